@@ -1,0 +1,1 @@
+//! What proposes: external agents, the built-in loop, the repair agent and scripts.

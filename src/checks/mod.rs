@@ -1,0 +1,1 @@
+//! Test runners: detection, and parsers from output bytes to check events.

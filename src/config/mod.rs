@@ -1,0 +1,1 @@
+//! Typed settings in layers; a project may only tighten.

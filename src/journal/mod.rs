@@ -1,0 +1,1 @@
+//! The append-only, hash-chained log of a session, and the only birthplace of a permit.

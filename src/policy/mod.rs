@@ -1,0 +1,1 @@
+//! Rulings: deny > ask > allow, on any doubt ask. Pure over the model.

@@ -1,0 +1,1 @@
+//! Grammars and queries: highlighting, symbols, structural diff. Pure over bytes.

@@ -1,0 +1,1 @@
+//! The only writer and spawner: edits, commands, watching, checkpoints, candidates.
