@@ -1,3 +1,10 @@
 //! The vocabulary below everything: ids, digests, paths, limits and text that is safe to show.
 
+pub mod digest;
+pub mod id;
 pub mod limits;
+pub mod path;
+
+pub use digest::Digest;
+pub use id::{ActionId, ClientId, LeaseId, RuleId, RunId, Seq, SessionId, StepId, TurnId, UnixMs};
+pub use path::RelPath;

@@ -1,1 +1,13 @@
 //! The pure domain: events, the session fold, the life of an action, and `decide`. No IO, clock, async or randomness.
+//!
+//! [`Envelope`]s are facts in order; [`Session::apply`] folds them and never fails; [`decide`] turns an
+//! input into the events and effects that follow from it and changes nothing.
+
+pub mod action;
+pub mod check;
+pub mod event;
+pub mod plan;
+
+pub use action::{Action, Body, Command, Content, FileChange, FileEdit, Kind, Proposal, Rationale};
+pub use event::{Envelope, Event};
+pub use plan::{Plan, PlanEdit, Step, StepStatus};

@@ -1,0 +1,469 @@
+//! What an agent wants to do, in the words and shapes of the wire, and the digest that consent binds to.
+
+use crate::base::digest::FieldHasher;
+use crate::base::limits::CONTENT_INLINE_BYTES_MAX;
+use crate::base::{ActionId, Digest, RelPath, StepId};
+use serde::{Deserialize, Serialize};
+
+/// What sort of thing an action is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Edit,
+    Command,
+    Read,
+    Network,
+    Plan,
+    Other,
+}
+
+/// What happens to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileChange {
+    Modify,
+    Create,
+    Delete,
+    Rename,
+}
+
+/// File content in an event: the text itself when it is UTF-8 and at most 64 KiB, else a pointer to a blob.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Content {
+    Text(String),
+    Blob { digest: Digest, bytes: u64 },
+}
+
+impl Content {
+    /// The event form of these bytes. Bytes that do not fit inline must be put into the blob store by the caller.
+    pub fn of(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if bytes.len() <= CONTENT_INLINE_BYTES_MAX => Self::Text(text.to_owned()),
+            Ok(_) | Err(_) => Self::Blob { digest: Digest::of(bytes), bytes: bytes.len() as u64 },
+        }
+    }
+
+    pub fn digest(&self) -> Digest {
+        match self {
+            Self::Text(text) => Digest::of(text.as_bytes()),
+            Self::Blob { digest, .. } => *digest,
+        }
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Blob { bytes, .. } => *bytes,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The text, if it is here and not in a blob.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Blob { .. } => None,
+        }
+    }
+}
+
+/// One file of an edit. `before` is what the disk held when the action was proposed, never what the agent claims.
+/// For `rename`, `from` is the old path and `path` the new one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEdit {
+    pub path: RelPath,
+    pub change: FileChange,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<RelPath>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Content>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Content>,
+}
+
+impl FileEdit {
+    /// The path whose present content `before` describes.
+    pub fn source(&self) -> &RelPath {
+        self.from.as_ref().unwrap_or(&self.path)
+    }
+}
+
+/// A command line: exactly one of `argv` and `shell` is set. `cwd` is relative to the workspace, "." for its root.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argv: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<String>,
+    #[serde(default = "here")]
+    pub cwd: String,
+    /// Set beside the inherited allow-list; part of what is approved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<(String, String)>,
+    /// How long it may run, milliseconds; 0 = the configured default.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub timeout_ms: u64,
+}
+
+fn here() -> String {
+    ".".to_owned()
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+impl Command {
+    pub fn argv<S: Into<String>>(words: impl IntoIterator<Item = S>) -> Self {
+        Self { argv: Some(words.into_iter().map(Into::into).collect()), cwd: here(), ..Self::default() }
+    }
+
+    pub fn shell(line: impl Into<String>) -> Self {
+        Self { shell: Some(line.into()), cwd: here(), ..Self::default() }
+    }
+
+    /// One line for people: the shell text, or the argv with shell quoting.
+    pub fn line(&self) -> String {
+        match (&self.shell, &self.argv) {
+            (Some(shell), _) => shell.clone(),
+            (None, Some(argv)) => shell_words::join(argv),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// What is spawned: argv as it is, or `sh -c` with the text.
+    pub fn spawn_argv(&self) -> Vec<String> {
+        match (&self.shell, &self.argv) {
+            (Some(shell), _) => vec!["sh".into(), "-c".into(), shell.clone()],
+            (None, Some(argv)) => argv.clone(),
+            (None, None) => Vec::new(),
+        }
+    }
+}
+
+/// What an action does, by kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    Edit(Vec<FileEdit>),
+    Command(Command),
+    Read(RelPath),
+    Network(String),
+    Plan,
+    Other,
+}
+
+/// Something an action rests on. `kind` says what `ref` means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// `read`, `run`, `case`, `line`, `step`, `search`, `trial`, `quote` or `none`.
+    pub kind: String,
+    /// In words, for the Why pane.
+    pub text: String,
+    /// A path, run id, case name or action id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#ref: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+}
+
+impl Evidence {
+    pub fn new(kind: &str, text: impl Into<String>) -> Self {
+        Self { kind: kind.to_owned(), text: text.into(), r#ref: None, line: None }
+    }
+
+    pub fn at(mut self, reference: impl Into<String>, line: Option<u32>) -> Self {
+        self.r#ref = Some(reference.into());
+        self.line = line;
+        self
+    }
+}
+
+/// Why an action is wanted, in the agent's words, with what it rests on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rationale {
+    pub text: String,
+    #[serde(default)]
+    pub evidence: Vec<Evidence>,
+}
+
+/// How much can go wrong: 0 nothing … 100 stop and think. Computed by us, never by the agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Risk {
+    pub score: u8,
+    #[serde(default)]
+    pub factors: Vec<String>,
+}
+
+/// A standing permission to try private candidates under one decision: these commands, this often,
+/// never in the workspace itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialBudget {
+    pub runs_max: u32,
+    pub wall_ms_max: u64,
+}
+
+/// Who carries the action out once it is approved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Executor {
+    /// rightseat itself, byte for byte what was approved.
+    #[default]
+    Host,
+    /// The agent, which only asked: what it does is watched, not enforced.
+    Agent,
+}
+
+fn is_host(e: &Executor) -> bool {
+    *e == Executor::Host
+}
+
+/// What an agent hands in: an action without id, revision, digest or risk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    pub title: String,
+    pub body: Body,
+    pub rationale: Option<Rationale>,
+    pub step: Option<StepId>,
+    pub executor: Executor,
+    /// The command runs checks: parse its output with the detected runner's parser.
+    pub checks: bool,
+    pub trial: Option<TrialBudget>,
+}
+
+impl Proposal {
+    pub fn new(title: impl Into<String>, body: Body) -> Self {
+        Self {
+            title: title.into(),
+            body,
+            rationale: None,
+            step: None,
+            executor: Executor::Host,
+            checks: false,
+            trial: None,
+        }
+    }
+
+    pub fn because(mut self, text: impl Into<String>, evidence: Vec<Evidence>) -> Self {
+        self.rationale = Some(Rationale { text: text.into(), evidence });
+        self
+    }
+}
+
+/// One revision of one action as the journal holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Action {
+    pub id: ActionId,
+    pub revision: u32,
+    pub kind: Kind,
+    /// Our words, from the body; the agent's own title is in the rationale or, for `other`, here, as foreign text.
+    pub title: String,
+    pub digest: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<Rationale>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<Vec<FileEdit>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Command>,
+    /// For `read`: the path. For `network`: the address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
+    #[serde(default, skip_serializing_if = "is_host")]
+    pub executor: Executor,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checks: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<TrialBudget>,
+    /// Who wrote this revision: the agent, or the human who edited it.
+    #[serde(default, skip_serializing_if = "Author::is_agent")]
+    pub author: Author,
+    /// A three-way merge left conflict markers in it: it must be edited before it can be approved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub conflicted: bool,
+}
+
+/// Who wrote a revision of an action.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Author {
+    #[default]
+    Agent,
+    Human,
+    /// The supervisor: a three-way merge after the base changed.
+    Merge,
+}
+
+impl Author {
+    fn is_agent(&self) -> bool {
+        *self == Self::Agent
+    }
+}
+
+impl Action {
+    /// The first revision of a proposal under this id.
+    pub fn file(id: ActionId, proposal: Proposal, risk: Option<Risk>) -> Self {
+        let Proposal { title, body, rationale, step, executor, checks, trial } = proposal;
+        let kind = body.kind();
+        let (mut files, mut command, mut target) = (None, None, None);
+        match body {
+            Body::Edit(edits) => files = Some(edits),
+            Body::Command(line) => command = Some(line),
+            Body::Read(path) => target = Some(path.as_str().to_owned()),
+            Body::Network(address) => target = Some(address),
+            Body::Plan | Body::Other => {}
+        }
+        let mut action = Self {
+            id,
+            revision: 1,
+            kind,
+            title,
+            digest: Digest::of(b""),
+            step,
+            rationale,
+            files,
+            command,
+            target,
+            risk,
+            executor,
+            checks,
+            trial,
+            author: Author::Agent,
+            conflicted: false,
+        };
+        action.digest = action.covered();
+        action
+    }
+
+    /// The next revision with another body: the digest and the revision change, the id stays.
+    pub fn revised(&self, author: Author, files: Option<Vec<FileEdit>>, command: Option<Command>) -> Self {
+        let mut next = Self { revision: self.revision.saturating_add(1), author, conflicted: false, ..self.clone() };
+        if files.is_some() {
+            next.files = files;
+        }
+        if command.is_some() {
+            next.command = command;
+        }
+        next.digest = next.covered();
+        next
+    }
+
+    /// The digest of everything consent covers: kind, executor, every path with pre- and post-image, argv or shell
+    /// text, env delta, cwd, time limit, target, trial bounds, and for what has no body the title itself.
+    pub fn covered(&self) -> Digest {
+        let mut hash = FieldHasher::new();
+        hash.field(b"rightseat action 1").field(format!("{:?}/{:?}", self.kind, self.executor).as_bytes());
+        for file in self.files.iter().flatten() {
+            hash.field(b"file").field(file.path.as_str().as_bytes()).field(format!("{:?}", file.change).as_bytes());
+            hash.field(file.from.as_ref().map_or("", |p| p.as_str()).as_bytes());
+            for image in [&file.before, &file.after] {
+                match image {
+                    Some(content) => hash.field(content.digest().bytes()),
+                    None => hash.field(b""),
+                };
+            }
+        }
+        if let Some(command) = &self.command {
+            hash.field(b"command").field(command.cwd.as_bytes()).field(&command.timeout_ms.to_le_bytes());
+            match (&command.shell, &command.argv) {
+                (Some(shell), _) => {
+                    hash.field(b"shell").field(shell.as_bytes());
+                }
+                (None, argv) => {
+                    hash.field(b"argv");
+                    argv.iter().flatten().for_each(|word| {
+                        hash.field(word.as_bytes());
+                    });
+                }
+            }
+            hash.field(b"env");
+            for (key, value) in &command.env {
+                hash.field(key.as_bytes()).field(value.as_bytes());
+            }
+        }
+        if let Some(target) = &self.target {
+            hash.field(b"target").field(target.as_bytes());
+        }
+        if let Some(trial) = &self.trial {
+            hash.field(b"trial").field(&trial.runs_max.to_le_bytes()).field(&trial.wall_ms_max.to_le_bytes());
+        }
+        if self.files.is_none() && self.command.is_none() && self.target.is_none() {
+            hash.field(b"title").field(self.title.as_bytes());
+        }
+        hash.finish()
+    }
+
+    /// The paths whose content this action was built on, with the digest it had; `None` = did not exist.
+    pub fn base(&self) -> impl Iterator<Item = (&RelPath, Option<Digest>)> {
+        self.files.iter().flatten().map(|f| (f.source(), f.before.as_ref().map(Content::digest)))
+    }
+
+    /// Every path this action would change.
+    pub fn touches(&self) -> impl Iterator<Item = &RelPath> {
+        self.files.iter().flatten().flat_map(|f| f.from.iter().chain(std::iter::once(&f.path)))
+    }
+}
+
+impl Body {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Edit(_) => Kind::Edit,
+            Self::Command(_) => Kind::Command,
+            Self::Read(_) => Kind::Read,
+            Self::Network(_) => Kind::Network,
+            Self::Plan => Kind::Plan,
+            Self::Other => Kind::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(path: &str, before: &str, after: &str) -> Action {
+        let file = FileEdit {
+            path: RelPath::new(path).unwrap(),
+            change: FileChange::Modify,
+            from: None,
+            before: Some(Content::of(before.as_bytes())),
+            after: Some(Content::of(after.as_bytes())),
+        };
+        Action::file("a1".into(), Proposal::new("edit", Body::Edit(vec![file])), None)
+    }
+
+    #[test]
+    fn consent_covers_path_preimage_and_postimage() {
+        let base = edit("a", "1", "2");
+        assert_eq!(base.digest, edit("a", "1", "2").digest);
+        for other in [edit("b", "1", "2"), edit("a", "0", "2"), edit("a", "1", "3")] {
+            assert_ne!(base.digest, other.digest);
+        }
+    }
+
+    #[test]
+    fn consent_covers_command_words_and_not_their_joining() {
+        let of = |c: Command| Action::file("a1".into(), Proposal::new("run", Body::Command(c)), None).digest;
+        assert_ne!(of(Command::argv(["a", "b c"])), of(Command::argv(["a b", "c"])));
+        assert_ne!(of(Command::argv(["a"])), of(Command::shell("a")));
+        assert_ne!(of(Command::argv(["a"])), of(Command { cwd: "sub".into(), ..Command::argv(["a"]) }));
+        assert_ne!(
+            of(Command::argv(["a"])),
+            of(Command { env: vec![("K".into(), "V".into())], ..Command::argv(["a"]) })
+        );
+    }
+
+    #[test]
+    fn content_is_inline_only_when_small_text() {
+        assert_eq!(serde_json::to_string(&Content::of(b"hi")).unwrap(), "\"hi\"");
+        assert!(matches!(Content::of(&[0xff]), Content::Blob { bytes: 1, .. }));
+        assert!(matches!(Content::of(&vec![b'a'; CONTENT_INLINE_BYTES_MAX + 1]), Content::Blob { .. }));
+    }
+}

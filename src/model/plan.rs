@@ -1,0 +1,344 @@
+//! The plan: a versioned tree of steps that the supervisor owns. An agent's replan is merged, never swallowed whole:
+//! pinned steps and the human's own steps survive it.
+
+use crate::base::StepId;
+use serde::{Deserialize, Serialize};
+
+/// Where a step stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    #[default]
+    Pending,
+    Active,
+    Done,
+    Failed,
+    Skipped,
+}
+
+/// A node of the plan tree. Order in the list is order on the screen; `parent` makes the tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    pub id: StepId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<StepId>,
+    pub title: String,
+    #[serde(default)]
+    pub status: StepStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
+    /// A few words beside the title, such as "17 tried".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// The tree at one revision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub revision: u32,
+    pub steps: Vec<Step>,
+}
+
+/// One change that a human asks for, with the wire's names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum PlanEdit {
+    /// Adds a step after `after` (or last), below `parent`.
+    Add {
+        title: String,
+        #[serde(default)]
+        parent: Option<StepId>,
+        #[serde(default)]
+        after: Option<StepId>,
+        #[serde(default)]
+        id: Option<StepId>,
+    },
+    /// Removes a step with everything below it.
+    Remove {
+        step: StepId,
+    },
+    /// Moves a step (with everything below it) behind `after`, or to the front of `parent` when `after` is absent.
+    Move {
+        step: StepId,
+        #[serde(default)]
+        parent: Option<StepId>,
+        #[serde(default)]
+        after: Option<StepId>,
+    },
+    Reword {
+        step: StepId,
+        title: String,
+    },
+    Pin {
+        step: StepId,
+        #[serde(default = "yes")]
+        pinned: bool,
+    },
+    Status {
+        step: StepId,
+        status: StepStatus,
+    },
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Why a plan edit cannot be done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    #[error("the plan has no step {0}")]
+    NoStep(StepId),
+    #[error("step {0} cannot be moved below itself")]
+    Cycle(StepId),
+    #[error("step {0} exists already")]
+    Taken(StepId),
+    #[error("a step needs a title")]
+    NoTitle,
+    #[error("the plan is at revision {now}, the edit was made on {seen}")]
+    Stale { now: u32, seen: u32 },
+    #[error("the plan has {0} steps already, the most it can hold")]
+    Full(usize),
+}
+
+impl Plan {
+    pub fn step(&self, id: &StepId) -> Option<&Step> {
+        self.steps.iter().find(|s| &s.id == id)
+    }
+
+    /// The first active step, deepest last.
+    pub fn active(&self) -> Option<&Step> {
+        self.steps.iter().rev().find(|s| s.status == StepStatus::Active)
+    }
+
+    /// How deep a step lies; the root is 0. Bounded by the number of steps, whatever the parents say.
+    pub fn depth(&self, step: &Step) -> usize {
+        let mut depth = 0;
+        let mut at = step.parent.as_ref();
+        while let Some(parent) = at.and_then(|id| self.step(id)) {
+            depth += 1;
+            if depth > self.steps.len() {
+                break;
+            }
+            at = parent.parent.as_ref();
+        }
+        depth
+    }
+
+    /// Is `below` the same as `above` or somewhere below it?
+    fn is_within(&self, below: &StepId, above: &StepId) -> bool {
+        let mut at = Some(below.clone());
+        for _ in 0..=self.steps.len() {
+            match at {
+                Some(id) if &id == above => return true,
+                Some(id) => at = self.step(&id).and_then(|s| s.parent.clone()),
+                None => return false,
+            }
+        }
+        false
+    }
+
+    fn fresh_id(&self) -> StepId {
+        let taken =
+            self.steps.iter().filter_map(|s| s.id.as_str().strip_prefix('s')?.parse::<u64>().ok()).max().unwrap_or(0);
+        StepId::new(format!("s{}", taken + 1))
+    }
+
+    /// The next revision after these edits, or the first reason why not; nothing is half done.
+    pub fn edited(&self, seen: u32, edits: &[PlanEdit], owner: &str) -> Result<Self, PlanError> {
+        if seen != self.revision {
+            return Err(PlanError::Stale { now: self.revision, seen });
+        }
+        let mut next = Self { revision: self.revision + 1, steps: self.steps.clone() };
+        for edit in edits {
+            next.edit(edit, owner)?;
+        }
+        Ok(next)
+    }
+
+    fn edit(&mut self, edit: &PlanEdit, owner: &str) -> Result<(), PlanError> {
+        match edit {
+            PlanEdit::Add { title, parent, after, id } => {
+                self.add(title, parent.as_ref(), after.as_ref(), id.as_ref(), owner)
+            }
+            PlanEdit::Remove { step } => {
+                self.known(step)?;
+                let gone: Vec<StepId> =
+                    self.steps.iter().filter(|s| self.is_within(&s.id, step)).map(|s| s.id.clone()).collect();
+                self.steps.retain(|s| !gone.contains(&s.id));
+                Ok(())
+            }
+            PlanEdit::Move { step, parent, after } => self.shift(step, parent.as_ref(), after.as_ref()),
+            PlanEdit::Reword { step, title } => {
+                if title.trim().is_empty() {
+                    return Err(PlanError::NoTitle);
+                }
+                self.change(step, |s| s.title.clone_from(title))
+            }
+            PlanEdit::Pin { step, pinned } => self.change(step, |s| s.pinned = *pinned),
+            PlanEdit::Status { step, status } => self.change(step, |s| s.status = *status),
+        }
+    }
+
+    fn known(&self, id: &StepId) -> Result<(), PlanError> {
+        self.step(id).map(|_| ()).ok_or_else(|| PlanError::NoStep(id.clone()))
+    }
+
+    fn change(&mut self, id: &StepId, with: impl FnOnce(&mut Step)) -> Result<(), PlanError> {
+        let step = self.steps.iter_mut().find(|s| &s.id == id).ok_or_else(|| PlanError::NoStep(id.clone()))?;
+        with(step);
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        title: &str,
+        parent: Option<&StepId>,
+        after: Option<&StepId>,
+        id: Option<&StepId>,
+        owner: &str,
+    ) -> Result<(), PlanError> {
+        if title.trim().is_empty() {
+            return Err(PlanError::NoTitle);
+        }
+        if self.steps.len() >= crate::base::limits::PLAN_STEPS_MAX {
+            return Err(PlanError::Full(self.steps.len()));
+        }
+        parent.map(|p| self.known(p)).transpose()?;
+        let id = match id {
+            Some(id) if self.step(id).is_some() => return Err(PlanError::Taken(id.clone())),
+            Some(id) => id.clone(),
+            None => self.fresh_id(),
+        };
+        let at = match after {
+            Some(after) => self.end_of(after)?,
+            None => parent.map_or(Ok(self.steps.len()), |p| self.end_of(p))?,
+        };
+        let parent = parent.cloned().or_else(|| after.and_then(|a| self.step(a)).and_then(|s| s.parent.clone()));
+        let step = Step { id, parent, title: title.to_owned(), owner: Some(owner.to_owned()), ..Step::default() };
+        self.steps.insert(at.min(self.steps.len()), step);
+        Ok(())
+    }
+
+    /// The index behind a step and everything below it.
+    fn end_of(&self, id: &StepId) -> Result<usize, PlanError> {
+        self.known(id)?;
+        let last = self.steps.iter().enumerate().filter(|(_, s)| self.is_within(&s.id, id)).map(|(i, _)| i).max();
+        Ok(last.map_or(self.steps.len(), |i| i + 1))
+    }
+
+    fn shift(&mut self, step: &StepId, parent: Option<&StepId>, after: Option<&StepId>) -> Result<(), PlanError> {
+        self.known(step)?;
+        for other in parent.into_iter().chain(after) {
+            self.known(other)?;
+            if self.is_within(other, step) {
+                return Err(PlanError::Cycle(step.clone()));
+            }
+        }
+        let inside: Vec<bool> = self.steps.iter().map(|s| self.is_within(&s.id, step)).collect();
+        let (mut moved, mut rest) = (Vec::new(), Vec::new());
+        for (s, inside) in std::mem::take(&mut self.steps).into_iter().zip(inside) {
+            if inside { moved.push(s) } else { rest.push(s) }
+        }
+        self.steps = rest;
+        let at = match (after, parent) {
+            (Some(after), _) => self.end_of(after)?,
+            (None, Some(parent)) => self.steps.iter().position(|s| &s.id == parent).map_or(0, |i| i + 1),
+            (None, None) => 0,
+        };
+        let new_parent = parent.cloned().or_else(|| after.and_then(|a| self.step(a)).and_then(|s| s.parent.clone()));
+        if let Some(first) = moved.iter_mut().find(|s| &s.id == step) {
+            first.parent = new_parent;
+        }
+        let tail = self.steps.split_off(at.min(self.steps.len()));
+        self.steps.extend(moved);
+        self.steps.extend(tail);
+        Ok(())
+    }
+
+    /// The next revision when an agent hands in a whole plan: its steps in its order; steps it left out stay only if
+    /// they are pinned or the human's own; titles the human reworded (owner `human`) stay reworded.
+    pub fn replanned(&self, proposed: Vec<Step>) -> Self {
+        let mut steps: Vec<Step> = Vec::with_capacity(proposed.len());
+        for mut step in proposed.into_iter().take(crate::base::limits::PLAN_STEPS_MAX) {
+            let old = self.step(&step.id).or_else(|| self.steps.iter().find(|s| s.title == step.title));
+            if let Some(old) = old {
+                step.id = old.id.clone();
+                step.pinned = old.pinned;
+                if old.pinned || old.owner.as_deref() == Some("human") {
+                    step.title.clone_from(&old.title);
+                    step.owner.clone_from(&old.owner);
+                }
+            }
+            if step.id.as_str().is_empty() || steps.iter().any(|s| s.id == step.id) {
+                step.id = Self { revision: 0, steps: self.steps.iter().chain(&steps).cloned().collect() }.fresh_id();
+            }
+            steps.push(step);
+        }
+        for (at, old) in self.steps.iter().enumerate() {
+            let keep = old.pinned || old.owner.as_deref() == Some("human");
+            if keep && !steps.iter().any(|s| s.id == old.id) {
+                steps.insert(at.min(steps.len()), old.clone());
+            }
+        }
+        let known: Vec<StepId> = steps.iter().map(|s| s.id.clone()).collect();
+        for step in &mut steps {
+            if step.parent.as_ref().is_some_and(|p| !known.contains(p) || p == &step.id) {
+                step.parent = None;
+            }
+        }
+        Self { revision: self.revision + 1, steps }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(titles: &[&str]) -> Plan {
+        let edits: Vec<PlanEdit> =
+            titles.iter().map(|t| PlanEdit::Add { title: (*t).into(), parent: None, after: None, id: None }).collect();
+        Plan::default().edited(0, &edits, "human").unwrap()
+    }
+
+    fn titles(p: &Plan) -> Vec<&str> {
+        p.steps.iter().map(|s| s.title.as_str()).collect()
+    }
+
+    #[test]
+    fn steps_are_added_moved_and_removed_with_their_children() {
+        let p = plan(&["a", "b", "c"]);
+        let p = p
+            .edited(
+                1,
+                &[PlanEdit::Add { title: "a1".into(), parent: Some("s1".into()), after: None, id: None }],
+                "human",
+            )
+            .unwrap();
+        assert_eq!(titles(&p), ["a", "a1", "b", "c"]);
+        let p = p
+            .edited(2, &[PlanEdit::Move { step: "s1".into(), parent: None, after: Some("s3".into()) }], "human")
+            .unwrap();
+        assert_eq!(titles(&p), ["b", "c", "a", "a1"]);
+        let p = p.edited(3, &[PlanEdit::Remove { step: "s1".into() }], "human").unwrap();
+        assert_eq!(titles(&p), ["b", "c"]);
+    }
+
+    #[test]
+    fn a_stale_or_cyclic_edit_is_refused_whole() {
+        let p = plan(&["a", "b"]);
+        assert_eq!(p.edited(0, &[], "human"), Err(PlanError::Stale { now: 1, seen: 0 }));
+        let cycle = PlanEdit::Move { step: "s1".into(), parent: Some("s1".into()), after: None };
+        assert_eq!(p.edited(1, &[cycle], "human"), Err(PlanError::Cycle("s1".into())));
+    }
+
+    #[test]
+    fn a_replan_keeps_what_the_human_pinned_or_wrote() {
+        let p = plan(&["a", "mine"]);
+        let again = p.replanned(vec![Step { title: "agent's".into(), ..Step::default() }]);
+        assert_eq!(titles(&again), ["a", "mine", "agent's"]);
+        assert_eq!(again.revision, 2);
+    }
+}
