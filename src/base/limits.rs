@@ -5,3 +5,21 @@
 pub const CONTENT_INLINE_BYTES_MAX: usize = 64 * 1024;
 /// The most steps a plan holds; further ones of an agent are left out, of a human refused.
 pub const PLAN_STEPS_MAX: usize = 500;
+// base::text
+
+/// Source bytes of one line that are shown before it is cut with a mark.
+pub const TEXT_VISIBLE_BYTES_MAX: usize = 4 * 1024;
+/// Lines of one foreign text that are shown before the rest is only counted.
+pub const TEXT_VISIBLE_LINES_MAX: usize = 10_000;
+/// Columns between tab stops unless a view says otherwise.
+pub const TEXT_TAB_COLUMNS: usize = 4;
+/// Combining marks that may sit on one character; more are shown as escapes.
+pub const TEXT_MARKS_PER_BASE_MAX: usize = 4;
+/// Equal escapes in a row from which on they are counted instead of written.
+pub const TEXT_ESCAPE_REPEATS_MIN: usize = 4;
+/// Characters of one command output line that are kept; the rest is counted.
+pub const ANSI_LINE_CHARS_MAX: usize = 4 * 1024;
+/// Bytes an unfinished escape sequence may swallow before the parser gives up on it.
+pub const ANSI_SEQUENCE_BYTES_MAX: usize = 4 * 1024;
+/// Look-alike findings reported for one text.
+pub const CONFUSABLES_FOUND_MAX: usize = 100;

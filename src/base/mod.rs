@@ -4,7 +4,9 @@ pub mod digest;
 pub mod id;
 pub mod limits;
 pub mod path;
+pub mod text;
 
 pub use digest::Digest;
 pub use id::{ActionId, ClientId, LeaseId, RuleId, RunId, Seq, SessionId, StepId, TurnId, UnixMs};
 pub use path::RelPath;
+pub use text::Untrusted;
