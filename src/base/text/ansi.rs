@@ -26,10 +26,7 @@ pub enum Colour {
 
 /// What survives of SGR.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "the attributes are independent switches in the standard too"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "the attributes are independent switches in the standard too")]
 pub struct Sgr {
     pub fg: Colour,
     pub bg: Colour,
@@ -62,11 +59,7 @@ pub struct AnsiLines {
 
 impl Default for AnsiLines {
     fn default() -> Self {
-        Self {
-            parser: Parser::new(),
-            screen: Line::default(),
-            silent_bytes: 0,
-        }
+        Self { parser: Parser::new(), screen: Line::default(), silent_bytes: 0 }
     }
 }
 
@@ -74,17 +67,9 @@ impl AnsiLines {
     /// Reads `bytes`; calls `on_line` for each line that is complete.
     pub fn push(&mut self, bytes: &[u8], mut on_line: impl FnMut(StyledLine)) {
         for portion in bytes.chunks(ANSI_SEQUENCE_BYTES_MAX / 4) {
-            let mut performer = Performer {
-                screen: &mut self.screen,
-                reports: 0,
-                on_line: &mut on_line,
-            };
+            let mut performer = Performer { screen: &mut self.screen, reports: 0, on_line: &mut on_line };
             self.parser.advance(&mut performer, portion);
-            self.silent_bytes = if performer.reports > 0 {
-                0
-            } else {
-                self.silent_bytes + portion.len()
-            };
+            self.silent_bytes = if performer.reports > 0 { 0 } else { self.silent_bytes + portion.len() };
             if self.silent_bytes >= ANSI_SEQUENCE_BYTES_MAX {
                 // A sequence that never ends would hide everything after it: drop the sequence.
                 self.parser = Parser::new();
@@ -148,10 +133,7 @@ impl Line {
             0 => self.cells.truncate(self.cursor),
             1 => {
                 let upto = self.cursor.saturating_add(1);
-                self.cells
-                    .iter_mut()
-                    .take(upto)
-                    .for_each(|cell| *cell = (' ', Sgr::default()));
+                self.cells.iter_mut().take(upto).for_each(|cell| *cell = (' ', Sgr::default()));
             }
             _ => self.cells.clear(),
         }
@@ -166,14 +148,8 @@ impl Line {
 
     fn styled(&self) -> StyledLine {
         let raw: String = self.cells.iter().map(|&(c, _)| c).collect();
-        let show = Show {
-            source_bytes_max: usize::MAX,
-            ..Show::default()
-        };
-        let mut line = StyledLine {
-            left_out_chars: self.left_out,
-            ..StyledLine::default()
-        };
+        let show = Show { source_bytes_max: usize::MAX, ..Show::default() };
+        let mut line = StyledLine { left_out_chars: self.left_out, ..StyledLine::default() };
         let mut styles = Runs::new(&self.cells);
         for piece in escape::pieces(raw.as_bytes(), &show) {
             for (part, style) in styles.split(piece) {
@@ -227,10 +203,7 @@ impl Runs {
         while self.runs.get(self.at).is_some_and(|&(end, _)| end <= from) {
             self.at += 1;
         }
-        let style_here = self
-            .runs
-            .get(self.at)
-            .map_or(Sgr::default(), |&(_, style)| style);
+        let style_here = self.runs.get(self.at).map_or(Sgr::default(), |&(_, style)| style);
         if piece.kind != PieceKind::Plain {
             return vec![(piece.text, style_here)];
         }
@@ -282,22 +255,14 @@ impl<F: FnMut(StyledLine)> Perform for Performer<'_, F> {
         if ignore || !intermediates.is_empty() {
             return;
         }
-        let first = params
-            .iter()
-            .next()
-            .and_then(|p| p.first().copied())
-            .unwrap_or(0);
+        let first = params.iter().next().and_then(|p| p.first().copied()).unwrap_or(0);
         let steps = usize::from(first.max(1));
         match action {
             'm' => self.screen.style = sgr(self.screen.style, params),
             'K' | 'J' => self.screen.erase(first),
             'G' | '`' => self.screen.move_to(steps - 1),
-            'C' => self
-                .screen
-                .move_to(self.screen.cursor.saturating_add(steps)),
-            'D' => self
-                .screen
-                .move_to(self.screen.cursor.saturating_sub(steps)),
+            'C' => self.screen.move_to(self.screen.cursor.saturating_add(steps)),
+            'D' => self.screen.move_to(self.screen.cursor.saturating_sub(steps)),
             _ => {}
         }
     }
@@ -349,9 +314,7 @@ fn sgr(mut style: Sgr, params: &Params) -> Sgr {
 }
 
 fn plain_colour(style: &mut Sgr, code: u16) {
-    let index = |base: u16, add: u8| {
-        u8::try_from(code - base).map_or(Colour::Default, |i| Colour::Indexed(i + add))
-    };
+    let index = |base: u16, add: u8| u8::try_from(code - base).map_or(Colour::Default, |i| Colour::Indexed(i + add));
     match code {
         30..=37 => style.fg = index(30, 0),
         40..=47 => style.bg = index(40, 0),
@@ -389,20 +352,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn check(bytes: &str, expect: &[&str]) {
-        let got: Vec<_> = lines(bytes.as_bytes())
-            .into_iter()
-            .map(|l| l.text)
-            .collect();
+        let got: Vec<_> = lines(bytes.as_bytes()).into_iter().map(|l| l.text).collect();
         assert_eq!(got, expect, "{bytes:?}");
     }
 
     #[test]
     fn only_the_text_survives() {
         check("a\nb\r\nc", &["a", "b", "c"]);
-        check(
-            "\u{1b}]0;title\u{7}x\u{1b}]8;;http://e\u{1b}\\link\u{1b}]8;;\u{1b}\\",
-            &["xlink"],
-        );
+        check("\u{1b}]0;title\u{7}x\u{1b}]8;;http://e\u{1b}\\link\u{1b}]8;;\u{1b}\\", &["xlink"]);
         check("\u{1b}[2J\u{1b}[10;10Hhome\u{1b}[?1049h", &["home"]);
         check("\u{1b}P1$qm\u{1b}\\after\u{1b}_apc\u{1b}\\!", &["after!"]);
         check("bell\u{7}\u{202e}x\0", &["bell⟨U+202E⟩x^@"]);
@@ -420,19 +377,9 @@ mod tests {
     fn colours_and_weights_survive() {
         let line = &lines(b"\x1b[1;31mred\x1b[0m plain \x1b[38;5;208mx\x1b[48:2::1:2:3my\x1b[m")[0];
         assert_eq!(line.text, "red plain xy");
-        let red = Sgr {
-            fg: Colour::Indexed(1),
-            bold: true,
-            ..Sgr::default()
-        };
-        let orange = Sgr {
-            fg: Colour::Indexed(208),
-            ..Sgr::default()
-        };
-        let both = Sgr {
-            bg: Colour::Rgb(1, 2, 3),
-            ..orange
-        };
+        let red = Sgr { fg: Colour::Indexed(1), bold: true, ..Sgr::default() };
+        let orange = Sgr { fg: Colour::Indexed(208), ..Sgr::default() };
+        let both = Sgr { bg: Colour::Rgb(1, 2, 3), ..orange };
         assert_eq!(line.spans, [(0..3, red), (10..11, orange), (11..12, both)]);
     }
 
@@ -440,16 +387,7 @@ mod tests {
     fn hidden_text_is_shown() {
         let line = &lines(b"\x1b[8msecret\x1b[30;40mblack")[0];
         assert_eq!(line.text, "secretblack");
-        assert_eq!(
-            line.spans,
-            [(
-                6..11,
-                Sgr {
-                    fg: Colour::Indexed(0),
-                    ..Sgr::default()
-                }
-            )]
-        );
+        assert_eq!(line.spans, [(6..11, Sgr { fg: Colour::Indexed(0), ..Sgr::default() })]);
     }
 
     #[test]

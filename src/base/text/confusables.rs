@@ -35,17 +35,11 @@ pub struct Confusable {
 /// Source: Unicode 16 security data (confusables.txt), reduced to single letters that common
 /// monospace fonts draw alike.
 const LETTERS: &[(&str, &str)] = &[
-    (
-        "АВЕЅІЈКМНОРСТУХҮԜԌаеѕіјкорсухүԛԝһԁҽ",
-        "ABESIJKMHOPCTYXYWGaesijkopcyxyqwhde",
-    ),
+    ("АВЕЅІЈКМНОРСТУХҮԜԌаеѕіјкорсухүԛԝһԁҽ", "ABESIJKMHOPCTYXYWGaesijkopcyxyqwhde"),
     ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹϳαικνορτυχϲϒ", "ABEZHIKMNOPTYXCjaikvoptuxcY"),
     ("ՍՏՕՈհոսօցղաՙ", "USOnhnuognw'"),
     ("ᎪᏴᏟᎠᎬᎻᎫᏦᏞᎷᏢᎡᏚᎢᏙᎳᏃᎽ", "ABCDEHJKLMPRSTVWZY"),
-    (
-        "ıȷɑɡɩʟꓐꓑꓓꓔꓖꓗꓙꓚꓜꓝꓟꓠꓡꓢꓣꓦꓧꓪꓫꓬꓮꓰꓲꓳꓴ",
-        "ijagiLBPDTGKJCZFMNLSRVHWXYAEIOU",
-    ),
+    ("ıȷɑɡɩʟꓐꓑꓓꓔꓖꓗꓙꓚꓜꓝꓟꓠꓡꓢꓣꓦꓧꓪꓫꓬꓮꓰꓲꓳꓴ", "ijagiLBPDTGKJCZFMNLSRVHWXYAEIOU"),
 ];
 
 /// Punctuation and digits that are not what they look like.
@@ -84,17 +78,10 @@ fn styled(c: char) -> Option<char> {
         // Mathematical letters run A-Z a-z in each of 13 styles, then digits 0-9 in five.
         0x1D400..=0x1D6A3 => {
             let place = (code - 0x1D400) % 52;
-            char::from_u32(if place < 26 {
-                0x41 + place
-            } else {
-                0x61 + place - 26
-            })
+            char::from_u32(if place < 26 { 0x41 + place } else { 0x61 + place - 26 })
         }
         0x1D7CE..=0x1D7FF => char::from_u32(0x30 + (code - 0x1D7CE) % 10),
-        _ => SIGNS
-            .iter()
-            .find(|(from, _)| from.contains(c))
-            .map(|&(_, to)| to),
+        _ => SIGNS.iter().find(|(from, _)| from.contains(c)).map(|&(_, to)| to),
     }
 }
 
@@ -131,15 +118,8 @@ pub fn confusables(text: &str) -> Vec<Confusable> {
         }
         let word = text.get(start..end).unwrap_or("");
         if let Some(suspicion) = judge(word) {
-            let reads_as = word
-                .chars()
-                .map(|c| letter(c).or_else(|| styled(c)).unwrap_or(c))
-                .collect();
-            found.push(Confusable {
-                range: start..end,
-                suspicion,
-                reads_as,
-            });
+            let reads_as = word.chars().map(|c| letter(c).or_else(|| styled(c)).unwrap_or(c)).collect();
+            found.push(Confusable { range: start..end, suspicion, reads_as });
         }
     }
     found
@@ -171,10 +151,7 @@ mod tests {
 
     fn check(text: &str, expect: &[(Suspicion, &str)]) {
         let found = confusables(text);
-        let got: Vec<_> = found
-            .iter()
-            .map(|c| (c.suspicion, c.reads_as.as_str()))
-            .collect();
+        let got: Vec<_> = found.iter().map(|c| (c.suspicion, c.reads_as.as_str())).collect();
         assert_eq!(got, expect, "{text:?}");
     }
 

@@ -10,9 +10,7 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::base::limits::{
-    TEXT_ESCAPE_REPEATS_MIN, TEXT_MARKS_PER_BASE_MAX, TEXT_TAB_COLUMNS, TEXT_VISIBLE_BYTES_MAX,
-};
+use crate::base::limits::{TEXT_ESCAPE_REPEATS_MIN, TEXT_MARKS_PER_BASE_MAX, TEXT_TAB_COLUMNS, TEXT_VISIBLE_BYTES_MAX};
 
 /// How strictly unusual but legitimate characters are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,10 +52,7 @@ impl Default for Show {
 impl Show {
     /// The default for chat and reasons.
     pub fn prose() -> Self {
-        Self {
-            reading: Reading::Prose,
-            ..Self::default()
-        }
+        Self { reading: Reading::Prose, ..Self::default() }
     }
 }
 
@@ -140,9 +135,8 @@ pub fn is_hidden(c: char) -> bool {
 
 /// Shows a line of text; borrows when nothing had to change.
 pub fn show<'a>(text: &'a str, show: &Show) -> Cow<'a, str> {
-    let plain = !show.mark_blanks
-        && text.len() <= show.source_bytes_max
-        && text.bytes().all(|b| (0x20..0x7f).contains(&b));
+    let plain =
+        !show.mark_blanks && text.len() <= show.source_bytes_max && text.bytes().all(|b| (0x20..0x7f).contains(&b));
     if plain {
         return Cow::Borrowed(text);
     }
@@ -179,11 +173,7 @@ pub fn pieces<'a>(bytes: &'a [u8], show: &Show) -> Vec<Piece<'a>> {
     let mut pieces = writer.finish();
     if !hidden.is_empty() {
         let text = Cow::Owned(format!("⟨+{} bytes⟩", hidden.len()));
-        pieces.push(Piece {
-            text,
-            source: cut_at..bytes.len(),
-            kind: PieceKind::Cut,
-        });
+        pieces.push(Piece { text, source: cut_at..bytes.len(), kind: PieceKind::Cut });
     }
     pieces
 }
@@ -194,10 +184,7 @@ fn cut_point(bytes: &[u8], max: usize) -> usize {
         return bytes.len();
     }
     let continues = |at: usize| bytes.get(at).is_some_and(|b| b & 0xC0 == 0x80);
-    (0..4)
-        .filter_map(|back| max.checked_sub(back))
-        .find(|&at| !continues(at))
-        .unwrap_or(max)
+    (0..4).filter_map(|back| max.checked_sub(back)).find(|&at| !continues(at)).unwrap_or(max)
 }
 
 /// Something that is shown as an escape.
@@ -370,11 +357,7 @@ impl<'a, 's> Writer<'a, 's> {
     fn blank(&mut self, text: Cow<'a, str>, columns: usize, len: usize) {
         self.flush();
         let source = self.at..self.at + len;
-        self.pieces.push(Piece {
-            text,
-            source,
-            kind: PieceKind::Blank,
-        });
+        self.pieces.push(Piece { text, source, kind: PieceKind::Blank });
         self.at += len;
         self.plain_at = self.at;
         self.column += columns;
@@ -387,21 +370,12 @@ impl<'a, 's> Writer<'a, 's> {
             let text = odd.text(count);
             self.column += text.width();
             let source = from..self.at;
-            self.pieces.push(Piece {
-                text: Cow::Owned(text),
-                source,
-                kind: PieceKind::Escape,
-            });
+            self.pieces.push(Piece { text: Cow::Owned(text), source, kind: PieceKind::Escape });
         } else if self.plain_at < self.at {
-            let local =
-                self.plain_at.saturating_sub(self.chunk_at)..self.at.saturating_sub(self.chunk_at);
+            let local = self.plain_at.saturating_sub(self.chunk_at)..self.at.saturating_sub(self.chunk_at);
             let text = Cow::Borrowed(self.chunk.get(local).unwrap_or(""));
             let source = self.plain_at..self.at;
-            self.pieces.push(Piece {
-                text,
-                source,
-                kind: PieceKind::Plain,
-            });
+            self.pieces.push(Piece { text, source, kind: PieceKind::Plain });
         }
         self.plain_at = self.at;
     }
@@ -422,10 +396,7 @@ fn only_shapes_emoji(before: &str, c: char, next: Option<char>) -> bool {
     let last = before.chars().next_back();
     match c {
         '\u{FE0E}' | '\u{FE0F}' => last.is_some_and(|l| is_emoji_like(l) || l.is_ascii_digit()),
-        '\u{200D}' => {
-            last.is_some_and(|l| is_emoji_like(l) || l == '\u{FE0F}')
-                && next.is_some_and(is_emoji_like)
-        }
+        '\u{200D}' => last.is_some_and(|l| is_emoji_like(l) || l == '\u{FE0F}') && next.is_some_and(is_emoji_like),
         _ => false,
     }
 }
@@ -459,10 +430,7 @@ mod tests {
         check("a\u{2028}b\nc\r", "a⟨U+2028⟩b^Jc^M");
         check("x\u{E0041}\u{E0042}", "x⟨U+E0041⟩⟨U+E0042⟩");
         check("v\u{FE01}\u{E0101}", "v⟨U+FE01⟩⟨U+E0101⟩");
-        check(
-            "\u{3164}\u{FFA0}\u{115F}\u{2800}",
-            "⟨U+3164⟩⟨U+FFA0⟩⟨U+115F⟩⟨U+2800⟩",
-        );
+        check("\u{3164}\u{FFA0}\u{115F}\u{2800}", "⟨U+3164⟩⟨U+FFA0⟩⟨U+115F⟩⟨U+2800⟩");
         check("rm\u{a0}-rf", "rm⟨U+00A0⟩-rf");
         check("lost\u{fffd}", "lost⟨U+FFFD⟩");
         check("soft\u{ad}hyphen\u{34f}", "soft⟨U+00AD⟩hyphen⟨U+034F⟩");
@@ -470,10 +438,7 @@ mod tests {
 
     #[test]
     fn real_scripts_stay_readable() {
-        check(
-            "naïve e\u{301} 日本語 한국어 עברית हिन्दी",
-            "naïve e\u{301} 日本語 한국어 עברית हिन्दी",
-        );
+        check("naïve e\u{301} 日本語 한국어 עברית हिन्दी", "naïve e\u{301} 日本語 한국어 עברית हिन्दी");
         check("✅ 👍🏽 🇩🇪", "✅ 👍🏽 🇩🇪");
     }
 
@@ -496,21 +461,9 @@ mod tests {
     fn tabs_reach_the_next_stop() {
         check("\ta\tb", "    a   b");
         check("日\tx", "日  x");
-        let shown = show(
-            "\tx",
-            &Show {
-                start_column: 3,
-                ..Show::default()
-            },
-        );
+        let shown = show("\tx", &Show { start_column: 3, ..Show::default() });
         assert_eq!(shown, " x");
-        let marked = show(
-            "\ta b ",
-            &Show {
-                mark_blanks: true,
-                ..Show::default()
-            },
-        );
+        let marked = show("\ta b ", &Show { mark_blanks: true, ..Show::default() });
         assert_eq!(marked, "→   a·b·");
     }
 
@@ -526,18 +479,12 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_utf8_show_their_value() {
-        assert_eq!(
-            show_bytes(b"caf\xe9 \xed\xa0\x80", &Show::default()),
-            "caf⟨xE9⟩ ⟨xED⟩⟨xA0⟩⟨x80⟩"
-        );
+        assert_eq!(show_bytes(b"caf\xe9 \xed\xa0\x80", &Show::default()), "caf⟨xE9⟩ ⟨xED⟩⟨xA0⟩⟨x80⟩");
     }
 
     #[test]
     fn long_lines_say_how_much_is_left_out() {
-        let show_few = Show {
-            source_bytes_max: 5,
-            ..Show::default()
-        };
+        let show_few = Show { source_bytes_max: 5, ..Show::default() };
         assert_eq!(show("abcdefgh", &show_few), "abcde⟨+3 bytes⟩");
         assert_eq!(show("abcdéf", &show_few), "abcd⟨+3 bytes⟩");
     }

@@ -23,9 +23,7 @@ pub use escape::{Piece, PieceKind, Reading, Show};
 /// It has no `Display` on purpose: the ways out are [`Untrusted::visible`],
 /// [`Untrusted::visible_lines`] and, where bytes and not looks matter (hashing, writing an
 /// approved file, parsing), [`Untrusted::raw_unsafe_to_show`].
-#[derive(
-    Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(transparent)]
 pub struct Untrusted(String);
@@ -126,10 +124,7 @@ mod tests {
 
     #[test]
     fn debug_is_safe_to_print() {
-        assert_eq!(
-            format!("{:?}", Untrusted::new("a\u{1b}]0;x\u{7}")),
-            "Untrusted(a^[]0;x^G)"
-        );
+        assert_eq!(format!("{:?}", Untrusted::new("a\u{1b}]0;x\u{7}")), "Untrusted(a^[]0;x^G)");
     }
 
     #[test]

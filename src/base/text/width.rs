@@ -26,8 +26,7 @@ pub fn width(text: &str) -> usize {
 
 /// Grapheme clusters with their columns.
 pub fn clusters(text: &str) -> impl DoubleEndedIterator<Item = (&str, usize)> {
-    text.graphemes(true)
-        .map(|cluster| (cluster, cluster.width()))
+    text.graphemes(true).map(|cluster| (cluster, cluster.width()))
 }
 
 /// The longest prefix of whole clusters that fits in `columns`.
