@@ -1,1 +1,220 @@
 //! The seams between host, agents and workspace: what the host needs, nothing more.
+//!
+//! An agent talks over an [`AgentLink`]: bounded channels of [`FromAgent`] and [`ToAgent`]. A pending question is data in
+//! the journal; what an adapter keeps for itself is the [`Ticket`] it chose for a proposal. Agents that work step by
+//! step use a [`Desk`], which turns the two channels into calls that wait.
+
+mod desk;
+mod workspace;
+
+pub use desk::{Desk, Interrupted, Settled};
+pub use workspace::{
+    AgentChild, AgentSpawn, Blobs, Candidate, CandidateChange, Image, Notice, Performed, Progress, RunReport,
+    TreeChange, Trial, TrialOutput, Trials, Work, Workspace, WorkspaceError,
+};
+
+use crate::base::{ActionId, SessionId, UnixMs};
+use crate::model::event::{
+    AgentNoted, AgentReady, LapseWhy, Mode, OutcomeWord, SessionOutcome, Stream, TurnEnd, Usage,
+};
+use crate::model::{Proposal, Step};
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Something that proposes. It runs as one task of the host until the link closes; dropping the task must end
+/// everything it started.
+pub trait Agent: Send {
+    fn run(self: Box<Self>, link: AgentLink) -> BoxFuture<'static, ()>;
+}
+
+/// Milliseconds since 1970; a trait so that simulations own the time.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> UnixMs;
+}
+
+/// What an agent is given when it starts.
+#[derive(Clone)]
+pub struct AgentSeat {
+    pub session: SessionId,
+    /// The workspace as the agent shall see it (the candidate's root under `copy`, else the real one).
+    pub root: PathBuf,
+    /// What the human asked when the session was opened; prompts follow as [`ToAgent::Prompt`].
+    pub goal: Option<String>,
+    pub mode: Mode,
+    /// Spawns the agent's own process, keeps private candidates. Never used to act in the workspace.
+    pub workspace: Arc<dyn Workspace>,
+    /// Set when a host takes over a session that already had turns: a text of where it stood.
+    pub resume: Option<String>,
+}
+
+/// The agent's end of the two channels.
+#[derive(Debug)]
+pub struct AgentLink {
+    pub to_host: mpsc::Sender<FromAgent>,
+    pub from_host: mpsc::Receiver<ToAgent>,
+}
+
+/// Chosen by the adapter, unique within its life, names one proposal or trial in the other direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// When a prompt may reach the agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// After the present turn.
+    #[default]
+    Queue,
+    /// At the next point where the agent listens: before its next action.
+    Boundary,
+    /// Now: the present turn is cancelled first.
+    Interrupt,
+}
+
+/// From an agent to the host.
+#[derive(Debug)]
+pub enum FromAgent {
+    Ready(AgentReady),
+    /// `by` is `agent` or the specialist's name.
+    Said {
+        by: String,
+        text: String,
+    },
+    Thought {
+        by: String,
+        text: String,
+    },
+    Noted(AgentNoted),
+    /// The whole plan as the agent sees it now; merged into the supervisor's, see `Plan::replanned`.
+    Plan {
+        by: String,
+        steps: Vec<Step>,
+    },
+    Propose {
+        ticket: Ticket,
+        proposal: Box<Proposal>,
+    },
+    /// The agent no longer wants it.
+    Withdraw {
+        ticket: Ticket,
+        why: LapseWhy,
+    },
+    /// Of an action with `Executor::Agent`: output so far.
+    Output {
+        ticket: Ticket,
+        stream: Stream,
+        bytes: Vec<u8>,
+    },
+    /// Of an action with `Executor::Agent`: it is done.
+    Performed {
+        ticket: Ticket,
+        outcome: OutcomeWord,
+        exit: Option<i32>,
+        detail: Option<String>,
+    },
+    /// One run in a private candidate under the approved trial action `action`.
+    Trial {
+        ticket: Ticket,
+        action: ActionId,
+        trial: Box<Trial>,
+    },
+    /// Exactly what the agent received about an action, or on its own.
+    Told {
+        action: Option<ActionId>,
+        text: String,
+    },
+    Usage(Usage),
+    Alarm {
+        what: String,
+        ticket: Option<Ticket>,
+        text: String,
+    },
+    TurnEnded {
+        reason: TurnEnd,
+        text: Option<String>,
+    },
+    /// Nothing more will come: the work is done or given up.
+    Ended {
+        outcome: SessionOutcome,
+        report: String,
+    },
+    /// The agent's process or connection is gone.
+    Lost {
+        why: String,
+        exit: Option<i32>,
+    },
+}
+
+/// What became of a proposal. `told` is the host's wording for the agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// As proposed, or with the human's changes: then `edited` is a unified diff (or the new command line) against
+    /// what was proposed.
+    Approved {
+        edited: Option<String>,
+        told: String,
+    },
+    /// `by_rule` when policy said so without asking.
+    Denied {
+        reason: String,
+        by_rule: Option<String>,
+        told: String,
+    },
+    Redirected {
+        reason: String,
+        told: String,
+    },
+    Lapsed {
+        why: LapseWhy,
+        told: String,
+    },
+    /// It was no valid proposal: old text not on disk, path outside, too large.
+    Refused {
+        told: String,
+    },
+}
+
+/// From the host to an agent.
+#[derive(Debug)]
+pub enum ToAgent {
+    Prompt {
+        text: String,
+        when: When,
+    },
+    /// The proposal has become this action; its answer may take for ever.
+    Filed {
+        ticket: Ticket,
+        action: ActionId,
+    },
+    Answered {
+        ticket: Ticket,
+        answer: Answer,
+    },
+    /// Of an action that the host carried out.
+    Performed {
+        ticket: Ticket,
+        performed: Box<Performed>,
+    },
+    TrialDone {
+        ticket: Ticket,
+        output: Result<Box<TrialOutput>, String>,
+    },
+    /// The human changed the plan; `told` says how.
+    PlanEdited {
+        steps: Vec<Step>,
+        told: String,
+    },
+    Mode(Mode),
+    /// A choice of the agent's own options, by id.
+    SetOption {
+        id: String,
+        value: String,
+    },
+    /// End the present turn as soon as possible.
+    Cancel,
+    /// End.
+    Shutdown,
+}

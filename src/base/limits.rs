@@ -23,3 +23,9 @@ pub const ANSI_LINE_CHARS_MAX: usize = 4 * 1024;
 pub const ANSI_SEQUENCE_BYTES_MAX: usize = 4 * 1024;
 /// Look-alike findings reported for one text.
 pub const CONFUSABLES_FOUND_MAX: usize = 100;
+
+// port
+/// Prompts that wait at a sequential agent's desk; the host queues the rest.
+pub const DESK_PROMPTS_MAX: usize = 64;
+/// Messages between an agent and the host in each direction; a full channel slows the sender.
+pub const AGENT_LINK_MESSAGES_MAX: usize = 64;

@@ -146,12 +146,36 @@ impl Command {
     }
 }
 
+/// A change as an agent states it. The host reads the disk, checks it and makes a [`FileEdit`] of it; nothing the agent
+/// claims about the present content is believed. Paths are as the agent gave them (relative or absolute).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    pub path: String,
+    pub after: After,
+}
+
+/// What a draft does to its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum After {
+    /// The whole new content; creates the file when it does not exist.
+    Whole(Vec<u8>),
+    /// Replaces `old`, which must stand in the file exactly once (or at least once with `all`).
+    Replace {
+        old: String,
+        new: String,
+        all: bool,
+    },
+    Delete,
+    RenameTo(String),
+}
+
 /// What an action does, by kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    Edit(Vec<FileEdit>),
+    Edit(Vec<Draft>),
     Command(Command),
-    Read(RelPath),
+    /// A file, or a directory: then every source file below it is read. As the agent gave it.
+    Read(String),
     Network(String),
     Plan,
     Other,
@@ -205,6 +229,9 @@ pub struct Risk {
 pub struct TrialBudget {
     pub runs_max: u32,
     pub wall_ms_max: u64,
+    /// The only commands that may run, byte for byte; a trial names one by index. A variable whose name begins with
+    /// `RIGHTSEAT_` may be added to the environment of a trial.
+    pub commands: Vec<Command>,
 }
 
 /// Who carries the action out once it is approved.
@@ -308,17 +335,17 @@ impl Author {
 }
 
 impl Action {
-    /// The first revision of a proposal under this id.
-    pub fn file(id: ActionId, proposal: Proposal, risk: Option<Risk>) -> Self {
+    /// The first revision of a proposal under this id. `files` are its drafts as the host resolved them on the disk.
+    pub fn file(id: ActionId, proposal: Proposal, files: Option<Vec<FileEdit>>) -> Self {
         let Proposal { title, body, rationale, step, executor, checks, trial } = proposal;
         let kind = body.kind();
-        let (mut files, mut command, mut target) = (None, None, None);
+        let risk = None;
+        let (mut command, mut target) = (None, None);
         match body {
-            Body::Edit(edits) => files = Some(edits),
             Body::Command(line) => command = Some(line),
-            Body::Read(path) => target = Some(path.as_str().to_owned()),
+            Body::Read(path) => target = Some(path),
             Body::Network(address) => target = Some(address),
-            Body::Plan | Body::Other => {}
+            Body::Edit(_) | Body::Plan | Body::Other => {}
         }
         let mut action = Self {
             id,
@@ -370,7 +397,8 @@ impl Action {
                 };
             }
         }
-        if let Some(command) = &self.command {
+        let commands = self.command.iter().chain(self.trial.iter().flat_map(|t| &t.commands));
+        for command in commands {
             hash.field(b"command").field(command.cwd.as_bytes()).field(&command.timeout_ms.to_le_bytes());
             match (&command.shell, &command.argv) {
                 (Some(shell), _) => {
@@ -436,7 +464,7 @@ mod tests {
             before: Some(Content::of(before.as_bytes())),
             after: Some(Content::of(after.as_bytes())),
         };
-        Action::file("a1".into(), Proposal::new("edit", Body::Edit(vec![file])), None)
+        Action::file("a1".into(), Proposal::new("edit", Body::Edit(vec![])), Some(vec![file]))
     }
 
     #[test]

@@ -8,6 +8,9 @@ pub mod check;
 pub mod event;
 pub mod plan;
 
-pub use action::{Action, Body, Command, Content, FileChange, FileEdit, Kind, Proposal, Rationale};
+pub use action::{
+    Action, After, Author, Body, Command, Content, Draft, Evidence, Executor, FileChange, FileEdit, Kind, Proposal,
+    Rationale, Risk, TrialBudget,
+};
 pub use event::{Envelope, Event};
 pub use plan::{Plan, PlanEdit, Step, StepStatus};

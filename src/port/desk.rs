@@ -1,0 +1,193 @@
+//! A desk turns the two channels of an agent into calls that wait, for agents that do one thing after the other.
+
+use super::{AgentLink, Answer, FromAgent, Performed, Ticket, ToAgent, Trial, TrialOutput, When};
+use crate::base::ActionId;
+use crate::base::limits::DESK_PROMPTS_MAX;
+use crate::model::event::{SessionOutcome, TurnEnd};
+use crate::model::{Proposal, Step};
+use std::collections::VecDeque;
+
+/// The agent must drop what it is doing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Interrupted {
+    #[error("the turn was cancelled")]
+    Cancelled,
+    #[error("the session is closing")]
+    Closed,
+}
+
+/// What became of a proposal, to its end.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    pub action: Option<ActionId>,
+    pub answer: Answer,
+    /// Set when it was approved and the host carried it out.
+    pub performed: Option<Performed>,
+}
+
+impl Settled {
+    /// Approved and carried out without trouble.
+    pub fn is_done(&self) -> bool {
+        self.performed.as_ref().is_some_and(|p| p.outcome == crate::model::event::OutcomeWord::Ok)
+    }
+
+    /// The words the agent was told.
+    pub fn told(&self) -> &str {
+        match &self.answer {
+            Answer::Approved { told, .. }
+            | Answer::Denied { told, .. }
+            | Answer::Redirected { told, .. }
+            | Answer::Lapsed { told, .. }
+            | Answer::Refused { told } => told,
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Desk {
+    link: AgentLink,
+    next_ticket: u64,
+    prompts: VecDeque<(String, When)>,
+    plan_edits: VecDeque<(Vec<Step>, String)>,
+}
+
+impl Desk {
+    pub fn new(link: AgentLink) -> Self {
+        Self { link, next_ticket: 1, prompts: VecDeque::new(), plan_edits: VecDeque::new() }
+    }
+
+    /// Sends one message, waiting while the host is busy.
+    pub async fn send(&mut self, message: FromAgent) -> Result<(), Interrupted> {
+        self.link.to_host.send(message).await.map_err(|_| Interrupted::Closed)
+    }
+
+    pub async fn say(&mut self, text: impl Into<String>) -> Result<(), Interrupted> {
+        self.send(FromAgent::Said { by: "agent".into(), text: text.into() }).await
+    }
+
+    pub async fn think(&mut self, text: impl Into<String>) -> Result<(), Interrupted> {
+        self.send(FromAgent::Thought { by: "agent".into(), text: text.into() }).await
+    }
+
+    pub async fn plan(&mut self, steps: Vec<Step>) -> Result<(), Interrupted> {
+        self.send(FromAgent::Plan { by: "agent".into(), steps }).await
+    }
+
+    pub async fn end_turn(&mut self, reason: TurnEnd) -> Result<(), Interrupted> {
+        self.send(FromAgent::TurnEnded { reason, text: None }).await
+    }
+
+    pub async fn end(&mut self, outcome: SessionOutcome, report: impl Into<String>) -> Result<(), Interrupted> {
+        self.send(FromAgent::Ended { outcome, report: report.into() }).await
+    }
+
+    /// Proposes and waits for the decision and, if it was approved, for the end of it. Prompts and plan edits that
+    /// arrive meanwhile are kept for [`Self::next_prompt`] and [`Self::plan_edit`].
+    pub async fn propose(&mut self, proposal: Proposal) -> Result<Settled, Interrupted> {
+        let ticket = self.ticket();
+        self.send(FromAgent::Propose { ticket, proposal: Box::new(proposal) }).await?;
+        let mut action = None;
+        let answer = loop {
+            match self.receive().await? {
+                ToAgent::Filed { ticket: t, action: a } if t == ticket => action = Some(a),
+                ToAgent::Answered { ticket: t, answer } if t == ticket => break answer,
+                other => self.keep(other)?,
+            }
+        };
+        let mut settled = Settled { action, answer, performed: None };
+        let told = settled.told().to_owned();
+        self.send(FromAgent::Told { action: settled.action.clone(), text: told }).await?;
+        if matches!(settled.answer, Answer::Approved { .. }) {
+            settled.performed = Some(loop {
+                match self.receive().await? {
+                    ToAgent::Performed { ticket: t, performed } if t == ticket => break *performed,
+                    other => self.keep(other)?,
+                }
+            });
+        }
+        Ok(settled)
+    }
+
+    /// One run in a candidate under an approved trial action.
+    pub async fn trial(&mut self, action: &ActionId, trial: Trial) -> Result<Result<TrialOutput, String>, Interrupted> {
+        let ticket = self.ticket();
+        self.send(FromAgent::Trial { ticket, action: action.clone(), trial: Box::new(trial) }).await?;
+        loop {
+            match self.receive().await? {
+                ToAgent::TrialDone { ticket: t, output } if t == ticket => return Ok(output.map(|o| *o)),
+                other => self.keep(other)?,
+            }
+        }
+    }
+
+    /// The next prompt; waits until there is one.
+    pub async fn next_prompt(&mut self) -> Result<String, Interrupted> {
+        loop {
+            if let Some((text, _)) = self.prompts.pop_front() {
+                return Ok(text);
+            }
+            let message = self.receive().await?;
+            match self.keep(message) {
+                Ok(()) | Err(Interrupted::Cancelled) => {}
+                Err(Interrupted::Closed) => return Err(Interrupted::Closed),
+            }
+        }
+    }
+
+    /// A prompt that may be taken at a boundary inside a turn, without waiting.
+    pub fn boundary_prompt(&mut self) -> Result<Option<String>, Interrupted> {
+        self.drain()?;
+        let at = self.prompts.iter().position(|(_, when)| *when != When::Queue);
+        Ok(at.and_then(|i| self.prompts.remove(i)).map(|(text, _)| text))
+    }
+
+    /// An edit of the plan that the human made since the last call, without waiting.
+    pub fn plan_edit(&mut self) -> Result<Option<(Vec<Step>, String)>, Interrupted> {
+        self.drain()?;
+        Ok(self.plan_edits.pop_front())
+    }
+
+    /// The next raw message; for agents that need more than calls.
+    pub async fn receive(&mut self) -> Result<ToAgent, Interrupted> {
+        self.link.from_host.recv().await.ok_or(Interrupted::Closed)
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        ticket
+    }
+
+    fn drain(&mut self) -> Result<(), Interrupted> {
+        while let Ok(message) = self.link.from_host.try_recv() {
+            self.keep(message)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what is not for the present call; an interruption is an error so that `?` unwinds to the turn's start.
+    fn keep(&mut self, message: ToAgent) -> Result<(), Interrupted> {
+        match message {
+            ToAgent::Prompt { text, when } => {
+                if self.prompts.len() < DESK_PROMPTS_MAX {
+                    self.prompts.push_back((text, when));
+                }
+                if when == When::Interrupt { Err(Interrupted::Cancelled) } else { Ok(()) }
+            }
+            ToAgent::PlanEdited { steps, told } => {
+                self.plan_edits.clear();
+                self.plan_edits.push_back((steps, told));
+                Ok(())
+            }
+            ToAgent::Cancel => Err(Interrupted::Cancelled),
+            ToAgent::Shutdown => Err(Interrupted::Closed),
+            ToAgent::Filed { .. }
+            | ToAgent::Answered { .. }
+            | ToAgent::Performed { .. }
+            | ToAgent::TrialDone { .. }
+            | ToAgent::Mode(_)
+            | ToAgent::SetOption { .. } => Ok(()),
+        }
+    }
+}

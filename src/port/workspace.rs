@@ -1,0 +1,255 @@
+//! What the host asks of the workspace, the only writer and spawner.
+
+use crate::base::{ActionId, Digest, RelPath, RunId};
+use crate::journal::Permit;
+use crate::model::check::{CaseReport, CheckFinished};
+use crate::model::event::{Census, FileOutcome, OutcomeWord, Stream, Survivor};
+use crate::model::{Action, Command, FileChange};
+use futures::future::BoxFuture;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+
+/// Bytes by digest: what an action's contents point to.
+pub type Blobs = BTreeMap<Digest, Vec<u8>>;
+
+/// A file as the disk has it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    pub bytes: Vec<u8>,
+    pub digest: Digest,
+}
+
+/// An approved action with every content it needs. `perform` refuses it unless the permit's digest is the action's.
+#[derive(Clone, Debug)]
+pub struct Work {
+    pub action: Action,
+    pub blobs: Blobs,
+}
+
+/// Output of a running command, as it comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    Output {
+        stream: Stream,
+        bytes: Vec<u8>,
+    },
+    /// The process tree changed.
+    Processes(Vec<Survivor>),
+}
+
+/// How an action that the host carried out ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Performed {
+    pub outcome: OutcomeWord,
+    /// Exit code, 128 + signal when a signal ended it.
+    pub exit: Option<i32>,
+    pub files: Vec<FileOutcome>,
+    /// In words when it did not go well: what happened, where, what to do.
+    pub detail: Option<String>,
+    /// The end of the combined output, lossy UTF-8, bounded.
+    pub tail: String,
+    /// For a read: the files it gave (one for a file, many for a directory), bounded.
+    pub read: Vec<(RelPath, Vec<u8>)>,
+    /// For `checks`: what the host observed.
+    pub report: Option<RunReport>,
+    /// It ran out of time and was stopped.
+    pub timed_out: bool,
+    pub ms: u64,
+}
+
+impl Performed {
+    /// An outcome with nothing else to tell.
+    pub fn of(outcome: OutcomeWord, detail: Option<String>) -> Self {
+        Self {
+            outcome,
+            exit: None,
+            files: Vec::new(),
+            detail,
+            tail: String::new(),
+            read: Vec::new(),
+            report: None,
+            timed_out: false,
+            ms: 0,
+        }
+    }
+}
+
+/// One run of checks with its cases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunReport {
+    pub run: RunId,
+    pub finished: CheckFinished,
+    pub cases: Vec<CaseReport>,
+}
+
+/// One run in a private candidate.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// In words, for the record: what is tried.
+    pub what: String,
+    /// Whole new contents (`None` = deleted) laid over the candidate for this run only.
+    pub edits: Vec<(RelPath, Option<Vec<u8>>)>,
+    /// Index into the approved `TrialBudget::commands`.
+    pub command: usize,
+    /// Added to the environment; names must begin with `RIGHTSEAT_`.
+    pub env: Vec<(String, String)>,
+    pub timeout_ms: u64,
+    /// Files to bring back after the run (relative to the candidate), for coverage data; bounded.
+    pub collect: Vec<RelPath>,
+    /// Journal the cases of this run (the last word of a search), not only its totals.
+    pub record_cases: bool,
+}
+
+/// What a trial gave.
+#[derive(Clone, Debug, Default)]
+pub struct TrialOutput {
+    pub exit: Option<i32>,
+    pub timed_out: bool,
+    /// Bounded, head and tail kept.
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    pub ms: u64,
+    pub collected: Vec<(RelPath, Vec<u8>)>,
+    /// The digest of the tree it ran on.
+    pub tree: Option<Digest>,
+    /// Set by the host when the detected runner's parser understood the output.
+    pub report: Option<RunReport>,
+}
+
+/// A private candidate that trials run in, opened with the permit of a trial action; ends everything on drop.
+pub trait Trials: Send {
+    /// Refuses commands that were not approved and runs beyond the budget.
+    fn run(&mut self, trial: Trial) -> BoxFuture<'_, Result<TrialOutput, WorkspaceError>>;
+}
+
+/// A private copy of the workspace that an external agent works in, or in which a proposal is tried.
+pub trait Candidate: Send + Sync {
+    fn root(&self) -> &Path;
+    /// What differs from the workspace as it was when the candidate was made or last refreshed.
+    fn changes(&self) -> BoxFuture<'_, Result<Vec<CandidateChange>, WorkspaceError>>;
+    /// Takes over what changed in the workspace since; files changed on both sides are left and named.
+    fn refresh(&self) -> BoxFuture<'_, Result<Vec<RelPath>, WorkspaceError>>;
+    /// Puts a file of the candidate back to what the workspace has.
+    fn reset(&self, path: RelPath) -> BoxFuture<'_, Result<(), WorkspaceError>>;
+}
+
+/// A file that a candidate changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CandidateChange {
+    pub path: RelPath,
+    pub change: FileChange,
+    pub before: Option<Vec<u8>>,
+    pub after: Option<Vec<u8>>,
+}
+
+/// A file that differs between two snapshots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeChange {
+    pub path: RelPath,
+    pub before: Option<Digest>,
+    pub after: Option<Digest>,
+}
+
+/// What the watcher saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Content really changed. `path` is relative; bytes that are not UTF-8 stand as `\xNN` and then `rel` is `None`.
+    Changed { path: String, rel: Option<RelPath>, change: FileChange, before: Option<Digest>, after: Option<Digest> },
+    /// `watching`, `polling` or `blind`, with the reason.
+    State { state: String, why: Option<String> },
+}
+
+/// How to start an agent's own process.
+#[derive(Clone, Debug, Default)]
+pub struct AgentSpawn {
+    pub argv: Vec<String>,
+    /// Set; nothing else is inherited but a short allow-list and `pass_env`.
+    pub env: Vec<(String, String)>,
+    pub pass_env: Vec<String>,
+    /// Absolute; the workspace root or a candidate's.
+    pub cwd: PathBuf,
+}
+
+/// A running agent process in its own session and process group. Dropping it ends the whole tree.
+pub struct AgentChild {
+    pub pid: u32,
+    pub stdin: Box<dyn AsyncWrite + Send + Unpin>,
+    pub stdout: Box<dyn AsyncRead + Send + Unpin>,
+    pub stderr: Box<dyn AsyncRead + Send + Unpin>,
+    /// Resolves with the exit code once the process has gone.
+    pub exited: BoxFuture<'static, Option<i32>>,
+    /// TERM, then KILL of the whole tree after `grace`.
+    pub end: Box<dyn FnOnce(Duration) -> BoxFuture<'static, ()> + Send>,
+}
+
+/// What can go wrong, in words for the human: what happened, where, what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkspaceError {
+    #[error("{path} leads out of the workspace to {target}")]
+    Outside { path: String, target: String },
+    #[error("{path} is {what}, not a regular file; it is left alone")]
+    Special { path: String, what: String },
+    #[error("{path}: {bytes} bytes are more than the {max} that can be handled")]
+    TooLarge { path: String, bytes: u64, max: u64 },
+    #[error("{0}")]
+    Refused(String),
+    #[error("{what}: {source}")]
+    Io { what: String, source: std::io::Error },
+}
+
+/// The only writer and spawner. One per session; all methods may be called from any task.
+pub trait Workspace: Send + Sync {
+    fn root(&self) -> &Path;
+
+    /// The file as it is now; `None` when there is none. Resolved beneath the root by the kernel; special files are
+    /// refused unopened.
+    fn image(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError>;
+
+    /// The regular files below `dir` ("" = root) that are not ignored, sorted, at most `max`.
+    fn list(&self, dir: &str, max: usize) -> Result<Vec<RelPath>, WorkspaceError>;
+
+    /// Carries out exactly what was approved; the permit is spent. Dropping the future stops what it started.
+    fn perform(&self, permit: Permit, work: Work, progress: mpsc::Sender<Progress>) -> BoxFuture<'_, Performed>;
+
+    /// Opens a candidate for the trials that this permit's action allows.
+    fn open_trials(&self, permit: Permit, action: &Action) -> BoxFuture<'_, Result<Box<dyn Trials>, WorkspaceError>>;
+
+    /// A private copy that lives until it is dropped. `name` keeps a stable place for it across restarts.
+    fn candidate(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn Candidate>, WorkspaceError>>;
+
+    /// Records the tree as it is; only changed files cost. Gives the digest of its manifest.
+    fn snapshot(&self) -> BoxFuture<'_, Result<Digest, WorkspaceError>>;
+
+    /// What differs between two recorded trees.
+    fn tree_changes(&self, from: Digest, to: Digest) -> Result<Vec<TreeChange>, WorkspaceError>;
+
+    /// Bytes of a file in a recorded tree, by its digest.
+    fn stored(&self, digest: Digest) -> Result<Option<Vec<u8>>, WorkspaceError>;
+
+    /// The watcher's notices; bounded, may be taken once.
+    fn notices(&self) -> Option<mpsc::Receiver<Notice>>;
+
+    /// The watcher shall take these after-digests for the action's own, from now until the action has finished.
+    fn expect(&self, action: &ActionId, files: &[FileOutcome]);
+
+    /// Starts an agent's own process, supervised like everything else (census, freeze, stop).
+    fn spawn_agent(&self, spawn: AgentSpawn) -> BoxFuture<'_, Result<AgentChild, WorkspaceError>>;
+
+    /// Every process of the session that runs now.
+    fn processes(&self) -> Vec<Survivor>;
+
+    /// Stops every process of the session where it is.
+    fn freeze(&self) -> BoxFuture<'_, Result<(), WorkspaceError>>;
+
+    /// Lets them go on.
+    fn resume(&self) -> BoxFuture<'_, Result<(), WorkspaceError>>;
+
+    /// Ends them all and proves it.
+    fn stop(&self) -> BoxFuture<'_, Census>;
+
+    /// Is this command's program there at all? In words when not.
+    fn missing_program(&self, command: &Command) -> Option<String>;
+}
