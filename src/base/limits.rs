@@ -29,3 +29,17 @@ pub const CONFUSABLES_FOUND_MAX: usize = 100;
 pub const DESK_PROMPTS_MAX: usize = 64;
 /// Messages between an agent and the host in each direction; a full channel slows the sender.
 pub const AGENT_LINK_MESSAGES_MAX: usize = 64;
+
+// workspace: files
+/// Bytes read at a time while a file is digested or copied.
+pub const WORKSPACE_CHUNK_BYTES: usize = 128 * 1024;
+/// Largest file content that is read whole into memory, for a merge, a preview or a change.
+pub const WORKSPACE_CONTENT_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// Symbolic links followed while one path is resolved without `openat2`.
+pub const WORKSPACE_SYMLINKS_MAX: usize = 40;
+/// Files that one edit set may touch.
+pub const WORKSPACE_EDIT_FILES_MAX: usize = 10_000;
+/// Files that one walk of the workspace lists; beyond it the tree says it is truncated.
+pub const WORKSPACE_TREE_FILES_MAX: usize = 400_000;
+/// Extended attributes carried over to a replaced file: all names together, and each value.
+pub const WORKSPACE_XATTR_BYTES_MAX: usize = 64 * 1024;

@@ -1,1 +1,6 @@
-//! The only writer and spawner: edits, commands, watching, checkpoints, candidates.
+//! The only writer and spawner: guarded edits, commands and their process trees, the census, the
+//! watcher, checkpoints and candidates. It decides nothing; it carries out what it is permitted.
+
+pub mod content;
+pub mod edit;
+pub mod root;

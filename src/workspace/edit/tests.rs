@@ -1,0 +1,330 @@
+//! Edits against real directories, and against a model.
+
+use super::*;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+struct Bench {
+    dir: tempfile::TempDir,
+    root: Root,
+}
+
+fn bench() -> Bench {
+    let dir = tempfile::tempdir().unwrap();
+    let root = Root::open(dir.path()).unwrap();
+    Bench { dir, root }
+}
+
+impl Bench {
+    fn put(&self, path: &str, bytes: &[u8]) -> Digest {
+        let full = self.dir.path().join(path);
+        std::fs::create_dir_all(full.parent().unwrap()).unwrap();
+        std::fs::write(full, bytes).unwrap();
+        Digest::of(bytes)
+    }
+
+    fn get(&self, path: &str) -> Option<Vec<u8>> {
+        std::fs::read(self.dir.path().join(path)).ok()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = ignore::WalkBuilder::new(self.dir.path())
+            .standard_filters(false)
+            .build()
+            .flatten()
+            .filter_map(|entry| entry.path().strip_prefix(self.dir.path()).ok().map(|path| path.display().to_string()))
+            .filter(|name| !name.is_empty())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+fn write(path: &str, base: Option<Digest>, content: &[u8]) -> FileChange {
+    FileChange::Write { path: path.into(), base, content: content.to_vec(), executable: None }
+}
+
+#[test]
+fn every_byte_is_kept() {
+    for content in
+        [b"".as_slice(), b"a\r\nb", b"\xef\xbb\xbfbom\n", b"no newline", b"\0\xff\xfe binary \r", "ünï".as_bytes()]
+    {
+        let bench = bench();
+        apply(&bench.root, vec![write("new/deep/file", None, content)]).unwrap();
+        assert_eq!(bench.get("new/deep/file").as_deref(), Some(content));
+        apply(&bench.root, vec![write("new/deep/file", Some(Digest::of(content)), b"second\r\n")]).unwrap();
+        assert_eq!(bench.get("new/deep/file").as_deref(), Some(b"second\r\n".as_slice()));
+        assert_eq!(bench.names(), ["new", "new/deep", "new/deep/file"]);
+    }
+}
+
+#[test]
+fn the_mode_survives_and_execute_can_be_set() {
+    let bench = bench();
+    let base = bench.put("tool", b"one");
+    let full = bench.dir.path().join("tool");
+    std::fs::set_permissions(&full, std::fs::Permissions::from_mode(0o754)).unwrap();
+    apply(&bench.root, vec![write("tool", Some(base), b"two")]).unwrap();
+    assert_eq!(std::fs::metadata(&full).unwrap().permissions().mode() & 0o7777, 0o754);
+    let change = FileChange::Write {
+        path: "tool".into(),
+        base: Some(Digest::of(b"two")),
+        content: b"3".to_vec(),
+        executable: Some(false),
+    };
+    apply(&bench.root, vec![change]).unwrap();
+    assert_eq!(std::fs::metadata(&full).unwrap().permissions().mode() & 0o7777, 0o644);
+}
+
+#[test]
+fn a_stale_base_is_a_conflict_with_all_files_named_and_nothing_changes() {
+    let bench = bench();
+    let good = bench.put("good", b"good");
+    bench.put("stale", b"the human's");
+    bench.put("taken", b"there");
+    let changes = vec![
+        write("good", Some(good), b"new"),
+        write("stale", Some(Digest::of(b"older")), b"the agent's"),
+        write("taken", None, b"mine"),
+        FileChange::Delete { path: "gone".into(), base: good },
+    ];
+    let Err(EditError::Conflict(conflicts)) = apply(&bench.root, changes) else { panic!("no conflict") };
+    let names: Vec<_> = conflicts.iter().map(|conflict| conflict.path.to_str().unwrap()).collect();
+    assert_eq!(names, ["stale", "taken", "gone"]);
+    assert_eq!(conflicts[0].current.as_deref(), Some(b"the human's".as_slice()));
+    assert_eq!(conflicts[0].wanted.as_deref(), Some(b"the agent's".as_slice()));
+    assert_eq!(conflicts[2].found, None);
+    assert_eq!(bench.get("good").unwrap(), b"good");
+    assert_eq!(bench.names(), ["good", "stale", "taken"]);
+}
+
+#[test]
+fn renames_and_deletes_check_what_they_move() {
+    let bench = bench();
+    let one = bench.put("a/one", b"1");
+    let two = bench.put("two", b"2");
+    let three = bench.put("three", b"3");
+    apply(
+        &bench.root,
+        vec![
+            FileChange::Rename { from: "a/one".into(), to: "b/moved".into(), base: one, content: None },
+            FileChange::Rename { from: "two".into(), to: "b/changed".into(), base: two, content: Some(b"22".to_vec()) },
+            FileChange::Delete { path: "three".into(), base: three },
+        ],
+    )
+    .unwrap();
+    assert_eq!(bench.names(), ["a", "b", "b/changed", "b/moved"]);
+    assert_eq!(bench.get("b/moved").unwrap(), b"1");
+    assert_eq!(bench.get("b/changed").unwrap(), b"22");
+}
+
+#[test]
+fn a_failure_in_the_middle_takes_everything_back() {
+    let bench = bench();
+    let one = bench.put("one", b"1");
+    let two = bench.put("two", b"2");
+    let checked = stage::check(
+        &bench.root,
+        vec![
+            write("one", Some(one), b"11"),
+            write("new/file", None, b"n"),
+            FileChange::Delete { path: "two".into(), base: two },
+        ],
+    )
+    .unwrap();
+    let staged = stage::write(&bench.root, checked).unwrap();
+    // Somebody else saves the last file between the check and the exchange.
+    bench.put("two", b"human");
+    let Err(EditError::Conflict(conflicts)) = commit::commit(&bench.root, staged) else { panic!("no conflict") };
+    assert_eq!(conflicts[0].path, Path::new("two"));
+    assert_eq!(bench.get("one").unwrap(), b"1");
+    assert_eq!(bench.get("two").unwrap(), b"human");
+    assert_eq!(bench.names(), ["one", "two"]);
+}
+
+#[test]
+fn an_exchange_never_loses_a_save_that_slipped_in() {
+    let bench = bench();
+    let base = bench.put("file", b"old");
+    let checked = stage::check(&bench.root, vec![write("file", Some(base), b"agent")]).unwrap();
+    let staged = stage::write(&bench.root, checked).unwrap();
+    bench.put("file", b"human saved");
+    assert!(matches!(commit::commit(&bench.root, staged), Err(EditError::Conflict(_))));
+    assert_eq!(bench.get("file").unwrap(), b"human saved");
+    assert_eq!(bench.names(), ["file"]);
+}
+
+#[test]
+fn paths_that_lead_outside_are_refused_with_the_target() {
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret"), b"s").unwrap();
+    let real = outside.path().canonicalize().unwrap();
+    for openat2 in [true, false] {
+        let bench = bench();
+        let root = if openat2 {
+            Root::open(bench.dir.path()).unwrap()
+        } else {
+            Root::open(bench.dir.path()).unwrap().without_openat2()
+        };
+        symlink(&real, bench.dir.path().join("away")).unwrap();
+        symlink(real.join("secret"), bench.dir.path().join("link")).unwrap();
+        symlink("../../../../../../../../etc", bench.dir.path().join("climb")).unwrap();
+        bench.put("inside/file", b"in");
+        symlink("inside", bench.dir.path().join("near")).unwrap();
+        symlink(bench.dir.path().canonicalize().unwrap().join("inside"), bench.dir.path().join("absolute")).unwrap();
+        symlink("inside/file", bench.dir.path().join("alias")).unwrap();
+        symlink("nowhere", bench.dir.path().join("dangling")).unwrap();
+        for (path, target) in [
+            ("away/secret", real.clone()),
+            ("away/new", real.clone()),
+            ("link", real.join("secret")),
+            ("climb/passwd", "/etc".into()),
+        ] {
+            match apply(&root, vec![write(path, None, b"x")]) {
+                Err(EditError::Refused(PathRefusal::Outside { target: named, .. })) => {
+                    assert_eq!(named, target, "{path}")
+                }
+                other => panic!("{path} with openat2 {openat2}: {other:?}"),
+            }
+        }
+        for path in ["../x", "/etc/passwd", "", "a/../../x"] {
+            assert!(
+                matches!(
+                    apply(&root, vec![write(path, None, b"x")]),
+                    Err(EditError::Refused(PathRefusal::NotRelative(_)))
+                ),
+                "{path}"
+            );
+        }
+        assert!(matches!(
+            apply(&root, vec![write("dangling", None, b"x")]),
+            Err(EditError::Refused(PathRefusal::Symlink { .. }))
+        ));
+        for path in ["near/file", "absolute/file", "alias"] {
+            let now = digest_of(&root, Path::new(path)).unwrap();
+            apply(&root, vec![write(path, now, path.as_bytes())])
+                .unwrap_or_else(|error| panic!("{path} with openat2 {openat2}: {error}"));
+            assert_eq!(bench.get("inside/file").unwrap(), path.as_bytes());
+        }
+        assert!(bench.dir.path().join("alias").is_symlink(), "a link is written through, not replaced");
+        let now = digest_of(&root, Path::new("inside/file")).unwrap();
+        let twice = vec![write("near/file", now, b"1"), write("inside/file", now, b"2")];
+        assert!(matches!(apply(&root, twice), Err(EditError::Twice(_))));
+    }
+}
+
+#[test]
+fn special_files_are_refused_unopened() {
+    let bench = bench();
+    let pipe = bench.dir.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::fs::create_dir(bench.dir.path().join("dir")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(bench.dir.path().join("socket")).unwrap();
+    for path in ["pipe", "dir", "socket"] {
+        // A pipe that was opened for reading would block here for ever.
+        for base in [None, Some(Digest::of(b""))] {
+            let refused = apply(&bench.root, vec![write(path, base, b"x")]);
+            assert!(matches!(refused, Err(EditError::Refused(PathRefusal::Special { .. }))), "{path}: {refused:?}");
+        }
+        assert!(read(&bench.root, Path::new(path), 10).is_err());
+    }
+}
+
+#[test]
+fn temporary_names_of_dead_processes_are_swept() {
+    let bench = bench();
+    bench.put(".rightseat-4194999-3.tmp", b"left by a crash");
+    bench.put(&format!(".rightseat-{}-3.tmp", std::process::id()), b"in use");
+    bench.put(".rightseat-notes.tmp", b"a user's file");
+    assert_eq!(sweep([bench.dir.path()].into_iter()), 1);
+    assert_eq!(bench.names().len(), 2);
+}
+
+#[derive(Debug, Clone)]
+enum Wish {
+    Write(u8, Vec<u8>),
+    Delete(u8),
+    Rename(u8, u8, Option<Vec<u8>>),
+}
+
+fn wish() -> impl Strategy<Value = (Wish, bool)> {
+    let bytes = || proptest::collection::vec(any::<u8>(), 0..20);
+    let one = prop_oneof![
+        (0u8..6, bytes()).prop_map(|(file, content)| Wish::Write(file, content)),
+        (0u8..6).prop_map(Wish::Delete),
+        (0u8..6, 0u8..6, proptest::option::of(bytes())).prop_map(|(from, to, content)| Wish::Rename(from, to, content)),
+    ];
+    (one, proptest::bool::weighted(0.15))
+}
+
+fn name(file: u8) -> String {
+    format!("d{}/f{file}", file % 2)
+}
+
+/// The change for a wish, made against what the model holds or, if stale, against something else.
+fn change(wish: &Wish, stale: bool, model: &BTreeMap<String, Vec<u8>>) -> FileChange {
+    let base = |file: u8| model.get(&name(file)).map(|bytes| Digest::of(bytes)).filter(|_| !stale);
+    let sure = |file: u8| base(file).unwrap_or(Digest::of(b"never held by any file of this test"));
+    match wish {
+        Wish::Write(file, content) => write(&name(*file), base(*file), content),
+        Wish::Delete(file) => FileChange::Delete { path: name(*file).into(), base: sure(*file) },
+        Wish::Rename(from, to, content) => FileChange::Rename {
+            from: name(*from).into(),
+            to: name(*to).into(),
+            base: sure(*from),
+            content: content.clone(),
+        },
+    }
+}
+
+/// What the set should do, or `None` if any part of it must be refused.
+fn model_apply(model: &BTreeMap<String, Vec<u8>>, set: &[(Wish, bool)]) -> Option<BTreeMap<String, Vec<u8>>> {
+    let mut seen = std::collections::HashSet::new();
+    let mut next = model.clone();
+    for (wish, stale) in set {
+        let touched = match wish {
+            Wish::Write(file, _) | Wish::Delete(file) => vec![*file],
+            Wish::Rename(from, to, _) => vec![*from, *to],
+        };
+        if touched.iter().any(|file| !seen.insert(*file)) {
+            return None;
+        }
+        match wish {
+            Wish::Write(file, content) => {
+                if *stale && model.contains_key(&name(*file)) {
+                    return None;
+                }
+                next.insert(name(*file), content.clone());
+            }
+            Wish::Delete(file) => {
+                next.remove(&name(*file)).filter(|_| !stale)?;
+            }
+            Wish::Rename(from, to, content) => {
+                let old = next.remove(&name(*from)).filter(|_| !stale)?;
+                if next.insert(name(*to), content.clone().unwrap_or(old)).is_some() {
+                    return None;
+                }
+            }
+        }
+    }
+    Some(next)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #[test]
+    fn edit_sets_follow_the_model(sets in proptest::collection::vec(proptest::collection::vec(wish(), 1..4), 1..8)) {
+        let bench = bench();
+        let mut model = BTreeMap::new();
+        for set in sets {
+            let changes = set.iter().map(|(wish, stale)| change(wish, *stale, &model)).collect();
+            let expected = model_apply(&model, &set);
+            let result = apply(&bench.root, changes);
+            prop_assert_eq!(result.is_ok(), expected.is_some(), "{:?} gave {:?}", set, result);
+            model = expected.unwrap_or(model);
+            let disk: BTreeMap<String, Vec<u8>> = bench.names().into_iter().filter_map(|name| bench.get(&name).map(|bytes| (name, bytes))).collect();
+            prop_assert_eq!(&disk, &model);
+        }
+    }
+}
