@@ -43,3 +43,23 @@ pub const WORKSPACE_EDIT_FILES_MAX: usize = 10_000;
 pub const WORKSPACE_TREE_FILES_MAX: usize = 400_000;
 /// Extended attributes carried over to a replaced file: all names together, and each value.
 pub const WORKSPACE_XATTR_BYTES_MAX: usize = 64 * 1024;
+
+// journal
+/// Largest body of one event in bytes; longer content belongs in a blob.
+pub const EVENT_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Longest event kind in bytes.
+pub const EVENT_KIND_BYTES_MAX: usize = 64;
+/// Most events in one append.
+pub const APPEND_EVENTS_MAX: usize = 4096;
+/// Largest blob in bytes before compression.
+pub const BLOB_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Blobs are compressed in pieces of this many bytes, so that a range is read without the whole.
+pub const BLOB_CHUNK_BYTES: usize = 256 * 1024;
+/// zstd level for blobs: 3 is zstd's own default, a few hundred MB/s.
+pub const BLOB_ZSTD_LEVEL: i32 = 3;
+/// How long a statement waits for another process's lock on the database, in milliseconds.
+pub const JOURNAL_BUSY_MS_MAX: u64 = 2_000;
+/// Longest session id in bytes.
+pub const SESSION_ID_BYTES_MAX: usize = 128;
+/// Width of the head file in bytes: one sector, so that a rewrite is a single write.
+pub const HEAD_FILE_BYTES: usize = 512;

@@ -1,5 +1,50 @@
 //! The append-only, hash-chained log of a session, and the only birthplace of a permit.
+//!
+//! A session is one SQLite database (WAL, `synchronous=FULL`) with up to three small files beside it:
+//!
+//! | file | what it is | may be lost |
+//! |---|---|---|
+//! | `NAME` | events, blobs, fencing number | no |
+//! | `NAME.head` | the last acknowledged head; after a clean close also a digest of the whole database file | yes, at the cost of detection |
+//! | `NAME.lock` | held by the one host that may append; names its pid | yes |
+//! | `NAME.search` | full-text index, rebuilt from the events whenever it is missing or behind | yes |
+//!
+//! What is promised: an append that returned is on disk, whole, and is read back exactly once after any crash. What is
+//! *not* promised: secrecy or authorship. The chain makes changes evident; whoever can write the database and every
+//! copy of its anchor can also write another history.
+//!
+//! # The chain, so that other tools can check it
+//!
+//! `‖` joins bytes, integers are big-endian, `H` is SHA-256, `lp(x)` is the length of `x` as u32 followed by `x`.
+//!
+//! ```text
+//! key      32 random bytes, table meta, never exported
+//! genesis  H("rightseat journal v1" ‖ lp(session id) ‖ H(key))
+//! salt     first 16 bytes of H("rightseat salt v1" ‖ key ‖ seq:u64)
+//! body     H(salt ‖ body bytes)                      the body is the event's JSON object without seq, at and kind
+//! hash     H("rightseat event v1" ‖ prev:32 ‖ seq:u64 ‖ at:u64 ‖ lp(kind) ‖ body:32 ‖ n:u32 ‖ n × blob digest:32)
+//! ```
+//!
+//! `prev` of event 1 is `genesis`. The blob digests are those of the blobs that this event was the first to store. The
+//! hash covers a *salted digest* of the body, so an export can leave a secret out, keep the original hash, and still be
+//! checked line by line, while nobody can confirm a guess of what was left out.
 
+mod blob;
+pub mod chain;
+mod error;
+mod grants;
+mod head;
+mod lock;
 mod permit;
+mod reader;
+mod schema;
+mod store;
+#[cfg(test)]
+mod tests;
 
+pub use error::{Error, Result};
+pub use grants::is_barrier;
+pub use head::Anchor;
 pub use permit::Permit;
+pub use reader::{Reader, Record};
+pub use store::{Appended, Draft, Journal};

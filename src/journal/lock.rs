@@ -1,0 +1,47 @@
+//! One host per session: an advisory lock that the kernel drops when its holder dies.
+//!
+//! The file names the holder for the error message; the lock itself is the kernel's, so the lock of a dead process is
+//! never stale. The fencing number lives in the database and is checked inside every append: a host that lost its
+//! lock all the same (deleted file, odd network file system) cannot write behind its successor's back.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use super::{Error, Result, head};
+
+/// Held as long as the value lives.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    pub fn take(journal: &Path) -> Result<Self> {
+        let path = head::beside(journal, ".lock");
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(Error::io("opening", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                // The holder may be writing its number this moment; 0 says "unknown".
+                let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok()).unwrap_or(0);
+                return Err(Error::Locked { path: journal.to_owned(), pid });
+            }
+            Err(TryLockError::Error(e)) => return Err(Error::io("locking", &path)(e)),
+        }
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(Error::io("writing", &path))?;
+        Ok(Self { _file: file })
+    }
+}
