@@ -82,10 +82,12 @@ pub enum FromAgent {
     Said {
         by: String,
         text: String,
+        more: bool,
     },
     Thought {
         by: String,
         text: String,
+        more: bool,
     },
     Noted(AgentNoted),
     /// The whole plan as the agent sees it now; merged into the supervisor's, see `Plan::replanned`.

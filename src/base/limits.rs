@@ -63,3 +63,20 @@ pub const JOURNAL_BUSY_MS_MAX: u64 = 2_000;
 pub const SESSION_ID_BYTES_MAX: usize = 128;
 /// Width of the head file in bytes: one sector, so that a rewrite is a single write.
 pub const HEAD_FILE_BYTES: usize = 512;
+// model::session
+/// Alarms, observed changes and anomalies that a session keeps in memory; the journal keeps all.
+pub const ALARMS_KEPT_MAX: usize = 1_000;
+pub const CHANGES_KEPT_MAX: usize = 10_000;
+pub const ANOMALIES_KEPT_MAX: usize = 100;
+/// Actions whose file contents stay in memory; older ones that are over keep digests.
+pub const ACTION_BODIES_KEPT_MAX: usize = 64;
+/// Output of one action that stays in memory.
+pub const ACTION_TAIL_BYTES_MAX: usize = 64 * 1024;
+/// Texts told about, and alarms raised on, one action that stay in memory.
+pub const ACTION_TOLD_MAX: usize = 16;
+/// Runs of checks, and cases of one run, that stay in memory.
+pub const CHECK_RUNS_KEPT_MAX: usize = 64;
+pub const CHECK_CASES_MAX: usize = 20_000;
+/// The transcript in memory.
+pub const TRANSCRIPT_ENTRIES_KEPT_MAX: usize = 100_000;
+pub const TRANSCRIPT_BYTES_KEPT_MAX: usize = 8 * 1024 * 1024;

@@ -260,6 +260,9 @@ pub struct TurnEnded {
 pub struct Said {
     pub by: String,
     pub text: String,
+    /// The message goes on in the next event of the same kind and speaker.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ pub mod action;
 pub mod check;
 pub mod event;
 pub mod plan;
+pub mod session;
 
 pub use action::{
     Action, After, Author, Body, Command, Content, Draft, Evidence, Executor, FileChange, FileEdit, Kind, Proposal,
@@ -14,3 +15,4 @@ pub use action::{
 };
 pub use event::{Envelope, Event};
 pub use plan::{Plan, PlanEdit, Step, StepStatus};
+pub use session::Session;

@@ -63,11 +63,11 @@ impl Desk {
     }
 
     pub async fn say(&mut self, text: impl Into<String>) -> Result<(), Interrupted> {
-        self.send(FromAgent::Said { by: "agent".into(), text: text.into() }).await
+        self.send(FromAgent::Said { by: "agent".into(), text: text.into(), more: false }).await
     }
 
     pub async fn think(&mut self, text: impl Into<String>) -> Result<(), Interrupted> {
-        self.send(FromAgent::Thought { by: "agent".into(), text: text.into() }).await
+        self.send(FromAgent::Thought { by: "agent".into(), text: text.into(), more: false }).await
     }
 
     pub async fn plan(&mut self, steps: Vec<Step>) -> Result<(), Interrupted> {

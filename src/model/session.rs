@@ -1,0 +1,227 @@
+//! The session: a pure fold over the journal. `apply` is total: what makes no sense becomes an anomaly, never a panic,
+//! and two replicas that applied the same envelopes are equal.
+
+mod actions;
+mod checks;
+mod leases;
+mod transcript;
+
+pub use actions::{ActionState, Actions, Phase};
+pub use checks::{Checks, Run};
+pub use leases::{Lease, Leases};
+pub use transcript::{Entry, Speaker, Transcript};
+
+use crate::base::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX, CHANGES_KEPT_MAX};
+use crate::base::{ActionId, ClientId, Digest, Seq, TurnId, UnixMs};
+use crate::model::event::{
+    AgentLost, AgentReady, Alarm, ChangedBy, ClientChanged, Envelope, Event, HostStarted, Mode, Observed, OutcomeWord,
+    SessionEnded, SessionOpened, Stopped, TurnEnded, Usage, Watching,
+};
+use crate::model::plan::Plan;
+use std::collections::VecDeque;
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Session {
+    /// The last envelope that was applied.
+    pub head: Seq,
+    /// When that was.
+    pub at: UnixMs,
+    pub opened: Option<SessionOpened>,
+    pub mode: Mode,
+    /// Why nothing moves, while it is so.
+    pub frozen: Option<String>,
+    pub turn: Option<TurnId>,
+    pub turns: u64,
+    pub turn_ended: Option<TurnEnded>,
+    pub plan: Plan,
+    pub actions: Actions,
+    pub transcript: Transcript,
+    pub checks: Checks,
+    pub leases: Leases,
+    /// The newest alarms with their place, bounded.
+    pub alarms: VecDeque<(Seq, Alarm)>,
+    /// Every alarm there was.
+    pub alarms_total: u64,
+    /// The newest observed changes of files, bounded.
+    pub changes: VecDeque<(Seq, Observed)>,
+    /// Recorded trees in order: place, action, `before`/`after`/`start`, digest.
+    pub checkpoints: Vec<(Seq, Option<ActionId>, String, Digest)>,
+    pub clients: Vec<ClientId>,
+    pub control: Option<ClientId>,
+    pub agent: AgentReady,
+    pub agent_lost: Option<AgentLost>,
+    pub usage: Usage,
+    pub watching: Option<Watching>,
+    pub host: Option<HostStarted>,
+    pub stopped: Option<Stopped>,
+    pub ended: Option<SessionEnded>,
+    /// What made no sense, in words, bounded.
+    pub anomalies: VecDeque<(Seq, String)>,
+}
+
+impl Session {
+    /// Folds envelopes in order; for replay and tests.
+    pub fn replay<'a>(envelopes: impl IntoIterator<Item = &'a Envelope>) -> Self {
+        let mut session = Self::default();
+        envelopes.into_iter().for_each(|envelope| session.apply(envelope));
+        session
+    }
+
+    /// Takes in one fact. An envelope that was applied before is passed over, a gap is an anomaly.
+    pub fn apply(&mut self, envelope: &Envelope) {
+        if envelope.seq <= self.head {
+            return;
+        }
+        if envelope.seq != self.head.next() {
+            self.odd(envelope.seq, format!("the journal jumps from {} to {}", self.head, envelope.seq));
+        }
+        self.head = envelope.seq;
+        self.at = envelope.at;
+        if let Err(why) = self.fold(envelope) {
+            self.odd(envelope.seq, why);
+        }
+    }
+
+    fn fold(&mut self, envelope: &Envelope) -> Result<(), String> {
+        let (seq, at) = (envelope.seq, envelope.at);
+        match &envelope.event {
+            Event::SessionOpened(body) => {
+                self.mode = body.mode;
+                self.agent.agent = body.agent.clone();
+                self.opened = Some(body.clone());
+            }
+            Event::TurnStarted(body) => {
+                self.turns += 1;
+                self.turn = Some(body.turn.clone());
+                self.turn_ended = None;
+            }
+            Event::TurnEnded(body) => {
+                self.turn = None;
+                self.transcript.note(seq, at, format!("turn ended: {:?}", body.reason));
+                self.turn_ended = Some(body.clone());
+            }
+            Event::Said(body) => self.transcript.say(seq, at, body, false),
+            Event::Thought(body) => self.transcript.say(seq, at, body, true),
+            Event::PlanRevised(body) => self.plan = Plan { revision: body.revision, steps: body.steps.clone() },
+            Event::Proposed(body) => self.actions.propose(seq, at, &body.action)?,
+            Event::Ruled(body) => self.actions.rule(body)?,
+            Event::Held(body) => self.actions.hold(at, body)?,
+            Event::Decided(body) => {
+                self.leases.spend(&body.by);
+                self.actions.decide(seq, body)?;
+            }
+            Event::Started(body) => self.actions.start(at, body)?,
+            Event::Output(body) => self.actions.output(body)?,
+            Event::Finished(body) => self.actions.finish(at, body)?,
+            Event::Lapsed(body) => self.actions.lapse(body)?,
+            Event::Told(body) => {
+                self.transcript.tell(seq, at, body.action.clone(), &body.text);
+                self.actions.tell(body);
+            }
+            Event::Explained(body) => self.actions.explain(body)?,
+            Event::Observed(body) => {
+                push_bounded(&mut self.changes, (seq, body.clone()), CHANGES_KEPT_MAX);
+            }
+            Event::CheckStarted(body) => self.checks.start(seq, at, body),
+            Event::CheckReported(body) => self.checks.report(body)?,
+            Event::CheckFinished(body) => {
+                let action = self.checks.finish(at, body)?;
+                self.verify(action.as_ref());
+            }
+            Event::ModeChanged(body) => self.mode = body.mode,
+            Event::Frozen(body) => self.frozen = Some(body.why.clone()),
+            Event::Resumed(_) => self.frozen = None,
+            Event::Stopped(body) => {
+                self.frozen = None;
+                self.turn = None;
+                self.stopped = Some(body.clone());
+            }
+            Event::Alarm(body) => {
+                self.alarms_total += 1;
+                self.actions.alarm(body);
+                push_bounded(&mut self.alarms, (seq, body.clone()), ALARMS_KEPT_MAX);
+            }
+            Event::AgentLost(body) => {
+                self.transcript.note(seq, at, format!("agent lost: {}", body.why));
+                self.agent_lost = Some(body.clone());
+            }
+            Event::SessionEnded(body) => self.ended = Some(body.clone()),
+            Event::Checkpointed(body) => {
+                self.checkpoints.push((seq, body.action.clone(), body.when.clone(), body.tree));
+            }
+            Event::Reverted(body) => self.actions.revert(body),
+            Event::LeaseGranted(body) => self.leases.grant(body),
+            Event::LeaseRevoked(body) => self.leases.revoke(body),
+            Event::ClientChanged(body) => self.client(body),
+            Event::Usage(body) => self.usage = body.clone(),
+            Event::AgentReady(body) => {
+                self.agent_lost = None;
+                self.agent = body.clone();
+            }
+            Event::AgentNoted(body) => self.transcript.note(seq, at, format!("{}: {}", body.what, body.text)),
+            Event::HostStarted(body) => {
+                self.clients.clear();
+                self.control = None;
+                self.host = Some(body.clone());
+            }
+            Event::Watching(body) => self.watching = Some(body.clone()),
+            Event::Unknown { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Checks that were green on the workspace verify every finished edit that they came after.
+    fn verify(&mut self, action: Option<&ActionId>) {
+        let green = self.checks.latest_workspace().and_then(|run| run.finished.as_ref()).is_some_and(|f| f.is_green());
+        let here = action.is_some_and(|a| self.actions.get(a).is_some());
+        if green && (here || action.is_none()) {
+            self.actions.verify();
+        }
+    }
+
+    fn client(&mut self, body: &ClientChanged) {
+        match body.what.as_str() {
+            "joined" => self.clients.push(body.client.clone()),
+            "left" => {
+                self.clients.retain(|c| c != &body.client);
+                if self.control.as_ref() == Some(&body.client) {
+                    self.control = None;
+                }
+            }
+            "took_control" => self.control = Some(body.client.clone()),
+            _ => {}
+        }
+    }
+
+    fn odd(&mut self, seq: Seq, why: String) {
+        push_bounded(&mut self.anomalies, (seq, why), ANOMALIES_KEPT_MAX);
+    }
+
+    /// Changes of files that nobody answered for.
+    pub fn unsupervised(&self) -> impl Iterator<Item = &(Seq, Observed)> {
+        self.changes.iter().filter(|(_, o)| o.by == ChangedBy::Unsupervised)
+    }
+
+    /// Is anything held, running or decided and not yet started?
+    pub fn is_busy(&self) -> bool {
+        self.turn.is_some() || self.actions.iter().any(|a| a.phase.is_open())
+    }
+
+    /// Finished actions whose effect on files is in place, newest last.
+    pub fn undoable(&self) -> impl DoubleEndedIterator<Item = &ActionState> {
+        self.actions.iter().filter(|a| {
+            a.phase == Phase::Finished(OutcomeWord::Ok)
+                && !a.reverted
+                && a.finished.as_ref().is_some_and(|f| f.files.as_ref().is_some_and(|files| !files.is_empty()))
+        })
+    }
+}
+
+/// Adds to a ring that forgets its oldest.
+pub(crate) fn push_bounded<T>(ring: &mut VecDeque<T>, item: T, max: usize) {
+    if ring.len() >= max {
+        ring.pop_front();
+    }
+    ring.push_back(item);
+}

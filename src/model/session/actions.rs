@@ -1,0 +1,292 @@
+//! Every action of a session and where it stands in its life.
+
+use crate::base::limits::{ACTION_BODIES_KEPT_MAX, ACTION_TAIL_BYTES_MAX, ACTION_TOLD_MAX};
+use crate::base::{ActionId, Digest, Seq, UnixMs};
+use crate::model::action::{Action, Content};
+use crate::model::event::{
+    Alarm, Decided, Explained, Finished, Held, LapseWhy, Lapsed, OutcomeWord, Output, Reverted, Ruled, Started, Told,
+    Verdict,
+};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Where an action stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Filed; policy has not spoken yet.
+    Proposed,
+    /// Waits for a human.
+    Held,
+    /// Decided for, not started.
+    Approved,
+    Denied,
+    Redirected,
+    Running,
+    Finished(OutcomeWord),
+    Lapsed(LapseWhy),
+}
+
+impl Phase {
+    /// Something will still happen to it by itself or by a decision.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Proposed | Self::Held | Self::Approved | Self::Running)
+    }
+}
+
+/// One action with everything that happened to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActionState {
+    /// The newest revision.
+    pub action: Action,
+    /// The agent's own revision, when the newest is not.
+    pub original: Option<Box<Action>>,
+    pub phase: Phase,
+    pub proposed_seq: Seq,
+    pub proposed_at: UnixMs,
+    pub ruled: Option<Ruled>,
+    /// What it waits with, while it waits.
+    pub held: Option<Held>,
+    pub held_at: Option<UnixMs>,
+    pub decided: Option<Decided>,
+    pub decided_seq: Option<Seq>,
+    pub started_at: Option<UnixMs>,
+    pub finished: Option<Finished>,
+    pub finished_at: Option<UnixMs>,
+    pub lapsed: Option<Lapsed>,
+    /// What the agent was told about it, newest last, bounded.
+    pub told: VecDeque<String>,
+    /// The end of its output, bounded; foreign text.
+    pub tail: String,
+    /// Bytes of output that were there before the tail.
+    pub tail_cut_bytes: u64,
+    /// Blobs of output in order.
+    pub output: Vec<Digest>,
+    pub explained: Option<String>,
+    pub alarms: Vec<String>,
+    /// A run of checks that came after it was green.
+    pub verified: bool,
+    /// Its effect has been undone.
+    pub reverted: bool,
+}
+
+/// The actions in order of proposal.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Actions {
+    order: Vec<ActionId>,
+    by_id: BTreeMap<ActionId, ActionState>,
+    /// How many of `order` have had their contents replaced by digests.
+    compacted: usize,
+}
+
+impl Actions {
+    pub fn get(&self, id: &ActionId) -> Option<&ActionState> {
+        self.by_id.get(id)
+    }
+
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &ActionState> {
+        self.order.iter().filter_map(|id| self.by_id.get(id))
+    }
+
+    /// What waits for a human, oldest first.
+    pub fn held(&self) -> impl DoubleEndedIterator<Item = &ActionState> {
+        self.iter().filter(|a| a.phase == Phase::Held)
+    }
+
+    /// The id that the next proposal gets.
+    pub fn next_id(&self) -> ActionId {
+        ActionId::new(format!("a{}", self.order.len() + 1))
+    }
+
+    fn known(&mut self, id: &ActionId) -> Result<&mut ActionState, String> {
+        self.by_id.get_mut(id).ok_or_else(|| format!("no action {id}"))
+    }
+
+    pub(super) fn propose(&mut self, seq: Seq, at: UnixMs, action: &Action) -> Result<(), String> {
+        if let Some(state) = self.by_id.get_mut(&action.id) {
+            if action.revision <= state.action.revision {
+                return Err(format!("{} was proposed twice at revision {}", action.id, action.revision));
+            }
+            let previous = std::mem::replace(&mut state.action, action.clone());
+            state.original.get_or_insert_with(|| Box::new(previous));
+            state.phase = Phase::Proposed;
+            state.held = None;
+            state.lapsed = None;
+            return Ok(());
+        }
+        self.order.push(action.id.clone());
+        self.by_id.insert(action.id.clone(), ActionState::new(seq, at, action));
+        self.compact();
+        Ok(())
+    }
+
+    /// Old actions that are over keep digests instead of contents; whoever wants to see them asks for the blob.
+    fn compact(&mut self) {
+        while self.order.len().saturating_sub(self.compacted) > ACTION_BODIES_KEPT_MAX {
+            let Some(state) = self.order.get(self.compacted).and_then(|id| self.by_id.get_mut(id)) else { break };
+            if state.phase.is_open() {
+                break;
+            }
+            let revisions = std::iter::once(&mut state.action).chain(state.original.as_deref_mut());
+            for file in revisions.flat_map(|a| a.files.iter_mut().flatten()) {
+                for content in [&mut file.before, &mut file.after].into_iter().flatten() {
+                    *content = Content::Blob { digest: content.digest(), bytes: content.len() };
+                }
+            }
+            self.compacted += 1;
+        }
+    }
+
+    pub(super) fn rule(&mut self, body: &Ruled) -> Result<(), String> {
+        self.known(&body.action)?.ruled = Some(body.clone());
+        Ok(())
+    }
+
+    pub(super) fn hold(&mut self, at: UnixMs, body: &Held) -> Result<(), String> {
+        let state = self.known(&body.action)?;
+        if state.phase != Phase::Proposed {
+            return Err(format!("{} was held while {:?}", body.action, state.phase));
+        }
+        state.phase = Phase::Held;
+        state.held = Some(body.clone());
+        state.held_at = Some(at);
+        Ok(())
+    }
+
+    pub(super) fn decide(&mut self, seq: Seq, body: &Decided) -> Result<(), String> {
+        let state = self.known(&body.action)?;
+        if !matches!(state.phase, Phase::Proposed | Phase::Held) {
+            return Err(format!("{} was decided while {:?}", body.action, state.phase));
+        }
+        if body.digest != state.action.digest || body.revision != state.action.revision {
+            return Err(format!("{} was decided for another revision", body.action));
+        }
+        state.phase = match body.verdict {
+            Verdict::Approve | Verdict::ApproveEdited => Phase::Approved,
+            Verdict::Deny => Phase::Denied,
+            Verdict::Redirect => Phase::Redirected,
+        };
+        state.held = None;
+        state.decided = Some(body.clone());
+        state.decided_seq = Some(seq);
+        Ok(())
+    }
+
+    pub(super) fn start(&mut self, at: UnixMs, body: &Started) -> Result<(), String> {
+        let state = self.known(&body.action)?;
+        if state.phase != Phase::Approved {
+            return Err(format!("{} was started while {:?}", body.action, state.phase));
+        }
+        state.phase = Phase::Running;
+        state.started_at = Some(at);
+        Ok(())
+    }
+
+    pub(super) fn output(&mut self, body: &Output) -> Result<(), String> {
+        let state = self.known(&body.action)?;
+        state.output.push(body.digest);
+        state.tail.push_str(&body.tail);
+        let over = state.tail.len().saturating_sub(ACTION_TAIL_BYTES_MAX);
+        if over > 0 {
+            let cut = (over..=state.tail.len()).find(|i| state.tail.is_char_boundary(*i)).unwrap_or(state.tail.len());
+            state.tail.drain(..cut);
+            state.tail_cut_bytes += cut as u64;
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(&mut self, at: UnixMs, body: &Finished) -> Result<(), String> {
+        let state = self.known(&body.action)?;
+        let may_follow = matches!(state.phase, Phase::Running)
+            || (body.outcome == OutcomeWord::Recovered && state.phase == Phase::Finished(OutcomeWord::Unknown));
+        if !may_follow {
+            return Err(format!("{} finished while {:?}", body.action, state.phase));
+        }
+        state.phase = Phase::Finished(body.outcome);
+        state.finished = Some(body.clone());
+        state.finished_at = Some(at);
+        Ok(())
+    }
+
+    pub(super) fn lapse(&mut self, body: &Lapsed) -> Result<(), String> {
+        let state = self.known(&body.action)?;
+        if !state.phase.is_open() {
+            return Err(format!("{} lapsed while {:?}", body.action, state.phase));
+        }
+        state.phase = Phase::Lapsed(body.why);
+        state.held = None;
+        state.lapsed = Some(body.clone());
+        Ok(())
+    }
+
+    pub(super) fn tell(&mut self, body: &Told) {
+        if let Some(state) = body.action.as_ref().and_then(|id| self.by_id.get_mut(id)) {
+            super::push_bounded(&mut state.told, body.text.clone(), ACTION_TOLD_MAX);
+        }
+    }
+
+    pub(super) fn explain(&mut self, body: &Explained) -> Result<(), String> {
+        self.known(&body.action)?.explained = Some(body.text.clone());
+        Ok(())
+    }
+
+    pub(super) fn alarm(&mut self, body: &Alarm) {
+        if let Some(state) = body.action.as_ref().and_then(|id| self.by_id.get_mut(id))
+            && state.alarms.len() < ACTION_TOLD_MAX
+        {
+            state.alarms.push(format!("{}: {}", body.what, body.text));
+        }
+    }
+
+    pub(super) fn verify(&mut self) {
+        for state in self.by_id.values_mut() {
+            if state.phase == Phase::Finished(OutcomeWord::Ok) && state.action.files.is_some() && !state.reverted {
+                state.verified = true;
+            }
+        }
+    }
+
+    pub(super) fn revert(&mut self, body: &Reverted) {
+        for id in &body.actions {
+            if let Some(state) = self.by_id.get_mut(id) {
+                state.reverted = !body.again;
+                state.verified = false;
+            }
+        }
+    }
+}
+
+impl ActionState {
+    fn new(seq: Seq, at: UnixMs, action: &Action) -> Self {
+        Self {
+            action: action.clone(),
+            original: None,
+            phase: Phase::Proposed,
+            proposed_seq: seq,
+            proposed_at: at,
+            ruled: None,
+            held: None,
+            held_at: None,
+            decided: None,
+            decided_seq: None,
+            started_at: None,
+            finished: None,
+            finished_at: None,
+            lapsed: None,
+            told: VecDeque::new(),
+            tail: String::new(),
+            tail_cut_bytes: 0,
+            output: Vec::new(),
+            explained: None,
+            alarms: Vec::new(),
+            verified: false,
+            reverted: false,
+        }
+    }
+}

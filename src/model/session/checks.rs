@@ -1,0 +1,92 @@
+//! Runs of checks: the newest of them with their cases, and which cases changed.
+
+use crate::base::limits::{CHECK_CASES_MAX, CHECK_RUNS_KEPT_MAX};
+use crate::base::{ActionId, RunId, Seq, UnixMs};
+use crate::model::check::{CaseReport, CheckFinished, CheckReported, CheckStarted, Tree};
+use std::collections::VecDeque;
+
+/// One run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    pub seq: Seq,
+    pub at: UnixMs,
+    pub started: CheckStarted,
+    /// In the order they ended, bounded.
+    pub cases: Vec<CaseReport>,
+    pub finished: Option<CheckFinished>,
+    pub finished_at: Option<UnixMs>,
+}
+
+/// The newest runs, bounded; runs in candidates are counted for ever.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checks {
+    runs: VecDeque<Run>,
+    pub total: u64,
+    pub candidate_total: u64,
+}
+
+impl Checks {
+    /// Oldest first.
+    pub fn runs(&self) -> impl DoubleEndedIterator<Item = &Run> {
+        self.runs.iter()
+    }
+
+    pub fn get(&self, id: &RunId) -> Option<&Run> {
+        self.runs.iter().rev().find(|r| &r.started.run == id)
+    }
+
+    /// The id that the next run gets.
+    pub fn next_id(&self) -> RunId {
+        RunId::new(format!("r{}", self.total + 1))
+    }
+
+    /// The newest finished run on the workspace itself.
+    pub fn latest_workspace(&self) -> Option<&Run> {
+        self.latest(Tree::Workspace)
+    }
+
+    /// The newest finished run in a candidate that recorded its cases.
+    pub fn latest_candidate(&self) -> Option<&Run> {
+        self.runs
+            .iter()
+            .rev()
+            .find(|r| r.started.tree == Tree::Candidate && r.finished.is_some() && !r.cases.is_empty())
+    }
+
+    fn latest(&self, tree: Tree) -> Option<&Run> {
+        self.runs.iter().rev().find(|r| r.started.tree == tree && r.finished.is_some())
+    }
+
+    pub(super) fn start(&mut self, seq: Seq, at: UnixMs, body: &CheckStarted) {
+        self.total += 1;
+        if body.tree == Tree::Candidate {
+            self.candidate_total += 1;
+        }
+        if self.runs.len() >= CHECK_RUNS_KEPT_MAX {
+            // Runs on the workspace are what people come back to: candidates go first.
+            let victim = self.runs.iter().position(|r| r.started.tree == Tree::Candidate).unwrap_or(0);
+            self.runs.remove(victim);
+        }
+        let run = Run { seq, at, started: body.clone(), cases: Vec::new(), finished: None, finished_at: None };
+        self.runs.push_back(run);
+    }
+
+    pub(super) fn report(&mut self, body: &CheckReported) -> Result<(), String> {
+        let run = self.find(&body.run)?;
+        if run.cases.len() < CHECK_CASES_MAX {
+            run.cases.push(body.report.clone());
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(&mut self, at: UnixMs, body: &CheckFinished) -> Result<Option<ActionId>, String> {
+        let run = self.find(&body.run)?;
+        run.finished = Some(body.clone());
+        run.finished_at = Some(at);
+        Ok(run.started.action.clone())
+    }
+
+    fn find(&mut self, id: &RunId) -> Result<&mut Run, String> {
+        self.runs.iter_mut().rev().find(|r| &r.started.run == id).ok_or_else(|| format!("no run {id}"))
+    }
+}
