@@ -80,3 +80,19 @@ pub const CHECK_CASES_MAX: usize = 20_000;
 /// The transcript in memory.
 pub const TRANSCRIPT_ENTRIES_KEPT_MAX: usize = 100_000;
 pub const TRANSCRIPT_BYTES_KEPT_MAX: usize = 8 * 1024 * 1024;
+// syntax
+
+/// Largest source that is parsed; larger ones are shown as plain text.
+pub const SYNTAX_PARSE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Progress reports of the parser (one each 100 operations) that any source may cost.
+pub const SYNTAX_PARSE_REPORTS_BASE: usize = 20_000;
+/// Further progress reports allowed for each KiB of source.
+pub const SYNTAX_PARSE_REPORTS_PER_KIB: usize = 100;
+/// Definitions listed for one file.
+pub const SYMBOLS_PER_FILE_MAX: usize = 20_000;
+/// Bytes kept of one definition's name.
+pub const SYMBOL_NAME_BYTES_MAX: usize = 200;
+/// Different indentations a Python source may have to be parsed (its scanner overflows near 383).
+pub const SYNTAX_INDENTATIONS_MAX: usize = 250;
+/// Bytes of here-document words that may be open in a Ruby source (its scanner overflows near 1020).
+pub const SYNTAX_HERE_DOCUMENT_BYTES_MAX: usize = 800;

@@ -1,1 +1,14 @@
 //! Grammars and queries: highlighting, symbols, structural diff. Pure over bytes.
+//!
+//! Everything here may be called from any thread; the only global state is the lazily built
+//! grammar queries and syntax set. Callers key results by the digest of the bytes. All texts that
+//! come out are foreign: show them through [`crate::base::text`].
+
+mod definition;
+pub mod language;
+pub mod parse;
+pub mod symbols;
+
+pub use language::Language;
+pub use parse::{parse, parse_unless};
+pub use symbols::{Symbol, SymbolKind, Symbols, has_symbols, symbols, symbols_in};
