@@ -1,1 +1,3 @@
 //! What proposes: external agents, the built-in loop, the repair agent and scripts.
+
+pub mod llm;

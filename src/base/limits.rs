@@ -96,3 +96,53 @@ pub const SYMBOL_NAME_BYTES_MAX: usize = 200;
 pub const SYNTAX_INDENTATIONS_MAX: usize = 250;
 /// Bytes of here-document words that may be open in a Ruby source (its scanner overflows near 1020).
 pub const SYNTAX_HERE_DOCUMENT_BYTES_MAX: usize = 800;
+
+/// agent/llm: the built-in loop and its model servers.
+pub mod llm {
+    /// Longest wait for a TCP and TLS connection.
+    pub const CONNECT_MS_MAX: u64 = 15_000;
+    /// Longest wait for the first byte of an answer. A cold local model reads a prompt for 40 s and more.
+    pub const FIRST_BYTE_MS_MAX: u64 = 300_000;
+    /// Longest wait between two pieces of an answer.
+    pub const IDLE_MS_MAX: u64 = 120_000;
+    /// Longest whole answer: a server that drips a byte a minute is not idle, yet never done.
+    pub const ANSWER_MS_MAX: u64 = 1_800_000;
+    /// How often waiting is shown.
+    pub const PROGRESS_MS: u64 = 1_000;
+    /// Most bytes of one answer on the wire.
+    pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+    /// Most bytes of one server-sent event.
+    pub const EVENT_BYTES_MAX: usize = 8 * 1024 * 1024;
+    /// Most bytes read of an error answer.
+    pub const ERROR_BODY_BYTES_MAX: usize = 64 * 1024;
+    /// Most characters of a server's error message that are kept.
+    pub const ERROR_MESSAGE_CHARS_MAX: usize = 600;
+    /// Most bytes of text or thinking kept of one answer.
+    pub const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+    /// Most bytes of one call's arguments.
+    pub const TOOL_ARGS_BYTES_MAX: usize = 1024 * 1024;
+    /// Most calls in one answer.
+    pub const CALLS_PER_ANSWER_MAX: usize = 32;
+    /// Most redirects followed within one origin.
+    pub const REDIRECTS_MAX: usize = 3;
+    /// Most times a request is sent again.
+    pub const RETRIES_MAX: u32 = 4;
+    /// First wait before sending again; it doubles each time.
+    pub const RETRY_FIRST_MS: u64 = 500;
+    /// Longest wait before sending again that we choose ourselves.
+    pub const RETRY_MS_MAX: u64 = 30_000;
+    /// Longest `Retry-After` that is honoured; beyond it the call fails and says so.
+    pub const RETRY_AFTER_MS_MAX: u64 = 120_000;
+    /// Most bytes of a key file or of a key command's output.
+    pub const KEY_BYTES_MAX: usize = 16 * 1024;
+    /// Longest run of a key command.
+    pub const KEY_COMMAND_MS_MAX: u64 = 10_000;
+    /// Longest wait for a loopback server during discovery.
+    pub const DISCOVER_MS_MAX: u64 = 800;
+    /// Most bytes of a model list.
+    pub const MODEL_LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
+    /// Most models remembered of one server.
+    pub const MODELS_PER_SERVER_MAX: usize = 200;
+    /// Pieces of an answer that wait for the loop to take them.
+    pub const DELTA_QUEUE_MAX: usize = 256;
+}

@@ -1,0 +1,315 @@
+//! What can go wrong between us and a model server, typed by what one can do about it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::base::limits::llm as limits;
+
+/// Why a completion failed or ended early. Messages hold no key: the caller scrubs them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The prompt does not fit the model's context.
+    #[error("the conversation is larger than the model's context: {message}")]
+    Overflow {
+        /// The server's words.
+        message: String,
+    },
+    /// Too many requests.
+    #[error("the server asks to slow down: {message}")]
+    RateLimited {
+        /// The server's `Retry-After`.
+        retry_after: Option<Duration>,
+        /// The server's words.
+        message: String,
+    },
+    /// The server failed or is overloaded.
+    #[error("the server failed (HTTP {status}): {message}")]
+    Unavailable {
+        /// HTTP status, 0 when told inside the stream.
+        status: u16,
+        /// The server's `Retry-After`.
+        retry_after: Option<Duration>,
+        /// The server's words.
+        message: String,
+    },
+    /// The key is missing, wrong or not allowed.
+    #[error(
+        "the server refuses the key (HTTP {status}): {message}; check the provider's key in models.toml or the environment"
+    )]
+    Auth {
+        /// HTTP status.
+        status: u16,
+        /// The server's words.
+        message: String,
+    },
+    /// The account has no credit left.
+    #[error("the account's quota is used up: {message}")]
+    Quota {
+        /// The server's words.
+        message: String,
+    },
+    /// The address or the model does not exist.
+    #[error("not found: {message}; check base_url and the model's name")]
+    NotFound {
+        /// The server's words.
+        message: String,
+    },
+    /// Any other refusal.
+    #[error("the server refuses the request (HTTP {status}): {message}")]
+    Refused {
+        /// HTTP status, 0 when told inside the stream.
+        status: u16,
+        /// The server's words.
+        message: String,
+    },
+    /// No connection.
+    #[error("cannot reach {origin}: {message}; is the server running?")]
+    Unreachable {
+        /// Scheme, host and port.
+        origin: String,
+        /// The cause.
+        message: String,
+    },
+    /// Not one byte of the answer in time.
+    #[error("no first byte after {waited_s} s")]
+    FirstByteLate {
+        /// Seconds waited.
+        waited_s: u64,
+    },
+    /// The answer stopped coming.
+    #[error("the answer stalled for {idle_s} s")]
+    Stalled {
+        /// Seconds without a byte.
+        idle_s: u64,
+    },
+    /// The answer ended before its end mark.
+    #[error("the answer was cut off: {why}")]
+    Cut {
+        /// The cause.
+        why: String,
+    },
+    /// The answer is not what the protocol says.
+    #[error("the answer is malformed: {why}")]
+    Malformed {
+        /// The cause.
+        why: String,
+    },
+    /// Something else answered.
+    #[error("expected an event stream, got `{got}`: {start}; is base_url right?")]
+    WrongType {
+        /// The content type.
+        got: String,
+        /// The first characters of the body.
+        start: String,
+    },
+    /// The answer is compressed though we asked for none.
+    #[error("the answer is compressed ({encoding}) though that was not asked for; refused unread")]
+    Compressed {
+        /// The content encoding.
+        encoding: String,
+    },
+    /// The server sends us elsewhere.
+    #[error(
+        "the server redirects to another origin, {to}; the key was not sent there. If you trust it, set it as base_url"
+    )]
+    Redirected {
+        /// Origin of the target.
+        to: String,
+    },
+    /// A bound was passed.
+    #[error("the answer is too large: {what} over {bytes_max} bytes")]
+    TooLarge {
+        /// What was too large.
+        what: &'static str,
+        /// The bound.
+        bytes_max: usize,
+    },
+}
+
+impl Fault {
+    /// Whether the same request may be sent again. Only asked before any byte of a completion was
+    /// consumed; afterwards nothing is retried, since the completion has been paid for.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Fault::RateLimited { .. } | Fault::Unavailable { .. } | Fault::Unreachable { .. } => true,
+            // A server that closed before the first byte has produced nothing.
+            Fault::Cut { .. } => true,
+            Fault::Overflow { .. }
+            | Fault::Auth { .. }
+            | Fault::Quota { .. }
+            | Fault::NotFound { .. }
+            | Fault::Refused { .. }
+            | Fault::FirstByteLate { .. }
+            | Fault::Stalled { .. }
+            | Fault::Malformed { .. }
+            | Fault::WrongType { .. }
+            | Fault::Compressed { .. }
+            | Fault::Redirected { .. }
+            | Fault::TooLarge { .. } => false,
+        }
+    }
+
+    /// How long the server asks us to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Fault::RateLimited { retry_after, .. } | Fault::Unavailable { retry_after, .. } => *retry_after,
+            Fault::Overflow { .. }
+            | Fault::Auth { .. }
+            | Fault::Quota { .. }
+            | Fault::NotFound { .. }
+            | Fault::Refused { .. }
+            | Fault::Unreachable { .. }
+            | Fault::FirstByteLate { .. }
+            | Fault::Stalled { .. }
+            | Fault::Cut { .. }
+            | Fault::Malformed { .. }
+            | Fault::WrongType { .. }
+            | Fault::Compressed { .. }
+            | Fault::Redirected { .. }
+            | Fault::TooLarge { .. } => None,
+        }
+    }
+}
+
+/// Types an error answer by status and body.
+///
+/// Bodies: OpenAI `{error: {message, type, code}}`, Anthropic `{error: {type, message}}`, Gemini
+/// `{error: {code, message, status}}`, llama.cpp `{error: {code, message, type}}`, Ollama
+/// `{error: "text"}`.
+pub fn from_answer(status: u16, retry_after: Option<Duration>, body: &str) -> Fault {
+    let (message, kinds) = error_words(body);
+    from_words(status, retry_after, message, &kinds)
+}
+
+/// Types an error told inside a stream (status 0) by its JSON.
+pub fn from_stream(error: &Value) -> Fault {
+    let (message, kinds) = error_words(&error.to_string());
+    let status = if error.get("code").is_some_and(Value::is_u64) {
+        error.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok()).unwrap_or(0)
+    } else {
+        0
+    };
+    from_words(status, None, message, &kinds)
+}
+
+fn from_words(status: u16, retry_after: Option<Duration>, message: String, kinds: &str) -> Fault {
+    if matches!(status, 0 | 400 | 413 | 422 | 500) && says_overflow(&message, kinds) {
+        return Fault::Overflow { message };
+    }
+    let says = |words: &[&str]| words.iter().any(|word| kinds.contains(word));
+    if status == 402 || says(&["insufficient_quota", "billing", "credit balance"]) {
+        return Fault::Quota { message };
+    }
+    match status {
+        401 | 403 => Fault::Auth { status, message },
+        404 => Fault::NotFound { message },
+        429 => Fault::RateLimited { retry_after, message },
+        408 | 409 | 425 | 500..=599 => Fault::Unavailable { status, retry_after, message },
+        _ if says(&["rate_limit", "resource_exhausted"]) => Fault::RateLimited { retry_after, message },
+        _ if says(&["overloaded", "unavailable", "server_error", "api_error", "internal"]) => {
+            Fault::Unavailable { status, retry_after, message }
+        }
+        _ if says(&["authentication", "permission_error", "invalid_api_key"]) => Fault::Auth { status, message },
+        _ => Fault::Refused { status, message },
+    }
+}
+
+/// The words by which servers say that the prompt does not fit. Sources: llama.cpp server
+/// `exceed_context_size_error`, OpenAI and vLLM `context_length_exceeded` / "maximum context
+/// length", Anthropic "prompt is too long", Gemini "exceeds the maximum number of tokens".
+fn says_overflow(message: &str, kinds: &str) -> bool {
+    const WORDS: [&str; 11] = [
+        "exceed_context_size_error",
+        "context_length_exceeded",
+        "maximum context length",
+        "prompt is too long",
+        "prompt too long",
+        "exceeds the maximum number of tokens",
+        "exceeds the context window",
+        "exceeds the available context",
+        "input length exceeds",
+        "larger than the context",
+        "context size has been exceeded",
+    ];
+    let message = message.to_lowercase();
+    WORDS.iter().any(|word| kinds.contains(word) || message.contains(word))
+}
+
+/// The human words of an error body, and everything that may name its kind, in lower case.
+fn error_words(body: &str) -> (String, String) {
+    let parsed: Value = serde_json::from_str(body).unwrap_or(Value::Null);
+    // Gemini wraps the object in an array when it was asked for a stream.
+    let parsed = parsed.as_array().and_then(|list| list.first()).unwrap_or(&parsed);
+    let error = parsed.get("error").unwrap_or(parsed);
+    let message = error
+        .get("message")
+        .and_then(Value::as_str)
+        .or_else(|| error.as_str())
+        .or_else(|| parsed.get("detail").and_then(Value::as_str))
+        .unwrap_or_else(|| if error.is_null() { body } else { "" });
+    let message: String = message.chars().take(limits::ERROR_MESSAGE_CHARS_MAX).collect();
+    let mut kinds = message.to_lowercase();
+    for field in ["type", "code", "status", "reason"] {
+        if let Some(word) = error.get(field).and_then(Value::as_str) {
+            kinds.push(' ');
+            kinds.push_str(&word.to_lowercase());
+        }
+    }
+    (if message.trim().is_empty() { "no reason given".to_owned() } else { message }, kinds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(status: u16, body: &str, expect: &str) {
+        let fault = from_answer(status, None, body);
+        let name = format!("{fault:?}");
+        assert!(name.starts_with(expect), "{status} {body} became {name}");
+    }
+
+    #[test]
+    fn every_servers_words_for_a_full_context_mean_overflow() {
+        check(
+            400,
+            r#"{"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error","n_ctx":4096}}"#,
+            "Overflow",
+        );
+        check(
+            400,
+            r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","type":"invalid_request_error","code":"context_length_exceeded"}}"#,
+            "Overflow",
+        );
+        check(
+            400,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}}"#,
+            "Overflow",
+        );
+        check(
+            400,
+            r#"[{"error":{"code":400,"message":"The input token count (9) exceeds the maximum number of tokens allowed (1).","status":"INVALID_ARGUMENT"}}]"#,
+            "Overflow",
+        );
+        check(500, r#"{"error":"input length exceeds the context length"}"#, "Overflow");
+    }
+
+    #[test]
+    fn statuses_are_typed_by_what_one_can_do() {
+        check(401, r#"{"error":{"message":"bad key"}}"#, "Auth");
+        check(404, r#"{"error":"model 'x' not found"}"#, "NotFound");
+        check(429, r#"{"error":{"message":"slow down","type":"requests"}}"#, "RateLimited");
+        check(429, r#"{"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}}"#, "Quota");
+        check(529, r#"{"error":{"type":"overloaded_error","message":"Overloaded"}}"#, "Unavailable");
+        check(400, r#"{"error":{"message":"tools must not be empty"}}"#, "Refused");
+        check(503, "<html>bad gateway", "Unavailable");
+    }
+
+    #[test]
+    fn an_error_told_inside_a_stream_is_typed_by_its_words() {
+        let overloaded = serde_json::json!({"type": "overloaded_error", "message": "Overloaded"});
+        assert!(matches!(from_stream(&overloaded), Fault::Unavailable { .. }));
+        let full = serde_json::json!({"code": 400, "type": "exceed_context_size_error", "message": "x"});
+        assert!(matches!(from_stream(&full), Fault::Overflow { .. }));
+    }
+}

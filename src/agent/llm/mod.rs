@@ -1,0 +1,14 @@
+//! The built-in agent: a bare model made into a supervised one.
+//!
+//! Every action it wants goes through the port's gate; this module never writes a file and never
+//! starts a command by itself. Pure cores: `providers` (wire formats), `reply`, `retry`; effects:
+//! `http`. Provider words end in `providers`, keys end in `secret`.
+
+pub mod delta;
+pub mod fault;
+pub mod http;
+pub mod providers;
+pub mod reply;
+pub mod request;
+pub mod retry;
+pub mod secret;

@@ -1,0 +1,171 @@
+//! The four protocols: neutral request → JSON, streamed events → neutral pieces.
+//!
+//! Encoders and decoders are pure; bytes, time and retries live in [`super::http`]. A new
+//! provider is one file here, one line in each `match` below and a stream in the fixtures.
+
+pub mod anthropic;
+pub mod chat;
+pub mod gemini;
+pub mod responses;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::delta::{Delta, Stop};
+use super::fault::Fault;
+use super::request::Request;
+
+/// Which protocol a server speaks; the names are those of `models.toml`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Api {
+    /// OpenAI Responses.
+    #[serde(rename = "openai-responses")]
+    Responses,
+    /// OpenAI Chat Completions and everything compatible with it.
+    #[serde(rename = "openai-chat")]
+    Chat,
+    /// Anthropic Messages.
+    #[serde(rename = "anthropic")]
+    Anthropic,
+    /// Gemini `streamGenerateContent`.
+    #[serde(rename = "gemini")]
+    Gemini,
+}
+
+/// A request ready to be sent, all but the key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Encoded {
+    /// The whole address.
+    pub url: String,
+    /// Headers beside the key's and the content type.
+    pub headers: Vec<(&'static str, String)>,
+    /// The JSON body.
+    pub body: Value,
+}
+
+/// How the key is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyHeader {
+    /// `authorization: Bearer KEY`
+    Bearer,
+    /// The key alone in the named header.
+    Plain(&'static str),
+}
+
+/// A protocol's stream decoder: events in, pieces out, no IO.
+///
+/// After a [`Delta::Fault`] or [`Delta::Stop`] that ends the stream it answers with nothing more
+/// than late usage; it never panics, whatever it is fed.
+pub trait Decode: Send {
+    /// Takes one server-sent event: its name (empty if none) and its data.
+    fn feed(&mut self, name: &str, data: &str) -> Vec<Delta>;
+    /// The stream has ended; a stream without its end mark was cut.
+    fn end(&mut self) -> Vec<Delta>;
+}
+
+impl Api {
+    /// Every protocol.
+    pub const ALL: [Api; 4] = [Api::Responses, Api::Chat, Api::Anthropic, Api::Gemini];
+
+    /// The JSON and address for a request.
+    pub fn encode(self, base_url: &str, request: &Request) -> Encoded {
+        match self {
+            Api::Responses => responses::encode(base_url, request),
+            Api::Chat => chat::encode(base_url, request),
+            Api::Anthropic => anthropic::encode(base_url, request),
+            Api::Gemini => gemini::encode(base_url, request),
+        }
+    }
+
+    /// A fresh decoder for one completion.
+    pub fn decoder(self) -> Box<dyn Decode> {
+        match self {
+            Api::Responses => Box::new(responses::Decoder::default()),
+            Api::Chat => Box::new(chat::Decoder::default()),
+            Api::Anthropic => Box::new(anthropic::Decoder::default()),
+            Api::Gemini => Box::new(gemini::Decoder::default()),
+        }
+    }
+
+    /// Where the key goes.
+    pub fn key_header(self) -> KeyHeader {
+        match self {
+            Api::Responses | Api::Chat => KeyHeader::Bearer,
+            Api::Anthropic => KeyHeader::Plain("x-api-key"),
+            Api::Gemini => KeyHeader::Plain("x-goog-api-key"),
+        }
+    }
+
+    /// Where the server lists its models.
+    pub fn models_url(self, base_url: &str) -> String {
+        match self {
+            Api::Responses | Api::Chat => format!("{}/models", versioned(base_url, "v1")),
+            Api::Anthropic => format!("{}/models", versioned(base_url, "v1")),
+            Api::Gemini => format!("{}/models", versioned(base_url, "v1beta")),
+        }
+    }
+
+    /// The name in `models.toml`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Api::Responses => "openai-responses",
+            Api::Chat => "openai-chat",
+            Api::Anthropic => "anthropic",
+            Api::Gemini => "gemini",
+        }
+    }
+}
+
+/// `base_url` with the version segment, which people write or leave out.
+///
+/// An address that already has a path other than the version is taken as it is: gateways put
+/// their own segments there.
+fn versioned(base_url: &str, version: &str) -> String {
+    let base = base_url.trim_end_matches('/');
+    let path = base.split_once("://").map_or(base, |(_, rest)| rest).split_once('/');
+    match path {
+        None => format!("{base}/{version}"),
+        Some(_) => base.to_owned(),
+    }
+}
+
+/// The JSON of an event, or the fault that ends the stream.
+///
+/// One event that does not parse poisons the completion: the lost piece may have been part of a
+/// call's arguments.
+fn parse_event(data: &str) -> Result<Value, Vec<Delta>> {
+    serde_json::from_str(data)
+        .map_err(|error| vec![Delta::Fault(Fault::Malformed { why: format!("an event is not JSON: {error}") })])
+}
+
+/// A string at a JSON pointer.
+fn text_at<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    value.pointer(pointer).and_then(Value::as_str)
+}
+
+/// A non-empty string at a JSON pointer.
+fn filled_at<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    text_at(value, pointer).filter(|text| !text.is_empty())
+}
+
+/// A count at a JSON pointer.
+fn count_at(value: &Value, pointer: &str) -> Option<u64> {
+    value.pointer(pointer).and_then(Value::as_u64)
+}
+
+/// A slot number at a JSON pointer.
+fn slot_at(value: &Value, pointer: &str) -> Option<u32> {
+    count_at(value, pointer).and_then(|n| u32::try_from(n).ok())
+}
+
+/// What a decoder says when the stream ends without its end mark.
+fn cut() -> Vec<Delta> {
+    vec![Delta::Fault(Fault::Cut { why: "the stream ended without its end mark".to_owned() })]
+}
+
+/// The stop that an answer means when the provider only says "stop".
+fn stop_or_calls(stop: Stop, calls: bool) -> Stop {
+    if calls && stop == Stop::EndTurn { Stop::ToolUse } else { stop }
+}

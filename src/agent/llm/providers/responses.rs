@@ -1,0 +1,204 @@
+//! OpenAI Responses, stateless (`store: false`) with encrypted reasoning carried by us.
+//!
+//! Format: <https://platform.openai.com/docs/api-reference/responses-streaming>. Every event has a
+//! `sequence_number`, so a repeated event is recognised and dropped.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::super::delta::{Delta, Stop, Usage};
+use super::super::fault;
+use super::super::request::{Message, Part, Request, Role, Seal};
+use super::{Api, Decode, Encoded, count_at, cut, filled_at, parse_event, slot_at, stop_or_calls, text_at, versioned};
+
+/// The request as Responses JSON.
+pub fn encode(base_url: &str, request: &Request) -> Encoded {
+    let mut input = Vec::new();
+    for message in &request.messages {
+        push_items(&mut input, message);
+    }
+    let mut body = json!({
+        "model": request.model,
+        "stream": true,
+        "store": false,
+        "max_output_tokens": request.output_tokens_max,
+        "instructions": request.system,
+        "input": input,
+    });
+    if !request.tools.is_empty() {
+        let tools = request.tools.iter().map(|tool| {
+            json!({"type": "function", "name": tool.name, "description": tool.description,
+                "parameters": tool.schema, "strict": false})
+        });
+        body["tools"] = tools.collect();
+    }
+    if let Some(effort) = request.thinking.effort() {
+        body["reasoning"] = json!({"effort": effort, "summary": "auto"});
+        body["include"] = json!(["reasoning.encrypted_content"]);
+    }
+    if request.cache
+        && let Some(key) = &request.cache_key
+    {
+        body["prompt_cache_key"] = json!(key);
+    }
+    Encoded { url: format!("{}/responses", versioned(base_url, "v1")), headers: Vec::new(), body }
+}
+
+fn push_items(input: &mut Vec<Value>, message: &Message) {
+    let (role, kind) = match message.role {
+        Role::User => ("user", "input_text"),
+        Role::Assistant => ("assistant", "output_text"),
+    };
+    for part in &message.parts {
+        match part {
+            Part::Text(text) if text.is_empty() => {}
+            Part::Text(text) => input.push(json!({"type": "message", "role": role,
+                "content": [{"type": kind, "text": text}]})),
+            Part::Thinking { seal, .. } => {
+                if let Some(item) = Seal::for_api(seal.as_ref(), Api::Responses) {
+                    input.push(item.clone());
+                }
+            }
+            Part::Call(call) => input.push(json!({"type": "function_call", "call_id": call.id,
+                "name": call.name, "arguments": call.args.to_string()})),
+            Part::Result { id, text, .. } => {
+                input.push(json!({"type": "function_call_output", "call_id": id, "output": text}));
+            }
+        }
+    }
+}
+
+/// Decodes `response.*` events up to `response.completed`.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    sequence: Option<u64>,
+    calls: BTreeMap<u32, Progress>,
+    ended: bool,
+}
+
+/// How far a call has come.
+#[derive(Debug, PartialEq, Eq)]
+enum Progress {
+    Open,
+    Done,
+}
+
+impl Decode for Decoder {
+    fn feed(&mut self, name: &str, data: &str) -> Vec<Delta> {
+        if self.ended || data.trim() == "[DONE]" {
+            return Vec::new();
+        }
+        let event = match parse_event(data) {
+            Ok(event) => event,
+            Err(fault) => {
+                self.ended = true;
+                return fault;
+            }
+        };
+        if let Some(number) = count_at(&event, "/sequence_number") {
+            if self.sequence.is_some_and(|last| number <= last) {
+                return Vec::new();
+            }
+            self.sequence = Some(number);
+        }
+        let said = |make: fn(String) -> Delta| -> Vec<Delta> {
+            filled_at(&event, "/delta").map(|text| make(text.to_owned())).into_iter().collect()
+        };
+        match text_at(&event, "/type").unwrap_or(name) {
+            "response.output_text.delta" | "response.refusal.delta" => said(Delta::Text),
+            "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => said(Delta::Thinking),
+            "response.reasoning_summary_part.added" if count_at(&event, "/summary_index").unwrap_or(0) > 0 => {
+                vec![Delta::Thinking("\n\n".to_owned())]
+            }
+            "response.output_item.added" => self.open(&event),
+            "response.function_call_arguments.delta" => self.extend(&event),
+            "response.output_item.done" => self.close(&event),
+            "response.completed" | "response.incomplete" => self.finish(&event),
+            "response.failed" => {
+                self.ended = true;
+                let error = event.pointer("/response/error").unwrap_or(&event);
+                vec![Delta::Fault(fault::from_stream(error))]
+            }
+            "error" => {
+                self.ended = true;
+                vec![Delta::Fault(fault::from_stream(event.get("error").unwrap_or(&event)))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn end(&mut self) -> Vec<Delta> {
+        if std::mem::replace(&mut self.ended, true) { Vec::new() } else { cut() }
+    }
+}
+
+impl Decoder {
+    fn open(&mut self, event: &Value) -> Vec<Delta> {
+        if text_at(event, "/item/type") != Some("function_call") {
+            return Vec::new();
+        }
+        let Some(slot) = slot_at(event, "/output_index") else { return Vec::new() };
+        if self.calls.contains_key(&slot) {
+            return vec![Delta::ToolDoubt { slot, why: "the server sent the beginning of this call twice".to_owned() }];
+        }
+        self.calls.insert(slot, Progress::Open);
+        let text = |pointer| text_at(event, pointer).unwrap_or_default().to_owned();
+        vec![Delta::ToolStart { slot, id: text("/item/call_id"), name: text("/item/name") }]
+    }
+
+    fn extend(&mut self, event: &Value) -> Vec<Delta> {
+        let slot = slot_at(event, "/output_index");
+        let open = slot.filter(|slot| self.calls.get(slot) == Some(&Progress::Open));
+        match (open, filled_at(event, "/delta")) {
+            (Some(slot), Some(text)) => vec![Delta::ToolArgs { slot, text: text.to_owned() }],
+            _ => Vec::new(),
+        }
+    }
+
+    fn close(&mut self, event: &Value) -> Vec<Delta> {
+        match text_at(event, "/item/type") {
+            Some("reasoning") => {
+                // Only encrypted reasoning means something to the server when it stores nothing.
+                let sealed = event.get("item").filter(|item| filled_at(item, "/encrypted_content").is_some());
+                sealed.map(|item| Delta::Seal(item.clone())).into_iter().collect()
+            }
+            Some("function_call") => {
+                let Some(slot) = slot_at(event, "/output_index") else { return Vec::new() };
+                let mut out = Vec::new();
+                // Compatible servers may send only the finished item.
+                if !self.calls.contains_key(&slot) {
+                    out = self.open(event);
+                }
+                if self.calls.insert(slot, Progress::Done) == Some(Progress::Open) {
+                    let args = filled_at(event, "/item/arguments").unwrap_or("{}").to_owned();
+                    out.push(Delta::ToolEnd { slot, args: Some(args) });
+                }
+                out
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn finish(&mut self, event: &Value) -> Vec<Delta> {
+        self.ended = true;
+        let mut out = Vec::new();
+        if let Some(usage) = event.pointer("/response/usage").filter(|usage| usage.is_object()) {
+            let cached = count_at(usage, "/input_tokens_details/cached_tokens");
+            out.push(Delta::Usage(Usage {
+                input: count_at(usage, "/input_tokens").map(|all| all.saturating_sub(cached.unwrap_or(0))),
+                cache_read: cached,
+                cache_write: None,
+                output: count_at(usage, "/output_tokens"),
+            }));
+        }
+        let stop = match text_at(event, "/response/incomplete_details/reason") {
+            Some("max_output_tokens") => Stop::MaxTokens,
+            Some("content_filter") => Stop::Refusal,
+            Some(other) => Stop::Other(other.to_owned()),
+            None => stop_or_calls(Stop::EndTurn, !self.calls.is_empty()),
+        };
+        out.push(Delta::Stop(stop));
+        out
+    }
+}

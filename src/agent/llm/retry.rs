@@ -1,0 +1,75 @@
+//! When and how long to wait before a request is sent again. Pure but for [`roll`].
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+use super::fault::Fault;
+use crate::base::limits::llm as limits;
+
+/// The pause before repetition `attempt + 1`, or `None` when the fault is final.
+///
+/// The server's `Retry-After` counts when it is within the bound; otherwise the pause doubles from
+/// `first` and is spread over its upper half by `roll` (0–1), so that clients do not return in step.
+pub fn pause(attempt: u32, fault: &Fault, first: Duration, roll: f64) -> Option<Duration> {
+    if attempt >= limits::RETRIES_MAX || !fault.retryable() {
+        return None;
+    }
+    if let Some(asked) = fault.retry_after() {
+        let longest = Duration::from_millis(limits::RETRY_AFTER_MS_MAX);
+        // A little jitter on top: many clients are told the same second.
+        return (asked <= longest).then(|| asked + first.mul_f64(roll.clamp(0.0, 1.0) * 0.5));
+    }
+    let doubled = first.saturating_mul(1 << attempt.min(16));
+    let capped = doubled.min(Duration::from_millis(limits::RETRY_MS_MAX));
+    Some(capped.mul_f64(0.5 + 0.5 * roll.clamp(0.0, 1.0)))
+}
+
+/// A number between 0 and 1 that differs from process to process and call to call.
+pub fn roll() -> f64 {
+    // Every RandomState has its own keys; nothing here needs to be unguessable.
+    let bits = RandomState::new().build_hasher().finish() >> 11;
+    bits as f64 / (1_u64 << 53) as f64
+}
+
+/// Reads `Retry-After` in seconds. Dates are not used by model servers and are ignored.
+pub fn retry_after(header: &str) -> Option<Duration> {
+    let seconds: f64 = header.trim().parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: Duration = Duration::from_millis(500);
+
+    fn limited(after_s: Option<u64>) -> Fault {
+        Fault::RateLimited { retry_after: after_s.map(Duration::from_secs), message: String::new() }
+    }
+
+    #[test]
+    fn pauses_double_within_a_cap_and_end() {
+        let fault = limited(None);
+        let pauses: Vec<_> = (0..6).map(|n| pause(n, &fault, FIRST, 1.0)).collect();
+        let ms = |n| Some(Duration::from_millis(n));
+        assert_eq!(pauses, [ms(500), ms(1000), ms(2000), ms(4000), None, None]);
+        assert_eq!(pause(0, &fault, FIRST, 0.0), ms(250));
+    }
+
+    #[test]
+    fn retry_after_counts_unless_it_is_absurd() {
+        assert_eq!(pause(0, &limited(Some(7)), FIRST, 0.0), Some(Duration::from_secs(7)));
+        assert_eq!(pause(0, &limited(Some(86_400)), FIRST, 0.0), None);
+        assert_eq!(retry_after(" 1.5 "), Some(Duration::from_millis(1500)));
+        assert_eq!(retry_after("Wed, 21 Oct 2026 07:28:00 GMT"), None);
+        assert_eq!(retry_after("-3"), None);
+        assert_eq!(retry_after("1e300"), None);
+    }
+
+    #[test]
+    fn what_another_try_cannot_mend_is_final() {
+        let auth = Fault::Auth { status: 401, message: String::new() };
+        assert_eq!(pause(0, &auth, FIRST, 0.5), None);
+        assert!((0.0..1.0).contains(&roll()));
+    }
+}

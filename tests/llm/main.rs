@@ -1,0 +1,13 @@
+//! The built-in agent against a scripted model server, over real sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may stop at the first surprise"
+)]
+
+#[path = "../support/model_server/mod.rs"]
+mod model_server;
+
+mod wire;

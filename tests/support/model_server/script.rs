@@ -1,0 +1,128 @@
+//! The neutral script: what the model says in each turn, and how the line misbehaves.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A whole script. One request consumes one turn.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Script {
+    /// The model name that `GET …/models` announces.
+    pub model: String,
+    pub turns: Vec<Turn>,
+    /// After the last turn: play it again (true), or say that the script has ended (false).
+    pub repeat_last: bool,
+    /// Answer to requests that offer no tools (titles, summaries); they consume no turn.
+    pub side: Option<Turn>,
+}
+
+/// One completion.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Turn {
+    pub thinking: String,
+    pub text: String,
+    pub calls: Vec<Call>,
+    /// Neutral stop reason: empty (derived from the calls), `max_tokens` or `refusal`.
+    pub stop: String,
+    pub fault: Option<Fault>,
+    /// Wait before the first byte of the answer.
+    pub first_byte_ms: u64,
+    /// Wait after each streamed event.
+    pub frame_ms: u64,
+    /// Tokens announced as used: prompt, completion. Zero: 100 and 20.
+    pub usage: (u64, u64),
+}
+
+/// One tool call.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Call {
+    pub name: String,
+    /// Sent as JSON; a string is sent as the raw argument text, whatever it is.
+    pub args: Value,
+    /// Empty: `call_TURN_INDEX`.
+    pub id: String,
+}
+
+/// What goes wrong while a turn is delivered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Fault {
+    /// An HTTP error; `retry_after` is sent as the header, seconds.
+    Status { status: u16, retry_after: Option<u64> },
+    /// HTTP 400: the prompt is larger than the context.
+    Overflow,
+    /// The connection dies after so many bytes of the event stream.
+    Cut { after_bytes: usize },
+    /// Headers, then so many events, then nothing.
+    Stall { after_frames: usize },
+    /// Headers and not one event.
+    Silence,
+    /// One byte a chunk, so many milliseconds apart.
+    Drip { ms: u64 },
+    /// A broken line and broken JSON in the middle.
+    Malformed,
+    /// Every event twice.
+    Duplicate,
+    /// An HTML page with status 200.
+    WrongType,
+    /// A compressed body that would unpack to so many mebibytes.
+    GzipBomb { mebibytes: usize },
+    /// So many mebibytes of comments before the answer.
+    Flood { mebibytes: usize },
+    /// A redirect to another address.
+    Redirect { to: String, status: Option<u16> },
+}
+
+impl Turn {
+    /// A turn that only speaks.
+    pub fn text(text: &str) -> Turn {
+        Turn { text: text.to_owned(), ..Turn::default() }
+    }
+
+    /// A turn that calls one tool.
+    pub fn call(name: &str, args: Value) -> Turn {
+        Turn::default().with_call(name, args)
+    }
+
+    /// Adds one more call.
+    pub fn with_call(mut self, name: &str, args: Value) -> Turn {
+        self.calls.push(Call { name: name.to_owned(), args, id: String::new() });
+        self
+    }
+
+    /// A turn that only fails.
+    pub fn fault(fault: Fault) -> Turn {
+        Turn { fault: Some(fault), ..Turn::text("after the fault") }
+    }
+
+    /// The same turn, delivered with a fault.
+    pub fn with_fault(mut self, fault: Fault) -> Turn {
+        self.fault = Some(fault);
+        self
+    }
+}
+
+impl Script {
+    /// Plays these turns in order.
+    pub fn of(turns: impl IntoIterator<Item = Turn>) -> Script {
+        Script { model: "scripted".to_owned(), turns: turns.into_iter().collect(), ..Script::default() }
+    }
+}
+
+impl Call {
+    /// The id on the wire.
+    pub fn wire_id(&self, turn: usize, index: usize) -> String {
+        if self.id.is_empty() { format!("call_{turn}_{index}") } else { self.id.clone() }
+    }
+
+    /// The argument text on the wire.
+    pub fn wire_args(&self) -> String {
+        match &self.args {
+            Value::String(raw) => raw.clone(),
+            Value::Null => "{}".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
