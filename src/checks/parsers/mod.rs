@@ -1,0 +1,121 @@
+//! Parsers of runner output: one runner a file, one line in [`PARSERS`].
+//!
+//! A stream may be cut anywhere and hold anything. Lines it does not know are part of a failure's text or noise.
+
+mod libtest;
+mod nextest;
+mod pytest;
+mod rustc;
+mod unittest;
+
+use crate::checks::ledger::{CheckEvent, Ledger};
+use crate::checks::lines::LineCutter;
+use crate::model::check::CaseReport;
+use serde::{Deserialize, Serialize};
+
+/// Which output is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ParserKind {
+    Libtest,
+    Nextest,
+    Pytest,
+    Unittest,
+}
+
+/// Every parser: kind, and how to make one.
+pub const PARSERS: &[(ParserKind, fn() -> Box<dyn Reader>)] = &[
+    (ParserKind::Libtest, || lines::<libtest::Libtest>()),
+    (ParserKind::Nextest, || lines::<nextest::Nextest>()),
+    (ParserKind::Pytest, || lines::<pytest::Pytest>()),
+    (ParserKind::Unittest, || lines::<unittest::Unittest>()),
+];
+
+/// Where a run takes place: what makes printed paths relative to the project.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The absolute directory of the project, without a slash at the end.
+    pub root: Option<String>,
+    /// The module path of `go.mod`: Go prints package paths and bare file names.
+    pub go_module: Option<String>,
+}
+
+impl Place {
+    /// A printed path relative to the project, if it lies inside.
+    pub fn relative(&self, file: &str) -> String {
+        let file = file.strip_prefix("file://").unwrap_or(file);
+        let file = file.strip_prefix("./").unwrap_or(file);
+        self.root.as_deref().and_then(|root| file.strip_prefix(root)?.strip_prefix('/')).unwrap_or(file).to_owned()
+    }
+}
+
+/// Reads bytes of one kind into a ledger.
+pub trait Reader: Send {
+    fn feed(&mut self, chunk: &[u8], ledger: &mut Ledger);
+    fn finish(&mut self, exit: Option<i32>, ledger: &mut Ledger);
+}
+
+/// Reads lines of one kind into a ledger. Lines are bounded and free of escape sequences.
+pub trait LineReader: Default + Send {
+    fn line(&mut self, line: &str, ledger: &mut Ledger);
+    fn end(&mut self, exit: Option<i32>, ledger: &mut Ledger);
+}
+
+struct Lines<P> {
+    cutter: LineCutter,
+    parser: P,
+}
+
+fn lines<P: LineReader + 'static>() -> Box<dyn Reader> {
+    Box::new(Lines { cutter: LineCutter::default(), parser: P::default() })
+}
+
+impl<P: LineReader> Reader for Lines<P> {
+    fn feed(&mut self, chunk: &[u8], ledger: &mut Ledger) {
+        let parser = &mut self.parser;
+        self.cutter.feed(chunk, |line| parser.line(line, ledger));
+    }
+
+    fn finish(&mut self, exit: Option<i32>, ledger: &mut Ledger) {
+        let parser = &mut self.parser;
+        self.cutter.finish(|line| parser.line(line, ledger));
+        parser.end(exit, ledger);
+    }
+}
+
+/// One run's output being read.
+pub struct CheckStream {
+    reader: Box<dyn Reader>,
+    ledger: Ledger,
+}
+
+impl CheckStream {
+    pub fn new(kind: ParserKind, place: Place) -> Self {
+        let reader =
+            PARSERS.iter().find(|(k, _)| *k == kind).map_or_else(lines::<libtest::Libtest>, |(_, make)| make());
+        Self { reader, ledger: Ledger::new(place) }
+    }
+
+    /// Reads a chunk of any size; returns what became known.
+    pub fn feed(&mut self, chunk: &[u8]) -> Vec<CheckEvent> {
+        self.reader.feed(chunk, &mut self.ledger);
+        self.ledger.drain()
+    }
+
+    /// The output ended. `exit` is the code, or 128 + signal; `None` when the run was stopped.
+    /// The last event is [`CheckEvent::Finished`].
+    pub fn finish(&mut self, exit: Option<i32>) -> Vec<CheckEvent> {
+        self.reader.finish(exit, &mut self.ledger);
+        let mut events = self.ledger.drain();
+        events.push(CheckEvent::Finished(self.ledger.summary(exit)));
+        events
+    }
+
+    /// The last report of every case so far, in order of the first.
+    pub fn cases(&self) -> &[CaseReport] {
+        self.ledger.cases()
+    }
+}
+
+#[cfg(test)]
+mod tests;
