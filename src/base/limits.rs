@@ -153,7 +153,7 @@ pub const CHECK_LINE_BYTES_MAX: usize = 64 * 1024;
 /// The text kept with one case (headline and block).
 pub const CHECK_MESSAGE_BYTES_MAX: usize = 8 * 1024;
 /// Cases remembered by name in one run; further ones are only counted.
-pub const CHECK_CASES_MAX: usize = 100_000;
+pub const CHECK_NAMED_MAX: usize = 100_000;
 /// Blocks of failure text, pending cases and panics a parser holds at once.
 pub const CHECK_HELD_MAX: usize = 10_000;
 /// A report that must be read whole (JUnit XML, Jest JSON) is read up to this many bytes.

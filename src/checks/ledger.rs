@@ -3,7 +3,7 @@
 //! A case may be reported more than once (first its outcome, later its text): the last report of an id is the
 //! whole truth about it, so a reader keeps one report per id.
 
-use crate::base::limits::{CHECK_CASES_MAX, CHECK_MESSAGE_BYTES_MAX};
+use crate::base::limits::{CHECK_NAMED_MAX, CHECK_MESSAGE_BYTES_MAX};
 use crate::checks::frames;
 use crate::checks::parsers::Place;
 use crate::model::check::{CaseReport, CaseStatus};
@@ -134,7 +134,7 @@ impl Ledger {
     }
 
     fn insert(&mut self, mut new: CaseReport) {
-        if self.cases.len() >= CHECK_CASES_MAX {
+        if self.cases.len() >= CHECK_NAMED_MAX {
             self.dropped.count(new.status);
             return;
         }
