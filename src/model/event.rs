@@ -150,29 +150,6 @@ impl Event {
         }
         Ok(Self::Unknown { kind, raw: serde_json::to_string(&body)? })
     }
-
-    /// Must be on disk before anyone sees it or acts on it.
-    pub fn is_barrier(&self) -> bool {
-        matches!(
-            self,
-            Self::SessionOpened(_)
-                | Self::Held(_)
-                | Self::Decided(_)
-                | Self::Started(_)
-                | Self::Finished(_)
-                | Self::Lapsed(_)
-                | Self::Stopped(_)
-                | Self::Frozen(_)
-                | Self::Resumed(_)
-                | Self::ModeChanged(_)
-                | Self::LeaseGranted(_)
-                | Self::LeaseRevoked(_)
-                | Self::Reverted(_)
-                | Self::SessionEnded(_)
-                | Self::HostStarted(_)
-                | Self::PlanRevised(_)
-        )
-    }
 }
 
 impl<'de> Deserialize<'de> for Envelope {

@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod check;
+pub mod decide;
 pub mod event;
 pub mod plan;
 pub mod session;
@@ -13,6 +14,7 @@ pub use action::{
     Action, After, Author, Body, Command, Content, Draft, Evidence, Executor, FileChange, FileEdit, Kind, Proposal,
     Rationale, Risk, TrialBudget,
 };
+pub use decide::{Effect, Input, Outcome, Refusal, decide};
 pub use event::{Envelope, Event};
 pub use plan::{Plan, PlanEdit, Step, StepStatus};
 pub use session::Session;

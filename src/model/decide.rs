@@ -1,0 +1,218 @@
+//! Deciding: what follows from an input, as events to append and effects to carry out once they are on disk. Nothing is
+//! changed here; whoever acts appends first and applies the events to the session.
+
+mod answer;
+mod gate;
+mod propose;
+
+use crate::base::{ActionId, ClientId, LeaseId, RelPath, UnixMs};
+use crate::base::{Digest, StepId};
+use crate::model::action::{Action, Command, FileEdit};
+use crate::model::event::{Event, LapseWhy, Mode, OutcomeWord, Ruled, RulingWord, Verdict};
+use crate::model::plan::{PlanEdit, Step};
+use crate::model::session::Session;
+
+/// What policy says about one action, as data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruling {
+    pub word: RulingWord,
+    pub rule: String,
+    pub reason: String,
+    /// For a guard-rail action: the word a human must type. No lease and no step key covers such an action.
+    pub confirm: Option<String>,
+}
+
+impl Ruling {
+    pub fn ask(rule: &str, reason: &str) -> Self {
+        Self { word: RulingWord::Ask, rule: rule.to_owned(), reason: reason.to_owned(), confirm: None }
+    }
+
+    fn event(&self, action: &ActionId) -> Ruled {
+        Ruled {
+            action: action.clone(),
+            ruling: self.word,
+            rule: self.rule.as_str().into(),
+            reason: self.reason.clone(),
+        }
+    }
+}
+
+/// What came in.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A proposal, resolved on the disk, with policy's word on it.
+    File {
+        action: Box<Action>,
+        ruling: Ruling,
+        now: UnixMs,
+    },
+    /// A human at an attached client that holds control.
+    Answer(Box<Answering>),
+    /// A new revision after a merge: asks again, whatever the rule said before.
+    Revise {
+        action: Box<Action>,
+        reason: String,
+        confirm: Option<String>,
+    },
+    /// A human's own action, such as an undo: consent and proposal in one.
+    Own {
+        action: Box<Action>,
+        by: ClientId,
+    },
+    /// The agent withdrew it, or it was lost.
+    Lapse {
+        action: ActionId,
+        why: LapseWhy,
+        detail: Option<String>,
+    },
+    /// A file that held actions rest on has changed to this (`None` = gone).
+    BaseChanged {
+        path: RelPath,
+        now: Option<Digest>,
+    },
+    /// The agent's whole plan.
+    Replan {
+        by: String,
+        steps: Vec<Step>,
+    },
+    EditPlan {
+        revision: u32,
+        edits: Vec<PlanEdit>,
+        by: ClientId,
+    },
+    SetMode {
+        mode: Mode,
+    },
+    Freeze {
+        why: String,
+    },
+    Resume,
+    /// Let exactly the oldest held action through.
+    Step {
+        by: ClientId,
+    },
+    GrantLease {
+        step: Option<StepId>,
+        paths: Vec<String>,
+        commands: Vec<String>,
+        until: UnixMs,
+        actions_max: u32,
+        by: ClientId,
+    },
+    RevokeLease {
+        lease: LeaseId,
+    },
+    /// Everything that is open lapses; before a stop or after the agent was lost.
+    LapseAll {
+        why: LapseWhy,
+    },
+    /// An action that ran has ended.
+    Finish {
+        action: ActionId,
+        finished: Box<crate::model::event::Finished>,
+    },
+}
+
+/// A human's word on a held action.
+#[derive(Clone, Debug)]
+pub struct Answering {
+    pub action: ActionId,
+    /// Of what the human saw.
+    pub digest: Digest,
+    pub verdict: Verdict,
+    pub reason: Option<String>,
+    pub by: ClientId,
+    /// For `approve_edited` (and for a part of the hunks): the whole new body.
+    pub edited: Option<Edited>,
+    /// Policy's word on the edited body; a deny refuses the edit.
+    pub edited_ruling: Option<Ruling>,
+}
+
+/// A body that a human wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edited {
+    Files(Vec<FileEdit>),
+    Command(Command),
+}
+
+/// What is to be done once the events are on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Carry it out with the permit that the append gave.
+    Perform(ActionId),
+    /// The agent itself carries it out now.
+    Release(ActionId),
+    /// Tell the agent what became of its proposal.
+    Reply { action: ActionId, reply: Reply },
+    /// Tell the agent that the human changed the plan.
+    PlanTold,
+    /// Try a three-way merge of this action with the changed files and offer it as a new revision.
+    Merge(ActionId),
+}
+
+/// What became of a proposal, without the words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    Approved { edited: bool },
+    Denied { reason: String, by_rule: Option<String> },
+    Redirected { reason: String },
+    Lapsed { why: LapseWhy },
+}
+
+/// Events in order, then effects in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    pub events: Vec<Event>,
+    pub effects: Vec<Effect>,
+}
+
+/// Why an input changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("there is no action {0}")]
+    NoAction(ActionId),
+    #[error("{action} is not held any more: {state}")]
+    NotHeld { action: ActionId, state: String },
+    #[error("{action} has changed since you saw it: it is now revision {revision} with digest {now}")]
+    StaleDigest { action: ActionId, revision: u32, now: Digest },
+    #[error("the gate is closed: {0}")]
+    GateClosed(String),
+    #[error("policy forbids it: {reason} (rule {rule})")]
+    Forbidden { rule: String, reason: String },
+    #[error("{0}")]
+    Invalid(String),
+    #[error("nothing is held")]
+    NothingHeld,
+}
+
+/// See the module. `Err` means: nothing happens, and the asker is told why.
+pub fn decide(session: &Session, input: Input) -> Result<Outcome, Refusal> {
+    match input {
+        Input::File { action, ruling, now } => Ok(propose::file(session, *action, ruling, now)),
+        Input::Revise { action, reason, confirm } => propose::revise(session, *action, reason, confirm),
+        Input::Own { action, by } => propose::own(session, *action, by),
+        Input::Replan { by, steps } => Ok(propose::replan(session, by, steps)),
+        Input::Answer(answering) => answer::answer(session, *answering),
+        Input::Step { by } => answer::step(session, by),
+        Input::Lapse { action, why, detail } => gate::lapse(session, &action, why, detail),
+        Input::LapseAll { why } => Ok(gate::lapse_all(session, why)),
+        Input::BaseChanged { path, now } => Ok(gate::base_changed(session, &path, now)),
+        Input::EditPlan { revision, edits, by } => gate::edit_plan(session, revision, &edits, &by),
+        Input::SetMode { mode } => Ok(gate::set_mode(session, mode)),
+        Input::Freeze { why } => Ok(gate::freeze(session, why)),
+        Input::Resume => Ok(gate::resume(session)),
+        Input::GrantLease { step, paths, commands, until, actions_max, by } => {
+            gate::grant(session, step, paths, commands, until, actions_max, by)
+        }
+        Input::RevokeLease { lease } => gate::revoke(session, &lease),
+        Input::Finish { action, finished } => gate::finish(session, &action, *finished),
+    }
+}
+
+/// `conflict` asks for a merge; everything else is over.
+fn wants_merge(outcome: OutcomeWord) -> bool {
+    outcome == OutcomeWord::Conflict
+}
+
+#[cfg(test)]
+mod tests;

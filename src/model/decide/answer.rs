@@ -1,0 +1,111 @@
+//! A human answers a held action. The answer carries the digest of what was seen; anything else is refused.
+
+use super::{Answering, Edited, Effect, Outcome, Refusal, Reply, propose};
+use crate::base::ClientId;
+use crate::model::action::{Author, Kind};
+use crate::model::event::{Decided, Decider, Event, Proposed, RulingWord, Verdict};
+use crate::model::session::{ActionState, Phase, Session};
+
+/// The held action, if it is still the one that was seen.
+fn seen<'a>(session: &'a Session, answering: &Answering) -> Result<&'a ActionState, Refusal> {
+    let id = &answering.action;
+    let state = session.actions.get(id).ok_or_else(|| Refusal::NoAction(id.clone()))?;
+    let Some(held) = state.held.as_ref().filter(|_| state.phase == Phase::Held) else {
+        return Err(Refusal::NotHeld { action: id.clone(), state: format!("{:?}", state.phase) });
+    };
+    if held.digest != answering.digest {
+        let (revision, now) = (held.revision, held.digest);
+        return Err(Refusal::StaleDigest { action: id.clone(), revision, now });
+    }
+    Ok(state)
+}
+
+pub(super) fn answer(session: &Session, answering: Answering) -> Result<Outcome, Refusal> {
+    let state = seen(session, &answering)?;
+    match answering.verdict {
+        Verdict::Deny | Verdict::Redirect => refuse(state, answering),
+        Verdict::Approve | Verdict::ApproveEdited => approve(session, state, answering),
+    }
+}
+
+fn refuse(state: &ActionState, answering: Answering) -> Result<Outcome, Refusal> {
+    let reason = answering.reason.unwrap_or_default();
+    if answering.verdict == Verdict::Redirect && reason.trim().is_empty() {
+        return Err(Refusal::Invalid("a redirect needs a reason: say where to go instead".into()));
+    }
+    let reply = if answering.verdict == Verdict::Redirect {
+        Reply::Redirected { reason: reason.clone() }
+    } else {
+        Reply::Denied { reason: reason.clone(), by_rule: None }
+    };
+    let decided = Decided {
+        action: state.action.id.clone(),
+        revision: state.action.revision,
+        digest: state.action.digest,
+        verdict: answering.verdict,
+        by: Decider::Human(answering.by),
+        reason: (!reason.is_empty()).then_some(reason),
+    };
+    let effects = vec![Effect::Reply { action: decided.action.clone(), reply }];
+    Ok(Outcome { events: vec![Event::Decided(decided)], effects })
+}
+
+fn approve(session: &Session, state: &ActionState, answering: Answering) -> Result<Outcome, Refusal> {
+    if let Some(why) = &session.frozen {
+        return Err(Refusal::GateClosed(why.clone()));
+    }
+    let by = Decider::Human(answering.by);
+    let mut out = Outcome::default();
+    let Some(edited) = answering.edited else {
+        if answering.verdict == Verdict::ApproveEdited {
+            return Err(Refusal::Invalid("approve_edited needs `edited` or `hunks`".into()));
+        }
+        if state.action.conflicted {
+            return Err(Refusal::Invalid("the merge left conflict markers: edit it before you approve it".into()));
+        }
+        propose::let_through(&mut out, &state.action, by, Verdict::Approve, answering.reason);
+        return Ok(out);
+    };
+    if let Some(ruling) = answering.edited_ruling.filter(|r| r.word == RulingWord::Deny) {
+        return Err(Refusal::Forbidden { rule: ruling.rule, reason: ruling.reason });
+    }
+    let next = match (edited, state.action.kind) {
+        (Edited::Files(files), Kind::Edit) => {
+            if files.is_empty() {
+                return Err(Refusal::Invalid("nothing is left of the edit: deny it instead".into()));
+            }
+            state.action.revised(Author::Human, Some(files), None)
+        }
+        (Edited::Command(command), Kind::Command) => state.action.revised(Author::Human, None, Some(command)),
+        (Edited::Files(_) | Edited::Command(_), kind) => {
+            return Err(Refusal::Invalid(format!("the edit does not fit an action of kind {kind:?}")));
+        }
+    };
+    if next.digest == state.action.digest {
+        propose::let_through(&mut out, &state.action, by, Verdict::Approve, answering.reason);
+        return Ok(out);
+    }
+    out.events.push(Event::Proposed(Proposed { action: next.clone() }));
+    propose::let_through(&mut out, &next, by, Verdict::ApproveEdited, answering.reason);
+    Ok(out)
+}
+
+/// The step key: exactly the oldest held action, but never a guard-rail one.
+pub(super) fn step(session: &Session, by: ClientId) -> Result<Outcome, Refusal> {
+    let state = session.actions.held().next().ok_or(Refusal::NothingHeld)?;
+    let held = state.held.as_ref().ok_or(Refusal::NothingHeld)?;
+    if held.confirm.is_some() {
+        let text = format!("{} is a guard-rail action: approve it by itself", state.action.id);
+        return Err(Refusal::Invalid(text));
+    }
+    let answering = Answering {
+        action: state.action.id.clone(),
+        digest: held.digest,
+        verdict: Verdict::Approve,
+        reason: None,
+        by,
+        edited: None,
+        edited_ruling: None,
+    };
+    answer(session, answering)
+}

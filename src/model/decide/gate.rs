@@ -1,0 +1,136 @@
+//! The gate itself: modes, freezing, leases, lapses, ends, and the human's edits of the plan.
+
+use super::{Effect, Outcome, Refusal, Reply, wants_merge};
+use crate::base::limits::{LEASE_ACTIONS_MAX, LEASE_PATHS_MAX};
+use crate::base::{ActionId, ClientId, Digest, LeaseId, RelPath, StepId, UnixMs};
+use crate::model::event::{
+    Event, Finished, Frozen, LapseWhy, Lapsed, LeaseGranted, LeaseRevoked, Mode, ModeChanged, PlanRevised, Resumed,
+};
+use crate::model::plan::{PlanEdit, PlanError};
+use crate::model::session::{ActionState, Phase, Session};
+
+fn lapsed(state: &ActionState, why: LapseWhy, detail: Option<String>) -> Event {
+    Event::Lapsed(Lapsed { action: state.action.id.clone(), why, revision: Some(state.action.revision), detail })
+}
+
+pub(super) fn lapse(
+    session: &Session,
+    id: &ActionId,
+    why: LapseWhy,
+    detail: Option<String>,
+) -> Result<Outcome, Refusal> {
+    let state = session.actions.get(id).ok_or_else(|| Refusal::NoAction(id.clone()))?;
+    if !state.phase.is_open() {
+        return Err(Refusal::NotHeld { action: id.clone(), state: format!("{:?}", state.phase) });
+    }
+    Ok(Outcome {
+        events: vec![lapsed(state, why, detail)],
+        effects: vec![Effect::Reply { action: id.clone(), reply: Reply::Lapsed { why } }],
+    })
+}
+
+pub(super) fn lapse_all(session: &Session, why: LapseWhy) -> Outcome {
+    let mut out = Outcome::default();
+    for state in session.actions.iter().filter(|a| a.phase.is_open()) {
+        out.events.push(lapsed(state, why, None));
+        out.effects.push(Effect::Reply { action: state.action.id.clone(), reply: Reply::Lapsed { why } });
+    }
+    out
+}
+
+/// Consent, and the question itself, are void for every held action that rests on what the file no longer is. No reply
+/// goes to the agent yet: a merge is tried first.
+pub(super) fn base_changed(session: &Session, path: &RelPath, now: Option<Digest>) -> Outcome {
+    let mut out = Outcome::default();
+    for state in session.actions.held() {
+        let rests_on_other = state.action.base().any(|(p, was)| p == path && was != now);
+        if rests_on_other {
+            let detail = Some(format!("{path} changed after it was proposed"));
+            out.events.push(lapsed(state, LapseWhy::Voided, detail));
+            out.effects.push(Effect::Merge(state.action.id.clone()));
+        }
+    }
+    out
+}
+
+pub(super) fn finish(session: &Session, id: &ActionId, finished: Finished) -> Result<Outcome, Refusal> {
+    let state = session.actions.get(id).ok_or_else(|| Refusal::NoAction(id.clone()))?;
+    if state.phase != Phase::Running {
+        return Err(Refusal::NotHeld { action: id.clone(), state: format!("{:?}", state.phase) });
+    }
+    let effects = if wants_merge(finished.outcome) { vec![Effect::Merge(id.clone())] } else { Vec::new() };
+    Ok(Outcome { events: vec![Event::Finished(finished)], effects })
+}
+
+pub(super) fn set_mode(session: &Session, mode: Mode) -> Outcome {
+    if session.mode == mode {
+        return Outcome::default();
+    }
+    Outcome { events: vec![Event::ModeChanged(ModeChanged { mode })], effects: Vec::new() }
+}
+
+pub(super) fn freeze(session: &Session, why: String) -> Outcome {
+    if session.frozen.is_some() {
+        return Outcome::default();
+    }
+    Outcome { events: vec![Event::Frozen(Frozen { why })], effects: Vec::new() }
+}
+
+pub(super) fn resume(session: &Session) -> Outcome {
+    if session.frozen.is_none() {
+        return Outcome::default();
+    }
+    Outcome { events: vec![Event::Resumed(Resumed {})], effects: Vec::new() }
+}
+
+pub(super) fn edit_plan(
+    session: &Session,
+    revision: u32,
+    edits: &[PlanEdit],
+    by: &ClientId,
+) -> Result<Outcome, Refusal> {
+    let next = session.plan.edited(revision, edits, "human").map_err(|e: PlanError| Refusal::Invalid(e.to_string()))?;
+    Ok(Outcome {
+        events: vec![Event::PlanRevised(PlanRevised {
+            revision: next.revision,
+            by: by.to_string(),
+            steps: next.steps,
+        })],
+        effects: vec![Effect::PlanTold],
+    })
+}
+
+pub(super) fn grant(
+    session: &Session,
+    step: Option<StepId>,
+    paths: Vec<String>,
+    commands: Vec<String>,
+    until: UnixMs,
+    actions_max: u32,
+    by: ClientId,
+) -> Result<Outcome, Refusal> {
+    if let Some(step) = &step
+        && session.plan.step(step).is_none()
+    {
+        return Err(Refusal::Invalid(format!("the plan has no step {step}")));
+    }
+    if actions_max == 0 || actions_max > LEASE_ACTIONS_MAX || paths.len() + commands.len() > LEASE_PATHS_MAX {
+        return Err(Refusal::Invalid(format!(
+            "a lease covers 1 to {LEASE_ACTIONS_MAX} actions and {LEASE_PATHS_MAX} paths"
+        )));
+    }
+    if let Some(bad) = paths.iter().find(|p| globset::Glob::new(p).is_err()) {
+        return Err(Refusal::Invalid(format!("{bad:?} is not a path pattern")));
+    }
+    let lease = session.leases.next_id();
+    let granted = LeaseGranted { lease, step, paths, commands, until, actions_max, by };
+    Ok(Outcome { events: vec![Event::LeaseGranted(granted)], effects: Vec::new() })
+}
+
+pub(super) fn revoke(session: &Session, lease: &LeaseId) -> Result<Outcome, Refusal> {
+    if !session.leases.iter().any(|l| &l.granted.lease == lease && l.revoked.is_none()) {
+        return Err(Refusal::Invalid(format!("there is no lease {lease} to revoke")));
+    }
+    let revoked = LeaseRevoked { lease: lease.clone(), why: "revoked by the human".into() };
+    Ok(Outcome { events: vec![Event::LeaseRevoked(revoked)], effects: Vec::new() })
+}

@@ -1,0 +1,150 @@
+//! A proposal arrives: filed, ruled, then denied, let through or held.
+
+use super::{Effect, Outcome, Refusal, Reply, Ruling};
+use crate::base::{ClientId, UnixMs};
+use crate::model::action::{Action, Executor, Kind};
+use crate::model::event::{
+    Alarm, Decided, Decider, Event, Held, Mode, PlanRevised, Proposed, Ruled, RulingWord, Started, Verdict,
+};
+use crate::model::plan::Step;
+use crate::model::session::{Phase, Session};
+
+/// Policy's word with the mode, the gate and the leases taken in. Only ever tighter than policy, but for a lease, which
+/// a human gave.
+fn effective(session: &Session, action: &Action, ruling: Ruling, now: UnixMs) -> (Ruling, Option<Decider>) {
+    if ruling.word == RulingWord::Deny {
+        return (ruling, None);
+    }
+    let changes_nothing = matches!(action.kind, Kind::Read | Kind::Plan);
+    if session.mode == Mode::Observe && !changes_nothing {
+        let reason = "the mode is observe: nothing but reading".to_owned();
+        return (Ruling { word: RulingWord::Deny, rule: "mode-observe".into(), reason, confirm: None }, None);
+    }
+    if let Some(why) = &session.frozen {
+        let reason = format!("the gate is frozen: {why}");
+        return (Ruling { word: RulingWord::Ask, rule: "frozen".into(), reason, ..ruling }, None);
+    }
+    let leased = || session.leases.covering(action, now).map(|l| Decider::Lease(l.granted.lease.clone()));
+    match (ruling.word, session.mode) {
+        (RulingWord::Allow, Mode::Step) => match leased() {
+            Some(by) => (ruling, Some(by)),
+            None => (
+                Ruling {
+                    word: RulingWord::Ask,
+                    rule: "mode-step".into(),
+                    reason: "the mode is step: every action asks".into(),
+                    ..ruling
+                },
+                None,
+            ),
+        },
+        (RulingWord::Allow, _) => {
+            let by = Decider::Rule(ruling.rule.as_str().into());
+            (ruling, Some(by))
+        }
+        (RulingWord::Ask, _) if ruling.confirm.is_none() => {
+            let by = leased();
+            (ruling, by)
+        }
+        (RulingWord::Ask | RulingWord::Deny, _) => (ruling, None),
+    }
+}
+
+pub(super) fn file(session: &Session, action: Action, ruling: Ruling, now: UnixMs) -> Outcome {
+    let (ruling, by) = effective(session, &action, ruling, now);
+    let id = action.id.clone();
+    let mut out = Outcome::default();
+    out.events.push(Event::Proposed(Proposed { action: action.clone() }));
+    out.events.push(Event::Ruled(ruling.event(&id)));
+    match (ruling.word, by) {
+        (RulingWord::Deny, _) => {
+            let by_rule = Some(ruling.rule.clone());
+            out.events.push(Event::Decided(Decided {
+                action: id.clone(),
+                revision: action.revision,
+                digest: action.digest,
+                verdict: Verdict::Deny,
+                by: Decider::Rule(ruling.rule.as_str().into()),
+                reason: Some(ruling.reason.clone()),
+            }));
+            out.effects.push(Effect::Reply { action: id, reply: Reply::Denied { reason: ruling.reason, by_rule } });
+        }
+        (RulingWord::Allow | RulingWord::Ask, Some(by)) => let_through(&mut out, &action, by, Verdict::Approve, None),
+        (RulingWord::Allow | RulingWord::Ask, None) => hold(&mut out, &action, &ruling),
+    }
+    out
+}
+
+fn hold(out: &mut Outcome, action: &Action, ruling: &Ruling) {
+    if ruling.confirm.is_some() {
+        let text = format!("{}: {}", action.title, ruling.reason);
+        out.events.push(Event::Alarm(Alarm { what: "guard_rail".into(), action: Some(action.id.clone()), text }));
+    }
+    out.events.push(Event::Held(Held {
+        action: action.id.clone(),
+        revision: action.revision,
+        digest: action.digest,
+        confirm: ruling.confirm.clone(),
+    }));
+}
+
+/// Decided for and started, in one batch: the permit comes from its append.
+pub(super) fn let_through(out: &mut Outcome, action: &Action, by: Decider, verdict: Verdict, reason: Option<String>) {
+    let (id, revision, digest) = (action.id.clone(), action.revision, action.digest);
+    out.events.push(Event::Decided(Decided { action: id.clone(), revision, digest, verdict, by, reason }));
+    out.events.push(Event::Started(Started { action: id.clone(), revision: Some(revision), digest: Some(digest) }));
+    let edited = verdict == Verdict::ApproveEdited;
+    out.effects.push(Effect::Reply { action: id.clone(), reply: Reply::Approved { edited } });
+    // What a human rewrote is ours to carry out: an agent would carry out its own version.
+    out.effects.push(if action.executor == Executor::Agent && !edited {
+        Effect::Release(id)
+    } else {
+        Effect::Perform(id)
+    });
+}
+
+pub(super) fn revise(
+    session: &Session,
+    action: Action,
+    reason: String,
+    confirm: Option<String>,
+) -> Result<Outcome, Refusal> {
+    let state = session.actions.get(&action.id).ok_or_else(|| Refusal::NoAction(action.id.clone()))?;
+    if state.phase.is_open() && state.phase != Phase::Held {
+        return Err(Refusal::NotHeld { action: action.id.clone(), state: format!("{:?}", state.phase) });
+    }
+    let mut out = Outcome::default();
+    let ruling = Ruling { word: RulingWord::Ask, rule: "base-changed".into(), reason, confirm };
+    out.events.push(Event::Proposed(Proposed { action: action.clone() }));
+    out.events.push(Event::Ruled(ruling.event(&action.id)));
+    hold(&mut out, &action, &ruling);
+    Ok(out)
+}
+
+pub(super) fn own(session: &Session, action: Action, by: ClientId) -> Result<Outcome, Refusal> {
+    if let Some(why) = &session.frozen {
+        return Err(Refusal::GateClosed(why.clone()));
+    }
+    let mut out = Outcome::default();
+    out.events.push(Event::Proposed(Proposed { action: action.clone() }));
+    out.events.push(Event::Ruled(Ruled {
+        action: action.id.clone(),
+        ruling: RulingWord::Ask,
+        rule: "own".into(),
+        reason: "asked for by the human".into(),
+    }));
+    let_through(&mut out, &action, Decider::Human(by), Verdict::Approve, None);
+    out.effects.retain(|e| matches!(e, Effect::Perform(_)));
+    Ok(out)
+}
+
+pub(super) fn replan(session: &Session, by: String, steps: Vec<Step>) -> Outcome {
+    let next = session.plan.replanned(steps);
+    if next.steps == session.plan.steps {
+        return Outcome::default();
+    }
+    Outcome {
+        events: vec![Event::PlanRevised(PlanRevised { revision: next.revision, by, steps: next.steps })],
+        effects: Vec::new(),
+    }
+}
