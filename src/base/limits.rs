@@ -168,3 +168,7 @@ pub const CHECK_COVERED_LINES_MAX: usize = 4_000_000;
 /// The most a single lease may cover.
 pub const LEASE_ACTIONS_MAX: u32 = 200;
 pub const LEASE_PATHS_MAX: usize = 100;
+
+// wire
+/// The longest line in either direction: an edited approval of a large file fits, a flood does not.
+pub const WIRE_LINE_BYTES_MAX: usize = 16 * 1024 * 1024;

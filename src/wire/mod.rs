@@ -1,1 +1,16 @@
-//! JSON-RPC 2.0 messages and frames over any byte stream.
+//! JSON-RPC 2.0 messages and frames over any byte stream: one message a line, the same on the unix socket, on
+//! `attach --stdio` and with `--headless`.
+
+mod frame;
+mod message;
+mod request;
+
+pub use frame::{FrameError, Reader, Writer, pair};
+pub use message::{Code, Id, Message, RpcError};
+pub use request::{
+    Attach, AttachedAs, BlobGet, BlobPart, CandidateTest, Close, Decide, EditedBody, EditedFile, Explain, Freeze,
+    HunkChoice, LeaseGrant, LeaseRevoke, PlanEditing, Prompt, ProtocolRange, Request, Rewind, SetMode, SetOption, Undo,
+};
+
+/// The protocol version that this program speaks.
+pub const PROTOCOL: u32 = 1;

@@ -1,0 +1,331 @@
+//! What a client can ask of a host: method names and parameters.
+
+use super::Id;
+use super::message::{Code, Message, RpcError};
+use crate::base::{ActionId, Digest, LeaseId, RelPath, Seq, SessionId, StepId, UnixMs};
+use crate::model::event::{Mode, Verdict};
+use crate::model::{Command, PlanEdit};
+use crate::port::When;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The versions a client can speak, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProtocolRange {
+    pub min: u32,
+    pub max: u32,
+}
+
+impl Default for ProtocolRange {
+    fn default() -> Self {
+        Self { min: super::PROTOCOL, max: super::PROTOCOL }
+    }
+}
+
+/// Events from `from` (default 1) onwards follow as notifications. `control`: true takes it from whoever has it, false
+/// never has it, absent takes it if nobody has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attach {
+    #[serde(default)]
+    pub protocol: ProtocolRange,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Seq>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<bool>,
+}
+
+/// The answer to an attach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachedAs {
+    pub protocol: u32,
+    pub session: SessionId,
+    pub head: Seq,
+    /// The name this client has in decisions.
+    pub client: crate::base::ClientId,
+    pub control: bool,
+    /// The host's clock, so that ages can be shown without trusting the client's.
+    pub now: UnixMs,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    pub text: String,
+    #[serde(default)]
+    pub when: When,
+}
+
+/// A line or a whole hunk of the shown diff, by index from 0.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum HunkChoice {
+    Whole(usize),
+    Lines { hunk: usize, lines: Vec<usize> },
+}
+
+/// The whole new content of a file in an edited approval; `null` deletes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EditedFile {
+    pub path: RelPath,
+    pub after: Option<String>,
+}
+
+/// What a human made of a proposal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EditedBody {
+    Files(Vec<EditedFile>),
+    Command(Command),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decide {
+    pub action: ActionId,
+    pub digest: Digest,
+    pub verdict: Verdict,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<EditedBody>,
+    /// With `approve`: only these hunks, numbered through all files of the action in order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hunks: Option<Vec<HunkChoice>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanEditing {
+    pub revision: u32,
+    pub operations: Vec<PlanEdit>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetMode {
+    pub mode: Mode,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freeze {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// A bounded standing approval. Bounds that are absent are the built-in ones: 20 actions, 30 minutes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseGrant {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
+    #[serde(default)]
+    pub paths: Vec<String>,
+    #[serde(default)]
+    pub commands: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actions_max: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseRevoke {
+    pub lease: LeaseId,
+}
+
+/// Takes one action's effect back, also out of order; the undo is an action of its own and can be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undo {
+    pub action: ActionId,
+}
+
+/// Puts the workspace back to a recorded tree; `preview` only tells what would change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rewind {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<Digest>,
+    /// To before this action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<ActionId>,
+    #[serde(default)]
+    pub preview: bool,
+}
+
+/// Runs the checks on a candidate in which a held action has been carried out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CandidateTest {
+    /// Absent: the workspace itself is tested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<ActionId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hunks: Option<Vec<HunkChoice>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobGet {
+    pub digest: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<u64>,
+}
+
+/// Part of a blob; `data` is base64.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobPart {
+    pub digest: Digest,
+    pub offset: u64,
+    pub bytes: u64,
+    pub data: String,
+}
+
+/// Asks the agent why; the action stays held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explain {
+    pub action: ActionId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetOption {
+    pub id: String,
+    pub value: String,
+}
+
+/// Ends the session: what is open lapses, the agent ends, the host goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Close {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+macro_rules! requests {
+    ($($(#[$doc:meta])* $method:literal $name:ident $(($params:ty))?),+ $(,)?) => {
+        /// Everything a client can ask.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Request {
+            $($(#[$doc])* $name $(($params))?,)+
+        }
+
+        impl Request {
+            /// Every method, for help and tests.
+            pub const METHODS: &'static [&'static str] = &[$($method),+];
+
+            pub fn method(&self) -> &'static str {
+                match self { $(requests!(@pattern $name $($params)?) => $method,)+ }
+            }
+
+            /// From a method and its parameters; unknown fields are ignored.
+            pub fn parse(method: &str, params: Option<&RawValue>) -> Result<Self, RpcError> {
+                let text = params.map_or("{}", RawValue::get);
+                match method {
+                    $($method => requests!(@parse text $name $($params)?),)+
+                    _ => Err(RpcError::new(Code::NoMethod, format!("there is no method {method:?}"))),
+                }
+            }
+
+            /// The message that asks this.
+            pub fn message(&self, id: Id) -> Result<Message, serde_json::Error> {
+                match self { $(requests!(@bind $name params $($params)?) => Message::request(id, $method, requests!(@value params $($params)?)),)+ }
+            }
+        }
+    };
+    (@pattern $name:ident $params:ty) => { Self::$name(_) };
+    (@pattern $name:ident) => { Self::$name };
+    (@bind $name:ident $p:ident $params:ty) => { Self::$name($p) };
+    (@bind $name:ident $p:ident) => { Self::$name };
+    (@value $p:ident $params:ty) => { $p };
+    (@value $p:ident) => { &serde_json::Map::new() };
+    (@parse $text:ident $name:ident $params:ty) => { parsed::<$params>($text).map(Self::$name) };
+    (@parse $text:ident $name:ident) => { Ok(Self::$name) };
+}
+
+fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, RpcError> {
+    serde_json::from_str(text).map_err(|e| RpcError::new(Code::InvalidParams, e.to_string()))
+}
+
+requests! {
+    "session/attach" Attach(Attach),
+    "session/prompt" Prompt(Prompt),
+    /// Ends the present turn.
+    "session/cancel" Cancel,
+    "session/close" Close(Close),
+    "action/decide" Decide(Decide),
+    "action/explain" Explain(Explain),
+    "plan/edit" PlanEdit(PlanEditing),
+    "gate/mode" Mode(SetMode),
+    "gate/step" Step,
+    "gate/freeze" Freeze(Freeze),
+    "gate/resume" Resume,
+    "gate/stop" Stop,
+    "lease/grant" LeaseGrant(LeaseGrant),
+    "lease/revoke" LeaseRevoke(LeaseRevoke),
+    "checkpoint/undo" Undo(Undo),
+    "checkpoint/rewind" Rewind(Rewind),
+    "candidate/test" CandidateTest(CandidateTest),
+    "agent/option" SetOption(SetOption),
+    "blob/get" BlobGet(BlobGet),
+}
+
+impl Request {
+    /// Reading only; allowed without control.
+    pub fn is_reading(&self) -> bool {
+        match self {
+            Self::Attach(_) | Self::BlobGet(_) => true,
+            Self::Rewind(rewind) => rewind.preview,
+            Self::Prompt(_)
+            | Self::Cancel
+            | Self::Close(_)
+            | Self::Decide(_)
+            | Self::Explain(_)
+            | Self::PlanEdit(_)
+            | Self::Mode(_)
+            | Self::Step
+            | Self::Freeze(_)
+            | Self::Resume
+            | Self::Stop
+            | Self::LeaseGrant(_)
+            | Self::LeaseRevoke(_)
+            | Self::Undo(_)
+            | Self::CandidateTest(_)
+            | Self::SetOption(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(method: &str, params: &str) -> Result<Request, RpcError> {
+        Request::parse(method, Some(&RawValue::from_string(params.to_owned()).unwrap()))
+    }
+
+    #[test]
+    fn a_decision_reads_hunks_edits_and_ignores_the_unknown() {
+        let digest = Digest::of(b"");
+        let text = format!(
+            r#"{{"action":"a1","digest":"{digest}","verdict":"approve","hunks":[0,{{"hunk":1,"lines":[2,3]}}],"later":1}}"#
+        );
+        let Request::Decide(decide) = parse("action/decide", &text).unwrap() else { panic!("not a decision") };
+        assert_eq!(decide.hunks, Some(vec![HunkChoice::Whole(0), HunkChoice::Lines { hunk: 1, lines: vec![2, 3] }]));
+        let text = format!(
+            r#"{{"action":"a1","digest":"{digest}","verdict":"approve_edited","edited":{{"command":{{"shell":"ls"}}}}}}"#
+        );
+        let Request::Decide(decide) = parse("action/decide", &text).unwrap() else { panic!("not a decision") };
+        assert_eq!(decide.edited, Some(EditedBody::Command(Command::shell("ls"))));
+    }
+
+    #[test]
+    fn every_method_parses_or_names_what_is_missing() {
+        for method in Request::METHODS {
+            match parse(method, "{}") {
+                Ok(request) => assert_eq!(request.method(), *method),
+                Err(error) => assert_eq!(error.code, Code::InvalidParams.number(), "{method}: {error}"),
+            }
+        }
+        assert_eq!(parse("no/such", "{}").unwrap_err().code, Code::NoMethod.number());
+    }
+
+    #[test]
+    fn plan_operations_have_their_names() {
+        let text = r#"{"revision":1,"operations":[{"op":"add","title":"x"},{"op":"pin","step":"s1"}]}"#;
+        assert!(matches!(parse("plan/edit", text), Ok(Request::PlanEdit(e)) if e.operations.len() == 2));
+    }
+}
