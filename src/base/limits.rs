@@ -172,3 +172,34 @@ pub const LEASE_PATHS_MAX: usize = 100;
 // wire
 /// The longest line in either direction: an edited approval of a large file fits, a flood does not.
 pub const WIRE_LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+// workspace: commands and processes
+/// How often the launcher looks at its child and its host on kernels without pidfds, nanoseconds.
+pub const LAUNCH_POLL_NS: i64 = 50_000_000;
+/// How long the launcher tries to end what a command left behind, milliseconds.
+pub const LAUNCH_END_MS_MAX: u64 = 2_000;
+/// Bytes of the init's report to the launcher: one number.
+pub const LAUNCH_REPORT_BYTES_MAX: u64 = 16;
+/// Bytes of a command line that a census shows.
+pub const CENSUS_LINE_BYTES_MAX: usize = 400;
+/// How long a stop may take to end everything and prove it, milliseconds (the promise of G6).
+pub const CENSUS_STOP_MS_MAX: u64 = 2_000;
+/// Pause between two walks of a stop or freeze, milliseconds.
+pub const CENSUS_PAUSE_MS: u64 = 2;
+/// Walks that only stop, before a stop begins to kill.
+pub const CENSUS_STOP_WALKS_MAX: usize = 6;
+/// Processes that a census names; the rest is counted.
+pub const CENSUS_NAMED_MAX: usize = 200;
+/// Bytes read from a command's pipe at once, and so the largest piece of progress.
+pub const RUN_CHUNK_BYTES: usize = 16 * 1024;
+/// Bytes of combined output kept as the tail of a finished command.
+pub const RUN_TAIL_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of output of one command that are passed on; the rest is counted and dropped.
+pub const RUN_OUTPUT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes of each stream of a trial that are kept, half from its head and half from its tail.
+pub const TRIAL_STREAM_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long a pipe may stay open after everything of the command has ended, milliseconds.
+pub const RUN_DRAIN_MS_MAX: u64 = 2_000;
+/// How long a command may run when nobody says otherwise, milliseconds.
+pub const RUN_TIMEOUT_MS_DEFAULT: u64 = 10 * 60 * 1000;
+/// How often the process tree of a running command is looked at, milliseconds.
+pub const RUN_PROCESSES_MS: u64 = 1_000;

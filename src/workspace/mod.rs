@@ -1,6 +1,9 @@
 //! The only writer and spawner: guarded edits, commands and their process trees, the census, the
 //! watcher, checkpoints and candidates. It decides nothing; it carries out what it is permitted.
 
+pub mod census;
 pub mod content;
 pub mod edit;
+pub mod launch;
 pub mod root;
+pub mod run;

@@ -1,0 +1,92 @@
+//! The launcher's private command line.
+
+use std::ffi::{OsStr, OsString};
+
+/// The word after the binary's name that makes it a launcher.
+pub const HIDDEN_COMMAND: &str = "__launch";
+
+/// How the tree of a command is held together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Containment {
+    /// A pid namespace where that has no side effects, else the subreaper.
+    #[default]
+    Auto,
+    /// Only the subreaper.
+    Subreaper,
+}
+
+/// Which part of the launcher this process is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Role {
+    Outer { parent: i32, containment: Containment, argv: Vec<OsString> },
+    Init { report: i32, argv: Vec<OsString> },
+    Shim { launcher: i32, argv: Vec<OsString> },
+}
+
+/// The command line that starts `argv` under a launcher which ends with the process `parent`.
+pub fn arguments(parent: u32, containment: Containment, argv: &[OsString]) -> Vec<OsString> {
+    let held = match containment {
+        Containment::Auto => "auto",
+        Containment::Subreaper => "subreaper",
+    };
+    let mut line: Vec<OsString> = vec![HIDDEN_COMMAND.into(), "outer".into(), parent.to_string().into(), held.into()];
+    line.extend(argv.iter().cloned());
+    line
+}
+
+/// The command line of an inner part.
+pub fn inner(part: &str, number: i32, argv: &[OsString]) -> Vec<OsString> {
+    let mut line: Vec<OsString> = vec![HIDDEN_COMMAND.into(), part.into(), number.to_string().into()];
+    line.extend(argv.iter().cloned());
+    line
+}
+
+/// Reads what stands behind [`HIDDEN_COMMAND`].
+pub fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Role, String> {
+    let wrong = || format!("{HIDDEN_COMMAND} is started by rightseat itself, not by hand");
+    let part = arguments.next().ok_or_else(wrong)?;
+    let number = arguments.next().and_then(|text| text.to_str()?.parse::<i32>().ok()).ok_or_else(wrong)?;
+    let containment = match part.to_str() {
+        Some("outer") => match arguments.next().as_deref().and_then(OsStr::to_str) {
+            Some("auto") => Containment::Auto,
+            Some("subreaper") => Containment::Subreaper,
+            Some(_) | None => return Err(wrong()),
+        },
+        Some("init" | "shim") => Containment::Auto,
+        Some(_) | None => return Err(wrong()),
+    };
+    let argv: Vec<OsString> = arguments.collect();
+    if argv.first().is_none_or(|program| program.is_empty()) {
+        return Err(wrong());
+    }
+    Ok(match part.to_str() {
+        Some("outer") => Role::Outer { parent: number, containment, argv },
+        Some("init") => Role::Init { report: number, argv },
+        Some(_) | None => Role::Shim { launcher: number, argv },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_round_trips_and_nonsense_is_refused() {
+        let argv: Vec<OsString> = vec!["sh".into(), "-c".into(), "outer 3 auto".into()];
+        let line = arguments(7, Containment::Subreaper, &argv);
+        let role = parse(line.into_iter().skip(1)).unwrap();
+        assert_eq!(role, Role::Outer { parent: 7, containment: Containment::Subreaper, argv: argv.clone() });
+        assert_eq!(parse(inner("init", 5, &argv).into_iter().skip(1)).unwrap(), Role::Init { report: 5, argv });
+        let bad: [&[&str]; 6] = [
+            &[],
+            &["outer"],
+            &["outer", "x", "auto", "sh"],
+            &["outer", "1", "auto"],
+            &["init", "1", ""],
+            &["what", "1", "sh"],
+        ];
+        for line in bad {
+            assert!(parse(line.iter().map(OsString::from)).is_err(), "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Starting commands under the launcher, and following them to their end.
+
+mod drive;
+mod output;
+mod program;
+
+pub use drive::{Ended, Sink, drive};
+pub use output::{HeadTail, Tail};
+pub use program::{environment, find_program};
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::sync::watch;
+
+use super::census::{MARKER, Scope, Tracker, launched};
+use super::launch::{self, Containment};
+
+/// What to start. Nothing of the host's environment is inherited beyond `environment`.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    pub argv: Vec<OsString>,
+    /// Absolute.
+    pub cwd: PathBuf,
+    pub environment: Vec<(OsString, OsString)>,
+    /// A pipe for standard input instead of nothing.
+    pub piped_stdin: bool,
+}
+
+/// Starts commands for one session.
+#[derive(Debug, Clone)]
+pub struct Spawner {
+    /// The rightseat binary, which is also the launcher.
+    launcher: PathBuf,
+    containment: Containment,
+    tracker: Tracker,
+}
+
+/// A command that runs. Dropping it ends its whole tree.
+#[derive(Debug)]
+pub struct Running {
+    /// The launcher's process id.
+    pub pid: i32,
+    pub stdin: Option<ChildStdin>,
+    pub stdout: Option<ChildStdout>,
+    pub stderr: Option<ChildStderr>,
+    exit: watch::Receiver<Option<ExitStatus>>,
+    tracker: Tracker,
+}
+
+impl Spawner {
+    /// `launcher` is the path of the rightseat binary.
+    pub fn new(launcher: PathBuf, containment: Containment, tracker: Tracker) -> Self {
+        Self { launcher, containment, tracker }
+    }
+
+    /// The census of this spawner's session.
+    pub fn tracker(&self) -> &Tracker {
+        &self.tracker
+    }
+
+    /// Starts a command. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the launcher cannot be started. A program that does not exist is reported by the
+    /// launcher on standard error, with exit code 127; see [`find_program`].
+    pub fn spawn(&self, spec: &Spec) -> io::Result<Running> {
+        let line = launch::arguments(std::process::id(), self.containment, &spec.argv);
+        let mut command = Command::new(&self.launcher);
+        command
+            .args(line)
+            .current_dir(&spec.cwd)
+            .env_clear()
+            .envs(spec.environment.iter().map(|(name, value)| (name, value)))
+            .env(MARKER, self.tracker.session())
+            .stdin(if spec.piped_stdin { Stdio::piped() } else { Stdio::null() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut noted = launched();
+        let mut child = command.spawn()?;
+        let pid = child
+            .id()
+            .and_then(|pid| i32::try_from(pid).ok())
+            .ok_or_else(|| io::Error::other("the launcher has no process id"))?;
+        noted.add(pid, self.tracker.session());
+        drop(noted);
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (tell, exit) = watch::channel(None);
+        let tracker = self.tracker.clone();
+        tokio::spawn(async move {
+            let status = child.wait().await.unwrap_or_default();
+            launched().remove(pid);
+            if status.signal().is_some() {
+                // Perhaps it was the launcher that somebody killed: then its tree has come to us.
+                let _ = tokio::task::spawn_blocking(move || tracker.stop(Scope::Launch(pid))).await;
+            }
+            // Nobody may be interested any more.
+            let _ = tell.send(Some(status));
+        });
+        Ok(Running { pid, stdin, stdout, stderr, exit, tracker: self.tracker.clone() })
+    }
+}
+
+impl Running {
+    /// Waits for the end of the command and of everything it started.
+    pub async fn exited(&mut self) -> ExitStatus {
+        loop {
+            if let Some(status) = *self.exit.borrow_and_update() {
+                return status;
+            }
+            if self.exit.changed().await.is_err() {
+                // The waiting task is gone with its runtime.
+                return ExitStatus::default();
+            }
+        }
+    }
+
+    /// A handle that waits independently of this one.
+    pub fn exit_watch(&self) -> watch::Receiver<Option<ExitStatus>> {
+        self.exit.clone()
+    }
+
+    /// Ends the whole tree and waits until a census finds nothing of it.
+    pub async fn end(&self) -> crate::model::event::Census {
+        let (tracker, scope) = (self.tracker.clone(), Scope::Launch(self.pid));
+        tokio::task::spawn_blocking(move || tracker.stop(scope)).await.unwrap_or_default()
+    }
+
+    /// What of it runs.
+    pub fn tree(&self) -> (Tracker, Scope) {
+        (self.tracker.clone(), Scope::Launch(self.pid))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.exit.borrow().is_some() {
+            return;
+        }
+        let (tracker, scope) = (self.tracker.clone(), Scope::Launch(self.pid));
+        // A drop cannot wait; the thread ends within the bound of a stop.
+        std::thread::spawn(move || tracker.stop(scope));
+    }
+}
+
+/// Exit code for people and records: 128 + signal when a signal ended it.
+pub fn exit_code(status: ExitStatus) -> Option<i32> {
+    status.code().or_else(|| status.signal().map(|signal| signal.saturating_add(128)))
+}

@@ -1,0 +1,124 @@
+//! What a command finds around it: its environment, and its program.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Names that are inherited. No tokens, no agents' sockets: what is not here has to be asked for,
+/// and is then part of what is approved.
+const INHERITED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "GOPATH",
+    "GOROOT",
+    "GOCACHE",
+    "GOMODCACHE",
+    "GOTOOLCHAIN",
+    "GOPROXY",
+    "PYENV_ROOT",
+    "PYENV_VERSION",
+    "VIRTUAL_ENV",
+    "CONDA_PREFIX",
+    "NVM_DIR",
+    "NVM_BIN",
+    "VOLTA_HOME",
+    "FNM_DIR",
+    "BUN_INSTALL",
+    "DENO_DIR",
+    "PNPM_HOME",
+    "COREPACK_HOME",
+    "JAVA_HOME",
+    "GRADLE_USER_HOME",
+    "ANDROID_HOME",
+    "GEM_HOME",
+    "RBENV_ROOT",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "PKG_CONFIG_PATH",
+    "LD_LIBRARY_PATH",
+    "NIX_PROFILES",
+    "NIX_SSL_CERT_FILE",
+];
+
+/// Set for every command: nothing asks, pages or paints.
+const SET: &[(&str, &str)] = &[("TERM", "dumb"), ("PAGER", "cat"), ("GIT_PAGER", "cat"), ("GIT_TERMINAL_PROMPT", "0")];
+
+/// The environment of a command: the inherited allow-list, `pass` by name, then `extra`.
+pub fn environment(pass: &[String], extra: &[(String, String)]) -> Vec<(OsString, OsString)> {
+    let inherited = |name: &OsStr| {
+        name.to_str().is_some_and(|name| {
+            INHERITED.contains(&name) || name.starts_with("LC_") || pass.iter().any(|passed| passed == name)
+        })
+    };
+    let mut environment: Vec<(OsString, OsString)> = std::env::vars_os().filter(|(name, _)| inherited(name)).collect();
+    let set = SET.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let extra = extra.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    environment.extend(set.filter(|(name, _)| !pass.iter().any(|passed| name == passed.as_str())));
+    environment.extend(extra);
+    environment
+}
+
+/// The file that `program` names for a command in `cwd` with this `PATH`; `None` when there is none
+/// that can be executed.
+pub fn find_program(program: &OsStr, cwd: &Path, path: &OsStr) -> Option<PathBuf> {
+    let executable = |file: &Path| {
+        std::fs::metadata(file).is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
+    };
+    if program.is_empty() {
+        return None;
+    }
+    if program.to_string_lossy().contains('/') {
+        return Some(cwd.join(program)).filter(|file| executable(file));
+    }
+    std::env::split_paths(path).map(|dir| cwd.join(dir).join(program)).find(|file| executable(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_names_are_inherited_and_the_rest_is_set() {
+        let environment = environment(&["CARGO_MANIFEST_DIR".into()], &[("RIGHTSEAT_X".into(), "1".into())]);
+        let names: Vec<&str> = environment.iter().filter_map(|(name, _)| name.to_str()).collect();
+        for present in ["PATH", "CARGO_MANIFEST_DIR", "RIGHTSEAT_X", "TERM", "GIT_TERMINAL_PROMPT"] {
+            assert!(names.contains(&present), "{present}");
+        }
+        assert!(!names.contains(&"CARGO_PKG_NAME"), "cargo sets it for this test; it is not on the list");
+    }
+
+    #[test]
+    fn programs_are_found_as_exec_finds_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let check = |program: &str, expect: Option<&str>| {
+            let found = find_program(program.as_ref(), dir.path(), "/nowhere:bin:/usr/bin:/bin".as_ref());
+            assert_eq!(found, expect.map(|name| dir.path().join(name)), "{program}");
+        };
+        std::fs::create_dir(dir.path().join("bin")).unwrap();
+        for (name, mode) in [("bin/tool", 0o755), ("bin/text", 0o644)] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+            std::fs::set_permissions(dir.path().join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        check("tool", Some("bin/tool"));
+        check("./bin/tool", Some("./bin/tool"));
+        check("text", None);
+        check("bin", None);
+        check("", None);
+        check("no-such-program-anywhere", None);
+        assert!(find_program("sh".as_ref(), dir.path(), "/usr/bin:/bin".as_ref()).is_some());
+    }
+}

@@ -1,0 +1,36 @@
+//! The workspace against the real system: processes, watches, full disks, kills.
+
+mod census;
+mod run;
+
+use rightseat::workspace::census::Tracker;
+use rightseat::workspace::launch::Containment;
+use rightseat::workspace::run::{Spawner, Spec, environment};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A session's spawner, with the built binary as its launcher.
+pub fn spawner(containment: Containment) -> Spawner {
+    let session = format!("test-{}-{:?}", std::process::id(), std::thread::current().id());
+    Spawner::new(env!("CARGO_BIN_EXE_rightseat").into(), containment, Tracker::new(&session))
+}
+
+/// A shell script in a directory.
+pub fn script(text: &str, cwd: &Path) -> Spec {
+    Spec {
+        argv: vec!["bash".into(), "-c".into(), text.into()],
+        cwd: cwd.to_owned(),
+        environment: environment(&[], &[]),
+        piped_stdin: false,
+    }
+}
+
+/// Waits for a named condition; fails with the name.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+}
