@@ -61,6 +61,12 @@ pub const BLOB_ZSTD_LEVEL: i32 = 3;
 pub const JOURNAL_BUSY_MS_MAX: u64 = 2_000;
 /// Longest session id in bytes.
 pub const SESSION_ID_BYTES_MAX: usize = 128;
+/// Problems that one verify lists before it only counts itself failed.
+pub const VERIFY_PROBLEMS_MAX: usize = 20;
+/// Longest line of an exported record in bytes: a body, twice over for escapes, and its frame.
+pub const EXPORT_LINE_BYTES_MAX: usize = 2 * EVENT_BODY_BYTES_MAX + 64 * 1024;
+/// Most results of one search.
+pub const SEARCH_HITS_MAX: usize = 1_000;
 /// Width of the head file in bytes: one sector, so that a rewrite is a single write.
 pub const HEAD_FILE_BYTES: usize = 512;
 // model::session

@@ -93,3 +93,23 @@ fn piece(db: &Connection, path: &Path, id: i64, n: usize) -> Result<Vec<u8>> {
     zstd::bulk::decompress(&packed, BLOB_CHUNK_BYTES)
         .map_err(|e| Error::Damaged { path: path.to_owned(), why: format!("blob piece {}: {e}", row(id, n)) })
 }
+/// Recomputes a blob's digest piece by piece; `false` when it is not what its address says.
+pub(super) fn is_intact(db: &Connection, path: &Path, digest: &Digest) -> Result<bool> {
+    use sha2::Digest as _;
+    let Some((id, total)) = find(db, digest).map_err(Error::sqlite(path))? else { return Ok(false) };
+    let pieces = total.div_ceil(u64::try_from(BLOB_CHUNK_BYTES).unwrap_or(u64::MAX));
+    let mut hash = sha2::Sha256::new();
+    let mut length = 0u64;
+    for n in 0..usize::try_from(pieces).unwrap_or(usize::MAX).min(BLOB_BYTES_MAX / BLOB_CHUNK_BYTES) {
+        match piece(db, path, id, n) {
+            Ok(bytes) => {
+                length = length.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+                hash.update(&bytes);
+            }
+            Err(Error::Damaged { .. }) => return Ok(false),
+            Err(other) => return Err(other),
+        }
+    }
+    let found: Hash = hash.finalize().into();
+    Ok(length == total && found == *digest.bytes())
+}

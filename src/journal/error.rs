@@ -101,13 +101,18 @@ impl Error {
 
     pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path },
-            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::ReadOnly { path },
-            io::ErrorKind::NotFound => Self::Missing(path),
-            // Foreign enum, marked non-exhaustive: everything else keeps its source.
-            #[expect(clippy::wildcard_enum_match_arm, reason = "std's enum is non-exhaustive")]
-            _ => Self::Io { doing, path, source },
+        move |source| {
+            use io::ErrorKind as K;
+            let kind = source.kind();
+            if matches!(kind, K::StorageFull | K::QuotaExceeded) {
+                Self::Full { path }
+            } else if matches!(kind, K::ReadOnlyFilesystem | K::PermissionDenied) {
+                Self::ReadOnly { path }
+            } else if kind == K::NotFound {
+                Self::Missing(path)
+            } else {
+                Self::Io { doing, path, source }
+            }
         }
     }
 

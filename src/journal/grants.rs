@@ -11,7 +11,7 @@ use crate::base::{ActionId, Digest};
 use crate::model::event::{Decided, Lapsed, Started, Verdict};
 
 /// Kinds that must be on disk before anyone acts on them. Others may wait and share a commit.
-const BARRIERS: [&str; 14] = [
+const BARRIERS: [&str; 18] = [
     "session_opened",
     "held",
     "decided",
@@ -26,6 +26,10 @@ const BARRIERS: [&str; 14] = [
     "agent_lost",
     "session_ended",
     "proposed",
+    "lease_granted",
+    "lease_revoked",
+    "reverted",
+    "host_started",
 ];
 
 /// The kinds this fold reads.

@@ -75,9 +75,12 @@ pub(super) fn read(journal: &Path) -> Result<Option<Head>> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(Error::io("reading", &path)(e)),
     }
+    // A record that does not read back as it was written has lost a field: that is damage too.
     serde_json::from_slice::<Head>(bytes.trim_ascii())
         .ok()
-        .filter(|_| bytes.len() == HEAD_FILE_BYTES)
+        .filter(|head| {
+            bytes.len() == HEAD_FILE_BYTES && serde_json::to_vec(head).is_ok_and(|v| v == bytes.trim_ascii())
+        })
         .map(Some)
         .ok_or_else(|| Error::Damaged { path, why: "it is not a head record".to_owned() })
 }

@@ -28,23 +28,40 @@
 //! `prev` of event 1 is `genesis`. The blob digests are those of the blobs that this event was the first to store. The
 //! hash covers a *salted digest* of the body, so an export can leave a secret out, keep the original hash, and still be
 //! checked line by line, while nobody can confirm a guess of what was left out.
+//!
+//! A line of `export --format jsonl` is the envelope with `prev`, `hash`, then `salt` (the body is complete, byte for
+//! byte, after these fields) or `body_digest` (something was redacted), `attached` when blobs were stored, and on the
+//! first line `journal` with what the genesis is made of.
+//!
+//! # What verify can and cannot see
+//!
+//! Any change, insertion, deletion or reordering of events, any changed, missing or added blob, and any end before the
+//! acknowledged or anchored head. A byte flipped in a part of the file that holds no record (slack between rows,
+//! counters in the header) changes nothing that can be read; it is seen all the same when the journal was closed
+//! cleanly, through the seal. Not seen: such a byte while a host runs or after it was killed, and, without an anchor kept
+//! elsewhere, a history that someone with write access to all files made up anew.
 
 mod blob;
 pub mod chain;
 mod error;
+pub mod export;
 mod grants;
 mod head;
 mod lock;
 mod permit;
 mod reader;
 mod schema;
+mod search;
 mod store;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use error::{Error, Result};
 pub use grants::is_barrier;
 pub use head::Anchor;
 pub use permit::Permit;
 pub use reader::{Reader, Record};
+pub use search::search;
 pub use store::{Appended, Draft, Journal};
+pub use verify::{Problem, Report, verify};

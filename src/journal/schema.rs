@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::{Error, Result, chain};
 use crate::base::SessionId;
@@ -143,12 +143,9 @@ pub(super) fn identify(db: &Connection, path: &Path) -> Result<Identity> {
     db.query_row("SELECT session, key, fence FROM meta WHERE id = 1", [], |r| {
         Ok(Identity { session: SessionId::new(r.get::<_, String>(0)?), key: r.get(1)?, fence: unsigned(r, 2)? })
     })
-    .map_err(|e| match e {
-        rusqlite::Error::QueryReturnedNoRows => {
-            Error::Damaged { path: path.to_owned(), why: "it has no identity".to_owned() }
-        }
-        other => Error::sqlite(path)(other),
-    })
+    .optional()
+    .map_err(Error::sqlite(path))?
+    .ok_or_else(|| Error::Damaged { path: path.to_owned(), why: "it has no identity".to_owned() })
 }
 
 /// A number that is never negative, from SQLite's signed column.

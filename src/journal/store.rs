@@ -18,7 +18,8 @@ use crate::base::{Digest, Seq, SessionId, UnixMs};
 use crate::model::event::Event;
 
 /// Names that an envelope or an exported line uses itself, so no body may.
-pub(super) const RESERVED: [&str; 8] = ["seq", "at", "kind", "prev", "hash", "salt", "body_digest", "attached"];
+pub(super) const RESERVED: [&str; 9] =
+    ["seq", "at", "kind", "prev", "hash", "salt", "body_digest", "attached", "journal"];
 
 /// An event before it has a place in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]

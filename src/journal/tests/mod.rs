@@ -1,5 +1,8 @@
 //! The journal as a whole, on real files.
 
+mod crash;
+mod tamper;
+
 use std::path::PathBuf;
 
 use super::*;

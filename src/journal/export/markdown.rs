@@ -1,0 +1,71 @@
+//! The report as Markdown. Nothing foreign can leave its block: fences are longer than any run of ticks inside.
+
+use std::io::Write;
+
+use super::failed;
+use super::story::{self, Part};
+use crate::base::Seq;
+use crate::journal::{Reader, Result};
+
+pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Result<()> {
+    let (seq, hash) = reader.head()?;
+    writeln!(out, "# Session {}\n\n{seq} events, head `{hash}`.\n", escape(reader.session().as_str()))
+        .map_err(failed)?;
+    let mut opened = None;
+    for record in reader.iter(Seq(1)) {
+        let envelope = record?.envelope();
+        let opened = *opened.get_or_insert(envelope.at.0);
+        let Some(entry) = story::tell(&envelope, opened, redacting) else { continue };
+        writeln!(out, "## {} · {} · {}\n", entry.seq, story::clock(entry.after_ms), escape(&entry.heading))
+            .map_err(failed)?;
+        for part in entry.parts {
+            match part {
+                Part::Text(text) => {
+                    for line in text.lines() {
+                        writeln!(out, "> {}", escape(line)).map_err(failed)?;
+                    }
+                    writeln!(out).map_err(failed)?;
+                }
+                Part::Verbatim(text) => fenced(out, "text", &text)?,
+                Part::Change { path, before, after } => {
+                    writeln!(out, "{}\n", escape(&path)).map_err(failed)?;
+                    fenced(out, "diff", &story::diff_lines(&before, &after).join("\n"))?;
+                }
+            }
+        }
+    }
+    out.flush().map_err(failed)
+}
+
+fn fenced(out: &mut dyn Write, language: &str, text: &str) -> Result<()> {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    writeln!(out, "{fence}{language}\n{text}\n{fence}\n").map_err(failed)
+}
+
+/// Text that Markdown shows as it is.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii_punctuation()
+            && !matches!(c, '.' | ',' | ':' | ';' | '\'' | '"' | '/' | '?' | '%' | '(' | ')' | '=')
+        {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_cannot_be_closed_from_inside() {
+        let mut out = Vec::new();
+        fenced(&mut out, "text", "a\n````\n<script>").unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "`````text\na\n````\n<script>\n`````\n\n");
+        assert_eq!(escape("*a* <b> [c](d)"), r"\*a\* \<b\> \[c\](d)");
+    }
+}

@@ -1,0 +1,92 @@
+//! Checking a journal or an exported record from its first byte to its last, in constant memory.
+
+mod database;
+mod lines;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{Anchor, Error, Result};
+use crate::base::limits::VERIFY_PROBLEMS_MAX;
+use crate::base::{Digest, Seq, SessionId};
+
+/// What a check found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Nothing is wrong.
+    pub ok: bool,
+    /// The session, as far as it could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// Events that were read and found right.
+    pub events: u64,
+    /// Hash of the last of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<Digest>,
+    /// The lowest event that is wrong or missing, when one can be named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_bad: Option<Seq>,
+    /// What is wrong, first finds first, at most [`VERIFY_PROBLEMS_MAX`].
+    pub problems: Vec<Problem>,
+    /// Lines of an export whose text was redacted; their hashes were checked.
+    pub redacted: u64,
+    /// The whole file was compared with the digest taken when it was closed.
+    pub sealed: bool,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The event it concerns, when that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<Seq>,
+    /// What, in words.
+    pub what: String,
+}
+
+impl Report {
+    fn note(&mut self, seq: Option<Seq>, what: impl Into<String>) {
+        self.first_bad = match (self.first_bad, seq) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        if self.problems.len() < VERIFY_PROBLEMS_MAX {
+            self.problems.push(Problem { seq, what: what.into() });
+        }
+    }
+
+    fn finish(mut self) -> Self {
+        self.ok = self.problems.is_empty();
+        self
+    }
+
+    /// What an anchor demands of the event with its number.
+    fn check_anchor(&mut self, whose: &str, anchor: &Anchor, seq: Seq, hash: &Digest) {
+        if anchor.seq == seq && anchor.hash != *hash {
+            self.note(Some(seq), format!("event {seq} is not the one of {whose}: its history was rewritten"));
+        }
+    }
+
+    /// What an anchor demands of the end.
+    fn check_reach(&mut self, whose: &str, anchor: &Anchor) {
+        if self.session.as_ref().is_some_and(|s| *s != anchor.session) {
+            self.note(None, format!("{whose} belongs to session {}", anchor.session));
+        }
+        if anchor.seq.0 > self.events && self.first_bad.is_none() {
+            let missing = Seq(self.events).next();
+            self.note(Some(missing), format!("event {missing} is missing: {whose} is at {}", anchor.seq));
+        }
+    }
+}
+
+/// Checks a journal, or a file made by `export --format jsonl`. Damage is a finding, not an error; an error means that
+/// the check could not be made.
+pub fn verify(path: &Path, anchor: Option<&Anchor>) -> Result<Report> {
+    let mut magic = Vec::new();
+    File::open(path).and_then(|f| f.take(16).read_to_end(&mut magic)).map_err(Error::io("reading", path))?;
+    let beside = super::head::beside(path, ".head").exists();
+    if magic == b"SQLite format 3\0" || beside { database::check(path, anchor) } else { lines::check(path, anchor) }
+}
