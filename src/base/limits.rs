@@ -149,8 +149,12 @@ pub mod llm {
     pub const MODEL_LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
     /// Most models remembered of one server.
     pub const MODELS_PER_SERVER_MAX: usize = 200;
-    /// Pieces of an answer that wait for the loop to take them.
-    pub const DELTA_QUEUE_MAX: usize = 256;
+    /// Context assumed of a model that nothing is known about, tokens.
+    pub const CONTEXT_UNKNOWN_TOKENS: u32 = 16_384;
+    /// A context smaller than this is taken as this: below it no turn fits.
+    pub const CONTEXT_TOKENS_MIN: u32 = 2_048;
+    /// Longest answer asked for, tokens.
+    pub const ANSWER_TOKENS_MAX: u32 = 16_384;
 }
 
 // checks

@@ -4,9 +4,12 @@
 //! starts a command by itself. Pure cores: `providers` (wire formats), `reply`, `retry`; effects:
 //! `http`. Provider words end in `providers`, keys end in `secret`.
 
+pub mod catalog;
 pub mod delta;
+pub mod discover;
 pub mod fault;
 pub mod http;
+pub mod keys;
 pub mod providers;
 pub mod reply;
 pub mod request;
