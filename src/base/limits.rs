@@ -213,3 +213,22 @@ pub const RUN_DRAIN_MS_MAX: u64 = 2_000;
 pub const RUN_TIMEOUT_MS_DEFAULT: u64 = 10 * 60 * 1000;
 /// How often the process tree of a running command is looked at, milliseconds.
 pub const RUN_PROCESSES_MS: u64 = 1_000;
+
+// diff
+
+/// Unchanged lines around a change unless a view says otherwise.
+pub const DIFF_CONTEXT_LINES: usize = 3;
+/// Largest version of a file that is compared line by line.
+pub const DIFF_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// First bytes of a file in which a NUL makes it binary (git's rule).
+pub const DIFF_BINARY_PROBE_BYTES: usize = 8000;
+/// Lines between first and last change, old and new together, above which pairing is not tried.
+pub const DIFF_FINE_LINES_MAX: usize = 1_000_000;
+/// Bytes of a changed line above which its words are not compared.
+pub const INTRALINE_LINE_BYTES_MAX: usize = 2000;
+/// Lines of a changed block above which unequal sides are not paired.
+pub const INTRALINE_BLOCK_LINES_MAX: usize = 64;
+/// Share of a line that must be unchanged for its changed words to be marked.
+pub const INTRALINE_COMMON_PERCENT_MIN: usize = 30;
+/// Largest version of a file that is merged.
+pub const MERGE_BYTES_MAX: usize = 32 * 1024 * 1024;
