@@ -1,3 +1,5 @@
 //! What proposes: external agents, the built-in loop, the repair agent and scripts.
 
+pub mod acp;
+pub mod catalog;
 pub mod llm;

@@ -232,3 +232,58 @@ pub const INTRALINE_BLOCK_LINES_MAX: usize = 64;
 pub const INTRALINE_COMMON_PERCENT_MIN: usize = 30;
 /// Largest version of a file that is merged.
 pub const MERGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+// agent::acp
+/// Bytes of one line of the protocol; real agents send whole files in a line. A longer one is dropped and shown as such.
+pub const ACP_LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The beginning of a dropped line that is kept, to answer a request in it and to show it.
+pub const ACP_LINE_HEAD_BYTES: usize = 2048;
+/// How much is asked of the agent's stdout at once.
+pub const ACP_READ_CHUNK_BYTES: usize = 64 * 1024;
+/// Messages to the host that may wait before the agent's stdout is left alone.
+pub const ACP_OUTBOX_MESSAGES_MAX: usize = 256;
+/// Bytes to the agent that may wait before its stdout is left alone …
+pub const ACP_STDIN_PAUSE_BYTES: usize = 8 * 1024 * 1024;
+/// … and before it counts as lost, because it does not read.
+pub const ACP_STDIN_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// A merged text is sent to the host when it has this many bytes …
+pub const ACP_MERGED_TEXT_BYTES_MAX: usize = 16 * 1024;
+/// … or is this old.
+pub const ACP_MERGED_TEXT_AGE_MS: u64 = 80;
+/// Lines that are taken from the agent before the host and the timers are looked at again.
+pub const ACP_LINES_PER_TURN_OF_LOOP: usize = 512;
+/// Tool calls that are remembered; the oldest finished ones are forgotten first.
+pub const ACP_TOOL_CALLS_MAX: usize = 1024;
+/// Bytes of raw protocol text shown in one note.
+pub const ACP_NOTE_BYTES_MAX: usize = 2000;
+/// Bytes of the agent's latest words that stand as its reason for an action.
+pub const ACP_REASON_BYTES_MAX: usize = 2000;
+/// Bytes of one file that an agent may write or show for review.
+pub const ACP_FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Files in one proposal.
+pub const ACP_FILES_PER_PROPOSAL_MAX: usize = 500;
+/// Requests of the agent that may be open at once; more are refused.
+pub const ACP_OPEN_REQUESTS_MAX: usize = 512;
+/// Terminals that an agent may hold at once.
+pub const ACP_TERMINALS_MAX: usize = 128;
+/// How long a start may take unless `agents.toml` says more; Python agents take 20–30 s.
+pub const ACP_START_TIMEOUT_S_MIN: u64 = 60;
+/// How often a slow start is reported.
+pub const ACP_START_NOTE_MS: u64 = 5000;
+/// After a cancel the turn counts as ended at the latest after this time, whatever the agent does.
+pub const ACP_CANCEL_WAIT_MS: u64 = 900;
+/// How long the next prompt waits for an agent that has not confirmed a cancel.
+pub const ACP_SETTLE_WAIT_MS: u64 = 60_000;
+/// Between TERM and KILL of an agent's tree.
+pub const ACP_END_GRACE_MS: u64 = 1500;
+/// Prompts that wait for the present turn to end.
+pub const ACP_PROMPTS_QUEUED_MAX: usize = 64;
+/// Prompts we send by ourselves (reasons of denials, edits that were applied) after one of the human's.
+pub const ACP_FOLLOW_UPS_MAX: u32 = 12;
+/// Times the configured session mode is set again after the agent changed it by itself.
+pub const ACP_MODE_RESETS_MAX: u32 = 3;
+/// Lines of the agent's stderr kept to explain its death.
+pub const ACP_LAST_WORDS_LINES: usize = 12;
+/// How often a private candidate is looked at while the agent works in it.
+pub const ACP_CANDIDATE_POLL_MS: u64 = 1000;
+/// Size of a file or of an option's text in `agents.toml`.
+pub const CATALOG_FILE_BYTES_MAX: u64 = 1024 * 1024;

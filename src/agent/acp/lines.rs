@@ -1,0 +1,190 @@
+//! Lines of a stream that may hold anything: capped in length, tolerant of bytes that are no UTF-8 and of log lines
+//! between the messages. Reading is cancel-safe.
+
+use crate::base::limits::{ACP_LINE_BYTES_MAX, ACP_LINE_HEAD_BYTES, ACP_READ_CHUNK_BYTES};
+use serde_json::Value;
+use std::io;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// One line without its end.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Line {
+    Whole(Vec<u8>),
+    /// It was longer than the cap and is gone but for its beginning.
+    TooLong { head: Vec<u8>, bytes: u64 },
+}
+
+/// Splits a stream into lines; keeps at most one capped line and one chunk in memory.
+pub struct Lines<R> {
+    from: R,
+    buffer: Vec<u8>,
+    /// Where the next line begins in the buffer.
+    start: usize,
+    /// Up to here no line end was found.
+    scanned: usize,
+    skipping: Option<(Vec<u8>, u64)>,
+    line_bytes_max: usize,
+    ended: bool,
+}
+
+impl<R: AsyncRead + Unpin> Lines<R> {
+    pub fn new(from: R) -> Self {
+        Self::with_cap(from, ACP_LINE_BYTES_MAX)
+    }
+
+    fn with_cap(from: R, line_bytes_max: usize) -> Self {
+        Self { from, buffer: Vec::new(), start: 0, scanned: 0, skipping: None, line_bytes_max, ended: false }
+    }
+
+    /// The next line; `None` at the end of the stream.
+    pub async fn next(&mut self) -> io::Result<Option<Line>> {
+        loop {
+            if let Some(line) = self.ready() {
+                return Ok(Some(line));
+            }
+            if self.ended {
+                return Ok(self.rest());
+            }
+            self.compact();
+            self.buffer.reserve(ACP_READ_CHUNK_BYTES);
+            if self.from.read_buf(&mut self.buffer).await? == 0 {
+                self.ended = true;
+            }
+        }
+    }
+
+    /// A line that is here already, without waiting.
+    pub fn ready(&mut self) -> Option<Line> {
+        let unseen = self.buffer.get(self.scanned..).unwrap_or_default();
+        if let Some(at) = memchr::memchr(b'\n', unseen) {
+            let end = self.scanned + at;
+            let line = self.buffer.get(self.start..end).unwrap_or_default().to_vec();
+            self.start = end + 1;
+            self.scanned = self.start;
+            return Some(self.finish(line));
+        }
+        self.scanned = self.buffer.len();
+        self.skip_overlong();
+        None
+    }
+
+    fn finish(&mut self, line: Vec<u8>) -> Line {
+        match self.skipping.take() {
+            Some((head, bytes)) => Line::TooLong { head, bytes: bytes + line.len() as u64 },
+            None if line.len() > self.line_bytes_max => {
+                let head = line.iter().copied().take(ACP_LINE_HEAD_BYTES).collect();
+                Line::TooLong { head, bytes: line.len() as u64 }
+            }
+            None => Line::Whole(line),
+        }
+    }
+
+    /// Drops what is held of a line beyond the cap, so that memory stays bounded whatever its length.
+    fn skip_overlong(&mut self) {
+        let held = self.buffer.len() - self.start;
+        if self.skipping.is_none() && held <= self.line_bytes_max {
+            return;
+        }
+        let part = self.buffer.get(self.start..).unwrap_or_default();
+        let head: Vec<u8> = part.iter().copied().take(ACP_LINE_HEAD_BYTES).collect();
+        self.skipping.get_or_insert((head, 0)).1 += held as u64;
+        self.buffer.clear();
+        (self.start, self.scanned) = (0, 0);
+    }
+
+    fn compact(&mut self) {
+        if self.start > 0 {
+            self.buffer.drain(..self.start);
+            self.scanned -= self.start;
+            self.start = 0;
+        }
+        if self.buffer.is_empty() && self.buffer.capacity() > 4 * ACP_READ_CHUNK_BYTES {
+            self.buffer = Vec::new();
+        }
+    }
+
+    fn rest(&mut self) -> Option<Line> {
+        let line = self.buffer.split_off(self.start.min(self.buffer.len()));
+        self.buffer.clear();
+        (self.start, self.scanned) = (0, 0);
+        if line.is_empty() && self.skipping.is_none() { None } else { Some(self.finish(line)) }
+    }
+}
+
+/// What a line says.
+#[derive(Debug, PartialEq)]
+pub enum Heard {
+    /// One message, or several when the line was a batch.
+    Messages(Vec<Value>),
+    /// No JSON: a log line that went to the wrong stream, or half a message.
+    Noise(String),
+    Blank,
+}
+
+/// Reads one line. Bytes before the first `{"` are forgiven, bytes that are no UTF-8 are replaced.
+pub fn hear(line: &[u8]) -> Heard {
+    let text = String::from_utf8_lossy(line);
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
+        return Heard::Blank;
+    }
+    let found = serde_json::from_str(text).ok().or_else(|| {
+        let at = text.find("{\"")?;
+        serde_json::from_str(text.get(at..)?).ok()
+    });
+    match found {
+        Some(Value::Array(batch)) => Heard::Messages(batch),
+        Some(message @ Value::Object(_)) => Heard::Messages(vec![message]),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => Heard::Noise(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn read(bytes: &[u8], cap: usize) -> Vec<Line> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut lines = Lines::with_cap(bytes, cap);
+            let mut all = Vec::new();
+            while let Some(line) = lines.next().await.unwrap() {
+                all.push(line);
+            }
+            all
+        })
+    }
+
+    #[test]
+    fn a_line_beyond_the_cap_is_dropped_and_the_next_one_read() {
+        let bytes = [vec![b'x'; 300_000], b"\nok\nend".to_vec()].concat();
+        let lines = read(&bytes, 1000);
+        assert!(matches!(&lines[0], Line::TooLong { bytes: 300_000, head } if head.len() == ACP_LINE_HEAD_BYTES));
+        assert_eq!(lines[1..], [Line::Whole(b"ok".to_vec()), Line::Whole(b"end".to_vec())]);
+    }
+
+    #[test]
+    fn log_lines_and_bad_bytes_do_not_hide_messages() {
+        assert_eq!(hear(b"[info] {\"id\":1}"), Heard::Messages(vec![json!({"id": 1})]));
+        assert_eq!(hear(b"{\"a\":\"\xff\"}"), Heard::Messages(vec![json!({"a": "\u{fffd}"})]));
+        assert_eq!(hear(b"[{\"id\":1},2]"), Heard::Messages(vec![json!({"id": 1}), json!(2)]));
+        assert_eq!(hear(b"starting..."), Heard::Noise("starting...".into()));
+        assert_eq!(hear(b" \r"), Heard::Blank);
+        assert!(matches!(hear("[".repeat(5000).as_bytes()), Heard::Noise(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_what_split_gives(text in proptest::collection::vec(prop_oneof![Just(b'\n'), any::<u8>()], 0..400)) {
+            let mut expected: Vec<Vec<u8>> = text.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect();
+            if expected.last().is_some_and(Vec::is_empty) { expected.pop(); }
+            let seen: Vec<Vec<u8>> = read(&text, 1 << 20).into_iter().map(|l| match l {
+                Line::Whole(bytes) => bytes,
+                Line::TooLong { .. } => panic!("no line was too long"),
+            }).collect();
+            prop_assert_eq!(seen, expected);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Where the agent works, seen from both sides: it has paths of its own (a candidate's, under isolation `copy`), the
+//! human reads the workspace's.
+
+use crate::base::RelPath;
+use std::path::{Component, Path, PathBuf};
+
+/// Files as the agent's proposals are judged against; a read-only view, so that the client stays free of effects.
+pub trait Disk {
+    /// The content now; `None` when there is no such file. The error says why it cannot be read.
+    fn read(&self, path: &RelPath) -> Result<Option<Vec<u8>>, String>;
+}
+
+/// The two roots.
+#[derive(Clone, Debug)]
+pub struct Place {
+    real: PathBuf,
+    seen: PathBuf,
+}
+
+impl Place {
+    /// `real` is the workspace's root, `seen` the root that the agent is given.
+    pub fn new(real: impl Into<PathBuf>, seen: impl Into<PathBuf>) -> Self {
+        Self { real: real.into(), seen: seen.into() }
+    }
+
+    /// The directory the agent works in.
+    pub fn seen(&self) -> &Path {
+        &self.seen
+    }
+
+    /// Does the agent work in a private candidate?
+    pub fn is_private(&self) -> bool {
+        self.real != self.seen
+    }
+
+    /// The workspace path an agent means, or `None` when it lies outside. Only text is looked at: what symlinks do is
+    /// judged by the workspace.
+    pub fn rel(&self, text: &str) -> Option<RelPath> {
+        let text = text.strip_prefix("file://").unwrap_or(text);
+        let path = Path::new(text);
+        let mut parts: Vec<&std::ffi::OsStr> = Vec::new();
+        let inside = match (path.strip_prefix(&self.seen), path.strip_prefix(&self.real)) {
+            (Ok(rest), _) | (Err(_), Ok(rest)) => rest,
+            (Err(_), Err(_)) if path.is_absolute() => return None,
+            (Err(_), Err(_)) => path,
+        };
+        for component in inside.components() {
+            match component {
+                Component::Normal(part) => parts.push(part),
+                Component::CurDir => {}
+                Component::ParentDir => {
+                    parts.pop()?;
+                }
+                Component::RootDir | Component::Prefix(_) => return None,
+            }
+        }
+        RelPath::from_path(&parts.iter().collect::<PathBuf>()).ok()
+    }
+
+    /// The directory an agent names, relative to the workspace, `.` for its root; absolute when it lies outside.
+    pub fn dir(&self, text: &str) -> String {
+        let path = Path::new(text);
+        if text.is_empty() || path == self.seen || path == self.real || text == "." || text == "./" {
+            return ".".to_owned();
+        }
+        self.rel(text).map_or_else(|| text.to_owned(), |rel| rel.as_str().to_owned())
+    }
+
+    /// What a proposal names: relative when inside, else as the agent gave it, for the host to judge.
+    pub fn named(&self, text: &str) -> String {
+        self.rel(text).map_or_else(|| text.to_owned(), |rel| rel.as_str().to_owned())
+    }
+
+    /// The path to give to the agent for a file of the workspace.
+    pub fn for_agent(&self, path: &RelPath) -> PathBuf {
+        path.under(&self.seen)
+    }
+
+    /// Free text of the agent with its own root replaced by the user's.
+    pub fn shown(&self, text: &str) -> String {
+        match (self.is_private(), self.seen.to_str(), self.real.to_str()) {
+            (true, Some(seen), Some(real)) if text.contains(seen) => text.replace(seen, real),
+            _ => text.to_owned(),
+        }
+    }
+
+    /// A command as the workspace would run it: the agent's own root in its words becomes the user's.
+    pub fn command(&self, mut command: crate::model::Command) -> crate::model::Command {
+        command.shell = command.shell.map(|line| self.shown(&line));
+        command.argv = command.argv.map(|words| words.iter().map(|word| self.shown(word)).collect());
+        command.cwd = self.dir(&command.cwd);
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_roots_and_relative_paths_mean_the_same_file() {
+        let place = Place::new("/home/u/p", "/state/c/p");
+        for text in ["src/a.rs", "./src/a.rs", "/home/u/p/src/a.rs", "/state/c/p/x/../src/a.rs", "file:///state/c/p/src/a.rs"] {
+            assert_eq!(place.rel(text).unwrap().as_str(), "src/a.rs", "{text}");
+        }
+        for text in ["/etc/passwd", "../x", "/state/c/px/a", "/home/u/p/../q", ""] {
+            assert_eq!(place.rel(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_human_reads_the_humans_paths() {
+        let place = Place::new("/home/u/p", "/state/c/p");
+        assert_eq!(place.shown("wrote /state/c/p/a"), "wrote /home/u/p/a");
+        assert_eq!((place.dir("/state/c/p"), place.dir("/state/c/p/sub"), place.dir("/tmp")), (".".into(), "sub".into(), "/tmp".into()));
+    }
+}

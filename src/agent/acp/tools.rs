@@ -1,0 +1,251 @@
+//! The tool-call table: everything said about one call id, merged, whatever order it came in. Calls that were never
+//! announced, are announced late or named only by a permission request are made up on the spot.
+
+use super::peek;
+use crate::base::limits::ACP_TOOL_CALLS_MAX;
+use crate::port::Ticket;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// One call as far as it is known.
+#[derive(Clone, Debug, Default)]
+pub struct ToolCall {
+    pub id: String,
+    title: String,
+    name: String,
+    kind: String,
+    status: String,
+    /// The last list of diffs that was not empty: some agents drop them again with the next update.
+    diffs: Vec<Value>,
+    /// The readable text of the last content.
+    words: String,
+    locations: Vec<Value>,
+    raw_input: Value,
+    /// Output that was passed on so far, bytes of `words`.
+    pub words_told: usize,
+    /// The proposal that covers this call.
+    pub ticket: Option<Ticket>,
+    /// A permission was asked for it, or its effect came through the client.
+    pub gated: bool,
+    /// Its end was shown.
+    pub closed: bool,
+    order: u64,
+}
+
+/// What an update changed that matters beyond the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    pub first_seen: bool,
+    /// Diffs for other files than those shown before.
+    pub other_files: bool,
+    /// Other new content for a file shown before, and not just more of it.
+    pub other_content: bool,
+}
+
+impl ToolCall {
+    pub fn title(&self) -> &str {
+        if self.title.is_empty() { &self.name } else { &self.title }
+    }
+
+    /// The protocol's kind, or what the tool's input says when the kind is missing.
+    pub fn kind(&self) -> &str {
+        match self.kind.as_str() {
+            "" | "other" if super::preview::command(&self.raw_input).is_some() => "execute",
+            "" | "other" if !self.diffs.is_empty() => "edit",
+            "" => "other",
+            kind => kind,
+        }
+    }
+
+    pub fn diffs(&self) -> &[Value] {
+        &self.diffs
+    }
+
+    pub fn raw_input(&self) -> &Value {
+        &self.raw_input
+    }
+
+    pub fn words(&self) -> &str {
+        &self.words
+    }
+
+    pub fn is_done(&self) -> bool {
+        matches!(self.status.as_str(), "completed" | "failed" | "cancelled" | "rejected")
+    }
+
+    pub fn failed(&self) -> bool {
+        self.is_done() && self.status != "completed"
+    }
+
+    /// Paths it names: of its diffs, its locations and its input.
+    pub fn paths(&self) -> Vec<String> {
+        let diffs = self.diffs.iter().filter_map(|d| peek::text(d, "path"));
+        let places = self.locations.iter().filter_map(|l| peek::text(l, "path"));
+        let input = peek::first_text(&self.raw_input, &["file_path", "filePath", "path", "abs_path", "absolute_path"]);
+        let mut paths: Vec<String> = Vec::new();
+        for path in diffs.chain(input).chain(places) {
+            if !paths.iter().any(|p| p == path) {
+                paths.push(path.to_owned());
+            }
+        }
+        paths
+    }
+
+    /// Merges what an update says; null and missing fields say nothing.
+    pub fn merge(&mut self, update: &Value) -> Changed {
+        let mut changed = Changed::default();
+        for (key, slot) in [
+            ("title", &mut self.title),
+            ("name", &mut self.name),
+            ("kind", &mut self.kind),
+            ("status", &mut self.status),
+        ] {
+            if let Some(text) = peek::text(update, key).filter(|text| !text.is_empty()) {
+                text.clone_into(slot);
+            }
+        }
+        if let Some(raw) = update.get("rawInput").filter(|raw| says_something(raw)) {
+            self.raw_input = raw.clone();
+        }
+        let locations = peek::list(update, "locations");
+        if !locations.is_empty() {
+            self.locations = locations.to_vec();
+        }
+        let content = peek::list(update, "content");
+        let is_diff = |item: &&Value| peek::text(item, "type") == Some("diff");
+        let diffs: Vec<Value> = content.iter().filter(is_diff).cloned().collect();
+        if !diffs.is_empty() {
+            (changed.other_files, changed.other_content) = compared(&self.diffs, &diffs);
+            self.diffs = diffs;
+        }
+        let mut words = String::new();
+        for item in content.iter().filter(|item| !is_diff(item)) {
+            if let Some(block) = item.get("content") {
+                words.push_str(&peek::block_text(block));
+            } else if peek::text(item, "type") != Some("terminal") {
+                words.push_str(&peek::block_text(item));
+            }
+        }
+        if !words.is_empty() {
+            if !words.starts_with(self.words.get(..self.words_told).unwrap_or("")) {
+                self.words_told = 0;
+            }
+            self.words = words;
+        }
+        changed
+    }
+}
+
+fn says_something(raw: &Value) -> bool {
+    match raw {
+        Value::Null => false,
+        Value::Object(map) => !map.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::String(text) => !text.is_empty(),
+        Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+/// Do new diffs speak of other files, or of other content than more of the same?
+fn compared(before: &[Value], after: &[Value]) -> (bool, bool) {
+    let path = |d: &Value| peek::text(d, "path").map(str::to_owned);
+    let new = |d: &Value| peek::first_text(d, &["newText", "new_text"]).unwrap_or("").to_owned();
+    let (mut files, mut content) = (false, false);
+    for old in before {
+        let same: Vec<&Value> = after.iter().filter(|d| path(d) == path(old)).collect();
+        files |= same.is_empty();
+        content |= !same.is_empty() && !same.iter().any(|d| new(d).starts_with(new(old).trim_end_matches('\n')));
+    }
+    (files, content)
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Tools {
+    calls: BTreeMap<String, ToolCall>,
+    order: u64,
+}
+
+impl Tools {
+    pub fn get(&self, id: &str) -> Option<&ToolCall> {
+        self.calls.get(id)
+    }
+
+    pub fn get_mut(&mut self, id: &str) -> Option<&mut ToolCall> {
+        self.calls.get_mut(id)
+    }
+
+    /// Merges an update; the call comes to be when it is new, or new again after it had ended with a fresh announcement.
+    pub fn merge(&mut self, id: &str, update: &Value, announced: bool) -> Changed {
+        self.order += 1;
+        let order = self.order;
+        if announced && self.calls.get(id).is_some_and(|call| call.closed && call.is_done()) {
+            self.calls.remove(id);
+        }
+        let first_seen = !self.calls.contains_key(id);
+        if first_seen {
+            self.make_room();
+        }
+        let call = self.calls.entry(id.to_owned()).or_insert_with(|| ToolCall {
+            id: id.to_owned(),
+            order,
+            ..ToolCall::default()
+        });
+        Changed { first_seen, ..call.merge(update) }
+    }
+
+    /// Ids of calls whose end nobody reported.
+    pub fn open(&self) -> Vec<String> {
+        self.calls.values().filter(|call| !call.closed).map(|call| call.id.clone()).collect()
+    }
+
+    fn make_room(&mut self) {
+        if self.calls.len() < ACP_TOOL_CALLS_MAX {
+            return;
+        }
+        let oldest = self.calls.values().min_by_key(|c| (!c.closed || c.ticket.is_some(), c.order)).map(|c| c.id.clone());
+        if let Some(id) = oldest {
+            self.calls.remove(&id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn diff(path: &str, new: &str) -> Value {
+        json!({"content": [{"type": "diff", "path": path, "oldText": "x", "newText": new}]})
+    }
+
+    #[test]
+    fn late_fields_fill_in_and_missing_ones_take_nothing_away() {
+        let mut tools = Tools::default();
+        assert!(tools.merge("t", &json!({"status": "pending"}), false).first_seen);
+        tools.merge("t", &diff("a", "1"), false);
+        tools.merge("t", &json!({"title": "Edit a", "kind": "edit", "content": [], "rawInput": {}}), false);
+        let call = tools.get("t").unwrap();
+        assert_eq!((call.title(), call.kind(), call.diffs().len()), ("Edit a", "edit", 1));
+    }
+
+    #[test]
+    fn streamed_content_grows_and_swapped_content_is_seen() {
+        let mut tools = Tools::default();
+        tools.merge("t", &diff("a", "1\n"), true);
+        assert_eq!(tools.merge("t", &diff("a", "1\n2"), false), Changed::default());
+        assert!(tools.merge("t", &diff("a", "evil"), false).other_content);
+        assert!(tools.merge("t", &diff("b", "evil"), false).other_files);
+    }
+
+    #[test]
+    fn the_table_is_bounded_and_keeps_what_is_open() {
+        let mut tools = Tools::default();
+        tools.merge("open", &json!({}), true);
+        for n in 0..2 * ACP_TOOL_CALLS_MAX {
+            tools.merge(&n.to_string(), &json!({"status": "completed"}), true);
+            tools.get_mut(&n.to_string()).unwrap().closed = true;
+        }
+        assert!(tools.calls.len() <= ACP_TOOL_CALLS_MAX && tools.get("open").is_some());
+    }
+}
