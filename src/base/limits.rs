@@ -287,3 +287,17 @@ pub const ACP_LAST_WORDS_LINES: usize = 12;
 pub const ACP_CANDIDATE_POLL_MS: u64 = 1000;
 /// Size of a file or of an option's text in `agents.toml`.
 pub const CATALOG_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// Lines for which colours are given at one time.
+pub const HIGHLIGHT_WINDOW_LINES_MAX: usize = 10_000;
+/// Bytes for which colours are given at one time.
+pub const HIGHLIGHT_WINDOW_BYTES_MAX: usize = 512 * 1024;
+/// Query matches that may be open at one place; further ones are dropped.
+pub const HIGHLIGHT_MATCHES_MAX: u32 = 256;
+/// Progress reports of a query (one each 100 operations) that a window may cost.
+pub const HIGHLIGHT_REPORTS_MAX: usize = 200_000;
+/// Pieces of other languages coloured inside one file.
+pub const HIGHLIGHT_LAYERS_MAX: usize = 256;
+/// Largest file coloured without a grammar.
+pub const FALLBACK_BYTES_MAX: usize = 512 * 1024;
+/// Longest line coloured without a grammar.
+pub const FALLBACK_LINE_BYTES_MAX: usize = 4 * 1024;

@@ -5,10 +5,16 @@
 //! come out are foreign: show them through [`crate::base::text`].
 
 mod definition;
+mod fallback;
+pub mod highlight;
 pub mod language;
 pub mod parse;
+mod query;
+pub mod scope;
 pub mod symbols;
 
+pub use highlight::{Colouring, Highlights, Span};
 pub use language::Language;
 pub use parse::{parse, parse_unless};
+pub use scope::Scope;
 pub use symbols::{Symbol, SymbolKind, Symbols, has_symbols, symbols, symbols_in};

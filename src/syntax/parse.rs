@@ -33,13 +33,14 @@ pub fn parse_unless(
     if !fits_scanner(language, source) {
         return None;
     }
-    parse_with_grammar(&language.grammar(), source, old, stop)
+    parse_with_grammar(&language.grammar(), source, &[], old, stop)
 }
 
-/// As [`parse_unless`] for a grammar that is not a language of its own (Markdown's inline part).
+/// As [`parse_unless`] for any grammar, reading only `ranges` of the source (all of it when empty).
 pub(super) fn parse_with_grammar(
     grammar: &tree_sitter::Language,
     source: &[u8],
+    ranges: &[tree_sitter::Range],
     old: Option<&Tree>,
     stop: &mut dyn FnMut() -> bool,
 ) -> Option<Tree> {
@@ -49,6 +50,7 @@ pub(super) fn parse_with_grammar(
     }
     let mut parser = Parser::new();
     parser.set_language(grammar).ok()?;
+    parser.set_included_ranges(ranges).ok()?;
     let budget = SYNTAX_PARSE_REPORTS_BASE + source.len() / 1024 * SYNTAX_PARSE_REPORTS_PER_KIB;
     let mut reports = 0usize;
     let mut progress = |_: &tree_sitter::ParseState| {
