@@ -182,8 +182,17 @@ fn worded(t: &str) -> Option<Frame> {
         let file = head.rsplit_once(' ').map_or(head, |(_, file)| file);
         return has_extension(file).then(|| frame((file, line), None));
     }
-    let (_, at) = t.rsplit_once(" at ")?;
-    Some(frame(position(at)?, None))
+    if let Some((_, at)) = t.rsplit_once(" at ") {
+        return Some(frame(position(at)?, None));
+    }
+    let (head, last) = t.rsplit_once(' ')?;
+    if last.contains('/') {
+        return Some(frame(position(last)?, None)); // `Exception during run: /p/a.js:1`
+    }
+    // Babel: `SyntaxError: /p/a.js: Unexpected token (2:8)`
+    let line = last.strip_prefix('(')?.split(':').next()?.parse().ok()?;
+    let file = head.split(": ").find(|part| part.contains('/') && !part.contains(' '))?;
+    has_extension(file).then(|| frame((file, line), None))
 }
 
 /// `FILE:L` or `FILE:L:C` as a whole.
@@ -256,6 +265,8 @@ mod tests {
         );
         check(" ❯ blow sums.js:5:22\n ❯ vt/s.test.mjs:9:21", &["sums.js:5 blow", "vt/s.test.mjs:9 "]);
         check("blow (/p/sums.js:5:22)", &["/p/sums.js:5 blow"]);
+        check("SyntaxError: /p/a.js: Unexpected token (2:8)", &["/p/a.js:2 "]);
+        check("Exception during run: /p/a.js:1", &["/p/a.js:1 "]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A case may be reported more than once (first its outcome, later its text): the last report of an id is the
 //! whole truth about it, so a reader keeps one report per id.
 
-use crate::base::limits::{CHECK_NAMED_MAX, CHECK_MESSAGE_BYTES_MAX};
+use crate::base::limits::{CHECK_MESSAGE_BYTES_MAX, CHECK_NAMED_MAX};
 use crate::checks::frames;
 use crate::checks::parsers::Place;
 use crate::model::check::{CaseReport, CaseStatus};
@@ -282,7 +282,8 @@ pub fn message(headline: &str, block: &str) -> Option<String> {
     if block.trim().is_empty() || block.trim() == headline {
         return Some(headline.to_owned());
     }
-    if block.trim_start().starts_with(headline) {
+    let starts_so = block.trim_start().strip_prefix(headline);
+    if starts_so.is_some_and(|rest| rest.starts_with('\n')) {
         return Some(block.trim_start().to_owned());
     }
     Some(format!("{headline}\n{block}"))

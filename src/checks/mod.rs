@@ -1,13 +1,19 @@
-//! Test runners: detection, parsers from output bytes to reports, trees, comparisons, failure locations.
+//! Test runners: parsers from output bytes to reports, trees, comparisons, failure locations.
 //!
 //! Pure: bytes and listings come in, reports come out. Nothing here reads a file or starts a program.
 //! Everything read is hostile input: parsers never fail, they report what they understood.
 
+pub mod compare;
 pub mod frames;
 pub mod ledger;
 mod lines;
 pub mod parsers;
+pub mod recognise;
+pub mod tree;
 
+pub use compare::{Comparison, Matrix, RunOutcome, compare, flaky};
 pub use frames::{Frame, frames_in};
 pub use ledger::{CheckEvent, Problem, Summary};
 pub use parsers::{CheckStream, ParserKind, Place};
+pub use recognise::{TestPath, recognise};
+pub use tree::{Counts, SuiteNode, tree_of};

@@ -2,11 +2,21 @@
 //!
 //! A stream may be cut anywhere and hold anything. Lines it does not know are part of a failure's text or noise.
 
+mod go_cases;
+mod go_json;
+mod go_text;
+mod jest;
+mod jest_json;
+mod junit;
 mod libtest;
+mod mocha;
 mod nextest;
+mod node_spec;
 mod pytest;
 mod rustc;
+mod tap;
 mod unittest;
+mod vitest;
 
 use crate::checks::ledger::{CheckEvent, Ledger};
 use crate::checks::lines::LineCutter;
@@ -21,6 +31,16 @@ pub enum ParserKind {
     Nextest,
     Pytest,
     Unittest,
+    Jest,
+    /// The JSON report of Jest and Vitest.
+    JestJson,
+    Vitest,
+    Mocha,
+    NodeSpec,
+    GoJson,
+    GoText,
+    Tap,
+    Junit,
 }
 
 /// Every parser: kind, and how to make one.
@@ -29,6 +49,15 @@ pub const PARSERS: &[(ParserKind, fn() -> Box<dyn Reader>)] = &[
     (ParserKind::Nextest, || lines::<nextest::Nextest>()),
     (ParserKind::Pytest, || lines::<pytest::Pytest>()),
     (ParserKind::Unittest, || lines::<unittest::Unittest>()),
+    (ParserKind::Jest, || lines::<jest::Jest>()),
+    (ParserKind::JestJson, || Box::<jest_json::JestJson>::default()),
+    (ParserKind::Vitest, || lines::<vitest::Vitest>()),
+    (ParserKind::Mocha, || lines::<mocha::Mocha>()),
+    (ParserKind::NodeSpec, || lines::<node_spec::NodeSpec>()),
+    (ParserKind::GoJson, || lines::<go_json::GoJson>()),
+    (ParserKind::GoText, || lines::<go_text::GoText>()),
+    (ParserKind::Tap, || lines::<tap::Tap>()),
+    (ParserKind::Junit, || Box::<junit::Junit>::default()),
 ];
 
 /// Where a run takes place: what makes printed paths relative to the project.
@@ -91,8 +120,7 @@ pub struct CheckStream {
 
 impl CheckStream {
     pub fn new(kind: ParserKind, place: Place) -> Self {
-        let reader =
-            PARSERS.iter().find(|(k, _)| *k == kind).map_or_else(lines::<libtest::Libtest>, |(_, make)| make());
+        let reader = PARSERS.iter().find(|(k, _)| *k == kind).map_or_else(lines::<tap::Tap>, |(_, make)| make());
         Self { reader, ledger: Ledger::new(place) }
     }
 

@@ -1,0 +1,158 @@
+//! JUnit XML as surefire, ant, pytest, nextest, jest-junit and gotestsum write it; several documents may follow each
+//! other. Cases are counted here: the counts in attributes differ between writers.
+//!
+//! Read with `quick-xml` rather than `quick-junit`, whose model refuses what it does not know (nested suites, root
+//! `testsuite`, files cut short); here a broken end costs only what follows it.
+
+use super::Reader as Read;
+use crate::base::limits::CHECK_REPORT_BYTES_MAX;
+use crate::checks::ledger::{Ledger, bounded_text, case, message, ms_of_seconds};
+use crate::checks::lines::clean;
+use crate::model::check::{CaseReport, CaseStatus};
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+#[derive(Debug, Default)]
+pub struct Junit {
+    bytes: Vec<u8>,
+}
+
+impl Read for Junit {
+    fn feed(&mut self, chunk: &[u8], _ledger: &mut Ledger) {
+        let room = CHECK_REPORT_BYTES_MAX.saturating_sub(self.bytes.len());
+        self.bytes.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
+    }
+
+    fn finish(&mut self, _exit: Option<i32>, ledger: &mut Ledger) {
+        let bytes = std::mem::take(&mut self.bytes);
+        let mut reader = Reader::from_reader(bytes.as_slice());
+        reader.config_mut().check_end_names = false;
+        let mut walk = Walk::default();
+        loop {
+            match reader.read_event() {
+                Ok(Event::Start(e)) => walk.open(&e, ledger),
+                Ok(Event::Empty(e)) => {
+                    walk.open(&e, ledger);
+                    walk.close(e.local_name().as_ref(), ledger);
+                }
+                Ok(Event::End(e)) => walk.close(e.local_name().as_ref(), ledger),
+                Ok(Event::Text(e)) => walk.text(&e),
+                Ok(Event::CData(e)) => walk.text(&e),
+                Ok(Event::GeneralRef(e)) => walk.reference(&e),
+                Ok(Event::Eof) | Err(_) => break,
+                Ok(Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_)) => {}
+            }
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Walk {
+    suite: String,
+    case: Option<CaseReport>,
+    /// The element whose text is the failure's, and that text.
+    failure: Option<String>,
+    headline: String,
+}
+
+impl Walk {
+    fn open(&mut self, e: &BytesStart<'_>, ledger: &mut Ledger) {
+        match e.local_name().as_ref() {
+            b"testsuite" => self.suite = attribute(e, "name").unwrap_or_default(),
+            b"testcase" => {
+                self.end_case(ledger);
+                self.case = Some(self.start_case(e));
+            }
+            b"failure" => self.outcome(e, CaseStatus::Failed),
+            b"error" => self.outcome(e, CaseStatus::Errored),
+            b"skipped" => self.outcome(e, CaseStatus::Skipped),
+            _ => {}
+        }
+    }
+
+    fn start_case(&self, e: &BytesStart<'_>) -> CaseReport {
+        let name = attribute(e, "name").unwrap_or_default().trim().to_owned();
+        let class = attribute(e, "classname").filter(|c| !c.is_empty() && c.trim() != name);
+        let suite = class.unwrap_or_else(|| self.suite.clone());
+        // nextest writes the binary's id as the class: keep the ids of its text.
+        let is_rust = suite.contains("::") || name.contains("::");
+        let mut suites = vec![suite.clone()];
+        if is_rust && let Some((modules, _)) = name.rsplit_once("::") {
+            suites.extend(modules.split("::").map(str::to_owned));
+        }
+        suites.retain(|s| !s.is_empty());
+        let id = match (suite.is_empty(), is_rust) {
+            (true, _) => name,
+            (false, true) => format!("{suite} {name}"),
+            (false, false) => format!("{suite}.{name}"),
+        };
+        let mut report = case(id, suites, CaseStatus::Passed);
+        report.ms = attribute(e, "time").and_then(|t| ms_of_seconds(&t.replace(',', "")));
+        report
+    }
+
+    fn outcome(&mut self, e: &BytesStart<'_>, status: CaseStatus) {
+        let Some(report) = &mut self.case else {
+            return;
+        };
+        if report.status != CaseStatus::Passed {
+            return;
+        }
+        report.status = status;
+        self.headline = attribute(e, "message").or_else(|| attribute(e, "type")).unwrap_or_default();
+        self.failure = Some(String::new());
+    }
+
+    fn text(&mut self, bytes: &[u8]) {
+        if let Some(text) = &mut self.failure {
+            for line in bytes.split_inclusive(|b| *b == b'\n') {
+                let (line, end) = line.strip_suffix(b"\n").map_or((line, ""), |l| (l, "\n"));
+                text.push_str(&clean(line));
+                text.push_str(end);
+            }
+        }
+    }
+
+    fn reference(&mut self, name: &[u8]) {
+        let entity = format!("&{};", String::from_utf8_lossy(name));
+        if let Some(text) = &mut self.failure
+            && let Ok(plain) = quick_xml::escape::unescape(&entity)
+        {
+            text.push_str(&plain);
+        }
+    }
+
+    fn close(&mut self, name: &[u8], ledger: &mut Ledger) {
+        match name {
+            b"failure" | b"error" | b"skipped" => self.end_failure(),
+            b"testcase" => self.end_case(ledger),
+            _ => {}
+        }
+    }
+
+    fn end_failure(&mut self) {
+        let Some(text) = self.failure.take() else {
+            return;
+        };
+        if let Some(report) = &mut self.case {
+            let first = self.headline.lines().next().unwrap_or_default();
+            let first = if first.is_empty() { text.trim_start().lines().next().unwrap_or_default() } else { first };
+            report.message = message(first, &text).map(|m| bounded_text(&m));
+        }
+    }
+
+    fn end_case(&mut self, ledger: &mut Ledger) {
+        self.end_failure();
+        if let Some(report) = self.case.take().filter(|r| !r.case.is_empty()) {
+            ledger.report(report);
+        }
+    }
+}
+
+fn attribute(e: &BytesStart<'_>, name: &str) -> Option<String> {
+    let raw = e.attributes().flatten().find(|a| a.key.local_name().as_ref() == name.as_bytes())?;
+    let text = String::from_utf8_lossy(&raw.value);
+    let plain = quick_xml::escape::unescape(&text).map_or_else(|_| text.to_string(), |t| t.into_owned());
+    let kept: String = plain.chars().filter(|c| *c == '\n' || *c == '\t' || !c.is_control()).collect();
+    Some(bounded_text(&kept))
+}
