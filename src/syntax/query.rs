@@ -63,7 +63,8 @@ pub(super) fn markdown_inline() -> Option<&'static Compiled> {
 }
 
 /// A grammar's query; TypeScript's, TSX's and C++'s only add to that of the language they extend.
-/// Where two patterns fit, the later one counts, so the more special query comes last.
+/// Where two patterns fit, the later one counts, so the more special query comes last; JSON's and
+/// TOML's expect it the other way round and get their keys back here.
 fn source(language: Language) -> String {
     let parts: &[&str] = match language {
         Language::Rust => &[tree_sitter_rust::HIGHLIGHTS_QUERY],
@@ -81,8 +82,8 @@ fn source(language: Language) -> String {
         Language::Java => &[tree_sitter_java::HIGHLIGHTS_QUERY],
         Language::Ruby => &[tree_sitter_ruby::HIGHLIGHTS_QUERY],
         Language::Bash => &[tree_sitter_bash::HIGHLIGHT_QUERY],
-        Language::Json => &[tree_sitter_json::HIGHLIGHTS_QUERY],
-        Language::Toml => &[tree_sitter_toml_ng::HIGHLIGHTS_QUERY],
+        Language::Json => &[tree_sitter_json::HIGHLIGHTS_QUERY, "(pair key: (string) @string.special.key)"],
+        Language::Toml => &[tree_sitter_toml_ng::HIGHLIGHTS_QUERY, "(bare_key) @property (table (bare_key) @type)"],
         Language::Html => &[tree_sitter_html::HIGHLIGHTS_QUERY],
         Language::Css => &[tree_sitter_css::HIGHLIGHTS_QUERY],
         Language::Markdown => &[tree_sitter_md::HIGHLIGHT_QUERY_BLOCK],
