@@ -301,3 +301,39 @@ pub const HIGHLIGHT_LAYERS_MAX: usize = 256;
 pub const FALLBACK_BYTES_MAX: usize = 512 * 1024;
 /// Longest line coloured without a grammar.
 pub const FALLBACK_LINE_BYTES_MAX: usize = 4 * 1024;
+
+// host
+/// Messages that wait for the session actor from clients, effects and the watcher; a full queue slows the sender.
+pub const HOST_QUEUE_MESSAGES_MAX: usize = 256;
+/// Agent messages taken in one batch (and so in one append) before a human's request is looked at again.
+pub const AGENT_BATCH_MESSAGES_MAX: usize = 256;
+/// Answers that wait for a slow client; one more and the client is dropped.
+pub const CLIENT_ANSWERS_MAX: usize = 256;
+/// Request ids remembered per connection so that a repeated one is answered once.
+pub const CLIENT_REQUEST_IDS_MAX: usize = 1_024;
+/// Clients attached at once.
+pub const CLIENTS_MAX: usize = 32;
+/// Envelopes read for a client at once.
+pub const CLIENT_READ_EVENTS_MAX: usize = 256;
+/// The most a `blob/get` answers with at once.
+pub const BLOB_PART_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Prompts that wait for the present turn to end.
+pub const PROMPTS_QUEUED_MAX: usize = 100;
+/// Actions carried out at the same time.
+pub const EFFECTS_AT_ONCE_MAX: usize = 8;
+/// What a lease covers unless its grant says otherwise.
+pub const LEASE_ACTIONS_DEFAULT: u32 = 20;
+pub const LEASE_MINUTES_DEFAULT: u32 = 30;
+/// Files in one edit, and bytes of one file that can be proposed.
+pub const EDIT_FILES_MAX: usize = 500;
+pub const EDIT_FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Output of a command that goes into one event.
+pub const OUTPUT_EVENT_BYTES_MAX: usize = 16 * 1024;
+/// The end of the output that an agent is told.
+pub const TOLD_TAIL_BYTES_MAX: usize = 16 * 1024;
+/// How long an agent gets to end by itself when the session closes, milliseconds.
+pub const AGENT_END_MS_MAX: u64 = 1_500;
+/// How long a headless host stays for requests after the session has ended, milliseconds.
+pub const HEADLESS_LINGER_MS: u64 = 2_000;
+/// Observed changes that wait for attribution.
+pub const NOTICES_QUEUED_MAX: usize = 4_096;

@@ -14,6 +14,6 @@ pub mod unified;
 pub use align::Whitespace;
 pub use file::{Content, DiffLine, DiffOptions, FileDiff, Hunk, LineId, LineKind};
 pub use intraline::intraline;
-pub use merge::{Merge, Region, merge};
+pub use merge::{Labels, Merge, Region, merge};
 pub use select::{HunkChoice, Refused, Selection};
 pub use unified::{Names, git_patch, hunks_text};

@@ -1,1 +1,142 @@
 //! The process that owns a session: its actor, clients, effects and recovery.
+//!
+//! [`Host::start`] gives a running session; [`Host::connect`] serves one more client over any byte stream; the session
+//! goes on without clients. The host never names an agent or the workspace: both come through [`crate::port`].
+
+mod actor;
+mod book;
+mod clients;
+mod merge;
+mod resolve;
+mod runs;
+mod words;
+
+use crate::base::limits::HOST_QUEUE_MESSAGES_MAX;
+use crate::base::{ClientId, Digest, RelPath};
+use crate::checks::{ParserKind, Place};
+use crate::journal::Journal;
+use crate::model::decide::Ruling;
+use crate::model::event::{AgentBadge, Mode, SessionEnded};
+use crate::model::{Action, Command};
+use crate::port::{Agent, AgentSeat, Clock, Workspace};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+pub use book::Published;
+
+/// Policy as the host asks it: pure, and never slow.
+pub trait Judge: Send + Sync {
+    fn rule(&self, action: &Action) -> Ruling;
+    /// Of everything that rulings depend on.
+    fn digest(&self) -> Digest;
+    /// Is this path a test or test configuration?
+    fn is_test(&self, path: &RelPath) -> bool;
+}
+
+/// Makes the session's agent, again after it was lost.
+pub trait AgentMaker: Send + Sync {
+    fn make(&self, seat: AgentSeat) -> Result<Box<dyn Agent>, String>;
+    /// How the header shows it before it has said a word.
+    fn badge(&self) -> AgentBadge;
+    /// Plays by itself from the start, without a prompt (a script).
+    fn starts_itself(&self) -> bool;
+    /// What it does outside its own process goes through the gate, so a change nobody answers for is not its.
+    fn is_embedded(&self) -> bool;
+}
+
+/// How the project's checks are run.
+#[derive(Clone, Debug)]
+pub struct ChecksSetup {
+    pub command: Command,
+    pub parser: ParserKind,
+    pub place: Place,
+}
+
+/// Everything a session is made of.
+pub struct Setup {
+    pub journal: Journal,
+    /// Of the journal, for the clients' own read-only handles.
+    pub journal_path: PathBuf,
+    pub session: crate::base::SessionId,
+    pub workspace: Arc<dyn Workspace>,
+    pub agent: Arc<dyn AgentMaker>,
+    pub judge: Arc<dyn Judge>,
+    pub clock: Arc<dyn Clock>,
+    pub checks: Option<ChecksSetup>,
+    pub mode: Mode,
+    pub goal: Option<String>,
+}
+
+/// A running session.
+#[derive(Clone)]
+pub struct Host {
+    to_actor: mpsc::Sender<actor::Msg>,
+    source: clients::Source,
+}
+
+/// How a session ended, for the exit code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ending {
+    pub ended: Option<SessionEnded>,
+    /// Some action was denied by a human or a rule and nothing was done after it.
+    pub denied: bool,
+    pub trouble: Option<String>,
+}
+
+impl Host {
+    /// Recovers what a former host left, opens the session if it is new, starts the agent. The second value resolves
+    /// when the session is closed.
+    pub async fn start(setup: Setup) -> Result<(Self, oneshot::Receiver<Ending>), HostError> {
+        let (to_actor, inbox) = mpsc::channel(HOST_QUEUE_MESSAGES_MAX);
+        let path = Arc::new(setup.journal_path.clone());
+        let actor = actor::Actor::open(setup, to_actor.clone())?;
+        let source = clients::Source { path, head: actor.follow() };
+        let (done, ending) = oneshot::channel();
+        tokio::spawn(async move {
+            let ending = actor.run(inbox).await;
+            let _ = done.send(ending);
+        });
+        Ok((Self { to_actor, source }, ending))
+    }
+
+    /// Serves a client until its connection ends. `lenient`: see [`clients::serve`].
+    pub async fn connect(
+        &self,
+        read: impl tokio::io::AsyncRead + Send + Unpin + 'static,
+        write: impl tokio::io::AsyncWrite + Send + Unpin + 'static,
+        lenient: bool,
+    ) {
+        let (reply, name) = oneshot::channel();
+        if self.to_actor.send(actor::Msg::Connect(reply)).await.is_err() {
+            return;
+        }
+        let Ok(Some(client)) = name.await else { return };
+        let (reader, writer) = crate::wire::pair(read, write);
+        clients::serve(client, reader, writer, self.source.clone(), self.to_actor.clone(), lenient).await;
+    }
+
+    /// What clients follow, for a host that must know when the session has ended.
+    pub fn follow(&self) -> tokio::sync::watch::Receiver<Published> {
+        self.source.head.clone()
+    }
+
+    /// Ends the session as `session/close` does.
+    pub async fn close(&self, why: &str) {
+        let _ = self.to_actor.send(actor::Msg::Close(why.to_owned())).await;
+    }
+}
+
+/// Why a session could not be started or taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error(transparent)]
+    Journal(#[from] crate::journal::Error),
+    #[error("{0}")]
+    Trouble(String),
+}
+
+/// Names the next client.
+fn client_name(count: u64) -> ClientId {
+    ClientId::new(format!("c{count}"))
+}

@@ -497,6 +497,9 @@ pub struct Checkpointed {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reverted {
+    /// The action that did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<ActionId>,
     /// The actions whose effect is gone (or, with `again`, is back).
     pub actions: Vec<ActionId>,
     /// True when this undoes an undo.

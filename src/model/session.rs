@@ -48,6 +48,8 @@ pub struct Session {
     /// Recorded trees in order: place, action, `before`/`after`/`start`, digest.
     pub checkpoints: Vec<(Seq, Option<ActionId>, String, Digest)>,
     pub clients: Vec<ClientId>,
+    /// Every client there was.
+    pub clients_total: u64,
     pub control: Option<ClientId>,
     pub agent: AgentReady,
     pub agent_lost: Option<AgentLost>,
@@ -182,7 +184,10 @@ impl Session {
 
     fn client(&mut self, body: &ClientChanged) {
         match body.what.as_str() {
-            "joined" => self.clients.push(body.client.clone()),
+            "joined" => {
+                self.clients_total += 1;
+                self.clients.push(body.client.clone());
+            }
             "left" => {
                 self.clients.retain(|c| c != &body.client);
                 if self.control.as_ref() == Some(&body.client) {

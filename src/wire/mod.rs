@@ -5,11 +5,12 @@ mod frame;
 mod message;
 mod request;
 
+pub use crate::diff::HunkChoice;
 pub use frame::{FrameError, Reader, Writer, pair};
 pub use message::{Code, Id, Message, RpcError};
 pub use request::{
     Attach, AttachedAs, BlobGet, BlobPart, CandidateTest, Close, Decide, EditedBody, EditedFile, Explain, Freeze,
-    HunkChoice, LeaseGrant, LeaseRevoke, PlanEditing, Prompt, ProtocolRange, Request, Rewind, SetMode, SetOption, Undo,
+    LeaseGrant, LeaseRevoke, PlanEditing, Prompt, ProtocolRange, Request, Rewind, SetMode, SetOption, Undo,
 };
 
 /// The protocol version that this program speaks.

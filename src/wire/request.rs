@@ -3,6 +3,7 @@
 use super::Id;
 use super::message::{Code, Message, RpcError};
 use crate::base::{ActionId, Digest, LeaseId, RelPath, Seq, SessionId, StepId, UnixMs};
+use crate::diff::HunkChoice;
 use crate::model::event::{Mode, Verdict};
 use crate::model::{Command, PlanEdit};
 use crate::port::When;
@@ -52,14 +53,6 @@ pub struct Prompt {
     pub text: String,
     #[serde(default)]
     pub when: When,
-}
-
-/// A line or a whole hunk of the shown diff, by index from 0.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum HunkChoice {
-    Whole(usize),
-    Lines { hunk: usize, lines: Vec<usize> },
 }
 
 /// The whole new content of a file in an edited approval; `null` deletes it.

@@ -66,6 +66,8 @@ pub struct ActionState {
     pub verified: bool,
     /// Its effect has been undone.
     pub reverted: bool,
+    /// For an undo: what it took back.
+    pub reverts: Vec<ActionId>,
 }
 
 /// The actions in order of proposal.
@@ -253,6 +255,11 @@ impl Actions {
     }
 
     pub(super) fn revert(&mut self, body: &Reverted) {
+        if let Some(own) = body.action.as_ref().and_then(|id| self.by_id.get_mut(id))
+            && !body.again
+        {
+            own.reverts.clone_from(&body.actions);
+        }
         for id in &body.actions {
             if let Some(state) = self.by_id.get_mut(id) {
                 state.reverted = !body.again;
@@ -287,6 +294,7 @@ impl ActionState {
             alarms: Vec::new(),
             verified: false,
             reverted: false,
+            reverts: Vec::new(),
         }
     }
 }

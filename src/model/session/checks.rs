@@ -3,7 +3,7 @@
 use crate::base::limits::{CHECK_CASES_MAX, CHECK_RUNS_KEPT_MAX};
 use crate::base::{ActionId, RunId, Seq, UnixMs};
 use crate::model::check::{CaseReport, CheckFinished, CheckReported, CheckStarted, Tree};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// One run.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,8 +11,9 @@ pub struct Run {
     pub seq: Seq,
     pub at: UnixMs,
     pub started: CheckStarted,
-    /// In the order they ended, bounded.
+    /// In the order they ended, bounded; a case that is reported again replaces its first report.
     pub cases: Vec<CaseReport>,
+    index: BTreeMap<String, usize>,
     pub finished: Option<CheckFinished>,
     pub finished_at: Option<UnixMs>,
 }
@@ -67,13 +68,25 @@ impl Checks {
             let victim = self.runs.iter().position(|r| r.started.tree == Tree::Candidate).unwrap_or(0);
             self.runs.remove(victim);
         }
-        let run = Run { seq, at, started: body.clone(), cases: Vec::new(), finished: None, finished_at: None };
-        self.runs.push_back(run);
+        self.runs.push_back(Run {
+            seq,
+            at,
+            started: body.clone(),
+            cases: Vec::new(),
+            index: BTreeMap::new(),
+            finished: None,
+            finished_at: None,
+        });
     }
 
     pub(super) fn report(&mut self, body: &CheckReported) -> Result<(), String> {
         let run = self.find(&body.run)?;
-        if run.cases.len() < CHECK_CASES_MAX {
+        if let Some(at) = run.index.get(&body.report.case) {
+            if let Some(slot) = run.cases.get_mut(*at) {
+                *slot = body.report.clone();
+            }
+        } else if run.cases.len() < CHECK_CASES_MAX {
+            run.index.insert(body.report.case.clone(), run.cases.len());
             run.cases.push(body.report.clone());
         }
         Ok(())

@@ -1,0 +1,199 @@
+//! Bodies of actions: what a human's choice of hunks or edit makes of one, how it differs from what was proposed, and
+//! how much can go wrong with it.
+
+use super::Actor;
+use crate::base::limits::TOLD_TAIL_BYTES_MAX;
+use crate::base::{ActionId, Digest};
+use crate::diff::{FileDiff, HunkChoice, Selection, hunks_text};
+use crate::host::Judge;
+use crate::host::resolve::{self, Resolved};
+use crate::model::action::Risk;
+use crate::model::decide::Edited;
+use crate::model::{Action, Content, FileChange, FileEdit, Kind};
+use crate::port::Blobs;
+use crate::wire::{EditedBody, EditedFile};
+
+impl Actor {
+    /// The bytes of a content: inline, in the journal, or in the workspace's store.
+    pub(super) fn bytes_of(&self, content: &Content) -> Option<Vec<u8>> {
+        resolve::bytes_of(content, |digest| self.blob(digest))
+    }
+
+    pub(super) fn blob(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let length = crate::base::limits::EDIT_FILE_BYTES_MAX;
+        self.book.blob(digest, 0, length).ok().or_else(|| self.workspace.stored(*digest).ok().flatten())
+    }
+
+    /// Every content of an action that is not inline.
+    pub(super) fn blobs_of(&self, action: &Action) -> Blobs {
+        let contents = action.files.iter().flatten().flat_map(|f| f.before.iter().chain(&f.after));
+        contents.filter_map(|c| Some((c.digest(), self.bytes_of(c)?))).collect()
+    }
+
+    /// The body of an edited approval: whole new contents or a command line.
+    pub(super) fn edited(&self, action: &Action, body: EditedBody) -> Result<(Edited, Blobs), String> {
+        match body {
+            EditedBody::Command(mut command) => {
+                if let Some(original) = &action.command {
+                    if command.cwd == "." {
+                        command.cwd.clone_from(&original.cwd);
+                    }
+                    if command.timeout_ms == 0 {
+                        command.timeout_ms = original.timeout_ms;
+                    }
+                }
+                Ok((Edited::Command(command), Blobs::new()))
+            }
+            EditedBody::Files(files) => {
+                let resolved = self.edited_files(action, files)?;
+                Ok((Edited::Files(resolved.files), resolved.blobs))
+            }
+        }
+    }
+
+    /// The named files get the human's content, the other files of the action stay as proposed.
+    fn edited_files(&self, action: &Action, edited: Vec<EditedFile>) -> Result<Resolved, String> {
+        let mut resolved = Resolved { files: action.files.clone().unwrap_or_default(), ..Resolved::default() };
+        for EditedFile { path, after } in edited {
+            let after = after.map(String::into_bytes);
+            let at = resolved.files.iter().position(|f| f.path == path);
+            let known = at.and_then(|at| resolved.files.get(at).cloned());
+            let (from, before) = match &known {
+                Some(file) => (file.from.clone(), file.before.as_ref().and_then(|c| self.bytes_of(c))),
+                None => {
+                    let image = self.workspace.image(&path).map_err(|e| e.to_string())?;
+                    (None, image.map(|i| i.bytes))
+                }
+            };
+            let unchanged = from.is_none() && before == after;
+            let change = match (&from, &before, &after) {
+                (Some(_), _, _) => FileChange::Rename,
+                (None, None, _) => FileChange::Create,
+                (None, Some(_), None) => FileChange::Delete,
+                (None, Some(_), Some(_)) => FileChange::Modify,
+            };
+            let next = resolved.edit(path, change, from, before, after);
+            match at.and_then(|at| resolved.files.get_mut(at)) {
+                Some(slot) => *slot = next,
+                None => resolved.files.push(next),
+            }
+            if unchanged && let Some(at) = at {
+                resolved.files.remove(at);
+            }
+        }
+        Ok(resolved)
+    }
+
+    /// The part of an edit that the chosen hunks make. Hunks are numbered through all files in order; a file whose
+    /// diff has no hunks (binary, pure rename, deletion of an empty file) counts as one.
+    pub(super) fn chosen(&self, action: &Action, choices: &[HunkChoice]) -> Result<(Edited, Blobs), String> {
+        let mut resolved = Resolved::default();
+        let mut first = 0;
+        let mut used = 0;
+        for file in action.files.iter().flatten() {
+            let before = file.before.as_ref().map(|c| self.bytes_of(c).unwrap_or_default());
+            let after = file.after.as_ref().map(|c| self.bytes_of(c).unwrap_or_default());
+            let diff = FileDiff::new(before.clone().unwrap_or_default(), after.clone().unwrap_or_default());
+            let count = diff.hunks.len().max(1);
+            let mine: Vec<HunkChoice> = choices.iter().filter_map(|c| shifted(c, first, count)).collect();
+            first += count;
+            used += mine.len();
+            if mine.is_empty() {
+                continue;
+            }
+            let all = mine.iter().filter(|c| matches!(c, HunkChoice::Whole(_))).count() >= count;
+            if all || diff.hunks.is_empty() {
+                resolved.files.push(file.clone());
+                continue;
+            }
+            let bytes = diff.apply(&Selection(mine)).map_err(|e| format!("{}: {e}", file.path))?.to_vec();
+            // Part of a deletion or creation is a modification or a smaller creation.
+            let change = if file.change == FileChange::Delete { FileChange::Modify } else { file.change };
+            let edit = resolved.edit(file.path.clone(), change, file.from.clone(), before, Some(bytes));
+            resolved.files.push(edit);
+        }
+        if used < choices.len() {
+            return Err(format!("there are only {first} hunks, numbered from 0"));
+        }
+        Ok((Edited::Files(resolved.files), resolved.blobs))
+    }
+
+    /// How the newest revision differs from what the agent proposed, for the agent.
+    pub(super) fn difference(&self, action: &ActionId) -> String {
+        let Some(state) = self.book.session.actions.get(action) else { return String::new() };
+        let Some(original) = &state.original else { return String::new() };
+        if let Some(command) = &state.action.command {
+            let proposed = original.command.as_ref().map(|c| c.line()).unwrap_or_default();
+            return format!("- {proposed}\n+ {}\n", command.line());
+        }
+        let mut text = String::new();
+        let find = |files: &Option<Vec<FileEdit>>, file: &FileEdit| {
+            files.iter().flatten().find(|f| f.path == file.path).cloned()
+        };
+        for file in original.files.iter().flatten() {
+            let now = find(&state.action.files, file);
+            if now.as_ref() != Some(file) {
+                self.differs(&mut text, file.path.as_str(), Some(file), now.as_ref());
+            }
+        }
+        for file in state.action.files.iter().flatten() {
+            if find(&original.files, file).is_none() {
+                self.differs(&mut text, file.path.as_str(), None, Some(file));
+            }
+        }
+        text
+    }
+
+    fn differs(&self, text: &mut String, path: &str, proposed: Option<&FileEdit>, now: Option<&FileEdit>) {
+        let bytes = |edit: Option<&FileEdit>| edit.and_then(|e| e.after.as_ref()).and_then(|c| self.bytes_of(c));
+        let Some(now) = now else {
+            text.push_str(&format!("{path}: left as it is on the disk; your change to it was not taken.\n"));
+            return;
+        };
+        let diff = FileDiff::new(bytes(proposed).unwrap_or_default(), bytes(Some(now)).unwrap_or_default());
+        text.push_str(&format!("--- {path} (as you proposed)\n+++ {path} (as approved)\n"));
+        text.push_str(&hunks_text(&diff, TOLD_TAIL_BYTES_MAX));
+    }
+}
+
+fn shifted(choice: &HunkChoice, first: usize, count: usize) -> Option<HunkChoice> {
+    let inside = |index: usize| index.checked_sub(first).filter(|i| *i < count);
+    match choice {
+        HunkChoice::Whole(index) => inside(*index).map(HunkChoice::Whole),
+        HunkChoice::Lines { hunk, lines } => inside(*hunk).map(|hunk| HunkChoice::Lines { hunk, lines: lines.clone() }),
+    }
+}
+
+/// How much can go wrong, from what we see ourselves.
+pub(super) fn risk(action: &Action, judge: &dyn Judge) -> Risk {
+    let mut risk = Risk::default();
+    let mut add = |score: u8, factor: String| {
+        risk.score = risk.score.saturating_add(score).min(100);
+        risk.factors.push(factor);
+    };
+    let files: Vec<&FileEdit> = action.files.iter().flatten().collect();
+    match files.len() {
+        0 => {}
+        1 => add(5, "1 file".into()),
+        n => add(5 + (n as u8).saturating_mul(3).min(30), format!("{n} files")),
+    }
+    if files.iter().any(|f| f.change == FileChange::Delete) {
+        add(25, "deletes a file".into());
+    }
+    match files.iter().find(|f| judge.is_test(&f.path)) {
+        Some(file) => add(30, format!("changes a test: {}", file.path)),
+        None if !files.is_empty() => add(0, "tests untouched".into()),
+        None => {}
+    }
+    match action.kind {
+        Kind::Command if action.trial.is_some() => add(5, "runs in a private copy only".into()),
+        Kind::Command if action.checks => add(10, "runs the project's tests".into()),
+        Kind::Command => add(30, "runs a command".into()),
+        Kind::Network => add(50, "reaches the network".into()),
+        Kind::Edit | Kind::Read | Kind::Plan | Kind::Other => {}
+    }
+    if action.rationale.as_ref().is_none_or(|r| r.evidence.is_empty()) && action.kind != Kind::Read {
+        add(10, "no evidence given".into());
+    }
+    risk
+}

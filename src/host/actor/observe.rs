@@ -1,0 +1,121 @@
+//! What the watcher saw: whose change it was, and what it voids.
+
+use super::super::merge;
+use super::Actor;
+use crate::base::limits::ACTION_BODIES_KEPT_MAX;
+use crate::base::{ActionId, Digest, RelPath};
+use crate::model::action::Executor;
+use crate::model::decide::{Input, Reply};
+use crate::model::event::{ChangedBy, Event, FileOutcome, LapseWhy, Observed, Told, Watching};
+use crate::model::session::{ActionState, Phase};
+use crate::model::{Action, Kind};
+use crate::port::Notice;
+
+impl Actor {
+    pub(super) fn noticed(&mut self, notice: Notice) {
+        match notice {
+            Notice::State { state, why } => self.record(Event::Watching(Watching { state, why })),
+            Notice::Changed { path, rel, change, before, after } => {
+                let by = self.whose(rel.as_ref(), after);
+                if !matches!(by, ChangedBy::Action(_)) {
+                    self.tree = None;
+                }
+                let unsupervised = by == ChangedBy::Unsupervised;
+                self.record(Event::Observed(Observed { path: path.clone(), change, by, before, after }));
+                if unsupervised {
+                    self.alarm("unsupervised", format!("{path} changed and no decision stands behind it"));
+                }
+                if let Some(path) = rel {
+                    self.quietly(Input::BaseChanged { path, now: after });
+                }
+            }
+        }
+    }
+
+    /// An action's own after-image is the action's; what changes while a command runs is the command's; the rest is the
+    /// human's, unless an agent that can write by itself is at work.
+    fn whose(&self, path: Option<&RelPath>, after: Option<Digest>) -> ChangedBy {
+        let newest = || self.book.session.actions.iter().rev().take(ACTION_BODIES_KEPT_MAX);
+        if let Some(path) = path
+            && let Some(state) = newest().find(|s| leaves(s, path, after))
+        {
+            return ChangedBy::Action(state.action.id.clone());
+        }
+        let runs = |s: &&ActionState| s.phase == Phase::Running;
+        let is_command = |s: &&ActionState| s.action.kind == Kind::Command && s.action.trial.is_none();
+        if let Some(state) = newest().filter(runs).find(is_command) {
+            return ChangedBy::Action(state.action.id.clone());
+        }
+        let own = |s: &&ActionState| {
+            s.action.executor == Executor::Agent && path.is_some_and(|p| s.action.touches().any(|t| t == p))
+        };
+        if let Some(state) = newest().filter(runs).find(own) {
+            return ChangedBy::Action(state.action.id.clone());
+        }
+        if self.maker.is_embedded() || !self.agent.is_up() || self.book.session.turn.is_none() {
+            ChangedBy::Human
+        } else {
+            ChangedBy::Unsupervised
+        }
+    }
+
+    /// Consent to this action is void because its base changed; offers it merged, or tells the agent that it lapsed.
+    pub(super) fn offer_merge(&mut self, id: &ActionId) {
+        let Some(action) = self.book.session.actions.get(id).map(|s| s.action.clone()) else { return };
+        let merged = match action.executor {
+            Executor::Host => merge::merged(&action, self.workspace.as_ref(), |d| self.blob(d)),
+            // It would write its own version over the merge.
+            Executor::Agent => None,
+        };
+        let offered = merged.is_some_and(|m| self.revise(m));
+        if !offered {
+            self.reply(id, &Reply::Lapsed { why: LapseWhy::Voided });
+        }
+    }
+
+    fn revise(&mut self, merged: merge::Merged) -> bool {
+        let merge::Merged { action, blobs, words } = merged;
+        let told = Told { action: Some(action.id.clone()), text: words.clone() };
+        let confirm = self.judge.rule(&action).confirm;
+        match self.put(Input::Revise { action: Box::new(action), reason: words, confirm }, blobs) {
+            Ok(()) => {
+                self.record(Event::Told(told));
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a merge could not be offered");
+                false
+            }
+        }
+    }
+
+    /// What the disk says about the files of an edit that the agent carried out itself.
+    pub(super) fn outcome_of_agents_edit(&self, id: &ActionId) -> Option<Vec<FileOutcome>> {
+        let action: &Action = &self.book.session.actions.get(id)?.action;
+        let files: Vec<FileOutcome> = action
+            .files
+            .iter()
+            .flatten()
+            .map(|f| FileOutcome {
+                path: f.path.clone(),
+                change: f.change,
+                before: f.before.as_ref().map(|c| c.digest()),
+                after: self.workspace.image(&f.path).ok().flatten().map(|i| i.digest),
+            })
+            .collect();
+        (!files.is_empty()).then_some(files)
+    }
+}
+
+/// Does this action leave the path with this content?
+fn leaves(state: &ActionState, path: &RelPath, after: Option<Digest>) -> bool {
+    let finished = state.finished.iter().flat_map(|f| f.files.iter().flatten());
+    if finished.into_iter().any(|f| &f.path == path && f.after == after) {
+        return true;
+    }
+    state.phase == Phase::Running
+        && state.action.files.iter().flatten().any(|f| {
+            (&f.path == path && f.after.as_ref().map(|c| c.digest()) == after)
+                || (f.from.as_ref() == Some(path) && after.is_none())
+        })
+}

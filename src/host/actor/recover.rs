@@ -1,0 +1,79 @@
+//! Taking a session over: what a former host left running is compared with the disk and never run twice.
+
+use super::super::book::Trouble;
+use super::Actor;
+use crate::base::Digest;
+use crate::model::Action;
+use crate::model::decide::Input;
+use crate::model::event::{AgentLost, Event, FileOutcome, Finished, HostStarted, OutcomeWord, TurnEnd, TurnEnded};
+use crate::model::session::Phase;
+
+impl Actor {
+    pub(super) fn recover(&mut self, is_new: bool) -> Result<(), Trouble> {
+        self.append(vec![Event::HostStarted(HostStarted {
+            pid: std::process::id(),
+            fence: self.book.fence(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })])?;
+        if is_new {
+            self.set_off();
+            return Ok(());
+        }
+        let cut: Vec<Action> =
+            self.book.session.actions.iter().filter(|a| a.phase == Phase::Running).map(|a| a.action.clone()).collect();
+        for action in cut {
+            let finished = self.found(&action);
+            self.quietly(Input::Finish { action: action.id.clone(), finished: Box::new(finished) });
+        }
+        if let Some(turn) = self.book.session.turn.clone() {
+            let why = "the host was restarted; the agent's process is gone".to_owned();
+            self.append(vec![
+                Event::AgentLost(AgentLost { why: why.clone(), exit: None }),
+                Event::TurnEnded(TurnEnded { turn, reason: TurnEnd::Error, text: Some(why) }),
+            ])?;
+        }
+        Ok(())
+    }
+
+    /// A new session: the agent starts, with the goal as its first prompt.
+    fn set_off(&mut self) {
+        if let Some(goal) = self.goal.clone() {
+            self.prompts.queue.push_back(goal);
+        }
+        self.start_agent(None);
+        if self.maker.starts_itself() && self.prompts.queue.is_empty() {
+            self.begin_turn();
+        }
+        self.next_prompt();
+    }
+
+    /// How an action that was cut off stands on the disk.
+    fn found(&self, action: &Action) -> Finished {
+        let mut files = Vec::new();
+        let (mut is_before, mut is_after) = (true, true);
+        for file in action.files.iter().flatten() {
+            let now = self.workspace.image(&file.path).ok().flatten().map(|i| i.digest);
+            let before: Option<Digest> =
+                if file.from.is_some() { None } else { file.before.as_ref().map(|c| c.digest()) };
+            let after = file.after.as_ref().map(|c| c.digest());
+            is_before &= now == before;
+            is_after &= now == after;
+            files.push(FileOutcome { path: file.path.clone(), change: file.change, before, after: now });
+        }
+        let (outcome, detail) = match (files.is_empty(), is_before, is_after) {
+            (true, _, _) => (OutcomeWord::Unknown, "the host died while it ran; how far it came is not known"),
+            (false, _, true) => (OutcomeWord::Recovered, "the host died; the disk has exactly what was approved"),
+            (false, true, false) => {
+                (OutcomeWord::Failed, "the host died before it reached the disk; nothing was changed")
+            }
+            (false, false, false) => (OutcomeWord::Unknown, "the host died while it was written; compare the files"),
+        };
+        let files = (outcome == OutcomeWord::Recovered || outcome == OutcomeWord::Unknown).then_some(files);
+        Finished { action: action.id.clone(), outcome, exit: None, files, detail: Some(detail.into()) }
+    }
+
+    /// What a rule allows but arrived while the gate was frozen waits for the human; nothing else changes.
+    pub(super) fn after_resume(&mut self) {
+        self.next_prompt();
+    }
+}

@@ -1,0 +1,278 @@
+//! Clients: each is a cursor over the journal and a bounded queue of answers. A stalled client costs one integer; one
+//! that does not take its answers is dropped. Nothing here can delay the session.
+
+use super::actor::Msg;
+use super::book::Published;
+use crate::base::limits::{CLIENT_ANSWERS_MAX, CLIENT_READ_EVENTS_MAX, CLIENT_REQUEST_IDS_MAX};
+use crate::base::{ClientId, Seq};
+use crate::journal;
+use crate::wire::{self, Code, Id, Message, Request, RpcError};
+use serde_json::value::RawValue;
+use std::collections::{HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How a connection reads the journal: by its own read-only handle, so that no reader waits for the writer.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub path: Arc<PathBuf>,
+    pub head: watch::Receiver<Published>,
+}
+
+/// What a request comes to.
+pub type Reply = Result<Box<RawValue>, RpcError>;
+
+/// A request on its way to the actor.
+#[derive(Debug)]
+pub struct Asked {
+    pub client: ClientId,
+    pub request: Request,
+    pub reply: oneshot::Sender<Reply>,
+}
+
+/// Serves one connection until it ends. `client` is its name; `lenient` attaches it at its first request even if that
+/// is something else (a headless script).
+pub async fn serve(
+    client: ClientId,
+    mut reader: wire::Reader,
+    writer: wire::Writer,
+    source: Source,
+    to_actor: mpsc::Sender<Msg>,
+    lenient: bool,
+) {
+    let (answers, answers_rx) = mpsc::channel(CLIENT_ANSWERS_MAX);
+    let (begin, begin_rx) = watch::channel(None);
+    let writing = tokio::spawn(write(writer, answers_rx, begin_rx, source));
+    let mut intake = Intake {
+        client: client.clone(),
+        to_actor: to_actor.clone(),
+        answers,
+        begin,
+        lenient,
+        seen: SeenIds::default(),
+    };
+    while let Some(frame) = reader.next().await {
+        let goes_on = match frame {
+            Ok(Ok(message)) => intake.take(message).await,
+            Ok(Err(error)) => intake.answer(Id::Null, Err(error)),
+            Err(error) => {
+                let _ = intake.answer(Id::Null, Err(RpcError::new(Code::Parse, error.to_string())));
+                false
+            }
+        };
+        if !goes_on {
+            break;
+        }
+    }
+    drop(intake);
+    let _ = to_actor.send(Msg::ClientGone(client)).await;
+    if lenient {
+        // A headless script that closes its input still reads.
+        let _ = writing.await;
+    } else {
+        writing.abort();
+    }
+}
+
+/// A record as a `session/event` line: the body is spliced in as it is kept, not parsed.
+fn notification(record: &journal::Record) -> String {
+    let kind = serde_json::Value::from(record.kind.as_str());
+    let rest = match record.body.trim_start_matches('{') {
+        "}" => "}",
+        rest => &format!(",{rest}"),
+    };
+    let (seq, at) = (record.seq, record.at.0);
+    format!(
+        r#"{{"jsonrpc":"2.0","method":"session/event","params":{{"envelope":{{"seq":{seq},"at":{at},"kind":{kind}{rest}}}}}"#
+    )
+}
+
+/// Remembers request ids so that a repeated one is answered once.
+#[derive(Default)]
+struct SeenIds {
+    known: HashSet<Id>,
+    order: VecDeque<Id>,
+}
+
+impl SeenIds {
+    /// True the first time.
+    fn insert(&mut self, id: &Id) -> bool {
+        if !self.known.insert(id.clone()) {
+            return false;
+        }
+        self.order.push_back(id.clone());
+        if self.order.len() > CLIENT_REQUEST_IDS_MAX
+            && let Some(old) = self.order.pop_front()
+        {
+            self.known.remove(&old);
+        }
+        true
+    }
+}
+
+/// The reading half of a connection.
+struct Intake {
+    client: ClientId,
+    to_actor: mpsc::Sender<Msg>,
+    answers: mpsc::Sender<Message>,
+    /// Where the stream of events begins; set by the attach.
+    begin: watch::Sender<Option<Seq>>,
+    lenient: bool,
+    seen: SeenIds,
+}
+
+impl Intake {
+    /// False when the client does not take its answers.
+    fn answer(&self, id: Id, result: Reply) -> bool {
+        self.answers.try_send(Message::Answer { id, result }).is_ok()
+    }
+
+    async fn take(&mut self, message: Message) -> bool {
+        match message {
+            Message::Request { id, method, params } => {
+                if !self.seen.insert(&id) {
+                    return true;
+                }
+                match Request::parse(&method, params.as_deref()) {
+                    Ok(request) => self.ask(id, request).await,
+                    Err(error) => self.answer(id, Err(error)),
+                }
+            }
+            // Nobody asks us to do anything by a notification, and we ask clients nothing.
+            Message::Notification { .. } | Message::Answer { .. } => true,
+        }
+    }
+
+    async fn ask(&mut self, id: Id, request: Request) -> bool {
+        let attached = self.begin.borrow().is_some();
+        if !attached && !matches!(request, Request::Attach(_)) {
+            if !self.lenient {
+                let error = RpcError::new(Code::InvalidRequest, "attach first: session/attach");
+                return self.answer(id, Err(error));
+            }
+            let attach = Request::Attach(wire::Attach { control: Some(true), ..wire::Attach::default() });
+            if self.put(attach).await.is_some_and(|r| r.is_ok()) {
+                self.begin.send_replace(Some(Seq(1)));
+            }
+        }
+        let from = if let Request::Attach(attach) = &request { Some(attach.from.unwrap_or(Seq(1))) } else { None };
+        // Requests of one client are answered in order; the actor never waits for anything slow before it answers, but
+        // for a stop, whose census is worth waiting for.
+        let Some(reply) = self.put(request).await else { return false };
+        let is_ok = reply.is_ok();
+        let goes_on = self.answer(id, reply);
+        if is_ok && let Some(from) = from {
+            self.begin.send_replace(Some(from));
+        }
+        goes_on
+    }
+
+    async fn put(&self, request: Request) -> Option<Reply> {
+        let (reply, answer) = oneshot::channel();
+        let asked = Asked { client: self.client.clone(), request, reply };
+        self.to_actor.send(Msg::Asked(asked)).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+/// The writing half: answers first, then events from the cursor, as fast as the client takes them.
+async fn write(
+    mut writer: wire::Writer,
+    mut answers: mpsc::Receiver<Message>,
+    mut begin: watch::Receiver<Option<Seq>>,
+    mut source: Source,
+) {
+    let mut cursor: Option<Seq> = None;
+    let mut journal: Option<journal::Reader> = None;
+    let mut said_trouble = false;
+    let mut reading_ended = false;
+    loop {
+        let published = source.head.borrow_and_update().clone();
+        if let Some(trouble) = published.trouble.as_ref().filter(|_| !said_trouble) {
+            said_trouble = true;
+            let params = serde_json::json!({ "text": trouble });
+            if let Ok(note) = Message::notification("host/trouble", &params)
+                && writer.send(&note).await.is_err()
+            {
+                return;
+            }
+        }
+        if let Some(from) = cursor.filter(|from| *from <= published.head) {
+            let Some(next) = send_events(&mut writer, &mut journal, &source, from).await else { return };
+            cursor = Some(next);
+            // Answers go between batches, so a client far behind still gets them.
+            while let Ok(answer) = answers.try_recv() {
+                if writer.send(&answer).await.is_err() {
+                    return;
+                }
+            }
+            continue;
+        }
+        if published.closing {
+            return;
+        }
+        tokio::select! {
+            biased;
+            answer = answers.recv(), if !reading_ended => match answer {
+                Some(answer) => {
+                    if writer.send(&answer).await.is_err() {
+                        return;
+                    }
+                }
+                None => reading_ended = true,
+            },
+            changed = begin.changed(), if !reading_ended => {
+                if changed.is_ok() {
+                    cursor = *begin.borrow_and_update();
+                }
+            },
+            changed = source.head.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Sends one batch; gives the place of the next event.
+async fn send_events(
+    writer: &mut wire::Writer,
+    journal: &mut Option<journal::Reader>,
+    source: &Source,
+    from: Seq,
+) -> Option<Seq> {
+    let path = source.path.clone();
+    let opened = journal.take();
+    let read = tokio::task::spawn_blocking(move || {
+        let reader = match opened {
+            Some(reader) => reader,
+            None => journal::Reader::open(&path)?,
+        };
+        let records = reader.read(from, CLIENT_READ_EVENTS_MAX)?;
+        Ok::<_, journal::Error>((reader, records))
+    });
+    let (reader, records) = match read.await {
+        Ok(Ok(read)) => read,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "a client could not read the journal");
+            return None;
+        }
+        Err(_) => return None,
+    };
+    *journal = Some(reader);
+    let mut next = from;
+    for record in &records {
+        next = record.seq.next();
+        writer.feed_line(notification(record)).await.ok()?;
+    }
+    if let Some(last) = records.last() {
+        let head = serde_json::json!({ "seq": last.seq });
+        writer.feed(&Message::notification("session/head", &head).ok()?).await.ok()?;
+    } else {
+        return None;
+    }
+    writer.flush().await.ok()?;
+    Some(next)
+}

@@ -1,0 +1,171 @@
+//! From what an agent states to what the disk says: drafts become file edits whose `before` was read just now.
+
+use crate::base::limits::{EDIT_FILE_BYTES_MAX, EDIT_FILES_MAX};
+use crate::base::{Digest, RelPath};
+use crate::model::{After, Content, Draft, FileChange, FileEdit};
+use crate::port::{Blobs, Workspace};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// File edits with the bytes that their contents point to.
+#[derive(Debug, Default)]
+pub struct Resolved {
+    pub files: Vec<FileEdit>,
+    pub blobs: Blobs,
+}
+
+/// What one path becomes while drafts are laid over each other.
+struct Pending {
+    before: Option<Vec<u8>>,
+    now: Option<Vec<u8>>,
+    from: Option<RelPath>,
+}
+
+/// A path as an agent writes it, relative to the workspace or absolute inside it.
+pub fn inside(root: &Path, path: &str) -> Result<RelPath, String> {
+    let given = Path::new(path);
+    let relative = if given.is_absolute() {
+        given.strip_prefix(root).map_err(|_| format!("{path} is outside the workspace {}", root.display()))?
+    } else {
+        given
+    };
+    RelPath::from_path(relative).map_err(|e| e.to_string())
+}
+
+/// Resolves all drafts of one proposal; drafts on the same file are laid over each other in order. The error is for
+/// the agent: it says which draft does not fit the disk and what to do.
+pub fn drafts(workspace: &dyn Workspace, drafts: Vec<Draft>) -> Result<Resolved, String> {
+    if drafts.is_empty() {
+        return Err("The edit is empty: name at least one file.".into());
+    }
+    if drafts.len() > EDIT_FILES_MAX {
+        return Err(format!("The edit has {} files, at most {EDIT_FILES_MAX} are taken at once.", drafts.len()));
+    }
+    let mut order: Vec<RelPath> = Vec::new();
+    let mut pending: BTreeMap<RelPath, Pending> = BTreeMap::new();
+    for draft in drafts {
+        let path = inside(workspace.root(), &draft.path)?;
+        if !pending.contains_key(&path) {
+            let before = read(workspace, &path)?;
+            pending.insert(path.clone(), Pending { now: before.clone(), before, from: None });
+            order.push(path.clone());
+        }
+        if let After::RenameTo(target) = &draft.after {
+            let target = inside(workspace.root(), target)?;
+            rename(workspace, &mut pending, &mut order, path, target)?;
+        } else if let Some(slot) = pending.get_mut(&path) {
+            slot.now = lay_over(&path, slot.now.take(), draft.after)?;
+        }
+    }
+    let mut resolved = Resolved::default();
+    for path in order {
+        if let Some(slot) = pending.remove(&path) {
+            resolved.add(path, slot)?;
+        }
+    }
+    if resolved.files.is_empty() {
+        return Err("The edit changes nothing: the files already have this content.".into());
+    }
+    Ok(resolved)
+}
+
+fn read(workspace: &dyn Workspace, path: &RelPath) -> Result<Option<Vec<u8>>, String> {
+    workspace.image(path).map(|image| image.map(|i| i.bytes)).map_err(|e| e.to_string())
+}
+
+fn rename(
+    workspace: &dyn Workspace,
+    pending: &mut BTreeMap<RelPath, Pending>,
+    order: &mut Vec<RelPath>,
+    path: RelPath,
+    target: RelPath,
+) -> Result<(), String> {
+    if pending.contains_key(&target) || read(workspace, &target)?.is_some() {
+        return Err(format!("{path} cannot be renamed to {target}: that exists already."));
+    }
+    let Some(moved) = pending.remove(&path) else { return Ok(()) };
+    if moved.now.is_none() {
+        return Err(format!("{path} cannot be renamed: it does not exist."));
+    }
+    order.retain(|p| p != &path);
+    order.push(target.clone());
+    let from = moved.from.clone().or(Some(path));
+    pending.insert(target, Pending { from, ..moved });
+    Ok(())
+}
+
+fn lay_over(path: &RelPath, now: Option<Vec<u8>>, after: After) -> Result<Option<Vec<u8>>, String> {
+    match after {
+        After::Whole(bytes) => Ok(Some(bytes)),
+        After::Delete if now.is_none() => Err(format!("{path} cannot be deleted: it does not exist.")),
+        After::Delete => Ok(None),
+        After::Replace { old, new, all } => {
+            let bytes = now.ok_or_else(|| format!("{path} does not exist, so nothing can be replaced in it."))?;
+            replace(path, &bytes, &old, &new, all).map(Some)
+        }
+        After::RenameTo(_) => Ok(now),
+    }
+}
+
+fn replace(path: &RelPath, bytes: &[u8], old: &str, new: &str, all: bool) -> Result<Vec<u8>, String> {
+    if old.is_empty() {
+        return Err(format!("{path}: the text to replace is empty."));
+    }
+    let text =
+        std::str::from_utf8(bytes).map_err(|_| format!("{path} is not UTF-8; give its whole content instead."))?;
+    match text.matches(old).count() {
+        0 => Err(format!("{path}: the text to replace is not in the file as it is on the disk now. Read it again.")),
+        1 => Ok(text.replacen(old, new, 1).into_bytes()),
+        _ if all => Ok(text.replace(old, new).into_bytes()),
+        n => Err(format!("{path}: the text to replace stands there {n} times; give more of its surroundings.")),
+    }
+}
+
+impl Resolved {
+    fn add(&mut self, path: RelPath, slot: Pending) -> Result<(), String> {
+        let Pending { before, now, from } = slot;
+        if from.is_none() && before == now {
+            return Ok(());
+        }
+        let largest = before.iter().chain(&now).map(Vec::len).max().unwrap_or(0);
+        if largest > EDIT_FILE_BYTES_MAX {
+            return Err(format!("{path} has {largest} bytes; at most {EDIT_FILE_BYTES_MAX} can be edited."));
+        }
+        let change = match (&from, &before, &now) {
+            (Some(_), _, _) => FileChange::Rename,
+            (None, None, _) => FileChange::Create,
+            (None, Some(_), None) => FileChange::Delete,
+            (None, Some(_), Some(_)) => FileChange::Modify,
+        };
+        let edit = self.edit(path, change, from, before, now);
+        self.files.push(edit);
+        Ok(())
+    }
+
+    /// A file edit whose bytes are kept beside it.
+    pub fn edit(
+        &mut self,
+        path: RelPath,
+        change: FileChange,
+        from: Option<RelPath>,
+        before: Option<Vec<u8>>,
+        after: Option<Vec<u8>>,
+    ) -> FileEdit {
+        let (before, after) = (before.map(|b| self.keep(b)), after.map(|a| self.keep(a)));
+        FileEdit { path, change, from, before, after }
+    }
+
+    fn keep(&mut self, bytes: Vec<u8>) -> Content {
+        let content = Content::of(&bytes);
+        self.blobs.insert(content.digest(), bytes);
+        content
+    }
+}
+
+/// The bytes of a content, from the content itself or from where blobs are kept.
+pub fn bytes_of(content: &Content, blob: impl FnOnce(&Digest) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
+    match content {
+        Content::Text(text) => Some(text.clone().into_bytes()),
+        Content::Blob { digest, .. } => blob(digest),
+    }
+}

@@ -1,0 +1,101 @@
+//! Runs of checks that are under way: output in, check events out.
+
+use super::ChecksSetup;
+use crate::base::RunId;
+use crate::checks::{CheckEvent, CheckStream, Summary};
+use crate::model::Event;
+use crate::model::check::{CaseReport, CheckFinished, CheckReported, Tree};
+use crate::model::event::Stream;
+use crate::model::session::Session;
+use crate::port::RunReport;
+use std::collections::BTreeMap;
+
+/// One run under way. The two streams of a command are cut into lines apart, so that neither tears the other's.
+pub struct Feed {
+    pub run: RunId,
+    stream: CheckStream,
+    partial: BTreeMap<bool, Vec<u8>>,
+    cases: BTreeMap<String, CaseReport>,
+}
+
+impl Feed {
+    pub fn new(run: RunId, setup: &ChecksSetup) -> Self {
+        let stream = CheckStream::new(setup.parser, setup.place.clone());
+        Self { run, stream, partial: BTreeMap::new(), cases: BTreeMap::new() }
+    }
+
+    /// Takes a chunk of one stream; gives what became known.
+    pub fn feed(&mut self, from: Stream, bytes: &[u8]) -> Vec<Event> {
+        let partial = self.partial.entry(from == Stream::Stderr).or_default();
+        partial.extend_from_slice(bytes);
+        let Some(end) = partial.iter().rposition(|b| *b == b'\n') else { return Vec::new() };
+        let rest = partial.split_off(end + 1);
+        let whole = std::mem::replace(partial, rest);
+        let events = self.stream.feed(&whole);
+        self.reported(events).0
+    }
+
+    /// The command has ended (`None`: it was stopped).
+    pub fn finish(mut self, exit: Option<i32>, session: &Session, tree: Tree) -> (Vec<Event>, RunReport) {
+        let rest: Vec<u8> = std::mem::take(&mut self.partial).into_values().flatten().collect();
+        let mut events = self.stream.feed(&rest);
+        events.extend(self.stream.finish(exit));
+        let (mut events, summary) = self.reported(events);
+        let finished = compare(&self.run, summary.unwrap_or_default(), &self.cases, exit, session, tree);
+        events.push(Event::CheckFinished(finished.clone()));
+        let report = RunReport { run: self.run, finished, cases: self.cases.into_values().collect() };
+        (events, report)
+    }
+
+    fn reported(&mut self, events: Vec<CheckEvent>) -> (Vec<Event>, Option<Summary>) {
+        let mut out = Vec::new();
+        let mut summary = None;
+        for event in events {
+            match event {
+                CheckEvent::Reported(report) => {
+                    self.cases.insert(report.case.clone(), report.clone());
+                    out.push(Event::CheckReported(CheckReported { run: self.run.clone(), report }));
+                }
+                CheckEvent::Finished(s) => summary = Some(s),
+            }
+        }
+        (out, summary)
+    }
+}
+
+/// Against the last whole run on the workspace. Flaky: the tree is the same and the status is not.
+fn compare(
+    run: &RunId,
+    summary: Summary,
+    cases: &BTreeMap<String, CaseReport>,
+    exit: Option<i32>,
+    session: &Session,
+    tree: Tree,
+) -> CheckFinished {
+    let mut finished = CheckFinished {
+        run: run.clone(),
+        passed: summary.passed,
+        failed: summary.failed + summary.errored,
+        skipped: summary.skipped,
+        exit,
+        problem: summary.problem.map(|p| p.text().to_owned()),
+        ..CheckFinished::default()
+    };
+    let Some(before) = session.checks.latest_workspace() else { return finished };
+    let here = session.checks.get(run).map(|r| r.started.digest);
+    let is_same_tree = tree == Tree::Workspace && here == Some(before.started.digest);
+    for old in &before.cases {
+        let Some(new) = cases.get(&old.case) else { continue };
+        let change = match (old.status.is_bad(), new.status.is_bad()) {
+            (true, false) => &mut finished.fixed,
+            (false, true) => &mut finished.broken,
+            (true, true) | (false, false) => continue,
+        };
+        if is_same_tree {
+            finished.flaky.push(old.case.clone());
+        } else {
+            change.push(old.case.clone());
+        }
+    }
+    finished
+}

@@ -1,0 +1,46 @@
+//! The exact words an agent is told about its proposals. They are journalled as `told`, so the human can read them.
+
+use crate::model::decide::Reply;
+use crate::model::event::LapseWhy;
+use crate::port::Answer;
+
+/// What became of a proposal, in words. `edited` is what the human changed, as a diff or a command line.
+pub fn answer(reply: &Reply, edited: Option<String>) -> Answer {
+    match reply {
+        Reply::Approved { edited: false } => Answer::Approved { edited: None, told: "Approved as proposed.".into() },
+        Reply::Approved { edited: true } => {
+            let change = edited.unwrap_or_default();
+            let told = format!("Approved with changes by the supervisor. What differs from your proposal:\n{change}");
+            Answer::Approved { edited: Some(change), told }
+        }
+        Reply::Denied { reason, by_rule: Some(rule) } => Answer::Denied {
+            told: format!("Denied by policy (rule {rule}): {reason}"),
+            reason: reason.clone(),
+            by_rule: Some(rule.clone()),
+        },
+        Reply::Denied { reason, by_rule: None } => {
+            let told = match reason.as_str() {
+                "" => "Denied by the supervisor.".to_owned(),
+                reason => format!("Denied by the supervisor: {reason}"),
+            };
+            Answer::Denied { reason: reason.clone(), by_rule: None, told }
+        }
+        Reply::Redirected { reason } => Answer::Redirected {
+            told: format!("Not this way. The supervisor redirects you: {reason}\nPropose again accordingly."),
+            reason: reason.clone(),
+        },
+        Reply::Lapsed { why } => Answer::Lapsed { why: *why, told: lapsed(*why).into() },
+    }
+}
+
+fn lapsed(why: LapseWhy) -> &'static str {
+    match why {
+        LapseWhy::Voided => {
+            "Void: a file that this proposal rests on changed while it waited. Read it again and propose again."
+        }
+        LapseWhy::Cancelled => "Cancelled: the turn ended before it was decided.",
+        LapseWhy::AgentLost => "Lapsed: the agent was lost.",
+        LapseWhy::Killed => "Stopped by the supervisor.",
+        LapseWhy::Superseded => "Superseded by a later proposal.",
+    }
+}
