@@ -173,7 +173,7 @@ pub const CHECK_FRAMES_MAX: usize = 64;
 /// Nesting of suites that is followed; deeper suites join the deepest.
 pub const CHECK_SUITE_DEPTH_MAX: usize = 32;
 /// Executed lines taken from one coverage report.
-pub const CHECK_COVERED_LINES_MAX: usize = 4_000_000;
+pub const CHECK_COVERED_LINES_MAX: usize = 1_000_000;
 // model::decide
 /// The most a single lease may cover.
 pub const LEASE_ACTIONS_MAX: u32 = 200;

@@ -1,9 +1,11 @@
-//! Test runners: parsers from output bytes to reports, trees, comparisons, failure locations.
+//! Test runners: detection, parsers from output bytes to reports, trees, comparisons, failure locations.
 //!
 //! Pure: bytes and listings come in, reports come out. Nothing here reads a file or starts a program.
 //! Everything read is hostile input: parsers never fail, they report what they understood.
 
 pub mod compare;
+pub mod coverage;
+pub mod detect;
 pub mod frames;
 pub mod ledger;
 mod lines;
@@ -12,8 +14,10 @@ pub mod recognise;
 pub mod tree;
 
 pub use compare::{Comparison, Matrix, RunOutcome, compare, flaky};
+pub use coverage::{Coverage, CoverageFormat};
+pub use detect::{NoRunner, ProjectView, Runner, Tool, Tools, detect};
 pub use frames::{Frame, frames_in};
 pub use ledger::{CheckEvent, Problem, Summary};
 pub use parsers::{CheckStream, ParserKind, Place};
 pub use recognise::{TestPath, recognise};
-pub use tree::{Counts, SuiteNode, tree_of};
+pub use tree::{Counts, Order, SuiteNode, leaf, tree_of};

@@ -189,14 +189,14 @@ fn any_kind() -> impl Strategy<Value = ParserKind> {
 }
 
 /// Lines of all fixtures: shuffled and cut they look like any runner gone wrong.
-fn shards() -> Vec<Vec<u8>> {
+static SHARDS: std::sync::LazyLock<Vec<Vec<u8>>> = std::sync::LazyLock::new(|| {
     let mut out: Vec<Vec<u8>> = Vec::new();
     for (name, ..) in FIXTURES {
         let bytes = std::fs::read(path(name)).unwrap();
         out.extend(bytes.split_inclusive(|b| *b == b'\n').map(<[u8]>::to_vec));
     }
     out
-}
+});
 
 proptest! {
     #[test]
@@ -207,10 +207,10 @@ proptest! {
 
     #[test]
     fn any_mix_of_real_lines_is_survived(kind in any_kind(), picks in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..60)) {
-        let shards = shards();
+        
         let mut bytes = Vec::new();
         for (pick, cut) in picks {
-            let line = pick.get(&shards);
+            let line = pick.get(&SHARDS);
             let cut = if cut.index(8) == 0 { cut.index(line.len().max(1)) } else { line.len() };
             bytes.extend_from_slice(line.get(..cut).unwrap());
         }

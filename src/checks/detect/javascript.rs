@@ -1,0 +1,134 @@
+//! JavaScript and TypeScript: Jest, Vitest, Mocha and `node --test`, by the test script and the dependencies.
+
+use super::{ProjectView, Runner, Tool, distinct, regex_escaped, words};
+use crate::checks::parsers::ParserKind;
+use crate::checks::recognise::is_test_name;
+use crate::checks::tree::leaf;
+use crate::model::check::CaseReport;
+use serde_json::Value;
+
+pub fn detect(project: &ProjectView, out: &mut Vec<Runner>) -> Option<String> {
+    let tests = project.named(|n| is_script(n) && is_test_name(&n.to_lowercase())).next().is_some()
+        || project.paths.iter().any(|p| is_script(p) && (p.starts_with("test/") || p.contains("__tests__/")));
+    if !project.has("package.json") {
+        if tests {
+            out.push(node(&[], 60, "test files, no package.json"));
+        }
+        return None;
+    }
+    let package: Value = serde_json::from_str(project.text("package.json")).unwrap_or_default();
+    let script = package.pointer("/scripts/test").and_then(Value::as_str).unwrap_or_default();
+    let depends = |name: &str| {
+        ["devDependencies", "dependencies"].iter().any(|d| package.get(d).and_then(|d| d.get(name)).is_some())
+    };
+    let before = out.len();
+    if let Some(runner) = by_script(script) {
+        out.push(runner);
+    }
+    let has = |tool: Tool, out: &Vec<Runner>| out.iter().skip(before).any(|r| r.tool == tool);
+    let config = |name: &str| project.named(|n| n.starts_with(name)).next().is_some();
+    if (depends("vitest") || config("vitest.config.")) && !has(Tool::Vitest, out) {
+        out.push(vitest(&[], 85, "vitest in package.json"));
+    }
+    if (depends("jest") || config("jest.config.") || package.get("jest").is_some()) && !has(Tool::Jest, out) {
+        out.push(jest(&[], 85, "jest in package.json"));
+    }
+    if (depends("mocha") || config(".mocharc")) && !has(Tool::Mocha, out) {
+        out.push(mocha(&[], 80, "mocha in package.json"));
+    }
+    if out.len() == before && tests {
+        out.push(node(&[], 60, "test files; no other runner in package.json"));
+    }
+    if out.len() == before && !script.is_empty() && !script.contains("no test specified") {
+        let why = format!("the test script `{script}`, read as TAP");
+        out.push(Runner::new(Tool::Script, &["npm", "test", "--silent"], ParserKind::Tap, 30, why));
+    }
+    (out.len() == before).then(|| "package.json, but no test script and no *.test.* files".to_owned())
+}
+
+fn is_script(path: &str) -> bool {
+    [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"].iter().any(|e| path.ends_with(e))
+}
+
+/// The tool a simple `test` script starts, with its arguments. Scripts that chain commands are left alone.
+fn by_script(script: &str) -> Option<Runner> {
+    if script.contains(['&', '|', ';', '$', '`', '>', '<']) {
+        return None;
+    }
+    let argv = shell_words::split(script).ok()?;
+    let skip = argv
+        .iter()
+        .take_while(|w| {
+            w.contains('=') && !w.starts_with('-') || matches!(w.as_str(), "npx" | "cross-env" | "c8" | "nyc")
+        })
+        .count();
+    let argv: Vec<&str> = argv.iter().skip(skip).map(String::as_str).collect();
+    let why = format!("the test script `{script}`");
+    let (tool, rest) = argv.split_first()?;
+    match *tool {
+        "vitest" => Some(vitest(rest.strip_prefix(&["run"]).unwrap_or(rest), 95, &why)),
+        "jest" => Some(jest(rest, 95, &why)),
+        "mocha" => Some(mocha(rest, 95, &why)),
+        "node" if rest.contains(&"--test") => {
+            let rest: Vec<&str> = rest.iter().copied().filter(|a| *a != "--test").collect();
+            Some(node(&rest, 95, &why))
+        }
+        _ => None,
+    }
+}
+
+fn jest(rest: &[&str], confidence: u8, why: &str) -> Runner {
+    let argv = [&["npx", "--no-install", "jest", "--ci", "--verbose"], rest].concat();
+    let json = [&["npx", "--no-install", "jest", "--ci", "--json"], rest].concat();
+    plain(Runner::new(Tool::Jest, &argv, ParserKind::Jest, confidence, why))
+        .with_machine(words(&json), ParserKind::JestJson)
+}
+
+fn vitest(rest: &[&str], confidence: u8, why: &str) -> Runner {
+    let rest: Vec<&str> = rest.iter().copied().filter(|a| !matches!(*a, "--watch" | "watch" | "dev")).collect();
+    let argv = [&["npx", "--no-install", "vitest", "run", "--reporter=verbose"], rest.as_slice()].concat();
+    let json = [&["npx", "--no-install", "vitest", "run", "--reporter=json"], rest.as_slice()].concat();
+    plain(Runner::new(Tool::Vitest, &argv, ParserKind::Vitest, confidence, why))
+        .with_machine(words(&json), ParserKind::JestJson)
+}
+
+fn mocha(rest: &[&str], confidence: u8, why: &str) -> Runner {
+    let argv = [&["npx", "--no-install", "mocha", "--reporter", "spec", "--no-color"], rest].concat();
+    plain(Runner::new(Tool::Mocha, &argv, ParserKind::Mocha, confidence, why))
+}
+
+/// Its TAP says more (places, kinds of failure) than its default reporter.
+fn node(rest: &[&str], confidence: u8, why: &str) -> Runner {
+    let argv = [&["node", "--test", "--test-reporter=tap"], rest].concat();
+    plain(Runner::new(Tool::NodeTest, &argv, ParserKind::Tap, confidence, why))
+}
+
+fn plain(runner: Runner) -> Runner {
+    runner.with_env("NO_COLOR", "1").with_env("FORCE_COLOR", "0").with_env("CI", "1")
+}
+
+/// A pattern of names; Jest and Vitest get the files too. Node matches each name alone.
+pub fn some_for(runner: &Runner, cases: &[CaseReport]) -> Vec<String> {
+    let mut argv = runner.argv.clone();
+    if cases.iter().any(|c| leaf(c).starts_with('(')) {
+        return argv; // a file or a hook has no name to select
+    }
+    let in_file = matches!(runner.tool, Tool::Jest | Tool::Vitest);
+    let titles = distinct(cases.iter().map(|c| {
+        let suites = c.suite.iter().skip(usize::from(in_file)).cloned();
+        regex_escaped(&suites.chain([leaf(c).to_owned()]).collect::<Vec<_>>().join(" "))
+    }));
+    if in_file {
+        argv.extend(distinct(cases.iter().filter_map(|c| c.suite.first().cloned())));
+    }
+    match runner.tool {
+        Tool::Jest | Tool::Vitest => argv.extend(["-t".to_owned(), format!("^({})$", titles.join("|"))]),
+        Tool::Mocha => argv.extend(["--grep".to_owned(), format!("^({})$", titles.join("|"))]),
+        _ => {
+            let names = distinct(cases.iter().map(|c| format!("--test-name-pattern=^{}$", regex_escaped(leaf(c)))));
+            let at = argv.len().min(3);
+            argv.splice(at..at, names);
+        }
+    }
+    argv
+}
