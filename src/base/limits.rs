@@ -337,3 +337,5 @@ pub const AGENT_END_MS_MAX: u64 = 1_500;
 pub const HEADLESS_LINGER_MS: u64 = 2_000;
 /// Observed changes that wait for attribution.
 pub const NOTICES_QUEUED_MAX: usize = 4_096;
+/// Definitions in a version above which definitions are not compared.
+pub const STRUCTURE_COMPARED_MAX: usize = 5_000;

@@ -11,10 +11,12 @@ pub mod language;
 pub mod parse;
 mod query;
 pub mod scope;
+pub mod structure;
 pub mod symbols;
 
 pub use highlight::{Colouring, Highlights, Span};
 pub use language::Language;
 pub use parse::{parse, parse_unless};
 pub use scope::Scope;
+pub use structure::{Fate, Structure, SymbolChange, structure};
 pub use symbols::{Symbol, SymbolKind, Symbols, has_symbols, symbols, symbols_in};
