@@ -339,3 +339,30 @@ pub const HEADLESS_LINGER_MS: u64 = 2_000;
 pub const NOTICES_QUEUED_MAX: usize = 4_096;
 /// Definitions in a version above which definitions are not compared.
 pub const STRUCTURE_COMPARED_MAX: usize = 5_000;
+// workspace: trees, checkpoints, candidates
+/// How long ago a file must have changed before its digest is remembered by its times, milliseconds.
+pub const WORKSPACE_SETTLED_MS: u64 = 100;
+/// Largest file whose content a checkpoint keeps; of a larger one it keeps the digest only.
+pub const CHECKPOINT_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Largest stored object that is read back whole.
+pub const CHECKPOINT_OBJECT_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// New objects of one checkpoint that are synced one by one; more are synced all at once.
+pub const CHECKPOINT_SYNC_EACH_MAX: usize = 32;
+/// Depth of directories that a recorded tree may have.
+pub const CHECKPOINT_DEPTH_MAX: usize = 200;
+/// Candidates that exist at a time.
+pub const CANDIDATES_MAX: usize = 8;
+/// Bytes of a Rust target directory that are copied to seed a candidate's; a larger one is built anew.
+pub const CANDIDATE_SEED_BYTES_MAX: u64 = 3 * 1024 * 1024 * 1024;
+/// Bytes of one other ignored file or directory that are copied into a candidate.
+pub const CANDIDATE_IGNORED_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Files of one ignored directory that are counted before it is taken for too large.
+pub const CANDIDATE_IGNORED_FILES_MAX: usize = 20_000;
+/// Files up to which a candidate is looked over whole after each trial; beyond it only what was edited is put back.
+pub const CANDIDATE_LOOK_OVER_FILES_MAX: usize = 5_000;
+/// Bytes of all files that one trial may bring back.
+pub const TRIAL_COLLECT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Files that one approved read of a directory gives.
+pub const READ_FILES_MAX: usize = 2_000;
+/// Bytes that one approved read gives, all files together.
+pub const READ_BYTES_MAX: u64 = 16 * 1024 * 1024;

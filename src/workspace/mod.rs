@@ -1,9 +1,15 @@
 //! The only writer and spawner: guarded edits, commands and their process trees, the census, the
 //! watcher, checkpoints and candidates. It decides nothing; it carries out what it is permitted.
 
+pub mod candidate;
 pub mod census;
+pub mod checkpoint;
 pub mod content;
 pub mod edit;
 pub mod launch;
+pub mod live;
 pub mod root;
 pub mod run;
+pub mod tree;
+
+pub use live::{LiveWorkspace, Settings};

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -66,6 +66,8 @@ pub struct Identity {
     pub size: u64,
     /// Modification time in nanoseconds since 1970.
     pub mtime_ns: i128,
+    /// Change time of the inode in nanoseconds since 1970: also moved by renames and `chmod`.
+    pub ctime_ns: i128,
     /// Permission bits, `0o7777`.
     pub mode: u32,
     pub uid: u32,
@@ -80,6 +82,7 @@ impl Identity {
             inode: stat.st_ino,
             size: u64::try_from(stat.st_size).unwrap_or(0),
             mtime_ns: i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec),
+            ctime_ns: i128::from(stat.st_ctime) * 1_000_000_000 + i128::from(stat.st_ctime_nsec),
             mode: stat.st_mode & 0o7777,
             uid: stat.st_uid,
             gid: stat.st_gid,
@@ -209,6 +212,22 @@ impl Root {
                 let _ = rustix::fs::unlinkat(&place.parent, &place.name, AtFlags::REMOVEDIR);
             }
         }
+    }
+
+    /// The real path of a directory beneath the root ("" and "." are the root itself).
+    ///
+    /// # Errors
+    /// As [`Root::place`], or when it is not a directory.
+    pub fn directory(&self, path: &Path) -> Result<PathBuf, PathRefusal> {
+        let inside = path.strip_prefix(&self.path).unwrap_or(path);
+        let plain: PathBuf = if inside.components().all(|part| part == Component::CurDir) {
+            PathBuf::new()
+        } else {
+            plain(inside)?.iter().collect()
+        };
+        let fd = self.open_dir(&plain, path)?;
+        std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()))
+            .map_err(|error| PathRefusal::Io { path: path.to_owned(), error })
     }
 
     /// Opens a directory beneath the root; `asked` is the path that errors name.

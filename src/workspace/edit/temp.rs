@@ -48,7 +48,7 @@ pub fn create(parent: &OwnedFd, mode: Mode) -> io::Result<(File, OsString)> {
 
 /// Removes temporary files whose process is gone. Call once when a session opens, with the
 /// directories of the walk; returns how many were removed.
-pub fn sweep<'a>(dirs: impl Iterator<Item = &'a Path>) -> usize {
+pub fn sweep(dirs: impl Iterator<Item = impl AsRef<Path>>) -> usize {
     let mut removed = 0;
     for dir in dirs {
         let Ok(entries) = std::fs::read_dir(dir) else { continue };

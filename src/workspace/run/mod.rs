@@ -6,7 +6,7 @@ mod program;
 
 pub use drive::{Ended, Sink, drive};
 pub use output::{HeadTail, Tail};
-pub use program::{environment, find_program};
+pub use program::{environment, find_program, missing, prepare};
 
 use std::ffi::OsString;
 use std::io;

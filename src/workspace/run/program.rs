@@ -4,6 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::Spec;
+use crate::model::Command;
+use crate::workspace::root::{PathRefusal, Root};
+
 /// Names that are inherited. No tokens, no agents' sockets: what is not here has to be asked for,
 /// and is then part of what is approved.
 const INHERITED: &[&str] = &[
@@ -70,6 +74,37 @@ pub fn environment(pass: &[String], extra: &[(String, String)]) -> Vec<(OsString
     environment.extend(set.filter(|(name, _)| !pass.iter().any(|passed| name == passed.as_str())));
     environment.extend(extra);
     environment
+}
+
+/// What to start for a command line of the model, in the workspace or candidate at `root`.
+///
+/// # Errors
+/// When its working directory is not a directory inside.
+pub fn prepare(root: &Root, command: &Command, extra: &[(String, String)]) -> Result<Spec, PathRefusal> {
+    let cwd = root.directory(Path::new(&command.cwd))?;
+    let all: Vec<(String, String)> = command.env.iter().chain(extra).cloned().collect();
+    let argv = command.spawn_argv().into_iter().map(OsString::from).collect();
+    Ok(Spec { argv, cwd, environment: environment(&[], &all), piped_stdin: false })
+}
+
+/// Says in words that the program of `spec` does not exist, if so.
+pub fn missing(spec: &Spec) -> Option<String> {
+    let Some(program) = spec.argv.first() else { return Some("the command is empty".to_owned()) };
+    // The last one wins, as it does for the command.
+    let path = spec
+        .environment
+        .iter()
+        .rev()
+        .find(|(name, _)| name == "PATH")
+        .map(|(_, value)| value.clone())
+        .unwrap_or_default();
+    match find_program(program, &spec.cwd, &path) {
+        Some(_) => None,
+        None => Some(format!(
+            "there is no program {} in PATH or at that place; install it or name another",
+            program.display()
+        )),
+    }
 }
 
 /// The file that `program` names for a command in `cwd` with this `PATH`; `None` when there is none

@@ -1,0 +1,135 @@
+//! Copies against real directories.
+
+use super::*;
+use std::os::unix::fs::symlink;
+
+struct Bench {
+    work: tempfile::TempDir,
+    state: tempfile::TempDir,
+    live: Snapshots,
+}
+
+fn bench(files: &[(&str, &str)]) -> Bench {
+    let (work, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for (path, text) in files {
+        put(work.path(), path, text);
+    }
+    let live = Snapshots::new(work.path().to_owned(), Store::open(state.path()).unwrap());
+    Bench { work, state, live }
+}
+
+fn put(root: &Path, path: &str, text: &str) {
+    let full = root.join(path);
+    std::fs::create_dir_all(full.parent().unwrap()).unwrap();
+    std::fs::write(full, text).unwrap();
+}
+
+impl Bench {
+    fn copy(&mut self) -> PrivateCopy {
+        let place = self.state.path().canonicalize().unwrap().join("candidates/one");
+        PrivateCopy::make(&mut self.live, self.work.path(), place).unwrap()
+    }
+}
+
+fn told(copy: &mut PrivateCopy) -> Vec<String> {
+    let changes = copy.changes();
+    changes
+        .iter()
+        .map(|changed| {
+            let word = |entry: Option<Entry>| entry.map_or("-", |_| "+");
+            format!("{} {}{}", changed.path.display(), word(changed.before), word(changed.after))
+        })
+        .collect()
+}
+
+#[test]
+fn a_copy_holds_the_content_and_what_runs_need_and_no_more() {
+    let mut bench = bench(&[
+        (".gitignore", "target\nnode_modules\n.venv\n*.local\n__pycache__\n"),
+        ("src/a.py", "a"),
+        ("settings.local", "s"),
+        ("src/__pycache__/a.pyc", "old"),
+        ("target/CACHEDIR.TAG", ""),
+        ("target/debug/deps/lib.rlib", "r"),
+        ("target/debug/incremental/x/y", "i"),
+        ("node_modules/left/index.js", "l"),
+        ("node_modules/.cache/babel", "c"),
+        (".venv/bin/python", "p"),
+        (".git/HEAD", "h"),
+    ]);
+    symlink("a.py", bench.work.path().join("src/link")).unwrap();
+    let copy = bench.copy();
+    let has = |path: &str| copy.root().join(path).exists();
+    for path in [
+        "src/a.py",
+        "settings.local",
+        "target/debug/deps/lib.rlib",
+        "node_modules/left/index.js",
+        ".venv/bin/python",
+        "src/link",
+    ] {
+        assert!(has(path), "{path}");
+    }
+    for path in ["src/__pycache__", "target/debug/incremental", "node_modules/.cache", ".git"] {
+        assert!(!has(path), "{path}");
+    }
+    assert!(copy.root().join("src/link").is_symlink());
+    // What a run does to build products and caches does not reach the original.
+    std::fs::write(copy.root().join("target/debug/deps/lib.rlib"), "new").unwrap();
+    put(copy.root(), "node_modules/.cache/babel", "new");
+    assert_eq!(std::fs::read_to_string(bench.work.path().join("target/debug/deps/lib.rlib")).unwrap(), "r");
+    assert_eq!(std::fs::read_to_string(bench.work.path().join("node_modules/.cache/babel")).unwrap(), "c");
+    assert_eq!(copy.notes().len(), 3, "{:?}", copy.notes());
+    let root = copy.root().to_owned();
+    drop(copy);
+    assert!(!root.exists() && !base_file(&root).exists());
+}
+
+#[test]
+fn changes_are_told_and_put_back() {
+    let mut bench = bench(&[("a", "1"), ("dir/b", "2"), ("dir/c", "3"), ("same", "4")]);
+    let mut copy = bench.copy();
+    assert!(told(&mut copy).is_empty());
+    let root = copy.root().to_owned();
+    put(&root, "a", "9");
+    put(&root, "same", "4");
+    put(&root, "new/file", "n");
+    std::fs::remove_dir_all(root.join("dir")).unwrap();
+    symlink("/etc", root.join("dir")).unwrap();
+    assert_eq!(told(&mut copy), ["a ++", "dir -+", "dir/b +-", "dir/c +-", "new/file -+"]);
+    copy.restore_all().unwrap();
+    assert!(told(&mut copy).is_empty(), "{:?}", told(&mut copy));
+    assert_eq!(std::fs::read_to_string(root.join("dir/b")).unwrap(), "2");
+    copy.lay(Path::new("dir/b"), Some(b"laid")).unwrap();
+    copy.lay(Path::new("a"), None).unwrap();
+    assert_eq!(told(&mut copy), ["a +-", "dir/b ++"]);
+    copy.restore(Path::new("a")).unwrap();
+    copy.restore(Path::new("dir/b")).unwrap();
+    assert!(told(&mut copy).is_empty());
+}
+
+#[test]
+fn a_refresh_takes_over_what_changed_and_names_what_changed_on_both_sides() {
+    let mut bench = bench(&[("mine", "1"), ("theirs", "1"), ("both", "1"), ("same", "1"), ("gone", "1")]);
+    let mut copy = bench.copy();
+    let root = copy.root().to_owned();
+    for (path, text) in [("mine", "m"), ("both", "m"), ("same", "agreed")] {
+        put(&root, path, text);
+    }
+    let work = bench.work.path().to_owned();
+    for (path, text) in [("theirs", "t"), ("both", "t"), ("same", "agreed"), ("fresh", "f")] {
+        put(&work, path, text);
+    }
+    std::fs::remove_file(work.join("gone")).unwrap();
+    assert_eq!(copy.refresh(&mut bench.live).unwrap(), [PathBuf::from("both")]);
+    assert_eq!(told(&mut copy), ["both ++", "mine ++"]);
+    assert_eq!(std::fs::read_to_string(root.join("theirs")).unwrap(), "t");
+    assert_eq!(std::fs::read_to_string(root.join("both")).unwrap(), "m");
+    assert!(root.join("fresh").exists() && !root.join("gone").exists());
+    copy.reset(&mut bench.live, Path::new("both")).unwrap();
+    assert_eq!(told(&mut copy), ["mine ++"]);
+    // A killed host leaves it; the next one finds it as it was.
+    let mut again = PrivateCopy::reopen(&bench.live, &work, &root).unwrap();
+    assert_eq!(told(&mut again), ["mine ++"]);
+    std::mem::forget(copy);
+}

@@ -1,0 +1,151 @@
+//! Objects by digest: `objects/ab/cdef…`, each a byte that says how it is packed and the bytes.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::base::{Digest, limits};
+
+const RAW: u8 = 0;
+const ZSTD: u8 = 1;
+
+/// Why an object cannot be given or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the checkpoint store at {path:?}: {error}")]
+    Io { path: PathBuf, error: io::Error },
+    #[error("object {0} of the checkpoint store is damaged")]
+    Damaged(Digest),
+    #[error("object {0} is not in the checkpoint store")]
+    Missing(Digest),
+}
+
+/// A store of objects in one directory.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// Opens or makes the store below `state`, for the owner only.
+    ///
+    /// # Errors
+    /// When the directory cannot be made.
+    pub fn open(state: &Path) -> Result<Self, StoreError> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        let root = state.join("objects");
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&root);
+        made.map_err(|error| StoreError::Io { path: root.clone(), error })?;
+        Ok(Self { root })
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        let name = digest.to_string();
+        let (shard, rest) = name.split_at_checked(2).unwrap_or(("", &name));
+        self.root.join(shard).join(rest)
+    }
+
+    /// Whether the object is there.
+    pub fn has(&self, digest: &Digest) -> bool {
+        self.path(digest).exists()
+    }
+
+    /// Keeps `bytes`; `Some(path)` when they are new and still have to be synced.
+    ///
+    /// # Errors
+    /// When they cannot be written: no room, read only.
+    pub fn put(&self, digest: &Digest, bytes: &[u8]) -> Result<Option<PathBuf>, StoreError> {
+        let path = self.path(digest);
+        if path.exists() {
+            return Ok(None);
+        }
+        self.write(&path, bytes).map_err(|error| StoreError::Io { path: path.clone(), error })?;
+        Ok(Some(path))
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let dir = path.parent().unwrap_or(&self.root);
+        std::fs::create_dir_all(dir)?;
+        let packed = zstd::bulk::compress(bytes, 1)?;
+        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        if packed.len() < bytes.len() {
+            file.write_all(&[ZSTD])?;
+            file.write_all(&packed)?;
+        } else {
+            file.write_all(&[RAW])?;
+            file.write_all(bytes)?;
+        }
+        // Somebody else may have put the same object meanwhile: then it is the same.
+        file.persist(path).map(drop).map_err(|refused| refused.error)
+    }
+
+    /// Makes new objects durable: one by one when they are few, else the whole file system.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn sync(&self, new: &[PathBuf]) -> Result<(), StoreError> {
+        let result = if new.is_empty() {
+            Ok(())
+        } else if new.len() <= limits::CHECKPOINT_SYNC_EACH_MAX {
+            new.iter().try_for_each(|path| {
+                File::open(path)?.sync_all()?;
+                path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+            })
+        } else {
+            File::open(&self.root).and_then(|root| Ok(rustix::fs::syncfs(&root)?))
+        };
+        result.map_err(|error| StoreError::Io { path: self.root.clone(), error })
+    }
+
+    /// The bytes of an object; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When it is there and is not what its name says.
+    pub fn get(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.path(digest);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StoreError::Io { path, error }),
+        };
+        let bytes = unpack(file).map_err(|_| StoreError::Damaged(*digest))?;
+        if Digest::of(&bytes) != *digest {
+            return Err(StoreError::Damaged(*digest));
+        }
+        Ok(Some(bytes))
+    }
+}
+
+fn unpack(mut file: File) -> io::Result<Vec<u8>> {
+    let mut packing = [0u8];
+    file.read_exact(&mut packing)?;
+    let mut bytes = Vec::new();
+    let bytes_max = limits::CHECKPOINT_OBJECT_BYTES_MAX;
+    match packing {
+        [RAW] => file.take(bytes_max).read_to_end(&mut bytes)?,
+        [ZSTD] => zstd::stream::read::Decoder::new(file)?.take(bytes_max).read_to_end(&mut bytes)?,
+        [_] => return Err(io::ErrorKind::InvalidData.into()),
+    };
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_come_back_and_damage_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        for bytes in [b"".to_vec(), vec![b'a'; 100_000], vec![0xff, 0, 1]] {
+            let digest = Digest::of(&bytes);
+            assert_eq!(store.get(&digest).unwrap(), None);
+            let new = store.put(&digest, &bytes).unwrap().unwrap();
+            store.sync(std::slice::from_ref(&new)).unwrap();
+            assert_eq!(store.put(&digest, &bytes).unwrap(), None);
+            assert_eq!(store.get(&digest).unwrap().unwrap(), bytes);
+            std::fs::write(&new, b"\x00something else").unwrap();
+            assert!(matches!(store.get(&digest), Err(StoreError::Damaged(_))));
+        }
+    }
+}

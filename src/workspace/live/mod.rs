@@ -1,0 +1,291 @@
+//! The port's workspace on a real file system: puts edits, commands, checkpoints, candidates, the
+//! watcher and the census together. It carries out what a permit covers and nothing else.
+
+mod copies;
+mod perform;
+mod read;
+
+use futures::future::BoxFuture;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::candidate::{CandidateError, OpenTrials};
+use super::census::{Scope, Tracker};
+use super::checkpoint::{Snapshots, Store, StoreError, compare};
+use super::edit;
+use super::launch::Containment;
+use super::root::{PathRefusal, Root};
+use super::run::{self, Spawner, Spec, environment};
+use super::tree;
+use crate::base::{ActionId, Digest, RelPath, SessionId, limits};
+use crate::journal::Permit;
+use crate::model::event::{Census, FileOutcome, Survivor};
+use crate::model::{Action, Command};
+use crate::port;
+use crate::port::{
+    AgentChild, AgentSpawn, Image, Notice, Performed, Progress, TreeChange, Trials, Work, WorkspaceError,
+};
+
+/// What a live workspace is opened with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The workspace.
+    pub root: PathBuf,
+    /// The session's own directory: checkpoints and candidates live below it.
+    pub state: PathBuf,
+    /// The rightseat binary, which is the launcher of every command.
+    pub launcher: PathBuf,
+    pub session: SessionId,
+    pub containment: Containment,
+}
+
+/// The only writer and spawner of a session.
+#[derive(Debug)]
+pub struct LiveWorkspace {
+    root: Arc<Root>,
+    state: PathBuf,
+    spawner: Spawner,
+    snapshots: Arc<Mutex<Snapshots>>,
+    store: Store,
+    candidates: Arc<Semaphore>,
+}
+
+impl LiveWorkspace {
+    /// Opens the workspace, removes temporary files and candidates that a killed host left.
+    ///
+    /// # Errors
+    /// When the root is no directory or the state directory cannot be written.
+    pub fn open(settings: Settings) -> Result<Self, WorkspaceError> {
+        let what = format!("{} cannot be opened as a workspace", settings.root.display());
+        let root = Root::open(&settings.root).map_err(|source| WorkspaceError::Io { what, source })?;
+        let store = Store::open(&settings.state).map_err(store_error)?;
+        let state = settings
+            .state
+            .canonicalize()
+            .map_err(|source| WorkspaceError::Io { what: settings.state.display().to_string(), source })?;
+        copies::clear_left_over(&state);
+        edit::sweep(tree::list(root.path()).dirs.iter().map(|dir| root.path().join(dir)));
+        let tracker = Tracker::new(settings.session.as_str());
+        Ok(Self {
+            snapshots: Arc::new(Mutex::new(Snapshots::new(root.path().to_owned(), store.clone()))),
+            root: Arc::new(root),
+            state,
+            spawner: Spawner::new(settings.launcher, settings.containment, tracker),
+            store,
+            candidates: Arc::new(Semaphore::new(limits::CANDIDATES_MAX)),
+        })
+    }
+
+    fn tracker(&self) -> Tracker {
+        self.spawner.tracker().clone()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs blocking work off the async threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, WorkspaceError> + Send + 'static,
+) -> Result<T, WorkspaceError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(lost) => Err(WorkspaceError::Refused(format!("the work was lost: {lost}"))),
+    }
+}
+
+fn path_error(refusal: PathRefusal) -> WorkspaceError {
+    match refusal {
+        PathRefusal::NotRelative(path) => {
+            WorkspaceError::Refused(format!("{} is not a path inside the workspace", path.display()))
+        }
+        PathRefusal::Outside { path, target } => {
+            WorkspaceError::Outside { path: path.display().to_string(), target: target.display().to_string() }
+        }
+        PathRefusal::Special { path, kind } => {
+            WorkspaceError::Special { path: path.display().to_string(), what: format!("a {kind}") }
+        }
+        PathRefusal::Symlink { path, target } => WorkspaceError::Special {
+            path: path.display().to_string(),
+            what: format!("a symbolic link to {}", target.display()),
+        },
+        PathRefusal::Io { path, error } => WorkspaceError::Io { what: path.display().to_string(), source: error },
+    }
+}
+
+fn store_error(error: StoreError) -> WorkspaceError {
+    match error {
+        StoreError::Io { path, error } => {
+            WorkspaceError::Io { what: format!("the checkpoint store at {}", path.display()), source: error }
+        }
+        error @ (StoreError::Damaged(_) | StoreError::Missing(_)) => WorkspaceError::Refused(error.to_string()),
+    }
+}
+
+pub(in crate::workspace) fn candidate_error(error: CandidateError) -> WorkspaceError {
+    match error {
+        CandidateError::Io { what, path, error } => {
+            WorkspaceError::Io { what: format!("{what} {}", path.display()), source: error }
+        }
+        CandidateError::Store(error) => store_error(error),
+    }
+}
+
+impl port::Workspace for LiveWorkspace {
+    fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    fn image(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError> {
+        read::image(&self.root, Path::new(path.as_str()))
+    }
+
+    fn list(&self, dir: &str, max: usize) -> Result<Vec<RelPath>, WorkspaceError> {
+        read::list(&self.root, dir, max)
+    }
+
+    fn perform(&self, permit: Permit, work: Work, progress: mpsc::Sender<Progress>) -> BoxFuture<'_, Performed> {
+        Box::pin(perform::perform(self.root.clone(), &self.spawner, permit, work, progress))
+    }
+
+    fn open_trials(&self, permit: Permit, action: &Action) -> BoxFuture<'_, Result<Box<dyn Trials>, WorkspaceError>> {
+        let action = action.clone();
+        Box::pin(async move {
+            perform::check(&permit, &action).map_err(WorkspaceError::Refused)?;
+            let budget =
+                action.trial.ok_or_else(|| WorkspaceError::Refused("this action allows no trials".to_owned()))?;
+            let (copy, slot) = self.private_copy(permit.action().as_str()).await?;
+            let trials: Box<dyn Trials> = Box::new(OpenTrials::new(copy, self.spawner.clone(), budget, slot));
+            Ok(trials)
+        })
+    }
+
+    fn candidate(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn port::Candidate>, WorkspaceError>> {
+        let name = name.to_owned();
+        Box::pin(async move { self.named_copy(&name).await })
+    }
+
+    fn snapshot(&self) -> BoxFuture<'_, Result<Digest, WorkspaceError>> {
+        let snapshots = self.snapshots.clone();
+        Box::pin(blocking(move || locked(&snapshots).take().map(|taken| taken.digest).map_err(store_error)))
+    }
+
+    fn tree_changes(&self, from: Digest, to: Digest) -> Result<Vec<TreeChange>, WorkspaceError> {
+        let differences = compare(&self.store, Some(&from), Some(&to)).map_err(store_error)?;
+        // Names that are not UTF-8 have no place in the journal; the watcher tells of them.
+        let utf8 = differences
+            .into_iter()
+            .filter_map(|difference| Some((RelPath::from_path(&difference.path).ok()?, difference)));
+        let digest = |entry: Option<super::checkpoint::Entry>| entry.map(|entry| entry.digest);
+        Ok(utf8
+            .map(|(path, difference)| TreeChange {
+                path,
+                before: digest(difference.before),
+                after: digest(difference.after),
+            })
+            .collect())
+    }
+
+    fn stored(&self, digest: Digest) -> Result<Option<Vec<u8>>, WorkspaceError> {
+        self.store.get(&digest).map_err(store_error)
+    }
+
+    fn notices(&self) -> Option<mpsc::Receiver<Notice>> {
+        None
+    }
+
+    fn expect(&self, _action: &ActionId, _files: &[FileOutcome]) {}
+
+    fn spawn_agent(&self, spawn: AgentSpawn) -> BoxFuture<'_, Result<AgentChild, WorkspaceError>> {
+        Box::pin(async move {
+            let argv = spawn.argv.into_iter().map(Into::into).collect();
+            let environment = environment(&spawn.pass_env, &spawn.env);
+            let spec = Spec { argv, cwd: spawn.cwd, environment, piped_stdin: true };
+            if let Some(missing) = run::missing(&spec) {
+                return Err(WorkspaceError::Refused(missing));
+            }
+            let what = format!("cannot start the agent in {}", spec.cwd.display());
+            let running = self.spawner.spawn(&spec).map_err(|source| WorkspaceError::Io { what, source })?;
+            agent_child(running)
+        })
+    }
+
+    fn processes(&self) -> Vec<Survivor> {
+        self.spawner.tracker().processes(Scope::Session)
+    }
+
+    fn freeze(&self) -> BoxFuture<'_, Result<(), WorkspaceError>> {
+        let tracker = self.tracker();
+        Box::pin(blocking(move || match tracker.freeze(Scope::Session) {
+            Ok(_) => Ok(()),
+            Err(moving) => {
+                let names: Vec<String> =
+                    moving.iter().map(|process| format!("{} {}", process.pid, process.argv)).collect();
+                Err(WorkspaceError::Refused(format!(
+                    "still moving: {}; stop the session to end them",
+                    names.join(", ")
+                )))
+            }
+        }))
+    }
+
+    fn resume(&self) -> BoxFuture<'_, Result<(), WorkspaceError>> {
+        let tracker = self.tracker();
+        Box::pin(blocking(move || {
+            tracker.resume(Scope::Session);
+            Ok(())
+        }))
+    }
+
+    fn stop(&self) -> BoxFuture<'_, Census> {
+        let tracker = self.tracker();
+        Box::pin(async move {
+            match tokio::task::spawn_blocking(move || tracker.stop(Scope::Session)).await {
+                Ok(census) => census,
+                Err(lost) => Census { unknown: vec![format!("the census was lost: {lost}")], ..Census::default() },
+            }
+        })
+    }
+
+    fn missing_program(&self, command: &Command) -> Option<String> {
+        match run::prepare(&self.root, command, &[]) {
+            Ok(spec) => run::missing(&spec),
+            Err(refusal) => Some(refusal.to_string()),
+        }
+    }
+}
+
+/// An agent's process; the tree ends when whoever holds it lets go of `end`.
+fn agent_child(mut running: run::Running) -> Result<AgentChild, WorkspaceError> {
+    let (Some(stdin), Some(stdout), Some(stderr)) =
+        (running.stdin.take(), running.stdout.take(), running.stderr.take())
+    else {
+        return Err(WorkspaceError::Refused("the agent has no pipes".to_owned()));
+    };
+    let mut exit = running.exit_watch();
+    let exited = Box::pin(async move {
+        let status = exit.wait_for(Option::is_some).await.ok().and_then(|status| *status);
+        status.and_then(run::exit_code)
+    });
+    let pid = u32::try_from(running.pid).unwrap_or(0);
+    let end = move |grace: Duration| -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let (tracker, scope) = running.tree();
+            let _ = tokio::task::spawn_blocking(move || tracker.terminate(scope)).await;
+            if tokio::time::timeout(grace, running.exited()).await.is_err() {
+                let _ = running.end().await;
+            }
+        })
+    };
+    Ok(AgentChild {
+        pid,
+        stdin: Box::new(stdin),
+        stdout: Box::new(stdout),
+        stderr: Box::new(stderr),
+        exited,
+        end: Box::new(end),
+    })
+}

@@ -1,0 +1,247 @@
+//! Carrying out one approved action: the permit is compared with the bytes, then it is spent.
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+use super::read;
+use crate::base::{Digest, RelPath, limits};
+use crate::journal::Permit;
+use crate::model::action::{Content, Executor, FileEdit};
+use crate::model::event::{FileOutcome, OutcomeWord, Stream};
+use crate::model::{Action, Command, FileChange, Kind};
+use crate::port::{Blobs, Performed, Progress, Work};
+use crate::workspace::edit::{self, EditError, Written};
+use crate::workspace::root::Root;
+use crate::workspace::run::{self, Sink, Spawner, Tail};
+
+/// Whether the permit is for exactly this action, as it is.
+pub fn check(permit: &Permit, action: &Action) -> Result<(), String> {
+    if permit.action() != &action.id || permit.revision() != action.revision {
+        return Err(format!(
+            "the permit is for {} revision {}, not for {} revision {}",
+            permit.action(),
+            permit.revision(),
+            action.id,
+            action.revision
+        ));
+    }
+    if *permit.digest() != action.digest || action.covered() != action.digest {
+        return Err(format!("{} is not what was approved: its digest differs", action.id));
+    }
+    match action.executor {
+        Executor::Host => Ok(()),
+        Executor::Agent => Err(format!("{} is carried out by the agent", action.id)),
+    }
+}
+
+/// Carries out an action; the permit is spent in any case.
+pub async fn perform(
+    root: Arc<Root>,
+    spawner: &Spawner,
+    permit: Permit,
+    work: Work,
+    progress: mpsc::Sender<Progress>,
+) -> Performed {
+    let began = Instant::now();
+    let mut performed = match check(&permit, &work.action) {
+        Err(why) => Performed::of(OutcomeWord::Failed, Some(why)),
+        Ok(()) => match work.action.kind {
+            Kind::Edit => spawned(move || edit_files(&root, &work)).await,
+            Kind::Command => match &work.action.command {
+                Some(command) => run_command(&root, spawner, command, progress).await,
+                None => Performed::of(OutcomeWord::Failed, Some("the action has no command".to_owned())),
+            },
+            Kind::Read => spawned(move || read_files(&root, work.action.target.as_deref().unwrap_or("."))).await,
+            Kind::Network | Kind::Plan | Kind::Other => Performed::of(
+                OutcomeWord::Failed,
+                Some("there is nothing here that rightseat could carry out itself".to_owned()),
+            ),
+        },
+    };
+    performed.ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    performed
+}
+
+async fn spawned(work: impl FnOnce() -> Performed + Send + 'static) -> Performed {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(performed) => performed,
+        Err(lost) => {
+            Performed::of(OutcomeWord::Unknown, Some(format!("the work was lost midway: {lost}; look at the files")))
+        }
+    }
+}
+
+fn edit_files(root: &Root, work: &Work) -> Performed {
+    let files = work.action.files.as_deref().unwrap_or_default();
+    let changes: Result<Vec<edit::FileChange>, String> = files.iter().map(|file| change(file, &work.blobs)).collect();
+    let changes = match changes {
+        Ok(changes) => changes,
+        Err(why) => return Performed::of(OutcomeWord::Failed, Some(why)),
+    };
+    match edit::apply(root, changes) {
+        Ok(written) => {
+            let mut performed = Performed::of(OutcomeWord::Ok, None);
+            performed.files = files.iter().map(|file| outcome(file, &written)).collect();
+            performed
+        }
+        Err(error) => {
+            let word = match &error {
+                EditError::Conflict(_) => OutcomeWord::Conflict,
+                EditError::Torn { .. } => OutcomeWord::Unknown,
+                EditError::Refused(_) | EditError::Twice(_) | EditError::TooMany(_) | EditError::Io { .. } => {
+                    OutcomeWord::Failed
+                }
+            };
+            Performed::of(word, Some(error.to_string()))
+        }
+    }
+}
+
+/// The bytes of a content, from the event or the blobs, checked against its digest.
+fn bytes(content: &Content, blobs: &Blobs) -> Result<Vec<u8>, String> {
+    match content {
+        Content::Text(text) => Ok(text.clone().into_bytes()),
+        Content::Blob { digest, .. } => match blobs.get(digest) {
+            Some(bytes) if Digest::of(bytes) == *digest => Ok(bytes.clone()),
+            Some(_) => Err(format!("the stored content {} is damaged", digest.short())),
+            None => Err(format!("the stored content {} is missing", digest.short())),
+        },
+    }
+}
+
+fn change(file: &FileEdit, blobs: &Blobs) -> Result<edit::FileChange, String> {
+    let path = PathBuf::from(file.path.as_str());
+    let before = file.before.as_ref().map(Content::digest);
+    let incomplete = || format!("the change of {} is incomplete", file.path);
+    let after = || file.after.as_ref().map_or_else(|| Err(incomplete()), |content| bytes(content, blobs));
+    Ok(match file.change {
+        FileChange::Create => edit::FileChange::Write { path, base: None, content: after()?, executable: None },
+        FileChange::Modify => edit::FileChange::Write {
+            path,
+            base: Some(before.ok_or_else(incomplete)?),
+            content: after()?,
+            executable: None,
+        },
+        FileChange::Delete => edit::FileChange::Delete { path, base: before.ok_or_else(incomplete)? },
+        FileChange::Rename => {
+            let base = before.ok_or_else(incomplete)?;
+            let same = file.after.as_ref().is_none_or(|content| content.digest() == base);
+            let content = if same { None } else { Some(after()?) };
+            let from = file.from.as_ref().ok_or_else(incomplete)?;
+            edit::FileChange::Rename { from: PathBuf::from(from.as_str()), to: path, base, content }
+        }
+    })
+}
+
+fn outcome(file: &FileEdit, written: &[Written]) -> FileOutcome {
+    let of = |path: &RelPath| written.iter().find(|one| one.path == Path::new(path.as_str()));
+    let before = of(file.source()).and_then(|one| one.before);
+    let after = of(&file.path).and_then(|one| one.after);
+    FileOutcome { path: file.path.clone(), change: file.change, before, after }
+}
+
+fn read_files(root: &Root, target: &str) -> Performed {
+    let relative = Path::new(target).strip_prefix(root.path()).unwrap_or(Path::new(target));
+    let name = relative.to_str().unwrap_or(target);
+    let paths = match RelPath::new(name) {
+        Ok(path) if !root.path().join(path.as_str()).is_dir() => vec![path],
+        Ok(_) | Err(_) => match read::list(root, if name == "." { "" } else { name }, limits::READ_FILES_MAX) {
+            Ok(paths) => paths,
+            Err(error) => return Performed::of(OutcomeWord::Failed, Some(error.to_string())),
+        },
+    };
+    let mut performed = Performed::of(OutcomeWord::Ok, None);
+    let (mut room, several) = (limits::READ_BYTES_MAX, paths.len() != 1);
+    let mut left_out = 0usize;
+    for path in paths {
+        match read::image(root, Path::new(path.as_str())) {
+            Ok(Some(image)) if image.bytes.len() as u64 <= room => {
+                room = room.saturating_sub(image.bytes.len() as u64);
+                performed.read.push((path, image.bytes));
+            }
+            Ok(None) if !several => {
+                return Performed::of(OutcomeWord::Failed, Some(format!("there is no file {path}")));
+            }
+            Err(error) if !several => return Performed::of(OutcomeWord::Failed, Some(error.to_string())),
+            Ok(_) | Err(_) => left_out = left_out.saturating_add(1),
+        }
+    }
+    if left_out > 0 {
+        performed.detail = Some(format!("{left_out} files are left out: too large, or not readable"));
+    }
+    performed
+}
+
+struct Passed {
+    progress: mpsc::Sender<Progress>,
+    tail: Tail,
+    bytes: u64,
+}
+
+impl Sink for Passed {
+    async fn take(&mut self, stream: Stream, bytes: &[u8]) {
+        self.tail.push(bytes);
+        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
+        if self.bytes <= limits::RUN_OUTPUT_BYTES_MAX {
+            // Nobody may be listening any more; the command goes on.
+            let _ = self.progress.send(Progress::Output { stream, bytes: bytes.to_vec() }).await;
+        }
+    }
+}
+
+async fn run_command(root: &Root, spawner: &Spawner, command: &Command, progress: mpsc::Sender<Progress>) -> Performed {
+    let failed = |why: String| Performed::of(OutcomeWord::Failed, Some(why));
+    let spec = match run::prepare(root, command, &[]) {
+        Ok(spec) => spec,
+        Err(refusal) => return failed(refusal.to_string()),
+    };
+    if let Some(missing) = run::missing(&spec) {
+        return failed(missing);
+    }
+    let running = match spawner.spawn(&spec) {
+        Ok(running) => running,
+        Err(error) => return failed(format!("the launcher could not be started: {error}")),
+    };
+    let limit = if command.timeout_ms == 0 { limits::RUN_TIMEOUT_MS_DEFAULT } else { command.timeout_ms };
+    let (tracker, scope) = running.tree();
+    let mut passed = Passed { progress: progress.clone(), tail: Tail::new(limits::RUN_TAIL_BYTES_MAX), bytes: 0 };
+    let tell = async {
+        let mut last = Vec::new();
+        loop {
+            tokio::time::sleep(Duration::from_millis(limits::RUN_PROCESSES_MS)).await;
+            let tracker = tracker.clone();
+            let now = tokio::task::spawn_blocking(move || tracker.processes(scope)).await.unwrap_or_default();
+            if now != last {
+                last.clone_from(&now);
+                let _ = progress.send(Progress::Processes(now)).await;
+            }
+        }
+    };
+    let ended = tokio::select! {
+        ended = run::drive(running, Duration::from_millis(limit), &mut passed) => ended,
+        never = never(tell) => match never {},
+    };
+    let detail = if !ended.survivors.is_empty() {
+        Some(format!("it could not be ended: {}", ended.survivors.join(", ")))
+    } else if ended.timed_out {
+        Some(format!("it was stopped after {limit} ms, its time limit"))
+    } else if passed.bytes > limits::RUN_OUTPUT_BYTES_MAX {
+        Some(format!("only the first {} of {} bytes of output are kept", limits::RUN_OUTPUT_BYTES_MAX, passed.bytes))
+    } else {
+        ended.exit.filter(|exit| *exit != 0).map(|exit| format!("it ended with exit code {exit}"))
+    };
+    let good = ended.exit == Some(0) && !ended.timed_out;
+    let mut performed = Performed::of(if good { OutcomeWord::Ok } else { OutcomeWord::Failed }, detail);
+    performed.exit = ended.exit;
+    performed.timed_out = ended.timed_out;
+    performed.tail = passed.tail.into_text();
+    performed
+}
+
+/// A future that does not end, said in its type.
+async fn never(endless: impl Future<Output = Infallible>) -> Infallible {
+    endless.await
+}
