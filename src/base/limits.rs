@@ -366,3 +366,59 @@ pub const TRIAL_COLLECT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub const READ_FILES_MAX: usize = 2_000;
 /// Bytes that one approved read gives, all files together.
 pub const READ_BYTES_MAX: u64 = 16 * 1024 * 1024;
+// --- ui ---------------------------------------------------------------------------------------------------
+
+/// Combining marks kept on one cell; more is decoration at best (Zalgo text).
+pub const UI_CELL_MARKS_MAX: usize = 4;
+/// Bytes a shift of rows must save before a scroll region (about 25 bytes) pays.
+pub const UI_SCROLL_GAIN_BYTES_MIN: usize = 40;
+/// Rows a picture may have moved between two frames and still be found.
+pub const UI_SCROLL_ROWS_MAX: usize = 24;
+/// Blanks in a row from which erasing is shorter than writing them.
+pub const UI_ERASE_RUN_CELLS_MIN: usize = 8;
+/// Unchanged cells that are rewritten rather than jumped over.
+pub const UI_GAP_REWRITE_CELLS_MAX: usize = 4;
+/// A theme or keymap file; the bundled ones are under 4 KiB.
+pub const UI_THEME_FILE_BYTES_MAX: u64 = 256 * 1024;
+/// Themes or keymaps that may inherit from one another in a row.
+pub const UI_THEME_INHERITS_MAX: usize = 8;
+/// Keys a binding may take, one after the other.
+pub const UI_KEYS_IN_A_ROW_MAX: usize = 4;
+/// Text in one field; files to edit inline are at most this long, longer ones go to `$EDITOR`.
+pub const UI_ENTRY_BYTES_MAX: usize = 512 * 1024;
+/// How long an action must have been on the screen before a key may approve it (shortest considered reaction).
+pub const UI_ARM_AFTER_MS: u64 = 400;
+/// A key so soon after something new began to wait was on its way for something else.
+pub const UI_ARRIVAL_GUARD_MS: u64 = 300;
+/// The same key again within this is a repeat, where the terminal tells repeats (and forgot to).
+pub const UI_HELD_KEY_MS_MAX: u64 = 100;
+/// The same key again within this may be a repeat, where the terminal cannot tell.
+pub const UI_HELD_KEY_UNREPORTED_MS_MAX: u64 = 700;
+/// Rows the composer takes before it scrolls.
+pub const UI_COMPOSER_ROWS_MAX: u16 = 8;
+/// The second stop key counts within this time.
+pub const UI_STOP_AGAIN_MS_MAX: u64 = 2_000;
+/// Entries a choice offers; older checkpoints are reached from the command line.
+pub const UI_CHOICES_MAX: usize = 200;
+/// Rows one search looks at before it gives up.
+pub const UI_SEARCH_ROWS_MAX: usize = 200_000;
+/// Alarms and unsupervised changes listed in the inbox, of each kind.
+pub const UI_ALARMS_SHOWN_MAX: usize = 100;
+/// Waiting actions remembered as looked at.
+pub const UI_READ_ACTIONS_KEPT_MAX: usize = 10_000;
+/// Threads that compute diffs and colours.
+pub const UI_WORKERS: usize = 2;
+/// Pictures waiting to be computed; older ones are of things nobody looks at any more.
+pub const UI_JOBS_WAITING_MAX: usize = 4;
+/// Computed pictures that are kept.
+pub const UI_PICTURES_KEPT_MAX: usize = 8;
+/// Unchanged lines around a hunk that a view can unfold.
+pub const UI_CONTEXT_LINES_MAX: usize = 30;
+/// Rows of one failing case's message.
+pub const UI_MESSAGE_ROWS_MAX: usize = 200;
+/// Rows of unfolded thoughts.
+pub const UI_THOUGHT_ROWS_MAX: usize = 500;
+/// Newest transcript entries in which thoughts are looked for.
+pub const UI_THOUGHTS_LOOKED_AT_MAX: usize = 200;
+/// Rows of the transcript that can be scrolled back to; older ones are in the journal.
+pub const UI_TRANSCRIPT_ROWS_MAX: usize = 100_000;

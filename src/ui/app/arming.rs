@@ -1,0 +1,154 @@
+//! Whether a key may approve: never before the human can have read what it approves, never by accident.
+//!
+//! Decided by the time of the key, never by waiting. Times are milliseconds on the client's own clock.
+
+use crate::base::limits::{UI_ARM_AFTER_MS, UI_ARRIVAL_GUARD_MS, UI_HELD_KEY_MS_MAX, UI_HELD_KEY_UNREPORTED_MS_MAX};
+use crate::base::{ActionId, Digest};
+use crate::ui::terminal::Key;
+
+/// Why a key does not approve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotArmed {
+    NotShown,
+    JustShown,
+    JustArrived,
+    HeldDown,
+}
+
+impl NotArmed {
+    /// In words for the human.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::NotShown => "nothing was approved: look at it first",
+            Self::JustShown => "nothing was approved: it has only just appeared, press again",
+            Self::JustArrived => "nothing was approved: something new arrived at that moment, press again",
+            Self::HeldDown => "nothing was approved: the key was held down, let go and press again",
+        }
+    }
+}
+
+/// What is on the screen since when, and the last keys.
+#[derive(Debug, Clone, Default)]
+pub struct Arming {
+    shown: Option<(ActionId, Digest, u64)>,
+    arrived_at_ms: Option<u64>,
+    last_key: Option<(Key, u64, bool)>,
+    previous_key: Option<(Key, u64)>,
+    /// The terminal has told a release or a repeat, so a press is a press.
+    repeats_are_told: bool,
+}
+
+impl Arming {
+    /// A frame with this action on it went out.
+    pub fn drawn(&mut self, on_screen: Option<(&ActionId, Digest)>, at_ms: u64) {
+        self.shown = match (on_screen, self.shown.take()) {
+            (Some((id, digest)), Some(shown)) if shown.0 == *id && shown.1 == digest => Some(shown),
+            (Some((id, digest)), _) => Some((id.clone(), digest, at_ms)),
+            (None, _) => None,
+        };
+    }
+
+    /// Something new waits for a decision.
+    pub fn arrived(&mut self, at_ms: u64) {
+        self.arrived_at_ms = Some(at_ms);
+    }
+
+    /// Notes every key, so that a held one is known as such.
+    pub fn key(&mut self, key: Key, held: bool, at_ms: u64) {
+        self.repeats_are_told |= held;
+        self.previous_key = self.last_key.take().map(|(key, at, _)| (key, at));
+        self.last_key = Some((key, at_ms, held));
+    }
+
+    /// The terminal reports key releases.
+    pub fn key_up(&mut self) {
+        self.repeats_are_told = true;
+    }
+
+    /// Whether the last key may approve this action now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self, action: &ActionId, digest: Digest) -> Result<(), NotArmed> {
+        let Some((key, now, held)) = self.last_key else { return Err(NotArmed::NotShown) };
+        let Some((_, _, shown_at)) = self.shown.as_ref().filter(|shown| shown.0 == *action && shown.1 == digest) else {
+            return Err(NotArmed::NotShown);
+        };
+        if held || self.repeats(key, now) {
+            return Err(NotArmed::HeldDown);
+        }
+        if now.saturating_sub(*shown_at) < UI_ARM_AFTER_MS {
+            return Err(NotArmed::JustShown);
+        }
+        if self.arrived_at_ms.is_some_and(|arrived| now.saturating_sub(arrived) < UI_ARRIVAL_GUARD_MS) {
+            return Err(NotArmed::JustArrived);
+        }
+        Ok(())
+    }
+
+    /// A terminal that tells no repeats sends the first one after up to about 0.7 s (X11 and macOS defaults are
+    /// 660 and 500 ms), so the same key so soon after itself may be one that is still down.
+    fn repeats(&self, key: Key, now: u64) -> bool {
+        let within = if self.repeats_are_told { UI_HELD_KEY_MS_MAX } else { UI_HELD_KEY_UNREPORTED_MS_MAX };
+        self.previous_key.is_some_and(|(previous, at)| previous == key && now.saturating_sub(at) < within)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "a1";
+
+    fn shown_at(at_ms: u64) -> Arming {
+        let mut arming = Arming::default();
+        arming.drawn(Some((&A.into(), Digest::of(b"x"))), at_ms);
+        arming
+    }
+
+    fn press(arming: &mut Arming, at_ms: u64, held: bool) -> Result<(), NotArmed> {
+        arming.key(Key::plain('a'), held, at_ms);
+        arming.check(&A.into(), Digest::of(b"x"))
+    }
+
+    #[test]
+    fn nothing_is_approved_before_it_could_be_read() {
+        assert_eq!(press(&mut Arming::default(), 1000, false), Err(NotArmed::NotShown));
+        assert_eq!(press(&mut shown_at(1000), 1399, false), Err(NotArmed::JustShown));
+        assert_eq!(press(&mut shown_at(1000), 1400, false), Ok(()));
+    }
+
+    #[test]
+    fn another_revision_starts_the_clock_again() {
+        let mut arming = shown_at(0);
+        arming.drawn(Some((&A.into(), Digest::of(b"y"))), 5000);
+        assert_eq!(press(&mut arming, 6000, false), Err(NotArmed::NotShown));
+    }
+
+    #[test]
+    fn a_key_that_was_on_its_way_when_something_arrived_does_not_count() {
+        let mut arming = shown_at(0);
+        arming.arrived(5000);
+        assert_eq!(press(&mut arming, 5299, false), Err(NotArmed::JustArrived));
+        assert_eq!(press(&mut arming, 6300, false), Ok(()));
+    }
+
+    #[test]
+    fn a_key_held_down_approves_nothing() {
+        let mut arming = shown_at(0);
+        assert_eq!(press(&mut arming, 1000, false), Ok(()));
+        assert_eq!(press(&mut arming, 1500, false), Err(NotArmed::HeldDown));
+        assert_eq!(press(&mut arming, 1530, false), Err(NotArmed::HeldDown));
+        assert_eq!(press(&mut arming, 2500, false), Ok(()));
+        assert_eq!(press(&mut arming, 3500, true), Err(NotArmed::HeldDown));
+    }
+
+    #[test]
+    fn where_repeats_are_told_quick_presses_count() {
+        let mut arming = shown_at(0);
+        arming.key_up();
+        assert_eq!(press(&mut arming, 1000, false), Ok(()));
+        assert_eq!(press(&mut arming, 1200, false), Ok(()));
+    }
+}

@@ -1,0 +1,118 @@
+//! The client's state and what changes it. `update` is the only way in, `view` only looks; neither does IO.
+
+pub mod arming;
+pub mod composer;
+pub mod msg;
+pub mod review;
+pub mod scene;
+pub mod toast;
+mod typing;
+mod update;
+
+use ratatui::layout::Size;
+
+pub use msg::{Answer, Ask, Leave, Msg, Request, Verdict, When};
+pub use scene::{Link, Scene, Touched};
+
+use crate::ui::keymap::Keymap;
+use crate::ui::layout::{self, Layout, PaneId, Wish};
+use crate::ui::look::Look;
+use crate::ui::overlays::Overlay;
+use crate::ui::panes::Panes;
+use crate::ui::terminal::Key;
+use arming::Arming;
+use composer::Composer;
+use toast::Toast;
+
+/// Everything a client knows.
+#[derive(Debug)]
+pub struct App {
+    pub scene: Scene,
+    pub panes: Panes,
+    pub keymap: Keymap,
+    pub layout: Layout,
+    pub size: Size,
+    pub focus: PaneId,
+    /// Tests or Output, whichever was looked at last: the two-column shape shows one of them.
+    pub lower: PaneId,
+    pub zoom: bool,
+    pub linear: bool,
+    pub composer: Composer,
+    pub overlay: Option<Overlay>,
+    pub toast: Option<Toast>,
+    /// Keys typed of a sequence that is not finished.
+    pub pending_keys: Vec<Key>,
+    pub arming: Arming,
+    /// The first click after the window came to the front only brings it there.
+    pub click_is_swallowed: bool,
+    /// When the first of two stop keys came, on our clock.
+    pub stop_armed_at_ms: Option<u64>,
+    pub search: Option<String>,
+}
+
+/// What a client starts with.
+#[derive(Debug)]
+pub struct Start {
+    pub look: Look,
+    pub keymap: Keymap,
+    pub size: Size,
+    pub linear: bool,
+    /// Shown until the host says more: the workspace's or session's name.
+    pub title: String,
+}
+
+impl App {
+    #[must_use]
+    pub fn new(start: Start) -> Self {
+        let focus = PaneId::Diff;
+        let wish =
+            Wish { size: start.size, focus, lower: PaneId::Tests, zoom: false, linear: start.linear, composer_rows: 0 };
+        let mut app = Self {
+            scene: Scene::new(start.look, start.title),
+            panes: Panes::default(),
+            keymap: start.keymap,
+            layout: layout::arrange(wish),
+            size: start.size,
+            focus,
+            lower: PaneId::Tests,
+            zoom: false,
+            linear: start.linear,
+            composer: Composer::default(),
+            overlay: None,
+            toast: None,
+            pending_keys: Vec::new(),
+            arming: Arming::default(),
+            click_is_swallowed: false,
+            stop_armed_at_ms: None,
+            search: None,
+        };
+        app.refresh();
+        app
+    }
+
+    /// Lays the screen out again and brings every pane's rows up to date with the scene.
+    pub fn refresh(&mut self) {
+        self.layout = layout::arrange(Wish {
+            size: self.size,
+            focus: self.focus,
+            lower: self.lower,
+            zoom: self.zoom,
+            linear: self.linear,
+            composer_rows: self.composer.rows(),
+        });
+        let touched = std::mem::take(&mut self.scene.touched);
+        self.panes.refresh(&self.scene, &self.layout, touched);
+    }
+
+    pub fn focus_on(&mut self, pane: PaneId) {
+        self.focus = pane;
+        if matches!(pane, PaneId::Tests | PaneId::Output) {
+            self.lower = pane;
+        }
+    }
+
+    /// Says something in the line above the hints until the next key.
+    pub fn say(&mut self, toast: Toast) {
+        self.toast = Some(toast);
+    }
+}

@@ -1,0 +1,169 @@
+//! What there is to see: the session's replica and the human's place in it. Panes draw from this and nothing else.
+
+use super::review::Review;
+use crate::base::{ActionId, Digest, UnixMs};
+use crate::model::Envelope;
+use crate::model::event::Event;
+use crate::model::session::{ActionState, Phase, Session};
+use crate::ui::layout::PaneId;
+use crate::ui::look::Look;
+use crate::ui::workers::Products;
+
+/// How things stand with the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    Connecting,
+    /// With control or read only.
+    Attached {
+        control: bool,
+    },
+    Lost(String),
+}
+
+/// Which parts of the session changed since the panes last looked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent marks, one a pane asks for")]
+pub struct Touched {
+    pub plan: bool,
+    pub actions: bool,
+    pub checks: bool,
+    pub transcript: bool,
+    /// The target, the review or a computed picture of it.
+    pub target: bool,
+}
+
+impl Touched {
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::PlanRevised(_) => self.plan = true,
+            Event::CheckStarted(_) | Event::CheckReported(_) | Event::CheckFinished(_) => self.checks = true,
+            Event::Said(_) | Event::Thought(_) | Event::AgentNoted(_) | Event::AgentLost(_) | Event::TurnEnded(_) => {
+                self.transcript = true;
+            }
+            Event::Told(_) => (self.transcript, self.actions) = (true, true),
+            Event::Usage(_) | Event::Watching(_) | Event::Unknown { .. } | Event::TurnStarted(_) => {}
+            Event::SessionOpened(_)
+            | Event::Proposed(_)
+            | Event::Ruled(_)
+            | Event::Held(_)
+            | Event::Decided(_)
+            | Event::Started(_)
+            | Event::Output(_)
+            | Event::Finished(_)
+            | Event::Lapsed(_)
+            | Event::Observed(_)
+            | Event::ModeChanged(_)
+            | Event::Frozen(_)
+            | Event::Resumed(_)
+            | Event::Stopped(_)
+            | Event::Alarm(_)
+            | Event::SessionEnded(_)
+            | Event::Checkpointed(_)
+            | Event::Reverted(_)
+            | Event::LeaseGranted(_)
+            | Event::LeaseRevoked(_)
+            | Event::ClientChanged(_)
+            | Event::AgentReady(_)
+            | Event::HostStarted(_)
+            | Event::Explained(_) => self.actions = true,
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Scene {
+    pub session: Session,
+    pub look: Look,
+    pub title: String,
+    pub link: Link,
+    /// The action that is looked at and that verdicts are about.
+    pub target: Option<ActionId>,
+    pub review: Review,
+    pub products: Products,
+    pub touched: Touched,
+    /// Milliseconds on the client's clock.
+    pub now_ms: u64,
+    /// Wall clock when the last events came, and our clock then: ages are told without asking for the time.
+    heard: (UnixMs, u64),
+}
+
+impl Scene {
+    #[must_use]
+    pub fn new(look: Look, title: String) -> Self {
+        Self {
+            session: Session::default(),
+            look,
+            title,
+            link: Link::Connecting,
+            target: None,
+            review: Review::default(),
+            products: Products::default(),
+            touched: Touched { plan: true, actions: true, checks: true, transcript: true, target: true },
+            now_ms: 0,
+            heard: (UnixMs(0), 0),
+        }
+    }
+
+    /// Folds facts in. Returns the actions that began to wait.
+    pub fn hear(&mut self, envelopes: &[Envelope], at: UnixMs) -> Vec<ActionId> {
+        let mut arrived = Vec::new();
+        for envelope in envelopes {
+            self.touched.note(&envelope.event);
+            self.session.apply(envelope);
+            if let Event::Held(held) = &envelope.event {
+                arrived.push(held.action.clone());
+            }
+        }
+        self.heard = (at, self.now_ms);
+        arrived
+    }
+
+    /// Now on the wall clock, as far as we know without asking.
+    #[must_use]
+    pub fn wall(&self) -> UnixMs {
+        UnixMs(self.heard.0.0.saturating_add(self.now_ms.saturating_sub(self.heard.1)))
+    }
+
+    #[must_use]
+    pub fn target(&self) -> Option<&ActionState> {
+        self.target.as_ref().and_then(|id| self.session.actions.get(id))
+    }
+
+    /// The target, if it waits for a decision, with the digest an answer must carry.
+    #[must_use]
+    pub fn held_target(&self) -> Option<(&ActionState, Digest)> {
+        let state = self.target().filter(|state| state.phase == Phase::Held)?;
+        Some((state, state.held.as_ref().map_or(state.action.digest, |held| held.digest)))
+    }
+
+    /// Looks at another action.
+    pub fn aim(&mut self, id: Option<ActionId>) {
+        if self.target != id {
+            self.target = id;
+            self.touched.target = true;
+        }
+        self.sync_review();
+    }
+
+    /// Choices made on one revision mean nothing for the next.
+    pub fn sync_review(&mut self) {
+        let key = self.target().map(|state| (state.action.id.clone(), state.action.digest));
+        if self.review.about(key) {
+            self.touched.target = true;
+        }
+    }
+
+    #[must_use]
+    pub fn waits(&self) -> usize {
+        self.session.actions.held().count()
+    }
+
+    #[must_use]
+    pub fn has_control(&self) -> bool {
+        matches!(self.link, Link::Attached { control: true })
+    }
+
+    /// Panes in which the target can be read well enough to decide on it.
+    pub const READING: [PaneId; 1] = [PaneId::Diff];
+}

@@ -1,0 +1,30 @@
+//! One line that tells the human why something did not happen, or that it did.
+
+/// How loud a toast is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Plain,
+    Warning,
+    Error,
+}
+
+/// A line of our own words; foreign parts have been made visible by whoever wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toast {
+    pub text: String,
+    pub tone: Tone,
+}
+
+impl Toast {
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), tone: Tone::Plain }
+    }
+
+    pub fn warning(text: impl Into<String>) -> Self {
+        Self { text: text.into(), tone: Tone::Warning }
+    }
+
+    pub fn error(text: impl Into<String>) -> Self {
+        Self { text: text.into(), tone: Tone::Error }
+    }
+}

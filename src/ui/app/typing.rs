@@ -1,0 +1,226 @@
+//! Keys while something is being typed or an overlay is open: none of them decides anything by itself.
+
+use crossterm::event::KeyCode;
+
+use crate::ui::app::toast::Toast;
+use crate::ui::app::{App, Ask, Request, When};
+use crate::ui::commands;
+use crate::ui::overlays::{Choice, Editor, Overlay, Pick, Prompt, Purpose};
+use crate::ui::terminal::Key;
+
+/// What a key in an overlay leads to.
+enum Then {
+    Stay(Overlay),
+    Close,
+    Run(&'static commands::Command),
+    Requests(Vec<Request>),
+}
+
+impl App {
+    pub(super) fn paste(&mut self, text: &str) {
+        match &mut self.overlay {
+            Some(Overlay::Prompt(prompt)) => prompt.entry.paste(text),
+            Some(Overlay::Edit(editor)) => editor.entry.paste(text),
+            Some(Overlay::Palette(palette)) => palette.paste(text),
+            Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Stopped(_)) => {}
+            None if self.composer.open => self.composer.entry.paste(text),
+            None => {
+                // Pasted keys are no commands: they go where text goes.
+                self.composer.open = true;
+                self.composer.entry.paste(text);
+                self.say(Toast::plain("pasted text goes to the composer; Enter sends it, Esc leaves it"));
+            }
+        }
+    }
+
+    pub(super) fn composer_key(&mut self, key: Key) -> Vec<Request> {
+        match key.code {
+            KeyCode::Esc => self.composer.open = false,
+            KeyCode::Tab => self.composer.when = self.composer.when.next(),
+            KeyCode::Enter if !key.modifiers.is_empty() => self.composer.entry.newline(),
+            KeyCode::Enter => {
+                let when = self.composer.when;
+                let Some(text) = self.composer.take() else {
+                    self.composer.open = false;
+                    return Vec::new();
+                };
+                if when == When::Interrupt {
+                    self.say(Toast::plain("interrupting the turn to deliver this"));
+                }
+                return vec![Request::Host(Ask::Prompt { text, when })];
+            }
+            _ => self.composer.entry.key(key),
+        }
+        Vec::new()
+    }
+
+    pub(super) fn overlay_key(&mut self, key: Key) -> Vec<Request> {
+        let Some(overlay) = self.overlay.take() else { return Vec::new() };
+        let then = match overlay {
+            Overlay::Prompt(prompt) => self.prompt_key(prompt, key),
+            Overlay::Edit(editor) => self.editor_key(editor, key),
+            Overlay::Choose(choice) => self.choice_key(choice, key),
+            Overlay::Palette(mut palette) => match palette.key(key, &self.keymap) {
+                Some(Some(command)) => Then::Run(command),
+                Some(None) => Then::Close,
+                None => Then::Stay(Overlay::Palette(palette)),
+            },
+            Overlay::Help(mut help) => {
+                let height = usize::from(self.size.height);
+                if help.key(key, &self.keymap, height) { Then::Stay(Overlay::Help(help)) } else { Then::Close }
+            }
+            Overlay::Stopped(census) => match key.code {
+                KeyCode::Char('q') => commands::find("quit").map_or(Then::Close, Then::Run),
+                KeyCode::Char('u') => commands::find("rewind").map_or(Then::Close, Then::Run),
+                KeyCode::Esc | KeyCode::Enter => Then::Close,
+                _ => Then::Stay(Overlay::Stopped(census)),
+            },
+        };
+        match then {
+            Then::Stay(overlay) => self.overlay = Some(overlay),
+            Then::Close => {}
+            Then::Run(command) => return self.call(command),
+            Then::Requests(requests) => return requests,
+        }
+        Vec::new()
+    }
+
+    fn choice_key(&mut self, mut choice: Choice, key: Key) -> Then {
+        let step = |down: bool, choice: &mut Choice| choice.go(down);
+        match key.code {
+            KeyCode::Esc => return Then::Close,
+            KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab => step(true, &mut choice),
+            KeyCode::Up | KeyCode::Char('k') => step(false, &mut choice),
+            KeyCode::Enter => {
+                return match choice.picked() {
+                    Some(Pick::Mode(mode)) => Then::Requests(vec![Request::Host(Ask::Mode(mode))]),
+                    Some(Pick::Checkpoint { tree, when }) => {
+                        let purpose = Purpose::Rewind { tree, when };
+                        Then::Stay(Overlay::Prompt(Prompt::new(purpose, "")))
+                    }
+                    None => Then::Close,
+                };
+            }
+            _ => {}
+        }
+        Then::Stay(Overlay::Choose(choice))
+    }
+
+    fn editor_key(&mut self, mut editor: Editor, key: Key) -> Then {
+        if key == Key::plain_control('x') || key == Key::function(2) {
+            let text = editor.entry.text();
+            let same = self
+                .scene
+                .held_target()
+                .is_some_and(|(state, digest)| state.action.id == editor.action && digest == editor.digest);
+            if !same {
+                self.say(Toast::warning(
+                    "the action has changed meanwhile: your text is still here, copy what you need",
+                ));
+                return Then::Stay(Overlay::Edit(editor));
+            }
+            self.scene.review.edited.insert(editor.part_key(), text);
+            self.scene.review.unseen_warned = false;
+            self.scene.review.seen_rows = 0;
+            self.scene.touched.target = true;
+            self.say(Toast::plain("this is your version now: look at the diff, then approve it"));
+            return Then::Requests(self.compute_pictures());
+        }
+        match key.code {
+            KeyCode::Esc if editor.is_changed() && !editor.asked_to_drop => {
+                editor.asked_to_drop = true;
+                self.say(Toast::warning("Esc again drops your changes, ^X or F2 keeps them"));
+            }
+            KeyCode::Esc => return Then::Close,
+            KeyCode::Enter => {
+                editor.asked_to_drop = false;
+                editor.newline();
+            }
+            _ => {
+                editor.asked_to_drop = false;
+                editor.entry.key(key);
+            }
+        }
+        Then::Stay(Overlay::Edit(editor))
+    }
+
+    fn prompt_key(&mut self, mut prompt: Prompt, key: Key) -> Then {
+        match key.code {
+            KeyCode::Esc => Then::Close,
+            KeyCode::Enter if key.modifiers.is_empty() => {
+                let text = prompt.entry.text();
+                self.prompted(prompt, text)
+            }
+            KeyCode::Enter => {
+                prompt.entry.newline();
+                Then::Stay(Overlay::Prompt(prompt))
+            }
+            _ => {
+                prompt.entry.key(key);
+                Then::Stay(Overlay::Prompt(prompt))
+            }
+        }
+    }
+
+    /// Enter in a prompt sends what was typed. Where it would approve or destroy, the typed word decides, not the key.
+    fn prompted(&mut self, prompt: Prompt, text: String) -> Then {
+        let word_is_wrong = prompt.purpose.word().is_some_and(|word| text.trim() != word);
+        if word_is_wrong {
+            self.say(Toast::warning("the word does not match: nothing happened"));
+            return Then::Stay(Overlay::Prompt(prompt));
+        }
+        Then::Requests(match prompt.purpose {
+            Purpose::Note { action, digest } => commands::send_with_note(self, action, digest, text),
+            Purpose::Confirm { action, digest, word, said } => {
+                if said.is_empty() && text.trim() == word {
+                    let purpose = Purpose::GuardReason { action, digest, word };
+                    return Then::Stay(Overlay::Prompt(Prompt::new(purpose, "")));
+                }
+                commands::send_confirmed(self, action, digest, word, said)
+            }
+            Purpose::GuardReason { action, digest, word } => {
+                if text.trim().is_empty() {
+                    self.say(Toast::warning("a guard-rail approval needs a reason"));
+                    let purpose = Purpose::GuardReason { action, digest, word };
+                    return Then::Stay(Overlay::Prompt(Prompt::new(purpose, "")));
+                }
+                commands::send_confirmed(self, action, digest, word, text)
+            }
+            Purpose::Reason { action, digest, verdict } => commands::send_reasoned(self, action, digest, verdict, text),
+            Purpose::Lease { step } => commands::send_lease(step),
+            Purpose::Rewind { tree, .. } => vec![Request::Host(Ask::Rewind(tree))],
+            Purpose::AddStep { at, below } => commands::add_step(self, at, below, text),
+            Purpose::RewordStep(step) => commands::reword_step(self, step, text),
+            Purpose::Search => {
+                self.search = Some(text).filter(|words| !words.is_empty());
+                self.find_match(true);
+                Vec::new()
+            }
+        })
+    }
+}
+
+impl Ask {
+    /// For refusals: what was asked, in words.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Prompt { .. } => "your message",
+            Self::Decide { .. } => "your decision",
+            Self::PlanEdit { .. } => "the plan edit",
+            Self::Mode(_) => "the mode",
+            Self::Step => "step",
+            Self::Continue => "continue",
+            Self::Freeze => "pause",
+            Self::Resume => "resume",
+            Self::Stop => "stop",
+            Self::Lease { .. } => "the lease",
+            Self::Undo(_) => "undo",
+            Self::Rewind(_) => "rewind",
+            Self::Test(_) => "the test of the candidate",
+            Self::Explain(_) => "explain",
+            Self::Blob(_) => "content",
+            Self::Control => "control",
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The only way in: a message and the time it came at, out come requests.
+
+use crate::base::limits::UI_SEARCH_ROWS_MAX;
+use crate::ui::app::toast::Toast;
+use crate::ui::app::{Answer, App, Ask, Link, Msg, Request};
+use crate::ui::commands::{Command, Scope};
+use crate::ui::keymap::Meaning;
+use crate::ui::layout::PaneId;
+use crate::ui::overlays::{Editor, Overlay};
+use crate::ui::terminal::{Input, Key};
+use crate::ui::workers::Job;
+
+impl App {
+    /// Takes one message in. `at_ms` is the client's clock. Cheap: rows are brought up to date by
+    /// [`App::refresh`], once for a whole backlog.
+    pub fn update(&mut self, at_ms: u64, msg: Msg) -> Vec<Request> {
+        self.scene.now_ms = self.scene.now_ms.max(at_ms);
+        match msg {
+            Msg::Input(input) => self.input(input),
+            Msg::Events(envelopes, wall) => {
+                let arrived = self.scene.hear(&envelopes, wall);
+                self.after_events(!arrived.is_empty())
+            }
+            Msg::Answered { asked, outcome } => self.answered(&asked, outcome),
+            Msg::Linked { client: _, control } => {
+                self.scene.link = Link::Attached { control };
+                Vec::new()
+            }
+            Msg::LinkLost(why) => {
+                self.say(Toast::error(format!(
+                    "the link to the host is lost: {why}; nothing was decided, the session goes on"
+                )));
+                self.scene.link = Link::Lost(why);
+                Vec::new()
+            }
+            Msg::Computed(product) => {
+                self.scene.products.put(product);
+                self.scene.touched.target = true;
+                Vec::new()
+            }
+            Msg::Edited { action, digest, part, outcome } => {
+                match outcome {
+                    Ok(text) => {
+                        self.overlay = Some(Overlay::Edit(Editor::new(action, digest, part, "from your editor", &text)))
+                    }
+                    Err(why) => self.say(Toast::error(why)),
+                }
+                Vec::new()
+            }
+            Msg::Drawn => {
+                self.drawn();
+                Vec::new()
+            }
+        }
+    }
+
+    fn after_events(&mut self, arrived: bool) -> Vec<Request> {
+        if arrived {
+            self.arming.arrived(self.scene.now_ms);
+        }
+        self.panes.inbox.gather(&self.scene);
+        if self.scene.held_target().is_none()
+            && let Some(first) = self.panes.inbox.waiting().next().cloned()
+        {
+            self.scene.aim(Some(first));
+        } else if self.scene.target.is_none() {
+            let newest = self.scene.session.actions.iter().next_back().map(|state| state.action.id.clone());
+            self.scene.aim(newest);
+        }
+        self.scene.sync_review();
+        self.close_stale_overlay();
+        if let Some(stopped) = self.scene.session.stopped.clone()
+            && self.panes.last_stop != Some(stopped.census.checked_ms)
+        {
+            self.panes.last_stop = Some(stopped.census.checked_ms);
+            self.overlay = Some(Overlay::Stopped(stopped.census));
+        }
+        self.compute_pictures()
+    }
+
+    /// A prompt about an action that is decided, void or another revision by now asks for nothing any more.
+    fn close_stale_overlay(&mut self) {
+        let Some((action, digest)) = self.overlay.as_ref().and_then(Overlay::about) else { return };
+        let state = self.scene.session.actions.get(action);
+        let live = state.and_then(|state| state.held.as_ref()).is_some_and(|held| held.digest == *digest);
+        if !live {
+            self.overlay = None;
+            self.say(Toast::warning("what was asked about has changed: nothing was decided"));
+        }
+    }
+
+    /// Asks for the picture of what is under review, if there is none yet.
+    pub fn compute_pictures(&mut self) -> Vec<Request> {
+        let Some(state) = self.scene.target() else { return Vec::new() };
+        let Some(files) = state.action.files.as_ref().filter(|files| !files.is_empty()) else { return Vec::new() };
+        let mut files = files.clone();
+        for (at, text) in &self.scene.review.edited {
+            if let Some(file) = at.and_then(|at| files.get_mut(at)) {
+                file.after = Some(crate::model::Content::Text(text.clone()));
+            }
+        }
+        let job = Job::new(files, self.panes.diff.marks_blanks, self.scene.review.edited.len());
+        if !self.scene.products.wants(&job) {
+            return Vec::new();
+        }
+        vec![Request::Compute(job)]
+    }
+
+    fn answered(&mut self, asked: &Ask, outcome: Result<Answer, String>) -> Vec<Request> {
+        match outcome {
+            Ok(Answer::Done) => {}
+            Ok(Answer::Blob { .. }) => {}
+            Err(why) => self.say(Toast::error(format!("{}: {why}", asked.name()))),
+        }
+        Vec::new()
+    }
+
+    fn drawn(&mut self) {
+        let on_screen = self.layout.shows(PaneId::Diff) && self.overlay.is_none();
+        let target = self.scene.held_target().map(|(state, digest)| (state.action.id.clone(), digest));
+        self.arming.drawn(target.as_ref().filter(|_| on_screen).map(|(id, digest)| (id, *digest)), self.scene.now_ms);
+        if on_screen && let Some((id, _)) = target {
+            self.panes.inbox.read(id);
+            let height = usize::from(self.layout.inner(PaneId::Diff).height);
+            self.scene.review.seen_rows = self.scene.review.seen_rows.max(self.panes.diff.rows_shown(height));
+        }
+    }
+
+    fn input(&mut self, input: Input) -> Vec<Request> {
+        match input {
+            Input::Key { key, held } => {
+                self.arming.key(key, held, self.scene.now_ms);
+                self.toast = None;
+                self.click_is_swallowed = false;
+                self.key(key)
+            }
+            Input::KeyUp => {
+                self.arming.key_up();
+                Vec::new()
+            }
+            Input::Paste(text) => {
+                self.paste(&text);
+                Vec::new()
+            }
+            Input::Resize(size) => {
+                self.size = size;
+                self.scene.touched =
+                    crate::ui::app::Touched { plan: true, actions: true, checks: true, transcript: true, target: true };
+                Vec::new()
+            }
+            Input::FocusGained => {
+                self.click_is_swallowed = true;
+                Vec::new()
+            }
+            Input::FocusLost => Vec::new(),
+            Input::Click(at) => {
+                if !std::mem::take(&mut self.click_is_swallowed)
+                    && self.overlay.is_none()
+                    && let Some(pane) = self.layout.pane_at(at.x, at.y)
+                {
+                    self.focus_on(pane);
+                }
+                Vec::new()
+            }
+            Input::Wheel { at, lines } => {
+                if self.overlay.is_none()
+                    && let Some(pane) = self.layout.pane_at(at.x, at.y)
+                {
+                    let height = usize::from(self.layout.inner(pane).height);
+                    let pane = self.panes.get_mut(pane);
+                    let len = pane.rows();
+                    pane.list_mut().wheel(i64::from(lines), len, height);
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    fn key(&mut self, key: Key) -> Vec<Request> {
+        let stop = self.keymap.meaning(Scope::Anywhere, &[key]);
+        if let Meaning::Command(command) = stop
+            && command.name == "stop"
+        {
+            // Stop works everywhere, also while typing.
+            self.pending_keys.clear();
+            return self.call(command);
+        }
+        if self.overlay.is_some() {
+            return self.overlay_key(key);
+        }
+        if self.composer.open {
+            return self.composer_key(key);
+        }
+        self.pending_keys.push(key);
+        let scope = Scope::of(self.focus);
+        match self.keymap.meaning(scope, &self.pending_keys) {
+            Meaning::Command(command) => {
+                self.pending_keys.clear();
+                self.call(command)
+            }
+            Meaning::Unfinished => Vec::new(),
+            Meaning::Nothing => {
+                let alone = self.pending_keys.len() == 1;
+                self.pending_keys.clear();
+                if !alone {
+                    return self.key(key);
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    /// Runs a command, or says why it cannot be.
+    pub fn call(&mut self, command: &'static Command) -> Vec<Request> {
+        if let Some(why) = (command.why_disabled)(self) {
+            self.say(Toast::warning(format!("{}: {why}", command.label)));
+            return Vec::new();
+        }
+        let target = self.scene.target.clone();
+        let mut requests = (command.run)(self);
+        if self.scene.target != target {
+            requests.extend(self.compute_pictures());
+        }
+        requests
+    }
+
+    /// Esc: one thing less.
+    pub fn leave_one(&mut self) {
+        if self.scene.review.selecting_from.take().is_none() && self.search.take().is_none() {
+            self.zoom = false;
+        }
+    }
+
+    /// Goes to the next row of the focused pane that holds the searched words.
+    pub fn find_match(&mut self, forward: bool) {
+        let Some(needle) = self.search.clone().map(|words| words.to_lowercase()).filter(|words| !words.is_empty())
+        else {
+            return;
+        };
+        let height = usize::from(self.layout.inner(self.focus).height);
+        let pane = self.panes.get(self.focus);
+        let (len, cursor) = (pane.rows(), pane.list().cursor);
+        let found = (1..=len.min(UI_SEARCH_ROWS_MAX))
+            .map(|away| if forward { (cursor + away) % len } else { (cursor + len - away % len) % len })
+            .find(|row| pane.row_text(&self.scene, *row).to_lowercase().contains(&needle));
+        match found {
+            Some(row) => self.panes.get_mut(self.focus).list_mut().jump(row, len, height),
+            None => self.say(Toast::plain("not found in this pane")),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Verdicts on the action under review. Each is bound to the digest that is on the screen.
+
+use super::{BASE, Command, Scope, needs_control};
+use crate::base::{ActionId, Digest};
+use crate::model::Kind;
+use crate::ui::app::toast::Toast;
+use crate::ui::app::{App, Ask, Request, Verdict, msg::Part};
+use crate::ui::layout::PaneId;
+use crate::ui::overlays::{Editor, Overlay, Prompt, Purpose};
+
+const GROUP: &str = "decide";
+
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        consents: true,
+        ..deciding("approve", "approve", "Approve the action, or the hunks and edits chosen in it", |app| {
+            approve(app, None)
+        })
+    },
+    Command {
+        consents: true,
+        ..deciding("approve-with-note", "approve + note", "Approve with a note to the agent", |app| {
+            if let Some((id, digest)) = ready_to_approve(app) {
+                app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Note { action: id, digest }, "")));
+            }
+            Vec::new()
+        })
+    },
+    Command {
+        consents: true,
+        ..deciding(
+            "approve-group",
+            "approve group",
+            "Approve every waiting action of this kind in this plan step that has been looked at",
+            approve_group,
+        )
+    },
+    Command {
+        consents: true,
+        ..deciding("lease", "lease", "Grant a lease: edits of this plan step go through for a while", |app| {
+            let step = app.scene.target().and_then(|state| state.action.step.clone());
+            app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Lease { step }, "")));
+            Vec::new()
+        })
+    },
+    deciding("edit", "edit", "Edit the proposal here", edit_inline),
+    deciding("edit-external", "$EDITOR", "Edit the proposal in $VISUAL or $EDITOR", edit_external),
+    Command {
+        name: "toggle-hunk",
+        label: "hunk",
+        description: "Leave the hunk (or the selected lines) out, or take it in",
+        group: GROUP,
+        scope: Scope::Diff,
+        why_disabled: needs_held,
+        run: |app| {
+            app.panes.diff.toggle(&mut app.scene.review);
+            app.scene.touched.target = true;
+            Vec::new()
+        },
+        ..BASE
+    },
+    deciding("redirect", "redirect", "Refuse and say what to do instead", |app| ask_reason(app, Verdict::Redirect)),
+    deciding("deny", "deny", "Deny, with a reason", |app| ask_reason(app, Verdict::Deny { make_rule: false })),
+    deciding("deny-with-rule", "deny + rule", "Deny, and make a rule of it", |app| {
+        ask_reason(app, Verdict::Deny { make_rule: true })
+    }),
+    deciding("explain", "explain", "Ask the agent to explain; the action stays where it is", |app| {
+        app.scene.target.clone().map_or_else(Vec::new, |id| vec![Request::Host(Ask::Explain(id))])
+    }),
+    deciding("test", "test", "Run the tests on a candidate with this action", |app| {
+        app.scene.target.clone().map_or_else(Vec::new, |id| vec![Request::Host(Ask::Test(id))])
+    }),
+];
+
+const fn deciding(
+    name: &'static str,
+    label: &'static str,
+    description: &'static str,
+    run: fn(&mut App) -> Vec<Request>,
+) -> Command {
+    Command { name, label, description, group: GROUP, why_disabled: needs_held, run, ..BASE }
+}
+
+fn needs_held(app: &App) -> Option<&'static str> {
+    needs_control(app).or_else(|| app.scene.held_target().is_none().then_some("no action waits for a decision here"))
+}
+
+/// The action under review, when a deliberate key may approve it now; says why not otherwise.
+fn ready_to_approve(app: &mut App) -> Option<(ActionId, Digest)> {
+    let (state, digest) = app.scene.held_target()?;
+    let id = state.action.id.clone();
+    let conflicted = state.action.conflicted && !app.scene.review.edited.values().any(|text| !text.contains("<<<<<<<"));
+    if !app.layout.shows(PaneId::Diff) {
+        app.focus_on(PaneId::Diff);
+        app.say(Toast::warning("look at it first: this is what would happen"));
+        return None;
+    }
+    if let Err(why) = app.arming.check(&id, digest) {
+        app.say(Toast::warning(why.reason()));
+        return None;
+    }
+    if conflicted {
+        app.say(Toast::warning("the merge left conflicts: edit it first (e)"));
+        return None;
+    }
+    let unseen = app.panes.diff.unseen_rows(&app.scene.review);
+    if unseen > 0 && !app.scene.review.unseen_warned {
+        app.scene.review.unseen_warned = true;
+        app.say(Toast::warning(format!("{unseen} lines not seen: scroll down, or press again to approve anyway")));
+        return None;
+    }
+    Some((id, digest))
+}
+
+fn approve(app: &mut App, note: Option<String>) -> Vec<Request> {
+    let Some((id, digest)) = ready_to_approve(app) else { return Vec::new() };
+    let word = app.scene.held_target().and_then(|(state, _)| state.held.as_ref()?.confirm.clone());
+    if let Some(word) = word {
+        app.overlay =
+            Some(Overlay::Prompt(Prompt::new(Purpose::Confirm { action: id, digest, word, said: String::new() }, "")));
+        return Vec::new();
+    }
+    send(app, id, digest, note, None)
+}
+
+/// A note was typed; whatever else is asked for still is.
+pub fn send_with_note(app: &mut App, action: ActionId, digest: Digest, note: String) -> Vec<Request> {
+    let same = app.scene.held_target().filter(|(state, now)| state.action.id == action && *now == digest);
+    let Some((state, _)) = same else {
+        app.say(Toast::warning("it has changed meanwhile: nothing was approved"));
+        return Vec::new();
+    };
+    if let Some(word) = state.held.as_ref().and_then(|held| held.confirm.clone()) {
+        app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Confirm { action, digest, word, said: note }, "")));
+        return Vec::new();
+    }
+    send(app, action, digest, Some(note).filter(|note| !note.trim().is_empty()), None)
+}
+
+/// The guard rail's word was typed.
+pub fn send_confirmed(app: &mut App, action: ActionId, digest: Digest, word: String, said: String) -> Vec<Request> {
+    send(app, action, digest, Some(said).filter(|note| !note.trim().is_empty()), Some(word))
+}
+
+fn send(
+    app: &mut App,
+    action: ActionId,
+    digest: Digest,
+    reason: Option<String>,
+    confirm: Option<String>,
+) -> Vec<Request> {
+    let verdict = match chosen_verdict(app) {
+        Ok(verdict) => verdict,
+        Err(why) => {
+            app.say(Toast::warning(why));
+            return Vec::new();
+        }
+    };
+    vec![Request::Host(Ask::Decide { action, digest, verdict, reason, confirm })]
+}
+
+/// What the choices made in the review amount to.
+fn chosen_verdict(app: &App) -> Result<Verdict, &'static str> {
+    let review = &app.scene.review;
+    if review.is_whole() {
+        return Ok(Verdict::Approve);
+    }
+    if let Some(command) = review.edited.get(&None) {
+        return Ok(Verdict::ApproveCommand(command.clone()));
+    }
+    if !review.edited.is_empty() {
+        if !review.left_out.is_empty() || !review.lines_left_out.is_empty() {
+            return Err("hunks were left out and text was edited: undo one of the two (Space takes hunks in)");
+        }
+        let files = app.scene.target().and_then(|state| state.action.files.as_ref());
+        let edited = review.edited.iter().filter_map(|(at, text)| {
+            let file = files?.get((*at)?)?;
+            Some((file.path.as_str().to_owned(), text.clone()))
+        });
+        return Ok(Verdict::ApproveFiles(edited.collect()));
+    }
+    let chosen = review.chosen(&app.panes.diff.hunk_lines());
+    if chosen.is_empty() {
+        return Err("every hunk is left out: deny it instead (d)");
+    }
+    Ok(Verdict::ApproveHunks(chosen))
+}
+
+/// Only actions that were under review long enough count as looked at, which is the one that is now; the host
+/// is asked for each by its own digest.
+fn approve_group(app: &mut App) -> Vec<Request> {
+    let Some((id, digest)) = ready_to_approve(app) else { return Vec::new() };
+    let Some(target) = app.scene.target() else { return Vec::new() };
+    let (kind, step) = (target.action.kind, target.action.step.clone());
+    let guarded =
+        |state: &crate::model::session::ActionState| state.held.as_ref().is_some_and(|held| held.confirm.is_some());
+    let others: Vec<_> = app
+        .scene
+        .session
+        .actions
+        .held()
+        .filter(|state| state.action.kind == kind && state.action.step == step && !guarded(state))
+        .filter(|state| app.panes.inbox.has_been_read(&state.action.id))
+        .map(|state| (state.action.id.clone(), state.held.as_ref().map_or(state.action.digest, |held| held.digest)))
+        .filter(|(other, _)| *other != id)
+        .collect();
+    if app.scene.target().is_some_and(guarded) {
+        app.say(Toast::warning("a guard-rail action is never part of a group"));
+        return Vec::new();
+    }
+    let mut requests = send(app, id, digest, None, None);
+    app.say(Toast::plain(format!("approved {} of this kind", others.len() + 1)));
+    requests.extend(others.into_iter().map(|(action, digest)| {
+        Request::Host(Ask::Decide { action, digest, verdict: Verdict::Approve, reason: None, confirm: None })
+    }));
+    requests
+}
+
+fn ask_reason(app: &mut App, verdict: Verdict) -> Vec<Request> {
+    let Some((state, digest)) = app.scene.held_target() else { return Vec::new() };
+    let purpose = Purpose::Reason { action: state.action.id.clone(), digest, verdict };
+    app.overlay = Some(Overlay::Prompt(Prompt::new(purpose, "")));
+    Vec::new()
+}
+
+/// The reason of a denial or redirect was typed. A redirect without words says nothing.
+pub fn send_reasoned(
+    app: &mut App,
+    action: ActionId,
+    digest: Digest,
+    verdict: Verdict,
+    reason: String,
+) -> Vec<Request> {
+    if verdict == Verdict::Redirect && reason.trim().is_empty() {
+        app.say(Toast::warning("a redirect needs words: what shall it do instead?"));
+        return Vec::new();
+    }
+    let reason = Some(reason).filter(|reason| !reason.trim().is_empty());
+    vec![Request::Host(Ask::Decide { action, digest, verdict, reason, confirm: None })]
+}
+
+/// The lease was confirmed in words.
+pub fn send_lease(step: Option<crate::base::StepId>) -> Vec<Request> {
+    vec![Request::Host(Ask::Lease { step })]
+}
+
+/// What can be edited of the action under review: the file under the cursor, or the command line.
+fn editable(app: &mut App) -> Option<(ActionId, Digest, Part, String, String)> {
+    let (state, digest) = app.scene.held_target()?;
+    let id = state.action.id.clone();
+    let refusal = match state.action.kind {
+        Kind::Command => {
+            let line = state.action.command.as_ref()?.line();
+            let text = app.scene.review.edited.get(&None).cloned().unwrap_or(line);
+            return Some((id, digest, Part::Command, "command.sh".to_owned(), text));
+        }
+        Kind::Edit => {
+            let at = app.panes.diff.file_under_cursor();
+            let file = state.action.files.as_ref().and_then(|files| files.get(at));
+            match file.map(|file| (file, file.after.as_ref().and_then(|after| after.text()))) {
+                Some((file, Some(after))) => {
+                    let text = app.scene.review.edited.get(&Some(at)).cloned().unwrap_or_else(|| after.to_owned());
+                    return Some((id, digest, Part::File(at), file.path.name().to_owned(), text));
+                }
+                Some((_, None)) => "this file is deleted, binary or too long to edit here",
+                None => "there is no file here",
+            }
+        }
+        Kind::Read | Kind::Network | Kind::Plan | Kind::Other => "only edits and commands can be edited",
+    };
+    app.say(Toast::warning(refusal));
+    None
+}
+
+fn edit_inline(app: &mut App) -> Vec<Request> {
+    if let Some((action, digest, part, name, text)) = editable(app) {
+        app.overlay = Some(Overlay::Edit(Editor::new(action, digest, part, &name, &text)));
+    }
+    Vec::new()
+}
+
+fn edit_external(app: &mut App) -> Vec<Request> {
+    editable(app).map_or_else(Vec::new, |(action, digest, part, name, text)| {
+        vec![Request::Editor { action, digest, part, name, text }]
+    })
+}

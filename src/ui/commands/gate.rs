@@ -1,0 +1,129 @@
+//! Letting the session go on, holding it, stopping it, taking back what it did.
+
+use super::{BASE, Command, needs_control};
+use crate::base::limits::UI_STOP_AGAIN_MS_MAX;
+use crate::model::event::Mode;
+use crate::ui::app::toast::Toast;
+use crate::ui::app::{App, Ask, Request};
+use crate::ui::overlays::{Choice, Overlay};
+
+const GROUP: &str = "gate";
+
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        name: "step",
+        label: "step",
+        description: "Let exactly one action through",
+        group: GROUP,
+        consents: true,
+        why_disabled: needs_control,
+        run: |app| consented(app, Ask::Step),
+        ..BASE
+    },
+    Command {
+        name: "continue",
+        label: "continue",
+        description: "Continue to the end of the plan step",
+        group: GROUP,
+        consents: true,
+        why_disabled: needs_control,
+        run: |app| consented(app, Ask::Continue),
+        ..BASE
+    },
+    Command {
+        name: "pause",
+        label: "pause",
+        description: "Freeze everything, or resume",
+        group: GROUP,
+        why_disabled: needs_control,
+        run: |app| {
+            let ask = if app.scene.session.frozen.is_some() { Ask::Resume } else { Ask::Freeze };
+            vec![Request::Host(ask)]
+        },
+        ..BASE
+    },
+    Command {
+        name: "stop",
+        label: "stop",
+        description: "Freeze everything at once; again within two seconds: kill it and take the census",
+        group: GROUP,
+        why_disabled: needs_control,
+        run: stop,
+        ..BASE
+    },
+    Command {
+        name: "mode",
+        label: "mode",
+        description: "Choose how much rules decide: observe, step, plan, guarded",
+        group: GROUP,
+        why_disabled: needs_control,
+        run: |app| {
+            let current = app.scene.session.mode;
+            let modes = [Mode::Observe, Mode::Step, Mode::Plan, Mode::Guarded];
+            app.overlay = Some(Overlay::Choose(Choice::modes(&modes, current)));
+            Vec::new()
+        },
+        ..BASE
+    },
+    Command {
+        name: "undo",
+        label: "undo",
+        description: "Undo the action under review, or the last one that changed files; again: undo the undo",
+        group: GROUP,
+        why_disabled: needs_control,
+        run: undo,
+        ..BASE
+    },
+    Command {
+        name: "rewind",
+        label: "rewind",
+        description: "Choose a checkpoint to take the workspace back to",
+        group: GROUP,
+        why_disabled: |app| {
+            needs_control(app)
+                .or_else(|| app.scene.session.checkpoints.is_empty().then_some("there is no checkpoint yet"))
+        },
+        run: |app| {
+            app.overlay = Some(Overlay::Choose(Choice::checkpoints(&app.scene)));
+            Vec::new()
+        },
+        ..BASE
+    },
+];
+
+/// Step and continue let an action through, so the same care applies as to an approval.
+fn consented(app: &mut App, ask: Ask) -> Vec<Request> {
+    if let Some((state, digest)) = app.scene.held_target()
+        && let Err(why) = app.arming.check(&state.action.id, digest)
+    {
+        app.say(Toast::warning(why.reason()));
+        return Vec::new();
+    }
+    vec![Request::Host(ask)]
+}
+
+fn stop(app: &mut App) -> Vec<Request> {
+    let now = app.scene.now_ms;
+    let again = app.stop_armed_at_ms.is_some_and(|at| now.saturating_sub(at) <= UI_STOP_AGAIN_MS_MAX);
+    if again {
+        app.stop_armed_at_ms = None;
+        app.say(Toast::warning("stopping: killing everything, then counting what is left"));
+        return vec![Request::Host(Ask::Stop)];
+    }
+    app.stop_armed_at_ms = Some(now);
+    app.say(Toast::warning("frozen; press again within 2 s to kill everything, p resumes"));
+    vec![Request::Host(Ask::Freeze)]
+}
+
+fn undo(app: &mut App) -> Vec<Request> {
+    let undoable: Vec<_> = app.scene.session.undoable().map(|state| state.action.id.clone()).collect();
+    let target =
+        app.scene.target.clone().filter(|id| {
+            undoable.contains(id) || app.scene.session.actions.get(id).is_some_and(|state| state.reverted)
+        });
+    let Some(id) = target.or_else(|| undoable.last().cloned()) else {
+        app.say(Toast::plain("no action has changed a file yet"));
+        return Vec::new();
+    };
+    vec![Request::Host(Ask::Undo(id))]
+}

@@ -1,0 +1,41 @@
+//! Talking to the agent, finding commands, leaving.
+
+use super::{BASE, Command};
+use crate::ui::app::{App, Leave, Request};
+use crate::ui::overlays::{Overlay, help::Help, palette::Palette};
+
+const GROUP: &str = "session";
+
+pub(super) const COMMANDS: &[Command] = &[
+    general("compose", "write", "Write to the agent", |app| {
+        app.composer.open = true;
+        Vec::new()
+    }),
+    general("leave", "leave", "Close what is open, drop a selection or a search; never decides anything", |app| {
+        app.leave_one();
+        Vec::new()
+    }),
+    general("palette", "commands", "Find a command by its words", |app| {
+        app.overlay = Some(Overlay::Palette(Palette::new()));
+        Vec::new()
+    }),
+    general("help", "help", "All keys", |app| {
+        app.overlay = Some(Overlay::Help(Help::default()));
+        Vec::new()
+    }),
+    general("detach", "detach", "Leave this client; the session goes on", |_| vec![Request::Leave(Leave::Detach)]),
+    general("quit", "quit", "Leave; a session with nothing open ends, any other goes on", |_| {
+        vec![Request::Leave(Leave::Quit)]
+    }),
+    general("suspend", "suspend", "Back to the shell; fg comes back", |_| vec![Request::Suspend]),
+    general("redraw", "redraw", "Draw the whole screen again", |_| vec![Request::Redraw]),
+];
+
+const fn general(
+    name: &'static str,
+    label: &'static str,
+    description: &'static str,
+    run: fn(&mut App) -> Vec<Request>,
+) -> Command {
+    Command { name, label, description, group: GROUP, run, ..BASE }
+}

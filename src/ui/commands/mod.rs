@@ -1,0 +1,148 @@
+//! Everything a human can ask for, one literal each: name, description, when it cannot be, and what it does. Keys,
+//! the palette, help and the documentation are made from these lists.
+
+mod decide;
+mod focus;
+mod gate;
+mod general;
+mod looks;
+mod moves;
+mod plan;
+
+pub use decide::{send_confirmed, send_lease, send_reasoned, send_with_note};
+pub use focus::aim_next;
+pub use plan::{add_step, reword_step};
+
+use crate::ui::app::{App, Request};
+use crate::ui::layout::PaneId;
+
+/// Where a command's keys count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    Anywhere,
+    Plan,
+    Inbox,
+    Diff,
+    Tests,
+    Why,
+    Output,
+}
+
+impl Scope {
+    #[must_use]
+    pub fn of(pane: PaneId) -> Self {
+        match pane {
+            PaneId::Plan => Self::Plan,
+            PaneId::Inbox => Self::Inbox,
+            PaneId::Diff => Self::Diff,
+            PaneId::Tests => Self::Tests,
+            PaneId::Why => Self::Why,
+            PaneId::Output => Self::Output,
+        }
+    }
+
+    /// Whether a binding of this scope counts where `place` has the focus.
+    #[must_use]
+    pub fn applies_in(self, place: Self) -> bool {
+        self == Self::Anywhere || self == place
+    }
+
+    /// Whether two bindings could both count somewhere.
+    #[must_use]
+    pub fn overlaps(self, other: Self) -> bool {
+        self == other || self == Self::Anywhere || other == Self::Anywhere
+    }
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Anywhere => "anywhere",
+            Self::Plan => "in Plan",
+            Self::Inbox => "in Inbox",
+            Self::Diff => "in Diff",
+            Self::Tests => "in Tests",
+            Self::Why => "in Why",
+            Self::Output => "in Output",
+        }
+    }
+}
+
+/// One command.
+#[derive(Debug)]
+pub struct Command {
+    /// The stable name: keymaps, tests and the palette use it.
+    pub name: &'static str,
+    /// A word or two for the hint line.
+    pub label: &'static str,
+    /// A sentence without its full stop.
+    pub description: &'static str,
+    pub group: &'static str,
+    pub scope: Scope,
+    /// It lets something happen: its key must be deliberate.
+    pub consents: bool,
+    /// Why it cannot be used now.
+    pub why_disabled: fn(&App) -> Option<&'static str>,
+    pub run: fn(&mut App) -> Vec<Request>,
+}
+
+const BASE: Command = Command {
+    name: "",
+    label: "",
+    description: "",
+    group: "",
+    scope: Scope::Anywhere,
+    consents: false,
+    why_disabled: |_| None,
+    run: |_| Vec::new(),
+};
+
+/// All commands, in the order in which help shows them.
+pub fn all() -> impl Iterator<Item = &'static Command> {
+    [
+        decide::COMMANDS,
+        gate::COMMANDS,
+        focus::COMMANDS,
+        moves::COMMANDS,
+        looks::COMMANDS,
+        plan::COMMANDS,
+        general::COMMANDS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// A command by its name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Command> {
+    all().find(|command| command.name == name)
+}
+
+/// Without control, nothing may be asked of the session.
+fn needs_control(app: &App) -> Option<&'static str> {
+    use crate::ui::app::Link;
+    match app.scene.link {
+        Link::Attached { control: true } => None,
+        Link::Attached { control: false } => Some("this client is read only"),
+        Link::Connecting => Some("not connected yet"),
+        Link::Lost(_) => Some("the link to the host is lost"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_everything_is_described() {
+        let mut seen = std::collections::BTreeSet::new();
+        for command in all() {
+            assert!(seen.insert(command.name), "{} twice", command.name);
+            assert!(
+                !command.description.is_empty() && !command.group.is_empty() && !command.label.is_empty(),
+                "{}",
+                command.name
+            );
+            assert!(!command.description.ends_with('.'), "{}", command.name);
+        }
+    }
+}

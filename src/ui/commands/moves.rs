@@ -1,0 +1,98 @@
+//! Moving inside the focused pane.
+
+use super::{BASE, Command, Scope};
+use crate::ui::app::{App, Request};
+use crate::ui::layout::PaneId;
+use crate::ui::panes::diff::Step;
+
+const GROUP: &str = "move";
+
+pub(super) const COMMANDS: &[Command] = &[
+    moving("down", "down", "One row down", |app| rows(app, 1)),
+    moving("up", "up", "One row up", |app| rows(app, -1)),
+    moving("left", "left", "Fold, or scroll left", |app| sideways(app, false)),
+    moving("right", "right", "Unfold, or scroll right", |app| sideways(app, true)),
+    moving("page-down", "page down", "One page down", |app| pages(app, 1)),
+    moving("page-up", "page up", "One page up", |app| pages(app, -1)),
+    moving("top", "top", "To the first row", |app| rows(app, i64::MIN)),
+    moving("bottom", "bottom", "To the last row", |app| rows(app, i64::MAX)),
+    moving("open", "open", "Open what is under the cursor: fold, step, test, action", open),
+    moving("next-hunk", "next hunk", "To the next hunk, or the next match of the search", |app| {
+        stop_at(app, Step::Hunk, true)
+    }),
+    moving("previous-hunk", "previous hunk", "To the previous hunk, or the previous match", |app| {
+        stop_at(app, Step::Hunk, false)
+    }),
+    Command {
+        scope: Scope::Diff,
+        ..moving("next-file", "next file", "To the next file", |app| stop_at(app, Step::File, true))
+    },
+    Command {
+        scope: Scope::Diff,
+        ..moving("previous-file", "previous file", "To the previous file", |app| stop_at(app, Step::File, false))
+    },
+];
+
+const fn moving(
+    name: &'static str,
+    label: &'static str,
+    description: &'static str,
+    run: fn(&mut App) -> Vec<Request>,
+) -> Command {
+    Command { name, label, description, group: GROUP, run, ..BASE }
+}
+
+fn rows(app: &mut App, lines: i64) -> Vec<Request> {
+    let height = usize::from(app.layout.inner(app.focus).height);
+    let pane = app.panes.get_mut(app.focus);
+    let len = pane.rows();
+    pane.list_mut().go(lines, len, height);
+    after_move(app);
+    Vec::new()
+}
+
+fn pages(app: &mut App, pages: i64) -> Vec<Request> {
+    let height = i64::from(app.layout.inner(app.focus).height);
+    rows(app, pages * (height - 2).max(1))
+}
+
+/// The cursor of the inbox is what the other panes look at.
+fn after_move(app: &mut App) {
+    if app.focus == PaneId::Inbox
+        && let Some(id) = app.panes.inbox.under_cursor().cloned()
+    {
+        app.scene.aim(Some(id));
+    }
+}
+
+fn sideways(app: &mut App, right: bool) -> Vec<Request> {
+    if !app.panes.get_mut(app.focus).fold(!right) {
+        let list = app.panes.get_mut(app.focus).list_mut();
+        list.left = if right { list.left.saturating_add(8) } else { list.left.saturating_sub(8) };
+    }
+    app.scene.touched.target = true;
+    Vec::new()
+}
+
+fn open(app: &mut App) -> Vec<Request> {
+    if app.focus == PaneId::Inbox {
+        after_move(app);
+        app.focus_on(PaneId::Diff);
+        return Vec::new();
+    }
+    app.panes.get_mut(app.focus).open();
+    app.scene.touched = crate::ui::app::Touched { plan: true, checks: true, target: true, ..app.scene.touched };
+    Vec::new()
+}
+
+fn stop_at(app: &mut App, step: Step, forward: bool) -> Vec<Request> {
+    let height = usize::from(app.layout.inner(app.focus).height);
+    if app.search.is_some() {
+        app.find_match(forward);
+    } else if app.focus == PaneId::Diff {
+        app.panes.diff.stop_at(step, forward, height);
+    } else {
+        return rows(app, if forward { 1 } else { -1 });
+    }
+    Vec::new()
+}

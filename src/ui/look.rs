@@ -1,0 +1,154 @@
+//! How things look: the theme and the signs a session draws with, and the brush that puts them on the screen.
+//!
+//! Text given to a brush is either our own or has gone through `base::text` already.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::base::text::width;
+use crate::ui::theme::{Role, Sign, Signs, Theme};
+
+/// Theme and signs.
+#[derive(Debug, Clone)]
+pub struct Look {
+    pub theme: Theme,
+    pub signs: Signs,
+}
+
+impl Look {
+    #[must_use]
+    pub fn style(&self, role: Role) -> Style {
+        self.theme.style(role)
+    }
+
+    #[must_use]
+    pub fn sign(&self, sign: Sign) -> &'static str {
+        self.signs.show(sign)
+    }
+}
+
+/// Draws single lines into a picture; never outside it, whatever the numbers say.
+#[derive(Debug)]
+pub struct Brush<'a> {
+    pub buffer: &'a mut Buffer,
+    pub look: &'a Look,
+}
+
+impl<'a> Brush<'a> {
+    pub fn new(buffer: &'a mut Buffer, look: &'a Look) -> Self {
+        Self { buffer, look }
+    }
+
+    /// Text from `x` on row `y`, cut before column `end`; returns the column behind it.
+    pub fn text(&mut self, x: u16, y: u16, end: u16, text: &str, role: Role) -> u16 {
+        let style = self.look.style(role);
+        self.styled(x, y, end, text, style)
+    }
+
+    /// As [`Brush::text`] with a style of its own, laid over what is there.
+    pub fn styled(&mut self, x: u16, y: u16, end: u16, text: &str, style: Style) -> u16 {
+        let area = self.buffer.area;
+        if y >= area.bottom() || x >= end || x >= area.right() {
+            return x;
+        }
+        let room = usize::from(end.min(area.right()) - x);
+        self.buffer.set_stringn(x, y, text, room, style).0
+    }
+
+    /// Text cut with `…` where it does not fit.
+    pub fn cut(&mut self, x: u16, y: u16, end: u16, text: &str, role: Role) -> u16 {
+        let room = usize::from(end.saturating_sub(x));
+        self.text(x, y, end, &width::cut_end(text, room), role)
+    }
+
+    /// Text that ends before column `end`; returns the column where it starts.
+    pub fn right(&mut self, start: u16, y: u16, end: u16, text: &str, role: Role) -> u16 {
+        let room = usize::from(end.saturating_sub(start));
+        let cut = width::cut_end(text, room);
+        let x = end.saturating_sub(u16::try_from(width::width(&cut)).unwrap_or(u16::MAX)).max(start);
+        self.text(x, y, end, &cut, role);
+        x
+    }
+
+    /// Lays a role over cells that are already drawn (cursor row, selection).
+    pub fn over(&mut self, area: Rect, role: Role) {
+        let style = self.look.style(role);
+        self.buffer.set_style(area.intersection(self.buffer.area), style);
+    }
+
+    /// Makes an area blank in a role.
+    pub fn clear(&mut self, area: Rect, role: Role) {
+        let area = area.intersection(self.buffer.area);
+        let style = self.look.style(role);
+        for y in area.top()..area.bottom() {
+            for x in area.left()..area.right() {
+                if let Some(cell) = self.buffer.cell_mut((x, y)) {
+                    cell.reset();
+                    cell.set_style(style);
+                }
+            }
+        }
+    }
+
+    /// A horizontal rule.
+    pub fn rule(&mut self, x: u16, y: u16, end: u16, role: Role) {
+        let line = match self.look.signs {
+            Signs::Unicode => "─",
+            Signs::Ascii => "-",
+        };
+        for x in x..end {
+            self.text(x, y, end, line, role);
+        }
+    }
+
+    /// A box with rounded corners around `area`.
+    pub fn frame(&mut self, area: Rect, role: Role) {
+        self.edges(area, role, Edges { top: Edge::Corner, bottom: Edge::Corner });
+    }
+
+    /// A box whose top or bottom may run into a neighbour.
+    pub fn edges(&mut self, area: Rect, role: Role, edges: Edges) {
+        if area.width < 2 || area.height == 0 {
+            return;
+        }
+        let (left, right) = (area.left(), area.right() - 1);
+        let unicode = self.look.signs == Signs::Unicode;
+        let side = if unicode { "│" } else { "|" };
+        for y in area.top()..area.bottom() {
+            self.text(left, y, left + 1, side, role);
+            self.text(right, y, right + 1, side, role);
+        }
+        let pair = |corner: (&'static str, &'static str), edge| match (edge, unicode) {
+            (Edge::Open, _) => None,
+            (Edge::Corner, true) => Some(corner),
+            (Edge::Tee, true) => Some(("├", "┤")),
+            (Edge::Corner | Edge::Tee, false) => Some(("+", "+")),
+        };
+        for (y, ends) in
+            [(area.top(), pair(("╭", "╮"), edges.top)), (area.bottom() - 1, pair(("╰", "╯"), edges.bottom))]
+        {
+            if let Some((start, end)) = ends {
+                self.rule(left + 1, y, right, role);
+                self.text(left, y, left + 1, start, role);
+                self.text(right, y, right + 1, end, role);
+            }
+        }
+    }
+}
+
+/// How a box meets what is above or below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edge {
+    Corner,
+    /// A divider between two panes of one column.
+    Tee,
+    /// The neighbour draws the line.
+    Open,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edges {
+    pub top: Edge,
+    pub bottom: Edge,
+}

@@ -1,0 +1,73 @@
+//! What lies over the panes: prompts, choices, help, the palette, the inline editor, the report after a stop.
+
+mod choice;
+mod editor;
+pub mod help;
+pub mod palette;
+mod prompt;
+mod stopped;
+
+use ratatui::layout::Rect;
+
+pub use choice::{Choice, Pick, mode_words};
+pub use editor::Editor;
+pub use prompt::{Prompt, Purpose};
+
+use crate::base::{ActionId, Digest};
+use crate::model::event::Census;
+use crate::ui::app::App;
+use crate::ui::look::Brush;
+use crate::ui::terminal::Frame;
+use crate::ui::theme::Role;
+
+/// At most one is open.
+#[derive(Debug)]
+pub enum Overlay {
+    Prompt(Prompt),
+    Choose(Choice),
+    Help(help::Help),
+    Palette(palette::Palette),
+    Edit(Editor),
+    Stopped(Census),
+}
+
+impl Overlay {
+    /// The revision of an action that this overlay would decide on.
+    #[must_use]
+    pub fn about(&self) -> Option<(&ActionId, &Digest)> {
+        match self {
+            Self::Prompt(prompt) => prompt.purpose.about(),
+            Self::Choose(_) | Self::Help(_) | Self::Palette(_) | Self::Edit(_) | Self::Stopped(_) => None,
+        }
+    }
+}
+
+/// Draws the open overlay over everything else.
+pub fn view(app: &App, frame: &mut Frame<'_>) {
+    let Some(overlay) = &app.overlay else { return };
+    let screen = frame.area();
+    match overlay {
+        Overlay::Prompt(prompt) => prompt::view(prompt, app, frame, screen),
+        Overlay::Choose(choice) => choice::view(choice, app, frame, screen),
+        Overlay::Help(help) => help::view(help, app, frame, screen),
+        Overlay::Palette(palette) => palette::view(palette, app, frame, screen),
+        Overlay::Edit(editor) => editor::view(editor, app, frame, screen),
+        Overlay::Stopped(census) => stopped::view(census, app, frame, screen),
+    }
+}
+
+/// A box of at most this size in the middle (a third from the top), cleared and framed; returns the room inside,
+/// one column in from the frame.
+fn open_box(app: &App, frame: &mut Frame<'_>, width: u16, height: u16, title: &str, border: Role) -> Rect {
+    let screen = frame.area();
+    let (width, height) = (width.min(screen.width), height.min(screen.height));
+    let area = Rect::new((screen.width - width) / 2, (screen.height - height) / 3, width, height);
+    let mut brush = Brush::new(frame.buffer, &app.scene.look);
+    brush.clear(area, Role::Overlay);
+    brush.frame(area, border);
+    let end = area.right().saturating_sub(2);
+    let x = brush.text(area.x + 1, area.y, end, " ", border);
+    let x = brush.cut(x, area.y, end, title, Role::TextStrong);
+    brush.text(x, area.y, area.right().saturating_sub(1), " ", border);
+    Rect::new(area.x + 2, area.y + 1, area.width.saturating_sub(4), area.height.saturating_sub(2))
+}

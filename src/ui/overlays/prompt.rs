@@ -1,0 +1,209 @@
+//! A question with one field to type into. Where the answer approves or destroys, a word must be typed.
+
+use ratatui::layout::Rect;
+
+use super::open_box;
+use crate::base::text::{Show, escape, width};
+use crate::base::{ActionId, Digest, StepId};
+use crate::ui::app::{App, Verdict};
+use crate::ui::entry::Entry;
+use crate::ui::look::Brush;
+use crate::ui::terminal::Frame;
+use crate::ui::theme::{Role, Sign};
+
+/// What the typed text is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    Note {
+        action: ActionId,
+        digest: Digest,
+    },
+    /// A guard-rail action: the word, then the reason.
+    Confirm {
+        action: ActionId,
+        digest: Digest,
+        word: String,
+        said: String,
+    },
+    GuardReason {
+        action: ActionId,
+        digest: Digest,
+        word: String,
+    },
+    Reason {
+        action: ActionId,
+        digest: Digest,
+        verdict: Verdict,
+    },
+    Lease {
+        step: Option<StepId>,
+    },
+    Rewind {
+        tree: Digest,
+        when: String,
+    },
+    AddStep {
+        at: Option<StepId>,
+        below: bool,
+    },
+    RewordStep(StepId),
+    Search,
+}
+
+const LEASE_WORD: &str = "lease";
+const REWIND_WORD: &str = "rewind";
+
+impl Purpose {
+    #[must_use]
+    pub fn about(&self) -> Option<(&ActionId, &Digest)> {
+        match self {
+            Self::Note { action, digest }
+            | Self::Confirm { action, digest, .. }
+            | Self::GuardReason { action, digest, .. }
+            | Self::Reason { action, digest, .. } => Some((action, digest)),
+            Self::Lease { .. } | Self::Rewind { .. } | Self::AddStep { .. } | Self::RewordStep(_) | Self::Search => {
+                None
+            }
+        }
+    }
+
+    /// The word that must be typed for Enter to do anything.
+    #[must_use]
+    pub fn word(&self) -> Option<&str> {
+        match self {
+            Self::Confirm { word, .. } => Some(word),
+            Self::Lease { .. } => Some(LEASE_WORD),
+            Self::Rewind { .. } => Some(REWIND_WORD),
+            Self::Note { .. }
+            | Self::GuardReason { .. }
+            | Self::Reason { .. }
+            | Self::AddStep { .. }
+            | Self::RewordStep(_)
+            | Self::Search => None,
+        }
+    }
+
+    fn title(&self) -> &'static str {
+        match self {
+            Self::Note { .. } => "Approve with a note",
+            Self::Confirm { .. } | Self::GuardReason { .. } => {
+                "The agent wants to change what must not change by accident"
+            }
+            Self::Reason { verdict: Verdict::Redirect, .. } => "Redirect: what shall it do instead?",
+            Self::Reason { verdict: Verdict::Deny { make_rule: true }, .. } => "Deny, and make a rule: why?",
+            Self::Reason { .. } => "Deny: why?",
+            Self::Lease { .. } => "Lease for this step",
+            Self::Rewind { .. } => "Rewind the workspace",
+            Self::AddStep { below: true, .. } => "A step below this one",
+            Self::AddStep { .. } => "A step after this one",
+            Self::RewordStep(_) => "Reword the step",
+            Self::Search => "Search in this pane",
+        }
+    }
+
+    fn foot(&self) -> String {
+        match self {
+            Self::Confirm { word, .. } => format!("type  {word}  and Enter to go on · Esc leaves it waiting"),
+            Self::Lease { .. } => format!("type  {LEASE_WORD}  and Enter to grant it · Esc does nothing"),
+            Self::Rewind { .. } => format!("type  {REWIND_WORD}  and Enter · Esc does nothing"),
+            Self::Note { .. } => "Enter approves with this note · Esc leaves it waiting".to_owned(),
+            Self::GuardReason { .. } => "say why, then Enter approves it · Esc leaves it waiting".to_owned(),
+            Self::Reason { .. } => "Enter sends it · Alt-Enter a new line · Esc leaves it waiting".to_owned(),
+            Self::AddStep { .. } | Self::RewordStep(_) => "Enter keeps it · Esc leaves it".to_owned(),
+            Self::Search => "Enter finds it · n N go on · Esc leaves".to_owned(),
+        }
+    }
+}
+
+/// An open question.
+#[derive(Debug)]
+pub struct Prompt {
+    pub purpose: Purpose,
+    pub entry: Entry,
+}
+
+impl Prompt {
+    #[must_use]
+    pub fn new(purpose: Purpose, text: &str) -> Self {
+        let multiline = matches!(purpose, Purpose::Note { .. } | Purpose::Reason { .. } | Purpose::GuardReason { .. });
+        let entry = match (multiline, text.is_empty()) {
+            (true, true) => Entry::lines(),
+            (false, true) => Entry::line(),
+            (multiline, false) => Entry::holding(text, multiline),
+        };
+        Self { purpose, entry }
+    }
+}
+
+/// What the question is about, in our words, line by line.
+fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
+    let mut lines = Vec::new();
+    let mut say = |text: &str, role: Role| {
+        lines.extend(
+            width::wrap(text, columns).into_iter().filter_map(|range| Some((text.get(range)?.to_owned(), role))),
+        );
+    };
+    match purpose {
+        Purpose::Lease { step } => {
+            let title = step.as_ref().and_then(|id| app.scene.session.plan.step(id)).map(|step| step.title.clone());
+            let title = title.unwrap_or_else(|| "any step".to_owned());
+            say(&format!("step  {}", escape::show(&title, &Show::prose())), Role::Text);
+            say(
+                "Edits of this step go through without asking until the lease ends. Guard-rail actions, commands and paths outside the workspace ask as before.",
+                Role::TextSoft,
+            );
+        }
+        Purpose::Rewind { when, .. } => {
+            say(&format!("to  {when}"), Role::Text);
+            say(
+                "Files go back to what they were then. The present state is a checkpoint first, so this can be taken back too.",
+                Role::TextSoft,
+            );
+        }
+        Purpose::Search | Purpose::AddStep { .. } | Purpose::RewordStep(_) => {}
+        Purpose::Note { action, .. }
+        | Purpose::Confirm { action, .. }
+        | Purpose::GuardReason { action, .. }
+        | Purpose::Reason { action, .. } => {
+            let Some(state) = app.scene.session.actions.get(action) else { return lines };
+            say(&format!("{action}  {}", escape::show(&state.action.title, &Show::default())), Role::Text);
+            if matches!(purpose, Purpose::Confirm { .. } | Purpose::GuardReason { .. }) {
+                let rationale = state.action.rationale.as_ref();
+                let says = rationale.map_or("nothing", |rationale| rationale.text.as_str());
+                say(&format!("says  {}", escape::show(says, &Show::prose())), Role::TextSoft);
+                if rationale.is_none_or(|rationale| rationale.evidence.is_empty()) {
+                    say("evidence  none", Role::Warn);
+                }
+                for line in state.alarms.iter().chain(state.action.risk.iter().flat_map(|risk| &risk.factors)) {
+                    say(&format!("effect  {}", escape::show(line, &Show::prose())), Role::Warn);
+                }
+            }
+        }
+    }
+    lines
+}
+
+pub(super) fn view(prompt: &Prompt, app: &App, frame: &mut Frame<'_>, screen: Rect) {
+    let width = screen.width.saturating_sub(4).clamp(30, 80);
+    let lines = about(&prompt.purpose, app, usize::from(width.saturating_sub(4)));
+    let typed = u16::try_from(prompt.entry.rows()).unwrap_or(1).clamp(1, 6);
+    let room = screen.height.saturating_sub(typed + 4);
+    let shown = u16::try_from(lines.len()).unwrap_or(0).min(room);
+    let guarded = matches!(prompt.purpose, Purpose::Confirm { .. } | Purpose::GuardReason { .. });
+    let border = if guarded { Role::OverlayAlarm } else { Role::OverlayBorder };
+    let gap = u16::from(shown > 0);
+    let sign = if guarded { format!("{} ", app.scene.look.sign(Sign::Warning)) } else { String::new() };
+    let title = format!("{sign}{}", prompt.purpose.title());
+    let inside = open_box(app, frame, width, shown + gap + typed + 4, &title, border);
+    let mut brush = Brush::new(frame.buffer, &app.scene.look);
+    let mut y = inside.y;
+    for (text, role) in lines.iter().take(usize::from(shown)) {
+        brush.cut(inside.x, y, inside.right(), text, *role);
+        y += 1;
+    }
+    y += gap;
+    let x = brush.text(inside.x, y, inside.right(), app.scene.look.sign(Sign::Prompt), Role::Accent);
+    brush.cut(inside.x, inside.bottom().saturating_sub(1), inside.right(), &prompt.purpose.foot(), Role::Hint);
+    let field = Rect::new(x + 1, y, inside.right().saturating_sub(x + 1), typed).intersection(screen);
+    prompt.entry.view(frame, field, &app.scene.look);
+}

@@ -1,0 +1,526 @@
+//! Diff: exactly what would happen. Files as unified, split or structural diff; a command as it would run.
+
+use ratatui::layout::{Rect, Size};
+
+use super::row::{Row, wrapped};
+use super::{Pane, Title};
+use crate::base::limits::{DIFF_CONTEXT_LINES, UI_CONTEXT_LINES_MAX};
+use crate::base::text::{Show, escape};
+use crate::diff::LineKind;
+use crate::model::session::ActionState;
+use crate::model::{Executor, FileChange, Kind};
+use crate::ui::app::review::Review;
+use crate::ui::app::{Scene, Touched};
+use crate::ui::layout::PaneId;
+use crate::ui::list::List;
+use crate::ui::look::Brush;
+use crate::ui::theme::{Role, Sign};
+use crate::ui::workers::{FilePicture, HunkPicture};
+
+mod draw;
+
+/// The three ways to look at a change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum View {
+    #[default]
+    Unified,
+    Split,
+    Structural,
+}
+
+/// What `n` and `]` stop at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Hunk,
+    File,
+}
+
+/// One row. Indices lead into the pictures; drawing looks them up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum DiffRow {
+    File(usize),
+    Note(Row),
+    /// Lines of the file that are left out here.
+    Fold(usize),
+    Heading {
+        file: usize,
+        hunk: usize,
+    },
+    Line(At),
+    /// Left and right side of the split view.
+    Pair {
+        left: Option<At>,
+        right: Option<At>,
+    },
+}
+
+/// A line of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct At {
+    pub file: usize,
+    pub hunk: usize,
+    pub place: PlaceIn,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PlaceIn {
+    Before(usize),
+    Hunk(usize),
+    After(usize),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct DiffPane {
+    list: List,
+    rows: Vec<DiffRow>,
+    pictures: std::sync::Arc<Vec<FilePicture>>,
+    view: View,
+    context: usize,
+    pub marks_blanks: bool,
+    /// What the rows were made of, so that the cursor stays when only choices change.
+    about: Option<crate::base::Digest>,
+}
+
+impl Default for DiffPane {
+    fn default() -> Self {
+        Self {
+            list: List::default(),
+            rows: Vec::new(),
+            pictures: std::sync::Arc::default(),
+            view: View::default(),
+            context: DIFF_CONTEXT_LINES,
+            marks_blanks: false,
+            about: None,
+        }
+    }
+}
+
+impl DiffPane {
+    #[must_use]
+    pub fn cursor(&self) -> usize {
+        self.list.cursor
+    }
+
+    /// Unified, split, structural, unified …
+    pub fn next_view(&mut self) -> &'static str {
+        let (view, name) = match self.view {
+            View::Unified => (View::Split, "split"),
+            View::Split => (View::Structural, "structural"),
+            View::Structural => (View::Unified, "unified"),
+        };
+        self.view = view;
+        name
+    }
+
+    pub fn change_context(&mut self, more: bool) -> usize {
+        self.context = if more { (self.context + 3).min(UI_CONTEXT_LINES_MAX) } else { self.context.saturating_sub(3) };
+        self.context
+    }
+
+    /// For each hunk of the action, the indices of its changed lines.
+    #[must_use]
+    pub fn hunk_lines(&self) -> Vec<Vec<usize>> {
+        self.pictures.iter().flat_map(|file| &file.hunks).map(changed_lines).collect()
+    }
+
+    /// Rows that have been on the screen when this many fit: everything up to the bottom of the window.
+    #[must_use]
+    pub fn rows_shown(&self, height: usize) -> usize {
+        self.list.window(self.rows.len(), height).end
+    }
+
+    #[must_use]
+    pub fn unseen_rows(&self, review: &Review) -> usize {
+        self.rows.len().saturating_sub(review.seen_rows)
+    }
+
+    #[must_use]
+    pub fn file_under_cursor(&self) -> usize {
+        let above = self.rows.get(..=self.list.cursor).unwrap_or(&self.rows);
+        above.iter().rev().find_map(file_of).unwrap_or(0)
+    }
+
+    /// Moves to the next place of this kind.
+    pub fn stop_at(&mut self, step: Step, forward: bool, height: usize) {
+        let is_stop = |row: usize| match (step, self.rows.get(row)) {
+            (Step::File, Some(DiffRow::File(_))) => true,
+            (Step::Hunk, Some(this)) => {
+                let hunk = hunk_of(this);
+                hunk.is_some() && row.checked_sub(1).and_then(|above| self.rows.get(above)).map(hunk_of) != Some(hunk)
+            }
+            _ => false,
+        };
+        let found = if forward {
+            (self.list.cursor + 1..self.rows.len()).find(|row| is_stop(*row))
+        } else {
+            (0..self.list.cursor).rev().find(|row| is_stop(*row))
+        };
+        if let Some(row) = found {
+            self.list.jump(row, self.rows.len(), height);
+        }
+    }
+
+    /// Leaves the hunk under the cursor, or the selected lines, out or takes them in.
+    pub fn toggle(&mut self, review: &mut Review) {
+        let Some(from) = review.selecting_from.take() else {
+            if let Some(at) = self.rows.get(self.list.cursor).and_then(hunk_of) {
+                review.toggle_hunk(self.global(at.0, at.1));
+            }
+            return;
+        };
+        let (first, last) = (from.min(self.list.cursor), from.max(self.list.cursor));
+        let mut by_hunk: std::collections::BTreeMap<(usize, usize), Vec<usize>> = std::collections::BTreeMap::new();
+        for at in self.rows.get(first..=last).unwrap_or_default().iter().flat_map(lines_of) {
+            let changed = self.line(at).is_some_and(|line| line.kind != LineKind::Context);
+            if let (PlaceIn::Hunk(line), true) = (at.place, changed) {
+                by_hunk.entry((at.file, at.hunk)).or_default().push(line);
+            }
+        }
+        for ((file, hunk), lines) in by_hunk {
+            let all =
+                self.pictures.get(file).and_then(|file| file.hunks.get(hunk)).map(changed_lines).unwrap_or_default();
+            review.toggle_lines(self.global(file, hunk), &lines, &all);
+        }
+    }
+
+    /// A hunk's number through all files of the action.
+    fn global(&self, file: usize, hunk: usize) -> usize {
+        self.pictures.iter().take(file).map(|file| file.hunks.len()).sum::<usize>() + hunk
+    }
+
+    fn hunk(&self, file: usize, hunk: usize) -> Option<&HunkPicture> {
+        self.pictures.get(file)?.hunks.get(hunk)
+    }
+
+    fn line(&self, at: At) -> Option<&crate::ui::workers::LinePicture> {
+        let hunk = self.hunk(at.file, at.hunk)?;
+        match at.place {
+            PlaceIn::Before(line) => hunk.before.get(line),
+            PlaceIn::Hunk(line) => hunk.lines.get(line),
+            PlaceIn::After(line) => hunk.after.get(line),
+        }
+    }
+
+    /// Hunk under the cursor and the number of hunks, from 1.
+    fn position(&self) -> Option<(usize, usize)> {
+        let above = self.rows.get(..=self.list.cursor).unwrap_or(&self.rows);
+        let (file, hunk) = above.iter().rev().find_map(hunk_of).or_else(|| self.rows.iter().find_map(hunk_of))?;
+        let all = self.pictures.iter().map(|file| file.hunks.len()).sum();
+        Some((self.global(file, hunk) + 1, all))
+    }
+
+    fn file_rows(&mut self, at: usize, only: bool) {
+        let pictures = std::sync::Arc::clone(&self.pictures);
+        let Some(file) = pictures.get(at) else { return };
+        if !only {
+            self.rows.push(DiffRow::File(at));
+        }
+        for note in &file.notes {
+            self.rows.push(DiffRow::Note(Row::new(note.clone(), Role::Warn)));
+        }
+        let structural = self.view == View::Structural;
+        let extra = self.context.saturating_sub(DIFF_CONTEXT_LINES);
+        let mut carried = 0;
+        for (index, hunk) in file.hunks.iter().enumerate() {
+            if structural {
+                self.rows.push(DiffRow::Heading { file: at, hunk: index });
+            } else {
+                let before = hunk.before.len().min(extra);
+                let hidden = hunk.gap_lines.saturating_sub(before + carried);
+                if hidden > 0 {
+                    self.rows.push(DiffRow::Fold(hidden));
+                }
+                let first = hunk.before.len() - before;
+                let lines =
+                    (first..hunk.before.len()).map(|line| At { file: at, hunk: index, place: PlaceIn::Before(line) });
+                self.context_rows(lines.collect());
+            }
+            self.hunk_rows(at, index, hunk);
+            carried = if structural { 0 } else { hunk.after.len().min(extra) };
+            let lines = (0..carried).map(|line| At { file: at, hunk: index, place: PlaceIn::After(line) });
+            self.context_rows(lines.collect());
+        }
+        let tail = file.tail_lines.saturating_sub(carried);
+        if tail > 0 && !structural {
+            self.rows.push(DiffRow::Fold(tail));
+        }
+    }
+
+    fn context_rows(&mut self, lines: Vec<At>) {
+        let split = self.view == View::Split;
+        self.rows.extend(
+            lines
+                .into_iter()
+                .map(|at| if split { DiffRow::Pair { left: Some(at), right: Some(at) } } else { DiffRow::Line(at) }),
+        );
+    }
+
+    fn hunk_rows(&mut self, file: usize, index: usize, hunk: &HunkPicture) {
+        let at = |line: usize| At { file, hunk: index, place: PlaceIn::Hunk(line) };
+        // With less context than the hunk has, its outer unchanged lines go.
+        let trimmed = DIFF_CONTEXT_LINES.saturating_sub(self.context);
+        let first_change = hunk.lines.iter().position(|line| line.kind != LineKind::Context).unwrap_or(0);
+        let last_change = hunk.lines.iter().rposition(|line| line.kind != LineKind::Context).unwrap_or(0);
+        let keep = DIFF_CONTEXT_LINES - trimmed.min(DIFF_CONTEXT_LINES);
+        let window = first_change.saturating_sub(keep)..(last_change + keep + 1).min(hunk.lines.len());
+        let shown = |line: &usize| match self.view {
+            View::Structural => hunk.lines.get(*line).is_some_and(|line| line.kind != LineKind::Context),
+            View::Unified | View::Split => true,
+        };
+        let lines: Vec<usize> = window.filter(shown).collect();
+        if self.view != View::Split {
+            self.rows.extend(lines.into_iter().map(|line| DiffRow::Line(at(line))));
+            return;
+        }
+        let kind = |line: usize| hunk.lines.get(line).map(|line| line.kind);
+        let mut rest = lines.into_iter().peekable();
+        while let Some(line) = rest.peek().copied() {
+            if kind(line) == Some(LineKind::Context) {
+                rest.next();
+                self.rows.push(DiffRow::Pair { left: Some(at(line)), right: Some(at(line)) });
+                continue;
+            }
+            let mut run = |wanted: LineKind| {
+                let mut run = Vec::new();
+                while let Some(line) = rest.next_if(|line| kind(*line) == Some(wanted)) {
+                    run.push(line);
+                }
+                run
+            };
+            let (removed, added) = (run(LineKind::Removed), run(LineKind::Added));
+            for pair in 0..removed.len().max(added.len()) {
+                let side = |lines: &[usize]| lines.get(pair).map(|line| at(*line));
+                self.rows.push(DiffRow::Pair { left: side(&removed), right: side(&added) });
+            }
+        }
+    }
+}
+
+fn changed_lines(hunk: &HunkPicture) -> Vec<usize> {
+    hunk.lines.iter().enumerate().filter(|(_, line)| line.kind != LineKind::Context).map(|(at, _)| at).collect()
+}
+
+fn lines_of(row: &DiffRow) -> Vec<At> {
+    match row {
+        DiffRow::Line(at) => vec![*at],
+        DiffRow::Pair { left, right } => left.iter().chain(right).copied().collect(),
+        DiffRow::File(_) | DiffRow::Note(_) | DiffRow::Fold(_) | DiffRow::Heading { .. } => Vec::new(),
+    }
+}
+
+fn hunk_of(row: &DiffRow) -> Option<(usize, usize)> {
+    match row {
+        DiffRow::Heading { file, hunk } => Some((*file, *hunk)),
+        DiffRow::Line(at) => matches!(at.place, PlaceIn::Hunk(_)).then_some((at.file, at.hunk)),
+        DiffRow::Pair { left, right } => {
+            left.iter().chain(right).find(|at| matches!(at.place, PlaceIn::Hunk(_))).map(|at| (at.file, at.hunk))
+        }
+        DiffRow::File(_) | DiffRow::Note(_) | DiffRow::Fold(_) => None,
+    }
+}
+
+fn file_of(row: &DiffRow) -> Option<usize> {
+    match row {
+        DiffRow::File(file) | DiffRow::Heading { file, .. } => Some(*file),
+        DiffRow::Line(at) => Some(at.file),
+        DiffRow::Pair { left, right } => left.or(*right).map(|at| at.file),
+        DiffRow::Note(_) | DiffRow::Fold(_) => None,
+    }
+}
+
+/// An action that changes no file, told in words.
+fn told_rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<DiffRow> {
+    let mut rows = Vec::new();
+    let action = &state.action;
+    let exact = |text: &str| escape::show(text, &Show::default()).into_owned();
+    match action.kind {
+        Kind::Command => {
+            let Some(command) = &action.command else { return Vec::new() };
+            let edited = scene.review.edited.get(&None);
+            if let Some(line) = edited {
+                wrapped(&mut rows, "yours  ", Role::Human, line, Role::TextStrong, columns);
+            }
+            let head = if edited.is_some() { "theirs " } else { "$ " };
+            wrapped(&mut rows, head, Role::Accent, &command.line(), Role::TextStrong, columns);
+            rows.push(Row::default());
+            rows.push(Row::new("in    ", Role::TextSoft).and(exact(&command.cwd), Role::Text));
+            for (at, word) in command.spawn_argv().iter().enumerate() {
+                let head = if at == 0 { "argv  ".to_owned() } else { "      ".to_owned() };
+                rows.push(
+                    Row::new(head, Role::TextSoft).and(format!("{at}  "), Role::TextFaint).and(exact(word), Role::Text),
+                );
+            }
+            for (name, value) in &command.env {
+                rows.push(
+                    Row::new("env   ", Role::TextSoft)
+                        .and(exact(name), Role::Text)
+                        .and("=", Role::TextSoft)
+                        .and(exact(value), Role::Text),
+                );
+            }
+            if let Some(trial) = &action.trial {
+                rows.push(Row::default());
+                rows.push(Row::new("tries ", Role::TextSoft).and(
+                    format!(
+                        "at most {} runs, {} s, in private candidates only",
+                        trial.runs_max,
+                        trial.wall_ms_max / 1000
+                    ),
+                    Role::Text,
+                ));
+                for command in &trial.commands {
+                    wrapped(&mut rows, "      ", Role::TextSoft, &command.line(), Role::Text, columns);
+                }
+            }
+            if action.executor == Executor::Agent {
+                rows.push(
+                    Row::new("who   ", Role::TextSoft)
+                        .and("the agent runs it itself: watched, not enforced", Role::Warn),
+                );
+            }
+        }
+        Kind::Read | Kind::Network => {
+            let verb = if action.kind == Kind::Read { "read     " } else { "connect  " };
+            rows.push(
+                Row::new(verb, Role::TextSoft)
+                    .and(exact(action.target.as_deref().unwrap_or_default()), Role::TextStrong),
+            );
+        }
+        Kind::Edit | Kind::Plan | Kind::Other => {
+            wrapped(&mut rows, "", Role::Text, &action.title, Role::TextStrong, columns);
+        }
+    }
+    rows.into_iter().map(DiffRow::Note).collect()
+}
+
+impl Pane for DiffPane {
+    fn id(&self) -> PaneId {
+        PaneId::Diff
+    }
+
+    fn refresh(&mut self, scene: &Scene, room: Size, touched: Touched) {
+        if !touched.target && !touched.actions {
+            return;
+        }
+        let Some(state) = scene.target() else {
+            self.rows.clear();
+            return;
+        };
+        let about = Some(state.action.digest);
+        let fresh = self.about != about;
+        self.about = about;
+        self.rows.clear();
+        let files = state.action.files.as_ref().map_or(0, Vec::len);
+        if files == 0 {
+            self.pictures = std::sync::Arc::default();
+            self.rows = told_rows(scene, state, room.width);
+        } else if let Some(product) = scene.products.current() {
+            self.pictures = std::sync::Arc::clone(&product.files);
+            for at in 0..self.pictures.len() {
+                self.file_rows(at, files == 1);
+            }
+        } else {
+            self.pictures = std::sync::Arc::default();
+            self.rows = plain_rows(state);
+        }
+        if fresh {
+            self.list = List::default();
+            let first = self
+                .rows
+                .iter()
+                .position(|row| matches!(row, DiffRow::Line(at) if matches!(at.place, PlaceIn::Hunk(_))));
+            self.list.cursor = first.unwrap_or(0).min(usize::from(room.height) / 2);
+        }
+    }
+
+    fn title(&self, scene: &Scene) -> Title {
+        let Some(state) = scene.target() else { return Title::default() };
+        let mut text = state.action.id.to_string();
+        let files = self.pictures.len();
+        if let Some(file) = self.pictures.get(self.file_under_cursor()) {
+            let minus = scene.look.sign(Sign::Minus);
+            text = format!("{text}  {}  +{} {minus}{}", file.path, file.added, file.removed);
+        }
+        if !scene.review.edited.is_empty() {
+            text.push_str("  your version");
+        }
+        let mut right = match self.position() {
+            Some((hunk, hunks)) => format!("hunk {hunk}/{hunks}"),
+            None => String::new(),
+        };
+        if files > 1 {
+            right = format!("file {}/{files}  {right}", self.file_under_cursor() + 1);
+        }
+        let unseen = self.unseen_rows(&scene.review);
+        if scene.held_target().is_some() && unseen > 0 {
+            right = format!("{unseen} not seen  {right}");
+        }
+        Title { text, right: right.trim_end().to_owned(), loud: false }
+    }
+
+    fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn list(&self) -> &List {
+        &self.list
+    }
+
+    fn list_mut(&mut self) -> &mut List {
+        &mut self.list
+    }
+
+    fn draw_row(&self, scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect) {
+        draw::row(self, scene, row, brush, line);
+    }
+
+    fn row_text(&self, _scene: &Scene, row: usize) -> String {
+        match self.rows.get(row) {
+            None => String::new(),
+            Some(DiffRow::File(file)) => self.pictures.get(*file).map(|file| file.path.clone()).unwrap_or_default(),
+            Some(DiffRow::Note(row)) => row.text(),
+            Some(DiffRow::Fold(lines)) => format!("{lines} unchanged lines"),
+            Some(DiffRow::Heading { file, hunk }) => self
+                .hunk(*file, *hunk)
+                .and_then(|hunk| hunk.heading.as_ref())
+                .map(|heading| heading.path.clone())
+                .unwrap_or_default(),
+            Some(row @ (DiffRow::Line(_) | DiffRow::Pair { .. })) => {
+                let texts: Vec<_> = lines_of(row)
+                    .into_iter()
+                    .filter_map(|at| self.line(at))
+                    .map(|line| line.shown.text.as_str())
+                    .collect();
+                texts.join("  ")
+            }
+        }
+    }
+
+    fn empty(&self, scene: &Scene) -> &'static str {
+        if scene.session.opened.is_none() { "" } else { "no action to look at yet" }
+    }
+
+    fn is_selected(&self, scene: &Scene, row: usize) -> bool {
+        scene
+            .review
+            .selecting_from
+            .is_some_and(|from| (from.min(self.list.cursor)..=from.max(self.list.cursor)).contains(&row))
+    }
+}
+
+/// Until the picture is there: what kind of change it is, without its lines.
+fn plain_rows(state: &ActionState) -> Vec<DiffRow> {
+    let files = state.action.files.iter().flatten();
+    let rows = files.map(|file| {
+        let what = match file.change {
+            FileChange::Modify => "changes",
+            FileChange::Create => "creates",
+            FileChange::Delete => "deletes",
+            FileChange::Rename => "renames",
+        };
+        Row::new(format!("{what}  "), Role::TextSoft)
+            .and(escape::show(file.path.as_str(), &Show::default()).into_owned(), Role::Text)
+    });
+    rows.map(DiffRow::Note).collect()
+}

@@ -1,0 +1,209 @@
+//! Drawing of diff rows: numbers, sign, text with its colours, what is left out.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::{At, DiffPane, DiffRow, PlaceIn};
+use crate::base::text::width;
+use crate::diff::LineKind;
+use crate::model::FileChange;
+use crate::ui::app::Scene;
+use crate::ui::look::Brush;
+use crate::ui::theme::{Role, Sign};
+use crate::ui::workers::{FilePicture, Shown};
+
+pub(super) fn row(pane: &DiffPane, scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect) {
+    let Some(row) = pane.rows.get(row) else { return };
+    match row {
+        DiffRow::File(at) => {
+            if let Some(file) = pane.pictures.get(*at) {
+                file_head(brush, line, file);
+            }
+        }
+        DiffRow::Note(row) => row.draw(brush, line, pane.list.left),
+        DiffRow::Fold(lines) => {
+            let sign = brush.look.sign(Sign::Fold);
+            let plural = if *lines == 1 { "" } else { "s" };
+            brush.cut(
+                line.x + 2,
+                line.y,
+                line.right(),
+                &format!("{sign} {lines} unchanged line{plural}"),
+                Role::DiffFold,
+            );
+        }
+        DiffRow::Heading { file, hunk } => heading(pane, brush, line, *file, *hunk),
+        DiffRow::Line(at) => unified(pane, scene, brush, line, *at),
+        DiffRow::Pair { left, right } => {
+            let half = line.width / 2;
+            side(pane, scene, brush, Rect { width: half, ..line }, *left, true);
+            let bar = brush.look.sign(Sign::Bar);
+            brush.text(line.x + half, line.y, line.right(), bar, Role::Border);
+            let right_area = Rect { x: line.x + half + 1, width: line.width.saturating_sub(half + 1), ..line };
+            side(pane, scene, brush, right_area, *right, false);
+        }
+    }
+}
+
+fn file_head(brush: &mut Brush<'_>, line: Rect, file: &FilePicture) {
+    let what = match file.change {
+        FileChange::Modify => "",
+        FileChange::Create => "new  ",
+        FileChange::Delete => "deleted  ",
+        FileChange::Rename => "renamed  ",
+    };
+    let minus = brush.look.sign(Sign::Minus);
+    let counts = format!("+{} {minus}{}", file.added, file.removed);
+    let end =
+        brush.right(line.x + 2, line.y, line.right().saturating_sub(1), &counts, Role::TextSoft).saturating_sub(1);
+    let sign = brush.look.sign(Sign::Open);
+    let x = brush.text(line.x + 1, line.y, end, &format!("{sign} {what}"), Role::TextSoft);
+    let x = match &file.from {
+        Some(from) => brush.cut(x, line.y, end, &format!("{from} → "), Role::TextSoft),
+        None => x,
+    };
+    brush.cut(x, line.y, end, &file.path, Role::TextStrong);
+}
+
+fn heading(pane: &DiffPane, brush: &mut Brush<'_>, line: Rect, file: usize, hunk: usize) {
+    let Some(picture) = pane.hunk(file, hunk) else { return };
+    let count = |kind| picture.lines.iter().filter(|line| line.kind == kind).count();
+    let minus = brush.look.sign(Sign::Minus);
+    let counts = format!("+{} {minus}{}", count(LineKind::Added), count(LineKind::Removed));
+    let end =
+        brush.right(line.x + 2, line.y, line.right().saturating_sub(1), &counts, Role::TextSoft).saturating_sub(1);
+    let sign = brush.look.sign(Sign::Open);
+    let x = brush.text(line.x + 1, line.y, end, &format!("{sign} "), Role::Accent);
+    match &picture.heading {
+        Some(heading) => {
+            let x = brush.cut(x, line.y, end, &format!("{} ", heading.kind), Role::TextSoft);
+            brush.cut(x, line.y, end, &heading.path, Role::TextStrong);
+        }
+        None => {
+            let first = picture.lines.first().and_then(|line| line.new_no.or(line.old_no)).unwrap_or(0);
+            brush.cut(x, line.y, end, &format!("line {first}"), Role::TextSoft);
+        }
+    }
+}
+
+/// Whether the review takes this line.
+fn is_taken(pane: &DiffPane, scene: &Scene, at: At) -> bool {
+    match at.place {
+        PlaceIn::Before(_) | PlaceIn::After(_) => true,
+        PlaceIn::Hunk(line) => scene.review.takes_line(pane.global(at.file, at.hunk), line),
+    }
+}
+
+/// Columns of a line number: as many digits as the file needs, four at least.
+fn number_columns(pane: &DiffPane, file: usize) -> u16 {
+    let last = pane.pictures.get(file).and_then(|file| file.hunks.last()).and_then(|hunk| hunk.lines.last());
+    let most = last.map_or(0, |line| line.old_no.unwrap_or(0).max(line.new_no.unwrap_or(0)));
+    u16::try_from(most.to_string().len()).unwrap_or(9).max(4)
+}
+
+struct Roles {
+    line: Option<Role>,
+    strong: Role,
+    sign: Role,
+    mark: &'static str,
+}
+
+fn roles(kind: LineKind, taken: bool) -> Roles {
+    match (kind, taken) {
+        (LineKind::Context, _) => Roles { line: None, strong: Role::Text, sign: Role::DiffNumber, mark: " " },
+        (LineKind::Added, true) => {
+            Roles { line: Some(Role::DiffAdd), strong: Role::DiffAddStrong, sign: Role::DiffAddSign, mark: "+" }
+        }
+        (LineKind::Removed, true) => {
+            Roles { line: Some(Role::DiffDel), strong: Role::DiffDelStrong, sign: Role::DiffDelSign, mark: "-" }
+        }
+        (LineKind::Added, false) => Roles { line: None, strong: Role::DiffOff, sign: Role::DiffOff, mark: "+" },
+        (LineKind::Removed, false) => Roles { line: None, strong: Role::DiffOff, sign: Role::DiffOff, mark: "-" },
+    }
+}
+
+fn unified(pane: &DiffPane, scene: &Scene, brush: &mut Brush<'_>, line: Rect, at: At) {
+    let Some(picture) = pane.line(at) else { return };
+    let taken = is_taken(pane, scene, at);
+    let roles = roles(picture.kind, taken);
+    let columns = number_columns(pane, at.file);
+    let mut x = line.x + 1;
+    let shows_old = picture.kind != LineKind::Added;
+    let shows_new = picture.kind != LineKind::Removed;
+    for (number, shows) in [(picture.old_no, shows_old), (picture.new_no, shows_new)] {
+        if let Some(number) = number.filter(|_| shows) {
+            brush.right(x, line.y, x + columns, &number.to_string(), Role::DiffNumber);
+        }
+        x += columns + 1;
+    }
+    if let Some(role) = roles.line {
+        brush.over(Rect { x, width: line.right().saturating_sub(x), ..line }, role);
+    }
+    brush.text(x, line.y, line.right(), roles.mark, roles.sign);
+    if picture.kind != LineKind::Context && !taken {
+        let out = brush.look.sign(Sign::Unchosen);
+        brush.text(line.x, line.y, line.x + 1, out, Role::TextFaint);
+    }
+    text(brush, x + 2, line, &picture.shown, pane.list.left, &roles, taken);
+}
+
+fn side(pane: &DiffPane, scene: &Scene, brush: &mut Brush<'_>, line: Rect, at: Option<At>, old: bool) {
+    let Some(at) = at else { return };
+    let Some(picture) = pane.line(at) else { return };
+    let taken = is_taken(pane, scene, at);
+    let roles = roles(picture.kind, taken);
+    let columns = number_columns(pane, at.file);
+    let number = if old { picture.old_no } else { picture.new_no };
+    let x = line.x + 1;
+    if let Some(number) = number {
+        brush.right(x, line.y, x + columns, &number.to_string(), Role::DiffNumber);
+    }
+    let x = x + columns + 1;
+    if let Some(role) = roles.line {
+        brush.over(Rect { x, width: line.right().saturating_sub(x), ..line }, role);
+    }
+    brush.text(x, line.y, line.right(), roles.mark, roles.sign);
+    text(brush, x + 2, line, &picture.shown, pane.list.left, &roles, taken);
+}
+
+/// The text of a line from column `left` on, with syntax colours under the marks of what changed.
+fn text(brush: &mut Brush<'_>, x: u16, line: Rect, shown: &Shown, left: usize, roles: &Roles, taken: bool) {
+    let base = roles.line.map_or_else(Style::new, |role| brush.look.style(role));
+    let plain = brush.look.style(if taken { Role::Text } else { Role::DiffOff });
+    let strong = brush.look.style(roles.strong);
+    let skipped = width::prefix(&shown.text, left).len();
+    let cut = cut_sign(brush, line, shown, x, left);
+    let end = line.right().saturating_sub(u16::from(cut));
+    let mut x = x;
+    let mut at = skipped;
+    // Runs between the borders of all ranges have one style each; the ranges of a line are few.
+    while at < shown.text.len() && x < end {
+        let role = shown.roles.iter().find(|(range, _)| range.contains(&at));
+        let is_strong = shown.strong.iter().any(|range| range.contains(&at));
+        let borders =
+            shown.roles.iter().map(|(range, _)| range).chain(&shown.strong).flat_map(|range| [range.start, range.end]);
+        let next = borders.filter(|border| *border > at).min().unwrap_or(shown.text.len()).min(shown.text.len());
+        let mut style = plain.patch(base);
+        if let Some((_, role)) = role.filter(|_| taken) {
+            style = style.patch(brush.look.style(*role));
+        }
+        if is_strong {
+            style = style.patch(strong);
+        }
+        let Some(run) = shown.text.get(at..next) else { break };
+        x = brush.styled(x, line.y, end, run, style);
+        at = next;
+    }
+}
+
+/// Says at the right edge that a line goes on.
+fn cut_sign(brush: &mut Brush<'_>, line: Rect, shown: &Shown, x: u16, left: usize) -> bool {
+    let room = usize::from(line.right().saturating_sub(x));
+    // Bytes are at least columns, so a short line is not measured.
+    let goes_on = shown.text.len() > room + left && width::width(&shown.text) > room + left;
+    if goes_on {
+        let sign = brush.look.sign(Sign::Cut);
+        brush.text(line.right().saturating_sub(1), line.y, line.right(), sign, Role::TextFaint);
+    }
+    goes_on
+}

@@ -1,0 +1,202 @@
+//! Inbox: what waits for the human, riskiest and oldest first, and what went past the gate.
+
+use std::collections::BTreeSet;
+
+use ratatui::layout::{Rect, Size};
+
+use super::row::Row;
+use super::{Pane, Title};
+use crate::base::ActionId;
+use crate::base::limits::{UI_ALARMS_SHOWN_MAX, UI_READ_ACTIONS_KEPT_MAX};
+use crate::base::text::{Show, escape};
+use crate::model::event::ChangedBy;
+use crate::model::session::ActionState;
+use crate::model::{Kind, StepStatus};
+use crate::ui::app::{Scene, Touched};
+use crate::ui::layout::PaneId;
+use crate::ui::list::List;
+use crate::ui::look::Brush;
+use crate::ui::theme::{Role, Sign};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct InboxPane {
+    list: List,
+    waiting: Vec<ActionId>,
+    alarms: Vec<Row>,
+    read: BTreeSet<ActionId>,
+}
+
+impl InboxPane {
+    /// The waiting actions in the order of the pane.
+    pub fn waiting(&self) -> impl Iterator<Item = &ActionId> {
+        self.waiting.iter()
+    }
+
+    #[must_use]
+    pub fn under_cursor(&self) -> Option<&ActionId> {
+        self.waiting.get(self.list.cursor)
+    }
+
+    /// This action has been on the screen.
+    pub fn read(&mut self, id: ActionId) {
+        if self.read.len() < UI_READ_ACTIONS_KEPT_MAX {
+            self.read.insert(id);
+        }
+    }
+
+    #[must_use]
+    pub fn has_been_read(&self, id: &ActionId) -> bool {
+        self.read.contains(id)
+    }
+
+    /// Collects what waits; the order needs no screen.
+    pub fn gather(&mut self, scene: &Scene) {
+        let mut held: Vec<&ActionState> = scene.session.actions.held().collect();
+        held.sort_by_key(|state| {
+            let score = state.action.risk.as_ref().map_or(0, |risk| risk.score);
+            (std::cmp::Reverse(score), state.held_at)
+        });
+        self.waiting = held.iter().map(|state| state.action.id.clone()).collect();
+        self.read.retain(|id| self.waiting.contains(id));
+    }
+}
+
+/// The three bands in which a score is shown.
+pub fn risk_words(score: u8) -> (&'static str, Role) {
+    match score {
+        0..=29 => ("low", Role::RiskLow),
+        30..=59 => ("medium", Role::RiskMedium),
+        60.. => ("high", Role::RiskHigh),
+    }
+}
+
+/// `12 s`, `3 min`, `2 h`.
+pub fn age_words(ms: u64) -> String {
+    match ms / 1000 {
+        seconds @ 0..=99 => format!("{seconds} s"),
+        seconds @ 100..=5_999 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
+    }
+}
+
+/// What an action does, in our words and short.
+pub fn action_words(state: &ActionState) -> String {
+    let action = &state.action;
+    let shown = |text: &str| escape::show(text, &Show::default()).into_owned();
+    match action.kind {
+        Kind::Edit => match action.files.as_deref().unwrap_or_default() {
+            [] => format!("edit {}", shown(&action.title)),
+            [only] => format!("edit {}", shown(only.path.as_str())),
+            [first, rest @ ..] => format!("edit {} +{}", shown(first.path.as_str()), rest.len()),
+        },
+        Kind::Command => {
+            format!("run {}", shown(&action.command.as_ref().map(crate::model::Command::line).unwrap_or_default()))
+        }
+        Kind::Read => format!("read {}", shown(action.target.as_deref().unwrap_or(&action.title))),
+        Kind::Network => format!("connect {}", shown(action.target.as_deref().unwrap_or(&action.title))),
+        Kind::Plan => "change the plan".to_owned(),
+        Kind::Other => shown(&action.title),
+    }
+}
+
+/// The row of one waiting action.
+pub fn waiting_row(scene: &Scene, id: &ActionId) -> Option<Row> {
+    let state = scene.session.actions.get(id)?;
+    let score = state.action.risk.as_ref().map_or(0, |risk| risk.score);
+    let (risk, role) = risk_words(score);
+    let guarded = state.held.as_ref().is_some_and(|held| held.confirm.is_some());
+    let sign = if guarded { Sign::Warning } else { Sign::Held };
+    let age = state.held_at.map_or_else(String::new, |at| age_words(scene.wall().since(at)));
+    let mut row = Row::new(format!("{} ", scene.look.sign(sign)), if guarded { Role::RiskHigh } else { Role::Held })
+        .and(format!("{id} "), Role::TextSoft)
+        .and(action_words(state), if scene.target.as_ref() == Some(id) { Role::TextStrong } else { Role::Text });
+    let blocks = blocked_steps(scene, state);
+    if blocks > 0 {
+        row = row.and(format!("  blocks {blocks}"), Role::TextFaint);
+    }
+    Some(row.right(format!("{age:>6}  {risk}"), role))
+}
+
+/// Steps that cannot begin before this one is through.
+fn blocked_steps(scene: &Scene, state: &ActionState) -> usize {
+    let plan = &scene.session.plan;
+    let Some(at) = state.action.step.as_ref().and_then(|id| plan.steps.iter().position(|step| step.id == *id)) else {
+        return 0;
+    };
+    plan.steps.iter().skip(at + 1).filter(|step| step.status == StepStatus::Pending).count()
+}
+
+fn alarm_rows(scene: &Scene) -> Vec<Row> {
+    let warning = scene.look.sign(Sign::Warning);
+    let unsupervised = scene.session.changes.iter().rev().filter(|(_, change)| change.by == ChangedBy::Unsupervised);
+    let changes = unsupervised.take(UI_ALARMS_SHOWN_MAX).map(|(_, change)| {
+        let path = escape::show(&change.path, &Show::default()).into_owned();
+        Row::new(format!("{warning} "), Role::Unsupervised).and(format!("unsupervised  {path}"), Role::Unsupervised)
+    });
+    let alarms =
+        scene.session.alarms.iter().rev().filter(|(_, alarm)| alarm.what != "unsupervised").take(UI_ALARMS_SHOWN_MAX);
+    let alarms = alarms.map(|(_, alarm)| {
+        let what = escape::show(&alarm.what, &Show::default()).replace('_', " ");
+        let text = escape::show(&alarm.text, &Show::prose()).into_owned();
+        Row::new(format!("{warning} "), Role::Warn).and(format!("{what}  "), Role::Warn).and(text, Role::TextSoft)
+    });
+    changes.chain(alarms).collect()
+}
+
+impl Pane for InboxPane {
+    fn id(&self) -> PaneId {
+        PaneId::Inbox
+    }
+
+    fn refresh(&mut self, scene: &Scene, _room: Size, touched: Touched) {
+        if touched.actions {
+            self.gather(scene);
+            self.alarms = alarm_rows(scene);
+        }
+    }
+
+    fn title(&self, scene: &Scene) -> Title {
+        let count = self.waiting.len();
+        let unread = self.alarms.len();
+        let right = match (count, unread) {
+            (0, 0) => String::new(),
+            (count, 0) => count.to_string(),
+            (count, alarms) => format!("{count} · {} {alarms}", scene.look.sign(Sign::Warning)),
+        };
+        Title { right, loud: count > 0, ..Title::default() }
+    }
+
+    fn rows(&self) -> usize {
+        self.waiting.len() + self.alarms.len()
+    }
+
+    fn list(&self) -> &List {
+        &self.list
+    }
+
+    fn list_mut(&mut self) -> &mut List {
+        &mut self.list
+    }
+
+    fn draw_row(&self, scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect) {
+        if let Some(id) = self.waiting.get(row) {
+            if let Some(row) = waiting_row(scene, id) {
+                row.draw(brush, line, self.list.left);
+            }
+        } else if let Some(row) = self.alarms.get(row - self.waiting.len()) {
+            row.draw(brush, line, self.list.left);
+        }
+    }
+
+    fn row_text(&self, scene: &Scene, row: usize) -> String {
+        match self.waiting.get(row) {
+            Some(id) => waiting_row(scene, id).map(|row| row.text()).unwrap_or_default(),
+            None => self.alarms.get(row - self.waiting.len()).map(Row::text).unwrap_or_default(),
+        }
+    }
+
+    fn empty(&self, scene: &Scene) -> &'static str {
+        if scene.session.opened.is_none() { "" } else { "nothing waits for you" }
+    }
+}

@@ -1,0 +1,235 @@
+//! The six panes. One file each; what they have in common is here.
+//!
+//! A pane keeps rows that `refresh` brings up to date after the scene changed; drawing only looks at the visible ones.
+
+pub mod diff;
+pub mod inbox;
+pub mod output;
+pub mod plan;
+pub mod row;
+pub mod tests_pane;
+pub mod why;
+
+use ratatui::layout::{Rect, Size};
+
+use crate::ui::app::{App, Scene, Touched};
+use crate::ui::layout::{Layout, PaneId, Place, Shape};
+use crate::ui::list::List;
+use crate::ui::look::{Brush, Edge};
+use crate::ui::theme::{Role, Sign};
+
+/// The words in a pane's frame.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Title {
+    /// After number and name.
+    pub text: String,
+    /// At the right end.
+    pub right: String,
+    /// Something here needs the human.
+    pub loud: bool,
+}
+
+/// What every pane can do.
+pub trait Pane: std::fmt::Debug {
+    fn id(&self) -> PaneId;
+
+    /// Brings the rows up to date; `room` is the space they have.
+    fn refresh(&mut self, scene: &Scene, room: Size, touched: Touched);
+
+    fn title(&self, scene: &Scene) -> Title;
+
+    /// Number of rows.
+    fn rows(&self) -> usize;
+
+    fn list(&self) -> &List;
+
+    fn list_mut(&mut self) -> &mut List;
+
+    /// Draws one row into a line of the screen.
+    fn draw_row(&self, scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect);
+
+    /// The row in plain words: for searching and for lines read aloud.
+    fn row_text(&self, scene: &Scene, row: usize) -> String;
+
+    /// What stands in a pane without rows.
+    fn empty(&self, scene: &Scene) -> &'static str;
+
+    /// What `yank` copies.
+    fn yank(&self, scene: &Scene) -> Option<String> {
+        Some(self.row_text(scene, self.list().cursor))
+    }
+
+    /// Folds or unfolds what is under the cursor; false when there is nothing to fold.
+    fn fold(&mut self, _closed: bool) -> bool {
+        false
+    }
+
+    /// Enter.
+    fn open(&mut self) {}
+
+    /// Whether the cursor's row is marked.
+    fn marks_cursor(&self) -> bool {
+        true
+    }
+
+    /// Whether this row lies in a selection.
+    fn is_selected(&self, _scene: &Scene, _row: usize) -> bool {
+        false
+    }
+}
+
+/// All panes.
+#[derive(Debug, Default)]
+pub struct Panes {
+    pub plan: plan::PlanPane,
+    pub inbox: inbox::InboxPane,
+    pub diff: diff::DiffPane,
+    pub tests: tests_pane::TestsPane,
+    pub why: why::WhyPane,
+    pub output: output::OutputPane,
+    /// The stop whose report was shown, by its census time.
+    pub last_stop: Option<u64>,
+}
+
+impl Panes {
+    #[must_use]
+    pub fn get(&self, id: PaneId) -> &dyn Pane {
+        match id {
+            PaneId::Plan => &self.plan,
+            PaneId::Inbox => &self.inbox,
+            PaneId::Diff => &self.diff,
+            PaneId::Tests => &self.tests,
+            PaneId::Why => &self.why,
+            PaneId::Output => &self.output,
+        }
+    }
+
+    pub fn get_mut(&mut self, id: PaneId) -> &mut dyn Pane {
+        match id {
+            PaneId::Plan => &mut self.plan,
+            PaneId::Inbox => &mut self.inbox,
+            PaneId::Diff => &mut self.diff,
+            PaneId::Tests => &mut self.tests,
+            PaneId::Why => &mut self.why,
+            PaneId::Output => &mut self.output,
+        }
+    }
+
+    /// Brings the rows of every pane up to date and the windows back over them.
+    pub fn refresh(&mut self, scene: &Scene, layout: &Layout, touched: Touched) {
+        for id in PaneId::ALL {
+            let inner = layout.inner(id);
+            let room = Size::new(inner.width, inner.height);
+            let pane = self.get_mut(id);
+            pane.refresh(scene, room, touched);
+            let rows = pane.rows();
+            if room.height > 0 {
+                pane.list_mut().settle(rows, usize::from(room.height));
+            }
+        }
+    }
+}
+
+/// Columns of the row numbers in the linear shape.
+const NUMBER_COLUMNS: u16 = 5;
+
+/// Draws one pane with its frame.
+pub fn view(app: &App, place: &Place, brush: &mut Brush<'_>) {
+    let pane = app.panes.get(place.pane);
+    let focused = app.focus == place.pane;
+    let title = pane.title(&app.scene);
+    let lines = app.layout.shape == Shape::Lines;
+    if lines {
+        let end = place.outer.right();
+        let text = format!("{} {}  {}", place.pane.number(), place.pane.name(), title.text);
+        let right = brush.right(place.outer.x, place.outer.y, end, &title.right, Role::TextSoft);
+        brush.cut(place.outer.x, place.outer.y, right.saturating_sub(1), &text, Role::TitleFocus);
+    } else {
+        draw_frame(place, focused, &title, brush);
+    }
+    let inner = place.inner;
+    if pane.rows() == 0 && inner.height > 0 {
+        brush.cut(inner.x + 1, inner.y, inner.right(), pane.empty(&app.scene), Role::TextFaint);
+        return;
+    }
+    let list = pane.list();
+    for (y, row) in (inner.y..inner.bottom()).zip(list.window(pane.rows(), usize::from(inner.height))) {
+        let mut line = Rect::new(inner.x, y, inner.width, 1);
+        if lines {
+            let number = (row + 1).to_string();
+            brush.right(line.x, y, line.x + NUMBER_COLUMNS - 1, &number, Role::TextFaint);
+            line = Rect { x: line.x + NUMBER_COLUMNS, width: line.width.saturating_sub(NUMBER_COLUMNS), ..line };
+        }
+        pane.draw_row(&app.scene, row, brush, line);
+        mark_row(app, place, row, line, brush);
+    }
+    overflow_mark(pane, place, brush);
+}
+
+fn mark_row(app: &App, place: &Place, row: usize, line: Rect, brush: &mut Brush<'_>) {
+    let pane = app.panes.get(place.pane);
+    let focused = app.focus == place.pane;
+    if pane.is_selected(&app.scene, row) {
+        brush.over(line, Role::Selection);
+    }
+    if pane.marks_cursor() && row == pane.list().cursor {
+        brush.over(line, if focused { Role::Cursor } else { Role::CursorAway });
+    }
+    if focused
+        && let Some(words) = app.search.as_ref().filter(|words| !words.is_empty())
+        && pane.row_text(&app.scene, row).to_lowercase().contains(&words.to_lowercase())
+    {
+        brush.over(Rect { width: 1, ..line }, Role::Match);
+    }
+}
+
+fn draw_frame(place: &Place, focused: bool, title: &Title, brush: &mut Brush<'_>) {
+    let border = if focused { Role::BorderFocus } else { Role::Border };
+    let outer = place.outer;
+    if outer.width < 8 || outer.height == 0 {
+        return;
+    }
+    // A pane that leaves its bottom to the next one still needs that line drawn when it is the focused one.
+    brush.edges(outer, border, place.edges);
+    let end = outer.right() - 2;
+    let name_role = match (focused, title.loud) {
+        (_, true) => Role::Held,
+        (true, false) => Role::TitleFocus,
+        (false, false) => Role::Title,
+    };
+    let right_x = if title.right.is_empty() {
+        end
+    } else {
+        brush.right(
+            outer.x + 12,
+            outer.y,
+            end,
+            &format!(" {} ", title.right),
+            if title.loud { Role::Held } else { Role::Title },
+        )
+    };
+    let x =
+        brush.text(outer.x + 1, outer.y, end, &format!(" {} {} ", place.pane.number(), place.pane.name()), name_role);
+    if !title.text.is_empty() && x + 4 < right_x {
+        let x = brush.cut(x, outer.y, right_x.saturating_sub(2), &format!(" {}", title.text), Role::Title);
+        brush.text(x, outer.y, right_x.saturating_sub(1), " ", Role::Title);
+    }
+}
+
+/// Says in the frame how many rows lie below.
+fn overflow_mark(pane: &dyn Pane, place: &Place, brush: &mut Brush<'_>) {
+    let shown = pane.list().window(pane.rows(), usize::from(place.inner.height)).end;
+    let below = pane.rows() - shown.min(pane.rows());
+    if below == 0 || place.edges.bottom != Edge::Corner || place.outer.width < 24 {
+        return;
+    }
+    let sign = brush.look.sign(Sign::Open);
+    let text = format!(" {below} more {sign} ");
+    brush.right(
+        place.outer.x + 1,
+        place.outer.bottom().saturating_sub(1),
+        place.outer.right() - 2,
+        &text,
+        Role::TextFaint,
+    );
+}

@@ -1,0 +1,190 @@
+//! Plan: the step tree that the human owns.
+
+use std::collections::BTreeSet;
+
+use ratatui::layout::{Rect, Size};
+
+use super::row::Row;
+use super::{Pane, Title};
+use crate::base::StepId;
+use crate::base::text::{Show, escape};
+use crate::model::{Plan, Step, StepStatus};
+use crate::ui::app::{Scene, Touched};
+use crate::ui::layout::PaneId;
+use crate::ui::list::List;
+use crate::ui::look::{Brush, Look};
+use crate::ui::theme::{Role, Sign};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct PlanPane {
+    list: List,
+    rows: Vec<(StepId, Row)>,
+    closed: BTreeSet<StepId>,
+}
+
+impl PlanPane {
+    #[must_use]
+    pub fn under_cursor(&self) -> Option<&StepId> {
+        self.rows.get(self.list.cursor).map(|(id, _)| id)
+    }
+}
+
+fn status_sign(status: StepStatus) -> (Sign, Role) {
+    match status {
+        StepStatus::Pending => (Sign::Pending, Role::TextSoft),
+        StepStatus::Active => (Sign::Active, Role::Running),
+        StepStatus::Done => (Sign::Done, Role::Ok),
+        StepStatus::Failed => (Sign::Failed, Role::Fail),
+        StepStatus::Skipped => (Sign::Skipped, Role::TextFaint),
+    }
+}
+
+/// Steps that are done with, and all that count.
+pub fn progress(plan: &Plan) -> (usize, usize) {
+    let leaf = |step: &&Step| !plan.steps.iter().any(|other| other.parent.as_ref() == Some(&step.id));
+    let done = |step: &&Step| matches!(step.status, StepStatus::Done | StepStatus::Skipped);
+    (plan.steps.iter().filter(leaf).filter(done).count(), plan.steps.iter().filter(leaf).count())
+}
+
+/// The tree in rows: depth first, closed branches left out. Bounded by the number of steps whatever the parents say.
+fn tree<'a>(plan: &'a Plan, closed: &BTreeSet<StepId>) -> Vec<(&'a Step, u16, usize, usize)> {
+    let mut rows = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut stack: Vec<(&Step, u16)> = plan
+        .steps
+        .iter()
+        .rev()
+        .filter(|step| step.parent.as_ref().is_none_or(|parent| plan.step(parent).is_none()))
+        .map(|step| (step, 0))
+        .collect();
+    while let Some((step, depth)) = stack.pop() {
+        if !seen.insert(&step.id) {
+            continue;
+        }
+        let children: Vec<&Step> = plan.steps.iter().filter(|child| child.parent.as_ref() == Some(&step.id)).collect();
+        let done =
+            children.iter().filter(|child| matches!(child.status, StepStatus::Done | StepStatus::Skipped)).count();
+        rows.push((step, depth, done, children.len()));
+        if !closed.contains(&step.id) {
+            stack.extend(children.into_iter().rev().map(|child| (child, depth.saturating_add(1))));
+        }
+    }
+    rows
+}
+
+fn row(scene: &Scene, step: &Step, depth: u16, done: usize, children: usize, closed: bool) -> Row {
+    let look: &Look = &scene.look;
+    let (sign, role) = status_sign(step.status);
+    let sign = if children > 0 { if closed { Sign::Closed } else { Sign::Open } } else { sign };
+    let title = escape::show(&step.title, &Show::prose()).into_owned();
+    let title_role = match step.status {
+        StepStatus::Active => Role::TextStrong,
+        StepStatus::Done | StepStatus::Skipped => Role::TextSoft,
+        StepStatus::Pending | StepStatus::Failed => Role::Text,
+    };
+    let mut row = Row::new(format!("{} ", look.sign(sign)), role).indented((depth * 2).min(24)).and(title, title_role);
+    if step.pinned {
+        row = row.and(format!(" {}", look.sign(Sign::Pinned)), Role::Human);
+    }
+    if drifts(scene, step) {
+        row = row.and(format!(" {}", look.sign(Sign::Drift)), Role::Warn);
+    }
+    let note = step.note.as_ref().map(|note| escape::show(note, &Show::prose()).into_owned());
+    let owner = step
+        .owner
+        .as_deref()
+        .filter(|owner| *owner != "agent")
+        .map(|owner| escape::show(owner, &Show::default()).into_owned());
+    let right = match (children, note, owner) {
+        (1.., _, _) => Some(format!("{done}/{children}")),
+        (0, Some(note), _) => Some(note),
+        (0, None, Some(owner)) => Some(owner),
+        (0, None, None) => None,
+    };
+    match right {
+        Some(right) => row.right(right, Role::TextSoft),
+        None => row,
+    }
+}
+
+/// Something is open for a step that is not the one being worked on.
+fn drifts(scene: &Scene, step: &Step) -> bool {
+    step.status != StepStatus::Active
+        && scene.session.actions.held().any(|state| state.action.step.as_ref() == Some(&step.id))
+        && scene.session.plan.active().is_some_and(|active| active.id != step.id)
+}
+
+impl Pane for PlanPane {
+    fn id(&self) -> PaneId {
+        PaneId::Plan
+    }
+
+    fn refresh(&mut self, scene: &Scene, _room: Size, touched: Touched) {
+        if !touched.plan && !touched.actions {
+            return;
+        }
+        let here = self.under_cursor().cloned();
+        let plan = &scene.session.plan;
+        self.rows = tree(plan, &self.closed)
+            .into_iter()
+            .map(|(step, depth, done, children)| {
+                (step.id.clone(), row(scene, step, depth, done, children, self.closed.contains(&step.id)))
+            })
+            .collect();
+        // The cursor stays on its step when the plan is edited around it.
+        if let Some(at) = here.and_then(|id| self.rows.iter().position(|(other, _)| *other == id)) {
+            self.list.cursor = at;
+        }
+    }
+
+    fn title(&self, scene: &Scene) -> Title {
+        let (done, all) = progress(&scene.session.plan);
+        let right = if all > 0 { format!("{done}/{all}") } else { String::new() };
+        Title { right, ..Title::default() }
+    }
+
+    fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn list(&self) -> &List {
+        &self.list
+    }
+
+    fn list_mut(&mut self) -> &mut List {
+        &mut self.list
+    }
+
+    fn draw_row(&self, _scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect) {
+        if let Some((_, row)) = self.rows.get(row) {
+            row.draw(brush, line, self.list.left);
+        }
+    }
+
+    fn row_text(&self, _scene: &Scene, row: usize) -> String {
+        self.rows.get(row).map(|(_, row)| row.text()).unwrap_or_default()
+    }
+
+    fn empty(&self, _scene: &Scene) -> &'static str {
+        "no plan yet: o adds a step"
+    }
+
+    fn fold(&mut self, closed: bool) -> bool {
+        let Some(id) = self.under_cursor().cloned() else { return false };
+        if closed {
+            self.closed.insert(id)
+        } else {
+            self.closed.remove(&id)
+        };
+        true
+    }
+
+    fn open(&mut self) {
+        if let Some(id) = self.under_cursor().cloned()
+            && !self.closed.remove(&id)
+        {
+            self.closed.insert(id);
+        }
+    }
+}

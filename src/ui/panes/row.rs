@@ -1,0 +1,84 @@
+//! A row made of words in roles, for panes whose rows are text.
+
+use ratatui::layout::Rect;
+
+use crate::base::text::{Show, escape, width};
+use crate::ui::look::Brush;
+use crate::ui::theme::Role;
+
+/// One row, ready to draw. Its words are safe to show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Row {
+    pub indent: u16,
+    pub words: Vec<(String, Role)>,
+    pub right: Option<(String, Role)>,
+}
+
+impl Row {
+    #[must_use]
+    pub fn new(text: impl Into<String>, role: Role) -> Self {
+        Self { words: vec![(text.into(), role)], ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn indented(mut self, columns: u16) -> Self {
+        self.indent = columns;
+        self
+    }
+
+    #[must_use]
+    pub fn and(mut self, text: impl Into<String>, role: Role) -> Self {
+        self.words.push((text.into(), role));
+        self
+    }
+
+    #[must_use]
+    pub fn right(mut self, text: impl Into<String>, role: Role) -> Self {
+        self.right = Some((text.into(), role));
+        self
+    }
+
+    pub fn draw(&self, brush: &mut Brush<'_>, line: Rect, left: usize) {
+        let mut end = line.right().saturating_sub(1);
+        if let Some((text, role)) = &self.right {
+            end = brush.right(line.x + 2, line.y, end, text, *role).saturating_sub(1);
+        }
+        let mut x = line.x + 1 + self.indent;
+        let mut hidden = left;
+        for (text, role) in &self.words {
+            let columns = width::width(text);
+            if hidden >= columns && hidden > 0 {
+                hidden -= columns;
+                continue;
+            }
+            let rest = width::prefix(text, hidden).len();
+            x = brush.cut(x, line.y, end, text.get(rest..).unwrap_or_default(), *role);
+            hidden = 0;
+        }
+    }
+
+    #[must_use]
+    pub fn text(&self) -> String {
+        let words = self.words.iter().map(|(text, _)| text.as_str()).collect::<String>();
+        match &self.right {
+            Some((right, _)) => format!("{words}  {right}"),
+            None => words,
+        }
+    }
+}
+
+/// Foreign prose, wrapped into rows; the first begins with `head`, the others are indented as far.
+pub fn wrapped(rows: &mut Vec<Row>, head: &str, head_role: Role, text: &str, role: Role, columns: u16) {
+    let indent = width::width(head);
+    let room = usize::from(columns).saturating_sub(indent + 2).max(8);
+    let mut first = true;
+    for line in text.lines().chain(text.is_empty().then_some("")) {
+        let line = escape::show(line, &Show::prose());
+        for range in width::wrap(&line, room) {
+            let words = line.get(range).unwrap_or_default().to_owned();
+            let lead = if first { head.to_owned() } else { " ".repeat(indent) };
+            rows.push(Row::new(lead, head_role).and(words, role));
+            first = false;
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Tests: the tree of cases, what they were before and what they are with the change. Only runs we observed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ratatui::layout::{Rect, Size};
+
+use super::row::{Row, wrapped};
+use super::{Pane, Title};
+use crate::base::text::{Show, escape};
+use crate::model::check::{CaseReport, CaseStatus, Tree};
+use crate::model::session::Run;
+use crate::ui::app::{Scene, Touched};
+use crate::ui::layout::PaneId;
+use crate::ui::list::List;
+use crate::ui::look::{Brush, Look};
+use crate::ui::theme::{Role, Sign};
+
+/// Columns of the two results and the time at the right.
+const BEFORE_COLUMNS: usize = 8;
+const AFTER_COLUMNS: usize = 12;
+const TIME_COLUMNS: usize = 9;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct TestsPane {
+    list: List,
+    rows: Vec<(Key, Row)>,
+    toggled: BTreeSet<Key>,
+}
+
+/// What a row stands for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Suite(String),
+    Case(String),
+    Text,
+}
+
+/// The two runs that are compared: the last whole one on the workspace, and what came of it since.
+struct Compared<'a> {
+    before: Option<&'a Run>,
+    after: Option<&'a Run>,
+    names: (&'static str, &'static str),
+}
+
+fn compared(scene: &Scene) -> Compared<'_> {
+    let checks = &scene.session.checks;
+    let workspace: Vec<&Run> = checks.runs().filter(|run| run.started.tree == Tree::Workspace).collect();
+    let candidate = checks.latest_candidate();
+    let newest = workspace.last().copied();
+    match (newest, candidate) {
+        (newest, Some(candidate)) if newest.is_none_or(|run| candidate.seq > run.seq) => {
+            Compared { before: newest, after: Some(candidate), names: ("before", "candidate") }
+        }
+        (Some(newest), _) => {
+            let before = workspace.iter().rev().skip(1).find(|run| run.finished.is_some()).copied();
+            Compared { before, after: Some(newest), names: ("before", "now") }
+        }
+        (None, _) => Compared { before: None, after: candidate, names: ("before", "now") },
+    }
+}
+
+/// A case in both runs.
+#[derive(Default)]
+struct Case<'a> {
+    before: Option<&'a CaseReport>,
+    after: Option<&'a CaseReport>,
+}
+
+impl Case<'_> {
+    fn newest(&self) -> Option<&CaseReport> {
+        self.after.or(self.before)
+    }
+
+    fn change(&self) -> Option<(&'static str, Role)> {
+        let (before, after) = (self.before?.status, self.after?.status);
+        match (before.is_bad(), after.is_bad()) {
+            (true, false) if after == CaseStatus::Passed => Some(("fixed", Role::Ok)),
+            (false, true) => Some(("broken", Role::Fail)),
+            (_, _) => None,
+        }
+    }
+}
+
+fn status(look: &Look, status: Option<CaseStatus>) -> (String, Role) {
+    let (sign, role) = match status {
+        Some(CaseStatus::Passed) => (Sign::Done, Role::Ok),
+        Some(CaseStatus::Failed) => (Sign::Failed, Role::Fail),
+        Some(CaseStatus::Errored) => (Sign::Warning, Role::Fail),
+        Some(CaseStatus::Skipped) => (Sign::Skipped, Role::TextFaint),
+        None => (Sign::Dot, Role::TextFaint),
+    };
+    (look.sign(sign).to_owned(), role)
+}
+
+impl TestsPane {
+    fn case_rows(&mut self, scene: &Scene, name: &str, case: &Case<'_>, flaky: bool, depth: u16, columns: u16) {
+        let look = &scene.look;
+        let Some(newest) = case.newest() else { return };
+        let (sign, role) = status(look, Some(newest.status));
+        let shown = escape::show(name, &Show::default()).into_owned();
+        let mut row = Row::new(format!("{sign} "), role)
+            .indented(depth)
+            .and(shown, if newest.status.is_bad() { Role::Text } else { Role::TextSoft });
+        if let Some(file) = &newest.file {
+            let line = newest.line.map_or_else(String::new, |line| format!(":{line}"));
+            row = row.and(format!("  {}{line}", escape::show(file, &Show::default())), Role::TextFaint);
+        }
+        let (before, _) = status(look, case.before.map(|report| report.status));
+        let (after, after_role) = status(look, case.after.map(|report| report.status));
+        let (word, word_role) = match (flaky, case.change()) {
+            (true, _) => ("flaky", Role::Unknown),
+            (false, Some(change)) => change,
+            (false, None) => ("", after_role),
+        };
+        let time = newest.ms.map_or_else(String::new, |ms| format!("{ms} ms"));
+        let after = format!("{after} {word}");
+        if columns >= 60 {
+            row =
+                row.right(format!("{before:<BEFORE_COLUMNS$}{after:<AFTER_COLUMNS$}{time:>TIME_COLUMNS$}"), word_role);
+        } else if !word.is_empty() {
+            row = row.right(word, word_role);
+        }
+        let key = Key::Case(newest.case.clone());
+        // Failing cases show their message until it is folded away; others only when asked.
+        let open = newest.status.is_bad() != self.toggled.contains(&key);
+        self.rows.push((key, row));
+        if let Some(message) = newest.message.as_ref().filter(|_| open) {
+            let mut lines = Vec::new();
+            wrapped(&mut lines, "", Role::TextSoft, message, Role::TextSoft, columns.saturating_sub(depth + 4));
+            lines.truncate(crate::base::limits::UI_MESSAGE_ROWS_MAX);
+            self.rows.extend(lines.into_iter().map(|row| (Key::Text, row.indented(depth + 2))));
+        }
+    }
+
+    fn suite_row(&mut self, scene: &Scene, suite: &str, cases: &BTreeMap<&str, Case<'_>>) -> bool {
+        let bad = cases.values().filter(|case| case.newest().is_some_and(|report| report.status.is_bad())).count();
+        let passed = cases
+            .values()
+            .filter(|case| case.newest().is_some_and(|report| report.status == CaseStatus::Passed))
+            .count();
+        let changed = cases.values().any(|case| case.change().is_some());
+        let key = Key::Suite(suite.to_owned());
+        let open = (bad > 0 || changed) != self.toggled.contains(&key);
+        let sign = scene.look.sign(if open { Sign::Open } else { Sign::Closed });
+        let mut row = Row::new(format!("{sign} "), Role::TextSoft)
+            .and(escape::show(suite, &Show::default()).into_owned(), Role::Text)
+            .and(format!("  {passed} {}", scene.look.sign(Sign::Done)), Role::TextSoft);
+        if bad > 0 {
+            row = row.and(format!("  {bad} {}", scene.look.sign(Sign::Failed)), Role::Fail);
+        }
+        self.rows.push((key, row));
+        open
+    }
+}
+
+fn run_words(scene: &Scene, run: &Run) -> String {
+    let look = &scene.look;
+    let count = |test: fn(CaseStatus) -> bool| run.cases.iter().filter(|case| test(case.status)).count();
+    let (passed, failed) = match &run.finished {
+        Some(finished) => (finished.passed as usize, finished.failed as usize),
+        None => (count(|status| status == CaseStatus::Passed), count(CaseStatus::is_bad)),
+    };
+    format!("{passed}{} {failed}{}", look.sign(Sign::Done), look.sign(Sign::Failed))
+}
+
+/// For the header: the newest whole run on the workspace.
+pub fn summary(scene: &Scene) -> Option<(String, Role)> {
+    let run = scene.session.checks.latest_workspace()?;
+    let finished = run.finished.as_ref()?;
+    let role = if finished.is_green() { Role::Ok } else { Role::Fail };
+    let words = if finished.problem.is_some() { "no result".to_owned() } else { run_words(scene, run) };
+    Some((words, role))
+}
+
+impl Pane for TestsPane {
+    fn id(&self) -> PaneId {
+        PaneId::Tests
+    }
+
+    fn refresh(&mut self, scene: &Scene, room: Size, touched: Touched) {
+        if !touched.checks {
+            return;
+        }
+        self.rows.clear();
+        let Compared { before, after, names } = compared(scene);
+        let mut suites: BTreeMap<String, BTreeMap<&str, Case<'_>>> = BTreeMap::new();
+        for (run, is_after) in before.map(|run| (run, false)).into_iter().chain(after.map(|run| (run, true))) {
+            for report in &run.cases {
+                let case = suites.entry(report.suite.join(" › ")).or_default().entry(report.case.as_str()).or_default();
+                if is_after { case.after = Some(report) } else { case.before = Some(report) }
+            }
+        }
+        if suites.is_empty() && before.is_none() && after.is_none() {
+            return;
+        }
+        if room.width >= 60 {
+            let (old, new) = names;
+            let head = format!("{old:<BEFORE_COLUMNS$}{new:<AFTER_COLUMNS$}{:>TIME_COLUMNS$}", "");
+            self.rows.push((Key::Text, Row::default().right(head, Role::TextFaint)));
+        }
+        let problem = after.and_then(|run| run.finished.as_ref()?.problem.as_ref());
+        if let Some(problem) = problem {
+            let mut lines = Vec::new();
+            wrapped(&mut lines, "", Role::Warn, problem, Role::Warn, room.width);
+            self.rows.extend(lines.into_iter().map(|row| (Key::Text, row)));
+        }
+        let flaky: BTreeSet<&str> = after
+            .and_then(|run| run.finished.as_ref())
+            .into_iter()
+            .flat_map(|finished| &finished.flaky)
+            .map(String::as_str)
+            .collect();
+        for (suite, cases) in &suites {
+            let open = suite.is_empty() || self.suite_row(scene, suite, cases);
+            if !open {
+                continue;
+            }
+            let depth = if suite.is_empty() { 0 } else { 4 };
+            for (name, case) in cases {
+                let short = name.strip_prefix(&format!("{}::", suite.replace(" › ", "::"))).unwrap_or(name);
+                self.case_rows(scene, short, case, flaky.contains(name), depth, room.width);
+            }
+        }
+    }
+
+    fn title(&self, scene: &Scene) -> Title {
+        let Compared { before, after, names } = compared(scene);
+        let (text, right) = match (before, after) {
+            (Some(_), Some(after)) if names.1 == "candidate" => ("candidate vs workspace", run_words(scene, after)),
+            (_, Some(after)) if after.finished.is_none() => ("running", run_words(scene, after)),
+            (_, Some(after)) => ("workspace", run_words(scene, after)),
+            (_, None) => ("", String::new()),
+        };
+        Title { text: text.to_owned(), right, loud: false }
+    }
+
+    fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn list(&self) -> &List {
+        &self.list
+    }
+
+    fn list_mut(&mut self) -> &mut List {
+        &mut self.list
+    }
+
+    fn draw_row(&self, _scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect) {
+        if let Some((_, row)) = self.rows.get(row) {
+            row.draw(brush, line, self.list.left);
+        }
+    }
+
+    fn row_text(&self, _scene: &Scene, row: usize) -> String {
+        self.rows.get(row).map(|(_, row)| row.text()).unwrap_or_default()
+    }
+
+    fn empty(&self, _scene: &Scene) -> &'static str {
+        "no run observed yet: t tests the candidate"
+    }
+
+    fn open(&mut self) {
+        if let Some((key, _)) = self.rows.get(self.list.cursor)
+            && *key != Key::Text
+        {
+            let key = key.clone();
+            if !self.toggled.remove(&key) {
+                self.toggled.insert(key);
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Why: the reason given, what it rests on, what speaks against it, and what became of it.
+
+use ratatui::layout::{Rect, Size};
+
+use super::inbox::{action_words, risk_words};
+use super::row::{Row, wrapped};
+use super::{Pane, Title};
+use crate::base::limits::UI_THOUGHT_ROWS_MAX;
+use crate::base::text::{Show, confusables, escape};
+use crate::model::event::{Decider, RulingWord, Verdict};
+use crate::model::session::{ActionState, Phase, Speaker};
+use crate::ui::app::{Scene, Touched};
+use crate::ui::layout::PaneId;
+use crate::ui::list::List;
+use crate::ui::look::Brush;
+use crate::ui::theme::{Role, Sign};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct WhyPane {
+    list: List,
+    rows: Vec<Row>,
+    pub thoughts_open: bool,
+}
+
+fn head(word: &str) -> String {
+    format!("{word:<8}")
+}
+
+fn reasons(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) {
+    let action = &state.action;
+    wrapped(rows, "", Role::Text, &action.title, Role::TextStrong, columns);
+    let Some(rationale) = &action.rationale else {
+        rows.push(Row::new(head("says"), Role::TextSoft).and("nothing: no reason was given", Role::Warn));
+        return;
+    };
+    if !rationale.text.is_empty() && rationale.text != action.title {
+        rows.push(Row::default());
+        wrapped(rows, "", Role::Text, &rationale.text, Role::Text, columns);
+    }
+    rows.push(Row::default());
+    if rationale.evidence.is_empty() {
+        rows.push(Row::new(head("because"), Role::TextSoft).and("no evidence: nothing it saw is named", Role::Warn));
+        return;
+    }
+    rows.push(Row::new("because", Role::TextSoft));
+    for evidence in &rationale.evidence {
+        let (sign, role) = match evidence.kind.as_str() {
+            "none" => (Sign::Unknown, Role::Warn),
+            "case" => (Sign::Failed, Role::Fail),
+            "run" | "trial" => (Sign::Done, Role::Ok),
+            _ => (Sign::Active, Role::Accent),
+        };
+        wrapped(rows, &format!(" {} ", scene.look.sign(sign)), role, &evidence.text, Role::Text, columns);
+        if let Some(reference) = &evidence.r#ref {
+            let line = evidence.line.map_or_else(String::new, |line| format!(":{line}"));
+            let reference = escape::show(reference, &Show::default());
+            rows.push(Row::new(format!("   {reference}{line}"), Role::TextFaint));
+        }
+    }
+}
+
+fn against(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) {
+    let warning = scene.look.sign(Sign::Warning);
+    let looks = state
+        .action
+        .files
+        .iter()
+        .flatten()
+        .map(|file| file.path.as_str().to_owned())
+        .chain(state.action.command.as_ref().map(crate::model::Command::line))
+        .flat_map(|text| {
+            confusables::confusables(&text)
+                .into_iter()
+                .filter_map(|found| {
+                    Some(format!(
+                        "{} reads as {}",
+                        escape::show(text.get(found.range)?, &Show::default()),
+                        escape::show(&found.reads_as, &Show::default())
+                    ))
+                })
+                .collect::<Vec<_>>()
+        });
+    let all: Vec<String> = state.alarms.iter().cloned().chain(looks).collect();
+    if all.is_empty() {
+        return;
+    }
+    rows.push(Row::default());
+    rows.push(Row::new("against", Role::TextSoft));
+    for text in all {
+        wrapped(rows, &format!(" {warning} "), Role::Warn, &text, Role::Warn, columns);
+    }
+}
+
+fn place(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) {
+    rows.push(Row::default());
+    let step = state.action.step.as_ref().and_then(|id| scene.session.plan.step(id));
+    match step {
+        Some(step) => wrapped(rows, &head("step"), Role::TextSoft, &step.title, Role::Text, columns),
+        None => rows.push(Row::new(head("step"), Role::TextSoft).and("none of the plan", Role::Warn)),
+    }
+    if let Some(risk) = &state.action.risk {
+        let (word, role) = risk_words(risk.score);
+        let factors = if risk.factors.is_empty() { String::new() } else { format!(": {}", risk.factors.join(", ")) };
+        wrapped(rows, &head("risk"), Role::TextSoft, &format!("{word}{factors}"), role, columns);
+    }
+    if let Some(ruled) = &state.ruled {
+        let word = match ruled.ruling {
+            RulingWord::Allow => "allow",
+            RulingWord::Ask => "ask",
+            RulingWord::Deny => "deny",
+        };
+        wrapped(
+            rows,
+            &head("rule"),
+            Role::TextSoft,
+            &format!("{word} ({}): {}", ruled.rule, ruled.reason),
+            Role::Text,
+            columns,
+        );
+    }
+}
+
+/// The phase in words, for the Why pane and the header of the output.
+pub fn phase_words(phase: Phase) -> (&'static str, Role) {
+    use crate::model::event::{LapseWhy, OutcomeWord};
+    match phase {
+        Phase::Proposed => ("proposed", Role::TextSoft),
+        Phase::Held => ("waits for you", Role::Held),
+        Phase::Approved => ("approved", Role::Ok),
+        Phase::Denied => ("denied", Role::Fail),
+        Phase::Redirected => ("redirected", Role::Warn),
+        Phase::Running => ("running", Role::Running),
+        Phase::Finished(OutcomeWord::Ok) => ("done", Role::Ok),
+        Phase::Finished(OutcomeWord::Failed) => ("failed", Role::Fail),
+        Phase::Finished(OutcomeWord::Conflict) => ("conflict: the file changed meanwhile", Role::Fail),
+        Phase::Finished(OutcomeWord::Unknown) => ("unknown: nobody saw the end", Role::Unknown),
+        Phase::Finished(OutcomeWord::Recovered) => ("recovered", Role::Ok),
+        Phase::Lapsed(LapseWhy::Voided) => ("void: what it covered changed", Role::Unknown),
+        Phase::Lapsed(LapseWhy::Cancelled) => ("cancelled", Role::TextSoft),
+        Phase::Lapsed(LapseWhy::AgentLost) => ("lapsed: the agent is gone", Role::TextSoft),
+        Phase::Lapsed(LapseWhy::Killed) => ("killed", Role::Fail),
+        Phase::Lapsed(LapseWhy::Superseded) => ("superseded", Role::TextSoft),
+    }
+}
+
+fn history(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
+    let (word, role) = phase_words(state.phase);
+    let mut row = Row::new(head("now"), Role::TextSoft).and(word, role);
+    if state.reverted {
+        row = row.and(", undone since", Role::Warn);
+    } else if state.verified {
+        row = row.and(", verified by a green run", Role::Ok);
+    }
+    rows.push(row);
+    if let Some(decided) = &state.decided {
+        let verdict = match decided.verdict {
+            Verdict::Approve => "approved",
+            Verdict::ApproveEdited => "approved edited",
+            Verdict::Deny => "denied",
+            Verdict::Redirect => "redirected",
+        };
+        let by = match &decided.by {
+            Decider::Human(client) => format!("you ({client})"),
+            Decider::Rule(rule) => format!("rule {rule}"),
+            Decider::Lease(lease) => format!("lease {lease}"),
+        };
+        let reason = decided.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+        wrapped(rows, &head("decided"), Role::TextSoft, &format!("{verdict} by {by}{reason}"), Role::Text, columns);
+    }
+    if let Some(detail) = state.finished.as_ref().and_then(|finished| finished.detail.as_ref()) {
+        wrapped(rows, &head("end"), Role::TextSoft, detail, Role::Warn, columns);
+    }
+    if let Some(detail) = state.lapsed.as_ref().and_then(|lapsed| lapsed.detail.as_ref()) {
+        wrapped(rows, &head("end"), Role::TextSoft, detail, Role::Warn, columns);
+    }
+    if let Some(text) = &state.explained {
+        rows.push(Row::default());
+        wrapped(rows, &head("explains"), Role::TextSoft, text, Role::Text, columns);
+    }
+    for told in &state.told {
+        rows.push(Row::default());
+        wrapped(rows, &head("told it"), Role::Human, told, Role::TextSoft, columns);
+    }
+}
+
+impl WhyPane {
+    fn thoughts(&mut self, scene: &Scene, columns: u16) {
+        let thoughts: Vec<&str> = scene
+            .session
+            .transcript
+            .iter()
+            .rev()
+            .take(crate::base::limits::UI_THOUGHTS_LOOKED_AT_MAX)
+            .filter(|entry| matches!(entry.speaker, Speaker::Thought(_)))
+            .map(|entry| entry.text.as_str())
+            .collect();
+        if thoughts.is_empty() {
+            return;
+        }
+        self.rows.push(Row::default());
+        let sign = scene.look.sign(if self.thoughts_open { Sign::Open } else { Sign::Closed });
+        let plural = if thoughts.len() == 1 { "" } else { "s" };
+        self.rows.push(Row::new(format!("{sign} {} raw thought{plural}", thoughts.len()), Role::TextFaint));
+        if self.thoughts_open {
+            let mut rows = Vec::new();
+            for text in thoughts {
+                wrapped(&mut rows, "  ", Role::TextFaint, text, Role::TextFaint, columns);
+                if rows.len() >= UI_THOUGHT_ROWS_MAX {
+                    break;
+                }
+            }
+            rows.truncate(UI_THOUGHT_ROWS_MAX);
+            self.rows.extend(rows);
+        }
+    }
+}
+
+impl Pane for WhyPane {
+    fn id(&self) -> PaneId {
+        PaneId::Why
+    }
+
+    fn refresh(&mut self, scene: &Scene, room: Size, touched: Touched) {
+        if !(touched.target || touched.actions || touched.plan) {
+            return;
+        }
+        self.rows.clear();
+        let Some(state) = scene.target() else { return };
+        reasons(&mut self.rows, scene, state, room.width);
+        against(&mut self.rows, scene, state, room.width);
+        place(&mut self.rows, scene, state, room.width);
+        history(&mut self.rows, state, room.width);
+        self.thoughts(scene, room.width);
+    }
+
+    fn title(&self, scene: &Scene) -> Title {
+        let text =
+            scene.target().map_or_else(String::new, |state| format!("{}  {}", state.action.id, action_words(state)));
+        Title { text, ..Title::default() }
+    }
+
+    fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn list(&self) -> &List {
+        &self.list
+    }
+
+    fn list_mut(&mut self) -> &mut List {
+        &mut self.list
+    }
+
+    fn draw_row(&self, _scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect) {
+        if let Some(row) = self.rows.get(row) {
+            row.draw(brush, line, self.list.left);
+        }
+    }
+
+    fn row_text(&self, _scene: &Scene, row: usize) -> String {
+        self.rows.get(row).map(Row::text).unwrap_or_default()
+    }
+
+    fn empty(&self, _scene: &Scene) -> &'static str {
+        ""
+    }
+
+    fn open(&mut self) {
+        self.thoughts_open = !self.thoughts_open;
+    }
+}

@@ -1,0 +1,94 @@
+//! Turns the difference of two pictures into the fewest bytes we know how to send.
+
+use ratatui::buffer::{Buffer, Cell};
+use std::io::Write as _;
+
+use super::pen::{Ink, Pen};
+use super::scroll::{self, Shift};
+use crate::base::limits::{UI_ERASE_RUN_CELLS_MIN, UI_GAP_REWRITE_CELLS_MAX};
+
+/// Appends what turns `front` into `back`; `front` is shifted on the way when rows moved.
+pub fn difference(out: &mut Vec<u8>, pen: &mut Pen, front: &mut Buffer, back: &Buffer) {
+    if let Some(shift) = scroll::find(front, back) {
+        shift_rows(out, pen, shift);
+        scroll::apply(front, shift);
+    }
+    let width = usize::from(back.area.width);
+    if width == 0 {
+        return;
+    }
+    for (y, (old, new)) in front.content.chunks(width).zip(back.content.chunks(width)).enumerate() {
+        if old != new {
+            row(out, pen, old, new, u16::try_from(y).unwrap_or(u16::MAX));
+        }
+    }
+}
+
+/// A scroll region and deleted or inserted lines: unlike SU/SD these never touch the terminal's scrollback.
+fn shift_rows(out: &mut Vec<u8>, pen: &mut Pen, shift: Shift) {
+    pen.set(out, Ink::PLAIN);
+    let end = if shift.by > 0 { 'M' } else { 'L' };
+    let _ = write!(
+        out,
+        "\x1b[{};{}r\x1b[{};1H\x1b[{}{end}\x1b[r",
+        shift.top + 1,
+        shift.bottom,
+        shift.top + 1,
+        shift.by.unsigned_abs()
+    );
+    pen.lose_place();
+}
+
+fn row(out: &mut Vec<u8>, pen: &mut Pen, old: &[Cell], new: &[Cell], y: u16) {
+    let screen_width = u16::try_from(new.len()).unwrap_or(u16::MAX);
+    let mut x = 0;
+    while let (Some(was), Some(cell)) = (old.get(x), new.get(x)) {
+        let wide = new.get(x + 1).is_some_and(|next| next.symbol().is_empty());
+        let step = if wide { 2 } else { 1 };
+        // A wide character is drawn whole when either half differs, and so is what replaces one.
+        let same = was == cell && (!wide || old.get(x + 1) == new.get(x + 1));
+        if same {
+            x += step;
+            continue;
+        }
+        let column = u16::try_from(x).unwrap_or(u16::MAX);
+        bridge_gap(out, pen, new, column, y, screen_width);
+        pen.move_to(out, column, y);
+        pen.set(out, Ink::of(cell));
+        let blank = erasable(new.get(x..).unwrap_or_default());
+        if blank >= UI_ERASE_RUN_CELLS_MIN {
+            pen.erase(out, u16::try_from(blank).unwrap_or(u16::MAX));
+            x += blank;
+            continue;
+        }
+        let text = if cell.symbol().is_empty() { " " } else { cell.symbol() };
+        pen.write(out, text, u16::try_from(step).unwrap_or(1), screen_width);
+        x += step;
+    }
+}
+
+/// Writing a few unchanged cells again is shorter than jumping over them.
+fn bridge_gap(out: &mut Vec<u8>, pen: &mut Pen, new: &[Cell], to: u16, y: u16, screen_width: u16) {
+    let Some((from, row)) = pen.at() else { return };
+    let gap = usize::from(to.saturating_sub(from));
+    if row != y || gap == 0 || gap > UI_GAP_REWRITE_CELLS_MAX {
+        return;
+    }
+    let Some(cells) = new.get(usize::from(from)..usize::from(to)) else { return };
+    let plain = |cell: &Cell| cell.symbol().len() == 1 && Some(Ink::of(cell)) == pen.ink();
+    if cells.iter().all(plain) {
+        for cell in cells {
+            pen.write(out, cell.symbol(), 1, screen_width);
+        }
+    }
+}
+
+/// Length of the run of blanks in one ink at the start of `cells` that look erased.
+fn erasable(cells: &[Cell]) -> usize {
+    let Some(first) = cells.first() else { return 0 };
+    let ink = Ink::of(first);
+    if !ink.erases() {
+        return 0;
+    }
+    cells.iter().take_while(|cell| cell.symbol() == " " && Ink::of(cell) == ink).count()
+}

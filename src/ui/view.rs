@@ -1,0 +1,228 @@
+//! The whole screen: header, panes, inbox line, composer, hints, and what lies over them.
+
+use ratatui::layout::Rect;
+
+use crate::base::text::{Show, escape};
+use crate::model::Kind;
+use crate::model::event::Isolation;
+use crate::ui::app::toast::Tone;
+use crate::ui::app::{App, Link};
+use crate::ui::commands::{self, Scope};
+use crate::ui::layout::{PaneId, Shape};
+use crate::ui::look::Brush;
+use crate::ui::overlays;
+use crate::ui::panes::{self, inbox, plan, tests_pane};
+use crate::ui::terminal::Frame;
+use crate::ui::theme::{Role, Sign};
+
+mod header;
+
+/// Draws the client. Looks only: no IO, no parsing, cost by the cells of the screen.
+pub fn view(app: &App, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    let look = &app.scene.look;
+    let mut brush = Brush::new(frame.buffer, look);
+    if look.style(Role::Text).bg.is_some() {
+        brush.clear(area, Role::Text);
+    }
+    if app.layout.shape == Shape::TooSmall {
+        let text = "rightseat needs 40 columns and 10 rows";
+        brush.cut(0, 0, area.width, text, Role::Text);
+        return;
+    }
+    header::view(app, &mut brush);
+    for place in app.layout.places.iter().filter(|place| place.pane != app.focus) {
+        panes::view(app, place, &mut brush);
+    }
+    // The focused pane last: its frame lies over the lines it shares with its neighbours.
+    if let Some(place) = app.layout.place(app.focus) {
+        panes::view(app, place, &mut brush);
+    }
+    tabs(app, &mut brush);
+    inbox_line(app, &mut brush);
+    composer_line(app, &mut brush);
+    foot(app, &mut brush);
+    if app.composer.open && app.overlay.is_none() {
+        let area = composer_field(app);
+        app.composer.entry.view(frame, area, look);
+    }
+    overlays::view(app, frame);
+}
+
+/// In the one-pane shape the other panes stand in the bottom frame, with what there is to know of each.
+fn tabs(app: &App, brush: &mut Brush<'_>) {
+    let Some(place) = app.layout.places.first().filter(|_| app.layout.places.len() == 1) else { return };
+    if app.layout.shape == Shape::Lines {
+        return;
+    }
+    let y = place.outer.bottom().saturating_sub(1);
+    let end = place.outer.right().saturating_sub(14);
+    let mut x = brush.text(place.outer.x + 1, y, end, " ", Role::Title);
+    for id in PaneId::ALL.into_iter().filter(|id| *id != app.focus) {
+        if x > place.outer.x + 2 {
+            x = brush.text(x, y, end, &format!(" {} ", brush.look.sign(Sign::Dot)), Role::TextFaint);
+        }
+        let note = match id {
+            PaneId::Plan => {
+                let (done, all) = plan::progress(&app.scene.session.plan);
+                if all > 0 { format!(" {done}/{all}") } else { String::new() }
+            }
+            PaneId::Inbox => {
+                Some(app.scene.waits()).filter(|waits| *waits > 0).map_or_else(String::new, |waits| format!(" {waits}"))
+            }
+            PaneId::Tests => tests_pane::summary(&app.scene).map_or_else(String::new, |(words, _)| format!(" {words}")),
+            PaneId::Diff | PaneId::Why | PaneId::Output => String::new(),
+        };
+        x = brush.text(x, y, end, &format!("{} {}{note}", id.number(), id.name()), Role::Title);
+    }
+    brush.text(x, y, end, " ", Role::Title);
+}
+
+fn inbox_line(app: &App, brush: &mut Brush<'_>) {
+    let Some(line) = app.layout.inbox_line else { return };
+    let first = app
+        .scene
+        .held_target()
+        .map(|(state, _)| state.action.id.clone())
+        .or_else(|| app.panes.inbox.waiting().next().cloned());
+    let Some(id) = first else {
+        brush.cut(line.x + 1, line.y, line.right(), "nothing waits for you", Role::TextFaint);
+        return;
+    };
+    let Some(mut row) = inbox::waiting_row(&app.scene, &id) else { return };
+    let says = app.scene.session.actions.get(&id).and_then(|state| state.action.rationale.as_ref());
+    if let Some(says) =
+        says.map(|rationale| escape::show(&rationale.text, &Show::prose()).into_owned()).filter(|says| !says.is_empty())
+    {
+        row = row.and(format!("  \"{says}\""), Role::TextSoft);
+    }
+    let more = app.scene.waits().saturating_sub(1);
+    if let Some((right, _)) = row.right.as_mut().filter(|_| more > 0) {
+        right.push_str(&format!("  +{more}"));
+    }
+    row.draw(brush, line, 0);
+}
+
+fn composer_field(app: &App) -> Rect {
+    let area = app.layout.composer;
+    let right = u16::try_from(composer_note(app).len()).unwrap_or(0) + 2;
+    Rect { x: area.x + 3, width: area.width.saturating_sub(4 + right), ..area }
+}
+
+fn composer_note(app: &App) -> String {
+    let to = escape::show(&app.scene.session.agent.agent.name, &Show::default()).into_owned();
+    if app.composer.open {
+        format!("Tab {}  Enter send  Alt-Enter line", app.composer.when.name())
+    } else {
+        format!("to {to}")
+    }
+}
+
+fn composer_line(app: &App, brush: &mut Brush<'_>) {
+    let area = app.layout.composer;
+    if area.is_empty() {
+        return;
+    }
+    let role = if app.composer.open { Role::Accent } else { Role::TextFaint };
+    let sign = brush.look.sign(Sign::Prompt);
+    brush.text(area.x + 1, area.y, area.right(), sign, role);
+    brush.right(area.x + 3, area.y, area.right().saturating_sub(1), &composer_note(app), Role::TextFaint);
+    if !app.composer.open {
+        let key = app.keymap.shown("compose").unwrap_or_default();
+        let text = if app.composer.entry.is_empty() {
+            format!("{key} writes to the agent")
+        } else {
+            app.composer.entry.text().replace('\n', " ")
+        };
+        brush.cut(area.x + 3, area.y, area.right().saturating_sub(24), &text, Role::InputGhost);
+    }
+}
+
+/// The last line: a toast, the keys that may follow, or the hints.
+fn foot(app: &App, brush: &mut Brush<'_>) {
+    let line = app.layout.hints;
+    if let Some(toast) = &app.toast {
+        let (sign, role) = match toast.tone {
+            Tone::Plain => ("", Role::Text),
+            Tone::Warning => (brush.look.sign(Sign::Warning), Role::Warn),
+            Tone::Error => (brush.look.sign(Sign::Failed), Role::Fail),
+        };
+        let x = brush.text(line.x + 1, line.y, line.right(), sign, role);
+        brush.cut(if sign.is_empty() { x } else { x + 1 }, line.y, line.right(), &toast.text, role);
+        return;
+    }
+    let end = line.right().saturating_sub(1);
+    let mut x = line.x + 1;
+    if !app.pending_keys.is_empty() {
+        for binding in app.keymap.continuations(Scope::of(app.focus), &app.pending_keys) {
+            x = hint(brush, x, line.y, end, &binding.shown(), binding.command.label);
+        }
+        return;
+    }
+    let right: Vec<_> = ["help", "palette"]
+        .iter()
+        .filter_map(|name| Some((app.keymap.shown(name)?, commands::find(name)?.label)))
+        .collect();
+    let width: usize = right.iter().map(|(key, label)| key.len() + label.len() + 3).sum();
+    let right_x = end.saturating_sub(u16::try_from(width).unwrap_or(0));
+    let mut at = right_x;
+    for (key, label) in &right {
+        at = hint(brush, at, line.y, line.right(), key, label);
+    }
+    for name in hinted(app) {
+        let (Some(key), Some(command)) = (app.keymap.shown(name), commands::find(name)) else { continue };
+        let needs = u16::try_from(key.chars().count() + command.label.chars().count() + 1).unwrap_or(u16::MAX);
+        if x.saturating_add(needs) >= right_x {
+            break;
+        }
+        x = hint(brush, x, line.y, right_x.saturating_sub(1), &key, command.label);
+    }
+}
+
+fn hint(brush: &mut Brush<'_>, x: u16, y: u16, end: u16, key: &str, label: &str) -> u16 {
+    let x = brush.text(x, y, end, key, Role::Key);
+    brush.text(x + 1, y, end, label, Role::Hint) + 2
+}
+
+/// The commands worth a reminder now, most wanted first.
+fn hinted(app: &App) -> Vec<&'static str> {
+    let session = &app.scene.session;
+    if matches!(app.scene.link, Link::Lost(_) | Link::Connecting) {
+        return vec!["quit"];
+    }
+    if session.frozen.is_some() {
+        return vec!["pause", "stop", "undo", "rewind", "compose", "detach"];
+    }
+    if app.focus == PaneId::Plan && app.scene.held_target().is_none() {
+        return vec![
+            "plan-add",
+            "plan-add-below",
+            "plan-reword",
+            "plan-remove",
+            "plan-move-down",
+            "plan-pin",
+            "step",
+            "pause",
+            "stop",
+        ];
+    }
+    let Some((state, _)) = app.scene.held_target() else {
+        return vec!["compose", "step", "continue", "mode", "pause", "stop", "undo", "rewind", "detach"];
+    };
+    let mut names = vec!["approve", "edit"];
+    if state.action.kind == Kind::Edit {
+        names.push("toggle-hunk");
+    }
+    names.extend(["redirect", "deny", "explain", "test", "step", "pause", "stop", "lease"]);
+    names
+}
+
+/// How far the agent is kept from the real tree, in words.
+fn isolation_words(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::Overlay => "overlay",
+        Isolation::Copy => "copy",
+        Isolation::Gated => "gated",
+        Isolation::Watched => "watched",
+    }
+}

@@ -1,0 +1,138 @@
+//! The header: whose session this is, who proposes under which mode, what waits, what it has cost, how true it is.
+
+use super::isolation_words;
+use crate::base::text::{Show, escape, width};
+use crate::model::event::{ChangedBy, Isolation, Usage};
+use crate::ui::app::{App, Link};
+use crate::ui::look::Brush;
+use crate::ui::overlays::mode_words;
+use crate::ui::panes::tests_pane;
+use crate::ui::theme::{Role, Sign};
+
+type Words = Vec<(String, Role)>;
+
+/// Draws it: identity at the left, health at the right, the rest between as long as there is room.
+pub(super) fn view(app: &App, brush: &mut Brush<'_>) {
+    let line = app.layout.header;
+    let mut x = line.x + 1;
+    let left = identity(app);
+    let groups = [gate(app), tests(app), cost(app), health(app)];
+    let left_width = columns(&left);
+    let mut room = usize::from(line.width).saturating_sub(left_width + 2);
+    let mut kept: Vec<&Words> = Vec::new();
+    // What waits and how healthy things are matter more than what they cost.
+    for wanted in [0, 3, 1, 2] {
+        let Some(group) = groups.get(wanted).filter(|group| !group.is_empty()) else { continue };
+        let needs = columns(group) + 3;
+        if needs <= room {
+            room -= needs;
+            kept.push(group);
+        }
+    }
+    for (text, role) in &left {
+        x = brush.cut(x, line.y, line.right(), text, *role);
+    }
+    let shown: Vec<&Words> =
+        groups.iter().filter(|group| kept.iter().any(|kept| std::ptr::eq(*kept, *group))).collect();
+    let total: usize = shown.iter().map(|group| columns(group) + 3).sum();
+    let mut at = line.right().saturating_sub(u16::try_from(total).unwrap_or(u16::MAX)).max(x + 1);
+    for group in shown {
+        at += 2;
+        for (text, role) in group {
+            at = brush.text(at, line.y, line.right(), text, *role);
+        }
+        at += 1;
+    }
+}
+
+fn columns(words: &Words) -> usize {
+    words.iter().map(|(text, _)| width::width(text)).sum()
+}
+
+fn identity(app: &App) -> Words {
+    let scene = &app.scene;
+    let session = &scene.session;
+    let wide = app.size.width >= 100;
+    let mut words = Words::new();
+    if wide {
+        words.push(("rightseat  ".to_owned(), Role::Header));
+    }
+    let place = session.opened.as_ref().map_or(scene.title.as_str(), |opened| {
+        opened.workspace.rsplit('/').find(|part| !part.is_empty()).unwrap_or(&opened.workspace)
+    });
+    words.push((escape::show(place, &Show::default()).into_owned(), Role::HeaderStrong));
+    let agent = &session.agent.agent;
+    if !agent.name.is_empty() {
+        words.push((format!(" {} ", scene.look.sign(Sign::Current)), Role::TextFaint));
+        words.push((escape::show(&agent.name, &Show::default()).into_owned(), Role::Header));
+        if wide && !agent.level.is_empty() {
+            words.push((format!(" {}", escape::show(&agent.level, &Show::default())), Role::TextFaint));
+        }
+    }
+    if session.opened.is_some() {
+        let (mode, _) = mode_words(session.mode);
+        words.push((format!("  {mode}"), Role::Accent));
+        let role = if agent.isolation == Isolation::Watched { Role::Warn } else { Role::Header };
+        words.push((format!("  {} {}", scene.look.sign(Sign::Held), isolation_words(agent.isolation)), role));
+    }
+    words
+}
+
+fn gate(app: &App) -> Words {
+    let scene = &app.scene;
+    let session = &scene.session;
+    let mut words = Words::new();
+    if session.frozen.is_some() {
+        words.push((format!(" {} frozen ", scene.look.sign(Sign::Frozen)), Role::Alarm));
+        words.push((" ".to_owned(), Role::Header));
+    }
+    match scene.waits() {
+        0 if session.turn.is_some() => {
+            words.push((format!("{} working", scene.look.sign(Sign::Active)), Role::Running))
+        }
+        0 => words.push(("idle".to_owned(), Role::TextFaint)),
+        count => words.push((format!(" {} {count} waits ", scene.look.sign(Sign::Waits)), Role::Waits)),
+    }
+    let unsupervised = session.changes.iter().filter(|(_, change)| change.by == ChangedBy::Unsupervised).count() as u64;
+    let alarms = session.alarms_total.max(unsupervised);
+    if alarms > 0 {
+        words.push((format!("  {} {alarms}", scene.look.sign(Sign::Warning)), Role::Unsupervised));
+    }
+    words
+}
+
+fn tests(app: &App) -> Words {
+    tests_pane::summary(&app.scene)
+        .map_or_else(Words::new, |(words, role)| vec![("tests ".to_owned(), Role::Header), (words, role)])
+}
+
+fn cost(app: &App) -> Words {
+    let Usage { tokens_in, tokens_out, cost_micros, budget_left, .. } = &app.scene.session.usage;
+    let mut parts = Vec::new();
+    if let Some(micros) = cost_micros {
+        parts.push(format!("${}.{:02}", micros / 1_000_000, micros % 1_000_000 / 10_000));
+    }
+    let tokens = tokens_in.unwrap_or(0) + tokens_out.unwrap_or(0);
+    if tokens > 0 {
+        parts.push(if tokens >= 10_000 { format!("{}k tok", tokens / 1000) } else { format!("{tokens} tok") });
+    }
+    if let Some(left) = budget_left {
+        parts.push(format!("{} left", escape::show(left, &Show::default())));
+    }
+    if parts.is_empty() { Words::new() } else { vec![(parts.join(" · "), Role::Header)] }
+}
+
+fn health(app: &App) -> Words {
+    let mut words = Words::new();
+    if let Some(watching) = app.scene.session.watching.as_ref().filter(|watching| watching.state != "watching") {
+        words.push((format!("{}  ", escape::show(&watching.state, &Show::default())), Role::Warn));
+    }
+    let (text, role) = match &app.scene.link {
+        Link::Connecting => ("connecting", Role::TextFaint),
+        Link::Attached { control: true } => ("linked", Role::TextFaint),
+        Link::Attached { control: false } => ("read only", Role::Warn),
+        Link::Lost(_) => ("link lost", Role::Fail),
+    };
+    words.push((text.to_owned(), role));
+    words
+}

@@ -1,0 +1,87 @@
+//! Work too slow for a frame: diffs and highlighting, on two threads, the newest job first, keyed by digest.
+
+mod picture;
+mod pool;
+
+pub use picture::{FilePicture, Heading, HunkPicture, LinePicture, Shown, picture_of};
+pub use pool::Pool;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::base::Digest;
+use crate::base::digest::FieldHasher;
+use crate::base::limits::UI_PICTURES_KEPT_MAX;
+use crate::model::FileEdit;
+
+/// Files to compare and colour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    pub key: Digest,
+    pub files: Vec<FileEdit>,
+    pub mark_blanks: bool,
+}
+
+impl Job {
+    /// `edits` tells versions that the human edited apart from the proposal.
+    #[must_use]
+    pub fn new(files: Vec<FileEdit>, mark_blanks: bool, edits: usize) -> Self {
+        let mut hash = FieldHasher::new();
+        hash.field(&[u8::from(mark_blanks), u8::from(edits > 0)]);
+        for file in &files {
+            hash.field(file.path.as_str().as_bytes()).field(format!("{:?}", file.change).as_bytes());
+            for content in [&file.before, &file.after] {
+                match content {
+                    Some(content) => hash.field(content.digest().bytes()),
+                    None => hash.field(b""),
+                };
+            }
+        }
+        Self { key: hash.finish(), files, mark_blanks }
+    }
+}
+
+/// What came of a job: one picture a file.
+#[derive(Debug, Clone)]
+pub struct Product {
+    pub key: Digest,
+    pub files: Arc<Vec<FilePicture>>,
+}
+
+/// The newest pictures, and which one is wanted now.
+#[derive(Debug, Default)]
+pub struct Products {
+    kept: VecDeque<Product>,
+    wanted: Option<Digest>,
+    asked: Option<Digest>,
+}
+
+impl Products {
+    /// Makes this the wanted picture; true when somebody must compute it.
+    pub fn wants(&mut self, job: &Job) -> bool {
+        self.wanted = Some(job.key);
+        if self.kept.iter().any(|product| product.key == job.key) || self.asked == Some(job.key) {
+            return false;
+        }
+        self.asked = Some(job.key);
+        true
+    }
+
+    pub fn put(&mut self, product: Product) {
+        if self.asked == Some(product.key) {
+            self.asked = None;
+        }
+        self.kept.retain(|other| other.key != product.key);
+        if self.kept.len() >= UI_PICTURES_KEPT_MAX {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(product);
+    }
+
+    /// The wanted picture, once it is there.
+    #[must_use]
+    pub fn current(&self) -> Option<&Product> {
+        let wanted = self.wanted?;
+        self.kept.iter().rev().find(|product| product.key == wanted)
+    }
+}

@@ -1,0 +1,307 @@
+//! The picture of one changed file: hunks of lines that are safe to show, with the places that are coloured.
+
+use std::ops::Range;
+
+use crate::base::limits::UI_CONTEXT_LINES_MAX;
+use crate::base::text::escape::{self, PieceKind};
+use crate::base::text::{Show, width};
+use crate::diff::{Content, FileDiff, LineKind, intraline};
+use crate::model::{FileChange, FileEdit};
+use crate::syntax::{self, Language};
+use crate::ui::theme::Role;
+
+/// A line of text for the screen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Safe to show.
+    pub text: String,
+    /// Roles by byte range of `text`, in order: syntax and escapes.
+    pub roles: Vec<(Range<usize>, Role)>,
+    /// What changed within the line.
+    pub strong: Vec<Range<usize>>,
+}
+
+/// One line of a hunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinePicture {
+    pub kind: LineKind,
+    pub old_no: Option<usize>,
+    pub new_no: Option<usize>,
+    pub shown: Shown,
+}
+
+/// The definition a hunk lies in, for the structural view.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Heading {
+    pub kind: &'static str,
+    pub path: String,
+}
+
+/// A hunk as decisions count it, with more context around it than it has itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HunkPicture {
+    pub lines: Vec<LinePicture>,
+    /// Unchanged lines before it (nearest last) and after it, not shared with a neighbour.
+    pub before: Vec<LinePicture>,
+    pub after: Vec<LinePicture>,
+    /// Unchanged lines between the previous hunk (or the start) and this one that are in neither.
+    pub gap_lines: usize,
+    pub heading: Option<Heading>,
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePicture {
+    pub path: String,
+    pub from: Option<String>,
+    pub change: FileChange,
+    pub hunks: Vec<HunkPicture>,
+    pub added: usize,
+    pub removed: usize,
+    /// Unchanged lines after the last hunk.
+    pub tail_lines: usize,
+    /// Why there are no hunks, or what else must be said.
+    pub notes: Vec<String>,
+}
+
+/// Compares, colours and makes safe. Slow for long files: belongs on a worker.
+#[must_use]
+pub fn picture_of(file: &FileEdit, mark_blanks: bool) -> FilePicture {
+    let shown = |text: &str| escape::show(text, &Show::default()).into_owned();
+    let mut picture = FilePicture {
+        path: shown(file.path.as_str()),
+        from: file.from.as_ref().map(|from| shown(from.as_str())),
+        change: file.change,
+        hunks: Vec::new(),
+        added: 0,
+        removed: 0,
+        tail_lines: 0,
+        notes: Vec::new(),
+    };
+    let text = |content: &Option<crate::model::Content>| match content {
+        None => Ok(String::new()),
+        Some(content) => content.text().map(ToOwned::to_owned).ok_or_else(|| content.len()),
+    };
+    let (before, after) = match (text(&file.before), text(&file.after)) {
+        (Ok(before), Ok(after)) => (before, after),
+        (before, after) => {
+            let bytes = |side: Result<String, u64>| side.map_or_else(|bytes| bytes, |text| text.len() as u64);
+            picture.notes.push(format!(
+                "binary or long content: {} bytes before, {} bytes after; approve or deny it whole",
+                bytes(before),
+                bytes(after)
+            ));
+            return picture;
+        }
+    };
+    let diff = FileDiff::new(before.into_bytes(), after.into_bytes());
+    picture.added = diff.added;
+    picture.removed = diff.removed;
+    note(&mut picture.notes, &diff);
+    fill(&mut picture, &diff, file, mark_blanks);
+    picture
+}
+
+fn note(notes: &mut Vec<String>, diff: &FileDiff) {
+    match diff.content {
+        Content::Text => {}
+        Content::Binary => notes.push("binary: approve or deny it whole".to_owned()),
+        Content::TooLarge => notes.push("too large to compare line by line: approve or deny it whole".to_owned()),
+    }
+    if diff.coarse {
+        notes.push("many lines: compared coarsely".to_owned());
+    }
+    match (diff.old_missing_newline, diff.new_missing_newline) {
+        (true, false) if !diff.old().is_empty() => notes.push("adds the newline at the end of the file".to_owned()),
+        (false, true) if !diff.old().is_empty() => {
+            notes.push("takes the newline at the end of the file away".to_owned())
+        }
+        (_, true) => notes.push("no newline at the end of the file".to_owned()),
+        (_, false) => {}
+    }
+}
+
+fn fill(picture: &mut FilePicture, diff: &FileDiff, file: &FileEdit, mark_blanks: bool) {
+    let show = Show { mark_blanks, ..Show::default() };
+    let colours = Colours::of(file.path.as_str(), diff);
+    let new_lines: Vec<&[u8]> = diff.new_version().split_inclusive(|byte| *byte == b'\n').collect();
+    let unchanged = |new_no: usize, old_no: usize| {
+        let text = new_lines.get(new_no.checked_sub(1)?)?;
+        let shown = lay_out(strip(text), &colours.new_spans(new_no), &[], &show);
+        Some(LinePicture { kind: LineKind::Context, old_no: Some(old_no), new_no: Some(new_no), shown })
+    };
+    let mut end = (1, 1);
+    for (at, hunk) in diff.hunks.iter().enumerate() {
+        let marks = intraline(hunk);
+        let lines: Vec<LinePicture> = hunk
+            .lines
+            .iter()
+            .zip(&marks)
+            .map(|(line, marks)| LinePicture {
+                kind: line.kind,
+                old_no: line.old_no,
+                new_no: line.new_no,
+                shown: lay_out(line.body(), &colours.spans(line.old_no, line.new_no), marks, &show),
+            })
+            .collect();
+        let start = (first_line(hunk.old_start, hunk.old_len), first_line(hunk.new_start, hunk.new_len));
+        let gap = start.1.saturating_sub(end.1);
+        // Context before a hunk is taken from the far end of the gap, so that two neighbours never show a line twice.
+        let lead = gap.min(UI_CONTEXT_LINES_MAX);
+        let before = (1..=lead)
+            .rev()
+            .filter_map(|away| unchanged(start.1.checked_sub(away)?, start.0.checked_sub(away)?))
+            .collect();
+        end = (start.0 + hunk.old_len, start.1 + hunk.new_len);
+        let next = diff.hunks.get(at + 1).map_or(new_lines.len() + 1, |next| first_line(next.new_start, next.new_len));
+        let room = next.saturating_sub(end.1);
+        let trail = if at + 1 < diff.hunks.len() { room.saturating_sub(room.min(UI_CONTEXT_LINES_MAX)) } else { room };
+        let after =
+            (0..trail.min(UI_CONTEXT_LINES_MAX)).filter_map(|away| unchanged(end.1 + away, end.0 + away)).collect();
+        let changed = hunk.lines.iter().find(|line| line.kind != LineKind::Context);
+        let heading = changed.and_then(|line| colours.heading(line.old_no, line.new_no));
+        picture.hunks.push(HunkPicture { lines, before, after, gap_lines: gap, heading });
+    }
+    if !diff.hunks.is_empty() {
+        picture.tail_lines = (new_lines.len() + 1).saturating_sub(end.1);
+    }
+}
+
+/// Where a hunk begins: with no lines on a side, `start` names the line before it.
+fn first_line(start: usize, len: usize) -> usize {
+    if len == 0 { start + 1 } else { start }
+}
+
+fn strip(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\n").unwrap_or(line)
+}
+
+/// What the grammar says about both versions.
+struct Colours {
+    old_symbols: Option<syntax::Symbols>,
+    new_symbols: Option<syntax::Symbols>,
+}
+
+impl Colours {
+    fn of(path: &str, diff: &FileDiff) -> Self {
+        let language = Language::detect(path, diff.new_version());
+        let symbols = |bytes: &[u8]| {
+            language.filter(|language| syntax::has_symbols(*language)).map(|language| syntax::symbols(language, bytes))
+        };
+        Self { old_symbols: symbols(diff.old()), new_symbols: symbols(diff.new_version()) }
+    }
+
+    fn spans(&self, _old_no: Option<usize>, _new_no: Option<usize>) -> Vec<(Range<usize>, Role)> {
+        Vec::new()
+    }
+
+    fn new_spans(&self, new_no: usize) -> Vec<(Range<usize>, Role)> {
+        self.spans(None, Some(new_no))
+    }
+
+    fn heading(&self, old_no: Option<usize>, new_no: Option<usize>) -> Option<Heading> {
+        let (symbols, line) = match (new_no, &self.new_symbols, old_no, &self.old_symbols) {
+            (Some(line), Some(symbols), _, _) | (None, _, Some(line), Some(symbols)) => (symbols, line),
+            _ => return None,
+        };
+        let at = symbols.at_line(line.checked_sub(1)?)?;
+        let path: Vec<_> = symbols.path(at).iter().map(|name| name.visible().into_owned()).collect();
+        Some(Heading { kind: symbols.list.get(at)?.kind.word(), path: path.join("::") })
+    }
+}
+
+/// Makes a line safe and carries source ranges over to what is shown.
+fn lay_out(source: &[u8], spans: &[(Range<usize>, Role)], marks: &[Range<usize>], show: &Show) -> Shown {
+    let mut shown = Shown::default();
+    for piece in escape::pieces(source, show) {
+        let start = shown.text.len();
+        shown.text.push_str(&piece.text);
+        let whole = start..shown.text.len();
+        let overlap = |range: &Range<usize>| {
+            let (from, to) = (range.start.max(piece.source.start), range.end.min(piece.source.end));
+            if from >= to {
+                return None;
+            }
+            Some(if piece.kind == PieceKind::Plain {
+                start + (from - piece.source.start)..start + (to - piece.source.start)
+            } else {
+                whole.clone()
+            })
+        };
+        match piece.kind {
+            PieceKind::Plain => {
+                shown.roles.extend(spans.iter().filter_map(|(range, role)| Some((overlap(range)?, *role))))
+            }
+            PieceKind::Escape | PieceKind::Cut => shown.roles.push((whole.clone(), Role::Warn)),
+            PieceKind::Blank => shown.roles.push((whole.clone(), Role::TextFaint)),
+        }
+        shown.strong.extend(marks.iter().filter_map(overlap));
+    }
+    debug_assert!(width::width(&shown.text) <= source.len().saturating_mul(12) + 64);
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::RelPath;
+    use crate::model;
+
+    fn file(before: &str, after: &str) -> FileEdit {
+        let content = |text: &str| Some(model::Content::of(text.as_bytes()));
+        FileEdit {
+            path: RelPath::new("src/a.rs").unwrap(),
+            change: FileChange::Modify,
+            from: None,
+            before: content(before),
+            after: content(after),
+        }
+    }
+
+    fn numbered(count: usize) -> String {
+        (1..=count).map(|n| format!("line {n}\n")).collect()
+    }
+
+    #[test]
+    fn hunks_come_with_context_that_no_neighbour_shows_too() {
+        let before = numbered(200);
+        let after = before.replace("line 50\n", "line fifty\n").replace("line 150\n", "");
+        let picture = picture_of(&file(&before, &after), false);
+        assert_eq!((picture.added, picture.removed, picture.hunks.len()), (1, 2, 2));
+        let mut seen = std::collections::BTreeSet::new();
+        for hunk in &picture.hunks {
+            for line in hunk.before.iter().chain(&hunk.lines).chain(&hunk.after) {
+                if let Some(no) = line.new_no {
+                    assert!(seen.insert(no), "line {no} twice");
+                    if line.kind == LineKind::Context {
+                        let expect = after.lines().nth(no - 1).unwrap();
+                        assert_eq!(line.shown.text, expect);
+                        let old = before.lines().nth(line.old_no.unwrap() - 1).unwrap();
+                        assert_eq!(line.shown.text, old);
+                    }
+                }
+            }
+        }
+        assert_eq!(picture.hunks[0].gap_lines, 46);
+    }
+
+    #[test]
+    fn what_hides_is_shown_and_marked() {
+        let picture = picture_of(&file("a\n", "a\u{202e}b\n"), false);
+        let added = picture.hunks[0].lines.iter().find(|line| line.kind == LineKind::Added).unwrap();
+        assert_eq!(added.shown.text, "a⟨U+202E⟩b");
+        assert!(added.shown.roles.iter().any(|(_, role)| *role == Role::Warn));
+    }
+
+    #[test]
+    fn a_blob_says_why_it_has_no_hunks() {
+        let mut edit = file("a", "b");
+        edit.after = Some(model::Content::of(&[0xff, 0xfe, 0]));
+        let picture = picture_of(&edit, false);
+        assert!(
+            picture.hunks.is_empty() && picture.notes.first().is_some_and(|note| note.contains("3 bytes after")),
+            "{:?}",
+            picture.notes
+        );
+    }
+}
