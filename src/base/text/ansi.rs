@@ -4,13 +4,12 @@
 //! backspace and erase within the current line. Titles, links, clipboard writes, cursor travel,
 //! modes and concealed text do not survive. State is one bounded line, whatever arrives.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use vte::{Params, Parser, Perform};
 
 use crate::base::limits::{ANSI_LINE_CHARS_MAX, ANSI_SEQUENCE_BYTES_MAX};
-use crate::base::text::escape::{self, Piece, PieceKind, Show};
+use crate::base::text::escape::{self, Show};
 
 /// A colour a program asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -150,11 +149,11 @@ impl Line {
         let raw: String = self.cells.iter().map(|&(c, _)| c).collect();
         let show = Show { source_bytes_max: usize::MAX, ..Show::default() };
         let mut line = StyledLine { left_out_chars: self.left_out, ..StyledLine::default() };
-        let mut styles = Runs::new(&self.cells);
-        for piece in escape::pieces(raw.as_bytes(), &show) {
-            for (part, style) in styles.split(piece) {
-                line.append(&part, style);
-            }
+        let runs = runs(&self.cells);
+        let ends: Vec<usize> = runs.iter().map(|&(end, _)| end).collect();
+        for piece in escape::cut_at(escape::pieces(raw.as_bytes(), &show), &ends) {
+            let at = ends.partition_point(|&end| end <= piece.source.start);
+            line.append(&piece.text, runs.get(at).map_or(Sgr::default(), |&(_, style)| style));
         }
         if self.left_out > 0 {
             line.append(&format!("⟨+{} characters⟩", self.left_out), Sgr::default());
@@ -176,53 +175,14 @@ impl StyledLine {
     }
 }
 
-/// Style runs over the source bytes of a line.
-struct Runs {
-    /// End byte and style of each run, in order.
-    runs: Vec<(usize, Sgr)>,
-    at: usize,
-}
-
-impl Runs {
-    fn new(cells: &[(char, Sgr)]) -> Self {
-        let mut runs: Vec<(usize, Sgr)> = Vec::new();
-        let mut end = 0;
-        for &(c, style) in cells {
-            end += c.len_utf8();
-            match runs.last_mut() {
-                Some((to, same)) if *same == style => *to = end,
-                _ => runs.push((end, style)),
-            }
-        }
-        Self { runs, at: 0 }
-    }
-
-    /// Cuts a piece where the style changes. Pieces that are not plain take the style at their start.
-    fn split<'a>(&mut self, piece: Piece<'a>) -> Vec<(Cow<'a, str>, Sgr)> {
-        let mut from = piece.source.start;
-        while self.runs.get(self.at).is_some_and(|&(end, _)| end <= from) {
-            self.at += 1;
-        }
-        let style_here = self.runs.get(self.at).map_or(Sgr::default(), |&(_, style)| style);
-        if piece.kind != PieceKind::Plain {
-            return vec![(piece.text, style_here)];
-        }
-        let start = from;
-        let mut parts = Vec::new();
-        while from < piece.source.end {
-            let Some(&(end, style)) = self.runs.get(self.at) else {
-                break;
-            };
-            let to = end.min(piece.source.end);
-            let part = piece.text.get(from - start..to - start).unwrap_or("");
-            parts.push((Cow::Owned(part.to_owned()), style));
-            from = to;
-            if end <= to {
-                self.at += 1;
-            }
-        }
-        parts
-    }
+/// Style runs over the source bytes of a line: end byte and style of each, in order.
+fn runs(cells: &[(char, Sgr)]) -> Vec<(usize, Sgr)> {
+    let mut end = 0;
+    let run = |run: &[(char, Sgr)]| {
+        end += run.iter().map(|(c, _)| c.len_utf8()).sum::<usize>();
+        (end, run.first().map_or(Sgr::default(), |&(_, style)| style))
+    };
+    cells.chunk_by(|a, b| a.1 == b.1).map(run).collect()
 }
 
 struct Performer<'a, F: FnMut(StyledLine)> {
@@ -348,7 +308,7 @@ fn extended<'p>(param: &[u16], rest: &mut impl Iterator<Item = &'p [u16]>) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::text::escape::is_hidden;
+    use crate::base::text::hidden::is_hidden;
     use proptest::prelude::*;
 
     fn check(bytes: &str, expect: &[&str]) {

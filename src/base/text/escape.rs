@@ -11,6 +11,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::base::limits::{TEXT_ESCAPE_REPEATS_MIN, TEXT_MARKS_PER_BASE_MAX, TEXT_TAB_COLUMNS, TEXT_VISIBLE_BYTES_MAX};
+use crate::base::text::hidden::{is_hidden, is_unusual_space, only_shapes_emoji};
 
 /// How strictly unusual but legitimate characters are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,58 +82,6 @@ pub struct Piece<'a> {
     pub kind: PieceKind,
 }
 
-/// Code points that are invisible, reorder text or only pretend to be a space. Inclusive ranges, sorted.
-/// Sources: Unicode 16 `DerivedCoreProperties` (Default_Ignorable_Code_Point), `PropList`
-/// (Bidi_Control, White_Space, Noncharacter_Code_Point), plus the blank Braille pattern.
-const HIDDEN: &[(u32, u32)] = &[
-    (0x00A0, 0x00A0),
-    (0x00AD, 0x00AD),
-    (0x034F, 0x034F),
-    (0x061C, 0x061C),
-    (0x115F, 0x1160),
-    (0x1680, 0x1680),
-    (0x17B4, 0x17B5),
-    (0x180B, 0x180F),
-    (0x2000, 0x200F),
-    (0x2028, 0x202F),
-    (0x205F, 0x206F),
-    (0x2800, 0x2800),
-    (0x3000, 0x3000),
-    (0x3164, 0x3164),
-    (0xFDD0, 0xFDEF),
-    (0xFE00, 0xFE0F),
-    (0xFEFF, 0xFEFF),
-    (0xFFA0, 0xFFA0),
-    (0xFFF0, 0xFFFB),
-    (0xFFFD, 0xFFFF),
-    (0x13430, 0x1343F),
-    (0x1BCA0, 0x1BCA3),
-    (0x1D159, 0x1D159),
-    (0x1D173, 0x1D17A),
-    (0x1FFFE, 0x1FFFF),
-    (0xE0000, 0xE0FFF),
-    (0xFFFFE, 0xFFFFF),
-    (0x10FFFE, 0x10FFFF),
-];
-
-/// True for characters that may never reach a terminal as they are.
-pub fn is_hidden(c: char) -> bool {
-    let code = u32::from(c);
-    c.is_control()
-        || (code >= 0xA0
-            && HIDDEN
-                .binary_search_by(|&(first, last)| {
-                    if last < code {
-                        std::cmp::Ordering::Less
-                    } else if first > code {
-                        std::cmp::Ordering::Greater
-                    } else {
-                        std::cmp::Ordering::Equal
-                    }
-                })
-                .is_ok())
-}
-
 /// Shows a line of text; borrows when nothing had to change.
 pub fn show<'a>(text: &'a str, show: &Show) -> Cow<'a, str> {
     let plain =
@@ -176,6 +125,34 @@ pub fn pieces<'a>(bytes: &'a [u8], show: &Show) -> Vec<Piece<'a>> {
         pieces.push(Piece { text, source: cut_at..bytes.len(), kind: PieceKind::Cut });
     }
     pieces
+}
+
+/// Cuts plain pieces at source bytes (sorted), so that each piece lies within one span of whatever is
+/// laid over the line. A cut inside a cluster, or inside a piece that is not plain, is left out.
+pub fn cut_at<'a>(pieces: Vec<Piece<'a>>, cuts: &[usize]) -> Vec<Piece<'a>> {
+    let mut out = Vec::with_capacity(pieces.len() + cuts.len());
+    let mut cuts = cuts.iter().copied().peekable();
+    for piece in pieces {
+        while cuts.next_if(|&cut| cut <= piece.source.start).is_some() {}
+        let mut rest = piece;
+        while let Some(cut) = cuts.next_if(|&cut| cut < rest.source.end) {
+            let at = cut.saturating_sub(rest.source.start);
+            let after = rest.text.get(at..).filter(|text| rest.kind == PieceKind::Plain && starts_cluster(text));
+            let Some(after) = after.map(str::to_owned) else { continue };
+            let before = rest.text.get(..at).unwrap_or("").to_owned();
+            if !before.is_empty() {
+                out.push(Piece { text: Cow::Owned(before), source: rest.source.start..cut, kind: PieceKind::Plain });
+            }
+            rest = Piece { text: Cow::Owned(after), source: cut..rest.source.end, kind: PieceKind::Plain };
+        }
+        out.push(rest);
+    }
+    out
+}
+
+/// Whether text may begin here: not with something that belongs to the character before it.
+fn starts_cluster(text: &str) -> bool {
+    text.chars().next().and_then(char::width).is_some_and(|width| width > 0)
 }
 
 /// The last place at or before `max` that does not split a UTF-8 sequence.
@@ -386,158 +363,6 @@ impl<'a, 's> Writer<'a, 's> {
     }
 }
 
-/// Spaces other than U+0020 that a reader cannot tell from it.
-fn is_unusual_space(c: char) -> bool {
-    c != ' ' && !c.is_control() && c.is_whitespace() && !matches!(c, '\u{2028}' | '\u{2029}')
-}
-
-/// Emoji selectors and joiners at a place where they only shape the emoji around them.
-fn only_shapes_emoji(before: &str, c: char, next: Option<char>) -> bool {
-    let last = before.chars().next_back();
-    match c {
-        '\u{FE0E}' | '\u{FE0F}' => last.is_some_and(|l| is_emoji_like(l) || l.is_ascii_digit()),
-        '\u{200D}' => last.is_some_and(|l| is_emoji_like(l) || l == '\u{FE0F}') && next.is_some_and(is_emoji_like),
-        _ => false,
-    }
-}
-
-/// Symbols and pictographs: the blocks from Arrows to Dingbats, and the emoji planes.
-fn is_emoji_like(c: char) -> bool {
-    matches!(u32::from(c), 0xA9 | 0xAE | 0x2122 | 0x2139 | 0x203C | 0x2049 | 0x2190..=0x27BF
-        | 0x2900..=0x2BFF | 0x1F000..=0x1FAFF)
-        && !is_hidden(c)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn check(input: &str, expect: &str) {
-        assert_eq!(show(input, &Show::default()), expect, "{input:?}");
-    }
-
-    #[test]
-    fn what_hides_or_steers_becomes_visible() {
-        check("plain", "plain");
-        check("\u{1b}[31mred\u{1b}[0m", "^[[31mred^[[0m");
-        check("\u{1b}]52;c;aGk=\u{7}", "^[]52;c;aGk=^G");
-        check("a\u{9b}2J", "a⟨U+009B⟩2J");
-        check("bell\u{7}\u{8}\u{7f}", "bell^G^H^?");
-        check("if (admin\u{202e} ⦃) {", "if (admin⟨U+202E⟩ ⦃) {");
-        check("pay\u{200b}pal", "pay⟨U+200B⟩pal");
-        check("\u{feff}bom", "⟨U+FEFF⟩bom");
-        check("a\u{2028}b\nc\r", "a⟨U+2028⟩b^Jc^M");
-        check("x\u{E0041}\u{E0042}", "x⟨U+E0041⟩⟨U+E0042⟩");
-        check("v\u{FE01}\u{E0101}", "v⟨U+FE01⟩⟨U+E0101⟩");
-        check("\u{3164}\u{FFA0}\u{115F}\u{2800}", "⟨U+3164⟩⟨U+FFA0⟩⟨U+115F⟩⟨U+2800⟩");
-        check("rm\u{a0}-rf", "rm⟨U+00A0⟩-rf");
-        check("lost\u{fffd}", "lost⟨U+FFFD⟩");
-        check("soft\u{ad}hyphen\u{34f}", "soft⟨U+00AD⟩hyphen⟨U+034F⟩");
-    }
-
-    #[test]
-    fn real_scripts_stay_readable() {
-        check("naïve e\u{301} 日本語 한국어 עברית हिन्दी", "naïve e\u{301} 日本語 한국어 עברית हिन्दी");
-        check("✅ 👍🏽 🇩🇪", "✅ 👍🏽 🇩🇪");
-    }
-
-    #[test]
-    fn marks_need_a_base_and_stop_piling_up() {
-        check("\u{301}x", "⟨U+0301⟩x");
-        check("\u{200b}\u{301}", "⟨U+200B⟩⟨U+0301⟩");
-        let zalgo = format!("a{}", "\u{301}".repeat(50));
-        check(&zalgo, "a\u{301}\u{301}\u{301}\u{301}⟨U+0301 ×46⟩");
-    }
-
-    #[test]
-    fn repeats_are_counted_instead_of_written() {
-        check(&"\0".repeat(3), "^@^@^@");
-        check(&"\0".repeat(900), "⟨^@ ×900⟩");
-        check(&"\u{200b}".repeat(37), "⟨U+200B ×37⟩");
-    }
-
-    #[test]
-    fn tabs_reach_the_next_stop() {
-        check("\ta\tb", "    a   b");
-        check("日\tx", "日  x");
-        let shown = show("\tx", &Show { start_column: 3, ..Show::default() });
-        assert_eq!(shown, " x");
-        let marked = show("\ta b ", &Show { mark_blanks: true, ..Show::default() });
-        assert_eq!(marked, "→   a·b·");
-    }
-
-    #[test]
-    fn prose_drops_only_what_shapes_an_emoji() {
-        let prose = |text: &'static str| show(text, &Show::prose()).into_owned();
-        assert_eq!(prose("⚠\u{fe0f} careful"), "⚠ careful");
-        assert_eq!(prose("👨\u{200d}👩"), "👨👩");
-        assert_eq!(prose("a\u{200d}b\u{fe0f}"), "a⟨U+200D⟩b⟨U+FE0F⟩");
-        assert_eq!(prose("10\u{a0}km\u{2028}"), "10 km⟨U+2028⟩");
-        assert_eq!(prose("x\u{202e}y"), "x⟨U+202E⟩y");
-    }
-
-    #[test]
-    fn bytes_that_are_not_utf8_show_their_value() {
-        assert_eq!(show_bytes(b"caf\xe9 \xed\xa0\x80", &Show::default()), "caf⟨xE9⟩ ⟨xED⟩⟨xA0⟩⟨x80⟩");
-    }
-
-    #[test]
-    fn long_lines_say_how_much_is_left_out() {
-        let show_few = Show { source_bytes_max: 5, ..Show::default() };
-        assert_eq!(show("abcdefgh", &show_few), "abcde⟨+3 bytes⟩");
-        assert_eq!(show("abcdéf", &show_few), "abcd⟨+3 bytes⟩");
-    }
-
-    #[test]
-    fn the_table_is_sorted() {
-        assert!(HIDDEN.windows(2).all(|w| w[0].1 < w[1].0));
-        assert!(HIDDEN.iter().all(|&(first, last)| first <= last));
-    }
-
-    /// Random text with a taste for trouble.
-    fn nasty() -> impl Strategy<Value = Vec<u8>> {
-        let atom = prop_oneof![
-            3 => any::<char>().prop_map(|c| c.to_string().into_bytes()),
-            3 => any::<u8>().prop_map(|b| vec![b]),
-            2 => proptest::sample::select(vec![
-                "\u{1b}[", "\t", " ", "\u{301}", "\u{200d}", "👩", "\u{fe0f}", "\u{202e}", "e", "ก", "각", "\u{1160}",
-            ]).prop_map(|s| s.as_bytes().to_vec()),
-        ];
-        proptest::collection::vec(atom, 0..40).prop_map(|parts| parts.concat())
-    }
-
-    proptest! {
-        #[test]
-        fn no_control_byte_and_no_hidden_character_ever_comes_out(
-            bytes in nasty(), prose in any::<bool>(), mark_blanks in any::<bool>(), cap in 0usize..60,
-        ) {
-            let reading = if prose { Reading::Prose } else { Reading::Exact };
-            let options = Show { reading, mark_blanks, source_bytes_max: cap, ..Show::default() };
-            let shown = show_bytes(&bytes, &options);
-            prop_assert!(shown.chars().all(|c| !is_hidden(c)), "{:?}", shown);
-            for piece in pieces(&bytes, &options) {
-                let first = piece.text.chars().next().and_then(char::width);
-                prop_assert!(first != Some(0), "{:?}", piece);
-            }
-        }
-
-        #[test]
-        fn pieces_cover_the_source_in_order(bytes in nasty()) {
-            let mut at = 0;
-            for piece in pieces(&bytes, &Show::default()) {
-                prop_assert_eq!(piece.source.start, at);
-                at = piece.source.end;
-                if piece.kind == PieceKind::Plain {
-                    prop_assert_eq!(piece.text.as_bytes(), &bytes[piece.source]);
-                }
-            }
-            prop_assert_eq!(at, bytes.len());
-        }
-
-        #[test]
-        fn exact_reading_tells_different_texts_apart(a in "[a\u{200b}\u{202e}\u{a0}é ]{0,6}", b in "[a\u{200b}\u{202e}\u{a0}é ]{0,6}") {
-            prop_assert_eq!(a == b, show(&a, &Show::default()) == show(&b, &Show::default()));
-        }
-    }
-}
+#[path = "escape_tests.rs"]
+mod tests;
