@@ -155,6 +155,76 @@ pub mod llm {
     pub const CONTEXT_TOKENS_MIN: u32 = 2_048;
     /// Longest answer asked for, tokens.
     pub const ANSWER_TOKENS_MAX: u32 = 16_384;
+    /// A call whose answer would have less room than this is not made, tokens.
+    pub const ANSWER_TOKENS_MIN: u32 = 128;
+    /// Default budget of a session, tokens of prompts and answers.
+    pub const BUDGET_TOKENS: u64 = 4_000_000;
+    /// Default budget of a session, millionths of a dollar.
+    pub const BUDGET_COST_MICROS: u64 = 5_000_000;
+    /// Default budget of a session, milliseconds of models and commands.
+    pub const BUDGET_WALL_MS: u64 = 2 * 60 * 60 * 1_000;
+    /// Default budget of a session, calls of a model.
+    pub const BUDGET_TURNS: u64 = 80;
+    /// Default budget of a session, actions.
+    pub const BUDGET_ACTIONS: u64 = 200;
+    /// Places looked at for one anchor.
+    pub const ANCHORS_MAX: usize = 1_000;
+    /// Lines times anchor lines beyond which no near match is tried.
+    pub const ANCHOR_COMPARISONS_MAX: usize = 60_000;
+    /// Characters of the closest text shown to a model whose anchor was wrong.
+    pub const CLOSEST_CHARS_MAX: usize = 800;
+    /// Replacements in one call of the edit tool.
+    pub const SWAPS_PER_EDIT_MAX: usize = 50;
+    /// Characters kept of each stated reason, effect or piece of evidence.
+    pub const INTENT_CHARS_MAX: usize = 600;
+    /// Pieces of evidence kept of one call.
+    pub const EVIDENCE_MAX: usize = 12;
+    /// Levels of a proposed plan below the top.
+    pub const PLAN_DEPTH_MAX: usize = 4;
+    /// Characters kept of a step's title.
+    pub const STEP_TITLE_CHARS_MAX: usize = 160;
+    /// Rounds between coder, tester and reviewer.
+    pub const CREW_ROUNDS_MAX: u32 = 3;
+    /// Reports of others that a specialist is told.
+    pub const CREW_REPORTS_MAX: usize = 6;
+    /// Characters of each of these reports.
+    pub const CREW_REPORT_CHARS_MAX: usize = 2_000;
+    /// Calls looked back on for loops.
+    pub const LOOP_WINDOW: usize = 24;
+    /// Longest cycle of calls that is recognised.
+    pub const LOOP_PERIOD_MAX: usize = 4;
+    /// Repetitions of a cycle that make it a loop.
+    pub const LOOP_REPEATS: usize = 3;
+    /// Loops that the model is told of before the run ends.
+    pub const LOOPS_TOLD_MAX: u32 = 3;
+    /// Calls in a row that cannot be carried out.
+    pub const MISTAKES_MAX: u32 = 5;
+    /// Edits in a row that change nothing.
+    pub const NO_CHANGES_MAX: u32 = 2;
+    /// Empty answers in a row.
+    pub const SILENCES_MAX: u32 = 2;
+    /// Answers in a row that only talk while there is work.
+    pub const IDLE_WORDS_MAX: u32 = 1;
+    /// Broken answers in a row.
+    pub const FAULTS_MAX: u32 = 3;
+    /// Calls of the model after which it is reminded of the plan.
+    pub const PLAN_REMINDER_ASKS: u32 = 10;
+    /// Times in a row that a conversation is shortened because the server refuses it.
+    pub const OVERFLOWS_MAX: u32 = 3;
+    /// Decisions that survive shortening.
+    pub const DECISIONS_MAX: usize = 40;
+    /// Characters kept of each of them.
+    pub const DECISION_CHARS_MAX: usize = 240;
+    /// Characters kept of an old tool result when room is needed.
+    pub const OLD_RESULT_CHARS_MAX: usize = 300;
+    /// Bytes of a tool result that a model sees at once.
+    pub const RESULT_BYTES_MAX: usize = 12 * 1024;
+    /// The same for the smallest contexts.
+    pub const RESULT_BYTES_MIN: usize = 1_024;
+    /// Long outputs kept for paging.
+    pub const SHELF_ENTRIES_MAX: usize = 24;
+    /// More printed calls than this in one answer are taken for prose.
+    pub const PRINTED_CALLS_MAX: usize = 8;
 }
 
 // checks

@@ -4,14 +4,23 @@
 //! starts a command by itself. Pure cores: `providers` (wire formats), `reply`, `retry`; effects:
 //! `http`. Provider words end in `providers`, keys end in `secret`.
 
+pub mod budget;
 pub mod catalog;
+pub mod crew;
 pub mod delta;
 pub mod discover;
+pub mod edits;
 pub mod fault;
 pub mod http;
 pub mod keys;
+pub mod plan;
+pub mod printed;
 pub mod providers;
 pub mod reply;
 pub mod request;
 pub mod retry;
 pub mod secret;
+pub mod talk;
+pub mod tools;
+pub mod turn;
+pub mod watch;

@@ -1,0 +1,176 @@
+//! Edits as models write them, turned into exact new content. Pure: text in, text or a mistake out.
+//!
+//! Models quote old text with small errors (trailing blanks, indentation, a wrong word). Each tier forgives a
+//! little more and says so, so that the supervisor sees how far the anchor was from the file. A mistake is
+//! worded for the model: what did not match, where something like it stands, what to do next.
+
+mod anchor;
+pub mod patch;
+
+pub use anchor::Match;
+
+/// One replacement within a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Swap {
+    /// The text to find.
+    pub old: String,
+    /// What to put there.
+    pub new: String,
+    /// Replace every place instead of the only one.
+    pub all: bool,
+    /// The line (from 1) near which it should stand, when known.
+    pub near_line: Option<usize>,
+}
+
+/// The outcome of all swaps on one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edited {
+    /// The whole new text.
+    pub text: String,
+    /// For a single exact or forgiven swap: the text that really stood there and its replacement.
+    pub single: Option<(String, String)>,
+    /// How far the worst anchor was from the file.
+    pub matched: Match,
+    /// Byte where the first change begins.
+    pub first_byte: usize,
+}
+
+/// Why an edit cannot be made, in words for the model.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditMistake {
+    /// Nothing would change.
+    #[error(
+        "this edit changes nothing: the new text equals what is there. Do not repeat it; look at the file again or go on"
+    )]
+    NoChange,
+    /// The old text is empty.
+    #[error("`old` is empty; quote the lines to replace, or use `write` for a new file")]
+    EmptyOld,
+    /// The old text stands nowhere.
+    #[error(
+        "`old` does not stand in {path}.{closest} Copy the text exactly from a `read`, with a line or two around it"
+    )]
+    NotFound {
+        /// Path.
+        path: String,
+        /// The nearest place, as a sentence, or nothing.
+        closest: String,
+    },
+    /// The old text stands in several places.
+    #[error(
+        "`old` stands {count} times in {path} (lines {lines}); add lines around it so that it is unique, or set `all`"
+    )]
+    Ambiguous {
+        /// Path.
+        path: String,
+        /// How often.
+        count: usize,
+        /// Line numbers.
+        lines: String,
+    },
+    /// A patch that cannot be read.
+    #[error("the patch cannot be read: {0}")]
+    BadPatch(String),
+}
+
+/// Applies swaps in order to a file's text. Line ends are kept as the file has them.
+pub fn apply(path: &str, text: &str, swaps: &[Swap]) -> Result<Edited, EditMistake> {
+    let crlf = text.contains("\r\n");
+    let lf = |text: &str| if crlf { text.replace("\r\n", "\n") } else { text.to_owned() };
+    let before = lf(text);
+    let mut now = before.clone();
+    let mut matched = Match::Exact;
+    let mut single = None;
+    for swap in swaps {
+        // Models add CRs rarely and never mean them.
+        let (old, new) = (swap.old.replace("\r\n", "\n"), swap.new.replace("\r\n", "\n"));
+        if old.is_empty() {
+            return Err(EditMistake::EmptyOld);
+        }
+        if swap.all && now.contains(&old) {
+            now = now.replace(&old, &new);
+            continue;
+        }
+        let place = anchor::find(path, &now, &old, &new, swap.near_line)?;
+        matched = matched.max(place.matched);
+        let old_there = now.get(place.range.clone()).unwrap_or_default().to_owned();
+        now.replace_range(place.range, &place.new);
+        // A host that looks the text up again needs it to be unique.
+        let unique = before.matches(old_there.as_str()).count() == 1;
+        single = (swaps.len() == 1 && unique && !crlf).then_some((old_there, place.new));
+    }
+    if now == before {
+        return Err(EditMistake::NoChange);
+    }
+    let first_byte = before.bytes().zip(now.bytes()).take_while(|(a, b)| a == b).count();
+    let text = if crlf { now.replace('\n', "\r\n") } else { now };
+    Ok(Edited { text, single, matched, first_byte })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "fn one() {\n    let a = 1;\n    a + 1\n}\n\nfn two() {\n    let b = 2;\n    b + 2\n}\n";
+
+    fn swap(old: &str, new: &str) -> Swap {
+        Swap { old: old.into(), new: new.into(), all: false, near_line: None }
+    }
+
+    fn check(old: &str, new: &str, matched: Match, expect: &str) {
+        let edited = apply("a.rs", FILE, &[swap(old, new)]).unwrap();
+        assert_eq!((edited.matched, edited.text.as_str()), (matched, expect), "{old:?}");
+        if let Some((old, new)) = edited.single {
+            assert_eq!(FILE.replacen(&old, &new, 1), expect, "the single form means the same");
+        }
+    }
+
+    fn fails(text: &str, old: &str, new: &str, words: &str) {
+        let error = apply("a.rs", text, &[swap(old, new)]).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+
+    #[test]
+    fn anchors_are_forgiven_step_by_step() {
+        let expect = FILE.replace("a + 1", "a + 2");
+        check("    a + 1\n", "    a + 2\n", Match::Exact, &expect);
+        check("    let a = 1;  \n    a + 1\n", "    let a = 1;\n    a + 2\n", Match::Blanks, &expect);
+        check("let a = 1;\na + 1\n", "let a = 1;\na + 2\n", Match::Indent, &expect);
+        let longer = FILE.replace("fn two() {\n    let b = 2;\n    b + 2\n}", "fn two() {\n    3\n}");
+        check("fn two() {\n    let b = 2\n    b + 2\n}", "fn two() {\n    3\n}", Match::Near, &longer);
+    }
+
+    #[test]
+    fn mistakes_tell_what_to_do() {
+        fails(FILE, "", "x", "`old` is empty");
+        fails(FILE, "a + 1", "a + 1", "changes nothing");
+        fails(FILE, "fn three() {}\nlet zzz", "x", "does not stand in a.rs");
+        fails(FILE, "fn", "x", "stands 2 times in a.rs (lines 1, 6)");
+        fails(FILE, "    let c = 7;\n    c * 9\n", "x", "closest");
+    }
+
+    #[test]
+    fn line_ends_and_several_places_are_kept() {
+        let crlf = "one\r\ntwo\r\none\r\n";
+        let all = Swap { all: true, ..swap("one", "1") };
+        assert_eq!(apply("a", crlf, &[all]).unwrap().text, "1\r\ntwo\r\n1\r\n");
+        let edited = apply("a", crlf, &[swap("two\n", "2\nzwei\n")]).unwrap();
+        assert_eq!((edited.text.as_str(), edited.single), ("one\r\n2\r\nzwei\r\none\r\n", None));
+        let near = Swap { near_line: Some(3), ..swap("one", "drei") };
+        assert_eq!(apply("a", crlf, &[near]).unwrap().text, "one\r\ntwo\r\ndrei\r\n");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn an_exact_unique_anchor_is_a_plain_replacement(head in "[a-z \n]{0,40}", tail in "[a-z \n]{0,40}", new in "[A-Z\n]{1,20}") {
+            let text = format!("{head}§anchor§{tail}");
+            let edited = apply("f", &text, &[swap("§anchor§", &new)]).unwrap();
+            proptest::prop_assert_eq!(edited.text, format!("{head}{new}{tail}"));
+        }
+
+        #[test]
+        fn nothing_panics(text in "\\PC{0,60}", old in "\\PC{0,20}", new in "\\PC{0,20}") {
+            drop(apply("f", &text, &[swap(&old, &new)]));
+        }
+    }
+}
