@@ -165,7 +165,8 @@ impl Catalog {
         if size > CATALOG_FILE_BYTES_MAX {
             return Err(CatalogError::TooLarge { path: shown, bytes: size });
         }
-        let text = std::fs::read_to_string(path).map_err(|source| CatalogError::Read { path: shown.clone(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| CatalogError::Read { path: shown.clone(), source })?;
         catalog.read(&shown, &text)?;
         Ok(catalog)
     }
@@ -178,8 +179,10 @@ impl Catalog {
             #[serde(default)]
             agent: Vec<AgentSpec>,
         }
-        let file: File = toml::from_str(text)
-            .map_err(|e| CatalogError::Syntax { path: path.to_owned(), message: e.to_string().trim_end().to_owned() })?;
+        let file: File = toml::from_str(text).map_err(|e| CatalogError::Syntax {
+            path: path.to_owned(),
+            message: e.to_string().trim_end().to_owned(),
+        })?;
         for spec in file.agent {
             if spec.command.is_empty() {
                 return Err(CatalogError::NoCommand { path: path.to_owned(), name: spec.name });
@@ -207,7 +210,8 @@ impl Catalog {
     /// An entry for `acp:COMMAND LINE`. What is known of a program of the same name is taken over: how far it can be
     /// gated and which variables it needs, never what it is started with.
     pub fn command_line(&self, line: &str) -> Result<AgentSpec, CatalogError> {
-        let mut words = shell_words::split(line).map_err(|e| CatalogError::CommandLine(line.to_owned(), e.to_string()))?;
+        let mut words =
+            shell_words::split(line).map_err(|e| CatalogError::CommandLine(line.to_owned(), e.to_string()))?;
         let mut env = BTreeMap::new();
         while let Some((name, value)) = words.first().and_then(|word| assignment(word)) {
             env.insert(name, value);
@@ -253,7 +257,20 @@ mod tests {
         let names: Vec<&str> = catalog.agents().iter().map(|a| a.name.as_str()).collect();
         assert_eq!(
             names,
-            ["claude", "codex", "gemini", "opencode", "qwen", "kimi", "copilot", "vibe", "openhands", "fast-agent", "cline", "pi"]
+            [
+                "claude",
+                "codex",
+                "gemini",
+                "opencode",
+                "qwen",
+                "kimi",
+                "copilot",
+                "vibe",
+                "openhands",
+                "fast-agent",
+                "cline",
+                "pi"
+            ]
         );
         for spec in catalog.agents() {
             assert!(spec.install.is_some() && spec.package.is_some(), "{}", spec.name);

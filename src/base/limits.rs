@@ -344,7 +344,7 @@ pub const ACP_CANCEL_WAIT_MS: u64 = 900;
 /// How long the next prompt waits for an agent that has not confirmed a cancel.
 pub const ACP_SETTLE_WAIT_MS: u64 = 60_000;
 /// Between TERM and KILL of an agent's tree.
-pub const ACP_END_GRACE_MS: u64 = 1500;
+pub const ACP_END_GRACE_MS: u64 = 800;
 /// Prompts that wait for the present turn to end.
 pub const ACP_PROMPTS_QUEUED_MAX: usize = 64;
 /// Prompts we send by ourselves (reasons of denials, edits that were applied) after one of the human's.

@@ -68,8 +68,24 @@ fn mood(name: &str) -> Mood {
 /// Does the name promise more than this one time?
 fn is_broad(name: &str) -> bool {
     let lower = name.to_lowercase();
-    let broad = ["always", "auto-", "auto ", "automatically", "don't ask", "do not ask", "never ask", "for this session",
-        "all future", "everything", "whole session", "low risk", "low/medium", "allow all", "approve all", "yes to all"];
+    let broad = [
+        "always",
+        "auto-",
+        "auto ",
+        "automatically",
+        "don't ask",
+        "do not ask",
+        "never ask",
+        "for this session",
+        "all future",
+        "everything",
+        "whole session",
+        "low risk",
+        "low/medium",
+        "allow all",
+        "approve all",
+        "yes to all",
+    ];
     let narrowed = ["ask every time", "always ask", "just once", "only once"];
     broad.iter().any(|b| lower.contains(b)) && !narrowed.iter().any(|n| lower.contains(n))
 }
@@ -99,7 +115,12 @@ mod tests {
             0,
         );
         check(&[("allow_always", "Allow for this session"), ("reject_once", "No")], None, Some("No"), 0);
-        check(&[("reject_always", "Never"), ("reject_once", "No, and tell it why")], None, Some("No, and tell it why"), 0);
+        check(
+            &[("reject_always", "Never"), ("reject_once", "No, and tell it why")],
+            None,
+            Some("No, and tell it why"),
+            0,
+        );
         check(&[("shiny", "Yes")], None, None, 0);
     }
 

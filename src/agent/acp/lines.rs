@@ -11,7 +11,10 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 pub enum Line {
     Whole(Vec<u8>),
     /// It was longer than the cap and is gone but for its beginning.
-    TooLong { head: Vec<u8>, bytes: u64 },
+    TooLong {
+        head: Vec<u8>,
+        bytes: u64,
+    },
 }
 
 /// Splits a stream into lines; keeps at most one capped line and one chunk in memory.
@@ -135,7 +138,9 @@ pub fn hear(line: &[u8]) -> Heard {
     match found {
         Some(Value::Array(batch)) => Heard::Messages(batch),
         Some(message @ Value::Object(_)) => Heard::Messages(vec![message]),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => Heard::Noise(text.to_owned()),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => {
+            Heard::Noise(text.to_owned())
+        }
     }
 }
 

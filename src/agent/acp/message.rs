@@ -63,9 +63,10 @@ impl RpcError {
 
     /// Message and, where it says more, the data: many agents put the only useful words there.
     pub fn words(&self) -> String {
-        let detail = self.data.as_str().map(str::to_owned).or_else(|| {
-            peek::first_text(&self.data, &["details", "message", "error", "reason"]).map(str::to_owned)
-        });
+        let detail =
+            self.data.as_str().map(str::to_owned).or_else(|| {
+                peek::first_text(&self.data, &["details", "message", "error", "reason"]).map(str::to_owned)
+            });
         match detail {
             Some(detail) if !self.message.contains(&detail) => {
                 format!("{} ({})", self.message, peek::bounded(&detail, 2000))
@@ -78,9 +79,19 @@ impl RpcError {
 /// One message, raw first: nothing in it has been believed yet.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {
-    Request { id: Id, method: String, params: Value },
-    Notification { method: String, params: Value },
-    Response { id: Id, outcome: Result<Value, RpcError> },
+    Request {
+        id: Id,
+        method: String,
+        params: Value,
+    },
+    Notification {
+        method: String,
+        params: Value,
+    },
+    Response {
+        id: Id,
+        outcome: Result<Value, RpcError>,
+    },
     /// JSON, but nothing that JSON-RPC knows.
     Strange(Value),
 }
@@ -162,9 +173,9 @@ mod tests {
 
     #[test]
     fn an_error_is_told_with_its_data() {
-        let Message::Response { outcome: Err(e), .. } =
-            Message::of(json!({"id": 1, "error": {"code": -32603, "message": "Internal error", "data": {"details": "no key"}}}))
-        else {
+        let Message::Response { outcome: Err(e), .. } = Message::of(
+            json!({"id": 1, "error": {"code": -32603, "message": "Internal error", "data": {"details": "no key"}}}),
+        ) else {
             panic!()
         };
         assert_eq!(e.words(), "Internal error (no key)");

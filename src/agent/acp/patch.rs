@@ -14,7 +14,12 @@ pub enum Claimed {
     /// The whole new content.
     Whole(String),
     /// A piece of the file, or all of it, and what stands in its place afterwards. `line` is a hint, 1-based.
-    Piece { old: String, new: String, all: bool, line: Option<usize> },
+    Piece {
+        old: String,
+        new: String,
+        all: bool,
+        line: Option<usize>,
+    },
     Delete,
     RenameTo(String),
 }

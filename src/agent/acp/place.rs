@@ -8,6 +8,11 @@ use std::path::{Component, Path, PathBuf};
 pub trait Disk {
     /// The content now; `None` when there is no such file. The error says why it cannot be read.
     fn read(&self, path: &RelPath) -> Result<Option<Vec<u8>>, String>;
+
+    /// The same file as the agent has it; another one only in a private candidate.
+    fn read_own(&self, path: &RelPath) -> Result<Option<Vec<u8>>, String> {
+        self.read(path)
+    }
 }
 
 /// The two roots.
@@ -71,15 +76,18 @@ impl Place {
         self.rel(text).map_or_else(|| text.to_owned(), |rel| rel.as_str().to_owned())
     }
 
-    /// The path to give to the agent for a file of the workspace.
-    pub fn for_agent(&self, path: &RelPath) -> PathBuf {
-        path.under(&self.seen)
-    }
-
     /// Free text of the agent with its own root replaced by the user's.
     pub fn shown(&self, text: &str) -> String {
         match (self.is_private(), self.seen.to_str(), self.real.to_str()) {
             (true, Some(seen), Some(real)) if text.contains(seen) => text.replace(seen, real),
+            _ => text.to_owned(),
+        }
+    }
+
+    /// The other way round: text of ours with the user's root replaced by the agent's.
+    pub fn for_agent_text(&self, text: &str) -> String {
+        match (self.is_private(), self.seen.to_str(), self.real.to_str()) {
+            (true, Some(seen), Some(real)) => text.replace(real, seen),
             _ => text.to_owned(),
         }
     }
@@ -100,7 +108,9 @@ mod tests {
     #[test]
     fn both_roots_and_relative_paths_mean_the_same_file() {
         let place = Place::new("/home/u/p", "/state/c/p");
-        for text in ["src/a.rs", "./src/a.rs", "/home/u/p/src/a.rs", "/state/c/p/x/../src/a.rs", "file:///state/c/p/src/a.rs"] {
+        for text in
+            ["src/a.rs", "./src/a.rs", "/home/u/p/src/a.rs", "/state/c/p/x/../src/a.rs", "file:///state/c/p/src/a.rs"]
+        {
             assert_eq!(place.rel(text).unwrap().as_str(), "src/a.rs", "{text}");
         }
         for text in ["/etc/passwd", "../x", "/state/c/px/a", "/home/u/p/../q", ""] {
@@ -112,6 +122,9 @@ mod tests {
     fn the_human_reads_the_humans_paths() {
         let place = Place::new("/home/u/p", "/state/c/p");
         assert_eq!(place.shown("wrote /state/c/p/a"), "wrote /home/u/p/a");
-        assert_eq!((place.dir("/state/c/p"), place.dir("/state/c/p/sub"), place.dir("/tmp")), (".".into(), "sub".into(), "/tmp".into()));
+        assert_eq!(
+            (place.dir("/state/c/p"), place.dir("/state/c/p/sub"), place.dir("/tmp")),
+            (".".into(), "sub".into(), "/tmp".into())
+        );
     }
 }

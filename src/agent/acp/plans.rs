@@ -22,16 +22,13 @@ impl Plans {
 
     /// Steps in the input of a todo tool when they are news.
     pub fn of_call(&mut self, call: &ToolCall) -> Option<Vec<Step>> {
-        let raw = call.raw_input();
-        let entries = ["todos", "plan", "items", "tasks", "newTodos", "task_list", "entries"]
-            .iter()
-            .map(|key| peek::list(raw, key))
-            .find(|list| !list.is_empty())?;
-        let is_todo = |entry: &Value| entry.is_object() && title(entry).is_some() && entry.get("status").is_some();
-        if !entries.iter().all(is_todo) {
-            return None;
-        }
+        let entries = todos(call)?;
         self.news(steps(entries))
+    }
+
+    /// Does this call only keep the agent's own list?
+    pub fn is_todo(&self, call: &ToolCall) -> bool {
+        todos(call).is_some()
     }
 
     /// An empty plan when there was none, or the same one again, is no news.
@@ -43,6 +40,16 @@ impl Plans {
         self.last = seen;
         Some(steps)
     }
+}
+
+fn todos(call: &ToolCall) -> Option<&[Value]> {
+    let raw = call.raw_input();
+    let entries = ["todos", "plan", "items", "tasks", "newTodos", "task_list", "entries"]
+        .iter()
+        .map(|key| peek::list(raw, key))
+        .find(|list| !list.is_empty())?;
+    let is_todo = |entry: &Value| entry.is_object() && title(entry).is_some() && entry.get("status").is_some();
+    entries.iter().all(is_todo).then_some(entries)
 }
 
 fn title(entry: &Value) -> Option<&str> {
@@ -88,7 +95,8 @@ mod tests {
     #[test]
     fn a_plan_twice_is_heard_once_and_an_empty_one_not_at_all() {
         let mut plans = Plans::default();
-        let update = json!({"entries": [{"content": "look", "status": "completed", "priority": "high"}, {"content": "mend"}]});
+        let update =
+            json!({"entries": [{"content": "look", "status": "completed", "priority": "high"}, {"content": "mend"}]});
         let expect = vec![("look".into(), StepStatus::Done), ("mend".into(), StepStatus::Pending)];
         assert_eq!(told(plans.of_update(&update)), expect);
         assert_eq!(plans.of_update(&update), None);

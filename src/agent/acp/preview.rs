@@ -13,7 +13,15 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 const PATH_KEYS: &[&str] = &[
-    "file_path", "filePath", "path", "filename", "fileName", "abs_path", "absolute_path", "target_file", "notebook_path",
+    "file_path",
+    "filePath",
+    "path",
+    "filename",
+    "fileName",
+    "abs_path",
+    "absolute_path",
+    "target_file",
+    "notebook_path",
     "file",
 ];
 const OLD_KEYS: &[&str] = &["old_string", "oldString", "old_str", "old_text", "oldText", "search"];
@@ -200,7 +208,8 @@ fn edit_claims(call: &ToolCall, place: &Place) -> (Vec<Claim>, Vec<String>) {
             && same(only, &claim.path)
             && claims.iter().any(|c| matches!(&c.change, Claimed::Whole(shown) if shown != told))
         {
-            contradictions.push(format!("the content it shows for {} is not the one in its tool's input", place.named(only)));
+            contradictions
+                .push(format!("the content it shows for {} is not the one in its tool's input", place.named(only)));
         }
     }
     contradictions.dedup();
@@ -216,7 +225,9 @@ fn diff_claims(diffs: &[Value]) -> Vec<Claim> {
         let change = match (old, new) {
             (_, None) => Claimed::Delete,
             (None | Some(""), Some(new)) => Claimed::Whole(new.to_owned()),
-            (Some(old), Some(new)) => Claimed::Piece { old: old.to_owned(), new: new.to_owned(), all: false, line: None },
+            (Some(old), Some(new)) => {
+                Claimed::Piece { old: old.to_owned(), new: new.to_owned(), all: false, line: None }
+            }
         };
         claims.push(Claim::new(path, change));
     }
@@ -283,7 +294,8 @@ fn codex_change(path: &str, change: &Value) -> Vec<Claim> {
         "add" => vec![Claim::new(path, Claimed::Whole(peek::text(body, "content").unwrap_or("").to_owned()))],
         "delete" => vec![Claim::new(path, Claimed::Delete)],
         _ => {
-            let mut claims = patch::unified(peek::first_text(body, &["unified_diff", "diff"]).unwrap_or(""), Some(path));
+            let mut claims =
+                patch::unified(peek::first_text(body, &["unified_diff", "diff"]).unwrap_or(""), Some(path));
             if let Some(to) = peek::first_text(body, &["move_path", "movePath"]) {
                 claims.push(Claim::new(path, Claimed::RenameTo(to.to_owned())));
             }
@@ -314,7 +326,8 @@ pub fn command(raw: &Value) -> Option<Command> {
 fn unwrapped(argv: &[String]) -> Option<String> {
     let [shell, flag, text] = argv else { return None };
     let name = shell.rsplit('/').next().unwrap_or(shell);
-    (["sh", "bash", "zsh", "dash"].contains(&name) && ["-c", "-lc", "-ic"].contains(&flag.as_str())).then(|| text.clone())
+    (["sh", "bash", "zsh", "dash"].contains(&name) && ["-c", "-lc", "-ic"].contains(&flag.as_str()))
+        .then(|| text.clone())
 }
 
 fn words(value: Option<&Value>) -> Option<Vec<String>> {

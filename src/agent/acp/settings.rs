@@ -88,6 +88,11 @@ impl Settings {
         self.options.iter().find(|o| o.id == id)?.value.as_deref()
     }
 
+    /// Is this config option the agent's session mode?
+    pub fn is_mode_option(&self, id: &str) -> bool {
+        self.mode_option.as_deref() == Some(id)
+    }
+
     /// Notes a mode that the agent reports; true when it is another than before.
     pub fn mode_is(&mut self, mode: &str) -> bool {
         let id = if self.has_mode_list { "mode" } else { self.mode_option.as_deref().unwrap_or("mode") }.to_owned();
@@ -116,7 +121,10 @@ impl Settings {
             return Err(format!("the agent offers no option “{id}”; it has: {}", listed(&ids)));
         };
         let known = option.choices.iter().find(|(v, _)| v == value).or_else(|| {
-            option.choices.iter().find(|(v, name)| name.eq_ignore_ascii_case(value) || v.ends_with(&format!("#{value}")))
+            option
+                .choices
+                .iter()
+                .find(|(v, name)| name.eq_ignore_ascii_case(value) || v.ends_with(&format!("#{value}")))
         });
         let value = match known {
             Some((value, _)) => value.clone(),
@@ -179,9 +187,14 @@ mod tests {
     #[test]
     fn a_mode_kept_as_a_config_option_is_found() {
         let mut settings = Settings::default();
-        settings.merge(&json!({"configOptions": [{"id": "approval", "name": "Approval", "category": "mode", "type": "select",
-            "currentValue": "agent", "options": [{"value": "read-only", "name": "Read only"}]}]}));
+        settings.merge(
+            &json!({"configOptions": [{"id": "approval", "name": "Approval", "category": "mode", "type": "select",
+            "currentValue": "agent", "options": [{"value": "read-only", "name": "Read only"}]}]}),
+        );
         assert_eq!(settings.mode(), Some("agent"));
-        assert_eq!(settings.setter("mode", "read-only"), Ok(Setter::Choice { id: "approval".into(), value: "read-only".into() }));
+        assert_eq!(
+            settings.setter("mode", "read-only"),
+            Ok(Setter::Choice { id: "approval".into(), value: "read-only".into() })
+        );
     }
 }

@@ -66,10 +66,6 @@ pub fn list_sessions(cwd: &Path) -> Value {
     json_of(v1::ListSessionsRequest::new().cwd(cwd.to_path_buf()))
 }
 
-pub fn delete_session(session: &str) -> Value {
-    json_of(v1::DeleteSessionRequest::new(session.to_owned()))
-}
-
 /// One block a part, so that each part can be journalled exactly as it was received.
 pub fn prompt(session: &str, parts: &[String]) -> Value {
     let blocks = parts.iter().map(|part| text_block(part)).collect();
@@ -173,7 +169,10 @@ mod tests {
         assert_eq!(selected("x"), json!({"outcome": {"outcome": "selected", "optionId": "x"}}));
         assert_eq!(permission_cancelled(), json!({"outcome": {"outcome": "cancelled"}}));
         assert_eq!(new_session(Path::new("/w")), json!({"cwd": "/w", "mcpServers": []}));
-        assert_eq!(set_switch("s", "o", true), json!({"sessionId": "s", "configId": "o", "type": "boolean", "value": true}));
+        assert_eq!(
+            set_switch("s", "o", true),
+            json!({"sessionId": "s", "configId": "o", "type": "boolean", "value": true})
+        );
         assert_eq!(set_option("s", "o", "v"), json!({"sessionId": "s", "configId": "o", "value": "v"}));
         let exit = Exit { code: Some(1), signal: None };
         assert_eq!(terminal_output("o", false, Some(&exit))["exitStatus"]["exitCode"], 1);

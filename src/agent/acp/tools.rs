@@ -21,6 +21,9 @@ pub struct ToolCall {
     words: String,
     locations: Vec<Value>,
     raw_input: Value,
+    raw_output: Value,
+    /// Exit code of its command, where it was reported beside the call.
+    pub exit: Option<i32>,
     /// Output that was passed on so far, bytes of `words`.
     pub words_told: usize,
     /// The proposal that covers this call.
@@ -65,6 +68,10 @@ impl ToolCall {
         &self.raw_input
     }
 
+    pub fn raw_output(&self) -> &Value {
+        &self.raw_output
+    }
+
     pub fn words(&self) -> &str {
         &self.words
     }
@@ -106,6 +113,9 @@ impl ToolCall {
         }
         if let Some(raw) = update.get("rawInput").filter(|raw| says_something(raw)) {
             self.raw_input = raw.clone();
+        }
+        if let Some(raw) = update.get("rawOutput").filter(|raw| raw.is_object()) {
+            self.raw_output = raw.clone();
         }
         let locations = peek::list(update, "locations");
         if !locations.is_empty() {
@@ -203,7 +213,8 @@ impl Tools {
         if self.calls.len() < ACP_TOOL_CALLS_MAX {
             return;
         }
-        let oldest = self.calls.values().min_by_key(|c| (!c.closed || c.ticket.is_some(), c.order)).map(|c| c.id.clone());
+        let oldest =
+            self.calls.values().min_by_key(|c| (!c.closed || c.ticket.is_some(), c.order)).map(|c| c.id.clone());
         if let Some(id) = oldest {
             self.calls.remove(&id);
         }

@@ -68,8 +68,16 @@ fn installers(around: &Surroundings) -> Vec<PathBuf> {
     let mut dirs = around.extra.clone();
     if let Some(home) = &around.home {
         let below = [
-            ".local/bin", ".npm-global/bin", ".npm-packages/bin", ".bun/bin", ".local/share/pnpm", ".volta/bin",
-            ".cargo/bin", ".opencode/bin", ".local/share/mise/shims", ".asdf/shims",
+            ".local/bin",
+            ".npm-global/bin",
+            ".npm-packages/bin",
+            ".bun/bin",
+            ".local/share/pnpm",
+            ".volta/bin",
+            ".cargo/bin",
+            ".opencode/bin",
+            ".local/share/mise/shims",
+            ".asdf/shims",
         ];
         dirs.extend(below.iter().map(|dir| home.join(dir)));
         let mut versions = subdirs(&home.join(".nvm/versions/node"));

@@ -207,7 +207,7 @@ proptest! {
 
     #[test]
     fn any_mix_of_real_lines_is_survived(kind in any_kind(), picks in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..60)) {
-        
+
         let mut bytes = Vec::new();
         for (pick, cut) in picks {
             let line = pick.get(&SHARDS);

@@ -1,0 +1,460 @@
+//! The adapter: owns the agent's process, its streams, the timers and the candidate, and carries out what the pure client
+//! wants. Nothing is decided here.
+
+use super::client::{Client, Effect, Input, Setup, Timer};
+use super::lines::{Heard, Line, Lines, hear};
+use super::outbox::Outbox;
+use super::place::{Disk, Place};
+use super::record::{From, Recorder};
+use crate::agent::catalog::AgentSpec;
+use crate::base::RelPath;
+use crate::base::limits::{
+    ACP_END_GRACE_MS, ACP_FILE_BYTES_MAX, ACP_LAST_WORDS_LINES, ACP_LINES_PER_TURN_OF_LOOP, ACP_NOTE_BYTES_MAX,
+    ACP_STDIN_BYTES_MAX, ACP_STDIN_PAUSE_BYTES,
+};
+use crate::model::event::Isolation;
+use crate::port::{
+    Agent, AgentChild, AgentLink, AgentSeat, AgentSpawn, Candidate, CandidateChange, FromAgent, ToAgent, Workspace,
+};
+use futures::future::{BoxFuture, FutureExt};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// How an external agent is run.
+#[derive(Clone, Debug, Default)]
+pub struct AcpConfig {
+    pub spec: AgentSpec,
+    /// Where its program was found; the first word of the command otherwise.
+    pub program: Option<PathBuf>,
+    /// `Copy` gives it a private candidate; `Gated` and `Watched` the workspace itself.
+    pub isolation: Isolation,
+    /// Write the raw protocol there.
+    pub record: Option<PathBuf>,
+    /// The agent's own id of the session to go on with (noted as `session` when it was opened).
+    pub load: Option<String>,
+}
+
+/// An external agent that speaks the Agent Client Protocol.
+pub struct AcpAgent {
+    config: AcpConfig,
+    seat: AgentSeat,
+}
+
+impl AcpAgent {
+    pub fn new(config: AcpConfig, seat: AgentSeat) -> Self {
+        Self { config, seat }
+    }
+}
+
+impl Agent for AcpAgent {
+    fn run(self: Box<Self>, link: AgentLink) -> BoxFuture<'static, ()> {
+        async move {
+            let to_host = link.to_host.clone();
+            if let Err(why) = start_and_run(*self, link).await {
+                // The host may be gone; then nobody needs to know.
+                let _ = to_host.send(FromAgent::Lost { why, exit: None }).await;
+            }
+        }
+        .boxed()
+    }
+}
+
+async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
+    let AcpAgent { config, seat } = agent;
+    let real = seat.workspace.root().to_path_buf();
+    let candidate: Option<Arc<dyn Candidate>> = match config.isolation {
+        Isolation::Copy => {
+            let made = seat.workspace.candidate("agent").await;
+            Some(Arc::from(made.map_err(|e| format!("no private copy can be made: {e}"))?))
+        }
+        Isolation::Overlay | Isolation::Gated | Isolation::Watched => None,
+    };
+    let seen = candidate.as_ref().map_or_else(|| seat.root.clone(), |c| c.root().to_path_buf());
+    let recorder = match &config.record {
+        Some(path) => {
+            Some(Recorder::create(path).map_err(|e| format!("{} cannot be recorded to: {e}", path.display()))?)
+        }
+        None => None,
+    };
+    let spec = &config.spec;
+    let child = seat.workspace.spawn_agent(spawn_of(&config, &seen)).await.map_err(|e| {
+        let install = spec.install.as_ref().map(|line| format!("; install it with: {line}")).unwrap_or_default();
+        format!("{} cannot be started: {e}{install}", spec.shown_name())
+    })?;
+    let set = |name: &&String| std::env::var_os(name).is_some();
+    let env_names: BTreeSet<String> =
+        spec.env.keys().cloned().chain(spec.pass_env.iter().filter(set).cloned()).collect();
+    let setup = Setup {
+        spec: spec.clone(),
+        place: Place::new(real, seen.clone()),
+        isolation: config.isolation,
+        resume: seat.resume.clone(),
+        load: config.load.clone(),
+        env_names,
+    };
+    let disk = Files { workspace: seat.workspace.clone(), own: candidate.as_ref().map(|_| seen) };
+    Adapter::new(Client::new(setup), child, disk, candidate, recorder).run(link).await;
+    Ok(())
+}
+
+fn spawn_of(config: &AcpConfig, cwd: &Path) -> AgentSpawn {
+    let mut argv = config.spec.command.clone();
+    if let (Some(program), Some(first)) = (&config.program, argv.first_mut()) {
+        *first = program.display().to_string();
+    }
+    AgentSpawn {
+        argv,
+        env: config.spec.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        pass_env: config.spec.pass_env.clone(),
+        cwd: cwd.to_path_buf(),
+    }
+}
+
+/// The workspace, and the candidate where the agent has one.
+struct Files {
+    workspace: Arc<dyn Workspace>,
+    own: Option<PathBuf>,
+}
+
+impl Disk for Files {
+    fn read(&self, path: &RelPath) -> Result<Option<Vec<u8>>, String> {
+        self.workspace.image(path).map(|image| image.map(|i| i.bytes)).map_err(|e| e.to_string())
+    }
+
+    fn read_own(&self, path: &RelPath) -> Result<Option<Vec<u8>>, String> {
+        let Some(root) = &self.own else { return self.read(path) };
+        let full = match path.under(root).canonicalize() {
+            Ok(full) => full,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e.to_string()),
+        };
+        let root = root.canonicalize().map_err(|e| e.to_string())?;
+        let meta = std::fs::metadata(&full).map_err(|e| e.to_string())?;
+        if !full.starts_with(&root) || !meta.is_file() || meta.len() > ACP_FILE_BYTES_MAX as u64 {
+            return Err(format!("{path} is no plain file of the copy, or too large"));
+        }
+        std::fs::read(&full).map(Some).map_err(|e| e.to_string())
+    }
+}
+
+/// Work on the candidate, one piece at a time.
+enum Job {
+    Look,
+    Reset(Vec<RelPath>),
+}
+
+type Looked = Option<Result<Vec<CandidateChange>, String>>;
+
+struct Adapter {
+    client: Client,
+    disk: Files,
+    candidate: Option<Arc<dyn Candidate>>,
+    recorder: Option<Recorder>,
+    stdin: Box<dyn tokio::io::AsyncWrite + Send + Unpin>,
+    lines: Lines<Box<dyn AsyncRead + Send + Unpin>>,
+    errors: Lines<Box<dyn AsyncRead + Send + Unpin>>,
+    exited: BoxFuture<'static, Option<i32>>,
+    end: Option<Box<dyn FnOnce(Duration) -> BoxFuture<'static, ()> + Send>>,
+    outbox: Outbox,
+    pending: VecDeque<u8>,
+    timers: BTreeMap<Timer, Instant>,
+    jobs: VecDeque<Job>,
+    job: Option<BoxFuture<'static, Looked>>,
+    last_words: VecDeque<String>,
+    errors_ended: bool,
+    finished: bool,
+}
+
+/// What woke the loop.
+enum Woken {
+    Host(Option<ToAgent>),
+    Sent,
+    HostGone,
+    Written(std::io::Result<usize>),
+    Line(std::io::Result<Option<Line>>),
+    Error(std::io::Result<Option<Line>>),
+    Exited(Option<i32>),
+    Looked(Looked),
+    Time,
+}
+
+impl Adapter {
+    fn new(
+        client: Client,
+        child: AgentChild,
+        disk: Files,
+        candidate: Option<Arc<dyn Candidate>>,
+        recorder: Option<Recorder>,
+    ) -> Self {
+        Self {
+            client,
+            disk,
+            candidate,
+            recorder,
+            stdin: child.stdin,
+            lines: Lines::new(child.stdout),
+            errors: Lines::new(child.stderr),
+            exited: child.exited,
+            end: Some(child.end),
+            outbox: Outbox::default(),
+            pending: VecDeque::new(),
+            timers: BTreeMap::new(),
+            jobs: VecDeque::new(),
+            job: None,
+            last_words: VecDeque::new(),
+            errors_ended: false,
+            finished: false,
+        }
+    }
+
+    async fn run(mut self, link: AgentLink) {
+        let AgentLink { to_host, mut from_host } = link;
+        self.put(Input::Start);
+        while !self.finished {
+            match self.wait(&to_host, &mut from_host).await {
+                Woken::Host(Some(message)) => self.put(Input::Host(message)),
+                Woken::Host(None) => self.put(Input::Host(ToAgent::Shutdown)),
+                Woken::HostGone => break,
+                Woken::Sent => {}
+                Woken::Written(Ok(bytes)) => {
+                    self.pending.drain(..bytes.min(self.pending.len()));
+                }
+                // Its end shows on stdout or as an exit too; what it still wrote is read first.
+                Woken::Written(Err(_)) => self.pending.clear(),
+                Woken::Line(Ok(Some(line))) => self.take_lines(line),
+                Woken::Line(Ok(None)) => self.gone(None).await,
+                Woken::Line(Err(e)) => self.gone(Some(format!("its output cannot be read: {e}"))).await,
+                Woken::Error(line) => self.take_error(line),
+                Woken::Exited(code) => self.exited_with(code).await,
+                Woken::Looked(looked) => self.job_done(looked),
+                Woken::Time => self.time_passed(),
+            }
+        }
+        self.close(&to_host).await;
+    }
+
+    async fn wait(&mut self, to_host: &mpsc::Sender<FromAgent>, from_host: &mut mpsc::Receiver<ToAgent>) -> Woken {
+        let now = Instant::now();
+        let ready = self.outbox.is_ready(now);
+        let reads = !self.outbox.is_full() && self.pending.len() < ACP_STDIN_PAUSE_BYTES;
+        let due = self.timers.values().min().copied();
+        let due = match (due, self.outbox.due().filter(|_| !ready)) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let (first, _) = self.pending.as_slices();
+        let job = &mut self.job;
+        tokio::select! {
+            biased;
+            message = from_host.recv() => Woken::Host(message),
+            permit = to_host.reserve(), if ready => match (permit, self.outbox.pop()) {
+                (Ok(permit), Some(message)) => { permit.send(message); Woken::Sent }
+                (Ok(_), None) => Woken::Sent,
+                (Err(_), _) => Woken::HostGone,
+            },
+            written = self.stdin.write(first), if !first.is_empty() => Woken::Written(written),
+            looked = async { match job { Some(job) => job.await, None => std::future::pending().await } } => Woken::Looked(looked),
+            () = async { match due { Some(due) => tokio::time::sleep_until(due).await, None => std::future::pending().await } } => Woken::Time,
+            line = self.lines.next(), if reads => Woken::Line(line),
+            line = self.errors.next(), if reads && !self.errors_ended => Woken::Error(line),
+            code = &mut self.exited => Woken::Exited(code),
+        }
+    }
+
+    fn put(&mut self, input: Input) {
+        for effect in self.client.on(input, &self.disk) {
+            self.carry_out(effect);
+        }
+        self.start_job();
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send(message) => {
+                let line = message.to_string();
+                self.record(From::Client, line.as_bytes());
+                self.pending.extend(line.as_bytes());
+                self.pending.push_back(b'\n');
+                if self.pending.len() > ACP_STDIN_BYTES_MAX {
+                    self.pending.clear();
+                    self.put(Input::Gone { why: "it does not read what it is sent".to_owned(), exit: None });
+                }
+            }
+            Effect::Tell(message) => self.outbox.push(message, Instant::now()),
+            Effect::Arm(timer, after) => {
+                self.timers.insert(timer, Instant::now() + after);
+            }
+            Effect::Disarm(timer) => {
+                self.timers.remove(&timer);
+            }
+            Effect::LookAtCandidate => {
+                if self.candidate.is_some() && !self.jobs.iter().any(|job| matches!(job, Job::Look)) {
+                    self.jobs.push_back(Job::Look);
+                }
+            }
+            Effect::Reset(paths) => self.jobs.push_back(Job::Reset(paths)),
+            Effect::Finish => self.finished = true,
+        }
+    }
+
+    fn start_job(&mut self) {
+        if self.job.is_some() {
+            return;
+        }
+        let (Some(candidate), Some(job)) = (self.candidate.clone(), self.jobs.pop_front()) else { return };
+        self.job = Some(
+            async move {
+                match job {
+                    Job::Look => Some(candidate.changes().await.map_err(|e| e.to_string())),
+                    Job::Reset(paths) => {
+                        for path in paths {
+                            if let Err(e) = candidate.reset(path).await {
+                                return Some(Err(e.to_string()));
+                            }
+                        }
+                        candidate.refresh().await.err().map(|e| Err(e.to_string()))
+                    }
+                }
+            }
+            .boxed(),
+        );
+    }
+
+    fn job_done(&mut self, looked: Looked) {
+        self.job = None;
+        match looked {
+            Some(changes) => self.put(Input::Changes(changes)),
+            None => self.start_job(),
+        }
+    }
+
+    fn take_lines(&mut self, first: Line) {
+        self.take_line(first);
+        for _ in 0..ACP_LINES_PER_TURN_OF_LOOP {
+            if self.outbox.is_full() || self.finished {
+                return;
+            }
+            let Some(line) = self.lines.ready() else { return };
+            self.take_line(line);
+        }
+    }
+
+    fn take_line(&mut self, line: Line) {
+        match line {
+            Line::Whole(bytes) => {
+                self.record(From::Agent, &bytes);
+                match hear(&bytes) {
+                    Heard::Messages(messages) => messages.into_iter().for_each(|m| self.put(Input::Message(m))),
+                    Heard::Noise(text) => self.put(Input::Noise(text)),
+                    Heard::Blank => {}
+                }
+            }
+            Line::TooLong { head, bytes } => {
+                self.record(From::Agent, &head);
+                let head = String::from_utf8_lossy(&head).into_owned();
+                self.put(Input::TooLong { head, bytes });
+            }
+        }
+    }
+
+    fn take_error(&mut self, line: std::io::Result<Option<Line>>) {
+        let (Ok(Some(Line::Whole(bytes))) | Ok(Some(Line::TooLong { head: bytes, .. }))) = line else {
+            self.errors_ended = true;
+            return;
+        };
+        self.record(From::Stderr, &bytes);
+        let text = super::peek::bounded(String::from_utf8_lossy(&bytes).trim_end(), ACP_NOTE_BYTES_MAX);
+        if self.last_words.len() >= ACP_LAST_WORDS_LINES {
+            self.last_words.pop_front();
+        }
+        self.last_words.push_back(text.clone());
+        self.put(Input::Stderr(text));
+    }
+
+    /// The process is gone; what it wrote before is read to its end, but not for long.
+    async fn exited_with(&mut self, code: Option<i32>) {
+        self.exited = std::future::pending().boxed();
+        let rest = tokio::time::timeout(Duration::from_millis(ACP_END_GRACE_MS), async {
+            while let Ok(Some(line)) = self.lines.next().await {
+                self.take_line(line);
+            }
+            while let Ok(Some(line)) = self.errors.next().await {
+                self.take_error(Ok(Some(line)));
+            }
+        });
+        // A grandchild may hold the streams open; its words are not waited for.
+        let _ = rest.await;
+        let how = match code {
+            Some(code) if code > 128 => format!("it was ended by signal {}", code - 128),
+            Some(code) => format!("it exited with code {code}"),
+            None => "it ended".to_owned(),
+        };
+        let why = self.with_last_words(how);
+        self.put(Input::Gone { why, exit: code });
+    }
+
+    /// Its stdout ended: usually it is exiting.
+    async fn gone(&mut self, why: Option<String>) {
+        let wait = Duration::from_millis(ACP_END_GRACE_MS);
+        let exit = tokio::time::timeout(wait, &mut self.exited).await;
+        match (why, exit) {
+            (None, Ok(code)) => self.exited_with(code).await,
+            (why, exit) => {
+                let why = self.with_last_words(why.unwrap_or_else(|| "it closed its output".to_owned()));
+                self.put(Input::Gone { why, exit: exit.ok().flatten() });
+            }
+        }
+    }
+
+    fn with_last_words(&self, why: String) -> String {
+        if self.last_words.is_empty() {
+            return why;
+        }
+        let words: Vec<&str> = self.last_words.iter().map(String::as_str).collect();
+        format!("{why}; its last words:\n{}", words.join("\n"))
+    }
+
+    fn time_passed(&mut self) {
+        let now = Instant::now();
+        let due: Vec<Timer> = self.timers.iter().filter(|(_, at)| **at <= now).map(|(timer, _)| *timer).collect();
+        for timer in due {
+            self.timers.remove(&timer);
+            self.put(Input::Elapsed(timer));
+        }
+    }
+
+    fn record(&mut self, from: From, line: &[u8]) {
+        if let Some(recorder) = &mut self.recorder
+            && let Err(e) = recorder.line(from, line)
+        {
+            tracing::warn!(%e, "the protocol is recorded no further");
+            self.recorder = None;
+        }
+    }
+
+    /// Last words to both sides, then the end of the process group.
+    async fn close(mut self, to_host: &mpsc::Sender<FromAgent>) {
+        let last = async {
+            while let Some(message) = self.outbox.pop() {
+                if to_host.send(message).await.is_err() {
+                    break;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_millis(ACP_END_GRACE_MS), last).await;
+        let bytes: Vec<u8> = self.pending.drain(..).collect();
+        let write = async {
+            self.stdin.write_all(&bytes).await?;
+            self.stdin.shutdown().await
+        };
+        let _ = tokio::time::timeout(Duration::from_millis(ACP_END_GRACE_MS / 4), write).await;
+        if let Some(end) = self.end.take() {
+            end(Duration::from_millis(ACP_END_GRACE_MS)).await;
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! `session/request_permission`: what it asks for becomes a proposal, its answer is held until there is a decision.
+
+use super::asks::Subject;
+use super::choice::{self, Choices};
+use super::client::Client;
+use super::message::{Id, RpcError};
+use super::peek;
+use super::place::Disk;
+use super::preview::{Expected, Preview, preview};
+use super::speak;
+use super::tools::{Changed, ToolCall};
+use crate::agent::catalog::{Level, Through};
+use crate::base::Digest;
+use crate::base::limits::{ACP_NOTE_BYTES_MAX, ACP_REASON_BYTES_MAX};
+use crate::model::Proposal;
+use crate::model::action::{After, Body, Evidence, Executor, Rationale};
+use serde_json::Value;
+
+impl Client {
+    pub(super) fn permission_asked(&mut self, id: Id, params: &Value, disk: &dyn Disk) {
+        if self.turn.refuses_questions() {
+            self.reply(&id, Ok(speak::permission_cancelled()));
+            return;
+        }
+        let Some(update) = params.get("toolCall").filter(|call| call.is_object()) else {
+            self.reply(&id, Err(RpcError::new(RpcError::INVALID_PARAMS, "the request names no tool call")));
+            return;
+        };
+        let tool = peek::first_text(update, &["toolCallId", "id"]).unwrap_or("unnamed").to_owned();
+        self.turn_goes_on();
+        self.level_seen(Level::L1);
+        let changed = self.tools.merge(&tool, update, false);
+        let choices = choice::choose(peek::list(params, "options"));
+        let Some(call) = self.tools.get(&tool).cloned() else { return };
+        let shown = preview(&call, disk, &self.setup.place);
+        if self.lets_through(&id, &call, &shown, &choices) {
+            return;
+        }
+        self.file_permission(id, &call, shown, choices, changed, disk);
+    }
+
+    /// Two kinds of request need no question of their own, because their effect cannot pass the gate unseen: a command
+    /// that will come as `terminal/create` where the agent is known to do so, and an edit in the private candidate that
+    /// cannot be shown beforehand.
+    fn lets_through(&mut self, id: &Id, call: &ToolCall, shown: &Preview, choices: &Choices) -> bool {
+        let Some(choice) = choices.allow.clone() else { return false };
+        let comes_again = self.conduct.commands == Through::Client && matches!(shown.body, Body::Command(_));
+        let is_edit = matches!(call.kind(), "edit" | "delete" | "move");
+        let private = self.setup.place.is_private() && is_edit && !is_resolved(&shown.body);
+        if !comes_again && !private {
+            return false;
+        }
+        if let Some(call) = self.tools.get_mut(&call.id) {
+            call.gated = private;
+        }
+        let why = if comes_again {
+            "its command comes through the gate next"
+        } else {
+            "its effect stays in the private copy"
+        };
+        let text =
+            format!("selected “{}” ({}) for {}: {why}", choice.name, choice.kind, shown_title(call, shown, self));
+        self.reply(id, Ok(speak::selected(&choice.id)));
+        self.tell(crate::port::FromAgent::Told { action: None, text });
+        true
+    }
+
+    fn file_permission(
+        &mut self,
+        id: Id,
+        call: &ToolCall,
+        shown: Preview,
+        choices: Choices,
+        changed: Changed,
+        disk: &dyn Disk,
+    ) {
+        let by_host =
+            is_resolved(&shown.body) && (self.conduct.edits == Through::Client || self.setup.place.is_private());
+        let title = shown_title(call, &shown, self);
+        let mut proposal = Proposal::new(title, shown.body.clone());
+        proposal.executor = if by_host { Executor::Host } else { Executor::Agent };
+        proposal.rationale = Some(self.rationale(call, &shown, &choices));
+        let before: Expected = shown
+            .expected
+            .keys()
+            .map(|path| (path.clone(), disk.read(path).ok().flatten().map(|bytes| Digest::of(&bytes))))
+            .collect();
+        let subject = Subject::Permission {
+            request: id,
+            tool: call.id.clone(),
+            choices: choices.clone(),
+            by_host,
+            expected: shown.expected.clone(),
+            before,
+            mode_switch: call.kind() == "switch_mode",
+        };
+        let ticket = self.propose(subject, proposal);
+        if let Some(call) = self.tools.get_mut(&call.id) {
+            call.ticket = Some(ticket);
+            call.gated = true;
+        }
+        for text in self.oddities(call, &shown, &choices, changed) {
+            self.alarm("mismatch", Some(ticket), text);
+        }
+    }
+
+    /// What speaks against taking the request at its word.
+    fn oddities(&self, call: &ToolCall, shown: &Preview, choices: &Choices, changed: Changed) -> Vec<String> {
+        let mut texts = shown.contradictions.clone();
+        if changed.other_files {
+            texts.push("it asks for other files than it showed before".to_owned());
+        }
+        if changed.other_content {
+            texts.push("it asks for other content than it showed before".to_owned());
+        }
+        texts.extend(
+            choices
+                .misleading
+                .iter()
+                .map(|text| format!("an answer is named against its meaning: {text}; it is not used")),
+        );
+        if choices.allow.is_none() {
+            texts.push(
+                "none of its answers allows only this once; an approval will be answered with a reject".to_owned(),
+            );
+        }
+        let outside: Vec<String> = call
+            .diffs()
+            .iter()
+            .filter_map(|d| peek::text(d, "path"))
+            .filter(|p| self.setup.place.rel(p).is_none())
+            .map(str::to_owned)
+            .collect();
+        if !outside.is_empty() {
+            texts.push(format!("outside the workspace: {}", outside.join(", ")));
+        }
+        texts
+    }
+
+    /// The agent's reason in its own words, and what the human should know about how the answer is given.
+    fn rationale(&mut self, call: &ToolCall, shown: &Preview, choices: &Choices) -> Rationale {
+        let raw = call.raw_input();
+        let own =
+            peek::first_text(raw, &["description", "explanation", "justification", "reason", "thought", "summary"]);
+        let said = self.turn.reason();
+        let text = match (own, said.is_empty()) {
+            (Some(own), true) => own.to_owned(),
+            (Some(own), false) => format!("{said}\n\n{own}"),
+            (None, _) => said,
+        };
+        let place = &self.setup.place;
+        let mut evidence = Vec::new();
+        if !call.title().is_empty() {
+            evidence.push(Evidence::new("quote", format!("it calls this “{}”", place.shown(call.title()))));
+        }
+        if !call.words().is_empty() {
+            evidence.push(Evidence::new("quote", peek::bounded(&place.shown(call.words()), ACP_NOTE_BYTES_MAX)));
+        }
+        if shown.blind {
+            evidence.push(Evidence::new("none", "it does not show what it would do before it is allowed"));
+        }
+        if matches!(shown.body, Body::Other) && !raw.is_null() {
+            let input = peek::bounded(&place.shown(&raw.to_string()), ACP_NOTE_BYTES_MAX);
+            evidence.push(Evidence::new("quote", format!("its tool's input: {input}")));
+        }
+        for path in call.paths().iter().filter_map(|path| place.rel(path)) {
+            evidence.push(Evidence::new("line", path.as_str()).at(path.as_str(), None));
+        }
+        if let Some(choice) = &choices.allow {
+            evidence.push(Evidence::new("quote", format!("an approval selects “{}” ({})", choice.name, choice.kind)));
+        }
+        Rationale { text: peek::bounded_tail(&place.shown(&text), ACP_REASON_BYTES_MAX), evidence }
+    }
+}
+
+/// Every file of the edit could be computed on the disk, so that the host can write it.
+fn is_resolved(body: &Body) -> bool {
+    match body {
+        Body::Edit(drafts) => !drafts.is_empty() && drafts.iter().all(|d| !matches!(d.after, After::Replace { .. })),
+        Body::Command(_) | Body::Read(_) | Body::Network(_) | Body::Plan | Body::Other => false,
+    }
+}
+
+/// Our words from the body; the agent's own title only where there is nothing else.
+fn shown_title(call: &ToolCall, shown: &Preview, client: &Client) -> String {
+    match &shown.body {
+        Body::Edit(drafts) => {
+            let mut paths: Vec<&str> = drafts.iter().map(|d| d.path.as_str()).collect();
+            paths.dedup();
+            format!("edit {}", peek::bounded(&paths.join(", "), 200))
+        }
+        Body::Command(command) => format!("run {}", peek::bounded(&command.line(), 200)),
+        Body::Read(path) => format!("read {path}"),
+        Body::Network(address) => format!("fetch {}", peek::bounded(address, 200)),
+        Body::Plan | Body::Other => {
+            let title = client.setup.place.shown(call.title());
+            if title.is_empty() { format!("use a tool of kind {}", call.kind()) } else { peek::bounded(&title, 400) }
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! One prompt and everything until the agent is idle again: the queue before it, the cancel inside it, and the prompts
+//! that follow from what the human decided. For the host all of this is one turn.
+
+use super::client::{Called, Client, Effect, Timer};
+use super::message::RpcError;
+use super::peek;
+use super::place::Disk;
+use super::speak;
+use crate::agent::catalog::Level;
+use crate::base::ActionId;
+use crate::base::limits::{
+    ACP_CANCEL_WAIT_MS, ACP_FOLLOW_UPS_MAX, ACP_PROMPTS_QUEUED_MAX, ACP_REASON_BYTES_MAX, ACP_SETTLE_WAIT_MS,
+};
+use crate::model::event::{LapseWhy, TurnEnd};
+use crate::port::{FromAgent, When};
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Where the agent stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    #[default]
+    Idle,
+    /// A prompt with this request number is being worked on.
+    Running { request: u64 },
+    /// A cancel was sent; its confirmation is awaited for a moment.
+    Cancelling { request: u64 },
+    /// The prompt was answered; something of the turn is still to be carried out or looked at.
+    Ending { reason: TurnEnd, text: Option<String>, abandoned: Option<u64> },
+    /// The turn is over for us, but the agent has never said so.
+    Abandoned { request: u64 },
+}
+
+/// Something the agent must hear as soon as it listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowUp {
+    pub action: Option<ActionId>,
+    pub text: String,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Turn {
+    pub state: State,
+    queue: VecDeque<String>,
+    follow_ups: Vec<FollowUp>,
+    sent_by_ourselves: u32,
+    /// A reject was sent in this prompt, and nothing of the agent came since.
+    pub rejected: bool,
+    /// What a rule refused last; told only if the refusal ended the turn, because most agents find their own way on.
+    pub refused_by_rule: Option<FollowUp>,
+    /// The agent's latest words, bounded: its reason for what it asks next.
+    words: String,
+    /// A command ran without being asked for; said once a turn.
+    pub unasked_command: bool,
+    /// The candidate is being looked at for the last time in this turn.
+    pub looking: bool,
+}
+
+impl Turn {
+    pub fn is_running(&self) -> bool {
+        matches!(self.state, State::Running { .. } | State::Cancelling { .. })
+    }
+
+    /// Questions of the agent are answered with "cancelled" without asking anyone.
+    pub fn refuses_questions(&self) -> bool {
+        matches!(self.state, State::Cancelling { .. } | State::Abandoned { .. } | State::Ending { .. })
+    }
+
+    /// Keeps the end of what the agent said last.
+    pub fn heard(&mut self, words: &str) {
+        self.words.push_str(words);
+        if self.words.len() > 2 * ACP_REASON_BYTES_MAX {
+            let from = self.words.len() - ACP_REASON_BYTES_MAX;
+            let cut = (from..=self.words.len()).find(|at| self.words.is_char_boundary(*at)).unwrap_or(0);
+            self.words.drain(..cut);
+        }
+    }
+
+    /// What the agent said since its last action.
+    pub fn reason(&mut self) -> String {
+        std::mem::take(&mut self.words).trim().to_owned()
+    }
+
+    pub fn follow_up(&mut self, action: Option<ActionId>, text: impl Into<String>) {
+        let follow_up = FollowUp { action, text: text.into() };
+        if !follow_up.text.trim().is_empty() && self.follow_ups.len() < ACP_PROMPTS_QUEUED_MAX {
+            self.follow_ups.push(follow_up);
+        }
+    }
+}
+
+impl Client {
+    /// After the start. Where the session stood reaches a new agent with the first prompt; one that loaded its own
+    /// session knows it.
+    pub(super) fn first_prompt(&mut self) {
+        if let Some(stood) = self.setup.resume.take() {
+            self.turn.follow_up(None, stood);
+        }
+        self.next_prompt();
+    }
+
+    pub(super) fn prompted(&mut self, text: String, when: When) {
+        if self.turn.queue.len() >= ACP_PROMPTS_QUEUED_MAX {
+            return self.note("protocol", "too many prompts wait already; this one was dropped");
+        }
+        self.turn.sent_by_ourselves = 0;
+        match when {
+            When::Boundary if self.conduct.steering && matches!(self.turn.state, State::Running { .. }) => {
+                self.steer(text)
+            }
+            When::Queue | When::Boundary => {
+                self.turn.queue.push_back(text);
+                self.next_prompt();
+            }
+            When::Interrupt => {
+                self.turn.queue.push_front(text);
+                if self.turn.is_running() { self.cancel() } else { self.next_prompt() }
+            }
+        }
+    }
+
+    fn steer(&mut self, text: String) {
+        let params = speak::steering(&self.session_id(), &text);
+        self.call(speak::STEERING, params, Called::Steering { text });
+    }
+
+    /// Only an answer that says so counts as delivered: some agents answer unknown methods with success.
+    pub(super) fn steered(&mut self, text: String, outcome: Result<Value, RpcError>) {
+        let word = outcome.ok().and_then(|answer| peek::text(&answer, "outcome").map(str::to_owned));
+        match word.as_deref() {
+            Some("injected" | "startedNewTurn") => self.tell(FromAgent::Told { action: None, text }),
+            Some(_) | None => {
+                self.turn.queue.push_front(text);
+                self.next_prompt();
+            }
+        }
+    }
+
+    /// The human's edits of the plan reach the agent with the next prompt, or at once where it can be steered.
+    pub(super) fn plan_was_edited(&mut self, told: String) {
+        if self.conduct.steering && self.conduct.level >= Level::L2 && matches!(self.turn.state, State::Running { .. })
+        {
+            self.steer(told);
+        } else {
+            self.turn.follow_up(None, told);
+        }
+    }
+
+    /// Sends the next prompt if the agent is idle and there is one.
+    pub(super) fn next_prompt(&mut self) {
+        if !self.handshake.is_ready() || self.turn.state != State::Idle {
+            return;
+        }
+        let Some(text) = self.turn.queue.pop_front() else { return };
+        self.turn.sent_by_ourselves = 0;
+        self.send_prompt(Some(text));
+    }
+
+    /// Follow-ups first, each a block of its own, then the human's text.
+    fn send_prompt(&mut self, text: Option<String>) {
+        let mut parts = Vec::new();
+        for FollowUp { action, text } in std::mem::take(&mut self.turn.follow_ups) {
+            parts.push(text.clone());
+            self.tell(FromAgent::Told { action, text });
+        }
+        parts.extend(text);
+        let params = speak::prompt(&self.session_id(), &parts);
+        let request = self.call(speak::TO_AGENT.session_prompt, params, Called::Prompt);
+        self.turn.state = State::Running { request };
+        self.turn.rejected = false;
+        self.turn.refused_by_rule = None;
+        self.turn.unasked_command = false;
+        self.turn.words.clear();
+        self.watch_candidate();
+    }
+
+    pub(super) fn prompt_answered(&mut self, number: u64, outcome: Result<Value, RpcError>, disk: &dyn Disk) {
+        match self.turn.state {
+            State::Running { request } | State::Cancelling { request } if request == number => {}
+            State::Abandoned { request } if request == number => {
+                self.note("protocol", "it has ended the cancelled turn now");
+                return self.settled();
+            }
+            State::Idle
+            | State::Running { .. }
+            | State::Cancelling { .. }
+            | State::Ending { .. }
+            | State::Abandoned { .. } => {
+                return;
+            }
+        }
+        let asked_to_stop = matches!(self.turn.state, State::Cancelling { .. });
+        self.effect(Effect::Disarm(Timer::Cancel));
+        let (reason, text) = match outcome {
+            Ok(answer) => {
+                self.used_by_turn(&answer);
+                if self.turn.rejected {
+                    let reason = self.turn.refused_by_rule.take();
+                    self.turn.follow_ups.extend(reason);
+                    self.conduct.deny_ends_turn = true;
+                    self.level_seen(Level::L1);
+                }
+                end_of(&answer)
+            }
+            Err(error) if asked_to_stop => (TurnEnd::Cancelled, Some(error.words())),
+            Err(error) => (TurnEnd::Error, Some(error.words())),
+        };
+        let reason = if asked_to_stop { TurnEnd::Cancelled } else { reason };
+        self.end_turn(reason, text, None, asked_to_stop, disk);
+    }
+
+    /// Closes what the agent left open and waits for what we still do ourselves.
+    fn end_turn(
+        &mut self,
+        reason: TurnEnd,
+        text: Option<String>,
+        abandoned: Option<u64>,
+        cancelled: bool,
+        disk: &dyn Disk,
+    ) {
+        for ticket in self.asks.unanswered() {
+            self.void(ticket, LapseWhy::Cancelled);
+        }
+        for id in self.tools.open() {
+            self.close_call(&id, disk);
+        }
+        self.close_running(disk);
+        self.asks.forget_grants();
+        self.turn.state = State::Ending { reason, text, abandoned };
+        self.turn.looking = self.setup.place.is_private() && !cancelled;
+        if self.turn.looking {
+            self.effect(Effect::LookAtCandidate);
+        }
+        self.try_end(cancelled);
+    }
+
+    /// Ends the turn once nothing of it is left, or goes on with what the agent must hear.
+    pub(super) fn try_end(&mut self, cancelled: bool) {
+        let State::Ending { reason, text, abandoned } = self.turn.state.clone() else { return };
+        if !cancelled && (self.turn.looking || self.asks.carrying_out()) {
+            return;
+        }
+        self.effect(Effect::Disarm(Timer::Candidate));
+        let stopped = cancelled || abandoned.is_some();
+        if !stopped && !self.turn.follow_ups.is_empty() && self.turn.sent_by_ourselves < ACP_FOLLOW_UPS_MAX {
+            self.turn.sent_by_ourselves += 1;
+            self.turn.state = State::Idle;
+            return self.send_prompt(None);
+        }
+        self.tell(FromAgent::TurnEnded { reason, text });
+        match abandoned {
+            Some(request) => {
+                self.turn.state = State::Abandoned { request };
+                self.effect(Effect::Arm(Timer::Settle, Duration::from_millis(ACP_SETTLE_WAIT_MS)));
+            }
+            None => {
+                self.turn.state = State::Idle;
+                self.next_prompt();
+            }
+        }
+    }
+
+    /// Every open question is answered "cancelled" first, as the protocol wants it; the turn ends within a second.
+    pub(super) fn cancel(&mut self) {
+        match self.turn.state.clone() {
+            State::Running { request } => {
+                self.turn.state = State::Cancelling { request };
+                for ticket in self.asks.withdrawable() {
+                    self.void(ticket, LapseWhy::Cancelled);
+                }
+                let params = speak::cancel(&self.session_id());
+                self.notify(speak::TO_AGENT.session_cancel, params);
+                self.effect(Effect::Arm(Timer::Cancel, Duration::from_millis(ACP_CANCEL_WAIT_MS)));
+            }
+            State::Ending { .. } => self.try_end(true),
+            State::Idle | State::Cancelling { .. } | State::Abandoned { .. } => {}
+        }
+    }
+
+    pub(super) fn cancel_timed_out(&mut self, disk: &dyn Disk) {
+        if let State::Cancelling { request } = self.turn.state {
+            let text = "the agent has not confirmed the cancel; what it does still is watched".to_owned();
+            self.end_turn(TurnEnd::Cancelled, Some(text), Some(request), true, disk);
+        }
+    }
+
+    /// The cancelled turn is really over, or has been waited for long enough.
+    pub(super) fn settled(&mut self) {
+        if matches!(self.turn.state, State::Abandoned { .. }) {
+            self.effect(Effect::Disarm(Timer::Settle));
+            self.turn.state = State::Idle;
+            self.next_prompt();
+        }
+    }
+
+    /// Something came from the agent: after a reject it shows that the turn goes on.
+    pub(super) fn turn_goes_on(&mut self) {
+        if std::mem::take(&mut self.turn.rejected) {
+            self.level_seen(Level::L2);
+        }
+    }
+}
+
+/// Why a prompt ended. Words of other versions end the turn too.
+fn end_of(answer: &Value) -> (TurnEnd, Option<String>) {
+    match peek::text(answer, "stopReason") {
+        Some("end_turn") => (TurnEnd::EndTurn, None),
+        Some("cancelled" | "canceled") => (TurnEnd::Cancelled, None),
+        Some("max_tokens") => (TurnEnd::MaxTokens, None),
+        Some("max_turn_requests") => (TurnEnd::Budget, Some("the agent's own limit of requests in a turn".to_owned())),
+        Some("refusal") => (TurnEnd::Refusal, None),
+        Some(other) => (TurnEnd::EndTurn, Some(format!("stop reason “{other}”"))),
+        None => (TurnEnd::EndTurn, None),
+    }
+}
