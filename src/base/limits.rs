@@ -235,7 +235,9 @@ pub const CHECK_MESSAGE_BYTES_MAX: usize = 8 * 1024;
 /// Cases remembered by name in one run; further ones are only counted.
 pub const CHECK_NAMED_MAX: usize = 100_000;
 /// Blocks of failure text, pending cases and panics a parser holds at once.
-pub const CHECK_HELD_MAX: usize = 10_000;
+pub const CHECK_HELD_MAX: usize = 2_000;
+/// Ids, suites and messages one run keeps; beyond it first messages are left out, then names.
+pub const CHECK_LEDGER_BYTES_MAX: usize = 48 * 1024 * 1024;
 /// A report that must be read whole (JUnit XML, Jest JSON) is read up to this many bytes.
 pub const CHECK_REPORT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Frames taken from one failure text.

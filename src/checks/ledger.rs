@@ -3,7 +3,7 @@
 //! A case may be reported more than once (first its outcome, later its text): the last report of an id is the
 //! whole truth about it, so a reader keeps one report per id.
 
-use crate::base::limits::{CHECK_MESSAGE_BYTES_MAX, CHECK_NAMED_MAX};
+use crate::base::limits::{CHECK_LEDGER_BYTES_MAX, CHECK_MESSAGE_BYTES_MAX, CHECK_NAMED_MAX, CHECK_SUITE_DEPTH_MAX};
 use crate::checks::frames;
 use crate::checks::parsers::Place;
 use crate::model::check::{CaseReport, CaseStatus};
@@ -77,6 +77,8 @@ pub struct Ledger {
     place: Place,
     cases: Vec<CaseReport>,
     index: HashMap<String, usize>,
+    /// What the cases take, by [`weight`].
+    bytes: usize,
     dropped: Totals,
     totals: Totals,
     build_failed: bool,
@@ -127,7 +129,12 @@ impl Ledger {
         if !new.status.is_bad() && old.status.is_bad() {
             (new.file, new.line) = (None, None);
         }
+        let room = CHECK_LEDGER_BYTES_MAX.saturating_sub(self.bytes.saturating_sub(weight(old)));
+        if weight(&new) > room {
+            new.message = None;
+        }
         if *old != new {
+            self.bytes = self.bytes.saturating_sub(weight(old)).saturating_add(weight(&new));
             *old = new.clone();
             self.out.push(CheckEvent::Reported(new));
         }
@@ -139,6 +146,14 @@ impl Ledger {
             return;
         }
         self.settle(&mut new);
+        if self.bytes.saturating_add(weight(&new)) > CHECK_LEDGER_BYTES_MAX {
+            new.message = None;
+        }
+        if self.bytes.saturating_add(weight(&new)) > CHECK_LEDGER_BYTES_MAX {
+            self.dropped.count(new.status);
+            return;
+        }
+        self.bytes += weight(&new);
         self.index.insert(new.case.clone(), self.cases.len());
         self.cases.push(new.clone());
         self.out.push(CheckEvent::Reported(new));
@@ -146,6 +161,7 @@ impl Ledger {
 
     /// Bounds the message, finds a location in it if the runner gave none, makes the file relative.
     fn settle(&self, new: &mut CaseReport) {
+        new.suite.truncate(CHECK_SUITE_DEPTH_MAX);
         if let Some(message) = &mut new.message {
             *message = bounded_text(message.trim_end());
             if message.is_empty() {
@@ -256,6 +272,13 @@ impl MaxBad for CaseStatus {
     }
 }
 
+/// What a case takes in memory, nearly: its id is kept twice.
+fn weight(c: &CaseReport) -> usize {
+    let suites: usize = c.suite.iter().map(|s| s.len() + size_of::<String>()).sum();
+    let texts = c.case.len() * 2 + c.file.as_ref().map_or(0, String::len) + c.message.as_ref().map_or(0, String::len);
+    size_of::<CaseReport>() + texts + suites
+}
+
 /// The first [`CHECK_MESSAGE_BYTES_MAX`] bytes, cut at a character.
 pub fn bounded_text(text: &str) -> String {
     let mut end = CHECK_MESSAGE_BYTES_MAX.min(text.len());
@@ -297,4 +320,58 @@ pub fn ms_of_seconds(text: &str) -> Option<u64> {
 /// Milliseconds with a fraction to whole ones; nonsense is nothing.
 pub fn ms_of(ms: f64) -> Option<u64> {
     (ms.is_finite() && (0.0..1e12).contains(&ms)).then_some(ms.round() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_failures_is_bounded() {
+        let mut ledger = Ledger::default();
+        let text = "x".repeat(CHECK_MESSAGE_BYTES_MAX);
+        let name = "n".repeat(2000);
+        for n in 0..20_000 {
+            let mut report = case(format!("{name}{n}"), vec![], CaseStatus::Failed);
+            report.message = Some(text.clone());
+            ledger.report(report);
+            ledger.drain();
+        }
+        let kept: usize = ledger.cases().iter().map(weight).sum();
+        assert!(kept <= CHECK_LEDGER_BYTES_MAX, "{kept}");
+        assert_eq!(ledger.summary(Some(1)).failed, 20_000, "counted all the same");
+    }
+
+    #[test]
+    fn a_worse_status_stays_and_details_are_added() {
+        let mut ledger = Ledger::default();
+        let mut first = case("a", vec![], CaseStatus::Failed);
+        first.ms = Some(3);
+        ledger.report(first);
+        let mut more = case("a", vec![], CaseStatus::Passed);
+        more.message = Some("why".into());
+        ledger.report(more);
+        let got = ledger.get("a").unwrap();
+        assert_eq!((got.status, got.ms, got.message.as_deref()), (CaseStatus::Failed, Some(3), Some("why")));
+    }
+
+    #[test]
+    fn a_run_that_says_nothing_is_never_green() {
+        let problem = |exit| Ledger::default().summary(exit).problem;
+        assert_eq!(problem(Some(0)), Some(Problem::NoTests));
+        assert_eq!(problem(Some(5)), Some(Problem::NoTests));
+        assert_eq!(problem(Some(1)), Some(Problem::RunnerFailed));
+        assert_eq!(problem(None), Some(Problem::Stopped));
+    }
+
+    #[test]
+    fn messages() {
+        let check =
+            |first: &str, block: &str, expect: Option<&str>| assert_eq!(message(first, block).as_deref(), expect);
+        check("a", "b\nc\n", Some("a\nb\nc"));
+        check("a", "a\nc", Some("a\nc"));
+        check("a", "ab", Some("a\nab"));
+        check("", "\n", None);
+        check("a", "", Some("a"));
+    }
 }

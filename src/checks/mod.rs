@@ -13,7 +13,7 @@ pub mod parsers;
 pub mod recognise;
 pub mod tree;
 
-pub use compare::{Comparison, Matrix, RunOutcome, compare, flaky};
+pub use compare::{Comparison, Matrix, RunOutcome, compare, compare_some, flaky};
 pub use coverage::{Coverage, CoverageFormat};
 pub use detect::{NoRunner, ProjectView, Runner, Tool, Tools, detect};
 pub use frames::{Frame, frames_in};

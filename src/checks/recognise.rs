@@ -127,7 +127,10 @@ pub fn is_test_name(name: &str) -> bool {
         "py" => stem.starts_with("test_") || ends(&["_test", "_tests"]) || matches!(stem, "test" | "tests"),
         "go" => stem.ends_with("_test"),
         "js" | "jsx" | "ts" | "tsx" | "mjs" | "cjs" | "mts" | "cts" | "vue" | "svelte" => {
-            ends(&[".test", ".spec", "-test", "_test", ".e2e", ".cy"]) || matches!(stem, "test" | "tests")
+            ends(&[".test", ".spec", "-test", "_test", ".e2e", ".cy"])
+                || matches!(stem, "test" | "tests")
+                || stem.starts_with("test-")
+                || stem.starts_with("test_")
         }
         "java" | "kt" | "scala" | "groovy" | "cs" | "swift" | "php" => ends(&["test", "tests", "testcase", "spec"]),
         "rb" => ends(&["_test", "_spec"]) || stem.starts_with("test_"),

@@ -40,9 +40,10 @@ pub fn some_for(runner: &Runner, cases: &[CaseReport]) -> Vec<String> {
         Some(format!("{class}{joint}{method}"))
     }));
     let mut argv = runner.argv.clone();
-    match runner.tool {
-        Tool::Maven if !picks.is_empty() => argv.push(format!("-Dtest={}", picks.join(","))),
-        _ => argv.extend(picks.into_iter().flat_map(|p| ["--tests".to_owned(), p])),
+    if runner.tool != Tool::Maven {
+        argv.extend(picks.into_iter().flat_map(|p| ["--tests".to_owned(), p]));
+    } else if !picks.is_empty() {
+        argv.push(format!("-Dtest={}", picks.join(",")));
     }
     argv
 }

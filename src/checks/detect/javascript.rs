@@ -1,18 +1,22 @@
 //! JavaScript and TypeScript: Jest, Vitest, Mocha and `node --test`, by the test script and the dependencies.
 
-use super::{ProjectView, Runner, Tool, distinct, regex_escaped, words};
+use super::{ProjectView, Runner, Tool, distinct, file_name, regex_escaped, words};
 use crate::checks::parsers::ParserKind;
 use crate::checks::recognise::is_test_name;
 use crate::checks::tree::leaf;
 use crate::model::check::CaseReport;
 use serde_json::Value;
 
+/// Test files named to `node --test` one by one at most; with more it finds its own.
+const FILES_NAMED_MAX: usize = 100;
+
 pub fn detect(project: &ProjectView, out: &mut Vec<Runner>) -> Option<String> {
-    let tests = project.named(|n| is_script(n) && is_test_name(&n.to_lowercase())).next().is_some()
-        || project.paths.iter().any(|p| is_script(p) && (p.starts_with("test/") || p.contains("__tests__/")));
+    let files = test_files(project);
+    let tests = !files.is_empty();
+    let files = if files.iter().all(|f| node_finds(f)) || files.len() > FILES_NAMED_MAX { Vec::new() } else { files };
     if !project.has("package.json") {
         if tests {
-            out.push(node(&[], 60, "test files, no package.json"));
+            out.push(node(&files, 60, "test files, no package.json"));
         }
         return None;
     }
@@ -37,13 +41,29 @@ pub fn detect(project: &ProjectView, out: &mut Vec<Runner>) -> Option<String> {
         out.push(mocha(&[], 80, "mocha in package.json"));
     }
     if out.len() == before && tests {
-        out.push(node(&[], 60, "test files; no other runner in package.json"));
+        out.push(node(&files, 60, "test files; no other runner in package.json"));
     }
     if out.len() == before && !script.is_empty() && !script.contains("no test specified") {
         let why = format!("the test script `{script}`, read as TAP");
         out.push(Runner::new(Tool::Script, &["npm", "test", "--silent"], ParserKind::Tap, 30, why));
     }
     (out.len() == before).then(|| "package.json, but no test script and no *.test.* files".to_owned())
+}
+
+fn test_files(project: &ProjectView) -> Vec<&str> {
+    let is_test =
+        |p: &str| is_test_name(&file_name(p).to_lowercase()) || p.starts_with("test/") || p.contains("__tests__/");
+    project.paths.iter().map(String::as_str).filter(|p| is_script(p) && is_test(p)).collect()
+}
+
+/// Whether `node --test` runs a file unasked (nodejs.org, "Running tests from the command line").
+fn node_finds(path: &str) -> bool {
+    let stem = file_name(path).rsplit_once('.').map_or("", |(stem, _)| stem);
+    let in_test = path.split('/').rev().skip(1).any(|d| d == "test");
+    in_test
+        || stem == "test"
+        || stem.starts_with("test-")
+        || [".test", "-test", "_test"].iter().any(|e| stem.ends_with(e))
 }
 
 fn is_script(path: &str) -> bool {
@@ -121,14 +141,14 @@ pub fn some_for(runner: &Runner, cases: &[CaseReport]) -> Vec<String> {
     if in_file {
         argv.extend(distinct(cases.iter().filter_map(|c| c.suite.first().cloned())));
     }
-    match runner.tool {
-        Tool::Jest | Tool::Vitest => argv.extend(["-t".to_owned(), format!("^({})$", titles.join("|"))]),
-        Tool::Mocha => argv.extend(["--grep".to_owned(), format!("^({})$", titles.join("|"))]),
-        _ => {
-            let names = distinct(cases.iter().map(|c| format!("--test-name-pattern=^{}$", regex_escaped(leaf(c)))));
-            let at = argv.len().min(3);
-            argv.splice(at..at, names);
-        }
+    if in_file {
+        argv.extend(["-t".to_owned(), format!("^({})$", titles.join("|"))]);
+    } else if runner.tool == Tool::Mocha {
+        argv.extend(["--grep".to_owned(), format!("^({})$", titles.join("|"))]);
+    } else {
+        let names = distinct(cases.iter().map(|c| format!("--test-name-pattern=^{}$", regex_escaped(leaf(c)))));
+        let at = argv.len().min(3);
+        argv.splice(at..at, names);
     }
     argv
 }

@@ -78,6 +78,8 @@ fn javascript() {
         "Tap: npm test --silent",
     );
     check(&project(&["a.test.mjs"], &[]), "Tap: node --test --test-reporter=tap");
+    check(&project(&["a.spec.js"], &[]), "Tap: node --test --test-reporter=tap a.spec.js");
+    check(&project(&["src/test_a.js"], &[]), "Tap: node --test --test-reporter=tap src/test_a.js");
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub struct GoJson {
     build: go_cases::BuildText,
     /// Output of tests that started and have not ended, by package and test; the package's own has no test.
     output: BTreeMap<(String, String), String>,
+    /// More tests started than are held: results of unknown ones count too.
+    overflow: bool,
     /// Packages in which a case went wrong.
     bad: std::collections::BTreeSet<String>,
 }
@@ -67,6 +69,7 @@ impl GoJson {
             "run" | "start" if self.output.len() < CHECK_HELD_MAX => {
                 self.output.insert(key, String::new());
             }
+            "run" => self.overflow = true,
             "output" => {
                 // A test that never ran is text that looks like a result (fixed in Go 1.20).
                 let key =
@@ -94,7 +97,8 @@ impl GoJson {
         if e.test.is_empty() {
             return self.package_ended(e, status, ledger);
         }
-        let Some(text) = self.output.remove(&(e.package.to_string(), e.test.to_string())) else {
+        let held = self.output.remove(&(e.package.to_string(), e.test.to_string()));
+        let Some(text) = held.or_else(|| self.overflow.then(String::new)) else {
             return;
         };
         let mut report = go_cases::draft(&e.package, &e.test, status);

@@ -4,6 +4,7 @@
 //! failures have names.
 
 use super::LineReader;
+use crate::base::limits::CHECK_SUITE_DEPTH_MAX;
 use crate::checks::ledger::{Ledger, Totals, case, message, ms_of, push_line};
 use crate::model::check::{CaseReport, CaseStatus};
 
@@ -55,7 +56,9 @@ impl Jest {
         }
         self.suites.truncate(indent / 2 - 1);
         let Some((status, name)) = marked(t) else {
-            self.suites.push(t.trim_end().to_owned());
+            if self.suites.len() < CHECK_SUITE_DEPTH_MAX {
+                self.suites.push(t.trim_end().to_owned());
+            }
             return;
         };
         let (name, ms) = duration(name);

@@ -43,8 +43,11 @@ pub enum ParserKind {
     Junit,
 }
 
+/// Makes a reader.
+pub type Make = fn() -> Box<dyn Reader>;
+
 /// Every parser: kind, and how to make one.
-pub const PARSERS: &[(ParserKind, fn() -> Box<dyn Reader>)] = &[
+pub const PARSERS: &[(ParserKind, Make)] = &[
     (ParserKind::Libtest, || lines::<libtest::Libtest>()),
     (ParserKind::Nextest, || lines::<nextest::Nextest>()),
     (ParserKind::Pytest, || lines::<pytest::Pytest>()),

@@ -63,6 +63,7 @@ const FIXTURES: &[Want] = &[
     ("bats_tap.txt", ParserKind::Tap, 1, [1, 1, 0, 1], None),
     ("junit_pytest.xml", ParserKind::Junit, 1, [5, 6, 1, 2], None),
     ("junit_nextest.xml", ParserKind::Junit, 100, [1, 3, 0, 0], None),
+    ("junit_ant.xml", ParserKind::Junit, 0, [1, 1, 1, 1], None),
     ("junit_jest.xml", ParserKind::Junit, 1, [4, 3, 0, 1], None),
     ("unittest_none.txt", ParserKind::Unittest, 0, [0, 0, 0, 0], Some(Problem::NoTests)),
 ];

@@ -4,6 +4,7 @@
 //! reporter leaves out the names of suites: there passing cases are counted, failing ones named by their blocks.
 
 use super::LineReader;
+use crate::base::limits::CHECK_HELD_MAX;
 use crate::checks::ledger::{Ledger, Totals, case, message, ms_of, push_line};
 use crate::model::check::{CaseReport, CaseStatus};
 
@@ -22,7 +23,9 @@ impl LineReader for Vitest {
             if !self.block.is_empty() {
                 self.close(ledger);
             }
-            self.open.push(title(rest.trim()));
+            if self.open.len() < CHECK_HELD_MAX {
+                self.open.push(title(rest.trim()));
+            }
         } else if t.starts_with("⎯") {
             self.close(ledger);
             self.unhandled = t.contains(" Unhandled Error") || t.contains(" Unhandled Rejection");
