@@ -494,3 +494,13 @@ pub const UI_THOUGHT_ROWS_MAX: usize = 500;
 pub const UI_THOUGHTS_LOOKED_AT_MAX: usize = 200;
 /// Rows of the transcript that can be scrolled back to; older ones are in the journal.
 pub const UI_TRANSCRIPT_ROWS_MAX: usize = 100_000;
+
+// policy
+/// Longest command line that is parsed, in bytes; a longer one asks unread.
+pub const COMMAND_LINE_BYTES_MAX: usize = 16 * 1024;
+/// Most simple commands of one line that are judged; more ask.
+pub const SIMPLE_COMMANDS_MAX: usize = 64;
+/// How deep `sh -c '…'` inside `sh -c '…'` is followed.
+pub const SHELL_DEPTH_MAX: usize = 4;
+/// Most rules in a policy file.
+pub const POLICY_RULES_MAX: usize = 1_000;

@@ -1,1 +1,101 @@
 //! Rulings: deny > ask > allow, on any doubt ask. Pure over the model.
+//!
+//! An action is taken apart into [`matter`]s; every rule is asked about every matter, and the most restrictive word wins,
+//! whatever the order of the rules. Nothing is allowed because no rule spoke: without a rule that permits, it asks.
+//! A policy file that cannot be read whole makes everything ask.
+
+pub mod check;
+pub mod class;
+pub mod dry_run;
+mod file;
+pub mod guarded;
+mod judge;
+pub mod matter;
+pub mod place;
+pub mod programs;
+mod reading;
+pub mod rules;
+pub mod shell;
+pub mod tokens;
+mod user;
+
+pub use class::Class;
+pub use file::PolicyError;
+pub use judge::Judged;
+pub use matter::{Matter, Op};
+pub use place::Place;
+
+use crate::base::Digest;
+use crate::base::digest::FieldHasher;
+use crate::model::action::Action;
+use user::UserRule;
+
+/// Changes whenever the built-in rules mean something else, so that journals tell policies apart.
+const BUILTIN_VERSION: &str = "1";
+
+/// The built-in rules, the test commands they allow, and the rules of the user.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    tests: Vec<Vec<String>>,
+    user: Vec<UserRule>,
+    /// Why the user's file could not be read; while it is set everything asks.
+    broken: Option<String>,
+    digest: Digest,
+}
+
+impl Policy {
+    /// The built-in rules alone. `tests` are the argument lists that run the project's checks.
+    pub fn builtin(tests: Vec<Vec<String>>) -> Self {
+        Self { tests, user: Vec::new(), broken: None, digest: Digest::of(b"") }.digested("")
+    }
+
+    /// The built-in rules and the user's file; `name` is for errors. With an error the policy is still usable: it asks
+    /// about everything and denies what the built-in rules deny.
+    pub fn with_file(tests: Vec<Vec<String>>, name: &str, text: &str) -> (Self, Option<PolicyError>) {
+        let policy = Self::builtin(tests);
+        match file::read(name, text) {
+            Ok(user) => (Self { user, ..policy }.digested(text), None),
+            Err(e) => (Self { broken: Some(e.to_string()), ..policy }.digested(text), Some(e)),
+        }
+    }
+
+    /// The same policy with further allow patterns, as `policy check` takes them. What is no pattern allows nothing.
+    pub fn with_patterns(&self, patterns: &[String]) -> Self {
+        let mut policy = self.clone();
+        policy.user.extend(patterns.iter().enumerate().filter_map(|(n, p)| UserRule::pattern(n + 1, p)));
+        policy.digested(&patterns.join("\n"))
+    }
+
+    fn digested(mut self, text: &str) -> Self {
+        let mut hasher = FieldHasher::new();
+        hasher.field(BUILTIN_VERSION.as_bytes()).field(self.digest.bytes()).field(text.as_bytes());
+        for test in &self.tests {
+            test.iter().for_each(|word| {
+                hasher.field(word.as_bytes());
+            });
+        }
+        self.digest = hasher.finish();
+        self
+    }
+
+    /// Names this policy in the journal.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Why the user's rules are not in force, if they are not.
+    pub fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    /// Rules on a whole action: the most restrictive word on anything it does.
+    pub fn rule(&self, action: &Action, place: &Place<'_>) -> Judged {
+        let judged = Matter::of(action, place).iter().map(|m| self.judge(m, place)).collect();
+        Judged::worst(judged)
+    }
+
+    /// Rules on one matter.
+    pub fn judge(&self, matter: &Matter, place: &Place<'_>) -> Judged {
+        judge::judge(self, matter, place)
+    }
+}

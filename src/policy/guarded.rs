@@ -1,0 +1,422 @@
+//! Files that run code, steer agents, or decide what is built, deployed or allowed: changing one is never routine.
+//!
+//! A name is recognised as file systems and tools would read it: whatever its case, its Unicode form, invisible
+//! characters, trailing dots and spaces, short names (`GIT~1`) or stream suffixes.
+
+use std::sync::LazyLock;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::base::text::hidden::is_hidden;
+
+/// Why a path is guarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    /// What kind of file it is, in words that follow "changes …".
+    pub what: &'static str,
+    /// Whether a human must type the file's name to approve.
+    pub typed: bool,
+}
+
+/// Kinds of guarded files with their globs over folded paths relative to the workspace. A name without `/` counts in
+/// every directory.
+const KINDS: &[(Guard, &[&str])] = &[
+    (
+        Guard { what: "git's hooks, configuration or store", typed: true },
+        &[
+            ".git",
+            ".git/**",
+            "**/.git",
+            "**/.git/**",
+            "*.git/hooks/**",
+            ".gitmodules",
+            ".gitattributes",
+            ".gitconfig",
+            "hooks/pre-*",
+            ".husky/**",
+            ".githooks/**",
+            ".pre-commit-config.y*ml",
+            "lefthook.y*ml",
+            ".lefthook/**",
+            ".overcommit.yml",
+        ],
+    ),
+    (
+        Guard { what: "what builds, tests or deploys the project elsewhere", typed: true },
+        &[
+            ".github/**",
+            ".gitlab-ci.y*ml",
+            ".gitlab/**",
+            ".circleci/**",
+            ".travis.yml",
+            "azure-pipelines*.y*ml",
+            ".azure-pipelines/**",
+            "jenkinsfile*",
+            ".drone.y*ml",
+            ".buildkite/**",
+            "bitbucket-pipelines.yml",
+            ".ci/**",
+            ".cirrus.yml",
+            "appveyor.yml",
+            ".appveyor.yml",
+            ".woodpecker/**",
+            ".woodpecker.y*ml",
+            ".forgejo/**",
+            ".gitea/**",
+            "cloudbuild.y*ml",
+            ".teamcity/**",
+            "*.tf",
+            "*.tfvars",
+            "fly.toml",
+            "vercel.json",
+            "netlify.toml",
+            "wrangler.toml",
+            "procfile",
+            "serverless.y*ml",
+            "helmfile.y*ml",
+            "skaffold.y*ml",
+            "kustomization.y*ml",
+            "app.y*ml",
+            "render.y*ml",
+            "railway.json",
+        ],
+    ),
+    (
+        Guard { what: "how an agent is configured or what it may do", typed: true },
+        &[
+            ".claude/**",
+            ".claude.json",
+            ".codex/**",
+            ".gemini/**",
+            ".cursor/**",
+            ".cursorrules",
+            ".cursorignore",
+            ".windsurf/**",
+            ".windsurfrules",
+            ".cline/**",
+            ".clinerules",
+            ".clinerules/**",
+            ".roo/**",
+            ".roomodes",
+            ".continue/**",
+            ".aider*",
+            ".mcp.json",
+            "mcp.json",
+            "opencode.json*",
+            ".opencode/**",
+            ".qwen/**",
+            ".kimi/**",
+            ".goose/**",
+            ".goosehints",
+            ".amazonq/**",
+            ".kiro/**",
+            ".junie/**",
+            ".augment/**",
+            ".openhands/**",
+            ".vibe/**",
+            ".crush.json",
+            "crush.json",
+            ".copilot/**",
+            ".pi/**",
+            ".agents/**",
+            ".rightseat/**",
+            ".rightseat*",
+            "rightseat.toml",
+        ],
+    ),
+    (
+        Guard { what: "instructions that agents follow", typed: true },
+        &[
+            "agents.md",
+            "agents.override.md",
+            "agent.md",
+            "claude.md",
+            "claude.local.md",
+            "gemini.md",
+            "qwen.md",
+            "crush.md",
+            "copilot-instructions.md",
+            "skill.md",
+            ".rules",
+            "conventions.md",
+            "llms.txt",
+        ],
+    ),
+    (
+        Guard { what: "editor configuration that can run code", typed: false },
+        &[
+            ".vscode/**",
+            ".idea/**",
+            ".zed/**",
+            ".fleet/**",
+            ".nvim.lua",
+            ".nvimrc",
+            ".exrc",
+            ".vimrc",
+            ".lvimrc",
+            ".vim/**",
+            "*.code-workspace",
+            ".devcontainer/**",
+            ".devcontainer.json",
+            ".dir-locals.el",
+            ".sublime-project",
+            ".helix/**",
+            ".kakrc",
+            ".emacs*",
+        ],
+    ),
+    (
+        Guard { what: "an environment that shells and tools load", typed: false },
+        &[
+            ".envrc",
+            ".env",
+            ".env.*",
+            ".direnv/**",
+            "mise.toml",
+            ".mise.toml",
+            ".mise/**",
+            ".tool-versions",
+            "shell.nix",
+            "flake.nix",
+            ".npmrc",
+            ".yarnrc*",
+            ".yarn/**",
+            ".pnpmfile.cjs",
+            ".pypirc",
+            "pip.conf",
+            ".netrc",
+            ".ssh/**",
+            ".aws/**",
+            ".gnupg/**",
+            ".kube/**",
+            ".bashrc",
+            ".bash_profile",
+            ".bash_aliases",
+            ".zshrc",
+            ".zshenv",
+            ".profile",
+            ".inputrc",
+            ".tmux.conf",
+            ".docker/**",
+            ".curlrc",
+            ".wgetrc",
+            ".gdbinit",
+            ".lldbinit",
+            ".ripgreprc",
+            ".pythonstartup",
+            "sitecustomize.py",
+            "usercustomize.py",
+            "*.pth",
+        ],
+    ),
+    (
+        Guard { what: "scripts that package tools run by themselves", typed: false },
+        &[
+            "package.json",
+            ".cargo/**",
+            "build.rs",
+            "rust-toolchain",
+            "rust-toolchain.toml",
+            "setup.py",
+            "setup.cfg",
+            "binding.gyp",
+            "conftest.py",
+            "gradle/wrapper/**",
+            ".mvn/**",
+            "gradlew",
+            "mvnw",
+            "makefile",
+            "gnumakefile",
+            "justfile",
+            ".justfile",
+            "rakefile",
+            "dockerfile*",
+            "*.dockerfile",
+            "containerfile*",
+            "docker-compose*.y*ml",
+            "compose.y*ml",
+            "bunfig.toml",
+            "deno.json*",
+            "tox.ini",
+            "noxfile.py",
+            "dune-project",
+        ],
+    ),
+];
+
+struct Guards {
+    set: GlobSet,
+    owners: Vec<Guard>,
+}
+
+static GUARDS: LazyLock<Guards> = LazyLock::new(|| {
+    let mut set = GlobSetBuilder::new();
+    let mut owners = Vec::new();
+    for (guard, globs) in KINDS {
+        for glob in *globs {
+            for form in [(*glob).to_owned(), format!("**/{glob}")] {
+                if let Ok(glob) = GlobBuilder::new(&form).literal_separator(true).build() {
+                    set.add(glob);
+                    owners.push(*guard);
+                }
+            }
+        }
+    }
+    // Constant globs, each built by a test; none at all would be caught there.
+    Guards { set: set.build().unwrap_or_else(|_| GlobSet::empty()), owners }
+});
+
+/// Why `path`, relative to the workspace, is guarded; `None` when it is an ordinary file.
+pub fn guarded(path: &str) -> Option<Guard> {
+    let folded = fold(path);
+    let hit = GUARDS.set.matches(&folded).into_iter().min()?;
+    GUARDS.owners.get(hit).copied()
+}
+
+/// Whether a file's name says that it holds secrets, so that even reading it asks.
+pub fn holds_secrets(path: &str) -> bool {
+    let folded = fold(path);
+    let name = folded.rsplit('/').next().unwrap_or_default();
+    let stem_keys = ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"];
+    let exact = [
+        ".env",
+        ".netrc",
+        ".npmrc",
+        ".pypirc",
+        ".pgpass",
+        ".git-credentials",
+        ".htpasswd",
+        "credentials",
+        "credentials.json",
+        "secrets.json",
+        "secrets.toml",
+        "secrets.yaml",
+        "secrets.yml",
+    ];
+    let samples = [".env.example", ".env.sample", ".env.template", ".env.dist"];
+    exact.contains(&name)
+        || stem_keys.contains(&name)
+        || (name.starts_with(".env.") && !samples.contains(&name))
+        || [".pem", ".key", ".p12", ".pfx", ".keystore", ".jks", ".kdbx"].iter().any(|end| name.ends_with(end))
+        || folded.split('/').any(|part| matches!(part, ".ssh" | ".gnupg" | ".aws" | ".kube" | ".docker"))
+}
+
+/// A path as the most forgiving file system would read it.
+pub(super) fn fold(path: &str) -> String {
+    let normal = icu_normalizer::ComposingNormalizerBorrowed::new_nfkc().normalize(path).replace('\\', "/");
+    let parts = normal.split('/').map(fold_part).filter(|p| !p.is_empty() && p != ".");
+    let mut out: Vec<String> = Vec::new();
+    for part in parts {
+        if part == ".." {
+            out.pop();
+        } else {
+            out.push(part);
+        }
+    }
+    out.join("/")
+}
+
+fn fold_part(part: &str) -> String {
+    if part == ".." {
+        return part.to_owned();
+    }
+    let visible: String = part.chars().filter(|c| !is_hidden(*c)).flat_map(char::to_lowercase).collect();
+    // `long s` and `dotless i` fold to ASCII on some file systems and not in NFKC lower case.
+    let plain = visible.replace('ſ', "s").replace('ı', "i").replace("i\u{307}", "i");
+    // A stream suffix names the same file.
+    let plain = plain.split(':').next().unwrap_or_default();
+    let trimmed = plain.trim_end_matches(['.', ' ']).trim_start();
+    match trimmed.split_once('~') {
+        Some((short, number)) if number.starts_with(|c: char| c.is_ascii_digit()) => {
+            short_name(short).unwrap_or(trimmed).to_owned()
+        }
+        _ => trimmed.to_owned(),
+    }
+}
+
+/// The dotted name that an 8.3 short name stands for, for names that matter here.
+fn short_name(short: &str) -> Option<&'static str> {
+    [
+        ("git", ".git"),
+        ("github", ".github"),
+        ("vscode", ".vscode"),
+        ("claude", ".claude"),
+        ("cursor", ".cursor"),
+        ("gitmod", ".gitmodules"),
+        ("gi", ".git"),
+    ]
+    .into_iter()
+    .find_map(|(s, full)| (short == s).then_some(full))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_glob_is_one() {
+        let globs: usize = KINDS.iter().map(|(_, globs)| globs.len()).sum();
+        assert_eq!(GUARDS.set.len(), globs * 2);
+        assert_eq!(GUARDS.owners.len(), globs * 2);
+    }
+
+    #[test]
+    fn guarded_names_are_seen_through_their_disguises() {
+        for path in [
+            ".git/config",
+            ".git/hooks/pre-commit",
+            "sub/.git/config",
+            ".GIT/config",
+            ".Git/hooks/x",
+            ".git./config",
+            ".git /config",
+            ".git/./config",
+            "a/../.git/config",
+            ".g\u{200c}it/config",
+            ".\u{ff47}it/config",
+            "GIT~1/config",
+            ".git::$INDEX_ALLOCATION/config",
+            "\\.git\\config",
+            ".gıt/config",
+            ".gitmodules",
+            ".github/workflows/ci.yml",
+            "AGENTS.md",
+            "agents.MD",
+            "docs/CLAUDE.md",
+            "CLAUDE.md ",
+            ".vscode/tasks.json",
+            ".envrc",
+            "package.json",
+            "sub/package.json",
+            ".cursor/rules/x",
+            "Jenkinsfile",
+            ".rightseat/policy.toml",
+            ".githooks/pre-push",
+            "\u{212a}ustomization.yaml",
+        ] {
+            assert!(guarded(path).is_some(), "{path:?} -> {:?}", fold(path));
+        }
+        for path in [
+            "src/main.rs",
+            "git/config.rs",
+            "README.md",
+            "docs/agents.html",
+            "src/packages.json",
+            "x.github",
+            "a.git.rs",
+            ".gitignore",
+        ] {
+            assert_eq!(guarded(path), None, "{path:?} -> {:?}", fold(path));
+        }
+    }
+
+    #[test]
+    fn secret_files_are_known_by_name() {
+        for path in [".env", "a/.ENV", ".env.local", "server.pem", "id_rsa", ".ssh/config", "x/credentials"] {
+            assert!(holds_secrets(path), "{path}");
+        }
+        for path in [".env.example", "src/key.rs", "environment", "README"] {
+            assert!(!holds_secrets(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! From rules to one word: collects what every rule says and lets the most restrictive win.
+
+use std::path::{Path, PathBuf};
+
+use super::Policy;
+use super::class::Class;
+use super::matter::{Matter, Op};
+use super::place::{Place, Target};
+use super::programs;
+use super::rules::{Case, Judge, RULES, Voice};
+use super::shell::{Joint, Script};
+use crate::model::decide::Ruling;
+use crate::model::event::RulingWord;
+
+/// A ruling with everything there is to say about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    pub word: RulingWord,
+    pub class: Class,
+    /// The rule that spoke; several, joined with `+`, when a line was allowed in parts.
+    pub rule: String,
+    pub reason: String,
+    /// The word a human must type to approve all the same.
+    pub confirm: Option<String>,
+}
+
+/// What allows a matter, and whether every word of it was spelled out.
+struct Leave {
+    rules: Vec<String>,
+    exact: bool,
+}
+
+/// Strength of a voice: an ask that nothing loosens comes before one that could have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Tier {
+    Always,
+    UnlessExact,
+    Otherwise,
+}
+
+impl Judged {
+    /// The most restrictive of several; asking for confirmation is kept from any of them.
+    pub(super) fn worst(mut all: Vec<Self>) -> Self {
+        let confirm = all.iter().find_map(|j| j.confirm.clone());
+        let class = all.iter().map(|j| j.class).max().unwrap_or(Class::Unknown);
+        all.sort_by(|a, b| {
+            (rank(b.word), b.confirm.is_some(), &a.rule, &a.reason).cmp(&(
+                rank(a.word),
+                a.confirm.is_some(),
+                &b.rule,
+                &b.reason,
+            ))
+        });
+        let worst = all.into_iter().next();
+        worst.map_or_else(nothing_spoke, |worst| Self { confirm, class, ..worst })
+    }
+
+    /// As the core takes it.
+    pub fn ruling(&self) -> Ruling {
+        Ruling { word: self.word, rule: self.rule.clone(), reason: self.reason.clone(), confirm: self.confirm.clone() }
+    }
+}
+
+fn nothing_spoke() -> Judged {
+    Judged {
+        word: RulingWord::Ask,
+        class: Class::Unknown,
+        rule: "no-rule".to_owned(),
+        reason: "no rule allows it".to_owned(),
+        confirm: None,
+    }
+}
+
+fn rank(word: RulingWord) -> u8 {
+    match word {
+        RulingWord::Allow => 0,
+        RulingWord::Ask => 1,
+        RulingWord::Deny => 2,
+    }
+}
+
+pub(super) fn judge(policy: &Policy, matter: &Matter, place: &Place<'_>) -> Judged {
+    let case = Case { matter, place, tests: &policy.tests };
+    let class = class(matter, place);
+    let leave = leave(policy, &case);
+    let exact = leave.as_ref().is_some_and(|l| l.exact);
+    let mut voices: Vec<(Tier, String, Voice)> = Vec::new();
+    if let Some(broken) = &policy.broken {
+        let reason = format!("the policy file could not be read, so everything asks: {broken}");
+        voices.push((Tier::Always, "policy-broken".into(), Voice { word: RulingWord::Ask, reason, confirm: None }));
+    }
+    for rule in RULES {
+        let spoken = match rule.judge {
+            Judge::Always(speak) => speak(&case).map(|v| (Tier::Always, v)),
+            Judge::UnlessExact(speak) if !exact => speak(&case).map(|v| (Tier::UnlessExact, v)),
+            Judge::Otherwise(speak) if leave.is_none() => speak(&case).map(|v| (Tier::Otherwise, v)),
+            Judge::UnlessExact(_) | Judge::Otherwise(_) | Judge::Permits { .. } => None,
+        };
+        voices.extend(spoken.map(|(tier, voice)| (tier, rule.id.to_owned(), voice)));
+    }
+    voices.extend(policy.user.iter().filter_map(|r| r.tightens(&case).map(|v| (Tier::Always, r.id.clone(), v))));
+    let confirm = voices.iter().find_map(|(_, _, v)| v.confirm.clone());
+    let first = voices.into_iter().min_by(|(ta, ia, va), (tb, ib, vb)| {
+        (rank(vb.word), *ta, va.confirm.is_none(), ia).cmp(&(rank(va.word), *tb, vb.confirm.is_none(), ib))
+    });
+    match (first, leave) {
+        (Some((_, rule, voice)), _) => Judged { word: voice.word, class, rule, reason: voice.reason, confirm },
+        (None, Some(leave)) => {
+            let rule = leave.rules.join("+");
+            Judged { word: RulingWord::Allow, class, reason: format!("allowed by {rule}"), rule, confirm: None }
+        }
+        (None, None) => Judged { class, ..nothing_spoke() },
+    }
+}
+
+/// What permits the whole matter, if anything does.
+fn leave(policy: &Policy, case: &Case<'_>) -> Option<Leave> {
+    match case.matter {
+        Matter::Command { script, cwd, .. } => command_leave(policy, case, script, cwd),
+        Matter::Path { .. } | Matter::Network(_) | Matter::Plan | Matter::Other(_) => {
+            let builtin = RULES.iter().filter_map(|r| match r.judge {
+                Judge::Permits { matter, .. } => matter(case).then(|| r.id.to_owned()),
+                Judge::Always(_) | Judge::UnlessExact(_) | Judge::Otherwise(_) => None,
+            });
+            let users = policy.user.iter().filter(|r| r.permits_matter(case)).map(|r| r.id.clone());
+            builtin.chain(users).min().map(|rule| Leave { rules: vec![rule], exact: false })
+        }
+    }
+}
+
+/// A line is permitted when each of its commands is.
+fn command_leave(policy: &Policy, case: &Case<'_>, script: &Script, cwd: &Path) -> Option<Leave> {
+    let moves = script.simples.iter().any(|s| s.argv.first().is_some_and(|p| p == "cd"));
+    // Where a command starts is known only while every step before it must have succeeded.
+    let straight = script.simples.iter().all(|s| matches!(s.joint, Joint::First | Joint::And));
+    if script.simples.is_empty() || (moves && !straight && !piped_after_moves(script)) {
+        return None;
+    }
+    let mut at: PathBuf = cwd.to_owned();
+    let mut rules: Vec<String> = Vec::new();
+    let mut all_exact = true;
+    if !case.place.is_inside(Path::new("/"), &at.to_string_lossy()) {
+        return None;
+    }
+    for simple in &script.simples {
+        if simple.argv.first().is_some_and(|p| p == "cd") {
+            at = moved(case.place, &at, &simple.argv)?;
+            rules.push("read-inside".to_owned());
+            continue;
+        }
+        let (rule, exact) = permitting(policy, case, &simple.argv, &at)?;
+        all_exact &= exact;
+        rules.push(rule);
+    }
+    rules.sort();
+    rules.dedup();
+    Some(Leave { rules, exact: all_exact })
+}
+
+/// `cd a && x | y`: the moves come first, and only then a pipe.
+fn piped_after_moves(script: &Script) -> bool {
+    let last_move = script.simples.iter().rposition(|s| s.argv.first().is_some_and(|p| p == "cd")).unwrap_or(0);
+    script.simples.iter().enumerate().all(|(n, s)| match s.joint {
+        Joint::First | Joint::And => true,
+        Joint::Pipe => n > last_move + 1,
+        Joint::Or | Joint::Then => false,
+    })
+}
+
+fn moved(place: &Place<'_>, at: &Path, argv: &[String]) -> Option<PathBuf> {
+    let [_, to] = argv else { return None };
+    match place.target(at, to) {
+        Target::Inside(inside) if !to.starts_with('-') && !to.is_empty() => Some(place.root.join(inside)),
+        Target::Inside(_) | Target::Outside(_) | Target::Own(_) => None,
+    }
+}
+
+/// The rule that permits one simple command. Of several the one that spells it out is named, then the first by name.
+fn permitting(policy: &Policy, case: &Case<'_>, argv: &[String], at: &Path) -> Option<(String, bool)> {
+    let builtin = RULES.iter().filter_map(|r| match r.judge {
+        Judge::Permits { command, exact, .. } => command(argv, at, case).then(|| (r.id.to_owned(), exact)),
+        Judge::Always(_) | Judge::UnlessExact(_) | Judge::Otherwise(_) => None,
+    });
+    let users = policy.user.iter().filter_map(|r| r.permits_command(argv, at, case).map(|exact| (r.id.clone(), exact)));
+    builtin.chain(users).min_by(|a, b| (!a.1, &a.0).cmp(&(!b.1, &b.0)))
+}
+
+/// How far a matter reaches.
+fn class(matter: &Matter, place: &Place<'_>) -> Class {
+    match matter {
+        Matter::Command { script, cwd, .. } => {
+            let worst = script.parts.iter().map(|p| programs::class_of(p, cwd, place)).max().unwrap_or(Class::Unknown);
+            if script.opaque { worst.max(Class::Unknown) } else { worst }
+        }
+        Matter::Path { op: Op::Read, .. } | Matter::Plan => Class::Read,
+        Matter::Path { op, path, cwd } => match (place.target(cwd, path), op) {
+            (Target::Outside(_) | Target::Own(_), _) => Class::WriteOutside,
+            (Target::Inside(_), Op::Delete) => Class::Destructive,
+            (Target::Inside(_), Op::Read | Op::Write | Op::Create) => Class::WriteInside,
+        },
+        Matter::Network(_) => Class::Network,
+        Matter::Other(_) => Class::Unknown,
+    }
+}

@@ -1,0 +1,26 @@
+//! Deleting and killing ask.
+
+use super::{Builtin, Case, Judge, Voice};
+use crate::policy::class::Class;
+use crate::policy::matter::{Matter, Op};
+use crate::policy::programs::class_of;
+
+pub(super) const RULE: Builtin = Builtin {
+    id: "destructive",
+    about: "Commands that delete, kill or overwrite ask unless a rule of yours allows them.",
+    judge: Judge::Otherwise(speak),
+    speaks_on: &["rm -rf build", "git reset --hard", "pkill node", "find . -name x -delete", "@delete src/main.rs"],
+    silent_on: &["ls rm", "git status", "@write src/main.rs"],
+};
+
+fn speak(case: &Case<'_>) -> Option<Voice> {
+    match case.matter {
+        Matter::Path { op: Op::Delete, path, .. } => Some(Voice::ask(format!("it deletes {path}"))),
+        Matter::Command { script, cwd, .. } => script
+            .parts
+            .iter()
+            .any(|p| class_of(p, cwd, case.place) == Class::Destructive)
+            .then(|| Voice::ask("it deletes, kills or overwrites")),
+        Matter::Path { .. } | Matter::Network(_) | Matter::Plan | Matter::Other(_) => None,
+    }
+}

@@ -1,0 +1,181 @@
+//! The built-in rules, one a file: what each watches for, when it speaks, and examples that are its tests and its manual.
+//!
+//! A rule that tightens speaks about a matter as a whole. A rule that permits is asked about every simple command, and a
+//! line is allowed only when each of its commands is permitted by some rule.
+
+mod destructive;
+mod guarded_path;
+mod network;
+mod outside;
+mod own_files;
+mod privilege;
+mod program_in_disguise;
+mod read_inside;
+mod repository_tools;
+mod secret_files;
+mod shell_doubt;
+mod test_command;
+
+use std::path::Path;
+
+use super::matter::Matter;
+use super::place::Place;
+use crate::model::event::RulingWord;
+
+/// What a rule says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Voice {
+    pub word: RulingWord,
+    pub reason: String,
+    /// The word a human must type to approve all the same.
+    pub confirm: Option<String>,
+}
+
+impl Voice {
+    fn ask(reason: impl Into<String>) -> Self {
+        Self { word: RulingWord::Ask, reason: reason.into(), confirm: None }
+    }
+
+    fn deny(reason: impl Into<String>) -> Self {
+        Self { word: RulingWord::Deny, reason: reason.into(), confirm: None }
+    }
+}
+
+/// A question with everything a rule may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    pub matter: &'a Matter,
+    pub place: &'a Place<'a>,
+    /// The detected or configured test commands, as exact argument lists.
+    pub tests: &'a [Vec<String>],
+}
+
+/// How a rule judges.
+#[derive(Clone, Copy)]
+pub enum Judge {
+    /// Tightens, and nothing loosens it again.
+    Always(fn(&Case<'_>) -> Option<Voice>),
+    /// Tightens unless the whole line is spelled out by rules: the test command, or a user's rule without `*`.
+    UnlessExact(fn(&Case<'_>) -> Option<Voice>),
+    /// Says why it asks where no rule permits; a user's allow rule goes before it.
+    Otherwise(fn(&Case<'_>) -> Option<Voice>),
+    /// Permits one simple command that starts in the given directory, or a matter that is no command.
+    Permits { command: fn(&[String], &Path, &Case<'_>) -> bool, matter: fn(&Case<'_>) -> bool, exact: bool },
+}
+
+/// A built-in rule.
+#[derive(Clone, Copy)]
+pub struct Builtin {
+    /// Stable name, for the journal and for people.
+    pub id: &'static str,
+    /// One sentence for the manual.
+    pub about: &'static str,
+    pub judge: Judge,
+    /// Examples on which it decides: shell lines, or `read PATH`, `write PATH`, `delete PATH` after an `@`.
+    pub speaks_on: &'static [&'static str],
+    /// Examples next to them on which it is silent.
+    pub silent_on: &'static [&'static str],
+}
+
+/// All of them. The order means nothing.
+pub const RULES: [&Builtin; 12] = [
+    &destructive::RULE,
+    &guarded_path::RULE,
+    &network::RULE,
+    &outside::RULE,
+    &own_files::RULE,
+    &privilege::RULE,
+    &program_in_disguise::RULE,
+    &read_inside::RULE,
+    &repository_tools::RULE,
+    &secret_files::RULE,
+    &shell_doubt::RULE,
+    &test_command::RULE,
+];
+
+/// Every list of words that a command line would run, as far as it can be known.
+fn commands(case: &Case<'_>) -> Vec<Vec<Option<String>>> {
+    match case.matter {
+        Matter::Command { script, .. } => script.parts.iter().flat_map(|p| super::programs::unwrapped(p, 0)).collect(),
+        Matter::Path { .. } | Matter::Network(_) | Matter::Plan | Matter::Other(_) => Vec::new(),
+    }
+}
+
+/// Every known word of a command line that may be a path, and the value of every `name=value` and `-Xvalue`; files that
+/// redirects write come with `true`.
+fn path_words<'a>(case: &'a Case<'_>) -> Vec<(&'a str, bool)> {
+    let Matter::Command { script, .. } = case.matter else { return Vec::new() };
+    let mut out = Vec::new();
+    for part in &script.parts {
+        // The program itself counts when it is given by a path.
+        let words = part.words.iter().flatten().enumerate().filter(|(n, w)| *n > 0 || w.contains('/'));
+        for (_, word) in words {
+            out.extend(candidates(word).into_iter().map(|c| (c, false)));
+        }
+        out.extend(part.writes.iter().flatten().map(|w| (w.as_str(), true)));
+    }
+    out
+}
+
+/// A word as the paths it may carry.
+pub(super) fn candidates(word: &str) -> Vec<&str> {
+    let mut out = Vec::new();
+    // An address is no path; `file:` is.
+    if word.contains("://") && !word.to_ascii_lowercase().contains("file:") {
+        return out;
+    }
+    match word.split_once('=') {
+        Some((_, value)) => out.extend([word, value]),
+        None => out.push(word),
+    }
+    if let Some(cluster) = word.strip_prefix('-').filter(|w| !w.starts_with('-')) {
+        // `-f/etc/x`, `-o../x`, `-C~/x`: the value begins where a path can begin.
+        out.extend(
+            cluster
+                .char_indices()
+                .skip(1)
+                .filter_map(|(at, c)| matches!(c, '/' | '.' | '~').then(|| cluster.get(at..)).flatten()),
+        );
+    }
+    if let Some(file) = word.strip_prefix('@') {
+        out.push(file);
+    }
+    // `host:path`, `src:dst`, `file:///x`
+    out.extend(word.split(':').skip(1));
+    out.retain(|c| !c.is_empty());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Policy, matter::Op};
+    use super::*;
+
+    fn judged(example: &str) -> super::super::Judged {
+        let policy = Policy::builtin(vec![vec!["cargo".into(), "test".into()]]);
+        let place = Place {
+            own: vec!["/home/me/.config/rightseat".into(), "/home/me/.local/state/rightseat".into()],
+            ..Place::of("/w")
+        };
+        let matter = match example.strip_prefix('@').and_then(|e| e.split_once(' ')) {
+            Some((op, path)) => Matter::Path { op: Op::parse(op).unwrap(), path: path.to_owned(), cwd: "/w".into() },
+            None => Matter::line(example, Path::new("/w")),
+        };
+        policy.judge(&matter, &place)
+    }
+
+    #[test]
+    fn every_example_of_every_rule_holds() {
+        for rule in RULES {
+            assert!(!rule.speaks_on.is_empty() && !rule.silent_on.is_empty(), "{} has no examples", rule.id);
+            for example in rule.speaks_on {
+                let found = judged(example);
+                assert_eq!(found.rule, rule.id, "{example}: {found:?}");
+            }
+            for example in rule.silent_on {
+                let found = judged(example);
+                assert_ne!(found.rule, rule.id, "{example}: {found:?}");
+            }
+        }
+    }
+}

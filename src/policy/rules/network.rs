@@ -1,0 +1,22 @@
+//! Talking to other machines asks.
+
+use super::{Builtin, Judge, Voice};
+use crate::policy::class::Class;
+use crate::policy::matter::Matter;
+use crate::policy::programs::class_of;
+
+pub(super) const RULE: Builtin = Builtin {
+    id: "network",
+    about: "Commands that fetch, install, publish or connect ask unless a rule of yours allows them.",
+    judge: Judge::Otherwise(|case| match case.matter {
+        Matter::Command { script, cwd, .. } => script
+            .parts
+            .iter()
+            .any(|p| class_of(p, cwd, case.place) == Class::Network)
+            .then(|| Voice::ask("it talks to other machines")),
+        Matter::Network(to) => Some(Voice::ask(format!("it contacts {to}"))),
+        Matter::Path { .. } | Matter::Plan | Matter::Other(_) => None,
+    }),
+    speaks_on: &["curl example.com", "npm install left-pad", "git push origin main", "npx something"],
+    silent_on: &["npm test", "ls curl", "git status"],
+};

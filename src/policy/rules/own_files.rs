@@ -1,0 +1,34 @@
+//! What rightseat itself reads and writes is no agent's to change.
+
+use super::{Builtin, Case, Judge, Voice, path_words};
+use crate::policy::matter::{Matter, Op};
+use crate::policy::place::Target;
+
+pub(super) const RULE: Builtin = Builtin {
+    id: "own-files",
+    about: "Rightseat's own configuration and state are denied to agents: they decide what is asked, and hold what was decided.",
+    judge: Judge::Always(speak),
+    speaks_on: &[
+        "@write /home/me/.config/rightseat/policy.toml",
+        "rm /home/me/.local/state/rightseat/sessions/s1/journal.db",
+        "@read /home/me/.config/rightseat/agents.toml",
+    ],
+    silent_on: &["@write /home/me/.config/other", "ls /home/me"],
+};
+
+fn speak(case: &Case<'_>) -> Option<Voice> {
+    let own = |cwd: &std::path::Path, path: &str| matches!(case.place.target(cwd, path), Target::Own(_));
+    match case.matter {
+        Matter::Path { op: Op::Read, path, cwd } => {
+            own(cwd, path).then(|| Voice::ask(format!("it reads {path}, which is rightseat's own")))
+        }
+        Matter::Path { op, path, cwd } => {
+            own(cwd, path).then(|| Voice::deny(format!("it {} {path}, which is rightseat's own", op.verb())))
+        }
+        Matter::Command { cwd, .. } => path_words(case)
+            .into_iter()
+            .find(|(word, _)| own(cwd, word))
+            .map(|(word, _)| Voice::deny(format!("it names {word}, which is rightseat's own"))),
+        Matter::Network(_) | Matter::Plan | Matter::Other(_) => None,
+    }
+}

@@ -1,0 +1,153 @@
+//! Token patterns: how a rule names commands. Words are compared one by one, never as text.
+//!
+//! The first word is literal. `*` inside another word stands for any characters of that word; a final word that is or ends
+//! with `*` also covers any further words. `cargo test *` and `cargo test*` match `cargo test --lib`, and neither matches
+//! `cargo test; rm x`: that is two commands.
+
+use super::programs;
+
+/// A pattern over the words of one simple command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tokens {
+    words: Vec<String>,
+}
+
+/// Why a text is no pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokensError {
+    #[error("the pattern {0:?} is not quoted like a shell line")]
+    Quoting(String),
+    #[error("the pattern {0:?} must begin with the name of a program, without `*`")]
+    NoProgram(String),
+    #[error("the pattern {0:?} holds {1:?}; a pattern describes one simple command")]
+    Operator(String, String),
+}
+
+/// What a match rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match<'a> {
+    /// Words of the command that only a `*` covers.
+    pub wild: Vec<&'a str>,
+    /// How many words the rule spells out at the start.
+    pub literal: usize,
+}
+
+impl Tokens {
+    /// Reads a pattern, quoted as in a shell.
+    pub fn parse(text: &str) -> Result<Self, TokensError> {
+        let words = shell_words::split(text).map_err(|_| TokensError::Quoting(text.to_owned()))?;
+        if words.first().is_none_or(|w| w.is_empty() || w.contains('*')) {
+            return Err(TokensError::NoProgram(text.to_owned()));
+        }
+        let operator = words.iter().find(|w| matches!(w.as_str(), "&&" | "||" | "|" | ";" | "&" | ">" | "<" | ">>"));
+        match operator {
+            Some(operator) => Err(TokensError::Operator(text.to_owned(), operator.clone())),
+            None => Ok(Self { words }),
+        }
+    }
+
+    /// Matches a whole simple command.
+    pub fn matches<'a>(&self, argv: &'a [String]) -> Option<Match<'a>> {
+        let mut wild = Vec::new();
+        let mut rest = argv.iter();
+        for (n, pattern) in self.words.iter().enumerate() {
+            let last = n + 1 == self.words.len();
+            let Some(word) = rest.next() else {
+                // A lone final star covers nothing as well as anything.
+                return (last && pattern == "*").then(|| self.matched(wild));
+            };
+            if !word_matches(pattern, word) {
+                return None;
+            }
+            if pattern.contains('*') {
+                wild.push(word.as_str());
+            }
+            if last && pattern.ends_with('*') {
+                wild.extend(rest.by_ref().map(String::as_str));
+            }
+        }
+        rest.next().is_none().then(|| self.matched(wild))
+    }
+
+    fn matched<'a>(&self, wild: Vec<&'a str>) -> Match<'a> {
+        Match { wild, literal: self.words.iter().take_while(|w| !w.contains('*')).count() }
+    }
+
+    /// Matches generously, for rules that tighten: by the program's base name, and with unknown words matching anything.
+    pub fn may_match(&self, words: &[Option<String>]) -> bool {
+        let mut rest = words.iter();
+        for (n, pattern) in self.words.iter().enumerate() {
+            let last = n + 1 == self.words.len();
+            let Some(word) = rest.next() else { return last && pattern == "*" };
+            let hit = match word {
+                // A program that only a shell could name is in doubt anyway; denying it would deny every `$X`.
+                None => n > 0,
+                Some(word) if n == 0 => pattern == programs::base_name(word) || pattern == word,
+                Some(word) => word_matches(pattern, word),
+            };
+            if !hit {
+                return false;
+            }
+            if last && pattern.ends_with('*') {
+                return true;
+            }
+        }
+        rest.next().is_none()
+    }
+}
+
+/// `*` matches any characters; everything else itself.
+fn word_matches(pattern: &str, word: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = pieces.next().and_then(|first| word.strip_prefix(first)) else { return false };
+    let mut pieces: Vec<&str> = pieces.collect();
+    let Some(last) = pieces.pop() else { return rest.is_empty() };
+    for piece in pieces {
+        let Some(at) = rest.find(piece) else { return false };
+        rest = rest.get(at + piece.len()..).unwrap_or_default();
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_matched_one_by_one() {
+        let check = |pattern: &str, line: &str, expect: Option<&[&str]>| {
+            let argv = shell_words::split(line).unwrap();
+            let found = Tokens::parse(pattern).unwrap().matches(&argv).map(|m| m.wild);
+            assert_eq!(found.as_deref(), expect, "{pattern} on {line}");
+        };
+        check("cargo test", "cargo test", Some(&[]));
+        check("cargo test", "cargo test --lib", None);
+        check("cargo test *", "cargo test", Some(&[]));
+        check("cargo test *", "cargo test -- a", Some(&["--", "a"]));
+        check("cargo test*", "cargo test --lib", Some(&["test", "--lib"]));
+        check("cargo test *", "cargo tests", None);
+        check("npm run test:*", "npm run test:unit", Some(&["test:unit"]));
+        check("a *.rs b", "a x.rs b", Some(&["x.rs"]));
+        check("a *.rs b", "a x.rs b c", None);
+        check("a x*y*z", "a xzzyz", Some(&["xzzyz"]));
+        check("a x*x", "a x", None);
+        check("echo 'a b'", "echo 'a b'", Some(&[]));
+    }
+
+    #[test]
+    fn broken_patterns_are_refused() {
+        for text in ["", "* x", "r* x", "a && b", "a 'b", "a | b"] {
+            assert!(Tokens::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn tightening_sees_paths_and_unknown_words() {
+        let words = |line: &[Option<&str>]| line.iter().map(|w| w.map(str::to_owned)).collect::<Vec<_>>();
+        let rm = Tokens::parse("rm -rf *").unwrap();
+        assert!(rm.may_match(&words(&[Some("/bin/rm"), Some("-rf"), Some("x")])));
+        assert!(rm.may_match(&words(&[Some("rm"), None, Some("x")])));
+        assert!(!rm.may_match(&words(&[None, Some("-rf"), Some("x")])));
+        assert!(!rm.may_match(&words(&[Some("ls"), Some("-rf")])));
+    }
+}
