@@ -3,3 +3,4 @@
 pub mod acp;
 pub mod catalog;
 pub mod llm;
+pub mod script;

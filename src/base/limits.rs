@@ -504,3 +504,6 @@ pub const SIMPLE_COMMANDS_MAX: usize = 64;
 pub const SHELL_DEPTH_MAX: usize = 4;
 /// Most rules in a policy file.
 pub const POLICY_RULES_MAX: usize = 1_000;
+// cli
+/// Files looked at to find a project's test runner.
+pub const DETECT_FILES_MAX: usize = 20_000;

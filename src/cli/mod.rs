@@ -1,1 +1,119 @@
 //! The command line: the only place that names everything.
+
+mod args;
+mod attach;
+mod compose;
+mod daemon;
+mod headless;
+mod judge;
+mod list;
+mod maker;
+mod options;
+mod place;
+mod record;
+mod socket;
+mod start;
+
+use args::{Cli, Command};
+use clap::Parser as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// Exit codes of the command line.
+const DONE: u8 = 0;
+const NOT_SO: u8 = 1;
+const USAGE: u8 = 2;
+
+/// Why a command did not do what it was asked: one clear line, and an exit code.
+#[derive(Debug)]
+pub struct Fail {
+    pub text: String,
+    pub code: u8,
+}
+
+impl Fail {
+    /// Usage or environment: what, and how to mend it.
+    pub fn usage(text: String) -> Self {
+        Self { text, code: USAGE }
+    }
+
+    /// The thing asked about is not so.
+    pub fn not_so(text: String) -> Self {
+        Self { text, code: NOT_SO }
+    }
+}
+
+impl From<std::io::Error> for Fail {
+    fn from(error: std::io::Error) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<crate::journal::Error> for Fail {
+    fn from(error: crate::journal::Error) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+type Done = Result<u8, Fail>;
+
+/// Parses the command line and does what it says.
+pub fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|word| word == crate::workspace::launch::HIDDEN_COMMAND) {
+        return crate::workspace::launch::main(arguments);
+    }
+    // Building an HTTP client without a provider panics; a second install is refused, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { DONE });
+        }
+    };
+    match dispatch(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(fail) => {
+            complain(&fail.text);
+            ExitCode::from(fail.code)
+        }
+    }
+}
+
+/// One line on stderr. Foreign text in it has passed the sanitiser or is escaped here.
+fn complain(text: &str) {
+    let text = crate::base::text::Untrusted::new(text);
+    let _ = writeln!(std::io::stderr(), "rightseat: {}", text.visible_lines().collect::<Vec<_>>().join("\n"));
+}
+
+/// Text on stdout; a closed pipe is the reader's choice.
+fn print(text: &str) -> Result<(), Fail> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn dispatch(cli: Cli) -> Done {
+    let Cli { global, command, goal } = cli;
+    match command {
+        None => start::session(&global, &goal),
+        Some(Command::Demo) => start::demo(&global),
+        Some(Command::Attach { session, ssh, read_only, stdio }) => {
+            attach::attach(&global, session.as_deref(), ssh.as_deref(), read_only, stdio)
+        }
+        Some(Command::Ls { json }) => list::sessions(&global, json),
+        Some(Command::Inbox { json }) => list::inbox(&global, json),
+        Some(Command::Verify { target, anchor, json }) => record::verify(&global, &target, anchor.as_deref(), json),
+        Some(Command::Export { session, format, jsonl: _, no_redact }) => {
+            record::export(&global, &session, format, !no_redact)
+        }
+        Some(Command::Host) => daemon::host(),
+        Some(Command::Completions { shell }) => package::completions(shell),
+        Some(Command::Man) => package::man(),
+        Some(_) => Err(Fail::usage("this command is not here yet".into())),
+    }
+}
+
+mod package;

@@ -70,6 +70,8 @@ pub enum Msg {
         reply: Option<oneshot::Sender<super::clients::Reply>>,
     },
     Close(String),
+    /// The process is asked to go; the session is not over.
+    Leave,
 }
 
 /// Actions that are being carried out.
@@ -193,6 +195,7 @@ impl Actor {
             }
             Msg::Stopped { census, reply } => self.stopped(census, reply),
             Msg::Close(why) => self.close(&why),
+            Msg::Leave => self.closing = true,
         }
     }
 

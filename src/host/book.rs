@@ -17,6 +17,10 @@ pub struct Published {
     pub trouble: Option<String>,
     /// The host is about to go.
     pub closing: bool,
+    /// The session has ended; it can still be looked at, and undone.
+    pub ended: bool,
+    /// A turn is under way, or something is held or runs.
+    pub busy: bool,
 }
 
 /// See the module.
@@ -43,7 +47,8 @@ impl Book {
             from = last.seq.next();
             records.iter().for_each(|r| session.apply(&r.envelope()));
         }
-        let (published, _) = watch::channel(Published { head: session.head, ..Published::default() });
+        let first = Published { head: session.head, ended: session.ended.is_some(), ..Published::default() };
+        let (published, _) = watch::channel(first);
         Ok(Self { journal, session, clock, published })
     }
 
@@ -84,7 +89,8 @@ impl Book {
             let seq = Seq(first.0 + offset as u64);
             self.session.apply(&Envelope { seq, at, event });
         }
-        self.published.send_modify(|p| p.head = appended.head_seq);
+        let (ended, busy) = (self.session.ended.is_some(), self.session.is_busy());
+        self.published.send_modify(|p| *p = Published { head: appended.head_seq, ended, busy, ..p.clone() });
         Ok(appended.permits.into_iter().map(|permit| (permit.action().clone(), permit)).collect())
     }
 

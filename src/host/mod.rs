@@ -121,6 +121,11 @@ impl Host {
         self.source.head.clone()
     }
 
+    /// The process goes and the session stays: what is held stays held for the next host.
+    pub async fn leave(&self) {
+        let _ = self.to_actor.send(actor::Msg::Leave).await;
+    }
+
     /// Ends the session as `session/close` does.
     pub async fn close(&self, why: &str) {
         let _ = self.to_actor.send(actor::Msg::Close(why.to_owned())).await;

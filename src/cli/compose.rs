@@ -1,0 +1,90 @@
+//! Puts a session together: workspace, policy, checks, agent and journal.
+
+use super::judge::ProjectJudge;
+use super::options::SessionOptions;
+use super::place::SessionPlace;
+use super::{Fail, maker};
+use crate::base::limits::DETECT_FILES_MAX;
+use crate::base::{RelPath, UnixMs};
+use crate::checks::{self, Place, ProjectView, Tools};
+use crate::host::{ChecksSetup, Setup};
+use crate::journal::Journal;
+use crate::model::Command;
+use crate::port::{Clock, Workspace};
+use crate::workspace::launch::Containment;
+use crate::workspace::{LiveWorkspace, Settings};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The machine's clock.
+struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> UnixMs {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        UnixMs(since.map_or(0, |d| d.as_millis() as u64))
+    }
+}
+
+/// Opens everything that a session in this place needs. Fails before anything is written to the journal.
+pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fail> {
+    let launcher =
+        std::env::current_exe().map_err(|e| Fail::usage(format!("the program does not find itself: {e}")))?;
+    let workspace = LiveWorkspace::open(Settings {
+        root: options.workspace.clone(),
+        state: place.store(),
+        launcher,
+        session: place.id.clone(),
+        containment: Containment::default(),
+    })
+    .map_err(|e| Fail::usage(e.to_string()))?;
+    let workspace: Arc<dyn Workspace> = Arc::new(workspace);
+    let checks = detect(workspace.as_ref()).inspect_err(|why| tracing::info!(%why, "no checks")).ok();
+    let tests = checks.as_ref().map(|c| c.command.clone());
+    let agent = maker::maker(&options.agent, tests.clone())?;
+    let judge = Arc::new(ProjectJudge { tests, embedded: agent.is_embedded() });
+    let path = place.journal();
+    let journal = if path.exists() { Journal::open(&path)? } else { Journal::create(&path, &place.id)? };
+    Ok(Setup {
+        journal,
+        journal_path: path,
+        session: place.id.clone(),
+        workspace,
+        agent,
+        judge,
+        clock: Arc::new(SystemClock),
+        checks,
+        mode: options.mode,
+        goal: options.goal.clone(),
+    })
+}
+
+/// The project's runner, as far as its files and the PATH tell; nothing is executed to find out.
+fn detect(workspace: &dyn Workspace) -> Result<ChecksSetup, String> {
+    let paths = workspace.list("", DETECT_FILES_MAX).map_err(|e| e.to_string())?;
+    let mut texts = BTreeMap::new();
+    for name in checks::detect::WANTED {
+        let image = RelPath::new(name).ok().and_then(|path| workspace.image(&path).ok().flatten());
+        if let Some(text) = image.and_then(|i| String::from_utf8(i.bytes).ok()) {
+            texts.insert((*name).to_owned(), text);
+        }
+    }
+    let tools = Tools { nextest: on_path("cargo-nextest"), pytest: on_path("pytest") || on_path("py.test") };
+    let view = ProjectView { paths: paths.iter().map(|p| p.as_str().to_owned()).collect(), texts, tools };
+    let runners = checks::detect(&view).map_err(|e| e.to_string())?;
+    let runner = runners.into_iter().next().ok_or("no test runner was recognised")?;
+    let root = workspace.root().display().to_string();
+    let place = Place { root: Some(root), go_module: runner.go_module.clone() };
+    // A report that needs no guessing is better than the text for people.
+    let (argv, parser) = match &runner.machine {
+        Some(machine) if machine.files.is_none() => (machine.argv.clone(), machine.parser),
+        Some(_) | None => (runner.argv.clone(), runner.parser),
+    };
+    let command = Command { env: runner.env.clone(), ..Command::argv(argv) };
+    Ok(ChecksSetup { command, parser, place })
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}

@@ -1,0 +1,134 @@
+//! The host process: detached, without a terminal, on the session's socket.
+
+use super::options::SessionOptions;
+use super::place::{Places, SessionPlace};
+use super::{DONE, Done, Fail, USAGE, compose, socket};
+use crate::base::SessionId;
+use crate::host::{Ending, Host};
+use serde::{Deserialize, Serialize};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use tokio::net::UnixListener;
+
+/// What a host process is told on its stdin: names only, no secrets.
+#[derive(Debug, Serialize, Deserialize)]
+struct Order {
+    state: PathBuf,
+    session: SessionId,
+}
+
+/// Says on stdout that clients may connect.
+const READY: &str = "ready";
+
+/// Starts a detached host for this session and waits until it listens.
+pub fn spawn(places: &Places, place: &SessionPlace) -> Result<(), Fail> {
+    let program = std::env::current_exe()?;
+    let log = super::place::private_file(&place.log())?;
+    let mut command = Command::new(program);
+    command.arg("__host").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).current_dir("/");
+    let mut child = command.spawn().map_err(|e| Fail::usage(format!("the session's host cannot be started: {e}")))?;
+    let order = Order { state: places.state.clone(), session: place.id.clone() };
+    let text = serde_json::to_string(&order).map_err(|e| Fail::usage(e.to_string()))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        writeln!(stdin, "{text}")?;
+    }
+    let mut answer = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        BufReader::new(stdout).read_line(&mut answer)?;
+    }
+    match answer.trim() {
+        READY => Ok(()),
+        "" => Err(Fail::usage(format!("the session's host ended at once; its log is {}", place.log().display()))),
+        why => Err(Fail::usage(why.to_owned())),
+    }
+}
+
+/// The hidden command that [`spawn`] starts.
+pub fn host() -> Done {
+    // A session of its own: no terminal can hang it up, no Ctrl-C reaches it.
+    let _ = rustix::process::setsid();
+    let mut text = String::new();
+    std::io::stdin().take(64 * 1024).read_to_string(&mut text)?;
+    let order: Order = serde_json::from_str(&text).map_err(|e| Fail::usage(format!("not a host's order: {e}")))?;
+    let place = SessionPlace { dir: order.state.join("sessions").join(order.session.as_str()), id: order.session };
+    let runtime = runtime()?;
+    let done = runtime.block_on(serve(&place));
+    runtime.shutdown_background();
+    if let Err(fail) = &done {
+        // The one who waits reads it here, the log has it too.
+        let _ = writeln!(std::io::stdout(), "{}", fail.text.replace('\n', " "));
+    }
+    done.map(|ending| if ending.trouble.is_some() { USAGE } else { DONE })
+}
+
+async fn serve(place: &SessionPlace) -> Result<Ending, Fail> {
+    let options = place.options()?;
+    let (host, ending) = open(place, &options).await?;
+    writeln!(std::io::stdout(), "{READY}")?;
+    let ending = until_end(&host, ending).await;
+    let _ = std::fs::remove_file(place.socket());
+    if options.demo {
+        // The playground was a throw-away copy; the journal stays.
+        let _ = std::fs::remove_dir_all(&options.workspace);
+    }
+    Ok(ending)
+}
+
+/// Starts the host and its socket.
+pub async fn open(
+    place: &SessionPlace,
+    options: &SessionOptions,
+) -> Result<(Host, tokio::sync::oneshot::Receiver<Ending>), Fail> {
+    let setup = compose::setup(place, options)?;
+    let (host, ending) = Host::start(setup).await.map_err(|e| Fail::usage(e.to_string()))?;
+    let listener =
+        socket::listen(&place.socket()).map_err(|e| Fail::usage(format!("{}: {e}", place.socket().display())))?;
+    tokio::spawn(accept(listener, host.clone()));
+    Ok((host, ending))
+}
+
+async fn accept(listener: UnixListener, host: Host) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) if socket::is_own(&stream) => {
+                let host = host.clone();
+                tokio::spawn(async move {
+                    let (read, write) = stream.into_split();
+                    host.connect(read, write, false).await;
+                });
+            }
+            Ok(_) => tracing::warn!("a connection of another user was refused"),
+            Err(error) => {
+                tracing::error!(%error, "the socket is broken");
+                return;
+            }
+        }
+    }
+}
+
+/// Until the session is closed or the process is asked to go.
+async fn until_end(host: &Host, ending: tokio::sync::oneshot::Receiver<Ending>) -> Ending {
+    let mut ending = ending;
+    tokio::select! {
+        end = &mut ending => return end.unwrap_or_default(),
+        () = asked_to_go() => host.leave().await,
+    }
+    ending.await.unwrap_or_default()
+}
+
+/// Resolves at SIGTERM, SIGINT or SIGHUP.
+pub async fn asked_to_go() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+    let mut streams: Vec<_> = kinds.into_iter().filter_map(|k| signal(k).ok()).collect();
+    let any = std::future::poll_fn(|cx| {
+        let got = streams.iter_mut().any(|s| s.poll_recv(cx).is_ready());
+        if got { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    });
+    any.await;
+}
+
+pub fn runtime() -> Result<tokio::runtime::Runtime, Fail> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Fail::from)
+}

@@ -1,0 +1,99 @@
+//! `--headless`: this process is the host and, over stdin and stdout, its first client.
+
+use super::options::SessionOptions;
+use super::place::{Places, SessionPlace};
+use super::{DONE, Done, NOT_SO, USAGE, daemon};
+use crate::base::limits::HEADLESS_LINGER_MS;
+use crate::host::{Ending, Host};
+use crate::model::event::SessionOutcome;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::sync::watch;
+
+/// Runs the session until it has ended, or until the input is closed and nothing is left to wait for.
+pub fn run(_places: &Places, place: &SessionPlace, options: &SessionOptions) -> Done {
+    let runtime = daemon::runtime()?;
+    let ending = runtime.block_on(async {
+        let (host, mut ending) = daemon::open(place, options).await?;
+        let (eof, at_eof) = watch::channel(false);
+        let input = Input { stdin: tokio::io::stdin(), eof };
+        let client = {
+            let host = host.clone();
+            tokio::spawn(async move { host.connect(input, tokio::io::stdout(), true).await })
+        };
+        let ended = tokio::select! {
+            end = &mut ending => end.unwrap_or_default(),
+            () = over(&host, at_eof) => {
+                host.close("the input is closed").await;
+                ending.await.unwrap_or_default()
+            }
+            () = daemon::asked_to_go() => {
+                host.leave().await;
+                ending.await.unwrap_or_default()
+            }
+        };
+        // The last events still go out.
+        let _ = tokio::time::timeout(Duration::from_millis(HEADLESS_LINGER_MS), client).await;
+        Ok(ended)
+    });
+    runtime.shutdown_background();
+    let _ = std::fs::remove_file(place.socket());
+    if options.demo {
+        let _ = std::fs::remove_dir_all(&options.workspace);
+    }
+    ending.map(|ending| code(&ending))
+}
+
+fn code(ending: &Ending) -> u8 {
+    match (&ending.trouble, &ending.ended) {
+        (Some(_), _) => USAGE,
+        (None, Some(ended)) if ended.outcome == SessionOutcome::Done && !ending.denied => DONE,
+        (None, _) => NOT_SO,
+    }
+}
+
+/// Resolves when nothing is left to wait for: the session has ended and nobody asked anything for a while, or the input
+/// is closed and nothing runs or waits.
+async fn over(host: &Host, mut at_eof: watch::Receiver<bool>) {
+    let mut published = host.follow();
+    loop {
+        let now = published.borrow_and_update().clone();
+        let eof = *at_eof.borrow_and_update();
+        if eof && (now.ended || !now.busy) {
+            return;
+        }
+        let linger = async {
+            if now.ended {
+                tokio::time::sleep(Duration::from_millis(HEADLESS_LINGER_MS)).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            changed = published.changed() => if changed.is_err() { return },
+            changed = at_eof.changed(), if !eof => if changed.is_err() { return },
+            () = linger => return,
+        }
+    }
+}
+
+/// Stdin that tells when it has come to its end.
+struct Input {
+    stdin: tokio::io::Stdin,
+    eof: watch::Sender<bool>,
+}
+
+impl AsyncRead for Input {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.stdin).poll_read(cx, buf);
+        if let Poll::Ready(done) = &polled
+            && (done.is_err() || buf.filled().len() == before)
+        {
+            self.eof.send_replace(true);
+        }
+        polled
+    }
+}

@@ -1,0 +1,142 @@
+//! Sessions, and what waits in them, read from their journals without troubling their hosts.
+
+use super::args::Global;
+use super::place::{Places, SessionPlace};
+use super::{DONE, Done, Fail, daemon, print, socket};
+use crate::base::Seq;
+use crate::base::limits::CLIENT_READ_EVENTS_MAX;
+use crate::base::text::Untrusted;
+use crate::journal::Reader;
+use crate::model::Session;
+use serde_json::{Value, json};
+
+/// One session as it stands.
+struct Seen {
+    place: SessionPlace,
+    session: Session,
+    is_up: bool,
+}
+
+fn fold(place: &SessionPlace) -> Result<Session, Fail> {
+    let reader = Reader::open(&place.journal())?;
+    let mut session = Session::default();
+    loop {
+        let records = reader.read(session.head.next().max(Seq(1)), CLIENT_READ_EVENTS_MAX)?;
+        if records.is_empty() {
+            return Ok(session);
+        }
+        records.iter().for_each(|r| session.apply(&r.envelope()));
+    }
+}
+
+fn all(global: &Global) -> Result<Vec<Seen>, Fail> {
+    let places = Places::open(global.state_dir.as_deref())?;
+    let runtime = daemon::runtime()?;
+    let mut seen = Vec::new();
+    for place in places.all() {
+        // A journal that cannot be read must not hide the others.
+        match fold(&place) {
+            Ok(session) => {
+                let is_up = runtime.block_on(socket::connect(&place.socket())).is_ok();
+                seen.push(Seen { place, session, is_up });
+            }
+            Err(fail) => super::complain(&format!("{}: {}", place.id, fail.text)),
+        }
+    }
+    runtime.shutdown_background();
+    Ok(seen)
+}
+
+impl Seen {
+    fn state(&self) -> &'static str {
+        match (&self.session.ended, self.is_up) {
+            (Some(_), false) => "ended",
+            (Some(_), true) => "ended, open",
+            (None, true) if self.session.actions.held().next().is_some() => "waits",
+            (None, true) if self.session.turn.is_some() => "works",
+            (None, true) => "idle",
+            (None, false) => "resumable",
+        }
+    }
+}
+
+/// `rightseat ls`.
+pub fn sessions(global: &Global, json: bool) -> Done {
+    let seen = all(global)?;
+    if json {
+        let rows: Vec<Value> = seen
+            .iter()
+            .map(|s| {
+                let opened = s.session.opened.as_ref();
+                json!({
+                    "session": s.place.id,
+                    "state": s.state(),
+                    "running": s.is_up,
+                    "workspace": opened.map(|o| &o.workspace),
+                    "agent": opened.map(|o| &o.agent),
+                    "mode": s.session.mode,
+                    "goal": opened.and_then(|o| o.goal.as_ref()),
+                    "held": s.session.actions.held().count(),
+                    "actions": s.session.actions.len(),
+                    "alarms": s.session.alarms_total,
+                    "head": s.session.head,
+                    "at": s.session.at,
+                    "ended": s.session.ended,
+                })
+            })
+            .collect();
+        print(&Value::Array(rows).to_string())?;
+        return Ok(DONE);
+    }
+    if seen.is_empty() {
+        print("no sessions yet; start one with `rightseat` or `rightseat demo`")?;
+    }
+    for s in &seen {
+        let opened = s.session.opened.as_ref();
+        let workspace = Untrusted::new(opened.map(|o| o.workspace.as_str()).unwrap_or_default());
+        let agent = Untrusted::new(opened.map(|o| o.agent.name.as_str()).unwrap_or_default());
+        let held = s.session.actions.held().count();
+        let row = format!(
+            "{:<32} {:<11} {:>3} held  {:<12} {}",
+            s.place.id.as_str(),
+            s.state(),
+            held,
+            agent.visible(),
+            workspace.visible()
+        );
+        print(&row)?;
+    }
+    Ok(DONE)
+}
+
+/// `rightseat inbox`.
+pub fn inbox(global: &Global, json: bool) -> Done {
+    let seen = all(global)?;
+    let mut rows = Vec::new();
+    for s in seen.iter().filter(|s| s.session.ended.is_none()) {
+        for held in s.session.actions.held() {
+            if json {
+                rows.push(json!({
+                    "session": s.place.id,
+                    "running": s.is_up,
+                    "action": held.action,
+                    "held_at": held.held_at,
+                    "ruled": held.ruled,
+                }));
+            } else {
+                let risk = held.action.risk.as_ref().map_or(0, |r| r.score);
+                let title = Untrusted::new(held.action.title.as_str());
+                print(&format!(
+                    "{:<32} {:<5} risk {risk:>3}  {}",
+                    s.place.id.as_str(),
+                    held.action.id.as_str(),
+                    title.visible()
+                ))?;
+            }
+        }
+    }
+    if json {
+        print(&Value::Array(rows).to_string())?;
+    }
+    Ok(DONE)
+}

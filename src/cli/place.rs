@@ -1,0 +1,169 @@
+//! Where sessions live on disk, and how a session is found by its name.
+//!
+//! `STATE/sessions/ID/` holds `journal.db` (with what the journal keeps beside it), `host.sock`, `host.log`,
+//! `options.json` and the workspace's store. Everything is 0700 or 0600 from creation.
+
+use super::Fail;
+use super::options::SessionOptions;
+use crate::base::SessionId;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// The state directory.
+#[derive(Clone, Debug)]
+pub struct Places {
+    pub state: PathBuf,
+}
+
+/// One session's directory.
+#[derive(Clone, Debug)]
+pub struct SessionPlace {
+    pub id: SessionId,
+    pub dir: PathBuf,
+}
+
+impl Places {
+    /// The state directory, made 0700 if it is missing; an error says how to choose another.
+    pub fn open(state_dir: Option<&Path>) -> Result<Self, Fail> {
+        let state = match state_dir {
+            Some(dir) => std::path::absolute(dir).map_err(|e| Fail::usage(format!("{}: {e}", dir.display())))?,
+            None => default_state()?,
+        };
+        make_private(&state.join("sessions")).map_err(|e| {
+            let dir = state.display();
+            Fail::usage(format!("the state directory {dir} cannot be written ({e}); choose another with --state-dir or RIGHTSEAT_STATE_DIR"))
+        })?;
+        Ok(Self { state })
+    }
+
+    fn sessions(&self) -> PathBuf {
+        self.state.join("sessions")
+    }
+
+    /// A new directory for a session in this workspace, named after it.
+    pub fn create(&self, workspace: &Path, options: &SessionOptions) -> Result<SessionPlace, Fail> {
+        let stem: String = workspace
+            .file_name()
+            .map(|n| n.to_string_lossy().to_lowercase())
+            .unwrap_or_default()
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+            .take(24)
+            .collect();
+        let stem = match stem.trim_matches('-') {
+            "" => "session".to_owned(),
+            stem => stem.to_owned(),
+        };
+        for attempt in 0..16u32 {
+            let id = SessionId::new(format!("{stem}-{}", salt(attempt)));
+            let dir = self.sessions().join(id.as_str());
+            match DirBuilder::new().mode(0o700).create(&dir) {
+                Ok(()) => {
+                    let place = SessionPlace { id, dir };
+                    place.write_options(options)?;
+                    return Ok(place);
+                }
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(Fail::usage(format!("{}: {e}", dir.display()))),
+            }
+        }
+        Err(Fail::usage("no free session name was found; try again".into()))
+    }
+
+    /// All sessions, newest first by their journal.
+    pub fn all(&self) -> Vec<SessionPlace> {
+        let Ok(entries) = std::fs::read_dir(self.sessions()) else { return Vec::new() };
+        let mut found: Vec<(std::time::SystemTime, SessionPlace)> = entries
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.file_name().to_str()?.to_owned();
+                let place = SessionPlace { id: SessionId::new(name), dir: entry.path() };
+                let at = std::fs::metadata(place.journal()).and_then(|m| m.modified()).ok()?;
+                Some((at, place))
+            })
+            .collect();
+        found.sort_by(|a, b| b.0.cmp(&a.0));
+        found.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// A session by its name, or the beginning of it when only one begins so; the newest one for `None`.
+    pub fn find(&self, name: Option<&str>) -> Result<SessionPlace, Fail> {
+        let all = self.all();
+        let Some(name) = name else {
+            let none = || Fail::usage("there are no sessions yet; start one with `rightseat`".into());
+            return all.into_iter().next().ok_or_else(none);
+        };
+        let mut hits: Vec<SessionPlace> = all.into_iter().filter(|p| p.id.as_str().starts_with(name)).collect();
+        if let Some(exact) = hits.iter().position(|p| p.id.as_str() == name) {
+            return Ok(hits.swap_remove(exact));
+        }
+        match hits.len() {
+            0 => Err(Fail::usage(format!("there is no session {name:?}; `rightseat ls` lists them"))),
+            1 => Ok(hits.swap_remove(0)),
+            n => Err(Fail::usage(format!("{n} sessions begin with {name:?}; give more of the name"))),
+        }
+    }
+}
+
+impl SessionPlace {
+    pub fn journal(&self) -> PathBuf {
+        self.dir.join("journal.db")
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.dir.join("host.sock")
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.dir.join("host.log")
+    }
+
+    pub fn store(&self) -> PathBuf {
+        self.dir.join("store")
+    }
+
+    fn write_options(&self, options: &SessionOptions) -> Result<(), Fail> {
+        let text = serde_json::to_string_pretty(options).map_err(|e| Fail::usage(e.to_string()))?;
+        let path = self.dir.join("options.json");
+        let written = private_file(&path).and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(|e| Fail::usage(format!("{}: {e}", path.display())))
+    }
+
+    /// What the session was started with.
+    pub fn options(&self) -> Result<SessionOptions, Fail> {
+        let path = self.dir.join("options.json");
+        let text = std::fs::read_to_string(&path).map_err(|e| Fail::usage(format!("{}: {e}", path.display())))?;
+        serde_json::from_str(&text).map_err(|e| Fail::usage(format!("{}: {e}", path.display())))
+    }
+}
+
+/// A new file that only the user can read; what was there is replaced.
+pub fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+fn make_private(dir: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    let mode = std::fs::metadata(dir)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))?;
+    }
+    // A directory that exists but cannot be written is found out now, not at the first decision.
+    drop(tempfile::Builder::new().prefix(".probe").tempfile_in(dir)?);
+    Ok(())
+}
+
+fn default_state() -> Result<PathBuf, Fail> {
+    let none = || Fail::usage("no home directory is known; give --state-dir".into());
+    let dirs = directories::ProjectDirs::from("", "", "rightseat").ok_or_else(none)?;
+    Ok(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
+}
+
+/// A few digits that differ from call to call; only a name, no secret.
+fn salt(attempt: u32) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+    let text = format!("{now}/{}/{attempt}", std::process::id());
+    crate::base::Digest::of(text.as_bytes()).to_string().chars().take(6).collect()
+}

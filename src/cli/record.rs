@@ -1,0 +1,62 @@
+//! What the record says: verify it, carry it elsewhere.
+
+use super::args::{ExportFormat, Global};
+use super::place::Places;
+use super::{DONE, Done, Fail, NOT_SO, print};
+use crate::journal::export::{self, Format};
+use crate::journal::{self, Anchor, Reader};
+use std::path::{Path, PathBuf};
+
+/// `rightseat verify`.
+pub fn verify(global: &Global, target: &str, anchor: Option<&Path>, json: bool) -> Done {
+    let path = path_of(global, target)?;
+    let anchor = anchor.map(read_anchor).transpose()?;
+    let report = journal::verify(&path, anchor.as_ref())?;
+    if json {
+        print(&serde_json::to_string(&report).map_err(|e| Fail::usage(e.to_string()))?)?;
+    } else if report.ok {
+        let head = report.head.map(|h| h.to_string()).unwrap_or_default();
+        print(&format!("ok: {} events, head {head}", report.events))?;
+    } else {
+        for problem in &report.problems {
+            let at = problem.seq.map(|s| format!("seq {s}: ")).unwrap_or_default();
+            print(&format!("bad: {at}{}", problem.what))?;
+        }
+        let first = report.first_bad.map_or_else(|| "not nameable".to_owned(), |s| s.to_string());
+        print(&format!("not ok: the first bad record is {first}"))?;
+    }
+    Ok(if report.ok { DONE } else { NOT_SO })
+}
+
+/// A session's journal by name, or the file itself.
+fn path_of(global: &Global, target: &str) -> Result<PathBuf, Fail> {
+    let file = Path::new(target);
+    if file.is_file() {
+        return Ok(file.to_owned());
+    }
+    if target.contains('/') {
+        return Err(Fail::usage(format!("there is no file {target}")));
+    }
+    Ok(Places::open(global.state_dir.as_deref())?.find(Some(target))?.journal())
+}
+
+fn read_anchor(path: &Path) -> Result<Anchor, Fail> {
+    let text = std::fs::read_to_string(path).map_err(|e| Fail::usage(format!("{}: {e}", path.display())))?;
+    let shape = || Fail::usage(format!("{}: an anchor is one line {{\"session\", \"seq\", \"hash\"}}", path.display()));
+    Anchor::parse(text.trim()).ok_or_else(shape)
+}
+
+/// `rightseat export`.
+pub fn export(global: &Global, session: &str, format: ExportFormat, redact: bool) -> Done {
+    let place = Places::open(global.state_dir.as_deref())?.find(Some(session))?;
+    let reader = Reader::open(&place.journal())?;
+    let format = match format {
+        ExportFormat::Jsonl => Format::Jsonl,
+        ExportFormat::Md => Format::Markdown,
+        ExportFormat::Html => Format::Html,
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    export::export(&reader, format, redact, &mut out)?;
+    std::io::Write::flush(&mut out)?;
+    Ok(DONE)
+}

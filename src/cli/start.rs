@@ -1,0 +1,43 @@
+//! A new session, here: choose the agent, make the place, start the host, attach.
+
+use super::args::Global;
+use super::options::SessionOptions;
+use super::place::Places;
+use super::{Done, Fail, attach, daemon, headless, maker};
+use std::io::IsTerminal as _;
+
+/// `rightseat [GOAL]`.
+pub fn session(global: &Global, goal: &[String]) -> Done {
+    let options = SessionOptions::of(global, goal, choose(global))?;
+    begin(global, options)
+}
+
+/// `rightseat demo`.
+pub fn demo(global: &Global) -> Done {
+    let _ = global;
+    Err(Fail::usage("the playground is not here yet".into()))
+}
+
+/// The agent named, else what the configuration says, else the embedded one; with the reason in words.
+fn choose(global: &Global) -> (String, String) {
+    match &global.agent {
+        Some(spec) => (spec.clone(), "named on the command line".into()),
+        None => ("repair".into(), "no other agent is named: the embedded repair agent".into()),
+    }
+}
+
+fn begin(global: &Global, options: SessionOptions) -> Done {
+    if let Some(file) = options.agent.strip_prefix("script:") {
+        maker::read_script(std::path::Path::new(file)).map_err(Fail::usage)?;
+    }
+    if !global.headless && !std::io::stdout().is_terminal() {
+        return Err(Fail::usage("stdout is no terminal; use --headless to drive a session by JSON-RPC lines".into()));
+    }
+    let places = Places::open(global.state_dir.as_deref())?;
+    let place = places.create(&options.workspace, &options)?;
+    if global.headless {
+        return headless::run(&places, &place, &options);
+    }
+    daemon::spawn(&places, &place)?;
+    attach::here(global, &place, false)
+}
