@@ -507,3 +507,20 @@ pub const POLICY_RULES_MAX: usize = 1_000;
 // cli
 /// Files looked at to find a project's test runner.
 pub const DETECT_FILES_MAX: usize = 20_000;
+// workspace: watching
+/// Events that wait to be looked at; more set the mark that something was missed.
+pub const WATCH_EVENTS_MAX: usize = 4_096;
+/// Paths that are looked at one by one; more are found by walking the tree.
+pub const WATCH_PATHS_MAX: usize = 256;
+/// Notices that wait for the host.
+pub const WATCH_NOTICES_MAX: usize = 256;
+/// How long the watcher waits for a burst to end, milliseconds.
+pub const WATCH_SETTLE_MS: u64 = 40;
+/// How long a burst may put off the first look, milliseconds.
+pub const WATCH_SETTLE_MS_MAX: u64 = 400;
+/// How long after the last event the tree is walked once, to find what no event told, milliseconds.
+pub const WATCH_VERIFY_MS: u64 = 1_500;
+/// How often the tree is walked when events cannot be had, milliseconds.
+pub const WATCH_POLL_MS: u64 = 2_000;
+/// A walk is not repeated before this many times its own duration has passed.
+pub const WATCH_WALK_SHARE: u32 = 10;

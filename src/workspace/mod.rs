@@ -11,5 +11,6 @@ pub mod live;
 pub mod root;
 pub mod run;
 pub mod tree;
+pub mod watch;
 
 pub use live::{LiveWorkspace, Settings};

@@ -2,6 +2,7 @@
 
 mod census;
 mod run;
+mod watch;
 
 use rightseat::workspace::census::Tracker;
 use rightseat::workspace::launch::Containment;

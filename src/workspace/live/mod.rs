@@ -19,6 +19,7 @@ use super::launch::Containment;
 use super::root::{PathRefusal, Root};
 use super::run::{self, Spawner, Spec, environment};
 use super::tree;
+use super::watch::{Means, Watch};
 use crate::base::{ActionId, Digest, RelPath, SessionId, limits};
 use crate::journal::Permit;
 use crate::model::event::{Census, FileOutcome, Survivor};
@@ -39,6 +40,7 @@ pub struct Settings {
     pub launcher: PathBuf,
     pub session: SessionId,
     pub containment: Containment,
+    pub means: Means,
 }
 
 /// The only writer and spawner of a session.
@@ -50,6 +52,8 @@ pub struct LiveWorkspace {
     snapshots: Arc<Mutex<Snapshots>>,
     store: Store,
     candidates: Arc<Semaphore>,
+    means: Means,
+    watch: Mutex<Option<Watch>>,
 }
 
 impl LiveWorkspace {
@@ -75,6 +79,8 @@ impl LiveWorkspace {
             spawner: Spawner::new(settings.launcher, settings.containment, tracker),
             store,
             candidates: Arc::new(Semaphore::new(limits::CANDIDATES_MAX)),
+            means: settings.means,
+            watch: Mutex::new(None),
         })
     }
 
@@ -194,10 +200,22 @@ impl port::Workspace for LiveWorkspace {
     }
 
     fn notices(&self) -> Option<mpsc::Receiver<Notice>> {
-        None
+        let mut watch = locked(&self.watch);
+        if watch.is_some() {
+            return None;
+        }
+        let (started, notices) = Watch::start(self.root.path().to_owned(), self.means);
+        *watch = Some(started);
+        Some(notices)
     }
 
-    fn expect(&self, _action: &ActionId, _files: &[FileOutcome]) {}
+    /// Whose a change is, the host tells by its after-digest, which is in the notice and in the
+    /// action. What is done here is to see it soon, even where the kernel tells nothing.
+    fn expect(&self, _action: &ActionId, files: &[FileOutcome]) {
+        if let Some(watch) = locked(&self.watch).as_ref() {
+            watch.look(files.iter().map(|file| PathBuf::from(file.path.as_str())).collect());
+        }
+    }
 
     fn spawn_agent(&self, spawn: AgentSpawn) -> BoxFuture<'_, Result<AgentChild, WorkspaceError>> {
         Box::pin(async move {
