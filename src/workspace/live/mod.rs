@@ -40,7 +40,6 @@ pub struct Settings {
     pub launcher: PathBuf,
     pub session: SessionId,
     pub containment: Containment,
-    pub means: Means,
 }
 
 /// The only writer and spawner of a session.
@@ -79,9 +78,15 @@ impl LiveWorkspace {
             spawner: Spawner::new(settings.launcher, settings.containment, tracker),
             store,
             candidates: Arc::new(Semaphore::new(limits::CANDIDATES_MAX)),
-            means: settings.means,
+            means: Means::Auto,
             watch: Mutex::new(None),
         })
+    }
+
+    /// Watches as told instead of as well as can be. Before the notices are taken.
+    pub fn watching_by(mut self, means: Means) -> Self {
+        self.means = means;
+        self
     }
 
     fn tracker(&self) -> Tracker {
