@@ -17,3 +17,6 @@ pub use intraline::intraline;
 pub use merge::{Labels, Merge, Region, merge};
 pub use select::{HunkChoice, Refused, Selection};
 pub use unified::{Names, git_patch, hunks_text};
+
+#[cfg(test)]
+mod nasty_tests;
