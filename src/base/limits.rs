@@ -223,6 +223,30 @@ pub mod llm {
     pub const RESULT_BYTES_MIN: usize = 1_024;
     /// Long outputs kept for paging.
     pub const SHELF_ENTRIES_MAX: usize = 24;
+    /// Characters of an instructions file that a model is shown.
+    pub const INSTRUCTIONS_CHARS_MAX: usize = 12_000;
+    /// Bytes of source that are parsed for a project map.
+    pub const MAP_PARSED_BYTES_MAX: usize = 4 * 1024 * 1024;
+    /// Larger files are only named in a project map, bytes.
+    pub const MAP_FILE_BYTES_MAX: usize = 256 * 1024;
+    /// Definitions named of each file in a project map.
+    pub const MAP_SYMBOLS_PER_FILE_MAX: usize = 40;
+    /// Bytes of the context that a task begins with.
+    pub const TASK_CONTEXT_BYTES_MAX: usize = 48 * 1024;
+    /// File names in one listing.
+    pub const NAMES_MAX: usize = 400;
+    /// Matches of one search.
+    pub const MATCHES_MAX: usize = 100;
+    /// Characters of each matching line.
+    pub const MATCH_CHARS_MAX: usize = 240;
+    /// Size of a compiled search pattern, bytes.
+    pub const REGEX_BYTES_MAX: usize = 1024 * 1024;
+    /// Longest time that a model may ask for a command, seconds.
+    pub const COMMAND_S_MAX: u64 = 3_600;
+    /// Failing cases told to a model after a run.
+    pub const FAILURES_TOLD_MAX: usize = 20;
+    /// Characters of each of their messages.
+    pub const FAILURE_CHARS_MAX: usize = 800;
     /// More printed calls than this in one answer are taken for prose.
     pub const PRINTED_CALLS_MAX: usize = 8;
 }

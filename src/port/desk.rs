@@ -3,8 +3,8 @@
 use super::{AgentLink, Answer, FromAgent, Performed, Ticket, ToAgent, Trial, TrialOutput, When};
 use crate::base::ActionId;
 use crate::base::limits::DESK_PROMPTS_MAX;
-use crate::model::event::{SessionOutcome, TurnEnd};
-use crate::model::{Proposal, Step};
+use crate::model::event::{OutcomeWord, SessionOutcome, TurnEnd};
+use crate::model::{Executor, Proposal, Step};
 use std::collections::VecDeque;
 
 /// The agent must drop what it is doing.
@@ -50,12 +50,13 @@ pub struct Desk {
     next_ticket: u64,
     prompts: VecDeque<(String, When)>,
     plan_edits: VecDeque<(Vec<Step>, String)>,
+    options: VecDeque<(String, String)>,
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not waited for is kept, whatever it is")]
 impl Desk {
     pub fn new(link: AgentLink) -> Self {
-        Self { link, next_ticket: 1, prompts: VecDeque::new(), plan_edits: VecDeque::new() }
+        Self { link, next_ticket: 1, prompts: VecDeque::new(), plan_edits: VecDeque::new(), options: VecDeque::new() }
     }
 
     /// Sends one message, waiting while the host is busy.
@@ -108,6 +109,53 @@ impl Desk {
             });
         }
         Ok(settled)
+    }
+
+    /// Asks for consent to something that needs no carrying out: a plan, a question, an objection. Once approved it
+    /// is reported as done.
+    pub async fn consent(&mut self, mut proposal: Proposal) -> Result<Settled, Interrupted> {
+        proposal.executor = Executor::Agent;
+        let ticket = self.ticket();
+        self.send(FromAgent::Propose { ticket, proposal: Box::new(proposal) }).await?;
+        let mut action = None;
+        let answer = loop {
+            match self.receive().await? {
+                ToAgent::Filed { ticket: t, action: a } if t == ticket => action = Some(a),
+                ToAgent::Answered { ticket: t, answer } if t == ticket => break answer,
+                other => self.keep(other)?,
+            }
+        };
+        let settled = Settled { action, answer, performed: None };
+        if matches!(settled.answer, Answer::Approved { .. }) {
+            let outcome = OutcomeWord::Ok;
+            self.send(FromAgent::Performed { ticket, outcome, exit: None, detail: None }).await?;
+        }
+        Ok(settled)
+    }
+
+    /// Waits until the agent must drop what it is doing; prompts and plan edits that arrive meanwhile are kept. To be
+    /// awaited beside long work of the agent's own; dropping it loses nothing.
+    pub async fn interrupted(&mut self) -> Interrupted {
+        loop {
+            let kept = match self.receive().await {
+                Ok(message) => self.keep(message),
+                Err(closed) => Err(closed),
+            };
+            if let Err(why) = kept {
+                return why;
+            }
+        }
+    }
+
+    /// A choice of an option that the human made since the last call, without waiting.
+    pub fn option(&mut self) -> Result<Option<(String, String)>, Interrupted> {
+        self.drain()?;
+        Ok(self.options.pop_front())
+    }
+
+    /// A sender of one's own, for messages that stream while the desk waits.
+    pub fn sender(&self) -> tokio::sync::mpsc::Sender<FromAgent> {
+        self.link.to_host.clone()
     }
 
     /// One run in a candidate under an approved trial action.
@@ -183,12 +231,17 @@ impl Desk {
             }
             ToAgent::Cancel => Err(Interrupted::Cancelled),
             ToAgent::Shutdown => Err(Interrupted::Closed),
+            ToAgent::SetOption { id, value } => {
+                if self.options.len() < DESK_PROMPTS_MAX {
+                    self.options.push_back((id, value));
+                }
+                Ok(())
+            }
             ToAgent::Filed { .. }
             | ToAgent::Answered { .. }
             | ToAgent::Performed { .. }
             | ToAgent::TrialDone { .. }
-            | ToAgent::Mode(_)
-            | ToAgent::SetOption { .. } => Ok(()),
+            | ToAgent::Mode(_) => Ok(()),
         }
     }
 }

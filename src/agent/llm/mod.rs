@@ -4,6 +4,7 @@
 //! starts a command by itself. Pure cores: `providers` (wire formats), `reply`, `retry`; effects:
 //! `http`. Provider words end in `providers`, keys end in `secret`.
 
+pub mod agent;
 pub mod budget;
 pub mod catalog;
 pub mod crew;
@@ -13,14 +14,23 @@ pub mod edits;
 pub mod fault;
 pub mod http;
 pub mod keys;
+pub mod map;
+pub mod perform;
 pub mod plan;
 pub mod printed;
+pub mod prompt;
 pub mod providers;
 pub mod reply;
 pub mod request;
 pub mod retry;
 pub mod secret;
+pub mod settings;
 pub mod talk;
 pub mod tools;
 pub mod turn;
 pub mod watch;
+
+pub use agent::LlmAgent;
+pub use catalog::{Catalog, CatalogError};
+pub use discover::{Found, discover};
+pub use settings::{LlmConfig, Settings, SettingsError};

@@ -19,6 +19,7 @@ use super::request::{Message, Part, Request, ToolCall, ToolSpec};
 use super::talk::{Shelf, Talk};
 use super::tools::{self, Act, Intent};
 use super::watch::{Finding, Watch};
+use crate::base::ActionId;
 use crate::base::limits::llm as limits;
 use crate::model::Step;
 use crate::model::event::{TurnEnd, Usage};
@@ -85,6 +86,8 @@ pub struct Acted {
     pub plan: Option<Vec<Step>>,
     /// Time it took, without waiting for the decision.
     pub ms: u64,
+    /// The action it became, if it reached the gate.
+    pub action: Option<ActionId>,
 }
 
 /// What became of an act.
@@ -130,8 +133,13 @@ pub enum Effect {
     ShowPlan(Vec<Step>),
     /// The model explains something.
     Say(String),
-    /// The exact text that went to the model beside results.
-    Told(String),
+    /// The exact text that goes to the model, about an action or on its own.
+    Told {
+        /// The action it answers.
+        action: Option<ActionId>,
+        /// The text.
+        text: String,
+    },
     /// Something the supervisor should see.
     Alarm {
         /// Its kind.
@@ -216,6 +224,7 @@ pub struct Turn {
     context_tokens: u64,
     context_used: u64,
     acted: bool,
+    steered: bool,
 }
 
 impl Turn {
@@ -249,6 +258,7 @@ impl Turn {
             overflows: 0,
             context_used: 0,
             acted: false,
+            steered: false,
         }
     }
 
@@ -275,11 +285,13 @@ impl Turn {
             Event::Answered { closed, ms } => self.answered(*closed, ms, &mut out),
             Event::Acted(acted) => self.acted(acted, &mut out),
             Event::Steered(text) => {
+                self.steered = true;
                 self.notes.push(format!("The supervisor says:\n{text}"));
             }
             Event::PlanEdited { steps, told } => {
                 self.plan.approve(steps);
                 self.plan_due = true;
+                self.steered = true;
                 self.remember(&told);
                 self.notes.push(told);
             }
@@ -310,12 +322,13 @@ impl Turn {
     fn ask(&mut self, out: &mut Vec<Effect>) {
         let parts = std::mem::take(&mut self.results);
         self.talk.user(parts);
+        self.steered = false;
         if self.plan_due || self.asks_since_plan >= limits::PLAN_REMINDER_ASKS {
             self.notes.extend(self.plan.text());
             (self.plan_due, self.asks_since_plan) = (false, 0);
         }
         for note in std::mem::take(&mut self.notes) {
-            out.push(Effect::Told(note.clone()));
+            out.push(Effect::Told { action: None, text: note.clone() });
             self.talk.tell(note);
         }
         self.asks_since_plan += 1;
@@ -356,7 +369,7 @@ impl Turn {
         }
         let system = self.setup.system.clone();
         if self.talk.fit(room, &system, &self.tools, || summary.clone()) {
-            out.push(Effect::Told(summary));
+            out.push(Effect::Told { action: None, text: summary });
         }
     }
 
@@ -497,6 +510,9 @@ impl Turn {
 
     /// Works off the queue until something must be awaited.
     fn advance(&mut self, out: &mut Vec<Effect>) {
+        if std::mem::take(&mut self.steered) {
+            self.drop_calls("Not done: the supervisor has spoken meanwhile. Read that first.");
+        }
         while let Some((call, repaired)) = self.queue.pop_front() {
             let (act, intent) = match tools::read_call(&call.name, &call.args, &self.names) {
                 Ok(read) => read,
@@ -598,6 +614,7 @@ impl Turn {
         if call.name == "object" && acted.verdict == Verdict::Done {
             self.objections.extend(call.args.get("text").and_then(serde_json::Value::as_str).map(str::to_owned));
         }
+        let action = acted.action;
         match acted.verdict {
             Verdict::NoChange => {
                 if !self.judge(Watch::no_change, acted.text, Some(&call), out) {
@@ -619,6 +636,13 @@ impl Turn {
                 // The supervisor wants something else: what was meant to follow no longer holds.
                 self.drop_calls("Not done: the supervisor decided differently on an earlier call. Think again.");
             }
+        }
+        let own = self.results.iter().find_map(|part| match part {
+            Part::Result { id, text, .. } if *id == call.id => Some(text.clone()),
+            Part::Result { .. } | Part::Text(_) | Part::Thinking { .. } | Part::Call(_) => None,
+        });
+        if let (Some(_), Some(text)) = (&action, own) {
+            out.push(Effect::Told { action, text });
         }
         self.advance(out);
     }

@@ -11,6 +11,7 @@ use super::request::ToolCall;
 use super::tools::Act;
 use crate::base::Digest;
 use crate::base::limits::llm as limits;
+use crate::checks::recognise::recognise;
 
 /// What to do about what was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,39 +152,9 @@ fn signature(call: &ToolCall) -> Digest {
     Digest::of(format!("{} {args}", call.name).as_bytes())
 }
 
-/// Whether a path is a test or decides how tests run. Names as the runners document them.
-pub fn is_test_path(path: &str) -> bool {
-    let path = path.to_lowercase();
-    let name = path.rsplit('/').next().unwrap_or(&path);
-    let stem = name.split('.').next().unwrap_or(name);
-    let dirs = ["tests/", "test/", "__tests__/", "spec/", "testdata/", "__snapshots__/"];
-    let names = [
-        "conftest.py",
-        "pytest.ini",
-        "tox.ini",
-        "noxfile.py",
-        "jest.config.js",
-        "jest.config.ts",
-        "jest.config.mjs",
-        "vitest.config.ts",
-        "vitest.config.js",
-        "vitest.config.mts",
-        "nextest.toml",
-        ".mocharc.json",
-        "karma.conf.js",
-    ];
-    names.contains(&name)
-        || dirs.iter().any(|dir| path.starts_with(dir) || path.contains(&format!("/{dir}")))
-        || stem.starts_with("test_")
-        || stem.ends_with("_test")
-        || stem.ends_with("_spec")
-        || name.contains(".test.")
-        || name.contains(".spec.")
-}
-
 /// Whether an act would change tests or how they run. `before` gives a file's text as it is.
 pub fn touches_tests(act: &Act, before: impl Fn(&str) -> Option<String>) -> bool {
-    if act.files().iter().any(|path| is_test_path(path)) {
+    if act.files().iter().any(|path| recognise(path).is_guarded()) {
         return true;
     }
     // Unit tests beside the code.
@@ -276,12 +247,8 @@ mod tests {
 
     #[test]
     fn tests_are_recognised_beside_and_within_code() {
-        for path in ["tests/a.rs", "src/foo_test.go", "test_x.py", "a/__tests__/b.js", "x.spec.ts", "conftest.py"] {
-            assert!(is_test_path(path), "{path}");
-        }
-        for path in ["src/lib.rs", "contest.py", "src/attest.rs", "README.md", "latest/x.rs"] {
-            assert!(!is_test_path(path), "{path}");
-        }
+        let delete = |path: &str| touches_tests(&Act::Delete { path: path.into() }, |_| None);
+        assert!(delete("tests/a.rs") && delete("conftest.py") && !delete("src/lib.rs"));
         let file = "fn f() -> u8 { 1 }\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() { assert_eq!(super::f(), 2); }\n}\n";
         let edit = |old: &str| Act::Edit {
             path: "src/lib.rs".into(),

@@ -91,7 +91,13 @@ pub fn apply(path: &str, text: &str, swaps: &[Swap]) -> Result<Edited, EditMista
             now = now.replace(&old, &new);
             continue;
         }
-        let place = anchor::find(path, &now, &old, &new, swap.near_line)?;
+        let place = match anchor::find(path, &now, &old, &new, swap.near_line) {
+            // Models copy the line numbers of a listing along.
+            Err(EditMistake::NotFound { .. }) if numbered(&old) => {
+                anchor::find(path, &now, &unnumbered(&old), &unnumbered(&new), swap.near_line)?
+            }
+            found => found?,
+        };
         matched = matched.max(place.matched);
         let old_there = now.get(place.range.clone()).unwrap_or_default().to_owned();
         now.replace_range(place.range, &place.new);
@@ -105,6 +111,21 @@ pub fn apply(path: &str, text: &str, swaps: &[Swap]) -> Result<Edited, EditMista
     let first_byte = before.bytes().zip(now.bytes()).take_while(|(a, b)| a == b).count();
     let text = if crlf { now.replace('\n', "\r\n") } else { now };
     Ok(Edited { text, single, matched, first_byte })
+}
+
+/// Whether every line begins with a number and a bar or tab, as in a listing.
+fn numbered(text: &str) -> bool {
+    text.lines().all(|line| without_number(line).is_some()) && !text.trim().is_empty()
+}
+
+fn unnumbered(text: &str) -> String {
+    text.split('\n').map(|line| without_number(line).unwrap_or(line)).collect::<Vec<_>>().join("\n")
+}
+
+fn without_number(line: &str) -> Option<&str> {
+    let rest = line.trim_start();
+    let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    (after.len() < rest.len()).then(|| after.strip_prefix(['|', '\t']))?
 }
 
 #[cfg(test)]
@@ -136,6 +157,7 @@ mod tests {
         check("    a + 1\n", "    a + 2\n", Match::Exact, &expect);
         check("    let a = 1;  \n    a + 1\n", "    let a = 1;\n    a + 2\n", Match::Blanks, &expect);
         check("let a = 1;\na + 1\n", "let a = 1;\na + 2\n", Match::Indent, &expect);
+        check("   3|    a + 1\n", "   3|    a + 2\n", Match::Exact, &expect);
         let longer = FILE.replace("fn two() {\n    let b = 2;\n    b + 2\n}", "fn two() {\n    3\n}");
         check("fn two() {\n    let b = 2\n    b + 2\n}", "fn two() {\n    3\n}", Match::Near, &longer);
     }

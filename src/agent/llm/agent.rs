@@ -1,0 +1,427 @@
+//! The driver: takes prompts from the desk, lets the machine of [`super::turn`] work, and carries its effects out.
+//!
+//! All waiting is here: for the model, for decisions, for prompts. An interruption drops whatever is awaited (which
+//! closes the model's connection) and ends the turn.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use futures::future::BoxFuture;
+use tokio::sync::mpsc;
+
+use super::budget::Budget;
+use super::catalog::Choice;
+use super::crew::{Crew, Next, Part, Role};
+use super::delta::Delta;
+use super::fault::Fault;
+use super::http::{self, Endpoint, Progress};
+use super::keys;
+use super::map;
+use super::perform::Hands;
+use super::plan::PlanState;
+use super::prompt;
+use super::reply::{Closed, Reply};
+use super::request::Request;
+use super::secret::Secret;
+use super::settings::Settings;
+use super::turn::{Effect, Event, Over, Setup, Turn};
+use crate::base::limits::llm as limits;
+use crate::model::event::{AgentBadge, AgentNoted, AgentOption, AgentReady, Isolation, SessionOutcome, TurnEnd};
+use crate::port::{Agent, AgentLink, AgentSeat, Desk, FromAgent, Interrupted};
+
+/// The built-in agent.
+pub struct LlmAgent {
+    seat: AgentSeat,
+    settings: Settings,
+}
+
+impl LlmAgent {
+    /// An agent at rest; nothing is read or called before it runs.
+    pub fn new(seat: AgentSeat, settings: Settings) -> LlmAgent {
+        LlmAgent { seat, settings }
+    }
+
+    /// How the header shows it.
+    pub fn badge(settings: &Settings) -> AgentBadge {
+        let name = format!("{}/{}", settings.choice.provider.name, settings.choice.model.name);
+        AgentBadge { name, level: "full".to_owned(), isolation: Isolation::Gated }
+    }
+}
+
+impl Agent for LlmAgent {
+    fn run(self: Box<Self>, link: AgentLink) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let mut driver = Driver::new(*self, link);
+            // The only way out is that the session closes.
+            let _closed = driver.serve().await;
+        })
+    }
+}
+
+struct Driver {
+    desk: Desk,
+    to_host: mpsc::Sender<FromAgent>,
+    seat: AgentSeat,
+    settings: Settings,
+    hands: Hands,
+    turns: BTreeMap<Role, Turn>,
+    budget: Budget,
+    plan: PlanState,
+    keys: BTreeMap<String, Option<Secret>>,
+    calls: u64,
+    prompts: u64,
+    context: Option<String>,
+}
+
+impl Driver {
+    fn new(agent: LlmAgent, link: AgentLink) -> Driver {
+        let LlmAgent { seat, settings } = agent;
+        let desk = Desk::new(link);
+        Driver {
+            to_host: desk.sender(),
+            desk,
+            hands: Hands::new(seat.workspace.clone(), settings.test_command.clone()),
+            turns: BTreeMap::new(),
+            budget: Budget::new(settings.limits),
+            plan: PlanState::default(),
+            keys: BTreeMap::new(),
+            calls: 0,
+            prompts: 0,
+            context: None,
+            seat,
+            settings,
+        }
+    }
+
+    async fn serve(&mut self) -> Result<(), Interrupted> {
+        self.ready().await?;
+        loop {
+            let text = match self.desk.next_prompt().await {
+                Ok(text) => text,
+                // Nothing was running.
+                Err(Interrupted::Cancelled) => continue,
+                Err(closed @ Interrupted::Closed) => return Err(closed),
+            };
+            self.prompts += 1;
+            match self.goal(text).await {
+                Ok(()) => {}
+                Err(Interrupted::Cancelled) => self.desk.end_turn(TurnEnd::Cancelled).await?,
+                Err(closed @ Interrupted::Closed) => return Err(closed),
+            }
+        }
+    }
+
+    async fn ready(&mut self) -> Result<(), Interrupted> {
+        let options = self.budget.options().into_iter().map(|(id, name, value)| AgentOption {
+            id,
+            name,
+            value: Some(value),
+            choices: Vec::new(),
+        });
+        let options = options.collect();
+        let ready = AgentReady {
+            agent: LlmAgent::badge(&self.settings),
+            title: Some(format!("{} at {}", self.settings.choice.model.name, self.settings.choice.provider.title)),
+            badges: vec!["every read, edit, command and plan change goes through the gate".to_owned()],
+            options,
+            state: "ready".to_owned(),
+        };
+        self.desk.send(FromAgent::Ready(ready)).await
+    }
+
+    // ---- one goal ---------------------------------------------------------------------------
+
+    async fn goal(&mut self, text: String) -> Result<(), Interrupted> {
+        let mut crew = Crew::new(&self.settings.members(), &text);
+        let mut next = crew.first();
+        loop {
+            let (role, text) = match next {
+                Next::Work { role, text } => (role, text),
+                Next::Over { done, report } => return self.end(done, report).await,
+            };
+            let (over, objections) = self.work(role, text).await?;
+            if over.reason != TurnEnd::EndTurn {
+                return self.give_up(over).await;
+            }
+            if !over.finished && role == Role::Solo {
+                // Words for the supervisor, who may answer them.
+                return self.spoke(over.report).await;
+            }
+            next = crew.next(Part { done: over.done, report: over.report, objections });
+        }
+    }
+
+    async fn end(&mut self, done: bool, report: String) -> Result<(), Interrupted> {
+        let outcome = if done { SessionOutcome::Done } else { SessionOutcome::Failed };
+        self.desk.say(report.clone()).await?;
+        self.desk.end_turn(TurnEnd::EndTurn).await?;
+        self.desk.end(outcome, report).await
+    }
+
+    /// A turn that ended with words. The run for the session's goal ends by itself; a later conversation goes on.
+    async fn spoke(&mut self, report: String) -> Result<(), Interrupted> {
+        self.desk.end_turn(TurnEnd::EndTurn).await?;
+        let worked = self.turns.values().any(Turn::has_acted);
+        if self.prompts == 1 && self.seat.goal.is_some() && worked {
+            let report = format!("{report}\n\n[rightseat: the model stopped without calling `finish`]");
+            return self.desk.end(SessionOutcome::Failed, report).await;
+        }
+        Ok(())
+    }
+
+    async fn give_up(&mut self, over: Over) -> Result<(), Interrupted> {
+        let text = Some(over.report.clone()).filter(|text| !text.is_empty());
+        self.desk.send(FromAgent::TurnEnded { reason: over.reason, text }).await?;
+        if self.prompts == 1 && self.seat.goal.is_some() && over.reason != TurnEnd::Cancelled {
+            return self.desk.end(SessionOutcome::Failed, over.report).await;
+        }
+        Ok(())
+    }
+
+    // ---- one specialist's task ---------------------------------------------------------------
+
+    async fn work(&mut self, role: Role, task: String) -> Result<(Over, Vec<String>), Interrupted> {
+        let context = self.orient(role).await?;
+        let mut turn = self.turns.remove(&role).unwrap_or_else(|| self.machine(role));
+        turn.budget = std::mem::take(&mut self.budget);
+        turn.plan = std::mem::take(&mut self.plan);
+        turn.objections.clear();
+        self.hands.by = role.speaker();
+        let worked = self.drive(&mut turn, Event::Begin { task, context }).await;
+        if worked.is_err() {
+            // Calls that wait get their results, so that the conversation can go on later.
+            drop(turn.step(Event::Cancelled));
+        }
+        self.budget = std::mem::take(&mut turn.budget);
+        self.plan = std::mem::take(&mut turn.plan);
+        let objections = std::mem::take(&mut turn.objections);
+        self.turns.insert(role, turn);
+        Ok((worked?, objections))
+    }
+
+    fn machine(&self, role: Role) -> Turn {
+        let choice = self.settings.choice_of(role).clone();
+        let setup = Setup {
+            role,
+            system: prompt::system(role, choice.model.edit_format),
+            choice,
+            cache_key: Some(format!("{}-{}", self.seat.session, role.speaker())),
+            // A coder's plan is the planner's; a planner changes nothing.
+            plan_first: self.settings.plan_first && role == Role::Solo,
+        };
+        Turn::new(setup, Budget::default(), PlanState::default())
+    }
+
+    /// The project's map and instruction files for a role's first task, through the gate once a session.
+    async fn orient(&mut self, role: Role) -> Result<String, Interrupted> {
+        if self.turns.contains_key(&role) || role == Role::Tester {
+            return Ok(String::new());
+        }
+        if self.context.is_none() {
+            let files = self.hands.project(&mut self.desk).await?;
+            let tokens = self.settings.choice_of(role).model.context_tokens() as usize;
+            let bytes_max = (tokens * 3 / 5).min(limits::TASK_CONTEXT_BYTES_MAX);
+            let made = tokio::task::spawn_blocking(move || map::context(&files, bytes_max)).await;
+            let mut context = made.unwrap_or_default();
+            if let Some(resume) = &self.seat.resume {
+                context.push_str(&format!("\nWhere the session stood before:\n{resume}\n"));
+            }
+            self.context = Some(context);
+        }
+        let context = self.context.clone().unwrap_or_default();
+        if !context.is_empty() {
+            self.desk.send(FromAgent::Told { action: None, text: context.clone() }).await?;
+        }
+        Ok(context)
+    }
+
+    async fn drive(&mut self, turn: &mut Turn, first: Event) -> Result<Over, Interrupted> {
+        let mut effects = turn.step(first);
+        let mut told = String::new();
+        loop {
+            let mut awaited = None;
+            for effect in effects {
+                if effect.is_awaited() {
+                    awaited = Some(effect);
+                } else {
+                    self.show(effect, &told).await?;
+                }
+            }
+            // What the supervisor said or changed meanwhile comes before the model's next word.
+            self.listen(turn)?;
+            let event = match awaited {
+                Some(Effect::Ask(request)) => {
+                    let began = Instant::now();
+                    let closed = self.complete(turn, *request).await?;
+                    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    self.listen(turn)?;
+                    Event::Answered { closed: Box::new(closed), ms }
+                }
+                Some(Effect::Act(doing)) => {
+                    let mut steps = Vec::new();
+                    if let super::tools::Act::Plan { steps: planned } = &doing.act {
+                        steps = turn.plan.propose(planned);
+                    }
+                    let settlement = self.hands.act(&mut self.desk, *doing, steps).await?;
+                    told = settlement.told;
+                    self.listen(turn)?;
+                    Event::Acted(settlement.acted)
+                }
+                Some(Effect::Over(over)) => return Ok(over),
+                // A machine that awaits nothing has nothing more to do.
+                Some(_) | None => {
+                    let report = "the loop came to rest".to_owned();
+                    return Ok(Over { reason: TurnEnd::Error, finished: false, done: false, report });
+                }
+            };
+            effects = turn.step(event);
+        }
+    }
+
+    /// Takes what the supervisor did meanwhile. These events need nothing in return.
+    fn listen(&mut self, turn: &mut Turn) -> Result<(), Interrupted> {
+        while let Some((id, value)) = self.desk.option()? {
+            // An unknown option is not ours.
+            turn.budget.adjust(&id, &value);
+        }
+        while let Some((steps, told)) = self.desk.plan_edit()? {
+            drop(turn.step(Event::PlanEdited { steps, told }));
+        }
+        while let Some(text) = self.desk.boundary_prompt()? {
+            drop(turn.step(Event::Steered(text)));
+        }
+        Ok(())
+    }
+
+    async fn show(&mut self, effect: Effect, told: &str) -> Result<(), Interrupted> {
+        let by = self.hands.by.to_owned();
+        let message = match effect {
+            Effect::Say(text) => FromAgent::Said { by, text, more: false },
+            Effect::ShowPlan(steps) => FromAgent::Plan { by, steps },
+            Effect::Told { text, .. } if text == told => return Ok(()),
+            Effect::Told { action, text } => FromAgent::Told { action, text },
+            Effect::Alarm { what, text } => FromAgent::Alarm { what: what.to_owned(), ticket: None, text },
+            Effect::Usage(usage) => FromAgent::Usage(usage),
+            Effect::Ask(_) | Effect::Act(_) | Effect::Over(_) => return Ok(()),
+        };
+        self.desk.send(message).await
+    }
+
+    // ---- the model ---------------------------------------------------------------------------
+
+    async fn complete(&mut self, turn: &mut Turn, request: Request) -> Result<Closed, Interrupted> {
+        let choice = turn.choice().clone();
+        let by = turn.role().speaker();
+        self.calls += 1;
+        let mut reply = Reply::new(choice.provider.api, format!("{by}-{}", self.calls));
+        match self.endpoint(&choice).await {
+            Err(why) => reply.take(Delta::Fault(Fault::Auth { status: 0, message: why })),
+            Ok(endpoint) => {
+                let encoded = endpoint.api.encode(&endpoint.base_url, &request);
+                let mut stream = Stream { to_host: self.to_host.clone(), by, open: None };
+                let work = http::complete(&endpoint, &encoded, |progress| {
+                    let messages = stream.take(&progress);
+                    if let Progress::Delta(delta) = progress {
+                        reply.take(delta);
+                    }
+                    let to_host = stream.to_host.clone();
+                    async move {
+                        for message in messages {
+                            // A closed host ends the desk's wait as well.
+                            let _ = to_host.send(message).await;
+                        }
+                    }
+                });
+                tokio::select! {
+                    () = work => {}
+                    why = self.desk.interrupted() => return Err(why),
+                }
+                for message in stream.close() {
+                    self.desk.send(message).await?;
+                }
+            }
+        }
+        Ok(reply.close(turn.seen_ids()))
+    }
+
+    async fn endpoint(&mut self, choice: &Choice) -> Result<Endpoint, String> {
+        let provider = &choice.provider;
+        let key = match self.keys.get(&provider.name) {
+            Some(key) => key.clone(),
+            None => {
+                let env = |name: &str| std::env::var(name).ok();
+                let key = keys::fetch(&provider.key, env).await.map_err(|error| error.to_string())?;
+                self.keys.insert(provider.name.clone(), key.clone());
+                key
+            }
+        };
+        Ok(Endpoint { api: provider.api, base_url: provider.base_url.clone(), key, patience: self.settings.patience })
+    }
+}
+
+/// Shows a completion while it comes.
+struct Stream {
+    to_host: mpsc::Sender<FromAgent>,
+    by: &'static str,
+    open: Option<Kind>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Thinking,
+}
+
+impl Stream {
+    fn take(&mut self, progress: &Progress) -> Vec<FromAgent> {
+        let note = |what: &str, text: String| FromAgent::Noted(AgentNoted { what: what.to_owned(), text });
+        match progress {
+            Progress::Delta(Delta::Text(text)) => self.say(Kind::Text, text),
+            Progress::Delta(Delta::Thinking(text)) => self.say(Kind::Thinking, text),
+            Progress::Delta(Delta::ToolStart { name, .. }) => {
+                let mut out = self.close();
+                out.push(note("call", format!("{} writes a call of {name} …", self.by)));
+                out
+            }
+            Progress::Delta(
+                Delta::Seal(_)
+                | Delta::ToolArgs { .. }
+                | Delta::ToolSeal { .. }
+                | Delta::ToolDoubt { .. }
+                | Delta::ToolEnd { .. }
+                | Delta::Usage(_)
+                | Delta::Stop(_)
+                | Delta::Fault(_),
+            ) => Vec::new(),
+            // Often enough to see that it lives, seldom enough not to fill the journal.
+            Progress::Waiting { seconds } if *seconds == 5 || seconds % 15 == 0 && *seconds > 0 => {
+                vec![note("waiting", format!("no answer from the model yet after {seconds} s"))]
+            }
+            Progress::Waiting { .. } => Vec::new(),
+            Progress::Retrying { attempt, after, fault } => {
+                let ms = after.as_millis();
+                vec![note("retry", format!("{fault}; asking again in {ms} ms (attempt {attempt})"))]
+            }
+        }
+    }
+
+    fn say(&mut self, kind: Kind, text: &str) -> Vec<FromAgent> {
+        let mut out = if self.open.is_some_and(|open| open != kind) { self.close() } else { Vec::new() };
+        self.open = Some(kind);
+        out.push(self.piece(kind, text.to_owned(), true));
+        out
+    }
+
+    /// The end of a message, if one is open.
+    fn close(&mut self) -> Vec<FromAgent> {
+        self.open.take().map(|kind| self.piece(kind, String::new(), false)).into_iter().collect()
+    }
+
+    fn piece(&self, kind: Kind, text: String, more: bool) -> FromAgent {
+        let by = self.by.to_owned();
+        match kind {
+            Kind::Text => FromAgent::Said { by, text, more },
+            Kind::Thinking => FromAgent::Thought { by, text, more },
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Showing what an approved read gave: listings, names, search results. Pure over bytes.
+
+use std::collections::BTreeMap;
+
+use grep_regex::{RegexMatcher, RegexMatcherBuilder};
+use grep_searcher::sinks::Lossy;
+use grep_searcher::{BinaryDetection, SearcherBuilder};
+
+use crate::base::RelPath;
+use crate::base::limits::llm as limits;
+use crate::checks::detect::{ProjectView, WANTED, detect};
+use crate::model::Command;
+use crate::port::Workspace;
+
+/// A file with line numbers, or a part of it.
+pub(super) fn listing(bytes: &[u8], from_line: usize, lines: usize) -> String {
+    if bytes.is_empty() {
+        return "(the file is empty)".to_owned();
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return format!("(not text: {} bytes)", bytes.len());
+    };
+    let total = text.lines().count();
+    let count = if lines == 0 { usize::MAX } else { lines };
+    let mut out = String::new();
+    for (at, line) in text.lines().enumerate().skip(from_line.saturating_sub(1)).take(count) {
+        out.push_str(&format!("{:>5}|{line}\n", at + 1));
+    }
+    if out.is_empty() {
+        return format!("(the file has only {total} lines)");
+    }
+    out
+}
+
+/// The names of what a directory read gave.
+pub(super) fn names(files: &[(RelPath, Vec<u8>)]) -> String {
+    if files.is_empty() {
+        return "(no files)".to_owned();
+    }
+    let mut out: String = files
+        .iter()
+        .take(limits::NAMES_MAX)
+        .map(|(path, bytes)| format!("{path} ({} bytes)\n", bytes.len()))
+        .collect();
+    if files.len() > limits::NAMES_MAX {
+        out.push_str(&format!("… and {} more; list a directory below\n", files.len() - limits::NAMES_MAX));
+    }
+    out
+}
+
+/// A search over files that were read.
+#[derive(Debug)]
+pub(super) struct Finder {
+    matcher: RegexMatcher,
+}
+
+impl Finder {
+    /// The error is for the model.
+    pub(super) fn new(pattern: &str, ignore_case: bool) -> Result<Finder, String> {
+        let mut builder = RegexMatcherBuilder::new();
+        builder.case_insensitive(ignore_case).line_terminator(Some(b'\n')).size_limit(limits::REGEX_BYTES_MAX);
+        let matcher = builder
+            .build(pattern)
+            // Models search for code, which is full of brackets.
+            .or_else(|_| builder.fixed_strings(true).build(pattern))
+            .map_err(|error| format!("the pattern cannot be used: {error}"))?;
+        Ok(Finder { matcher })
+    }
+
+    /// `path:line: text` of every match, within the bounds.
+    pub(super) fn search(&self, files: &[(RelPath, Vec<u8>)]) -> String {
+        let mut out = String::new();
+        let mut count = 0_usize;
+        let mut searcher = SearcherBuilder::new().binary_detection(BinaryDetection::quit(0)).line_number(true).build();
+        for (path, bytes) in files {
+            let sink = Lossy(|number, line| {
+                count += 1;
+                if count <= limits::MATCHES_MAX {
+                    let shown: String = line.trim_end().chars().take(limits::MATCH_CHARS_MAX).collect();
+                    out.push_str(&format!("{path}:{number}: {shown}\n"));
+                }
+                Ok(count <= limits::MATCHES_MAX * 10)
+            });
+            // A search in memory fails only when its sink does, and this one does not.
+            let _ = searcher.search_slice(&self.matcher, bytes, sink);
+        }
+        if count == 0 {
+            return format!("(no match in {} files)", files.len());
+        }
+        if count > limits::MATCHES_MAX {
+            out.push_str(&format!("… {} more matches; search for something narrower\n", count - limits::MATCHES_MAX));
+        }
+        out
+    }
+}
+
+/// The project's own way to run its tests, when it is recognised.
+pub(super) fn test_command(workspace: &dyn Workspace) -> Option<Command> {
+    let paths = workspace.list("", crate::base::limits::READ_FILES_MAX).ok()?;
+    let wanted = |name: &&str| RelPath::new(name).ok().and_then(|path| workspace.image(&path).ok().flatten());
+    let texts: BTreeMap<String, String> = WANTED
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), String::from_utf8(wanted(name)?.bytes).ok()?)))
+        .collect();
+    let paths = paths.iter().map(|path| path.as_str().to_owned()).collect();
+    let view = ProjectView { paths, texts, ..ProjectView::default() };
+    let runner = detect(&view).ok()?.into_iter().next()?;
+    Some(Command { env: runner.env, ..Command::argv(runner.argv) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files() -> Vec<(RelPath, Vec<u8>)> {
+        let file = |path: &str, text: &[u8]| (RelPath::new(path).unwrap(), text.to_vec());
+        vec![file("a.rs", b"fn one() {}\nlet x = vec[0];\n"), file("b.rs", b"fn two() {}\n"), file("c.bin", b"\0fn \xff")]
+    }
+
+    #[test]
+    fn searches_find_lines_and_forgive_code_as_patterns() {
+        let find = |pattern: &str| Finder::new(pattern, false).unwrap().search(&files());
+        assert_eq!(find("fn \\w+"), "a.rs:1: fn one() {}\nb.rs:1: fn two() {}\n");
+        assert_eq!(find("vec["), "a.rs:2: let x = vec[0];\n");
+        assert_eq!(find("nothing"), "(no match in 3 files)");
+        assert!(Finder::new("FN", true).unwrap().search(&files()).contains("b.rs:1"));
+    }
+
+    #[test]
+    fn listings_are_numbered_and_cut() {
+        assert_eq!(listing(b"a\nb\nc\n", 2, 1), "    2|b\n");
+        assert_eq!(listing(b"a\n", 5, 0), "(the file has only 1 lines)");
+        assert_eq!(listing(b"\xff\xfe", 1, 0), "(not text: 2 bytes)");
+        assert_eq!(listing(b"", 1, 0), "(the file is empty)");
+    }
+}

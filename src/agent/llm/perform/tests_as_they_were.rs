@@ -1,0 +1,64 @@
+//! When tests were changed while they failed: the same run with the tests as they were, in a private candidate.
+
+use std::collections::BTreeMap;
+
+use crate::base::RelPath;
+use crate::model::{Body, Command, Evidence, Proposal, TrialBudget};
+use crate::port::{Desk, FromAgent, Interrupted, Trial};
+
+/// Asks for and makes the run; the answer is what the model and the supervisor are told about it.
+pub(super) async fn run(
+    desk: &mut Desk,
+    command: &Command,
+    originals: BTreeMap<RelPath, Option<Vec<u8>>>,
+) -> Result<String, Interrupted> {
+    let names: Vec<&str> = originals.keys().map(RelPath::as_str).collect();
+    let names = names.join(", ");
+    let why = "tests were changed while they failed; this shows what the tests say as they were";
+    let evidence = originals.keys().map(|path| Evidence::new("read", format!("{path} as it was")).at(path.as_str(), None));
+    let mut proposal = Proposal::new(
+        format!("run the tests with {names} as before, in a private copy"),
+        Body::Command(command.clone()),
+    )
+    .because(why, evidence.collect());
+    proposal.trial = Some(TrialBudget { runs_max: 1, wall_ms_max: 0, commands: vec![command.clone()] });
+    let settled = desk.propose(proposal).await?;
+    let (true, Some(action)) = (settled.performed.is_some(), settled.action) else {
+        return Ok(format!("\nThe tests as they were ({names}) were not run: {}", settled_words(&settled.answer)));
+    };
+    let trial = Trial {
+        what: format!("{names} as before"),
+        edits: originals.into_iter().collect(),
+        command: 0,
+        env: Vec::new(),
+        timeout_ms: command.timeout_ms,
+        collect: Vec::new(),
+        record_cases: true,
+    };
+    let words = match desk.trial(&action, trial).await? {
+        Ok(output) => match output.report {
+            Some(report) if report.finished.is_green() => {
+                format!("With {names} as before, all {} tests pass as well.", report.finished.passed)
+            }
+            Some(report) => {
+                let seen = &report.finished;
+                format!("With {names} as before, {} tests fail and {} pass.", seen.failed, seen.passed)
+            }
+            None => format!("With {names} as before, the run ended with exit code {:?}.", output.exit),
+        },
+        Err(why) => format!("The tests as they were could not be run: {why}"),
+    };
+    desk.send(FromAgent::Alarm { what: "test_tampering".into(), ticket: None, text: words.clone() }).await?;
+    Ok(format!("\n{words}"))
+}
+
+fn settled_words(answer: &crate::port::Answer) -> &str {
+    use crate::port::Answer;
+    match answer {
+        Answer::Approved { told, .. }
+        | Answer::Denied { told, .. }
+        | Answer::Redirected { told, .. }
+        | Answer::Lapsed { told, .. }
+        | Answer::Refused { told } => told,
+    }
+}
