@@ -4,3 +4,4 @@ pub mod acp;
 pub mod catalog;
 pub mod llm;
 pub mod script;
+pub mod repair;

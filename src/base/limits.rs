@@ -548,3 +548,8 @@ pub const WATCH_VERIFY_MS: u64 = 1_500;
 pub const WATCH_POLL_MS: u64 = 2_000;
 /// A walk is not repeated before this many times its own duration has passed.
 pub const WATCH_WALK_SHARE: u32 = 10;
+// agent/repair
+/// Proposals the operators may make for one file.
+pub const REPAIR_MUTATIONS_PER_FILE_MAX: usize = 60_000;
+/// Characters of program text quoted in the words of a proposal.
+pub const REPAIR_WORDS_CHARS_MAX: usize = 60;

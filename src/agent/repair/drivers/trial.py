@@ -1,0 +1,395 @@
+"""Runs a batch of changed copies of a project against its tests, each in a forked child, in a private candidate.
+
+Reads job.json beside itself, writes one JSON line per result to out.jsonl beside itself. Each test runs under a limit
+of CPU time of its own, so a change that loops for ever costs little and hides nothing.
+"""
+import io
+import json
+import os
+import signal
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.getcwd()
+sys.dont_write_bytecode = True
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+sys.path[:] = [p for p in sys.path if os.path.abspath(p or ".") != HERE]
+sys.path.insert(0, ROOT)
+
+with open(os.path.join(HERE, "job.json"), encoding="utf-8") as f:
+    JOB = json.load(f)
+OUT = open(os.path.join(HERE, "out.jsonl"), "w", encoding="utf-8")
+LIMIT = float(JOB.get("test_cpu_s", 2.0))
+PYTEST = JOB["runner"] == "pytest"
+if PYTEST:
+    import pytest  # noqa: E402  loaded once, before the forks
+else:
+    import unittest  # noqa: E402
+
+
+class Hang(BaseException):
+    """A test used more CPU time than it was given."""
+
+
+def on_alarm(_signal, _frame):
+    raise Hang("took longer than %.1f s of CPU time" % LIMIT)
+
+
+def arm():
+    signal.signal(signal.SIGVTALRM, on_alarm)
+    signal.setitimer(signal.ITIMER_VIRTUAL, LIMIT, 0.1)
+
+
+def disarm():
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+class Tracer:
+    """Which lines of the project each test runs."""
+
+    def __init__(self):
+        self.hits = {}
+        self.known = {}
+
+    def path(self, name):
+        if name not in self.known:
+            full = os.path.abspath(name)
+            inside = full.startswith(ROOT + os.sep) and "site-packages" not in full and not full.startswith(HERE)
+            self.known[name] = os.path.relpath(full, ROOT).replace(os.sep, "/") if inside else None
+        return self.known[name]
+
+    def calls(self, frame, _event, _arg):
+        path = self.path(frame.f_code.co_filename)
+        if path is None:
+            return None
+        lines = self.hits.setdefault(path, set())
+
+        def local(inner, event, _):
+            if event == "line":
+                lines.add(inner.f_lineno)
+            return local
+
+        return local
+
+    def start(self):
+        self.hits = {}
+        sys.settrace(self.calls)
+
+    def stop(self):
+        sys.settrace(None)
+        return {path: sorted(lines) for path, lines in self.hits.items()}
+
+
+TRACER = Tracer() if JOB["mode"] == "baseline" else None
+
+
+def frames_of(tb):
+    out = []
+    while tb is not None:
+        path = os.path.abspath(tb.tb_frame.f_code.co_filename)
+        if path.startswith(ROOT + os.sep) and not path.startswith(HERE):
+            out.append([os.path.relpath(path, ROOT).replace(os.sep, "/"), tb.tb_lineno, tb.tb_frame.f_code.co_name])
+        tb = tb.tb_next
+    return out[:5] + out[-25:] if len(out) > 30 else out
+
+
+def words(value):
+    try:
+        return ("%s: %s" % (type(value).__name__, value))[:2000]
+    except Exception:
+        return type(value).__name__
+
+
+class Report:
+    """Collects cases and sends each to the parent the moment it ends."""
+
+    def __init__(self, pipe):
+        self.pipe = pipe
+
+    def case(self, name, status, value=None, tb=None, ms=0, lines=None):
+        record = {"case": name, "status": status, "ms": ms}
+        if value is not None:
+            record["message"] = words(value)
+            record["frames"] = frames_of(tb)
+        if lines is not None:
+            record["lines"] = lines
+        os.write(self.pipe, (json.dumps(record) + "\n").encode("utf-8", "backslashreplace"))
+
+
+def run_unittest(report, names):
+    class Result(unittest.TestResult):
+        def startTest(self, test):
+            super().startTest(test)
+            self.bad = None
+            self.skipped_one = False
+            self.began = time.process_time()
+            if TRACER:
+                TRACER.start()
+            arm()
+
+        def stopTest(self, test):
+            disarm()
+            lines = TRACER.stop() if TRACER else None
+            ms = int((time.process_time() - self.began) * 1000)
+            if self.bad:
+                report.case(test.id(), "failed", self.bad[1], self.bad[2], ms, lines)
+            elif not self.skipped_one:
+                report.case(test.id(), "passed", ms=ms, lines=lines)
+            super().stopTest(test)
+
+        def addError(self, test, err):
+            disarm()
+            if hasattr(test, "_testMethodName") and getattr(self, "began", None) is not None:
+                self.bad = self.bad or err
+            if not hasattr(self, "began") or type(test).__name__ == "_ErrorHolder":
+                report.case(test.id(), "failed", err[1], err[2])
+
+        def addFailure(self, test, err):
+            disarm()
+            self.bad = self.bad or err
+
+        def addSubTest(self, test, subtest, err):
+            if err is not None:
+                self.bad = self.bad or err
+
+        def addSkip(self, test, reason):
+            self.skipped_one = True
+
+        def addExpectedFailure(self, test, err):
+            pass
+
+        def addUnexpectedSuccess(self, test):
+            self.bad = self.bad or (None, AssertionError("unexpected success"), None)
+
+    suite = load_unittest(names)
+    result = Result()
+
+    def guarded(one):
+        try:
+            one.run(result)
+        except Hang as hang:
+            disarm()
+            report.case(one.id(), "failed", hang, hang.__traceback__)
+            if TRACER:
+                TRACER.stop()
+
+    def each(one):
+        return [t for part in one for t in each(part)] if isinstance(one, unittest.TestSuite) else [one]
+
+    plain = all(not hasattr(type(t), "setUpClass") or type(t).setUpClass.__func__ is unittest.TestCase.setUpClass.__func__ for t in each(suite))
+    if plain:
+        for one in each(suite):
+            guarded(one)
+    else:
+        suite.run(result)
+
+
+def load_unittest(names):
+    loader = unittest.TestLoader()
+    if names:
+        try:
+            suite = loader.loadTestsFromNames(names)
+            if not loader.errors:
+                return suite
+        except Exception:
+            pass
+    args = list(JOB.get("args") or [])
+    if args and args[0] == "discover":
+        args = args[1:]
+    elif [a for a in args if not a.startswith("-")]:
+        named = [a[:-3].replace("/", ".") if a.endswith(".py") else a for a in args if not a.startswith("-")]
+        return pick(loader.loadTestsFromNames(named), names)
+    options = {"-s": ".", "-p": "test*.py", "-t": None}
+    at = 0
+    rest = ["-s", "-p", "-t"]
+    while at < len(args):
+        word = {"--start-directory": "-s", "--pattern": "-p", "--top-level-directory": "-t"}.get(args[at], args[at])
+        if word in options and at + 1 < len(args):
+            options[word] = args[at + 1]
+            at += 1
+        elif not word.startswith("-"):
+            options[rest.pop(0)] = word
+        at += 1
+    return pick(loader.discover(options["-s"], options["-p"], options["-t"]), names)
+
+
+def pick(suite, names):
+    if not names:
+        return suite
+    wanted = set(names)
+    chosen = unittest.TestSuite()
+
+    def walk(one):
+        if isinstance(one, unittest.TestSuite):
+            for part in one:
+                walk(part)
+        elif one.id() in wanted:
+            chosen.addTest(one)
+
+    walk(suite)
+    return chosen
+
+
+def run_pytest(report, names):
+    class Plugin:
+        @pytest.hookimpl(hookwrapper=True)
+        def pytest_runtest_protocol(self, item, nextitem):
+            self.bad = None
+            self.skipped = False
+            self.began = time.process_time()
+            if TRACER:
+                TRACER.start()
+            arm()
+            yield
+            disarm()
+            lines = TRACER.stop() if TRACER else None
+            ms = int((time.process_time() - self.began) * 1000)
+            if self.bad:
+                report.case(item.nodeid, "failed", self.bad[0], self.bad[1], ms, lines)
+            elif not self.skipped:
+                report.case(item.nodeid, "passed", ms=ms, lines=lines)
+
+        @pytest.hookimpl(hookwrapper=True)
+        def pytest_runtest_makereport(self, item, call):
+            outcome = yield
+            result = outcome.get_result()
+            if result.outcome == "failed" and call.excinfo is not None:
+                disarm()
+                self.bad = self.bad or (call.excinfo.value, call.excinfo.tb)
+            elif result.outcome == "failed":
+                self.bad = self.bad or (AssertionError(str(result.longrepr)), None)
+            elif result.outcome == "skipped":
+                self.skipped = True
+
+        def pytest_collectreport(self, report):
+            if report.outcome == "failed":
+                outer.case(report.nodeid, "failed", ImportError(str(report.longrepr)[-1500:]))
+
+    outer = report
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:xdist", "-p", "no:randomly", "--continue-on-collection-errors"]
+    if "-o" not in (JOB.get("args") or []):
+        options += ["-o", "addopts="]
+    targets = names or [a for a in (JOB.get("args") or []) if not a.startswith("-")]
+    pytest.main(options + targets, plugins=[Plugin()])
+
+
+def child(pipe, names):
+    os.setpgid(0, 0)
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(quiet, fd)
+    sys.stdout = sys.stderr = io.StringIO()
+    try:
+        import resource
+        resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+        seconds = int(JOB.get("child_cpu_s", 20))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    except Exception:
+        pass
+    report = Report(pipe)
+    try:
+        (run_pytest if PYTEST else run_unittest)(report, names)
+    except BaseException as error:
+        report.case("<run>", "failed", error, error.__traceback__)
+    os._exit(0)
+
+
+def run(names, wall_s):
+    """Runs the named tests (all when empty) in a child; gives the records and whether it came to its end."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reader)
+        child(writer, names)
+    os.close(writer)
+    import select
+    chunks = []
+    deadline = time.monotonic() + wall_s
+    done = False
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        ready, _, _ = select.select([reader], [], [], left)
+        if not ready:
+            break
+        data = os.read(reader, 1 << 16)
+        if not data:
+            done = True
+            break
+        chunks.append(data)
+    os.close(reader)
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except OSError:
+        pass
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except OSError:
+        pass
+    _, status = os.waitpid(pid, 0)
+    records = []
+    for line in b"".join(chunks).split(b"\n"):
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            pass
+    return records, done and (os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0)
+
+
+def send(record):
+    OUT.write(json.dumps(record) + "\n")
+    OUT.flush()
+
+
+def forget_bytecode():
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [f for f in folders if f not in (".git", "node_modules", ".venv", "venv", ".tox", "target")]
+        if os.path.basename(folder) == "__pycache__":
+            for name in files:
+                try:
+                    os.remove(os.path.join(folder, name))
+                except OSError:
+                    pass
+
+
+def main():
+    forget_bytecode()
+    wall = float(JOB.get("wall_s", 30))
+    if JOB["mode"] == "baseline":
+        records, ended = run([], wall)
+        for record in records:
+            send(record)
+        send({"end": ended})
+        return
+    focus = JOB["focus"]
+    until = time.monotonic() + float(JOB.get("batch_s", 60))
+    for mutant in JOB["mutants"]:
+        if time.monotonic() > until:
+            break
+        kept = {}
+        for path, text in mutant["files"].items():
+            with open(path, "rb") as f:
+                kept[path] = f.read()
+            with open(path, "wb") as f:
+                f.write(text.encode("utf-8"))
+        try:
+            records, _ = run(focus, wall)
+            passed = [r["case"] for r in records if r["status"] == "passed"]
+            result = {"mutant": mutant["id"], "passed": passed}
+            if passed:
+                whole, ended = run([], wall * 2)
+                result["whole"] = {
+                    "passed": [r["case"] for r in whole if r["status"] == "passed"],
+                    "failed": [r["case"] for r in whole if r["status"] == "failed"],
+                    "ended": ended,
+                }
+            send(result)
+        finally:
+            for path, data in kept.items():
+                with open(path, "wb") as f:
+                    f.write(data)
+
+
+main()

@@ -1,0 +1,67 @@
+//! `+=` for `-=`, `=` for `+=`, `++` for `--`, and the like.
+
+use tree_sitter::Node;
+
+use super::{Operator, Sink, Site};
+use crate::agent::repair::source::{Lang, Role, assignment, single};
+
+pub const OPERATOR: Operator = Operator { name: "compound assignment", prior: 0.7, propose };
+
+fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let mut cursor = site.node.walk();
+    let Some(op) = site.node.children(&mut cursor).find(|c| !c.is_named() && is_assignment_operator(site.text(*c))) else { return };
+    match site.role() {
+        Role::Compound => {
+            for (other, factor) in siblings(site.text(op)) {
+                sink.replace(op, *other, *factor);
+            }
+        }
+        Role::Assign => widen(site, op, sink),
+        Role::Function | Role::Block | Role::If | Role::While | Role::For | Role::Return | Role::Break | Role::Continue
+        | Role::Declare | Role::Expression | Role::Binary | Role::Not | Role::Negate | Role::Integer | Role::Float
+        | Role::Text | Role::Truth | Role::Null | Role::Name | Role::Member | Role::Call | Role::Index | Role::Slice
+        | Role::Range | Role::Collection | Role::Ternary | Role::Paren | Role::Await | Role::Comment | Role::Other => {}
+    }
+}
+
+fn is_assignment_operator(text: &str) -> bool {
+    matches!(text, "=" | "++" | "--") || (text.len() > 1 && text.ends_with('=') && !matches!(text, "==" | "!=" | "<=" | ">=" | "==="))
+}
+
+fn siblings(op: &str) -> &'static [(&'static str, f64)] {
+    match op {
+        "+=" => &[("-=", 1.0), ("=", 0.8), ("*=", 0.6)],
+        "-=" => &[("+=", 1.0), ("=", 0.7), ("/=", 0.2)],
+        "*=" => &[("+=", 0.7), ("/=", 0.6), ("=", 0.4), ("**=", 0.2)],
+        "/=" => &[("//=", 0.7), ("*=", 0.6), ("%=", 0.4), ("-=", 0.3)],
+        "//=" => &[("/=", 0.4), ("%=", 0.5), ("-=", 0.3)],
+        "%=" => &[("/=", 0.5), ("//=", 0.5), ("-=", 0.4)],
+        "&=" => &[("|=", 0.9), ("^=", 0.7), ("=", 0.4)],
+        "|=" => &[("&=", 0.9), ("^=", 0.7), ("=", 0.4)],
+        "^=" => &[("&=", 0.9), ("|=", 0.9)],
+        "<<=" => &[(">>=", 0.9)],
+        ">>=" => &[("<<=", 0.9)],
+        ">>>=" => &[("<<=", 0.6), (">>=", 0.6)],
+        "++" => &[("--", 1.0)],
+        "--" => &[("++", 1.0)],
+        _ => &[],
+    }
+}
+
+/// A plain assignment that should have accumulated.
+fn widen(site: &Site<'_, '_>, op: Node<'_>, sink: &mut Sink<'_>) {
+    let Some((target, value)) = assignment(site.node) else { return };
+    let text = site.text(target);
+    if site.text(op) != "=" || text.contains(',') {
+        return;
+    }
+    sink.replace(op, "+=", 0.7);
+    sink.replace(op, "-=", 0.3);
+    sink.replace(op, "|=", 0.1);
+    if site.lang() == Lang::Python || !site.text(value).contains(text) {
+        let value = single(value);
+        for largest in [true, false] {
+            sink.replace(value, site.lang().extreme(largest, text, site.text(value)), 0.4);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A literal that is off: by one, another literal of the same function, a truth the wrong way round.
+
+use super::{Operator, Sink, Site};
+use crate::agent::repair::source::{Lang, Role};
+
+pub const OPERATOR: Operator = Operator { name: "constant", prior: 0.6, propose };
+
+fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    match site.role() {
+        Role::Integer => integer(site, sink),
+        Role::Float => float(site, sink),
+        Role::Truth => {
+            let other = match site.text(site.node) {
+                "true" => "false",
+                "false" => "true",
+                "True" => "False",
+                _ => "True",
+            };
+            sink.replace(site.node, other, 1.2);
+        }
+        Role::Text => text(site, sink),
+        Role::Null => {
+            let empty: &[&str] = match site.lang() {
+                Lang::Python => &["[]", "0", "\"\"", "False", "True", "{}"],
+                Lang::Go => &["0"],
+                Lang::JavaScript | Lang::TypeScript | Lang::Tsx => &["[]", "0", "''", "false", "null", "undefined", "true"],
+                Lang::Rust => &[],
+            };
+            for value in empty {
+                sink.replace(site.node, *value, 0.4);
+            }
+        }
+        Role::Collection if matches!(site.text(site.node), "[]" | "{}") => {
+            if site.lang() == Lang::Python {
+                sink.replace(site.node, "[[]]", 0.6);
+                sink.replace(site.node, "None", 0.3);
+                sink.replace(site.node, if site.text(site.node) == "[]" { "{}" } else { "[]" }, 0.1);
+                sink.replace(site.node, "set()", 0.2);
+            } else {
+                sink.replace(site.node, "[[]]", 0.6);
+                sink.replace(site.node, "null", 0.2);
+            }
+            for name in site.visible() {
+                sink.replace(site.node, format!("[{}]", name.text), 0.5);
+            }
+        }
+        Role::Function | Role::Block | Role::If | Role::While | Role::For | Role::Return | Role::Break | Role::Continue
+        | Role::Assign | Role::Compound | Role::Declare | Role::Expression | Role::Binary | Role::Not | Role::Negate
+        | Role::Name | Role::Member | Role::Call | Role::Index | Role::Slice | Role::Range | Role::Collection
+        | Role::Ternary | Role::Paren | Role::Await | Role::Comment | Role::Other => {}
+    }
+}
+
+fn integer(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let text = site.text(site.node);
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let Ok(value) = digits.parse::<i64>() else { return };
+    if text.contains(['.', 'x', 'e']) && !text.ends_with("size") {
+        float(site, sink);
+        return;
+    }
+    let suffix = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_');
+    let mut near = vec![(value + 1, 1.0), (value - 1, 1.0)];
+    if value == 0 {
+        near = vec![(1, 1.2), (-1, 0.6), (2, 0.2)];
+    } else if value == 1 {
+        near = vec![(0, 1.2), (2, 0.9), (-1, 0.4), (3, 0.2)];
+    }
+    if value > 2 {
+        near.extend([(value * 10, 0.3), (value / 10, 0.3), (value * 2, 0.2), (value / 2, 0.2), (0, 0.2), (1, 0.2)]);
+        near.extend(familiar(value).iter().map(|n| (*n, 0.8)));
+    }
+    for (other, factor) in near {
+        if other < 0 && matches!(site.lang(), Lang::Rust | Lang::Go) && factor < 0.7 {
+            sink.replace(site.node, format!("{other}{suffix}"), factor * 0.3);
+        } else {
+            sink.replace(site.node, format!("{other}{suffix}"), factor);
+        }
+    }
+    for other in &site.scope.integers {
+        sink.replace(site.node, other.clone(), 0.5);
+    }
+}
+
+/// Numbers people mistake for one another.
+fn familiar(value: i64) -> &'static [i64] {
+    match value {
+        60 => &[3600, 24, 100, 1000],
+        3600 => &[60, 86400],
+        24 => &[12, 60],
+        12 => &[24, 13],
+        7 => &[5, 6],
+        365 => &[366],
+        366 => &[365],
+        28 => &[29, 30],
+        29 => &[28],
+        30 => &[31, 28],
+        31 => &[30],
+        100 => &[1000, 400, 10],
+        400 => &[100, 4],
+        4 => &[100, 400],
+        1000 => &[100, 1024],
+        1024 => &[1000],
+        10 => &[16, 2, 100],
+        16 => &[10],
+        8 => &[16, 7],
+        32 => &[31, 273],
+        255 => &[256],
+        256 => &[255],
+        26 => &[25],
+        64 => &[63, 65],
+        65 => &[64, 97],
+        97 => &[65, 96],
+        48 => &[47],
+        _ => &[],
+    }
+}
+
+fn float(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let text = site.text(site.node);
+    let Ok(value) = text.replace('_', "").parse::<f64>() else { return };
+    for (other, factor) in [(value + 1.0, 0.6), (value - 1.0, 0.6), (value * 10.0, 0.6), (value / 10.0, 0.6), (value * 100.0, 0.4), (value / 100.0, 0.4), (1.0 - value, 0.6), (0.0, 0.4), (1.0, 0.4), (value * 2.0, 0.4), (value / 2.0, 0.4)] {
+        let shown = format!("{other:?}");
+        if other.is_finite() && shown.len() < 12 {
+            sink.replace(site.node, shown, factor);
+        }
+    }
+    for other in &site.scope.integers {
+        sink.replace(site.node, other.clone(), 0.3);
+    }
+}
+
+fn text(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let parent = site.node.parent().map(|p| p.kind()).unwrap_or_default();
+    if parent == "expression_statement" || parent.contains("import") {
+        return;
+    }
+    for other in &site.scope.texts {
+        let same_quote = other.chars().next() == site.text(site.node).chars().next();
+        if same_quote && other.len() < 40 {
+            sink.replace(site.node, other.clone(), 0.4);
+        }
+    }
+}

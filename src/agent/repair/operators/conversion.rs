@@ -1,0 +1,37 @@
+//! A value of the wrong type: text for a number, a number for text, an iterator for a list.
+
+use super::{Operator, Sink, Site};
+use crate::agent::repair::source::{Lang, Role, call, role};
+
+pub const OPERATOR: Operator = Operator { name: "conversion", prior: 0.35, propose };
+
+fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    if !matches!(site.role(), Role::Name | Role::Member | Role::Call | Role::Index | Role::Slice) || !site.is_read() {
+        return;
+    }
+    let text = site.text(site.node);
+    let wraps: &[&str] = match site.lang() {
+        Lang::Python => &["int", "str", "float", "list", "abs", "len", "set", "sorted", "sum", "bool", "tuple"],
+        Lang::JavaScript | Lang::TypeScript | Lang::Tsx => &["Number", "String", "Math.abs", "Math.floor", "Math.round", "Boolean"],
+        Lang::Go => &["float64", "int", "string", "int64", "len"],
+        Lang::Rust => {
+            let numeric = site.scope.hints(text).fits(crate::agent::repair::scope::Hints::NUMBER);
+            if numeric && site.role() != Role::Call {
+                for method in [".abs()", ".len()"] {
+                    sink.replace(site.node, format!("{text}{method}"), 0.5);
+                }
+            }
+            return;
+        }
+    };
+    if call(site.node).is_some_and(|(c, _)| wraps.contains(&site.text(c))) {
+        return;
+    }
+    let compared = site.node.parent().is_some_and(|p| matches!(role(p), Role::Binary | Role::Return | Role::Assign | Role::Declare) || p.kind().contains("arg"));
+    for wrap in wraps {
+        sink.replace(site.node, format!("{wrap}({text})"), if compared { 0.8 } else { 0.4 });
+    }
+    if site.lang().is_script() && matches!(site.role(), Role::Name | Role::Member) {
+        sink.replace(site.node, format!("{text}.length"), 0.6);
+    }
+}

@@ -1,0 +1,43 @@
+//! Integer against real division, and the rounding that was forgotten.
+
+use super::{Operator, Sink, Site};
+use crate::agent::repair::source::{Lang, binary};
+
+pub const OPERATOR: Operator = Operator { name: "division", prior: 0.8, propose };
+
+fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let Some((left, op, right)) = binary(site.node) else { return };
+    let word = site.text(op);
+    let (l, r) = (site.operand(left), site.operand(right));
+    match (site.lang(), word) {
+        (Lang::Python, "/") => {
+            sink.replace(op, "//", 1.0);
+            sink.replace(site.node, format!("round({l} / {r})"), 0.3);
+        }
+        (Lang::Python, "//") => {
+            sink.replace(op, "/", 1.0);
+            sink.replace(site.node, format!("-(-{l} // {r})"), 0.5);
+            sink.replace(site.node, format!("({l} + {r} - 1) // {r}"), 0.4);
+        }
+        (Lang::JavaScript | Lang::TypeScript | Lang::Tsx, "/") => {
+            sink.replace(site.node, format!("Math.floor({l} / {r})"), 1.0);
+            sink.replace(site.node, format!("Math.ceil({l} / {r})"), 0.5);
+            sink.replace(site.node, format!("Math.round({l} / {r})"), 0.4);
+        }
+        (Lang::Rust, "/") => {
+            sink.replace(site.node, format!("{l}.div_ceil({r})"), 0.5);
+            sink.replace(site.node, format!("({l} + {r} - 1) / {r}"), 0.4);
+            sink.replace(site.node, format!("{l} as f64 / {r} as f64"), 0.8);
+            sink.replace(site.node, format!("{l}.div_euclid({r})"), 0.4);
+        }
+        (Lang::Rust, "%") => sink.replace(site.node, format!("{l}.rem_euclid({r})"), 0.8),
+        (Lang::Go, "/") => {
+            sink.replace(site.node, format!("float64({l}) / float64({r})"), 0.9);
+            sink.replace(site.node, format!("({l} + {r} - 1) / {r}"), 0.4);
+        }
+        (Lang::Go | Lang::JavaScript | Lang::TypeScript | Lang::Tsx, "%") => {
+            sink.replace(site.node, format!("(({l} % {r}) + {r}) % {r}"), 0.8);
+        }
+        (Lang::Rust | Lang::Python | Lang::JavaScript | Lang::TypeScript | Lang::Tsx | Lang::Go, _) => {}
+    }
+}

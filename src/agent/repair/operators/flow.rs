@@ -1,0 +1,108 @@
+//! `break`, `continue` and `return` in the wrong place or of the wrong kind, and loops that run under a wrong condition.
+
+use super::{Operator, Sink, Site};
+use crate::agent::repair::scope::Hints;
+use crate::agent::repair::source::{Edit, Lang, Role, condition, role, statements};
+
+pub const OPERATOR: Operator = Operator { name: "control flow", prior: 0.5, propose };
+
+fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    match site.role() {
+        Role::Break => {
+            sink.replace(site.node, site.text(site.node).replace("break", "continue"), 1.0);
+            leave(site, sink);
+        }
+        Role::Continue => {
+            sink.replace(site.node, site.text(site.node).replace("continue", "break"), 1.0);
+            leave(site, sink);
+        }
+        Role::Return if in_loop(site) => {
+            sink.replace(site.node, "continue", 0.4);
+            sink.replace(site.node, "break", 0.4);
+        }
+        Role::If => {
+            jump_at_end(site, sink);
+            repeat_instead(site, sink);
+        }
+        Role::While => loop_condition(site, sink),
+        Role::Function | Role::Block | Role::For | Role::Return | Role::Assign | Role::Compound | Role::Declare
+        | Role::Expression | Role::Binary | Role::Not | Role::Negate | Role::Integer | Role::Float | Role::Text
+        | Role::Truth | Role::Null | Role::Name | Role::Member | Role::Call | Role::Index | Role::Slice | Role::Range
+        | Role::Collection | Role::Ternary | Role::Paren | Role::Await | Role::Comment | Role::Other => {}
+    }
+}
+
+fn leave(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    if site.lang() == Lang::Rust {
+        return;
+    }
+    for name in site.visible().iter().filter(|n| !n.is_parameter) {
+        sink.replace(site.node, site.lang().statement(&format!("return {}", name.text)), 0.3);
+    }
+}
+
+fn in_loop(site: &Site<'_, '_>) -> bool {
+    let mut at = site.node.parent();
+    while let Some(n) = at {
+        match role(n) {
+            Role::For | Role::While => return true,
+            Role::Function => return false,
+            _ => at = n.parent(),
+        }
+    }
+    false
+}
+
+/// A branch inside a loop that should have ended the round or the loop.
+fn jump_at_end(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    if !in_loop(site) {
+        return;
+    }
+    let Some(block) = site.node.child_by_field_name("consequence") else { return };
+    let Some(last) = statements(block).last().copied() else { return };
+    let inner = last.named_child(0).map(role);
+    let jumps = |r: Role| matches!(r, Role::Return | Role::Break | Role::Continue);
+    if jumps(role(last)) || inner.is_some_and(jumps) {
+        return;
+    }
+    for word in ["break", "continue"] {
+        sink.after(last, &site.lang().statement(word), 0.9);
+    }
+    if site.lang() == Lang::Python {
+        sink.after(last, "return", 0.2);
+    }
+}
+
+/// `if` that should have been `while`.
+fn repeat_instead(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    if site.node.child_by_field_name("alternative").is_some() || site.node.kind() == "elif_clause" {
+        return;
+    }
+    let start = site.node.start_byte();
+    if site.source.span(start..start + 2) == "if" {
+        let word = if site.lang() == Lang::Go { "for" } else { "while" };
+        sink.span(start..start + 2, word.to_owned(), 0.6);
+    }
+}
+
+/// `while` conditions: endless loops that should stop when something runs out; `while` meant as `if`.
+fn loop_condition(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let Some(test) = condition(site.node) else { return };
+    if role(test) == Role::Truth {
+        for name in site.visible() {
+            if name.hints.has(Hints::LIST) || name.hints.has(Hints::SET) || name.hints.is_unknown() {
+                let text = match site.lang() {
+                    Lang::Python => name.text.clone(),
+                    Lang::JavaScript | Lang::TypeScript | Lang::Tsx => format!("{}.length > 0", name.text),
+                    Lang::Go => format!("len({}) > 0", name.text),
+                    Lang::Rust => format!("!{}.is_empty()", name.text),
+                };
+                sink.replace(test, text, 1.0);
+            }
+        }
+    }
+    let start = site.node.start_byte();
+    if site.source.span(start..start + 5) == "while" {
+        sink.edits(vec![Edit { range: start..start + 5, text: "if".to_owned() }], 0.2, "`while` becomes `if`".to_owned());
+    }
+}

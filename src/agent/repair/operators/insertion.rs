@@ -1,0 +1,143 @@
+//! The statement that was forgotten: a step of a loop, a thing put into a collection, a name moved on.
+
+use super::{Operator, Sink, Site};
+use crate::agent::repair::scope::{Hints, Name};
+use crate::agent::repair::source::{Lang, Role, condition, descend, role, statements};
+
+pub const OPERATOR: Operator = Operator { name: "missing statement", prior: 0.4, propose };
+
+fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let all = statements(site.node);
+    if all.is_empty() || site.scope.name == "<module>" {
+        return;
+    }
+    increments(site, &all, sink);
+    for text in forgotten(site) {
+        place(site, &all, &text.0, text.1, sink);
+    }
+}
+
+/// Puts a statement after each statement of the block, and before the first.
+fn place(site: &Site<'_, '_>, all: &[tree_sitter::Node<'_>], text: &str, factor: f64, sink: &mut Sink<'_>) {
+    let line = site.lang().statement(text);
+    if let Some(first) = all.first() {
+        sink.before(*first, &line, factor * 0.9);
+    }
+    for one in all {
+        let leaves = matches!(role(*one), Role::Return | Role::Break | Role::Continue);
+        if leaves {
+            continue;
+        }
+        let is_value = site.lang() == Lang::Rust && super::super::source::is_value(*one);
+        if !is_value {
+            sink.after(*one, &line, factor);
+        }
+    }
+    if let Some(last) = all.last().filter(|l| role(**l) == Role::Return && all.len() > 1) {
+        sink.before(*last, &line, factor);
+    }
+}
+
+/// A loop that tests a name nothing in it changes.
+fn increments(site: &Site<'_, '_>, all: &[tree_sitter::Node<'_>], sink: &mut Sink<'_>) {
+    let Some(owner) = site.node.parent() else { return };
+    let in_while = role(owner) == Role::While || (site.lang() == Lang::Go && role(owner) == Role::For);
+    let mut numbers: Vec<(String, f64)> = Vec::new();
+    if let Some(test) = condition(owner).filter(|_| in_while) {
+        numbers.extend(super::identifiers(site.source, test).into_iter().map(|n| (n.to_owned(), 1.8)));
+    }
+    for name in site.visible() {
+        let counted = name.hints.has(Hints::NUMBER) && !name.is_parameter;
+        if counted && !numbers.iter().any(|(n, _)| *n == name.text) {
+            numbers.push((name.text.clone(), 0.7));
+        }
+    }
+    for field in site.scope.members.get("self").into_iter().flatten() {
+        if matches!(field.as_str(), "count" | "size" | "length" | "total" | "_size" | "_count" | "len") {
+            numbers.push((format!("self.{field}"), 0.9));
+        }
+    }
+    numbers.sort_by(|a, b| a.0.cmp(&b.0));
+    for (name, factor) in numbers {
+        for op in ["+=", "-="] {
+            place(site, all, &format!("{name} {op} 1"), factor * if op == "+=" { 1.0 } else { 0.6 }, sink);
+        }
+    }
+}
+
+/// Calls and assignments that would make sense here.
+fn forgotten(site: &Site<'_, '_>) -> Vec<(String, f64)> {
+    let mut out = Vec::new();
+    let visible = site.visible();
+    let usable: Vec<&&Name> = visible.iter().filter(|n| !matches!(n.text.as_str(), "self" | "this" | "cls")).collect();
+    let body = site.source.slice(site.scope.body);
+    let changed = |name: &str| {
+        [".append(", ".add(", ".push(", ".insert(", ".push_back(", ".push_str(", ".set(", ".extend("].iter().any(|m| body.contains(&format!("{name}{m}")))
+    };
+    for list in &usable {
+        let never = !list.is_parameter && !changed(&list.text);
+        let weight = if never { 1.6 } else { 0.5 };
+        for item in &usable {
+            if item.text == list.text {
+                continue;
+            }
+            let by_type = if item.hints.has(Hints::LIST) { 0.7 } else { 1.0 };
+            let target = &list.text;
+            let value = &item.text;
+            if list.hints.has(Hints::LIST) || list.hints.has(Hints::ITERATED) {
+                let call = match site.lang() {
+                    Lang::Python => format!("{target}.append({value})"),
+                    Lang::JavaScript | Lang::TypeScript | Lang::Tsx | Lang::Rust => format!("{target}.push({value})"),
+                    Lang::Go => format!("{target} = append({target}, {value})"),
+                };
+                out.push((call, weight * by_type));
+            }
+            if list.hints.has(Hints::SET) {
+                let call = match site.lang() {
+                    Lang::Python | Lang::JavaScript | Lang::TypeScript | Lang::Tsx => format!("{target}.add({value})"),
+                    Lang::Rust => format!("{target}.insert({value})"),
+                    Lang::Go => format!("{target}[{value}] = true"),
+                };
+                out.push((call, weight * by_type));
+            }
+        }
+    }
+    for target in usable.iter().filter(|n| !n.is_parameter || site.lang() == Lang::Python) {
+        for value in &usable {
+            if target.text != value.text && target.hints.fits(value.hints) {
+                let stale = count(body, &target.text) <= 3;
+                out.push((format!("{} = {}", target.text, value.text), if stale { 0.7 } else { 0.3 }));
+            }
+        }
+    }
+    out.extend(repeated(site));
+    out
+}
+
+fn count(body: &str, name: &str) -> usize {
+    body.matches(name).count()
+}
+
+/// Statements of the same function or file with one name exchanged: what is done elsewhere may be missing here.
+fn repeated(site: &Site<'_, '_>) -> Vec<(String, f64)> {
+    let mut out = Vec::new();
+    let here = site.source.slice(site.node);
+    let mut scan = |root: tree_sitter::Node<'_>, factor: f64| {
+        for n in descend(root) {
+            if role(n) != Role::Expression {
+                continue;
+            }
+            let text = site.source.slice(n).trim_end_matches(';');
+            let short = text.len() < 60 && !text.contains('\n') && !text.starts_with(['"', '\'']);
+            if short && !here.contains(text) && !out.iter().any(|(t, _): &(String, f64)| t == text) {
+                out.push((text.to_owned(), factor));
+            }
+        }
+    };
+    scan(site.scope.body, 0.8);
+    if site.scope.node.child_by_field_name("parameters").is_some() && site.scope.members.contains_key("self") | site.scope.members.contains_key("this") {
+        scan(site.source.tree.root_node(), 0.35);
+    }
+    out.truncate(40);
+    out
+}

@@ -1,0 +1,52 @@
+//! Looking up what may not be there, and defaults of the wrong worth.
+
+use super::{Operator, Sink, Site};
+use crate::agent::repair::source::{Lang, Role, call, member, parts};
+
+pub const OPERATOR: Operator = Operator { name: "lookup default", prior: 0.55, propose };
+
+fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    if site.role() == Role::Index && site.is_read() {
+        let inner = parts(site.node);
+        let [object, index] = inner.as_slice() else { return };
+        let (o, i) = (site.text(*object), site.text(*index));
+        match site.lang() {
+            Lang::Python => {
+                for (default, factor) in [("0", 0.7), ("", 0.6), ("[]", 0.5), ("\"\"", 0.3), ("{}", 0.2), ("1", 0.2)] {
+                    let text = if default.is_empty() { format!("{o}.get({i})") } else { format!("{o}.get({i}, {default})") };
+                    sink.replace(site.node, text, factor);
+                }
+            }
+            Lang::JavaScript | Lang::TypeScript | Lang::Tsx => {
+                for (default, factor) in [("0", 0.8), ("[]", 0.5), ("''", 0.3), ("{}", 0.2)] {
+                    sink.replace(site.node, format!("({o}[{i}] ?? {default})"), factor);
+                }
+            }
+            Lang::Rust => {
+                sink.replace(site.node, format!("{o}.get({i}).copied().unwrap_or(0)"), 0.3);
+                sink.replace(site.node, format!("{o}.get({i}).copied().unwrap_or_default()"), 0.3);
+            }
+            Lang::Go => {}
+        }
+        return;
+    }
+    let Some((callee, args)) = call(site.node) else { return };
+    let Some((object, name)) = member(callee) else { return };
+    if site.text(name) != "get" {
+        return;
+    }
+    match (site.lang(), args.as_slice()) {
+        (Lang::Python, [key]) => {
+            for (default, factor) in [("0", 1.0), ("[]", 0.6), ("\"\"", 0.4), ("{}", 0.3), ("1", 0.3), ("False", 0.2), ("float('inf')", 0.4)] {
+                sink.replace(site.node, format!("{}.get({}, {default})", site.text(object), site.text(*key)), factor);
+            }
+        }
+        (Lang::Python, [key, _]) => sink.replace(site.node, format!("{}[{}]", site.text(object), site.text(*key)), 0.2),
+        (Lang::JavaScript | Lang::TypeScript | Lang::Tsx, [_]) => {
+            for (default, factor) in [("0", 1.0), ("[]", 0.6), ("''", 0.4)] {
+                sink.replace(site.node, format!("({} ?? {default})", site.text(site.node)), factor);
+            }
+        }
+        (Lang::Rust | Lang::Python | Lang::JavaScript | Lang::TypeScript | Lang::Tsx | Lang::Go, _) => {}
+    }
+}

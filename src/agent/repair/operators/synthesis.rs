@@ -1,0 +1,129 @@
+//! Small combinations of names in scope: what an expression might have been.
+
+use super::{Operator, Sink, Site};
+use crate::agent::repair::scope::Hints;
+use crate::agent::repair::source::{Lang, Role, assignment, binary, parts, role};
+
+pub const OPERATOR: Operator = Operator { name: "expression", prior: 0.3, propose };
+
+fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    if !super::super::source::is_value(site.node) || !site.is_read() {
+        return;
+    }
+    match site.role() {
+        Role::Name | Role::Member | Role::Index | Role::Binary | Role::Call => {}
+        Role::Integer | Role::Truth | Role::Null => return,
+        Role::Function | Role::Block | Role::If | Role::While | Role::For | Role::Return | Role::Break | Role::Continue
+        | Role::Assign | Role::Compound | Role::Declare | Role::Expression | Role::Not | Role::Negate | Role::Float
+        | Role::Text | Role::Slice | Role::Range | Role::Collection | Role::Ternary | Role::Paren | Role::Await
+        | Role::Comment | Role::Other => return,
+    }
+    let text = site.text(site.node);
+    let hints = site.scope.hints(text);
+    let listed = hints.has(Hints::LIST) || hints.has(Hints::ITERATED);
+    let numeric = site.role() == Role::Binary || hints.fits(Hints::NUMBER) || hints.has(Hints::INDEX);
+    if numeric && !is_test(site) {
+        shifted(site, sink);
+        bounded(site, sink);
+    }
+    if listed || (site.role() == Role::Name && hints.is_unknown()) {
+        sliced(site, sink);
+    }
+    if site.role() == Role::Name && site.lang() == Lang::Python && in_membership(site) {
+        sink.replace(site.node, format!("{text}.values()"), 0.5);
+        sink.replace(site.node, format!("{text}.keys()"), 0.3);
+    }
+}
+
+fn is_test(site: &Site<'_, '_>) -> bool {
+    binary(site.node).is_some_and(|(_, op, _)| matches!(site.text(op), "and" | "or" | "&&" | "||" | "==" | "!=" | "<" | ">" | "<=" | ">=" | "in" | "not in" | "is" | "is not" | "===" | "!=="))
+}
+
+fn in_membership(site: &Site<'_, '_>) -> bool {
+    site.node.parent().is_some_and(|p| role(p) == Role::For || p.kind() == "for_in_clause" || binary(p).is_some_and(|(_, op, _)| site.text(op).contains("in")))
+}
+
+/// `x ± 1`, `x ± y`, `x * y`, `x ** 2`.
+fn shifted(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let text = site.operand(site.node);
+    let plain = site.role() != Role::Call || text.starts_with("len(") || text.ends_with(".len()");
+    let weight = if plain { 1.0 } else { 0.6 };
+    let inside = site.node.parent().is_some_and(|p| role(p) == Role::Binary);
+    let ended = |t: String| if inside { format!("({t})") } else { t };
+    for op in ["+", "-"] {
+        sink.replace(site.node, ended(format!("{text} {op} 1")), 1.2 * weight);
+    }
+    for name in site.visible() {
+        let other = &name.text;
+        if *other == text || matches!(other.as_str(), "self" | "this" | "cls") || name.hints == Hints::LIST || name.hints == Hints::TEXT {
+            continue;
+        }
+        let fit = if name.hints.has(Hints::NUMBER) { 1.0 } else { 0.5 };
+        for (op, factor) in [("-", 0.9), ("+", 0.9), ("*", 0.5), ("//", 0.2), ("%", 0.2)] {
+            let op = if op == "//" && site.lang() != Lang::Python { "/" } else { op };
+            sink.replace(site.node, ended(format!("{text} {op} {other}")), factor * fit * weight);
+        }
+        sink.replace(site.node, ended(format!("{other} - {text}")), 0.5 * fit * weight);
+    }
+    let square = match site.lang() {
+        Lang::Python | Lang::JavaScript | Lang::TypeScript | Lang::Tsx => format!("{text} ** 2"),
+        Lang::Go | Lang::Rust => format!("{text} * {text}"),
+    };
+    sink.replace(site.node, square, 0.5 * weight);
+    sink.replace(site.node, ended(format!("2 * {text}")), 0.3 * weight);
+    if site.role() != Role::Binary {
+        sink.replace(site.node, format!("-{text}"), 0.3 * weight);
+    }
+}
+
+/// `max(0, x)`, `min(x, y)`, and the value kept when it is already better.
+fn bounded(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let text = site.text(site.node);
+    let parent = site.node.parent();
+    let assigned = parent.map(|p| if p.kind() == "expression_list" { p.parent().unwrap_or(p) } else { p }).and_then(assignment);
+    for largest in [true, false] {
+        sink.replace(site.node, site.lang().extreme(largest, "0", text), 0.5);
+        if let Some((target, _)) = assigned {
+            sink.replace(site.node, site.lang().extreme(largest, site.text(target), text), 1.0);
+        }
+        if site.role() != Role::Call {
+            for name in site.visible() {
+                let fits = name.hints.has(Hints::NUMBER) && name.text != text;
+                if fits {
+                    sink.replace(site.node, site.lang().extreme(largest, &name.text, text), 0.35);
+                }
+            }
+        }
+    }
+}
+
+/// Parts of a list: without its first or last, from or up to a name.
+fn sliced(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let text = site.text(site.node);
+    let already = site.node.parent().is_some_and(|p| matches!(role(p), Role::Index | Role::Slice) && parts(p).first() == Some(&site.node));
+    if already {
+        return;
+    }
+    let slice = |from: &str, to: &str| match site.lang() {
+        Lang::Python | Lang::Go => format!("{text}[{from}:{to}]"),
+        Lang::JavaScript | Lang::TypeScript | Lang::Tsx if to.is_empty() => format!("{text}.slice({from})"),
+        Lang::JavaScript | Lang::TypeScript | Lang::Tsx => format!("{text}.slice({}, {to})", if from.is_empty() { "0" } else { from }),
+        Lang::Rust => format!("{text}[{from}..{to}]"),
+    };
+    sink.replace(site.node, slice("1", ""), 0.9);
+    if site.lang() != Lang::Go && site.lang() != Lang::Rust {
+        sink.replace(site.node, slice("", "-1"), 0.7);
+    }
+    if site.lang() == Lang::Python {
+        sink.replace(site.node, format!("{text}[::-1]"), 0.6);
+        sink.replace(site.node, format!("{text}[-1]"), 0.5);
+        sink.replace(site.node, format!("{text}[0]"), 0.5);
+    }
+    for name in site.visible() {
+        if name.text != text && (name.hints.has(Hints::NUMBER) || name.hints.has(Hints::INDEX)) {
+            sink.replace(site.node, slice(&name.text, ""), 0.9);
+            sink.replace(site.node, slice("", &name.text), 0.8);
+            sink.replace(site.node, slice(&format!("{} + 1", name.text), ""), 0.6);
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! The names a function can see, with a guess of what each holds.
+//!
+//! A light reading of one function: parameters, locals, members used, literals used. The guess is a set of hints
+//! gathered from how a name is used; operators use it to try likely replacements first, never to forbid one.
+
+use std::collections::BTreeMap;
+
+use tree_sitter::Node;
+
+use super::source::{Role, Source, assignment, binary, call, descend, member, role, single};
+
+/// What uses of a name suggest it holds (a bit set).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hints(u16);
+
+impl Hints {
+    pub const NUMBER: Self = Self(1);
+    pub const LIST: Self = Self(2);
+    pub const MAP: Self = Self(4);
+    pub const SET: Self = Self(8);
+    pub const TEXT: Self = Self(16);
+    pub const TRUTH: Self = Self(32);
+    pub const CALLED: Self = Self(64);
+    pub const OBJECT: Self = Self(128);
+    pub const INDEX: Self = Self(256);
+    pub const ITERATED: Self = Self(512);
+
+    fn add(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Whether any hint is shared.
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether nothing is known.
+    pub fn is_unknown(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether two names could hold the same sort of thing.
+    pub fn fits(self, other: Self) -> bool {
+        self.is_unknown() || other.is_unknown() || self.has(other)
+    }
+}
+
+/// One visible name.
+#[derive(Debug, Clone)]
+pub struct Name {
+    pub text: String,
+    pub hints: Hints,
+    /// First byte from which the name exists.
+    pub from: usize,
+    /// Declared type, where the language writes it.
+    pub declared: Option<String>,
+    pub is_parameter: bool,
+}
+
+/// One function (or the top level of a file) and what it can see.
+#[derive(Debug, Clone)]
+pub struct Scope<'t> {
+    pub node: Node<'t>,
+    pub body: Node<'t>,
+    /// Name of the function, `<module>` at top level.
+    pub name: String,
+    pub names: Vec<Name>,
+    /// Members used with each object text, and functions called with it.
+    pub members: BTreeMap<String, Vec<String>>,
+    /// Integer literals in the function, in order of appearance.
+    pub integers: Vec<String>,
+    /// String literals in the function.
+    pub texts: Vec<String>,
+}
+
+impl<'t> Scope<'t> {
+    /// The hints of a name.
+    pub fn hints(&self, name: &str) -> Hints {
+        self.names.iter().find(|n| n.text == name).map_or(Hints::default(), |n| n.hints)
+    }
+
+    /// Names that exist at a byte, parameters and nearest first.
+    pub fn visible(&self, at: usize) -> Vec<&Name> {
+        self.names.iter().filter(|n| n.from <= at || n.is_parameter).collect()
+    }
+
+    /// The parameters of the function.
+    pub fn parameters(&self) -> Vec<&Name> {
+        self.names.iter().filter(|n| n.is_parameter).collect()
+    }
+
+    /// Reads one function. `node` is the function or the root of the file.
+    pub fn read(source: &Source, node: Node<'t>) -> Self {
+        let body = node.child_by_field_name("body").unwrap_or(node);
+        let name = function_name(source, node);
+        let mut scope = Self {
+            node,
+            body,
+            name,
+            names: Vec::new(),
+            members: BTreeMap::new(),
+            integers: Vec::new(),
+            texts: Vec::new(),
+        };
+        let mut outer = Some(node);
+        while let Some(at) = outer {
+            if role(at) == Role::Function {
+                scope.parameters_of(source, at);
+            }
+            outer = at.parent();
+        }
+        let is_module = node.parent().is_none();
+        for n in descend(body) {
+            if is_module && inside_function(n) {
+                continue;
+            }
+            scope.observe(source, n);
+        }
+        scope
+    }
+
+    fn parameters_of(&mut self, source: &Source, function: Node<'t>) {
+        if let Some(one) = function.child_by_field_name("parameter") {
+            self.declare(source.slice(one), function.start_byte(), None, true);
+        }
+        for field in ["receiver", "parameters"] {
+            let Some(list) = function.child_by_field_name(field) else { continue };
+            for n in descend(list) {
+                let is_name = n.kind() == "identifier" || n.kind() == "self";
+                if !is_name || in_type_or_default(n, list) {
+                    continue;
+                }
+                let declared = n.parent().and_then(|p| p.child_by_field_name("type")).map(|t| source.slice(t).to_owned());
+                self.declare(source.slice(n), function.start_byte(), declared, true);
+            }
+        }
+    }
+
+    fn declare(&mut self, text: &str, from: usize, declared: Option<String>, is_parameter: bool) {
+        if text == "_" || text.is_empty() || self.names.iter().any(|n| n.text == text) {
+            return;
+        }
+        let mut hints = Hints::default();
+        if let Some(kind) = &declared {
+            hints.add(hint_of_type(kind));
+        }
+        self.names.push(Name { text: text.to_owned(), hints, from, declared, is_parameter });
+    }
+
+    fn hint(&mut self, text: &str, hint: Hints) {
+        if let Some(name) = self.names.iter_mut().find(|n| n.text == text) {
+            name.hints.add(hint);
+        }
+    }
+
+    fn observe(&mut self, source: &Source, n: Node<'t>) {
+        match role(n) {
+            Role::Assign | Role::Declare => self.observe_assignment(source, n),
+            Role::Compound => {
+                if let Some(target) = n.child_by_field_name("left").or_else(|| n.named_child(0)) {
+                    self.hint(source.slice(single(target)), Hints::NUMBER);
+                }
+            }
+            Role::For => self.observe_loop(source, n),
+            Role::Binary => self.observe_binary(source, n),
+            Role::Index | Role::Slice => self.observe_index(source, n),
+            Role::Call => self.observe_call(source, n),
+            Role::Member => {
+                if let Some((object, name)) = member(n) {
+                    let object = source.slice(object).to_owned();
+                    self.hint(&object, Hints::OBJECT);
+                    let list = self.members.entry(object).or_default();
+                    let name = source.slice(name).to_owned();
+                    if !list.contains(&name) {
+                        list.push(name);
+                    }
+                }
+            }
+            Role::Integer => push_new(&mut self.integers, source.slice(n)),
+            Role::Text => push_new(&mut self.texts, source.slice(n)),
+            Role::Other => self.observe_other(source, n),
+            Role::Function | Role::Block | Role::If | Role::While | Role::Return | Role::Break | Role::Continue
+            | Role::Expression | Role::Not | Role::Negate | Role::Float | Role::Truth | Role::Null | Role::Name
+            | Role::Range | Role::Collection | Role::Ternary | Role::Paren | Role::Await | Role::Comment => {}
+        }
+    }
+
+    fn observe_other(&mut self, source: &Source, n: Node<'t>) {
+        match n.kind() {
+            "for_in_clause" | "range_clause" => {
+                if let Some(left) = n.child_by_field_name("left") {
+                    self.declare_pattern(source, left, None);
+                }
+                if let Some(right) = n.child_by_field_name("right") {
+                    self.hint(source.slice(right), Hints::ITERATED);
+                }
+            }
+            "with_item" | "as_pattern_target" | "tuple_struct_pattern" | "closure_parameters" | "let_condition" => {
+                self.declare_pattern(source, n.child_by_field_name("pattern").unwrap_or(n), None);
+            }
+            _ => {}
+        }
+    }
+
+    fn declare_pattern(&mut self, source: &Source, pattern: Node<'t>, declared: Option<String>) {
+        for n in descend(pattern) {
+            if n.kind() == "identifier" && n.parent().is_none_or(|p| !matches!(p.kind(), "attribute" | "subscript" | "member_expression" | "call")) {
+                let text = source.slice(n);
+                if text.chars().next().is_some_and(|c| c.is_lowercase() || c == '_') {
+                    self.declare(text, n.start_byte(), declared.clone(), false);
+                }
+            }
+        }
+    }
+
+    fn observe_assignment(&mut self, source: &Source, n: Node<'t>) {
+        let Some((target, value)) = assignment(n) else { return };
+        let declared = n.child_by_field_name("type").map(|t| source.slice(t).to_owned());
+        if !matches!(role(target), Role::Member | Role::Index | Role::Slice) {
+            self.declare_pattern(source, target, declared);
+        }
+        let hint = hint_of_value(source, value);
+        self.hint(source.slice(target), hint);
+    }
+
+    fn observe_loop(&mut self, source: &Source, n: Node<'t>) {
+        let pattern = n.child_by_field_name("left").or_else(|| n.child_by_field_name("pattern"));
+        let Some(pattern) = pattern else { return };
+        self.declare_pattern(source, pattern, None);
+        let Some(value) = n.child_by_field_name("right").or_else(|| n.child_by_field_name("value")) else { return };
+        let over = source.slice(value);
+        self.hint(over, Hints::ITERATED);
+        if over.starts_with("range(") || role(value) == Role::Range {
+            self.hint(source.slice(pattern), Hints::NUMBER);
+            self.hint(source.slice(pattern), Hints::INDEX);
+        }
+    }
+
+    fn observe_binary(&mut self, source: &Source, n: Node<'t>) {
+        let Some((left, op, right)) = binary(n) else { return };
+        let op = source.slice(op);
+        if matches!(op, "-" | "*" | "/" | "//" | "%" | "<" | ">" | "<=" | ">=") {
+            self.hint(source.slice(left), Hints::NUMBER);
+            self.hint(source.slice(right), Hints::NUMBER);
+        }
+        if matches!(op, "+" | "==" | "!=" | "===") {
+            for (one, other) in [(left, right), (right, left)] {
+                if matches!(role(other), Role::Integer | Role::Float) {
+                    self.hint(source.slice(one), Hints::NUMBER);
+                } else if role(other) == Role::Text {
+                    self.hint(source.slice(one), Hints::TEXT);
+                }
+            }
+        }
+        if matches!(op, "and" | "or" | "&&" | "||") {
+            self.hint(source.slice(left), Hints::TRUTH);
+            self.hint(source.slice(right), Hints::TRUTH);
+        }
+        if matches!(op, "in" | "not in") {
+            self.hint(source.slice(right), Hints::SET);
+        }
+    }
+
+    fn observe_index(&mut self, source: &Source, n: Node<'t>) {
+        let mut inner = super::source::parts(n).into_iter();
+        let (Some(object), Some(index)) = (inner.next(), inner.next()) else { return };
+        self.hint(source.slice(object), Hints::LIST);
+        if role(n) == Role::Index {
+            self.hint(source.slice(index), Hints::INDEX);
+        }
+    }
+
+    fn observe_call(&mut self, source: &Source, n: Node<'t>) {
+        let Some((callee, args)) = call(n) else { return };
+        let Some((object, name)) = member(callee) else {
+            let word = source.slice(callee);
+            self.hint(word, Hints::CALLED);
+            if let (true, Some(first)) = (matches!(word, "len" | "sum" | "sorted" | "enumerate"), args.first()) {
+                self.hint(source.slice(*first), Hints::LIST);
+            }
+            return;
+        };
+        let hint = match source.slice(name) {
+            "append" | "push" | "pop" | "extend" | "sort" | "push_back" | "shift" | "unshift" | "len" | "iter" => Hints::LIST,
+            "add" | "discard" | "has" => Hints::SET,
+            "get" | "items" | "keys" | "values" | "setdefault" | "entry" | "contains_key" => Hints::MAP,
+            "lower" | "upper" | "strip" | "split" | "startswith" | "join" | "chars" | "trim" | "toLowerCase" => Hints::TEXT,
+            _ => return,
+        };
+        self.hint(source.slice(object), hint);
+    }
+}
+
+fn push_new(list: &mut Vec<String>, text: &str) {
+    if !list.iter().any(|t| t == text) {
+        list.push(text.to_owned());
+    }
+}
+
+fn inside_function(node: Node<'_>) -> bool {
+    let mut at = Some(node);
+    while let Some(n) = at {
+        if role(n) == Role::Function {
+            return true;
+        }
+        at = n.parent();
+    }
+    false
+}
+
+fn in_type_or_default(node: Node<'_>, list: Node<'_>) -> bool {
+    let mut child = node;
+    while let Some(parent) = child.parent() {
+        if parent == list {
+            return false;
+        }
+        let is_type = parent.child_by_field_name("type") == Some(child);
+        let is_default = parent.child_by_field_name("value") == Some(child)
+            || (parent.kind() == "assignment_pattern" && parent.child_by_field_name("right") == Some(child));
+        if is_type || is_default {
+            return true;
+        }
+        child = parent;
+    }
+    false
+}
+
+/// The name a function is known by; arrow functions take the name they are bound to.
+pub fn function_name(source: &Source, node: Node<'_>) -> String {
+    if let Some(name) = node.child_by_field_name("name") {
+        return source.slice(name).to_owned();
+    }
+    if node.parent().is_none() {
+        return "<module>".to_owned();
+    }
+    let bound = node.parent().and_then(|p| ["name", "key", "left"].iter().find_map(|f| p.child_by_field_name(f)));
+    bound.map_or_else(|| "<anonymous>".to_owned(), |n| source.slice(n).to_owned())
+}
+
+fn hint_of_type(kind: &str) -> Hints {
+    let k = kind.trim_start_matches([':', ' ', '&', '*']).trim_start_matches("mut ");
+    let starts = |list: &[&str]| list.iter().any(|p| k.starts_with(p));
+    if starts(&["Vec", "[", "list", "List", "Array", "VecDeque", "Sequence"]) {
+        Hints::LIST
+    } else if starts(&["HashMap", "BTreeMap", "map[", "dict", "Dict", "Map", "Record"]) {
+        Hints::MAP
+    } else if starts(&["HashSet", "BTreeSet", "set", "Set"]) {
+        Hints::SET
+    } else if starts(&["str", "String", "string"]) {
+        Hints::TEXT
+    } else if starts(&["bool"]) {
+        Hints::TRUTH
+    } else if starts(&["int", "float", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f32", "f64", "number", "uint"]) {
+        Hints::NUMBER
+    } else {
+        Hints::default()
+    }
+}
+
+fn hint_of_value(source: &Source, value: Node<'_>) -> Hints {
+    match role(value) {
+        Role::Integer | Role::Float | Role::Negate => Hints::NUMBER,
+        Role::Text => Hints::TEXT,
+        Role::Truth | Role::Not => Hints::TRUTH,
+        Role::Collection => match value.kind() {
+            "dictionary" | "object" => Hints::MAP,
+            "set" => Hints::SET,
+            _ => Hints::LIST,
+        },
+        Role::Call => {
+            let text = source.slice(value);
+            let starts = |list: &[&str]| list.iter().any(|p| text.starts_with(p));
+            if starts(&["len(", "int(", "sum(", "abs(", "Math."]) {
+                Hints::NUMBER
+            } else if starts(&["list(", "sorted(", "Vec::", "Array", "deque("]) {
+                Hints::LIST
+            } else if starts(&["set(", "HashSet::", "BTreeSet::"]) {
+                Hints::SET
+            } else if starts(&["dict(", "defaultdict(", "HashMap::", "BTreeMap::", "Counter("]) {
+                Hints::MAP
+            } else if starts(&["str(", "String::", "String("]) {
+                Hints::TEXT
+            } else {
+                Hints::default()
+            }
+        }
+        Role::Binary => {
+            let is_number = binary(value).is_some_and(|(_, op, _)| matches!(source.slice(op), "-" | "*" | "/" | "//" | "%"));
+            if is_number { Hints::NUMBER } else { Hints::default() }
+        }
+        Role::Function | Role::Block | Role::If | Role::While | Role::For | Role::Return | Role::Break | Role::Continue
+        | Role::Assign | Role::Compound | Role::Declare | Role::Expression | Role::Null | Role::Name | Role::Member
+        | Role::Index | Role::Slice | Role::Range | Role::Ternary | Role::Paren | Role::Await | Role::Comment
+        | Role::Other => Hints::default(),
+    }
+}
