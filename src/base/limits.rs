@@ -553,3 +553,35 @@ pub const WATCH_WALK_SHARE: u32 = 10;
 pub const REPAIR_MUTATIONS_PER_FILE_MAX: usize = 60_000;
 /// Characters of program text quoted in the words of a proposal.
 pub const REPAIR_WORDS_CHARS_MAX: usize = 60;
+/// CPU seconds one test of an unchanged project may take before it counts as hanging.
+pub const REPAIR_BASELINE_TEST_CPU_S: f64 = 3.0;
+/// Milliseconds the run of the unchanged tests may take.
+pub const REPAIR_BASELINE_MS_MAX: u64 = 60_000;
+/// Milliseconds spent on finding out which lines each Node test runs.
+pub const REPAIR_COVERAGE_MS_MAX: u64 = 6_000;
+/// Builds of one batch: each takes out variants that do not compile.
+pub const REPAIR_BUILD_ROUNDS_MAX: usize = 8;
+/// Changes outside functions, which need a build each, tried in one batch.
+pub const REPAIR_SINGLE_BUILDS_MAX: usize = 3;
+/// Milliseconds one build may take.
+pub const REPAIR_BUILD_MS_MAX: u64 = 120_000;
+/// Proposals kept in the queue of one search, the best ones.
+pub const REPAIR_QUEUE_MAX: usize = 40_000;
+/// Near misses that are combined into pairs once the queue is empty.
+pub const REPAIR_PAIR_BASE_MAX: usize = 40;
+/// Milliseconds of one search, all rounds together.
+pub const REPAIR_SEARCH_MS_MAX: u64 = 120_000;
+/// Repairs that one search keeps.
+pub const REPAIR_FIXES_MAX: usize = 6;
+/// Suspects that are told to the human.
+pub const REPAIR_SUSPECTS_TOLD_MAX: usize = 5;
+/// A changed test may take this many times as long as the slowest passing one.
+pub const REPAIR_SLOWER_FACTOR: f64 = 5.0;
+/// CPU seconds any test is given, however quick the passing ones are.
+pub const REPAIR_TEST_CPU_S_MIN: f64 = 0.4;
+/// Milliseconds of one batch of changes.
+pub const REPAIR_BATCH_MS_MAX: u64 = 12_000;
+/// Batches tried after a repair was found, in case a better one stands behind it.
+pub const REPAIR_GRACE_BATCHES: usize = 1;
+/// Failing tests that each change is tried against first.
+pub const REPAIR_FOCUS_MAX: usize = 6;

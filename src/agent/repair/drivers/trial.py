@@ -24,8 +24,14 @@ LIMIT = float(JOB.get("test_cpu_s", 2.0))
 PYTEST = JOB["runner"] == "pytest"
 if PYTEST:
     import pytest  # noqa: E402  loaded once, before the forks
+    sys.stdout, kept_out = io.StringIO(), sys.stdout
+    pytest.main(["-q", "-p", "no:cacheprovider", "-o", "addopts=", "--rootdir", HERE, HERE])
+    sys.stdout = kept_out
 else:
     import unittest  # noqa: E402
+
+
+STOP_AT_HANG = JOB["mode"] != "baseline"
 
 
 class Hang(BaseException):
@@ -33,6 +39,9 @@ class Hang(BaseException):
 
 
 def on_alarm(_signal, _frame):
+    if STOP_AT_HANG:
+        # A change that hangs is not the repair: the rest of its tests would only cost time.
+        os._exit(3)
     raise Hang("took longer than %.1f s of CPU time" % LIMIT)
 
 
@@ -55,7 +64,7 @@ class Tracer:
     def path(self, name):
         if name not in self.known:
             full = os.path.abspath(name)
-            inside = full.startswith(ROOT + os.sep) and "site-packages" not in full and not full.startswith(HERE)
+            inside = not name.startswith("<") and full.startswith(ROOT + os.sep) and "site-packages" not in full and not full.startswith(HERE)
             self.known[name] = os.path.relpath(full, ROOT).replace(os.sep, "/") if inside else None
         return self.known[name]
 
@@ -267,7 +276,7 @@ def run_pytest(report, names):
                 outer.case(report.nodeid, "failed", ImportError(str(report.longrepr)[-1500:]))
 
     outer = report
-    options = ["-q", "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:xdist", "-p", "no:randomly", "--continue-on-collection-errors"]
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly", "--continue-on-collection-errors"]
     if "-o" not in (JOB.get("args") or []):
         options += ["-o", "addopts="]
     targets = names or [a for a in (JOB.get("args") or []) if not a.startswith("-")]
@@ -282,7 +291,7 @@ def child(pipe, names):
     sys.stdout = sys.stderr = io.StringIO()
     try:
         import resource
-        resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+        resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
         seconds = int(JOB.get("child_cpu_s", 20))
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     except Exception:

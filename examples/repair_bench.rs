@@ -1,0 +1,120 @@
+//! Measures the repair agent on the one-bug programs of `tests/fixtures/repair`.
+//!
+//! `cargo run --example repair_bench -- [FILTER] [--seconds N] [--check]`; a filter matches `language/name`.
+
+#[path = "../tests/repair_bench/mod.rs"]
+mod repair_bench;
+
+use std::time::{Duration, Instant};
+
+use repair_bench::{DirBench, Program, execute, programs, write};
+use rightseat::agent::repair::engine::{Budget, search};
+use rightseat::agent::repair::project::Project;
+use rightseat::agent::repair::steer::Steering;
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let value = |name: &str| args.iter().position(|a| a == name).and_then(|i| args.get(i + 1)).cloned();
+    let filter = args.iter().find(|a| !a.starts_with("--") && Some((*a).clone()) != value("--seconds")).cloned().unwrap_or_default();
+    let seconds: u64 = value("--seconds").and_then(|s| s.parse().ok()).unwrap_or(60);
+    let only_check = args.iter().any(|a| a == "--check");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/repair");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "txt")).collect();
+    files.sort();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for file in files {
+        let language = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (mut count, mut plausible, mut correct, mut times) = (0, 0, 0, Vec::new());
+        for program in programs(&text) {
+            if !format!("{language}/{}", program.name).contains(&filter) {
+                continue;
+            }
+            if only_check {
+                check(&language, &program);
+                continue;
+            }
+            let began = Instant::now();
+            let result = runtime.block_on(repair(&program, seconds));
+            let took = began.elapsed();
+            count += 1;
+            plausible += usize::from(result.plausible);
+            correct += usize::from(result.correct);
+            if result.plausible {
+                times.push(took.as_secs_f64());
+            }
+            let word = if result.correct { "CORRECT  " } else if result.plausible { "plausible" } else { "NOT FIXED" };
+            println!("{word} {language}/{:<26} {:>6.1}s {:>5} tried  {}", program.name, took.as_secs_f64(), result.tried, result.words);
+        }
+        if count > 0 && !only_check {
+            times.sort_by(f64::total_cmp);
+            let median = times.get(times.len() / 2).copied().unwrap_or_default();
+            println!("== {language}: {count} programs, plausible {plausible} ({}%), correct {correct} ({}%), median {median:.1} s\n", plausible * 100 / count, correct * 100 / count);
+        }
+    }
+}
+
+struct Result {
+    plausible: bool,
+    correct: bool,
+    tried: usize,
+    words: String,
+}
+
+async fn repair(program: &Program, seconds: u64) -> Result {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &program.files);
+    let project = match Project::read(program.files.clone(), None) {
+        Ok(project) => project,
+        Err(error) => return Result { plausible: false, correct: false, tried: 0, words: error.to_string() },
+    };
+    let mut bench = DirBench::new(dir.path(), &project);
+    let budget = Budget { wall: Duration::from_secs(seconds), ..Budget::default() };
+    let verbose = std::env::var("VERBOSE").is_ok();
+    let mut say = |step: rightseat::agent::repair::engine::Step| {
+        if verbose {
+            println!("   {step:?}");
+        }
+    };
+    let outcome = match search(&mut bench, &project, None, &Steering::default(), budget, &mut say).await {
+        Ok(outcome) => outcome,
+        Err(error) => return Result { plausible: false, correct: false, tried: 0, words: error.to_string() },
+    };
+    let plausible = outcome.failing_after.is_empty() && !outcome.repairs.is_empty();
+    let words = outcome.repairs.iter().map(|r| format!("[{}] {}", r.fix.candidate.mutation.operator, r.fix.candidate.mutation.words)).collect::<Vec<_>>().join(" + ");
+    let words = if words.is_empty() { format!("{}{} failing; {:?}", outcome.problem.clone().unwrap_or_default(), outcome.failing_before.len(), outcome.suspects.iter().map(|s| &s.function).collect::<Vec<_>>()) } else { words };
+    let mut correct = false;
+    if plausible {
+        let hidden = tempfile::tempdir().unwrap();
+        let mut files = program.files.clone();
+        files.extend(outcome.overlay.clone());
+        files.extend(program.hidden.clone());
+        write(hidden.path(), &files);
+        correct = passes(hidden.path(), &files);
+    }
+    Result { plausible, correct, tried: outcome.tried.total, words }
+}
+
+fn passes(root: &std::path::Path, files: &std::collections::BTreeMap<String, String>) -> bool {
+    let project = Project::read(files.clone(), None).unwrap();
+    let output = execute(root, &project.whole_command(), Duration::from_secs(60));
+    if std::env::var("VERBOSE").is_ok() {
+        println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    }
+    output.exit == Some(0)
+}
+
+/// A program is good when the right version passes everything and the wrong one fails the visible tests.
+fn check(language: &str, program: &Program) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut right = program.right.clone();
+    right.extend(program.hidden.clone());
+    write(dir.path(), &right);
+    let good = passes(dir.path(), &right);
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &program.files);
+    let bad = passes(dir.path(), &program.files);
+    if !good || bad {
+        println!("BAD FIXTURE {language}/{}: right passes {good}, wrong passes {bad}", program.name);
+    }
+}

@@ -1,0 +1,210 @@
+//! Finding repairs for a whole project: one round a bug, each kept repair laid under the next round.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::bench::{Bench, BenchError};
+use super::harness::{self, Attempt, Baseline, Limits, Overlay};
+use super::localise::{Suspicion, localise};
+use super::project::{Project, Runner};
+use super::search::{Fix, Search, Tried};
+use super::source::Source;
+use super::steer::Steering;
+use crate::base::limits;
+
+/// What a search may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// All rounds together.
+    pub wall: Duration,
+    /// Repairs in one edit set.
+    pub fixes_max: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { wall: Duration::from_millis(limits::REPAIR_SEARCH_MS_MAX), fixes_max: limits::REPAIR_FIXES_MAX }
+    }
+}
+
+/// One kept repair with what it rests on.
+#[derive(Debug, Clone)]
+pub struct Repair {
+    pub fix: Fix,
+    /// Evidence for the place, in words.
+    pub evidence: Vec<String>,
+}
+
+/// What a search came to.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    pub repairs: Vec<Repair>,
+    /// Texts of the files with all repairs.
+    pub overlay: Overlay,
+    /// Failing tests before and with all repairs.
+    pub failing_before: Vec<String>,
+    pub failing_after: Vec<String>,
+    pub tried: Tried,
+    /// Why nothing could be tried: the tests do not build, none were found.
+    pub problem: Option<String>,
+    /// The names that were looked at first, with why.
+    pub suspects: Vec<super::localise::Suspect>,
+}
+
+/// Something worth telling while the search goes on.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// The unchanged tests ran.
+    Reproduced { failing: Vec<String>, passing: usize },
+    Suspected { suspects: Vec<super::localise::Suspect> },
+    Tried { total: usize, waiting: usize },
+    Found { words: String, path: String, line: u32, fixed: usize, left: usize },
+}
+
+/// Runs the search. `say` hears of each step; an error from the bench ends everything.
+pub async fn search<B: Bench>(
+    bench: &mut B,
+    project: &Project,
+    known: Option<Baseline>,
+    steering: &Steering,
+    budget: Budget,
+    say: &mut (dyn FnMut(Step) + Send),
+) -> Result<Outcome, BenchError> {
+    #[expect(clippy::disallowed_methods, reason = "the budget of a search is wall time")]
+    let began = Instant::now();
+    let mut outcome = Outcome::default();
+    let mut baseline = match known {
+        Some(known) => known,
+        None => harness::baseline(bench, project, &Overlay::new()).await?,
+    };
+    outcome.problem = baseline.problem.clone();
+    outcome.failing_before = baseline.failing();
+    outcome.failing_after = baseline.failing();
+    say(Step::Reproduced { failing: baseline.failing(), passing: baseline.passing().len() });
+    while !baseline.failing().is_empty() && outcome.repairs.len() < budget.fixes_max {
+        let sources = sources(project, &outcome.overlay);
+        let suspicion = localise(project, &sources, &baseline);
+        if outcome.repairs.is_empty() {
+            outcome.suspects = suspicion.suspects.iter().take(limits::REPAIR_SUSPECTS_TOLD_MAX).cloned().collect();
+            say(Step::Suspected { suspects: outcome.suspects.clone() });
+        }
+        let mut round = Round { project, baseline: &baseline, suspicion: &suspicion, began, wall: budget.wall };
+        let mut search = Search::new(sources, &suspicion, &baseline, steering);
+        round.run(bench, &mut search, &outcome.overlay, &mut outcome.tried, say).await?;
+        let Some(fix) = search.best().cloned() else { break };
+        let mutation = &fix.candidate.mutation;
+        say(Step::Found { words: mutation.words.clone(), path: mutation.path.to_string(), line: mutation.line, fixed: fix.fixed.len(), left: fix.left });
+        outcome.overlay.insert(mutation.path.to_string(), fix.text.clone());
+        let evidence = suspicion.around(&mutation.path, mutation.line).map(|s| s.evidence.iter().map(super::localise::Evidence::words).collect()).unwrap_or_default();
+        let left = fix.left;
+        outcome.repairs.push(Repair { fix, evidence });
+        outcome.failing_after = baseline.failing().into_iter().filter(|f| !outcome.repairs.iter().any(|r| r.fix.fixed.contains(f))).collect();
+        if left == 0 || began.elapsed() >= budget.wall {
+            break;
+        }
+        baseline = harness::baseline(bench, project, &outcome.overlay).await?;
+        outcome.failing_after = baseline.failing();
+    }
+    Ok(outcome)
+}
+
+/// The sources with the overlay, parsed.
+pub fn sources(project: &Project, overlay: &Overlay) -> BTreeMap<String, Source> {
+    project
+        .sources
+        .iter()
+        .filter_map(|(path, text)| {
+            let text = overlay.get(path).unwrap_or(text).clone();
+            Source::parse(path, text).map(|s| (path.clone(), s))
+        })
+        .collect()
+}
+
+/// One bug's search.
+struct Round<'a> {
+    project: &'a Project,
+    baseline: &'a Baseline,
+    suspicion: &'a Suspicion,
+    began: Instant,
+    wall: Duration,
+}
+
+impl Round<'_> {
+    async fn run<B: Bench>(
+        &mut self,
+        bench: &mut B,
+        search: &mut Search,
+        overlay: &Overlay,
+        tried: &mut Tried,
+        say: &mut (dyn FnMut(Step) + Send),
+    ) -> Result<(), BenchError> {
+        let focus = self.focus();
+        let slowest = self.baseline.cases.iter().filter(|c| c.passed).map(|c| c.ms).max().unwrap_or_default();
+        let test_cpu_s = (slowest as f64 / 1000.0 * limits::REPAIR_SLOWER_FACTOR).max(limits::REPAIR_TEST_CPU_S_MIN);
+        let mut grace: Option<usize> = None;
+        let mut size = self.first_batch();
+        while self.began.elapsed() < self.wall {
+            let batch = search.next_batch(size);
+            if batch.is_empty() {
+                break;
+            }
+            let attempts: Vec<Attempt> = batch.iter().map(|(_, a)| a.clone()).collect();
+            let left = self.wall.saturating_sub(self.began.elapsed()).as_millis();
+            let batch_ms = u64::try_from(left).unwrap_or(u64::MAX).clamp(1000, limits::REPAIR_BATCH_MS_MAX);
+            let limits_here = Limits { focus: &focus, test_cpu_s, batch_ms };
+            let verdicts = harness::attempt(bench, self.project, overlay, &attempts, &limits_here).await?;
+            for (i, (candidate, attempt)) in batch.into_iter().enumerate() {
+                if let Some(verdict) = verdicts.get(&i) {
+                    search.observe(candidate, attempt, verdict, tried);
+                }
+            }
+            say(Step::Tried { total: tried.total, waiting: search.waiting() });
+            size = (size * 2).min(self.largest_batch());
+            if self.is_enough(search) {
+                // A little further: a better one may stand right behind.
+                let rounds = grace.get_or_insert(limits::REPAIR_GRACE_BATCHES);
+                if *rounds == 0 {
+                    break;
+                }
+                *rounds -= 1;
+                size = self.first_batch();
+            }
+        }
+        Ok(())
+    }
+
+    /// Solved, or a part is solved that the rest of the failing tests have nothing to do with.
+    fn is_enough(&self, search: &Search) -> bool {
+        if search.is_solved() {
+            return true;
+        }
+        let Some(best) = search.best() else { return false };
+        let mutation = &best.candidate.mutation;
+        let Some(place) = self.suspicion.around(&mutation.path, mutation.line) else { return false };
+        let mut rest = self.baseline.cases.iter().filter(|c| !c.passed && !best.fixed.contains(&c.id)).peekable();
+        let has_lines = rest.peek().is_some_and(|c| !c.lines.is_empty());
+        has_lines && rest.all(|c| !c.lines.get(mutation.path.as_ref()).is_some_and(|l| l.iter().any(|n| place.lines.0 < *n && *n <= place.lines.1)))
+    }
+
+    /// The failing tests to look at: the quick ones first, a bounded number.
+    fn focus(&self) -> Vec<String> {
+        let mut failing: Vec<_> = self.baseline.cases.iter().filter(|c| !c.passed).collect();
+        failing.sort_by_key(|c| c.ms);
+        failing.iter().take(limits::REPAIR_FOCUS_MAX).map(|c| c.id.clone()).collect()
+    }
+
+    fn first_batch(&self) -> usize {
+        match self.project.runner {
+            Runner::Unittest { .. } | Runner::Pytest { .. } | Runner::Node { .. } => 40,
+            Runner::Cargo { .. } | Runner::Go => 80,
+        }
+    }
+
+    fn largest_batch(&self) -> usize {
+        match self.project.runner {
+            Runner::Unittest { .. } | Runner::Pytest { .. } => 160,
+            Runner::Node { .. } => 80,
+            Runner::Cargo { .. } | Runner::Go => 240,
+        }
+    }
+}

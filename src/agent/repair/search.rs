@@ -1,0 +1,264 @@
+//! The search for one repair: proposals ranked by suspicion and prior, tried in batches until one is good enough.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::harness::{Attempt, Baseline, Verdict};
+use super::localise::Suspicion;
+use super::operators::{self, Mutation};
+use super::source::{Edit, Source};
+use super::steer::Steering;
+use crate::base::limits;
+
+/// A proposal in its place in the queue.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    pub mutation: Mutation,
+    /// Suspicion of its line times its prior.
+    pub score: f64,
+}
+
+/// A change that made failing tests pass and broke none.
+#[derive(Debug, Clone)]
+pub struct Fix {
+    pub candidate: Candidate,
+    /// The new text of the file.
+    pub text: String,
+    pub fixed: Vec<String>,
+    /// Failing tests that still fail.
+    pub left: usize,
+}
+
+/// How often each operator was tried at each place: what the agent says when it finds nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Tried {
+    pub total: usize,
+    pub unbuilt: usize,
+    pub by_operator: BTreeMap<&'static str, usize>,
+    pub by_function: BTreeMap<String, usize>,
+}
+
+impl Tried {
+    fn count(&mut self, mutation: &Mutation, verdict: &Verdict) {
+        self.total += 1;
+        self.unbuilt += usize::from(verdict.unbuilt);
+        *self.by_operator.entry(mutation.operator).or_default() += 1;
+        *self.by_function.entry(format!("{}:{}", mutation.path, mutation.function)).or_default() += 1;
+    }
+
+    /// The counts in one line each, the largest first.
+    pub fn words(&self) -> String {
+        let top = |map: Vec<(String, usize)>| {
+            let mut list = map;
+            list.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            list.into_iter().take(8).map(|(name, n)| format!("{name} {n}")).collect::<Vec<_>>().join(", ")
+        };
+        format!(
+            "{} changes tried ({} did not build). By operator: {}. By place: {}.",
+            self.total,
+            self.unbuilt,
+            top(self.by_operator.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect()),
+            top(self.by_function.iter().map(|(k, v)| (k.clone(), *v)).collect()),
+        )
+    }
+}
+
+/// The queue of one round and what it has found.
+#[derive(Debug)]
+pub struct Search {
+    sources: BTreeMap<String, Source>,
+    /// Best last.
+    queue: Vec<Candidate>,
+    seen: HashSet<(String, u64)>,
+    failing: BTreeSet<String>,
+    passing: BTreeSet<String>,
+    pub fixes: Vec<Fix>,
+    /// Changes that helped but broke something, or helped only in part: material for pairs.
+    near: Vec<Candidate>,
+    paired: bool,
+}
+
+impl Search {
+    /// Ranks every proposal for the suspected places.
+    pub fn new(sources: BTreeMap<String, Source>, suspicion: &Suspicion, baseline: &Baseline, steering: &Steering) -> Self {
+        let mut queue = Vec::new();
+        for (path, source) in &sources {
+            if !steering.allows_file(path) {
+                continue;
+            }
+            let wanted = |node: tree_sitter::Node<'_>| {
+                if node.parent().is_none() {
+                    return true;
+                }
+                let line = u32::try_from(node.start_position().row + 1).unwrap_or(u32::MAX);
+                let known = suspicion.around(path, line).is_some() || suspicion.suspects.is_empty();
+                known && steering.allows_function(path, &super::scope::function_name(source, node))
+            };
+            for mutation in operators::propose(source, &wanted) {
+                let weight = steering.weight(&mutation, source);
+                if weight <= 0.0 {
+                    continue;
+                }
+                let place = suspicion.at(path, mutation.line).max(neighbour(suspicion, &mutation));
+                let score = place.powf(PLACE_POWER) * mutation.prior * size_factor(&mutation, source) * weight;
+                queue.push(Candidate { mutation, score });
+            }
+        }
+        queue.sort_by(|a, b| a.score.total_cmp(&b.score));
+        let excess = queue.len().saturating_sub(limits::REPAIR_QUEUE_MAX);
+        queue.drain(..excess);
+        Self {
+            sources,
+            queue,
+            seen: HashSet::new(),
+            failing: baseline.failing().into_iter().collect(),
+            passing: baseline.passing().into_iter().collect(),
+            fixes: Vec::new(),
+            near: Vec::new(),
+            paired: false,
+        }
+    }
+
+    /// How many proposals wait.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// The next proposals, as attempts; empty when all were tried.
+    pub fn next_batch(&mut self, size: usize) -> Vec<(Candidate, Attempt)> {
+        let mut out = Vec::new();
+        while out.len() < size {
+            let Some(candidate) = self.queue.pop() else {
+                if self.paired || !self.pair() {
+                    break;
+                }
+                continue;
+            };
+            if let Some(attempt) = self.attempt(&candidate) {
+                out.push((candidate, attempt));
+            }
+        }
+        out
+    }
+
+    fn attempt(&mut self, candidate: &Candidate) -> Option<Attempt> {
+        let mutation = &candidate.mutation;
+        let source = self.sources.get(mutation.path.as_ref())?;
+        let text = source.with(&mutation.edits)?;
+        if text == source.text || !self.seen.insert((mutation.path.to_string(), digest(&text))) || !source.accepts(&text) {
+            return None;
+        }
+        let body = mutation.body.clone().and_then(|range| {
+            let inside = mutation.edits.iter().all(|e| e.range.start > range.start && e.range.end < range.end);
+            let grown = text.len().checked_sub(source.text.len() - range.len())?;
+            let new = text.get(range.start..range.start + grown)?.to_owned();
+            inside.then_some((range, new))
+        });
+        Some(Attempt { path: mutation.path.to_string(), text, body })
+    }
+
+    /// Records what a tried proposal did.
+    pub fn observe(&mut self, candidate: Candidate, attempt: Attempt, verdict: &Verdict, tried: &mut Tried) {
+        tried.count(&candidate.mutation, verdict);
+        let Some(whole) = &verdict.whole else { return };
+        let failed: BTreeSet<&String> = whole.failed.iter().collect();
+        let broken = self.passing.iter().any(|p| failed.contains(p) || (whole.ended && !whole.passed.contains(p)));
+        let left = self.failing.iter().filter(|f| !whole.passed.contains(f)).count();
+        let news = whole.failed.iter().any(|f| !self.failing.contains(f));
+        if broken || news || !whole.ended {
+            self.near.push(candidate);
+            return;
+        }
+        let fixed: Vec<String> = self.failing.iter().filter(|f| whole.passed.contains(f)).cloned().collect();
+        if left > 0 {
+            self.near.push(candidate.clone());
+        }
+        if !fixed.is_empty() {
+            self.fixes.push(Fix { candidate, text: attempt.text, fixed, left });
+        }
+    }
+
+    /// The best repair so far: most tests fixed, then score, then size.
+    pub fn best(&self) -> Option<&Fix> {
+        self.fixes.iter().min_by(|a, b| {
+            a.left.cmp(&b.left).then_with(|| quality(b, self).total_cmp(&quality(a, self)))
+        })
+    }
+
+    /// Whether some change fixes everything.
+    pub fn is_solved(&self) -> bool {
+        self.fixes.iter().any(|f| f.left == 0)
+    }
+
+    /// Queues pairs of changes that each helped a little, in one file and not overlapping.
+    fn pair(&mut self) -> bool {
+        self.paired = true;
+        let near: Vec<Candidate> = self.near.iter().take(limits::REPAIR_PAIR_BASE_MAX).cloned().collect();
+        for (i, one) in near.iter().enumerate() {
+            for other in near.iter().skip(i + 1) {
+                if one.mutation.path != other.mutation.path {
+                    continue;
+                }
+                if let Some(both) = together(one, other) {
+                    self.queue.push(both);
+                }
+            }
+        }
+        self.queue.sort_by(|a, b| a.score.total_cmp(&b.score));
+        !self.queue.is_empty()
+    }
+}
+
+/// Suspicion counts more than an operator's prior.
+const PLACE_POWER: f64 = 1.5;
+
+/// An inserted line takes part of the suspicion of the line after it.
+fn neighbour(suspicion: &Suspicion, mutation: &Mutation) -> f64 {
+    let inserts = mutation.edits.iter().all(|e| e.range.is_empty());
+    if inserts { suspicion.at(&mutation.path, mutation.line + 1) * 0.8 } else { 0.0 }
+}
+
+/// Small changes first: long replacements and several edits cost a little.
+fn size_factor(mutation: &Mutation, source: &Source) -> f64 {
+    let changed: usize = mutation
+        .edits
+        .iter()
+        .map(|e| {
+            let old = source.span(e.range.clone());
+            let same = old.bytes().zip(e.text.bytes()).take_while(|(a, b)| a == b).count();
+            let tail = old.bytes().rev().zip(e.text.bytes().rev()).take_while(|(a, b)| a == b).count();
+            old.len().max(e.text.len()).saturating_sub(same + tail)
+        })
+        .sum();
+    1.0 / (1.0 + changed as f64 / 120.0)
+}
+
+/// Among repairs that pass: the score, with a malus for taking functionality away and for special cases.
+fn quality(fix: &Fix, search: &Search) -> f64 {
+    let mutation = &fix.candidate.mutation;
+    let removes = mutation.words.starts_with("remove") || mutation.operator == "deletion";
+    let special = mutation.operator == "constant" || mutation.operator == "guard";
+    let size = search.sources.get(mutation.path.as_ref()).map_or(1.0, |s| size_factor(mutation, s));
+    fix.candidate.score * size * if removes { 0.5 } else { 1.0 } * if special { 0.8 } else { 1.0 }
+}
+
+fn together(one: &Candidate, other: &Candidate) -> Option<Candidate> {
+    let apart = |a: &Edit, b: &Edit| a.range.end <= b.range.start || b.range.end <= a.range.start;
+    let clear = one.mutation.edits.iter().all(|a| other.mutation.edits.iter().all(|b| apart(a, b)));
+    if !clear {
+        return None;
+    }
+    let mut mutation = one.mutation.clone();
+    mutation.edits.extend(other.mutation.edits.iter().cloned());
+    mutation.words = format!("{}; {}", one.mutation.words, other.mutation.words);
+    if one.mutation.body != other.mutation.body {
+        mutation.body = None;
+    }
+    Some(Candidate { mutation, score: one.score * other.score })
+}
+
+fn digest(text: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
