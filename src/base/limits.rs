@@ -320,6 +320,8 @@ pub const DIFF_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const DIFF_BINARY_PROBE_BYTES: usize = 8000;
 /// Lines between first and last change, old and new together, above which pairing is not tried.
 pub const DIFF_FINE_LINES_MAX: usize = 1_000_000;
+/// Lines between first and last change, old and new together, above which the faster engine is taken.
+pub const DIFF_READABLE_LINES_MAX: usize = 5_000;
 /// Bytes of a changed line above which its words are not compared.
 pub const INTRALINE_LINE_BYTES_MAX: usize = 2000;
 /// Lines of a changed block above which unequal sides are not paired.

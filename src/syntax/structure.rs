@@ -66,7 +66,7 @@ pub fn structure(language: Language, old: &[u8], new: &[u8]) -> Option<Structure
         let found = symbols(language, source);
         (!found.cut && found.list.len() <= STRUCTURE_COMPARED_MAX).then_some(found)
     };
-    if !has_symbols(language) || !(parses(language, old) && parses(language, new)) {
+    if !has_symbols(language) || !parses(language, old) || !parses(language, new) {
         return None;
     }
     let (old_symbols, new_symbols) = (listed(old)?, listed(new)?);

@@ -135,7 +135,7 @@ fn judge(word: &str) -> Option<Suspicion> {
     let (risky, ascii) = (risky.count(), word.chars().any(|c| c.is_ascii_alphabetic()));
     if risky > 0 && ascii {
         Some(Suspicion::MixedScript)
-    } else if risky > 0 && alike == risky && word.chars().any(|c| !c.is_ascii()) {
+    } else if risky > 0 && alike == risky {
         Some(Suspicion::WholeWord)
     } else if word.chars().any(|c| styled(c).is_some()) {
         Some(Suspicion::LookAlike)
