@@ -7,7 +7,6 @@ mod daemon;
 mod headless;
 mod judge;
 mod list;
-mod llm;
 mod maker;
 mod options;
 mod place;

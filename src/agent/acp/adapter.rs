@@ -226,7 +226,11 @@ impl Adapter {
                 }
                 // Its end shows on stdout or as an exit too; what it still wrote is read first.
                 Woken::Written(Err(_)) => self.pending.clear(),
-                Woken::Line(Ok(Some(line))) => self.take_lines(line),
+                Woken::Line(Ok(Some(line))) => {
+                    self.take_lines(line);
+                    // A flood is always ready: without this the host, woken by what was sent, would not run.
+                    tokio::task::yield_now().await;
+                }
                 Woken::Line(Ok(None)) => self.gone(None).await,
                 Woken::Line(Err(e)) => self.gone(Some(format!("its output cannot be read: {e}"))).await,
                 Woken::Error(line) => self.take_error(line),

@@ -163,6 +163,11 @@ impl Client {
     /// Output of a command, from the call's content or from what agents carry in `_meta`.
     fn output_told(&mut self, call: &ToolCall, update: &Value) {
         let meta = update.get("_meta").unwrap_or(&Value::Null);
+        if let Some(exit) = meta.get("terminal_exit").and_then(|e| e.get("exit_code")).and_then(Value::as_i64)
+            && let Some(call) = self.tools.get_mut(&call.id)
+        {
+            call.exit = i32::try_from(exit).ok();
+        }
         let carried = ["terminal_output_delta", "terminal_output"].iter().find_map(|key| {
             let output = meta.get(*key)?;
             output.as_str().or_else(|| peek::first_text(output, &["data", "output", "text"])).map(str::to_owned)
@@ -185,11 +190,6 @@ impl Client {
         match call.ticket.filter(|ticket| self.asks.get(*ticket).is_some()) {
             Some(ticket) => self.tell(FromAgent::Output { ticket, stream: Stream::Stdout, bytes: text.into_bytes() }),
             None => self.tell_note("output", peek::bounded_tail(&text, ACP_NOTE_BYTES_MAX)),
-        }
-        if let Some(exit) = meta.get("terminal_exit").and_then(|e| e.get("exit_code")).and_then(Value::as_i64)
-            && let Some(call) = self.tools.get_mut(&call.id)
-        {
-            call.exit = i32::try_from(exit).ok();
         }
     }
 

@@ -1,0 +1,76 @@
+//! Isolation by a private copy: nothing the agent writes there reaches the workspace but through the gate.
+
+use crate::seat::{Scene, done, edit_call};
+use rightseat::model::event::Isolation;
+use serde_json::json;
+
+fn copied(turns: serde_json::Value) -> Scene {
+    let mut scene = Scene::of(turns).with(&[("a.txt", "old\n"), ("b.txt", "b\n")]);
+    scene.isolation = Isolation::Copy;
+    scene
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_writes_unasked_waits_at_the_gate() {
+    let turns = json!([[{"say": "I just do it."}, {"write": "a.txt", "content": "new\n"}, {"write": "c.txt", "content": "c\n"}, {"delete": "b.txt"}]]);
+    let mut s = copied(turns).start().await;
+    let held = s.held().await;
+    assert_eq!(s.file("a.txt").unwrap(), "old\n");
+    let paths: Vec<_> =
+        held.action["files"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(paths, ["a.txt", "b.txt", "c.txt"]);
+    s.approve(&held).await;
+    s.wait_kind("finished").await;
+    assert_eq!(
+        (s.file("a.txt").unwrap().as_str(), s.file("b.txt"), s.file("c.txt").as_deref()),
+        ("new\n", None, Some("c\n"))
+    );
+    assert!(s.alarms("unsupervised").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deny_puts_the_copy_back_and_the_reason_is_told() {
+    let turns = json!([[{"write": "a.txt", "content": "new\n"}], [{"fs_read": "a.txt"}]]);
+    let mut s = copied(turns).start().await;
+    let held = s.held().await;
+    s.decide(&held, "deny", json!({"reason": "leave a alone"})).await;
+    s.prompt("go on").await;
+    s.wait("the second prompt's end", |e| e["kind"] == "turn_ended" && e["turn"] == "t2").await;
+    assert_eq!(s.file("a.txt").unwrap(), "old\n");
+    assert!(s.prompts()[1].contains("leave a alone"), "{:?}", s.prompts());
+    assert!(
+        s.answers().iter().any(|a| a["result"]["content"] == "old\n"),
+        "the copy is as the workspace again: {:?}",
+        s.answers()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_asked_edit_is_one_question_and_paths_are_the_humans() {
+    let turns = json!([[{"permission": edit_call("t1", "a.txt", Some("old\n"), "new\n"),
+        "then": [{"write": "a.txt", "content": "new\n"}, done("t1")], "else": []}, {"say": "wrote $CWD/a.txt"}, {"sleep_ms": 100}]]);
+    let mut s = copied(turns).start().await;
+    let held = s.held().await;
+    assert_eq!(held.file()["path"], "a.txt");
+    s.approve(&held).await;
+    s.turn_ends().await;
+    assert_eq!(s.file("a.txt").unwrap(), "new\n");
+    assert_eq!(s.count("held"), 1);
+    let root = s.root().canonicalize().unwrap().display().to_string();
+    let said: String = s.events.iter().filter(|e| e["kind"] == "said").map(|e| e["text"].as_str().unwrap()).collect();
+    assert!(said.contains(&format!("wrote {root}/a.txt")), "{said}");
+    let new = s.heard().into_iter().find(|m| m["method"] == "session/new").unwrap();
+    assert_ne!(new["params"]["cwd"].as_str().unwrap(), root, "it works in the copy");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_humans_version_replaces_the_agents_in_both_places() {
+    let turns = json!([[{"permission": edit_call("t1", "a.txt", Some("old\n"), "new\n"),
+        "then": [{"write": "a.txt", "content": "new\n"}, done("t1")], "else": []}], [{"fs_read": "a.txt"}]]);
+    let mut s = copied(turns).start().await;
+    let held = s.held().await;
+    s.approve_as(&held, "a.txt", "mine\n").await;
+    s.turn_ends().await;
+    assert_eq!(s.file("a.txt").unwrap(), "mine\n");
+    assert!(s.answers().iter().any(|a| a["result"]["content"] == "mine\n"), "{:?}", s.answers());
+}

@@ -1,0 +1,186 @@
+//! Each decision does what it says, at each level of gating.
+
+use crate::seat::{Scene, done, edit_call};
+use serde_json::json;
+
+fn asks_then_writes() -> serde_json::Value {
+    json!([[
+        {"say": "I will mend a."},
+        {"permission": edit_call("t1", "a.txt", Some("old\n"), "new\n"),
+         "then": [{"write": "a.txt", "content": "new\n"}, done("t1"), {"say": "done"}],
+         "else": [{"say": "not allowed"}]},
+    ], [{"say": "heard"}]])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_waits_with_its_diff_and_happens_once_it_is_approved() {
+    let mut s = Scene::of(asks_then_writes()).with(&[("a.txt", "old\n")]).start().await;
+    let held = s.held().await;
+    assert_eq!(held.action["kind"], "edit");
+    assert_eq!((held.file()["before"].as_str(), held.file()["after"].as_str()), (Some("old\n"), Some("new\n")));
+    assert_eq!(held.action["rationale"]["text"], "I will mend a.");
+    assert_eq!(s.file("a.txt").unwrap(), "old\n", "nothing happens before the decision");
+    s.approve(&held).await;
+    let finished = s.wait_kind("finished").await;
+    assert_eq!(finished["outcome"], "ok");
+    assert_eq!(s.turn_ends().await["reason"], "end_turn");
+    assert_eq!(s.file("a.txt").unwrap(), "new\n");
+    let chosen: Vec<_> =
+        s.answers().iter().filter_map(|a| a["result"]["outcome"]["optionId"].as_str().map(str::to_owned)).collect();
+    assert_eq!(chosen, ["yes"], "allowed once, though allow_always was offered first");
+    assert_eq!(s.alarms("unsupervised"), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deny_changes_nothing_and_its_reason_is_told_afterwards() {
+    let mut s = Scene::of(asks_then_writes()).with(&[("a.txt", "old\n")]).start().await;
+    let held = s.held().await;
+    s.decide(&held, "deny", json!({"reason": "a is generated"})).await;
+    s.wait("the reason told", |e| e["kind"] == "told" && e["text"].as_str().unwrap().contains("a is generated")).await;
+    s.turn_ends().await;
+    assert_eq!(s.file("a.txt").unwrap(), "old\n");
+    assert_eq!(s.prompts().len(), 2);
+    assert!(s.prompts()[1].contains("a is generated"), "{:?}", s.prompts());
+    assert_eq!(s.count("turn_ended"), 1, "for the human it is one turn");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_that_ends_the_turn_is_followed_by_its_reason() {
+    let turns = json!([[
+        {"permission": edit_call("t1", "a.txt", Some("old\n"), "new\n"), "then": [], "else": [{"stop": "cancelled"}]},
+    ], [
+        {"permission": edit_call("t2", "b.txt", None, "b\n"), "then": [{"write": "b.txt", "content": "b\n"}, done("t2")], "else": []},
+    ]]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).start().await;
+    let held = s.held().await;
+    s.decide(&held, "redirect", json!({"reason": "use b instead"})).await;
+    let held = s.held().await;
+    assert_eq!(held.file()["path"], "b.txt");
+    assert!(s.prompts()[1].contains("use b instead"));
+    s.approve(&held).await;
+    s.turn_ends().await;
+    assert_eq!((s.file("a.txt").unwrap().as_str(), s.file("b.txt").unwrap().as_str()), ("old\n", "b\n"));
+    let badge = s.events.iter().rev().find(|e| e["kind"] == "agent_ready").unwrap();
+    assert_eq!(badge["agent"]["level"], "L1", "a deny ended its turn");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_approval_is_written_by_us_and_the_agent_hears_of_it() {
+    let mut s = Scene::of(asks_then_writes()).with(&[("a.txt", "old\n")]).start().await;
+    let held = s.held().await;
+    s.approve_as(&held, "a.txt", "mine\n").await;
+    s.turn_ends().await;
+    assert_eq!(s.file("a.txt").unwrap(), "mine\n");
+    assert!(s.prompts()[1].contains("rejected") && s.prompts()[1].contains("+mine"), "{:?}", s.prompts());
+    let told = s.events.iter().any(|e| e["kind"] == "told" && e["text"] == s.prompts()[1].as_str());
+    assert!(told, "what the agent was told is journalled word for word");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_through_the_client_are_ours_to_carry_out_and_to_change() {
+    let turns = json!([[{"fs_write": "a.txt", "content": "new\n", "then": [{"say": "written"}], "else": [{"say": "refused"}]},
+        {"fs_write": "b.txt", "content": "b\n", "then": [], "else": [{"say": "refused"}]},
+        {"fs_read": "a.txt"}], []]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).start().await;
+    let held = s.held().await;
+    s.approve_as(&held, "a.txt", "mine\n").await;
+    let held = s.held().await;
+    s.decide(&held, "deny", json!({"reason": "no b"})).await;
+    s.turn_ends().await;
+    assert_eq!((s.file("a.txt").as_deref(), s.file("b.txt")), (Some("mine\n"), None));
+    let answers = s.answers();
+    assert!(answers.iter().any(|a| a["error"]["message"].as_str().is_some_and(|m| m.contains("no b"))), "{answers:?}");
+    assert!(answers.iter().any(|a| a["result"]["content"] == "mine\n"), "{answers:?}");
+    assert!(s.prompts()[1].contains("+mine"), "{:?}", s.prompts());
+    let badge = s.events.iter().rev().find(|e| e["kind"] == "agent_ready").unwrap();
+    assert_eq!(badge["agent"]["level"], "L3");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permission_and_its_write_through_the_client_are_one_question() {
+    let turns = json!([[{"permission": edit_call("t1", "a.txt", Some("old\n"), "new\n"),
+        "then": [{"fs_write": "a.txt", "content": "new\n"}, done("t1")], "else": []}], []]);
+    for (verdict, expect) in [("approve", "new\n"), ("approve_edited", "mine\n")] {
+        let mut s = Scene::of(turns.clone())
+            .with(&[("a.txt", "old\n")])
+            .spec("level = \"L3\"\nedits = \"client\"")
+            .start()
+            .await;
+        let held = s.held().await;
+        if verdict == "approve" {
+            s.approve(&held).await
+        } else {
+            s.approve_as(&held, "a.txt", expect).await
+        }
+        s.turn_ends().await;
+        assert_eq!(s.file("a.txt").unwrap(), expect);
+        assert_eq!(s.count("held"), 1, "{verdict}");
+        assert_eq!(s.count("alarm"), 0, "{:?}", s.events);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_through_terminals_run_here_under_policy() {
+    let turns = json!([[{"run": "echo", "args": ["hello"]}, {"run": "deny-me now", "else": [{"say": "denied"}]}]]);
+    let mut s = Scene::of(turns).start().await;
+    let held = s.held().await;
+    assert_eq!(held.action["command"]["argv"], json!(["echo", "hello"]));
+    s.approve(&held).await;
+    assert_eq!(s.wait_kind("finished").await["exit"], 0);
+    s.turn_ends().await;
+    let answers = s.answers();
+    assert!(answers.iter().any(|a| a["result"]["exitCode"] == 0), "{answers:?}");
+    assert!(answers.iter().any(|a| a["result"]["output"].as_str().is_some_and(|o| o.contains("hello"))), "{answers:?}");
+    assert!(
+        answers.iter().any(|a| a["error"]["message"].as_str().is_some_and(|m| m.contains("no-deny-me"))),
+        "{answers:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_the_agent_runs_itself_shows_output_and_exit() {
+    let call = json!({"toolCallId": "c", "title": "`make`", "kind": "execute", "rawInput": {"command": ["bash", "-lc", "make all"], "workdir": "$CWD"}});
+    let turns = json!([[{"permission": call, "then": [
+        {"update": {"sessionUpdate": "tool_call_update", "toolCallId": "c", "status": "in_progress", "_meta": {"terminal_output_delta": {"data": "one "}}}},
+        {"update": {"sessionUpdate": "tool_call_update", "toolCallId": "c", "_meta": {"terminal_output_delta": {"data": "two"}}}},
+        {"update": {"sessionUpdate": "tool_call_update", "toolCallId": "c", "status": "failed", "_meta": {"terminal_exit": {"exit_code": 2}}}}],
+        "else": []}]]);
+    let mut s = Scene::of(turns).start().await;
+    let held = s.held().await;
+    assert_eq!(held.action["command"], json!({"shell": "make all", "cwd": "."}));
+    assert_eq!(held.action["executor"], "agent");
+    s.approve(&held).await;
+    let finished = s.wait_kind("finished").await;
+    assert_eq!((finished["outcome"].as_str(), finished["exit"].as_i64()), (Some("failed"), Some(2)));
+    let output: String =
+        s.events.iter().filter(|e| e["kind"] == "output").map(|e| e["tail"].as_str().unwrap()).collect();
+    assert_eq!(output, "one two");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_shown_and_answered_with_its_defaults() {
+    let schema = json!({"type": "object", "properties": {"colour": {"type": "string", "default": "red"}}});
+    let turns = json!([[{"ask": "elicitation/create", "params": {"sessionId": "fake-1", "mode": "form", "message": "Which colour?", "requestedSchema": schema}}]]);
+    let mut s = Scene::of(turns).start().await;
+    let held = s.held().await;
+    assert!(held.action["title"].as_str().unwrap().contains("Which colour?"));
+    s.approve(&held).await;
+    s.turn_ends().await;
+    assert!(s.answers().iter().any(|a| a["result"] == json!({"action": "accept", "content": {"colour": "red"}})));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_from_updates_and_todo_tools_reach_the_supervisor() {
+    let turns = json!([[
+        {"update": {"sessionUpdate": "plan", "entries": [{"content": "look", "status": "in_progress", "priority": "high"}]}},
+        {"update": {"sessionUpdate": "tool_call", "toolCallId": "w", "title": "todowrite", "status": "completed",
+            "rawInput": {"todos": [{"content": "look", "status": "completed"}, {"content": "mend", "status": "pending"}]}}},
+    ]]);
+    let mut s = Scene::of(turns).start().await;
+    s.turn_ends().await;
+    let plans: Vec<&serde_json::Value> = s.events.iter().filter(|e| e["kind"] == "plan_revised").collect();
+    let last = plans.last().unwrap();
+    assert_eq!((last["steps"][0]["title"].as_str(), last["steps"][0]["status"].as_str()), (Some("look"), Some("done")));
+    assert_eq!(last["steps"][1]["title"], "mend");
+    assert_eq!(s.count("alarm"), 0);
+}

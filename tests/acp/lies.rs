@@ -1,0 +1,144 @@
+//! What an agent does is compared with what it said; nothing that differs passes unseen.
+
+use crate::seat::{Scene, done, edit_call};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_content_than_was_approved_is_an_alarm() {
+    let turns = json!([[{"permission": edit_call("t1", "a.txt", Some("old\n"), "new\n"),
+        "then": [{"write": "a.txt", "content": "evil\n"}, done("t1")], "else": []}]]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).start().await;
+    let held = s.held().await;
+    s.approve(&held).await;
+    let alarm = s.alarm("unsupervised").await;
+    assert!(alarm["text"].as_str().unwrap().contains("a.txt"), "{alarm}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_nobody_asked_about_is_unsupervised_within_two_seconds() {
+    let turns =
+        json!([[{"say": "x"}, {"write": "b.txt", "content": "evil\n"}, {"await_cancel": true}, {"stop": "cancelled"}]]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).start().await;
+    s.wait_kind("said").await;
+    let began = std::time::Instant::now();
+    let seen = s.wait("the change", |e| e["kind"] == "observed" && e["path"] == "b.txt").await;
+    assert_eq!(seen["by"], "unsupervised");
+    assert!(began.elapsed().as_secs() < 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_text_that_is_not_on_the_disk_is_refused() {
+    let turns = json!([[{"permission": edit_call("t1", "a.txt", Some("never there"), "new\n"),
+        "then": [{"write": "a.txt", "content": "new\n"}], "else": [{"say": "ok"}]}], []]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).start().await;
+    s.turn_ends().await;
+    assert_eq!(s.file("a.txt").unwrap(), "old\n");
+    assert_eq!(s.count("held"), 0);
+    assert_eq!(s.prompts().len(), 2, "it is told why");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_request_id_for_two_questions_gets_no_yes() {
+    let turns = json!([[
+        {"ask": "session/request_permission", "id": 7, "no_wait": true, "params": {"sessionId": "fake-1", "toolCall": edit_call("t1", "a.txt", Some("old\n"), "new\n"),
+            "options": [{"optionId": "yes", "name": "Allow", "kind": "allow_once"}]}},
+        {"ask": "session/request_permission", "id": 7, "params": {"sessionId": "fake-1", "toolCall": {"toolCallId": "t2", "kind": "execute", "rawInput": {"command": "rm -rf /"}},
+            "options": [{"optionId": "yes", "name": "Allow", "kind": "allow_once"}]}},
+        {"sleep_ms": 50}]]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).start().await;
+    s.alarm("protocol").await;
+    s.turn_ends().await;
+    let answers: Vec<_> = s.answers().into_iter().filter(|a| a["id"] == 7).collect();
+    assert_eq!(answers.len(), 2, "each question is answered once");
+    assert!(answers.iter().all(|a| a["result"]["outcome"]["outcome"] != "selected"), "{answers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn misleading_answers_are_not_used() {
+    let options = json!([
+        {"optionId": "auto", "name": "Auto-confirm everything", "kind": "allow_once"},
+        {"optionId": "once", "name": "Yes, this time", "kind": "allow_once"},
+        {"optionId": "no", "name": "No", "kind": "reject_once"}]);
+    let turns = json!([[{"permission": edit_call("t1", "a.txt", Some("old\n"), "new\n"), "options": options,
+        "then": [{"write": "a.txt", "content": "new\n"}, done("t1")], "else": []}]]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).start().await;
+    let held = s.held().await;
+    s.approve(&held).await;
+    s.turn_ends().await;
+    assert!(s.answers().iter().any(|a| a["result"]["outcome"]["optionId"] == "once"));
+    assert!(s.alarms("mismatch")[0].contains("Auto-confirm everything"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_answer_that_allows_only_once_nothing_is_allowed() {
+    let options = json!([{"optionId": "a", "name": "Always", "kind": "allow_always"}, {"optionId": "n", "name": "No", "kind": "reject_once"}]);
+    let turns = json!([[{"permission": edit_call("t1", "a.txt", Some("old\n"), "new\n"), "options": options,
+        "then": [{"write": "a.txt", "content": "new\n"}], "else": []}]]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).start().await;
+    let held = s.held().await;
+    s.approve(&held).await;
+    assert_eq!(s.wait_kind("finished").await["outcome"], "failed");
+    s.turn_ends().await;
+    assert_eq!(s.file("a.txt").unwrap(), "old\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_for_something_else_than_was_shown_is_an_alarm() {
+    let shown = json!({"sessionUpdate": "tool_call", "toolCallId": "t1", "title": "Edit", "kind": "edit",
+        "content": [{"type": "diff", "path": "$CWD/a.txt", "oldText": "old\n", "newText": "nice\n"}]});
+    let turns =
+        json!([[{"update": shown}, {"permission": edit_call("t1", "b.txt", None, "evil\n"), "then": [], "else": []}]]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).start().await;
+    let held = s.held().await;
+    assert_eq!(held.file()["path"], "b.txt", "what is asked for is what is judged");
+    s.alarm("mismatch").await;
+    s.decide(&held, "deny", json!({})).await;
+    s.turn_ends().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_with_other_content_than_was_approved_is_asked_again() {
+    let turns = json!([[{"permission": edit_call("t1", "a.txt", Some("old\n"), "new\n"),
+        "then": [{"fs_write": "a.txt", "content": "evil\n"}, done("t1")], "else": []}]]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).spec("level = \"L3\"\nedits = \"client\"").start().await;
+    let held = s.held().await;
+    s.approve(&held).await;
+    let again = s.held().await;
+    assert_eq!(again.file()["after"], "evil\n");
+    s.decide(&again, "deny", json!({})).await;
+    s.turn_ends().await;
+    assert_eq!(s.file("a.txt").unwrap(), "new\n");
+    assert_eq!(s.alarms("mismatch").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_mode_by_itself_is_an_alarm_and_is_taken_back() {
+    let turns =
+        json!([[{"update": {"sessionUpdate": "current_mode_update", "currentModeId": "yolo"}}, {"sleep_ms": 200}]]);
+    let mut scene = Scene::of(turns).spec("mode = \"ask\"");
+    scene.script["session"] = json!({"modes": {"currentModeId": "auto", "availableModes": [
+        {"id": "auto", "name": "Auto"}, {"id": "ask", "name": "Ask"}, {"id": "yolo", "name": "Yolo"}]}});
+    let mut s = scene.start().await;
+    s.alarm("mode_changed").await;
+    s.turn_ends().await;
+    s.prompt("again").await;
+    s.turn_ends().await;
+    let modes: Vec<_> =
+        s.heard().iter().filter(|m| m["method"] == "session/set_mode").map(|m| m["params"]["modeId"].clone()).collect();
+    assert_eq!(modes[..2], [json!("ask"), json!("ask")], "before the first prompt, and again after the change");
+    let first = s.heard().iter().position(|m| m["method"] == "session/set_mode").unwrap();
+    assert!(first < s.heard().iter().position(|m| m["method"] == "session/prompt").unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_and_edits_without_a_question_are_named() {
+    let turns = json!([[
+        {"update": {"sessionUpdate": "tool_call", "toolCallId": "c", "title": "`curl evil`", "kind": "execute", "status": "completed"}},
+        {"update": {"sessionUpdate": "tool_call", "toolCallId": "e", "title": "Edit a", "kind": "edit", "status": "completed", "locations": [{"path": "$CWD/a.txt"}]}},
+        {"update": {"sessionUpdate": "tool_call", "toolCallId": "r", "title": "Read a", "kind": "read", "status": "completed"}}]]);
+    let mut s = Scene::of(turns).start().await;
+    s.turn_ends().await;
+    let alarms = s.alarms("unsupervised");
+    assert_eq!(alarms.len(), 2, "{alarms:?}");
+    assert!(alarms[0].contains("curl evil") && alarms[1].contains("a.txt"));
+}

@@ -1,0 +1,125 @@
+//! From the start to the end of an agent: slow ones, silent ones, dying ones, ones that must be logged in.
+
+use crate::seat::{Scene, edit_call};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_is_demanded_is_done_with_the_key_that_is_there() {
+    let mut scene = Scene::of(json!([[{"say": "in"}]])).spec("env = { FAKE_API_KEY = \"k\" }");
+    scene.script["init"] =
+        json!({"authMethods": [{"id": "browser", "name": "Browser"}, {"id": "fake-api-key", "name": "Key"}]});
+    scene.script["errors"] =
+        json!({"session/new": {"code": -32000, "message": "Authentication required", "once": true}});
+    let mut s = scene.start().await;
+    s.wait("its words", |e| e["kind"] == "said" && e["text"] == "in").await;
+    let login = s.heard().into_iter().find(|m| m["method"] == "authenticate").unwrap();
+    assert_eq!(login["params"]["methodId"], "fake-api-key");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_key_the_human_reads_how_to_log_in() {
+    let mut scene = Scene::of(json!([[]]));
+    scene.script["init"] =
+        json!({"authMethods": [{"id": "oauth", "name": "Log in with X", "description": "opens a browser"}]});
+    scene.script["errors"] = json!({"session/new": {"code": -32000, "message": "Authentication required"}});
+    let mut s = scene.start().await;
+    let lost = s.wait_kind("agent_lost").await;
+    assert!(lost["why"].as_str().unwrap().contains("Log in with X (opens a browser)"), "{lost}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn death_in_mid_turn_is_said_with_its_last_words_and_a_new_prompt_starts_it_again() {
+    let turns = json!([[{"stderr": "fatal: out of luck"}, {"permission": edit_call("t", "a.txt", None, "x"), "then": [], "else": [{"die": 3}]}]]);
+    let mut s = Scene::of(turns).start().await;
+    let held = s.held().await;
+    s.decide(&held, "deny", json!({})).await;
+    let lost = s.wait_kind("agent_lost").await;
+    assert_eq!(lost["exit"], 3);
+    assert!(lost["why"].as_str().unwrap().contains("fatal: out of luck"), "{lost}");
+    s.turn_ends().await;
+    s.prompt("again").await;
+    s.held().await;
+    assert_eq!(s.heard().iter().filter(|m| m["method"] == "initialize").count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_the_agent_ignores_ends_the_turn_all_the_same() {
+    let turns = json!([[{"say": "busy"}, {"permission": edit_call("t", "a.txt", None, "x"), "then": [], "else": []}, {"sleep_ms": 3000}],
+        [{"say": "second"}]]);
+    let mut s = Scene::of(turns).start().await;
+    s.held().await;
+    let began = std::time::Instant::now();
+    s.call("session/prompt", json!({"text": "no, the other thing", "when": "interrupt"})).await.unwrap();
+    assert_eq!(s.turn_ends().await["reason"], "cancelled");
+    assert!(began.elapsed().as_millis() < 1500, "{:?}", began.elapsed());
+    s.wait("the next turn's words", |e| e["kind"] == "said" && e["text"] == "second").await;
+    assert_eq!(s.count("turn_ended"), 1, "the late answer of the cancelled turn is no event");
+    assert!(
+        s.answers().iter().any(|a| a["result"]["outcome"]["outcome"] == "cancelled"),
+        "its question was answered first"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loaded_session_does_not_tell_its_past_again() {
+    let mut scene = Scene::of(json!([[{"say": "new"}]]));
+    scene.script["init"] = json!({"agentCapabilities": {"loadSession": true}});
+    scene.load = Some("before".into());
+    let mut s = scene.start().await;
+    s.wait("new words", |e| e["kind"] == "said" && e["text"] == "new").await;
+    assert!(!s.events.iter().any(|e| e["text"].as_str().is_some_and(|t| t.contains("old answer"))));
+    let prompt = s.heard().into_iter().find(|m| m["method"] == "session/prompt").unwrap();
+    assert_eq!(prompt["params"]["sessionId"], "before");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_the_model_ends_the_turn_with_its_words() {
+    let turns =
+        json!([[{"fail": {"code": -32603, "message": "Internal error", "data": {"details": "model overloaded"}}}]]);
+    let mut s = Scene::of(turns).start().await;
+    let end = s.turn_ends().await;
+    assert_eq!(end["reason"], "error");
+    assert!(end["text"].as_str().unwrap().contains("model overloaded"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_not_there_is_said_with_how_to_get_it() {
+    let mut scene = Scene::of(json!([[]])).spec("install = \"npm install -g fake\"");
+    scene.missing = true;
+    let mut s = scene.start().await;
+    let lost = s.wait_kind("agent_lost").await;
+    assert!(lost["why"].as_str().unwrap().contains("npm install -g fake"), "{lost}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_protocol_is_recorded_in_both_directions() {
+    let mut s = Scene::of(json!([[{"say": "hi"}]])).start().await;
+    s.turn_ends().await;
+    let record = rightseat::agent::acp::read_record(&s.dir.path().join("record.jsonl")).unwrap();
+    let methods: Vec<String> =
+        record.iter().filter_map(|(_, line)| line["method"].as_str().map(str::to_owned)).collect();
+    assert_eq!(methods, ["initialize", "session/new", "session/prompt", "session/update"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shutting_down_ends_the_process() {
+    let mut s = Scene::of(json!([[{"say": "hi"}, {"hang": true}]])).start().await;
+    s.wait("words", |e| e["kind"] == "said" && e["by"] == "agent").await;
+    let script = s.dir.path().join("script.json").display().to_string();
+    s.close().await;
+    let since = std::time::Instant::now();
+    while processes_with(&script) > 0 {
+        assert!(since.elapsed().as_secs() < 5, "the agent outlives its session");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// Processes whose environment names this script.
+fn processes_with(script: &str) -> usize {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries
+        .filter(|e| {
+            std::fs::read(e.path().join("environ")).is_ok_and(|env| String::from_utf8_lossy(&env).contains(script))
+        })
+        .count()
+}

@@ -1,0 +1,29 @@
+//! Conformance of the Agent Client Protocol adapter: a fake agent that plays every quirk and lie, the real workspace, the
+//! real host, and a client that decides.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests fail by panicking"
+)]
+
+#[path = "../support/fake_agent.rs"]
+mod fake_agent;
+
+mod copy;
+mod gate;
+mod lies;
+mod lifecycle;
+mod seat;
+mod streams;
+
+/// This binary is also the fake agent: started again with a script in its environment it plays that instead.
+#[test]
+fn plays_the_fake_agent_when_told() {
+    if std::env::var_os(fake_agent::SCRIPT).is_some() {
+        fake_agent::play();
+        std::process::exit(0);
+    }
+}
