@@ -587,3 +587,15 @@ pub const REPAIR_BATCH_MS_MAX: u64 = 12_000;
 pub const REPAIR_GRACE_BATCHES: usize = 1;
 /// Failing tests that each change is tried against first.
 pub const REPAIR_FOCUS_MAX: usize = 6;
+/// Time for colouring one version of a file; what is not done by then stays plain.
+pub const UI_HIGHLIGHT_MS_MAX: u64 = 400;
+/// Shortest time between two frames (about 60 a second); nothing is drawn when nothing changed.
+pub const UI_FRAME_MS_MIN: u64 = 16;
+/// Messages taken in before a frame is due even though more are there.
+pub const UI_BACKLOG_MAX: usize = 4_096;
+/// Messages on their way to the host; more are refused in words.
+pub const UI_ASKS_WAITING_MAX: usize = 64;
+/// How long giving the terminal back may take when it takes no bytes.
+pub const UI_RESTORE_MS_MAX: u64 = 15;
+/// How long the last request may take to leave when the client goes.
+pub const UI_LAST_WORDS_MS_MAX: u64 = 500;

@@ -3,10 +3,11 @@
 //! A case may be reported more than once (first its outcome, later its text): the last report of an id is the
 //! whole truth about it, so a reader keeps one report per id.
 
+use crate::base::RunId;
 use crate::base::limits::{CHECK_LEDGER_BYTES_MAX, CHECK_MESSAGE_BYTES_MAX, CHECK_NAMED_MAX, CHECK_SUITE_DEPTH_MAX};
 use crate::checks::frames;
 use crate::checks::parsers::Place;
-use crate::model::check::{CaseReport, CaseStatus};
+use crate::model::check::{CaseReport, CaseStatus, CheckFinished};
 use std::collections::HashMap;
 
 /// What a parser emits.
@@ -59,6 +60,19 @@ impl Summary {
     /// Something passed, nothing failed, and the command agrees.
     pub fn is_green(&self) -> bool {
         self.exit == Some(0) && self.passed > 0 && self.failed == 0 && self.errored == 0
+    }
+
+    /// As the event of a run; `fixed`, `broken` and `flaky` are for the caller, who knows other runs.
+    pub fn finished(&self, run: RunId) -> CheckFinished {
+        CheckFinished {
+            run,
+            passed: self.passed,
+            failed: self.failed.saturating_add(self.errored),
+            skipped: self.skipped,
+            exit: self.exit,
+            problem: self.problem.map(|p| p.text().to_owned()),
+            ..CheckFinished::default()
+        }
     }
 }
 
@@ -234,7 +248,8 @@ impl Ledger {
         let bad = s.failed > 0 || s.errored > 0;
         match s.exit {
             None => Some(Problem::Stopped),
-            Some(_) if self.build_failed => Some(Problem::DidNotBuild),
+            // With cases that ran, what did not load is an errored case among them.
+            Some(_) if self.build_failed && s.passed == 0 && s.failed == 0 => Some(Problem::DidNotBuild),
             Some(0) if s.passed == 0 && s.skipped == 0 && !bad => Some(Problem::NoTests),
             // pytest and unittest (3.12) exit with 5 when nothing was collected.
             Some(5) if s.passed == 0 && s.skipped == 0 && !bad => Some(Problem::NoTests),

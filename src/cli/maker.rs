@@ -10,9 +10,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The maker for a SPEC; the error says which words there are.
-pub fn maker(spec: &str, tests: Option<Command>) -> Result<Arc<dyn AgentMaker>, Fail> {
+pub fn maker(spec: &str, tests: Option<Command>, config: Option<&std::path::Path>) -> Result<Arc<dyn AgentMaker>, Fail> {
     if let Some(file) = spec.strip_prefix("script:") {
         return Ok(Arc::new(ScriptMaker { file: PathBuf::from(file), tests }));
+    }
+    if spec.starts_with("llm:") {
+        return Ok(Arc::new(super::llm::LlmMaker::new(spec, tests, config)?));
     }
     Err(Fail::usage(format!(
         "{spec:?} is no agent: give a name from `rightseat agents`, acp:COMMAND LINE, llm:PROVIDER/MODEL, repair or script:FILE"

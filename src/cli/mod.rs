@@ -7,6 +7,7 @@ mod daemon;
 mod headless;
 mod judge;
 mod list;
+mod llm;
 mod maker;
 mod options;
 mod place;

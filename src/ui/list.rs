@@ -10,6 +10,9 @@ pub struct List {
     pub left: usize,
     /// Keeps the last row visible as rows are added, until the human moves away from it.
     pub follows: bool,
+    /// Rows left free below the last one when following scrolls, so that the next rows cost no scrolling: where rows
+    /// cannot be moved by the terminal, each scroll is the whole pane again.
+    pub slack: usize,
 }
 
 /// Rows kept visible around the cursor.
@@ -60,6 +63,12 @@ impl List {
     pub fn settle(&mut self, len: usize, height: usize) {
         if self.follows {
             self.cursor = len.saturating_sub(1);
+            let lowest = len.saturating_sub(height);
+            if self.top < lowest {
+                self.top = lowest.saturating_add(self.slack.min(height / 2));
+            }
+            self.top = self.top.min(lowest.saturating_add(self.slack.min(height / 2)));
+            return;
         }
         self.cursor = self.cursor.min(len.saturating_sub(1));
         let margin = MARGIN_ROWS.min(height.saturating_sub(1) / 2);
@@ -92,6 +101,18 @@ mod tests {
         list.go(1000, 150, 10);
         list.settle(160, 10);
         assert_eq!((list.top, list.cursor), (150, 159));
+    }
+
+    #[test]
+    fn with_slack_a_log_scrolls_seldom() {
+        let mut list = List { slack: 3, ..List::following() };
+        let tops: Vec<_> = (8..=20)
+            .map(|len| {
+                list.settle(len, 10);
+                list.top
+            })
+            .collect();
+        assert_eq!(tops, [0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12]);
     }
 
     proptest! {

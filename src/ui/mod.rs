@@ -1,6 +1,7 @@
 //! The terminal client: state, update, view. Never names host, agent, workspace or journal.
 
 pub mod app;
+mod asks;
 pub mod commands;
 mod entry;
 pub mod keymap;
@@ -9,9 +10,18 @@ mod list;
 pub mod look;
 mod overlays;
 mod panes;
+pub mod run;
+#[cfg(test)]
+mod snapshots;
+#[cfg(test)]
+mod stage;
 pub mod terminal;
 pub mod theme;
 mod view;
 pub mod workers;
 
 pub use view::view;
+#[cfg(test)]
+mod budgets;
+#[cfg(test)]
+mod hands;

@@ -43,6 +43,21 @@ pub fn never_content(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| VERSION_CONTROL.contains(&name)) || is_temp_name(name)
 }
 
+/// Directories of fetched or built things, which are no content even where no rule says so.
+const FETCHED: &[&str] = &["node_modules", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"];
+/// Files that mark such a directory: <https://bford.info/cachedir/>, and Python's virtual environments.
+const MARKS: &[&str] = &["CACHEDIR.TAG", "pyvenv.cfg"];
+
+fn may_hold_content(entry: &ignore::DirEntry) -> bool {
+    if never_content(entry.file_name()) {
+        return false;
+    }
+    let directory = entry.file_type().is_some_and(|kind| kind.is_dir());
+    let fetched = || entry.file_name().to_str().is_some_and(|name| FETCHED.contains(&name));
+    let marked = || MARKS.iter().any(|mark| entry.path().join(mark).exists());
+    !directory || !(fetched() || marked())
+}
+
 fn walker(root: &Path) -> WalkBuilder {
     let mut builder = WalkBuilder::new(root);
     builder
@@ -54,7 +69,7 @@ fn walker(root: &Path) -> WalkBuilder {
         .git_global(true)
         .require_git(false)
         .follow_links(false)
-        .filter_entry(|entry| entry.depth() == 0 || !never_content(entry.file_name()));
+        .filter_entry(|entry| entry.depth() == 0 || may_hold_content(entry));
     builder
 }
 
@@ -123,7 +138,7 @@ pub fn is_content(root: &Path, path: &Path) -> bool {
     let mut builder = walker(root);
     let wanted = chain.clone();
     builder.filter_entry(move |entry| {
-        entry.depth() == 0 || (!never_content(entry.file_name()) && wanted.iter().any(|part| part == entry.path()))
+        entry.depth() == 0 || (may_hold_content(entry) && wanted.iter().any(|part| part == entry.path()))
     });
     let found = Mutex::new(false);
     builder.threads(1).build_parallel().run(|| {
@@ -206,6 +221,10 @@ mod tests {
             ("src/main.rs", "m"),
             (".rightseat-1-1.tmp", "t"),
             (".env.log", "e"),
+            ("web/node_modules/x/index.js", "x"),
+            ("out/CACHEDIR.TAG", "c"),
+            ("env/pyvenv.cfg", "p"),
+            ("env/lib/site.py", "p"),
         ] {
             // The pid of a temporary name does not matter here.
             let path = dir.path().join(path);
@@ -226,7 +245,7 @@ mod tests {
         );
         assert_eq!(tree.nodes[Path::new("src/away")], Node::Link("/etc".into()));
         let left_out: Vec<_> = ignored(dir.path(), &tree).iter().map(|path| path.display().to_string()).collect();
-        assert_eq!(left_out, [".env.log", "sub/drop.log", "sub/local", "target"]);
+        assert_eq!(left_out, [".env.log", "env", "out", "sub/drop.log", "sub/local", "target", "web/node_modules"]);
         for (path, kept) in [
             ("src/main.rs", true),
             ("sub/keep.log", true),

@@ -1,6 +1,8 @@
 //! The workspace against the real system: processes, watches, full disks, kills.
 
 mod census;
+mod faults;
+mod live;
 mod run;
 mod watch;
 

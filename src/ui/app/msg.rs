@@ -2,7 +2,7 @@
 
 use crate::base::{ActionId, Digest, StepId, UnixMs};
 use crate::model::event::Mode;
-use crate::model::{Envelope, PlanEdit};
+use crate::model::{Command, Envelope, PlanEdit};
 use crate::ui::terminal::Input;
 use crate::ui::workers::{Job, Product};
 
@@ -84,7 +84,7 @@ pub enum Verdict {
     ApproveHunks(Vec<HunkChoice>),
     /// Whole new content by path.
     ApproveFiles(Vec<(String, String)>),
-    ApproveCommand(String),
+    ApproveCommand(Command),
     Deny {
         make_rule: bool,
     },
@@ -101,22 +101,40 @@ pub enum HunkChoice {
 /// A request to the host, in the words of the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
-    Prompt { text: String, when: When },
-    Decide { action: ActionId, digest: Digest, verdict: Verdict, reason: Option<String>, confirm: Option<String> },
-    PlanEdit { revision: u32, operations: Vec<PlanEdit> },
+    Prompt {
+        text: String,
+        when: When,
+    },
+    Decide {
+        action: ActionId,
+        digest: Digest,
+        verdict: Verdict,
+        reason: Option<String>,
+        confirm: Option<String>,
+    },
+    PlanEdit {
+        revision: u32,
+        operations: Vec<PlanEdit>,
+    },
     Mode(Mode),
     Step,
-    Continue,
     Freeze,
     Resume,
     Stop,
-    Lease { step: Option<StepId> },
+    Lease {
+        step: Option<StepId>,
+    },
     Undo(ActionId),
     Rewind(Digest),
-    Test(ActionId),
+    /// Checks on a candidate with these hunks of the action, or on the workspace as it is.
+    Test {
+        action: Option<ActionId>,
+        hunks: Option<Vec<HunkChoice>>,
+    },
     Explain(ActionId),
     Blob(Digest),
-    Control,
+    /// Ends the session.
+    Close,
 }
 
 /// What the loop does for the client.

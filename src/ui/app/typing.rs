@@ -210,17 +210,16 @@ impl Ask {
             Self::PlanEdit { .. } => "the plan edit",
             Self::Mode(_) => "the mode",
             Self::Step => "step",
-            Self::Continue => "continue",
             Self::Freeze => "pause",
             Self::Resume => "resume",
             Self::Stop => "stop",
             Self::Lease { .. } => "the lease",
             Self::Undo(_) => "undo",
             Self::Rewind(_) => "rewind",
-            Self::Test(_) => "the test of the candidate",
+            Self::Test { .. } => "the test of the candidate",
             Self::Explain(_) => "explain",
             Self::Blob(_) => "content",
-            Self::Control => "control",
+            Self::Close => "the end of the session",
         }
     }
 }

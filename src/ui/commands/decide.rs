@@ -5,6 +5,7 @@ use crate::base::{ActionId, Digest};
 use crate::model::Kind;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Ask, Request, Verdict, msg::Part};
+use crate::ui::asks;
 use crate::ui::layout::PaneId;
 use crate::ui::overlays::{Editor, Overlay, Prompt, Purpose};
 
@@ -67,9 +68,15 @@ pub(super) const COMMANDS: &[Command] = &[
     deciding("explain", "explain", "Ask the agent to explain; the action stays where it is", |app| {
         app.scene.target.clone().map_or_else(Vec::new, |id| vec![Request::Host(Ask::Explain(id))])
     }),
-    deciding("test", "test", "Run the tests on a candidate with this action", |app| {
-        app.scene.target.clone().map_or_else(Vec::new, |id| vec![Request::Host(Ask::Test(id))])
-    }),
+    Command {
+        why_disabled: needs_control,
+        ..deciding(
+            "test",
+            "test",
+            "Run the tests on a candidate with this action, or on the workspace when none waits",
+            test,
+        )
+    },
 ];
 
 const fn deciding(
@@ -79,6 +86,20 @@ const fn deciding(
     run: fn(&mut App) -> Vec<Request>,
 ) -> Command {
     Command { name, label, description, group: GROUP, why_disabled: needs_held, run, ..BASE }
+}
+
+/// The candidate holds what an approval would let through: hunks that are left out are left out there too.
+fn test(app: &mut App) -> Vec<Request> {
+    let action = app.scene.held_target().map(|(state, _)| state.action.id.clone());
+    let review = &app.scene.review;
+    let partial = action.is_some() && !(review.left_out.is_empty() && review.lines_left_out.is_empty());
+    let hunks = partial.then(|| review.chosen(&app.panes.diff.hunk_lines()));
+    app.say(Toast::plain(if action.is_some() {
+        "testing a candidate with this action"
+    } else {
+        "testing the workspace"
+    }));
+    vec![Request::Host(Ask::Test { action, hunks })]
 }
 
 fn needs_held(app: &App) -> Option<&'static str> {
@@ -166,7 +187,9 @@ fn chosen_verdict(app: &App) -> Result<Verdict, &'static str> {
         return Ok(Verdict::Approve);
     }
     if let Some(command) = review.edited.get(&None) {
-        return Ok(Verdict::ApproveCommand(command.clone()));
+        let proposed = app.scene.target().and_then(|state| state.action.command.as_ref());
+        let proposed = proposed.ok_or("there is no command here")?;
+        return Ok(Verdict::ApproveCommand(asks::edited_command(proposed, command)));
     }
     if !review.edited.is_empty() {
         if !review.left_out.is_empty() || !review.lines_left_out.is_empty() {

@@ -5,7 +5,7 @@ use crate::base::limits::UI_STOP_AGAIN_MS_MAX;
 use crate::model::event::Mode;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Ask, Request};
-use crate::ui::overlays::{Choice, Overlay};
+use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose};
 
 const GROUP: &str = "gate";
 
@@ -23,11 +23,21 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "continue",
         label: "continue",
-        description: "Continue to the end of the plan step",
+        description: "Continue to the end of the plan step, under a lease",
         group: GROUP,
         consents: true,
         why_disabled: needs_control,
-        run: |app| consented(app, Ask::Continue),
+        run: |app| {
+            let session = &app.scene.session;
+            let step = app.scene.target().and_then(|state| state.action.step.clone());
+            let step = step.or_else(|| session.plan.active().map(|step| step.id.clone()));
+            if step.is_none() {
+                app.say(Toast::warning("there is no plan step to continue to the end of: s lets one action through"));
+                return Vec::new();
+            }
+            app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Lease { step }, "")));
+            Vec::new()
+        },
         ..BASE
     },
     Command {

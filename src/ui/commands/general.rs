@@ -1,7 +1,7 @@
 //! Talking to the agent, finding commands, leaving.
 
 use super::{BASE, Command};
-use crate::ui::app::{App, Leave, Request};
+use crate::ui::app::{App, Ask, Leave, Request};
 use crate::ui::overlays::{Overlay, help::Help, palette::Palette};
 
 const GROUP: &str = "session";
@@ -24,8 +24,10 @@ pub(super) const COMMANDS: &[Command] = &[
         Vec::new()
     }),
     general("detach", "detach", "Leave this client; the session goes on", |_| vec![Request::Leave(Leave::Detach)]),
-    general("quit", "quit", "Leave; a session with nothing open ends, any other goes on", |_| {
-        vec![Request::Leave(Leave::Quit)]
+    general("quit", "quit", "Leave; a session with nothing open ends, any other goes on", |app| {
+        let nothing_open = app.scene.has_control() && !app.scene.session.is_busy() && app.scene.session.ended.is_none();
+        let close = nothing_open.then_some(Request::Host(Ask::Close));
+        close.into_iter().chain([Request::Leave(Leave::Quit)]).collect()
     }),
     general("suspend", "suspend", "Back to the shell; fg comes back", |_| vec![Request::Suspend]),
     general("redraw", "redraw", "Draw the whole screen again", |_| vec![Request::Redraw]),

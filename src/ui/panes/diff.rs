@@ -220,6 +220,21 @@ impl DiffPane {
             self.rows.push(DiffRow::Note(Row::new(note.clone(), Role::Warn)));
         }
         let structural = self.view == View::Structural;
+        if structural {
+            let lines = file.structure.iter().map(|line| {
+                let counts = if line.added + line.removed > 0 {
+                    format!("+{} -{}", line.added, line.removed)
+                } else {
+                    String::new()
+                };
+                let row = Row::new(format!("{:<9}", line.word), line.role)
+                    .and(format!("{} ", line.kind), Role::TextSoft)
+                    .and(line.path.clone(), Role::TextStrong);
+                DiffRow::Note(row.right(counts, Role::TextSoft))
+            });
+            self.rows.extend(lines);
+            self.rows.push(DiffRow::Note(Row::default()));
+        }
         let extra = self.context.saturating_sub(DIFF_CONTEXT_LINES);
         let mut carried = 0;
         for (index, hunk) in file.hunks.iter().enumerate() {

@@ -120,9 +120,12 @@ impl Panes {
         for id in PaneId::ALL {
             let inner = layout.inner(id);
             let room = Size::new(inner.width, inner.height);
+            // Rows that share the screen with other panes cannot be moved by the terminal.
+            let shares = layout.place(id).is_some_and(|place| place.outer.width < layout.header.width);
             let pane = self.get_mut(id);
             pane.refresh(scene, room, touched);
             let rows = pane.rows();
+            pane.list_mut().slack = if shares { usize::from(room.height) / 4 } else { 0 };
             if room.height > 0 {
                 pane.list_mut().settle(rows, usize::from(room.height));
             }

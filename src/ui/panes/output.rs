@@ -103,6 +103,14 @@ fn entry_rows(rows: &mut Vec<Row>, entry: &Entry, columns: u16) {
         Speaker::Note => (String::new(), Role::TextFaint, Role::TextFaint),
     };
     let head = if head.is_empty() { head } else { format!("{head}  ") };
+    if matches!(entry.speaker, Speaker::Thought(_)) {
+        // Raw thoughts are unfolded in Why.
+        let first = entry.text.lines().next().unwrap_or_default();
+        let more = if entry.text.lines().nth(1).is_some() { " …" } else { "" };
+        let text = format!("{}{more}", escape::show(first, &Show::prose()));
+        rows.push(Row::new(head, head_role).and(text, role));
+        return;
+    }
     wrapped(rows, &head, head_role, &entry.text, role, columns);
 }
 

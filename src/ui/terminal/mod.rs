@@ -4,6 +4,7 @@
 pub mod filter;
 pub mod input;
 pub mod modes;
+pub mod outlet;
 mod paint;
 mod pen;
 pub mod screen;

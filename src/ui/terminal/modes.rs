@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ratatui::layout::Size;
 
+use crate::base::limits::UI_RESTORE_MS_MAX;
+
 /// Why a full-screen session cannot open here.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
@@ -130,17 +132,37 @@ pub fn restore() {
     if !ENTERED.swap(false, Ordering::SeqCst) {
         return;
     }
-    let mut rest = if LINEAR.load(Ordering::SeqCst) { LEAVE_LINEAR } else { LEAVE };
-    while !rest.is_empty() {
-        match rustix::io::write(rustix::stdio::stdout(), rest) {
+    let bytes = if LINEAR.load(Ordering::SeqCst) { LEAVE_LINEAR } else { LEAVE };
+    write_without_waiting(bytes);
+    let _ = crossterm::terminal::disable_raw_mode();
+}
+
+/// A terminal that takes no bytes (a stalled link, Ctrl-S) must not keep us from ending: what it does not take
+/// within a few milliseconds is not sent. The flags belong to the terminal, not to us, so they are put back.
+fn write_without_waiting(mut rest: &[u8]) {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    let out = rustix::stdio::stdout();
+    let flags = fcntl_getfl(out).ok();
+    if let Some(flags) = flags {
+        let _ = fcntl_setfl(out, flags | OFlags::NONBLOCK);
+    }
+    let mut patience = UI_RESTORE_MS_MAX;
+    while !rest.is_empty() && patience > 0 {
+        match rustix::io::write(out, rest) {
             Ok(0) => break,
             Ok(written) => rest = rest.get(written..).unwrap_or_default(),
             Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+                patience -= 1;
+            }
             // A hung-up terminal has nothing to restore.
             Err(_) => break,
         }
     }
-    let _ = crossterm::terminal::disable_raw_mode();
+    if let Some(flags) = flags {
+        let _ = fcntl_setfl(out, flags);
+    }
 }
 
 #[cfg(test)]

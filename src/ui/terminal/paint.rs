@@ -8,7 +8,9 @@ use super::scroll::{self, Shift};
 use crate::base::limits::{UI_ERASE_RUN_CELLS_MIN, UI_GAP_REWRITE_CELLS_MAX};
 
 /// Appends what turns `front` into `back`; `front` is shifted on the way when rows moved.
-pub fn difference(out: &mut Vec<u8>, pen: &mut Pen, front: &mut Buffer, back: &Buffer) {
+///
+/// `bce`: the terminal erases in the current background ("back colour erase"), as all but GNU screen do.
+pub fn difference(out: &mut Vec<u8>, pen: &mut Pen, front: &mut Buffer, back: &Buffer, bce: bool) {
     if let Some(shift) = scroll::find(front, back) {
         shift_rows(out, pen, shift);
         scroll::apply(front, shift);
@@ -19,7 +21,7 @@ pub fn difference(out: &mut Vec<u8>, pen: &mut Pen, front: &mut Buffer, back: &B
     }
     for (y, (old, new)) in front.content.chunks(width).zip(back.content.chunks(width)).enumerate() {
         if old != new {
-            row(out, pen, old, new, u16::try_from(y).unwrap_or(u16::MAX));
+            row(out, pen, old, new, u16::try_from(y).unwrap_or(u16::MAX), bce);
         }
     }
 }
@@ -39,7 +41,7 @@ fn shift_rows(out: &mut Vec<u8>, pen: &mut Pen, shift: Shift) {
     pen.lose_place();
 }
 
-fn row(out: &mut Vec<u8>, pen: &mut Pen, old: &[Cell], new: &[Cell], y: u16) {
+fn row(out: &mut Vec<u8>, pen: &mut Pen, old: &[Cell], new: &[Cell], y: u16, bce: bool) {
     let screen_width = u16::try_from(new.len()).unwrap_or(u16::MAX);
     let mut x = 0;
     while let (Some(was), Some(cell)) = (old.get(x), new.get(x)) {
@@ -55,7 +57,7 @@ fn row(out: &mut Vec<u8>, pen: &mut Pen, old: &[Cell], new: &[Cell], y: u16) {
         bridge_gap(out, pen, new, column, y, screen_width);
         pen.move_to(out, column, y);
         pen.set(out, Ink::of(cell));
-        let blank = erasable(new.get(x..).unwrap_or_default());
+        let blank = erasable(new.get(x..).unwrap_or_default(), bce);
         if blank >= UI_ERASE_RUN_CELLS_MIN {
             pen.erase(out, u16::try_from(blank).unwrap_or(u16::MAX));
             x += blank;
@@ -84,10 +86,10 @@ fn bridge_gap(out: &mut Vec<u8>, pen: &mut Pen, new: &[Cell], to: u16, y: u16, s
 }
 
 /// Length of the run of blanks in one ink at the start of `cells` that look erased.
-fn erasable(cells: &[Cell]) -> usize {
+fn erasable(cells: &[Cell], bce: bool) -> usize {
     let Some(first) = cells.first() else { return 0 };
     let ink = Ink::of(first);
-    if !ink.erases() {
+    if !ink.erases(bce) {
         return 0;
     }
     cells.iter().take_while(|cell| cell.symbol() == " " && Ink::of(cell) == ink).count()

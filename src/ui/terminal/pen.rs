@@ -28,8 +28,8 @@ impl Ink {
     }
 
     /// Whether a blank in this ink looks like an erased cell.
-    pub fn erases(self) -> bool {
-        self.bg == Color::Reset
+    pub fn erases(self, bce: bool) -> bool {
+        (bce || self.bg == Color::Reset)
             && !self.modifier.intersects(Modifier::REVERSED | Modifier::UNDERLINED | Modifier::CROSSED_OUT)
     }
 }

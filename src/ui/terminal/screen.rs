@@ -32,6 +32,7 @@ pub struct Screen {
     pen: Pen,
     cursor: Option<Position>,
     stale: bool,
+    bce: bool,
     bytes: Vec<u8>,
 }
 
@@ -45,8 +46,16 @@ impl Screen {
             pen: Pen::default(),
             cursor: None,
             stale: true,
+            bce: true,
             bytes: Vec::new(),
         }
+    }
+
+    /// For a terminal that erases in its default background whatever the current one is.
+    #[must_use]
+    pub fn without_bce(mut self) -> Self {
+        self.bce = false;
+        self
     }
 
     /// Takes a new size; the next frame is drawn whole.
@@ -80,7 +89,7 @@ impl Screen {
             self.stale = false;
             self.pen = Pen::default();
         }
-        paint::difference(&mut self.bytes, &mut self.pen, &mut self.front, &self.back);
+        paint::difference(&mut self.bytes, &mut self.pen, &mut self.front, &self.back, self.bce);
         self.place_cursor(cursor);
         std::mem::swap(&mut self.front, &mut self.back);
         if self.bytes.len() == start {

@@ -3,7 +3,7 @@
 mod picture;
 mod pool;
 
-pub use picture::{FilePicture, Heading, HunkPicture, LinePicture, Shown, picture_of};
+pub use picture::{FilePicture, Heading, HunkPicture, LinePicture, Shown, StructureLine, picture_of};
 pub use pool::Pool;
 
 use std::collections::VecDeque;

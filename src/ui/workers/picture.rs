@@ -1,13 +1,14 @@
 //! The picture of one changed file: hunks of lines that are safe to show, with the places that are coloured.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::base::limits::UI_CONTEXT_LINES_MAX;
+use crate::base::limits::{UI_CONTEXT_LINES_MAX, UI_HIGHLIGHT_MS_MAX};
 use crate::base::text::escape::{self, PieceKind};
-use crate::base::text::{Show, width};
+use crate::base::text::{Show, Untrusted};
 use crate::diff::{Content, FileDiff, LineKind, intraline};
 use crate::model::{FileChange, FileEdit};
-use crate::syntax::{self, Language};
+use crate::syntax::{self, Fate, Highlights, Language, Scope, Span};
 use crate::ui::theme::Role;
 
 /// A line of text for the screen.
@@ -62,6 +63,18 @@ pub struct FilePicture {
     pub tail_lines: usize,
     /// Why there are no hunks, or what else must be said.
     pub notes: Vec<String>,
+    pub structure: Vec<StructureLine>,
+}
+
+/// What became of one definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StructureLine {
+    pub word: &'static str,
+    pub role: Role,
+    pub kind: &'static str,
+    pub path: String,
+    pub added: usize,
+    pub removed: usize,
 }
 
 /// Compares, colours and makes safe. Slow for long files: belongs on a worker.
@@ -77,6 +90,7 @@ pub fn picture_of(file: &FileEdit, mark_blanks: bool) -> FilePicture {
         removed: 0,
         tail_lines: 0,
         notes: Vec::new(),
+        structure: Vec::new(),
     };
     let text = |content: &Option<crate::model::Content>| match content {
         None => Ok(String::new()),
@@ -98,6 +112,7 @@ pub fn picture_of(file: &FileEdit, mark_blanks: bool) -> FilePicture {
     picture.added = diff.added;
     picture.removed = diff.removed;
     note(&mut picture.notes, &diff);
+    picture.structure = structure_of(file.path.as_str(), &diff);
     fill(&mut picture, &diff, file, mark_blanks);
     picture
 }
@@ -178,6 +193,8 @@ fn strip(line: &[u8]) -> &[u8] {
 
 /// What the grammar says about both versions.
 struct Colours {
+    old: HashMap<usize, Vec<Span>>,
+    new: HashMap<usize, Vec<Span>>,
     old_symbols: Option<syntax::Symbols>,
     new_symbols: Option<syntax::Symbols>,
 }
@@ -188,11 +205,23 @@ impl Colours {
         let symbols = |bytes: &[u8]| {
             language.filter(|language| syntax::has_symbols(*language)).map(|language| syntax::symbols(language, bytes))
         };
-        Self { old_symbols: symbols(diff.old()), new_symbols: symbols(diff.new_version()) }
+        let old = diff.hunks.iter().map(|hunk| (first_line(hunk.old_start, hunk.old_len), hunk.old_len));
+        let new = diff.hunks.iter().map(|hunk| (first_line(hunk.new_start, hunk.new_len), hunk.new_len));
+        Self {
+            old: windows(path, diff.old(), old),
+            new: windows(path, diff.new_version(), new),
+            old_symbols: symbols(diff.old()),
+            new_symbols: symbols(diff.new_version()),
+        }
     }
 
-    fn spans(&self, _old_no: Option<usize>, _new_no: Option<usize>) -> Vec<(Range<usize>, Role)> {
-        Vec::new()
+    fn spans(&self, old_no: Option<usize>, new_no: Option<usize>) -> Vec<(Range<usize>, Role)> {
+        let line = match (new_no, old_no) {
+            (Some(no), _) => self.new.get(&no),
+            (None, Some(no)) => self.old.get(&no),
+            (None, None) => None,
+        };
+        line.into_iter().flatten().map(|span| (span.range.clone(), role_of(span.scope))).collect()
     }
 
     fn new_spans(&self, new_no: usize) -> Vec<(Range<usize>, Role)> {
@@ -208,6 +237,79 @@ impl Colours {
         let path: Vec<_> = symbols.path(at).iter().map(|name| name.visible().into_owned()).collect();
         Some(Heading { kind: symbols.list.get(at)?.kind.word(), path: path.join("::") })
     }
+}
+
+/// The colours of the lines in and around hunks, by line number from 1; the rest of a file is never asked for.
+fn windows(path: &str, bytes: &bytes::Bytes, hunks: impl Iterator<Item = (usize, usize)>) -> HashMap<usize, Vec<Span>> {
+    let mut lines = HashMap::new();
+    if bytes.is_empty() {
+        return lines;
+    }
+    let started = std::time::Instant::now();
+    let mut stop = || started.elapsed().as_millis() > u128::from(UI_HIGHLIGHT_MS_MAX);
+    let highlights = Highlights::new(path, bytes.clone(), &mut stop);
+    for (first, len) in hunks {
+        let start = first.saturating_sub(1).saturating_sub(UI_CONTEXT_LINES_MAX);
+        let window = start..first.saturating_add(len + UI_CONTEXT_LINES_MAX);
+        lines.extend((start + 1..).zip(highlights.lines(window)));
+    }
+    lines
+}
+
+fn role_of(scope: Scope) -> Role {
+    match scope {
+        Scope::Keyword => Role::SyntaxKeyword,
+        Scope::Operator => Role::SyntaxOperator,
+        Scope::Punctuation => Role::SyntaxPunctuation,
+        Scope::Comment => Role::SyntaxComment,
+        Scope::String | Scope::Literal => Role::SyntaxString,
+        Scope::Number => Role::SyntaxNumber,
+        Scope::Constant | Scope::Escape => Role::SyntaxConstant,
+        Scope::Function | Scope::Macro => Role::SyntaxFunction,
+        Scope::Type | Scope::Constructor => Role::SyntaxType,
+        Scope::Variable | Scope::Parameter => Role::SyntaxVariable,
+        Scope::Property => Role::SyntaxProperty,
+        Scope::Module => Role::SyntaxModule,
+        Scope::Attribute => Role::SyntaxAttribute,
+        Scope::Label => Role::SyntaxLabel,
+        Scope::Tag => Role::SyntaxTag,
+        Scope::Heading | Scope::Strong => Role::SyntaxHeading,
+        Scope::Emphasis => Role::Text,
+        Scope::Link => Role::SyntaxLink,
+    }
+}
+
+/// What became of each definition, for the structural view.
+fn structure_of(path: &str, diff: &FileDiff) -> Vec<StructureLine> {
+    let language = Language::detect(path, diff.new_version());
+    let Some(structure) = language.and_then(|language| syntax::structure(language, diff.old(), diff.new_version()))
+    else {
+        return Vec::new();
+    };
+    let joined =
+        |path: &[Untrusted]| path.iter().map(|name| name.visible().into_owned()).collect::<Vec<_>>().join("::");
+    let mut lines: Vec<StructureLine> = structure
+        .changes
+        .iter()
+        .map(|change| {
+            let (word, role) = match change.fate {
+                Fate::Added => ("added", Role::DiffAddSign),
+                Fate::Removed => ("removed", Role::DiffDelSign),
+                Fate::Changed => ("changed", Role::Accent),
+                Fate::Reflowed => ("reflowed", Role::TextSoft),
+                Fate::Moved => ("moved", Role::TextSoft),
+                Fate::Renamed => ("renamed", Role::Accent),
+            };
+            let from = change.old_path.as_ref().map(|old| format!("{} → ", joined(old))).unwrap_or_default();
+            let path = format!("{from}{}", joined(&change.path));
+            StructureLine { word, role, kind: change.kind.word(), path, added: change.added, removed: change.removed }
+        })
+        .collect();
+    if structure.outside {
+        let path = "outside every definition".to_owned();
+        lines.push(StructureLine { word: "changed", role: Role::Accent, kind: "", path, added: 0, removed: 0 });
+    }
+    lines
 }
 
 /// Makes a line safe and carries source ranges over to what is shown.
@@ -237,7 +339,6 @@ fn lay_out(source: &[u8], spans: &[(Range<usize>, Role)], marks: &[Range<usize>]
         }
         shown.strong.extend(marks.iter().filter_map(overlap));
     }
-    debug_assert!(width::width(&shown.text) <= source.len().saturating_mul(12) + 64);
     shown
 }
 

@@ -69,7 +69,8 @@ impl LiveWorkspace {
             .canonicalize()
             .map_err(|source| WorkspaceError::Io { what: settings.state.display().to_string(), source })?;
         copies::clear_left_over(&state);
-        edit::sweep(tree::list(root.path()).dirs.iter().map(|dir| root.path().join(dir)));
+        let swept = root.path().to_owned();
+        std::thread::spawn(move || edit::sweep(tree::list(&swept).dirs.iter().map(|dir| swept.join(dir))));
         let tracker = Tracker::new(settings.session.as_str());
         Ok(Self {
             snapshots: Arc::new(Mutex::new(Snapshots::new(root.path().to_owned(), store.clone()))),

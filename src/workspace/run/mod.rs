@@ -54,6 +54,9 @@ pub struct Running {
 impl Spawner {
     /// `launcher` is the path of the rightseat binary.
     pub fn new(launcher: PathBuf, containment: Containment, tracker: Tracker) -> Self {
+        // Through the kernel's link it stays this very binary when the file is replaced meanwhile.
+        let same = std::env::current_exe().is_ok_and(|own| own == launcher);
+        let launcher = if same { PathBuf::from("/proc/self/exe") } else { launcher };
         Self { launcher, containment, tracker }
     }
 
@@ -71,6 +74,7 @@ impl Spawner {
         let line = launch::arguments(std::process::id(), self.containment, &spec.argv);
         let mut command = Command::new(&self.launcher);
         command
+            .arg0("rightseat")
             .args(line)
             .current_dir(&spec.cwd)
             .env_clear()

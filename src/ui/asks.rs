@@ -1,0 +1,135 @@
+//! Between the words of the client and the messages of the wire.
+
+use crate::base::{Digest, RelPath};
+use crate::model::Command;
+use crate::model::event::Verdict as WireVerdict;
+use crate::port;
+use crate::ui::app::msg::HunkChoice;
+use crate::ui::app::{Ask, Verdict, When};
+use crate::wire::{self, EditedBody, EditedFile, Request};
+
+/// The message that asks this.
+///
+/// # Errors
+/// When an edited path is no path inside the workspace, which only a broken client could make.
+pub fn request(ask: &Ask) -> Result<Request, String> {
+    Ok(match ask {
+        Ask::Prompt { text, when } => Request::Prompt(wire::Prompt { text: text.clone(), when: moment(*when) }),
+        Ask::Decide { action, digest, verdict, reason, confirm: _ } => {
+            let (verdict, edited, hunks) = parts(verdict)?;
+            Request::Decide(wire::Decide {
+                action: action.clone(),
+                digest: *digest,
+                verdict,
+                reason: reason.clone(),
+                edited,
+                hunks,
+            })
+        }
+        Ask::PlanEdit { revision, operations } => {
+            Request::PlanEdit(wire::PlanEditing { revision: *revision, operations: operations.clone() })
+        }
+        Ask::Mode(mode) => Request::Mode(wire::SetMode { mode: *mode }),
+        Ask::Step => Request::Step,
+        Ask::Freeze => Request::Freeze(wire::Freeze { why: Some("paused by the human".to_owned()) }),
+        Ask::Resume => Request::Resume,
+        Ask::Stop => Request::Stop,
+        Ask::Lease { step } => {
+            Request::LeaseGrant(wire::LeaseGrant { step: step.clone(), ..wire::LeaseGrant::default() })
+        }
+        Ask::Undo(action) => Request::Undo(wire::Undo { action: action.clone() }),
+        Ask::Rewind(tree) => Request::Rewind(wire::Rewind { tree: Some(*tree), ..wire::Rewind::default() }),
+        Ask::Test { action, hunks } => {
+            let hunks = hunks.as_ref().map(|hunks| hunks.iter().map(choice).collect());
+            Request::CandidateTest(wire::CandidateTest { action: action.clone(), hunks })
+        }
+        Ask::Explain(action) => Request::Explain(wire::Explain { action: action.clone(), text: None }),
+        Ask::Blob(digest) => blob(*digest),
+        Ask::Close => Request::Close(wire::Close { why: Some("quit by the human".to_owned()) }),
+    })
+}
+
+fn blob(digest: Digest) -> Request {
+    Request::BlobGet(wire::BlobGet { digest, offset: None, length: None })
+}
+
+fn moment(when: When) -> port::When {
+    match when {
+        When::Queue => port::When::Queue,
+        When::Boundary => port::When::Boundary,
+        When::Interrupt => port::When::Interrupt,
+    }
+}
+
+type Parts = (WireVerdict, Option<EditedBody>, Option<Vec<wire::HunkChoice>>);
+
+fn parts(verdict: &Verdict) -> Result<Parts, String> {
+    Ok(match verdict {
+        Verdict::Approve => (WireVerdict::Approve, None, None),
+        Verdict::ApproveHunks(hunks) => (WireVerdict::Approve, None, Some(hunks.iter().map(choice).collect())),
+        Verdict::ApproveFiles(files) => {
+            let files = files.iter().map(|(path, after)| {
+                let path = RelPath::new(path).map_err(|error| error.to_string())?;
+                Ok(EditedFile { path, after: Some(after.clone()) })
+            });
+            (WireVerdict::ApproveEdited, Some(EditedBody::Files(files.collect::<Result<_, String>>()?)), None)
+        }
+        Verdict::ApproveCommand(command) => {
+            (WireVerdict::ApproveEdited, Some(EditedBody::Command(command.clone())), None)
+        }
+        Verdict::Deny { make_rule: _ } => (WireVerdict::Deny, None, None),
+        Verdict::Redirect => (WireVerdict::Redirect, None, None),
+    })
+}
+
+fn choice(choice: &HunkChoice) -> wire::HunkChoice {
+    match choice {
+        HunkChoice::Whole(hunk) => wire::HunkChoice::Whole(*hunk),
+        HunkChoice::Lines(hunk, lines) => wire::HunkChoice::Lines { hunk: *hunk, lines: lines.clone() },
+    }
+}
+
+/// The command line the human wrote, in the place and with the environment of the proposed one. A line without
+/// shell syntax stays an argv, so that no shell is started for it.
+#[must_use]
+pub fn edited_command(proposed: &Command, line: &str) -> Command {
+    let words = shell_words::split(line).ok().filter(|words| !words.is_empty());
+    let plain = !line.contains(['|', '&', ';', '<', '>', '$', '`', '(', ')', '*', '?', '[', '~', '\n', '#', '{', '=']);
+    let base = match words {
+        Some(words) if plain && proposed.argv.is_some() => Command::argv(words),
+        Some(_) | None => Command::shell(line),
+    };
+    Command { cwd: proposed.cwd.clone(), env: proposed.env.clone(), timeout_ms: proposed.timeout_ms, ..base }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edited_command_starts_a_shell_only_when_it_needs_one() {
+        let proposed = Command { cwd: "sub".to_owned(), ..Command::argv(["cargo", "test"]) };
+        let edited = edited_command(&proposed, "cargo test --lib 'a b'");
+        assert_eq!(
+            (edited.argv, edited.cwd.as_str()),
+            (Some(vec!["cargo".into(), "test".into(), "--lib".into(), "a b".into()]), "sub")
+        );
+        assert_eq!(edited_command(&proposed, "cargo test | tail").shell.as_deref(), Some("cargo test | tail"));
+    }
+
+    #[test]
+    fn hunks_and_lines_reach_the_wire() {
+        let ask = Ask::Decide {
+            action: "a1".into(),
+            digest: Digest::of(b"x"),
+            verdict: Verdict::ApproveHunks(vec![HunkChoice::Whole(0), HunkChoice::Lines(1, vec![3])]),
+            reason: None,
+            confirm: None,
+        };
+        let Request::Decide(decide) = request(&ask).unwrap() else { panic!("not a decision") };
+        assert_eq!(
+            decide.hunks,
+            Some(vec![wire::HunkChoice::Whole(0), wire::HunkChoice::Lines { hunk: 1, lines: vec![3] }])
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! What a change on the screen may cost in bytes. Bytes are the same on every machine; times are not.
+
+use super::stage::{MORE, Stage};
+use crate::ui::app::Msg;
+use crate::ui::terminal::{Input, Key};
+
+const SIZES: [(u16, u16); 4] = [(80, 24), (120, 40), (160, 45), (200, 60)];
+
+#[test]
+fn a_typed_character_costs_at_most_60_bytes() {
+    for (width, height) in SIZES {
+        let mut stage = Stage::set(width, height, "dark");
+        stage.command("compose");
+        for c in "hello there, agent".chars() {
+            stage.send(Msg::Input(Input::Key { key: Key::plain(c), held: false }));
+            let bytes = stage.draw();
+            assert!((1..=60).contains(&bytes), "{width}x{height} {c:?}: {bytes} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_list_move_costs_at_most_400_bytes() {
+    for (width, height) in SIZES {
+        for pane in ["1", "2", "4", "5"] {
+            let mut stage = Stage::set(width, height, "dark");
+            stage.hear(MORE);
+            stage.press(pane);
+            stage.draw();
+            for key in ["j", "j", "j", "k"] {
+                stage.pass(500);
+                stage.send(Msg::Input(Input::Key { key: Key::parse(key).unwrap(), held: false }));
+                let bytes = stage.draw();
+                // The inbox's cursor is what the other panes look at, so they change with it.
+                let most = if pane == "2" { 30_000 } else { 400 };
+                assert!(bytes <= most, "{width}x{height} pane {pane} {key}: {bytes} bytes");
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_new_costs_nothing() {
+    let mut stage = Stage::set(200, 60, "dark");
+    for _ in 0..3 {
+        stage.pass(60_000);
+        // Ages are told anew when something else is drawn, not for their own sake.
+        let text = stage.text();
+        let bytes = stage.draw();
+        assert!(bytes <= 60, "{bytes} bytes for {text}");
+    }
+}
+
+/// Streamed text, one frame a token as on a quick terminal; a slow one coalesces and pays less.
+#[test]
+fn streamed_text_costs_at_most_125_bytes_a_token() {
+    for (width, height) in SIZES {
+        let mut stage = Stage::set(width, height, "dark");
+        stage.press("6");
+        stage.command("transcript");
+        if !stage.text().contains("transcript") {
+            stage.command("transcript");
+        }
+        let words =
+            "the bound in peek lets the index reach the length so the comparison must be strict and the tests agree ";
+        let (mut tokens, mut bytes, mut seq) = (0, 0, 33_u64);
+        for _ in 0..12 {
+            for word in words.split_inclusive(' ') {
+                stage.pass(30);
+                stage.hear(&format!(
+                    r#"{{"seq":{seq},"at":1764000100000,"kind":"said","by":"repair","text":"{word}","more":true}}"#
+                ));
+                seq += 1;
+                tokens += 1;
+                bytes += stage.draw();
+            }
+        }
+        assert!(bytes / tokens <= 125, "{width}x{height}: {} bytes a token", bytes / tokens);
+    }
+}
+
+#[test]
+fn two_hundred_keys_are_one_frame() {
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.command("compose");
+    let frames = stage.frames;
+    for _ in 0..200 {
+        stage.send(Msg::Input(Input::Key { key: Key::plain('x'), held: false }));
+    }
+    let bytes = stage.draw();
+    assert_eq!(stage.frames, frames + 1);
+    assert!(bytes < 2_000, "{bytes}");
+}

@@ -1,0 +1,338 @@
+//! What a human's hands do to a client: keys by command name in, requests out. No IO, no waiting.
+
+use proptest::prelude::*;
+use ratatui::layout::{Position, Size};
+
+use super::stage::{MORE, SESSION, Stage, envelopes};
+use crate::base::UnixMs;
+use crate::ui::app::msg::HunkChoice;
+use crate::ui::app::{Ask, Leave, Msg, Request, Verdict, When};
+use crate::ui::commands;
+use crate::ui::layout::PaneId;
+use crate::ui::terminal::{Input, Key};
+
+fn key(text: &str, held: bool) -> Msg {
+    Msg::Input(Input::Key { key: Key::parse(text).unwrap(), held })
+}
+
+fn verdicts(stage: &Stage) -> Vec<(String, Verdict, Option<String>)> {
+    let decide = |ask: &Ask| match ask {
+        Ask::Decide { action, verdict, reason, .. } => Some((action.to_string(), verdict.clone(), reason.clone())),
+        _ => None,
+    };
+    stage.asked.iter().filter_map(decide).collect()
+}
+
+/// Scrolls through the whole diff, as a reader does.
+fn read_it(stage: &mut Stage) {
+    stage.press("3");
+    stage.command("bottom");
+}
+
+#[test]
+fn an_approval_carries_what_was_seen() {
+    let mut stage = Stage::set(200, 60, "dark");
+    stage.command("approve");
+    assert_eq!(verdicts(&stage), [("a7".to_owned(), Verdict::Approve, None)]);
+    let Some(Ask::Decide { digest, .. }) = stage.asked.first() else { panic!() };
+    assert_eq!(*digest, stage.app.scene.session.actions.get(&"a7".into()).unwrap().action.digest);
+}
+
+#[test]
+fn a_diff_that_was_not_seen_whole_needs_a_second_key() {
+    let mut stage = Stage::set(80, 15, "dark");
+    stage.command("approve");
+    assert!(verdicts(&stage).is_empty());
+    assert!(stage.text().contains("lines not seen"), "{}", stage.text());
+    stage.command("approve");
+    assert_eq!(verdicts(&stage).len(), 1);
+    let mut reader = Stage::set(80, 15, "dark");
+    read_it(&mut reader);
+    reader.command("approve");
+    assert_eq!(verdicts(&reader).len(), 1);
+}
+
+#[test]
+fn a_key_too_early_held_or_pasted_approves_nothing() {
+    let mut stage = Stage::empty(200, 60, "dark");
+    stage.hear(SESSION);
+    stage.draw();
+    stage.pass(300);
+    stage.send(key("a", false));
+    assert!(verdicts(&stage).is_empty(), "too early");
+    stage.pass(2_000);
+    stage.send(key("a", true));
+    assert!(verdicts(&stage).is_empty(), "held");
+    stage.pass(2_000);
+    stage.send(Msg::Input(Input::Paste("aaaa".to_owned())));
+    assert!(verdicts(&stage).is_empty(), "pasted");
+    assert!(stage.app.composer.open);
+}
+
+#[test]
+fn enter_and_esc_decide_nothing_anywhere() {
+    let mut stage = Stage::set(200, 60, "dark");
+    stage.hear(MORE);
+    for pane in 1..=6 {
+        stage.press(&pane.to_string());
+        stage.press("enter esc enter esc");
+    }
+    stage.press(": enter");
+    assert!(verdicts(&stage).is_empty(), "{:?}", stage.asked);
+    // The palette finds approve, and Enter does not run it.
+    stage.press(": a p p r o v e enter");
+    assert!(verdicts(&stage).is_empty());
+}
+
+#[test]
+fn while_typing_no_key_approves() {
+    let mut stage = Stage::set(200, 60, "dark");
+    stage.command("compose");
+    stage.type_text("a d r s");
+    assert!(stage.asked.is_empty());
+    stage.press("enter");
+    assert_eq!(stage.asked, [Ask::Prompt { text: "a d r s".to_owned(), when: When::Queue }]);
+}
+
+#[test]
+fn hunks_and_lines_can_be_left_out() {
+    let mut stage = Stage::set(200, 60, "dark");
+    stage.command("next-hunk");
+    stage.command("toggle-hunk");
+    stage.command("approve");
+    assert_eq!(verdicts(&stage), [("a7".to_owned(), Verdict::ApproveHunks(vec![HunkChoice::Whole(0)]), None)]);
+    let mut stage = Stage::set(200, 60, "dark");
+    stage.command("next-hunk");
+    stage.command("toggle-hunk");
+    stage.command("previous-hunk");
+    stage.command("toggle-hunk");
+    stage.command("approve");
+    assert!(verdicts(&stage).is_empty());
+    assert!(stage.text().contains("every hunk is left out"), "{}", stage.text());
+}
+
+#[test]
+fn a_denial_and_a_redirect_carry_their_reasons() {
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.command("redirect");
+    stage.press("enter");
+    assert!(verdicts(&stage).is_empty(), "a redirect needs words");
+    stage.command("redirect");
+    stage.type_text("not in this file");
+    stage.press("enter");
+    stage.command("deny");
+    stage.type_text("no");
+    stage.press("enter");
+    let reasons: Vec<_> = verdicts(&stage).into_iter().map(|(_, verdict, reason)| (verdict, reason.unwrap())).collect();
+    assert_eq!(
+        reasons,
+        [(Verdict::Redirect, "not in this file".to_owned()), (Verdict::Deny { make_rule: false }, "no".to_owned())]
+    );
+}
+
+#[test]
+fn an_edit_is_seen_as_a_diff_before_it_is_approved() {
+    let mut stage = Stage::set(200, 60, "dark");
+    stage.command("edit");
+    stage.type_text("// mine ");
+    stage.press("C-x");
+    assert!(verdicts(&stage).is_empty());
+    assert!(stage.text().contains("// mine //! Tokens"), "{}", stage.text());
+    read_it(&mut stage);
+    stage.command("approve");
+    let found = verdicts(&stage);
+    let [(_, Verdict::ApproveFiles(files), _)] = found.as_slice() else { panic!("{found:?}") };
+    assert!(files[0].1.starts_with("// mine //! Tokens") && files[0].1.contains("if at < self.src.len()"));
+}
+
+#[test]
+fn changed_text_in_the_editor_is_not_dropped_by_one_esc() {
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.command("edit");
+    stage.type_text("x");
+    stage.press("esc");
+    assert!(stage.app.overlay.is_some());
+    stage.press("esc");
+    assert!(stage.app.overlay.is_none());
+}
+
+#[test]
+fn a_guard_rail_needs_the_word_and_a_reason() {
+    let mut stage = Stage::set(200, 60, "dark");
+    stage.hear(MORE);
+    stage.draw();
+    while stage.app.scene.target.as_ref().is_none_or(|id| id.as_str() != "a9") {
+        stage.command("next-pending");
+    }
+    stage.command("approve");
+    stage.type_text("yes");
+    stage.press("enter");
+    assert!(verdicts(&stage).is_empty(), "the wrong word");
+    stage.press("esc");
+    stage.command("approve");
+    stage.type_text("release");
+    stage.press("enter enter");
+    assert!(verdicts(&stage).is_empty(), "no reason");
+    stage.type_text("we need it");
+    stage.press("enter");
+    assert_eq!(verdicts(&stage), [("a9".to_owned(), Verdict::Approve, Some("we need it".to_owned()))]);
+}
+
+#[test]
+fn a_prompt_about_something_that_changed_closes() {
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.command("deny");
+    let digest = crate::base::Digest::of(b"x");
+    stage.hear(&format!(
+        r#"{{"seq":33,"at":1764000100000,"kind":"lapsed","action":"a7","why":"voided","d":"{digest}"}}"#
+    ));
+    assert!(stage.app.overlay.is_none());
+    stage.draw();
+    assert!(stage.text().contains("nothing was decided"), "{}", stage.text());
+}
+
+#[test]
+fn stop_freezes_first_and_kills_on_the_second_key() {
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.command("compose");
+    stage.press("C-\\ C-\\");
+    assert_eq!(stage.asked, [Ask::Freeze, Ask::Stop]);
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.command("stop");
+    stage.pass(2_500);
+    stage.command("stop");
+    assert_eq!(stage.asked, [Ask::Freeze, Ask::Freeze]);
+}
+
+#[test]
+fn the_plan_is_edited_by_hand() {
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.press("1 j");
+    stage.command("plan-add");
+    stage.type_text("write it down");
+    stage.press("enter");
+    stage.command("plan-pin");
+    stage.command("plan-move-down");
+    let Some(Ask::PlanEdit { revision: 1, operations }) = stage.asked.first() else { panic!("{:?}", stage.asked) };
+    let json = serde_json::to_value(operations).unwrap();
+    assert_eq!(json[0]["title"], "write it down");
+    assert_eq!(json[0]["after"], "s2");
+    assert_eq!(stage.asked.len(), 3);
+}
+
+#[test]
+fn the_first_click_after_coming_back_is_swallowed() {
+    let mut stage = Stage::set(200, 60, "dark");
+    stage.send(Msg::Input(Input::FocusGained));
+    stage.send(Msg::Input(Input::Click(Position::new(3, 3))));
+    assert_eq!(stage.app.focus, PaneId::Diff);
+    stage.send(Msg::Input(Input::Click(Position::new(3, 3))));
+    assert_eq!(stage.app.focus, PaneId::Plan);
+}
+
+#[test]
+fn without_control_nothing_is_asked() {
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.send(Msg::Linked { client: "c2".to_owned(), control: false });
+    for command in ["approve", "deny", "step", "pause", "stop", "undo", "test"] {
+        stage.command(command);
+    }
+    assert!(stage.asked.is_empty(), "{:?}", stage.asked);
+    assert!(stage.text().contains("read only"));
+}
+
+#[test]
+fn leaving_closes_a_session_only_when_nothing_is_open() {
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.command("quit");
+    assert!(stage.asked.is_empty());
+    assert_eq!(stage.others, [Request::Leave(Leave::Quit)]);
+}
+
+#[test]
+fn a_refusal_of_the_host_is_told_in_words() {
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.send(Msg::Answered { asked: Ask::Step, outcome: Err("nothing is held".to_owned()) });
+    stage.draw();
+    assert!(stage.text().contains("step: nothing is held"));
+}
+
+#[test]
+fn search_goes_to_the_next_match() {
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.command("search");
+    stage.type_text("debug_assert");
+    stage.press("enter");
+    assert!(
+        stage
+            .app
+            .panes
+            .get(PaneId::Diff)
+            .row_text(&stage.app.scene, stage.app.panes.diff.cursor())
+            .contains("debug_assert")
+    );
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Key(String),
+    Command(usize),
+    Paste(String),
+    Resize(u16, u16),
+    Click(u16, u16),
+    Wheel(u16, u16, i32),
+    Event(usize),
+    Wait(u64),
+    Draw,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let keys = [
+        "a", "j", "k", "enter", "esc", "space", "v", "x", "C-x", "tab", "g", "/", ":", "?", "e", "r", "1", "3", "z",
+        "+", "-", "up", "C-\\",
+    ];
+    let act = prop_oneof![
+        4 => proptest::sample::select(keys.to_vec()).prop_map(|key| Act::Key(key.to_owned())),
+        4 => (0..commands::all().count()).prop_map(Act::Command),
+        1 => "\\PC{0,30}".prop_map(Act::Paste),
+        1 => (0..220_u16, 0..70_u16).prop_map(|(width, height)| Act::Resize(width, height)),
+        1 => (0..220_u16, 0..70_u16).prop_map(|(x, y)| Act::Click(x, y)),
+        1 => (0..220_u16, 0..70_u16, -9..9_i32).prop_map(|(x, y, lines)| Act::Wheel(x, y, lines)),
+        3 => (0..41_usize).prop_map(Act::Event),
+        1 => (0..3_000_u64).prop_map(Act::Wait),
+        2 => Just(Act::Draw),
+    ];
+    proptest::collection::vec(act, 0..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    /// Whatever comes in whatever order at whatever size: no panic, and nothing is approved that was not on the screen.
+    #[test]
+    fn nothing_that_comes_breaks_a_client(acts in acts()) {
+        let mut stage = Stage::empty(80, 24, "dark");
+        let all: Vec<_> = envelopes(SESSION).into_iter().chain(envelopes(MORE)).collect();
+        for act in acts {
+            match act {
+                Act::Key(text) => stage.send(key(&text, false)),
+                Act::Command(at) => {
+                    let command = commands::all().nth(at).unwrap();
+                    if command.name != "edit-external" {
+                        stage.command(command.name);
+                    }
+                }
+                Act::Paste(text) => stage.send(Msg::Input(Input::Paste(text))),
+                Act::Resize(width, height) => stage.send(Msg::Input(Input::Resize(Size::new(width, height)))),
+                Act::Click(x, y) => stage.send(Msg::Input(Input::Click(Position::new(x, y)))),
+                Act::Wheel(x, y, lines) => stage.send(Msg::Input(Input::Wheel { at: Position::new(x, y), lines })),
+                Act::Event(at) => {
+                    let Some(envelope) = all.get(at).cloned() else { continue };
+                    stage.send(Msg::Events(vec![envelope], UnixMs(1_764_000_000_000)));
+                }
+                Act::Wait(ms) => stage.pass(ms),
+                Act::Draw => { stage.draw(); }
+            }
+        }
+        stage.draw();
+    }
+}

@@ -1,0 +1,66 @@
+//! The human's own editor on a private copy of a text.
+
+use std::io::{Read as _, Write as _};
+
+use crate::base::limits::UI_ENTRY_BYTES_MAX;
+
+/// Opens `editor` (a command line) on the text and returns what it left behind. The file is 0600 in a 0700 directory
+/// and gone afterwards; its name ends as the real one does, for the editor's sake.
+///
+/// # Errors
+/// In words for the human; nothing is changed then.
+pub(super) async fn edit(editor: &str, name: &str, text: &str) -> Result<String, String> {
+    let failed = |what: &str, error: std::io::Error| format!("{what}: {error}; nothing was changed");
+    let words = shell_words::split(editor).map_err(|error| format!("EDITOR cannot be read: {error}"))?;
+    let (program, arguments) = words.split_first().ok_or("EDITOR is empty")?;
+    let dir = tempfile::Builder::new()
+        .prefix("rightseat-")
+        .tempdir()
+        .map_err(|error| failed("no temporary directory", error))?;
+    let safe: String =
+        name.chars().map(|c| if c.is_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' }).collect();
+    let mut file = tempfile::Builder::new()
+        .prefix("edit-")
+        .suffix(&format!("-{safe}"))
+        .tempfile_in(dir.path())
+        .map_err(|error| failed("no temporary file", error))?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.flush())
+        .map_err(|error| failed("the text could not be written", error))?;
+    let status = tokio::process::Command::new(program)
+        .args(arguments)
+        .arg(file.path())
+        .status()
+        .await
+        .map_err(|error| failed(&format!("`{editor}` could not be started"), error))?;
+    if !status.success() {
+        return Err(format!("`{editor}` ended with {status}; nothing was changed"));
+    }
+    // Editors that save by renaming leave another file under the name, so it is opened again.
+    let mut edited = String::new();
+    let limit = u64::try_from(UI_ENTRY_BYTES_MAX).unwrap_or(u64::MAX);
+    let read = std::fs::File::open(file.path()).and_then(|file| file.take(limit + 1).read_to_string(&mut edited));
+    read.map_err(|error| failed("what the editor left cannot be read as text", error))?;
+    if edited.len() > UI_ENTRY_BYTES_MAX {
+        return Err(format!("the text is longer than {UI_ENTRY_BYTES_MAX} bytes; nothing was changed"));
+    }
+    Ok(edited)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_text_comes_back_as_the_editor_left_it() {
+        let edited = edit("sed -i s/old/new/", "src/a b.rs", "an old line\n").await;
+        assert_eq!(edited.as_deref(), Ok("an new line\n"));
+    }
+
+    #[tokio::test]
+    async fn an_editor_that_fails_changes_nothing() {
+        for editor in ["false", "/no/such/editor", "'", ""] {
+            assert!(edit(editor, "a", "text").await.is_err(), "{editor}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The client's end of the wire: attach, ask, hear.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use futures::future::BoxFuture;
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use super::Stream;
+use crate::base::limits::UI_ASKS_WAITING_MAX;
+use crate::base::{Seq, UnixMs};
+use crate::model::Envelope;
+use crate::ui::app::{Answer, Ask, Msg};
+use crate::ui::asks;
+use crate::wire::{self, AttachedAs, Id, Message, Request};
+
+/// Something from the host.
+pub(super) enum Heard {
+    Msg(Msg),
+    /// Of no interest to the screen.
+    Nothing,
+}
+
+impl Heard {
+    pub(super) fn into_msg(self) -> Option<Msg> {
+        match self {
+            Self::Msg(msg) => Some(msg),
+            Self::Nothing => None,
+        }
+    }
+}
+
+enum State {
+    Connecting(BoxFuture<'static, Result<Stream, String>>),
+    Up { reader: wire::Reader, to_host: mpsc::Sender<Message>, writer: tokio::task::JoinHandle<()> },
+    Down,
+}
+
+/// See the module.
+pub(super) struct Link {
+    state: State,
+    control: Option<bool>,
+    next_id: i64,
+    waiting: BTreeMap<i64, Ask>,
+    /// The host's clock and ours at the same moment.
+    clock: Option<(UnixMs, Instant)>,
+}
+
+const ATTACH_ID: i64 = 0;
+
+#[derive(Deserialize)]
+struct EventParams {
+    envelope: Envelope,
+}
+
+impl Link {
+    pub(super) fn new(connect: BoxFuture<'static, Result<Stream, String>>, control: Option<bool>) -> Self {
+        Self {
+            state: State::Connecting(connect),
+            control,
+            next_id: ATTACH_ID + 1,
+            waiting: BTreeMap::new(),
+            clock: None,
+        }
+    }
+
+    /// The next thing from the host; never ends, once the link is down it waits for ever. Safe to cancel.
+    pub(super) async fn next(&mut self) -> Heard {
+        let opened = match &mut self.state {
+            State::Connecting(connect) => connect.await,
+            State::Up { reader, .. } => {
+                let message = reader.next().await;
+                return self.hear(message);
+            }
+            State::Down => std::future::pending().await,
+        };
+        match opened {
+            Ok((read, write)) => {
+                self.open(read, write);
+                Heard::Nothing
+            }
+            Err(why) => self.lost(why),
+        }
+    }
+
+    fn open(
+        &mut self,
+        read: impl tokio::io::AsyncRead + Send + Unpin + 'static,
+        write: impl tokio::io::AsyncWrite + Send + Unpin + 'static,
+    ) {
+        let (reader, mut writer) = wire::pair(read, write);
+        let (to_host, mut messages) = mpsc::channel::<Message>(UI_ASKS_WAITING_MAX);
+        let attach =
+            wire::Attach { protocol: wire::ProtocolRange::default(), from: Some(Seq(1)), control: self.control };
+        if let Ok(message) = Request::Attach(attach).message(Id::Number(ATTACH_ID)) {
+            // The channel is fresh and empty.
+            let _ = to_host.try_send(message);
+        }
+        let writer = tokio::spawn(async move {
+            while let Some(message) = messages.recv().await {
+                if writer.send(&message).await.is_err() {
+                    return;
+                }
+            }
+        });
+        self.state = State::Up { reader, to_host, writer };
+    }
+
+    fn lost(&mut self, why: String) -> Heard {
+        self.state = State::Down;
+        self.waiting.clear();
+        Heard::Msg(Msg::LinkLost(why))
+    }
+
+    /// Sends a request off; a refusal comes back as a message.
+    pub(super) fn ask(&mut self, ask: Ask) -> Result<(), Msg> {
+        let refuse = |ask: Ask, why: &str| Err(Msg::Answered { asked: ask, outcome: Err(why.to_owned()) });
+        let State::Up { to_host, .. } = &self.state else { return refuse(ask, "there is no link to the host") };
+        let id = self.next_id;
+        let request = match asks::request(&ask) {
+            Ok(request) => request,
+            Err(why) => return refuse(ask, &why),
+        };
+        let Ok(message) = request.message(Id::Number(id)) else { return refuse(ask, "it cannot be written as JSON") };
+        if to_host.try_send(message).is_err() {
+            return refuse(ask, "the host is not keeping up, try again");
+        }
+        self.next_id += 1;
+        self.waiting.insert(id, ask);
+        Ok(())
+    }
+
+    /// Lets what was asked last reach the host before the client goes.
+    pub(super) async fn finish(&mut self) {
+        if let State::Up { to_host, writer, .. } = std::mem::replace(&mut self.state, State::Down) {
+            drop(to_host);
+            let grace = std::time::Duration::from_millis(crate::base::limits::UI_LAST_WORDS_MS_MAX);
+            // A host that does not read any more has lost its right to the last word.
+            let _ = tokio::time::timeout(grace, writer).await;
+        }
+    }
+
+    fn hear(&mut self, message: Option<Result<Result<Message, wire::RpcError>, wire::FrameError>>) -> Heard {
+        match message {
+            None => self.lost("the host closed it".to_owned()),
+            Some(Err(error)) => self.lost(error.to_string()),
+            // One line that is no message does not end the link.
+            Some(Ok(Err(_))) => Heard::Nothing,
+            Some(Ok(Ok(Message::Notification { method, params }))) if method == "session/event" => {
+                let envelope = params.and_then(|params| serde_json::from_str::<EventParams>(params.get()).ok());
+                match envelope {
+                    Some(EventParams { envelope }) => Heard::Msg(Msg::Events(vec![envelope], self.wall())),
+                    None => Heard::Nothing,
+                }
+            }
+            Some(Ok(Ok(Message::Notification { .. } | Message::Request { .. }))) => Heard::Nothing,
+            Some(Ok(Ok(Message::Answer { id: Id::Number(ATTACH_ID), result }))) => self.attached(result),
+            Some(Ok(Ok(Message::Answer { id, result }))) => self.answered(&id, result),
+        }
+    }
+
+    fn attached(&mut self, result: Result<Box<serde_json::value::RawValue>, wire::RpcError>) -> Heard {
+        let attached = result.map_err(|error| error.to_string()).and_then(|result| {
+            serde_json::from_str::<AttachedAs>(result.get())
+                .map_err(|error| format!("the host's answer makes no sense: {error}"))
+        });
+        match attached {
+            Ok(attached) => {
+                self.clock = Some((attached.now, Instant::now()));
+                Heard::Msg(Msg::Linked { client: attached.client.to_string(), control: attached.control })
+            }
+            Err(why) => self.lost(why),
+        }
+    }
+
+    fn answered(&mut self, id: &Id, result: Result<Box<serde_json::value::RawValue>, wire::RpcError>) -> Heard {
+        let Id::Number(id) = id else { return Heard::Nothing };
+        let Some(asked) = self.waiting.remove(id) else { return Heard::Nothing };
+        Heard::Msg(Msg::Answered { asked, outcome: result.map(|_| Answer::Done).map_err(|error| error.message) })
+    }
+
+    /// The host's clock now.
+    fn wall(&self) -> UnixMs {
+        self.clock.map_or(UnixMs(0), |(at, then)| {
+            UnixMs(at.0.saturating_add(u64::try_from(then.elapsed().as_millis()).unwrap_or(u64::MAX)))
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! Every pane at four sizes in two themes, as a terminal would show it.
+
+use super::stage::{MORE, Stage};
+use crate::ui::layout::PaneId;
+
+const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
+
+fn check(name: &str, stage: &Stage, with_styles: bool) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../tests/snapshots/ui");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let text = stage.text();
+    let picture = if with_styles { format!("{text}\n{}", stage.styles()) } else { text };
+    settings.bind(|| insta::assert_snapshot!(name, picture));
+}
+
+fn pane(id: PaneId) {
+    for (width, height) in SIZES {
+        for theme in ["dark", "mono"] {
+            let mut stage = Stage::set(width, height, theme);
+            stage.press(&id.number().to_string());
+            // A pane of its own shows it whole; the small shapes show one pane anyway.
+            if width >= 100 {
+                stage.command("zoom");
+            }
+            let name = format!("{}-{width}x{height}-{theme}", id.name().to_lowercase());
+            check(&name, &stage, width <= 80);
+        }
+    }
+}
+
+#[test]
+fn plan() {
+    pane(PaneId::Plan);
+}
+
+#[test]
+fn inbox() {
+    pane(PaneId::Inbox);
+}
+
+#[test]
+fn diff() {
+    pane(PaneId::Diff);
+}
+
+#[test]
+fn tests() {
+    pane(PaneId::Tests);
+}
+
+#[test]
+fn why() {
+    pane(PaneId::Why);
+}
+
+#[test]
+fn output() {
+    pane(PaneId::Output);
+}
+
+#[test]
+fn whole_screens() {
+    for (width, height) in [(40, 10), (60, 20), (80, 24), (120, 40), (160, 45), (200, 60)] {
+        for theme in ["dark", "mono"] {
+            let mut stage = Stage::set(width, height, theme);
+            stage.hear(MORE);
+            stage.draw();
+            check(&format!("screen-{width}x{height}-{theme}"), &stage, width == 160);
+        }
+    }
+}
+
+#[test]
+fn before_the_host_answers() {
+    let mut stage = Stage::empty(120, 40, "dark");
+    stage.draw();
+    check("empty-120x40", &stage, false);
+}
+
+#[test]
+fn overlays() {
+    for (name, keys) in [
+        ("help", "?"),
+        ("palette", ": r e d"),
+        ("redirect", "r n o t"),
+        ("editor", "e"),
+        ("mode", "m"),
+        ("lease", "g s"),
+        ("which-key", "g"),
+        ("composer", "i h i tab"),
+        ("split", "z"),
+        ("structural", "z z"),
+        ("hunk-left-out", "n space"),
+        ("lines-left-out", "j j v j space"),
+    ] {
+        let mut stage = Stage::set(80, 24, "dark");
+        stage.press(keys);
+        check(&format!("overlay-{name}"), &stage, false);
+    }
+}
+
+#[test]
+fn a_guard_rail_asks_for_its_word() {
+    let mut stage = Stage::set(80, 24, "dark");
+    stage.hear(MORE);
+    stage.draw();
+    stage.press("g n a");
+    check("overlay-guard-rail", &stage, true);
+}
+
+/// Writes the frames of the whole screens to a directory, for looking at them in a real terminal:
+/// `RIGHTSEAT_FRAMES=DIR cargo test --lib frames_for_the_eye`, then `cat DIR/NAME`.
+#[test]
+fn frames_for_the_eye() {
+    let Some(dir) = std::env::var_os("RIGHTSEAT_FRAMES").map(std::path::PathBuf::from) else { return };
+    for (width, height) in [(60, 20), (80, 24), (120, 40), (200, 50)] {
+        for theme in ["dark", "light", "ansi16", "high-contrast"] {
+            for (name, keys) in [("plain", ""), ("more", "more"), ("split", "z"), ("palette", ": r"), ("help", "?"), ("redirect", "r"), ("out", "3 n space v j j")] {
+                let mut stage = Stage::set(width, height, theme);
+                if keys == "more" {
+                    stage.hear(MORE);
+                    stage.draw();
+                } else {
+                    stage.press(keys);
+                }
+                std::fs::write(dir.join(format!("{name}-{width}x{height}-{theme}")), &stage.sent).unwrap();
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! A stage for tests: a real session from a fixture, a client that looks at it, and the screen it draws, seen
+//! through a terminal's parser.
+
+use std::fmt::Write as _;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+use ratatui::layout::Size;
+
+use crate::base::UnixMs;
+use crate::model::Envelope;
+use crate::ui::app::{App, Ask, Msg, Request, Start};
+use crate::ui::commands;
+use crate::ui::look::Look;
+use crate::ui::terminal::{Input, Key, Screen};
+use crate::ui::theme::{self, Signs};
+use crate::ui::workers::{Product, picture_of};
+use crate::ui::{keymap, view};
+
+/// A client under test with its clock, its screen and everything it asked of the host.
+pub struct Stage {
+    pub app: App,
+    pub now_ms: u64,
+    pub asked: Vec<Ask>,
+    pub others: Vec<Request>,
+    screen: Screen,
+    terminal: vt100::Parser,
+    pub bytes: usize,
+    pub frames: usize,
+    /// Every byte that went to the terminal.
+    pub sent: Vec<u8>,
+}
+
+/// One failing test explained, one repair proposed and waiting.
+pub const SESSION: &str = include_str!("../../tests/fixtures/ui/session.jsonl");
+/// Then a risky command, an unsupervised change and a guard-rail edit.
+pub const MORE: &str = include_str!("../../tests/fixtures/ui/more.jsonl");
+
+pub fn envelopes(lines: &str) -> Vec<Envelope> {
+    lines.lines().map(|line| Envelope::from_json(line).unwrap()).collect()
+}
+
+impl Stage {
+    /// An attached client without a session yet.
+    pub fn empty(width: u16, height: u16, theme: &str) -> Self {
+        let size = Size::new(width, height);
+        let look = Look { theme: theme::builtin(theme).unwrap(), signs: Signs::Unicode };
+        let keymap = keymap::builtin("default").unwrap();
+        let app = App::new(Start { look, keymap, size, linear: false, title: "fix-parser".to_owned() });
+        let cells = |n: u16| NonZeroU16::new(n.max(1)).unwrap();
+        let terminal = vt100::Parser::new(cells(height), cells(width), 0);
+        let mut stage = Self {
+            app,
+            now_ms: 1_000,
+            asked: Vec::new(),
+            others: Vec::new(),
+            screen: Screen::new(size),
+            terminal,
+            bytes: 0,
+            frames: 0,
+            sent: Vec::new(),
+        };
+        stage.send(Msg::Linked { client: "c1".to_owned(), control: true });
+        stage
+    }
+
+    /// A client that looks at the fixture's session, two seconds later.
+    pub fn set(width: u16, height: u16, theme: &str) -> Self {
+        let mut stage = Self::empty(width, height, theme);
+        stage.hear(SESSION);
+        stage.draw();
+        stage.pass(2_000);
+        stage.draw();
+        stage
+    }
+
+    pub fn hear(&mut self, lines: &str) {
+        let envelopes = envelopes(lines);
+        let at = envelopes.last().map_or(UnixMs(0), |last| UnixMs(last.at.0 + 12_000));
+        self.send(Msg::Events(envelopes, at));
+    }
+
+    pub fn pass(&mut self, ms: u64) {
+        self.now_ms += ms;
+    }
+
+    pub fn send(&mut self, msg: Msg) {
+        let requests = self.app.update(self.now_ms, msg);
+        self.carry_out(requests);
+    }
+
+    fn carry_out(&mut self, requests: Vec<Request>) {
+        for request in requests {
+            match request {
+                Request::Host(ask) => self.asked.push(ask),
+                Request::Compute(job) => {
+                    let files = job.files.iter().map(|file| picture_of(file, job.mark_blanks)).collect();
+                    self.send(Msg::Computed(Product { key: job.key, files: Arc::new(files) }));
+                }
+                other => self.others.push(other),
+            }
+        }
+    }
+
+    /// Draws a frame and tells the client so.
+    pub fn draw(&mut self) -> usize {
+        self.app.refresh();
+        let app = &self.app;
+        let bytes = self.screen.draw(|frame| view(app, frame));
+        let count = bytes.len();
+        self.terminal.process(bytes);
+        self.sent.extend_from_slice(bytes);
+        self.bytes += count;
+        self.frames += usize::from(count > 0);
+        self.send(Msg::Drawn);
+        count
+    }
+
+    /// Presses keys as a keymap writes them, a second apart, with a frame after each.
+    pub fn press(&mut self, keys: &str) {
+        for key in keys.split_whitespace() {
+            self.pass(1_000);
+            self.send(Msg::Input(Input::Key { key: Key::parse(key).unwrap(), held: false }));
+            self.draw();
+        }
+    }
+
+    /// Calls a command by its name through its first key.
+    pub fn command(&mut self, name: &str) {
+        assert!(commands::find(name).is_some(), "no command {name}");
+        let binding = self.app.keymap.bindings().iter().find(|binding| binding.command.name == name).unwrap();
+        for key in binding.keys.clone() {
+            self.pass(1_000);
+            self.send(Msg::Input(Input::Key { key, held: false }));
+            self.draw();
+        }
+    }
+
+    pub fn type_text(&mut self, text: &str) {
+        for c in text.chars() {
+            self.pass(50);
+            self.send(Msg::Input(Input::Key { key: Key::plain(c), held: false }));
+        }
+        self.draw();
+    }
+
+    /// The screen in rows of text.
+    pub fn text(&self) -> String {
+        let screen = self.terminal.screen();
+        let (rows, columns) = screen.size();
+        let mut text = String::new();
+        for row in 0..rows.get() {
+            let mut line = String::new();
+            for column in 0..columns.get() {
+                let Some(cell) = screen.cell(row, column) else { continue };
+                if !cell.is_wide_continuation() {
+                    line.push_str(if cell.has_contents() { cell.contents() } else { " " });
+                }
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The styles as one letter a cell, and what the letters mean. Plain cells are dots.
+    pub fn styles(&self) -> String {
+        let screen = self.terminal.screen();
+        let (rows, columns) = screen.size();
+        let mut legend: Vec<String> = Vec::new();
+        let mut text = String::new();
+        for row in 0..rows.get() {
+            let mut line = String::new();
+            for column in 0..columns.get() {
+                let Some(cell) = screen.cell(row, column) else { continue };
+                let blank = !cell.has_contents() || cell.contents() == " ";
+                let mut style = String::new();
+                if !blank && cell.fgcolor() != vt100::Color::Default {
+                    let _ = write!(style, "{} ", color(cell.fgcolor()));
+                }
+                if cell.bgcolor() != vt100::Color::Default {
+                    let _ = write!(style, "on {} ", color(cell.bgcolor()));
+                }
+                for (on, name) in [
+                    (cell.bold(), "bold"),
+                    (cell.dim(), "dim"),
+                    (cell.italic(), "italic"),
+                    (cell.underline(), "underlined"),
+                    (cell.inverse(), "reversed"),
+                ] {
+                    if on && (!blank || matches!(name, "underlined" | "reversed")) {
+                        let _ = write!(style, "{name} ");
+                    }
+                }
+                if style.is_empty() {
+                    line.push('.');
+                    continue;
+                }
+                let at = legend.iter().position(|known| *known == style).unwrap_or_else(|| {
+                    legend.push(style);
+                    legend.len() - 1
+                });
+                line.push(LETTERS.chars().nth(at).unwrap_or('#'));
+            }
+            text.push_str(line.trim_end_matches('.'));
+            text.push('\n');
+        }
+        for (letter, style) in LETTERS.chars().zip(&legend) {
+            let _ = writeln!(text, "{letter}  {}", style.trim_end());
+        }
+        text
+    }
+}
+
+const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+fn color(color: vt100::Color) -> String {
+    match color {
+        vt100::Color::Default => "default".to_owned(),
+        vt100::Color::Idx(index) => format!("{index}"),
+        vt100::Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
+    }
+}

@@ -1,0 +1,85 @@
+//! The way out for frames: a thread that writes them, so that a terminal that takes no bytes stalls the picture and
+//! not the client. At most one frame is on its way.
+
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use tokio::sync::mpsc;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Outlet {
+    frames: SyncSender<Vec<u8>>,
+    done: mpsc::Receiver<io::Result<()>>,
+    busy: bool,
+}
+
+impl Outlet {
+    /// Writes to `sink`, in production standard output.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn open(sink: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static) -> io::Result<Self> {
+        let (frames, to_write) = sync_channel(1);
+        let (written, done) = mpsc::channel(1);
+        std::thread::Builder::new()
+            .name("rightseat-screen".to_owned())
+            .spawn(move || write(&to_write, &written, sink))?;
+        Ok(Self { frames, done, busy: false })
+    }
+
+    /// Whether the last frame is still on its way; then the next one waits and takes in what comes meanwhile.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    /// Sends one frame off. Nothing happens for an empty one.
+    pub fn send(&mut self, frame: Vec<u8>) {
+        if !frame.is_empty() && self.frames.try_send(frame).is_ok() {
+            self.busy = true;
+        }
+    }
+
+    /// Waits for the frame to be written; for ever when none is on its way. Safe to cancel.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub async fn written(&mut self) -> io::Result<()> {
+        if !self.busy {
+            return std::future::pending().await;
+        }
+        let result = self.done.recv().await;
+        self.busy = false;
+        result.unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()))
+    }
+}
+
+fn write(
+    frames: &Receiver<Vec<u8>>,
+    written: &mpsc::Sender<io::Result<()>>,
+    mut sink: impl FnMut(&[u8]) -> io::Result<()>,
+) {
+    while let Ok(frame) = frames.recv() {
+        if written.blocking_send(sink(&frame)).is_err() {
+            return;
+        }
+    }
+}
+
+/// One write for a whole frame, as far as the kernel takes it in one.
+///
+/// # Errors
+/// When the terminal is gone.
+pub fn to_stdout(mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(rustix::stdio::stdout(), bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => std::thread::yield_now(),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
