@@ -1,0 +1,158 @@
+//! One action from proposal to its end, and back.
+
+use crate::seat::{Room, Seat, assert_verifies};
+use serde_json::json;
+
+const TEXT: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n";
+
+fn two_hunks() -> String {
+    TEXT.replace("one", "ONE").replace("ten", "TEN")
+}
+
+#[test]
+fn an_approved_edit_is_on_disk_byte_for_byte_and_attributed() {
+    let room = Room::with(&[("a.txt", "one\r\ntwo")]);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "old": "two", "new": "2", "why": "digits"}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    assert_eq!(room.read("a.txt"), "one\r\ntwo", "nothing happens before the decision");
+    seat.approve(&held);
+    let finished = seat.finished(&held["action"]);
+    assert_eq!(finished["outcome"], "ok");
+    assert_eq!(room.read("a.txt"), "one\r\n2");
+    let observed = seat.wait_kind("observed");
+    assert_eq!(observed["by"], json!({"action": held["action"]}));
+    seat.wait_kind("session_ended");
+    let session = seat.session.clone();
+    assert_eq!(seat.close().0, 0);
+    assert_verifies(&room, &session);
+}
+
+#[test]
+fn a_hunk_can_be_approved_without_the_other() {
+    let room = Room::with(&[("a.txt", TEXT)]);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": two_hunks()}}), json!({"told": "TEN"})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let answer = seat.decide(&held, "approve", json!({"hunks": [0]})).unwrap();
+    assert_eq!(answer["verdict"], "approve_edited");
+    assert_eq!(seat.finished(&held["action"])["outcome"], "ok");
+    assert_eq!(room.read("a.txt"), TEXT.replace("one", "ONE"));
+    let ended = seat.wait_kind("session_ended");
+    assert_eq!(ended["outcome"], "done", "the agent was told what was left out: {ended}");
+}
+
+#[test]
+fn a_human_rewrites_a_proposal_and_the_agent_is_told_how() {
+    let room = Room::with(&[("a.txt", TEXT)]);
+    let script = room.script(&[
+        json!({"edit": {"path": "a.txt", "after": "agent\n"}}),
+        json!({"told": r"(?s)-agent.*\+human"}),
+        json!({"run": {"command": "echo agent > made.txt"}}),
+        json!({"told": "echo human"}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let edited = json!({"edited": {"files": [{"path": "a.txt", "after": "human\n"}]}});
+    seat.decide(&held, "approve_edited", edited).unwrap();
+    seat.finished(&held["action"]);
+    assert_eq!(room.read("a.txt"), "human\n");
+    let held = seat.held();
+    let edited = json!({"edited": {"command": {"shell": "echo human > made.txt"}}});
+    seat.decide(&held, "approve_edited", edited).unwrap();
+    let finished = seat.finished(&held["action"]);
+    assert_eq!(finished["files"][0]["path"], "made.txt");
+    assert_eq!(room.read("made.txt"), "human\n");
+    assert_eq!(seat.wait_kind("session_ended")["outcome"], "done");
+}
+
+#[test]
+fn denials_and_redirects_change_nothing_and_are_told() {
+    let room = Room::with(&[("a.txt", TEXT)]);
+    let script = room.script(&[
+        json!({"edit": {"path": "a.txt", "after": "x"}}),
+        json!({"told": "too short"}),
+        json!({"edit": {"path": "a.txt", "after": "y"}}),
+        json!({"told": "use b.txt"}),
+        json!({"edit": {"path": "b.txt", "after": "z"}}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.decide(&held, "deny", json!({"reason": "too short"})).unwrap();
+    let held = seat.held();
+    seat.decide(&held, "redirect", json!({"reason": "use b.txt"})).unwrap();
+    let held = seat.held();
+    assert_eq!(room.read("a.txt"), TEXT);
+    seat.approve(&held);
+    assert_eq!(seat.wait_kind("session_ended")["outcome"], "done");
+    assert_eq!(room.read("b.txt"), "z");
+}
+
+#[test]
+fn an_undo_can_be_undone_and_out_of_order_undo_merges() {
+    let room = Room::with(&[("a.txt", TEXT)]);
+    let script = room.script(&[
+        json!({"edit": {"path": "a.txt", "old": "one", "new": "ONE"}}),
+        json!({"edit": {"path": "a.txt", "old": "ten", "new": "TEN"}}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let mut actions = Vec::new();
+    for _ in 0..2 {
+        let held = seat.held();
+        seat.approve(&held);
+        seat.finished(&held["action"]);
+        actions.push(held["action"].clone());
+    }
+    assert_eq!(room.read("a.txt"), two_hunks());
+    let undo = seat.ask("checkpoint/undo", json!({"action": actions[0]}))["action"].clone();
+    seat.wait_kind("reverted");
+    assert_eq!(room.read("a.txt"), TEXT.replace("ten", "TEN"), "only the first action is taken back");
+    assert!(seat.try_ask("checkpoint/undo", json!({"action": actions[0]})).is_err(), "not twice");
+    seat.ask("checkpoint/undo", json!({"action": undo}));
+    let again = seat.wait_kind("reverted");
+    assert_eq!(again["again"], true);
+    assert_eq!(room.read("a.txt"), two_hunks());
+    let answer = seat.ask("checkpoint/rewind", json!({"action": actions[0], "preview": true}));
+    assert_eq!(answer["files"][0]["path"], "a.txt");
+    seat.ask("checkpoint/rewind", json!({"action": actions[0]}));
+    seat.wait_kind("reverted");
+    assert_eq!(room.read("a.txt"), TEXT);
+}
+
+#[test]
+fn bytes_that_are_not_text_are_approved_whole_and_undone_exactly() {
+    let room = Room::with(&[]);
+    std::fs::write(room.workspace().join("b.bin"), [0, 159, 146, 150]).unwrap();
+    let script = room.script(&[json!({"edit": {"path": "b.bin", "change": "delete"}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    assert_eq!(seat.proposal(&held["action"])["files"][0]["before"]["bytes"], 4);
+    seat.approve(&held);
+    seat.finished(&held["action"]);
+    assert!(!room.exists("b.bin"));
+    seat.ask("checkpoint/undo", json!({"action": held["action"]}));
+    seat.wait_kind("reverted");
+    assert_eq!(std::fs::read(room.workspace().join("b.bin")).unwrap(), [0, 159, 146, 150]);
+}
+
+#[test]
+fn what_an_agent_states_is_held_against_the_disk() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let outside = room.dir.path().join("outside.txt");
+    std::os::unix::fs::symlink(&outside, room.workspace().join("link")).unwrap();
+    let script = room.script(&[
+        json!({"edit": {"path": "a.txt", "old": "absent", "new": "x"}}),
+        json!({"told": "not in the file"}),
+        json!({"edit": {"path": "../up.txt", "after": "x"}}),
+        json!({"told": "steps out"}),
+        json!({"edit": {"path": "/etc/made", "after": "x"}}),
+        json!({"told": "outside"}),
+        json!({"edit": {"path": "link", "after": "x"}}),
+        json!({"told": "outside|link"}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let ended = seat.wait_kind("session_ended");
+    assert_eq!(ended["outcome"], "done", "{ended}");
+    assert_eq!(seat.count("held"), 0);
+    assert!(!outside.exists());
+}
