@@ -20,7 +20,7 @@ fn an_approved_edit_is_on_disk_byte_for_byte_and_attributed() {
     let finished = seat.finished(&held["action"]);
     assert_eq!(finished["outcome"], "ok");
     assert_eq!(room.read("a.txt"), "one\r\n2");
-    let observed = seat.wait_kind("observed");
+    let observed = seat.ever("the watcher's word", |e| e["kind"] == "observed");
     assert_eq!(observed["by"], json!({"action": held["action"]}));
     seat.wait_kind("session_ended");
     let session = seat.session.clone();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -194,6 +194,17 @@ impl Seat {
         }
     }
 
+    /// The first event of all for which this holds, also before the last wait.
+    pub fn ever(&mut self, name: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(event) = self.events.iter().find(|e| is_it(e)) {
+                return event.clone();
+            }
+            assert!(self.take(end), "never saw {name}\n{}", self.story());
+        }
+    }
+
     pub fn wait_kind(&mut self, kind: &str) -> Value {
         self.wait(kind, |e| e["kind"] == kind)
     }
@@ -278,8 +289,4 @@ pub fn until(name: &str, is_so: impl Fn() -> bool) {
         assert!(Instant::now() < end, "never: {name}");
         std::thread::park_timeout(Duration::from_millis(5));
     }
-}
-
-pub fn exists(path: &Path) -> bool {
-    path.exists()
 }
