@@ -15,11 +15,20 @@ use rightseat::agent::repair::steer::Steering;
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let value = |name: &str| args.iter().position(|a| a == name).and_then(|i| args.get(i + 1)).cloned();
-    let filter = args.iter().find(|a| !a.starts_with("--") && Some((*a).clone()) != value("--seconds")).cloned().unwrap_or_default();
+    let filter = args
+        .iter()
+        .find(|a| !a.starts_with("--") && Some((*a).clone()) != value("--seconds"))
+        .cloned()
+        .unwrap_or_default();
     let seconds: u64 = value("--seconds").and_then(|s| s.parse().ok()).unwrap_or(60);
     let only_check = args.iter().any(|a| a == "--check");
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/repair");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "txt")).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|e| e == "txt"))
+        .collect();
     files.sort();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for file in files {
@@ -43,13 +52,29 @@ fn main() {
             if result.plausible {
                 times.push(took.as_secs_f64());
             }
-            let word = if result.correct { "CORRECT  " } else if result.plausible { "plausible" } else { "NOT FIXED" };
-            println!("{word} {language}/{:<26} {:>6.1}s {:>5} tried  {}", program.name, took.as_secs_f64(), result.tried, result.words);
+            let word = if result.correct {
+                "CORRECT  "
+            } else if result.plausible {
+                "plausible"
+            } else {
+                "NOT FIXED"
+            };
+            println!(
+                "{word} {language}/{:<26} {:>6.1}s {:>5} tried  {}",
+                program.name,
+                took.as_secs_f64(),
+                result.tried,
+                result.words
+            );
         }
         if count > 0 && !only_check {
             times.sort_by(f64::total_cmp);
             let median = times.get(times.len() / 2).copied().unwrap_or_default();
-            println!("== {language}: {count} programs, plausible {plausible} ({}%), correct {correct} ({}%), median {median:.1} s\n", plausible * 100 / count, correct * 100 / count);
+            println!(
+                "== {language}: {count} programs, plausible {plausible} ({}%), correct {correct} ({}%), median {median:.1} s\n",
+                plausible * 100 / count,
+                correct * 100 / count
+            );
         }
     }
 }
@@ -81,8 +106,22 @@ async fn repair(program: &Program, seconds: u64) -> Result {
         Err(error) => return Result { plausible: false, correct: false, tried: 0, words: error.to_string() },
     };
     let plausible = outcome.failing_after.is_empty() && !outcome.repairs.is_empty();
-    let words = outcome.repairs.iter().map(|r| format!("[{}] {}", r.fix.candidate.mutation.operator, r.fix.candidate.mutation.words)).collect::<Vec<_>>().join(" + ");
-    let words = if words.is_empty() { format!("{}{} failing; {:?}", outcome.problem.clone().unwrap_or_default(), outcome.failing_before.len(), outcome.suspects.iter().map(|s| &s.function).collect::<Vec<_>>()) } else { words };
+    let words = outcome
+        .repairs
+        .iter()
+        .map(|r| format!("[{}] {}", r.fix.candidate.mutation.operator, r.fix.candidate.mutation.words))
+        .collect::<Vec<_>>()
+        .join(" + ");
+    let words = if words.is_empty() {
+        format!(
+            "{}{} failing; {:?}",
+            outcome.problem.clone().unwrap_or_default(),
+            outcome.failing_before.len(),
+            outcome.suspects.iter().map(|s| &s.function).collect::<Vec<_>>()
+        )
+    } else {
+        words
+    };
     let mut correct = false;
     if plausible {
         let hidden = tempfile::tempdir().unwrap();

@@ -3,5 +3,5 @@
 pub mod acp;
 pub mod catalog;
 pub mod llm;
-pub mod script;
 pub mod repair;
+pub mod script;

@@ -41,7 +41,7 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
     let workspace: Arc<dyn Workspace> = Arc::new(workspace);
     let checks = detect(workspace.as_ref()).inspect_err(|why| tracing::info!(%why, "no checks")).ok();
     let tests = checks.as_ref().map(|c| c.command.clone());
-    let agent = maker::maker(&options.agent, tests.clone(), options.config.as_deref())?;
+    let agent = maker::maker(options, tests.clone())?;
     let judge = Arc::new(ProjectJudge { tests, embedded: agent.is_embedded() });
     let path = place.journal();
     let journal = if path.exists() { Journal::open(&path)? } else { Journal::create(&path, &place.id)? };

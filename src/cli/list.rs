@@ -2,7 +2,7 @@
 
 use super::args::Global;
 use super::place::{Places, SessionPlace};
-use super::{DONE, Done, Fail, daemon, print, socket};
+use super::{DONE, Done, Fail, print, socket};
 use crate::base::Seq;
 use crate::base::limits::CLIENT_READ_EVENTS_MAX;
 use crate::base::text::Untrusted;
@@ -31,19 +31,17 @@ fn fold(place: &SessionPlace) -> Result<Session, Fail> {
 
 fn all(global: &Global) -> Result<Vec<Seen>, Fail> {
     let places = Places::open(global.state_dir.as_deref())?;
-    let runtime = daemon::runtime()?;
     let mut seen = Vec::new();
     for place in places.all() {
         // A journal that cannot be read must not hide the others.
         match fold(&place) {
             Ok(session) => {
-                let is_up = runtime.block_on(socket::connect(&place.socket())).is_ok();
+                let is_up = socket::is_up(&place.socket());
                 seen.push(Seen { place, session, is_up });
             }
             Err(fail) => super::complain(&format!("{}: {}", place.id, fail.text)),
         }
     }
-    runtime.shutdown_background();
     Ok(seen)
 }
 

@@ -1,25 +1,100 @@
 //! Agents by their SPEC: a name from agents.toml, `acp:COMMAND LINE`, `llm:PROVIDER/MODEL`, `repair`, `script:FILE`.
 
 use super::Fail;
+use super::llm::LlmMaker;
+use super::options::SessionOptions;
+use super::user;
+use crate::agent::acp::{AcpAgent, AcpConfig};
+use crate::agent::catalog::discover::{Surroundings, discover};
+use crate::agent::catalog::{AgentSpec, Catalog};
 use crate::agent::script;
 use crate::host::AgentMaker;
 use crate::model::Command;
 use crate::model::event::{AgentBadge, Isolation};
 use crate::port::{Agent, AgentSeat};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The maker for a SPEC; the error says which words there are.
-pub fn maker(spec: &str, tests: Option<Command>, config: Option<&std::path::Path>) -> Result<Arc<dyn AgentMaker>, Fail> {
+/// The maker for what the options name; the error says which words there are.
+pub fn maker(options: &SessionOptions, tests: Option<Command>) -> Result<Arc<dyn AgentMaker>, Fail> {
+    let config = user::config_dir(options.config.as_deref())?;
+    let fail = |e: &dyn std::fmt::Display| Fail::usage(e.to_string());
+    let spec = options.agent.as_str();
     if let Some(file) = spec.strip_prefix("script:") {
         return Ok(Arc::new(ScriptMaker { file: PathBuf::from(file), tests }));
     }
-    if spec.starts_with("llm:") {
-        return Ok(Arc::new(super::llm::LlmMaker::new(spec, tests, config)?));
+    if let Some(model) = spec.strip_prefix("llm:") {
+        return Ok(Arc::new(LlmMaker::new(model, tests, options.config.as_deref())?));
     }
-    Err(Fail::usage(format!(
-        "{spec:?} is no agent: give a name from `rightseat agents`, acp:COMMAND LINE, llm:PROVIDER/MODEL, repair or script:FILE"
-    )))
+    if spec == "repair" {
+        return Err(Fail::usage("the repair agent is not here yet".into()));
+    }
+    let catalog = Catalog::load(Some(&config.join("agents.toml"))).map_err(|e| fail(&e))?;
+    let spec = match spec.strip_prefix("acp:") {
+        Some(line) => catalog.command_line(line).map_err(|e| fail(&e))?,
+        None => catalog.named(spec).map_err(|e| fail(&e))?.clone(),
+    };
+    let found = discover(&spec, &surroundings(&options.workspace));
+    let isolation = isolation(&options.isolation)?;
+    Ok(Arc::new(AcpMaker { spec, program: found.map(|f| f.program), isolation, record: options.record.clone() }))
+}
+
+/// Where external agents are looked for.
+pub fn surroundings(workspace: &Path) -> Surroundings {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let extra = ["npm_config_prefix", "PIPX_BIN_DIR", "UV_TOOL_BIN_DIR"];
+    Surroundings {
+        path: std::env::split_paths(&path).collect(),
+        home: std::env::var_os("HOME").map(PathBuf::from),
+        extra: extra.iter().filter_map(std::env::var_os).map(PathBuf::from).collect(),
+        workspace: Some(workspace.to_owned()),
+    }
+}
+
+fn isolation(word: &str) -> Result<Isolation, Fail> {
+    match word {
+        "copy" => Ok(Isolation::Copy),
+        "gated" | "auto" => Ok(Isolation::Gated),
+        "watched" => Ok(Isolation::Watched),
+        "overlay" => Err(Fail::usage(
+            "isolation `overlay` is not here yet; `copy` keeps the agent in a private copy of the workspace".into(),
+        )),
+        other => Err(Fail::usage(format!("there is no isolation {other:?}"))),
+    }
+}
+
+/// An external agent.
+struct AcpMaker {
+    spec: AgentSpec,
+    program: Option<PathBuf>,
+    isolation: Isolation,
+    record: Option<PathBuf>,
+}
+
+impl AgentMaker for AcpMaker {
+    fn make(&self, seat: AgentSeat) -> Result<Box<dyn Agent>, String> {
+        let config = AcpConfig {
+            spec: self.spec.clone(),
+            program: self.program.clone(),
+            isolation: self.isolation,
+            record: self.record.clone(),
+            load: None,
+        };
+        Ok(Box::new(AcpAgent::new(config, seat)))
+    }
+
+    fn badge(&self) -> AgentBadge {
+        let level = self.spec.level.map(|l| l.word().to_owned()).unwrap_or_default();
+        AgentBadge { name: self.spec.shown_name().to_owned(), level, isolation: self.isolation }
+    }
+
+    fn starts_itself(&self) -> bool {
+        false
+    }
+
+    fn is_embedded(&self) -> bool {
+        false
+    }
 }
 
 /// Plays a file. The file is read when the agent starts and checked before a session is made of it.
@@ -29,7 +104,7 @@ struct ScriptMaker {
 }
 
 /// Reads and checks a script.
-pub fn read_script(file: &std::path::Path) -> Result<Vec<script::ScriptLine>, String> {
+pub fn read_script(file: &Path) -> Result<Vec<script::ScriptLine>, String> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|e| format!("{name}: {e}"))?;
     script::parse(&name, &text).map_err(|e| e.to_string())

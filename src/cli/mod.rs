@@ -14,6 +14,7 @@ mod place;
 mod record;
 mod socket;
 mod start;
+mod user;
 
 use args::{Cli, Command};
 use clap::Parser as _;

@@ -72,6 +72,13 @@ impl Places {
         Err(Fail::usage("no free session name was found; try again".into()))
     }
 
+    /// A fresh directory for a throw-away project.
+    pub fn playground(&self) -> Result<PathBuf, Fail> {
+        let dir = self.state.join("playgrounds").join(salt(0)).join("calculator");
+        DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
+        Ok(dir)
+    }
+
     /// All sessions, newest first by their journal.
     pub fn all(&self) -> Vec<SessionPlace> {
         let Ok(entries) = std::fs::read_dir(self.sessions()) else { return Vec::new() };

@@ -13,8 +13,7 @@ pub fn session(global: &Global, goal: &[String]) -> Done {
 }
 
 /// `rightseat demo`.
-pub fn demo(global: &Global) -> Done {
-    let _ = global;
+pub fn demo(_global: &Global) -> Done {
     Err(Fail::usage("the playground is not here yet".into()))
 }
 
@@ -38,6 +37,6 @@ fn begin(global: &Global, options: SessionOptions) -> Done {
     if global.headless {
         return headless::run(&places, &place, &options);
     }
-    daemon::spawn(&places, &place)?;
-    attach::here(global, &place, false)
+    let spawned = place.clone();
+    attach::here(global, &place, false, move || daemon::spawn(&places, &spawned))
 }

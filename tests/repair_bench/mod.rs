@@ -44,7 +44,10 @@ pub fn programs(text: &str) -> Vec<Program> {
         let go = program.files.keys().any(|p| p.ends_with(".go")) && !program.files.contains_key("go.mod");
         for files in [&mut program.files, &mut program.right] {
             if cargo {
-                files.insert("Cargo.toml".into(), "[package]\nname = \"sample\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[workspace]\n".into());
+                files.insert(
+                    "Cargo.toml".into(),
+                    "[package]\nname = \"sample\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[workspace]\n".into(),
+                );
             }
             if go {
                 files.insert("go.mod".into(), "module sample\n\ngo 1.21\n".into());

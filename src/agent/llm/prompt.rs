@@ -18,7 +18,9 @@ pub fn system(role: Role, format: EditFormat) -> String {
         EditFormat::Whole => "Change files with `write`: always the complete content.",
     };
     let work = match role {
-        Role::Solo => format!("First look around, then call `plan`, then work step by step. {edits} Run `test` after a change."),
+        Role::Solo => {
+            format!("First look around, then call `plan`, then work step by step. {edits} Run `test` after a change.")
+        }
         Role::Coder => format!("{edits} Run `test` after a change."),
         Role::Planner => "Look around, call `plan` once with few clear steps, then `finish`.".to_owned(),
         Role::Tester => "Call `test`, then `finish`; done=true only when everything passed.".to_owned(),

@@ -145,7 +145,9 @@ mod tests {
 
     #[test]
     fn the_table_is_read() {
-        let read = settings("budget_usd = 1.5\nbudget_turns = 0\n[crew]\ncoder = \"openai/gpt-5\"\ntester = \"ollama/q\"").unwrap();
+        let read =
+            settings("budget_usd = 1.5\nbudget_turns = 0\n[crew]\ncoder = \"openai/gpt-5\"\ntester = \"ollama/q\"")
+                .unwrap();
         assert_eq!((read.limits.cost_micros, read.limits.turns), (Some(1_500_000), None));
         assert_eq!(read.members(), [Role::Coder, Role::Tester]);
         assert_eq!(read.choice_of(Role::Coder).model.name, "gpt-5");

@@ -31,7 +31,9 @@ impl Evidence {
         match self {
             Self::Covered { failing, passing } => format!("run by {failing} failing and {passing} passing tests"),
             Self::Traced { case, line } => format!("line {line} is in the trace of {case}"),
-            Self::Called { failing, passing } => format!("reached by name from {failing} failing and {passing} passing tests"),
+            Self::Called { failing, passing } => {
+                format!("reached by name from {failing} failing and {passing} passing tests")
+            }
             Self::Mentioned { word } => format!("the failure mentions `{word}`"),
         }
     }
@@ -67,7 +69,10 @@ impl Suspicion {
 
     /// The suspect around a line.
     pub fn around(&self, path: &str, line: u32) -> Option<&Suspect> {
-        self.suspects.iter().filter(|s| s.path == path && s.lines.0 <= line && line <= s.lines.1).min_by_key(|s| s.lines.1 - s.lines.0)
+        self.suspects
+            .iter()
+            .filter(|s| s.path == path && s.lines.0 <= line && line <= s.lines.1)
+            .min_by_key(|s| s.lines.1 - s.lines.0)
     }
 }
 
@@ -103,7 +108,9 @@ pub fn localise(project: &Project, sources: &BTreeMap<String, Source>, baseline:
             if ef > 0 {
                 evidence.push(Evidence::Covered { failing: ef, passing: ep });
             }
-            let best = lines.get(&place.path).map(|l| l.range(place.lines.0..=place.lines.1).map(|(_, s)| *s).fold(0.0, f64::max));
+            let best = lines
+                .get(&place.path)
+                .map(|l| l.range(place.lines.0..=place.lines.1).map(|(_, s)| *s).fold(0.0, f64::max));
             score = score.max(best.unwrap_or_default() * 0.9);
         }
         let (cf, cp) = (reach.count(&failing, i), reach.count(&passing, i));
@@ -115,7 +122,13 @@ pub fn localise(project: &Project, sources: &BTreeMap<String, Source>, baseline:
         traced(&failing, place, &mut evidence, &mut score, &mut lines);
         mentioned(&failing, place, &mut evidence, &mut score);
         if score > 0.0 {
-            suspects.push(Suspect { path: place.path.clone(), function: place.name.clone(), lines: place.lines, score: score.min(1.0), evidence });
+            suspects.push(Suspect {
+                path: place.path.clone(),
+                function: place.name.clone(),
+                lines: place.lines,
+                score: score.min(1.0),
+                evidence,
+            });
         }
     }
     suspects.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| (&a.path, a.lines).cmp(&(&b.path, b.lines))));
@@ -149,12 +162,19 @@ fn row(row: usize) -> u32 {
 fn called(source: &Source, node: tree_sitter::Node<'_>) -> HashSet<String> {
     descend(node)
         .into_iter()
-        .filter(|n| role(*n) == Role::Name || matches!(n.kind(), "field_identifier" | "property_identifier" | "type_identifier"))
+        .filter(|n| {
+            role(*n) == Role::Name || matches!(n.kind(), "field_identifier" | "property_identifier" | "type_identifier")
+        })
         .map(|n| source.slice(n).to_owned())
         .collect()
 }
 
-fn spectrum(failing: &[&Case], passing: &[&Case], sources: &BTreeMap<String, Source>, lines: &mut BTreeMap<String, BTreeMap<u32, f64>>) {
+fn spectrum(
+    failing: &[&Case],
+    passing: &[&Case],
+    sources: &BTreeMap<String, Source>,
+    lines: &mut BTreeMap<String, BTreeMap<u32, f64>>,
+) {
     let mut counts: BTreeMap<(&str, u32), (usize, usize)> = BTreeMap::new();
     for (list, is_failing) in [(failing, true), (passing, false)] {
         for case in list {
@@ -174,12 +194,27 @@ fn spectrum(failing: &[&Case], passing: &[&Case], sources: &BTreeMap<String, Sou
 }
 
 fn touching(cases: &[&Case], place: &Place) -> usize {
-    cases.iter().filter(|c| c.lines.get(&place.path).is_some_and(|l| l.iter().any(|n| place.lines.0 < *n && *n <= place.lines.1))).count()
+    cases
+        .iter()
+        .filter(|c| {
+            c.lines.get(&place.path).is_some_and(|l| l.iter().any(|n| place.lines.0 < *n && *n <= place.lines.1))
+        })
+        .count()
 }
 
-fn traced(failing: &[&Case], place: &Place, evidence: &mut Vec<Evidence>, score: &mut f64, lines: &mut BTreeMap<String, BTreeMap<u32, f64>>) {
+fn traced(
+    failing: &[&Case],
+    place: &Place,
+    evidence: &mut Vec<Evidence>,
+    score: &mut f64,
+    lines: &mut BTreeMap<String, BTreeMap<u32, f64>>,
+) {
     for case in failing {
-        let inside = case.spots.iter().enumerate().filter(|(_, s)| s.path == place.path && place.lines.0 <= s.line && s.line <= place.lines.1);
+        let inside = case
+            .spots
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| s.path == place.path && place.lines.0 <= s.line && s.line <= place.lines.1);
         let mut told = false;
         for (depth, spot) in inside {
             let innermost = depth + 1 == case.spots.len();

@@ -43,7 +43,9 @@ pub struct Project {
 /// Why a project cannot be worked on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProjectError {
-    #[error("no test command that the repair agent can drive: it knows cargo test, pytest, unittest, node --test, mocha, jest, vitest and go test")]
+    #[error(
+        "no test command that the repair agent can drive: it knows cargo test, pytest, unittest, node --test, mocha, jest, vitest and go test"
+    )]
     NoRunner,
     #[error("no {0} source files outside the tests")]
     NoSources(&'static str),
@@ -52,14 +54,18 @@ pub enum ProjectError {
 impl Project {
     /// Sorts the files and finds the runner. `command` is the detected test command line, if any.
     pub fn read(files: BTreeMap<String, String>, command: Option<&[String]>) -> Result<Self, ProjectError> {
-        let runner = command.and_then(|c| runner_of_command(c, &files)).or_else(|| guess(&files)).ok_or(ProjectError::NoRunner)?;
+        let runner = command
+            .and_then(|c| runner_of_command(c, &files))
+            .or_else(|| guess(&files))
+            .ok_or(ProjectError::NoRunner)?;
         let wanted = |lang: Lang| match &runner {
             Runner::Unittest { .. } | Runner::Pytest { .. } => lang == Lang::Python,
             Runner::Node { .. } => lang.is_script(),
             Runner::Cargo { .. } => lang == Lang::Rust,
             Runner::Go => lang == Lang::Go,
         };
-        let mut project = Self { runner: runner.clone(), sources: BTreeMap::new(), tests: BTreeMap::new(), others: BTreeMap::new() };
+        let mut project =
+            Self { runner: runner.clone(), sources: BTreeMap::new(), tests: BTreeMap::new(), others: BTreeMap::new() };
         for (path, text) in files {
             match Lang::of_path(&path).filter(|l| wanted(*l)) {
                 Some(_) if is_test_path(&path, &text) => project.tests.insert(path, text),
@@ -130,12 +136,21 @@ fn runner_of_command(command: &[String], files: &BTreeMap<String, String>) -> Op
     let after = |i: usize| command.get(i + 1..).unwrap_or_default().to_vec();
     let program = command.first().map(|p| p.rsplit('/').next().unwrap_or(p).to_owned())?;
     if let Some(i) = at("unittest") {
-        return Some(Runner::Unittest { python: command.get(..i.saturating_sub(1)).unwrap_or_default().to_vec(), args: positional_or_discover(after(i)) });
+        return Some(Runner::Unittest {
+            python: command.get(..i.saturating_sub(1)).unwrap_or_default().to_vec(),
+            args: positional_or_discover(after(i)),
+        });
     }
     if let Some(i) = at("pytest").or_else(|| at("py.test")) {
         let is_module = i > 0 && command.get(i - 1).is_some_and(|w| w == "-m");
         let head = command.get(..if is_module { i - 1 } else { i }).unwrap_or_default().to_vec();
-        let python = if head.is_empty() { python_of(command.get(i)) } else if is_module { head } else { head.into_iter().chain(["python".to_owned()]).collect() };
+        let python = if head.is_empty() {
+            python_of(command.get(i))
+        } else if is_module {
+            head
+        } else {
+            head.into_iter().chain(["python".to_owned()]).collect()
+        };
         return Some(Runner::Pytest { python, args: after(i).into_iter().filter(|a| !a.starts_with('-')).collect() });
     }
     if program.starts_with("python") {
@@ -149,7 +164,9 @@ fn runner_of_command(command: &[String], files: &BTreeMap<String, String>) -> Op
         }
         "go" => Some(Runner::Go),
         "node" | "npm" | "npx" | "yarn" | "pnpm" | "bun" => node(command, files),
-        "jest" | "vitest" | "mocha" => node(&["npx".to_owned()].into_iter().chain(command.iter().cloned()).collect::<Vec<_>>(), files),
+        "jest" | "vitest" | "mocha" => {
+            node(&["npx".to_owned()].into_iter().chain(command.iter().cloned()).collect::<Vec<_>>(), files)
+        }
         _ => None,
     }
 }
@@ -168,7 +185,8 @@ fn node(command: &[String], files: &BTreeMap<String, String>) -> Option<Runner> 
     let program = command.first()?;
     let script_line;
     let mut line: Vec<String> = command.to_vec();
-    let is_package_script = matches!(program.as_str(), "npm" | "yarn" | "pnpm" | "bun") && command.iter().any(|w| w == "test" || w == "t");
+    let is_package_script =
+        matches!(program.as_str(), "npm" | "yarn" | "pnpm" | "bun") && command.iter().any(|w| w == "test" || w == "t");
     if is_package_script {
         script_line = package_script(files)?;
         line = words(&script_line);
@@ -177,7 +195,13 @@ fn node(command: &[String], files: &BTreeMap<String, String>) -> Option<Runner> 
         line.remove(0);
     }
     let tool = line.first()?.rsplit('/').next()?.to_owned();
-    let local = |tool: &str, rest: &[&str]| strings(&["node"]).into_iter().chain([format!("node_modules/.bin/{tool}")]).chain(strings(rest)).collect::<Vec<_>>();
+    let local = |tool: &str, rest: &[&str]| {
+        strings(&["node"])
+            .into_iter()
+            .chain([format!("node_modules/.bin/{tool}")])
+            .chain(strings(rest))
+            .collect::<Vec<_>>()
+    };
     match tool.as_str() {
         "node" | "tsx" => {
             let mut argv = strings(if tool == "tsx" { &["node", "--import", "tsx"] } else { &["node"] });
@@ -201,9 +225,17 @@ fn node(command: &[String], files: &BTreeMap<String, String>) -> Option<Runner> 
             }
             Some(Runner::Node { argv, format: NodeFormat::Tap, apart: true })
         }
-        "mocha" => Some(Runner::Node { argv: local("mocha", &["--reporter", "tap"]), format: NodeFormat::Tap, apart: false }),
-        "jest" => Some(Runner::Node { argv: local("jest", &["--json", "--silent"]), format: NodeFormat::Jest, apart: false }),
-        "vitest" => Some(Runner::Node { argv: local("vitest", &["run", "--reporter=json"]), format: NodeFormat::Jest, apart: false }),
+        "mocha" => {
+            Some(Runner::Node { argv: local("mocha", &["--reporter", "tap"]), format: NodeFormat::Tap, apart: false })
+        }
+        "jest" => {
+            Some(Runner::Node { argv: local("jest", &["--json", "--silent"]), format: NodeFormat::Jest, apart: false })
+        }
+        "vitest" => Some(Runner::Node {
+            argv: local("vitest", &["run", "--reporter=json"]),
+            format: NodeFormat::Jest,
+            apart: false,
+        }),
         _ => None,
     }
 }
@@ -221,13 +253,23 @@ fn guess(files: &BTreeMap<String, String>) -> Option<Runner> {
     if files.contains_key("go.mod") {
         return Some(Runner::Go);
     }
-    let tests = |ext: &[&str]| files.iter().filter(|(p, t)| ext.iter().any(|e| p.ends_with(e)) && is_test_path(p, t)).map(|(_, t)| t.as_str()).collect::<Vec<_>>();
+    let tests = |ext: &[&str]| {
+        files
+            .iter()
+            .filter(|(p, t)| ext.iter().any(|e| p.ends_with(e)) && is_test_path(p, t))
+            .map(|(_, t)| t.as_str())
+            .collect::<Vec<_>>()
+    };
     let python = tests(&[".py"]);
     if !python.is_empty() {
         let unit = python.iter().any(|t| t.contains("unittest"));
         let plain = python.iter().any(|t| t.contains("import pytest") || t.lines().any(|l| l.starts_with("def test_")));
         let python = vec!["python3".to_owned()];
-        return Some(if plain || !unit { Runner::Pytest { python, args: Vec::new() } } else { Runner::Unittest { python, args: Vec::new() } });
+        return Some(if plain || !unit {
+            Runner::Pytest { python, args: Vec::new() }
+        } else {
+            Runner::Unittest { python, args: Vec::new() }
+        });
     }
     if files.contains_key("package.json") {
         if let Some(found) = node(&strings(&["npm", "test"]), files) {
@@ -245,7 +287,9 @@ fn guess(files: &BTreeMap<String, String>) -> Option<Runner> {
 pub fn is_test_path(path: &str, text: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let stem = name.split('.').next().unwrap_or(name);
-    let in_folder = path.split('/').rev().skip(1).any(|d| matches!(d, "tests" | "test" | "__tests__" | "spec" | "testdata" | "fixtures" | "benches" | "examples"));
+    let in_folder = path.split('/').rev().skip(1).any(|d| {
+        matches!(d, "tests" | "test" | "__tests__" | "spec" | "testdata" | "fixtures" | "benches" | "examples")
+    });
     in_folder || is_entry_test(path) || stem == "conftest" || stem == "tests" || (stem == "test" && !text.is_empty())
 }
 
@@ -268,5 +312,7 @@ fn is_entry_test(path: &str) -> bool {
 /// Settings written in a programming language.
 fn is_config(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    name.contains(".config.") || name.starts_with('.') || matches!(name, "setup.py" | "build.rs" | "noxfile.py" | "gulpfile.js" | "Gruntfile.js")
+    name.contains(".config.")
+        || name.starts_with('.')
+        || matches!(name, "setup.py" | "build.rs" | "noxfile.py" | "gulpfile.js" | "Gruntfile.js")
 }

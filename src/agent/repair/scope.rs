@@ -130,7 +130,8 @@ impl<'t> Scope<'t> {
                 if !is_name || in_type_or_default(n, list) {
                     continue;
                 }
-                let declared = n.parent().and_then(|p| p.child_by_field_name("type")).map(|t| source.slice(t).to_owned());
+                let declared =
+                    n.parent().and_then(|p| p.child_by_field_name("type")).map(|t| source.slice(t).to_owned());
                 self.declare(source.slice(n), function.start_byte(), declared, true);
             }
         }
@@ -179,9 +180,26 @@ impl<'t> Scope<'t> {
             Role::Integer => push_new(&mut self.integers, source.slice(n)),
             Role::Text => push_new(&mut self.texts, source.slice(n)),
             Role::Other => self.observe_other(source, n),
-            Role::Function | Role::Block | Role::If | Role::While | Role::Return | Role::Break | Role::Continue
-            | Role::Expression | Role::Not | Role::Negate | Role::Float | Role::Truth | Role::Null | Role::Name
-            | Role::Range | Role::Collection | Role::Ternary | Role::Paren | Role::Await | Role::Comment => {}
+            Role::Function
+            | Role::Block
+            | Role::If
+            | Role::While
+            | Role::Return
+            | Role::Break
+            | Role::Continue
+            | Role::Expression
+            | Role::Not
+            | Role::Negate
+            | Role::Float
+            | Role::Truth
+            | Role::Null
+            | Role::Name
+            | Role::Range
+            | Role::Collection
+            | Role::Ternary
+            | Role::Paren
+            | Role::Await
+            | Role::Comment => {}
         }
     }
 
@@ -204,7 +222,10 @@ impl<'t> Scope<'t> {
 
     fn declare_pattern(&mut self, source: &Source, pattern: Node<'t>, declared: Option<String>) {
         for n in descend(pattern) {
-            if n.kind() == "identifier" && n.parent().is_none_or(|p| !matches!(p.kind(), "attribute" | "subscript" | "member_expression" | "call")) {
+            if n.kind() == "identifier"
+                && n.parent()
+                    .is_none_or(|p| !matches!(p.kind(), "attribute" | "subscript" | "member_expression" | "call"))
+            {
                 let text = source.slice(n);
                 if text.chars().next().is_some_and(|c| c.is_lowercase() || c == '_') {
                     self.declare(text, n.start_byte(), declared.clone(), false);
@@ -281,10 +302,14 @@ impl<'t> Scope<'t> {
             return;
         };
         let hint = match source.slice(name) {
-            "append" | "push" | "pop" | "extend" | "sort" | "push_back" | "shift" | "unshift" | "len" | "iter" => Hints::LIST,
+            "append" | "push" | "pop" | "extend" | "sort" | "push_back" | "shift" | "unshift" | "len" | "iter" => {
+                Hints::LIST
+            }
             "add" | "discard" | "has" => Hints::SET,
             "get" | "items" | "keys" | "values" | "setdefault" | "entry" | "contains_key" => Hints::MAP,
-            "lower" | "upper" | "strip" | "split" | "startswith" | "join" | "chars" | "trim" | "toLowerCase" => Hints::TEXT,
+            "lower" | "upper" | "strip" | "split" | "startswith" | "join" | "chars" | "trim" | "toLowerCase" => {
+                Hints::TEXT
+            }
             _ => return,
         };
         self.hint(source.slice(object), hint);
@@ -350,7 +375,10 @@ fn hint_of_type(kind: &str) -> Hints {
         Hints::TEXT
     } else if starts(&["bool"]) {
         Hints::TRUTH
-    } else if starts(&["int", "float", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f32", "f64", "number", "uint"]) {
+    } else if starts(&[
+        "int", "float", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f32",
+        "f64", "number", "uint",
+    ]) {
         Hints::NUMBER
     } else {
         Hints::default()
@@ -385,12 +413,32 @@ fn hint_of_value(source: &Source, value: Node<'_>) -> Hints {
             }
         }
         Role::Binary => {
-            let is_number = binary(value).is_some_and(|(_, op, _)| matches!(source.slice(op), "-" | "*" | "/" | "//" | "%"));
+            let is_number =
+                binary(value).is_some_and(|(_, op, _)| matches!(source.slice(op), "-" | "*" | "/" | "//" | "%"));
             if is_number { Hints::NUMBER } else { Hints::default() }
         }
-        Role::Function | Role::Block | Role::If | Role::While | Role::For | Role::Return | Role::Break | Role::Continue
-        | Role::Assign | Role::Compound | Role::Declare | Role::Expression | Role::Null | Role::Name | Role::Member
-        | Role::Index | Role::Slice | Role::Range | Role::Ternary | Role::Paren | Role::Await | Role::Comment
+        Role::Function
+        | Role::Block
+        | Role::If
+        | Role::While
+        | Role::For
+        | Role::Return
+        | Role::Break
+        | Role::Continue
+        | Role::Assign
+        | Role::Compound
+        | Role::Declare
+        | Role::Expression
+        | Role::Null
+        | Role::Name
+        | Role::Member
+        | Role::Index
+        | Role::Slice
+        | Role::Range
+        | Role::Ternary
+        | Role::Paren
+        | Role::Await
+        | Role::Comment
         | Role::Other => Hints::default(),
     }
 }

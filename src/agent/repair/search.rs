@@ -79,7 +79,12 @@ pub struct Search {
 
 impl Search {
     /// Ranks every proposal for the suspected places.
-    pub fn new(sources: BTreeMap<String, Source>, suspicion: &Suspicion, baseline: &Baseline, steering: &Steering) -> Self {
+    pub fn new(
+        sources: BTreeMap<String, Source>,
+        suspicion: &Suspicion,
+        baseline: &Baseline,
+        steering: &Steering,
+    ) -> Self {
         let mut queue = Vec::new();
         for (path, source) in &sources {
             if !steering.allows_file(path) {
@@ -144,7 +149,10 @@ impl Search {
         let mutation = &candidate.mutation;
         let source = self.sources.get(mutation.path.as_ref())?;
         let text = source.with(&mutation.edits)?;
-        if text == source.text || !self.seen.insert((mutation.path.to_string(), digest(&text))) || !source.accepts(&text) {
+        if text == source.text
+            || !self.seen.insert((mutation.path.to_string(), digest(&text)))
+            || !source.accepts(&text)
+        {
             return None;
         }
         let body = mutation.body.clone().and_then(|range| {
@@ -179,9 +187,7 @@ impl Search {
 
     /// The best repair so far: most tests fixed, then score, then size.
     pub fn best(&self) -> Option<&Fix> {
-        self.fixes.iter().min_by(|a, b| {
-            a.left.cmp(&b.left).then_with(|| quality(b, self).total_cmp(&quality(a, self)))
-        })
+        self.fixes.iter().min_by(|a, b| a.left.cmp(&b.left).then_with(|| quality(b, self).total_cmp(&quality(a, self))))
     }
 
     /// Whether some change fixes everything.

@@ -212,8 +212,15 @@ pub enum Role {
 /// The role of a node.
 pub fn role(node: Node<'_>) -> Role {
     match node.kind() {
-        "function_definition" | "function_item" | "function_declaration" | "method_definition" | "method_declaration"
-        | "generator_function_declaration" | "function_expression" | "arrow_function" | "func_literal" => Role::Function,
+        "function_definition"
+        | "function_item"
+        | "function_declaration"
+        | "method_definition"
+        | "method_declaration"
+        | "generator_function_declaration"
+        | "function_expression"
+        | "arrow_function"
+        | "func_literal" => Role::Function,
         "block" | "statement_block" => Role::Block,
         "if_statement" | "if_expression" | "elif_clause" => Role::If,
         "while_statement" | "while_expression" | "do_statement" | "loop_expression" => Role::While,
@@ -223,10 +230,18 @@ pub fn role(node: Node<'_>) -> Role {
         "continue_statement" | "continue_expression" => Role::Continue,
         "assignment" | "assignment_expression" => Role::Assign,
         "assignment_statement" => {
-            if node.child_by_field_name("operator").is_none_or(|o| o.kind() == "=") { Role::Assign } else { Role::Compound }
+            if node.child_by_field_name("operator").is_none_or(|o| o.kind() == "=") {
+                Role::Assign
+            } else {
+                Role::Compound
+            }
         }
-        "augmented_assignment" | "compound_assignment_expr" | "augmented_assignment_expression" | "inc_statement"
-        | "dec_statement" | "update_expression" => Role::Compound,
+        "augmented_assignment"
+        | "compound_assignment_expr"
+        | "augmented_assignment_expression"
+        | "inc_statement"
+        | "dec_statement"
+        | "update_expression" => Role::Compound,
         "let_declaration" | "variable_declarator" | "short_var_declaration" | "var_spec" => Role::Declare,
         "expression_statement" => Role::Expression,
         "binary_expression" | "binary_operator" | "boolean_operator" | "comparison_operator" => Role::Binary,
@@ -239,7 +254,12 @@ pub fn role(node: Node<'_>) -> Role {
         "integer" | "integer_literal" | "int_literal" => Role::Integer,
         "number" => Role::Integer,
         "float" | "float_literal" => Role::Float,
-        "string" | "string_literal" | "interpreted_string_literal" | "raw_string_literal" | "char_literal" | "rune_literal" => Role::Text,
+        "string"
+        | "string_literal"
+        | "interpreted_string_literal"
+        | "raw_string_literal"
+        | "char_literal"
+        | "rune_literal" => Role::Text,
         "true" | "false" | "boolean_literal" => Role::Truth,
         "none" | "null" | "nil" | "undefined" => Role::Null,
         "identifier" | "shorthand_property_identifier" => Role::Name,
@@ -247,7 +267,11 @@ pub fn role(node: Node<'_>) -> Role {
         "member_expression" | "field_expression" | "selector_expression" => Role::Member,
         "call" | "call_expression" => Role::Call,
         "subscript" => {
-            if node.child_by_field_name("subscript").is_some_and(|s| s.kind() == "slice") { Role::Slice } else { Role::Index }
+            if node.child_by_field_name("subscript").is_some_and(|s| s.kind() == "slice") {
+                Role::Slice
+            } else {
+                Role::Index
+            }
         }
         "subscript_expression" | "index_expression" => Role::Index,
         "slice_expression" => Role::Slice,
@@ -266,9 +290,24 @@ pub fn role(node: Node<'_>) -> Role {
 pub fn is_value(node: Node<'_>) -> bool {
     matches!(
         role(node),
-        Role::Binary | Role::Not | Role::Negate | Role::Integer | Role::Float | Role::Text | Role::Truth | Role::Null
-            | Role::Name | Role::Member | Role::Call | Role::Index | Role::Slice | Role::Range | Role::Collection
-            | Role::Ternary | Role::Paren | Role::Await
+        Role::Binary
+            | Role::Not
+            | Role::Negate
+            | Role::Integer
+            | Role::Float
+            | Role::Text
+            | Role::Truth
+            | Role::Null
+            | Role::Name
+            | Role::Member
+            | Role::Call
+            | Role::Index
+            | Role::Slice
+            | Role::Range
+            | Role::Collection
+            | Role::Ternary
+            | Role::Paren
+            | Role::Await
     )
 }
 
@@ -336,7 +375,11 @@ pub fn single(node: Node<'_>) -> Node<'_> {
 pub fn condition(node: Node<'_>) -> Option<Node<'_>> {
     let found = match role(node) {
         Role::If | Role::While | Role::Ternary => {
-            if node.kind() == "conditional_expression" { node.named_child(1)? } else { node.child_by_field_name("condition")? }
+            if node.kind() == "conditional_expression" {
+                node.named_child(1)?
+            } else {
+                node.child_by_field_name("condition")?
+            }
         }
         Role::For => {
             let clause = parts(node).into_iter().find(|c| c.kind() == "for_clause");
@@ -347,10 +390,34 @@ pub fn condition(node: Node<'_>) -> Option<Node<'_>> {
                 })?,
             }
         }
-        Role::Function | Role::Block | Role::Return | Role::Break | Role::Continue | Role::Assign | Role::Compound
-        | Role::Declare | Role::Expression | Role::Binary | Role::Not | Role::Negate | Role::Integer | Role::Float
-        | Role::Text | Role::Truth | Role::Null | Role::Name | Role::Member | Role::Call | Role::Index | Role::Slice
-        | Role::Range | Role::Collection | Role::Paren | Role::Await | Role::Comment | Role::Other => return None,
+        Role::Function
+        | Role::Block
+        | Role::Return
+        | Role::Break
+        | Role::Continue
+        | Role::Assign
+        | Role::Compound
+        | Role::Declare
+        | Role::Expression
+        | Role::Binary
+        | Role::Not
+        | Role::Negate
+        | Role::Integer
+        | Role::Float
+        | Role::Text
+        | Role::Truth
+        | Role::Null
+        | Role::Name
+        | Role::Member
+        | Role::Call
+        | Role::Index
+        | Role::Slice
+        | Role::Range
+        | Role::Collection
+        | Role::Paren
+        | Role::Await
+        | Role::Comment
+        | Role::Other => return None,
     };
     if found.kind() == "parenthesized_expression" { found.named_child(0) } else { Some(found) }
 }
@@ -369,7 +436,18 @@ pub fn statements(block: Node<'_>) -> Vec<Node<'_>> {
 
 /// Whether a text can stand beside an operator without parentheses.
 pub fn atom(node: Node<'_>) -> bool {
-    !matches!(role(node), Role::Binary | Role::Not | Role::Negate | Role::Ternary | Role::Range | Role::Await | Role::Other | Role::Assign | Role::Function)
+    !matches!(
+        role(node),
+        Role::Binary
+            | Role::Not
+            | Role::Negate
+            | Role::Ternary
+            | Role::Range
+            | Role::Await
+            | Role::Other
+            | Role::Assign
+            | Role::Function
+    )
 }
 
 /// All nodes below and including `root`, in source order.

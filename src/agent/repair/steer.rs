@@ -44,7 +44,11 @@ pub struct Known {
 
 impl Steering {
     pub fn allows_file(&self, path: &str) -> bool {
-        let named = |set: &BTreeSet<String>| set.iter().any(|f| path == f || path.ends_with(&format!("/{f}")) || (f.ends_with('/') && path.starts_with(f.as_str())));
+        let named = |set: &BTreeSet<String>| {
+            set.iter().any(|f| {
+                path == f || path.ends_with(&format!("/{f}")) || (f.ends_with('/') && path.starts_with(f.as_str()))
+            })
+        };
         !named(&self.files_out) && (self.files_in.is_empty() || named(&self.files_in))
     }
 
@@ -54,7 +58,9 @@ impl Steering {
 
     /// How much a proposal is still wanted; 0 not at all.
     pub fn weight(&self, mutation: &Mutation, _source: &Source) -> f64 {
-        if self.operators_out.contains(mutation.operator) || self.refused.contains(&(mutation.path.to_string(), mutation.words.clone())) {
+        if self.operators_out.contains(mutation.operator)
+            || self.refused.contains(&(mutation.path.to_string(), mutation.words.clone()))
+        {
             return 0.0;
         }
         let named = mutation.function.as_ref();
@@ -80,8 +86,26 @@ impl Steering {
 
     fn clause(&mut self, low: &str, exact: &str, about: &About, known: &Known, told: &mut Vec<String>) {
         let has = |list: &[&str]| list.iter().any(|w| low.contains(w));
-        let negative = has(&["not", "n't", "leave", "avoid", "don't", "never", "without", "no ", "keep", "except", "other than", "hands off", "stay out"]);
-        let files: Vec<&String> = known.files.iter().filter(|f| mentions(exact, f) || f.rsplit('/').next().is_some_and(|n| mentions(exact, n))).collect();
+        let negative = has(&[
+            "not",
+            "n't",
+            "leave",
+            "avoid",
+            "don't",
+            "never",
+            "without",
+            "no ",
+            "keep",
+            "except",
+            "other than",
+            "hands off",
+            "stay out",
+        ]);
+        let files: Vec<&String> = known
+            .files
+            .iter()
+            .filter(|f| mentions(exact, f) || f.rsplit('/').next().is_some_and(|n| mentions(exact, n)))
+            .collect();
         let functions: Vec<&String> = known.functions.iter().filter(|f| f.len() > 1 && mentions(exact, f)).collect();
         for file in &files {
             let set = if negative { &mut self.files_out } else { &mut self.files_in };
@@ -96,7 +120,18 @@ impl Steering {
         if negative && files.is_empty() && has(&["this file", "that file", "in here"]) {
             self.files_out.insert(about.path.clone());
             told.push(format!("I leave {} alone", about.path));
-        } else if negative && functions.is_empty() && has(&["this function", "that function", "this method", "that method", "this one alone", "that alone", "it alone"]) {
+        } else if negative
+            && functions.is_empty()
+            && has(&[
+                "this function",
+                "that function",
+                "this method",
+                "that method",
+                "this one alone",
+                "that alone",
+                "it alone",
+            ])
+        {
             self.functions_out.insert(about.function.clone());
             told.push(format!("I leave `{}` alone", about.function));
         }
@@ -108,7 +143,11 @@ impl Steering {
     fn relatives(&mut self, low: &str, about: &About, told: &mut Vec<String>) {
         let relatives = if low.contains("caller") || low.contains("calls it") || low.contains("call site") {
             &about.callers
-        } else if low.contains("callee") || low.contains("it calls") || low.contains("helper") || low.contains("what it uses") {
+        } else if low.contains("callee")
+            || low.contains("it calls")
+            || low.contains("helper")
+            || low.contains("what it uses")
+        {
             &about.callees
         } else {
             return;
@@ -149,7 +188,14 @@ impl Steering {
             self.small = true;
             told.push("I prefer smaller changes".to_owned());
         }
-        let differs = ["different approach", "different kind", "different way", "another approach", "another way", "something else"];
+        let differs = [
+            "different approach",
+            "different kind",
+            "different way",
+            "another approach",
+            "another way",
+            "something else",
+        ];
         if differs.iter().any(|d| low.contains(d)) && !about.operator.is_empty() {
             self.operators_out.insert(about.operator);
             told.push(format!("no more changes of the kind \"{}\"", about.operator));

@@ -37,11 +37,8 @@ pub(super) fn names(files: &[(RelPath, Vec<u8>)]) -> String {
     if files.is_empty() {
         return "(no files)".to_owned();
     }
-    let mut out: String = files
-        .iter()
-        .take(limits::NAMES_MAX)
-        .map(|(path, bytes)| format!("{path} ({} bytes)\n", bytes.len()))
-        .collect();
+    let mut out: String =
+        files.iter().take(limits::NAMES_MAX).map(|(path, bytes)| format!("{path} ({} bytes)\n", bytes.len())).collect();
     if files.len() > limits::NAMES_MAX {
         out.push_str(&format!("… and {} more; list a directory below\n", files.len() - limits::NAMES_MAX));
     }
@@ -114,7 +111,11 @@ mod tests {
 
     fn files() -> Vec<(RelPath, Vec<u8>)> {
         let file = |path: &str, text: &[u8]| (RelPath::new(path).unwrap(), text.to_vec());
-        vec![file("a.rs", b"fn one() {}\nlet x = vec[0];\n"), file("b.rs", b"fn two() {}\n"), file("c.bin", b"\0fn \xff")]
+        vec![
+            file("a.rs", b"fn one() {}\nlet x = vec[0];\n"),
+            file("b.rs", b"fn two() {}\n"),
+            file("c.bin", b"\0fn \xff"),
+        ]
     }
 
     #[test]

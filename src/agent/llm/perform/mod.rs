@@ -294,7 +294,12 @@ impl Hands {
         Ok(settlement)
     }
 
-    async fn test(&mut self, desk: &mut Desk, reason: &Reason, asked: Option<String>) -> Result<Settlement, Interrupted> {
+    async fn test(
+        &mut self,
+        desk: &mut Desk,
+        reason: &Reason,
+        asked: Option<String>,
+    ) -> Result<Settlement, Interrupted> {
         let command = match asked.map(Command::shell).or_else(|| self.project_tests()) {
             Some(command) => command,
             None => {
@@ -349,7 +354,9 @@ impl Hands {
         let settled = desk.consent(proposal).await?;
         // A redirect of a question is its answer.
         let answer = match &settled.answer {
-            Answer::Redirected { reason, .. } if what == "question" => Some(format!("The supervisor answers: {reason}")),
+            Answer::Redirected { reason, .. } if what == "question" => {
+                Some(format!("The supervisor answers: {reason}"))
+            }
             Answer::Approved { .. } if what == "question" => Some("The supervisor says yes.".to_owned()),
             Answer::Approved { .. }
             | Answer::Redirected { .. }
@@ -407,7 +414,9 @@ impl Reason {
 
     fn rationale(&self) -> Option<Rationale> {
         let mut lines = Vec::new();
-        lines.extend(self.tampers.map(|failing| format!("[rightseat: this changes tests while {failing} test(s) fail]")));
+        lines.extend(
+            self.tampers.map(|failing| format!("[rightseat: this changes tests while {failing} test(s) fail]")),
+        );
         if !self.intent.why.is_empty() {
             lines.push(self.intent.why.clone());
         }

@@ -15,7 +15,8 @@ pub(super) async fn run(
     let names: Vec<&str> = originals.keys().map(RelPath::as_str).collect();
     let names = names.join(", ");
     let why = "tests were changed while they failed; this shows what the tests say as they were";
-    let evidence = originals.keys().map(|path| Evidence::new("read", format!("{path} as it was")).at(path.as_str(), None));
+    let evidence =
+        originals.keys().map(|path| Evidence::new("read", format!("{path} as it was")).at(path.as_str(), None));
     let mut proposal = Proposal::new(
         format!("run the tests with {names} as before, in a private copy"),
         Body::Command(command.clone()),

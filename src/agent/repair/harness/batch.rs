@@ -19,7 +19,14 @@ const PYTHON: &str = include_str!("../drivers/trial.py");
 const NODE: &str = include_str!("../drivers/trial.cjs");
 
 /// A trial of the driver with these files beside it.
-pub fn trial(what: String, overlay: &Overlay, driver: (&str, &str), job: (&str, String), results: &[&str], timeout_ms: u64) -> Trial {
+pub fn trial(
+    what: String,
+    overlay: &Overlay,
+    driver: (&str, &str),
+    job: (&str, String),
+    results: &[&str],
+    timeout_ms: u64,
+) -> Trial {
     let file = |name: &str| RelPath::new(&format!("{FOLDER}/{name}")).ok();
     let mut edits: Vec<(RelPath, Option<Vec<u8>>)> = Vec::new();
     for (path, text) in overlay {
@@ -73,7 +80,14 @@ pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Over
     set(&mut job, "child_cpu_s", json!(limits::REPAIR_BASELINE_MS_MAX / 1000));
     set(&mut job, "timeout_ms", json!(limits::REPAIR_BASELINE_TEST_CPU_S * 2000.0));
     let what = "the tests as they are, with the lines each one runs".to_owned();
-    let request = trial(what, overlay, script(project), ("job.json", job.to_string()), &["out.jsonl"], limits::REPAIR_BASELINE_MS_MAX + 5000);
+    let request = trial(
+        what,
+        overlay,
+        script(project),
+        ("job.json", job.to_string()),
+        &["out.jsonl"],
+        limits::REPAIR_BASELINE_MS_MAX + 5000,
+    );
     let output = bench.run(request).await?;
     let mut found = Baseline::default();
     for record in records(&output) {
@@ -89,7 +103,8 @@ pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Over
     }
     if found.cases.is_empty() {
         let tail = String::from_utf8_lossy(&output.stderr);
-        let tail: String = tail.lines().rev().take(6).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n");
+        let tail: String =
+            tail.lines().rev().take(6).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n");
         found.problem = Some(format!("the tests gave no results: {tail}"));
     }
     Ok(found)
@@ -129,7 +144,8 @@ pub async fn attempt<B: Bench>(
     limits: &Limits<'_>,
 ) -> Result<BTreeMap<usize, Verdict>, BenchError> {
     let mut job = job(project, "mutants");
-    let mutants: Vec<Value> = batch.iter().enumerate().map(|(i, a)| json!({"id": i, "files": {a.path.as_str(): a.text}})).collect();
+    let mutants: Vec<Value> =
+        batch.iter().enumerate().map(|(i, a)| json!({"id": i, "files": {a.path.as_str(): a.text}})).collect();
     set(&mut job, "mutants", json!(mutants));
     set(&mut job, "focus", json!(limits.focus));
     set(&mut job, "test_cpu_s", json!(limits.test_cpu_s));
@@ -146,7 +162,14 @@ pub async fn attempt<B: Bench>(
     let files = focus_files(limits.focus, project);
     set(&mut job, "focus_files", json!(files));
     let what = format!("{} changes against {} failing tests", batch.len(), limits.focus.len());
-    let request = trial(what, overlay, script(project), ("job.json", job.to_string()), &["out.jsonl"], limits.batch_ms + cpu * 4000 + 5000);
+    let request = trial(
+        what,
+        overlay,
+        script(project),
+        ("job.json", job.to_string()),
+        &["out.jsonl"],
+        limits.batch_ms + cpu * 4000 + 5000,
+    );
     let output = bench.run(request).await?;
     Ok(records(&output).iter().filter_map(verdict).collect())
 }
@@ -154,7 +177,12 @@ pub async fn attempt<B: Bench>(
 /// Node's cases begin with their file.
 fn focus_files(focus: &[String], project: &Project) -> Vec<String> {
     let all = project.node_files();
-    let mut files: Vec<String> = focus.iter().filter_map(|id| id.split(" > ").next()).filter(|f| all.iter().any(|a| a == f)).map(str::to_owned).collect();
+    let mut files: Vec<String> = focus
+        .iter()
+        .filter_map(|id| id.split(" > ").next())
+        .filter(|f| all.iter().any(|a| a == f))
+        .map(str::to_owned)
+        .collect();
     files.sort();
     files.dedup();
     files
@@ -163,7 +191,10 @@ fn focus_files(focus: &[String], project: &Project) -> Vec<String> {
 fn verdict(record: &Value) -> Option<(usize, Verdict)> {
     let id = usize::try_from(record.get("mutant")?.as_u64()?).ok()?;
     let list = |value: Option<&Value>| -> Vec<String> {
-        value.and_then(Value::as_array).map(|l| l.iter().filter_map(Value::as_str).map(str::to_owned).collect()).unwrap_or_default()
+        value
+            .and_then(Value::as_array)
+            .map(|l| l.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+            .unwrap_or_default()
     };
     let whole = record.get("whole").map(|w| Whole {
         passed: list(w.get("passed")),

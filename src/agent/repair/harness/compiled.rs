@@ -39,7 +39,9 @@ impl Job<'_> {
                 )
             }
             Runner::Go if self.mode == "baseline" => "go test -c -vet=off -cover".to_owned(),
-            Runner::Go | Runner::Unittest { .. } | Runner::Pytest { .. } | Runner::Node { .. } => "go test -c -vet=off -gcflags=-e".to_owned(),
+            Runner::Go | Runner::Unittest { .. } | Runner::Pytest { .. } | Runner::Node { .. } => {
+                "go test -c -vet=off -gcflags=-e".to_owned()
+            }
         };
         let list = |items: &[String]| quoted(&items.join("\n"));
         let mutants: Vec<String> = self.mutants.iter().map(|i| (i + 1).to_string()).collect();
@@ -73,7 +75,14 @@ pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Over
         batch_s: limits::REPAIR_BASELINE_MS_MAX / 1000,
     };
     let what = "the tests as they are, each on its own".to_owned();
-    let request = trial(what, overlay, ("trial.sh", SHELL), ("job.sh", job.text(project)), &RESULTS, limits::REPAIR_BASELINE_MS_MAX * 2);
+    let request = trial(
+        what,
+        overlay,
+        ("trial.sh", SHELL),
+        ("job.sh", job.text(project)),
+        &RESULTS,
+        limits::REPAIR_BASELINE_MS_MAX * 2,
+    );
     let output = bench.run(request).await?;
     let text = collected(&output, "out.txt");
     let mut found = Baseline::default();
@@ -83,7 +92,12 @@ pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Over
         found.problem = Some(format!("the tests do not build: {}", why.join("; ")));
         return Ok(found);
     }
-    let mut module = project.others.get("go.mod").and_then(|t| t.lines().find_map(|l| l.strip_prefix("module "))).unwrap_or_default().trim();
+    let mut module = project
+        .others
+        .get("go.mod")
+        .and_then(|t| t.lines().find_map(|l| l.strip_prefix("module ")))
+        .unwrap_or_default()
+        .trim();
     if module.is_empty() {
         module = "\0";
     }
@@ -99,9 +113,14 @@ pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Over
 }
 
 fn case(name: &str, body: &str, project: &Project, module: &str) -> Option<Case> {
-    let passed = body.lines().any(|l| l.starts_with(&format!("test {name} ... ok")) || l.starts_with(&format!("--- PASS: {name} ")))
+    let passed = body
+        .lines()
+        .any(|l| l.starts_with(&format!("test {name} ... ok")) || l.starts_with(&format!("--- PASS: {name} ")))
         || (body.contains("test result: ok. 1 passed") && matches!(project.runner, Runner::Cargo { .. }));
-    if body.contains("--- SKIP: ") && !passed || body.contains("... ignored") || body.contains(" 0 passed; 0 failed; 1 ignored") {
+    if body.contains("--- SKIP: ") && !passed
+        || body.contains("... ignored")
+        || body.contains(" 0 passed; 0 failed; 1 ignored")
+    {
         return None;
     }
     let message: String = body.lines().filter(|l| !l.starts_with("@cover")).take(60).collect::<Vec<_>>().join("\n");
@@ -123,7 +142,8 @@ fn case(name: &str, body: &str, project: &Project, module: &str) -> Option<Case>
 fn cover(line: &str, module: &str, lines: &mut BTreeMap<String, Vec<u32>>) {
     let Some((file, span)) = line.rsplit_once(':') else { return };
     let path = file.strip_prefix(module).unwrap_or(file).trim_start_matches('/');
-    let mut ends = span.split(' ').next().unwrap_or_default().split(',').filter_map(|p| p.split('.').next()?.parse::<u32>().ok());
+    let mut ends =
+        span.split(' ').next().unwrap_or_default().split(',').filter_map(|p| p.split('.').next()?.parse::<u32>().ok());
     if let (Some(from), Some(to)) = (ends.next(), ends.next()) {
         lines.entry(path.to_owned()).or_default().extend(from..=to.min(from + 5000));
     }
@@ -136,7 +156,9 @@ fn spots(text: &str, project: &Project) -> Vec<Spot> {
         let mut pieces = word.split(':');
         let (Some(file), Some(line)) = (pieces.next(), pieces.next()) else { continue };
         let Ok(line) = line.trim_end_matches(|c: char| !c.is_ascii_digit()).parse::<u32>() else { continue };
-        let known = project.sources.keys().chain(project.tests.keys()).find(|p| *p == file || (file.len() > 3 && (file.ends_with(&format!("/{p}")) || p.ends_with(&format!("/{file}")))));
+        let known = project.sources.keys().chain(project.tests.keys()).find(|p| {
+            *p == file || (file.len() > 3 && (file.ends_with(&format!("/{p}")) || p.ends_with(&format!("/{file}"))))
+        });
         if let Some(path) = known {
             out.insert(0, Spot { path: path.clone(), line, function: String::new() });
         }
@@ -199,7 +221,13 @@ pub async fn attempt<B: Bench>(
     Ok(verdicts)
 }
 
-async fn run<B: Bench>(bench: &mut B, project: &Project, texts: &Overlay, group: &[usize], limits: &Limits<'_>) -> Result<TrialOutput, BenchError> {
+async fn run<B: Bench>(
+    bench: &mut B,
+    project: &Project,
+    texts: &Overlay,
+    group: &[usize],
+    limits: &Limits<'_>,
+) -> Result<TrialOutput, BenchError> {
     let job = Job {
         mode: "mutants",
         mutants: group.to_vec(),
@@ -218,7 +246,11 @@ fn broken(output: &TrialOutput, project: &Project, made: &Schemata) -> BTreeSet<
     if matches!(project.runner, Runner::Cargo { .. }) {
         for line in collected(output, "build.json").lines() {
             let Ok(record) = serde_json::from_str::<serde_json::Value>(line) else { continue };
-            let Some(message) = record.get("message").filter(|m| m.get("level").and_then(|l| l.as_str()) == Some("error")) else { continue };
+            let Some(message) =
+                record.get("message").filter(|m| m.get("level").and_then(|l| l.as_str()) == Some("error"))
+            else {
+                continue;
+            };
             for span in message.get("spans").and_then(|s| s.as_array()).into_iter().flatten() {
                 let path = span.get("file_name").and_then(|f| f.as_str()).unwrap_or_default();
                 let number = span.get("line_start").and_then(serde_json::Value::as_u64).unwrap_or_default();
@@ -231,8 +263,12 @@ fn broken(output: &TrialOutput, project: &Project, made: &Schemata) -> BTreeSet<
     }
     for line in collected(output, "build.txt").lines() {
         let mut pieces = line.trim_start_matches("./").split(':');
-        let (Some(file), Some(number)) = (pieces.next(), pieces.next().and_then(|n| n.parse::<u32>().ok())) else { continue };
-        for path in made.files.keys().filter(|p| *p == file || p.ends_with(&format!("/{file}")) || file.ends_with(p.as_str())) {
+        let (Some(file), Some(number)) = (pieces.next(), pieces.next().and_then(|n| n.parse::<u32>().ok())) else {
+            continue;
+        };
+        for path in
+            made.files.keys().filter(|p| *p == file || p.ends_with(&format!("/{file}")) || file.ends_with(p.as_str()))
+        {
             bad.extend(made.owner(path, number));
         }
     }

@@ -74,7 +74,6 @@ pub struct Whole {
     pub ended: bool,
 }
 
-
 /// The commands a trial permission must cover, in the order trials name them.
 pub fn commands(project: &Project) -> Vec<Command> {
     let whole = Command::argv(project.whole_command());
@@ -91,7 +90,9 @@ pub fn commands(project: &Project) -> Vec<Command> {
 /// Runs the unchanged project (with `overlay` laid over it) and gathers what each test says and touches.
 pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Overlay) -> Result<Baseline, BenchError> {
     match &project.runner {
-        Runner::Unittest { .. } | Runner::Pytest { .. } | Runner::Node { .. } => batch::baseline(bench, project, overlay).await,
+        Runner::Unittest { .. } | Runner::Pytest { .. } | Runner::Node { .. } => {
+            batch::baseline(bench, project, overlay).await
+        }
         Runner::Cargo { .. } | Runner::Go => compiled::baseline(bench, project, overlay).await,
     }
 }
@@ -105,7 +106,9 @@ pub async fn attempt<B: Bench>(
     limits: &Limits<'_>,
 ) -> Result<BTreeMap<usize, Verdict>, BenchError> {
     match &project.runner {
-        Runner::Unittest { .. } | Runner::Pytest { .. } | Runner::Node { .. } => batch::attempt(bench, project, overlay, batch, limits).await,
+        Runner::Unittest { .. } | Runner::Pytest { .. } | Runner::Node { .. } => {
+            batch::attempt(bench, project, overlay, batch, limits).await
+        }
         Runner::Cargo { .. } | Runner::Go => compiled::attempt(bench, project, overlay, batch, limits).await,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Attempt;
-use crate::agent::repair::source::{Edit, Lang, Source, role, Role};
+use crate::agent::repair::source::{Edit, Lang, Role, Source, role};
 
 /// Name of the variable that selects a variant.
 pub const SELECTOR: &str = "RIGHTSEAT_MUTANT";
@@ -38,8 +38,10 @@ pub fn build(texts: &dyn Fn(&str) -> Option<String>, batch: &[Attempt], chosen: 
         let Some(source) = texts(path).and_then(|t| Source::parse(path, t)) else { continue };
         let mut edits = Vec::new();
         for ((start, end), members) in bodies {
-            let variants: Vec<(usize, &str)> =
-                members.iter().filter_map(|i| batch.get(*i)?.body.as_ref().map(|(_, text)| (*i, text.as_str()))).collect();
+            let variants: Vec<(usize, &str)> = members
+                .iter()
+                .filter_map(|i| batch.get(*i)?.body.as_ref().map(|(_, text)| (*i, text.as_str())))
+                .collect();
             wrap(&source, start..end, &variants, &mut edits);
         }
         let Some(text) = source.with(&edits) else { continue };
@@ -83,10 +85,14 @@ fn wrap(source: &Source, body: Range<usize>, variants: &[(usize, &str)], edits: 
             for (i, text) in variants {
                 let test = i + 1;
                 if result.is_empty() {
-                    head.push_str(&format!("\nif rightseatMutant == {test} {{ func() /*@{i}*/\n{text}()\n/*@@*/\nreturn }}\n"));
+                    head.push_str(&format!(
+                        "\nif rightseatMutant == {test} {{ func() /*@{i}*/\n{text}()\n/*@@*/\nreturn }}\n"
+                    ));
                 } else {
                     // The brace must follow the result on the same line.
-                    head.push_str(&format!("\nif rightseatMutant == {test} {{ /*@{i}*/\nreturn func() {result} {text}()\n/*@@*/\n}}\n"));
+                    head.push_str(&format!(
+                        "\nif rightseatMutant == {test} {{ /*@{i}*/\nreturn func() {result} {text}()\n/*@@*/\n}}\n"
+                    ));
                 }
             }
             head = head.replace("*/\n{", "*/ {");
@@ -117,7 +123,9 @@ fn arms(path: &str, text: &str) -> Vec<(String, Range<u32>, usize)> {
 /// A file of the package that reads the selector.
 fn go_selector(path: &str, text: &str) -> Option<(String, String)> {
     let package = text.lines().find_map(|l| l.strip_prefix("package "))?.trim();
-    let name = path.rsplit_once('/').map_or_else(|| "rightseat_trial.go".to_owned(), |(dir, _)| format!("{dir}/rightseat_trial.go"));
+    let name = path
+        .rsplit_once('/')
+        .map_or_else(|| "rightseat_trial.go".to_owned(), |(dir, _)| format!("{dir}/rightseat_trial.go"));
     let body = format!(
         "package {package}\n\nimport (\n\t\"os\"\n\t\"strconv\"\n)\n\nvar rightseatMutant = func() int {{ n, _ := strconv.Atoi(os.Getenv(\"{SELECTOR}\")); return n }}()\n"
     );
@@ -132,7 +140,8 @@ mod tests {
     fn every_variant_knows_its_lines() {
         let text = "fn f(a: i32) -> i32 {\n    a + 1\n}\n".to_owned();
         let body = text.find('{').unwrap()..text.rfind('}').unwrap() + 1;
-        let attempt = |t: &str| Attempt { path: "src/lib.rs".into(), text: String::new(), body: Some((body.clone(), t.into())) };
+        let attempt =
+            |t: &str| Attempt { path: "src/lib.rs".into(), text: String::new(), body: Some((body.clone(), t.into())) };
         let batch = [attempt("{\n    a - 1\n}"), attempt("{\n    a\n}")];
         let made = build(&|_| Some(text.clone()), &batch, &[0, 1]);
         let out = made.files.get("src/lib.rs").unwrap();

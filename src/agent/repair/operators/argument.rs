@@ -19,7 +19,9 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         return;
     }
     match site.role() {
-        Role::Collection if site.node.kind() == "tuple" || parts(site.node).len() == 2 => swap_pairs(&parts(site.node), sink, 0.6),
+        Role::Collection if site.node.kind() == "tuple" || parts(site.node).len() == 2 => {
+            swap_pairs(&parts(site.node), sink, 0.6)
+        }
         Role::Index => {
             let inner = parts(site.node);
             if inner.len() == 3 {
@@ -42,7 +44,11 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         Role::Ternary => {
             let inner = parts(site.node);
             if let [a, b, c] = inner.as_slice() {
-                if site.node.kind() == "conditional_expression" { sink.swap(*a, *c, 0.7) } else { sink.swap(*b, *c, 0.7) }
+                if site.node.kind() == "conditional_expression" {
+                    sink.swap(*a, *c, 0.7)
+                } else {
+                    sink.swap(*b, *c, 0.7)
+                }
             }
         }
         Role::Return => {
@@ -50,10 +56,34 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
                 swap_pairs(&parts(list), sink, 0.5);
             }
         }
-        Role::Function | Role::Block | Role::If | Role::While | Role::For | Role::Break | Role::Continue | Role::Compound
-        | Role::Declare | Role::Expression | Role::Binary | Role::Not | Role::Negate | Role::Integer | Role::Float
-        | Role::Text | Role::Truth | Role::Null | Role::Name | Role::Member | Role::Call | Role::Slice | Role::Range
-        | Role::Collection | Role::Paren | Role::Await | Role::Comment | Role::Other => {}
+        Role::Function
+        | Role::Block
+        | Role::If
+        | Role::While
+        | Role::For
+        | Role::Break
+        | Role::Continue
+        | Role::Compound
+        | Role::Declare
+        | Role::Expression
+        | Role::Binary
+        | Role::Not
+        | Role::Negate
+        | Role::Integer
+        | Role::Float
+        | Role::Text
+        | Role::Truth
+        | Role::Null
+        | Role::Name
+        | Role::Member
+        | Role::Call
+        | Role::Slice
+        | Role::Range
+        | Role::Collection
+        | Role::Paren
+        | Role::Await
+        | Role::Comment
+        | Role::Other => {}
     }
 }
 

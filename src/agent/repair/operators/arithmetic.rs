@@ -57,13 +57,27 @@ fn regroup(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let Some((left, op, right)) = binary(site.node) else { return };
     if let Some((a, inner, b)) = binary(right) {
         if site.text(inner) != site.text(op) && right.kind() == site.node.kind() {
-            let text = format!("({} {} {}) {} {}", site.text(left), site.text(op), site.text(a), site.text(inner), site.text(b));
+            let text = format!(
+                "({} {} {}) {} {}",
+                site.text(left),
+                site.text(op),
+                site.text(a),
+                site.text(inner),
+                site.text(b)
+            );
             sink.replace(site.node, text, 0.6);
         }
     }
     if let Some((a, inner, b)) = binary(left) {
         if site.text(inner) != site.text(op) && left.kind() == site.node.kind() {
-            let text = format!("{} {} ({} {} {})", site.text(a), site.text(inner), site.text(b), site.text(op), site.text(right));
+            let text = format!(
+                "{} {} ({} {} {})",
+                site.text(a),
+                site.text(inner),
+                site.text(b),
+                site.text(op),
+                site.text(right)
+            );
             sink.replace(site.node, text, 0.6);
         }
     }

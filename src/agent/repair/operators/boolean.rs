@@ -37,7 +37,9 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         }
     }
     if site.role() == Role::Return {
-        if let Some(value) = site.node.named_child(0).filter(|v| matches!(role(*v), Role::Binary | Role::Call | Role::Name)) {
+        if let Some(value) =
+            site.node.named_child(0).filter(|v| matches!(role(*v), Role::Binary | Role::Call | Role::Name))
+        {
             let is_test = is_comparison(site, value) || value.kind() == "boolean_operator" || role(value) == Role::Call;
             if is_test && role(value) != Role::Not {
                 sink.replace(value, format!("{not}{}", site.operand(value)), 0.2);
@@ -47,7 +49,12 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
 }
 
 fn is_comparison(site: &Site<'_, '_>, node: tree_sitter::Node<'_>) -> bool {
-    binary(node).is_some_and(|(_, op, _)| matches!(site.text(op), "<" | "<=" | ">" | ">=" | "==" | "!=" | "===" | "!==" | "in" | "not in" | "is" | "is not"))
+    binary(node).is_some_and(|(_, op, _)| {
+        matches!(
+            site.text(op),
+            "<" | "<=" | ">" | ">=" | "==" | "!=" | "===" | "!==" | "in" | "not in" | "is" | "is not"
+        )
+    })
 }
 
 /// `a and b or c` meant as `a and (b or c)`.
@@ -56,12 +63,34 @@ fn regroup(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let logical = |word: &str| matches!(word, "and" | "or" | "&&" | "||");
     if let Some((a, inner, b)) = binary(left) {
         if logical(site.text(inner)) && site.text(inner) != site.text(op) {
-            sink.replace(site.node, format!("{} {} ({} {} {})", site.text(a), site.text(inner), site.text(b), site.text(op), site.text(right)), 0.6);
+            sink.replace(
+                site.node,
+                format!(
+                    "{} {} ({} {} {})",
+                    site.text(a),
+                    site.text(inner),
+                    site.text(b),
+                    site.text(op),
+                    site.text(right)
+                ),
+                0.6,
+            );
         }
     }
     if let Some((a, inner, b)) = binary(right) {
         if logical(site.text(inner)) && site.text(inner) != site.text(op) {
-            sink.replace(site.node, format!("({} {} {}) {} {}", site.text(left), site.text(op), site.text(a), site.text(inner), site.text(b)), 0.6);
+            sink.replace(
+                site.node,
+                format!(
+                    "({} {} {}) {} {}",
+                    site.text(left),
+                    site.text(op),
+                    site.text(a),
+                    site.text(inner),
+                    site.text(b)
+                ),
+                0.6,
+            );
         }
     }
 }

@@ -23,7 +23,10 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             }
         }
         "if_statement" | "if_expression" => {
-            let before = site.node.prev_named_sibling().filter(|p| role(*p) == Role::If && p.child_by_field_name("alternative").is_none());
+            let before = site
+                .node
+                .prev_named_sibling()
+                .filter(|p| role(*p) == Role::If && p.child_by_field_name("alternative").is_none());
             if let Some(before) = before {
                 let edit = Edit { range: before.end_byte()..start, text: " else ".to_owned() };
                 sink.edits(vec![edit], 1.0, "the second `if` becomes an `else if` of the first".to_owned());
@@ -44,8 +47,16 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
 
 /// The two branches changed places.
 fn swapped(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
-    let (Some(yes), Some(no)) = (site.node.child_by_field_name("consequence"), site.node.child_by_field_name("alternative")) else { return };
-    let no = if no.kind() == "else_clause" { no.child_by_field_name("body").or_else(|| no.named_child(0)).unwrap_or(no) } else { no };
+    let (Some(yes), Some(no)) =
+        (site.node.child_by_field_name("consequence"), site.node.child_by_field_name("alternative"))
+    else {
+        return;
+    };
+    let no = if no.kind() == "else_clause" {
+        no.child_by_field_name("body").or_else(|| no.named_child(0)).unwrap_or(no)
+    } else {
+        no
+    };
     if role(yes) == Role::Block && role(no) == Role::Block {
         sink.swap(yes, no, 0.5);
     }
@@ -56,10 +67,13 @@ fn without_else(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     if site.lang() != Lang::Python {
         return;
     }
-    let Some(clause) = site.node.child_by_field_name("alternative").filter(|a| a.kind() == "else_clause") else { return };
+    let Some(clause) = site.node.child_by_field_name("alternative").filter(|a| a.kind() == "else_clause") else {
+        return;
+    };
     let Some(body) = clause.child_by_field_name("body") else { return };
     let indent = site.indent();
-    let lines: Vec<String> = statements(body).iter().map(|s| super::nesting::shifted(site.source, *s, indent)).collect();
+    let lines: Vec<String> =
+        statements(body).iter().map(|s| super::nesting::shifted(site.source, *s, indent)).collect();
     let text = lines.join(&format!("\n{indent}"));
     sink.edits(vec![Edit { range: clause.byte_range(), text }], 0.3, "the `else` branch runs in any case".to_owned());
 }

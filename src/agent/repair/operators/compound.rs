@@ -9,7 +9,10 @@ pub const OPERATOR: Operator = Operator { name: "compound assignment", prior: 0.
 
 fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let mut cursor = site.node.walk();
-    let Some(op) = site.node.children(&mut cursor).find(|c| !c.is_named() && is_assignment_operator(site.text(*c))) else { return };
+    let Some(op) = site.node.children(&mut cursor).find(|c| !c.is_named() && is_assignment_operator(site.text(*c)))
+    else {
+        return;
+    };
     match site.role() {
         Role::Compound => {
             for (other, factor) in siblings(site.text(op)) {
@@ -17,15 +20,42 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             }
         }
         Role::Assign => widen(site, op, sink),
-        Role::Function | Role::Block | Role::If | Role::While | Role::For | Role::Return | Role::Break | Role::Continue
-        | Role::Declare | Role::Expression | Role::Binary | Role::Not | Role::Negate | Role::Integer | Role::Float
-        | Role::Text | Role::Truth | Role::Null | Role::Name | Role::Member | Role::Call | Role::Index | Role::Slice
-        | Role::Range | Role::Collection | Role::Ternary | Role::Paren | Role::Await | Role::Comment | Role::Other => {}
+        Role::Function
+        | Role::Block
+        | Role::If
+        | Role::While
+        | Role::For
+        | Role::Return
+        | Role::Break
+        | Role::Continue
+        | Role::Declare
+        | Role::Expression
+        | Role::Binary
+        | Role::Not
+        | Role::Negate
+        | Role::Integer
+        | Role::Float
+        | Role::Text
+        | Role::Truth
+        | Role::Null
+        | Role::Name
+        | Role::Member
+        | Role::Call
+        | Role::Index
+        | Role::Slice
+        | Role::Range
+        | Role::Collection
+        | Role::Ternary
+        | Role::Paren
+        | Role::Await
+        | Role::Comment
+        | Role::Other => {}
     }
 }
 
 fn is_assignment_operator(text: &str) -> bool {
-    matches!(text, "=" | "++" | "--") || (text.len() > 1 && text.ends_with('=') && !matches!(text, "==" | "!=" | "<=" | ">=" | "==="))
+    matches!(text, "=" | "++" | "--")
+        || (text.len() > 1 && text.ends_with('=') && !matches!(text, "==" | "!=" | "<=" | ">=" | "==="))
 }
 
 fn siblings(op: &str) -> &'static [(&'static str, f64)] {

@@ -23,7 +23,9 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             let empty: &[&str] = match site.lang() {
                 Lang::Python => &["[]", "0", "\"\"", "False", "True", "{}"],
                 Lang::Go => &["0"],
-                Lang::JavaScript | Lang::TypeScript | Lang::Tsx => &["[]", "0", "''", "false", "null", "undefined", "true"],
+                Lang::JavaScript | Lang::TypeScript | Lang::Tsx => {
+                    &["[]", "0", "''", "false", "null", "undefined", "true"]
+                }
                 Lang::Rust => &[],
             };
             for value in empty {
@@ -44,10 +46,33 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
                 sink.replace(site.node, format!("[{}]", name.text), 0.5);
             }
         }
-        Role::Function | Role::Block | Role::If | Role::While | Role::For | Role::Return | Role::Break | Role::Continue
-        | Role::Assign | Role::Compound | Role::Declare | Role::Expression | Role::Binary | Role::Not | Role::Negate
-        | Role::Name | Role::Member | Role::Call | Role::Index | Role::Slice | Role::Range | Role::Collection
-        | Role::Ternary | Role::Paren | Role::Await | Role::Comment | Role::Other => {}
+        Role::Function
+        | Role::Block
+        | Role::If
+        | Role::While
+        | Role::For
+        | Role::Return
+        | Role::Break
+        | Role::Continue
+        | Role::Assign
+        | Role::Compound
+        | Role::Declare
+        | Role::Expression
+        | Role::Binary
+        | Role::Not
+        | Role::Negate
+        | Role::Name
+        | Role::Member
+        | Role::Call
+        | Role::Index
+        | Role::Slice
+        | Role::Range
+        | Role::Collection
+        | Role::Ternary
+        | Role::Paren
+        | Role::Await
+        | Role::Comment
+        | Role::Other => {}
     }
 }
 
@@ -119,7 +144,19 @@ fn familiar(value: i64) -> &'static [i64] {
 fn float(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let text = site.text(site.node);
     let Ok(value) = text.replace('_', "").parse::<f64>() else { return };
-    for (other, factor) in [(value + 1.0, 0.6), (value - 1.0, 0.6), (value * 10.0, 0.6), (value / 10.0, 0.6), (value * 100.0, 0.4), (value / 100.0, 0.4), (1.0 - value, 0.6), (0.0, 0.4), (1.0, 0.4), (value * 2.0, 0.4), (value / 2.0, 0.4)] {
+    for (other, factor) in [
+        (value + 1.0, 0.6),
+        (value - 1.0, 0.6),
+        (value * 10.0, 0.6),
+        (value / 10.0, 0.6),
+        (value * 100.0, 0.4),
+        (value / 100.0, 0.4),
+        (1.0 - value, 0.6),
+        (0.0, 0.4),
+        (1.0, 0.4),
+        (value * 2.0, 0.4),
+        (value / 2.0, 0.4),
+    ] {
         let shown = format!("{other:?}");
         if other.is_finite() && shown.len() < 12 {
             sink.replace(site.node, shown, factor);

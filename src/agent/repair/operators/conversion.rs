@@ -12,7 +12,9 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let text = site.text(site.node);
     let wraps: &[&str] = match site.lang() {
         Lang::Python => &["int", "str", "float", "list", "abs", "len", "set", "sorted", "sum", "bool", "tuple"],
-        Lang::JavaScript | Lang::TypeScript | Lang::Tsx => &["Number", "String", "Math.abs", "Math.floor", "Math.round", "Boolean"],
+        Lang::JavaScript | Lang::TypeScript | Lang::Tsx => {
+            &["Number", "String", "Math.abs", "Math.floor", "Math.round", "Boolean"]
+        }
         Lang::Go => &["float64", "int", "string", "int64", "len"],
         Lang::Rust => {
             let numeric = site.scope.hints(text).fits(crate::agent::repair::scope::Hints::NUMBER);
@@ -27,7 +29,9 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     if call(site.node).is_some_and(|(c, _)| wraps.contains(&site.text(c))) {
         return;
     }
-    let compared = site.node.parent().is_some_and(|p| matches!(role(p), Role::Binary | Role::Return | Role::Assign | Role::Declare) || p.kind().contains("arg"));
+    let compared = site.node.parent().is_some_and(|p| {
+        matches!(role(p), Role::Binary | Role::Return | Role::Assign | Role::Declare) || p.kind().contains("arg")
+    });
     for wrap in wraps {
         sink.replace(site.node, format!("{wrap}({text})"), if compared { 0.8 } else { 0.4 });
     }

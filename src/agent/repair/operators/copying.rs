@@ -25,7 +25,13 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let likely = if hints.has(Hints::LIST) || hints.has(Hints::MAP) || hints.has(Hints::SET) { 1.0 } else { 0.5 };
     match site.lang() {
         Lang::Python => {
-            for copy in [format!("list({text})"), format!("{text}[:]"), format!("dict({text})"), format!("{text}.copy()"), format!("set({text})")] {
+            for copy in [
+                format!("list({text})"),
+                format!("{text}[:]"),
+                format!("dict({text})"),
+                format!("{text}.copy()"),
+                format!("set({text})"),
+            ] {
                 let factor = if copy.starts_with("list") { 1.0 } else { 0.6 };
                 sink.replace(site.node, copy, likely * factor);
             }

@@ -9,7 +9,10 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     if site.lang() != Lang::Python || site.role() != Role::Function {
         return;
     }
-    let (Some(list), Some(body)) = (site.node.child_by_field_name("parameters"), site.node.child_by_field_name("body")) else { return };
+    let (Some(list), Some(body)) = (site.node.child_by_field_name("parameters"), site.node.child_by_field_name("body"))
+    else {
+        return;
+    };
     for parameter in parts(list) {
         let Some(value) = parameter.child_by_field_name("value") else { continue };
         let Some(name) = parameter.child_by_field_name("name").or_else(|| parameter.named_child(0)) else { continue };
@@ -23,7 +26,12 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             }
             continue;
         }
-        let Some(first) = statements(body).into_iter().find(|s| !(role(*s) == Role::Expression && s.named_child(0).is_some_and(|c| role(c) == Role::Text))) else { continue };
+        let Some(first) = statements(body)
+            .into_iter()
+            .find(|s| !(role(*s) == Role::Expression && s.named_child(0).is_some_and(|c| role(c) == Role::Text)))
+        else {
+            continue;
+        };
         let indent = site.source.indent(first.start_byte()).to_owned();
         let name = site.text(name);
         let guard = site.lang().guard(&format!("{name} is None"), &format!("{name} = {text}"), &indent);

@@ -32,10 +32,31 @@ fn delete(site: &Site<'_, '_>, one: Node<'_>, count: usize, sink: &mut Sink<'_>)
         Role::Compound | Role::Assign | Role::Expression => 0.9,
         Role::If => 0.6,
         Role::Return => 0.4,
-        Role::Function | Role::Block | Role::While | Role::For | Role::Declare | Role::Binary | Role::Not | Role::Negate
-        | Role::Integer | Role::Float | Role::Text | Role::Truth | Role::Null | Role::Name | Role::Member | Role::Call
-        | Role::Index | Role::Slice | Role::Range | Role::Collection | Role::Ternary | Role::Paren | Role::Await
-        | Role::Comment | Role::Other => 0.3,
+        Role::Function
+        | Role::Block
+        | Role::While
+        | Role::For
+        | Role::Declare
+        | Role::Binary
+        | Role::Not
+        | Role::Negate
+        | Role::Integer
+        | Role::Float
+        | Role::Text
+        | Role::Truth
+        | Role::Null
+        | Role::Name
+        | Role::Member
+        | Role::Call
+        | Role::Index
+        | Role::Slice
+        | Role::Range
+        | Role::Collection
+        | Role::Ternary
+        | Role::Paren
+        | Role::Await
+        | Role::Comment
+        | Role::Other => 0.3,
     };
     let words = format!("remove `{}`", site.text(one).lines().next().unwrap_or_default().trim());
     if text.is_empty() {
@@ -55,11 +76,15 @@ fn unwrap(site: &Site<'_, '_>, inner: Node<'_>, outer: Node<'_>, sink: &mut Sink
     }
     let Some(block) = inner.child_by_field_name("consequence") else { return };
     let indent = site.source.indent(outer.start_byte()).to_owned();
-    let lines: Vec<String> = statements(block).iter().map(|s| super::nesting::shifted(site.source, *s, &indent)).collect();
+    let lines: Vec<String> =
+        statements(block).iter().map(|s| super::nesting::shifted(site.source, *s, &indent)).collect();
     if lines.is_empty() {
         return;
     }
     let text = lines.join(&format!("\n{indent}"));
-    let words = format!("do `{}` without asking", lines.first().map(|l| l.lines().next().unwrap_or_default()).unwrap_or_default());
+    let words = format!(
+        "do `{}` without asking",
+        lines.first().map(|l| l.lines().next().unwrap_or_default()).unwrap_or_default()
+    );
     sink.edits(vec![Edit { range: outer.byte_range(), text }], 0.5, words);
 }

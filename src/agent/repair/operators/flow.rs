@@ -25,10 +25,34 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             repeat_instead(site, sink);
         }
         Role::While => loop_condition(site, sink),
-        Role::Function | Role::Block | Role::For | Role::Return | Role::Assign | Role::Compound | Role::Declare
-        | Role::Expression | Role::Binary | Role::Not | Role::Negate | Role::Integer | Role::Float | Role::Text
-        | Role::Truth | Role::Null | Role::Name | Role::Member | Role::Call | Role::Index | Role::Slice | Role::Range
-        | Role::Collection | Role::Ternary | Role::Paren | Role::Await | Role::Comment | Role::Other => {}
+        Role::Function
+        | Role::Block
+        | Role::For
+        | Role::Return
+        | Role::Assign
+        | Role::Compound
+        | Role::Declare
+        | Role::Expression
+        | Role::Binary
+        | Role::Not
+        | Role::Negate
+        | Role::Integer
+        | Role::Float
+        | Role::Text
+        | Role::Truth
+        | Role::Null
+        | Role::Name
+        | Role::Member
+        | Role::Call
+        | Role::Index
+        | Role::Slice
+        | Role::Range
+        | Role::Collection
+        | Role::Ternary
+        | Role::Paren
+        | Role::Await
+        | Role::Comment
+        | Role::Other => {}
     }
 }
 
@@ -103,6 +127,10 @@ fn loop_condition(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
     let start = site.node.start_byte();
     if site.source.span(start..start + 5) == "while" {
-        sink.edits(vec![Edit { range: start..start + 5, text: "if".to_owned() }], 0.2, "`while` becomes `if`".to_owned());
+        sink.edits(
+            vec![Edit { range: start..start + 5, text: "if".to_owned() }],
+            0.2,
+            "`while` becomes `if`".to_owned(),
+        );
     }
 }

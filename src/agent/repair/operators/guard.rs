@@ -27,14 +27,21 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
 fn emptiness(site: &Site<'_, '_>, name: &str, hints: Hints) -> Vec<(String, f64)> {
     let mut out = Vec::new();
     let number = hints.has(Hints::NUMBER) || hints.is_unknown();
-    let listed = hints.has(Hints::LIST) || hints.has(Hints::ITERATED) || hints.has(Hints::TEXT) || hints.has(Hints::MAP);
+    let listed =
+        hints.has(Hints::LIST) || hints.has(Hints::ITERATED) || hints.has(Hints::TEXT) || hints.has(Hints::MAP);
     let sized = listed || hints.is_unknown();
     match site.lang() {
         Lang::Python => {
             out.push((format!("not {name}"), if number && !listed { 0.5 } else { 1.0 }));
             out.push((format!("{name} is None"), 0.6));
             if number {
-                out.extend([(format!("{name} <= 0"), 0.5), (format!("{name} == 0"), 0.7), (format!("{name} < 0"), 0.6), (format!("{name} <= 1"), 0.5), (format!("{name} < 2"), 0.4)]);
+                out.extend([
+                    (format!("{name} <= 0"), 0.5),
+                    (format!("{name} == 0"), 0.7),
+                    (format!("{name} < 0"), 0.6),
+                    (format!("{name} <= 1"), 0.5),
+                    (format!("{name} < 2"), 0.4),
+                ]);
             }
             if sized {
                 out.push((format!("len({name}) <= 1"), 0.4));
@@ -48,7 +55,12 @@ fn emptiness(site: &Site<'_, '_>, name: &str, hints: Hints) -> Vec<(String, f64)
             out.push((format!("!{name}"), 0.8));
             out.push((format!("{name} == null"), 0.5));
             if number {
-                out.extend([(format!("{name} <= 0"), 0.4), (format!("{name} === 0"), 0.7), (format!("{name} < 0"), 0.6), (format!("{name} <= 1"), 0.5)]);
+                out.extend([
+                    (format!("{name} <= 0"), 0.4),
+                    (format!("{name} === 0"), 0.7),
+                    (format!("{name} < 0"), 0.6),
+                    (format!("{name} <= 1"), 0.5),
+                ]);
             }
         }
         Lang::Go => {
@@ -56,7 +68,12 @@ fn emptiness(site: &Site<'_, '_>, name: &str, hints: Hints) -> Vec<(String, f64)
                 out.extend([(format!("len({name}) == 0"), 1.0), (format!("len({name}) <= 1"), 0.4)]);
             }
             if number {
-                out.extend([(format!("{name} == 0"), 0.8), (format!("{name} <= 0"), 0.5), (format!("{name} < 0"), 0.6), (format!("{name} <= 1"), 0.5)]);
+                out.extend([
+                    (format!("{name} == 0"), 0.8),
+                    (format!("{name} <= 0"), 0.5),
+                    (format!("{name} < 0"), 0.6),
+                    (format!("{name} <= 1"), 0.5),
+                ]);
             }
             if hints.has(Hints::OBJECT) {
                 out.push((format!("{name} == nil"), 0.6));
@@ -70,7 +87,12 @@ fn emptiness(site: &Site<'_, '_>, name: &str, hints: Hints) -> Vec<(String, f64)
                 out.extend([(format!("{name}.is_empty()"), 1.0), (format!("{name}.len() <= 1"), 0.4)]);
             }
             if number {
-                out.extend([(format!("{name} == 0"), 0.8), (format!("{name} <= 0"), 0.3), (format!("{name} < 0"), 0.4), (format!("{name} <= 1"), 0.5)]);
+                out.extend([
+                    (format!("{name} == 0"), 0.8),
+                    (format!("{name} <= 0"), 0.3),
+                    (format!("{name} < 0"), 0.4),
+                    (format!("{name} <= 1"), 0.5),
+                ]);
             }
         }
     }
@@ -86,16 +108,53 @@ fn answers(site: &Site<'_, '_>, name: &str) -> Vec<(String, f64)> {
             continue;
         }
         let Some(value) = n.named_child(0) else { continue };
-        let literal = matches!(role(value), Role::Integer | Role::Float | Role::Text | Role::Truth | Role::Null | Role::Collection);
+        let literal = matches!(
+            role(value),
+            Role::Integer | Role::Float | Role::Text | Role::Truth | Role::Null | Role::Collection
+        );
         if literal && site.text(value).len() < 30 {
             out.push((site.text(value).to_owned(), 0.8));
         }
     }
     let usual: &[(&str, f64)] = match lang {
-        Lang::Python => &[("0", 0.8), ("[]", 0.7), ("None", 0.7), ("False", 0.5), ("True", 0.4), ("1", 0.5), ("''", 0.5), ("-1", 0.3), ("{}", 0.3), ("0.0", 0.3)],
-        Lang::JavaScript | Lang::TypeScript | Lang::Tsx => &[("0", 0.8), ("[]", 0.7), ("null", 0.6), ("false", 0.5), ("true", 0.4), ("1", 0.5), ("''", 0.5), ("undefined", 0.4), ("-1", 0.3), ("{}", 0.3)],
+        Lang::Python => &[
+            ("0", 0.8),
+            ("[]", 0.7),
+            ("None", 0.7),
+            ("False", 0.5),
+            ("True", 0.4),
+            ("1", 0.5),
+            ("''", 0.5),
+            ("-1", 0.3),
+            ("{}", 0.3),
+            ("0.0", 0.3),
+        ],
+        Lang::JavaScript | Lang::TypeScript | Lang::Tsx => &[
+            ("0", 0.8),
+            ("[]", 0.7),
+            ("null", 0.6),
+            ("false", 0.5),
+            ("true", 0.4),
+            ("1", 0.5),
+            ("''", 0.5),
+            ("undefined", 0.4),
+            ("-1", 0.3),
+            ("{}", 0.3),
+        ],
         Lang::Go => &[("0", 0.8), ("nil", 0.8), ("false", 0.5), ("true", 0.4), ("1", 0.5), ("\"\"", 0.6), ("-1", 0.3)],
-        Lang::Rust => &[("0", 0.7), ("None", 0.8), ("Vec::new()", 0.8), ("false", 0.5), ("true", 0.4), ("1", 0.5), ("String::new()", 0.6), ("0.0", 0.5), ("vec![]", 0.2), ("Some(0)", 0.2), ("Default::default()", 0.4)],
+        Lang::Rust => &[
+            ("0", 0.7),
+            ("None", 0.8),
+            ("Vec::new()", 0.8),
+            ("false", 0.5),
+            ("true", 0.4),
+            ("1", 0.5),
+            ("String::new()", 0.6),
+            ("0.0", 0.5),
+            ("vec![]", 0.2),
+            ("Some(0)", 0.2),
+            ("Default::default()", 0.4),
+        ],
     };
     for (text, factor) in usual {
         if !out.iter().any(|(t, _)| t == text) {
@@ -112,13 +171,19 @@ fn answers(site: &Site<'_, '_>, name: &str) -> Vec<(String, f64)> {
 
 /// Whether the declared return type is the given one; `None` when nothing is declared.
 fn fits_return(site: &Site<'_, '_>, kind: &str) -> Option<bool> {
-    let declared = site.scope.node.child_by_field_name("return_type").or_else(|| site.scope.node.child_by_field_name("result"))?;
+    let declared =
+        site.scope.node.child_by_field_name("return_type").or_else(|| site.scope.node.child_by_field_name("result"))?;
     Some(site.text(declared).trim_start_matches([':', ' ']) == kind)
 }
 
 fn at_the_top(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let all = statements(site.node);
-    let Some(first) = all.iter().find(|s| !(role(**s) == Role::Expression && s.named_child(0).is_some_and(|c| role(c) == Role::Text))) else { return };
+    let Some(first) = all
+        .iter()
+        .find(|s| !(role(**s) == Role::Expression && s.named_child(0).is_some_and(|c| role(c) == Role::Text)))
+    else {
+        return;
+    };
     let indent = site.source.indent(first.start_byte()).to_owned();
     let own_name = site.scope.name.as_str();
     let recursive = super::identifiers(site.source, site.scope.body).contains(own_name);
@@ -135,9 +200,17 @@ fn at_the_top(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         }
         if site.lang() == Lang::Python && name.hints.has(Hints::NUMBER) {
             for kind in ["ValueError", "TypeError"] {
-                let guard = site.lang().guard(&format!("{} < 0", name.text), &format!("raise {kind}(\"{} must not be negative\")", name.text), &indent);
+                let guard = site.lang().guard(
+                    &format!("{} < 0", name.text),
+                    &format!("raise {kind}(\"{} must not be negative\")", name.text),
+                    &indent,
+                );
                 sink.before(*first, &guard, 0.3);
-                let guard = site.lang().guard(&format!("{} <= 0", name.text), &format!("raise {kind}(\"{} must be positive\")", name.text), &indent);
+                let guard = site.lang().guard(
+                    &format!("{} <= 0", name.text),
+                    &format!("raise {kind}(\"{} must be positive\")", name.text),
+                    &indent,
+                );
                 sink.before(*first, &guard, 0.2);
             }
         }
@@ -145,7 +218,11 @@ fn at_the_top(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     if site.lang() == Lang::Python {
         for error in ["ValueError", "IndexError", "KeyError"] {
             for list in site.scope.members.get("self").into_iter().flatten().take(4) {
-                let guard = site.lang().guard(&format!("not self.{list}"), &format!("raise {error}(\"{list} is empty\")"), &indent);
+                let guard = site.lang().guard(
+                    &format!("not self.{list}"),
+                    &format!("raise {error}(\"{list} is empty\")"),
+                    &indent,
+                );
                 sink.before(*first, &guard, 0.15);
             }
         }
@@ -186,7 +263,9 @@ fn widen(site: &Site<'_, '_>, test: Node<'_>, sink: &mut Sink<'_>) {
         let part = site.operand_of(test, and);
         let truthy = match site.lang() {
             Lang::Python => name.text.clone(),
-            Lang::JavaScript | Lang::TypeScript | Lang::Tsx if name.hints.has(Hints::LIST) => format!("{}.length > 0", name.text),
+            Lang::JavaScript | Lang::TypeScript | Lang::Tsx if name.hints.has(Hints::LIST) => {
+                format!("{}.length > 0", name.text)
+            }
             Lang::JavaScript | Lang::TypeScript | Lang::Tsx => name.text.clone(),
             Lang::Go => format!("len({}) > 0", name.text),
             Lang::Rust => format!("!{}.is_empty()", name.text),
@@ -229,7 +308,9 @@ fn divisor(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             }
             sink.replace(right, format!("max(1, {})", site.text(right)), 0.4);
         }
-        Lang::JavaScript | Lang::TypeScript | Lang::Tsx => sink.replace(site.node, format!("({divisor} ? {text} : 0)"), 0.6),
+        Lang::JavaScript | Lang::TypeScript | Lang::Tsx => {
+            sink.replace(site.node, format!("({divisor} ? {text} : 0)"), 0.6)
+        }
         Lang::Rust => sink.replace(site.node, format!("(if {divisor} == 0 {{ 0 }} else {{ {text} }})"), 0.5),
         Lang::Go => {}
     }

@@ -19,7 +19,16 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         Lang::Python => &["float('inf')", "float('-inf')", "None"],
         Lang::JavaScript | Lang::TypeScript | Lang::Tsx => &["Infinity", "-Infinity"],
         Lang::Go => &["math.MaxInt", "math.MinInt"],
-        Lang::Rust => &["i32::MIN", "i32::MAX", "i64::MIN", "i64::MAX", "usize::MAX", "u32::MAX", "f64::INFINITY", "f64::NEG_INFINITY"],
+        Lang::Rust => &[
+            "i32::MIN",
+            "i32::MAX",
+            "i64::MIN",
+            "i64::MAX",
+            "usize::MAX",
+            "u32::MAX",
+            "f64::INFINITY",
+            "f64::NEG_INFINITY",
+        ],
     };
     for extreme in extremes {
         sink.replace(value, *extreme, 0.6);

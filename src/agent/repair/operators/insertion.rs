@@ -72,7 +72,9 @@ fn forgotten(site: &Site<'_, '_>) -> Vec<(String, f64)> {
     let usable: Vec<&&Name> = visible.iter().filter(|n| !matches!(n.text.as_str(), "self" | "this" | "cls")).collect();
     let body = site.source.slice(site.scope.body);
     let changed = |name: &str| {
-        [".append(", ".add(", ".push(", ".insert(", ".push_back(", ".push_str(", ".set(", ".extend("].iter().any(|m| body.contains(&format!("{name}{m}")))
+        [".append(", ".add(", ".push(", ".insert(", ".push_back(", ".push_str(", ".set(", ".extend("]
+            .iter()
+            .any(|m| body.contains(&format!("{name}{m}")))
     };
     for list in &usable {
         let never = !list.is_parameter && !changed(&list.text);
@@ -135,7 +137,9 @@ fn repeated(site: &Site<'_, '_>) -> Vec<(String, f64)> {
         }
     };
     scan(site.scope.body, 0.8);
-    if site.scope.node.child_by_field_name("parameters").is_some() && site.scope.members.contains_key("self") | site.scope.members.contains_key("this") {
+    if site.scope.node.child_by_field_name("parameters").is_some()
+        && site.scope.members.contains_key("self") | site.scope.members.contains_key("this")
+    {
         scan(site.source.tree.root_node(), 0.35);
     }
     out.truncate(40);

@@ -13,7 +13,8 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         match site.lang() {
             Lang::Python => {
                 for (default, factor) in [("0", 0.7), ("", 0.6), ("[]", 0.5), ("\"\"", 0.3), ("{}", 0.2), ("1", 0.2)] {
-                    let text = if default.is_empty() { format!("{o}.get({i})") } else { format!("{o}.get({i}, {default})") };
+                    let text =
+                        if default.is_empty() { format!("{o}.get({i})") } else { format!("{o}.get({i}, {default})") };
                     sink.replace(site.node, text, factor);
                 }
             }
@@ -37,7 +38,9 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
     match (site.lang(), args.as_slice()) {
         (Lang::Python, [key]) => {
-            for (default, factor) in [("0", 1.0), ("[]", 0.6), ("\"\"", 0.4), ("{}", 0.3), ("1", 0.3), ("False", 0.2), ("float('inf')", 0.4)] {
+            for (default, factor) in
+                [("0", 1.0), ("[]", 0.6), ("\"\"", 0.4), ("{}", 0.3), ("1", 0.3), ("False", 0.2), ("float('inf')", 0.4)]
+            {
                 sink.replace(site.node, format!("{}.get({}, {default})", site.text(object), site.text(*key)), factor);
             }
         }

@@ -158,7 +158,20 @@ impl<'s, 't> Site<'s, 't> {
 /// Whether a value node is read (rather than assigned to, declared, called or naming something).
 pub fn is_read(node: Node<'_>) -> bool {
     let Some(parent) = node.parent() else { return false };
-    for field in ["left", "name", "pattern", "function", "attribute", "property", "field", "key", "type", "parameter", "label", "macro"] {
+    for field in [
+        "left",
+        "name",
+        "pattern",
+        "function",
+        "attribute",
+        "property",
+        "field",
+        "key",
+        "type",
+        "parameter",
+        "label",
+        "macro",
+    ] {
         if parent.child_by_field_name(field) == Some(node) {
             let is_operand = field == "left" && role(parent) == Role::Binary;
             return is_operand;
@@ -173,12 +186,39 @@ pub fn is_read(node: Node<'_>) -> bool {
     }
     !matches!(
         parent.kind(),
-        "parameters" | "formal_parameters" | "closure_parameters" | "default_parameter" | "typed_parameter" | "parameter"
-            | "import_statement" | "import_from_statement" | "dotted_name" | "aliased_import" | "use_declaration"
-            | "scoped_identifier" | "use_list" | "scoped_use_list" | "keyword_argument" | "import_spec" | "import_specifier"
-            | "global_statement" | "nonlocal_statement" | "tuple_struct_pattern" | "match_pattern" | "pattern_list"
-            | "tuple_pattern" | "array_pattern" | "object_pattern" | "decorator" | "attribute_item" | "generic_type"
-            | "inc_statement" | "dec_statement" | "update_expression" | "field_initializer" | "literal_element"
+        "parameters"
+            | "formal_parameters"
+            | "closure_parameters"
+            | "default_parameter"
+            | "typed_parameter"
+            | "parameter"
+            | "import_statement"
+            | "import_from_statement"
+            | "dotted_name"
+            | "aliased_import"
+            | "use_declaration"
+            | "scoped_identifier"
+            | "use_list"
+            | "scoped_use_list"
+            | "keyword_argument"
+            | "import_spec"
+            | "import_specifier"
+            | "global_statement"
+            | "nonlocal_statement"
+            | "tuple_struct_pattern"
+            | "match_pattern"
+            | "pattern_list"
+            | "tuple_pattern"
+            | "array_pattern"
+            | "object_pattern"
+            | "decorator"
+            | "attribute_item"
+            | "generic_type"
+            | "inc_statement"
+            | "dec_statement"
+            | "update_expression"
+            | "field_initializer"
+            | "literal_element"
     ) || (parent.kind() == "keyword_argument" && parent.child_by_field_name("value") == Some(node))
         || (parent.kind() == "field_initializer" && parent.child_by_field_name("value") == Some(node))
         || (parent.kind() == "default_parameter" && parent.child_by_field_name("value") == Some(node))
@@ -199,7 +239,15 @@ pub struct Sink<'s> {
 
 impl<'s> Sink<'s> {
     fn new(source: &'s Source) -> Self {
-        Self { source, out: Vec::new(), seen: HashSet::new(), operator: "", prior: 0.0, body: None, function: Arc::from("") }
+        Self {
+            source,
+            out: Vec::new(),
+            seen: HashSet::new(),
+            operator: "",
+            prior: 0.0,
+            body: None,
+            function: Arc::from(""),
+        }
     }
 
     /// Replace a node's text; `factor` scales the operator's prior.
@@ -321,9 +369,15 @@ pub fn is_test_code(source: &Source, node: Node<'_>) -> bool {
             false
         }
         Lang::Python => match node.kind() {
-            "function_definition" => node.child_by_field_name("name").is_some_and(|n| source.slice(n).starts_with("test_")),
-            "class_definition" => node.child_by_field_name("superclasses").is_some_and(|s| source.slice(s).contains("TestCase")),
-            "if_statement" => node.child_by_field_name("condition").is_some_and(|c| source.slice(c).contains("__name__")),
+            "function_definition" => {
+                node.child_by_field_name("name").is_some_and(|n| source.slice(n).starts_with("test_"))
+            }
+            "class_definition" => {
+                node.child_by_field_name("superclasses").is_some_and(|s| source.slice(s).contains("TestCase"))
+            }
+            "if_statement" => {
+                node.child_by_field_name("condition").is_some_and(|c| source.slice(c).contains("__name__"))
+            }
             _ => false,
         },
         Lang::Rust | Lang::JavaScript | Lang::TypeScript | Lang::Tsx | Lang::Go => false,
@@ -369,7 +423,10 @@ fn own_nodes<'t>(source: &Source, function: Node<'t>) -> Vec<Node<'t>> {
     let mut out = Vec::new();
     let mut stack = vec![function];
     while let Some(node) = stack.pop() {
-        if node != function && (is_test_code(source, node) || (role(node) == Role::Function && node.child_by_field_name("body").is_some())) {
+        if node != function
+            && (is_test_code(source, node)
+                || (role(node) == Role::Function && node.child_by_field_name("body").is_some()))
+        {
             continue;
         }
         out.push(node);

@@ -24,7 +24,8 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     if let Some(next) = next_statement(outer) {
         move_in(site, &inside, next, sink);
     }
-    if let Some(previous) = outer.prev_named_sibling().filter(|p| role(*p) != Role::Comment && p.kind() != "identifier") {
+    if let Some(previous) = outer.prev_named_sibling().filter(|p| role(*p) != Role::Comment && p.kind() != "identifier")
+    {
         move_in_front(site, &inside, previous, sink);
     }
 }
@@ -42,7 +43,8 @@ pub fn block_of(node: Node<'_>) -> Option<Node<'_>> {
 fn outermost(node: Node<'_>) -> Node<'_> {
     let mut at = node;
     while let Some(parent) = at.parent() {
-        let wraps = matches!(parent.kind(), "expression_statement" | "else_clause" | "elif_clause") || role(parent) == Role::If;
+        let wraps =
+            matches!(parent.kind(), "expression_statement" | "else_clause" | "elif_clause") || role(parent) == Role::If;
         if !wraps {
             break;
         }
@@ -70,7 +72,11 @@ pub fn shifted(source: &Source, node: Node<'_>, indent: &str) -> String {
     let text = source.span(node.start_byte()..end);
     text.lines()
         .enumerate()
-        .map(|(i, line)| if i == 0 { line.to_owned() } else { format!("{indent}{}", line.strip_prefix(own).unwrap_or(line)) })
+        .map(
+            |(i, line)| {
+                if i == 0 { line.to_owned() } else { format!("{indent}{}", line.strip_prefix(own).unwrap_or(line)) }
+            },
+        )
         .collect::<Vec<_>>()
         .join("\n")
 }
@@ -121,7 +127,9 @@ fn move_in(site: &Site<'_, '_>, inside: &[Node<'_>], next: Node<'_>, sink: &mut 
 
 fn move_in_front(site: &Site<'_, '_>, inside: &[Node<'_>], previous: Node<'_>, sink: &mut Sink<'_>) {
     let Some(first) = inside.first() else { return };
-    if previous.end_byte() > first.start_byte() || matches!(role(previous), Role::If | Role::For | Role::While | Role::Function) {
+    if previous.end_byte() > first.start_byte()
+        || matches!(role(previous), Role::If | Role::For | Role::While | Role::Function)
+    {
         return;
     }
     let indent = site.source.indent(first.start_byte()).to_owned();

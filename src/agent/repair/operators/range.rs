@@ -10,7 +10,11 @@ pub const OPERATOR: Operator = Operator { name: "off-by-one range", prior: 0.75,
 fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     if let Some((callee, args)) = call(site.node) {
         let name = site.text(callee);
-        let bounds = name == "range" || name.ends_with(".slice") || name.ends_with(".substring") || name.ends_with(".take") || name.ends_with(".skip");
+        let bounds = name == "range"
+            || name.ends_with(".slice")
+            || name.ends_with(".substring")
+            || name.ends_with(".take")
+            || name.ends_with(".skip");
         if bounds {
             for arg in &args {
                 nudge(site, *arg, sink, 1.0);
@@ -29,10 +33,35 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
                 nudge(site, *index, sink, 0.6);
             }
         }
-        Role::Function | Role::Block | Role::If | Role::While | Role::For | Role::Return | Role::Break | Role::Continue
-        | Role::Assign | Role::Compound | Role::Declare | Role::Expression | Role::Binary | Role::Not | Role::Negate
-        | Role::Integer | Role::Float | Role::Text | Role::Truth | Role::Null | Role::Name | Role::Member | Role::Call
-        | Role::Collection | Role::Ternary | Role::Paren | Role::Await | Role::Comment | Role::Other => {}
+        Role::Function
+        | Role::Block
+        | Role::If
+        | Role::While
+        | Role::For
+        | Role::Return
+        | Role::Break
+        | Role::Continue
+        | Role::Assign
+        | Role::Compound
+        | Role::Declare
+        | Role::Expression
+        | Role::Binary
+        | Role::Not
+        | Role::Negate
+        | Role::Integer
+        | Role::Float
+        | Role::Text
+        | Role::Truth
+        | Role::Null
+        | Role::Name
+        | Role::Member
+        | Role::Call
+        | Role::Collection
+        | Role::Ternary
+        | Role::Paren
+        | Role::Await
+        | Role::Comment
+        | Role::Other => {}
     }
 }
 
@@ -44,7 +73,9 @@ fn nudge(site: &Site<'_, '_>, node: Node<'_>, sink: &mut Sink<'_>, factor: f64) 
             return;
         }
     }
-    if matches!(role(node), Role::Integer | Role::Text | Role::Slice | Role::Range | Role::Collection) || node.kind() == "slice" {
+    if matches!(role(node), Role::Integer | Role::Text | Role::Slice | Role::Range | Role::Collection)
+        || node.kind() == "slice"
+    {
         return;
     }
     let text = site.operand(node);

@@ -13,15 +13,42 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             // The value of a recursive or last call was dropped.
             let text = site.text(site.node);
             let only_call = site.node.named_child(0).is_some_and(|c| role(c) == Role::Call);
-            let calls_own = only_call && text.starts_with(site.scope.name.as_str()) || text.starts_with(&format!("self.{}(", site.scope.name));
+            let calls_own = only_call && text.starts_with(site.scope.name.as_str())
+                || text.starts_with(&format!("self.{}(", site.scope.name));
             if only_call && site.lang() != Lang::Rust {
                 sink.replace(site.node, format!("return {text}"), if calls_own { 1.2 } else { 0.3 });
             }
         }
-        Role::Function | Role::Block | Role::If | Role::While | Role::For | Role::Break | Role::Continue | Role::Assign
-        | Role::Compound | Role::Declare | Role::Binary | Role::Not | Role::Negate | Role::Integer | Role::Float
-        | Role::Text | Role::Truth | Role::Null | Role::Name | Role::Member | Role::Call | Role::Index | Role::Slice
-        | Role::Range | Role::Collection | Role::Ternary | Role::Paren | Role::Await | Role::Comment | Role::Other => {
+        Role::Function
+        | Role::Block
+        | Role::If
+        | Role::While
+        | Role::For
+        | Role::Break
+        | Role::Continue
+        | Role::Assign
+        | Role::Compound
+        | Role::Declare
+        | Role::Binary
+        | Role::Not
+        | Role::Negate
+        | Role::Integer
+        | Role::Float
+        | Role::Text
+        | Role::Truth
+        | Role::Null
+        | Role::Name
+        | Role::Member
+        | Role::Call
+        | Role::Index
+        | Role::Slice
+        | Role::Range
+        | Role::Collection
+        | Role::Ternary
+        | Role::Paren
+        | Role::Await
+        | Role::Comment
+        | Role::Other => {
             if site.node.kind() == "yield" {
                 yielded(site, sink);
             }
@@ -106,10 +133,16 @@ fn missing(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
     for name in site.scope.visible(last.end_byte()) {
         if name.text != "self" {
-            sink.after(*last, &site.lang().statement(&format!("return {}", name.text)), if name.is_parameter { 0.4 } else { 0.9 });
+            sink.after(
+                *last,
+                &site.lang().statement(&format!("return {}", name.text)),
+                if name.is_parameter { 0.4 } else { 0.9 },
+            );
         }
     }
-    for value in if site.lang() == Lang::Python { &["True", "False", "self"][..] } else { &["true", "false", "this"][..] } {
+    for value in
+        if site.lang() == Lang::Python { &["True", "False", "self"][..] } else { &["true", "false", "this"][..] }
+    {
         sink.after(*last, &site.lang().statement(&format!("return {value}")), 0.4);
     }
 }

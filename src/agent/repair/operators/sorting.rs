@@ -31,7 +31,8 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
                 if let Some((_, field)) = member(object) {
                     for other in super::file_members(site.source, site.text(object.named_child(0).unwrap_or(object))) {
                         if other != site.text(field) {
-                            let text = site.text(site.node).replace(&format!(".{}", site.text(field)), &format!(".{other}"));
+                            let text =
+                                site.text(site.node).replace(&format!(".{}", site.text(field)), &format!(".{other}"));
                             sink.replace(site.node, text, 0.5);
                         }
                     }
@@ -46,7 +47,9 @@ fn python(site: &Site<'_, '_>, name: &str, args: &[tree_sitter::Node<'_>], sink:
     let keyword = |key: &str| args.iter().find(|a| a.child_by_field_name("name").is_some_and(|n| site.text(n) == key));
     let Some(list) = site.node.child_by_field_name("arguments") else { return };
     let inner = site.source.span(list.start_byte() + 1..list.end_byte().saturating_sub(1)).trim().to_owned();
-    let add = |extra: &str| if inner.is_empty() { format!("({extra})") } else { format!("({}, {extra})", inner.trim_end_matches(',')) };
+    let add = |extra: &str| {
+        if inner.is_empty() { format!("({extra})") } else { format!("({}, {extra})", inner.trim_end_matches(',')) }
+    };
     let is_sort = name.starts_with("sort");
     if is_sort {
         match keyword("reverse") {
@@ -65,13 +68,22 @@ fn python(site: &Site<'_, '_>, name: &str, args: &[tree_sitter::Node<'_>], sink:
             if body.kind() == "tuple" {
                 for part in parts(body) {
                     let text = site.text(part);
-                    let turned = text.strip_prefix('-').map_or_else(|| format!("-{}", site.operand(part)), str::to_owned);
+                    let turned =
+                        text.strip_prefix('-').map_or_else(|| format!("-{}", site.operand(part)), str::to_owned);
                     sink.replace(part, turned, 0.9);
                 }
             }
         }
         None => {
-            for key in ["key=len", "key=str.lower", "key=int", "key=abs", "key=lambda x: x[1]", "key=lambda x: x[0]", "key=str"] {
+            for key in [
+                "key=len",
+                "key=str.lower",
+                "key=int",
+                "key=abs",
+                "key=lambda x: x[1]",
+                "key=lambda x: x[0]",
+                "key=str",
+            ] {
                 sink.replace(list, add(key), 0.4);
             }
         }

@@ -13,10 +13,30 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     match site.role() {
         Role::Name | Role::Member | Role::Index | Role::Binary | Role::Call => {}
         Role::Integer | Role::Truth | Role::Null => return,
-        Role::Function | Role::Block | Role::If | Role::While | Role::For | Role::Return | Role::Break | Role::Continue
-        | Role::Assign | Role::Compound | Role::Declare | Role::Expression | Role::Not | Role::Negate | Role::Float
-        | Role::Text | Role::Slice | Role::Range | Role::Collection | Role::Ternary | Role::Paren | Role::Await
-        | Role::Comment | Role::Other => return,
+        Role::Function
+        | Role::Block
+        | Role::If
+        | Role::While
+        | Role::For
+        | Role::Return
+        | Role::Break
+        | Role::Continue
+        | Role::Assign
+        | Role::Compound
+        | Role::Declare
+        | Role::Expression
+        | Role::Not
+        | Role::Negate
+        | Role::Float
+        | Role::Text
+        | Role::Slice
+        | Role::Range
+        | Role::Collection
+        | Role::Ternary
+        | Role::Paren
+        | Role::Await
+        | Role::Comment
+        | Role::Other => return,
     }
     let text = site.text(site.node);
     let hints = site.scope.hints(text);
@@ -36,11 +56,35 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
 }
 
 fn is_test(site: &Site<'_, '_>) -> bool {
-    binary(site.node).is_some_and(|(_, op, _)| matches!(site.text(op), "and" | "or" | "&&" | "||" | "==" | "!=" | "<" | ">" | "<=" | ">=" | "in" | "not in" | "is" | "is not" | "===" | "!=="))
+    binary(site.node).is_some_and(|(_, op, _)| {
+        matches!(
+            site.text(op),
+            "and"
+                | "or"
+                | "&&"
+                | "||"
+                | "=="
+                | "!="
+                | "<"
+                | ">"
+                | "<="
+                | ">="
+                | "in"
+                | "not in"
+                | "is"
+                | "is not"
+                | "==="
+                | "!=="
+        )
+    })
 }
 
 fn in_membership(site: &Site<'_, '_>) -> bool {
-    site.node.parent().is_some_and(|p| role(p) == Role::For || p.kind() == "for_in_clause" || binary(p).is_some_and(|(_, op, _)| site.text(op).contains("in")))
+    site.node.parent().is_some_and(|p| {
+        role(p) == Role::For
+            || p.kind() == "for_in_clause"
+            || binary(p).is_some_and(|(_, op, _)| site.text(op).contains("in"))
+    })
 }
 
 /// `x ± 1`, `x ± y`, `x * y`, `x ** 2`.
@@ -55,7 +99,11 @@ fn shifted(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
     for name in site.visible() {
         let other = &name.text;
-        if *other == text || matches!(other.as_str(), "self" | "this" | "cls") || name.hints == Hints::LIST || name.hints == Hints::TEXT {
+        if *other == text
+            || matches!(other.as_str(), "self" | "this" | "cls")
+            || name.hints == Hints::LIST
+            || name.hints == Hints::TEXT
+        {
             continue;
         }
         let fit = if name.hints.has(Hints::NUMBER) { 1.0 } else { 0.5 };
@@ -80,7 +128,8 @@ fn shifted(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
 fn bounded(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let text = site.text(site.node);
     let parent = site.node.parent();
-    let assigned = parent.map(|p| if p.kind() == "expression_list" { p.parent().unwrap_or(p) } else { p }).and_then(assignment);
+    let assigned =
+        parent.map(|p| if p.kind() == "expression_list" { p.parent().unwrap_or(p) } else { p }).and_then(assignment);
     for largest in [true, false] {
         sink.replace(site.node, site.lang().extreme(largest, "0", text), 0.5);
         if let Some((target, _)) = assigned {
@@ -100,14 +149,19 @@ fn bounded(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
 /// Parts of a list: without its first or last, from or up to a name.
 fn sliced(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let text = site.text(site.node);
-    let already = site.node.parent().is_some_and(|p| matches!(role(p), Role::Index | Role::Slice) && parts(p).first() == Some(&site.node));
+    let already = site
+        .node
+        .parent()
+        .is_some_and(|p| matches!(role(p), Role::Index | Role::Slice) && parts(p).first() == Some(&site.node));
     if already {
         return;
     }
     let slice = |from: &str, to: &str| match site.lang() {
         Lang::Python | Lang::Go => format!("{text}[{from}:{to}]"),
         Lang::JavaScript | Lang::TypeScript | Lang::Tsx if to.is_empty() => format!("{text}.slice({from})"),
-        Lang::JavaScript | Lang::TypeScript | Lang::Tsx => format!("{text}.slice({}, {to})", if from.is_empty() { "0" } else { from }),
+        Lang::JavaScript | Lang::TypeScript | Lang::Tsx => {
+            format!("{text}.slice({}, {to})", if from.is_empty() { "0" } else { from })
+        }
         Lang::Rust => format!("{text}[{from}..{to}]"),
     };
     sink.replace(site.node, slice("1", ""), 0.9);

@@ -13,13 +13,17 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
     if let Some((callee, args)) = call(site.node) {
         splitting(site, callee, &args, sink);
-        if args.is_empty() && member(callee).is_some_and(|(_, n)| matches!(site.text(n), "strip" | "trim" | "lower" | "toLowerCase" | "split")) {
+        if args.is_empty()
+            && member(callee)
+                .is_some_and(|(_, n)| matches!(site.text(n), "strip" | "trim" | "lower" | "toLowerCase" | "split"))
+        {
             chain(site, sink, 0.5);
         }
     }
     let is_text = site.role() == Role::Name && site.is_read() && {
         let hints = site.scope.hints(site.text(site.node));
-        hints.has(Hints::TEXT) || (hints.is_unknown() && site.scope.parameters().iter().any(|p| p.text == site.text(site.node)))
+        hints.has(Hints::TEXT)
+            || (hints.is_unknown() && site.scope.parameters().iter().any(|p| p.text == site.text(site.node)))
     };
     if is_text {
         chain(site, sink, 0.5);
@@ -60,7 +64,8 @@ fn literal(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let text = site.text(site.node);
     let parent = site.node.parent().map(|p| p.kind()).unwrap_or_default();
     let quote = text.chars().next().unwrap_or('"');
-    if parent == "expression_statement" || parent.contains("import") || !matches!(quote, '"' | '\'') || text.len() > 60 {
+    if parent == "expression_statement" || parent.contains("import") || !matches!(quote, '"' | '\'') || text.len() > 60
+    {
         return;
     }
     let inner = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
@@ -82,7 +87,21 @@ fn literal(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     if inner.trim() != inner {
         others.push((inner.trim().to_owned(), 0.5));
     }
-    for (from, to) in [("%d", "%02d"), ("%m/%d", "%d/%m"), ("%H", "%I"), ("%y", "%Y"), (".1f", ".2f"), ("{}", "{:?}"), ("%02d", "%d"), ("%s", "%d"), ("\\d", "\\d+"), ("+", "*"), ("*", "+"), ("a-z", "a-zA-Z"), ("\\w", "\\w+")] {
+    for (from, to) in [
+        ("%d", "%02d"),
+        ("%m/%d", "%d/%m"),
+        ("%H", "%I"),
+        ("%y", "%Y"),
+        (".1f", ".2f"),
+        ("{}", "{:?}"),
+        ("%02d", "%d"),
+        ("%s", "%d"),
+        ("\\d", "\\d+"),
+        ("+", "*"),
+        ("*", "+"),
+        ("a-z", "a-zA-Z"),
+        ("\\w", "\\w+"),
+    ] {
         if inner.contains(from) {
             others.push((inner.replace(from, to), 0.5));
         }
@@ -143,9 +162,13 @@ fn splitting(site: &Site<'_, '_>, callee: tree_sitter::Node<'_>, args: &[tree_si
             ("split", [_]) if site.text(*args.first().unwrap_or(&name)) == "' '" => {
                 sink.replace(site.node, format!("{}.split_whitespace()", site.text(object)), 1.0);
             }
-            ("split", [sep]) => sink.replace(site.node, format!("{}.splitn(2, {})", site.text(object), site.text(*sep)), 0.5),
+            ("split", [sep]) => {
+                sink.replace(site.node, format!("{}.splitn(2, {})", site.text(object), site.text(*sep)), 0.5)
+            }
             ("len", []) => sink.replace(site.node, format!("{}.chars().count()", site.text(object)), 0.8),
-            ("chars" | "iter" | "into_iter", []) => sink.replace(site.node, format!("{}.rev()", site.text(site.node)), 0.4),
+            ("chars" | "iter" | "into_iter", []) => {
+                sink.replace(site.node, format!("{}.rev()", site.text(site.node)), 0.4)
+            }
             _ => {}
         }
     }

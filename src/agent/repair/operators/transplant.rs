@@ -6,7 +6,10 @@ use crate::agent::repair::source::{Role, condition, descend, is_value, role};
 pub const OPERATOR: Operator = Operator { name: "nearby expression", prior: 0.25, propose };
 
 fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
-    let complex = matches!(site.role(), Role::Call | Role::Member | Role::Index | Role::Binary | Role::Slice | Role::Name | Role::Not);
+    let complex = matches!(
+        site.role(),
+        Role::Call | Role::Member | Role::Index | Role::Binary | Role::Slice | Role::Name | Role::Not
+    );
     if !complex || !is_value(site.node) || !site.is_read() || site.scope.name == "<module>" {
         return;
     }
@@ -17,7 +20,8 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         if tried > 40 {
             break;
         }
-        let usable = matches!(role(other), Role::Call | Role::Member | Role::Index | Role::Binary | Role::Slice) && super::is_read(other);
+        let usable = matches!(role(other), Role::Call | Role::Member | Role::Index | Role::Binary | Role::Slice)
+            && super::is_read(other);
         if !usable || other.start_byte() <= site.node.start_byte() && other.end_byte() >= site.node.end_byte() {
             continue;
         }

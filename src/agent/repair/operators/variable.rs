@@ -17,10 +17,36 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
                 sink.replace(site.node, site.text(*object), 0.2);
             }
         }
-        Role::Function | Role::Block | Role::If | Role::While | Role::For | Role::Return | Role::Break | Role::Continue
-        | Role::Assign | Role::Compound | Role::Declare | Role::Expression | Role::Binary | Role::Not | Role::Negate
-        | Role::Integer | Role::Float | Role::Text | Role::Truth | Role::Null | Role::Call | Role::Index | Role::Slice
-        | Role::Range | Role::Collection | Role::Ternary | Role::Paren | Role::Await | Role::Comment | Role::Other => {}
+        Role::Function
+        | Role::Block
+        | Role::If
+        | Role::While
+        | Role::For
+        | Role::Return
+        | Role::Break
+        | Role::Continue
+        | Role::Assign
+        | Role::Compound
+        | Role::Declare
+        | Role::Expression
+        | Role::Binary
+        | Role::Not
+        | Role::Negate
+        | Role::Integer
+        | Role::Float
+        | Role::Text
+        | Role::Truth
+        | Role::Null
+        | Role::Call
+        | Role::Index
+        | Role::Slice
+        | Role::Range
+        | Role::Collection
+        | Role::Ternary
+        | Role::Paren
+        | Role::Await
+        | Role::Comment
+        | Role::Other => {}
     }
 }
 
@@ -76,7 +102,9 @@ fn is_plain_target(site: &Site<'_, '_>) -> bool {
     let statement = if parent.kind() == "expression_list" { parent.parent() } else { Some(parent) };
     statement.is_some_and(|s| {
         matches!(role(s), Role::Assign | Role::Compound)
-            && (s.child_by_field_name("left") == Some(parent) || s.child_by_field_name("left") == Some(site.node) || role(s) == Role::Compound)
+            && (s.child_by_field_name("left") == Some(parent)
+                || s.child_by_field_name("left") == Some(site.node)
+                || role(s) == Role::Compound)
     })
 }
 
