@@ -5,7 +5,7 @@ use super::llm::LlmMaker;
 use super::options::SessionOptions;
 use super::user;
 use crate::agent::acp::{AcpAgent, AcpConfig};
-use crate::agent::catalog::discover::{Surroundings, discover};
+use crate::agent::catalog::{Surroundings, discover};
 use crate::agent::catalog::{AgentSpec, Catalog};
 use crate::agent::script;
 use crate::host::AgentMaker;
@@ -84,7 +84,7 @@ impl AgentMaker for AcpMaker {
     }
 
     fn badge(&self) -> AgentBadge {
-        let level = self.spec.level.map(|l| l.word().to_owned()).unwrap_or_default();
+        let level = self.spec.level.word().to_owned();
         AgentBadge { name: self.spec.shown_name().to_owned(), level, isolation: self.isolation }
     }
 
