@@ -3,13 +3,14 @@
 use super::judge::ProjectJudge;
 use super::options::SessionOptions;
 use super::place::SessionPlace;
-use super::{Fail, maker};
+use super::{Fail, maker, user};
 use crate::base::limits::DETECT_FILES_MAX;
 use crate::base::{RelPath, UnixMs};
 use crate::checks::{self, Place, ProjectView, Tools};
 use crate::host::{ChecksSetup, Setup};
 use crate::journal::Journal;
 use crate::model::Command;
+use crate::policy::Policy;
 use crate::port::{Clock, Workspace};
 use crate::workspace::launch::Containment;
 use crate::workspace::{LiveWorkspace, Settings};
@@ -42,7 +43,7 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
     let checks = detect(workspace.as_ref()).inspect_err(|why| tracing::info!(%why, "no checks")).ok();
     let tests = checks.as_ref().map(|c| c.command.clone());
     let agent = maker::maker(options, tests.clone())?;
-    let judge = Arc::new(ProjectJudge { tests, embedded: agent.is_embedded() });
+    let judge = Arc::new(judge(place, options, workspace.root(), tests)?);
     let path = place.journal();
     let journal = if path.exists() { Journal::open(&path)? } else { Journal::create(&path, &place.id)? };
     Ok(Setup {
@@ -57,6 +58,30 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
         mode: options.mode,
         goal: options.goal.clone(),
     })
+}
+
+/// The rules in force. A policy file that cannot be read makes everything ask, and is said on the host's log.
+fn judge(
+    place: &SessionPlace,
+    options: &SessionOptions,
+    root: &std::path::Path,
+    tests: Option<Command>,
+) -> Result<ProjectJudge, Fail> {
+    let config = user::config_dir(options.config.as_deref())?;
+    let argv: Vec<Vec<String>> = tests.iter().map(Command::spawn_argv).collect();
+    let file = config.join("policy.toml");
+    let policy = match std::fs::read_to_string(&file) {
+        Ok(text) => {
+            let (policy, error) = Policy::with_file(argv, &file.display().to_string(), &text);
+            error.into_iter().for_each(|error| super::complain(&error.to_string()));
+            policy
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Policy::builtin(argv),
+        Err(e) => return Err(Fail::usage(format!("{}: {e}", file.display()))),
+    };
+    let sessions = place.dir.parent().unwrap_or(&place.dir).to_owned();
+    let trusts_trials = options.agent == "repair";
+    Ok(ProjectJudge { policy, root: root.to_owned(), own: vec![config, sessions], tests, trusts_trials })
 }
 
 /// The project's runner, as far as its files and the PATH tell; nothing is executed to find out.

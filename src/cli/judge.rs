@@ -1,36 +1,61 @@
-//! Policy as the host asks it.
+//! Policy as the host asks it: the rules with what is known about this project and this machine.
 
 use crate::base::{Digest, RelPath};
 use crate::host::Judge;
 use crate::model::decide::Ruling;
 use crate::model::event::RulingWord;
-use crate::model::{Action, Command, Kind};
+use crate::model::{Action, Command};
+use crate::policy::{Place, Policy};
+use std::path::{Path, PathBuf};
 
-/// The built-in rules with what is known about this project.
+/// See the module.
 pub struct ProjectJudge {
+    pub policy: Policy,
+    /// The workspace, resolved.
+    pub root: PathBuf,
+    /// Configuration and sessions: no agent may write there.
+    pub own: Vec<PathBuf>,
     pub tests: Option<Command>,
-    pub embedded: bool,
+    /// The agent is a part of this program, so what it runs in private copies was written by us.
+    pub trusts_trials: bool,
+}
+
+/// The real path of the longest part that exists, with the rest appended.
+fn resolve(path: &Path) -> Option<PathBuf> {
+    let mut rest = Vec::new();
+    let mut at = path;
+    loop {
+        if let Ok(real) = at.canonicalize() {
+            return Some(rest.iter().rev().fold(real, |path, part| path.join(part)));
+        }
+        // A link that leads nowhere would be followed by whoever writes to it.
+        if at.symlink_metadata().is_ok() {
+            return None;
+        }
+        rest.push(at.file_name()?.to_owned());
+        at = at.parent()?;
+    }
 }
 
 impl Judge for ProjectJudge {
     fn rule(&self, action: &Action) -> Ruling {
-        let allow = |rule: &str, reason: &str| Ruling { word: RulingWord::Allow, ..Ruling::ask(rule, reason) };
-        match action.kind {
-            Kind::Read => allow("read-inside", "reading inside the workspace"),
-            Kind::Command if action.trial.is_some() && self.embedded => {
-                allow("tests-in-candidate", "the project's tests in a private copy")
-            }
-            Kind::Command if action.command.is_some() && action.command == self.tests => {
-                allow("detected-tests", "the detected test command")
-            }
-            Kind::Edit | Kind::Command | Kind::Network | Kind::Plan | Kind::Other => {
-                Ruling::ask("default", "everything asks unless a rule allows it")
-            }
+        if self.trusts_trials && action.trial.is_some() {
+            return Ruling {
+                word: RulingWord::Allow,
+                ..Ruling::ask("tests-in-candidate", "the embedded agent runs the project's tests in a private copy")
+            };
         }
+        let mut action = action.clone();
+        // The variables of the detected test command are ours; with any others it is another command.
+        if action.command.is_some() && action.command == self.tests {
+            action.command.iter_mut().for_each(|c| c.env.clear());
+        }
+        let place = Place { root: self.root.clone(), own: self.own.clone(), resolve: Some(&resolve) };
+        self.policy.rule(&action, &place).ruling()
     }
 
     fn digest(&self) -> Digest {
-        Digest::of(b"built-in")
+        self.policy.digest()
     }
 
     fn is_test(&self, path: &RelPath) -> bool {

@@ -117,7 +117,15 @@ fn frames_for_the_eye() {
     let Some(dir) = std::env::var_os("RIGHTSEAT_FRAMES").map(std::path::PathBuf::from) else { return };
     for (width, height) in [(60, 20), (80, 24), (120, 40), (200, 50)] {
         for theme in ["dark", "light", "ansi16", "high-contrast"] {
-            for (name, keys) in [("plain", ""), ("more", "more"), ("split", "z"), ("palette", ": r"), ("help", "?"), ("redirect", "r"), ("out", "3 n space v j j")] {
+            for (name, keys) in [
+                ("plain", ""),
+                ("more", "more"),
+                ("split", "z"),
+                ("palette", ": r"),
+                ("help", "?"),
+                ("redirect", "r"),
+                ("out", "3 n space v j j"),
+            ] {
                 let mut stage = Stage::set(width, height, theme);
                 if keys == "more" {
                     stage.hear(MORE);
