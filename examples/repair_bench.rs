@@ -31,6 +31,14 @@ fn main() {
         .collect();
     files.sort();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    if filter == "playground" {
+        let files = rightseat::agent::repair::playground::PLAYGROUND.iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect();
+        let program = Program { name: "playground".into(), files, ..Program::default() };
+        let began = Instant::now();
+        let result = runtime.block_on(repair(&program, seconds));
+        println!("{:.1}s {} tried, all pass: {}: {}", began.elapsed().as_secs_f64(), result.tried, result.plausible, result.words);
+        return;
+    }
     for file in files {
         let language = file.file_stem().unwrap().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&file).unwrap();
@@ -95,13 +103,7 @@ async fn repair(program: &Program, seconds: u64) -> Result {
     };
     let mut bench = DirBench::new(dir.path(), &project);
     let budget = Budget { wall: Duration::from_secs(seconds), ..Budget::default() };
-    let verbose = std::env::var("VERBOSE").is_ok();
-    let mut say = |step: rightseat::agent::repair::engine::Step| {
-        if verbose {
-            println!("   {step:?}");
-        }
-    };
-    let outcome = match search(&mut bench, &project, None, &Steering::default(), budget, &mut say).await {
+    let outcome = match search(&mut bench, &project, None, &Steering::default(), budget).await {
         Ok(outcome) => outcome,
         Err(error) => return Result { plausible: false, correct: false, tried: 0, words: error.to_string() },
     };

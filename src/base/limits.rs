@@ -599,3 +599,13 @@ pub const UI_ASKS_WAITING_MAX: usize = 64;
 pub const UI_RESTORE_MS_MAX: u64 = 15;
 /// How long the last request may take to leave when the client goes.
 pub const UI_LAST_WORDS_MS_MAX: u64 = 500;
+/// Proposals of one turn before the agent gives up on an agreement.
+pub const REPAIR_PROPOSALS_MAX: usize = 8;
+/// Bytes of a source file that is read for repairs.
+pub const REPAIR_FILE_BYTES_MAX: usize = 512 * 1024;
+/// Runs that one trial permission asks for.
+pub const REPAIR_TRIALS_MAX: u32 = 600;
+/// Milliseconds of runs that one trial permission asks for.
+pub const REPAIR_TRIALS_MS_MAX: u64 = 900_000;
+/// Characters of a failure message that are quoted.
+pub const REPAIR_MESSAGE_CHARS_MAX: usize = 160;

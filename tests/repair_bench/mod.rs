@@ -105,7 +105,10 @@ impl DirBench {
             }
         }
         let output = execute(&self.root, &self.commands[trial.command], Duration::from_millis(trial.timeout_ms));
-        let collected = trial
+        if std::env::var("VERBOSE").is_ok() {
+            println!("   trial: {} took {} ms", trial.what, output.ms);
+        }
+        let collected: Vec<_> = trial
             .collect
             .iter()
             .filter_map(|p| std::fs::read(self.root.join(p.as_str())).ok().map(|b| (p.clone(), b)))
@@ -125,6 +128,13 @@ impl DirBench {
 impl Bench for DirBench {
     async fn run(&mut self, trial: Trial) -> Result<TrialOutput, BenchError> {
         Ok(self.perform(&trial))
+    }
+
+    async fn tell(&mut self, step: rightseat::agent::repair::engine::Step) -> Result<(), BenchError> {
+        if std::env::var("VERBOSE").is_ok() {
+            println!("   {step:?}");
+        }
+        Ok(())
     }
 }
 

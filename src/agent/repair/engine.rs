@@ -49,40 +49,27 @@ pub struct Outcome {
     pub problem: Option<String>,
     /// The names that were looked at first, with why.
     pub suspects: Vec<super::localise::Suspect>,
+    /// Path and name of each function, and the names of the project's functions it uses.
+    pub calls: Vec<(String, String, Vec<String>)>,
 }
 
 /// Something worth telling while the search goes on.
 #[derive(Debug, Clone)]
 pub enum Step {
     /// The unchanged tests ran.
-    Reproduced {
-        failing: Vec<String>,
-        passing: usize,
-    },
-    Suspected {
-        suspects: Vec<super::localise::Suspect>,
-    },
-    Tried {
-        total: usize,
-        waiting: usize,
-    },
-    Found {
-        words: String,
-        path: String,
-        line: u32,
-        fixed: usize,
-        left: usize,
-    },
+    Reproduced { failing: Vec<String>, passing: usize },
+    Suspected { suspects: Vec<super::localise::Suspect> },
+    Tried { total: usize, waiting: usize },
+    Found { words: String, path: String, line: u32, fixed: usize, left: usize },
 }
 
-/// Runs the search. `say` hears of each step; an error from the bench ends everything.
+/// Runs the search; an error from the bench ends everything.
 pub async fn search<B: Bench>(
     bench: &mut B,
     project: &Project,
     known: Option<Baseline>,
     steering: &Steering,
     budget: Budget,
-    say: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Outcome, BenchError> {
     #[expect(clippy::disallowed_methods, reason = "the budget of a search is wall time")]
     let began = Instant::now();
@@ -94,38 +81,26 @@ pub async fn search<B: Bench>(
     outcome.problem = baseline.problem.clone();
     outcome.failing_before = baseline.failing();
     outcome.failing_after = baseline.failing();
-    say(Step::Reproduced { failing: baseline.failing(), passing: baseline.passing().len() });
+    bench.tell(Step::Reproduced { failing: baseline.failing(), passing: baseline.passing().len() }).await?;
     while !baseline.failing().is_empty() && outcome.repairs.len() < budget.fixes_max {
         let sources = sources(project, &outcome.overlay);
         let suspicion = localise(project, &sources, &baseline);
         if outcome.repairs.is_empty() {
+            outcome.calls = super::localise::calls(&sources);
             outcome.suspects = suspicion.suspects.iter().take(limits::REPAIR_SUSPECTS_TOLD_MAX).cloned().collect();
-            say(Step::Suspected { suspects: outcome.suspects.clone() });
+            bench.tell(Step::Suspected { suspects: outcome.suspects.clone() }).await?;
         }
         let mut round = Round { project, baseline: &baseline, suspicion: &suspicion, began, wall: budget.wall };
         let mut search = Search::new(sources, &suspicion, &baseline, steering);
-        round.run(bench, &mut search, &outcome.overlay, &mut outcome.tried, say).await?;
+        round.run(bench, &mut search, &outcome.overlay, &mut outcome.tried).await?;
         let Some(fix) = search.best().cloned() else { break };
         let mutation = &fix.candidate.mutation;
-        say(Step::Found {
-            words: mutation.words.clone(),
-            path: mutation.path.to_string(),
-            line: mutation.line,
-            fixed: fix.fixed.len(),
-            left: fix.left,
-        });
+        bench.tell(Step::Found { words: mutation.words.clone(), path: mutation.path.to_string(), line: mutation.line, fixed: fix.fixed.len(), left: fix.left }).await?;
         outcome.overlay.insert(mutation.path.to_string(), fix.text.clone());
-        let evidence = suspicion
-            .around(&mutation.path, mutation.line)
-            .map(|s| s.evidence.iter().map(super::localise::Evidence::words).collect())
-            .unwrap_or_default();
+        let evidence = suspicion.around(&mutation.path, mutation.line).map(|s| s.evidence.iter().map(super::localise::Evidence::words).collect()).unwrap_or_default();
         let left = fix.left;
         outcome.repairs.push(Repair { fix, evidence });
-        outcome.failing_after = baseline
-            .failing()
-            .into_iter()
-            .filter(|f| !outcome.repairs.iter().any(|r| r.fix.fixed.contains(f)))
-            .collect();
+        outcome.failing_after = baseline.failing().into_iter().filter(|f| !outcome.repairs.iter().any(|r| r.fix.fixed.contains(f))).collect();
         if left == 0 || began.elapsed() >= budget.wall {
             break;
         }
@@ -163,13 +138,13 @@ impl Round<'_> {
         search: &mut Search,
         overlay: &Overlay,
         tried: &mut Tried,
-        say: &mut (dyn FnMut(Step) + Send),
     ) -> Result<(), BenchError> {
         let focus = self.focus();
         let slowest = self.baseline.cases.iter().filter(|c| c.passed).map(|c| c.ms).max().unwrap_or_default();
         let test_cpu_s = (slowest as f64 / 1000.0 * limits::REPAIR_SLOWER_FACTOR).max(limits::REPAIR_TEST_CPU_S_MIN);
         let mut grace: Option<usize> = None;
         let mut size = self.first_batch();
+        let (mut batches, mut first_help) = (0_usize, None);
         while self.began.elapsed() < self.wall {
             let batch = search.next_batch(size);
             if batch.is_empty() {
@@ -185,9 +160,15 @@ impl Round<'_> {
                     search.observe(candidate, attempt, verdict, tried);
                 }
             }
-            say(Step::Tried { total: tried.total, waiting: search.waiting() });
+            bench.tell(Step::Tried { total: tried.total, waiting: search.waiting() }).await?;
             size = (size * 2).min(self.largest_batch());
-            if self.is_enough(search) {
+            batches += 1;
+            if first_help.is_none() && search.best().is_some() {
+                first_help = Some(batches);
+            }
+            // Several bugs: what helps in part is kept once nothing better has come for as long again.
+            let waited = first_help.is_some_and(|at| batches > at * 2 + 1);
+            if self.is_enough(search) || waited {
                 // A little further: a better one may stand right behind.
                 let rounds = grace.get_or_insert(limits::REPAIR_GRACE_BATCHES);
                 if *rounds == 0 {
@@ -210,12 +191,7 @@ impl Round<'_> {
         let Some(place) = self.suspicion.around(&mutation.path, mutation.line) else { return false };
         let mut rest = self.baseline.cases.iter().filter(|c| !c.passed && !best.fixed.contains(&c.id)).peekable();
         let has_lines = rest.peek().is_some_and(|c| !c.lines.is_empty());
-        has_lines
-            && rest.all(|c| {
-                !c.lines
-                    .get(mutation.path.as_ref())
-                    .is_some_and(|l| l.iter().any(|n| place.lines.0 < *n && *n <= place.lines.1))
-            })
+        has_lines && rest.all(|c| !c.lines.get(mutation.path.as_ref()).is_some_and(|l| l.iter().any(|n| place.lines.0 < *n && *n <= place.lines.1)))
     }
 
     /// The failing tests to look at: the quick ones first, a bounded number.

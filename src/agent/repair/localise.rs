@@ -154,6 +154,19 @@ fn places(path: &str, source: &Source) -> Vec<Place> {
         .collect()
 }
 
+/// Path and name of each function with the names of the project's functions it uses.
+pub fn calls(sources: &BTreeMap<String, Source>) -> Vec<(String, String, Vec<String>)> {
+    let places: Vec<Place> = sources.iter().flat_map(|(path, s)| places(path, s)).collect();
+    let names: HashSet<&str> = places.iter().map(|p| p.name.as_str()).collect();
+    places
+        .iter()
+        .map(|p| {
+            let used = p.calls.iter().filter(|c| **c != p.name && names.contains(c.as_str())).cloned().collect();
+            (p.path.clone(), p.name.clone(), used)
+        })
+        .collect()
+}
+
 fn row(row: usize) -> u32 {
     u32::try_from(row + 1).unwrap_or(u32::MAX)
 }

@@ -1,12 +1,18 @@
 //! The embedded repair agent: finds small bugs by trying typed changes against the tests, offline.
 
+pub mod agent;
 pub mod bench;
 pub mod engine;
 pub mod harness;
 pub mod localise;
 pub mod operators;
+pub mod plan;
+pub mod playground;
 pub mod project;
+pub mod report;
 pub mod scope;
 pub mod search;
 pub mod source;
 pub mod steer;
+
+pub use agent::Repair;

@@ -7,8 +7,8 @@ out="$here/out.txt"
 root=$(pwd)
 limit=""
 if command -v timeout >/dev/null 2>&1; then limit="timeout -s KILL $((CPU_S * 5 + 5))"; fi
-bounded() { # cpu seconds and memory of one run
-  ( ulimit -t "$CPU_S"; ulimit -v 6000000; exec $limit "$@" ) </dev/null 2>&1 | tail -c 20000
+bounded() { # one run; CPU time and memory are limited for the whole script once the build is done
+  $limit "$@" </dev/null 2>&1 | head -c 20000
 }
 rm -rf "$here/bin" "$here/cov"
 mkdir -p "$here/bin" "$here/cov"
@@ -25,19 +25,23 @@ else
   done
 fi
 echo "@built" >>"$out"
-place() { # the folder an executable's tests expect to run in
+ulimit -t "$CPU_S"
+ulimit -v 6000000
+place() { # to the folder an executable's tests expect to run in
+  if [ -f "$1.place" ]; then read -r folder <"$1.place"; cd "$folder"; fi
+}
+while read -r exe; do
   if [ "$KIND" = go ]; then
     for dir in $DIRS; do
-      [ "$1" = "$here/bin/$(echo "$dir" | tr '/.' '__').test" ] && { cd "$root/$dir"; return; }
+      [ "$exe" = "$here/bin/$(echo "$dir" | tr '/.' '__').test" ] && echo "$root/$dir" >"$exe.place"
     done
   else
-    manifest=$(grep -F "\"executable\":\"$1\"" "$here/build.json" | sed -n 's/.*"manifest_path":"\([^"]*\)\/Cargo.toml".*/\1/p' | head -1)
-    [ -n "$manifest" ] && cd "$manifest"
+    grep -F "\"executable\":\"$exe\"" "$here/build.json" | sed -n 's/.*"manifest_path":"\([^"]*\)\/Cargo.toml".*/\1/p' | head -1 >"$exe.place"
   fi
-}
-one() { # executable, test name: one test on its own
-  if [ "$KIND" = go ]; then ( place "$1"; bounded "$1" -test.v -test.run "^$2\$" )
-  else ( place "$1"; bounded "$1" --exact "$2" --test-threads=1 $3 ); fi
+done <"$here/exes"
+one() { # executable, test names, further arguments: some tests in one process
+  ( place "$1"
+  if [ "$KIND" = go ]; then bounded "$1" -test.v -test.run "^$2\$"; else bounded "$1" --exact $2 --test-threads=1 $3; fi )
 }
 every() { # executable: all its tests
   if [ "$KIND" = go ]; then ( place "$1"; bounded "$1" -test.v ); else ( place "$1"; bounded "$1" ); fi
@@ -67,21 +71,32 @@ if [ "$MODE" = baseline ]; then
   done <"$here/exes"
   exit 0
 fi
+# Which of the wanted tests each executable has: asked once, as the executables do not change.
+: >"$here/plan"
+while read -r exe; do
+  names "$exe" >"$here/names"
+  has=""
+  for name in $FOCUS; do grep -qxF "$name" "$here/names" && has="$has $name"; done
+  [ -n "$has" ] && echo "$exe$has" >>"$here/plan"
+done <"$here/exes"
+count=0
 for mutant in $MUTANTS; do
-  [ $(($(date +%s) - began)) -gt "$BATCH_S" ] && break
+  count=$((count + 1))
+  if [ $((count % 8)) = 0 ] && [ $(($(date +%s) - began)) -gt "$BATCH_S" ]; then break; fi
   export RIGHTSEAT_MUTANT="$mutant"
   echo "@mutant $mutant" >>"$out"
-  : >"$here/focus.txt"
-  while read -r exe; do
-    for name in $FOCUS; do one "$exe" "$name" "" >>"$here/focus.txt" 2>&1; done
-  done <"$here/exes"
-  grep -E '^test .* \.\.\. |^ *--- (PASS|FAIL|SKIP)' "$here/focus.txt" >>"$out"
-  if grep -qE '^test .* \.\.\. ok|^--- PASS' "$here/focus.txt"; then
+  said=$(while read -r exe has; do
+    if [ "$KIND" = go ]; then for name in $has; do one "$exe" "$name"; done
+    else one "$exe" "$has"; fi
+  done <"$here/plan" 2>&1)
+  printf '%s\n' "$said" >>"$out"
+  case "$said" in
+  *"... ok"* | *"--- PASS"* | *"1 passed"*)
     echo "@whole" >>"$out"
     while read -r exe; do
       every "$exe" >"$here/every.txt" 2>&1
       grep -E '^test .* \.\.\. |^ *--- (PASS|FAIL|SKIP)|^test result|^(PASS|FAIL)$|^ok ' "$here/every.txt" >>"$out"
       grep -qE '^test result|^(PASS|FAIL)$' "$here/every.txt" || echo "@stopped" >>"$out"
-    done <"$here/exes"
-  fi
+    done <"$here/exes" ;;
+  esac
 done

@@ -2,6 +2,7 @@
 
 mod batch;
 mod compiled;
+mod probe;
 mod schemata;
 
 pub use batch::{DRIVER, FOLDER};
