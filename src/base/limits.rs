@@ -609,3 +609,18 @@ pub const REPAIR_TRIALS_MAX: u32 = 600;
 pub const REPAIR_TRIALS_MS_MAX: u64 = 900_000;
 /// Characters of a failure message that are quoted.
 pub const REPAIR_MESSAGE_CHARS_MAX: usize = 160;
+
+// config
+/// Largest configuration or policy file in bytes.
+pub const CONFIG_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// Shortest time in milliseconds that an item must have been on screen before it can be approved; may be set longer.
+pub const APPROVAL_ARM_MS_MIN: u64 = 300;
+/// Longest such time: a seat where nothing can be approved helps nobody.
+pub const APPROVAL_ARM_MS_MAX: u64 = 10_000;
+/// Shortest and longest pause between two looks of a polling watcher, in milliseconds.
+pub const WATCH_POLL_MS_MIN: u64 = 200;
+pub const WATCH_POLL_MS_MAX: u64 = 60_000;
+/// Pause between two looks unless set, in milliseconds.
+pub const WATCH_POLL_MS_DEFAULT: u64 = 2_000;
+/// Longest time-out that a run of checks can be given, in seconds.
+pub const CHECK_TIMEOUT_S_MAX: u64 = 24 * 60 * 60;

@@ -1,1 +1,17 @@
 //! Typed settings in layers; a project may only tighten.
+//!
+//! Built-in values, then the user's `config.toml`, then the flags of this start, then the project's
+//! `.rightseat/config.toml`. The last comes from the workspace, where agents write: it can make the mode stricter, the
+//! isolation stronger, the budgets smaller and the list of guarded paths longer, and nothing else.
+
+mod error;
+mod file;
+mod layers;
+mod load;
+mod paths;
+
+pub use error::ConfigError;
+pub use file::{Checks, File, Notifications, Specialist, Ui, Watch, parse, schema};
+pub use layers::{Budget, IsolationChoice, Layer, Polling, Resolved, Settings, Signs, TestCommand, resolve};
+pub use load::{load, read_beside};
+pub use paths::{Paths, Places};

@@ -1,0 +1,57 @@
+//! What is wrong with a configuration, where, and what was expected.
+
+use std::path::PathBuf;
+
+/// A configuration that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The text is not what it should be.
+    #[error("{file}:{line}:{column}: {what}")]
+    Text {
+        file: String,
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+        what: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {path}: {why}")]
+    Read { path: PathBuf, why: String },
+    /// There is no home directory to look in.
+    #[error("no home directory is known; give --config FILE and --state-dir DIR, or set HOME")]
+    NoHome,
+}
+
+impl ConfigError {
+    /// A fault at a byte offset of `text`.
+    pub(super) fn at(file: &str, text: &str, offset: usize, what: impl Into<String>) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Self::Text { file: file.to_owned(), line, column, what: what.into() }
+    }
+
+    /// What the TOML reader found, with the nearest name for one that is not known.
+    pub(super) fn toml(file: &str, text: &str, e: &toml::de::Error) -> Self {
+        let offset = e.span().map_or(0, |s| s.start);
+        Self::at(file, text, offset, advice(e.message()))
+    }
+}
+
+/// `unknown field …, expected one of …` in our words, with a guess at what was meant.
+fn advice(message: &str) -> String {
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let [unknown, known @ ..] = names.as_slice() else { return message.to_owned() };
+    if !message.starts_with("unknown field") && !message.starts_with("unknown variant") {
+        return message.to_owned();
+    }
+    let what = if message.starts_with("unknown field") { "key" } else { "value" };
+    let near = known
+        .iter()
+        .map(|k| (strsim::damerau_levenshtein(unknown, k), k))
+        .min()
+        .filter(|(distance, k)| *distance <= 1 + k.len() / 4);
+    let guess = near.map(|(_, k)| format!("; did you mean `{k}`?")).unwrap_or_default();
+    format!("unknown {what} `{unknown}`{guess} (known: {})", known.join(", "))
+}

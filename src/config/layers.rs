@@ -1,0 +1,486 @@
+//! From files to settings: later layers win, the project's only where it tightens.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::file::{File, Specialist};
+use crate::base::limits::{
+    APPROVAL_ARM_MS_MAX, APPROVAL_ARM_MS_MIN, CHECK_TIMEOUT_S_MAX, RUN_TIMEOUT_MS_DEFAULT, UI_ARM_AFTER_MS,
+    WATCH_POLL_MS_DEFAULT, WATCH_POLL_MS_MAX, WATCH_POLL_MS_MIN, llm,
+};
+use crate::model::event::{Isolation, Mode};
+
+/// Isolation as it is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IsolationChoice {
+    /// The strongest that works here for this agent.
+    #[default]
+    Auto,
+    Overlay,
+    Copy,
+    Gated,
+    Watched,
+}
+
+impl IsolationChoice {
+    /// The level that was asked for, if one was.
+    pub fn level(self) -> Option<Isolation> {
+        match self {
+            Self::Auto => None,
+            Self::Overlay => Some(Isolation::Overlay),
+            Self::Copy => Some(Isolation::Copy),
+            Self::Gated => Some(Isolation::Gated),
+            Self::Watched => Some(Isolation::Watched),
+        }
+    }
+}
+
+/// When the watcher polls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Polling {
+    /// Only where the kernel's notices do not reach.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Which signs the screen may use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Signs {
+    #[default]
+    Unicode,
+    /// Needs a patched font.
+    Nerd,
+    Ascii,
+}
+
+/// A test command: argv as it is, or a line for the shell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum TestCommand {
+    Argv(Vec<String>),
+    Line(String),
+}
+
+/// What a session may use up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Budget {
+    pub tokens: u64,
+    /// Millionths of a dollar.
+    pub money_micros: u64,
+    pub wall_ms: u64,
+    pub turns: u64,
+    pub actions: u64,
+}
+
+/// Everything that can be set, with a value for each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Settings {
+    /// `None`: the first that works of those that are found.
+    pub agent: Option<String>,
+    pub mode: Mode,
+    pub isolation: IsolationChoice,
+    /// The weakest level that a project puts up with: where `auto` finds less, the session must not start.
+    pub isolation_min: Option<Isolation>,
+    pub theme: String,
+    pub keymap: String,
+    pub editor: Option<String>,
+    pub test_command: Option<TestCommand>,
+    pub check_timeout_ms: u64,
+    pub budget: Budget,
+    pub approval_arm_ms: u64,
+    pub mouse: bool,
+    pub signs: Signs,
+    pub poll: Polling,
+    pub poll_ms: u64,
+    /// Names of variables that children inherit beside the built-in list.
+    pub env_pass: Vec<String>,
+    /// Globs of further guarded files.
+    pub guarded: Vec<String>,
+    pub specialists: BTreeMap<String, Specialist>,
+    pub bell: bool,
+    pub desktop: bool,
+    pub notify_on_end: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            agent: None,
+            mode: Mode::default(),
+            isolation: IsolationChoice::default(),
+            isolation_min: None,
+            theme: "dark".to_owned(),
+            keymap: "default".to_owned(),
+            editor: None,
+            test_command: None,
+            check_timeout_ms: RUN_TIMEOUT_MS_DEFAULT,
+            budget: Budget {
+                tokens: llm::BUDGET_TOKENS,
+                money_micros: llm::BUDGET_COST_MICROS,
+                wall_ms: llm::BUDGET_WALL_MS,
+                turns: llm::BUDGET_TURNS,
+                actions: llm::BUDGET_ACTIONS,
+            },
+            approval_arm_ms: UI_ARM_AFTER_MS.max(APPROVAL_ARM_MS_MIN),
+            mouse: true,
+            signs: Signs::default(),
+            poll: Polling::default(),
+            poll_ms: WATCH_POLL_MS_DEFAULT,
+            env_pass: Vec::new(),
+            guarded: Vec::new(),
+            specialists: BTreeMap::new(),
+            bell: true,
+            desktop: false,
+            notify_on_end: true,
+        }
+    }
+}
+
+/// Where a setting comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layer {
+    BuiltIn,
+    User,
+    Flag,
+    Project,
+}
+
+/// Settings, and how they came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    pub settings: Settings,
+    /// Layer of every key that some layer set, as in the file (`budget.tokens`).
+    pub sources: BTreeMap<String, Layer>,
+    /// What a project asked for and did not get, in words.
+    pub warnings: Vec<String>,
+}
+
+/// Lays the layers over each other.
+pub fn resolve(user: &File, flags: &File, project: Option<&File>) -> Resolved {
+    let mut out = Resolved { settings: Settings::default(), sources: BTreeMap::new(), warnings: Vec::new() };
+    for (layer, file) in [(Layer::User, user), (Layer::Flag, flags)] {
+        apply(&mut out.settings, file);
+        out.sources.extend(keys(file).into_iter().map(|k| (k, layer)));
+    }
+    if let Some(project) = project {
+        tighten(&mut out, project);
+    }
+    out
+}
+
+fn apply(s: &mut Settings, f: &File) {
+    fn set<T: Clone>(to: &mut T, from: &Option<T>) {
+        if let Some(value) = from {
+            to.clone_from(value);
+        }
+    }
+    fn some<T: Clone>(to: &mut Option<T>, from: &Option<T>) {
+        if from.is_some() {
+            to.clone_from(from);
+        }
+    }
+    some(&mut s.agent, &f.agent);
+    set(&mut s.mode, &f.mode);
+    set(&mut s.isolation, &f.isolation);
+    set(&mut s.theme, &f.theme);
+    set(&mut s.keymap, &f.keymap);
+    some(&mut s.editor, &f.editor);
+    some(&mut s.test_command, &f.checks.command);
+    set(&mut s.check_timeout_ms, &f.checks.timeout_s.map(|s| s.saturating_mul(1000)));
+    set(&mut s.budget.tokens, &f.budget.tokens);
+    set(&mut s.budget.money_micros, &f.budget.money_usd.map(micros));
+    set(&mut s.budget.wall_ms, &f.budget.wall_s.map(|s| s.saturating_mul(1000)));
+    set(&mut s.budget.turns, &f.budget.turns);
+    set(&mut s.budget.actions, &f.budget.actions);
+    set(&mut s.approval_arm_ms, &f.ui.approval_arm_ms);
+    set(&mut s.mouse, &f.ui.mouse);
+    set(&mut s.signs, &f.ui.signs);
+    set(&mut s.poll, &f.watch.poll);
+    set(&mut s.poll_ms, &f.watch.poll_ms);
+    set(&mut s.env_pass, &f.env.pass);
+    set(&mut s.guarded, &f.policy.guarded);
+    set(&mut s.bell, &f.notifications.bell);
+    set(&mut s.desktop, &f.notifications.desktop);
+    set(&mut s.notify_on_end, &f.notifications.on_end);
+    s.specialists.extend(f.specialists.clone());
+}
+
+/// Whole micro-dollars; a negative or absurd amount was refused when the file was read.
+fn micros(usd: f64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be 0 … 1e9 dollars")]
+    let micros = (usd * 1e6).round() as u64;
+    micros
+}
+
+/// The keys a project may set. All others need the user.
+const TIGHTENABLE: [&str; 8] = [
+    "mode",
+    "isolation",
+    "budget.tokens",
+    "budget.money_usd",
+    "budget.wall_s",
+    "budget.turns",
+    "budget.actions",
+    "policy.guarded",
+];
+
+fn tighten(out: &mut Resolved, p: &File) {
+    for key in keys(p) {
+        if !TIGHTENABLE.contains(&key.as_str()) {
+            out.warnings.push(format!("the project's configuration sets {key}, which only the user's may: ignored"));
+        }
+    }
+    let s = &mut out.settings;
+    let mut taken: Vec<&str> = Vec::new();
+    let mut refused: Vec<&str> = Vec::new();
+    let mut lower = |key: &'static str, to: &mut u64, from: Option<u64>| match from {
+        Some(value) if value < *to => {
+            *to = value;
+            taken.push(key);
+        }
+        Some(value) if value > *to => refused.push(key),
+        Some(_) | None => {}
+    };
+    lower("budget.tokens", &mut s.budget.tokens, p.budget.tokens);
+    lower("budget.money_usd", &mut s.budget.money_micros, p.budget.money_usd.map(micros));
+    lower("budget.wall_s", &mut s.budget.wall_ms, p.budget.wall_s.map(|s| s.saturating_mul(1000)));
+    lower("budget.turns", &mut s.budget.turns, p.budget.turns);
+    lower("budget.actions", &mut s.budget.actions, p.budget.actions);
+    match p.mode {
+        Some(mode) if strictness(mode) > strictness(s.mode) => {
+            s.mode = mode;
+            taken.push("mode");
+        }
+        Some(mode) if mode != s.mode => refused.push("mode"),
+        Some(_) | None => {}
+    }
+    match (p.isolation.and_then(IsolationChoice::level), s.isolation.level()) {
+        (Some(level), None) => {
+            s.isolation_min = Some(level);
+            taken.push("isolation");
+        }
+        (Some(level), Some(own)) if strength(level) > strength(own) => {
+            s.isolation = p.isolation.unwrap_or_default();
+            taken.push("isolation");
+        }
+        (Some(level), Some(own)) if level != own => refused.push("isolation"),
+        (Some(_) | None, _) => {}
+    }
+    for glob in p.policy.guarded.iter().flatten() {
+        if !s.guarded.contains(glob) {
+            s.guarded.push(glob.clone());
+            taken.push("policy.guarded");
+        }
+    }
+    out.sources.extend(taken.into_iter().map(|k| (k.to_owned(), Layer::Project)));
+    out.warnings.extend(refused.into_iter().map(|k| format!("the project's configuration would loosen {k}: ignored")));
+}
+
+fn strictness(mode: Mode) -> u8 {
+    match mode {
+        Mode::Guarded => 0,
+        Mode::Plan => 1,
+        Mode::Step => 2,
+        Mode::Observe => 3,
+    }
+}
+
+/// Stronger is higher.
+fn strength(level: Isolation) -> u8 {
+    match level {
+        Isolation::Watched => 0,
+        Isolation::Gated => 1,
+        Isolation::Copy => 2,
+        Isolation::Overlay => 3,
+    }
+}
+
+/// Every key that a file sets, with dots.
+fn keys(file: &File) -> Vec<String> {
+    fn walk(prefix: &str, value: &serde_json::Value, out: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                for (name, inner) in fields {
+                    let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                    walk(&key, inner, out);
+                }
+            }
+            serde_json::Value::Null => {}
+            serde_json::Value::Bool(_)
+            | serde_json::Value::Number(_)
+            | serde_json::Value::String(_)
+            | serde_json::Value::Array(_) => {
+                out.push(prefix.to_owned());
+            }
+        }
+    }
+    let mut out = Vec::new();
+    if let Ok(value) = serde_json::to_value(file) {
+        walk("", &value, &mut out);
+    }
+    out
+}
+
+/// The first value out of bounds, with its key.
+pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
+    let bounds = |value: Option<u64>, low: u64, high: u64| {
+        value.filter(|v| *v < low || *v > high).map(|v| format!("{v} is not between {low} and {high}"))
+    };
+    let empty =
+        |value: &Option<String>| value.as_ref().filter(|v| v.trim().is_empty()).map(|_| "it is empty".to_owned());
+    let money = f.budget.money_usd.filter(|m| !(0.0..=1e9).contains(m)).map(|m| format!("{m} is no amount of dollars"));
+    let command = f.checks.command.as_ref().filter(|c| match c {
+        TestCommand::Argv(argv) => argv.first().is_none_or(String::is_empty),
+        TestCommand::Line(line) => line.trim().is_empty(),
+    });
+    let name = |n: &&String| n.is_empty() || !n.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let passed = f.env.pass.iter().flatten().find(name).map(|n| format!("{n:?} is no name of a variable"));
+    let glob = f.policy.guarded.iter().flatten().find_map(|g| globset::Glob::new(g).err().map(|e| e.to_string()));
+    let model = f.specialists.iter().find(|(_, s)| !s.model.contains('/'));
+    [
+        ("agent", empty(&f.agent)),
+        ("theme", empty(&f.theme)),
+        ("keymap", empty(&f.keymap)),
+        ("editor", empty(&f.editor)),
+        ("checks.command", command.map(|_| "it is empty".to_owned())),
+        ("checks.timeout_s", bounds(f.checks.timeout_s, 1, CHECK_TIMEOUT_S_MAX)),
+        ("budget.money_usd", money),
+        ("ui.approval_arm_ms", bounds(f.ui.approval_arm_ms, APPROVAL_ARM_MS_MIN, APPROVAL_ARM_MS_MAX)),
+        ("watch.poll_ms", bounds(f.watch.poll_ms, WATCH_POLL_MS_MIN, WATCH_POLL_MS_MAX)),
+        ("env.pass", passed),
+        ("policy.guarded", glob),
+        ("specialists", model.map(|(role, s)| format!("{role}: a model is named PROVIDER/MODEL, not {:?}", s.model))),
+    ]
+    .into_iter()
+    .find_map(|(key, fault)| fault.map(|what| (key, what)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{parse, schema};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn file(text: &str) -> File {
+        parse("config.toml", text).unwrap()
+    }
+
+    #[test]
+    fn later_layers_win_and_say_so() {
+        let user = file(
+            "theme = \"light\"\nmode = \"plan\"\n[budget]\nmoney_usd = 2.5\n[checks]\ncommand = [\"make\", \"check\"]\n[specialists.planner]\nmodel = \"a/b\"\n",
+        );
+        let flags = file("theme = \"mono\"\n");
+        let found = resolve(&user, &flags, None);
+        assert_eq!(
+            (found.settings.theme.as_str(), found.settings.mode, found.settings.budget.money_micros),
+            ("mono", Mode::Plan, 2_500_000)
+        );
+        assert_eq!(found.settings.test_command, Some(TestCommand::Argv(vec!["make".into(), "check".into()])));
+        assert_eq!(found.sources.get("theme"), Some(&Layer::Flag));
+        assert_eq!(found.sources.get("budget.money_usd"), Some(&Layer::User));
+        assert_eq!(found.sources.get("keymap"), None);
+        assert_eq!(resolve(&File::default(), &File::default(), None).settings, Settings::default());
+    }
+
+    #[test]
+    fn a_project_tightens_and_never_loosens() {
+        let user = file(
+            "mode = \"plan\"\nisolation = \"copy\"\n[budget]\ntokens = 1000\nturns = 10\n[policy]\nguarded = [\"a/**\"]\n",
+        );
+        let project = file(
+            "agent = \"acp:evil\"\nmode = \"step\"\nisolation = \"watched\"\neditor = \"evil\"\n[checks]\ncommand = \"evil\"\n[budget]\ntokens = 500\nturns = 99\n\
+             [policy]\nguarded = [\"b/**\", \"a/**\"]\n[env]\npass = [\"AWS_SECRET\"]\n[specialists.coder]\nmodel = \"evil/x\"\n[ui]\napproval_arm_ms = 300\n",
+        );
+        let found = resolve(&user, &File::default(), Some(&project));
+        let without = resolve(&user, &File::default(), None).settings;
+        let expect = Settings {
+            mode: Mode::Step,
+            budget: Budget { tokens: 500, ..without.budget },
+            guarded: vec!["a/**".into(), "b/**".into()],
+            ..without
+        };
+        assert_eq!(found.settings, expect);
+        assert_eq!(found.sources.get("mode"), Some(&Layer::Project));
+        for key in [
+            "agent",
+            "editor",
+            "checks.command",
+            "env.pass",
+            "specialists.coder.model",
+            "ui.approval_arm_ms",
+            "loosen isolation",
+            "loosen budget.turns",
+        ] {
+            assert!(found.warnings.iter().any(|w| w.contains(key)), "{key}: {:?}", found.warnings);
+        }
+    }
+
+    proptest! {
+        /// Whatever a project says, nothing is looser than without it.
+        #[test]
+        fn tightening_is_monotone(mode in 0..4usize, isolation in 0..5usize, tokens in proptest::option::of(0..2_000u64), user_mode in 0..4usize, user_isolation in 0..5usize) {
+            let modes = [Mode::Guarded, Mode::Plan, Mode::Step, Mode::Observe];
+            let levels = [IsolationChoice::Watched, IsolationChoice::Gated, IsolationChoice::Copy, IsolationChoice::Overlay, IsolationChoice::Auto];
+            let mut user = File { mode: Some(modes[user_mode]), isolation: Some(levels[user_isolation]), ..File::default() };
+            user.budget.tokens = Some(1_000);
+            let mut project = File { mode: Some(modes[mode]), isolation: Some(levels[isolation]), ..File::default() };
+            project.budget.tokens = tokens;
+            let found = resolve(&user, &File::default(), Some(&project)).settings;
+            prop_assert!(strictness(found.mode) >= strictness(modes[user_mode]));
+            match levels[user_isolation].level() {
+                None => prop_assert_eq!((found.isolation, found.isolation_min), (IsolationChoice::Auto, levels[isolation].level())),
+                Some(own) => prop_assert!(found.isolation.level().is_some_and(|l| strength(l) >= strength(own))),
+            }
+            prop_assert!(found.budget.tokens <= 1_000);
+        }
+    }
+
+    #[test]
+    fn faults_name_file_line_column_and_what_was_meant() {
+        let check = |text: &str, expect: &str| {
+            let found = parse("config.toml", text).unwrap_err().to_string();
+            assert!(found.starts_with(expect), "{found}");
+        };
+        check(
+            "mode = \"guarded\"\nthem = \"dark\"\n",
+            "config.toml:2:1: unknown key `them`; did you mean `theme`? (known: agent, ",
+        );
+        check("[ui]\nmose = true\n", "config.toml:2:1: unknown key `mose`; did you mean `mouse`?");
+        check(
+            "mode = \"gaurded\"\n",
+            "config.toml:1:8: unknown value `gaurded`; did you mean `guarded`? (known: observe, step, plan, guarded)",
+        );
+        check("mode = 3\n", "config.toml:1:8: ");
+        check("theme = \n", "config.toml:1:9: ");
+        check("zzz = 1\n", "config.toml:1:1: unknown key `zzz` (known:");
+        check("[ui]\napproval_arm_ms = 10\n", "config.toml:2:19: ui.approval_arm_ms: 10 is not between 300 and 10000");
+        check("[env]\npass = [\"A B\"]\n", "config.toml:2:8: env.pass: \"A B\" is no name of a variable");
+        check("[budget]\nmoney_usd = -1\n", "config.toml:2:13: budget.money_usd: -1 is no amount of dollars");
+        check("[checks]\ncommand = []\n", "config.toml:2:11: checks.command: it is empty");
+        check(
+            "[specialists.planner]\nmodel = \"x\"\n",
+            "config.toml:1:2: specialists: planner: a model is named PROVIDER/MODEL",
+        );
+        check("[specialists.planner]\nmodle = \"x\"\n", "config.toml:2:1: unknown key `modle`; did you mean `model`?");
+    }
+
+    #[test]
+    fn the_schema_fits_what_is_read() {
+        let schema = serde_json::to_value(schema()).unwrap();
+        let fits = |text: &str| jsonschema::is_valid(&schema, &toml::from_str::<serde_json::Value>(text).unwrap());
+        assert!(fits(
+            "mode = \"step\"\n[checks]\ncommand = \"make\"\n[ui]\nsigns = \"ascii\"\n[specialists.coder]\nmodel = \"a/b\"\n"
+        ));
+        assert!(!fits("mod = \"step\"\n"));
+        assert!(!fits("mode = \"fast\"\n"));
+    }
+}
