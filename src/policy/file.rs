@@ -94,6 +94,17 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<UserRule>, PolicyError>
     Ok(out)
 }
 
+/// The rules of a file that may not allow anything.
+pub(super) fn only_tightening(file: &str, rules: Vec<UserRule>) -> Result<Vec<UserRule>, PolicyError> {
+    match rules.iter().find(|r| r.word == RulingWord::Allow) {
+        Some(rule) => {
+            let what = format!("rule {} allows; a project's policy may only ask or deny", rule.id);
+            Err(PolicyError { file: file.to_owned(), line: 1, column: 1, what })
+        }
+        None => Ok(rules),
+    }
+}
+
 fn build(number: usize, raw: RawRule) -> Result<UserRule, String> {
     let patterns: Vec<String> = raw.command.into_iter().chain(raw.commands).collect();
     if patterns.is_empty() && raw.paths.is_empty() && raw.kinds.is_empty() {
@@ -114,7 +125,7 @@ fn build(number: usize, raw: RawRule) -> Result<UserRule, String> {
     Ok(UserRule { id, word: raw.ruling, reason: raw.reason, kinds: raw.kinds, commands, paths })
 }
 
-fn globs(paths: &[String]) -> Result<GlobSet, String> {
+pub(super) fn globs(paths: &[String]) -> Result<GlobSet, String> {
     let mut set = GlobSetBuilder::new();
     for path in paths {
         set.add(GlobBuilder::new(path).literal_separator(true).build().map_err(|e| e.to_string())?);

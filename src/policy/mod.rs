@@ -16,6 +16,8 @@ pub mod programs;
 mod reading;
 pub mod rules;
 pub mod shell;
+#[cfg(test)]
+mod tests;
 pub mod tokens;
 mod user;
 
@@ -28,6 +30,7 @@ pub use place::Place;
 use crate::base::Digest;
 use crate::base::digest::FieldHasher;
 use crate::model::action::Action;
+use crate::model::event::RulingWord;
 use user::UserRule;
 
 /// Changes whenever the built-in rules mean something else, so that journals tell policies apart.
@@ -59,11 +62,47 @@ impl Policy {
         }
     }
 
+    /// The same policy with the rules of the project's own file, which may ask and deny but never allow. A faulty file makes
+    /// everything ask: it may have meant to.
+    pub fn with_project(&self, name: &str, text: &str) -> (Self, Option<PolicyError>) {
+        let mut policy = self.clone();
+        let fault = match file::read(name, text).and_then(|rules| file::only_tightening(name, rules)) {
+            Ok(rules) => {
+                policy
+                    .user
+                    .extend(rules.into_iter().map(|r| UserRule { id: r.id.replacen("user:", "project:", 1), ..r }));
+                None
+            }
+            Err(e) => {
+                policy.broken = Some(e.to_string());
+                Some(e)
+            }
+        };
+        (policy.digested(&format!("project {text}")), fault)
+    }
+
+    /// The same policy with further guarded files: globs relative to the workspace whose change always asks.
+    pub fn with_guarded(&self, globs: &[String]) -> Result<Self, String> {
+        if globs.is_empty() {
+            return Ok(self.clone());
+        }
+        let mut policy = self.clone();
+        policy.user.push(UserRule {
+            id: "guarded:config".to_owned(),
+            word: RulingWord::Ask,
+            reason: Some("it changes a file that the configuration guards".to_owned()),
+            kinds: vec![user::Verb::Edit, user::Verb::Delete],
+            commands: Vec::new(),
+            paths: Some(file::globs(globs)?),
+        });
+        Ok(policy.digested(&format!("guarded {globs:?}")))
+    }
+
     /// The same policy with further allow patterns, as `policy check` takes them. What is no pattern allows nothing.
     pub fn with_patterns(&self, patterns: &[String]) -> Self {
         let mut policy = self.clone();
         policy.user.extend(patterns.iter().enumerate().filter_map(|(n, p)| UserRule::pattern(n + 1, p)));
-        policy.digested(&patterns.join("\n"))
+        policy.digested(&format!("patterns {patterns:?}"))
     }
 
     fn digested(mut self, text: &str) -> Self {

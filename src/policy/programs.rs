@@ -463,6 +463,11 @@ pub fn is_interpreter(program: &str) -> bool {
     INTERPRETERS.contains(&name) || INTERPRETERS.contains(&plain)
 }
 
+/// Whether a program is an everyday tool on files, whose short options start nothing.
+pub fn is_file_tool(program: &str) -> bool {
+    READERS.contains(&program) || WRITERS.contains(&program) || DESTRUCTIVE.contains(&program)
+}
+
 /// Whether a program acts as another user or changes rights.
 pub fn is_privileged(program: &str) -> bool {
     PRIVILEGE.contains(&base_name(program))
@@ -566,6 +571,8 @@ fn simple(words: &[Option<String>], cwd: &Path, place: &Place<'_>) -> Class {
             written(&args, cwd, place)
         }
         "sort" if args.iter().any(|a| a.starts_with("-o") || a.starts_with("--output")) => written(&args, cwd, place),
+        // A second operand is where they write.
+        "uniq" | "xxd" if args.iter().filter(|a| !a.starts_with('-')).count() > 1 => written(&args, cwd, place),
         "env" | "printenv" if args.is_empty() => Class::Read,
         _ if is_wrapper(name) || is_interpreter(name) => Class::Unknown,
         _ if WRITERS.contains(&name) => written(&args, cwd, place),

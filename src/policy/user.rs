@@ -11,7 +11,7 @@ use super::class::Class;
 use super::guarded::{fold, guarded};
 use super::matter::{Matter, Op};
 use super::place::{Place, Target};
-use super::programs::{class_of, is_interpreter, is_wrapper, unwrapped};
+use super::programs::{class_of, is_file_tool, is_interpreter, is_wrapper, unwrapped};
 use super::rules::{Case, Voice, candidates};
 use super::shell::Part;
 use super::tokens::{Match, Tokens};
@@ -111,26 +111,44 @@ const REACHING: &[&str] = &[
     "--makefile",
     "--directory",
     "--cwd",
-    "-c",
-    "-C",
-    "-e",
-    "-E",
+    "--set",
+    "--unzip-command",
+    "--file",
+    "--netrc",
     "-exec",
     "-ok",
     "-delete",
     "-fprint",
     "-fls",
     "-toolexec",
-    "-o",
-    "-O",
-    "-p",
-    "-r",
-    "-S",
-    "-I",
-    "-f",
-    "-D",
-    "-X",
-    "-W",
+    "-vettool",
+];
+
+/// Short options that do so in many tools. File tools, where they mean other things, are spared.
+const REACHING_SHORT: &[&str] =
+    &["-c", "-C", "-e", "-E", "-o", "-O", "-p", "-r", "-S", "-I", "-f", "-D", "-X", "-W", "-K", "-T", "-Z"];
+
+/// Short options that do so in one tool.
+const REACHING_OF: &[(&str, &[&str])] = &[
+    ("fd", &["-x", "-X"]),
+    ("sort", &["-o", "-T", "-S"]),
+    ("grep", &["-f"]),
+    ("egrep", &["-f"]),
+    ("fgrep", &["-f"]),
+    ("rg", &["-f"]),
+    ("zip", &["-T", "-O"]),
+    ("date", &["-s", "-f"]),
+    ("printf", &["-v"]),
+    ("tree", &["-o"]),
+    ("ag", &["-p"]),
+    ("jq", &["-f", "-L"]),
+    ("file", &["-m", "-C", "-f"]),
+];
+
+/// Programs that write files which their input names, or start a pager: a `*` cannot tell which.
+const UNPACKERS: &[&str] = &[
+    "tar", "bsdtar", "unzip", "cpio", "ar", "7z", "7za", "unar", "patch", "pax", "unrar", "ed", "ex", "vi", "vim",
+    "nano", "emacs", "less", "more", "man", "bat",
 ];
 
 impl UserRule {
@@ -200,7 +218,11 @@ impl UserRule {
                     .any(|w| self.commands.iter().any(|t| t.may_match(&w)));
                 // A path that a rule forbids is forbidden to commands as well, read or written.
                 let words = script.parts.iter().flat_map(|p| p.words.iter().chain(&p.writes)).flatten();
+                // A rule about changes leaves a command alone that only looks.
+                let looks = !script.opaque && script.parts.iter().all(|p| class_of(p, cwd, case.place) == Class::Read);
+                let changes_only = !self.kinds.is_empty() && !self.concerns(Verb::Read);
                 let reached = self.paths.is_some()
+                    && !(looks && changes_only)
                     && words.flat_map(|w| candidates(w)).any(|c| self.hits_path(case.place, cwd, c));
                 (self.concerns(Verb::Command) && (named || (bare && self.kinds.contains(&Verb::Command)))) || reached
             }
@@ -244,6 +266,7 @@ fn reaches(found: &Match<'_>, argv: &[String], at: &Path, place: &Place<'_>) -> 
     let spelled = found.literal >= 2 && !second.starts_with('-');
     // What a wrapper would run, and what text an interpreter would carry out, must be spelled out.
     if is_wrapper(program)
+        || UNPACKERS.contains(&program.as_str())
         || (is_interpreter(program) && !spelled)
         || (matches!(program.as_str(), "git" | "hg" | "jj" | "svn") && !spelled)
     {
@@ -251,15 +274,19 @@ fn reaches(found: &Match<'_>, argv: &[String], at: &Path, place: &Place<'_>) -> 
     }
     let part = Part { words: argv.iter().cloned().map(Some).collect(), writes: Vec::new() };
     let class = class_of(&part, at, place);
+    if class == Class::Privilege {
+        return false;
+    }
     found.wild.iter().all(|word| harmless(word, class, program, at, place))
 }
 
 fn harmless(word: &str, class: Class, program: &str, at: &Path, place: &Place<'_>) -> bool {
     let lower = word.to_ascii_lowercase();
+    let own = REACHING_OF.iter().find(|(tool, _)| *tool == program).map(|(_, options)| *options);
+    let short = own.unwrap_or(if is_file_tool(program) { &[] } else { REACHING_SHORT });
     let reaching = word.starts_with('-')
-        && REACHING
-            .iter()
-            .any(|option| if option.starts_with("--") { lower.starts_with(option) } else { word.starts_with(option) });
+        && (REACHING.iter().any(|option| lower.starts_with(option))
+            || short.iter().any(|option| word.starts_with(option)));
     let sets = is_interpreter(program) && word.contains('=') && !word.starts_with('-');
     if reaching || sets {
         return false;

@@ -1,17 +1,20 @@
 //! Acting as another user, or changing who may do what, asks.
 
-use super::{Builtin, Judge, Voice, commands};
-use crate::policy::programs::{base_name, is_privileged};
+use super::{Builtin, Judge, Voice};
+use crate::policy::class::Class;
+use crate::policy::matter::Matter;
+use crate::policy::programs::class_of;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "privilege",
     about: "sudo, su, chown, mount, systemctl and their like ask wherever they stand in a line; no allow rule covers them.",
-    judge: Judge::Always(|case| {
-        commands(case)
+    judge: Judge::Always(|case| match case.matter {
+        Matter::Command { script, cwd, .. } => script
+            .parts
             .iter()
-            .filter_map(|words| words.first()?.as_deref())
-            .find(|program| is_privileged(program))
-            .map(|program| Voice::ask(format!("{} acts with other rights", base_name(program))))
+            .any(|p| class_of(p, cwd, case.place) == Class::Privilege)
+            .then(|| Voice::ask("it acts with other rights, or changes them")),
+        Matter::Path { .. } | Matter::Network(_) | Matter::Plan | Matter::Other(_) => None,
     }),
     speaks_on: &["sudo ls", "timeout 5 sudo ls", "bash -c 'doas x'", "ls && chown root x"],
     silent_on: &["ls sudo", "grep sudo README.md"],

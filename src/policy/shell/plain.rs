@@ -48,8 +48,13 @@ impl<'a> Reader<'a> {
         if self.rest.starts_with('#') {
             return Err("it holds a comment".to_owned());
         }
+        let before = self.rest;
         let word = self.word()?;
         if self.argv.is_empty() {
+            // Nobody quotes a program's name but to hide it from whoever compares names.
+            if before.get(..word.len()) != Some(word.as_str()) {
+                return Err("the program's name is quoted".to_owned());
+            }
             check_first(&word)?;
         }
         self.argv.push(word);
