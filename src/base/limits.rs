@@ -454,6 +454,12 @@ pub const CANDIDATES_MAX: usize = 8;
 pub const CANDIDATE_SEED_BYTES_MAX: u64 = 3 * 1024 * 1024 * 1024;
 /// Bytes of one other ignored file or directory that are copied into a candidate.
 pub const CANDIDATE_IGNORED_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Files whose changes a candidate tells at once.
+pub const CANDIDATE_CHANGES_MAX: usize = 5_000;
+/// Bytes before and after of all changes that a candidate tells at once.
+pub const CANDIDATE_CHANGES_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Bytes of a repository that are copied into a candidate for an agent.
+pub const CANDIDATE_REPOSITORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Files of one ignored directory that are counted before it is taken for too large.
 pub const CANDIDATE_IGNORED_FILES_MAX: usize = 20_000;
 /// Files up to which a candidate is looked over whole after each trial; beyond it only what was edited is put back.

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `target` of a Rust project | copied (without incremental state), so that only the project itself is built again |
 //! | `node_modules` | a directory of links to your packages; its caches are the candidate's own |
-//! | `.venv`, `venv`, `.tox` | linked |
+//! | a Python virtual environment, `.tox` | linked |
 //! | anything else up to 32 MiB | copied |
 //! | anything larger | left out |
 
@@ -45,7 +45,9 @@ pub fn provide(source: &Path, root: &Path) -> Result<Vec<String>, CandidateError
         let done = match name {
             _ if CACHES.contains(&name) => Ok(None),
             "node_modules" => link_packages(&from, &to).map(|()| Some("its packages are linked to yours")),
-            ".venv" | "venv" | ".tox" => std::os::unix::fs::symlink(&from, &to).map(|()| Some("linked to yours")),
+            _ if name == ".tox" || from.join("pyvenv.cfg").exists() => {
+                std::os::unix::fs::symlink(&from, &to).map(|()| Some("linked to yours"))
+            }
             _ if rust => seed_target(&from, &to),
             _ => copy_small(&from, &to),
         };
@@ -62,17 +64,40 @@ pub fn provide(source: &Path, root: &Path) -> Result<Vec<String>, CandidateError
 }
 
 /// A directory whose entries link to the packages; hidden caches stay private by being absent.
+/// Links that lead elsewhere in the project (packages of a monorepo) lead to the candidate's own.
 fn link_packages(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::create_dir(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let name = entry.file_name();
-        let hidden = name.to_str().is_some_and(|name| name.starts_with('.'));
-        if !hidden || matches!(name.to_str(), Some(".bin" | ".pnpm" | ".package-lock.json" | ".modules.yaml")) {
-            std::os::unix::fs::symlink(entry.path(), to.join(name))?;
+        let text = name.to_str().unwrap_or_default();
+        let target = to.join(&name);
+        if text.starts_with('.') && !matches!(text, ".bin" | ".pnpm" | ".package-lock.json" | ".modules.yaml") {
+            continue;
+        }
+        match std::fs::read_link(entry.path()) {
+            Ok(link) if link.is_relative() => std::os::unix::fs::symlink(link, target)?,
+            // A scope holds packages of its own.
+            Ok(_) | Err(_) if text.starts_with('@') => link_packages(&entry.path(), &target)?,
+            Ok(_) | Err(_) => std::os::unix::fs::symlink(entry.path(), target)?,
         }
     }
     Ok(())
+}
+
+/// Gives a copy that an agent works in a repository of its own: a copy of `.git`, if it is a plain
+/// directory and not too large. Nothing an agent commits reaches yours.
+pub fn provide_repository(source: &Path, root: &Path) -> Option<String> {
+    let (from, to) = (source.join(".git"), root.join(".git"));
+    if !from.is_dir() || to.exists() {
+        return None;
+    }
+    let bytes_max = limits::CANDIDATE_REPOSITORY_BYTES_MAX;
+    match size(&from, bytes_max, usize::MAX).map(|_| copy_tree(&from, &to)) {
+        Some(Ok(())) => None,
+        Some(Err(error)) => Some(format!(".git: left out, {error}")),
+        None => Some(".git: left out, too large to copy".to_owned()),
+    }
 }
 
 /// What of a target directory spares building dependencies again.

@@ -87,6 +87,12 @@ impl PrivateCopy {
         Ok(copy)
     }
 
+    /// Adds a copy of the user's repository, for an agent that works in this copy.
+    pub fn with_repository(mut self) -> Self {
+        self.notes.extend(heavy::provide_repository(&self.source, &self.root));
+        self
+    }
+
     /// Takes over a copy that a killed host left at `place`; `None` when there is none to trust.
     pub fn reopen(live: &Snapshots, source: &Path, place: &Path) -> Option<Self> {
         let saved = std::fs::read(base_file(place)).ok()?;

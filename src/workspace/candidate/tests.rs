@@ -55,9 +55,12 @@ fn a_copy_holds_the_content_and_what_runs_need_and_no_more() {
         ("node_modules/left/index.js", "l"),
         ("node_modules/.cache/babel", "c"),
         (".venv/bin/python", "p"),
+        (".venv/pyvenv.cfg", "v"),
         (".git/HEAD", "h"),
     ]);
     symlink("a.py", bench.work.path().join("src/link")).unwrap();
+    std::fs::create_dir(bench.work.path().join("node_modules/@own")).unwrap();
+    symlink("../../src", bench.work.path().join("node_modules/@own/part")).unwrap();
     let copy = bench.copy();
     let has = |path: &str| copy.root().join(path).exists();
     for path in [
@@ -74,12 +77,16 @@ fn a_copy_holds_the_content_and_what_runs_need_and_no_more() {
         assert!(!has(path), "{path}");
     }
     assert!(copy.root().join("src/link").is_symlink());
+    // A package that is part of the project is the candidate's, not the original.
+    assert!(copy.root().join("node_modules/@own/part").canonicalize().unwrap().starts_with(copy.root()));
     // What a run does to build products and caches does not reach the original.
     std::fs::write(copy.root().join("target/debug/deps/lib.rlib"), "new").unwrap();
     put(copy.root(), "node_modules/.cache/babel", "new");
     assert_eq!(std::fs::read_to_string(bench.work.path().join("target/debug/deps/lib.rlib")).unwrap(), "r");
     assert_eq!(std::fs::read_to_string(bench.work.path().join("node_modules/.cache/babel")).unwrap(), "c");
     assert_eq!(copy.notes().len(), 3, "{:?}", copy.notes());
+    let copy = copy.with_repository();
+    assert!(copy.root().join(".git/HEAD").exists());
     let root = copy.root().to_owned();
     drop(copy);
     assert!(!root.exists() && !base_file(&root).exists());

@@ -144,6 +144,8 @@ impl OpenTrials {
         // Compiled Python is matched to its source by second and size: two trials within a second
         // would run each other's code.
         extra.push(("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned()));
+        let own_path = own_python_path(root);
+        extra.extend(own_path.filter(|(name, _)| command.env.iter().all(|(set, _)| set != name)));
         let spec =
             run::prepare(&inside, command, &extra).map_err(|refusal| WorkspaceError::Refused(refusal.to_string()))?;
         if let Some(missing) = run::missing(&spec) {
@@ -159,6 +161,18 @@ impl OpenTrials {
         self.wall_ms = self.wall_ms.saturating_add(ended.ms);
         Ok((ended, kept))
     }
+}
+
+/// A project that is installed in its environment for editing would be imported from the workspace:
+/// the candidate's own modules must come first.
+fn own_python_path(root: &Path) -> Option<(String, String)> {
+    let project = ["pyproject.toml", "setup.py", "setup.cfg"].iter().any(|name| root.join(name).exists());
+    let (source, whole) = (root.join("src"), root.to_str()?);
+    let path = match source.to_str() {
+        Some(source_text) if source.is_dir() => format!("{source_text}:{whole}"),
+        Some(_) | None => whole.to_owned(),
+    };
+    (project && !whole.contains(':')).then(|| ("PYTHONPATH".to_owned(), path))
 }
 
 /// Names the tree that a trial ran on: the candidate's base and what was laid over it.

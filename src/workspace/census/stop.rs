@@ -117,10 +117,10 @@ impl Tracker {
     fn reap_strays(&self) {
         let own_session = getsid(None).ok();
         let table = procfs::table();
-        let launched = launched();
+        let launched = launched().list();
         for process in table.all().filter(|process| process.parent == self.host && process.is_zombie()) {
             let ours = own_session.is_some_and(|session| session.as_raw_pid() == process.session);
-            if !ours && !launched.list().contains_key(&process.pid) {
+            if !ours && !launched.contains_key(&process.pid) {
                 signals::reap(process.pid);
             }
         }

@@ -53,6 +53,9 @@ pub fn commit(root: &Root, stage: Stage) -> Result<Vec<Written>, EditError> {
         for undo in &done {
             finish(undo);
         }
+        for made in stage.made.iter().filter_map(|path| root.place(path).ok()) {
+            let _ = rustix::fs::fsync(&made.parent);
+        }
         return Ok(written);
     };
     let path = target_path(change);

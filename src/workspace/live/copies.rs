@@ -10,7 +10,7 @@ use crate::base::{RelPath, limits};
 use crate::model::FileChange;
 use crate::port::{self, CandidateChange, WorkspaceError};
 use crate::workspace::candidate::PrivateCopy;
-use crate::workspace::checkpoint::{Entry, Snapshots};
+use crate::workspace::checkpoint::{Entry, EntryKind, Snapshots};
 
 /// Where candidates are, below the session's state directory.
 fn home(state: &Path) -> PathBuf {
@@ -67,7 +67,10 @@ impl LiveWorkspace {
             let mut live = locked(&snapshots);
             match PrivateCopy::reopen(&live, &source, &place) {
                 Some(copy) => Ok(copy),
-                None => PrivateCopy::make(&mut live, &source, place).map_err(candidate_error),
+                None => {
+                    let made = PrivateCopy::make(&mut live, &source, place).map_err(candidate_error);
+                    made.map(PrivateCopy::with_repository)
+                }
             }
         })
         .await?;
@@ -76,6 +79,14 @@ impl LiveWorkspace {
             LiveCandidate { root, copy: Arc::new(Mutex::new(copy)), snapshots: self.snapshots.clone(), _slot: slot };
         Ok(Box::new(candidate))
     }
+}
+
+fn too_much() -> WorkspaceError {
+    WorkspaceError::Refused(format!(
+        "the candidate changed more than {} files or {} bytes; ignore what is built, or take over fewer files",
+        limits::CANDIDATE_CHANGES_MAX,
+        limits::CANDIDATE_CHANGES_BYTES_MAX
+    ))
 }
 
 fn kind(before: Option<&Entry>, after: Option<&Entry>) -> FileChange {
@@ -97,8 +108,13 @@ impl port::Candidate for LiveCandidate {
             let mut copy = locked(&copy);
             let changes = copy.changes();
             let mut told = Vec::new();
+            let mut room = limits::CANDIDATE_CHANGES_BYTES_MAX;
             for changed in changes {
                 let Ok(path) = RelPath::from_path(&changed.path) else { continue };
+                // A link has no content that could be promoted by hunk; it stays in the candidate.
+                if [changed.before, changed.after].iter().flatten().any(|entry| entry.kind == EntryKind::Link) {
+                    continue;
+                }
                 let change = kind(changed.before.as_ref(), changed.after.as_ref());
                 let before = match changed.before {
                     Some(entry) => copy.content(&entry.digest).map_err(candidate_error)?,
@@ -106,6 +122,11 @@ impl port::Candidate for LiveCandidate {
                 };
                 let after =
                     if changed.after.is_some() { copy.read(&changed.path).map_err(candidate_error)? } else { None };
+                let bytes = [&before, &after].into_iter().flatten().map(|bytes| bytes.len() as u64).sum();
+                room = room.checked_sub(bytes).ok_or_else(too_much)?;
+                if told.len() >= limits::CANDIDATE_CHANGES_MAX {
+                    return Err(too_much());
+                }
                 told.push(CandidateChange { path, change, before, after });
             }
             Ok(told)

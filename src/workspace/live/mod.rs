@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::candidate::{CandidateError, OpenTrials};
 use super::census::{Scope, Tracker};
-use super::checkpoint::{Snapshots, Store, StoreError, compare};
+use super::checkpoint::{Entry, EntryKind, Snapshots, Store, StoreError, compare};
 use super::edit;
 use super::launch::Containment;
 use super::root::{PathRefusal, Root};
@@ -187,18 +187,15 @@ impl port::Workspace for LiveWorkspace {
 
     fn tree_changes(&self, from: Digest, to: Digest) -> Result<Vec<TreeChange>, WorkspaceError> {
         let differences = compare(&self.store, Some(&from), Some(&to)).map_err(store_error)?;
-        // Names that are not UTF-8 have no place in the journal; the watcher tells of them.
-        let utf8 = differences
-            .into_iter()
-            .filter_map(|difference| Some((RelPath::from_path(&difference.path).ok()?, difference)));
-        let digest = |entry: Option<super::checkpoint::Entry>| entry.map(|entry| entry.digest);
-        Ok(utf8
-            .map(|(path, difference)| TreeChange {
-                path,
-                before: digest(difference.before),
-                after: digest(difference.after),
-            })
-            .collect())
+        // Names that are not UTF-8 have no place in the journal, and links no content: the watcher
+        // tells of them. A changed mode alone is no changed content.
+        let file = |entry: Option<Entry>| entry.filter(|entry| entry.kind != EntryKind::Link).map(|entry| entry.digest);
+        let told = differences.into_iter().filter_map(|difference| {
+            let (before, after) = (file(difference.before), file(difference.after));
+            let path = RelPath::from_path(&difference.path).ok()?;
+            (before != after).then_some(TreeChange { path, before, after })
+        });
+        Ok(told.collect())
     }
 
     fn stored(&self, digest: Digest) -> Result<Option<Vec<u8>>, WorkspaceError> {
