@@ -37,7 +37,7 @@ const LONG: Duration = Duration::from_secs(60);
 #[test]
 fn a_command_sees_only_what_it_is_given() {
     let dir = tempfile::tempdir().unwrap();
-    let text = "readlink /proc/self/fd/0; ls /proc/$$/fd | tr '\\n' ' '; tty; pwd; env | grep -c CARGO_PKG_NAME; \
+    let text = "readlink /proc/self/fd/0; ls /proc/$$/fd >fds; tr '\\n' ' ' <fds; tty; pwd; env | grep -c CARGO_PKG_NAME; \
                 cut -d' ' -f7 /proc/$$/stat; cut -d' ' -f5 /proc/$$/stat; echo $$";
     for containment in [Containment::Auto, Containment::Subreaper] {
         let (ended, out, err) = run(containment, text, dir.path(), LONG);
