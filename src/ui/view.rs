@@ -89,7 +89,7 @@ fn inbox_line(app: &App, brush: &mut Brush<'_>) {
         brush.cut(line.x + 1, line.y, line.right(), "nothing waits for you", Role::TextFaint);
         return;
     };
-    let Some(mut row) = inbox::waiting_row(&app.scene, &id) else { return };
+    let Some(mut row) = inbox::waiting_row(&app.scene, &id, line.width) else { return };
     let says = app.scene.session.actions.get(&id).and_then(|state| state.action.rationale.as_ref());
     if let Some(says) =
         says.map(|rationale| escape::show(&rationale.text, &Show::prose()).into_owned()).filter(|says| !says.is_empty())
@@ -97,8 +97,8 @@ fn inbox_line(app: &App, brush: &mut Brush<'_>) {
         row = row.and(format!("  \"{says}\""), Role::TextSoft);
     }
     let more = app.scene.waits().saturating_sub(1);
-    if let Some((right, _)) = row.right.as_mut().filter(|_| more > 0) {
-        right.push_str(&format!("  +{more}"));
+    if more > 0 {
+        row = row.right(format!("  +{more}"), Role::Held);
     }
     row.draw(brush, line, 0);
 }

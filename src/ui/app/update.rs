@@ -1,6 +1,8 @@
 //! The only way in: a message and the time it came at, out come requests.
 
 use crate::base::limits::UI_SEARCH_ROWS_MAX;
+use crate::base::text::{Show, escape};
+use crate::model::event::Event;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{Answer, App, Ask, Link, Msg, Request};
 use crate::ui::commands::{Command, Scope};
@@ -19,6 +21,13 @@ impl App {
             Msg::Input(input) => self.input(input),
             Msg::Events(envelopes, wall) => {
                 let arrived = self.scene.hear(&envelopes, wall);
+                let lost = envelopes.iter().rev().find_map(|envelope| match &envelope.event {
+                    Event::AgentLost(lost) => Some(escape::show(&lost.why, &Show::default()).into_owned()),
+                    _ => None,
+                });
+                if let Some(why) = lost {
+                    self.say(Toast::error(format!("the agent is gone: {why}")));
+                }
                 self.after_events(!arrived.is_empty())
             }
             Msg::Answered { asked, outcome } => self.answered(&asked, outcome),

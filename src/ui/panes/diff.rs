@@ -78,6 +78,8 @@ pub struct DiffPane {
     view: View,
     context: usize,
     pub marks_blanks: bool,
+    /// Rows that fit.
+    height: usize,
     /// What the rows were made of, so that the cursor stays when only choices change.
     about: Option<crate::base::Digest>,
 }
@@ -91,6 +93,7 @@ impl Default for DiffPane {
             view: View::default(),
             context: DIFF_CONTEXT_LINES,
             marks_blanks: false,
+            height: 0,
             about: None,
         }
     }
@@ -415,6 +418,7 @@ impl Pane for DiffPane {
     }
 
     fn refresh(&mut self, scene: &Scene, room: Size, touched: Touched) {
+        self.height = usize::from(room.height);
         if !touched.target && !touched.actions {
             return;
         }
@@ -467,7 +471,8 @@ impl Pane for DiffPane {
         if files > 1 {
             right = format!("file {}/{files}  {right}", self.file_under_cursor() + 1);
         }
-        let unseen = self.unseen_rows(&scene.review);
+        // What this frame shows counts as seen here; for an approval it counts once the frame is out.
+        let unseen = self.unseen_rows(&scene.review).min(self.rows.len() - self.rows_shown(self.height));
         if scene.held_target().is_some() && unseen > 0 {
             right = format!("{unseen} not seen  {right}");
         }

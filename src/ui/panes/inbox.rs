@@ -59,6 +59,12 @@ impl InboxPane {
         });
         self.waiting = held.iter().map(|state| state.action.id.clone()).collect();
         self.read.retain(|id| self.waiting.contains(id));
+        // The cursor is on what the other panes look at, unless it is on an alarm.
+        if self.list.cursor < self.waiting.len().max(1)
+            && let Some(at) = self.waiting.iter().position(|id| Some(id) == scene.target.as_ref())
+        {
+            self.list.cursor = at;
+        }
     }
 }
 
@@ -101,7 +107,7 @@ pub fn action_words(state: &ActionState) -> String {
 }
 
 /// The row of one waiting action.
-pub fn waiting_row(scene: &Scene, id: &ActionId) -> Option<Row> {
+pub fn waiting_row(scene: &Scene, id: &ActionId, columns: u16) -> Option<Row> {
     let state = scene.session.actions.get(id)?;
     let score = state.action.risk.as_ref().map_or(0, |risk| risk.score);
     let (risk, role) = risk_words(score);
@@ -112,10 +118,10 @@ pub fn waiting_row(scene: &Scene, id: &ActionId) -> Option<Row> {
         .and(format!("{id} "), Role::TextSoft)
         .and(action_words(state), if scene.target.as_ref() == Some(id) { Role::TextStrong } else { Role::Text });
     let blocks = blocked_steps(scene, state);
-    if blocks > 0 {
+    if blocks > 0 && columns >= 60 {
         row = row.and(format!("  blocks {blocks}"), Role::TextFaint);
     }
-    Some(row.right(format!("{age:>6}  {risk}"), role))
+    Some(row.right(format!("{age:>6}  "), Role::TextSoft).right(format!("{risk:<6}"), role))
 }
 
 /// Steps that cannot begin before this one is through.
@@ -150,7 +156,7 @@ impl Pane for InboxPane {
     }
 
     fn refresh(&mut self, scene: &Scene, _room: Size, touched: Touched) {
-        if touched.actions {
+        if touched.actions || touched.target {
             self.gather(scene);
             self.alarms = alarm_rows(scene);
         }
@@ -181,7 +187,7 @@ impl Pane for InboxPane {
 
     fn draw_row(&self, scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect) {
         if let Some(id) = self.waiting.get(row) {
-            if let Some(row) = waiting_row(scene, id) {
+            if let Some(row) = waiting_row(scene, id, line.width) {
                 row.draw(brush, line, self.list.left);
             }
         } else if let Some(row) = self.alarms.get(row - self.waiting.len()) {
@@ -191,9 +197,13 @@ impl Pane for InboxPane {
 
     fn row_text(&self, scene: &Scene, row: usize) -> String {
         match self.waiting.get(row) {
-            Some(id) => waiting_row(scene, id).map(|row| row.text()).unwrap_or_default(),
+            Some(id) => waiting_row(scene, id, u16::MAX).map(|row| row.text()).unwrap_or_default(),
             None => self.alarms.get(row - self.waiting.len()).map(Row::text).unwrap_or_default(),
         }
+    }
+
+    fn points_at_target(&self) -> bool {
+        true
     }
 
     fn empty(&self, scene: &Scene) -> &'static str {

@@ -72,6 +72,11 @@ pub trait Pane: std::fmt::Debug {
         true
     }
 
+    /// Whether its cursor says what the other panes look at, and so is marked without the focus too.
+    fn points_at_target(&self) -> bool {
+        false
+    }
+
     /// Whether this row lies in a selection.
     fn is_selected(&self, _scene: &Scene, _row: usize) -> bool {
         false
@@ -139,7 +144,8 @@ const NUMBER_COLUMNS: u16 = 5;
 /// Draws one pane with its frame.
 pub fn view(app: &App, place: &Place, brush: &mut Brush<'_>) {
     let pane = app.panes.get(place.pane);
-    let focused = app.focus == place.pane;
+    // While something lies over the panes, none of them has the keys.
+    let focused = app.focus == place.pane && app.overlay.is_none();
     let title = pane.title(&app.scene);
     let lines = app.layout.shape == Shape::Lines;
     if lines {
@@ -167,6 +173,22 @@ pub fn view(app: &App, place: &Place, brush: &mut Brush<'_>) {
         mark_row(app, place, row, line, brush);
     }
     overflow_mark(pane, place, brush);
+    if focused && place.edges.bottom == Edge::Open && !lines {
+        accent_divider(place, brush);
+    }
+}
+
+/// The line below the focused pane is its neighbour's; where it is only a line it takes the focus colour.
+fn accent_divider(place: &Place, brush: &mut Brush<'_>) {
+    let style = brush.look.style(Role::BorderFocus);
+    let y = place.outer.bottom();
+    for x in place.outer.left()..place.outer.right() {
+        if let Some(cell) = brush.buffer.cell_mut((x, y))
+            && matches!(cell.symbol(), "─" | "├" | "┤" | "-" | "+")
+        {
+            cell.set_style(style);
+        }
+    }
 }
 
 fn mark_row(app: &App, place: &Place, row: usize, line: Rect, brush: &mut Brush<'_>) {
@@ -176,7 +198,11 @@ fn mark_row(app: &App, place: &Place, row: usize, line: Rect, brush: &mut Brush<
         brush.over(line, Role::Selection);
     }
     if pane.marks_cursor() && row == pane.list().cursor {
-        brush.over(line, if focused { Role::Cursor } else { Role::CursorAway });
+        if focused {
+            brush.over(line, Role::Cursor);
+        } else if pane.points_at_target() {
+            brush.over(line, Role::CursorAway);
+        }
     }
     if focused
         && let Some(words) = app.search.as_ref().filter(|words| !words.is_empty())

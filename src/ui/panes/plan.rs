@@ -21,9 +21,40 @@ pub struct PlanPane {
     list: List,
     rows: Vec<(StepId, Row)>,
     closed: BTreeSet<StepId>,
+    /// The plan before the last revision, and the present one: what changed between them is marked.
+    previous: Plan,
+    present: Plan,
 }
 
 impl PlanPane {
+    /// A replan is shown as a plan diff: what is new or reworded carries a mark, what went stays readable below.
+    fn notice(&mut self, plan: &Plan) {
+        if plan.revision != self.present.revision {
+            self.previous = std::mem::replace(&mut self.present, plan.clone());
+        }
+    }
+
+    fn mark(&self, look: &Look, step: &Step) -> Option<(&'static str, Role)> {
+        if self.previous.steps.is_empty() {
+            return None;
+        }
+        match self.previous.step(&step.id) {
+            None => Some(("+", Role::DiffAddSign)),
+            Some(before) if before.title != step.title => Some((look.sign(Sign::Drift), Role::Warn)),
+            Some(_) => None,
+        }
+    }
+
+    fn removed_rows(&self, look: &Look) -> Vec<(StepId, Row)> {
+        let gone = self.previous.steps.iter().filter(|step| self.present.step(&step.id).is_none());
+        gone.map(|step| {
+            let title = escape::show(&step.title, &Show::prose()).into_owned();
+            let row = Row::new(format!("{} ", look.sign(Sign::Minus)), Role::DiffDelSign).and(title, Role::DiffOff);
+            (step.id.clone(), row)
+        })
+        .collect()
+    }
+
     #[must_use]
     pub fn under_cursor(&self) -> Option<&StepId> {
         self.rows.get(self.list.cursor).map(|(id, _)| id)
@@ -126,12 +157,19 @@ impl Pane for PlanPane {
         }
         let here = self.under_cursor().cloned();
         let plan = &scene.session.plan;
+        self.notice(plan);
         self.rows = tree(plan, &self.closed)
             .into_iter()
             .map(|(step, depth, done, children)| {
-                (step.id.clone(), row(scene, step, depth, done, children, self.closed.contains(&step.id)))
+                let row = row(scene, step, depth, done, children, self.closed.contains(&step.id));
+                let row = match self.mark(&scene.look, step) {
+                    Some((mark, role)) => row.and(format!(" {mark}"), role),
+                    None => row,
+                };
+                (step.id.clone(), row)
             })
             .collect();
+        self.rows.extend(self.removed_rows(&scene.look));
         // The cursor stays on its step when the plan is edited around it.
         if let Some(at) = here.and_then(|id| self.rows.iter().position(|(other, _)| *other == id)) {
             self.list.cursor = at;
@@ -140,7 +178,9 @@ impl Pane for PlanPane {
 
     fn title(&self, scene: &Scene) -> Title {
         let (done, all) = progress(&scene.session.plan);
-        let right = if all > 0 { format!("{done}/{all}") } else { String::new() };
+        // A single root says it itself.
+        let roots = scene.session.plan.steps.iter().filter(|step| step.parent.is_none()).count();
+        let right = if all > 0 && roots > 1 { format!("{done}/{all}") } else { String::new() };
         Title { right, ..Title::default() }
     }
 

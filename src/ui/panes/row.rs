@@ -11,7 +11,7 @@ use crate::ui::theme::Role;
 pub struct Row {
     pub indent: u16,
     pub words: Vec<(String, Role)>,
-    pub right: Option<(String, Role)>,
+    pub right: Vec<(String, Role)>,
 }
 
 impl Row {
@@ -34,14 +34,17 @@ impl Row {
 
     #[must_use]
     pub fn right(mut self, text: impl Into<String>, role: Role) -> Self {
-        self.right = Some((text.into(), role));
+        self.right.push((text.into(), role));
         self
     }
 
     pub fn draw(&self, brush: &mut Brush<'_>, line: Rect, left: usize) {
         let mut end = line.right().saturating_sub(1);
-        if let Some((text, role)) = &self.right {
-            end = brush.right(line.x + 2, line.y, end, text, *role).saturating_sub(1);
+        for (text, role) in self.right.iter().rev() {
+            end = brush.right(line.x + 2, line.y, end, text, *role);
+        }
+        if !self.right.is_empty() {
+            end = end.saturating_sub(1);
         }
         let mut x = line.x + 1 + self.indent;
         let mut hidden = left;
@@ -51,8 +54,11 @@ impl Row {
                 hidden -= columns;
                 continue;
             }
-            let rest = width::prefix(text, hidden).len();
-            x = brush.cut(x, line.y, end, text.get(rest..).unwrap_or_default(), *role);
+            let rest = text.get(width::prefix(text, hidden).len()..).unwrap_or_default();
+            x = brush.cut(x, line.y, end, rest, *role);
+            if x + 1 >= end && columns > hidden {
+                return;
+            }
             hidden = 0;
         }
     }
@@ -60,10 +66,8 @@ impl Row {
     #[must_use]
     pub fn text(&self) -> String {
         let words = self.words.iter().map(|(text, _)| text.as_str()).collect::<String>();
-        match &self.right {
-            Some((right, _)) => format!("{words}  {right}"),
-            None => words,
-        }
+        let right = self.right.iter().map(|(text, _)| text.as_str()).collect::<String>();
+        if right.is_empty() { words } else { format!("{words}  {right}") }
     }
 }
 

@@ -106,7 +106,7 @@ impl TestsPane {
             let line = newest.line.map_or_else(String::new, |line| format!(":{line}"));
             row = row.and(format!("  {}{line}", escape::show(file, &Show::default())), Role::TextFaint);
         }
-        let (before, _) = status(look, case.before.map(|report| report.status));
+        let (before, before_role) = status(look, case.before.map(|report| report.status));
         let (after, after_role) = status(look, case.after.map(|report| report.status));
         let (word, word_role) = match (flaky, case.change()) {
             (true, _) => ("flaky", Role::Unknown),
@@ -116,8 +116,10 @@ impl TestsPane {
         let time = newest.ms.map_or_else(String::new, |ms| format!("{ms} ms"));
         let after = format!("{after} {word}");
         if columns >= 60 {
-            row =
-                row.right(format!("{before:<BEFORE_COLUMNS$}{after:<AFTER_COLUMNS$}{time:>TIME_COLUMNS$}"), word_role);
+            row = row
+                .right(format!("{before:<BEFORE_COLUMNS$}"), before_role)
+                .right(format!("{after:<AFTER_COLUMNS$}"), word_role)
+                .right(format!("{time:>TIME_COLUMNS$}"), Role::TextFaint);
         } else if !word.is_empty() {
             row = row.right(word, word_role);
         }

@@ -9,6 +9,7 @@ mod signals;
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crossterm::event::EventStream;
@@ -165,7 +166,7 @@ impl Client {
             }
             // Everything that is there already belongs to the same frame.
             for _ in 0..UI_BACKLOG_MAX {
-                let Some(woke) = self.ready() else { break };
+                let Some(woke) = self.ready().await else { break };
                 if let Some(ended) = self.take_in(woke, modes).await {
                     return ended;
                 }
@@ -224,15 +225,19 @@ impl Client {
         }
     }
 
-    /// What is there without waiting.
-    fn ready(&mut self) -> Option<Woke> {
-        if let Some(event) = self.input.as_mut().and_then(|input| input.next().now_or_never()) {
-            return Some(event.map_or(Woke::InputEnded, Woke::Input));
-        }
-        if let Some(heard) = self.link.next().now_or_never() {
-            return Some(Woke::Heard(heard));
-        }
-        self.from_workers.try_recv().ok().map(Woke::Product)
+    /// What is there without waiting. Polled as this task: the event stream remembers whoever asked first and would
+    /// wake nobody if that were a mere look.
+    async fn ready(&mut self) -> Option<Woke> {
+        std::future::poll_fn(|task| {
+            if let Some(Poll::Ready(event)) = self.input.as_mut().map(|input| input.poll_next_unpin(task)) {
+                return Poll::Ready(Some(event.map_or(Woke::InputEnded, Woke::Input)));
+            }
+            if let Poll::Ready(heard) = std::pin::pin!(self.link.next()).poll(task) {
+                return Poll::Ready(Some(Woke::Heard(heard)));
+            }
+            Poll::Ready(self.from_workers.try_recv().ok().map(Woke::Product))
+        })
+        .await
     }
 
     async fn take_in(&mut self, woke: Woke, modes: &Modes) -> Option<Ended> {

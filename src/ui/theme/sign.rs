@@ -29,7 +29,7 @@ signs! {
     Drift = "~" | "~",
     Unknown = "?" | "?",
     Skipped = "–" | "-",
-    Waits = "⏳" | "w",
+    Waits = "◆" | "#",
     Pinned = "⚑" | "P",
     Frozen = "❚" | "=",
     Fold = "⋯" | "..",

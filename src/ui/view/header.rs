@@ -2,7 +2,7 @@
 
 use super::isolation_words;
 use crate::base::text::{Show, escape, width};
-use crate::model::event::{ChangedBy, Isolation, Usage};
+use crate::model::event::{ChangedBy, Isolation, SessionOutcome, Usage};
 use crate::ui::app::{App, Link};
 use crate::ui::look::Brush;
 use crate::ui::overlays::mode_words;
@@ -85,6 +85,19 @@ fn gate(app: &App) -> Words {
     if session.frozen.is_some() {
         words.push((format!(" {} frozen ", scene.look.sign(Sign::Frozen)), Role::Alarm));
         words.push((" ".to_owned(), Role::Header));
+    }
+    if session.agent_lost.is_some() {
+        words.push((" agent gone ".to_owned(), Role::Alarm));
+        words.push((" ".to_owned(), Role::Header));
+    }
+    if let Some(ended) = &session.ended {
+        let (word, role) = match ended.outcome {
+            SessionOutcome::Done => ("done", Role::Ok),
+            SessionOutcome::Failed => ("failed", Role::Fail),
+            SessionOutcome::Stopped => ("stopped", Role::Warn),
+        };
+        words.push((format!("session {word}"), role));
+        return words;
     }
     match scene.waits() {
         0 if session.turn.is_some() => {
