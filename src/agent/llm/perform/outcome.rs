@@ -1,0 +1,60 @@
+//! What became of a proposal, in the words the model reads.
+
+use super::Settlement;
+use crate::agent::llm::turn::{Acted, Verdict};
+use crate::model::event::OutcomeWord;
+use crate::port::{Answer, Settled};
+
+/// An outcome that never reached the gate, in words.
+pub(super) fn refused(text: String) -> Settlement {
+    unfiled(Verdict::Refused, text)
+}
+
+pub(super) fn no_change(text: String) -> Settlement {
+    unfiled(Verdict::NoChange, text)
+}
+
+pub(super) fn unfiled(verdict: Verdict, text: String) -> Settlement {
+    let acted = Acted { verdict, text, changed: false, tests: None, plan: None, ms: 0, action: None };
+    Settlement { acted, told: String::new() }
+}
+
+/// What became of a proposal, as the model reads it: the host's words, then what it gave.
+pub(super) fn settle(settled: Settled, shown: String) -> Settlement {
+    let told = settled.told().to_owned();
+    let mut text = told.clone();
+    let mut verdict = match &settled.answer {
+        Answer::Approved { .. } => Verdict::Done,
+        Answer::Denied { .. } => Verdict::Denied,
+        Answer::Redirected { .. } => Verdict::Redirected,
+        Answer::Lapsed { .. } => Verdict::Lapsed,
+        Answer::Refused { .. } => Verdict::Refused,
+    };
+    let mut ms = 0;
+    if let Some(performed) = &settled.performed {
+        ms = performed.ms;
+        if performed.outcome != OutcomeWord::Ok {
+            verdict = Verdict::Failed;
+            text.push_str(&format!("\nOutcome: {}", word(performed.outcome)));
+        }
+        if let Some(detail) = &performed.detail {
+            text.push_str(&format!("\n{detail}"));
+        }
+    }
+    if !shown.is_empty() {
+        text.push('\n');
+        text.push_str(&shown);
+    }
+    let acted = Acted { verdict, text, changed: false, tests: None, plan: None, ms, action: settled.action };
+    Settlement { acted, told }
+}
+
+pub(super) fn word(outcome: OutcomeWord) -> &'static str {
+    match outcome {
+        OutcomeWord::Ok => "done",
+        OutcomeWord::Failed => "failed",
+        OutcomeWord::Conflict => "conflict: the file changed meanwhile; read it again",
+        OutcomeWord::Unknown => "unknown: look at the state before you go on",
+        OutcomeWord::Recovered => "recovered after an interruption",
+    }
+}

@@ -1,0 +1,103 @@
+//! Commands and tests, and their outcome in words.
+
+use super::outcome::{refused, settle};
+use super::reason::Reason;
+use super::{Hands, Settlement, find, tests_as_they_were};
+use crate::agent::llm::turn::TestsSeen;
+use crate::base::limits::llm as limits;
+use crate::model::{Body, Command};
+use crate::port::{Desk, Interrupted, Performed, RunReport};
+
+impl Hands {
+    pub(super) async fn run(
+        &mut self,
+        desk: &mut Desk,
+        reason: &Reason,
+        command: Command,
+        checks: bool,
+    ) -> Result<Settlement, Interrupted> {
+        let mut proposal = reason.on(format!("run {}", command.line()), Body::Command(command));
+        proposal.checks = checks;
+        let settled = desk.propose(proposal).await?;
+        let performed = settled.performed.clone();
+        let shown = performed.as_ref().map(output).unwrap_or_default();
+        let mut settlement = settle(settled, shown);
+        if let Some(performed) = performed {
+            settlement.acted.tests = performed.report.as_ref().map(tests_seen);
+            settlement.acted.changed = !performed.files.is_empty();
+        }
+        Ok(settlement)
+    }
+
+    pub(super) async fn test(
+        &mut self,
+        desk: &mut Desk,
+        reason: &Reason,
+        asked: Option<String>,
+    ) -> Result<Settlement, Interrupted> {
+        let command = match asked.map(Command::shell).or_else(|| self.project_tests()) {
+            Some(command) => command,
+            None => {
+                let words = "no test runner was recognised here; call `test` with a `command`";
+                return Ok(refused(words.to_owned()));
+            }
+        };
+        let mut settlement = self.run(desk, reason, command.clone(), true).await?;
+        if settlement.acted.tests.is_some() && !self.originals.is_empty() {
+            let words = tests_as_they_were::run(desk, &command, std::mem::take(&mut self.originals)).await?;
+            settlement.acted.text.push_str(&words);
+        }
+        Ok(settlement)
+    }
+
+    pub(super) fn project_tests(&self) -> Option<Command> {
+        if let Some(command) = &self.test_command {
+            return Some(command.clone());
+        }
+        find::test_command(self.workspace.as_ref())
+    }
+}
+
+/// A command's output with its totals.
+fn output(performed: &Performed) -> String {
+    let mut out = String::new();
+    if let Some(exit) = performed.exit {
+        out.push_str(&format!("Exit code {exit}.\n"));
+    }
+    if performed.timed_out {
+        out.push_str("It ran out of time and was stopped.\n");
+    }
+    if let Some(report) = &performed.report {
+        let seen = &report.finished;
+        out.push_str(&format!("Tests: {} passed, {} failed, {} skipped.\n", seen.passed, seen.failed, seen.skipped));
+        if let Some(problem) = &seen.problem {
+            out.push_str(&format!("{problem}\n"));
+        }
+        out.push_str(&failures(report));
+    }
+    if !performed.tail.is_empty() {
+        out.push_str("Output:\n");
+        out.push_str(&performed.tail);
+    }
+    out
+}
+
+fn failures(report: &RunReport) -> String {
+    let bad = report.cases.iter().filter(|case| case.status.is_bad()).take(limits::FAILURES_TOLD_MAX);
+    bad.map(|case| {
+        let place = match (&case.file, case.line) {
+            (Some(file), Some(line)) => format!(" at {file}:{line}"),
+            (Some(file), None) => format!(" in {file}"),
+            (None, _) => String::new(),
+        };
+        let message = case.message.as_deref().unwrap_or_default();
+        let message: String = message.chars().take(limits::FAILURE_CHARS_MAX).collect();
+        format!("Failed: {}{place}\n{message}\n", case.case)
+    })
+    .collect()
+}
+
+/// The totals the machine goes by.
+fn tests_seen(report: &RunReport) -> TestsSeen {
+    TestsSeen { green: report.finished.is_green(), failed: report.finished.failed, failures: failures(report) }
+}

@@ -1,0 +1,61 @@
+//! Before a call of the model: notes, the plan's reminder, room in the context, the reservation.
+
+use super::{Effect, State, Turn};
+use crate::agent::llm::request::Request;
+use crate::base::limits::llm as limits;
+
+impl Turn {
+    pub(super) fn ask(&mut self, out: &mut Vec<Effect>) {
+        let parts = std::mem::take(&mut self.results);
+        self.talk.user(parts);
+        self.steered = false;
+        if self.plan_due || self.asks_since_plan >= limits::PLAN_REMINDER_ASKS {
+            self.notes.extend(self.plan.text());
+            (self.plan_due, self.asks_since_plan) = (false, 0);
+        }
+        for note in std::mem::take(&mut self.notes) {
+            out.push(Effect::Told { action: None, text: note.clone() });
+            self.talk.tell(note);
+        }
+        self.asks_since_plan += 1;
+        let answer =
+            self.setup.choice.model.answer_tokens().min(u32::try_from(self.context_tokens / 3).unwrap_or(u32::MAX));
+        let room = self.context_tokens.saturating_sub(u64::from(answer)) * 9 / 10;
+        if self.talk.tokens(&self.setup.system, &self.tools) > room {
+            self.compact(room, out);
+        }
+        let estimated = self.talk.tokens(&self.setup.system, &self.tools);
+        match self.budget.reserve(&self.setup.choice.model, estimated, answer) {
+            Err(stop) => self.exhausted(&stop, out),
+            Ok(reserved) => {
+                self.state = State::Asking { estimated };
+                out.push(Effect::Ask(Box::new(Request {
+                    model: self.setup.choice.model.name.clone(),
+                    system: self.setup.system.clone(),
+                    messages: self.talk.messages().to_vec(),
+                    tools: self.tools.clone(),
+                    output_tokens_max: reserved.answer_tokens,
+                    thinking: self.setup.choice.model.thinking,
+                    cache: true,
+                    cache_key: self.setup.cache_key.clone(),
+                })));
+            }
+        }
+    }
+
+    pub(super) fn compact(&mut self, room: u64, out: &mut Vec<Effect>) {
+        let mut summary = format!("The task:\n{}\n\nEarlier messages were left out to save room.\n", self.task);
+        summary.extend(self.plan.text().map(|plan| format!("\n{plan}")));
+        if !self.decisions.is_empty() {
+            summary.push_str("\nDecisions and results so far, oldest first:\n");
+            self.decisions.iter().for_each(|line| summary.push_str(&format!("- {line}\n")));
+        }
+        if let Some(tests) = self.last_tests.as_ref().filter(|tests| !tests.green) {
+            summary.push_str(&format!("\nStill failing:\n{}\n", tests.failures));
+        }
+        let system = self.setup.system.clone();
+        if self.talk.fit(room, &system, &self.tools, || summary.clone()) {
+            out.push(Effect::Told { action: None, text: summary });
+        }
+    }
+}

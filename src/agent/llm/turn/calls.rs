@@ -1,0 +1,195 @@
+//! The calls of an answer, one after the other, and how each came out.
+
+use super::{Acted, Doing, Effect, Over, State, Turn, Verdict};
+use crate::agent::llm::request::{Part, ToolCall};
+use crate::agent::llm::tools::{self, Act, Intent};
+use crate::agent::llm::watch::{Finding, Watch};
+use crate::model::event::TurnEnd;
+
+impl Turn {
+    /// Works off the queue until something must be awaited.
+    pub(super) fn advance(&mut self, out: &mut Vec<Effect>) {
+        if std::mem::take(&mut self.steered) {
+            self.drop_calls("Not done: the supervisor has spoken meanwhile. Read that first.");
+        }
+        while let Some((call, repaired)) = self.queue.pop_front() {
+            let (act, intent) = match tools::read_call(&call.name, &call.args, &self.names) {
+                Ok(read) => read,
+                Err(mistake) => {
+                    if !self.judge(Watch::mistake, mistake.to_string(), Some(&call), out) {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            let finding = self.watch.call(&call);
+            if finding != Finding::Fine {
+                if !self.apply(finding, Some(&call), out) {
+                    return;
+                }
+                continue;
+            }
+            if self.carry_out(call, act, intent, repaired, out) {
+                return;
+            }
+        }
+        self.ask(out);
+    }
+
+    /// True when something is awaited now.
+    pub(super) fn carry_out(
+        &mut self,
+        call: ToolCall,
+        act: Act,
+        intent: Intent,
+        repaired: bool,
+        out: &mut Vec<Effect>,
+    ) -> bool {
+        match &act {
+            Act::Explain { text } => {
+                out.push(Effect::Say(text.clone()));
+                self.answer(&call, "The supervisor has read it.".to_owned(), false);
+                return false;
+            }
+            Act::More { reference, from } => {
+                let (text, failed) = match self.shelf.more(reference, *from) {
+                    Ok(text) => (text, false),
+                    Err(text) => (text, true),
+                };
+                self.answer(&call, text, failed);
+                return false;
+            }
+            Act::Finish { report, done } => return self.finish(&call, report.clone(), *done, out),
+            Act::Plan { steps } => {
+                let steps = self.plan.propose(steps);
+                if self.plan.is_approved() && !self.plan.is_new(&steps) {
+                    self.plan.update(steps.clone());
+                    out.push(Effect::ShowPlan(steps));
+                    self.answer(&call, "The plan's status is updated.".to_owned(), false);
+                    return false;
+                }
+            }
+            Act::Read { .. }
+            | Act::List { .. }
+            | Act::Search { .. }
+            | Act::Edit { .. }
+            | Act::Patch { .. }
+            | Act::Write { .. }
+            | Act::Delete { .. }
+            | Act::Move { .. }
+            | Act::Run { .. }
+            | Act::Test { .. }
+            | Act::Ask { .. }
+            | Act::Object { .. } => {}
+        }
+        if act.changes_things() && self.setup.plan_first && !self.plan.is_approved() && !self.plan_nudged {
+            self.plan_nudged = true;
+            let text =
+                "Not done yet: first propose a plan with `plan`, so that the supervisor can change and approve it.";
+            self.answer(&call, text.to_owned(), true);
+            return false;
+        }
+        if let Err(stop) = self.budget.reserve_action() {
+            self.queue.push_front((call, repaired));
+            self.exhausted(&stop, out);
+            return true;
+        }
+        let tests_failing = self.last_tests.as_ref().filter(|tests| !tests.green).map(|tests| tests.failed.max(1));
+        self.state = State::Acting { call };
+        out.push(Effect::Act(Box::new(Doing { act, intent, repaired, tests_failing })));
+        true
+    }
+
+    pub(super) fn acted(&mut self, acted: Acted, out: &mut Vec<Effect>) {
+        let State::Acting { call } = std::mem::replace(&mut self.state, State::Idle) else { return };
+        self.acted = true;
+        self.budget.spend_ms(acted.ms);
+        if let Some(steps) = acted.plan {
+            self.plan.approve(steps);
+            self.plan_due = true;
+        }
+        if acted.changed {
+            self.changed_since_tests = true;
+        }
+        if let Some(tests) = acted.tests {
+            self.last_tests = Some(tests);
+            self.changed_since_tests = false;
+        }
+        let first = acted.text.lines().next().unwrap_or_default();
+        self.remember(&format!("{}: {first}", describe(&call)));
+        if call.name == "object" && acted.verdict == Verdict::Done {
+            self.objections.extend(call.args.get("text").and_then(serde_json::Value::as_str).map(str::to_owned));
+        }
+        let action = acted.action;
+        match acted.verdict {
+            Verdict::NoChange => {
+                if !self.judge(Watch::no_change, acted.text, Some(&call), out) {
+                    return;
+                }
+            }
+            Verdict::Refused => {
+                if !self.judge(Watch::mistake, acted.text, Some(&call), out) {
+                    return;
+                }
+            }
+            Verdict::Done => {
+                self.watch.success();
+                self.answer(&call, acted.text, false);
+            }
+            Verdict::Failed | Verdict::Lapsed => self.answer(&call, acted.text, true),
+            Verdict::Denied | Verdict::Redirected => {
+                self.answer(&call, acted.text, true);
+                // The supervisor wants something else: what was meant to follow no longer holds.
+                self.drop_calls("Not done: the supervisor decided differently on an earlier call. Think again.");
+            }
+        }
+        let own = self.results.iter().find_map(|part| match part {
+            Part::Result { id, text, .. } if *id == call.id => Some(text.clone()),
+            Part::Result { .. } | Part::Text(_) | Part::Thinking { .. } | Part::Call(_) => None,
+        });
+        if let (Some(_), Some(text)) = (&action, own) {
+            out.push(Effect::Told { action, text });
+        }
+        self.advance(out);
+    }
+
+    /// True when the task is over.
+    pub(super) fn finish(&mut self, call: &ToolCall, report: String, done: bool, out: &mut Vec<Effect>) -> bool {
+        let red = self.last_tests.as_ref().is_some_and(|tests| !tests.green);
+        let untested = self.changed_since_tests && self.names.contains(&"test");
+        if done && (untested || red) && !self.finish_refused {
+            self.finish_refused = true;
+            let text = if untested {
+                "Not ended: no tests were run since your last change. Run `test` first; or call `finish` again to end without."
+            } else {
+                "Not ended: the last test run failed. Go on; or call `finish` with done=false and say what is left."
+            };
+            self.answer(call, text.to_owned(), true);
+            return false;
+        }
+        let mut report = report;
+        if done && untested {
+            let text = "The report claims success, but no tests were run since the last change.";
+            out.push(Effect::Alarm { what: "claim_without_run", text: text.to_owned() });
+            report.push_str("\n\n[rightseat: no test run was observed after the last change]");
+        } else if done && red {
+            let text = "The report claims success, but the last observed test run failed.";
+            out.push(Effect::Alarm { what: "claim_without_run", text: text.to_owned() });
+            report.push_str("\n\n[rightseat: the last observed test run failed]");
+        }
+        self.answer(call, "The work has ended.".to_owned(), false);
+        self.drop_calls("Not done: the work has ended.");
+        let parts = std::mem::take(&mut self.results);
+        self.talk.user(parts);
+        self.state = State::Over;
+        out.push(Effect::Over(Over { reason: TurnEnd::EndTurn, finished: true, done: done && !red, report }));
+        true
+    }
+}
+
+/// A call in few words, for the summary.
+fn describe(call: &ToolCall) -> String {
+    let target =
+        ["path", "command", "pattern", "from", "question"].iter().find_map(|key| call.args.get(*key)?.as_str());
+    format!("{} {}", call.name, target.unwrap_or_default())
+}

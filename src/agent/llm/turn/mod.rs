@@ -1,0 +1,237 @@
+//! One model at work on one task, as a state machine: events in, effects out, no IO and no clock.
+//!
+//! Owns the order of things: a call of the model, then its tool calls one after the other through the gate, then
+//! the next call. Every answer is settled against the budget, every call judged by [`Watch`], every result goes
+//! back in words. Exactly one of the effects of a step is awaited (see [`Effect::is_awaited`]); its outcome is
+//! the next event.
+
+mod answer;
+mod ask;
+mod calls;
+mod speech;
+#[cfg(test)]
+mod tests;
+
+pub use speech::{Acted, Doing, Effect, Event, Over, Setup, TestsSeen, Verdict};
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::budget::{Budget, Exhausted};
+use super::catalog::Choice;
+use super::crew::Role;
+use super::plan::PlanState;
+use super::request::{Part, ToolCall, ToolSpec};
+use super::talk::{Shelf, Talk};
+use super::tools;
+use super::watch::{Finding, Watch};
+use crate::base::limits::llm as limits;
+use crate::model::event::TurnEnd;
+
+#[derive(Debug, PartialEq)]
+enum State {
+    Idle,
+    Asking { estimated: u64 },
+    Acting { call: ToolCall },
+    Over,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Turn {
+    setup: Setup,
+    tools: Vec<ToolSpec>,
+    names: Vec<&'static str>,
+    /// What may be used up; shared with the other specialists by moving it.
+    pub budget: Budget,
+    /// The plan; shared likewise.
+    pub plan: PlanState,
+    talk: Talk,
+    shelf: Shelf,
+    watch: Watch,
+    state: State,
+    seen_ids: BTreeSet<String>,
+    queue: VecDeque<(ToolCall, bool)>,
+    results: Vec<Part>,
+    notes: Vec<String>,
+    /// Objections made by a reviewer that were let through.
+    pub objections: Vec<String>,
+    task: String,
+    decisions: VecDeque<String>,
+    last_tests: Option<TestsSeen>,
+    changed_since_tests: bool,
+    finish_refused: bool,
+    plan_nudged: bool,
+    plan_due: bool,
+    asks_since_plan: u32,
+    overflows: u32,
+    context_tokens: u64,
+    context_used: u64,
+    acted: bool,
+    steered: bool,
+}
+
+impl Turn {
+    /// A machine at rest.
+    pub fn new(setup: Setup, budget: Budget, plan: PlanState) -> Turn {
+        let format = setup.choice.model.edit_format;
+        Turn {
+            tools: tools::specs(setup.role, format),
+            names: tools::names(setup.role, format),
+            context_tokens: u64::from(setup.choice.model.context_tokens()),
+            shelf: Shelf::for_context(setup.choice.model.context_tokens()),
+            setup,
+            budget,
+            plan,
+            talk: Talk::default(),
+            watch: Watch::default(),
+            state: State::Idle,
+            seen_ids: BTreeSet::new(),
+            queue: VecDeque::new(),
+            results: Vec::new(),
+            notes: Vec::new(),
+            objections: Vec::new(),
+            task: String::new(),
+            decisions: VecDeque::new(),
+            last_tests: None,
+            changed_since_tests: false,
+            finish_refused: false,
+            plan_nudged: false,
+            plan_due: false,
+            asks_since_plan: 0,
+            overflows: 0,
+            context_used: 0,
+            acted: false,
+            steered: false,
+        }
+    }
+
+    /// The model that works here.
+    pub fn choice(&self) -> &Choice {
+        &self.setup.choice
+    }
+
+    /// Who works here.
+    pub fn role(&self) -> Role {
+        self.setup.role
+    }
+
+    /// Ids of calls made so far; the driver closes answers against them.
+    pub fn seen_ids(&mut self) -> &mut BTreeSet<String> {
+        &mut self.seen_ids
+    }
+
+    /// Takes one event; see the module for what comes back.
+    pub fn step(&mut self, event: Event) -> Vec<Effect> {
+        let mut out = Vec::new();
+        match event {
+            Event::Begin { task, context } => self.begin(task, context, &mut out),
+            Event::Answered { closed, ms } => self.answered(*closed, ms, &mut out),
+            Event::Acted(acted) => self.acted(acted, &mut out),
+            Event::Steered(text) => {
+                self.steered = true;
+                self.notes.push(format!("The supervisor says:\n{text}"));
+            }
+            Event::PlanEdited { steps, told } => {
+                self.plan.approve(steps);
+                self.plan_due = true;
+                self.steered = true;
+                self.remember(&told);
+                self.notes.push(told);
+            }
+            Event::Cancelled => {
+                self.drop_calls("The supervisor interrupted; this was not done.");
+                self.over(TurnEnd::Cancelled, false, String::new(), &mut out);
+            }
+        }
+        out
+    }
+
+    fn begin(&mut self, task: String, context: String, out: &mut Vec<Effect>) {
+        // A task after an interrupted one: whatever was open has been closed by `drop_calls`.
+        self.task.clone_from(&task);
+        self.watch = Watch::default();
+        self.finish_refused = false;
+        let mut text = task;
+        if !context.is_empty() {
+            text = format!("{context}\n\nThe task:\n{text}");
+        }
+        self.talk.tell(text);
+        self.plan_due = self.plan.is_approved();
+        self.ask(out);
+    }
+
+    fn answer(&mut self, call: &ToolCall, text: String, failed: bool) {
+        let text = self.shelf.place(text);
+        self.results.push(Part::Result { id: call.id.clone(), name: call.name.clone(), text, failed });
+    }
+
+    /// Asks the watch about something and applies its finding; false when the task is over.
+    fn judge(
+        &mut self,
+        count: fn(&mut Watch, String) -> Finding,
+        words: String,
+        call: Option<&ToolCall>,
+        out: &mut Vec<Effect>,
+    ) -> bool {
+        let finding = count(&mut self.watch, words);
+        self.apply(finding, call, out)
+    }
+
+    /// False when the task is over.
+    fn apply(&mut self, finding: Finding, call: Option<&ToolCall>, out: &mut Vec<Effect>) -> bool {
+        let (alarm, text, end) = match finding {
+            Finding::Fine => return true,
+            Finding::Tell { alarm, text } => (alarm, text, false),
+            Finding::End { alarm, text } => (alarm, text, true),
+        };
+        if !alarm.is_empty() {
+            out.push(Effect::Alarm { what: alarm, text: text.clone() });
+        }
+        match call {
+            Some(call) => self.answer(call, text.clone(), true),
+            None if !end => self.notes.push(text.clone()),
+            None => {}
+        }
+        if end {
+            self.drop_calls("Not done: the run was ended.");
+            self.over(TurnEnd::Error, false, text, out);
+        }
+        !end
+    }
+
+    /// Gives every call that waits a result, since servers refuse calls without one.
+    fn drop_calls(&mut self, why: &str) {
+        if let State::Acting { call } = std::mem::replace(&mut self.state, State::Idle) {
+            self.answer(&call, why.to_owned(), true);
+        }
+        for (call, _) in std::mem::take(&mut self.queue) {
+            self.answer(&call, why.to_owned(), true);
+        }
+    }
+
+    fn exhausted(&mut self, stop: &Exhausted, out: &mut Vec<Effect>) {
+        self.drop_calls("Not done: the budget is used up.");
+        out.push(Effect::Alarm { what: "budget", text: stop.to_string() });
+        self.over(TurnEnd::Budget, false, stop.to_string(), out);
+    }
+
+    fn over(&mut self, reason: TurnEnd, done: bool, report: String, out: &mut Vec<Effect>) {
+        let parts = std::mem::take(&mut self.results);
+        self.talk.user(parts);
+        self.state = State::Over;
+        out.push(Effect::Over(Over { reason, finished: false, done, report }));
+    }
+
+    fn remember(&mut self, line: &str) {
+        let line: String = line.chars().take(limits::DECISION_CHARS_MAX).collect();
+        self.decisions.push_back(line);
+        while self.decisions.len() > limits::DECISIONS_MAX {
+            self.decisions.pop_front();
+        }
+    }
+
+    /// Whether anything was brought to the gate in this conversation.
+    pub fn has_acted(&self) -> bool {
+        self.acted
+    }
+}

@@ -1,0 +1,404 @@
+//! Transitions of the machine, without IO: answers in, effects out.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::agent::llm::budget::Limits;
+use crate::agent::llm::catalog::{Catalog, Choice, Model};
+use crate::agent::llm::delta::{Stop, Usage as Tokens};
+use crate::agent::llm::fault::Fault;
+use crate::agent::llm::reply::{BrokenCall, Closed};
+use crate::agent::llm::request::{Message, Part, ToolCall};
+use crate::agent::llm::tools::Act;
+
+fn turn_with(limits: Limits, context: u32) -> Turn {
+    let provider = Catalog::built_in().unwrap().choose("ollama/x").unwrap().provider;
+    let model = Model { name: "x".into(), context: Some(context), output: Some(1_000), ..Model::default() };
+    let setup = Setup {
+        role: Role::Solo,
+        choice: Choice { provider, model },
+        system: "s".into(),
+        cache_key: None,
+        plan_first: false,
+    };
+    Turn::new(setup, Budget::new(limits), PlanState::default())
+}
+
+fn turn() -> Turn {
+    turn_with(Limits::default(), 32_000)
+}
+
+fn closed(parts: Vec<Part>) -> Closed {
+    Closed {
+        message: Message::assistant(parts),
+        broken: Vec::new(),
+        usage: Tokens::default(),
+        stop: Some(Stop::EndTurn),
+        fault: None,
+    }
+}
+
+fn text(text: &str) -> Event {
+    answered(closed(vec![Part::Text(text.into())]))
+}
+
+fn answered(closed: Closed) -> Event {
+    Event::Answered { closed: Box::new(closed), ms: 1 }
+}
+
+fn call(id: &str, name: &str, args: Value) -> Part {
+    Part::Call(ToolCall { id: id.into(), name: name.into(), args, seal: None })
+}
+
+fn calls(list: &[(&str, &str, Value)]) -> Event {
+    answered(closed(list.iter().map(|(id, name, args)| call(id, name, args.clone())).collect()))
+}
+
+fn acted(verdict: Verdict, text: &str) -> Event {
+    let action = Some("a1".into());
+    Event::Acted(Acted { verdict, text: text.into(), changed: false, tests: None, plan: None, ms: 1, action })
+}
+
+fn tests(green: bool) -> Event {
+    let tests = TestsSeen { green, failed: u32::from(!green), failures: "Failed: t".into() };
+    let Event::Acted(acted) = acted(Verdict::Done, "ran") else { unreachable!() };
+    Event::Acted(Acted { tests: Some(tests), ..acted })
+}
+
+fn begin(turn: &mut Turn) {
+    let effects = turn.step(Event::Begin { task: "fix it".into(), context: String::new() });
+    assert!(request(&effects).messages.len() == 1);
+}
+
+/// The one awaited effect; asserts that there is exactly one.
+fn awaited(effects: &[Effect]) -> &Effect {
+    let awaited: Vec<&Effect> = effects.iter().filter(|effect| effect.is_awaited()).collect();
+    assert_eq!(awaited.len(), 1, "{effects:?}");
+    awaited[0]
+}
+
+fn request(effects: &[Effect]) -> &crate::agent::llm::request::Request {
+    match awaited(effects) {
+        Effect::Ask(request) => request,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn doing(effects: &[Effect]) -> &Doing {
+    match awaited(effects) {
+        Effect::Act(doing) => doing,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn over(effects: &[Effect]) -> &Over {
+    match awaited(effects) {
+        Effect::Over(over) => over,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn alarms(effects: &[Effect]) -> Vec<&'static str> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Alarm { what, .. } => Some(*what),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The text of the last user message of the request.
+fn last_words(effects: &[Effect]) -> String {
+    let last = request(effects).messages.last().unwrap();
+    let words = last.parts.iter().map(|part| match part {
+        Part::Text(text) => text.clone(),
+        Part::Result { text, .. } => format!("={text}"),
+        other => format!("{other:?}"),
+    });
+    words.collect::<Vec<_>>().join("|")
+}
+
+#[test]
+fn calls_go_to_the_gate_one_after_the_other_and_their_results_go_back_together() {
+    let mut turn = turn();
+    begin(&mut turn);
+    let effects = turn.step(calls(&[("1", "read", json!({"path": "a"})), ("2", "read", json!({"path": "b"}))]));
+    assert_eq!(doing(&effects).act, Act::Read { path: "a".into(), from_line: 1, lines: 0 });
+    let effects = turn.step(acted(Verdict::Done, "content a"));
+    assert_eq!(doing(&effects).act, Act::Read { path: "b".into(), from_line: 1, lines: 0 });
+    let effects = turn.step(acted(Verdict::Failed, "no b"));
+    assert_eq!(last_words(&effects), "=content a|=no b");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Told { action: Some(_), text } if text == "no b")));
+}
+
+#[test]
+fn a_decision_against_a_call_drops_the_calls_that_were_to_follow() {
+    for verdict in [Verdict::Denied, Verdict::Redirected] {
+        let mut turn = turn();
+        begin(&mut turn);
+        turn.step(calls(&[("1", "run", json!({"command": "make"})), ("2", "run", json!({"command": "rm x"}))]));
+        let effects = turn.step(acted(verdict, "Not this way."));
+        assert!(last_words(&effects).starts_with("=Not this way.|=Not done: the supervisor decided"));
+    }
+}
+
+#[test]
+fn steering_comes_before_the_next_action() {
+    let mut turn = turn();
+    begin(&mut turn);
+    turn.step(calls(&[("1", "read", json!({"path": "a"})), ("2", "run", json!({"command": "make"}))]));
+    assert!(turn.step(Event::Steered("only docs".into())).is_empty());
+    let effects = turn.step(acted(Verdict::Done, "content"));
+    let words = last_words(&effects);
+    assert!(
+        words.contains("=Not done: the supervisor has spoken") && words.ends_with("The supervisor says:\nonly docs")
+    );
+}
+
+#[test]
+fn a_printed_call_is_repaired_and_marked() {
+    let mut turn = turn();
+    begin(&mut turn);
+    let effects = turn.step(text("```json\n{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}\n```"));
+    assert!(doing(&effects).repaired);
+    assert_eq!(alarms(&effects), ["repaired"]);
+    let effects = turn.step(acted(Verdict::Done, "x"));
+    assert_eq!(last_words(&effects), "=x");
+}
+
+#[test]
+fn words_alone_are_answered_once_and_then_end_the_turn() {
+    let mut turn = turn();
+    begin(&mut turn);
+    let effects = turn.step(text("I would do this."));
+    assert!(last_words(&effects).contains("text alone does nothing"));
+    let end = turn.step(text("Done!"));
+    assert_eq!((over(&end).reason, over(&end).finished), (TurnEnd::EndTurn, false));
+}
+
+#[test]
+fn empty_answers_invented_tools_and_repetitions_end_by_themselves() {
+    let endless: [fn(usize) -> Event; 4] = [
+        |_| answered(closed(Vec::new())),
+        |n| calls(&[(&n.to_string(), "open_file", json!({"n": n}))]),
+        |n| calls(&[(&n.to_string(), "read", json!({"path": "a", "why": n}))]),
+        |n| calls(&[(&n.to_string(), "edit", json!({"path": "a", "old": "x", "new": "x", "line": n, "why": "w"}))]),
+    ];
+    for (which, event) in endless.into_iter().enumerate() {
+        let mut turn = turn();
+        begin(&mut turn);
+        let ended = (0..40).any(|n| {
+            let mut effects = turn.step(event(n));
+            while let Effect::Act(doing) = awaited(&effects) {
+                let verdict = if matches!(doing.act, Act::Edit { .. }) { Verdict::NoChange } else { Verdict::Done };
+                effects = turn.step(acted(verdict, "as before"));
+            }
+            matches!(awaited(&effects), Effect::Over(_))
+        });
+        assert!(ended, "case {which} never ended");
+        assert!(turn.budget.turns() < 15, "case {which} took {} calls", turn.budget.turns());
+    }
+}
+
+#[test]
+fn budgets_stop_before_the_limit() {
+    let limits = Limits { turns: Some(3), actions: Some(2), ..Limits::default() };
+    let mut machine = turn_with(Limits { actions: None, ..limits }, 32_000);
+    begin(&mut machine);
+    let mut asked = 1;
+    let mut n = 0;
+    loop {
+        n += 1;
+        machine.step(calls(&[(&n.to_string(), "read", json!({"path": n}))]));
+        let effects = machine.step(acted(Verdict::Done, "x"));
+        match awaited(&effects) {
+            Effect::Ask(_) => asked += 1,
+            _ => {
+                assert_eq!((over(&effects).reason, alarms(&effects)), (TurnEnd::Budget, vec!["budget"]));
+                break;
+            }
+        }
+    }
+    assert_eq!(asked, 3);
+    let mut machine = turn_with(Limits { turns: None, ..limits }, 32_000);
+    begin(&mut machine);
+    let three =
+        [("1", "read", json!({"path": 1})), ("2", "read", json!({"path": 2})), ("3", "read", json!({"path": 3}))];
+    machine.step(calls(&three));
+    machine.step(acted(Verdict::Done, "x"));
+    let effects = machine.step(acted(Verdict::Done, "x"));
+    assert_eq!(over(&effects).reason, TurnEnd::Budget);
+    assert_eq!(machine.budget.actions(), 2);
+}
+
+#[test]
+fn a_broken_answer_keeps_whole_calls_and_asks_for_the_rest() {
+    let mut turn = turn();
+    begin(&mut turn);
+    let broken = Closed {
+        broken: vec![BrokenCall { name: "write".into(), why: "cut".into() }],
+        stop: None,
+        fault: Some(Fault::Cut { why: "lost".into() }),
+        ..closed(vec![Part::Text("I".into()), call("1", "read", json!({"path": "a"}))])
+    };
+    let effects = turn.step(answered(broken));
+    assert!(matches!(doing(&effects).act, Act::Read { .. }));
+    let effects = turn.step(acted(Verdict::Done, "content"));
+    assert!(last_words(&effects).contains("did not arrive whole"));
+    let ended = (0..9).any(|_| {
+        let cut = Closed { stop: None, fault: Some(Fault::Cut { why: "lost".into() }), ..closed(Vec::new()) };
+        matches!(awaited(&turn.step(answered(cut))), Effect::Over(_))
+    });
+    assert!(ended);
+}
+
+#[test]
+fn a_full_context_is_shortened_and_the_plan_decisions_and_failures_survive() {
+    let mut turn = turn_with(Limits { turns: None, ..Limits::default() }, 6_000);
+    begin(&mut turn);
+    turn.plan.approve(turn.plan.propose(&[crate::agent::llm::tools::PlannedStep {
+        id: None,
+        title: "mend the bound".into(),
+        status: Default::default(),
+        depth: 0,
+    }]));
+    turn.step(calls(&[("t", "test", json!({}))]));
+    let mut effects = turn.step(tests(false));
+    let mut summarised = String::new();
+    for n in 0..60 {
+        let size: usize = request(&effects).messages.iter().map(|m| format!("{m:?}").len()).sum();
+        assert!(size < 60_000, "{size}");
+        let first = request(&effects).messages[0].clone();
+        if let Part::Text(text) = &first.parts[0]
+            && text.contains("left out to save room")
+        {
+            summarised = text.clone();
+        }
+        turn.step(calls(&[(&format!("c{n}"), "read", json!({"path": n}))]));
+        effects = turn.step(acted(Verdict::Done, &format!("Approved.\n{}", "x".repeat(2_500))));
+    }
+    for words in ["fix it", "mend the bound", "Failed: t", "read"] {
+        assert!(summarised.contains(words), "{words}: {summarised}");
+    }
+    let overflow = Closed {
+        stop: None,
+        fault: Some(Fault::Overflow { message: "full".into() }),
+        usage: Tokens::default(),
+        ..closed(Vec::new())
+    };
+    let before = format!("{:?}", request(&effects).messages).len();
+    let effects = turn.step(answered(overflow));
+    assert!(format!("{:?}", request(&effects).messages).len() < before);
+    assert_eq!(alarms(&effects), ["overflow"]);
+}
+
+#[test]
+fn success_is_not_claimed_without_a_run() {
+    let mut turn = turn();
+    begin(&mut turn);
+    turn.step(calls(&[("1", "write", json!({"path": "a", "content": "x", "why": "w"}))]));
+    let Event::Acted(wrote) = acted(Verdict::Done, "written") else { unreachable!() };
+    turn.step(Event::Acted(Acted { changed: true, ..wrote }));
+    let finish = |id: &str| calls(&[(id, "finish", json!({"report": "all good", "done": true}))]);
+    assert!(last_words(&turn.step(finish("2"))).contains("no tests were run"));
+    let effects = turn.step(finish("3"));
+    assert_eq!(alarms(&effects), ["claim_without_run"]);
+    assert!(over(&effects).done && over(&effects).report.contains("no test run was observed"));
+}
+
+#[test]
+fn failing_tests_mark_what_follows_and_forbid_a_happy_end() {
+    let mut turn = turn();
+    begin(&mut turn);
+    turn.step(calls(&[("1", "test", json!({}))]));
+    turn.step(tests(false));
+    let effects = turn.step(calls(&[("2", "write", json!({"path": "tests/a.py", "content": "x", "why": "w"}))]));
+    assert_eq!(doing(&effects).tests_failing, Some(1));
+    turn.step(acted(Verdict::Denied, "No."));
+    let finish = |id: &str| calls(&[(id, "finish", json!({"report": "fine", "done": true}))]);
+    turn.step(finish("3"));
+    let effects = turn.step(finish("4"));
+    assert!(!over(&effects).done && over(&effects).finished);
+}
+
+#[test]
+fn changes_wait_for_a_plan_once() {
+    let mut turn = turn();
+    turn.setup.plan_first = true;
+    begin(&mut turn);
+    let effects = turn.step(calls(&[("1", "run", json!({"command": "make"}))]));
+    assert!(last_words(&effects).contains("first propose a plan"));
+    let effects = turn.step(calls(&[("2", "run", json!({"command": "make"}))]));
+    assert!(matches!(doing(&effects).act, Act::Run { .. }));
+}
+
+#[test]
+fn an_interrupted_turn_leaves_no_call_without_a_result() {
+    let mut turn = turn();
+    begin(&mut turn);
+    turn.step(calls(&[("1", "read", json!({"path": "a"})), ("2", "read", json!({"path": "b"}))]));
+    let effects = turn.step(Event::Cancelled);
+    assert_eq!(over(&effects).reason, TurnEnd::Cancelled);
+    let effects = turn.step(Event::Begin { task: "something else".into(), context: String::new() });
+    let messages = &request(&effects).messages;
+    let parts = || messages.iter().flat_map(|message| &message.parts);
+    let asked = parts().filter(|part| matches!(part, Part::Call(_))).count();
+    let answered = parts().filter(|part| matches!(part, Part::Result { .. })).count();
+    assert_eq!((asked, answered), (2, 2));
+}
+
+proptest::proptest! {
+    /// Whatever a model answers, every step awaits one thing, calls and results pair up, and the task ends.
+    #[test]
+    fn any_mixture_of_answers_ends(picks in proptest::collection::vec((0..9_usize, 0..6_usize), 1..120)) {
+        proptest::prop_assert!(ends(&picks));
+    }
+}
+
+/// Plays answers by number until the task is over.
+fn ends(picks: &[(usize, usize)]) -> bool {
+    {
+        let limits = Limits { turns: Some(40), ..Limits::default() };
+        let mut turn = turn_with(limits, 8_000);
+        begin(&mut turn);
+        let verdicts =
+            [Verdict::Done, Verdict::Failed, Verdict::Denied, Verdict::Redirected, Verdict::Refused, Verdict::NoChange];
+        let mut n = 0;
+        for (kind, verdict) in picks.iter().copied().cycle().take(2_000) {
+            n += 1;
+            let id = format!("c{n}");
+            let event = match kind {
+                0 => text("words"),
+                1 => answered(closed(Vec::new())),
+                2 => calls(&[(&id, "read", json!({"path": n})), (&format!("d{n}"), "run", json!({"command": "x"}))]),
+                3 => calls(&[(&id, "nonsense", json!({}))]),
+                4 => calls(&[(&id, "explain", json!({"text": "so"}))]),
+                5 => answered(Closed { stop: None, fault: Some(Fault::Stalled { idle_s: 1 }), ..closed(Vec::new()) }),
+                6 => answered(Closed { stop: Some(Stop::MaxTokens), ..closed(vec![Part::Text("…".into())]) }),
+                7 => calls(&[(&id, "plan", json!({"steps": ["a", n.to_string()]}))]),
+                _ => calls(&[(&id, "edit", json!({"path": "a", "old": "b", "new": n.to_string(), "why": "w"}))]),
+            };
+            let mut effects = turn.step(event);
+            while let Effect::Act(_) = awaited(&effects) {
+                effects = turn.step(acted(verdicts[verdict], "result"));
+            }
+            match awaited(&effects) {
+                Effect::Over(_) => return true,
+                Effect::Ask(request) => {
+                    let mut open = std::collections::BTreeSet::new();
+                    for part in request.messages.iter().flat_map(|message| &message.parts) {
+                        match part {
+                            Part::Call(call) => drop(open.insert(call.id.clone())),
+                            Part::Result { id, .. } => assert!(open.remove(id)),
+                            _ => {}
+                        }
+                    }
+                    assert!(open.is_empty());
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        false
+    }
+}
