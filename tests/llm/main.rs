@@ -10,4 +10,6 @@
 #[path = "../support/model_server/mod.rs"]
 mod model_server;
 
+mod session;
+mod story;
 mod wire;

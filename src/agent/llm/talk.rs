@@ -90,7 +90,7 @@ impl Talk {
                 return changed;
             }
             if let Some(message) = self.messages.get_mut(at) {
-                changed |= shorten(message, limits::OLD_RESULT_CHARS_MAX);
+                changed |= shorten(message, limits::OLD_RESULT_CHARS_MAX, false);
             }
         }
         // Then the oldest exchanges, until half of the room is free again.
@@ -108,14 +108,13 @@ impl Talk {
             self.messages.insert(0, Message::user(summary()));
             changed = true;
         }
-        // What is left may still hold something huge.
-        let count = self.messages.len();
-        for at in 0..count {
+        // What is left may still hold something huge. The first message, which holds the task, comes last.
+        for at in (1..self.messages.len()).chain([0]) {
             if self.tokens(system, tools) <= target {
                 break;
             }
             if let Some(message) = self.messages.get_mut(at) {
-                changed |= shorten(message, limits::OLD_RESULT_CHARS_MAX);
+                changed |= shorten(message, limits::OLD_RESULT_CHARS_MAX, true);
             }
         }
         changed
@@ -142,10 +141,15 @@ fn size(message: &Message) -> usize {
     16 + message.parts.iter().map(part).sum::<usize>()
 }
 
-fn shorten(message: &mut Message, chars_max: usize) -> bool {
+/// Shortens long results, and with `texts` long texts as well.
+fn shorten(message: &mut Message, chars_max: usize, texts: bool) -> bool {
     let mut changed = false;
     for part in &mut message.parts {
-        let (Part::Result { text, .. } | Part::Text(text)) = part else { continue };
+        let text = match part {
+            Part::Result { text, .. } => text,
+            Part::Text(text) if texts => text,
+            Part::Text(_) | Part::Thinking { .. } | Part::Call(_) => continue,
+        };
         if text.chars().count() > chars_max + 80 {
             let head: String = text.chars().take(chars_max).collect();
             *text = format!("{head}\n[shortened to save room; read it again if you need it]");

@@ -1,0 +1,227 @@
+//! Whole supervised turns of the real program, headless, through each protocol.
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use crate::model_server::{Fault, Turn};
+use crate::session::{Answer, KEY, Ran, Session};
+
+const APIS: [&str; 4] = ["openai-responses", "openai-chat", "anthropic", "gemini"];
+
+fn approve(_: &Value) -> Answer {
+    Answer::Approve
+}
+
+fn edit(old: &str, new: &str) -> Turn {
+    let args = json!({"path": "calc.py", "old": old, "new": new, "why": "add must add", "expect": "test_add passes",
+        "evidence": ["test_calc.py:6"]});
+    Turn::call("edit", args)
+}
+
+fn finish() -> Turn {
+    Turn::call("finish", json!({"report": "add adds now", "done": true}))
+}
+
+fn test() -> Turn {
+    Turn::call("test", json!({}))
+}
+
+/// Read, plan, test, edit, test, finish.
+fn fixing() -> Vec<Turn> {
+    let read = Turn { thinking: "let me look".into(), text: "I look first.".into(), ..Turn::default() };
+    vec![
+        read.with_call("read", json!({"path": "calc.py", "why": "to see it"})),
+        Turn::call("plan", json!({"steps": ["Run the tests", {"title": "Mend add", "steps": ["Run them again"]}]})),
+        test(),
+        edit("return a - b", "return a + b"),
+        test(),
+        finish(),
+    ]
+}
+
+fn no_key_anywhere(ran: &Ran) {
+    let hex: String = KEY.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let base64 = base64::engine::general_purpose::STANDARD.encode(KEY);
+    let url = KEY.replace('+', "%2B").replace('/', "%2F");
+    let forms = [KEY.to_owned(), hex.to_uppercase(), hex, base64, url];
+    for (path, bytes) in ran.files() {
+        for form in &forms {
+            let found = bytes.windows(form.len()).any(|window| window == form.as_bytes());
+            assert!(!found, "the key is in {}", path.display());
+        }
+    }
+    let events = serde_json::to_string(&ran.events).unwrap();
+    assert!(forms.iter().all(|form| !events.contains(form.as_str())), "the key is in the journal's events");
+    assert!(forms.iter().all(|form| !ran.sent().contains(form.as_str())), "the model is told its own key");
+}
+
+#[test]
+fn a_goal_is_reached_under_supervision_in_each_protocol() {
+    for api in APIS {
+        let ran = Session::of(api, fixing()).run(approve);
+        assert_eq!(ran.exit, Some(0), "{api}: {:#?}", ran.events);
+        assert_eq!(ran.file("calc.py"), "def add(a, b):\n    return a + b\n");
+        let ended = ran.kind("session_ended").last().unwrap();
+        assert_eq!(ended["outcome"], "done", "{api}");
+        let finished: Vec<&Value> = ran.kind("check_finished").collect();
+        assert_eq!((&finished[0]["failed"], &finished[1]["failed"]), (&json!(1), &json!(0)), "{api}");
+        // Every effect has a decision, and the plan was the supervisor's before anything changed.
+        for started in ran.kind("started") {
+            assert!(ran.kind("decided").any(|d| d["action"] == started["action"]), "{api}: {started}");
+        }
+        let plan = ran.kind("plan_revised").next().unwrap();
+        assert_eq!(plan["steps"][2]["parent"], plan["steps"][1]["id"]);
+        assert!(ran.sent().contains("The approved plan ("));
+        // What the repository says to agents is wrapped, not obeyed.
+        assert!(ran.sent().contains("<untrusted source=\\\"AGENTS.md\\\""));
+        assert!(ran.kind("thought").any(|event| event["text"].as_str().unwrap().contains("let me look")));
+        assert!(ran.kind("usage").last().unwrap()["tokens_in"] == 600);
+        no_key_anywhere(&ran);
+    }
+}
+
+#[test]
+fn decisions_reach_the_model_in_words() {
+    let wrong = || edit("return a - b", "return b - a");
+    let turns = [test(), wrong(), wrong(), edit("return a - b", "return 5"), test(), finish()];
+    let mut held = 0;
+    let ran = Session::of("anthropic", turns).run(|action| {
+        assert!(action["rationale"]["text"].as_str().unwrap().contains("Expected: test_add passes"));
+        assert_eq!(action["rationale"]["evidence"][0]["kind"], "line");
+        held += 1;
+        match held {
+            1 => Answer::Deny("that is the same bug"),
+            2 => Answer::Redirect("add the two numbers"),
+            _ => Answer::Edit("calc.py", "def add(a, b):\n    return a + b\n"),
+        }
+    });
+    assert_eq!(ran.file("calc.py"), "def add(a, b):\n    return a + b\n");
+    let sent = ran.sent();
+    for words in
+        ["that is the same bug", "redirects you: add the two numbers", "Approved with changes by the supervisor"]
+    {
+        assert!(sent.contains(words), "{words}");
+        assert!(ran.kind("told").any(|told| told["text"].as_str().unwrap().contains(words)), "{words}");
+    }
+    assert!(sent.contains("+    return a + b"), "the difference is told");
+}
+
+#[test]
+fn what_small_models_do_is_seen_and_ends_by_itself() {
+    let printed =
+        Turn::text("I will read it:\n```json\n{\"name\": \"read\", \"arguments\": {\"path\": \"calc.py\"}}\n```");
+    let same = || Turn::call("read", json!({"path": "calc.py"}));
+    let mut turns = vec![Turn::default(), printed, Turn::call("open_editor", json!({"file": "x"}))];
+    turns.extend(std::iter::repeat_with(same).take(30));
+    let ran = Session::of("openai-chat", turns).run(approve);
+    assert_eq!((ran.reason(), ran.exit), ("error", Some(1)));
+    let alarms = ran.alarms();
+    assert!(alarms.contains(&"repaired") && alarms.contains(&"loop"), "{alarms:?}");
+    assert!(ran.sent().contains("there is no tool `open_editor`") && ran.sent().contains("Your answer was empty"));
+    assert!(ran.server.turns_used() < 15, "{}", ran.server.turns_used());
+    assert_eq!(ran.kind("session_ended").last().unwrap()["outcome"], "failed");
+}
+
+#[test]
+fn edits_to_failing_tests_are_flagged_and_the_tests_as_they_were_run_too() {
+    let cheat = json!({"path": "test_calc.py", "old": "add(2, 3), 5", "new": "add(2, 3), -1", "why": "mend the test"});
+    let turns = [test(), Turn::call("edit", cheat), test(), finish()];
+    let ran = Session::of("gemini", turns).run(|action| {
+        if action["kind"] == "edit" {
+            let why = action["rationale"]["text"].as_str().unwrap();
+            assert!(why.starts_with("[rightseat: this changes tests while 1 test(s) fail]"), "{why}");
+        }
+        Answer::Approve
+    });
+    assert!(ran.alarms().contains(&"test_tampering"), "{:?}", ran.alarms());
+    assert!(ran.sent().contains("as before, 1 tests fail and 0 pass"), "{}", ran.sent());
+}
+
+#[test]
+fn budgets_stop_a_run_exactly() {
+    let reads = (0..20).map(|n| Turn::call("read", json!({"path": "calc.py", "from_line": n})));
+    let mut session = Session::of("openai-responses", reads);
+    session.config = "plan_first = false\nbudget_turns = 4\n".into();
+    let ran = session.run(approve);
+    assert_eq!((ran.reason(), ran.server.turns_used()), ("budget", 4));
+    assert!(ran.alarms().contains(&"budget"));
+    let reads = (0..20).map(|n| Turn::call("read", json!({"path": "calc.py", "from_line": n})));
+    let mut session = Session::of("anthropic", reads);
+    session.config = "plan_first = false\nbudget_usd = 0.02\n".into();
+    session.model = "context = 32000, output = 2000, price_in = 1.0, price_out = 10.0";
+    let ran = session.run(approve);
+    let cost = ran.kind("usage").last().unwrap()["cost_micros"].as_u64().unwrap();
+    assert!(ran.reason() == "budget" && cost <= 20_000, "{} {cost}", ran.reason());
+}
+
+#[test]
+fn a_line_that_fails_costs_nothing_and_runs_nothing_twice() {
+    let busy = Turn::fault(Fault::Status { status: 503, retry_after: Some(0) });
+    let whole = Turn { text: "Looking.".into(), ..Turn::default() };
+    let cut = whole.with_call("read", json!({"path": "calc.py"})).with_fault(Fault::Cut { after_bytes: 900 });
+    let turns = [
+        busy,
+        Turn::fault(Fault::Overflow),
+        cut,
+        test().with_fault(Fault::Malformed),
+        edit("return a - b", "return a + b").with_fault(Fault::Drip { ms: 0 }),
+        test(),
+        finish(),
+    ];
+    for api in ["openai-chat", "anthropic"] {
+        let ran = Session::of(api, turns.clone()).run(approve);
+        assert_eq!((ran.exit, ran.server.turns_used()), (Some(0), 7), "{api}: {:#?}", ran.alarms());
+        assert_eq!(ran.file("calc.py"), "def add(a, b):\n    return a + b\n");
+        let edits = ran.kind("proposed").filter(|event| event["action"]["kind"] == "edit").count();
+        assert_eq!(edits, 1, "{api}");
+        assert!(ran.alarms().contains(&"overflow") && ran.alarms().contains(&"cut"), "{api}: {:?}", ran.alarms());
+    }
+}
+
+#[test]
+fn a_wrong_key_or_server_says_what_to_mend() {
+    let refused = Turn::fault(Fault::Status { status: 401, retry_after: None });
+    let ran = Session::of("openai-chat", [refused]).run(approve);
+    let ended = ran.kind("turn_ended").last().unwrap();
+    assert_eq!((ended["reason"].as_str(), ran.exit), (Some("error"), Some(1)));
+    assert!(ended["text"].as_str().unwrap().contains("check the provider's key"), "{ended}");
+    no_key_anywhere(&ran);
+}
+
+#[test]
+fn specialists_work_in_turn_and_the_reviewers_objection_is_an_item() {
+    let done = |report: &str| Turn::call("finish", json!({"report": report, "done": true}));
+    let turns = [
+        Turn::call("plan", json!({"steps": ["Mend add"]})),
+        done("planned"),
+        edit("return a - b", "return b + a"),
+        test(),
+        done("mended"),
+        test(),
+        done("all pass"),
+        Turn::call("object", json!({"text": "the order of the operands changed"})),
+        done("one objection"),
+        edit("return b + a", "return a + b"),
+        test(),
+        done("order restored"),
+        test(),
+        done("all pass"),
+        done("nothing to object to"),
+    ];
+    let mut session = Session::of("openai-chat", turns);
+    session.config = "[llm.crew]\nplanner = \"test/scripted\"\ncoder = \"test/scripted\"\ntester = \"test/scripted\"\nreviewer = \"test/scripted\"\n".into();
+    let ran = session.run(approve);
+    assert_eq!(ran.exit, Some(0), "{:#?}", ran.kind("turn_ended").collect::<Vec<_>>());
+    assert_eq!(ran.file("calc.py"), "def add(a, b):\n    return a + b\n");
+    let objection =
+        ran.kind("proposed").find(|e| e["action"]["title"].as_str().unwrap().contains("reviewer objection"));
+    assert!(objection.is_some());
+    let report = ran.kind("session_ended").last().unwrap()["report"].as_str().unwrap();
+    assert!(report.contains("planner: planned") && report.contains("coder: order restored"), "{report}");
+    // A tester is offered nothing that changes anything.
+    let testers = ran.server.received().into_iter().filter(|r| r.body.to_string().contains("You are the tester"));
+    for request in testers {
+        let tools = request.body["tools"].to_string();
+        assert!(!tools.contains("\"edit\"") && !tools.contains("\"run\""), "{tools}");
+    }
+}
