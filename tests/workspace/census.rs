@@ -1,6 +1,6 @@
 //! Stop means stop: children that do everything they can to outlive it.
 
-use super::{script, spawner, wait_until};
+use super::{alone, script, spawner, wait_until};
 use rightseat::workspace::census::Scope;
 use rightseat::workspace::launch::Containment;
 use std::path::Path;
@@ -73,6 +73,7 @@ P"#,
 ];
 
 fn stop_leaves_none(containment: Containment) {
+    let _alone = alone();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for (name, count, text) in EVASIONS {
         let dir = tempfile::tempdir().unwrap();
@@ -101,6 +102,7 @@ fn stop_leaves_none_below_a_subreaper() {
 
 #[test]
 fn frozen_means_nothing_moves_until_resumed() {
+    let _alone = alone();
     for containment in [Containment::Auto, Containment::Subreaper] {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let dir = tempfile::tempdir().unwrap();
@@ -127,6 +129,7 @@ fn frozen_means_nothing_moves_until_resumed() {
 
 #[test]
 fn one_command_is_stopped_and_the_other_goes_on() {
+    let _alone = alone();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (one_path, two_path) = (one.path().canonicalize().unwrap(), two.path().canonicalize().unwrap());

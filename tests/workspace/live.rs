@@ -1,6 +1,6 @@
 //! The workspace behind the port: permits, trials, candidates, agents' processes.
 
-use super::wait_until;
+use super::{alone, wait_until};
 use rightseat::base::{ActionId, Digest, RelPath, SessionId, UnixMs};
 use rightseat::journal::{Draft, Journal, Permit};
 use rightseat::model::action::{Content, FileEdit, TrialBudget};
@@ -218,7 +218,9 @@ async fn checkpoints_tell_what_a_command_did() {
 }
 
 #[tokio::test]
+#[allow(clippy::await_holding_lock, reason = "the lock is for the whole test")]
 async fn an_agent_talks_over_pipes_and_ends_with_its_tree() {
+    let _alone = alone();
     let bench = bench(&[("a", "1")]);
     let spawn = AgentSpawn {
         argv: [

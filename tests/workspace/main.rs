@@ -26,6 +26,13 @@ pub fn spawner(containment: Containment) -> Spawner {
     Spawner::new(env!("CARGO_BIN_EXE_rightseat").into(), containment, Tracker::new(&session))
 }
 
+/// Held by tests that count processes: a process has one session, this one has a test in each thread, and orphans whose
+/// launcher was killed belong to all of them.
+pub fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// A shell script in a directory.
 pub fn script(text: &str, cwd: &Path) -> Spec {
     Spec {
