@@ -7,6 +7,7 @@ use super::user;
 use crate::agent::acp::{AcpAgent, AcpConfig};
 use crate::agent::catalog::{AgentSpec, Catalog};
 use crate::agent::catalog::{Surroundings, discover};
+use crate::agent::repair::Repair;
 use crate::agent::script;
 use crate::host::AgentMaker;
 use crate::model::Command;
@@ -27,7 +28,7 @@ pub fn maker(options: &SessionOptions, tests: Option<Command>) -> Result<Arc<dyn
         return Ok(Arc::new(LlmMaker::new(model, tests, options.config.as_deref())?));
     }
     if spec == "repair" {
-        return Err(Fail::usage("the repair agent is not here yet".into()));
+        return Ok(Arc::new(RepairMaker { tests }));
     }
     let catalog = Catalog::load(Some(&config.join("agents.toml"))).map_err(|e| fail(&e))?;
     let spec = match spec.strip_prefix("acp:") {
@@ -94,6 +95,29 @@ impl AgentMaker for AcpMaker {
 
     fn is_embedded(&self) -> bool {
         false
+    }
+}
+
+/// The embedded repair agent.
+struct RepairMaker {
+    tests: Option<Command>,
+}
+
+impl AgentMaker for RepairMaker {
+    fn make(&self, _seat: AgentSeat) -> Result<Box<dyn Agent>, String> {
+        Ok(Box::new(Repair::new(self.tests.clone())))
+    }
+
+    fn badge(&self) -> AgentBadge {
+        AgentBadge { name: "repair".into(), level: "full".into(), isolation: Isolation::Gated }
+    }
+
+    fn starts_itself(&self) -> bool {
+        true
+    }
+
+    fn is_embedded(&self) -> bool {
+        true
     }
 }
 

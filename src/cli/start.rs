@@ -13,8 +13,25 @@ pub fn session(global: &Global, goal: &[String]) -> Done {
 }
 
 /// `rightseat demo`.
-pub fn demo(_global: &Global) -> Done {
-    Err(Fail::usage("the playground is not here yet".into()))
+pub fn demo(global: &Global) -> Done {
+    let places = Places::open(global.state_dir.as_deref())?;
+    let root = places.playground()?;
+    for (path, text) in crate::agent::repair::playground::PLAYGROUND {
+        let file = root.join(path);
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(&file, text).map_err(|e| Fail::usage(format!("{}: {e}", file.display())))?;
+    }
+    let agent = match &global.agent {
+        Some(spec) => (spec.clone(), "named on the command line".into()),
+        None => ("repair".into(), "the demo plays with the embedded repair agent".into()),
+    };
+    let mut options = SessionOptions::of(global, &[], agent)?;
+    options.workspace = root.canonicalize()?;
+    options.goal = Some("Make the failing tests pass.".into());
+    options.demo = true;
+    begin(global, options)
 }
 
 /// The agent named, else what the configuration says, else the embedded one; with the reason in words.

@@ -93,15 +93,18 @@ pub async fn search<B: Bench>(
         let mut round = Round { project, baseline: &baseline, suspicion: &suspicion, began, wall: budget.wall };
         let mut search = Search::new(sources, &suspicion, &baseline, steering);
         round.run(bench, &mut search, &outcome.overlay, &mut outcome.tried).await?;
-        let Some(fix) = search.best().cloned() else { break };
-        let mutation = &fix.candidate.mutation;
-        bench.tell(Step::Found { words: mutation.words.clone(), path: mutation.path.to_string(), line: mutation.line, fixed: fix.fixed.len(), left: fix.left }).await?;
-        outcome.overlay.insert(mutation.path.to_string(), fix.text.clone());
-        let evidence = suspicion.around(&mutation.path, mutation.line).map(|s| s.evidence.iter().map(super::localise::Evidence::words).collect()).unwrap_or_default();
-        let left = fix.left;
-        outcome.repairs.push(Repair { fix, evidence });
+        let fixes = search.harvest();
+        let Some(left) = fixes.last().map(|f| f.left) else { break };
+        let several = fixes.len() > 1;
+        for fix in fixes {
+            let mutation = &fix.candidate.mutation;
+            bench.tell(Step::Found { words: mutation.words.clone(), path: mutation.path.to_string(), line: mutation.line, fixed: fix.fixed.len(), left: fix.left }).await?;
+            outcome.overlay.insert(mutation.path.to_string(), fix.text.clone());
+            let evidence = suspicion.around(&mutation.path, mutation.line).map(|s| s.evidence.iter().map(super::localise::Evidence::words).collect()).unwrap_or_default();
+            outcome.repairs.push(Repair { fix, evidence });
+        }
         outcome.failing_after = baseline.failing().into_iter().filter(|f| !outcome.repairs.iter().any(|r| r.fix.fixed.contains(f))).collect();
-        if left == 0 || began.elapsed() >= budget.wall {
+        if (left == 0 && !several) || began.elapsed() >= budget.wall {
             break;
         }
         baseline = harness::baseline(bench, project, &outcome.overlay).await?;
@@ -183,7 +186,7 @@ impl Round<'_> {
 
     /// Solved, or a part is solved that the rest of the failing tests have nothing to do with.
     fn is_enough(&self, search: &Search) -> bool {
-        if search.is_solved() {
+        if search.is_solved() || search.is_covered() {
             return true;
         }
         let Some(best) = search.best() else { return false };

@@ -81,6 +81,9 @@ const FUNCTION_SHARE: f64 = 0.6;
 /// What every line of the project is suspected of.
 const FLOOR: f64 = 0.01;
 
+/// How much a line counts that one failing test points to, beside one that all point to.
+const SINGLE_SHARE: f64 = 0.85;
+
 struct Place {
     path: String,
     name: String,
@@ -201,7 +204,9 @@ fn spectrum(
     }
     for ((path, line), (ef, ep)) in counts {
         if ef > 0 {
-            lines.entry(path.to_owned()).or_default().insert(line, ochiai(ef, ep, failing.len()));
+            // With several bugs each failing test has its own; a line that one of them runs almost alone stands out.
+            let alone = SINGLE_SHARE * ochiai(1, ep, 1);
+            lines.entry(path.to_owned()).or_default().insert(line, ochiai(ef, ep, failing.len()).max(alone));
         }
     }
 }

@@ -190,6 +190,46 @@ impl Search {
         self.fixes.iter().min_by(|a, b| a.left.cmp(&b.left).then_with(|| quality(b, self).total_cmp(&quality(a, self))))
     }
 
+    /// The best repair and, when it leaves tests failing, the best ones for other tests in other functions: several
+    /// bugs found in one round. Their texts are made one on the other.
+    pub fn harvest(&self) -> Vec<Fix> {
+        let Some(first) = self.best() else { return Vec::new() };
+        let mut chosen = vec![first.clone()];
+        if first.left == 0 {
+            return chosen;
+        }
+        let mut rest: Vec<&Fix> = self.fixes.iter().collect();
+        rest.sort_by(|a, b| quality(b, self).total_cmp(&quality(a, self)));
+        for fix in rest {
+            let apart = chosen.iter().all(|c| {
+                let (one, other) = (&c.candidate.mutation, &fix.candidate.mutation);
+                let elsewhere = one.path != other.path || one.function != other.function;
+                elsewhere && c.fixed.iter().all(|f| !fix.fixed.contains(f)) && c.text != fix.text
+            });
+            if apart {
+                chosen.push(fix.clone());
+            }
+        }
+        let mut done: BTreeMap<String, Vec<Edit>> = BTreeMap::new();
+        let mut left = self.failing.len();
+        for fix in &mut chosen {
+            let mutation = &fix.candidate.mutation;
+            let edits = done.entry(mutation.path.to_string()).or_default();
+            edits.extend(mutation.edits.iter().cloned());
+            if let Some(text) = self.sources.get(mutation.path.as_ref()).and_then(|s| s.with(edits)) {
+                fix.text = text;
+            }
+            left = left.saturating_sub(fix.fixed.len());
+            fix.left = left;
+        }
+        chosen
+    }
+
+    /// Whether the repairs found so far, together, fix everything.
+    pub fn is_covered(&self) -> bool {
+        self.harvest().last().is_some_and(|f| f.left == 0)
+    }
+
     /// Whether some change fixes everything.
     pub fn is_solved(&self) -> bool {
         self.fixes.iter().any(|f| f.left == 0)

@@ -1,0 +1,75 @@
+//! The repair agent's engine on real programs with the real runners of this machine.
+//!
+//! A quick, representative part of the fixtures; the whole set is measured by `cargo run --example repair_bench`.
+
+mod repair_bench;
+
+use std::time::Duration;
+
+use repair_bench::{DirBench, Program, programs, write};
+use rightseat::agent::repair::engine::{Budget, Outcome, search};
+use rightseat::agent::repair::playground::PLAYGROUND;
+use rightseat::agent::repair::project::Project;
+use rightseat::agent::repair::steer::Steering;
+
+fn repair(program: &Program, steering: &Steering) -> Outcome {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &program.files);
+    let project = Project::read(program.files.clone(), None).unwrap();
+    let mut bench = DirBench::new(dir.path(), &project);
+    let budget = Budget { wall: Duration::from_secs(120), ..Budget::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(search(&mut bench, &project, None, steering, budget)).unwrap()
+}
+
+fn is_here(tool: &str) -> bool {
+    std::process::Command::new(tool).arg("--version").output().is_ok_and(|o| o.status.success())
+}
+
+fn fixes(fixture: &str, name: &str) {
+    let program = programs(fixture).into_iter().find(|p| p.name == name).unwrap();
+    let outcome = repair(&program, &Steering::default());
+    assert!(!outcome.failing_before.is_empty(), "{name}: nothing failed: {:?}", outcome.problem);
+    assert!(outcome.failing_after.is_empty(), "{name}: {}", outcome.tried.words());
+    assert!(program.files.keys().filter(|p| p.contains("test")).all(|p| !outcome.overlay.contains_key(p)), "tests were edited");
+}
+
+#[test]
+fn python_programs_are_repaired() {
+    if !is_here("python3") {
+        return;
+    }
+    for name in ["gcd", "knapsack", "mutable_default"] {
+        fixes(include_str!("fixtures/repair/python.txt"), name);
+    }
+}
+
+#[test]
+fn node_programs_are_repaired() {
+    if is_here("node") {
+        fixes(include_str!("fixtures/repair/javascript.txt"), "clamp");
+    }
+}
+
+#[test]
+fn rust_programs_are_repaired() {
+    fixes(include_str!("fixtures/repair/rust.txt"), "stack_machine");
+}
+
+#[test]
+fn a_function_left_alone_stays_as_it_is() {
+    let program = programs(include_str!("fixtures/repair/rust.txt")).into_iter().find(|p| p.name == "inclusive").unwrap();
+    let mut steering = Steering::default();
+    steering.functions_out.insert("sum_to".into());
+    let outcome = repair(&program, &steering);
+    assert!(outcome.repairs.iter().all(|r| r.fix.candidate.mutation.function.as_ref() != "sum_to"));
+}
+
+#[test]
+fn the_playground_needs_three_repairs_and_gets_them() {
+    let files = PLAYGROUND.iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect();
+    let program = Program { name: "playground".into(), files, ..Program::default() };
+    let outcome = repair(&program, &Steering::default());
+    assert!(outcome.failing_after.is_empty(), "{:?}: {}", outcome.failing_after, outcome.tried.words());
+    assert!(outcome.repairs.len() >= 3, "{:?}", outcome.repairs.len());
+}
