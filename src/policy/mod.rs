@@ -7,6 +7,7 @@
 pub mod check;
 pub mod class;
 pub mod dry_run;
+mod explain;
 mod file;
 pub mod guarded;
 mod judge;
@@ -22,6 +23,7 @@ pub mod tokens;
 mod user;
 
 pub use class::Class;
+pub use explain::explain;
 pub use file::PolicyError;
 pub use judge::Judged;
 pub use matter::{Matter, Op};

@@ -207,3 +207,38 @@ fn a_shortened_log_is_not_taken_for_the_whole() {
     std::fs::write(&wal, &whole).unwrap();
     assert_eq!(Journal::open(&copy).unwrap().head().0, Seq(20));
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
+
+    /// Whatever is appended, in whatever batches, with hosts coming and going, is read back in order and verifies.
+    #[test]
+    fn any_history_is_kept(batches in proptest::collection::vec((proptest::collection::vec((".{0,40}", 0..3usize), 0..5), proptest::bool::ANY), 0..8)) {
+        let (_dir, path) = place();
+        let mut journal = Journal::create(&path, &"s1".into()).unwrap();
+        let mut expect = Vec::new();
+        for (texts, restart) in batches {
+            let batch: Vec<Draft> = texts
+                .iter()
+                .map(|(text, blobs)| Draft {
+                    blobs: (0..*blobs).map(|n| format!("{text}{n}").into_bytes()).collect(),
+                    ..draft("said", &serde_json::json!({ "by": "agent", "text": text }).to_string())
+                })
+                .collect();
+            journal.append(&batch).unwrap();
+            expect.extend(batch);
+            if restart {
+                drop(journal);
+                journal = Journal::open(&path).unwrap();
+            }
+        }
+        let bodies: Vec<String> = journal.read(Seq(1), 1_000).unwrap().into_iter().map(|r| r.body).collect();
+        proptest::prop_assert_eq!(bodies, expect.iter().map(|d| d.body.clone()).collect::<Vec<_>>());
+        for blob in expect.iter().flat_map(|d| &d.blobs) {
+            proptest::prop_assert_eq!(&journal.blob(&Digest::of(blob), 0, usize::MAX).unwrap(), blob);
+        }
+        drop(journal);
+        let report = verify(&path, None).unwrap();
+        proptest::prop_assert!(report.ok && report.sealed && report.events == expect.len() as u64, "{:?}", report);
+    }
+}

@@ -266,6 +266,10 @@ mod tests {
         assert_eq!(words("r\"\"m 'x'; r\\m y"), ["rm", "rm"]);
         let script = read("echo x > .git/config 2>> \"$A\"");
         assert_eq!(script.parts[0].writes, [Some(".git/config".to_owned()), None]);
+        let writes = |text: &str| read(text).parts.into_iter().flat_map(|p| p.writes).flatten().collect::<Vec<_>>();
+        assert_eq!(writes("cat a | grep b > x"), ["x"]);
+        assert_eq!(writes("(a; b) > x"), ["x"]);
+        assert_eq!(writes("{ a; } >> x && b > y").len(), 2);
     }
 
     proptest! {

@@ -55,6 +55,13 @@ fn visit(node: Node<'_>, source: &str, found: &mut Found) {
             found.parts.push(Part { words, writes: Vec::new() });
             found.odd = Some("it changes the shell itself");
         }
+        // The redirect of a pipeline, a list or a block belongs to no command inside it.
+        "redirected_statement" if node.child_by_field_name("body").is_none_or(|b| b.kind() != "command") => {
+            let writes = writes_of(node, source);
+            if !writes.is_empty() {
+                found.parts.push(Part { words: Vec::new(), writes });
+            }
+        }
         "function_definition" => found.odd = Some("it defines a function"),
         "variable_assignment" => found.odd = Some("it sets a variable"),
         _ => {}
@@ -78,20 +85,23 @@ fn words(node: Node<'_>, source: &str) -> Vec<Option<String>> {
 /// Files written by the redirects of a command or of the statement around it.
 fn writes(node: Node<'_>, source: &str) -> Vec<Option<String>> {
     let around = node.parent().filter(|p| p.kind() == "redirected_statement");
+    around.into_iter().chain([node]).flat_map(|holder| writes_of(holder, source)).collect()
+}
+
+/// Files written by the redirects right below a node.
+fn writes_of(holder: Node<'_>, source: &str) -> Vec<Option<String>> {
     let mut out = Vec::new();
-    for holder in around.into_iter().chain([node]) {
-        let mut cursor = holder.walk();
-        for redirect in holder.named_children(&mut cursor).filter(|c| c.kind() == "file_redirect") {
-            let text = source.get(redirect.byte_range()).unwrap_or_default();
-            if !text.contains('>') {
-                continue;
-            }
-            let to = redirect.child_by_field_name("destination").and_then(|d| literal(d, source));
-            let joins_stream =
-                text.contains(">&") && to.as_deref().is_some_and(|t| t.chars().all(|c| c.is_ascii_digit() || c == '-'));
-            if !joins_stream && to.as_deref() != Some("/dev/null") {
-                out.push(to);
-            }
+    let mut cursor = holder.walk();
+    for redirect in holder.named_children(&mut cursor).filter(|c| c.kind() == "file_redirect") {
+        let text = source.get(redirect.byte_range()).unwrap_or_default();
+        if !text.contains('>') {
+            continue;
+        }
+        let to = redirect.child_by_field_name("destination").and_then(|d| literal(d, source));
+        let joins_stream =
+            text.contains(">&") && to.as_deref().is_some_and(|t| t.chars().all(|c| c.is_ascii_digit() || c == '-'));
+        if !joins_stream && to.as_deref() != Some("/dev/null") {
+            out.push(to);
         }
     }
     out
