@@ -537,6 +537,25 @@ pub const SHELL_DEPTH_MAX: usize = 4;
 /// Most rules in a policy file.
 pub const POLICY_RULES_MAX: usize = 1_000;
 // cli
+/// Silence after which `keys --probe` ends by itself, milliseconds.
+pub const PROBE_QUIET_MS_MAX: u64 = 60_000;
+/// One line of `policy check`.
+pub const POLICY_QUESTION_BYTES_MAX: u64 = 1024 * 1024;
+/// A file that `review` reads.
+pub const REVIEW_FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Bytes between a record that is walked through and its client.
+pub const REPLAY_PIPE_BYTES_MAX: usize = 256 * 1024;
+/// Bytes between the relay of an ssh link and its client.
+pub const SSH_PIPE_BYTES_MAX: usize = 256 * 1024;
+/// First and longest wait before a dropped ssh link is tried again, milliseconds.
+pub const SSH_BACKOFF_MS_MIN: u64 = 500;
+pub const SSH_BACKOFF_MS_MAX: u64 = 15_000;
+/// Times a dropped ssh link is tried again before the client is told that it is gone: about an hour.
+pub const SSH_TRIES_MAX: u32 = 250;
+/// Lines of ssh's own messages that are kept to explain a failure.
+pub const SSH_SAID_LINES_MAX: usize = 5;
+/// Bytes of one project file that is read to find the test runner.
+pub const DETECT_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Files looked at to find a project's test runner.
 pub const DETECT_FILES_MAX: usize = 20_000;
 // workspace: watching

@@ -21,7 +21,7 @@ pub struct ProjectJudge {
 }
 
 /// The real path of the longest part that exists, with the rest appended.
-fn resolve(path: &Path) -> Option<PathBuf> {
+pub fn real_path(path: &Path) -> Option<PathBuf> {
     let mut rest = Vec::new();
     let mut at = path;
     loop {
@@ -50,7 +50,7 @@ impl Judge for ProjectJudge {
         if action.command.is_some() && action.command == self.tests {
             action.command.iter_mut().for_each(|c| c.env.clear());
         }
-        let place = Place { root: self.root.clone(), own: self.own.clone(), resolve: Some(&resolve) };
+        let place = Place { root: self.root.clone(), own: self.own.clone(), resolve: Some(&real_path) };
         self.policy.rule(&action, &place).ruling()
     }
 
@@ -60,5 +60,24 @@ impl Judge for ProjectJudge {
 
     fn is_test(&self, path: &RelPath) -> bool {
         crate::checks::recognise(path.as_str()).is_guarded()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_followed_as_the_kernel_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        std::fs::create_dir(root.join("a")).unwrap();
+        std::os::unix::fs::symlink("/etc", root.join("out")).unwrap();
+        std::os::unix::fs::symlink("/nowhere/x", root.join("dangling")).unwrap();
+        assert_eq!(real_path(&root.join("a/new/file")), Some(root.join("a/new/file")));
+        assert_eq!(real_path(&root.join("out/hosts")), Some("/etc/hosts".into()));
+        assert_eq!(real_path(&root.join("out/../x")), Some("/x".into()));
+        assert_eq!(real_path(&root.join("dangling")), None);
+        assert_eq!(real_path(&root.join("missing/../../x")), None);
     }
 }

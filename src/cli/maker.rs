@@ -43,11 +43,12 @@ pub fn maker(options: &SessionOptions, tests: Option<Command>) -> Result<Arc<dyn
 /// Where external agents are looked for.
 pub fn surroundings(workspace: &Path) -> Surroundings {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let extra = ["npm_config_prefix", "PIPX_BIN_DIR", "UV_TOOL_BIN_DIR"];
+    let npm = std::env::var_os("npm_config_prefix").map(|prefix| PathBuf::from(prefix).join("bin"));
+    let tools = ["PIPX_BIN_DIR", "UV_TOOL_BIN_DIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
     Surroundings {
         path: std::env::split_paths(&path).collect(),
         home: std::env::var_os("HOME").map(PathBuf::from),
-        extra: extra.iter().filter_map(std::env::var_os).map(PathBuf::from).collect(),
+        extra: npm.into_iter().chain(tools).collect(),
         workspace: Some(workspace.to_owned()),
     }
 }

@@ -1,19 +1,29 @@
 //! The command line: the only place that names everything.
 
+mod agents;
 mod args;
 mod attach;
 mod compose;
 mod daemon;
+mod doctor;
 mod headless;
 mod judge;
+mod keys;
 mod list;
 mod llm;
 mod maker;
 mod options;
 mod place;
 mod record;
+mod replay;
+mod rules;
+mod runner;
+mod screen;
+mod settings;
 mod socket;
+mod ssh;
 mod start;
+mod themes;
 mod user;
 
 use args::{Cli, Command};
@@ -114,7 +124,15 @@ fn dispatch(cli: Cli) -> Done {
         Some(Command::Host) => daemon::host(),
         Some(Command::Completions { shell }) => package::completions(shell),
         Some(Command::Man) => package::man(),
-        Some(_) => Err(Fail::usage("this command is not here yet".into())),
+        Some(Command::Replay { session }) => replay::replay(&global, &session),
+        Some(Command::Review { file }) => replay::review(&global, &file),
+        Some(Command::Policy { command }) => rules::policy(&global, &command),
+        Some(Command::Agents { json }) => agents::list(&global, json),
+        Some(Command::Themes) => themes::list(&global),
+        Some(Command::Keys { probe: false }) => keys::list(&global),
+        Some(Command::Keys { probe: true }) => keys::probe(&global),
+        Some(Command::Doctor { json }) => doctor::doctor(&global, json),
+        Some(Command::Config { command }) => settings::config(&global, &command),
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) use lines::Frame;
 pub use redact::redact;
 
 use super::{Error, Reader, Result};
+use crate::base::UnixMs;
+use crate::model::Envelope;
 
 /// Shape of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,25 @@ pub fn export(reader: &Reader, format: Format, redacting: bool, out: &mut dyn Wr
         Format::Markdown => markdown::write(reader, redacting, out),
         Format::Html => html::write(reader, redacting, out),
     }
+}
+
+/// One event as plain lines, safe to show: when and what, and below it, indented, what belongs to it. Empty for an event
+/// that only machines need.
+pub fn told(envelope: &Envelope, opened: UnixMs) -> Vec<String> {
+    let Some(entry) = story::tell(envelope, opened.0, false) else { return Vec::new() };
+    let mut lines = vec![format!("{} {}", story::clock(entry.after_ms), entry.heading)];
+    for part in entry.parts {
+        match part {
+            story::Part::Text(text) | story::Part::Verbatim(text) => {
+                lines.extend(text.lines().map(|line| format!("    {line}")));
+            }
+            story::Part::Change { path, before, after } => {
+                lines.push(format!("    {path}"));
+                lines.extend(story::diff_lines(&before, &after).into_iter().map(|line| format!("    {line}")));
+            }
+        }
+    }
+    lines
 }
 
 /// A failed write of the export itself.

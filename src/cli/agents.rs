@@ -1,0 +1,124 @@
+//! `rightseat agents`: who can be supervised here, how far, and what to do about those who cannot.
+
+use super::args::Global;
+use super::{DONE, Done, Fail, daemon, llm, maker, print, screen, settings};
+use crate::agent::catalog::{self, AgentSpec, Catalog, Place, Through};
+use crate::agent::llm::Found as Model;
+use crate::base::text::Untrusted;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Everything that was found.
+pub struct Here {
+    pub external: Vec<(AgentSpec, Option<catalog::Found>)>,
+    pub models: Vec<Model>,
+}
+
+/// Looks for agents and model servers. Programs are looked for by name and nothing is started; only servers on this
+/// machine are asked anything.
+pub fn look(global: &Global, workspace: &Path) -> Result<Here, Fail> {
+    let catalog = catalog(global)?;
+    let around = maker::surroundings(workspace);
+    let external = catalog.agents().iter().map(|spec| (spec.clone(), catalog::discover(spec, &around))).collect();
+    let models = llm::catalog(global.config.as_deref())?;
+    let runtime = daemon::runtime()?;
+    let models = runtime.block_on(crate::agent::llm::discover(&models, screen::env));
+    runtime.shutdown_background();
+    Ok(Here { external, models })
+}
+
+/// The bundled agents and the user's own.
+pub fn catalog(global: &Global) -> Result<Catalog, Fail> {
+    let file = settings::paths(global)?.agents;
+    Catalog::load(Some(&file)).map_err(|e| Fail::usage(e.to_string()))
+}
+
+fn place(found: &catalog::Found) -> &'static str {
+    match found.place {
+        Place::Path => "PATH",
+        Place::Installer => "installer directory",
+        Place::Npx => "npx cache",
+        Place::Uvx => "uvx cache",
+        Place::Workspace => "workspace, never chosen by itself",
+    }
+}
+
+/// What supervision can and cannot do with an agent, in our words.
+pub fn badges(spec: &AgentSpec) -> String {
+    let level = match spec.level {
+        catalog::Level::Unknown => "L? nothing was observed yet",
+        catalog::Level::L0 => "L0 watch and cancel only: it never asks",
+        catalog::Level::L1 => "L1 allow or deny; a deny ends its turn",
+        catalog::Level::L2 => "L2 allow or deny each edit and command",
+        catalog::Level::L3 => "L3 allow, deny and rewrite",
+    };
+    let through = |what: &str, by: Through| match by {
+        Through::Agent => format!("{what} done by the agent"),
+        Through::Client => format!("{what} done by rightseat"),
+    };
+    format!("{level} · {} · {}", through("edits", spec.edits), through("commands", spec.commands))
+}
+
+/// `rightseat agents`.
+pub fn list(global: &Global, as_json: bool) -> Done {
+    let here = look(global, &settings::workspace(global)?)?;
+    if as_json {
+        print(&Value::Array(rows(&here)).to_string())?;
+        return Ok(DONE);
+    }
+    print("built in")?;
+    print("  repair        ready     full control: every edit and command goes through the gate; no key, no network")?;
+    for model in &here.models {
+        let state = if model.usable { "ready" } else { "not here" };
+        let names = model.models.iter().take(3).map(|m| Untrusted::new(m.as_str()).visible().into_owned());
+        let names: Vec<String> = names.collect();
+        let why = Untrusted::new(model.why.as_str());
+        let spec = format!("llm:{}", model.provider);
+        print(&format!("  {spec:<20} {state:<9} {} · {}", why.visible(), names.join(", ")))?;
+    }
+    print("external, over the Agent Client Protocol")?;
+    for (spec, found) in &here.external {
+        let state = if found.is_some() { "found" } else { "not here" };
+        let name = Untrusted::new(spec.name.as_str());
+        print(&format!("  {:<13} {state:<9} {}", name.visible(), badges(spec)))?;
+        let detail = match (found, &spec.install) {
+            (Some(found), _) => format!("{} ({})", found.program.display(), place(found)),
+            (None, Some(install)) => format!("install: {install}"),
+            (None, None) => continue,
+        };
+        print(&format!("  {:<13} {:<9} {}", "", "", Untrusted::new(detail).visible()))?;
+    }
+    print("anything else: --agent 'acp:COMMAND LINE', or a file of steps: --agent script:FILE")?;
+    Ok(DONE)
+}
+
+/// One object an agent.
+pub fn rows(here: &Here) -> Vec<Value> {
+    let mut rows = vec![json!({
+        "name": "repair", "kind": "repair", "usable": true, "level": "full",
+        "why": "embedded; no key, no network",
+    })];
+    rows.extend(here.models.iter().map(|m| {
+        json!({
+            "name": format!("llm:{}", m.provider), "kind": "llm", "title": m.title, "usable": m.usable, "level": "full",
+            "why": m.why, "models": m.models,
+        })
+    }));
+    rows.extend(here.external.iter().map(|(spec, found)| {
+        json!({
+            "name": spec.name, "kind": "acp", "title": spec.shown_name(), "usable": found.is_some(),
+            "level": spec.level.word(), "edits": through(spec.edits), "commands": through(spec.commands),
+            "program": found.as_ref().map(|f| f.program.display().to_string()),
+            "place": found.as_ref().map(place), "trusted": found.as_ref().map(catalog::Found::is_trusted),
+            "command": spec.command, "install": spec.install, "note": spec.note,
+        })
+    }));
+    rows
+}
+
+fn through(by: Through) -> &'static str {
+    match by {
+        Through::Agent => "agent",
+        Through::Client => "client",
+    }
+}

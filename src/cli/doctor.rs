@@ -1,0 +1,86 @@
+//! `rightseat doctor`: what is here, what works here, and why not.
+
+mod looks;
+
+use super::args::Global;
+use super::{DONE, Done, Fail, NOT_SO, print};
+use crate::base::text::Untrusted;
+use serde::Serialize;
+
+/// How good a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Works,
+    /// Something is left out; the rest works.
+    Limited,
+    /// No session can be run until this is mended.
+    Broken,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, Serialize)]
+struct Finding {
+    group: &'static str,
+    name: &'static str,
+    state: State,
+    /// What was found; foreign text may be in it.
+    says: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+impl Finding {
+    fn works(group: &'static str, name: &'static str, says: impl Into<String>) -> Self {
+        Self { group, name, state: State::Works, says: says.into(), mend: None }
+    }
+
+    fn limited(group: &'static str, name: &'static str, says: impl Into<String>, mend: &str) -> Self {
+        Self { group, name, state: State::Limited, says: says.into(), mend: Some(mend.to_owned()) }
+    }
+
+    fn broken(group: &'static str, name: &'static str, says: impl Into<String>, mend: &str) -> Self {
+        Self { group, name, state: State::Broken, says: says.into(), mend: Some(mend.to_owned()) }
+    }
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    version: &'static str,
+    ok: bool,
+    findings: &'a [Finding],
+}
+
+/// Exit code 1 when no session could be run here.
+pub fn doctor(global: &Global, as_json: bool) -> Done {
+    let findings = looks::all(global);
+    let ok = findings.iter().all(|f| f.state != State::Broken);
+    if as_json {
+        let report = Report { version: env!("CARGO_PKG_VERSION"), ok, findings: &findings };
+        print(&serde_json::to_string_pretty(&report).map_err(|e| Fail::usage(e.to_string()))?)?;
+    } else {
+        show(&findings)?;
+    }
+    Ok(if ok { DONE } else { NOT_SO })
+}
+
+fn show(findings: &[Finding]) -> Result<(), Fail> {
+    let mut group = "";
+    for finding in findings {
+        if finding.group != group {
+            group = finding.group;
+            print(group)?;
+        }
+        let mark = match finding.state {
+            State::Works => "ok  ",
+            State::Limited => "note",
+            State::Broken => "BAD ",
+        };
+        print(&format!("  {mark} {:<14} {}", finding.name, Untrusted::new(finding.says.as_str()).visible()))?;
+        if let Some(mend) = &finding.mend {
+            print(&format!("       {:<14} {}", "", Untrusted::new(mend.as_str()).visible()))?;
+        }
+    }
+    Ok(())
+}

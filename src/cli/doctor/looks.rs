@@ -1,0 +1,256 @@
+//! The looks that a doctor takes, one function a group. Nothing is changed but a probe that is removed again.
+
+use super::Finding;
+use crate::cli::args::Global;
+use crate::cli::place::Places;
+use crate::cli::{agents, llm, runner, screen, settings};
+use crate::policy::Policy;
+use crate::ui::keymap;
+use crate::ui::terminal::modes;
+use crate::ui::theme::{self, Depth, Signs};
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+pub(super) fn all(global: &Global) -> Vec<Finding> {
+    let mut found = machine();
+    found.extend(terminal());
+    found.extend(state(global));
+    found.extend(files(global));
+    found.extend(kernel());
+    found.extend(project(global));
+    found.extend(proposers(global));
+    found
+}
+
+fn machine() -> Vec<Finding> {
+    const GROUP: &str = "machine";
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let system = format!("{} {} {}", std::env::consts::OS, release.trim(), std::env::consts::ARCH);
+    let mut found =
+        vec![Finding::works(GROUP, "rightseat", env!("CARGO_PKG_VERSION")), Finding::works(GROUP, "system", system)];
+    for (name, program, without, mend) in [
+        ("git", "git", "not found; sessions work without it, candidates are copied file by file", "install git"),
+        ("ssh", "ssh", "not found; attach --ssh cannot work", "install the OpenSSH client"),
+    ] {
+        found.push(match runner::find_program(program) {
+            Some(path) => Finding::works(GROUP, name, path.display().to_string()),
+            None => Finding::limited(GROUP, name, without, mend),
+        });
+    }
+    found
+}
+
+fn terminal() -> Vec<Finding> {
+    const GROUP: &str = "terminal";
+    let term = screen::env("TERM");
+    let mut found = Vec::new();
+    let tty = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    found.push(match modes::check(term.as_deref(), false) {
+        Ok(()) => {
+            let size = modes::size();
+            let says = format!("{}, {}×{}", term.as_deref().unwrap_or("no TERM"), size.width, size.height);
+            Finding::works(GROUP, "screen", says)
+        }
+        Err(error) if tty => Finding::limited(GROUP, "screen", error.to_string(), "set TERM to what your terminal is"),
+        Err(error) => Finding::limited(GROUP, "screen", error.to_string(), "run it in a terminal for the full screen"),
+    });
+    let colours = match screen::depth() {
+        Depth::True => "24-bit colours",
+        Depth::Indexed => "256 colours",
+        Depth::Ansi16 => "16 colours; themes fall back to `ansi16`",
+        Depth::Mono => "no colours; themes fall back to `mono`",
+    };
+    found.push(Finding::works(GROUP, "colours", colours));
+    let locale = screen::locale();
+    found.push(match Signs::detect(locale.as_deref(), term.as_deref()) {
+        Signs::Unicode => Finding::works(GROUP, "signs", "Unicode"),
+        Signs::Ascii => {
+            Finding::limited(GROUP, "signs", "ASCII", "set LANG or LC_ALL to a UTF-8 locale for box drawing")
+        }
+    });
+    found
+}
+
+fn state(global: &Global) -> Vec<Finding> {
+    const GROUP: &str = "state";
+    let places = match Places::open(global.state_dir.as_deref()) {
+        Ok(places) => places,
+        Err(fail) => {
+            let mend = "give a directory you can write with --state-dir or RIGHTSEAT_STATE_DIR";
+            return vec![Finding::broken(GROUP, "directory", fail.text, mend)];
+        }
+    };
+    let count = places.all().len();
+    let says = format!("{}, {count} sessions", places.state.display());
+    vec![Finding::works(GROUP, "directory", says), socket(GROUP, &places.state)]
+}
+
+/// Whether a socket can live in the state directory: some shared file systems have none.
+fn socket(group: &'static str, state: &Path) -> Finding {
+    let mend = "choose a local file system with --state-dir";
+    let probe = match tempfile::Builder::new().prefix(".probe").tempdir_in(state) {
+        Ok(dir) => dir,
+        Err(e) => return Finding::broken(group, "socket", e.to_string(), mend),
+    };
+    let dir = probe.path().join("host.sock");
+    // Long paths are no obstacle: sessions name their directory by its descriptor.
+    let long = dir.as_os_str().len() >= 100;
+    let bound = if long { Ok(()) } else { std::os::unix::net::UnixListener::bind(&dir).map(|_| ()) };
+    match bound {
+        Ok(()) => Finding::works(group, "socket", "can be made here, for you alone"),
+        Err(e) => Finding::broken(group, "socket", e.to_string(), mend),
+    }
+}
+
+fn files(global: &Global) -> Vec<Finding> {
+    const GROUP: &str = "files";
+    let workspace = workspace(global);
+    let mut found = Vec::new();
+    let mut note = |name: &'static str, outcome: Result<String, String>| {
+        found.push(match outcome {
+            Ok(says) => Finding::works(GROUP, name, says),
+            Err(why) => Finding::broken(GROUP, name, why, "mend the file; `rightseat config path` says where it is"),
+        });
+    };
+    let paths = match settings::paths(global) {
+        Ok(paths) => paths,
+        Err(fail) => return vec![Finding::broken(GROUP, "config", fail.text, "set HOME or give --config")],
+    };
+    let said = |path: &Path| {
+        if path.exists() { path.display().to_string() } else { format!("built-in; {} is not there", path.display()) }
+    };
+    note("config", settings::resolved(global, &workspace).map(|_| said(&paths.config)).map_err(|f| f.text));
+    note("agents", agents::catalog(global).map(|_| said(&paths.agents)).map_err(|f| f.text));
+    note("models", llm::catalog(global.config.as_deref()).map(|_| said(&paths.models)).map_err(|f| f.text));
+    note("policy", policy(&paths.policy).map(|()| said(&paths.policy)));
+    match settings::look(global) {
+        Ok(look) => {
+            let theme = theme::load(&look.theme, look.theme_dir.as_deref());
+            note("theme", theme.map(|t| t.name).map_err(|e| e.to_string()));
+            let keymap = keymap::load(&look.keymap, look.keymap_dir.as_deref());
+            note("keymap", keymap.map(|k| k.name).map_err(|e| e.to_string()));
+        }
+        Err(fail) => note("theme", Err(fail.text)),
+    }
+    found
+}
+
+/// A broken policy fails closed: everything asks. That is worth mending before a session.
+fn policy(path: &Path) -> Result<(), String> {
+    match crate::config::read_beside(path).map_err(|e| e.to_string())? {
+        None => Ok(()),
+        Some(text) => match Policy::with_file(Vec::new(), &path.display().to_string(), &text) {
+            (_, None) => Ok(()),
+            (_, Some(error)) => Err(format!("{error}; until then everything asks")),
+        },
+    }
+}
+
+fn kernel() -> Vec<Finding> {
+    const GROUP: &str = "kernel";
+    let number = |path: &str| std::fs::read_to_string(path).ok().and_then(|t| t.trim().parse::<u64>().ok());
+    let mut found = vec![namespaces(GROUP, &number)];
+    let filesystems = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    found.push(if filesystems.split_whitespace().any(|word| word == "overlay") {
+        Finding::works(GROUP, "overlay", "the file system is there")
+    } else {
+        Finding::limited(GROUP, "overlay", "no overlay file system", "isolation `copy` keeps agents off the real tree")
+    });
+    let watches = number("/proc/sys/fs/inotify/max_user_watches");
+    let instances = number("/proc/sys/fs/inotify/max_user_instances");
+    found.push(match (watches, instances) {
+        (Some(watches), Some(instances)) if watches >= 8_192 && instances >= 16 => {
+            Finding::works(GROUP, "inotify", format!("{watches} watches, {instances} instances"))
+        }
+        (Some(watches), Some(instances)) => Finding::limited(
+            GROUP,
+            "inotify",
+            format!("{watches} watches, {instances} instances: large trees are polled"),
+            "sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512",
+        ),
+        (_, _) => Finding::limited(GROUP, "inotify", "not here: the workspace is polled", "nothing needs to be done"),
+    });
+    found
+}
+
+/// What stands in the way of an unprivileged user namespace, as far as the settings say. Sources: the kernel's
+/// `user_namespaces(7)`; Debian's and Ubuntu's own switches.
+fn namespaces(group: &'static str, number: &dyn Fn(&str) -> Option<u64>) -> Finding {
+    let root = rustix::process::geteuid().is_root();
+    let says_no = |path: &str, value: u64| !root && number(path) == Some(value);
+    let without = "isolation `copy` works without";
+    if !Path::new("/proc/self/ns/user").exists() {
+        return Finding::limited(group, "namespaces", "this kernel has no user namespaces", without);
+    }
+    if number("/proc/sys/user/max_user_namespaces") == Some(0) {
+        return Finding::limited(group, "namespaces", "user.max_user_namespaces is 0", without);
+    }
+    if says_no("/proc/sys/kernel/unprivileged_userns_clone", 0) {
+        return Finding::limited(group, "namespaces", "kernel.unprivileged_userns_clone is 0", without);
+    }
+    if says_no("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1) {
+        let says = "AppArmor restricts them (kernel.apparmor_restrict_unprivileged_userns is 1)";
+        return Finding::limited(group, "namespaces", says, without);
+    }
+    Finding::works(group, "namespaces", if root { "allowed, as root" } else { "nothing forbids them" })
+}
+
+fn workspace(global: &Global) -> PathBuf {
+    let dir = global.dir.clone().unwrap_or_else(|| PathBuf::from("."));
+    dir.canonicalize().unwrap_or(dir)
+}
+
+fn project(global: &Global) -> Vec<Finding> {
+    const GROUP: &str = "project";
+    let dir = workspace(global);
+    if let Err(e) = std::fs::read_dir(&dir) {
+        let mend = "give a directory you can read with --dir";
+        return vec![Finding::broken(GROUP, "directory", format!("{}: {e}", dir.display()), mend)];
+    }
+    let mut found = vec![Finding::works(GROUP, "directory", dir.display().to_string())];
+    let configured = settings::resolved(global, &dir).ok().and_then(|r| r.settings.test_command);
+    found.push(match (configured, runner::runner_at(&dir)) {
+        (Some(_), _) => Finding::works(GROUP, "tests", "as the configuration says"),
+        (None, Ok(runner)) => {
+            let program = runner.argv.first().cloned().unwrap_or_default();
+            let line = shell_words::join(&runner.argv);
+            if runner::find_program(&program).is_some() {
+                Finding::works(GROUP, "tests", format!("{line} ({})", runner.why))
+            } else {
+                let says = format!("{line} ({}), but {program} is not on PATH", runner.why);
+                Finding::limited(GROUP, "tests", says, "install it, or set checks.command in the configuration")
+            }
+        }
+        (None, Err(why)) => Finding::limited(GROUP, "tests", why, "set checks.command in the configuration"),
+    });
+    found
+}
+
+fn proposers(global: &Global) -> Vec<Finding> {
+    const GROUP: &str = "agents";
+    let mut found = vec![Finding::works(GROUP, "repair", "embedded; no key, no network")];
+    let here = match agents::look(global, &workspace(global)) {
+        Ok(here) => here,
+        Err(fail) => {
+            found.push(Finding::broken(GROUP, "others", fail.text, "mend the file"));
+            return found;
+        }
+    };
+    let models: Vec<String> =
+        here.models.iter().filter(|m| m.usable).map(|m| format!("{} ({})", m.provider, m.why)).collect();
+    let external: Vec<String> =
+        here.external.iter().filter(|(_, f)| f.is_some()).map(|(s, _)| s.name.clone()).collect();
+    found.push(if models.is_empty() {
+        let says = "no key in the environment and no model server on this machine";
+        Finding::limited(GROUP, "models", says, "set a key such as ANTHROPIC_API_KEY, or start a local server")
+    } else {
+        Finding::works(GROUP, "models", models.join(", "))
+    });
+    found.push(if external.is_empty() {
+        let says = "none of the known agents was found";
+        Finding::limited(GROUP, "external", says, "`rightseat agents` says how each is installed")
+    } else {
+        Finding::works(GROUP, "external", external.join(", "))
+    });
+    found
+}

@@ -1,0 +1,242 @@
+//! `replay` and `review`: a record walked through in the client that also supervises, or as numbered text.
+//!
+//! The record is played by a source in this process that speaks the wire like a host does: `step` shows the next thing
+//! that happened, `pause` shows all the rest, and everything that would change something is refused.
+
+use super::args::Global;
+use super::place::Places;
+use super::{DONE, Done, Fail, daemon, print, screen};
+use crate::base::limits::{CLIENT_READ_EVENTS_MAX, REPLAY_PIPE_BYTES_MAX, REVIEW_FILE_BYTES_MAX};
+use crate::base::{ClientId, Seq, SessionId, UnixMs};
+use crate::journal::{self, Reader};
+use crate::model::{Envelope, Event};
+use crate::wire::{self, AttachedAs, BlobPart, Code, Id, Message, Request, RpcError};
+use base64::Engine as _;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+/// A finished or running session, as far as it has come.
+pub fn replay(global: &Global, session: &str) -> Done {
+    let place = Places::open(global.state_dir.as_deref())?.find(Some(session))?;
+    let path = place.journal();
+    let reader = Reader::open(&path)?;
+    let record = Record { name: place.id.to_string(), envelopes: read_all(&reader)?, journal: Some(path) };
+    show(global, record)
+}
+
+/// An exported or recorded file of envelopes, one a line.
+pub fn review(global: &Global, file: &Path) -> Done {
+    show(global, Record { name: file.display().to_string(), envelopes: read_file(file)?, journal: None })
+}
+
+/// What is walked through.
+struct Record {
+    name: String,
+    envelopes: Vec<Envelope>,
+    /// Where blobs are, if anywhere.
+    journal: Option<PathBuf>,
+}
+
+fn read_all(reader: &Reader) -> Result<Vec<Envelope>, Fail> {
+    let mut all = Vec::new();
+    let mut from = Seq(1);
+    loop {
+        let records = reader.read(from, CLIENT_READ_EVENTS_MAX)?;
+        let Some(last) = records.last() else { return Ok(all) };
+        from = last.seq.next();
+        all.extend(records.iter().map(journal::Record::envelope));
+    }
+}
+
+/// Envelopes, also inside the notifications that `--headless` writes; other messages between them are left out.
+fn read_file(file: &Path) -> Result<Vec<Envelope>, Fail> {
+    let name = file.display();
+    let fail = |what: String| Fail::usage(format!("{name}: {what}"));
+    let size = std::fs::metadata(file).map_err(|e| fail(e.to_string()))?;
+    if !size.is_file() {
+        return Err(fail("it is no regular file; give an exported .jsonl file".into()));
+    }
+    if size.len() > REVIEW_FILE_BYTES_MAX {
+        return Err(fail(format!(
+            "it has {} bytes, more than the {REVIEW_FILE_BYTES_MAX} that can be reviewed",
+            size.len()
+        )));
+    }
+    let bytes = std::fs::read(file).map_err(|e| fail(e.to_string()))?;
+    if bytes.starts_with(b"SQLite format 3\0") {
+        return read_all(&Reader::open(file)?);
+    }
+    let text =
+        String::from_utf8(bytes).map_err(|_| fail("it is not UTF-8; expected JSON lines, one event each".into()))?;
+    let mut envelopes = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        match envelope(line) {
+            Ok(Some(envelope)) => envelopes.push(envelope),
+            Ok(None) => {}
+            Err(why) => {
+                let expected = "expected an event {\"seq\", \"at\", \"kind\", …} as `rightseat export` writes it";
+                return Err(Fail::usage(format!("{name}:{}: {why}; {expected}", number + 1)));
+            }
+        }
+    }
+    if envelopes.is_empty() {
+        return Err(fail("there is no event in it; `rightseat export SESSION` writes such a file".into()));
+    }
+    Ok(envelopes)
+}
+
+fn envelope(line: &str) -> Result<Option<Envelope>, String> {
+    let value: serde_json::Value = serde_json::from_str(line).map_err(|e| format!("not JSON: {e}"))?;
+    if value.get("kind").is_some() {
+        return Envelope::from_json(line).map(Some).map_err(|e| e.to_string());
+    }
+    match value.get("params").and_then(|p| p.get("envelope")) {
+        Some(inner) => Envelope::from_json(&inner.to_string()).map(Some).map_err(|e| e.to_string()),
+        None if value.get("jsonrpc").is_some() => Ok(None),
+        None => Err("no event".to_owned()),
+    }
+}
+
+fn show(global: &Global, record: Record) -> Done {
+    // Text for pipes and screen readers; a picture for a terminal.
+    if global.linear || !std::io::stdout().is_terminal() {
+        return tell(&record);
+    }
+    screen::check(global)?;
+    let options = screen::options(global, &record.name, Some(true))?;
+    let runtime = daemon::runtime()?;
+    let left = format!("{} was left as it is", record.name);
+    let done = screen::run(&runtime, options, open(record), &left);
+    runtime.shutdown_background();
+    done
+}
+
+/// Numbered steps in text.
+fn tell(record: &Record) -> Done {
+    let opened = record.envelopes.first().map_or(UnixMs(0), |e| e.at);
+    let mut number = 0usize;
+    for envelope in &record.envelopes {
+        let lines = journal::export::told(envelope, opened);
+        let Some((heading, rest)) = lines.split_first() else { continue };
+        number += 1;
+        print(&format!("{number}. {heading}"))?;
+        rest.iter().try_for_each(|line| print(line))?;
+    }
+    Ok(DONE)
+}
+
+async fn open(record: Record) -> Result<crate::ui::run::Stream, String> {
+    let (ours, theirs) = tokio::io::duplex(REPLAY_PIPE_BYTES_MAX);
+    let (read, write) = tokio::io::split(ours);
+    let (reader, writer) = wire::pair(read, write);
+    tokio::spawn(Source { record, shown: 0 }.serve(reader, writer));
+    let (read, write) = tokio::io::split(theirs);
+    Ok((Box::new(read), Box::new(write)))
+}
+
+/// The side that a host would be.
+struct Source {
+    record: Record,
+    /// Events that the client has been sent.
+    shown: usize,
+}
+
+const REFUSAL: &str = "a record can only be looked at: step shows what happened next, pause shows all the rest";
+
+impl Source {
+    async fn serve(mut self, mut reader: wire::Reader, mut writer: wire::Writer) {
+        while let Some(Ok(frame)) = reader.next().await {
+            let Ok(Message::Request { id, method, params }) = frame else { continue };
+            let request = Request::parse(&method, params.as_deref());
+            let (answer, up_to) = self.answer(id.clone(), request);
+            if writer.send(&answer).await.is_err() || self.send_to(up_to, &mut writer).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// The answer, and how many events the client shall have seen after it.
+    fn answer(&self, id: Id, request: Result<Request, RpcError>) -> (Message, usize) {
+        let done = |id: Id, value: &serde_json::Value| {
+            Message::answer(id.clone(), value)
+                .unwrap_or(Message::Answer { id, result: Err(RpcError::new(Code::Internal, "no answer")) })
+        };
+        let empty = serde_json::json!({});
+        match request {
+            Ok(Request::Attach(_)) => {
+                let value = serde_json::to_value(self.attached()).unwrap_or_default();
+                (done(id, &value), self.next_stop(0))
+            }
+            Ok(Request::Step) => (done(id, &empty), self.next_stop(self.shown)),
+            Ok(Request::Freeze(_) | Request::Resume) => (done(id, &empty), self.record.envelopes.len()),
+            Ok(Request::Close(_)) => (done(id, &empty), self.shown),
+            Ok(Request::BlobGet(wanted)) => (self.blob(id, &wanted), self.shown),
+            Ok(_) => (Message::Answer { id, result: Err(RpcError::new(Code::ReadOnly, REFUSAL)) }, self.shown),
+            Err(error) => (Message::Answer { id, result: Err(error) }, self.shown),
+        }
+    }
+
+    fn attached(&self) -> AttachedAs {
+        let (first, last) = (self.record.envelopes.first(), self.record.envelopes.last());
+        let session =
+            first.and_then(|e| if let Event::SessionOpened(o) = &e.event { Some(o.session.clone()) } else { None });
+        AttachedAs {
+            protocol: wire::ProtocolRange::default().max,
+            session: session.unwrap_or_else(|| SessionId::new(self.record.name.clone())),
+            head: last.map_or(Seq(0), |e| e.seq),
+            client: ClientId::new("replay"),
+            control: true,
+            // Ages are shown as they were.
+            now: last.map_or(UnixMs(0), |e| e.at),
+        }
+    }
+
+    /// Just behind the next event that a human would want to look at.
+    fn next_stop(&self, from: usize) -> usize {
+        let rest = self.record.envelopes.iter().enumerate().skip(from);
+        let stop = rest.filter(|(_, e)| is_stop(&e.event)).map(|(at, _)| at + 1).next();
+        stop.unwrap_or(self.record.envelopes.len())
+    }
+
+    async fn send_to(&mut self, up_to: usize, writer: &mut wire::Writer) -> Option<()> {
+        for envelope in self.record.envelopes.iter().take(up_to).skip(self.shown) {
+            let params = serde_json::json!({ "envelope": envelope });
+            writer.feed(&Message::notification("session/event", &params).ok()?).await.ok()?;
+        }
+        self.shown = self.shown.max(up_to);
+        writer.flush().await.ok()
+    }
+
+    fn blob(&self, id: Id, wanted: &wire::BlobGet) -> Message {
+        let offset = wanted.offset.unwrap_or(0);
+        let length = wanted.length.unwrap_or(REPLAY_PIPE_BYTES_MAX as u64).min(REPLAY_PIPE_BYTES_MAX as u64);
+        let found = self.record.journal.as_deref().and_then(|path| {
+            let reader = Reader::open(path).ok()?;
+            let bytes = reader.blob_length(&wanted.digest).ok()??;
+            let part = reader.blob(&wanted.digest, offset, usize::try_from(length).ok()?).ok()?;
+            let data = base64::engine::general_purpose::STANDARD.encode(part);
+            Message::answer(id.clone(), &BlobPart { digest: wanted.digest, offset, bytes, data }).ok()
+        });
+        let missing = "the record does not carry this content";
+        found.unwrap_or(Message::Answer { id, result: Err(RpcError::new(Code::InvalidParams, missing)) })
+    }
+}
+
+/// Where a walk stops: something was asked, decided, done, checked, or went wrong.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the few that matter; a new kind must not stop old walks")]
+fn is_stop(event: &Event) -> bool {
+    match event {
+        Event::PlanRevised(_)
+        | Event::Held(_)
+        | Event::Decided(_)
+        | Event::Finished(_)
+        | Event::Lapsed(_)
+        | Event::CheckFinished(_)
+        | Event::Alarm(_)
+        | Event::Stopped(_)
+        | Event::AgentLost(_)
+        | Event::TurnEnded(_)
+        | Event::SessionEnded(_) => true,
+        _ => false,
+    }
+}

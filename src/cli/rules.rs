@@ -1,0 +1,155 @@
+//! `rightseat policy`: rulings without running anything.
+
+use super::args::{Global, PolicyCommand};
+use super::judge::real_path;
+use super::place::Places;
+use super::{DONE, Done, Fail, print, runner, settings};
+use crate::base::Seq;
+use crate::base::limits::{CLIENT_READ_EVENTS_MAX, POLICY_QUESTION_BYTES_MAX};
+use crate::base::text::Untrusted;
+use crate::journal::Reader;
+use crate::model::Envelope;
+use crate::model::event::RulingWord;
+use crate::policy::{Matter, Place, Policy, check, dry_run, shell};
+use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+pub fn policy(global: &Global, command: &PolicyCommand) -> Done {
+    match command {
+        PolicyCommand::Check { jsonl: _ } => answer_lines(global),
+        PolicyCommand::Explain { command } => explain(global, command),
+        PolicyCommand::DryRun { rules, session } => try_out(global, rules, session),
+    }
+}
+
+/// Where our own files are: no agent may write there, so a ruling must know.
+fn own(global: &Global) -> Vec<PathBuf> {
+    let Ok(paths) = settings::paths(global) else { return Vec::new() };
+    vec![paths.config_dir().to_owned(), paths.state]
+}
+
+/// `policy check --jsonl`: one answer a line, in order, with the built-in rules and those given in the question.
+fn answer_lines(global: &Global) -> Done {
+    let policy = Policy::builtin(Vec::new());
+    let place = Place { own: own(global), resolve: Some(&real_path), ..Place::of(settings::workspace(global)?) };
+    let mut input = BufReader::new(std::io::stdin().lock());
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = (&mut input).take(POLICY_QUESTION_BYTES_MAX).read_until(b'\n', &mut line)?;
+        if read == 0 {
+            break;
+        }
+        let whole = line.ends_with(b"\n") || (line.len() as u64) < POLICY_QUESTION_BYTES_MAX;
+        if !whole {
+            input.skip_until(b'\n')?;
+        }
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim();
+        if text.is_empty() {
+            continue;
+        }
+        let answer = check::answer(&policy, text, &place);
+        let written = serde_json::to_string(&answer).map_err(|e| Fail::usage(e.to_string()))?;
+        match writeln!(out, "{written}").and_then(|()| if input.buffer().is_empty() { out.flush() } else { Ok(()) }) {
+            // Whoever asked has read enough.
+            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => return Ok(DONE),
+            written => written?,
+        }
+    }
+    match out.flush() {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.into()),
+        Ok(()) | Err(_) => Ok(DONE),
+    }
+}
+
+/// A policy file; an error fails closed, and says where.
+fn read(path: &Path, tests: Vec<Vec<String>>) -> Result<Policy, Fail> {
+    let text = std::fs::read_to_string(path).map_err(|e| Fail::usage(format!("{}: {e}", path.display())))?;
+    match Policy::with_file(tests, &path.display().to_string(), &text) {
+        (policy, None) => Ok(policy),
+        (_, Some(error)) => Err(Fail::usage(error.to_string())),
+    }
+}
+
+fn word(word: RulingWord) -> &'static str {
+    match word {
+        RulingWord::Allow => "allow",
+        RulingWord::Ask => "ask",
+        RulingWord::Deny => "deny",
+    }
+}
+
+/// `policy explain`: how a line is read, and who decides.
+fn explain(global: &Global, line: &str) -> Done {
+    let root = settings::workspace(global)?;
+    let tests = runner::tests_at(&root);
+    let file = settings::paths(global)?.policy;
+    let policy = if file.exists() { read(&file, tests)? } else { Policy::builtin(tests) };
+    let place = Place { own: own(global), resolve: Some(&real_path), ..Place::of(&root) };
+    let judged = policy.judge(&Matter::line(line, &root), &place);
+    let script = shell::read(line);
+    let show = |text: &str| Untrusted::new(text).visible().into_owned();
+    print(&format!("{}  {}", word(judged.word), show(line)))?;
+    print(&format!("rule     {}", show(&judged.rule)))?;
+    print(&format!("reason   {}", show(&judged.reason)))?;
+    print(&format!("class    {}", judged.class.as_str()))?;
+    if let Some(confirm) = &judged.confirm {
+        print(&format!("confirm  an approval must type {}", show(confirm)))?;
+    }
+    for part in &script.parts {
+        let words = part
+            .words
+            .iter()
+            .map(|w| w.as_deref().map_or_else(|| "?".to_owned(), |w| shell_words::quote(w).into_owned()));
+        print(&format!("command  {}", show(&words.collect::<Vec<_>>().join(" "))))?;
+        for write in &part.writes {
+            print(&format!("writes   {}", show(write.as_deref().unwrap_or("? (known only when it runs)"))))?;
+        }
+    }
+    for doubt in &script.doubts {
+        print(&format!("doubt    {}", show(doubt)))?;
+    }
+    let from = if file.exists() { file.display().to_string() } else { "built-in rules only".to_owned() };
+    print(&format!("policy   {from}, {}", policy.digest()))?;
+    Ok(DONE)
+}
+
+/// `policy dry-run`: what these rules would have said to a past session.
+fn try_out(global: &Global, rules: &Path, session: &str) -> Done {
+    let place = Places::open(global.state_dir.as_deref())?.find(Some(session))?;
+    let envelopes = envelopes(&Reader::open(&place.journal())?)?;
+    let workspace = place.options().map(|o| o.workspace).ok();
+    let tests = workspace.as_deref().map(runner::tests_at).unwrap_or_default();
+    let policy = read(rules, tests)?;
+    let tried = dry_run::dry_run(&policy, &envelopes);
+    let (mut changed, mut freed) = (0usize, 0usize);
+    for one in &tried {
+        if !one.changes() {
+            continue;
+        }
+        changed += 1;
+        freed += usize::from(one.now.word == RulingWord::Allow);
+        let was = one.was.map_or("–", word);
+        let title = Untrusted::new(one.title.as_str());
+        let (now, rule) = (word(one.now.word), Untrusted::new(one.now.rule.as_str()));
+        print(&format!("{was:>5} → {now:<5}  {:<6} {} ({})", one.action.as_str(), title.visible(), rule.visible()))?;
+    }
+    print(&format!(
+        "{} actions, {changed} would be ruled otherwise, {freed} of them allowed without asking",
+        tried.len()
+    ))?;
+    Ok(DONE)
+}
+
+fn envelopes(reader: &Reader) -> Result<Vec<Envelope>, Fail> {
+    let mut all = Vec::new();
+    let mut from = Seq(1);
+    loop {
+        let records = reader.read(from, CLIENT_READ_EVENTS_MAX)?;
+        let Some(last) = records.last() else { return Ok(all) };
+        from = last.seq.next();
+        all.extend(records.iter().map(crate::journal::Record::envelope));
+    }
+}

@@ -1,0 +1,67 @@
+//! What the full-screen client gets from command line, configuration and environment, and what its end means for a shell.
+
+use super::args::Global;
+use super::{DONE, Done, Fail, settings};
+use crate::ui::app::Leave;
+use crate::ui::run::{self, Ended, Options, Stream};
+use crate::ui::terminal::modes;
+use crate::ui::theme::{Depth, Signs};
+use std::future::Future;
+
+/// An environment variable, unless it is missing or no UTF-8.
+pub fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Colours as the environment lets us have them.
+pub fn depth() -> Depth {
+    Depth::detect(env("NO_COLOR").as_deref(), env("COLORTERM").as_deref(), env("TERM").as_deref())
+}
+
+/// The locale of characters: the first that is set and not empty.
+pub fn locale() -> Option<String> {
+    ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env(name).filter(|value| !value.is_empty()))
+}
+
+/// Whether a client can open here; found out before anything is made for it.
+pub fn check(global: &Global) -> Result<(), Fail> {
+    modes::check(env("TERM").as_deref(), global.linear).map_err(|e| Fail::usage(e.to_string()))
+}
+
+/// See the module. `control` is as the wire means it.
+pub fn options(global: &Global, title: &str, control: Option<bool>) -> Result<Options, Fail> {
+    let term = env("TERM");
+    let chosen = settings::look(global)?;
+    Ok(Options {
+        theme: chosen.theme,
+        keymap: chosen.keymap,
+        theme_dir: chosen.theme_dir,
+        keymap_dir: chosen.keymap_dir,
+        depth: depth(),
+        signs: if chosen.ascii { Signs::Ascii } else { Signs::detect(locale().as_deref(), term.as_deref()) },
+        mouse: chosen.mouse,
+        kitty: true,
+        linear: global.linear,
+        term,
+        editor: chosen.editor.or_else(|| env("VISUAL")).or_else(|| env("EDITOR")).filter(|e| !e.trim().is_empty()),
+        title: title.to_owned(),
+        control,
+    })
+}
+
+/// Runs the client until the human leaves. `left` is said on the terminal afterwards when the session goes on.
+pub fn run(
+    runtime: &tokio::runtime::Runtime,
+    options: Options,
+    connect: impl Future<Output = Result<Stream, String>> + Send + 'static,
+    left: &str,
+) -> Done {
+    let ended = runtime.block_on(run::run(options, connect)).map_err(|e| Fail::usage(e.to_string()))?;
+    match ended {
+        Ended::Left(Leave::Detach) => super::print(left).map(|()| DONE),
+        Ended::Left(Leave::Quit) => Ok(DONE),
+        // Shells say 128 and the number of the signal.
+        Ended::Signal(number) => Ok(u8::try_from(128 + number).unwrap_or(130)),
+        Ended::HungUp => Ok(129),
+    }
+}

@@ -1,0 +1,182 @@
+//! Settings as the commands use them, and `rightseat config`.
+
+use super::args::{ConfigCommand, Global, IsolationArg, ModeArg};
+use super::{DONE, Done, Fail, print};
+use crate::base::text::Untrusted;
+use crate::config::{self, ConfigError, File, IsolationChoice, Layer, Paths, Resolved, Signs};
+use crate::model::event::Mode;
+use std::path::{Path, PathBuf};
+
+impl From<ConfigError> for Fail {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+/// How clients look, from the user's layers only: a project has no say in it.
+pub struct Look {
+    pub theme: String,
+    pub keymap: String,
+    pub theme_dir: Option<PathBuf>,
+    pub keymap_dir: Option<PathBuf>,
+    pub editor: Option<String>,
+    pub mouse: bool,
+    pub ascii: bool,
+}
+
+/// Where everything is.
+pub fn paths(global: &Global) -> Result<Paths, Fail> {
+    let places = config::Places { config: global.config.clone(), state: global.state_dir.clone() };
+    Ok(Paths::find(&places)?)
+}
+
+/// The command line as a layer.
+fn flags(global: &Global) -> File {
+    File {
+        agent: global.agent.clone(),
+        mode: global.mode.map(mode),
+        isolation: global.isolation.map(isolation),
+        theme: global.theme.clone(),
+        keymap: global.keymap.clone(),
+        ..File::default()
+    }
+}
+
+pub fn mode(arg: ModeArg) -> Mode {
+    match arg {
+        ModeArg::Observe => Mode::Observe,
+        ModeArg::Step => Mode::Step,
+        ModeArg::Plan => Mode::Plan,
+        ModeArg::Guarded => Mode::Guarded,
+    }
+}
+
+fn isolation(arg: IsolationArg) -> IsolationChoice {
+    match arg {
+        IsolationArg::Auto => IsolationChoice::Auto,
+        IsolationArg::Overlay => IsolationChoice::Overlay,
+        IsolationArg::Copy => IsolationChoice::Copy,
+        IsolationArg::Gated => IsolationChoice::Gated,
+        IsolationArg::Watched => IsolationChoice::Watched,
+    }
+}
+
+/// Everything for a session in this workspace.
+pub fn resolved(global: &Global, workspace: &Path) -> Result<Resolved, Fail> {
+    Ok(config::load(&paths(global)?, workspace, &flags(global))?)
+}
+
+/// See [`Look`].
+pub fn look(global: &Global) -> Result<Look, Fail> {
+    let paths = paths(global)?;
+    let user = match config::read_beside(&paths.config)? {
+        Some(text) => config::parse(&paths.config.display().to_string(), &text)?,
+        None if paths.config_named => {
+            return Err(Fail::usage(format!(
+                "{}: there is no such file; --config names one that exists",
+                paths.config.display()
+            )));
+        }
+        None => File::default(),
+    };
+    let settings = config::resolve(&user, &flags(global), None).settings;
+    Ok(Look {
+        theme: settings.theme,
+        keymap: settings.keymap,
+        theme_dir: Some(paths.themes),
+        keymap_dir: Some(paths.keymaps),
+        editor: settings.editor,
+        mouse: settings.mouse,
+        ascii: settings.signs == Signs::Ascii,
+    })
+}
+
+/// `rightseat config`.
+pub fn config(global: &Global, command: &ConfigCommand) -> Done {
+    match command {
+        ConfigCommand::Path => show_paths(global),
+        ConfigCommand::Show => show(global),
+        ConfigCommand::Schema => {
+            let schema = serde_json::to_string_pretty(&config::schema()).map_err(|e| Fail::usage(e.to_string()))?;
+            print(&schema)?;
+            Ok(DONE)
+        }
+    }
+}
+
+/// The directory that the command is about, resolved.
+pub fn workspace(global: &Global) -> Result<PathBuf, Fail> {
+    let dir = global.dir.clone().unwrap_or_else(|| PathBuf::from("."));
+    dir.canonicalize().map_err(|e| Fail::usage(format!("{}: {e}; give a directory with --dir", dir.display())))
+}
+
+fn show_paths(global: &Global) -> Done {
+    let paths = paths(global)?;
+    let project = Paths::project_config(&workspace(global)?);
+    for (name, path) in [
+        ("config", &paths.config),
+        ("agents", &paths.agents),
+        ("models", &paths.models),
+        ("policy", &paths.policy),
+        ("themes", &paths.themes),
+        ("keymaps", &paths.keymaps),
+        ("project", &project),
+        ("state", &paths.state),
+    ] {
+        let there = if path.exists() { "" } else { "  (not there)" };
+        print(&format!("{name:<8} {}{there}", Untrusted::new(path.display().to_string()).visible()))?;
+    }
+    Ok(DONE)
+}
+
+fn show(global: &Global) -> Done {
+    let found = resolved(global, &workspace(global)?)?;
+    let s = &found.settings;
+    let budget = &s.budget;
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let list = |items: &[String]| toml::Value::from(items.to_vec()).to_string();
+    let json = |value: serde_json::Result<serde_json::Value>| value.map(|v| v.to_string()).unwrap_or_default();
+    let optional = |value: &Option<String>| value.as_deref().map_or_else(|| "–".to_owned(), quoted);
+    let rows = [
+        ("agent", optional(&s.agent)),
+        ("mode", json(serde_json::to_value(s.mode))),
+        ("isolation", json(serde_json::to_value(s.isolation))),
+        ("theme", quoted(&s.theme)),
+        ("keymap", quoted(&s.keymap)),
+        ("editor", optional(&s.editor)),
+        ("checks.command", s.test_command.as_ref().map_or_else(|| "–".to_owned(), |c| json(serde_json::to_value(c)))),
+        ("checks.timeout_s", (s.check_timeout_ms / 1000).to_string()),
+        ("budget.tokens", budget.tokens.to_string()),
+        ("budget.money_usd", format!("{}.{:06}", budget.money_micros / 1_000_000, budget.money_micros % 1_000_000)),
+        ("budget.wall_s", (budget.wall_ms / 1000).to_string()),
+        ("budget.turns", budget.turns.to_string()),
+        ("budget.actions", budget.actions.to_string()),
+        ("ui.approval_arm_ms", s.approval_arm_ms.to_string()),
+        ("ui.mouse", s.mouse.to_string()),
+        ("ui.signs", json(serde_json::to_value(s.signs))),
+        ("watch.poll", json(serde_json::to_value(s.poll))),
+        ("watch.poll_ms", s.poll_ms.to_string()),
+        ("env.pass", list(&s.env_pass)),
+        ("policy.guarded", list(&s.guarded)),
+        ("notifications.bell", s.bell.to_string()),
+        ("notifications.desktop", s.desktop.to_string()),
+        ("notifications.on_end", s.notify_on_end.to_string()),
+    ];
+    for (key, value) in rows {
+        let from = match found.sources.get(key) {
+            None | Some(Layer::BuiltIn) => "built-in",
+            Some(Layer::User) => "user",
+            Some(Layer::Flag) => "command line",
+            Some(Layer::Project) => "project",
+        };
+        print(&format!("{key:<22} = {:<28} # {from}", Untrusted::new(value).visible()))?;
+    }
+    for (role, specialist) in &s.specialists {
+        let (role, model) = (Untrusted::new(role.as_str()), Untrusted::new(specialist.model.as_str()));
+        print(&format!("specialists.{} = {}", role.visible(), model.visible()))?;
+    }
+    for warning in &found.warnings {
+        super::complain(warning);
+    }
+    Ok(DONE)
+}

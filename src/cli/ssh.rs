@@ -1,0 +1,48 @@
+//! `attach --ssh HOST`: the wire over OpenSSH's own pipe, taken up again when the link drops.
+//!
+//! ssh authenticates as it always does: its questions go to the terminal before the screen opens, and its messages are
+//! shown. Later connections ask nothing (`BatchMode`), because the screen belongs to the client by then.
+
+mod relay;
+
+use super::args::Global;
+use super::{Done, Fail, daemon, screen};
+use relay::{Far, Relay};
+use std::process::Stdio;
+
+/// See the module.
+pub fn attach(global: &Global, host: &str, session: Option<&str>, read_only: bool) -> Done {
+    screen::check(global)?;
+    // A name that begins with a dash would be an option of ssh, which can run commands here.
+    if host.is_empty() || host.starts_with('-') {
+        return Err(Fail::usage(format!("{host:?} is no name of a machine; give it as ssh takes it, user@host")));
+    }
+    let control = read_only.then_some(false);
+    let options = screen::options(global, session.unwrap_or(host), control)?;
+    let far = Far { host: host.to_owned(), session: session.map(str::to_owned) };
+    let runtime = daemon::runtime()?;
+    let begun = runtime.block_on(Relay::begin(far, control)).map_err(Fail::usage);
+    let done = begun.and_then(|(relay, stream)| {
+        let left = format!("the session on {host} goes on; `rightseat attach --ssh {host}` comes back to it");
+        let relaying = runtime.spawn(relay.run());
+        let done = screen::run(&runtime, options, async { Ok(stream) }, &left);
+        relaying.abort();
+        done
+    });
+    runtime.shutdown_background();
+    done
+}
+
+/// The command that reaches the far side; `asks` leaves ssh its questions.
+fn command(far: &Far, asks: bool) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new("ssh");
+    command.arg("-T");
+    // A dead link is noticed: three unanswered words, five seconds apart.
+    command.args(["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"]);
+    if !asks {
+        command.args(["-o", "BatchMode=yes"]);
+    }
+    command.arg("--").arg(&far.host).arg(far.remote_command());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}

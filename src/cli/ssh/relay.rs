@@ -1,0 +1,303 @@
+//! Between the client in this process and ssh: one session for the client, however many connections it takes.
+//!
+//! The relay attaches by itself, remembers the last event it passed on, and after a drop attaches again from the next
+//! one, so that nothing is lost or doubled. Requests that were on their way when the link dropped are answered with an
+//! error that says so; they are never sent a second time.
+
+use super::command;
+use crate::base::Seq;
+use crate::base::limits::{
+    SSH_BACKOFF_MS_MAX, SSH_BACKOFF_MS_MIN, SSH_PIPE_BYTES_MAX, SSH_SAID_LINES_MAX, SSH_TRIES_MAX,
+};
+use crate::base::text::Untrusted;
+use crate::ui::run::Stream;
+use crate::wire::{self, AttachedAs, Code, Id, Message, ProtocolRange, Request, RpcError};
+use serde::Deserialize;
+use std::collections::{BTreeMap, VecDeque};
+use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Child;
+
+/// Which session on which machine.
+#[derive(Clone, Debug)]
+pub(super) struct Far {
+    pub host: String,
+    pub session: Option<String>,
+}
+
+impl Far {
+    /// One word for ssh: the far side's shell reads it.
+    pub(super) fn remote_command(&self) -> String {
+        let mut words = vec!["rightseat", "attach"];
+        words.extend(self.session.as_deref());
+        words.push("--stdio");
+        shell_words::join(words)
+    }
+}
+
+/// What ssh says on its standard error: on the terminal while nobody draws on it, kept for the reason afterwards.
+#[derive(Clone, Default)]
+struct Said {
+    drawing: Arc<AtomicBool>,
+    lines: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Said {
+    fn take(&self, line: &str) {
+        let line = Untrusted::new(line).visible().into_owned();
+        if !self.drawing.load(Ordering::SeqCst) {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+        let Ok(mut lines) = self.lines.lock() else { return };
+        if lines.len() >= SSH_SAID_LINES_MAX {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    fn last(&self) -> String {
+        let lines = self.lines.lock().map(|lines| lines.iter().cloned().collect::<Vec<_>>()).unwrap_or_default();
+        if lines.is_empty() { "ssh ended".to_owned() } else { lines.join("; ") }
+    }
+}
+
+/// A connection that is attached.
+struct Up {
+    reader: wire::Reader,
+    writer: wire::Writer,
+    /// Ends ssh when dropped.
+    _child: Child,
+}
+
+/// See the module.
+pub(super) struct Relay {
+    far: Far,
+    control: Option<bool>,
+    said: Said,
+    up: Up,
+    attached: AttachedAs,
+    client_reader: wire::Reader,
+    client_writer: wire::Writer,
+    last: Seq,
+    /// Requests without an answer yet, and when they went out.
+    open: BTreeMap<Id, Instant>,
+    latency: Option<Duration>,
+}
+
+const ATTACH_ID: i64 = -1;
+
+#[derive(Deserialize)]
+struct EventHead {
+    envelope: SeqOnly,
+}
+
+#[derive(Deserialize)]
+struct SeqOnly {
+    seq: Seq,
+}
+
+impl Relay {
+    /// Connects for the first time, with all of ssh's questions; gives the relay and the client's end.
+    pub(super) async fn begin(far: Far, control: Option<bool>) -> Result<(Self, Stream), String> {
+        let said = Said::default();
+        let (up, attached) = connect(&far, control, Seq(1), &said, true).await?;
+        said.drawing.store(true, Ordering::SeqCst);
+        let (ours, theirs) = tokio::io::duplex(SSH_PIPE_BYTES_MAX);
+        let (read, write) = tokio::io::split(ours);
+        let (client_reader, client_writer) = wire::pair(read, write);
+        let (read, write) = tokio::io::split(theirs);
+        let relay = Self {
+            far,
+            control,
+            said,
+            up,
+            attached,
+            client_reader,
+            client_writer,
+            last: Seq(0),
+            open: BTreeMap::new(),
+            latency: None,
+        };
+        Ok((relay, (Box::new(read), Box::new(write))))
+    }
+
+    /// Until the client is gone or the far side cannot be reached any more; then the client sees the end of its stream.
+    pub(super) async fn run(mut self) {
+        loop {
+            tokio::select! {
+                from_client = self.client_reader.next() => match from_client {
+                    Some(Ok(Ok(message))) => if !self.send_up(message).await { return },
+                    Some(Ok(Err(_))) => {}
+                    Some(Err(_)) | None => return,
+                },
+                from_far = self.up.reader.next() => match from_far {
+                    Some(Ok(Ok(message))) => if !self.send_down(message).await { return },
+                    Some(Ok(Err(_))) => {}
+                    Some(Err(_)) | None => if !self.come_back().await { return },
+                },
+            }
+        }
+    }
+
+    async fn send_up(&mut self, message: Message) -> bool {
+        if let Message::Request { id, method, .. } = &message {
+            if method == "session/attach" {
+                // We are attached already; the client gets the same answer.
+                return match Message::answer(id.clone(), &self.attached) {
+                    Ok(answer) => self.client_writer.send(&answer).await.is_ok(),
+                    Err(_) => false,
+                };
+            }
+            self.open.insert(id.clone(), Instant::now());
+        }
+        // A link that is down is found out when reading.
+        let _ = self.up.writer.send(&message).await;
+        true
+    }
+
+    async fn send_down(&mut self, message: Message) -> bool {
+        match &message {
+            Message::Notification { method, params } if method == "session/event" => {
+                let seq = params.as_deref().and_then(|p| serde_json::from_str::<EventHead>(p.get()).ok());
+                if let Some(EventHead { envelope: SeqOnly { seq } }) = seq {
+                    if seq <= self.last {
+                        return true;
+                    }
+                    self.last = seq;
+                }
+            }
+            Message::Answer { id, .. } => {
+                if let Some(sent) = self.open.remove(id) {
+                    self.latency = Some(sent.elapsed());
+                    if !self.tell_state(None).await {
+                        return false;
+                    }
+                }
+            }
+            Message::Notification { .. } | Message::Request { .. } => {}
+        }
+        self.client_writer.send(&message).await.is_ok()
+    }
+
+    /// The state of the link, as a notification of its own. Clients that do not know it ignore it.
+    async fn tell_state(&mut self, down: Option<&str>) -> bool {
+        let latency_ms = self.latency.map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX));
+        let params = serde_json::json!({ "host": self.far.host, "latency_ms": latency_ms, "down": down });
+        match Message::notification("link/state", &params) {
+            Ok(note) => self.client_writer.send(&note).await.is_ok(),
+            Err(_) => true,
+        }
+    }
+
+    /// Connects again, a bounded number of times, waiting longer each time.
+    async fn come_back(&mut self) -> bool {
+        let why = self.said.last();
+        let lost =
+            format!("the link to {} dropped before this was answered; see whether it took effect", self.far.host);
+        for id in std::mem::take(&mut self.open).into_keys() {
+            let error = RpcError::new(Code::Internal, lost.clone());
+            if self.client_writer.send(&Message::Answer { id, result: Err(error) }).await.is_err() {
+                return false;
+            }
+        }
+        if !self.tell_state(Some(&why)).await {
+            return false;
+        }
+        let mut wait_ms = SSH_BACKOFF_MS_MIN;
+        for _ in 0..SSH_TRIES_MAX {
+            if !self.refuse_for(Duration::from_millis(wait_ms)).await {
+                return false;
+            }
+            wait_ms = (wait_ms * 2).min(SSH_BACKOFF_MS_MAX);
+            let again = connect(&self.far, self.control, self.last.next(), &self.said, false).await;
+            if let Ok((up, attached)) = again {
+                (self.up, self.attached) = (up, attached);
+                return self.tell_state(None).await;
+            }
+        }
+        false
+    }
+
+    /// Waits, and meanwhile refuses what the client asks. False when the client has gone.
+    async fn refuse_for(&mut self, time: Duration) -> bool {
+        let until = tokio::time::Instant::now() + time;
+        loop {
+            let message = tokio::select! {
+                () = tokio::time::sleep_until(until) => return true,
+                message = self.client_reader.next() => message,
+            };
+            match message {
+                Some(Ok(Ok(Message::Request { id, .. }))) => {
+                    let why = format!("the link to {} is down; connecting again", self.far.host);
+                    let refusal = Message::Answer { id, result: Err(RpcError::new(Code::Overloaded, why)) };
+                    if self.client_writer.send(&refusal).await.is_err() {
+                        return false;
+                    }
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return false,
+            }
+        }
+    }
+}
+
+/// Starts ssh and attaches; the error is what ssh said.
+async fn connect(
+    far: &Far,
+    control: Option<bool>,
+    from: Seq,
+    said: &Said,
+    asks: bool,
+) -> Result<(Up, AttachedAs), String> {
+    let mut child = command(far, asks).spawn().map_err(|e| format!("ssh cannot be started: {e}; install OpenSSH"))?;
+    let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    else {
+        return Err("ssh gave no pipes".to_owned());
+    };
+    let listening = said.clone();
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stderr).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            listening.take(&line);
+        }
+    });
+    let (mut reader, mut writer) = wire::pair(stdout, stdin);
+    let attach = wire::Attach { protocol: ProtocolRange::default(), from: Some(from), control };
+    let message = Request::Attach(attach).message(Id::Number(ATTACH_ID)).map_err(|e| e.to_string())?;
+    // When it cannot be written, reading says why.
+    let _ = writer.send(&message).await;
+    loop {
+        match reader.next().await {
+            Some(Ok(Ok(Message::Answer { id: Id::Number(ATTACH_ID), result: Ok(result) }))) => {
+                let attached = serde_json::from_str(result.get())
+                    .map_err(|e| format!("the host on {} makes no sense: {e}", far.host))?;
+                return Ok((Up { reader, writer, _child: child }, attached));
+            }
+            Some(Ok(Ok(Message::Answer { result: Err(error), .. }))) => {
+                return Err(format!("{}: {error}", far.host));
+            }
+            // A far shell may print a greeting before the host speaks.
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => {
+                let _ = child.wait().await;
+                return Err(format!("{} cannot be reached: {}", far.host, said.last()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_far_command_is_quoted_for_the_far_shell() {
+        let far =
+            |session: Option<&str>| Far { host: "h".into(), session: session.map(str::to_owned) }.remote_command();
+        assert_eq!(far(None), "rightseat attach --stdio");
+        assert_eq!(far(Some("a; rm x")), "rightseat attach 'a; rm x' --stdio");
+    }
+}
