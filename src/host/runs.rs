@@ -99,3 +99,35 @@ fn compare(
     }
     finished
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{ParserKind, Place};
+    use crate::model::Command;
+
+    fn feed_of(parser: ParserKind) -> Feed {
+        let setup = ChecksSetup { command: Command::argv(["cargo", "test"]), parser, place: Place::default() };
+        Feed::new("r1".into(), &setup)
+    }
+
+    #[test]
+    fn torn_streams_are_read_line_by_line() {
+        let mut feed = feed_of(ParserKind::Libtest);
+        let mut events = Vec::new();
+        for (stream, text) in [
+            (Stream::Stderr, "   Compiling"),
+            (Stream::Stderr, " tally v0.1.0 (/x)\n"),
+            (Stream::Stderr, "    Finished `test` profile\n     Running tests/calculator.rs (target/debug/deps/calculator-1)\n"),
+            (Stream::Stdout, "\nrunning 2 tests\ntest a_num"),
+            (Stream::Stderr, "noise\n"),
+            (Stream::Stdout, "ber ... ok\ntest b ... FAILED\n"),
+            (Stream::Stdout, "\nfailures:\n\n---- b stdout ----\n\nthread 'b' (7) panicked at src/lib.rs:3:5:\nleft\n\n\nfailures:\n    b\n\ntest result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n"),
+        ] {
+            events.extend(feed.feed(stream, text.as_bytes()));
+        }
+        let (late, report) = feed.finish(Some(101), &Session::default(), Tree::Workspace);
+        events.extend(late);
+        assert_eq!((report.finished.passed, report.finished.failed), (1, 1), "{events:?}");
+    }
+}
