@@ -372,7 +372,10 @@ impl Action {
     /// The next revision with another body: the digest and the revision change, the id stays. What a human rewrote is
     /// ours to carry out: an agent would carry out its own version.
     pub fn revised(&self, author: Author, files: Option<Vec<FileEdit>>, command: Option<Command>) -> Self {
-        let mut next = Self { revision: self.revision.saturating_add(1), author, conflicted: false, ..self.clone() };
+        // What is not the agent's own version any more is ours to carry out.
+        let executor = Executor::Host;
+        let mut next =
+            Self { revision: self.revision.saturating_add(1), author, executor, conflicted: false, ..self.clone() };
         if author == Author::Human {
             next.executor = Executor::Host;
         }

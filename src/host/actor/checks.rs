@@ -2,6 +2,7 @@
 
 use super::Actor;
 use super::effects::{CandidateOrder, TrialOrder, TrialRecord, bench_open, no_blobs, streams};
+use crate::base::limits::RUN_TIMEOUT_MS_DEFAULT;
 use crate::base::{ActionId, ClientId, Digest};
 use crate::host::runs::Feed;
 use crate::model::check::{CheckFinished, CheckStarted, Tree};
@@ -21,8 +22,7 @@ impl Actor {
         let Some(command) = state.action.command.as_ref().filter(|_| state.action.kind == Kind::Command) else {
             return;
         };
-        let is_checks = state.action.checks || command.spawn_argv() == setup.command.spawn_argv();
-        if !is_checks {
+        if !state.action.checks {
             return;
         }
         let run = self.book.session.checks.next_id();
@@ -186,7 +186,8 @@ impl Actor {
             let after = file.after.as_ref().map(|c| self.bytes_of(c).unwrap_or_default());
             edits.push((file.path.clone(), after));
         }
-        let budget = TrialBudget { runs_max: 1, wall_ms_max: 0, commands: vec![setup.command.clone()] };
+        let budget =
+            TrialBudget { runs_max: 1, wall_ms_max: RUN_TIMEOUT_MS_DEFAULT, commands: vec![setup.command.clone()] };
         let mut proposal = Proposal::new(format!("test {target} in a candidate"), Body::Command(setup.command))
             .because("asked for by the human", vec![Evidence::new("step", target.to_string())]);
         proposal.trial = Some(budget);

@@ -102,7 +102,7 @@ impl OpenTrials {
                 Ok((copy.root().to_owned(), tried_tree(copy.base_tree(), &edits)))
             })
             .await?;
-        let (ended, kept) = self.observe(&root, &command, &trial.env, trial.timeout_ms).await?;
+        let (ended, kept) = self.observe(&root, &command, &trial.env, trial.timeout_ms, trial.record_cases).await?;
         let laid = std::mem::take(&mut self.laid);
         let collect = trial.collect;
         let collected = self
@@ -137,6 +137,7 @@ impl OpenTrials {
         command: &crate::model::Command,
         env: &[(String, String)],
         timeout_ms: u64,
+        merged: bool,
     ) -> Result<(run::Ended, Kept), WorkspaceError> {
         let cannot = |source| WorkspaceError::Io { what: "the candidate".to_owned(), source };
         let inside = Root::open(root).map_err(cannot)?;
@@ -148,6 +149,7 @@ impl OpenTrials {
         extra.extend(own_path.filter(|(name, _)| command.env.iter().all(|(set, _)| set != name)));
         let spec =
             run::prepare(&inside, command, &extra).map_err(|refusal| WorkspaceError::Refused(refusal.to_string()))?;
+        let spec = run::Spec { merged, ..spec };
         if let Some(missing) = run::missing(&spec) {
             return Err(WorkspaceError::Refused(missing));
         }

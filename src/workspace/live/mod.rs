@@ -224,7 +224,7 @@ impl port::Workspace for LiveWorkspace {
         Box::pin(async move {
             let argv = spawn.argv.into_iter().map(Into::into).collect();
             let environment = environment(&spawn.pass_env, &spawn.env);
-            let spec = Spec { argv, cwd: spawn.cwd, environment, piped_stdin: true };
+            let spec = Spec { argv, cwd: spawn.cwd, environment, piped_stdin: true, merged: false };
             if let Some(missing) = run::missing(&spec) {
                 return Err(WorkspaceError::Refused(missing));
             }

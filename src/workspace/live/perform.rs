@@ -51,7 +51,7 @@ pub async fn perform(
         Ok(()) => match work.action.kind {
             Kind::Edit => spawned(move || edit_files(&root, &work)).await,
             Kind::Command => match &work.action.command {
-                Some(command) => run_command(&root, spawner, command, progress).await,
+                Some(command) => run_command(&root, spawner, command, work.action.checks, progress).await,
                 None => Performed::of(OutcomeWord::Failed, Some("the action has no command".to_owned())),
             },
             Kind::Read => spawned(move || read_files(&root, work.action.target.as_deref().unwrap_or("."))).await,
@@ -192,10 +192,16 @@ impl Sink for Passed {
     }
 }
 
-async fn run_command(root: &Root, spawner: &Spawner, command: &Command, progress: mpsc::Sender<Progress>) -> Performed {
+async fn run_command(
+    root: &Root,
+    spawner: &Spawner,
+    command: &Command,
+    merged: bool,
+    progress: mpsc::Sender<Progress>,
+) -> Performed {
     let failed = |why: String| Performed::of(OutcomeWord::Failed, Some(why));
     let spec = match run::prepare(root, command, &[]) {
-        Ok(spec) => spec,
+        Ok(spec) => run::Spec { merged, ..spec },
         Err(refusal) => return failed(refusal.to_string()),
     };
     if let Some(missing) = run::missing(&spec) {

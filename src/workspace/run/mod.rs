@@ -10,6 +10,7 @@ pub use program::{environment, find_program, missing, prepare};
 
 use std::ffi::OsString;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -28,6 +29,8 @@ pub struct Spec {
     pub environment: Vec<(OsString, OsString)>,
     /// A pipe for standard input instead of nothing.
     pub piped_stdin: bool,
+    /// Both outputs through one pipe, as standard output: their order is kept, which readers of test output need.
+    pub merged: bool,
 }
 
 /// Starts commands for one session.
@@ -83,15 +86,23 @@ impl Spawner {
             .stdin(if spec.piped_stdin { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        let mut shared = None;
+        if spec.merged {
+            let (reader, writer) = io::pipe()?;
+            command.stdout(writer.try_clone()?).stderr(writer);
+            shared = Some(ChildStdout::from_std(OwnedFd::from(reader).into())?);
+        }
         let mut noted = launched();
         let mut child = command.spawn()?;
+        // It holds the writing ends of a shared pipe, which would never come to its end.
+        drop(command);
         let pid = child
             .id()
             .and_then(|pid| i32::try_from(pid).ok())
             .ok_or_else(|| io::Error::other("the launcher has no process id"))?;
         noted.add(pid, self.tracker.session());
         drop(noted);
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take().or(shared), child.stderr.take());
         let (tell, exit) = watch::channel(None);
         let tracker = self.tracker.clone();
         tokio::spawn(async move {

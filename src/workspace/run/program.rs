@@ -84,7 +84,7 @@ pub fn prepare(root: &Root, command: &Command, extra: &[(String, String)]) -> Re
     let cwd = root.directory(Path::new(&command.cwd))?;
     let all: Vec<(String, String)> = command.env.iter().chain(extra).cloned().collect();
     let argv = command.spawn_argv().into_iter().map(OsString::from).collect();
-    Ok(Spec { argv, cwd, environment: environment(&[], &all), piped_stdin: false })
+    Ok(Spec { argv, cwd, environment: environment(&[], &all), piped_stdin: false, merged: false })
 }
 
 /// Says in words that the program of `spec` does not exist, if so.
