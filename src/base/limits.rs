@@ -581,7 +581,7 @@ pub const REPAIR_MUTATIONS_PER_FILE_MAX: usize = 60_000;
 /// Characters of program text quoted in the words of a proposal.
 pub const REPAIR_WORDS_CHARS_MAX: usize = 60;
 /// CPU seconds one test of an unchanged project may take before it counts as hanging.
-pub const REPAIR_BASELINE_TEST_CPU_S: f64 = 3.0;
+pub const REPAIR_BASELINE_TEST_CPU_S: f64 = 2.0;
 /// Milliseconds the run of the unchanged tests may take.
 pub const REPAIR_BASELINE_MS_MAX: u64 = 60_000;
 /// Milliseconds spent on finding out which lines each Node test runs.

@@ -3,6 +3,7 @@
 Reads job.json beside itself, writes one JSON line per result to out.jsonl beside itself. Each test runs under a limit
 of CPU time of its own, so a change that loops for ever costs little and hides nothing.
 """
+import gc
 import io
 import json
 import os
@@ -277,6 +278,11 @@ def run_pytest(report, names):
 
     outer = report
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly", "--continue-on-collection-errors"]
+    # What costs time and says nothing about a change: rewritten assertions, captured output, collecting garbage.
+    for name in ("unraisableexception", "threadexception", "faulthandler", "junitxml", "pastebin", "stepwise", "doctest"):
+        options += ["-p", "no:" + name]
+    if JOB["mode"] != "baseline":
+        options += ["--assert=plain", "-s"]
     if "-o" not in (JOB.get("args") or []):
         options += ["-o", "addopts="]
     targets = names or [a for a in (JOB.get("args") or []) if not a.startswith("-")]
@@ -365,6 +371,8 @@ def forget_bytecode():
 
 def main():
     forget_bytecode()
+    gc.collect()
+    gc.freeze()
     wall = float(JOB.get("wall_s", 30))
     if JOB["mode"] == "baseline":
         records, ended = run([], wall)
