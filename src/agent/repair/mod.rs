@@ -1,5 +1,7 @@
 //! The embedded repair agent: finds small bugs by trying typed changes against the tests, offline.
 
+#![allow(clippy::collapsible_if, reason = "operators ask one question about a node after the other")]
+
 pub mod agent;
 pub mod bench;
 pub mod engine;

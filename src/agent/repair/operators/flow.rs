@@ -68,11 +68,13 @@ fn leave(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
 fn in_loop(site: &Site<'_, '_>) -> bool {
     let mut at = site.node.parent();
     while let Some(n) = at {
-        match role(n) {
-            Role::For | Role::While => return true,
-            Role::Function => return false,
-            _ => at = n.parent(),
+        if matches!(role(n), Role::For | Role::While) {
+            return true;
         }
+        if role(n) == Role::Function {
+            return false;
+        }
+        at = n.parent();
     }
     false
 }
