@@ -150,7 +150,6 @@ pub async fn attempt<B: Bench>(
     set(&mut job, "focus", json!(limits.focus));
     set(&mut job, "test_cpu_s", json!(limits.test_cpu_s));
     let count = limits.focus.len().max(1);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
     let cpu = (limits.test_cpu_s * (count.min(8) as f64 + 1.0)) as u64 + 1;
     // The hard limit is for what no signal can stop: one operation on a number of a million digits.
     set(&mut job, "child_cpu_s", json!(cpu));
