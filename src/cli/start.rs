@@ -29,7 +29,6 @@ pub fn demo(global: &Global) -> Done {
     };
     let mut options = SessionOptions::of(global, &[], agent)?;
     options.workspace = root.canonicalize()?;
-    options.goal = Some("Make the failing tests pass.".into());
     options.demo = true;
     begin(global, options)
 }
@@ -42,7 +41,10 @@ fn choose(global: &Global) -> (String, String) {
     }
 }
 
-fn begin(global: &Global, options: SessionOptions) -> Done {
+fn begin(global: &Global, mut options: SessionOptions) -> Done {
+    if options.agent == "repair" && options.goal.is_none() {
+        options.goal = Some("Make the failing tests pass.".into());
+    }
     if let Some(file) = options.agent.strip_prefix("script:") {
         maker::read_script(std::path::Path::new(file)).map_err(Fail::usage)?;
     }

@@ -77,6 +77,8 @@ impl Seat {
 
     async fn attend(&mut self) -> Result<(), Interrupted> {
         loop {
+            let told = self.desk.next_prompt().await?;
+            self.heed(&told, &Outcome::default(), &Known::default());
             match self.turn().await {
                 Ok(End::Done(report)) => self.close(SessionOutcome::Done, report).await?,
                 Ok(End::Failed(report)) => self.close(SessionOutcome::Failed, report).await?,
@@ -86,8 +88,6 @@ impl Seat {
                 }
                 Err(Interrupted::Closed) => return Err(Interrupted::Closed),
             }
-            let told = self.desk.next_prompt().await?;
-            self.heed(&told, &Outcome::default(), &Known::default());
         }
     }
 

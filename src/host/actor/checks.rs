@@ -4,6 +4,7 @@ use super::Actor;
 use super::effects::{CandidateOrder, TrialOrder, TrialRecord, bench_open, no_blobs, streams};
 use crate::base::limits::RUN_TIMEOUT_MS_DEFAULT;
 use crate::base::{ActionId, ClientId, Digest};
+use crate::host::ChecksSetup;
 use crate::host::runs::Feed;
 use crate::model::check::{CheckFinished, CheckStarted, Tree};
 use crate::model::decide::{Edited, Input};
@@ -112,7 +113,9 @@ impl Actor {
         };
         let exit = if output.timed_out { None } else { output.exit };
         let mut events = vec![Event::CheckStarted(started)];
-        let report = match &self.checks {
+        // A driver of the agent's own speaks no runner's language; its exit code and its words say what came of it.
+        let speaks = |c: &&ChecksSetup| record.cases || c.command.spawn_argv() == command.spawn_argv();
+        let report = match self.checks.as_ref().filter(speaks) {
             Some(setup) => {
                 let mut feed = Feed::new(run, setup);
                 let mut early: Vec<Event> = Vec::new();
