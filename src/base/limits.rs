@@ -243,6 +243,8 @@ pub mod llm {
     pub const REGEX_BYTES_MAX: usize = 1024 * 1024;
     /// Longest time that a model may ask for a command, seconds.
     pub const COMMAND_S_MAX: u64 = 3_600;
+    /// Longest run of the tests as they were before they were changed, milliseconds.
+    pub const ORIGINAL_TESTS_MS_MAX: u64 = 600_000;
     /// Failing cases told to a model after a run.
     pub const FAILURES_TOLD_MAX: usize = 20;
     /// Characters of each of their messages.

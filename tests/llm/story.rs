@@ -134,7 +134,9 @@ fn edits_to_failing_tests_are_flagged_and_the_tests_as_they_were_run_too() {
         Answer::Approve
     });
     assert!(ran.alarms().contains(&"test_tampering"), "{:?}", ran.alarms());
-    assert!(ran.sent().contains("as before, 1 tests fail and 0 pass"), "{}", ran.sent());
+    assert!(ran.sent().contains("as before, 1 tests fail and 0 pass"), "{:?}", ran.kind("alarm").collect::<Vec<_>>());
+    let report = ran.kind("session_ended").last().unwrap()["report"].as_str().unwrap();
+    assert!(report.contains("[rightseat: tests were changed while they failed."), "{report}");
 }
 
 #[test]
@@ -145,13 +147,13 @@ fn budgets_stop_a_run_exactly() {
     let ran = session.run(approve);
     assert_eq!((ran.reason(), ran.server.turns_used()), ("budget", 4));
     assert!(ran.alarms().contains(&"budget"));
-    let reads = (0..20).map(|n| Turn::call("read", json!({"path": "calc.py", "from_line": n})));
-    let mut session = Session::of("anthropic", reads);
+    let read = |n| Turn { usage: (3_000, 100), ..Turn::call("read", json!({"path": "calc.py", "from_line": n})) };
+    let mut session = Session::of("anthropic", (0..20).map(read));
     session.config = "plan_first = false\nbudget_usd = 0.02\n".into();
     session.model = "context = 32000, output = 2000, price_in = 1.0, price_out = 10.0";
     let ran = session.run(approve);
     let cost = ran.kind("usage").last().unwrap()["cost_micros"].as_u64().unwrap();
-    assert!(ran.reason() == "budget" && cost <= 20_000, "{} {cost}", ran.reason());
+    assert!(ran.reason() == "budget" && (8_000..=20_000).contains(&cost), "{} {cost}", ran.reason());
 }
 
 #[test]

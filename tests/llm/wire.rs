@@ -10,6 +10,7 @@ use rightseat::agent::llm::providers::Api;
 use rightseat::agent::llm::reply::{Closed, Reply};
 use rightseat::agent::llm::request::{Message, Request, Thinking, ToolSpec};
 use rightseat::agent::llm::secret::Secret;
+use rightseat::agent::llm::{Catalog, discover};
 use serde_json::json;
 
 use crate::model_server::{Fault, ModelServer, Script, Turn};
@@ -239,4 +240,14 @@ async fn an_unreachable_server_says_so() {
     .await;
     let last = format!("{:?}", last.lock().unwrap());
     assert!(last.contains("Unreachable") && last.contains("127.0.0.1"), "{last}");
+}
+
+#[tokio::test]
+async fn a_running_server_is_discovered_with_its_models() {
+    let server = ModelServer::start(Script::of([]));
+    let written = format!("[[provider]]\nname = \"here\"\napi = \"openai-chat\"\nbase_url = \"{}\"\n", server.origin());
+    let catalog = Catalog::built_in().unwrap().with(&written, "models.toml").unwrap();
+    let found = discover(&catalog, |_| None).await;
+    let here = found.iter().find(|found| found.provider == "here").unwrap();
+    assert!(here.usable && here.models == ["scripted"], "{here:?}");
 }

@@ -174,11 +174,10 @@ where
         }
     }
     for delta in decoder.end() {
-        match delta {
-            Delta::Fault(fault) if begun => return Err(Failed::Begun(fault)),
-            Delta::Fault(fault) => return Err(Failed::Fresh(fault)),
-            other => tell(Progress::Delta(other)).await,
+        if let Delta::Fault(fault) = delta {
+            return Err(if begun { Failed::Begun(fault) } else { Failed::Fresh(fault) });
         }
+        tell(Progress::Delta(delta)).await;
     }
     Ok(())
 }
@@ -393,6 +392,7 @@ impl Meter {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the crate's error may grow")]
 fn stream_fault(error: sse_stream::Error) -> Fault {
     match error {
         sse_stream::Error::Body(inner) => match inner.downcast_ref::<ByteError>() {

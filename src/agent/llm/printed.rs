@@ -84,10 +84,7 @@ impl Candidate<'_> {
                 let text = text.trim();
                 // Only whole JSON counts: prose around it means the model talks about a call.
                 let value: Value = serde_json::from_str(text).ok()?;
-                let calls = match value {
-                    Value::Array(list) => list,
-                    one => vec![one],
-                };
+                let calls = if let Value::Array(list) = value { list } else { vec![value] };
                 let calls: Vec<Printed> = calls.into_iter().filter_map(|call| named(call, known)).collect();
                 (!calls.is_empty()).then_some(calls)
             }

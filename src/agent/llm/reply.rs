@@ -263,3 +263,60 @@ impl Closed {
         texts.collect::<Vec<_>>().join("")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(deltas: Vec<Delta>, seen: &mut BTreeSet<String>) -> Closed {
+        let mut reply = Reply::new(Api::Chat, "t1");
+        deltas.into_iter().for_each(|delta| reply.take(delta));
+        reply.close(seen)
+    }
+
+    fn call(id: &str, args: &str) -> Vec<Delta> {
+        vec![
+            Delta::ToolStart { slot: 0, id: id.into(), name: "run".into() },
+            Delta::ToolArgs { slot: 0, text: args.into() },
+            Delta::ToolEnd { slot: 0, args: None },
+        ]
+    }
+
+    fn broken(deltas: Vec<Delta>) -> String {
+        let closed = close(deltas, &mut BTreeSet::new());
+        assert_eq!(closed.calls().count(), 0);
+        closed.broken.into_iter().map(|broken| broken.why).collect()
+    }
+
+    #[test]
+    fn only_whole_objects_within_the_bound_run() {
+        assert_eq!(close(call("a", "{\"x\": 1}"), &mut BTreeSet::new()).calls().count(), 1);
+        assert!(broken(call("a", "{\"x\": 1")).contains("not valid JSON"));
+        assert!(broken(call("a", "[1]")).contains("not a JSON object"));
+        let huge = format!("{{\"x\": \"{}\"}}", "y".repeat(limits::TOOL_ARGS_BYTES_MAX));
+        assert!(broken(call("a", &huge)).contains("larger than"));
+        let mut differing = call("a", "{\"x\": 1}");
+        differing.pop();
+        differing.push(Delta::ToolEnd { slot: 0, args: Some("{\"x\": 2}".into()) });
+        assert!(broken(differing).contains("differ"));
+    }
+
+    #[test]
+    fn a_call_runs_once_for_each_id_in_a_conversation() {
+        let mut seen = BTreeSet::new();
+        assert_eq!(close(call("a", "{}"), &mut seen).calls().count(), 1);
+        let again = close(call("a", "{}"), &mut seen);
+        assert_eq!(again.calls().count(), 0);
+        assert!(again.broken[0].why.contains("used before"));
+        // Without an id each call gets one of its own.
+        assert_eq!(close(call("", "{}"), &mut seen).calls().next().unwrap().id, "t1-0");
+    }
+
+    #[test]
+    fn endless_text_and_calls_are_bounded() {
+        let mut deltas = vec![Delta::Text("z".repeat(1 << 20)); 8];
+        deltas.extend((0..100).map(|slot| Delta::ToolStart { slot, id: String::new(), name: "run".into() }));
+        let closed = close(deltas, &mut BTreeSet::new());
+        assert!(closed.text().len() < limits::TEXT_BYTES_MAX + 100 && closed.broken.len() == 100);
+    }
+}

@@ -15,7 +15,7 @@ pub(super) fn no_change(text: String) -> Settlement {
 }
 
 pub(super) fn unfiled(verdict: Verdict, text: String) -> Settlement {
-    let acted = Acted { verdict, text, changed: false, tests: None, plan: None, ms: 0, action: None };
+    let acted = Acted { verdict, text, changed: false, tests: None, plan: None, caveat: None, ms: 0, action: None };
     Settlement { acted, told: String::new() }
 }
 
@@ -45,7 +45,8 @@ pub(super) fn settle(settled: Settled, shown: String) -> Settlement {
         text.push('\n');
         text.push_str(&shown);
     }
-    let acted = Acted { verdict, text, changed: false, tests: None, plan: None, ms, action: settled.action };
+    let acted =
+        Acted { verdict, text, changed: false, tests: None, plan: None, caveat: None, ms, action: settled.action };
     Settlement { acted, told }
 }
 

@@ -45,7 +45,8 @@ impl Hands {
         let mut settlement = self.run(desk, reason, command.clone(), true).await?;
         if settlement.acted.tests.is_some() && !self.originals.is_empty() {
             let words = tests_as_they_were::run(desk, &command, std::mem::take(&mut self.originals)).await?;
-            settlement.acted.text.push_str(&words);
+            settlement.acted.text.push_str(&format!("\n{words}"));
+            settlement.acted.caveat = Some(format!("tests were changed while they failed. {words}"));
         }
         Ok(settlement)
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::base::RelPath;
+use crate::base::limits::llm as limits;
 use crate::model::{Body, Command, Evidence, Proposal, TrialBudget};
 use crate::port::{Desk, FromAgent, Interrupted, Trial};
 
-/// Asks for and makes the run; the answer is what the model and the supervisor are told about it.
+/// Asks for and makes the run. Gives what the model and the supervisor are told about it.
 pub(super) async fn run(
     desk: &mut Desk,
     command: &Command,
@@ -22,10 +23,11 @@ pub(super) async fn run(
         Body::Command(command.clone()),
     )
     .because(why, evidence.collect());
-    proposal.trial = Some(TrialBudget { runs_max: 1, wall_ms_max: 0, commands: vec![command.clone()] });
+    proposal.trial =
+        Some(TrialBudget { runs_max: 1, wall_ms_max: limits::ORIGINAL_TESTS_MS_MAX, commands: vec![command.clone()] });
     let settled = desk.propose(proposal).await?;
     let (true, Some(action)) = (settled.performed.is_some(), settled.action) else {
-        return Ok(format!("\nThe tests as they were ({names}) were not run: {}", settled_words(&settled.answer)));
+        return Ok(format!("The tests as they were ({names}) were not run: {}", settled_words(&settled.answer)));
     };
     let trial = Trial {
         what: format!("{names} as before"),
@@ -50,7 +52,7 @@ pub(super) async fn run(
         Err(why) => format!("The tests as they were could not be run: {why}"),
     };
     desk.send(FromAgent::Alarm { what: "test_tampering".into(), ticket: None, text: words.clone() }).await?;
-    Ok(format!("\n{words}"))
+    Ok(words)
 }
 
 fn settled_words(answer: &crate::port::Answer) -> &str {

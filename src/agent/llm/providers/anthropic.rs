@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use super::super::delta::{Delta, Stop, Usage};
 use super::super::fault;
 use super::super::request::{Message, Part, Request, Role, Seal};
-use super::{Api, Decode, Encoded, count_at, cut, filled_at, parse_event, slot_at, text_at, versioned};
+use super::{Api, Decode, Encoded, count_at, cut, filled_at, parse_event, put, slot_at, text_at, versioned};
 
 /// The request as Messages JSON.
 pub fn encode(base_url: &str, request: &Request) -> Encoded {
     let mut system = json!({"type": "text", "text": request.system});
     if request.cache {
-        system["cache_control"] = json!({"type": "ephemeral"});
+        put(&mut system, "cache_control", json!({"type": "ephemeral"}));
     }
     let mut messages: Vec<Value> = request.messages.iter().map(message).collect();
     if request.cache {
@@ -34,13 +34,13 @@ pub fn encode(base_url: &str, request: &Request) -> Encoded {
             .tools
             .iter()
             .map(|tool| json!({"name": tool.name, "description": tool.description, "input_schema": tool.schema}));
-        body["tools"] = tools.collect();
+        put(&mut body, "tools", tools.collect());
     }
     if let Some(tokens) = request.thinking.tokens() {
         // The budget counts within max_tokens and must stay below it; 1024 is the least allowed.
         let tokens = tokens.min(request.output_tokens_max.saturating_sub(1_024)).max(1_024);
         if tokens < request.output_tokens_max {
-            body["thinking"] = json!({"type": "enabled", "budget_tokens": tokens});
+            put(&mut body, "thinking", json!({"type": "enabled", "budget_tokens": tokens}));
         }
     }
     Encoded {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::delta::{Delta, Stop, Usage};
 use super::super::fault;
 use super::super::request::{Message, Part, Request, Role};
-use super::{Decode, Encoded, count_at, cut, filled_at, parse_event, slot_at, stop_or_calls, text_at, versioned};
+use super::{Decode, Encoded, count_at, cut, filled_at, parse_event, put, slot_at, stop_or_calls, text_at, versioned};
 
 /// The request as Chat Completions JSON.
 pub fn encode(base_url: &str, request: &Request) -> Encoded {
@@ -25,16 +25,16 @@ pub fn encode(base_url: &str, request: &Request) -> Encoded {
     });
     // OpenAI's own newer models refuse `max_tokens`; its relatives know nothing else.
     let longest = if base_url.contains("api.openai.com") { "max_completion_tokens" } else { "max_tokens" };
-    body[longest] = json!(request.output_tokens_max);
+    put(&mut body, longest, json!(request.output_tokens_max));
     if !request.tools.is_empty() {
         let tools = request.tools.iter().map(|tool| {
             json!({"type": "function", "function":
                 {"name": tool.name, "description": tool.description, "parameters": tool.schema}})
         });
-        body["tools"] = tools.collect();
+        put(&mut body, "tools", tools.collect());
     }
     if let Some(effort) = request.thinking.effort() {
-        body["reasoning_effort"] = json!(effort);
+        put(&mut body, "reasoning_effort", json!(effort));
     }
     Encoded { url: format!("{}/chat/completions", versioned(base_url, "v1")), headers: Vec::new(), body }
 }
@@ -64,7 +64,7 @@ fn push_message(messages: &mut Vec<Value>, message: &Message) {
         Role::Assistant => {
             let mut said = json!({"role": "assistant", "content": text});
             if !calls.is_empty() {
-                said["tool_calls"] = Value::Array(calls);
+                put(&mut said, "tool_calls", Value::Array(calls));
             }
             messages.push(said);
         }

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use super::super::delta::{Delta, Stop, Usage};
 use super::super::fault;
 use super::super::request::{Message, Part, Request, Role, Seal};
-use super::{Api, Decode, Encoded, count_at, cut, filled_at, parse_event, stop_or_calls, text_at, versioned};
+use super::{Api, Decode, Encoded, count_at, cut, filled_at, parse_event, put, stop_or_calls, text_at, versioned};
 
 /// The request as `generateContent` JSON.
 pub fn encode(base_url: &str, request: &Request) -> Encoded {
     let contents: Vec<Value> = request.messages.iter().map(content).collect();
     let mut config = json!({"maxOutputTokens": request.output_tokens_max});
     if let Some(tokens) = request.thinking.tokens() {
-        config["thinkingConfig"] = json!({"includeThoughts": true, "thinkingBudget": tokens});
+        put(&mut config, "thinkingConfig", json!({"includeThoughts": true, "thinkingBudget": tokens}));
     }
     let mut body = json!({
         "systemInstruction": {"parts": [{"text": request.system}]},
@@ -28,7 +28,7 @@ pub fn encode(base_url: &str, request: &Request) -> Encoded {
             .iter()
             .map(|tool| json!({"name": tool.name, "description": tool.description, "parameters": subset(&tool.schema)}))
             .collect();
-        body["tools"] = json!([{"functionDeclarations": declarations}]);
+        put(&mut body, "tools", json!([{"functionDeclarations": declarations}]));
     }
     let base = versioned(base_url, "v1beta");
     let model = request.model.trim_start_matches("models/");
@@ -68,7 +68,7 @@ fn part(part: &Part) -> Option<Value> {
         Part::Call(call) => {
             let mut part = json!({"functionCall": {"name": call.name, "args": call.args}});
             if let Some(seal) = Seal::for_api(call.seal.as_ref(), Api::Gemini) {
-                part["thoughtSignature"] = seal.clone();
+                put(&mut part, "thoughtSignature", seal.clone());
             }
             Some(part)
         }

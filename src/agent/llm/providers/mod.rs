@@ -131,6 +131,13 @@ fn versioned(base_url: &str, version: &str) -> String {
     }
 }
 
+/// Sets a key of an object.
+fn put(object: &mut Value, key: &str, value: Value) {
+    if let Value::Object(object) = object {
+        object.insert(key.to_owned(), value);
+    }
+}
+
 /// The JSON of an event, or the fault that ends the stream.
 ///
 /// One event that does not parse poisons the completion: the lost piece may have been part of a

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::super::delta::{Delta, Stop, Usage};
 use super::super::fault;
 use super::super::request::{Message, Part, Request, Role, Seal};
-use super::{Api, Decode, Encoded, count_at, cut, filled_at, parse_event, slot_at, stop_or_calls, text_at, versioned};
+use super::{
+    Api, Decode, Encoded, count_at, cut, filled_at, parse_event, put, slot_at, stop_or_calls, text_at, versioned,
+};
 
 /// The request as Responses JSON.
 pub fn encode(base_url: &str, request: &Request) -> Encoded {
@@ -31,16 +33,16 @@ pub fn encode(base_url: &str, request: &Request) -> Encoded {
             json!({"type": "function", "name": tool.name, "description": tool.description,
                 "parameters": tool.schema, "strict": false})
         });
-        body["tools"] = tools.collect();
+        put(&mut body, "tools", tools.collect());
     }
     if let Some(effort) = request.thinking.effort() {
-        body["reasoning"] = json!({"effort": effort, "summary": "auto"});
-        body["include"] = json!(["reasoning.encrypted_content"]);
+        put(&mut body, "reasoning", json!({"effort": effort, "summary": "auto"}));
+        put(&mut body, "include", json!(["reasoning.encrypted_content"]));
     }
     if request.cache
         && let Some(key) = &request.cache_key
     {
-        body["prompt_cache_key"] = json!(key);
+        put(&mut body, "prompt_cache_key", json!(key));
     }
     Encoded { url: format!("{}/responses", versioned(base_url, "v1")), headers: Vec::new(), body }
 }

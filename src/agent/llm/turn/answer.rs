@@ -90,7 +90,17 @@ impl Turn {
                     self.advance(out);
                 }
             }
-            other => self.over(TurnEnd::Error, false, other.to_string(), out),
+            Fault::RateLimited { .. }
+            | Fault::Unavailable { .. }
+            | Fault::Auth { .. }
+            | Fault::Quota { .. }
+            | Fault::NotFound { .. }
+            | Fault::Refused { .. }
+            | Fault::Unreachable { .. }
+            | Fault::FirstByteLate { .. }
+            | Fault::WrongType { .. }
+            | Fault::Compressed { .. }
+            | Fault::Redirected { .. } => self.over(TurnEnd::Error, false, fault.to_string(), out),
         }
     }
 

@@ -108,6 +108,7 @@ impl Turn {
             self.plan.approve(steps);
             self.plan_due = true;
         }
+        self.caveats.extend(acted.caveat);
         if acted.changed {
             self.changed_since_tests = true;
         }
@@ -176,6 +177,9 @@ impl Turn {
             let text = "The report claims success, but the last observed test run failed.";
             out.push(Effect::Alarm { what: "claim_without_run", text: text.to_owned() });
             report.push_str("\n\n[rightseat: the last observed test run failed]");
+        }
+        for caveat in std::mem::take(&mut self.caveats) {
+            report.push_str(&format!("\n\n[rightseat: {caveat}]"));
         }
         self.answer(call, "The work has ended.".to_owned(), false);
         self.drop_calls("Not done: the work has ended.");

@@ -68,6 +68,7 @@ pub struct Turn {
     context_used: u64,
     acted: bool,
     steered: bool,
+    caveats: Vec<String>,
 }
 
 impl Turn {
@@ -102,6 +103,7 @@ impl Turn {
             context_used: 0,
             acted: false,
             steered: false,
+            caveats: Vec::new(),
         }
     }
 

@@ -69,6 +69,8 @@ pub struct Acted {
     pub tests: Option<TestsSeen>,
     /// For a plan: the steps as approved.
     pub plan: Option<Vec<Step>>,
+    /// Something that the last report must not leave out.
+    pub caveat: Option<String>,
     /// Time it took, without waiting for the decision.
     pub ms: u64,
     /// The action it became, if it reached the gate.

@@ -1,5 +1,7 @@
 //! Transitions of the machine, without IO: answers in, effects out.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it expects; the rest is a surprise")]
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -56,7 +58,16 @@ fn calls(list: &[(&str, &str, Value)]) -> Event {
 
 fn acted(verdict: Verdict, text: &str) -> Event {
     let action = Some("a1".into());
-    Event::Acted(Acted { verdict, text: text.into(), changed: false, tests: None, plan: None, ms: 1, action })
+    Event::Acted(Acted {
+        verdict,
+        text: text.into(),
+        changed: false,
+        tests: None,
+        plan: None,
+        caveat: None,
+        ms: 1,
+        action,
+    })
 }
 
 fn tests(green: bool) -> Event {
@@ -349,6 +360,9 @@ fn an_interrupted_turn_leaves_no_call_without_a_result() {
 }
 
 proptest::proptest! {
+    // Each case is a whole task; the mixtures differ enough.
+    #![proptest_config(proptest::test_runner::Config::with_cases(24))]
+
     /// Whatever a model answers, every step awaits one thing, calls and results pair up, and the task ends.
     #[test]
     fn any_mixture_of_answers_ends(picks in proptest::collection::vec((0..9_usize, 0..6_usize), 1..120)) {
