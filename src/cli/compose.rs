@@ -6,7 +6,8 @@ use super::place::SessionPlace;
 use super::{Fail, maker, user};
 use crate::base::limits::DETECT_FILES_MAX;
 use crate::base::{RelPath, UnixMs};
-use crate::checks::{self, Place, ProjectView, Tools};
+use crate::checks::{self, ParserKind, Place, ProjectView, Tools};
+use crate::config::TestCommand;
 use crate::host::{ChecksSetup, Setup};
 use crate::journal::Journal;
 use crate::model::Command;
@@ -40,7 +41,7 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
     })
     .map_err(|e| Fail::usage(e.to_string()))?;
     let workspace: Arc<dyn Workspace> = Arc::new(workspace);
-    let checks = detect(workspace.as_ref()).inspect_err(|why| tracing::info!(%why, "no checks")).ok();
+    let checks = checks_of(workspace.as_ref(), options).inspect_err(|why| tracing::info!(%why, "no checks")).ok();
     let tests = checks.as_ref().map(|c| c.command.clone());
     let agent = maker::maker(options, tests.clone())?;
     let judge = Arc::new(judge(place, options, workspace.root(), tests)?);
@@ -79,9 +80,37 @@ fn judge(
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Policy::builtin(argv),
         Err(e) => return Err(Fail::usage(format!("{}: {e}", file.display()))),
     };
+    let policy = tightened(policy, root, options)?;
     let sessions = place.dir.parent().unwrap_or(&place.dir).to_owned();
     let trusts_trials = options.agent == "repair";
     Ok(ProjectJudge { policy, root: root.to_owned(), own: vec![config, sessions], tests, trusts_trials })
+}
+
+/// The policy with what the project's own file forbids and what the configuration guards.
+fn tightened(policy: Policy, root: &std::path::Path, options: &SessionOptions) -> Result<Policy, Fail> {
+    let file = crate::config::Paths::project_policy(root);
+    let policy = match crate::config::read_beside(&file)? {
+        None => policy,
+        Some(text) => {
+            let (policy, error) = policy.with_project(&file.display().to_string(), &text);
+            error.into_iter().for_each(|error| super::complain(&error.to_string()));
+            policy
+        }
+    };
+    policy.with_guarded(&options.settings.guarded).map_err(|e| Fail::usage(format!("policy.guarded: {e}")))
+}
+
+/// The configured test command, read as the detected runner's output; else the detected one.
+fn checks_of(workspace: &dyn Workspace, options: &SessionOptions) -> Result<ChecksSetup, String> {
+    let detected = detect(workspace);
+    let command = match &options.settings.test_command {
+        None => return detected,
+        Some(TestCommand::Argv(argv)) => Command::argv(argv.clone()),
+        Some(TestCommand::Line(line)) => Command::shell(line.clone()),
+    };
+    let place = Place { root: Some(workspace.root().display().to_string()), go_module: None };
+    let unknown = ChecksSetup { command: command.clone(), parser: ParserKind::Tap, place };
+    Ok(ChecksSetup { command, ..detected.unwrap_or(unknown) })
 }
 
 /// The project's runner, as far as its files and the PATH tell; nothing is executed to find out.

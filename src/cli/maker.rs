@@ -25,7 +25,7 @@ pub fn maker(options: &SessionOptions, tests: Option<Command>) -> Result<Arc<dyn
         return Ok(Arc::new(ScriptMaker { file: PathBuf::from(file), tests }));
     }
     if let Some(model) = spec.strip_prefix("llm:") {
-        return Ok(Arc::new(LlmMaker::new(model, tests, options.config.as_deref())?));
+        return Ok(Arc::new(LlmMaker::new(model, tests, options.config.as_deref(), &options.settings)?));
     }
     if spec == "repair" {
         return Ok(Arc::new(RepairMaker { tests }));

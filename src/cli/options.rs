@@ -1,8 +1,9 @@
 //! What a session is started with; kept beside its journal so that it can be taken up again.
 
 use super::Fail;
-use super::args::{Global, IsolationArg, ModeArg};
-use crate::model::event::Mode;
+use super::args::Global;
+use crate::config::Settings;
+use crate::model::event::{Isolation, Mode};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -20,6 +21,9 @@ pub struct SessionOptions {
     pub goal: Option<String>,
     pub config: Option<PathBuf>,
     pub record: Option<PathBuf>,
+    /// What configuration, command line and project came to when the session was started.
+    #[serde(default)]
+    pub settings: Settings,
     /// The workspace is a throw-away copy that goes with the session.
     #[serde(default)]
     pub demo: bool,
@@ -27,45 +31,59 @@ pub struct SessionOptions {
 
 impl SessionOptions {
     /// From the command line; `workspace` must be a directory that can be read.
-    pub fn of(global: &Global, goal: &[String], agent: (String, String)) -> Result<Self, Fail> {
-        let dir = global.dir.clone().unwrap_or_else(|| PathBuf::from("."));
-        let workspace = dir
-            .canonicalize()
-            .map_err(|e| Fail::usage(format!("{}: {e}; give a directory with --dir", dir.display())))?;
-        if !workspace.is_dir() {
-            return Err(Fail::usage(format!("{} is not a directory; a session works in one", workspace.display())));
-        }
-        std::fs::read_dir(&workspace).map_err(|e| Fail::usage(format!("{}: {e}", workspace.display())))?;
+    pub fn of(
+        global: &Global,
+        workspace: PathBuf,
+        goal: &[String],
+        agent: (String, String),
+        settings: Settings,
+    ) -> Result<Self, Fail> {
         let goal = goal.join(" ");
+        // The host works from another directory.
+        let absolute = |path: &PathBuf| std::path::absolute(path);
+        let spec = match agent.0.strip_prefix("script:") {
+            Some(file) => format!("script:{}", absolute(&file.into())?.display()),
+            None => agent.0,
+        };
         Ok(Self {
             workspace,
-            agent: agent.0,
+            agent: spec,
             chosen: agent.1,
-            mode: mode(global.mode),
-            isolation: isolation(global.isolation).to_owned(),
+            mode: settings.mode,
+            isolation: isolation(&settings).to_owned(),
             goal: (!goal.trim().is_empty()).then_some(goal),
-            config: global.config.clone(),
-            record: global.record.clone(),
+            config: global.config.as_ref().map(absolute).transpose()?,
+            record: global.record.as_ref().map(absolute).transpose()?,
+            settings,
             demo: false,
         })
     }
 }
 
-fn mode(arg: Option<ModeArg>) -> Mode {
-    match arg {
-        Some(ModeArg::Observe) => Mode::Observe,
-        Some(ModeArg::Step) => Mode::Step,
-        Some(ModeArg::Plan) => Mode::Plan,
-        Some(ModeArg::Guarded) | None => Mode::Guarded,
+/// The directory to work in: it must be one, and readable.
+pub fn workspace(global: &Global) -> Result<PathBuf, Fail> {
+    let workspace = super::settings::workspace(global)?;
+    if !workspace.is_dir() {
+        return Err(Fail::usage(format!("{} is not a directory; a session works in one", workspace.display())));
     }
+    let unreadable = |e| Fail::usage(format!("{}: {e}; a session needs a directory it can read", workspace.display()));
+    std::fs::read_dir(&workspace).map_err(unreadable)?;
+    Ok(workspace)
 }
 
-fn isolation(arg: Option<IsolationArg>) -> &'static str {
-    match arg {
-        Some(IsolationArg::Overlay) => "overlay",
-        Some(IsolationArg::Copy) => "copy",
-        Some(IsolationArg::Gated) => "gated",
-        Some(IsolationArg::Watched) => "watched",
-        Some(IsolationArg::Auto) | None => "auto",
+/// The level asked for; with `auto`, what the project asks for at least.
+fn isolation(settings: &Settings) -> &'static str {
+    match settings.isolation.level().or(settings.isolation_min) {
+        None => "auto",
+        Some(Isolation::Overlay) => "overlay",
+        Some(Isolation::Copy) => "copy",
+        Some(Isolation::Gated) => "gated",
+        Some(Isolation::Watched) => {
+            if settings.isolation.level().is_some() {
+                "watched"
+            } else {
+                "auto"
+            }
+        }
     }
 }

@@ -1,14 +1,19 @@
 //! A new session, here: choose the agent, make the place, start the host, attach.
 
 use super::args::Global;
-use super::options::SessionOptions;
+use super::options::{self, SessionOptions};
 use super::place::Places;
-use super::{Done, Fail, attach, daemon, headless, maker};
-use std::io::IsTerminal as _;
+use super::{Done, Fail, agents, attach, daemon, headless, maker, screen, settings};
+use crate::config::{Layer, Resolved};
+use std::path::Path;
 
 /// `rightseat [GOAL]`.
 pub fn session(global: &Global, goal: &[String]) -> Done {
-    let options = SessionOptions::of(global, goal, choose(global))?;
+    let workspace = options::workspace(global)?;
+    let resolved = settings::resolved(global, &workspace)?;
+    resolved.warnings.iter().for_each(|warning| super::complain(warning));
+    let agent = choose(global, &workspace, &resolved)?;
+    let options = SessionOptions::of(global, workspace, goal, agent, resolved.settings)?;
     begin(global, options)
 }
 
@@ -27,29 +32,52 @@ pub fn demo(global: &Global) -> Done {
         Some(spec) => (spec.clone(), "named on the command line".into()),
         None => ("repair".into(), "the demo plays with the embedded repair agent".into()),
     };
-    let mut options = SessionOptions::of(global, &[], agent)?;
-    options.workspace = root.canonicalize()?;
+    let root = root.canonicalize()?;
+    let settings = settings::resolved(global, &root)?.settings;
+    let mut options = SessionOptions::of(global, root, &[], agent, settings)?;
     options.demo = true;
     begin(global, options)
 }
 
-/// The agent named, else what the configuration says, else the embedded one; with the reason in words.
-fn choose(global: &Global) -> (String, String) {
-    match &global.agent {
-        Some(spec) => (spec.clone(), "named on the command line".into()),
-        None => ("repair".into(), "no other agent is named: the embedded repair agent".into()),
+/// The agent named, else what the configuration says, else the first that is found here, else the embedded one; with the
+/// reason in words.
+fn choose(global: &Global, workspace: &Path, resolved: &Resolved) -> Result<(String, String), Fail> {
+    if let Some(spec) = &resolved.settings.agent {
+        let named = if resolved.sources.get("agent") == Some(&Layer::Flag) {
+            "on the command line"
+        } else {
+            "in the configuration"
+        };
+        return Ok((spec.clone(), format!("named {named}")));
     }
+    let here = agents::look(global, workspace)?;
+    let external = here.external.iter().find_map(|(spec, found)| {
+        let found = found.as_ref().filter(|f| f.is_trusted())?;
+        Some((spec.name.clone(), format!("found at {}", found.program.display())))
+    });
+    let model = || {
+        here.models
+            .iter()
+            .filter(|m| m.usable)
+            .find_map(|m| Some((format!("llm:{}/{}", m.provider, m.models.first()?), m.why.clone())))
+    };
+    let embedded = || ("repair".to_owned(), "no other agent was found: the embedded repair agent".to_owned());
+    Ok(external.or_else(model).unwrap_or_else(embedded))
 }
 
 fn begin(global: &Global, mut options: SessionOptions) -> Done {
     if options.agent == "repair" && options.goal.is_none() {
         options.goal = Some("Make the failing tests pass.".into());
     }
+    // What is wrong is said before anything is made, and before the screen opens.
     if let Some(file) = options.agent.strip_prefix("script:") {
-        maker::read_script(std::path::Path::new(file)).map_err(Fail::usage)?;
+        maker::read_script(Path::new(file)).map_err(Fail::usage)?;
+    } else {
+        maker::maker(&options, None)?;
     }
-    if !global.headless && !std::io::stdout().is_terminal() {
-        return Err(Fail::usage("stdout is no terminal; use --headless to drive a session by JSON-RPC lines".into()));
+    if !global.headless {
+        screen::check(global)?;
+        screen::options(global, "", None)?;
     }
     let places = Places::open(global.state_dir.as_deref())?;
     let place = places.create(&options.workspace, &options)?;

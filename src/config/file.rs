@@ -35,6 +35,8 @@ pub struct File {
     /// Roles of the built-in agent, each with a model of its own.
     pub specialists: BTreeMap<String, Specialist>,
     pub notifications: Notifications,
+    /// Habits of the built-in agent, which reads and checks them itself.
+    pub llm: serde_json::Map<String, serde_json::Value>,
 }
 
 /// How checks are run.

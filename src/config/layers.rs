@@ -69,7 +69,7 @@ pub enum TestCommand {
 }
 
 /// What a session may use up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     pub tokens: u64,
     /// Millionths of a dollar.
@@ -80,7 +80,8 @@ pub struct Budget {
 }
 
 /// Everything that can be set, with a value for each.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     /// `None`: the first that works of those that are found.
     pub agent: Option<String>,
