@@ -67,26 +67,27 @@ pub fn list(global: &Global, as_json: bool) -> Done {
         return Ok(DONE);
     }
     print("built in")?;
-    print("  repair        ready     full control: every edit and command goes through the gate; no key, no network")?;
+    print("  repair               ready     full control: every edit and command goes through the gate; no key, no network")?;
     for model in &here.models {
         let state = if model.usable { "ready" } else { "not here" };
         let names = model.models.iter().take(3).map(|m| Untrusted::new(m.as_str()).visible().into_owned());
         let names: Vec<String> = names.collect();
         let why = Untrusted::new(model.why.as_str());
         let spec = format!("llm:{}", model.provider);
-        print(&format!("  {spec:<20} {state:<9} {} · {}", why.visible(), names.join(", ")))?;
+        let names = if names.is_empty() { String::new() } else { format!(" · {}", names.join(", ")) };
+        print(&format!("  {spec:<20} {state:<9} {}{names}", why.visible()))?;
     }
     print("external, over the Agent Client Protocol")?;
     for (spec, found) in &here.external {
         let state = if found.is_some() { "found" } else { "not here" };
         let name = Untrusted::new(spec.name.as_str());
-        print(&format!("  {:<13} {state:<9} {}", name.visible(), badges(spec)))?;
+        print(&format!("  {:<20} {state:<9} {}", name.visible(), badges(spec)))?;
         let detail = match (found, &spec.install) {
             (Some(found), _) => format!("{} ({})", found.program.display(), place(found)),
             (None, Some(install)) => format!("install: {install}"),
             (None, None) => continue,
         };
-        print(&format!("  {:<13} {:<9} {}", "", "", Untrusted::new(detail).visible()))?;
+        print(&format!("  {:<20} {:<9} {}", "", "", Untrusted::new(detail).visible()))?;
     }
     print("anything else: --agent 'acp:COMMAND LINE', or a file of steps: --agent script:FILE")?;
     Ok(DONE)

@@ -103,7 +103,10 @@ fn explain(global: &Global, line: &str) -> Done {
             .words
             .iter()
             .map(|w| w.as_deref().map_or_else(|| "?".to_owned(), |w| shell_words::quote(w).into_owned()));
-        print(&format!("command  {}", show(&words.collect::<Vec<_>>().join(" "))))?;
+        let line = words.collect::<Vec<_>>().join(" ");
+        if !line.is_empty() {
+            print(&format!("command  {}", show(&line)))?;
+        }
         for write in &part.writes {
             print(&format!("writes   {}", show(write.as_deref().unwrap_or("? (known only when it runs)"))))?;
         }
