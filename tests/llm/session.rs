@@ -73,7 +73,10 @@ impl Session {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let config = dir.path().join("config.toml");
+        // Policy protects the folder of the configuration: the project must not lie within it.
+        let conf = dir.path().join("conf");
+        std::fs::create_dir_all(&conf).unwrap();
+        let config = conf.join("config.toml");
         std::fs::write(&config, format!("[llm]\n{}", self.config)).unwrap();
         let models = format!(
             "[[provider]]\nname = \"test\"\napi = \"{}\"\nbase_url = \"{}\"\nkey_env = \"STORY_MODEL_KEY\"\nmodels = [{{ name = \"scripted\", {} }}]\n",
@@ -81,7 +84,7 @@ impl Session {
             server.origin(),
             self.model
         );
-        std::fs::write(dir.path().join("models.toml"), models).unwrap();
+        std::fs::write(conf.join("models.toml"), models).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_rightseat"))
             .args(["--headless", "--agent", "llm:test/scripted", "--config"])
             .arg(&config)
