@@ -16,9 +16,9 @@ fn key(text: &str, held: bool) -> Msg {
 }
 
 fn verdicts(stage: &Stage) -> Vec<(String, Verdict, Option<String>)> {
-    let decide = |ask: &Ask| match ask {
-        Ask::Decide { action, verdict, reason, .. } => Some((action.to_string(), verdict.clone(), reason.clone())),
-        _ => None,
+    let decide = |ask: &Ask| {
+        let Ask::Decide { action, verdict, reason, .. } = ask else { return None };
+        Some((action.to_string(), verdict.clone(), reason.clone()))
     };
     stage.asked.iter().filter_map(decide).collect()
 }

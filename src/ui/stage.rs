@@ -97,7 +97,9 @@ impl Stage {
                     let files = job.files.iter().map(|file| picture_of(file, job.mark_blanks)).collect();
                     self.send(Msg::Computed(Product { key: job.key, files: Arc::new(files) }));
                 }
-                other => self.others.push(other),
+                Request::Editor { .. } | Request::Copy(_) | Request::Suspend | Request::Redraw | Request::Leave(_) => {
+                    self.others.push(request);
+                }
             }
         }
     }

@@ -190,6 +190,9 @@ fn hinted(app: &App) -> Vec<&'static str> {
     if matches!(app.scene.link, Link::Lost(_) | Link::Connecting) {
         return vec!["quit"];
     }
+    if session.ended.is_some() {
+        return vec!["undo", "rewind", "transcript", "yank", "quit"];
+    }
     if session.frozen.is_some() {
         return vec!["pause", "stop", "undo", "rewind", "compose", "detach"];
     }

@@ -1,5 +1,10 @@
 //! Keys while something is being typed or an overlay is open: none of them decides anything by itself.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most keys of crossterm mean nothing here, and its list of keys is not ours"
+)]
+
 use crossterm::event::KeyCode;
 
 use crate::ui::app::toast::Toast;
@@ -8,9 +13,13 @@ use crate::ui::commands;
 use crate::ui::overlays::{Choice, Editor, Overlay, Pick, Prompt, Purpose};
 use crate::ui::terminal::Key;
 
+fn stay(overlay: Overlay) -> Then {
+    Then::Stay(Box::new(overlay))
+}
+
 /// What a key in an overlay leads to.
 enum Then {
-    Stay(Overlay),
+    Stay(Box<Overlay>),
     Close,
     Run(&'static commands::Command),
     Requests(Vec<Request>),
@@ -63,21 +72,21 @@ impl App {
             Overlay::Palette(mut palette) => match palette.key(key, &self.keymap) {
                 Some(Some(command)) => Then::Run(command),
                 Some(None) => Then::Close,
-                None => Then::Stay(Overlay::Palette(palette)),
+                None => stay(Overlay::Palette(palette)),
             },
             Overlay::Help(mut help) => {
                 let height = usize::from(self.size.height);
-                if help.key(key, &self.keymap, height) { Then::Stay(Overlay::Help(help)) } else { Then::Close }
+                if help.key(key, &self.keymap, height) { stay(Overlay::Help(help)) } else { Then::Close }
             }
             Overlay::Stopped(census) => match key.code {
                 KeyCode::Char('q') => commands::find("quit").map_or(Then::Close, Then::Run),
                 KeyCode::Char('u') => commands::find("rewind").map_or(Then::Close, Then::Run),
                 KeyCode::Esc | KeyCode::Enter => Then::Close,
-                _ => Then::Stay(Overlay::Stopped(census)),
+                _ => stay(Overlay::Stopped(census)),
             },
         };
         match then {
-            Then::Stay(overlay) => self.overlay = Some(overlay),
+            Then::Stay(overlay) => self.overlay = Some(*overlay),
             Then::Close => {}
             Then::Run(command) => return self.call(command),
             Then::Requests(requests) => return requests,
@@ -96,14 +105,14 @@ impl App {
                     Some(Pick::Mode(mode)) => Then::Requests(vec![Request::Host(Ask::Mode(mode))]),
                     Some(Pick::Checkpoint { tree, when }) => {
                         let purpose = Purpose::Rewind { tree, when };
-                        Then::Stay(Overlay::Prompt(Prompt::new(purpose, "")))
+                        stay(Overlay::Prompt(Prompt::new(purpose, "")))
                     }
                     None => Then::Close,
                 };
             }
             _ => {}
         }
-        Then::Stay(Overlay::Choose(choice))
+        stay(Overlay::Choose(choice))
     }
 
     fn editor_key(&mut self, mut editor: Editor, key: Key) -> Then {
@@ -117,7 +126,7 @@ impl App {
                 self.say(Toast::warning(
                     "the action has changed meanwhile: your text is still here, copy what you need",
                 ));
-                return Then::Stay(Overlay::Edit(editor));
+                return stay(Overlay::Edit(editor));
             }
             self.scene.review.edited.insert(editor.part_key(), text);
             self.scene.review.unseen_warned = false;
@@ -141,7 +150,7 @@ impl App {
                 editor.entry.key(key);
             }
         }
-        Then::Stay(Overlay::Edit(editor))
+        stay(Overlay::Edit(editor))
     }
 
     fn prompt_key(&mut self, mut prompt: Prompt, key: Key) -> Then {
@@ -153,11 +162,11 @@ impl App {
             }
             KeyCode::Enter => {
                 prompt.entry.newline();
-                Then::Stay(Overlay::Prompt(prompt))
+                stay(Overlay::Prompt(prompt))
             }
             _ => {
                 prompt.entry.key(key);
-                Then::Stay(Overlay::Prompt(prompt))
+                stay(Overlay::Prompt(prompt))
             }
         }
     }
@@ -167,14 +176,14 @@ impl App {
         let word_is_wrong = prompt.purpose.word().is_some_and(|word| text.trim() != word);
         if word_is_wrong {
             self.say(Toast::warning("the word does not match: nothing happened"));
-            return Then::Stay(Overlay::Prompt(prompt));
+            return stay(Overlay::Prompt(prompt));
         }
         Then::Requests(match prompt.purpose {
             Purpose::Note { action, digest } => commands::send_with_note(self, action, digest, text),
             Purpose::Confirm { action, digest, word, said } => {
                 if said.is_empty() && text.trim() == word {
                     let purpose = Purpose::GuardReason { action, digest, word };
-                    return Then::Stay(Overlay::Prompt(Prompt::new(purpose, "")));
+                    return stay(Overlay::Prompt(Prompt::new(purpose, "")));
                 }
                 commands::send_confirmed(self, action, digest, word, said)
             }
@@ -182,7 +191,7 @@ impl App {
                 if text.trim().is_empty() {
                     self.say(Toast::warning("a guard-rail approval needs a reason"));
                     let purpose = Purpose::GuardReason { action, digest, word };
-                    return Then::Stay(Overlay::Prompt(Prompt::new(purpose, "")));
+                    return stay(Overlay::Prompt(Prompt::new(purpose, "")));
                 }
                 commands::send_confirmed(self, action, digest, word, text)
             }

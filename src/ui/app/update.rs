@@ -21,9 +21,10 @@ impl App {
             Msg::Input(input) => self.input(input),
             Msg::Events(envelopes, wall) => {
                 let arrived = self.scene.hear(&envelopes, wall);
-                let lost = envelopes.iter().rev().find_map(|envelope| match &envelope.event {
-                    Event::AgentLost(lost) => Some(escape::show(&lost.why, &Show::default()).into_owned()),
-                    _ => None,
+                self.follow(&envelopes);
+                let lost = envelopes.iter().rev().find_map(|envelope| {
+                    let Event::AgentLost(lost) = &envelope.event else { return None };
+                    Some(escape::show(&lost.why, &Show::default()).into_owned())
                 });
                 if let Some(why) = lost {
                     self.say(Toast::error(format!("the agent is gone: {why}")));
@@ -59,6 +60,27 @@ impl App {
             Msg::Drawn => {
                 self.drawn();
                 Vec::new()
+            }
+        }
+    }
+
+    /// The shape with one lower pane shows what is going on: a run of checks, or a command's output. The focus stays.
+    fn follow(&mut self, envelopes: &[crate::model::Envelope]) {
+        for envelope in envelopes {
+            if matches!(envelope.event, Event::CheckStarted(_)) && self.focus != PaneId::Output {
+                self.lower = PaneId::Tests;
+            }
+            if let Event::Output(output) = &envelope.event
+                && self.focus != PaneId::Tests
+            {
+                let checks = self.scene.session.actions.get(&output.action).is_some_and(|state| state.action.checks);
+                if !checks {
+                    self.lower = PaneId::Output;
+                }
+            }
+            if let Event::SessionEnded(ended) = &envelope.event {
+                let report = escape::show(&ended.report, &Show::prose()).into_owned();
+                self.say(Toast::plain(format!("the session has ended: {report}")));
             }
         }
     }

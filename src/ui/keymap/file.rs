@@ -251,10 +251,9 @@ mod tests {
         let keymap = builtin("default").unwrap();
         let check = |keys: &str, expect: &str| {
             let keys: Vec<_> = keys.split(' ').map(|key| Key::parse(key).unwrap()).collect();
-            match keymap.meaning(Scope::Diff, &keys) {
-                Meaning::Command(command) => assert_eq!(command.name, expect),
-                other => panic!("{keys:?}: {other:?}"),
-            }
+            let meaning = keymap.meaning(Scope::Diff, &keys);
+            let Meaning::Command(command) = meaning else { panic!("{keys:?}: {meaning:?}") };
+            assert_eq!(command.name, expect);
         };
         for (keys, name) in [
             ("a", "approve"),

@@ -1,5 +1,10 @@
 //! The palette: every command, found by a few of its letters.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most keys of crossterm mean nothing here, and its list of keys is not ours"
+)]
+
 use crossterm::event::KeyCode;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};

@@ -226,6 +226,10 @@ impl Pane for WhyPane {
             return;
         }
         self.rows.clear();
+        if let Some(ended) = &scene.session.ended {
+            wrapped(&mut self.rows, &head("report"), Role::Accent, &ended.report, Role::Text, room.width);
+            self.rows.push(Row::default());
+        }
         let Some(state) = scene.target() else { return };
         reasons(&mut self.rows, scene, state, room.width);
         against(&mut self.rows, scene, state, room.width);

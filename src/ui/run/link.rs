@@ -15,21 +15,8 @@ use crate::ui::app::{Answer, Ask, Msg};
 use crate::ui::asks;
 use crate::wire::{self, AttachedAs, Id, Message, Request};
 
-/// Something from the host.
-pub(super) enum Heard {
-    Msg(Msg),
-    /// Of no interest to the screen.
-    Nothing,
-}
-
-impl Heard {
-    pub(super) fn into_msg(self) -> Option<Msg> {
-        match self {
-            Self::Msg(msg) => Some(msg),
-            Self::Nothing => None,
-        }
-    }
-}
+/// Something from the host; `None` is of no interest to the screen.
+pub(super) type Heard = Option<Box<Msg>>;
 
 enum State {
     Connecting(BoxFuture<'static, Result<Stream, String>>),
@@ -78,7 +65,7 @@ impl Link {
         match opened {
             Ok((read, write)) => {
                 self.open(read, write);
-                Heard::Nothing
+                None
             }
             Err(why) => self.lost(why),
         }
@@ -110,12 +97,12 @@ impl Link {
     fn lost(&mut self, why: String) -> Heard {
         self.state = State::Down;
         self.waiting.clear();
-        Heard::Msg(Msg::LinkLost(why))
+        some(Msg::LinkLost(why))
     }
 
     /// Sends a request off; a refusal comes back as a message.
-    pub(super) fn ask(&mut self, ask: Ask) -> Result<(), Msg> {
-        let refuse = |ask: Ask, why: &str| Err(Msg::Answered { asked: ask, outcome: Err(why.to_owned()) });
+    pub(super) fn ask(&mut self, ask: Ask) -> Result<(), Box<Msg>> {
+        let refuse = |ask: Ask, why: &str| Err(Box::new(Msg::Answered { asked: ask, outcome: Err(why.to_owned()) }));
         let State::Up { to_host, .. } = &self.state else { return refuse(ask, "there is no link to the host") };
         let id = self.next_id;
         let request = match asks::request(&ask) {
@@ -146,15 +133,15 @@ impl Link {
             None => self.lost("the host closed it".to_owned()),
             Some(Err(error)) => self.lost(error.to_string()),
             // One line that is no message does not end the link.
-            Some(Ok(Err(_))) => Heard::Nothing,
+            Some(Ok(Err(_))) => None,
             Some(Ok(Ok(Message::Notification { method, params }))) if method == "session/event" => {
                 let envelope = params.and_then(|params| serde_json::from_str::<EventParams>(params.get()).ok());
                 match envelope {
-                    Some(EventParams { envelope }) => Heard::Msg(Msg::Events(vec![envelope], self.wall())),
-                    None => Heard::Nothing,
+                    Some(EventParams { envelope }) => some(Msg::Events(vec![envelope], self.wall())),
+                    None => None,
                 }
             }
-            Some(Ok(Ok(Message::Notification { .. } | Message::Request { .. }))) => Heard::Nothing,
+            Some(Ok(Ok(Message::Notification { .. } | Message::Request { .. }))) => None,
             Some(Ok(Ok(Message::Answer { id: Id::Number(ATTACH_ID), result }))) => self.attached(result),
             Some(Ok(Ok(Message::Answer { id, result }))) => self.answered(&id, result),
         }
@@ -168,16 +155,16 @@ impl Link {
         match attached {
             Ok(attached) => {
                 self.clock = Some((attached.now, Instant::now()));
-                Heard::Msg(Msg::Linked { client: attached.client.to_string(), control: attached.control })
+                some(Msg::Linked { client: attached.client.to_string(), control: attached.control })
             }
             Err(why) => self.lost(why),
         }
     }
 
     fn answered(&mut self, id: &Id, result: Result<Box<serde_json::value::RawValue>, wire::RpcError>) -> Heard {
-        let Id::Number(id) = id else { return Heard::Nothing };
-        let Some(asked) = self.waiting.remove(id) else { return Heard::Nothing };
-        Heard::Msg(Msg::Answered { asked, outcome: result.map(|_| Answer::Done).map_err(|error| error.message) })
+        let Id::Number(id) = id else { return None };
+        let asked = self.waiting.remove(id)?;
+        some(Msg::Answered { asked, outcome: result.map(|_| Answer::Done).map_err(|error| error.message) })
     }
 
     /// The host's clock now.
@@ -186,4 +173,8 @@ impl Link {
             UnixMs(at.0.saturating_add(u64::try_from(then.elapsed().as_millis()).unwrap_or(u64::MAX)))
         })
     }
+}
+
+fn some(msg: Msg) -> Heard {
+    Some(Box::new(msg))
 }

@@ -265,9 +265,9 @@ impl Client {
                 Msg::Computed(product)
             }
             Woke::Heard(heard) => {
-                let msg = heard.into_msg()?;
+                let msg = heard?;
                 self.dirty = true;
-                msg
+                *msg
             }
         };
         let at = self.now_ms();
@@ -285,7 +285,7 @@ impl Client {
             Request::Host(ask) => {
                 if let Err(refusal) = self.link.ask(ask) {
                     let at = self.now_ms();
-                    self.app.update(at, refusal);
+                    self.app.update(at, *refusal);
                 }
             }
             Request::Compute(job) => {

@@ -1,5 +1,10 @@
 //! What comes from the terminal, in our words: keys as they are written in a keymap, pastes, mouse, size, focus.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most keys of crossterm mean nothing here, and its list of keys is not ours"
+)]
+
 use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
 use ratatui::layout::{Position, Size};
 use std::fmt;

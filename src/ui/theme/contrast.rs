@@ -52,11 +52,14 @@ mod tests {
                         | Role::DiffOff
                         | Role::InputGhost
                 );
-                let least = match role {
-                    Role::Border => 1.5,
-                    _ if quiet => faintest,
-                    _ if name == "high-contrast" => 7.0,
-                    _ => 4.5,
+                let least = if *role == Role::Border {
+                    1.5
+                } else if quiet {
+                    faintest
+                } else if name == "high-contrast" {
+                    7.0
+                } else {
+                    4.5
                 };
                 let found = ratio(fg, style.bg.unwrap_or(background)).unwrap();
                 assert!(found >= least, "{name}: {} has {found:.2}, needs {least}", role.name());
