@@ -106,6 +106,9 @@ impl<'t> Scope<'t> {
         while let Some(at) = outer {
             if role(at) == Role::Function {
                 scope.parameters_of(source, at);
+                if at != node {
+                    scope.outer_locals(source, at, node);
+                }
             }
             outer = at.parent();
         }
@@ -133,6 +136,16 @@ impl<'t> Scope<'t> {
                 let declared =
                     n.parent().and_then(|p| p.child_by_field_name("type")).map(|t| source.slice(t).to_owned());
                 self.declare(source.slice(n), function.start_byte(), declared, true);
+            }
+        }
+    }
+
+    /// What an enclosing function binds before the inner one begins is visible inside too.
+    fn outer_locals(&mut self, source: &Source, outer: Node<'t>, inner: Node<'t>) {
+        let Some(body) = outer.child_by_field_name("body") else { return };
+        for n in descend(body) {
+            if n.end_byte() <= inner.start_byte() && matches!(role(n), Role::Assign | Role::Declare) {
+                self.observe_assignment(source, n);
             }
         }
     }

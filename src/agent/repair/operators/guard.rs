@@ -32,7 +32,7 @@ fn emptiness(site: &Site<'_, '_>, name: &str, hints: Hints) -> Vec<(String, f64)
     let sized = listed || hints.is_unknown();
     match site.lang() {
         Lang::Python => {
-            out.push((format!("not {name}"), if number && !listed { 0.5 } else { 1.0 }));
+            out.push((format!("not {name}"), if hints.has(Hints::NUMBER) { 0.5 } else { 1.0 }));
             out.push((format!("{name} is None"), 0.6));
             if number {
                 out.extend([
@@ -248,7 +248,7 @@ fn widen(site: &Site<'_, '_>, test: Node<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         for (case, likely) in emptiness(site, &name.text, name.hints) {
-            sink.replace(test, format!("{text} {or} {case}"), 0.5 * likely);
+            sink.replace(test, format!("{text} {or} {case}"), 0.7 * likely);
         }
         let bounded = name.hints.has(Hints::INDEX) || name.hints.has(Hints::NUMBER);
         if bounded && site.role() != Role::Ternary {

@@ -453,3 +453,47 @@ pub fn file_members(source: &Source, object: &str) -> Vec<String> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Some proposal for `before` gives `after`.
+    fn check(path: &str, before: &str, after: &str) {
+        let source = Source::parse(path, before.to_owned()).unwrap();
+        let made = propose(&source, &|_| true);
+        let found = made.iter().any(|m| source.with(&m.edits).as_deref() == Some(after));
+        assert!(found, "no operator makes\n{after}\nof\n{before}");
+    }
+
+    #[test]
+    fn each_language_has_its_mistakes() {
+        check("a.py", "def f(a, b):\n    return f(a % b, b)\n", "def f(a, b):\n    return f(b, a % b)\n");
+        check("a.py", "def f(n):\n    n ^= n - 1\n", "def f(n):\n    n &= n - 1\n");
+        check("a.py", "def f(a):\n    if a.b is None:\n        pass\n", "def f(a):\n    if a is None or a.b is None:\n        pass\n");
+        check("a.py", "def f(a):\n    while True:\n        a.pop()\n", "def f(a):\n    while a:\n        a.pop()\n");
+        check("a.js", "function f(a) {\n  return a.sort();\n}\n", "function f(a) {\n  return a.sort((a, b) => a - b);\n}\n");
+        check("a.ts", "function f(a: number) {\n  return a < 3;\n}\n", "function f(a: number) {\n  return a <= 3;\n}\n");
+        check("a.go", "package p\n\nfunc f(a int) bool {\n\treturn a > 1 && a < 9\n}\n", "package p\n\nfunc f(a int) bool {\n\treturn a > 1 || a < 9\n}\n");
+        check("a.rs", "fn f(a: u32, b: u32) -> u32 {\n    a - b\n}\n", "fn f(a: u32, b: u32) -> u32 {\n    a.saturating_sub(b)\n}\n");
+        check("a.rs", "fn f(n: u32) -> u32 {\n    (1..n).sum()\n}\n", "fn f(n: u32) -> u32 {\n    (1..=n).sum()\n}\n");
+    }
+
+    #[test]
+    fn tests_inside_sources_are_left_alone() {
+        let text = "fn f() -> u32 {\n    1\n}\n\n#[cfg(test)]\nmod tests {\n    fn g() -> u32 {\n        7\n    }\n}\n";
+        let source = Source::parse("src/lib.rs", text.to_owned()).unwrap();
+        let test_start = text.find("#[cfg").unwrap();
+        let made = propose(&source, &|_| true);
+        assert!(!made.is_empty());
+        assert!(made.iter().all(|m| m.edits.iter().all(|e| e.range.end <= test_start)));
+    }
+
+    #[test]
+    fn no_change_is_proposed_twice() {
+        let source = Source::parse("a.py", "def f(a, b):\n    return a + b + 1\n".to_owned()).unwrap();
+        let made = propose(&source, &|_| true);
+        let all: HashSet<Vec<Edit>> = made.iter().map(|m| m.edits.clone()).collect();
+        assert_eq!(all.len(), made.len());
+    }
+}

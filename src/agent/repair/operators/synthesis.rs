@@ -131,7 +131,7 @@ fn bounded(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let assigned =
         parent.map(|p| if p.kind() == "expression_list" { p.parent().unwrap_or(p) } else { p }).and_then(assignment);
     for largest in [true, false] {
-        sink.replace(site.node, site.lang().extreme(largest, "0", text), 0.5);
+        sink.replace(site.node, site.lang().extreme(largest, "0", text), if largest { 1.0 } else { 0.4 });
         if let Some((target, _)) = assigned {
             sink.replace(site.node, site.lang().extreme(largest, site.text(target), text), 1.0);
         }
@@ -169,7 +169,7 @@ fn sliced(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         sink.replace(site.node, slice("", "-1"), 0.7);
     }
     if site.lang() == Lang::Python {
-        sink.replace(site.node, format!("{text}[::-1]"), 0.6);
+        sink.replace(site.node, format!("{text}[::-1]"), 0.2);
         sink.replace(site.node, format!("{text}[-1]"), 0.5);
         sink.replace(site.node, format!("{text}[0]"), 0.5);
     }
