@@ -384,7 +384,7 @@ pub const ACP_MODE_RESETS_MAX: u32 = 3;
 /// Lines of the agent's stderr kept to explain its death.
 pub const ACP_LAST_WORDS_LINES: usize = 12;
 /// How often a private candidate is looked at while the agent works in it.
-pub const ACP_CANDIDATE_POLL_MS: u64 = 1000;
+pub const ACP_CANDIDATE_POLL_MS: u64 = 600;
 /// Size of a file or of an option's text in `agents.toml`.
 pub const CATALOG_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Lines for which colours are given at one time.

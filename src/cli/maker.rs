@@ -5,7 +5,7 @@ use super::llm::LlmMaker;
 use super::options::SessionOptions;
 use super::user;
 use crate::agent::acp::{AcpAgent, AcpConfig};
-use crate::agent::catalog::{AgentSpec, Catalog};
+use crate::agent::catalog::{AgentSpec, Catalog, Through};
 use crate::agent::catalog::{Surroundings, discover};
 use crate::agent::repair::Repair;
 use crate::agent::script;
@@ -36,8 +36,10 @@ pub fn maker(options: &SessionOptions, tests: Option<Command>) -> Result<Arc<dyn
         None => catalog.named(spec).map_err(|e| fail(&e))?.clone(),
     };
     let found = discover(&spec, &surroundings(&options.workspace));
-    let isolation = isolation(&options.isolation)?;
-    Ok(Arc::new(AcpMaker { spec, program: found.map(|f| f.program), isolation, record: options.record.clone() }))
+    let isolation = isolation(&options.isolation, &spec)?;
+    let may_fall_back = options.isolation == "auto";
+    let program = found.map(|f| f.program);
+    Ok(Arc::new(AcpMaker { spec, program, isolation, may_fall_back, record: options.record.clone() }))
 }
 
 /// Where external agents are looked for.
@@ -53,10 +55,12 @@ pub fn surroundings(workspace: &Path) -> Surroundings {
     }
 }
 
-fn isolation(word: &str) -> Result<Isolation, Fail> {
+/// By itself, an agent whose writes come through us works in the workspace; one that writes by itself gets a copy.
+fn isolation(word: &str, spec: &AgentSpec) -> Result<Isolation, Fail> {
     match word {
-        "copy" => Ok(Isolation::Copy),
-        "gated" | "auto" => Ok(Isolation::Gated),
+        "auto" if spec.edits == Through::Client => Ok(Isolation::Gated),
+        "copy" | "auto" => Ok(Isolation::Copy),
+        "gated" => Ok(Isolation::Gated),
         "watched" => Ok(Isolation::Watched),
         "overlay" => Err(Fail::usage(
             "isolation `overlay` is not here yet; `copy` keeps the agent in a private copy of the workspace".into(),
@@ -70,6 +74,7 @@ struct AcpMaker {
     spec: AgentSpec,
     program: Option<PathBuf>,
     isolation: Isolation,
+    may_fall_back: bool,
     record: Option<PathBuf>,
 }
 
@@ -79,6 +84,7 @@ impl AgentMaker for AcpMaker {
             spec: self.spec.clone(),
             program: self.program.clone(),
             isolation: self.isolation,
+            may_fall_back: self.may_fall_back,
             record: self.record.clone(),
             load: None,
         };

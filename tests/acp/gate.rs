@@ -119,6 +119,33 @@ async fn a_permission_and_its_write_through_the_client_are_one_question() {
     }
 }
 
+/// gemini reads the file again after it was allowed and computes its edit anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_computes_its_edit_again_finds_the_file_as_it_was() {
+    let turns = json!([[{"permission": edit_call("t1", "a.txt", Some("old\n"), "new\n"), "then": [
+        {"fs_read": "a.txt"}, {"fs_write": "a.txt", "content": "new\n"}, done("t1"), {"fs_read": "a.txt"}], "else": []}], []]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).spec("level = \"L3\"\nedits = \"client\"").start().await;
+    let held = s.held().await;
+    s.approve_as(&held, "a.txt", "mine\n").await;
+    s.turn_ends().await;
+    let read: Vec<_> = s.answers().iter().filter_map(|a| a["result"]["content"].as_str().map(str::to_owned)).collect();
+    assert_eq!(read, ["old\n", "mine\n"]);
+    assert_eq!(s.file("a.txt").unwrap(), "mine\n");
+}
+
+/// opencode tells its editor what it is about to write, then writes by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_editor_sync_before_the_agents_own_write_is_no_second_question() {
+    let turns = json!([[{"permission": edit_call("t1", "a.txt", Some("old\n"), "new\n"), "then": [
+        {"fs_write": "a.txt", "content": "new\n"}, {"write": "a.txt", "content": "new\n"}, done("t1")], "else": []}]]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).spec("level = \"L2\"").start().await;
+    let held = s.held().await;
+    s.approve(&held).await;
+    assert_eq!(s.wait_kind("finished").await["outcome"], "ok");
+    s.turn_ends().await;
+    assert_eq!((s.count("held"), s.file("a.txt").as_deref()), (1, Some("new\n")));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_through_terminals_run_here_under_policy() {
     let turns = json!([[{"run": "echo", "args": ["hello"]}, {"run": "deny-me now", "else": [{"say": "denied"}]}]]);

@@ -61,6 +61,18 @@ async fn a_cancel_the_agent_ignores_ends_the_turn_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_that_waits_for_the_start_can_be_cancelled() {
+    let mut scene = Scene::of(json!([[{"say": "the other thing"}]]));
+    scene.script["init_delay_ms"] = json!(1500);
+    let mut s = scene.start().await;
+    s.wait("the start", |e| e["kind"] == "agent_ready").await;
+    s.call("session/prompt", json!({"text": "the other thing", "when": "interrupt"})).await.unwrap();
+    assert_eq!(s.turn_ends().await["reason"], "cancelled");
+    s.wait("the words", |e| e["kind"] == "said" && e["by"] == "agent").await;
+    assert_eq!(s.prompts(), ["the other thing"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_loaded_session_does_not_tell_its_past_again() {
     let mut scene = Scene::of(json!([[{"say": "new"}]]));
     scene.script["init"] = json!({"agentCapabilities": {"loadSession": true}});

@@ -33,6 +33,8 @@ pub struct AcpConfig {
     pub program: Option<PathBuf>,
     /// `Copy` gives it a private candidate; `Gated` and `Watched` the workspace itself.
     pub isolation: Isolation,
+    /// When no private candidate can be made, work in the workspace itself and say so, instead of failing.
+    pub may_fall_back: bool,
     /// Write the raw protocol there.
     pub record: Option<PathBuf>,
     /// The agent's own id of the session to go on with (noted as `session` when it was opened).
@@ -65,13 +67,20 @@ impl Agent for AcpAgent {
 }
 
 async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
-    let AcpAgent { config, seat } = agent;
+    let AcpAgent { mut config, seat } = agent;
     let real = seat.workspace.root().to_path_buf();
     let candidate: Option<Arc<dyn Candidate>> = match config.isolation {
-        Isolation::Copy => {
-            let made = seat.workspace.candidate("agent").await;
-            Some(Arc::from(made.map_err(|e| format!("no private copy can be made: {e}"))?))
-        }
+        Isolation::Copy => match seat.workspace.candidate("agent").await {
+            Ok(made) => Some(Arc::from(made)),
+            Err(e) if config.may_fall_back => {
+                config.isolation = Isolation::Gated;
+                let text = format!("no private copy can be made ({e}); the agent works in the workspace itself");
+                let alarm = FromAgent::Alarm { what: "isolation".to_owned(), ticket: None, text };
+                let _ = link.to_host.send(alarm).await;
+                None
+            }
+            Err(e) => return Err(format!("no private copy can be made: {e}")),
+        },
         Isolation::Overlay | Isolation::Gated | Isolation::Watched => None,
     };
     let seen = candidate.as_ref().map_or_else(|| seat.root.clone(), |c| c.root().to_path_buf());

@@ -27,17 +27,17 @@ pub enum Subject {
         /// What the files will hold, for edits.
         expected: Expected,
         /// What they held when it was asked.
-        before: Expected,
+        before: BTreeMap<RelPath, Vec<u8>>,
         mode_switch: bool,
     },
     Write {
         request: Id,
     },
+    /// `part`: first line and number of lines.
     Read {
         request: Id,
         path: Option<RelPath>,
-        line: Option<u64>,
-        limit: Option<u64>,
+        part: (Option<u64>, Option<u64>),
     },
     Terminal {
         terminal: String,
@@ -90,11 +90,17 @@ pub struct Ask {
     pub title: String,
 }
 
-/// A write the agent will make through us that has been carried out already.
+/// A write the agent will make through us that has been carried out already. Until it comes, the agent is shown the
+/// file as it was: gemini computes its edit again after it was allowed, and would not find its old text any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Grant {
+    tool: String,
     path: RelPath,
     digest: Digest,
+    before: Option<Vec<u8>>,
+    /// False in a private copy, where the agent has the file as it was anyway.
+    shows_before: bool,
+    used: bool,
 }
 
 /// See the module.
@@ -183,28 +189,52 @@ impl Asks {
         })
     }
 
-    /// Would this ask leave that file with content of its own?
-    pub fn expects(&self, ticket: Ticket, path: &RelPath) -> bool {
+    /// Would this ask leave that file with this content?
+    pub fn expects(&self, ticket: Ticket, path: &RelPath, content: &Digest) -> bool {
         let subject = self.asks.get(&ticket).map(|ask| &ask.subject);
-        matches!(subject, Some(Subject::Permission { expected, .. }) if expected.contains_key(path))
+        matches!(subject, Some(Subject::Permission { expected, .. }) if expected.get(path) == Some(&Some(*content)))
     }
 
-    fn grant(&mut self, expected: &Expected) {
-        let granted =
-            expected.iter().filter_map(|(path, digest)| Some(Grant { path: path.clone(), digest: (*digest)? }));
+    fn grant(&mut self, tool: &str, expected: &Expected, before: Option<&BTreeMap<RelPath, Vec<u8>>>) {
+        let granted = expected.iter().filter_map(|(path, digest)| {
+            Some(Grant {
+                tool: tool.to_owned(),
+                path: path.clone(),
+                digest: (*digest)?,
+                before: before.and_then(|before| before.get(path)).cloned(),
+                shows_before: before.is_some(),
+                used: false,
+            })
+        });
         self.grants.extend(granted);
+    }
+
+    /// The file as the agent must still see it: `Some(None)` when there was none.
+    pub fn still_seen(&self, path: &RelPath) -> Option<Option<&[u8]>> {
+        let grant = self.grants.iter().find(|g| g.shows_before && !g.used && &g.path == path)?;
+        Some(grant.before.as_deref())
+    }
+
+    /// The call has ended; gives the files it was granted and never wrote.
+    pub fn ungrant(&mut self, tool: &str) -> Vec<RelPath> {
+        let (ended, rest): (Vec<Grant>, Vec<Grant>) =
+            std::mem::take(&mut self.grants).into_iter().partition(|g| g.tool == tool);
+        self.grants = rest;
+        ended.into_iter().filter(|g| !g.used).map(|g| g.path).collect()
     }
 
     pub fn foreseen(&mut self, path: &RelPath, content: &[u8]) -> Foreseen {
         let digest = Digest::of(content);
-        if self.grants.iter().any(|g| &g.path == path && g.digest == digest) {
+        if let Some(grant) = self.grants.iter_mut().find(|g| &g.path == path && g.digest == digest) {
+            grant.used = true;
             return Foreseen::Exactly;
         }
         if self.grants.iter().any(|g| &g.path == path) { Foreseen::OtherContent } else { Foreseen::No }
     }
 
-    pub fn forget_grants(&mut self) {
-        self.grants.clear();
+    /// The turn is over; gives the files that were granted and never written.
+    pub fn forget_grants(&mut self) -> Vec<RelPath> {
+        std::mem::take(&mut self.grants).into_iter().filter(|g| !g.used).map(|g| g.path).collect()
     }
 
     pub fn remove(&mut self, ticket: Ticket) -> Option<Ask> {
@@ -323,7 +353,8 @@ impl Client {
     /// The agent may do what it asked for.
     fn allow(&mut self, ticket: Ticket, _disk: &dyn Disk) {
         let Some(ask) = self.asks.asks.get_mut(&ticket) else { return };
-        let Subject::Permission { request, choices, mode_switch, .. } = &ask.subject else { return };
+        let Subject::Permission { request, choices, mode_switch, expected, .. } = &ask.subject else { return };
+        let edits_nothing = expected.is_empty();
         let (request, choices, mode_switch) = (request.clone(), choices.clone(), *mode_switch);
         let action = ask.action.clone();
         let Some(choice) = choices.allow else {
@@ -333,6 +364,8 @@ impl Client {
         };
         ask.stage = Stage::ByAgent;
         self.handshake.mode_may_change |= mode_switch;
+        // What an approved command leaves in the private copy is asked about, but is no surprise.
+        self.turn.let_through |= edits_nothing;
         if self.reply(&request, Ok(speak::selected(&choice.id))) {
             self.tell(FromAgent::Told { action, text: format!("selected “{}” ({})", choice.name, choice.kind) });
         }
@@ -402,9 +435,8 @@ impl Client {
         let detail =
             performed.detail.clone().unwrap_or_else(|| format!("it ended as {:?}", performed.outcome).to_lowercase());
         match &ask.subject {
-            Subject::Permission { request, choices, expected, .. } if matches!(ask.stage, Stage::ByHost { .. }) => {
-                let (request, choices, expected) = (request.clone(), choices.clone(), expected.clone());
-                self.host_did_permitted(&ask, &request, &choices, &expected, done, edited, &detail);
+            Subject::Permission { .. } if matches!(ask.stage, Stage::ByHost { .. }) => {
+                self.host_did_permitted(&ask, done, edited, &detail);
             }
             Subject::Permission { .. } => {
                 self.host_did_instead(&ask, &performed, edited.unwrap_or_default(), done, &detail)
@@ -422,8 +454,8 @@ impl Client {
                     self.tell(FromAgent::Told { action: ask.action.clone(), text: detail });
                 }
             }
-            Subject::Read { request, path, line, limit } => {
-                self.read_done(request, path.as_ref(), (*line, *limit), &performed, disk);
+            Subject::Read { request, path, part } => {
+                self.read_done(request, path.as_ref(), *part, &performed, disk);
             }
             Subject::Terminal { terminal, .. } => {
                 self.terminal_ended(terminal, performed.exit, &performed.tail);
@@ -445,17 +477,8 @@ impl Client {
     }
 
     /// The host wrote what the agent asked permission for; now the agent may go on, and its own write will be no news.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one ask, taken apart once")]
-    fn host_did_permitted(
-        &mut self,
-        ask: &Ask,
-        request: &Id,
-        choices: &Choices,
-        expected: &Expected,
-        done: bool,
-        edited: Option<String>,
-        detail: &str,
-    ) {
+    fn host_did_permitted(&mut self, ask: &Ask, done: bool, edited: Option<String>, detail: &str) {
+        let Subject::Permission { request, tool, choices, expected, before, .. } = &ask.subject else { return };
         let action = ask.action.clone();
         let choice = if done && edited.is_none() { choices.allow.as_ref() } else { None };
         let through_us = self.conduct.edits == crate::agent::catalog::Through::Client && !self.setup.place.is_private();
@@ -468,7 +491,7 @@ impl Client {
             (None, None) => (speak::permission_cancelled(), "cancelled".to_owned()),
         };
         if choice.is_some() {
-            self.asks.grant(expected);
+            self.asks.grant(tool, expected, through_us.then_some(before));
         }
         if self.reply(request, Ok(answer)) {
             self.tell(FromAgent::Told { action: action.clone(), text: said });

@@ -6,6 +6,7 @@ use super::client::{Client, Effect, Timer};
 use super::place::Disk;
 use super::preview::Expected;
 use super::tools::ToolCall;
+use crate::agent::catalog::Level;
 use crate::base::limits::{ACP_CANDIDATE_POLL_MS, ACP_FILES_PER_PROPOSAL_MAX};
 use crate::base::{Digest, RelPath};
 use crate::model::Proposal;
@@ -49,6 +50,13 @@ impl Client {
     pub(super) fn refresh_candidate(&mut self) {
         if self.setup.place.is_private() {
             self.effect(Effect::Reset(Vec::new()));
+        }
+    }
+
+    /// Files that were decided upon are in the workspace; the copy takes them over, so that they are no change of its own.
+    pub(super) fn reset_candidate(&mut self, paths: Vec<RelPath>) {
+        if self.setup.place.is_private() && !paths.is_empty() {
+            self.effect(Effect::Reset(paths));
         }
     }
 
@@ -122,6 +130,13 @@ impl Client {
             Proposal::new(format!("edit {}", super::peek::bounded(&paths.join(", "), 200)), Body::Edit(drafts));
         let evidence = vec![Evidence::new("none", "found in the agent's private copy; the workspace is as it was")];
         proposal.rationale = Some(Rationale { text: self.turn.reason(), evidence });
-        self.propose(Subject::Copied { files }, proposal);
+        let ticket = self.propose(Subject::Copied { files }, proposal);
+        // An agent that never asks works like this all the time; from any other it is worth a word.
+        if self.setup.spec.level != Level::L0 && !self.turn.let_through && !self.turn.unasked_edit {
+            self.turn.unasked_edit = true;
+            let text =
+                format!("the agent changed {} in its private copy without asking; it waits here", paths.join(", "));
+            self.alarm("unsupervised", Some(ticket), super::peek::bounded(&text, 400));
+        }
     }
 }

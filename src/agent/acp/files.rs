@@ -7,8 +7,9 @@ use super::message::{Id, RpcError};
 use super::peek;
 use super::place::Disk;
 use super::speak;
-use crate::base::RelPath;
+use crate::agent::catalog::{Level, Through};
 use crate::base::limits::ACP_FILE_BYTES_MAX;
+use crate::base::{Digest, RelPath};
 use crate::model::Proposal;
 use crate::model::action::{After, Body, Draft, Evidence, Rationale};
 use crate::model::event::OutcomeWord;
@@ -37,7 +38,11 @@ impl Client {
             let foreseen = self.asks.foreseen(rel, content.as_bytes());
             let on_disk = disk.read(rel).ok().flatten();
             // An editor sync after the agent has written itself, or the write that was carried out with its approval.
-            if foreseen == Foreseen::Exactly || on_disk.as_deref() == Some(content.as_bytes()) {
+            let digest = Digest::of(content.as_bytes());
+            let allowed = self.asks.by_agent(None).into_iter().any(|t| self.asks.expects(t, rel, &digest));
+            // An agent that is known to write by itself (opencode) tells its editor what it is about to write.
+            let tells = allowed && self.setup.spec.level != Level::Unknown && self.conduct.edits == Through::Agent;
+            if tells || foreseen == Foreseen::Exactly || on_disk.as_deref() == Some(content.as_bytes()) {
                 self.reply(&id, Ok(speak::file_written()));
                 return;
             }
@@ -46,7 +51,6 @@ impl Client {
                     format!("the agent writes other content to {rel} than was approved; it is asked about again");
                 self.alarm("mismatch", None, text);
             }
-            let allowed = self.asks.by_agent(None).into_iter().any(|ticket| self.asks.expects(ticket, rel));
             if self.conduct.edits_come_through_us() {
                 if allowed {
                     self.note("protocol", "its edits come through rightseat: they are carried out here from now on");
@@ -85,8 +89,18 @@ impl Client {
             self.reply(&id, Err(RpcError::new(RpcError::INVALID_PARAMS, "a path is needed")));
             return;
         };
+        let number = |key: &str| params.get(key).and_then(Value::as_u64);
+        let part = (number("line"), number("limit"));
         let rel = self.setup.place.rel(text);
         if let Some(rel) = &rel {
+            if let Some(seen) = self.asks.still_seen(rel) {
+                let answer = match seen {
+                    Some(bytes) => Ok(speak::file_text(part_of(&String::from_utf8_lossy(bytes), part))),
+                    None => Err(speak::no_such_file(text)),
+                };
+                self.reply(&id, answer);
+                return;
+            }
             match disk.read_own(rel) {
                 Ok(Some(_)) => {}
                 // Agents probe for files; they must hear that there is none, and nobody needs to be asked.
@@ -109,8 +123,7 @@ impl Client {
                 call.gated = true;
             }
         }
-        let number = |key: &str| params.get(key).and_then(Value::as_u64);
-        let subject = Subject::Read { request: id, path: rel, line: number("line"), limit: number("limit") };
+        let subject = Subject::Read { request: id, path: rel, part };
         self.propose(subject, Proposal::new(format!("read {named}"), Body::Read(named)));
     }
 

@@ -30,3 +30,45 @@ mod updates;
 
 pub use adapter::{AcpAgent, AcpConfig};
 pub use record::{From as RecordedFrom, read as read_record};
+
+/// Reads a stream of protocol lines as the adapter does, without a process, and gives the number of messages the host
+/// would get. For measuring and for fuzzing: any bytes will do.
+pub fn fold_updates(stream: &[u8]) -> usize {
+    struct Nothing;
+    impl place::Disk for Nothing {
+        fn read(&self, _: &crate::base::RelPath) -> Result<Option<Vec<u8>>, String> {
+            Ok(None)
+        }
+    }
+    let setup = client::Setup {
+        spec: crate::agent::catalog::AgentSpec::default(),
+        place: place::Place::new("/w", "/w"),
+        isolation: crate::model::event::Isolation::Gated,
+        resume: None,
+        load: None,
+        env_names: std::collections::BTreeSet::new(),
+    };
+    let mut client = client::Client::new(setup);
+    let mut outbox = outbox::Outbox::default();
+    let now = tokio::time::Instant::now();
+    let mut messages = 0;
+    for line in stream.split(|byte| *byte == b'\n') {
+        let inputs = match lines::hear(line) {
+            lines::Heard::Messages(messages) => messages.into_iter().map(client::Input::Message).collect(),
+            lines::Heard::Noise(text) => vec![client::Input::Noise(text)],
+            lines::Heard::Blank => Vec::new(),
+        };
+        for effect in inputs.into_iter().flat_map(|input| client.on(input, &Nothing)) {
+            if let client::Effect::Tell(message) = effect {
+                outbox.push(message, now);
+            }
+        }
+        while outbox.is_full() && outbox.pop().is_some() {
+            messages += 1;
+        }
+    }
+    while outbox.pop().is_some() {
+        messages += 1;
+    }
+    messages
+}

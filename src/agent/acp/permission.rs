@@ -6,11 +6,11 @@ use super::client::Client;
 use super::message::{Id, RpcError};
 use super::peek;
 use super::place::Disk;
-use super::preview::{Expected, Preview, preview};
+use super::preview::{Preview, preview};
 use super::speak;
 use super::tools::{Changed, ToolCall};
 use crate::agent::catalog::{Level, Through};
-use crate::base::Digest;
+use crate::base::RelPath;
 use crate::base::limits::{ACP_NOTE_BYTES_MAX, ACP_REASON_BYTES_MAX};
 use crate::model::Proposal;
 use crate::model::action::{After, Body, Evidence, Executor, Rationale};
@@ -53,6 +53,7 @@ impl Client {
         if let Some(call) = self.tools.get_mut(&call.id) {
             call.gated = private;
         }
+        self.turn.let_through |= private;
         let why = if comes_again {
             "its command comes through the gate next"
         } else {
@@ -80,11 +81,8 @@ impl Client {
         let mut proposal = Proposal::new(title, shown.body.clone());
         proposal.executor = if by_host { Executor::Host } else { Executor::Agent };
         proposal.rationale = Some(self.rationale(call, &shown, &choices));
-        let before: Expected = shown
-            .expected
-            .keys()
-            .map(|path| (path.clone(), disk.read(path).ok().flatten().map(|bytes| Digest::of(&bytes))))
-            .collect();
+        let now = |path: &RelPath| Some((path.clone(), disk.read(path).ok().flatten()?));
+        let before = shown.expected.keys().filter_map(now).collect();
         let subject = Subject::Permission {
             request: id,
             tool: call.id.clone(),
@@ -98,6 +96,8 @@ impl Client {
         if let Some(call) = self.tools.get_mut(&call.id) {
             call.ticket = Some(ticket);
             call.gated = true;
+            // What it shows so far is its question, not its output.
+            call.words_told = call.words().len();
         }
         for text in self.oddities(call, &shown, &choices, changed) {
             self.alarm("mismatch", Some(ticket), text);
@@ -156,7 +156,9 @@ impl Client {
         if !call.words().is_empty() {
             evidence.push(Evidence::new("quote", peek::bounded(&place.shown(call.words()), ACP_NOTE_BYTES_MAX)));
         }
-        if shown.blind {
+        if shown.blind && matches!(shown.body, Body::Command(_)) {
+            evidence.push(Evidence::new("none", "only its title says what it would run"));
+        } else if shown.blind {
             evidence.push(Evidence::new("none", "it does not show what it would do before it is allowed"));
         }
         if matches!(shown.body, Body::Other) && !raw.is_null() {

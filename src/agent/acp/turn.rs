@@ -52,8 +52,14 @@ pub struct Turn {
     pub refused_by_rule: Option<FollowUp>,
     /// The agent's latest words, bounded: its reason for what it asks next.
     words: String,
+    /// A tool call came since: the next words begin a new reason.
+    acted: bool,
     /// A command ran without being asked for; said once a turn.
     pub unasked_command: bool,
+    /// Changes of the private copy were found that nobody was asked about; said once a turn.
+    pub unasked_edit: bool,
+    /// An edit that could not be shown was let into the private copy in this turn.
+    pub let_through: bool,
     /// The candidate is being looked at for the last time in this turn.
     pub looking: bool,
 }
@@ -70,12 +76,20 @@ impl Turn {
 
     /// Keeps the end of what the agent said last.
     pub fn heard(&mut self, words: &str) {
+        if std::mem::take(&mut self.acted) {
+            self.words.clear();
+        }
         self.words.push_str(words);
         if self.words.len() > 2 * ACP_REASON_BYTES_MAX {
             let from = self.words.len() - ACP_REASON_BYTES_MAX;
             let cut = (from..=self.words.len()).find(|at| self.words.is_char_boundary(*at)).unwrap_or(0);
             self.words.drain(..cut);
         }
+    }
+
+    /// A tool call was announced or went on.
+    pub fn acted(&mut self) {
+        self.acted = true;
     }
 
     /// What the agent said since its last action.
@@ -172,6 +186,8 @@ impl Client {
         self.turn.rejected = false;
         self.turn.refused_by_rule = None;
         self.turn.unasked_command = false;
+        self.turn.unasked_edit = false;
+        self.turn.let_through = false;
         self.turn.words.clear();
         self.watch_candidate();
     }
@@ -227,7 +243,8 @@ impl Client {
             self.close_call(&id, disk);
         }
         self.close_running(disk);
-        self.asks.forget_grants();
+        let unwritten = self.asks.forget_grants();
+        self.reset_candidate(unwritten);
         self.turn.state = State::Ending { reason, text, abandoned };
         self.turn.looking = self.setup.place.is_private() && !cancelled;
         if self.turn.looking {
@@ -275,6 +292,11 @@ impl Client {
                 self.effect(Effect::Arm(Timer::Cancel, Duration::from_millis(ACP_CANCEL_WAIT_MS)));
             }
             State::Ending { .. } => self.try_end(true),
+            // The prompt still waits here: for the agent to start, or to confirm the last cancel.
+            State::Idle | State::Abandoned { .. } if !self.turn.queue.is_empty() => {
+                self.turn.queue.clear();
+                self.tell(FromAgent::TurnEnded { reason: TurnEnd::Cancelled, text: None });
+            }
             State::Idle | State::Cancelling { .. } | State::Abandoned { .. } => {}
         }
     }

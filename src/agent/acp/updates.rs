@@ -5,8 +5,8 @@ use super::peek;
 use super::place::Disk;
 use super::tools::ToolCall;
 use crate::agent::catalog::{Level, Through};
-use crate::base::Digest;
 use crate::base::limits::ACP_NOTE_BYTES_MAX;
+use crate::base::{Digest, RelPath};
 use crate::model::event::{OutcomeWord, Stream};
 use crate::port::{FromAgent, Ticket};
 use serde_json::Value;
@@ -145,6 +145,7 @@ impl Client {
             return self.note("protocol", &update.to_string());
         };
         self.turn_goes_on();
+        self.turn.acted();
         let changed = self.tools.merge(&id, update, announced);
         let Some(call) = self.tools.get(&id).cloned() else { return };
         if let Some(steps) = self.plans.of_call(&call) {
@@ -207,6 +208,15 @@ impl Client {
         if tickets.is_empty() {
             self.show_ungated(&call);
         }
+        let unwritten = self.asks.ungrant(id);
+        if call.failed() && !unwritten.is_empty() {
+            let paths: Vec<&str> = unwritten.iter().map(RelPath::as_str).collect();
+            let paths = paths.join(", ");
+            let text =
+                format!("Your edit of {paths} was applied by the supervisor although your tool reported a failure.");
+            self.turn.follow_up(None, text);
+        }
+        self.reset_candidate(unwritten);
         self.look_at_candidate_after(&call);
     }
 
@@ -227,7 +237,8 @@ impl Client {
         let now = |path: &_| disk.read(path).map(|bytes| bytes.map(|b| Digest::of(&b)));
         let off: Vec<String> =
             expected.iter().filter(|(p, d)| now(p).as_ref() != Ok(*d)).map(|(p, _)| p.to_string()).collect();
-        let untouched = !before.is_empty() && before.iter().all(|(p, d)| now(p).as_ref() == Ok(d));
+        let was = |path: &_| before.get(path).map(|bytes| Digest::of(bytes));
+        let untouched = expected.keys().all(|path| now(path) == Ok(was(path)));
         let failed = call.is_some_and(ToolCall::failed);
         let exit = call.and_then(|call| call.exit.or_else(|| exit_in(call)));
         let unclosed = call.is_none_or(|call| !call.is_done());

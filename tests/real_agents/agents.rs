@@ -1,0 +1,175 @@
+//! The real agents: where they come from, how they are pointed at the scripted model, and what they call their tools.
+
+use crate::model_server::Turn;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// What is installed; pinned, because these agents change weekly. Raise them together with what the tests saw.
+pub const PACKAGES: &[&str] =
+    &["@agentclientprotocol/codex-acp@2.6.0", "@google/gemini-cli@0.61.0", "opencode-ai@1.18.33"];
+
+/// The directory with the agents' programs, or why there is none. Installs once into a cache that survives runs.
+pub fn programs() -> Result<&'static Path, &'static str> {
+    static PROGRAMS: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    PROGRAMS.get_or_init(install).as_deref().map_err(String::as_str)
+}
+
+fn install() -> Result<PathBuf, String> {
+    let cache = std::env::var_os("RIGHTSEAT_AGENT_CACHE").map(PathBuf::from);
+    let cache = cache.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/real-agents"));
+    let (bin, stamp) = (cache.join("node_modules/.bin"), cache.join("installed.txt"));
+    if std::fs::read_to_string(&stamp).is_ok_and(|text| text == PACKAGES.join("\n")) {
+        return Ok(bin);
+    }
+    std::fs::create_dir_all(&cache).map_err(|e| e.to_string())?;
+    let npm = Command::new("npm")
+        .args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1", "--prefix"])
+        .arg(&cache)
+        .args(PACKAGES)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| format!("npm cannot be run: {e}"))?;
+    if !npm.status.success() {
+        return Err(format!("npm install failed: {}", String::from_utf8_lossy(&npm.stderr)));
+    }
+    std::fs::write(&stamp, PACKAGES.join("\n")).map_err(|e| e.to_string())?;
+    Ok(bin)
+}
+
+/// How free the agent is by its own configuration.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Leash {
+    Asks,
+    Unasked,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Codex,
+    Gemini,
+    Opencode,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Codex => "codex",
+            Self::Gemini => "gemini",
+            Self::Opencode => "opencode",
+        }
+    }
+
+    /// The entry for `agents.toml`: program, environment and mode, pointed at the model server.
+    pub fn entry(self, bin: &Path, origin: &str, home: &Path, leash: Leash) -> String {
+        std::fs::create_dir_all(home).unwrap();
+        let asks = leash == Leash::Asks;
+        let program = |name: &str| bin.join(name).display().to_string();
+        let home_text = home.display().to_string();
+        let (command, env, more): (Vec<String>, Vec<(&str, String)>, &str) = match self {
+            Self::Codex => {
+                codex_home(home, origin);
+                let mode = if asks { "read-only" } else { "agent-full-access" };
+                let env = vec![
+                    ("CODEX_HOME", home.join(".codex").display().to_string()),
+                    ("CODEX_API_KEY", "x".into()),
+                    ("INITIAL_AGENT_MODE", mode.into()),
+                ];
+                (vec![program("codex-acp")], env, "level = \"L1\"")
+            }
+            Self::Gemini => {
+                let settings = json!({"security": {"auth": {"selectedType": "gemini-api-key"}},
+                    "general": {"disableAutoUpdate": true}, "privacy": {"usageStatisticsEnabled": false}});
+                std::fs::create_dir_all(home.join(".gemini")).unwrap();
+                std::fs::write(home.join(".gemini/settings.json"), settings.to_string()).unwrap();
+                let env = vec![
+                    ("GEMINI_API_KEY", "x".into()),
+                    ("GOOGLE_GEMINI_BASE_URL", origin.to_owned()),
+                    ("GEMINI_MODEL", "gemini-2.5-flash".into()),
+                ];
+                let more = if asks { "mode = \"default\"" } else { "mode = \"yolo\"" };
+                (vec![program("gemini"), "--acp".into()], env, more)
+            }
+            Self::Opencode => {
+                let word = if asks { "ask" } else { "allow" };
+                let config = json!({
+                    "provider": {"scripted": {"npm": "@ai-sdk/openai-compatible", "name": "scripted",
+                        "options": {"baseURL": format!("{origin}/v1"), "apiKey": "x"},
+                        "models": {"scripted": {"name": "scripted", "tool_call": true}}}},
+                    "model": "scripted/scripted", "small_model": "scripted/scripted",
+                    "permission": {"edit": word, "bash": word}, "experimental": {"continue_loop_on_deny": true},
+                    "autoupdate": false, "share": "disabled"});
+                let env = vec![
+                    ("OPENCODE_CONFIG_CONTENT", config.to_string()),
+                    ("OPENCODE_DISABLE_AUTOUPDATE", "true".into()),
+                ];
+                (vec![program("opencode"), "acp".into()], env, "level = \"L2\"")
+            }
+        };
+        let env: Vec<String> = env
+            .iter()
+            .map(|(k, v)| format!("{k} = {}", json!(v)))
+            .chain([format!("HOME = {}", json!(home_text))])
+            .collect();
+        let through = if self == Self::Gemini { "level = \"L3\"\nedits = \"client\"\n" } else { "" };
+        format!(
+            "[[agent]]\nname = \"{}\"\ncommand = {}\nstart_timeout_s = 120\n{more}\n{through}env = {{ {} }}\n",
+            self.name(),
+            json!(command),
+            env.join(", ")
+        )
+    }
+
+    fn call(self, text: &str, tool: &str, args: Value) -> Turn {
+        Turn { text: text.to_owned(), ..Turn::call(tool, args) }
+    }
+
+    /// The model reads `a.txt`.
+    pub fn reads(self) -> Turn {
+        match self {
+            Self::Codex => self.call("First I read.", "exec_command", json!({"cmd": "cat a.txt"})),
+            Self::Gemini => self.call("First I read.", "read_file", json!({"file_path": "a.txt"})),
+            Self::Opencode => self.call("First I read.", "read", json!({"filePath": "a.txt"})),
+        }
+    }
+
+    /// The model replaces `old` by `new` in `a.txt`.
+    pub fn edits(self) -> Turn {
+        let why = "I change old to new.";
+        let patch = "apply_patch <<'EOF'\n*** Begin Patch\n*** Update File: a.txt\n@@\n line\n-old\n+new\n end\n*** End Patch\nEOF";
+        match self {
+            Self::Codex => self.call(why, "exec_command", json!({"cmd": patch})),
+            Self::Gemini => self.call(
+                why,
+                "replace",
+                json!({"file_path": "a.txt", "old_string": "old", "new_string": "new", "instruction": "change"}),
+            ),
+            Self::Opencode => {
+                self.call(why, "edit", json!({"filePath": "a.txt", "oldString": "old", "newString": "new"}))
+            }
+        }
+    }
+
+    /// The model runs a command.
+    pub fn runs(self, line: &str) -> Turn {
+        match self {
+            Self::Codex => self.call("Now I run it.", "exec_command", json!({"cmd": line})),
+            Self::Gemini => {
+                self.call("Now I run it.", "run_shell_command", json!({"command": line, "description": "run it"}))
+            }
+            Self::Opencode => self.call("Now I run it.", "bash", json!({"command": line, "description": "run it"})),
+        }
+    }
+}
+
+fn codex_home(home: &Path, origin: &str) {
+    let dir = home.join(".codex");
+    std::fs::create_dir_all(dir.join("rules")).unwrap();
+    let config = format!(
+        "model = \"scripted\"\nmodel_provider = \"scripted\"\n[model_providers.scripted]\nname = \"scripted\"\nbase_url = \"{origin}/v1\"\nwire_api = \"responses\"\nrequires_openai_auth = false\nexperimental_bearer_token = \"x\"\n"
+    );
+    std::fs::write(dir.join("config.toml"), config).unwrap();
+    let rules = "prefix_rule(pattern = [\"touch\"], decision = \"prompt\")\nprefix_rule(pattern = [\"echo\"], decision = \"prompt\")\n";
+    std::fs::write(dir.join("rules/default.rules"), rules).unwrap();
+}
