@@ -165,7 +165,7 @@ impl Client {
             Input::Noise(text) => self.note("protocol", &format!("not a message: {text}")),
             Input::TooLong { head, bytes } => self.too_long(&head, bytes),
             Input::Stderr(line) => self.tell_note("stderr", line),
-            Input::Host(message) => self.from_host(message, disk),
+            Input::Host(message) => self.hear_host(message, disk),
             Input::Changes(changes) => self.candidate_changed(changes, disk),
             Input::Elapsed(timer) => self.elapsed(timer, disk),
             Input::Gone { why, exit } => self.lost(why, exit),
@@ -269,7 +269,7 @@ impl Client {
         }
     }
 
-    fn from_host(&mut self, message: ToAgent, disk: &dyn Disk) {
+    fn hear_host(&mut self, message: ToAgent, disk: &dyn Disk) {
         match message {
             ToAgent::Prompt { text, when } => self.prompted(text, when),
             ToAgent::Filed { ticket, action } => self.asks.filed(ticket, action),

@@ -313,7 +313,7 @@ pub fn command(raw: &Value) -> Option<Command> {
             Some(args) if !args.is_empty() => Command::argv(std::iter::once(line.clone()).chain(args)),
             Some(_) | None => Command::shell(line.clone()),
         },
-        list => {
+        list @ (Value::Array(_) | Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_)) => {
             let argv = words(Some(list)).filter(|argv| !argv.is_empty())?;
             unwrapped(&argv).map_or_else(|| Command::argv(argv.clone()), Command::shell)
         }
