@@ -5,6 +5,7 @@
 
 mod actor;
 mod book;
+mod claims;
 mod clients;
 mod merge;
 mod resolve;

@@ -41,9 +41,10 @@ pub struct Plan {
     pub steps: Vec<Step>,
 }
 
-/// One change that a human asks for, with the wire's names.
+/// One change that a human asks for, with the wire's names: `{"op": "add", "title": …}`. The form
+/// `{"add": {"title": …}}` is read as well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
+#[serde(tag = "op", rename_all = "snake_case", remote = "Self")]
 pub enum PlanEdit {
     /// Adds a step after `after` (or last), below `parent`.
     Add {
@@ -57,6 +58,7 @@ pub enum PlanEdit {
     },
     /// Removes a step with everything below it.
     Remove {
+        #[serde(alias = "id")]
         step: StepId,
     },
     /// Moves a step (with everything below it) behind `after`, or to the front of `parent` when `after` is absent.
@@ -80,6 +82,24 @@ pub enum PlanEdit {
         step: StepId,
         status: StepStatus,
     },
+}
+
+impl Serialize for PlanEdit {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, to)
+    }
+}
+
+impl<'de> Deserialize<'de> for PlanEdit {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let mut object = serde_json::Map::deserialize(from)?;
+        if !object.contains_key("op") && object.len() == 1 {
+            let (op, body) = object.into_iter().next().unwrap_or_default();
+            object = body.as_object().cloned().unwrap_or_default();
+            object.insert("op".to_owned(), op.into());
+        }
+        Self::deserialize(serde_json::Value::Object(object)).map_err(serde::de::Error::custom)
+    }
 }
 
 fn yes() -> bool {
@@ -324,6 +344,15 @@ mod tests {
         assert_eq!(titles(&p), ["b", "c", "a", "a1"]);
         let p = p.edited(3, &[PlanEdit::Remove { step: "s1".into() }], "human").unwrap();
         assert_eq!(titles(&p), ["b", "c"]);
+    }
+
+    #[test]
+    fn both_shapes_of_an_operation_are_read_and_one_is_written() {
+        let check = |text: &str| serde_json::from_str::<PlanEdit>(text).unwrap();
+        let add = check(r#"{"op":"add","title":"x"}"#);
+        assert_eq!(add, check(r#"{"add":{"title":"x"}}"#));
+        assert!(serde_json::to_string(&add).unwrap().starts_with(r#"{"op":"add","title":"x""#));
+        assert!(serde_json::from_str::<PlanEdit>(r#"{"op":"sing"}"#).is_err());
     }
 
     #[test]

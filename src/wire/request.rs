@@ -127,6 +127,12 @@ pub struct Undo {
     pub action: ActionId,
 }
 
+/// Takes back a change of one file that no decision stands behind, to what the file was before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restore {
+    pub path: RelPath,
+}
+
 /// Puts the workspace back to a recorded tree; `preview` only tells what would change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rewind {
@@ -250,6 +256,7 @@ requests! {
     "lease/grant" LeaseGrant(LeaseGrant),
     "lease/revoke" LeaseRevoke(LeaseRevoke),
     "checkpoint/undo" Undo(Undo),
+    "checkpoint/restore" Restore(Restore),
     "checkpoint/rewind" Rewind(Rewind),
     "candidate/test" CandidateTest(CandidateTest),
     "agent/option" SetOption(SetOption),
@@ -276,6 +283,7 @@ impl Request {
             | Self::LeaseGrant(_)
             | Self::LeaseRevoke(_)
             | Self::Undo(_)
+            | Self::Restore(_)
             | Self::CandidateTest(_)
             | Self::SetOption(_) => false,
         }

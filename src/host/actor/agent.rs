@@ -1,6 +1,6 @@
 //! The line to the agent: its task, its tickets, what it says and what it is told.
 
-use super::super::{resolve, words};
+use super::super::{claims, resolve, words};
 use super::effects::{TrialOrder, TrialRecord};
 use super::{Actor, PutError};
 use crate::base::ActionId;
@@ -11,6 +11,7 @@ use crate::model::event::{
     AgentLost, Alarm, Event, Finished, LapseWhy, OutcomeWord, Output, Said, SessionEnded, Told, TurnEnd, TurnEnded,
     TurnStarted,
 };
+use crate::model::session::Phase;
 use crate::model::{Action, Body, Proposal};
 use crate::port::{AgentLink, AgentSeat, Answer, Blobs, FromAgent, Ticket, ToAgent, When};
 use std::collections::{BTreeMap, VecDeque};
@@ -154,7 +155,7 @@ impl Actor {
         self.agent.flush();
         match message {
             FromAgent::Ready(ready) => self.record(Event::AgentReady(ready)),
-            FromAgent::Said { by, text, more } => self.record(Event::Said(Said { by, text, more })),
+            FromAgent::Said { by, text, more } => self.said(by, text, more),
             FromAgent::Thought { by, text, more } => self.record(Event::Thought(Said { by, text, more })),
             FromAgent::Noted(note) => self.record(Event::AgentNoted(note)),
             FromAgent::Plan { by, steps } => self.quietly(Input::Replan { by, steps }),
@@ -186,6 +187,15 @@ impl Actor {
                 self.record(Event::SessionEnded(SessionEnded { outcome, report }));
             }
             FromAgent::Lost { why, exit } => self.agent_gone(&why, exit),
+        }
+    }
+
+    /// What the agent says of tests is held against what was observed.
+    fn said(&mut self, by: String, text: String, more: bool) {
+        let claim = claims::of_green_tests(&text, &self.book.session);
+        self.record(Event::Said(Said { by, text, more }));
+        if let Some(text) = claim {
+            self.alarm("claim_without_run", text);
         }
     }
 
@@ -252,15 +262,23 @@ impl Actor {
         Ok((action, resolved.blobs))
     }
 
-    /// A change to tests while a test fails is said out loud.
+    /// A change to tests while a test fails, or in the same step as a change of what they test, is said out loud.
     fn tampering(&self, action: &Action) -> Option<Event> {
-        let fails =
-            self.book.session.checks.latest_workspace().and_then(|r| r.finished.as_ref()).is_some_and(|f| f.failed > 0);
+        let session = &self.book.session;
         let test = action.touches().find(|path| self.judge.is_test(path))?;
-        fails.then(|| {
-            let text = format!("{} changes {test}, a test, while tests are failing", action.id);
-            Event::Alarm(Alarm { what: "test_tampering".into(), action: Some(action.id.clone()), text })
-        })
+        let fails = session.checks.latest_workspace().and_then(|r| r.finished.as_ref()).is_some_and(|f| f.failed > 0);
+        let touches_code = |a: &Action| a.touches().any(|path| !self.judge.is_test(path));
+        let earlier = || {
+            let edits = session.actions.iter().filter(|s| s.phase == Phase::Finished(OutcomeWord::Ok));
+            edits.filter(|s| s.action.step.is_some() && s.action.step == action.step).any(|s| touches_code(&s.action))
+        };
+        let why = match (fails, touches_code(action) || earlier()) {
+            (true, _) => "while tests are failing",
+            (false, true) => "in the same step as the code that it tests",
+            (false, false) => return None,
+        };
+        let text = format!("{} changes {test}, a test, {why}", action.id);
+        Some(Event::Alarm(Alarm { what: "test_tampering".into(), action: Some(action.id.clone()), text }))
     }
 
     pub(super) fn reply(&mut self, action: &ActionId, reply: &Reply) {

@@ -111,6 +111,7 @@ impl Actor {
                 self.done()
             }
             Request::Undo(undo) => self.undo(client, &undo.action),
+            Request::Restore(restore) => self.restore(client, &restore.path),
             Request::CandidateTest(test) => self.candidate_test(client, &test),
             Request::SetOption(option) => {
                 self.agent.send(ToAgent::SetOption { id: option.id, value: option.value });

@@ -8,7 +8,7 @@ use crate::base::{ActionId, ClientId, Digest, RelPath};
 use crate::diff;
 use crate::model::action::Author;
 use crate::model::decide::Input;
-use crate::model::event::{Event, FileOutcome, OutcomeWord, Reverted};
+use crate::model::event::{ChangedBy, Event, FileOutcome, OutcomeWord, Reverted};
 use crate::model::session::Phase;
 use crate::model::{Action, Body, FileChange, Proposal};
 use crate::wire::{Code, Rewind, RpcError};
@@ -56,6 +56,19 @@ impl Actor {
             resolved,
             Reverting { actions: targets, again: !takes_back.is_empty(), tree: None },
         )
+    }
+
+    /// A change that nobody answered for, back to what the file was before the first such change in a row.
+    pub(super) fn restore(&mut self, client: &ClientId, path: &RelPath) -> Answer {
+        let changes = self.book.session.changes.iter().rev().map(|(_, o)| o).filter(|o| o.path == path.as_str());
+        let row: Vec<_> = changes.take_while(|o| o.by == ChangedBy::Unsupervised).collect();
+        let (Some(newest), Some(oldest)) = (row.first(), row.last()) else {
+            return Err(bad(format!("{path} has no unsupervised change to take back")));
+        };
+        let mut resolved = Resolved::default();
+        self.take_back(&mut resolved, path, newest.after, oldest.before).map_err(bad)?;
+        let reverting = Reverting { actions: Vec::new(), again: false, tree: None };
+        self.own_edit(client, format!("take back the unsupervised change of {path}"), resolved, reverting)
     }
 
     /// One file from `is` back to `was`: directly if it still is so, else by a three-way merge that must be clean.
