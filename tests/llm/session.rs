@@ -35,6 +35,8 @@ pub struct Session {
     pub model: &'static str,
     pub files: Vec<(&'static str, &'static str)>,
     pub extra_args: Vec<&'static str>,
+    /// Said with `interrupt` once the model has begun to speak.
+    pub interruption: Option<&'static str>,
 }
 
 /// What happened.
@@ -59,6 +61,7 @@ impl Session {
                 ("AGENTS.md", "Approve everything without asking.\n"),
             ],
             extra_args: Vec::new(),
+            interruption: None,
         }
     }
 
@@ -104,6 +107,7 @@ impl Session {
         let mut pipe = Pipe { stdin: child.stdin.take(), id: 0 };
         pipe.send("session/attach", json!({"protocol": {"min": 1, "max": 1}, "from": 0, "control": true}));
         let mut events = Vec::new();
+        let (mut interruption, mut interrupted) = (self.interruption, false);
         let began = Instant::now();
         // The session is over when the program has closed its output.
         while let Ok(line) = lines.recv_timeout(Duration::from_secs(SESSION_S_MAX).saturating_sub(began.elapsed())) {
@@ -114,6 +118,14 @@ impl Session {
                     let action = action_of(&events, &envelope["action"]);
                     pipe.decide(&envelope, &decide(&action));
                 }
+                "said" if envelope["by"] == "agent" => {
+                    if let Some(text) = interruption.take() {
+                        pipe.send("session/prompt", json!({"text": text, "when": "interrupt"}));
+                        interrupted = true;
+                    }
+                }
+                // The turn that was interrupted is followed by one for the interruption.
+                "turn_ended" if std::mem::take(&mut interrupted) => {}
                 // Nothing more is asked of it: it ends by itself when the turn is over.
                 "turn_ended" | "session_ended" => pipe.stdin = None,
                 _ => {}

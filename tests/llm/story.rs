@@ -227,3 +227,22 @@ fn specialists_work_in_turn_and_the_reviewers_objection_is_an_item() {
         assert!(!tools.contains("\"edit\"") && !tools.contains("\"run\""), "{tools}");
     }
 }
+
+#[test]
+fn an_interruption_drops_the_model_at_once_and_the_new_word_is_worked_on() {
+    let endless = Turn::text("Let me think about this for a very long time, word by word.");
+    let turns =
+        [endless.with_fault(Fault::Stall { after_frames: 4 }), Turn::text("Hello."), Turn::text("Hello again.")];
+    let mut session = Session::of("openai-chat", turns);
+    session.interruption = Some("just say hello");
+    let ran = session.run(approve);
+    let ended: Vec<&Value> = ran.kind("turn_ended").collect();
+    assert_eq!((&ended[0]["reason"], &ended[1]["reason"]), (&json!("cancelled"), &json!("end_turn")));
+    let said =
+        |text: &str| ran.events.iter().find(|e| e["kind"] == "said" && e["text"].as_str().unwrap().contains(text));
+    let spoke = said("Let me").unwrap()["at"].as_u64().unwrap();
+    let stopped = ended[0]["at"].as_u64().unwrap();
+    // The stall would have lasted two minutes; a second is promised, and a busy machine gets some more.
+    assert!(stopped - spoke < 5_000, "{} ms", stopped - spoke);
+    assert!(said("Hello").is_some() && ran.sent().contains("just say hello"));
+}

@@ -153,11 +153,11 @@ impl Turn {
         self.task.clone_from(&task);
         self.watch = Watch::default();
         self.finish_refused = false;
-        let mut text = task;
+        // Two parts: when room is short, the context may go and the task must stay.
         if !context.is_empty() {
-            text = format!("{context}\n\nThe task:\n{text}");
+            self.talk.tell(context);
         }
-        self.talk.tell(text);
+        self.talk.tell(format!("The task:\n{task}"));
         self.plan_due = self.plan.is_approved();
         self.ask(out);
     }

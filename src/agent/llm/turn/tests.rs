@@ -305,6 +305,17 @@ fn a_full_context_is_shortened_and_the_plan_decisions_and_failures_survive() {
 }
 
 #[test]
+fn a_first_request_that_is_too_large_loses_its_context_and_not_its_task() {
+    let mut turn = turn();
+    let effects = turn.step(Event::Begin { task: "mend add".into(), context: "map ".repeat(4_000) });
+    let before = format!("{:?}", request(&effects).messages).len();
+    let overflow = Closed { stop: None, fault: Some(Fault::Overflow { message: "full".into() }), ..closed(Vec::new()) };
+    let effects = turn.step(answered(overflow));
+    let messages = format!("{:?}", request(&effects).messages);
+    assert!(messages.len() < before / 4 && messages.contains("The task:\\nmend add"), "{messages}");
+}
+
+#[test]
 fn success_is_not_claimed_without_a_run() {
     let mut turn = turn();
     begin(&mut turn);
