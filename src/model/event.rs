@@ -223,6 +223,20 @@ pub enum TurnEnd {
     Budget,
 }
 
+impl TurnEnd {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::EndTurn => "done",
+            Self::Cancelled => "cancelled",
+            Self::MaxTokens => "the answer reached its limit",
+            Self::Refusal => "the model refused",
+            Self::Error => "an error",
+            Self::Budget => "the budget is used up",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnEnded {
     pub turn: TurnId,

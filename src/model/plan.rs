@@ -16,6 +16,19 @@ pub enum StepStatus {
     Skipped,
 }
 
+impl StepStatus {
+    /// As it is on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
 /// A node of the plan tree. Order in the list is order on the screen; `parent` makes the tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {

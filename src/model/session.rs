@@ -100,7 +100,7 @@ impl Session {
             }
             Event::TurnEnded(body) => {
                 self.turn = None;
-                self.transcript.note(seq, at, format!("turn ended: {:?}", body.reason));
+                self.transcript.note(seq, at, format!("turn ended: {}", body.reason.words()));
                 self.turn_ended = Some(body.clone());
             }
             Event::Said(body) => self.transcript.say(seq, at, body, false),

@@ -295,7 +295,7 @@ impl Actor {
         let mut told = String::from("The supervisor changed the plan. It now reads:\n");
         for step in &plan.steps {
             let indent = "  ".repeat(plan.depth(step));
-            told.push_str(&format!("{indent}- [{:?}] {}\n", step.status, step.title));
+            told.push_str(&format!("{indent}- [{}] {}\n", step.status.word(), step.title));
         }
         let steps = plan.steps.clone();
         self.agent.send(ToAgent::PlanEdited { steps, told });
@@ -392,6 +392,11 @@ impl Actor {
         if !self.agent.is_up() {
             let resume = (self.book.session.turns > 0).then(|| self.report("The session goes on with a new agent."));
             self.start_agent(resume);
+            if !self.agent.is_up() {
+                // Why is in the journal; a turn without an agent would never end.
+                self.prompts.queue.clear();
+                return;
+            }
         }
         self.begin_turn();
         self.record(Event::Said(Said { by: "human".into(), text: text.clone(), more: false }));

@@ -41,7 +41,7 @@ impl Actor {
             self.prompts.queue.push_back(goal);
         }
         self.start_agent(None);
-        if self.maker.starts_itself() && self.prompts.queue.is_empty() {
+        if self.agent.is_up() && self.maker.starts_itself() && self.prompts.queue.is_empty() {
             self.begin_turn();
         }
         self.next_prompt();

@@ -35,7 +35,7 @@ impl Actor {
     pub(super) fn undo(&mut self, client: &ClientId, id: &ActionId) -> Answer {
         let state = self.book.session.actions.get(id).ok_or_else(|| bad(format!("there is no action {id}")))?;
         if !matches!(state.phase, Phase::Finished(OutcomeWord::Ok | OutcomeWord::Recovered | OutcomeWord::Failed)) {
-            return Err(bad(format!("{id} has left nothing to undo: it is {:?}", state.phase)));
+            return Err(bad(format!("{id} has left nothing to undo: it is {}", state.phase.words())));
         }
         if state.reverted {
             return Err(bad(format!("{id} is undone already; undo the action that undid it to bring it back")));

@@ -11,7 +11,7 @@ fn seen<'a>(session: &'a Session, answering: &Answering) -> Result<&'a ActionSta
     let id = &answering.action;
     let state = session.actions.get(id).ok_or_else(|| Refusal::NoAction(id.clone()))?;
     let Some(held) = state.held.as_ref().filter(|_| state.phase == Phase::Held) else {
-        return Err(Refusal::NotHeld { action: id.clone(), state: format!("{:?}", state.phase) });
+        return Err(Refusal::NotHeld { action: id.clone(), state: state.phase.words().to_owned() });
     };
     if held.digest != answering.digest {
         let (revision, now) = (held.revision, held.digest);

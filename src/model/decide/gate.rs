@@ -21,7 +21,7 @@ pub(super) fn lapse(
 ) -> Result<Outcome, Refusal> {
     let state = session.actions.get(id).ok_or_else(|| Refusal::NoAction(id.clone()))?;
     if !state.phase.is_open() {
-        return Err(Refusal::NotHeld { action: id.clone(), state: format!("{:?}", state.phase) });
+        return Err(Refusal::NotHeld { action: id.clone(), state: state.phase.words().to_owned() });
     }
     Ok(Outcome {
         events: vec![lapsed(state, why, detail)],
@@ -56,7 +56,7 @@ pub(super) fn base_changed(session: &Session, path: &RelPath, now: Option<Digest
 pub(super) fn finish(session: &Session, id: &ActionId, finished: Finished) -> Result<Outcome, Refusal> {
     let state = session.actions.get(id).ok_or_else(|| Refusal::NoAction(id.clone()))?;
     if state.phase != Phase::Running {
-        return Err(Refusal::NotHeld { action: id.clone(), state: format!("{:?}", state.phase) });
+        return Err(Refusal::NotHeld { action: id.clone(), state: state.phase.words().to_owned() });
     }
     let effects = if wants_merge(finished.outcome) { vec![Effect::Merge(id.clone())] } else { Vec::new() };
     Ok(Outcome { events: vec![Event::Finished(finished)], effects })

@@ -111,7 +111,7 @@ pub(super) fn revise(
 ) -> Result<Outcome, Refusal> {
     let state = session.actions.get(&action.id).ok_or_else(|| Refusal::NoAction(action.id.clone()))?;
     if state.phase.is_open() && state.phase != Phase::Held {
-        return Err(Refusal::NotHeld { action: action.id.clone(), state: format!("{:?}", state.phase) });
+        return Err(Refusal::NotHeld { action: action.id.clone(), state: state.phase.words().to_owned() });
     }
     let mut out = Outcome::default();
     let ruling = Ruling { word: RulingWord::Ask, rule: "base-changed".into(), reason, confirm };

@@ -26,6 +26,28 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Proposed => "filed",
+            Self::Held => "held",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Redirected => "redirected",
+            Self::Running => "running",
+            Self::Finished(OutcomeWord::Ok) => "finished",
+            Self::Finished(OutcomeWord::Failed) => "finished and failed",
+            Self::Finished(OutcomeWord::Conflict) => "finished in a conflict",
+            Self::Finished(OutcomeWord::Unknown) => "finished, how is not known",
+            Self::Finished(OutcomeWord::Recovered) => "finished and recovered",
+            Self::Lapsed(LapseWhy::Voided) => "void",
+            Self::Lapsed(LapseWhy::Cancelled) => "cancelled",
+            Self::Lapsed(LapseWhy::AgentLost) => "lapsed with its agent",
+            Self::Lapsed(LapseWhy::Killed) => "stopped",
+            Self::Lapsed(LapseWhy::Superseded) => "superseded",
+        }
+    }
+
     /// Something will still happen to it by itself or by a decision.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Proposed | Self::Held | Self::Approved | Self::Running)
@@ -153,7 +175,7 @@ impl Actions {
     pub(super) fn hold(&mut self, at: UnixMs, body: &Held) -> Result<(), String> {
         let state = self.known(&body.action)?;
         if state.phase != Phase::Proposed {
-            return Err(format!("{} was held while {:?}", body.action, state.phase));
+            return Err(format!("{} was held while {}", body.action, state.phase.words()));
         }
         state.phase = Phase::Held;
         state.held = Some(body.clone());
@@ -164,7 +186,7 @@ impl Actions {
     pub(super) fn decide(&mut self, seq: Seq, body: &Decided) -> Result<(), String> {
         let state = self.known(&body.action)?;
         if !matches!(state.phase, Phase::Proposed | Phase::Held) {
-            return Err(format!("{} was decided while {:?}", body.action, state.phase));
+            return Err(format!("{} was decided while {}", body.action, state.phase.words()));
         }
         if body.digest != state.action.digest || body.revision != state.action.revision {
             return Err(format!("{} was decided for another revision", body.action));
@@ -183,7 +205,7 @@ impl Actions {
     pub(super) fn start(&mut self, at: UnixMs, body: &Started) -> Result<(), String> {
         let state = self.known(&body.action)?;
         if state.phase != Phase::Approved {
-            return Err(format!("{} was started while {:?}", body.action, state.phase));
+            return Err(format!("{} was started while {}", body.action, state.phase.words()));
         }
         state.phase = Phase::Running;
         state.started_at = Some(at);
@@ -208,7 +230,7 @@ impl Actions {
         let may_follow = matches!(state.phase, Phase::Running)
             || (body.outcome == OutcomeWord::Recovered && state.phase == Phase::Finished(OutcomeWord::Unknown));
         if !may_follow {
-            return Err(format!("{} finished while {:?}", body.action, state.phase));
+            return Err(format!("{} finished while {}", body.action, state.phase.words()));
         }
         state.phase = Phase::Finished(body.outcome);
         state.finished = Some(body.clone());
@@ -219,7 +241,7 @@ impl Actions {
     pub(super) fn lapse(&mut self, body: &Lapsed) -> Result<(), String> {
         let state = self.known(&body.action)?;
         if !state.phase.is_open() {
-            return Err(format!("{} lapsed while {:?}", body.action, state.phase));
+            return Err(format!("{} lapsed while {}", body.action, state.phase.words()));
         }
         state.phase = Phase::Lapsed(body.why);
         state.held = None;
