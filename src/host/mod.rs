@@ -101,7 +101,7 @@ impl Host {
         Ok((Self { to_actor, source }, ending))
     }
 
-    /// Serves a client until its connection ends. `lenient`: see [`clients::serve`].
+    /// Serves a client until its connection ends. `lenient` attaches it at its first request, whatever that is.
     pub async fn connect(
         &self,
         read: impl tokio::io::AsyncRead + Send + Unpin + 'static,

@@ -1,6 +1,6 @@
 //! The pure domain: events, the session fold, the life of an action, and `decide`. No IO, clock, async or randomness.
 //!
-//! [`Envelope`]s are facts in order; [`Session::apply`] folds them and never fails; [`decide`] turns an
+//! [`Envelope`]s are facts in order; [`Session::apply`] folds them and never fails; [`decide()`] turns an
 //! input into the events and effects that follow from it and changes nothing.
 
 pub mod action;

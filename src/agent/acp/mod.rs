@@ -1,5 +1,5 @@
 //! External agents over the Agent Client Protocol, version 1: JSON-RPC over the agent's stdio, raw JSON first and typed
-//! second. [`client`] is a pure machine, split by what it must remember; the adapter around it owns process, clock and
+//! second. `client` is a pure machine, split by what it must remember; the adapter around it owns process, clock and
 //! disk. Nothing of the protocol leaves this module.
 
 mod adapter;

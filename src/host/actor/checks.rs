@@ -162,7 +162,7 @@ impl Actor {
         let bad = |text: String| RpcError::new(Code::InvalidParams, text);
         let Some(setup) = self.checks.clone() else {
             return Err(bad(
-                "no test runner was found in this project: set `tests.command` in the configuration".into()
+                "no test runner was found in this project: set `checks.command` in config.toml".into()
             ));
         };
         let id = self.book.session.actions.next_id();
