@@ -78,12 +78,8 @@ fn isolation(settings: &Settings) -> &'static str {
         Some(Isolation::Overlay) => "overlay",
         Some(Isolation::Copy) => "copy",
         Some(Isolation::Gated) => "gated",
-        Some(Isolation::Watched) => {
-            if settings.isolation.level().is_some() {
-                "watched"
-            } else {
-                "auto"
-            }
-        }
+        // As a floor this is none at all.
+        Some(Isolation::Watched) if settings.isolation.level().is_none() => "auto",
+        Some(Isolation::Watched) => "watched",
     }
 }

@@ -91,7 +91,7 @@ impl Places {
                 Some((at, place))
             })
             .collect();
-        found.sort_by(|a, b| b.0.cmp(&a.0));
+        found.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
         found.into_iter().map(|(_, place)| place).collect()
     }
 

@@ -223,20 +223,19 @@ impl Source {
 }
 
 /// Where a walk stops: something was asked, decided, done, checked, or went wrong.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the few that matter; a new kind must not stop old walks")]
 fn is_stop(event: &Event) -> bool {
-    match event {
+    matches!(
+        event,
         Event::PlanRevised(_)
-        | Event::Held(_)
-        | Event::Decided(_)
-        | Event::Finished(_)
-        | Event::Lapsed(_)
-        | Event::CheckFinished(_)
-        | Event::Alarm(_)
-        | Event::Stopped(_)
-        | Event::AgentLost(_)
-        | Event::TurnEnded(_)
-        | Event::SessionEnded(_) => true,
-        _ => false,
-    }
+            | Event::Held(_)
+            | Event::Decided(_)
+            | Event::Finished(_)
+            | Event::Lapsed(_)
+            | Event::CheckFinished(_)
+            | Event::Alarm(_)
+            | Event::Stopped(_)
+            | Event::AgentLost(_)
+            | Event::TurnEnded(_)
+            | Event::SessionEnded(_)
+    )
 }

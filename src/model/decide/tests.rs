@@ -1,3 +1,5 @@
+//! Deciding, case by case.
+
 use super::*;
 use crate::base::Seq;
 use crate::model::action::{Body, Content, Draft, Executor, FileChange, Proposal};

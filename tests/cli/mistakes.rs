@@ -1,0 +1,78 @@
+//! Bad input: exit code 2 and one line that says what is wrong and how to mend it.
+
+use super::{refused, room};
+
+#[test]
+fn sessions_say_what_they_need() {
+    let room = room();
+    refused(&room, &["--headless", "--dir", "nowhere"], &["nowhere", "--dir"]);
+    refused(&room, &["--headless", "--dir", "a.txt"], &["a.txt", "not a directory"]);
+    refused(&room, &["fix it"], &["tty", "--headless"]);
+    refused(&room, &["--headless", "--agent", "nobody"], &["nobody", "acp:"]);
+    refused(&room, &["--headless", "--agent", "llm:nobody/x"], &["nobody"]);
+    refused(&room, &["--headless", "--agent", "script:nowhere.jsonl"], &["nowhere.jsonl"]);
+    assert!(super::said(&room, &["ls"]).contains("no sessions yet"), "a mistake leaves no session behind");
+}
+
+#[test]
+fn broken_files_are_named_with_line_and_column() {
+    let room = room();
+    let config = room.dir.path().join("config/rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    let check = |name: &str, text: &str, args: &[&str], words: &[&str]| {
+        std::fs::write(config.join(name), text).unwrap();
+        refused(&room, args, words);
+        std::fs::remove_file(config.join(name)).unwrap();
+    };
+    check("config.toml", "them = \"dark\"\n", &["config", "show"], &["config.toml:1:1", "did you mean `theme`"]);
+    check("config.toml", "mode = \"gaurded\"\n", &["--headless"], &["config.toml:1:8", "guarded"]);
+    check("policy.toml", "[[rule]]\nruling = 1\n", &["policy", "explain", "ls"], &["policy.toml:2:10"]);
+    room.write("bad.jsonl", "{\"say\": \"x\"}\n{\"dance\": 1}\n");
+    refused(&room, &["--headless", "--agent", "script:bad.jsonl"], &["bad.jsonl", "2"]);
+}
+
+#[test]
+fn files_of_agents_and_models_say_where_they_are_wrong() {
+    let room = room();
+    let config = room.dir.path().join("config/rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    for (name, args) in [("agents.toml", ["agents"].as_slice()), ("models.toml", ["agents"].as_slice())] {
+        std::fs::write(config.join(name), "x = [\n").unwrap();
+        let (code, _, err) = room.run(args);
+        assert_eq!(code, 2, "{err}");
+        assert!(err.contains(name) && (err.contains("line ") || err.contains(":1:") || err.contains(":2:")), "{err}");
+        std::fs::remove_file(config.join(name)).unwrap();
+    }
+}
+
+#[test]
+fn names_that_are_not_there() {
+    let room = room();
+    refused(&room, &["attach", "nobody"], &["nobody", "rightseat ls"]);
+    refused(&room, &["attach"], &["no sessions yet"]);
+    refused(&room, &["replay", "nobody"], &["nobody"]);
+    refused(&room, &["review", "nowhere.jsonl"], &["nowhere.jsonl"]);
+    refused(&room, &["verify", "./nowhere"], &["nowhere"]);
+    refused(&room, &["--theme", "plaid", "--config", "nowhere.toml", "themes"], &["nowhere.toml"]);
+    refused(&room, &["--keymap", "piano", "keys"], &["piano", "default"]);
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_written() {
+    let room = room();
+    room.write("file", "x");
+    let below_a_file = room.workspace().join("file/state");
+    refused(&room, &["ls", "--state-dir", &below_a_file.to_string_lossy()], &["cannot be written", "--state-dir"]);
+    let (code, out, _) = room.run(&["doctor", "--state-dir", &below_a_file.to_string_lossy()]);
+    assert!(code == 1 && out.contains("BAD  directory"), "{out}");
+}
+
+#[test]
+fn reviews_name_the_line_that_is_no_event() {
+    let room = room();
+    room.write("r.jsonl", "{\"seq\":1,\"at\":1,\"kind\":\"said\",\"by\":\"agent\",\"text\":\"x\"}\nnonsense\n");
+    refused(&room, &["review", "r.jsonl"], &["r.jsonl:2", "expected an event"]);
+    room.write("empty.jsonl", "");
+    refused(&room, &["review", "empty.jsonl"], &["no event"]);
+    refused(&room, &["review", "."], &["no regular file"]);
+}

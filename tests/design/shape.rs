@@ -1,0 +1,107 @@
+//! File heads, sizes, names, and what lies at the top of the package.
+
+use super::{none, root, sources};
+
+/// Lines that no file passes, but for the ones named here.
+const LINES_MAX: usize = 600;
+const LONGER: &[(&str, usize, &str)] = &[
+    ("src/base/limits.rs", 1_000, "every bound in one file, on purpose"),
+    ("src/model/event.rs", 750, "the vocabulary of facts in one place, one literal each"),
+];
+
+/// Names that say nothing about what is in a file.
+const EMPTY_NAMES: &[&str] =
+    &["util", "utils", "helper", "helpers", "manager", "common", "misc", "data", "info", "stuff", "shared"];
+
+#[test]
+fn every_file_opens_with_what_it_owns() {
+    let faults: Vec<String> = sources().iter().filter(|s| !s.text.starts_with("//!")).map(|s| s.path.clone()).collect();
+    none(&faults, "a file does not open with `//!`");
+}
+
+#[test]
+fn no_file_is_too_long() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        let lines = source.text.lines().count();
+        let most = LONGER.iter().find(|(path, _, _)| *path == source.path).map_or(LINES_MAX, |(_, most, _)| *most);
+        if lines > most {
+            faults.push(format!("{} has {lines} lines, more than {most}: split its state", source.path));
+        }
+    }
+    none(&faults, "a file is too long");
+}
+
+#[test]
+fn names_say_what_is_inside() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        let parts = source.path.split('/').map(|part| part.trim_end_matches(".rs"));
+        faults.extend(parts.filter(|p| EMPTY_NAMES.contains(p)).map(|p| format!("{}: `{p}`", source.path)));
+        for (number, line) in source.product().lines().enumerate() {
+            if line.trim_start().trim_start_matches("pub ").starts_with("fn handle_") {
+                faults.push(format!("{}:{}: say what it does, not that it handles", source.path, number + 1));
+            }
+        }
+    }
+    none(&faults, "a name that says nothing");
+}
+
+#[test]
+fn the_top_of_the_package_is_as_drawn() {
+    const KNOWN: &[&str] = &[
+        "Cargo.toml",
+        "Cargo.lock",
+        "src",
+        "themes",
+        "keymaps",
+        "assets",
+        "README.md",
+        "tests",
+        "benches",
+        "docs",
+        "fuzz",
+        "examples",
+        ".ci",
+        ".git",
+        ".github",
+        ".gitignore",
+        ".gitattributes",
+        ".config",
+        ".rustfmt.toml",
+        "rustfmt.toml",
+        "clippy.toml",
+        "deny.toml",
+        "LICENSE",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "target",
+    ];
+    // Only what git knows: a worktree may hold anything else.
+    let Ok(output) = std::process::Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output() else {
+        eprintln!("SKIPPED: no git, so the top of the package is not looked at");
+        return;
+    };
+    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let tops: std::collections::BTreeSet<&str> =
+        listed.split('\0').filter_map(|p| p.split('/').next()).filter(|p| !p.is_empty()).collect();
+    let faults: Vec<String> = tops.iter().filter(|t| !KNOWN.contains(*t)).map(|t| (*t).to_owned()).collect();
+    none(&faults, "something new at the top of the package");
+}
+
+#[test]
+fn the_manifest_says_what_it_must() {
+    let text = std::fs::read_to_string(root().join("Cargo.toml")).expect("the manifest");
+    let manifest: toml::Table = toml::from_str(&text).expect("TOML");
+    assert!(manifest.get("workspace").is_none(), "one package, no workspace");
+    assert_eq!(manifest["package"]["edition"].as_str(), Some("2024"));
+    assert_eq!(manifest["lints"]["rust"]["unsafe_code"].as_str(), Some("forbid"));
+    for lint in ["unwrap_used", "expect_used", "panic", "indexing_slicing", "wildcard_enum_match_arm", "print_stdout"] {
+        assert_eq!(manifest["lints"]["clippy"][lint].as_str(), Some("deny"), "{lint}");
+    }
+    let bins = manifest.get("bin").and_then(|b| b.as_array()).map_or(0, Vec::len);
+    assert_eq!(bins, 1, "one program");
+}
