@@ -32,11 +32,20 @@ fn main() {
     files.sort();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     if filter == "playground" {
-        let files = rightseat::agent::repair::playground::PLAYGROUND.iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect();
+        let files = rightseat::agent::repair::playground::PLAYGROUND
+            .iter()
+            .map(|(p, t)| ((*p).to_owned(), (*t).to_owned()))
+            .collect();
         let program = Program { name: "playground".into(), files, ..Program::default() };
         let began = Instant::now();
         let result = runtime.block_on(repair(&program, seconds));
-        println!("{:.1}s {} tried, all pass: {}: {}", began.elapsed().as_secs_f64(), result.tried, result.plausible, result.words);
+        println!(
+            "{:.1}s {} tried, all pass: {}: {}",
+            began.elapsed().as_secs_f64(),
+            result.tried,
+            result.plausible,
+            result.words
+        );
         return;
     }
     for file in files {

@@ -31,7 +31,10 @@ fn fixes(fixture: &str, name: &str) {
     let outcome = repair(&program, &Steering::default());
     assert!(!outcome.failing_before.is_empty(), "{name}: nothing failed: {:?}", outcome.problem);
     assert!(outcome.failing_after.is_empty(), "{name}: {}", outcome.tried.words());
-    assert!(program.files.keys().filter(|p| p.contains("test")).all(|p| !outcome.overlay.contains_key(p)), "tests were edited");
+    assert!(
+        program.files.keys().filter(|p| p.contains("test")).all(|p| !outcome.overlay.contains_key(p)),
+        "tests were edited"
+    );
 }
 
 #[test]
@@ -58,7 +61,8 @@ fn rust_programs_are_repaired() {
 
 #[test]
 fn a_function_left_alone_stays_as_it_is() {
-    let program = programs(include_str!("fixtures/repair/rust.txt")).into_iter().find(|p| p.name == "inclusive").unwrap();
+    let program =
+        programs(include_str!("fixtures/repair/rust.txt")).into_iter().find(|p| p.name == "inclusive").unwrap();
     let mut steering = Steering::default();
     steering.functions_out.insert("sum_to".into());
     let outcome = repair(&program, &steering);

@@ -67,7 +67,9 @@ pub fn list(global: &Global, as_json: bool) -> Done {
         return Ok(DONE);
     }
     print("built in")?;
-    print("  repair               ready     full control: every edit and command goes through the gate; no key, no network")?;
+    print(
+        "  repair               ready     full control: every edit and command goes through the gate; no key, no network",
+    )?;
     for model in &here.models {
         let state = if model.usable { "ready" } else { "not here" };
         let names = model.models.iter().take(3).map(|m| Untrusted::new(m.as_str()).visible().into_owned());

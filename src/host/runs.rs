@@ -118,11 +118,17 @@ mod tests {
         for (stream, text) in [
             (Stream::Stderr, "   Compiling"),
             (Stream::Stderr, " tally v0.1.0 (/x)\n"),
-            (Stream::Stderr, "    Finished `test` profile\n     Running tests/calculator.rs (target/debug/deps/calculator-1)\n"),
+            (
+                Stream::Stderr,
+                "    Finished `test` profile\n     Running tests/calculator.rs (target/debug/deps/calculator-1)\n",
+            ),
             (Stream::Stdout, "\nrunning 2 tests\ntest a_num"),
             (Stream::Stderr, "noise\n"),
             (Stream::Stdout, "ber ... ok\ntest b ... FAILED\n"),
-            (Stream::Stdout, "\nfailures:\n\n---- b stdout ----\n\nthread 'b' (7) panicked at src/lib.rs:3:5:\nleft\n\n\nfailures:\n    b\n\ntest result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n"),
+            (
+                Stream::Stdout,
+                "\nfailures:\n\n---- b stdout ----\n\nthread 'b' (7) panicked at src/lib.rs:3:5:\nleft\n\n\nfailures:\n    b\n\ntest result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n",
+            ),
         ] {
             events.extend(feed.feed(stream, text.as_bytes()));
         }

@@ -106,7 +106,13 @@ impl DirBench {
         }
         let output = execute(&self.root, &self.commands[trial.command], Duration::from_millis(trial.timeout_ms));
         if std::env::var("VERBOSE").is_ok() {
-            println!("   trial: {} took {} ms {:?} {}", trial.what, output.ms, output.exit, String::from_utf8_lossy(&output.stderr));
+            println!(
+                "   trial: {} took {} ms {:?} {}",
+                trial.what,
+                output.ms,
+                output.exit,
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
         let collected: Vec<_> = trial
             .collect

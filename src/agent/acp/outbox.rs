@@ -1,6 +1,9 @@
 //! Messages on their way to the host. Neighbouring chunks of text, output and notes become one message; while the host is
 //! busy everything waits here, and the agent's stdout is left alone when it is too much.
-#![expect(clippy::wildcard_enum_match_arm, reason = "only the few kinds that can grow are looked at; the rest is whole")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only the few kinds that can grow are looked at; the rest is whole"
+)]
 
 use crate::base::limits::{ACP_MERGED_TEXT_AGE_MS, ACP_MERGED_TEXT_BYTES_MAX, ACP_OUTBOX_MESSAGES_MAX};
 use crate::port::FromAgent;

@@ -119,17 +119,26 @@ impl Seat {
         if let Some(report) = &first {
             if report.finished.is_green() {
                 self.mark(Stage::Reproduce, StepStatus::Done, Some("all pass".into())).await?;
-                return Ok(End::Done(format!("All {} tests pass: there is nothing to repair.", report.finished.passed)));
+                return Ok(End::Done(format!(
+                    "All {} tests pass: there is nothing to repair.",
+                    report.finished.passed
+                )));
             }
             self.desk.say(report::failures(&report.cases, report.finished.passed)).await?;
         }
-        self.mark(Stage::Reproduce, StepStatus::Done, first.as_ref().map(|r| format!("{} fail", r.finished.failed))).await?;
+        self.mark(Stage::Reproduce, StepStatus::Done, first.as_ref().map(|r| format!("{} fail", r.finished.failed)))
+            .await?;
         let cases = first.map(|r| r.cases).unwrap_or_default();
         self.repair(project, &command, &cases).await
     }
 
     /// Search, propose, listen; until something is accepted or nothing is left.
-    async fn repair(&mut self, mut project: Project, command: &Command, cases: &[CaseReport]) -> Result<End, Interrupted> {
+    async fn repair(
+        &mut self,
+        mut project: Project,
+        command: &Command,
+        cases: &[CaseReport],
+    ) -> Result<End, Interrupted> {
         // After an accepted repair the old failures say nothing any more.
         let mut cases_fail = cases.iter().any(|c| c.status.is_bad());
         for _ in 0..limits::REPAIR_PROPOSALS_MAX {
@@ -156,7 +165,8 @@ impl Seat {
     }
 
     async fn read(&mut self) -> Result<Result<Project, String>, Interrupted> {
-        let proposal = Proposal::new("read the project", Body::Read(".".into())).because("to know the sources and the tests", Vec::new());
+        let proposal = Proposal::new("read the project", Body::Read(".".into()))
+            .because("to know the sources and the tests", Vec::new());
         let settled = self.desk.propose(proposal).await?;
         let Some(performed) = settled.performed.filter(|p| p.outcome == OutcomeWord::Ok) else {
             return Ok(Err(format!("I cannot work without reading the project: {}", told(&settled.answer))));
@@ -169,12 +179,21 @@ impl Seat {
                 }
             }
         }
-        let words = self.tests.as_ref().map(|c| c.argv.clone().unwrap_or_else(|| shell_words::split(&c.line()).unwrap_or_default()));
+        let words = self
+            .tests
+            .as_ref()
+            .map(|c| c.argv.clone().unwrap_or_else(|| shell_words::split(&c.line()).unwrap_or_default()));
         Ok(Project::read(files, words.as_deref()).map_err(|e| format!("I cannot work on this project: {e}.")))
     }
 
-    async fn run_tests(&mut self, command: &Command, why: &str, stage: Stage) -> Result<Result<Option<RunReport>, String>, Interrupted> {
-        let mut proposal = Proposal::new(format!("run {}", command.line()), Body::Command(command.clone())).because(why, Vec::new());
+    async fn run_tests(
+        &mut self,
+        command: &Command,
+        why: &str,
+        stage: Stage,
+    ) -> Result<Result<Option<RunReport>, String>, Interrupted> {
+        let mut proposal =
+            Proposal::new(format!("run {}", command.line()), Body::Command(command.clone())).because(why, Vec::new());
         proposal.checks = true;
         proposal.step = Some(stage.id());
         let settled = self.desk.propose(proposal).await?;
@@ -224,14 +243,25 @@ impl Seat {
 
     async fn open_trials(&mut self, project: &Project) -> Result<Result<ActionId, String>, Interrupted> {
         let commands = harness::commands(project);
-        let Some(driver) = commands.get(harness::DRIVER).cloned() else { return Ok(Err("no way to run trials".into())) };
+        let Some(driver) = commands.get(harness::DRIVER).cloned() else {
+            return Ok(Err("no way to run trials".into()));
+        };
         let why = "to try changes against the tests without touching the workspace: a small driver runs them in a private copy, many at a time, each under a time limit";
-        let mut proposal = Proposal::new("try repairs in a private copy", Body::Command(driver)).because(why, Vec::new());
+        let mut proposal =
+            Proposal::new("try repairs in a private copy", Body::Command(driver)).because(why, Vec::new());
         proposal.step = Some(Stage::Try.id());
-        proposal.trial = Some(TrialBudget { runs_max: limits::REPAIR_TRIALS_MAX, wall_ms_max: limits::REPAIR_TRIALS_MS_MAX, commands });
+        proposal.trial = Some(TrialBudget {
+            runs_max: limits::REPAIR_TRIALS_MAX,
+            wall_ms_max: limits::REPAIR_TRIALS_MS_MAX,
+            commands,
+        });
         let settled = self.desk.propose(proposal).await?;
         match (&settled.answer, settled.action) {
-            (Answer::Approved { .. }, Some(action)) if settled.performed.as_ref().is_none_or(|p| p.outcome != OutcomeWord::Failed) => Ok(Ok(action)),
+            (Answer::Approved { .. }, Some(action))
+                if settled.performed.as_ref().is_none_or(|p| p.outcome != OutcomeWord::Failed) =>
+            {
+                Ok(Ok(action))
+            }
             (answer, _) => {
                 let detail = settled.performed.and_then(|p| p.detail).unwrap_or_else(|| told(answer));
                 Ok(Err(format!("I cannot look for a repair without trials in a private copy: {detail}")))
@@ -246,8 +276,13 @@ impl Seat {
         if let Some(run) = self.confirm(outcome).await? {
             evidence.push(run);
         }
-        let drafts = outcome.overlay.iter().map(|(path, text)| Draft { path: path.clone(), after: After::Whole(text.clone().into_bytes()) }).collect();
-        let mut proposal = Proposal::new(report::title(outcome), Body::Edit(drafts)).because(report::rationale(outcome), evidence);
+        let drafts = outcome
+            .overlay
+            .iter()
+            .map(|(path, text)| Draft { path: path.clone(), after: After::Whole(text.clone().into_bytes()) })
+            .collect();
+        let mut proposal =
+            Proposal::new(report::title(outcome), Body::Edit(drafts)).because(report::rationale(outcome), evidence);
         proposal.step = Some(Stage::Propose.id());
         self.desk.propose(proposal).await
     }
@@ -255,7 +290,11 @@ impl Seat {
     /// The whole suite once more in the candidate, recorded case by case.
     async fn confirm(&mut self, outcome: &Outcome) -> Result<Option<Evidence>, Interrupted> {
         let Some(action) = self.trials.clone() else { return Ok(None) };
-        let edits = outcome.overlay.iter().filter_map(|(p, t)| Some((crate::base::RelPath::new(p).ok()?, Some(t.clone().into_bytes())))).collect();
+        let edits = outcome
+            .overlay
+            .iter()
+            .filter_map(|(p, t)| Some((crate::base::RelPath::new(p).ok()?, Some(t.clone().into_bytes()))))
+            .collect();
         let trial = Trial {
             what: "the whole suite with the proposed repair".into(),
             edits,
@@ -269,7 +308,13 @@ impl Seat {
         Ok(Some(report::confirmed(&output)))
     }
 
-    async fn answered(&mut self, settled: &Settled, outcome: &Outcome, project: &mut Project, command: &Command) -> Result<Next, Interrupted> {
+    async fn answered(
+        &mut self,
+        settled: &Settled,
+        outcome: &Outcome,
+        project: &mut Project,
+        command: &Command,
+    ) -> Result<Next, Interrupted> {
         match &settled.answer {
             Answer::Approved { edited, .. } => self.verify(settled, edited.is_some(), outcome, project, command).await,
             Answer::Denied { reason, by_rule: None, .. } | Answer::Redirected { reason, .. } => {
@@ -278,9 +323,10 @@ impl Seat {
                 self.desk.say(format!("Understood: {told}.")).await?;
                 Ok(Next::Again)
             }
-            Answer::Denied { reason, by_rule: Some(rule), .. } => {
-                Ok(Next::End(End::Failed(format!("Rule {rule} forbids the repair ({reason}). It was: {}", report::title(outcome)))))
-            }
+            Answer::Denied { reason, by_rule: Some(rule), .. } => Ok(Next::End(End::Failed(format!(
+                "Rule {rule} forbids the repair ({reason}). It was: {}",
+                report::title(outcome)
+            )))),
             Answer::Lapsed { told, .. } | Answer::Refused { told } => {
                 self.desk.say(format!("My proposal no longer fits ({told}); I read the project again.")).await?;
                 match self.read().await? {
@@ -296,7 +342,14 @@ impl Seat {
     }
 
     /// Runs the tests again on the workspace and says what came of it.
-    async fn verify(&mut self, settled: &Settled, edited: bool, outcome: &Outcome, project: &mut Project, command: &Command) -> Result<Next, Interrupted> {
+    async fn verify(
+        &mut self,
+        settled: &Settled,
+        edited: bool,
+        outcome: &Outcome,
+        project: &mut Project,
+        command: &Command,
+    ) -> Result<Next, Interrupted> {
         if !settled.is_done() {
             let detail = settled.performed.as_ref().and_then(|p| p.detail.clone()).unwrap_or_default();
             self.desk.say(format!("The repair could not be written: {detail}. I read the project again.")).await?;
@@ -304,10 +357,11 @@ impl Seat {
             self.mark(Stage::Propose, StepStatus::Done, edited.then(|| "with your changes".into())).await?;
         }
         self.mark(Stage::Verify, StepStatus::Active, None).await?;
-        let mut after = match self.run_tests(command, "to see whether the repair holds in the workspace", Stage::Verify).await? {
-            Ok(report) => report,
-            Err(why) => return Ok(Next::End(End::Failed(why))),
-        };
+        let mut after =
+            match self.run_tests(command, "to see whether the repair holds in the workspace", Stage::Verify).await? {
+                Ok(report) => report,
+                Err(why) => return Ok(Next::End(End::Failed(why))),
+            };
         if after.as_ref().is_none_or(|r| r.cases.is_empty()) {
             // A run that says nothing about any case proves nothing either way: once more.
             let again = self.run_tests(command, "the last run named no case, so once more", Stage::Verify).await?;
@@ -317,7 +371,8 @@ impl Seat {
             self.mark(Stage::Verify, StepStatus::Done, Some("all pass".into())).await?;
             return Ok(Next::End(End::Done(report::done(outcome, edited, after.as_ref()))));
         }
-        self.mark(Stage::Verify, StepStatus::Failed, after.as_ref().map(|r| format!("{} fail", r.finished.failed))).await?;
+        self.mark(Stage::Verify, StepStatus::Failed, after.as_ref().map(|r| format!("{} fail", r.finished.failed)))
+            .await?;
         match self.read().await? {
             Ok(fresh) => *project = fresh,
             Err(why) => return Ok(Next::End(End::Failed(why))),
@@ -343,8 +398,10 @@ impl Seat {
 
     /// Takes the human's words into the search.
     fn heed(&mut self, reason: &str, outcome: &Outcome, known: &Known) -> String {
-        let abouts: Vec<About> = outcome.repairs.iter().map(report::about).map(|a| report::with_relatives(a, outcome)).collect();
-        let named: Vec<&About> = abouts.iter().filter(|a| reason.contains(&a.function) || reason.contains(&a.path)).collect();
+        let abouts: Vec<About> =
+            outcome.repairs.iter().map(report::about).map(|a| report::with_relatives(a, outcome)).collect();
+        let named: Vec<&About> =
+            abouts.iter().filter(|a| reason.contains(&a.function) || reason.contains(&a.path)).collect();
         let chosen: Vec<&About> = if named.is_empty() { abouts.iter().collect() } else { named };
         let Some(first) = chosen.first() else { return self.steering.take(reason, &About::default(), known) };
         let told = self.steering.take(reason, first, known);
@@ -369,7 +426,9 @@ fn known(project: &Project) -> Known {
     let sources = engine::sources(project, &BTreeMap::new());
     let mut functions: Vec<String> = sources
         .values()
-        .flat_map(|s| super::operators::functions(s).into_iter().map(|f| super::scope::function_name(s, f)).collect::<Vec<_>>())
+        .flat_map(|s| {
+            super::operators::functions(s).into_iter().map(|f| super::scope::function_name(s, f)).collect::<Vec<_>>()
+        })
         .collect();
     functions.sort();
     functions.dedup();
@@ -402,7 +461,9 @@ impl Bench for DeskBench<'_> {
                 self.desk.plan(self.stage.steps()).await?;
             }
             SearchStep::Found { words, path, line, fixed, left } => {
-                self.desk.think(format!("{path}:{line}: {words} makes {fixed} failing tests pass, {left} still fail")).await?;
+                self.desk
+                    .think(format!("{path}:{line}: {words} makes {fixed} failing tests pass, {left} still fail"))
+                    .await?;
             }
         }
         match self.desk.boundary_prompt()? {

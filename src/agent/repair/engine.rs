@@ -57,10 +57,24 @@ pub struct Outcome {
 #[derive(Debug, Clone)]
 pub enum Step {
     /// The unchanged tests ran.
-    Reproduced { failing: Vec<String>, passing: usize },
-    Suspected { suspects: Vec<super::localise::Suspect> },
-    Tried { total: usize, waiting: usize },
-    Found { words: String, path: String, line: u32, fixed: usize, left: usize },
+    Reproduced {
+        failing: Vec<String>,
+        passing: usize,
+    },
+    Suspected {
+        suspects: Vec<super::localise::Suspect>,
+    },
+    Tried {
+        total: usize,
+        waiting: usize,
+    },
+    Found {
+        words: String,
+        path: String,
+        line: u32,
+        fixed: usize,
+        left: usize,
+    },
 }
 
 /// Runs the search; an error from the bench ends everything.
@@ -97,12 +111,27 @@ pub async fn search<B: Bench>(
         let several = fixes.len() > 1;
         for fix in fixes {
             let mutation = &fix.candidate.mutation;
-            bench.tell(Step::Found { words: mutation.words.clone(), path: mutation.path.to_string(), line: mutation.line, fixed: fix.fixed.len(), left: fix.left }).await?;
+            bench
+                .tell(Step::Found {
+                    words: mutation.words.clone(),
+                    path: mutation.path.to_string(),
+                    line: mutation.line,
+                    fixed: fix.fixed.len(),
+                    left: fix.left,
+                })
+                .await?;
             outcome.overlay.insert(mutation.path.to_string(), fix.text.clone());
-            let evidence = suspicion.around(&mutation.path, mutation.line).map(|s| s.evidence.iter().map(super::localise::Evidence::words).collect()).unwrap_or_default();
+            let evidence = suspicion
+                .around(&mutation.path, mutation.line)
+                .map(|s| s.evidence.iter().map(super::localise::Evidence::words).collect())
+                .unwrap_or_default();
             outcome.repairs.push(Repair { fix, evidence });
         }
-        outcome.failing_after = baseline.failing().into_iter().filter(|f| !outcome.repairs.iter().any(|r| r.fix.fixed.contains(f))).collect();
+        outcome.failing_after = baseline
+            .failing()
+            .into_iter()
+            .filter(|f| !outcome.repairs.iter().any(|r| r.fix.fixed.contains(f)))
+            .collect();
         if (left == 0 && !several) || began.elapsed() >= budget.wall {
             break;
         }
@@ -193,7 +222,12 @@ impl Round<'_> {
         let Some(place) = self.suspicion.around(&mutation.path, mutation.line) else { return false };
         let mut rest = self.baseline.cases.iter().filter(|c| !c.passed && !best.fixed.contains(&c.id)).peekable();
         let has_lines = rest.peek().is_some_and(|c| !c.lines.is_empty());
-        has_lines && rest.all(|c| !c.lines.get(mutation.path.as_ref()).is_some_and(|l| l.iter().any(|n| place.lines.0 < *n && *n <= place.lines.1)))
+        has_lines
+            && rest.all(|c| {
+                !c.lines
+                    .get(mutation.path.as_ref())
+                    .is_some_and(|l| l.iter().any(|n| place.lines.0 < *n && *n <= place.lines.1))
+            })
     }
 
     /// The failing tests to look at: the quick ones first, a bounded number.

@@ -13,8 +13,13 @@ pub fn failures(cases: &[CaseReport], passed: u32) -> String {
     let bad: Vec<&CaseReport> = cases.iter().filter(|c| c.status.is_bad()).collect();
     let mut lines = vec![format!("{} tests fail, {passed} pass.", bad.len())];
     for case in bad.iter().take(limits::REPAIR_SUSPECTS_TOLD_MAX) {
-        let place = case.file.as_ref().map(|f| format!(" ({f}{})", case.line.map(|l| format!(":{l}")).unwrap_or_default())).unwrap_or_default();
-        let message = case.message.as_deref().and_then(|m| m.lines().find(|l| !l.trim().is_empty())).unwrap_or_default();
+        let place = case
+            .file
+            .as_ref()
+            .map(|f| format!(" ({f}{})", case.line.map(|l| format!(":{l}")).unwrap_or_default()))
+            .unwrap_or_default();
+        let message =
+            case.message.as_deref().and_then(|m| m.lines().find(|l| !l.trim().is_empty())).unwrap_or_default();
         lines.push(format!("- {}{place}: {}", case.case, short(message)));
     }
     if bad.len() > limits::REPAIR_SUSPECTS_TOLD_MAX {
@@ -39,7 +44,14 @@ pub fn suspects(suspects: &[Suspect]) -> String {
     let mut lines = vec!["Suspicious, most first:".to_owned()];
     for suspect in suspects {
         let why: Vec<String> = suspect.evidence.iter().take(3).map(Ground::words).collect();
-        lines.push(format!("- `{}` ({}:{}-{}): {}", suspect.function, suspect.path, suspect.lines.0, suspect.lines.1, why.join("; ")));
+        lines.push(format!(
+            "- `{}` ({}:{}-{}): {}",
+            suspect.function,
+            suspect.path,
+            suspect.lines.0,
+            suspect.lines.1,
+            why.join("; ")
+        ));
     }
     lines.join("\n")
 }
@@ -52,7 +64,8 @@ pub fn title(outcome: &Outcome) -> String {
             format!("repair `{}` in {}: {}", m.function, m.path, m.words)
         }
         several => {
-            let places: Vec<String> = several.iter().map(|r| format!("`{}`", r.fix.candidate.mutation.function)).collect();
+            let places: Vec<String> =
+                several.iter().map(|r| format!("`{}`", r.fix.candidate.mutation.function)).collect();
             format!("{} repairs: {}", several.len(), places.join(", "))
         }
     }
@@ -94,15 +107,27 @@ pub fn evidence(outcome: &Outcome, cases: &[CaseReport]) -> Vec<Evidence> {
     for name in outcome.failing_before.iter().take(limits::REPAIR_SUSPECTS_TOLD_MAX) {
         let last = name.rsplit([':', '.', '>']).next().unwrap_or(name).trim();
         let case = cases.iter().find(|c| c.case == *name || c.case.ends_with(last));
-        let message = case.and_then(|c| c.message.as_deref()).and_then(|m| m.lines().next()).map(|m| format!(": {}", short(m))).unwrap_or_default();
+        let message = case
+            .and_then(|c| c.message.as_deref())
+            .and_then(|m| m.lines().next())
+            .map(|m| format!(": {}", short(m)))
+            .unwrap_or_default();
         let id = case.map_or(name.as_str(), |c| c.case.as_str());
         out.push(Evidence::new("case", format!("{id} fails{message}")).at(id, None));
     }
     for repair in &outcome.repairs {
         let m = &repair.fix.candidate.mutation;
         let why = if repair.evidence.is_empty() { String::new() } else { format!(": {}", repair.evidence.join("; ")) };
-        out.push(Evidence::new("line", format!("`{}` is suspected{why}", m.function)).at(m.path.to_string(), Some(m.line)));
-        out.push(Evidence::new("trial", format!("{} ({}): {} fixed, {} left", m.words, m.operator, repair.fix.fixed.len(), repair.fix.left)).at(m.path.to_string(), Some(m.line)));
+        out.push(
+            Evidence::new("line", format!("`{}` is suspected{why}", m.function)).at(m.path.to_string(), Some(m.line)),
+        );
+        out.push(
+            Evidence::new(
+                "trial",
+                format!("{} ({}): {} fixed, {} left", m.words, m.operator, repair.fix.fixed.len(), repair.fix.left),
+            )
+            .at(m.path.to_string(), Some(m.line)),
+        );
     }
     out
 }
@@ -110,14 +135,36 @@ pub fn evidence(outcome: &Outcome, cases: &[CaseReport]) -> Vec<Evidence> {
 /// The last run in the candidate.
 pub fn confirmed(output: &TrialOutput) -> Evidence {
     match &output.report {
-        Some(report) => Evidence::new("run", format!("whole suite in the private copy: {} passed, {} failed", report.finished.passed, report.finished.failed)).at(report.run.to_string(), None),
-        None => Evidence::new("run", format!("whole suite in the private copy: exit {}", output.exit.map_or_else(|| "unknown".to_owned(), |e| e.to_string()))),
+        Some(report) => Evidence::new(
+            "run",
+            format!(
+                "whole suite in the private copy: {} passed, {} failed",
+                report.finished.passed, report.finished.failed
+            ),
+        )
+        .at(report.run.to_string(), None),
+        None => Evidence::new(
+            "run",
+            format!(
+                "whole suite in the private copy: exit {}",
+                output.exit.map_or_else(|| "unknown".to_owned(), |e| e.to_string())
+            ),
+        ),
     }
 }
 
 /// The end when all is well.
 pub fn done(outcome: &Outcome, edited: bool, after: Option<&RunReport>) -> String {
-    let what: Vec<String> = outcome.repairs.iter().map(|r| format!("{}:{} {}", r.fix.candidate.mutation.path, r.fix.candidate.mutation.line, r.fix.candidate.mutation.words)).collect();
+    let what: Vec<String> = outcome
+        .repairs
+        .iter()
+        .map(|r| {
+            format!(
+                "{}:{} {}",
+                r.fix.candidate.mutation.path, r.fix.candidate.mutation.line, r.fix.candidate.mutation.words
+            )
+        })
+        .collect();
     let passed = after.map(|r| format!(" All {} tests pass.", r.finished.passed)).unwrap_or_default();
     let yours = if edited { " with your changes" } else { "" };
     format!("Repaired{yours}: {}.{passed} {} changes were tried.", what.join("; "), outcome.tried.total)
@@ -125,7 +172,9 @@ pub fn done(outcome: &Outcome, edited: bool, after: Option<&RunReport>) -> Strin
 
 /// Some tests still fail after the write.
 pub fn still_failing(after: Option<&RunReport>, edited: bool) -> String {
-    let failing: Vec<String> = after.map(|r| r.cases.iter().filter(|c| c.status.is_bad()).map(|c| c.case.clone()).collect()).unwrap_or_default();
+    let failing: Vec<String> = after
+        .map(|r| r.cases.iter().filter(|c| c.status.is_bad()).map(|c| c.case.clone()).collect())
+        .unwrap_or_default();
     let because = if edited { " with the part of the repair you accepted" } else { "" };
     if failing.is_empty() {
         format!("The tests do not pass yet{because}; I look further.")
@@ -136,7 +185,8 @@ pub fn still_failing(after: Option<&RunReport>, edited: bool) -> String {
 
 /// The end when nothing was found.
 pub fn nothing(outcome: &Outcome) -> String {
-    let places: Vec<String> = outcome.suspects.iter().map(|s| format!("`{}` ({}:{})", s.function, s.path, s.lines.0)).collect();
+    let places: Vec<String> =
+        outcome.suspects.iter().map(|s| format!("`{}` ({}:{})", s.function, s.path, s.lines.0)).collect();
     format!(
         "I found no repair. Still failing: {}. I looked in {}. {}",
         list(&outcome.failing_after),
@@ -148,14 +198,22 @@ pub fn nothing(outcome: &Outcome) -> String {
 /// What a redirect about this repair is about.
 pub fn about(repair: &Repair) -> About {
     let m = &repair.fix.candidate.mutation;
-    About { path: m.path.to_string(), function: m.function.to_string(), operator: m.operator, words: m.words.clone(), ..About::default() }
+    About {
+        path: m.path.to_string(),
+        function: m.function.to_string(),
+        operator: m.operator,
+        words: m.words.clone(),
+        ..About::default()
+    }
 }
 
 /// With the functions around it.
 pub fn with_relatives(mut about: About, outcome: &Outcome) -> About {
     let same = |place: &&(String, String, Vec<String>)| place.1 == about.function;
     let callees: Vec<String> = outcome.calls.iter().find(same).map(|p| p.2.clone()).unwrap_or_default();
-    about.callers = outcome.calls.iter().filter(|p| p.2.contains(&about.function)).map(|p| (p.0.clone(), p.1.clone())).collect();
-    about.callees = outcome.calls.iter().filter(|p| callees.contains(&p.1)).map(|p| (p.0.clone(), p.1.clone())).collect();
+    about.callers =
+        outcome.calls.iter().filter(|p| p.2.contains(&about.function)).map(|p| (p.0.clone(), p.1.clone())).collect();
+    about.callees =
+        outcome.calls.iter().filter(|p| callees.contains(&p.1)).map(|p| (p.0.clone(), p.1.clone())).collect();
     about
 }

@@ -161,9 +161,7 @@ impl Actor {
     ) -> Result<serde_json::Value, RpcError> {
         let bad = |text: String| RpcError::new(Code::InvalidParams, text);
         let Some(setup) = self.checks.clone() else {
-            return Err(bad(
-                "no test runner was found in this project: set `checks.command` in config.toml".into()
-            ));
+            return Err(bad("no test runner was found in this project: set `checks.command` in config.toml".into()));
         };
         let id = self.book.session.actions.next_id();
         let Some(target) = &test.action else {

@@ -41,7 +41,9 @@ impl Job<'_> {
                 )
             }
             Runner::Go if self.mode == "baseline" => "go test -c -vet=off -cover".to_owned(),
-            Runner::Go | Runner::Unittest { .. } | Runner::Pytest { .. } | Runner::Node { .. } => "go test -c -vet=off -gcflags=-e".to_owned(),
+            Runner::Go | Runner::Unittest { .. } | Runner::Pytest { .. } | Runner::Node { .. } => {
+                "go test -c -vet=off -gcflags=-e".to_owned()
+            }
         };
         let list = |items: &[String]| quoted(&items.join("\n"));
         let mutants: Vec<String> = self.mutants.iter().map(|i| (i + 1).to_string()).collect();
@@ -84,7 +86,16 @@ pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Over
         }
     }
     let what = "the tests as they are, each on its own, with the blocks it runs".to_owned();
-    let request = |texts: &Overlay| trial(what.clone(), texts, ("trial.sh", SHELL), ("job.sh", job.text(project)), &RESULTS, limits::REPAIR_BASELINE_MS_MAX * 2);
+    let request = |texts: &Overlay| {
+        trial(
+            what.clone(),
+            texts,
+            ("trial.sh", SHELL),
+            ("job.sh", job.text(project)),
+            &RESULTS,
+            limits::REPAIR_BASELINE_MS_MAX * 2,
+        )
+    };
     let mut output = bench.run(request(&texts)).await?;
     let mut text = collected(&output, "out.txt");
     if !text.starts_with("@built") && !probes.is_empty() {
@@ -100,7 +111,12 @@ pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Over
         found.problem = Some(format!("the tests do not build: {}", why.join("; ")));
         return Ok(found);
     }
-    let mut module = project.others.get("go.mod").and_then(|t| t.lines().find_map(|l| l.strip_prefix("module "))).unwrap_or_default().trim();
+    let mut module = project
+        .others
+        .get("go.mod")
+        .and_then(|t| t.lines().find_map(|l| l.strip_prefix("module ")))
+        .unwrap_or_default()
+        .trim();
     if module.is_empty() {
         module = "\0";
     }
@@ -126,12 +142,22 @@ pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Over
 }
 
 fn case(name: &str, body: &str, project: &Project, module: &str) -> Option<Case> {
-    let passed = body.lines().any(|l| l.starts_with(&format!("test {name} ... ok")) || l.starts_with(&format!("--- PASS: {name} ")))
+    let passed = body
+        .lines()
+        .any(|l| l.starts_with(&format!("test {name} ... ok")) || l.starts_with(&format!("--- PASS: {name} ")))
         || (body.contains("test result: ok. 1 passed") && matches!(project.runner, Runner::Cargo { .. }));
-    if body.contains("--- SKIP: ") && !passed || body.contains("... ignored") || body.contains(" 0 passed; 0 failed; 1 ignored") {
+    if body.contains("--- SKIP: ") && !passed
+        || body.contains("... ignored")
+        || body.contains(" 0 passed; 0 failed; 1 ignored")
+    {
         return None;
     }
-    let message: String = body.lines().filter(|l| !l.starts_with("@cover") && !l.starts_with(HIT)).take(60).collect::<Vec<_>>().join("\n");
+    let message: String = body
+        .lines()
+        .filter(|l| !l.starts_with("@cover") && !l.starts_with(HIT))
+        .take(60)
+        .collect::<Vec<_>>()
+        .join("\n");
     let mut case = Case { id: name.to_owned(), passed, message, ..Case::default() };
     if !passed {
         case.spots = spots(&case.message, project);
@@ -146,7 +172,8 @@ fn case(name: &str, body: &str, project: &Project, module: &str) -> Option<Case>
 fn cover(line: &str, module: &str, lines: &mut BTreeMap<String, Vec<u32>>) {
     let Some((file, span)) = line.rsplit_once(':') else { return };
     let path = file.strip_prefix(module).unwrap_or(file).trim_start_matches('/');
-    let mut ends = span.split(' ').next().unwrap_or_default().split(',').filter_map(|p| p.split('.').next()?.parse::<u32>().ok());
+    let mut ends =
+        span.split(' ').next().unwrap_or_default().split(',').filter_map(|p| p.split('.').next()?.parse::<u32>().ok());
     if let (Some(from), Some(to)) = (ends.next(), ends.next()) {
         lines.entry(path.to_owned()).or_default().extend(from..=to.min(from + 5000));
     }
@@ -159,7 +186,9 @@ fn spots(text: &str, project: &Project) -> Vec<Spot> {
         let mut pieces = word.split(':');
         let (Some(file), Some(line)) = (pieces.next(), pieces.next()) else { continue };
         let Ok(line) = line.trim_end_matches(|c: char| !c.is_ascii_digit()).parse::<u32>() else { continue };
-        let known = project.sources.keys().chain(project.tests.keys()).find(|p| *p == file || (file.len() > 3 && (file.ends_with(&format!("/{p}")) || p.ends_with(&format!("/{file}")))));
+        let known = project.sources.keys().chain(project.tests.keys()).find(|p| {
+            *p == file || (file.len() > 3 && (file.ends_with(&format!("/{p}")) || p.ends_with(&format!("/{file}"))))
+        });
         if let Some(path) = known {
             out.insert(0, Spot { path: path.clone(), line, function: String::new() });
         }
@@ -222,7 +251,13 @@ pub async fn attempt<B: Bench>(
     Ok(verdicts)
 }
 
-async fn run<B: Bench>(bench: &mut B, project: &Project, texts: &Overlay, group: &[usize], limits: &Limits<'_>) -> Result<TrialOutput, BenchError> {
+async fn run<B: Bench>(
+    bench: &mut B,
+    project: &Project,
+    texts: &Overlay,
+    group: &[usize],
+    limits: &Limits<'_>,
+) -> Result<TrialOutput, BenchError> {
     let job = Job {
         mode: "mutants",
         mutants: group.to_vec(),
@@ -241,7 +276,11 @@ fn broken(output: &TrialOutput, project: &Project, made: &Schemata) -> BTreeSet<
     if matches!(project.runner, Runner::Cargo { .. }) {
         for line in collected(output, "build.json").lines() {
             let Ok(record) = serde_json::from_str::<serde_json::Value>(line) else { continue };
-            let Some(message) = record.get("message").filter(|m| m.get("level").and_then(|l| l.as_str()) == Some("error")) else { continue };
+            let Some(message) =
+                record.get("message").filter(|m| m.get("level").and_then(|l| l.as_str()) == Some("error"))
+            else {
+                continue;
+            };
             for span in message.get("spans").and_then(|s| s.as_array()).into_iter().flatten() {
                 let path = span.get("file_name").and_then(|f| f.as_str()).unwrap_or_default();
                 let number = span.get("line_start").and_then(serde_json::Value::as_u64).unwrap_or_default();
@@ -254,8 +293,12 @@ fn broken(output: &TrialOutput, project: &Project, made: &Schemata) -> BTreeSet<
     }
     for line in collected(output, "build.txt").lines() {
         let mut pieces = line.trim_start_matches("./").split(':');
-        let (Some(file), Some(number)) = (pieces.next(), pieces.next().and_then(|n| n.parse::<u32>().ok())) else { continue };
-        for path in made.files.keys().filter(|p| *p == file || p.ends_with(&format!("/{file}")) || file.ends_with(p.as_str())) {
+        let (Some(file), Some(number)) = (pieces.next(), pieces.next().and_then(|n| n.parse::<u32>().ok())) else {
+            continue;
+        };
+        for path in
+            made.files.keys().filter(|p| *p == file || p.ends_with(&format!("/{file}")) || file.ends_with(p.as_str()))
+        {
             bad.extend(made.owner(path, number));
         }
     }

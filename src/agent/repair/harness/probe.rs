@@ -21,7 +21,8 @@ pub fn instrument(source: &Source, probes: &mut Vec<Probe>) -> Option<String> {
         let head = source.slice(function).split('{').next().unwrap_or_default();
         let is_const = head.split_whitespace().any(|w| w == "const");
         let Some(body) = function.child_by_field_name("body").filter(|_| !is_const) else { continue };
-        for block in descend(body).into_iter().filter(|n| role(*n) == Role::Block && !is_nested_function(*n, function)) {
+        for block in descend(body).into_iter().filter(|n| role(*n) == Role::Block && !is_nested_function(*n, function))
+        {
             let at = block.start_byte() + 1;
             if block.child(0).is_none_or(|c| c.kind() != "{") || edits.iter().any(|e: &Edit| e.range.start == at) {
                 continue;

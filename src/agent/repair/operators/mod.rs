@@ -470,12 +470,32 @@ mod tests {
     fn each_language_has_its_mistakes() {
         check("a.py", "def f(a, b):\n    return f(a % b, b)\n", "def f(a, b):\n    return f(b, a % b)\n");
         check("a.py", "def f(n):\n    n ^= n - 1\n", "def f(n):\n    n &= n - 1\n");
-        check("a.py", "def f(a):\n    if a.b is None:\n        pass\n", "def f(a):\n    if a is None or a.b is None:\n        pass\n");
+        check(
+            "a.py",
+            "def f(a):\n    if a.b is None:\n        pass\n",
+            "def f(a):\n    if a is None or a.b is None:\n        pass\n",
+        );
         check("a.py", "def f(a):\n    while True:\n        a.pop()\n", "def f(a):\n    while a:\n        a.pop()\n");
-        check("a.js", "function f(a) {\n  return a.sort();\n}\n", "function f(a) {\n  return a.sort((a, b) => a - b);\n}\n");
-        check("a.ts", "function f(a: number) {\n  return a < 3;\n}\n", "function f(a: number) {\n  return a <= 3;\n}\n");
-        check("a.go", "package p\n\nfunc f(a int) bool {\n\treturn a > 1 && a < 9\n}\n", "package p\n\nfunc f(a int) bool {\n\treturn a > 1 || a < 9\n}\n");
-        check("a.rs", "fn f(a: u32, b: u32) -> u32 {\n    a - b\n}\n", "fn f(a: u32, b: u32) -> u32 {\n    a.saturating_sub(b)\n}\n");
+        check(
+            "a.js",
+            "function f(a) {\n  return a.sort();\n}\n",
+            "function f(a) {\n  return a.sort((a, b) => a - b);\n}\n",
+        );
+        check(
+            "a.ts",
+            "function f(a: number) {\n  return a < 3;\n}\n",
+            "function f(a: number) {\n  return a <= 3;\n}\n",
+        );
+        check(
+            "a.go",
+            "package p\n\nfunc f(a int) bool {\n\treturn a > 1 && a < 9\n}\n",
+            "package p\n\nfunc f(a int) bool {\n\treturn a > 1 || a < 9\n}\n",
+        );
+        check(
+            "a.rs",
+            "fn f(a: u32, b: u32) -> u32 {\n    a - b\n}\n",
+            "fn f(a: u32, b: u32) -> u32 {\n    a.saturating_sub(b)\n}\n",
+        );
         check("a.rs", "fn f(n: u32) -> u32 {\n    (1..n).sum()\n}\n", "fn f(n: u32) -> u32 {\n    (1..=n).sum()\n}\n");
     }
 
