@@ -18,6 +18,9 @@ use crate::workspace::{LiveWorkspace, Settings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// What is looked for beside the configuration.
+const OWN_FILES: [&str; 5] = ["agents.toml", "models.toml", "policy.toml", "themes", "keymaps"];
+
 /// The machine's clock.
 struct SystemClock;
 
@@ -83,7 +86,16 @@ fn judge(
     let policy = tightened(policy, root, options)?;
     let sessions = place.dir.parent().unwrap_or(&place.dir).to_owned();
     let trusts_trials = options.agent == "repair";
-    Ok(ProjectJudge { policy, root: root.to_owned(), own: vec![config, sessions], tests, trusts_trials })
+    let mut own = vec![sessions];
+    match &options.config {
+        // The file named may lie anywhere, also in or above the project: what is ours there has names.
+        Some(file) => {
+            own.push(file.clone());
+            own.extend(OWN_FILES.iter().map(|name| config.join(name)));
+        }
+        None => own.push(config),
+    }
+    Ok(ProjectJudge { policy, root: root.to_owned(), own, tests, trusts_trials })
 }
 
 /// The policy with what the project's own file forbids and what the configuration guards.

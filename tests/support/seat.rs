@@ -130,10 +130,6 @@ impl Seat {
         seat
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Sends a request without waiting for its answer; gives its id.
     pub fn send(&mut self, method: &str, params: Value) -> u64 {
         self.next_id += 1;

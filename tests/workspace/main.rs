@@ -40,6 +40,7 @@ pub fn script(text: &str, cwd: &Path) -> Spec {
         cwd: cwd.to_owned(),
         environment: environment(&[], &[]),
         piped_stdin: false,
+        merged: false,
     }
 }
 
