@@ -313,8 +313,7 @@ impl Session {
     }
 
     pub async fn alarm(&mut self, what: &str) -> Value {
-        let alarm = self.wait(&format!("an alarm {what}"), |e| e["kind"] == "alarm" && e["what"] == what).await;
-        alarm
+        self.wait(&format!("an alarm {what}"), |e| e["kind"] == "alarm" && e["what"] == what).await
     }
 
     pub fn alarms(&self, what: &str) -> Vec<String> {

@@ -1,4 +1,12 @@
 //! The command line as a user meets it: each command's good way, and each bad input's one clear line.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests fail by panicking"
+)]
 
 #[path = "../support/seat.rs"]
 #[expect(dead_code, reason = "this program needs a part of what drives sessions")]
