@@ -31,7 +31,7 @@ fn stream(updates: usize) -> Vec<u8> {
     bytes
 }
 
-#[divan::bench(args = [20_000])]
+#[divan::bench(args = [20_000], sample_count = 5, sample_size = 1)]
 fn updates(bencher: divan::Bencher, count: usize) {
     let bytes = stream(count);
     let bencher = bencher.counter(divan::counter::ItemsCount::new(count));

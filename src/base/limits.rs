@@ -433,6 +433,8 @@ pub const OUTPUT_EVENT_BYTES_MAX: usize = 16 * 1024;
 pub const TOLD_TAIL_BYTES_MAX: usize = 16 * 1024;
 /// How long an agent gets to end by itself when the session closes, milliseconds.
 pub const AGENT_END_MS_MAX: u64 = 1_500;
+/// A change seen this soon after an external agent's turn counts as the agent's: the watcher settles before it speaks.
+pub const UNSUPERVISED_AFTER_TURN_MS: u64 = 2_000;
 /// How long a headless host stays for requests after the session has ended, milliseconds.
 pub const HEADLESS_LINGER_MS: u64 = 2_000;
 /// Observed changes that wait for attribution.

@@ -107,6 +107,8 @@ pub struct Actor {
     clients: BTreeMap<ClientId, bool>,
     to_self: mpsc::Sender<Msg>,
     closing: bool,
+    /// When the last turn ended, as far as this host knows.
+    turn_ended_at: Option<crate::base::UnixMs>,
 }
 
 impl Actor {
@@ -129,6 +131,7 @@ impl Actor {
             clients: BTreeMap::new(),
             to_self,
             closing: false,
+            turn_ended_at: None,
         };
         if is_new {
             let opened = SessionOpened {

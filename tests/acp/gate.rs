@@ -119,6 +119,19 @@ async fn a_permission_and_its_write_through_the_client_are_one_question() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reason_goes_into_the_running_turn_where_that_is_announced() {
+    let mut scene = Scene::of(asks_then_writes()).with(&[("a.txt", "old\n")]).spec("level = \"L2\"");
+    scene.script["init"] = json!({"_meta": {"steering": {"supported": true}}});
+    scene.script["steering"] = json!("injected");
+    let mut s = scene.start().await;
+    let held = s.held().await;
+    s.decide(&held, "deny", json!({"reason": "a is generated"})).await;
+    s.wait("the reason told", |e| e["kind"] == "told" && e["text"].as_str().unwrap().contains("a is generated")).await;
+    let steered = s.heard().into_iter().find(|m| m["method"] == "_session/steering").unwrap();
+    assert!(steered["params"]["prompt"][0]["text"].as_str().unwrap().contains("a is generated"));
+}
+
 /// gemini reads the file again after it was allowed and computes its edit anew.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_computes_its_edit_again_finds_the_file_as_it_was() {

@@ -418,11 +418,6 @@ impl Client {
         self.asks.remove(ticket);
     }
 
-    /// Words for the agent: into the running turn where that is safe, else as the next prompt.
-    fn tell_later(&mut self, action: Option<ActionId>, text: &str) {
-        self.turn.follow_up(action, text);
-    }
-
     pub(super) fn performed(&mut self, ticket: Ticket, performed: Performed, disk: &dyn Disk) {
         let Some(ask) = self.asks.remove(ticket) else { return };
         let edited = match &ask.stage {

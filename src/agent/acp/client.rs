@@ -15,8 +15,8 @@ use super::terminals::Terminals;
 use super::tools::Tools;
 use super::turn::Turn;
 use crate::agent::catalog::AgentSpec;
-use crate::base::RelPath;
 use crate::base::limits::{ACP_NOTE_BYTES_MAX, ACP_OPEN_REQUESTS_MAX};
+use crate::base::{ActionId, RelPath};
 use crate::model::event::{AgentNoted, Isolation, Usage};
 use crate::port::{CandidateChange, FromAgent, Ticket, ToAgent};
 use serde_json::Value;
@@ -88,7 +88,7 @@ pub enum Called {
     Open { resumed: bool },
     Sessions,
     Prompt,
-    Steering { text: String },
+    Steering { action: Option<ActionId>, text: String },
     Set { what: String, at_start: bool },
     Close,
 }
@@ -263,7 +263,7 @@ impl Client {
             Called::Sessions => self.sessions_listed(outcome),
             Called::Open { resumed } => self.opened(resumed, outcome),
             Called::Prompt => self.prompt_answered(number, outcome, disk),
-            Called::Steering { text } => self.steered(text, outcome),
+            Called::Steering { action, text } => self.steered(action, text, outcome),
             Called::Set { what, at_start } => self.was_set(&what, at_start, outcome),
             Called::Close => {}
         }

@@ -21,6 +21,8 @@ mod place;
 mod plans;
 mod preview;
 mod record;
+#[cfg(test)]
+mod replay;
 mod settings;
 mod speak;
 mod terminals;

@@ -122,7 +122,7 @@ impl Client {
         self.turn.sent_by_ourselves = 0;
         match when {
             When::Boundary if self.conduct.steering && matches!(self.turn.state, State::Running { .. }) => {
-                self.steer(text)
+                self.steer(None, text)
             }
             When::Queue | When::Boundary => {
                 self.turn.queue.push_back(text);
@@ -135,16 +135,33 @@ impl Client {
         }
     }
 
-    fn steer(&mut self, text: String) {
+    fn steer(&mut self, action: Option<ActionId>, text: String) {
         let params = speak::steering(&self.session_id(), &text);
-        self.call(speak::STEERING, params, Called::Steering { text });
+        self.call(speak::STEERING, params, Called::Steering { action, text });
+    }
+
+    /// Words about a decision: into the running turn where a reject does not end it (it is lost then, as on codex), else
+    /// as the next prompt.
+    pub(super) fn tell_later(&mut self, action: Option<ActionId>, text: &str) {
+        let listens = self.conduct.steering && !self.conduct.deny_ends_turn && self.conduct.level >= Level::L2;
+        if listens && matches!(self.turn.state, State::Running { .. }) && !text.trim().is_empty() {
+            self.steer(action, text.to_owned());
+        } else {
+            self.turn.follow_up(action, text);
+        }
     }
 
     /// Only an answer that says so counts as delivered: some agents answer unknown methods with success.
-    pub(super) fn steered(&mut self, text: String, outcome: Result<Value, RpcError>) {
+    pub(super) fn steered(&mut self, action: Option<ActionId>, text: String, outcome: Result<Value, RpcError>) {
         let word = outcome.ok().and_then(|answer| peek::text(&answer, "outcome").map(str::to_owned));
         match word.as_deref() {
-            Some("injected" | "startedNewTurn") => self.tell(FromAgent::Told { action: None, text }),
+            Some("injected" | "startedNewTurn") => self.tell(FromAgent::Told { action, text }),
+            Some(_) | None if action.is_some() => {
+                self.turn.follow_up(action, text);
+                if self.turn.state == State::Idle {
+                    self.send_prompt(None);
+                }
+            }
             Some(_) | None => {
                 self.turn.queue.push_front(text);
                 self.next_prompt();
@@ -156,7 +173,7 @@ impl Client {
     pub(super) fn plan_was_edited(&mut self, told: String) {
         if self.conduct.steering && self.conduct.level >= Level::L2 && matches!(self.turn.state, State::Running { .. })
         {
-            self.steer(told);
+            self.steer(None, told);
         } else {
             self.turn.follow_up(None, told);
         }

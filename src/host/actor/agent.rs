@@ -325,6 +325,7 @@ impl Actor {
     fn turn_ended(&mut self, reason: TurnEnd, text: Option<String>) {
         self.close_trials();
         let Some(turn) = self.book.session.turn.clone() else { return };
+        self.turn_ended_at = Some(self.book.now());
         self.record(Event::TurnEnded(TurnEnded { turn, reason, text }));
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::merge;
 use super::Actor;
-use crate::base::limits::ACTION_BODIES_KEPT_MAX;
+use crate::base::limits::{ACTION_BODIES_KEPT_MAX, UNSUPERVISED_AFTER_TURN_MS};
 use crate::base::{ActionId, Digest, RelPath};
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Reply};
@@ -52,7 +52,10 @@ impl Actor {
         if let Some(state) = newest().filter(runs).find(own) {
             return ChangedBy::Action(state.action.id.clone());
         }
-        if self.maker.is_embedded() || !self.agent.is_up() || self.book.session.turn.is_none() {
+        // The watcher's word comes a little late: what an agent did at the very end of its turn is still its own.
+        let at_work = self.book.session.turn.is_some()
+            || self.turn_ended_at.is_some_and(|at| self.book.now().since(at) < UNSUPERVISED_AFTER_TURN_MS);
+        if self.maker.is_embedded() || !self.agent.is_up() || !at_work {
             ChangedBy::Human
         } else {
             ChangedBy::Unsupervised

@@ -1,0 +1,118 @@
+//! Recorded sessions of real agents, played again without a process: what the agent said is fed to the client, a host
+//! that says yes to everything answers its proposals.
+
+use super::client::{Client, Effect, Input, Setup};
+use super::place::{Disk, Place};
+use super::record::{From, read};
+use crate::agent::catalog::{Catalog, Level};
+use crate::base::{ActionId, RelPath};
+use crate::model::action::{Body, Executor};
+use crate::model::event::{Isolation, OutcomeWord};
+use crate::port::{Answer, FromAgent, Performed, ToAgent, When};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The workspace the sessions were recorded in.
+struct Recorded;
+
+impl Disk for Recorded {
+    fn read(&self, path: &RelPath) -> Result<Option<Vec<u8>>, String> {
+        Ok((path.as_str() == "a.txt").then(|| b"line\nold\nend\n".to_vec()))
+    }
+}
+
+/// What a replay showed.
+#[derive(Default)]
+struct Shown {
+    sent: Vec<Value>,
+    proposed: Vec<String>,
+    turns: usize,
+    alarms: Vec<String>,
+    waiting: Vec<Input>,
+}
+
+impl Shown {
+    fn take(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Send(message) => self.sent.push(message),
+                Effect::Tell(FromAgent::Propose { ticket, proposal }) => {
+                    self.proposed.push(proposal.title.clone());
+                    let action = ActionId::new(format!("a{}", self.proposed.len()));
+                    self.waiting.push(Input::Host(ToAgent::Filed { ticket, action }));
+                    let answer = Answer::Approved { edited: None, told: "Approved as proposed.".into() };
+                    self.waiting.push(Input::Host(ToAgent::Answered { ticket, answer }));
+                    if proposal.executor == Executor::Host {
+                        let mut performed = Performed::of(OutcomeWord::Ok, None);
+                        if let Body::Read(path) = &proposal.body {
+                            let path = RelPath::new(path).unwrap();
+                            performed.read = vec![(path.clone(), Recorded.read(&path).unwrap().unwrap())];
+                        }
+                        self.waiting.push(Input::Host(ToAgent::Performed { ticket, performed: Box::new(performed) }));
+                    }
+                }
+                Effect::Tell(FromAgent::TurnEnded { .. }) => self.turns += 1,
+                Effect::Tell(FromAgent::Alarm { text, .. }) => self.alarms.push(text),
+                Effect::Tell(_)
+                | Effect::Arm(..)
+                | Effect::Disarm(_)
+                | Effect::LookAtCandidate
+                | Effect::Reset(_)
+                | Effect::Finish => {}
+            }
+        }
+    }
+}
+
+fn replay(name: &str, agent: &str) -> Shown {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/acp/{name}.jsonl"));
+    let spec = Catalog::load(None).unwrap().named(agent).unwrap().clone();
+    let setup = Setup {
+        spec,
+        place: Place::new("/w", "/w"),
+        isolation: Isolation::Gated,
+        resume: None,
+        load: None,
+        env_names: std::collections::BTreeSet::new(),
+    };
+    let mut client = Client::new(setup);
+    let mut shown = Shown::default();
+    shown.take(client.on(Input::Start, &Recorded));
+    let prompt = ToAgent::Prompt { text: "change it".into(), when: When::Queue };
+    shown.take(client.on(Input::Host(prompt), &Recorded));
+    for (from, line) in read(&file).unwrap() {
+        if from == From::Agent {
+            shown.take(client.on(Input::Message(line), &Recorded));
+        }
+        while !shown.waiting.is_empty() {
+            let input = shown.waiting.remove(0);
+            shown.take(client.on(input, &Recorded));
+        }
+    }
+    shown
+}
+
+fn check(name: &str, agent: &str, proposed: &[&str]) {
+    let shown = replay(name, agent);
+    assert_eq!(shown.proposed, proposed, "{name}");
+    assert_eq!(shown.turns, 1, "{name}");
+    let mut answers: BTreeMap<String, usize> = BTreeMap::new();
+    for message in shown.sent.iter().filter(|m| m["method"].is_null()) {
+        *answers.entry(message["id"].to_string()).or_default() += 1;
+    }
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/acp/{name}.jsonl"));
+    for (from, line) in read(&file).unwrap() {
+        if from == From::Agent && line["method"].is_string() && !line["id"].is_null() {
+            assert_eq!(answers.get(&line["id"].to_string()), Some(&1), "{name}: {line} is answered exactly once");
+        }
+    }
+}
+
+#[test]
+fn recorded_sessions_of_real_agents_play_again() {
+    assert_eq!(Catalog::load(None).unwrap().named("codex").unwrap().level, Level::L1);
+    check("codex_edited", "codex", &["edit a.txt", "run touch b.txt"]);
+    check("gemini_edited", "gemini", &["read a.txt", "edit a.txt", "run touch b.txt"]);
+    check("opencode_approved", "opencode", &["edit a.txt", "run touch b.txt"]);
+}
