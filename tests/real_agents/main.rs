@@ -218,9 +218,11 @@ fn what_it_does_unasked_is_shown_or_waits_in_its_copy() {
         drive.verified();
 
         let Some(mut drive) = Drive::start(kind, Leash::Unasked, "copy", turns()) else { return };
-        let (_, action) = drive.held().expect("the change waits at the gate");
+        let (held, action) = drive.held().expect("the change waits at the gate");
         assert_eq!(action["files"][0]["path"], "b.txt", "{kind:?}: {action}");
         assert!(!drive.room.exists("b.txt"), "{kind:?}: nothing reached the workspace");
+        drive.seat.decide(&held, "deny", json!({"reason": "not that"})).unwrap();
+        let drive = drive.finish();
         drive.verified();
     });
 }
