@@ -624,8 +624,9 @@ pub const UI_FRAME_MS_MIN: u64 = 16;
 pub const UI_BACKLOG_MAX: usize = 4_096;
 /// Messages on their way to the host; more are refused in words.
 pub const UI_ASKS_WAITING_MAX: usize = 64;
-/// How long giving the terminal back may take when it takes no bytes.
-pub const UI_RESTORE_MS_MAX: u64 = 15;
+/// How long giving the terminal back may take when it takes no bytes. A frame that is still on its way over a slow
+/// link holds the terminal for longer than a few milliseconds, and a lost restoration leaves the shell unusable.
+pub const UI_RESTORE_MS_MAX: u64 = 400;
 /// How long the last request may take to leave when the client goes.
 pub const UI_LAST_WORDS_MS_MAX: u64 = 500;
 /// Proposals of one turn before the agent gives up on an agreement.

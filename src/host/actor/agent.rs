@@ -185,6 +185,8 @@ impl Actor {
                 self.turn_ended(TurnEnd::EndTurn, None);
                 let report = self.report(&report);
                 self.record(Event::SessionEnded(SessionEnded { outcome, report }));
+                // All have left; whoever comes back wakes the session again. The first one may be on its way still.
+                self.closing |= self.clients.is_empty() && self.clients_total > 0;
             }
             FromAgent::Lost { why, exit } => self.agent_gone(&why, exit),
         }

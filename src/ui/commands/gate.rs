@@ -1,8 +1,10 @@
 //! Letting the session go on, holding it, stopping it, taking back what it did.
 
 use super::{BASE, Command, needs_control};
+use crate::base::ActionId;
 use crate::base::limits::UI_STOP_AGAIN_MS_MAX;
 use crate::model::event::Mode;
+use crate::model::session::Phase;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Ask, Request};
 use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose};
@@ -126,12 +128,22 @@ fn stop(app: &mut App) -> Vec<Request> {
 }
 
 fn undo(app: &mut App) -> Vec<Request> {
-    let undoable: Vec<_> = app.scene.session.undoable().map(|state| state.action.id.clone()).collect();
-    let target =
-        app.scene.target.clone().filter(|id| {
-            undoable.contains(id) || app.scene.session.actions.get(id).is_some_and(|state| state.reverted)
-        });
-    let Some(id) = target.or_else(|| undoable.last().cloned()) else {
+    let session = &app.scene.session;
+    let mine = app.scene.target.as_ref().and_then(|id| session.actions.get(id));
+    if mine.is_some_and(|state| state.phase == Phase::Running) {
+        // Never another action's effect in its place.
+        app.say(Toast::warning("this action is still running: undo it when it has finished, or stop it"));
+        return Vec::new();
+    }
+    let undoable = |id: &ActionId| session.undoable().any(|state| state.action.id == *id);
+    // What was undone comes back by undoing whatever undid it last.
+    let undoing = |id: &ActionId| session.actions.iter().filter(|state| state.reverts.contains(id)).next_back();
+    let target = match mine {
+        Some(state) if state.reverted => undoing(&state.action.id).map(|state| state.action.id.clone()),
+        Some(state) => Some(state.action.id.clone()).filter(undoable),
+        None => None,
+    };
+    let Some(id) = target.or_else(|| session.undoable().next_back().map(|state| state.action.id.clone())) else {
         app.say(Toast::plain("no action has changed a file yet"));
         return Vec::new();
     };

@@ -25,7 +25,7 @@ pub(super) const COMMANDS: &[Command] = &[
     }),
     general("detach", "detach", "Leave this client; the session goes on", |_| vec![Request::Leave(Leave::Detach)]),
     general("quit", "quit", "Leave; a session with nothing open ends, any other goes on", |app| {
-        let nothing_open = app.scene.has_control() && !app.scene.session.is_busy() && app.scene.session.ended.is_none();
+        let nothing_open = app.scene.has_control() && !app.scene.session.is_busy();
         let close = nothing_open.then_some(Request::Host(Ask::Close));
         close.into_iter().chain([Request::Leave(Leave::Quit)]).collect()
     }),
