@@ -1,0 +1,212 @@
+//! Deciding: approve, refuse with a reason, hunk by hunk, and what no key may do by itself.
+
+use crate::screen::{Hosts, Screen};
+use crate::seat::{Room, assert_verifies, only_session};
+use serde_json::json;
+use std::time::Duration;
+
+const TEXT: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n";
+
+at_every_size!(
+    an_edit_is_looked_at_and_approved,
+    refusals_carry_what_was_typed,
+    a_hunk_is_left_out,
+    a_proposal_is_rewritten_before_it_is_approved,
+    a_guard_rail_wants_a_word_and_a_reason,
+    no_stray_key_approves,
+    a_key_held_down_approves_nothing,
+);
+
+fn an_edit_is_looked_at_and_approved(size: (u16, u16)) {
+    let room = Room::with(&[("a.txt", TEXT)]);
+    let hosts = Hosts(&room);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "old": "two", "new": "TWO", "why": "louder"}})]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait("the question is shown", |text| text.contains("edit a.txt") && text.contains("TWO"));
+    assert_eq!(room.read("a.txt"), TEXT, "nothing happens before the decision");
+    screen.approve("the file is changed", |_| room.read("a.txt") != TEXT);
+    assert_eq!(room.read("a.txt"), TEXT.replace("two", "TWO"));
+    screen.wait_idle();
+    screen.quit();
+    hosts.wait_for_none();
+    assert_verifies(&room, &only_session(&room));
+}
+
+fn refusals_carry_what_was_typed(size: (u16, u16)) {
+    let room = Room::with(&[("a.txt", TEXT)]);
+    let hosts = Hosts(&room);
+    let script = room.script(&[
+        json!({"edit": {"path": "a.txt", "after": "first\n"}}),
+        json!({"told": "too short, keep the lines"}),
+        json!({"edit": {"path": "a.txt", "after": "second\n"}}),
+        json!({"told": "use b.txt"}),
+        json!({"edit": {"path": "b.txt", "after": "third\n"}}),
+    ]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait_for("edit a.txt");
+    screen.command("deny");
+    screen.wait_for("Deny: why?");
+    screen.type_text("too short, keep the lines");
+    screen.wait_for("too short, keep the lines");
+    screen.press("enter");
+    screen.wait("the next question is shown", |text| text.contains("second"));
+    screen.command("redirect");
+    screen.wait_for("Redirect: what shall it do instead?");
+    screen.press("enter");
+    screen.wait_for("a redirect needs words");
+    screen.command("redirect");
+    screen.wait_for("Redirect: what shall it do instead?");
+    screen.type_text("use b.txt");
+    screen.press("enter");
+    screen.wait("the better proposal is shown", |text| text.contains("b.txt") && text.contains("third"));
+    assert_eq!(room.read("a.txt"), TEXT);
+    screen.approve("the better file is there", |_| room.exists("b.txt"));
+    screen.wait_idle();
+    screen.quit();
+    assert_eq!(hosts.outcome(), "done", "the script was told what was typed");
+}
+
+fn a_hunk_is_left_out(size: (u16, u16)) {
+    let room = Room::with(&[("a.txt", TEXT)]);
+    let _hosts = Hosts(&room);
+    let after = TEXT.replace("one", "ONE").replace("ten", "TEN");
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": after}})]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait("both hunks are shown", |text| text.contains("ONE") && text.contains("TEN"));
+    screen.command("focus-diff");
+    screen.command("bottom");
+    screen.wait_for("hunk 2/2");
+    screen.command("toggle-hunk");
+    screen.consent("approve", "the file is changed", |_| room.read("a.txt") != TEXT);
+    assert_eq!(room.read("a.txt"), TEXT.replace("one", "ONE"));
+    screen.wait_idle();
+    screen.quit();
+}
+
+fn a_proposal_is_rewritten_before_it_is_approved(size: (u16, u16)) {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let hosts = Hosts(&room);
+    let script = room.script(&[
+        json!({"edit": {"path": "a.txt", "after": "agent\n"}}),
+        json!({"told": r"(?s)-agent.*\+my agent"}),
+        json!({"run": {"command": "echo theirs > made.txt"}}),
+        json!({"told": "echo mine"}),
+    ]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait("the question is shown", |text| text.contains("agent") && text.contains("edit a.txt"));
+    screen.command("edit");
+    screen.wait_for("Edit a1");
+    screen.type_text("my ");
+    screen.wait_for("my agent");
+    screen.press("C-x");
+    screen.wait_for("this is your version now");
+    assert_eq!(room.read("a.txt"), "one\n", "keeping it approves nothing");
+    screen.approve("the file is changed", |_| room.read("a.txt") != "one\n");
+    assert_eq!(room.read("a.txt"), "my agent\n");
+    screen.wait("the command is shown", |text| text.contains("run echo theirs"));
+    screen.command("edit");
+    screen.wait_for("Edit a2");
+    screen.press("end");
+    for _ in 0.."theirs > made.txt".len() {
+        screen.press("backspace");
+    }
+    screen.type_text("mine > made.txt");
+    screen.wait_for("echo mine > made.txt");
+    screen.press("C-x");
+    screen.wait_for("this is your version now");
+    screen.approve("the command has run", |_| room.exists("made.txt"));
+    screen.wait_idle();
+    screen.quit();
+    assert_eq!(room.read("made.txt"), "mine\n");
+    assert_eq!(hosts.outcome(), "done", "the agent is told how");
+}
+
+fn a_guard_rail_wants_a_word_and_a_reason(size: (u16, u16)) {
+    let path = ".github/workflows/release.yml";
+    let room = Room::with(&[(path, "on: push\n")]);
+    let _hosts = Hosts(&room);
+    let script = room.script(&[json!({"edit": {"path": path, "after": "on: [push, schedule]\n", "why": "nightly"}})]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait_for("schedule");
+    screen.approve("a word is asked for", |text| text.contains("and Enter to go on"));
+    screen.press("enter");
+    screen.wait_for("the word does not match");
+    screen.type_text("yes");
+    screen.press("enter");
+    screen.wait("the wrong word is still there", |text| text.contains("does not match") && text.contains("yes"));
+    for _ in 0..3 {
+        screen.press("backspace");
+    }
+    screen.type_text("release.yml");
+    screen.press("enter");
+    screen.wait_for("say why, then Enter approves it");
+    screen.press("enter");
+    screen.wait_for("needs a reason");
+    assert_eq!(room.read(path), "on: push\n");
+    screen.type_text("we want nightly builds");
+    screen.press("enter");
+    screen.wait("the file is changed", |_| room.read(path) == "on: [push, schedule]\n");
+    screen.wait_idle();
+    screen.quit();
+}
+
+/// Enter, Esc, a paste, a click, keys typed into the composer and the palette.
+fn no_stray_key_approves(size: (u16, u16)) {
+    let room = Room::with(&[("a.txt", TEXT)]);
+    let _hosts = Hosts(&room);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "old": "two", "new": "TWO"}})]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait_for("TWO");
+    for pane in ["focus-plan", "focus-inbox", "focus-tests", "focus-why", "focus-output", "focus-diff"] {
+        screen.command(pane);
+        screen.press("enter esc enter");
+    }
+    // A lone Esc is one only when nothing follows it at once.
+    screen.wait_for("3 Diff");
+    screen.paste("aaaa\na\n");
+    screen.wait_for("pasted text goes to the composer");
+    screen.press("esc");
+    screen.wait_gone("Enter send");
+    screen.command("palette");
+    screen.wait_for("Commands");
+    screen.type_text("approve");
+    screen.wait_for("Enter never approves");
+    screen.press("enter");
+    screen.wait_gone("Enter never approves");
+    screen.command("compose");
+    screen.wait_for("Enter send");
+    screen.type_text("a d s aaa");
+    screen.wait_for("a d s aaa");
+    screen.press("esc");
+    screen.wait_gone("Enter send");
+    screen.click(size.0 / 2, size.1 / 2);
+    screen.command("help");
+    screen.wait_for("Keys  default");
+    assert_eq!(room.read("a.txt"), TEXT);
+    screen.press("esc");
+    screen.wait("the question still waits", |text| !text.contains("Keys  default") && text.contains("a1 "));
+    screen.approve("only its key approves", |_| room.read("a.txt") != TEXT);
+    screen.wait_idle();
+    screen.quit();
+}
+
+fn a_key_held_down_approves_nothing(size: (u16, u16)) {
+    let room = Room::with(&[("a.txt", TEXT)]);
+    let _hosts = Hosts(&room);
+    let script =
+        room.script(&[json!({"wait_ms": 400}), json!({"edit": {"path": "a.txt", "old": "two", "new": "TWO"}})]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait_for("linked");
+    for _ in 0..40 {
+        screen.hold_down("approve", Duration::from_millis(500));
+        if screen.text().contains("held down") {
+            break;
+        }
+    }
+    screen.hold_down("approve", Duration::from_millis(1500));
+    screen.wait_for("held down");
+    assert_eq!(room.read("a.txt"), TEXT);
+    screen.approve("a deliberate key approves", |_| room.read("a.txt") != TEXT);
+    screen.wait_idle();
+    screen.quit();
+}

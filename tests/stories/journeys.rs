@@ -1,0 +1,176 @@
+//! The journeys of a human through the product, from the first key to the verified journal.
+
+use crate::screen::{Hosts, Screen};
+use crate::seat::{Room, assert_verifies, only_session, until};
+use rustix::process::Signal;
+use serde_json::json;
+use std::time::Duration;
+
+/// The demo compiles and runs a Rust project many times.
+const COMPILING: Duration = Duration::from_secs(240);
+const TEXT: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n";
+
+at_every_size!(
+    a_session_is_stepped_through,
+    a_question_outlives_its_client,
+    a_file_edited_by_hand_voids_the_approval,
+    a_stop_ends_everything_and_counts,
+);
+
+fn python_project() -> Room {
+    Room::with(&[
+        ("sums.py", "def add(a, b):\n    return a - b\n\n\ndef twice(a):\n    return a + a\n"),
+        (
+            "test_sums.py",
+            "import unittest\nfrom sums import add, twice\n\n\nclass Sums(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(add(2, 3), 5)\n\n    def test_twice(self):\n        self.assertEqual(twice(2), 4)\n\n\nif __name__ == '__main__':\n    unittest.main()\n",
+        ),
+    ])
+}
+
+/// Journey 1: no key, no network: the agent explains and proposes, the tests tell the difference.
+/// At one size only: it compiles the playground many times.
+#[test]
+fn a_demo_is_repaired_with_a_human() {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let mut screen = Screen::open(&room, &["demo"], (120, 40));
+    screen.wait_within(COMPILING, "a repair of three files is proposed", |text| text.contains("edit src/eval.rs +2"));
+    let games = std::fs::read_dir(room.state().join("playgrounds")).expect("the playgrounds");
+    let game = games.flatten().next().expect("a playground").path().join("calculator/src");
+    let read = |file: &str| std::fs::read_to_string(game.join(file)).unwrap_or_default();
+    screen.wait("what the tests say of it is shown", |text| text.contains("27✓ 4✗") && text.contains("fixed"));
+    screen.approve("the repair is on the disk", |_| read("parse.rs").contains("Box::new(base), Box::new(exponent)"));
+    screen.wait_within(COMPILING, "the tests of the workspace tell the difference", |text| text.contains("31✓ 0✗"));
+    screen.command("stop");
+    screen.wait_for("frozen");
+    screen.command("stop");
+    screen.wait("the census is shown", |text| text.contains("0 survivors"));
+    screen.press("q");
+    assert_eq!(screen.gone("quit").exit_code(), 0);
+    screen.assert_restored();
+    hosts.wait_for_none();
+    assert_verifies(&room, &only_session(&room));
+}
+
+/// Journey 2: edit the plan, let single actions through, rewrite a hunk, test the candidate, read the report.
+fn a_session_is_stepped_through(size: (u16, u16)) {
+    let room = python_project();
+    let hosts = Hosts(&room);
+    let script = room.script(&[
+        json!({"plan": [{"title": "look at the sums", "status": "active"}, {"title": "mend them"}]}),
+        json!({"read": {"path": "sums.py"}}),
+        json!({"run": {"command": "echo looked > looked.txt", "why": "to show that a command asks"}}),
+        json!({"plan": [{"title": "look at the sums", "status": "done"}, {"title": "mend them", "status": "active"}]}),
+        json!({"edit": {"path": "sums.py", "old": "return a - b", "new": "return a * b", "why": "a sum is no difference"}}),
+        json!({"tests": {}}),
+        json!({"say": "all done"}),
+    ]);
+    let mut screen = Screen::open(&room, &["--mode", "step", "--agent", &script], size);
+    screen.wait_for("read sums.py");
+    screen.command("focus-plan");
+    screen.wait_for("mend them");
+    screen.press("j");
+    screen.command("plan-add");
+    screen.wait_for("A step after this one");
+    screen.type_text("write it down");
+    screen.press("enter");
+    screen.wait("the step is in the plan", |text| {
+        !text.contains("A step after this one") && text.contains("write it down")
+    });
+    screen.command("focus-diff");
+    screen.consent("step", "the read went through", |text| text.contains("run echo looked"));
+    screen.consent("step", "the command went through", |_| room.exists("looked.txt"));
+    screen.wait("the edit is shown", |text| text.contains("a * b"));
+    screen.command("focus-plan");
+    screen.wait("the human's step is still there", |text| text.contains("write it down"));
+    screen.command("test");
+    screen.command("focus-tests");
+    screen.wait_within(COMPILING, "the candidate's tests fail", |text| {
+        text.contains("1✓ 1✗") && text.contains("test_add")
+    });
+    assert!(room.read("sums.py").contains("a - b"), "testing a candidate changes nothing");
+    screen.command("focus-diff");
+    screen.command("edit");
+    screen.wait_for("Edit a3");
+    screen.press("down end left left backspace");
+    screen.type_text("+");
+    screen.wait_for("return a + b");
+    screen.press("C-x");
+    screen.wait_for("this is your version now");
+    screen.approve("the file is changed", |_| room.read("sums.py").contains("a + b"));
+    screen.wait("the tests are asked about", |text| text.contains("run python3 -m"));
+    screen.approve("the tests run", |text| !text.contains("1 waits"));
+    screen.command("focus-tests");
+    screen.wait_within(COMPILING, "all tests pass", |text| text.contains("2✓ 0✗"));
+    screen.wait_idle();
+    screen.quit();
+    assert_eq!(hosts.outcome(), "done");
+    assert_verifies(&room, &only_session(&room));
+}
+
+/// Journey 4: the client dies, another one somewhere else is asked the same question.
+fn a_question_outlives_its_client(size: (u16, u16)) {
+    let room = Room::with(&[("a.txt", TEXT)]);
+    let hosts = Hosts(&room);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "old": "two", "new": "TWO"}})]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait_for("TWO");
+    screen.signal(Signal::KILL);
+    screen.gone("kill -9");
+    assert_eq!(hosts.running().len(), 1, "the host goes on");
+    let (code, inbox, err) = room.run(&["inbox", "--json"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(inbox.contains("a.txt"), "{inbox}");
+    let mut again = Screen::open(&room, &["attach"], (size.1 * 2, size.0 / 3));
+    again.wait("the same question", |text| text.contains("a1 edit a.txt") && text.contains("TWO"));
+    assert_eq!(room.read("a.txt"), TEXT);
+    again.approve("the file is changed", |_| room.read("a.txt") != TEXT);
+    again.wait_idle();
+    again.quit();
+    assert_eq!(room.read("a.txt"), TEXT.replace("two", "TWO"));
+    assert_eq!(hosts.outcome(), "done");
+}
+
+/// Journey 7: the same file is edited in another window.
+fn a_file_edited_by_hand_voids_the_approval(size: (u16, u16)) {
+    let room = Room::with(&[("a.txt", TEXT)]);
+    let hosts = Hosts(&room);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "old": "nine", "new": "NINE"}})]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait_for("NINE");
+    room.write("a.txt", &TEXT.replace("seven", "mine"));
+    screen.wait("the merge is shown on what is on the disk", |text| text.contains("mine") && text.contains("NINE"));
+    assert_eq!(room.read("a.txt"), TEXT.replace("seven", "mine"), "nothing is written over");
+    screen.approve("the merge is on the disk", |_| room.read("a.txt").contains("NINE"));
+    assert_eq!(room.read("a.txt"), TEXT.replace("seven", "mine").replace("nine", "NINE"));
+    screen.wait_idle();
+    screen.quit();
+    assert_eq!(hosts.outcome(), "done");
+}
+
+/// Journey 8: Ctrl-\ freezes, again it kills, the census counts.
+fn a_stop_ends_everything_and_counts(size: (u16, u16)) {
+    let room = Room::with(&[]);
+    let _hosts = Hosts(&room);
+    // One that left its session, one that was disowned, all ignore TERM.
+    let stubborn = "trap '' TERM; setsid sh -c 'trap \"\" TERM; echo $$ > left.pid; while :; do sleep 1; done' & \
+                    (sh -c 'echo $$ > orphan.pid; while :; do sleep 1; done' &) ; while :; do sleep 1; done";
+    let script = room.script(&[json!({"run": {"command": stubborn}})]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait_for("setsid");
+    screen.approve("the children run", |_| room.exists("left.pid") && room.exists("orphan.pid"));
+    until("their pids are written", || !room.read("left.pid").is_empty() && !room.read("orphan.pid").is_empty());
+    screen.command("compose");
+    screen.wait_for("Enter send");
+    screen.command("stop");
+    screen.wait("everything is frozen, also while typing", |text| text.contains("frozen"));
+    screen.command("stop");
+    screen.wait("the census is shown", |text| text.contains("Stopped") && text.contains("0 survivors"));
+    screen.press("esc");
+    screen.wait("the composer is still open", |text| !text.contains("0 survivors") && text.contains("Enter send"));
+    screen.press("esc");
+    screen.wait_gone("Enter send");
+    screen.command("quit");
+    assert_eq!(screen.gone("quit").exit_code(), 0);
+    screen.assert_restored();
+}

@@ -1,0 +1,35 @@
+//! Stories: what a human does and sees, told with the real binary on a real pseudo-terminal at three sizes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests fail by panicking"
+)]
+
+#[path = "../support/audit.rs"]
+mod audit;
+#[path = "../support/screen.rs"]
+mod screen;
+#[allow(dead_code, reason = "the headless tests use the rest of it")]
+#[path = "../support/seat.rs"]
+mod seat;
+
+/// Tells a story at every size, a test each.
+macro_rules! at_every_size {
+    ($($story:ident),+ $(,)?) => {
+        mod at_80x24 { $(#[test] fn $story() { super::$story(crate::screen::SIZES[0]); })+ }
+        mod at_120x40 { $(#[test] fn $story() { super::$story(crate::screen::SIZES[1]); })+ }
+        mod at_200x50 { $(#[test] fn $story() { super::$story(crate::screen::SIZES[2]); })+ }
+    };
+}
+
+mod budgets;
+mod decide;
+mod journeys;
+mod looks;
+mod takeback;
+mod terminal;

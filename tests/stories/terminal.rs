@@ -1,0 +1,86 @@
+//! The terminal is given back, whatever ends the client; the session goes on.
+
+use crate::screen::{Hosts, Screen};
+use crate::seat::{Room, until};
+use rustix::process::Signal;
+use serde_json::json;
+
+at_every_size!(
+    a_signal_ends_the_client_and_gives_the_terminal_back,
+    a_suspended_client_gives_the_terminal_back_and_redraws,
+    a_client_detaches_and_the_session_goes_on,
+);
+
+fn asking(room: &Room, size: (u16, u16)) -> Screen {
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n"}})]);
+    let mut screen = Screen::open(room, &["--agent", &script], size);
+    screen.wait("the question is shown", |text| text.contains("edit a.txt") && text.contains("- one"));
+    screen
+}
+
+fn a_signal_ends_the_client_and_gives_the_terminal_back(size: (u16, u16)) {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129), (Signal::QUIT, 131)] {
+        let room = Room::with(&[("a.txt", "one\n")]);
+        let hosts = Hosts(&room);
+        let mut screen = asking(&room, size);
+        screen.signal(signal);
+        let status = screen.gone("a signal");
+        assert_eq!(status.exit_code(), code, "{signal:?}: {status:?}");
+        screen.assert_restored();
+        assert_eq!(hosts.running().len(), 1, "the session goes on after {signal:?}");
+    }
+}
+
+#[test]
+fn a_client_whose_terminal_is_gone_ends() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let hosts = Hosts(&room);
+    let mut screen = asking(&room, (80, 24));
+    screen.hang_up();
+    screen.gone("the terminal hung up");
+    assert_eq!(hosts.running().len(), 1, "the session goes on");
+}
+
+/// Ctrl-Z, and what a shell's `kill -TSTP` does.
+fn a_suspended_client_gives_the_terminal_back_and_redraws(size: (u16, u16)) {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let _hosts = Hosts(&room);
+    let mut screen = asking(&room, size);
+    let before = screen.text();
+    for by_key in [true, false] {
+        if by_key {
+            screen.command("suspend")
+        } else {
+            screen.signal(Signal::TSTP)
+        }
+        screen.wait_stopped();
+        screen.assert_settings("while it is stopped");
+        screen.scribble("a shell was here\r\n");
+        screen.signal(Signal::CONT);
+        screen.wait("the whole picture is back", |text| {
+            text.contains("edit a.txt") && !text.contains("a shell was here")
+        });
+    }
+    assert_eq!(screen.text().lines().nth(2), before.lines().nth(2));
+    screen.command("quit");
+    assert_eq!(screen.gone("quit").exit_code(), 0);
+    screen.assert_settings("afterwards");
+}
+
+fn a_client_detaches_and_the_session_goes_on(size: (u16, u16)) {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let hosts = Hosts(&room);
+    let mut screen = asking(&room, size);
+    screen.command("detach");
+    let status = screen.gone("detach");
+    assert_eq!(status.exit_code(), 0, "{status:?}");
+    screen.assert_restored();
+    assert!(screen.text().contains("rightseat attach"), "it says how to come back: {}", screen.picture());
+    assert_eq!(hosts.running().len(), 1, "the host goes on");
+    let mut again = Screen::open(&room, &["attach"], size);
+    again.wait_for("edit a.txt");
+    again.approve("the file is changed", |_| room.read("a.txt") == "two\n");
+    again.wait_idle();
+    again.quit();
+    until("the host has ended with its session", || hosts.running().is_empty());
+}
