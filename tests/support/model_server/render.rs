@@ -92,7 +92,7 @@ pub fn frames(api: Api, number: usize, turn: &Turn) -> Vec<String> {
         Api::Responses => responses(number, turn),
         Api::Chat => chat(number, turn),
         Api::Anthropic => anthropic(number, turn),
-        Api::Gemini => gemini(number, turn).iter().map(|chunk| data(chunk)).collect(),
+        Api::Gemini => gemini(number, turn).iter().map(data).collect(),
     }
 }
 

@@ -122,7 +122,7 @@ impl Call {
         match &self.args {
             Value::String(raw) => raw.clone(),
             Value::Null => "{}".to_owned(),
-            other => other.to_string(),
+            other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
         }
     }
 }
