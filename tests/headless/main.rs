@@ -1,4 +1,14 @@
 //! Sessions of the real binary, headless: the life of an action on a real disk.
+#![allow(
+    dead_code,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a test stops where its expectation fails; shared support is not used whole by every test"
+)]
 
 #[path = "../support/seat.rs"]
 mod seat;
