@@ -2,6 +2,15 @@
 //!
 //! Inputs are the real outputs of `tests/fixtures/checks`, repeated to about 1 MiB. Compare each parser with `floor`
 //! of the same input; absolute figures depend on the machine.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a measurement stops where its set-up fails"
+)]
 
 use divan::Bencher;
 use divan::counter::BytesCount;

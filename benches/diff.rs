@@ -2,6 +2,15 @@
 //!
 //! `cargo bench --bench diff`. Ratios count, not times: a window of a 100 000-line file should cost
 //! about what a window of a 100-line file costs.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a measurement stops where its set-up fails"
+)]
 
 use std::fmt::Write as _;
 

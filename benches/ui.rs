@@ -3,6 +3,15 @@
 //!
 //! `cargo bench --bench ui`. To hold: `first_frame` ≤ 4 × `floor`; `frame` and `diff_open` with 100 000 rows ≤ 1.5 ×
 //! the same with 100.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a measurement stops where its set-up fails"
+)]
 
 use std::fmt::Write as _;
 use std::sync::Arc;

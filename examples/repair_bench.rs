@@ -1,6 +1,16 @@
 //! Measures the repair agent on the one-bug programs of `tests/fixtures/repair`.
 //!
 //! `cargo run --example repair_bench -- [FILTER] [--seconds N] [--check]`; a filter matches `language/name`.
+#![allow(
+    dead_code,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a test stops where its expectation fails; shared support is not used whole by every test"
+)]
 
 #[path = "../tests/repair_bench/mod.rs"]
 mod repair_bench;

@@ -1,6 +1,16 @@
 //! The repair agent's engine on real programs with the real runners of this machine.
 //!
 //! A quick, representative part of the fixtures; the whole set is measured by `cargo run --example repair_bench`.
+#![allow(
+    dead_code,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a test stops where its expectation fails; shared support is not used whole by every test"
+)]
 
 mod repair_bench;
 

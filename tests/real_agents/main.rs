@@ -1,12 +1,14 @@
 //! Whole supervised turns of real agents against a scripted model, through the real binary: approve, edit, deny, redirect,
 //! step, cancel, unsupervised change. Skipped loudly where npm cannot install them.
 #![allow(
-    clippy::unwrap_used,
+    dead_code,
     clippy::expect_used,
+    clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
-    reason = "tests fail by panicking"
+    clippy::print_stdout,
+    reason = "a test stops where its expectation fails; shared support is not used whole by every test"
 )]
 
 mod agents;
