@@ -48,6 +48,8 @@ pub struct AgentSeat {
     pub workspace: Arc<dyn Workspace>,
     /// Set when a host takes over a session that already had turns: a text of where it stood.
     pub resume: Option<String>,
+    /// The agent's own name of its session, as it told a former host or process of it.
+    pub agent_session: Option<String>,
 }
 
 /// The agent's end of the two channels.

@@ -86,7 +86,7 @@ impl AgentMaker for AcpMaker {
             isolation: self.isolation,
             may_fall_back: self.may_fall_back,
             record: self.record.clone(),
-            load: None,
+            load: seat.agent_session.clone(),
         };
         Ok(Box::new(AcpAgent::new(config, seat)))
     }

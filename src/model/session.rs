@@ -53,6 +53,8 @@ pub struct Session {
     pub control: Option<ClientId>,
     pub agent: AgentReady,
     pub agent_lost: Option<AgentLost>,
+    /// The external agent's own name of its session, to go on with after it was lost.
+    pub agent_session: Option<String>,
     pub usage: Usage,
     pub watching: Option<Watching>,
     pub host: Option<HostStarted>,
@@ -161,6 +163,7 @@ impl Session {
                 self.agent_lost = None;
                 self.agent = body.clone();
             }
+            Event::AgentNoted(body) if body.what == "session" => self.agent_session = Some(body.text.clone()),
             Event::AgentNoted(body) => self.transcript.note(seq, at, format!("{}: {}", body.what, body.text)),
             Event::HostStarted(body) => {
                 self.clients.clear();

@@ -139,6 +139,7 @@ impl Actor {
             mode: self.book.session.mode,
             workspace: self.workspace.clone(),
             resume,
+            agent_session: self.book.session.agent_session.clone(),
         };
         match self.maker.make(seat) {
             Ok(agent) => {

@@ -1,9 +1,10 @@
 //! A human answers a held action. The answer carries the digest of what was seen; anything else is refused.
 
 use super::{Answering, Edited, Effect, Outcome, Refusal, Reply, propose};
-use crate::base::ClientId;
+use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
+use crate::base::{ClientId, UnixMs};
 use crate::model::action::{Author, Kind};
-use crate::model::event::{Decided, Decider, Event, Proposed, RulingWord, Verdict};
+use crate::model::event::{Decided, Decider, Event, LeaseGranted, Mode, Proposed, RulingWord, Verdict};
 use crate::model::session::{ActionState, Phase, Session};
 
 /// The held action, if it is still the one that was seen.
@@ -63,7 +64,8 @@ fn approve(session: &Session, state: &ActionState, answering: Answering) -> Resu
         if state.action.conflicted {
             return Err(Refusal::Invalid("the merge left conflict markers: edit it before you approve it".into()));
         }
-        propose::let_through(&mut out, &state.action, by, Verdict::Approve, answering.reason);
+        propose::let_through(&mut out, &state.action, by.clone(), Verdict::Approve, answering.reason);
+        out.events.extend(step_lease(session, state, by));
         return Ok(out);
     };
     if let Some(ruling) = answering.edited_ruling.filter(|r| r.word == RulingWord::Deny) {
@@ -88,6 +90,21 @@ fn approve(session: &Session, state: &ActionState, answering: Answering) -> Resu
     out.events.push(Event::Proposed(Proposed { action: next.clone() }));
     propose::let_through(&mut out, &next, by, Verdict::ApproveEdited, answering.reason);
     Ok(out)
+}
+
+/// In mode `plan` the first edit of a step that a human approves as it is opens a lease for the rest of that step.
+fn step_lease(session: &Session, state: &ActionState, by: Decider) -> Option<Event> {
+    let Decider::Human(by) = by else { return None };
+    let step = state.action.step.clone().filter(|_| session.mode == Mode::Plan && state.action.kind == Kind::Edit)?;
+    let guarded = state.held.as_ref().is_some_and(|h| h.confirm.is_some());
+    let has_one = session.leases.open(session.at).any(|l| l.granted.step.as_ref() == Some(&step));
+    if guarded || has_one {
+        return None;
+    }
+    let until = UnixMs(session.at.0.saturating_add(u64::from(LEASE_MINUTES_DEFAULT) * 60_000));
+    let (lease, actions_max) = (session.leases.next_id(), LEASE_ACTIONS_DEFAULT);
+    let (paths, commands) = (Vec::new(), Vec::new());
+    Some(Event::LeaseGranted(LeaseGranted { lease, step: Some(step), paths, commands, until, actions_max, by }))
 }
 
 /// The step key: exactly the oldest held action, but never a guard-rail one.

@@ -212,3 +212,30 @@ fn replaying_a_prefix_and_the_rest_is_replaying_the_whole() {
         assert_eq!(part, whole);
     }
 }
+
+#[test]
+fn in_plan_mode_one_approval_opens_the_rest_of_its_step() {
+    let mut desk = Desk::new(Mode::Plan);
+    desk.put(Input::EditPlan {
+        revision: 0,
+        edits: vec![PlanEdit::Add { title: "do it".into(), parent: None, after: None, id: None }],
+        by: "c1".into(),
+    })
+    .unwrap();
+    let file_in = |desk: &mut Desk, step: &str| {
+        let id = desk.0.actions.next_id();
+        let mut proposal = Proposal::new("edit a", Body::Edit(Vec::<Draft>::new()));
+        proposal.step = Some(step.into());
+        let action = Action::file(id.clone(), proposal, Some(vec![file("a", "1", "2")]));
+        let ruling = Ruling::ask("default", "asks");
+        desk.put(Input::File { action: Box::new(action), ruling, now: UnixMs(0) }).unwrap();
+        id
+    };
+    let first = file_in(&mut desk, "s1");
+    assert_eq!(desk.phase(&first), Phase::Held);
+    let answer = desk.answer(&first, Verdict::Approve);
+    desk.put(Input::Answer(Box::new(answer))).unwrap();
+    let same_step = file_in(&mut desk, "s1");
+    let other_step = file_in(&mut desk, "s2");
+    assert_eq!((desk.phase(&same_step), desk.phase(&other_step)), (Phase::Running, Phase::Held));
+}

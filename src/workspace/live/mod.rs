@@ -84,6 +84,12 @@ impl LiveWorkspace {
         })
     }
 
+    /// Passes these variables on to every command, beside the built-in short list.
+    pub fn passing(mut self, names: Vec<String>) -> Self {
+        self.spawner = self.spawner.passing(names);
+        self
+    }
+
     /// Watches as told instead of as well as can be. Before the notices are taken.
     pub fn watching_by(mut self, means: Means) -> Self {
         self.means = means;

@@ -40,6 +40,8 @@ pub struct Spawner {
     launcher: PathBuf,
     containment: Containment,
     tracker: Tracker,
+    /// Names of variables passed on beside the built-in short list, by the user's configuration.
+    passed: Vec<String>,
 }
 
 /// A command that runs. Dropping it ends its whole tree.
@@ -60,7 +62,13 @@ impl Spawner {
         // Through the kernel's link it stays this very binary when the file is replaced meanwhile.
         let same = std::env::current_exe().is_ok_and(|own| own == launcher);
         let launcher = if same { PathBuf::from("/proc/self/exe") } else { launcher };
-        Self { launcher, containment, tracker }
+        Self { launcher, containment, tracker, passed: Vec::new() }
+    }
+
+    /// Passes on these variables as well.
+    pub fn passing(mut self, names: Vec<String>) -> Self {
+        self.passed = names;
+        self
     }
 
     /// The census of this spawner's session.
@@ -81,6 +89,7 @@ impl Spawner {
             .args(line)
             .current_dir(&spec.cwd)
             .env_clear()
+            .envs(self.passed.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
             .envs(spec.environment.iter().map(|(name, value)| (name, value)))
             .env(MARKER, self.tracker.session())
             .stdin(if spec.piped_stdin { Stdio::piped() } else { Stdio::null() })
