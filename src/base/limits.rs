@@ -654,3 +654,8 @@ pub const WATCH_POLL_MS_MAX: u64 = 60_000;
 pub const WATCH_POLL_MS_DEFAULT: u64 = 2_000;
 /// Longest time-out that a run of checks can be given, in seconds.
 pub const CHECK_TIMEOUT_S_MAX: u64 = 24 * 60 * 60;
+
+// journal::lock
+/// How long a lock that is held is asked for again, and how often: longer than a fork takes, shorter than a human waits.
+pub const JOURNAL_LOCK_WAIT_MS_MAX: u64 = 300;
+pub const JOURNAL_LOCK_RETRY_MS: u64 = 10;

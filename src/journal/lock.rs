@@ -8,8 +8,10 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::{Error, Result, head};
+use crate::base::limits::{JOURNAL_LOCK_RETRY_MS, JOURNAL_LOCK_WAIT_MS_MAX};
 
 /// Held as long as the value lives.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ impl Lock {
             .mode(0o600)
             .open(&path)
             .map_err(Error::io("opening", &path))?;
-        match file.try_lock() {
+        match patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
@@ -43,5 +45,19 @@ impl Lock {
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(Error::io("writing", &path))?;
         Ok(Self { _file: file })
+    }
+}
+
+/// A process that was being forked when the last holder let go keeps the lock until it has become another program, which
+/// takes a moment: who is refused within that moment would be refused for nothing.
+fn patiently(file: &File) -> std::result::Result<(), TryLockError> {
+    let end = Instant::now() + Duration::from_millis(JOURNAL_LOCK_WAIT_MS_MAX);
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < end => {
+                std::thread::sleep(Duration::from_millis(JOURNAL_LOCK_RETRY_MS));
+            }
+            done => return done,
+        }
     }
 }
