@@ -1,6 +1,8 @@
 //! Measures the repair agent on the one-bug programs of `tests/fixtures/repair`.
 //!
-//! `cargo run --example repair_bench -- [FILTER] [--seconds N] [--check]`; a filter matches `language/name`.
+//! `cargo run --example repair_bench -- [FILTER] [--seconds N] [--check] [--reach]`; a filter matches
+//! `language/name`. `--check` runs no search: are the programs wrong, and right without their mistake? `--reach` runs
+//! nothing: does some operator propose exactly the right text, and how far down the list by its prior alone?
 #![allow(
     dead_code,
     clippy::expect_used,
@@ -19,7 +21,9 @@ use std::time::{Duration, Instant};
 
 use repair_bench::{DirBench, Program, execute, programs, write};
 use rightseat::agent::repair::engine::{Budget, search};
+use rightseat::agent::repair::operators::propose;
 use rightseat::agent::repair::project::Project;
+use rightseat::agent::repair::source::Source;
 use rightseat::agent::repair::steer::Steering;
 
 fn main() {
@@ -27,12 +31,16 @@ fn main() {
     let value = |name: &str| args.iter().position(|a| a == name).and_then(|i| args.get(i + 1)).cloned();
     let filter = args
         .iter()
-        .find(|a| !a.starts_with("--") && Some((*a).clone()) != value("--seconds"))
+        .find(|a| !a.starts_with("--") && Some((*a).clone()) != value("--seconds") && Some((*a).clone()) != value("--from"))
         .cloned()
         .unwrap_or_default();
     let seconds: u64 = value("--seconds").and_then(|s| s.parse().ok()).unwrap_or(60);
+    let only_reach = args.iter().any(|a| a == "--reach");
     let only_check = args.iter().any(|a| a == "--check");
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/repair");
+    let folder = value("--from").map_or_else(
+        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/repair"),
+        std::path::PathBuf::from,
+    );
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .flatten()
@@ -66,6 +74,10 @@ fn main() {
             if !format!("{language}/{}", program.name).contains(&filter) {
                 continue;
             }
+            if only_reach {
+                reach(&language, &program);
+                continue;
+            }
             if only_check {
                 check(&language, &program);
                 continue;
@@ -94,7 +106,7 @@ fn main() {
                 result.words
             );
         }
-        if count > 0 && !only_check {
+        if count > 0 {
             times.sort_by(f64::total_cmp);
             let median = times.get(times.len() / 2).copied().unwrap_or_default();
             println!(
@@ -176,5 +188,22 @@ fn check(language: &str, program: &Program) {
     let bad = passes(dir.path(), &program.files);
     if !good || bad {
         println!("BAD FIXTURE {language}/{}: right passes {good}, wrong passes {bad}", program.name);
+    }
+}
+
+/// Whether an operator makes the right text of the wrong one, and how many proposals have a larger prior.
+fn reach(language: &str, program: &Program) {
+    for (path, text) in &program.files {
+        let Some(right) = program.right.get(path).filter(|r| *r != text) else { continue };
+        let Some(source) = Source::parse(path, text.clone()) else { continue };
+        let made = propose(&source, &|_| true);
+        let exact = made.iter().find(|m| source.with(&m.edits).as_deref() == Some(right));
+        match exact {
+            Some(m) => {
+                let before = made.iter().filter(|o| o.prior > m.prior).count();
+                println!("{before:>6} of {:>5} before it  {language}/{}: [{}] {}", made.len(), program.name, m.operator, m.words);
+            }
+            None => println!("NOT REACHED of {:>5}    {language}/{}", made.len(), program.name),
+        }
     }
 }

@@ -609,7 +609,7 @@ pub const REPAIR_SUSPECTS_TOLD_MAX: usize = 5;
 /// A changed test may take this many times as long as the slowest passing one.
 pub const REPAIR_SLOWER_FACTOR: f64 = 5.0;
 /// CPU seconds any test is given, however quick the passing ones are.
-pub const REPAIR_TEST_CPU_S_MIN: f64 = 0.4;
+pub const REPAIR_TEST_CPU_S_MIN: f64 = 0.2;
 /// Milliseconds of one batch of changes.
 pub const REPAIR_BATCH_MS_MAX: u64 = 12_000;
 /// Batches tried after a repair was found, in case a better one stands behind it.

@@ -239,7 +239,9 @@ impl Round<'_> {
 
     fn first_batch(&self) -> usize {
         match self.project.runner {
-            Runner::Unittest { .. } | Runner::Pytest { .. } | Runner::Node { .. } => 40,
+            Runner::Unittest { .. } | Runner::Pytest { .. } => 24,
+            // A process for each change: a small first batch shows a good guess soon.
+            Runner::Node { .. } => 12,
             Runner::Cargo { .. } | Runner::Go => 80,
         }
     }

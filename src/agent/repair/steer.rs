@@ -75,7 +75,8 @@ impl Steering {
     pub fn take(&mut self, reason: &str, about: &About, known: &Known) -> String {
         let mut told = Vec::new();
         self.refused.insert((about.path.clone(), about.words.clone()));
-        for clause in reason.split(['.', ';', ',', '\n']).flat_map(|c| c.split(" but ")) {
+        let parted = reason.replace(". ", "\n");
+        for clause in parted.split([';', ',', '\n']).flat_map(|c| c.split(" but ")) {
             self.clause(&clause.to_lowercase(), clause, about, known, &mut told);
         }
         if told.is_empty() {
@@ -86,21 +87,9 @@ impl Steering {
 
     fn clause(&mut self, low: &str, exact: &str, about: &About, known: &Known, told: &mut Vec<String>) {
         let has = |list: &[&str]| list.iter().any(|w| low.contains(w));
-        let negative = has(&[
-            "not",
-            "n't",
-            "leave",
-            "avoid",
-            "don't",
-            "never",
-            "without",
-            "no ",
-            "keep",
-            "except",
-            "other than",
-            "hands off",
-            "stay out",
-        ]);
+        // Whole words: "another" holds "not".
+        let words = ["not", "leave", "avoid", "dont", "never", "without", "no", "keep", "except"];
+        let negative = words.iter().any(|w| mentions(low, w)) || has(&["n't", "other than", "hands off", "stay out"]);
         let files: Vec<&String> = known
             .files
             .iter()
@@ -248,5 +237,6 @@ mod tests {
         check("different approach", |s| s.operators_out.contains("guard"));
         check("look in shop.py", |s| s.allows_file("src/shop.py") && !s.allows_file("src/cart.py"));
         check("another", |s| s.refused.len() == 1);
+        check("fix another function. look in shop.py.", |s| !s.allows_file("src/cart.py") && s.files_out.is_empty());
     }
 }

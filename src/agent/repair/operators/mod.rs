@@ -425,6 +425,7 @@ fn own_nodes<'t>(source: &Source, function: Node<'t>) -> Vec<Node<'t>> {
     while let Some(node) = stack.pop() {
         if node != function
             && (is_test_code(source, node)
+                || matches!(node.kind(), "attribute_item" | "inner_attribute_item")
                 || (role(node) == Role::Function && node.child_by_field_name("body").is_some()))
         {
             continue;
