@@ -31,7 +31,9 @@ fn main() {
     let value = |name: &str| args.iter().position(|a| a == name).and_then(|i| args.get(i + 1)).cloned();
     let filter = args
         .iter()
-        .find(|a| !a.starts_with("--") && Some((*a).clone()) != value("--seconds") && Some((*a).clone()) != value("--from"))
+        .find(|a| {
+            !a.starts_with("--") && Some((*a).clone()) != value("--seconds") && Some((*a).clone()) != value("--from")
+        })
         .cloned()
         .unwrap_or_default();
     let seconds: u64 = value("--seconds").and_then(|s| s.parse().ok()).unwrap_or(60);
@@ -201,7 +203,13 @@ fn reach(language: &str, program: &Program) {
         match exact {
             Some(m) => {
                 let before = made.iter().filter(|o| o.prior > m.prior).count();
-                println!("{before:>6} of {:>5} before it  {language}/{}: [{}] {}", made.len(), program.name, m.operator, m.words);
+                println!(
+                    "{before:>6} of {:>5} before it  {language}/{}: [{}] {}",
+                    made.len(),
+                    program.name,
+                    m.operator,
+                    m.words
+                );
             }
             None => println!("NOT REACHED of {:>5}    {language}/{}", made.len(), program.name),
         }

@@ -337,6 +337,9 @@ pub fn call(node: Node<'_>) -> Option<(Node<'_>, Vec<Node<'_>>)> {
     }
     let callee = node.child_by_field_name("function")?;
     let arguments = node.child_by_field_name("arguments")?;
+    if arguments.kind() == "generator_expression" {
+        return Some((callee, vec![arguments]));
+    }
     if !arguments.kind().contains("arg") {
         return None;
     }

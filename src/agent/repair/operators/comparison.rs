@@ -10,7 +10,11 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         chained(site, sink);
         return;
     }
-    let Some((_, op, _)) = binary(site.node) else { return };
+    let Some((left, op, right)) = binary(site.node) else { return };
+    // "Nothing" taken for "nothing to divide": a list of one is done too.
+    if site.text(op).starts_with("==") && site.text(right) == "0" {
+        sink.replace(site.node, format!("{} <= 1", site.text(left)), 0.6);
+    }
     let others: &[(&str, f64)] = match site.text(op) {
         "==" if site.lang().is_script() => {
             &[("!=", 0.8), ("===", 0.5), ("<", 0.3), (">", 0.3), ("<=", 0.4), (">=", 0.4)]

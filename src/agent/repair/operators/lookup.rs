@@ -1,12 +1,17 @@
 //! Looking up what may not be there, and defaults of the wrong worth.
 
 use super::{Operator, Sink, Site};
-use crate::agent::repair::source::{Lang, Role, call, member, parts};
+use crate::agent::repair::source::{Lang, Role, assignment, call, member, parts, role};
 
 pub const OPERATOR: Operator = Operator { name: "lookup default", prior: 0.55, propose };
 
 fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    if matches!(site.role(), Role::Assign | Role::Compound) {
+        counting(site, sink);
+        return;
+    }
     if site.role() == Role::Index && site.is_read() {
+        collecting(site, sink);
         let inner = parts(site.node);
         let [object, index] = inner.as_slice() else { return };
         let (o, i) = (site.text(*object), site.text(*index));
@@ -51,5 +56,42 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             }
         }
         (Lang::Rust | Lang::Python | Lang::JavaScript | Lang::TypeScript | Lang::Tsx | Lang::Go, _) => {}
+    }
+}
+
+/// `d[k] += v` and `d[k] = v` where `k` may be new and what is there already counts.
+fn counting(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let Some((target, value)) = assignment(site.node).filter(|(t, _)| role(*t) == Role::Index) else { return };
+    let inner = parts(target);
+    let [object, index] = inner.as_slice() else { return };
+    let (o, i, v) = (site.text(*object), site.text(*index), site.operand(value));
+    let sum = match site.lang() {
+        Lang::Python => format!("{o}[{i}] = {o}.get({i}, 0) + {v}"),
+        Lang::JavaScript | Lang::TypeScript | Lang::Tsx => format!("{o}[{i}] = ({o}[{i}] ?? 0) + {v}"),
+        Lang::Rust | Lang::Go => return,
+    };
+    let compound = site.role() == Role::Compound;
+    if !compound || site.text(site.node).contains("+=") {
+        sink.replace(site.node, sum, if compound { 1.0 } else { 0.6 });
+    }
+}
+
+/// `d[k].append(v)` where `k` may be new.
+fn collecting(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let Some(parent) = site.node.parent() else { return };
+    let Some((_, name)) = member(parent).filter(|(o, _)| *o == site.node) else { return };
+    let inner = parts(site.node);
+    let [object, index] = inner.as_slice() else { return };
+    let (o, i) = (site.text(*object), site.text(*index));
+    match (site.lang(), site.text(name)) {
+        (Lang::Python, "append" | "extend" | "insert") => {
+            sink.replace(site.node, format!("{o}.setdefault({i}, [])"), 1.2);
+        }
+        (Lang::Python, "add") => sink.replace(site.node, format!("{o}.setdefault({i}, set())"), 1.2),
+        (Lang::Python, "update") => sink.replace(site.node, format!("{o}.setdefault({i}, {{}})"), 1.0),
+        (Lang::JavaScript | Lang::TypeScript | Lang::Tsx, "push" | "unshift") => {
+            sink.replace(site.node, format!("({o}[{i}] ??= [])"), 1.2);
+        }
+        _ => {}
     }
 }

@@ -501,6 +501,26 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_missing_is_made() {
+        let within = |line: &str| format!("def f(a, k):\n    {line}\n");
+        for (before, after) in [
+            ("return any(b > 0 for b in a)", "return all(b > 0 for b in a)"),
+            ("return len(a) == 0", "return len(a) <= 1"),
+            ("a[k] += 1", "a[k] = a.get(k, 0) + 1"),
+            ("a[k].append(1)", "a.setdefault(k, []).append(1)"),
+            ("return a[:]", "return [row[:] for row in a]"),
+            ("f(a, k)", "f(a, k + 1)"),
+        ] {
+            check("a.py", &within(before), &within(after));
+        }
+        let within = |text: &str| format!("function f(a) {{\n  return {text};\n}}\n");
+        check("a.js", &within("a.replace(/ /, '-')"), &within("a.replace(/ /g, '-')"));
+        check("a.js", &within("a.slice()"), &within("a.map((row) => [...row])"));
+        let within = |text: &str| format!("fn f(a: usize, n: usize) -> usize {{\n    let b = a % n;\n    {text}\n}}\n");
+        check("a.rs", &within("b + 1"), &within("(b + 1) % n"));
+    }
+
+    #[test]
     fn tests_inside_sources_are_left_alone() {
         let text = "fn f() -> u32 {\n    1\n}\n\n#[cfg(test)]\nmod tests {\n    fn g() -> u32 {\n        7\n    }\n}\n";
         let source = Source::parse("src/lib.rs", text.to_owned()).unwrap();

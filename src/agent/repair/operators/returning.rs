@@ -69,6 +69,12 @@ fn values(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             sink.replace(value, name.text.clone(), 0.4);
         }
     }
+    // What was built already, with what is added now.
+    if site.lang() == Lang::Python && matches!(value.kind(), "list" | "list_comprehension") {
+        for name in site.visible().iter().filter(|n| n.hints != crate::agent::repair::scope::Hints::NUMBER) {
+            sink.replace(value, format!("{} + {text}", name.text), 0.5);
+        }
+    }
     let one_argument = |list: tree_sitter::Node<'_>| parts(list).len();
     if let Role::Collection = role(value) {
         if one_argument(value) == 1 {

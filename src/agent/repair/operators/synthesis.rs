@@ -2,7 +2,7 @@
 
 use super::{Operator, Sink, Site};
 use crate::agent::repair::scope::Hints;
-use crate::agent::repair::source::{Lang, Role, assignment, binary, parts, role};
+use crate::agent::repair::source::{Lang, Role, assignment, binary, call, descend, parts, role};
 
 pub const OPERATOR: Operator = Operator { name: "expression", prior: 0.3, propose };
 
@@ -45,6 +45,12 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     if numeric && !is_test(site) {
         shifted(site, sink);
         bounded(site, sink);
+        wrapped(site, sink);
+    }
+    if site.role() == Role::Call && site.node.parent().is_some_and(|p| role(p) == Role::Binary) {
+        for name in site.visible().iter().filter(|n| n.hints.fits(Hints::NUMBER)) {
+            sink.replace(site.node, name.text.clone(), 0.6);
+        }
     }
     if listed || (site.role() == Role::Name && hints.is_unknown()) {
         sliced(site, sink);
@@ -94,8 +100,9 @@ fn shifted(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let weight = if plain { 1.0 } else { 0.6 };
     let inside = site.node.parent().is_some_and(|p| role(p) == Role::Binary);
     let ended = |t: String| if inside { format!("({t})") } else { t };
+    let step = if narrows(site) { 2.2 } else { 1.2 };
     for op in ["+", "-"] {
-        sink.replace(site.node, ended(format!("{text} {op} 1")), 1.2 * weight);
+        sink.replace(site.node, ended(format!("{text} {op} 1")), step * weight);
     }
     for name in site.visible() {
         let other = &name.text;
@@ -121,6 +128,34 @@ fn shifted(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     sink.replace(site.node, ended(format!("2 * {text}")), 0.3 * weight);
     if site.role() != Role::Binary {
         sink.replace(site.node, format!("-{text}"), 0.3 * weight);
+    }
+}
+
+/// Whether a name is handed to the same function again: a search that has to come nearer to its end.
+fn narrows(site: &Site<'_, '_>) -> bool {
+    let around = site.node.parent().and_then(|list| list.parent()).and_then(call);
+    site.role() == Role::Name && around.is_some_and(|(callee, _)| site.text(callee) == site.scope.name)
+}
+
+/// `(x + 1) % n`, with the divisors the file uses elsewhere.
+fn wrapped(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let Some((_, op, _)) = binary(site.node) else { return };
+    if !matches!(site.text(op), "+" | "-") {
+        return;
+    }
+    let mut divisors: Vec<&str> = Vec::new();
+    for other in descend(site.source.tree.root_node()) {
+        let Some((_, op, right)) = binary(other).filter(|(_, op, _)| site.text(*op) == "%") else { continue };
+        let text = site.text(right);
+        let is_inside = op.start_byte() > site.node.end_byte() || op.start_byte() < site.node.start_byte();
+        if is_inside && text.len() < 40 && !divisors.contains(&text) && divisors.len() < 4 {
+            divisors.push(text);
+        }
+    }
+    for divisor in divisors {
+        let text = format!("({}) % {divisor}", site.text(site.node));
+        let inside = site.node.parent().is_some_and(|p| role(p) == Role::Binary);
+        sink.replace(site.node, if inside { format!("({text})") } else { text }, 0.8);
     }
 }
 
@@ -174,9 +209,11 @@ fn sliced(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         sink.replace(site.node, format!("{text}[0]"), 0.5);
     }
     for name in site.visible() {
-        if name.text != text && (name.hints.has(Hints::NUMBER) || name.hints.has(Hints::INDEX)) {
-            sink.replace(site.node, slice(&name.text, ""), 0.9);
-            sink.replace(site.node, slice("", &name.text), 0.8);
+        let known = name.hints.has(Hints::NUMBER) || name.hints.has(Hints::INDEX);
+        if name.text != text && (known || name.hints.is_unknown() && name.is_parameter) {
+            let fit = if known { 1.0 } else { 0.7 };
+            sink.replace(site.node, slice(&name.text, ""), 0.9 * fit);
+            sink.replace(site.node, slice("", &name.text), 0.8 * fit);
             sink.replace(site.node, slice(&format!("{} + 1", name.text), ""), 0.6);
         }
     }

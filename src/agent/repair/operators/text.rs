@@ -11,6 +11,9 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         literal(site, sink);
         return;
     }
+    if site.node.kind() == "regex" && site.lang().is_script() {
+        pattern(site, sink);
+    }
     if let Some((callee, args)) = call(site.node) {
         splitting(site, callee, &args, sink);
         if args.is_empty()
@@ -38,6 +41,24 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             for other in [":.2f", ":02d", ":.1f", "!r"] {
                 sink.span(end..end, other.to_owned(), 0.5);
             }
+        }
+    }
+}
+
+/// The flags and the ends of a regular expression.
+fn pattern(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let text = site.text(site.node);
+    let Some((body, flags)) = text.strip_prefix('/').and_then(|t| t.rsplit_once('/')) else { return };
+    for flag in ["g", "i", "m"] {
+        let other = if flags.contains(flag) { flags.replace(flag, "") } else { format!("{flags}{flag}") };
+        sink.replace(site.node, format!("/{body}/{other}"), if flag == "g" { 1.5 } else { 0.8 });
+    }
+    for other in [format!("^{body}"), format!("{body}$"), format!("^{body}$"), format!("{body}+")] {
+        sink.replace(site.node, format!("/{other}/{flags}"), 0.6);
+    }
+    for (from, to) in [("+", "*"), ("*", "+"), ("\\d", "\\d+"), ("a-z", "a-zA-Z"), ("\\w", "\\w+"), ("\\s", "\\s+")] {
+        if body.contains(from) {
+            sink.replace(site.node, format!("/{}/{flags}", body.replace(from, to)), 0.5);
         }
     }
 }

@@ -1,11 +1,12 @@
 //! An expression of the same function in the place of another: what was meant may already be written nearby.
 
 use super::{Operator, Sink, Site};
-use crate::agent::repair::source::{Role, condition, descend, is_value, role};
+use crate::agent::repair::source::{Role, assignment, condition, descend, is_value, role};
 
 pub const OPERATOR: Operator = Operator { name: "nearby expression", prior: 0.25, propose };
 
 fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    target(site, sink);
     let complex = matches!(
         site.role(),
         Role::Call | Role::Member | Role::Index | Role::Binary | Role::Slice | Role::Name | Role::Not
@@ -36,6 +37,21 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
     if tests {
         joined(site, sink);
+    }
+}
+
+/// Another element assigned to: one that the same statement or function reads.
+fn target(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let Some((target, _)) = assignment(site.node).filter(|(t, _)| role(*t) == Role::Index) else { return };
+    let text = site.text(target);
+    let mut tried: Vec<&str> = Vec::new();
+    for other in descend(site.node).into_iter().chain(descend(site.scope.body)) {
+        let inner = site.text(other);
+        if role(other) == Role::Index && inner != text && inner.len() < 40 && !tried.contains(&inner) && tried.len() < 6
+        {
+            tried.push(inner);
+            sink.replace(target, inner, 1.2);
+        }
     }
 }
 

@@ -77,6 +77,9 @@ fn name(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         if is_target {
             factor *= 0.6;
         }
+        if is_argument_beside(site, &other.text) {
+            factor *= 0.4;
+        }
         sink.replace(site.node, other.text.clone(), factor);
     }
     // The object's member was meant: `node` for `node.next`, `self.x` for `x`.
@@ -95,6 +98,12 @@ fn name(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             }
         }
     }
+}
+
+/// Whether a call already has this argument: it seldom has it twice.
+fn is_argument_beside(site: &Site<'_, '_>, text: &str) -> bool {
+    let list = site.node.parent().filter(|p| matches!(p.kind(), "argument_list" | "arguments"));
+    list.is_some_and(|l| parts(l).iter().any(|a| site.text(*a) == text))
 }
 
 fn is_plain_target(site: &Site<'_, '_>) -> bool {
