@@ -204,19 +204,21 @@ fn hinted(app: &App) -> Vec<&'static str> {
             "plan-remove",
             "plan-move-down",
             "plan-pin",
-            "step",
             "pause",
             "stop",
         ];
     }
     let Some((state, _)) = app.scene.held_target() else {
-        return vec!["compose", "step", "continue", "mode", "pause", "stop", "undo", "rewind", "detach"];
+        return vec!["compose", "continue", "mode", "pause", "stop", "undo", "rewind", "detach"];
     };
     let mut names = vec!["approve", "edit"];
     if state.action.kind == Kind::Edit {
         names.push("toggle-hunk");
     }
-    names.extend(["redirect", "deny", "explain", "test", "step", "pause", "stop", "lease"]);
+    names.extend(["redirect", "deny", "explain", "test"]);
+    let guarded = state.held.as_ref().is_some_and(|held| held.confirm.is_some());
+    // No lease covers a guard-rail action.
+    names.extend(if guarded { &["pause", "stop"][..] } else { &["step", "pause", "stop", "lease"][..] });
     names
 }
 

@@ -1,6 +1,7 @@
 //! The human's choices on the action that is looked at: hunks left out, lines chosen, text edited, rows seen.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::msg::HunkChoice;
 use crate::base::{ActionId, Digest};
@@ -19,8 +20,48 @@ pub struct Review {
     pub unseen_warned: bool,
     /// Where a line selection began, as a row of the diff.
     pub selecting_from: Option<usize>,
-    /// Rows of the diff that have been on the screen: everything before this one.
-    pub seen_rows: usize,
+    /// Rows of the diff that have been on the screen.
+    pub seen: Seen,
+}
+
+/// Which rows were drawn, of one edition of the rows: those of another one were not seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    edition: u64,
+    /// In order, apart from each other.
+    ranges: Vec<Range<usize>>,
+}
+
+impl Seen {
+    /// A frame with these rows went out.
+    pub fn see(&mut self, edition: u64, rows: Range<usize>) {
+        if self.edition != edition {
+            *self = Self { edition, ranges: Vec::new() };
+        }
+        if rows.is_empty() {
+            return;
+        }
+        let mut whole = rows;
+        self.ranges.retain(|range| {
+            let apart = range.end < whole.start || range.start > whole.end;
+            if !apart {
+                whole = whole.start.min(range.start)..whole.end.max(range.end);
+            }
+            apart
+        });
+        self.ranges.push(whole);
+        self.ranges.sort_unstable_by_key(|range| range.start);
+    }
+
+    /// How many of `len` rows were not.
+    #[must_use]
+    pub fn unseen(&self, edition: u64, len: usize) -> usize {
+        if self.edition != edition {
+            return len;
+        }
+        let seen: usize = self.ranges.iter().map(|range| range.end.min(len).saturating_sub(range.start)).sum();
+        len.saturating_sub(seen)
+    }
 }
 
 impl Review {
@@ -106,6 +147,19 @@ mod tests {
         assert!(review.is_whole());
         review.toggle_lines(0, &[3, 4], &changed[0]);
         assert_eq!(review.left_out, BTreeSet::from([0]));
+    }
+
+    #[test]
+    fn only_rows_that_were_drawn_count_as_seen() {
+        let mut seen = Seen::default();
+        seen.see(1, 0..10);
+        seen.see(1, 90..100);
+        assert_eq!(seen.unseen(1, 100), 80);
+        seen.see(1, 5..50);
+        seen.see(1, 50..90);
+        assert_eq!(seen.unseen(1, 100), 0);
+        assert_eq!(seen.unseen(1, 120), 20);
+        assert_eq!(seen.unseen(2, 100), 100, "other rows");
     }
 
     #[test]

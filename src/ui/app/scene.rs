@@ -2,7 +2,7 @@
 
 use super::review::Review;
 use crate::base::{ActionId, Digest, UnixMs};
-use crate::model::Envelope;
+use crate::model::{Envelope, Kind};
 use crate::model::event::Event;
 use crate::model::session::{ActionState, Phase, Session};
 use crate::ui::layout::PaneId;
@@ -135,6 +135,15 @@ impl Scene {
     pub fn held_target(&self) -> Option<(&ActionState, Digest)> {
         let state = self.target().filter(|state| state.phase == Phase::Held)?;
         Some((state, state.held.as_ref().map_or(state.action.digest, |held| held.digest)))
+    }
+
+    /// The last edit that was let through: what there is to look at while nothing waits.
+    #[must_use]
+    pub fn newest_edit(&self) -> Option<ActionId> {
+        let through = |phase| matches!(phase, Phase::Approved | Phase::Running | Phase::Finished(_));
+        let mut newest = self.session.actions.iter().rev();
+        let edit = newest.find(|state| state.action.kind == Kind::Edit && through(state.phase))?;
+        Some(edit.action.id.clone())
     }
 
     /// Looks at another action.

@@ -9,7 +9,8 @@ use crossterm::event::KeyCode;
 
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Ask, Request, When};
-use crate::ui::commands;
+use crate::ui::commands::{self, Scope};
+use crate::ui::keymap::Meaning;
 use crate::ui::overlays::{Choice, Editor, Overlay, Pick, Prompt, Purpose};
 use crate::ui::terminal::Key;
 
@@ -78,10 +79,9 @@ impl App {
                 let height = usize::from(self.size.height);
                 if help.key(key, &self.keymap, height) { stay(Overlay::Help(help)) } else { Then::Close }
             }
-            Overlay::Stopped(census) => match key.code {
-                KeyCode::Char('q') => commands::find("quit").map_or(Then::Close, Then::Run),
-                KeyCode::Char('u') => commands::find("rewind").map_or(Then::Close, Then::Run),
-                KeyCode::Esc | KeyCode::Enter => Then::Close,
+            Overlay::Stopped(census) => match (key.code, self.keymap.meaning(Scope::Anywhere, &[key])) {
+                (KeyCode::Esc | KeyCode::Enter, _) => Then::Close,
+                (_, Meaning::Command(command)) if matches!(command.name, "quit" | "rewind") => Then::Run(command),
                 _ => stay(Overlay::Stopped(census)),
             },
         };
@@ -130,7 +130,7 @@ impl App {
             }
             self.scene.review.edited.insert(editor.part_key(), text);
             self.scene.review.unseen_warned = false;
-            self.scene.review.seen_rows = 0;
+            self.scene.review.seen = crate::ui::app::review::Seen::default();
             self.scene.touched.target = true;
             self.say(Toast::plain("this is your version now: look at the diff, then approve it"));
             return Then::Requests(self.compute_pictures());

@@ -94,9 +94,8 @@ impl App {
             && let Some(first) = self.panes.inbox.waiting().next().cloned()
         {
             self.scene.aim(Some(first));
-        } else if self.scene.target.is_none() {
-            let newest = self.scene.session.actions.iter().next_back().map(|state| state.action.id.clone());
-            self.scene.aim(newest);
+        } else if self.scene.held_target().is_none() {
+            self.scene.aim(self.scene.newest_edit());
         }
         self.scene.sync_review();
         self.close_stale_overlay();
@@ -151,9 +150,10 @@ impl App {
         let target = self.scene.held_target().map(|(state, digest)| (state.action.id.clone(), digest));
         self.arming.drawn(target.as_ref().filter(|_| on_screen).map(|(id, digest)| (id, *digest)), self.scene.now_ms);
         if on_screen && let Some((id, _)) = target {
-            self.panes.inbox.read(id);
-            let height = usize::from(self.layout.inner(PaneId::Diff).height);
-            self.scene.review.seen_rows = self.scene.review.seen_rows.max(self.panes.diff.rows_shown(height));
+            self.panes.diff.see(&mut self.scene.review);
+            if self.panes.diff.unseen_rows(&self.scene.review) == 0 {
+                self.panes.inbox.read(id);
+            }
         }
     }
 

@@ -127,7 +127,7 @@ fn ready_to_approve(app: &mut App) -> Option<(ActionId, Digest)> {
     let unseen = app.panes.diff.unseen_rows(&app.scene.review);
     if unseen > 0 && !app.scene.review.unseen_warned {
         app.scene.review.unseen_warned = true;
-        app.say(Toast::warning(format!("{unseen} lines not seen: scroll down, or press again to approve anyway")));
+        app.say(Toast::warning(format!("{unseen} lines not seen: scroll to them, or press again to approve anyway")));
         return None;
     }
     Some((id, digest))
@@ -142,6 +142,23 @@ fn approve(app: &mut App, note: Option<String>) -> Vec<Request> {
         return Vec::new();
     }
     send(app, id, digest, note, None)
+}
+
+/// Lets the oldest waiting action through, with the care of an approval: it must be the one on the screen, and the
+/// verdict names it.
+pub(super) fn step(app: &mut App) -> Vec<Request> {
+    let oldest = app.scene.session.actions.held().min_by_key(|state| state.held_at).map(|state| state.action.id.clone());
+    if oldest.is_none() {
+        app.say(Toast::plain("nothing waits: there is no action to let through"));
+        return Vec::new();
+    }
+    if app.scene.target != oldest {
+        app.scene.aim(oldest);
+        app.focus_on(PaneId::Diff);
+        app.say(Toast::warning("nothing was approved: this is the oldest that waits, look at it and press again"));
+        return Vec::new();
+    }
+    approve(app, None)
 }
 
 /// A note was typed; whatever else is asked for still is.

@@ -15,11 +15,11 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "step",
         label: "step",
-        description: "Let exactly one action through",
+        description: "Let exactly one action through: the oldest that waits, once it has been looked at",
         group: GROUP,
         consents: true,
-        why_disabled: needs_control,
-        run: |app| consented(app, Ask::Step),
+        why_disabled: needs_open,
+        run: super::decide::step,
         ..BASE
     },
     Command {
@@ -28,7 +28,7 @@ pub(super) const COMMANDS: &[Command] = &[
         description: "Continue to the end of the plan step, under a lease",
         group: GROUP,
         consents: true,
-        why_disabled: needs_control,
+        why_disabled: needs_open,
         run: |app| {
             let session = &app.scene.session;
             let step = app.scene.target().and_then(|state| state.action.step.clone());
@@ -103,15 +103,8 @@ pub(super) const COMMANDS: &[Command] = &[
     },
 ];
 
-/// Step and continue let an action through, so the same care applies as to an approval.
-fn consented(app: &mut App, ask: Ask) -> Vec<Request> {
-    if let Some((state, digest)) = app.scene.held_target()
-        && let Err(why) = app.arming.check(&state.action.id, digest)
-    {
-        app.say(Toast::warning(why.reason()));
-        return Vec::new();
-    }
-    vec![Request::Host(ask)]
+fn needs_open(app: &App) -> Option<&'static str> {
+    needs_control(app).or_else(|| app.scene.session.ended.is_some().then_some("the session has ended"))
 }
 
 fn stop(app: &mut App) -> Vec<Request> {

@@ -174,7 +174,10 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
                 if rationale.is_none_or(|rationale| rationale.evidence.is_empty()) {
                     say("evidence  none", Role::Warn);
                 }
-                for line in state.alarms.iter().chain(state.action.risk.iter().flat_map(|risk| &risk.factors)) {
+                if let Some(ruled) = &state.ruled {
+                    say(&format!("risk  high: {}", escape::show(&ruled.reason, &Show::prose())), Role::RiskHigh);
+                }
+                for line in &state.alarms {
                     say(&format!("effect  {}", escape::show(line, &Show::prose())), Role::Warn);
                 }
             }

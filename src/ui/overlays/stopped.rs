@@ -26,9 +26,15 @@ pub(super) fn view(census: &Census, app: &App, frame: &mut Frame<'_>, screen: Re
         inside.x,
         inside.bottom().saturating_sub(1),
         inside.right(),
-        "u rewind  q quit  Esc back to the session",
+        &keys(app),
         Role::Hint,
     );
+}
+
+/// The keys that do something here, as the keymap has them.
+fn keys(app: &App) -> String {
+    let named = ["rewind", "quit"].iter().filter_map(|name| Some(format!("{} {name}  ", app.keymap.shown(name)?)));
+    format!("{}Esc back to the session", named.collect::<String>())
 }
 
 /// "Unknown" is never told as "none".

@@ -2,13 +2,12 @@
 
 use ratatui::layout::{Rect, Size};
 
-use super::row::{Row, wrapped};
+use super::row::Row;
 use super::{Pane, Title};
-use crate::base::limits::{DIFF_CONTEXT_LINES, UI_CONTEXT_LINES_MAX};
-use crate::base::text::{Show, escape};
+use crate::base::limits::{DIFF_CONTEXT_LINES, UI_CONTEXT_LINES_MAX, UI_READING_COLUMNS_MIN};
+use crate::base::text::width;
 use crate::diff::LineKind;
 use crate::model::session::ActionState;
-use crate::model::{Executor, FileChange, Kind};
 use crate::ui::app::review::Review;
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
@@ -18,6 +17,10 @@ use crate::ui::theme::{Role, Sign};
 use crate::ui::workers::{FilePicture, HunkPicture};
 
 mod draw;
+mod told;
+
+/// Columns of a file's head or of the title that its path does not have: number, name, counts, place.
+const PATH_MARGIN_COLUMNS: usize = 50;
 
 /// The three ways to look at a change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,6 +63,15 @@ pub(super) struct At {
     pub file: usize,
     pub hunk: usize,
     pub place: PlaceIn,
+    /// The bytes of its text that this row shows: a long line goes on in the next rows.
+    pub from: usize,
+    pub to: usize,
+}
+
+impl At {
+    fn whole(file: usize, hunk: usize, place: PlaceIn) -> Self {
+        Self { file, hunk, place, from: 0, to: usize::MAX }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +90,10 @@ pub struct DiffPane {
     view: View,
     context: usize,
     pub marks_blanks: bool,
-    /// Rows that fit.
-    height: usize,
+    /// The room the rows were made for.
+    room: Size,
+    /// Counts up whenever the rows become others: what was seen of the old ones says nothing about these.
+    edition: u64,
     /// What the rows were made of, so that the cursor stays when only choices change.
     about: Option<crate::base::Digest>,
 }
@@ -93,7 +107,8 @@ impl Default for DiffPane {
             view: View::default(),
             context: DIFF_CONTEXT_LINES,
             marks_blanks: false,
-            height: 0,
+            room: Size::default(),
+            edition: 0,
             about: None,
         }
     }
@@ -127,15 +142,20 @@ impl DiffPane {
         self.pictures.iter().flat_map(|file| &file.hunks).map(changed_lines).collect()
     }
 
-    /// Rows that have been on the screen when this many fit: everything up to the bottom of the window.
-    #[must_use]
-    pub fn rows_shown(&self, height: usize) -> usize {
-        self.list.window(self.rows.len(), height).end
+    /// Notes the rows in the window as seen: a frame with them went out.
+    pub fn see(&self, review: &mut Review) {
+        if self.room.width >= UI_READING_COLUMNS_MIN {
+            review.seen.see(self.edition, self.window());
+        }
     }
 
     #[must_use]
     pub fn unseen_rows(&self, review: &Review) -> usize {
-        self.rows.len().saturating_sub(review.seen_rows)
+        review.seen.unseen(self.edition, self.rows.len())
+    }
+
+    fn window(&self) -> std::ops::Range<usize> {
+        self.list.window(self.rows.len(), usize::from(self.room.height))
     }
 
     #[must_use]
@@ -213,11 +233,68 @@ impl DiffPane {
         Some((self.global(file, hunk) + 1, all))
     }
 
+    fn rows_about(&mut self, scene: &Scene, state: &ActionState) {
+        let files = state.action.files.as_ref().map_or(0, Vec::len);
+        if files == 0 {
+            self.rows = told::rows(scene, state, self.room.width).into_iter().map(DiffRow::Note).collect();
+        } else if let Some(product) = scene.products.current() {
+            self.pictures = std::sync::Arc::clone(&product.files);
+            for at in 0..self.pictures.len() {
+                self.file_rows(at, files == 1);
+            }
+        } else {
+            self.rows = told::plain_rows(state).into_iter().map(DiffRow::Note).collect();
+        }
+    }
+
+    /// Breaks what is wider than the pane into rows of its own: nothing is approved that lay beyond the edge.
+    fn wrap(&mut self) {
+        let columns = usize::from(self.room.width);
+        if columns == 0 {
+            return;
+        }
+        let rows = std::mem::take(&mut self.rows);
+        for row in rows {
+            match row {
+                DiffRow::Line(at) => {
+                    let room = columns.saturating_sub(draw::columns_before(self, at.file, true));
+                    let spans = self.spans(at, room);
+                    self.rows.extend(spans.into_iter().map(DiffRow::Line));
+                }
+                DiffRow::Pair { left, right } => {
+                    let half = columns / 2;
+                    let spans = |at: Option<At>, columns: usize| {
+                        at.map_or_else(Vec::new, |at| {
+                            self.spans(at, columns.saturating_sub(draw::columns_before(self, at.file, false)))
+                        })
+                    };
+                    let (left, right) = (spans(left, half), spans(right, columns.saturating_sub(half + 1)));
+                    self.rows.extend((0..left.len().max(right.len())).map(|row| DiffRow::Pair {
+                        left: left.get(row).copied(),
+                        right: right.get(row).copied(),
+                    }));
+                }
+                DiffRow::Note(row) => self.rows.extend(row.broken(columns).into_iter().map(DiffRow::Note)),
+                DiffRow::File(_) | DiffRow::Fold(_) | DiffRow::Heading { .. } => self.rows.push(row),
+            }
+        }
+    }
+
+    /// A line in pieces of at most this many columns.
+    fn spans(&self, at: At, columns: usize) -> Vec<At> {
+        let text = self.line(at).map_or("", |line| line.shown.text.as_str());
+        super::row::pieces(text, columns).into_iter().map(|piece| At { from: piece.start, to: piece.end, ..at }).collect()
+    }
+
     fn file_rows(&mut self, at: usize, only: bool) {
         let pictures = std::sync::Arc::clone(&self.pictures);
         let Some(file) = pictures.get(at) else { return };
         if !only {
             self.rows.push(DiffRow::File(at));
+        }
+        // The head and the title cut a long path.
+        if width::width(&file.path) + PATH_MARGIN_COLUMNS > usize::from(self.room.width) {
+            self.rows.push(DiffRow::Note(Row::new(file.path.clone(), Role::TextStrong)));
         }
         for note in &file.notes {
             self.rows.push(DiffRow::Note(Row::new(note.clone(), Role::Warn)));
@@ -251,12 +328,12 @@ impl DiffPane {
                 }
                 let first = hunk.before.len() - before;
                 let lines =
-                    (first..hunk.before.len()).map(|line| At { file: at, hunk: index, place: PlaceIn::Before(line) });
+                    (first..hunk.before.len()).map(|line| At::whole(at, index, PlaceIn::Before(line)));
                 self.context_rows(lines.collect());
             }
             self.hunk_rows(at, index, hunk);
             carried = if structural { 0 } else { hunk.after.len().min(extra) };
-            let lines = (0..carried).map(|line| At { file: at, hunk: index, place: PlaceIn::After(line) });
+            let lines = (0..carried).map(|line| At::whole(at, index, PlaceIn::After(line)));
             self.context_rows(lines.collect());
         }
         let tail = file.tail_lines.saturating_sub(carried);
@@ -275,7 +352,7 @@ impl DiffPane {
     }
 
     fn hunk_rows(&mut self, file: usize, index: usize, hunk: &HunkPicture) {
-        let at = |line: usize| At { file, hunk: index, place: PlaceIn::Hunk(line) };
+        let at = |line: usize| At::whole(file, index, PlaceIn::Hunk(line));
         // With less context than the hunk has, its outer unchanged lines go.
         let trimmed = DIFF_CONTEXT_LINES.saturating_sub(self.context);
         let first_change = hunk.lines.iter().position(|line| line.kind != LineKind::Context).unwrap_or(0);
@@ -347,101 +424,30 @@ fn file_of(row: &DiffRow) -> Option<usize> {
     }
 }
 
-/// An action that changes no file, told in words.
-fn told_rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<DiffRow> {
-    let mut rows = Vec::new();
-    let action = &state.action;
-    let exact = |text: &str| escape::show(text, &Show::default()).into_owned();
-    match action.kind {
-        Kind::Command => {
-            let Some(command) = &action.command else { return Vec::new() };
-            let edited = scene.review.edited.get(&None);
-            if let Some(line) = edited {
-                wrapped(&mut rows, "yours  ", Role::Human, line, Role::TextStrong, columns);
-            }
-            let head = if edited.is_some() { "theirs " } else { "$ " };
-            wrapped(&mut rows, head, Role::Accent, &command.line(), Role::TextStrong, columns);
-            rows.push(Row::default());
-            rows.push(Row::new("in    ", Role::TextSoft).and(exact(&command.cwd), Role::Text));
-            for (at, word) in command.spawn_argv().iter().enumerate() {
-                let head = if at == 0 { "argv  ".to_owned() } else { "      ".to_owned() };
-                rows.push(
-                    Row::new(head, Role::TextSoft).and(format!("{at}  "), Role::TextFaint).and(exact(word), Role::Text),
-                );
-            }
-            for (name, value) in &command.env {
-                rows.push(
-                    Row::new("env   ", Role::TextSoft)
-                        .and(exact(name), Role::Text)
-                        .and("=", Role::TextSoft)
-                        .and(exact(value), Role::Text),
-                );
-            }
-            if let Some(trial) = &action.trial {
-                rows.push(Row::default());
-                rows.push(Row::new("tries ", Role::TextSoft).and(
-                    format!(
-                        "at most {} runs, {} s, in private candidates only",
-                        trial.runs_max,
-                        trial.wall_ms_max / 1000
-                    ),
-                    Role::Text,
-                ));
-                for command in &trial.commands {
-                    wrapped(&mut rows, "      ", Role::TextSoft, &command.line(), Role::Text, columns);
-                }
-            }
-            if action.executor == Executor::Agent {
-                rows.push(
-                    Row::new("who   ", Role::TextSoft)
-                        .and("the agent runs it itself: watched, not enforced", Role::Warn),
-                );
-            }
-        }
-        Kind::Read | Kind::Network => {
-            let verb = if action.kind == Kind::Read { "read     " } else { "connect  " };
-            rows.push(
-                Row::new(verb, Role::TextSoft)
-                    .and(exact(action.target.as_deref().unwrap_or_default()), Role::TextStrong),
-            );
-        }
-        Kind::Edit | Kind::Plan | Kind::Other => {
-            wrapped(&mut rows, "", Role::Text, &action.title, Role::TextStrong, columns);
-        }
-    }
-    rows.into_iter().map(DiffRow::Note).collect()
-}
-
 impl Pane for DiffPane {
     fn id(&self) -> PaneId {
         PaneId::Diff
     }
 
     fn refresh(&mut self, scene: &Scene, room: Size, touched: Touched) {
-        self.height = usize::from(room.height);
-        if !touched.target && !touched.actions {
+        let reflows = room.width != self.room.width;
+        self.room = room;
+        let calm = scene.target.is_none() && (touched.plan || touched.checks || touched.transcript);
+        if !(touched.target || touched.actions || reflows || calm) {
             return;
         }
-        let Some(state) = scene.target() else {
-            self.rows.clear();
-            return;
-        };
-        let about = Some(state.action.digest);
+        let before = std::mem::take(&mut self.rows);
+        let pictures_before = std::mem::take(&mut self.pictures);
+        let about = scene.target().map(|state| state.action.digest);
         let fresh = self.about != about;
         self.about = about;
-        self.rows.clear();
-        let files = state.action.files.as_ref().map_or(0, Vec::len);
-        if files == 0 {
-            self.pictures = std::sync::Arc::default();
-            self.rows = told_rows(scene, state, room.width);
-        } else if let Some(product) = scene.products.current() {
-            self.pictures = std::sync::Arc::clone(&product.files);
-            for at in 0..self.pictures.len() {
-                self.file_rows(at, files == 1);
-            }
-        } else {
-            self.pictures = std::sync::Arc::default();
-            self.rows = plain_rows(state);
+        match scene.target() {
+            None => self.rows = told::calm_rows(scene, room.width).into_iter().map(DiffRow::Note).collect(),
+            Some(state) => self.rows_about(scene, state),
+        }
+        self.wrap();
+        if fresh || before != self.rows || !std::sync::Arc::ptr_eq(&pictures_before, &self.pictures) {
+            self.edition += 1;
         }
         if fresh {
             self.list = List::default();
@@ -454,7 +460,10 @@ impl Pane for DiffPane {
     }
 
     fn title(&self, scene: &Scene) -> Title {
-        let Some(state) = scene.target() else { return Title::default() };
+        let Some(state) = scene.target() else {
+            let text = if scene.session.opened.is_some() { "nothing under review" } else { "" };
+            return Title { text: text.to_owned(), ..Title::default() };
+        };
         let mut text = state.action.id.to_string();
         let files = self.pictures.len();
         if let Some(file) = self.pictures.get(self.file_under_cursor()) {
@@ -472,7 +481,9 @@ impl Pane for DiffPane {
             right = format!("file {}/{files}  {right}", self.file_under_cursor() + 1);
         }
         // What this frame shows counts as seen here; for an approval it counts once the frame is out.
-        let unseen = self.unseen_rows(&scene.review).min(self.rows.len() - self.rows_shown(self.height));
+        let mut seen = scene.review.seen.clone();
+        seen.see(self.edition, self.window());
+        let unseen = seen.unseen(self.edition, self.rows.len());
         if scene.held_target().is_some() && unseen > 0 {
             right = format!("{unseen} not seen  {right}");
         }
@@ -527,20 +538,4 @@ impl Pane for DiffPane {
             .selecting_from
             .is_some_and(|from| (from.min(self.list.cursor)..=from.max(self.list.cursor)).contains(&row))
     }
-}
-
-/// Until the picture is there: what kind of change it is, without its lines.
-fn plain_rows(state: &ActionState) -> Vec<DiffRow> {
-    let files = state.action.files.iter().flatten();
-    let rows = files.map(|file| {
-        let what = match file.change {
-            FileChange::Modify => "changes",
-            FileChange::Create => "creates",
-            FileChange::Delete => "deletes",
-            FileChange::Rename => "renames",
-        };
-        Row::new(format!("{what}  "), Role::TextSoft)
-            .and(escape::show(file.path.as_str(), &Show::default()).into_owned(), Role::Text)
-    });
-    rows.map(DiffRow::Note).collect()
 }

@@ -55,6 +55,7 @@ impl InboxPane {
         let mut held: Vec<&ActionState> = scene.session.actions.held().collect();
         held.sort_by_key(|state| {
             let score = state.action.risk.as_ref().map_or(0, |risk| risk.score);
+            let score = if is_guarded(state) { u8::MAX } else { score };
             (std::cmp::Reverse(score), state.held_at)
         });
         self.waiting = held.iter().map(|state| state.action.id.clone()).collect();
@@ -75,6 +76,16 @@ pub fn risk_words(score: u8) -> (&'static str, Role) {
         30..=59 => ("medium", Role::RiskMedium),
         60.. => ("high", Role::RiskHigh),
     }
+}
+
+/// Whether a guard rail holds it, which asks for a word to be typed.
+pub fn is_guarded(state: &ActionState) -> bool {
+    state.held.as_ref().is_some_and(|held| held.confirm.is_some())
+}
+
+/// The risk of an action in words: what a guard rail holds is high whatever its score.
+pub fn risk_of(state: &ActionState) -> (&'static str, Role) {
+    if is_guarded(state) { risk_words(100) } else { risk_words(state.action.risk.as_ref().map_or(0, |risk| risk.score)) }
 }
 
 /// `12 s`, `3 min`, `2 h`.
@@ -109,9 +120,8 @@ pub fn action_words(state: &ActionState) -> String {
 /// The row of one waiting action.
 pub fn waiting_row(scene: &Scene, id: &ActionId, columns: u16) -> Option<Row> {
     let state = scene.session.actions.get(id)?;
-    let score = state.action.risk.as_ref().map_or(0, |risk| risk.score);
-    let (risk, role) = risk_words(score);
-    let guarded = state.held.as_ref().is_some_and(|held| held.confirm.is_some());
+    let (risk, role) = risk_of(state);
+    let guarded = is_guarded(state);
     let sign = if guarded { Sign::Warning } else { Sign::Held };
     let age = state.held_at.map_or_else(String::new, |at| age_words(scene.wall().since(at)));
     let mut row = Row::new(format!("{} ", scene.look.sign(sign)), if guarded { Role::RiskHigh } else { Role::Held })

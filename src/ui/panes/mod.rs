@@ -124,7 +124,8 @@ impl Panes {
     pub fn refresh(&mut self, scene: &Scene, layout: &Layout, touched: Touched) {
         for id in PaneId::ALL {
             let inner = layout.inner(id);
-            let room = Size::new(inner.width, inner.height);
+            let numbers = if layout.shape == Shape::Lines { NUMBER_COLUMNS } else { 0 };
+            let room = Size::new(inner.width.saturating_sub(numbers), inner.height);
             // Rows that share the screen with other panes cannot be moved by the terminal.
             let shares = layout.place(id).is_some_and(|place| place.outer.width < layout.header.width);
             let pane = self.get_mut(id);

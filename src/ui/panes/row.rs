@@ -63,12 +63,64 @@ impl Row {
         }
     }
 
+    /// The row in as many rows as it needs; a row with something at its right end stays one.
+    #[must_use]
+    pub fn broken(self, columns: usize) -> Vec<Self> {
+        let room = columns.saturating_sub(usize::from(self.indent) + 2).max(1);
+        let total: usize = self.words.iter().map(|(text, _)| width::width(text)).sum();
+        if total <= room || !self.right.is_empty() {
+            return vec![self];
+        }
+        let mut rows = vec![Self { indent: self.indent, ..Self::default() }];
+        let mut left = room;
+        for (text, role) in self.words {
+            let mut rest = text.as_str();
+            while !rest.is_empty() {
+                let fits = width::prefix(rest, left);
+                let fits = if fits.is_empty() && left == room { first_cluster(rest) } else { fits };
+                if let Some(row) = rows.last_mut().filter(|_| !fits.is_empty()) {
+                    row.words.push((fits.to_owned(), role));
+                }
+                left = left.saturating_sub(width::width(fits));
+                rest = rest.get(fits.len()..).unwrap_or_default();
+                if !rest.is_empty() {
+                    rows.push(Self { indent: self.indent, ..Self::default() });
+                    left = room;
+                }
+            }
+        }
+        rows
+    }
+
     #[must_use]
     pub fn text(&self) -> String {
         let words = self.words.iter().map(|(text, _)| text.as_str()).collect::<String>();
         let right = self.right.iter().map(|(text, _)| text.as_str()).collect::<String>();
         if right.is_empty() { words } else { format!("{words}  {right}") }
     }
+}
+
+fn first_cluster(text: &str) -> &str {
+    width::clusters(text).next().map_or(text, |(cluster, _)| cluster)
+}
+
+/// Byte ranges of the pieces of at most this many columns, blanks and all: together they are the whole text. An empty
+/// text is one empty piece.
+pub fn pieces(text: &str, columns: usize) -> Vec<std::ops::Range<usize>> {
+    let columns = columns.max(1);
+    // Bytes are at least columns, so a short line is not measured.
+    if text.len() <= columns {
+        return std::iter::once(0..text.len()).collect();
+    }
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let fits = width::prefix(rest, columns);
+        let fits = if fits.is_empty() { first_cluster(rest) } else { fits };
+        pieces.push(at..at + fits.len());
+        at += fits.len();
+    }
+    pieces
 }
 
 /// Foreign prose, wrapped into rows; the first begins with `head`, the others are indented as far.
@@ -83,6 +135,24 @@ pub fn wrapped(rows: &mut Vec<Row>, head: &str, head_role: Role, text: &str, rol
             let lead = if first { head.to_owned() } else { " ".repeat(indent) };
             rows.push(Row::new(lead, head_role).and(words, role));
             first = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn pieces_and_broken_rows_are_the_whole_text(text in "\\PC{0,80}", columns in 1..30_usize) {
+            let pieces = pieces(&text, columns);
+            let joined: String = pieces.iter().map(|piece| &text[piece.clone()]).collect();
+            prop_assert_eq!(&joined, &text);
+            let broken = Row::new("head ", Role::Text).and(text.clone(), Role::Text).broken(columns + 2);
+            let joined: String = broken.iter().map(Row::text).collect();
+            prop_assert_eq!(joined, format!("head {text}"));
         }
     }
 }

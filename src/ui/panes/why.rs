@@ -2,7 +2,7 @@
 
 use ratatui::layout::{Rect, Size};
 
-use super::inbox::{action_words, risk_words};
+use super::inbox::{action_words, is_guarded, risk_words};
 use super::row::{Row, wrapped};
 use super::{Pane, Title};
 use crate::base::limits::UI_THOUGHT_ROWS_MAX;
@@ -99,7 +99,11 @@ fn place(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) 
         Some(step) => wrapped(rows, &head("step"), Role::TextSoft, &step.title, Role::Text, columns),
         None => rows.push(Row::new(head("step"), Role::TextSoft).and("none of the plan", Role::Warn)),
     }
-    if let Some(risk) = &state.action.risk {
+    if is_guarded(state) {
+        let why = state.ruled.as_ref().map_or_else(String::new, |ruled| format!(": {}", ruled.reason));
+        let sign = scene.look.sign(Sign::Warning);
+        wrapped(rows, &head("risk"), Role::TextSoft, &format!("{sign} high{why}"), Role::RiskHigh, columns);
+    } else if let Some(risk) = &state.action.risk {
         let (word, role) = risk_words(risk.score);
         let factors = if risk.factors.is_empty() { String::new() } else { format!(": {}", risk.factors.join(", ")) };
         wrapped(rows, &head("risk"), Role::TextSoft, &format!("{word}{factors}"), role, columns);

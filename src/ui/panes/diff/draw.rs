@@ -4,7 +4,6 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{At, DiffPane, DiffRow, PlaceIn};
-use crate::base::text::width;
 use crate::diff::LineKind;
 use crate::model::FileChange;
 use crate::ui::app::Scene;
@@ -20,7 +19,7 @@ pub(super) fn row(pane: &DiffPane, scene: &Scene, row: usize, brush: &mut Brush<
                 file_head(brush, line, file);
             }
         }
-        DiffRow::Note(row) => row.draw(brush, line, pane.list.left),
+        DiffRow::Note(row) => row.draw(brush, line, 0),
         DiffRow::Fold(lines) => {
             let sign = brush.look.sign(Sign::Fold);
             let plural = if *lines == 1 { "" } else { "s" };
@@ -101,6 +100,12 @@ fn number_columns(pane: &DiffPane, file: usize) -> u16 {
     u16::try_from(most.to_string().len()).unwrap_or(9).max(4)
 }
 
+/// Columns of a row before the text of its line.
+pub(super) fn columns_before(pane: &DiffPane, file: usize, both_numbers: bool) -> usize {
+    let number = usize::from(number_columns(pane, file)) + 1;
+    1 + number * if both_numbers { 2 } else { 1 } + 2
+}
+
 struct Roles {
     line: Option<Role>,
     strong: Role,
@@ -131,7 +136,7 @@ fn unified(pane: &DiffPane, scene: &Scene, brush: &mut Brush<'_>, line: Rect, at
     let shows_old = picture.kind != LineKind::Added;
     let shows_new = picture.kind != LineKind::Removed;
     for (number, shows) in [(picture.old_no, shows_old), (picture.new_no, shows_new)] {
-        if let Some(number) = number.filter(|_| shows) {
+        if let Some(number) = number.filter(|_| shows && at.from == 0) {
             brush.right(x, line.y, x + columns, &number.to_string(), Role::DiffNumber);
         }
         x += columns + 1;
@@ -139,12 +144,12 @@ fn unified(pane: &DiffPane, scene: &Scene, brush: &mut Brush<'_>, line: Rect, at
     if let Some(role) = roles.line {
         brush.over(Rect { x, width: line.right().saturating_sub(x), ..line }, role);
     }
-    brush.text(x, line.y, line.right(), roles.mark, roles.sign);
+    mark(brush, x, line, &roles, at);
     if picture.kind != LineKind::Context && !taken {
         let out = brush.look.sign(Sign::Unchosen);
         brush.text(line.x, line.y, line.x + 1, out, Role::TextFaint);
     }
-    text(brush, x + 2, line, &picture.shown, pane.list.left, &roles, taken);
+    text(brush, x + 2, line, &picture.shown, at, &roles, taken);
 }
 
 fn side(pane: &DiffPane, scene: &Scene, brush: &mut Brush<'_>, line: Rect, at: Option<At>, old: bool) {
@@ -155,34 +160,43 @@ fn side(pane: &DiffPane, scene: &Scene, brush: &mut Brush<'_>, line: Rect, at: O
     let columns = number_columns(pane, at.file);
     let number = if old { picture.old_no } else { picture.new_no };
     let x = line.x + 1;
-    if let Some(number) = number {
+    if let Some(number) = number.filter(|_| at.from == 0) {
         brush.right(x, line.y, x + columns, &number.to_string(), Role::DiffNumber);
     }
     let x = x + columns + 1;
     if let Some(role) = roles.line {
         brush.over(Rect { x, width: line.right().saturating_sub(x), ..line }, role);
     }
-    brush.text(x, line.y, line.right(), roles.mark, roles.sign);
-    text(brush, x + 2, line, &picture.shown, pane.list.left, &roles, taken);
+    mark(brush, x, line, &roles, at);
+    text(brush, x + 2, line, &picture.shown, at, &roles, taken);
 }
 
-/// The text of a line from column `left` on, with syntax colours under the marks of what changed.
-fn text(brush: &mut Brush<'_>, x: u16, line: Rect, shown: &Shown, left: usize, roles: &Roles, taken: bool) {
+/// `+` or `-`; a row in which a long line goes on says that instead.
+fn mark(brush: &mut Brush<'_>, x: u16, line: Rect, roles: &Roles, at: At) {
+    if at.from == 0 {
+        brush.text(x, line.y, line.right(), roles.mark, roles.sign);
+    } else {
+        let sign = brush.look.sign(Sign::Cut);
+        brush.text(x, line.y, line.right(), sign, roles.sign);
+    }
+}
+
+/// The piece of a line that this row has, with syntax colours under the marks of what changed.
+fn text(brush: &mut Brush<'_>, x: u16, line: Rect, shown: &Shown, piece: At, roles: &Roles, taken: bool) {
     let base = roles.line.map_or_else(Style::new, |role| brush.look.style(role));
     let plain = brush.look.style(if taken { Role::Text } else { Role::DiffOff });
     let strong = brush.look.style(roles.strong);
-    let skipped = width::prefix(&shown.text, left).len();
-    let cut = cut_sign(brush, line, shown, x, left);
-    let end = line.right().saturating_sub(u16::from(cut));
+    let end = line.right();
+    let stop = piece.to.min(shown.text.len());
     let mut x = x;
-    let mut at = skipped;
+    let mut at = piece.from;
     // Runs between the borders of all ranges have one style each; the ranges of a line are few.
-    while at < shown.text.len() && x < end {
+    while at < stop && x < end {
         let role = shown.roles.iter().find(|(range, _)| range.contains(&at));
         let is_strong = shown.strong.iter().any(|range| range.contains(&at));
         let borders =
             shown.roles.iter().map(|(range, _)| range).chain(&shown.strong).flat_map(|range| [range.start, range.end]);
-        let next = borders.filter(|border| *border > at).min().unwrap_or(shown.text.len()).min(shown.text.len());
+        let next = borders.filter(|border| *border > at).min().unwrap_or(stop).min(stop);
         let mut style = plain.patch(base);
         if let Some((_, role)) = role.filter(|_| taken) {
             style = style.patch(brush.look.style(*role));
@@ -194,16 +208,4 @@ fn text(brush: &mut Brush<'_>, x: u16, line: Rect, shown: &Shown, left: usize, r
         x = brush.styled(x, line.y, end, run, style);
         at = next;
     }
-}
-
-/// Says at the right edge that a line goes on.
-fn cut_sign(brush: &mut Brush<'_>, line: Rect, shown: &Shown, x: u16, left: usize) -> bool {
-    let room = usize::from(line.right().saturating_sub(x));
-    // Bytes are at least columns, so a short line is not measured.
-    let goes_on = shown.text.len() > room + left && width::width(&shown.text) > room + left;
-    if goes_on {
-        let sign = brush.look.sign(Sign::Cut);
-        brush.text(line.right().saturating_sub(1), line.y, line.right(), sign, Role::TextFaint);
-    }
-    goes_on
 }

@@ -1,0 +1,130 @@
+//! What is told in words instead of a diff: a command as it would run, a read, and what goes on when nothing waits.
+
+use crate::base::limits::UI_CALM_SAID_LINES_MAX;
+use crate::base::text::{Show, escape};
+use crate::model::session::{ActionState, Phase, Speaker};
+use crate::model::{Executor, FileChange, Kind};
+use crate::ui::app::Scene;
+use crate::ui::panes::inbox::action_words;
+use crate::ui::panes::row::{Row, wrapped};
+use crate::ui::panes::tests_pane;
+use crate::ui::theme::Role;
+
+/// An action that changes no file, told in words.
+pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let action = &state.action;
+    let exact = |text: &str| escape::show(text, &Show::default()).into_owned();
+    match action.kind {
+        Kind::Command => {
+            let Some(command) = &action.command else { return rows };
+            let edited = scene.review.edited.get(&None);
+            if let Some(line) = edited {
+                wrapped(&mut rows, "yours  ", Role::Human, line, Role::TextStrong, columns);
+            }
+            let head = if edited.is_some() { "theirs " } else { "$ " };
+            wrapped(&mut rows, head, Role::Accent, &command.line(), Role::TextStrong, columns);
+            rows.push(Row::default());
+            rows.push(Row::new("in    ", Role::TextSoft).and(exact(&command.cwd), Role::Text));
+            for (at, word) in command.spawn_argv().iter().enumerate() {
+                let head = if at == 0 { "argv  ".to_owned() } else { "      ".to_owned() };
+                rows.push(
+                    Row::new(head, Role::TextSoft).and(format!("{at}  "), Role::TextFaint).and(exact(word), Role::Text),
+                );
+            }
+            for (name, value) in &command.env {
+                rows.push(
+                    Row::new("env   ", Role::TextSoft)
+                        .and(exact(name), Role::Text)
+                        .and("=", Role::TextSoft)
+                        .and(exact(value), Role::Text),
+                );
+            }
+            if let Some(trial) = &action.trial {
+                rows.push(Row::default());
+                rows.push(Row::new("tries ", Role::TextSoft).and(
+                    format!(
+                        "at most {} runs, {} s, in private candidates only",
+                        trial.runs_max,
+                        trial.wall_ms_max / 1000
+                    ),
+                    Role::Text,
+                ));
+                for command in &trial.commands {
+                    wrapped(&mut rows, "      ", Role::TextSoft, &command.line(), Role::Text, columns);
+                }
+            }
+            if action.executor == Executor::Agent {
+                rows.push(
+                    Row::new("who   ", Role::TextSoft)
+                        .and("the agent runs it itself: watched, not enforced", Role::Warn),
+                );
+            }
+        }
+        Kind::Read | Kind::Network => {
+            let verb = if action.kind == Kind::Read { "read     " } else { "connect  " };
+            rows.push(
+                Row::new(verb, Role::TextSoft)
+                    .and(exact(action.target.as_deref().unwrap_or_default()), Role::TextStrong),
+            );
+        }
+        Kind::Edit | Kind::Plan | Kind::Other => {
+            wrapped(&mut rows, "", Role::Text, &action.title, Role::TextStrong, columns);
+        }
+    }
+    rows
+}
+
+/// Until the picture is there: what kind of change it is, without its lines.
+pub(super) fn plain_rows(state: &ActionState) -> Vec<Row> {
+    let files = state.action.files.iter().flatten();
+    let rows = files.map(|file| {
+        let what = match file.change {
+            FileChange::Modify => "changes",
+            FileChange::Create => "creates",
+            FileChange::Delete => "deletes",
+            FileChange::Rename => "renames",
+        };
+        Row::new(format!("{what}  "), Role::TextSoft)
+            .and(escape::show(file.path.as_str(), &Show::default()).into_owned(), Role::Text)
+    });
+    rows.collect()
+}
+
+/// Nothing is under review: what the turn is about, what was done last, what the agent said last.
+pub(super) fn calm_rows(scene: &Scene, columns: u16) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let session = &scene.session;
+    if session.opened.is_none() {
+        return rows;
+    }
+    let now = if session.ended.is_some() {
+        "the session has ended"
+    } else if session.turn.is_some() {
+        "the agent works; nothing waits for you"
+    } else {
+        "the agent waits for your words"
+    };
+    rows.push(Row::new(now, Role::TextSoft));
+    rows.push(Row::default());
+    if let Some(step) = session.plan.active() {
+        wrapped(&mut rows, "step   ", Role::TextSoft, &step.title, Role::TextStrong, columns);
+        if let Some(note) = step.note.as_ref().filter(|note| !note.is_empty()) {
+            wrapped(&mut rows, "       ", Role::TextSoft, note, Role::Text, columns);
+        }
+    }
+    if let Some(state) = session.actions.iter().next_back() {
+        let head = if state.phase == Phase::Running { "now    " } else { "last   " };
+        rows.push(Row::new(head, Role::TextSoft).and(action_words(state), Role::Text));
+    }
+    if let Some((words, role)) = tests_pane::summary(scene) {
+        rows.push(Row::new("tests  ", Role::TextSoft).and(words, role));
+    }
+    let said = session.transcript.iter().rev().find(|entry| matches!(entry.speaker, Speaker::Agent(_)));
+    if let Some(said) = said {
+        let lines: Vec<&str> = said.text.lines().rev().take(UI_CALM_SAID_LINES_MAX).collect();
+        let text = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
+        wrapped(&mut rows, "says   ", Role::TextSoft, &text, Role::Text, columns);
+    }
+    rows
+}
