@@ -215,7 +215,16 @@ fn what_it_does_unasked_is_shown_or_waits_in_its_copy() {
     each(|kind| {
         let turns = || vec![kind.runs("echo evil > b.txt"), Turn::text("done")];
         let Some(mut drive) = Drive::start(kind, Leash::Unasked, "gated", turns()) else { return };
-        let seen = drive.seat.wait("the change", |e| e["kind"] == "observed" && e["path"] == "b.txt");
+        let seen = drive.seat.wait("the change, or a question after all", |e| {
+            (e["kind"] == "observed" && e["path"] == "b.txt") || e["kind"] == "held"
+        });
+        if seen["kind"] == "held" {
+            // Gemini refuses to work unasked in a folder that it was not told to trust: then nothing may have happened.
+            assert!(!drive.room.exists("b.txt"), "{kind:?}: it asked after it had acted");
+            drive.seat.decide(&seen, "deny", json!({"reason": "not that"})).unwrap();
+            drive.finish().verified();
+            return;
+        }
         assert_eq!(seen["by"], "unsupervised", "{kind:?}");
         drive.verified();
 
