@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -154,6 +155,7 @@ pub fn execute(root: &Path, argv: &[String], limit: Duration) -> TrialOutput {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        .process_group(0)
         .spawn()
         .unwrap_or_else(|e| panic!("{argv:?}: {e}"));
     let mut stdout = child.stdout.take().unwrap();
@@ -175,6 +177,8 @@ pub fn execute(root: &Path, argv: &[String], limit: Duration) -> TrialOutput {
         }
         if began.elapsed() > limit {
             timed_out = true;
+            // With its children: one that runs for ever would keep the pipes open.
+            let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).status();
             let _ = child.kill();
             break child.wait().unwrap();
         }
