@@ -46,11 +46,10 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
     .passing(options.settings.env_pass.clone());
     let workspace: Arc<dyn Workspace> = Arc::new(workspace);
     let limit_ms = options.settings.check_timeout_ms;
-    let limited = |checks: ChecksSetup| ChecksSetup {
-        command: Command { timeout_ms: limit_ms, ..checks.command },
-        ..checks
-    };
-    let checks = checks_of(workspace.as_ref(), options).map(limited).inspect_err(|why| tracing::info!(%why, "no checks")).ok();
+    let limited =
+        |checks: ChecksSetup| ChecksSetup { command: Command { timeout_ms: limit_ms, ..checks.command }, ..checks };
+    let checks =
+        checks_of(workspace.as_ref(), options).map(limited).inspect_err(|why| tracing::info!(%why, "no checks")).ok();
     let tests = checks.as_ref().map(|c| c.command.clone());
     let agent = maker::maker(options, tests.clone())?;
     let judge = Arc::new(judge(place, options, workspace.root(), tests)?);

@@ -38,9 +38,12 @@ fn command_waits(stage: &mut Stage, line: &str) {
     let line = serde_json::to_string(line).unwrap();
     let ev = |seq: u64, rest: String| format!(r#"{{"seq":{seq},"at":1764000100000,{rest}}}"#);
     let events = [
-        ev(33, format!(
-            r#""kind":"proposed","action":{{"id":"a20","revision":1,"kind":"command","digest":"{digest}","title":"run it","command":{{"shell":{line},"cwd":"."}}}}"#
-        )),
+        ev(
+            33,
+            format!(
+                r#""kind":"proposed","action":{{"id":"a20","revision":1,"kind":"command","digest":"{digest}","title":"run it","command":{{"shell":{line},"cwd":"."}}}}"#
+            ),
+        ),
         ev(34, format!(r#""kind":"held","action":"a20","revision":1,"digest":"{digest}""#)),
     ];
     stage.hear(&events.join("\n"));

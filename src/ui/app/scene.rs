@@ -2,9 +2,9 @@
 
 use super::review::Review;
 use crate::base::{ActionId, Digest, UnixMs};
-use crate::model::{Envelope, Kind};
 use crate::model::event::Event;
 use crate::model::session::{ActionState, Phase, Session};
+use crate::model::{Envelope, Kind};
 use crate::ui::layout::PaneId;
 use crate::ui::look::Look;
 use crate::ui::workers::Products;

@@ -147,7 +147,8 @@ fn approve(app: &mut App, note: Option<String>) -> Vec<Request> {
 /// Lets the oldest waiting action through, with the care of an approval: it must be the one on the screen, and the
 /// verdict names it.
 pub(super) fn step(app: &mut App) -> Vec<Request> {
-    let oldest = app.scene.session.actions.held().min_by_key(|state| state.held_at).map(|state| state.action.id.clone());
+    let oldest =
+        app.scene.session.actions.held().min_by_key(|state| state.held_at).map(|state| state.action.id.clone());
     if oldest.is_none() {
         app.say(Toast::plain("nothing waits: there is no action to let through"));
         return Vec::new();

@@ -130,7 +130,7 @@ fn undo(app: &mut App) -> Vec<Request> {
     }
     let undoable = |id: &ActionId| session.undoable().any(|state| state.action.id == *id);
     // What was undone comes back by undoing whatever undid it last.
-    let undoing = |id: &ActionId| session.actions.iter().filter(|state| state.reverts.contains(id)).next_back();
+    let undoing = |id: &ActionId| session.actions.iter().rfind(|state| state.reverts.contains(id));
     let target = match mine {
         Some(state) if state.reverted => undoing(&state.action.id).map(|state| state.action.id.clone()),
         Some(state) => Some(state.action.id.clone()).filter(undoable),

@@ -22,13 +22,7 @@ pub(super) fn view(census: &Census, app: &App, frame: &mut Frame<'_>, screen: Re
     for (y, (text, role)) in (inside.y..inside.bottom().saturating_sub(2)).zip(&lines) {
         brush.cut(inside.x, y, inside.right(), text, *role);
     }
-    brush.cut(
-        inside.x,
-        inside.bottom().saturating_sub(1),
-        inside.right(),
-        &keys(app),
-        Role::Hint,
-    );
+    brush.cut(inside.x, inside.bottom().saturating_sub(1), inside.right(), &keys(app), Role::Hint);
 }
 
 /// The keys that do something here, as the keymap has them.

@@ -269,10 +269,10 @@ impl DiffPane {
                         })
                     };
                     let (left, right) = (spans(left, half), spans(right, columns.saturating_sub(half + 1)));
-                    self.rows.extend((0..left.len().max(right.len())).map(|row| DiffRow::Pair {
-                        left: left.get(row).copied(),
-                        right: right.get(row).copied(),
-                    }));
+                    self.rows.extend(
+                        (0..left.len().max(right.len()))
+                            .map(|row| DiffRow::Pair { left: left.get(row).copied(), right: right.get(row).copied() }),
+                    );
                 }
                 DiffRow::Note(row) => self.rows.extend(row.broken(columns).into_iter().map(DiffRow::Note)),
                 DiffRow::File(_) | DiffRow::Fold(_) | DiffRow::Heading { .. } => self.rows.push(row),
@@ -283,7 +283,10 @@ impl DiffPane {
     /// A line in pieces of at most this many columns.
     fn spans(&self, at: At, columns: usize) -> Vec<At> {
         let text = self.line(at).map_or("", |line| line.shown.text.as_str());
-        super::row::pieces(text, columns).into_iter().map(|piece| At { from: piece.start, to: piece.end, ..at }).collect()
+        super::row::pieces(text, columns)
+            .into_iter()
+            .map(|piece| At { from: piece.start, to: piece.end, ..at })
+            .collect()
     }
 
     fn file_rows(&mut self, at: usize, only: bool) {
@@ -327,8 +330,7 @@ impl DiffPane {
                     self.rows.push(DiffRow::Fold(hidden));
                 }
                 let first = hunk.before.len() - before;
-                let lines =
-                    (first..hunk.before.len()).map(|line| At::whole(at, index, PlaceIn::Before(line)));
+                let lines = (first..hunk.before.len()).map(|line| At::whole(at, index, PlaceIn::Before(line)));
                 self.context_rows(lines.collect());
             }
             self.hunk_rows(at, index, hunk);

@@ -85,7 +85,11 @@ pub fn is_guarded(state: &ActionState) -> bool {
 
 /// The risk of an action in words: what a guard rail holds is high whatever its score.
 pub fn risk_of(state: &ActionState) -> (&'static str, Role) {
-    if is_guarded(state) { risk_words(100) } else { risk_words(state.action.risk.as_ref().map_or(0, |risk| risk.score)) }
+    if is_guarded(state) {
+        risk_words(100)
+    } else {
+        risk_words(state.action.risk.as_ref().map_or(0, |risk| risk.score))
+    }
 }
 
 /// `12 s`, `3 min`, `2 h`.
