@@ -39,6 +39,7 @@ pub fn request(ask: &Ask) -> Result<Request, String> {
         }
         Ask::Undo(action) => Request::Undo(wire::Undo { action: action.clone() }),
         Ask::Rewind(tree) => Request::Rewind(wire::Rewind { tree: Some(*tree), ..wire::Rewind::default() }),
+        Ask::Restore(path) => Request::Restore(wire::Restore { path: path.clone() }),
         Ask::Test { action, hunks } => {
             let hunks = hunks.as_ref().map(|hunks| hunks.iter().map(choice).collect());
             Request::CandidateTest(wire::CandidateTest { action: action.clone(), hunks })

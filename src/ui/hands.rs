@@ -336,6 +336,32 @@ fn a_refusal_of_the_host_is_told_in_words() {
 }
 
 #[test]
+fn an_unsupervised_change_can_be_taken_back() {
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.command("take-back");
+    assert!(stage.app.overlay.is_none(), "there was none");
+    stage.hear(MORE);
+    stage.draw();
+    stage.command("take-back");
+    stage.press("enter");
+    assert!(matches!(stage.asked.as_slice(), [Ask::Restore(_)]), "{:?}", stage.asked);
+}
+
+#[test]
+fn the_link_and_a_host_in_trouble_stay_in_sight() {
+    use crate::ui::app::Far;
+    let mut stage = Stage::set(160, 40, "dark");
+    stage.send(Msg::LinkState(Far { host: "box".to_owned(), latency_ms: Some(42), down: None }));
+    stage.draw();
+    assert!(stage.text().contains("link box 42 ms"), "{}", stage.text());
+    stage.send(Msg::LinkState(Far { host: "box".to_owned(), latency_ms: None, down: Some("gone".to_owned()) }));
+    stage.send(Msg::Trouble("the disk is full".to_owned()));
+    stage.press("j k");
+    assert!(stage.text().contains("link down, retrying"), "{}", stage.text());
+    assert!(stage.text().contains("the disk is full"), "{}", stage.text());
+}
+
+#[test]
 fn search_goes_to_the_next_match() {
     let mut stage = Stage::set(120, 40, "dark");
     stage.command("search");

@@ -11,7 +11,7 @@ mod update;
 
 use ratatui::layout::Size;
 
-pub use msg::{Answer, Ask, Leave, Msg, Request, Verdict, When};
+pub use msg::{Answer, Ask, Far, Leave, Msg, Request, Verdict, When};
 pub use scene::{Link, Scene, Touched};
 
 use crate::ui::keymap::Keymap;

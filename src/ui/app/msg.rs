@@ -1,6 +1,6 @@
 //! What reaches the client and what it asks of the world around it.
 
-use crate::base::{ActionId, Digest, StepId, UnixMs};
+use crate::base::{ActionId, Digest, RelPath, StepId, UnixMs};
 use crate::model::event::Mode;
 use crate::model::{Command, Envelope, PlanEdit};
 use crate::ui::terminal::Input;
@@ -22,6 +22,10 @@ pub enum Msg {
         control: bool,
     },
     LinkLost(String),
+    /// How the connection to a host on another machine fares.
+    LinkState(Far),
+    /// The host is in trouble and says with what; it goes on as well as it can.
+    Trouble(String),
     Computed(Product),
     /// The external editor came back.
     Edited {
@@ -32,6 +36,18 @@ pub enum Msg {
     },
     /// A frame went out.
     Drawn,
+}
+
+/// The connection to another machine, as the relay tells it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct Far {
+    pub host: String,
+    /// Between a request and its answer, milliseconds.
+    #[serde(default)]
+    pub latency_ms: Option<u64>,
+    /// Why it is down at the moment; it is tried again.
+    #[serde(default)]
+    pub down: Option<String>,
 }
 
 /// What an answer carries beyond "done".
@@ -126,6 +142,8 @@ pub enum Ask {
     },
     Undo(ActionId),
     Rewind(Digest),
+    /// Takes back a change of this file that no decision stands behind.
+    Restore(RelPath),
     /// Checks on a candidate with these hunks of the action, or on the workspace as it is.
     Test {
         action: Option<ActionId>,

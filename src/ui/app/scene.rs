@@ -1,5 +1,6 @@
 //! What there is to see: the session's replica and the human's place in it. Panes draw from this and nothing else.
 
+use super::msg::Far;
 use super::review::Review;
 use crate::base::{ActionId, Digest, UnixMs};
 use crate::model::event::Event;
@@ -77,6 +78,10 @@ pub struct Scene {
     pub look: Look,
     pub title: String,
     pub link: Link,
+    /// The connection to another machine, when the host runs on one.
+    pub far: Option<Far>,
+    /// What the host said it is in trouble with; it stays in sight.
+    pub trouble: Option<String>,
     /// The action that is looked at and that verdicts are about.
     pub target: Option<ActionId>,
     pub review: Review,
@@ -96,6 +101,8 @@ impl Scene {
             look,
             title,
             link: Link::Connecting,
+            far: None,
+            trouble: None,
             target: None,
             review: Review::default(),
             products: Products::default(),

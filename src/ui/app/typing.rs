@@ -107,6 +107,7 @@ impl App {
                         let purpose = Purpose::Rewind { tree, when };
                         stay(Overlay::Prompt(Prompt::new(purpose, "")))
                     }
+                    Some(Pick::Restore(path)) => Then::Requests(vec![Request::Host(Ask::Restore(path))]),
                     None => Then::Close,
                 };
             }
@@ -225,6 +226,7 @@ impl Ask {
             Self::Lease { .. } => "the lease",
             Self::Undo(_) => "undo",
             Self::Rewind(_) => "rewind",
+            Self::Restore(_) => "take back",
             Self::Test { .. } => "the test of the candidate",
             Self::Explain(_) => "explain",
             Self::Blob(_) => "content",

@@ -43,6 +43,15 @@ impl App {
                 self.scene.link = Link::Lost(why);
                 Vec::new()
             }
+            Msg::LinkState(far) => {
+                self.scene.far = Some(far);
+                Vec::new()
+            }
+            Msg::Trouble(text) => {
+                self.scene.trouble = Some(escape::show(&text, &Show::prose()).into_owned());
+                self.scene.touched.actions = true;
+                Vec::new()
+            }
             Msg::Computed(product) => {
                 self.scene.products.put(product);
                 self.scene.touched.target = true;

@@ -7,7 +7,7 @@ use crate::model::event::Mode;
 use crate::model::session::Phase;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Ask, Request};
-use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose};
+use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose, unsupervised_paths};
 
 const GROUP: &str = "gate";
 
@@ -97,6 +97,21 @@ pub(super) const COMMANDS: &[Command] = &[
         },
         run: |app| {
             app.overlay = Some(Overlay::Choose(Choice::checkpoints(&app.scene)));
+            Vec::new()
+        },
+        ..BASE
+    },
+    Command {
+        name: "take-back",
+        label: "take back",
+        description: "Take back an unsupervised change: choose the file that goes back to what it was",
+        group: GROUP,
+        why_disabled: |app| {
+            needs_control(app)
+                .or_else(|| unsupervised_paths(&app.scene).is_empty().then_some("no unsupervised change was observed"))
+        },
+        run: |app| {
+            app.overlay = Some(Overlay::Choose(Choice::unsupervised(&app.scene)));
             Vec::new()
         },
         ..BASE

@@ -3,9 +3,9 @@
 use ratatui::layout::Rect;
 
 use super::open_box;
-use crate::base::Digest;
+use crate::base::{Digest, RelPath};
 use crate::base::limits::UI_CHOICES_MAX;
-use crate::model::event::Mode;
+use crate::model::event::{ChangedBy, Mode};
 use crate::ui::app::{App, Scene};
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
@@ -16,6 +16,8 @@ use crate::ui::theme::{Role, Sign};
 pub enum Pick {
     Mode(Mode),
     Checkpoint { tree: Digest, when: String },
+    /// A file whose unsupervised change is taken back.
+    Restore(RelPath),
 }
 
 /// An open list.
@@ -35,6 +37,19 @@ pub fn mode_words(mode: Mode) -> (&'static str, &'static str) {
         Mode::Plan => ("plan", "a lease per plan step"),
         Mode::Guarded => ("guarded", "rules decide, the rest asks"),
     }
+}
+
+/// Newest first, each once, bounded.
+#[must_use]
+pub fn unsupervised_paths(scene: &Scene) -> Vec<RelPath> {
+    let mut paths: Vec<RelPath> = Vec::new();
+    let changes = scene.session.changes.iter().rev().filter(|(_, change)| change.by == ChangedBy::Unsupervised);
+    for path in changes.filter_map(|(_, change)| RelPath::new(&change.path).ok()) {
+        if paths.len() < UI_CHOICES_MAX && !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    paths
 }
 
 impl Choice {
@@ -63,6 +78,17 @@ impl Choice {
             (name.clone(), title, Pick::Checkpoint { tree: *tree, when: name })
         });
         Self { title: "Rewind to", rows: rows.collect(), cursor: 0 }
+    }
+
+    /// Files changed by no decision, newest change first, each once.
+    #[must_use]
+    pub fn unsupervised(scene: &Scene) -> Self {
+        let mut rows: Vec<(String, String, Pick)> = Vec::new();
+        for path in unsupervised_paths(scene) {
+            let shown = crate::base::text::Untrusted::from(path.as_str()).visible().into_owned();
+            rows.push((shown, String::new(), Pick::Restore(path)));
+        }
+        Self { title: "Take back an unsupervised change", rows, cursor: 0 }
     }
 
     pub fn go(&mut self, down: bool) {

@@ -20,7 +20,7 @@ mod draw;
 mod told;
 
 /// Columns of a file's head or of the title that its path does not have: number, name, counts, place.
-const PATH_MARGIN_COLUMNS: usize = 50;
+const PATH_MARGIN_COLUMNS: usize = 46;
 
 /// The three ways to look at a change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

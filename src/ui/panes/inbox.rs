@@ -161,7 +161,10 @@ fn alarm_rows(scene: &Scene) -> Vec<Row> {
         let text = escape::show(&alarm.text, &Show::prose()).into_owned();
         Row::new(format!("{warning} "), Role::Warn).and(format!("{what}  "), Role::Warn).and(text, Role::TextSoft)
     });
-    changes.chain(alarms).collect()
+    let trouble = scene.trouble.iter().map(|text| {
+        Row::new(format!("{warning} "), Role::Fail).and("host  ", Role::Fail).and(text.clone(), Role::Fail)
+    });
+    trouble.chain(changes).chain(alarms).collect()
 }
 
 impl Pane for InboxPane {

@@ -12,6 +12,8 @@ use crate::base::limits::UI_TRANSCRIPT_ROWS_MAX;
 use crate::base::text::ansi::{self, Colour, Sgr, StyledLine};
 use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Seq};
+use crate::model::Kind;
+use crate::model::event::{Decider, Verdict};
 use crate::model::session::{ActionState, Entry, Phase, Speaker};
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
@@ -83,7 +85,9 @@ impl Talk {
                 self.rows.truncate(self.rows.len().saturating_sub(rows));
             }
             let mut rows = Vec::new();
-            entry_rows(&mut rows, entry, columns);
+            if !is_routine(scene, entry) {
+                entry_rows(&mut rows, entry, columns);
+            }
             self.last = Some((entry.seq, entry.text.len(), rows.len()));
             self.rows.extend(rows);
         }
@@ -91,6 +95,18 @@ impl Talk {
             self.rows.pop_front();
         }
     }
+}
+
+/// The agent was told that a read went through, by a rule and as proposed: nobody needs to hear that.
+fn is_routine(scene: &Scene, entry: &Entry) -> bool {
+    let Speaker::Told(Some(action)) = &entry.speaker else { return false };
+    scene.session.actions.get(action).is_some_and(|state| {
+        let decided = state.decided.as_ref();
+        state.action.kind == Kind::Read
+            && decided.is_some_and(|decided| {
+                decided.verdict == Verdict::Approve && matches!(decided.by, Decider::Rule(_))
+            })
+    })
 }
 
 fn entry_rows(rows: &mut Vec<Row>, entry: &Entry, columns: u16) {

@@ -124,9 +124,14 @@ impl TestsPane {
             row = row.right(word, word_role);
         }
         let key = Key::Case(newest.case.clone());
-        // Failing cases show their message until it is folded away; others only when asked.
-        let open = newest.status.is_bad() != self.toggled.contains(&key);
+        // The whole message only when asked; a failing case says its first line.
+        let open = self.toggled.contains(&key);
         self.rows.push((key, row));
+        let headline = newest.message.as_ref().and_then(|message| message.lines().find(|line| !line.trim().is_empty()));
+        if let Some(headline) = headline.filter(|_| !open && newest.status.is_bad()) {
+            let text = escape::show(headline, &Show::prose()).into_owned();
+            self.rows.push((Key::Text, Row::new(text, Role::TextSoft).indented(depth + 2)));
+        }
         if let Some(message) = newest.message.as_ref().filter(|_| open) {
             let mut lines = Vec::new();
             wrapped(&mut lines, "", Role::TextSoft, message, Role::TextSoft, columns.saturating_sub(depth + 4));
@@ -213,12 +218,18 @@ impl Pane for TestsPane {
             .flat_map(|finished| &finished.flaky)
             .map(String::as_str)
             .collect();
-        for (suite, cases) in &suites {
+        // What fails comes first.
+        let is_bad = |case: &Case<'_>| case.newest().is_some_and(|report| report.status.is_bad());
+        let mut suites: Vec<_> = suites.iter().collect();
+        suites.sort_by_key(|(_, cases)| !cases.values().any(is_bad));
+        for (suite, cases) in suites {
             let open = suite.is_empty() || self.suite_row(scene, suite, cases);
             if !open {
                 continue;
             }
             let depth = if suite.is_empty() { 0 } else { 4 };
+            let mut cases: Vec<_> = cases.iter().collect();
+            cases.sort_by_key(|(_, case)| !is_bad(case));
             for (name, case) in cases {
                 let short = name.strip_prefix(&format!("{}::", suite.replace(" › ", "::"))).unwrap_or(name);
                 self.case_rows(scene, short, case, flaky.contains(name), depth, room.width);

@@ -11,7 +11,7 @@ use super::Stream;
 use crate::base::limits::UI_ASKS_WAITING_MAX;
 use crate::base::{Seq, UnixMs};
 use crate::model::Envelope;
-use crate::ui::app::{Answer, Ask, Msg};
+use crate::ui::app::{Answer, Ask, Far, Msg};
 use crate::ui::asks;
 use crate::wire::{self, AttachedAs, Id, Message, Request};
 
@@ -39,6 +39,15 @@ const ATTACH_ID: i64 = 0;
 #[derive(Deserialize)]
 struct EventParams {
     envelope: Envelope,
+}
+
+#[derive(Deserialize)]
+struct TroubleParams {
+    text: String,
+}
+
+fn read<T: serde::de::DeserializeOwned>(params: Option<&serde_json::value::RawValue>) -> Option<T> {
+    serde_json::from_str(params?.get()).ok()
 }
 
 impl Link {
@@ -141,7 +150,14 @@ impl Link {
                     None => None,
                 }
             }
-            Some(Ok(Ok(Message::Notification { .. } | Message::Request { .. }))) => None,
+            Some(Ok(Ok(Message::Notification { method, params }))) => match method.as_str() {
+                "link/state" => read::<Far>(params.as_deref()).and_then(|far| some(Msg::LinkState(far))),
+                "host/trouble" => {
+                    read::<TroubleParams>(params.as_deref()).and_then(|trouble| some(Msg::Trouble(trouble.text)))
+                }
+                _ => None,
+            },
+            Some(Ok(Ok(Message::Request { .. }))) => None,
             Some(Ok(Ok(Message::Answer { id: Id::Number(ATTACH_ID), result }))) => self.attached(result),
             Some(Ok(Ok(Message::Answer { id, result }))) => self.answered(&id, result),
         }

@@ -140,6 +140,21 @@ fn health(app: &App) -> Words {
     if let Some(watching) = app.scene.session.watching.as_ref().filter(|watching| watching.state != "watching") {
         words.push((format!("{}  ", escape::show(&watching.state, &Show::default())), Role::Warn));
     }
+    if app.scene.trouble.is_some() {
+        words.push((format!("{} host in trouble  ", app.scene.look.sign(Sign::Warning)), Role::Fail));
+    }
+    if let (Link::Attached { control }, Some(far)) = (&app.scene.link, &app.scene.far) {
+        if !control {
+            words.push(("read only  ".to_owned(), Role::Warn));
+        }
+        words.push(if far.down.is_some() {
+            ("link down, retrying".to_owned(), Role::Fail)
+        } else {
+            let latency = far.latency_ms.map_or_else(String::new, |ms| format!(" {ms} ms"));
+            (format!("link {}{latency}", escape::show(&far.host, &Show::default())), Role::TextFaint)
+        });
+        return words;
+    }
     let (text, role) = match &app.scene.link {
         Link::Connecting => ("connecting", Role::TextFaint),
         Link::Attached { control: true } => ("linked", Role::TextFaint),
