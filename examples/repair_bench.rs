@@ -108,13 +108,12 @@ fn main() {
                 result.words
             );
         }
-        if count > 0 {
+        let percent = |of: usize| (of * 100).checked_div(count);
+        if let (Some(plausible_percent), Some(correct_percent)) = (percent(plausible), percent(correct)) {
             times.sort_by(f64::total_cmp);
             let median = times.get(times.len() / 2).copied().unwrap_or_default();
             println!(
-                "== {language}: {count} programs, plausible {plausible} ({}%), correct {correct} ({}%), median {median:.1} s\n",
-                plausible * 100 / count,
-                correct * 100 / count
+                "== {language}: {count} programs, plausible {plausible} ({plausible_percent}%), correct {correct} ({correct_percent}%), median {median:.1} s\n"
             );
         }
     }

@@ -459,8 +459,8 @@ impl Hosts<'_> {
         self.wait_for_none();
         let (code, out, err) = self.0.run(&["export", &only_session(self.0), "--jsonl"]);
         assert_eq!(code, 0, "{err}");
-        let ended = out.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        let ended = ended.filter(|event| event["kind"] == "session_ended").last();
+        let mut ended = out.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let ended = ended.rfind(|event| event["kind"] == "session_ended");
         let ended = ended.unwrap_or_else(|| panic!("the session has not ended:\n{out}"));
         ended["outcome"].as_str().unwrap_or_default().to_owned()
     }

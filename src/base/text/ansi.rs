@@ -54,11 +54,13 @@ pub struct AnsiLines {
     screen: Line,
     /// Bytes since the parser last reported anything.
     silent_bytes: usize,
+    /// The beginning of a character whose rest has not come yet.
+    half: Vec<u8>,
 }
 
 impl Default for AnsiLines {
     fn default() -> Self {
-        Self { parser: Parser::new(), screen: Line::default(), silent_bytes: 0 }
+        Self { parser: Parser::new(), screen: Line::default(), silent_bytes: 0, half: Vec::new() }
     }
 }
 
@@ -66,8 +68,12 @@ impl AnsiLines {
     /// Reads `bytes`; calls `on_line` for each line that is complete.
     pub fn push(&mut self, bytes: &[u8], mut on_line: impl FnMut(StyledLine)) {
         for portion in bytes.chunks(ANSI_SEQUENCE_BYTES_MAX / 4) {
+            // The parser never sees half a character: cut there, it reads what follows differently.
+            let mut ready = std::mem::take(&mut self.half);
+            ready.extend_from_slice(portion);
+            self.half = ready.split_off(ready.len() - half_character(&ready));
             let mut performer = Performer { screen: &mut self.screen, reports: 0, on_line: &mut on_line };
-            self.parser.advance(&mut performer, portion);
+            self.parser.advance(&mut performer, &ready);
             self.silent_bytes = if performer.reports > 0 { 0 } else { self.silent_bytes + portion.len() };
             if self.silent_bytes >= ANSI_SEQUENCE_BYTES_MAX {
                 // A sequence that never ends would hide everything after it: drop the sequence.
@@ -83,9 +89,22 @@ impl AnsiLines {
     }
 
     /// Ends the stream: the last line if it had no line end.
-    pub fn finish(self) -> Option<StyledLine> {
+    pub fn finish(mut self) -> Option<StyledLine> {
+        let half = std::mem::take(&mut self.half);
+        // Half a character holds no line end.
+        let mut performer = Performer { screen: &mut self.screen, reports: 0, on_line: &mut |_| {} };
+        self.parser.advance(&mut performer, &half);
         self.tail()
     }
+}
+
+/// How many bytes at the end begin a UTF-8 character that is not whole yet: 0 to 3.
+fn half_character(bytes: &[u8]) -> usize {
+    let tail = bytes.get(bytes.len().saturating_sub(3)..).unwrap_or_default();
+    (0..tail.len())
+        .filter_map(|from| tail.get(from..))
+        .find(|rest| std::str::from_utf8(rest).is_err_and(|e| e.valid_up_to() == 0 && e.error_len().is_none()))
+        .map_or(0, <[u8]>::len)
 }
 
 /// Reads a whole output at once; for small, complete texts.

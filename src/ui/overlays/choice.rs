@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 
 use super::open_box;
-use crate::base::{Digest, RelPath};
 use crate::base::limits::UI_CHOICES_MAX;
+use crate::base::{Digest, RelPath};
 use crate::model::event::{ChangedBy, Mode};
 use crate::ui::app::{App, Scene};
 use crate::ui::look::Brush;
@@ -15,7 +15,10 @@ use crate::ui::theme::{Role, Sign};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pick {
     Mode(Mode),
-    Checkpoint { tree: Digest, when: String },
+    Checkpoint {
+        tree: Digest,
+        when: String,
+    },
     /// A file whose unsupervised change is taken back.
     Restore(RelPath),
 }

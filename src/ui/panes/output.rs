@@ -103,9 +103,8 @@ fn is_routine(scene: &Scene, entry: &Entry) -> bool {
     scene.session.actions.get(action).is_some_and(|state| {
         let decided = state.decided.as_ref();
         state.action.kind == Kind::Read
-            && decided.is_some_and(|decided| {
-                decided.verdict == Verdict::Approve && matches!(decided.by, Decider::Rule(_))
-            })
+            && decided
+                .is_some_and(|decided| decided.verdict == Verdict::Approve && matches!(decided.by, Decider::Rule(_)))
     })
 }
 
