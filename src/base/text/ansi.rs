@@ -386,6 +386,19 @@ mod tests {
         assert!(line.text.ends_with("y⟨+5 characters⟩"));
     }
 
+    /// Found by the property below: the parser read what followed half a control character differently.
+    #[test]
+    fn a_character_may_be_torn_by_the_end_of_a_portion() {
+        let bytes = [b'x', 0xc2, 0x80, 0x10, 0x80, b'y'];
+        let mut reader = AnsiLines::default();
+        let mut pieced = Vec::new();
+        for part in bytes.chunks(2) {
+            reader.push(part, |line| pieced.push(line));
+        }
+        pieced.extend(reader.finish());
+        assert_eq!(lines(&bytes), pieced);
+    }
+
     proptest! {
         #[test]
         fn any_portions_give_the_same_safe_lines(
