@@ -663,3 +663,7 @@ pub const CHECK_TIMEOUT_S_MAX: u64 = 24 * 60 * 60;
 /// How long a lock that is held is asked for again, and how often: longer than a fork takes, shorter than a human waits.
 pub const JOURNAL_LOCK_WAIT_MS_MAX: u64 = 300;
 pub const JOURNAL_LOCK_RETRY_MS: u64 = 10;
+
+// host::actor::observe
+/// How long after the end of a command that an agent ran itself a change of a file is still taken for that command's.
+pub const AGENT_COMMAND_SETTLE_MS: u64 = 1_000;

@@ -2,7 +2,7 @@
 
 use super::super::merge;
 use super::Actor;
-use crate::base::limits::{ACTION_BODIES_KEPT_MAX, UNSUPERVISED_AFTER_TURN_MS};
+use crate::base::limits::{ACTION_BODIES_KEPT_MAX, AGENT_COMMAND_SETTLE_MS, UNSUPERVISED_AFTER_TURN_MS};
 use crate::base::{ActionId, Digest, RelPath};
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Reply};
@@ -43,7 +43,13 @@ impl Actor {
         }
         let runs = |s: &&ActionState| s.phase == Phase::Running;
         let is_command = |s: &&ActionState| s.action.kind == Kind::Command && s.action.trial.is_none();
-        if let Some(state) = newest().filter(runs).find(is_command) {
+        // The watcher's word on what an agent's own command did may come after the agent has said that it is done.
+        let now = self.book.now();
+        let just_ran = |s: &&ActionState| {
+            s.action.executor == Executor::Agent
+                && s.finished_at.is_some_and(|at| now.since(at) < AGENT_COMMAND_SETTLE_MS)
+        };
+        if let Some(state) = newest().filter(|s| runs(s) || just_ran(s)).find(is_command) {
             return ChangedBy::Action(state.action.id.clone());
         }
         let own = |s: &&ActionState| {
