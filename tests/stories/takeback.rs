@@ -6,9 +6,6 @@ use serde_json::json;
 
 const TEXT: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n";
 
-/// What the Why pane says of an action that was taken back.
-const UNDONE: &str = "undone since";
-
 at_every_size!(an_undo_is_undone, the_workspace_is_rewound);
 
 /// A session with two edits approved.
@@ -37,10 +34,11 @@ fn an_undo_is_undone(size: (u16, u16)) {
     screen.wait("the action is done", |text| text.contains("5 Why  a2") && text.contains("now     done"));
     screen.command("undo");
     screen.wait("the last edit is taken back", |_| room.read("a.txt") == TEXT.replace("one", "ONE"));
-    screen.wait_for(UNDONE);
+    // The review follows to the newest edit, which is the undo.
+    screen.wait("the undo is done", |text| text.contains("5 Why  a3") && text.contains("now     done"));
     screen.command("undo");
     screen.wait("the undo is undone", |_| room.read("a.txt") == both);
-    screen.wait_gone(UNDONE);
+    screen.wait("the second undo is done", |text| text.contains("5 Why  a4") && text.contains("now     done"));
     screen.wait_idle();
     screen.quit();
     hosts.wait_for_none();
