@@ -10,7 +10,7 @@ pub mod procfs;
 mod signals;
 mod stop;
 
-use rustix::process::{Pid, getpid, getsid, set_child_subreaper};
+use rustix::process::{getpid, set_child_subreaper};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -123,10 +123,12 @@ impl Tracker {
     /// Orphans that came back to the host: children that we did not launch. What this process
     /// starts otherwise shares its session; what comes back never does.
     fn strays(&self, table: &Table, launched: &HashMap<i32, String>) -> HashSet<i32> {
-        let own_session = getsid(None).map_or(0, Pid::as_raw_pid);
+        // From the table and not by `getsid`: a session whose leader lives in an outer pid namespace
+        // (a container, CI) has the number 0, which rustix takes for impossible.
+        let Some(host) = table.get(self.host) else { return HashSet::new() };
         table
             .all()
-            .filter(|process| process.parent == self.host && process.session != own_session)
+            .filter(|process| process.parent == self.host && process.session != host.session)
             .filter(|process| !launched.contains_key(&process.pid))
             .map(|process| process.pid)
             .collect()

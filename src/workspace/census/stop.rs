@@ -1,7 +1,7 @@
 //! Freeze, resume, stop. All of it blocks for up to [`limits::CENSUS_STOP_MS_MAX`]: call it from a
 //! thread that may.
 
-use rustix::process::{Signal, getsid};
+use rustix::process::Signal;
 use std::collections::HashMap;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -115,13 +115,11 @@ impl Tracker {
 
     /// Orphans that came back and ended wait for this process to take their exit.
     fn reap_strays(&self) {
-        let own_session = getsid(None).ok();
         let table = procfs::table();
         let launched = launched().list();
-        for process in table.all().filter(|process| process.parent == self.host && process.is_zombie()) {
-            let ours = own_session.is_some_and(|session| session.as_raw_pid() == process.session);
-            if !ours && !launched.contains_key(&process.pid) {
-                signals::reap(process.pid);
+        for pid in self.strays(&table, &launched) {
+            if table.get(pid).is_some_and(Process::is_zombie) {
+                signals::reap(pid);
             }
         }
     }
