@@ -487,9 +487,9 @@ pub const UI_ERASE_RUN_CELLS_MIN: usize = 8;
 /// Unchanged cells that are rewritten rather than jumped over.
 pub const UI_GAP_REWRITE_CELLS_MAX: usize = 4;
 /// A theme or keymap file; the bundled ones are under 4 KiB.
-pub const UI_THEME_FILE_BYTES_MAX: u64 = 256 * 1024;
+pub const UI_FILE_BYTES_MAX: u64 = 256 * 1024;
 /// Themes or keymaps that may inherit from one another in a row.
-pub const UI_THEME_INHERITS_MAX: usize = 8;
+pub const UI_FILE_INHERITS_MAX: usize = 8;
 /// Keys a binding may take, one after the other.
 pub const UI_KEYS_IN_A_ROW_MAX: usize = 4;
 /// Text in one field; files to edit inline are at most this long, longer ones go to `$EDITOR`.

@@ -4,6 +4,7 @@ pub mod app;
 mod asks;
 pub mod commands;
 mod entry;
+mod inherit;
 pub mod keymap;
 pub mod layout;
 mod list;

@@ -6,19 +6,16 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{Binding, Keymap};
-use crate::base::limits::{UI_KEYS_IN_A_ROW_MAX, UI_THEME_FILE_BYTES_MAX, UI_THEME_INHERITS_MAX};
+use crate::base::limits::UI_KEYS_IN_A_ROW_MAX;
 use crate::ui::commands::{self, Command};
+use crate::ui::inherit::{FileError, Inherits, Shelf};
 use crate::ui::terminal::Key;
 
 /// Why a keymap cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeymapError {
-    #[error("there is no keymap `{name}`; known: {known}")]
-    Unknown { name: String, known: String },
-    #[error("{place}: {what}")]
-    Read { place: String, what: String },
-    #[error("{place}: not a keymap: {what}")]
-    Syntax { place: String, what: String },
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error("{place}: there is no command `{command}`{hint}; `rightseat keys` lists them")]
     Command { place: String, command: String, hint: String },
     #[error("{place}: {command}: {what}")]
@@ -27,24 +24,25 @@ pub enum KeymapError {
     Conflict { place: String, keys: String, first: &'static str, second: &'static str },
     #[error("{place}: `{short}` ({first}) is the beginning of `{long}` ({second}), which could never be typed")]
     Prefix { place: String, short: String, first: &'static str, long: String, second: &'static str },
-    #[error("{place}: keymaps inherit in a circle or too deep (over {UI_THEME_INHERITS_MAX})")]
-    Circle { place: String },
     #[error("{place}: `{command}` must be reachable and has no key")]
     Unreachable { place: String, command: &'static str },
 }
 
-const BUILTIN: &[(&str, &str)] = &[
-    ("default", include_str!("../../../keymaps/default.toml")),
-    ("vim", include_str!("../../../keymaps/vim.toml")),
-    ("emacs", include_str!("../../../keymaps/emacs.toml")),
-];
+const SHELF: Shelf = Shelf {
+    what: "keymap",
+    bundled: &[
+        ("default", include_str!("../../../keymaps/default.toml")),
+        ("vim", include_str!("../../../keymaps/vim.toml")),
+        ("emacs", include_str!("../../../keymaps/emacs.toml")),
+    ],
+};
 
 /// Without these a session could not be stopped or left, so no keymap may leave them without a key.
 const ALWAYS_REACHABLE: &[&str] = &["stop", "quit", "palette", "leave"];
 
 /// The bundled keymaps, in the order in which they are offered.
 pub fn builtin_names() -> impl Iterator<Item = &'static str> {
-    BUILTIN.iter().map(|(name, _)| *name)
+    SHELF.names()
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,6 +54,12 @@ struct File {
     inherits: Option<String>,
     #[serde(default)]
     keys: BTreeMap<String, Keys>,
+}
+
+impl Inherits for File {
+    fn inherits(&self) -> Option<&str> {
+        self.inherits.as_deref()
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -87,25 +91,7 @@ pub fn builtin(name: &str) -> Result<Keymap, KeymapError> {
 /// # Errors
 /// Says which file is wrong, where, and what was expected.
 pub fn load(name: &str, user_dir: Option<&Path>) -> Result<Keymap, KeymapError> {
-    let mut chain: Vec<(String, File)> = Vec::new();
-    let mut wanted = Some(name.to_owned());
-    let mut dir = user_dir;
-    while let Some(name) = wanted {
-        if chain.len() >= UI_THEME_INHERITS_MAX {
-            return Err(KeymapError::Circle { place: name });
-        }
-        let (place, text) = read(&name, dir)?;
-        let file: File = toml::from_str(&text)
-            .map_err(|error| KeymapError::Syntax { place: place.clone(), what: error.to_string().trim().to_owned() })?;
-        if file.inherits.as_deref() == Some(name.as_str()) {
-            if !builtin_names().any(|known| known == name) || dir.is_none() {
-                return Err(KeymapError::Circle { place });
-            }
-            dir = None;
-        }
-        wanted = file.inherits.clone();
-        chain.push((place, file));
-    }
+    let chain = SHELF.chain::<File>(name, user_dir)?;
     let mut keymap = build(&chain)?;
     if let Some((place, top)) = chain.first() {
         keymap.name = top.name.clone().unwrap_or_else(|| name.to_owned());
@@ -113,26 +99,6 @@ pub fn load(name: &str, user_dir: Option<&Path>) -> Result<Keymap, KeymapError> 
         check(place, &keymap)?;
     }
     Ok(keymap)
-}
-
-fn read(name: &str, dir: Option<&Path>) -> Result<(String, String), KeymapError> {
-    let plain = name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
-    let own = dir.filter(|_| plain).map(|dir| dir.join(format!("{name}.toml"))).filter(|path| path.is_file());
-    if let Some(path) = own {
-        let place = path.display().to_string();
-        let failed = |what: String| KeymapError::Read { place: place.clone(), what };
-        let size = path.metadata().map_err(|error| failed(error.to_string()))?.len();
-        if size > UI_THEME_FILE_BYTES_MAX {
-            return Err(failed(format!("{size} bytes are too many for a keymap (at most {UI_THEME_FILE_BYTES_MAX})")));
-        }
-        let text = std::fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
-        return Ok((place, text));
-    }
-    let (name, text) = BUILTIN.iter().find(|(known, _)| *known == name).ok_or_else(|| KeymapError::Unknown {
-        name: name.to_owned(),
-        known: builtin_names().collect::<Vec<_>>().join(", "),
-    })?;
-    Ok((format!("{name}.toml (bundled)"), (*text).to_owned()))
 }
 
 /// The last word on each command wins; commands keep the order of the registry, which help shows.

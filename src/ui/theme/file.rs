@@ -7,17 +7,15 @@ use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
 
 use super::{FLAGS, Role, Theme};
-use crate::base::limits::{UI_THEME_FILE_BYTES_MAX, UI_THEME_INHERITS_MAX};
+use crate::ui::inherit::{FileError, Inherits, Shelf};
 
 /// Why a theme cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ThemeError {
-    #[error("there is no theme `{name}`; known: {known}")]
-    Unknown { name: String, known: String },
-    #[error("{place}: {what}")]
-    Read { place: String, what: String },
-    #[error("{place}: not a theme: {what}")]
-    Syntax { place: String, what: String },
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("{place}: `{key}` is no part of a style: use fg, bg, bold, dim, italic, underlined, reversed, crossed")]
+    Part { place: String, key: String },
     #[error("{place}: [roles] has `{role}`, which is no role; see the bundled themes for the list")]
     Role { place: String, role: String },
     #[error(
@@ -26,21 +24,22 @@ pub enum ThemeError {
     Color { place: String, value: String },
     #[error("{place}: role `{role}` has no style, and neither has what the theme inherits")]
     Missing { place: String, role: &'static str },
-    #[error("{place}: themes inherit in a circle or too deep (over {UI_THEME_INHERITS_MAX})")]
-    Circle { place: String },
 }
 
-const BUILTIN: &[(&str, &str)] = &[
-    ("dark", include_str!("../../../themes/dark.toml")),
-    ("light", include_str!("../../../themes/light.toml")),
-    ("high-contrast", include_str!("../../../themes/high-contrast.toml")),
-    ("ansi16", include_str!("../../../themes/ansi16.toml")),
-    ("mono", include_str!("../../../themes/mono.toml")),
-];
+const SHELF: Shelf = Shelf {
+    what: "theme",
+    bundled: &[
+        ("dark", include_str!("../../../themes/dark.toml")),
+        ("light", include_str!("../../../themes/light.toml")),
+        ("high-contrast", include_str!("../../../themes/high-contrast.toml")),
+        ("ansi16", include_str!("../../../themes/ansi16.toml")),
+        ("mono", include_str!("../../../themes/mono.toml")),
+    ],
+};
 
 /// The bundled themes, in the order in which they are offered.
 pub fn builtin_names() -> impl Iterator<Item = &'static str> {
-    BUILTIN.iter().map(|(name, _)| *name)
+    SHELF.names()
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,6 +53,12 @@ struct File {
     palette: BTreeMap<String, String>,
     #[serde(default)]
     roles: BTreeMap<String, Paint>,
+}
+
+impl Inherits for File {
+    fn inherits(&self) -> Option<&str> {
+        self.inherits.as_deref()
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -84,46 +89,8 @@ pub fn builtin(name: &str) -> Result<Theme, ThemeError> {
 /// # Errors
 /// Says which file is wrong, where, and what was expected.
 pub fn load(name: &str, user_dir: Option<&Path>) -> Result<Theme, ThemeError> {
-    let mut chain = Vec::new();
-    let mut wanted = Some(name.to_owned());
-    let mut dir = user_dir;
-    while let Some(name) = wanted {
-        if chain.len() >= UI_THEME_INHERITS_MAX {
-            return Err(ThemeError::Circle { place: name });
-        }
-        let (place, text) = read(&name, dir)?;
-        let file: File = toml::from_str(&text)
-            .map_err(|error| ThemeError::Syntax { place: place.clone(), what: error.to_string().trim().to_owned() })?;
-        if file.inherits.as_deref() == Some(name.as_str()) {
-            dir = None;
-            if !builtin_names().any(|known| known == name) {
-                return Err(ThemeError::Circle { place });
-            }
-        }
-        wanted = file.inherits.clone();
-        chain.push((place, file));
-    }
+    let chain = SHELF.chain::<File>(name, user_dir)?;
     build(name, &chain)
-}
-
-fn read(name: &str, dir: Option<&Path>) -> Result<(String, String), ThemeError> {
-    let plain = name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
-    if let Some(path) = dir.filter(|_| plain).map(|dir| dir.join(format!("{name}.toml"))).filter(|path| path.is_file())
-    {
-        let place = path.display().to_string();
-        let failed = |what: String| ThemeError::Read { place: place.clone(), what };
-        let size = path.metadata().map_err(|error| failed(error.to_string()))?.len();
-        if size > UI_THEME_FILE_BYTES_MAX {
-            return Err(failed(format!("{size} bytes are too many for a theme (at most {UI_THEME_FILE_BYTES_MAX})")));
-        }
-        let text = std::fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
-        return Ok((place, text));
-    }
-    let (name, text) = BUILTIN.iter().find(|(known, _)| *known == name).ok_or_else(|| ThemeError::Unknown {
-        name: name.to_owned(),
-        known: builtin_names().collect::<Vec<_>>().join(", "),
-    })?;
-    Ok((format!("{name}.toml (bundled)"), (*text).to_owned()))
 }
 
 /// Lays the files over each other, the first on top: its palette also recolours the roles it inherits.
@@ -176,12 +143,7 @@ fn style_of(paint: &Paint, palette: &BTreeMap<&str, &str>, place: &str) -> Resul
                 }
             }
             (_, Value::Flag(_) | Value::Color(_)) => {
-                return Err(ThemeError::Syntax {
-                    place: place.to_owned(),
-                    what: format!(
-                        "`{key}` is no part of a style: use fg, bg, bold, dim, italic, underlined, reversed, crossed"
-                    ),
-                });
+                return Err(ThemeError::Part { place: place.to_owned(), key: key.clone() });
             }
         }
     }
