@@ -5,7 +5,7 @@ use crate::host::Judge;
 use crate::model::decide::Ruling;
 use crate::model::event::RulingWord;
 use crate::model::{Action, Command};
-use crate::policy::{Place, Policy};
+use crate::policy::{Class, Judged, Place, Policy};
 use std::path::{Path, PathBuf};
 
 /// See the module.
@@ -37,6 +37,13 @@ pub fn real_path(path: &Path) -> Option<PathBuf> {
     }
 }
 
+impl ProjectJudge {
+    fn judged(&self, action: &Action) -> Judged {
+        let place = Place { root: self.root.clone(), own: self.own.clone(), resolve: Some(&real_path) };
+        self.policy.rule(action, &place)
+    }
+}
+
 impl Judge for ProjectJudge {
     fn rule(&self, action: &Action) -> Ruling {
         if self.trusts_trials && action.trial.is_some() {
@@ -50,8 +57,11 @@ impl Judge for ProjectJudge {
         if action.command.is_some() && action.command == self.tests {
             action.command.iter_mut().for_each(|c| c.env.clear());
         }
-        let place = Place { root: self.root.clone(), own: self.own.clone(), resolve: Some(&real_path) };
-        self.policy.rule(&action, &place).ruling()
+        self.judged(&action).ruling()
+    }
+
+    fn class(&self, action: &Action) -> Class {
+        self.judged(action).class
     }
 
     fn digest(&self) -> Digest {

@@ -19,6 +19,7 @@ use crate::journal::Journal;
 use crate::model::decide::Ruling;
 use crate::model::event::{AgentBadge, Mode, SessionEnded};
 use crate::model::{Action, Command};
+use crate::policy::Class;
 use crate::port::{Agent, AgentSeat, Clock, Workspace};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub use book::Published;
 /// Policy as the host asks it: pure, and never slow.
 pub trait Judge: Send + Sync {
     fn rule(&self, action: &Action) -> Ruling;
+    /// How far the action reaches, judged from its words.
+    fn class(&self, action: &Action) -> Class;
     /// Of everything that rulings depend on.
     fn digest(&self) -> Digest;
     /// Is this path a test or test configuration?

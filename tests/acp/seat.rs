@@ -11,6 +11,7 @@ use rightseat::model::Action;
 use rightseat::model::action::Kind;
 use rightseat::model::decide::Ruling;
 use rightseat::model::event::{AgentBadge, Isolation, Mode, RulingWord};
+use rightseat::policy::Class;
 use rightseat::port::{Agent, AgentSeat, Clock};
 use rightseat::workspace::launch::Containment;
 use rightseat::workspace::{LiveWorkspace, Settings};
@@ -34,6 +35,10 @@ impl Judge for AskAll {
             _ if denied => Ruling { word: RulingWord::Deny, ..Ruling::ask("no-deny-me", "this must not run") },
             _ => Ruling::ask("ask", "everything is asked"),
         }
+    }
+
+    fn class(&self, _: &Action) -> Class {
+        Class::Unknown
     }
 
     fn digest(&self) -> Digest {

@@ -10,6 +10,7 @@ use crate::host::resolve::{self, Resolved};
 use crate::model::action::Risk;
 use crate::model::decide::Edited;
 use crate::model::{Action, Content, FileChange, FileEdit, Kind};
+use crate::policy::Class;
 use crate::port::Blobs;
 use crate::wire::{EditedBody, EditedFile};
 
@@ -164,6 +165,19 @@ fn shifted(choice: &HunkChoice, first: usize, count: usize) -> Option<HunkChoice
     }
 }
 
+/// What a command's class adds to the risk, in words for the human.
+fn reach(class: Class) -> (u8, &'static str) {
+    match class {
+        Class::Read => (10, "runs a command that only reads"),
+        Class::WriteInside => (25, "runs a command that writes in the workspace"),
+        Class::Unknown => (30, "runs a command"),
+        Class::WriteOutside => (55, "runs a command that writes outside the workspace"),
+        Class::Network => (50, "runs a command that reaches the network"),
+        Class::Destructive => (60, "runs a command that deletes or overwrites for good"),
+        Class::Privilege => (75, "runs a command with other rights than yours"),
+    }
+}
+
 /// How much can go wrong, from what we see ourselves.
 pub(super) fn risk(action: &Action, judge: &dyn Judge) -> Risk {
     let mut risk = Risk::default();
@@ -188,7 +202,10 @@ pub(super) fn risk(action: &Action, judge: &dyn Judge) -> Risk {
     match action.kind {
         Kind::Command if action.trial.is_some() => add(5, "runs in a private copy only".into()),
         Kind::Command if action.checks => add(10, "runs the project's tests".into()),
-        Kind::Command => add(30, "runs a command".into()),
+        Kind::Command => {
+            let (score, factor) = reach(judge.class(action));
+            add(score, factor.into());
+        }
         Kind::Network => add(50, "reaches the network".into()),
         Kind::Edit | Kind::Read | Kind::Plan | Kind::Other => {}
     }
