@@ -1,16 +1,14 @@
 //! Frames: one JSON message a line, bounded, over any byte stream.
 
-use super::message::{Message, RpcError};
+use super::message::{Code, Message, RpcError};
 use crate::base::limits::WIRE_LINE_BYTES_MAX;
-use futures::{SinkExt, StreamExt};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::codec::{FramedRead, FramedWrite, LinesCodec, LinesCodecError};
+use futures::SinkExt;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
+use tokio_util::codec::{FramedWrite, LinesCodec, LinesCodecError};
 
 /// Why a frame could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
-    #[error("a line is longer than {WIRE_LINE_BYTES_MAX} bytes")]
-    TooLong,
     #[error("the connection broke: {0}")]
     Io(#[from] std::io::Error),
     #[error("a message could not be written as JSON: {0}")]
@@ -20,14 +18,19 @@ pub enum FrameError {
 impl From<LinesCodecError> for FrameError {
     fn from(error: LinesCodecError) -> Self {
         match error {
-            LinesCodecError::MaxLineLengthExceeded => Self::TooLong,
+            LinesCodecError::MaxLineLengthExceeded => Self::Io(std::io::ErrorKind::InvalidData.into()),
             LinesCodecError::Io(error) => Self::Io(error),
         }
     }
 }
 
-/// Reads messages.
-pub struct Reader(FramedRead<Box<dyn AsyncRead + Send + Unpin>, LinesCodec>);
+/// Reads messages. What came of a line so far is kept here, so that a read may be cancelled at any time.
+pub struct Reader {
+    from: BufReader<Box<dyn AsyncRead + Send + Unpin>>,
+    line: Vec<u8>,
+    /// The rest of a line that is too long is passed over.
+    skips: bool,
+}
 
 /// Writes messages.
 pub struct Writer(FramedWrite<Box<dyn AsyncWrite + Send + Unpin>, LinesCodec>);
@@ -38,7 +41,8 @@ pub fn pair(
     write: impl AsyncWrite + Send + Unpin + 'static,
 ) -> (Reader, Writer) {
     let codec = LinesCodec::new_with_max_length(WIRE_LINE_BYTES_MAX);
-    (Reader(FramedRead::new(Box::new(read) as _, codec.clone())), Writer(FramedWrite::new(Box::new(write) as _, codec)))
+    let reader = Reader { from: BufReader::new(Box::new(read) as _), line: Vec::new(), skips: false };
+    (reader, Writer(FramedWrite::new(Box::new(write) as _, codec)))
 }
 
 impl Reader {
@@ -46,13 +50,45 @@ impl Reader {
     /// Safe to cancel.
     pub async fn next(&mut self) -> Option<Result<Result<Message, RpcError>, FrameError>> {
         loop {
-            match self.0.next().await? {
-                Ok(line) if line.trim().is_empty() => {}
-                Ok(line) => return Some(Ok(Message::parse(&line))),
+            let chunk = match self.from.fill_buf().await {
+                Ok(chunk) => chunk,
                 Err(error) => return Some(Err(error.into())),
+            };
+            let at_end = chunk.is_empty();
+            let newline = chunk.iter().position(|byte| *byte == b'\n');
+            let part = chunk.get(..newline.unwrap_or(chunk.len())).unwrap_or_default();
+            let used = part.len() + usize::from(newline.is_some());
+            let fits = self.line.len() + part.len() <= WIRE_LINE_BYTES_MAX;
+            let overflows = !self.skips && !fits;
+            if !self.skips && fits {
+                self.line.extend_from_slice(part);
+            }
+            self.from.consume(used);
+            if overflows {
+                self.line = Vec::new();
+                self.skips = newline.is_none();
+                let text = format!("a line is longer than {WIRE_LINE_BYTES_MAX} bytes; it is passed over");
+                return Some(Ok(Err(RpcError::new(Code::InvalidRequest, text))));
+            }
+            if newline.is_none() && !at_end {
+                continue;
+            }
+            self.skips = false;
+            let line = std::mem::take(&mut self.line);
+            if !line.trim_ascii().is_empty() {
+                return Some(Ok(parsed(&line)));
+            }
+            if at_end {
+                return None;
             }
         }
     }
+}
+
+fn parsed(line: &[u8]) -> Result<Message, RpcError> {
+    let text = std::str::from_utf8(line)
+        .map_err(|e| RpcError::new(Code::Parse, format!("a message is UTF-8, this line is not: {e}")))?;
+    Message::parse(text)
 }
 
 impl Writer {
@@ -92,6 +128,36 @@ impl std::fmt::Debug for Writer {
 mod tests {
     use super::*;
     use crate::wire::{Code, Id, Request};
+
+    /// What a reader makes of these bytes: a method, an error's code, and nothing more after the end.
+    async fn read(bytes: Vec<u8>) -> Vec<String> {
+        let (mut reader, _keep) = pair(std::io::Cursor::new(bytes), tokio::io::sink());
+        let mut seen = Vec::new();
+        while let Some(next) = reader.next().await {
+            seen.push(match next.unwrap() {
+                Ok(Message::Request { method, .. }) => method,
+                Ok(other) => format!("{other:?}"),
+                Err(error) => error.code.to_string(),
+            });
+        }
+        seen
+    }
+
+    #[tokio::test]
+    async fn a_bad_line_of_any_kind_does_not_end_the_stream() {
+        let good = r#"{"id":1,"method":"gate/step"}"#;
+        let check = async |bad: &[u8], expect: &[&str]| {
+            let bytes = [bad, b"\n", good.as_bytes(), b"\r\n\n", good.as_bytes()].concat();
+            assert_eq!(read(bytes).await, [expect, &["gate/step", "gate/step"]].concat());
+        };
+        check(b"nonsense", &["-32700"]).await;
+        check(b"\xff\xfe{}", &["-32700"]).await;
+        check(b"[]", &["-32600"]).await;
+        check(b"  ", &[]).await;
+        check(&vec![b'x'; WIRE_LINE_BYTES_MAX + 1], &["-32600"]).await;
+        check(&vec![b'x'; 3 * WIRE_LINE_BYTES_MAX], &["-32600"]).await;
+        assert_eq!(read(Vec::new()).await, Vec::<String>::new());
+    }
 
     #[tokio::test]
     async fn messages_cross_a_pipe_and_a_bad_line_does_not_end_it() {
