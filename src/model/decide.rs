@@ -5,6 +5,8 @@ mod answer;
 mod gate;
 mod propose;
 
+pub use propose::FROZEN;
+
 use crate::base::{ActionId, ClientId, LeaseId, RelPath, UnixMs};
 use crate::base::{Digest, StepId};
 use crate::model::action::{Action, Command, FileEdit};
@@ -43,6 +45,12 @@ pub enum Input {
     /// A proposal, resolved on the disk, with policy's word on it.
     File {
         action: Box<Action>,
+        ruling: Ruling,
+        now: UnixMs,
+    },
+    /// Policy's word again on what was held only because the gate was frozen.
+    Reconsider {
+        action: ActionId,
         ruling: Ruling,
         now: UnixMs,
     },
@@ -121,6 +129,8 @@ pub struct Answering {
     pub digest: Digest,
     pub verdict: Verdict,
     pub reason: Option<String>,
+    /// The word that a human typed for a guard-rail action.
+    pub confirm: Option<String>,
     pub by: ClientId,
     /// For `approve_edited` (and for a part of the hunks): the whole new body.
     pub edited: Option<Edited>,
@@ -181,6 +191,8 @@ pub enum Refusal {
     Forbidden { rule: String, reason: String },
     #[error("{0}")]
     Invalid(String),
+    #[error("{0}")]
+    Overloaded(String),
     #[error("nothing is held")]
     NothingHeld,
 }
@@ -189,6 +201,7 @@ pub enum Refusal {
 pub fn decide(session: &Session, input: Input) -> Result<Outcome, Refusal> {
     match input {
         Input::File { action, ruling, now } => Ok(propose::file(session, *action, ruling, now)),
+        Input::Reconsider { action, ruling, now } => propose::reconsider(session, &action, ruling, now),
         Input::Revise { action, reason, confirm } => propose::revise(session, *action, reason, confirm),
         Input::Own { action, by } => propose::own(session, *action, by),
         Input::Replan { by, steps } => Ok(propose::replan(session, by, steps)),

@@ -178,6 +178,7 @@ mod tests {
                 verdict: Verdict::ApproveEdited,
                 by: Decider::Human("c1".into()),
                 reason: None,
+                confirmed: None,
             }),
         };
         let text = serde_json::to_string(&envelope).unwrap();

@@ -15,13 +15,14 @@ use crate::wire::{self, EditedBody, EditedFile, Request};
 pub fn request(ask: &Ask) -> Result<Request, String> {
     Ok(match ask {
         Ask::Prompt { text, when } => Request::Prompt(wire::Prompt { text: text.clone(), when: moment(*when) }),
-        Ask::Decide { action, digest, verdict, reason, confirm: _ } => {
+        Ask::Decide { action, digest, verdict, reason, confirm } => {
             let (verdict, edited, hunks) = parts(verdict)?;
             Request::Decide(wire::Decide {
                 action: action.clone(),
                 digest: *digest,
                 verdict,
                 reason: reason.clone(),
+                confirm: confirm.clone(),
                 edited,
                 hunks,
             })

@@ -4,9 +4,9 @@ use super::super::book::Trouble;
 use super::Actor;
 use crate::base::Digest;
 use crate::model::Action;
-use crate::model::decide::Input;
+use crate::model::decide::{FROZEN, Input};
 use crate::model::event::{AgentLost, Event, FileOutcome, Finished, HostStarted, OutcomeWord, TurnEnd, TurnEnded};
-use crate::model::session::Phase;
+use crate::model::session::{ActionState, Phase};
 
 impl Actor {
     pub(super) fn recover(&mut self, is_new: bool) -> Result<(), Trouble> {
@@ -72,8 +72,17 @@ impl Actor {
         Finished { action: action.id.clone(), outcome, exit: None, files, detail: Some(detail.into()) }
     }
 
-    /// What a rule allows but arrived while the gate was frozen waits for the human; nothing else changes.
+    /// What arrived while the gate was frozen is ruled on as if it arrived now: what rules or leases let through does not
+    /// wait for a human, and what they forbid neither.
     pub(super) fn after_resume(&mut self) {
+        let waits_for_gate = |s: &&ActionState| s.ruled.as_ref().is_some_and(|r| r.rule.as_str() == FROZEN);
+        let held: Vec<Action> =
+            self.book.session.actions.held().filter(waits_for_gate).map(|s| s.action.clone()).collect();
+        for action in held {
+            let ruling = self.judge.rule(&action);
+            let now = self.book.now();
+            self.quietly(Input::Reconsider { action: action.id, ruling, now });
+        }
         self.next_prompt();
     }
 }

@@ -4,7 +4,7 @@ use super::{Answering, Edited, Effect, Outcome, Refusal, Reply, propose};
 use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
 use crate::base::{ClientId, UnixMs};
 use crate::model::action::{Author, Kind};
-use crate::model::event::{Decided, Decider, Event, LeaseGranted, Mode, Proposed, RulingWord, Verdict};
+use crate::model::event::{Alarm, Decided, Decider, Event, LeaseGranted, Mode, Proposed, RulingWord, Verdict};
 use crate::model::session::{ActionState, Phase, Session};
 
 /// The held action, if it is still the one that was seen.
@@ -46,6 +46,7 @@ fn refuse(state: &ActionState, answering: Answering) -> Result<Outcome, Refusal>
         verdict: answering.verdict,
         by: Decider::Human(answering.by),
         reason: (!reason.is_empty()).then_some(reason),
+        confirmed: None,
     };
     let effects = vec![Effect::Reply { action: decided.action.clone(), reply }];
     Ok(Outcome { events: vec![Event::Decided(decided)], effects })
@@ -55,6 +56,37 @@ fn approve(session: &Session, state: &ActionState, answering: Answering) -> Resu
     if let Some(why) = &session.frozen {
         return Err(Refusal::GateClosed(why.clone()));
     }
+    let confirmed = confirmed(state, answering.confirm.as_deref())?;
+    let mut out = approved(session, state, answering)?;
+    if let Some(confirmed) = confirmed {
+        out.events.iter_mut().for_each(|event| {
+            if let Event::Decided(decided) = event {
+                decided.confirmed = Some(confirmed);
+            }
+        });
+    }
+    if confirmed == Some(false) {
+        let text = format!("{} was approved without the word that guards it being typed", state.action.id);
+        let action = Some(state.action.id.clone());
+        out.events.push(Event::Alarm(Alarm { what: "guard_rail".into(), action, text }));
+    }
+    Ok(out)
+}
+
+/// For a guard-rail action: whether its word was given. A wrong word refuses; an absent one is a client that does not
+/// know of it, and is put on record.
+fn confirmed(state: &ActionState, given: Option<&str>) -> Result<Option<bool>, Refusal> {
+    let Some(word) = state.held.as_ref().and_then(|held| held.confirm.as_deref()) else { return Ok(None) };
+    match given {
+        Some(given) if given.trim() != word => Err(Refusal::Invalid(format!(
+            "{} is a guard-rail action: `confirm` must be the word {word:?}, not {given:?}",
+            state.action.id
+        ))),
+        given => Ok(Some(given.is_some())),
+    }
+}
+
+fn approved(session: &Session, state: &ActionState, answering: Answering) -> Result<Outcome, Refusal> {
     let by = Decider::Human(answering.by);
     let mut out = Outcome::default();
     let Some(edited) = answering.edited else {
@@ -120,6 +152,7 @@ pub(super) fn step(session: &Session, by: ClientId) -> Result<Outcome, Refusal> 
         digest: held.digest,
         verdict: Verdict::Approve,
         reason: None,
+        confirm: None,
         by,
         edited: None,
         edited_ruling: None,

@@ -1,13 +1,16 @@
 //! A proposal arrives: filed, ruled, then denied, let through or held.
 
 use super::{Effect, Outcome, Refusal, Reply, Ruling};
-use crate::base::{ClientId, UnixMs};
+use crate::base::{ActionId, ClientId, UnixMs};
 use crate::model::action::{Action, Executor, Kind};
 use crate::model::event::{
     Alarm, Decided, Decider, Event, Held, Mode, PlanRevised, Proposed, Ruled, RulingWord, Started, Verdict,
 };
 use crate::model::plan::Step;
 use crate::model::session::{Phase, Session};
+
+/// The rule of what waits only because nothing moves.
+pub const FROZEN: &str = "frozen";
 
 /// Policy's word with the mode, the gate and the leases taken in. Only ever tighter than policy, but for a lease, which
 /// a human gave.
@@ -22,7 +25,7 @@ fn effective(session: &Session, action: &Action, ruling: Ruling, now: UnixMs) ->
     }
     if let Some(why) = &session.frozen {
         let reason = format!("the gate is frozen: {why}");
-        return (Ruling { word: RulingWord::Ask, rule: "frozen".into(), reason, ..ruling }, None);
+        return (Ruling { word: RulingWord::Ask, rule: FROZEN.into(), reason, ..ruling }, None);
     }
     let leased = || session.leases.covering(action, now).map(|l| Decider::Lease(l.granted.lease.clone()));
     match (ruling.word, session.mode) {
@@ -52,10 +55,31 @@ fn effective(session: &Session, action: &Action, ruling: Ruling, now: UnixMs) ->
 
 pub(super) fn file(session: &Session, action: Action, ruling: Ruling, now: UnixMs) -> Outcome {
     let (ruling, by) = effective(session, &action, ruling, now);
-    let id = action.id.clone();
     let mut out = Outcome::default();
     out.events.push(Event::Proposed(Proposed { action: action.clone() }));
-    out.events.push(Event::Ruled(ruling.event(&id)));
+    out.events.push(Event::Ruled(ruling.event(&action.id)));
+    if !settle(&mut out, &action, &ruling, by) {
+        hold(&mut out, &action, &ruling);
+    }
+    out
+}
+
+/// The gate moves again: what policy allows, denies or a lease covers is decided now, everything else stays held.
+pub(super) fn reconsider(session: &Session, id: &ActionId, ruling: Ruling, now: UnixMs) -> Result<Outcome, Refusal> {
+    let state = session.actions.get(id).ok_or_else(|| Refusal::NoAction(id.clone()))?;
+    if state.phase != Phase::Held {
+        return Err(Refusal::NotHeld { action: id.clone(), state: state.phase.words().to_owned() });
+    }
+    let (ruling, by) = effective(session, &state.action, ruling, now);
+    let mut out = Outcome::default();
+    out.events.push(Event::Ruled(ruling.event(id)));
+    settle(&mut out, &state.action, &ruling, by);
+    Ok(out)
+}
+
+/// Decides what needs no human; false when one must be asked.
+fn settle(out: &mut Outcome, action: &Action, ruling: &Ruling, by: Option<Decider>) -> bool {
+    let id = action.id.clone();
     match (ruling.word, by) {
         (RulingWord::Deny, _) => {
             let by_rule = Some(ruling.rule.clone());
@@ -66,13 +90,15 @@ pub(super) fn file(session: &Session, action: Action, ruling: Ruling, now: UnixM
                 verdict: Verdict::Deny,
                 by: Decider::Rule(ruling.rule.as_str().into()),
                 reason: Some(ruling.reason.clone()),
+                confirmed: None,
             }));
-            out.effects.push(Effect::Reply { action: id, reply: Reply::Denied { reason: ruling.reason, by_rule } });
+            let reason = ruling.reason.clone();
+            out.effects.push(Effect::Reply { action: id, reply: Reply::Denied { reason, by_rule } });
         }
-        (RulingWord::Allow | RulingWord::Ask, Some(by)) => let_through(&mut out, &action, by, Verdict::Approve, None),
-        (RulingWord::Allow | RulingWord::Ask, None) => hold(&mut out, &action, &ruling),
+        (RulingWord::Allow | RulingWord::Ask, Some(by)) => let_through(out, action, by, Verdict::Approve, None),
+        (RulingWord::Allow | RulingWord::Ask, None) => return false,
     }
-    out
+    true
 }
 
 fn hold(out: &mut Outcome, action: &Action, ruling: &Ruling) {
@@ -91,7 +117,15 @@ fn hold(out: &mut Outcome, action: &Action, ruling: &Ruling) {
 /// Decided for and started, in one batch: the permit comes from its append.
 pub(super) fn let_through(out: &mut Outcome, action: &Action, by: Decider, verdict: Verdict, reason: Option<String>) {
     let (id, revision, digest) = (action.id.clone(), action.revision, action.digest);
-    out.events.push(Event::Decided(Decided { action: id.clone(), revision, digest, verdict, by, reason }));
+    out.events.push(Event::Decided(Decided {
+        action: id.clone(),
+        revision,
+        digest,
+        verdict,
+        by,
+        reason,
+        confirmed: None,
+    }));
     out.events.push(Event::Started(Started { action: id.clone(), revision: Some(revision), digest: Some(digest) }));
     let edited = verdict == Verdict::ApproveEdited;
     out.effects.push(Effect::Reply { action: id.clone(), reply: Reply::Approved { edited } });

@@ -62,6 +62,7 @@ impl Desk {
             digest,
             verdict,
             reason: None,
+            confirm: None,
             by: "c1".into(),
             edited: None,
             edited_ruling: None,
@@ -93,6 +94,52 @@ fn rulings_become_phases_by_mode() {
     check(Mode::Step, RulingWord::Deny, Phase::Denied);
     check(Mode::Observe, RulingWord::Allow, Phase::Denied);
     check(Mode::Plan, RulingWord::Ask, Phase::Held);
+}
+
+#[test]
+fn what_waited_only_for_the_gate_is_ruled_again() {
+    let check = |word, expect| {
+        let mut desk = Desk::new(Mode::Guarded);
+        desk.put(Input::Freeze { why: "lunch".into() }).unwrap();
+        let (id, _) = desk.file(word, Executor::Host);
+        let ruling = Ruling { word, rule: "r".into(), reason: "because".into(), confirm: None };
+        let again = |desk: &mut Desk| {
+            let input = Input::Reconsider { action: id.clone(), ruling: ruling.clone(), now: UnixMs(0) };
+            desk.put(input).map(|effects| effects.len())
+        };
+        if word != RulingWord::Deny {
+            assert_eq!((again(&mut desk), desk.phase(&id)), (Ok(0), Phase::Held), "still frozen");
+        }
+        desk.put(Input::Resume).unwrap();
+        let _ = again(&mut desk);
+        assert_eq!(desk.phase(&id), expect, "{word:?}");
+    };
+    check(RulingWord::Allow, Phase::Running);
+    check(RulingWord::Ask, Phase::Held);
+    check(RulingWord::Deny, Phase::Denied);
+}
+
+#[test]
+fn a_guard_rail_wants_its_word_and_says_when_it_had_none() {
+    let check = |given: Option<&str>, expect: Result<(bool, usize), ()>| {
+        let mut desk = Desk::new(Mode::Guarded);
+        let id = desk.0.actions.next_id();
+        let proposal = Proposal::new("edit ci", Body::Edit(Vec::<Draft>::new()));
+        let action = Box::new(Action::file(id.clone(), proposal, Some(vec![file("ci.yml", "1", "2")])));
+        let confirm = Some("ci.yml".to_owned());
+        let ruling = Ruling { word: RulingWord::Ask, rule: "r".into(), reason: "because".into(), confirm };
+        desk.put(Input::File { action, ruling, now: UnixMs(0) }).unwrap();
+        let confirm = given.map(str::to_owned);
+        let answering = Answering { confirm, ..desk.answer(&id, Verdict::Approve) };
+        let done = desk.put(Input::Answer(Box::new(answering)));
+        let confirmed = desk.0.actions.get(&id).and_then(|s| s.decided.as_ref()?.confirmed);
+        let got = done.map(|_| (confirmed.unwrap(), desk.0.alarms.len())).map_err(|_| ());
+        assert_eq!(got, expect, "{given:?}");
+    };
+    check(Some("ci.yml"), Ok((true, 1)));
+    check(None, Ok((false, 2)));
+    check(Some("cd.yml"), Err(()));
+    check(Some(""), Err(()));
 }
 
 #[test]
