@@ -156,3 +156,27 @@ fn what_an_agent_states_is_held_against_the_disk() {
     assert_eq!(seat.count("held"), 0);
     assert!(!outside.exists());
 }
+
+#[test]
+fn a_test_changed_beside_its_code_is_said_out_loud() {
+    let check = |lines: &[serde_json::Value], expect: usize| {
+        let room = Room::with(&[("sums.py", "one\n"), ("test_sums.py", "two\n")]);
+        let script = room.script(lines);
+        let mut seat = Seat::start(&room, &["--agent", &script]);
+        for _ in lines {
+            let held = seat.held();
+            seat.approve(&held);
+            seat.finished(&held["action"]);
+        }
+        seat.wait_kind("session_ended");
+        let said = seat.events.iter().filter(|e| e["kind"] == "alarm" && e["what"] == "test_tampering").count();
+        assert_eq!(said, expect, "{lines:?}");
+    };
+    let code = json!({"edit": {"path": "sums.py", "after": "ONE\n"}});
+    let test = json!({"edit": {"path": "test_sums.py", "after": "TWO\n"}});
+    let new_test = json!({"edit": {"path": "test_more.py", "after": "three\n"}});
+    check(&[code.clone(), test.clone()], 1);
+    check(&[test.clone(), code.clone()], 1);
+    check(&[new_test, code], 0);
+    check(&[test], 0);
+}

@@ -1,6 +1,6 @@
 //! The line to the agent: its task, its tickets, what it says and what it is told.
 
-use super::super::{claims, resolve, words};
+use super::super::{claims, resolve, tampering, words};
 use super::effects::{TrialOrder, TrialRecord};
 use super::{Actor, PutError};
 use crate::base::ActionId;
@@ -11,7 +11,6 @@ use crate::model::event::{
     AgentLost, Alarm, Event, Finished, LapseWhy, OutcomeWord, Output, Said, SessionEnded, Told, TurnEnd, TurnEnded,
     TurnStarted,
 };
-use crate::model::session::Phase;
 use crate::model::{Action, Body, Proposal};
 use crate::port::{AgentLink, AgentSeat, Answer, Blobs, FromAgent, Ticket, ToAgent, When};
 use std::collections::{BTreeMap, VecDeque};
@@ -229,10 +228,12 @@ impl Actor {
         self.agent.actions.insert(ticket, id.clone());
         self.agent.send(ToAgent::Filed { ticket, action: id.clone() });
         let ruling = self.judge.rule(&action);
-        let tampering = self.tampering(&action);
+        let tampering = tampering::found(&self.book.session, self.judge.as_ref(), &action);
         let now = self.book.now();
         match self.put(Input::File { action: Box::new(action), ruling, now }, blobs) {
-            Ok(()) => tampering.into_iter().for_each(|alarm| self.record(alarm)),
+            Ok(()) => tampering.into_iter().for_each(|text| {
+                self.record(Event::Alarm(Alarm { what: "test_tampering".into(), action: Some(id.clone()), text }));
+            }),
             Err(error) => {
                 let told = format!("It could not be filed: {error}");
                 self.agent.send(ToAgent::Answered { ticket, answer: Answer::Refused { told } });
@@ -263,25 +264,6 @@ impl Actor {
         let mut action = Action::file(id, proposal, files);
         action.risk = Some(super::body::risk(&action, self.judge.as_ref()));
         Ok((action, resolved.blobs))
-    }
-
-    /// A change to tests while a test fails, or in the same step as a change of what they test, is said out loud.
-    fn tampering(&self, action: &Action) -> Option<Event> {
-        let session = &self.book.session;
-        let test = action.touches().find(|path| self.judge.is_test(path))?;
-        let fails = session.checks.latest_workspace().and_then(|r| r.finished.as_ref()).is_some_and(|f| f.failed > 0);
-        let touches_code = |a: &Action| a.touches().any(|path| !self.judge.is_test(path));
-        let earlier = || {
-            let edits = session.actions.iter().filter(|s| s.phase == Phase::Finished(OutcomeWord::Ok));
-            edits.filter(|s| s.action.step.is_some() && s.action.step == action.step).any(|s| touches_code(&s.action))
-        };
-        let why = match (fails, touches_code(action) || earlier()) {
-            (true, _) => "while tests are failing",
-            (false, true) => "in the same step as the code that it tests",
-            (false, false) => return None,
-        };
-        let text = format!("{} changes {test}, a test, {why}", action.id);
-        Some(Event::Alarm(Alarm { what: "test_tampering".into(), action: Some(action.id.clone()), text }))
     }
 
     pub(super) fn reply(&mut self, action: &ActionId, reply: &Reply) {
@@ -374,7 +356,9 @@ impl Actor {
             }
             When::Queue | When::Boundary => {
                 if self.prompts.queue.len() >= crate::base::limits::PROMPTS_QUEUED_MAX {
-                    return Err(Refusal::Invalid("too many prompts are waiting".into()));
+                    return Err(Refusal::Overloaded(
+                        "too many prompts wait already; send it when a turn has ended".into(),
+                    ));
                 }
                 self.prompts.queue.push_back(text);
             }
