@@ -6,6 +6,7 @@ mod discover;
 pub use discover::{Found, Place, Surroundings, discover};
 
 use crate::base::limits::{ACP_START_TIMEOUT_S_MIN, CATALOG_FILE_BYTES_MAX};
+use crate::config::ConfigError;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -134,8 +135,8 @@ pub enum CatalogError {
     Read { path: String, source: std::io::Error },
     #[error("{path} has {bytes} bytes, more than the {CATALOG_FILE_BYTES_MAX} an agents.toml may have")]
     TooLarge { path: String, bytes: u64 },
-    #[error("{path}: {message}")]
-    Syntax { path: String, message: String },
+    #[error(transparent)]
+    Syntax(ConfigError),
     #[error("{path}: agent “{name}” has no command")]
     NoCommand { path: String, name: String },
     #[error("there is no agent “{name}”; known are: {known}. Anything else runs with --agent 'acp:COMMAND LINE'")]
@@ -179,10 +180,7 @@ impl Catalog {
             #[serde(default)]
             agent: Vec<AgentSpec>,
         }
-        let file: File = toml::from_str(text).map_err(|e| CatalogError::Syntax {
-            path: path.to_owned(),
-            message: e.to_string().trim_end().to_owned(),
-        })?;
+        let file: File = toml::from_str(text).map_err(|e| CatalogError::Syntax(ConfigError::toml(path, text, &e)))?;
         for spec in file.agent {
             if spec.command.is_empty() {
                 return Err(CatalogError::NoCommand { path: path.to_owned(), name: spec.name });
@@ -298,7 +296,7 @@ mod tests {
     fn a_broken_file_is_named_with_its_line() {
         let mut catalog = Catalog::default();
         let error = catalog.read("x/agents.toml", "[[agent]]\nname = 1\n").unwrap_err().to_string();
-        assert!(error.starts_with("x/agents.toml: ") && error.contains("line 2"), "{error}");
+        assert!(error.starts_with("x/agents.toml:2:8: "), "{error}");
         let error = catalog.read("y", "[[agent]]\nname = \"a\"\ncommand = []\n").unwrap_err().to_string();
         assert!(error.contains("no command"), "{error}");
     }

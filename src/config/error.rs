@@ -33,7 +33,7 @@ impl ConfigError {
     }
 
     /// What the TOML reader found, with the nearest name for one that is not known.
-    pub(super) fn toml(file: &str, text: &str, e: &toml::de::Error) -> Self {
+    pub fn toml(file: &str, text: &str, e: &toml::de::Error) -> Self {
         let offset = e.span().map_or(0, |s| s.start);
         Self::at(file, text, offset, advice(e.message()))
     }

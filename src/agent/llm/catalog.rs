@@ -11,6 +11,7 @@ use super::delta::Usage;
 use super::providers::Api;
 use super::request::Thinking;
 use crate::base::limits::llm as limits;
+use crate::config::ConfigError;
 
 const BUILT_IN: &str = include_str!("../../../assets/models.toml");
 
@@ -117,6 +118,9 @@ pub enum CatalogError {
         /// Cause.
         why: String,
     },
+    /// The file is not TOML, or has other keys or types.
+    #[error(transparent)]
+    Syntax(ConfigError),
     /// The file is not what it should be.
     #[error("{file}: {why}")]
     Invalid {
@@ -196,7 +200,8 @@ impl Catalog {
     /// This catalog with a file's text over it.
     pub fn with(mut self, text: &str, file: &str) -> Result<Catalog, CatalogError> {
         let invalid = |why: String| CatalogError::Invalid { file: file.to_owned(), why };
-        let written: File = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
+        let written: File =
+            toml::from_str(text).map_err(|error| CatalogError::Syntax(ConfigError::toml(file, text, &error)))?;
         for entry in written.provider {
             let name = entry.name.clone();
             let known = self.providers.iter().position(|provider| provider.name == name);
@@ -390,7 +395,7 @@ mod tests {
         };
         fails("[[provider]]\nname = \"x\"", "provider `x`: base_url is missing");
         fails("[[provider]]\nname = \"x\"\nbase_url = \"http://127.0.0.1\"", "api is missing");
-        fails("[[provider]]\nname = \"x\"\nkey = \"sk\"", "unknown field `key`");
+        fails("[[provider]]\nname = \"x\"\nkey = \"sk\"", "models.toml:3:1: unknown key `key`");
         fails("[[provider]]\nname = \"openai\"\nkey_env = \"A\"\nkey_file = \"b\"", "only one of");
         fails("[[provider]]\nname = \"openai\"\nbase_url = \"http://api.example.com\"", "in the clear");
         fails("[[provider]]\nname = \"x\"\napi = \"openai\"", "openai-chat");
