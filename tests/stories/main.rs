@@ -31,5 +31,6 @@ mod budgets;
 mod decide;
 mod journeys;
 mod looks;
+mod ssh;
 mod takeback;
 mod terminal;

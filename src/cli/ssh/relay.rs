@@ -10,8 +10,9 @@ use crate::base::limits::{
     SSH_BACKOFF_MS_MAX, SSH_BACKOFF_MS_MIN, SSH_PIPE_BYTES_MAX, SSH_SAID_LINES_MAX, SSH_TRIES_MAX,
 };
 use crate::base::text::Untrusted;
+use crate::model::event::ClientChanged;
 use crate::ui::run::Stream;
-use crate::wire::{self, AttachedAs, Code, Id, Message, ProtocolRange, Request, RpcError};
+use crate::wire::{self, AttachedAs, Code, Id, Message, Request, RpcError};
 use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
@@ -97,6 +98,8 @@ struct EventHead {
 #[derive(Deserialize)]
 struct SeqOnly {
     seq: Seq,
+    #[serde(flatten)]
+    control: Option<ClientChanged>,
 }
 
 impl Relay {
@@ -162,11 +165,12 @@ impl Relay {
         match &message {
             Message::Notification { method, params } if method == "session/event" => {
                 let seq = params.as_deref().and_then(|p| serde_json::from_str::<EventHead>(p.get()).ok());
-                if let Some(EventHead { envelope: SeqOnly { seq } }) = seq {
+                if let Some(EventHead { envelope: SeqOnly { seq, control } }) = seq {
                     if seq <= self.last {
                         return true;
                     }
                     self.last = seq;
+                    control.iter().for_each(|change| self.note_control(change));
                 }
             }
             Message::Answer { id, .. } => {
@@ -189,6 +193,13 @@ impl Relay {
         match Message::notification("link/state", &params) {
             Ok(note) => self.client_writer.send(&note).await.is_ok(),
             Err(_) => true,
+        }
+    }
+
+    /// Whoever took control from us meant it: coming back does not take it again.
+    fn note_control(&mut self, change: &ClientChanged) {
+        if change.client == self.attached.client && change.what == "lost_control" {
+            self.control = None;
         }
     }
 
@@ -265,7 +276,7 @@ async fn connect(
         }
     });
     let (mut reader, mut writer) = wire::pair(stdout, stdin);
-    let attach = wire::Attach { protocol: ProtocolRange::default(), from: Some(from), control };
+    let attach = wire::Attach { from: Some(from), control, ..wire::Attach::default() };
     let message = Request::Attach(attach).message(Id::Number(ATTACH_ID)).map_err(|e| e.to_string())?;
     // When it cannot be written, reading says why.
     let _ = writer.send(&message).await;
