@@ -3,10 +3,9 @@
 use super::judge::ProjectJudge;
 use super::options::SessionOptions;
 use super::place::SessionPlace;
-use super::{Fail, maker, user};
-use crate::base::limits::DETECT_FILES_MAX;
-use crate::base::{RelPath, UnixMs};
-use crate::checks::{self, ParserKind, Place, ProjectView, Tools};
+use super::{Fail, maker, runner, user};
+use crate::base::UnixMs;
+use crate::checks::{ParserKind, Place};
 use crate::config::TestCommand;
 use crate::host::{ChecksSetup, Setup};
 use crate::journal::Journal;
@@ -15,7 +14,7 @@ use crate::policy::Policy;
 use crate::port::{Clock, Workspace};
 use crate::workspace::launch::Containment;
 use crate::workspace::{LiveWorkspace, Settings};
-use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 /// What is looked for beside the configuration.
@@ -49,10 +48,12 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
     let limited =
         |checks: ChecksSetup| ChecksSetup { command: Command { timeout_ms: limit_ms, ..checks.command }, ..checks };
     let checks =
-        checks_of(workspace.as_ref(), options).map(limited).inspect_err(|why| tracing::info!(%why, "no checks")).ok();
+        checks_of(workspace.root(), options).map(limited).inspect_err(|why| tracing::info!(%why, "no checks")).ok();
     let tests = checks.as_ref().map(|c| c.command.clone());
     let agent = maker::maker(options, tests.clone())?;
-    let judge = Arc::new(judge(place, options, workspace.root(), tests)?);
+    let mut warnings = Vec::new();
+    let judge = Arc::new(judge(place, options, workspace.root(), tests, &mut warnings)?);
+    warnings.iter().for_each(|warning| super::complain(warning));
     let path = place.journal();
     let journal = if path.exists() { Journal::open(&path)? } else { Journal::create(&path, &place.id)? };
     Ok(Setup {
@@ -66,15 +67,17 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
         checks,
         mode: options.mode,
         goal: options.goal.clone(),
+        warnings,
     })
 }
 
-/// The rules in force. A policy file that cannot be read makes everything ask, and is said on the host's log.
+/// The rules in force. A policy file that cannot be read makes everything ask, and is said aloud.
 fn judge(
     place: &SessionPlace,
     options: &SessionOptions,
-    root: &std::path::Path,
+    root: &Path,
     tests: Option<Command>,
+    warnings: &mut Vec<String>,
 ) -> Result<ProjectJudge, Fail> {
     let config = user::config_dir(options.config.as_deref())?;
     let argv: Vec<Vec<String>> = tests.iter().map(Command::spawn_argv).collect();
@@ -82,13 +85,13 @@ fn judge(
     let policy = match std::fs::read_to_string(&file) {
         Ok(text) => {
             let (policy, error) = Policy::with_file(argv, &file.display().to_string(), &text);
-            error.into_iter().for_each(|error| super::complain(&error.to_string()));
+            warnings.extend(error.map(fails_closed));
             policy
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Policy::builtin(argv),
         Err(e) => return Err(Fail::usage(format!("{}: {e}", file.display()))),
     };
-    let policy = tightened(policy, root, options)?;
+    let policy = tightened(policy, root, options, warnings)?;
     let sessions = place.dir.parent().unwrap_or(&place.dir).to_owned();
     let trusts_trials = options.agent == "repair";
     let mut own = vec![sessions];
@@ -103,14 +106,23 @@ fn judge(
     Ok(ProjectJudge { policy, root: root.to_owned(), own, tests, trusts_trials })
 }
 
+fn fails_closed(error: impl std::fmt::Display) -> String {
+    format!("{error}; until it is mended everything asks")
+}
+
 /// The policy with what the project's own file forbids and what the configuration guards.
-fn tightened(policy: Policy, root: &std::path::Path, options: &SessionOptions) -> Result<Policy, Fail> {
+fn tightened(
+    policy: Policy,
+    root: &Path,
+    options: &SessionOptions,
+    warnings: &mut Vec<String>,
+) -> Result<Policy, Fail> {
     let file = crate::config::Paths::project_policy(root);
     let policy = match crate::config::read_beside(&file)? {
         None => policy,
         Some(text) => {
             let (policy, error) = policy.with_project(&file.display().to_string(), &text);
-            error.into_iter().for_each(|error| super::complain(&error.to_string()));
+            warnings.extend(error.map(fails_closed));
             policy
         }
     };
@@ -118,34 +130,22 @@ fn tightened(policy: Policy, root: &std::path::Path, options: &SessionOptions) -
 }
 
 /// The configured test command, read as the detected runner's output; else the detected one.
-fn checks_of(workspace: &dyn Workspace, options: &SessionOptions) -> Result<ChecksSetup, String> {
-    let detected = detect(workspace);
+fn checks_of(root: &Path, options: &SessionOptions) -> Result<ChecksSetup, String> {
+    let detected = detect(root);
     let command = match &options.settings.test_command {
         None => return detected,
         Some(TestCommand::Argv(argv)) => Command::argv(argv.clone()),
         Some(TestCommand::Line(line)) => Command::shell(line.clone()),
     };
-    let place = Place { root: Some(workspace.root().display().to_string()), go_module: None };
+    let place = Place { root: Some(root.display().to_string()), go_module: None };
     let unknown = ChecksSetup { command: command.clone(), parser: ParserKind::Tap, place };
     Ok(ChecksSetup { command, ..detected.unwrap_or(unknown) })
 }
 
-/// The project's runner, as far as its files and the PATH tell; nothing is executed to find out.
-fn detect(workspace: &dyn Workspace) -> Result<ChecksSetup, String> {
-    let paths = workspace.list("", DETECT_FILES_MAX).map_err(|e| e.to_string())?;
-    let mut texts = BTreeMap::new();
-    for name in checks::detect::WANTED {
-        let image = RelPath::new(name).ok().and_then(|path| workspace.image(&path).ok().flatten());
-        if let Some(text) = image.and_then(|i| String::from_utf8(i.bytes).ok()) {
-            texts.insert((*name).to_owned(), text);
-        }
-    }
-    let tools = Tools { nextest: on_path("cargo-nextest"), pytest: on_path("pytest") || on_path("py.test") };
-    let view = ProjectView { paths: paths.iter().map(|p| p.as_str().to_owned()).collect(), texts, tools };
-    let runners = checks::detect(&view).map_err(|e| e.to_string())?;
-    let runner = runners.into_iter().next().ok_or("no test runner was recognised")?;
-    let root = workspace.root().display().to_string();
-    let place = Place { root: Some(root), go_module: runner.go_module.clone() };
+/// The project's runner, as far as its files and the PATH tell.
+fn detect(root: &Path) -> Result<ChecksSetup, String> {
+    let runner = runner::runner_at(root)?;
+    let place = Place { root: Some(root.display().to_string()), go_module: runner.go_module.clone() };
     // A report that needs no guessing is better than the text for people.
     let (argv, parser) = match &runner.machine {
         Some(machine) if machine.files.is_none() => (machine.argv.clone(), machine.parser),
@@ -153,9 +153,4 @@ fn detect(workspace: &dyn Workspace) -> Result<ChecksSetup, String> {
     };
     let command = Command { env: runner.env.clone(), ..Command::argv(argv) };
     Ok(ChecksSetup { command, parser, place })
-}
-
-fn on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
 }

@@ -18,8 +18,6 @@ use std::sync::Arc;
 
 /// The maker for what the options name; the error says which words there are.
 pub fn maker(options: &SessionOptions, tests: Option<Command>) -> Result<Arc<dyn AgentMaker>, Fail> {
-    let config = user::config_dir(options.config.as_deref())?;
-    let fail = |e: &dyn std::fmt::Display| Fail::usage(e.to_string());
     let spec = options.agent.as_str();
     if let Some(file) = spec.strip_prefix("script:") {
         return Ok(Arc::new(ScriptMaker { file: PathBuf::from(file), tests }));
@@ -27,19 +25,41 @@ pub fn maker(options: &SessionOptions, tests: Option<Command>) -> Result<Arc<dyn
     if let Some(model) = spec.strip_prefix("llm:") {
         return Ok(Arc::new(LlmMaker::new(model, tests, options.config.as_deref(), &options.settings)?));
     }
-    if spec == "repair" {
-        return Ok(Arc::new(RepairMaker { tests }));
-    }
-    let catalog = Catalog::load(Some(&config.join("agents.toml"))).map_err(|e| fail(&e))?;
-    let spec = match spec.strip_prefix("acp:") {
-        Some(line) => catalog.command_line(line).map_err(|e| fail(&e))?,
-        None => catalog.named(spec).map_err(|e| fail(&e))?.clone(),
-    };
+    let Some(spec) = external(options)? else { return Ok(Arc::new(RepairMaker { tests })) };
     let found = discover(&spec, &surroundings(&options.workspace));
     let isolation = isolation(&options.isolation, &spec)?;
     let may_fall_back = options.isolation == "auto";
     let program = found.map(|f| f.program);
     Ok(Arc::new(AcpMaker { spec, program, isolation, may_fall_back, record: options.record.clone() }))
+}
+
+/// The external agent that is named, if it is one.
+fn external(options: &SessionOptions) -> Result<Option<AgentSpec>, Fail> {
+    let spec = options.agent.as_str();
+    if spec == "repair" || spec.starts_with("script:") || spec.starts_with("llm:") {
+        return Ok(None);
+    }
+    let file = user::config_dir(options.config.as_deref())?.join("agents.toml");
+    let fail = |e: &dyn std::fmt::Display| Fail::usage(e.to_string());
+    let catalog = Catalog::load(Some(&file)).map_err(|e| fail(&e))?;
+    let found = match spec.strip_prefix("acp:") {
+        Some(line) => catalog.command_line(line).map_err(|e| fail(&e))?,
+        None => catalog.named(spec).map_err(|e| fail(&e))?.clone(),
+    };
+    Ok(Some(found))
+}
+
+/// Whether an external agent that is named is on this machine; said before a session is made for it.
+pub fn installed(options: &SessionOptions) -> Result<(), Fail> {
+    let Some(spec) = external(options)? else { return Ok(()) };
+    let program = spec.command.first().map(String::as_str).unwrap_or_default();
+    let is_beside = program.contains('/') && options.workspace.join(program).is_file();
+    if is_beside || discover(&spec, &surroundings(&options.workspace)).is_some() {
+        return Ok(());
+    }
+    let how = spec.install.as_ref().map_or_else(|| "install it".to_owned(), |how| format!("install it with `{how}`"));
+    let name = spec.shown_name();
+    Err(Fail::usage(format!("{name} is not here: there is no program {program}; {how}, or name another with --agent")))
 }
 
 /// Where external agents are looked for.

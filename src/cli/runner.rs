@@ -1,16 +1,18 @@
-//! The test runner of a directory, found by looking at its files. For commands that open no session.
+//! The test runner of a directory, found by looking at its files.
 
-use crate::base::limits::DETECT_FILE_BYTES_MAX;
+use crate::base::limits::{DETECT_FILE_BYTES_MAX, DETECT_FILES_MAX};
 use crate::checks::detect::{ProjectView, Runner, Tools, WANTED, detect};
-use crate::workspace::tree;
+use crate::workspace::tree::{self, Node};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
 /// The best runner, or why there is none. Nothing is run to find out.
 pub fn runner_at(root: &Path) -> Result<Runner, String> {
+    let nodes = tree::list(root).nodes;
+    let files = nodes.iter().filter(|(_, node)| matches!(node, Node::File(_)));
     let paths: Vec<String> =
-        tree::list(root).nodes.keys().filter_map(|path| path.to_str().map(str::to_owned)).collect();
+        files.filter_map(|(path, _)| path.to_str().map(str::to_owned)).take(DETECT_FILES_MAX).collect();
     let mut texts = BTreeMap::new();
     for name in WANTED {
         if let Some(text) = read(&root.join(name)) {

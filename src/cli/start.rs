@@ -19,7 +19,7 @@ pub fn session(global: &Global, goal: &[String]) -> Done {
 
 /// `rightseat demo`.
 pub fn demo(global: &Global) -> Done {
-    let places = Places::open(global.state_dir.as_deref())?;
+    let places = Places::open(global.state_dir())?;
     let root = places.playground()?;
     for (path, text) in crate::agent::repair::playground::PLAYGROUND {
         let file = root.join(path);
@@ -74,15 +74,16 @@ fn begin(global: &Global, mut options: SessionOptions) -> Done {
         maker::read_script(Path::new(file)).map_err(Fail::usage)?;
     } else {
         maker::maker(&options, None)?;
+        maker::installed(&options)?;
     }
     if !global.headless {
         screen::check(global)?;
         screen::options(global, "", None)?;
     }
-    let places = Places::open(global.state_dir.as_deref())?;
+    let places = Places::open(global.state_dir())?;
     let place = places.create(&options.workspace, &options)?;
     if global.headless {
-        return headless::run(&places, &place, &options);
+        return headless::run(&place, &options);
     }
     let spawned = place.clone();
     attach::here(global, &place, false, move || daemon::spawn(&places, &spawned))

@@ -146,6 +146,9 @@ impl Actor {
             actor.append(vec![Event::SessionOpened(opened)]).map_err(|t| HostError::Trouble(t.0))?;
         }
         actor.recover(is_new).map_err(|t| HostError::Trouble(t.0))?;
+        for warning in setup.warnings {
+            actor.alarm("policy", warning);
+        }
         Ok(actor)
     }
 
@@ -279,7 +282,8 @@ impl Actor {
         if self.clients.remove(client) == Some(true) {
             self.record(Event::ClientChanged(ClientChanged { client: client.clone(), what: "left".into() }));
         }
-        if self.clients.is_empty() && self.book.session.ended.is_some() {
+        // A journal in trouble is taken up again by the next host, which compares the disk with what was recorded.
+        if self.clients.is_empty() && (self.book.session.ended.is_some() || self.book.trouble().is_some()) {
             self.closing = true;
         }
     }

@@ -10,6 +10,8 @@ mod clients;
 mod merge;
 mod resolve;
 mod runs;
+mod snapshot;
+mod tampering;
 mod words;
 
 use crate::base::limits::HOST_QUEUE_MESSAGES_MAX;
@@ -70,6 +72,8 @@ pub struct Setup {
     pub checks: Option<ChecksSetup>,
     pub mode: Mode,
     pub goal: Option<String>,
+    /// What is wrong with the rules, in words: the human must see it, wherever this process writes its log.
+    pub warnings: Vec<String>,
 }
 
 /// A running session.
@@ -115,8 +119,9 @@ impl Host {
         if self.to_actor.send(actor::Msg::Connect(reply)).await.is_err() {
             return;
         }
-        let Ok(Some(client)) = name.await else { return };
+        let Ok(name) = name.await else { return };
         let (reader, writer) = crate::wire::pair(read, write);
+        let Some(client) = name else { return clients::refuse(reader, writer).await };
         clients::serve(client, reader, writer, self.source.clone(), self.to_actor.clone(), lenient).await;
     }
 

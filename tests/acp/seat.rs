@@ -153,6 +153,7 @@ impl Scene {
             checks: None,
             mode: Mode::Guarded,
             goal: self.goal.map(str::to_owned),
+            warnings: Vec::new(),
         };
         let (host, _ending) = Host::start(setup).await.unwrap();
         let (ours, theirs) = tokio::io::duplex(1 << 20);

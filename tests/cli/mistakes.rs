@@ -10,6 +10,7 @@ fn sessions_say_what_they_need() {
     refused(&room, &["fix it"], &["tty", "--headless"]);
     refused(&room, &["--headless", "--agent", "nobody"], &["nobody", "acp:"]);
     refused(&room, &["--headless", "--agent", "llm:nobody/x"], &["nobody"]);
+    refused(&room, &["--headless", "--agent", "acp:no-such-program --acp"], &["no program no-such-program", "--agent"]);
     refused(&room, &["--headless", "--agent", "script:nowhere.jsonl"], &["nowhere.jsonl"]);
     assert!(super::said(&room, &["ls"]).contains("no sessions yet"), "a mistake leaves no session behind");
 }
@@ -37,12 +38,25 @@ fn files_of_agents_and_models_say_where_they_are_wrong() {
     let config = room.dir.path().join("config/rightseat");
     std::fs::create_dir_all(&config).unwrap();
     for (name, args) in [("agents.toml", ["agents"].as_slice()), ("models.toml", ["agents"].as_slice())] {
-        std::fs::write(config.join(name), "x = [\n").unwrap();
-        let (code, _, err) = room.run(args);
-        assert_eq!(code, 2, "{err}");
-        assert!(err.contains(name) && (err.contains("line ") || err.contains(":1:") || err.contains(":2:")), "{err}");
+        std::fs::write(config.join(name), "\nx = 1\n").unwrap();
+        refused(&room, args, &[&format!("{name}:2:1: unknown key `x`")]);
         std::fs::remove_file(config.join(name)).unwrap();
     }
+}
+
+/// A policy that cannot be read lets nothing through by itself, and whoever attaches is told.
+#[test]
+fn a_broken_policy_fails_closed_and_is_an_alarm() {
+    let room = room();
+    let config = room.dir.path().join("config/rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("policy.toml"), "[[rule]]\nruling = \"allow\"\n").unwrap();
+    let script = room.script(&[serde_json::json!({"read": {"path": "a.txt"}})]);
+    let mut seat = super::seat::Seat::start(&room, &["--agent", &script]);
+    let alarm = seat.ever("an alarm", |e| e["kind"] == "alarm");
+    let text = alarm["text"].as_str().unwrap();
+    assert!(alarm["what"] == "policy" && text.contains("policy.toml:1:1: a rule needs"), "{alarm}");
+    assert_eq!(seat.ever("a ruling", |e| e["kind"] == "ruled")["ruling"], "ask");
 }
 
 #[test]
