@@ -45,6 +45,9 @@ impl Actor {
                 }
                 Ok((Edited::Command(command), Blobs::new()))
             }
+            EditedBody::Files(files) if files.is_empty() => {
+                Err("`edited` names no file; approve as it is, or deny".into())
+            }
             EditedBody::Files(files) => {
                 let resolved = self.edited_files(action, files)?;
                 Ok((Edited::Files(resolved.files), resolved.blobs))

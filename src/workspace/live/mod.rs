@@ -158,7 +158,7 @@ impl port::Workspace for LiveWorkspace {
     }
 
     fn image(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError> {
-        read::image(&self.root, Path::new(path.as_str()))
+        read::image(&self.root, Path::new(path.as_str()), limits::EDIT_FILE_BYTES_MAX as u64)
     }
 
     fn list(&self, dir: &str, max: usize) -> Result<Vec<RelPath>, WorkspaceError> {

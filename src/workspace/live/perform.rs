@@ -157,8 +157,8 @@ fn read_files(root: &Root, target: &str) -> Performed {
     let (mut room, several) = (limits::READ_BYTES_MAX, paths.len() != 1);
     let mut left_out = 0usize;
     for path in paths {
-        match read::image(root, Path::new(path.as_str())) {
-            Ok(Some(image)) if image.bytes.len() as u64 <= room => {
+        match read::image(root, Path::new(path.as_str()), room) {
+            Ok(Some(image)) => {
                 room = room.saturating_sub(image.bytes.len() as u64);
                 performed.read.push((path, image.bytes));
             }
@@ -166,7 +166,7 @@ fn read_files(root: &Root, target: &str) -> Performed {
                 return Performed::of(OutcomeWord::Failed, Some(format!("there is no file {path}")));
             }
             Err(error) if !several => return Performed::of(OutcomeWord::Failed, Some(error.to_string())),
-            Ok(_) | Err(_) => left_out = left_out.saturating_add(1),
+            Ok(None) | Err(_) => left_out = left_out.saturating_add(1),
         }
     }
     if left_out > 0 {

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use super::path_error;
-use crate::base::{Digest, RelPath, limits};
+use crate::base::{Digest, RelPath};
 use crate::port::{Image, WorkspaceError};
 use crate::workspace::content;
 use crate::workspace::root::Root;
 use crate::workspace::tree::{self, Node};
 
-/// The file as it is now; `None` when there is none, or its directory does not exist.
-pub fn image(root: &Root, path: &Path) -> Result<Option<Image>, WorkspaceError> {
+/// The file as it is now, if it has at most `max` bytes; `None` when there is none, or its directory does not exist.
+pub fn image(root: &Root, path: &Path, max: u64) -> Result<Option<Image>, WorkspaceError> {
     let place = match root.place_through(path) {
         Ok(place) => place,
         Err(crate::workspace::root::PathRefusal::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -19,7 +19,6 @@ pub fn image(root: &Root, path: &Path) -> Result<Option<Image>, WorkspaceError> 
         Err(refusal) => return Err(path_error(refusal)),
     };
     let Some((mut file, identity)) = place.open().map_err(path_error)? else { return Ok(None) };
-    let max = limits::WORKSPACE_CONTENT_BYTES_MAX;
     if identity.size > max {
         return Err(WorkspaceError::TooLarge { path: path.display().to_string(), bytes: identity.size, max });
     }
