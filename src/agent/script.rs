@@ -119,6 +119,12 @@ impl Player {
                 self.desk.end_turn(reason).await?;
                 return Ok(Flow::TurnOver);
             }
+            Play::Exit(0) => {
+                self.desk.end_turn(TurnEnd::EndTurn).await?;
+                self.desk.end(SessionOutcome::Done, "The script exits with 0.").await?;
+                self.linger().await?;
+                return Ok(Flow::Over);
+            }
             Play::Exit(code) => {
                 let why = format!("the script exits with {code}");
                 self.desk.send(FromAgent::Lost { why, exit: Some(code) }).await?;

@@ -413,6 +413,16 @@ pub const CLIENT_ANSWERS_MAX: usize = 256;
 pub const CLIENT_REQUEST_IDS_MAX: usize = 1_024;
 /// Clients attached at once.
 pub const CLIENTS_MAX: usize = 32;
+/// How long a connection may take to attach, and one that is turned away to ask and hear why, milliseconds.
+pub const CLIENT_ATTACH_MS_MAX: u64 = 10_000;
+/// A client whose `from` is this many events behind is given the snapshot that it asked for.
+pub const CLIENT_BEHIND_EVENTS_MAX: u64 = 10_000;
+/// Open actions in a snapshot, bytes of JSON.
+pub const SNAPSHOT_ACTIONS_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Connections to a socket at once, those included that are being turned away.
+pub const CONNECTIONS_MAX: usize = 64;
+/// How long a host that cannot accept a connection waits before it tries again, milliseconds.
+pub const ACCEPT_AGAIN_MS: u64 = 100;
 /// Envelopes read for a client at once.
 pub const CLIENT_READ_EVENTS_MAX: usize = 256;
 /// The most a `blob/get` answers with at once.

@@ -1,7 +1,8 @@
 //! The command line, as clap reads it.
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Supervise a coding agent from the right-hand seat.
 #[derive(Debug, Parser)]
@@ -35,7 +36,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "DIR")]
     pub dir: Option<PathBuf>,
     /// Keep sessions below this directory.
-    #[arg(long, global = true, value_name = "DIR", env = "RIGHTSEAT_STATE_DIR")]
+    #[arg(long, global = true, value_name = "DIR", env = "RIGHTSEAT_STATE_DIR", value_parser = may_be_empty())]
     pub state_dir: Option<PathBuf>,
     /// Read settings from this file; agents.toml, models.toml, policy.toml, themes/ and keymaps/ are looked for beside it.
     #[arg(long, global = true, value_name = "FILE")]
@@ -55,6 +56,18 @@ pub struct Global {
     /// Record the raw protocol of an external agent into this file.
     #[arg(long, global = true, value_name = "FILE")]
     pub record: Option<PathBuf>,
+}
+
+/// An environment variable that is set to nothing is as good as unset.
+fn may_be_empty() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+impl Global {
+    /// Where sessions are kept, when that is said at all.
+    pub fn state_dir(&self) -> Option<&Path> {
+        self.state_dir.as_deref().filter(|dir| !dir.as_os_str().is_empty())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -9,7 +9,7 @@ pub fn attach(global: &Global, session: Option<&str>, ssh: Option<&str>, read_on
     if let Some(host) = ssh {
         return ssh::attach(global, host, session, read_only);
     }
-    let places = Places::open(global.state_dir.as_deref())?;
+    let places = Places::open(global.state_dir())?;
     let place = places.find(session)?;
     if stdio {
         wake(&places, &place)?;

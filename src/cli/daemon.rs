@@ -4,12 +4,16 @@ use super::options::SessionOptions;
 use super::place::{Places, SessionPlace};
 use super::{DONE, Done, Fail, USAGE, compose, socket};
 use crate::base::SessionId;
+use crate::base::limits::{ACCEPT_AGAIN_MS, CONNECTIONS_MAX};
 use crate::host::{Ending, Host};
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::UnixListener;
+use tokio::sync::Semaphore;
 
 /// What a host process is told on its stdin: names only, no secrets.
 #[derive(Debug, Serialize, Deserialize)]
@@ -89,19 +93,24 @@ pub async fn open(
 }
 
 async fn accept(listener: UnixListener, host: Host) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         match listener.accept().await {
             Ok((stream, _)) if socket::is_own(&stream) => {
+                // Beyond the bound a connection is closed at once, so that a flood of them costs nothing.
+                let Ok(place) = room.clone().try_acquire_owned() else { continue };
                 let host = host.clone();
                 tokio::spawn(async move {
                     let (read, write) = stream.into_split();
                     host.connect(read, write, false).await;
+                    drop(place);
                 });
             }
             Ok(_) => tracing::warn!("a connection of another user was refused"),
+            // Out of descriptors, most likely: those who are attached must not lose the way back for that.
             Err(error) => {
-                tracing::error!(%error, "the socket is broken");
-                return;
+                tracing::error!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(ACCEPT_AGAIN_MS)).await;
             }
         }
     }
@@ -112,21 +121,21 @@ async fn until_end(host: &Host, ending: tokio::sync::oneshot::Receiver<Ending>) 
     let mut ending = ending;
     tokio::select! {
         end = &mut ending => return end.unwrap_or_default(),
-        () = asked_to_go() => host.leave().await,
+        _ = asked_to_go() => host.leave().await,
     }
     ending.await.unwrap_or_default()
 }
 
-/// Resolves at SIGTERM, SIGINT or SIGHUP.
-pub async fn asked_to_go() {
+/// Resolves at SIGTERM, SIGINT or SIGHUP with the signal's number.
+pub async fn asked_to_go() -> i32 {
     use tokio::signal::unix::{SignalKind, signal};
     let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
-    let mut streams: Vec<_> = kinds.into_iter().filter_map(|k| signal(k).ok()).collect();
-    let any = std::future::poll_fn(|cx| {
-        let got = streams.iter_mut().any(|s| s.poll_recv(cx).is_ready());
-        if got { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    });
-    any.await;
+    let mut streams: Vec<_> = kinds.into_iter().filter_map(|k| Some((k.as_raw_value(), signal(k).ok()?))).collect();
+    std::future::poll_fn(|cx| {
+        let got = streams.iter_mut().find_map(|(number, s)| s.poll_recv(cx).is_ready().then_some(*number));
+        got.map_or(std::task::Poll::Pending, std::task::Poll::Ready)
+    })
+    .await
 }
 
 pub fn runtime() -> Result<tokio::runtime::Runtime, Fail> {

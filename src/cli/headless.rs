@@ -1,7 +1,7 @@
 //! `--headless`: this process is the host and, over stdin and stdout, its first client.
 
 use super::options::SessionOptions;
-use super::place::{Places, SessionPlace};
+use super::place::SessionPlace;
 use super::{DONE, Done, NOT_SO, USAGE, daemon};
 use crate::base::limits::HEADLESS_LINGER_MS;
 use crate::host::{Ending, Host};
@@ -13,8 +13,9 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::watch;
 
 /// Runs the session until it has ended, or until the input is closed and nothing is left to wait for.
-pub fn run(_places: &Places, place: &SessionPlace, options: &SessionOptions) -> Done {
+pub fn run(place: &SessionPlace, options: &SessionOptions) -> Done {
     let runtime = daemon::runtime()?;
+    let mut signal = None;
     let ending = runtime.block_on(async {
         let (host, mut ending) = daemon::open(place, options).await?;
         let (eof, at_eof) = watch::channel(false);
@@ -29,21 +30,24 @@ pub fn run(_places: &Places, place: &SessionPlace, options: &SessionOptions) -> 
                 host.close("the input is closed").await;
                 ending.await.unwrap_or_default()
             }
-            () = daemon::asked_to_go() => {
+            number = daemon::asked_to_go() => {
+                signal = Some(number);
                 host.leave().await;
                 ending.await.unwrap_or_default()
             }
         };
         // The last events still go out.
         let _ = tokio::time::timeout(Duration::from_millis(HEADLESS_LINGER_MS), client).await;
-        Ok(ended)
+        Ok::<_, super::Fail>(ended)
     });
     runtime.shutdown_background();
     let _ = std::fs::remove_file(place.socket());
     if options.demo {
         let _ = std::fs::remove_dir_all(&options.workspace);
     }
-    ending.map(|ending| code(&ending))
+    let code = ending.map(|ending| code(&ending))?;
+    // As the full-screen client: 130 for an interrupt.
+    Ok(signal.map_or(code, super::screen::code_of_signal))
 }
 
 fn code(ending: &Ending) -> u8 {
@@ -61,7 +65,8 @@ async fn over(host: &Host, mut at_eof: watch::Receiver<bool>) {
     loop {
         let now = published.borrow_and_update().clone();
         let eof = *at_eof.borrow_and_update();
-        if eof && (now.ended || !now.busy) {
+        // A journal that cannot be written never says that anything has ended.
+        if eof && (now.ended || !now.busy || now.trouble.is_some()) {
             return;
         }
         let linger = async {

@@ -30,7 +30,7 @@ fn fold(place: &SessionPlace) -> Result<Session, Fail> {
 }
 
 fn all(global: &Global) -> Result<Vec<Seen>, Fail> {
-    let places = Places::open(global.state_dir.as_deref())?;
+    let places = Places::open(global.state_dir())?;
     let mut seen = Vec::new();
     for place in places.all() {
         // A journal that cannot be read must not hide the others.
@@ -111,7 +111,11 @@ pub fn sessions(global: &Global, json: bool) -> Done {
 pub fn inbox(global: &Global, json: bool) -> Done {
     let seen = all(global)?;
     let mut rows = Vec::new();
-    for s in seen.iter().filter(|s| s.session.ended.is_none()) {
+    let open = || seen.iter().filter(|s| s.session.ended.is_none());
+    if !json && open().all(|s| s.session.actions.held().next().is_none()) {
+        print("nothing waits for a decision")?;
+    }
+    for s in open() {
         for held in s.session.actions.held() {
             if json {
                 rows.push(json!({

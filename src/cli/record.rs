@@ -37,7 +37,7 @@ fn path_of(global: &Global, target: &str) -> Result<PathBuf, Fail> {
     if target.contains('/') {
         return Err(Fail::usage(format!("there is no file {target}")));
     }
-    Ok(Places::open(global.state_dir.as_deref())?.find(Some(target))?.journal())
+    Ok(Places::open(global.state_dir())?.find(Some(target))?.journal())
 }
 
 fn read_anchor(path: &Path) -> Result<Anchor, Fail> {
@@ -48,7 +48,7 @@ fn read_anchor(path: &Path) -> Result<Anchor, Fail> {
 
 /// `rightseat export`.
 pub fn export(global: &Global, session: &str, format: ExportFormat, redact: bool) -> Done {
-    let place = Places::open(global.state_dir.as_deref())?.find(Some(session))?;
+    let place = Places::open(global.state_dir())?.find(Some(session))?;
     let reader = Reader::open(&place.journal())?;
     let format = match format {
         ExportFormat::Jsonl => Format::Jsonl,

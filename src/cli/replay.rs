@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// A finished or running session, as far as it has come.
 pub fn replay(global: &Global, session: &str) -> Done {
-    let place = Places::open(global.state_dir.as_deref())?.find(Some(session))?;
+    let place = Places::open(global.state_dir())?.find(Some(session))?;
     let path = place.journal();
     let reader = Reader::open(&path)?;
     let record = Record { name: place.id.to_string(), envelopes: read_all(&reader)?, journal: Some(path) };
@@ -188,6 +188,7 @@ impl Source {
             control: true,
             // Ages are shown as they were.
             now: last.map_or(UnixMs(0), |e| e.at),
+            snapshot: None,
         }
     }
 

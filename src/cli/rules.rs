@@ -121,7 +121,7 @@ fn explain(global: &Global, line: &str) -> Done {
 
 /// `policy dry-run`: what these rules would have said to a past session.
 fn try_out(global: &Global, rules: &Path, session: &str) -> Done {
-    let place = Places::open(global.state_dir.as_deref())?.find(Some(session))?;
+    let place = Places::open(global.state_dir())?.find(Some(session))?;
     let envelopes = envelopes(&Reader::open(&place.journal())?)?;
     let workspace = place.options().map(|o| o.workspace).ok();
     let tests = workspace.as_deref().map(runner::tests_at).unwrap_or_default();

@@ -60,8 +60,12 @@ pub fn run(
     match ended {
         Ended::Left(Leave::Detach) => super::print(left).map(|()| DONE),
         Ended::Left(Leave::Quit) => Ok(DONE),
-        // Shells say 128 and the number of the signal.
-        Ended::Signal(number) => Ok(u8::try_from(128 + number).unwrap_or(130)),
+        Ended::Signal(number) => Ok(code_of_signal(number)),
         Ended::HungUp => Ok(129),
     }
+}
+
+/// What shells say of an end by a signal: 128 and its number.
+pub fn code_of_signal(number: i32) -> u8 {
+    u8::try_from(128 + number).unwrap_or(130)
 }

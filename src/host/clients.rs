@@ -3,7 +3,10 @@
 
 use super::actor::Msg;
 use super::book::Published;
-use crate::base::limits::{CLIENT_ANSWERS_MAX, CLIENT_READ_EVENTS_MAX, CLIENT_REQUEST_IDS_MAX};
+use super::snapshot;
+use crate::base::limits::{
+    CLIENT_ANSWERS_MAX, CLIENT_ATTACH_MS_MAX, CLIENT_READ_EVENTS_MAX, CLIENT_REQUEST_IDS_MAX, CLIENTS_MAX,
+};
 use crate::base::{ClientId, Seq};
 use crate::journal;
 use crate::wire::{self, Code, Id, Message, Request, RpcError};
@@ -11,6 +14,7 @@ use serde_json::value::RawValue;
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// How a connection reads the journal: by its own read-only handle, so that no reader waits for the writer.
@@ -52,18 +56,18 @@ pub async fn serve(
         lenient,
         seen: SeenIds::default(),
     };
-    while let Some(frame) = reader.next().await {
+    while let Some(Ok(frame)) = intake.next(&mut reader).await {
         let goes_on = match frame {
-            Ok(Ok(message)) => intake.take(message).await,
-            Ok(Err(error)) => intake.answer(Id::Null, Err(error)),
-            Err(error) => {
-                let _ = intake.answer(Id::Null, Err(RpcError::new(Code::Parse, error.to_string())));
-                false
-            }
+            Ok(message) => intake.take(message).await,
+            Err(error) => intake.answer(Id::Null, Err(error)),
         };
         if !goes_on {
             break;
         }
+    }
+    if lenient && begin_unset(&intake.begin) {
+        // Nothing was ever asked: whoever closed the input still gets the record.
+        intake.begin.send_replace(Some(Seq(1)));
     }
     drop(intake);
     let _ = to_actor.send(Msg::ClientGone(client)).await;
@@ -73,6 +77,21 @@ pub async fn serve(
     } else {
         writing.abort();
     }
+}
+
+/// Tells a connection for which there is no room why, in answer to its first request.
+pub async fn refuse(mut reader: wire::Reader, mut writer: wire::Writer) {
+    let patience = Duration::from_millis(CLIENT_ATTACH_MS_MAX);
+    let Ok(Some(Ok(Ok(Message::Request { id, .. })))) = tokio::time::timeout(patience, reader.next()).await else {
+        return;
+    };
+    let why = format!("{CLIENTS_MAX} clients are connected already; close one and attach again");
+    let refusal = Message::Answer { id, result: Err(RpcError::new(Code::Overloaded, why)) };
+    let _ = tokio::time::timeout(patience, writer.send(&refusal)).await;
+}
+
+fn begin_unset(begin: &watch::Sender<Option<Seq>>) -> bool {
+    begin.borrow().is_none()
 }
 
 /// A record as a `session/event` line: the body is spliced in as it is kept, not parsed.
@@ -128,6 +147,15 @@ impl Intake {
         self.answers.try_send(Message::Answer { id, result }).is_ok()
     }
 
+    /// The next frame. A connection that does not attach in time gives its place to another.
+    async fn next(&self, reader: &mut wire::Reader) -> Option<Result<Result<Message, RpcError>, wire::FrameError>> {
+        if self.lenient || !begin_unset(&self.begin) {
+            return reader.next().await;
+        }
+        let patience = Duration::from_millis(CLIENT_ATTACH_MS_MAX);
+        tokio::time::timeout(patience, reader.next()).await.ok().flatten()
+    }
+
     async fn take(&mut self, message: Message) -> bool {
         match message {
             Message::Request { id, method, params } => {
@@ -156,14 +184,14 @@ impl Intake {
                 self.begin.send_replace(Some(Seq(1)));
             }
         }
-        let from = if let Request::Attach(attach) = &request { Some(attach.from.unwrap_or(Seq(1))) } else { None };
+        let attach = if let Request::Attach(attach) = &request { Some(attach.clone()) } else { None };
         // Requests of one client are answered in order; the actor never waits for anything slow before it answers, but
         // for a stop, whose census is worth waiting for.
         let Some(reply) = self.put(request).await else { return false };
-        let is_ok = reply.is_ok();
+        let from = attach.zip(reply.as_ref().ok()).map(|(attach, r)| snapshot::first_event(&attach, r.get()));
         let goes_on = self.answer(id, reply);
-        if is_ok && let Some(from) = from {
-            self.begin.send_replace(Some(from));
+        if from.is_some() {
+            self.begin.send_replace(from);
         }
         goes_on
     }
@@ -220,7 +248,10 @@ async fn write(
                         return;
                     }
                 }
-                None => reading_ended = true,
+                None => {
+                    reading_ended = true;
+                    cursor = cursor.or(*begin.borrow_and_update());
+                }
             },
             changed = begin.changed(), if !reading_ended => {
                 if changed.is_ok() {

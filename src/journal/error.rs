@@ -41,7 +41,7 @@ pub enum Error {
     #[error("{path} is damaged: {why}; run `rightseat verify` to find the first bad record")]
     Damaged { path: PathBuf, why: String },
     /// No space left.
-    #[error("no space left for {path}; nothing was recorded, free some space and try again")]
+    #[error("no space left for {path}; nothing was recorded; free some space and attach again")]
     Full { path: PathBuf },
     /// The file or its directory cannot be written.
     #[error("{path} cannot be written (read-only file, directory or file system); nothing was recorded")]

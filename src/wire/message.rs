@@ -73,6 +73,7 @@ impl From<Refusal> for RpcError {
             Refusal::StaleDigest { .. } => Code::StaleDigest,
             Refusal::GateClosed(_) => Code::GateClosed,
             Refusal::Forbidden { .. } => Code::Forbidden,
+            Refusal::Overloaded(_) => Code::Overloaded,
         };
         Self::new(code, refusal.to_string())
     }

@@ -33,6 +33,10 @@ pub struct Attach {
     pub from: Option<Seq>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<bool>,
+    /// Asks for what is open now instead of a long past: with `from` only when that is far behind. Events then follow
+    /// from the head.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub snapshot: bool,
 }
 
 /// The answer to an attach.
@@ -46,6 +50,9 @@ pub struct AttachedAs {
     pub control: bool,
     /// The host's clock, so that ages can be shown without trusting the client's.
     pub now: UnixMs,
+    /// What is open at `head`, in words of the envelopes; the events before it are not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<serde_json::Value>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +84,9 @@ pub struct Decide {
     pub verdict: Verdict,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// For a guard-rail action: the word that its `held` asks for, as the human typed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<EditedBody>,
     /// With `approve`: only these hunks, numbered through all files of the action in order.

@@ -16,3 +16,5 @@ mod seat;
 mod crash;
 mod gate;
 mod life;
+mod surroundings;
+mod wire;

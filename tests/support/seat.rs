@@ -13,13 +13,14 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// A workspace and a state directory that go with the test.
 pub struct Room {
     pub dir: tempfile::TempDir,
+    state: Option<PathBuf>,
 }
 
 impl Room {
     /// A workspace with these files.
     pub fn with(files: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let room = Self { dir };
+        let room = Self { dir, state: None };
         std::fs::create_dir(room.workspace()).expect("a workspace");
         for (path, text) in files {
             room.write(path, text);
@@ -32,7 +33,12 @@ impl Room {
     }
 
     pub fn state(&self) -> PathBuf {
-        self.dir.path().join("state")
+        self.state.clone().unwrap_or_else(|| self.dir.path().join("state"))
+    }
+
+    /// Sessions are kept there from now on.
+    pub fn keep_state_in(&mut self, dir: PathBuf) {
+        self.state = Some(dir);
     }
 
     pub fn write(&self, path: &str, text: &str) {
@@ -82,6 +88,7 @@ pub struct Seat {
     /// Every envelope so far.
     pub events: Vec<Value>,
     answers: Vec<Value>,
+    notes: Vec<Value>,
     looked: usize,
     next_id: u64,
     pub client: String,
@@ -92,14 +99,24 @@ impl Seat {
     /// Starts `rightseat --headless ARGS` and attaches with control.
     pub fn start(room: &Room, args: &[&str]) -> Self {
         let all: Vec<&str> = ["--headless"].into_iter().chain(args.iter().copied()).collect();
-        Self::over(room.command(&all))
+        Self::start_by(room.command(&all))
     }
 
     /// Attaches over `attach --stdio`.
     pub fn attach(room: &Room, session: &str) -> Self {
-        Self::over(room.command(&["attach", session, "--stdio"]))
+        Self::start_by(room.command(&["attach", session, "--stdio"]))
     }
 
+    /// Starts this command and attaches with control.
+    pub fn start_by(command: Command) -> Self {
+        let mut seat = Self::over(command);
+        let attached = seat.ask("session/attach", json!({"protocol": {"min": 1, "max": 1}, "control": true}));
+        seat.client = attached["client"].as_str().expect("a client name").to_owned();
+        seat.session = attached["session"].as_str().expect("a session").to_owned();
+        seat
+    }
+
+    /// Starts this command and asks nothing yet.
     pub fn over(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the binary runs");
         let stdout = child.stdout.take().expect("stdout");
@@ -113,29 +130,50 @@ impl Seat {
             }
         });
         let stdin = child.stdin.take();
-        let mut seat = Self {
+        Self {
             child,
             stdin,
             lines,
             events: Vec::new(),
             answers: Vec::new(),
+            notes: Vec::new(),
             looked: 0,
             next_id: 0,
             client: String::new(),
             session: String::new(),
-        };
-        let attached = seat.ask("session/attach", json!({"protocol": {"min": 1, "max": 1}, "control": true}));
-        seat.client = attached["client"].as_str().expect("a client name").to_owned();
-        seat.session = attached["session"].as_str().expect("a session").to_owned();
-        seat
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a line as it is.
+    pub fn send_line(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("stdin is open");
+        writeln!(stdin, "{line}").expect("the host reads");
+    }
+
+    /// Answers so far that nobody waited for.
+    pub fn unasked(&mut self) -> Vec<Value> {
+        std::mem::take(&mut self.answers)
+    }
+
+    /// The parameters of the first notification of this method that is no event.
+    pub fn told(&mut self, method: &str) -> Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(note) = self.notes.iter().find(|n| n["method"] == method) {
+                return note["params"].clone();
+            }
+            assert!(self.take(end), "never told {method}\n{}", self.story());
+        }
     }
 
     /// Sends a request without waiting for its answer; gives its id.
     pub fn send(&mut self, method: &str, params: Value) -> u64 {
         self.next_id += 1;
-        let line = json!({"jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params});
-        let stdin = self.stdin.as_mut().expect("stdin is open");
-        writeln!(stdin, "{line}").expect("the host reads");
+        self.send_line(&json!({"jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params}).to_string());
         self.next_id
     }
 
@@ -168,6 +206,7 @@ impl Seat {
                 match line.get("params").and_then(|p| p.get("envelope")) {
                     Some(envelope) => self.events.push(envelope.clone()),
                     None if line.get("id").is_some() => self.answers.push(line),
+                    None if line["method"] != "session/head" => self.notes.push(line),
                     None => {}
                 }
                 true

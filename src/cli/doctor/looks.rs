@@ -73,7 +73,7 @@ fn terminal() -> Vec<Finding> {
 
 fn state(global: &Global) -> Vec<Finding> {
     const GROUP: &str = "state";
-    let places = match Places::open(global.state_dir.as_deref()) {
+    let places = match Places::open(global.state_dir()) {
         Ok(places) => places,
         Err(fail) => {
             let mend = "give a directory you can write with --state-dir or RIGHTSEAT_STATE_DIR";

@@ -1,6 +1,7 @@
 //! What clients ask.
 
 use super::super::clients::{Asked, Reply};
+use super::super::snapshot;
 use super::{Actor, PutError};
 use crate::base::limits::{BLOB_PART_BYTES_MAX, LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
 use crate::base::{ClientId, UnixMs};
@@ -90,8 +91,9 @@ impl Actor {
                 Ok(json!({ "mode": mode.mode }))
             }
             Request::Step => {
+                let action = self.book.session.actions.held().next().map(|s| s.action.id.clone());
                 self.put_and(Input::Step { by: client.clone() })?;
-                self.done()
+                Ok(json!({ "action": action, "seq": self.book.session.head }))
             }
             Request::Freeze(freeze) => {
                 self.put_and(Input::Freeze { why: freeze.why.unwrap_or_else(|| "paused by the human".into()) })?;
@@ -169,6 +171,7 @@ impl Actor {
             client: client.clone(),
             control: session.control.as_ref() == Some(client),
             now: self.book.now(),
+            snapshot: snapshot::wanted(session, attach),
         })
     }
 
@@ -208,6 +211,7 @@ impl Actor {
             digest: decide.digest,
             verdict: decide.verdict,
             reason: decide.reason,
+            confirm: decide.confirm,
             by: client.clone(),
             edited,
             edited_ruling,

@@ -1,7 +1,7 @@
 //! Runs of checks: on the workspace by an approved command, in candidates by trials.
 
 use super::Actor;
-use super::effects::{CandidateOrder, TrialOrder, TrialRecord, bench_open, no_blobs, streams};
+use super::effects::{CandidateOrder, TrialOrder, TrialRecord, bench_open, streams};
 use crate::base::limits::RUN_TIMEOUT_MS_DEFAULT;
 use crate::base::{ActionId, ClientId, Digest};
 use crate::host::ChecksSetup;
@@ -10,7 +10,7 @@ use crate::model::check::{CheckFinished, CheckStarted, Tree};
 use crate::model::decide::{Edited, Input};
 use crate::model::event::{Event, Finished, OutcomeWord};
 use crate::model::{Action, Body, Evidence, Kind, Proposal, TrialBudget};
-use crate::port::{Performed, RunReport, Ticket, ToAgent, Trial, TrialOutput};
+use crate::port::{Blobs, Performed, RunReport, Ticket, ToAgent, Trial, TrialOutput};
 use crate::wire::{CandidateTest, Code, RpcError};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -169,7 +169,7 @@ impl Actor {
             proposal.checks = true;
             let action = Action::file(id.clone(), proposal, None);
             let input = Input::Own { action: Box::new(action), by: client.clone() };
-            self.put(input, no_blobs())?;
+            self.put(input, Blobs::new())?;
             return Ok(json!({ "action": id }));
         };
         let held = self.book.session.actions.get(target).map(|s| s.action.clone());
@@ -195,7 +195,7 @@ impl Actor {
         let action = Action::file(id.clone(), proposal, None);
         let what = format!("{target} as proposed");
         self.running.tests.insert(id.clone(), CandidateOrder { what, edits });
-        if let Err(error) = self.put(Input::Own { action: Box::new(action), by: client.clone() }, no_blobs()) {
+        if let Err(error) = self.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new()) {
             self.running.tests.remove(&id);
             return Err(error.into());
         }

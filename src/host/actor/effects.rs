@@ -10,7 +10,7 @@ use crate::model::event::{
     Census, Checkpointed, Event, FileOutcome, Finished, LapseWhy, OutcomeWord, Stopped, Stream, TurnEnd, TurnEnded,
 };
 use crate::model::{Action, FileChange, Kind};
-use crate::port::{Blobs, Performed, Progress, Ticket, ToAgent, TreeChange, Trial, Work, Workspace};
+use crate::port::{Performed, Progress, Ticket, ToAgent, TreeChange, Trial, Work, Workspace};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -268,11 +268,6 @@ async fn run_trials(workspace: Arc<dyn Workspace>, permit: Permit, action: Actio
 /// A performed trial action: the bench is open.
 pub(super) fn bench_open() -> Performed {
     Performed::of(OutcomeWord::Ok, None)
-}
-
-/// Nothing more to send than this.
-pub(super) fn no_blobs() -> Blobs {
-    Blobs::new()
 }
 
 /// Both streams of a finished run, for its parser.

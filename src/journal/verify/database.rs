@@ -27,7 +27,9 @@ pub(super) fn check(path: &Path, anchor: Option<&Anchor>) -> Result<Report> {
         let sealed = scope.spawn(|| seal.as_ref().map(|_| head::seal_of(path)));
         match Reader::open(path) {
             Ok(reader) => check_content(&reader, &mut report, head.as_ref(), anchor),
-            Err(e) => report.note(None, e.to_string()),
+            Err(e @ Error::Newer { .. }) => report.note(None, e.to_string()),
+            // Where nothing can be read, the first record is the first that is bad.
+            Err(e) => report.note(Some(Seq(1)), e.to_string()),
         }
         (pages.join(), sealed.join())
     });

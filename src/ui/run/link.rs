@@ -87,8 +87,7 @@ impl Link {
     ) {
         let (reader, mut writer) = wire::pair(read, write);
         let (to_host, mut messages) = mpsc::channel::<Message>(UI_ASKS_WAITING_MAX);
-        let attach =
-            wire::Attach { protocol: wire::ProtocolRange::default(), from: Some(Seq(1)), control: self.control };
+        let attach = wire::Attach { from: Some(Seq(1)), control: self.control, ..wire::Attach::default() };
         if let Ok(message) = Request::Attach(attach).message(Id::Number(ATTACH_ID)) {
             // The channel is fresh and empty.
             let _ = to_host.try_send(message);

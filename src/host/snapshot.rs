@@ -1,0 +1,68 @@
+//! What is open in a session, for a client that does not want its whole past: one JSON value in the words of the
+//! envelopes. Clients that fold do without it.
+
+use crate::base::Seq;
+use crate::base::limits::{CLIENT_BEHIND_EVENTS_MAX, SNAPSHOT_ACTIONS_BYTES_MAX};
+use crate::model::Session;
+use crate::model::session::ActionState;
+use crate::wire::Attach;
+use serde_json::{Value, json};
+
+/// The snapshot that this attach asks for: always without `from`, else when `from` is far behind.
+pub fn wanted(session: &Session, attach: &Attach) -> Option<Value> {
+    let is_far = attach.from.is_none_or(|from| session.head.0.saturating_sub(from.0) >= CLIENT_BEHIND_EVENTS_MAX);
+    (attach.snapshot && is_far).then(|| of(session))
+}
+
+/// Where the events of a client begin after this answer to its attach.
+pub fn first_event(attach: &Attach, answer: &str) -> Seq {
+    #[derive(serde::Deserialize)]
+    struct Given {
+        head: Seq,
+        #[serde(default)]
+        snapshot: Option<serde::de::IgnoredAny>,
+    }
+    match serde_json::from_str::<Given>(answer) {
+        Ok(Given { head, snapshot: Some(_) }) => head.next(),
+        Ok(Given { snapshot: None, .. }) | Err(_) => attach.from.unwrap_or(Seq(1)),
+    }
+}
+
+fn of(session: &Session) -> Value {
+    let opened = session.opened.as_ref();
+    let mut room = SNAPSHOT_ACTIONS_BYTES_MAX;
+    let mut left_out = 0u64;
+    let mut actions = Vec::new();
+    for state in session.actions.iter().filter(|s| s.phase.is_open()) {
+        let value = action(state);
+        let bytes = value.to_string().len();
+        // Whole ones or none: half a question cannot be answered.
+        if bytes > room {
+            left_out += 1;
+            continue;
+        }
+        room -= bytes;
+        actions.push(value);
+    }
+    json!({
+        "seq": session.head,
+        "workspace": opened.map(|o| &o.workspace),
+        "agent": opened.map(|o| &o.agent),
+        "goal": opened.and_then(|o| o.goal.as_ref()),
+        "mode": session.mode,
+        "frozen": session.frozen,
+        "turn": session.turn,
+        "plan": { "revision": session.plan.revision, "steps": session.plan.steps },
+        "actions": actions,
+        "actions_left_out": left_out,
+        "leases": session.leases.open(session.at).map(|l| &l.granted).collect::<Vec<_>>(),
+        "check": session.checks.latest_workspace().and_then(|run| run.finished.as_ref()),
+        "alarms": session.alarms_total,
+        "control": session.control,
+        "ended": session.ended,
+    })
+}
+
+fn action(state: &ActionState) -> Value {
+    json!({ "action": state.action, "ruled": state.ruled, "held": state.held, "decided": state.decided })
+}

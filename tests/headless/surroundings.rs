@@ -1,0 +1,111 @@
+//! Where a session has to live: a pid namespace, a full disk, an environment with next to nothing in it.
+
+use crate::seat::{Room, Seat, assert_verifies};
+use serde_json::json;
+use std::process::{Command, Stdio};
+
+/// Says loudly what was not tested here.
+fn not_here(why: &str) {
+    eprintln!("NOT TESTED: {why}");
+}
+
+/// The leader of this session is outside the namespace: its number there is 0. A host once stopped at that.
+#[test]
+fn a_session_below_a_pid_namespace() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let wrap = ["-pf", "--mount-proc"];
+    if !Command::new("unshare").args(wrap).arg("true").stderr(Stdio::null()).status().is_ok_and(|s| s.success()) {
+        return not_here("a pid namespace cannot be made by this user");
+    }
+    let script = room.script(&[
+        json!({"edit": {"path": "a.txt", "after": "two\n"}}),
+        json!({"run": {"command": "echo made > b.txt"}}),
+        json!({"run": {"command": "setsid sleep 600 & sleep 600"}}),
+    ]);
+    let inner = room.command(&["--headless", "--agent", &script]);
+    let mut outer = Command::new("unshare");
+    outer.args(wrap).arg(inner.get_program()).args(inner.get_args()).current_dir(room.workspace());
+    for (key, value) in inner.get_envs() {
+        match value {
+            Some(value) => outer.env(key, value),
+            None => outer.env_remove(key),
+        };
+    }
+    let mut seat = Seat::start_by(outer);
+    for _ in 0..2 {
+        let held = seat.held();
+        seat.approve(&held);
+        assert_eq!(seat.finished(&held["action"])["outcome"], "ok");
+    }
+    let held = seat.held();
+    seat.approve(&held);
+    seat.wait("the sleepers run", |e| e["kind"] == "checkpointed" && e["when"] == "before");
+    let census = seat.ask("gate/stop", json!({}));
+    assert_eq!((&census["survivors"], &census["unknown"]), (&json!([]), &json!([])), "{census}");
+    assert_eq!((room.read("a.txt"), room.read("b.txt")), ("two\n".into(), "made\n".into()));
+}
+
+/// No home, no terminal, no language, no locale: what a CI runner gives.
+#[test]
+fn a_session_with_an_empty_environment() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n"}})]);
+    let state = room.state().display().to_string();
+    let mut command = room.command(&["--headless", "--agent", &script, "--state-dir", &state]);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    command.env_clear().env("PATH", path).env("RIGHTSEAT_STATE_DIR", "");
+    let mut seat = Seat::start_by(command);
+    let held = seat.held();
+    seat.approve(&held);
+    assert_eq!(seat.finished(&held["action"])["outcome"], "ok");
+}
+
+/// The gate closes, everyone is told, and once there is space again the session goes on where the record ends.
+#[test]
+fn a_full_disk_closes_the_gate_and_loses_nothing() {
+    let mut room = Room::with(&[("a.txt", "one\n")]);
+    let small = room.dir.path().join("small");
+    std::fs::create_dir(&small).unwrap();
+    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=700k", "none"]).arg(&small).output();
+    if !mount.is_ok_and(|m| m.status.success()) {
+        return not_here("a small file system cannot be mounted by this user");
+    }
+    let mounted = Mounted(small.clone());
+    room.keep_state_in(small.join("state"));
+    // Noise, so that compression does not help.
+    let noise: String = (0..40_000u64).map(|n| format!("{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    let script = room.script(&[
+        json!({"edit": {"path": "a.txt", "after": "two\n"}}),
+        json!({"say": noise}),
+        json!({"say": noise}),
+        json!({"edit": {"path": "a.txt", "after": "three\n"}}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.approve(&held);
+    seat.finished(&held["action"]);
+    let trouble = seat.told("host/trouble");
+    assert!(trouble["text"].as_str().unwrap().contains("no space left"), "{trouble}");
+    let refused = seat.try_ask("gate/mode", json!({"mode": "step"})).unwrap_err();
+    assert_eq!(refused["code"], -32013, "{refused}");
+    let session = seat.session.clone();
+    assert_eq!(seat.close().0, 2, "a host that cannot write does not stay");
+    let grown = Command::new("mount").args(["-o", "remount,size=32m"]).arg(&small).status();
+    assert!(grown.is_ok_and(|s| s.success()));
+    let mut again = Seat::attach(&room, &session);
+    assert_eq!(again.ask("gate/mode", json!({"mode": "step"}))["mode"], "step");
+    let decided = again.events.iter().filter(|e| e["kind"] == "decided" && e["action"] == held["action"]).count();
+    assert_eq!((decided, room.read("a.txt").as_str()), (1, "two\n"));
+    again.ask("session/close", json!({}));
+    again.close();
+    assert_verifies(&room, &session);
+    drop(mounted);
+}
+
+struct Mounted(std::path::PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
