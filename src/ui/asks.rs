@@ -43,7 +43,7 @@ pub fn request(ask: &Ask) -> Result<Request, String> {
         Ask::Restore(path) => Request::Restore(wire::Restore { path: path.clone() }),
         Ask::Test { action, hunks } => {
             let hunks = hunks.as_ref().map(|hunks| hunks.iter().map(choice).collect());
-            Request::CandidateTest(wire::CandidateTest { action: action.clone(), hunks })
+            Request::CandidateTest(wire::CandidateTest { action: action.clone(), edited: None, hunks })
         }
         Ask::Explain(action) => Request::Explain(wire::Explain { action: action.clone(), text: None }),
         Ask::Blob(digest) => blob(*digest),

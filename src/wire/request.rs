@@ -89,7 +89,7 @@ pub struct Decide {
     pub confirm: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<EditedBody>,
-    /// With `approve`: only these hunks, numbered through all files of the action in order.
+    /// Only these hunks, numbered through all files of the action in order; with `edited`, of the edited version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hunks: Option<Vec<HunkChoice>>,
 }
@@ -161,6 +161,9 @@ pub struct CandidateTest {
     /// Absent: the workspace itself is tested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionId>,
+    /// The human's version of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<EditedBody>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hunks: Option<Vec<HunkChoice>>,
 }
@@ -255,6 +258,8 @@ requests! {
     /// Ends the present turn.
     "session/cancel" Cancel,
     "session/close" Close(Close),
+    /// The processes that run for the session now.
+    "session/processes" Processes,
     "action/decide" Decide(Decide),
     "action/explain" Explain(Explain),
     "plan/edit" PlanEdit(PlanEditing),
@@ -277,7 +282,7 @@ impl Request {
     /// Reading only; allowed without control.
     pub fn is_reading(&self) -> bool {
         match self {
-            Self::Attach(_) | Self::BlobGet(_) => true,
+            Self::Attach(_) | Self::BlobGet(_) | Self::Processes => true,
             Self::Rewind(rewind) => rewind.preview,
             Self::Prompt(_)
             | Self::Cancel

@@ -1,7 +1,7 @@
 //! One action from proposal to its end, and back.
 
 use crate::seat::{Room, Seat, assert_verifies};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const TEXT: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n";
 
@@ -40,6 +40,25 @@ fn a_hunk_can_be_approved_without_the_other() {
     assert_eq!(room.read("a.txt"), TEXT.replace("one", "ONE"));
     let ended = seat.wait_kind("session_ended");
     assert_eq!(ended["outcome"], "done", "the agent was told what was left out: {ended}");
+}
+
+/// One answer: the human's version of the file, and of that not every hunk.
+#[test]
+fn an_edited_version_is_taken_by_hunks() {
+    let room = Room::with(&[("a.txt", TEXT)]);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": two_hunks()}}), json!({"told": r"\+Mine"})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let mine = two_hunks().replace("ONE", "Mine");
+    let choice = |hunks: Value| json!({"edited": {"files": [{"path": "a.txt", "after": mine}]}, "hunks": hunks});
+    let refused = seat.decide(&held, "approve_edited", choice(json!([7]))).unwrap_err();
+    assert!(refused["message"].as_str().unwrap().contains("only 2 hunks"), "{refused}");
+    let answer = seat.decide(&held, "approve_edited", choice(json!([0]))).unwrap();
+    assert_eq!(answer["verdict"], "approve_edited");
+    assert_eq!(seat.finished(&held["action"])["outcome"], "ok");
+    assert_eq!(room.read("a.txt"), TEXT.replace("one", "Mine"));
+    let ended = seat.wait_kind("session_ended");
+    assert_eq!(ended["outcome"], "done", "{ended}");
 }
 
 #[test]

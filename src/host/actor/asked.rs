@@ -120,6 +120,7 @@ impl Actor {
                 self.done()
             }
             Request::BlobGet(get) => self.blob_get(&get),
+            Request::Processes => Ok(json!({ "processes": self.workspace.processes() })),
         }
     }
 
@@ -198,12 +199,10 @@ impl Actor {
             .and_then(|s| s.held.as_ref())
             .is_some_and(|h| h.digest == decide.digest);
         let approves = matches!(decide.verdict, Verdict::Approve | Verdict::ApproveEdited);
-        let (edited, blobs) = match (decide.edited, decide.hunks) {
-            _ if !is_current || !approves => (None, Blobs::new()),
-            (Some(_), Some(_)) => return Err(bad("give `edited` or `hunks`, not both")),
-            (Some(body), None) => self.edited(&action, body).map(|(e, b)| (Some(e), b)).map_err(bad)?,
-            (None, Some(hunks)) => self.chosen(&action, &hunks).map(|(e, b)| (Some(e), b)).map_err(bad)?,
-            (None, None) => (None, Blobs::new()),
+        let (edited, blobs) = if is_current && approves {
+            self.made(&action, decide.edited, decide.hunks.as_deref()).map_err(bad)?
+        } else {
+            (None, Blobs::new())
         };
         let edited_ruling = edited.as_ref().map(|e| self.judge.rule(&with(&action, e)));
         let answering = Answering {

@@ -31,8 +31,38 @@ impl Actor {
         contents.filter_map(|c| Some((c.digest(), self.bytes_of(c)?))).collect()
     }
 
+    /// What the human made of an action: their own version of it, and of that only the chosen hunks.
+    pub(super) fn made(
+        &self,
+        action: &Action,
+        edited: Option<EditedBody>,
+        hunks: Option<&[HunkChoice]>,
+    ) -> Result<(Option<Edited>, Blobs), String> {
+        let proposed = || action.files.clone().unwrap_or_default();
+        let (files, mut blobs) = match (edited, hunks) {
+            (None, None) => return Ok((None, Blobs::new())),
+            (None, Some(_)) => (proposed(), Blobs::new()),
+            (Some(body), _) => match self.edited(action, body)? {
+                (Edited::Files(files), blobs) => (files, blobs),
+                (Edited::Command(_), _) if hunks.is_some() => return Err("a command has no hunks to choose".into()),
+                (command @ Edited::Command(_), blobs) => return Ok((Some(command), blobs)),
+            },
+        };
+        let mut files = match hunks {
+            None => files,
+            Some(hunks) => {
+                let chosen = self.chosen(files, &blobs, hunks)?;
+                blobs.extend(chosen.blobs);
+                chosen.files
+            }
+        };
+        // Numbered with the others until here: a file that the human gave its old content back.
+        files.retain(|file| file.from.is_some() || file.before != file.after);
+        Ok((Some(Edited::Files(files)), blobs))
+    }
+
     /// The body of an edited approval: whole new contents or a command line.
-    pub(super) fn edited(&self, action: &Action, body: EditedBody) -> Result<(Edited, Blobs), String> {
+    fn edited(&self, action: &Action, body: EditedBody) -> Result<(Edited, Blobs), String> {
         match body {
             EditedBody::Command(mut command) => {
                 if let Some(original) = &action.command {
@@ -69,7 +99,6 @@ impl Actor {
                     (None, image.map(|i| i.bytes))
                 }
             };
-            let unchanged = from.is_none() && before == after;
             let change = match (&from, &before, &after) {
                 (Some(_), _, _) => FileChange::Rename,
                 (None, None, _) => FileChange::Create,
@@ -81,23 +110,24 @@ impl Actor {
                 Some(slot) => *slot = next,
                 None => resolved.files.push(next),
             }
-            if unchanged && let Some(at) = at {
-                resolved.files.remove(at);
-            }
         }
         Ok(resolved)
     }
 
     /// The part of an edit that the chosen hunks make. Hunks are numbered through all files in order; a file whose
-    /// diff has no hunks (binary, pure rename, deletion of an empty file) counts as one.
-    pub(super) fn chosen(&self, action: &Action, choices: &[HunkChoice]) -> Result<(Edited, Blobs), String> {
+    /// diff has no hunks (binary, pure rename, deletion of an empty file) counts as one. `blobs` holds what was
+    /// edited just now and is nowhere else yet.
+    fn chosen(&self, files: Vec<FileEdit>, blobs: &Blobs, choices: &[HunkChoice]) -> Result<Resolved, String> {
+        let bytes = |content: &Option<Content>| {
+            let content = content.as_ref()?;
+            Some(blobs.get(&content.digest()).cloned().or_else(|| self.bytes_of(content)).unwrap_or_default())
+        };
         let mut resolved = Resolved::default();
         let mut first = 0;
         let mut used = 0;
-        for file in action.files.iter().flatten() {
-            let before = file.before.as_ref().map(|c| self.bytes_of(c).unwrap_or_default());
-            let after = file.after.as_ref().map(|c| self.bytes_of(c).unwrap_or_default());
-            let diff = FileDiff::new(before.clone().unwrap_or_default(), after.clone().unwrap_or_default());
+        for file in files {
+            let (before, after) = (bytes(&file.before), bytes(&file.after));
+            let diff = FileDiff::new(before.clone().unwrap_or_default(), after.unwrap_or_default());
             let count = diff.hunks.len().max(1);
             let mine: Vec<HunkChoice> = choices.iter().filter_map(|c| shifted(c, first, count)).collect();
             first += count;
@@ -107,19 +137,19 @@ impl Actor {
             }
             let all = mine.iter().filter(|c| matches!(c, HunkChoice::Whole(_))).count() >= count;
             if all || diff.hunks.is_empty() {
-                resolved.files.push(file.clone());
+                resolved.files.push(file);
                 continue;
             }
             let bytes = diff.apply(&Selection(mine)).map_err(|e| format!("{}: {e}", file.path))?.to_vec();
             // Part of a deletion or creation is a modification or a smaller creation.
             let change = if file.change == FileChange::Delete { FileChange::Modify } else { file.change };
-            let edit = resolved.edit(file.path.clone(), change, file.from.clone(), before, Some(bytes));
+            let edit = resolved.edit(file.path, change, file.from, before, Some(bytes));
             resolved.files.push(edit);
         }
         if used < choices.len() {
             return Err(format!("there are only {first} hunks, numbered from 0"));
         }
-        Ok((Edited::Files(resolved.files), resolved.blobs))
+        Ok(resolved)
     }
 
     /// How the newest revision differs from what the agent proposed, for the agent.

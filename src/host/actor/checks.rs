@@ -9,7 +9,7 @@ use crate::host::runs::Feed;
 use crate::model::check::{CheckFinished, CheckStarted, Tree};
 use crate::model::decide::{Edited, Input};
 use crate::model::event::{Event, Finished, OutcomeWord};
-use crate::model::{Action, Body, Evidence, Kind, Proposal, TrialBudget};
+use crate::model::{Action, Body, Content, Evidence, Kind, Proposal, TrialBudget};
 use crate::port::{Blobs, Performed, RunReport, Ticket, ToAgent, Trial, TrialOutput};
 use crate::wire::{CandidateTest, Code, RpcError};
 use serde_json::json;
@@ -174,18 +174,17 @@ impl Actor {
         };
         let held = self.book.session.actions.get(target).map(|s| s.action.clone());
         let held = held.filter(|a| a.kind == Kind::Edit).ok_or_else(|| bad(format!("{target} is no edit to try")))?;
-        let files = match &test.hunks {
-            None => held.files.clone().unwrap_or_default(),
-            Some(hunks) => match self.chosen(&held, hunks).map_err(bad)? {
-                (Edited::Files(files), _) => files,
-                (Edited::Command(_), _) => Vec::new(),
-            },
+        let mine = test.edited.is_some() || test.hunks.is_some();
+        let (made, blobs) = self.made(&held, test.edited.clone(), test.hunks.as_deref()).map_err(bad)?;
+        let files = match made {
+            Some(Edited::Files(files)) => files,
+            Some(Edited::Command(_)) | None => held.files.clone().unwrap_or_default(),
         };
         let mut edits = Vec::new();
         for file in &files {
             edits.extend(file.from.iter().map(|from| (from.clone(), None)));
-            let after = file.after.as_ref().map(|c| self.bytes_of(c).unwrap_or_default());
-            edits.push((file.path.clone(), after));
+            let bytes = |c: &Content| blobs.get(&c.digest()).cloned().or_else(|| self.bytes_of(c)).unwrap_or_default();
+            edits.push((file.path.clone(), file.after.as_ref().map(bytes)));
         }
         let budget =
             TrialBudget { runs_max: 1, wall_ms_max: RUN_TIMEOUT_MS_DEFAULT, commands: vec![setup.command.clone()] };
@@ -193,7 +192,7 @@ impl Actor {
             .because("asked for by the human", vec![Evidence::new("step", target.to_string())]);
         proposal.trial = Some(budget);
         let action = Action::file(id.clone(), proposal, None);
-        let what = format!("{target} as proposed");
+        let what = format!("{target} {}", if mine { "as the human has it" } else { "as proposed" });
         self.running.tests.insert(id.clone(), CandidateOrder { what, edits });
         if let Err(error) = self.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new()) {
             self.running.tests.remove(&id);

@@ -299,6 +299,9 @@ pub struct Resumed {}
 pub struct Survivor {
     pub pid: i32,
     pub argv: String,
+    /// Whose child it was when it was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<i32>,
 }
 
 /// The proof after a stop. `unknown` is what could not be looked at, and is never counted as gone.

@@ -12,7 +12,7 @@ use crate::base::limits;
 use crate::model::event::{Census, Survivor};
 
 fn named(process: &Process) -> Survivor {
-    Survivor { pid: process.pid, argv: procfs::line(process) }
+    Survivor { pid: process.pid, argv: procfs::line(process), parent: Some(process.parent) }
 }
 
 fn list<'a>(processes: impl Iterator<Item = &'a Process>) -> Vec<Survivor> {
