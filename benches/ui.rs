@@ -61,7 +61,15 @@ fn floor() -> usize {
 fn client() -> Option<App> {
     let look = Look { theme: theme::builtin("dark").ok()?, signs: Signs::Unicode };
     let keymap = keymap::builtin("default").ok()?;
-    Some(App::new(Start { look, keymap, size: SIZE, linear: false, title: "bench".to_owned() }))
+    Some(App::new(Start {
+        look,
+        keymap,
+        size: SIZE,
+        linear: false,
+        arm_after_ms: 400,
+        is_record: false,
+        title: "bench".to_owned(),
+    }))
 }
 
 /// Theme, keymap, state and the first frame, as a client begins before the host has answered.

@@ -530,6 +530,8 @@ pub const UI_WORKERS: usize = 2;
 pub const UI_JOBS_WAITING_MAX: usize = 4;
 /// Computed pictures that are kept.
 pub const UI_PICTURES_KEPT_MAX: usize = 8;
+/// Fetched contents of the action under review, all files together; what is longer is decided on whole.
+pub const UI_CONTENTS_BYTES_MAX: u64 = 48 * 1024 * 1024;
 /// Unchanged lines around a hunk that a view can unfold.
 pub const UI_CONTEXT_LINES_MAX: usize = 30;
 /// Rows of one failing case's message.
@@ -641,6 +643,17 @@ pub const UI_ASKS_WAITING_MAX: usize = 64;
 /// How long giving the terminal back may take when it takes no bytes. A frame that is still on its way over a slow
 /// link holds the terminal for longer than a few milliseconds, and a lost restoration leaves the shell unusable.
 pub const UI_RESTORE_MS_MAX: u64 = 400;
+/// Time between two looks at what runs below a command, at least.
+pub const UI_PROCESSES_MS_MIN: u64 = 1_000;
+/// Processes that are listed below a command's output.
+pub const UI_PROCESSES_SHOWN_MAX: usize = 8;
+/// Processes that a census names, of those that are gone.
+pub const UI_ENDED_SHOWN_MAX: usize = 12;
+/// Rows that the linear client tells at once; the rest is told a page at a time.
+pub const UI_LINEAR_ROWS: u16 = 60;
+/// Columns of its lines, however narrow or wide the terminal says it is.
+pub const UI_LINEAR_COLUMNS_MIN: u16 = 40;
+pub const UI_LINEAR_COLUMNS_MAX: u16 = 400;
 /// How long the last request may take to leave when the client goes.
 pub const UI_LAST_WORDS_MS_MAX: u64 = 500;
 /// Proposals of one turn before the agent gives up on an agreement.

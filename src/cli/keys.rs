@@ -44,8 +44,7 @@ pub fn probe(global: &Global) -> Done {
     let keymap = keymap(global)?;
     super::screen::check(&Global { linear: true, ..global.clone() })?;
     print("Press keys to see what this terminal sends; Esc twice ends it.")?;
-    modes::remember_linear(true);
-    let (modes, begin) = Modes::enter(modes::Options { mouse: false, kitty: true, alternate: false })
+    let (modes, begin) = Modes::enter(modes::Options { mouse: false, kitty: true, alternate: false, paste: true })
         .map_err(|e| Fail::usage(e.to_string()))?;
     let runtime = daemon::runtime()?;
     let ended = runtime.block_on(show_keys(&keymap, begin));

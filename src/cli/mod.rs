@@ -8,6 +8,7 @@ mod daemon;
 mod doctor;
 mod headless;
 mod judge;
+mod keep_rule;
 mod keys;
 mod list;
 mod llm;
@@ -34,6 +35,7 @@ use std::process::ExitCode;
 /// Exit codes of the command line.
 const DONE: u8 = 0;
 const NOT_SO: u8 = 1;
+const INTERRUPTED: u8 = 130;
 const USAGE: u8 = 2;
 
 /// Why a command did not do what it was asked: one clear line, and an exit code.

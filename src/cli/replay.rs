@@ -103,7 +103,9 @@ fn show(global: &Global, record: Record) -> Done {
         return tell(&record);
     }
     screen::check(global)?;
-    let options = screen::options(global, &record.name, Some(true))?;
+    let mut options = screen::options(global, &record.name, Some(true))?;
+    options.is_record = true;
+    options.rules = None;
     let runtime = daemon::runtime()?;
     let left = format!("{} was left as it is", record.name);
     let done = screen::run(&runtime, options, open(record), &left);
@@ -141,7 +143,7 @@ struct Source {
     shown: usize,
 }
 
-const REFUSAL: &str = "a record can only be looked at: step shows what happened next, pause shows all the rest";
+const REFUSAL: &str = "a record can only be looked at: s shows what happened next, c all the rest";
 
 impl Source {
     async fn serve(mut self, mut reader: wire::Reader, mut writer: wire::Writer) {
@@ -166,6 +168,9 @@ impl Source {
             Ok(Request::Attach(_)) => {
                 let value = serde_json::to_value(self.attached()).unwrap_or_default();
                 (done(id, &value), self.next_stop(0))
+            }
+            Ok(Request::Step) if self.shown >= self.record.envelopes.len() => {
+                (Message::Answer { id, result: Err(RpcError::new(Code::ReadOnly, "the record ends here")) }, self.shown)
             }
             Ok(Request::Step) => (done(id, &empty), self.next_stop(self.shown)),
             Ok(Request::Freeze(_) | Request::Resume) => (done(id, &empty), self.record.envelopes.len()),

@@ -1,9 +1,9 @@
 //! What the full-screen client gets from command line, configuration and environment, and what its end means for a shell.
 
 use super::args::Global;
-use super::{DONE, Done, Fail, settings};
+use super::{DONE, Done, Fail, INTERRUPTED, settings};
 use crate::ui::app::Leave;
-use crate::ui::run::{self, Ended, Options, Stream};
+use crate::ui::run::{self, Ended, KeepRule, Notices, Options, Stream};
 use crate::ui::terminal::modes;
 use crate::ui::theme::{Depth, Signs};
 use std::future::Future;
@@ -43,8 +43,17 @@ pub fn options(global: &Global, title: &str, control: Option<bool>) -> Result<Op
         kitty: true,
         linear: global.linear,
         term,
-        editor: chosen.editor.or_else(|| env("VISUAL")).or_else(|| env("EDITOR")).filter(|e| !e.trim().is_empty()),
+        editor: chosen
+            .editor
+            .clone()
+            .or_else(|| env("VISUAL"))
+            .or_else(|| env("EDITOR"))
+            .filter(|e| !e.trim().is_empty()),
         title: title.to_owned(),
+        arm_after_ms: chosen.approval_arm_ms,
+        is_record: false,
+        notices: Notices { bell: chosen.bell, desktop: chosen.desktop, on_end: chosen.notify_on_end },
+        rules: Some(KeepRule(std::sync::Arc::new(move |rule| super::keep_rule::keep(&chosen.policy, rule)))),
         control,
     })
 }
@@ -60,6 +69,7 @@ pub fn run(
     match ended {
         Ended::Left(Leave::Detach) => super::print(left).map(|()| DONE),
         Ended::Left(Leave::Quit) => Ok(DONE),
+        Ended::Left(Leave::Interrupt) => super::print(left).map(|()| INTERRUPTED),
         Ended::Signal(number) => Ok(code_of_signal(number)),
         Ended::HungUp => Ok(129),
     }

@@ -22,6 +22,12 @@ pub struct Look {
     pub editor: Option<String>,
     pub mouse: bool,
     pub ascii: bool,
+    pub approval_arm_ms: u64,
+    pub bell: bool,
+    pub desktop: bool,
+    pub notify_on_end: bool,
+    /// Where the user's own rules are.
+    pub policy: PathBuf,
 }
 
 /// Where everything is.
@@ -88,6 +94,11 @@ pub fn look(global: &Global) -> Result<Look, Fail> {
         editor: settings.editor,
         mouse: settings.mouse,
         ascii: settings.signs == Signs::Ascii,
+        approval_arm_ms: settings.approval_arm_ms,
+        bell: settings.bell,
+        desktop: settings.desktop,
+        notify_on_end: settings.notify_on_end,
+        policy: paths.policy,
     })
 }
 

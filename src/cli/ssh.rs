@@ -19,7 +19,9 @@ pub fn attach(global: &Global, host: &str, session: Option<&str>, read_only: boo
     }
     // As here: whoever comes back decides, also when the far side has not yet noticed that the old link is dead.
     let control = Some(!read_only);
-    let options = screen::options(global, session.unwrap_or(host), control)?;
+    let mut options = screen::options(global, session.unwrap_or(host), control)?;
+    // What the session may do is decided over there.
+    options.rules = None;
     let far = Far { host: host.to_owned(), session: session.map(str::to_owned) };
     let runtime = daemon::runtime()?;
     let begun = runtime.block_on(Relay::begin(far, control)).map_err(Fail::usage);

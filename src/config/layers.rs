@@ -55,8 +55,6 @@ pub enum Polling {
 pub enum Signs {
     #[default]
     Unicode,
-    /// Needs a patched font.
-    Nerd,
     Ascii,
 }
 
@@ -137,7 +135,7 @@ impl Default for Settings {
             env_pass: Vec::new(),
             guarded: Vec::new(),
             specialists: BTreeMap::new(),
-            bell: true,
+            bell: false,
             desktop: false,
             notify_on_end: true,
         }

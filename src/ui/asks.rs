@@ -1,10 +1,10 @@
 //! Between the words of the client and the messages of the wire.
 
-use crate::base::{Digest, RelPath};
+use crate::base::RelPath;
 use crate::model::Command;
 use crate::model::event::Verdict as WireVerdict;
 use crate::port;
-use crate::ui::app::msg::HunkChoice;
+use crate::ui::app::msg::{HunkChoice, Mine};
 use crate::ui::app::{Ask, Verdict, When};
 use crate::wire::{self, EditedBody, EditedFile, Request};
 
@@ -41,18 +41,17 @@ pub fn request(ask: &Ask) -> Result<Request, String> {
         Ask::Undo(action) => Request::Undo(wire::Undo { action: action.clone() }),
         Ask::Rewind(tree) => Request::Rewind(wire::Rewind { tree: Some(*tree), ..wire::Rewind::default() }),
         Ask::Restore(path) => Request::Restore(wire::Restore { path: path.clone() }),
-        Ask::Test { action, hunks } => {
-            let hunks = hunks.as_ref().map(|hunks| hunks.iter().map(choice).collect());
-            Request::CandidateTest(wire::CandidateTest { action: action.clone(), edited: None, hunks })
+        Ask::Test { action, mine } => {
+            let (edited, hunks) = mine.as_ref().map_or(Ok((None, None)), version)?;
+            Request::CandidateTest(wire::CandidateTest { action: action.clone(), edited, hunks })
         }
+        Ask::Processes => Request::Processes,
         Ask::Explain(action) => Request::Explain(wire::Explain { action: action.clone(), text: None }),
-        Ask::Blob(digest) => blob(*digest),
+        Ask::Blob { digest, offset } => {
+            Request::BlobGet(wire::BlobGet { digest: *digest, offset: Some(*offset), length: None })
+        }
         Ask::Close => Request::Close(wire::Close { why: Some("quit by the human".to_owned()) }),
     })
-}
-
-fn blob(digest: Digest) -> Request {
-    Request::BlobGet(wire::BlobGet { digest, offset: None, length: None })
 }
 
 fn moment(when: When) -> port::When {
@@ -68,13 +67,10 @@ type Parts = (WireVerdict, Option<EditedBody>, Option<Vec<wire::HunkChoice>>);
 fn parts(verdict: &Verdict) -> Result<Parts, String> {
     Ok(match verdict {
         Verdict::Approve => (WireVerdict::Approve, None, None),
-        Verdict::ApproveHunks(hunks) => (WireVerdict::Approve, None, Some(hunks.iter().map(choice).collect())),
-        Verdict::ApproveFiles(files) => {
-            let files = files.iter().map(|(path, after)| {
-                let path = RelPath::new(path).map_err(|error| error.to_string())?;
-                Ok(EditedFile { path, after: Some(after.clone()) })
-            });
-            (WireVerdict::ApproveEdited, Some(EditedBody::Files(files.collect::<Result<_, String>>()?)), None)
+        Verdict::ApproveMine(mine) => {
+            let (edited, hunks) = version(mine)?;
+            let verdict = if edited.is_some() { WireVerdict::ApproveEdited } else { WireVerdict::Approve };
+            (verdict, edited, hunks)
         }
         Verdict::ApproveCommand(command) => {
             (WireVerdict::ApproveEdited, Some(EditedBody::Command(command.clone())), None)
@@ -82,6 +78,18 @@ fn parts(verdict: &Verdict) -> Result<Parts, String> {
         Verdict::Deny { make_rule: _ } => (WireVerdict::Deny, None, None),
         Verdict::Redirect => (WireVerdict::Redirect, None, None),
     })
+}
+
+type Version = (Option<EditedBody>, Option<Vec<wire::HunkChoice>>);
+
+fn version(mine: &Mine) -> Result<Version, String> {
+    let files = mine.files.iter().map(|(path, after)| {
+        let path = RelPath::new(path).map_err(|error| error.to_string())?;
+        Ok(EditedFile { path, after: Some(after.clone()) })
+    });
+    let files = files.collect::<Result<Vec<_>, String>>()?;
+    let edited = Some(files).filter(|files| !files.is_empty()).map(EditedBody::Files);
+    Ok((edited, mine.hunks.as_ref().map(|hunks| hunks.iter().map(choice).collect())))
 }
 
 fn choice(choice: &HunkChoice) -> wire::HunkChoice {
@@ -107,6 +115,7 @@ pub fn edited_command(proposed: &Command, line: &str) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Digest;
 
     #[test]
     fn an_edited_command_starts_a_shell_only_when_it_needs_one() {
@@ -124,7 +133,10 @@ mod tests {
         let ask = Ask::Decide {
             action: "a1".into(),
             digest: Digest::of(b"x"),
-            verdict: Verdict::ApproveHunks(vec![HunkChoice::Whole(0), HunkChoice::Lines(1, vec![3])]),
+            verdict: Verdict::ApproveMine(Mine {
+                files: Vec::new(),
+                hunks: Some(vec![HunkChoice::Whole(0), HunkChoice::Lines(1, vec![3])]),
+            }),
             reason: None,
             confirm: None,
         };

@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Size};
 
 use super::stage::{MORE, SESSION, Stage, envelopes};
 use crate::base::UnixMs;
-use crate::ui::app::msg::HunkChoice;
+use crate::ui::app::msg::{HunkChoice, Mine};
 use crate::ui::app::{Ask, Leave, Msg, Request, Verdict, When};
 use crate::ui::commands;
 use crate::ui::layout::PaneId;
@@ -21,6 +21,10 @@ fn verdicts(stage: &Stage) -> Vec<(String, Verdict, Option<String>)> {
         Some((action.to_string(), verdict.clone(), reason.clone()))
     };
     stage.asked.iter().filter_map(decide).collect()
+}
+
+fn only_hunks(hunks: Vec<HunkChoice>) -> Verdict {
+    Verdict::ApproveMine(Mine { files: Vec::new(), hunks: Some(hunks) })
 }
 
 /// Scrolls through the whole diff, as a reader does.
@@ -178,7 +182,7 @@ fn hunks_and_lines_can_be_left_out() {
     stage.command("next-hunk");
     stage.command("toggle-hunk");
     stage.command("approve");
-    assert_eq!(verdicts(&stage), [("a7".to_owned(), Verdict::ApproveHunks(vec![HunkChoice::Whole(0)]), None)]);
+    assert_eq!(verdicts(&stage), [("a7".to_owned(), only_hunks(vec![HunkChoice::Whole(0)]), None)]);
     let mut stage = Stage::set(200, 60, "dark");
     stage.command("next-hunk");
     stage.command("toggle-hunk");
@@ -187,6 +191,53 @@ fn hunks_and_lines_can_be_left_out() {
     stage.command("approve");
     assert!(verdicts(&stage).is_empty());
     assert!(stage.text().contains("every hunk is left out"), "{}", stage.text());
+}
+
+#[test]
+fn an_edit_and_a_hunk_that_is_left_out_go_together() {
+    for edit_first in [true, false] {
+        let mut stage = Stage::set(200, 60, "dark");
+        let edit = |stage: &mut Stage| {
+            stage.command("edit");
+            stage.type_text("// mine ");
+            stage.press("C-x");
+        };
+        let leave_out = |stage: &mut Stage| {
+            stage.press("3");
+            stage.command("bottom");
+            stage.command("toggle-hunk");
+            assert!(stage.text().contains("left out"), "{}", stage.text());
+        };
+        if edit_first {
+            edit(&mut stage);
+            leave_out(&mut stage);
+        } else {
+            leave_out(&mut stage);
+            edit(&mut stage);
+        }
+        stage.command("test");
+        read_it(&mut stage);
+        stage.command("approve");
+        let found = verdicts(&stage);
+        let [(_, Verdict::ApproveMine(mine), _)] = found.as_slice() else { panic!("{found:?}\n{}", stage.text()) };
+        // The edit at the top of the file is a hunk of its own.
+        assert_eq!(mine.hunks, Some(vec![HunkChoice::Whole(0), HunkChoice::Whole(1)]), "{edit_first}");
+        assert!(mine.files[0].1.starts_with("// mine //! Tokens"));
+        assert!(stage.asked.iter().any(|ask| matches!(ask, Ask::Test { mine: Some(tested), .. } if tested == mine)));
+    }
+}
+
+#[test]
+fn space_leaves_out_the_hunk_the_title_names_and_a_key_without_use_says_so() {
+    let mut stage = Stage::set(200, 60, "dark");
+    stage.press("3");
+    stage.command("top");
+    stage.command("toggle-hunk");
+    assert!(stage.text().contains("hunk 1/2 left out"), "{}", stage.text());
+    stage.press("1 space");
+    assert!(stage.text().contains("in Diff"), "{}", stage.text());
+    stage.press("F9");
+    assert!(stage.text().contains("F9 does nothing"), "{}", stage.text());
 }
 
 #[test]
@@ -219,7 +270,7 @@ fn an_edit_is_seen_as_a_diff_before_it_is_approved() {
     read_it(&mut stage);
     stage.command("approve");
     let found = verdicts(&stage);
-    let [(_, Verdict::ApproveFiles(files), _)] = found.as_slice() else { panic!("{found:?}") };
+    let [(_, Verdict::ApproveMine(Mine { files, hunks: None }), _)] = found.as_slice() else { panic!("{found:?}") };
     assert!(files[0].1.starts_with("// mine //! Tokens") && files[0].1.contains("if at < self.src.len()"));
 }
 
@@ -306,6 +357,29 @@ fn the_first_click_after_coming_back_is_swallowed() {
     assert_eq!(stage.app.focus, PaneId::Diff);
     stage.send(Msg::Input(Input::Click(Position::new(3, 3))));
     assert_eq!(stage.app.focus, PaneId::Plan);
+}
+
+#[test]
+fn the_human_is_called_only_while_looking_elsewhere() {
+    use crate::ui::app::Notice;
+    let mut stage = Stage::empty(120, 40, "dark");
+    stage.send(Msg::Input(Input::FocusGained));
+    stage.hear(SESSION);
+    assert!(stage.notices.is_empty());
+    stage.send(Msg::Input(Input::FocusLost));
+    stage.hear(MORE);
+    assert_eq!(stage.notices, [Notice::Waits]);
+}
+
+#[test]
+fn an_interrupt_closes_what_is_open_and_then_leaves() {
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.command("deny");
+    stage.press("C-c");
+    assert!(stage.app.overlay.is_none() && stage.others.is_empty());
+    stage.press("C-c");
+    assert_eq!(stage.others, [Request::Leave(Leave::Interrupt)]);
+    assert!(stage.asked.is_empty(), "nothing was decided: {:?}", stage.asked);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod entry;
 mod inherit;
 pub mod keymap;
 pub mod layout;
+mod linear;
 mod list;
 pub mod look;
 mod overlays;

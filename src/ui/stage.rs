@@ -9,7 +9,7 @@ use ratatui::layout::Size;
 
 use crate::base::UnixMs;
 use crate::model::Envelope;
-use crate::ui::app::{App, Ask, Msg, Request, Start};
+use crate::ui::app::{App, Ask, Msg, Notice, Request, Start};
 use crate::ui::commands;
 use crate::ui::look::Look;
 use crate::ui::terminal::{Input, Key, Screen};
@@ -23,6 +23,7 @@ pub struct Stage {
     pub now_ms: u64,
     pub asked: Vec<Ask>,
     pub others: Vec<Request>,
+    pub notices: Vec<Notice>,
     screen: Screen,
     terminal: vt100::Parser,
     pub bytes: usize,
@@ -46,7 +47,15 @@ impl Stage {
         let size = Size::new(width, height);
         let look = Look { theme: theme::builtin(theme).unwrap(), signs: Signs::Unicode };
         let keymap = keymap::builtin("default").unwrap();
-        let app = App::new(Start { look, keymap, size, linear: false, title: "fix-parser".to_owned() });
+        let app = App::new(Start {
+            look,
+            keymap,
+            size,
+            linear: false,
+            title: "fix-parser".to_owned(),
+            arm_after_ms: 400,
+            is_record: false,
+        });
         let cells = |n: u16| NonZeroU16::new(n.max(1)).unwrap();
         let terminal = vt100::Parser::new(cells(height), cells(width), 0);
         let mut stage = Self {
@@ -54,6 +63,7 @@ impl Stage {
             now_ms: 1_000,
             asked: Vec::new(),
             others: Vec::new(),
+            notices: Vec::new(),
             screen: Screen::new(size),
             terminal,
             bytes: 0,
@@ -93,11 +103,17 @@ impl Stage {
         for request in requests {
             match request {
                 Request::Host(ask) => self.asked.push(ask),
+                Request::Notify(notice) => self.notices.push(notice),
                 Request::Compute(job) => {
                     let files = job.files.iter().map(|file| picture_of(file, job.mark_blanks)).collect();
                     self.send(Msg::Computed(Product { key: job.key, files: Arc::new(files) }));
                 }
-                Request::Editor { .. } | Request::Copy(_) | Request::Suspend | Request::Redraw | Request::Leave(_) => {
+                Request::Editor { .. }
+                | Request::KeepRule(_)
+                | Request::Copy(_)
+                | Request::Suspend
+                | Request::Redraw
+                | Request::Leave(_) => {
                     self.others.push(request);
                 }
             }

@@ -15,7 +15,7 @@ use crate::ui::panes::{self, inbox, plan, tests_pane};
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
 
-mod header;
+pub(super) mod header;
 
 /// Draws the client. Looks only: no IO, no parsing, cost by the cells of the screen.
 pub fn view(app: &App, frame: &mut Frame<'_>) {
@@ -185,10 +185,13 @@ fn hint(brush: &mut Brush<'_>, x: u16, y: u16, end: u16, key: &str, label: &str)
 }
 
 /// The commands worth a reminder now, most wanted first.
-fn hinted(app: &App) -> Vec<&'static str> {
+pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     let session = &app.scene.session;
     if matches!(app.scene.link, Link::Lost(_) | Link::Connecting) {
         return vec!["quit"];
+    }
+    if app.scene.is_record {
+        return vec!["step", "continue", "transcript", "thoughts", "diff-view", "search", "yank", "quit"];
     }
     if session.ended.is_some() {
         return vec!["undo", "rewind", "transcript", "yank", "quit"];

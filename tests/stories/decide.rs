@@ -11,6 +11,9 @@ at_every_size!(
     an_edit_is_looked_at_and_approved,
     refusals_carry_what_was_typed,
     a_hunk_is_left_out,
+    hunks_are_taken_edited_and_left_out_at_once,
+    a_denial_becomes_a_rule_of_the_user,
+    a_long_file_is_decided_on_by_hunks,
     a_proposal_is_rewritten_before_it_is_approved,
     a_guard_rail_wants_a_word_and_a_reason,
     no_stray_key_approves,
@@ -79,6 +82,88 @@ fn a_hunk_is_left_out(size: (u16, u16)) {
     screen.command("toggle-hunk");
     screen.consent("approve", "the file is changed", |_| room.read("a.txt") != TEXT);
     assert_eq!(room.read("a.txt"), TEXT.replace("one", "ONE"));
+    screen.wait_idle();
+    screen.quit();
+}
+
+fn hunks_are_taken_edited_and_left_out_at_once(size: (u16, u16)) {
+    let before: String = (1..=60).map(|n| format!("line {n}\n")).collect();
+    let room = Room::with(&[("a.txt", before.as_str())]);
+    let hosts = Hosts(&room);
+    let after = ["line 5\n", "line 30\n", "line 55\n"]
+        .iter()
+        .fold(before.clone(), |text, line| text.replace(line, &line.replace("line", "their")));
+    let script = room.script(&[
+        json!({"edit": {"path": "a.txt", "after": after}}),
+        json!({"told": r"(?s)-their 30.*\+my 30.*-their 55.*\+line 55"}),
+    ]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait("the first hunk is shown", |text| text.contains("their 5"));
+    screen.command("focus-diff");
+    screen.command("bottom");
+    screen.wait_for("hunk 3/3");
+    screen.command("toggle-hunk");
+    screen.wait_for("hunk 3/3 left out");
+    screen.command("edit");
+    screen.wait_for("Edit a1");
+    for _ in 0..29 {
+        screen.press("down");
+    }
+    for _ in 0.."their".len() {
+        screen.press("delete");
+    }
+    screen.type_text("my");
+    screen.wait_for("my 30");
+    screen.press("C-x");
+    screen.wait_for("this is your version now");
+    screen.command("bottom");
+    screen.wait("the third hunk is still there to be taken", |text| text.contains("their 55"));
+    screen.command("top");
+    screen.approve("the file is changed", |_| room.read("a.txt") != before);
+    assert_eq!(room.read("a.txt"), before.replace("line 5\n", "their 5\n").replace("line 30\n", "my 30\n"));
+    screen.wait_idle();
+    screen.quit();
+    assert_eq!(hosts.outcome(), "done", "the agent is told all of it");
+}
+
+fn a_denial_becomes_a_rule_of_the_user(size: (u16, u16)) {
+    let room = Room::with(&[]);
+    let _hosts = Hosts(&room);
+    let script = room.script(&[json!({"run": {"command": "make install"}})]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait_for("run make install");
+    screen.command("deny-with-rule");
+    screen.wait_for("Deny, and make a rule: why?");
+    screen.type_text("never from here");
+    screen.press("enter");
+    screen.wait("the rule is drafted", |text| text.contains("command = \"make install\""));
+    let policy = room.dir.path().join("config/rightseat/policy.toml");
+    assert!(!policy.exists(), "nothing is written before it is confirmed");
+    screen.press("C-x");
+    screen.wait("the rule is kept", |_| policy.exists());
+    let text = std::fs::read_to_string(&policy).expect("the policy");
+    assert!(text.contains("ruling = \"deny\"") && text.contains("never from here"), "{text}");
+    screen.wait_idle();
+    screen.quit();
+    let (_, out, err) = room.run(&["policy", "explain", "make install"]);
+    assert!(out.contains("deny"), "{out}{err}");
+}
+
+/// Content above 64 KiB is no part of the proposal's event and is fetched.
+fn a_long_file_is_decided_on_by_hunks(size: (u16, u16)) {
+    let before: String = (1..=9_000).map(|n| format!("line number {n}\n")).collect();
+    let room = Room::with(&[("a.txt", before.as_str())]);
+    let _hosts = Hosts(&room);
+    let after = before.replace("number 40\n", "number forty\n").replace("number 8000\n", "number many\n");
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": after}})]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait("both hunks are there", |text| text.contains("number forty") && text.contains("/2"));
+    screen.command("focus-diff");
+    screen.command("bottom");
+    screen.wait_for("hunk 2/2");
+    screen.command("toggle-hunk");
+    screen.consent("approve", "the file is changed", |_| room.read("a.txt") != before);
+    assert_eq!(room.read("a.txt"), before.replace("number 40\n", "number forty\n"));
     screen.wait_idle();
     screen.quit();
 }
@@ -196,7 +281,7 @@ fn a_key_held_down_approves_nothing(size: (u16, u16)) {
     let script =
         room.script(&[json!({"wait_ms": 400}), json!({"edit": {"path": "a.txt", "old": "two", "new": "TWO"}})]);
     let mut screen = Screen::open(&room, &["--agent", &script], size);
-    screen.wait_for("linked");
+    screen.wait_for("local");
     for _ in 0..40 {
         screen.hold_down("approve", Duration::from_millis(500));
         if screen.text().contains("held down") {
@@ -209,4 +294,24 @@ fn a_key_held_down_approves_nothing(size: (u16, u16)) {
     screen.approve("a deliberate key approves", |_| room.read("a.txt") != TEXT);
     screen.wait_idle();
     screen.quit();
+}
+
+/// What the editor leaves is the human's version at once; nothing is approved by that.
+#[test]
+fn a_proposal_is_rewritten_in_the_human_s_own_editor() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let _hosts = Hosts(&room);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "agent\n"}})]);
+    let args = ["--agent", &script];
+    let editor = [("EDITOR", "sed -i s/agent/human/")];
+    let mut screen = Screen::open_in(&room, &room.workspace(), &args, (80, 24), &editor);
+    screen.wait("the question is shown", |text| text.contains("agent") && text.contains("edit a.txt"));
+    screen.command("edit-external");
+    screen.wait("the diff shows it", |text| text.contains("this is your version now") && text.contains("+ human"));
+    assert_eq!(room.read("a.txt"), "one\n");
+    screen.approve("the file is changed", |_| room.read("a.txt") == "human\n");
+    screen.wait_idle();
+    screen.command("quit");
+    assert_eq!(screen.gone("quit").exit_code(), 0);
+    screen.assert_settings("afterwards");
 }

@@ -27,8 +27,9 @@ fn python_project() -> Room {
     ])
 }
 
-/// Journey 1: no key, no network: the agent explains and proposes, the tests tell the difference.
-/// At one size only: it compiles the playground many times.
+/// Journey 1: no key, no network: the agent explains and proposes three repairs in three files; one hunk is taken, one
+/// rewritten, one left out, and the human's version is tested before it is approved. At one size only: it compiles the
+/// playground many times. The same at every size, without a compiler: `hunks_are_taken_edited_and_left_out_at_once`.
 #[test]
 fn a_demo_is_repaired_with_a_human() {
     let room = Room::with(&[]);
@@ -39,8 +40,26 @@ fn a_demo_is_repaired_with_a_human() {
     let game = games.flatten().next().expect("a playground").path().join("calculator/src");
     let read = |file: &str| std::fs::read_to_string(game.join(file)).unwrap_or_default();
     screen.wait("what the tests say of it is shown", |text| text.contains("27✓ 4✗") && text.contains("fixed"));
-    screen.approve("the repair is on the disk", |_| read("parse.rs").contains("Box::new(base), Box::new(exponent)"));
-    screen.wait_within(COMPILING, "the tests of the workspace tell the difference", |text| text.contains("31✓ 0✗"));
+    let show_before = read("show.rs");
+    screen.command("focus-diff");
+    screen.command("bottom");
+    screen.wait_for("hunk 3/3");
+    screen.command("toggle-hunk");
+    screen.wait_for("hunk 3/3 left out");
+    screen.command("top");
+    screen.command("next-file");
+    screen.command("edit");
+    screen.wait_for("Edit a4  parse.rs");
+    screen.type_text("// looked at by a human");
+    screen.press("enter");
+    screen.press("C-x");
+    screen.wait("the diff shows it", |text| text.contains("+ // looked at by a human"));
+    screen.command("test");
+    screen.wait_within(COMPILING, "the human's version is tested", |text| text.contains("30✓ 1✗"));
+    screen.approve("the human's version is on the disk", |_| read("parse.rs").starts_with("// looked at by a human"));
+    assert!(read("parse.rs").contains("Box::new(base), Box::new(exponent)"), "{}", read("parse.rs"));
+    assert!(read("eval.rs").contains("values[0]"), "{}", read("eval.rs"));
+    assert_eq!(read("show.rs"), show_before, "what was left out is as it was");
     screen.command("stop");
     screen.wait_for("frozen");
     screen.command("stop");

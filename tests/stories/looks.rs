@@ -1,7 +1,7 @@
 //! Looking around: palette, help, search, zoom, the mouse, the clipboard, every size.
 
 use crate::screen::{Hosts, Screen};
-use crate::seat::Room;
+use crate::seat::{Room, only_session};
 use serde_json::json;
 
 at_every_size!(
@@ -132,16 +132,36 @@ fn a_narrow_terminal_gets_lines_without_boxes() {
     screen.quit();
 }
 
+/// On the main screen, so that a screen reader and the scrollback keep it; on a terminal that knows no sequences, none.
 #[test]
-fn linear_is_numbered_lines_at_any_width() {
-    let room = Room::with(&[]);
-    let _hosts = Hosts(&room);
-    let mut screen = asking(&room, &["--linear"], (120, 40));
-    assert!(!screen.text().contains(['│', '╭', '─']), "{}", screen.picture());
-    screen.approve("the file is there", |_| room.exists("a.txt"));
-    screen.wait_idle();
-    screen.command("quit");
-    assert_eq!(screen.gone("quit").exit_code(), 0);
+fn linear_adds_numbered_lines_and_decides_there() {
+    for term in ["xterm-256color", "dumb"] {
+        let room = Room::with(&[("a.txt", "one\ntwo\n")]);
+        let _hosts = Hosts(&room);
+        let script = room.script(&[
+            json!({"edit": {"path": "a.txt", "after": "ONE\ntwo\n", "why": "louder"}}),
+            json!({"edit": {"path": "a.txt", "after": "one\n", "why": "shorter"}}),
+            json!({"told": "keep both"}),
+        ]);
+        let args = ["--linear", "--agent", &script];
+        let mut screen = Screen::open_in(&room, &room.workspace(), &args, (100, 40), &[("TERM", term)]);
+        screen.wait("the question is told", |text| text.contains("+ ONE") && text.contains("waits for you: "));
+        screen.consent("approve", "the file is changed", |_| room.read("a.txt") == "ONE\ntwo\n");
+        screen.wait_for("edit a.txt  ");
+        screen.wait("the next question is told", |text| text.contains("- two"));
+        screen.command("deny");
+        screen.wait_for("Deny: why?");
+        screen.type_text("keep both");
+        screen.wait_for("> keep both");
+        screen.press("enter");
+        screen.wait("nothing is open", |text| text.contains("| idle") || text.contains("session done"));
+        screen.command("quit");
+        assert_eq!(screen.gone("quit").exit_code(), 0);
+        screen.assert_settings("afterwards");
+        let sent = String::from_utf8_lossy(&screen.sent).into_owned();
+        assert!(!sent.contains("\x1b[?1049") && !sent.contains(['│', '╭', '─']), "{term}: {sent:?}");
+        assert!(term != "dumb" || !sent.contains('\x1b'), "{sent:?}");
+    }
 }
 
 #[test]
@@ -172,4 +192,37 @@ fn hostile_words_reach_the_terminal_as_harmless_signs() {
     screen.press("enter");
     screen.wait_idle();
     screen.quit();
+}
+
+/// A finished session is stepped through, from its first event to its last; nothing in it can be decided.
+#[test]
+fn a_record_is_stepped_through() {
+    for size in [(80, 24), (160, 44)] {
+        let room = Room::with(&[("a.txt", "one\n")]);
+        let _hosts = Hosts(&room);
+        let script = room.script(&[
+            json!({"say": "first words"}),
+            json!({"edit": {"path": "a.txt", "after": "two\n"}}),
+            json!({"say": "last words"}),
+        ]);
+        let mut screen = Screen::open(&room, &["--agent", &script], size);
+        screen.wait_for("edit a.txt");
+        screen.approve("the file is changed", |_| room.read("a.txt") == "two\n");
+        screen.wait_idle();
+        screen.quit();
+        let mut screen = Screen::open(&room, &["replay", &only_session(&room)], size);
+        screen.wait("the question is shown as it was", |text| text.contains("record, event") && text.contains("+ two"));
+        screen.command("approve");
+        screen.wait_for("a record can only be looked at");
+        for _ in 0..20 {
+            if screen.text().contains("the record ends here") {
+                break;
+            }
+            let before = screen.text();
+            screen.command("step");
+            screen.wait("something changed", |text| text != before);
+        }
+        screen.wait("its end", |text| text.contains("the record ends here") && text.contains("session done"));
+        screen.quit();
+    }
 }

@@ -84,3 +84,15 @@ fn a_client_detaches_and_the_session_goes_on(size: (u16, u16)) {
     again.quit();
     until("the host has ended with its session", || hosts.running().is_empty());
 }
+
+/// In raw mode Ctrl-C is a key: it ends the client as the signal would, and the question stays open.
+#[test]
+fn an_interrupt_from_the_keyboard_leaves_at_once() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let hosts = Hosts(&room);
+    let mut screen = asking(&room, (80, 24));
+    screen.press("C-c");
+    assert_eq!(screen.gone("Ctrl-C").exit_code(), 130);
+    screen.assert_restored();
+    assert_eq!(hosts.running().len(), 1, "the session goes on");
+}

@@ -29,8 +29,9 @@ impl NotArmed {
 }
 
 /// What is on the screen since when, and the last keys.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Arming {
+    after_ms: u64,
     shown: Option<(ActionId, Digest, u64)>,
     arrived_at_ms: Option<u64>,
     last_key: Option<(Key, u64, bool)>,
@@ -39,7 +40,19 @@ pub struct Arming {
     repeats_are_told: bool,
 }
 
+impl Default for Arming {
+    fn default() -> Self {
+        Self::after(UI_ARM_AFTER_MS)
+    }
+}
+
 impl Arming {
+    /// With this time on the screen before a key counts.
+    #[must_use]
+    pub fn after(after_ms: u64) -> Self {
+        Self { after_ms, shown: None, arrived_at_ms: None, last_key: None, previous_key: None, repeats_are_told: false }
+    }
+
     /// A frame with this action on it went out.
     pub fn drawn(&mut self, on_screen: Option<(&ActionId, Digest)>, at_ms: u64) {
         self.shown = match (on_screen, self.shown.take()) {
@@ -78,7 +91,7 @@ impl Arming {
         if held || self.repeats(key, now) {
             return Err(NotArmed::HeldDown);
         }
-        if now.saturating_sub(*shown_at) < UI_ARM_AFTER_MS {
+        if now.saturating_sub(*shown_at) < self.after_ms {
             return Err(NotArmed::JustShown);
         }
         if self.arrived_at_ms.is_some_and(|arrived| now.saturating_sub(arrived) < UI_ARRIVAL_GUARD_MS) {
@@ -117,6 +130,14 @@ mod tests {
         assert_eq!(press(&mut Arming::default(), 1000, false), Err(NotArmed::NotShown));
         assert_eq!(press(&mut shown_at(1000), 1399, false), Err(NotArmed::JustShown));
         assert_eq!(press(&mut shown_at(1000), 1400, false), Ok(()));
+    }
+
+    #[test]
+    fn the_time_on_the_screen_can_be_longer() {
+        let mut arming = Arming::after(3000);
+        arming.drawn(Some((&A.into(), Digest::of(b"x"))), 1000);
+        assert_eq!(press(&mut arming, 3999, false), Err(NotArmed::JustShown));
+        assert_eq!(press(&mut arming, 6000, false), Ok(()));
     }
 
     #[test]

@@ -2,16 +2,19 @@
 
 pub mod arming;
 pub mod composer;
+pub mod contents;
 pub mod msg;
 pub mod review;
+pub mod rule;
 pub mod scene;
 pub mod toast;
 mod typing;
 mod update;
+mod version;
 
 use ratatui::layout::Size;
 
-pub use msg::{Answer, Ask, Far, Leave, Msg, Request, Verdict, When};
+pub use msg::{Answer, Ask, Far, Leave, Msg, Notice, Request, Verdict, When};
 pub use scene::{Link, Scene, Touched};
 
 use crate::ui::keymap::Keymap;
@@ -48,6 +51,10 @@ pub struct App {
     /// When the first of two stop keys came, on our clock.
     pub stop_armed_at_ms: Option<u64>,
     pub search: Option<String>,
+    /// Whether the terminal's window is in front, once it has said so.
+    pub in_front: Option<bool>,
+    /// What the last wanted picture was made of: action, marked blanks, edits and contents.
+    pictured: Option<(crate::base::Digest, bool, u64, u64)>,
 }
 
 /// What a client starts with.
@@ -59,6 +66,10 @@ pub struct Start {
     pub linear: bool,
     /// Shown until the host says more: the workspace's or session's name.
     pub title: String,
+    /// How long an item must have been on the screen before a key may approve it.
+    pub arm_after_ms: u64,
+    /// A session of before is looked at, event by event.
+    pub is_record: bool,
 }
 
 impl App {
@@ -81,11 +92,14 @@ impl App {
             overlay: None,
             toast: None,
             pending_keys: Vec::new(),
-            arming: Arming::default(),
+            arming: Arming::after(start.arm_after_ms),
             click_is_swallowed: false,
             stop_armed_at_ms: None,
             search: None,
+            in_front: None,
+            pictured: None,
         };
+        app.scene.is_record = start.is_record;
         app.refresh();
         app
     }
@@ -100,6 +114,7 @@ impl App {
             linear: self.linear,
             composer_rows: self.composer.rows(),
         });
+        self.panes.diff.one_sided = self.layout.shape == layout::Shape::Lines;
         let touched = std::mem::take(&mut self.scene.touched);
         self.panes.refresh(&self.scene, &self.layout, touched);
     }

@@ -1,7 +1,7 @@
 //! What reaches the client and what it asks of the world around it.
 
 use crate::base::{ActionId, Digest, RelPath, StepId, UnixMs};
-use crate::model::event::Mode;
+use crate::model::event::{Mode, Survivor};
 use crate::model::{Command, Envelope, PlanEdit};
 use crate::ui::terminal::Input;
 use crate::ui::workers::{Job, Product};
@@ -34,6 +34,8 @@ pub enum Msg {
         part: Part,
         outcome: Result<String, String>,
     },
+    /// A drafted rule was kept, and where, or why not.
+    RuleKept(Result<String, String>),
     /// A frame went out.
     Drawn,
 }
@@ -54,7 +56,13 @@ pub struct Far {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     Done,
-    Blob { digest: Digest, bytes: Vec<u8> },
+    /// Bytes from an offset of a content with this many in all.
+    Blob {
+        offset: u64,
+        total: u64,
+        bytes: Vec<u8>,
+    },
+    Processes(Vec<Survivor>),
 }
 
 /// Which piece of an action is edited.
@@ -62,6 +70,17 @@ pub enum Answer {
 pub enum Part {
     File(usize),
     Command,
+}
+
+impl Part {
+    /// Its key among the review's edits.
+    #[must_use]
+    pub fn key(&self) -> Option<usize> {
+        match self {
+            Self::File(at) => Some(*at),
+            Self::Command => None,
+        }
+    }
 }
 
 /// When the agent gets what the human wrote.
@@ -96,15 +115,19 @@ impl When {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     Approve,
-    /// Only these hunks, or lines of hunks; indices count over the whole action.
-    ApproveHunks(Vec<HunkChoice>),
-    /// Whole new content by path.
-    ApproveFiles(Vec<(String, String)>),
+    ApproveMine(Mine),
     ApproveCommand(Command),
-    Deny {
-        make_rule: bool,
-    },
+    Deny { make_rule: bool },
     Redirect,
+}
+
+/// The human's version of an edit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mine {
+    /// Whole new content by path.
+    pub files: Vec<(String, String)>,
+    /// Only these hunks, or lines of hunks, of that; indices count over the whole action. All when absent.
+    pub hunks: Option<Vec<HunkChoice>>,
 }
 
 /// A hunk, or some of its lines.
@@ -144,13 +167,19 @@ pub enum Ask {
     Rewind(Digest),
     /// Takes back a change of this file that no decision stands behind.
     Restore(RelPath),
-    /// Checks on a candidate with these hunks of the action, or on the workspace as it is.
+    /// Checks on a candidate with the action in it, in the human's version if there is one, or on the workspace.
     Test {
         action: Option<ActionId>,
-        hunks: Option<Vec<HunkChoice>>,
+        mine: Option<Mine>,
     },
     Explain(ActionId),
-    Blob(Digest),
+    /// What runs for the session now.
+    Processes,
+    /// A part of a content that did not fit into its envelope.
+    Blob {
+        digest: Digest,
+        offset: u64,
+    },
     /// Ends the session.
     Close,
 }
@@ -169,9 +198,20 @@ pub enum Request {
         text: String,
     },
     Copy(String),
+    /// Adds a rule to the user's own policy.
+    KeepRule(String),
+    /// Calls the human, in the ways they asked for.
+    Notify(Notice),
     Suspend,
     Redraw,
     Leave(Leave),
+}
+
+/// What the human may be called for while looking elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    Waits,
+    Ended,
 }
 
 /// How a client goes; the session stays unless it was stopped.
@@ -179,4 +219,6 @@ pub enum Request {
 pub enum Leave {
     Detach,
     Quit,
+    /// As a signal from the keyboard would end it; the session goes on.
+    Interrupt,
 }

@@ -3,19 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::msg::HunkChoice;
+use super::msg::{HunkChoice, Mine};
 use crate::base::{ActionId, Digest};
+use crate::diff::{FileDiff, Hunk, LineKind};
+
+/// A hunk: the number of its file in the action and its own number there, from 0. A file whose diff has no hunks
+/// (binary, only renamed …) counts as one.
+pub type HunkAt = (usize, usize);
 
 /// Everything here belongs to one revision of one action and is dropped with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Review {
     about: Option<(ActionId, Digest)>,
-    /// Hunks (counted over the whole action) that shall not be applied.
-    pub left_out: BTreeSet<usize>,
+    /// Hunks that shall not be applied.
+    pub left_out: BTreeSet<HunkAt>,
     /// Changed lines of hunks that shall not be applied, by their index among all lines of the hunk.
-    pub lines_left_out: BTreeMap<usize, BTreeSet<usize>>,
+    pub lines_left_out: BTreeMap<HunkAt, BTreeSet<usize>>,
     /// Edited content by file index; the command by `None`.
     pub edited: BTreeMap<Option<usize>, String>,
+    /// Counts up with every edit: pictures of older versions are no longer wanted.
+    pub edits: u64,
     /// The first of the keys that approve although rows were not seen.
     pub unseen_warned: bool,
     /// Where a line selection began, as a row of the diff.
@@ -74,15 +81,18 @@ impl Review {
         true
     }
 
-    pub fn toggle_hunk(&mut self, hunk: usize) {
+    /// True when it is left out now.
+    pub fn toggle_hunk(&mut self, hunk: HunkAt) -> bool {
         self.lines_left_out.remove(&hunk);
-        if !self.left_out.remove(&hunk) {
+        let out = !self.left_out.remove(&hunk);
+        if out {
             self.left_out.insert(hunk);
         }
+        out
     }
 
     /// Leaves lines of a hunk out, or takes them in again when all of them are out already. `all` are its changed lines.
-    pub fn toggle_lines(&mut self, hunk: usize, lines: &[usize], all: &[usize]) {
+    pub fn toggle_lines(&mut self, hunk: HunkAt, lines: &[usize], all: &[usize]) {
         let whole_out = self.left_out.remove(&hunk);
         let out = self.lines_left_out.entry(hunk).or_default();
         if whole_out {
@@ -102,7 +112,7 @@ impl Review {
     }
 
     #[must_use]
-    pub fn takes_line(&self, hunk: usize, line: usize) -> bool {
+    pub fn takes_line(&self, hunk: HunkAt, line: usize) -> bool {
         !self.left_out.contains(&hunk) && !self.lines_left_out.get(&hunk).is_some_and(|out| out.contains(&line))
     }
 
@@ -112,21 +122,91 @@ impl Review {
         self.left_out.is_empty() && self.lines_left_out.is_empty() && self.edited.is_empty()
     }
 
-    /// The hunks to apply when some are left out; `changed` holds the changed lines of each hunk.
-    #[must_use]
-    pub fn chosen(&self, changed: &[Vec<usize>]) -> Vec<HunkChoice> {
-        changed
-            .iter()
-            .enumerate()
-            .filter(|(hunk, _)| !self.left_out.contains(hunk))
-            .map(|(hunk, lines)| match self.lines_left_out.get(&hunk) {
-                Some(out) => {
-                    HunkChoice::Lines(hunk, lines.iter().copied().filter(|line| !out.contains(line)).collect())
-                }
-                None => HunkChoice::Whole(hunk),
-            })
-            .collect()
+    /// Takes the human's version of a file or command in; `None` when it is what was proposed.
+    pub fn edit(&mut self, part: Option<usize>, text: Option<String>) {
+        match text {
+            Some(text) => self.edited.insert(part, text),
+            None => self.edited.remove(&part),
+        };
+        self.edits += 1;
+        self.unseen_warned = false;
+        self.seen = Seen::default();
+        self.selecting_from = None;
     }
+
+    /// After an edit of a file: what was left out stays so in hunks that are still the same. Returns how many are not,
+    /// and so are in again.
+    pub fn carry_over(&mut self, file: usize, old: &FileDiff, new: &FileDiff) -> usize {
+        let mine = |at: &HunkAt| at.0 == file;
+        let left_out: Vec<HunkAt> = self.left_out.iter().copied().filter(mine).collect();
+        let lines: Vec<(HunkAt, BTreeSet<usize>)> =
+            self.lines_left_out.iter().filter(|(at, _)| mine(at)).map(|(at, lines)| (*at, lines.clone())).collect();
+        self.left_out.retain(|at| !mine(at));
+        self.lines_left_out.retain(|at, _| !mine(at));
+        let now = |at: HunkAt| {
+            let before = old.hunks.get(at.1)?;
+            let same = new.hunks.iter().position(|hunk| same_change(before, hunk))?;
+            Some((file, same))
+        };
+        let mut lost = 0;
+        for at in left_out {
+            match now(at) {
+                Some(same) => lost += usize::from(!self.left_out.insert(same)),
+                None => lost += 1,
+            }
+        }
+        for (at, lines) in lines {
+            match now(at) {
+                Some(same) => lost += usize::from(self.lines_left_out.insert(same, lines).is_some()),
+                None => lost += 1,
+            }
+        }
+        lost
+    }
+
+    /// What the human made of the proposal, as the host takes it; `None` when nothing. `changed` holds, for each file
+    /// and hunk of the human's version, the indices of its changed lines.
+    #[must_use]
+    pub fn mine(&self, paths: &[String], changed: &[Vec<Vec<usize>>]) -> Option<Mine> {
+        if self.is_whole() {
+            return None;
+        }
+        let edited = self.edited.iter().filter_map(|(at, text)| Some((paths.get((*at)?)?.clone(), text.clone())));
+        let partial = !(self.left_out.is_empty() && self.lines_left_out.is_empty());
+        Some(Mine { files: edited.collect(), hunks: partial.then(|| self.chosen(changed)) })
+    }
+
+    /// The hunks to apply, numbered as the host does.
+    fn chosen(&self, changed: &[Vec<Vec<usize>>]) -> Vec<HunkChoice> {
+        let mut chosen = Vec::new();
+        let mut first = 0;
+        for (file, hunks) in changed.iter().enumerate() {
+            let count = hunks.len().max(1);
+            for hunk in (0..count).filter(|hunk| !self.left_out.contains(&(file, *hunk))) {
+                let number = first + hunk;
+                chosen.push(match (self.lines_left_out.get(&(file, hunk)), hunks.get(hunk)) {
+                    (Some(out), Some(lines)) => {
+                        let kept = lines.iter().copied().filter(|line| !out.contains(line));
+                        HunkChoice::Lines(number, kept.collect())
+                    }
+                    (Some(_) | None, _) => HunkChoice::Whole(number),
+                });
+            }
+            first += count;
+        }
+        chosen
+    }
+}
+
+/// Whether two hunks of the same old text change the same lines into the same.
+fn same_change(one: &Hunk, other: &Hunk) -> bool {
+    one.old_start == other.old_start
+        && one.lines.len() == other.lines.len()
+        && one
+            .lines
+            .iter()
+            .zip(&other.lines)
+            .all(|(a, b)| a.kind == b.kind && a.text == b.text && (a.kind == LineKind::Added || a.old_no == b.old_no))
 }
 
 #[cfg(test)]
@@ -136,17 +216,41 @@ mod tests {
     #[test]
     fn lines_and_hunks_are_chosen_and_taken_back() {
         let mut review = Review::default();
-        let changed = [vec![3, 4], vec![3, 5, 6]];
-        review.toggle_hunk(1);
-        assert_eq!(review.chosen(&changed), [HunkChoice::Whole(0)]);
-        review.toggle_lines(1, &[5], &changed[1]);
-        assert_eq!(review.chosen(&changed), [HunkChoice::Whole(0), HunkChoice::Lines(1, vec![5])]);
-        review.toggle_lines(1, &[5], &changed[1]);
-        assert_eq!(review.chosen(&changed), [HunkChoice::Whole(0)]);
-        review.toggle_hunk(1);
+        // One file with two hunks, one without any, one with one.
+        let changed = [vec![vec![3, 4], vec![3, 5, 6]], vec![], vec![vec![3]]];
+        let hunks = |review: &Review| review.mine(&[], &changed).unwrap().hunks.unwrap();
+        review.toggle_hunk((0, 1));
+        assert_eq!(hunks(&review), [HunkChoice::Whole(0), HunkChoice::Whole(2), HunkChoice::Whole(3)]);
+        review.toggle_lines((0, 1), &[5], &changed[0][1]);
+        review.toggle_hunk((1, 0));
+        assert_eq!(
+            hunks(&review),
+            [HunkChoice::Whole(0), HunkChoice::Lines(1, vec![5]), HunkChoice::Whole(3)],
+            "a file without hunks counts as one"
+        );
+        review.toggle_hunk((1, 0));
+        review.toggle_lines((0, 1), &[5], &changed[0][1]);
+        review.toggle_hunk((0, 1));
         assert!(review.is_whole());
-        review.toggle_lines(0, &[3, 4], &changed[0]);
-        assert_eq!(review.left_out, BTreeSet::from([0]));
+        review.toggle_lines((0, 0), &[3, 4], &changed[0][0]);
+        assert_eq!(review.left_out, BTreeSet::from([(0, 0)]));
+    }
+
+    #[test]
+    fn what_was_left_out_stays_out_of_an_edited_file_where_it_is_still_the_same() {
+        let base: String = (1..=40).map(|n| format!("{n}\n")).collect();
+        let theirs = base.replace("\n5\n", "\nfive\n").replace("\n30\n", "\nthirty\n");
+        let mine = base.replace("\n5\n", "\nFIVE\nmore\n").replace("\n30\n", "\nthirty\n");
+        let diff = |text: &str| FileDiff::new(base.clone(), text.to_owned());
+        let mut review = Review::default();
+        review.toggle_hunk((0, 1));
+        review.edit(Some(0), Some(mine.clone()));
+        assert_eq!(review.carry_over(0, &diff(&theirs), &diff(&mine)), 0);
+        assert_eq!(review.left_out, BTreeSet::from([(0, 1)]));
+        review.toggle_hunk((0, 0));
+        assert_eq!(review.carry_over(0, &diff(&theirs), &diff(&mine)), 1, "the edited hunk is another one");
+        let made = review.mine(&["a".to_owned()], &[vec![vec![0], vec![0]]]).unwrap();
+        assert_eq!(made, Mine { files: vec![("a".to_owned(), mine)], hunks: Some(vec![HunkChoice::Whole(0)]) });
     }
 
     #[test]
@@ -166,7 +270,7 @@ mod tests {
     fn another_revision_forgets_every_choice() {
         let mut review = Review::default();
         assert!(review.about(Some(("a1".into(), Digest::of(b"1")))));
-        review.toggle_hunk(0);
+        review.toggle_hunk((0, 0));
         assert!(!review.about(Some(("a1".into(), Digest::of(b"1")))));
         assert!(!review.is_whole());
         assert!(review.about(Some(("a1".into(), Digest::of(b"2")))));

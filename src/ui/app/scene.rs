@@ -1,9 +1,10 @@
 //! What there is to see: the session's replica and the human's place in it. Panes draw from this and nothing else.
 
+use super::contents::Contents;
 use super::msg::Far;
 use super::review::Review;
 use crate::base::{ActionId, Digest, UnixMs};
-use crate::model::event::Event;
+use crate::model::event::{Event, Survivor};
 use crate::model::session::{ActionState, Phase, Session};
 use crate::model::{Envelope, Kind};
 use crate::ui::layout::PaneId;
@@ -77,6 +78,8 @@ pub struct Scene {
     pub session: Session,
     pub look: Look,
     pub title: String,
+    /// What is shown has happened before and is only looked at.
+    pub is_record: bool,
     pub link: Link,
     /// The connection to another machine, when the host runs on one.
     pub far: Option<Far>,
@@ -85,8 +88,13 @@ pub struct Scene {
     /// The action that is looked at and that verdicts are about.
     pub target: Option<ActionId>,
     pub review: Review,
+    pub contents: Contents,
+    /// What ran for the session when the host was asked last, and when that was on the client's clock.
+    pub processes: (Vec<Survivor>, u64),
     pub products: Products,
     pub touched: Touched,
+    /// When the session began, by its own clock.
+    opened_at: Option<UnixMs>,
     /// Milliseconds on the client's clock.
     pub now_ms: u64,
     /// Wall clock when the last events came, and our clock then: ages are told without asking for the time.
@@ -100,13 +108,17 @@ impl Scene {
             session: Session::default(),
             look,
             title,
+            is_record: false,
             link: Link::Connecting,
             far: None,
             trouble: None,
             target: None,
             review: Review::default(),
+            contents: Contents::default(),
+            processes: (Vec::new(), 0),
             products: Products::default(),
             touched: Touched { plan: true, actions: true, checks: true, transcript: true, target: true },
+            opened_at: None,
             now_ms: 0,
             heard: (UnixMs(0), 0),
         }
@@ -117,6 +129,7 @@ impl Scene {
         let mut arrived = Vec::new();
         for envelope in envelopes {
             self.touched.note(&envelope.event);
+            self.opened_at.get_or_insert(envelope.at);
             self.session.apply(envelope);
             if let Event::Held(held) = &envelope.event {
                 arrived.push(held.action.clone());
@@ -130,6 +143,13 @@ impl Scene {
     #[must_use]
     pub fn wall(&self) -> UnixMs {
         UnixMs(self.heard.0.0.saturating_add(self.now_ms.saturating_sub(self.heard.1)))
+    }
+
+    /// How long the session has been going, or went.
+    #[must_use]
+    pub fn age_ms(&self) -> Option<u64> {
+        let until = if self.session.ended.is_some() { self.session.at } else { self.wall() };
+        Some(until.since(self.opened_at?))
     }
 
     #[must_use]
@@ -166,6 +186,7 @@ impl Scene {
     pub fn sync_review(&mut self) {
         let key = self.target().map(|state| (state.action.id.clone(), state.action.digest));
         if self.review.about(key) {
+            self.contents.forget();
             self.touched.target = true;
         }
     }

@@ -11,11 +11,26 @@ use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Ask, Request, When};
 use crate::ui::commands::{self, Scope};
 use crate::ui::keymap::Meaning;
-use crate::ui::overlays::{Choice, Editor, Overlay, Pick, Prompt, Purpose};
+use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Pick, Prompt, Purpose};
 use crate::ui::terminal::Key;
 
 fn stay(overlay: Overlay) -> Then {
     Then::Stay(Box::new(overlay))
+}
+
+/// A drafted rule is kept by the key that keeps an edit, never by Enter.
+fn rule_key(mut draft: Draft, key: Key) -> Then {
+    draft.fault = None;
+    match key.code {
+        _ if key == Key::plain_control('x') || key == Key::function(2) => {
+            let text = draft.entry.text();
+            return Then::Both(Box::new(Overlay::Rule(draft)), Request::KeepRule(text));
+        }
+        KeyCode::Esc => return Then::Close,
+        KeyCode::Enter => draft.entry.newline(),
+        _ => draft.entry.key(key),
+    }
+    stay(Overlay::Rule(draft))
 }
 
 /// What a key in an overlay leads to.
@@ -24,6 +39,8 @@ enum Then {
     Close,
     Run(&'static commands::Command),
     Requests(Vec<Request>),
+    /// Stays open until the answer comes.
+    Both(Box<Overlay>, Request),
 }
 
 impl App {
@@ -31,6 +48,7 @@ impl App {
         match &mut self.overlay {
             Some(Overlay::Prompt(prompt)) => prompt.entry.paste(text),
             Some(Overlay::Edit(editor)) => editor.entry.paste(text),
+            Some(Overlay::Rule(draft)) => draft.entry.paste(text),
             Some(Overlay::Palette(palette)) => palette.paste(text),
             Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Stopped(_)) => {}
             None if self.composer.open => self.composer.entry.paste(text),
@@ -69,6 +87,7 @@ impl App {
         let then = match overlay {
             Overlay::Prompt(prompt) => self.prompt_key(prompt, key),
             Overlay::Edit(editor) => self.editor_key(editor, key),
+            Overlay::Rule(draft) => rule_key(draft, key),
             Overlay::Choose(choice) => self.choice_key(choice, key),
             Overlay::Palette(mut palette) => match palette.key(key, &self.keymap) {
                 Some(Some(command)) => Then::Run(command),
@@ -90,6 +109,10 @@ impl App {
             Then::Close => {}
             Then::Run(command) => return self.call(command),
             Then::Requests(requests) => return requests,
+            Then::Both(overlay, request) => {
+                self.overlay = Some(*overlay);
+                return vec![request];
+            }
         }
         Vec::new()
     }
@@ -129,12 +152,7 @@ impl App {
                 ));
                 return stay(Overlay::Edit(editor));
             }
-            self.scene.review.edited.insert(editor.part_key(), text);
-            self.scene.review.unseen_warned = false;
-            self.scene.review.seen = crate::ui::app::review::Seen::default();
-            self.scene.touched.target = true;
-            self.say(Toast::plain("this is your version now: look at the diff, then approve it"));
-            return Then::Requests(self.compute_pictures());
+            return Then::Requests(self.take_version(editor.part_key(), text));
         }
         match key.code {
             KeyCode::Esc if editor.is_changed() && !editor.asked_to_drop => {
@@ -229,7 +247,8 @@ impl Ask {
             Self::Restore(_) => "take back",
             Self::Test { .. } => "the test of the candidate",
             Self::Explain(_) => "explain",
-            Self::Blob(_) => "content",
+            Self::Processes => "the list of processes",
+            Self::Blob { .. } => "content",
             Self::Close => "the end of the session",
         }
     }

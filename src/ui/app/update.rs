@@ -1,10 +1,16 @@
 //! The only way in: a message and the time it came at, out come requests.
 
-use crate::base::limits::UI_SEARCH_ROWS_MAX;
+use crossterm::event::{KeyCode, KeyModifiers};
+
+use crate::base::limits::{UI_PROCESSES_MS_MIN, UI_SEARCH_ROWS_MAX};
 use crate::base::text::{Show, escape};
+use crate::base::{ActionId, Digest};
 use crate::model::event::Event;
+use crate::model::session::Phase;
+use crate::model::{Content, Kind};
+use crate::ui::app::msg::Part;
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{Answer, App, Ask, Link, Msg, Request};
+use crate::ui::app::{Answer, App, Ask, Leave, Link, Msg, Notice, Request};
 use crate::ui::commands::{Command, Scope};
 use crate::ui::keymap::Meaning;
 use crate::ui::layout::PaneId;
@@ -29,7 +35,14 @@ impl App {
                 if let Some(why) = lost {
                     self.say(Toast::error(format!("the agent is gone: {why}")));
                 }
-                self.after_events(!arrived.is_empty())
+                let ended = envelopes.iter().any(|envelope| matches!(envelope.event, Event::SessionEnded(_)));
+                let mut requests = self.after_events(!arrived.is_empty());
+                let notice = if ended { Some(Notice::Ended) } else { (!arrived.is_empty()).then_some(Notice::Waits) };
+                requests.extend(self.look_at_processes());
+                requests.extend(
+                    notice.filter(|_| self.in_front != Some(true) && !self.scene.is_record).map(Request::Notify),
+                );
+                requests
             }
             Msg::Answered { asked, outcome } => self.answered(&asked, outcome),
             Msg::Linked { client: _, control } => {
@@ -57,19 +70,48 @@ impl App {
                 self.scene.touched.target = true;
                 Vec::new()
             }
-            Msg::Edited { action, digest, part, outcome } => {
-                match outcome {
-                    Ok(text) => {
-                        self.overlay = Some(Overlay::Edit(Editor::new(action, digest, part, "from your editor", &text)))
-                    }
-                    Err(why) => self.say(Toast::error(why)),
-                }
+            Msg::Edited { action, digest, part, outcome } => self.edited(action, digest, part, outcome),
+            Msg::RuleKept(kept) => {
+                self.rule_kept(kept);
                 Vec::new()
             }
             Msg::Drawn => {
                 self.drawn();
                 Vec::new()
             }
+        }
+    }
+
+    /// The external editor came back: its text is the human's version, unless the action has become another meanwhile.
+    fn edited(
+        &mut self,
+        action: ActionId,
+        digest: Digest,
+        part: Part,
+        outcome: Result<String, String>,
+    ) -> Vec<Request> {
+        let same = self.scene.held_target().is_some_and(|(state, now)| state.action.id == action && now == digest);
+        match outcome {
+            Ok(text) if same => return self.take_version(part.key(), text),
+            Ok(text) => {
+                self.say(Toast::warning("the action has changed meanwhile: copy what you need of your text"));
+                self.overlay = Some(Overlay::Edit(Editor::new(action, digest, part, "from your editor", &text)));
+            }
+            Err(why) => self.say(Toast::error(why)),
+        }
+        Vec::new()
+    }
+
+    fn rule_kept(&mut self, kept: Result<String, String>) {
+        match (kept, &mut self.overlay) {
+            (Ok(place), overlay) => {
+                if matches!(overlay, Some(Overlay::Rule(_))) {
+                    *overlay = None;
+                }
+                self.say(Toast::plain(format!("{place} has the rule; it counts in sessions that start from now on")));
+            }
+            (Err(why), Some(Overlay::Rule(draft))) => draft.fault = Some(why),
+            (Err(why), _) => self.say(Toast::error(why)),
         }
     }
 
@@ -113,6 +155,8 @@ impl App {
         {
             self.panes.last_stop = Some(stopped.census.checked_ms);
             self.overlay = Some(Overlay::Stopped(stopped.census));
+            // "Stopping" is over.
+            self.toast = None;
         }
         self.compute_pictures()
     }
@@ -128,14 +172,30 @@ impl App {
         }
     }
 
-    /// Asks for the picture of what is under review, if there is none yet.
+    /// Asks for the picture of what is under review, if there is none yet, and before that for the contents it needs.
     pub fn compute_pictures(&mut self) -> Vec<Request> {
         let Some(state) = self.scene.target() else { return Vec::new() };
         let Some(files) = state.action.files.as_ref().filter(|files| !files.is_empty()) else { return Vec::new() };
+        let of =
+            (state.action.digest, self.panes.diff.marks_blanks, self.scene.review.edits, self.scene.contents.edition);
+        if self.pictured == Some(of) {
+            return Vec::new();
+        }
         let mut files = files.clone();
-        for (at, text) in &self.scene.review.edited {
-            if let Some(file) = at.and_then(|at| files.get_mut(at)) {
-                file.after = Some(crate::model::Content::Text(text.clone()));
+        if !self.scene.contents.has_all(&files) {
+            return self.scene.contents.next(&files).map(Request::Host).into_iter().collect();
+        }
+        self.pictured = Some(of);
+        for (at, file) in files.iter_mut().enumerate() {
+            let inline = |content: &mut Option<Content>| {
+                if let Some(text) = content.as_ref().and_then(|content| self.scene.contents.text(content)) {
+                    *content = Some(Content::Text(text.to_owned()));
+                }
+            };
+            inline(&mut file.before);
+            match self.scene.review.edited.get(&Some(at)) {
+                Some(text) => file.after = Some(Content::Text(text.clone())),
+                None => inline(&mut file.after),
             }
         }
         let job = Job::new(files, self.panes.diff.marks_blanks, self.scene.review.edited.len());
@@ -145,13 +205,50 @@ impl App {
         vec![Request::Compute(job)]
     }
 
-    fn answered(&mut self, asked: &Ask, outcome: Result<Answer, String>) -> Vec<Request> {
-        match outcome {
-            Ok(Answer::Done) => {}
-            Ok(Answer::Blob { .. }) => {}
-            Err(why) => self.say(Toast::error(format!("{}: {why}", asked.name()))),
+    /// While a command runs where its output can be seen, now and then what runs below it; never on a timer.
+    fn look_at_processes(&mut self) -> Option<Request> {
+        let running = self
+            .scene
+            .session
+            .actions
+            .iter()
+            .rev()
+            .any(|state| state.phase == Phase::Running && state.action.kind == Kind::Command);
+        if !running {
+            self.scene.processes.0.clear();
+            return None;
         }
-        Vec::new()
+        let (_, asked_at) = self.scene.processes;
+        let due = asked_at == 0 || self.scene.now_ms.saturating_sub(asked_at) >= UI_PROCESSES_MS_MIN;
+        let wanted = due && self.layout.shows(PaneId::Output) && matches!(self.scene.link, Link::Attached { .. });
+        if wanted {
+            self.scene.processes.1 = self.scene.now_ms;
+        }
+        wanted.then_some(Request::Host(Ask::Processes))
+    }
+
+    fn answered(&mut self, asked: &Ask, outcome: Result<Answer, String>) -> Vec<Request> {
+        let Ask::Blob { digest, .. } = asked else {
+            match outcome {
+                Ok(Answer::Processes(processes)) => {
+                    self.scene.processes.0 = processes;
+                    self.scene.touched.actions = true;
+                }
+                Ok(Answer::Done | Answer::Blob { .. }) => {}
+                // A host that cannot list them is no trouble of the human's.
+                Err(_) if *asked == Ask::Processes => {}
+                Err(why) => self.say(Toast::error(format!("{}: {why}", asked.name()))),
+            }
+            return Vec::new();
+        };
+        let part = match outcome {
+            Ok(Answer::Blob { offset, total, bytes }) => Ok((offset, total, bytes)),
+            Ok(Answer::Done | Answer::Processes(_)) => Err("no content came".to_owned()),
+            Err(why) => Err(why),
+        };
+        self.scene.contents.put(*digest, part);
+        self.scene.touched.target = true;
+        self.compute_pictures()
     }
 
     fn drawn(&mut self) {
@@ -172,7 +269,9 @@ impl App {
                 self.arming.key(key, held, self.scene.now_ms);
                 self.toast = None;
                 self.click_is_swallowed = false;
-                self.key(key)
+                let mut requests = self.key(key);
+                requests.extend(self.look_at_processes());
+                requests
             }
             Input::KeyUp => {
                 self.arming.key_up();
@@ -189,10 +288,14 @@ impl App {
                 Vec::new()
             }
             Input::FocusGained => {
+                self.in_front = Some(true);
                 self.click_is_swallowed = true;
                 Vec::new()
             }
-            Input::FocusLost => Vec::new(),
+            Input::FocusLost => {
+                self.in_front = Some(false);
+                Vec::new()
+            }
             Input::Click(at) => {
                 if !std::mem::take(&mut self.click_is_swallowed)
                     && self.overlay.is_none()
@@ -225,6 +328,13 @@ impl App {
             self.pending_keys.clear();
             return self.call(command);
         }
+        let interrupts = matches!(stop, Meaning::Command(command) if command.name == "interrupt");
+        if interrupts && self.overlay.is_none() && !self.composer.open {
+            self.pending_keys.clear();
+            return vec![Request::Leave(Leave::Interrupt)];
+        }
+        // Where something is open, an interrupt closes that.
+        let key = if interrupts { Key::new(KeyCode::Esc, KeyModifiers::NONE) } else { key };
         if self.overlay.is_some() {
             return self.overlay_key(key);
         }
@@ -245,6 +355,7 @@ impl App {
                 if !alone {
                     return self.key(key);
                 }
+                self.say(Toast::plain(self.keymap.why_nothing(scope, key)));
                 Vec::new()
             }
         }

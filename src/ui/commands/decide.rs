@@ -3,11 +3,12 @@
 use super::{BASE, Command, Scope, needs_control};
 use crate::base::{ActionId, Digest};
 use crate::model::Kind;
+use crate::ui::app::rule::draft;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Ask, Request, Verdict, msg::Part};
 use crate::ui::asks;
 use crate::ui::layout::PaneId;
-use crate::ui::overlays::{Editor, Overlay, Prompt, Purpose};
+use crate::ui::overlays::{Draft, Editor, Overlay, Prompt, Purpose};
 
 const GROUP: &str = "decide";
 
@@ -52,9 +53,10 @@ pub(super) const COMMANDS: &[Command] = &[
         description: "Leave the hunk (or the selected lines) out, or take it in",
         group: GROUP,
         scope: Scope::Diff,
-        why_disabled: needs_held,
+        why_disabled: needs_hunks,
         run: |app| {
-            app.panes.diff.toggle(&mut app.scene.review);
+            let did = app.panes.diff.toggle(&mut app.scene.review);
+            app.say(Toast::plain(did));
             app.scene.touched.target = true;
             Vec::new()
         },
@@ -62,7 +64,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     deciding("redirect", "redirect", "Refuse and say what to do instead", |app| ask_reason(app, Verdict::Redirect)),
     deciding("deny", "deny", "Deny, with a reason", |app| ask_reason(app, Verdict::Deny { make_rule: false })),
-    deciding("deny-with-rule", "deny + rule", "Deny, and make a rule of it", |app| {
+    deciding("deny-with-rule", "deny + rule", "Deny, and draft a rule of it for your policy", |app| {
         ask_reason(app, Verdict::Deny { make_rule: true })
     }),
     deciding("explain", "explain", "Ask the agent to explain; the action stays where it is", |app| {
@@ -88,18 +90,36 @@ const fn deciding(
     Command { name, label, description, group: GROUP, why_disabled: needs_held, run, ..BASE }
 }
 
-/// The candidate holds what an approval would let through: hunks that are left out are left out there too.
+/// The candidate holds what an approval would let through: the human's version, without what is left out.
 fn test(app: &mut App) -> Vec<Request> {
-    let action = app.scene.held_target().map(|(state, _)| state.action.id.clone());
-    let review = &app.scene.review;
-    let partial = action.is_some() && !(review.left_out.is_empty() && review.lines_left_out.is_empty());
-    let hunks = partial.then(|| review.chosen(&app.panes.diff.hunk_lines()));
-    app.say(Toast::plain(if action.is_some() {
-        "testing a candidate with this action"
-    } else {
-        "testing the workspace"
-    }));
-    vec![Request::Host(Ask::Test { action, hunks })]
+    let Some((state, _)) = app.scene.held_target() else {
+        app.say(Toast::plain("testing the workspace as it is"));
+        return vec![Request::Host(Ask::Test { action: None, mine: None })];
+    };
+    if state.action.kind != Kind::Edit {
+        app.say(Toast::warning("only an edit can be tried in a candidate: this one is no edit"));
+        return Vec::new();
+    }
+    let action = Some(state.action.id.clone());
+    match app.mine() {
+        Ok(mine) => {
+            let whose = if mine.is_some() { "your version of this action" } else { "this action" };
+            app.say(Toast::plain(format!("testing a candidate with {whose}")));
+            vec![Request::Host(Ask::Test { action, mine })]
+        }
+        Err(why) => {
+            app.say(Toast::warning(why));
+            Vec::new()
+        }
+    }
+}
+
+/// Hunks are an edit's.
+pub(super) fn needs_hunks(app: &App) -> Option<&'static str> {
+    needs_held(app).or_else(|| {
+        let kind = app.scene.target().map(|state| state.action.kind);
+        (kind != Some(Kind::Edit)).then_some("this is no edit: it is decided on whole (e edits a command)")
+    })
 }
 
 fn needs_held(app: &App) -> Option<&'static str> {
@@ -110,6 +130,7 @@ fn needs_held(app: &App) -> Option<&'static str> {
 fn ready_to_approve(app: &mut App) -> Option<(ActionId, Digest)> {
     let (state, digest) = app.scene.held_target()?;
     let id = state.action.id.clone();
+    let is_pictured = state.action.files.as_ref().is_none_or(Vec::is_empty) || app.scene.products.current().is_some();
     let conflicted = state.action.conflicted && !app.scene.review.edited.values().any(|text| !text.contains("<<<<<<<"));
     if !app.layout.shows(PaneId::Diff) {
         app.focus_on(PaneId::Diff);
@@ -118,6 +139,10 @@ fn ready_to_approve(app: &mut App) -> Option<(ActionId, Digest)> {
     }
     if let Err(why) = app.arming.check(&id, digest) {
         app.say(Toast::warning(why.reason()));
+        return None;
+    }
+    if !is_pictured {
+        app.say(Toast::warning("nothing was approved: its diff is still being made"));
         return None;
     }
     if conflicted {
@@ -209,22 +234,7 @@ fn chosen_verdict(app: &App) -> Result<Verdict, &'static str> {
         let proposed = proposed.ok_or("there is no command here")?;
         return Ok(Verdict::ApproveCommand(asks::edited_command(proposed, command)));
     }
-    if !review.edited.is_empty() {
-        if !review.left_out.is_empty() || !review.lines_left_out.is_empty() {
-            return Err("hunks were left out and text was edited: undo one of the two (Space takes hunks in)");
-        }
-        let files = app.scene.target().and_then(|state| state.action.files.as_ref());
-        let edited = review.edited.iter().filter_map(|(at, text)| {
-            let file = files?.get((*at)?)?;
-            Some((file.path.as_str().to_owned(), text.clone()))
-        });
-        return Ok(Verdict::ApproveFiles(edited.collect()));
-    }
-    let chosen = review.chosen(&app.panes.diff.hunk_lines());
-    if chosen.is_empty() {
-        return Err("every hunk is left out: deny it instead (d)");
-    }
-    Ok(Verdict::ApproveHunks(chosen))
+    Ok(app.mine()?.map_or(Verdict::Approve, Verdict::ApproveMine))
 }
 
 /// Only actions that were under review long enough count as looked at, which is the one that is now; the host
@@ -277,6 +287,11 @@ pub fn send_reasoned(
         return Vec::new();
     }
     let reason = Some(reason).filter(|reason| !reason.trim().is_empty());
+    if verdict == (Verdict::Deny { make_rule: true })
+        && let Some(state) = app.scene.session.actions.get(&action)
+    {
+        app.overlay = Some(Overlay::Rule(Draft::new(&draft(state, reason.as_deref()))));
+    }
     vec![Request::Host(Ask::Decide { action, digest, verdict, reason, confirm: None })]
 }
 
@@ -298,9 +313,8 @@ fn editable(app: &mut App) -> Option<(ActionId, Digest, Part, String, String)> {
         Kind::Edit => {
             let at = app.panes.diff.file_under_cursor();
             let file = state.action.files.as_ref().and_then(|files| files.get(at));
-            match file.map(|file| (file, file.after.as_ref().and_then(|after| after.text()))) {
-                Some((file, Some(after))) => {
-                    let text = app.scene.review.edited.get(&Some(at)).cloned().unwrap_or_else(|| after.to_owned());
+            match file.map(|file| (file, app.version_of(at, file))) {
+                Some((file, Some(text))) => {
                     return Some((id, digest, Part::File(at), file.path.name().to_owned(), text));
                 }
                 Some((_, None)) => "this file is deleted, binary or too long to edit here",

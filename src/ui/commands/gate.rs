@@ -15,21 +15,24 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "step",
         label: "step",
-        description: "Let exactly one action through: the oldest that waits, once it has been looked at",
+        description: "Let exactly one action through: the oldest that waits, once it has been looked at; in a record: what happened next",
         group: GROUP,
         consents: true,
         why_disabled: needs_open,
-        run: super::decide::step,
+        run: |app| if app.scene.is_record { vec![Request::Host(Ask::Step)] } else { super::decide::step(app) },
         ..BASE
     },
     Command {
         name: "continue",
         label: "continue",
-        description: "Continue to the end of the plan step, under a lease",
+        description: "Continue to the end of the plan step, under a lease; in a record: to its end",
         group: GROUP,
         consents: true,
         why_disabled: needs_open,
         run: |app| {
+            if app.scene.is_record {
+                return vec![Request::Host(Ask::Resume)];
+            }
             let session = &app.scene.session;
             let step = app.scene.target().and_then(|state| state.action.step.clone());
             let step = step.or_else(|| session.plan.active().map(|step| step.id.clone()));
@@ -119,6 +122,9 @@ pub(super) const COMMANDS: &[Command] = &[
 ];
 
 fn needs_open(app: &App) -> Option<&'static str> {
+    if app.scene.is_record {
+        return None;
+    }
     needs_control(app).or_else(|| app.scene.session.ended.is_some().then_some("the session has ended"))
 }
 

@@ -29,6 +29,9 @@ pub(super) const COMMANDS: &[Command] = &[
         let close = nothing_open.then_some(Request::Host(Ask::Close));
         close.into_iter().chain([Request::Leave(Leave::Quit)]).collect()
     }),
+    general("interrupt", "leave", "Leave this client at once, as an interrupt does; the session goes on", |_| {
+        vec![Request::Leave(Leave::Interrupt)]
+    }),
     general("suspend", "suspend", "Back to the shell; fg comes back", |_| vec![Request::Suspend]),
     general("redraw", "redraw", "Draw the whole screen again", |_| vec![Request::Redraw]),
 ];

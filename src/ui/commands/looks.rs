@@ -37,10 +37,16 @@ pub(super) const COMMANDS: &[Command] = &[
         description: "Begin a selection of lines; Space leaves them out or takes them in",
         group: GROUP,
         scope: Scope::Diff,
+        why_disabled: super::decide::needs_hunks,
         run: |app| {
             let cursor = app.panes.diff.cursor();
             let review = &mut app.scene.review;
             review.selecting_from = if review.selecting_from.is_some() { None } else { Some(cursor) };
+            app.say(Toast::plain(if app.scene.review.selecting_from.is_some() {
+                "selecting lines: move, then Space leaves them out or takes them in; Esc drops the selection"
+            } else {
+                "the selection is dropped"
+            }));
             Vec::new()
         },
         ..BASE
@@ -53,6 +59,7 @@ pub(super) const COMMANDS: &[Command] = &[
         let pane = app.panes.get(app.focus);
         let text = pane.yank(&app.scene).unwrap_or_default();
         if text.is_empty() {
+            app.say(Toast::plain("there is nothing to copy here"));
             return Vec::new();
         }
         app.say(Toast::plain(format!("copied {} bytes", text.len())));

@@ -120,6 +120,9 @@ pub fn find(name: &str) -> Option<&'static Command> {
 /// Without control, nothing may be asked of the session.
 fn needs_control(app: &App) -> Option<&'static str> {
     use crate::ui::app::Link;
+    if app.scene.is_record {
+        return Some("a record can only be looked at: s shows what happened next, c all the rest");
+    }
     match app.scene.link {
         Link::Attached { control: true } => None,
         Link::Attached { control: false } => Some("this client is read only"),

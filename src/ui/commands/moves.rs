@@ -1,6 +1,7 @@
 //! Moving inside the focused pane.
 
 use super::{BASE, Command, Scope};
+use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Request};
 use crate::ui::layout::PaneId;
 use crate::ui::panes::diff::Step;
@@ -90,7 +91,13 @@ fn stop_at(app: &mut App, step: Step, forward: bool) -> Vec<Request> {
     if app.search.is_some() {
         app.find_match(forward);
     } else if app.focus == PaneId::Diff {
-        app.panes.diff.stop_at(step, forward, height);
+        if !app.panes.diff.stop_at(step, forward, height) {
+            let what = match step {
+                Step::Hunk => "hunk",
+                Step::File => "file",
+            };
+            app.say(Toast::plain(format!("there is no {} {what}", if forward { "further" } else { "earlier" })));
+        }
     } else {
         return rows(app, if forward { 1 } else { -1 });
     }

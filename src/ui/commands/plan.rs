@@ -3,13 +3,17 @@
 use super::{BASE, Command, Scope, needs_control};
 use crate::base::StepId;
 use crate::model::{PlanEdit, Step};
+use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Ask, Request};
 use crate::ui::overlays::{Overlay, Prompt, Purpose};
 
 const GROUP: &str = "plan";
 
 pub(super) const COMMANDS: &[Command] = &[
-    editing("plan-add", "add step", "Add a step after this one", |app| ask_for_step(app, false)),
+    Command {
+        why_disabled: needs_control,
+        ..editing("plan-add", "add step", "Add a step after this one", |app| ask_for_step(app, false))
+    },
     editing("plan-add-below", "add below", "Add a step below this one", |app| ask_for_step(app, true)),
     editing("plan-reword", "reword", "Reword this step", |app| {
         if let Some(step) = current(app) {
@@ -34,7 +38,11 @@ const fn editing(
     description: &'static str,
     run: fn(&mut App) -> Vec<Request>,
 ) -> Command {
-    Command { name, label, description, group: GROUP, scope: Scope::Plan, why_disabled: needs_control, run, ..BASE }
+    Command { name, label, description, group: GROUP, scope: Scope::Plan, why_disabled: needs_step, run, ..BASE }
+}
+
+fn needs_step(app: &App) -> Option<&'static str> {
+    needs_control(app).or_else(|| current(app).is_none().then_some("there is no plan step under the cursor"))
 }
 
 fn current(app: &App) -> Option<Step> {
@@ -65,15 +73,19 @@ pub fn reword_step(app: &App, step: StepId, title: String) -> Vec<Request> {
 }
 
 /// Moves among the siblings of the step.
-fn shift(app: &App, down: bool) -> Vec<Request> {
+fn shift(app: &mut App, down: bool) -> Vec<Request> {
     let Some(step) = current(app) else { return Vec::new() };
     let siblings: Vec<&Step> =
         app.scene.session.plan.steps.iter().filter(|other| other.parent == step.parent).collect();
     let Some(at) = siblings.iter().position(|other| other.id == step.id) else { return Vec::new() };
     let after = if down {
-        let Some(next) = siblings.get(at + 1) else { return Vec::new() };
+        let Some(next) = siblings.get(at + 1) else {
+            app.say(Toast::plain("it is the last one already"));
+            return Vec::new();
+        };
         Some(next.id.clone())
     } else if at == 0 {
+        app.say(Toast::plain("it is the first one already"));
         return Vec::new();
     } else {
         at.checked_sub(2).and_then(|at| siblings.get(at)).map(|other| other.id.clone())

@@ -59,6 +59,16 @@ impl Keymap {
         if unfinished { Meaning::Unfinished } else { Meaning::Nothing }
     }
 
+    /// In words, why a key without a meaning where `scope` has the focus does nothing.
+    #[must_use]
+    pub fn why_nothing(&self, scope: Scope, key: Key) -> String {
+        let help = self.shown("help").unwrap_or_default();
+        match self.bindings.iter().find(|binding| binding.keys == [key] && !binding.command.scope.applies_in(scope)) {
+            Some(elsewhere) => format!("{key} is \"{}\" {}", elsewhere.command.label, elsewhere.command.scope.name()),
+            None => format!("{key} does nothing here; {help} shows all keys"),
+        }
+    }
+
     /// The first way to call a command by name, as hints show it.
     #[must_use]
     pub fn shown(&self, command: &str) -> Option<String> {

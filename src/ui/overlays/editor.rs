@@ -44,10 +44,7 @@ impl Editor {
     /// The key of this part among the review's edits.
     #[must_use]
     pub fn part_key(&self) -> Option<usize> {
-        match self.part {
-            Part::File(at) => Some(at),
-            Part::Command => None,
-        }
+        self.part.key()
     }
 }
 

@@ -5,6 +5,7 @@ mod editor;
 pub mod help;
 pub mod palette;
 mod prompt;
+mod rule;
 mod stopped;
 
 use ratatui::layout::Rect;
@@ -12,10 +13,13 @@ use ratatui::layout::Rect;
 pub use choice::{Choice, Pick, mode_words, unsupervised_paths};
 pub use editor::Editor;
 pub use prompt::{Prompt, Purpose};
+pub use rule::Draft;
 
 use crate::base::{ActionId, Digest};
 use crate::model::event::Census;
 use crate::ui::app::App;
+use crate::ui::entry::Entry;
+use crate::ui::layout::Shape;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::Role;
@@ -28,16 +32,31 @@ pub enum Overlay {
     Help(help::Help),
     Palette(palette::Palette),
     Edit(Editor),
+    Rule(Draft),
     Stopped(Census),
 }
 
 impl Overlay {
+    /// The field that keys are typed into.
+    #[must_use]
+    pub fn entry(&self) -> Option<&Entry> {
+        match self {
+            Self::Prompt(prompt) => Some(&prompt.entry),
+            Self::Edit(editor) => Some(&editor.entry),
+            Self::Rule(draft) => Some(&draft.entry),
+            Self::Palette(palette) => Some(palette.entry()),
+            Self::Choose(_) | Self::Help(_) | Self::Stopped(_) => None,
+        }
+    }
+
     /// The revision of an action that this overlay would decide on.
     #[must_use]
     pub fn about(&self) -> Option<(&ActionId, &Digest)> {
         match self {
             Self::Prompt(prompt) => prompt.purpose.about(),
-            Self::Choose(_) | Self::Help(_) | Self::Palette(_) | Self::Edit(_) | Self::Stopped(_) => None,
+            Self::Choose(_) | Self::Help(_) | Self::Palette(_) | Self::Edit(_) | Self::Rule(_) | Self::Stopped(_) => {
+                None
+            }
         }
     }
 }
@@ -52,6 +71,7 @@ pub fn view(app: &App, frame: &mut Frame<'_>) {
         Overlay::Help(help) => help::view(help, app, frame, screen),
         Overlay::Palette(palette) => palette::view(palette, app, frame, screen),
         Overlay::Edit(editor) => editor::view(editor, app, frame, screen),
+        Overlay::Rule(draft) => rule::view(draft, app, frame, screen),
         Overlay::Stopped(census) => stopped::view(census, app, frame, screen),
     }
 }
@@ -64,7 +84,10 @@ fn open_box(app: &App, frame: &mut Frame<'_>, width: u16, height: u16, title: &s
     let area = Rect::new((screen.width - width) / 2, (screen.height - height) / 3, width, height);
     let mut brush = Brush::new(frame.buffer, &app.scene.look);
     brush.clear(area, Role::Overlay);
-    brush.frame(area, border);
+    // Numbered lines have no boxes, on a narrow screen as little as for a screen reader.
+    if app.layout.shape != Shape::Lines {
+        brush.frame(area, border);
+    }
     let end = area.right().saturating_sub(2);
     let x = brush.text(area.x + 1, area.y, end, " ", border);
     let x = brush.cut(x, area.y, end, title, Role::TextStrong);

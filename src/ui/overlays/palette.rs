@@ -35,6 +35,11 @@ impl Palette {
         palette
     }
 
+    #[must_use]
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
     pub fn paste(&mut self, text: &str) {
         self.entry.paste(text);
         self.search();

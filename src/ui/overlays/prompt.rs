@@ -103,7 +103,9 @@ impl Purpose {
 
     fn foot(&self) -> String {
         match self {
-            Self::Confirm { word, .. } => format!("type  {word}  and Enter to go on · Esc leaves it waiting"),
+            Self::Confirm { word, .. } => {
+                format!("type  {word}  and Enter to go on · Esc: r redirects, d denies, x asks")
+            }
             Self::Lease { .. } => format!("type  {LEASE_WORD}  and Enter to grant it · Esc does nothing"),
             Self::Rewind { .. } => format!("type  {REWIND_WORD}  and Enter · Esc does nothing"),
             Self::Note { .. } => "Enter approves with this note · Esc leaves it waiting".to_owned(),
@@ -166,13 +168,17 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
         | Purpose::GuardReason { action, .. }
         | Purpose::Reason { action, .. } => {
             let Some(state) = app.scene.session.actions.get(action) else { return lines };
-            say(&format!("{action}  {}", escape::show(&state.action.title, &Show::default())), Role::Text);
+            let step = state.action.step.as_ref().and_then(|id| app.scene.session.plan.step(id));
+            let step = step
+                .map_or_else(String::new, |step| format!("   step  \"{}\"", escape::show(&step.title, &Show::prose())));
+            let what = crate::ui::panes::inbox::action_words(state);
+            say(&format!("{action}  {what}{}{step}", counts(app, action)), Role::Text);
             if matches!(purpose, Purpose::Confirm { .. } | Purpose::GuardReason { .. }) {
                 let rationale = state.action.rationale.as_ref();
                 let says = rationale.map_or("nothing", |rationale| rationale.text.as_str());
-                say(&format!("says  {}", escape::show(says, &Show::prose())), Role::TextSoft);
+                say(&format!("says  \"{}\"", escape::show(says, &Show::prose())), Role::TextSoft);
                 if rationale.is_none_or(|rationale| rationale.evidence.is_empty()) {
-                    say("evidence  none", Role::Warn);
+                    say("evidence  none: it names no read, no run and no step for this", Role::Warn);
                 }
                 if let Some(ruled) = &state.ruled {
                     say(&format!("risk  high: {}", escape::show(&ruled.reason, &Show::prose())), Role::RiskHigh);
@@ -184,6 +190,16 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
         }
     }
     lines
+}
+
+/// Lines added and removed, once the diff is there.
+fn counts(app: &App, action: &ActionId) -> String {
+    let Some(product) = app.scene.products.current().filter(|_| app.scene.target.as_ref() == Some(action)) else {
+        return String::new();
+    };
+    let total = |count: fn(&crate::ui::workers::FilePicture) -> usize| product.files.iter().map(count).sum::<usize>();
+    let minus = app.scene.look.sign(Sign::Minus);
+    format!("   +{} {minus}{}", total(|file| file.added), total(|file| file.removed))
 }
 
 pub(super) fn view(prompt: &Prompt, app: &App, frame: &mut Frame<'_>, screen: Rect) {

@@ -3,8 +3,10 @@
 use ratatui::layout::Rect;
 
 use super::open_box;
+use crate::base::limits::UI_ENDED_SHOWN_MAX;
 use crate::base::text::{Show, escape, width};
-use crate::model::event::Census;
+use crate::model::Kind;
+use crate::model::event::{Census, Survivor};
 use crate::model::session::Phase;
 use crate::ui::app::App;
 use crate::ui::look::Brush;
@@ -31,6 +33,12 @@ fn keys(app: &App) -> String {
     format!("{}Esc back to the session", named.collect::<String>())
 }
 
+/// The program of a command line, without its directory and arguments.
+fn program(argv: &str) -> &str {
+    let first = argv.split_whitespace().next().unwrap_or(argv);
+    first.rsplit('/').next().unwrap_or(first)
+}
+
 /// "Unknown" is never told as "none".
 fn report(census: &Census, app: &App, columns: usize) -> Vec<(String, Role)> {
     let mut lines: Vec<(String, Role)> = Vec::new();
@@ -43,12 +51,16 @@ fn report(census: &Census, app: &App, columns: usize) -> Vec<(String, Role)> {
     let role = if census.survivors.is_empty() && census.unknown.is_empty() { Role::Ok } else { Role::Fail };
     let found = census.survivors.len() + census.ended.len();
     say(format!("census {seconds}: {} survivors of {found} processes", census.survivors.len()), role);
-    let named = |list: &[crate::model::event::Survivor]| {
-        let words = list.iter().map(|one| format!("{} {}", escape::show(&one.argv, &Show::default()), one.pid));
-        words.collect::<Vec<_>>().join(" · ")
+    // A survivor is named in full; what is gone by its program.
+    let named = |list: &[Survivor], name: fn(&str) -> &str| {
+        let words = list.iter().take(UI_ENDED_SHOWN_MAX);
+        let words = words.map(|one| format!("{} {}", escape::show(name(&one.argv), &Show::default()), one.pid));
+        let more = list.len().saturating_sub(UI_ENDED_SHOWN_MAX);
+        let more = (more > 0).then(|| format!("{more} more"));
+        words.chain(more).collect::<Vec<_>>().join(" · ")
     };
     if !census.survivors.is_empty() {
-        say(format!("still there: {}", named(&census.survivors)), Role::Fail);
+        say(format!("still there: {}", named(&census.survivors, |argv| argv)), Role::Fail);
     }
     if !census.unknown.is_empty() {
         let unknown: Vec<_> =
@@ -56,11 +68,16 @@ fn report(census: &Census, app: &App, columns: usize) -> Vec<(String, Role)> {
         say(format!("unknown (could not be looked at): {}", unknown.join(" · ")), Role::Unknown);
     }
     if !census.ended.is_empty() {
-        say(format!("ended: {}", named(&census.ended)), Role::TextSoft);
+        say(format!("ended: {}", named(&census.ended, program)), Role::TextSoft);
     }
     let count = |test: fn(Phase) -> bool| app.scene.session.actions.iter().filter(|state| test(state.phase)).count();
     let finished = count(|phase| matches!(phase, Phase::Finished(_)));
     let lapsed = count(|phase| matches!(phase, Phase::Lapsed(_)));
-    say(format!("{finished} actions finished · {lapsed} lapsed"), Role::Text);
+    let through = |phase| matches!(phase, Phase::Finished(_));
+    let last =
+        app.scene.session.actions.iter().rev().find(|state| state.action.kind == Kind::Edit && through(state.phase));
+    let tree = last.map_or_else(String::new, |state| format!(" · workspace as after {}", state.action.id));
+    let plural = if finished == 1 { "" } else { "s" };
+    say(format!("{finished} action{plural} finished · {lapsed} lapsed{tree}"), Role::Text);
     lines
 }

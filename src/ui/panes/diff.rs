@@ -7,6 +7,7 @@ use super::{Pane, Title};
 use crate::base::limits::{DIFF_CONTEXT_LINES, UI_CONTEXT_LINES_MAX, UI_READING_COLUMNS_MIN};
 use crate::base::text::width;
 use crate::diff::LineKind;
+use crate::model::FileChange;
 use crate::model::session::ActionState;
 use crate::ui::app::review::Review;
 use crate::ui::app::{Scene, Touched};
@@ -16,8 +17,12 @@ use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};
 use crate::ui::workers::{FilePicture, HunkPicture};
 
+mod choose;
 mod draw;
 mod told;
+
+pub use choose::Step;
+use choose::lines_of;
 
 /// Columns of a file's head or of the title that its path does not have: number, name, counts, place.
 const PATH_MARGIN_COLUMNS: usize = 46;
@@ -29,13 +34,6 @@ pub enum View {
     Unified,
     Split,
     Structural,
-}
-
-/// What `n` and `]` stop at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    Hunk,
-    File,
 }
 
 /// One row. Indices lead into the pictures; drawing looks them up.
@@ -90,6 +88,8 @@ pub struct DiffPane {
     view: View,
     context: usize,
     pub marks_blanks: bool,
+    /// Numbered lines: two sides do not fit into one.
+    pub one_sided: bool,
     /// The room the rows were made for.
     room: Size,
     /// Counts up whenever the rows become others: what was seen of the old ones says nothing about these.
@@ -107,6 +107,7 @@ impl Default for DiffPane {
             view: View::default(),
             context: DIFF_CONTEXT_LINES,
             marks_blanks: false,
+            one_sided: false,
             room: Size::default(),
             edition: 0,
             about: None,
@@ -131,15 +132,13 @@ impl DiffPane {
         name
     }
 
+    fn shown_view(&self) -> View {
+        if self.view == View::Split && self.one_sided { View::Unified } else { self.view }
+    }
+
     pub fn change_context(&mut self, more: bool) -> usize {
         self.context = if more { (self.context + 3).min(UI_CONTEXT_LINES_MAX) } else { self.context.saturating_sub(3) };
         self.context
-    }
-
-    /// For each hunk of the action, the indices of its changed lines.
-    #[must_use]
-    pub fn hunk_lines(&self) -> Vec<Vec<usize>> {
-        self.pictures.iter().flat_map(|file| &file.hunks).map(changed_lines).collect()
     }
 
     /// Notes the rows in the window as seen: a frame with them went out.
@@ -164,54 +163,6 @@ impl DiffPane {
         above.iter().rev().find_map(file_of).unwrap_or(0)
     }
 
-    /// Moves to the next place of this kind.
-    pub fn stop_at(&mut self, step: Step, forward: bool, height: usize) {
-        let is_stop = |row: usize| match (step, self.rows.get(row)) {
-            (Step::File, Some(DiffRow::File(_))) => true,
-            (Step::Hunk, Some(this)) => {
-                let hunk = hunk_of(this);
-                hunk.is_some() && row.checked_sub(1).and_then(|above| self.rows.get(above)).map(hunk_of) != Some(hunk)
-            }
-            _ => false,
-        };
-        let found = if forward {
-            (self.list.cursor + 1..self.rows.len()).find(|row| is_stop(*row))
-        } else {
-            (0..self.list.cursor).rev().find(|row| is_stop(*row))
-        };
-        if let Some(row) = found {
-            self.list.jump(row, self.rows.len(), height);
-        }
-    }
-
-    /// Leaves the hunk under the cursor, or the selected lines, out or takes them in.
-    pub fn toggle(&mut self, review: &mut Review) {
-        let Some(from) = review.selecting_from.take() else {
-            if let Some(at) = self.rows.get(self.list.cursor).and_then(hunk_of) {
-                review.toggle_hunk(self.global(at.0, at.1));
-            }
-            return;
-        };
-        let (first, last) = (from.min(self.list.cursor), from.max(self.list.cursor));
-        let mut by_hunk: std::collections::BTreeMap<(usize, usize), Vec<usize>> = std::collections::BTreeMap::new();
-        for at in self.rows.get(first..=last).unwrap_or_default().iter().flat_map(lines_of) {
-            let changed = self.line(at).is_some_and(|line| line.kind != LineKind::Context);
-            if let (PlaceIn::Hunk(line), true) = (at.place, changed) {
-                by_hunk.entry((at.file, at.hunk)).or_default().push(line);
-            }
-        }
-        for ((file, hunk), lines) in by_hunk {
-            let all =
-                self.pictures.get(file).and_then(|file| file.hunks.get(hunk)).map(changed_lines).unwrap_or_default();
-            review.toggle_lines(self.global(file, hunk), &lines, &all);
-        }
-    }
-
-    /// A hunk's number through all files of the action.
-    fn global(&self, file: usize, hunk: usize) -> usize {
-        self.pictures.iter().take(file).map(|file| file.hunks.len()).sum::<usize>() + hunk
-    }
-
     fn hunk(&self, file: usize, hunk: usize) -> Option<&HunkPicture> {
         self.pictures.get(file)?.hunks.get(hunk)
     }
@@ -223,14 +174,6 @@ impl DiffPane {
             PlaceIn::Hunk(line) => hunk.lines.get(line),
             PlaceIn::After(line) => hunk.after.get(line),
         }
-    }
-
-    /// Hunk under the cursor and the number of hunks, from 1.
-    fn position(&self) -> Option<(usize, usize)> {
-        let above = self.rows.get(..=self.list.cursor).unwrap_or(&self.rows);
-        let (file, hunk) = above.iter().rev().find_map(hunk_of).or_else(|| self.rows.iter().find_map(hunk_of))?;
-        let all = self.pictures.iter().map(|file| file.hunks.len()).sum();
-        Some((self.global(file, hunk) + 1, all))
     }
 
     fn rows_about(&mut self, scene: &Scene, state: &ActionState) {
@@ -302,7 +245,7 @@ impl DiffPane {
         for note in &file.notes {
             self.rows.push(DiffRow::Note(Row::new(note.clone(), Role::Warn)));
         }
-        let structural = self.view == View::Structural;
+        let structural = self.shown_view() == View::Structural;
         if structural {
             let lines = file.structure.iter().map(|line| {
                 let counts = if line.added + line.removed > 0 {
@@ -345,7 +288,7 @@ impl DiffPane {
     }
 
     fn context_rows(&mut self, lines: Vec<At>) {
-        let split = self.view == View::Split;
+        let split = self.shown_view() == View::Split;
         self.rows.extend(
             lines
                 .into_iter()
@@ -361,12 +304,12 @@ impl DiffPane {
         let last_change = hunk.lines.iter().rposition(|line| line.kind != LineKind::Context).unwrap_or(0);
         let keep = DIFF_CONTEXT_LINES - trimmed.min(DIFF_CONTEXT_LINES);
         let window = first_change.saturating_sub(keep)..(last_change + keep + 1).min(hunk.lines.len());
-        let shown = |line: &usize| match self.view {
+        let shown = |line: &usize| match self.shown_view() {
             View::Structural => hunk.lines.get(*line).is_some_and(|line| line.kind != LineKind::Context),
             View::Unified | View::Split => true,
         };
         let lines: Vec<usize> = window.filter(shown).collect();
-        if self.view != View::Split {
+        if self.shown_view() != View::Split {
             self.rows.extend(lines.into_iter().map(|line| DiffRow::Line(at(line))));
             return;
         }
@@ -391,29 +334,6 @@ impl DiffPane {
                 self.rows.push(DiffRow::Pair { left: side(&removed), right: side(&added) });
             }
         }
-    }
-}
-
-fn changed_lines(hunk: &HunkPicture) -> Vec<usize> {
-    hunk.lines.iter().enumerate().filter(|(_, line)| line.kind != LineKind::Context).map(|(at, _)| at).collect()
-}
-
-fn lines_of(row: &DiffRow) -> Vec<At> {
-    match row {
-        DiffRow::Line(at) => vec![*at],
-        DiffRow::Pair { left, right } => left.iter().chain(right).copied().collect(),
-        DiffRow::File(_) | DiffRow::Note(_) | DiffRow::Fold(_) | DiffRow::Heading { .. } => Vec::new(),
-    }
-}
-
-fn hunk_of(row: &DiffRow) -> Option<(usize, usize)> {
-    match row {
-        DiffRow::Heading { file, hunk } => Some((*file, *hunk)),
-        DiffRow::Line(at) => matches!(at.place, PlaceIn::Hunk(_)).then_some((at.file, at.hunk)),
-        DiffRow::Pair { left, right } => {
-            left.iter().chain(right).find(|at| matches!(at.place, PlaceIn::Hunk(_))).map(|at| (at.file, at.hunk))
-        }
-        DiffRow::File(_) | DiffRow::Note(_) | DiffRow::Fold(_) => None,
     }
 }
 
@@ -470,7 +390,13 @@ impl Pane for DiffPane {
         let files = self.pictures.len();
         if let Some(file) = self.pictures.get(self.file_under_cursor()) {
             let minus = scene.look.sign(Sign::Minus);
-            text = format!("{text}  {}  +{} {minus}{}", file.path, file.added, file.removed);
+            let what = match (file.change, &file.from) {
+                (FileChange::Modify, _) => String::new(),
+                (FileChange::Create, _) => "new  ".to_owned(),
+                (FileChange::Delete, _) => "deleted  ".to_owned(),
+                (FileChange::Rename, from) => format!("{} → ", from.as_deref().unwrap_or("renamed")),
+            };
+            text = format!("{text}  {what}{}  +{} {minus}{}", file.path, file.added, file.removed);
         }
         if !scene.review.edited.is_empty() {
             text.push_str("  your version");

@@ -11,7 +11,7 @@ use crate::base::limits::{UI_ALARMS_SHOWN_MAX, UI_READ_ACTIONS_KEPT_MAX};
 use crate::base::text::{Show, escape};
 use crate::model::event::ChangedBy;
 use crate::model::session::ActionState;
-use crate::model::{Kind, StepStatus};
+use crate::model::{FileChange, Kind, StepStatus};
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
 use crate::ui::list::List;
@@ -108,7 +108,15 @@ pub fn action_words(state: &ActionState) -> String {
     match action.kind {
         Kind::Edit => match action.files.as_deref().unwrap_or_default() {
             [] => format!("edit {}", shown(&action.title)),
-            [only] => format!("edit {}", shown(only.path.as_str())),
+            [only] => match (only.change, &only.from) {
+                (FileChange::Delete, _) => format!("delete {}", shown(only.path.as_str())),
+                (FileChange::Rename, Some(from)) => {
+                    format!("rename {} to {}", shown(from.as_str()), shown(only.path.as_str()))
+                }
+                (FileChange::Modify | FileChange::Create | FileChange::Rename, _) => {
+                    format!("edit {}", shown(only.path.as_str()))
+                }
+            },
             [first, rest @ ..] => format!("edit {} +{}", shown(first.path.as_str()), rest.len()),
         },
         Kind::Command => {

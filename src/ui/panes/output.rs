@@ -8,12 +8,12 @@ use ratatui::style::{Color, Modifier, Style};
 use super::row::{Row, wrapped};
 use super::why::phase_words;
 use super::{Pane, Title};
-use crate::base::limits::UI_TRANSCRIPT_ROWS_MAX;
+use crate::base::limits::{UI_PROCESSES_SHOWN_MAX, UI_TRANSCRIPT_ROWS_MAX};
 use crate::base::text::ansi::{self, Colour, Sgr, StyledLine};
 use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Seq};
 use crate::model::Kind;
-use crate::model::event::{Decider, Verdict};
+use crate::model::event::{Decider, Survivor, Verdict};
 use crate::model::session::{ActionState, Entry, Phase, Speaker};
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
@@ -33,6 +33,8 @@ pub struct OutputPane {
     /// What `output` was made of.
     made_of: Option<(ActionId, usize, u64)>,
     talk: Talk,
+    /// What runs below the command, under its output.
+    tree: Vec<Row>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +53,7 @@ impl Default for OutputPane {
             output: Vec::new(),
             made_of: None,
             talk: Talk::default(),
+            tree: Vec::new(),
         }
     }
 }
@@ -155,10 +158,42 @@ impl OutputPane {
     }
 }
 
+/// The processes of the session as a tree, bounded; children below and right of their parents.
+fn process_rows(scene: &Scene) -> Vec<Row> {
+    let processes = &scene.processes.0;
+    if processes.is_empty() {
+        return Vec::new();
+    }
+    let plural = if processes.len() == 1 { "" } else { "es" };
+    let mut rows = vec![Row::new(format!("{} process{plural}", processes.len()), Role::TextFaint)];
+    let is_here = |pid: i32| processes.iter().any(|process| process.pid == pid);
+    let mut todo: Vec<(&Survivor, u16)> = processes
+        .iter()
+        .rev()
+        .filter(|process| process.parent.is_none_or(|parent| !is_here(parent)))
+        .map(|root| (root, 0))
+        .collect();
+    while let Some((process, depth)) = todo.pop() {
+        if rows.len() > UI_PROCESSES_SHOWN_MAX {
+            rows.push(Row::new(format!("{} more", processes.len() + 1 - rows.len()), Role::TextFaint).indented(2));
+            break;
+        }
+        let pid = format!("{:<6} ", process.pid);
+        let argv = escape::show(&process.argv, &Show::default()).into_owned();
+        rows.push(Row::new(pid, Role::TextFaint).and(argv, Role::TextSoft).indented(2 + 2 * depth.min(6)));
+        let children = processes.iter().rev().filter(|child| child.parent == Some(process.pid));
+        todo.extend(children.map(|child| (child, depth.saturating_add(1))));
+    }
+    rows
+}
+
 /// Whose output is shown: what runs, else what is under review, else the last that wrote something.
 fn source(scene: &Scene) -> Option<&ActionState> {
     let actions = &scene.session.actions;
-    let running = actions.iter().rev().find(|state| state.phase == Phase::Running && !state.tail.is_empty());
+    let running = actions.iter().rev().find(|state| {
+        let runs = state.action.kind == Kind::Command && !scene.processes.0.is_empty();
+        state.phase == Phase::Running && (runs || !state.tail.is_empty())
+    });
     let under_review = || scene.target().filter(|state| !state.tail.is_empty());
     running.or_else(under_review).or_else(|| actions.iter().rev().find(|state| !state.tail.is_empty()))
 }
@@ -171,6 +206,7 @@ impl Pane for OutputPane {
     fn refresh(&mut self, scene: &Scene, room: Size, touched: Touched) {
         if touched.actions || touched.target {
             self.refresh_output(scene);
+            self.tree = process_rows(scene);
         }
         let running = source(scene).is_some_and(|state| state.phase == Phase::Running);
         let talks = !scene.session.transcript.is_empty();
@@ -199,7 +235,7 @@ impl Pane for OutputPane {
 
     fn rows(&self) -> usize {
         match self.shows {
-            Shows::Output => self.output.len(),
+            Shows::Output => self.output.len() + self.tree.len(),
             Shows::Transcript => self.talk.rows.len(),
         }
     }
@@ -223,6 +259,8 @@ impl Pane for OutputPane {
             Shows::Output => {
                 if let Some(text) = self.output.get(row) {
                     output_row(brush, line, text);
+                } else if let Some(row) = row.checked_sub(self.output.len()).and_then(|at| self.tree.get(at)) {
+                    row.draw(brush, line, self.output_list.left);
                 }
             }
             Shows::Transcript => {
@@ -235,7 +273,13 @@ impl Pane for OutputPane {
 
     fn row_text(&self, _scene: &Scene, row: usize) -> String {
         match self.shows {
-            Shows::Output => self.output.get(row).map(|line| line.text.clone()).unwrap_or_default(),
+            Shows::Output => match self.output.get(row) {
+                Some(line) => line.text.clone(),
+                None => {
+                    let tree = row.checked_sub(self.output.len()).and_then(|at| self.tree.get(at));
+                    tree.map(Row::text).unwrap_or_default()
+                }
+            },
             Shows::Transcript => self.talk.rows.get(row).map(Row::text).unwrap_or_default(),
         }
     }

@@ -218,10 +218,14 @@ impl Pane for TestsPane {
             .flat_map(|finished| &finished.flaky)
             .map(String::as_str)
             .collect();
-        // What fails comes first.
-        let is_bad = |case: &Case<'_>| case.newest().is_some_and(|report| report.status.is_bad());
+        // What fails comes first, then what no longer does.
+        let rank = |case: &Case<'_>| match (case.newest(), case.before) {
+            (Some(now), _) if now.status.is_bad() => 0,
+            (_, Some(before)) if before.status.is_bad() => 1,
+            (_, _) => 2,
+        };
         let mut suites: Vec<_> = suites.iter().collect();
-        suites.sort_by_key(|(_, cases)| !cases.values().any(is_bad));
+        suites.sort_by_key(|(_, cases)| !cases.values().any(|case| rank(case) == 0));
         for (suite, cases) in suites {
             let open = suite.is_empty() || self.suite_row(scene, suite, cases);
             if !open {
@@ -229,7 +233,7 @@ impl Pane for TestsPane {
             }
             let depth = if suite.is_empty() { 0 } else { 4 };
             let mut cases: Vec<_> = cases.iter().collect();
-            cases.sort_by_key(|(_, case)| !is_bad(case));
+            cases.sort_by_key(|(_, case)| rank(case));
             for (name, case) in cases {
                 let short = name.strip_prefix(&format!("{}::", suite.replace(" › ", "::"))).unwrap_or(name);
                 self.case_rows(scene, short, case, flaky.contains(name), depth, room.width);

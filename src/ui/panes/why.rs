@@ -40,7 +40,7 @@ fn reasons(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16
     }
     rows.push(Row::default());
     if rationale.evidence.is_empty() {
-        rows.push(Row::new(head("because"), Role::TextSoft).and("no evidence: nothing it saw is named", Role::Warn));
+        wrapped(rows, &head("because"), Role::TextSoft, "no evidence: nothing it saw is named", Role::Warn, columns);
         return;
     }
     rows.push(Row::new("because", Role::TextSoft));

@@ -42,6 +42,11 @@ struct EventParams {
 }
 
 #[derive(Deserialize)]
+struct ProcessesAnswer {
+    processes: Vec<crate::model::event::Survivor>,
+}
+
+#[derive(Deserialize)]
 struct TroubleParams {
     text: String,
 }
@@ -179,7 +184,8 @@ impl Link {
     fn answered(&mut self, id: &Id, result: Result<Box<serde_json::value::RawValue>, wire::RpcError>) -> Heard {
         let Id::Number(id) = id else { return None };
         let asked = self.waiting.remove(id)?;
-        some(Msg::Answered { asked, outcome: result.map(|_| Answer::Done).map_err(|error| error.message) })
+        let outcome = result.map_err(|error| error.message).and_then(|result| answer(&asked, &result));
+        some(Msg::Answered { asked, outcome })
     }
 
     /// The host's clock now.
@@ -188,6 +194,21 @@ impl Link {
             UnixMs(at.0.saturating_add(u64::try_from(then.elapsed().as_millis()).unwrap_or(u64::MAX)))
         })
     }
+}
+
+/// Only contents are told by an answer; everything else comes as events.
+fn answer(asked: &Ask, result: &serde_json::value::RawValue) -> Result<Answer, String> {
+    use base64::Engine as _;
+    if *asked == Ask::Processes {
+        let processes = read::<ProcessesAnswer>(Some(result)).ok_or("the host's answer makes no sense")?;
+        return Ok(Answer::Processes(processes.processes));
+    }
+    if !matches!(asked, Ask::Blob { .. }) {
+        return Ok(Answer::Done);
+    }
+    let part: wire::BlobPart = serde_json::from_str(result.get()).map_err(|error| error.to_string())?;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(part.data).map_err(|error| error.to_string())?;
+    Ok(Answer::Blob { offset: part.offset, total: part.bytes, bytes })
 }
 
 fn some(msg: Msg) -> Heard {

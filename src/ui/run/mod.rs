@@ -14,12 +14,14 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::EventStream;
 use futures::{FutureExt as _, StreamExt as _};
+use ratatui::layout::Size;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
 use crate::base::limits::{UI_BACKLOG_MAX, UI_FRAME_MS_MIN, UI_JOBS_WAITING_MAX};
-use crate::ui::app::{App, Leave, Msg, Request, Start};
+use crate::ui::app::{App, Leave, Msg, Notice, Request, Start};
 use crate::ui::keymap::{self, KeymapError};
+use crate::ui::linear::{self, Teller};
 use crate::ui::look::Look;
 use crate::ui::terminal::modes::{self, Modes};
 use crate::ui::terminal::outlet::{Outlet, to_stdout};
@@ -48,8 +50,38 @@ pub struct Options {
     pub editor: Option<String>,
     /// Shown until the session has said what it is called.
     pub title: String,
+    pub arm_after_ms: u64,
+    /// The other end plays a record.
+    pub is_record: bool,
+    pub notices: Notices,
+    /// Adds a rule to the user's policy and says where; absent where the session's policy is on another machine.
+    pub rules: Option<KeepRule>,
     /// As the wire means it: take control, never have it, or take it if nobody has.
     pub control: Option<bool>,
+}
+
+/// How the human wants to be called while looking elsewhere.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Notices {
+    /// BEL.
+    pub bell: bool,
+    /// OSC 9, which terminals show as a notice of the desktop.
+    pub desktop: bool,
+    /// Also when the session has ended.
+    pub on_end: bool,
+}
+
+/// Checks a rule's text, adds it to the user's policy, and names the file.
+#[derive(Clone)]
+pub struct KeepRule(pub std::sync::Arc<Keep>);
+
+/// Takes the rule's text, gives the file's name or what is wrong.
+type Keep = dyn Fn(&str) -> Result<String, String> + Send + Sync;
+
+impl std::fmt::Debug for KeepRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeepRule")
+    }
 }
 
 /// The stream to a host.
@@ -92,14 +124,31 @@ pub async fn run(
     let theme = theme::load(&theme_name, options.theme_dir.as_deref())?.at_depth(options.depth);
     let keymap = keymap::load(&options.keymap, options.keymap_dir.as_deref())?;
     let signals = Signals::listen()?;
-    let (modes, entry) = Modes::enter(modes::Options { mouse: options.mouse, kitty: options.kitty, alternate: true })?;
+    let plain = options.linear && options.term.as_deref().is_none_or(|term| matches!(term, "" | "dumb"));
+    let wanted =
+        modes::Options { mouse: options.mouse, kitty: options.kitty, alternate: !options.linear, paste: !plain };
+    let (modes, entry) = Modes::enter(wanted)?;
     let size = modes::size();
     let look = Look { theme, signs: options.signs };
-    let app = App::new(Start { look, keymap, size, linear: options.linear, title: options.title.clone() });
+    let surface = if options.linear {
+        Surface::Lines(Box::default())
+    } else {
+        Surface::Screen(Box::new(screen_for(size, options.term.as_deref())))
+    };
+    let size = surface.room(size);
+    let app = App::new(Start {
+        look,
+        keymap,
+        size,
+        linear: options.linear,
+        title: options.title.clone(),
+        arm_after_ms: options.arm_after_ms,
+        is_record: options.is_record,
+    });
     let (products, from_workers) = mpsc::channel(UI_JOBS_WAITING_MAX);
     let client = Client {
         app,
-        screen: screen_for(size, options.term.as_deref()),
+        surface,
         outlet: Outlet::open(to_stdout)?,
         preamble: entry.to_vec(),
         pool: Pool::new(),
@@ -124,9 +173,40 @@ fn screen_for(size: ratatui::layout::Size, term: Option<&str>) -> Screen {
     if term.is_some_and(|term| term.starts_with("screen")) { screen.without_bce() } else { screen }
 }
 
+/// Where the picture goes: a screen that is drawn, or lines that are told.
+enum Surface {
+    Screen(Box<Screen>),
+    Lines(Box<Teller>),
+}
+
+impl Surface {
+    /// The size the client works with on a terminal of this one.
+    fn room(&self, terminal: Size) -> Size {
+        match self {
+            Self::Screen(_) => terminal,
+            Self::Lines(_) => linear::room(terminal),
+        }
+    }
+
+    fn resize(&mut self, terminal: Size) {
+        match self {
+            Self::Screen(screen) => screen.resize(terminal),
+            Self::Lines(_) => {}
+        }
+    }
+
+    /// Everything is drawn or told again.
+    fn forget(&mut self) {
+        match self {
+            Self::Screen(screen) => screen.forget(),
+            Self::Lines(teller) => **teller = Teller::default(),
+        }
+    }
+}
+
 struct Client {
     app: App,
-    screen: Screen,
+    surface: Surface,
     outlet: Outlet,
     /// Bytes that go before the next frame, in the same write.
     preamble: Vec<u8>,
@@ -189,9 +269,11 @@ impl Client {
     fn draw(&mut self) {
         self.app.refresh();
         let app = &self.app;
-        let frame = self.screen.draw(|frame| crate::ui::view(app, frame));
         let mut bytes = std::mem::take(&mut self.preamble);
-        bytes.extend_from_slice(frame);
+        match &mut self.surface {
+            Surface::Screen(screen) => bytes.extend_from_slice(screen.draw(|frame| crate::ui::view(app, frame))),
+            Surface::Lines(teller) => bytes.extend(teller.tell(app)),
+        }
         self.outlet.send(bytes);
         self.dirty = false;
         self.drawn_at = Some(Instant::now());
@@ -252,9 +334,10 @@ impl Client {
                 return None;
             }
             Woke::Input(Ok(event)) => {
-                let input = Input::from_event(event)?;
-                if let Input::Resize(size) = input {
-                    self.screen.resize(size);
+                let mut input = Input::from_event(event)?;
+                if let Input::Resize(size) = &mut input {
+                    self.surface.resize(*size);
+                    *size = self.surface.room(*size);
                 }
                 // A key that came up changes nothing on the screen.
                 self.dirty |= input != Input::KeyUp;
@@ -296,15 +379,28 @@ impl Client {
                 });
             }
             Request::Copy(text) => self.preamble.extend_from_slice(&clipboard(&text)),
+            Request::Notify(notice) => self.preamble.extend_from_slice(&call(self.options.notices, notice)),
+            Request::KeepRule(text) => {
+                let kept = match &self.options.rules {
+                    Some(KeepRule(keep)) => keep(&text),
+                    None => {
+                        Err("the session's policy is on the other machine: copy the rule and add it there".to_owned())
+                    }
+                };
+                let at = self.now_ms();
+                self.app.update(at, Msg::RuleKept(kept));
+            }
             Request::Suspend => self.suspend(modes),
-            Request::Redraw => self.screen.forget(),
+            Request::Redraw => self.surface.forget(),
             Request::Editor { action, digest, part, name, text } => {
                 let outcome = self.edit(&name, &text, modes).await;
                 let at = self.now_ms();
                 self.app.update(at, Msg::Edited { action, digest, part, outcome });
             }
             Request::Leave(leave) => {
-                self.link.finish().await;
+                if leave != Leave::Interrupt {
+                    self.link.finish().await;
+                }
                 return Some(Ended::Left(leave));
             }
         }
@@ -335,11 +431,29 @@ impl Client {
             self.preamble.extend_from_slice(entry);
         }
         let size = modes::size();
-        self.screen.resize(size);
+        self.surface.resize(size);
+        let size = self.surface.room(size);
         let at = self.now_ms();
         self.app.update(at, Msg::Input(Input::Resize(size)));
         self.dirty = true;
     }
+}
+
+/// Our own words only, and nothing the human did not ask for.
+fn call(notices: Notices, notice: Notice) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let words = match notice {
+        Notice::Ended if !notices.on_end => return bytes,
+        Notice::Ended => "rightseat: the session has ended",
+        Notice::Waits => "rightseat: an action waits for your decision",
+    };
+    if notices.desktop {
+        bytes.extend_from_slice(format!("\x1b]9;{words}\x1b\\").as_bytes());
+    }
+    if notices.bell {
+        bytes.push(0x07);
+    }
+    bytes
 }
 
 /// OSC 52: the terminal's clipboard, also through SSH. Terminals that forbid it ignore it.

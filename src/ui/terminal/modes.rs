@@ -5,7 +5,7 @@
 
 use std::io::{self, IsTerminal as _};
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use ratatui::layout::Size;
 
@@ -31,6 +31,8 @@ pub struct Options {
     pub kitty: bool,
     /// Linear mode stays on the main screen so that a screen reader and the scrollback keep the text.
     pub alternate: bool,
+    /// Bracketed paste; a terminal that knows no sequences at all gets none.
+    pub paste: bool,
 }
 
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -80,6 +82,12 @@ impl Modes {
             }));
         });
         crossterm::terminal::enable_raw_mode()?;
+        let way = match (options.alternate, options.paste) {
+            (true, _) => Way::Screen,
+            (false, true) => Way::Lines,
+            (false, false) => Way::Plain,
+        };
+        WAY.store(way as u8, Ordering::SeqCst);
         ENTERED.store(true, Ordering::SeqCst);
         Ok((Self { options }, enter_bytes(options)))
     }
@@ -109,7 +117,8 @@ fn enter_bytes(options: Options) -> &'static [u8] {
         (true, true, false) => b"\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[?1000h\x1b[?1006h",
         (true, false, true) => b"\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[>3u",
         (true, false, false) => b"\x1b[?1049h\x1b[?2004h\x1b[?1004h",
-        (false, _, _) => b"\x1b[?2004h",
+        (false, _, _) if options.paste => b"\x1b[?2004h",
+        (false, _, _) => b"",
     }
 }
 
@@ -117,14 +126,19 @@ fn enter_bytes(options: Options) -> &'static [u8] {
 /// whatever was set: switching off what is off does nothing.
 const LEAVE: &[u8] =
     b"\x1b[?2026l\x1b[m\x1b[r\x1b[<u\x1b[?1006l\x1b[?1000l\x1b[?1004l\x1b[?2004l\x1b[?1049l\x1b[0 q\x1b[?25h";
-const LEAVE_LINEAR: &[u8] = b"\x1b[?2026l\x1b[m\x1b[?2004l\x1b[?25h\r\n";
+const LEAVE_LINES: &[u8] = b"\x1b[?2004l\r\n";
+const LEAVE_PLAIN: &[u8] = b"\r\n";
 
-static LINEAR: AtomicBool = AtomicBool::new(false);
-
-/// Tells [`restore`] that there is no alternate screen to leave.
-pub fn remember_linear(linear: bool) {
-    LINEAR.store(linear, Ordering::SeqCst);
+/// How the terminal was entered, and so is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Way {
+    Screen,
+    Lines,
+    Plain,
 }
+
+static WAY: AtomicU8 = AtomicU8::new(Way::Screen as u8);
 
 /// Gives the terminal back. Safe to call from anywhere and any number of times; only the first call after an
 /// entry does something. Takes no lock that a panicking thread could hold.
@@ -132,7 +146,11 @@ pub fn restore() {
     if !ENTERED.swap(false, Ordering::SeqCst) {
         return;
     }
-    let bytes = if LINEAR.load(Ordering::SeqCst) { LEAVE_LINEAR } else { LEAVE };
+    let bytes = match WAY.load(Ordering::SeqCst) {
+        lines if lines == Way::Lines as u8 => LEAVE_LINES,
+        plain if plain == Way::Plain as u8 => LEAVE_PLAIN,
+        _ => LEAVE,
+    };
     write_without_waiting(bytes);
     let _ = crossterm::terminal::disable_raw_mode();
 }
@@ -172,7 +190,8 @@ mod tests {
     #[test]
     fn whatever_is_switched_on_is_switched_off() {
         let on =
-            String::from_utf8_lossy(enter_bytes(Options { mouse: true, kitty: true, alternate: true })).into_owned();
+            String::from_utf8_lossy(enter_bytes(Options { mouse: true, kitty: true, alternate: true, paste: true }))
+                .into_owned();
         let off = String::from_utf8_lossy(LEAVE).into_owned();
         for mode in on.split("\x1b[").filter(|part| part.starts_with('?')) {
             assert!(off.contains(&mode.replace('h', "l")), "{mode} stays on");

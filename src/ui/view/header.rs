@@ -4,10 +4,14 @@ use super::isolation_words;
 use crate::base::text::{Show, escape, width};
 use crate::model::event::{ChangedBy, Isolation, SessionOutcome, Usage};
 use crate::ui::app::{App, Link};
+use crate::ui::layout::breakpoints;
 use crate::ui::look::Brush;
 use crate::ui::overlays::mode_words;
 use crate::ui::panes::tests_pane;
 use crate::ui::theme::{Role, Sign};
+
+/// From here on there is room for words where signs would do.
+const ROOMY_COLUMNS_MIN: u16 = 120;
 
 type Words = Vec<(String, Role)>;
 
@@ -82,6 +86,9 @@ fn gate(app: &App) -> Words {
     let scene = &app.scene;
     let session = &scene.session;
     let mut words = Words::new();
+    if scene.is_record {
+        words.push((format!("record, event {}  ", session.head), Role::Accent));
+    }
     if session.frozen.is_some() {
         words.push((format!(" {} frozen ", scene.look.sign(Sign::Frozen)), Role::Alarm));
         words.push((" ".to_owned(), Role::Header));
@@ -108,15 +115,17 @@ fn gate(app: &App) -> Words {
     }
     let unsupervised = session.changes.iter().filter(|(_, change)| change.by == ChangedBy::Unsupervised).count() as u64;
     let alarms = session.alarms_total.max(unsupervised);
-    if alarms > 0 {
-        words.push((format!("  {} {alarms}", scene.look.sign(Sign::Warning)), Role::Unsupervised));
+    let role = if alarms > 0 { Role::Unsupervised } else { Role::TextFaint };
+    if alarms > 0 || app.size.width >= ROOMY_COLUMNS_MIN {
+        words.push((format!("  {} {alarms}", scene.look.sign(Sign::Warning)), role));
     }
     words
 }
 
 fn tests(app: &App) -> Words {
-    tests_pane::summary(&app.scene)
-        .map_or_else(Words::new, |(words, role)| vec![("tests ".to_owned(), Role::Header), (words, role)])
+    let Some((words, role)) = tests_pane::summary(&app.scene) else { return Words::new() };
+    let head = if app.size.width >= ROOMY_COLUMNS_MIN { "tests " } else { "" };
+    vec![(head.to_owned(), Role::Header), (words, role)]
 }
 
 fn cost(app: &App) -> Words {
@@ -124,6 +133,11 @@ fn cost(app: &App) -> Words {
     let mut parts = Vec::new();
     if let Some(micros) = cost_micros {
         parts.push(format!("${}.{:02}", micros / 1_000_000, micros % 1_000_000 / 10_000));
+    }
+    if app.size.width >= breakpoints::THREE_COLUMNS_MIN
+        && let Some(ms) = app.scene.age_ms()
+    {
+        parts.push(elapsed_words(ms));
     }
     let tokens = tokens_in.unwrap_or(0) + tokens_out.unwrap_or(0);
     if tokens > 0 {
@@ -133,6 +147,16 @@ fn cost(app: &App) -> Words {
         parts.push(format!("{} left", escape::show(left, &Show::default())));
     }
     if parts.is_empty() { Words::new() } else { vec![(parts.join(" · "), Role::Header)] }
+}
+
+/// By the minute: the header must not change, and so be sent, every second.
+fn elapsed_words(ms: u64) -> String {
+    match ms / 60_000 {
+        0 => "<1m".to_owned(),
+        // As wide as before, so that the rest of the line stays where it is.
+        minutes @ 1..=59 => format!("{minutes:>2}m"),
+        minutes => format!("{}h{:02}m", minutes / 60, minutes % 60),
+    }
 }
 
 fn health(app: &App) -> Words {
@@ -155,12 +179,27 @@ fn health(app: &App) -> Words {
         });
         return words;
     }
+    let roomy = app.size.width >= breakpoints::THREE_COLUMNS_MIN;
     let (text, role) = match &app.scene.link {
         Link::Connecting => ("connecting", Role::TextFaint),
-        Link::Attached { control: true } => ("linked", Role::TextFaint),
+        Link::Attached { control: true } if roomy => ("link local", Role::TextFaint),
+        Link::Attached { control: true } => ("local", Role::TextFaint),
         Link::Attached { control: false } => ("read only", Role::Warn),
         Link::Lost(_) => ("link lost", Role::Fail),
     };
     words.push((text.to_owned(), role));
+    if roomy && app.scene.session.watching.as_ref().is_some_and(|watching| watching.state == "watching") {
+        words.push(("  synced".to_owned(), Role::TextFaint));
+    }
     words
+}
+
+/// The header's words without what changes by itself, for lines that are only ever added.
+pub(in crate::ui) fn in_words(app: &App) -> String {
+    let groups = [identity(app), gate(app), tests(app), health(app)];
+    let told = groups.iter().map(|words| words.iter().map(|(text, _)| text.as_str()).collect::<String>());
+    told.map(|words| words.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|words| !words.is_empty())
+        .collect::<Vec<_>>()
+        .join(" | ")
 }

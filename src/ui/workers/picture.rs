@@ -50,6 +50,14 @@ pub struct HunkPicture {
     pub heading: Option<Heading>,
 }
 
+impl HunkPicture {
+    /// The indices of its changed lines.
+    #[must_use]
+    pub fn changed(&self) -> Vec<usize> {
+        self.lines.iter().enumerate().filter(|(_, line)| line.kind != LineKind::Context).map(|(at, _)| at).collect()
+    }
+}
+
 /// One file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilePicture {

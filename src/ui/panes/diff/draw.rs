@@ -16,7 +16,8 @@ pub(super) fn row(pane: &DiffPane, scene: &Scene, row: usize, brush: &mut Brush<
     match row {
         DiffRow::File(at) => {
             if let Some(file) = pane.pictures.get(*at) {
-                file_head(brush, line, file);
+                let out = (0..file.hunks.len().max(1)).all(|hunk| scene.review.left_out.contains(&(*at, hunk)));
+                file_head(brush, line, file, out);
             }
         }
         DiffRow::Note(row) => row.draw(brush, line, 0),
@@ -44,7 +45,7 @@ pub(super) fn row(pane: &DiffPane, scene: &Scene, row: usize, brush: &mut Brush<
     }
 }
 
-fn file_head(brush: &mut Brush<'_>, line: Rect, file: &FilePicture) {
+fn file_head(brush: &mut Brush<'_>, line: Rect, file: &FilePicture, left_out: bool) {
     let what = match file.change {
         FileChange::Modify => "",
         FileChange::Create => "new  ",
@@ -52,9 +53,12 @@ fn file_head(brush: &mut Brush<'_>, line: Rect, file: &FilePicture) {
         FileChange::Rename => "renamed  ",
     };
     let minus = brush.look.sign(Sign::Minus);
-    let counts = format!("+{} {minus}{}", file.added, file.removed);
+    let counts = format!("{}+{} {minus}{}", if left_out { "left out  " } else { "" }, file.added, file.removed);
     let end =
         brush.right(line.x + 2, line.y, line.right().saturating_sub(1), &counts, Role::TextSoft).saturating_sub(1);
+    if left_out {
+        brush.text(line.x, line.y, line.x + 1, brush.look.sign(Sign::Unchosen), Role::TextFaint);
+    }
     let sign = brush.look.sign(Sign::Open);
     let x = brush.text(line.x + 1, line.y, end, &format!("{sign} {what}"), Role::TextSoft);
     let x = match &file.from {
@@ -86,10 +90,10 @@ fn heading(pane: &DiffPane, brush: &mut Brush<'_>, line: Rect, file: usize, hunk
 }
 
 /// Whether the review takes this line.
-fn is_taken(pane: &DiffPane, scene: &Scene, at: At) -> bool {
+fn is_taken(scene: &Scene, at: At) -> bool {
     match at.place {
         PlaceIn::Before(_) | PlaceIn::After(_) => true,
-        PlaceIn::Hunk(line) => scene.review.takes_line(pane.global(at.file, at.hunk), line),
+        PlaceIn::Hunk(line) => scene.review.takes_line((at.file, at.hunk), line),
     }
 }
 
@@ -129,7 +133,7 @@ fn roles(kind: LineKind, taken: bool) -> Roles {
 
 fn unified(pane: &DiffPane, scene: &Scene, brush: &mut Brush<'_>, line: Rect, at: At) {
     let Some(picture) = pane.line(at) else { return };
-    let taken = is_taken(pane, scene, at);
+    let taken = is_taken(scene, at);
     let roles = roles(picture.kind, taken);
     let columns = number_columns(pane, at.file);
     let mut x = line.x + 1;
@@ -155,7 +159,7 @@ fn unified(pane: &DiffPane, scene: &Scene, brush: &mut Brush<'_>, line: Rect, at
 fn side(pane: &DiffPane, scene: &Scene, brush: &mut Brush<'_>, line: Rect, at: Option<At>, old: bool) {
     let Some(at) = at else { return };
     let Some(picture) = pane.line(at) else { return };
-    let taken = is_taken(pane, scene, at);
+    let taken = is_taken(scene, at);
     let roles = roles(picture.kind, taken);
     let columns = number_columns(pane, at.file);
     let number = if old { picture.old_no } else { picture.new_no };

@@ -1,0 +1,66 @@
+//! A rule that a human made of a denial, added to the policy of their user scope.
+
+use crate::config;
+use crate::policy::Policy;
+use std::io::Write as _;
+use std::path::Path;
+
+/// Appends the rule to the policy file, which stays as it was unless the whole of it is in force afterwards. Returns
+/// the file's name.
+///
+/// # Errors
+/// What is wrong with the rule, the file or the disk, in words.
+pub fn keep(path: &Path, rule: &str) -> Result<String, String> {
+    let name = path.display().to_string();
+    let before = config::read_beside(path).map_err(|e| e.to_string())?.unwrap_or_default();
+    let rule = rule.trim();
+    if rule.is_empty() {
+        return Err("there is no rule to add".to_owned());
+    }
+    if let (_, Some(error)) = Policy::with_file(Vec::new(), &name, &before) {
+        return Err(format!("{error}; mend the file first, nothing was added"));
+    }
+    let gap = if before.is_empty() { "" } else { "\n" };
+    let end = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
+    let after = format!("{before}{end}{gap}{rule}\n");
+    if let (_, Some(error)) = Policy::with_file(Vec::new(), &name, &after) {
+        // The human looks at the rule alone: its lines count from there.
+        let first = before.lines().count() + gap.len();
+        let line = error.line.saturating_sub(first);
+        return Err(format!("line {line}: {}", error.what));
+    }
+    let failed = |e: std::io::Error| format!("{name}: {e}; nothing was added");
+    let dir = path.parent().ok_or_else(|| format!("{name} has no directory"))?;
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    // A temporary file is 0600; a link is followed, so that a policy kept elsewhere stays a link.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut file = tempfile::NamedTempFile::new_in(target.parent().unwrap_or(dir)).map_err(failed)?;
+    file.write_all(after.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    file.persist(&target).map_err(|e| failed(e.error))?;
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_added_behind_the_others_and_a_broken_one_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config/policy.toml");
+        keep(&path, "[[rule]]\nruling = \"deny\"\npaths = [\"vendor/**\"]\n").unwrap();
+        keep(&path, "[[rule]]\nruling = \"deny\"\ncommand = \"make *\"").unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(
+            text,
+            "[[rule]]\nruling = \"deny\"\npaths = [\"vendor/**\"]\n\n[[rule]]\nruling = \"deny\"\ncommand = \"make *\"\n"
+        );
+        let why = keep(&path, "[[rule]]\nruling = \"no\"\n").unwrap_err();
+        assert!(why.starts_with("line 2: "), "{why}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        std::fs::write(&path, "broken").unwrap();
+        assert!(
+            keep(&path, "[[rule]]\nruling = \"deny\"\npaths = [\"a\"]").unwrap_err().contains("mend the file first")
+        );
+    }
+}

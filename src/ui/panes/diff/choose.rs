@@ -1,0 +1,134 @@
+//! Going from hunk to hunk and leaving them out.
+
+use std::collections::BTreeMap;
+
+use super::{At, DiffPane, DiffRow, PlaceIn};
+use crate::diff::LineKind;
+use crate::ui::app::review::{HunkAt, Review};
+
+/// What `n` and `]` stop at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Hunk,
+    File,
+}
+
+impl DiffPane {
+    /// Moves to the next place of this kind; false when there is none.
+    pub fn stop_at(&mut self, step: Step, forward: bool, height: usize) -> bool {
+        let is_stop = |row: usize| match (step, self.rows.get(row)) {
+            (Step::File, Some(DiffRow::File(_))) => true,
+            (Step::Hunk, Some(this)) => {
+                let hunk = self.hunk_of(this);
+                let above = row.checked_sub(1).and_then(|above| self.rows.get(above));
+                hunk.is_some() && above.map(|above| self.hunk_of(above)) != Some(hunk)
+            }
+            (Step::File, Some(_)) | (_, None) => false,
+        };
+        let found = if forward {
+            (self.list.cursor + 1..self.rows.len()).find(|row| is_stop(*row))
+        } else {
+            (0..self.list.cursor).rev().find(|row| is_stop(*row))
+        };
+        if let Some(row) = found {
+            self.list.jump(row, self.rows.len(), height);
+        }
+        found.is_some()
+    }
+
+    /// Leaves the selected lines, the file or the hunk at the cursor out, or takes them in; says what it did.
+    pub fn toggle(&mut self, review: &mut Review) -> String {
+        if let Some(from) = review.selecting_from.take() {
+            return self.toggle_lines(review, from);
+        }
+        if let Some(DiffRow::File(file)) = self.rows.get(self.list.cursor) {
+            return self.toggle_file(review, *file);
+        }
+        let Some(at) = self.current_hunk() else { return "there is no hunk here: approve or deny it whole".to_owned() };
+        let out = review.toggle_hunk(at);
+        let (number, all) = (self.global(at) + 1, self.hunks_in_all());
+        let words = if out { "left out: Space takes it in again" } else { "taken in again" };
+        format!("hunk {number}/{all} {words}")
+    }
+
+    fn toggle_file(&self, review: &mut Review, file: usize) -> String {
+        let hunks = self.pictures.get(file).map_or(1, |file| file.hunks.len().max(1));
+        let out = (0..hunks).any(|hunk| !review.left_out.contains(&(file, hunk)));
+        for at in (0..hunks).map(|hunk| (file, hunk)) {
+            if review.left_out.contains(&at) != out {
+                review.toggle_hunk(at);
+            }
+        }
+        let path = self.pictures.get(file).map_or("the file", |file| file.path.as_str());
+        format!("{path} {}", if out { "left out: Space takes it in again" } else { "taken in again" })
+    }
+
+    fn toggle_lines(&self, review: &mut Review, from: usize) -> String {
+        let (first, last) = (from.min(self.list.cursor), from.max(self.list.cursor));
+        let mut by_hunk: BTreeMap<HunkAt, Vec<usize>> = BTreeMap::new();
+        for at in self.rows.get(first..=last).unwrap_or_default().iter().flat_map(lines_of) {
+            let changed = self.line(at).is_some_and(|line| line.kind != LineKind::Context);
+            if let (PlaceIn::Hunk(line), true) = (at.place, changed) {
+                by_hunk.entry((at.file, at.hunk)).or_default().push(line);
+            }
+        }
+        if by_hunk.is_empty() {
+            return "no changed line is selected: nothing was left out".to_owned();
+        }
+        let mut out = 0;
+        let mut lines = 0;
+        for (at, mut chosen) in by_hunk {
+            chosen.dedup();
+            let all = self.hunk(at.0, at.1).map(|hunk| hunk.changed()).unwrap_or_default();
+            review.toggle_lines(at, &chosen, &all);
+            lines += chosen.len();
+            out += chosen.iter().filter(|line| !review.takes_line(at, **line)).count();
+        }
+        let plural = if lines == 1 { "" } else { "s" };
+        format!("{lines} line{plural} {}", if out > 0 { "left out" } else { "taken in again" })
+    }
+
+    /// The hunk under the cursor, or else the last one above it, or else the first.
+    fn current_hunk(&self) -> Option<HunkAt> {
+        let above = self.rows.get(..=self.list.cursor).unwrap_or(&self.rows);
+        let hunk = |row: &DiffRow| self.hunk_of(row);
+        above.iter().rev().find_map(hunk).or_else(|| self.rows.iter().find_map(hunk))
+    }
+
+    /// A hunk's number through all files of the action, as the host counts.
+    pub(super) fn global(&self, at: HunkAt) -> usize {
+        self.pictures.iter().take(at.0).map(|file| file.hunks.len().max(1)).sum::<usize>() + at.1
+    }
+
+    fn hunks_in_all(&self) -> usize {
+        self.pictures.iter().map(|file| file.hunks.len().max(1)).sum()
+    }
+
+    /// Number of the current hunk and of all hunks, from 1.
+    pub(super) fn position(&self) -> Option<(usize, usize)> {
+        Some((self.global(self.current_hunk()?) + 1, self.hunks_in_all()))
+    }
+
+    fn hunk_of(&self, row: &DiffRow) -> Option<HunkAt> {
+        match row {
+            DiffRow::Heading { file, hunk } => Some((*file, *hunk)),
+            DiffRow::Line(at) => matches!(at.place, PlaceIn::Hunk(_)).then_some((at.file, at.hunk)),
+            DiffRow::Pair { left, right } => {
+                left.iter().chain(right).find(|at| matches!(at.place, PlaceIn::Hunk(_))).map(|at| (at.file, at.hunk))
+            }
+            DiffRow::File(file) => {
+                self.pictures.get(*file).is_some_and(|file| file.hunks.is_empty()).then_some((*file, 0))
+            }
+            DiffRow::Note(_) | DiffRow::Fold(_) => None,
+        }
+    }
+}
+
+/// The lines of pictures that a row shows.
+pub(super) fn lines_of(row: &DiffRow) -> Vec<At> {
+    match row {
+        DiffRow::Line(at) => vec![*at],
+        DiffRow::Pair { left, right } => left.iter().chain(right).copied().collect(),
+        DiffRow::File(_) | DiffRow::Note(_) | DiffRow::Fold(_) | DiffRow::Heading { .. } => Vec::new(),
+    }
+}
