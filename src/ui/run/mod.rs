@@ -7,6 +7,7 @@ mod editor;
 mod link;
 mod signals;
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::path::PathBuf;
 use std::task::Poll;
@@ -354,32 +355,40 @@ impl Client {
             }
         };
         let at = self.now_ms();
-        let requests = self.app.update(at, msg);
-        for request in requests {
-            if let Some(ended) = self.carry_out(request, modes).await {
-                return Some(ended);
+        let mut requests = VecDeque::from(self.app.update(at, msg));
+        while let Some(request) = requests.pop_front() {
+            match self.carry_out(request, modes).await {
+                Ok(more) => requests.extend(more),
+                Err(ended) => return Some(ended),
             }
         }
         None
     }
 
-    async fn carry_out(&mut self, request: Request, modes: &Modes) -> Option<Ended> {
-        match request {
-            Request::Host(ask) => {
-                if let Err(refusal) = self.link.ask(ask) {
-                    let at = self.now_ms();
-                    self.app.update(at, *refusal);
-                }
-            }
+    /// Does what the client asked for; what follows from that comes back.
+    async fn carry_out(&mut self, request: Request, modes: &Modes) -> Result<Vec<Request>, Ended> {
+        let at = self.now_ms();
+        let more = match request {
+            Request::Host(ask) => match self.link.ask(ask) {
+                Ok(()) => Vec::new(),
+                Err(refusal) => self.app.update(at, *refusal),
+            },
             Request::Compute(job) => {
                 let products = self.products.clone();
                 self.pool.push(job, &move |product| {
                     // The client is gone when nobody takes it.
                     let _ = products.blocking_send(product);
                 });
+                Vec::new()
             }
-            Request::Copy(text) => self.preamble.extend_from_slice(&clipboard(&text)),
-            Request::Notify(notice) => self.preamble.extend_from_slice(&call(self.options.notices, notice)),
+            Request::Copy(text) => {
+                self.preamble.extend_from_slice(&clipboard(&text));
+                Vec::new()
+            }
+            Request::Notify(notice) => {
+                self.preamble.extend_from_slice(&call(self.options.notices, notice));
+                Vec::new()
+            }
             Request::KeepRule(text) => {
                 let kept = match &self.options.rules {
                     Some(KeepRule(keep)) => keep(&text),
@@ -387,25 +396,30 @@ impl Client {
                         Err("the session's policy is on the other machine: copy the rule and add it there".to_owned())
                     }
                 };
-                let at = self.now_ms();
-                self.app.update(at, Msg::RuleKept(kept));
+                self.app.update(at, Msg::RuleKept(kept))
             }
-            Request::Suspend => self.suspend(modes),
-            Request::Redraw => self.surface.forget(),
+            Request::Suspend => {
+                self.suspend(modes);
+                Vec::new()
+            }
+            Request::Redraw => {
+                self.surface.forget();
+                Vec::new()
+            }
             Request::Editor { action, digest, part, name, text } => {
                 let outcome = self.edit(&name, &text, modes).await;
                 let at = self.now_ms();
-                self.app.update(at, Msg::Edited { action, digest, part, outcome });
+                self.app.update(at, Msg::Edited { action, digest, part, outcome })
             }
             Request::Leave(leave) => {
                 if leave != Leave::Interrupt {
                     self.link.finish().await;
                 }
-                return Some(Ended::Left(leave));
+                return Err(Ended::Left(leave));
             }
-        }
+        };
         self.dirty = true;
-        None
+        Ok(more)
     }
 
     /// Gives the terminal to the shell until we are continued.
