@@ -514,3 +514,33 @@ proptest! {
         stage.draw();
     }
 }
+
+/// The picture of one action never stands for another whose content is still on its way.
+#[test]
+fn nothing_is_shown_or_approved_before_long_content_is_there() {
+    let mut stage = Stage::set(200, 60, "dark");
+    let digest = crate::base::Digest::of(b"long");
+    let action = format!(
+        r#"{{"id":"a30","revision":1,"kind":"edit","digest":"{digest}","title":"long","files":[{{"path":"long.txt","change":"create","after":{{"digest":"{digest}","bytes":100000}}}}]}}"#
+    );
+    stage.hear(&format!(
+        "{}\n{}",
+        format_args!(r#"{{"seq":33,"at":1764000100000,"kind":"proposed","action":{action}}}"#),
+        format_args!(
+            r#"{{"seq":34,"at":1764000100000,"kind":"held","action":"a30","revision":1,"digest":"{digest}"}}"#
+        )
+    ));
+    stage.draw();
+    while stage.app.scene.target.as_ref().is_none_or(|id| id.as_str() != "a30") {
+        stage.command("next-pending");
+    }
+    assert!(stage.text().contains("creates  long.txt") && !stage.text().contains("self.pos"), "{}", stage.text());
+    stage.pass(2_000);
+    stage.command("approve");
+    assert!(verdicts(&stage).is_empty() && stage.text().contains("still being made"), "{}", stage.text());
+    let blob = stage.asked.iter().find(|ask| matches!(ask, Ask::Blob { offset: 0, .. })).cloned().unwrap();
+    let outcome = Err("there is no such blob".to_owned());
+    stage.send(Msg::Answered { asked: blob, outcome });
+    stage.draw();
+    assert!(stage.text().contains("approve or deny it whole"), "{}", stage.text());
+}

@@ -53,6 +53,8 @@ fn an_edited_version_is_taken_by_hunks() {
     let choice = |hunks: Value| json!({"edited": {"files": [{"path": "a.txt", "after": mine}]}, "hunks": hunks});
     let refused = seat.decide(&held, "approve_edited", choice(json!([7]))).unwrap_err();
     assert!(refused["message"].as_str().unwrap().contains("only 2 hunks"), "{refused}");
+    let refused = seat.decide(&held, "approve_edited", choice(json!([]))).unwrap_err();
+    assert!(refused["message"].as_str().unwrap().contains("nothing is left"), "{refused}");
     let answer = seat.decide(&held, "approve_edited", choice(json!([0]))).unwrap();
     assert_eq!(answer["verdict"], "approve_edited");
     assert_eq!(seat.finished(&held["action"])["outcome"], "ok");

@@ -58,6 +58,9 @@ impl Actor {
         };
         // Numbered with the others until here: a file that the human gave its old content back.
         files.retain(|file| file.from.is_some() || file.before != file.after);
+        if files.is_empty() {
+            return Err("nothing is left of the edit: deny it instead".into());
+        }
         Ok((Some(Edited::Files(files)), blobs))
     }
 

@@ -183,6 +183,8 @@ impl App {
         }
         let mut files = files.clone();
         if !self.scene.contents.has_all(&files) {
+            // Nothing may stand for it meanwhile, least of all the picture of another action.
+            self.scene.products.wants_nothing();
             return self.scene.contents.next(&files).map(Request::Host).into_iter().collect();
         }
         self.pictured = Some(of);

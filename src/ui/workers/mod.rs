@@ -67,6 +67,11 @@ impl Products {
         true
     }
 
+    /// No picture is wanted until [`Products::wants`] says which.
+    pub fn wants_nothing(&mut self) {
+        self.wanted = None;
+    }
+
     pub fn put(&mut self, product: Product) {
         if self.asked == Some(product.key) {
             self.asked = None;
