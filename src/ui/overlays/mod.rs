@@ -81,11 +81,14 @@ pub fn view(app: &App, frame: &mut Frame<'_>) {
 fn open_box(app: &App, frame: &mut Frame<'_>, width: u16, height: u16, title: &str, border: Role) -> Rect {
     let screen = frame.area();
     let (width, height) = (width.min(screen.width), height.min(screen.height));
-    let area = Rect::new((screen.width - width) / 2, (screen.height - height) / 3, width, height);
+    // Between numbered lines it takes whole lines.
+    let lines = app.layout.shape == Shape::Lines;
+    let (x, width) = if lines { (0, screen.width) } else { ((screen.width - width) / 2, width) };
+    let area = Rect::new(x, (screen.height - height) / 3, width, height);
     let mut brush = Brush::new(frame.buffer, &app.scene.look);
     brush.clear(area, Role::Overlay);
     // Numbered lines have no boxes, on a narrow screen as little as for a screen reader.
-    if app.layout.shape != Shape::Lines {
+    if !lines {
         brush.frame(area, border);
     }
     let end = area.right().saturating_sub(2);

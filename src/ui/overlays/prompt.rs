@@ -104,7 +104,7 @@ impl Purpose {
     fn foot(&self) -> String {
         match self {
             Self::Confirm { word, .. } => {
-                format!("type  {word}  and Enter to go on · Esc: r redirects, d denies, x asks")
+                format!("type  {word}  and Enter to go on · Esc: r redirect, d deny, x ask")
             }
             Self::Lease { .. } => format!("type  {LEASE_WORD}  and Enter to grant it · Esc does nothing"),
             Self::Rewind { .. } => format!("type  {REWIND_WORD}  and Enter · Esc does nothing"),
@@ -183,7 +183,9 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
                 if let Some(ruled) = &state.ruled {
                     say(&format!("risk  high: {}", escape::show(&ruled.reason, &Show::prose())), Role::RiskHigh);
                 }
-                for line in &state.alarms {
+                let ruled = state.ruled.as_ref().map_or("", |ruled| ruled.reason.as_str());
+                // What the rule says stands above already.
+                for line in state.alarms.iter().filter(|line| ruled.is_empty() || !line.contains(ruled)) {
                     say(&format!("effect  {}", escape::show(line, &Show::prose())), Role::Warn);
                 }
             }

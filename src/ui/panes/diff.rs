@@ -96,6 +96,8 @@ pub struct DiffPane {
     edition: u64,
     /// What the rows were made of, so that the cursor stays when only choices change.
     about: Option<crate::base::Digest>,
+    /// The cursor was put to the first change.
+    is_placed: bool,
 }
 
 impl Default for DiffPane {
@@ -111,6 +113,7 @@ impl Default for DiffPane {
             room: Size::default(),
             edition: 0,
             about: None,
+            is_placed: false,
         }
     }
 }
@@ -373,11 +376,17 @@ impl Pane for DiffPane {
         }
         if fresh {
             self.list = List::default();
-            let first = self
-                .rows
-                .iter()
-                .position(|row| matches!(row, DiffRow::Line(at) if matches!(at.place, PlaceIn::Hunk(_))));
-            self.list.cursor = first.unwrap_or(0).min(usize::from(room.height) / 2);
+            self.is_placed = false;
+        }
+        // The picture may come after the first frame: the cursor waits for it at the top.
+        let is_change = |row: &DiffRow| lines_of(row).iter().any(|at| matches!(at.place, PlaceIn::Hunk(_)));
+        if !self.is_placed
+            && let Some(first) = self.rows.iter().position(is_change)
+        {
+            self.is_placed = true;
+            if self.list.cursor == 0 {
+                self.list.cursor = first.min(usize::from(room.height) / 2);
+            }
         }
     }
 
