@@ -5,6 +5,7 @@ use crate::checks::parsers::ParserKind;
 use crate::checks::recognise::is_test_name;
 use crate::checks::tree::leaf;
 use crate::model::check::CaseReport;
+use globset::Glob;
 use serde_json::Value;
 
 /// Test files named to `node --test` one by one at most; with more it finds its own.
@@ -26,7 +27,7 @@ pub fn detect(project: &ProjectView, out: &mut Vec<Runner>) -> Option<String> {
         ["devDependencies", "dependencies"].iter().any(|d| package.get(d).and_then(|d| d.get(name)).is_some())
     };
     let before = out.len();
-    if let Some(runner) = by_script(script) {
+    if let Some(runner) = by_script(script, project) {
         out.push(runner);
     }
     let has = |tool: Tool, out: &Vec<Runner>| out.iter().skip(before).any(|r| r.tool == tool);
@@ -70,31 +71,68 @@ fn is_script(path: &str) -> bool {
     [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"].iter().any(|e| path.ends_with(e))
 }
 
-/// The tool a simple `test` script starts, with its arguments. Scripts that chain commands are left alone.
-fn by_script(script: &str) -> Option<Runner> {
+/// The tool a `test` script starts, with its arguments and the variables it sets.
+fn by_script(script: &str, project: &ProjectView) -> Option<Runner> {
     if script.contains(['&', '|', ';', '$', '`', '>', '<']) {
-        return None;
+        return chained(script);
     }
     let argv = shell_words::split(script).ok()?;
-    let skip = argv
-        .iter()
-        .take_while(|w| {
-            w.contains('=') && !w.starts_with('-') || matches!(w.as_str(), "npx" | "cross-env" | "c8" | "nyc")
-        })
-        .count();
-    let argv: Vec<&str> = argv.iter().skip(skip).map(String::as_str).collect();
+    let is_set = |w: &str| w.contains('=') && !w.starts_with('-');
+    let skip =
+        argv.iter().take_while(|w| is_set(w) || matches!(w.as_str(), "npx" | "cross-env" | "c8" | "nyc")).count();
+    let (before, argv) = argv.split_at_checked(skip)?;
+    let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
     let why = format!("the test script `{script}`");
+    let runner = simple(&argv, &why, project)?;
+    let set = before.iter().filter(|w| is_set(w)).filter_map(|w| w.split_once('='));
+    Some(set.fold(runner, |r, (name, value)| r.with_env(name, value)))
+}
+
+/// A script that does something before its tests, such as compiling, runs as a whole; its last tool says how to read it.
+fn chained(script: &str) -> Option<Runner> {
+    let parser = [
+        ("vitest", ParserKind::Vitest),
+        ("jest", ParserKind::Jest),
+        ("mocha", ParserKind::Mocha),
+        ("node --test", ParserKind::Tap),
+    ]
+    .into_iter()
+    .find_map(|(word, parser)| script.contains(word).then_some(parser))?;
+    let why = format!("the test script `{script}`");
+    Some(plain(Runner::new(Tool::Script, &["npm", "test", "--silent"], parser, 90, why)))
+}
+
+fn simple(argv: &[&str], why: &str, project: &ProjectView) -> Option<Runner> {
     let (tool, rest) = argv.split_first()?;
     match *tool {
-        "vitest" => Some(vitest(rest.strip_prefix(&["run"]).unwrap_or(rest), 95, &why)),
-        "jest" => Some(jest(rest, 95, &why)),
-        "mocha" => Some(mocha(rest, 95, &why)),
-        "node" if rest.contains(&"--test") => {
+        "vitest" => Some(vitest(rest.strip_prefix(&["run"]).unwrap_or(rest), 95, why)),
+        "jest" => Some(jest(rest, 95, why)),
+        "mocha" => Some(mocha(rest, 95, why)),
+        "node" | "tsx" if rest.contains(&"--test") => {
             let rest: Vec<&str> = rest.iter().copied().filter(|a| *a != "--test").collect();
-            Some(node(&rest, 95, &why))
+            let mut runner = node(&expanded(&rest, project), 95, why);
+            if *tool == "tsx" {
+                runner.argv.splice(..1, words(&["npx", "--no-install", "tsx"]));
+            }
+            Some(runner)
         }
         _ => None,
     }
+}
+
+/// What a shell would make of patterns: Node does not read them before version 21.
+fn expanded<'a>(args: &[&'a str], project: &'a ProjectView) -> Vec<&'a str> {
+    let mut out = Vec::new();
+    for arg in args {
+        let pattern = Glob::new(arg.trim_start_matches("./")).ok().filter(|_| arg.contains('*'));
+        let Some(pattern) = pattern else {
+            out.push(*arg);
+            continue;
+        };
+        let matcher = pattern.compile_matcher();
+        out.extend(project.paths.iter().map(String::as_str).filter(|p| matcher.is_match(p)));
+    }
+    out
 }
 
 fn jest(rest: &[&str], confidence: u8, why: &str) -> Runner {

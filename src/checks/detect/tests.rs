@@ -66,6 +66,21 @@ fn javascript() {
     check(&package("{}"), "Tap: node --test --test-reporter=tap");
     check(&package("broken {"), "Tap: node --test --test-reporter=tap");
     check(
+        &package(r#"{"scripts":{"test":"node --import tsx --test 'src/**/*.js'"}}"#),
+        "Tap: node --test --test-reporter=tap --import tsx src/a.test.js",
+    );
+    check(&package(r#"{"scripts":{"test":"tsx --test"}}"#), "Tap: npx --no-install tsx --test --test-reporter=tap");
+    check(&package(r#"{"scripts":{"test":"tsc && jest"}}"#), "Jest: npm test --silent");
+    let set = package(r#"{"scripts":{"test":"NODE_OPTIONS=--experimental-vm-modules jest"}}"#);
+    assert!(
+        detect(&set)
+            .unwrap()
+            .first()
+            .unwrap()
+            .env
+            .contains(&("NODE_OPTIONS".into(), "--experimental-vm-modules".into()))
+    );
+    check(
         &package(r#"{"scripts":{"test":"NODE_ENV=test mocha 'src/**/*.js'"}}"#),
         "Mocha: npx --no-install mocha --reporter spec --no-color src/**/*.js",
     );
