@@ -608,8 +608,6 @@ pub const REPAIR_BASELINE_MS_MAX: u64 = 60_000;
 pub const REPAIR_COVERAGE_MS_MAX: u64 = 6_000;
 /// Builds of one batch: each takes out variants that do not compile.
 pub const REPAIR_BUILD_ROUNDS_MAX: usize = 8;
-/// Changes outside functions, which need a build each, tried in one batch.
-pub const REPAIR_SINGLE_BUILDS_MAX: usize = 3;
 /// Milliseconds one build may take.
 pub const REPAIR_BUILD_MS_MAX: u64 = 120_000;
 /// Proposals kept in the queue of one search, the best ones.
@@ -624,12 +622,28 @@ pub const REPAIR_FIXES_MAX: usize = 6;
 pub const REPAIR_SUSPECTS_TOLD_MAX: usize = 5;
 /// A changed test may take this many times as long as the slowest passing one.
 pub const REPAIR_SLOWER_FACTOR: f64 = 5.0;
+/// The repair agent's first run of the tests in the workspace, in milliseconds.
+pub const REPAIR_FIRST_RUN_MS_MAX: u64 = 20_000;
+/// The same where the tests are built before they run.
+pub const REPAIR_FIRST_RUN_COMPILED_MS_MAX: u64 = 40_000;
+/// What starting a runner is taken to need, in milliseconds, when no run of it came to its end.
+pub const REPAIR_PROCESS_MS_DEFAULT: u64 = 1_000;
+/// Names of one function beyond which those of the file are left out.
+pub const REPAIR_NAMES_MAX: usize = 16;
 /// CPU seconds any test is given, however quick the passing ones are.
 pub const REPAIR_TEST_CPU_S_MIN: f64 = 0.2;
 /// Milliseconds of one batch of changes.
 pub const REPAIR_BATCH_MS_MAX: u64 = 12_000;
+/// Changes in one batch, however few the last one had time for.
+pub const REPAIR_BATCH_MIN: usize = 8;
+/// How often a change is put back whose batch ended before its turn.
+pub const REPAIR_RETURNS_MAX: usize = 2;
 /// Batches tried after a repair was found, in case a better one stands behind it.
 pub const REPAIR_GRACE_BATCHES: usize = 1;
+/// Batches tried further when all that was found is a special case or a removal.
+pub const REPAIR_DOUBT_BATCHES: usize = 4;
+/// And for how many milliseconds.
+pub const REPAIR_DOUBT_MS_MAX: u64 = 15_000;
 /// Failing tests that each change is tried against first.
 pub const REPAIR_FOCUS_MAX: usize = 6;
 /// Time for colouring one version of a file; what is not done by then stays plain.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use tree_sitter::Node;
 
 use super::source::{Role, Source, assignment, binary, call, descend, member, role, single};
+use crate::base::limits;
 
 /// What uses of a name suggest it holds (a bit set).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,7 +42,13 @@ impl Hints {
 
     /// Whether two names could hold the same sort of thing.
     pub fn fits(self, other: Self) -> bool {
-        self.is_unknown() || other.is_unknown() || self.has(other)
+        self.is_unknown() || other.is_unknown() || self.is_like(other)
+    }
+
+    /// Whether the two share a hint; what is walked through may be a list, and what has elements may be walked through.
+    pub fn is_like(self, other: Self) -> bool {
+        let many = Self(Self::LIST.0 | Self::ITERATED.0);
+        self.has(other) || (self.has(many) && other.has(many))
     }
 }
 
@@ -112,6 +119,7 @@ impl<'t> Scope<'t> {
             }
             outer = at.parent();
         }
+        scope.constants(source);
         let is_module = node.parent().is_none();
         for n in descend(body) {
             if is_module && inside_function(n) {
@@ -146,6 +154,22 @@ impl<'t> Scope<'t> {
         for n in descend(body) {
             if n.end_byte() <= inner.start_byte() && matches!(role(n), Role::Assign | Role::Declare) {
                 self.observe_assignment(source, n);
+            } else if n.end_byte() <= inner.start_byte() && n.kind() == "const_spec" {
+                self.observe_other(source, n);
+            }
+        }
+    }
+
+    /// Literals with a name at the top of the file; a few, as every name is tried in many places.
+    fn constants(&mut self, source: &Source) {
+        for n in descend_shallow(source.tree.root_node()) {
+            let name = n.child_by_field_name("name").or_else(|| n.child_by_field_name("left"));
+            let value = n.child_by_field_name("value").or_else(|| n.child_by_field_name("right")).map(single);
+            let (Some(name), Some(value)) = (name, value) else { continue };
+            let literal = matches!(role(value), Role::Integer | Role::Float | Role::Text | Role::Negate);
+            if literal && self.names.len() < limits::REPAIR_NAMES_MAX {
+                self.declare(source.slice(name), 0, None, false);
+                self.hint(source.slice(name), hint_of_value(source, value));
             }
         }
     }
@@ -224,6 +248,11 @@ impl<'t> Scope<'t> {
                 }
                 if let Some(right) = n.child_by_field_name("right") {
                     self.hint(source.slice(right), Hints::ITERATED);
+                }
+            }
+            "const_spec" => {
+                for name in n.children_by_field_name("name", &mut n.walk()) {
+                    self.declare(source.slice(name), name.start_byte(), None, false);
                 }
             }
             "with_item" | "as_pattern_target" | "tuple_struct_pattern" | "closure_parameters" | "let_condition" => {
@@ -329,6 +358,17 @@ impl<'t> Scope<'t> {
     }
 }
 
+/// The top of a file: statements, what they declare, and what that consists of.
+fn descend_shallow<'t>(root: Node<'t>) -> Vec<Node<'t>> {
+    let mut level = vec![root];
+    let mut out = Vec::new();
+    for _ in 0..3 {
+        level = level.iter().flat_map(|n| super::source::parts(*n)).filter(|n| role(*n) != Role::Function).collect();
+        out.extend(level.iter().copied());
+    }
+    out
+}
+
 fn push_new(list: &mut Vec<String>, text: &str) {
     if !list.iter().any(|t| t == text) {
         list.push(text.to_owned());
@@ -410,14 +450,15 @@ fn hint_of_value(source: &Source, value: Node<'_>) -> Hints {
         },
         Role::Call => {
             let text = source.slice(value);
+            let text = text.strip_prefix("new ").unwrap_or(text);
             let starts = |list: &[&str]| list.iter().any(|p| text.starts_with(p));
             if starts(&["len(", "int(", "sum(", "abs(", "Math."]) {
                 Hints::NUMBER
             } else if starts(&["list(", "sorted(", "Vec::", "Array", "deque("]) {
                 Hints::LIST
-            } else if starts(&["set(", "HashSet::", "BTreeSet::"]) {
+            } else if starts(&["set(", "HashSet::", "BTreeSet::", "Set("]) {
                 Hints::SET
-            } else if starts(&["dict(", "defaultdict(", "HashMap::", "BTreeMap::", "Counter("]) {
+            } else if starts(&["dict(", "defaultdict(", "HashMap::", "BTreeMap::", "Counter(", "Map("]) {
                 Hints::MAP
             } else if starts(&["str(", "String::", "String("]) {
                 Hints::TEXT

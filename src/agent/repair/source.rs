@@ -374,6 +374,16 @@ pub fn single(node: Node<'_>) -> Node<'_> {
     node
 }
 
+/// What a `return` gives back.
+pub fn returned(node: Node<'_>) -> Option<Node<'_>> {
+    node.named_child(0).map(single)
+}
+
+/// Whether a statement is nothing but a text: what documents a function of Python.
+pub fn is_docstring(statement: Node<'_>) -> bool {
+    role(statement) == Role::Expression && statement.named_child(0).is_some_and(|c| role(c) == Role::Text)
+}
+
 /// The condition a node decides by, without JavaScript's parentheses.
 pub fn condition(node: Node<'_>) -> Option<Node<'_>> {
     let found = match role(node) {

@@ -18,72 +18,35 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         }
         return;
     }
-    match site.role() {
-        Role::Collection if site.node.kind() == "tuple" || parts(site.node).len() == 2 => {
-            swap_pairs(&parts(site.node), sink, 0.6)
+    let kind = site.role();
+    if kind == Role::Collection && (site.node.kind() == "tuple" || parts(site.node).len() == 2) {
+        swap_pairs(&parts(site.node), sink, 0.6)
+    } else if kind == Role::Index {
+        let inner = parts(site.node);
+        if inner.len() == 3 {
+            swap_pairs(inner.get(1..).unwrap_or_default(), sink, 0.6);
         }
-        Role::Index => {
-            let inner = parts(site.node);
-            if inner.len() == 3 {
-                swap_pairs(inner.get(1..).unwrap_or_default(), sink, 0.6);
-            }
-            // `m[i][j]` for `m[j][i]`.
-            if let [object, index] = inner.as_slice() {
-                if let [_, first] = parts(*object).as_slice() {
-                    if crate::agent::repair::source::role(*object) == Role::Index {
-                        sink.swap(*first, *index, 0.6);
-                    }
+        // `m[i][j]` for `m[j][i]`.
+        if let [object, index] = inner.as_slice() {
+            if let [_, first] = parts(*object).as_slice() {
+                if crate::agent::repair::source::role(*object) == Role::Index {
+                    sink.swap(*first, *index, 0.6);
                 }
             }
         }
-        Role::Assign => {
-            if let Some(list) = site.node.child_by_field_name("right").filter(|r| r.kind() == "expression_list") {
-                swap_pairs(&parts(list), sink, 0.5);
-            }
+    } else if kind == Role::Assign {
+        if let Some(list) = site.node.child_by_field_name("right").filter(|r| r.kind() == "expression_list") {
+            swap_pairs(&parts(list), sink, 0.5);
         }
-        Role::Ternary => {
-            let inner = parts(site.node);
-            if let [a, b, c] = inner.as_slice() {
-                if site.node.kind() == "conditional_expression" {
-                    sink.swap(*a, *c, 0.7)
-                } else {
-                    sink.swap(*b, *c, 0.7)
-                }
-            }
+    } else if kind == Role::Ternary {
+        let inner = parts(site.node);
+        if let [a, b, c] = inner.as_slice() {
+            if site.node.kind() == "conditional_expression" { sink.swap(*a, *c, 0.7) } else { sink.swap(*b, *c, 0.7) }
         }
-        Role::Return => {
-            if let Some(list) = site.node.named_child(0).filter(|r| r.kind() == "expression_list") {
-                swap_pairs(&parts(list), sink, 0.5);
-            }
+    } else if kind == Role::Return {
+        if let Some(list) = site.node.named_child(0).filter(|r| r.kind() == "expression_list") {
+            swap_pairs(&parts(list), sink, 0.5);
         }
-        Role::Function
-        | Role::Block
-        | Role::If
-        | Role::While
-        | Role::For
-        | Role::Break
-        | Role::Continue
-        | Role::Compound
-        | Role::Declare
-        | Role::Expression
-        | Role::Binary
-        | Role::Not
-        | Role::Negate
-        | Role::Integer
-        | Role::Float
-        | Role::Text
-        | Role::Truth
-        | Role::Null
-        | Role::Name
-        | Role::Member
-        | Role::Call
-        | Role::Slice
-        | Role::Range
-        | Role::Collection
-        | Role::Paren
-        | Role::Await
-        | Role::Comment
-        | Role::Other => {}
     }
 }
 

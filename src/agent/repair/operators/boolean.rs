@@ -1,7 +1,7 @@
 //! `and` for `or`, a condition the wrong way round, an operand too many, a `not` too many.
 
 use super::{Operator, Sink, Site};
-use crate::agent::repair::source::{Role, binary, condition, role};
+use crate::agent::repair::source::{Role, binary, condition, returned, role};
 
 pub const OPERATOR: Operator = Operator { name: "boolean", prior: 0.75, propose };
 
@@ -37,8 +37,7 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         }
     }
     if site.role() == Role::Return {
-        if let Some(value) =
-            site.node.named_child(0).filter(|v| matches!(role(*v), Role::Binary | Role::Call | Role::Name))
+        if let Some(value) = returned(site.node).filter(|v| matches!(role(*v), Role::Binary | Role::Call | Role::Name))
         {
             let is_test = is_comparison(site, value) || value.kind() == "boolean_operator" || role(value) == Role::Call;
             if is_test && role(value) != Role::Not {

@@ -3,53 +3,37 @@
 use tree_sitter::Node;
 
 use super::{Operator, Sink, Site};
-use crate::agent::repair::source::{Lang, Role, assignment, single};
+use crate::agent::repair::source::{Lang, Role, assignment, call, member, role, single};
 
 pub const OPERATOR: Operator = Operator { name: "compound assignment", prior: 0.7, propose };
 
 fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    if site.role() == Role::Expression {
+        put(site, sink);
+        return;
+    }
     let mut cursor = site.node.walk();
     let Some(op) = site.node.children(&mut cursor).find(|c| !c.is_named() && is_assignment_operator(site.text(*c)))
     else {
         return;
     };
-    match site.role() {
-        Role::Compound => {
-            for (other, factor) in siblings(site.text(op)) {
-                sink.replace(op, *other, *factor);
-            }
+    let kind = site.role();
+    if kind == Role::Compound {
+        for (other, factor) in siblings(site.text(op)) {
+            sink.replace(op, *other, *factor);
         }
-        Role::Assign => widen(site, op, sink),
-        Role::Function
-        | Role::Block
-        | Role::If
-        | Role::While
-        | Role::For
-        | Role::Return
-        | Role::Break
-        | Role::Continue
-        | Role::Declare
-        | Role::Expression
-        | Role::Binary
-        | Role::Not
-        | Role::Negate
-        | Role::Integer
-        | Role::Float
-        | Role::Text
-        | Role::Truth
-        | Role::Null
-        | Role::Name
-        | Role::Member
-        | Role::Call
-        | Role::Index
-        | Role::Slice
-        | Role::Range
-        | Role::Collection
-        | Role::Ternary
-        | Role::Paren
-        | Role::Await
-        | Role::Comment
-        | Role::Other => {}
+    } else if kind == Role::Assign {
+        widen(site, op, sink);
+    }
+}
+
+/// `a[i].update(b)` meant as `a[i] = b`: what is changed is shared, what is put is not.
+fn put(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let Some((callee, args)) = site.node.named_child(0).and_then(call) else { return };
+    let (Some((object, _)), [value]) = (member(callee), args.as_slice()) else { return };
+    let Some(whole) = callee.parent().filter(|_| site.lang() != Lang::Rust) else { return };
+    if matches!(role(object), Role::Index | Role::Member) {
+        sink.replace(whole, format!("{} = {}", site.text(object), site.text(*value)), 0.5);
     }
 }
 

@@ -1,78 +1,74 @@
 //! A literal that is off: by one, another literal of the same function, a truth the wrong way round.
 
 use super::{Operator, Sink, Site};
-use crate::agent::repair::source::{Lang, Role};
+use crate::agent::repair::source::{Lang, Role, role};
 
 pub const OPERATOR: Operator = Operator { name: "constant", prior: 0.6, propose };
 
 fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
-    match site.role() {
-        Role::Integer => integer(site, sink),
-        Role::Float => float(site, sink),
-        Role::Truth => {
-            let other = match site.text(site.node) {
-                "true" => "false",
-                "false" => "true",
-                "True" => "False",
-                _ => "True",
-            };
-            sink.replace(site.node, other, 1.2);
+    let kind = site.role();
+    if kind == Role::Integer {
+        integer(site, sink);
+    } else if kind == Role::Float {
+        float(site, sink);
+    } else if kind == Role::Truth {
+        let other = match site.text(site.node) {
+            "true" => "false",
+            "false" => "true",
+            "True" => "False",
+            _ => "True",
+        };
+        sink.replace(site.node, other, 1.2);
+    } else if kind == Role::Text {
+        text(site, sink);
+    } else if site.node.kind() == "macro_invocation"
+        || matches!(kind, Role::Call | Role::Collection) && matches!(site.lang(), Lang::Rust | Lang::Go)
+    {
+        nested(site, sink);
+    } else if kind == Role::Null {
+        let empty: &[&str] = match site.lang() {
+            Lang::Python => &["[]", "0", "\"\"", "False", "True", "{}"],
+            Lang::Go => &["0"],
+            Lang::JavaScript | Lang::TypeScript | Lang::Tsx => &["[]", "0", "''", "false", "null", "undefined", "true"],
+            Lang::Rust => &[],
+        };
+        for value in empty {
+            sink.replace(site.node, *value, 0.4);
         }
-        Role::Text => text(site, sink),
-        Role::Null => {
-            let empty: &[&str] = match site.lang() {
-                Lang::Python => &["[]", "0", "\"\"", "False", "True", "{}"],
-                Lang::Go => &["0"],
-                Lang::JavaScript | Lang::TypeScript | Lang::Tsx => {
-                    &["[]", "0", "''", "false", "null", "undefined", "true"]
-                }
-                Lang::Rust => &[],
-            };
-            for value in empty {
-                sink.replace(site.node, *value, 0.4);
-            }
+    } else if kind == Role::Collection && matches!(site.text(site.node), "[]" | "{}") {
+        if site.lang() == Lang::Python {
+            sink.replace(site.node, "[[]]", 0.6);
+            sink.replace(site.node, "None", 0.3);
+            sink.replace(site.node, if site.text(site.node) == "[]" { "{}" } else { "[]" }, 0.1);
+            sink.replace(site.node, "set()", 0.2);
+        } else {
+            sink.replace(site.node, "[[]]", 0.6);
+            sink.replace(site.node, "null", 0.2);
         }
-        Role::Collection if matches!(site.text(site.node), "[]" | "{}") => {
-            if site.lang() == Lang::Python {
-                sink.replace(site.node, "[[]]", 0.6);
-                sink.replace(site.node, "None", 0.3);
-                sink.replace(site.node, if site.text(site.node) == "[]" { "{}" } else { "[]" }, 0.1);
-                sink.replace(site.node, "set()", 0.2);
-            } else {
-                sink.replace(site.node, "[[]]", 0.6);
-                sink.replace(site.node, "null", 0.2);
-            }
-            for name in site.visible() {
-                sink.replace(site.node, format!("[{}]", name.text), 0.5);
-            }
+        for name in site.visible() {
+            sink.replace(site.node, format!("[{}]", name.text), 0.5);
         }
-        Role::Function
-        | Role::Block
-        | Role::If
-        | Role::While
-        | Role::For
-        | Role::Return
-        | Role::Break
-        | Role::Continue
-        | Role::Assign
-        | Role::Compound
-        | Role::Declare
-        | Role::Expression
-        | Role::Binary
-        | Role::Not
-        | Role::Negate
-        | Role::Name
-        | Role::Member
-        | Role::Call
-        | Role::Index
-        | Role::Slice
-        | Role::Range
-        | Role::Collection
-        | Role::Ternary
-        | Role::Paren
-        | Role::Await
-        | Role::Comment
-        | Role::Other => {}
+    }
+}
+
+/// Nothing where a list of nothing was meant, or of a name.
+fn nested(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let text: String = site.text(site.node).split_whitespace().collect();
+    if site.lang() == Lang::Rust && matches!(text.as_str(), "Vec::new()" | "vec![]") {
+        sink.replace(site.node, format!("vec![{text}]"), 0.6);
+        for name in site.visible() {
+            sink.replace(site.node, format!("vec![{}]", name.text), 0.5);
+        }
+        return;
+    }
+    let Some(kind) = text.strip_suffix("{}").filter(|k| site.lang() == Lang::Go && k.starts_with("[]")) else {
+        return;
+    };
+    if kind.starts_with("[][]") {
+        sink.replace(site.node, format!("{kind}{{{{}}}}"), 0.6);
+    }
+    for name in site.visible() {
+        sink.replace(site.node, format!("{kind}{{{}}}", name.text), 0.5);
     }
 }
 
@@ -104,6 +100,13 @@ fn integer(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
     for other in &site.scope.integers {
         sink.replace(site.node, other.clone(), 0.5);
+    }
+    // A count where the thing's own number was meant.
+    let counts = matches!(value, 0 | 1) && site.node.parent().is_some_and(|p| role(p) == Role::Binary);
+    for name in site.scope.parameters().iter().filter(|n| counts && !matches!(n.text.as_str(), "self" | "this")) {
+        for field in super::file_members(site.source, &name.text).iter().take(6) {
+            sink.replace(site.node, format!("{}.{field}", name.text), 0.6);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A value of the wrong type: text for a number, a number for text, an iterator for a list.
 
 use super::{Operator, Sink, Site};
-use crate::agent::repair::source::{Lang, Role, call, role};
+use crate::agent::repair::source::{Lang, Role, call, parts, role};
 
 pub const OPERATOR: Operator = Operator { name: "conversion", prior: 0.35, propose };
 
@@ -34,6 +34,10 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     });
     for wrap in wraps {
         sink.replace(site.node, format!("{wrap}({text})"), if compared { 0.8 } else { 0.4 });
+    }
+    let whole = parts(site.node).first().copied().filter(|_| site.role() == Role::Index).unwrap_or(site.node);
+    if site.lang().is_script() && site.role() != Role::Call {
+        sink.replace(site.node, format!("JSON.stringify({})", site.text(whole)), 0.3);
     }
     if site.lang().is_script() && matches!(site.role(), Role::Name | Role::Member) {
         sink.replace(site.node, format!("{text}.length"), 0.6);

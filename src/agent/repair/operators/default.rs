@@ -1,7 +1,7 @@
 //! Default arguments that are shared between calls, or of the wrong worth.
 
 use super::{Operator, Sink, Site};
-use crate::agent::repair::source::{Edit, Lang, Role, parts, role, statements};
+use crate::agent::repair::source::{Edit, Lang, Role, is_docstring, parts, role, statements};
 
 pub const OPERATOR: Operator = Operator { name: "default argument", prior: 0.8, propose };
 
@@ -26,12 +26,7 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             }
             continue;
         }
-        let Some(first) = statements(body)
-            .into_iter()
-            .find(|s| !(role(*s) == Role::Expression && s.named_child(0).is_some_and(|c| role(c) == Role::Text)))
-        else {
-            continue;
-        };
+        let Some(first) = statements(body).into_iter().find(|s| !is_docstring(*s)) else { continue };
         let indent = site.source.indent(first.start_byte()).to_owned();
         let name = site.text(name);
         let guard = site.lang().guard(&format!("{name} is None"), &format!("{name} = {text}"), &indent);

@@ -27,36 +27,17 @@ fn delete(site: &Site<'_, '_>, one: Node<'_>, count: usize, sink: &mut Sink<'_>)
     let end = one.end_byte();
     let end = if site.source.span(end..end + 1) == ";" { end + 1 } else { end };
     let text = if count == 1 && site.lang() == Lang::Python { "pass" } else { "" };
-    let factor = match role(one) {
-        Role::Break | Role::Continue => 1.2,
-        Role::Compound | Role::Assign | Role::Expression => 0.9,
-        Role::If => 0.6,
-        Role::Return => 0.4,
-        Role::Function
-        | Role::Block
-        | Role::While
-        | Role::For
-        | Role::Declare
-        | Role::Binary
-        | Role::Not
-        | Role::Negate
-        | Role::Integer
-        | Role::Float
-        | Role::Text
-        | Role::Truth
-        | Role::Null
-        | Role::Name
-        | Role::Member
-        | Role::Call
-        | Role::Index
-        | Role::Slice
-        | Role::Range
-        | Role::Collection
-        | Role::Ternary
-        | Role::Paren
-        | Role::Await
-        | Role::Comment
-        | Role::Other => 0.3,
+    let kind = role(one);
+    let factor = if matches!(kind, Role::Break | Role::Continue) {
+        1.2
+    } else if matches!(kind, Role::Compound | Role::Assign | Role::Expression) {
+        0.9
+    } else if kind == Role::If {
+        0.6
+    } else if kind == Role::Return {
+        0.4
+    } else {
+        0.3
     };
     let words = format!("remove `{}`", site.text(one).lines().next().unwrap_or_default().trim());
     if text.is_empty() {

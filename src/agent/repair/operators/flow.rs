@@ -7,52 +7,21 @@ use crate::agent::repair::source::{Edit, Lang, Role, condition, role, statements
 pub const OPERATOR: Operator = Operator { name: "control flow", prior: 0.5, propose };
 
 fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
-    match site.role() {
-        Role::Break => {
-            sink.replace(site.node, site.text(site.node).replace("break", "continue"), 1.0);
-            leave(site, sink);
-        }
-        Role::Continue => {
-            sink.replace(site.node, site.text(site.node).replace("continue", "break"), 1.0);
-            leave(site, sink);
-        }
-        Role::Return if in_loop(site) => {
-            sink.replace(site.node, "continue", 0.4);
-            sink.replace(site.node, "break", 0.4);
-        }
-        Role::If => {
-            jump_at_end(site, sink);
-            repeat_instead(site, sink);
-        }
-        Role::While => loop_condition(site, sink),
-        Role::Function
-        | Role::Block
-        | Role::For
-        | Role::Return
-        | Role::Assign
-        | Role::Compound
-        | Role::Declare
-        | Role::Expression
-        | Role::Binary
-        | Role::Not
-        | Role::Negate
-        | Role::Integer
-        | Role::Float
-        | Role::Text
-        | Role::Truth
-        | Role::Null
-        | Role::Name
-        | Role::Member
-        | Role::Call
-        | Role::Index
-        | Role::Slice
-        | Role::Range
-        | Role::Collection
-        | Role::Ternary
-        | Role::Paren
-        | Role::Await
-        | Role::Comment
-        | Role::Other => {}
+    let kind = site.role();
+    if kind == Role::Break {
+        sink.replace(site.node, site.text(site.node).replace("break", "continue"), 1.0);
+        leave(site, sink);
+    } else if kind == Role::Continue {
+        sink.replace(site.node, site.text(site.node).replace("continue", "break"), 1.0);
+        leave(site, sink);
+    } else if kind == Role::Return && in_loop(site) {
+        sink.replace(site.node, "continue", 0.4);
+        sink.replace(site.node, "break", 0.4);
+    } else if kind == Role::If {
+        jump_at_end(site, sink);
+        repeat_instead(site, sink);
+    } else if kind == Role::While {
+        loop_condition(site, sink);
     }
 }
 

@@ -4,7 +4,9 @@ use tree_sitter::Node;
 
 use super::{Operator, Sink, Site};
 use crate::agent::repair::scope::Hints;
-use crate::agent::repair::source::{Lang, Role, binary, condition, descend, member, parts, role, statements};
+use crate::agent::repair::source::{
+    Lang, Role, binary, condition, descend, is_docstring, member, parts, returned, role, statements,
+};
 
 pub const OPERATOR: Operator = Operator { name: "guard", prior: 0.4, propose };
 
@@ -107,7 +109,7 @@ fn answers(site: &Site<'_, '_>, name: &str) -> Vec<(String, f64)> {
         if role(n) != Role::Return {
             continue;
         }
-        let Some(value) = n.named_child(0) else { continue };
+        let Some(value) = returned(n) else { continue };
         let literal = matches!(
             role(value),
             Role::Integer | Role::Float | Role::Text | Role::Truth | Role::Null | Role::Collection
@@ -178,12 +180,7 @@ fn fits_return(site: &Site<'_, '_>, kind: &str) -> Option<bool> {
 
 fn at_the_top(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let all = statements(site.node);
-    let Some(first) = all
-        .iter()
-        .find(|s| !(role(**s) == Role::Expression && s.named_child(0).is_some_and(|c| role(c) == Role::Text)))
-    else {
-        return;
-    };
+    let Some(first) = all.iter().find(|s| !is_docstring(**s)) else { return };
     let indent = site.source.indent(first.start_byte()).to_owned();
     let own_name = site.scope.name.as_str();
     let recursive = super::identifiers(site.source, site.scope.body).contains(own_name);

@@ -12,18 +12,26 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         return;
     }
     increments(site, &all, sink);
-    for text in forgotten(site) {
-        place(site, &all, &text.0, text.1, sink);
+    for missing in forgotten(site) {
+        place(site, &all, &missing, sink);
     }
 }
 
+/// A statement that may be missing, and from where on the names it uses exist.
+struct Missing {
+    text: String,
+    factor: f64,
+    from: usize,
+}
+
 /// Puts a statement after each statement of the block, and before the first.
-fn place(site: &Site<'_, '_>, all: &[tree_sitter::Node<'_>], text: &str, factor: f64, sink: &mut Sink<'_>) {
-    let line = site.lang().statement(text);
-    if let Some(first) = all.first() {
+fn place(site: &Site<'_, '_>, all: &[tree_sitter::Node<'_>], missing: &Missing, sink: &mut Sink<'_>) {
+    let factor = missing.factor;
+    let line = site.lang().statement(&missing.text);
+    if let Some(first) = all.first().filter(|f| missing.from < f.start_byte()) {
         sink.before(*first, &line, factor * 0.9);
     }
-    for one in all {
+    for one in all.iter().filter(|o| missing.from < o.end_byte()) {
         let leaves = matches!(role(*one), Role::Return | Role::Break | Role::Continue);
         if leaves {
             continue;
@@ -34,7 +42,7 @@ fn place(site: &Site<'_, '_>, all: &[tree_sitter::Node<'_>], text: &str, factor:
         }
     }
     if let Some(last) = all.last().filter(|l| role(**l) == Role::Return && all.len() > 1) {
-        sink.before(*last, &line, factor);
+        sink.before(*last, &line, factor * 1.2);
     }
 }
 
@@ -60,60 +68,86 @@ fn increments(site: &Site<'_, '_>, all: &[tree_sitter::Node<'_>], sink: &mut Sin
     numbers.sort_by(|a, b| a.0.cmp(&b.0));
     for (name, factor) in numbers {
         for op in ["+=", "-="] {
-            place(site, all, &format!("{name} {op} 1"), factor * if op == "+=" { 1.0 } else { 0.6 }, sink);
+            let factor = factor * if op == "+=" { 1.0 } else { 0.6 };
+            place(site, all, &Missing { text: format!("{name} {op} 1"), factor, from: 0 }, sink);
         }
     }
 }
 
 /// Calls and assignments that would make sense here.
-fn forgotten(site: &Site<'_, '_>) -> Vec<(String, f64)> {
+fn forgotten(site: &Site<'_, '_>) -> Vec<Missing> {
     let mut out = Vec::new();
-    let visible = site.visible();
-    let usable: Vec<&&Name> = visible.iter().filter(|n| !matches!(n.text.as_str(), "self" | "this" | "cls")).collect();
+    let visible = site.scope.visible(site.node.end_byte());
+    let usable: Vec<&Name> =
+        visible.into_iter().filter(|n| !matches!(n.text.as_str(), "self" | "this" | "cls")).collect();
     let body = site.source.slice(site.scope.body);
-    let changed = |name: &str| {
-        [".append(", ".add(", ".push(", ".insert(", ".push_back(", ".push_str(", ".set(", ".extend("]
-            .iter()
-            .any(|m| body.contains(&format!("{name}{m}")))
-    };
     for list in &usable {
-        let never = !list.is_parameter && !changed(&list.text);
+        let never = !list.is_parameter && !is_filled(body, &list.text);
         let weight = if never { 1.6 } else { 0.5 };
-        for item in &usable {
-            if item.text == list.text {
-                continue;
-            }
+        for item in usable.iter().filter(|i| i.text != list.text) {
             let by_type = if item.hints.has(Hints::LIST) { 0.7 } else { 1.0 };
-            let target = &list.text;
-            let value = &item.text;
-            if list.hints.has(Hints::LIST) || list.hints.has(Hints::ITERATED) {
-                let call = match site.lang() {
-                    Lang::Python => format!("{target}.append({value})"),
-                    Lang::JavaScript | Lang::TypeScript | Lang::Tsx | Lang::Rust => format!("{target}.push({value})"),
-                    Lang::Go => format!("{target} = append({target}, {value})"),
-                };
-                out.push((call, weight * by_type));
-            }
-            if list.hints.has(Hints::SET) {
-                let call = match site.lang() {
-                    Lang::Python | Lang::JavaScript | Lang::TypeScript | Lang::Tsx => format!("{target}.add({value})"),
-                    Lang::Rust => format!("{target}.insert({value})"),
-                    Lang::Go => format!("{target}[{value}] = true"),
-                };
-                out.push((call, weight * by_type));
+            let from = start(list).max(start(item));
+            for text in put(site.lang(), list, item) {
+                out.push(Missing { text, factor: weight * by_type, from });
             }
         }
     }
     for target in usable.iter().filter(|n| !n.is_parameter || site.lang() == Lang::Python) {
-        for value in &usable {
-            if target.text != value.text && target.hints.fits(value.hints) {
-                let stale = count(body, &target.text) <= 3;
-                out.push((format!("{} = {}", target.text, value.text), if stale { 0.7 } else { 0.3 }));
-            }
+        for value in usable.iter().filter(|v| v.text != target.text && target.hints.fits(v.hints)) {
+            let factor = if count(body, &target.text) <= 3 { 0.7 } else { 0.3 };
+            let from = start(target).max(start(value));
+            out.push(Missing { text: format!("{} = {}", target.text, value.text), factor, from });
         }
+        converted(site.lang(), target, &mut out);
     }
     out.extend(repeated(site));
     out
+}
+
+/// From which byte on a name can be used.
+fn start(name: &Name) -> usize {
+    if name.is_parameter { 0 } else { name.from }
+}
+
+/// Whether anything is ever put into a collection.
+fn is_filled(body: &str, name: &str) -> bool {
+    [".append(", ".add(", ".push(", ".insert(", ".push_back(", ".push_str(", ".set(", ".extend("]
+        .iter()
+        .any(|m| body.contains(&format!("{name}{m}")))
+}
+
+/// Ways to put a thing into a collection.
+fn put(lang: Lang, list: &Name, item: &Name) -> Vec<String> {
+    let (target, value) = (&list.text, &item.text);
+    let mut out = Vec::new();
+    if list.hints.has(Hints::LIST) || list.hints.has(Hints::ITERATED) {
+        out.push(match lang {
+            Lang::Python => format!("{target}.append({value})"),
+            Lang::JavaScript | Lang::TypeScript | Lang::Tsx | Lang::Rust => format!("{target}.push({value})"),
+            Lang::Go => format!("{target} = append({target}, {value})"),
+        });
+    }
+    if list.hints.has(Hints::SET) || list.hints.has(Hints::MAP) && lang == Lang::Go {
+        out.push(match lang {
+            Lang::Python | Lang::JavaScript | Lang::TypeScript | Lang::Tsx => format!("{target}.add({value})"),
+            Lang::Rust => format!("{target}.insert({value})"),
+            Lang::Go => format!("{target}[{value}] = true"),
+        });
+    }
+    out
+}
+
+/// A value that had to be made fit before it is used.
+fn converted(lang: Lang, name: &Name, out: &mut Vec<Missing>) {
+    let text = &name.text;
+    let forms: &[(&str, &str)] = match lang {
+        Lang::Python => &[("int(", ")"), ("abs(", ")"), ("sorted(", ")"), ("", ".strip()")],
+        Lang::JavaScript | Lang::TypeScript | Lang::Tsx => &[("Math.abs(", ")"), ("Number(", ")"), ("", ".trim()")],
+        Lang::Rust | Lang::Go => &[],
+    };
+    for (head, tail) in forms {
+        out.push(Missing { text: format!("{text} = {head}{text}{tail}"), factor: 0.3, from: start(name) });
+    }
 }
 
 fn count(body: &str, name: &str) -> usize {
@@ -121,8 +155,8 @@ fn count(body: &str, name: &str) -> usize {
 }
 
 /// Statements of the same function or file with one name exchanged: what is done elsewhere may be missing here.
-fn repeated(site: &Site<'_, '_>) -> Vec<(String, f64)> {
-    let mut out = Vec::new();
+fn repeated(site: &Site<'_, '_>) -> Vec<Missing> {
+    let mut out: Vec<Missing> = Vec::new();
     let here = site.source.slice(site.node);
     let mut scan = |root: tree_sitter::Node<'_>, factor: f64| {
         for n in descend(root) {
@@ -131,8 +165,8 @@ fn repeated(site: &Site<'_, '_>) -> Vec<(String, f64)> {
             }
             let text = site.source.slice(n).trim_end_matches(';');
             let short = text.len() < 60 && !text.contains('\n') && !text.starts_with(['"', '\'']);
-            if short && !here.contains(text) && !out.iter().any(|(t, _): &(String, f64)| t == text) {
-                out.push((text.to_owned(), factor));
+            if short && !here.contains(text) && !out.iter().any(|m| m.text == text) {
+                out.push(Missing { text: text.to_owned(), factor, from: 0 });
             }
         }
     };

@@ -404,7 +404,7 @@ pub fn propose(source: &Source, wanted: &dyn Fn(Node<'_>) -> bool) -> Vec<Mutati
         }
         let scope = Scope::read(source, function);
         sink.function = Arc::from(scope.name.as_str());
-        sink.body = (function != root).then(|| scope.body.byte_range());
+        sink.body = (function != root && takes_variants(source, function)).then(|| scope.body.byte_range());
         for node in own_nodes(source, function) {
             let site = Site { source, scope: &scope, node, functions: &known };
             for operator in OPERATORS {
@@ -415,6 +415,12 @@ pub fn propose(source: &Source, wanted: &dyn Fn(Node<'_>) -> bool) -> Vec<Mutati
         }
     }
     sink.out
+}
+
+/// Whether a function can carry several bodies at once: not where Rust wants one type or a constant.
+fn takes_variants(source: &Source, function: Node<'_>) -> bool {
+    let head = source.slice(function).split('{').next().unwrap_or_default();
+    source.lang != Lang::Rust || !(head.contains("const fn") || head.contains("-> impl"))
 }
 
 /// Nodes of a function that are not part of a function nested in it (those are visited on their own), except small

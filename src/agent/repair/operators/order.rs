@@ -1,7 +1,7 @@
 //! Two statements the wrong way round.
 
 use super::{Operator, Sink, Site};
-use crate::agent::repair::source::{Edit, Lang, Role, role, statements};
+use crate::agent::repair::source::{Edit, Lang, Role, is_docstring, role, statements};
 
 pub const OPERATOR: Operator = Operator { name: "statement order", prior: 0.45, propose };
 
@@ -72,10 +72,6 @@ fn conditions(site: &Site<'_, '_>, first: tree_sitter::Node<'_>, sink: &mut Sink
 fn with_terminator(site: &Site<'_, '_>, node: tree_sitter::Node<'_>) -> usize {
     let end = node.end_byte();
     if site.source.span(end..end + 1) == ";" { end + 1 } else { end }
-}
-
-fn is_docstring(node: tree_sitter::Node<'_>) -> bool {
-    role(node) == Role::Expression && node.named_child(0).is_some_and(|c| role(c) == Role::Text)
 }
 
 fn fields(node: tree_sitter::Node<'_>) -> Option<(tree_sitter::Node<'_>, tree_sitter::Node<'_>)> {

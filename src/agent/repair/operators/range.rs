@@ -25,43 +25,15 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         }
         return;
     }
-    match site.role() {
-        Role::Slice => slice(site, sink),
-        Role::Range => rust_range(site, sink),
-        Role::Index => {
-            if let Some(index) = parts(site.node).last() {
-                nudge(site, *index, sink, 0.6);
-            }
+    let kind = site.role();
+    if kind == Role::Slice {
+        slice(site, sink);
+    } else if kind == Role::Range {
+        rust_range(site, sink);
+    } else if kind == Role::Index {
+        if let Some(index) = parts(site.node).last() {
+            nudge(site, *index, sink, 0.6);
         }
-        Role::Function
-        | Role::Block
-        | Role::If
-        | Role::While
-        | Role::For
-        | Role::Return
-        | Role::Break
-        | Role::Continue
-        | Role::Assign
-        | Role::Compound
-        | Role::Declare
-        | Role::Expression
-        | Role::Binary
-        | Role::Not
-        | Role::Negate
-        | Role::Integer
-        | Role::Float
-        | Role::Text
-        | Role::Truth
-        | Role::Null
-        | Role::Name
-        | Role::Member
-        | Role::Call
-        | Role::Collection
-        | Role::Ternary
-        | Role::Paren
-        | Role::Await
-        | Role::Comment
-        | Role::Other => {}
     }
 }
 

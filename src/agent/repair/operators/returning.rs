@@ -1,63 +1,35 @@
 //! Returning the wrong thing, not returning at all, yielding where values were meant.
 
 use super::{Operator, Sink, Site};
-use crate::agent::repair::source::{Lang, Role, parts, role, statements};
+use crate::agent::repair::scope::Hints;
+use crate::agent::repair::source::{Lang, Role, parts, returned, role, statements};
 
 pub const OPERATOR: Operator = Operator { name: "return value", prior: 0.5, propose };
 
 fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
-    match site.role() {
-        Role::Return => values(site, sink),
-        Role::Block if site.node == site.scope.body => missing(site, sink),
-        Role::Expression => {
-            // The value of a recursive or last call was dropped.
-            let text = site.text(site.node);
-            let only_call = site.node.named_child(0).is_some_and(|c| role(c) == Role::Call);
-            let calls_own = only_call && text.starts_with(site.scope.name.as_str())
-                || text.starts_with(&format!("self.{}(", site.scope.name));
-            if only_call && site.lang() != Lang::Rust {
-                sink.replace(site.node, format!("return {text}"), if calls_own { 1.2 } else { 0.3 });
-            }
+    let kind = site.role();
+    if kind == Role::Return {
+        values(site, sink);
+    } else if kind == Role::Block && site.node == site.scope.body {
+        missing(site, sink);
+    } else if kind == Role::Expression {
+        // The value of a recursive or last call was dropped.
+        let text = site.text(site.node);
+        let only_call = site.node.named_child(0).is_some_and(|c| role(c) == Role::Call);
+        let calls_own = only_call && text.starts_with(site.scope.name.as_str())
+            || text.starts_with(&format!("self.{}(", site.scope.name));
+        if only_call && site.lang() != Lang::Rust {
+            sink.replace(site.node, format!("return {text}"), if calls_own { 1.2 } else { 0.3 });
         }
-        Role::Function
-        | Role::Block
-        | Role::If
-        | Role::While
-        | Role::For
-        | Role::Break
-        | Role::Continue
-        | Role::Assign
-        | Role::Compound
-        | Role::Declare
-        | Role::Binary
-        | Role::Not
-        | Role::Negate
-        | Role::Integer
-        | Role::Float
-        | Role::Text
-        | Role::Truth
-        | Role::Null
-        | Role::Name
-        | Role::Member
-        | Role::Call
-        | Role::Index
-        | Role::Slice
-        | Role::Range
-        | Role::Collection
-        | Role::Ternary
-        | Role::Paren
-        | Role::Await
-        | Role::Comment
-        | Role::Other => {
-            if site.node.kind() == "yield" {
-                yielded(site, sink);
-            }
+    } else {
+        if site.node.kind() == "yield" {
+            yielded(site, sink);
         }
     }
 }
 
 fn values(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
-    let Some(value) = site.node.named_child(0) else {
+    let Some(value) = returned(site.node) else {
         for name in site.visible() {
             sink.replace(site.node, format!("return {}", name.text), 0.3);
         }
@@ -69,12 +41,7 @@ fn values(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             sink.replace(value, name.text.clone(), 0.4);
         }
     }
-    // What was built already, with what is added now.
-    if site.lang() == Lang::Python && matches!(value.kind(), "list" | "list_comprehension") {
-        for name in site.visible().iter().filter(|n| n.hints != crate::agent::repair::scope::Hints::NUMBER) {
-            sink.replace(value, format!("{} + {text}", name.text), 0.5);
-        }
-    }
+    joined(site, value, sink);
     let one_argument = |list: tree_sitter::Node<'_>| parts(list).len();
     if let Role::Collection = role(value) {
         if one_argument(value) == 1 {
@@ -91,7 +58,7 @@ fn values(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             let zero = if site.lang() == Lang::Go { "==" } else { zero };
             if role(value) == Role::Truth {
                 sink.replace(value, format!("{} {zero} 0", name.text), 0.5);
-                if name.hints.has(crate::agent::repair::scope::Hints::LIST) || name.hints.is_unknown() {
+                if name.hints.has(Hints::LIST) || name.hints.is_unknown() {
                     sink.replace(value, format!("{} {zero} 0", site.lang().length(&name.text)), 0.5);
                 }
             }
@@ -111,6 +78,36 @@ fn values(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     };
     if role(value) != Role::Null {
         sink.replace(value, null, 0.2);
+    }
+}
+
+/// What was built already, with what is added now.
+fn joined(site: &Site<'_, '_>, value: tree_sitter::Node<'_>, sink: &mut Sink<'_>) {
+    let text = site.text(value);
+    let listed = matches!(value.kind(), "list" | "list_comprehension" | "array")
+        || (role(value) == Role::Name && site.scope.hints(text).has(Hints::LIST))
+        || (site.lang().is_script() && [".map(", ".filter("].iter().any(|m| text.contains(m)));
+    if !listed {
+        return;
+    }
+    for name in site.visible().iter().filter(|n| n.hints != Hints::NUMBER && n.text != text) {
+        let other = &name.text;
+        let factor = if name.is_parameter { 0.3 } else { 0.5 };
+        match site.lang() {
+            Lang::Python => {
+                sink.replace(value, format!("{other} + {text}"), factor);
+                sink.replace(value, format!("{text} + {other}"), factor * 0.8);
+            }
+            Lang::JavaScript | Lang::TypeScript | Lang::Tsx => {
+                sink.replace(value, format!("[...{other}, ...{text}]"), factor);
+                sink.replace(value, format!("[...{text}, ...{other}]"), factor * 0.8);
+            }
+            Lang::Go => {
+                sink.replace(value, format!("append({other}, {text}...)"), factor);
+                sink.replace(value, format!("append({text}, {other}...)"), factor * 0.8);
+            }
+            Lang::Rust => {}
+        }
     }
 }
 

@@ -10,33 +10,8 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     if !super::super::source::is_value(site.node) || !site.is_read() {
         return;
     }
-    match site.role() {
-        Role::Name | Role::Member | Role::Index | Role::Binary | Role::Call => {}
-        Role::Integer | Role::Truth | Role::Null => return,
-        Role::Function
-        | Role::Block
-        | Role::If
-        | Role::While
-        | Role::For
-        | Role::Return
-        | Role::Break
-        | Role::Continue
-        | Role::Assign
-        | Role::Compound
-        | Role::Declare
-        | Role::Expression
-        | Role::Not
-        | Role::Negate
-        | Role::Float
-        | Role::Text
-        | Role::Slice
-        | Role::Range
-        | Role::Collection
-        | Role::Ternary
-        | Role::Paren
-        | Role::Await
-        | Role::Comment
-        | Role::Other => return,
+    if !matches!(site.role(), Role::Name | Role::Member | Role::Index | Role::Binary | Role::Call) {
+        return;
     }
     let text = site.text(site.node);
     let hints = site.scope.hints(text);

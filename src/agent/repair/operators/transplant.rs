@@ -10,8 +10,9 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let complex = matches!(
         site.role(),
         Role::Call | Role::Member | Role::Index | Role::Binary | Role::Slice | Role::Name | Role::Not
-    );
-    if !complex || !is_value(site.node) || !site.is_read() || site.scope.name == "<module>" {
+    ) || is_reference(site.node);
+    if !complex || !(is_value(site.node) || is_reference(site.node)) || !site.is_read() || site.scope.name == "<module>"
+    {
         return;
     }
     let text = site.text(site.node);
@@ -21,7 +22,8 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         if tried > 40 {
             break;
         }
-        let usable = matches!(role(other), Role::Call | Role::Member | Role::Index | Role::Binary | Role::Slice)
+        let usable = (matches!(role(other), Role::Call | Role::Member | Role::Index | Role::Binary | Role::Slice)
+            || is_reference(other))
             && super::is_read(other);
         if !usable || other.start_byte() <= site.node.start_byte() && other.end_byte() >= site.node.end_byte() {
             continue;
@@ -53,6 +55,11 @@ fn target(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             sink.replace(target, inner, 1.2);
         }
     }
+}
+
+/// `&x[1..]` and `*x` of Rust and Go.
+fn is_reference(node: tree_sitter::Node<'_>) -> bool {
+    matches!(node.kind(), "reference_expression" | "unary_expression") && role(node) == Role::Other
 }
 
 fn is_condition(site: &Site<'_, '_>) -> bool {

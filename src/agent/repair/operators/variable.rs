@@ -6,47 +6,18 @@ use crate::agent::repair::source::{Role, member, parts, role};
 pub const OPERATOR: Operator = Operator { name: "wrong variable", prior: 0.6, propose };
 
 fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
-    match site.role() {
-        Role::Name => name(site, sink),
-        Role::Member => members(site, sink),
-        Role::Index if site.is_read() => {
-            // `a[i][j]` read as `a[j][i]` is covered by argument swaps; here the whole element becomes its index or list.
-            let inner = parts(site.node);
-            if let [object, index] = inner.as_slice() {
-                sink.replace(site.node, site.text(*index), 0.2);
-                sink.replace(site.node, site.text(*object), 0.2);
-            }
+    let kind = site.role();
+    if kind == Role::Name {
+        name(site, sink);
+    } else if kind == Role::Member {
+        members(site, sink);
+    } else if kind == Role::Index && site.is_read() {
+        // `a[i][j]` read as `a[j][i]` is covered by argument swaps; here the whole element becomes its index or list.
+        let inner = parts(site.node);
+        if let [object, index] = inner.as_slice() {
+            sink.replace(site.node, site.text(*index), 0.2);
+            sink.replace(site.node, site.text(*object), 0.2);
         }
-        Role::Function
-        | Role::Block
-        | Role::If
-        | Role::While
-        | Role::For
-        | Role::Return
-        | Role::Break
-        | Role::Continue
-        | Role::Assign
-        | Role::Compound
-        | Role::Declare
-        | Role::Expression
-        | Role::Binary
-        | Role::Not
-        | Role::Negate
-        | Role::Integer
-        | Role::Float
-        | Role::Text
-        | Role::Truth
-        | Role::Null
-        | Role::Call
-        | Role::Index
-        | Role::Slice
-        | Role::Range
-        | Role::Collection
-        | Role::Ternary
-        | Role::Paren
-        | Role::Await
-        | Role::Comment
-        | Role::Other => {}
     }
 }
 
@@ -67,7 +38,7 @@ fn name(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         let same_type = declared.is_some() && declared == other.declared.as_deref();
         let mut factor = if same_type {
             1.0
-        } else if hints.has(other.hints) {
+        } else if hints.is_like(other.hints) {
             0.9
         } else if hints.fits(other.hints) {
             0.6
