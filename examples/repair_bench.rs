@@ -20,7 +20,7 @@ mod repair_bench;
 use std::time::{Duration, Instant};
 
 use repair_bench::{DirBench, Program, execute, programs, write};
-use rightseat::agent::repair::engine::{Budget, search};
+use rightseat::agent::repair::engine::{Budget, Memory, search};
 use rightseat::agent::repair::operators::propose;
 use rightseat::agent::repair::project::Project;
 use rightseat::agent::repair::source::Source;
@@ -135,7 +135,7 @@ async fn repair(program: &Program, seconds: u64) -> Result {
     };
     let mut bench = DirBench::new(dir.path(), &project);
     let budget = Budget { wall: Duration::from_secs(seconds), ..Budget::default() };
-    let outcome = match search(&mut bench, &project, None, &Steering::default(), budget).await {
+    let outcome = match search(&mut bench, &project, &mut Memory::default(), &Steering::default(), budget).await {
         Ok(outcome) => outcome,
         Err(error) => return Result { plausible: false, correct: false, tried: 0, words: error.to_string() },
     };
@@ -198,7 +198,9 @@ fn reach(language: &str, program: &Program) {
         let Some(right) = program.right.get(path).filter(|r| *r != text) else { continue };
         let Some(source) = Source::parse(path, text.clone()) else { continue };
         let made = propose(&source, &|_| true);
-        let exact = made.iter().find(|m| source.with(&m.edits).as_deref() == Some(right));
+        let bare = |text: &str| text.split_whitespace().collect::<String>();
+        let wanted = bare(right);
+        let exact = made.iter().find(|m| source.with(&m.edits).is_some_and(|t| bare(&t) == wanted));
         match exact {
             Some(m) => {
                 let before = made.iter().filter(|o| o.prior > m.prior).count();

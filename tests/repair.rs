@@ -17,7 +17,7 @@ mod repair_bench;
 use std::time::Duration;
 
 use repair_bench::{DirBench, Program, programs, write};
-use rightseat::agent::repair::engine::{Budget, Outcome, search};
+use rightseat::agent::repair::engine::{Budget, Memory, Outcome, search};
 use rightseat::agent::repair::playground::PLAYGROUND;
 use rightseat::agent::repair::project::Project;
 use rightseat::agent::repair::steer::Steering;
@@ -29,7 +29,7 @@ fn repair(program: &Program, steering: &Steering) -> Outcome {
     let mut bench = DirBench::new(dir.path(), &project);
     let budget = Budget { wall: Duration::from_secs(120), ..Budget::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(search(&mut bench, &project, None, steering, budget)).unwrap()
+    runtime.block_on(search(&mut bench, &project, &mut Memory::default(), steering, budget)).unwrap()
 }
 
 fn is_here(tool: &str) -> bool {

@@ -53,8 +53,11 @@ impl Judge for ProjectJudge {
             };
         }
         let mut action = action.clone();
-        // The variables of the detected test command are ours; with any others it is another command.
-        if action.command.is_some() && action.command == self.tests {
+        // The variables of the detected test command are ours; with any others it is another command. How long it
+        // may take makes none.
+        let is_tests =
+            |c: &Command| self.tests.as_ref().is_some_and(|t| *t == Command { timeout_ms: t.timeout_ms, ..c.clone() });
+        if action.command.as_ref().is_some_and(is_tests) {
             action.command.iter_mut().for_each(|c| c.env.clear());
         }
         self.judged(&action).ruling()

@@ -16,5 +16,6 @@ mod seat;
 mod crash;
 mod gate;
 mod life;
+mod repair;
 mod surroundings;
 mod wire;

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use futures::future::BoxFuture;
 
 use super::bench::{Bench, BenchError};
-use super::engine::{self, Budget, Outcome, Step as SearchStep};
+use super::engine::{self, Budget, Memory, Outcome, Step as SearchStep};
 use super::harness;
 use super::plan::{self, Stage};
 use super::project::Project;
 use super::report;
+use super::runner::Runner;
 use super::steer::{About, Known, Steering};
 use crate::base::{ActionId, limits};
 use crate::model::check::CaseReport;
@@ -61,6 +62,8 @@ struct Seat {
     stage: plan::Progress,
     /// The approved trial action, while its runs last.
     trials: Option<ActionId>,
+    /// What was tried on the project as it is.
+    memory: Memory,
 }
 
 impl Seat {
@@ -72,6 +75,7 @@ impl Seat {
             steering: Steering::default(),
             stage: plan::Progress::default(),
             trials: None,
+            memory: Memory::default(),
         }
     }
 
@@ -112,7 +116,9 @@ impl Seat {
         };
         let command = self.tests.clone().unwrap_or_else(|| Command::argv(project.whole_command()));
         self.mark(Stage::Reproduce, StepStatus::Active, None).await?;
-        let first = match self.run_tests(&command, "to see which tests fail and why", Stage::Reproduce).await? {
+        // A mistake that loops for ever must not take the whole time of a run.
+        let quick = Command { timeout_ms: first_run_ms(&project), ..command.clone() };
+        let first = match self.run_tests(&quick, "to see which tests fail and why", Stage::Reproduce).await? {
             Ok(report) => report,
             Err(why) => return Ok(End::Failed(why)),
         };
@@ -171,6 +177,7 @@ impl Seat {
         let Some(performed) = settled.performed.filter(|p| p.outcome == OutcomeWord::Ok) else {
             return Ok(Err(format!("I cannot work without reading the project: {}", told(&settled.answer))));
         };
+        self.memory = Memory::default();
         let mut files = BTreeMap::new();
         for (path, bytes) in performed.read {
             if bytes.len() <= limits::REPAIR_FILE_BYTES_MAX {
@@ -198,7 +205,11 @@ impl Seat {
         proposal.step = Some(stage.id());
         let settled = self.desk.propose(proposal).await?;
         match settled.performed {
-            Some(performed) if performed.timed_out => Ok(Ok(None)),
+            Some(performed) if performed.timed_out => {
+                let text = "The tests did not come to their end. I look at each one alone, in a private copy.";
+                self.desk.say(text).await?;
+                Ok(Ok(performed.report.filter(|r| r.finished.failed > 0)))
+            }
             Some(performed) => match performed.report {
                 Some(report) => Ok(Ok(Some(report))),
                 None if performed.exit.is_some() => Ok(Ok(None)),
@@ -220,7 +231,7 @@ impl Seat {
         };
         self.trials = Some(action.clone());
         let mut bench = DeskBench { desk: &mut self.desk, action, stage: &mut self.stage };
-        match engine::search(&mut bench, project, None, &self.steering, self.budget).await {
+        match engine::search(&mut bench, project, &mut self.memory, &self.steering, self.budget).await {
             Ok(outcome) => {
                 if let Some(problem) = &outcome.problem {
                     return Ok(Err(format!("In a private copy {problem}.")));
@@ -242,7 +253,10 @@ impl Seat {
     }
 
     async fn open_trials(&mut self, project: &Project) -> Result<Result<ActionId, String>, Interrupted> {
-        let commands = harness::commands(project);
+        let mut commands = harness::commands(project);
+        if let (Some(tests), Some(whole)) = (&self.tests, commands.first_mut()) {
+            *whole = tests.clone();
+        }
         let Some(driver) = commands.get(harness::DRIVER).cloned() else {
             return Ok(Err("no way to run trials".into()));
         };
@@ -409,6 +423,14 @@ impl Seat {
             self.steering.refused.insert((about.path.clone(), about.words.clone()));
         }
         told
+    }
+}
+
+/// How long the tests may take at first; what does not end by then is looked at test by test in the private copy.
+fn first_run_ms(project: &Project) -> u64 {
+    match project.runner {
+        Runner::Cargo { .. } | Runner::Go => limits::REPAIR_FIRST_RUN_COMPILED_MS_MAX,
+        Runner::Unittest { .. } | Runner::Pytest { .. } | Runner::Node { .. } => limits::REPAIR_FIRST_RUN_MS_MAX,
     }
 }
 

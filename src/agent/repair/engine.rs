@@ -1,13 +1,15 @@
 //! Finding repairs for a whole project: one round a bug, each kept repair laid under the next round.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use super::bench::{Bench, BenchError};
-use super::harness::{self, Attempt, Baseline, Limits, Overlay};
+use super::harness::{self, Attempt, Baseline, Limits, Overlay, Verdict};
 use super::localise::{Suspicion, localise};
-use super::project::{Project, Runner};
-use super::search::{Fix, Search, Tried};
+use super::project::Project;
+use super::runner::Runner;
+use super::search::{Candidate, Fix, Search, Tried};
 use super::source::Source;
 use super::steer::Steering;
 use crate::base::limits;
@@ -24,6 +26,21 @@ pub struct Budget {
 impl Default for Budget {
     fn default() -> Self {
         Self { wall: Duration::from_millis(limits::REPAIR_SEARCH_MS_MAX), fixes_max: limits::REPAIR_FIXES_MAX }
+    }
+}
+
+/// What was tried before on the same texts: another look after a redirect does not try it again.
+#[derive(Debug, Default)]
+pub struct Memory {
+    baseline: Option<Baseline>,
+    verdicts: HashMap<u64, Verdict>,
+}
+
+impl Memory {
+    fn key(overlay: &Overlay, attempt: &Attempt) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (overlay, &attempt.path, &attempt.text).hash(&mut hasher);
+        hasher.finish()
     }
 }
 
@@ -81,15 +98,16 @@ pub enum Step {
 pub async fn search<B: Bench>(
     bench: &mut B,
     project: &Project,
-    known: Option<Baseline>,
+    memory: &mut Memory,
     steering: &Steering,
     budget: Budget,
 ) -> Result<Outcome, BenchError> {
     let mut outcome = Outcome::default();
-    let mut baseline = match known {
-        Some(known) => known,
+    let mut baseline = match &memory.baseline {
+        Some(known) => known.clone(),
         None => harness::baseline(bench, project, &Overlay::new()).await?,
     };
+    memory.baseline = Some(baseline.clone());
     let began = Instant::now();
     outcome.problem = baseline.problem.clone();
     outcome.failing_before = baseline.failing();
@@ -105,7 +123,7 @@ pub async fn search<B: Bench>(
         }
         let mut round = Round { project, baseline: &baseline, suspicion: &suspicion, began, wall: budget.wall };
         let mut search = Search::new(sources, &suspicion, &baseline, steering);
-        round.run(bench, &mut search, &outcome.overlay, &mut outcome.tried).await?;
+        round.run(bench, &mut search, memory, &outcome.overlay, &mut outcome.tried).await?;
         let fixes = search.harvest();
         let Some(left) = fixes.last().map(|f| f.left) else { break };
         let several = fixes.len() > 1;
@@ -153,6 +171,24 @@ pub fn sources(project: &Project, overlay: &Overlay) -> BTreeMap<String, Source>
         .collect()
 }
 
+/// The next proposals that were not tried before; what is known of the others is taken as it is.
+fn fresh(
+    search: &mut Search,
+    size: usize,
+    memory: &Memory,
+    overlay: &Overlay,
+    tried: &mut Tried,
+) -> Vec<(Candidate, Attempt)> {
+    let mut out = Vec::new();
+    for (candidate, attempt) in search.next_batch(size) {
+        match memory.verdicts.get(&Memory::key(overlay, &attempt)) {
+            Some(verdict) => search.observe(candidate, attempt, verdict, tried),
+            None => out.push((candidate, attempt)),
+        }
+    }
+    out
+}
+
 /// One bug's search.
 struct Round<'a> {
     project: &'a Project,
@@ -167,46 +203,64 @@ impl Round<'_> {
         &mut self,
         bench: &mut B,
         search: &mut Search,
+        memory: &mut Memory,
         overlay: &Overlay,
         tried: &mut Tried,
     ) -> Result<(), BenchError> {
         let focus = self.focus();
         let slowest = self.baseline.cases.iter().filter(|c| c.passed).map(|c| c.ms).max().unwrap_or_default();
         let test_cpu_s = (slowest as f64 / 1000.0 * limits::REPAIR_SLOWER_FACTOR).max(limits::REPAIR_TEST_CPU_S_MIN);
-        let mut grace: Option<usize> = None;
+        let mut grace: Option<(usize, Instant)> = None;
         let mut size = self.first_batch();
         let (mut batches, mut first_help) = (0_usize, None);
         while self.began.elapsed() < self.wall {
-            let batch = search.next_batch(size);
+            let batch = fresh(search, size, memory, overlay, tried);
             if batch.is_empty() {
-                break;
+                if search.is_over() || self.is_enough(search) {
+                    break;
+                }
+                continue;
             }
             let attempts: Vec<Attempt> = batch.iter().map(|(_, a)| a.clone()).collect();
             let left = self.wall.saturating_sub(self.began.elapsed()).as_millis();
             let batch_ms = u64::try_from(left).unwrap_or(u64::MAX).clamp(1000, limits::REPAIR_BATCH_MS_MAX);
-            let limits_here = Limits { focus: &focus, test_cpu_s, batch_ms };
+            let process_ms = self.baseline.process_ms.unwrap_or(limits::REPAIR_PROCESS_MS_DEFAULT);
+            let limits_here = Limits { focus: &focus, test_cpu_s, process_ms, batch_ms };
             let verdicts = harness::attempt(bench, self.project, overlay, &attempts, &limits_here).await?;
+            let mut untried = Vec::new();
             for (i, (candidate, attempt)) in batch.into_iter().enumerate() {
-                if let Some(verdict) = verdicts.get(&i) {
-                    search.observe(candidate, attempt, verdict, tried);
+                match verdicts.get(&i) {
+                    Some(verdict) => {
+                        memory.verdicts.insert(Memory::key(overlay, &attempt), verdict.clone());
+                        search.observe(candidate, attempt, verdict, tried);
+                    }
+                    None => untried.push((candidate, attempt)),
                 }
             }
+            let slow = !untried.is_empty();
+            search.put_back(untried);
             bench.tell(Step::Tried { total: tried.total, waiting: search.waiting() }).await?;
-            size = (size * 2).min(self.largest_batch());
+            size =
+                if slow { verdicts.len().max(limits::REPAIR_BATCH_MIN) } else { (size * 2).min(self.largest_batch()) };
             batches += 1;
             if first_help.is_none() && search.best().is_some() {
                 first_help = Some(batches);
             }
             // Several bugs: what helps in part is kept once nothing better has come for as long again.
-            let waited = first_help.is_some_and(|at| batches > at * 2 + 1);
+            let waited = first_help.is_some_and(|at| batches > at * 3 + 3);
             if self.is_enough(search) || waited {
                 // A little further: a better one may stand right behind.
-                let rounds = grace.get_or_insert(limits::REPAIR_GRACE_BATCHES);
+                let (rounds, since) = grace.get_or_insert_with(|| (limits::REPAIR_DOUBT_BATCHES, Instant::now()));
+                let doubted = search.best().is_some_and(Fix::is_doubtful)
+                    && since.elapsed() < Duration::from_millis(limits::REPAIR_DOUBT_MS_MAX);
+                if !doubted {
+                    *rounds = (*rounds).min(limits::REPAIR_GRACE_BATCHES);
+                    size = self.first_batch();
+                }
                 if *rounds == 0 {
                     break;
                 }
                 *rounds -= 1;
-                size = self.first_batch();
             }
         }
         Ok(())

@@ -12,6 +12,7 @@ pub mod plan;
 pub mod playground;
 pub mod project;
 pub mod report;
+pub mod runner;
 pub mod scope;
 pub mod search;
 pub mod source;

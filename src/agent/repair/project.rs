@@ -4,29 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use super::runner::{self, Runner};
 use super::source::Lang;
-
-/// How the tests of a project are run for trials.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Runner {
-    /// `python -m unittest` with these arguments.
-    Unittest { python: Vec<String>, args: Vec<String> },
-    /// `pytest` with these arguments.
-    Pytest { python: Vec<String>, args: Vec<String> },
-    /// A Node program that prints TAP (or ends with a status), per test file or all at once.
-    Node { argv: Vec<String>, format: NodeFormat, apart: bool },
-    /// `cargo test` with these arguments.
-    Cargo { args: Vec<String> },
-    /// `go test` over these package folders.
-    Go,
-}
-
-/// What a Node runner prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NodeFormat {
-    Tap,
-    Jest,
-}
+use crate::checks;
 
 /// A project: its texts by path, split into what may be changed and what tests it.
 #[derive(Debug, Clone)]
@@ -55,8 +35,8 @@ impl Project {
     /// Sorts the files and finds the runner. `command` is the detected test command line, if any.
     pub fn read(files: BTreeMap<String, String>, command: Option<&[String]>) -> Result<Self, ProjectError> {
         let runner = command
-            .and_then(|c| runner_of_command(c, &files))
-            .or_else(|| guess(&files))
+            .and_then(|c| runner::of_command(c, &files))
+            .or_else(|| runner::guess(&files))
             .ok_or(ProjectError::NoRunner)?;
         let wanted = |lang: Lang| match &runner {
             Runner::Unittest { .. } | Runner::Pytest { .. } => lang == Lang::Python,
@@ -98,16 +78,24 @@ impl Project {
         match &self.runner {
             Runner::Unittest { python, args } => joined(python, &["-m", "unittest"], args),
             Runner::Pytest { python, args } => joined(python, &["-m", "pytest", "-q"], args),
-            Runner::Node { argv, .. } => joined(argv, &[], &self.node_files()),
-            Runner::Cargo { args } => joined(&["cargo".to_owned(), "test".to_owned()], &[], args),
-            Runner::Go => ["go", "test", "./..."].iter().map(|s| (*s).to_owned()).collect(),
+            Runner::Node { argv, apart: true, .. } => joined(argv, &[], &self.node_files()),
+            Runner::Node { argv, .. } => argv.clone(),
+            Runner::Cargo { args } => joined(&runner::words(&["cargo", "test"]), &[], args),
+            Runner::Go => runner::words(&["go", "test", "./..."]),
         }
     }
 
     /// The test files a Node runner is given.
     pub fn node_files(&self) -> Vec<String> {
-        let named: Vec<String> = self.tests.keys().filter(|p| is_entry_test(p)).cloned().collect();
+        let tests = |text: &str| ["test(", "it(", "describe("].iter().any(|call| text.contains(call));
+        let is_entry = |(path, text): &(&String, &String)| is_entry_test(path) || tests(text);
+        let named: Vec<String> = self.tests.iter().filter(is_entry).map(|(p, _)| p.clone()).collect();
         if named.is_empty() { self.tests.keys().cloned().collect() } else { named }
+    }
+
+    /// The path of the Go module.
+    pub fn go_module(&self) -> Option<&str> {
+        self.others.get("go.mod")?.lines().find_map(|l| l.trim().strip_prefix("module ")).map(str::trim)
     }
 
     /// Folders of Go packages that have tests.
@@ -118,169 +106,10 @@ impl Project {
             .filter(|p| p.ends_with("_test.go"))
             .map(|p| p.rsplit_once('/').map_or_else(|| ".".to_owned(), |(dir, _)| dir.to_owned()))
             .collect();
+        out.sort();
         out.dedup();
         out
     }
-}
-
-fn words(line: &str) -> Vec<String> {
-    shell_words::split(line).unwrap_or_else(|_| line.split_whitespace().map(str::to_owned).collect())
-}
-
-fn strings(list: &[&str]) -> Vec<String> {
-    list.iter().map(|s| (*s).to_owned()).collect()
-}
-
-fn runner_of_command(command: &[String], files: &BTreeMap<String, String>) -> Option<Runner> {
-    let at = |word: &str| command.iter().position(|w| w == word || w.ends_with(&format!("/{word}")));
-    let after = |i: usize| command.get(i + 1..).unwrap_or_default().to_vec();
-    let program = command.first().map(|p| p.rsplit('/').next().unwrap_or(p).to_owned())?;
-    if let Some(i) = at("unittest") {
-        return Some(Runner::Unittest {
-            python: command.get(..i.saturating_sub(1)).unwrap_or_default().to_vec(),
-            args: positional_or_discover(after(i)),
-        });
-    }
-    if let Some(i) = at("pytest").or_else(|| at("py.test")) {
-        let is_module = i > 0 && command.get(i - 1).is_some_and(|w| w == "-m");
-        let head = command.get(..if is_module { i - 1 } else { i }).unwrap_or_default().to_vec();
-        let python = if head.is_empty() {
-            python_of(command.get(i))
-        } else if is_module {
-            head
-        } else {
-            head.into_iter().chain(["python".to_owned()]).collect()
-        };
-        return Some(Runner::Pytest { python, args: after(i).into_iter().filter(|a| !a.starts_with('-')).collect() });
-    }
-    if program.starts_with("python") {
-        let script = command.get(1).filter(|s| s.ends_with(".py"))?;
-        return Some(Runner::Unittest { python: command.get(..1)?.to_vec(), args: vec![script.clone()] });
-    }
-    match program.as_str() {
-        "cargo" => {
-            let args = after(at("test").or_else(|| at("run"))?);
-            Some(Runner::Cargo { args: args.into_iter().take_while(|a| a != "--").collect() })
-        }
-        "go" => Some(Runner::Go),
-        "node" | "npm" | "npx" | "yarn" | "pnpm" | "bun" => node(command, files),
-        "jest" | "vitest" | "mocha" => {
-            node(&["npx".to_owned()].into_iter().chain(command.iter().cloned()).collect::<Vec<_>>(), files)
-        }
-        _ => None,
-    }
-}
-
-/// The interpreter beside a `pytest` given by its path, else the usual one.
-fn python_of(pytest: Option<&String>) -> Vec<String> {
-    let beside = pytest.and_then(|p| p.rsplit_once('/')).map(|(dir, _)| format!("{dir}/python"));
-    vec![beside.unwrap_or_else(|| "python3".to_owned())]
-}
-
-fn positional_or_discover(args: Vec<String>) -> Vec<String> {
-    args.into_iter().filter(|a| !matches!(a.as_str(), "-v" | "--verbose" | "-q" | "--quiet" | "-b" | "-f")).collect()
-}
-
-fn node(command: &[String], files: &BTreeMap<String, String>) -> Option<Runner> {
-    let program = command.first()?;
-    let script_line;
-    let mut line: Vec<String> = command.to_vec();
-    let is_package_script =
-        matches!(program.as_str(), "npm" | "yarn" | "pnpm" | "bun") && command.iter().any(|w| w == "test" || w == "t");
-    if is_package_script {
-        script_line = package_script(files)?;
-        line = words(&script_line);
-    }
-    if line.first().is_some_and(|w| w == "npx") {
-        line.remove(0);
-    }
-    let tool = line.first()?.rsplit('/').next()?.to_owned();
-    let local = |tool: &str, rest: &[&str]| {
-        strings(&["node"])
-            .into_iter()
-            .chain([format!("node_modules/.bin/{tool}")])
-            .chain(strings(rest))
-            .collect::<Vec<_>>()
-    };
-    match tool.as_str() {
-        "node" | "tsx" => {
-            let mut argv = strings(if tool == "tsx" { &["node", "--import", "tsx"] } else { &["node"] });
-            let mut rest = line.into_iter().skip(1);
-            let mut is_runner = false;
-            while let Some(word) = rest.next() {
-                if word == "--test" {
-                    is_runner = true;
-                } else if matches!(word.as_str(), "--import" | "--require" | "-r" | "--loader") {
-                    argv.push(word);
-                    argv.extend(rest.next());
-                } else if word.starts_with("--test-") {
-                    continue;
-                } else if word.starts_with("--") {
-                    argv.push(word);
-                }
-            }
-            let uses_runner = is_runner || files.iter().any(|(p, t)| is_test_path(p, t) && t.contains("node:test"));
-            if uses_runner {
-                argv.push("--test-reporter=tap".to_owned());
-            }
-            Some(Runner::Node { argv, format: NodeFormat::Tap, apart: true })
-        }
-        "mocha" => {
-            Some(Runner::Node { argv: local("mocha", &["--reporter", "tap"]), format: NodeFormat::Tap, apart: false })
-        }
-        "jest" => {
-            Some(Runner::Node { argv: local("jest", &["--json", "--silent"]), format: NodeFormat::Jest, apart: false })
-        }
-        "vitest" => Some(Runner::Node {
-            argv: local("vitest", &["run", "--reporter=json"]),
-            format: NodeFormat::Jest,
-            apart: false,
-        }),
-        _ => None,
-    }
-}
-
-fn package_script(files: &BTreeMap<String, String>) -> Option<String> {
-    let manifest: serde_json::Value = serde_json::from_str(files.get("package.json")?).ok()?;
-    manifest.get("scripts")?.get("test")?.as_str().map(str::to_owned)
-}
-
-/// A runner from the files alone.
-fn guess(files: &BTreeMap<String, String>) -> Option<Runner> {
-    if files.contains_key("Cargo.toml") {
-        return Some(Runner::Cargo { args: Vec::new() });
-    }
-    if files.contains_key("go.mod") {
-        return Some(Runner::Go);
-    }
-    let tests = |ext: &[&str]| {
-        files
-            .iter()
-            .filter(|(p, t)| ext.iter().any(|e| p.ends_with(e)) && is_test_path(p, t))
-            .map(|(_, t)| t.as_str())
-            .collect::<Vec<_>>()
-    };
-    let python = tests(&[".py"]);
-    if !python.is_empty() {
-        let unit = python.iter().any(|t| t.contains("unittest"));
-        let plain = python.iter().any(|t| t.contains("import pytest") || t.lines().any(|l| l.starts_with("def test_")));
-        let python = vec!["python3".to_owned()];
-        return Some(if plain || !unit {
-            Runner::Pytest { python, args: Vec::new() }
-        } else {
-            Runner::Unittest { python, args: Vec::new() }
-        });
-    }
-    if files.contains_key("package.json") {
-        if let Some(found) = node(&strings(&["npm", "test"]), files) {
-            return Some(found);
-        }
-    }
-    (!tests(&[".js", ".mjs", ".cjs", ".ts"]).is_empty()).then(|| Runner::Node {
-        argv: strings(&["node", "--test-reporter=tap"]),
-        format: NodeFormat::Tap,
-        apart: true,
-    })
 }
 
 /// Whether a file only tests: by its name, its folder, or because it holds nothing but tests.
@@ -290,7 +119,12 @@ pub fn is_test_path(path: &str, text: &str) -> bool {
     let in_folder = path.split('/').rev().skip(1).any(|d| {
         matches!(d, "tests" | "test" | "__tests__" | "spec" | "testdata" | "fixtures" | "benches" | "examples")
     });
-    in_folder || is_entry_test(path) || stem == "conftest" || stem == "tests" || (stem == "test" && !text.is_empty())
+    in_folder
+        || checks::recognise(path).is_guarded()
+        || is_entry_test(path)
+        || stem == "conftest"
+        || stem == "tests"
+        || (stem == "test" && !text.is_empty())
 }
 
 /// Whether a file is one that a runner starts, by its name.

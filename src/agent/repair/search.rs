@@ -1,6 +1,6 @@
 //! The search for one repair: proposals ranked by suspicion and prior, tried in batches until one is good enough.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::harness::{Attempt, Baseline, Verdict};
 use super::localise::Suspicion;
@@ -26,6 +26,15 @@ pub struct Fix {
     pub fixed: Vec<String>,
     /// Failing tests that still fail.
     pub left: usize,
+}
+
+impl Fix {
+    /// Whether it may only take the failing tests out of the way: a special case, or something taken out.
+    pub fn is_doubtful(&self) -> bool {
+        let mutation = &self.candidate.mutation;
+        matches!(mutation.operator, "guard" | "deletion" | "duplicate statement" | "lookup default")
+            || mutation.words.starts_with("remove")
+    }
 }
 
 /// How often each operator was tried at each place: what the agent says when it finds nothing.
@@ -75,6 +84,8 @@ pub struct Search {
     /// Changes that helped but broke something, or helped only in part: material for pairs.
     near: Vec<Candidate>,
     paired: bool,
+    /// How often a text was put back because its batch ended before its turn.
+    returned: HashMap<u64, usize>,
 }
 
 impl Search {
@@ -104,7 +115,8 @@ impl Search {
                     continue;
                 }
                 let place = suspicion.at(path, mutation.line).max(neighbour(suspicion, &mutation));
-                let score = place.powf(PLACE_POWER) * mutation.prior * size_factor(&mutation, source) * weight;
+                let likely = mutation.prior * size_factor(&mutation, source) * custom(&mutation, source);
+                let score = place.powf(PLACE_POWER) * likely * weight;
                 queue.push(Candidate { mutation, score });
             }
         }
@@ -120,12 +132,18 @@ impl Search {
             fixes: Vec::new(),
             near: Vec::new(),
             paired: false,
+            returned: HashMap::new(),
         }
     }
 
     /// How many proposals wait.
     pub fn waiting(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Whether everything was given out, pairs too.
+    pub fn is_over(&self) -> bool {
+        self.queue.is_empty() && self.paired
     }
 
     /// The next proposals, as attempts; empty when all were tried.
@@ -162,6 +180,19 @@ impl Search {
             inside.then_some((range, new))
         });
         Some(Attempt { path: mutation.path.to_string(), text, body })
+    }
+
+    /// Puts back proposals whose turn did not come, best last as they came; each only a few times.
+    pub fn put_back(&mut self, untried: Vec<(Candidate, Attempt)>) {
+        for (candidate, attempt) in untried.into_iter().rev() {
+            let text = digest(&attempt.text);
+            let times = self.returned.entry(text).or_default();
+            if *times < limits::REPAIR_RETURNS_MAX {
+                *times += 1;
+                self.seen.remove(&(attempt.path, text));
+                self.queue.push(candidate);
+            }
+        }
     }
 
     /// Records what a tried proposal did.
@@ -278,13 +309,38 @@ fn size_factor(mutation: &Mutation, source: &Source) -> f64 {
     1.0 / (1.0 + changed as f64 / 120.0)
 }
 
+/// What the function around says elsewhere in the same words is more likely than what it says nowhere.
+fn custom(mutation: &Mutation, source: &Source) -> f64 {
+    let ([edit], Some(body)) = (mutation.edits.as_slice(), &mutation.body) else { return 1.0 };
+    if edit.text.is_empty() || edit.text.contains('\n') || edit.range.is_empty() {
+        return 1.0;
+    }
+    let before = source.text.get(..edit.range.start).unwrap_or_default();
+    let after = source.text.get(edit.range.end..).unwrap_or_default();
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let head = before.trim_end();
+    let word = head.len() - head.trim_end_matches(is_part).len();
+    let last = head.chars().next_back().map_or(0, char::len_utf8);
+    let from = head.len() - word.max(last);
+    let tail = after.trim_start();
+    let word = tail.len() - tail.trim_start_matches(is_part).len();
+    let first = tail.chars().next().map_or(0, char::len_utf8);
+    let to = after.len() - tail.len() + word.max(first);
+    let window =
+        format!("{}{}{}", before.get(from..).unwrap_or_default(), edit.text, after.get(..to).unwrap_or_default());
+    let said = source.span(body.clone()).contains(window.as_str());
+    if said { CUSTOM_FACTOR } else { 1.0 }
+}
+
+/// What a change gains that repeats words of its function.
+const CUSTOM_FACTOR: f64 = 1.4;
+
 /// Among repairs that pass: the score, with a malus for taking functionality away and for special cases.
 fn quality(fix: &Fix, search: &Search) -> f64 {
     let mutation = &fix.candidate.mutation;
-    let removes = mutation.words.starts_with("remove") || mutation.operator == "deletion";
-    let special = mutation.operator == "constant" || mutation.operator == "guard";
     let size = search.sources.get(mutation.path.as_ref()).map_or(1.0, |s| size_factor(mutation, s));
-    fix.candidate.score * size * if removes { 0.5 } else { 1.0 } * if special { 0.8 } else { 1.0 }
+    let doubt = if fix.is_doubtful() { 0.3 } else { 1.0 };
+    fix.candidate.score * size * doubt * if mutation.operator == "constant" { 0.8 } else { 1.0 }
 }
 
 fn together(one: &Candidate, other: &Candidate) -> Option<Candidate> {

@@ -106,21 +106,13 @@ impl Steering {
             set.insert((*function).clone());
             told.push(if negative { format!("I leave `{function}` alone") } else { format!("I look in `{function}`") });
         }
-        if negative && files.is_empty() && has(&["this file", "that file", "in here"]) {
+        let this_file =
+            negative && has(&["this file", "that file", "the file", "in here", "this module", "that module"]);
+        let this_function = negative && has(THIS_FUNCTION);
+        if files.is_empty() && (this_file || has(OTHER_FILE)) && !about.path.is_empty() {
             self.files_out.insert(about.path.clone());
             told.push(format!("I leave {} alone", about.path));
-        } else if negative
-            && functions.is_empty()
-            && has(&[
-                "this function",
-                "that function",
-                "this method",
-                "that method",
-                "this one alone",
-                "that alone",
-                "it alone",
-            ])
-        {
+        } else if functions.is_empty() && (this_function || has(OTHER_FUNCTION)) && !about.function.is_empty() {
             self.functions_out.insert(about.function.clone());
             told.push(format!("I leave `{}` alone", about.function));
         }
@@ -130,7 +122,9 @@ impl Steering {
 
     /// "try the caller", "try the callee", "try the helper".
     fn relatives(&mut self, low: &str, about: &About, told: &mut Vec<String>) {
-        let relatives = if low.contains("caller") || low.contains("calls it") || low.contains("call site") {
+        let calls_it =
+            ["caller", "calls it", "calls this", "call site", "calling function", "calling code", "one level up"];
+        let relatives = if calls_it.iter().any(|w| low.contains(w)) {
             &about.callers
         } else if low.contains("callee")
             || low.contains("it calls")
@@ -192,6 +186,56 @@ impl Steering {
     }
 }
 
+/// The changed function, when something is not to happen there.
+const THIS_FUNCTION: &[&str] = &[
+    "this function",
+    "that function",
+    "the function",
+    "this method",
+    "that method",
+    "the method",
+    "this one alone",
+    "that alone",
+    "it alone",
+    "this alone",
+    "touch this",
+    "touch that",
+    "touch it",
+    "change this",
+    "change that",
+    "change it",
+    "not here",
+    "not there",
+];
+/// Another file is meant.
+const OTHER_FILE: &[&str] = &[
+    "wrong file",
+    "wrong module",
+    "other file",
+    "another file",
+    "different file",
+    "other module",
+    "another module",
+    "different module",
+    "outside this file",
+    "outside of this file",
+];
+/// Another function is meant.
+const OTHER_FUNCTION: &[&str] = &[
+    "wrong function",
+    "wrong place",
+    "wrong method",
+    "other function",
+    "another function",
+    "different function",
+    "other method",
+    "another method",
+    "different method",
+    "elsewhere",
+    "somewhere else",
+    "look further",
+];
+
 /// Whether a text names a word as a whole.
 fn mentions(text: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
@@ -238,5 +282,14 @@ mod tests {
         check("look in shop.py", |s| s.allows_file("src/shop.py") && !s.allows_file("src/cart.py"));
         check("another", |s| s.refused.len() == 1);
         check("fix another function. look in shop.py.", |s| !s.allows_file("src/cart.py") && s.files_out.is_empty());
+        check("wrong file", |s| !s.allows_file("src/cart.py") && s.allows_file("src/shop.py"));
+        check("Please look in another file", |s| !s.allows_file("src/cart.py"));
+        check("the bug is elsewhere", |s| !s.allows_function("", "total") && s.allows_function("", "price"));
+        check("don't touch this function", |s| !s.allows_function("", "total"));
+        check("Don't change it, the mistake is in price", |s| s.functions_in.contains("price"));
+        check("no, the fix belongs in checkout()", |s| s.functions_in.contains("checkout"));
+        check("keep cart.py as it is", |s| !s.allows_file("src/cart.py"));
+        check("look one level up", |s| s.functions_in.contains("checkout"));
+        check("fix it in the calling function", |s| s.functions_in.contains("checkout"));
     }
 }

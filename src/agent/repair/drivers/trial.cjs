@@ -5,13 +5,33 @@ const fs = require('fs');
 const path = require('path');
 const os = require('os');
 const url = require('url');
-const { spawnSync } = require('child_process');
+const { spawn } = require('child_process');
 
 const here = __dirname;
 const root = process.cwd();
 const job = JSON.parse(fs.readFileSync(path.join(here, 'job.json'), 'utf8'));
 const out = fs.openSync(path.join(here, 'out.jsonl'), 'w');
 const send = (record) => fs.writeSync(out, JSON.stringify(record) + '\n');
+
+// Programs of packages are found, and a change that collects without end is stopped before the machine is full.
+const HEAP = '--max-old-space-size=512';
+const settings = (base, extra) => {
+  const env = { ...process.env, ...job.env, ...extra, NODE_ENV: process.env.NODE_ENV || 'test', FORCE_COLOR: '0', CI: '1' };
+  env.PATH = `${path.join(base, 'node_modules/.bin')}${path.delimiter}${env.PATH || ''}`;
+  env.NODE_OPTIONS = `${env.NODE_OPTIONS || ''} ${HEAP}`.trim();
+  return env;
+};
+
+// The program and arguments that run tests. Some package managers put shell scripts where others link programs.
+function started() {
+  const [program, ...args] = job.argv;
+  if (program !== 'node') return [program, args];
+  const script = args[0] || '';
+  if (script.includes('node_modules/.bin/') && fs.existsSync(script) && /^#!.*\bsh\b/.test(fs.readFileSync(script, 'utf8'))) {
+    return [script, args.slice(1)];
+  }
+  return [process.execPath, args];
+}
 
 // Names from TAP with nested subtests, each joined to its parents; leaves only.
 function tap(text, file) {
@@ -63,7 +83,7 @@ function trouble(text) {
   return { message: text.slice(0, 1500), frames: frames.slice(-30) };
 }
 
-function jest(text) {
+function jest(text, base) {
   let report;
   try {
     report = JSON.parse(text.slice(text.indexOf('{')));
@@ -72,7 +92,7 @@ function jest(text) {
   }
   const cases = [];
   for (const suite of report.testResults || []) {
-    const file = path.relative(root, suite.name);
+    const file = path.relative(base, suite.name);
     for (const one of suite.assertionResults || []) {
       if (one.status !== 'passed' && one.status !== 'failed') continue;
       const record = { case: [file, ...one.ancestorTitles, one.title].join(' > '), status: one.status, ms: one.duration || 0 };
@@ -86,32 +106,72 @@ function jest(text) {
   return cases;
 }
 
+// One process in a group of its own, so that what it started ends with it.
+function execute(args, base, extra, timeout, stuck = () => false) {
+  const [program, first] = started();
+  return new Promise((resolve) => {
+    const began = Date.now();
+    const out = { status: null, late: false, stdout: '', stderr: '' };
+    const child = spawn(program, [...first, ...args], {
+      cwd: base,
+      env: settings(base, extra),
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const end = () => {
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // It has ended.
+      }
+    };
+    const clock = setInterval(() => {
+      if (Date.now() - began < timeout && !stuck()) return;
+      out.late = true;
+      end();
+    }, 50);
+    for (const name of ['stdout', 'stderr']) {
+      child[name].setEncoding('utf8');
+      child[name].on('data', (text) => {
+        if (out[name].length < 32 << 20) out[name] += text;
+      });
+    }
+    const done = (status) => {
+      clearInterval(clock);
+      resolve({ ...out, status, ms: Date.now() - began });
+    };
+    child.on('error', (error) => {
+      out.stderr += String(error);
+      done(null);
+    });
+    child.on('close', (status) => {
+      end();
+      done(status);
+    });
+  });
+}
+
+// The longest that a process took that came to its end.
+let longest = 0;
+
 // One run of some test files. Each file is a case of its own too: it passes when its process ends well.
-function run(files, extra, env, timeout) {
+async function run(base, files, timeout) {
   const groups = job.apart ? files.map((f) => [f]) : [files];
   const cases = [];
   for (const group of groups) {
-    const [program, ...args] = job.argv;
-    const began = Date.now();
-    const r = spawnSync(program === 'node' ? process.execPath : program, [...args, ...extra, ...group], {
-      cwd: root,
-      env: { ...process.env, ...env, NODE_ENV: process.env.NODE_ENV || 'test', FORCE_COLOR: '0' },
-      timeout,
-      killSignal: 'SIGKILL',
-      maxBuffer: 32 << 20,
-      encoding: 'utf8',
-    });
+    const r = await execute(group, base, {}, timeout);
+    if (!r.late) longest = Math.max(longest, r.ms);
     const label = group.length === 1 ? group[0] : '<all>';
-    const text = r.stdout || '';
-    const found = job.format === 'jest' ? jest(text) || [] : tap(text, label);
+    const text = r.stdout;
+    const found = job.format === 'jest' ? jest(text, base) || [] : tap(text, label);
     cases.push(...found);
     const bad = r.status !== 0;
-    if (bad && r.error && r.error.code === 'ETIMEDOUT') {
-      cases.push({ case: label, status: 'failed', ms: Date.now() - began, message: 'took too long and was stopped', frames: [] });
+    if (r.late) {
+      cases.push({ case: label, status: 'failed', ms: r.ms, message: 'took too long and was stopped', frames: [] });
     } else if (bad && !found.some((c) => c.status === 'failed')) {
-      cases.push({ case: label, status: 'failed', ms: Date.now() - began, ...trouble(`${r.stderr || ''}\n${text.slice(-1500)}`) });
+      cases.push({ case: label, status: 'failed', ms: r.ms, ...trouble(`${r.stderr}\n${text.slice(-1500)}`) });
     } else if (!found.length) {
-      cases.push({ case: label, status: bad ? 'failed' : 'passed', ms: Date.now() - began });
+      cases.push({ case: label, status: bad ? 'failed' : 'passed', ms: r.ms });
     } else {
       cases.push({ case: label, status: bad ? 'failed' : 'passed', ms: 0 });
     }
@@ -150,22 +210,16 @@ function covered(folder) {
   return Object.fromEntries(Object.entries(hits).map(([f, s]) => [f, [...s]]));
 }
 
-function baseline() {
-  const cases = run(job.files, [], {}, job.timeout_ms * 3);
+async function baseline() {
+  const cases = await run(root, job.files, job.timeout_ms * 3);
+  send({ process_ms: longest });
   const deadline = Date.now() + job.coverage_ms;
   for (const one of cases) {
     const parts = one.case.split(' > ');
     if (job.format === 'tap' && job.argv.includes('--test-reporter=tap') && parts.length > 1 && Date.now() < deadline) {
       const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'rightseat-cov-'));
       const name = parts[parts.length - 1].replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
-      const [program, ...args] = job.argv;
-      spawnSync(program === 'node' ? process.execPath : program, [...args, `--test-name-pattern=^${name}$`, parts[0]], {
-        cwd: root,
-        env: { ...process.env, NODE_V8_COVERAGE: folder },
-        timeout: job.timeout_ms,
-        killSignal: 'SIGKILL',
-        maxBuffer: 32 << 20,
-      });
+      await execute([`--test-name-pattern=^${name}$`, parts[0]], root, { NODE_V8_COVERAGE: folder }, job.timeout_ms);
       const lines = covered(folder);
       if (Object.keys(lines).length) one.lines = lines;
       fs.rmSync(folder, { recursive: true, force: true });
@@ -175,35 +229,126 @@ function baseline() {
   send({ end: true });
 }
 
-function mutants() {
-  const until = Date.now() + job.batch_ms;
-  for (const mutant of job.mutants) {
-    if (Date.now() > until) break;
-    const kept = {};
-    for (const [file, text] of Object.entries(mutant.files)) {
-      kept[file] = fs.readFileSync(file);
-      fs.writeFileSync(file, text);
+async function attempt(base, mutant) {
+  const kept = {};
+  for (const [file, text] of Object.entries(mutant.files)) {
+    const full = path.join(base, file);
+    kept[full] = fs.readFileSync(full);
+    fs.writeFileSync(full, text);
+  }
+  try {
+    const focus = new Set(job.focus);
+    const found = await run(base, job.focus_files, job.timeout_ms);
+    const passed = found.filter((c) => c.status === 'passed' && focus.has(c.case)).map((c) => c.case);
+    const result = { mutant: mutant.id, passed };
+    if (passed.length) {
+      const rest = job.apart ? job.files.filter((f) => !job.focus_files.includes(f)) : job.files;
+      const more = rest.length || !job.apart ? await run(base, rest, job.timeout_ms) : [];
+      const whole = job.apart ? [...found, ...more] : more;
+      result.whole = {
+        passed: whole.filter((c) => c.status === 'passed').map((c) => c.case),
+        failed: whole.filter((c) => c.status === 'failed').map((c) => c.case),
+        ended: true,
+      };
     }
-    try {
-      const focus = new Set(job.focus);
-      const found = run(job.focus_files, [], {}, job.timeout_ms);
-      const passed = found.filter((c) => c.status === 'passed' && focus.has(c.case)).map((c) => c.case);
-      const result = { mutant: mutant.id, passed };
-      if (passed.length) {
-        const rest = job.files.filter((f) => !job.focus_files.includes(f));
-        const whole = job.apart ? [...found, ...(rest.length ? run(rest, [], {}, job.timeout_ms) : [])] : run(job.files, [], {}, job.timeout_ms);
-        result.whole = {
-          passed: whole.filter((c) => c.status === 'passed').map((c) => c.case),
-          failed: whole.filter((c) => c.status === 'failed').map((c) => c.case),
-          ended: true,
-        };
+    send(result);
+  } finally {
+    for (const [full, data] of Object.entries(kept)) fs.writeFileSync(full, data);
+  }
+}
+
+// A second copy of the project, so that two changes are tried at a time; none where one of its own packages
+// has packages, which a copy would not find.
+function twin(count) {
+  if (os.cpus().length < 2 || count < 4) return null;
+  const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'rightseat-twin-')));
+  const packages = path.join(root, 'node_modules');
+  if (fs.existsSync(packages)) fs.symlinkSync(packages, path.join(folder, 'node_modules'));
+  if (copied(folder)) return folder;
+  fs.rmSync(folder, { recursive: true, force: true });
+  return null;
+}
+
+// Jest takes long to start and little for one project more: many changed copies are projects of one run.
+const REPORTER = `
+const fs = require('fs');
+const tell = (record) => fs.appendFileSync(process.env.RIGHTSEAT_POOL, JSON.stringify(record) + '\\n');
+module.exports = class {
+  onTestFileStart(test) { tell({ began: test.path }); }
+  onTestFileResult(test, result) {
+    const cases = result.testResults.map((c) => ({ name: [...c.ancestorTitles, c.title], status: c.status }));
+    tell({ ended: test.path, cases, broken: Boolean(result.testExecError) });
+  }
+};
+`;
+
+// Runs the changes that wait against the focus files; what passes is then tried in place, and what hung is dropped.
+async function pool(waiting, until) {
+  const folder = path.join(here, 'pool');
+  const told = path.join(here, 'pool.jsonl');
+  const reporter = path.join(here, 'reporter.cjs');
+  fs.writeFileSync(reporter, REPORTER);
+  while (waiting.length && Date.now() < until) {
+    const some = waiting.splice(0, 24);
+    fs.rmSync(folder, { recursive: true, force: true });
+    fs.writeFileSync(told, '');
+    for (const mutant of some) {
+      if (!copied(path.join(folder, String(mutant.id)))) return waiting.unshift(...some);
+      for (const [file, text] of Object.entries(mutant.files)) {
+        fs.writeFileSync(path.join(folder, String(mutant.id), file), text);
       }
-      send(result);
-    } finally {
-      for (const [file, data] of Object.entries(kept)) fs.writeFileSync(file, data);
+    }
+    const roots = some.map((m) => path.join(folder, String(m.id)));
+    const args = ['-w', '2', '--reporters', reporter, '--projects', ...roots, '--testPathPattern', ...job.focus_files];
+    const quiet = () => Date.now() - fs.statSync(told).mtimeMs > job.timeout_ms * 2;
+    await execute(args, root, { RIGHTSEAT_POOL: told }, until - Date.now() + job.timeout_ms, quiet);
+    const records = fs.readFileSync(told, 'utf8').split('\n').filter(Boolean).map((l) => JSON.parse(l));
+    // Before anything runs in place: Jest would take the copies' tests for the project's own.
+    fs.rmSync(folder, { recursive: true, force: true });
+    if (!records.length) return waiting.unshift(...some);
+    for (const mutant of some) {
+      const base = path.join(folder, String(mutant.id));
+      const mine = records.filter((r) => (r.began || r.ended).startsWith(base + path.sep));
+      const ended = mine.filter((r) => r.ended);
+      const focus = new Set(job.focus);
+      const passed = ended.flatMap((r) =>
+        r.cases
+          .filter((c) => c.status === 'passed')
+          .map((c) => [path.relative(base, r.ended), ...c.name].join(' > '))
+          .filter((id) => focus.has(id)),
+      );
+      if (passed.length) await attempt(root, mutant);
+      else if (mine.length) send({ mutant: mutant.id, passed: [] });
+      else waiting.push(mutant);
     }
   }
 }
 
-if (job.mode === 'baseline') baseline();
-else mutants();
+// A copy without packages: they are found above it. Told: whether that is so.
+function copied(to) {
+  fs.mkdirSync(to, { recursive: true });
+  let nested = false;
+  const wanted = (from) => {
+    if (path.basename(from) === 'node_modules') nested = true;
+    return !nested;
+  };
+  for (const name of fs.readdirSync(root)) {
+    if (name === '.git' || name === path.basename(here) || name === 'node_modules') continue;
+    fs.cpSync(path.join(root, name), path.join(to, name), { recursive: true, filter: wanted });
+  }
+  return !nested;
+}
+
+async function mutants() {
+  const until = Date.now() + job.batch_ms;
+  const waiting = [...job.mutants];
+  if (job.argv.some((a) => a.endsWith('.bin/jest')) && waiting.length > 2) await pool(waiting, until);
+  const lane = async (base) => {
+    while (base && waiting.length && Date.now() < until) await attempt(base, waiting.shift());
+  };
+  const second = twin(waiting.length);
+  await Promise.all([lane(root), lane(second)]);
+  if (second) fs.rmSync(second, { recursive: true, force: true });
+}
+
+(job.mode === 'baseline' ? baseline() : mutants()).then(() => fs.closeSync(out));

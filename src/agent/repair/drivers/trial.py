@@ -25,7 +25,9 @@ LIMIT = float(JOB.get("test_cpu_s", 2.0))
 # Once a test has hung, the next ones of the same baseline get less: most hang for the same reason.
 HANGS_AGAIN_S = 0.5
 PYTEST = JOB["runner"] == "pytest"
-PLAIN = JOB["runner"] == "unittest" and any(a.endswith(".py") for a in JOB.get("args") or [])
+ARGS = JOB.get("args") or []
+TARGETS = [a for a in ARGS if not a.startswith("-")]
+PLAIN = JOB["runner"] == "unittest" and any(a.endswith(".py") for a in ARGS)
 if PYTEST:
     try:
         import pytest  # noqa: E402  loaded once, before the forks
@@ -216,7 +218,7 @@ def needs_nothing(function):
 
 def test_modules():
     """Names of the modules with tests: the ones the command names, or by their names."""
-    named = [a for a in JOB.get("args") or [] if a.endswith(".py")]
+    named = [a for a in TARGETS if a.endswith(".py")]
     if not named:
         for folder, folders, files in os.walk("."):
             folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in ("node_modules", "venv", "__pycache__"))
@@ -283,7 +285,7 @@ def load_unittest(names):
                 return suite
         except Exception:
             pass
-    args = list(JOB.get("args") or [])
+    args = list(ARGS)
     if args and args[0] == "discover":
         args = args[1:]
     elif [a for a in args if not a.startswith("-")]:
@@ -318,6 +320,20 @@ def pick(suite, names):
 
     walk(suite)
     return chosen
+
+
+def import_mode():
+    """Of the options a project always sets only how tests are imported matters here; others cost time or print."""
+    import re
+    for name in ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"):
+        try:
+            with open(name, encoding="utf-8") as f:
+                found = re.search(r"addopts.*?--import-mode[= ]+([a-z]+)", f.read(), re.S)
+        except (OSError, UnicodeDecodeError):
+            continue
+        if found:
+            return ["--import-mode=" + found.group(1)]
+    return []
 
 
 def run_pytest(report, names):
@@ -362,10 +378,8 @@ def run_pytest(report, names):
         options += ["-p", "no:" + name]
     if JOB["mode"] != "baseline":
         options += ["--assert=plain", "-s"]
-    if "-o" not in (JOB.get("args") or []):
-        options += ["-o", "addopts="]
-    targets = names or [a for a in (JOB.get("args") or []) if not a.startswith("-")]
-    pytest.main(options + targets, plugins=[Plugin()])
+    options += ["-o", "addopts="] + [a for a in ARGS if a.startswith("-")] + import_mode()
+    pytest.main(options + (names or TARGETS), plugins=[Plugin()])
 
 
 def child(pipe, names):

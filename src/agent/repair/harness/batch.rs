@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Attempt, Baseline, Case, Limits, Overlay, Spot, Verdict, Whole};
 use crate::agent::repair::bench::{Bench, BenchError};
-use crate::agent::repair::project::{NodeFormat, Project, Runner};
+use crate::agent::repair::project::Project;
+use crate::agent::repair::runner::Runner;
 use crate::base::{RelPath, limits};
 use crate::port::{Trial, TrialOutput};
 
@@ -14,6 +15,9 @@ use crate::port::{Trial, TrialOutput};
 pub const FOLDER: &str = ".rightseat-trial";
 /// Index of the driver among the approved commands.
 pub const DRIVER: usize = 1;
+
+/// A start on a busy machine may take this many times as long.
+const PROCESS_FACTOR: f64 = 3.0;
 
 const PYTHON: &str = include_str!("../drivers/trial.py");
 const NODE: &str = include_str!("../drivers/trial.cjs");
@@ -55,12 +59,13 @@ fn job(project: &Project, mode: &str) -> Value {
     match &project.runner {
         Runner::Pytest { args, .. } => json!({"mode": mode, "runner": "pytest", "args": args}),
         Runner::Unittest { args, .. } => json!({"mode": mode, "runner": "unittest", "args": args}),
-        Runner::Node { argv, format, apart } => json!({
+        Runner::Node { argv, env, format, apart } => json!({
             "mode": mode,
             "argv": argv,
+            "env": env.iter().cloned().collect::<BTreeMap<_, _>>(),
             "apart": apart,
             "files": if *apart { project.node_files() } else { Vec::new() },
-            "format": if *format == NodeFormat::Jest { "jest" } else { "tap" },
+            "format": format.word(),
             "coverage_ms": limits::REPAIR_COVERAGE_MS_MAX,
         }),
         Runner::Cargo { .. } | Runner::Go => Value::Null,
@@ -91,6 +96,7 @@ pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Over
     let output = bench.run(request).await?;
     let mut found = Baseline::default();
     for record in records(&output) {
+        found.process_ms = record.get("process_ms").and_then(Value::as_u64).filter(|ms| *ms > 0).or(found.process_ms);
         let Some(id) = record.get("case").and_then(Value::as_str) else { continue };
         found.cases.push(Case {
             id: id.to_owned(),
@@ -157,7 +163,7 @@ pub async fn attempt<B: Bench>(
     set(&mut job, "batch_s", json!(limits.batch_ms as f64 / 1000.0));
     set(&mut job, "batch_ms", json!(limits.batch_ms));
     // Wall time, with room for a busy machine: Node cannot stop one test alone.
-    set(&mut job, "timeout_ms", json!(limits.test_cpu_s * 1000.0 * 2.0));
+    set(&mut job, "timeout_ms", json!(limits.test_cpu_s * 1000.0 * 2.0 + limits.process_ms as f64 * PROCESS_FACTOR));
     let files = focus_files(limits.focus, project);
     set(&mut job, "focus_files", json!(files));
     let what = format!("{} changes against {} failing tests", batch.len(), limits.focus.len());
@@ -167,7 +173,7 @@ pub async fn attempt<B: Bench>(
         script(project),
         ("job.json", job.to_string()),
         &["out.jsonl"],
-        limits.batch_ms + cpu * 4000 + 5000,
+        limits.batch_ms + cpu * 4000 + limits.process_ms * 6 + 5000,
     );
     let output = bench.run(request).await?;
     Ok(records(&output).iter().filter_map(verdict).collect())

@@ -2,13 +2,15 @@
 //! test programs run under each of the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use super::batch::trial;
 use super::probe::{HIT, hits, instrument};
 use super::schemata::{Schemata, build};
 use super::{Attempt, Baseline, Case, Limits, Overlay, Spot, Verdict, Whole};
 use crate::agent::repair::bench::{Bench, BenchError};
-use crate::agent::repair::project::{Project, Runner};
+use crate::agent::repair::project::Project;
+use crate::agent::repair::runner::Runner;
 use crate::agent::repair::source::Source;
 use crate::base::limits;
 use crate::port::TrialOutput;
@@ -40,7 +42,11 @@ impl Job<'_> {
                     args.join(" ")
                 )
             }
-            Runner::Go if self.mode == "baseline" => "go test -c -vet=off -cover".to_owned(),
+            Runner::Go if self.mode == "baseline" => {
+                // Of all packages: the mistake may lie in another one than the test.
+                let packages = project.go_module().map(|m| format!(" -coverpkg={}", quoted(&format!("{m}/..."))));
+                format!("go test -c -vet=off -cover{}", packages.unwrap_or_default())
+            }
             Runner::Go | Runner::Unittest { .. } | Runner::Pytest { .. } | Runner::Node { .. } => {
                 "go test -c -vet=off -gcflags=-e".to_owned()
             }
@@ -111,15 +117,7 @@ pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Over
         found.problem = Some(format!("the tests do not build: {}", why.join("; ")));
         return Ok(found);
     }
-    let mut module = project
-        .others
-        .get("go.mod")
-        .and_then(|t| t.lines().find_map(|l| l.strip_prefix("module ")))
-        .unwrap_or_default()
-        .trim();
-    if module.is_empty() {
-        module = "\0";
-    }
+    let module = project.go_module().filter(|m| !m.is_empty()).unwrap_or("\0");
     for block in text.split("@case ").skip(1) {
         let (name, rest) = block.split_once('\n').unwrap_or((block, ""));
         let body = rest.split("@end").next().unwrap_or_default();
@@ -236,8 +234,11 @@ pub async fn attempt<B: Bench>(
             waiting.push(rest);
         }
     }
-    for i in outside.into_iter().take(limits::REPAIR_SINGLE_BUILDS_MAX) {
-        let Some(attempt) = batch.get(i) else { continue };
+    let began = Instant::now();
+    for i in outside {
+        let Some(attempt) = batch.get(i).filter(|_| began.elapsed().as_millis() < u128::from(limits.batch_ms)) else {
+            break;
+        };
         let mut texts = overlay.clone();
         texts.insert(attempt.path.clone(), attempt.text.clone());
         let output = run(bench, project, &texts, &[i], limits).await?;

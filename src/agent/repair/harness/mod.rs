@@ -11,7 +11,8 @@ pub use schemata::{Schemata, build as build_schemata};
 use std::collections::BTreeMap;
 
 use super::bench::{Bench, BenchError};
-use super::project::{Project, Runner};
+use super::project::Project;
+use super::runner::Runner;
 use crate::model::Command;
 
 /// A place in a trace or message.
@@ -39,6 +40,8 @@ pub struct Case {
 #[derive(Debug, Clone, Default)]
 pub struct Baseline {
     pub cases: Vec<Case>,
+    /// How long a whole process of the runner took, where tests cannot be stopped one by one.
+    pub process_ms: Option<u64>,
     /// Set when nothing could be said: it did not build, no tests were found.
     pub problem: Option<String>,
 }
@@ -133,6 +136,8 @@ pub struct Limits<'a> {
     pub focus: &'a [String],
     /// CPU time of one test, seconds.
     pub test_cpu_s: f64,
+    /// What starting the runner took, milliseconds.
+    pub process_ms: u64,
     /// The whole batch, milliseconds.
     pub batch_ms: u64,
 }
