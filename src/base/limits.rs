@@ -29,6 +29,8 @@ pub const CONFUSABLES_FOUND_MAX: usize = 100;
 pub const DESK_PROMPTS_MAX: usize = 64;
 /// Messages between an agent and the host in each direction; a full channel slows the sender.
 pub const AGENT_LINK_MESSAGES_MAX: usize = 64;
+/// Output of a running command that waits for its agent while the channel is full; of more only the end is kept.
+pub const AGENT_OUTPUT_WAITING_BYTES_MAX: usize = 1024 * 1024;
 
 // workspace: files
 /// Bytes read at a time while a file is digested or copied.
@@ -365,6 +367,10 @@ pub const ACP_FILES_PER_PROPOSAL_MAX: usize = 500;
 pub const ACP_OPEN_REQUESTS_MAX: usize = 512;
 /// Terminals that an agent may hold at once.
 pub const ACP_TERMINALS_MAX: usize = 128;
+/// Output that is kept of one terminal, whatever the agent asks for.
+pub const ACP_TERMINAL_OUTPUT_BYTES_MAX: usize = 1024 * 1024;
+/// Sessions that an agent's list is shown of.
+pub const ACP_SESSIONS_SHOWN_MAX: usize = 100;
 /// How long a start may take unless `agents.toml` says more; Python agents take 20–30 s.
 pub const ACP_START_TIMEOUT_S_MIN: u64 = 60;
 /// How often a slow start is reported.
@@ -474,6 +480,8 @@ pub const CANDIDATE_CHANGES_MAX: usize = 5_000;
 pub const CANDIDATE_CHANGES_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Bytes of a repository that are copied into a candidate for an agent.
 pub const CANDIDATE_REPOSITORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Files of a repository's objects that are copied; of more they are read from the original.
+pub const CANDIDATE_REPOSITORY_FILES_MAX: usize = 50_000;
 /// Files of one ignored directory that are counted before it is taken for too large.
 pub const CANDIDATE_IGNORED_FILES_MAX: usize = 20_000;
 /// Files up to which a candidate is looked over whole after each trial; beyond it only what was edited is put back.

@@ -128,6 +128,8 @@ pub trait Trials: Send {
 /// A private copy of the workspace that an external agent works in, or in which a proposal is tried.
 pub trait Candidate: Send + Sync {
     fn root(&self) -> &Path;
+    /// What of the workspace is not in it or only linked, in words.
+    fn notes(&self) -> Vec<String>;
     /// What differs from the workspace as it was when the candidate was made or last refreshed.
     fn changes(&self) -> BoxFuture<'_, Result<Vec<CandidateChange>, WorkspaceError>>;
     /// Takes over what changed in the workspace since; files changed on both sides are left and named.

@@ -12,7 +12,7 @@ use crate::base::limits::{
     ACP_END_GRACE_MS, ACP_FILE_BYTES_MAX, ACP_LAST_WORDS_LINES, ACP_LINES_PER_TURN_OF_LOOP, ACP_NOTE_BYTES_MAX,
     ACP_STDIN_BYTES_MAX, ACP_STDIN_PAUSE_BYTES,
 };
-use crate::model::event::Isolation;
+use crate::model::event::{AgentNoted, Isolation};
 use crate::port::{
     Agent, AgentChild, AgentLink, AgentSeat, AgentSpawn, Candidate, CandidateChange, FromAgent, ToAgent, Workspace,
 };
@@ -71,7 +71,14 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
     let real = seat.workspace.root().to_path_buf();
     let candidate: Option<Arc<dyn Candidate>> = match config.isolation {
         Isolation::Copy => match seat.workspace.candidate("agent").await {
-            Ok(made) => Some(Arc::from(made)),
+            Ok(made) => {
+                let notes = made.notes();
+                if !notes.is_empty() {
+                    let note = AgentNoted { what: "copy".to_owned(), text: notes.join("; ") };
+                    let _ = link.to_host.send(FromAgent::Noted(note)).await;
+                }
+                Some(Arc::from(made))
+            }
             Err(e) if config.may_fall_back => {
                 config.isolation = Isolation::Gated;
                 let text = format!("no private copy can be made ({e}); the agent works in the workspace itself");
@@ -85,9 +92,10 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
     };
     let seen = candidate.as_ref().map_or_else(|| seat.root.clone(), |c| c.root().to_path_buf());
     let recorder = match &config.record {
-        Some(path) => {
-            Some(Recorder::create(path).map_err(|e| format!("{} cannot be recorded to: {e}", path.display()))?)
-        }
+        Some(path) => Some(
+            Recorder::create(path, seat.resume.is_some())
+                .map_err(|e| format!("{} cannot be recorded to: {e}", path.display()))?,
+        ),
         None => None,
     };
     let spec = &config.spec;
@@ -116,11 +124,20 @@ fn spawn_of(config: &AcpConfig, cwd: &Path) -> AgentSpawn {
     if let (Some(program), Some(first)) = (&config.program, argv.first_mut()) {
         *first = program.display().to_string();
     }
-    AgentSpawn {
-        argv,
-        env: config.spec.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-        pass_env: config.spec.pass_env.clone(),
-        cwd: cwd.to_path_buf(),
+    let mut env: Vec<(String, String)> =
+        config.spec.env.iter().map(|(name, value)| (name.clone(), at_home(value))).collect();
+    if let (Isolation::Copy, Some(above)) = (config.isolation, cwd.parent().and_then(Path::to_str)) {
+        // A copy without a repository must not be taken for a part of one that lies above it.
+        env.push(("GIT_CEILING_DIRECTORIES".to_owned(), above.to_owned()));
+    }
+    AgentSpawn { argv, env, pass_env: config.spec.pass_env.clone(), cwd: cwd.to_path_buf() }
+}
+
+/// `~/` at the beginning of a value is the user's home, as in a shell.
+fn at_home(value: &str) -> String {
+    match (value.strip_prefix("~/"), std::env::var("HOME")) {
+        (Some(rest), Ok(home)) => format!("{home}/{rest}"),
+        (Some(_) | None, _) => value.to_owned(),
     }
 }
 
@@ -466,6 +483,8 @@ impl Adapter {
             self.stdin.shutdown().await
         };
         let _ = tokio::time::timeout(Duration::from_millis(ACP_END_GRACE_MS / 4), write).await;
+        // An agent that ends with its input, or puts its session away first, is let do so.
+        let _ = tokio::time::timeout(Duration::from_millis(ACP_END_GRACE_MS / 4), &mut self.exited).await;
         if let Some(end) = self.end.take() {
             end(Duration::from_millis(ACP_END_GRACE_MS)).await;
         }

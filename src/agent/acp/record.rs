@@ -33,9 +33,11 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Makes the file anew.
-    pub fn create(path: &Path) -> std::io::Result<Self> {
-        let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    /// Makes the file anew, or goes on with it when an agent is started again in its session.
+    pub fn create(path: &Path, goes_on: bool) -> std::io::Result<Self> {
+        let mut options = std::fs::OpenOptions::new();
+        options.create(true).mode(0o600);
+        let file = if goes_on { options.append(true) } else { options.write(true).truncate(true) }.open(path)?;
         Ok(Self { file: BufWriter::new(file), began: std::time::Instant::now() })
     }
 
@@ -73,7 +75,7 @@ mod tests {
     fn what_was_recorded_is_read_back_and_is_the_owners_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("r.jsonl");
-        let mut recorder = Recorder::create(&path).unwrap();
+        let mut recorder = Recorder::create(&path, false).unwrap();
         recorder.line(From::Client, br#"{"id":1}"#).unwrap();
         recorder.line(From::Agent, b"log \xff").unwrap();
         assert_eq!(read(&path).unwrap(), [(From::Client, json!({"id": 1})), (From::Agent, json!("log \u{fffd}"))]);

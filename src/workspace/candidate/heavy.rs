@@ -85,21 +85,6 @@ fn link_packages(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives a copy that an agent works in a repository of its own: a copy of `.git`, if it is a plain
-/// directory and not too large. Nothing an agent commits reaches yours.
-pub fn provide_repository(source: &Path, root: &Path) -> Option<String> {
-    let (from, to) = (source.join(".git"), root.join(".git"));
-    if !from.is_dir() || to.exists() {
-        return None;
-    }
-    let bytes_max = limits::CANDIDATE_REPOSITORY_BYTES_MAX;
-    match size(&from, bytes_max, usize::MAX).map(|_| copy_tree(&from, &to)) {
-        Some(Ok(())) => None,
-        Some(Err(error)) => Some(format!(".git: left out, {error}")),
-        None => Some(".git: left out, too large to copy".to_owned()),
-    }
-}
-
 /// What of a target directory spares building dependencies again.
 const SEEDED: &[&str] = &["deps", "build", ".fingerprint"];
 
@@ -135,7 +120,7 @@ fn copy_small(from: &Path, to: &Path) -> io::Result<Option<&'static str>> {
 }
 
 /// Bytes below a path; `None` beyond a bound.
-fn size(path: &Path, bytes_max: u64, files_max: usize) -> Option<u64> {
+pub fn size(path: &Path, bytes_max: u64, files_max: usize) -> Option<u64> {
     let mut bytes = 0u64;
     let walk = ignore::WalkBuilder::new(path).standard_filters(false).follow_links(false).build();
     for (count, entry) in walk.flatten().enumerate() {
@@ -152,7 +137,7 @@ fn size(path: &Path, bytes_max: u64, files_max: usize) -> Option<u64> {
 }
 
 /// Copies a tree; links stay links, special files are passed over.
-fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+pub fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     for entry in ignore::WalkBuilder::new(from).standard_filters(false).follow_links(false).build().flatten() {
         let Ok(below) = entry.path().strip_prefix(from) else { continue };
         let target = if below.as_os_str().is_empty() { to.to_owned() } else { to.join(below) };

@@ -7,6 +7,7 @@
 
 mod fill;
 mod heavy;
+mod repository;
 mod trials;
 
 pub use trials::OpenTrials;
@@ -89,7 +90,7 @@ impl PrivateCopy {
 
     /// Adds a copy of the user's repository, for an agent that works in this copy.
     pub fn with_repository(mut self) -> Self {
-        self.notes.extend(heavy::provide_repository(&self.source, &self.root));
+        self.notes.extend(repository::provide(&self.source, &self.root));
         self
     }
 
@@ -118,7 +119,7 @@ impl PrivateCopy {
         &self.root
     }
 
-    /// What was done about ignored directories, in words.
+    /// What was done about ignored directories and the repository, in words.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }

@@ -57,6 +57,7 @@ fn a_copy_holds_the_content_and_what_runs_need_and_no_more() {
         (".venv/bin/python", "p"),
         (".venv/pyvenv.cfg", "v"),
         (".git/HEAD", "h"),
+        (".git/objects/ab/cd", "o"),
     ]);
     symlink("a.py", bench.work.path().join("src/link")).unwrap();
     std::fs::create_dir(bench.work.path().join("node_modules/@own")).unwrap();

@@ -102,6 +102,10 @@ impl port::Candidate for LiveCandidate {
         &self.root
     }
 
+    fn notes(&self) -> Vec<String> {
+        locked(&self.copy).notes().to_vec()
+    }
+
     fn changes(&self) -> BoxFuture<'_, Result<Vec<CandidateChange>, WorkspaceError>> {
         let copy = self.copy.clone();
         Box::pin(blocking(move || {
