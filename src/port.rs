@@ -181,6 +181,18 @@ pub enum Answer {
     },
 }
 
+/// What an agent keeps beyond our session, and can be asked to list or to drop. The answer comes as a note.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Keeping {
+    /// Names the sessions it has kept of this directory.
+    List,
+    /// Drops one of them for good.
+    Delete { session: String },
+    /// Forgets who is logged in.
+    Logout,
+}
+
 /// From the host to an agent.
 #[derive(Debug)]
 pub enum ToAgent {
@@ -188,6 +200,8 @@ pub enum ToAgent {
         text: String,
         when: When,
     },
+    /// What the human wants to know about something that waits; the work goes on.
+    Question(String),
     /// The proposal has become this action; its answer may take for ever.
     Filed {
         ticket: Ticket,
@@ -196,6 +210,11 @@ pub enum ToAgent {
     Answered {
         ticket: Ticket,
         answer: Answer,
+    },
+    /// Of a command that the host carries out: output as it comes.
+    Output {
+        ticket: Ticket,
+        bytes: Vec<u8>,
     },
     /// Of an action that the host carried out.
     Performed {
@@ -217,6 +236,8 @@ pub enum ToAgent {
         id: String,
         value: String,
     },
+    /// Something about the sessions that the agent keeps for itself.
+    Keeping(Keeping),
     /// End the present turn as soon as possible.
     Cancel,
     /// End.

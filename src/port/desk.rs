@@ -218,6 +218,7 @@ impl Desk {
     /// Keeps what is not for the present call; an interruption is an error so that `?` unwinds to the turn's start.
     fn keep(&mut self, message: ToAgent) -> Result<(), Interrupted> {
         match message {
+            ToAgent::Question(text) => self.keep(ToAgent::Prompt { text, when: When::Boundary }),
             ToAgent::Prompt { text, when } => {
                 if self.prompts.len() < DESK_PROMPTS_MAX {
                     self.prompts.push_back((text, when));
@@ -239,8 +240,10 @@ impl Desk {
             }
             ToAgent::Filed { .. }
             | ToAgent::Answered { .. }
+            | ToAgent::Output { .. }
             | ToAgent::Performed { .. }
             | ToAgent::TrialDone { .. }
+            | ToAgent::Keeping(_)
             | ToAgent::Mode(_) => Ok(()),
         }
     }

@@ -6,7 +6,7 @@ use crate::base::{ActionId, Digest, LeaseId, RelPath, Seq, SessionId, StepId, Un
 use crate::diff::HunkChoice;
 use crate::model::event::{Mode, Verdict};
 use crate::model::{Command, PlanEdit};
-use crate::port::When;
+use crate::port::{Keeping, When};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -275,6 +275,8 @@ requests! {
     "checkpoint/rewind" Rewind(Rewind),
     "candidate/test" CandidateTest(CandidateTest),
     "agent/option" SetOption(SetOption),
+    /// What the agent keeps for itself; its answer follows as `agent_noted`.
+    "agent/session" Keeping(Keeping),
     "blob/get" BlobGet(BlobGet),
 }
 
@@ -300,7 +302,8 @@ impl Request {
             | Self::Undo(_)
             | Self::Restore(_)
             | Self::CandidateTest(_)
-            | Self::SetOption(_) => false,
+            | Self::SetOption(_)
+            | Self::Keeping(_) => false,
         }
     }
 }

@@ -215,6 +215,19 @@ impl Asks {
         Some(grant.before.as_deref())
     }
 
+    /// Was a write of this file allowed, or carried out for the agent, already?
+    pub fn is_granted(&self, path: &RelPath) -> bool {
+        let allowed = |ask: &Ask| match &ask.subject {
+            Subject::Permission { expected, .. } => ask.stage == Stage::ByAgent && expected.contains_key(path),
+            Subject::Write { .. }
+            | Subject::Read { .. }
+            | Subject::Terminal { .. }
+            | Subject::Form { .. }
+            | Subject::Copied { .. } => false,
+        };
+        self.grants.iter().any(|grant| &grant.path == path) || self.asks.values().any(allowed)
+    }
+
     /// The call has ended; gives the files it was granted and never wrote.
     pub fn ungrant(&mut self, tool: &str) -> Vec<RelPath> {
         let (ended, rest): (Vec<Grant>, Vec<Grant>) =

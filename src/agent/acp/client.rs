@@ -18,7 +18,7 @@ use crate::agent::catalog::AgentSpec;
 use crate::base::limits::{ACP_NOTE_BYTES_MAX, ACP_OPEN_REQUESTS_MAX};
 use crate::base::{ActionId, RelPath};
 use crate::model::event::{AgentNoted, Isolation, Usage};
-use crate::port::{CandidateChange, FromAgent, Ticket, ToAgent};
+use crate::port::{CandidateChange, FromAgent, Keeping, Ticket, ToAgent};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -90,6 +90,7 @@ pub enum Called {
     Prompt,
     Steering { action: Option<ActionId>, text: String },
     Set { what: String, at_start: bool },
+    Keep(Keeping),
     Close,
 }
 
@@ -168,7 +169,11 @@ impl Client {
             Input::Host(message) => self.hear_host(message, disk),
             Input::Changes(changes) => self.candidate_changed(changes, disk),
             Input::Elapsed(timer) => self.elapsed(timer, disk),
-            Input::Gone { why, exit } => self.lost(why, exit),
+            Input::Gone { why, exit } => {
+                // What it was allowed to do it may have done before it died: the disk says.
+                self.close_running(disk);
+                self.lost(why, exit);
+            }
         }
         std::mem::take(&mut self.out)
     }
@@ -241,7 +246,7 @@ impl Client {
         if method == speak::FROM_AGENT.session_update {
             return self.updated(params, disk);
         }
-        if method == "$/cancel_request" {
+        if method == speak::CANCEL_REQUEST {
             let id = params.get("requestId").or_else(|| params.get("id")).map(Id::of);
             return id.map_or((), |id| self.question_cancelled(&id));
         }
@@ -265,6 +270,7 @@ impl Client {
             Called::Prompt => self.prompt_answered(number, outcome, disk),
             Called::Steering { action, text } => self.steered(action, text, outcome),
             Called::Set { what, at_start } => self.was_set(&what, at_start, outcome),
+            Called::Keep(keeping) => self.kept(&keeping, outcome),
             Called::Close => {}
         }
     }
@@ -272,12 +278,15 @@ impl Client {
     fn hear_host(&mut self, message: ToAgent, disk: &dyn Disk) {
         match message {
             ToAgent::Prompt { text, when } => self.prompted(text, when),
+            ToAgent::Question(text) => self.questioned(text),
             ToAgent::Filed { ticket, action } => self.asks.filed(ticket, action),
             ToAgent::Answered { ticket, answer } => self.decided(ticket, answer, disk),
+            ToAgent::Output { ticket, bytes } => self.terminal_wrote(ticket, &bytes),
             ToAgent::Performed { ticket, performed } => self.performed(ticket, *performed, disk),
             ToAgent::TrialDone { .. } | ToAgent::Mode(_) => {}
             ToAgent::PlanEdited { told, .. } => self.plan_was_edited(told),
             ToAgent::SetOption { id, value } => self.set_option(&id, &value, false),
+            ToAgent::Keeping(keeping) => self.keep(keeping),
             ToAgent::Cancel => self.cancel(),
             ToAgent::Shutdown => self.shut_down(),
         }
@@ -312,7 +321,16 @@ impl Client {
         self.finish();
     }
 
+    /// Nothing that the agent asked stays unanswered, and it need not answer any more itself.
     pub(super) fn finish(&mut self) {
+        for id in std::mem::take(&mut self.open) {
+            self.send(message::response(&id, Err(RpcError::new(RpcError::CANCELLED, "the session is over"))));
+        }
+        for (number, called) in std::mem::take(&mut self.calls) {
+            if called != Called::Close {
+                self.notify(speak::CANCEL_REQUEST, speak::cancel_request(number));
+            }
+        }
         self.out.push(Effect::Finish);
         self.finished = true;
     }

@@ -31,8 +31,13 @@ impl Client {
             self.reply(&id, Err(RpcError::new(RpcError::CANCELLED, "the turn was cancelled")));
             return;
         }
-        self.turn_goes_on();
         let rel = self.setup.place.rel(text);
+        let granted = rel.as_ref().is_some_and(|rel| self.asks.is_granted(rel));
+        if !granted && self.turns_at_boundary(&format!("the write of {}", self.setup.place.named(text))) {
+            self.reply(&id, Err(RpcError::new(RpcError::CANCELLED, "the turn was cancelled")));
+            return;
+        }
+        self.turn_goes_on();
         let calls = self.gate_calls_that_name(rel.as_ref());
         if let Some(rel) = &rel {
             let foreseen = self.asks.foreseen(rel, content.as_bytes());

@@ -11,6 +11,7 @@ mod copying;
 mod files;
 mod forms;
 mod handshake;
+mod keeping;
 mod lines;
 mod message;
 mod outbox;
@@ -33,9 +34,9 @@ mod updates;
 pub use adapter::{AcpAgent, AcpConfig};
 pub use record::{From as RecordedFrom, read as read_record};
 
-/// Reads a stream of protocol lines as the adapter does, without a process, and gives the number of messages the host
+/// Reads a stream of protocol lines as the adapter does, without a process, and hands over every message that the host
 /// would get. For measuring and for fuzzing: any bytes will do.
-pub fn fold_updates(stream: &[u8]) -> usize {
+pub fn read_updates(stream: &[u8], mut each: impl FnMut(crate::port::FromAgent)) {
     struct Nothing;
     impl place::Disk for Nothing {
         fn read(&self, _: &crate::base::RelPath) -> Result<Option<Vec<u8>>, String> {
@@ -53,7 +54,6 @@ pub fn fold_updates(stream: &[u8]) -> usize {
     let mut client = client::Client::new(setup);
     let mut outbox = outbox::Outbox::default();
     let now = tokio::time::Instant::now();
-    let mut messages = 0;
     for line in stream.split(|byte| *byte == b'\n') {
         let inputs = match lines::hear(line) {
             lines::Heard::Messages(messages) => messages.into_iter().map(client::Input::Message).collect(),
@@ -65,12 +65,20 @@ pub fn fold_updates(stream: &[u8]) -> usize {
                 outbox.push(message, now);
             }
         }
-        while outbox.is_full() && outbox.pop().is_some() {
-            messages += 1;
+        while outbox.is_full()
+            && let Some(message) = outbox.pop()
+        {
+            each(message);
         }
     }
-    while outbox.pop().is_some() {
-        messages += 1;
+    while let Some(message) = outbox.pop() {
+        each(message);
     }
+}
+
+/// How many messages the host would get of a stream.
+pub fn fold_updates(stream: &[u8]) -> usize {
+    let mut messages = 0;
+    read_updates(stream, |_| messages += 1);
     messages
 }

@@ -14,6 +14,9 @@ pub use v1::{AGENT_METHOD_NAMES as TO_AGENT, CLIENT_METHOD_NAMES as FROM_AGENT};
 /// An interim extension: puts text into the running turn. Announced at `_meta.steering.supported`.
 pub const STEERING: &str = "_session/steering";
 
+/// Takes a request back, in either direction.
+pub const CANCEL_REQUEST: &str = "$/cancel_request";
+
 fn json_of(message: impl Serialize) -> Value {
     serde_json::to_value(message).unwrap_or_else(|_| json!({}))
 }
@@ -64,6 +67,18 @@ pub fn close_session(session: &str) -> Value {
 
 pub fn list_sessions(cwd: &Path) -> Value {
     json_of(v1::ListSessionsRequest::new().cwd(cwd.to_path_buf()))
+}
+
+pub fn delete_session(session: &str) -> Value {
+    json_of(v1::DeleteSessionRequest::new(session.to_owned()))
+}
+
+pub fn logout() -> Value {
+    json_of(v1::LogoutRequest::new())
+}
+
+pub fn cancel_request(number: u64) -> Value {
+    json!({"requestId": number})
 }
 
 /// One block a part, so that each part can be journalled exactly as it was received.

@@ -6,21 +6,51 @@ use super::message::{Id, RpcError};
 use super::peek;
 use super::speak::{self, Exit};
 use crate::agent::catalog::{Level, Through};
-use crate::base::limits::ACP_TERMINALS_MAX;
+use crate::base::limits::{ACP_TERMINAL_OUTPUT_BYTES_MAX, ACP_TERMINALS_MAX};
 use crate::model::Proposal;
 use crate::model::action::{Body, Command, Evidence, Rationale};
 use crate::model::event::LapseWhy;
+use crate::port::Ticket;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default)]
 struct Terminal {
-    output: String,
+    /// The end of what it wrote so far; grows while the command runs.
+    output: Vec<u8>,
     truncated: bool,
     byte_limit: Option<usize>,
     exit: Option<Exit>,
     /// Questions for its end.
     waiting: Vec<Id>,
+}
+
+impl Terminal {
+    fn limit(&self) -> usize {
+        self.byte_limit.unwrap_or(ACP_TERMINAL_OUTPUT_BYTES_MAX).min(ACP_TERMINAL_OUTPUT_BYTES_MAX)
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.output.extend_from_slice(bytes);
+        let from = self.output.len().saturating_sub(self.limit());
+        self.truncated |= from > 0;
+        self.output.drain(..from);
+    }
+
+    /// Whole characters only: the first may have been cut by the limit, the last may still be on its way.
+    fn text(&self) -> String {
+        let mut bytes = self.output.as_slice();
+        if self.truncated {
+            let torn = bytes.iter().take(3).take_while(|byte| **byte & 0xC0 == 0x80).count();
+            bytes = bytes.get(torn..).unwrap_or_default();
+        }
+        if let (None, Err(error)) = (&self.exit, std::str::from_utf8(bytes))
+            && error.error_len().is_none()
+        {
+            bytes = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        }
+        String::from_utf8_lossy(bytes).into_owned()
+    }
 }
 
 /// The terminals the agent holds.
@@ -40,6 +70,10 @@ impl Client {
             self.reply(&id, Err(RpcError::new(RpcError::INVALID_PARAMS, "a command is needed")));
             return;
         };
+        if self.turns_at_boundary(&format!("the command {}", command.line())) {
+            self.reply(&id, Err(RpcError::new(RpcError::CANCELLED, "the turn was cancelled")));
+            return;
+        }
         if self.terminals.held.len() >= ACP_TERMINALS_MAX {
             let why = format!("{ACP_TERMINALS_MAX} terminals are held already; release some");
             self.reply(&id, Err(RpcError::new(RpcError::INVALID_REQUEST, why)));
@@ -84,7 +118,12 @@ impl Client {
     pub(super) fn terminal_output_asked(&mut self, id: &Id, params: &Value) {
         let Some(name) = self.known_terminal(id, params) else { return };
         if let Some(terminal) = self.terminals.held.get(&name) {
-            let answer = speak::terminal_output(&terminal.output, terminal.truncated, terminal.exit.as_ref());
+            // The agent's own paths may be longer than the user's: its limit holds for what it is sent.
+            let mut text = self.setup.place.for_agent_text(&terminal.text());
+            let over = text.len().saturating_sub(terminal.limit());
+            let cut = (over..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+            text.drain(..cut);
+            let answer = speak::terminal_output(&text, terminal.truncated || cut > 0, terminal.exit.as_ref());
             self.reply(id, Ok(answer));
         }
     }
@@ -121,7 +160,16 @@ impl Client {
         }
     }
 
-    /// It has ended, or never ran. Codes above 128 are signals, as our runner reports them.
+    /// Output of a command that runs here for the agent.
+    pub(super) fn terminal_wrote(&mut self, ticket: Ticket, bytes: &[u8]) {
+        let Some(Subject::Terminal { terminal, .. }) = self.asks.get(ticket).map(|ask| &ask.subject) else { return };
+        if let Some(terminal) = self.terminals.held.get_mut(terminal) {
+            terminal.push(bytes);
+        }
+    }
+
+    /// It has ended, or never ran. Codes above 128 are signals, as our runner reports them. `tail` is for output that was
+    /// not sent while it ran.
     pub(super) fn terminal_ended(&mut self, name: &str, code: Option<i32>, tail: &str) {
         let Some(terminal) = self.terminals.held.get_mut(name) else { return };
         let signal = match code {
@@ -130,16 +178,9 @@ impl Client {
             Some(_) => None,
         };
         let exit = Exit { code: code.filter(|c| *c <= 128), signal };
-        let tail = self.setup.place.for_agent_text(tail);
-        terminal.output = match terminal.byte_limit {
-            Some(limit) if tail.len() > limit => {
-                terminal.truncated = true;
-                let from = tail.len() - limit;
-                let cut = (from..=tail.len()).find(|at| tail.is_char_boundary(*at)).unwrap_or(tail.len());
-                tail.get(cut..).unwrap_or("").to_owned()
-            }
-            Some(_) | None => tail,
-        };
+        if terminal.output.is_empty() {
+            terminal.push(tail.as_bytes());
+        }
         terminal.exit = Some(exit.clone());
         for id in std::mem::take(&mut terminal.waiting) {
             self.reply(&id, Ok(speak::terminal_exited(&exit)));
@@ -181,6 +222,22 @@ fn signal_name(number: i32) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn output_is_cut_from_its_beginning_and_between_characters() {
+        let mut terminal = Terminal { byte_limit: Some(4), ..Terminal::default() };
+        terminal.push("aä".as_bytes());
+        assert_eq!((terminal.text().as_str(), terminal.truncated), ("aä", false));
+        terminal.push("öb".as_bytes());
+        assert_eq!((terminal.text().as_str(), terminal.truncated), ("öb", true));
+        terminal.push(b"\xc3");
+        assert_eq!(terminal.text(), "öb", "half a character is on its way");
+        terminal.push(b"\xa4");
+        assert_eq!(terminal.text(), "bä");
+        terminal.push(b"\xc3");
+        terminal.exit = Some(Exit { code: Some(0), signal: None });
+        assert_eq!(terminal.text(), "bä\u{fffd}".get(1..).unwrap(), "and never came");
+    }
 
     #[test]
     fn a_line_is_shell_text_and_words_are_argv() {

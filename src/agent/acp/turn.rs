@@ -44,6 +44,10 @@ pub struct FollowUp {
 pub struct Turn {
     pub state: State,
     queue: VecDeque<String>,
+    /// Words for the boundary before the agent's next action.
+    boundary: Vec<String>,
+    /// The prompt is being ended for the sake of those words; the turn goes on with them.
+    turning: bool,
     follow_ups: Vec<FollowUp>,
     sent_by_ourselves: u32,
     /// A reject was sent in this prompt, and nothing of the agent came since.
@@ -52,7 +56,7 @@ pub struct Turn {
     pub refused_by_rule: Option<FollowUp>,
     /// The agent's latest words, bounded: its reason for what it asks next.
     words: String,
-    /// A tool call came since: the next words begin a new reason.
+    /// A tool call has ended since: the next words begin a new reason.
     acted: bool,
     /// A command ran without being asked for; said once a turn.
     pub unasked_command: bool,
@@ -87,7 +91,7 @@ impl Turn {
         }
     }
 
-    /// A tool call was announced or went on.
+    /// A tool call has ended.
     pub fn acted(&mut self) {
         self.acted = true;
     }
@@ -124,6 +128,7 @@ impl Client {
             When::Boundary if self.conduct.steering && matches!(self.turn.state, State::Running { .. }) => {
                 self.steer(None, text)
             }
+            When::Boundary if matches!(self.turn.state, State::Running { .. }) => self.turn.boundary.push(text),
             When::Queue | When::Boundary => {
                 self.turn.queue.push_back(text);
                 self.next_prompt();
@@ -132,6 +137,28 @@ impl Client {
                 self.turn.queue.push_front(text);
                 if self.turn.is_running() { self.cancel() } else { self.next_prompt() }
             }
+        }
+    }
+
+    /// The agent is about to act and there is something it must hear first. It listens only to prompts: the present one is
+    /// ended, and the next one begins with the words. Gives whether it is so; then the action is not asked about.
+    pub(super) fn turns_at_boundary(&mut self, what: &str) -> bool {
+        let State::Running { request } = self.turn.state else { return false };
+        if self.turn.boundary.is_empty() {
+            return false;
+        }
+        self.note("boundary", &format!("{what} is set aside: the supervisor's words come first"));
+        self.turn.turning = true;
+        self.stop_prompt(request);
+        true
+    }
+
+    /// A question of the human's about something that waits: it disturbs nothing, and is put when the agent listens.
+    pub(super) fn questioned(&mut self, text: String) {
+        if self.conduct.steering && matches!(self.turn.state, State::Running { .. }) {
+            self.steer(None, text);
+        } else {
+            self.prompted(text, When::Queue);
         }
     }
 
@@ -162,6 +189,7 @@ impl Client {
                     self.send_prompt(None);
                 }
             }
+            Some(_) | None if matches!(self.turn.state, State::Running { .. }) => self.turn.boundary.push(text),
             Some(_) | None => {
                 self.turn.queue.push_front(text);
                 self.next_prompt();
@@ -206,6 +234,7 @@ impl Client {
         self.turn.unasked_edit = false;
         self.turn.let_through = false;
         self.turn.words.clear();
+        self.turn.turning = false;
         self.watch_candidate();
     }
 
@@ -241,7 +270,13 @@ impl Client {
             Err(error) => (TurnEnd::Error, Some(error.words())),
         };
         let reason = if asked_to_stop { TurnEnd::Cancelled } else { reason };
-        self.end_turn(reason, text, None, asked_to_stop, disk);
+        let stopped = asked_to_stop && !self.turn.turning;
+        if !stopped {
+            for text in std::mem::take(&mut self.turn.boundary) {
+                self.turn.follow_up(None, text);
+            }
+        }
+        self.end_turn(reason, text, None, stopped, disk);
     }
 
     /// Closes what the agent left open and waits for what we still do ourselves.
@@ -283,6 +318,12 @@ impl Client {
             self.turn.state = State::Idle;
             return self.send_prompt(None);
         }
+        if !stopped && let Some(text) = self.turn.queue.pop_front() {
+            // It came for this turn; for the host it is one.
+            self.turn.state = State::Idle;
+            return self.send_prompt(Some(text));
+        }
+        self.turn.queue.extend(std::mem::take(&mut self.turn.boundary));
         self.tell(FromAgent::TurnEnded { reason, text });
         match abandoned {
             Some(request) => {
@@ -299,14 +340,10 @@ impl Client {
     /// Every open question is answered "cancelled" first, as the protocol wants it; the turn ends within a second.
     pub(super) fn cancel(&mut self) {
         match self.turn.state.clone() {
-            State::Running { request } => {
-                self.turn.state = State::Cancelling { request };
-                for ticket in self.asks.withdrawable() {
-                    self.void(ticket, LapseWhy::Cancelled);
-                }
-                let params = speak::cancel(&self.session_id());
-                self.notify(speak::TO_AGENT.session_cancel, params);
-                self.effect(Effect::Arm(Timer::Cancel, Duration::from_millis(ACP_CANCEL_WAIT_MS)));
+            State::Running { request } => self.stop_prompt(request),
+            State::Cancelling { .. } if self.turn.turning => {
+                self.turn.turning = false;
+                self.turn.boundary.clear();
             }
             State::Ending { .. } => self.try_end(true),
             // The prompt still waits here: for the agent to start, or to confirm the last cancel.
@@ -316,6 +353,16 @@ impl Client {
             }
             State::Idle | State::Cancelling { .. } | State::Abandoned { .. } => {}
         }
+    }
+
+    fn stop_prompt(&mut self, request: u64) {
+        self.turn.state = State::Cancelling { request };
+        for ticket in self.asks.withdrawable() {
+            self.void(ticket, LapseWhy::Cancelled);
+        }
+        let params = speak::cancel(&self.session_id());
+        self.notify(speak::TO_AGENT.session_cancel, params);
+        self.effect(Effect::Arm(Timer::Cancel, Duration::from_millis(ACP_CANCEL_WAIT_MS)));
     }
 
     pub(super) fn cancel_timed_out(&mut self, disk: &dyn Disk) {

@@ -4,14 +4,15 @@ use super::super::{claims, resolve, tampering, words};
 use super::effects::{TrialOrder, TrialRecord};
 use super::{Actor, PutError};
 use crate::base::ActionId;
-use crate::base::limits::{AGENT_END_MS_MAX, AGENT_LINK_MESSAGES_MAX};
+use crate::base::limits::{AGENT_END_MS_MAX, AGENT_LINK_MESSAGES_MAX, AGENT_OUTPUT_WAITING_BYTES_MAX};
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Refusal, Reply};
 use crate::model::event::{
     AgentLost, Alarm, Event, Finished, LapseWhy, OutcomeWord, Output, Said, SessionEnded, Told, TurnEnd, TurnEnded,
     TurnStarted,
 };
-use crate::model::{Action, Body, Proposal};
+use crate::model::session::Phase;
+use crate::model::{Action, Body, Kind, Proposal};
 use crate::port::{AgentLink, AgentSeat, Answer, Blobs, FromAgent, Ticket, ToAgent, When};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -62,6 +63,19 @@ impl Line {
             self.waiting.push_back(message);
             self.flush();
         }
+    }
+
+    /// Output is no answer: what waits of it is merged, and of a flood only the end.
+    pub fn send_output(&mut self, ticket: Ticket, mut bytes: Vec<u8>) {
+        if let Some(ToAgent::Output { ticket: same, bytes: waiting }) = self.waiting.back_mut()
+            && *same == ticket
+        {
+            waiting.append(&mut bytes);
+            let from = waiting.len().saturating_sub(AGENT_OUTPUT_WAITING_BYTES_MAX);
+            waiting.drain(..from);
+            return self.flush();
+        }
+        self.send(ToAgent::Output { ticket, bytes });
     }
 
     pub fn flush(&mut self) {
@@ -162,6 +176,7 @@ impl Actor {
             FromAgent::Propose { ticket, proposal } => self.propose(ticket, *proposal),
             FromAgent::Withdraw { ticket, why } => {
                 if let Some(action) = self.agent.actions.get(&ticket).cloned() {
+                    self.end_command(&action);
                     self.quietly(Input::Lapse { action, why, detail: None });
                 }
             }
@@ -189,6 +204,22 @@ impl Actor {
                 self.closing |= self.clients.is_empty() && self.clients_total > 0;
             }
             FromAgent::Lost { why, exit } => self.agent_gone(&why, exit),
+        }
+    }
+
+    /// A command that nobody wants any more is ended: its dropped task takes its processes along.
+    fn end_command(&mut self, action: &ActionId) {
+        let runs = self.book.session.actions.get(action).is_some_and(|state| {
+            state.action.kind == Kind::Command && state.action.trial.is_none() && state.phase == Phase::Running
+        });
+        if !runs {
+            return;
+        }
+        if let Some(task) = self.running.tasks.remove(action) {
+            task.abort();
+        }
+        if let Some(feed) = self.running.feeds.remove(action) {
+            self.finish_feed(feed, None);
         }
     }
 

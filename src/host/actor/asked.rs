@@ -119,6 +119,13 @@ impl Actor {
                 self.agent.send(ToAgent::SetOption { id: option.id, value: option.value });
                 self.done()
             }
+            Request::Keeping(keeping) => {
+                if !self.agent.is_up() {
+                    return Err(bad("no agent runs: send a prompt first"));
+                }
+                self.agent.send(ToAgent::Keeping(keeping));
+                self.done()
+            }
             Request::BlobGet(get) => self.blob_get(&get),
             Request::Processes => Ok(json!({ "processes": self.workspace.processes() })),
         }
@@ -243,7 +250,7 @@ impl Actor {
             .unwrap_or_else(|| format!("Explain why you propose {}: {}", explain.action, state.action.title));
         self.append(vec![Event::Explained(Explained { action: explain.action, text: told })])
             .map_err(|t| RpcError::from(PutError::from(t)))?;
-        self.agent.send(ToAgent::Prompt { text: question, when: When::Boundary });
+        self.agent.send(ToAgent::Question(question));
         self.done()
     }
 

@@ -94,6 +94,9 @@ impl Actor {
                 for chunk in bytes.chunks(OUTPUT_EVENT_BYTES_MAX) {
                     self.output(action, stream, chunk.to_vec());
                 }
+                if let Some(ticket) = self.agent.ticket(action) {
+                    self.agent.send_output(ticket, bytes);
+                }
             }
             // The process list is asked for when it is shown; it is not a fact to keep.
             Progress::Processes(_) => {}
