@@ -14,6 +14,7 @@ use crate::base::RelPath;
 use crate::base::limits::{ACP_NOTE_BYTES_MAX, ACP_REASON_BYTES_MAX};
 use crate::model::Proposal;
 use crate::model::action::{After, Body, Evidence, Executor, Rationale};
+use crate::port::Ticket;
 use serde_json::Value;
 
 impl Client {
@@ -27,27 +28,43 @@ impl Client {
             return;
         };
         let tool = peek::first_text(update, &["toolCallId", "id"]).unwrap_or("unnamed").to_owned();
+        let what = peek::first_text(update, &["title", "kind"]).unwrap_or("its next action").to_owned();
+        if self.turns_at_boundary(&what) {
+            self.reply(&id, Ok(speak::permission_cancelled()));
+            return;
+        }
         self.turn_goes_on();
         self.level_seen(Level::L1);
         let changed = self.tools.merge(&tool, update, false);
         let choices = choice::choose(peek::list(params, "options"));
-        let Some(call) = self.tools.get(&tool).cloned() else { return };
+        let covered = self.tools.covered_by(&tool);
+        let asked = match covered.as_slice() {
+            [only] => only,
+            _ => &tool,
+        };
+        let Some(call) = self.tools.get(asked).cloned() else { return };
         let shown = preview(&call, disk, &self.setup.place);
         if self.lets_through(&id, &call, &shown, &choices) {
             return;
         }
-        self.file_permission(id, &call, shown, choices, changed, disk);
+        let ticket = self.file_permission(id, &call, shown, choices, changed, disk);
+        for other in covered {
+            if let Some(call) = self.tools.get_mut(&other) {
+                (call.ticket, call.gated) = (Some(ticket), true);
+            }
+        }
     }
 
-    /// Two kinds of request need no question of their own, because their effect cannot pass the gate unseen: a command
-    /// that will come as `terminal/create` where the agent is known to do so, and an edit in the private candidate that
-    /// cannot be shown beforehand.
+    /// Some requests need no question of their own, because their effect cannot pass the gate unseen: a command that will
+    /// come as `terminal/create` where the agent is known to do so, an edit that is not shown where edits are known to
+    /// come as `fs/write_text_file`, and an edit in the private candidate that cannot be shown beforehand.
     fn lets_through(&mut self, id: &Id, call: &ToolCall, shown: &Preview, choices: &Choices) -> bool {
         let Some(choice) = choices.allow.clone() else { return false };
         let comes_again = self.conduct.commands == Through::Client && matches!(shown.body, Body::Command(_));
         let is_edit = matches!(call.kind(), "edit" | "delete" | "move");
         let private = self.setup.place.is_private() && is_edit && !is_resolved(&shown.body);
-        if !comes_again && !private {
+        let is_write = call.kind() == "edit" && shown.blind && self.conduct.edits == Through::Client;
+        if !comes_again && !private && !is_write {
             return false;
         }
         if let Some(call) = self.tools.get_mut(&call.id) {
@@ -56,6 +73,8 @@ impl Client {
         self.turn.let_through |= private;
         let why = if comes_again {
             "its command comes through the gate next"
+        } else if is_write && !private {
+            "its write comes through the gate next"
         } else {
             "its effect stays in the private copy"
         };
@@ -74,7 +93,7 @@ impl Client {
         choices: Choices,
         changed: Changed,
         disk: &dyn Disk,
-    ) {
+    ) -> Ticket {
         let by_host =
             is_resolved(&shown.body) && (self.conduct.edits == Through::Client || self.setup.place.is_private());
         let title = shown_title(call, &shown, self);
@@ -102,6 +121,7 @@ impl Client {
         for text in self.oddities(call, &shown, &choices, changed) {
             self.alarm("mismatch", Some(ticket), text);
         }
+        ticket
     }
 
     /// What speaks against taking the request at its word.
@@ -164,6 +184,10 @@ impl Client {
         if matches!(shown.body, Body::Other) && !raw.is_null() {
             let input = peek::bounded(&place.shown(&raw.to_string()), ACP_NOTE_BYTES_MAX);
             evidence.push(Evidence::new("quote", format!("its tool's input: {input}")));
+        }
+        for other in self.tools.covered_by(&call.id) {
+            let title = self.tools.get(&other).map_or("", ToolCall::title);
+            evidence.push(Evidence::new("quote", format!("it asks for this among others: {}", place.shown(title))));
         }
         for path in call.paths().iter().filter_map(|path| place.rel(path)) {
             evidence.push(Evidence::new("line", path.as_str()).at(path.as_str(), None));

@@ -306,6 +306,10 @@ fn codex_change(path: &str, change: &Value) -> Vec<Claim> {
 
 /// The command line in a tool's input, in the shapes agents use: text, argv, or a program with arguments.
 pub fn command(raw: &Value) -> Option<Command> {
+    // cline hands several lines in at once.
+    if let Some(lines) = words(raw.get("commands")).filter(|lines| !lines.is_empty()) {
+        return Some(Command { cwd: directory(raw), ..Command::shell(lines.join("\n")) });
+    }
     let field = ["command", "cmd", "script", "commandLine", "command_line"].iter().find_map(|key| raw.get(*key))?;
     let mut command = match field {
         Value::String(line) if line.trim().is_empty() => return None,
@@ -318,8 +322,12 @@ pub fn command(raw: &Value) -> Option<Command> {
             unwrapped(&argv).map_or_else(|| Command::argv(argv.clone()), Command::shell)
         }
     };
-    command.cwd = peek::first_text(raw, DIR_KEYS).unwrap_or(".").to_owned();
+    command.cwd = directory(raw);
     Some(command)
+}
+
+fn directory(raw: &Value) -> String {
+    peek::first_text(raw, DIR_KEYS).unwrap_or(".").to_owned()
 }
 
 /// The text inside `bash -lc TEXT` and its like: what the human must judge, not its wrapper.

@@ -136,6 +136,11 @@ impl ToolCall {
                 words.push_str(&peek::block_text(item));
             }
         }
+        // kimi streams the input of a tool as text, and shows it nowhere else before it asks.
+        if let (true, Some(input)) = (self.raw_input.is_null(), input_in(&words)) {
+            self.words_told = words.len();
+            self.raw_input = input;
+        }
         if !words.is_empty() {
             if !words.starts_with(self.words.get(..self.words_told).unwrap_or("")) {
                 self.words_told = 0;
@@ -144,6 +149,15 @@ impl ToolCall {
         }
         changed
     }
+}
+
+/// A text that is one JSON object is a tool's input, not its output.
+fn input_in(words: &str) -> Option<Value> {
+    let words = words.trim();
+    if !(words.starts_with('{') && words.ends_with('}')) {
+        return None;
+    }
+    serde_json::from_str(words).ok().filter(says_something)
 }
 
 fn says_something(raw: &Value) -> bool {
@@ -204,6 +218,27 @@ impl Tools {
         Changed { first_seen, ..call.merge(update) }
     }
 
+    /// A request that shows nothing of its own asks for what was announced before it: openhands confirms its actions so.
+    /// Gives those calls, oldest first.
+    pub fn covered_by(&self, id: &str) -> Vec<String> {
+        let shows_nothing = self.calls.get(id).is_some_and(|call| {
+            matches!(call.kind.as_str(), "" | "other")
+                && call.raw_input.is_null()
+                && call.diffs.is_empty()
+                && call.locations.is_empty()
+        });
+        if !shows_nothing {
+            return Vec::new();
+        }
+        let acts = |call: &&ToolCall| {
+            let changes = matches!(call.kind(), "edit" | "delete" | "move" | "execute" | "fetch");
+            changes && call.id != id && !(call.closed || call.gated || call.is_done())
+        };
+        let mut calls: Vec<&ToolCall> = self.calls.values().filter(acts).collect();
+        calls.sort_by_key(|call| call.order);
+        calls.into_iter().map(|call| call.id.clone()).collect()
+    }
+
     /// Ids of calls whose end nobody reported.
     pub fn open(&self) -> Vec<String> {
         self.calls.values().filter(|call| !call.closed).map(|call| call.id.clone()).collect()
@@ -247,6 +282,32 @@ mod tests {
         assert_eq!(tools.merge("t", &diff("a", "1\n2"), false), Changed::default());
         assert!(tools.merge("t", &diff("a", "evil"), false).other_content);
         assert!(tools.merge("t", &diff("b", "evil"), false).other_files);
+    }
+
+    #[test]
+    fn input_that_is_streamed_as_text_is_input() {
+        let mut tools = Tools::default();
+        for part in ["", "{\"path\": \"a\"", "{\"path\": \"a\", \"content\": \"x\"}", "Asking to write a"] {
+            tools.merge(
+                "t",
+                &json!({"kind": "edit", "content": [{"type": "content", "content": {"type": "text", "text": part}}]}),
+                false,
+            );
+        }
+        assert_eq!(tools.get("t").unwrap().raw_input(), &json!({"path": "a", "content": "x"}));
+    }
+
+    #[test]
+    fn a_bare_confirmation_covers_what_was_announced_before_it() {
+        let mut tools = Tools::default();
+        tools.merge("e", &json!({"kind": "edit", "status": "in_progress"}), true);
+        tools.merge("r", &json!({"kind": "read", "status": "in_progress"}), true);
+        tools.merge("done", &json!({"kind": "execute", "status": "completed"}), true);
+        tools.merge("c", &json!({"kind": "other", "title": "Confirm"}), false);
+        assert_eq!(tools.covered_by("c"), ["e"]);
+        assert_eq!(tools.covered_by("e"), [""; 0], "it shows what it is");
+        tools.merge("c2", &json!({"kind": "other", "rawInput": {"x": 1}}), false);
+        assert_eq!(tools.covered_by("c2"), [""; 0]);
     }
 
     #[test]

@@ -145,9 +145,12 @@ impl Client {
             return self.note("protocol", &update.to_string());
         };
         self.turn_goes_on();
-        self.turn.acted();
         let changed = self.tools.merge(&id, update, announced);
         let Some(call) = self.tools.get(&id).cloned() else { return };
+        // Words go on while a call is streamed; what is said after its end is about the next one.
+        if call.is_done() {
+            self.turn.acted();
+        }
         if let Some(steps) = self.plans.of_call(&call) {
             self.tell(FromAgent::Plan { by: "agent".to_owned(), steps });
         }
@@ -263,13 +266,16 @@ impl Client {
     /// A call that nobody was asked about: shown, and an alarm when it changes things.
     fn show_ungated(&mut self, call: &ToolCall) {
         let ours = call.gated || (call.ticket.is_some());
-        let title = peek::bounded(&self.setup.place.shown(call.title()), 300);
+        let title = if call.title().is_empty() { &call.id } else { call.title() };
+        let title = peek::bounded(&self.setup.place.shown(title), 300);
         let ended = if call.failed() { "failed" } else { "done" };
         if ours || !call.is_done() || self.plans.is_todo(call) {
             return;
         }
         let private = self.setup.place.is_private();
         match call.kind() {
+            // It says that it came to nothing; what it left on the disk all the same is found by the watcher.
+            "execute" if call.failed() && call.exit.or_else(|| exit_in(call)).is_none() => {}
             "execute" if !self.turn.unasked_command => {
                 self.turn.unasked_command = true;
                 self.conduct.acted_unasked = true;
