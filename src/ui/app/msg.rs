@@ -156,6 +156,11 @@ pub enum Ask {
         operations: Vec<PlanEdit>,
     },
     Mode(Mode),
+    /// One of the agent's own options.
+    AgentOption {
+        id: String,
+        value: String,
+    },
     Step,
     Freeze,
     Resume,

@@ -131,6 +131,13 @@ impl App {
                         stay(Overlay::Prompt(Prompt::new(purpose, "")))
                     }
                     Some(Pick::Restore(path)) => Then::Requests(vec![Request::Host(Ask::Restore(path))]),
+                    Some(Pick::AgentOption(id)) => match Choice::agent_values(&self.scene, &id) {
+                        Some(values) => stay(Overlay::Choose(values)),
+                        None => Then::Close,
+                    },
+                    Some(Pick::AgentValue { id, value }) => {
+                        Then::Requests(vec![Request::Host(Ask::AgentOption { id, value })])
+                    }
                     None => Then::Close,
                 };
             }
@@ -237,6 +244,7 @@ impl Ask {
             Self::Decide { .. } => "your decision",
             Self::PlanEdit { .. } => "the plan edit",
             Self::Mode(_) => "the mode",
+            Self::AgentOption { .. } => "the agent's option",
             Self::Step => "step",
             Self::Freeze => "pause",
             Self::Resume => "resume",

@@ -1,6 +1,7 @@
 //! Everything a human can ask for, one literal each: name, description, when it cannot be, and what it does. Keys,
 //! the palette, help and the documentation are made from these lists.
 
+mod agent;
 mod decide;
 mod focus;
 mod gate;
@@ -105,6 +106,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         moves::COMMANDS,
         looks::COMMANDS,
         plan::COMMANDS,
+        agent::COMMANDS,
         general::COMMANDS,
     ]
     .into_iter()

@@ -1,9 +1,10 @@
-//! A short list to choose from: modes, checkpoints.
+//! A short list to choose from: modes, checkpoints, the agent's own options.
 
 use ratatui::layout::Rect;
 
 use super::open_box;
 use crate::base::limits::UI_CHOICES_MAX;
+use crate::base::text::width;
 use crate::base::{Digest, RelPath};
 use crate::model::event::{ChangedBy, Mode};
 use crate::ui::app::{App, Scene};
@@ -21,12 +22,20 @@ pub enum Pick {
     },
     /// A file whose unsupervised change is taken back.
     Restore(RelPath),
+    /// An option of the agent, by its own id; its values follow.
+    AgentOption(String),
+    AgentValue {
+        id: String,
+        value: String,
+    },
 }
 
 /// An open list.
 #[derive(Debug)]
 pub struct Choice {
-    title: &'static str,
+    title: String,
+    /// What is to be read before the rows.
+    about: Vec<String>,
     rows: Vec<(String, String, Pick)>,
     cursor: usize,
 }
@@ -62,11 +71,47 @@ impl Choice {
             let (name, meaning) = mode_words(*mode);
             (name.to_owned(), meaning.to_owned(), Pick::Mode(*mode))
         });
-        Self {
-            title: "Mode",
-            rows: rows.collect(),
-            cursor: modes.iter().position(|mode| *mode == current).unwrap_or(0),
+        let cursor = modes.iter().position(|mode| *mode == current).unwrap_or(0);
+        Self { cursor, ..Self::of("Mode", rows.collect()) }
+    }
+
+    fn of(title: impl Into<String>, rows: Vec<(String, String, Pick)>) -> Self {
+        Self { title: title.into(), about: Vec::new(), rows, cursor: 0 }
+    }
+
+    /// The agent's badges, then its own modes and options with their values.
+    #[must_use]
+    pub fn agent(scene: &Scene) -> Self {
+        let ready = &scene.session.agent;
+        let rows = ready.options.iter().take(UI_CHOICES_MAX).map(|option| {
+            let value = option.value.as_deref().unwrap_or("not set");
+            let name = option.choices.iter().find(|(own, _)| own == value).map_or(value, |(_, name)| name);
+            (visible(&option.name), visible(name), Pick::AgentOption(option.id.clone()))
+        });
+        let mut about: Vec<String> = ready.badges.iter().take(UI_CHOICES_MAX).map(|line| visible(line)).collect();
+        about.extend((!ready.state.is_empty() && ready.state != "ready").then(|| visible(&ready.state)));
+        if ready.options.is_empty() {
+            about.push("it offers no modes or options of its own".to_owned());
         }
+        let title = ready.title.as_deref().unwrap_or(&ready.agent.name);
+        Self { about, ..Self::of(visible(title), rows.collect()) }
+    }
+
+    /// What one option of the agent can be set to; `None` when there is nothing to choose from.
+    #[must_use]
+    pub fn agent_values(scene: &Scene, id: &str) -> Option<Self> {
+        let option = scene.session.agent.options.iter().find(|option| option.id == id)?;
+        let rows: Vec<(String, String, Pick)> = option
+            .choices
+            .iter()
+            .take(UI_CHOICES_MAX)
+            .map(|(value, name)| {
+                let shown = if value == name { String::new() } else { visible(value) };
+                (visible(name), shown, Pick::AgentValue { id: id.to_owned(), value: value.clone() })
+            })
+            .collect();
+        let cursor = option.choices.iter().position(|(value, _)| Some(value) == option.value.as_ref()).unwrap_or(0);
+        (!rows.is_empty()).then(|| Self { cursor, ..Self::of(visible(&option.name), rows) })
     }
 
     /// Newest first.
@@ -80,7 +125,7 @@ impl Choice {
             let name = action.as_ref().map_or_else(|| when.clone(), |id| format!("{when} {id}"));
             (name.clone(), title, Pick::Checkpoint { tree: *tree, when: name })
         });
-        Self { title: "Rewind to", rows: rows.collect(), cursor: 0 }
+        Self::of("Rewind to", rows.collect())
     }
 
     /// Files changed by no decision, newest change first, each once.
@@ -91,7 +136,7 @@ impl Choice {
             let shown = crate::base::text::Untrusted::from(path.as_str()).visible().into_owned();
             rows.push((shown, String::new(), Pick::Restore(path)));
         }
-        Self { title: "Take back an unsupervised change", rows, cursor: 0 }
+        Self::of("Take back an unsupervised change", rows)
     }
 
     pub fn go(&mut self, down: bool) {
@@ -105,15 +150,36 @@ impl Choice {
     }
 }
 
+/// A line in as many rows as it takes; what follows the first is set in.
+fn wrapped(line: &str, columns: u16) -> Vec<String> {
+    let ranges = width::wrap(line, usize::from(columns.max(8)) - 2);
+    let part = |(at, range): (usize, std::ops::Range<usize>)| {
+        format!("{}{}", if at == 0 { "" } else { "  " }, line.get(range).unwrap_or_default())
+    };
+    ranges.into_iter().enumerate().map(part).collect()
+}
+
+fn visible(text: &str) -> String {
+    crate::base::text::Untrusted::from(text).visible().into_owned()
+}
+
 pub(super) fn view(choice: &Choice, app: &App, frame: &mut Frame<'_>, screen: Rect) {
-    let rows = u16::try_from(choice.rows.len()).unwrap_or(u16::MAX).min(screen.height.saturating_sub(6));
-    let width = screen.width.saturating_sub(4).clamp(30, 64);
-    let inside = open_box(app, frame, width, rows + 4, choice.title, Role::OverlayBorder);
+    let wide = if choice.about.is_empty() { 64 } else { 96 };
+    let width = screen.width.saturating_sub(4).clamp(30, wide);
+    let about: Vec<String> = choice.about.iter().flat_map(|line| wrapped(line, width.saturating_sub(4))).collect();
+    let most = screen.height.saturating_sub(6);
+    let rows = u16::try_from(choice.rows.len()).unwrap_or(u16::MAX).min(most);
+    let gap = u16::from(!about.is_empty() && rows > 0);
+    // What can be chosen stays in view; what is only read gives way.
+    let read = u16::try_from(about.len()).unwrap_or(u16::MAX).min(most.saturating_sub(rows + gap));
+    let inside = open_box(app, frame, width, read + gap + rows + 4, &choice.title, Role::OverlayBorder);
     let mut brush = Brush::new(frame.buffer, &app.scene.look);
+    for (y, line) in (inside.y..).zip(about.iter().take(usize::from(read))) {
+        brush.cut(inside.x, y, inside.right(), line, Role::TextSoft);
+    }
     let first = choice.cursor.saturating_sub(usize::from(rows.saturating_sub(1)));
-    for (y, (at, (name, meaning, _))) in
-        (inside.y..).zip(choice.rows.iter().enumerate().skip(first).take(usize::from(rows)))
-    {
+    let shown = choice.rows.iter().enumerate().skip(first).take(usize::from(rows));
+    for (y, (at, (name, meaning, _))) in (inside.y + read + gap..).zip(shown) {
         let here = at == choice.cursor;
         let sign = if here { app.scene.look.sign(Sign::Current) } else { " " };
         brush.text(inside.x, y, inside.right(), sign, Role::Accent);
@@ -123,11 +189,6 @@ pub(super) fn view(choice: &Choice, app: &App, frame: &mut Frame<'_>, screen: Re
             brush.over(Rect::new(inside.x, y, inside.width, 1), Role::Cursor);
         }
     }
-    brush.cut(
-        inside.x,
-        inside.bottom().saturating_sub(1),
-        inside.right(),
-        "j k move · Enter chooses · Esc leaves",
-        Role::Hint,
-    );
+    let hint = if rows == 0 { "Esc leaves" } else { "j k move · Enter chooses · Esc leaves" };
+    brush.cut(inside.x, inside.bottom().saturating_sub(1), inside.right(), hint, Role::Hint);
 }

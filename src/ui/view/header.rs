@@ -108,7 +108,7 @@ fn gate(app: &App) -> Words {
     }
     match scene.waits() {
         0 if session.turn.is_some() => {
-            words.push((format!("{} working", scene.look.sign(Sign::Active)), Role::Running))
+            words.push((format!("{} {}", scene.look.sign(Sign::Active), doing(app)), Role::Running))
         }
         0 => words.push(("idle".to_owned(), Role::TextFaint)),
         count => words.push((format!(" {} {count} waits ", scene.look.sign(Sign::Waits)), Role::Waits)),
@@ -120,6 +120,16 @@ fn gate(app: &App) -> Words {
         words.push((format!("  {} {alarms}", scene.look.sign(Sign::Warning)), role));
     }
     words
+}
+
+/// Some agents take half a minute to start: how far they are is said, in full where there is room.
+fn doing(app: &App) -> String {
+    let state = &app.scene.session.agent.state;
+    match state.strip_prefix("starting") {
+        Some(_) if app.size.width >= 120 => escape::show(state, &Show::default()).into_owned(),
+        Some(_) => "starting".to_owned(),
+        None => "working".to_owned(),
+    }
 }
 
 fn tests(app: &App) -> Words {
@@ -145,6 +155,10 @@ fn cost(app: &App) -> Words {
     }
     if let Some(left) = budget_left {
         parts.push(format!("{} left", escape::show(left, &Show::default())));
+    }
+    let context = (app.scene.session.usage.context_used, app.scene.session.usage.context_size);
+    if let (Some(used), Some(size @ 1..)) = context {
+        parts.push(format!("context {}%", used.saturating_mul(100) / size));
     }
     if parts.is_empty() { Words::new() } else { vec![(parts.join(" · "), Role::Header)] }
 }
