@@ -1,10 +1,20 @@
-//! How many updates of an agent a second are read, understood and merged: the floor is 20 000.
+//! How many updates of an agent a second are read, understood and merged, and then folded and drawn by a client: the
+//! floor is 20 000.
 //!
 //! `cargo bench --bench acp`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::wildcard_enum_match_arm, reason = "a bench")]
 
-use rightseat::agent::acp::fold_updates;
-use serde_json::json;
+use ratatui::layout::Size;
+use rightseat::agent::acp::{fold_updates, read_updates};
+use rightseat::base::UnixMs;
+use rightseat::model::Envelope;
+use rightseat::port::FromAgent;
+use rightseat::ui::app::{App, Msg, Start};
+use rightseat::ui::look::Look;
+use rightseat::ui::terminal::{Input, Key, Screen};
+use rightseat::ui::theme::{self, Signs};
+use rightseat::ui::{keymap, view};
+use serde_json::{Value, json};
 
 fn main() {
     divan::main();
@@ -39,4 +49,49 @@ fn updates(bencher: divan::Bencher, count: usize) {
         let messages = fold_updates(&bytes);
         assert!(messages < count, "they are merged");
     });
+}
+
+/// The same, as events in a client that shows them, with a frame after every 16 messages of the host: more often than a
+/// screen is drawn.
+#[divan::bench(args = [20_000], sample_count = 5, sample_size = 1)]
+fn updates_shown(bencher: divan::Bencher, count: usize) {
+    let bytes = stream(count);
+    let bencher = bencher.counter(divan::counter::ItemsCount::new(count));
+    bencher.bench_local(|| {
+        let size = Size::new(200, 60);
+        let look = Look { theme: theme::builtin("dark").unwrap(), signs: Signs::Unicode };
+        let keymap = keymap::builtin("default").unwrap();
+        let mut app = App::new(Start { look, keymap, size, linear: false, title: "bench".to_owned() });
+        app.update(0, Msg::Linked { client: "c1".to_owned(), control: true });
+        app.update(0, Msg::Input(Input::Key { key: Key::plain('6'), held: false }));
+        let mut screen = Screen::new(size);
+        let (mut seq, mut waiting, mut drawn) = (0, Vec::new(), 0);
+        let mut show = |app: &mut App, at: u64, events: Vec<Envelope>| {
+            app.update(at, Msg::Events(events, UnixMs(0)));
+            app.refresh();
+            drawn += screen.draw(|frame| view(app, frame)).len();
+        };
+        read_updates(&bytes, |message| {
+            let Some(mut event) = event(&message) else { return };
+            seq += 1;
+            event["seq"] = json!(seq);
+            event["at"] = json!(seq);
+            waiting.push(Envelope::from_json(&event.to_string()).unwrap());
+            if waiting.len() == 16 {
+                show(&mut app, seq, std::mem::take(&mut waiting));
+            }
+        });
+        show(&mut app, seq, waiting);
+        assert!(drawn > 0);
+    });
+}
+
+/// A message of the agent's side as the host records it.
+fn event(message: &FromAgent) -> Option<Value> {
+    Some(match message {
+        FromAgent::Said { by, text, more } => json!({"kind": "said", "by": by, "text": text, "more": more}),
+        FromAgent::Thought { by, text, more } => json!({"kind": "thought", "by": by, "text": text, "more": more}),
+        FromAgent::Noted(note) => json!({"kind": "agent_noted", "what": note.what, "text": note.text}),
+        _ => return None,
+    })
 }

@@ -74,3 +74,24 @@ async fn the_humans_version_replaces_the_agents_in_both_places() {
     assert_eq!(s.file("a.txt").unwrap(), "mine\n");
     assert!(s.answers().iter().any(|a| a["result"]["content"] == "mine\n"), "{:?}", s.answers());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_hunk_of_its_changes_is_taken_and_the_agent_hears_of_the_rest() {
+    let lines = |second: &str, last: &str| {
+        let middle: String = (0..20).map(|n| format!("line {n}\n")).collect();
+        format!("first\n{second}\n{middle}{last}\n")
+    };
+    let old: &'static str = lines("b", "z").leak();
+    let turns = json!([[{"write": "a.txt", "content": lines("B", "Z")}], [{"fs_read": "a.txt"}]]);
+    let mut scene = copied(turns);
+    scene.files = vec![("a.txt", old)];
+    let mut s = scene.start().await;
+    let held = s.held().await;
+    s.decide(&held, "approve", json!({"hunks": [0]})).await;
+    s.wait_kind("finished").await;
+    assert_eq!(s.file("a.txt").unwrap(), lines("B", "z"));
+    s.prompt("go on").await;
+    s.wait("the second prompt's answer", |e| e["kind"] == "turn_ended" && e["turn"] == "t2").await;
+    assert!(s.prompts()[1].contains("changed before it was applied"), "{:?}", s.prompts());
+    assert!(s.answers().iter().any(|a| a["result"]["content"] == lines("B", "z")), "{:?}", s.answers());
+}

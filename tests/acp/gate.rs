@@ -224,3 +224,79 @@ async fn plans_from_updates_and_todo_tools_reach_the_supervisor() {
     assert_eq!(last["steps"][1]["title"], "mend");
     assert_eq!(s.count("alarm"), 0);
 }
+
+/// Without a way into the running turn, the agent hears at the boundary before its next action: that is set aside.
+#[tokio::test(flavor = "multi_thread")]
+async fn words_for_the_boundary_come_before_the_next_action() {
+    let turns = json!([[
+        {"say": "thinking"}, {"fs_read": "go.txt", "else": [{"say": "not yet"}]}, {"until": "fs/read_text_file", "params": {"sessionId": "fake-1", "path": "$CWD/go.txt"}, "contains": "now"},
+        {"permission": edit_call("t1", "a.txt", Some("old\n"), "new\n"), "then": [{"write": "a.txt", "content": "new\n"}], "else": [{"stop": "cancelled"}]}],
+        [{"permission": edit_call("t2", "b.txt", None, "b\n"), "then": [{"write": "b.txt", "content": "b\n"}, done("t2")], "else": []}]]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).start().await;
+    s.wait("its words", |e| e["kind"] == "said" && e["text"].as_str().unwrap().contains("not yet")).await;
+    s.call("session/prompt", json!({"text": "use b, not a", "when": "boundary"})).await.unwrap();
+    std::fs::write(s.root().join("go.txt"), "now").unwrap();
+    let held = s.held().await;
+    assert_eq!(held.file()["path"], "b.txt", "the edit of a was never asked about");
+    assert_eq!(s.prompts()[1], "use b, not a");
+    assert_eq!(s.count("turn_ended"), 0, "for the human it is one turn");
+    s.approve(&held).await;
+    assert_eq!(s.turn_ends().await["reason"], "end_turn");
+    assert_eq!((s.file("a.txt").as_deref(), s.file("b.txt").as_deref()), (Some("old\n"), Some("b\n")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_for_the_boundary_of_an_agent_that_does_nothing_more_end_its_turn() {
+    let turns = json!([[{"say": "thinking"}, {"until": "fs/read_text_file", "params": {"sessionId": "fake-1", "path": "$CWD/go.txt"}, "contains": "now"}], [{"say": "heard"}]]);
+    let mut s = Scene::of(turns).start().await;
+    s.wait("its words", |e| e["kind"] == "said" && e["text"] == "thinking").await;
+    s.call("session/prompt", json!({"text": "one more thing", "when": "boundary"})).await.unwrap();
+    std::fs::write(s.root().join("go.txt"), "now").unwrap();
+    s.wait("the answer", |e| e["kind"] == "said" && e["text"] == "heard").await;
+    s.turn_ends().await;
+    assert_eq!((s.prompts()[1].as_str(), s.count("turn_ended")), ("one more thing", 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permission_that_names_only_its_call_finds_the_diff_shown_before() {
+    let mut shown = edit_call("t1", "a.txt", Some("old\n"), "new\n");
+    shown["sessionUpdate"] = json!("tool_call_update");
+    let turns = json!([[{"update": shown}, {"permission": {"toolCallId": "t1"}, "then": [{"write": "a.txt", "content": "new\n"}], "else": []}]]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).start().await;
+    let held = s.held().await;
+    assert_eq!(held.file()["after"], "new\n");
+    s.approve(&held).await;
+    assert_eq!(
+        s.wait_kind("finished").await["outcome"],
+        "ok",
+        "the call stays open for ever; the end of the turn closes it"
+    );
+    s.turn_ends().await;
+    assert_eq!(s.count("alarm"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_humans_edits_of_the_plan_survive_a_replan_and_are_told() {
+    let plan = |entries: serde_json::Value| json!({"update": {"sessionUpdate": "plan", "entries": entries}});
+    let turns = json!([
+        [plan(json!([{"content": "look", "status": "in_progress"}, {"content": "mend", "status": "pending"}]))],
+        [
+            plan(json!([{"content": "look", "status": "completed"}, {"content": "mend", "status": "in_progress"}])),
+            plan(json!([]))
+        ]
+    ]);
+    let mut s = Scene::of(turns).start().await;
+    s.turn_ends().await;
+    let revision = s.events.iter().rfind(|e| e["kind"] == "plan_revised").unwrap()["revision"].clone();
+    s.call("plan/edit", json!({"revision": revision, "operations": [{"op": "add", "title": "write a test"}]}))
+        .await
+        .unwrap();
+    s.prompt("go on").await;
+    s.turn_ends().await;
+    assert!(s.prompts()[1].contains("write a test"), "{:?}", s.prompts());
+    assert!(s.events.iter().any(|e| e["kind"] == "told" && e["text"].as_str().unwrap().contains("write a test")));
+    let last = s.events.iter().rfind(|e| e["kind"] == "plan_revised").unwrap();
+    let titles: Vec<&str> =
+        last["steps"].as_array().unwrap().iter().map(|step| step["title"].as_str().unwrap()).collect();
+    assert!(titles.contains(&"write a test") && titles.contains(&"mend"), "{titles:?}");
+}

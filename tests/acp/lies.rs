@@ -142,3 +142,43 @@ async fn commands_and_edits_without_a_question_are_named() {
     assert_eq!(alarms.len(), 2, "{alarms:?}");
     assert!(alarms[0].contains("curl evil") && alarms[1].contains("a.txt"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_is_taken_back_cannot_be_approved_any_more() {
+    let turns = json!([[
+        {"ask": "session/request_permission", "id": "p", "no_wait": true, "params": {"sessionId": "fake-1", "toolCall": edit_call("t1", "a.txt", Some("old\n"), "new\n"),
+            "options": [{"optionId": "yes", "name": "Allow", "kind": "allow_once"}]}},
+        {"until": "fs/read_text_file", "params": {"sessionId": "fake-1", "path": "$CWD/go.txt"}, "contains": "now"},
+        {"notify": "$/cancel_request", "params": {"requestId": "p"}},
+        {"say": "forget it"}, {"await_cancel": true}, {"stop": "cancelled"}]]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).start().await;
+    let held = s.held().await;
+    std::fs::write(s.root().join("go.txt"), "now").unwrap();
+    assert_eq!(s.wait_kind("lapsed").await["why"], "cancelled");
+    let late = s
+        .call("action/decide", json!({"action": held.action["id"], "digest": held.digest, "verdict": "approve"}))
+        .await
+        .unwrap_err();
+    assert_eq!(late["code"], -32011, "{late}");
+    s.wait("its words", |e| e["kind"] == "said" && e["text"] == "forget it").await;
+    let answer = s.answers().into_iter().find(|a| a["id"] == "p").unwrap();
+    assert_eq!(answer["result"]["outcome"]["outcome"], "cancelled", "{answer}");
+    assert_eq!(s.file("a.txt").unwrap(), "old\n");
+}
+
+/// openhands asks for all its announced actions with one question that shows nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bare_confirmation_is_shown_as_what_it_confirms() {
+    let mut shown = edit_call("t1", "a.txt", Some("old\n"), "new\n");
+    shown["sessionUpdate"] = json!("tool_call");
+    let turns = json!([[{"update": shown},
+        {"permission": {"toolCallId": "confirm-1", "kind": "other", "status": "pending", "title": "Confirm Agent Actions"},
+            "then": [{"write": "a.txt", "content": "new\n"}, done("t1")], "else": []}]]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).start().await;
+    let held = s.held().await;
+    assert_eq!((held.action["kind"].as_str(), held.file()["after"].as_str()), (Some("edit"), Some("new\n")));
+    s.approve(&held).await;
+    assert_eq!(s.wait_kind("finished").await["outcome"], "ok");
+    s.turn_ends().await;
+    assert_eq!(s.count("alarm"), 0, "{:?}", s.events);
+}

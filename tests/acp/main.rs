@@ -14,11 +14,13 @@
 mod fake_agent;
 
 mod copy;
+mod deaths;
 mod gate;
 mod lies;
 mod lifecycle;
 mod seat;
 mod streams;
+mod terminals;
 
 /// This binary is also the fake agent: started again with a script in its environment it plays that instead.
 #[test]

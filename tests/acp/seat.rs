@@ -63,7 +63,9 @@ struct Maker(AcpConfig);
 
 impl AgentMaker for Maker {
     fn make(&self, seat: AgentSeat) -> Result<Box<dyn Agent>, String> {
-        Ok(Box::new(AcpAgent::new(self.0.clone(), seat)))
+        // The agent's own session of a former process goes before the one that the scene begins with.
+        let load = seat.agent_session.clone().or(self.0.load.clone());
+        Ok(Box::new(AcpAgent::new(AcpConfig { load, ..self.0.clone() }, seat)))
     }
 
     fn badge(&self) -> AgentBadge {
@@ -332,6 +334,18 @@ impl Session {
 
     pub fn count(&self, kind: &str) -> usize {
         self.events.iter().filter(|e| e["kind"] == kind).count()
+    }
+
+    /// Closes the session and gives what the agent heard until this.
+    pub async fn close_and_hear(mut self, last: impl Fn(&Value) -> bool) -> Vec<Value> {
+        self.host.close("the test is over").await;
+        let _ = self.to_host.shutdown().await;
+        let since = std::time::Instant::now();
+        while !self.heard().iter().any(&last) {
+            assert!(since.elapsed().as_secs() < WAIT_S_MAX, "never heard: {:?}", self.heard());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.heard()
     }
 
     /// Closes the session and gives what the agent heard until its end.

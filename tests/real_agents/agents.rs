@@ -5,10 +5,14 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// What is installed; pinned, because these agents change weekly. Raise them together with what the tests saw.
 pub const PACKAGES: &[&str] =
     &["@agentclientprotocol/codex-acp@2.6.0", "@google/gemini-cli@0.61.0", "opencode-ai@1.18.33"];
+
+/// Half a gigabyte comes over a slow line; without any line it fails sooner by itself.
+const INSTALL_MAX: Duration = Duration::from_secs(420);
 
 /// The directory with the agents' programs, or why there is none. Installs once into a cache that survives runs.
 pub fn programs() -> Result<&'static Path, &'static str> {
@@ -24,15 +28,32 @@ fn install() -> Result<PathBuf, String> {
         return Ok(bin);
     }
     std::fs::create_dir_all(&cache).map_err(|e| e.to_string())?;
-    let npm = Command::new("npm")
-        .args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1", "--prefix"])
+    let log = cache.join("npm.log");
+    let (out, err) = (std::fs::File::create(&log), std::fs::File::create(cache.join("npm.err")));
+    let mut npm = Command::new("npm")
+        .args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1", "--fetch-timeout=60000"])
+        .arg("--prefix")
         .arg(&cache)
         .args(PACKAGES)
         .stdin(Stdio::null())
-        .output()
+        .stdout(out.map_err(|e| e.to_string())?)
+        .stderr(err.map_err(|e| e.to_string())?)
+        .spawn()
         .map_err(|e| format!("npm cannot be run: {e}"))?;
-    if !npm.status.success() {
-        return Err(format!("npm install failed: {}", String::from_utf8_lossy(&npm.stderr)));
+    let end = Instant::now() + INSTALL_MAX;
+    let status = loop {
+        match npm.try_wait().map_err(|e| e.to_string())? {
+            Some(status) => break status,
+            None if Instant::now() > end => {
+                npm.kill().and_then(|()| npm.wait()).map_err(|e| e.to_string())?;
+                return Err(format!("npm install took longer than {INSTALL_MAX:?}"));
+            }
+            None => std::thread::park_timeout(Duration::from_millis(50)),
+        }
+    };
+    if !status.success() {
+        let said = std::fs::read_to_string(cache.join("npm.err")).unwrap_or_default();
+        return Err(format!("npm install failed: {}", said.trim()));
     }
     std::fs::write(&stamp, PACKAGES.join("\n")).map_err(|e| e.to_string())?;
     Ok(bin)
@@ -125,29 +146,31 @@ impl Kind {
         Turn { text: text.to_owned(), ..Turn::call(tool, args) }
     }
 
-    /// The model reads `a.txt`.
-    pub fn reads(self) -> Turn {
+    /// The model reads a file.
+    pub fn reads(self, file: &str) -> Turn {
         match self {
-            Self::Codex => self.call("First I read.", "exec_command", json!({"cmd": "cat a.txt"})),
-            Self::Gemini => self.call("First I read.", "read_file", json!({"file_path": "a.txt"})),
-            Self::Opencode => self.call("First I read.", "read", json!({"filePath": "a.txt"})),
+            Self::Codex => self.call("First I read.", "exec_command", json!({"cmd": format!("cat {file}")})),
+            Self::Gemini => self.call("First I read.", "read_file", json!({"file_path": file})),
+            Self::Opencode => self.call("First I read.", "read", json!({"filePath": file})),
         }
     }
 
-    /// The model replaces `old` by `new` in `a.txt`.
-    pub fn edits(self) -> Turn {
+    /// The model replaces `old` by `new` in a file.
+    pub fn edits(self, file: &str) -> Turn {
         let why = "I change old to new.";
-        let patch = "apply_patch <<'EOF'\n*** Begin Patch\n*** Update File: a.txt\n@@\n line\n-old\n+new\n end\n*** End Patch\nEOF";
         match self {
-            Self::Codex => self.call(why, "exec_command", json!({"cmd": patch})),
+            Self::Codex => {
+                let patch = format!(
+                    "apply_patch <<'EOF'\n*** Begin Patch\n*** Update File: {file}\n@@\n line\n-old\n+new\n end\n*** End Patch\nEOF"
+                );
+                self.call(why, "exec_command", json!({"cmd": patch}))
+            }
             Self::Gemini => self.call(
                 why,
                 "replace",
-                json!({"file_path": "a.txt", "old_string": "old", "new_string": "new", "instruction": "change"}),
+                json!({"file_path": file, "old_string": "old", "new_string": "new", "instruction": "change"}),
             ),
-            Self::Opencode => {
-                self.call(why, "edit", json!({"filePath": "a.txt", "oldString": "old", "newString": "new"}))
-            }
+            Self::Opencode => self.call(why, "edit", json!({"filePath": file, "oldString": "old", "newString": "new"})),
         }
     }
 

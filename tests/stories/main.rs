@@ -12,6 +12,8 @@
 
 #[path = "../support/audit.rs"]
 mod audit;
+#[path = "../support/fake_agent.rs"]
+mod fake_agent;
 #[path = "../support/screen.rs"]
 mod screen;
 #[allow(dead_code, reason = "the headless tests use the rest of it")]
@@ -29,8 +31,18 @@ macro_rules! at_every_size {
 
 mod budgets;
 mod decide;
+mod external;
 mod journeys;
 mod looks;
 mod ssh;
 mod takeback;
 mod terminal;
+
+/// This binary is also the fake agent: started again with a script in its environment it plays that instead.
+#[test]
+fn plays_the_fake_agent_when_told() {
+    if std::env::var_os(fake_agent::SCRIPT).is_some() {
+        fake_agent::play();
+        std::process::exit(0);
+    }
+}

@@ -1,8 +1,9 @@
 //! A fake agent for the Agent Client Protocol that plays a JSON script: every quirk and every lie that real or hostile
 //! agents can come up with. It speaks over its stdin and stdout and writes all it hears to a log.
 //!
-//! Script: `{"init": {…}, "init_delay_ms": n, "session": {…}, "errors": {METHOD: {…}}, "turns": [[STEP, …], …]}`. `init`
-//! and `session` are merged into the answers; turn n plays at prompt n, the last one for all further ones. Steps:
+//! Script: `{"init": {…}, "init_delay_ms": n, "session": {…}, "errors": {METHOD: {…}}, "die_at": METHOD, "silent_at": METHOD,
+//! "sessions": […], "turns": [[STEP, …], …]}`. `init` and `session` are merged into the answers; turn n plays at prompt n,
+//! the last one for all further ones. Steps:
 //!
 //! | step | does |
 //! |---|---|
@@ -10,6 +11,7 @@
 //! | `{"raw": T}` · `{"hex": H}` | a line as it is |
 //! | `{"notify": METHOD, "params": P}` | any notification |
 //! | `{"ask": METHOD, "params": P, "id": I?, "no_wait": true?}` | a request; waits for its answer |
+//! | `{"until": METHOD, "params": P, "contains": T}` | asks again and again until an answer contains the text |
 //! | `{"permission": CALL, "options": […]?, "then": […], "else": […]}` | asks permission and goes on by the answer |
 //! | `{"write": P, "content": C}` · `{"delete": P}` | does it itself, unasked |
 //! | `{"fs_write": P, "content": C}` · `{"fs_read": P}` · `{"run": C, "args": […]}` | through the client |
@@ -92,6 +94,13 @@ impl Fake {
                 self.cancelled |= method == "session/cancel";
                 continue;
             }
+            if self.script["die_at"] == method.as_str() {
+                eprintln!("dying at {method}");
+                std::process::exit(9);
+            }
+            if self.script["silent_at"] == method.as_str() {
+                continue;
+            }
             let error = self.script["errors"][&method].clone();
             if !error.is_null() {
                 self.error_once(&method);
@@ -121,6 +130,11 @@ impl Fake {
                     self.update(json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": "old answer"}}));
                     Value::Null
                 }
+                "session/resume" => {
+                    self.session = message["params"]["sessionId"].as_str().unwrap_or("").to_owned();
+                    json!({})
+                }
+                "session/list" => json!({"sessions": self.script["sessions"].as_array().cloned().unwrap_or_default()}),
                 "session/prompt" => {
                     self.prompt(&id);
                     continue;
@@ -185,6 +199,15 @@ impl Fake {
             let id = self.ask(&method, filled(&step["params"]), step["id"].clone());
             if step["no_wait"] != true {
                 self.answer_to(&id);
+            }
+        } else if let Some(method) = text("until") {
+            loop {
+                let id = self.ask(&method, filled(&step["params"]), Value::Null);
+                let answer = self.answer_to(&id);
+                if answer.to_string().contains(step["contains"].as_str().unwrap()) {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(10));
             }
         } else if !step["permission"].is_null() {
             return self.permission(step);

@@ -93,6 +93,8 @@ pub struct Seat {
     next_id: u64,
     pub client: String,
     pub session: String,
+    /// How long anything may take.
+    pub patience: Duration,
 }
 
 impl Seat {
@@ -141,6 +143,7 @@ impl Seat {
             next_id: 0,
             client: String::new(),
             session: String::new(),
+            patience: PATIENCE,
         }
     }
 
@@ -161,7 +164,7 @@ impl Seat {
 
     /// The parameters of the first notification of this method that is no event.
     pub fn told(&mut self, method: &str) -> Value {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + self.patience;
         loop {
             if let Some(note) = self.notes.iter().find(|n| n["method"] == method) {
                 return note["params"].clone();
@@ -186,7 +189,7 @@ impl Seat {
     /// Asks and waits for the answer or the error.
     pub fn try_ask(&mut self, method: &str, params: Value) -> Result<Value, Value> {
         let id = self.send(method, params);
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + self.patience;
         loop {
             if let Some(at) = self.answers.iter().position(|a| a["id"] == json!(id)) {
                 let answer = self.answers.swap_remove(at);
@@ -217,7 +220,7 @@ impl Seat {
 
     /// The next event for which this holds, from where the last wait ended.
     pub fn wait(&mut self, name: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + self.patience;
         loop {
             while self.looked < self.events.len() {
                 self.looked += 1;
@@ -231,7 +234,7 @@ impl Seat {
 
     /// The first event of all for which this holds, also before the last wait.
     pub fn ever(&mut self, name: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + self.patience;
         loop {
             if let Some(event) = self.events.iter().find(|e| is_it(e)) {
                 return event.clone();
@@ -279,7 +282,7 @@ impl Seat {
     /// Closes stdin and waits for the exit code; takes what still comes.
     pub fn close(mut self) -> (i32, Vec<Value>) {
         self.stdin = None;
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + self.patience;
         while self.take(end) {}
         let status = self.child.wait().expect("it was started");
         (status.code().unwrap_or(-1), std::mem::take(&mut self.events))

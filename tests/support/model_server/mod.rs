@@ -13,6 +13,7 @@ mod http;
 pub mod render;
 pub mod script;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
@@ -35,6 +36,7 @@ pub struct ModelServer {
 #[derive(Default)]
 struct State {
     next_turn: usize,
+    played: BTreeMap<String, usize>,
     received: Vec<Received>,
     closed: bool,
 }
@@ -151,6 +153,16 @@ fn choose(request: &Received, shared: &Shared) -> Answer {
     }
     let number = state.next_turn;
     state.next_turn += 1;
+    let body = request.body.to_string();
+    let place = |name: &String| body.rfind(name.as_str());
+    if let Some((name, turns)) = shared.script.plays.iter().max_by_key(|(name, _)| place(name))
+        && place(name).is_some()
+    {
+        let at = state.played.entry(name.clone()).or_default();
+        let turn = turns.get(*at).or(turns.last()).cloned().unwrap_or_default();
+        *at += 1;
+        return Answer::Turn(api, number, turn);
+    }
     let turns = &shared.script.turns;
     let turn = match turns.get(number) {
         Some(turn) => turn.clone(),

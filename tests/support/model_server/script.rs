@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A whole script. One request consumes one turn.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -10,6 +11,9 @@ pub struct Script {
     /// The model name that `GET …/models` announces.
     pub model: String,
     pub turns: Vec<Turn>,
+    /// Turns by a word of the prompt: the play whose name stands last in a request goes on, and repeats its last turn.
+    /// Needed where how many requests a prompt takes is the agent's affair.
+    pub plays: BTreeMap<String, Vec<Turn>>,
     /// After the last turn: play it again (true), or say that the script has ended (false).
     pub repeat_last: bool,
     /// Answer to requests that offer no tools (titles, summaries); they consume no turn.
@@ -105,6 +109,12 @@ impl Turn {
 }
 
 impl Script {
+    /// Plays by their names.
+    pub fn plays<const N: usize>(plays: [(&str, Vec<Turn>); N]) -> Script {
+        let plays = plays.into_iter().map(|(name, turns)| (name.to_owned(), turns)).collect();
+        Script { plays, ..Script::of([]) }
+    }
+
     /// Plays these turns in order.
     pub fn of(turns: impl IntoIterator<Item = Turn>) -> Script {
         Script { model: "scripted".to_owned(), turns: turns.into_iter().collect(), ..Script::default() }
