@@ -37,7 +37,9 @@ impl Client {
         self.level_seen(Level::L1);
         let changed = self.tools.merge(&tool, update, false);
         let choices = choice::choose(peek::list(params, "options"));
-        let covered = self.tools.covered_by(&tool);
+        // Where edits come through us each has its own question.
+        let through_us = self.conduct.edits == Through::Client;
+        let covered = if through_us { Vec::new() } else { self.tools.covered_by(&tool) };
         let asked = match covered.as_slice() {
             [only] => only,
             _ => &tool,

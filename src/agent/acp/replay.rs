@@ -115,4 +115,12 @@ fn recorded_sessions_of_real_agents_play_again() {
     check("codex_edited", "codex", &["edit a.txt", "run touch b.txt"]);
     check("gemini_edited", "gemini", &["read a.txt", "edit a.txt", "run touch b.txt"]);
     check("opencode_approved", "opencode", &["edit a.txt", "run touch b.txt"]);
+    check("claude_approved", "claude", &["edit a.txt", "run touch c.txt"]);
+    check("qwen_approved", "qwen", &["read a.txt", "read a.txt", "edit a.txt", "run touch c.txt"]);
+    check("kimi_approved", "kimi", &["edit a.txt", "run /bin/bash -c 'cd '\\''/w'\\'' && touch c.txt'"]);
+    check("copilot_approved", "copilot", &["edit a.txt", "run touch c.txt"]);
+    check("vibe_approved", "vibe", &["edit a.txt", "run touch c.txt"]);
+    check("openhands_approved", "openhands", &["edit a.txt", "run touch c.txt"]);
+    check("fast_agent_approved", "fast-agent", &["edit a.txt", "run touch c.txt"]);
+    check("cline_approved", "cline", &["edit a.txt", "run touch c.txt"]);
 }

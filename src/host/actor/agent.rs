@@ -65,17 +65,16 @@ impl Line {
         }
     }
 
-    /// Output is no answer: what waits of it is merged, and of a flood only the end.
-    pub fn send_output(&mut self, ticket: Ticket, mut bytes: Vec<u8>) {
-        if let Some(ToAgent::Output { ticket: same, bytes: waiting }) = self.waiting.back_mut()
-            && *same == ticket
-        {
-            waiting.append(&mut bytes);
-            let from = waiting.len().saturating_sub(AGENT_OUTPUT_WAITING_BYTES_MAX);
-            waiting.drain(..from);
-            return self.flush();
-        }
-        self.send(ToAgent::Output { ticket, bytes });
+    /// Output is no answer: what waits of one action's is merged, and of a flood only the end.
+    pub fn send_output(&mut self, ticket: Ticket, mut more: Vec<u8>) {
+        let same = |message: &&mut ToAgent| matches!(message, ToAgent::Output { ticket: t, .. } if *t == ticket);
+        let Some(ToAgent::Output { bytes, .. }) = self.waiting.iter_mut().rev().find(same) else {
+            return self.send(ToAgent::Output { ticket, bytes: more });
+        };
+        bytes.append(&mut more);
+        let from = bytes.len().saturating_sub(AGENT_OUTPUT_WAITING_BYTES_MAX);
+        bytes.drain(..from);
+        self.flush();
     }
 
     pub fn flush(&mut self) {
