@@ -135,11 +135,11 @@ impl Client {
     pub fn new(setup: Setup) -> Self {
         Self {
             conduct: Conduct::of(&setup.spec),
+            tools: Tools::at(setup.place.clone()),
             setup,
             session: None,
             handshake: Handshake::default(),
             turn: Turn::default(),
-            tools: Tools::default(),
             asks: Asks::default(),
             terminals: Terminals::default(),
             plans: Plans::default(),

@@ -2,6 +2,7 @@
 //! announced, are announced late or named only by a permission request are made up on the spot.
 
 use super::peek;
+use super::place::Place;
 use crate::base::limits::ACP_TOOL_CALLS_MAX;
 use crate::port::Ticket;
 use serde_json::Value;
@@ -98,8 +99,9 @@ impl ToolCall {
         paths
     }
 
-    /// Merges what an update says; null and missing fields say nothing.
-    pub fn merge(&mut self, update: &Value) -> Changed {
+    /// Merges what an update says; null and missing fields say nothing. `named` gives one name to all ways of writing a
+    /// path.
+    fn merge(&mut self, update: &Value, named: &dyn Fn(&str) -> String) -> Changed {
         let mut changed = Changed::default();
         for (key, slot) in [
             ("title", &mut self.title),
@@ -125,7 +127,7 @@ impl ToolCall {
         let is_diff = |item: &&Value| peek::text(item, "type") == Some("diff");
         let diffs: Vec<Value> = content.iter().filter(is_diff).cloned().collect();
         if !diffs.is_empty() {
-            (changed.other_files, changed.other_content) = compared(&self.diffs, &diffs);
+            (changed.other_files, changed.other_content) = compared(&self.diffs, &diffs, named);
             self.diffs = diffs;
         }
         let mut words = String::new();
@@ -171,8 +173,8 @@ fn says_something(raw: &Value) -> bool {
 }
 
 /// Do new diffs speak of other files, or of other content than more of the same?
-fn compared(before: &[Value], after: &[Value]) -> (bool, bool) {
-    let path = |d: &Value| peek::text(d, "path").map(str::to_owned);
+fn compared(before: &[Value], after: &[Value], named: &dyn Fn(&str) -> String) -> (bool, bool) {
+    let path = |d: &Value| peek::text(d, "path").map(named);
     let new = |d: &Value| peek::first_text(d, &["newText", "new_text"]).unwrap_or("").to_owned();
     let (mut files, mut content) = (false, false);
     for old in before {
@@ -188,9 +190,15 @@ fn compared(before: &[Value], after: &[Value]) -> (bool, bool) {
 pub struct Tools {
     calls: BTreeMap<String, ToolCall>,
     order: u64,
+    place: Option<Place>,
 }
 
 impl Tools {
+    /// For an agent that works here: its relative paths and its absolute ones are the same files.
+    pub fn at(place: Place) -> Self {
+        Self { place: Some(place), ..Self::default() }
+    }
+
     pub fn get(&self, id: &str) -> Option<&ToolCall> {
         self.calls.get(id)
     }
@@ -215,7 +223,9 @@ impl Tools {
             order,
             ..ToolCall::default()
         });
-        Changed { first_seen, ..call.merge(update) }
+        let place = self.place.as_ref();
+        let named = |path: &str| place.map_or_else(|| path.to_owned(), |place| place.named(path));
+        Changed { first_seen, ..call.merge(update, &named) }
     }
 
     /// A request that shows nothing of its own asks for what was announced before it: openhands confirms its actions so.
@@ -282,6 +292,12 @@ mod tests {
         assert_eq!(tools.merge("t", &diff("a", "1\n2"), false), Changed::default());
         assert!(tools.merge("t", &diff("a", "evil"), false).other_content);
         assert!(tools.merge("t", &diff("b", "evil"), false).other_files);
+        let mut tools = Tools::at(Place::new("/home/u/p", "/copy"));
+        tools.merge("t", &diff("a", "1"), true);
+        for same in ["/copy/a", "./a", "/home/u/p/a"] {
+            assert_eq!(tools.merge("t", &diff(same, "1"), false), Changed::default(), "{same}");
+        }
+        assert!(tools.merge("t", &diff("/copy/x/a", "1"), false).other_files);
     }
 
     #[test]
