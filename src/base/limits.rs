@@ -369,6 +369,8 @@ pub const ACP_OPEN_REQUESTS_MAX: usize = 512;
 pub const ACP_TERMINALS_MAX: usize = 128;
 /// Output that is kept of one terminal, whatever the agent asks for.
 pub const ACP_TERMINAL_OUTPUT_BYTES_MAX: usize = 1024 * 1024;
+/// Misleading names of answers that are remembered as told.
+pub const ACP_ANSWERS_TOLD_MAX: usize = 64;
 /// Sessions that an agent's list is shown of.
 pub const ACP_SESSIONS_SHOWN_MAX: usize = 100;
 /// How long a start may take unless `agents.toml` says more; Python agents take 20–30 s.

@@ -182,3 +182,20 @@ async fn a_bare_confirmation_is_shown_as_what_it_confirms() {
     s.turn_ends().await;
     assert_eq!(s.count("alarm"), 0, "{:?}", s.events);
 }
+
+/// It runs one command through us and then asks to run another by itself: that is a question like any other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_harmless_terminal_buys_no_trust_for_the_next_command() {
+    let call =
+        json!({"toolCallId": "c", "title": "`rm -rf x`", "kind": "execute", "rawInput": {"command": "rm -rf x"}});
+    let turns =
+        json!([[{"run": "true"}, {"permission": call, "then": [{"delete": "a.txt"}], "else": [{"say": "refused"}]}]]);
+    let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).start().await;
+    let held = s.held().await;
+    s.approve(&held).await;
+    let held = s.held().await;
+    assert_eq!(held.action["command"]["shell"], "rm -rf x");
+    s.decide(&held, "deny", json!({})).await;
+    s.turn_ends().await;
+    assert_eq!(s.file("a.txt").as_deref(), Some("old\n"));
+}

@@ -6,6 +6,7 @@ use crate::agent::catalog::{AgentSpec, Level, Through};
 use crate::model::event::{AgentBadge, AgentReady, Isolation};
 use crate::port::FromAgent;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Conduct {
     /// A reject ended the turn here, whatever the catalog says.
     pub deny_ends_turn: bool,
     pub steering: bool,
+    /// Answers with misleading names that the human was told of.
+    pub answers_told: BTreeSet<String>,
 }
 
 impl Conduct {
@@ -29,6 +32,7 @@ impl Conduct {
             acted_unasked: false,
             deny_ends_turn: spec.level == Level::L1,
             steering: false,
+            answers_told: BTreeSet::new(),
         }
     }
 

@@ -11,7 +11,7 @@ use super::speak;
 use super::tools::{Changed, ToolCall};
 use crate::agent::catalog::{Level, Through};
 use crate::base::RelPath;
-use crate::base::limits::{ACP_NOTE_BYTES_MAX, ACP_REASON_BYTES_MAX};
+use crate::base::limits::{ACP_ANSWERS_TOLD_MAX, ACP_NOTE_BYTES_MAX, ACP_REASON_BYTES_MAX};
 use crate::model::Proposal;
 use crate::model::action::{After, Body, Evidence, Executor, Rationale};
 use crate::port::Ticket;
@@ -58,14 +58,15 @@ impl Client {
     }
 
     /// Some requests need no question of their own, because their effect cannot pass the gate unseen: a command that will
-    /// come as `terminal/create` where the agent is known to do so, an edit that is not shown where edits are known to
-    /// come as `fs/write_text_file`, and an edit in the private candidate that cannot be shown beforehand.
+    /// come as `terminal/create` where the catalog says so, an edit that is not shown where edits come as
+    /// `fs/write_text_file`, and an edit in the private candidate that cannot be shown beforehand. That an agent was seen
+    /// to do so is not enough: it could ask once to be trusted ever after.
     fn lets_through(&mut self, id: &Id, call: &ToolCall, shown: &Preview, choices: &Choices) -> bool {
         let Some(choice) = choices.allow.clone() else { return false };
-        let comes_again = self.conduct.commands == Through::Client && matches!(shown.body, Body::Command(_));
+        let comes_again = self.setup.spec.commands == Through::Client && matches!(shown.body, Body::Command(_));
         let is_edit = matches!(call.kind(), "edit" | "delete" | "move");
         let private = self.setup.place.is_private() && is_edit && !is_resolved(&shown.body);
-        let is_write = call.kind() == "edit" && shown.blind && self.conduct.edits == Through::Client;
+        let is_write = call.kind() == "edit" && shown.blind && self.setup.spec.edits == Through::Client;
         if !comes_again && !private && !is_write {
             return false;
         }
@@ -123,6 +124,10 @@ impl Client {
         for text in self.oddities(call, &shown, &choices, changed) {
             self.alarm("mismatch", Some(ticket), text);
         }
+        // openhands offers the same odd answer with every question: it is said once.
+        if self.conduct.answers_told.len() < ACP_ANSWERS_TOLD_MAX {
+            self.conduct.answers_told.extend(choices.misleading);
+        }
         ticket
     }
 
@@ -135,12 +140,9 @@ impl Client {
         if changed.other_content {
             texts.push("it asks for other content than it showed before".to_owned());
         }
-        texts.extend(
-            choices
-                .misleading
-                .iter()
-                .map(|text| format!("an answer is named against its meaning: {text}; it is not used")),
-        );
+        let told = &self.conduct.answers_told;
+        let news = choices.misleading.iter().filter(|text| !told.contains(*text));
+        texts.extend(news.map(|text| format!("an answer is named against its meaning: {text}; it is not used")));
         if choices.allow.is_none() {
             texts.push(
                 "none of its answers allows only this once; an approval will be answered with a reject".to_owned(),
