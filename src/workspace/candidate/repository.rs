@@ -80,10 +80,13 @@ fn copy_entries(from: &Path, to: &Path) -> io::Result<()> {
         let (name, kind) = (entry.file_name(), entry.file_type()?);
         let text = name.to_str().unwrap_or_default();
         let busy = text.ends_with(".lock") || text.starts_with("fsmonitor--daemon");
-        if LEFT_OUT.contains(&text) || busy || kind.is_symlink() || !(kind.is_dir() || kind.is_file()) {
+        let target = to.join(&name);
+        // A worktree's own reflog gives way to the repository's.
+        let is_there = kind.is_dir() && target.symlink_metadata().is_ok();
+        let skipped = LEFT_OUT.contains(&text) || busy || is_there || kind.is_symlink();
+        if skipped || !(kind.is_dir() || kind.is_file()) {
             continue;
         }
-        let target = to.join(&name);
         if kind.is_file() && target.symlink_metadata().is_ok() {
             std::fs::remove_file(&target)?;
         }
