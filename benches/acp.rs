@@ -2,7 +2,13 @@
 //! floor is 20 000.
 //!
 //! `cargo bench --bench acp`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::wildcard_enum_match_arm, reason = "a bench")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a bench"
+)]
 
 use ratatui::layout::Size;
 use rightseat::agent::acp::{fold_updates, read_updates};
