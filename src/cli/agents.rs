@@ -38,7 +38,7 @@ fn place(found: &catalog::Found) -> &'static str {
         Place::Path => "PATH",
         Place::Installer => "installer directory",
         Place::Npx => "npx cache",
-        Place::Uvx => "uvx cache",
+        Place::Uvx => "uvx or pipx",
         Place::Workspace => "workspace, never chosen by itself",
     }
 }
