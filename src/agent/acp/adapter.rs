@@ -191,6 +191,8 @@ struct Adapter {
     timers: BTreeMap<Timer, Instant>,
     jobs: VecDeque<Job>,
     job: Option<BoxFuture<'static, Looked>>,
+    /// The present job puts files of the candidate back.
+    job_resets: bool,
     last_words: VecDeque<String>,
     errors_ended: bool,
     finished: bool,
@@ -232,6 +234,7 @@ impl Adapter {
             timers: BTreeMap::new(),
             jobs: VecDeque::new(),
             job: None,
+            job_resets: false,
             last_words: VecDeque::new(),
             errors_ended: false,
             finished: false,
@@ -277,6 +280,8 @@ impl Adapter {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+        // What the agent is told about the candidate must be so when it looks.
+        let puts_back = self.job_resets || self.jobs.iter().any(|job| matches!(job, Job::Reset(_)));
         let (first, _) = self.pending.as_slices();
         let job = &mut self.job;
         tokio::select! {
@@ -287,7 +292,7 @@ impl Adapter {
                 (Ok(_), None) => Woken::Sent,
                 (Err(_), _) => Woken::HostGone,
             },
-            written = self.stdin.write(first), if !first.is_empty() => Woken::Written(written),
+            written = self.stdin.write(first), if !first.is_empty() && !puts_back => Woken::Written(written),
             looked = async { match job { Some(job) => job.await, None => std::future::pending().await } } => Woken::Looked(looked),
             () = async { match due { Some(due) => tokio::time::sleep_until(due).await, None => std::future::pending().await } } => Woken::Time,
             line = self.lines.next(), if reads => Woken::Line(line),
@@ -327,7 +332,11 @@ impl Adapter {
                     self.jobs.push_back(Job::Look);
                 }
             }
-            Effect::Reset(paths) => self.jobs.push_back(Job::Reset(paths)),
+            Effect::Reset(paths) => {
+                if self.candidate.is_some() {
+                    self.jobs.push_back(Job::Reset(paths));
+                }
+            }
             Effect::Finish => self.finished = true,
         }
     }
@@ -337,6 +346,7 @@ impl Adapter {
             return;
         }
         let (Some(candidate), Some(job)) = (self.candidate.clone(), self.jobs.pop_front()) else { return };
+        self.job_resets = matches!(job, Job::Reset(_));
         self.job = Some(
             async move {
                 match job {
@@ -356,7 +366,7 @@ impl Adapter {
     }
 
     fn job_done(&mut self, looked: Looked) {
-        self.job = None;
+        (self.job, self.job_resets) = (None, false);
         match looked {
             Some(changes) => self.put(Input::Changes(changes)),
             None => self.start_job(),
