@@ -14,7 +14,6 @@ fn tell(screen: &mut Screen, play: &str) {
     screen.command("compose");
     screen.type_text(play);
     screen.press("enter");
-    screen.press("esc");
 }
 
 fn a_human_decides_on_the_screen(kind: Kind) {
@@ -43,6 +42,7 @@ fn a_human_decides_on_the_screen(kind: Kind) {
     screen.command("agent");
     screen.wait("its limits are told", |text| text.contains("isolation gated") && text.contains("Esc leaves"));
     screen.press("esc");
+    screen.wait_gone("isolation gated");
 
     tell(&mut screen, "play-change");
     screen.wait_for("edit change.txt");
