@@ -5,8 +5,8 @@ use std::process::Command;
 use crate::seat::{Room, Seat};
 
 const FACTORS: &str = "def factors(n):\n    if n == 1:\n        return []\n    for i in range(2, n):\n        if n % i == 0:\n            return [i] + factors(n // i)\n    return [n]\n\n\ndef largest(n):\n    return min(factors(n))\n";
-const BY_FUNCTIONS: &str = "from factors import factors, largest\n\n\ndef test_factors():\n    assert factors(12) == [2, 2, 3]\n\n\ndef test_largest():\n    assert largest(12) == 3\n";
-const BY_CASES: &str = "import unittest\nfrom factors import factors, largest\n\n\nclass FactorsTest(unittest.TestCase):\n    def test_factors(self):\n        self.assertEqual(factors(12), [2, 2, 3])\n\n    def test_largest(self):\n        self.assertEqual(largest(12), 3)\n";
+const BY_FUNCTIONS: &str = "from factors import factors, largest\n\n\ndef test_factors():\n    assert factors(12) == [2, 2, 3]\n\n\ndef test_largest():\n    assert largest(20) == 5\n";
+const BY_CASES: &str = "import unittest\nfrom factors import factors, largest\n\n\nclass FactorsTest(unittest.TestCase):\n    def test_factors(self):\n        self.assertEqual(factors(12), [2, 2, 3])\n\n    def test_largest(self):\n        self.assertEqual(largest(20), 5)\n";
 const HALF_OPEN: &str = "exports.range = (from, to) => {\n  const out = [];\n  for (let n = from; n <= to; n++) out.push(n);\n  return out;\n};\n";
 const OF_RANGE: &str = "const test = require('node:test');\nconst assert = require('node:assert');\nconst { range } = require('../src/range');\ntest('none', () => assert.deepStrictEqual(range(4, 3), []));\ntest('half open', () => assert.deepStrictEqual(range(0, 3), [0, 1, 2]));\n";
 

@@ -264,7 +264,7 @@ function twin(count) {
   const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'rightseat-twin-')));
   const packages = path.join(root, 'node_modules');
   if (fs.existsSync(packages)) fs.symlinkSync(packages, path.join(folder, 'node_modules'));
-  if (copied(folder)) return folder;
+  if (copied(folder, 32 << 20)) return folder;
   fs.rmSync(folder, { recursive: true, force: true });
   return null;
 }
@@ -293,7 +293,10 @@ async function pool(waiting, until) {
     fs.rmSync(folder, { recursive: true, force: true });
     fs.writeFileSync(told, '');
     for (const mutant of some) {
-      if (!copied(path.join(folder, String(mutant.id)))) return waiting.unshift(...some);
+      if (!copied(path.join(folder, String(mutant.id)), 2 << 20)) {
+        fs.rmSync(folder, { recursive: true, force: true });
+        return waiting.unshift(...some);
+      }
       for (const [file, text] of Object.entries(mutant.files)) {
         fs.writeFileSync(path.join(folder, String(mutant.id), file), text);
       }
@@ -324,12 +327,14 @@ async function pool(waiting, until) {
   }
 }
 
-// A copy without packages: they are found above it. Told: whether that is so.
-function copied(to) {
+// A copy without packages: they are found above it. Told: whether that is so, and whether it is small.
+function copied(to, bytes) {
   fs.mkdirSync(to, { recursive: true });
   let nested = false;
   const wanted = (from) => {
-    if (path.basename(from) === 'node_modules') nested = true;
+    const entry = fs.lstatSync(from);
+    bytes -= entry.isFile() ? entry.size : 0;
+    if (path.basename(from) === 'node_modules' || bytes < 0) nested = true;
     return !nested;
   };
   for (const name of fs.readdirSync(root)) {

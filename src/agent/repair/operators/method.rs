@@ -109,8 +109,10 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let name = member(callee).map_or(callee, |(_, name)| name);
     let text = site.text(name);
     for family in FAMILIES.iter().filter(|f| f.contains(&text)) {
+        // A pair is taken for one another more often than one of many.
+        let factor = if family.len() == 2 { 1.0 } else { 0.7 };
         for other in family.iter().filter(|o| **o != text) {
-            sink.replace(name, *other, 1.0);
+            sink.replace(name, *other, factor);
         }
     }
     for (other, count) in site.functions {
