@@ -205,7 +205,8 @@ impl Actor {
         }
     }
 
-    /// One batch of the agent's messages: neighbouring chunks of text become one event.
+    /// One batch of the agent's messages: neighbouring chunks of text become one event, and what is merely told is
+    /// written down together, so that a flood does not wait for the disk at every word.
     fn take_agent(&mut self, first: Option<FromAgent>) {
         let Some(first) = first else {
             self.agent_gone("the agent's task ended without a word", None);
@@ -217,9 +218,18 @@ impl Actor {
         {
             batch.push(more);
         }
+        self.agent.flush();
+        let mut told = Vec::new();
         for message in agent::coalesce(batch) {
-            self.take_message(message);
+            match self.merely_told(message) {
+                Ok(events) => told.extend(events),
+                Err(message) => {
+                    self.record_all(std::mem::take(&mut told));
+                    self.take_message(*message);
+                }
+            }
         }
+        self.record_all(told);
     }
 
     fn take_notice(&mut self, notice: Notice) {
@@ -245,8 +255,18 @@ impl Actor {
 
     /// Appends what nobody waits for; a journal in trouble has told every client already.
     fn record(&mut self, event: Event) {
-        if let Err(trouble) = self.append(vec![event]) {
-            tracing::error!(%trouble, "an event is lost to a journal that cannot be written");
+        self.record_all(vec![event]);
+    }
+
+    /// One append for all of them; when one is refused (too long), the others are not lost with it.
+    fn record_all(&mut self, events: Vec<Event>) {
+        if events.len() > 1 && self.append(events.clone()).is_ok() {
+            return;
+        }
+        for event in events {
+            if let Err(trouble) = self.append(vec![event]) {
+                tracing::error!(%trouble, "an event is lost to a journal that cannot be written");
+            }
         }
     }
 

@@ -164,13 +164,32 @@ impl Actor {
         }
     }
 
+    /// What the agent tells without asking for anything: the events it comes to. The rest comes back.
+    pub(super) fn merely_told(&self, message: FromAgent) -> Result<Vec<Event>, Box<FromAgent>> {
+        match message {
+            FromAgent::Said { by, text, more } => Ok(self.said(by, text, more)),
+            FromAgent::Thought { by, text, more } => Ok(vec![Event::Thought(Said { by, text, more })]),
+            FromAgent::Noted(note) => Ok(vec![Event::AgentNoted(note)]),
+            FromAgent::Usage(usage) => Ok(vec![Event::Usage(usage)]),
+            FromAgent::Ready(_)
+            | FromAgent::Plan { .. }
+            | FromAgent::Propose { .. }
+            | FromAgent::Withdraw { .. }
+            | FromAgent::Output { .. }
+            | FromAgent::Performed { .. }
+            | FromAgent::Trial { .. }
+            | FromAgent::Told { .. }
+            | FromAgent::Alarm { .. }
+            | FromAgent::TurnEnded { .. }
+            | FromAgent::Ended { .. }
+            | FromAgent::Lost { .. } => Err(Box::new(message)),
+        }
+    }
+
     pub(super) fn take_message(&mut self, message: FromAgent) {
         self.agent.flush();
         match message {
             FromAgent::Ready(ready) => self.record(Event::AgentReady(ready)),
-            FromAgent::Said { by, text, more } => self.said(by, text, more),
-            FromAgent::Thought { by, text, more } => self.record(Event::Thought(Said { by, text, more })),
-            FromAgent::Noted(note) => self.record(Event::AgentNoted(note)),
             FromAgent::Plan { by, steps } => self.quietly(Input::Replan { by, steps }),
             FromAgent::Propose { ticket, proposal } => self.propose(ticket, *proposal),
             FromAgent::Withdraw { ticket, why } => {
@@ -189,7 +208,6 @@ impl Actor {
             }
             FromAgent::Trial { ticket, action, trial } => self.trial(ticket, action, *trial),
             FromAgent::Told { action, text } => self.record(Event::Told(Told { action, text })),
-            FromAgent::Usage(usage) => self.record(Event::Usage(usage)),
             FromAgent::Alarm { what, ticket, text } => {
                 let action = ticket.and_then(|t| self.agent.actions.get(&t).cloned());
                 self.record(Event::Alarm(Alarm { what, action, text }));
@@ -203,6 +221,8 @@ impl Actor {
                 self.closing |= self.clients.is_empty() && self.clients_total > 0;
             }
             FromAgent::Lost { why, exit } => self.agent_gone(&why, exit),
+            // Written down with their neighbours.
+            FromAgent::Said { .. } | FromAgent::Thought { .. } | FromAgent::Noted(_) | FromAgent::Usage(_) => {}
         }
     }
 
@@ -223,12 +243,10 @@ impl Actor {
     }
 
     /// What the agent says of tests is held against what was observed.
-    fn said(&mut self, by: String, text: String, more: bool) {
+    fn said(&self, by: String, text: String, more: bool) -> Vec<Event> {
         let claim = claims::of_green_tests(&text, &self.book.session);
-        self.record(Event::Said(Said { by, text, more }));
-        if let Some(text) = claim {
-            self.alarm("claim_without_run", text);
-        }
+        let alarm = |text| Event::Alarm(Alarm { what: "claim_without_run".into(), action: None, text });
+        std::iter::once(Event::Said(Said { by, text, more })).chain(claim.map(alarm)).collect()
     }
 
     /// Puts an input that nobody waits for an answer to.
