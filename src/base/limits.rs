@@ -662,6 +662,10 @@ pub const UI_HIGHLIGHT_MS_MAX: u64 = 400;
 pub const UI_FRAME_MS_MIN: u64 = 16;
 /// Messages taken in before a frame is due even though more are there.
 pub const UI_BACKLOG_MAX: usize = 4_096;
+/// How long the loop takes such a backlog in before it draws what it has.
+pub const UI_BACKLOG_MS_MAX: u64 = 12;
+/// Events from the host that are taken in as one; between two such runs keys and signals are looked for.
+pub const UI_EVENTS_AT_ONCE_MAX: usize = 256;
 /// Messages on their way to the host; more are refused in words.
 pub const UI_ASKS_WAITING_MAX: usize = 64;
 /// How long giving the terminal back may take when it takes no bytes. A frame that is still on its way over a slow

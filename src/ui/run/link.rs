@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use super::Stream;
-use crate::base::limits::UI_ASKS_WAITING_MAX;
+use crate::base::limits::{UI_ASKS_WAITING_MAX, UI_EVENTS_AT_ONCE_MAX};
 use crate::base::{Seq, UnixMs};
 use crate::model::Envelope;
 use crate::ui::app::{Answer, Ask, Far, Msg};
@@ -30,9 +31,14 @@ pub(super) struct Link {
     control: Option<bool>,
     next_id: i64,
     waiting: BTreeMap<i64, Ask>,
+    /// What came behind a run of events, to be heard next.
+    behind: Option<Received>,
     /// The host's clock and ours at the same moment.
     clock: Option<(UnixMs, Instant)>,
 }
+
+/// One line of the wire, or its end.
+type Received = Option<Result<Result<Message, wire::RpcError>, wire::FrameError>>;
 
 const ATTACH_ID: i64 = 0;
 
@@ -62,6 +68,7 @@ impl Link {
             control,
             next_id: ATTACH_ID + 1,
             waiting: BTreeMap::new(),
+            behind: None,
             clock: None,
         }
     }
@@ -71,8 +78,14 @@ impl Link {
         let opened = match &mut self.state {
             State::Connecting(connect) => connect.await,
             State::Up { reader, .. } => {
-                let message = reader.next().await;
-                return self.hear(message);
+                let received = match self.behind.take() {
+                    Some(received) => received,
+                    None => reader.next().await,
+                };
+                return match event(&received) {
+                    Some(first) => self.run_of_events(first),
+                    None => self.hear(received),
+                };
             }
             State::Down => std::future::pending().await,
         };
@@ -141,19 +154,29 @@ impl Link {
         }
     }
 
-    fn hear(&mut self, message: Option<Result<Result<Message, wire::RpcError>, wire::FrameError>>) -> Heard {
-        match message {
+    /// The events that are here already become one message: what they change is worked out once.
+    fn run_of_events(&mut self, first: Envelope) -> Heard {
+        let mut envelopes = vec![first];
+        while let State::Up { reader, .. } = &mut self.state
+            && envelopes.len() < UI_EVENTS_AT_ONCE_MAX
+            && let Some(received) = reader.next().now_or_never()
+        {
+            if let Some(next) = event(&received) {
+                envelopes.push(next);
+            } else if !is_head(&received) {
+                self.behind = Some(received);
+                break;
+            }
+        }
+        some(Msg::Events(envelopes, self.wall()))
+    }
+
+    fn hear(&mut self, received: Received) -> Heard {
+        match received {
             None => self.lost("the host closed it".to_owned()),
             Some(Err(error)) => self.lost(error.to_string()),
             // One line that is no message does not end the link.
             Some(Ok(Err(_))) => None,
-            Some(Ok(Ok(Message::Notification { method, params }))) if method == "session/event" => {
-                let envelope = params.and_then(|params| serde_json::from_str::<EventParams>(params.get()).ok());
-                match envelope {
-                    Some(EventParams { envelope }) => some(Msg::Events(vec![envelope], self.wall())),
-                    None => None,
-                }
-            }
             Some(Ok(Ok(Message::Notification { method, params }))) => match method.as_str() {
                 "link/state" => read::<Far>(params.as_deref()).and_then(|far| some(Msg::LinkState(far))),
                 "host/trouble" => {
@@ -209,6 +232,21 @@ fn answer(asked: &Ask, result: &serde_json::value::RawValue) -> Result<Answer, S
     let part: wire::BlobPart = serde_json::from_str(result.get()).map_err(|error| error.to_string())?;
     let bytes = base64::engine::general_purpose::STANDARD.decode(part.data).map_err(|error| error.to_string())?;
     Ok(Answer::Blob { offset: part.offset, total: part.bytes, bytes })
+}
+
+/// The fact that a line tells, if it tells one that makes sense.
+fn event(received: &Received) -> Option<Envelope> {
+    match received {
+        Some(Ok(Ok(Message::Notification { method, params }))) if method == "session/event" => {
+            read::<EventParams>(params.as_deref()).map(|params| params.envelope)
+        }
+        Some(Ok(Ok(_) | Err(_)) | Err(_)) | None => None,
+    }
+}
+
+/// How far the host has come, which the events say themselves.
+fn is_head(received: &Received) -> bool {
+    matches!(received, Some(Ok(Ok(Message::Notification { method, .. }))) if method == "session/head")
 }
 
 fn some(msg: Msg) -> Heard {

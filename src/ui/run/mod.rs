@@ -19,7 +19,7 @@ use ratatui::layout::Size;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
-use crate::base::limits::{UI_BACKLOG_MAX, UI_FRAME_MS_MIN, UI_JOBS_WAITING_MAX};
+use crate::base::limits::{UI_BACKLOG_MAX, UI_BACKLOG_MS_MAX, UI_FRAME_MS_MIN, UI_JOBS_WAITING_MAX};
 use crate::ui::app::{App, Leave, Msg, Notice, Request, Start};
 use crate::ui::keymap::{self, KeymapError};
 use crate::ui::linear::{self, Teller};
@@ -147,7 +147,7 @@ pub async fn run(
         is_record: options.is_record,
     });
     let (products, from_workers) = mpsc::channel(UI_JOBS_WAITING_MAX);
-    let client = Client {
+    let mut client = Client {
         app,
         surface,
         outlet: Outlet::open(to_stdout)?,
@@ -165,6 +165,8 @@ pub async fn run(
     };
     let ended = client.run(&modes).await;
     drop(modes);
+    // The process ends now. Taking a long session apart piece by piece first would only keep the shell waiting.
+    std::mem::forget(client);
     Ok(ended)
 }
 
@@ -236,7 +238,7 @@ enum Woke {
 }
 
 impl Client {
-    async fn run(mut self, modes: &Modes) -> Ended {
+    async fn run(&mut self, modes: &Modes) -> Ended {
         loop {
             if self.dirty && !self.outlet.is_busy() && self.is_frame_due() {
                 self.draw();
@@ -245,8 +247,12 @@ impl Client {
             if let Some(ended) = self.take_in(woke, modes).await {
                 return ended;
             }
-            // Everything that is there already belongs to the same frame.
+            // Everything that is there already belongs to the same frame, unless the human would wait too long for it.
+            let began = Instant::now();
             for _ in 0..UI_BACKLOG_MAX {
+                if began.elapsed() >= Duration::from_millis(UI_BACKLOG_MS_MAX) {
+                    break;
+                }
                 let Some(woke) = self.ready().await else { break };
                 if let Some(ended) = self.take_in(woke, modes).await {
                     return ended;
