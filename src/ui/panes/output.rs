@@ -5,7 +5,7 @@ use std::ops::Range;
 use ratatui::layout::{Rect, Size};
 use ratatui::style::{Color, Modifier, Style};
 
-use super::row::{Row, wrapped};
+use super::row::{Row, wrapped, wrapped_on};
 use super::why::phase_words;
 use super::{Pane, Title};
 use crate::base::limits::{UI_PROCESSES_SHOWN_MAX, UI_TRANSCRIPT_ROWS_MAX};
@@ -62,9 +62,19 @@ impl Default for OutputPane {
 #[derive(Debug, Default)]
 struct Talk {
     rows: std::collections::VecDeque<Row>,
-    /// The last entry that has rows, how long it was, and how many rows it has.
-    last: Option<(Seq, usize, usize)>,
+    last: Option<Last>,
     columns: u16,
+}
+
+/// The last entry that has rows. It may grow; the rows of its whole lines stay as they are.
+#[derive(Debug)]
+struct Last {
+    seq: Seq,
+    bytes: usize,
+    rows: usize,
+    /// Up to and with its last line end, and the rows behind that.
+    whole_bytes: usize,
+    rest_rows: usize,
 }
 
 impl Talk {
@@ -75,28 +85,61 @@ impl Talk {
         }
         let mut fresh: Vec<&Entry> = match self.last {
             None => transcript.iter().rev().take(UI_TRANSCRIPT_ROWS_MAX).collect(),
-            Some((seq, _, _)) => transcript.iter().rev().take_while(|entry| entry.seq >= seq).collect(),
+            Some(Last { seq, .. }) => transcript.iter().rev().take_while(|entry| entry.seq >= seq).collect(),
         };
         fresh.reverse();
         for entry in fresh {
-            if let Some((seq, len, rows)) = self.last
-                && seq == entry.seq
-            {
-                if len == entry.text.len() {
+            let mut before = None;
+            if let Some(last) = self.last.take_if(|last| last.seq == entry.seq) {
+                if last.bytes == entry.text.len() {
+                    self.last = Some(last);
                     continue;
                 }
-                self.rows.truncate(self.rows.len().saturating_sub(rows));
+                let grew = last.bytes < entry.text.len() && last.whole_bytes > 0;
+                let stale = if grew { last.rest_rows } else { last.rows };
+                self.rows.truncate(self.rows.len().saturating_sub(stale));
+                before = grew.then_some(last);
             }
-            let mut rows = Vec::new();
-            if !is_routine(scene, entry) {
-                entry_rows(&mut rows, entry, columns);
-            }
-            self.last = Some((entry.seq, entry.text.len(), rows.len()));
-            self.rows.extend(rows);
+            self.add(scene, entry, before);
         }
         while self.rows.len() > UI_TRANSCRIPT_ROWS_MAX {
             self.rows.pop_front();
         }
+    }
+
+    /// Adds the rows of an entry, or those that it has got since `before`: a long message that streams in must not be
+    /// wrapped from its beginning for every frame.
+    fn add(&mut self, scene: &Scene, entry: &Entry, before: Option<Last>) {
+        let (from, rows_before) = before.map_or((0, 0), |last| (last.whole_bytes, last.rows - last.rest_rows));
+        let fresh = entry.text.get(from..).unwrap_or_default();
+        // Only the first line of a thought is shown, with a mark that depends on the others.
+        let lines_end = fresh.rfind('\n').filter(|_| !matches!(entry.speaker, Speaker::Thought(_)));
+        let whole_bytes = from + lines_end.map_or(0, |at| at + 1);
+        let (whole, rest) = fresh.split_at_checked(whole_bytes - from).unwrap_or((fresh, ""));
+        let mut rows = Vec::new();
+        let mut whole_rows = 0;
+        if !is_routine(scene, entry) {
+            let begins = |text: &str| text.is_empty() == entry.text.is_empty();
+            if from > 0 {
+                more_rows(&mut rows, entry, whole, self.columns);
+            } else if begins(whole) {
+                entry_rows(&mut rows, entry, whole, self.columns);
+            }
+            whole_rows = rows.len();
+            if whole_bytes > 0 {
+                more_rows(&mut rows, entry, rest, self.columns);
+            } else if begins(rest) && whole_rows == 0 {
+                entry_rows(&mut rows, entry, rest, self.columns);
+            }
+        }
+        self.last = Some(Last {
+            seq: entry.seq,
+            bytes: entry.text.len(),
+            rows: rows_before + rows.len(),
+            whole_bytes,
+            rest_rows: rows.len() - whole_rows,
+        });
+        self.rows.extend(rows);
     }
 }
 
@@ -111,25 +154,35 @@ fn is_routine(scene: &Scene, entry: &Entry) -> bool {
     })
 }
 
-fn entry_rows(rows: &mut Vec<Row>, entry: &Entry, columns: u16) {
+/// Who speaks, as it stands before the words, and how the words look.
+fn manner(entry: &Entry) -> (String, Role, Role) {
     let shown = |name: &str| escape::show(name, &Show::default()).into_owned();
-    let (head, head_role, role) = match &entry.speaker {
-        Speaker::Agent(name) => (shown(name), Role::Accent, Role::Text),
-        Speaker::Thought(name) => (format!("{} thinks", shown(name)), Role::TextFaint, Role::TextFaint),
-        Speaker::Human => ("you".to_owned(), Role::Human, Role::TextStrong),
-        Speaker::Told(_) => ("told it".to_owned(), Role::Human, Role::TextSoft),
+    match &entry.speaker {
+        Speaker::Agent(name) => (format!("{}  ", shown(name)), Role::Accent, Role::Text),
+        Speaker::Thought(name) => (format!("{} thinks  ", shown(name)), Role::TextFaint, Role::TextFaint),
+        Speaker::Human => ("you  ".to_owned(), Role::Human, Role::TextStrong),
+        Speaker::Told(_) => ("told it  ".to_owned(), Role::Human, Role::TextSoft),
         Speaker::Note => (String::new(), Role::TextFaint, Role::TextFaint),
-    };
-    let head = if head.is_empty() { head } else { format!("{head}  ") };
+    }
+}
+
+fn entry_rows(rows: &mut Vec<Row>, entry: &Entry, text: &str, columns: u16) {
+    let (head, head_role, role) = manner(entry);
     if matches!(entry.speaker, Speaker::Thought(_)) {
         // Raw thoughts are unfolded in Why.
-        let first = entry.text.lines().next().unwrap_or_default();
+        let first = text.lines().next().unwrap_or_default();
         let more = if entry.text.lines().nth(1).is_some() { " …" } else { "" };
         let text = format!("{}{more}", escape::show(first, &Show::prose()));
         rows.push(Row::new(head, head_role).and(text, role));
         return;
     }
-    wrapped(rows, &head, head_role, &entry.text, role, columns);
+    wrapped(rows, &head, head_role, text, role, columns);
+}
+
+/// Further lines of an entry that has its first one.
+fn more_rows(rows: &mut Vec<Row>, entry: &Entry, text: &str, columns: u16) {
+    let (head, _, role) = manner(entry);
+    wrapped_on(rows, &head, text, role, columns);
 }
 
 impl OutputPane {
@@ -336,4 +389,36 @@ fn style_of(sgr: Sgr) -> Style {
         }
     }
     style
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::UnixMs;
+    use crate::model::Envelope;
+    use crate::model::event::{Event, Said};
+    use crate::ui::look::Look;
+    use crate::ui::theme::{self, Signs};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// A message that streams in has the rows that it would have had at once.
+        #[test]
+        fn text_that_grows_is_wrapped_as_if_it_had_come_at_once(
+            parts in proptest::collection::vec(("[ab \n\r\u{1b}日]{0,40}", any::<bool>(), any::<bool>()), 1..12)
+        ) {
+            let look = Look { theme: theme::builtin("dark").unwrap(), signs: Signs::Unicode };
+            let mut scene = Scene::new(look, String::new());
+            let mut grown = Talk::default();
+            for (seq, (text, thought, more)) in (1..).zip(parts) {
+                let said = Said { by: "agent".into(), text, more };
+                let event = if thought { Event::Thought(said) } else { Event::Said(said) };
+                scene.session.apply(&Envelope { seq: Seq(seq), at: UnixMs(seq), event });
+                grown.refresh(&scene, 30);
+                let mut at_once = Talk::default();
+                at_once.refresh(&scene, 30);
+                prop_assert_eq!(&grown.rows, &at_once.rows);
+            }
+        }
+    }
 }

@@ -125,15 +125,32 @@ pub fn pieces(text: &str, columns: usize) -> Vec<std::ops::Range<usize>> {
 
 /// Foreign prose, wrapped into rows; the first begins with `head`, the others are indented as far.
 pub fn wrapped(rows: &mut Vec<Row>, head: &str, head_role: Role, text: &str, role: Role, columns: u16) {
+    let lines = text.lines().chain(text.is_empty().then_some(""));
+    wrapped_lines(rows, head, head_role, lines, role, columns, true);
+}
+
+/// The same for lines that follow others, which have the head already.
+pub fn wrapped_on(rows: &mut Vec<Row>, head: &str, text: &str, role: Role, columns: u16) {
+    wrapped_lines(rows, head, role, text.lines(), role, columns, false);
+}
+
+fn wrapped_lines<'a>(
+    rows: &mut Vec<Row>,
+    head: &str,
+    head_role: Role,
+    lines: impl Iterator<Item = &'a str>,
+    role: Role,
+    columns: u16,
+    mut first: bool,
+) {
     let indent = width::width(head);
     let room = usize::from(columns).saturating_sub(indent + 2).max(8);
-    let mut first = true;
-    for line in text.lines().chain(text.is_empty().then_some("")) {
+    for line in lines {
         let line = escape::show(line, &Show::prose());
         for range in width::wrap(&line, room) {
             let words = line.get(range).unwrap_or_default().to_owned();
-            let lead = if first { head.to_owned() } else { " ".repeat(indent) };
-            rows.push(Row::new(lead, head_role).and(words, role));
+            let lead = if first { Row::new(head.to_owned(), head_role) } else { Row::new(" ".repeat(indent), role) };
+            rows.push(lead.and(words, role));
             first = false;
         }
     }
