@@ -12,6 +12,8 @@ fn a_typed_character_costs_at_most_60_bytes() {
         let mut stage = Stage::set(width, height, "dark");
         stage.command("compose");
         for c in "hello there, agent".chars() {
+            // Long enough for every age on the screen to be another one.
+            stage.pass(70_000);
             stage.send(Msg::Input(Input::Key { key: Key::plain(c), held: false }));
             let bytes = stage.draw();
             assert!((1..=60).contains(&bytes), "{width}x{height} {c:?}: {bytes} bytes");

@@ -97,6 +97,8 @@ pub struct Scene {
     opened_at: Option<UnixMs>,
     /// Milliseconds on the client's clock.
     pub now_ms: u64,
+    /// The moment on it that ages are told for.
+    pub ages_at_ms: u64,
     /// Wall clock when the last events came, and our clock then: ages are told without asking for the time.
     heard: (UnixMs, u64),
 }
@@ -120,6 +122,7 @@ impl Scene {
             touched: Touched { plan: true, actions: true, checks: true, transcript: true, target: true },
             opened_at: None,
             now_ms: 0,
+            ages_at_ms: 0,
             heard: (UnixMs(0), 0),
         }
     }
@@ -139,10 +142,10 @@ impl Scene {
         arrived
     }
 
-    /// Now on the wall clock, as far as we know without asking.
+    /// The wall clock that ages are told by, as far as we know without asking.
     #[must_use]
     pub fn wall(&self) -> UnixMs {
-        UnixMs(self.heard.0.0.saturating_add(self.now_ms.saturating_sub(self.heard.1)))
+        UnixMs(self.heard.0.0.saturating_add(self.ages_at_ms.saturating_sub(self.heard.1)))
     }
 
     /// How long the session has been going, or went.

@@ -23,6 +23,11 @@ impl App {
     /// [`App::refresh`], once for a whole backlog.
     pub fn update(&mut self, at_ms: u64, msg: Msg) -> Vec<Request> {
         self.scene.now_ms = self.scene.now_ms.max(at_ms);
+        // A typed character costs a character, not the ages of all that waits elsewhere on the screen.
+        let types = matches!(msg, Msg::Input(Input::Key { .. })) && (self.composer.open || self.overlay.is_some());
+        if !types && !matches!(msg, Msg::Drawn) {
+            self.scene.ages_at_ms = self.scene.now_ms;
+        }
         match msg {
             Msg::Input(input) => self.input(input),
             Msg::Events(envelopes, wall) => {
