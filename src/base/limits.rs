@@ -61,6 +61,8 @@ pub const BLOB_CHUNK_BYTES: usize = 256 * 1024;
 pub const BLOB_ZSTD_LEVEL: i32 = 3;
 /// How long a statement waits for another process's lock on the database, in milliseconds.
 pub const JOURNAL_BUSY_MS_MAX: u64 = 2_000;
+/// Pages that one connection to the journal keeps in memory.
+pub const JOURNAL_CACHE_KIB: i64 = 512;
 /// Longest session id in bytes.
 pub const SESSION_ID_BYTES_MAX: usize = 128;
 /// Problems that one verify lists before it only counts itself failed.

@@ -22,6 +22,11 @@ struct Order {
     session: SessionId,
 }
 
+/// A host lives for days and has moments of much work (a first checkpoint, a search for repairs): the C library's
+/// allocator shall give back what they took. Other allocators pass these over; commands and agents never get them.
+const ALLOCATOR: [(&str, &str); 3] =
+    [("MALLOC_ARENA_MAX", "2"), ("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
+
 /// Says on stdout that clients may connect.
 const READY: &str = "ready";
 
@@ -31,6 +36,7 @@ pub fn spawn(places: &Places, place: &SessionPlace) -> Result<(), Fail> {
     let log = super::place::private_file(&place.log())?;
     let mut command = Command::new(program);
     command.arg("__host").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).current_dir("/");
+    command.envs(ALLOCATOR);
     let mut child = command.spawn().map_err(|e| Fail::usage(format!("the session's host cannot be started: {e}")))?;
     let order = Order { state: places.state.clone(), session: place.id.clone() };
     let text = serde_json::to_string(&order).map_err(|e| Fail::usage(e.to_string()))?;

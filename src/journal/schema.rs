@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::{Error, Result, chain};
 use crate::base::SessionId;
-use crate::base::limits::JOURNAL_BUSY_MS_MAX;
+use crate::base::limits::{JOURNAL_BUSY_MS_MAX, JOURNAL_CACHE_KIB};
 
 /// Format number in `user_version`. Older ones are read for ever, newer ones are refused.
 pub(super) const VERSION: i64 = 1;
@@ -105,6 +105,8 @@ fn tune(db: &Connection, path: &Path) -> Result<()> {
     db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false).map_err(Error::sqlite(path))?;
     db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).map_err(Error::sqlite(path))?;
     db.pragma_update(None, "cell_size_check", true).map_err(Error::sqlite(path))?;
+    // Negative is in KiB. Every client has a connection of its own, and all of them read and write in order.
+    db.pragma_update(None, "cache_size", -JOURNAL_CACHE_KIB).map_err(Error::sqlite(path))?;
     Ok(())
 }
 
