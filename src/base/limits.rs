@@ -466,6 +466,8 @@ pub const STRUCTURE_COMPARED_MAX: usize = 5_000;
 pub const WORKSPACE_SETTLED_MS: u64 = 100;
 /// Largest file whose content a checkpoint keeps; of a larger one it keeps the digest only.
 pub const CHECKPOINT_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Objects smaller than this are kept as they are.
+pub const CHECKPOINT_PACKED_BYTES_MIN: usize = 4 * 1024;
 /// Largest stored object that is read back whole.
 pub const CHECKPOINT_OBJECT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// New objects of one checkpoint that are synced one by one; more are synced all at once.

@@ -65,15 +65,22 @@ impl Store {
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let dir = path.parent().unwrap_or(&self.root);
-        std::fs::create_dir_all(dir)?;
-        let packed = zstd::bulk::compress(bytes, 1)?;
-        let mut file = tempfile::NamedTempFile::new_in(dir)?;
-        if packed.len() < bytes.len() {
-            file.write_all(&[ZSTD])?;
-            file.write_all(&packed)?;
-        } else {
-            file.write_all(&[RAW])?;
-            file.write_all(bytes)?;
+        let mut file = match tempfile::NamedTempFile::new_in(dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                std::fs::create_dir_all(dir)?;
+                tempfile::NamedTempFile::new_in(dir)?
+            }
+            made => made?,
+        };
+        // Less than a block of the file system is not made smaller by packing it, only slower to keep.
+        let small = bytes.len() < limits::CHECKPOINT_PACKED_BYTES_MIN;
+        let packed = if small { None } else { Some(zstd::bulk::compress(bytes, 1)?) };
+        match packed.filter(|packed| packed.len() < bytes.len()) {
+            Some(packed) => {
+                file.write_all(&[ZSTD])?;
+                file.write_all(&packed)?;
+            }
+            None => file.write_all(&[[RAW].as_slice(), bytes].concat())?,
         }
         // Somebody else may have put the same object meanwhile: then it is the same.
         file.persist(path).map(drop).map_err(|refused| refused.error)
