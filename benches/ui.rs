@@ -1,8 +1,7 @@
-//! What the screen costs. Ratios count, not times: the floor is a bare ratatui program that draws four empty panes,
-//! measured in the same run.
+//! What the screen costs inside the client: the floor is a bare ratatui program that draws four empty panes, in the same
+//! run. The way of the whole process to its first frame is measured in `process`.
 //!
-//! `cargo bench --bench ui`. To hold: `first_frame` ≤ 4 × `floor`; `frame` and `diff_open` with 100 000 rows ≤ 1.5 ×
-//! the same with 100.
+//! `cargo bench --bench ui`.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -13,10 +12,14 @@
     reason = "a measurement stops where its set-up fails"
 )]
 
+#[path = "support/mod.rs"]
+mod support;
+
 use std::fmt::Write as _;
+use std::process::ExitCode;
 use std::sync::Arc;
 
-use divan::{Bencher, black_box};
+use divan::black_box;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Constraint, Layout, Rect, Size};
@@ -30,16 +33,53 @@ use rightseat::ui::terminal::{Input, Key, Screen};
 use rightseat::ui::theme::{self, Signs};
 use rightseat::ui::workers::{Product, picture_of};
 use rightseat::ui::{keymap, view};
+use support::{Sheet, quickest};
 
-fn main() {
-    divan::main();
+const FRAMES: usize = 200;
+const FEW: usize = 100;
+const MANY: usize = 100_000;
+
+fn main() -> ExitCode {
+    let rounds = if support::is_measuring() { FRAMES } else { 1 };
+    let many = if support::is_measuring() { MANY } else { FEW };
+    let mut sheet = Sheet::new("the screen, 200x60");
+    let (first, bare) = quickest(rounds, first_frame, floor);
+    sheet.ratio("theme, keymap, state and the first frame", "us", first, bare, 4.0);
+    for (what, session, pane) in [
+        ("a key and its frame, transcript of 100 000 rows (floor: 100)", talk as fn(usize) -> String, '6'),
+        ("a key and its frame, diff of 100 000 lines (floor: 100)", edit, '3'),
+        ("a key and its frame, 100 000 actions (floor: 100)", reads, '2'),
+    ] {
+        let (mut long, mut short) = (Moving::over(&session(many), pane), Moving::over(&session(FEW), pane));
+        let (ours, few) = quickest(rounds, || long.step(), || short.step());
+        sheet.ratio(what, "us", ours, few, 1.5);
+    }
+    let (mut long, mut short) = (Moving::over(&talk(many), '6'), Moving::over(&talk(FEW), '6'));
+    let (ours, few) = quickest(rounds, || long.hear(), || short.hear());
+    sheet.ratio("an event and its frame, 100 000 rows (floor: 100)", "us", ours, few, 1.5);
+    let (mut long, mut short) = (Moving::over(&said(many), '6'), Moving::over(&said(FEW), '6'));
+    let (ours, few) = quickest(rounds, || long.stream(), || short.stream());
+    sheet.ratio("a token and its frame, message of 100 000 lines (floor: 100)", "us", ours, few, 1.5);
+    replay(&mut sheet, many);
+    sheet.end()
+}
+
+/// What a client does with the events of a session when it attaches.
+fn replay(sheet: &mut Sheet, rows: usize) {
+    let lines = talk(rows);
+    let (parse, fold) = quickest(
+        3,
+        || lines.lines().filter_map(|line| Envelope::from_json(line).ok()).count(),
+        || opened(&lines).is_some(),
+    );
+    let rate = |us: f64| format!("{:.0}/s", rows as f64 / us * 1e6);
+    sheet.figure("events parsed", rate(parse), "");
+    sheet.figure("events parsed, folded and laid out", rate(fold), ">= 200 000/s");
 }
 
 const SIZE: Size = Size::new(200, 60);
-const ROWS: [usize; 2] = [100, 100_000];
 
 /// A bare ratatui program: its terminal, four empty panes, one frame.
-#[divan::bench]
 fn floor() -> usize {
     let mut bytes = Vec::with_capacity(64 * 1024);
     let area = Rect::new(0, 0, SIZE.width, SIZE.height);
@@ -73,7 +113,6 @@ fn client() -> Option<App> {
 }
 
 /// Theme, keymap, state and the first frame, as a client begins before the host has answered.
-#[divan::bench]
 fn first_frame() -> usize {
     let Some(app) = client() else { return 0 };
     let mut screen = Screen::new(SIZE);
@@ -120,30 +159,73 @@ fn edit(rows: usize) -> String {
     )
 }
 
-fn moving(bencher: Bencher<'_, '_>, lines: &str, pane: char) {
-    let Some(mut app) = opened(lines) else { return };
-    let press = |app: &mut App, key: char, at: u64| {
-        app.update(at, Msg::Input(Input::Key { key: Key::plain(key), held: false }));
-    };
-    press(&mut app, pane, 1);
-    let mut screen = Screen::new(SIZE);
-    let mut at = 1_000;
-    bencher.bench_local(|| {
-        at += 100;
-        press(&mut app, if at % 400 < 200 { 'k' } else { 'j' }, at);
-        app.refresh();
-        screen.draw(|frame| view(&app, frame)).len()
-    });
+/// A session with this many reads that are over.
+fn reads(rows: usize) -> String {
+    let digest = Digest::of(b"read");
+    let mut lines = String::new();
+    for n in 0..rows {
+        let id = n + 1;
+        let _ = writeln!(
+            lines,
+            r#"{{"seq":{},"at":1,"kind":"proposed","action":{{"id":"a{id}","revision":1,"kind":"read","title":"t","digest":"{digest}","target":"a"}}}}"#,
+            2 * n + 1
+        );
+        let _ = writeln!(lines, r#"{{"seq":{},"at":1,"kind":"lapsed","action":"a{id}","why":"cancelled"}}"#, 2 * n + 2);
+    }
+    lines
 }
 
-/// A key and its frame over a transcript of this many rows.
-#[divan::bench(args = ROWS)]
-fn frame(bencher: Bencher<'_, '_>, rows: usize) {
-    moving(bencher, &talk(rows), '6');
+/// A session in which one message of this many lines is being said.
+fn said(rows: usize) -> String {
+    let text: String = (0..rows).map(|n| format!("row {n} of one long message\\n")).collect();
+    format!("{{\"seq\":1,\"at\":1,\"kind\":\"said\",\"by\":\"agent\",\"text\":\"{text}\",\"more\":true}}\n")
 }
 
-/// A key and its frame over a diff of this many lines.
-#[divan::bench(args = ROWS)]
-fn diff_frame(bencher: Bencher<'_, '_>, rows: usize) {
-    moving(bencher, &edit(rows), '3');
+/// A client that looks at a long session.
+struct Moving {
+    app: App,
+    screen: Screen,
+    at: u64,
+}
+
+impl Moving {
+    fn over(lines: &str, pane: char) -> Self {
+        let app = opened(lines).expect("the session opens");
+        let mut moving = Self { app, screen: Screen::new(SIZE), at: 1_000 };
+        moving.press(pane);
+        moving.draw();
+        moving
+    }
+
+    fn press(&mut self, key: char) {
+        self.at += 100;
+        self.app.update(self.at, Msg::Input(Input::Key { key: Key::plain(key), held: false }));
+    }
+
+    fn draw(&mut self) -> usize {
+        self.app.refresh();
+        let app = &self.app;
+        self.screen.draw(|frame| view(app, frame)).len()
+    }
+
+    fn step(&mut self) -> usize {
+        self.press(if self.at % 400 < 200 { 'k' } else { 'j' });
+        self.draw()
+    }
+
+    fn told(&mut self, text: &str) -> usize {
+        let seq = self.app.scene.session.head.next();
+        let line = format!(r#"{{"seq":{seq},"at":1,"kind":"said","by":"agent","text":"{text}","more":true}}"#);
+        let envelope = Envelope::from_json(&line).expect("an event");
+        self.app.update(self.at, Msg::Events(vec![envelope], UnixMs(0)));
+        self.draw()
+    }
+
+    fn hear(&mut self) -> usize {
+        self.told("one more row")
+    }
+
+    fn stream(&mut self) -> usize {
+        self.told("token ")
+    }
 }
