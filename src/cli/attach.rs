@@ -3,6 +3,7 @@
 use super::args::Global;
 use super::place::{Places, SessionPlace};
 use super::{DONE, Done, Fail, daemon, screen, socket, ssh};
+use crate::wire::{self, Message};
 
 /// `rightseat attach`.
 pub fn attach(global: &Global, session: Option<&str>, ssh: Option<&str>, read_only: bool, stdio: bool) -> Done {
@@ -13,7 +14,7 @@ pub fn attach(global: &Global, session: Option<&str>, ssh: Option<&str>, read_on
     let place = places.find(session)?;
     if stdio {
         wake(&places, &place)?;
-        return pipe(&place);
+        return pipe(&place, read_only);
     }
     let woken = place.clone();
     here(global, &place, read_only, move || wake(&places, &woken))
@@ -49,12 +50,15 @@ pub fn here(
 }
 
 /// Copies between the socket and stdin/stdout.
-fn pipe(place: &SessionPlace) -> Done {
+fn pipe(place: &SessionPlace, read_only: bool) -> Done {
     let runtime = daemon::runtime()?;
     let copied: std::io::Result<()> = runtime.block_on(async {
         let (mut read, mut write) = socket::connect(&place.socket()).await?.into_split();
         let (mut stdin, mut stdout) = (tokio::io::stdin(), tokio::io::stdout());
         let up = async {
+            if read_only {
+                return without_control(stdin, write).await;
+            }
             tokio::io::copy(&mut stdin, &mut write).await?;
             tokio::io::AsyncWriteExt::shutdown(&mut write).await
         };
@@ -67,4 +71,37 @@ fn pipe(place: &SessionPlace) -> Done {
     runtime.shutdown_background();
     copied?;
     Ok(DONE)
+}
+
+/// Passes messages on; whatever an attach asks for, it never gets control.
+async fn without_control(stdin: tokio::io::Stdin, write: tokio::net::unix::OwnedWriteHalf) -> std::io::Result<()> {
+    let broke = |e: wire::FrameError| std::io::Error::other(e);
+    let (mut reader, mut writer) = wire::pair(stdin, write);
+    while let Some(frame) = reader.next().await {
+        match frame.map_err(broke)? {
+            Ok(message) => writer.send(&tamed(message)).await.map_err(broke)?,
+            // What is no message here is none there either, and the host says so.
+            Err(_) => {
+                writer.feed_line("null".to_owned()).await.map_err(broke)?;
+                writer.flush().await.map_err(broke)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn tamed(message: Message) -> Message {
+    let Message::Request { id, method, params } = message else { return message };
+    let as_read_only = |raw: &serde_json::value::RawValue| {
+        let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(raw.get()).ok()?;
+        object.insert("control".to_owned(), false.into());
+        serde_json::value::to_raw_value(&object).ok()
+    };
+    let params = match (method.as_str(), params) {
+        // Parameters that are no object are refused by the host.
+        ("session/attach", Some(raw)) => as_read_only(&raw).or(Some(raw)),
+        ("session/attach", None) => serde_json::value::to_raw_value(&serde_json::json!({ "control": false })).ok(),
+        (_, params) => params,
+    };
+    Message::Request { id, method, params }
 }

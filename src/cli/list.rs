@@ -29,9 +29,10 @@ fn fold(place: &SessionPlace) -> Result<Session, Fail> {
     }
 }
 
-fn all(global: &Global) -> Result<Vec<Seen>, Fail> {
+/// The sessions that can be read, and how many cannot.
+fn all(global: &Global) -> Result<(Vec<Seen>, usize), Fail> {
     let places = Places::open(global.state_dir())?;
-    let mut seen = Vec::new();
+    let (mut seen, mut unreadable) = (Vec::new(), 0);
     for place in places.all() {
         // A journal that cannot be read must not hide the others.
         match fold(&place) {
@@ -39,10 +40,13 @@ fn all(global: &Global) -> Result<Vec<Seen>, Fail> {
                 let is_up = socket::is_up(&place.socket());
                 seen.push(Seen { place, session, is_up });
             }
-            Err(fail) => super::complain(&format!("{}: {}", place.id, fail.text)),
+            Err(fail) => {
+                unreadable += 1;
+                super::complain(&format!("{}: {}", place.id, fail.text));
+            }
         }
     }
-    Ok(seen)
+    Ok((seen, unreadable))
 }
 
 impl Seen {
@@ -60,7 +64,7 @@ impl Seen {
 
 /// `rightseat ls`.
 pub fn sessions(global: &Global, json: bool) -> Done {
-    let seen = all(global)?;
+    let (seen, unreadable) = all(global)?;
     if json {
         let rows: Vec<Value> = seen
             .iter()
@@ -86,7 +90,7 @@ pub fn sessions(global: &Global, json: bool) -> Done {
         print(&Value::Array(rows).to_string())?;
         return Ok(DONE);
     }
-    if seen.is_empty() {
+    if seen.is_empty() && unreadable == 0 {
         print("no sessions yet; start one with `rightseat` or `rightseat demo`")?;
     }
     for s in &seen {
@@ -109,7 +113,7 @@ pub fn sessions(global: &Global, json: bool) -> Done {
 
 /// `rightseat inbox`.
 pub fn inbox(global: &Global, json: bool) -> Done {
-    let seen = all(global)?;
+    let (seen, _) = all(global)?;
     let mut rows = Vec::new();
     let open = || seen.iter().filter(|s| s.session.ended.is_none());
     if !json && open().all(|s| s.session.actions.held().next().is_none()) {

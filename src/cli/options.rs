@@ -42,6 +42,7 @@ impl SessionOptions {
         // The host works from another directory.
         let absolute = |path: &PathBuf| std::path::absolute(path);
         let spec = match agent.0.strip_prefix("script:") {
+            Some("") => return Err(Fail::usage("no script is named; give one as script:FILE".into())),
             Some(file) => format!("script:{}", absolute(&file.into())?.display()),
             None => agent.0,
         };

@@ -12,6 +12,7 @@ fn sessions_say_what_they_need() {
     refused(&room, &["--headless", "--agent", "llm:nobody/x"], &["nobody"]);
     refused(&room, &["--headless", "--agent", "acp:no-such-program --acp"], &["no program no-such-program", "--agent"]);
     refused(&room, &["--headless", "--agent", "script:nowhere.jsonl"], &["nowhere.jsonl"]);
+    refused(&room, &["--headless", "--agent", "script:"], &["script:FILE"]);
     assert!(super::said(&room, &["ls"]).contains("no sessions yet"), "a mistake leaves no session behind");
 }
 

@@ -163,3 +163,19 @@ fn a_script_ends_as_it_says() {
     check(json!({"exit": 3}), "agent_lost", 1);
     check(json!({"told": "never"}), "session_ended", 1);
 }
+
+#[test]
+fn a_pipe_that_only_reads_stays_so_whatever_it_asks() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let mut first = waiting(&room, &[]);
+    let session = first.session.clone();
+    let mut reader = Seat::over(room.command(&["attach", &session, "--stdio", "--read-only"]));
+    let attached = reader.ask("session/attach", json!({"protocol": {"min": 1, "max": 1}, "control": true}));
+    assert_eq!(attached["control"], false);
+    let held = reader.held();
+    assert_eq!(code(reader.decide(&held, "approve", json!({}))), -32012);
+    reader.send_line("nonsense");
+    assert_eq!(code(reader.try_ask("gate/step", json!({}))), -32012, "the next message is heard");
+    first.approve(&held);
+    assert_eq!(reader.finished(&held["action"])["outcome"], "ok");
+}
