@@ -104,6 +104,39 @@ const FAMILIES: &[&[&str]] = &[
     &["cmp", "partial_cmp"],
 ];
 
+/// Parts of names that mean the opposite of one another.
+const OPPOSITES: &[(&str, &str)] = &[
+    ("Front", "Back"),
+    ("front", "back"),
+    ("Left", "Right"),
+    ("left", "right"),
+    ("First", "Last"),
+    ("first", "last"),
+    ("Before", "After"),
+    ("before", "after"),
+    ("Start", "End"),
+    ("start", "end"),
+    ("Upper", "Lower"),
+    ("upper", "lower"),
+    ("Min", "Max"),
+    ("min", "max"),
+    ("Next", "Prev"),
+    ("next", "prev"),
+    ("Up", "Down"),
+    ("up", "down"),
+];
+
+/// A name with one of its parts turned round.
+fn opposite(name: &str, give: &mut dyn FnMut(String)) {
+    for (one, other) in OPPOSITES {
+        for (from, to) in [(one, other), (other, one)] {
+            if name.len() > from.len() && name.contains(from) {
+                give(name.replacen(from, to, 1));
+            }
+        }
+    }
+}
+
 fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let Some((callee, args)) = call(site.node) else { return };
     let name = member(callee).map_or(callee, |(_, name)| name);
@@ -115,6 +148,7 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             sink.replace(name, *other, factor);
         }
     }
+    opposite(text, &mut |other| sink.replace(name, other, 0.7));
     for (other, count) in site.functions {
         let receiver = usize::from(member(callee).is_some() && site.text(callee).starts_with("self."));
         if other != text && !other.starts_with(['<', '_']) && *count == args.len() + receiver {
