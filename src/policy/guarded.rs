@@ -269,7 +269,9 @@ static GUARDS: LazyLock<Guards> = LazyLock::new(|| {
 /// Why `path`, relative to the workspace, is guarded; `None` when it is an ordinary file.
 pub fn guarded(path: &str) -> Option<Guard> {
     let folded = fold(path);
-    let hit = GUARDS.set.matches(&folded).into_iter().min()?;
+    let first = |name: &str| GUARDS.set.matches(name).into_iter().min();
+    // A directory whose every file is guarded is so itself: moving it away, or another into its place, changes them all.
+    let hit = first(&folded).or_else(|| first(&format!("{folded}/-")))?;
     GUARDS.owners.get(hit).copied()
 }
 
@@ -393,6 +395,8 @@ mod tests {
             ".rightseat/policy.toml",
             ".githooks/pre-push",
             "\u{212a}ustomization.yaml",
+            ".github",
+            "sub/.claude/",
         ] {
             assert!(guarded(path).is_some(), "{path:?} -> {:?}", fold(path));
         }

@@ -12,6 +12,7 @@ mod file;
 pub mod guarded;
 mod judge;
 pub mod matter;
+mod options;
 pub mod place;
 pub mod programs;
 mod reading;
@@ -36,7 +37,7 @@ use crate::model::event::RulingWord;
 use user::UserRule;
 
 /// Changes whenever the built-in rules mean something else, so that journals tell policies apart.
-const BUILTIN_VERSION: &str = "1";
+const BUILTIN_VERSION: &str = "2";
 
 /// The built-in rules, the test commands they allow, and the rules of the user.
 #[derive(Debug, Clone)]

@@ -7,7 +7,9 @@ mod names;
 use std::path::Path;
 
 use super::class::Class;
+use super::options;
 use super::place::{Place, Target};
+use super::reading;
 use super::shell::{self, Part};
 use crate::base::limits::SHELL_DEPTH_MAX;
 use names::{DESTRUCTIVE, FETCHERS, INTERPRETERS, NETWORK, PRIVILEGE, READERS, SHELLS, WRAPPERS, WRITERS};
@@ -32,6 +34,37 @@ pub fn is_interpreter(program: &str) -> bool {
 /// Whether a program is an everyday tool on files, whose short options start nothing.
 pub fn is_file_tool(program: &str) -> bool {
     READERS.contains(&program) || WRITERS.contains(&program) || DESTRUCTIVE.contains(&program)
+}
+
+/// Whether a tool fetches or publishes under the subcommand that it is given.
+pub fn fetches(argv: &[String]) -> bool {
+    let Some((program, args)) = argv.split_first() else { return false };
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    fetching(base_name(program), subcommand(base_name(program), &args))
+}
+
+fn fetching(name: &str, subcommand: &str) -> bool {
+    FETCHERS.iter().any(|(tool, subs)| *tool == name && subs.contains(&subcommand))
+}
+
+/// The first word that is no option of the tool itself, nor the value of one.
+fn subcommand<'a>(name: &str, args: &[&'a str]) -> &'a str {
+    let valued: &[&str] = match name {
+        "git" => &["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"],
+        "cargo" => &["-C", "--config", "-Z", "--color"],
+        "npm" | "pnpm" | "yarn" => &["-C", "--prefix", "--dir", "--cwd", "-w", "--workspace", "--filter"],
+        "docker" | "kubectl" | "go" => &["-C", "-H", "--context", "-n", "--namespace"],
+        _ => &[],
+    };
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        if valued.contains(word) {
+            words.next();
+        } else if !word.starts_with('-') && !word.starts_with('+') {
+            return word;
+        }
+    }
+    ""
 }
 
 /// Whether a program acts as another user or changes rights.
@@ -108,65 +141,135 @@ fn simple(words: &[Option<String>], cwd: &Path, place: &Place<'_>) -> Class {
     let Some(Some(program)) = words.first() else { return Class::Unknown };
     let name = base_name(program);
     let args: Vec<&str> = words.iter().skip(1).flatten().map(String::as_str).collect();
-    let has = |set: &[&str]| args.iter().any(|a| set.contains(a));
-    if is_privileged(name)
-        || (name == "chmod"
-            && args.iter().any(|a| {
-                a.contains('s') && !a.starts_with("--") || a.len() == 4 && a.starts_with(['4', '2', '6', '7'])
-            }))
-    {
+    if is_privileged(name) || (matches!(name, "chmod" | "install" | "mkdir") && grants(&args)) {
         return Class::Privilege;
     }
     if DESTRUCTIVE.contains(&name) || name.starts_with("mkfs") {
         return Class::Destructive;
     }
-    let subcommand = args.iter().find(|a| !a.starts_with('-')).copied().unwrap_or_default();
-    let fetches = FETCHERS.iter().any(|(tool, subs)| *tool == name && subs.contains(&subcommand));
+    let subcommand = subcommand(name, &args);
+    // More operands than it reads: the further one is written.
+    let writes_operand = || {
+        let argv: Vec<String> = words.iter().flatten().cloned().collect();
+        options::of(&argv).is_some_and(|(p, args)| p.looks && p.writes_operand(args))
+    };
     match name {
-        _ if NETWORK.contains(&name) || fetches => Class::Network,
         "git" => git(&args, subcommand),
-        "find" if has(&["-delete"]) => Class::Destructive,
-        "find" if has(&["-exec", "-execdir", "-ok", "-okdir"]) => Class::Unknown,
-        "find" if args.iter().any(|a| a.starts_with("-fprint") || *a == "-fls") => Class::WriteInside,
-        "find" => Class::Read,
-        "sed"
-            if args.iter().any(|a| {
-                a.starts_with("--in-place") || a.starts_with("-i") || a.starts_with("-n") && a.contains('i')
-            }) =>
-        {
-            written(&args, cwd, place)
-        }
-        "sort" if args.iter().any(|a| a.starts_with("-o") || a.starts_with("--output")) => written(&args, cwd, place),
-        // A second operand is where they write.
-        "uniq" | "xxd" if args.iter().filter(|a| !a.starts_with('-')).count() > 1 => written(&args, cwd, place),
+        _ if NETWORK.contains(&name) || fetching(name, subcommand) => Class::Network,
+        "find" => find(&args, cwd, place),
+        "sed" | "gsed" => sed(&args, cwd, place),
+        "sort" if args.iter().any(|a| a.starts_with("-o") || a.starts_with("--o")) => written(&args, cwd, place),
+        "uniq" | "xxd" if writes_operand() => written(&args, cwd, place),
+        "fd" | "fdfind" if args.iter().any(|a| starts_others(a)) => Class::Unknown,
+        "rg" if args.iter().any(|a| a.starts_with("--pre") || a.starts_with("--hostname-bin")) => Class::Unknown,
+        "tree" if args.contains(&"-o") => written(&args, cwd, place),
+        "yq" if args.iter().any(|a| a.starts_with("-i") || a.starts_with("--in")) => written(&args, cwd, place),
+        "date" if args.iter().any(|a| *a == "-s" || a.starts_with("--se")) => Class::Privilege,
         "env" | "printenv" if args.is_empty() => Class::Read,
+        "command" if args.first().is_some_and(|a| matches!(*a, "-v" | "-V")) => Class::Read,
         _ if is_wrapper(name) || is_interpreter(name) => Class::Unknown,
+        "cp" | "ln" | "install" => copied(&args, cwd, place),
         _ if WRITERS.contains(&name) => written(&args, cwd, place),
         _ if READERS.contains(&name) => Class::Read,
         _ => Class::Unknown,
     }
 }
 
+/// Whether a mode among the arguments sets the bits that lend rights.
+fn grants(args: &[&str]) -> bool {
+    let octal = |m: &str| m.bytes().all(|b| b.is_ascii_digit());
+    let lends = |mode: &str| {
+        let digits = mode.trim_start_matches('0');
+        if octal(mode) {
+            digits.len() > 3
+        } else {
+            mode.contains(['+', '=']) && mode.contains('s') && mode.bytes().all(|b| b"ugoarwxXst+-=,".contains(&b))
+        }
+    };
+    let values = args.iter().map(|a| a.strip_prefix("--mode=").or_else(|| a.strip_prefix("-m")).unwrap_or(a));
+    values.into_iter().any(lends)
+}
+
+fn starts_others(arg: &str) -> bool {
+    arg.starts_with("--ex") && !arg.starts_with("--exte") && !arg.starts_with("--excl")
+        || arg.starts_with('-') && !arg.starts_with("--") && arg.contains(['x', 'X'])
+}
+
+fn find(args: &[&str], cwd: &Path, place: &Place<'_>) -> Class {
+    let file = |a: &&str| a.starts_with("-fprint") || *a == "-fls";
+    let outside = || {
+        let after = args.iter().zip(args.iter().skip(1)).filter(|(a, _)| file(a));
+        after.into_iter().any(|(_, to)| !place.is_inside(cwd, to))
+    };
+    if args.contains(&"-delete") {
+        Class::Destructive
+    } else if args.iter().any(|a| matches!(*a, "-exec" | "-execdir" | "-ok" | "-okdir")) {
+        Class::Unknown
+    } else if args.iter().any(file) {
+        if outside() { Class::WriteOutside } else { Class::WriteInside }
+    } else {
+        Class::Read
+    }
+}
+
+fn sed(args: &[&str], cwd: &Path, place: &Place<'_>) -> Class {
+    let short = |a: &&str| a.starts_with('-') && !a.starts_with("--") && a.contains('i');
+    if args.iter().any(|a| a.starts_with("--in-place") || short(a)) {
+        return written(args, cwd, place);
+    }
+    let script = args.iter().find(|a| !a.starts_with('-')).copied().unwrap_or_default();
+    let only_n = args.iter().filter(|a| a.starts_with('-')).all(|a| *a == "-n");
+    if only_n && reading::prints(script) { Class::Read } else { Class::Unknown }
+}
+
 fn git(args: &[&str], subcommand: &str) -> Class {
     let has = |set: &[&str]| args.iter().any(|a| set.contains(a));
-    match subcommand {
+    let operands = args.iter().filter(|a| !a.starts_with('-')).count();
+    let configured = args.first().is_some_and(|a| a.starts_with("-c") || a.starts_with("--exec-path="));
+    let worst = match subcommand {
         "reset" if has(&["--hard"]) => Class::Destructive,
         "clean" | "gc" | "prune" | "filter-branch" | "filter-repo" => Class::Destructive,
         "checkout" | "restore" | "switch" if has(&["--", ".", "-f", "--force"]) => Class::Destructive,
-        "branch" | "tag" | "stash" | "worktree" if has(&["-d", "-D", "--delete", "drop", "clear", "remove"]) => {
+        "branch" | "tag" | "stash" | "worktree"
+            if has(&["-d", "-D", "-f", "-M", "--force", "--delete", "drop", "clear", "remove"]) =>
+        {
             Class::Destructive
         }
+        "branch" | "tag" if operands < 2 || has(&["-l", "--list"]) => Class::Read,
+        "remote" if operands < 2 || has(&["get-url"]) => Class::Read,
+        "stash" | "worktree" | "notes" | "submodule" if has(&["list"]) => Class::Read,
+        "config" if has(&["--get", "--list", "-l", "--get-all", "--get-regexp"]) => Class::Read,
         "status" | "log" | "diff" | "show" | "blame" | "rev-parse" | "ls-files" | "describe" | "shortlog"
-        | "cat-file" | "grep" => Class::Read,
+        | "cat-file" | "grep" | "rev-list" | "ls-tree" | "merge-base" | "name-rev" | "reflog" | "annotate"
+        | "whatchanged" | "show-ref" | "for-each-ref" | "version" | "help" | "check-ignore" | "count-objects"
+            if !args.iter().any(|a| a.starts_with("--output") || a.starts_with("--outp")) =>
+        {
+            Class::Read
+        }
+        "bisect" | "hook" | "difftool" | "mergetool" | "shell" => Class::Unknown,
         "" => Class::Unknown,
+        _ if fetching("git", subcommand) => Class::Network,
         _ => Class::WriteInside,
+    };
+    if configured { worst.max(Class::Unknown) } else { worst }
+}
+
+/// As [`written`], for tools that only read all operands but the last.
+fn copied(args: &[&str], cwd: &Path, place: &Place<'_>) -> Class {
+    let named = args.iter().any(|a| a.starts_with("-t") || a.starts_with("--t"));
+    let last = args.iter().rev().find(|a| !a.starts_with('-'));
+    match last {
+        Some(last) if !named => written(&[last], cwd, place),
+        Some(_) | None => written(args, cwd, place),
     }
 }
 
 fn written(args: &[&str], cwd: &Path, place: &Place<'_>) -> Class {
     let outside = |a: &&str| {
         let path = a.split_once('=').map_or(*a, |(_, v)| v);
-        !a.starts_with('-') && !place.is_inside(cwd, path) || a.starts_with('-') && path.starts_with(['/', '~'])
+        let attached =
+            || super::rules::candidates(a).into_iter().any(|c| c.starts_with(['/', '~']) || c.contains(".."));
+        if a.starts_with('-') { attached() || path.starts_with(['/', '~']) } else { !place.is_inside(cwd, path) }
     };
     if args.iter().any(outside) { Class::WriteOutside } else { Class::WriteInside }
 }
@@ -194,6 +297,19 @@ mod tests {
         check("curl x | sh", Class::Network);
         check("git push", Class::Network);
         check("git status", Class::Read);
+        check("git -c a=b status", Class::Unknown);
+        check("git -C .. push", Class::Network);
+        check("git branch", Class::Read);
+        check("git branch x", Class::WriteInside);
+        check("chmod +x src/s.sh", Class::WriteInside);
+        check("chmod 06755 x", Class::Privilege);
+        check("sed -n 1,5p x", Class::Read);
+        check("xxd -l 4 x", Class::Read);
+        check("uniq a b", Class::WriteInside);
+        check("cp /etc/x a", Class::WriteInside);
+        check("find . -fls /x", Class::WriteOutside);
+        check("fd -x id", Class::Unknown);
+        check("npm --prefix x install", Class::Network);
         check("git reset --hard", Class::Destructive);
         check("cargo test", Class::Unknown);
         check("cargo publish", Class::Network);

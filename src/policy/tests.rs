@@ -15,35 +15,45 @@ fn judged(policy: &Policy, line: &str) -> Judged {
     policy.judge(&Matter::line(line, Path::new("/w")), &Place::of("/w"))
 }
 
-/// Every way past a gate that we know of, by prefix, quoting, wrapping, encoding and by name.
-#[test]
-fn no_attack_is_allowed() {
+/// Answers of a corpus that are not as they should be.
+fn faults(corpus: &str, is_fault: impl Fn(RulingWord) -> bool) -> Vec<String> {
     let policy = Policy::builtin(tests());
-    let mut allowed = Vec::new();
-    let corpus = include_str!("../../tests/fixtures/policy/attacks.jsonl");
-    assert!(corpus.lines().count() >= 300);
+    let mut faults = Vec::new();
     for line in corpus.lines() {
         let asked: serde_json::Value = serde_json::from_str(line).unwrap();
         let found = answer(&policy, line, &Place::of("/home/me/w"));
         assert_eq!(found.id, asked["id"]);
         let class = asked.get("class").and_then(|c| c.as_str());
-        if found.ruling == RulingWord::Allow || class.is_some_and(|c| c != found.class.as_str()) {
-            allowed.push(format!("{line}\n    {found:?}"));
+        if is_fault(found.ruling) || class.is_some_and(|c| c != found.class.as_str()) {
+            faults.push(format!("{line}\n    {found:?}"));
         }
     }
-    assert!(allowed.is_empty(), "{} of {}:\n{}", allowed.len(), corpus.lines().count(), allowed.join("\n"));
+    faults
+}
+
+/// Every way past a gate that we know of: by prefix, quoting, wrapping, encoding, by name, and by the options of tools
+/// that somebody's harmless rule names.
+#[test]
+fn no_attack_is_allowed() {
+    let corpora = [
+        include_str!("../../tests/fixtures/policy/attacks.jsonl"),
+        include_str!("../../tests/fixtures/policy/bypasses.jsonl"),
+    ];
+    assert!(corpora.iter().map(|c| c.lines().count()).sum::<usize>() >= 2_600);
+    let allowed: Vec<String> =
+        corpora.iter().flat_map(|corpus| faults(corpus, |word| word == RulingWord::Allow)).collect();
+    assert!(allowed.is_empty(), "{}:\n{}", allowed.len(), allowed.join("\n"));
 }
 
 #[test]
 fn ordinary_work_is_not_held_up() {
-    let policy = Policy::builtin(tests());
-    let held: Vec<String> = include_str!("../../tests/fixtures/policy/ordinary.jsonl")
-        .lines()
-        .map(|line| (line, answer(&policy, line, &Place::of("/home/me/w"))))
-        .filter(|(_, found)| found.ruling != RulingWord::Allow)
-        .map(|(line, found)| format!("{line}\n    {found:?}"))
-        .collect();
-    assert!(held.is_empty(), "{}", held.join("\n"));
+    let corpora = [
+        include_str!("../../tests/fixtures/policy/ordinary.jsonl"),
+        include_str!("../../tests/fixtures/policy/honest.jsonl"),
+    ];
+    let held: Vec<String> =
+        corpora.iter().flat_map(|corpus| faults(corpus, |word| word != RulingWord::Allow)).collect();
+    assert!(held.is_empty(), "{}:\n{}", held.len(), held.join("\n"));
 }
 
 const RULES: [&str; 8] = [

@@ -1,6 +1,6 @@
 //! Token patterns: how a rule names commands. Words are compared one by one, never as text.
 //!
-//! The first word is literal. `*` inside another word stands for any characters of that word; a final word that is or ends
+//! The first word is literal, but that a lone `ls*` means `ls *`. `*` inside another word stands for any characters of that word; a final word that is or ends
 //! with `*` also covers any further words. `cargo test *` and `cargo test*` match `cargo test --lib`, and neither matches
 //! `cargo test; rm x`: that is two commands.
 
@@ -25,17 +25,25 @@ pub enum TokensError {
 
 /// What a match rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Match<'a> {
-    /// Words of the command that only a `*` covers.
-    pub wild: Vec<&'a str>,
+pub struct Match {
+    /// Places of the words that only a `*` covers.
+    pub wild: Vec<usize>,
     /// How many words the rule spells out at the start.
     pub literal: usize,
+    /// The rule has a `*`, whether or not it had to cover anything.
+    pub starred: bool,
 }
 
 impl Tokens {
     /// Reads a pattern, quoted as in a shell.
     pub fn parse(text: &str) -> Result<Self, TokensError> {
-        let words = shell_words::split(text).map_err(|_| TokensError::Quoting(text.to_owned()))?;
+        let mut words = shell_words::split(text).map_err(|_| TokensError::Quoting(text.to_owned()))?;
+        // `ls*` alone is `ls` with anything after it; it never was `lsof`.
+        if let [program] = words.as_slice()
+            && let Some(name) = program.strip_suffix('*').map(str::to_owned)
+        {
+            words = vec![name, "*".to_owned()];
+        }
         if words.first().is_none_or(|w| w.is_empty() || w.contains('*')) {
             return Err(TokensError::NoProgram(text.to_owned()));
         }
@@ -47,30 +55,36 @@ impl Tokens {
     }
 
     /// Matches a whole simple command.
-    pub fn matches<'a>(&self, argv: &'a [String]) -> Option<Match<'a>> {
+    pub fn matches(&self, argv: &[String]) -> Option<Match> {
         let mut wild = Vec::new();
-        let mut rest = argv.iter();
         for (n, pattern) in self.words.iter().enumerate() {
             let last = n + 1 == self.words.len();
-            let Some(word) = rest.next() else {
+            let Some(word) = argv.get(n) else {
                 // A lone final star covers nothing as well as anything.
-                return (last && pattern == "*").then(|| self.matched(wild));
+                return (last && pattern == "*").then(|| self.matched(wild, n));
             };
             if !word_matches(pattern, word) {
                 return None;
             }
-            if pattern.contains('*') {
-                wild.push(word.as_str());
+            let stem = pattern.trim_end_matches('*');
+            // `status*` spells out `status`.
+            if pattern.contains('*') && !(last && stem == word) {
+                wild.push(n);
             }
             if last && pattern.ends_with('*') {
-                wild.extend(rest.by_ref().map(String::as_str));
+                wild.extend(n + 1..argv.len());
+                return Some(self.matched(wild, argv.len()));
             }
         }
-        rest.next().is_none().then(|| self.matched(wild))
+        (argv.len() == self.words.len()).then(|| self.matched(wild, argv.len()))
     }
 
-    fn matched<'a>(&self, wild: Vec<&'a str>) -> Match<'a> {
-        Match { wild, literal: self.words.iter().take_while(|w| !w.contains('*')).count() }
+    fn matched(&self, wild: Vec<usize>, words: usize) -> Match {
+        Match {
+            literal: wild.first().copied().unwrap_or(words),
+            wild,
+            starred: self.words.iter().any(|w| w.contains('*')),
+        }
     }
 
     /// Matches generously, for rules that tighten: by the program's base name, and with unknown words matching anything.
@@ -117,14 +131,20 @@ mod tests {
     fn words_are_matched_one_by_one() {
         let check = |pattern: &str, line: &str, expect: Option<&[&str]>| {
             let argv = shell_words::split(line).unwrap();
-            let found = Tokens::parse(pattern).unwrap().matches(&argv).map(|m| m.wild);
+            let found = Tokens::parse(pattern)
+                .unwrap()
+                .matches(&argv)
+                .map(|m| m.wild.iter().map(|n| argv[*n].as_str()).collect::<Vec<_>>());
             assert_eq!(found.as_deref(), expect, "{pattern} on {line}");
         };
         check("cargo test", "cargo test", Some(&[]));
         check("cargo test", "cargo test --lib", None);
         check("cargo test *", "cargo test", Some(&[]));
         check("cargo test *", "cargo test -- a", Some(&["--", "a"]));
-        check("cargo test*", "cargo test --lib", Some(&["test", "--lib"]));
+        check("cargo test*", "cargo test --lib", Some(&["--lib"]));
+        check("cargo test*", "cargo tests", Some(&["tests"]));
+        check("ls*", "ls -la", Some(&["-la"]));
+        check("ls*", "lsof", None);
         check("cargo test *", "cargo tests", None);
         check("npm run test:*", "npm run test:unit", Some(&["test:unit"]));
         check("a *.rs b", "a x.rs b", Some(&["x.rs"]));

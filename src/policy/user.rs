@@ -10,8 +10,9 @@ use globset::GlobSet;
 use super::class::Class;
 use super::guarded::{fold, guarded};
 use super::matter::{Matter, Op};
+use super::options;
 use super::place::{Place, Target};
-use super::programs::{class_of, is_file_tool, is_interpreter, is_wrapper, unwrapped};
+use super::programs::{class_of, fetches, is_file_tool, is_interpreter, is_wrapper, unwrapped};
 use super::rules::{Case, Voice, candidates};
 use super::shell::Part;
 use super::tokens::{Match, Tokens};
@@ -42,14 +43,13 @@ pub(super) struct UserRule {
     pub paths: Option<GlobSet>,
 }
 
-/// Options with which a tool runs, loads or writes something that the rule's author did not name. A word that only `*`
-/// covers must not begin with one of them.
+/// Options with which a tool that has no profile may run, load or write something that the rule's author did not name. A
+/// word that only `*` covers must not begin with one of them.
 const REACHING: &[&str] = &[
     "--config",
     "--exec",
     "--eval",
     "--command",
-    "--run",
     "--pre",
     "--rsh",
     "--upload-pack",
@@ -115,6 +115,22 @@ const REACHING: &[&str] = &[
     "--unzip-command",
     "--file",
     "--netrc",
+    "--fix",
+    "--write",
+    "--in-place",
+    "--unsafe-fix",
+    "--auto",
+    "--allow",
+    "--userconfig",
+    "--globalconfig",
+    "--bootstrap",
+    "--settings",
+    "--options",
+    "--init",
+    "--include-build",
+    "--python-exec",
+    "--library",
+    "--extension",
     "-exec",
     "-ok",
     "-delete",
@@ -124,31 +140,20 @@ const REACHING: &[&str] = &[
     "-vettool",
 ];
 
-/// Short options that do so in many tools. File tools, where they mean other things, are spared.
+/// Short options that do so in many tools.
 const REACHING_SHORT: &[&str] =
     &["-c", "-C", "-e", "-E", "-o", "-O", "-p", "-r", "-S", "-I", "-f", "-D", "-X", "-W", "-K", "-T", "-Z"];
 
-/// Short options that do so in one tool.
-const REACHING_OF: &[(&str, &[&str])] = &[
-    ("fd", &["-x", "-X"]),
-    ("sort", &["-o", "-T", "-S"]),
-    ("grep", &["-f"]),
-    ("egrep", &["-f"]),
-    ("fgrep", &["-f"]),
-    ("rg", &["-f"]),
-    ("zip", &["-T", "-O"]),
-    ("date", &["-s", "-f"]),
-    ("printf", &["-v"]),
-    ("tree", &["-o"]),
-    ("ag", &["-p"]),
-    ("jq", &["-f", "-L"]),
-    ("file", &["-m", "-C", "-f"]),
-];
-
-/// Programs that write files which their input names, or start a pager: a `*` cannot tell which.
+/// Programs that write files which their input names, start a pager, or act on another machine: a `*` cannot tell which.
 const UNPACKERS: &[&str] = &[
     "tar", "bsdtar", "unzip", "cpio", "ar", "7z", "7za", "unar", "patch", "pax", "unrar", "ed", "ex", "vi", "vim",
-    "nano", "emacs", "less", "more", "man", "bat",
+    "nano", "emacs", "less", "more", "most", "man", "bat", "yq", "ssh", "scp", "sftp", "rsync", "wget",
+];
+
+/// Programs whose first operand says what they do, whatever it is: one that only a `*` covers may be anything.
+const RUNNERS: &[&str] = &[
+    "git", "hg", "jj", "svn", "npm", "pnpm", "yarn", "docker", "podman", "kubectl", "gradle", "mvn", "composer",
+    "bundle", "poetry", "uv", "npx", "bunx", "pnpx", "uvx", "pipx",
 ];
 
 impl UserRule {
@@ -257,38 +262,57 @@ fn verb(op: Op) -> Verb {
 }
 
 /// Whether an allow rule's `*` may cover what it covers.
-fn reaches(found: &Match<'_>, argv: &[String], at: &Path, place: &Place<'_>) -> bool {
+fn reaches(found: &Match, argv: &[String], at: &Path, place: &Place<'_>) -> bool {
     let Some(program) = argv.first() else { return false };
-    if found.wild.is_empty() {
-        return true;
-    }
-    let second = argv.get(1).map(String::as_str).unwrap_or_default();
-    let spelled = found.literal >= 2 && !second.starts_with('-');
     // What a wrapper would run, and what text an interpreter would carry out, must be spelled out.
+    if found.wild.is_empty() {
+        return !(found.starred && is_wrapper(program));
+    }
+    let spelled = match argv.get(1).map(String::as_str) {
+        Some("-m") => found.literal >= 3,
+        Some(second) => found.literal >= 2 && !second.starts_with('-'),
+        None => false,
+    };
+    let part = Part { words: argv.iter().cloned().map(Some).collect(), writes: Vec::new() };
+    let class = class_of(&part, at, place);
+    let name = program.as_str();
     if is_wrapper(program)
-        || UNPACKERS.contains(&program.as_str())
-        || (is_interpreter(program) && !spelled)
-        || (matches!(program.as_str(), "git" | "hg" | "jj" | "svn") && !spelled)
+        || UNPACKERS.contains(&name)
+        || class == Class::Privilege
+        || (!spelled && (is_interpreter(program) || RUNNERS.contains(&name) || fetches(argv)))
+        || (class == Class::Destructive && options::has_subcommands(name))
     {
         return false;
     }
-    let part = Part { words: argv.iter().cloned().map(Some).collect(), writes: Vec::new() };
-    let class = class_of(&part, at, place);
-    if class == Class::Privilege {
-        return false;
-    }
-    found.wild.iter().all(|word| harmless(word, class, program, at, place))
+    let mut wild = found.wild.iter().filter_map(|n| argv.get(*n));
+    options_reach_nothing(found, argv) && wild.all(|word| leads_nowhere(word, class, program, at, place))
 }
 
-fn harmless(word: &str, class: Class, program: &str, at: &Path, place: &Place<'_>) -> bool {
+/// Whether no option that only a `*` covers runs, loads or writes something.
+fn options_reach_nothing(found: &Match, argv: &[String]) -> bool {
+    let Some(program) = argv.first() else { return false };
+    if let Some((profile, args)) = options::of(argv) {
+        let skipped = argv.len() - args.len();
+        let parsed = profile.read(args, &|n| !found.wild.contains(&(n + skipped)));
+        return parsed.is_some_and(|p| !p.foreign.into_iter().any(may_reach));
+    }
+    // An everyday tool or a subcommand without a profile has no option that was thought about.
+    let known = is_file_tool(program) || options::has_subcommands(program);
+    let odd = |w: &String| if known { w.starts_with('-') || w.contains("::") } else { may_reach(w) };
+    !found.wild.iter().filter_map(|n| argv.get(*n)).any(odd)
+}
+
+fn may_reach(word: &str) -> bool {
     let lower = word.to_ascii_lowercase();
-    let own = REACHING_OF.iter().find(|(tool, _)| *tool == program).map(|(_, options)| *options);
-    let short = own.unwrap_or(if is_file_tool(program) { &[] } else { REACHING_SHORT });
-    let reaching = word.starts_with('-')
+    word.starts_with('-')
         && (REACHING.iter().any(|option| lower.starts_with(option))
-            || short.iter().any(|option| word.starts_with(option)));
-    let sets = is_interpreter(program) && word.contains('=') && !word.starts_with('-');
-    if reaching || sets {
+            || REACHING_SHORT.iter().any(|option| word.starts_with(option)))
+}
+
+/// Whether a word names nothing outside the workspace and nothing guarded that would be changed.
+fn leads_nowhere(word: &str, class: Class, program: &str, at: &Path, place: &Place<'_>) -> bool {
+    // What sets a variable of a script or a make file makes it another one.
+    if is_interpreter(program) && word.contains('=') && !word.starts_with('-') {
         return false;
     }
     candidates(word).into_iter().all(|c| match place.target(at, c) {

@@ -32,8 +32,12 @@ fn speak(case: &Case<'_>) -> Option<Voice> {
             if !script.opaque && script.parts.iter().all(looks) {
                 return None;
             }
+            // A guarded script that a line runs is not changed by that.
+            let runs =
+                |word: &str| script.parts.iter().any(|p| p.words.first().is_some_and(|w| w.as_deref() == Some(word)));
             path_words(case)
                 .into_iter()
+                .filter(|(word, writes)| *writes || !runs(word))
                 .find_map(|(word, _)| found(case, cwd, word))
                 .map(|(guard, name)| voice("names", guard, &name))
         }

@@ -1,0 +1,231 @@
+//! Tools that build, test, check and keep versions.
+
+use super::{After, NONE, Operands, Profile};
+
+const GIT_LOG_LONG: &str = "oneline graph all stat shortstat numstat name-only name-status summary patch no-patch no-color color \
+     color-words word-diff decorate no-decorate since until after before author committer grep format pretty abbrev-commit \
+     abbrev date reverse merges no-merges first-parent follow max-count skip branches tags remotes cached staged unified \
+     ignore-all-space ignore-space-change ignore-blank-lines minimal patience histogram find-renames find-copies \
+     no-renames diff-filter left-right cherry-pick cherry topo-order date-order raw full-index binary exit-code quiet check \
+     no-ext-diff no-textconv pickaxe-regex pickaxe-all invert-grep all-match regexp-ignore-case extended-regexp \
+     fixed-strings perl-regexp notes no-notes source merge-base ancestry-path simplify-by-decoration full-history \
+     relative text compact-summary dirstat function-context inter-hunk-context no-prefix numbered email base root";
+
+const CARGO_LONG: &str = "lib bins bin examples example tests test benches bench all-targets doc all workspace package exclude \
+     features all-features no-default-features release profile jobs no-run no-fail-fast locked offline frozen keep-going \
+     verbose quiet color message-format target timings no-deps document-private-items no-capture";
+
+const RUST_HARNESS: Profile = Profile {
+    short: "q",
+    long: "nocapture no-capture exact ignored include-ignored test-threads skip show-output list quiet color format",
+    ..NONE
+};
+
+const RUSTC_LINTS: Profile = Profile { valued: "DWAF", operands: Operands::AtMost(0), ..NONE };
+
+const FMT_CHECK: Profile = Profile { long: "check", operands: Operands::AtMost(0), ..NONE };
+
+/// `.json` as a target names a file that chooses the linker.
+const CARGO: Profile =
+    Profile { program: "cargo", short: "vqr", valued: "pjF", long: CARGO_LONG, never: ".json", ..NONE };
+
+/// `::` begins an address that git runs a program for.
+const GIT: Profile = Profile { program: "git", never: "::", ..NONE };
+
+/// Further operands are further things to do.
+const TASKS: Profile = Profile { operands: Operands::AtMost(0), ..NONE };
+
+pub(super) const TOOLS: &[Profile] = &[
+    Profile {
+        sub: "log diff show shortlog rev-list whatchanged reflog",
+        short: "pusMCBDwbzRatmgEFPiWqr0123456789",
+        valued: "nSGLUlX",
+        long: GIT_LOG_LONG,
+        never: "",
+        ..GIT
+    },
+    Profile {
+        sub: "status",
+        short: "sbuvz",
+        long: "short branch porcelain long untracked-files ignored show-stash ahead-behind column verbose no-renames",
+        ..GIT
+    },
+    Profile {
+        sub: "branch tag",
+        short: "avrqln",
+        long: "all list show-current verbose remotes merged no-merged contains no-contains sort format color column \
+               points-at",
+        operands: Operands::AtMost(1),
+        ..GIT
+    },
+    Profile { sub: "blame annotate", short: "bceflnpstwMC", valued: "L", long: "date root since abbrev", ..GIT },
+    Profile {
+        sub: "rev-parse",
+        long: "abbrev-ref short show-toplevel verify git-dir is-inside-work-tree show-prefix show-cdup \
+               symbolic-full-name quiet all branches",
+        ..GIT
+    },
+    Profile {
+        sub: "ls-files",
+        short: "cdmosuktvz",
+        valued: "x",
+        long: "others cached deleted modified stage exclude-standard unmerged exclude",
+        ..GIT
+    },
+    Profile { sub: "ls-tree describe cat-file merge-base name-rev", short: "rdtpse", long: "name-only tags", ..GIT },
+    Profile {
+        sub: "grep",
+        short: "aceEFGhHilLnoqrvwWp0123456789",
+        valued: "ABCm",
+        long: "count ignore-case line-number fixed-strings extended-regexp name-only cached untracked",
+        ..GIT
+    },
+    Profile { sub: "add", short: "Auvn", long: "all update verbose dry-run", ..GIT },
+    Profile { sub: "commit", short: "aqv", valued: "m", long: "all quiet verbose message", ..GIT },
+    Profile { sub: "test t bench", after: After::Profile(&RUST_HARNESS), ..CARGO },
+    Profile { sub: "check c build b doc tree metadata nextest", ..CARGO },
+    Profile { sub: "clippy", after: After::Profile(&RUSTC_LINTS), ..CARGO },
+    Profile { sub: "fmt", long: "all check package", after: After::Profile(&FMT_CHECK), ..CARGO },
+    Profile {
+        program: "npm",
+        sub: "test t run run-script start",
+        short: "s",
+        valued: "w",
+        long: "silent if-present workspace workspaces loglevel ignore-scripts",
+        after: After::Foreign,
+        ..NONE
+    },
+    Profile {
+        program: "pytest py.test",
+        short: "vqxsl",
+        valued: "kmrn",
+        long: "tb maxfail lf ff last-failed failed-first nf new-first sw stepwise collect-only co durations durations-min \
+               cov no-cov cov-report cov-branch cov-fail-under no-header no-summary disable-warnings color verbose quiet \
+               exitfirst showlocals capture strict strict-markers strict-config runxfail setup-show markers fixtures \
+               version timeout reruns randomly-seed numprocesses deselect ignore ignore-glob doctest-modules junitxml \
+               junit-xml show-capture full-trace",
+        // `@file` holds more arguments.
+        never: "@",
+        ..NONE
+    },
+    Profile {
+        program: "go",
+        sub: "test vet build",
+        long: "v run race count short timeout cover",
+        single: "v run race count short timeout cover covermode coverpkg coverprofile bench benchmem benchtime json failfast \
+                 parallel cpu tags shuffle list x n p a vet skip fuzztime trimpath",
+        ..NONE
+    },
+    Profile {
+        program: "make gmake just rake ninja",
+        short: "ksnBiqw",
+        valued: "j",
+        long: "keep-going silent dry-run always-make jobs no-print-directory",
+        ..TASKS
+    },
+    Profile { program: "mvn mvnw", short: "qBoUeX", single: "Dtest DfailIfNoTests DskipTests", ..TASKS },
+    Profile {
+        program: "gradle gradlew",
+        short: "qis",
+        long: "info debug stacktrace continue offline rerun-tasks no-daemon console quiet warning-mode parallel",
+        long_valued: "tests",
+        ..TASKS
+    },
+    Profile {
+        program: "dotnet",
+        sub: "test build",
+        valued: "vcf",
+        long: "no-build no-restore nologo",
+        long_valued: "verbosity filter configuration framework",
+        operands: Operands::AtMost(1),
+        ..NONE
+    },
+    Profile {
+        program: "swift",
+        sub: "test build",
+        long: "parallel verbose",
+        long_valued: "filter skip configuration",
+        ..TASKS
+    },
+    Profile {
+        program: "rspec",
+        short: "bcp",
+        valued: "et",
+        long: "fail-fast tag example color no-color order seed next-failure only-failures backtrace profile dry-run",
+        ..NONE
+    },
+    Profile {
+        program: "mix",
+        sub: "test",
+        long: "trace failed stale only exclude include seed max-failures cover slowest color",
+        ..NONE
+    },
+    Profile {
+        program: "deno",
+        sub: "test",
+        short: "q",
+        long: "quiet filter fail-fast parallel no-check",
+        never: "://",
+        ..NONE
+    },
+    Profile {
+        program: "bun",
+        sub: "test",
+        valued: "t",
+        long: "timeout bail coverage only todo test-name-pattern",
+        ..NONE
+    },
+    Profile {
+        program: "jest",
+        short: "ibou",
+        valued: "tw",
+        long: "coverage watchAll watch runInBand bail verbose silent ci testNamePattern testPathPattern onlyChanged \
+               passWithNoTests updateSnapshot colors maxWorkers forceExit detectOpenHandles no-coverage listTests \
+               logHeapUsage findRelatedTests changedSince expand json",
+        ..NONE
+    },
+    Profile {
+        program: "vitest",
+        short: "u",
+        valued: "t",
+        long: "run watch bail testNamePattern passWithNoTests silent changed update no-color hideSkippedTests coverage",
+        ..NONE
+    },
+    Profile {
+        program: "mocha",
+        short: "bci",
+        valued: "gft",
+        long: "grep fgrep bail exit timeout forbid-only colors recursive invert",
+        ..NONE
+    },
+    Profile {
+        program: "phpunit",
+        long: "filter testdox group exclude-group stop-on-failure colors no-coverage testsuite verbose debug",
+        ..NONE
+    },
+    Profile {
+        program: "eslint",
+        long: "ext max-warnings quiet color no-color report-unused-disable-directives",
+        ..NONE
+    },
+    Profile { program: "prettier", short: "lc", long: "check list-different log-level no-color", ..NONE },
+    Profile { program: "tsc", long: "noEmit pretty skipLibCheck strict noErrorTruncation", never: "@", ..NONE },
+    Profile { program: "rubocop", long: "parallel only except display-cop-names color no-color", ..NONE },
+    Profile {
+        program: "ctest",
+        short: "VN",
+        valued: "RELj",
+        long: "output-on-failure verbose rerun-failed parallel timeout",
+        ..NONE
+    },
+    Profile {
+        program: "curl",
+        short: "sSfLiIkvGgN46#",
+        valued: "XmHA",
+        long: "silent show-error fail location head include verbose request header max-time connect-timeout compressed \
+               retry user-agent get insecure fail-with-body",
+        // `@file` is sent, or written down.
+        never: "@ %output",
+        ..NONE
+    },
+];
