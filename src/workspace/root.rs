@@ -16,6 +16,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::base::limits;
+use crate::policy::guarded::guarded;
 
 /// Why a path is refused before anything is opened for reading or writing.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,8 @@ pub enum PathRefusal {
     Special { path: PathBuf, kind: &'static str },
     #[error("{path:?} is a symbolic link to {target:?}; name the target itself")]
     Symlink { path: PathBuf, target: PathBuf },
+    #[error("{path:?} leads by a link to {target:?}, which is guarded; name that file itself")]
+    Guarded { path: PathBuf, target: PathBuf },
     #[error("{path:?} cannot be resolved: {error}")]
     Io { path: PathBuf, error: io::Error },
 }
@@ -212,6 +215,23 @@ impl Root {
                 let _ = rustix::fs::unlinkat(&place.parent, &place.name, AtFlags::REMOVEDIR);
             }
         }
+    }
+
+    /// Refuses a place that has become a guarded file by a link in its path. Rulings are made on paths; a directory that is
+    /// exchanged for a link after the decision must not carry the consent elsewhere.
+    ///
+    /// # Errors
+    /// When the place is guarded and the path that was asked for is not.
+    pub fn check_unguarded(&self, place: &Place, asked: &Path) -> Result<(), PathRefusal> {
+        let real = |fd: &OwnedFd| std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+        let (Ok(parent), Ok(root)) = (real(&place.parent), real(&self.dir)) else { return Ok(()) };
+        let Ok(inside) = parent.strip_prefix(&root) else { return Ok(()) };
+        let target = inside.join(&place.name);
+        let is_guarded = |path: &Path| guarded(&path.to_string_lossy()).is_some();
+        if target != asked && is_guarded(&target) && !is_guarded(asked) {
+            return Err(PathRefusal::Guarded { path: asked.to_owned(), target });
+        }
+        Ok(())
     }
 
     /// The real path of a directory beneath the root ("" and "." are the root itself).

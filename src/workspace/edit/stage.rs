@@ -137,6 +137,7 @@ fn check_one(root: &Root, change: FileChange, conflicts: &mut Vec<Conflict>) -> 
         }
         FileChange::Write { path, base: Some(base), content, executable } => {
             let place = root.place_through(&path)?;
+            root.check_unguarded(&place, &path)?;
             let found = look(&place)?;
             match found {
                 Some(seen) if seen.digest == base => {
@@ -151,6 +152,7 @@ fn check_one(root: &Root, change: FileChange, conflicts: &mut Vec<Conflict>) -> 
         }
         FileChange::Delete { path, base } => {
             let place = root.place(&path)?;
+            root.check_unguarded(&place, &path)?;
             match expect(&place, &path, base, None, conflicts)? {
                 Some(before) => Ok(vec![Checked::Remove { path, place, before }]),
                 None => Ok(Vec::new()),
@@ -158,6 +160,7 @@ fn check_one(root: &Root, change: FileChange, conflicts: &mut Vec<Conflict>) -> 
         }
         FileChange::Rename { from, to, base, content } => {
             let place = root.place(&from)?;
+            root.check_unguarded(&place, &from)?;
             let Some(before) = expect(&place, &from, base, content.as_ref(), conflicts)? else { return Ok(Vec::new()) };
             if let Ok(target) = root.place(&to)
                 && let Some(seen) = look(&target)?
@@ -217,6 +220,7 @@ pub fn write(root: &Root, checked: Vec<Checked>) -> Result<Stage, EditError> {
                     refusal @ (PathRefusal::NotRelative(_)
                     | PathRefusal::Outside { .. }
                     | PathRefusal::Special { .. }
+                    | PathRefusal::Guarded { .. }
                     | PathRefusal::Symlink { .. }) => EditError::Refused(refusal),
                 });
             }
@@ -229,6 +233,7 @@ fn stage_one(root: &Root, change: Checked, made: &mut Vec<PathBuf>) -> Result<St
     let mut open_target = |path: &Path| -> Result<Place, PathRefusal> {
         let (place, new) = root.place_making_parents(path)?;
         made.extend(new);
+        root.check_unguarded(&place, path)?;
         Ok(place)
     };
     match change {

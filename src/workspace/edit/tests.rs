@@ -231,6 +231,85 @@ fn special_files_are_refused_unopened() {
     }
 }
 
+/// The directory was an ordinary one when the question was asked.
+#[test]
+fn consent_is_not_carried_to_a_guarded_file_by_a_link() {
+    for openat2 in [true, false] {
+        let bench = bench();
+        let root = Root::open(bench.dir.path()).unwrap();
+        let root = if openat2 { root } else { root.without_openat2() };
+        let base = bench.put(".git/config", b"same");
+        bench.put("free.txt", b"free");
+        symlink(".git", bench.dir.path().join("docs")).unwrap();
+        symlink(".git/config", bench.dir.path().join("notes")).unwrap();
+        let free = Digest::of(b"free");
+        let rename =
+            |from: &str, to: &str, base| FileChange::Rename { from: from.into(), to: to.into(), base, content: None };
+        for change in [
+            write("docs/hooks/post-checkout", None, b"x"),
+            write("docs/new", None, b"x"),
+            write("docs/config", Some(base), b"x"),
+            write("notes", Some(base), b"x"),
+            FileChange::Delete { path: "docs/config".into(), base },
+            rename("docs/config", "moved", base),
+            rename("free.txt", "docs/hooks/x", free),
+        ] {
+            let refused = apply(&root, vec![change.clone()]);
+            let is_refused = matches!(refused, Err(EditError::Refused(PathRefusal::Guarded { .. })));
+            assert!(is_refused, "{change:?} with openat2 {openat2}: {refused:?}");
+        }
+        assert_eq!(bench.names(), [".git", ".git/config", "docs", "free.txt", "notes"]);
+        assert_eq!(bench.get(".git/config").unwrap(), b"same");
+        apply(&root, vec![write(".git/config", Some(base), b"named itself")]).unwrap();
+    }
+}
+
+/// Somebody exchanges a directory for links to other places as fast as they can while edits are applied.
+#[test]
+fn no_exchange_of_directories_lets_an_edit_out() {
+    let outside = tempfile::tempdir().unwrap();
+    let bench = bench();
+    bench.put("real/file", b"0");
+    bench.put(".git/file", b"0");
+    let top = bench.dir.path().to_owned();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let links = [outside.path().to_owned(), top.join(".git"), top.join("real")];
+            for n in 0.. {
+                if stop.load(std::sync::atomic::Ordering::SeqCst) {
+                    break;
+                }
+                let _ = std::fs::remove_file(top.join("dir")).or_else(|_| std::fs::remove_dir_all(top.join("dir")));
+                let _ = symlink(&links[n % 3], top.join("dir"));
+            }
+        });
+        for n in 0..400u32 {
+            let text = n.to_string().into_bytes();
+            let _ = apply(&bench.root, vec![write(&format!("dir/new-{n}"), None, &text)]);
+            let now = digest_of(&bench.root, Path::new("dir/file")).ok().flatten();
+            let _ = apply(&bench.root, vec![write("dir/file", now, &text)]);
+        }
+        stop.store(true, std::sync::atomic::Ordering::SeqCst);
+    });
+    assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0, "something was written outside");
+    let guarded: Vec<_> = std::fs::read_dir(top.join(".git")).unwrap().flatten().map(|e| e.file_name()).collect();
+    assert_eq!(guarded, ["file"], "something was written into the guarded directory");
+    assert_eq!(bench.get(".git/file").unwrap(), b"0");
+}
+
+#[test]
+fn a_hard_link_to_a_file_outside_is_broken_not_written_through() {
+    let beside = tempfile::tempdir_in(bench().dir.path().parent().unwrap()).unwrap();
+    let bench = bench();
+    let secret = beside.path().join("secret");
+    std::fs::write(&secret, b"s").unwrap();
+    std::fs::hard_link(&secret, bench.dir.path().join("linked")).unwrap();
+    apply(&bench.root, vec![write("linked", Some(Digest::of(b"s")), b"mine")]).unwrap();
+    assert_eq!(std::fs::read(&secret).unwrap(), b"s");
+    assert_eq!(bench.get("linked").unwrap(), b"mine");
+}
+
 #[test]
 fn temporary_names_of_dead_processes_are_swept() {
     let bench = bench();

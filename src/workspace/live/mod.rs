@@ -130,6 +130,7 @@ fn path_error(refusal: PathRefusal) -> WorkspaceError {
             path: path.display().to_string(),
             what: format!("a symbolic link to {}", target.display()),
         },
+        refusal @ PathRefusal::Guarded { .. } => WorkspaceError::Refused(refusal.to_string()),
         PathRefusal::Io { path, error } => WorkspaceError::Io { what: path.display().to_string(), source: error },
     }
 }
