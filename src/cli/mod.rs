@@ -82,7 +82,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            say_mistake(&error);
             return ExitCode::from(if error.use_stderr() { USAGE } else { DONE });
         }
     };
@@ -101,9 +101,21 @@ fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "rightseat: {}", text.visible_lines().collect::<Vec<_>>().join("\n"));
 }
 
+/// What clap says about a command line. It repeats the arguments in colours of its own, and would let theirs through.
+fn say_mistake(error: &clap::Error) {
+    let odd = |c: char| !matches!(c, '\n' | '\t') && crate::base::text::hidden::is_hidden(c);
+    if std::env::args_os().any(|word| word.to_string_lossy().chars().any(odd)) {
+        let text = crate::base::text::Untrusted::new(error.to_string());
+        let _ = writeln!(std::io::stderr(), "{}", text.visible_lines().collect::<Vec<_>>().join("\n"));
+    } else {
+        let _ = error.print();
+    }
+}
+
 /// Text on stdout; a closed pipe is the reader's choice.
 fn print(text: &str) -> Result<(), Fail> {
-    match writeln!(std::io::stdout(), "{text}") {
+    let mut out = plain::stdout();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.into()),
         Ok(()) | Err(_) => Ok(()),
     }
@@ -139,3 +151,4 @@ fn dispatch(cli: Cli) -> Done {
 }
 
 mod package;
+mod plain;

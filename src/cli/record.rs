@@ -55,7 +55,7 @@ pub fn export(global: &Global, session: &str, format: ExportFormat, redact: bool
         ExportFormat::Md => Format::Markdown,
         ExportFormat::Html => Format::Html,
     };
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = super::plain::stdout();
     export::export(&reader, format, redact, &mut out)?;
     std::io::Write::flush(&mut out)?;
     Ok(DONE)

@@ -11,7 +11,7 @@ use crate::journal::Reader;
 use crate::model::Envelope;
 use crate::model::event::RulingWord;
 use crate::policy::{Matter, Place, Policy, check, dry_run, shell};
-use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 pub fn policy(global: &Global, command: &PolicyCommand) -> Done {
@@ -33,7 +33,7 @@ fn answer_lines(global: &Global) -> Done {
     let policy = Policy::builtin(Vec::new());
     let place = Place { own: own(global), resolve: Some(&real_path), ..Place::of(settings::workspace(global)?) };
     let mut input = BufReader::new(std::io::stdin().lock());
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut out = super::plain::stdout();
     let mut line = Vec::new();
     loop {
         line.clear();

@@ -32,6 +32,7 @@ macro_rules! at_every_size {
 mod budgets;
 mod decide;
 mod external;
+mod hostile;
 mod journeys;
 mod looks;
 mod ssh;
