@@ -105,3 +105,20 @@ fn the_manifest_says_what_it_must() {
     let bins = manifest.get("bin").and_then(|b| b.as_array()).map_or(0, Vec::len);
     assert_eq!(bins, 1, "one program");
 }
+
+/// Invariant 11: whatever queues, queues up to a bound.
+#[test]
+fn every_queue_has_a_bound() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        for (number, line) in source.product().lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            let endless =
+                ["unbounded_channel", "unbounded::<", "unbounded()", "std::sync::mpsc::channel", "mpsc::channel()"];
+            if endless.iter().any(|word| code.contains(word)) {
+                faults.push(format!("{}:{}: a queue without a bound", source.path, number + 1));
+            }
+        }
+    }
+    none(&faults, "a queue without a bound");
+}
