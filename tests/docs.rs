@@ -54,25 +54,40 @@ fn every_built_in_rule_is_described() {
     assert!(missing.is_empty(), "docs/POLICY.md does not describe {missing:?}");
 }
 
-#[test]
-fn every_test_that_a_guarantee_names_exists() {
-    let page = text("SECURITY.md");
-    let (_, claims) = page.split_once("## What holds").expect("the guarantees");
-    let (claims, _) = claims.split_once("## What does not hold").expect("the limits");
+/// Every row of a table whose first cell begins so names tests that exist. Gives the number of rows.
+fn rows_name_tests(page: &str, begin: &str) -> usize {
     let sources: String = ["src", "tests"]
         .iter()
         .flat_map(|dir| files(&root().join(dir), ".rs"))
         .map(|path| std::fs::read_to_string(path).expect("a source"))
         .collect();
-    for row in claims.lines().filter(|line| line.starts_with("| G")) {
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with(begin)).collect();
+    for row in &rows {
         let names: Vec<_> = quoted(row).into_iter().filter(|word| word.matches('_').count() > 1).collect();
         assert!(!names.is_empty(), "no test proves {row}");
         for name in names {
-            assert!(
-                sources.contains(&format!("fn {name}(")),
-                "SECURITY.md names the test {name}, which does not exist"
-            );
+            let is_there = sources.contains(&format!("fn {name}("));
+            assert!(is_there, "the test {name} does not exist, but is named in {row}");
         }
+    }
+    rows.len()
+}
+
+#[test]
+fn every_test_that_a_guarantee_names_exists() {
+    let page = text("SECURITY.md");
+    let (_, claims) = page.split_once("## What holds").expect("the guarantees");
+    let (claims, _) = claims.split_once("## What does not hold").expect("the limits");
+    assert_eq!(rows_name_tests(claims, "| G"), 16, "G0 to G15");
+}
+
+#[test]
+fn every_test_that_an_invariant_names_exists() {
+    let page = text("docs/ARCHITECTURE.md");
+    let (_, table) = page.split_once("## Invariants").expect("the invariants");
+    let (table, _) = table.split_once("\n## ").expect("a section after them");
+    for number in 1..=15 {
+        assert_eq!(rows_name_tests(table, &format!("| {number} |")), 1, "invariant {number}");
     }
 }
 
