@@ -42,6 +42,28 @@ fn a_hunk_can_be_approved_without_the_other() {
     assert_eq!(ended["outcome"], "done", "the agent was told what was left out: {ended}");
 }
 
+/// Read only, and a tree: a process names whose child it is.
+#[test]
+fn what_runs_for_a_session_is_listed() {
+    let room = Room::with(&[]);
+    let script = room.script(&[json!({"run": {"command": "sleep 300"}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.approve(&held);
+    seat.wait_kind("started");
+    let sleeps = |answer: &Value| {
+        let all = answer["processes"].as_array().cloned().unwrap_or_default();
+        all.iter()
+            .any(|one| one["argv"].as_str().is_some_and(|argv| argv.starts_with("sleep 300")) && one["parent"].is_i64())
+    };
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !sleeps(&seat.ask("session/processes", json!({}))) {
+        assert!(std::time::Instant::now() < end, "the command was never listed");
+    }
+    seat.ask("gate/stop", json!({}));
+    assert!(!sleeps(&seat.ask("session/processes", json!({}))), "it was ended");
+}
+
 /// One answer: the human's version of the file, and of that not every hunk.
 #[test]
 fn an_edited_version_is_taken_by_hunks() {

@@ -135,7 +135,7 @@ impl App {
                 }
             }
             if let Event::SessionEnded(ended) = &envelope.event {
-                let report = escape::show(&ended.report, &Show::prose()).into_owned();
+                let report = escape::show(&ended.report.trim().replace('\n', " · "), &Show::prose()).into_owned();
                 self.say(Toast::plain(format!("the session has ended: {report}")));
             }
         }
