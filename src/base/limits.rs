@@ -253,6 +253,22 @@ pub mod llm {
     pub const FAILURES_TOLD_MAX: usize = 20;
     /// Characters of each of their messages.
     pub const FAILURE_CHARS_MAX: usize = 800;
+    /// Longer lines stand for themselves and never for code that was left out, bytes.
+    pub const LEFT_OUT_LINE_BYTES_MAX: usize = 120;
+    /// Least time given to a command, milliseconds.
+    pub const COMMAND_MS_MIN: u64 = 1_000;
+    /// Contexts below this get the tools with fewer words, tokens.
+    pub const LEAN_CONTEXT_TOKENS: u32 = 8_192;
+    /// End of an answer in which repetition is looked for, bytes.
+    pub const REPEATS_WINDOW_BYTES: usize = 4_096;
+    /// Longest passage whose repetition is noticed, bytes.
+    pub const REPEATS_PERIOD_BYTES_MAX: usize = 400;
+    /// Nesting of values that is followed in printed calls.
+    pub const LOOSE_DEPTH_MAX: usize = 32;
+    /// Longest text in which printed calls are looked for, bytes.
+    pub const PRINTED_TEXT_BYTES_MAX: usize = 256 * 1024;
+    /// Places at which one form of printed calls is tried.
+    pub const PRINTED_TRIES_MAX: usize = 200;
     /// More printed calls than this in one answer are taken for prose.
     pub const PRINTED_CALLS_MAX: usize = 8;
 }

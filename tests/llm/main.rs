@@ -11,6 +11,8 @@
 #[path = "../support/model_server/mod.rs"]
 mod model_server;
 
+mod server;
 mod session;
+mod small;
 mod story;
 mod wire;

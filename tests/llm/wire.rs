@@ -45,6 +45,7 @@ fn request() -> Request {
         thinking: Thinking::Unset,
         cache: true,
         cache_key: None,
+        dialect: Default::default(),
     }
 }
 

@@ -7,22 +7,14 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use futures::future::BoxFuture;
-use tokio::sync::mpsc;
 
 use super::budget::Budget;
-use super::catalog::Choice;
+use super::calling::Caller;
 use super::crew::{Crew, Next, Part, Role};
-use super::delta::Delta;
-use super::fault::Fault;
-use super::http::{self, Endpoint, Progress};
-use super::keys;
 use super::map;
 use super::perform::Hands;
 use super::plan::PlanState;
 use super::prompt;
-use super::reply::{Closed, Reply};
-use super::request::Request;
-use super::secret::Secret;
 use super::settings::Settings;
 use super::turn::{Effect, Event, Over, Setup, Turn};
 use crate::base::limits::llm as limits;
@@ -60,15 +52,13 @@ impl Agent for LlmAgent {
 
 struct Driver {
     desk: Desk,
-    to_host: mpsc::Sender<FromAgent>,
+    caller: Caller,
     seat: AgentSeat,
     settings: Settings,
     hands: Hands,
     turns: BTreeMap<Role, Turn>,
     budget: Budget,
     plan: PlanState,
-    keys: BTreeMap<String, Option<Secret>>,
-    calls: u64,
     prompts: u64,
     context: Option<String>,
 }
@@ -78,14 +68,12 @@ impl Driver {
         let LlmAgent { seat, settings } = agent;
         let desk = Desk::new(link);
         Driver {
-            to_host: desk.sender(),
+            caller: Caller::new(desk.sender(), settings.patience),
             desk,
             hands: Hands::new(seat.workspace.clone(), settings.test_command.clone()),
             turns: BTreeMap::new(),
             budget: Budget::new(settings.limits),
             plan: PlanState::default(),
-            keys: BTreeMap::new(),
-            calls: 0,
             prompts: 0,
             context: None,
             seat,
@@ -103,6 +91,10 @@ impl Driver {
                 Err(closed @ Interrupted::Closed) => return Err(closed),
             };
             self.prompts += 1;
+            let mut budget = std::mem::take(&mut self.budget);
+            let adjusted = self.adjust(&mut budget).await;
+            self.budget = budget;
+            adjusted?;
             match self.goal(text).await {
                 Ok(()) => {}
                 Err(Interrupted::Cancelled) => self.desk.end_turn(TurnEnd::Cancelled).await?,
@@ -112,21 +104,42 @@ impl Driver {
     }
 
     async fn ready(&mut self) -> Result<(), Interrupted> {
-        let options = self.budget.options().into_iter().map(|(id, name, value)| AgentOption {
+        let ready = self.introduction(&self.budget);
+        self.desk.send(FromAgent::Ready(ready)).await
+    }
+
+    /// Takes over limits that the supervisor changed and says what they are now; true when there were any.
+    async fn adjust(&mut self, budget: &mut Budget) -> Result<bool, Interrupted> {
+        let mut changed = false;
+        while let Some((id, value)) = self.desk.option()? {
+            changed = true;
+            if !budget.adjust(&id, &value) {
+                let text = format!("`{id}` cannot be set to `{value}`: a number or `none` is needed");
+                self.desk.send(FromAgent::Noted(AgentNoted { what: "option".to_owned(), text })).await?;
+            }
+        }
+        if changed {
+            let ready = self.introduction(budget);
+            self.desk.send(FromAgent::Ready(ready)).await?;
+        }
+        Ok(changed)
+    }
+
+    /// Who works here and which limits hold now.
+    fn introduction(&self, budget: &Budget) -> AgentReady {
+        let options = budget.options().into_iter().map(|(id, name, value)| AgentOption {
             id,
             name,
             value: Some(value),
             choices: Vec::new(),
         });
-        let options = options.collect();
-        let ready = AgentReady {
+        AgentReady {
             agent: LlmAgent::badge(&self.settings),
             title: Some(format!("{} at {}", self.settings.choice.model.name, self.settings.choice.provider.title)),
             badges: vec!["every read, edit, command and plan change goes through the gate".to_owned()],
-            options,
+            options: options.collect(),
             state: "ready".to_owned(),
-        };
-        self.desk.send(FromAgent::Ready(ready)).await
+        }
     }
 
     // ---- one goal ---------------------------------------------------------------------------
@@ -161,8 +174,7 @@ impl Driver {
     /// A turn that ended with words. The run for the session's goal ends by itself; a later conversation goes on.
     async fn spoke(&mut self, report: String) -> Result<(), Interrupted> {
         self.desk.end_turn(TurnEnd::EndTurn).await?;
-        let worked = self.turns.values().any(Turn::has_acted);
-        if self.prompts == 1 && self.seat.goal.is_some() && worked {
+        if self.prompts == 1 && self.seat.goal.is_some() {
             let report = format!("{report}\n\n[rightseat: the model stopped without calling `finish`]");
             return self.desk.end(SessionOutcome::Failed, report).await;
         }
@@ -248,13 +260,13 @@ impl Driver {
                 }
             }
             // What the supervisor said or changed meanwhile comes before the model's next word.
-            self.listen(turn)?;
+            self.listen(turn).await?;
             let event = match awaited {
                 Some(Effect::Ask(request)) => {
                     let began = Instant::now();
-                    let closed = self.complete(turn, *request).await?;
+                    let closed = self.caller.complete(&mut self.desk, turn, &request).await?;
                     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                    self.listen(turn)?;
+                    self.listen(turn).await?;
                     Event::Answered { closed: Box::new(closed), ms }
                 }
                 Some(Effect::Act(doing)) => {
@@ -262,9 +274,10 @@ impl Driver {
                     if let super::tools::Act::Plan { steps: planned } = &doing.act {
                         steps = turn.plan.propose(planned);
                     }
+                    self.hands.wall_ms_max = turn.budget.wall_left_ms();
                     let settlement = self.hands.act(&mut self.desk, *doing, steps).await?;
                     told = settlement.told;
-                    self.listen(turn)?;
+                    self.listen(turn).await?;
                     Event::Acted(settlement.acted)
                 }
                 Some(Effect::Over(over)) => return Ok(over),
@@ -279,10 +292,9 @@ impl Driver {
     }
 
     /// Takes what the supervisor did meanwhile. These events need nothing in return.
-    fn listen(&mut self, turn: &mut Turn) -> Result<(), Interrupted> {
-        while let Some((id, value)) = self.desk.option()? {
-            // An unknown option is not ours.
-            turn.budget.adjust(&id, &value);
+    async fn listen(&mut self, turn: &mut Turn) -> Result<(), Interrupted> {
+        if self.adjust(&mut turn.budget).await? {
+            self.show(turn.usage(), "").await?;
         }
         while let Some((steps, told)) = self.desk.plan_edit()? {
             drop(turn.step(Event::PlanEdited { steps, told }));
@@ -305,123 +317,5 @@ impl Driver {
             Effect::Ask(_) | Effect::Act(_) | Effect::Over(_) => return Ok(()),
         };
         self.desk.send(message).await
-    }
-
-    // ---- the model ---------------------------------------------------------------------------
-
-    async fn complete(&mut self, turn: &mut Turn, request: Request) -> Result<Closed, Interrupted> {
-        let choice = turn.choice().clone();
-        let by = turn.role().speaker();
-        self.calls += 1;
-        let mut reply = Reply::new(choice.provider.api, format!("{by}-{}", self.calls));
-        match self.endpoint(&choice).await {
-            Err(why) => reply.take(Delta::Fault(Fault::Auth { status: 0, message: why })),
-            Ok(endpoint) => {
-                let encoded = endpoint.api.encode(&endpoint.base_url, &request);
-                let mut stream = Stream { to_host: self.to_host.clone(), by, open: None };
-                let work = http::complete(&endpoint, &encoded, |progress| {
-                    let messages = stream.take(&progress);
-                    if let Progress::Delta(delta) = progress {
-                        reply.take(delta);
-                    }
-                    let to_host = stream.to_host.clone();
-                    async move {
-                        for message in messages {
-                            // A closed host ends the desk's wait as well.
-                            let _ = to_host.send(message).await;
-                        }
-                    }
-                });
-                tokio::select! {
-                    () = work => {}
-                    why = self.desk.interrupted() => return Err(why),
-                }
-                for message in stream.close() {
-                    self.desk.send(message).await?;
-                }
-            }
-        }
-        Ok(reply.close(turn.seen_ids()))
-    }
-
-    async fn endpoint(&mut self, choice: &Choice) -> Result<Endpoint, String> {
-        let provider = &choice.provider;
-        let key = match self.keys.get(&provider.name) {
-            Some(key) => key.clone(),
-            None => {
-                let env = |name: &str| std::env::var(name).ok();
-                let key = keys::fetch(&provider.key, env).await.map_err(|error| error.to_string())?;
-                self.keys.insert(provider.name.clone(), key.clone());
-                key
-            }
-        };
-        Ok(Endpoint { api: provider.api, base_url: provider.base_url.clone(), key, patience: self.settings.patience })
-    }
-}
-
-/// Shows a completion while it comes.
-struct Stream {
-    to_host: mpsc::Sender<FromAgent>,
-    by: &'static str,
-    open: Option<Kind>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Text,
-    Thinking,
-}
-
-impl Stream {
-    fn take(&mut self, progress: &Progress) -> Vec<FromAgent> {
-        let note = |what: &str, text: String| FromAgent::Noted(AgentNoted { what: what.to_owned(), text });
-        match progress {
-            Progress::Delta(Delta::Text(text)) => self.say(Kind::Text, text),
-            Progress::Delta(Delta::Thinking(text)) => self.say(Kind::Thinking, text),
-            Progress::Delta(Delta::ToolStart { name, .. }) => {
-                let mut out = self.close();
-                out.push(note("call", format!("{} writes a call of {name} …", self.by)));
-                out
-            }
-            Progress::Delta(
-                Delta::Seal(_)
-                | Delta::ToolArgs { .. }
-                | Delta::ToolSeal { .. }
-                | Delta::ToolDoubt { .. }
-                | Delta::ToolEnd { .. }
-                | Delta::Usage(_)
-                | Delta::Stop(_)
-                | Delta::Fault(_),
-            ) => Vec::new(),
-            // Often enough to see that it lives, seldom enough not to fill the journal.
-            Progress::Waiting { seconds } if *seconds == 5 || seconds % 15 == 0 && *seconds > 0 => {
-                vec![note("waiting", format!("no answer from the model yet after {seconds} s"))]
-            }
-            Progress::Waiting { .. } => Vec::new(),
-            Progress::Retrying { attempt, after, fault } => {
-                let ms = after.as_millis();
-                vec![note("retry", format!("{fault}; asking again in {ms} ms (attempt {attempt})"))]
-            }
-        }
-    }
-
-    fn say(&mut self, kind: Kind, text: &str) -> Vec<FromAgent> {
-        let mut out = if self.open.is_some_and(|open| open != kind) { self.close() } else { Vec::new() };
-        self.open = Some(kind);
-        out.push(self.piece(kind, text.to_owned(), true));
-        out
-    }
-
-    /// The end of a message, if one is open.
-    fn close(&mut self) -> Vec<FromAgent> {
-        self.open.take().map(|kind| self.piece(kind, String::new(), false)).into_iter().collect()
-    }
-
-    fn piece(&self, kind: Kind, text: String, more: bool) -> FromAgent {
-        let by = self.by.to_owned();
-        match kind {
-            Kind::Text => FromAgent::Said { by, text, more },
-            Kind::Thinking => FromAgent::Thought { by, text, more },
-        }
     }
 }

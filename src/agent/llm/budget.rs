@@ -90,10 +90,7 @@ impl Budget {
         if let Some(limit) = self.limits.turns.filter(|limit| self.turns >= *limit) {
             return Err(plain("turn", self.turns, limit));
         }
-        if let Some(limit) = self.limits.wall_ms.filter(|limit| self.wall_ms >= *limit) {
-            let (used, limit) = (seconds(self.wall_ms), seconds(limit));
-            return Err(Exhausted { what: "time", used, limit, why: String::new() });
-        }
+        self.check_wall()?;
         let mut answer = answer;
         if let Some(limit) = self.limits.tokens {
             let used = self.tokens_in + self.tokens_out;
@@ -118,6 +115,22 @@ impl Budget {
         }
         self.turns += 1;
         Ok(Reserved { answer_tokens: answer })
+    }
+
+    /// Whether there is time left.
+    pub fn check_wall(&self) -> Result<(), Exhausted> {
+        match self.limits.wall_ms.filter(|limit| self.wall_ms >= *limit) {
+            None => Ok(()),
+            Some(limit) => {
+                let (used, limit) = (seconds(self.wall_ms), seconds(limit));
+                Err(Exhausted { what: "time", used, limit, why: String::new() })
+            }
+        }
+    }
+
+    /// Time that a call or a command may still take; `None` without a limit.
+    pub fn wall_left_ms(&self) -> Option<u64> {
+        self.limits.wall_ms.map(|limit| limit.saturating_sub(self.wall_ms))
     }
 
     /// Books what a call used. What the server did not tell is booked as estimated.

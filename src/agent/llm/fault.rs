@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::dialect::says_unsupported;
 use crate::base::limits::llm as limits;
 
 /// Why a completion failed or ended early. Messages hold no key: the caller scrubs them.
@@ -14,6 +15,10 @@ pub enum Fault {
     Overflow {
         /// The server's words.
         message: String,
+        /// How many tokens it takes, when it tells.
+        context: Option<u64>,
+        /// How many there were, when it tells.
+        prompt: Option<u64>,
     },
     /// Too many requests.
     #[error("the server asks to slow down: {message}")]
@@ -89,6 +94,15 @@ pub enum Fault {
         /// The cause.
         why: String,
     },
+    /// The model said the same over and over; we stopped listening.
+    #[error("the model repeats itself without end: {what}")]
+    Repeats {
+        /// What it repeats, shortened.
+        what: String,
+    },
+    /// The time budget ran out while it answered.
+    #[error("the time budget ran out during the answer")]
+    OverTime,
     /// The answer is not what the protocol says.
     #[error("the answer is malformed: {why}")]
     Malformed {
@@ -142,6 +156,8 @@ impl Fault {
             | Fault::Refused { .. }
             | Fault::FirstByteLate { .. }
             | Fault::Stalled { .. }
+            | Fault::Repeats { .. }
+            | Fault::OverTime
             | Fault::Malformed { .. }
             | Fault::WrongType { .. }
             | Fault::Compressed { .. }
@@ -163,6 +179,8 @@ impl Fault {
             | Fault::FirstByteLate { .. }
             | Fault::Stalled { .. }
             | Fault::Cut { .. }
+            | Fault::Repeats { .. }
+            | Fault::OverTime
             | Fault::Malformed { .. }
             | Fault::WrongType { .. }
             | Fault::Compressed { .. }
@@ -179,7 +197,7 @@ impl Fault {
 /// `{error: "text"}`.
 pub fn from_answer(status: u16, retry_after: Option<Duration>, body: &str) -> Fault {
     let (message, kinds) = error_words(body);
-    from_words(status, retry_after, message, &kinds)
+    with_sizes(from_words(status, retry_after, message, &kinds), &serde_json::from_str(body).unwrap_or(Value::Null))
 }
 
 /// Types an error told inside a stream (status 0) by its JSON.
@@ -190,12 +208,38 @@ pub fn from_stream(error: &Value) -> Fault {
     } else {
         0
     };
-    from_words(status, None, message, &kinds)
+    with_sizes(from_words(status, None, message, &kinds), error)
+}
+
+/// Reads how large the context is and how large the prompt was, where the server tells: llama.cpp in fields of their
+/// own, the others within the sentence.
+fn with_sizes(fault: Fault, body: &Value) -> Fault {
+    let Fault::Overflow { message, .. } = fault else { return fault };
+    let field = |name: &str| body.pointer("/error").unwrap_or(body).get(name).and_then(Value::as_u64);
+    let numbers = |text: &str| -> Vec<u64> {
+        let digits = text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
+        digits.filter(|number| *number >= u64::from(limits::CONTEXT_TOKENS_MIN) / 8).collect()
+    };
+    let named = message.to_lowercase().split_once("maximum context length").map(|(_, rest)| numbers(rest));
+    let all = numbers(&message);
+    let context = field("n_ctx").or_else(|| match &named {
+        Some(numbers) => numbers.first().copied(),
+        // "X tokens > Y maximum": the smaller one is what fits.
+        None if all.len() > 1 => all.iter().min().copied(),
+        None => None,
+    });
+    let larger = |least: u64| all.iter().copied().filter(|number| *number > least).max();
+    let prompt = field("n_prompt_tokens").or_else(|| larger(context?));
+    Fault::Overflow { message, context, prompt }
 }
 
 fn from_words(status: u16, retry_after: Option<Duration>, message: String, kinds: &str) -> Fault {
     if matches!(status, 0 | 400 | 413 | 422 | 500) && says_overflow(&message, kinds) {
-        return Fault::Overflow { message };
+        return Fault::Overflow { message, context: None, prompt: None };
+    }
+    // Some servers call it a failure of theirs when they do not know something. Asking again would not help.
+    if status >= 400 && !matches!(status, 401..=403 | 429) && says_unsupported(&message) {
+        return Fault::Refused { status, message };
     }
     let says = |words: &[&str]| words.iter().any(|word| kinds.contains(word));
     if status == 402 || says(&["insufficient_quota", "billing", "credit balance"]) {
@@ -219,7 +263,7 @@ fn from_words(status: u16, retry_after: Option<Duration>, message: String, kinds
 /// `exceed_context_size_error`, OpenAI and vLLM `context_length_exceeded` / "maximum context
 /// length", Anthropic "prompt is too long", Gemini "exceeds the maximum number of tokens".
 fn says_overflow(message: &str, kinds: &str) -> bool {
-    const WORDS: [&str; 11] = [
+    const WORDS: [&str; 14] = [
         "exceed_context_size_error",
         "context_length_exceeded",
         "maximum context length",
@@ -231,6 +275,9 @@ fn says_overflow(message: &str, kinds: &str) -> bool {
         "input length exceeds",
         "larger than the context",
         "context size has been exceeded",
+        "exceeds the model's context",
+        "exceed context window",
+        "too many tokens",
     ];
     let message = message.to_lowercase();
     WORDS.iter().any(|word| kinds.contains(word) || message.contains(word))
@@ -295,6 +342,21 @@ mod tests {
     }
 
     #[test]
+    fn the_sizes_that_servers_tell_are_read() {
+        let sizes = |body: &str| {
+            let Fault::Overflow { context, prompt, .. } = from_answer(400, None, body) else { panic!("{body}") };
+            (context, prompt)
+        };
+        let llama = r#"{"error":{"code":400,"message":"request (30018 tokens) exceeds the available context size (4096 tokens), try increasing it","type":"exceed_context_size_error","n_prompt_tokens":30018,"n_ctx":4096}}"#;
+        assert_eq!(sizes(llama), (Some(4096), Some(30018)));
+        let vllm = r#"{"error":{"message":"This model's maximum context length is 8192 tokens. However, you requested 9200 tokens (8700 in the messages, 500 in the completion)."}}"#;
+        assert_eq!(sizes(vllm), (Some(8192), Some(9200)));
+        let anthropic = r#"{"error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}}"#;
+        assert_eq!(sizes(anthropic), (Some(200_000), Some(210_000)));
+        assert_eq!(sizes(r#"{"error":"input length exceeds the context length"}"#), (None, None));
+    }
+
+    #[test]
     fn statuses_are_typed_by_what_one_can_do() {
         check(401, r#"{"error":{"message":"bad key"}}"#, "Auth");
         check(404, r#"{"error":"model 'x' not found"}"#, "NotFound");
@@ -303,6 +365,7 @@ mod tests {
         check(529, r#"{"error":{"type":"overloaded_error","message":"Overloaded"}}"#, "Unavailable");
         check(400, r#"{"error":{"message":"tools must not be empty"}}"#, "Refused");
         check(503, "<html>bad gateway", "Unavailable");
+        check(500, r#"{"error":{"code":500,"message":"tools param requires --jinja flag"}}"#, "Refused");
     }
 
     #[test]

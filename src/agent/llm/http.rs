@@ -11,12 +11,13 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Response, StatusCode, Url};
+use serde_json::Value;
 use sse_stream::{Sse, SseByteStream};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::delta::Delta;
 use super::fault::{self, Fault};
-use super::providers::{Api, Encoded, KeyHeader};
+use super::providers::{Api, Decode, Encoded, KeyHeader, whole};
 use super::retry;
 use super::secret::Secret;
 use crate::base::limits::llm as limits;
@@ -129,9 +130,17 @@ where
         let send = patiently(request.send(), sent, deadline, tell).await.map_err(Failed::Fresh)?;
         send.map_err(|error| Failed::Fresh(unreachable(&encoded.url, &error)))?
     };
-    let response = accept(response).await.map_err(Failed::Fresh)?;
-    let mut events = std::pin::pin!(events_of(response));
     let mut decoder = endpoint.api.decoder();
+    let response = match accept(response).await.map_err(Failed::Fresh)? {
+        Accepted::Stream(response) => response,
+        Accepted::Whole(body) => {
+            let rest = sent + endpoint.patience.whole - Instant::now();
+            let body = timeout(rest, whole_of(body)).await;
+            let stalled = |_| Failed::Begun(Fault::Stalled { idle_s: endpoint.patience.whole.as_secs() });
+            return play_whole(endpoint.api, &body.map_err(stalled)??, decoder.as_mut(), tell).await;
+        }
+    };
+    let mut events = std::pin::pin!(events_of(response));
     let whole = sent + endpoint.patience.whole;
     let mut begun = false;
     let mut last_id: Option<String> = None;
@@ -180,6 +189,51 @@ where
         tell(Progress::Delta(delta)).await;
     }
     Ok(())
+}
+
+/// An answer that came in one piece, from a server that does not stream: the same pieces at once.
+async fn play_whole<F, W>(api: Api, body: &Value, decoder: &mut dyn Decode, tell: &mut F) -> Result<(), Failed>
+where
+    F: FnMut(Progress) -> W + Send,
+    W: Future<Output = ()> + Send,
+{
+    let events = whole::events(api, body);
+    let mut deltas: Vec<Delta> = events.iter().flat_map(|event| decoder.feed("", &event.to_string())).collect();
+    deltas.extend(decoder.end());
+    for delta in deltas {
+        if let Delta::Fault(fault) = delta {
+            return Err(Failed::Begun(fault));
+        }
+        let done = matches!(delta, Delta::Stop(_));
+        tell(Progress::Delta(delta)).await;
+        if done {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The JSON of a whole answer, within the bound.
+async fn whole_of(response: Response) -> Result<Value, Failed> {
+    let mut body = Vec::new();
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| Failed::Begun(Fault::Cut { why: error.without_url_text() }))?;
+        if body.len() + chunk.len() > limits::EVENT_BYTES_MAX {
+            let fault = Fault::TooLarge { what: "the whole answer", bytes_max: limits::EVENT_BYTES_MAX };
+            return Err(Failed::Begun(fault));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let text = String::from_utf8_lossy(&body);
+    match serde_json::from_str::<Value>(&text) {
+        // An error with status 200 is still an error.
+        Ok(value) if value.get("error").is_some_and(|error| !error.is_null()) => {
+            Err(Failed::Fresh(fault::from_answer(200, None, &text)))
+        }
+        Ok(value) => Ok(value),
+        Err(error) => Err(Failed::Begun(Fault::Malformed { why: format!("the answer is not JSON: {error}") })),
+    }
 }
 
 /// Awaits `work` until `deadline`, telling how long it has taken.
@@ -295,8 +349,16 @@ fn unreachable(url: &str, error: &reqwest::Error) -> Fault {
     Fault::Unreachable { origin, message }
 }
 
-/// Lets event streams through and types everything else.
-async fn accept(response: Response) -> Result<Response, Fault> {
+/// An answer that can be read.
+enum Accepted {
+    /// Events.
+    Stream(Response),
+    /// One JSON document, though a stream was asked for.
+    Whole(Response),
+}
+
+/// Lets event streams and whole answers through and types everything else.
+async fn accept(response: Response) -> Result<Accepted, Fault> {
     let status = response.status();
     if status.is_redirection() {
         let target = header_text(&response, header::LOCATION);
@@ -315,13 +377,12 @@ async fn accept(response: Response) -> Result<Response, Fault> {
     let got = header_text(&response, header::CONTENT_TYPE);
     // Some servers forget the type altogether; the parser will tell.
     if got.is_empty() || got.starts_with("text/event-stream") {
-        return Ok(response);
+        return Ok(Accepted::Stream(response));
+    }
+    if got.starts_with("application/json") {
+        return Ok(Accepted::Whole(response));
     }
     let body = start_of(response, limits::ERROR_BODY_BYTES_MAX).await;
-    // An error with status 200 is still an error.
-    if got.starts_with("application/json") && body.contains("\"error\"") {
-        return Err(fault::from_answer(200, None, &body));
-    }
     Err(Fault::WrongType { got, start: body.chars().take(120).collect() })
 }
 
@@ -428,7 +489,9 @@ impl Fault {
         let Some(key) = &endpoint.key else { return self };
         let clean = |text: String| key.scrub(&text);
         match self {
-            Fault::Overflow { message } => Fault::Overflow { message: clean(message) },
+            Fault::Overflow { message, context, prompt } => {
+                Fault::Overflow { message: clean(message), context, prompt }
+            }
             Fault::RateLimited { retry_after, message } => Fault::RateLimited { retry_after, message: clean(message) },
             Fault::Unavailable { status, retry_after, message } => {
                 Fault::Unavailable { status, retry_after, message: clean(message) }
@@ -441,9 +504,11 @@ impl Fault {
             Fault::Redirected { to } => Fault::Redirected { to: clean(to) },
             Fault::Malformed { why } => Fault::Malformed { why: clean(why) },
             Fault::Cut { why } => Fault::Cut { why: clean(why) },
+            Fault::Repeats { what } => Fault::Repeats { what: clean(what) },
             same @ (Fault::Unreachable { .. }
             | Fault::FirstByteLate { .. }
             | Fault::Stalled { .. }
+            | Fault::OverTime
             | Fault::Compressed { .. }
             | Fault::TooLarge { .. }) => same,
         }
@@ -451,7 +516,7 @@ impl Fault {
 }
 
 /// Fetches a small JSON document, for discovery.
-pub async fn get_json(endpoint: &Endpoint, url: &str, wait: Duration) -> Result<serde_json::Value, Fault> {
+pub async fn get_json(endpoint: &Endpoint, url: &str, wait: Duration) -> Result<Value, Fault> {
     let parsed = Url::parse(url).map_err(|error| Fault::Refused { status: 0, message: error.to_string() })?;
     let mut headers = HeaderMap::new();
     insert_key(&mut headers, endpoint)?;

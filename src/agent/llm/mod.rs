@@ -6,20 +6,24 @@
 
 pub mod agent;
 pub mod budget;
+pub mod calling;
 pub mod catalog;
 pub mod crew;
 pub mod delta;
+pub mod dialect;
 pub mod discover;
 pub mod edits;
 pub mod fault;
 pub mod http;
 pub mod keys;
+pub mod loose;
 pub mod map;
 pub mod perform;
 pub mod plan;
 pub mod printed;
 pub mod prompt;
 pub mod providers;
+pub mod repeats;
 pub mod reply;
 pub mod request;
 pub mod retry;

@@ -1,184 +1,156 @@
 //! Tool calls that a model printed as text instead of calling them.
 //!
-//! Small models answer with a ```` ```json ```` fence, with `<tool_call>` tags, or with the bare JSON, and leave the
-//! protocol's own field empty. What is unmistakably a call of a known tool is taken for one and marked as
-//! repaired; anything else stays text.
+//! Small models answer with a fence of JSON, with tags of the family they were trained in, with the JSON alone, or with
+//! something that looks like Python, and leave the protocol's own field empty; some go on to invent the result. What
+//! is unmistakably a call is taken for one and marked as repaired; anything else stays text.
+
+mod forms;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Map, Value};
 
+use super::loose;
+use super::request::ToolSpec;
+use super::tools::meant;
 use crate::base::limits::llm as limits;
 
 /// A call found in text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Printed {
-    /// A known tool's name.
+    /// The tool's name; an invented one only where nothing else than a call can be meant.
     pub name: String,
     /// Its arguments, an object.
     pub args: Value,
 }
 
-/// Finds calls of tools that `known` accepts. At most a handful: text that holds more is a list, not an intent.
-pub fn find(text: &str, known: impl Fn(&str) -> bool) -> Vec<Printed> {
-    let mut found = Vec::new();
-    for candidate in candidates(text) {
-        if let Some(call) = candidate.read(&known) {
-            found.extend(call);
-        }
-        if found.len() > limits::PRINTED_CALLS_MAX {
-            return Vec::new();
-        }
-    }
-    found
+/// What was found in an answer's text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Found {
+    /// Calls in order, at most a handful: text that holds more is a list, not an intent.
+    pub calls: Vec<Printed>,
+    /// The words before the first call, or all of them when there is none; thinking in tags is left out.
+    pub prose: String,
+    /// The model went on to write the result of its own call.
+    pub made_up: bool,
 }
 
-/// A piece of text that may be a call.
-enum Candidate<'a> {
-    /// JSON with the name inside.
-    Json(&'a str),
-    /// `<function=NAME> … </function>`: JSON or `<parameter=KEY>` tags inside.
-    Function { name: &'a str, body: &'a str },
-}
+/// Where models begin to invent what a tool would answer.
+const MADE_UP: [&str; 9] = [
+    "<tool_response>",
+    "<|im_start|>",
+    "<|tool_response|>",
+    "<function_results>",
+    "[TOOL_RESULTS]",
+    "\nObservation:",
+    "\nTool result:",
+    "\nTool Result:",
+    "\nYour call of `",
+];
 
-fn candidates(text: &str) -> Vec<Candidate<'_>> {
-    let mut out = Vec::new();
-    for (open, close) in [("<tool_call>", "</tool_call>"), ("<|tool_call|>", "<|/tool_call|>")] {
-        out.extend(between(text, open, close).into_iter().map(Candidate::Json));
+/// Finds printed calls of `tools`.
+pub fn find(text: &str, tools: &[ToolSpec]) -> Found {
+    let text = without_thinking(text);
+    if text.len() > limits::PRINTED_TEXT_BYTES_MAX {
+        return Found { prose: text, ..Found::default() };
     }
-    for body in between(text, "<function=", "</function>") {
-        if let Some((name, body)) = body.split_once('>') {
-            out.push(Candidate::Function { name: name.trim(), body });
+    let cut = MADE_UP.iter().filter_map(|mark| text.find(mark)).min();
+    let own = text.get(..cut.unwrap_or(text.len())).unwrap_or_default();
+    let mut found = forms::find(own, tools);
+    found.sort_by_key(|(at, _)| *at);
+    let first = found.first().map_or(own.len(), |(at, _)| *at);
+    let mut calls: Vec<Printed> = Vec::new();
+    for (_, call) in found {
+        // Said twice in a row is meant once.
+        if calls.last() != Some(&call) {
+            calls.push(call);
         }
     }
-    if out.is_empty() {
-        out.extend(text.split_once("[TOOL_CALLS]").map(|(_, rest)| Candidate::Json(rest)));
+    if calls.len() > limits::PRINTED_CALLS_MAX {
+        calls.clear();
     }
-    if out.is_empty() {
-        // Fences, with or without a language.
-        for fence in between(text, "```", "```") {
-            let body = fence.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
-            out.push(Candidate::Json(body));
-        }
-    }
-    if out.is_empty() {
-        out.push(Candidate::Json(text));
-    }
-    out
+    let prose = if calls.is_empty() { text.as_str() } else { own.get(..first).unwrap_or_default() };
+    Found { prose: prose.trim().to_owned(), made_up: cut.is_some() && !calls.is_empty(), calls }
 }
 
-/// Every stretch between `open` and `close`; one that never closes reaches to the end.
-fn between<'a>(text: &'a str, open: &str, close: &str) -> Vec<&'a str> {
-    let mut out = Vec::new();
+/// The text without `<think>` passages; one that never ends reaches to the end.
+fn without_thinking(text: &str) -> String {
+    let mut out = String::new();
     let mut rest = text;
-    while let Some((_, after)) = rest.split_once(open) {
-        let (inside, next) = after.split_once(close).unwrap_or((after, ""));
-        out.push(inside);
-        rest = next;
+    // Some templates open the passage for the model, so only its end is there.
+    if let Some((thought, after)) = rest.split_once("</think>")
+        && !thought.contains("<think>")
+    {
+        rest = after;
     }
+    while let Some((before, after)) = rest.split_once("<think>") {
+        out.push_str(before);
+        rest = after.split_once("</think>").map_or("", |(_, after)| after);
+    }
+    out.push_str(rest);
     out
 }
 
-impl Candidate<'_> {
-    fn read(&self, known: &impl Fn(&str) -> bool) -> Option<Vec<Printed>> {
-        match self {
-            Candidate::Json(text) => {
-                let text = text.trim();
-                // Only whole JSON counts: prose around it means the model talks about a call.
-                let value: Value = serde_json::from_str(text).ok()?;
-                let calls = if let Value::Array(list) = value { list } else { vec![value] };
-                let calls: Vec<Printed> = calls.into_iter().filter_map(|call| named(call, known)).collect();
-                (!calls.is_empty()).then_some(calls)
-            }
-            Candidate::Function { name, body } if known(name) => {
-                let args = serde_json::from_str::<Value>(body.trim()).ok().filter(Value::is_object);
-                let args = args.unwrap_or_else(|| parameters(body));
-                Some(vec![Printed { name: (*name).to_owned(), args }])
-            }
-            Candidate::Function { .. } => None,
-        }
-    }
+/// A JSON value as calls: one, or a list. `certain`: the place itself says that it is a call.
+fn read(value: Value, tools: &[ToolSpec], certain: bool) -> Vec<Printed> {
+    let list = if let Value::Array(list) = value { list } else { vec![value] };
+    list.into_iter().filter_map(|call| named(call, tools, certain)).collect()
 }
 
 /// `{name, arguments}` in its many spellings.
-fn named(call: Value, known: &impl Fn(&str) -> bool) -> Option<Printed> {
+fn named(call: Value, tools: &[ToolSpec], certain: bool) -> Option<Printed> {
     let Value::Object(mut call) = call else { return None };
     // OpenAI's own shape, printed.
-    if let Some(Value::Object(inner)) = call.remove("function") {
-        call = inner;
+    match call.remove("function") {
+        Some(Value::Object(inner)) => call = inner,
+        Some(Value::String(name)) => drop(call.insert("name".to_owned(), Value::String(name))),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) | None => {}
     }
-    let name = ["name", "tool", "tool_name", "function_name"]
+    // `{"read": {"path": "a"}}`
+    if call.len() == 1
+        && let Some((name, Value::Object(args))) = call.iter().next()
+        && tool(tools, name).is_some()
+    {
+        return Some(Printed { name: name.clone(), args: Value::Object(args.clone()) });
+    }
+    let key = ["name", "tool", "tool_name", "function_name", "action"]
+        .into_iter()
+        .find(|key| call.get(*key).is_some_and(Value::is_string))?;
+    let name = call.remove(key)?.as_str().unwrap_or_default().to_owned();
+    call.remove("type");
+    let args = ["arguments", "args", "parameters", "input", "params", "action_input", "tool_input"]
         .iter()
-        .find_map(|key| call.get(*key).and_then(Value::as_str))
-        .filter(|name| known(name))?
-        .to_owned();
-    let args = ["arguments", "args", "parameters", "input", "params"].iter().find_map(|key| call.remove(*key));
+        .find_map(|key| call.remove(*key));
+    let known = tool(tools, &name);
+    let given = args.as_ref().is_some_and(|args| !args.is_null());
     let args = match args {
         Some(Value::Object(args)) => Value::Object(args),
         // Arguments as text within JSON.
-        Some(Value::String(text)) => serde_json::from_str(&text).ok().filter(Value::is_object)?,
-        None | Some(Value::Null) => Value::Object(Map::new()),
+        Some(Value::String(text)) => loose::value(text.trim()).map(|(args, _)| args).filter(Value::is_object)?,
         Some(Value::Bool(_) | Value::Number(_) | Value::Array(_)) => return None,
-    };
-    Some(Printed { name, args })
-}
-
-/// `<parameter=KEY>VALUE</parameter>` pairs.
-fn parameters(body: &str) -> Value {
-    let pairs = between(body, "<parameter=", "</parameter>");
-    let pair = |pair: &str| {
-        let (key, value) = pair.split_once('>')?;
-        // One line end on each side belongs to the markup.
-        let value = value.strip_prefix('\n').unwrap_or(value);
-        let value = value.strip_suffix('\n').unwrap_or(value);
-        Some((key.trim().to_owned(), Value::String(value.to_owned())))
-    };
-    pairs.into_iter().filter_map(pair).collect::<Map<_, _>>().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn check(text: &str, expect: &[(&str, Value)]) {
-        let found = find(text, |name| ["read", "run", "edit"].contains(&name));
-        let found: Vec<(&str, Value)> = found.iter().map(|call| (call.name.as_str(), call.args.clone())).collect();
-        assert_eq!(found, expect, "{text}");
-    }
-
-    #[test]
-    fn every_way_of_printing_a_call_is_read() {
-        let read = || ("read", json!({"path": "a"}));
-        check("I will read it.\n```json\n{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}\n```", &[read()]);
-        check("```\n{\"tool\": \"read\", \"args\": {\"path\": \"a\"}}\n```\ndone", &[read()]);
-        check("{\"name\":\"read\",\"parameters\":{\"path\":\"a\"}}", &[read()]);
-        check("<tool_call>\n{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}\n</tool_call>", &[read()]);
-        check("<tool_call>{\"name\": \"read\", \"arguments\": \"{\\\"path\\\": \\\"a\\\"}\"}", &[read()]);
-        check("[TOOL_CALLS][{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}]", &[read()]);
-        check("{\"type\":\"function\",\"function\":{\"name\":\"read\",\"arguments\":{\"path\":\"a\"}}}", &[read()]);
-        check("<function=read>{\"path\": \"a\"}</function>", &[read()]);
-        let lines =
-            "<function=edit>\n<parameter=old>\n  x\n</parameter>\n<parameter=new>\n  y\n</parameter>\n</function>";
-        check(lines, &[("edit", json!({"old": "  x", "new": "  y"}))]);
-        check(
-            "```json\n{\"name\":\"run\"}\n```\n```json\n{\"name\":\"read\",\"arguments\":{\"path\":\"a\"}}\n```",
-            &[("run", json!({})), read()],
-        );
-    }
-
-    #[test]
-    fn text_about_calls_stays_text() {
-        check("Call read with {\"path\": \"a\"} please", &[]);
-        check("```json\n{\"name\": \"rightseat\", \"version\": 1}\n```", &[]);
-        check("```rust\nfn read() {}\n```", &[]);
-        check("{\"name\": \"read\", \"arguments\": 7}", &[]);
-        check("", &[]);
-        check(&"```json\n{\"name\":\"run\"}\n```\n".repeat(30), &[]);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_text_panics(text in "\\PC{0,120}") {
-            find(&text, |_| true);
+        // Arguments beside the name; anything that no argument is called makes it something else.
+        None | Some(Value::Null) => {
+            let properties = known?.schema.get("properties")?;
+            if !call.keys().all(|key| properties.get(key).is_some()) {
+                return None;
+            }
+            Value::Object(call)
         }
-    }
+    };
+    // An invented name is answered as one, where nothing else can be meant.
+    (known.is_some() || certain && given && is_name(&name)).then_some(Printed { name, args })
+}
+
+fn tool<'a>(tools: &'a [ToolSpec], name: &str) -> Option<&'a ToolSpec> {
+    tools.iter().find(|tool| tool.name == meant(name))
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_alphanumeric() || "_.-".contains(c))
+}
+
+/// Pairs of texts as an object.
+fn object(pairs: impl IntoIterator<Item = (String, String)>) -> Value {
+    let pairs = pairs.into_iter().map(|(key, value)| (key, Value::String(value)));
+    Value::Object(pairs.collect::<Map<_, _>>())
 }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::dialect::Dialect;
 use super::providers::Api;
 
 /// One completion asked for. Everything but the last messages is stable between calls, so that
@@ -28,6 +29,8 @@ pub struct Request {
     pub cache: bool,
     /// Groups requests of one session for providers that route by it (OpenAI).
     pub cache_key: Option<String>,
+    /// What the server is known to refuse.
+    pub dialect: Dialect,
 }
 
 /// One message of the conversation.

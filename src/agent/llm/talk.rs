@@ -60,12 +60,13 @@ impl Talk {
 
     /// The size of the next request, tokens, estimated to the safe side.
     pub fn tokens(&self, system: &str, tools: &[ToolSpec]) -> u64 {
-        let fixed: usize = tools
-            .iter()
-            .map(|tool| tool.name.len() + tool.description.len() + tool.schema.to_string().len() + 16)
-            .sum();
-        let bytes = system.len() + fixed + self.messages.iter().map(size).sum::<usize>();
+        let bytes = fixed(system, tools) + self.messages.iter().map(size).sum::<usize>();
         (bytes as f64 * self.tokens_per_byte).ceil() as u64
+    }
+
+    /// The same of what every request holds.
+    pub fn fixed_tokens(&self, system: &str, tools: &[ToolSpec]) -> u64 {
+        (fixed(system, tools) as f64 * self.tokens_per_byte).ceil() as u64
     }
 
     /// A server told how many tokens an estimate really was.
@@ -73,7 +74,7 @@ impl Talk {
         if estimated == 0 || real == 0 {
             return;
         }
-        let ratio = (real as f64 / estimated as f64).clamp(0.5, 2.0);
+        let ratio = (real as f64 / estimated as f64).clamp(0.5, 4.0);
         // Upwards at once, downwards slowly: passing the context costs more than wasting some of it.
         let weight = if ratio > 1.0 { 1.0 } else { 0.2 };
         self.tokens_per_byte *= 1.0 + (ratio - 1.0) * weight;
@@ -129,6 +130,11 @@ impl Talk {
             .next()
             .unwrap_or(self.messages.len())
     }
+}
+
+fn fixed(system: &str, tools: &[ToolSpec]) -> usize {
+    let tool = |tool: &ToolSpec| tool.name.len() + tool.description.len() + tool.schema.to_string().len() + 16;
+    system.len() + tools.iter().map(tool).sum::<usize>()
 }
 
 fn size(message: &Message) -> usize {

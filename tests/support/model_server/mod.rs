@@ -9,6 +9,7 @@
 //! `cargo run --example scripted-model -- SCRIPT.json`.
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part of the server")]
 
+mod dumb;
 mod http;
 pub mod render;
 pub mod script;
@@ -20,7 +21,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 pub use http::Received;
-pub use script::{Call, Fault, Script, Turn};
+pub use script::{Call, Fault, Refusal, Script, Turn};
 
 use render::Api;
 
@@ -143,6 +144,10 @@ fn choose(request: &Received, shared: &Shared) -> Answer {
     let Some(api) = Api::of_path(&request.path) else {
         return Answer::Json(404, serde_json::json!({"error": {"message": "no such path"}}));
     };
+    if let Some(refusal) = shared.script.refuse.iter().find(|refusal| refusal.meets(&request.body)) {
+        let error = serde_json::json!({"code": refusal.status, "message": refusal.message, "type": "server_error"});
+        return Answer::Json(refusal.status, serde_json::json!({"error": error}));
+    }
     let mut state = shared.state.lock().expect("state");
     // Agents ask for titles and summaries beside the work; such requests offer no tools and must
     // not use up a scripted turn.
@@ -165,6 +170,7 @@ fn choose(request: &Received, shared: &Shared) -> Answer {
     }
     let turns = &shared.script.turns;
     let turn = match turns.get(number) {
+        _ if shared.script.dumb.is_some() => dumb::turn(shared.script.dumb.unwrap_or_default(), number),
         Some(turn) => turn.clone(),
         None if shared.script.repeat_last => turns.last().cloned().unwrap_or_default(),
         None => Turn::text("The script has no more turns."),
@@ -190,6 +196,7 @@ fn play(out: &mut TcpStream, request: &Received, api: Api, number: usize, turn: 
         }
         Some(Fault::GzipBomb { mebibytes }) => return http::write_gzip_bomb(out, *mebibytes),
         Some(Fault::WrongType) => return http::write_html(out),
+        Some(Fault::Whole) => return http::write_json(out, 200, &[], &render::whole(api, number, turn)),
         Some(
             Fault::Cut { .. }
             | Fault::Stall { .. }
@@ -248,7 +255,12 @@ fn stream_frames(out: &mut TcpStream, turn: &Turn, mut frames: Vec<String>) -> s
             }
         }
         Some(
-            Fault::Status { .. } | Fault::Overflow | Fault::Redirect { .. } | Fault::GzipBomb { .. } | Fault::WrongType,
+            Fault::Status { .. }
+            | Fault::Overflow
+            | Fault::Redirect { .. }
+            | Fault::GzipBomb { .. }
+            | Fault::Whole
+            | Fault::WrongType,
         )
         | None => {}
     }

@@ -82,7 +82,7 @@ pub fn overflow_body(api: Api) -> Value {
         Api::Responses => json!({"error": {"code": "context_length_exceeded", "type": "invalid_request_error",
             "message": "Your input exceeds the context window of this model."}}),
         Api::Chat => json!({"error": {"code": 400, "type": "exceed_context_size_error",
-            "message": "the request exceeds the available context size", "n_prompt_tokens": 9000, "n_ctx": 4096}}),
+            "message": "the request exceeds the available context size", "n_prompt_tokens": 20000, "n_ctx": 16384}}),
     }
 }
 

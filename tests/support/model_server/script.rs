@@ -16,8 +16,22 @@ pub struct Script {
     pub plays: BTreeMap<String, Vec<Turn>>,
     /// After the last turn: play it again (true), or say that the script has ended (false).
     pub repeat_last: bool,
+    /// Requests that are refused, as servers do that know less than they are asked for.
+    pub refuse: Vec<Refusal>,
+    /// Instead of turns: a small model with this seed (see `dumb`).
+    pub dumb: Option<u64>,
     /// Answer to requests that offer no tools (titles, summaries); they consume no turn.
     pub side: Option<Turn>,
+}
+
+/// A refusal of every request of a kind.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Refusal {
+    /// A JSON pointer that such a request has, or `roles`: anything but user and assistant in turn.
+    pub has: String,
+    pub status: u16,
+    pub message: String,
 }
 
 /// One completion.
@@ -69,6 +83,8 @@ pub enum Fault {
     Malformed,
     /// Every event twice.
     Duplicate,
+    /// The answer as one JSON document, as servers that do not stream.
+    Whole,
     /// An HTML page with status 200.
     WrongType,
     /// A compressed body that would unpack to so many mebibytes.
@@ -105,6 +121,27 @@ impl Turn {
     pub fn with_fault(mut self, fault: Fault) -> Turn {
         self.fault = Some(fault);
         self
+    }
+}
+
+impl Refusal {
+    /// Refuses requests that have something at a JSON pointer.
+    pub fn of(has: &str, status: u16, message: &str) -> Refusal {
+        Refusal { has: has.to_owned(), status, message: message.to_owned() }
+    }
+
+    /// Whether a request is of that kind.
+    pub fn meets(&self, body: &Value) -> bool {
+        if self.has != "roles" {
+            return body.pointer(&self.has).is_some();
+        }
+        let messages = body.get("messages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let expect = ["user", "assistant"].into_iter().cycle();
+        !messages
+            .iter()
+            .map(|message| message["role"].as_str().unwrap_or_default())
+            .zip(expect)
+            .all(|(is, be)| is == be)
     }
 }
 

@@ -7,6 +7,7 @@
 mod anchor;
 pub mod patch;
 
+use crate::base::limits::llm as limits;
 pub use anchor::Match;
 
 /// One replacement within a file.
@@ -20,6 +21,29 @@ pub struct Swap {
     pub all: bool,
     /// The line (from 1) near which it should stand, when known.
     pub near_line: Option<usize>,
+}
+
+/// What to tell a model that left a part of a whole file out; `None` when it did not.
+///
+/// Small models write `// ... rest of the code` where the rest belongs; taken literally, that deletes it.
+pub fn left_out(content: &str, before: Option<&str>) -> Option<String> {
+    let before = before?;
+    let shorter = content.lines().count() < before.lines().count();
+    let stands_for_more = |line: &str| {
+        let line = line.trim().to_lowercase();
+        let words = line.trim_start_matches(['/', '#', '-', '*', '<', '!', ' ']);
+        let begins = words.starts_with("...") || words.starts_with('…');
+        let says = ["rest of", "existing code", "remaining code", "unchanged", "same as before", "previous code"];
+        let named = says.iter().any(|says| words.contains(says)) && (words.contains("...") || words.contains('…'));
+        // A bare `...` is Python; in a comment it stands for something.
+        line.len() < limits::LEFT_OUT_LINE_BYTES_MAX && (named || begins && shorter && words.len() < line.len())
+    };
+    let line = content.lines().find(|line| stands_for_more(line) && !before.lines().any(|old| old == *line))?;
+    Some(format!(
+        "not written: the line `{}` stands for code that you left out, and would delete it. Write the complete \
+         content, or change only a part with `edit`",
+        line.trim().chars().take(limits::STEP_TITLE_CHARS_MAX).collect::<String>()
+    ))
 }
 
 /// The outcome of all swaps on one file.
@@ -149,6 +173,19 @@ mod tests {
     fn fails(text: &str, old: &str, new: &str, words: &str) {
         let error = apply("a.rs", text, &[swap(old, new)]).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
+    }
+
+    #[test]
+    fn a_placeholder_for_the_rest_is_not_written_as_the_rest() {
+        let before = "fn a() {}\nfn b() {}\nfn c() {}\n";
+        for line in ["// ... rest of the code", "# ... existing code ...", "/* … unchanged … */", "// ..."] {
+            let told = left_out(&format!("fn a() {{ 1 }}\n{line}\n"), Some(before)).unwrap();
+            assert!(told.contains(line) && told.contains("Write the complete"), "{told}");
+        }
+        assert_eq!(left_out("def f():\n    ...\n", Some(before)), None);
+        assert_eq!(left_out("// ... rest of the code\n", None), None, "a new file has no rest");
+        let kept = "a\n# ... unchanged\nb\nc\n";
+        assert_eq!(left_out("a\n# ... unchanged\n", Some(kept)), None, "it stood there before");
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub struct Hands {
     test_command: Option<Command>,
     /// Who speaks.
     pub by: &'static str,
+    /// Time that is left for a command, when there is a limit.
+    pub wall_ms_max: Option<u64>,
 }
 
 /// An act's outcome.
@@ -50,7 +52,14 @@ pub struct Settlement {
 impl Hands {
     /// Empty hands. `test_command` is the project's, when the composition root knows it.
     pub fn new(workspace: Arc<dyn Workspace>, test_command: Option<Command>) -> Hands {
-        Hands { workspace, seen: BTreeMap::new(), originals: BTreeMap::new(), test_command, by: "agent" }
+        Hands {
+            workspace,
+            seen: BTreeMap::new(),
+            originals: BTreeMap::new(),
+            test_command,
+            by: "agent",
+            wall_ms_max: None,
+        }
     }
 
     /// Carries one act through the gate. `steps` is the plan that a `plan` act proposes.
@@ -76,6 +85,9 @@ impl Hands {
                 Err(mistake) => Ok(refused(mistake.to_string())),
             },
             Act::Write { path, content } => {
+                if let Some(mistake) = edits::left_out(&content, self.text_of(&path).as_deref()) {
+                    return Ok(refused(mistake));
+                }
                 let title = format!("write {path}");
                 let draft = Draft { path, after: After::Whole(content.into_bytes()) };
                 self.edit(desk, &reason, title, vec![draft]).await

@@ -39,7 +39,10 @@ impl Reason {
         }
         lines.extend(self.matched.and_then(Match::words).map(|words| format!("[rightseat: {words}]")));
         if self.repaired {
-            lines.push("[rightseat: the model printed this call as text; it was taken for a call]".to_owned());
+            lines.push(
+                "[rightseat: the model printed this call as text or under another name; it was taken for a call]"
+                    .to_owned(),
+            );
         }
         let evidence: Vec<Evidence> = self.intent.evidence.iter().map(|text| evidence(text)).collect();
         (!lines.is_empty() || !evidence.is_empty()).then(|| Rationale { text: lines.join("\n"), evidence })

@@ -4,7 +4,7 @@ use super::outcome::{refused, settle};
 use super::reason::Reason;
 use super::{Hands, Settlement, find, tests_as_they_were};
 use crate::agent::llm::turn::TestsSeen;
-use crate::base::limits::llm as limits;
+use crate::base::limits::{RUN_TIMEOUT_MS_DEFAULT, llm as limits};
 use crate::model::{Body, Command};
 use crate::port::{Desk, Interrupted, Performed, RunReport};
 
@@ -13,9 +13,14 @@ impl Hands {
         &mut self,
         desk: &mut Desk,
         reason: &Reason,
-        command: Command,
+        mut command: Command,
         checks: bool,
     ) -> Result<Settlement, Interrupted> {
+        // A command may not outlive the time budget.
+        let asked = if command.timeout_ms == 0 { RUN_TIMEOUT_MS_DEFAULT } else { command.timeout_ms };
+        if let Some(left) = self.wall_ms_max.filter(|left| *left < asked) {
+            command.timeout_ms = left.max(limits::COMMAND_MS_MIN);
+        }
         let mut proposal = reason.on(format!("run {}", command.line()), Body::Command(command));
         proposal.checks = checks;
         let settled = desk.propose(proposal).await?;

@@ -14,10 +14,11 @@ use super::{Api, Decode, Encoded, count_at, cut, filled_at, parse_event, put, sl
 
 /// The request as Messages JSON.
 pub fn encode(base_url: &str, request: &Request) -> Encoded {
-    let mut system = json!({"type": "text", "text": request.system});
-    if request.cache {
-        put(&mut system, "cache_control", json!({"type": "ephemeral"}));
-    }
+    // Without marks the plain form: not every compatible server knows the other one.
+    let system = match request.cache {
+        true => json!([{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}]),
+        false => json!(request.system),
+    };
     let mut messages: Vec<Value> = request.messages.iter().map(message).collect();
     if request.cache {
         mark_last(&mut messages);
@@ -26,9 +27,11 @@ pub fn encode(base_url: &str, request: &Request) -> Encoded {
         "model": request.model,
         "max_tokens": request.output_tokens_max,
         "stream": true,
-        "system": [system],
         "messages": messages,
     });
+    if !request.system.is_empty() {
+        put(&mut body, "system", system);
+    }
     if !request.tools.is_empty() {
         let tools = request
             .tools

@@ -13,18 +13,24 @@ use super::{Decode, Encoded, count_at, cut, filled_at, parse_event, put, slot_at
 
 /// The request as Chat Completions JSON.
 pub fn encode(base_url: &str, request: &Request) -> Encoded {
-    let mut messages = vec![json!({"role": "system", "content": request.system})];
+    let mut messages = Vec::new();
+    if !request.system.is_empty() {
+        messages.push(json!({"role": "system", "content": request.system}));
+    }
     for message in &request.messages {
         push_message(&mut messages, message);
     }
     let mut body = json!({
         "model": request.model,
         "stream": true,
-        "stream_options": {"include_usage": true},
         "messages": messages,
     });
+    if !request.dialect.no_stream_options {
+        put(&mut body, "stream_options", json!({"include_usage": true}));
+    }
     // OpenAI's own newer models refuse `max_tokens`; its relatives know nothing else.
-    let longest = if base_url.contains("api.openai.com") { "max_completion_tokens" } else { "max_tokens" };
+    let newer = base_url.contains("api.openai.com") != request.dialect.other_longest;
+    let longest = if newer { "max_completion_tokens" } else { "max_tokens" };
     put(&mut body, longest, json!(request.output_tokens_max));
     if !request.tools.is_empty() {
         let tools = request.tools.iter().map(|tool| {

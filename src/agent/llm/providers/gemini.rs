@@ -18,10 +18,12 @@ pub fn encode(base_url: &str, request: &Request) -> Encoded {
         put(&mut config, "thinkingConfig", json!({"includeThoughts": true, "thinkingBudget": tokens}));
     }
     let mut body = json!({
-        "systemInstruction": {"parts": [{"text": request.system}]},
         "contents": contents,
         "generationConfig": config,
     });
+    if !request.system.is_empty() {
+        put(&mut body, "systemInstruction", json!({"parts": [{"text": request.system}]}));
+    }
     if !request.tools.is_empty() {
         let declarations: Vec<Value> = request
             .tools

@@ -9,6 +9,7 @@ pub mod gemini;
 pub mod responses;
 #[cfg(test)]
 mod tests;
+pub mod whole;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -25,9 +25,11 @@ pub fn encode(base_url: &str, request: &Request) -> Encoded {
         "stream": true,
         "store": false,
         "max_output_tokens": request.output_tokens_max,
-        "instructions": request.system,
         "input": input,
     });
+    if !request.system.is_empty() {
+        put(&mut body, "instructions", json!(request.system));
+    }
     if !request.tools.is_empty() {
         let tools = request.tools.iter().map(|tool| {
             json!({"type": "function", "name": tool.name, "description": tool.description,
@@ -76,8 +78,13 @@ fn push_items(input: &mut Vec<Value>, message: &Message) {
 pub struct Decoder {
     sequence: Option<u64>,
     calls: BTreeMap<u32, Progress>,
+    /// Names of items from servers that number none (llama.cpp): each call's slot stands where its names do.
+    names: Vec<Vec<String>>,
     ended: bool,
 }
+
+/// Where an event names the item it is about.
+const NAMES: [&str; 3] = ["/item_id", "/item/id", "/item/call_id"];
 
 /// How far a call has come.
 #[derive(Debug, PartialEq, Eq)]
@@ -136,11 +143,26 @@ impl Decode for Decoder {
 }
 
 impl Decoder {
+    /// Which call an event is about: by its number, or by a name that was told before.
+    fn slot(&self, event: &Value) -> Option<u32> {
+        let known = || {
+            let told: Vec<&str> = NAMES.iter().filter_map(|at| filled_at(event, at)).collect();
+            self.names.iter().position(|names| names.iter().any(|name| told.contains(&name.as_str())))
+        };
+        slot_at(event, "/output_index").or_else(|| known().and_then(|at| u32::try_from(at).ok()))
+    }
+
+    /// A slot for an item that has only names.
+    fn name(&mut self, event: &Value) -> u32 {
+        self.names.push(NAMES.iter().filter_map(|at| filled_at(event, at)).map(str::to_owned).collect());
+        u32::try_from(self.names.len() - 1).unwrap_or(u32::MAX)
+    }
+
     fn open(&mut self, event: &Value) -> Vec<Delta> {
         if text_at(event, "/item/type") != Some("function_call") {
             return Vec::new();
         }
-        let Some(slot) = slot_at(event, "/output_index") else { return Vec::new() };
+        let slot = self.slot(event).unwrap_or_else(|| self.name(event));
         if self.calls.contains_key(&slot) {
             return vec![Delta::ToolDoubt { slot, why: "the server sent the beginning of this call twice".to_owned() }];
         }
@@ -150,7 +172,7 @@ impl Decoder {
     }
 
     fn extend(&mut self, event: &Value) -> Vec<Delta> {
-        let slot = slot_at(event, "/output_index");
+        let slot = self.slot(event);
         let open = slot.filter(|slot| self.calls.get(slot) == Some(&Progress::Open));
         match (open, filled_at(event, "/delta")) {
             (Some(slot), Some(text)) => vec![Delta::ToolArgs { slot, text: text.to_owned() }],
@@ -166,7 +188,7 @@ impl Decoder {
                 sealed.map(|item| Delta::Seal(item.clone())).into_iter().collect()
             }
             Some("function_call") => {
-                let Some(slot) = slot_at(event, "/output_index") else { return Vec::new() };
+                let slot = self.slot(event).unwrap_or_else(|| self.name(event));
                 let mut out = Vec::new();
                 // Compatible servers may send only the finished item.
                 if !self.calls.contains_key(&slot) {

@@ -217,6 +217,7 @@ fn request(api: Api) -> Request {
         thinking: Thinking::Low,
         cache: true,
         cache_key: Some("s1".into()),
+        dialect: Default::default(),
     }
 }
 

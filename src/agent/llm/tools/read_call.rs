@@ -28,11 +28,36 @@ pub enum ToolMistake {
     },
 }
 
-/// Reads a call; `known` are the tools offered.
-pub fn read_call(name: &str, args: &Value, known: &[&str]) -> Result<(Act, Intent), ToolMistake> {
+/// What models call our tools, from the programs they were trained with.
+const NAMES: [(&str, &[&str]); 13] = [
+    ("read", &["read_file", "view", "view_file", "open_file", "cat", "get_file"]),
+    ("list", &["list_files", "list_dir", "list_directory", "ls"]),
+    ("search", &["grep", "search_files", "find", "search_code"]),
+    ("edit", &["edit_file", "str_replace", "replace", "str_replace_editor", "replace_in_file", "update_file"]),
+    ("write", &["write_file", "create_file", "write_to_file", "create", "save_file"]),
+    ("delete", &["delete_file", "remove", "remove_file", "rm"]),
+    ("move", &["move_file", "rename", "rename_file", "mv"]),
+    ("run", &["run_command", "execute_command", "execute", "bash", "shell", "exec", "terminal", "run_shell_command"]),
+    ("test", &["run_tests", "run_test", "tests", "pytest", "unittest"]),
+    ("plan", &["update_plan", "make_plan", "create_plan", "todo_write"]),
+    ("explain", &["think", "say", "comment"]),
+    ("ask", &["ask_supervisor", "ask_user", "question", "ask_followup_question"]),
+    ("finish", &["done", "complete", "attempt_completion", "submit", "final_answer", "end"]),
+];
+
+/// The tool that is meant by a name: our own word for it, or the name as it is.
+pub fn meant(name: &str) -> &str {
     // Some models put the namespace of their training before the name.
     let plain = name.rsplit(['.', ':', '/']).next().unwrap_or(name);
-    let Some(tool) = known.iter().copied().find(|tool| tool.eq_ignore_ascii_case(plain)) else {
+    let is = |word: &&str| word.eq_ignore_ascii_case(plain);
+    let ours = NAMES.iter().find(|(tool, others)| is(tool) || others.iter().any(is));
+    ours.map_or(plain, |(tool, _)| tool)
+}
+
+/// Reads a call; `known` are the tools offered.
+pub fn read_call(name: &str, args: &Value, known: &[&str]) -> Result<(Act, Intent), ToolMistake> {
+    let meant = meant(name);
+    let Some(tool) = known.iter().copied().find(|tool| *tool == meant) else {
         return Err(ToolMistake::Invented { name: name.chars().take(80).collect(), known: known.join(", ") });
     };
     let args = Args { tool, args };
@@ -244,6 +269,7 @@ mod tests {
     fn models_have_their_own_names_for_things() {
         let act = |name: &str, args: Value| read(name, args).unwrap().0;
         let expect = Act::Read { path: "a".into(), from_line: 3, lines: 0 };
+        assert_eq!(act("read_file", json!({"path": "a", "from_line": 3})), expect);
         assert_eq!(act("functions.Read", json!({"file_path": "a", "offset": "3"})), expect);
         let swap = Swap { old: "x".into(), new: "y".into(), all: true, near_line: None };
         let edit = json!({"file": "a", "old_string": "x", "new_string": "y", "replace_all": "true"});
@@ -268,7 +294,9 @@ mod tests {
     fn what_is_missing_is_named() {
         let error = |name: &str, args: Value| read(name, args).unwrap_err().to_string();
         assert_eq!(error("edit", json!({"path": "a"})), "`edit` needs `old`; call it again with it");
-        assert!(error("open_file", json!({})).starts_with("there is no tool `open_file`. The tools are: read, list"));
+        assert!(
+            error("open_editor", json!({})).starts_with("there is no tool `open_editor`. The tools are: read, list")
+        );
         assert_eq!(error("plan", json!({"steps": []})), "`plan` needs `steps`; call it again with it");
     }
 
@@ -284,7 +312,7 @@ mod tests {
         for role in Role::ALL {
             for format in [EditFormat::Replace, EditFormat::Patch, EditFormat::Whole] {
                 let known = names(role, format);
-                for spec in specs(role, format) {
+                for spec in specs(role, format, false) {
                     assert!(jsonschema::validator_for(&spec.schema).is_ok(), "{}", spec.name);
                     let required = spec.schema["required"].as_array().unwrap();
                     let properties = spec.schema["properties"].as_object().unwrap();

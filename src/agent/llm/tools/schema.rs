@@ -6,9 +6,22 @@ use super::super::catalog::EditFormat;
 use super::super::crew::Role;
 use super::super::request::ToolSpec;
 
-/// The tools of a role, in a fixed order so that the prompt's prefix stays the same.
-pub fn specs(role: Role, format: EditFormat) -> Vec<ToolSpec> {
-    names(role, format).into_iter().map(spec).collect()
+/// The tools of a role, in a fixed order so that the prompt's prefix stays the same. `lean`: for small contexts, with
+/// arguments that need no explanation unexplained and optional ones about the reasons left out.
+pub fn specs(role: Role, format: EditFormat, lean: bool) -> Vec<ToolSpec> {
+    let specs = names(role, format).into_iter().map(spec);
+    if lean { specs.map(leaner).collect() } else { specs.collect() }
+}
+
+fn leaner(mut spec: ToolSpec) -> ToolSpec {
+    if let Some(properties) = spec.schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties
+            .retain(|name, _| !matches!(name.as_str(), "expect" | "evidence" | "step" | "timeout_s" | "ignore_case"));
+        for property in properties.values_mut() {
+            property.as_object_mut().map(|property| property.remove("description"));
+        }
+    }
+    spec
 }
 
 /// The names of a role's tools.

@@ -6,6 +6,7 @@ use crate::agent::llm::fault::Fault;
 use crate::agent::llm::printed;
 use crate::agent::llm::reply::Closed;
 use crate::agent::llm::request::{Message, Part, ToolCall};
+use crate::agent::llm::tools;
 use crate::agent::llm::watch::Watch;
 use crate::base::limits::llm as limits;
 use crate::model::event::{TurnEnd, Usage};
@@ -16,8 +17,9 @@ impl Turn {
         self.state = State::Idle;
         self.settle(&closed, estimated, ms, out);
         if let Some(fault) = closed.fault.take() {
-            return self.broke(&fault, closed, out);
+            return self.broke(&fault, closed, estimated, out);
         }
+        self.overflows = 0;
         let text = closed.text();
         let mut calls: Vec<(ToolCall, bool)> = closed.calls().cloned().map(|call| (call, false)).collect();
         if calls.is_empty() && closed.broken.is_empty() {
@@ -54,31 +56,42 @@ impl Turn {
         } else {
             self.context_used = estimated;
         }
+        out.push(self.usage());
+    }
+
+    /// What has been used up and what is left.
+    pub fn usage(&self) -> Effect {
         let (tokens_in, tokens_out) = self.budget.tokens();
-        out.push(Effect::Usage(Usage {
+        Effect::Usage(Usage {
             tokens_in: Some(tokens_in),
             tokens_out: Some(tokens_out),
             cost_micros: self.budget.cost_micros(),
             context_used: Some(self.context_used),
-            context_size: model.context.map(u64::from),
+            context_size: self.setup.choice.model.context.map(u64::from),
             budget_left: self.budget.left(),
-        }));
+        })
     }
 
     /// The answer broke. What was complete before the break is kept and carried out; the rest is asked for anew.
-    pub(super) fn broke(&mut self, fault: &Fault, closed: Closed, out: &mut Vec<Effect>) {
+    pub(super) fn broke(&mut self, fault: &Fault, closed: Closed, estimated: u64, out: &mut Vec<Effect>) {
         match fault {
-            Fault::Overflow { .. } => {
-                self.overflows += 1;
-                if self.overflows > limits::OVERFLOWS_MAX {
-                    return self.over(TurnEnd::Error, false, fault.to_string(), out);
+            Fault::Overflow { context, prompt, .. } => self.overflowed(fault, (*context, *prompt), estimated, out),
+            Fault::OverTime => {
+                self.talk.assistant(closed.message);
+                match self.budget.check_wall() {
+                    Err(stop) => self.exhausted(&stop, out),
+                    // The limit was raised in the last moment.
+                    Ok(()) => self.ask(out),
                 }
-                // The context is smaller than thought, or a token shorter.
-                self.context_tokens = (self.context_tokens.min(self.context_used.max(1)) * 2 / 3)
-                    .max(u64::from(limits::CONTEXT_TOKENS_MIN) / 2);
-                out.push(Effect::Alarm { what: "overflow", text: format!("{fault}. Shortening the conversation.") });
-                self.compact(self.context_tokens / 2, out);
-                self.ask(out);
+            }
+            Fault::Repeats { .. } => {
+                // None of it is worth keeping: the model would go on where it stopped.
+                self.talk.assistant(Message::assistant(Vec::new()));
+                out.push(Effect::Alarm { what: "loop", text: fault.to_string() });
+                let finding = self.watch.fault(&fault.to_string());
+                if self.apply(finding, None, out) {
+                    self.ask(out);
+                }
             }
             Fault::Cut { .. } | Fault::Stalled { .. } | Fault::Malformed { .. } | Fault::TooLarge { .. } => {
                 let calls: Vec<(ToolCall, bool)> = closed.calls().cloned().map(|call| (call, false)).collect();
@@ -104,23 +117,74 @@ impl Turn {
         }
     }
 
+    /// The context is smaller than thought, or a token shorter. What the server tells about sizes is believed.
+    fn overflowed(&mut self, fault: &Fault, sizes: (Option<u64>, Option<u64>), estimated: u64, out: &mut Vec<Effect>) {
+        self.overflows += 1;
+        if self.overflows > limits::OVERFLOWS_MAX {
+            return self.over(TurnEnd::Error, false, fault.to_string(), out);
+        }
+        let least = u64::from(limits::CONTEXT_TOKENS_MIN) / 2;
+        match sizes {
+            (Some(context), Some(prompt)) => {
+                self.talk.learn(estimated, prompt);
+                self.context_tokens = context.max(least);
+            }
+            (Some(context), None) => self.context_tokens = self.context_tokens.min(context).max(least),
+            (None, _) => self.context_tokens = (self.context_tokens.min(estimated.max(1)) * 2 / 3).max(least),
+        }
+        out.push(Effect::Alarm { what: "overflow", text: format!("{fault}. Shortening the conversation.") });
+        if self.fixed_tokens() > self.context_tokens / 2 {
+            self.tools = tools::specs(self.setup.role, self.setup.choice.model.edit_format, true);
+        }
+        if self.fixed_tokens() > self.context_tokens * 3 / 4 {
+            let text = format!(
+                "{fault}. The instructions alone take about {} tokens; start the server with a larger context",
+                self.fixed_tokens()
+            );
+            return self.over(TurnEnd::Error, false, text, out);
+        }
+        self.compact(self.context_tokens / 2, out);
+        self.ask(out);
+    }
+
+    /// What every request holds whatever was said: instructions and tools.
+    fn fixed_tokens(&self) -> u64 {
+        self.talk.fixed_tokens(&self.setup.system, &self.tools)
+    }
+
     /// Takes printed calls for calls.
     pub(super) fn repair(&mut self, text: &str, message: &mut Message, out: &mut Vec<Effect>) -> Vec<(ToolCall, bool)> {
-        let found = printed::find(text, |name| self.names.contains(&name));
-        if found.is_empty() {
+        let found = printed::find(text, &self.tools);
+        if found.calls.is_empty() {
             return Vec::new();
         }
-        out.push(Effect::Alarm {
-            what: "repaired",
-            text: format!("The model printed {} tool call(s) as text; taken for calls.", found.len()),
-        });
+        let marked = !self.agreed_as_text;
+        if marked {
+            let count = found.calls.len();
+            let text = format!("The model printed {count} tool call(s) as text; taken for calls.");
+            out.push(Effect::Alarm { what: "repaired", text });
+            // The model shall see the call in the agreed form, and only once.
+            message.parts.retain(|part| !matches!(part, Part::Text(_)));
+            if !found.prose.is_empty() {
+                message.parts.push(Part::Text(found.prose));
+            }
+        }
+        if found.made_up {
+            out.push(Effect::Alarm {
+                what: "made_up",
+                text: "The model wrote the result of its own call; left out.".to_owned(),
+            });
+            self.notes.push(
+                "You wrote a result yourself. Results come from the supervisor only; here is the real one.".to_owned(),
+            );
+        }
         let mut calls = Vec::new();
-        for printed in found {
+        for printed in found.calls {
             let id = format!("printed-{}-{}", self.budget.turns(), calls.len());
             self.seen_ids.insert(id.clone());
             let call = ToolCall { id, name: printed.name, args: printed.args, seal: None };
             message.parts.push(Part::Call(call.clone()));
-            calls.push((call, true));
+            calls.push((call, marked));
         }
         calls
     }

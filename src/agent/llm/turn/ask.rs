@@ -1,6 +1,7 @@
 //! Before a call of the model: notes, the plan's reminder, room in the context, the reservation.
 
 use super::{Effect, State, Turn};
+use crate::agent::llm::dialect::Dialect;
 use crate::agent::llm::request::Request;
 use crate::base::limits::llm as limits;
 
@@ -38,6 +39,7 @@ impl Turn {
                     thinking: self.setup.choice.model.thinking,
                     cache: true,
                     cache_key: self.setup.cache_key.clone(),
+                    dialect: Dialect::default(),
                 })));
             }
         }

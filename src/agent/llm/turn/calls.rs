@@ -13,6 +13,7 @@ impl Turn {
             self.drop_calls("Not done: the supervisor has spoken meanwhile. Read that first.");
         }
         while let Some((call, repaired)) = self.queue.pop_front() {
+            let repaired = repaired || self.other_name(&call, out);
             let (act, intent) = match tools::read_call(&call.name, &call.args, &self.names) {
                 Ok(read) => read,
                 Err(mistake) => {
@@ -34,6 +35,17 @@ impl Turn {
             }
         }
         self.ask(out);
+    }
+
+    /// Whether the call goes by another name than its tool's; says so.
+    fn other_name(&self, call: &ToolCall, out: &mut Vec<Effect>) -> bool {
+        let meant = tools::meant(&call.name);
+        let other = !self.names.contains(&call.name.as_str()) && self.names.contains(&meant);
+        if other && !call.name.ends_with(meant) {
+            let text = format!("The model called `{}`; taken for `{meant}`.", call.name);
+            out.push(Effect::Alarm { what: "repaired", text });
+        }
+        other
     }
 
     /// True when something is awaited now.
@@ -102,7 +114,6 @@ impl Turn {
 
     pub(super) fn acted(&mut self, acted: Acted, out: &mut Vec<Effect>) {
         let State::Acting { call } = std::mem::replace(&mut self.state, State::Idle) else { return };
-        self.acted = true;
         self.budget.spend_ms(acted.ms);
         if let Some(steps) = acted.plan {
             self.plan.approve(steps);

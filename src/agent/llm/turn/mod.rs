@@ -66,7 +66,7 @@ pub struct Turn {
     overflows: u32,
     context_tokens: u64,
     context_used: u64,
-    acted: bool,
+    agreed_as_text: bool,
     steered: bool,
     caveats: Vec<String>,
 }
@@ -75,11 +75,12 @@ impl Turn {
     /// A machine at rest.
     pub fn new(setup: Setup, budget: Budget, plan: PlanState) -> Turn {
         let format = setup.choice.model.edit_format;
+        let context = setup.choice.model.context_tokens();
         Turn {
-            tools: tools::specs(setup.role, format),
+            tools: tools::specs(setup.role, format, context < limits::LEAN_CONTEXT_TOKENS),
             names: tools::names(setup.role, format),
-            context_tokens: u64::from(setup.choice.model.context_tokens()),
-            shelf: Shelf::for_context(setup.choice.model.context_tokens()),
+            context_tokens: u64::from(context),
+            shelf: Shelf::for_context(context),
             setup,
             budget,
             plan,
@@ -101,7 +102,7 @@ impl Turn {
             asks_since_plan: 0,
             overflows: 0,
             context_used: 0,
-            acted: false,
+            agreed_as_text: false,
             steered: false,
             caveats: Vec::new(),
         }
@@ -232,8 +233,8 @@ impl Turn {
         }
     }
 
-    /// Whether anything was brought to the gate in this conversation.
-    pub fn has_acted(&self) -> bool {
-        self.acted
+    /// Whether calls are to be printed as text, because the server knows no other way.
+    pub fn printed_calls_are_agreed(&mut self, agreed: bool) {
+        self.agreed_as_text = agreed;
     }
 }

@@ -294,7 +294,7 @@ fn a_full_context_is_shortened_and_the_plan_decisions_and_failures_survive() {
     }
     let overflow = Closed {
         stop: None,
-        fault: Some(Fault::Overflow { message: "full".into() }),
+        fault: Some(Fault::Overflow { message: "full".into(), context: None, prompt: None }),
         usage: Tokens::default(),
         ..closed(Vec::new())
     };
@@ -309,7 +309,11 @@ fn a_first_request_that_is_too_large_loses_its_context_and_not_its_task() {
     let mut turn = turn();
     let effects = turn.step(Event::Begin { task: "mend add".into(), context: "map ".repeat(4_000) });
     let before = format!("{:?}", request(&effects).messages).len();
-    let overflow = Closed { stop: None, fault: Some(Fault::Overflow { message: "full".into() }), ..closed(Vec::new()) };
+    let overflow = Closed {
+        stop: None,
+        fault: Some(Fault::Overflow { message: "full".into(), context: None, prompt: None }),
+        ..closed(Vec::new())
+    };
     let effects = turn.step(answered(overflow));
     let messages = format!("{:?}", request(&effects).messages);
     assert!(messages.len() < before / 4 && messages.contains("The task:\\nmend add"), "{messages}");

@@ -1,0 +1,226 @@
+//! Calls of models: key, dialect, the stream as it comes, and when to stop listening.
+//!
+//! A refusal of something optional is learned (see [`super::dialect`]) and the request is put again; this is bounded by
+//! what there is to leave out. Dropping the future closes the connection.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::catalog::Choice;
+use super::delta::Delta;
+use super::dialect::Dialect;
+use super::fault::Fault;
+use super::http::{self, Endpoint, Patience, Progress};
+use super::keys;
+use super::repeats::Repeats;
+use super::reply::{Closed, Reply};
+use super::request::Request;
+use super::secret::Secret;
+use super::turn::Turn;
+use crate::model::event::AgentNoted;
+use crate::port::{Desk, FromAgent, Interrupted};
+
+/// Everything that calls have in common.
+pub struct Caller {
+    to_host: mpsc::Sender<FromAgent>,
+    patience: Patience,
+    keys: BTreeMap<String, Option<Secret>>,
+    /// By provider and model: what one model of a server refuses another may know.
+    dialects: BTreeMap<(String, String), Dialect>,
+    calls: u64,
+}
+
+impl Caller {
+    /// Nothing is fetched or called yet.
+    pub fn new(to_host: mpsc::Sender<FromAgent>, patience: Patience) -> Caller {
+        Caller { to_host, patience, keys: BTreeMap::new(), dialects: BTreeMap::new(), calls: 0 }
+    }
+
+    /// One answer of the turn's model, shown while it comes.
+    pub async fn complete(
+        &mut self,
+        desk: &mut Desk,
+        turn: &mut Turn,
+        request: &Request,
+    ) -> Result<Closed, Interrupted> {
+        let choice = turn.choice().clone();
+        let of = (choice.provider.name.clone(), choice.model.name.clone());
+        let endpoint = match self.endpoint(&choice).await {
+            Ok(endpoint) => endpoint,
+            Err(message) => {
+                let mut reply = Reply::new(choice.provider.api, "none");
+                reply.take(Delta::Fault(Fault::Auth { status: 0, message }));
+                return Ok(reply.close(turn.seen_ids()));
+            }
+        };
+        loop {
+            let dialect = self.dialects.get(&of).copied().unwrap_or_default();
+            turn.printed_calls_are_agreed(dialect.text_tools);
+            let reply = self.answer(desk, turn, &endpoint, &dialect.put(request)).await?;
+            let fault = reply.fault.as_ref().filter(|_| !reply.begun());
+            let Some((learned, how)) = fault.and_then(|fault| dialect.learn(fault, request)) else {
+                return Ok(reply.close(turn.seen_ids()));
+            };
+            let text = format!("{}; asking again {how}", fault.map_or(String::new(), Fault::to_string));
+            desk.send(if learned.text_tools && !dialect.text_tools {
+                FromAgent::Alarm { what: "fallback".to_owned(), ticket: None, text }
+            } else {
+                FromAgent::Noted(AgentNoted { what: "fallback".to_owned(), text })
+            })
+            .await?;
+            self.dialects.insert(of.clone(), learned);
+        }
+    }
+
+    async fn answer(
+        &mut self,
+        desk: &mut Desk,
+        turn: &Turn,
+        endpoint: &Endpoint,
+        request: &Request,
+    ) -> Result<Reply, Interrupted> {
+        let by = turn.role().speaker();
+        self.calls += 1;
+        let mut reply = Reply::new(endpoint.api, format!("{by}-{}", self.calls));
+        let mut stream = Stream { to_host: self.to_host.clone(), by, open: None };
+        let encoded = endpoint.api.encode(&endpoint.base_url, request);
+        let (stop, stopped) = oneshot::channel();
+        let (mut stop, mut repeats) = (Some(stop), Repeats::default());
+        let mut early = None;
+        {
+            let work = http::complete(endpoint, &encoded, |progress| {
+                let messages = stream.take(&progress);
+                if let Progress::Delta(delta) = progress {
+                    let said = match &delta {
+                        Delta::Text(text) | Delta::Thinking(text) | Delta::ToolArgs { text, .. } => repeats.feed(text),
+                        Delta::Seal(_)
+                        | Delta::ToolStart { .. }
+                        | Delta::ToolSeal { .. }
+                        | Delta::ToolDoubt { .. }
+                        | Delta::ToolEnd { .. }
+                        | Delta::Usage(_)
+                        | Delta::Stop(_)
+                        | Delta::Fault(_) => None,
+                    };
+                    if let Some(what) = said
+                        && let Some(stop) = stop.take()
+                    {
+                        // The one who listens is the select below.
+                        let _ = stop.send(what);
+                    }
+                    reply.take(delta);
+                }
+                let to_host = stream.to_host.clone();
+                async move {
+                    for message in messages {
+                        // A closed host ends the desk's wait as well.
+                        let _ = to_host.send(message).await;
+                    }
+                }
+            });
+            let left = turn.budget.wall_left_ms();
+            let out_of_time = async {
+                match left {
+                    Some(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = work => {}
+                Ok(what) = stopped => early = Some(Fault::Repeats { what }),
+                () = out_of_time => early = Some(Fault::OverTime),
+                why = desk.interrupted() => return Err(why),
+            }
+        }
+        if let Some(fault) = early {
+            reply.take(Delta::Fault(fault));
+        }
+        for message in stream.close() {
+            desk.send(message).await?;
+        }
+        Ok(reply)
+    }
+
+    async fn endpoint(&mut self, choice: &Choice) -> Result<Endpoint, String> {
+        let provider = &choice.provider;
+        let key = match self.keys.get(&provider.name) {
+            Some(key) => key.clone(),
+            None => {
+                let env = |name: &str| std::env::var(name).ok();
+                let key = keys::fetch(&provider.key, env).await.map_err(|error| error.to_string())?;
+                self.keys.insert(provider.name.clone(), key.clone());
+                key
+            }
+        };
+        Ok(Endpoint { api: provider.api, base_url: provider.base_url.clone(), key, patience: self.patience })
+    }
+}
+
+/// Shows a completion while it comes.
+struct Stream {
+    to_host: mpsc::Sender<FromAgent>,
+    by: &'static str,
+    open: Option<Kind>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Thinking,
+}
+
+impl Stream {
+    fn take(&mut self, progress: &Progress) -> Vec<FromAgent> {
+        let note = |what: &str, text: String| FromAgent::Noted(AgentNoted { what: what.to_owned(), text });
+        match progress {
+            Progress::Delta(Delta::Text(text)) => self.say(Kind::Text, text),
+            Progress::Delta(Delta::Thinking(text)) => self.say(Kind::Thinking, text),
+            Progress::Delta(Delta::ToolStart { name, .. }) => {
+                let mut out = self.close();
+                out.push(note("call", format!("{} writes a call of {name} …", self.by)));
+                out
+            }
+            Progress::Delta(
+                Delta::Seal(_)
+                | Delta::ToolArgs { .. }
+                | Delta::ToolSeal { .. }
+                | Delta::ToolDoubt { .. }
+                | Delta::ToolEnd { .. }
+                | Delta::Usage(_)
+                | Delta::Stop(_)
+                | Delta::Fault(_),
+            ) => Vec::new(),
+            // Often enough to see that it lives, seldom enough not to fill the journal.
+            Progress::Waiting { seconds } if *seconds == 5 || seconds % 15 == 0 && *seconds > 0 => {
+                vec![note("waiting", format!("no answer from the model yet after {seconds} s"))]
+            }
+            Progress::Waiting { .. } => Vec::new(),
+            Progress::Retrying { attempt, after, fault } => {
+                let ms = after.as_millis();
+                vec![note("retry", format!("{fault}; asking again in {ms} ms (attempt {attempt})"))]
+            }
+        }
+    }
+
+    fn say(&mut self, kind: Kind, text: &str) -> Vec<FromAgent> {
+        let mut out = if self.open.is_some_and(|open| open != kind) { self.close() } else { Vec::new() };
+        self.open = Some(kind);
+        out.push(self.piece(kind, text.to_owned(), true));
+        out
+    }
+
+    /// The end of a message, if one is open.
+    fn close(&mut self) -> Vec<FromAgent> {
+        self.open.take().map(|kind| self.piece(kind, String::new(), false)).into_iter().collect()
+    }
+
+    fn piece(&self, kind: Kind, text: String, more: bool) -> FromAgent {
+        let by = self.by.to_owned();
+        match kind {
+            Kind::Text => FromAgent::Said { by, text, more },
+            Kind::Thinking => FromAgent::Thought { by, text, more },
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The forms in which models print calls, from the unmistakable to the merely likely; the first that is there counts.
+
+use serde_json::Value;
+
+use super::{Printed, object, read, tool};
+use crate::agent::llm::loose;
+use crate::agent::llm::request::ToolSpec;
+use crate::base::limits::llm as limits;
+
+/// A call and the byte where it begins.
+type Placed = (usize, Printed);
+
+/// A way to look for calls.
+type Form = fn(&str, &[ToolSpec]) -> Vec<Placed>;
+
+pub(super) fn find(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
+    const FORMS: [Form; 7] = [tags, functions, elements, steps, fences, lines, alone];
+    FORMS.iter().map(|form| form(text, tools)).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// A stretch of text between two marks.
+struct Stretch<'a> {
+    /// Where the opening mark stands.
+    at: usize,
+    inside: &'a str,
+    closed: bool,
+}
+
+/// Every stretch between `open` and `close`; one that never closes reaches to the end.
+fn between<'a>(text: &'a str, open: &str, close: &str) -> Vec<Stretch<'a>> {
+    let mut out = Vec::new();
+    let mut from = 0;
+    while let Some(found) = text.get(from..).and_then(|rest| rest.find(open)) {
+        let at = from + found;
+        let after = text.get(at + open.len()..).unwrap_or_default();
+        let end = after.find(close);
+        let inside = after.get(..end.unwrap_or(after.len())).unwrap_or_default();
+        out.push(Stretch { at, inside, closed: end.is_some() });
+        let Some(end) = end else { break };
+        from = at + open.len() + end + close.len();
+    }
+    out
+}
+
+/// Tags of model families: JSON stands in them.
+fn tags(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
+    const TAGS: [(&str, &str); 8] = [
+        ("<tool_call>", "</tool_call>"),
+        ("<|tool_call|>", "<|/tool_call|>"),
+        ("<function_call>", "</function_call>"),
+        ("<tool_use>", "</tool_use>"),
+        ("<tools>", "</tools>"),
+        ("<|python_tag|>", "<|eom_id|>"),
+        ("[TOOL_CALLS]", "</s>"),
+        ("functools", "<|end|>"),
+    ];
+    let found = |(open, close): &(&str, &str)| -> Vec<Placed> {
+        between(text, open, close).iter().flat_map(|part| every_json(part.at, part.inside, tools)).collect()
+    };
+    TAGS.iter().map(found).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// The JSON values that a place for calls holds one after the other.
+fn every_json(at: usize, inside: &str, tools: &[ToolSpec]) -> Vec<Placed> {
+    let mut out = Vec::new();
+    let mut rest = inside.trim_start();
+    // A fence within a tag.
+    rest = rest.strip_prefix("```json").or_else(|| rest.strip_prefix("```")).unwrap_or(rest);
+    while let Some((value, end)) = loose::value(rest) {
+        out.extend(read(value, tools, true).into_iter().map(|call| (at, call)));
+        rest = rest.get(end..).unwrap_or_default().trim_start_matches([',', ';', ' ', '\n', '\r', '\t']);
+    }
+    out
+}
+
+/// `<function=NAME> … </function>` and `<invoke name="NAME"> … </invoke>`: JSON or parameters inside.
+fn functions(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
+    const MARKS: [(&str, &str, &str); 2] =
+        [("<function=", "</function>", "<parameter="), ("<invoke name=\"", "</invoke>", "<parameter name=\"")];
+    let mut out = Vec::new();
+    for (open, close, parameter) in MARKS {
+        for part in between(text, open, close) {
+            let Some((name, body)) = part.inside.split_once('>') else { continue };
+            let name = name.trim().trim_matches('"');
+            if tool(tools, name).is_none() {
+                continue;
+            }
+            let json = loose::value(body.trim()).map(|(args, _)| args).filter(Value::is_object);
+            let parameters = between(body, parameter, "</parameter>");
+            // What has no end may lack a part.
+            let whole = part.closed && parameters.iter().all(|parameter| parameter.closed);
+            let pairs = parameters.iter().filter_map(|parameter| {
+                let (key, value) = parameter.inside.split_once('>')?;
+                Some((key.trim().trim_matches('"').to_owned(), without_edges(value).to_owned()))
+            });
+            if let Some(args) = json.or_else(|| whole.then(|| object(pairs))) {
+                out.push((part.at, Printed { name: name.to_owned(), args }));
+            }
+        }
+    }
+    out
+}
+
+/// One line break at either side belongs to the markup.
+fn without_edges(value: &str) -> &str {
+    let value = value.strip_prefix('\n').unwrap_or(value);
+    value.strip_suffix('\n').unwrap_or(value)
+}
+
+/// `<read><path>a</path></read>`: elements named like the tool and its arguments.
+fn elements(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
+    let mut out = Vec::new();
+    for tool in tools {
+        let properties = tool.schema.get("properties").and_then(Value::as_object);
+        for part in between(text, &format!("<{}>", tool.name), &format!("</{}>", tool.name)) {
+            let inner = |name: &String| {
+                let inner = between(part.inside, &format!("<{name}>"), &format!("</{name}>"));
+                let inner = inner.first().filter(|inner| inner.closed)?;
+                Some((name.clone(), without_edges(inner.inside).to_owned()))
+            };
+            let pairs: Vec<(String, String)> =
+                properties.into_iter().flatten().filter_map(|(name, _)| inner(name)).collect();
+            if part.closed && !pairs.is_empty() {
+                out.push((part.at, Printed { name: tool.name.clone(), args: object(pairs) }));
+            }
+        }
+    }
+    out
+}
+
+/// `Action: read` and `Action Input: {…}` on lines of their own.
+fn steps(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
+    let mut out = Vec::new();
+    for part in between(text, "Action:", "\nAction:") {
+        let Some((name, rest)) = part.inside.split_once("Action Input:") else { continue };
+        let name = name.trim().trim_matches('`');
+        let args = loose::value(rest.trim()).map(|(args, _)| args).filter(Value::is_object);
+        if let (Some(args), Some(_)) = (args, tool(tools, name)) {
+            out.push((part.at, Printed { name: name.to_owned(), args }));
+        }
+    }
+    out
+}
+
+/// Fenced blocks: JSON, or Python that is nothing but calls.
+fn fences(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
+    let mut out = Vec::new();
+    for fence in between(text, "```", "```") {
+        let body = fence.inside.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        let language = fence.inside.get(..fence.inside.len() - body.len()).unwrap_or_default();
+        let json = every_json(fence.at, body, tools);
+        if !json.is_empty() {
+            out.extend(json);
+        } else if matches!(language, "" | "python" | "py" | "tool_code" | "tool_call" | "tool") && fence.closed {
+            let code = body.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+            let calls: Option<Vec<Printed>> =
+                code.map(|line| python(line, tools, language.starts_with("tool"))).collect();
+            out.extend(calls.into_iter().flatten().map(|call| (fence.at, call)));
+        }
+    }
+    out
+}
+
+/// `read(path="a")`, also within `print()` or behind a namespace.
+fn python(line: &str, tools: &[ToolSpec], certain: bool) -> Option<Printed> {
+    let line = line.strip_prefix("print(").and_then(|inner| inner.strip_suffix(')')).unwrap_or(line);
+    let (name, rest) = line.split_once('(')?;
+    let name = name.rsplit(['.', ' ', '=']).next().unwrap_or(name);
+    let tool = tool(tools, name)?;
+    let (mut args, unnamed, end) = loose::arguments(rest)?;
+    let properties = tool.schema.get("properties").and_then(Value::as_object)?;
+    let whole = rest.get(end..).unwrap_or_default().trim_matches([';', ' ']).is_empty();
+    if !whole || !args.keys().all(|key| properties.contains_key(key)) {
+        return None;
+    }
+    // `test()` and `list("x")` are ordinary Python; only a place for calls makes them calls.
+    if !certain && (args.is_empty() || !unnamed.is_empty()) {
+        return None;
+    }
+    for (name, value) in properties.keys().zip(unnamed) {
+        args.entry(name.clone()).or_insert(value);
+    }
+    Some(Printed { name: name.to_owned(), args: Value::Object(args) })
+}
+
+/// JSON that begins a line, prose around it or not; Python on a line of its own.
+fn lines(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
+    let mut out = Vec::new();
+    let (mut at, mut tries, mut fenced) = (0, 0, false);
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty() && tries < limits::PRINTED_TRIES_MAX) {
+        let line = rest.trim_start_matches([' ', '\t', '*', '-', '`']);
+        let indent = rest.len() - line.len();
+        let mut end = rest.find('\n').map_or(rest.len(), |end| end + 1);
+        if rest.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if fenced {
+            // What stands in a fence was looked at as such.
+        } else if line.starts_with(['{', '[']) {
+            // What is never closed is read to the end each time.
+            tries += 1;
+            if let Some((value, length)) = loose::value(line) {
+                out.extend(read(value, tools, false).into_iter().map(|call| (at, call)));
+                end = end.max(indent + length);
+            }
+        } else {
+            let line = line.lines().next().unwrap_or_default().trim_end_matches('`').trim();
+            out.extend(python(line, tools, false).map(|call| (at, call)));
+        }
+        at += end;
+    }
+    out
+}
+
+/// A single call within a sentence, when its arguments are there.
+fn alone(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
+    let places = text.match_indices("{\"name\"").map(|(at, _)| at).take(limits::PRINTED_TRIES_MAX);
+    let calls: Vec<Placed> = places
+        .filter_map(|at| {
+            let (value, _) = loose::value(text.get(at..)?)?;
+            value.get("arguments").or_else(|| value.get("parameters")).filter(|args| args.is_object())?;
+            read(value, tools, false).into_iter().next().map(|call| (at, call))
+        })
+        .collect();
+    if calls.len() == 1 { calls } else { Vec::new() }
+}

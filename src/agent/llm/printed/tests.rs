@@ -1,0 +1,97 @@
+//! What is a call and what only looks like one.
+
+use serde_json::json;
+
+use super::*;
+use crate::agent::llm::catalog::EditFormat;
+use crate::agent::llm::crew::Role;
+use crate::agent::llm::tools::specs;
+
+fn check(text: &str, expect: &[(&str, Value)]) {
+    let found = find(text, &specs(Role::Solo, EditFormat::Replace, false));
+    let found: Vec<(&str, Value)> = found.calls.iter().map(|call| (call.name.as_str(), call.args.clone())).collect();
+    assert_eq!(found, expect, "{text}");
+}
+
+#[test]
+fn every_way_of_printing_a_call_is_read() {
+    let read = || ("read", json!({"path": "a"}));
+    let run = "<tool_call>{\"name\": \"run\", \"arguments\": {\"command\": \"rm a\"}}</tool_call>";
+    for text in [
+        "I will read it.\n```json\n{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}\n```",
+        "```\n{\"tool\": \"read\", \"args\": {\"path\": \"a\"}}\n```\ndone",
+        "```json\n{'name': 'read', 'arguments': {'path': 'a',}}\n```",
+        "```json\n{\"name\": \"read\", \"path\": \"a\"}\n```",
+        "```json\n{\"read\": {\"path\": \"a\"}}\n```",
+        "{\"name\":\"read\",\"parameters\":{\"path\":\"a\"}}",
+        "I will look.\n{\"name\":\"read\",\"arguments\":{\"path\":\"a\"}}\nThen I will see.",
+        "I call {\"name\": \"read\", \"arguments\": {\"path\": \"a\"}} now.",
+        "<tool_call>\n{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}\n</tool_call>",
+        "<tool_call>{\"name\": \"read\", \"arguments\": \"{\\\"path\\\": \\\"a\\\"}\"}",
+        "<tool_call>```json\n{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}\n```</tool_call>",
+        "[TOOL_CALLS][{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}]",
+        "<|python_tag|>{\"type\":\"function\",\"name\":\"read\",\"parameters\":{\"path\":\"a\"}}",
+        "{\"type\":\"function\",\"function\":{\"name\":\"read\",\"arguments\":{\"path\":\"a\"}}}",
+        "<function=read>{\"path\": \"a\"}</function>",
+        "<invoke name=\"read\">\n<parameter name=\"path\">a</parameter>\n</invoke>",
+        "<read>\n<path>a</path>\n</read>",
+        "Thought: look\nAction: read\nAction Input: {\"path\": \"a\"}",
+        "```python\nread(path=\"a\")\n```",
+        "```tool_code\nprint(default_api.read(path='a'))\n```",
+        "read(path='a')",
+        "<think>I could {\"name\": \"run\", \"arguments\": {}}</think>\n{\"name\":\"read\",\"arguments\":{\"path\":\"a\"}}",
+        &format!(
+            "<tool_call>{{\"name\": \"read\", \"arguments\": {{\"path\": \"a\"}}}}</tool_call>\n<tool_response>x{run}"
+        ),
+    ] {
+        check(text, &[read()]);
+    }
+    let lines = "<function=edit>\n<parameter=old>\n  x\n</parameter>\n<parameter=new>\n  y\n</parameter>\n</function>";
+    check(lines, &[("edit", json!({"old": "  x", "new": "  y"}))]);
+    check(
+        "```json\n{\"name\":\"run\"}\n```\n```json\n{\"name\":\"read\",\"arguments\":{\"path\":\"a\"}}\n```",
+        &[("run", json!({})), read()],
+    );
+    // The same again is meant once; an invented name in a place for calls is a call, and is answered.
+    check(&"```json\n{\"name\":\"run\"}\n```\n".repeat(30), &[("run", json!({}))]);
+    let invented = "<tool_call>{\"name\": \"open_editor\", \"arguments\": {\"file\": \"a\"}}</tool_call>";
+    check(invented, &[("open_editor", json!({"file": "a"}))]);
+}
+
+#[test]
+fn text_about_calls_stays_text() {
+    check("Call read with {\"path\": \"a\"} please", &[]);
+    check("```json\n{\"name\": \"rightseat\", \"version\": 1}\n```", &[]);
+    check("```json\n{\"name\": \"test\", \"version\": \"1.0.0\", \"scripts\": {}}\n```", &[]);
+    check("```rust\nfn read() {}\n```", &[]);
+    check("```python\nprint(list(range(3)))\nread(path='a')\n```", &[]);
+    check("```python\ntest()\n```", &[]);
+    check("{\"name\": \"read\", \"arguments\": 7}", &[]);
+    check("", &[]);
+    let list: String = (0..30).map(|n| format!("{{\"name\":\"read\",\"arguments\":{{\"path\":\"{n}\"}}}}\n")).collect();
+    check(&list, &[]);
+}
+
+#[test]
+fn half_a_call_is_none() {
+    check("```json\n{\"name\": \"write\", \"arguments\": {\"path\": \"a\", \"content\": \"x", &[]);
+    check("<tool_call>{\"name\": \"run\", \"arguments\": {\"command\": \"rm -rf ", &[]);
+    check("<function=write>\n<parameter=path>\na\n</parameter>\n<parameter=content>\nhalf", &[]);
+    check("<write><path>a</path><content>half", &[]);
+}
+
+#[test]
+fn words_before_a_call_are_kept_and_invented_results_are_not() {
+    let tools = specs(Role::Solo, EditFormat::Replace, false);
+    let found = find("Let me look.\n```json\n{\"name\":\"test\"}\n```\nTool result: all pass", &tools);
+    assert_eq!((found.prose.as_str(), found.made_up, found.calls.len()), ("Let me look.", true, 1));
+    let found = find("<think>hm</think>All is well.", &tools);
+    assert_eq!((found.prose.as_str(), found.made_up), ("All is well.", false));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics(text in "[<>{}\\[\\]\"'`=:,a-z \n()|]{0,120}") {
+        find(&text, &specs(Role::Solo, EditFormat::Replace, false));
+    }
+}
