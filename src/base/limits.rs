@@ -253,6 +253,8 @@ pub mod llm {
     pub const FAILURES_TOLD_MAX: usize = 20;
     /// Characters of each of their messages.
     pub const FAILURE_CHARS_MAX: usize = 800;
+    /// Words of a model are merged for so long before they are recorded and shown, milliseconds.
+    pub const SAID_MERGED_MS: u64 = 80;
     /// Longer lines stand for themselves and never for code that was left out, bytes.
     pub const LEFT_OUT_LINE_BYTES_MAX: usize = 120;
     /// Least time given to a command, milliseconds.

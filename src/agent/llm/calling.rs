@@ -4,7 +4,7 @@
 //! what there is to leave out. Dropping the future closes the connection.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,6 +19,7 @@ use super::reply::{Closed, Reply};
 use super::request::Request;
 use super::secret::Secret;
 use super::turn::Turn;
+use crate::base::limits::llm as limits;
 use crate::model::event::AgentNoted;
 use crate::port::{Desk, FromAgent, Interrupted};
 
@@ -84,7 +85,7 @@ impl Caller {
         let by = turn.role().speaker();
         self.calls += 1;
         let mut reply = Reply::new(endpoint.api, format!("{by}-{}", self.calls));
-        let mut stream = Stream { to_host: self.to_host.clone(), by, open: None };
+        let mut stream = Stream { to_host: self.to_host.clone(), by, open: None, kept: String::new(), sent: None };
         let encoded = endpoint.api.encode(&endpoint.base_url, request);
         let (stop, stopped) = oneshot::channel();
         let (mut stop, mut repeats) = (Some(stop), Repeats::default());
@@ -163,6 +164,9 @@ struct Stream {
     to_host: mpsc::Sender<FromAgent>,
     by: &'static str,
     open: Option<Kind>,
+    /// What came since something was sent: a journal entry for every token would be too much.
+    kept: String,
+    sent: Option<Instant>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -207,13 +211,21 @@ impl Stream {
     fn say(&mut self, kind: Kind, text: &str) -> Vec<FromAgent> {
         let mut out = if self.open.is_some_and(|open| open != kind) { self.close() } else { Vec::new() };
         self.open = Some(kind);
-        out.push(self.piece(kind, text.to_owned(), true));
+        self.kept.push_str(text);
+        if self.sent.is_none_or(|sent| sent.elapsed() >= Duration::from_millis(limits::SAID_MERGED_MS)) {
+            self.sent = Some(Instant::now());
+            let text = std::mem::take(&mut self.kept);
+            out.push(self.piece(kind, text, true));
+        }
         out
     }
 
     /// The end of a message, if one is open.
     fn close(&mut self) -> Vec<FromAgent> {
-        self.open.take().map(|kind| self.piece(kind, String::new(), false)).into_iter().collect()
+        let Some(kind) = self.open.take() else { return Vec::new() };
+        self.sent = None;
+        let text = std::mem::take(&mut self.kept);
+        vec![self.piece(kind, text, false)]
     }
 
     fn piece(&self, kind: Kind, text: String, more: bool) -> FromAgent {

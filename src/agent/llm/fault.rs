@@ -251,7 +251,10 @@ fn from_words(status: u16, retry_after: Option<Duration>, message: String, kinds
         429 => Fault::RateLimited { retry_after, message },
         408 | 409 | 425 | 500..=599 => Fault::Unavailable { status, retry_after, message },
         _ if says(&["rate_limit", "resource_exhausted"]) => Fault::RateLimited { retry_after, message },
-        _ if says(&["overloaded", "unavailable", "server_error", "api_error", "internal"]) => {
+        // A refusal by its status stays one, whatever the server calls it.
+        _ if !(400..500).contains(&status)
+            && says(&["overloaded", "unavailable", "server_error", "api_error", "internal"]) =>
+        {
             Fault::Unavailable { status, retry_after, message }
         }
         _ if says(&["authentication", "permission_error", "invalid_api_key"]) => Fault::Auth { status, message },

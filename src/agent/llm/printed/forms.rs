@@ -191,7 +191,7 @@ fn lines(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
         let line = rest.trim_start_matches([' ', '\t', '*', '-', '`']);
         let indent = rest.len() - line.len();
         let mut end = rest.find('\n').map_or(rest.len(), |end| end + 1);
-        if rest.trim_start().starts_with("```") {
+        if rest.trim_start_matches([' ', '\t']).starts_with("```") {
             fenced = !fenced;
         } else if fenced {
             // What stands in a fence was looked at as such.

@@ -85,7 +85,7 @@ fn summary(closed: &Closed) -> String {
     out
 }
 
-const EXPECT: [(&str, &str); 12] = [
+const EXPECT: [(&str, &str); 13] = [
     (
         "anthropic-tools",
         "think(The bound is off by one – größer. \"EqQB=\") text(I will read the file ✓) call(toolu_1 read {\"path\":\"src/lib.rs\"}) call(toolu_2 test {}) tokens(2143 900 88) ToolUse",
@@ -114,6 +114,10 @@ const EXPECT: [(&str, &str); 12] = [
     (
         "responses-tools",
         "think(Check the löop \"gAAA\") text(On it.) call(call_x read {\"path\":\"a.rs\"}) tokens(500 128 60) ToolUse",
+    ),
+    (
+        "responses-llamacpp",
+        "text(Ich lese ✓) call(fc_a read {\"path\":\"a.rs\"}) call(fc_b test {}) tokens(390 389 20) ToolUse",
     ),
     (
         "responses-failed",
