@@ -130,8 +130,8 @@ impl Driver {
         let options = budget.options().into_iter().map(|(id, name, value)| AgentOption {
             id,
             name,
+            choices: choices(&value),
             value: Some(value),
-            choices: Vec::new(),
         });
         AgentReady {
             agent: LlmAgent::badge(&self.settings),
@@ -318,4 +318,14 @@ impl Driver {
         };
         self.desk.send(message).await
     }
+}
+
+/// What a limit can be set to with one key: parts and multiples of what it is, or none at all.
+fn choices(value: &str) -> Vec<(String, String)> {
+    let digits = if value.contains('.') { 2 } else { 0 };
+    let of = |factor: f64| value.parse::<f64>().ok().map(|number| format!("{:.digits$}", number * factor));
+    let mut out: Vec<(String, String)> =
+        [0.5, 1.0, 2.0, 4.0, 10.0].into_iter().filter_map(of).map(|value| (value.clone(), value)).collect();
+    out.push(("none".to_owned(), "no limit".to_owned()));
+    out
 }
