@@ -49,8 +49,11 @@ fn external(options: &SessionOptions) -> Result<Option<AgentSpec>, Fail> {
     Ok(Some(found))
 }
 
-/// Whether an external agent that is named is on this machine; said before a session is made for it.
-pub fn installed(options: &SessionOptions) -> Result<(), Fail> {
+/// Whether the isolation and the external agent that are named are to be had; said before a session is made for them.
+pub fn available(options: &SessionOptions) -> Result<(), Fail> {
+    if options.isolation == "overlay" {
+        return Err(no_overlay());
+    }
     let Some(spec) = external(options)? else { return Ok(()) };
     let program = spec.command.first().map(String::as_str).unwrap_or_default();
     let is_beside = program.contains('/') && options.workspace.join(program).is_file();
@@ -75,6 +78,11 @@ pub fn surroundings(workspace: &Path) -> Surroundings {
     }
 }
 
+fn no_overlay() -> Fail {
+    let what = "isolation `overlay` is not here yet; `copy` keeps the agent in a private copy of the workspace";
+    Fail::usage(what.into())
+}
+
 /// By itself, an agent whose writes come through us works in the workspace; one that writes by itself gets a copy.
 fn isolation(word: &str, spec: &AgentSpec) -> Result<Isolation, Fail> {
     match word {
@@ -82,9 +90,7 @@ fn isolation(word: &str, spec: &AgentSpec) -> Result<Isolation, Fail> {
         "copy" | "auto" => Ok(Isolation::Copy),
         "gated" => Ok(Isolation::Gated),
         "watched" => Ok(Isolation::Watched),
-        "overlay" => Err(Fail::usage(
-            "isolation `overlay` is not here yet; `copy` keeps the agent in a private copy of the workspace".into(),
-        )),
+        "overlay" => Err(no_overlay()),
         other => Err(Fail::usage(format!("there is no isolation {other:?}"))),
     }
 }

@@ -74,7 +74,7 @@ fn begin(global: &Global, mut options: SessionOptions) -> Done {
         maker::read_script(Path::new(file)).map_err(Fail::usage)?;
     } else {
         maker::maker(&options, None)?;
-        maker::installed(&options)?;
+        maker::available(&options)?;
     }
     if !global.headless {
         screen::check(global)?;

@@ -29,7 +29,7 @@ pub enum Fault {
         message: String,
     },
     /// The server failed or is overloaded.
-    #[error("the server failed (HTTP {status}): {message}")]
+    #[error("the server failed{}: {message}", in_http(*status))]
     Unavailable {
         /// HTTP status, 0 when told inside the stream.
         status: u16,
@@ -40,10 +40,10 @@ pub enum Fault {
     },
     /// The key is missing, wrong or not allowed.
     #[error(
-        "the server refuses the key (HTTP {status}): {message}; check the provider's key in models.toml or the environment"
+        "the key does not work{}: {message}; check the provider's key in models.toml or the environment", in_http(*status)
     )]
     Auth {
-        /// HTTP status.
+        /// HTTP status, 0 when no server was asked.
         status: u16,
         /// The server's words.
         message: String,
@@ -61,7 +61,7 @@ pub enum Fault {
         message: String,
     },
     /// Any other refusal.
-    #[error("the server refuses the request (HTTP {status}): {message}")]
+    #[error("the request does not work{}: {message}", in_http(*status))]
     Refused {
         /// HTTP status, 0 when told inside the stream.
         status: u16,
@@ -139,6 +139,11 @@ pub enum Fault {
         /// The bound.
         bytes_max: usize,
     },
+}
+
+/// ` (HTTP 503)`, and nothing for what no status came with.
+fn in_http(status: u16) -> String {
+    if status == 0 { String::new() } else { format!(" (HTTP {status})") }
 }
 
 impl Fault {

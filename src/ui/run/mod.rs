@@ -121,8 +121,13 @@ pub async fn run(
     connect: impl Future<Output = Result<Stream, String>> + Send + 'static,
 ) -> Result<Ended, UiError> {
     modes::check(options.term.as_deref(), options.linear)?;
-    let theme_name = options.depth.theme_name(&options.theme).to_owned();
-    let theme = theme::load(&theme_name, options.theme_dir.as_deref())?.at_depth(options.depth);
+    // What is wrong with the chosen theme is said on every terminal, also on one that cannot show it.
+    let chosen = theme::load(&options.theme, options.theme_dir.as_deref())?;
+    let theme = match options.depth.theme_name(&options.theme) {
+        fits if fits == options.theme => chosen,
+        instead => theme::builtin(instead)?,
+    }
+    .at_depth(options.depth);
     let keymap = keymap::load(&options.keymap, options.keymap_dir.as_deref())?;
     let signals = Signals::listen()?;
     let plain = options.linear && options.term.as_deref().is_none_or(|term| matches!(term, "" | "dumb"));

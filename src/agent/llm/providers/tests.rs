@@ -93,7 +93,7 @@ const EXPECT: [(&str, &str); 13] = [
     ("anthropic-redacted", "think( {\"redacted\":\"b64==\"}) text(Done.) tokens(10 0 5) EndTurn"),
     (
         "anthropic-error",
-        "broken(write the answer ended before its arguments were complete) tokens(10 0 1) the server failed (HTTP 0): Overloaded",
+        "broken(write the answer ended before its arguments were complete) tokens(10 0 1) the server failed: Overloaded",
     ),
     (
         "chat-openai",
