@@ -47,14 +47,13 @@ impl Agent for Player {
         Box::pin(async move {
             let mut count = 0;
             while let Some(message) = link.from_host.recv().await {
-                match message {
-                    ToAgent::Prompt { .. } => {
-                        if self.turn(&mut link, &mut count).await.is_err() {
-                            return;
-                        }
-                    }
-                    ToAgent::Shutdown => return,
-                    _ => {}
+                let goes_on = match message {
+                    ToAgent::Prompt { .. } => self.turn(&mut link, &mut count).await.is_ok(),
+                    ToAgent::Shutdown => false,
+                    _ => true,
+                };
+                if !goes_on {
+                    return;
                 }
             }
         })
