@@ -1,6 +1,6 @@
 //! The repair agent's engine on real programs with the real runners of this machine.
 //!
-//! A quick, representative part of the fixtures; the whole set is measured by `cargo run --example repair_bench`.
+//! A quick, representative part of the fixtures; the whole set is measured by `cargo bench --bench repair -- --all`.
 #![allow(
     dead_code,
     clippy::expect_used,

@@ -61,7 +61,6 @@ fn the_top_of_the_package_is_as_drawn() {
         "benches",
         "docs",
         "fuzz",
-        "examples",
         ".ci",
         ".git",
         ".github",

@@ -1,8 +1,9 @@
 //! Measures the repair agent on the one-bug programs of `tests/fixtures/repair`.
 //!
-//! `cargo run --example repair_bench -- [FILTER] [--seconds N] [--check] [--reach]`; a filter matches
-//! `language/name`. `--check` runs no search: are the programs wrong, and right without their mistake? `--reach` runs
-//! nothing: does some operator propose exactly the right text, and how far down the list by its prior alone?
+//! `cargo bench --bench repair -- [FILTER | --all] [--seconds N] [--check] [--reach]`; without either only the bundled
+//! playground. A filter matches `language/name`. `--check` runs no search: are the programs wrong, and right without
+//! their mistake? `--reach` runs nothing: does some operator propose exactly the right text, and how far down the list
+//! by its prior alone?
 #![allow(
     dead_code,
     clippy::expect_used,
@@ -35,7 +36,7 @@ fn main() {
             !a.starts_with("--") && Some((*a).clone()) != value("--seconds") && Some((*a).clone()) != value("--from")
         })
         .cloned()
-        .unwrap_or_default();
+        .unwrap_or_else(|| if args.iter().any(|a| a == "--all") { String::new() } else { "playground".to_owned() });
     let seconds: u64 = value("--seconds").and_then(|s| s.parse().ok()).unwrap_or(60);
     let only_reach = args.iter().any(|a| a == "--reach");
     let only_check = args.iter().any(|a| a == "--check");
