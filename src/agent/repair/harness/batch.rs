@@ -111,7 +111,8 @@ pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Over
         let tail = String::from_utf8_lossy(&output.stderr);
         let tail: String =
             tail.lines().rev().take(6).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n");
-        found.problem = Some(format!("the tests gave no results: {tail}"));
+        let said = if tail.trim().is_empty() { "and said nothing".to_owned() } else { format!("but said: {tail}") };
+        found.problem = Some(format!("the tests gave no results {said}"));
     }
     Ok(found)
 }
