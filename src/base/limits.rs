@@ -80,6 +80,8 @@ pub const CHANGES_KEPT_MAX: usize = 10_000;
 pub const ANOMALIES_KEPT_MAX: usize = 100;
 /// Actions whose file contents stay in memory; older ones that are over keep digests.
 pub const ACTION_BODIES_KEPT_MAX: usize = 64;
+/// Actions that a question about the present (the last edit, the last output) looks back over.
+pub const ACTIONS_RECENT_MAX: usize = 1_000;
 /// Output of one action that stays in memory.
 pub const ACTION_TAIL_BYTES_MAX: usize = 64 * 1024;
 /// Texts told about, and alarms raised on, one action that stay in memory.

@@ -33,7 +33,7 @@ fn of(session: &Session) -> Value {
     let mut room = SNAPSHOT_ACTIONS_BYTES_MAX;
     let mut left_out = 0u64;
     let mut actions = Vec::new();
-    for state in session.actions.iter().filter(|s| s.phase.is_open()) {
+    for state in session.actions.open() {
         let value = action(state);
         let bytes = value.to_string().len();
         // Whole ones or none: half a question cannot be answered.

@@ -14,8 +14,8 @@ pub use transcript::{Entry, Speaker, Transcript};
 use crate::base::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX, CHANGES_KEPT_MAX};
 use crate::base::{ActionId, ClientId, Digest, Seq, TurnId, UnixMs};
 use crate::model::event::{
-    AgentLost, AgentReady, Alarm, ChangedBy, ClientChanged, Envelope, Event, HostStarted, Mode, Observed, OutcomeWord,
-    SessionEnded, SessionOpened, Stopped, TurnEnded, Usage, Watching,
+    AgentLost, AgentReady, Alarm, ChangedBy, ClientChanged, Envelope, Event, HostStarted, Mode, Observed, SessionEnded,
+    SessionOpened, Stopped, TurnEnded, Usage, Watching,
 };
 use crate::model::plan::Plan;
 use std::collections::VecDeque;
@@ -213,16 +213,7 @@ impl Session {
 
     /// Is anything held, running or decided and not yet started?
     pub fn is_busy(&self) -> bool {
-        self.turn.is_some() || self.actions.iter().any(|a| a.phase.is_open())
-    }
-
-    /// Finished actions whose effect on files is in place, newest last.
-    pub fn undoable(&self) -> impl DoubleEndedIterator<Item = &ActionState> {
-        self.actions.iter().filter(|a| {
-            a.phase == Phase::Finished(OutcomeWord::Ok)
-                && !a.reverted
-                && a.finished.as_ref().is_some_and(|f| f.files.as_ref().is_some_and(|files| !files.is_empty()))
-        })
+        self.turn.is_some() || self.actions.open().next().is_some()
     }
 }
 

@@ -20,7 +20,7 @@ impl Actor {
             return Ok(());
         }
         let cut: Vec<Action> =
-            self.book.session.actions.iter().filter(|a| a.phase == Phase::Running).map(|a| a.action.clone()).collect();
+            self.book.session.actions.open().filter(|a| a.phase == Phase::Running).map(|a| a.action.clone()).collect();
         for action in cut {
             let finished = self.found(&action);
             self.quietly(Input::Finish { action: action.id.clone(), finished: Box::new(finished) });

@@ -179,6 +179,7 @@ impl Actor {
         let undone = self
             .book
             .session
+            .actions
             .undoable()
             .filter(|a| a.decided_seq.is_some_and(|s| s > from))
             .map(|a| a.action.id.clone())

@@ -31,7 +31,7 @@ pub(super) fn lapse(
 
 pub(super) fn lapse_all(session: &Session, why: LapseWhy) -> Outcome {
     let mut out = Outcome::default();
-    for state in session.actions.iter().filter(|a| a.phase.is_open()) {
+    for state in session.actions.open() {
         out.events.push(lapsed(state, why, None));
         out.effects.push(Effect::Reply { action: state.action.id.clone(), reply: Reply::Lapsed { why } });
     }

@@ -1,13 +1,13 @@
 //! Every action of a session and where it stands in its life.
 
-use crate::base::limits::{ACTION_BODIES_KEPT_MAX, ACTION_TAIL_BYTES_MAX, ACTION_TOLD_MAX};
+use crate::base::limits::{ACTION_BODIES_KEPT_MAX, ACTION_TAIL_BYTES_MAX, ACTION_TOLD_MAX, ACTIONS_RECENT_MAX};
 use crate::base::{ActionId, Digest, Seq, UnixMs};
 use crate::model::action::{Action, Content};
 use crate::model::event::{
     Alarm, Decided, Explained, Finished, Held, LapseWhy, Lapsed, OutcomeWord, Output, Reverted, Ruled, Started, Told,
     Verdict,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Where an action stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,45 +95,85 @@ pub struct ActionState {
 /// The actions in order of proposal.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Actions {
-    order: Vec<ActionId>,
-    by_id: BTreeMap<ActionId, ActionState>,
-    /// How many of `order` have had their contents replaced by digests.
+    states: Vec<ActionState>,
+    /// Places in `states`.
+    by_id: BTreeMap<ActionId, usize>,
+    /// Places of what is open, so that a long past costs nothing to whoever asks what waits.
+    open: BTreeSet<usize>,
+    /// Places of what an undo could take back.
+    undoable: BTreeSet<usize>,
+    /// How many of `states` have had their contents replaced by digests.
     compacted: usize,
 }
 
 impl Actions {
     pub fn get(&self, id: &ActionId) -> Option<&ActionState> {
-        self.by_id.get(id)
+        self.by_id.get(id).and_then(|at| self.states.get(*at))
     }
 
     pub fn len(&self) -> usize {
-        self.order.len()
+        self.states.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
+        self.states.is_empty()
     }
 
+    /// All of them; takes as long as the session is old.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &ActionState> {
-        self.order.iter().filter_map(|id| self.by_id.get(id))
+        self.states.iter()
+    }
+
+    /// The newest first, as far back as a question about the present needs to look.
+    pub fn recent(&self) -> impl Iterator<Item = &ActionState> {
+        self.states.iter().rev().take(ACTIONS_RECENT_MAX)
+    }
+
+    /// What something will still happen to, oldest first.
+    pub fn open(&self) -> impl DoubleEndedIterator<Item = &ActionState> {
+        self.open.iter().filter_map(|at| self.states.get(*at))
     }
 
     /// What waits for a human, oldest first.
     pub fn held(&self) -> impl DoubleEndedIterator<Item = &ActionState> {
-        self.iter().filter(|a| a.phase == Phase::Held)
+        self.open().filter(|a| a.phase == Phase::Held)
+    }
+
+    /// Finished actions whose effect on files is in place, oldest first.
+    pub fn undoable(&self) -> impl DoubleEndedIterator<Item = &ActionState> {
+        self.undoable.iter().filter_map(|at| self.states.get(*at))
     }
 
     /// The id that the next proposal gets.
     pub fn next_id(&self) -> ActionId {
-        ActionId::new(format!("a{}", self.order.len() + 1))
+        ActionId::new(format!("a{}", self.states.len() + 1))
     }
 
     fn known(&mut self, id: &ActionId) -> Result<&mut ActionState, String> {
-        self.by_id.get_mut(id).ok_or_else(|| format!("no action {id}"))
+        self.state_mut(id).ok_or_else(|| format!("no action {id}"))
+    }
+
+    fn state_mut(&mut self, id: &ActionId) -> Option<&mut ActionState> {
+        self.by_id.get(id).and_then(|at| self.states.get_mut(*at))
+    }
+
+    /// Brings the indexes up to date with an action that has just changed.
+    fn index(&mut self, id: &ActionId) {
+        let Some(at) = self.by_id.get(id) else { return };
+        let Some(state) = self.states.get(*at) else { return };
+        for (index, belongs) in [(&mut self.open, state.phase.is_open()), (&mut self.undoable, state.is_undoable())] {
+            if belongs {
+                index.insert(*at);
+            } else {
+                index.remove(at);
+            }
+        }
     }
 
     pub(super) fn propose(&mut self, seq: Seq, at: UnixMs, action: &Action) -> Result<(), String> {
-        if let Some(state) = self.by_id.get_mut(&action.id) {
+        let at_end = self.states.len();
+        let place = *self.by_id.get(&action.id).unwrap_or(&at_end);
+        if let Some(state) = self.states.get_mut(place) {
             if action.revision <= state.action.revision {
                 return Err(format!("{} was proposed twice at revision {}", action.id, action.revision));
             }
@@ -142,18 +182,20 @@ impl Actions {
             state.phase = Phase::Proposed;
             state.held = None;
             state.lapsed = None;
+            self.index(&action.id);
             return Ok(());
         }
-        self.order.push(action.id.clone());
-        self.by_id.insert(action.id.clone(), ActionState::new(seq, at, action));
+        self.states.push(ActionState::new(seq, at, action));
+        self.by_id.insert(action.id.clone(), place);
+        self.index(&action.id);
         self.compact();
         Ok(())
     }
 
     /// Old actions that are over keep digests instead of contents; whoever wants to see them asks for the blob.
     fn compact(&mut self) {
-        while self.order.len().saturating_sub(self.compacted) > ACTION_BODIES_KEPT_MAX {
-            let Some(state) = self.order.get(self.compacted).and_then(|id| self.by_id.get_mut(id)) else { break };
+        while self.states.len().saturating_sub(self.compacted) > ACTION_BODIES_KEPT_MAX {
+            let Some(state) = self.states.get_mut(self.compacted) else { break };
             if state.phase.is_open() {
                 break;
             }
@@ -199,6 +241,7 @@ impl Actions {
         state.held = None;
         state.decided = Some(body.clone());
         state.decided_seq = Some(seq);
+        self.index(&body.action);
         Ok(())
     }
 
@@ -235,6 +278,7 @@ impl Actions {
         state.phase = Phase::Finished(body.outcome);
         state.finished = Some(body.clone());
         state.finished_at = Some(at);
+        self.index(&body.action);
         Ok(())
     }
 
@@ -246,11 +290,12 @@ impl Actions {
         state.phase = Phase::Lapsed(body.why);
         state.held = None;
         state.lapsed = Some(body.clone());
+        self.index(&body.action);
         Ok(())
     }
 
     pub(super) fn tell(&mut self, body: &Told) {
-        if let Some(state) = body.action.as_ref().and_then(|id| self.by_id.get_mut(id)) {
+        if let Some(state) = body.action.as_ref().and_then(|id| self.state_mut(id)) {
             super::push_bounded(&mut state.told, body.text.clone(), ACTION_TOLD_MAX);
         }
     }
@@ -261,7 +306,7 @@ impl Actions {
     }
 
     pub(super) fn alarm(&mut self, body: &Alarm) {
-        if let Some(state) = body.action.as_ref().and_then(|id| self.by_id.get_mut(id))
+        if let Some(state) = body.action.as_ref().and_then(|id| self.state_mut(id))
             && state.alarms.len() < ACTION_TOLD_MAX
         {
             state.alarms.push(format!("{}: {}", body.what, body.text));
@@ -269,7 +314,7 @@ impl Actions {
     }
 
     pub(super) fn verify(&mut self) {
-        for state in self.by_id.values_mut() {
+        for state in &mut self.states {
             if state.phase == Phase::Finished(OutcomeWord::Ok) && state.action.files.is_some() && !state.reverted {
                 state.verified = true;
             }
@@ -277,21 +322,28 @@ impl Actions {
     }
 
     pub(super) fn revert(&mut self, body: &Reverted) {
-        if let Some(own) = body.action.as_ref().and_then(|id| self.by_id.get_mut(id))
+        if let Some(own) = body.action.as_ref().and_then(|id| self.state_mut(id))
             && !body.again
         {
             own.reverts.clone_from(&body.actions);
         }
         for id in &body.actions {
-            if let Some(state) = self.by_id.get_mut(id) {
+            if let Some(state) = self.state_mut(id) {
                 state.reverted = !body.again;
                 state.verified = false;
             }
+            self.index(id);
         }
     }
 }
 
 impl ActionState {
+    fn is_undoable(&self) -> bool {
+        self.phase == Phase::Finished(OutcomeWord::Ok)
+            && !self.reverted
+            && self.finished.as_ref().and_then(|f| f.files.as_ref()).is_some_and(|files| !files.is_empty())
+    }
+
     fn new(seq: Seq, at: UnixMs, action: &Action) -> Self {
         Self {
             action: action.clone(),

@@ -171,8 +171,8 @@ impl Scene {
     #[must_use]
     pub fn newest_edit(&self) -> Option<ActionId> {
         let through = |phase| matches!(phase, Phase::Approved | Phase::Running | Phase::Finished(_));
-        let mut newest = self.session.actions.iter().rev();
-        let edit = newest.find(|state| state.action.kind == Kind::Edit && through(state.phase))?;
+        let edit =
+            self.session.actions.recent().find(|state| state.action.kind == Kind::Edit && through(state.phase))?;
         Some(edit.action.id.clone())
     }
 

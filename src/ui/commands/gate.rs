@@ -149,7 +149,7 @@ fn undo(app: &mut App) -> Vec<Request> {
         app.say(Toast::warning("this action is still running: undo it when it has finished, or stop it"));
         return Vec::new();
     }
-    let undoable = |id: &ActionId| session.undoable().any(|state| state.action.id == *id);
+    let undoable = |id: &ActionId| session.actions.undoable().any(|state| state.action.id == *id);
     // What was undone comes back by undoing whatever undid it last.
     let undoing = |id: &ActionId| session.actions.iter().rfind(|state| state.reverts.contains(id));
     let target = match mine {
@@ -157,7 +157,8 @@ fn undo(app: &mut App) -> Vec<Request> {
         Some(state) => Some(state.action.id.clone()).filter(undoable),
         None => None,
     };
-    let Some(id) = target.or_else(|| session.undoable().next_back().map(|state| state.action.id.clone())) else {
+    let Some(id) = target.or_else(|| session.actions.undoable().next_back().map(|state| state.action.id.clone()))
+    else {
         app.say(Toast::plain("no action has changed a file yet"));
         return Vec::new();
     };

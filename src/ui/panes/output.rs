@@ -243,12 +243,12 @@ fn process_rows(scene: &Scene) -> Vec<Row> {
 /// Whose output is shown: what runs, else what is under review, else the last that wrote something.
 fn source(scene: &Scene) -> Option<&ActionState> {
     let actions = &scene.session.actions;
-    let running = actions.iter().rev().find(|state| {
+    let running = actions.open().rev().find(|state| {
         let runs = state.action.kind == Kind::Command && !scene.processes.0.is_empty();
         state.phase == Phase::Running && (runs || !state.tail.is_empty())
     });
     let under_review = || scene.target().filter(|state| !state.tail.is_empty());
-    running.or_else(under_review).or_else(|| actions.iter().rev().find(|state| !state.tail.is_empty()))
+    running.or_else(under_review).or_else(|| actions.recent().find(|state| !state.tail.is_empty()))
 }
 
 impl Pane for OutputPane {
