@@ -40,6 +40,7 @@ if PYTEST:
     sys.stdout = kept_out
 else:
     import unittest  # noqa: E402
+pytest_hook = pytest.hookimpl if PYTEST else lambda **_: lambda function: function
 
 
 STOP_AT_HANG = JOB["mode"] != "baseline"
@@ -336,42 +337,53 @@ def import_mode():
     return []
 
 
-def run_pytest(report, names):
-    class Plugin:
-        @pytest.hookimpl(hookwrapper=True)
-        def pytest_runtest_protocol(self, item, nextitem):
-            self.bad = None
-            self.skipped = False
-            self.began = time.process_time()
-            if TRACER:
-                TRACER.start()
-            arm()
-            yield
+class Plugin:
+    """Reports each pytest case; where it is given a way to serve, it forks a child for each change before collecting."""
+
+    def __init__(self, report, serve=None):
+        self.report = report
+        self.serve = serve
+
+    @pytest_hook(tryfirst=True)
+    def pytest_collection(self, session):
+        if self.serve:
+            self.report = self.serve(session.config)
+
+    @pytest_hook(hookwrapper=True)
+    def pytest_runtest_protocol(self, item, nextitem):
+        self.bad = None
+        self.skipped = False
+        self.began = time.process_time()
+        if TRACER:
+            TRACER.start()
+        arm()
+        yield
+        disarm()
+        lines = TRACER.stop() if TRACER else None
+        ms = int((time.process_time() - self.began) * 1000)
+        if self.bad:
+            self.report.case(item.nodeid, "failed", self.bad[0], self.bad[1], ms, lines)
+        elif not self.skipped:
+            self.report.case(item.nodeid, "passed", ms=ms, lines=lines)
+
+    @pytest_hook(hookwrapper=True)
+    def pytest_runtest_makereport(self, item, call):
+        outcome = yield
+        result = outcome.get_result()
+        if result.outcome == "failed" and call.excinfo is not None:
             disarm()
-            lines = TRACER.stop() if TRACER else None
-            ms = int((time.process_time() - self.began) * 1000)
-            if self.bad:
-                report.case(item.nodeid, "failed", self.bad[0], self.bad[1], ms, lines)
-            elif not self.skipped:
-                report.case(item.nodeid, "passed", ms=ms, lines=lines)
+            self.bad = self.bad or (call.excinfo.value, call.excinfo.tb)
+        elif result.outcome == "failed":
+            self.bad = self.bad or (AssertionError(str(result.longrepr)), None)
+        elif result.outcome == "skipped":
+            self.skipped = True
 
-        @pytest.hookimpl(hookwrapper=True)
-        def pytest_runtest_makereport(self, item, call):
-            outcome = yield
-            result = outcome.get_result()
-            if result.outcome == "failed" and call.excinfo is not None:
-                disarm()
-                self.bad = self.bad or (call.excinfo.value, call.excinfo.tb)
-            elif result.outcome == "failed":
-                self.bad = self.bad or (AssertionError(str(result.longrepr)), None)
-            elif result.outcome == "skipped":
-                self.skipped = True
+    def pytest_collectreport(self, report):
+        if report.outcome == "failed":
+            self.report.case(report.nodeid, "failed", ImportError(str(report.longrepr)[-1500:]))
 
-        def pytest_collectreport(self, report):
-            if report.outcome == "failed":
-                outer.case(report.nodeid, "failed", ImportError(str(report.longrepr)[-1500:]))
 
-    outer = report
+def run_pytest(plugin, names):
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly", "--continue-on-collection-errors"]
     # What costs time and says nothing about a change: rewritten assertions, captured output, collecting garbage.
     for name in ("unraisableexception", "threadexception", "faulthandler", "junitxml", "pastebin", "stepwise", "doctest"):
@@ -379,10 +391,72 @@ def run_pytest(report, names):
     if JOB["mode"] != "baseline":
         options += ["--assert=plain", "-s"]
     options += ["-o", "addopts="] + [a for a in ARGS if a.startswith("-")] + import_mode()
-    pytest.main(options + (names or TARGETS), plugins=[Plugin()])
+    pytest.main(options + (names or TARGETS), plugins=[plugin])
 
 
-def child(pipe, names):
+def loaded():
+    """Files whose code is in this process already: a forked child would not see a change in them."""
+    files = [getattr(m, "__file__", None) for m in list(sys.modules.values())]
+    return {os.path.realpath(f) for f in files if isinstance(f, str)}
+
+
+class Serving(BaseException):
+    """Raised in a forked child that goes on where its parent's pytest stands."""
+
+
+def serve(config):
+    """Tries every change in a child of this process, whose pytest is ready to collect; only a child returns."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    gc.collect()
+    gc.freeze()
+    stale = loaded()
+
+    def start(mutant):
+        return not stale.intersection(os.path.realpath(path) for path in mutant["files"])
+
+    try:
+        attempt_all(start)
+    except Serving as serving:
+        report, names = serving.args
+        config.args = list(names) or config.args
+        return report
+    OUT.flush()
+    os._exit(0)
+
+
+def served():
+    """Starts pytest once for all changes; returns when it does not come to the point of collecting."""
+    parent = os.getpid()
+    plugin = Plugin(None, serve)
+
+    def too_long(_signal, _frame):
+        raise Hang("pytest did not start")
+
+    signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, float(JOB.get("wall_s", 30)))
+    kept = sys.stdout, sys.stderr
+    sys.stdout = sys.stderr = io.StringIO()
+    try:
+        run_pytest(plugin, [])
+    except BaseException as error:
+        if os.getpid() != parent:
+            plugin.report.case("<run>", "failed", error, error.__traceback__)
+    if os.getpid() != parent:
+        os._exit(0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    sys.stdout, sys.stderr = kept
+
+
+def forget_modules():
+    """What this process has of the project's modules, which may be another text by now."""
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if isinstance(path, str) and name != "__main__" and os.path.abspath(path).startswith(ROOT + os.sep) and "site-packages" not in path:
+            del sys.modules[name]
+
+
+def bounded(pipe):
+    """What a child may use; gives where it reports to."""
     os.setpgid(0, 0)
     quiet = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
@@ -395,20 +469,30 @@ def child(pipe, names):
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     except Exception:
         pass
-    report = Report(pipe)
+    return Report(pipe)
+
+
+def child(pipe, names):
+    report = bounded(pipe)
+    forget_modules()
     try:
-        (run_pytest if PYTEST else run_unittest)(report, names)
+        if PYTEST:
+            run_pytest(Plugin(report), names)
+        else:
+            run_unittest(report, names)
     except BaseException as error:
         report.case("<run>", "failed", error, error.__traceback__)
     os._exit(0)
 
 
-def run(names, wall_s):
+def run(names, wall_s, serving=False):
     """Runs the named tests (all when empty) in a child; gives the records and whether it came to its end."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reader)
+        if serving:
+            raise Serving(bounded(writer), names)
         child(writer, names)
     os.close(writer)
     import select
@@ -473,11 +557,20 @@ def main():
             send(record)
         send({"end": ended})
         return
+    if PYTEST:
+        served()
+    attempt_all(lambda _: False)
+
+
+def attempt_all(serving):
+    """Tries each change that can be served where pytest stands, or with a start of its own."""
     focus = JOB["focus"]
+    wall = float(JOB.get("wall_s", 30))
     until = time.monotonic() + float(JOB.get("batch_s", 60))
     for mutant in JOB["mutants"]:
         if time.monotonic() > until:
             break
+        here = serving(mutant)
         kept = {}
         for path, text in mutant["files"].items():
             with open(path, "rb") as f:
@@ -485,17 +578,21 @@ def main():
             with open(path, "wb") as f:
                 f.write(text.encode("utf-8"))
         try:
-            records, _ = run(focus, wall)
+            records, _ = run(focus, wall, here)
             passed = [r["case"] for r in records if r["status"] == "passed"]
             result = {"mutant": mutant["id"], "passed": passed}
             if passed:
-                whole, ended = run([], wall * 2)
+                whole, ended = run([], wall * 2, here)
                 result["whole"] = {
                     "passed": [r["case"] for r in whole if r["status"] == "passed"],
                     "failed": [r["case"] for r in whole if r["status"] == "failed"],
                     "ended": ended,
                 }
             send(result)
+        except Serving:
+            # The child needs the changed text; its parent puts the old one back.
+            kept = {}
+            raise
         finally:
             for path, data in kept.items():
                 with open(path, "wb") as f:
