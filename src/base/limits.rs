@@ -666,6 +666,8 @@ pub const REPAIR_PROCESS_MS_DEFAULT: u64 = 1_000;
 pub const REPAIR_NAMES_MAX: usize = 16;
 /// CPU seconds any test is given, however quick the passing ones are.
 pub const REPAIR_TEST_CPU_S_MIN: f64 = 0.2;
+/// CPU milliseconds a test of a built program is given at least, with its start.
+pub const REPAIR_COMPILED_TEST_CPU_MS_MIN: u64 = 400;
 /// Milliseconds of one batch of changes.
 pub const REPAIR_BATCH_MS_MAX: u64 = 12_000;
 /// Changes in one batch, however few the last one had time for.

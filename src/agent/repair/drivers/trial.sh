@@ -1,5 +1,6 @@
 # Builds a project once with many changes behind a selector and runs its tests under each, in a private candidate.
-# job.sh beside this file sets: BUILD (command), DIRS, MODE, MUTANTS, FOCUS (one name a line), CPU_S, BATCH_S, KIND.
+# job.sh beside this file sets: BUILD (command), DIRS, MODE, MUTANTS, FOCUS (one name a line), CPU_S, CPU_MS (of one
+# test), BATCH_S, KIND.
 here=$(cd "$(dirname "$0")" && pwd)
 out="$here/out.txt"
 : >"$out"
@@ -41,6 +42,8 @@ while read -r exe; do
 done <"$here/exes"
 one() { # executable, test names, further arguments: some tests in one process
   ( place "$1"
+  RIGHTSEAT_CPU_MS=$(($(set -- $2; echo $#) * CPU_MS))
+  export RIGHTSEAT_CPU_MS
   if [ "$KIND" = go ]; then bounded "$1" -test.v -test.run "^$2\$"; else bounded "$1" --exact $2 --test-threads=1 $3; fi )
 }
 every() { # executable: all its tests
@@ -82,7 +85,7 @@ done <"$here/exes"
 count=0
 for mutant in $MUTANTS; do
   count=$((count + 1))
-  if [ $((count % 8)) = 0 ] && [ $(($(date +%s) - began)) -gt "$BATCH_S" ]; then break; fi
+  if [ $((count % 4)) = 0 ] && [ $(($(date +%s) - began)) -gt "$BATCH_S" ]; then break; fi
   export RIGHTSEAT_MUTANT="$mutant"
   echo "@mutant $mutant" >>"$out"
   said=$(while read -r exe has; do

@@ -23,6 +23,7 @@ struct Job<'a> {
     mutants: Vec<usize>,
     focus: Vec<String>,
     cpu_s: u64,
+    cpu_ms: u64,
     batch_s: u64,
 }
 
@@ -54,7 +55,7 @@ impl Job<'_> {
         let list = |items: &[String]| quoted(&items.join("\n"));
         let mutants: Vec<String> = self.mutants.iter().map(|i| (i + 1).to_string()).collect();
         format!(
-            "KIND={}\nMODE={}\nBUILD={}\nDIRS={}\nMUTANTS={}\nFOCUS={}\nCPU_S={}\nBATCH_S={}\n",
+            "KIND={}\nMODE={}\nBUILD={}\nDIRS={}\nMUTANTS={}\nFOCUS={}\nCPU_S={}\nCPU_MS={}\nBATCH_S={}\n",
             if is_rust { "rust" } else { "go" },
             self.mode,
             quoted(&build),
@@ -62,6 +63,7 @@ impl Job<'_> {
             list(&mutants),
             list(&self.focus),
             self.cpu_s,
+            self.cpu_ms,
             self.batch_s,
         )
     }
@@ -80,6 +82,7 @@ pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Over
         mutants: Vec::new(),
         focus: Vec::new(),
         cpu_s: limits::REPAIR_BASELINE_TEST_CPU_S as u64,
+        cpu_ms: (limits::REPAIR_BASELINE_TEST_CPU_S * 1000.0) as u64,
         batch_s: limits::REPAIR_BASELINE_MS_MAX / 1000,
     };
     let mut probes = Vec::new();
@@ -156,7 +159,7 @@ fn case(name: &str, body: &str, project: &Project, module: &str) -> Option<Case>
         .take(60)
         .collect::<Vec<_>>()
         .join("\n");
-    let mut case = Case { id: name.to_owned(), passed, message, ..Case::default() };
+    let mut case = Case { id: name.to_owned(), passed, message, ms: took_ms(body), ..Case::default() };
     if !passed {
         case.spots = spots(&case.message, project);
     }
@@ -164,6 +167,15 @@ fn case(name: &str, body: &str, project: &Project, module: &str) -> Option<Case>
         cover(line, module, &mut case.lines);
     }
     Some(case)
+}
+
+/// What the runner says the test took: `--- PASS: TestX (0.12s)`, `finished in 0.12s`.
+fn took_ms(body: &str) -> u64 {
+    let said = body.lines().filter_map(|l| {
+        let (_, tail) = l.rsplit_once(if l.starts_with("--- ") { " (" } else { "finished in " })?;
+        tail.trim_end_matches(')').strip_suffix('s')?.parse::<f64>().ok()
+    });
+    (said.fold(0.0, f64::max) * 1000.0) as u64
 }
 
 /// `module/dir/file.go:12.34,15.2 3`: the lines of one block.
@@ -264,6 +276,7 @@ async fn run<B: Bench>(
         mutants: group.to_vec(),
         focus: limits.focus.to_vec(),
         cpu_s: (limits.test_cpu_s.ceil() as u64).max(1),
+        cpu_ms: ((limits.test_cpu_s * 1000.0) as u64).max(limits::REPAIR_COMPILED_TEST_CPU_MS_MIN),
         batch_s: limits.batch_ms / 1000,
     };
     let what = format!("{} changes in one build against {} failing tests", group.len(), limits.focus.len());

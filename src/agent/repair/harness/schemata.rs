@@ -10,6 +10,13 @@ use crate::agent::repair::source::{Edit, Lang, Role, Source, role};
 /// Name of the variable that selects a variant.
 pub const SELECTOR: &str = "RIGHTSEAT_MUTANT";
 
+/// Name of the variable with the CPU time a variant may use, in milliseconds: the shell's own limit counts seconds, and
+/// a batch of changes to a loop has many that never end.
+const CPU: &str = "RIGHTSEAT_CPU_MS";
+
+/// Ends a Rust program that used more; where there is no such file the shell's limit has to do.
+const RUST_WATCH: &str = r#"if let Some(ms) = ::std::env::var("{CPU}").ok().and_then(|v| v.parse::<u64>().ok()) { ::std::thread::spawn(move || loop { ::std::thread::sleep(::std::time::Duration::from_millis(10)); let stat = ::std::fs::read_to_string("/proc/self/stat").unwrap_or_default(); let ticks: u64 = stat.rsplit(')').next().unwrap_or("").split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum(); if ticks * 10 > ms { ::std::process::exit(3); } }); }"#;
+
 /// Texts with all variants in them, and where each variant's lines are.
 #[derive(Debug, Clone, Default)]
 pub struct Schemata {
@@ -73,7 +80,9 @@ fn wrap(source: &Source, body: Range<usize>, variants: &[(usize, &str)], edits: 
         Lang::Rust => {
             head.push_str("\nmatch { static RS: ::std::sync::OnceLock<u32> = ::std::sync::OnceLock::new(); *RS.get_or_init(|| ::std::env::var(\"");
             head.push_str(SELECTOR);
-            head.push_str("\").ok().and_then(|v| v.parse().ok()).unwrap_or(0)) } {\n");
+            head.push_str("\").ok().and_then(|v| v.parse().ok()).map(|n: u32| { ");
+            head.push_str(&RUST_WATCH.replace("{CPU}", CPU));
+            head.push_str(" n }).unwrap_or(0)) } {\n");
             for (i, text) in variants {
                 head.push_str(&format!("{} => /*@{i}*/\n{text}\n/*@@*/\n", i + 1));
             }
@@ -127,7 +136,33 @@ fn go_selector(path: &str, text: &str) -> Option<(String, String)> {
         .rsplit_once('/')
         .map_or_else(|| "rightseat_trial.go".to_owned(), |(dir, _)| format!("{dir}/rightseat_trial.go"));
     let body = format!(
-        "package {package}\n\nimport (\n\t\"os\"\n\t\"strconv\"\n)\n\nvar rightseatMutant = func() int {{ n, _ := strconv.Atoi(os.Getenv(\"{SELECTOR}\")); return n }}()\n"
+        r#"package {package}
+
+import (
+	rightseatOs "os"
+	rightseatDebug "runtime/debug"
+	rightseatStrconv "strconv"
+	rightseatSyscall "syscall"
+	rightseatTime "time"
+)
+
+var rightseatMutant = func() int {{
+	n, _ := rightseatStrconv.Atoi(rightseatOs.Getenv("{SELECTOR}"))
+	if ms, err := rightseatStrconv.ParseInt(rightseatOs.Getenv("{CPU}"), 10, 64); err == nil && n > 0 {{
+		rightseatDebug.SetMaxStack(64 << 20)
+		go func() {{
+			for {{
+				rightseatTime.Sleep(10 * rightseatTime.Millisecond)
+				var used rightseatSyscall.Rusage
+				if rightseatSyscall.Getrusage(0, &used) == nil && (used.Utime.Nano()+used.Stime.Nano())/1000000 > ms {{
+					rightseatOs.Exit(3)
+				}}
+			}}
+		}}()
+	}}
+	return n
+}}()
+"#
     );
     Some((name, body))
 }
