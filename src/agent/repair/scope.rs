@@ -78,6 +78,8 @@ pub struct Scope<'t> {
     pub integers: Vec<String>,
     /// String literals in the function.
     pub texts: Vec<String>,
+    /// Names of lists and maps written out at the top of the file.
+    pub tables: Vec<String>,
 }
 
 impl<'t> Scope<'t> {
@@ -108,6 +110,7 @@ impl<'t> Scope<'t> {
             members: BTreeMap::new(),
             integers: Vec::new(),
             texts: Vec::new(),
+            tables: Vec::new(),
         };
         let mut outer = Some(node);
         while let Some(at) = outer {
@@ -166,6 +169,9 @@ impl<'t> Scope<'t> {
             let name = n.child_by_field_name("name").or_else(|| n.child_by_field_name("left"));
             let value = n.child_by_field_name("value").or_else(|| n.child_by_field_name("right")).map(single);
             let (Some(name), Some(value)) = (name, value) else { continue };
+            if role(value) == Role::Collection && self.tables.len() < limits::REPAIR_NAMES_MAX {
+                self.tables.push(source.slice(name).to_owned());
+            }
             let literal = matches!(role(value), Role::Integer | Role::Float | Role::Text | Role::Negate);
             if literal && self.names.len() < limits::REPAIR_NAMES_MAX {
                 self.declare(source.slice(name), 0, None, false);
@@ -277,13 +283,26 @@ impl<'t> Scope<'t> {
     }
 
     fn observe_assignment(&mut self, source: &Source, n: Node<'t>) {
-        let Some((target, value)) = assignment(n) else { return };
+        let Some((target, value)) = assignment(n) else {
+            self.declare_unset(source, n);
+            return;
+        };
         let declared = n.child_by_field_name("type").map(|t| source.slice(t).to_owned());
         if !matches!(role(target), Role::Member | Role::Index | Role::Slice) {
             self.declare_pattern(source, target, declared);
         }
         let hint = hint_of_value(source, value);
         self.hint(source.slice(target), hint);
+    }
+
+    /// `var a, b []int`, `let x: u8;`: names that have a type before they have a value.
+    fn declare_unset(&mut self, source: &Source, n: Node<'t>) {
+        let Some(declared) = n.child_by_field_name("type").map(|t| source.slice(t).to_owned()) else { return };
+        for field in ["name", "pattern"] {
+            for name in n.children_by_field_name(field, &mut n.walk()) {
+                self.declare_pattern(source, name, Some(declared.clone()));
+            }
+        }
     }
 
     fn observe_loop(&mut self, source: &Source, n: Node<'t>) {

@@ -26,6 +26,7 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             regroup(site, sink);
         }
     }
+    asked(site, sink);
     if site.role() == Role::Not {
         if let Some(inner) = site.node.named_child(0) {
             sink.replace(site.node, site.text(inner), 0.8);
@@ -44,6 +45,25 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
                 sink.replace(value, format!("{not}{}", site.operand(value)), 0.2);
             }
         }
+    }
+}
+
+/// A test for nothing that goes on to ask the thing itself: `x !== null && x.done`.
+fn asked(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let Some((left, op, right)) = binary(site.node) else { return };
+    let (and, or, not) = site.lang().logic();
+    if role(right) != Role::Null || !matches!(role(left), Role::Name | Role::Member) {
+        return;
+    }
+    let (word, sign) = match site.text(op) {
+        "!=" | "!==" | "is not" => (and, ""),
+        "==" | "===" | "is" => (or, not),
+        _ => return,
+    };
+    let (text, object) = (site.text(site.node), site.text(left));
+    let called = |name: &str| site.functions.iter().any(|(f, _)| f == name);
+    for name in super::file_members(site.source, object).iter().filter(|n| !called(n)).take(8) {
+        sink.replace(site.node, format!("{text} {word} {sign}{object}.{name}"), 0.5);
     }
 }
 

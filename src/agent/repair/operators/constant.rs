@@ -175,6 +175,15 @@ fn text(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     if parent == "expression_statement" || parent.contains("import") {
         return;
     }
+    // One letter in the other case.
+    let own = site.text(site.node);
+    let mut letters = own.trim_start_matches(['b', 'u', 'r']).chars().filter(|c| !matches!(c, '\'' | '"' | '`'));
+    if let (Some(letter), None) = (letters.next().filter(char::is_ascii_alphabetic), letters.next()) {
+        let other = if letter.is_ascii_lowercase() { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() };
+        if let Some((head, tail)) = own.rsplit_once(letter) {
+            sink.replace(site.node, format!("{head}{other}{tail}"), 0.7);
+        }
+    }
     for other in &site.scope.texts {
         let same_quote = other.chars().next() == site.text(site.node).chars().next();
         if same_quote && other.len() < 40 {

@@ -17,6 +17,7 @@ mod default;
 mod deletion;
 mod division;
 mod duplicate;
+mod entry;
 mod flow;
 mod guard;
 mod initial;
@@ -90,6 +91,7 @@ pub const OPERATORS: &[Operator] = &[
     division::OPERATOR,
     sorting::OPERATOR,
     lookup::OPERATOR,
+    entry::OPERATOR,
     text::OPERATOR,
     flow::OPERATOR,
     branch::OPERATOR,
@@ -519,6 +521,21 @@ mod tests {
         ] {
             check("a.py", &within(before), &within(after));
         }
+        check("a.py", &within("a[k] = 0"), &within("a.pop(k, None)"));
+        let table = |text: &str| {
+            format!("package p\n\nvar t = map[int]int{{1: 2}}\n\nfunc f(a int) int {{\n\treturn {text}\n}}\n")
+        };
+        check("a.go", &table("a"), &table("t[a]"));
+        let unset = |text: &str| {
+            format!(
+                "package p\n\nfunc f(a []int) []int {{\n\tvar b []int\n\tb = append(b, a...)\n\treturn {text}\n}}\n"
+            )
+        };
+        check("a.go", &unset("b"), &unset("append(a, b...)"));
+        let letter = |text: &str| format!("fn f(a: u8) -> u8 {{\n    a - {text}\n}}\n");
+        check("a.rs", &letter("b'a'"), &letter("b'A'"));
+        let asked = |text: &str| format!("function f(a) {{\n  a.b = 1;\n  return {text};\n}}\n");
+        check("a.js", &asked("a !== null"), &asked("a !== null && a.b"));
         let within = |text: &str| format!("function f(a) {{\n  return {text};\n}}\n");
         check("a.js", &within("a.replace(/ /, '-')"), &within("a.replace(/ /g, '-')"));
         check("a.js", &within("a.slice()"), &within("a.map((row) => [...row])"));

@@ -30,6 +30,9 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     if listed || (site.role() == Role::Name && hints.is_unknown()) {
         sliced(site, sink);
     }
+    if listed {
+        joined(site, sink);
+    }
     if site.role() == Role::Name && site.lang() == Lang::Python && in_membership(site) {
         sink.replace(site.node, format!("{text}.values()"), 0.5);
         sink.replace(site.node, format!("{text}.keys()"), 0.3);
@@ -103,6 +106,27 @@ fn shifted(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     sink.replace(site.node, ended(format!("2 * {text}")), 0.3 * weight);
     if site.role() != Role::Binary {
         sink.replace(site.node, format!("-{text}"), 0.3 * weight);
+    }
+}
+
+/// A list returned alone where another one goes before or after it.
+fn joined(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let text = site.text(site.node);
+    let above = site.node.parent().map(|p| if p.kind() == "expression_list" { p.parent().unwrap_or(p) } else { p });
+    if !above.is_some_and(|p| matches!(role(p), Role::Return | Role::Block)) {
+        return;
+    }
+    let many = |h: Hints| h.has(Hints::LIST) || h.has(Hints::ITERATED);
+    for name in site.visible().iter().filter(|n| n.text != text && many(n.hints)).take(6) {
+        for (one, other) in [(name.text.as_str(), text), (text, name.text.as_str())] {
+            let both = match site.lang() {
+                Lang::Python => format!("{one} + {other}"),
+                Lang::JavaScript | Lang::TypeScript | Lang::Tsx => format!("[...{one}, ...{other}]"),
+                Lang::Go => format!("append({one}, {other}...)"),
+                Lang::Rust => format!("[{one}, {other}].concat()"),
+            };
+            sink.replace(site.node, both, 0.9);
+        }
     }
 }
 
