@@ -48,7 +48,7 @@ fn row(out: &mut Vec<u8>, pen: &mut Pen, old: &[Cell], new: &[Cell], y: u16, bce
         let wide = new.get(x + 1).is_some_and(|next| next.symbol().is_empty());
         let step = if wide { 2 } else { 1 };
         // A wide character is drawn whole when either half differs, and so is what replaces one.
-        let same = was == cell && (!wide || old.get(x + 1) == new.get(x + 1));
+        let same = looks_like(was, cell) && (!wide || old.get(x + 1) == new.get(x + 1));
         if same {
             x += step;
             continue;
@@ -56,7 +56,7 @@ fn row(out: &mut Vec<u8>, pen: &mut Pen, old: &[Cell], new: &[Cell], y: u16, bce
         let column = u16::try_from(x).unwrap_or(u16::MAX);
         bridge_gap(out, pen, new, column, y, screen_width);
         pen.move_to(out, column, y);
-        pen.set(out, Ink::of(cell));
+        set_for(out, pen, cell);
         let blank = erasable(new.get(x..).unwrap_or_default(), bce);
         if blank >= UI_ERASE_RUN_CELLS_MIN {
             pen.erase(out, u16::try_from(blank).unwrap_or(u16::MAX));
@@ -69,6 +69,24 @@ fn row(out: &mut Vec<u8>, pen: &mut Pen, old: &[Cell], new: &[Cell], y: u16, bce
     }
 }
 
+/// Whether nobody can tell the two apart.
+fn looks_like(was: &Cell, cell: &Cell) -> bool {
+    was == cell || (was.symbol() == " " && cell.symbol() == " " && shows(Ink::of(was), cell))
+}
+
+/// Whether the cell, drawn in this ink, looks as it should.
+fn shows(ink: Ink, cell: &Cell) -> bool {
+    let own = Ink::of(cell);
+    if cell.symbol() == " " { own.blanks_like(ink) } else { own == ink }
+}
+
+/// A blank takes the colour that is at hand, where only its background is seen.
+fn set_for(out: &mut Vec<u8>, pen: &mut Pen, cell: &Cell) {
+    if !pen.ink().is_some_and(|ink| shows(ink, cell)) {
+        pen.set(out, Ink::of(cell));
+    }
+}
+
 /// Writing a few unchanged cells again is shorter than jumping over them.
 fn bridge_gap(out: &mut Vec<u8>, pen: &mut Pen, new: &[Cell], to: u16, y: u16, screen_width: u16) {
     let Some((from, row)) = pen.at() else { return };
@@ -77,7 +95,7 @@ fn bridge_gap(out: &mut Vec<u8>, pen: &mut Pen, new: &[Cell], to: u16, y: u16, s
         return;
     }
     let Some(cells) = new.get(usize::from(from)..usize::from(to)) else { return };
-    let plain = |cell: &Cell| cell.symbol().len() == 1 && Some(Ink::of(cell)) == pen.ink();
+    let plain = |cell: &Cell| cell.symbol().len() == 1 && pen.ink().is_some_and(|ink| shows(ink, cell));
     if cells.iter().all(plain) {
         for cell in cells {
             pen.write(out, cell.symbol(), 1, screen_width);
@@ -85,12 +103,12 @@ fn bridge_gap(out: &mut Vec<u8>, pen: &mut Pen, new: &[Cell], to: u16, y: u16, s
     }
 }
 
-/// Length of the run of blanks in one ink at the start of `cells` that look erased.
+/// Length of the run of blanks of one look at the start of `cells` that look erased.
 fn erasable(cells: &[Cell], bce: bool) -> usize {
     let Some(first) = cells.first() else { return 0 };
     let ink = Ink::of(first);
     if !ink.erases(bce) {
         return 0;
     }
-    cells.iter().take_while(|cell| cell.symbol() == " " && Ink::of(cell) == ink).count()
+    cells.iter().take_while(|cell| cell.symbol() == " " && ink.blanks_like(Ink::of(cell))).count()
 }

@@ -20,17 +20,28 @@ const SENT: Modifier = Modifier::BOLD
     .union(Modifier::REVERSED)
     .union(Modifier::CROSSED_OUT);
 
+const SEEN_ON_BLANKS: Modifier = Modifier::UNDERLINED.union(Modifier::REVERSED).union(Modifier::CROSSED_OUT);
+
 impl Ink {
     pub const PLAIN: Self = Self { fg: Color::Reset, bg: Color::Reset, modifier: Modifier::empty() };
 
+    /// Where both bold and dim are asked for, terminals differ in what they show: dim wins.
     pub fn of(cell: &Cell) -> Self {
-        Self { fg: cell.fg, bg: cell.bg, modifier: cell.modifier.intersection(SENT) }
+        let mut modifier = cell.modifier.intersection(SENT);
+        if modifier.contains(Modifier::DIM) {
+            modifier.remove(Modifier::BOLD);
+        }
+        Self { fg: cell.fg, bg: cell.bg, modifier }
     }
 
     /// Whether a blank in this ink looks like an erased cell.
     pub fn erases(self, bce: bool) -> bool {
-        (bce || self.bg == Color::Reset)
-            && !self.modifier.intersects(Modifier::REVERSED | Modifier::UNDERLINED | Modifier::CROSSED_OUT)
+        (bce || self.bg == Color::Reset) && !self.modifier.intersects(SEEN_ON_BLANKS)
+    }
+
+    /// Whether a blank looks the same in both: without a line through or below it only its background is seen.
+    pub fn blanks_like(self, other: Self) -> bool {
+        self == other || (self.bg == other.bg && !self.modifier.union(other.modifier).intersects(SEEN_ON_BLANKS))
     }
 }
 
@@ -61,6 +72,15 @@ impl Pen {
             Some((from, row)) if row == y && x > from => csi(out, x - from, b'C'),
             Some((from, row)) if row == y && from > x && from - x < 10 => csi(out, from - x, b'D'),
             Some((_, row)) if x == 0 && y == row.saturating_add(1) => out.extend_from_slice(b"\r\n"),
+            // A line feed keeps the column: the terminal is raw, and this is not its last row.
+            Some((from, row)) if y == row.saturating_add(1) && x.abs_diff(from) < 10 => {
+                out.push(b'\n');
+                match x.abs_diff(from) {
+                    0 => {}
+                    by if x > from => csi(out, by, b'C'),
+                    by => csi(out, by, b'D'),
+                }
+            }
             Some(_) | None => {
                 let _ = write!(out, "\x1b[{};{}H", y + 1, x + 1);
             }
@@ -212,7 +232,11 @@ mod tests {
         pen.move_to(&mut out, 2, 4);
         pen.move_to(&mut out, 0, 5);
         pen.move_to(&mut out, 0, 5);
-        assert_eq!(String::from_utf8(out).unwrap(), "\x1b[5;4H\x1b[C\x1b[2D\r\n");
+        pen.move_to(&mut out, 2, 6);
+        pen.move_to(&mut out, 1, 7);
+        pen.move_to(&mut out, 1, 8);
+        pen.move_to(&mut out, 40, 9);
+        assert_eq!(String::from_utf8(out).unwrap(), "\x1b[5;4H\x1b[C\x1b[2D\r\n\n\x1b[2C\n\x1b[D\n\x1b[10;41H");
     }
 
     #[test]
