@@ -35,6 +35,8 @@ pub struct Touched {
 }
 
 impl Touched {
+    pub const ALL: Self = Self { plan: true, actions: true, checks: true, transcript: true, target: true };
+
     fn note(&mut self, event: &Event) {
         match event {
             Event::PlanRevised(_) => self.plan = true,
@@ -119,7 +121,7 @@ impl Scene {
             contents: Contents::default(),
             processes: (Vec::new(), 0),
             products: Products::default(),
-            touched: Touched { plan: true, actions: true, checks: true, transcript: true, target: true },
+            touched: Touched::ALL,
             opened_at: None,
             now_ms: 0,
             ages_at_ms: 0,

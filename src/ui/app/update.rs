@@ -290,8 +290,7 @@ impl App {
             }
             Input::Resize(size) => {
                 self.size = size;
-                self.scene.touched =
-                    crate::ui::app::Touched { plan: true, actions: true, checks: true, transcript: true, target: true };
+                self.scene.touched = crate::ui::app::Touched::ALL;
                 Vec::new()
             }
             Input::FocusGained => {

@@ -94,6 +94,8 @@ pub struct Panes {
     pub output: output::OutputPane,
     /// The stop whose report was shown, by its census time.
     pub last_stop: Option<u64>,
+    /// Columns each pane had last, in the order of [`PaneId::ALL`].
+    widths: [u16; PaneId::ALL.len()],
 }
 
 impl Panes {
@@ -122,20 +124,24 @@ impl Panes {
 
     /// Brings the rows of every pane up to date and the windows back over them.
     pub fn refresh(&mut self, scene: &Scene, layout: &Layout, touched: Touched) {
-        for id in PaneId::ALL {
+        let mut widths = self.widths;
+        for (id, last) in PaneId::ALL.into_iter().zip(&mut widths) {
             let inner = layout.inner(id);
             let numbers = if layout.shape == Shape::Lines { NUMBER_COLUMNS } else { 0 };
             let room = Size::new(inner.width.saturating_sub(numbers), inner.height);
             // Rows that share the screen with other panes cannot be moved by the terminal.
             let shares = layout.place(id).is_some_and(|place| place.outer.width < layout.header.width);
+            // What was wrapped for another width, or for none while the pane was away, is wrapped anew.
+            let reflows = room.width > 0 && std::mem::replace(last, room.width) != room.width;
             let pane = self.get_mut(id);
-            pane.refresh(scene, room, touched);
+            pane.refresh(scene, room, if reflows { Touched::ALL } else { touched });
             let rows = pane.rows();
             pane.list_mut().slack = if shares { usize::from(room.height) / 4 } else { 0 };
             if room.height > 0 {
                 pane.list_mut().settle(rows, usize::from(room.height));
             }
         }
+        self.widths = widths;
     }
 }
 
