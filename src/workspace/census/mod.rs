@@ -148,7 +148,7 @@ impl Tracker {
             up = table.get(pid).map(|process| process.parent);
         }
         let mut unknown = table.unreadable.clone();
-        for process in table.all().filter(|process| !process.is_zombie()) {
+        for process in table.all().filter(|process| !process.is_zombie() && !process.of_kernel) {
             if spared.contains(&process.pid) || found.contains_key(&process.pid) {
                 continue;
             }

@@ -19,6 +19,8 @@ pub struct Process {
     pub state: u8,
     /// Clock ticks since boot; with the pid it names a process for ever.
     pub started: u64,
+    /// A thread of the kernel: nobody starts or becomes one.
+    pub of_kernel: bool,
     /// The kernel's short name, up to 15 bytes, lossy.
     pub name: String,
 }
@@ -108,6 +110,9 @@ pub fn stat(pid: i32) -> Option<Process> {
     parse_stat(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
 }
 
+/// `PF_KTHREAD` of the kernel's `sched.h`.
+const PF_KTHREAD: u32 = 0x0020_0000;
+
 /// The name is whatever the process likes, with parentheses and line breaks: the last `)` ends it.
 fn parse_stat(bytes: &[u8]) -> Option<Process> {
     let open = bytes.iter().position(|byte| *byte == b'(')?;
@@ -120,9 +125,10 @@ fn parse_stat(bytes: &[u8]) -> Option<Process> {
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
     let session = fields.next()?.parse().ok()?;
-    // Field 22 of the manual page; six are behind us.
-    let started = fields.nth(15)?.parse().ok()?;
-    Some(Process { pid, parent, group, session, state, started, name })
+    // Fields 9 and 22 of the manual page; six are behind us.
+    let flags: u32 = fields.nth(2)?.parse().ok()?;
+    let started = fields.nth(12)?.parse().ok()?;
+    Some(Process { pid, parent, group, session, state, started, of_kernel: flags & PF_KTHREAD != 0, name })
 }
 
 /// What the environment of a process says.
@@ -171,6 +177,9 @@ mod tests {
         let process = parse_stat(line).unwrap();
         assert_eq!((process.pid, process.parent, process.group, process.session), (42, 7, 8, 9));
         assert_eq!((process.started, process.state, process.name.as_str()), (12345, b'S', "a) R 1 (x"));
+        assert!(!process.of_kernel);
+        let worker = b"5703 (kworker/0:1) I 2 0 0 0 -1 69238880 0 0 0 0 0 0 0 0 20 0 1 0 99 0 0\n";
+        assert!(parse_stat(worker).unwrap().of_kernel);
         for bad in [b"".as_slice(), b"1 (x", b"1 x) S 1", b"1 (x)", b")(", b"1 (x) S 1 2 3"] {
             assert_eq!(parse_stat(bad), None);
         }
