@@ -95,8 +95,11 @@ impl App {
                 None => stay(Overlay::Palette(palette)),
             },
             Overlay::Help(mut help) => {
-                let height = usize::from(self.size.height);
-                if help.key(key, &self.keymap, height) { stay(Overlay::Help(help)) } else { Then::Close }
+                if help.key(key, &self.keymap, self.size) {
+                    stay(Overlay::Help(help))
+                } else {
+                    Then::Close
+                }
             }
             Overlay::Stopped(census) => match (key.code, self.keymap.meaning(Scope::Anywhere, &[key])) {
                 (KeyCode::Esc | KeyCode::Enter, _) => Then::Close,
