@@ -405,7 +405,10 @@ impl Pane for DiffPane {
                 (FileChange::Delete, _) => "deleted  ".to_owned(),
                 (FileChange::Rename, from) => format!("{} → ", from.as_deref().unwrap_or("renamed")),
             };
-            text = format!("{text}  {what}{}  +{} {minus}{}", file.path, file.added, file.removed);
+            text = format!("{text}  {what}{}", file.path);
+            if !file.hunks.is_empty() {
+                text = format!("{text}  +{} {minus}{}", file.added, file.removed);
+            }
         }
         if !scene.review.edited.is_empty() {
             text.push_str("  your version");

@@ -76,7 +76,7 @@ impl Row {
         for (text, role) in self.words {
             let mut rest = text.as_str();
             while !rest.is_empty() {
-                let fits = width::prefix(rest, left);
+                let fits = up_to_a_blank(rest, width::prefix(rest, left));
                 let fits = if fits.is_empty() && left == room { first_cluster(rest) } else { fits };
                 if let Some(row) = rows.last_mut().filter(|_| !fits.is_empty()) {
                     row.words.push((fits.to_owned(), role));
@@ -98,6 +98,14 @@ impl Row {
         let right = self.right.iter().map(|(text, _)| text.as_str()).collect::<String>();
         if right.is_empty() { words } else { format!("{words}  {right}") }
     }
+}
+
+/// As much of what fits as ends with a blank, when the rest begins in the middle of a word and not much is lost.
+fn up_to_a_blank<'a>(rest: &str, fits: &'a str) -> &'a str {
+    if fits.len() == rest.len() || rest.get(fits.len()..).is_some_and(|next| next.starts_with(' ')) {
+        return fits;
+    }
+    fits.rfind(' ').map(|at| at + 1).filter(|end| *end * 2 > fits.len()).and_then(|end| fits.get(..end)).unwrap_or(fits)
 }
 
 fn first_cluster(text: &str) -> &str {
@@ -160,6 +168,15 @@ fn wrapped_lines<'a>(
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_row_breaks_between_words() {
+        let rows = Row::new("approve or deny it whole", Role::Warn).broken(24);
+        assert_eq!(rows.iter().map(Row::text).collect::<Vec<_>>(), ["approve or deny it ", "whole"]);
+        // A long word is cut where the room ends.
+        let rows = Row::new("a 0123456789abcdef", Role::Warn).broken(12);
+        assert_eq!(rows.iter().map(Row::text).collect::<Vec<_>>(), ["a 01234567", "89abcdef"]);
+    }
 
     proptest! {
         #[test]

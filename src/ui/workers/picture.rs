@@ -122,7 +122,20 @@ pub fn picture_of(file: &FileEdit, mark_blanks: bool) -> FilePicture {
     note(&mut picture.notes, &diff);
     picture.structure = structure_of(file.path.as_str(), &diff);
     fill(&mut picture, &diff, file, mark_blanks);
+    if picture.hunks.is_empty() && picture.notes.is_empty() {
+        picture.notes.push(without_lines(file.change).to_owned());
+    }
     picture
+}
+
+/// What there is to say of a change in which no line differs.
+fn without_lines(change: FileChange) -> &'static str {
+    match change {
+        FileChange::Modify => "no line differs",
+        FileChange::Create => "a new file without content",
+        FileChange::Delete => "the file has no content",
+        FileChange::Rename => "renamed; its content stays as it is",
+    }
 }
 
 fn note(notes: &mut Vec<String>, diff: &FileDiff) {
@@ -365,6 +378,18 @@ mod tests {
             before: content(before),
             after: content(after),
         }
+    }
+
+    #[test]
+    fn a_change_without_lines_says_so() {
+        let mut edit = file("same\n", "same\n");
+        edit.change = FileChange::Rename;
+        edit.from = Some(RelPath::new("src/old.rs").unwrap());
+        assert_eq!(picture_of(&edit, false).notes, ["renamed; its content stays as it is"]);
+        edit.change = FileChange::Create;
+        (edit.from, edit.before, edit.after) = (None, None, Some(model::Content::of(b"")));
+        assert_eq!(picture_of(&edit, false).notes, ["a new file without content"]);
+        assert!(picture_of(&file("a\n", "b\n"), false).notes.is_empty());
     }
 
     fn numbered(count: usize) -> String {
