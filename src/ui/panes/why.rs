@@ -7,6 +7,7 @@ use super::row::{Row, wrapped};
 use super::{Pane, Title};
 use crate::base::limits::UI_THOUGHT_ROWS_MAX;
 use crate::base::text::{Show, confusables, escape};
+use crate::model::action::Author;
 use crate::model::event::{Decider, RulingWord, Verdict};
 use crate::model::session::{ActionState, Phase, Speaker};
 use crate::ui::app::{Scene, Touched};
@@ -27,10 +28,19 @@ fn head(word: &str) -> String {
     format!("{word:<8}")
 }
 
+/// An undo or a rewind: the human gave no reason and needs none.
+fn is_own(state: &ActionState) -> bool {
+    state.action.author == Author::Human && state.action.revision == 1 && state.action.rationale.is_none()
+}
+
 fn reasons(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) {
     let action = &state.action;
     wrapped(rows, "", Role::Text, &action.title, Role::TextStrong, columns);
     let Some(rationale) = &action.rationale else {
+        if is_own(state) {
+            rows.push(Row::new(head("by"), Role::TextSoft).and("you", Role::Human));
+            return;
+        }
         rows.push(Row::new(head("says"), Role::TextSoft).and("nothing: no reason was given", Role::Warn));
         return;
     };
@@ -97,6 +107,7 @@ fn place(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) 
     let step = state.action.step.as_ref().and_then(|id| scene.session.plan.step(id));
     match step {
         Some(step) => wrapped(rows, &head("step"), Role::TextSoft, &step.title, Role::Text, columns),
+        None if is_own(state) => {}
         None => rows.push(Row::new(head("step"), Role::TextSoft).and("none of the plan", Role::Warn)),
     }
     if is_guarded(state) {
@@ -180,7 +191,7 @@ fn history(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
     }
     if let Some(text) = &state.explained {
         rows.push(Row::default());
-        wrapped(rows, &head("explains"), Role::TextSoft, text, Role::Text, columns);
+        wrapped(rows, &head("answer"), Role::TextSoft, text, Role::Text, columns);
     }
     for told in &state.told {
         rows.push(Row::default());
