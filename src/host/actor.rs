@@ -343,14 +343,22 @@ impl Actor {
             || "no test run was observed".to_owned(),
             |f| format!("the last test run on the workspace: {} passed, {} failed", f.passed, f.failed),
         );
+        let counted = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        let verdicts: Vec<String> = [
+            (by(Verdict::Approve), "approved"),
+            (by(Verdict::ApproveEdited), "approved with your changes"),
+            (by(Verdict::Deny), "denied"),
+            (by(Verdict::Redirect), "redirected"),
+        ]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, word)| format!("{n} {word}"))
+        .collect();
+        let verdicts = if verdicts.is_empty() { "none decided".to_owned() } else { verdicts.join(", ") };
         format!(
-            "{why}\n{} actions: {} approved, {} approved edited, {} denied, {} redirected; {tests}; {} alarms.",
-            session.actions.len(),
-            by(Verdict::Approve),
-            by(Verdict::ApproveEdited),
-            by(Verdict::Deny),
-            by(Verdict::Redirect),
-            session.alarms_total,
+            "{why}\n{}; by you: {verdicts}; {tests}; {}.",
+            counted(session.actions.len(), "action"),
+            counted(usize::try_from(session.alarms_total).unwrap_or(usize::MAX), "alarm"),
         )
     }
 
