@@ -139,7 +139,9 @@ pub enum CatalogError {
     Syntax(ConfigError),
     #[error("{path}: agent “{name}” has no command")]
     NoCommand { path: String, name: String },
-    #[error("there is no agent “{name}”; known are: {known}. Anything else runs with --agent 'acp:COMMAND LINE'")]
+    #[error(
+        "there is no agent “{name}”; known are: {known}. There are also repair, llm:PROVIDER/MODEL, script:FILE, and acp:'COMMAND LINE' for any other program"
+    )]
     Unknown { name: String, known: String },
     #[error("“{0}” is no command line: {1}")]
     CommandLine(String, String),

@@ -123,6 +123,10 @@ fn composer_line(app: &App, brush: &mut Brush<'_>) {
     if area.is_empty() {
         return;
     }
+    // To an agent that is gone, or to a record, nothing can be written.
+    if !app.composer.open && (app.scene.is_record || app.scene.session.ended.is_some()) {
+        return;
+    }
     let role = if app.composer.open { Role::Accent } else { Role::TextFaint };
     let sign = brush.look.sign(Sign::Prompt);
     brush.text(area.x + 1, area.y, area.right(), sign, role);

@@ -111,7 +111,7 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<ScriptLine>, ScriptError> {
     for (index, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
         let number = index + 1;
         let fail = |why: String| ScriptError { file: file.to_owned(), line: number, why };
-        let mut play: Play = serde_json::from_str(line).map_err(|e| fail(e.to_string()))?;
+        let mut play: Play = serde_json::from_str(line).map_err(|e| fail(without_line(&e)))?;
         check(&play).map_err(fail)?;
         if let Play::Plan(steps) = &mut play {
             name_steps(steps, &mut titles).map_err(fail)?;
@@ -119,6 +119,16 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<ScriptLine>, ScriptError> {
         lines.push(ScriptLine { number, play });
     }
     Ok(lines)
+}
+
+/// Each line is parsed alone, so the parser's own line number is always 1 and would contradict ours.
+fn without_line(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(what) => format!("{what} (column {})", error.column()),
+        None => text,
+    }
 }
 
 fn check(play: &Play) -> Result<(), String> {

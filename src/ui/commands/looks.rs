@@ -55,7 +55,7 @@ pub(super) const COMMANDS: &[Command] = &[
         app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Search, "")));
         Vec::new()
     }),
-    showing("yank", "yank", "Copy what is under the cursor to the clipboard of the terminal (OSC 52)", |app| {
+    showing("yank", "copy", "Copy what is under the cursor to the clipboard of the terminal (OSC 52)", |app| {
         let pane = app.panes.get(app.focus);
         let text = pane.yank(&app.scene).unwrap_or_default();
         if text.is_empty() {
