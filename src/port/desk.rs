@@ -43,20 +43,31 @@ impl Settled {
     }
 }
 
+/// What an agent answers at once when the human sets an option, also while something else is waited for.
+pub type OnOption = Box<dyn FnMut(&str, &str) -> Vec<FromAgent> + Send>;
+
 /// See the module.
-#[derive(Debug)]
 pub struct Desk {
     link: AgentLink,
     next_ticket: u64,
     prompts: VecDeque<(String, When)>,
     plan_edits: VecDeque<(Vec<Step>, String)>,
-    options: VecDeque<(String, String)>,
+    /// Id, value, and whether they have been answered.
+    options: VecDeque<(String, String, bool)>,
+    on_option: Option<OnOption>,
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not waited for is kept, whatever it is")]
 impl Desk {
     pub fn new(link: AgentLink) -> Self {
-        Self { link, next_ticket: 1, prompts: VecDeque::new(), plan_edits: VecDeque::new(), options: VecDeque::new() }
+        Self {
+            link,
+            next_ticket: 1,
+            prompts: VecDeque::new(),
+            plan_edits: VecDeque::new(),
+            options: VecDeque::new(),
+            on_option: None,
+        }
     }
 
     /// Sends one message, waiting while the host is busy.
@@ -87,6 +98,15 @@ impl Desk {
     /// Proposes and waits for the decision and, if it was approved, for the end of it. Prompts and plan edits that
     /// arrive meanwhile are kept for [`Self::next_prompt`] and [`Self::plan_edit`].
     pub async fn propose(&mut self, proposal: Proposal) -> Result<Settled, Interrupted> {
+        self.settle(proposal, true).await
+    }
+
+    /// The same for agents that record themselves what they are told, together with what came of the action.
+    pub async fn propose_untold(&mut self, proposal: Proposal) -> Result<Settled, Interrupted> {
+        self.settle(proposal, false).await
+    }
+
+    async fn settle(&mut self, proposal: Proposal, tells: bool) -> Result<Settled, Interrupted> {
         let ticket = self.ticket();
         self.send(FromAgent::Propose { ticket, proposal: Box::new(proposal) }).await?;
         let mut action = None;
@@ -98,8 +118,10 @@ impl Desk {
             }
         };
         let mut settled = Settled { action, answer, performed: None };
-        let told = settled.told().to_owned();
-        self.send(FromAgent::Told { action: settled.action.clone(), text: told }).await?;
+        if tells {
+            let told = settled.told().to_owned();
+            self.send(FromAgent::Told { action: settled.action.clone(), text: told }).await?;
+        }
         if matches!(settled.answer, Answer::Approved { .. }) {
             settled.performed = Some(loop {
                 match self.receive().await? {
@@ -147,8 +169,14 @@ impl Desk {
         }
     }
 
-    /// A choice of an option that the human made since the last call, without waiting.
-    pub fn option(&mut self) -> Result<Option<(String, String)>, Interrupted> {
+    /// Options are answered so from now on, as soon as they are set; they are kept for [`Self::option`] all the same.
+    pub fn answer_options(&mut self, on_option: OnOption) {
+        self.on_option = Some(on_option);
+    }
+
+    /// A choice of an option that the human made since the last call, without waiting: id, value, and whether it has
+    /// been answered already.
+    pub fn option(&mut self) -> Result<Option<(String, String, bool)>, Interrupted> {
         self.drain()?;
         Ok(self.options.pop_front())
     }
@@ -199,7 +227,18 @@ impl Desk {
 
     /// The next raw message; for agents that need more than calls.
     pub async fn receive(&mut self) -> Result<ToAgent, Interrupted> {
-        self.link.from_host.recv().await.ok_or(Interrupted::Closed)
+        loop {
+            match (self.link.from_host.recv().await.ok_or(Interrupted::Closed)?, &mut self.on_option) {
+                (ToAgent::SetOption { id, value }, Some(on_option)) if self.options.len() < DESK_PROMPTS_MAX => {
+                    for answer in on_option(&id, &value) {
+                        // The host may be waiting for us meanwhile: what does not fit is told by the next usage.
+                        drop(self.link.to_host.try_send(answer));
+                    }
+                    self.options.push_back((id, value, true));
+                }
+                (message, _) => return Ok(message),
+            }
+        }
     }
 
     fn ticket(&mut self) -> Ticket {
@@ -234,7 +273,7 @@ impl Desk {
             ToAgent::Shutdown => Err(Interrupted::Closed),
             ToAgent::SetOption { id, value } => {
                 if self.options.len() < DESK_PROMPTS_MAX {
-                    self.options.push_back((id, value));
+                    self.options.push_back((id, value, false));
                 }
                 Ok(())
             }

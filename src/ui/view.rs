@@ -91,8 +91,11 @@ fn inbox_line(app: &App, brush: &mut Brush<'_>) {
     };
     let Some(mut row) = inbox::waiting_row(&app.scene, &id, line.width) else { return };
     let says = app.scene.session.actions.get(&id).and_then(|state| state.action.rationale.as_ref());
+    // In one line, whatever it was: no more words than there are columns.
+    let words = says.map(|rationale| rationale.text.split_whitespace().take(usize::from(line.width)));
+    let says = words.map(|words| words.collect::<Vec<_>>().join(" "));
     if let Some(says) =
-        says.map(|rationale| escape::show(&rationale.text, &Show::prose()).into_owned()).filter(|says| !says.is_empty())
+        says.map(|says| escape::show(&says, &Show::prose()).into_owned()).filter(|says| !says.is_empty())
     {
         row = row.and(format!("  \"{says}\""), Role::TextSoft);
     }

@@ -14,6 +14,8 @@
 mod audit;
 #[path = "../support/fake_agent.rs"]
 mod fake_agent;
+#[path = "../support/model_server/mod.rs"]
+mod model_server;
 #[path = "../support/screen.rs"]
 mod screen;
 #[allow(dead_code, reason = "the headless tests use the rest of it")]
@@ -35,6 +37,7 @@ mod external;
 mod hostile;
 mod journeys;
 mod looks;
+mod model;
 mod ssh;
 mod takeback;
 mod terminal;

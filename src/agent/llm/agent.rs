@@ -18,7 +18,7 @@ use super::prompt;
 use super::settings::Settings;
 use super::turn::{Effect, Event, Over, Setup, Turn};
 use crate::base::limits::llm as limits;
-use crate::model::event::{AgentBadge, AgentNoted, AgentOption, AgentReady, Isolation, SessionOutcome, TurnEnd};
+use crate::model::event::{AgentBadge, AgentNoted, AgentOption, AgentReady, Isolation, SessionOutcome, TurnEnd, Usage};
 use crate::port::{Agent, AgentLink, AgentSeat, Desk, FromAgent, Interrupted};
 
 /// The built-in agent.
@@ -84,6 +84,7 @@ impl Driver {
     async fn serve(&mut self) -> Result<(), Interrupted> {
         self.ready().await?;
         loop {
+            self.show_changes_at_once(self.budget.clone(), None);
             let text = match self.desk.next_prompt().await {
                 Ok(text) => text,
                 // Nothing was running.
@@ -111,11 +112,10 @@ impl Driver {
     /// Takes over limits that the supervisor changed and says what they are now; true when there were any.
     async fn adjust(&mut self, budget: &mut Budget) -> Result<bool, Interrupted> {
         let mut changed = false;
-        while let Some((id, value)) = self.desk.option()? {
-            changed = true;
-            if !budget.adjust(&id, &value) {
-                let text = format!("`{id}` cannot be set to `{value}`: a number or `none` is needed");
-                self.desk.send(FromAgent::Noted(AgentNoted { what: "option".to_owned(), text })).await?;
+        while let Some((id, value, answered)) = self.desk.option()? {
+            changed |= !answered;
+            if !budget.adjust(&id, &value) && !answered {
+                self.desk.send(not_an_option(&id, &value)).await?;
             }
         }
         if changed {
@@ -127,17 +127,11 @@ impl Driver {
 
     /// Who works here and which limits hold now.
     fn introduction(&self, budget: &Budget) -> AgentReady {
-        let options = budget.options().into_iter().map(|(id, name, value)| AgentOption {
-            id,
-            name,
-            choices: choices(&value),
-            value: Some(value),
-        });
         AgentReady {
             agent: LlmAgent::badge(&self.settings),
             title: Some(format!("{} at {}", self.settings.choice.model.name, self.settings.choice.provider.title)),
             badges: vec!["every read, edit, command and plan change goes through the gate".to_owned()],
-            options: options.collect(),
+            options: options(budget),
             state: "ready".to_owned(),
         }
     }
@@ -249,18 +243,18 @@ impl Driver {
 
     async fn drive(&mut self, turn: &mut Turn, first: Event) -> Result<Over, Interrupted> {
         let mut effects = turn.step(first);
-        let mut told = String::new();
         loop {
             let mut awaited = None;
             for effect in effects {
                 if effect.is_awaited() {
                     awaited = Some(effect);
                 } else {
-                    self.show(effect, &told).await?;
+                    self.show(effect).await?;
                 }
             }
             // What the supervisor said or changed meanwhile comes before the model's next word.
             self.listen(turn).await?;
+            self.show_changes_at_once(turn.budget.clone(), Some(turn.usage()));
             let event = match awaited {
                 Some(Effect::Ask(request)) => {
                     let began = Instant::now();
@@ -276,7 +270,6 @@ impl Driver {
                     }
                     self.hands.wall_ms_max = turn.budget.wall_left_ms();
                     let settlement = self.hands.act(&mut self.desk, *doing, steps).await?;
-                    told = settlement.told;
                     self.listen(turn).await?;
                     Event::Acted(settlement.acted)
                 }
@@ -291,10 +284,27 @@ impl Driver {
         }
     }
 
+    /// Limits that are changed while a decision or the model is awaited are shown at once; they come into force with
+    /// [`Self::adjust`], before anything more is used.
+    fn show_changes_at_once(&mut self, mut budget: Budget, mut usage: Option<Usage>) {
+        let mut ready = self.introduction(&budget);
+        self.desk.answer_options(Box::new(move |id, value| {
+            if !budget.adjust(id, value) {
+                return vec![not_an_option(id, value)];
+            }
+            ready.options = options(&budget);
+            let usage = usage.as_mut().map(|usage| {
+                usage.budget_left = budget.left();
+                FromAgent::Usage(usage.clone())
+            });
+            std::iter::once(FromAgent::Ready(ready.clone())).chain(usage).collect()
+        }));
+    }
+
     /// Takes what the supervisor did meanwhile. These events need nothing in return.
     async fn listen(&mut self, turn: &mut Turn) -> Result<(), Interrupted> {
         if self.adjust(&mut turn.budget).await? {
-            self.show(turn.usage(), "").await?;
+            self.show(Effect::Usage(turn.usage())).await?;
         }
         while let Some((steps, told)) = self.desk.plan_edit()? {
             drop(turn.step(Event::PlanEdited { steps, told }));
@@ -305,12 +315,11 @@ impl Driver {
         Ok(())
     }
 
-    async fn show(&mut self, effect: Effect, told: &str) -> Result<(), Interrupted> {
+    async fn show(&mut self, effect: Effect) -> Result<(), Interrupted> {
         let by = self.hands.by.to_owned();
         let message = match effect {
             Effect::Say(text) => FromAgent::Said { by, text, more: false },
             Effect::ShowPlan(steps) => FromAgent::Plan { by, steps },
-            Effect::Told { text, .. } if text == told => return Ok(()),
             Effect::Told { action, text } => FromAgent::Told { action, text },
             Effect::Alarm { what, text } => FromAgent::Alarm { what: what.to_owned(), ticket: None, text },
             Effect::Usage(usage) => FromAgent::Usage(usage),
@@ -318,6 +327,21 @@ impl Driver {
         };
         self.desk.send(message).await
     }
+}
+
+fn not_an_option(id: &str, value: &str) -> FromAgent {
+    let text = format!("`{id}` cannot be set to `{value}`: a number or `none` is needed");
+    FromAgent::Noted(AgentNoted { what: "option".to_owned(), text })
+}
+
+fn options(budget: &Budget) -> Vec<AgentOption> {
+    let options = budget.options().into_iter().map(|(id, name, value)| AgentOption {
+        id,
+        name,
+        choices: choices(&value),
+        value: Some(value),
+    });
+    options.collect()
 }
 
 /// What a limit can be set to with one key: parts and multiples of what it is, or none at all.

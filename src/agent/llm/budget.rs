@@ -229,7 +229,7 @@ impl Budget {
             share(self.turns, self.limits.turns).map(|(s, l)| (s, format!("{} calls", left(l, self.turns)))),
             share(self.actions, self.limits.actions).map(|(s, l)| (s, format!("{} actions", left(l, self.actions)))),
         ];
-        all.into_iter().flatten().max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, words)| format!("{words} left"))
+        all.into_iter().flatten().max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, words)| words)
     }
 }
 
@@ -277,7 +277,7 @@ mod tests {
             budget.settle(&model(), &usage(1_000, u64::from(reserved.answer_tokens)), (0, 0), 5);
         }
         assert!(budget.cost_micros().unwrap() <= 50_000 && budget.cost_micros().unwrap() > 40_000);
-        assert!(budget.left().unwrap().ends_with("left"));
+        assert!(budget.left().unwrap().starts_with("$0.0"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::ui::app::{App, Scene};
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
+use crate::ui::view::header;
 
 /// What can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +90,8 @@ impl Choice {
             (visible(&option.name), visible(name), Pick::AgentOption(option.id.clone()))
         });
         let mut about: Vec<String> = ready.badges.iter().take(UI_CHOICES_MAX).map(|line| visible(line)).collect();
+        let used = header::used_words(scene);
+        about.extend((!used.is_empty()).then(|| format!("so far: {used}")));
         about.extend((!ready.state.is_empty() && ready.state != "ready").then(|| visible(&ready.state)));
         if ready.options.is_empty() {
             about.push("it offers no modes or options of its own".to_owned());
@@ -177,6 +180,8 @@ pub(super) fn view(choice: &Choice, app: &App, frame: &mut Frame<'_>, screen: Re
     for (y, line) in (inside.y..).zip(about.iter().take(usize::from(read))) {
         brush.cut(inside.x, y, inside.right(), line, Role::TextSoft);
     }
+    let widest = choice.rows.iter().map(|(name, _, _)| width::width(name)).max().unwrap_or(0);
+    let meanings = u16::try_from(widest).unwrap_or(u16::MAX).clamp(12, inside.width / 2) + 2;
     let first = choice.cursor.saturating_sub(usize::from(rows.saturating_sub(1)));
     let shown = choice.rows.iter().enumerate().skip(first).take(usize::from(rows));
     for (y, (at, (name, meaning, _))) in (inside.y + read + gap..).zip(shown) {
@@ -184,7 +189,7 @@ pub(super) fn view(choice: &Choice, app: &App, frame: &mut Frame<'_>, screen: Re
         let sign = if here { app.scene.look.sign(Sign::Current) } else { " " };
         brush.text(inside.x, y, inside.right(), sign, Role::Accent);
         let x = brush.cut(inside.x + 2, y, inside.right(), name, if here { Role::TextStrong } else { Role::Text });
-        brush.cut(x.max(inside.x + 14) + 1, y, inside.right(), meaning, Role::TextSoft);
+        brush.cut(x.max(inside.x + meanings) + 1, y, inside.right(), meaning, Role::TextSoft);
         if here {
             brush.over(Rect::new(inside.x, y, inside.width, 1), Role::Cursor);
         }

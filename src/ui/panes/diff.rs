@@ -7,8 +7,8 @@ use super::{Pane, Title};
 use crate::base::limits::{DIFF_CONTEXT_LINES, UI_CONTEXT_LINES_MAX, UI_READING_COLUMNS_MIN};
 use crate::base::text::width;
 use crate::diff::LineKind;
-use crate::model::FileChange;
 use crate::model::session::ActionState;
+use crate::model::{FileChange, Kind};
 use crate::ui::app::review::Review;
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
@@ -358,7 +358,8 @@ impl Pane for DiffPane {
         let reflows = room.width != self.room.width;
         self.room = room;
         let calm = scene.target.is_none() && (touched.plan || touched.checks || touched.transcript);
-        if !(touched.target || touched.actions || reflows || calm) {
+        let replans = touched.plan && scene.target().is_some_and(|state| state.action.kind == Kind::Plan);
+        if !(touched.target || touched.actions || reflows || calm || replans) {
             return;
         }
         let before = std::mem::take(&mut self.rows);

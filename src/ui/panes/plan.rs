@@ -139,6 +139,12 @@ fn row(scene: &Scene, step: &Step, depth: u16, done: usize, children: usize, clo
     }
 }
 
+/// The whole tree in rows, as it stands.
+pub(super) fn outline(scene: &Scene) -> Vec<Row> {
+    let rows = tree(&scene.session.plan, &BTreeSet::new()).into_iter();
+    rows.map(|(step, depth, done, children)| row(scene, step, depth, done, children, false)).collect()
+}
+
 /// Something is open for a step that is not the one being worked on.
 fn drifts(scene: &Scene, step: &Step) -> bool {
     step.status != StepStatus::Active

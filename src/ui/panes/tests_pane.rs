@@ -246,6 +246,7 @@ impl Pane for TestsPane {
         let (text, right) = match (before, after) {
             (Some(_), Some(after)) if names.1 == "candidate" => ("candidate vs workspace", run_words(scene, after)),
             (_, Some(after)) if after.finished.is_none() => ("running", run_words(scene, after)),
+            (_, Some(after)) if after.started.tree != Tree::Workspace => ("candidate", run_words(scene, after)),
             (_, Some(after)) => ("workspace", run_words(scene, after)),
             (_, None) => ("", String::new()),
         };

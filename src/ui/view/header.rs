@@ -3,7 +3,7 @@
 use super::isolation_words;
 use crate::base::text::{Show, escape, width};
 use crate::model::event::{ChangedBy, Isolation, SessionOutcome, Usage};
-use crate::ui::app::{App, Link};
+use crate::ui::app::{App, Link, Scene};
 use crate::ui::layout::breakpoints;
 use crate::ui::look::Brush;
 use crate::ui::overlays::mode_words;
@@ -15,29 +15,34 @@ const ROOMY_COLUMNS_MIN: u16 = 120;
 
 type Words = Vec<(String, Role)>;
 
+/// Where the cost stands among the groups.
+const COST: usize = 2;
+
 /// Draws it: identity at the left, health at the right, the rest between as long as there is room.
 pub(super) fn view(app: &App, brush: &mut Brush<'_>) {
     let line = app.layout.header;
     let mut x = line.x + 1;
     let left = identity(app);
-    let groups = [gate(app), tests(app), cost(app), health(app)];
+    let mut groups = [gate(app), tests(app), Words::new(), health(app)];
     let left_width = columns(&left);
     let mut room = usize::from(line.width).saturating_sub(left_width + 2);
-    let mut kept: Vec<&Words> = Vec::new();
-    // What waits and how healthy things are matter more than what they cost.
+    let mut kept = [false; 4];
+    // What waits and how healthy things are matter more than what they cost: of that as much as there is room for.
     for wanted in [0, 3, 1, 2] {
-        let Some(group) = groups.get(wanted).filter(|group| !group.is_empty()) else { continue };
+        let Some((group, kept)) = groups.get_mut(wanted).zip(kept.get_mut(wanted)) else { continue };
+        if wanted == COST {
+            *group = cost(app, room.saturating_sub(3));
+        }
         let needs = columns(group) + 3;
-        if needs <= room {
+        if !group.is_empty() && needs <= room {
             room -= needs;
-            kept.push(group);
+            *kept = true;
         }
     }
     for (text, role) in &left {
         x = brush.cut(x, line.y, line.right(), text, *role);
     }
-    let shown: Vec<&Words> =
-        groups.iter().filter(|group| kept.iter().any(|kept| std::ptr::eq(*kept, *group))).collect();
+    let shown: Vec<&Words> = groups.iter().zip(kept).filter(|(_, kept)| *kept).map(|(group, _)| group).collect();
     let total: usize = shown.iter().map(|group| columns(group) + 3).sum();
     let mut at = line.right().saturating_sub(u16::try_from(total).unwrap_or(u16::MAX)).max(x + 1);
     for group in shown {
@@ -138,29 +143,56 @@ fn tests(app: &App) -> Words {
     vec![(head.to_owned(), Role::Header), (words, role)]
 }
 
-fn cost(app: &App) -> Words {
-    let Usage { tokens_in, tokens_out, cost_micros, budget_left, .. } = &app.scene.session.usage;
-    let mut parts = Vec::new();
-    if let Some(micros) = cost_micros {
-        parts.push(format!("${}.{:02}", micros / 1_000_000, micros % 1_000_000 / 10_000));
-    }
+/// What was used and what is left, as far as it fits into so many columns.
+fn cost(app: &App, room: usize) -> Words {
+    let mut parts = used(&app.scene);
     if app.size.width >= breakpoints::THREE_COLUMNS_MIN
         && let Some(ms) = app.scene.age_ms()
     {
-        parts.push(elapsed_words(ms));
+        parts.insert(parts.len().min(1), (4, elapsed_words(ms)));
+    }
+    while width::width(&joined(&parts)) > room {
+        let Some(least) = parts.iter().map(|(rank, _)| *rank).max() else { break };
+        parts.retain(|(rank, _)| *rank < least);
+    }
+    if parts.is_empty() { Words::new() } else { vec![(joined(&parts), Role::Header)] }
+}
+
+/// What the session has used so far, in one line.
+pub(in crate::ui) fn used_words(scene: &Scene) -> String {
+    joined(&used(scene))
+}
+
+fn joined(parts: &[(u8, String)]) -> String {
+    parts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" · ")
+}
+
+/// Each with its rank: what matters less goes first where there is little room.
+fn used(scene: &Scene) -> Vec<(u8, String)> {
+    let Usage { tokens_in, tokens_out, cost_micros, budget_left, context_used, context_size } = &scene.session.usage;
+    let mut parts = Vec::new();
+    if let Some(micros) = cost_micros {
+        parts.push((1, dollars(*micros)));
     }
     let tokens = tokens_in.unwrap_or(0) + tokens_out.unwrap_or(0);
     if tokens > 0 {
-        parts.push(if tokens >= 10_000 { format!("{}k tok", tokens / 1000) } else { format!("{tokens} tok") });
+        parts.push((2, if tokens >= 10_000 { format!("{}k tok", tokens / 1000) } else { format!("{tokens} tok") }));
     }
     if let Some(left) = budget_left {
-        parts.push(format!("{} left", escape::show(left, &Show::default())));
+        parts.push((0, format!("{} left", escape::show(left, &Show::default()))));
     }
-    let context = (app.scene.session.usage.context_used, app.scene.session.usage.context_size);
-    if let (Some(used), Some(size @ 1..)) = context {
-        parts.push(format!("context {}%", used.saturating_mul(100) / size));
+    if let (Some(used), Some(size @ 1..)) = (context_used, context_size) {
+        parts.push((3, format!("context {}%", used.saturating_mul(100) / size)));
     }
-    if parts.is_empty() { Words::new() } else { vec![(parts.join(" · "), Role::Header)] }
+    parts
+}
+
+/// In cents; what is less than one is not nothing.
+fn dollars(micros: u64) -> String {
+    match micros {
+        1..10_000 => format!("$0.{:04}", micros / 100),
+        _ => format!("${}.{:02}", micros / 1_000_000, micros % 1_000_000 / 10_000),
+    }
 }
 
 /// By the minute: the header must not change, and so be sent, every second.

@@ -9,7 +9,7 @@ use crate::agent::llm::turn::Verdict;
 use crate::base::Digest;
 use crate::checks::recognise;
 use crate::model::event::OutcomeWord;
-use crate::model::{After, Body, Draft};
+use crate::model::{After, Body, Draft, FileChange};
 use crate::port::{Answer, Desk, FromAgent, Interrupted};
 
 impl Hands {
@@ -97,14 +97,14 @@ impl Hands {
         if drafts.iter().all(same) {
             return Ok(no_change(EditMistake::NoChange.to_string()));
         }
-        let settled = desk.propose(reason.on(title, Body::Edit(drafts))).await?;
+        let settled = desk.propose_untold(reason.on(title, Body::Edit(drafts))).await?;
         let mut shown = String::new();
         for file in settled.performed.iter().filter(|p| p.outcome == OutcomeWord::Ok).flat_map(|p| &p.files) {
             match file.after {
                 Some(after) => self.seen.insert(file.path.clone(), after),
                 None => self.seen.remove(&file.path),
             };
-            shown.push_str(&format!("{:?} {}\n", file.change, file.path));
+            shown.push_str(&format!("{} {}\n", changed(file.change), file.path));
         }
         // What the supervisor wrote instead is told as a difference; the whole must be read to be edited further.
         if matches!(&settled.answer, Answer::Approved { edited: Some(_), .. }) {
@@ -130,5 +130,14 @@ impl Hands {
             self.originals.entry(file).or_insert(image);
         }
         Ok(())
+    }
+}
+
+fn changed(change: FileChange) -> &'static str {
+    match change {
+        FileChange::Modify => "changed",
+        FileChange::Create => "created",
+        FileChange::Delete => "deleted",
+        FileChange::Rename => "renamed",
     }
 }

@@ -16,7 +16,7 @@ impl Hands {
         from_line: usize,
         lines: usize,
     ) -> Result<Settlement, Interrupted> {
-        let settled = desk.propose(reason.on(format!("read {path}"), Body::Read(path.to_owned()))).await?;
+        let settled = desk.propose_untold(reason.on(format!("read {path}"), Body::Read(path.to_owned()))).await?;
         let shown = match settled.performed.as_ref().map(|performed| performed.read.as_slice()) {
             Some([(file, bytes)]) => {
                 self.seen.insert(file.clone(), Digest::of(bytes));
@@ -34,7 +34,7 @@ impl Hands {
         reason: &Reason,
         path: &str,
     ) -> Result<Settlement, Interrupted> {
-        let settled = desk.propose(reason.on(format!("list {path}"), Body::Read(path.to_owned()))).await?;
+        let settled = desk.propose_untold(reason.on(format!("list {path}"), Body::Read(path.to_owned()))).await?;
         let shown = settled.performed.as_ref().map(|performed| find::names(&performed.read)).unwrap_or_default();
         Ok(settle(settled, shown))
     }
@@ -52,7 +52,7 @@ impl Hands {
             Err(why) => return Ok(refused(why)),
         };
         let proposal = reason.on(format!("search {path} for {pattern}"), Body::Read(path.to_owned()));
-        let mut settled = desk.propose(proposal).await?;
+        let mut settled = desk.propose_untold(proposal).await?;
         let files = settled.performed.as_mut().map(|performed| std::mem::take(&mut performed.read));
         let shown = match files {
             Some(files) => tokio::task::spawn_blocking(move || finder.search(&files)).await.unwrap_or_default(),

@@ -45,8 +45,6 @@ pub struct Hands {
 pub struct Settlement {
     /// For the machine.
     pub acted: Acted,
-    /// What is already recorded as told.
-    pub told: String,
 }
 
 impl Hands {

@@ -16,13 +16,12 @@ pub(super) fn no_change(text: String) -> Settlement {
 
 pub(super) fn unfiled(verdict: Verdict, text: String) -> Settlement {
     let acted = Acted { verdict, text, changed: false, tests: None, plan: None, caveat: None, ms: 0, action: None };
-    Settlement { acted, told: String::new() }
+    Settlement { acted }
 }
 
 /// What became of a proposal, as the model reads it: the host's words, then what it gave.
 pub(super) fn settle(settled: Settled, shown: String) -> Settlement {
-    let told = settled.told().to_owned();
-    let mut text = told.clone();
+    let mut text = settled.told().to_owned();
     let mut verdict = match &settled.answer {
         Answer::Approved { .. } => Verdict::Done,
         Answer::Denied { .. } => Verdict::Denied,
@@ -47,7 +46,7 @@ pub(super) fn settle(settled: Settled, shown: String) -> Settlement {
     }
     let acted =
         Acted { verdict, text, changed: false, tests: None, plan: None, caveat: None, ms, action: settled.action };
-    Settlement { acted, told }
+    Settlement { acted }
 }
 
 pub(super) fn word(outcome: OutcomeWord) -> &'static str {

@@ -23,7 +23,7 @@ impl Hands {
         }
         let mut proposal = reason.on(format!("run {}", command.line()), Body::Command(command));
         proposal.checks = checks;
-        let settled = desk.propose(proposal).await?;
+        let settled = desk.propose_untold(proposal).await?;
         let performed = settled.performed.clone();
         let shown = performed.as_ref().map(output).unwrap_or_default();
         let mut settlement = settle(settled, shown);

@@ -56,20 +56,20 @@ impl Turn {
         } else {
             self.context_used = estimated;
         }
-        out.push(self.usage());
+        out.push(Effect::Usage(self.usage()));
     }
 
     /// What has been used up and what is left.
-    pub fn usage(&self) -> Effect {
+    pub fn usage(&self) -> Usage {
         let (tokens_in, tokens_out) = self.budget.tokens();
-        Effect::Usage(Usage {
+        Usage {
             tokens_in: Some(tokens_in),
             tokens_out: Some(tokens_out),
             cost_micros: self.budget.cost_micros(),
             context_used: Some(self.context_used),
             context_size: self.setup.choice.model.context.map(u64::from),
             budget_left: self.budget.left(),
-        })
+        }
     }
 
     /// The answer broke. What was complete before the break is kept and carried out; the rest is asked for anew.

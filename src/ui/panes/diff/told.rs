@@ -6,6 +6,7 @@ use crate::model::session::{ActionState, Phase, Speaker};
 use crate::model::{Executor, FileChange, Kind};
 use crate::ui::app::Scene;
 use crate::ui::panes::inbox::action_words;
+use crate::ui::panes::plan;
 use crate::ui::panes::row::{Row, wrapped};
 use crate::ui::panes::tests_pane;
 use crate::ui::theme::Role;
@@ -68,11 +69,26 @@ pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row>
                     .and(exact(action.target.as_deref().unwrap_or_default()), Role::TextStrong),
             );
         }
-        Kind::Edit | Kind::Plan | Kind::Other => {
+        Kind::Plan | Kind::Other => {
             wrapped(&mut rows, "", Role::Text, &action.title, Role::TextStrong, columns);
+            consented(&mut rows, scene, state, columns);
         }
+        Kind::Edit => wrapped(&mut rows, "", Role::Text, &action.title, Role::TextStrong, columns),
     }
     rows
+}
+
+/// What a consent is given to: the plan as it stands, or the whole of what is asked.
+fn consented(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) {
+    let says = state.action.rationale.as_ref().map(|rationale| rationale.text.as_str()).unwrap_or_default();
+    let plan = if state.action.kind == Kind::Plan { plan::outline(scene) } else { Vec::new() };
+    if !plan.is_empty() {
+        rows.push(Row::default());
+        rows.extend(plan);
+    } else if !says.is_empty() && says != state.action.title {
+        rows.push(Row::default());
+        wrapped(rows, "", Role::Text, says, Role::Text, columns);
+    }
 }
 
 /// Until the picture is there: what kind of change it is, without its lines.
