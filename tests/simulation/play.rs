@@ -240,8 +240,11 @@ impl Play {
             }
             assert!(
                 Instant::now() < end,
-                "nothing comes to rest: head {head}, {:?}",
-                life.clients.each_ref().map(Client::head)
+                "nothing comes to rest: head {head}, {:?}, linked {:?}, answered {:?}, workspace still {}",
+                life.clients.each_ref().map(Client::head),
+                life.clients.each_ref().map(Client::is_linked),
+                life.clients.each_ref().map(Client::is_quiet),
+                life.hold.is_quiet(),
             );
         }
     }

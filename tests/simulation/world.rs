@@ -141,6 +141,23 @@ impl Hold {
     }
 }
 
+/// Held while an action is carried out, and given back also when it is cut off in the middle.
+struct Busy(Arc<Mutex<World>>);
+
+impl Busy {
+    fn begins(world: &Arc<Mutex<World>>) -> Self {
+        world.lock().unwrap().busy += 1;
+        Self(world.clone())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let mut world = self.0.lock().unwrap();
+        world.busy = world.busy.saturating_sub(1);
+    }
+}
+
 impl Workspace for Hold {
     fn root(&self) -> &Path {
         Path::new("/simulated")
@@ -160,7 +177,7 @@ impl Workspace for Hold {
     fn perform(&self, permit: Permit, work: Work, _progress: mpsc::Sender<Progress>) -> BoxFuture<'_, Performed> {
         Box::pin(async move {
             self.witness(&permit, &work.action);
-            self.world.lock().unwrap().busy += 1;
+            let _busy = Busy::begins(&self.world);
             self.dawdle().await;
             let done = match (work.action.kind, &work.action.command) {
                 (Kind::Edit, _) => self.edit(&work.action, &work.blobs).await,
@@ -176,7 +193,6 @@ impl Workspace for Hold {
                 _ => Performed::of(OutcomeWord::Ok, None),
             };
             self.dawdle().await;
-            self.world.lock().unwrap().busy -= 1;
             done
         })
     }
