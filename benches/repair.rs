@@ -1,8 +1,8 @@
 //! Measures the repair agent on the one-bug programs of `tests/fixtures/repair`.
 //!
-//! `cargo bench --bench repair -- [FILTER | --all] [--seconds N] [--check] [--reach]`; without either only the bundled
+//! `cargo bench --bench repair -- [FILTER | --all] [--seconds N] [--from FOLDER] [--with FOLDER] [--check] [--reach]`; without either only the bundled
 //! playground. A filter matches `language/name`. `--check` runs no search: are the programs wrong, and right without
-//! their mistake? `--reach` runs nothing: does some operator propose exactly the right text, and how far down the list
+//! their mistake? `--with` links what a folder holds (`node_modules`) into each program. `--reach` runs nothing: does some operator propose exactly the right text, and how far down the list
 //! by its prior alone?
 #![allow(
     dead_code,
@@ -33,11 +33,13 @@ fn main() {
     let filter = args
         .iter()
         .find(|a| {
-            !a.starts_with("--") && Some((*a).clone()) != value("--seconds") && Some((*a).clone()) != value("--from")
+            !a.starts_with("--")
+                && ["--seconds", "--from", "--with"].iter().all(|name| value(name).as_ref() != Some(*a))
         })
         .cloned()
         .unwrap_or_else(|| if args.iter().any(|a| a == "--all") { String::new() } else { "playground".to_owned() });
     let seconds: u64 = value("--seconds").and_then(|s| s.parse().ok()).unwrap_or(60);
+    let with = value("--with").map(std::path::PathBuf::from);
     let only_reach = args.iter().any(|a| a == "--reach");
     let only_check = args.iter().any(|a| a == "--check");
     let folder = value("--from").map_or_else(
@@ -59,7 +61,7 @@ fn main() {
             .collect();
         let program = Program { name: "playground".into(), files, ..Program::default() };
         let began = Instant::now();
-        let result = runtime.block_on(repair(&program, seconds));
+        let result = runtime.block_on(repair(&program, seconds, with.as_deref()));
         println!(
             "{:.1}s {} tried, all pass: {}: {}",
             began.elapsed().as_secs_f64(),
@@ -82,11 +84,11 @@ fn main() {
                 continue;
             }
             if only_check {
-                check(&language, &program);
+                check(&language, &program, with.as_deref());
                 continue;
             }
             let began = Instant::now();
-            let result = runtime.block_on(repair(&program, seconds));
+            let result = runtime.block_on(repair(&program, seconds, with.as_deref()));
             let took = began.elapsed();
             count += 1;
             plausible += usize::from(result.plausible);
@@ -127,9 +129,8 @@ struct Result {
     words: String,
 }
 
-async fn repair(program: &Program, seconds: u64) -> Result {
-    let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), &program.files);
+async fn repair(program: &Program, seconds: u64, with: Option<&std::path::Path>) -> Result {
+    let dir = place(&program.files, with);
     let project = match Project::read(program.files.clone(), None) {
         Ok(project) => project,
         Err(error) => return Result { plausible: false, correct: false, tried: 0, words: error.to_string() },
@@ -159,14 +160,23 @@ async fn repair(program: &Program, seconds: u64) -> Result {
     };
     let mut correct = false;
     if plausible {
-        let hidden = tempfile::tempdir().unwrap();
         let mut files = program.files.clone();
         files.extend(outcome.overlay.clone());
         files.extend(program.hidden.clone());
-        write(hidden.path(), &files);
+        let hidden = place(&files, with);
         correct = passes(hidden.path(), &files);
     }
     Result { plausible, correct, tried: outcome.tried.total, words }
+}
+
+/// A directory with these files, and what `--with` names.
+fn place(files: &std::collections::BTreeMap<String, String>, with: Option<&std::path::Path>) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), files);
+    if let Some(with) = with {
+        repair_bench::link(with, dir.path());
+    }
+    dir
 }
 
 fn passes(root: &std::path::Path, files: &std::collections::BTreeMap<String, String>) -> bool {
@@ -179,14 +189,12 @@ fn passes(root: &std::path::Path, files: &std::collections::BTreeMap<String, Str
 }
 
 /// A program is good when the right version passes everything and the wrong one fails the visible tests.
-fn check(language: &str, program: &Program) {
-    let dir = tempfile::tempdir().unwrap();
+fn check(language: &str, program: &Program, with: Option<&std::path::Path>) {
     let mut right = program.right.clone();
     right.extend(program.hidden.clone());
-    write(dir.path(), &right);
+    let dir = place(&right, with);
     let good = passes(dir.path(), &right);
-    let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), &program.files);
+    let dir = place(&program.files, with);
     let bad = passes(dir.path(), &program.files);
     if !good || bad {
         println!("BAD FIXTURE {language}/{}: right passes {good}, wrong passes {bad}", program.name);
@@ -201,7 +209,8 @@ fn reach(language: &str, program: &Program) {
         let made = propose(&source, &|_| true);
         let bare = |text: &str| text.split_whitespace().collect::<String>();
         let wanted = bare(right);
-        let exact = made.iter().find(|m| source.with(&m.edits).is_some_and(|t| bare(&t) == wanted));
+        let same = made.iter().filter(|m| source.with(&m.edits).is_some_and(|t| bare(&t) == wanted));
+        let exact = same.max_by(|a, b| a.prior.total_cmp(&b.prior));
         match exact {
             Some(m) => {
                 let before = made.iter().filter(|o| o.prior > m.prior).count();

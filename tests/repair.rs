@@ -20,6 +20,7 @@ use repair_bench::{DirBench, Program, programs, write};
 use rightseat::agent::repair::engine::{Budget, Memory, Outcome, search};
 use rightseat::agent::repair::playground::PLAYGROUND;
 use rightseat::agent::repair::project::Project;
+use rightseat::agent::repair::report::rationale;
 use rightseat::agent::repair::steer::Steering;
 
 fn repair(program: &Program, steering: &Steering) -> Outcome {
@@ -67,6 +68,34 @@ fn node_programs_are_repaired() {
 #[test]
 fn rust_programs_are_repaired() {
     fixes(include_str!("fixtures/repair/rust.txt"), "stack_machine");
+}
+
+#[test]
+fn what_was_forgotten_is_found_in_projects_of_several_files() {
+    let fixture = include_str!("fixtures/repair/projects.txt");
+    for (tool, name) in [("python3", "py_discount"), ("python3", "py_wrap"), ("node", "js_stock")] {
+        if is_here(tool) {
+            fixes(fixture, name);
+        }
+    }
+}
+
+/// The tests accept two texts; the proposal must say so instead of passing for the only one.
+#[test]
+fn other_changes_that_pass_are_named() {
+    if !is_here("python3") {
+        return;
+    }
+    let text = "def grown(age):\n    return age > 18\n";
+    let tests = "import unittest\nfrom age import grown\n\n\nclass T(unittest.TestCase):\n    def test_at(self):\n        self.assertTrue(grown(18))\n\n    def test_below(self):\n        self.assertFalse(grown(17))\n";
+    let files = [("age.py", text), ("test_age.py", tests)].map(|(p, t)| (p.to_owned(), t.to_owned()));
+    let program = Program { name: "age".into(), files: files.into_iter().collect(), ..Program::default() };
+    let outcome = repair(&program, &Steering::default());
+    assert!(outcome.overlay["age.py"].contains("age >= 18"), "{:?}", outcome.overlay);
+    let others: Vec<&String> = outcome.repairs.iter().flat_map(|r| &r.alternatives).collect();
+    assert!(others.iter().any(|o| o.contains("17")), "{others:?}");
+    let said = rationale(&outcome);
+    assert!(said.contains("the tests do not decide between them"), "{said}");
 }
 
 #[test]

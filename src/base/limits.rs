@@ -676,6 +676,10 @@ pub const REPAIR_BATCH_MIN: usize = 8;
 pub const REPAIR_RETURNS_MAX: usize = 2;
 /// Batches tried after a repair was found, in case a better one stands behind it.
 pub const REPAIR_GRACE_BATCHES: usize = 1;
+/// Changes still tried after the first that makes every test pass, in the hope of a better one.
+pub const REPAIR_GRACE_CHANGES: usize = 12;
+/// Other changes that pass all tests, named beside a proposal.
+pub const REPAIR_ALTERNATIVES_MAX: usize = 3;
 /// Batches tried further when all that was found is a special case or a removal.
 pub const REPAIR_DOUBT_BATCHES: usize = 4;
 /// And for how many milliseconds.

@@ -50,6 +50,8 @@ pub struct Repair {
     pub fix: Fix,
     /// Evidence for the place, in words.
     pub evidence: Vec<String>,
+    /// Other changes that pass all tests as well, best first: `path:line words`.
+    pub alternatives: Vec<String>,
 }
 
 /// What a search came to.
@@ -127,6 +129,7 @@ pub async fn search<B: Bench>(
         let fixes = search.harvest();
         let Some(left) = fixes.last().map(|f| f.left) else { break };
         let several = fixes.len() > 1;
+        let others = search.alternatives();
         for fix in fixes {
             let mutation = &fix.candidate.mutation;
             bench
@@ -143,7 +146,12 @@ pub async fn search<B: Bench>(
                 .around(&mutation.path, mutation.line)
                 .map(|s| s.evidence.iter().map(super::localise::Evidence::words).collect())
                 .unwrap_or_default();
-            outcome.repairs.push(Repair { fix, evidence });
+            let alternatives = others
+                .iter()
+                .map(|o| &o.candidate.mutation)
+                .map(|m| format!("{}:{} {}", m.path, m.line, m.words))
+                .collect();
+            outcome.repairs.push(Repair { fix, evidence, alternatives });
         }
         outcome.failing_after = baseline
             .failing()
@@ -248,6 +256,9 @@ impl Round<'_> {
             }
             // Several bugs: what helps in part is kept once nothing better has come for as long again.
             let waited = first_help.is_some_and(|at| batches > at * 3 + 3);
+            if search.is_settled() {
+                break;
+            }
             if self.is_enough(search) || waited {
                 // A little further: a better one may stand right behind.
                 let (rounds, since) = grace.get_or_insert_with(|| (limits::REPAIR_DOUBT_BATCHES, Instant::now()));

@@ -6,6 +6,7 @@ pub mod agent;
 pub mod bench;
 pub mod engine;
 pub mod harness;
+pub mod hints;
 pub mod localise;
 pub mod operators;
 pub mod plan;

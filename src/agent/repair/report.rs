@@ -91,7 +91,20 @@ pub fn rationale(outcome: &Outcome) -> String {
     } else {
         lines.push(format!("It breaks no test; still failing: {}.", list(&outcome.failing_after)));
     }
-    lines.push(format!("{} changes were tried; this was the best of those that pass.", outcome.tried.total));
+    let others: Vec<&String> = outcome.repairs.iter().flat_map(|r| &r.alternatives).collect();
+    lines.push(match others.len() {
+        0 => format!("{} changes were tried; no other passes all tests.", outcome.tried.total),
+        count => {
+            let shown: Vec<&str> =
+                others.iter().take(limits::REPAIR_ALTERNATIVES_MAX).map(|o| o.as_str()).collect();
+            format!(
+                "{} changes were tried; {count} other{} every test pass too, so the tests do not decide between them: {}. Deny this one to see the next.",
+                outcome.tried.total,
+                if count == 1 { " makes" } else { "s make" },
+                shown.join("; ")
+            )
+        }
+    });
     lines.join("\n")
 }
 

@@ -7,50 +7,10 @@ use std::collections::BTreeMap;
 
 use tree_sitter::Node;
 
+pub use super::hints::Hints;
+use super::hints::{of_type, of_value};
 use super::source::{Role, Source, assignment, binary, call, descend, member, role, single};
 use crate::base::limits;
-
-/// What uses of a name suggest it holds (a bit set).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Hints(u16);
-
-impl Hints {
-    pub const NUMBER: Self = Self(1);
-    pub const LIST: Self = Self(2);
-    pub const MAP: Self = Self(4);
-    pub const SET: Self = Self(8);
-    pub const TEXT: Self = Self(16);
-    pub const TRUTH: Self = Self(32);
-    pub const CALLED: Self = Self(64);
-    pub const OBJECT: Self = Self(128);
-    pub const INDEX: Self = Self(256);
-    pub const ITERATED: Self = Self(512);
-
-    fn add(&mut self, other: Self) {
-        self.0 |= other.0;
-    }
-
-    /// Whether any hint is shared.
-    pub fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// Whether nothing is known.
-    pub fn is_unknown(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Whether two names could hold the same sort of thing.
-    pub fn fits(self, other: Self) -> bool {
-        self.is_unknown() || other.is_unknown() || self.is_like(other)
-    }
-
-    /// Whether the two share a hint; what is walked through may be a list, and what has elements may be walked through.
-    pub fn is_like(self, other: Self) -> bool {
-        let many = Self(Self::LIST.0 | Self::ITERATED.0);
-        self.has(other) || (self.has(many) && other.has(many))
-    }
-}
 
 /// One visible name.
 #[derive(Debug, Clone)]
@@ -175,7 +135,7 @@ impl<'t> Scope<'t> {
             let literal = matches!(role(value), Role::Integer | Role::Float | Role::Text | Role::Negate);
             if literal && self.names.len() < limits::REPAIR_NAMES_MAX {
                 self.declare(source.slice(name), 0, None, false);
-                self.hint(source.slice(name), hint_of_value(source, value));
+                self.hint(source.slice(name), of_value(source, value));
             }
         }
     }
@@ -186,7 +146,7 @@ impl<'t> Scope<'t> {
         }
         let mut hints = Hints::default();
         if let Some(kind) = &declared {
-            hints.add(hint_of_type(kind));
+            hints.add(of_type(kind));
         }
         self.names.push(Name { text: text.to_owned(), hints, from, declared, is_parameter });
     }
@@ -291,7 +251,7 @@ impl<'t> Scope<'t> {
         if !matches!(role(target), Role::Member | Role::Index | Role::Slice) {
             self.declare_pattern(source, target, declared);
         }
-        let hint = hint_of_value(source, value);
+        let hint = of_value(source, value);
         self.hint(source.slice(target), hint);
     }
 
@@ -432,86 +392,4 @@ pub fn function_name(source: &Source, node: Node<'_>) -> String {
     }
     let bound = node.parent().and_then(|p| ["name", "key", "left"].iter().find_map(|f| p.child_by_field_name(f)));
     bound.map_or_else(|| "<anonymous>".to_owned(), |n| source.slice(n).to_owned())
-}
-
-fn hint_of_type(kind: &str) -> Hints {
-    let k = kind.trim_start_matches([':', ' ', '&', '*']).trim_start_matches("mut ");
-    let starts = |list: &[&str]| list.iter().any(|p| k.starts_with(p));
-    if starts(&["Vec", "[", "list", "List", "Array", "VecDeque", "Sequence"]) {
-        Hints::LIST
-    } else if starts(&["HashMap", "BTreeMap", "map[", "dict", "Dict", "Map", "Record"]) {
-        Hints::MAP
-    } else if starts(&["HashSet", "BTreeSet", "set", "Set"]) {
-        Hints::SET
-    } else if starts(&["str", "String", "string"]) {
-        Hints::TEXT
-    } else if starts(&["bool"]) {
-        Hints::TRUTH
-    } else if starts(&[
-        "int", "float", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f32",
-        "f64", "number", "uint",
-    ]) {
-        Hints::NUMBER
-    } else {
-        Hints::default()
-    }
-}
-
-fn hint_of_value(source: &Source, value: Node<'_>) -> Hints {
-    match role(value) {
-        Role::Integer | Role::Float | Role::Negate => Hints::NUMBER,
-        Role::Text => Hints::TEXT,
-        Role::Truth | Role::Not => Hints::TRUTH,
-        Role::Collection => match value.kind() {
-            "dictionary" | "object" => Hints::MAP,
-            "set" => Hints::SET,
-            _ => Hints::LIST,
-        },
-        Role::Call => {
-            let text = source.slice(value);
-            let text = text.strip_prefix("new ").unwrap_or(text);
-            let starts = |list: &[&str]| list.iter().any(|p| text.starts_with(p));
-            if starts(&["len(", "int(", "sum(", "abs(", "Math."]) {
-                Hints::NUMBER
-            } else if starts(&["list(", "sorted(", "Vec::", "Array", "deque("]) {
-                Hints::LIST
-            } else if starts(&["set(", "HashSet::", "BTreeSet::", "Set("]) {
-                Hints::SET
-            } else if starts(&["dict(", "defaultdict(", "HashMap::", "BTreeMap::", "Counter(", "Map("]) {
-                Hints::MAP
-            } else if starts(&["str(", "String::", "String("]) {
-                Hints::TEXT
-            } else {
-                Hints::default()
-            }
-        }
-        Role::Binary => {
-            let is_number =
-                binary(value).is_some_and(|(_, op, _)| matches!(source.slice(op), "-" | "*" | "/" | "//" | "%"));
-            if is_number { Hints::NUMBER } else { Hints::default() }
-        }
-        Role::Function
-        | Role::Block
-        | Role::If
-        | Role::While
-        | Role::For
-        | Role::Return
-        | Role::Break
-        | Role::Continue
-        | Role::Assign
-        | Role::Compound
-        | Role::Declare
-        | Role::Expression
-        | Role::Null
-        | Role::Name
-        | Role::Member
-        | Role::Index
-        | Role::Slice
-        | Role::Range
-        | Role::Ternary
-        | Role::Paren
-        | Role::Await
-        | Role::Comment
-        | Role::Other => Hints::default(),
-    }
 }

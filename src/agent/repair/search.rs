@@ -86,6 +86,8 @@ pub struct Search {
     paired: bool,
     /// How often a text was put back because its batch ended before its turn.
     returned: HashMap<u64, usize>,
+    /// Changes tried after the first that fixes everything.
+    since_solved: usize,
 }
 
 impl Search {
@@ -133,6 +135,7 @@ impl Search {
             near: Vec::new(),
             paired: false,
             returned: HashMap::new(),
+            since_solved: 0,
         }
     }
 
@@ -198,6 +201,7 @@ impl Search {
     /// Records what a tried proposal did.
     pub fn observe(&mut self, candidate: Candidate, attempt: Attempt, verdict: &Verdict, tried: &mut Tried) {
         tried.count(&candidate.mutation, verdict);
+        self.since_solved += usize::from(self.is_solved());
         let Some(whole) = &verdict.whole else { return };
         let failed: BTreeSet<&String> = whole.failed.iter().collect();
         let broken = self.passing.iter().any(|p| failed.contains(p) || (whole.ended && !whole.passed.contains(p)));
@@ -259,6 +263,22 @@ impl Search {
     /// Whether the repairs found so far, together, fix everything.
     pub fn is_covered(&self) -> bool {
         self.harvest().last().is_some_and(|f| f.left == 0)
+    }
+
+    /// Whether looking further would hardly find better: what waits is less likely than what was found, or enough was
+    /// tried after it.
+    pub fn is_settled(&self) -> bool {
+        let Some(best) = self.best().filter(|b| b.left == 0 && !b.is_doubtful()) else { return false };
+        let next = self.queue.last().map_or(0.0, |c| c.score);
+        quality(best, self) >= next || self.since_solved >= limits::REPAIR_GRACE_CHANGES
+    }
+
+    /// Other changes under which every test passes: the tests do not tell them apart from the best.
+    pub fn alternatives(&self) -> Vec<Fix> {
+        let Some(best) = self.best().filter(|b| b.left == 0) else { return Vec::new() };
+        let mut rest: Vec<&Fix> = self.fixes.iter().filter(|f| f.left == 0 && f.text != best.text).collect();
+        rest.sort_by(|a, b| quality(b, self).total_cmp(&quality(a, self)));
+        rest.into_iter().cloned().collect()
     }
 
     /// Whether some change fixes everything.

@@ -52,7 +52,7 @@ function tap(text, file) {
     const m = /^\s*(not )?ok \d+(?: - )?(.*)$/.exec(line);
     if (!m) continue;
     const skipped = /# (SKIP|TODO)/i.test(m[2]);
-    const name = m[2].replace(/\s+# .*$/, '');
+    const name = m[2].replace(/\s+# .*$/, '').trim();
     const depth = Math.floor(indent / 4);
     const own = stack[depth] && stack[depth].name === name ? stack[depth] : null;
     const parents = stack.slice(0, depth).filter(Boolean).map((s) => s.name);
@@ -217,7 +217,7 @@ async function baseline() {
   for (const one of cases) {
     const parts = one.case.split(' > ');
     if (job.format === 'tap' && job.argv.includes('--test-reporter=tap') && parts.length > 1 && Date.now() < deadline) {
-      const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'rightseat-cov-'));
+      const folder = fs.mkdtempSync(path.join(here, 'coverage-'));
       const name = parts[parts.length - 1].replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
       await execute([`--test-name-pattern=^${name}$`, parts[0]], root, { NODE_V8_COVERAGE: folder }, job.timeout_ms);
       const lines = covered(folder);
@@ -229,7 +229,11 @@ async function baseline() {
   send({ end: true });
 }
 
+// Once a change makes everything pass only a few more are of interest: the list has the likely ones first.
+let left = Infinity;
+
 async function attempt(base, mutant) {
+  left--;
   const kept = {};
   for (const [file, text] of Object.entries(mutant.files)) {
     const full = path.join(base, file);
@@ -243,13 +247,16 @@ async function attempt(base, mutant) {
     const result = { mutant: mutant.id, passed };
     if (passed.length) {
       const rest = job.apart ? job.files.filter((f) => !job.focus_files.includes(f)) : job.files;
-      const more = rest.length || !job.apart ? await run(base, rest, job.timeout_ms) : [];
-      const whole = job.apart ? [...found, ...more] : more;
+      // Where files cannot be told apart the first run was of everything.
+      const complete = job.apart ? !rest.length : !job.focus_files.length;
+      const more = complete ? [] : await run(base, rest, job.timeout_ms);
+      const whole = job.apart || complete ? [...found, ...more] : more;
       result.whole = {
         passed: whole.filter((c) => c.status === 'passed').map((c) => c.case),
         failed: whole.filter((c) => c.status === 'failed').map((c) => c.case),
         ended: true,
       };
+      if (!result.whole.failed.length) left = Math.min(left, job.grace ?? 12);
     }
     send(result);
   } finally {
@@ -257,20 +264,24 @@ async function attempt(base, mutant) {
   }
 }
 
-// A second copy of the project, so that two changes are tried at a time; none where one of its own packages
-// has packages, which a copy would not find.
+// A second copy of the project, so that two changes are tried at a time; inside this folder, so that nothing is left
+// when this process is stopped. None for runners that would take its tests for the project's own, and where one of its
+// own packages has packages, which a copy would not find.
 function twin(count) {
-  if (os.cpus().length < 2 || count < 4) return null;
-  const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'rightseat-twin-')));
+  const blind = job.apart || path.basename(job.argv[1] || '') === 'mocha';
+  if (os.cpus().length < 2 || count < 4 || !blind) return null;
+  const folder = path.join(here, 'twin');
   const packages = path.join(root, 'node_modules');
+  fs.rmSync(folder, { recursive: true, force: true });
+  fs.mkdirSync(folder);
   if (fs.existsSync(packages)) fs.symlinkSync(packages, path.join(folder, 'node_modules'));
   if (copied(folder, 32 << 20)) return folder;
   fs.rmSync(folder, { recursive: true, force: true });
   return null;
 }
 
-// Jest takes long to start and little for one project more: many changed copies are projects of one run.
-const REPORTER = `
+// Jest and Vitest take long to start and little for one project more: many changed copies are tested in one run.
+const JEST = `
 const fs = require('fs');
 const tell = (record) => fs.appendFileSync(process.env.RIGHTSEAT_POOL, JSON.stringify(record) + '\\n');
 module.exports = class {
@@ -282,13 +293,42 @@ module.exports = class {
 };
 `;
 
+const VITEST = `
+import fs from 'node:fs';
+const tell = (record) => fs.appendFileSync(process.env.RIGHTSEAT_POOL, JSON.stringify(record) + '\\n');
+export default class {
+  onTestModuleStart(module) { tell({ began: module.moduleId }); }
+  onTestModuleEnd(module) {
+    const cases = [...module.children.allTests()].map((c) => ({ name: [c.fullName], status: c.result().state }));
+    tell({ ended: module.moduleId, cases, broken: false });
+  }
+}
+`;
+
+// Settings that would lead a copy's tests back to the sources of the project itself, or not let them be found.
+const SETTINGS = /alias|include|setupFiles|globalSetup|projects|workspace|root\s*:/;
+
+// How one run of some copies is started: its reporter and its arguments; nothing where copies cannot be told apart.
+function pooling(roots) {
+  const program = path.basename(job.argv[1] || '');
+  if (program === 'jest') {
+    const reporter = path.join(here, 'reporter.cjs');
+    // Patterns stand first: `--projects` takes all that follows.
+    const args = [...job.focus_files, '-w', '2', '--reporters', reporter, '--projects', ...roots];
+    return { reporter, text: JEST, args };
+  }
+  const configs = fs.readdirSync(root).filter((name) => /^(vite|vitest)\.(config|workspace)\./.test(name));
+  if (program !== 'vitest' || configs.some((name) => SETTINGS.test(fs.readFileSync(path.join(root, name), 'utf8')))) return null;
+  const reporter = path.join(here, 'reporter.mjs');
+  const files = roots.flatMap((r) => job.focus_files.map((f) => path.relative(root, path.join(r, f))));
+  return { reporter, text: VITEST, args: [`--reporter=${reporter}`, ...files] };
+}
+
 // Runs the changes that wait against the focus files; what passes is then tried in place, and what hung is dropped.
 async function pool(waiting, until) {
   const folder = path.join(here, 'pool');
   const told = path.join(here, 'pool.jsonl');
-  const reporter = path.join(here, 'reporter.cjs');
-  fs.writeFileSync(reporter, REPORTER);
-  while (waiting.length && Date.now() < until) {
+  while (waiting.length && left > 0 && Date.now() < until) {
     const some = waiting.splice(0, 24);
     fs.rmSync(folder, { recursive: true, force: true });
     fs.writeFileSync(told, '');
@@ -302,7 +342,8 @@ async function pool(waiting, until) {
       }
     }
     const roots = some.map((m) => path.join(folder, String(m.id)));
-    const args = ['-w', '2', '--reporters', reporter, '--projects', ...roots, '--testPathPattern', ...job.focus_files];
+    const { reporter, text, args } = pooling(roots);
+    fs.writeFileSync(reporter, text);
     const quiet = () => Date.now() - fs.statSync(told).mtimeMs > job.timeout_ms * 2;
     await execute(args, root, { RIGHTSEAT_POOL: told }, until - Date.now() + job.timeout_ms, quiet);
     const records = fs.readFileSync(told, 'utf8').split('\n').filter(Boolean).map((l) => JSON.parse(l));
@@ -320,7 +361,8 @@ async function pool(waiting, until) {
           .map((c) => [path.relative(base, r.ended), ...c.name].join(' > '))
           .filter((id) => focus.has(id)),
       );
-      if (passed.length) await attempt(root, mutant);
+      if (left <= 0) waiting.push(mutant);
+      else if (passed.length) await attempt(root, mutant);
       else if (mine.length) send({ mutant: mutant.id, passed: [] });
       else waiting.push(mutant);
     }
@@ -347,9 +389,9 @@ function copied(to, bytes) {
 async function mutants() {
   const until = Date.now() + job.batch_ms;
   const waiting = [...job.mutants];
-  if (job.argv.some((a) => a.endsWith('.bin/jest')) && waiting.length > 2) await pool(waiting, until);
+  if (waiting.length > 2 && pooling([])) await pool(waiting, until);
   const lane = async (base) => {
-    while (base && waiting.length && Date.now() < until) await attempt(base, waiting.shift());
+    while (base && waiting.length && left > 0 && Date.now() < until) await attempt(base, waiting.shift());
   };
   const second = twin(waiting.length);
   await Promise.all([lane(root), lane(second)]);

@@ -56,7 +56,7 @@ fn script(project: &Project) -> (&'static str, &'static str) {
 }
 
 fn job(project: &Project, mode: &str) -> Value {
-    match &project.runner {
+    let mut job = match &project.runner {
         Runner::Pytest { args, .. } => json!({"mode": mode, "runner": "pytest", "args": args}),
         Runner::Unittest { args, .. } => json!({"mode": mode, "runner": "unittest", "args": args}),
         Runner::Node { argv, env, format, apart } => json!({
@@ -69,7 +69,9 @@ fn job(project: &Project, mode: &str) -> Value {
             "coverage_ms": limits::REPAIR_COVERAGE_MS_MAX,
         }),
         Runner::Cargo { .. } | Runner::Go => Value::Null,
-    }
+    };
+    set(&mut job, "grace", json!(limits::REPAIR_GRACE_CHANGES));
+    job
 }
 
 fn set(job: &mut Value, key: &str, value: Value) {

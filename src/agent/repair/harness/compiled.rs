@@ -55,7 +55,7 @@ impl Job<'_> {
         let list = |items: &[String]| quoted(&items.join("\n"));
         let mutants: Vec<String> = self.mutants.iter().map(|i| (i + 1).to_string()).collect();
         format!(
-            "KIND={}\nMODE={}\nBUILD={}\nDIRS={}\nMUTANTS={}\nFOCUS={}\nCPU_S={}\nCPU_MS={}\nBATCH_S={}\n",
+            "KIND={}\nMODE={}\nBUILD={}\nDIRS={}\nMUTANTS={}\nFOCUS={}\nCPU_S={}\nCPU_MS={}\nBATCH_S={}\nGRACE={}\n",
             if is_rust { "rust" } else { "go" },
             self.mode,
             quoted(&build),
@@ -65,6 +65,7 @@ impl Job<'_> {
             self.cpu_s,
             self.cpu_ms,
             self.batch_s,
+            limits::REPAIR_GRACE_CHANGES,
         )
     }
 }

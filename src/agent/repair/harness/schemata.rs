@@ -155,6 +155,7 @@ var rightseatMutant = func() int {{
 				rightseatTime.Sleep(10 * rightseatTime.Millisecond)
 				var used rightseatSyscall.Rusage
 				if rightseatSyscall.Getrusage(0, &used) == nil && (used.Utime.Nano()+used.Stime.Nano())/1000000 > ms {{
+					rightseatOs.Stderr.WriteString("@hang\n")
 					rightseatOs.Exit(3)
 				}}
 			}}

@@ -43,10 +43,11 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
     let commutes = matches!(site.text(op), "*" | "&" | "|" | "^")
         || (site.text(op) == "+" && (role(left) == Role::Integer || role(right) == Role::Integer));
-    if !commutes {
-        sink.swap(left, right, 0.7);
-    }
     let literal = |n| matches!(role(n), Role::Integer | Role::Float);
+    if !commutes {
+        // `n - 1` is seldom meant as `1 - n`.
+        sink.swap(left, right, if literal(right) { 0.2 } else { 0.7 });
+    }
     sink.replace(site.node, site.text(left), if literal(right) { 0.8 } else { 0.4 });
     sink.replace(site.node, site.text(right), if literal(left) { 0.8 } else { 0.4 });
     regroup(site, sink);

@@ -44,8 +44,8 @@ fn is_assignment_operator(text: &str) -> bool {
 
 fn siblings(op: &str) -> &'static [(&'static str, f64)] {
     match op {
-        "+=" => &[("-=", 1.0), ("=", 0.8), ("*=", 0.6)],
-        "-=" => &[("+=", 1.0), ("=", 0.7), ("/=", 0.2)],
+        "+=" => &[("-=", 1.0), ("=", 0.6), ("*=", 0.6)],
+        "-=" => &[("+=", 1.0), ("=", 0.6), ("/=", 0.2)],
         "*=" => &[("+=", 0.7), ("/=", 0.6), ("=", 0.4), ("**=", 0.2)],
         "/=" => &[("//=", 0.7), ("*=", 0.6), ("%=", 0.4), ("-=", 0.3)],
         "//=" => &[("/=", 0.4), ("%=", 0.5), ("-=", 0.3)],
@@ -70,7 +70,7 @@ fn widen(site: &Site<'_, '_>, op: Node<'_>, sink: &mut Sink<'_>) {
         return;
     }
     sink.replace(op, "+=", 0.7);
-    sink.replace(op, "-=", 0.3);
+    sink.replace(op, "-=", 0.5);
     sink.replace(op, "|=", 0.1);
     if site.lang() == Lang::Python || !site.text(value).contains(text) {
         let value = single(value);

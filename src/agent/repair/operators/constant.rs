@@ -12,13 +12,7 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     } else if kind == Role::Float {
         float(site, sink);
     } else if kind == Role::Truth {
-        let other = match site.text(site.node) {
-            "true" => "false",
-            "false" => "true",
-            "True" => "False",
-            _ => "True",
-        };
-        sink.replace(site.node, other, 1.2);
+        sink.replace(site.node, turned(site.text(site.node)), 1.2);
     } else if kind == Role::Text {
         text(site, sink);
     } else if site.node.kind() == "macro_invocation"
@@ -48,6 +42,16 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         for name in site.visible() {
             sink.replace(site.node, format!("[{}]", name.text), 0.5);
         }
+    }
+}
+
+/// The other of the two truths.
+pub fn turned(truth: &str) -> &'static str {
+    match truth {
+        "true" => "false",
+        "false" => "true",
+        "True" => "False",
+        _ => "True",
     }
 }
 

@@ -32,8 +32,24 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let compared = site.node.parent().is_some_and(|p| {
         matches!(role(p), Role::Binary | Role::Return | Role::Assign | Role::Declare) || p.kind().contains("arg")
     });
+    // Walked through in the order it came where an order was meant.
+    if site.lang() == Lang::Python && site.node.parent().is_some_and(|p| role(p) == Role::For) {
+        sink.replace(site.node, format!("sorted({text})"), 1.3);
+    }
     for wrap in wraps {
         sink.replace(site.node, format!("{wrap}({text})"), if compared { 0.8 } else { 0.4 });
+    }
+    // Handed on as one value what was to be several.
+    if site.node.parent().is_some_and(|p| matches!(p.kind(), "arguments" | "argument_list"))
+        && role(site.node) == Role::Name
+    {
+        let spread = match site.lang() {
+            Lang::Python => format!("*{text}"),
+            Lang::Go => format!("{text}..."),
+            Lang::JavaScript | Lang::TypeScript | Lang::Tsx | Lang::Rust => format!("...{text}"),
+        };
+        let rest = ["...", "*"].iter().any(|m| site.text(site.scope.node).contains(&format!("{m}{text}")));
+        sink.replace(site.node, spread, if rest { 1.6 } else { 0.5 });
     }
     let whole = parts(site.node).first().copied().filter(|_| site.role() == Role::Index).unwrap_or(site.node);
     if site.lang().is_script() && site.role() != Role::Call {

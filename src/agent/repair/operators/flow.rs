@@ -22,6 +22,9 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         repeat_instead(site, sink);
     } else if kind == Role::While {
         loop_condition(site, sink);
+    } else if let Some(word) = site.node.child_by_field_name("operator").filter(|_| kind == Role::For) {
+        // Walking through the keys or the elements.
+        sink.replace(word, if site.text(word) == "of" { "in" } else { "of" }, 1.0);
     }
 }
 
@@ -50,9 +53,6 @@ fn in_loop(site: &Site<'_, '_>) -> bool {
 
 /// A branch inside a loop that should have ended the round or the loop.
 fn jump_at_end(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
-    if !in_loop(site) {
-        return;
-    }
     let Some(block) = site.node.child_by_field_name("consequence") else { return };
     let Some(last) = statements(block).last().copied() else { return };
     let inner = last.named_child(0).map(role);
@@ -60,11 +60,14 @@ fn jump_at_end(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     if jumps(role(last)) || inner.is_some_and(jumps) {
         return;
     }
-    for word in ["break", "continue"] {
+    let looped = in_loop(site);
+    for word in ["break", "continue"].iter().filter(|_| looped) {
         sink.after(last, &site.lang().statement(word), 0.9);
     }
-    if site.lang() == Lang::Python {
-        sink.after(last, "return", 0.2);
+    // What gives no value can end here; so can Python and JavaScript, which give nothing then.
+    let typed = site.scope.node.child_by_field_name("result").or(site.scope.node.child_by_field_name("return_type"));
+    if typed.is_none() && site.lang() != Lang::Rust {
+        sink.after(last, &site.lang().statement("return"), if looped { 0.3 } else { 0.8 });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Operator, Sink, Site};
 use crate::agent::repair::scope::{Hints, Name};
-use crate::agent::repair::source::{Lang, Role, condition, descend, role, statements};
+use crate::agent::repair::source::{Lang, Role, Source, assignment, condition, descend, role, statements};
 
 pub const OPERATOR: Operator = Operator { name: "missing statement", prior: 0.4, propose };
 
@@ -33,7 +33,10 @@ fn place(site: &Site<'_, '_>, all: &[tree_sitter::Node<'_>], missing: &Missing, 
     }
     for one in all.iter().filter(|o| missing.from < o.end_byte()) {
         let leaves = matches!(role(*one), Role::Return | Role::Break | Role::Continue);
-        if leaves {
+        // The same thing twice in a row is a kind of its own, and seldom right.
+        let same =
+            |s: Option<tree_sitter::Node<'_>>| s.is_some_and(|s| site.text(s).trim_end_matches(';') == missing.text);
+        if leaves || same(Some(*one)) || same(one.next_named_sibling()) {
             continue;
         }
         let is_value = site.lang() == Lang::Rust && super::super::source::is_value(*one);
@@ -101,7 +104,49 @@ fn forgotten(site: &Site<'_, '_>) -> Vec<Missing> {
         converted(site.lang(), target, &mut out);
     }
     out.extend(repeated(site));
+    out.extend(anew(site));
+    out.extend(sorted(site.lang(), &usable));
     out
+}
+
+/// Names that start anew in each round of a loop, and states set to another of the words of the function.
+fn anew(site: &Site<'_, '_>) -> Vec<Missing> {
+    let mut out = Vec::new();
+    for n in descend(site.scope.body) {
+        let Some((target, value)) = assignment(n).filter(|_| role(n) != Role::Compound) else { continue };
+        let (name, text) = (site.source.slice(target), site.source.slice(value));
+        let from = n.end_byte();
+        let starts = matches!(role(value), Role::Integer | Role::Text | Role::Truth | Role::Null | Role::Collection)
+            || text.ends_with("::new()");
+        if starts && role(target) == Role::Name && text.len() < 20 && from < site.node.start_byte() {
+            out.push(Missing { text: format!("{name} = {text}"), factor: 0.7, from });
+        }
+        if matches!(role(target), Role::Index | Role::Member) {
+            let others: Vec<String> = match role(value) {
+                Role::Text => site.scope.texts.iter().filter(|t| *t != text).take(4).cloned().collect(),
+                Role::Truth => vec![super::constant::turned(text).to_owned()],
+                _ => Vec::new(),
+            };
+            out.extend(others.into_iter().map(|o| Missing { text: format!("{name} = {o}"), factor: 0.7, from: 0 }));
+        }
+    }
+    out
+}
+
+/// Lists that were to be in order before they are used.
+fn sorted(lang: Lang, usable: &[&Name]) -> Vec<Missing> {
+    let lists = usable.iter().filter(|n| !n.is_parameter && n.hints.has(Hints::LIST));
+    lists
+        .map(|n| {
+            let name = &n.text;
+            let text = match lang {
+                Lang::Python | Lang::Rust => format!("{name}.sort()"),
+                Lang::JavaScript | Lang::TypeScript | Lang::Tsx => format!("{name}.sort((a, b) => a - b)"),
+                Lang::Go => format!("sort.Ints({name})"),
+            };
+            Missing { text, factor: 0.5, from: start(n) }
+        })
+        .collect()
 }
 
 /// From which byte on a name can be used.
@@ -158,6 +203,8 @@ fn count(body: &str, name: &str) -> usize {
 fn repeated(site: &Site<'_, '_>) -> Vec<Missing> {
     let mut out: Vec<Missing> = Vec::new();
     let here = site.source.slice(site.node);
+    let visible = site.scope.visible(site.node.end_byte());
+    let known = |word: &str| visible.iter().any(|n| n.text == word);
     let mut scan = |root: tree_sitter::Node<'_>, factor: f64| {
         for n in descend(root) {
             if role(n) != Role::Expression {
@@ -166,16 +213,31 @@ fn repeated(site: &Site<'_, '_>) -> Vec<Missing> {
             let text = site.source.slice(n).trim_end_matches(';');
             let short = text.len() < 60 && !text.contains('\n') && !text.starts_with(['"', '\'']);
             if short && !here.contains(text) && !out.iter().any(|m| m.text == text) {
+                // What is done elsewhere with names that exist here too.
+                let strange = free_names(site.source, n).iter().any(|w| !known(w));
+                let factor = if strange { factor * 0.4 } else { factor };
                 out.push(Missing { text: text.to_owned(), factor, from: 0 });
             }
         }
     };
     scan(site.scope.body, 0.8);
-    if site.scope.node.child_by_field_name("parameters").is_some()
-        && site.scope.members.contains_key("self") | site.scope.members.contains_key("this")
-    {
-        scan(site.source.tree.root_node(), 0.35);
+    let has_receiver = ["self", "this"].iter().any(|r| site.scope.members.contains_key(*r))
+        || site.scope.node.child_by_field_name("receiver").is_some();
+    if site.scope.node.child_by_field_name("parameters").is_some() && has_receiver {
+        scan(site.source.tree.root_node(), 0.7);
     }
+    out.sort_by(|a, b| b.factor.total_cmp(&a.factor));
     out.truncate(40);
     out
+}
+
+/// Names a statement uses that have to exist: not members, not what is called.
+fn free_names<'s>(source: &'s Source, statement: tree_sitter::Node<'_>) -> Vec<&'s str> {
+    let named = |n: &tree_sitter::Node<'_>| {
+        let held = n.parent().is_some_and(|p| {
+            ["attribute", "property", "field", "function"].iter().any(|f| p.child_by_field_name(f) == Some(*n))
+        });
+        role(*n) == Role::Name && !held
+    };
+    descend(statement).into_iter().filter(named).map(|n| source.slice(n)).collect()
 }

@@ -102,6 +102,7 @@ const FAMILIES: &[&[&str]] = &[
     &["bytes", "chars"],
     &["Less", "Greater"],
     &["cmp", "partial_cmp"],
+    &["sort", "reverse"],
 ];
 
 /// Parts of names that mean the opposite of one another.
@@ -127,10 +128,10 @@ const OPPOSITES: &[(&str, &str)] = &[
 ];
 
 /// A name with one of its parts turned round.
-fn opposite(name: &str, give: &mut dyn FnMut(String)) {
+pub fn opposite(name: &str, give: &mut dyn FnMut(String)) {
     for (one, other) in OPPOSITES {
         for (from, to) in [(one, other), (other, one)] {
-            if name.len() > from.len() && name.contains(from) {
+            if name.contains(from) {
                 give(name.replacen(from, to, 1));
             }
         }

@@ -33,6 +33,14 @@ fn values(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         for name in site.visible() {
             sink.replace(site.node, format!("return {}", name.text), 0.3);
         }
+        let words: &[&str] = match site.lang() {
+            Lang::Python => &["True", "False"],
+            Lang::JavaScript | Lang::TypeScript | Lang::Tsx => &["this", "true", "false"],
+            Lang::Go | Lang::Rust => &[],
+        };
+        for word in words {
+            sink.replace(site.node, site.lang().statement(&format!("return {word}")), 0.7);
+        }
         return;
     };
     let text = site.text(value);

@@ -98,6 +98,23 @@ fn shifted(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         }
         sink.replace(site.node, ended(format!("{other} - {text}")), 0.5 * fit * weight);
     }
+    // What is left of what the object may have, and of a number the function knows.
+    for object in ["self", "this"].iter().filter(|o| !text.starts_with(**o)) {
+        for field in site.scope.members.get(*object).into_iter().flatten().take(8) {
+            let called = site.functions.iter().any(|(f, _)| f == field);
+            if !called {
+                sink.replace(site.node, ended(format!("{object}.{field} - {text}")), 0.4 * weight);
+            }
+        }
+    }
+    for number in site.scope.integers.iter().filter(|n| n.len() > 1 && !text.ends_with(n.as_str())).take(4) {
+        sink.replace(site.node, ended(format!("{number} - {text}")), 0.4 * weight);
+    }
+    if let Some((_, _, right)) =
+        binary(site.node).filter(|(_, op, r)| site.text(*op) == "%" && role(*r) == Role::Integer)
+    {
+        sink.replace(site.node, ended(format!("{} - {text}", site.text(right))), 0.8 * weight);
+    }
     let square = match site.lang() {
         Lang::Python | Lang::JavaScript | Lang::TypeScript | Lang::Tsx => format!("{text} ** 2"),
         Lang::Go | Lang::Rust => format!("{text} * {text}"),
@@ -105,7 +122,8 @@ fn shifted(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     sink.replace(site.node, square, 0.5 * weight);
     sink.replace(site.node, ended(format!("2 * {text}")), 0.3 * weight);
     if site.role() != Role::Binary {
-        sink.replace(site.node, format!("-{text}"), 0.3 * weight);
+        let plain = matches!(site.role(), Role::Name | Role::Member) && !inside;
+        sink.replace(site.node, format!("-{text}"), if plain { 0.9 } else { 0.3 } * weight);
     }
 }
 
