@@ -8,7 +8,7 @@ pub const OPERATOR: Operator = Operator { name: "arithmetic", prior: 0.7, propos
 fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     if site.role() == Role::Negate {
         if let Some(inner) = site.node.named_child(0) {
-            sink.replace(site.node, site.text(inner), 0.5);
+            sink.replace(site.node, site.text(inner), 0.9);
         }
         return;
     }

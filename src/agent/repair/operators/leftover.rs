@@ -27,8 +27,8 @@ fn after_loop(site: &Site<'_, '_>, inner: tree_sitter::Node<'_>, outer: tree_sit
         }
         told.push(text);
         let used = super::identifiers(site.source, statement);
-        let names = site.visible().into_iter().filter(|n| n.from < inner.start_byte() || n.is_parameter);
-        let known: Vec<_> = names.filter(|n| used.contains(n.text.as_str())).collect();
+        let known: Vec<_> =
+            site.scope.visible(inner.start_byte()).into_iter().filter(|n| used.contains(n.text.as_str())).collect();
         let line = site.lang().statement(text);
         let factor = if known.len() > 1 { 1.0 } else { 0.5 };
         let mut put = |written: String, factor: f64| {

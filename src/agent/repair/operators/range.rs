@@ -51,6 +51,7 @@ fn nudge(site: &Site<'_, '_>, node: Node<'_>, sink: &mut Sink<'_>, factor: f64) 
         return;
     }
     let text = site.operand(node);
+    let factor = if role(node) == Role::Negate { factor * 0.3 } else { factor };
     sink.replace(node, format!("{text} + 1"), factor);
     sink.replace(node, format!("{text} - 1"), factor);
 }

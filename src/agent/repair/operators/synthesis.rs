@@ -113,7 +113,7 @@ fn shifted(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     if let Some((_, _, right)) =
         binary(site.node).filter(|(_, op, r)| site.text(*op) == "%" && role(*r) == Role::Integer)
     {
-        sink.replace(site.node, ended(format!("{} - {text}", site.text(right))), 0.8 * weight);
+        sink.replace(site.node, ended(format!("{} - {}", site.text(right), site.text(site.node))), 0.8 * weight);
     }
     let square = match site.lang() {
         Lang::Python | Lang::JavaScript | Lang::TypeScript | Lang::Tsx => format!("{text} ** 2"),
