@@ -87,7 +87,10 @@ fn integer(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let suffix = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_');
     let mut near = vec![(value + 1, 1.0), (value - 1, 1.0)];
     if value == 0 {
-        near = vec![(1, 1.2), (-1, 0.6), (2, 0.2)];
+        // Compared for being the same, 0 may be meant as the place of what was not found.
+        let parent = site.node.parent().and_then(crate::agent::repair::source::binary);
+        let is_same = parent.is_some_and(|(_, op, _)| matches!(site.text(op), "==" | "!=" | "===" | "!=="));
+        near = vec![(1, 1.2), (-1, if is_same { 1.1 } else { 0.6 }), (2, 0.2)];
     } else if value == 1 {
         near = vec![(0, 1.2), (2, 0.9), (-1, 0.4), (3, 0.2)];
     }

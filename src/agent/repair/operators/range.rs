@@ -31,8 +31,10 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     } else if kind == Role::Range {
         rust_range(site, sink);
     } else if kind == Role::Index {
-        if let Some(index) = parts(site.node).last() {
-            nudge(site, *index, sink, 0.6);
+        if let [object, .., index] = parts(site.node).as_slice() {
+            // What lies behind the last element is never there.
+            let is_behind = site.text(*index) == site.lang().length(site.text(*object));
+            nudge(site, *index, sink, if is_behind { 1.3 } else { 0.6 });
         }
     }
 }
