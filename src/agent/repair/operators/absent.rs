@@ -7,11 +7,13 @@ use crate::agent::repair::source::{Lang, Role, binary, parts, role};
 pub const OPERATOR: Operator = Operator { name: "absent value", prior: 0.55, propose };
 
 fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
-    match site.role() {
-        Role::Binary => tested(site, sink),
-        Role::Name => defaulted(site, sink),
-        Role::Call | Role::Member => counted(site, sink),
-        _ => {}
+    let kind = site.role();
+    if kind == Role::Binary {
+        tested(site, sink);
+    } else if kind == Role::Name {
+        defaulted(site, sink);
+    } else if matches!(kind, Role::Call | Role::Member) {
+        counted(site, sink);
     }
 }
 

@@ -122,10 +122,12 @@ fn anew(site: &Site<'_, '_>) -> Vec<Missing> {
             out.push(Missing { text: format!("{name} = {text}"), factor: 0.7, from });
         }
         if matches!(role(target), Role::Index | Role::Member) {
-            let others: Vec<String> = match role(value) {
-                Role::Text => site.scope.texts.iter().filter(|t| *t != text).take(4).cloned().collect(),
-                Role::Truth => vec![super::constant::turned(text).to_owned()],
-                _ => Vec::new(),
+            let others: Vec<String> = if role(value) == Role::Text {
+                site.scope.texts.iter().filter(|t| *t != text).take(4).cloned().collect()
+            } else if role(value) == Role::Truth {
+                vec![super::constant::turned(text).to_owned()]
+            } else {
+                Vec::new()
             };
             out.extend(others.into_iter().map(|o| Missing { text: format!("{name} = {o}"), factor: 0.7, from: 0 }));
         }
