@@ -171,7 +171,17 @@ impl Actor {
             tokio::select! {
                 biased;
                 message = inbox.recv() => match message {
-                    Some(message) => self.take(message),
+                    Some(message) => {
+                        let is_output = matches!(message, Msg::Progress { .. });
+                        self.take(message);
+                        // The output of a command comes the same way as the human, and may never cease.
+                        if is_output && let Ok(first) = self.agent.from.try_recv() {
+                            self.take_agent(Some(first));
+                        }
+                        if is_output && let Some(Ok(notice)) = notices.as_mut().map(mpsc::Receiver::try_recv) {
+                            self.take_notice(notice);
+                        }
+                    }
                     None => break,
                 },
                 first = self.agent.from.recv() => self.take_agent(first),

@@ -298,9 +298,11 @@ impl Actor {
         let resolved = match &mut proposal.body {
             Body::Edit(drafts) => resolve::drafts(self.workspace.as_ref(), std::mem::take(drafts))?,
             Body::Command(command) => {
-                // The project's own test command is a run of checks, whoever asks for it.
+                // The project's own test command is a run of checks, whoever asks for it, where we run it: what an
+                // agent reports of a run of its own is its word only.
                 let is_checks = |c: &super::ChecksSetup| c.command.spawn_argv() == command.spawn_argv();
                 proposal.checks |= self.checks.as_ref().is_some_and(is_checks);
+                proposal.checks &= proposal.executor == Executor::Host;
                 if command.spawn_argv().iter().all(|w| w.trim().is_empty()) {
                     return Err("The command is empty.".into());
                 }
