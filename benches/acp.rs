@@ -47,6 +47,24 @@ fn stream(updates: usize) -> Vec<u8> {
     bytes
 }
 
+/// A stream in which no update can be merged with the one before it.
+fn finished_calls(updates: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for n in 0..updates {
+        let update = if n % 2 == 0 {
+            json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": "token "}})
+        } else {
+            json!({"sessionUpdate": "tool_call", "toolCallId": format!("t{n}"), "title": format!("Read src/{n}.rs"),
+                "kind": "read", "status": "completed", "locations": [{"path": "/w/a.rs"}]})
+        };
+        let line =
+            json!({"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": "s", "update": update}});
+        bytes.extend(line.to_string().into_bytes());
+        bytes.push(b'\n');
+    }
+    bytes
+}
+
 #[divan::bench(args = [20_000], sample_count = 5, sample_size = 1)]
 fn updates(bencher: divan::Bencher, count: usize) {
     let bytes = stream(count);
@@ -61,7 +79,16 @@ fn updates(bencher: divan::Bencher, count: usize) {
 /// screen is drawn.
 #[divan::bench(args = [20_000], sample_count = 5, sample_size = 1)]
 fn updates_shown(bencher: divan::Bencher, count: usize) {
-    let bytes = stream(count);
+    shown(bencher, stream(count), count);
+}
+
+/// The same where nothing merges: each second update is the end of another tool call that nobody was asked about.
+#[divan::bench(args = [20_000], sample_count = 5, sample_size = 1)]
+fn finished_calls_shown(bencher: divan::Bencher, count: usize) {
+    shown(bencher, finished_calls(count), count);
+}
+
+fn shown(bencher: divan::Bencher, bytes: Vec<u8>, count: usize) {
     let bencher = bencher.counter(divan::counter::ItemsCount::new(count));
     bencher.bench_local(|| {
         let size = Size::new(200, 60);
