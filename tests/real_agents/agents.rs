@@ -59,6 +59,9 @@ fn install() -> Result<PathBuf, String> {
     Ok(bin)
 }
 
+/// The plan that the models make.
+pub const PLAN: [&str; 2] = ["look at the sums", "mend the addition"];
+
 /// How free the agent is by its own configuration.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Leash {
@@ -155,22 +158,62 @@ impl Kind {
         }
     }
 
-    /// The model replaces `old` by `new` in a file.
+    /// The model replaces `old` by `new` in a file of the tests.
     pub fn edits(self, file: &str) -> Turn {
-        let why = "I change old to new.";
+        self.replaces(file, "old", "new", "I change old to new.")
+    }
+
+    /// The model replaces a whole line.
+    pub fn replaces(self, file: &str, old: &str, new: &str, why: &str) -> Turn {
         match self {
             Self::Codex => {
                 let patch = format!(
-                    "apply_patch <<'EOF'\n*** Begin Patch\n*** Update File: {file}\n@@\n line\n-old\n+new\n end\n*** End Patch\nEOF"
+                    "apply_patch <<'EOF'\n*** Begin Patch\n*** Update File: {file}\n@@\n-{old}\n+{new}\n*** End Patch\nEOF"
                 );
                 self.call(why, "exec_command", json!({"cmd": patch}))
             }
-            Self::Gemini => self.call(
-                why,
-                "replace",
-                json!({"file_path": file, "old_string": "old", "new_string": "new", "instruction": "change"}),
-            ),
-            Self::Opencode => self.call(why, "edit", json!({"filePath": file, "oldString": "old", "newString": "new"})),
+            Self::Gemini => {
+                let args = json!({"file_path": file, "old_string": old, "new_string": new, "instruction": "change"});
+                self.call(why, "replace", args)
+            }
+            Self::Opencode => self.call(why, "edit", json!({"filePath": file, "oldString": old, "newString": new})),
+        }
+    }
+
+    /// The model says what it will do: with its own tool where the agent passes that on. Gemini keeps its todo list to
+    /// itself; its model says it in words.
+    pub fn plans(self) -> Vec<Turn> {
+        let said = "I make a plan.";
+        let status = |done: bool| if done { "completed" } else { "in_progress" };
+        let todo = |key: &str, at: usize, more: Value| {
+            let mut todo = json!({key: PLAN[at], "status": status(at == 0)});
+            todo.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            todo
+        };
+        let todos = |key: &str, more: Value| json!({"todos": [todo(key, 0, more.clone()), todo(key, 1, more)]});
+        match self {
+            Self::Codex => {
+                let steps =
+                    json!([{"step": PLAN[0], "status": status(true)}, {"step": PLAN[1], "status": status(false)}]);
+                vec![self.call(said, "update_plan", json!({"plan": steps}))]
+            }
+            Self::Gemini => {
+                let said = format!("{said}\n\n**Plan:**\n1. {}\n2. {}\n", PLAN[0], PLAN[1]);
+                vec![self.call(&said, "write_todos", todos("description", json!({})))]
+            }
+            Self::Opencode => {
+                vec![self.call(said, "todowrite", todos("content", json!({"priority": "high", "id": "1"})))]
+            }
+        }
+    }
+
+    /// The model runs a command in the way that asks the human and can write. Codex runs commands in its own sandbox,
+    /// where nothing can be written in the mode that asks for edits: its model asks to run it outside.
+    pub fn asks_to_run(self, line: &str) -> Turn {
+        let outside = json!({"cmd": line, "sandbox_permissions": "require_escalated", "justification": "it writes"});
+        match self {
+            Self::Codex => self.call("Now I run it.", "exec_command", outside),
+            Self::Gemini | Self::Opencode => self.runs(line),
         }
     }
 
@@ -190,7 +233,7 @@ fn codex_home(home: &Path, origin: &str) {
     let dir = home.join(".codex");
     std::fs::create_dir_all(dir.join("rules")).unwrap();
     let config = format!(
-        "model = \"scripted\"\nmodel_provider = \"scripted\"\n[model_providers.scripted]\nname = \"scripted\"\nbase_url = \"{origin}/v1\"\nwire_api = \"responses\"\nrequires_openai_auth = false\nexperimental_bearer_token = \"x\"\n"
+        "model = \"scripted\"\nmodel_provider = \"scripted\"\n[model_providers.scripted]\nname = \"scripted\"\nbase_url = \"{origin}/v1\"\nwire_api = \"responses\"\nrequires_openai_auth = false\nexperimental_bearer_token = \"x\"\n[tools.update_plan]\nenabled = true\n"
     );
     std::fs::write(dir.join("config.toml"), config).unwrap();
     let rules = "prefix_rule(pattern = [\"touch\"], decision = \"prompt\")\nprefix_rule(pattern = [\"echo\"], decision = \"prompt\")\n";

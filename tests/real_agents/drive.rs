@@ -13,6 +13,9 @@ pub const OLD: &str = "line\nold\nend\n";
 /// A busy machine starts a real agent slowly.
 pub const START_MAX: Duration = Duration::from_secs(120);
 const FILES: &[&str] = &["approve.txt", "change.txt", "deny.txt", "redirect.txt", "step.txt", "cancel.txt"];
+/// A project with a test that fails until its addition is mended.
+pub const SUMS: &str = "export const add = (a, b) =>\n  a - b;\nexport const twice = (a) => a + a;\n";
+const SUMS_TEST: &str = "import test from 'node:test';\nimport assert from 'node:assert';\nimport { add, twice } from './sums.mjs';\ntest('adds', () => assert.equal(add(2, 3), 5));\ntest('doubles', () => assert.equal(twice(2), 4));\n";
 
 /// One real agent at a time: they are heavy.
 fn turn_taken() -> MutexGuard<'static, ()> {
@@ -39,7 +42,8 @@ impl Stage {
                 return None;
             }
         };
-        let files: Vec<(&str, &str)> = FILES.iter().map(|file| (*file, OLD)).collect();
+        let files = FILES.iter().map(|file| (*file, OLD));
+        let files: Vec<(&str, &str)> = files.chain([("sums.mjs", SUMS), ("sums.test.mjs", SUMS_TEST)]).collect();
         let room = Room::with(&files);
         let side = Some(Turn::text("a title"));
         let model = ModelServer::start(Script { side, ..Script::plays(plays) });

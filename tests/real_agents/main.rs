@@ -34,10 +34,10 @@ mod screen;
 mod seat;
 mod tui;
 
-use agents::{Kind, Leash};
-use drive::{Drive, OLD};
+use agents::{Kind, Leash, PLAN};
+use drive::{Drive, OLD, SUMS};
 use model_server::Turn;
-use serde_json::json;
+use serde_json::{Value, json};
 
 of_each_agent!(
     every_decision_does_what_it_says,
@@ -45,13 +45,17 @@ of_each_agent!(
     a_stopped_agent_goes_on_with_its_own_session,
     what_it_does_unasked_is_shown,
     what_it_does_unasked_waits_in_its_copy,
+    its_plan_is_shown_and_its_tests_are_its_word_until_they_are_run_here,
 );
 
 /// Approve, approve edited, deny, redirect, step and cancel, a turn each.
 fn every_decision_does_what_it_says(kind: Kind) {
     let ok = || Turn::text("All done.");
     let plays = [
-        ("play-approve", vec![kind.reads("approve.txt"), kind.edits("approve.txt"), kind.runs("touch c.txt"), ok()]),
+        (
+            "play-approve",
+            vec![kind.reads("approve.txt"), kind.edits("approve.txt"), kind.asks_to_run("touch c.txt"), ok()],
+        ),
         ("play-change", vec![kind.edits("change.txt"), ok()]),
         ("play-deny", vec![kind.edits("deny.txt"), ok()]),
         ("play-redirect", vec![kind.edits("redirect.txt"), ok()]),
@@ -68,7 +72,9 @@ fn every_decision_does_what_it_says(kind: Kind) {
     let (command, action) = drive.held().unwrap_or_else(|| panic!("{kind:?} asks before it runs a command"));
     assert!(action["kind"] == "command" && action["command"].to_string().contains("touch c.txt"), "{action}");
     drive.seat.approve(&command);
+    assert_eq!(drive.seat.finished(&command["action"])["outcome"], "ok", "{kind:?}");
     drive.finish();
+    assert!(drive.room.exists("c.txt"), "{kind:?}: the command did what it was to do");
     assert_eq!(drive.file("approve.txt"), "line\nnew\nend\n", "{kind:?}");
     assert_eq!(drive.alarms(), [""; 0], "{kind:?}");
 
@@ -111,6 +117,40 @@ fn every_decision_does_what_it_says(kind: Kind) {
     drive.verified();
 }
 
+/// A plan in the agent's own way becomes the supervisor's; a run of the tests by the agent is its word, ours counts.
+fn its_plan_is_shown_and_its_tests_are_its_word_until_they_are_run_here(kind: Kind) {
+    let mend = kind.replaces("sums.mjs", "  a - b;", "  a + b;", "I mend the addition.");
+    let tests = "node --test --test-reporter=tap";
+    let turns = kind.plans().into_iter().chain([mend, kind.asks_to_run(tests), Turn::text("All done.")]).collect();
+    let Some(mut drive) = Drive::start(kind, Leash::Asks, "gated", [("play-mend", turns)]) else { return };
+    drive.prompt("play-mend");
+    let plan = drive.seat.wait("its plan", |e| e["kind"] == "plan_revised" || e["kind"] == "held");
+    let titles: Vec<&str> = plan["steps"].as_array().unwrap().iter().map(|s| s["title"].as_str().unwrap()).collect();
+    assert_eq!(titles, PLAN, "{kind:?}: {plan}");
+    let (held, action) = drive.held().unwrap();
+    assert_eq!(action["files"][0]["path"], "sums.mjs", "{action}");
+    let run = |drive: &mut Drive, params| {
+        let asked = drive.seat.ask("candidate/test", params);
+        let begun = |e: &Value| e["kind"] == "check_started" && e["action"] == asked["action"];
+        let run = drive.seat.wait("the run", begun)["run"].clone();
+        drive.seat.wait("the end of the run", |e| e["kind"] == "check_finished" && e["run"] == run)
+    };
+    let candidate = run(&mut drive, json!({"action": held["action"]}));
+    assert_eq!((&candidate["passed"], &candidate["failed"]), (&json!(2), &json!(0)), "{kind:?}: {candidate}");
+    assert_eq!(drive.file("sums.mjs"), SUMS, "the candidate is no change");
+    drive.seat.approve(&held);
+    let runs_before = drive.seat.count("check_started");
+    drive.finish();
+    assert_eq!(drive.seat.count("check_started"), runs_before, "{kind:?}: the agent's own run is its word only");
+    let output =
+        drive.seat.events.iter().any(|e| e["kind"] == "output" && e["tail"].as_str().unwrap().contains("ok 1"));
+    // Gemini 0.61 tells nobody but its model what a command said.
+    assert_eq!(output, kind != Kind::Gemini, "{kind:?}: but its output is shown");
+    let run = run(&mut drive, json!({}));
+    assert_eq!((&run["passed"], &run["failed"]), (&json!(2), &json!(0)), "{kind:?}: {run}");
+    drive.verified();
+}
+
 fn an_edit_in_the_copy_is_the_humans_to_change(kind: Kind) {
     let plays = [("play-change", vec![kind.edits("change.txt"), Turn::text("ok")])];
     let Some(mut drive) = Drive::start(kind, Leash::Asks, "copy", plays) else { return };
@@ -147,6 +187,8 @@ fn a_stopped_agent_goes_on_with_its_own_session(kind: Kind) {
     } else {
         // Gemini 0.61 finds no sessions of a folder after it was killed there: it begins anew and is told where it was.
         assert!(kind == Kind::Gemini && drive.told("The session goes on with a new agent"), "{kind:?}: {methods:?}");
+        let said = |alarm: &String| alarm.contains("cannot take its session up again");
+        assert!(drive.alarms().iter().any(said), "{kind:?}: the human is told so: {:?}", drive.alarms());
     }
     drive.verified();
 }

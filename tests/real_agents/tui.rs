@@ -1,13 +1,17 @@
 //! Real agents in the terminal client, as a human sees them: the diff before the decision, each key doing what it says,
 //! the tests, the reasons, the limits of the agent.
 
-use crate::agents::{Kind, Leash};
-use crate::drive::{OLD, START_MAX, Stage};
+use crate::agents::{Kind, Leash, PLAN};
+use crate::drive::{OLD, START_MAX, SUMS, Stage};
 use crate::model_server::Turn;
 use crate::screen::Screen;
 use crate::seat::{assert_verifies, only_session};
+use std::time::Duration;
 
-of_each_agent!(a_human_decides_on_the_screen);
+of_each_agent!(a_human_decides_on_the_screen, what_it_does_unasked_is_shown_and_taken_back_on_the_screen);
+
+/// From the change on the disk to the words on the screen.
+const SHOWN_MAX: Duration = Duration::from_secs(2);
 
 /// One prompt after the other is typed into the composer.
 fn tell(screen: &mut Screen, play: &str) {
@@ -18,7 +22,9 @@ fn tell(screen: &mut Screen, play: &str) {
 
 fn a_human_decides_on_the_screen(kind: Kind) {
     let ok = || Turn::text("All done here.");
+    let mend = kind.replaces("sums.mjs", "  a - b;", "  a + b;", "I mend the addition.");
     let plays = [
+        ("play-mend", kind.plans().into_iter().chain([mend, ok()]).collect()),
         ("play-approve", vec![kind.edits("approve.txt"), ok()]),
         ("play-change", vec![kind.edits("change.txt"), ok()]),
         ("play-deny", vec![kind.edits("deny.txt"), ok()]),
@@ -28,10 +34,22 @@ fn a_human_decides_on_the_screen(kind: Kind) {
         ("play-after", vec![Turn::text("heard you")]),
     ];
     let Some(stage) = Stage::set(kind, Leash::Asks, plays) else { return };
-    let args = ["--agent", kind.name(), "--isolation", "gated", "--config", &stage.config, "play-approve"];
+    let args = ["--agent", kind.name(), "--isolation", "gated", "--config", &stage.config, "play-mend"];
     let mut screen = Screen::open(&stage.room, &args, (120, 40));
     let file = |name: &str| stage.room.read(name);
-    screen.wait_within(START_MAX, "the first edit waits", |text| text.contains("edit approve.txt"));
+    screen.wait_within(START_MAX, "the first edit waits", |text| text.contains("edit sums.mjs"));
+    screen.command("focus-plan");
+    screen.wait("its plan is shown", |text| PLAN.iter().all(|step| text.contains(step)));
+    screen.command("focus-diff");
+    screen.command("test");
+    screen.command("focus-tests");
+    screen.wait("its tests pass", |text| text.contains("2✓ 0✗"));
+    assert_eq!(file("sums.mjs"), SUMS);
+    screen.approve("the edit is on the disk", |_| file("sums.mjs") == SUMS.replace('-', "+"));
+    screen.wait_idle();
+
+    tell(&mut screen, "play-approve");
+    screen.wait_for("edit approve.txt");
     screen.wait("the diff is shown before the decision", |text| text.contains("- old") && text.contains("+ new"));
     screen.command("focus-why");
     screen.wait_for("I change old to new");
@@ -86,6 +104,38 @@ fn a_human_decides_on_the_screen(kind: Kind) {
     screen.wait_idle();
     assert_eq!(file("cancel.txt"), OLD);
 
+    screen.quit();
+    assert_verifies(&stage.room, &only_session(&stage.room));
+}
+
+/// The agent writes by itself: the human sees it within two seconds of its being there, and takes it back by a key.
+fn what_it_does_unasked_is_shown_and_taken_back_on_the_screen(kind: Kind) {
+    let plays = [("play-unasked", vec![kind.runs("echo evil > b.txt"), Turn::text("All done here.")])];
+    let Some(stage) = Stage::set(kind, Leash::Unasked, plays) else { return };
+    let args = ["--agent", kind.name(), "--isolation", "gated", "--config", &stage.config, "play-unasked"];
+    let mut screen = Screen::open(&stage.room, &args, (120, 40));
+    let there = || stage.room.exists("b.txt");
+    screen.wait_within(START_MAX, "it acts, or asks after all", |text| there() || text.contains("1 waits"));
+    if there() {
+        screen.wait_within(SHOWN_MAX, "it is shown as nobody's decision", |text| {
+            text.contains("b.txt") && text.contains("unsupervised")
+        });
+        screen.wait_idle();
+        screen.command("take-back");
+        screen.wait_for("Take back an unsupervised change");
+        screen.press("enter");
+        screen.wait("it is taken back", |_| !there());
+    } else {
+        // Gemini refuses to work unasked in a folder that it was not told to trust.
+        assert_eq!(kind, Kind::Gemini);
+        screen.command("deny");
+        screen.wait_for("Enter");
+        screen.type_text("not that");
+        screen.press("enter");
+        screen.wait("nothing waits any more", |text| !text.contains("1 waits"));
+        assert!(!there());
+    }
+    screen.wait_idle();
     screen.quit();
     assert_verifies(&stage.room, &only_session(&stage.room));
 }
