@@ -187,6 +187,10 @@ pub enum Answer {
 pub enum Keeping {
     /// Names the sessions it has kept of this directory.
     List,
+    /// Begins another one; the present one is kept.
+    New,
+    /// Goes on with one of them, in the present one's place.
+    Resume { session: String },
     /// Drops one of them for good.
     Delete { session: String },
     /// Forgets who is logged in.

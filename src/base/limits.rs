@@ -377,6 +377,10 @@ pub const ACP_MERGED_TEXT_AGE_MS: u64 = 80;
 pub const ACP_LINES_PER_TURN_OF_LOOP: usize = 128;
 /// Tool calls that are remembered; the oldest finished ones are forgotten first.
 pub const ACP_TOOL_CALLS_MAX: usize = 1024;
+/// What the table of tool calls may hold; the oldest calls are forgotten first.
+pub const ACP_TOOL_CALLS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What may wait for the host before the agent's output is left alone.
+pub const ACP_OUTBOX_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of raw protocol text shown in one note.
 pub const ACP_NOTE_BYTES_MAX: usize = 2000;
 /// Bytes of the agent's latest words that stand as its reason for an action.
@@ -387,6 +391,10 @@ pub const ACP_FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const ACP_FILES_PER_PROPOSAL_MAX: usize = 500;
 /// Requests of the agent that may be open at once; more are refused.
 pub const ACP_OPEN_REQUESTS_MAX: usize = 512;
+/// What all open requests of the agent may hold together; more are refused.
+pub const ACP_OPEN_REQUESTS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Longest request id that is kept; a request with a longer one is refused.
+pub const ACP_ID_BYTES_MAX: usize = 256;
 /// Terminals that an agent may hold at once.
 pub const ACP_TERMINALS_MAX: usize = 128;
 /// Output that is kept of one terminal, whatever the agent asks for.
@@ -395,6 +403,8 @@ pub const ACP_TERMINAL_OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 pub const ACP_ANSWERS_TOLD_MAX: usize = 64;
 /// Sessions that an agent's list is shown of.
 pub const ACP_SESSIONS_SHOWN_MAX: usize = 100;
+/// Of a title or a time in that list.
+pub const ACP_SESSION_TITLE_BYTES_MAX: usize = 200;
 /// How long a start may take unless `agents.toml` says more; Python agents take 20–30 s.
 pub const ACP_START_TIMEOUT_S_MIN: u64 = 60;
 /// How often a slow start is reported.

@@ -14,8 +14,8 @@ pub use transcript::{Entry, Speaker, Transcript};
 use crate::base::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX, CHANGES_KEPT_MAX};
 use crate::base::{ActionId, ClientId, Digest, Seq, TurnId, UnixMs};
 use crate::model::event::{
-    AgentLost, AgentReady, Alarm, ChangedBy, ClientChanged, Envelope, Event, HostStarted, Mode, Observed, SessionEnded,
-    SessionOpened, Stopped, TurnEnded, Usage, Watching,
+    AgentLost, AgentReady, AgentSession, Alarm, ChangedBy, ClientChanged, Envelope, Event, HostStarted, Mode, Observed,
+    SessionEnded, SessionOpened, Stopped, TurnEnded, Usage, Watching,
 };
 use crate::model::plan::Plan;
 use std::collections::VecDeque;
@@ -55,6 +55,8 @@ pub struct Session {
     pub agent_lost: Option<AgentLost>,
     /// The external agent's own name of its session, to go on with after it was lost.
     pub agent_session: Option<String>,
+    /// The sessions that the agent said it keeps, when it was asked last.
+    pub agent_keeps: Option<Vec<AgentSession>>,
     pub usage: Usage,
     pub watching: Option<Watching>,
     pub host: Option<HostStarted>,
@@ -164,7 +166,12 @@ impl Session {
                 self.agent = body.clone();
             }
             Event::AgentNoted(body) if body.what == "session" => self.agent_session = Some(body.text.clone()),
-            Event::AgentNoted(body) => self.transcript.note(seq, at, format!("{}: {}", body.what, body.text)),
+            Event::AgentNoted(body) => {
+                if let Some(sessions) = &body.sessions {
+                    self.agent_keeps = Some(sessions.clone());
+                }
+                self.transcript.note(seq, at, format!("{}: {}", body.what, body.text));
+            }
             Event::HostStarted(body) => {
                 self.clients.clear();
                 self.control = None;

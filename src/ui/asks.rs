@@ -32,6 +32,7 @@ pub fn request(ask: &Ask) -> Result<Request, String> {
         }
         Ask::Mode(mode) => Request::Mode(wire::SetMode { mode: *mode }),
         Ask::AgentOption { id, value } => Request::SetOption(wire::SetOption { id: id.clone(), value: value.clone() }),
+        Ask::Keep(keeping) => Request::Keeping(keeping.clone()),
         Ask::Step => Request::Step,
         Ask::Freeze => Request::Freeze(wire::Freeze { why: Some("paused by the human".to_owned()) }),
         Ask::Resume => Request::Resume,

@@ -117,6 +117,7 @@ async fn a_session_that_cannot_be_taken_up_again_is_opened_anew_and_told_where_i
     s.prompt("go on").await;
     s.wait("the new process", |e| e["kind"] == "agent_lost").await;
     assert_eq!(s.heard().iter().filter(|m| m["method"] == "session/new").count(), 2);
+    assert!(s.alarms("session_lost")[0].contains("no such session"), "the human is told so");
     let prompt = s.prompts().pop().unwrap();
     assert!(prompt.contains("goes on with a new agent") && prompt.ends_with("go on"), "{prompt}");
 }
@@ -177,7 +178,7 @@ async fn what_the_agent_keeps_is_listed_and_dropped_where_it_offers_that() {
     }
     let heard = s.heard();
     let methods: Vec<&str> = heard.iter().filter_map(|m| m["method"].as_str()).skip(3).collect();
-    assert_eq!(methods, ["session/list", "session/delete", "logout"]);
+    assert_eq!(methods, ["session/list", "session/delete", "session/list", "logout"]);
     let mut s = Scene::of(json!([[{"say": "up"}]])).start().await;
     s.turn_ends().await;
     s.call("agent/session", json!({"do": "logout"})).await.unwrap();

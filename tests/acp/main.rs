@@ -16,6 +16,7 @@ mod fake_agent;
 mod copy;
 mod deaths;
 mod gate;
+mod hostile;
 mod lies;
 mod lifecycle;
 mod seat;

@@ -2,7 +2,7 @@
 
 use crate::fake_agent;
 use crate::screen::{Hosts, Screen};
-use crate::seat::{Room, assert_verifies, only_session};
+use crate::seat::{Room, Seat, assert_verifies, only_session};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -91,4 +91,154 @@ fn a_slow_start_is_told_while_it_lasts() {
     screen.wait_idle();
     screen.quit();
     hosts.wait_for_none();
+}
+
+/// What the fake agent has heard so far.
+fn heard(room: &Room) -> String {
+    std::fs::read_to_string(room.dir.path().join("heard.jsonl")).unwrap_or_default()
+}
+
+#[test]
+fn the_sessions_an_agent_keeps_are_gone_on_with_and_deleted() {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let kept = |id: &str, title: &str| json!({"sessionId": id, "cwd": "/", "title": title, "updatedAt": "2026-01-01"});
+    let script = json!({
+        "init": {"agentCapabilities": {"loadSession": true, "sessionCapabilities": {"list": {}, "delete": {}}, "auth": {"logout": {}}}},
+        "sessions": [kept("old-1", "the first talk"), kept("old-2", "the second talk")],
+        "turns": [[{"say": "ready to go"}]]});
+    let mut screen = open(&room, &script, "gated");
+    screen.wait_for("ready to go");
+    screen.wait_idle();
+    let sessions = |screen: &mut Screen| {
+        screen.command("agent");
+        screen.wait_for("its sessions");
+        screen.press("enter");
+        screen.wait("the agent has named them", |text| {
+            text.contains("the first talk") && text.contains("the second talk")
+        });
+    };
+    sessions(&mut screen);
+    screen.press("enter");
+    screen.wait_for("go on with it");
+    screen.press("enter");
+    screen.wait("the agent goes on with it", |_| heard(&room).contains("session/load"));
+    screen.wait_gone("go on with it");
+    sessions(&mut screen);
+    screen.wait_for("runs now");
+    screen.press("j enter");
+    screen.wait_for("delete it");
+    screen.press("j enter");
+    screen.wait("a word must be typed", |text| text.contains("Delete a session") && text.contains("the second talk"));
+    screen.press("enter");
+    screen.wait_for("the word does not match");
+    assert!(!heard(&room).contains("session/delete"));
+    screen.type_text("delete");
+    screen.press("enter");
+    screen.wait("the agent has deleted it", |_| heard(&room).contains("session/delete"));
+    screen.command("agent");
+    screen.wait_for("a new session");
+    screen.press("j enter");
+    screen.wait("it begins another one", |_| heard(&room).matches("session/new").count() == 2);
+    screen.command("agent");
+    screen.wait_for("log out");
+    screen.press("j j enter");
+    screen.wait_for("Log the agent out");
+    screen.type_text("logout");
+    screen.press("enter");
+    screen.wait("it is logged out", |_| heard(&room).contains("\"logout\""));
+    screen.command("compose");
+    screen.type_text("and on");
+    screen.press("enter");
+    screen.wait("it works in the session it has now", |_| heard(&room).contains("and on"));
+    screen.wait_idle();
+    screen.quit();
+    hosts.wait_for_none();
+    assert_verifies(&room, &only_session(&room));
+}
+
+#[test]
+fn an_address_is_shown_and_only_the_human_goes_there() {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let ask = json!({"ask": "elicitation/create", "id": "e", "params": {"sessionId": "fake-1", "mode": "url",
+        "elicitationId": "1", "message": "log in there", "url": "https://login.example/device?code=77"}});
+    let script = json!({"turns": [[ask, {"say": "thank you"}]]});
+    let mut screen = open(&room, &script, "gated");
+    screen.wait_for("visit: log in there");
+    screen.command("focus-why");
+    screen.wait("where it leads", |text| text.contains("https://login.example/device?code=77"));
+    screen.approve("the agent hears that the human agrees", |_| heard(&room).contains("\"action\":\"accept\""));
+    screen.wait_for("thank you");
+    screen.wait_idle();
+    screen.quit();
+    hosts.wait_for_none();
+}
+
+/// The audit of the screen holds every byte against what may be sent.
+#[test]
+fn control_signs_in_every_field_of_an_agent_stay_text() {
+    const BAD: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{0}\u{9b}31m\r\n\u{202e}\u{200b}";
+    let call = json!({"sessionUpdate": "tool_call", "toolCallId": BAD, "title": BAD, "kind": BAD, "status": BAD, "name": BAD,
+        "locations": [{"path": BAD}], "rawInput": {"command": BAD, "description": BAD},
+        "content": [{"type": "content", "content": {"type": "text", "text": BAD}}, {"type": "diff", "path": BAD, "oldText": BAD, "newText": BAD}]});
+    let run =
+        json!({"toolCallId": "run", "title": BAD, "kind": "execute", "rawInput": {"command": BAD, "description": BAD}});
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let script = json!({
+        "init": {"agentInfo": {"name": BAD, "title": BAD, "version": BAD}, "agentCapabilities": {"sessionCapabilities": {"list": {}, "delete": {}}}},
+        "session": {"modes": {"currentModeId": BAD, "availableModes": [{"id": BAD, "name": BAD}]},
+            "configOptions": [{"id": BAD, "name": BAD, "type": "select", "currentValue": BAD, "options": [{"value": BAD, "name": BAD}]}]},
+        "sessions": [{"sessionId": BAD, "title": BAD, "updatedAt": BAD}],
+        "turns": [[{"update": call}, {"say": BAD}, {"think": BAD}, {"stderr": BAD}, {"raw": BAD}, {"notify": BAD, "params": {BAD: BAD}},
+            {"update": {"sessionUpdate": "plan", "entries": [{"content": BAD, "status": BAD, "priority": BAD}]}},
+            {"update": {"sessionUpdate": "session_info_update", "title": BAD}},
+            {"update": {"sessionUpdate": "notice", "severity": BAD, "title": BAD, "description": BAD}},
+            {"permission": run, "options": [{"optionId": BAD, "name": BAD, "kind": "allow_once"}], "then": [], "else": []},
+            {"say": "it is over"}]]});
+    let mut screen = open(&room, &script, "gated");
+    screen.wait_for("1 waits");
+    for pane in ["focus-plan", "focus-inbox", "focus-why", "focus-output", "focus-diff", "agent"] {
+        screen.command(pane);
+        screen.bytes_until_quiet(std::time::Duration::from_millis(60));
+    }
+    screen.wait_for("its sessions");
+    screen.press("j enter");
+    screen.bytes_until_quiet(std::time::Duration::from_millis(60));
+    screen.press("esc");
+    screen.wait_gone("Esc leaves");
+    screen.command("deny");
+    screen.wait_for("Deny: why?");
+    screen.press("enter");
+    screen.wait_gone("1 waits");
+    screen.command("focus-output");
+    screen.wait_for("it is over");
+    screen.wait_idle();
+    screen.quit();
+    hosts.wait_for_none();
+}
+
+/// An agent that runs the project's tests by itself can say of them what it likes: only runs of ours are runs.
+#[test]
+fn a_run_of_the_tests_by_the_agent_is_its_word_only() {
+    let room = Room::with(&[]);
+    let run =
+        json!({"toolCallId": "c", "title": "tests", "kind": "execute", "rawInput": {"command": ["true", "tests"]}});
+    let said = json!({"sessionUpdate": "tool_call_update", "toolCallId": "c", "status": "completed",
+        "_meta": {"terminal_output": {"data": "1..1\nok 1 - all is well\n"}, "terminal_exit": {"exit_code": 0}}});
+    let script = json!({"turns": [[{"permission": run, "then": [{"update": said}], "else": []}],
+        [{"run": "true", "args": ["tests"]}]]});
+    let config = agent(&room, &script);
+    std::fs::write(&config, "[checks]\ncommand = [\"true\", \"tests\"]\n").unwrap();
+    let mut seat = Seat::start(&room, &["--agent", "fake", "--isolation", "gated", "--config", &config]);
+    for (runs, by) in [(0, "the agent"), (1, "us")] {
+        seat.ask("session/prompt", json!({"text": "go", "when": "queue"}));
+        // The project's own test command is allowed by a rule.
+        assert_eq!(seat.wait_kind("finished")["outcome"], "ok", "{by}");
+        seat.wait_kind("turn_ended");
+        assert_eq!(seat.count("check_started"), runs, "{by}");
+    }
+    assert!(seat.events.iter().any(|e| e["kind"] == "output" && e["tail"].as_str().unwrap().contains("all is well")));
+    seat.close();
 }

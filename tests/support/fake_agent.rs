@@ -15,7 +15,8 @@
 //! | `{"permission": CALL, "options": […]?, "then": […], "else": […]}` | asks permission and goes on by the answer |
 //! | `{"write": P, "content": C}` · `{"delete": P}` | does it itself, unasked |
 //! | `{"fs_write": P, "content": C}` · `{"fs_read": P}` · `{"run": C, "args": […]}` | through the client |
-//! | `{"repeat": n, "steps": […]}` · `{"long_line": n}` | floods |
+//! | `{"repeat": n, "steps": […]}` · `{"long_line": n, "end": T?}` | floods |
+//! | `{"answers": n}` | waits until so many answers have come in all |
 //! | `{"sleep_ms": n}` · `{"await_cancel": true}` · `{"hang": true}` | waits |
 //! | `{"stop": R}` · `{"fail": E}` · `{"silent": true}` | how the prompt is answered; `end_turn` without |
 //! | `{"die": CODE}` · `{"stderr": T}` | as it says |
@@ -61,6 +62,7 @@ pub fn play() {
         turn: 0,
         session: "fake-1".into(),
         cancelled: false,
+        answers: 0,
     }
     .serve();
 }
@@ -74,6 +76,8 @@ struct Fake {
     turn: usize,
     session: String,
     cancelled: bool,
+    /// Answers so far.
+    answers: u64,
 }
 
 /// What ended a list of steps early.
@@ -234,6 +238,11 @@ impl Fake {
                     other => return other,
                 }
             }
+        } else if let Some(count) = step["answers"].as_u64() {
+            while self.answers < count {
+                let Some(message) = self.next_new() else { std::process::exit(0) };
+                self.keep(message);
+            }
         } else if let Some(bytes) = step["long_line"].as_u64() {
             let chunk = vec![b'x'; 1 << 20];
             let mut out = std::io::stdout().lock();
@@ -241,7 +250,8 @@ impl Fake {
             for _ in 0..bytes >> 20 {
                 out.write_all(&chunk).unwrap();
             }
-            out.write_all(b"\"}\n").unwrap();
+            let end = text("end").unwrap_or_default();
+            out.write_all(format!("\"{end}}}\n").as_bytes()).unwrap();
         } else {
             return self.end_step(step);
         }
@@ -355,6 +365,7 @@ impl Fake {
         if let Some(log) = &mut self.log {
             writeln!(log, "{message}").expect("the log can be written");
         }
+        self.answers += u64::from(message["method"].is_null());
         Some(message)
     }
 

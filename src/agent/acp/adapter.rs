@@ -74,7 +74,7 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
             Ok(made) => {
                 let notes = made.notes();
                 if !notes.is_empty() {
-                    let note = AgentNoted { what: "copy".to_owned(), text: notes.join("; ") };
+                    let note = AgentNoted::new("copy", notes.join("; "));
                     let _ = link.to_host.send(FromAgent::Noted(note)).await;
                 }
                 Some(Arc::from(made))
@@ -284,8 +284,8 @@ impl Adapter {
         let puts_back = self.job_resets || self.jobs.iter().any(|job| matches!(job, Job::Reset(_)));
         let (first, _) = self.pending.as_slices();
         let job = &mut self.job;
+        // In no fixed order: a flood from either side must not keep the other from being heard.
         tokio::select! {
-            biased;
             message = from_host.recv() => Woken::Host(message),
             permit = to_host.reserve(), if ready => match (permit, self.outbox.pop()) {
                 (Ok(permit), Some(message)) => { permit.send(message); Woken::Sent }
@@ -319,6 +319,10 @@ impl Adapter {
                     self.pending.clear();
                     self.put(Input::Gone { why: "it does not read what it is sent".to_owned(), exit: None });
                 }
+            }
+            Effect::Tell(FromAgent::Lost { why, exit }) => {
+                let why = self.with_last_words(why);
+                self.outbox.push(FromAgent::Lost { why, exit }, Instant::now());
             }
             Effect::Tell(message) => self.outbox.push(message, Instant::now()),
             Effect::Arm(timer, after) => {
@@ -394,10 +398,10 @@ impl Adapter {
                     Heard::Blank => {}
                 }
             }
-            Line::TooLong { head, bytes } => {
+            Line::TooLong { head, bytes, asks } => {
                 self.record(From::Agent, &head);
                 let head = String::from_utf8_lossy(&head).into_owned();
-                self.put(Input::TooLong { head, bytes });
+                self.put(Input::TooLong { head, bytes, asks });
             }
         }
     }
@@ -434,8 +438,7 @@ impl Adapter {
             Some(code) => format!("it exited with code {code}"),
             None => "it ended".to_owned(),
         };
-        let why = self.with_last_words(how);
-        self.put(Input::Gone { why, exit: code });
+        self.put(Input::Gone { why: how, exit: code });
     }
 
     /// Its stdout ended: usually it is exiting.
@@ -445,7 +448,7 @@ impl Adapter {
         match (why, exit) {
             (None, Ok(code)) => self.exited_with(code).await,
             (why, exit) => {
-                let why = self.with_last_words(why.unwrap_or_else(|| "it closed its output".to_owned()));
+                let why = why.unwrap_or_else(|| "it closed its output".to_owned());
                 self.put(Input::Gone { why, exit: exit.ok().flatten() });
             }
         }

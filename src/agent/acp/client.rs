@@ -6,6 +6,7 @@ use super::conduct::Conduct;
 use super::copying::Copying;
 use super::handshake::Handshake;
 use super::message::{self, Id, Message, RpcError};
+use super::outline::Outline;
 use super::peek;
 use super::place::{Disk, Place};
 use super::plans::Plans;
@@ -15,7 +16,7 @@ use super::terminals::Terminals;
 use super::tools::Tools;
 use super::turn::Turn;
 use crate::agent::catalog::AgentSpec;
-use crate::base::limits::{ACP_NOTE_BYTES_MAX, ACP_OPEN_REQUESTS_MAX};
+use crate::base::limits::{ACP_NOTE_BYTES_MAX, ACP_OPEN_REQUESTS_BYTES_MAX, ACP_OPEN_REQUESTS_MAX};
 use crate::base::{ActionId, RelPath};
 use crate::model::event::{AgentNoted, Isolation, Usage};
 use crate::port::{CandidateChange, FromAgent, Keeping, Ticket, ToAgent};
@@ -36,6 +37,7 @@ pub enum Input {
     TooLong {
         head: String,
         bytes: u64,
+        asks: Option<(Id, bool)>,
     },
     /// A line of its stderr.
     Stderr(String),
@@ -124,8 +126,8 @@ pub struct Client {
     pub(super) usage: Usage,
     calls: BTreeMap<u64, Called>,
     next_call: u64,
-    /// Requests of the agent that have not been answered.
-    open: BTreeSet<Id>,
+    /// Requests of the agent that have not been answered, with what they hold.
+    open: BTreeMap<Id, usize>,
     answered: BTreeSet<Id>,
     out: Vec<Effect>,
     finished: bool,
@@ -148,7 +150,7 @@ impl Client {
             usage: Usage::default(),
             calls: BTreeMap::new(),
             next_call: 1,
-            open: BTreeSet::new(),
+            open: BTreeMap::new(),
             answered: BTreeSet::new(),
             out: Vec::new(),
             finished: false,
@@ -163,8 +165,17 @@ impl Client {
         match input {
             Input::Start => self.begin(),
             Input::Message(value) => self.hear(value, disk),
-            Input::Noise(text) => self.note("protocol", &format!("not a message: {text}")),
-            Input::TooLong { head, bytes } => self.too_long(&head, bytes),
+            Input::Noise(text) => {
+                self.note("protocol", &format!("not a message: {text}"));
+                self.unreadable(
+                    Outline::of(&text),
+                    "it cannot be read: broken, too deep, or with a number out of range",
+                );
+            }
+            Input::TooLong { head, bytes, asks } => {
+                self.note("protocol", &format!("a line of {bytes} bytes was dropped; it began: {head}"));
+                self.unreadable(asks, &format!("a message of {bytes} bytes is too long"));
+            }
             Input::Stderr(line) => self.tell_note("stderr", line),
             Input::Host(message) => self.hear_host(message, disk),
             Input::Changes(changes) => self.candidate_changed(changes, disk),
@@ -194,11 +205,13 @@ impl Client {
     }
 
     fn asked(&mut self, id: Id, method: &str, params: &Value, disk: &dyn Disk) {
-        if self.open.contains(&id) {
+        if self.open.contains_key(&id) {
             return self.id_used_twice(&id, method);
         }
-        if self.open.len() >= ACP_OPEN_REQUESTS_MAX {
-            let error = RpcError::new(RpcError::INVALID_REQUEST, "too many requests are open at once");
+        let bytes = peek::weight(params);
+        let open_bytes = self.open.values().fold(bytes, |sum, more| sum.saturating_add(*more));
+        if self.open.len() >= ACP_OPEN_REQUESTS_MAX || open_bytes > ACP_OPEN_REQUESTS_BYTES_MAX || id.is_too_long() {
+            let error = RpcError::new(RpcError::INVALID_REQUEST, "too many or too large requests are open at once");
             return self.send(message::response(&id, Err(error)));
         }
         if !self.answered.insert(id.clone()) {
@@ -207,7 +220,7 @@ impl Client {
         if self.answered.len() > 4 * ACP_OPEN_REQUESTS_MAX {
             self.answered.clear();
         }
-        self.open.insert(id.clone());
+        self.open.insert(id.clone(), bytes);
         let known = &speak::FROM_AGENT;
         let method = method.strip_prefix('_').filter(|plain| *plain == known.elicitation_create).unwrap_or(method);
         match method {
@@ -220,6 +233,11 @@ impl Client {
             m if m == known.terminal_kill => self.terminal_kill_asked(&id, params),
             m if m == known.terminal_release => self.terminal_release_asked(&id, params),
             m if m == known.elicitation_create => self.form_asked(id, params),
+            // A notification that came with an id is heard all the same.
+            m if m == known.session_update => {
+                self.updated(params, disk);
+                self.reply(&id, Ok(Value::Null));
+            }
             other => {
                 self.note("protocol", &format!("asked for {other}, which is not known here: {params}"));
                 let error = RpcError::new(RpcError::METHOD_NOT_FOUND, format!("Method not found: {other}"));
@@ -249,6 +267,9 @@ impl Client {
         if method == speak::CANCEL_REQUEST {
             let id = params.get("requestId").or_else(|| params.get("id")).map(Id::of);
             return id.map_or((), |id| self.question_cancelled(&id));
+        }
+        if method == speak::FROM_AGENT.elicitation_complete {
+            return self.note("notice", "what the agent asked you to do on a page is done");
         }
         self.note("protocol", &format!("{method} {params}"));
     }
@@ -302,11 +323,13 @@ impl Client {
         }
     }
 
-    fn too_long(&mut self, head: &str, bytes: u64) {
-        self.note("protocol", &format!("a line of {bytes} bytes was dropped; it began: {head}"));
-        let Some((id, is_request)) = message::id_in_broken_line(head) else { return };
-        let error = RpcError::new(RpcError::INVALID_REQUEST, format!("a message of {bytes} bytes is too long"));
-        if is_request {
+    /// Even what cannot be read is answered when it asks, and counts as the answer when it answers.
+    fn unreadable(&mut self, asks: Option<(Id, bool)>, why: &str) {
+        let Some((id, is_request)) = asks else { return };
+        let error = RpcError::new(RpcError::INVALID_REQUEST, why);
+        if is_request && self.open.contains_key(&id) {
+            self.id_used_twice(&id, "one that cannot be read");
+        } else if is_request {
             self.send(message::response(&id, Err(error)));
         } else if let Some((number, called)) = id.number().and_then(|n| Some((n, self.calls.remove(&n)?))) {
             self.answered_us(number, called, Err(error), &NoDisk);
@@ -323,7 +346,7 @@ impl Client {
 
     /// Nothing that the agent asked stays unanswered, and it need not answer any more itself.
     pub(super) fn finish(&mut self) {
-        for id in std::mem::take(&mut self.open) {
+        for id in std::mem::take(&mut self.open).into_keys() {
             self.send(message::response(&id, Err(RpcError::new(RpcError::CANCELLED, "the session is over"))));
         }
         for (number, called) in std::mem::take(&mut self.calls) {
@@ -354,7 +377,7 @@ impl Client {
 
     /// Answers a request of the agent, unless it was answered before.
     pub(super) fn reply(&mut self, id: &Id, outcome: Result<Value, RpcError>) -> bool {
-        let open = self.open.remove(id);
+        let open = self.open.remove(id).is_some();
         if open {
             self.send(message::response(id, outcome));
         }
@@ -376,7 +399,7 @@ impl Client {
     }
 
     pub(super) fn tell_note(&mut self, what: &str, text: String) {
-        self.tell(FromAgent::Noted(AgentNoted { what: what.to_owned(), text }));
+        self.tell(FromAgent::Noted(AgentNoted::new(what, text)));
     }
 
     pub(super) fn alarm(&mut self, what: &str, ticket: Option<Ticket>, text: String) {
@@ -395,5 +418,57 @@ struct NoDisk;
 impl Disk for NoDisk {
     fn read(&self, _: &RelPath) -> Result<Option<Vec<u8>>, String> {
         Err("no files can be read here".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn client() -> Client {
+        let setup = Setup {
+            spec: AgentSpec::default(),
+            place: Place::new("/w", "/w"),
+            isolation: Isolation::Gated,
+            resume: None,
+            load: None,
+            env_names: BTreeSet::new(),
+        };
+        Client::new(setup)
+    }
+
+    #[test]
+    fn what_is_open_at_once_is_bounded_and_all_is_answered() {
+        let mut client = client();
+        let size = 6 << 20;
+        let (mut proposed, mut answers) = (0, BTreeMap::new());
+        for id in 0..600_usize {
+            let content = "x".repeat(if id < 20 { size } else { 1 });
+            let params = json!({"path": "/w/a.txt", "content": content});
+            let line = json!({"id": id, "method": "fs/write_text_file", "params": params});
+            for effect in client.on(Input::Message(line), &Absent) {
+                match effect {
+                    Effect::Tell(FromAgent::Propose { .. }) => proposed += 1,
+                    Effect::Send(answer) => *answers.entry(answer["id"].to_string()).or_insert(0) += 1,
+                    _ => {}
+                }
+            }
+        }
+        assert_eq!(answers.len() + proposed, 600);
+        assert!(client.open.values().sum::<usize>() <= ACP_OPEN_REQUESTS_BYTES_MAX);
+        assert_eq!(client.open.len(), ACP_OPEN_REQUESTS_MAX);
+        assert!((1..20).all(|id| (id * size < ACP_OPEN_REQUESTS_BYTES_MAX) || answers.contains_key(&id.to_string())));
+        let last = client.on(Input::Gone { why: "dead".to_owned(), exit: None }, &Absent);
+        let ended = last.iter().filter(|effect| matches!(effect, Effect::Send(answer) if answer["error"].is_object()));
+        assert_eq!(ended.count(), ACP_OPEN_REQUESTS_MAX, "{last:?}");
+    }
+
+    struct Absent;
+
+    impl Disk for Absent {
+        fn read(&self, _: &RelPath) -> Result<Option<Vec<u8>>, String> {
+            Ok(None)
+        }
     }
 }

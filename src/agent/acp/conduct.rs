@@ -121,6 +121,7 @@ impl Client {
             title,
             badges: self.conduct.badges(&self.setup.spec, self.setup.isolation, init),
             options: self.settings.options().to_vec(),
+            offers: super::keeping::offers(init),
             state: state.to_owned(),
         };
         self.tell(FromAgent::Ready(ready));

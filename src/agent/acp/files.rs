@@ -147,7 +147,9 @@ impl Client {
         }
         // In a private copy the agent must see its own version of the file.
         let own = path.filter(|_| self.setup.place.is_private()).and_then(|path| disk.read_own(path).ok().flatten());
-        let Some(bytes) = own.or_else(|| performed.read.first().map(|(_, bytes)| bytes.clone())) else {
+        // Of a directory there would be several, and of something else than was asked for none is wanted.
+        let asked = |(read, _): &&(RelPath, Vec<u8>)| Some(read) == path;
+        let Some(bytes) = own.or_else(|| performed.read.iter().find(asked).map(|(_, bytes)| bytes.clone())) else {
             self.reply(request, Err(speak::no_such_file(path.map_or("", RelPath::as_str))));
             return;
         };

@@ -1,10 +1,12 @@
 //! `elicitation/create`: the agent asks the human something. It becomes a proposal that shows the questions; an approval
-//! answers with the defaults, an edited one with the JSON object the human wrote.
+//! answers with the defaults, an edited one with the JSON object the human wrote. An address to visit is shown and never
+//! opened: an approval only tells the agent that the human agrees to go there.
 
 use super::asks::Subject;
 use super::client::Client;
 use super::message::{Id, RpcError};
 use super::peek;
+use crate::base::limits::ACP_NOTE_BYTES_MAX;
 use crate::model::Proposal;
 use crate::model::action::{Body, Evidence, Executor};
 use serde_json::{Map, Value, json};
@@ -12,6 +14,8 @@ use serde_json::{Map, Value, json};
 /// The questions of one form.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Form {
+    /// There is nothing to fill in: the human is to visit a page.
+    is_address: bool,
     defaults: Map<String, Value>,
     required: Vec<String>,
     /// One line a question.
@@ -49,8 +53,27 @@ impl Form {
         form
     }
 
+    /// An address for the human. Only what a browser opens over the network: no files, no scripts, no other programs.
+    pub fn address(url: &str) -> Result<Self, String> {
+        let lower = url.to_ascii_lowercase();
+        let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
+        let host = rest.and_then(|rest| rest.split(['/', '?', '#', '\\']).next()).filter(|host| !host.is_empty());
+        let Some(host) = host else { return Err("only http and https addresses can be shown to the human".to_owned()) };
+        let mut questions = vec![format!("the address is {url}"), format!("it leads to {host}")];
+        if host.contains('@') {
+            questions.push("what stands before the @ is no part of where it leads".to_owned());
+        }
+        if lower.starts_with("http:") {
+            questions.push("what is sent there is not encrypted".to_owned());
+        }
+        Ok(Self { is_address: true, questions, ..Self::default() })
+    }
+
     /// The answer for an approval. Without a value for something that is needed it can only be a "no".
     pub fn accepted(&self, edited: Option<&str>) -> Value {
+        if self.is_address {
+            return json!({"action": "accept"});
+        }
         let written = edited.and_then(|text| serde_json::from_str::<Map<String, Value>>(text.trim()).ok());
         let mut content = self.defaults.clone();
         content.extend(written.unwrap_or_default());
@@ -77,20 +100,35 @@ impl Client {
             return;
         }
         let message = self.setup.place.shown(peek::text(params, "message").unwrap_or("it asks something"));
-        let form = match (peek::text(params, "mode"), params.get("requestedSchema")) {
-            (Some("form") | None, Some(schema)) => Form::of(schema),
-            (mode, _) => {
-                let why = format!("only forms can be answered here, not {}", mode.unwrap_or("this"));
+        let form = match (peek::text(params, "mode"), params.get("requestedSchema"), peek::text(params, "url")) {
+            (Some("form") | None, Some(schema), _) => Ok(Form::of(schema)),
+            (Some("url"), _, Some(url)) => Form::address(url),
+            (mode, _, _) => Err(format!("forms and addresses can be answered here, not {}", mode.unwrap_or("this"))),
+        };
+        let form = match form {
+            Ok(form) => form,
+            Err(why) => {
                 self.note("protocol", &format!("it asked: {message}; {why}"));
                 self.reply(&id, Err(RpcError::new(RpcError::INVALID_PARAMS, why)));
                 return;
             }
         };
-        let evidence = form.questions.iter().map(|question| Evidence::new("quote", question)).collect();
-        let mut proposal = Proposal::new(format!("answer: {}", peek::bounded(&message, 400)), Body::Other);
+        let evidence = form
+            .questions
+            .iter()
+            .map(|question| Evidence::new("quote", peek::bounded(question, ACP_NOTE_BYTES_MAX)))
+            .collect();
+        let (what, because) = if form.is_address {
+            (
+                "visit",
+                "Nothing is opened from here: go there yourself if you trust it. Approve to tell the agent that you agree.",
+            )
+        } else {
+            ("answer", "Approve to send the defaults; edit with a JSON object to send something else.")
+        };
+        let mut proposal = Proposal::new(format!("{what}: {}", peek::bounded(&message, 400)), Body::Other);
         proposal.executor = Executor::Agent;
-        proposal =
-            proposal.because("Approve to send the defaults; edit with a JSON object to send something else.", evidence);
+        proposal = proposal.because(because, evidence);
         self.propose(Subject::Form { request: id, form }, proposal);
     }
 }
@@ -98,6 +136,17 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_shown_with_where_it_leads_and_filled_in_by_nobody() {
+        let form = Form::address("https://github.com@evil.example/login?x=1").unwrap();
+        assert!(form.questions[1].ends_with("github.com@evil.example") && form.questions[2].contains('@'), "{form:?}");
+        assert_eq!(form.accepted(Some(r#"{"x": 1}"#)), json!({"action": "accept"}));
+        assert!(Form::address("HTTP://x").unwrap().questions.iter().any(|q| q.contains("not encrypted")));
+        for bad in ["file:///etc/passwd", "javascript:alert(1)", "https://", "vscode://x/y", ""] {
+            assert!(Form::address(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn defaults_answer_and_what_is_needed_is_not_made_up() {

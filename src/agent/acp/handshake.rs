@@ -45,6 +45,15 @@ impl Handshake {
         &self.init
     }
 
+    fn doing(&self) -> &'static str {
+        match self.phase {
+            Phase::Initializing => "waiting for its first answer",
+            Phase::LoggingIn => "logging in",
+            Phase::Opening => "opening a session",
+            Phase::Configuring | Phase::Ready => "setting its mode",
+        }
+    }
+
     pub fn is_ready(&self) -> bool {
         self.phase == Phase::Ready
     }
@@ -52,9 +61,7 @@ impl Handshake {
 
 impl Client {
     pub(super) fn begin(&mut self) {
-        let limit = Duration::from_secs(self.setup.spec.start_timeout_s());
-        self.effect(Effect::Arm(Timer::Start, limit));
-        self.effect(Effect::Arm(Timer::StartNote, Duration::from_millis(ACP_START_NOTE_MS)));
+        self.begin_waiting();
         self.tell_ready("starting");
         self.call(speak::TO_AGENT.initialize, speak::initialize(), Called::Initialize);
     }
@@ -64,12 +71,7 @@ impl Client {
             return;
         }
         self.handshake.noted_ms += ACP_START_NOTE_MS;
-        let doing = match self.handshake.phase {
-            Phase::Initializing => "waiting for its first answer",
-            Phase::LoggingIn => "logging in",
-            Phase::Opening => "opening a session",
-            Phase::Configuring | Phase::Ready => "setting its mode",
-        };
+        let doing = self.handshake.doing();
         let (seconds, limit) = (self.handshake.noted_ms / 1000, self.setup.spec.start_timeout_s());
         self.tell_ready(&format!("starting: {doing}, {seconds} s of at most {limit} s"));
         self.effect(Effect::Arm(Timer::StartNote, Duration::from_millis(ACP_START_NOTE_MS)));
@@ -80,8 +82,8 @@ impl Client {
             return;
         }
         let (name, limit) = (self.setup.spec.shown_name().to_owned(), self.setup.spec.start_timeout_s());
-        let hint = "see its error stream, or give it longer with start_timeout_s in agents.toml";
-        self.lost(format!("{name} did not start within {limit} s; {hint}"), None);
+        let (doing, hint) = (self.handshake.doing(), "give it longer with start_timeout_s in agents.toml");
+        self.lost(format!("{name} did not start within {limit} s: still {doing}; {hint}"), None);
     }
 
     pub(super) fn initialized(&mut self, outcome: Result<Value, RpcError>) {
@@ -102,6 +104,20 @@ impl Client {
                 self.lost(format!("{name} refused to start: {}", error.words()), None);
             }
         }
+    }
+
+    /// Another session of the process that runs.
+    pub(super) fn open_again(&mut self) {
+        self.begin_waiting();
+        self.open_session();
+        self.tell_ready("starting: opening a session");
+    }
+
+    fn begin_waiting(&mut self) {
+        self.handshake.noted_ms = 0;
+        let limit = Duration::from_secs(self.setup.spec.start_timeout_s());
+        self.effect(Effect::Arm(Timer::Start, limit));
+        self.effect(Effect::Arm(Timer::StartNote, Duration::from_millis(ACP_START_NOTE_MS)));
     }
 
     fn open_session(&mut self) {
@@ -173,10 +189,12 @@ impl Client {
             }
             Err(error) if self.wants_login(&error) && !self.handshake.logged_in => self.log_in(&error),
             Err(error) if resumed => {
-                self.note(
-                    "protocol",
-                    &format!("the session cannot be taken up again: {}; a new one is opened", error.words()),
+                let text = format!(
+                    "the agent cannot take its session up again: {}; a new one is opened, which remembers nothing but what \
+                     it is told of this one",
+                    error.words()
                 );
+                self.alarm("session_lost", None, text);
                 self.new_session();
             }
             Err(error) => {

@@ -1,6 +1,8 @@
 //! Lines of a stream that may hold anything: capped in length, tolerant of bytes that are no UTF-8 and of log lines
 //! between the messages. Reading is cancel-safe.
 
+use super::message::Id;
+use super::outline::Outline;
 use crate::base::limits::{ACP_LINE_BYTES_MAX, ACP_LINE_HEAD_BYTES, ACP_READ_CHUNK_BYTES};
 use serde_json::Value;
 use std::io;
@@ -14,7 +16,29 @@ pub enum Line {
     TooLong {
         head: Vec<u8>,
         bytes: u64,
+        /// The id of the message, where it has one, and whether it is a request.
+        asks: Option<(Id, bool)>,
     },
+}
+
+/// What is known of a line beyond the cap while it goes by.
+#[derive(Default)]
+struct Skipped {
+    head: Vec<u8>,
+    bytes: u64,
+    outline: Outline,
+}
+
+impl Skipped {
+    fn more(&mut self, part: &[u8]) {
+        self.head.extend(part.iter().take(ACP_LINE_HEAD_BYTES.saturating_sub(self.head.len())));
+        self.bytes += part.len() as u64;
+        self.outline.feed(part);
+    }
+
+    fn end(self) -> Line {
+        Line::TooLong { head: self.head, bytes: self.bytes, asks: self.outline.end() }
+    }
 }
 
 /// Splits a stream into lines; keeps at most one capped line and one chunk in memory.
@@ -25,7 +49,7 @@ pub struct Lines<R> {
     start: usize,
     /// Up to here no line end was found.
     scanned: usize,
-    skipping: Option<(Vec<u8>, u64)>,
+    skipping: Option<Skipped>,
     line_bytes_max: usize,
     ended: bool,
 }
@@ -72,14 +96,12 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     }
 
     fn finish(&mut self, line: Vec<u8>) -> Line {
-        match self.skipping.take() {
-            Some((head, bytes)) => Line::TooLong { head, bytes: bytes + line.len() as u64 },
-            None if line.len() > self.line_bytes_max => {
-                let head = line.iter().copied().take(ACP_LINE_HEAD_BYTES).collect();
-                Line::TooLong { head, bytes: line.len() as u64 }
-            }
-            None => Line::Whole(line),
+        if self.skipping.is_none() && line.len() <= self.line_bytes_max {
+            return Line::Whole(line);
         }
+        let mut skipped = self.skipping.take().unwrap_or_default();
+        skipped.more(&line);
+        skipped.end()
     }
 
     /// Drops what is held of a line beyond the cap, so that memory stays bounded whatever its length.
@@ -89,8 +111,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             return;
         }
         let part = self.buffer.get(self.start..).unwrap_or_default();
-        let head: Vec<u8> = part.iter().copied().take(ACP_LINE_HEAD_BYTES).collect();
-        self.skipping.get_or_insert((head, 0)).1 += held as u64;
+        self.skipping.get_or_insert_default().more(part);
         self.buffer.clear();
         (self.start, self.scanned) = (0, 0);
     }
@@ -146,6 +167,7 @@ pub fn hear(line: &[u8]) -> Heard {
 
 #[cfg(test)]
 mod tests {
+    use super::Line::TooLong;
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
@@ -164,9 +186,12 @@ mod tests {
 
     #[test]
     fn a_line_beyond_the_cap_is_dropped_and_the_next_one_read() {
+        let long = format!(r#"{{"method":"x","params":"{}","id":7}}"#, "x".repeat(300_000));
+        let TooLong { asks, .. } = &read(long.as_bytes(), 1000)[0] else { panic!() };
+        assert_eq!(asks.as_ref().map(|(id, is_request)| (id.value(), *is_request)), Some((json!(7), true)));
         let bytes = [vec![b'x'; 300_000], b"\nok\nend".to_vec()].concat();
         let lines = read(&bytes, 1000);
-        assert!(matches!(&lines[0], Line::TooLong { bytes: 300_000, head } if head.len() == ACP_LINE_HEAD_BYTES));
+        assert!(matches!(&lines[0], Line::TooLong { bytes: 300_000, head, .. } if head.len() == ACP_LINE_HEAD_BYTES));
         assert_eq!(lines[1..], [Line::Whole(b"ok".to_vec()), Line::Whole(b"end".to_vec())]);
     }
 

@@ -1,6 +1,7 @@
 //! JSON-RPC 2.0 as agents really send it: ids of any type, params that are missing, answers without a version.
 
 use super::peek;
+use crate::base::limits::ACP_ID_BYTES_MAX;
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -11,6 +12,11 @@ pub struct Id(String);
 impl Id {
     pub fn of(value: &Value) -> Self {
         Self(value.to_string())
+    }
+
+    /// Longer than anything that is kept.
+    pub fn is_too_long(&self) -> bool {
+        self.0.len() > ACP_ID_BYTES_MAX
     }
 
     /// As it must be echoed.
@@ -67,6 +73,14 @@ impl RpcError {
             self.data.as_str().map(str::to_owned).or_else(|| {
                 peek::first_text(&self.data, &["details", "message", "error", "reason"]).map(str::to_owned)
             });
+        // Some say what is wrong in a shape of their own.
+        let detail = detail.or_else(|| match &self.data {
+            Value::Object(fields) if !fields.is_empty() => Some(self.data.to_string()),
+            Value::Array(list) if !list.is_empty() => Some(self.data.to_string()),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                None
+            }
+        });
         match detail {
             Some(detail) if !self.message.contains(&detail) => {
                 format!("{} ({})", self.message, peek::bounded(&detail, 2000))
@@ -141,18 +155,6 @@ pub fn response(id: &Id, outcome: Result<Value, RpcError>) -> Value {
     }
 }
 
-/// The id and whether it is a request, guessed from the first bytes of a line that is too long or broken to parse, so
-/// that even such a request gets its answer.
-pub fn id_in_broken_line(head: &str) -> Option<(Id, bool)> {
-    let at = head.find("\"id\":")?;
-    let rest = head.get(at + 5..)?.trim_start();
-    let id = serde_json::Deserializer::from_str(rest).into_iter::<Value>().next()?.ok()?;
-    if !(id.is_number() || id.is_string()) {
-        return None;
-    }
-    Some((Id::of(&id), head.contains("\"method\":")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,12 +181,8 @@ mod tests {
             panic!()
         };
         assert_eq!(e.words(), "Internal error (no key)");
-    }
-
-    #[test]
-    fn a_cut_request_still_shows_its_id() {
-        let (id, request) = id_in_broken_line(r#"{"jsonrpc":"2.0","id": "p-4","method":"x","params":{"a":"#).unwrap();
-        assert_eq!((id.value(), request), (json!("p-4"), true));
-        assert_eq!(id_in_broken_line("{\"a\":1"), None);
+        let own =
+            RpcError { data: json!({"model": {"_errors": ["Too small"]}}), ..RpcError::new(-32602, "Invalid params") };
+        assert!(own.words().contains("Too small"), "{}", own.words());
     }
 }

@@ -15,6 +15,7 @@ mod keeping;
 mod lines;
 mod message;
 mod outbox;
+mod outline;
 mod patch;
 mod peek;
 mod permission;

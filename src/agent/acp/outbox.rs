@@ -5,7 +5,10 @@
     reason = "only the few kinds that can grow are looked at; the rest is whole"
 )]
 
-use crate::base::limits::{ACP_MERGED_TEXT_AGE_MS, ACP_MERGED_TEXT_BYTES_MAX, ACP_OUTBOX_MESSAGES_MAX};
+use crate::base::limits::{
+    ACP_MERGED_TEXT_AGE_MS, ACP_MERGED_TEXT_BYTES_MAX, ACP_OUTBOX_BYTES_MAX, ACP_OUTBOX_MESSAGES_MAX,
+};
+use crate::model::action::{After, Body};
 use crate::port::FromAgent;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,6 +18,8 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub struct Outbox {
     queue: VecDeque<FromAgent>,
+    /// What the large ones in it hold.
+    bytes: usize,
     /// When the last message was begun.
     begun: Option<Instant>,
     /// A text was sent that said it goes on: whose, and whether it is a thought.
@@ -24,6 +29,7 @@ pub struct Outbox {
 impl Outbox {
     /// Adds a message, into the last one where that is the same voice going on.
     pub fn push(&mut self, message: FromAgent, now: Instant) {
+        self.bytes += weight(&message);
         let message = match self.queue.back_mut() {
             Some(last) => match merged(last, message) {
                 None => return,
@@ -78,6 +84,7 @@ impl Outbox {
 
     pub fn pop(&mut self) -> Option<FromAgent> {
         let message = self.queue.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(weight(&message));
         self.open = match &message {
             FromAgent::Said { by, more: true, .. } => Some((by.clone(), false)),
             FromAgent::Thought { by, more: true, .. } => Some((by.clone(), true)),
@@ -87,7 +94,7 @@ impl Outbox {
     }
 
     pub fn is_full(&self) -> bool {
-        self.queue.len() >= ACP_OUTBOX_MESSAGES_MAX
+        self.queue.len() >= ACP_OUTBOX_MESSAGES_MAX || self.bytes >= ACP_OUTBOX_BYTES_MAX
     }
 }
 
@@ -96,6 +103,26 @@ fn voice(message: &FromAgent) -> Option<(&String, bool)> {
         FromAgent::Said { by, .. } => Some((by, false)),
         FromAgent::Thought { by, .. } => Some((by, true)),
         _ => None,
+    }
+}
+
+/// Bytes of what has no bound of its own.
+fn weight(message: &FromAgent) -> usize {
+    match message {
+        FromAgent::Output { bytes, .. } => bytes.len(),
+        FromAgent::Propose { proposal, .. } => match &proposal.body {
+            Body::Edit(drafts) => drafts.iter().map(|draft| after_bytes(&draft.after)).sum(),
+            _ => 0,
+        },
+        _ => 0,
+    }
+}
+
+fn after_bytes(after: &After) -> usize {
+    match after {
+        After::Whole(bytes) => bytes.len(),
+        After::Replace { old, new, .. } => old.len() + new.len(),
+        After::Delete | After::RenameTo(_) => 0,
     }
 }
 

@@ -29,6 +29,17 @@ pub fn offers(value: &Value, path: &[&str]) -> bool {
     !matches!(at, Value::Null | Value::Bool(false))
 }
 
+/// About how many bytes of memory it takes.
+pub fn weight(value: &Value) -> usize {
+    let inside = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(list) => list.iter().map(weight).sum(),
+        Value::Object(map) => map.iter().map(|(key, value)| key.len() + weight(value)).sum(),
+    };
+    size_of::<Value>() + inside
+}
+
 /// The readable text of a content block: its own text, an embedded resource's text, else what kind of thing it is.
 pub fn block_text(block: &Value) -> String {
     if let Some(text) = text(block, "text") {

@@ -36,6 +36,7 @@ impl Client {
         self.turn_goes_on();
         self.level_seen(Level::L1);
         let changed = self.tools.merge(&tool, update, false);
+        self.hear_plan();
         let choices = choice::choose(peek::list(params, "options"));
         // Where edits come through us each has its own question.
         let through_us = self.conduct.edits == Through::Client;

@@ -1,4 +1,5 @@
-//! Plans of any shape → steps: plan updates, the entries of plan operations, and the input of todo tools.
+//! Plans of any shape → steps: plan updates, the entries of plan operations, the input of todo tools, and lists in what the
+//! agent says where it sends none of those.
 
 use super::peek;
 use super::tools::ToolCall;
@@ -11,19 +12,44 @@ use serde_json::Value;
 #[derive(Debug, Default)]
 pub struct Plans {
     last: Vec<(String, StepStatus)>,
+    /// It has sent one that is meant for reading: lists in its words are only words then.
+    sends_its_own: bool,
 }
 
 impl Plans {
     /// Steps of a `plan` or `plan_update` update when they are news.
     pub fn of_update(&mut self, update: &Value) -> Option<Vec<Step>> {
         let entries = update.get("plan").map_or_else(|| peek::list(update, "entries"), |p| peek::list(p, "entries"));
+        self.sends_its_own |= !entries.is_empty();
         self.news(steps(entries))
     }
 
     /// Steps in the input of a todo tool when they are news.
     pub fn of_call(&mut self, call: &ToolCall) -> Option<Vec<Step>> {
         let entries = todos(call)?;
+        self.sends_its_own = true;
         self.news(steps(entries))
+    }
+
+    /// Steps in the agent's words, where it has no other way (gemini keeps its todo list to itself): a list of boxes, or
+    /// a numbered list below a line that calls it a plan.
+    pub fn of_words(&mut self, words: &str) -> Option<Vec<Step>> {
+        if self.sends_its_own {
+            return None;
+        }
+        let mut list: Vec<(String, StepStatus)> = Vec::new();
+        let mut below_plan = false;
+        for line in words.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let item = boxed(line).or_else(|| below_plan.then(|| numbered(line, list.len() + 1)).flatten());
+            match item {
+                Some(item) => list.push(item),
+                None if list.is_empty() => below_plan = calls_it_a_plan(line),
+                // Text below an item belongs to it.
+                None => {}
+            }
+        }
+        let step = |(title, status): (String, StepStatus)| step(&title, status);
+        if list.len() < 2 { None } else { self.news(list.into_iter().take(PLAN_STEPS_MAX).map(step).collect()) }
     }
 
     /// Does this call only keep the agent's own list?
@@ -61,15 +87,44 @@ fn title(entry: &Value) -> Option<&str> {
 fn steps(entries: &[Value]) -> Vec<Step> {
     let of = |entry: &Value| {
         let title = entry.as_str().or_else(|| title(entry))?;
-        Some(Step {
-            id: StepId::default(),
-            title: title.lines().next().unwrap_or(title).trim().to_owned(),
-            status: status(peek::text(entry, "status").unwrap_or("")),
-            owner: Some("agent".to_owned()),
-            ..Step::default()
-        })
+        Some(step(title, status(peek::text(entry, "status").unwrap_or(""))))
     };
     entries.iter().filter_map(of).take(PLAN_STEPS_MAX).collect()
+}
+
+fn step(title: &str, status: StepStatus) -> Step {
+    let title = title.lines().next().unwrap_or(title).trim().to_owned();
+    Step { id: StepId::default(), title, status, owner: Some("agent".to_owned()), ..Step::default() }
+}
+
+/// `- [x] words`
+fn boxed(line: &str) -> Option<(String, StepStatus)> {
+    let rest = line.strip_prefix(['-', '*', '+'])?.trim_start().strip_prefix('[')?;
+    let (mark, words) = rest.split_once(']')?;
+    let status = match mark.trim() {
+        "" => StepStatus::Pending,
+        "x" | "X" | "✓" | "✔" => StepStatus::Done,
+        "~" | "-" | ">" | "/" => StepStatus::Active,
+        _ => return None,
+    };
+    named(words, status)
+}
+
+/// `1. words`, with the number that is due: another list is no part of the first.
+fn numbered(line: &str, due: usize) -> Option<(String, StepStatus)> {
+    let words = line.strip_prefix(due.to_string().as_str())?.strip_prefix(['.', ')'])?.strip_prefix(' ')?;
+    named(words, StepStatus::Pending)
+}
+
+fn named(words: &str, status: StepStatus) -> Option<(String, StepStatus)> {
+    let words = words.trim().trim_matches('*').trim();
+    (!words.is_empty()).then(|| (words.to_owned(), status))
+}
+
+fn calls_it_a_plan(line: &str) -> bool {
+    let heads = line.starts_with('#') || line.trim_end_matches('*').ends_with(':');
+    let mut words = line.split(|c: char| !c.is_alphanumeric());
+    heads && words.any(|word| ["plan", "todo", "todos"].iter().any(|w| word.eq_ignore_ascii_case(w)))
 }
 
 fn status(word: &str) -> StepStatus {
@@ -116,6 +171,29 @@ mod tests {
             let steps = Plans::default().of_call(tools.get("t").unwrap());
             assert_eq!(told(steps), [("a".to_owned(), StepStatus::Active)]);
         }
+    }
+
+    #[test]
+    fn a_plan_in_words_counts_where_there_is_no_other() {
+        let words =
+            "I looked.\n\n**Plan:**\n1. Read `a`\n   with care\n2. **Mend it**\n\nThen:\n3) test\n\nDone:\n1. other";
+        let titles = |steps| told(steps).into_iter().map(|(title, _)| title).collect::<Vec<_>>();
+        assert_eq!(titles(Plans::default().of_words(words)), ["Read `a`", "Mend it", "test"]);
+        let boxes = "- [x] look\n- [~] mend\n- [ ] test";
+        let expect = [("look", StepStatus::Done), ("mend", StepStatus::Active), ("test", StepStatus::Pending)];
+        assert_eq!(told(Plans::default().of_words(boxes)), expect.map(|(title, status)| (title.to_owned(), status)));
+        for none in [
+            "1. not\n2. called so",
+            "The plan: do it",
+            "Plan:\n1. only one",
+            "Plan:\n2026. a\n2027. b",
+            "- [y] a\n- [y] b",
+        ] {
+            assert_eq!(Plans::default().of_words(none), None, "{none}");
+        }
+        let mut plans = Plans::default();
+        assert!(plans.of_update(&json!({"entries": [{"content": "own"}]})).is_some());
+        assert_eq!(plans.of_words(boxes), None);
     }
 
     #[test]

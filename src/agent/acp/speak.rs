@@ -25,14 +25,18 @@ fn text_block(text: &str) -> v1::ContentBlock {
     v1::ContentBlock::Text(v1::TextContent::new(text))
 }
 
-/// Announces files, terminals and forms: several agents ask for nothing unless the first two are offered. The two
+/// Announces files, terminals, forms and addresses: several agents ask for nothing unless the first two are offered. The two
 /// `_meta` flags are what claude-agent-acp and codex-acp look for before they send command output along.
 pub fn initialize() -> Value {
     let fs = v1::FileSystemCapabilities::new().read_text_file(true).write_text_file(true);
     let meta: v1::Meta = [("terminal_output".to_owned(), json!(true))].into_iter().collect();
     let mut capabilities = v1::ClientCapabilities::new().fs(fs).terminal(true).meta(meta);
     capabilities = capabilities
-        .elicitation(v1::ElicitationCapabilities::new().form(v1::ElicitationFormCapabilities::new()))
+        .elicitation(
+            v1::ElicitationCapabilities::new()
+                .form(v1::ElicitationFormCapabilities::new())
+                .url(v1::ElicitationUrlCapabilities::new()),
+        )
         .session(
             v1::ClientSessionCapabilities::new()
                 .notices(v1::NoticeCapabilities::new())
@@ -180,7 +184,7 @@ mod tests {
         assert_eq!(init["clientCapabilities"]["fs"], json!({"readTextFile": true, "writeTextFile": true}));
         assert_eq!(init["clientCapabilities"]["terminal"], true);
         assert_eq!(init["clientCapabilities"]["_meta"]["terminal_output"], true);
-        assert_eq!(init["clientCapabilities"]["elicitation"], json!({"form": {}}));
+        assert_eq!(init["clientCapabilities"]["elicitation"], json!({"form": {}, "url": {}}));
         assert_eq!(selected("x"), json!({"outcome": {"outcome": "selected", "optionId": "x"}}));
         assert_eq!(permission_cancelled(), json!({"outcome": {"outcome": "cancelled"}}));
         assert_eq!(new_session(Path::new("/w")), json!({"cwd": "/w", "mcpServers": []}));

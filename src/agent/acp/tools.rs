@@ -3,7 +3,7 @@
 
 use super::peek;
 use super::place::Place;
-use crate::base::limits::ACP_TOOL_CALLS_MAX;
+use crate::base::limits::{ACP_TOOL_CALLS_BYTES_MAX, ACP_TOOL_CALLS_MAX};
 use crate::port::Ticket;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -34,6 +34,8 @@ pub struct ToolCall {
     /// Its end was shown.
     pub closed: bool,
     order: u64,
+    /// What it takes in memory.
+    bytes: usize,
 }
 
 /// What an update changed that matters beyond the table.
@@ -83,6 +85,16 @@ impl ToolCall {
 
     pub fn failed(&self) -> bool {
         self.is_done() && self.status != "completed"
+    }
+
+    fn weight(&self) -> usize {
+        let lists = self.diffs.iter().chain(&self.locations).map(peek::weight).sum::<usize>();
+        let texts = [&self.id, &self.title, &self.name, &self.kind, &self.status, &self.words].map(String::len);
+        size_of::<Self>()
+            + lists
+            + peek::weight(&self.raw_input)
+            + peek::weight(&self.raw_output)
+            + texts.iter().sum::<usize>()
     }
 
     /// Paths it names: of its diffs, its locations and its input.
@@ -190,6 +202,8 @@ fn compared(before: &[Value], after: &[Value], named: &dyn Fn(&str) -> String) -
 pub struct Tools {
     calls: BTreeMap<String, ToolCall>,
     order: u64,
+    /// What all calls take in memory.
+    bytes: usize,
     place: Option<Place>,
 }
 
@@ -212,11 +226,11 @@ impl Tools {
         self.order += 1;
         let order = self.order;
         if announced && self.calls.get(id).is_some_and(|call| call.closed && call.is_done()) {
-            self.calls.remove(id);
+            self.forget(id);
         }
         let first_seen = !self.calls.contains_key(id);
-        if first_seen {
-            self.make_room();
+        if first_seen && self.calls.len() >= ACP_TOOL_CALLS_MAX {
+            self.forget_oldest(id);
         }
         let call = self.calls.entry(id.to_owned()).or_insert_with(|| ToolCall {
             id: id.to_owned(),
@@ -225,7 +239,12 @@ impl Tools {
         });
         let place = self.place.as_ref();
         let named = |path: &str| place.map_or_else(|| path.to_owned(), |place| place.named(path));
-        Changed { first_seen, ..call.merge(update, &named) }
+        let changed = Changed { first_seen, ..call.merge(update, &named) };
+        self.bytes -= call.bytes;
+        call.bytes = call.weight();
+        self.bytes += call.bytes;
+        while self.bytes > ACP_TOOL_CALLS_BYTES_MAX && self.forget_oldest(id) {}
+        changed
     }
 
     /// A request that shows nothing of its own asks for what was announced before it: openhands confirms its actions so.
@@ -254,15 +273,17 @@ impl Tools {
         self.calls.values().filter(|call| !call.closed).map(|call| call.id.clone()).collect()
     }
 
-    fn make_room(&mut self) {
-        if self.calls.len() < ACP_TOOL_CALLS_MAX {
-            return;
-        }
-        let oldest =
-            self.calls.values().min_by_key(|c| (!c.closed || c.ticket.is_some(), c.order)).map(|c| c.id.clone());
-        if let Some(id) = oldest {
-            self.calls.remove(&id);
-        }
+    /// Makes room by what is least likely to be spoken of again, but never by `keep`. False when there is nothing else.
+    fn forget_oldest(&mut self, keep: &str) -> bool {
+        let others = self.calls.values().filter(|call| call.id != keep);
+        let oldest = others.min_by_key(|c| (!c.closed || c.ticket.is_some(), c.order)).map(|c| c.id.clone());
+        oldest.is_some_and(|id| self.forget(&id))
+    }
+
+    fn forget(&mut self, id: &str) -> bool {
+        let gone = self.calls.remove(id);
+        self.bytes -= gone.as_ref().map_or(0, |call| call.bytes);
+        gone.is_some()
     }
 }
 
@@ -335,5 +356,11 @@ mod tests {
             tools.get_mut(&n.to_string()).unwrap().closed = true;
         }
         assert!(tools.calls.len() <= ACP_TOOL_CALLS_MAX && tools.get("open").is_some());
+        let large = "x".repeat(ACP_TOOL_CALLS_BYTES_MAX / 8);
+        for n in 0..20 {
+            tools.merge(&format!("large-{n}"), &json!({"rawInput": {"text": large}}), true);
+            assert!(tools.bytes <= ACP_TOOL_CALLS_BYTES_MAX && tools.get(&format!("large-{n}")).is_some());
+        }
+        assert_eq!(tools.bytes, tools.calls.values().map(ToolCall::weight).sum::<usize>());
     }
 }

@@ -110,6 +110,13 @@ impl Turn {
 }
 
 impl Client {
+    /// What the agent has said so far may hold its plan; looked at when it has finished speaking.
+    pub(super) fn hear_plan(&mut self) {
+        if let Some(steps) = self.plans.of_words(&self.turn.words) {
+            self.tell(FromAgent::Plan { by: "agent".to_owned(), steps });
+        }
+    }
+
     /// After the start. Where the session stood reaches a new agent with the first prompt; one that loaded its own
     /// session knows it.
     pub(super) fn first_prompt(&mut self) {
@@ -254,6 +261,7 @@ impl Client {
             }
         }
         let asked_to_stop = matches!(self.turn.state, State::Cancelling { .. });
+        self.hear_plan();
         self.effect(Effect::Disarm(Timer::Cancel));
         let (reason, text) = match outcome {
             Ok(answer) => {

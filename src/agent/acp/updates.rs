@@ -18,7 +18,10 @@ impl Client {
             return self.replayed(update);
         }
         let by = self.speaker(params);
-        match peek::first_text(update, &["sessionUpdate", "type"]).unwrap_or("") {
+        let kind = peek::first_text(update, &["sessionUpdate", "type"]).unwrap_or("");
+        // What another session of its process plans, costs or is set to is not ours.
+        let is_ours = by == "agent";
+        match kind {
             "agent_message_chunk" => {
                 let text = self.chunk(update);
                 self.turn_goes_on();
@@ -34,23 +37,23 @@ impl Client {
             "user_message_chunk" | "available_commands_update" => {}
             "tool_call" => self.call_updated(update, true, disk),
             "tool_call_update" => self.call_updated(update, false, disk),
-            "plan" | "plan_update" => {
+            "plan" | "plan_update" if is_ours => {
                 if let Some(steps) = self.plans.of_update(update) {
                     self.tell(FromAgent::Plan { by, steps });
                 }
             }
-            "current_mode_update" => {
+            "current_mode_update" if is_ours => {
                 if let Some(mode) = peek::first_text(update, &["currentModeId", "modeId"]) {
                     self.mode_reported(mode);
                 }
             }
-            "config_option_update" | "config_options_update" => self.options_reported(update),
+            "config_option_update" | "config_options_update" if is_ours => self.options_reported(update),
             "session_info_update" => {
                 if let Some(title) = peek::text(update, "title") {
                     self.note("session_title", title);
                 }
             }
-            "usage_update" => self.usage_reported(update),
+            "usage_update" if is_ours => self.usage_reported(update),
             "notice" => {
                 let severity = peek::text(update, "severity").unwrap_or("info");
                 let (title, more) =
@@ -62,7 +65,8 @@ impl Client {
                 self.note("notice", &text);
             }
             "compaction_summary_chunk" => {}
-            _ => self.note("protocol", &update.to_string()),
+            _ if is_ours => self.note("protocol", &update.to_string()),
+            _ => self.note("protocol", &format!("{by}: {update}")),
         }
     }
 
@@ -146,6 +150,9 @@ impl Client {
         };
         self.turn_goes_on();
         let changed = self.tools.merge(&id, update, announced);
+        if changed.first_seen {
+            self.hear_plan();
+        }
         let Some(call) = self.tools.get(&id).cloned() else { return };
         // Words go on while a call is streamed; what is said after its end is about the next one.
         if call.is_done() {

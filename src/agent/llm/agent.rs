@@ -132,6 +132,7 @@ impl Driver {
             title: Some(format!("{} at {}", self.settings.choice.model.name, self.settings.choice.provider.title)),
             badges: vec!["every read, edit, command and plan change goes through the gate".to_owned()],
             options: options(budget),
+            offers: Vec::new(),
             state: "ready".to_owned(),
         }
     }
@@ -331,7 +332,7 @@ impl Driver {
 
 fn not_an_option(id: &str, value: &str) -> FromAgent {
     let text = format!("`{id}` cannot be set to `{value}`: a number or `none` is needed");
-    FromAgent::Noted(AgentNoted { what: "option".to_owned(), text })
+    FromAgent::Noted(AgentNoted::new("option", text))
 }
 
 fn options(budget: &Budget) -> Vec<AgentOption> {

@@ -68,7 +68,7 @@ impl Caller {
             desk.send(if learned.text_tools && !dialect.text_tools {
                 FromAgent::Alarm { what: "fallback".to_owned(), ticket: None, text }
             } else {
-                FromAgent::Noted(AgentNoted { what: "fallback".to_owned(), text })
+                FromAgent::Noted(AgentNoted::new("fallback", text))
             })
             .await?;
             self.dialects.insert(of.clone(), learned);
@@ -177,7 +177,7 @@ enum Kind {
 
 impl Stream {
     fn take(&mut self, progress: &Progress) -> Vec<FromAgent> {
-        let note = |what: &str, text: String| FromAgent::Noted(AgentNoted { what: what.to_owned(), text });
+        let note = |what: &str, text: String| FromAgent::Noted(AgentNoted::new(what, text));
         match progress {
             Progress::Delta(Delta::Text(text)) => self.say(Kind::Text, text),
             Progress::Delta(Delta::Thinking(text)) => self.say(Kind::Thinking, text),

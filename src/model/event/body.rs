@@ -452,16 +452,58 @@ pub struct AgentReady {
     pub badges: Vec<String>,
     #[serde(default)]
     pub options: Vec<AgentOption>,
+    /// What can be asked of the sessions it keeps and of its login: words of [`AgentOffer`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offers: Vec<AgentOffer>,
     /// `starting` with progress text, or `ready`.
     #[serde(default)]
     pub state: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What an agent can do with what it keeps beyond our session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentOffer {
+    /// Begin another session of its own.
+    New,
+    List,
+    /// Go on with one of them.
+    Resume,
+    Delete,
+    Logout,
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentNoted {
-    /// `stderr`, `protocol` or `trial`.
+    /// `stderr`, `protocol`, `trial`, `sessions` and more.
     pub what: String,
     pub text: String,
+    /// With `sessions`: those that the agent keeps of this directory, when it was asked for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<Vec<AgentSession>>,
+}
+
+impl AgentNoted {
+    pub fn new(what: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { what: what.into(), text: text.into(), sessions: None }
+    }
+}
+
+/// One session that an agent keeps for itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSession {
+    /// The agent's own name for it.
+    pub id: String,
+    #[serde(default)]
+    pub title: String,
+    /// When it was used last, in the agent's words.
+    #[serde(default)]
+    pub used: String,
+    /// It is the one that runs.
+    #[serde(default)]
+    pub runs: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

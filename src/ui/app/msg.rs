@@ -3,6 +3,7 @@
 use crate::base::{ActionId, Digest, RelPath, StepId, UnixMs};
 use crate::model::event::{Mode, Survivor};
 use crate::model::{Command, Envelope, PlanEdit};
+use crate::port::Keeping;
 use crate::ui::terminal::Input;
 use crate::ui::workers::{Job, Product};
 
@@ -161,6 +162,8 @@ pub enum Ask {
         id: String,
         value: String,
     },
+    /// Something about the sessions or the login that the agent keeps.
+    Keep(Keeping),
     Step,
     Freeze,
     Resume,

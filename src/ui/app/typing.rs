@@ -7,6 +7,7 @@
 
 use crossterm::event::KeyCode;
 
+use crate::port::Keeping;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Ask, Request, When};
 use crate::ui::commands::{self, Scope};
@@ -141,6 +142,18 @@ impl App {
                     Some(Pick::AgentValue { id, value }) => {
                         Then::Requests(vec![Request::Host(Ask::AgentOption { id, value })])
                     }
+                    Some(Pick::AgentSessions) => Then::Both(
+                        Box::new(Overlay::Choose(Choice::sessions(&self.scene))),
+                        Request::Host(Ask::Keep(Keeping::List)),
+                    ),
+                    Some(Pick::AgentSession(session)) => match Choice::session(&self.scene, &session) {
+                        Some(actions) => stay(Overlay::Choose(actions)),
+                        None => stay(Overlay::Choose(choice)),
+                    },
+                    Some(Pick::Keep(keeping)) => Then::Requests(vec![Request::Host(Ask::Keep(keeping))]),
+                    Some(Pick::KeepAfterWord(keeping, what)) => {
+                        stay(Overlay::Prompt(Prompt::new(Purpose::Keep { keeping, what }, "")))
+                    }
                     None => Then::Close,
                 };
             }
@@ -227,6 +240,7 @@ impl App {
             Purpose::Reason { action, digest, verdict } => commands::send_reasoned(self, action, digest, verdict, text),
             Purpose::Lease { step } => commands::send_lease(step),
             Purpose::Rewind { tree, .. } => vec![Request::Host(Ask::Rewind(tree))],
+            Purpose::Keep { keeping, .. } => vec![Request::Host(Ask::Keep(keeping))],
             Purpose::AddStep { at, below } => commands::add_step(self, at, below, text),
             Purpose::RewordStep(step) => commands::reword_step(self, step, text),
             Purpose::Search => {
@@ -248,6 +262,7 @@ impl Ask {
             Self::PlanEdit { .. } => "the plan edit",
             Self::Mode(_) => "the mode",
             Self::AgentOption { .. } => "the agent's option",
+            Self::Keep(_) => "the agent's sessions",
             Self::Step => "step",
             Self::Freeze => "pause",
             Self::Resume => "resume",

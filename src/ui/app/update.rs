@@ -14,7 +14,7 @@ use crate::ui::app::{Answer, App, Ask, Leave, Link, Msg, Notice, Request};
 use crate::ui::commands::{Command, Scope};
 use crate::ui::keymap::Meaning;
 use crate::ui::layout::PaneId;
-use crate::ui::overlays::{Editor, Overlay};
+use crate::ui::overlays::{Choice, Editor, Overlay};
 use crate::ui::terminal::{Input, Key};
 use crate::ui::workers::Job;
 
@@ -39,6 +39,12 @@ impl App {
                 });
                 if let Some(why) = lost {
                     self.say(Toast::error(format!("the agent is gone: {why}")));
+                }
+                let listed = |event: &Event| matches!(event, Event::AgentNoted(note) if note.sessions.is_some());
+                if envelopes.iter().any(|envelope| listed(&envelope.event))
+                    && matches!(&self.overlay, Some(Overlay::Choose(choice)) if choice.of_sessions)
+                {
+                    self.overlay = Some(Overlay::Choose(Choice::sessions(&self.scene)));
                 }
                 let ended = envelopes.iter().any(|envelope| matches!(envelope.event, Event::SessionEnded(_)));
                 let mut requests = self.after_events(!arrived.is_empty());

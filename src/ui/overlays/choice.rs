@@ -6,7 +6,8 @@ use super::open_box;
 use crate::base::limits::UI_CHOICES_MAX;
 use crate::base::text::width;
 use crate::base::{Digest, RelPath};
-use crate::model::event::{ChangedBy, Mode};
+use crate::model::event::{AgentOffer, AgentSession, ChangedBy, Mode};
+use crate::port::Keeping;
 use crate::ui::app::{App, Scene};
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
@@ -29,6 +30,13 @@ pub enum Pick {
         id: String,
         value: String,
     },
+    /// The sessions that the agent keeps.
+    AgentSessions,
+    /// One of them, by the agent's id: what can be done with it follows.
+    AgentSession(AgentSession),
+    Keep(Keeping),
+    /// The same, once a word is typed.
+    KeepAfterWord(Keeping, String),
 }
 
 /// An open list.
@@ -39,6 +47,8 @@ pub struct Choice {
     about: Vec<String>,
     rows: Vec<(String, String, Pick)>,
     cursor: usize,
+    /// It shows the agent's sessions, and changes when they do.
+    pub of_sessions: bool,
 }
 
 /// A mode with what it means.
@@ -77,18 +87,31 @@ impl Choice {
     }
 
     fn of(title: impl Into<String>, rows: Vec<(String, String, Pick)>) -> Self {
-        Self { title: title.into(), about: Vec::new(), rows, cursor: 0 }
+        Self { title: title.into(), about: Vec::new(), rows, cursor: 0, of_sessions: false }
     }
 
     /// The agent's badges, then its own modes and options with their values.
     #[must_use]
     pub fn agent(scene: &Scene) -> Self {
         let ready = &scene.session.agent;
-        let rows = ready.options.iter().take(UI_CHOICES_MAX).map(|option| {
+        let options = ready.options.iter().take(UI_CHOICES_MAX).map(|option| {
             let value = option.value.as_deref().unwrap_or("not set");
             let name = option.choices.iter().find(|(own, _)| own == value).map_or(value, |(_, name)| name);
             (visible(&option.name), visible(name), Pick::AgentOption(option.id.clone()))
         });
+        let mut rows: Vec<(String, String, Pick)> = options.collect();
+        let offers = |offer| ready.offers.contains(&offer);
+        let row = |name: &str, meaning: &str, pick| (name.to_owned(), meaning.to_owned(), pick);
+        if offers(AgentOffer::List) {
+            rows.push(row("its sessions", "go on with one, or delete one", Pick::AgentSessions));
+        }
+        if offers(AgentOffer::New) {
+            rows.push(row("a new session", "it forgets this talk; the record here goes on", Pick::Keep(Keeping::New)));
+        }
+        if offers(AgentOffer::Logout) {
+            let pick = Pick::KeepAfterWord(Keeping::Logout, "its login is forgotten".to_owned());
+            rows.push(row("log out", "it must be logged in again", pick));
+        }
         let mut about: Vec<String> = ready.badges.iter().take(UI_CHOICES_MAX).map(|line| visible(line)).collect();
         let used = header::used_words(scene);
         about.extend((!used.is_empty()).then(|| format!("so far: {used}")));
@@ -97,7 +120,42 @@ impl Choice {
             about.push("it offers no modes or options of its own".to_owned());
         }
         let title = ready.title.as_deref().unwrap_or(&ready.agent.name);
-        Self { about, ..Self::of(visible(title), rows.collect()) }
+        Self { about, ..Self::of(visible(title), rows) }
+    }
+
+    /// The sessions that the agent keeps, as far as it has said.
+    #[must_use]
+    pub fn sessions(scene: &Scene) -> Self {
+        let row = |session: &AgentSession| {
+            let title = if session.title.is_empty() { &session.id } else { &session.title };
+            let now = if session.runs { "runs now" } else { "" };
+            (visible(title), format!("{} {now}", visible(&session.used)), Pick::AgentSession(session.clone()))
+        };
+        let (about, rows) = match &scene.session.agent_keeps {
+            None => ("the agent is asked for them", Vec::new()),
+            Some(sessions) if sessions.is_empty() => ("it keeps no sessions of this directory", Vec::new()),
+            Some(sessions) => ("of this directory, as the agent has them", sessions.iter().map(row).collect()),
+        };
+        Self { about: vec![about.to_owned()], of_sessions: true, ..Self::of("The agent's sessions", rows) }
+    }
+
+    /// What can be done with one of them; `None` with the one that runs.
+    #[must_use]
+    pub fn session(scene: &Scene, session: &AgentSession) -> Option<Self> {
+        let offers = |offer| scene.session.agent.offers.contains(&offer);
+        let id = session.id.clone();
+        let mut rows = Vec::new();
+        if offers(AgentOffer::Resume) {
+            let pick = Pick::Keep(Keeping::Resume { session: id.clone() });
+            rows.push(("go on with it".to_owned(), "in place of the present one".to_owned(), pick));
+        }
+        if offers(AgentOffer::Delete) {
+            let what = if session.title.is_empty() { &session.id } else { &session.title };
+            let pick = Pick::KeepAfterWord(Keeping::Delete { session: id }, visible(what));
+            rows.push(("delete it".to_owned(), "for good".to_owned(), pick));
+        }
+        let about = [&session.title, &session.id].map(|text| visible(text)).to_vec();
+        (!session.runs && !rows.is_empty()).then(|| Self { about, ..Self::of("One of the agent's sessions", rows) })
     }
 
     /// What one option of the agent can be set to; `None` when there is nothing to choose from.

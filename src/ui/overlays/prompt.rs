@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::open_box;
 use crate::base::text::{Show, escape, width};
 use crate::base::{ActionId, Digest, StepId};
+use crate::port::Keeping;
 use crate::ui::app::{App, Verdict};
 use crate::ui::entry::Entry;
 use crate::ui::look::Brush;
@@ -42,6 +43,11 @@ pub enum Purpose {
         tree: Digest,
         when: String,
     },
+    /// Something that the agent keeps is dropped for good.
+    Keep {
+        keeping: Keeping,
+        what: String,
+    },
     AddStep {
         at: Option<StepId>,
         below: bool,
@@ -52,6 +58,8 @@ pub enum Purpose {
 
 const LEASE_WORD: &str = "lease";
 const REWIND_WORD: &str = "rewind";
+const DELETE_WORD: &str = "delete";
+const LOGOUT_WORD: &str = "logout";
 
 impl Purpose {
     #[must_use]
@@ -61,9 +69,12 @@ impl Purpose {
             | Self::Confirm { action, digest, .. }
             | Self::GuardReason { action, digest, .. }
             | Self::Reason { action, digest, .. } => Some((action, digest)),
-            Self::Lease { .. } | Self::Rewind { .. } | Self::AddStep { .. } | Self::RewordStep(_) | Self::Search => {
-                None
-            }
+            Self::Lease { .. }
+            | Self::Rewind { .. }
+            | Self::Keep { .. }
+            | Self::AddStep { .. }
+            | Self::RewordStep(_)
+            | Self::Search => None,
         }
     }
 
@@ -74,6 +85,8 @@ impl Purpose {
             Self::Confirm { word, .. } => Some(word),
             Self::Lease { .. } => Some(LEASE_WORD),
             Self::Rewind { .. } => Some(REWIND_WORD),
+            Self::Keep { keeping: Keeping::Logout, .. } => Some(LOGOUT_WORD),
+            Self::Keep { .. } => Some(DELETE_WORD),
             Self::Note { .. }
             | Self::GuardReason { .. }
             | Self::Reason { .. }
@@ -94,6 +107,8 @@ impl Purpose {
             Self::Reason { .. } => "Deny: why?",
             Self::Lease { .. } => "Lease for this step",
             Self::Rewind { .. } => "Rewind the workspace",
+            Self::Keep { keeping: Keeping::Logout, .. } => "Log the agent out",
+            Self::Keep { .. } => "Delete a session of the agent",
             Self::AddStep { below: true, .. } => "A step below this one",
             Self::AddStep { .. } => "A step after this one",
             Self::RewordStep(_) => "Reword the step",
@@ -108,6 +123,7 @@ impl Purpose {
             }
             Self::Lease { .. } => format!("type  {LEASE_WORD}  and Enter to grant it · Esc does nothing"),
             Self::Rewind { .. } => format!("type  {REWIND_WORD}  and Enter · Esc does nothing"),
+            Self::Keep { .. } => format!("type  {}  and Enter · Esc does nothing", self.word().unwrap_or_default()),
             Self::Note { .. } => "Enter approves with this note · Esc leaves it waiting".to_owned(),
             Self::GuardReason { .. } => "say why, then Enter approves it · Esc leaves it waiting".to_owned(),
             Self::Reason { .. } => "Enter sends it · Alt-Enter a new line · Esc leaves it waiting".to_owned(),
@@ -161,6 +177,14 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
                 "Files go back to what they were then. The present state is a checkpoint first, so this can be taken back too.",
                 Role::TextSoft,
             );
+        }
+        Purpose::Keep { what, keeping } => {
+            say(what, Role::Text);
+            let more = match keeping {
+                Keeping::Logout => "Whoever uses this agent next, here or elsewhere, must log in again.",
+                _ => "The agent forgets it. What is recorded here stays.",
+            };
+            say(more, Role::TextSoft);
         }
         Purpose::Search | Purpose::AddStep { .. } | Purpose::RewordStep(_) => {}
         Purpose::Note { action, .. }
