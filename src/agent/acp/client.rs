@@ -448,10 +448,9 @@ mod tests {
             let params = json!({"path": "/w/a.txt", "content": content});
             let line = json!({"id": id, "method": "fs/write_text_file", "params": params});
             for effect in client.on(Input::Message(line), &Absent) {
-                match effect {
-                    Effect::Tell(FromAgent::Propose { .. }) => proposed += 1,
-                    Effect::Send(answer) => *answers.entry(answer["id"].to_string()).or_insert(0) += 1,
-                    _ => {}
+                proposed += usize::from(matches!(effect, Effect::Tell(FromAgent::Propose { .. })));
+                if let Effect::Send(answer) = effect {
+                    *answers.entry(answer["id"].to_string()).or_insert(0) += 1;
                 }
             }
         }

@@ -53,7 +53,10 @@ impl Outline {
             let ends = byte == b'"' && !self.escaped;
             self.escaped = byte == b'\\' && !self.escaped;
             self.in_text = !ends;
-            return if ends { () } else { self.keep(byte) };
+            if !ends {
+                self.keep(byte);
+            }
+            return;
         }
         match byte {
             b'"' => {

@@ -182,7 +182,9 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
             say(what, Role::Text);
             let more = match keeping {
                 Keeping::Logout => "Whoever uses this agent next, here or elsewhere, must log in again.",
-                _ => "The agent forgets it. What is recorded here stays.",
+                Keeping::Delete { .. } | Keeping::List | Keeping::New | Keeping::Resume { .. } => {
+                    "The agent forgets it. What is recorded here stays."
+                }
             };
             say(more, Role::TextSoft);
         }
