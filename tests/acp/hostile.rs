@@ -132,8 +132,8 @@ async fn writes_that_lead_outside_never_arrive_there() {
     rustix::fs::mknodat(rustix::fs::CWD, s.root().join("pipe"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
     s.prompt("go").await;
     approve_all(&mut s).await;
-    for n in 0..paths.len() {
-        assert_eq!(answers(&s, &json!(format!("w-{n}"))).len(), 1, "{:?}", paths[n]);
+    for (n, path) in paths.iter().enumerate() {
+        assert_eq!(answers(&s, &json!(format!("w-{n}"))).len(), 1, "{path:?}");
     }
     assert_eq!(answers(&s, &json!("w-long")).len(), 1);
     let names: Vec<_> = std::fs::read_dir(&outside).unwrap().flatten().map(|e| e.file_name()).collect();

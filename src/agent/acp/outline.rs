@@ -125,7 +125,7 @@ mod tests {
     fn the_id_is_found_before_and_after_what_cannot_be_read() {
         let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
         for (text, expect) in [
-            (format!(r#"{{"jsonrpc":"2.0","id": "p-4","method":"x","params":{{"a":"#), Some((json!("p-4"), true))),
+            (r#"{"jsonrpc":"2.0","id": "p-4","method":"x","params":{"a":"#.to_owned(), Some((json!("p-4"), true))),
             (format!(r#"{{"method":"x","params":{{"a":{deep}}},"id":7}}"#), Some((json!(7), true))),
             (format!(r#"{{"id":0,"result":{deep}}}"#), Some((json!(0), false))),
             (
