@@ -14,5 +14,6 @@ mod model_server;
 mod server;
 mod session;
 mod small;
+mod stages;
 mod story;
 mod wire;

@@ -197,13 +197,22 @@ impl Stream {
                 | Delta::Fault(_),
             ) => Vec::new(),
             // Often enough to see that it lives, seldom enough not to fill the journal.
-            Progress::Waiting { seconds } if *seconds == 5 || seconds % 15 == 0 && *seconds > 0 => {
-                vec![note("waiting", format!("no answer from the model yet after {seconds} s"))]
+            Progress::Waiting { seconds, speaking } if *seconds == 5 || seconds % 15 == 0 && *seconds > 0 => {
+                vec![note("waiting", match speaking {
+                    false => format!("no answer from the model yet after {seconds} s"),
+                    true => format!("the model has said nothing more for {seconds} s"),
+                })]
             }
             Progress::Waiting { .. } => Vec::new(),
             Progress::Retrying { attempt, after, fault } => {
-                let ms = after.as_millis();
-                vec![note("retry", format!("{fault}; asking again in {ms} ms (attempt {attempt})"))]
+                let code = fault.status().map_or(String::new(), |status| format!("{status}, "));
+                let (next, last) = (attempt + 1, limits::RETRIES_MAX + 1);
+                let wait = if after.as_secs() < 10 {
+                    format!("{:.1}", after.as_secs_f64())
+                } else {
+                    after.as_secs().to_string()
+                };
+                vec![note("retry", format!("waits {wait} s, then tries again ({code}try {next} of {last}): {fault}"))]
             }
         }
     }

@@ -59,6 +59,23 @@ pub enum Delta {
     Fault(Fault),
 }
 
+impl Delta {
+    /// Whether it is a part of what the model says, and not about the completion.
+    pub fn is_content(&self) -> bool {
+        match self {
+            Delta::Text(_)
+            | Delta::Thinking(_)
+            | Delta::Seal(_)
+            | Delta::ToolStart { .. }
+            | Delta::ToolArgs { .. }
+            | Delta::ToolSeal { .. }
+            | Delta::ToolDoubt { .. }
+            | Delta::ToolEnd { .. } => true,
+            Delta::Usage(_) | Delta::Stop(_) | Delta::Fault(_) => false,
+        }
+    }
+}
+
 /// Tokens of one completion. `None` is unknown, which is not zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {

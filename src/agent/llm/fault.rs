@@ -20,8 +20,8 @@ pub enum Fault {
         /// How many there were, when it tells.
         prompt: Option<u64>,
     },
-    /// Too many requests.
-    #[error("the server asks to slow down: {message}")]
+    /// Too many requests; the status is 429 or, within a stream, means the same.
+    #[error("the server asks to slow down (HTTP 429){}: {message}", asking(*retry_after))]
     RateLimited {
         /// The server's `Retry-After`.
         retry_after: Option<Duration>,
@@ -29,7 +29,7 @@ pub enum Fault {
         message: String,
     },
     /// The server failed or is overloaded.
-    #[error("the server failed{}: {message}", in_http(*status))]
+    #[error("the server failed{}{}: {message}", in_http(*status), asking(*retry_after))]
     Unavailable {
         /// HTTP status, 0 when told inside the stream.
         status: u16,
@@ -146,7 +146,42 @@ fn in_http(status: u16) -> String {
     if status == 0 { String::new() } else { format!(" (HTTP {status})") }
 }
 
+/// A wait that is too long to be waited: then it is the reason why nothing is tried again.
+fn asking(retry_after: Option<Duration>) -> String {
+    match retry_after.filter(|asked| asked.as_millis() > u128::from(limits::RETRY_AFTER_MS_MAX)) {
+        Some(asked) => {
+            let most_s = limits::RETRY_AFTER_MS_MAX / 1_000;
+            format!(" and wants {} s of silence, more than the {most_s} s that are waited", asked.as_secs())
+        }
+        None => String::new(),
+    }
+}
+
 impl Fault {
+    /// The HTTP status that came with it, or that it means.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Fault::RateLimited { .. } => Some(429),
+            Fault::Unavailable { status, .. } | Fault::Auth { status, .. } | Fault::Refused { status, .. } => {
+                Some(*status).filter(|status| *status != 0)
+            }
+            Fault::NotFound { .. } => Some(404),
+            Fault::Overflow { .. }
+            | Fault::Quota { .. }
+            | Fault::Unreachable { .. }
+            | Fault::FirstByteLate { .. }
+            | Fault::Stalled { .. }
+            | Fault::Cut { .. }
+            | Fault::Repeats { .. }
+            | Fault::OverTime
+            | Fault::Malformed { .. }
+            | Fault::WrongType { .. }
+            | Fault::Compressed { .. }
+            | Fault::Redirected { .. }
+            | Fault::TooLarge { .. } => None,
+        }
+    }
+
     /// Whether the same request may be sent again. Only asked before any byte of a completion was
     /// consumed; afterwards nothing is retried, since the completion has been paid for.
     pub fn retryable(&self) -> bool {
@@ -168,6 +203,34 @@ impl Fault {
             | Fault::Compressed { .. }
             | Fault::Redirected { .. }
             | Fault::TooLarge { .. } => false,
+        }
+    }
+
+/// The same fault with every text that came from outside changed.
+    pub fn map_words(self, clean: impl Fn(String) -> String) -> Fault {
+        match self {
+            Fault::Overflow { message, context, prompt } => {
+                Fault::Overflow { message: clean(message), context, prompt }
+            }
+            Fault::RateLimited { retry_after, message } => Fault::RateLimited { retry_after, message: clean(message) },
+            Fault::Unavailable { status, retry_after, message } => {
+                Fault::Unavailable { status, retry_after, message: clean(message) }
+            }
+            Fault::Auth { status, message } => Fault::Auth { status, message: clean(message) },
+            Fault::Quota { message } => Fault::Quota { message: clean(message) },
+            Fault::NotFound { message } => Fault::NotFound { message: clean(message) },
+            Fault::Refused { status, message } => Fault::Refused { status, message: clean(message) },
+            Fault::WrongType { got, start } => Fault::WrongType { got: clean(got), start: clean(start) },
+            Fault::Redirected { to } => Fault::Redirected { to: clean(to) },
+            Fault::Malformed { why } => Fault::Malformed { why: clean(why) },
+            Fault::Cut { why } => Fault::Cut { why: clean(why) },
+            Fault::Repeats { what } => Fault::Repeats { what: clean(what) },
+            same @ (Fault::Unreachable { .. }
+            | Fault::FirstByteLate { .. }
+            | Fault::Stalled { .. }
+            | Fault::OverTime
+            | Fault::Compressed { .. }
+            | Fault::TooLarge { .. }) => same,
         }
     }
 
@@ -202,7 +265,17 @@ impl Fault {
 /// `{error: "text"}`.
 pub fn from_answer(status: u16, retry_after: Option<Duration>, body: &str) -> Fault {
     let (message, kinds) = error_words(body);
-    with_sizes(from_words(status, retry_after, message, &kinds), &serde_json::from_str(body).unwrap_or(Value::Null))
+    let parsed = serde_json::from_str(body).unwrap_or(Value::Null);
+    let retry_after = retry_after.or_else(|| delay_within(&parsed));
+    with_sizes(from_words(status, retry_after, message, &kinds), &parsed)
+}
+
+/// Gemini tells the wait in the body: a `google.rpc.RetryInfo` with `retryDelay: "34.07s"`.
+fn delay_within(body: &Value) -> Option<Duration> {
+    let body = body.as_array().and_then(|list| list.first()).unwrap_or(body);
+    let details = body.pointer("/error/details")?.as_array()?;
+    let delay = details.iter().find_map(|detail| detail.get("retryDelay")?.as_str())?;
+    Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
 }
 
 /// Types an error told inside a stream (status 0) by its JSON.
@@ -374,6 +447,19 @@ mod tests {
         check(400, r#"{"error":{"message":"tools must not be empty"}}"#, "Refused");
         check(503, "<html>bad gateway", "Unavailable");
         check(500, r#"{"error":{"code":500,"message":"tools param requires --jinja flag"}}"#, "Refused");
+    }
+
+    #[test]
+    fn a_wait_told_in_the_body_counts_and_one_that_is_too_long_is_said() {
+        let body = |delay: &str| {
+            format!(r#"[{{"error":{{"code":429,"message":"slow","status":"RESOURCE_EXHAUSTED","details":[{{"@type":"type.googleapis.com/google.rpc.Help"}},{{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"{delay}"}}]}}}}]"#)
+        };
+        let after = |delay: &str| from_answer(429, None, &body(delay)).retry_after();
+        assert_eq!(after("34.5s"), Some(Duration::from_millis(34_500)));
+        assert_eq!((after("soon"), after("-1s"), after("NaNs")), (None, None, None));
+        assert_eq!(from_answer(429, Some(Duration::from_secs(2)), &body("9s")).retry_after(), Some(Duration::from_secs(2)));
+        let said = from_answer(429, Some(Duration::from_secs(3_600)), &body("9s")).to_string();
+        assert!(said.contains("wants 3600 s of silence, more than the 120 s"), "{said}");
     }
 
     #[test]

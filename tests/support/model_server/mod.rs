@@ -189,6 +189,10 @@ fn play(out: &mut TcpStream, request: &Received, api: Api, number: usize, turn: 
             let headers: Vec<&str> = header.as_deref().into_iter().collect();
             return http::write_json(out, *status, &headers, &render::error_body(api, *status));
         }
+        Some(Fault::Busy { status, headers }) => {
+            let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+            return http::write_json(out, *status, &headers, &render::error_body(api, *status));
+        }
         Some(Fault::Overflow) => return http::write_json(out, 400, &[], &render::overflow_body(api)),
         Some(Fault::Redirect { to, status }) => {
             let location = format!("location: {to}");
@@ -204,6 +208,7 @@ fn play(out: &mut TcpStream, request: &Received, api: Api, number: usize, turn: 
             | Fault::Malformed
             | Fault::Duplicate
             | Fault::Silence
+            | Fault::Failing { .. }
             | Fault::Flood { .. },
         )
         | None => {}
@@ -211,7 +216,11 @@ fn play(out: &mut TcpStream, request: &Received, api: Api, number: usize, turn: 
     if !streaming {
         return http::write_json(out, 200, &[], &render::whole(api, number, turn));
     }
-    let frames = render::frames(api, number, turn);
+    let mut frames = render::frames(api, number, turn);
+    if let Some(Fault::Failing { after_frames }) = &turn.fault {
+        frames.truncate(*after_frames);
+        frames.push(render::failure(api, *after_frames));
+    }
     http::write_stream_head(out)?;
     stream_frames(out, turn, frames)
 }
@@ -256,6 +265,8 @@ fn stream_frames(out: &mut TcpStream, turn: &Turn, mut frames: Vec<String>) -> s
         }
         Some(
             Fault::Status { .. }
+            | Fault::Busy { .. }
+            | Fault::Failing { .. }
             | Fault::Overflow
             | Fault::Redirect { .. }
             | Fault::GzipBomb { .. }

@@ -86,6 +86,20 @@ pub fn overflow_body(api: Api) -> Value {
     }
 }
 
+/// What a server that is overloaded sends as event number `at` of a stream that had begun well.
+pub fn failure(api: Api, at: usize) -> String {
+    let message = "scripted overload";
+    match api {
+        Api::Anthropic => {
+            named(&json!({"type": "error", "error": {"type": "overloaded_error", "message": message}}))
+        }
+        Api::Gemini => data(&json!({"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}})),
+        Api::Chat => data(&json!({"error": {"code": 503, "message": message, "type": "server_error"}})),
+        Api::Responses => named(&json!({"type": "response.failed", "sequence_number": at, "response":
+            {"status": "failed", "error": {"code": "server_error", "message": message}}})),
+    }
+}
+
 /// The turn as streamed events.
 pub fn frames(api: Api, number: usize, turn: &Turn) -> Vec<String> {
     match api {

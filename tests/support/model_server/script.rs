@@ -69,6 +69,10 @@ pub struct Call {
 pub enum Fault {
     /// An HTTP error; `retry_after` is sent as the header, seconds.
     Status { status: u16, retry_after: Option<u64> },
+    /// An HTTP error with these header lines.
+    Busy { status: u16, headers: Vec<String> },
+    /// So many events of the answer, then the protocol's own event for a server that is overloaded.
+    Failing { after_frames: usize },
     /// HTTP 400: the prompt is larger than the context.
     Overflow,
     /// The connection dies after so many bytes of the event stream.

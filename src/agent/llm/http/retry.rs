@@ -1,9 +1,9 @@
 //! When and how long to wait before a request is sent again. Pure but for [`roll`].
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use super::fault::Fault;
+use crate::agent::llm::fault::Fault;
 use crate::base::limits::llm as limits;
 
 /// The pause before repetition `attempt + 1`, or `None` when the fault is final.
@@ -31,10 +31,18 @@ pub fn roll() -> f64 {
     bits as f64 / (1_u64 << 53) as f64
 }
 
-/// Reads `Retry-After` in seconds. Dates are not used by model servers and are ignored.
-pub fn retry_after(header: &str) -> Option<Duration> {
-    let seconds: f64 = header.trim().parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
+/// How long a server asks to wait: `retry-after-ms` where it is given, else `Retry-After` in seconds or as a date
+/// (RFC 9110, 10.2.3). A date that has passed means at once.
+pub fn asked(retry_after: &str, retry_after_ms: &str, now: SystemTime) -> Option<Duration> {
+    let number = |text: &str, unit_s: f64| {
+        let amount: f64 = text.trim().parse().ok()?;
+        Duration::try_from_secs_f64(amount * unit_s).ok()
+    };
+    let date = || {
+        let until = httpdate::parse_http_date(retry_after.trim()).ok()?;
+        Some(until.duration_since(now).unwrap_or_default())
+    };
+    number(retry_after_ms, 0.001).or_else(|| number(retry_after, 1.0)).or_else(date)
 }
 
 #[cfg(test)]
@@ -60,10 +68,24 @@ mod tests {
     fn retry_after_counts_unless_it_is_absurd() {
         assert_eq!(pause(0, &limited(Some(7)), FIRST, 0.0), Some(Duration::from_secs(7)));
         assert_eq!(pause(0, &limited(Some(86_400)), FIRST, 0.0), None);
-        assert_eq!(retry_after(" 1.5 "), Some(Duration::from_millis(1500)));
-        assert_eq!(retry_after("Wed, 21 Oct 2026 07:28:00 GMT"), None);
-        assert_eq!(retry_after("-3"), None);
-        assert_eq!(retry_after("1e300"), None);
+    }
+
+    #[test]
+    fn every_way_of_asking_for_time_is_read() {
+        let now = httpdate::parse_http_date("Wed, 21 Oct 2026 07:28:00 GMT").unwrap();
+        let asked = |after: &str, ms: &str| asked(after, ms, now).map(|wait| wait.as_millis());
+        assert_eq!(asked(" 1.5 ", ""), Some(1_500));
+        // The finer header counts, and one that is nonsense does not.
+        assert_eq!(asked("2", "1250"), Some(1_250));
+        assert_eq!(asked("2", "soon"), Some(2_000));
+        // The three forms of a date that RFC 9110 wants read.
+        for date in ["Wed, 21 Oct 2026 07:28:07 GMT", "Wednesday, 21-Oct-26 07:28:07 GMT", "Wed Oct 21 07:28:07 2026"] {
+            assert_eq!(asked(date, ""), Some(7_000), "{date}");
+        }
+        assert_eq!(asked("Wed, 21 Oct 2026 07:27:00 GMT", ""), Some(0));
+        for nonsense in ["", "-3", "1e300", "NaN", "tomorrow", "Wed, 99 Oct 2026 07:28:07 GMT"] {
+            assert_eq!(asked(nonsense, ""), None, "{nonsense}");
+        }
     }
 
     #[test]
