@@ -149,6 +149,10 @@ pub mod llm {
     pub const KEY_BYTES_MAX: usize = 16 * 1024;
     /// Longest run of a key command.
     pub const KEY_COMMAND_MS_MAX: u64 = 10_000;
+    /// Most bytes kept of what such a command says on stderr.
+    pub const KEY_COMPLAINT_BYTES_MAX: usize = 1_024;
+    /// Longest wait for the keyring, which may have to be unlocked by its owner first.
+    pub const KEYRING_MS_MAX: u64 = 60_000;
     /// Longest wait for a loopback server during discovery.
     pub const DISCOVER_MS_MAX: u64 = 800;
     /// Most bytes of a model list.

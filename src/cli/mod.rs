@@ -77,6 +77,7 @@ pub fn main() -> ExitCode {
     if arguments.next().is_some_and(|word| word == crate::workspace::launch::HIDDEN_COMMAND) {
         return crate::workspace::launch::main(arguments);
     }
+    close_to_others();
     // Building an HTTP client without a provider panics; a second install is refused, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = match Cli::try_parse() {
@@ -92,6 +93,19 @@ pub fn main() -> ExitCode {
             complain(&fail.text);
             ExitCode::from(fail.code)
         }
+    }
+}
+
+/// Keys of model providers are in the environment and in the memory of this process. Commands and agents run as the same
+/// user and could read both; the kernel refuses it for a process that may not be dumped. What is started from here may be
+/// dumped again: it holds no key. Root may look everywhere, so nothing is gained for it, and the census goes by who can be
+/// looked at.
+fn close_to_others() {
+    #[cfg(target_os = "linux")]
+    if !rustix::process::geteuid().is_root() {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Fails on no kernel that we run on; if it does, the session is as open as every other program.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }
 

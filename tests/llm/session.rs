@@ -1,7 +1,9 @@
 //! A session of the real program, headless, in a throw-away project, with a scripted model behind it.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -39,8 +41,18 @@ pub struct Session {
     pub refuse: Vec<Refusal>,
     /// The seed of a small model that answers instead of the turns.
     pub dumb: Option<u64>,
-    /// Said with `interrupt` once the model has begun to speak.
+    /// Said with `interrupt` once `interrupt_at` has happened.
     pub interruption: Option<&'static str>,
+    /// An event of this kind by the agent; `agent_noted:WHAT` for a note.
+    pub interrupt_at: &'static str,
+    /// Where the provider's key is.
+    pub key_source: &'static str,
+    /// In the environment of the program.
+    pub env: Vec<(&'static str, String)>,
+    /// Stands before the program on its command line.
+    pub wrapper: Vec<String>,
+    /// Runs as this user and group, in a folder of theirs.
+    pub user: Option<u32>,
 }
 
 /// What happened.
@@ -71,6 +83,11 @@ impl Session {
             refuse: Vec::new(),
             dumb: None,
             interruption: None,
+            interrupt_at: "said",
+            key_source: "key_env = \"STORY_MODEL_KEY\"",
+            env: vec![("STORY_MODEL_KEY", KEY.to_owned())],
+            wrapper: Vec::new(),
+            user: None,
         }
     }
 
@@ -92,13 +109,27 @@ impl Session {
         let config = conf.join("config.toml");
         std::fs::write(&config, format!("[llm]\n{}", self.config)).unwrap();
         let models = format!(
-            "[[provider]]\nname = \"test\"\napi = \"{}\"\nbase_url = \"{}\"\nkey_env = \"STORY_MODEL_KEY\"\nmodels = [{{ name = \"scripted\", {} }}]\n",
+            "[[provider]]\nname = \"test\"\napi = \"{}\"\nbase_url = \"{}\"\n{}\nmodels = [{{ name = \"scripted\", {} }}]\n",
             self.api,
             server.origin(),
+            self.key_source,
             self.model
         );
         std::fs::write(conf.join("models.toml"), models).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rightseat"))
+        let mut program = PathBuf::from(env!("CARGO_BIN_EXE_rightseat"));
+        let open = tempfile::tempdir().unwrap();
+        if self.user.is_some() {
+            // Where it was built may be closed to others.
+            std::fs::set_permissions(open.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+            let copy = open.path().join("rightseat");
+            std::fs::copy(&program, &copy).unwrap();
+            program = copy;
+        }
+        let mut line = self.wrapper.clone();
+        line.push(program.into_os_string().into_string().unwrap());
+        let mut command = Command::new(&line[0]);
+        command
+            .args(&line[1..])
             .args(["--headless", "--agent", "llm:test/scripted", "--config"])
             .arg(&config)
             .arg("--dir")
@@ -107,12 +138,15 @@ impl Session {
             .arg(dir.path().join("state"))
             .args(&self.extra_args)
             .arg("make the tests pass")
-            .env("STORY_MODEL_KEY", KEY)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .env("HOME", dir.path())
+            .envs(self.env.clone());
+        if let Some(user) = self.user {
+            for path in below(dir.path()) {
+                std::os::unix::fs::chown(path, Some(user), Some(user)).unwrap();
+            }
+            command.uid(user).gid(user);
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = lines_of(&mut child);
         let mut pipe = Pipe { stdin: child.stdin.take(), id: 0 };
         pipe.send("session/attach", json!({"protocol": {"min": 1, "max": 1}, "from": 0, "control": true}));
@@ -134,7 +168,7 @@ impl Session {
                     let action = action_of(&events, &envelope["action"]);
                     pipe.decide(&envelope, &decide(&action));
                 }
-                "said" if envelope["by"] == "agent" => {
+                kind if happened(self.interrupt_at, kind, &envelope) => {
                     if let Some(text) = interruption.take() {
                         pipe.send("session/prompt", json!({"text": text, "when": "interrupt"}));
                         interrupted = true;
@@ -165,6 +199,27 @@ fn lines_of(child: &mut Child) -> mpsc::Receiver<String> {
     let out = BufReader::new(child.stdout.take().unwrap());
     std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
     lines
+}
+
+/// Whether an event is the awaited one.
+fn happened(awaited: &str, kind: &str, event: &Value) -> bool {
+    match awaited.split_once(':') {
+        None => kind == awaited && event["by"] == "agent",
+        Some((awaited, what)) => kind == awaited && event["what"] == what,
+    }
+}
+
+/// Everything below a folder and the folder itself.
+fn below(dir: &Path) -> Vec<PathBuf> {
+    let mut out = vec![dir.to_owned()];
+    let mut at = 0;
+    while let Some(path) = out.get(at).cloned() {
+        at += 1;
+        if path.is_dir() && !path.is_symlink() {
+            out.extend(std::fs::read_dir(path).unwrap().flatten().map(|entry| entry.path()));
+        }
+    }
+    out
 }
 
 fn action_of(events: &[Value], id: &Value) -> Value {
@@ -241,6 +296,21 @@ impl Ran {
         verify.unwrap().status.code()
     }
 
+    /// The session as `export` writes it, nothing redacted that was not redacted in the journal.
+    pub fn exported(&self, format: &str) -> Vec<u8> {
+        let state = self.dir.path().join("state");
+        let name = std::fs::read_dir(state.join("sessions")).unwrap().flatten().next().unwrap().file_name();
+        let export = Command::new(env!("CARGO_BIN_EXE_rightseat"))
+            .arg("export")
+            .arg(name)
+            .args(["--format", format, "--no-redact", "--state-dir"])
+            .arg(state)
+            .output()
+            .unwrap();
+        assert!(!export.stdout.is_empty(), "{}", String::from_utf8_lossy(&export.stderr));
+        export.stdout
+    }
+
     /// The last `turn_ended` reason.
     pub fn reason(&self) -> &str {
         self.kind("turn_ended").last().and_then(|event| event["reason"].as_str()).unwrap_or("none")
@@ -248,18 +318,7 @@ impl Ran {
 
     /// Every file of the session's state, the project and the configuration.
     pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let mut out = Vec::new();
-        let mut open = vec![self.dir.path().to_owned()];
-        while let Some(dir) = open.pop() {
-            for entry in std::fs::read_dir(dir).unwrap().flatten() {
-                let path = entry.path();
-                if path.is_dir() {
-                    open.push(path);
-                } else if let Ok(bytes) = std::fs::read(&path) {
-                    out.push((path, bytes));
-                }
-            }
-        }
-        out
+        let read = |path: PathBuf| std::fs::read(&path).ok().map(|bytes| (path, bytes));
+        below(self.dir.path()).into_iter().filter(|path| path.is_file()).filter_map(read).collect()
     }
 }

@@ -24,7 +24,8 @@ fn busy(headers: &[&str]) -> Turn {
 async fn every_form_of_retry_after_is_honoured() {
     let past = "retry-after: Wed, 21 Oct 2015 07:28:00 GMT";
     for api in Api::ALL {
-        let turns = [busy(&["retry-after: 1"]), busy(&["retry-after: 30", "retry-after-ms: 40"]), busy(&[past]), good()];
+        let turns =
+            [busy(&["retry-after: 1"]), busy(&["retry-after: 30", "retry-after-ms: 40"]), busy(&[past]), good()];
         let ran = run(api, turns).await;
         assert!(is_good(&ran.closed), "{api:?} {:?}", ran.closed);
         // What is asked for, and a little more so that not all come back at once (the first pause is 5 ms here).

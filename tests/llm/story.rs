@@ -1,10 +1,10 @@
 //! Whole supervised turns of the real program, headless, through each protocol.
 
-use base64::Engine as _;
 use serde_json::{Value, json};
 
+use crate::keys::no_key_anywhere;
 use crate::model_server::{Fault, Turn};
-use crate::session::{Answer, KEY, Ran, Session};
+use crate::session::{Answer, Session};
 
 const APIS: [&str; 4] = ["openai-responses", "openai-chat", "anthropic", "gemini"];
 
@@ -37,22 +37,6 @@ fn fixing() -> Vec<Turn> {
         test(),
         finish(),
     ]
-}
-
-fn no_key_anywhere(ran: &Ran) {
-    let hex: String = KEY.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let base64 = base64::engine::general_purpose::STANDARD.encode(KEY);
-    let url = KEY.replace('+', "%2B").replace('/', "%2F");
-    let forms = [KEY.to_owned(), hex.to_uppercase(), hex, base64, url];
-    for (path, bytes) in ran.files() {
-        for form in &forms {
-            let found = bytes.windows(form.len()).any(|window| window == form.as_bytes());
-            assert!(!found, "the key is in {}", path.display());
-        }
-    }
-    let events = serde_json::to_string(&ran.events).unwrap();
-    assert!(forms.iter().all(|form| !events.contains(form.as_str())), "the key is in the journal's events");
-    assert!(forms.iter().all(|form| !ran.sent().contains(form.as_str())), "the model is told its own key");
 }
 
 #[test]
@@ -231,18 +215,32 @@ fn specialists_work_in_turn_and_the_reviewers_objection_is_an_item() {
 #[test]
 fn an_interruption_drops_the_model_at_once_and_the_new_word_is_worked_on() {
     let endless = Turn::text("Let me think about this for a very long time, word by word.");
-    let turns =
-        [endless.with_fault(Fault::Stall { after_frames: 4 }), Turn::text("Hello."), Turn::text("Hello again.")];
-    let mut session = Session::of("openai-chat", turns);
-    session.interruption = Some("just say hello");
-    let ran = session.run(approve);
-    let ended: Vec<&Value> = ran.kind("turn_ended").collect();
-    assert_eq!((&ended[0]["reason"], &ended[1]["reason"]), (&json!("cancelled"), &json!("end_turn")));
-    let said =
-        |text: &str| ran.events.iter().find(|e| e["kind"] == "said" && e["text"].as_str().unwrap().contains(text));
-    let spoke = said("Let me").unwrap()["at"].as_u64().unwrap();
-    let stopped = ended[0]["at"].as_u64().unwrap();
-    // The stall would have lasted two minutes; a second is promised, and a busy machine gets some more.
-    assert!(stopped - spoke < 5_000, "{} ms", stopped - spoke);
-    assert!(said("Hello").is_some() && ran.sent().contains("just say hello"));
+    let busy = Fault::Status { status: 429, retry_after: Some(100) };
+    let stages = [
+        ("said", endless.with_fault(Fault::Stall { after_frames: 4 })),
+        ("agent_noted:retry", Turn::fault(busy)),
+        ("agent_noted:waiting", Turn::fault(Fault::Silence)),
+    ];
+    for (stage, first) in stages {
+        let turns = [first, Turn::text("Hello."), Turn::text("Hello again.")];
+        let mut session = Session::of("openai-chat", turns);
+        session.interruption = Some("just say hello");
+        session.interrupt_at = stage;
+        let ran = session.run(approve);
+        let ended: Vec<&Value> = ran.kind("turn_ended").collect();
+        assert_eq!((&ended[0]["reason"], &ended[1]["reason"]), (&json!("cancelled"), &json!("end_turn")), "{stage}");
+        let at = |kind: &str, holds: &str| {
+            let found = ran.kind(kind).find(|e| e["text"].as_str().is_some_and(|text| text.contains(holds)));
+            found.unwrap_or_else(|| panic!("no {kind} with {holds}"))["at"].as_u64().unwrap()
+        };
+        let there = match stage {
+            "said" => at("said", "Let me"),
+            "agent_noted:retry" => at("agent_noted", "then tries again (429, try 2 of 5)"),
+            _ => at("agent_noted", "no answer from the model yet"),
+        };
+        // It would have lasted minutes; a second is promised, and a busy machine gets some more.
+        let took = ended[0]["at"].as_u64().unwrap() - there;
+        assert!(took < 5_000, "{stage}: {took} ms");
+        assert!(at("said", "Hello") > there && ran.sent().contains("just say hello"));
+    }
 }

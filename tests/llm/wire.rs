@@ -170,9 +170,8 @@ async fn a_stall_ends_in_time_and_a_silence_too() {
         // Content has come, and half of a call.
         let ran = run_impatiently(api, [good().with_fault(Fault::Stall { after_frames: 5 })]).await;
         // On a busy machine the first byte may be the one that is late.
-        let late = |fault: &Option<Failure>| {
-            matches!(fault, Some(Failure::Stalled { .. } | Failure::FirstByteLate { .. }))
-        };
+        let late =
+            |fault: &Option<Failure>| matches!(fault, Some(Failure::Stalled { .. } | Failure::FirstByteLate { .. }));
         assert!(api == Api::Gemini || late(&ran.closed.fault), "{api:?} {:?}", ran.closed);
         let ran = run_impatiently(api, [good().with_fault(Fault::Silence)]).await;
         assert!(matches!(ran.closed.fault, Some(Failure::FirstByteLate { .. })), "{api:?} {:?}", ran.closed);

@@ -48,7 +48,12 @@ impl Caller {
     ) -> Result<Closed, Interrupted> {
         let choice = turn.choice().clone();
         let of = (choice.provider.name.clone(), choice.model.name.clone());
-        let endpoint = match self.endpoint(&choice).await {
+        // A keyring may wait for its owner, and the supervisor need not wait with it.
+        let endpoint = tokio::select! {
+            endpoint = self.endpoint(&choice) => endpoint,
+            why = desk.interrupted() => return Err(why),
+        };
+        let endpoint = match endpoint {
             Ok(endpoint) => endpoint,
             Err(message) => {
                 let mut reply = Reply::new(choice.provider.api, "none");
@@ -198,10 +203,13 @@ impl Stream {
             ) => Vec::new(),
             // Often enough to see that it lives, seldom enough not to fill the journal.
             Progress::Waiting { seconds, speaking } if *seconds == 5 || seconds % 15 == 0 && *seconds > 0 => {
-                vec![note("waiting", match speaking {
-                    false => format!("no answer from the model yet after {seconds} s"),
-                    true => format!("the model has said nothing more for {seconds} s"),
-                })]
+                vec![note(
+                    "waiting",
+                    match speaking {
+                        false => format!("no answer from the model yet after {seconds} s"),
+                        true => format!("the model has said nothing more for {seconds} s"),
+                    },
+                )]
             }
             Progress::Waiting { .. } => Vec::new(),
             Progress::Retrying { attempt, after, fault } => {

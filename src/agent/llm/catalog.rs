@@ -51,6 +51,18 @@ pub enum KeySource {
     Command(Vec<String>),
     /// A file of mode 0600.
     File(PathBuf),
+    /// The operating system's keyring.
+    Keyring(Entry),
+}
+
+/// An entry of the keyring: by these two words it is stored and found.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// What the key is for.
+    pub service: String,
+    /// Whose it is.
+    pub account: String,
 }
 
 /// What a model holds and costs. `None` is unknown.
@@ -166,6 +178,7 @@ struct Written {
     key_env: Option<String>,
     key_command: Option<Words>,
     key_file: Option<PathBuf>,
+    key_keyring: Option<Entry>,
     free: Option<bool>,
     #[serde(default)]
     models: Vec<Model>,
@@ -253,19 +266,19 @@ impl Provider {
 
 impl Written {
     fn over(self, old: Option<Provider>) -> Result<Provider, String> {
-        let sources = [self.key_env.is_some(), self.key_command.is_some(), self.key_file.is_some()]
-            .iter()
-            .filter(|is| **is)
-            .count();
-        if sources > 1 {
-            return Err("give only one of key_env, key_command, key_file".to_owned());
+        let command = self.key_command.map(Words::argv).transpose()?;
+        let keyring = self.key_keyring.map(Entry::checked).transpose()?;
+        let sources = [
+            self.key_env.map(KeySource::Env),
+            command.map(KeySource::Command),
+            self.key_file.map(KeySource::File),
+            keyring.map(KeySource::Keyring),
+        ];
+        let mut sources = sources.into_iter().flatten();
+        let key = sources.next();
+        if sources.next().is_some() {
+            return Err("give only one of key_env, key_command, key_file, key_keyring".to_owned());
         }
-        let key = match (self.key_env, self.key_command, self.key_file) {
-            (Some(name), _, _) => Some(KeySource::Env(name)),
-            (_, Some(words), _) => Some(KeySource::Command(words.argv()?)),
-            (_, _, Some(file)) => Some(KeySource::File(file)),
-            (None, None, None) => None,
-        };
         let base_url = self.base_url.or_else(|| old.as_ref().map(|old| old.base_url.clone()));
         let base_url = base_url.ok_or("base_url is missing, for example \"http://127.0.0.1:8080/v1\"")?;
         let parsed = reqwest::Url::parse(&base_url).map_err(|error| format!("base_url `{base_url}`: {error}"))?;
@@ -274,7 +287,8 @@ impl Written {
         }
         if !parsed.username().is_empty() || parsed.password().is_some() || parsed.query().is_some() {
             return Err(
-                "base_url must hold no user, password or query; use key_env, key_command or key_file".to_owned()
+                "base_url must hold no user, password or query; use key_env, key_command, key_file or key_keyring"
+                    .to_owned(),
             );
         }
         let key = key.or_else(|| old.as_ref().map(|old| old.key.clone())).unwrap_or(KeySource::None);
@@ -299,6 +313,17 @@ impl Written {
             free,
             models,
         })
+    }
+}
+
+impl Entry {
+    fn checked(self) -> Result<Entry, String> {
+        let plain = |text: &str| !text.is_empty() && !text.starts_with('-') && !text.contains(char::is_control);
+        if plain(&self.service) && plain(&self.account) {
+            Ok(self)
+        } else {
+            Err("key_keyring needs a service and an account; neither may begin with -".to_owned())
+        }
     }
 }
 
@@ -397,6 +422,8 @@ mod tests {
         fails("[[provider]]\nname = \"x\"\nbase_url = \"http://127.0.0.1\"", "api is missing");
         fails("[[provider]]\nname = \"x\"\nkey = \"sk\"", "models.toml:3:1: unknown key `key`");
         fails("[[provider]]\nname = \"openai\"\nkey_env = \"A\"\nkey_file = \"b\"", "only one of");
+        fails("[[provider]]\nname = \"openai\"\nkey_keyring = { service = \"a\" }", "account");
+        fails("[[provider]]\nname = \"openai\"\nkey_keyring = { service = \"a\", account = \"-w\" }", "begin with -");
         fails("[[provider]]\nname = \"openai\"\nbase_url = \"http://api.example.com\"", "in the clear");
         fails("[[provider]]\nname = \"x\"\napi = \"openai\"", "openai-chat");
         fails("[[provider]]\nname = \"x\"\napi = \"gemini\"\nbase_url = \"https://me:pw@h\"", "no user");

@@ -31,7 +31,7 @@ pub async fn discover(catalog: &Catalog, env: impl Fn(&str) -> Option<String>) -
     let looks = catalog.providers().iter().map(|provider| {
         let key_set = match &provider.key {
             KeySource::Env(name) => Some((name.clone(), env(name).is_some_and(|value| !value.trim().is_empty()))),
-            KeySource::None | KeySource::Command(_) | KeySource::File(_) => None,
+            KeySource::None | KeySource::Command(_) | KeySource::File(_) | KeySource::Keyring(_) => None,
         };
         look(provider, key_set)
     });
@@ -53,6 +53,9 @@ async fn look(provider: &Provider, key_set: Option<(String, bool)>) -> Found {
         (_, Some((name, false))) => found(false, format!("{name} is not set"), written),
         (KeySource::Command(argv), _) => {
             found(true, format!("key from `{}`", argv.first().map_or("", String::as_str)), written)
+        }
+        (KeySource::Keyring(entry), _) => {
+            found(true, format!("key in the keyring: {} of {}", entry.service, entry.account), written)
         }
         (KeySource::File(path), _) if path.exists() => found(true, format!("key in {}", path.display()), written),
         (KeySource::File(path), _) => found(false, format!("no key file {}", path.display()), written),

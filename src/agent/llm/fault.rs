@@ -206,7 +206,7 @@ impl Fault {
         }
     }
 
-/// The same fault with every text that came from outside changed.
+    /// The same fault with every text that came from outside changed.
     pub fn map_words(self, clean: impl Fn(String) -> String) -> Fault {
         match self {
             Fault::Overflow { message, context, prompt } => {
@@ -452,12 +452,17 @@ mod tests {
     #[test]
     fn a_wait_told_in_the_body_counts_and_one_that_is_too_long_is_said() {
         let body = |delay: &str| {
-            format!(r#"[{{"error":{{"code":429,"message":"slow","status":"RESOURCE_EXHAUSTED","details":[{{"@type":"type.googleapis.com/google.rpc.Help"}},{{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"{delay}"}}]}}}}]"#)
+            format!(
+                r#"[{{"error":{{"code":429,"message":"slow","status":"RESOURCE_EXHAUSTED","details":[{{"@type":"type.googleapis.com/google.rpc.Help"}},{{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"{delay}"}}]}}}}]"#
+            )
         };
         let after = |delay: &str| from_answer(429, None, &body(delay)).retry_after();
         assert_eq!(after("34.5s"), Some(Duration::from_millis(34_500)));
         assert_eq!((after("soon"), after("-1s"), after("NaNs")), (None, None, None));
-        assert_eq!(from_answer(429, Some(Duration::from_secs(2)), &body("9s")).retry_after(), Some(Duration::from_secs(2)));
+        assert_eq!(
+            from_answer(429, Some(Duration::from_secs(2)), &body("9s")).retry_after(),
+            Some(Duration::from_secs(2))
+        );
         let said = from_answer(429, Some(Duration::from_secs(3_600)), &body("9s")).to_string();
         assert!(said.contains("wants 3600 s of silence, more than the 120 s"), "{said}");
     }

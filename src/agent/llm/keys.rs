@@ -1,17 +1,17 @@
-//! Fetches a key from where the catalog says it is: environment, command, file.
+//! Fetches a key from where the catalog says it is: environment, command, file, the operating system's keyring.
 //!
-//! A key read here goes into a [`Secret`] at once. Commands (`secret-tool`, `pass`, `security`) are the way to
-//! the operating system's keyring; they inherit the user's environment, since they are the user's own.
+//! A key read here goes into a [`Secret`] at once. The keyring is asked through the system's own tool, so that no library
+//! of ours talks to it; the tool and a `key_command` inherit the user's environment, since they are the user's own.
 
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 
-use super::catalog::KeySource;
+use super::catalog::{Entry, KeySource};
 use super::secret::Secret;
 use crate::base::limits::llm as limits;
 
@@ -19,7 +19,9 @@ use crate::base::limits::llm as limits;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The variable is not there.
-    #[error("the environment variable {0} is not set or empty; set it, or give the provider key_command or key_file")]
+    #[error(
+        "the environment variable {0} is not set or empty; set it, or give the provider key_command, key_file or key_keyring"
+    )]
     NotSet(String),
     /// The command failed. Its output is not shown: it may hold the key.
     #[error("key_command `{program}` {why}")]
@@ -37,6 +39,16 @@ pub enum KeyError {
         /// What happened.
         why: String,
     },
+    /// The keyring has no such entry, or there is no keyring.
+    #[error("key_keyring, service `{service}`, account `{account}`: {why}")]
+    Keyring {
+        /// What the key is for.
+        service: String,
+        /// Whose it is.
+        account: String,
+        /// What happened.
+        why: String,
+    },
 }
 
 /// The key that `source` leads to; `None` when the server wants none. `env` reads the environment.
@@ -47,40 +59,137 @@ pub async fn fetch(source: &KeySource, env: impl Fn(&str) -> Option<String>) -> 
             let secret = env(name).as_deref().and_then(Secret::new);
             secret.map(Some).ok_or_else(|| KeyError::NotSet(name.clone()))
         }
-        KeySource::Command(argv) => run(argv).await.map(Some),
+        KeySource::Command(argv) => command(argv).await.map(Some),
         KeySource::File(path) => read(path).map(Some),
+        KeySource::Keyring(entry) => keyring(entry, &KEYRING_TOOL).await.map(Some),
     }
 }
 
-async fn run(argv: &[String]) -> Result<Secret, KeyError> {
+async fn command(argv: &[String]) -> Result<Secret, KeyError> {
     let program = argv.first().cloned().unwrap_or_default();
     let failed = |why: String| KeyError::Command { program: program.clone(), why };
-    let mut child = tokio::process::Command::new(&program)
+    let wait = Duration::from_millis(limits::KEY_COMMAND_MS_MAX);
+    let ran = run(argv, wait).await.map_err(|why| failed(why.to_string()))?;
+    if !ran.status.success() {
+        return Err(failed(format!("failed ({}); run it yourself to see why", ran.status)));
+    }
+    ran.secret().map_err(|why| failed(why.to_owned()))
+}
+
+/// The program that asks the keyring on this system.
+struct KeyringTool {
+    /// The words before, between and after service and account.
+    words: [&'static [&'static str]; 3],
+    /// Where to get it.
+    package: &'static str,
+    /// How a key is put there.
+    store: &'static str,
+}
+
+#[cfg(not(target_os = "macos"))]
+const KEYRING_TOOL: KeyringTool = KeyringTool {
+    words: [&["secret-tool", "lookup", "service"], &["account"], &[]],
+    package: "it comes with libsecret (on Debian and Ubuntu: libsecret-tools)",
+    store: "secret-tool store --label=rightseat service SERVICE account ACCOUNT",
+};
+
+#[cfg(target_os = "macos")]
+const KEYRING_TOOL: KeyringTool = KeyringTool {
+    words: [&["security", "find-generic-password", "-w", "-s"], &["-a"], &[]],
+    package: "it is a part of macOS",
+    store: "security add-generic-password -s SERVICE -a ACCOUNT -w",
+};
+
+async fn keyring(entry: &Entry, tool: &KeyringTool) -> Result<Secret, KeyError> {
+    let Entry { service, account } = entry;
+    let failed = |why: String| KeyError::Keyring { service: service.clone(), account: account.clone(), why };
+    let [before, between, after] = tool.words.map(|words| words.iter().map(|word| (*word).to_owned()));
+    let argv: Vec<String> =
+        before.chain([service.clone()]).chain(between).chain([account.clone()]).chain(after).collect();
+    let program = argv.first().cloned().unwrap_or_default();
+    // A locked keyring asks its owner for a password first.
+    let wait = Duration::from_millis(limits::KEYRING_MS_MAX);
+    let ran = run(&argv, wait).await.map_err(|why| match why {
+        Unrun::Start(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            failed(format!("`{program}` is not there; {}", tool.package))
+        }
+        Unrun::Late(_) => failed(format!("{why}; is the keyring locked, and nobody there to unlock it?")),
+        Unrun::Start(_) | Unrun::Read(_) => failed(format!("`{program}` {why}")),
+    })?;
+    if let (true, Ok(secret)) = (ran.status.success(), ran.secret()) {
+        return Ok(secret);
+    }
+    // The tool says nothing when there is no such entry, and never says a key on stderr.
+    let store = tool.store.replace("SERVICE", &quoted(service)).replace("ACCOUNT", &quoted(account));
+    let said = ran.complaint.trim();
+    Err(failed(match said.is_empty() {
+        true => format!("there is no such entry; store it with `{store}`"),
+        false => format!("`{program}` says: {said}"),
+    }))
+}
+
+fn quoted(word: &str) -> String {
+    shell_words::quote(word).into_owned()
+}
+
+/// What a program printed and how it ended.
+struct Ran {
+    status: ExitStatus,
+    printed: Vec<u8>,
+    /// The beginning of what it said on stderr.
+    complaint: String,
+}
+
+/// Why a program did not come to its end.
+#[derive(Debug, thiserror::Error)]
+enum Unrun {
+    #[error("cannot be started: {0}")]
+    Start(#[source] std::io::Error),
+    #[error("took longer than {0} s")]
+    Late(u64),
+    #[error("{0}")]
+    Read(#[source] std::io::Error),
+}
+
+impl Ran {
+    /// The first line: password stores print notes below the secret.
+    fn secret(&self) -> Result<Secret, &'static str> {
+        let text = std::str::from_utf8(&self.printed).map_err(|_| "printed something that is not text")?;
+        Secret::new(text.lines().next().unwrap_or_default()).ok_or("printed nothing")
+    }
+}
+
+async fn run(argv: &[String], wait: Duration) -> Result<Ran, Unrun> {
+    let mut child = tokio::process::Command::new(argv.first().map_or("", String::as_str))
         .args(argv.iter().skip(1))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| failed(format!("cannot be started: {error}")))?;
-    let mut printed = Vec::new();
+        .map_err(Unrun::Start)?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
     let work = async {
-        if let Some(out) = child.stdout.take() {
-            out.take(limits::KEY_BYTES_MAX as u64).read_to_end(&mut printed).await?;
-        }
-        child.wait().await
+        let mut printed = Vec::new();
+        let mut said = Vec::new();
+        let printing = async {
+            match out {
+                Some(out) => out.take(limits::KEY_BYTES_MAX as u64).read_to_end(&mut printed).await,
+                None => Ok(0),
+            }
+        };
+        let saying = async {
+            match err {
+                Some(err) => err.take(limits::KEY_COMPLAINT_BYTES_MAX as u64).read_to_end(&mut said).await,
+                None => Ok(0),
+            }
+        };
+        futures::future::try_join(printing, saying).await?;
+        let status = child.wait().await?;
+        Ok(Ran { status, printed, complaint: String::from_utf8_lossy(&said).into_owned() })
     };
-    let wait = Duration::from_millis(limits::KEY_COMMAND_MS_MAX);
-    let status = tokio::time::timeout(wait, work)
-        .await
-        .map_err(|_| failed(format!("took longer than {} s", wait.as_secs())))?
-        .map_err(|error| failed(error.to_string()))?;
-    if !status.success() {
-        return Err(failed(format!("failed ({status}); run it yourself to see why")));
-    }
-    let text = String::from_utf8(printed).map_err(|_| failed("printed something that is not text".to_owned()))?;
-    // Password stores print notes below the secret.
-    Secret::new(text.lines().next().unwrap_or_default()).ok_or_else(|| failed("printed nothing".to_owned()))
+    let done = tokio::time::timeout(wait, work).await.map_err(|_| Unrun::Late(wait.as_secs()))?;
+    done.map_err(Unrun::Read)
 }
 
 fn read(path: &Path) -> Result<Secret, KeyError> {
@@ -130,5 +239,25 @@ mod tests {
         assert!(said.contains("exit status: 3") && !said.contains("secret"), "{said}");
         assert!(error(KeySource::Command(vec!["/no/such/program".into()])).await.contains("cannot be started"));
         assert!(error(KeySource::File("/no/such/file".into())).await.contains("/no/such/file"));
+    }
+
+    /// The keyring's tool played by a shell, whose `$1` and `$2` are service and account.
+    fn tool(script: &'static [&'static str; 4]) -> KeyringTool {
+        KeyringTool { words: [script, &[], &[]], ..KEYRING_TOOL }
+    }
+
+    #[tokio::test]
+    async fn the_keyring_is_asked_by_service_and_account_and_its_complaints_are_told() {
+        let entry = Entry { service: "box".into(), account: "me & you".into() };
+        let found = tool(&["sh", "-c", "test \"$1+$2\" = 'box+me & you' && echo sk-abc-123456789", "sh"]);
+        assert_eq!(keyring(&entry, &found).await.unwrap(), Secret::new("sk-abc-123456789").unwrap());
+        let error = async |tool: KeyringTool| keyring(&entry, &tool).await.unwrap_err().to_string();
+        let none = error(tool(&["sh", "-c", "exit 1", "sh"])).await;
+        assert!(none.contains("service `box`, account `me & you`: there is no such entry"), "{none}");
+        assert!(none.contains("box") && none.contains("'me & you'"), "{none}");
+        let locked = error(tool(&["sh", "-c", "echo sk-abc; echo 'no session bus' >&2; exit 1", "sh"])).await;
+        assert!(locked.contains("`sh` says: no session bus") && !locked.contains("sk-abc"), "{locked}");
+        let absent = error(tool(&["no-such-keyring-tool", "", "", ""])).await;
+        assert!(absent.contains("`no-such-keyring-tool` is not there"), "{absent}");
     }
 }

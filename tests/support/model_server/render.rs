@@ -90,9 +90,7 @@ pub fn overflow_body(api: Api) -> Value {
 pub fn failure(api: Api, at: usize) -> String {
     let message = "scripted overload";
     match api {
-        Api::Anthropic => {
-            named(&json!({"type": "error", "error": {"type": "overloaded_error", "message": message}}))
-        }
+        Api::Anthropic => named(&json!({"type": "error", "error": {"type": "overloaded_error", "message": message}})),
         Api::Gemini => data(&json!({"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}})),
         Api::Chat => data(&json!({"error": {"code": 503, "message": message, "type": "server_error"}})),
         Api::Responses => named(&json!({"type": "response.failed", "sequence_number": at, "response":

@@ -113,4 +113,3 @@ pub(super) fn unreachable(url: &str, error: &reqwest::Error) -> Fault {
     }
     Fault::Unreachable { origin, message }
 }
-

@@ -176,4 +176,3 @@ impl WithoutUrl for reqwest::Error {
         text
     }
 }
-
