@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::dialect::says_unsupported;
 use crate::base::limits::llm as limits;
@@ -286,7 +286,8 @@ pub fn from_stream(error: &Value) -> Fault {
     } else {
         0
     };
-    with_sizes(from_words(status, None, message, &kinds), error)
+    let retry_after = delay_within(&json!({"error": error}));
+    with_sizes(from_words(status, retry_after, message, &kinds), error)
 }
 
 /// Reads how large the context is and how large the prompt was, where the server tells: llama.cpp in fields of their
@@ -331,7 +332,7 @@ fn from_words(status: u16, retry_after: Option<Duration>, message: String, kinds
         _ if says(&["rate_limit", "resource_exhausted"]) => Fault::RateLimited { retry_after, message },
         // A refusal by its status stays one, whatever the server calls it.
         _ if !(400..500).contains(&status)
-            && says(&["overloaded", "unavailable", "server_error", "api_error", "internal"]) =>
+            && says(&["overloaded", "unavailable", "server_error", "api_error", "timeout_error", "internal"]) =>
         {
             Fault::Unavailable { status, retry_after, message }
         }

@@ -99,8 +99,14 @@ pub struct Decoder {
 #[derive(Debug, PartialEq, Eq)]
 enum Block {
     Text,
-    Thinking { signature: String },
-    Tool { begun: bool },
+    Thinking {
+        signature: String,
+    },
+    Tool {
+        begun: bool,
+    },
+    /// A call without a byte of arguments: that it has none is known when the answer has ended by itself.
+    Bare,
     Closed,
 }
 
@@ -123,7 +129,9 @@ impl Decode for Decoder {
             "content_block_stop" => self.close(&event),
             "message_delta" => {
                 self.stop = filled_at(&event, "/delta/stop_reason").map(stop_of).or(self.stop.take());
-                usage(event.get("usage"))
+                let mut out = self.bare_calls();
+                out.extend(usage(event.get("usage")));
+                out
             }
             "message_stop" => {
                 self.ended = true;
@@ -143,7 +151,9 @@ impl Decode for Decoder {
         }
         match self.stop.take() {
             // Some compatible servers leave out message_stop.
-            Some(stop) if self.blocks.values().all(|block| *block == Block::Closed) => vec![Delta::Stop(stop)],
+            Some(stop) if self.blocks.values().all(|block| matches!(block, Block::Bare | Block::Closed)) => {
+                vec![Delta::Stop(stop)]
+            }
             _ => cut(),
         }
     }
@@ -158,7 +168,7 @@ impl Decoder {
                 let why = "the server sent the beginning of this call twice".to_owned();
                 return vec![Delta::ToolDoubt { slot, why }];
             }
-            Some(Block::Text | Block::Thinking { .. } | Block::Closed) => return Vec::new(),
+            Some(Block::Text | Block::Thinking { .. } | Block::Bare | Block::Closed) => return Vec::new(),
             None => {}
         }
         let (block, out) = match text_at(event, "/content_block/type").unwrap_or_default() {
@@ -203,16 +213,31 @@ impl Decoder {
                 *begun = true;
                 vec![Delta::ToolArgs { slot, text: text.to_owned() }]
             }
-            Block::Closed => Vec::new(),
+            Block::Bare | Block::Closed => Vec::new(),
         }
+    }
+
+    /// Completes the calls without arguments, unless the answer was cut short.
+    fn bare_calls(&mut self) -> Vec<Delta> {
+        let whole = matches!(self.stop, Some(Stop::EndTurn | Stop::ToolUse));
+        let mut out = Vec::new();
+        for (slot, block) in &mut self.blocks {
+            if *block == Block::Bare && whole {
+                *block = Block::Closed;
+                out.push(Delta::ToolEnd { slot: *slot, args: Some("{}".to_owned()) });
+            }
+        }
+        out
     }
 
     fn close(&mut self, event: &Value) -> Vec<Delta> {
         let Some(slot) = slot_at(event, "/index") else { return Vec::new() };
         let Some(block) = self.blocks.get_mut(&slot) else { return Vec::new() };
         match std::mem::replace(block, Block::Closed) {
-            Block::Tool { begun } => {
-                vec![Delta::ToolEnd { slot, args: (!begun).then(|| "{}".to_owned()) }]
+            Block::Tool { begun: true } => vec![Delta::ToolEnd { slot, args: None }],
+            Block::Tool { begun: false } | Block::Bare => {
+                *block = Block::Bare;
+                Vec::new()
             }
             Block::Thinking { signature } if !signature.is_empty() => {
                 vec![Delta::Seal(json!({"signature": signature}))]

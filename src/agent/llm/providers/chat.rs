@@ -81,6 +81,7 @@ fn push_message(messages: &mut Vec<Value>, message: &Message) {
 #[derive(Debug, Default)]
 pub struct Decoder {
     calls: Vec<Open>,
+    refused: bool,
     stop: Option<Stop>,
     ended: bool,
 }
@@ -111,7 +112,8 @@ impl Decode for Decoder {
             self.ended = true;
             return vec![Delta::Fault(fault::from_stream(error))];
         }
-        if name == "error" {
+        // vLLM names the kind within, others name the event.
+        if name == "error" || text_at(&chunk, "/object") == Some("error") {
             self.ended = true;
             return vec![Delta::Fault(fault::from_stream(&chunk))];
         }
@@ -154,6 +156,7 @@ impl Decoder {
         for pointer in ["/delta/content", "/delta/refusal"] {
             if let Some(text) = filled_at(choice, pointer) {
                 out.push(Delta::Text(text.to_owned()));
+                self.refused |= pointer.ends_with("refusal");
             }
         }
         let calls = choice.pointer("/delta/tool_calls").and_then(Value::as_array);
@@ -161,7 +164,9 @@ impl Decoder {
             self.call(call, out);
         }
         if let Some(word) = filled_at(choice, "/finish_reason") {
-            self.stop = Some(stop_or_calls(stop_of(word), !self.calls.is_empty()));
+            let stop = stop_or_calls(stop_of(word), !self.calls.is_empty());
+            // The finish reason of a refusal is an ordinary one.
+            self.stop = Some(if self.refused && stop == Stop::EndTurn { Stop::Refusal } else { stop });
         }
     }
 
@@ -225,8 +230,9 @@ impl Decoder {
             return if self.calls.is_empty() { vec![Delta::Stop(Stop::EndTurn)] } else { cut() };
         };
         let mut out = Vec::new();
-        // An answer that ran into its longest length has no complete last call.
-        let whole = if stop == Stop::MaxTokens { self.calls.len().saturating_sub(1) } else { self.calls.len() };
+        // The last call of an answer that did not end by itself is not complete.
+        let by_itself = matches!(stop, Stop::EndTurn | Stop::ToolUse);
+        let whole = if by_itself { self.calls.len() } else { self.calls.len().saturating_sub(1) };
         for (slot, open) in self.calls.iter().enumerate().take(whole) {
             let slot = u32::try_from(slot).unwrap_or(u32::MAX);
             let args = open.args.trim().is_empty().then(|| "{}".to_owned());
@@ -253,8 +259,8 @@ fn usage_of(usage: &Value) -> Delta {
 
 fn stop_of(word: &str) -> Stop {
     match word {
-        "stop" | "eos" => Stop::EndTurn,
-        "tool_calls" | "function_call" => Stop::ToolUse,
+        "stop" | "eos" | "eos_token" | "stop_sequence" | "end_turn" => Stop::EndTurn,
+        "tool_calls" | "function_call" | "tool_use" => Stop::ToolUse,
         "length" => Stop::MaxTokens,
         "content_filter" => Stop::Refusal,
         other => Stop::Other(other.to_owned()),

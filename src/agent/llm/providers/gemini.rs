@@ -9,6 +9,7 @@ use super::super::delta::{Delta, Stop, Usage};
 use super::super::fault;
 use super::super::request::{Message, Part, Request, Role, Seal};
 use super::{Api, Decode, Encoded, count_at, cut, filled_at, parse_event, put, stop_or_calls, text_at, versioned};
+use crate::base::limits::llm as limits;
 
 /// The request as `generateContent` JSON.
 pub fn encode(base_url: &str, request: &Request) -> Encoded {
@@ -148,8 +149,20 @@ impl Decoder {
             self.part(part, out);
         }
         if let Some(word) = filled_at(chunk, "/candidates/0/finishReason") {
+            if matches!(word, "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" | "MALFORMED_RESPONSE") {
+                self.unreadable(text_at(chunk, "/candidates/0/finishMessage").unwrap_or(word), out);
+            }
             self.stop = Some(stop_or_calls(stop_of(word), self.calls > 0));
         }
+    }
+
+    /// The model wrote something that was to be a call; what it was is told in the message only.
+    fn unreadable(&mut self, message: &str, out: &mut Vec<Delta>) {
+        let slot = self.calls;
+        self.calls += 1;
+        let message: String = message.chars().take(limits::ERROR_MESSAGE_CHARS_MAX).collect();
+        out.push(Delta::ToolStart { slot, id: String::new(), name: "?".to_owned() });
+        out.push(Delta::ToolDoubt { slot, why: format!("the server could not read it: {message}") });
     }
 
     fn part(&mut self, part: &Value, out: &mut Vec<Delta>) {
@@ -188,7 +201,9 @@ fn stop_of(word: &str) -> Stop {
     match word {
         "STOP" => Stop::EndTurn,
         "MAX_TOKENS" => Stop::MaxTokens,
-        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" => Stop::Refusal,
+        "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "MODEL_ARMOR" => {
+            Stop::Refusal
+        }
         other => Stop::Other(other.to_owned()),
     }
 }

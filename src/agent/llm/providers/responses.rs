@@ -80,6 +80,7 @@ pub struct Decoder {
     calls: BTreeMap<u32, Progress>,
     /// Names of items from servers that number none (llama.cpp): each call's slot stands where its names do.
     names: Vec<Vec<String>>,
+    refused: bool,
     ended: bool,
 }
 
@@ -114,7 +115,9 @@ impl Decode for Decoder {
         let said = |make: fn(String) -> Delta| -> Vec<Delta> {
             filled_at(&event, "/delta").map(|text| make(text.to_owned())).into_iter().collect()
         };
-        match text_at(&event, "/type").unwrap_or(name) {
+        let kind = text_at(&event, "/type").unwrap_or(name);
+        self.refused |= kind == "response.refusal.delta";
+        match kind {
             "response.output_text.delta" | "response.refusal.delta" => said(Delta::Text),
             "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => said(Delta::Thinking),
             "response.reasoning_summary_part.added" if count_at(&event, "/summary_index").unwrap_or(0) > 0 => {
@@ -194,6 +197,11 @@ impl Decoder {
                 if !self.calls.contains_key(&slot) {
                     out = self.open(event);
                 }
+                // Cut off by its length: the arguments are what had come by then, perhaps none.
+                if text_at(event, "/item/status") == Some("incomplete") {
+                    let why = "the answer ended before its arguments were complete".to_owned();
+                    out.push(Delta::ToolDoubt { slot, why });
+                }
                 if self.calls.insert(slot, Progress::Done) == Some(Progress::Open) {
                     let args = filled_at(event, "/item/arguments").unwrap_or("{}").to_owned();
                     out.push(Delta::ToolEnd { slot, args: Some(args) });
@@ -220,6 +228,7 @@ impl Decoder {
             Some("max_output_tokens") => Stop::MaxTokens,
             Some("content_filter") => Stop::Refusal,
             Some(other) => Stop::Other(other.to_owned()),
+            None if self.refused => Stop::Refusal,
             None => stop_or_calls(Stop::EndTurn, !self.calls.is_empty()),
         };
         out.push(Delta::Stop(stop));

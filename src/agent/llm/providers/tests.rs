@@ -85,7 +85,30 @@ fn summary(closed: &Closed) -> String {
     out
 }
 
-const EXPECT: [(&str, &str); 13] = [
+const EXPECT: [(&str, &str); 24] = [
+    (
+        "anthropic-length",
+        "broken(delete the answer ended before its arguments were complete) tokens(30 0 64) MaxTokens",
+    ),
+    ("anthropic-refusal", "text(Well) tokens(30 0 3) Refusal"),
+    ("chat-refusal", "text(I cannot help with that.) tokens(11 0 7) Refusal"),
+    ("chat-vllm-error", "text(Half a) the server failed (HTTP 500): the engine died"),
+    ("chat-filtered", "broken(delete the answer ended before its arguments were complete) Refusal"),
+    (
+        "gemini-malformed-call",
+        "broken(? the server could not read it: Malformed function call: call default_api.read(path='a) Other(\"MALFORMED_FUNCTION_CALL\")",
+    ),
+    (
+        "gemini-parallel",
+        "think(Two  -) call(f1 read {\"path\":\"a\"} \"U2ln\") call(f2 read {\"path\":\"b\"}) tokens(50 0 15) ToolUse",
+    ),
+    ("gemini-safety", "text(Half) tokens(50 0 9) Refusal"),
+    (
+        "responses-incomplete",
+        "broken(delete the answer ended before its arguments were complete) tokens(20 0 16) MaxTokens",
+    ),
+    ("responses-refusal", "text(I cannot do that.) tokens(20 0 16) Refusal"),
+    ("responses-error", "the server asks to slow down (HTTP 429): slow down, please"),
     (
         "anthropic-tools",
         "think(The bound is off by one – größer. \"EqQB=\") text(I will read the file ✓) call(toolu_1 read {\"path\":\"src/lib.rs\"}) call(toolu_2 test {}) tokens(2143 900 88) ToolUse",
