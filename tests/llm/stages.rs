@@ -22,19 +22,22 @@ fn busy(headers: &[&str]) -> Turn {
 
 #[tokio::test]
 async fn every_form_of_retry_after_is_honoured() {
+    let now = "date: Wed, 21 Oct 2026 07:28:00 GMT";
+    let soon = "retry-after: Wed, 21 Oct 2026 07:28:01 GMT";
     let past = "retry-after: Wed, 21 Oct 2015 07:28:00 GMT";
     for api in Api::ALL {
-        let turns =
-            [busy(&["retry-after: 1"]), busy(&["retry-after: 30", "retry-after-ms: 40"]), busy(&[past]), good()];
+        let finer = busy(&["retry-after: 30", "retry-after-ms: 40"]);
+        let turns = [busy(&["retry-after: 1"]), finer, busy(&[now, soon]), busy(&[now, past]), good()];
         let ran = run(api, turns).await;
         assert!(is_good(&ran.closed), "{api:?} {:?}", ran.closed);
         // What is asked for, and a little more so that not all come back at once (the first pause is 5 ms here).
-        let asked = [1_000, 40, 0];
+        let asked = [1_000, 40, 1_000, 0];
+        assert_eq!(ran.pauses.len(), asked.len(), "{api:?}");
         for (pause, asked) in ran.pauses.iter().zip(asked) {
             assert!((asked..asked + 5).contains(&pause.as_millis()), "{pause:?} for {asked} ms");
         }
         let far = "retry-after: Sat, 06 Nov 2094 08:49:37 GMT";
-        let ran = run(api, [busy(&[far]), good()]).await;
+        let ran = run(api, [busy(&[now, far]), good()]).await;
         let fault = ran.closed.fault.unwrap().to_string();
         assert!(fault.contains("more than the 120 s that are waited"), "{fault}");
         assert_eq!(ran.server.turns_used(), 1);

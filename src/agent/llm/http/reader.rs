@@ -1,7 +1,7 @@
 //! What comes back: the head of an answer judged, its body read as events, as one document or as a bit of text, each
 //! within its bound.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::{Stream, StreamExt, TryStreamExt};
 use reqwest::Response;
@@ -36,8 +36,9 @@ pub(super) async fn accept(response: Response) -> Result<Accepted, Fault> {
         return Err(Fault::Redirected { to });
     }
     if !status.is_success() {
-        let (seconds, ms) = (header_text(&response, header::RETRY_AFTER), header_text(&response, RETRY_AFTER_MS));
-        let after = retry::asked(&seconds, &ms, SystemTime::now());
+        let told = [header::RETRY_AFTER, RETRY_AFTER_MS, header::DATE].map(|name| header_text(&response, name));
+        let [retry_after, retry_after_ms, date] = &told;
+        let after = retry::asked(retry_after, retry_after_ms, date);
         let body = start_of(response, limits::ERROR_BODY_BYTES_MAX).await;
         return Err(fault::from_answer(status.as_u16(), after, &body));
     }

@@ -1,7 +1,7 @@
 //! When and how long to wait before a request is sent again. Pure but for [`roll`].
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::agent::llm::fault::Fault;
 use crate::base::limits::llm as limits;
@@ -32,17 +32,18 @@ pub fn roll() -> f64 {
 }
 
 /// How long a server asks to wait: `retry-after-ms` where it is given, else `Retry-After` in seconds or as a date
-/// (RFC 9110, 10.2.3). A date that has passed means at once.
-pub fn asked(retry_after: &str, retry_after_ms: &str, now: SystemTime) -> Option<Duration> {
+/// (RFC 9110, 10.2.3). A date is held against the server's own clock, its `Date` header: ours may go wrong. One that has
+/// passed means at once.
+pub fn asked(retry_after: &str, retry_after_ms: &str, date: &str) -> Option<Duration> {
     let number = |text: &str, unit_s: f64| {
         let amount: f64 = text.trim().parse().ok()?;
         Duration::try_from_secs_f64(amount * unit_s).ok()
     };
-    let date = || {
-        let until = httpdate::parse_http_date(retry_after.trim()).ok()?;
-        Some(until.duration_since(now).unwrap_or_default())
+    let until = || {
+        let [until, now] = [retry_after, date].map(|text| httpdate::parse_http_date(text.trim()).ok());
+        Some(until?.duration_since(now?).unwrap_or_default())
     };
-    number(retry_after_ms, 0.001).or_else(|| number(retry_after, 1.0)).or_else(date)
+    number(retry_after_ms, 0.001).or_else(|| number(retry_after, 1.0)).or_else(until)
 }
 
 #[cfg(test)]
@@ -72,8 +73,9 @@ mod tests {
 
     #[test]
     fn every_way_of_asking_for_time_is_read() {
-        let now = httpdate::parse_http_date("Wed, 21 Oct 2026 07:28:00 GMT").unwrap();
+        let now = "Wed, 21 Oct 2026 07:28:00 GMT";
         let asked = |after: &str, ms: &str| asked(after, ms, now).map(|wait| wait.as_millis());
+        assert_eq!(super::asked("Wed, 21 Oct 2026 07:28:07 GMT", "", ""), None, "by whose clock?");
         assert_eq!(asked(" 1.5 ", ""), Some(1_500));
         // The finer header counts, and one that is nonsense does not.
         assert_eq!(asked("2", "1250"), Some(1_250));
