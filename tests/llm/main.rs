@@ -11,6 +11,7 @@
 #[path = "../support/model_server/mod.rs"]
 mod model_server;
 
+mod budgets;
 mod keys;
 mod server;
 mod session;

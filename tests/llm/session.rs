@@ -45,6 +45,10 @@ pub struct Session {
     pub interruption: Option<&'static str>,
     /// An event of this kind by the agent; `agent_noted:WHAT` for a note.
     pub interrupt_at: &'static str,
+    /// Options that are set, in order, when this event has happened for the first time (as `interrupt_at`).
+    pub options: (&'static str, Vec<(&'static str, &'static str)>),
+    /// The server counts as many tokens as can be: a token a byte, and the longest answer each time.
+    pub greedy: bool,
     /// Where the provider's key is.
     pub key_source: &'static str,
     /// In the environment of the program.
@@ -84,6 +88,8 @@ impl Session {
             dumb: None,
             interruption: None,
             interrupt_at: "said",
+            options: ("", Vec::new()),
+            greedy: false,
             key_source: "key_env = \"STORY_MODEL_KEY\"",
             env: vec![("STORY_MODEL_KEY", KEY.to_owned())],
             wrapper: Vec::new(),
@@ -93,7 +99,7 @@ impl Session {
 
     /// Runs it to its end; `decide` answers what is held, by kind and title.
     pub fn run(self, mut decide: impl FnMut(&Value) -> Answer) -> Ran {
-        let script = Script { refuse: self.refuse, dumb: self.dumb, ..Script::of(self.turns) };
+        let script = Script { refuse: self.refuse, dumb: self.dumb, greedy: self.greedy, ..Script::of(self.turns) };
         let server = ModelServer::start(script);
         let dir = tempfile::tempdir().unwrap();
         let project = dir.path().join("project");
@@ -156,6 +162,7 @@ impl Session {
             let mut text = String::new();
             errors.read_to_string(&mut text).map(|_| text).unwrap_or_default()
         });
+        let (options_at, mut options) = self.options;
         let talks = self.interruption.is_some();
         let (mut interruption, mut interrupted) = (self.interruption, false);
         let began = Instant::now();
@@ -163,6 +170,11 @@ impl Session {
         while let Ok(line) = lines.recv_timeout(Duration::from_secs(SESSION_S_MAX).saturating_sub(began.elapsed())) {
             let message: Value = serde_json::from_str(&line).unwrap();
             let Some(envelope) = message.pointer("/params/envelope").cloned() else { continue };
+            if happened(options_at, envelope["kind"].as_str().unwrap(), &envelope) {
+                for (id, value) in std::mem::take(&mut options) {
+                    pipe.send("agent/option", json!({"id": id, "value": value}));
+                }
+            }
             match envelope["kind"].as_str().unwrap() {
                 "held" => {
                     let action = action_of(&events, &envelope["action"]);
@@ -204,7 +216,7 @@ fn lines_of(child: &mut Child) -> mpsc::Receiver<String> {
 /// Whether an event is the awaited one.
 fn happened(awaited: &str, kind: &str, event: &Value) -> bool {
     match awaited.split_once(':') {
-        None => kind == awaited && event["by"] == "agent",
+        None => kind == awaited && (kind != "said" || event["by"] == "agent"),
         Some((awaited, what)) => kind == awaited && event["what"] == what,
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use futures::future::BoxFuture;
+use tokio::sync::watch;
 
 use super::budget::Budget;
 use super::calling::Caller;
@@ -58,6 +59,8 @@ struct Driver {
     hands: Hands,
     turns: BTreeMap<Role, Turn>,
     budget: Budget,
+    /// Tells a running call that the time budget was changed.
+    wall_ms_max: watch::Sender<Option<u64>>,
     plan: PlanState,
     prompts: u64,
     context: Option<String>,
@@ -67,8 +70,10 @@ impl Driver {
     fn new(agent: LlmAgent, link: AgentLink) -> Driver {
         let LlmAgent { seat, settings } = agent;
         let desk = Desk::new(link);
+        let (wall_ms_max, wall_seen) = watch::channel(settings.limits.wall_ms);
         Driver {
-            caller: Caller::new(desk.sender(), settings.patience),
+            caller: Caller::new(desk.sender(), settings.patience, wall_seen),
+            wall_ms_max,
             desk,
             hands: Hands::new(seat.workspace.clone(), settings.test_command.clone()),
             turns: BTreeMap::new(),
@@ -106,7 +111,9 @@ impl Driver {
 
     async fn ready(&mut self) -> Result<(), Interrupted> {
         let ready = self.introduction(&self.budget);
-        self.desk.send(FromAgent::Ready(ready)).await
+        self.desk.send(FromAgent::Ready(ready)).await?;
+        // Budgets are seen before anything of them is used.
+        self.show(Effect::Usage(self.machine(Role::Solo, self.budget.clone()).usage())).await
     }
 
     /// Takes over limits that the supervisor changed and says what they are now; true when there were any.
@@ -189,7 +196,7 @@ impl Driver {
 
     async fn work(&mut self, role: Role, task: String) -> Result<(Over, Vec<String>), Interrupted> {
         let context = self.orient(role).await?;
-        let mut turn = self.turns.remove(&role).unwrap_or_else(|| self.machine(role));
+        let mut turn = self.turns.remove(&role).unwrap_or_else(|| self.machine(role, Budget::default()));
         turn.budget = std::mem::take(&mut self.budget);
         turn.plan = std::mem::take(&mut self.plan);
         turn.objections.clear();
@@ -206,7 +213,7 @@ impl Driver {
         Ok((worked?, objections))
     }
 
-    fn machine(&self, role: Role) -> Turn {
+    fn machine(&self, role: Role, budget: Budget) -> Turn {
         let choice = self.settings.choice_of(role).clone();
         let setup = Setup {
             role,
@@ -216,7 +223,7 @@ impl Driver {
             // A coder's plan is the planner's; a planner changes nothing.
             plan_first: self.settings.plan_first && role == Role::Solo,
         };
-        Turn::new(setup, Budget::default(), PlanState::default())
+        Turn::new(setup, budget, PlanState::default())
     }
 
     /// The project's map and instruction files for a role's first task, through the gate once a session.
@@ -289,13 +296,16 @@ impl Driver {
     /// [`Self::adjust`], before anything more is used.
     fn show_changes_at_once(&mut self, mut budget: Budget, mut usage: Option<Usage>) {
         let mut ready = self.introduction(&budget);
+        let wall_ms_max = self.wall_ms_max.clone();
         self.desk.answer_options(Box::new(move |id, value| {
             if !budget.adjust(id, value) {
                 return vec![not_an_option(id, value)];
             }
             ready.options = options(&budget);
+            wall_ms_max.send_replace(budget.limits.wall_ms);
             let usage = usage.as_mut().map(|usage| {
                 usage.budget_left = budget.left();
+                usage.budgets = budget.words();
                 FromAgent::Usage(usage.clone())
             });
             std::iter::once(FromAgent::Ready(ready.clone())).chain(usage).collect()

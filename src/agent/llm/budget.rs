@@ -21,7 +21,7 @@ pub struct Limits {
     pub wall_ms: Option<u64>,
     /// Calls of a model.
     pub turns: Option<u64>,
-    /// Actions proposed.
+    /// Actions that a model asked for; a read that an edit needs belongs to the edit.
     pub actions: Option<u64>,
 }
 
@@ -97,19 +97,17 @@ impl Budget {
             let room = limit.saturating_sub(used).saturating_sub(prompt);
             answer = answer.min(u32::try_from(room).unwrap_or(u32::MAX));
             if answer < limits::ANSWER_TOKENS_MIN {
-                let why = format!(", and the next call needs {}", prompt + u64::from(limits::ANSWER_TOKENS_MIN));
+                let why = format!(", and the next call may need {}", prompt + u64::from(limits::ANSWER_TOKENS_MIN));
                 return Err(Exhausted { why, ..plain("token", used, limit) });
             }
         }
         if let Some(limit) = self.limits.cost_micros {
             let room = limit.saturating_sub(self.cost_micros);
-            let fits = |answer: u32| model.cost_micros_max(prompt, u64::from(answer)).is_none_or(|cost| cost <= room);
-            // Halving finds an answer length that fits without solving for the price.
-            while answer >= limits::ANSWER_TOKENS_MIN && !fits(answer) {
-                answer /= 2;
+            if let Some(affordable) = model.answer_tokens_within(prompt, room) {
+                answer = answer.min(u32::try_from(affordable).unwrap_or(u32::MAX));
             }
             if answer < limits::ANSWER_TOKENS_MIN {
-                let why = ", and the next call would pass it".to_owned();
+                let why = ", and the next call might pass it".to_owned();
                 return Err(Exhausted { what: "money", used: money(self.cost_micros), limit: money(limit), why });
             }
         }
@@ -131,6 +129,11 @@ impl Budget {
     /// Time that a call or a command may still take; `None` without a limit.
     pub fn wall_left_ms(&self) -> Option<u64> {
         self.limits.wall_ms.map(|limit| limit.saturating_sub(self.wall_ms))
+    }
+
+    /// Time used so far, milliseconds.
+    pub fn wall_used_ms(&self) -> u64 {
+        self.wall_ms
     }
 
     /// Books what a call used. What the server did not tell is booked as estimated.
@@ -217,20 +220,46 @@ impl Budget {
         self.actions
     }
 
-    /// What is left of the tightest limit, in words.
+    /// What is left of the limit that runs out first, in words that say which one it is.
     pub fn left(&self) -> Option<String> {
-        let share = |used: u64, limit: Option<u64>| limit.map(|limit| (used as f64 / limit.max(1) as f64, limit));
-        let left = |limit: u64, used: u64| limit.saturating_sub(used);
-        let tokens = self.tokens_in + self.tokens_out;
-        let all = [
-            share(tokens, self.limits.tokens).map(|(s, l)| (s, format!("{} tokens", left(l, tokens)))),
-            share(self.cost_micros, self.limits.cost_micros).map(|(s, l)| (s, money(left(l, self.cost_micros)))),
-            share(self.wall_ms, self.limits.wall_ms).map(|(s, l)| (s, seconds(left(l, self.wall_ms)))),
-            share(self.turns, self.limits.turns).map(|(s, l)| (s, format!("{} calls", left(l, self.turns)))),
-            share(self.actions, self.limits.actions).map(|(s, l)| (s, format!("{} actions", left(l, self.actions)))),
-        ];
-        all.into_iter().flatten().max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, words)| words)
+        let all = self.each().into_iter().filter_map(|(used, limit, words)| Some((used?, limit?, words)));
+        let share = |used: u64, limit: u64| used as f64 / limit.max(1) as f64;
+        let first = all.max_by(|a, b| share(a.0, a.1).total_cmp(&share(b.0, b.1)))?;
+        let (used, limit, words) = first;
+        Some(words(limit.saturating_sub(used)))
     }
+
+    /// Every limit that is set: what was used of it.
+    pub fn words(&self) -> Vec<String> {
+        let each = self.each().into_iter();
+        each.filter_map(|(used, limit, words)| {
+            let used = used.map_or("unknown".to_owned(), words);
+            Some(format!("{used} of {}", words(limit?)))
+        })
+        .collect()
+    }
+
+    /// Of each kind: what was used, `None` when unknown; the limit; how an amount is said.
+    fn each(&self) -> [(Option<u64>, Option<u64>, Say); 5] {
+        let Limits { tokens, cost_micros, wall_ms, turns, actions } = self.limits;
+        [
+            (Some(self.tokens_in + self.tokens_out), tokens, |n| format!("{} tokens", thousands(n))),
+            (self.cost_micros(), cost_micros, money),
+            (Some(self.wall_ms), wall_ms, time),
+            (Some(self.turns), turns, |n| format!("{n} calls")),
+            (Some(self.actions), actions, |n| format!("{n} actions")),
+        ]
+    }
+}
+
+type Say = fn(u64) -> String;
+
+fn thousands(n: u64) -> String {
+    if n < 100_000 { n.to_string() } else { format!("{}k", n / 1_000) }
+}
+
+fn time(ms: u64) -> String {
+    if ms < 600_000 { format!("{} s of time", ms / 1_000) } else { format!("{} min of time", ms / 60_000) }
 }
 
 fn money(micros: u64) -> String {
@@ -278,6 +307,39 @@ mod tests {
         }
         assert!(budget.cost_micros().unwrap() <= 50_000 && budget.cost_micros().unwrap() > 40_000);
         assert!(budget.left().unwrap().starts_with("$0.0"));
+    }
+
+    #[test]
+    fn an_answer_may_cost_what_is_left_and_not_a_token_more() {
+        // 50 000 millionths buy a prompt of 1 000 at 1 and an answer of 4 900 at 10.
+        let room = |cost| Budget::new(Limits { cost_micros: Some(cost), ..none() }).reserve(&model(), 1_000, 9_000);
+        assert_eq!(room(50_000).map(|reserved| reserved.answer_tokens), Ok(4_900));
+        assert_eq!(room(2_280).map(|reserved| reserved.answer_tokens), Ok(128));
+        let refused = room(2_279).unwrap_err().to_string();
+        assert!(
+            refused.contains("money budget is used up: $0.0000 of $0.0023, and the next call might pass it"),
+            "{refused}"
+        );
+        assert!(room(999).is_err());
+    }
+
+    #[test]
+    fn what_runs_out_first_is_named_and_all_can_be_seen() {
+        let mut budget = Budget::new(Limits::default());
+        assert_eq!(budget.words().len(), 5);
+        budget.settle(&model(), &Usage { input: Some(400_000), output: Some(10), ..Usage::default() }, (0, 0), 90_000);
+        assert_eq!(budget.left().unwrap(), "3599k tokens");
+        let all = ["400k tokens of 4000k tokens", "$0.4001 of $5.0000", "90 s of time of 120 min of time"];
+        assert_eq!(&budget.words()[..3], all);
+        assert!(budget.adjust("budget.minutes", "2"));
+        assert_eq!(budget.left().unwrap(), "30 s of time");
+        // Money whose use is unknown cannot be what runs out first.
+        budget.settle(&Model::default(), &Usage::default(), (10, 10), 0);
+        assert!(budget.adjust("budget.cost_usd", "0") && budget.adjust("budget.minutes", "none"));
+        assert_eq!(
+            (budget.left().unwrap().as_str(), budget.words()[1].as_str()),
+            ("3599k tokens", "unknown of $0.0000")
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::catalog::Choice;
 use super::delta::Delta;
@@ -27,6 +27,8 @@ use crate::port::{Desk, FromAgent, Interrupted};
 pub struct Caller {
     to_host: mpsc::Sender<FromAgent>,
     patience: Patience,
+    /// The limit of the time budget, milliseconds: it may change while a call runs.
+    wall_ms_max: watch::Receiver<Option<u64>>,
     keys: BTreeMap<String, Option<Secret>>,
     /// By provider and model: what one model of a server refuses another may know.
     dialects: BTreeMap<(String, String), Dialect>,
@@ -35,8 +37,12 @@ pub struct Caller {
 
 impl Caller {
     /// Nothing is fetched or called yet.
-    pub fn new(to_host: mpsc::Sender<FromAgent>, patience: Patience) -> Caller {
-        Caller { to_host, patience, keys: BTreeMap::new(), dialects: BTreeMap::new(), calls: 0 }
+    pub fn new(
+        to_host: mpsc::Sender<FromAgent>,
+        patience: Patience,
+        wall_ms_max: watch::Receiver<Option<u64>>,
+    ) -> Caller {
+        Caller { to_host, patience, wall_ms_max, keys: BTreeMap::new(), dialects: BTreeMap::new(), calls: 0 }
     }
 
     /// One answer of the turn's model, shown while it comes.
@@ -126,13 +132,7 @@ impl Caller {
                     }
                 }
             });
-            let left = turn.budget.wall_left_ms();
-            let out_of_time = async {
-                match left {
-                    Some(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let out_of_time = out_of_time(self.wall_ms_max.clone(), turn.budget.wall_used_ms());
             tokio::select! {
                 () = work => {}
                 Ok(what) = stopped => early = Some(Fault::Repeats { what }),
@@ -161,6 +161,26 @@ impl Caller {
             }
         };
         Ok(Endpoint { api: provider.api, base_url: provider.base_url.clone(), key, patience: self.patience })
+    }
+}
+
+/// Ends when the time budget is used up, of which so many milliseconds were used before.
+async fn out_of_time(mut most: watch::Receiver<Option<u64>>, used_ms: u64) {
+    let began = tokio::time::Instant::now();
+    loop {
+        let limit = *most.borrow_and_update();
+        let over = async {
+            match limit {
+                Some(ms) => {
+                    tokio::time::sleep_until(began + Duration::from_millis(ms.saturating_sub(used_ms))).await;
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = over => return,
+            changed = most.changed() => if changed.is_err() { return std::future::pending().await },
+        }
     }
 }
 

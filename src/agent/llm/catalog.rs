@@ -362,6 +362,17 @@ impl Model {
         Some(sum.ceil().max(0.0) as u64)
     }
 
+    /// How long an answer to such a prompt may be for so many millionths of a dollar; `None` when a price is unknown.
+    pub fn answer_tokens_within(&self, prompt_tokens: u64, cost_micros: u64) -> Option<u64> {
+        let price_in = self.price_in?.max(self.price_cache_write.unwrap_or(0.0));
+        let (price_out, left) = (self.price_out?, cost_micros as f64 - prompt_tokens as f64 * price_in);
+        Some(match (left < 0.0, price_out > 0.0) {
+            (true, _) => 0,
+            (false, true) => (left / price_out).floor() as u64,
+            (false, false) => u64::MAX,
+        })
+    }
+
     /// The most that a call can cost, in millionths of a dollar, before it is made; `None` when unknown.
     pub fn cost_micros_max(&self, prompt_tokens: u64, answer_tokens: u64) -> Option<u64> {
         let price_in = self.price_in?.max(self.price_cache_write.unwrap_or(0.0));

@@ -60,8 +60,12 @@ impl Talk {
 
     /// The size of the next request, tokens, estimated to the safe side.
     pub fn tokens(&self, system: &str, tools: &[ToolSpec]) -> u64 {
-        let bytes = fixed(system, tools) + self.messages.iter().map(size).sum::<usize>();
-        (bytes as f64 * self.tokens_per_byte).ceil() as u64
+        (self.bytes(system, tools) as f64 * self.tokens_per_byte).ceil() as u64
+    }
+
+    /// The same in bytes. No tokenizer makes more tokens of a text than it has bytes.
+    pub fn bytes(&self, system: &str, tools: &[ToolSpec]) -> u64 {
+        (fixed(system, tools) + self.messages.iter().map(size).sum::<usize>()) as u64
     }
 
     /// The same of what every request holds.

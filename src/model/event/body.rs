@@ -425,9 +425,12 @@ pub struct Usage {
     pub context_used: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_size: Option<u64>,
-    /// What is left of the tightest budget, in words.
+    /// What is left of the budget that runs out first, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_left: Option<String>,
+    /// What was used of each budget that is set, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<String>,
 }
 
 /// A choice the agent offers: its own session modes or config options.

@@ -115,6 +115,9 @@ impl Choice {
         let mut about: Vec<String> = ready.badges.iter().take(UI_CHOICES_MAX).map(|line| visible(line)).collect();
         let used = header::used_words(scene);
         about.extend((!used.is_empty()).then(|| format!("so far: {used}")));
+        about.extend(
+            scene.session.usage.budgets.iter().take(UI_CHOICES_MAX).map(|one| format!("used: {}", visible(one))),
+        );
         about.extend((!ready.state.is_empty() && ready.state != "ready").then(|| visible(&ready.state)));
         if ready.options.is_empty() {
             about.push("it offers no modes or options of its own".to_owned());

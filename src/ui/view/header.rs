@@ -169,7 +169,8 @@ fn joined(parts: &[(u8, String)]) -> String {
 
 /// Each with its rank: what matters less goes first where there is little room.
 fn used(scene: &Scene) -> Vec<(u8, String)> {
-    let Usage { tokens_in, tokens_out, cost_micros, budget_left, context_used, context_size } = &scene.session.usage;
+    let Usage { tokens_in, tokens_out, cost_micros, budget_left, context_used, context_size, budgets: _ } =
+        &scene.session.usage;
     let mut parts = Vec::new();
     if let Some(micros) = cost_micros {
         parts.push((1, dollars(*micros)));

@@ -125,7 +125,12 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     }
     match answer {
         Answer::Json(status, body) => http::write_json(&mut stream, status, &[], &body),
-        Answer::Turn(api, number, turn) => play(&mut stream, &request, api, number, &turn),
+        Answer::Turn(api, number, mut turn) => {
+            if shared.script.greedy {
+                turn.usage = render::most_usage(&request.body);
+            }
+            play(&mut stream, &request, api, number, &turn)
+        }
     }
 }
 

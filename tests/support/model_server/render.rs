@@ -86,6 +86,20 @@ pub fn overflow_body(api: Api) -> Value {
     }
 }
 
+/// The most that a call can use: a token for every byte of text in the request, and the longest answer.
+pub fn most_usage(body: &Value) -> (u64, u64) {
+    fn bytes(value: &Value) -> u64 {
+        match value {
+            Value::String(text) => text.len() as u64,
+            Value::Array(list) => list.iter().map(bytes).sum(),
+            Value::Object(object) => object.values().map(bytes).sum(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
+    }
+    let longest = ["/max_tokens", "/max_completion_tokens", "/max_output_tokens", "/generationConfig/maxOutputTokens"];
+    (bytes(body), longest.iter().find_map(|at| body.pointer(at)?.as_u64()).unwrap_or(0))
+}
+
 /// What a server that is overloaded sends as event number `at` of a stream that had begun well.
 pub fn failure(api: Api, at: usize) -> String {
     let message = "scripted overload";

@@ -20,6 +20,8 @@ pub struct Script {
     pub refuse: Vec<Refusal>,
     /// Instead of turns: a small model with this seed (see `dumb`).
     pub dumb: Option<u64>,
+    /// Every answer counts a token for each byte of text in its request, and is as long as was allowed.
+    pub greedy: bool,
     /// Answer to requests that offer no tools (titles, summaries); they consume no turn.
     pub side: Option<Turn>,
 }

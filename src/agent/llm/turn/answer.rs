@@ -1,6 +1,6 @@
 //! After a call of the model: settling it, what is whole of a broken answer, printed calls, mere words.
 
-use super::{Effect, State, Turn};
+use super::{Counted, Effect, State, Turn};
 use crate::agent::llm::delta::{Stop, Usage as Tokens};
 use crate::agent::llm::fault::Fault;
 use crate::agent::llm::printed;
@@ -13,9 +13,9 @@ use crate::model::event::{TurnEnd, Usage};
 
 impl Turn {
     pub(super) fn answered(&mut self, mut closed: Closed, ms: u64, out: &mut Vec<Effect>) {
-        let State::Asking { estimated } = self.state else { return };
+        let State::Asking { estimated, bytes } = self.state else { return };
         self.state = State::Idle;
-        self.settle(&closed, estimated, ms, out);
+        self.settle(&closed, (estimated, bytes), ms, out);
         if let Some(fault) = closed.fault.take() {
             return self.broke(&fault, closed, estimated, out);
         }
@@ -40,18 +40,25 @@ impl Turn {
         self.advance(out);
     }
 
-    pub(super) fn settle(&mut self, closed: &Closed, estimated: u64, ms: u64, out: &mut Vec<Effect>) {
+    fn settle(&mut self, closed: &Closed, (estimated, bytes): (u64, u64), ms: u64, out: &mut Vec<Effect>) {
         let model = &self.setup.choice.model;
         let answer: usize = closed.text().len() + closed.calls().map(|call| call.args.to_string().len()).sum::<usize>();
         // A refused request used nothing; a broken one used what it sent.
         let spent = closed.fault.is_none() || answer > 0 || closed.usage != Tokens::default();
         if spent {
-            self.budget.settle(model, &closed.usage, (estimated, answer as u64 / 3), ms);
+            let said = answer as u64 / 3;
+            let mut usage = closed.usage;
+            // What was told of an answer before it broke was its beginning.
+            if closed.fault.is_some() {
+                usage.output = usage.output.map(|told| told.max(said));
+            }
+            self.budget.settle(model, &usage, (estimated, said), ms);
         } else {
             self.budget.spend_ms(ms);
         }
         if let Some(real) = closed.usage.prompt() {
             self.talk.learn(estimated, real);
+            self.counted = Some(Counted { bytes, tokens: real });
             self.context_used = real + closed.usage.output.unwrap_or(0);
         } else {
             self.context_used = estimated;
@@ -69,6 +76,7 @@ impl Turn {
             context_used: Some(self.context_used),
             context_size: self.setup.choice.model.context.map(u64::from),
             budget_left: self.budget.left(),
+            budgets: self.budget.words(),
         }
     }
 

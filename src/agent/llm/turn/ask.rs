@@ -26,10 +26,11 @@ impl Turn {
             self.compact(room, out);
         }
         let estimated = self.talk.tokens(&self.setup.system, &self.tools);
-        match self.budget.reserve(&self.setup.choice.model, estimated, answer) {
+        let bytes = self.talk.bytes(&self.setup.system, &self.tools);
+        match self.budget.reserve(&self.setup.choice.model, self.tokens_most(bytes), answer) {
             Err(stop) => self.exhausted(&stop, out),
             Ok(reserved) => {
-                self.state = State::Asking { estimated };
+                self.state = State::Asking { estimated, bytes };
                 out.push(Effect::Ask(Box::new(Request {
                     model: self.setup.choice.model.name.clone(),
                     system: self.setup.system.clone(),
@@ -45,6 +46,15 @@ impl Turn {
         }
     }
 
+    /// The most tokens that a prompt of so many bytes can have: a budget must hold even where an estimate would be wrong.
+    /// A conversation grows at its end, so what a server has counted stays counted, and only the rest is bounded by its bytes.
+    fn tokens_most(&self, bytes: u64) -> u64 {
+        match self.counted {
+            Some(counted) if bytes >= counted.bytes => counted.tokens + (bytes - counted.bytes),
+            Some(_) | None => bytes,
+        }
+    }
+
     pub(super) fn compact(&mut self, room: u64, out: &mut Vec<Effect>) {
         let mut summary = format!("The task:\n{}\n\nEarlier messages were left out to save room.\n", self.task);
         summary.extend(self.plan.text().map(|plan| format!("\n{plan}")));
@@ -56,6 +66,7 @@ impl Turn {
             summary.push_str(&format!("\nStill failing:\n{}\n", tests.failures));
         }
         let system = self.setup.system.clone();
+        self.counted = None;
         if self.talk.fit(room, &system, &self.tools, || summary.clone()) {
             out.push(Effect::Told { action: None, text: summary });
         }

@@ -27,10 +27,17 @@ use super::watch::{Finding, Watch};
 use crate::base::limits::llm as limits;
 use crate::model::event::TurnEnd;
 
+/// How many tokens a server counted in a prompt of so many bytes. What is added later can only be bounded.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    bytes: u64,
+    tokens: u64,
+}
+
 #[derive(Debug, PartialEq)]
 enum State {
     Idle,
-    Asking { estimated: u64 },
+    Asking { estimated: u64, bytes: u64 },
     Acting { call: ToolCall },
     Over,
 }
@@ -66,6 +73,7 @@ pub struct Turn {
     overflows: u32,
     context_tokens: u64,
     context_used: u64,
+    counted: Option<Counted>,
     agreed_as_text: bool,
     steered: bool,
     caveats: Vec<String>,
@@ -102,6 +110,7 @@ impl Turn {
             asks_since_plan: 0,
             overflows: 0,
             context_used: 0,
+            counted: None,
             agreed_as_text: false,
             steered: false,
             caveats: Vec::new(),
