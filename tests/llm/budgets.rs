@@ -40,8 +40,8 @@ fn asked_for(ran: &Ran) -> usize {
 
 /// The last number of a text.
 fn needed(text: &str) -> u64 {
-    let numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok());
-    numbers.last().unwrap()
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok());
+    numbers.next_back().unwrap()
 }
 
 #[test]

@@ -142,5 +142,10 @@ pub(super) fn calm_rows(scene: &Scene, columns: u16) -> Vec<Row> {
         let text = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
         wrapped(&mut rows, "says   ", Role::TextSoft, &text, Role::Text, columns);
     }
+    // What was noted since then goes on: it waits for a busy server, it writes a call.
+    let last = session.transcript.iter().next_back().filter(|entry| matches!(entry.speaker, Speaker::Note));
+    if let (Some(note), Some(_)) = (last, &session.turn) {
+        wrapped(&mut rows, "notes  ", Role::TextSoft, &note.text, Role::Warn, columns);
+    }
     rows
 }
