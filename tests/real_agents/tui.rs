@@ -4,7 +4,7 @@
 use crate::agents::{Kind, Leash, PLAN};
 use crate::drive::{OLD, START_MAX, SUMS, Stage};
 use crate::model_server::Turn;
-use crate::screen::Screen;
+use crate::screen::{Hosts, Screen};
 use crate::seat::{assert_verifies, only_session};
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ fn a_human_decides_on_the_screen(kind: Kind) {
         ("play-after", vec![Turn::text("heard you")]),
     ];
     let Some(stage) = Stage::set(kind, Leash::Asks, plays) else { return };
+    let _hosts = Hosts(&stage.room);
     let args = ["--agent", kind.name(), "--isolation", "gated", "--config", &stage.config, "play-mend"];
     let mut screen = Screen::open(&stage.room, &args, (120, 40));
     let file = |name: &str| stage.room.read(name);
@@ -117,6 +118,7 @@ fn a_human_decides_on_the_screen(kind: Kind) {
 fn what_it_does_unasked_is_shown_and_taken_back_on_the_screen(kind: Kind) {
     let plays = [("play-unasked", vec![kind.runs("echo evil > b.txt"), Turn::text("All done here.")])];
     let Some(stage) = Stage::set(kind, Leash::Unasked, plays) else { return };
+    let _hosts = Hosts(&stage.room);
     let args = ["--agent", kind.name(), "--isolation", "gated", "--config", &stage.config, "play-unasked"];
     let mut screen = Screen::open(&stage.room, &args, (120, 40));
     let there = || stage.room.exists("b.txt");
