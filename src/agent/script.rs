@@ -97,7 +97,7 @@ impl Player {
             Play::Edit(edit) => {
                 let why = edit.why.clone();
                 let drafts = drafts(edit);
-                let title = drafts.first().map(|d| format!("edit {}", d.path)).unwrap_or_default();
+                let title = Draft::words(&drafts);
                 self.propose(Proposal::new(title, Body::Edit(drafts)), why).await?;
             }
             Play::Run(run) => {

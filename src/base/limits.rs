@@ -43,6 +43,11 @@ pub const WORKSPACE_SYMLINKS_MAX: usize = 40;
 pub const WORKSPACE_EDIT_FILES_MAX: usize = 10_000;
 /// Files that one walk of the workspace lists; beyond it the tree says it is truncated.
 pub const WORKSPACE_TREE_FILES_MAX: usize = 400_000;
+/// Entries of the disk that are looked at to tell which files a command would touch, and how many of those are named.
+pub const TOUCHES_SEEN_MAX: usize = 10_000;
+pub const TOUCHES_NAMED_MAX: usize = 20;
+/// Largest index of git that is read for it.
+pub const GIT_INDEX_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Extended attributes carried over to a replaced file: all names together, and each value.
 pub const WORKSPACE_XATTR_BYTES_MAX: usize = 64 * 1024;
 

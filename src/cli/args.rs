@@ -47,7 +47,7 @@ pub struct Global {
     /// Keys: a name of a keymap.
     #[arg(long, global = true)]
     pub keymap: Option<String>,
-    /// No terminal: JSON-RPC lines on stdin and stdout.
+    /// For scripts and other front ends: no screen, JSON-RPC lines on stdin and stdout, on a terminal too.
     #[arg(long, global = true)]
     pub headless: bool,
     /// Numbered lines without box drawing, for screen readers and narrow terminals.

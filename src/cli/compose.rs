@@ -3,10 +3,10 @@
 use super::judge::ProjectJudge;
 use super::options::SessionOptions;
 use super::place::SessionPlace;
-use super::{Fail, maker, runner, user};
+use super::{Fail, maker, runner};
 use crate::base::UnixMs;
 use crate::checks::{ParserKind, Place};
-use crate::config::TestCommand;
+use crate::config::{Paths, TestCommand};
 use crate::host::{ChecksSetup, Setup};
 use crate::journal::Journal;
 use crate::model::Command;
@@ -79,7 +79,7 @@ fn judge(
     tests: Option<Command>,
     warnings: &mut Vec<String>,
 ) -> Result<ProjectJudge, Fail> {
-    let config = user::config_dir(options.config.as_deref())?;
+    let config = Paths::dir_of(options.config.as_deref())?;
     let argv: Vec<Vec<String>> = tests.iter().map(Command::spawn_argv).collect();
     let file = config.join("policy.toml");
     let policy = match std::fs::read_to_string(&file) {
@@ -117,7 +117,7 @@ fn tightened(
     options: &SessionOptions,
     warnings: &mut Vec<String>,
 ) -> Result<Policy, Fail> {
-    let file = crate::config::Paths::project_policy(root);
+    let file = Paths::project_policy(root);
     let policy = match crate::config::read_beside(&file)? {
         None => policy,
         Some(text) => {

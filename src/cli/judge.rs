@@ -5,10 +5,12 @@ use crate::host::Judge;
 use crate::model::decide::Ruling;
 use crate::model::event::RulingWord;
 use crate::model::{Action, Command};
-use crate::policy::{Class, Judged, Place, Policy};
+use crate::policy::{Class, Judged, Place, Policy, Reach};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// See the module.
+#[derive(Clone)]
 pub struct ProjectJudge {
     pub policy: Policy,
     /// The workspace, resolved.
@@ -39,8 +41,11 @@ pub fn real_path(path: &Path) -> Option<PathBuf> {
 
 impl ProjectJudge {
     fn judged(&self, action: &Action) -> Judged {
-        let place = Place { root: self.root.clone(), own: self.own.clone(), resolve: Some(&real_path) };
-        self.policy.rule(action, &place)
+        self.policy.rule(action, &self.place())
+    }
+
+    fn place(&self) -> Place<'static> {
+        Place { root: self.root.clone(), own: self.own.clone(), resolve: Some(&real_path) }
     }
 }
 
@@ -65,6 +70,15 @@ impl Judge for ProjectJudge {
 
     fn class(&self, action: &Action) -> Class {
         self.judged(action).class
+    }
+
+    fn reach(&self, command: &Command) -> Option<Reach> {
+        crate::policy::reach(command, &self.place())
+    }
+
+    fn tightened(&self, rules: &str) -> Result<Arc<dyn Judge>, String> {
+        let policy = self.policy.tightened(rules).map_err(|error| error.to_string())?;
+        Ok(Arc::new(Self { policy, ..self.clone() }))
     }
 
     fn digest(&self) -> Digest {

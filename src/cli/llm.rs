@@ -63,10 +63,7 @@ pub fn catalog(config: Option<&Path>) -> Result<Catalog, Fail> {
 
 /// Where the user's files are: beside the configuration that was named, else where the platform keeps them.
 fn folder(config: Option<&Path>) -> Option<PathBuf> {
-    match config {
-        Some(file) => Some(file.parent().map_or_else(PathBuf::new, Path::to_owned)),
-        None => directories::ProjectDirs::from("", "", "rightseat").map(|dirs| dirs.config_dir().to_owned()),
-    }
+    config::Paths::dir_of(config).ok()
 }
 
 fn written(config: Option<&Path>) -> Result<LlmConfig, Fail> {

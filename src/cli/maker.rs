@@ -3,7 +3,7 @@
 use super::Fail;
 use super::llm::LlmMaker;
 use super::options::SessionOptions;
-use super::user;
+
 use crate::agent::acp::{AcpAgent, AcpConfig};
 use crate::agent::catalog::{AgentSpec, Catalog, Through};
 use crate::agent::catalog::{Surroundings, discover};
@@ -39,7 +39,7 @@ fn external(options: &SessionOptions) -> Result<Option<AgentSpec>, Fail> {
     if spec == "repair" || spec.starts_with("script:") || spec.starts_with("llm:") {
         return Ok(None);
     }
-    let file = user::config_dir(options.config.as_deref())?.join("agents.toml");
+    let file = crate::config::Paths::dir_of(options.config.as_deref())?.join("agents.toml");
     let fail = |e: &dyn std::fmt::Display| Fail::usage(e.to_string());
     let catalog = Catalog::load(Some(&file)).map_err(|e| fail(&e))?;
     let found = match spec.strip_prefix("acp:") {

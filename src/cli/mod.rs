@@ -25,7 +25,6 @@ mod socket;
 mod ssh;
 mod start;
 mod themes;
-mod user;
 
 use args::{Cli, Command};
 use clap::Parser as _;

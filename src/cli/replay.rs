@@ -1,7 +1,7 @@
 //! `replay` and `review`: a record walked through in the client that also supervises, or as numbered text.
 //!
-//! The record is played by a source in this process that speaks the wire like a host does: `step` shows the next thing
-//! that happened, `pause` shows all the rest, and everything that would change something is refused.
+//! The record is played by a source in this process that speaks the wire like a host does: it gives all that happened at
+//! once, and the client walks through it. Contents can be asked for; everything that would change something is refused.
 
 use super::args::Global;
 use super::place::Places;
@@ -131,7 +131,7 @@ async fn open(record: Record) -> Result<crate::ui::run::Stream, String> {
     let (ours, theirs) = tokio::io::duplex(REPLAY_PIPE_BYTES_MAX);
     let (read, write) = tokio::io::split(ours);
     let (reader, writer) = wire::pair(read, write);
-    tokio::spawn(Source { record, shown: 0 }.serve(reader, writer));
+    tokio::spawn(Source { record }.serve(reader, writer));
     let (read, write) = tokio::io::split(theirs);
     Ok((Box::new(read), Box::new(write)))
 }
@@ -139,45 +139,34 @@ async fn open(record: Record) -> Result<crate::ui::run::Stream, String> {
 /// The side that a host would be.
 struct Source {
     record: Record,
-    /// Events that the client has been sent.
-    shown: usize,
 }
 
-const REFUSAL: &str = "a record can only be looked at: s shows what happened next, c all the rest";
+const REFUSAL: &str = "a record can only be looked at";
 
 impl Source {
     async fn serve(mut self, mut reader: wire::Reader, mut writer: wire::Writer) {
         while let Some(Ok(frame)) = reader.next().await {
             let Ok(Message::Request { id, method, params }) = frame else { continue };
             let request = Request::parse(&method, params.as_deref());
-            let (answer, up_to) = self.answer(id.clone(), request);
-            if writer.send(&answer).await.is_err() || self.send_to(up_to, &mut writer).await.is_none() {
+            let attaches = matches!(request, Ok(Request::Attach(_)));
+            let answer = self.answer(id.clone(), request);
+            if writer.send(&answer).await.is_err() || (attaches && self.send_all(&mut writer).await.is_none()) {
                 return;
             }
         }
     }
 
-    /// The answer, and how many events the client shall have seen after it.
-    fn answer(&self, id: Id, request: Result<Request, RpcError>) -> (Message, usize) {
+    fn answer(&self, id: Id, request: Result<Request, RpcError>) -> Message {
         let done = |id: Id, value: &serde_json::Value| {
             Message::answer(id.clone(), value)
                 .unwrap_or(Message::Answer { id, result: Err(RpcError::new(Code::Internal, "no answer")) })
         };
-        let empty = serde_json::json!({});
         match request {
-            Ok(Request::Attach(_)) => {
-                let value = serde_json::to_value(self.attached()).unwrap_or_default();
-                (done(id, &value), self.next_stop(0))
-            }
-            Ok(Request::Step) if self.shown >= self.record.envelopes.len() => {
-                (Message::Answer { id, result: Err(RpcError::new(Code::ReadOnly, "the record ends here")) }, self.shown)
-            }
-            Ok(Request::Step) => (done(id, &empty), self.next_stop(self.shown)),
-            Ok(Request::Freeze(_) | Request::Resume) => (done(id, &empty), self.record.envelopes.len()),
-            Ok(Request::Close(_)) => (done(id, &empty), self.shown),
-            Ok(Request::BlobGet(wanted)) => (self.blob(id, &wanted), self.shown),
-            Ok(_) => (Message::Answer { id, result: Err(RpcError::new(Code::ReadOnly, REFUSAL)) }, self.shown),
-            Err(error) => (Message::Answer { id, result: Err(error) }, self.shown),
+            Ok(Request::Attach(_)) => done(id, &serde_json::to_value(self.attached()).unwrap_or_default()),
+            Ok(Request::Close(_)) => done(id, &serde_json::json!({})),
+            Ok(Request::BlobGet(wanted)) => self.blob(id, &wanted),
+            Ok(_) => Message::Answer { id, result: Err(RpcError::new(Code::ReadOnly, REFUSAL)) },
+            Err(error) => Message::Answer { id, result: Err(error) },
         }
     }
 
@@ -197,19 +186,12 @@ impl Source {
         }
     }
 
-    /// Just behind the next event that a human would want to look at.
-    fn next_stop(&self, from: usize) -> usize {
-        let rest = self.record.envelopes.iter().enumerate().skip(from);
-        let stop = rest.filter(|(_, e)| is_stop(&e.event)).map(|(at, _)| at + 1).next();
-        stop.unwrap_or(self.record.envelopes.len())
-    }
-
-    async fn send_to(&mut self, up_to: usize, writer: &mut wire::Writer) -> Option<()> {
-        for envelope in self.record.envelopes.iter().take(up_to).skip(self.shown) {
+    /// The client keeps them from here on.
+    async fn send_all(&mut self, writer: &mut wire::Writer) -> Option<()> {
+        for envelope in std::mem::take(&mut self.record.envelopes) {
             let params = serde_json::json!({ "envelope": envelope });
             writer.feed(&Message::notification("session/event", &params).ok()?).await.ok()?;
         }
-        self.shown = self.shown.max(up_to);
         writer.flush().await.ok()
     }
 
@@ -226,22 +208,4 @@ impl Source {
         let missing = "the record does not carry this content";
         found.unwrap_or(Message::Answer { id, result: Err(RpcError::new(Code::InvalidParams, missing)) })
     }
-}
-
-/// Where a walk stops: something was asked, decided, done, checked, or went wrong.
-fn is_stop(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::PlanRevised(_)
-            | Event::Held(_)
-            | Event::Decided(_)
-            | Event::Finished(_)
-            | Event::Lapsed(_)
-            | Event::CheckFinished(_)
-            | Event::Alarm(_)
-            | Event::Stopped(_)
-            | Event::AgentLost(_)
-            | Event::TurnEnded(_)
-            | Event::SessionEnded(_)
-    )
 }

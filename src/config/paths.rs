@@ -29,7 +29,19 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// By the platform's rules, unless told otherwise. The other files are looked for beside the configuration file.
+    /// The directory of the user's own files: beside the configuration that was named, else the platform's.
+    ///
+    /// # Errors
+    /// When none was named and no home is known.
+    pub fn dir_of(config: Option<&Path>) -> Result<PathBuf, ConfigError> {
+        let platform = || directories::ProjectDirs::from("", "", "rightseat").map(|home| home.config_dir().to_owned());
+        let Some(file) = config else { return platform().ok_or(ConfigError::NoHome) };
+        let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        Ok(file.parent().unwrap_or(Path::new("/")).to_owned())
+    }
+
+    /// By the platform's rules, unless told otherwise. The other files are looked for beside the configuration file;
+    /// where no home is known, so are the sessions.
     pub fn find(places: &Places) -> Result<Self, ConfigError> {
         let home = directories::ProjectDirs::from("", "", "rightseat");
         let named = places.config.clone().filter(|p| !p.as_os_str().is_empty());
@@ -41,7 +53,7 @@ impl Paths {
         let state = match (places.state.clone().filter(|p| !p.as_os_str().is_empty()), &home) {
             (Some(dir), _) => dir,
             (None, Some(home)) => home.state_dir().unwrap_or_else(|| home.data_local_dir()).to_owned(),
-            (None, None) => return Err(ConfigError::NoHome),
+            (None, None) => Self::dir_of(Some(&config))?.join("state"),
         };
         Ok(Self::beside(config, named.is_some(), state))
     }

@@ -21,7 +21,7 @@ use crate::journal::Journal;
 use crate::model::decide::Ruling;
 use crate::model::event::{AgentBadge, Mode, SessionEnded};
 use crate::model::{Action, Command};
-use crate::policy::Class;
+use crate::policy::{Class, Reach};
 use crate::port::{Agent, AgentSeat, Clock, Workspace};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +34,10 @@ pub trait Judge: Send + Sync {
     fn rule(&self, action: &Action) -> Ruling;
     /// How far the action reaches, judged from its words.
     fn class(&self, action: &Action) -> Class;
+    /// Which files a command would change, as far as its words tell; `None` when it changes none.
+    fn reach(&self, command: &Command) -> Option<Reach>;
+    /// The same with rules that only ask or deny, as TOML; in words what is wrong with them.
+    fn tightened(&self, rules: &str) -> Result<Arc<dyn Judge>, String>;
     /// Of everything that rulings depend on.
     fn digest(&self) -> Digest;
     /// Is this path a test or test configuration?

@@ -154,6 +154,20 @@ pub struct Draft {
     pub after: After,
 }
 
+impl Draft {
+    /// What drafts do, in words and as far as they say it themselves: whether a content is a new file only the disk
+    /// knows. Each file is named once.
+    pub fn words(drafts: &[Self]) -> String {
+        if let [Self { path, after: After::RenameTo(to) }] = drafts {
+            return format!("rename {path} to {to}");
+        }
+        let verb = if drafts.iter().all(|draft| draft.after == After::Delete) { "delete" } else { "edit" };
+        let mut paths: Vec<&str> = drafts.iter().map(|draft| draft.path.as_str()).collect();
+        paths.dedup();
+        format!("{verb} {}", paths.join(", "))
+    }
+}
+
 /// What a draft does to its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum After {
@@ -221,6 +235,26 @@ pub struct Risk {
     pub score: u8,
     #[serde(default)]
     pub factors: Vec<String>,
+}
+
+/// Which files a command would change, as its words and the disk told when it was proposed. Nothing was run to know it,
+/// and it is no part of the consent: the disk may have changed since.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Touches {
+    /// How many of them are there.
+    pub files: u64,
+    /// The first of them by name, bounded: relative to the workspace, or absolute outside; foreign text.
+    #[serde(default)]
+    pub first: Vec<String>,
+    /// Counting stopped at `files`: there are more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+    /// Not all of them need be meant.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_most: bool,
+    /// What could not be told, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
 }
 
 /// A standing permission to try private candidates under one decision: these commands, this often,
@@ -303,12 +337,15 @@ pub struct Action {
     pub target: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub risk: Option<Risk>,
+    /// For a command that changes files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub touches: Option<Box<Touches>>,
     #[serde(default, skip_serializing_if = "is_host")]
     pub executor: Executor,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub checks: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trial: Option<TrialBudget>,
+    pub trial: Option<Box<TrialBudget>>,
     /// Who wrote this revision: the agent, or the human who edited it.
     #[serde(default, skip_serializing_if = "Author::is_agent")]
     pub author: Author,
@@ -359,9 +396,10 @@ impl Action {
             command,
             target,
             risk,
+            touches: None,
             executor,
             checks,
-            trial,
+            trial: trial.map(Box::new),
             author: Author::Agent,
             conflicted: false,
         };
@@ -384,6 +422,8 @@ impl Action {
         }
         if command.is_some() {
             next.command = command;
+            // It was told of another line.
+            next.touches = None;
         }
         next.digest = next.covered();
         next
@@ -493,6 +533,16 @@ mod tests {
             of(Command::argv(["a"])),
             of(Command { env: vec![("K".into(), "V".into())], ..Command::argv(["a"]) })
         );
+    }
+
+    #[test]
+    fn drafts_say_what_they_do() {
+        let draft = |path: &str, after| Draft { path: path.to_owned(), after };
+        let whole = |path: &str| draft(path, After::Whole(Vec::new()));
+        assert_eq!(Draft::words(&[whole("a")]), "edit a");
+        assert_eq!(Draft::words(&[whole("a"), whole("a"), draft("b", After::Delete)]), "edit a, b");
+        assert_eq!(Draft::words(&[draft("a", After::Delete), draft("b", After::Delete)]), "delete a, b");
+        assert_eq!(Draft::words(&[draft("a", After::RenameTo("b".to_owned()))]), "rename a to b");
     }
 
     #[test]

@@ -106,6 +106,8 @@ events! {
     "reverted" Reverted,
     "lease_granted" LeaseGranted,
     "lease_revoked" LeaseRevoked,
+    /// A human added a rule that asks or denies; it counts from here on.
+    "policy_tightened" PolicyTightened,
     /// Who is attached and who holds control.
     "client_changed" ClientChanged,
     /// What the turn cost so far.

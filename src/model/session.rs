@@ -11,11 +11,13 @@ pub use checks::{Checks, Run};
 pub use leases::{Lease, Leases};
 pub use transcript::{Entry, Speaker, Transcript};
 
-use crate::base::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX, CHANGES_KEPT_MAX};
+use crate::base::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX, CHANGES_KEPT_MAX, POLICY_RULES_MAX};
 use crate::base::{ActionId, ClientId, Digest, Seq, TurnId, UnixMs};
+use crate::model::action::Kind;
+use crate::model::check::Tree;
 use crate::model::event::{
     AgentLost, AgentReady, AgentSession, Alarm, ChangedBy, ClientChanged, Envelope, Event, HostStarted, Mode, Observed,
-    SessionEnded, SessionOpened, Stopped, TurnEnded, Usage, Watching,
+    PolicyTightened, SessionEnded, SessionOpened, Stopped, TurnEnded, Usage, Watching,
 };
 use crate::model::plan::Plan;
 use std::collections::VecDeque;
@@ -39,12 +41,16 @@ pub struct Session {
     pub transcript: Transcript,
     pub checks: Checks,
     pub leases: Leases,
+    /// The rules that a human added on the way, oldest first, bounded.
+    pub tightened: Vec<PolicyTightened>,
     /// The newest alarms with their place, bounded.
     pub alarms: VecDeque<(Seq, Alarm)>,
     /// Every alarm there was.
     pub alarms_total: u64,
     /// The newest observed changes of files, bounded.
     pub changes: VecDeque<(Seq, Observed)>,
+    /// The last fact that changed a file of the workspace: what was tested before it says nothing about the files now.
+    pub files_changed: Seq,
     /// Recorded trees in order: place, action, `before`/`after`/`start`, digest.
     pub checkpoints: Vec<(Seq, Option<ActionId>, String, Digest)>,
     pub clients: Vec<ClientId>,
@@ -119,7 +125,12 @@ impl Session {
             }
             Event::Started(body) => self.actions.start(at, body)?,
             Event::Output(body) => self.actions.output(body)?,
-            Event::Finished(body) => self.actions.finish(at, body)?,
+            Event::Finished(body) => {
+                self.actions.finish(seq, at, body)?;
+                if body.files.as_ref().is_some_and(|files| !files.is_empty()) {
+                    self.files_changed = seq;
+                }
+            }
             Event::Lapsed(body) => self.actions.lapse(body)?,
             Event::Told(body) => {
                 self.transcript.tell(seq, at, body.action.clone(), &body.text);
@@ -127,6 +138,7 @@ impl Session {
             }
             Event::Explained(body) => self.actions.explain(body)?,
             Event::Observed(body) => {
+                self.observe(seq, body);
                 push_bounded(&mut self.changes, (seq, body.clone()), CHANGES_KEPT_MAX);
             }
             Event::CheckStarted(body) => self.checks.start(seq, at, body),
@@ -156,9 +168,16 @@ impl Session {
             Event::Checkpointed(body) => {
                 self.checkpoints.push((seq, body.action.clone(), body.when.clone(), body.tree));
             }
-            Event::Reverted(body) => self.actions.revert(body),
+            Event::Reverted(body) => {
+                self.files_changed = seq;
+                self.actions.revert(body);
+            }
             Event::LeaseGranted(body) => self.leases.grant(body),
             Event::LeaseRevoked(body) => self.leases.revoke(body),
+            Event::PolicyTightened(body) if self.tightened.len() < POLICY_RULES_MAX => {
+                self.tightened.push(body.clone());
+            }
+            Event::PolicyTightened(_) => return Err(format!("more than {POLICY_RULES_MAX} added rules")),
             Event::ClientChanged(body) => self.client(body),
             Event::Usage(body) => self.usage = body.clone(),
             Event::AgentReady(body) => {
@@ -190,6 +209,25 @@ impl Session {
         if green && (here || action.is_none()) {
             self.actions.verify();
         }
+    }
+
+    /// What an edit wrote was noted when it finished, and what a run of checks leaves behind is part of the run. The
+    /// watcher speaks late: a command that is over changed the file before it ended.
+    fn observe(&mut self, seq: Seq, body: &Observed) {
+        let when = match &body.by {
+            ChangedBy::Human | ChangedBy::Unsupervised => Some(seq),
+            ChangedBy::Action(id) => self
+                .actions
+                .get(id)
+                .filter(|state| state.action.kind == Kind::Command && !state.action.checks)
+                .map(|state| state.finished_seq.unwrap_or(seq)),
+        };
+        self.files_changed = self.files_changed.max(when.unwrap_or_default());
+    }
+
+    /// Whether the workspace has changed since this run of checks began.
+    pub fn is_stale(&self, run: &Run) -> bool {
+        run.started.tree == Tree::Workspace && run.seq < self.files_changed
     }
 
     fn client(&mut self, body: &ClientChanged) {

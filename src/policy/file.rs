@@ -98,7 +98,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<UserRule>, PolicyError>
 pub(super) fn only_tightening(file: &str, rules: Vec<UserRule>) -> Result<Vec<UserRule>, PolicyError> {
     match rules.iter().find(|r| r.word == RulingWord::Allow) {
         Some(rule) => {
-            let what = format!("rule {} allows; a project's policy may only ask or deny", rule.id);
+            let what = format!("rule {} allows; rules from here may only ask or deny", rule.id);
             Err(PolicyError { file: file.to_owned(), line: 1, column: 1, what })
         }
         None => Ok(rules),

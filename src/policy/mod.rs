@@ -15,6 +15,7 @@ pub mod matter;
 mod options;
 pub mod place;
 pub mod programs;
+mod reach;
 mod reading;
 pub mod rules;
 pub mod shell;
@@ -29,6 +30,7 @@ pub use file::PolicyError;
 pub use judge::Judged;
 pub use matter::{Matter, Op};
 pub use place::Place;
+pub use reach::{Claim, Ignored, Reach, reach};
 
 use crate::base::Digest;
 use crate::base::digest::FieldHasher;
@@ -82,6 +84,20 @@ impl Policy {
             }
         };
         (policy.digested(&format!("project {text}")), fault)
+    }
+
+    /// The same policy with rules that a human adds while a session runs. They may ask and deny, never allow.
+    ///
+    /// # Errors
+    /// What is wrong with the text; then nothing is added.
+    pub fn tightened(&self, text: &str) -> Result<Self, PolicyError> {
+        let rules = file::only_tightening("rule", file::read("rule", text)?)?;
+        let mut policy = self.clone();
+        for rule in rules {
+            let id = format!("added:{}", policy.user.len() + 1);
+            policy.user.push(UserRule { id, ..rule });
+        }
+        Ok(policy.digested(&format!("added {text}")))
     }
 
     /// The same policy with further guarded files: globs relative to the workspace whose change always asks.

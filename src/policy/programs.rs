@@ -67,6 +67,11 @@ fn subcommand<'a>(name: &str, args: &[&'a str]) -> &'a str {
     ""
 }
 
+/// The word after this one.
+pub fn operand_after<'a>(words: &[&'a str], word: &str) -> Option<&'a str> {
+    words.iter().zip(words.iter().skip(1)).find(|(at, _)| **at == word).map(|(_, next)| *next)
+}
+
 /// Whether a program acts as another user or changes rights.
 pub fn is_privileged(program: &str) -> bool {
     PRIVILEGE.contains(&base_name(program))

@@ -2,9 +2,11 @@
 
 use crate::base::{ActionId, Digest, RelPath, RunId};
 use crate::journal::Permit;
+use crate::model::action::Touches;
 use crate::model::check::{CaseReport, CheckFinished};
 use crate::model::event::{Census, FileOutcome, OutcomeWord, Stream, Survivor};
 use crate::model::{Action, Command, FileChange};
+use crate::policy::Reach;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -212,6 +214,10 @@ pub trait Workspace: Send + Sync {
 
     /// The regular files below `dir` ("" = root) that are not ignored, sorted, at most `max`.
     fn list(&self, dir: &str, max: usize) -> Result<Vec<RelPath>, WorkspaceError>;
+
+    /// Which files there are of those that a command would change. Looks only, beyond the root too where the words lead
+    /// there, and follows no link; bounded.
+    fn touched(&self, reach: &Reach) -> Touches;
 
     /// Carries out exactly what was approved; the permit is spent. Dropping the future stops what it started.
     fn perform(&self, permit: Permit, work: Work, progress: mpsc::Sender<Progress>) -> BoxFuture<'_, Performed>;

@@ -33,7 +33,6 @@ pub fn request(ask: &Ask) -> Result<Request, String> {
         Ask::Mode(mode) => Request::Mode(wire::SetMode { mode: *mode }),
         Ask::AgentOption { id, value } => Request::SetOption(wire::SetOption { id: id.clone(), value: value.clone() }),
         Ask::Keep(keeping) => Request::Keeping(keeping.clone()),
-        Ask::Step => Request::Step,
         Ask::Freeze => Request::Freeze(wire::Freeze { why: Some("paused by the human".to_owned()) }),
         Ask::Resume => Request::Resume,
         Ask::Stop => Request::Stop,
@@ -47,6 +46,7 @@ pub fn request(ask: &Ask) -> Result<Request, String> {
             let (edited, hunks) = mine.as_ref().map_or(Ok((None, None)), version)?;
             Request::CandidateTest(wire::CandidateTest { action: action.clone(), edited, hunks })
         }
+        Ask::Tighten { rule } => Request::Tighten(wire::Tighten { rule: rule.clone() }),
         Ask::Processes => Request::Processes,
         Ask::Explain(action) => Request::Explain(wire::Explain { action: action.clone(), text: None }),
         Ask::Blob { digest, offset } => {

@@ -404,9 +404,9 @@ fn leaving_closes_a_session_only_when_nothing_is_open() {
 #[test]
 fn a_refusal_of_the_host_is_told_in_words() {
     let mut stage = Stage::set(120, 40, "dark");
-    stage.send(Msg::Answered { asked: Ask::Step, outcome: Err("nothing is held".to_owned()) });
+    stage.send(Msg::Answered { asked: Ask::Freeze, outcome: Err("nothing is held".to_owned()) });
     stage.draw();
-    assert!(stage.text().contains("step: nothing is held"));
+    assert!(stage.text().contains("pause: nothing is held"));
 }
 
 #[test]

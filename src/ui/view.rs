@@ -2,12 +2,12 @@
 
 use ratatui::layout::Rect;
 
-use crate::base::text::{Show, escape};
+use crate::base::text::{Show, escape, width};
 use crate::model::Kind;
 use crate::model::event::Isolation;
 use crate::ui::app::toast::Tone;
 use crate::ui::app::{App, Link};
-use crate::ui::commands::{self, Scope};
+use crate::ui::commands::{self, Command, Scope};
 use crate::ui::layout::{PaneId, Shape};
 use crate::ui::look::Brush;
 use crate::ui::overlays;
@@ -127,7 +127,7 @@ fn composer_line(app: &App, brush: &mut Brush<'_>) {
         return;
     }
     // To an agent that is gone, or to a record, nothing can be written.
-    if !app.composer.open && (app.scene.is_record || app.scene.session.ended.is_some()) {
+    if !app.composer.open && (app.scene.record.is_some() || app.scene.session.ended.is_some()) {
         return;
     }
     let role = if app.composer.open { Role::Accent } else { Role::TextFaint };
@@ -178,11 +178,23 @@ fn foot(app: &App, brush: &mut Brush<'_>) {
     }
     for name in hinted(app) {
         let (Some(key), Some(command)) = (app.keymap.shown(name), commands::find(name)) else { continue };
-        let needs = u16::try_from(key.chars().count() + command.label.chars().count() + 1).unwrap_or(u16::MAX);
+        let label = hint_label(app, command);
+        let needs = u16::try_from(key.chars().count() + width::width(&label) + 1).unwrap_or(u16::MAX);
         if x.saturating_add(needs) >= right_x {
             break;
         }
-        x = hint(brush, x, line.y, right_x.saturating_sub(1), &key, command.label);
+        x = hint(brush, x, line.y, right_x.saturating_sub(1), &key, &label);
+    }
+}
+
+/// What the key does here: where a guard rail holds the action, it opens the question for a word.
+fn hint_label(app: &App, command: &Command) -> String {
+    let held = app.scene.held_target().and_then(|(state, _)| state.held.as_ref());
+    match held.and_then(|held| held.confirm.as_ref()) {
+        Some(word) if command.name == "approve" => {
+            format!("approve, by typing {}", escape::show(word, &Show::default()))
+        }
+        Some(_) | None => commands::label(app, command).to_owned(),
     }
 }
 
@@ -197,8 +209,8 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     if matches!(app.scene.link, Link::Lost(_) | Link::Connecting) {
         return vec!["quit"];
     }
-    if app.scene.is_record {
-        return vec!["step", "continue", "transcript", "thoughts", "diff-view", "search", "yank", "quit"];
+    if app.scene.record.is_some() {
+        return vec!["step", "step-back", "events", "jump", "continue", "from-start", "transcript", "quit"];
     }
     if session.ended.is_some() {
         return vec!["undo", "rewind", "transcript", "yank", "quit"];
@@ -221,14 +233,15 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     let Some((state, _)) = app.scene.held_target() else {
         return vec!["compose", "continue", "mode", "pause", "stop", "undo", "rewind", "detach"];
     };
+    // No lease covers a guard-rail action, and there is no step past it.
+    if inbox::is_guarded(state) {
+        return vec!["approve", "redirect", "deny", "explain", "edit", "test", "pause", "stop"];
+    }
     let mut names = vec!["approve", "edit"];
     if state.action.kind == Kind::Edit {
         names.push("toggle-hunk");
     }
-    names.extend(["redirect", "deny", "explain", "test"]);
-    let guarded = state.held.as_ref().is_some_and(|held| held.confirm.is_some());
-    // No lease covers a guard-rail action.
-    names.extend(if guarded { &["pause", "stop"][..] } else { &["step", "pause", "stop", "lease"][..] });
+    names.extend(["redirect", "deny", "explain", "test", "step", "pause", "stop", "lease"]);
     names
 }
 

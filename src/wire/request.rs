@@ -39,6 +39,12 @@ pub struct Attach {
     pub snapshot: bool,
 }
 
+/// `rule` is TOML in the form of `policy.toml`; it may hold several rules and none that allows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tighten {
+    pub rule: String,
+}
+
 /// The answer to an attach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttachedAs {
@@ -270,6 +276,8 @@ requests! {
     "gate/stop" Stop,
     "lease/grant" LeaseGrant(LeaseGrant),
     "lease/revoke" LeaseRevoke(LeaseRevoke),
+    /// A rule that asks or denies counts from now on.
+    "policy/tighten" Tighten(Tighten),
     "checkpoint/undo" Undo(Undo),
     "checkpoint/restore" Restore(Restore),
     "checkpoint/rewind" Rewind(Rewind),
@@ -303,7 +311,8 @@ impl Request {
             | Self::Restore(_)
             | Self::CandidateTest(_)
             | Self::SetOption(_)
-            | Self::Keeping(_) => false,
+            | Self::Keeping(_)
+            | Self::Tighten(_) => false,
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod launch;
 pub mod live;
 pub mod root;
 pub mod run;
+pub mod touched;
 pub mod tree;
 pub mod watch;
 

@@ -11,7 +11,7 @@ use rightseat::model::Action;
 use rightseat::model::action::Kind;
 use rightseat::model::decide::Ruling;
 use rightseat::model::event::{AgentBadge, Isolation, Mode, RulingWord};
-use rightseat::policy::Class;
+use rightseat::policy::{Class, Reach};
 use rightseat::port::{Agent, AgentSeat, Clock};
 use rightseat::workspace::launch::Containment;
 use rightseat::workspace::{LiveWorkspace, Settings};
@@ -39,6 +39,14 @@ impl Judge for AskAll {
 
     fn class(&self, _: &Action) -> Class {
         Class::Unknown
+    }
+
+    fn reach(&self, _: &rightseat::model::Command) -> Option<Reach> {
+        None
+    }
+
+    fn tightened(&self, _: &str) -> Result<Arc<dyn Judge>, String> {
+        Err("these rules are all there are".to_owned())
     }
 
     fn digest(&self) -> Digest {

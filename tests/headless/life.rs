@@ -223,3 +223,54 @@ fn a_test_changed_beside_its_code_is_said_out_loud() {
     check(&[new_test, code], 0);
     check(&[test], 0);
 }
+
+/// In the journal before it is in force, for what waits as well, and for the next host of the session.
+#[test]
+fn an_added_rule_counts_at_once_and_after_a_restart() {
+    let room = Room::with(&[]);
+    let touch = |name: &str| json!({"run": {"command": format!("touch {name}")}});
+    let script = room.script(&[touch("a"), touch("b"), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--mode", "step", "--agent", &script]);
+    let held = seat.held();
+    let rule = |text: &str| json!({ "rule": text });
+    let tighten = |seat: &mut Seat, text: &str| seat.try_ask("policy/tighten", rule(text));
+    assert!(tighten(&mut seat, "[[rule]]\nruling = \"allow\"\ncommand = \"touch *\"").is_err(), "it never loosens");
+    assert!(tighten(&mut seat, "no rule").is_err());
+    let answer = tighten(&mut seat, "[[rule]]\nruling = \"deny\"\ncommand = \"touch *\"").expect("the rule is taken");
+    assert_eq!(answer["denied"], json!([held["action"]]));
+    let denied = seat.ever("the second is denied unasked", |e| e["kind"] == "decided" && e["action"] == "a2");
+    assert_eq!((&denied["verdict"], &denied["by"]["rule"]), (&json!("deny"), &json!("added:1")));
+    assert_eq!(seat.count("policy_tightened"), 1);
+    let session = seat.session.clone();
+    seat.kill();
+    assert_verifies(&room, &session);
+    let mut again = Seat::attach(&room, &session);
+    again.ask("session/prompt", json!({"text": "once more"}));
+    let denied = again.ever("it is still in force", |e| e["kind"] == "decided" && e["action"] == "a3");
+    assert_eq!(denied["by"]["rule"], "added:1");
+    again.ask("session/close", json!({}));
+}
+
+/// Nothing runs to know it.
+#[test]
+fn a_dangerous_command_says_what_it_would_touch() {
+    let room = Room::with(&[("build/1.o", "1"), ("build/sub/2.o", "2"), ("kept", "k")]);
+    let script = room.script(&[
+        json!({"run": {"command": "rm -rf build"}}),
+        json!({"run": {"command": "make clean"}}),
+        json!({"run": {"command": "rm -rf $WHAT"}}),
+        json!({"run": {"command": "touch kept"}}),
+    ]);
+    let mut seat = Seat::start(&room, &["--mode", "step", "--agent", &script]);
+    let mut touches = || {
+        let held = seat.held();
+        let touches = seat.proposal(&held["action"])["touches"].clone();
+        seat.decide(&held, "deny", json!({})).expect("it is denied");
+        touches
+    };
+    assert_eq!(touches(), json!({"files": 2, "first": ["build/1.o", "build/sub/2.o"]}));
+    assert_eq!(touches(), json!({"files": 0, "first": [], "unknown": ["make can change anything"]}));
+    assert_eq!(touches()["unknown"], json!(["a name that only the shell knows"]));
+    assert_eq!(touches(), json!({"files": 1, "first": ["kept"]}));
+    assert!(room.exists("build/1.o"));
+}

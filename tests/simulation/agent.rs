@@ -8,10 +8,10 @@ use rightseat::host::{AgentMaker, Judge};
 use rightseat::model::decide::Ruling;
 use rightseat::model::event::{AgentBadge, Isolation, LapseWhy, RulingWord, TurnEnd};
 use rightseat::model::{Action, After, Body, Command, Draft, Kind, Proposal};
-use rightseat::policy::Class;
+use rightseat::policy::{Class, Reach};
 use rightseat::port::{Agent, AgentLink, AgentSeat, Answer, FromAgent, Ticket, ToAgent};
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// Makes one agent after the other.
 pub struct Maker(pub Mutex<Dice>);
@@ -130,6 +130,14 @@ impl Judge for Rules {
 
     fn class(&self, _: &Action) -> Class {
         Class::Unknown
+    }
+
+    fn reach(&self, _: &Command) -> Option<Reach> {
+        None
+    }
+
+    fn tightened(&self, _: &str) -> Result<Arc<dyn Judge>, String> {
+        Err("these rules are all there are".to_owned())
     }
 
     fn digest(&self) -> Digest {

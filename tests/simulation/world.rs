@@ -5,8 +5,10 @@ use crate::dice::Dice;
 use futures::future::BoxFuture;
 use rightseat::base::{ActionId, Digest, RelPath};
 use rightseat::journal::{Permit, Reader};
+use rightseat::model::action::Touches;
 use rightseat::model::event::{Census, Event, FileOutcome, OutcomeWord, Survivor, Verdict};
 use rightseat::model::{Action, Command, FileChange, Kind};
+use rightseat::policy::Reach;
 use rightseat::port::{
     AgentChild, AgentSpawn, Candidate, Image, Notice, Performed, Progress, TreeChange, Trials, Work, Workspace,
     WorkspaceError,
@@ -174,6 +176,10 @@ impl Workspace for Hold {
         Ok(all.take(max).collect())
     }
 
+    fn touched(&self, _: &Reach) -> Touches {
+        Touches::default()
+    }
+
     fn perform(&self, permit: Permit, work: Work, _progress: mpsc::Sender<Progress>) -> BoxFuture<'_, Performed> {
         Box::pin(async move {
             self.witness(&permit, &work.action);
@@ -257,7 +263,7 @@ impl Workspace for Hold {
     }
 
     fn stop(&self) -> BoxFuture<'_, Census> {
-        Box::pin(async { Census { checked_ms: 0, survivors: Vec::new(), unknown: Vec::new(), ended: Vec::new() } })
+        Box::pin(async { Census::default() })
     }
 
     fn missing_program(&self, _: &Command) -> Option<String> {

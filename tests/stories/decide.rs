@@ -128,8 +128,9 @@ fn hunks_are_taken_edited_and_left_out_at_once(size: (u16, u16)) {
 
 fn a_denial_becomes_a_rule_of_the_user(size: (u16, u16)) {
     let room = Room::with(&[]);
-    let _hosts = Hosts(&room);
-    let script = room.script(&[json!({"run": {"command": "make install"}})]);
+    let hosts = Hosts(&room);
+    let install = || json!({"run": {"command": "make install"}});
+    let script = room.script(&[install(), json!({"run": {"command": "touch x"}}), install()]);
     let mut screen = Screen::open(&room, &["--agent", &script], size);
     screen.wait_for("run make install");
     screen.command("deny-with-rule");
@@ -143,8 +144,12 @@ fn a_denial_becomes_a_rule_of_the_user(size: (u16, u16)) {
     screen.wait("the rule is kept", |_| policy.exists());
     let text = std::fs::read_to_string(&policy).expect("the policy");
     assert!(text.contains("ruling = \"deny\"") && text.contains("never from here"), "{text}");
+    screen.wait_for("it counts from now on");
+    screen.wait_for("run touch x");
+    screen.approve("the rest goes on", |_| room.exists("x"));
     screen.wait_idle();
     screen.quit();
+    assert_eq!(hosts.outcome(), "done", "the second time the rule denies it, nobody is asked");
     let (_, out, err) = room.run(&["policy", "explain", "make install"]);
     assert!(out.contains("deny"), "{out}{err}");
 }

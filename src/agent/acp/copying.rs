@@ -118,7 +118,7 @@ impl Client {
 
     fn propose_changes(&mut self, changes: &[CandidateChange]) {
         let files: Expected = changes.iter().map(|c| (c.path.clone(), c.after.as_deref().map(Digest::of))).collect();
-        let drafts = changes
+        let drafts: Vec<Draft> = changes
             .iter()
             .map(|change| Draft {
                 path: change.path.as_str().to_owned(),
@@ -126,8 +126,8 @@ impl Client {
             })
             .collect();
         let paths: Vec<&str> = changes.iter().map(|c| c.path.as_str()).collect();
-        let mut proposal =
-            Proposal::new(format!("edit {}", super::peek::bounded(&paths.join(", "), 200)), Body::Edit(drafts));
+        let title = super::peek::bounded(&Draft::words(&drafts), 200);
+        let mut proposal = Proposal::new(title, Body::Edit(drafts));
         let evidence = vec![Evidence::new("none", "found in the agent's private copy; the workspace is as it was")];
         proposal.rationale = Some(Rationale { text: self.turn.reason(), evidence });
         let ticket = self.propose(Subject::Copied { files }, proposal);

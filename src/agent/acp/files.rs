@@ -68,7 +68,7 @@ impl Client {
         let reason = self.turn.reason();
         let evidence =
             calls.into_iter().map(|title| Evidence::new("quote", format!("it calls this “{title}”"))).collect();
-        let mut proposal = Proposal::new(format!("edit {named}"), Body::Edit(vec![draft]));
+        let mut proposal = Proposal::new(Draft::words(std::slice::from_ref(&draft)), Body::Edit(vec![draft]));
         proposal.rationale = Some(Rationale { text: reason, evidence });
         self.propose(Subject::Write { request: id }, proposal);
     }

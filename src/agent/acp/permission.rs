@@ -13,7 +13,7 @@ use crate::agent::catalog::{Level, Through};
 use crate::base::RelPath;
 use crate::base::limits::{ACP_ANSWERS_TOLD_MAX, ACP_NOTE_BYTES_MAX, ACP_REASON_BYTES_MAX};
 use crate::model::Proposal;
-use crate::model::action::{After, Body, Evidence, Executor, Rationale};
+use crate::model::action::{After, Body, Draft, Evidence, Executor, Rationale};
 use crate::port::Ticket;
 use serde_json::Value;
 
@@ -215,11 +215,7 @@ fn is_resolved(body: &Body) -> bool {
 /// Our words from the body; the agent's own title only where there is nothing else.
 fn shown_title(call: &ToolCall, shown: &Preview, client: &Client) -> String {
     match &shown.body {
-        Body::Edit(drafts) => {
-            let mut paths: Vec<&str> = drafts.iter().map(|d| d.path.as_str()).collect();
-            paths.dedup();
-            format!("edit {}", peek::bounded(&paths.join(", "), 200))
-        }
+        Body::Edit(drafts) => peek::bounded(&Draft::words(drafts), 200),
         Body::Command(command) => format!("run {}", peek::bounded(&command.line(), 200)),
         Body::Read(path) => format!("read {path}"),
         Body::Network(address) => format!("fetch {}", peek::bounded(address, 200)),

@@ -313,6 +313,9 @@ impl Actor {
         let files = (!resolved.files.is_empty()).then_some(resolved.files);
         let mut action = Action::file(id, proposal, files);
         action.risk = Some(super::body::risk(&action, self.judge.as_ref()));
+        // A run of checks and a search in private copies are what they are.
+        let alone = action.command.as_ref().filter(|_| !action.checks && action.trial.is_none());
+        action.touches = alone.and_then(|c| self.judge.reach(c)).map(|reach| Box::new(self.workspace.touched(&reach)));
         Ok((action, resolved.blobs))
     }
 

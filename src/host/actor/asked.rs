@@ -6,7 +6,7 @@ use super::{Actor, PutError};
 use crate::base::limits::{BLOB_PART_BYTES_MAX, LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
 use crate::base::{ClientId, UnixMs};
 use crate::model::decide::{Answering, Edited, Input};
-use crate::model::event::{Alarm, ClientChanged, Event, Explained, Verdict};
+use crate::model::event::{Alarm, ClientChanged, Event, Explained, PolicyTightened, RulingWord, Verdict};
 use crate::model::{Action, Kind};
 use crate::port::{Blobs, ToAgent, When};
 use crate::wire::{
@@ -112,6 +112,7 @@ impl Actor {
                 self.put_and(Input::RevokeLease { lease: revoke.lease })?;
                 self.done()
             }
+            Request::Tighten(tighten) => self.tighten(client, tighten.rule),
             Request::Undo(undo) => self.undo(client, &undo.action),
             Request::Restore(restore) => self.restore(client, &restore.path),
             Request::CandidateTest(test) => self.candidate_test(client, &test),
@@ -268,6 +269,26 @@ impl Actor {
         })?;
         let lease = self.book.session.leases.iter().last().map(|l| l.granted.lease.clone());
         Ok(json!({ "lease": lease }))
+    }
+
+    /// A rule that asks or denies counts at once, also for what waits. It is in the journal before it is in force.
+    fn tighten(&mut self, client: &ClientId, rule: String) -> Answer {
+        let judge = self.judge.tightened(&rule).map_err(bad)?;
+        let policy_digest = judge.digest();
+        let tightened = PolicyTightened { rule, policy_digest, by: client.clone() };
+        self.append(vec![Event::PolicyTightened(tightened)]).map_err(|t| RpcError::from(PutError::from(t)))?;
+        self.judge = judge;
+        let held: Vec<Action> = self.book.session.actions.held().map(|s| s.action.clone()).collect();
+        let mut denied = Vec::new();
+        for action in held {
+            let ruling = self.judge.rule(&action);
+            if ruling.word == RulingWord::Deny {
+                denied.push(action.id.clone());
+                let now = self.book.now();
+                self.quietly(Input::Reconsider { action: action.id, ruling, now });
+            }
+        }
+        Ok(json!({ "policy_digest": policy_digest, "denied": denied, "seq": self.book.session.head }))
     }
 
     fn blob_get(&self, get: &BlobGet) -> Answer {

@@ -19,6 +19,7 @@ impl Actor {
             self.set_off();
             return Ok(());
         }
+        self.take_up_rules();
         let cut: Vec<Action> =
             self.book.session.actions.open().filter(|a| a.phase == Phase::Running).map(|a| a.action.clone()).collect();
         for action in cut {
@@ -33,6 +34,18 @@ impl Actor {
             ])?;
         }
         Ok(())
+    }
+
+    /// The rules that were added in this session are in force again.
+    fn take_up_rules(&mut self) {
+        for added in self.book.session.tightened.clone() {
+            match self.judge.tightened(&added.rule) {
+                Ok(judge) => self.judge = judge,
+                Err(why) => {
+                    self.alarm("policy", format!("a rule that was added in this session is not in force: {why}"))
+                }
+            }
+        }
     }
 
     /// A new session: the agent starts, with the goal as its first prompt.

@@ -95,6 +95,7 @@ fn event(e: &Event, clean: &dyn Fn(&str) -> String, verbatim: &dyn Fn(&str) -> S
         | Event::Reverted(_)
         | Event::LeaseGranted(_)
         | Event::LeaseRevoked(_)
+        | Event::PolicyTightened(_)
         | Event::TurnEnded(_)
         | Event::HostStarted(_)
         | Event::Observed(_)
@@ -140,6 +141,7 @@ fn state_change(e: &Event, text: &dyn Fn(&str) -> Vec<Part>) -> Told {
         }
         Event::LeaseGranted(l) => (format!("Lease {} granted for {} actions", l.lease, l.actions_max), Vec::new()),
         Event::LeaseRevoked(l) => (format!("Lease {} ended", l.lease), text(&l.why)),
+        Event::PolicyTightened(t) => (format!("A rule was added by {}", t.by), text(&t.rule)),
         Event::TurnEnded(t) => (format!("Turn {} ended: {:?}", t.turn, t.reason), Vec::new()),
         Event::HostStarted(h) => (format!("Host {} took the session, number {}", h.pid, h.fence), Vec::new()),
         Event::Observed(o) => (format!("{} changed: {:?} by {:?}", o.path, o.change, o.by), Vec::new()),
@@ -196,6 +198,12 @@ fn proposed(a: &Action, clean: &dyn Fn(&str) -> String, verbatim: &dyn Fn(&str) 
     }
     if let Some(command) = &a.command {
         parts.push(Part::Verbatim(verbatim(&format!("$ {}", command.line()))));
+    }
+    if let Some(touches) = &a.touches {
+        let more = if touches.files > touches.first.len() as u64 { ", …" } else { "" };
+        let first = touches.first.join(", ");
+        let unknown: String = touches.unknown.iter().map(|what| format!("; not known: {what}")).collect();
+        parts.push(Part::Text(verbatim(&format!("touches {} files: {first}{more}{unknown}", touches.files))));
     }
     for file in a.files.iter().flatten() {
         parts.push(change(file, clean, verbatim));

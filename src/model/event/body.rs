@@ -309,6 +309,12 @@ pub struct Survivor {
 pub struct Census {
     /// From the request to the end of the check.
     pub checked_ms: u64,
+    /// From the request until nothing moved, and until the last one that was found was killed; absent where nothing was
+    /// there, or where it did not come so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub killed_ms: Option<u64>,
     pub survivors: Vec<Survivor>,
     pub unknown: Vec<String>,
     /// Processes that were found and ended.
@@ -401,6 +407,15 @@ pub struct LeaseGranted {
 pub struct LeaseRevoked {
     pub lease: LeaseId,
     pub why: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyTightened {
+    /// The rule as TOML, in the form of `policy.toml`.
+    pub rule: String,
+    /// Of the policy with it.
+    pub policy_digest: Digest,
+    pub by: ClientId,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -73,6 +73,7 @@ pub struct ActionState {
     pub started_at: Option<UnixMs>,
     pub finished: Option<Finished>,
     pub finished_at: Option<UnixMs>,
+    pub finished_seq: Option<Seq>,
     pub lapsed: Option<Lapsed>,
     /// What the agent was told about it, newest last, bounded.
     pub told: VecDeque<String>,
@@ -268,7 +269,7 @@ impl Actions {
         Ok(())
     }
 
-    pub(super) fn finish(&mut self, at: UnixMs, body: &Finished) -> Result<(), String> {
+    pub(super) fn finish(&mut self, seq: Seq, at: UnixMs, body: &Finished) -> Result<(), String> {
         let state = self.known(&body.action)?;
         let may_follow = matches!(state.phase, Phase::Running)
             || (body.outcome == OutcomeWord::Recovered && state.phase == Phase::Finished(OutcomeWord::Unknown));
@@ -278,6 +279,7 @@ impl Actions {
         state.phase = Phase::Finished(body.outcome);
         state.finished = Some(body.clone());
         state.finished_at = Some(at);
+        state.finished_seq = Some(seq);
         self.index(&body.action);
         Ok(())
     }
@@ -359,6 +361,7 @@ impl ActionState {
             started_at: None,
             finished: None,
             finished_at: None,
+            finished_seq: None,
             lapsed: None,
             told: VecDeque::new(),
             tail: String::new(),

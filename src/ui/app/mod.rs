@@ -4,6 +4,7 @@ pub mod arming;
 pub mod composer;
 pub mod contents;
 pub mod msg;
+pub mod record;
 pub mod review;
 pub mod rule;
 pub mod scene;
@@ -99,7 +100,7 @@ impl App {
             in_front: None,
             pictured: None,
         };
-        app.scene.is_record = start.is_record;
+        app.scene.record = start.is_record.then(record::Record::default);
         app.refresh();
         app
     }

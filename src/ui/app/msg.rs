@@ -36,7 +36,10 @@ pub enum Msg {
         outcome: Result<String, String>,
     },
     /// A drafted rule was kept, and where, or why not.
-    RuleKept(Result<String, String>),
+    RuleKept {
+        rule: String,
+        kept: Result<String, String>,
+    },
     /// A frame went out.
     Drawn,
 }
@@ -164,7 +167,6 @@ pub enum Ask {
     },
     /// Something about the sessions or the login that the agent keeps.
     Keep(Keeping),
-    Step,
     Freeze,
     Resume,
     Stop,
@@ -181,6 +183,10 @@ pub enum Ask {
         mine: Option<Mine>,
     },
     Explain(ActionId),
+    /// This rule, which asks or denies, counts from now on.
+    Tighten {
+        rule: String,
+    },
     /// What runs for the session now.
     Processes,
     /// A part of a content that did not fit into its envelope.

@@ -2,6 +2,7 @@
 
 use super::contents::Contents;
 use super::msg::Far;
+use super::record::Record;
 use super::review::Review;
 use crate::base::{ActionId, Digest, UnixMs};
 use crate::model::event::{Event, Survivor};
@@ -69,7 +70,8 @@ impl Touched {
             | Event::ClientChanged(_)
             | Event::AgentReady(_)
             | Event::HostStarted(_)
-            | Event::Explained(_) => self.actions = true,
+            | Event::Explained(_)
+            | Event::PolicyTightened(_) => self.actions = true,
         }
     }
 }
@@ -80,8 +82,8 @@ pub struct Scene {
     pub session: Session,
     pub look: Look,
     pub title: String,
-    /// What is shown has happened before and is only looked at.
-    pub is_record: bool,
+    /// Set when what is shown has happened before and is only looked at.
+    pub record: Option<Record>,
     pub link: Link,
     /// The connection to another machine, when the host runs on one.
     pub far: Option<Far>,
@@ -112,7 +114,7 @@ impl Scene {
             session: Session::default(),
             look,
             title,
-            is_record: false,
+            record: None,
             link: Link::Connecting,
             far: None,
             trouble: None,
@@ -142,6 +144,14 @@ impl Scene {
         }
         self.heard = (at, self.now_ms);
         arrived
+    }
+
+    /// Nothing has happened yet; a record is walked through again.
+    pub fn begin_again(&mut self) {
+        self.session = Session::default();
+        self.opened_at = None;
+        self.touched = Touched::ALL;
+        self.aim(None);
     }
 
     /// The wall clock that ages are told by, as far as we know without asking.

@@ -8,6 +8,7 @@
 use crossterm::event::KeyCode;
 
 use crate::port::Keeping;
+use crate::ui::app::record::Walk;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Ask, Request, When};
 use crate::ui::commands::{self, Scope};
@@ -134,6 +135,7 @@ impl App {
                         let purpose = Purpose::Rewind { tree, when };
                         stay(Overlay::Prompt(Prompt::new(purpose, "")))
                     }
+                    Some(Pick::Event(seq)) => Then::Requests(self.walk(&Walk::To(seq))),
                     Some(Pick::Restore(path)) => Then::Requests(vec![Request::Host(Ask::Restore(path))]),
                     Some(Pick::AgentOption(id)) => match Choice::agent_values(&self.scene, &id) {
                         Some(values) => stay(Overlay::Choose(values)),
@@ -243,6 +245,17 @@ impl App {
             Purpose::Keep { keeping, .. } => vec![Request::Host(Ask::Keep(keeping))],
             Purpose::AddStep { at, below } => commands::add_step(self, at, below, text),
             Purpose::RewordStep(step) => commands::reword_step(self, step, text),
+            Purpose::Jump => {
+                let found = self.scene.record.as_ref().and_then(|record| record.find(&text));
+                match found {
+                    Some(seq) => self.walk(&Walk::To(seq)),
+                    None => {
+                        let words = "nothing in the record has this number or name";
+                        self.say(Toast::warning(words));
+                        Vec::new()
+                    }
+                }
+            }
             Purpose::Search => {
                 self.search = Some(text).filter(|words| !words.is_empty());
                 self.find_match(true);
@@ -263,7 +276,6 @@ impl Ask {
             Self::Mode(_) => "the mode",
             Self::AgentOption { .. } => "the agent's option",
             Self::Keep(_) => "the agent's sessions",
-            Self::Step => "step",
             Self::Freeze => "pause",
             Self::Resume => "resume",
             Self::Stop => "stop",
@@ -273,6 +285,7 @@ impl Ask {
             Self::Restore(_) => "take back",
             Self::Test { .. } => "the test of the candidate",
             Self::Explain(_) => "explain",
+            Self::Tighten { .. } => "the rule does not count in this session",
             Self::Processes => "the list of processes",
             Self::Blob { .. } => "content",
             Self::Close => "the end of the session",

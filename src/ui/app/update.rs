@@ -4,10 +4,10 @@ use crossterm::event::{KeyCode, KeyModifiers};
 
 use crate::base::limits::{UI_PROCESSES_MS_MIN, UI_SEARCH_ROWS_MAX};
 use crate::base::text::{Show, escape};
-use crate::base::{ActionId, Digest};
+use crate::base::{ActionId, Digest, UnixMs};
 use crate::model::event::Event;
 use crate::model::session::Phase;
-use crate::model::{Content, Kind};
+use crate::model::{Content, Envelope, Kind};
 use crate::ui::app::msg::Part;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{Answer, App, Ask, Leave, Link, Msg, Notice, Request};
@@ -30,16 +30,9 @@ impl App {
         }
         match msg {
             Msg::Input(input) => self.input(input),
+            Msg::Events(envelopes, _) if self.scene.record.is_some() => self.record_heard(envelopes),
             Msg::Events(envelopes, wall) => {
-                let arrived = self.scene.hear(&envelopes, wall);
-                self.follow(&envelopes);
-                let lost = envelopes.iter().rev().find_map(|envelope| {
-                    let Event::AgentLost(lost) = &envelope.event else { return None };
-                    Some(escape::show(&lost.why, &Show::default()).into_owned())
-                });
-                if let Some(why) = lost {
-                    self.say(Toast::error(format!("the agent is gone: {why}")));
-                }
+                let mut requests = self.heard(&envelopes, wall);
                 let listed = |event: &Event| matches!(event, Event::AgentNoted(note) if note.sessions.is_some());
                 if envelopes.iter().any(|envelope| listed(&envelope.event))
                     && matches!(&self.overlay, Some(Overlay::Choose(choice)) if choice.of_sessions)
@@ -47,12 +40,10 @@ impl App {
                     self.overlay = Some(Overlay::Choose(Choice::sessions(&self.scene)));
                 }
                 let ended = envelopes.iter().any(|envelope| matches!(envelope.event, Event::SessionEnded(_)));
-                let mut requests = self.after_events(!arrived.is_empty());
-                let notice = if ended { Some(Notice::Ended) } else { (!arrived.is_empty()).then_some(Notice::Waits) };
+                let arrived = envelopes.iter().any(|envelope| matches!(envelope.event, Event::Held(_)));
+                let notice = if ended { Some(Notice::Ended) } else { arrived.then_some(Notice::Waits) };
                 requests.extend(self.look_at_processes());
-                requests.extend(
-                    notice.filter(|_| self.in_front != Some(true) && !self.scene.is_record).map(Request::Notify),
-                );
+                requests.extend(notice.filter(|_| self.in_front != Some(true)).map(Request::Notify));
                 requests
             }
             Msg::Answered { asked, outcome } => self.answered(&asked, outcome),
@@ -62,7 +53,7 @@ impl App {
             }
             Msg::LinkLost(why) => {
                 self.say(Toast::error(format!(
-                    "the link to the host is lost: {why}; nothing was decided, the session goes on"
+                    "the link is lost: {why}. q leaves, `rightseat attach` goes on; nothing was decided"
                 )));
                 self.scene.link = Link::Lost(why);
                 Vec::new()
@@ -82,10 +73,7 @@ impl App {
                 Vec::new()
             }
             Msg::Edited { action, digest, part, outcome } => self.edited(action, digest, part, outcome),
-            Msg::RuleKept(kept) => {
-                self.rule_kept(kept);
-                Vec::new()
-            }
+            Msg::RuleKept { rule, kept } => self.rule_kept(rule, kept),
             Msg::Drawn => {
                 self.drawn();
                 Vec::new()
@@ -113,21 +101,38 @@ impl App {
         Vec::new()
     }
 
-    fn rule_kept(&mut self, kept: Result<String, String>) {
+    /// The rule has its place in the user's policy; the running session shall have it too.
+    fn rule_kept(&mut self, rule: String, kept: Result<String, String>) -> Vec<Request> {
         match (kept, &mut self.overlay) {
             (Ok(place), overlay) => {
                 if matches!(overlay, Some(Overlay::Rule(_))) {
                     *overlay = None;
                 }
-                self.say(Toast::plain(format!("{place} has the rule; it counts in sessions that start from now on")));
+                self.say(Toast::plain(format!("{place}; it counts from now on")));
+                return vec![Request::Host(Ask::Tighten { rule })];
             }
             (Err(why), Some(Overlay::Rule(draft))) => draft.fault = Some(why),
             (Err(why), _) => self.say(Toast::error(why)),
         }
+        Vec::new()
+    }
+
+    /// Facts, of now or of a record.
+    pub(super) fn heard(&mut self, envelopes: &[Envelope], wall: UnixMs) -> Vec<Request> {
+        let arrived = self.scene.hear(envelopes, wall);
+        self.follow(envelopes);
+        let lost = envelopes.iter().rev().find_map(|envelope| {
+            let Event::AgentLost(lost) = &envelope.event else { return None };
+            Some(escape::show(&lost.why, &Show::default()).into_owned())
+        });
+        if let Some(why) = lost {
+            self.say(Toast::error(format!("the agent is gone: {why}")));
+        }
+        self.after_events(!arrived.is_empty())
     }
 
     /// The shape with one lower pane shows what is going on: a run of checks, or a command's output. The focus stays.
-    fn follow(&mut self, envelopes: &[crate::model::Envelope]) {
+    fn follow(&mut self, envelopes: &[Envelope]) {
         for envelope in envelopes {
             if matches!(envelope.event, Event::CheckStarted(_)) && self.focus != PaneId::Output {
                 self.lower = PaneId::Tests;

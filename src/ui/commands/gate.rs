@@ -5,6 +5,7 @@ use crate::base::ActionId;
 use crate::base::limits::UI_STOP_AGAIN_MS_MAX;
 use crate::model::event::Mode;
 use crate::model::session::Phase;
+use crate::ui::app::record::Walk;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Ask, Request};
 use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose, unsupervised_paths};
@@ -19,7 +20,7 @@ pub(super) const COMMANDS: &[Command] = &[
         group: GROUP,
         consents: true,
         why_disabled: needs_open,
-        run: |app| if app.scene.is_record { vec![Request::Host(Ask::Step)] } else { super::decide::step(app) },
+        run: |app| if app.scene.record.is_some() { app.walk(&Walk::Next) } else { super::decide::step(app) },
         ..BASE
     },
     Command {
@@ -30,8 +31,8 @@ pub(super) const COMMANDS: &[Command] = &[
         consents: true,
         why_disabled: needs_open,
         run: |app| {
-            if app.scene.is_record {
-                return vec![Request::Host(Ask::Resume)];
+            if app.scene.record.is_some() {
+                return app.walk(&Walk::End);
             }
             let session = &app.scene.session;
             let step = app.scene.target().and_then(|state| state.action.step.clone());
@@ -122,7 +123,7 @@ pub(super) const COMMANDS: &[Command] = &[
 ];
 
 fn needs_open(app: &App) -> Option<&'static str> {
-    if app.scene.is_record {
+    if app.scene.record.is_some() {
         return None;
     }
     needs_control(app).or_else(|| app.scene.session.ended.is_some().then_some("the session has ended"))

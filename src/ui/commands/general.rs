@@ -1,7 +1,7 @@
 //! Talking to the agent, finding commands, leaving.
 
 use super::{BASE, Command};
-use crate::ui::app::{App, Ask, Leave, Request};
+use crate::ui::app::{App, Ask, Leave, Link, Request};
 use crate::ui::overlays::{Overlay, help::Help, palette::Palette};
 
 const GROUP: &str = "session";
@@ -25,6 +25,10 @@ pub(super) const COMMANDS: &[Command] = &[
     }),
     general("detach", "detach", "Leave this client; the session goes on", |_| vec![Request::Leave(Leave::Detach)]),
     general("quit", "quit", "Leave; a session with nothing open ends, any other goes on", |app| {
+        // Whoever has lost the host is told by which name the session is found again.
+        if matches!(app.scene.link, Link::Lost(_)) {
+            return vec![Request::Leave(Leave::Detach)];
+        }
         let nothing_open = app.scene.has_control() && !app.scene.session.is_busy();
         let close = nothing_open.then_some(Request::Host(Ask::Close));
         close.into_iter().chain([Request::Leave(Leave::Quit)]).collect()

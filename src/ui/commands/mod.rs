@@ -9,6 +9,7 @@ mod general;
 mod looks;
 mod moves;
 mod plan;
+mod record;
 
 pub use decide::{send_confirmed, send_lease, send_reasoned, send_with_note};
 pub use focus::aim_next;
@@ -102,6 +103,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
     [
         decide::COMMANDS,
         gate::COMMANDS,
+        record::COMMANDS,
         focus::COMMANDS,
         moves::COMMANDS,
         looks::COMMANDS,
@@ -119,11 +121,21 @@ pub fn find(name: &str) -> Option<&'static Command> {
     all().find(|command| command.name == name)
 }
 
+/// What a command's key does here, in a word or two.
+#[must_use]
+pub fn label(app: &App, command: &Command) -> &'static str {
+    match command.name {
+        "step" if app.scene.record.is_some() => "next",
+        "continue" if app.scene.record.is_some() => "to its end",
+        _ => command.label,
+    }
+}
+
 /// Without control, nothing may be asked of the session.
 fn needs_control(app: &App) -> Option<&'static str> {
     use crate::ui::app::Link;
-    if app.scene.is_record {
-        return Some("a record can only be looked at: s shows what happened next, c all the rest");
+    if app.scene.record.is_some() {
+        return Some("a record can only be looked at: s and S go through what happened");
     }
     match app.scene.link {
         Link::Attached { control: true } => None,

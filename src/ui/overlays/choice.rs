@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::open_box;
 use crate::base::limits::UI_CHOICES_MAX;
 use crate::base::text::width;
-use crate::base::{Digest, RelPath};
+use crate::base::{Digest, RelPath, Seq};
 use crate::model::event::{AgentOffer, AgentSession, ChangedBy, Mode};
 use crate::port::Keeping;
 use crate::ui::app::{App, Scene};
@@ -22,6 +22,8 @@ pub enum Pick {
         tree: Digest,
         when: String,
     },
+    /// A moment of a record.
+    Event(Seq),
     /// A file whose unsupervised change is taken back.
     Restore(RelPath),
     /// An option of the agent, by its own id; its values follow.
@@ -190,6 +192,23 @@ impl Choice {
             (name.clone(), title, Pick::Checkpoint { tree: *tree, when: name })
         });
         Self::of("Rewind to", rows.collect())
+    }
+
+    /// What there is to stop at in a record, oldest first; of a long one what lies around the present moment.
+    #[must_use]
+    pub fn events(scene: &Scene) -> Option<Self> {
+        let record = scene.record.as_ref()?;
+        let (shown, last) = record.place();
+        let before = record.stops().filter(|(seq, _)| *seq <= shown).count();
+        let first = before.saturating_sub(UI_CHOICES_MAX / 2);
+        let rows: Vec<(String, String, Pick)> = record
+            .stops()
+            .skip(first)
+            .take(UI_CHOICES_MAX)
+            .map(|(seq, words)| (format!("{seq:>width$}", width = last.to_string().len()), words, Pick::Event(seq)))
+            .collect();
+        let cursor = before.saturating_sub(first + 1).min(rows.len().saturating_sub(1));
+        Some(Self { cursor, ..Self::of("What happened", rows) })
     }
 
     /// Files changed by no decision, newest change first, each once.

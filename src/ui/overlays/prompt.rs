@@ -54,6 +54,8 @@ pub enum Purpose {
     },
     RewordStep(StepId),
     Search,
+    /// An event's number or an action's name, in a record.
+    Jump,
 }
 
 const LEASE_WORD: &str = "lease";
@@ -74,7 +76,8 @@ impl Purpose {
             | Self::Keep { .. }
             | Self::AddStep { .. }
             | Self::RewordStep(_)
-            | Self::Search => None,
+            | Self::Search
+            | Self::Jump => None,
         }
     }
 
@@ -92,7 +95,8 @@ impl Purpose {
             | Self::Reason { .. }
             | Self::AddStep { .. }
             | Self::RewordStep(_)
-            | Self::Search => None,
+            | Self::Search
+            | Self::Jump => None,
         }
     }
 
@@ -113,6 +117,7 @@ impl Purpose {
             Self::AddStep { .. } => "A step after this one",
             Self::RewordStep(_) => "Reword the step",
             Self::Search => "Search in this pane",
+            Self::Jump => "Go to an event of the record",
         }
     }
 
@@ -128,6 +133,7 @@ impl Purpose {
             Self::GuardReason { .. } => "say why, then Enter approves it · Esc leaves it waiting".to_owned(),
             Self::Reason { .. } => "Enter sends it · Alt-Enter a new line · Esc leaves it waiting".to_owned(),
             Self::AddStep { .. } | Self::RewordStep(_) => "Enter keeps it · Esc leaves it".to_owned(),
+            Self::Jump => "its number, or an action such as a7 · Enter goes there · Esc leaves".to_owned(),
             Self::Search => "Enter finds it · n N go on · Esc leaves".to_owned(),
         }
     }
@@ -188,7 +194,7 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
             };
             say(more, Role::TextSoft);
         }
-        Purpose::Search | Purpose::AddStep { .. } | Purpose::RewordStep(_) => {}
+        Purpose::Search | Purpose::Jump | Purpose::AddStep { .. } | Purpose::RewordStep(_) => {}
         Purpose::Note { action, .. }
         | Purpose::Confirm { action, .. }
         | Purpose::GuardReason { action, .. }

@@ -47,10 +47,17 @@ fn report(census: &Census, app: &App, columns: usize) -> Vec<(String, Role)> {
             width::wrap(&text, columns).into_iter().filter_map(|range| Some((text.get(range)?.to_owned(), role))),
         );
     };
-    let seconds = format!("{}.{:02} s", census.checked_ms / 1000, census.checked_ms % 1000 / 10);
+    let seconds = |ms: u64| format!("{}.{:02} s", ms / 1000, ms % 1000 / 10);
     let role = if census.survivors.is_empty() && census.unknown.is_empty() { Role::Ok } else { Role::Fail };
     let found = census.survivors.len() + census.ended.len();
-    say(format!("census {seconds}: {} survivors of {found} processes", census.survivors.len()), role);
+    let before = [("frozen", census.frozen_ms), ("killed", census.killed_ms)];
+    let before = before.into_iter().filter_map(|(what, ms)| Some(format!("{what} {} · ", seconds(ms?))));
+    let survivors = match census.survivors.len() {
+        1 => "1 survivor".to_owned(),
+        count => format!("{count} survivors"),
+    };
+    let (before, checked) = (before.collect::<String>(), seconds(census.checked_ms));
+    say(format!("{before}census {checked}: {survivors} of {found} processes"), role);
     // A survivor is named in full; what is gone by its program.
     let named = |list: &[Survivor], name: fn(&str) -> &str| {
         let words = list.iter().take(UI_ENDED_SHOWN_MAX);

@@ -23,6 +23,7 @@ mod told;
 
 pub use choose::Step;
 use choose::lines_of;
+pub use told::touched_words;
 
 /// Columns of a file's head or of the title that its path does not have: number, name, counts, place.
 const PATH_MARGIN_COLUMNS: usize = 46;
@@ -270,8 +271,12 @@ impl DiffPane {
             if structural {
                 self.rows.push(DiffRow::Heading { file: at, hunk: index });
             } else {
-                let before = hunk.before.len().min(extra);
-                let hidden = hunk.gap_lines.saturating_sub(before + carried);
+                let mut before = hunk.before.len().min(extra);
+                let mut hidden = hunk.gap_lines.saturating_sub(before + carried);
+                // A fold takes a row: one line is shown in it instead.
+                if hidden == 1 && before < hunk.before.len() {
+                    (before, hidden) = (before + 1, 0);
+                }
                 if hidden > 0 {
                     self.rows.push(DiffRow::Fold(hidden));
                 }
@@ -281,6 +286,10 @@ impl DiffPane {
             }
             self.hunk_rows(at, index, hunk);
             carried = if structural { 0 } else { hunk.after.len().min(extra) };
+            let is_last = index + 1 == file.hunks.len();
+            if !structural && is_last && file.tail_lines == carried + 1 && carried < hunk.after.len() {
+                carried += 1;
+            }
             let lines = (0..carried).map(|line| At::whole(at, index, PlaceIn::After(line)));
             self.context_rows(lines.collect());
         }

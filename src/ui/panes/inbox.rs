@@ -18,6 +18,9 @@ use crate::ui::list::List;
 use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};
 
+/// From here on a row has room for more than what the action is and why.
+const WORDY_COLUMNS_MIN: u16 = 100;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct InboxPane {
@@ -101,6 +104,15 @@ pub fn age_words(ms: u64) -> String {
     }
 }
 
+fn change_verb(change: FileChange) -> &'static str {
+    match change {
+        FileChange::Modify => "edit",
+        FileChange::Create => "create",
+        FileChange::Delete => "delete",
+        FileChange::Rename => "rename",
+    }
+}
+
 /// What an action does, in our words and short.
 pub fn action_words(state: &ActionState) -> String {
     let action = &state.action;
@@ -108,16 +120,15 @@ pub fn action_words(state: &ActionState) -> String {
     match action.kind {
         Kind::Edit => match action.files.as_deref().unwrap_or_default() {
             [] => format!("edit {}", shown(&action.title)),
-            [only] => match (only.change, &only.from) {
-                (FileChange::Delete, _) => format!("delete {}", shown(only.path.as_str())),
-                (FileChange::Rename, Some(from)) => {
-                    format!("rename {} to {}", shown(from.as_str()), shown(only.path.as_str()))
-                }
-                (FileChange::Modify | FileChange::Create | FileChange::Rename, _) => {
-                    format!("edit {}", shown(only.path.as_str()))
-                }
+            [only] => match &only.from {
+                Some(from) => format!("rename {} to {}", shown(from.as_str()), shown(only.path.as_str())),
+                None => format!("{} {}", change_verb(only.change), shown(only.path.as_str())),
             },
-            [first, rest @ ..] => format!("edit {} +{}", shown(first.path.as_str()), rest.len()),
+            [first, rest @ ..] => {
+                let same = rest.iter().all(|file| file.change == first.change);
+                let verb = if same { change_verb(first.change) } else { "change" };
+                format!("{verb} {} +{}", shown(first.path.as_str()), rest.len())
+            }
         },
         Kind::Command => {
             format!("run {}", shown(&action.command.as_ref().map(crate::model::Command::line).unwrap_or_default()))
@@ -140,8 +151,9 @@ pub fn waiting_row(scene: &Scene, id: &ActionId, columns: u16) -> Option<Row> {
         .and(format!("{id} "), Role::TextSoft)
         .and(action_words(state), if scene.target.as_ref() == Some(id) { Role::TextStrong } else { Role::Text });
     let blocks = blocked_steps(scene, state);
-    if blocks > 0 && columns >= 60 {
-        row = row.and(format!("  blocks {blocks}"), Role::TextFaint);
+    if blocks > 0 && columns >= WORDY_COLUMNS_MIN {
+        let words = if blocks == 1 { "1 step waits for it".to_owned() } else { format!("{blocks} steps wait for it") };
+        row = row.and(format!("  {words}"), Role::TextFaint);
     }
     Some(row.right(format!("{age:>6}  "), Role::TextSoft).right(format!("{risk:<6}"), role))
 }

@@ -171,13 +171,16 @@ fn run_words(scene: &Scene, run: &Run) -> String {
     format!("{passed}{} {failed}{}", look.sign(Sign::Done), look.sign(Sign::Failed))
 }
 
-/// For the header: the newest whole run on the workspace.
+/// For the header: the newest whole run on the workspace, marked when the files have changed since.
 pub fn summary(scene: &Scene) -> Option<(String, Role)> {
     let run = scene.session.checks.latest_workspace()?;
     let finished = run.finished.as_ref()?;
-    let role = if finished.is_green() { Role::Ok } else { Role::Fail };
     let words = if finished.problem.is_some() { "no result".to_owned() } else { run_words(scene, run) };
-    Some((words, role))
+    // Of files that are no longer so: neither green nor red says anything about those that are.
+    if scene.session.is_stale(run) {
+        return Some((format!("{words} stale"), Role::Unknown));
+    }
+    Some((words, if finished.is_green() { Role::Ok } else { Role::Fail }))
 }
 
 impl Pane for TestsPane {
@@ -186,7 +189,7 @@ impl Pane for TestsPane {
     }
 
     fn refresh(&mut self, scene: &Scene, room: Size, touched: Touched) {
-        if !touched.checks {
+        if !touched.checks && !touched.actions {
             return;
         }
         self.rows.clear();
@@ -205,6 +208,10 @@ impl Pane for TestsPane {
             let (old, new) = names;
             let head = format!("{old:<BEFORE_COLUMNS$}{new:<AFTER_COLUMNS$}{:>TIME_COLUMNS$}", "");
             self.rows.push((Key::Text, Row::default().right(head, Role::TextFaint)));
+        }
+        if after.is_some_and(|run| run.finished.is_some() && scene.session.is_stale(run)) {
+            let words = "stale: the files have changed since this run";
+            self.rows.push((Key::Text, Row::new(words, Role::Unknown)));
         }
         let problem = after.and_then(|run| run.finished.as_ref()?.problem.as_ref());
         if let Some(problem) = problem {
@@ -247,6 +254,7 @@ impl Pane for TestsPane {
             (Some(_), Some(after)) if names.1 == "candidate" => ("candidate vs workspace", run_words(scene, after)),
             (_, Some(after)) if after.finished.is_none() => ("running", run_words(scene, after)),
             (_, Some(after)) if after.started.tree != Tree::Workspace => ("candidate", run_words(scene, after)),
+            (_, Some(after)) if scene.session.is_stale(after) => ("workspace as it was", run_words(scene, after)),
             (_, Some(after)) => ("workspace", run_words(scene, after)),
             (_, None) => ("", String::new()),
         };

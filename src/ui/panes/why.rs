@@ -2,6 +2,7 @@
 
 use ratatui::layout::{Rect, Size};
 
+use super::diff::touched_words;
 use super::inbox::{action_words, is_guarded, risk_words};
 use super::row::{Row, wrapped};
 use super::{Pane, Title};
@@ -119,6 +120,14 @@ fn place(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) 
         let factors = if risk.factors.is_empty() { String::new() } else { format!(": {}", risk.factors.join(", ")) };
         wrapped(rows, &head("risk"), Role::TextSoft, &format!("{word}{factors}"), role, columns);
     }
+    if let Some(touches) = &state.action.touches {
+        let unknown = if touches.unknown.is_empty() { "" } else { "; not all of it is known" };
+        let words = match (touches.files, touches.unknown.is_empty()) {
+            (0, false) => "not known".to_owned(),
+            (_, _) => format!("{}{unknown}", touched_words(touches)),
+        };
+        wrapped(rows, &head("touches"), Role::TextSoft, &words, Role::Text, columns);
+    }
     if let Some(ruled) = &state.ruled {
         let word = match ruled.ruling {
             RulingWord::Allow => "allow",
@@ -159,6 +168,16 @@ pub fn phase_words(phase: Phase) -> (&'static str, Role) {
     }
 }
 
+/// A verdict as something that was done.
+pub fn verdict_words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Approve => "approved",
+        Verdict::ApproveEdited => "approved edited",
+        Verdict::Deny => "denied",
+        Verdict::Redirect => "redirected",
+    }
+}
+
 fn history(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
     let (word, role) = phase_words(state.phase);
     let mut row = Row::new(head("now"), Role::TextSoft).and(word, role);
@@ -169,12 +188,7 @@ fn history(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
     }
     rows.push(row);
     if let Some(decided) = &state.decided {
-        let verdict = match decided.verdict {
-            Verdict::Approve => "approved",
-            Verdict::ApproveEdited => "approved edited",
-            Verdict::Deny => "denied",
-            Verdict::Redirect => "redirected",
-        };
+        let verdict = verdict_words(decided.verdict);
         let by = match &decided.by {
             Decider::Human(client) => format!("you ({client})"),
             Decider::Rule(rule) => format!("rule {rule}"),

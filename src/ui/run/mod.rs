@@ -402,12 +402,12 @@ impl Client {
             }
             Request::KeepRule(text) => {
                 let kept = match &self.options.rules {
-                    Some(KeepRule(keep)) => keep(&text),
+                    Some(KeepRule(keep)) => keep(&text).map(|place| format!("{place} has the rule")),
                     None => {
-                        Err("the session's policy is on the other machine: copy the rule and add it there".to_owned())
+                        Ok("the policy of the other machine is as it was: add the rule there to keep it".to_owned())
                     }
                 };
-                self.app.update(at, Msg::RuleKept(kept))
+                self.app.update(at, Msg::RuleKept { rule: text, kept })
             }
             Request::Suspend => {
                 self.suspend(modes);

@@ -22,8 +22,15 @@ const COST: usize = 2;
 pub(super) fn view(app: &App, brush: &mut Brush<'_>) {
     let line = app.layout.header;
     let mut x = line.x + 1;
-    let left = identity(app);
     let mut groups = [gate(app), tests(app), Words::new(), health(app)];
+    // What waits comes before the whole of what is known anyway.
+    let fits =
+        |left: &Words| groups.first().is_none_or(|gate| columns(left) + columns(gate) + 5 <= usize::from(line.width));
+    let left = [Named::All, Named::Agent, Named::Place]
+        .into_iter()
+        .map(|named| identity(app, named))
+        .find(fits)
+        .unwrap_or_else(|| mode(app));
     let left_width = columns(&left);
     let mut room = usize::from(line.width).saturating_sub(left_width + 2);
     let mut kept = [false; 4];
@@ -58,7 +65,15 @@ fn columns(words: &Words) -> usize {
     words.iter().map(|(text, _)| width::width(text)).sum()
 }
 
-fn identity(app: &App) -> Words {
+/// How much of whose session it is stands in the header; the mode always does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Named {
+    Place,
+    Agent,
+    All,
+}
+
+fn identity(app: &App, named: Named) -> Words {
     let scene = &app.scene;
     let session = &scene.session;
     let wide = app.size.width >= 100;
@@ -71,28 +86,34 @@ fn identity(app: &App) -> Words {
     });
     words.push((escape::show(place, &Show::default()).into_owned(), Role::HeaderStrong));
     let agent = &session.agent.agent;
-    if !agent.name.is_empty() {
+    if !agent.name.is_empty() && named >= Named::Agent {
         words.push((format!(" {} ", scene.look.sign(Sign::Current)), Role::TextFaint));
         words.push((escape::show(&agent.name, &Show::default()).into_owned(), Role::Header));
         if wide && !agent.level.is_empty() {
             words.push((format!(" {}", escape::show(&agent.level, &Show::default())), Role::TextFaint));
         }
     }
-    if session.opened.is_some() {
-        let (mode, _) = mode_words(session.mode);
-        words.push((format!("  {mode}"), Role::Accent));
+    words.extend(mode(app));
+    if session.opened.is_some() && named == Named::All {
         let role = if agent.isolation == Isolation::Watched { Role::Warn } else { Role::Header };
         words.push((format!("  {} {}", scene.look.sign(Sign::Held), isolation_words(agent.isolation)), role));
     }
     words
 }
 
+fn mode(app: &App) -> Words {
+    let session = &app.scene.session;
+    let (word, _) = mode_words(session.mode);
+    session.opened.iter().map(|_| (format!("  {word}"), Role::Accent)).collect()
+}
+
 fn gate(app: &App) -> Words {
     let scene = &app.scene;
     let session = &scene.session;
     let mut words = Words::new();
-    if scene.is_record {
-        words.push((format!("record, event {}  ", session.head), Role::Accent));
+    if let Some(record) = &scene.record {
+        let (shown, last) = record.place();
+        words.push((format!("record, event {shown} of {last}  "), Role::Accent));
     }
     if session.frozen.is_some() {
         words.push((format!(" {} frozen ", scene.look.sign(Sign::Frozen)), Role::Alarm));
@@ -146,9 +167,7 @@ fn tests(app: &App) -> Words {
 /// What was used and what is left, as far as it fits into so many columns.
 fn cost(app: &App, room: usize) -> Words {
     let mut parts = used(&app.scene);
-    if app.size.width >= breakpoints::THREE_COLUMNS_MIN
-        && let Some(ms) = app.scene.age_ms()
-    {
+    if let Some(ms) = app.scene.age_ms() {
         parts.insert(parts.len().min(1), (4, elapsed_words(ms)));
     }
     while width::width(&joined(&parts)) > room {
@@ -243,7 +262,7 @@ fn health(app: &App) -> Words {
 
 /// The header's words without what changes by itself, for lines that are only ever added.
 pub(in crate::ui) fn in_words(app: &App) -> String {
-    let groups = [identity(app), gate(app), tests(app), health(app)];
+    let groups = [identity(app, Named::All), gate(app), tests(app), health(app)];
     let told = groups.iter().map(|words| words.iter().map(|(text, _)| text.as_str()).collect::<String>());
     told.map(|words| words.split_whitespace().collect::<Vec<_>>().join(" "))
         .filter(|words| !words.is_empty())

@@ -75,6 +75,8 @@ impl Tracker {
         let began = Instant::now();
         let deadline = began + Duration::from_millis(limits::CENSUS_STOP_MS_MAX);
         let mut ended: HashMap<(i32, u64), Survivor> = HashMap::new();
+        let since = || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (mut frozen_ms, mut killed_ms) = (None, None);
         let mut walks = 0;
         let mut empty_walks = 0;
         loop {
@@ -90,8 +92,7 @@ impl Tracker {
                 ended.sort_by_key(|survivor| survivor.pid);
                 ended.truncate(limits::CENSUS_NAMED_MAX);
                 let unknown = seen.unknown.iter().map(|pid| unknown(*pid)).collect();
-                let checked_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                return Census { checked_ms, survivors, unknown, ended };
+                return Census { checked_ms: since(), frozen_ms, killed_ms, survivors, unknown, ended };
             }
             for process in &seen.members {
                 ended.entry((process.pid, process.started)).or_insert_with(|| named(process));
@@ -103,8 +104,12 @@ impl Tracker {
             walks += 1;
             // Killing begins when nothing moves any more, so that nobody is there to fork on.
             if !fresh || walks > limits::CENSUS_STOP_WALKS_MAX {
+                if !fresh && !seen.members.is_empty() {
+                    frozen_ms.get_or_insert_with(since);
+                }
                 for process in seen.members.iter().chain(&seen.launchers) {
                     let _ = signals::send(process, Signal::KILL);
+                    killed_ms = Some(since());
                 }
             }
             if !nobody {

@@ -22,8 +22,10 @@ use super::tree;
 use super::watch::{Means, Watch};
 use crate::base::{ActionId, Digest, RelPath, SessionId, limits};
 use crate::journal::Permit;
+use crate::model::action::Touches;
 use crate::model::event::{Census, FileOutcome, Survivor};
 use crate::model::{Action, Command};
+use crate::policy::Reach;
 use crate::port;
 use crate::port::{
     AgentChild, AgentSpawn, Image, Notice, Performed, Progress, TreeChange, Trials, Work, WorkspaceError,
@@ -166,6 +168,10 @@ impl port::Workspace for LiveWorkspace {
         read::list(&self.root, dir, max)
     }
 
+    fn touched(&self, reach: &Reach) -> Touches {
+        super::touched::touched(self.root.path(), reach)
+    }
+
     fn perform(&self, permit: Permit, work: Work, progress: mpsc::Sender<Progress>) -> BoxFuture<'_, Performed> {
         Box::pin(perform::perform(self.root.clone(), &self.spawner, permit, work, progress))
     }
@@ -177,7 +183,7 @@ impl port::Workspace for LiveWorkspace {
             let budget =
                 action.trial.ok_or_else(|| WorkspaceError::Refused("this action allows no trials".to_owned()))?;
             let (copy, slot) = self.private_copy(permit.action().as_str()).await?;
-            let trials: Box<dyn Trials> = Box::new(OpenTrials::new(copy, self.spawner.clone(), budget, slot));
+            let trials: Box<dyn Trials> = Box::new(OpenTrials::new(copy, self.spawner.clone(), *budget, slot));
             Ok(trials)
         })
     }

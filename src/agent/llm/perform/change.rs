@@ -20,9 +20,7 @@ impl Hands {
         files: Vec<FilePatch>,
     ) -> Result<Settlement, Interrupted> {
         let mut drafts = Vec::new();
-        let mut names = Vec::new();
         for file in files {
-            names.push(file.path().to_owned());
             match file {
                 FilePatch::Create { path, text } => {
                     drafts.push(Draft { path, after: After::Whole(text.into_bytes()) });
@@ -47,7 +45,7 @@ impl Hands {
                 }
             }
         }
-        self.edit(desk, reason, format!("edit {}", names.join(", ")), drafts).await
+        self.edit(desk, reason, Draft::words(&drafts), drafts).await
     }
 
     /// The file's text, if it is what the model has read; reads it through the gate if it never has.

@@ -2,6 +2,7 @@
 
 use crate::base::limits::UI_CALM_SAID_LINES_MAX;
 use crate::base::text::{Show, escape};
+use crate::model::action::Touches;
 use crate::model::session::{ActionState, Phase, Speaker};
 use crate::model::{Executor, FileChange, Kind};
 use crate::ui::app::Scene;
@@ -9,7 +10,7 @@ use crate::ui::panes::inbox::action_words;
 use crate::ui::panes::plan;
 use crate::ui::panes::row::{Row, wrapped};
 use crate::ui::panes::tests_pane;
-use crate::ui::theme::Role;
+use crate::ui::theme::{Role, Sign};
 
 /// An action that changes no file, told in words.
 pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row> {
@@ -40,6 +41,10 @@ pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row>
                         .and("=", Role::TextSoft)
                         .and(exact(value), Role::Text),
                 );
+            }
+            if let Some(touches) = &action.touches {
+                rows.push(Row::default());
+                touched(&mut rows, scene, touches, columns);
             }
             if let Some(trial) = &action.trial {
                 rows.push(Row::default());
@@ -76,6 +81,39 @@ pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row>
         Kind::Edit => wrapped(&mut rows, "", Role::Text, &action.title, Role::TextStrong, columns),
     }
     rows
+}
+
+/// The files that a command would change, as far as that could be told without running it.
+fn touched(rows: &mut Vec<Row>, scene: &Scene, touches: &Touches, columns: u16) {
+    let head = "touches  ";
+    let none = touches.files == 0 && !touches.more;
+    if !none || touches.unknown.is_empty() {
+        let role = if none { Role::Text } else { Role::RiskHigh };
+        wrapped(rows, head, Role::TextSoft, &touched_words(touches), role, columns);
+    }
+    for path in &touches.first {
+        let path = escape::show(path, &Show::default());
+        wrapped(rows, "         ", Role::TextSoft, &path, Role::Text, columns);
+    }
+    let more = touches.files.saturating_sub(touches.first.len() as u64);
+    if more > 0 {
+        rows.push(Row::new(format!("         and {more} more"), Role::TextSoft));
+    }
+    let unknown = scene.look.sign(Sign::Unknown);
+    for what in &touches.unknown {
+        wrapped(rows, &format!("{unknown} not known  "), Role::Unknown, what, Role::Unknown, columns);
+    }
+}
+
+/// How many files a command would change, in words.
+pub fn touched_words(touches: &Touches) -> String {
+    let plural = if touches.files == 1 { "" } else { "s" };
+    match (touches.files, touches.more, touches.at_most) {
+        (0, false, _) => "no file that is there".to_owned(),
+        (files, true, _) => format!("more than {files} file{plural}: counting stopped there"),
+        (files, false, true) => format!("at most {files} file{plural}"),
+        (files, false, false) => format!("{files} file{plural}"),
+    }
 }
 
 /// What a consent is given to: the plan as it stands, or the whole of what is asked.

@@ -1,0 +1,295 @@
+//! A session of before, walked through: all that happened, how far of it is shown, and what there is to stop at. Going
+//! back folds anew from the beginning, so what is shown is always what a human saw then.
+
+use crate::base::text::{Show, escape};
+use crate::base::{ActionId, Seq};
+use crate::model::Envelope;
+use crate::model::event::{Decider, Event};
+use crate::ui::app::toast::Toast;
+use crate::ui::app::{App, Request};
+use crate::ui::panes::why::{phase_words, verdict_words};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Record {
+    envelopes: Vec<Envelope>,
+    /// How many of them are shown.
+    shown: usize,
+}
+
+/// Where to go in a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Walk {
+    Next,
+    Back,
+    Start,
+    End,
+    /// Just behind this event.
+    To(Seq),
+}
+
+impl Record {
+    /// The event shown last and the last there is.
+    #[must_use]
+    pub fn place(&self) -> (Seq, Seq) {
+        let seq = |at: usize| at.checked_sub(1).and_then(|at| self.envelopes.get(at)).map_or(Seq(0), |e| e.seq);
+        (seq(self.shown), seq(self.envelopes.len()))
+    }
+
+    /// What a human would want to look at, oldest first, in words.
+    pub fn stops(&self) -> impl DoubleEndedIterator<Item = (Seq, String)> {
+        self.envelopes.iter().filter_map(|envelope| Some((envelope.seq, stop_words(&envelope.event)?)))
+    }
+
+    /// The event a human means by a number, or by the name of an action: where that began to wait, or was filed.
+    #[must_use]
+    pub fn find(&self, words: &str) -> Option<Seq> {
+        let words = words.trim().trim_start_matches('#');
+        if let Ok(number) = words.parse::<u64>() {
+            return Some(Seq(number)).filter(|seq| (Seq(1)..=self.place().1).contains(seq));
+        }
+        let about = |envelope: &&Envelope| action_of(&envelope.event).is_some_and(|id| id.as_str() == words);
+        let waits = |envelope: &&Envelope| matches!(envelope.event, Event::Held(_));
+        let mut of_it = self.envelopes.iter().filter(about);
+        let first = of_it.next()?;
+        Some(std::iter::once(first).chain(of_it).find(waits).unwrap_or(first).seq)
+    }
+
+    fn stop_after(&self, at: usize) -> Option<usize> {
+        let rest = self.envelopes.iter().enumerate().skip(at);
+        rest.filter(|(_, envelope)| stop_words(&envelope.event).is_some()).map(|(at, _)| at + 1).next()
+    }
+
+    fn stop_before(&self, at: usize) -> usize {
+        let past = self.envelopes.iter().enumerate().take(at.saturating_sub(1));
+        past.rev().find(|(_, envelope)| stop_words(&envelope.event).is_some()).map_or(0, |(at, _)| at + 1)
+    }
+
+    fn goal(&self, walk: &Walk) -> usize {
+        let first = || self.stop_after(0).unwrap_or(self.envelopes.len());
+        match walk {
+            Walk::Next => self.stop_after(self.shown).unwrap_or(self.envelopes.len()),
+            Walk::Back => self.stop_before(self.shown).max(first()),
+            Walk::Start => first(),
+            Walk::End => self.envelopes.len(),
+            Walk::To(seq) => self.envelopes.partition_point(|envelope| envelope.seq <= *seq),
+        }
+    }
+}
+
+impl App {
+    /// More of the record is here. Until there is something to stop at, all of it is shown.
+    pub(super) fn record_heard(&mut self, envelopes: Vec<Envelope>) -> Vec<Request> {
+        let Some(record) = &mut self.scene.record else { return Vec::new() };
+        let begun = record.stop_after(0).is_some();
+        record.envelopes.extend(envelopes);
+        if begun { Vec::new() } else { self.walk(&Walk::Start) }
+    }
+
+    /// Shows the session as it was at another moment.
+    pub fn walk(&mut self, walk: &Walk) -> Vec<Request> {
+        let Some(mut record) = self.scene.record.take() else { return Vec::new() };
+        let to = record.goal(walk);
+        if to == record.shown {
+            let words = if *walk == Walk::Back { "the record begins here" } else { "the record ends here" };
+            self.say(Toast::plain(words));
+        }
+        if to < record.shown {
+            self.scene.begin_again();
+            self.overlay = None;
+            self.panes.last_stop = None;
+            record.shown = 0;
+        }
+        let news = record.envelopes.get(record.shown..to).unwrap_or_default();
+        let about = news.last().and_then(|envelope| action_of(&envelope.event)).cloned();
+        let at = news.last().map_or(self.scene.session.at, |envelope| envelope.at);
+        let mut requests = if news.is_empty() { Vec::new() } else { self.heard(news, at) };
+        record.shown = to;
+        self.scene.record = Some(record);
+        // What happened last is what is looked at, also where it waits no more.
+        if let Some(about) = about.filter(|id| self.scene.session.actions.get(id).is_some()) {
+            self.scene.aim(Some(about));
+            requests.extend(self.compute_pictures());
+        }
+        requests
+    }
+}
+
+/// The action that a fact is about.
+fn action_of(event: &Event) -> Option<&ActionId> {
+    match event {
+        Event::Proposed(body) => Some(&body.action.id),
+        Event::Ruled(body) => Some(&body.action),
+        Event::Held(body) => Some(&body.action),
+        Event::Decided(body) => Some(&body.action),
+        Event::Started(body) => Some(&body.action),
+        Event::Output(body) => Some(&body.action),
+        Event::Finished(body) => Some(&body.action),
+        Event::Lapsed(body) => Some(&body.action),
+        Event::Explained(body) => Some(&body.action),
+        Event::Told(body) => body.action.as_ref(),
+        Event::Alarm(body) => body.action.as_ref(),
+        Event::Reverted(body) => body.actions.first(),
+        Event::SessionOpened(_)
+        | Event::TurnStarted(_)
+        | Event::TurnEnded(_)
+        | Event::Said(_)
+        | Event::Thought(_)
+        | Event::PlanRevised(_)
+        | Event::Observed(_)
+        | Event::CheckStarted(_)
+        | Event::CheckReported(_)
+        | Event::CheckFinished(_)
+        | Event::ModeChanged(_)
+        | Event::Frozen(_)
+        | Event::Resumed(_)
+        | Event::Stopped(_)
+        | Event::AgentLost(_)
+        | Event::SessionEnded(_)
+        | Event::Checkpointed(_)
+        | Event::LeaseGranted(_)
+        | Event::LeaseRevoked(_)
+        | Event::ClientChanged(_)
+        | Event::Usage(_)
+        | Event::AgentReady(_)
+        | Event::AgentNoted(_)
+        | Event::HostStarted(_)
+        | Event::PolicyTightened(_)
+        | Event::Watching(_)
+        | Event::Unknown { .. } => None,
+    }
+}
+
+/// Where a walk stops, and what happened there: something was asked, decided, done, checked, or went wrong.
+fn stop_words(event: &Event) -> Option<String> {
+    let shown = |text: &str| escape::show(text, &Show::prose()).into_owned();
+    Some(match event {
+        Event::PlanRevised(body) => format!("plan, revision {}", body.revision),
+        Event::Held(body) => format!("{} waits", body.action),
+        Event::Decided(body) => {
+            let by = match &body.by {
+                Decider::Human(_) => "you",
+                Decider::Rule(_) => "a rule",
+                Decider::Lease(_) => "a lease",
+            };
+            format!("{} {} by {by}", body.action, verdict_words(body.verdict))
+        }
+        Event::Finished(body) => {
+            let (words, _) = phase_words(crate::model::session::Phase::Finished(body.outcome));
+            format!("{} {words}", body.action)
+        }
+        Event::Lapsed(body) => {
+            let (words, _) = phase_words(crate::model::session::Phase::Lapsed(body.why));
+            format!("{} {words}", body.action)
+        }
+        Event::Reverted(body) => {
+            let ids: Vec<String> = body.actions.iter().map(ToString::to_string).collect();
+            format!("{} {}", ids.join(" "), if body.again { "done again" } else { "undone" })
+        }
+        Event::CheckFinished(body) => format!("tests: {} passed, {} failed", body.passed, body.failed),
+        Event::Alarm(body) => format!("alarm: {}", shown(&body.what.replace('_', " "))),
+        Event::Frozen(_) => "frozen".to_owned(),
+        Event::Stopped(_) => "stopped".to_owned(),
+        Event::AgentLost(_) => "the agent was lost".to_owned(),
+        Event::TurnEnded(body) => format!("turn ended: {}", body.reason.words()),
+        Event::SessionEnded(_) => "the session ended".to_owned(),
+        Event::SessionOpened(_)
+        | Event::TurnStarted(_)
+        | Event::Said(_)
+        | Event::Thought(_)
+        | Event::Proposed(_)
+        | Event::Ruled(_)
+        | Event::Started(_)
+        | Event::Output(_)
+        | Event::Told(_)
+        | Event::Observed(_)
+        | Event::CheckStarted(_)
+        | Event::CheckReported(_)
+        | Event::ModeChanged(_)
+        | Event::Resumed(_)
+        | Event::Checkpointed(_)
+        | Event::LeaseGranted(_)
+        | Event::LeaseRevoked(_)
+        | Event::ClientChanged(_)
+        | Event::Usage(_)
+        | Event::AgentReady(_)
+        | Event::AgentNoted(_)
+        | Event::HostStarted(_)
+        | Event::Explained(_)
+        | Event::PolicyTightened(_)
+        | Event::Watching(_)
+        | Event::Unknown { .. } => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::stage::{MORE, SESSION, Stage, envelopes};
+
+    fn stage() -> Stage {
+        let mut stage = Stage::empty(120, 40, "dark");
+        stage.app.scene.record = Some(Record::default());
+        stage.hear(SESSION);
+        stage.hear(MORE);
+        stage
+    }
+
+    /// Wherever a walk came from, the session is what the events up to there make of it.
+    #[test]
+    fn every_step_back_and_forth_is_the_session_of_then() {
+        let mut stage = stage();
+        let all: Vec<Envelope> = [SESSION, MORE].iter().flat_map(|lines| envelopes(lines)).collect();
+        let as_then = |stage: &Stage| {
+            let head = stage.app.scene.session.head;
+            let then = crate::model::session::Session::replay(all.iter().filter(|envelope| envelope.seq <= head));
+            assert_eq!(stage.app.scene.session, then, "{head}");
+            head
+        };
+        let mut forth = vec![as_then(&stage)];
+        loop {
+            stage.press("s");
+            let head = as_then(&stage);
+            if forth.last() == Some(&head) {
+                break;
+            }
+            forth.push(head);
+        }
+        assert!(forth.len() > 5, "{forth:?}");
+        assert_eq!(forth.last(), all.last().map(|envelope| &envelope.seq));
+        let mut back = vec![as_then(&stage)];
+        while back.last() != forth.first() {
+            stage.press("S");
+            back.push(as_then(&stage));
+        }
+        back.reverse();
+        assert_eq!(back, forth);
+        stage.press("S");
+        assert_eq!(as_then(&stage), forth[0]);
+        assert!(stage.text().contains("the record begins here"), "{}", stage.text());
+    }
+
+    #[test]
+    fn a_number_or_an_action_is_a_place() {
+        let mut stage = stage();
+        stage.press("g e a 7 enter");
+        let state = stage.app.scene.target().unwrap();
+        assert_eq!((state.action.id.as_str(), state.phase), ("a7", crate::model::session::Phase::Held));
+        let (shown, last) = stage.app.scene.record.as_ref().unwrap().place();
+        stage.press("g e 3 enter");
+        assert_eq!(stage.app.scene.session.head, Seq(3));
+        stage.press("g e n o enter");
+        assert!(stage.text().contains("nothing in the record"), "{}", stage.text());
+        assert!(shown < last && stage.asked.is_empty(), "{:?}", stage.asked);
+    }
+
+    #[test]
+    fn what_there_is_to_stop_at_can_be_chosen() {
+        let mut stage = stage();
+        stage.press("C g l");
+        assert!(stage.text().contains("waits"), "{}", stage.text());
+        stage.press("j j enter");
+        let here = stage.app.scene.session.head;
+        assert_eq!(Some(here), stage.app.scene.record.as_ref().unwrap().stops().nth(2).map(|(seq, _)| seq));
+    }
+}

@@ -1,0 +1,57 @@
+//! Walking through a record: `step` and `continue` go forward in it, these go everywhere else.
+
+use super::{BASE, Command};
+use crate::ui::app::App;
+use crate::ui::app::record::Walk;
+use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose};
+
+const GROUP: &str = "record";
+
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        name: "step-back",
+        label: "back",
+        description: "In a record: back to what happened before",
+        group: GROUP,
+        why_disabled: needs_record,
+        run: |app| app.walk(&Walk::Back),
+        ..BASE
+    },
+    Command {
+        name: "from-start",
+        label: "to its start",
+        description: "In a record: to its beginning",
+        group: GROUP,
+        why_disabled: needs_record,
+        run: |app| app.walk(&Walk::Start),
+        ..BASE
+    },
+    Command {
+        name: "events",
+        label: "list",
+        description: "In a record: choose from what happened",
+        group: GROUP,
+        why_disabled: needs_record,
+        run: |app| {
+            app.overlay = Choice::events(&app.scene).map(Overlay::Choose);
+            Vec::new()
+        },
+        ..BASE
+    },
+    Command {
+        name: "jump",
+        label: "jump",
+        description: "In a record: go to an event by its number, or to an action by its name",
+        group: GROUP,
+        why_disabled: needs_record,
+        run: |app| {
+            app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Jump, "")));
+            Vec::new()
+        },
+        ..BASE
+    },
+];
+
+fn needs_record(app: &App) -> Option<&'static str> {
+    app.scene.record.is_none().then_some("this session goes on: a record is opened with `rightseat replay`")
+}
