@@ -271,7 +271,17 @@ pub mod llm {
     /// Least time given to a command, milliseconds.
     pub const COMMAND_MS_MIN: u64 = 1_000;
     /// Contexts below this get the tools with fewer words, tokens.
-    pub const LEAN_CONTEXT_TOKENS: u32 = 8_192;
+    pub const LEAN_CONTEXT_TOKENS: u32 = 12_288;
+    /// Contexts below this get the fewest tools with the fewest words, tokens.
+    pub const LEAST_CONTEXT_TOKENS: u32 = 4_096;
+    /// No tokenizer was seen to put more bytes of text into a token, on the average of a whole prompt.
+    pub const BYTES_PER_TOKEN_MAX: u64 = 7;
+    /// The same of conversation alone, where an error costs no more than another form of calls.
+    pub const TALK_BYTES_PER_TOKEN_MAX: u64 = 5;
+    /// The same of tools, which servers put into fewer words of their own.
+    pub const TOOL_BYTES_PER_TOKEN_MAX: u64 = 10;
+    /// Growth below this says nothing about what a server leaves out, bytes.
+    pub const GROWTH_BYTES_MIN: u64 = 2_000;
     /// End of an answer in which repetition is looked for, bytes.
     pub const REPEATS_WINDOW_BYTES: usize = 4_096;
     /// Longest passage whose repetition is noticed, bytes.

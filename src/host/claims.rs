@@ -33,10 +33,14 @@ pub fn of_green_tests(text: &str, session: &Session) -> Option<String> {
         Some(_) if changed_since => {
             Some(format!("the agent says \u{201c}{said}\u{201d}, but files changed after the last observed run"))
         }
-        Some(finished) if !finished.is_green() => Some(format!(
-            "the agent says \u{201c}{said}\u{201d}, but in the last observed run {} failed",
-            finished.failed
-        )),
+        Some(finished) if !finished.is_green() => {
+            let how = match (finished.failed, &finished.problem) {
+                (0, Some(problem)) => problem.clone(),
+                (0, None) => format!("it ended with exit code {}", finished.exit.unwrap_or(-1)),
+                (failed, _) => format!("{failed} failed"),
+            };
+            Some(format!("the agent says \u{201c}{said}\u{201d}, but the last observed run was not green: {how}"))
+        }
         Some(_) => None,
     }
 }

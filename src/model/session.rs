@@ -185,6 +185,7 @@ impl Session {
                 self.agent = body.clone();
             }
             Event::AgentNoted(body) if body.what == "session" => self.agent_session = Some(body.text.clone()),
+            Event::AgentNoted(body) if body.what == "waiting" => self.transcript.wait(seq, at, &body.text),
             Event::AgentNoted(body) => {
                 if let Some(sessions) = &body.sessions {
                     self.agent_keeps = Some(sessions.clone());

@@ -39,6 +39,8 @@ pub struct Session {
     pub extra_args: Vec<&'static str>,
     /// What the server refuses.
     pub refuse: Vec<Refusal>,
+    /// The context that the server announces, tokens; zero: none.
+    pub announced: u64,
     /// The seed of a small model that answers instead of the turns.
     pub dumb: Option<u64>,
     /// Said with `interrupt` once `interrupt_at` has happened.
@@ -85,6 +87,7 @@ impl Session {
             ],
             extra_args: Vec::new(),
             refuse: Vec::new(),
+            announced: 0,
             dumb: None,
             interruption: None,
             interrupt_at: "said",
@@ -99,7 +102,13 @@ impl Session {
 
     /// Runs it to its end; `decide` answers what is held, by kind and title.
     pub fn run(self, mut decide: impl FnMut(&Value) -> Answer) -> Ran {
-        let script = Script { refuse: self.refuse, dumb: self.dumb, greedy: self.greedy, ..Script::of(self.turns) };
+        let script = Script {
+            refuse: self.refuse,
+            dumb: self.dumb,
+            greedy: self.greedy,
+            context: self.announced,
+            ..Script::of(self.turns)
+        };
         let server = ModelServer::start(script);
         let dir = tempfile::tempdir().unwrap();
         let project = dir.path().join("project");

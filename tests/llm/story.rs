@@ -59,7 +59,7 @@ fn a_goal_is_reached_under_supervision_in_each_protocol() {
         // What the repository says to agents is wrapped, not obeyed.
         assert!(ran.sent().contains("<untrusted source=\\\"AGENTS.md\\\""));
         assert!(ran.kind("thought").any(|event| event["text"].as_str().unwrap().contains("let me look")));
-        assert!(ran.kind("usage").last().unwrap()["tokens_in"] == 600);
+        assert!(ran.kind("usage").last().unwrap()["tokens_out"] == 6 * 20);
         no_key_anywhere(&ran);
     }
 }
@@ -225,5 +225,20 @@ fn an_interruption_drops_the_model_at_once_and_the_new_word_is_worked_on() {
         let took = ended[0]["at"].as_u64().unwrap() - there;
         assert!(took < 5_000, "{stage}: {took} ms");
         assert!(at("said", "Hello") > there && ran.sent().contains("just say hello"));
+    }
+}
+
+#[test]
+fn a_claim_that_streams_in_pieces_is_held_against_the_runs() {
+    for api in APIS {
+        let claim = Turn {
+            text: "I am done. All tests pass now, so nothing is left.".into(),
+            frame_ms: 100,
+            ..Turn::default()
+        };
+        let end = Turn::call("finish", json!({"report": "no", "done": false}));
+        let ran = Session::of(api, [claim, end]).run(approve);
+        assert!(ran.kind("said").filter(|said| said["more"] == true).count() > 1, "{api}: it came in pieces");
+        assert_eq!(ran.alarms(), ["claim_without_run"], "{api}");
     }
 }

@@ -90,7 +90,7 @@ pub async fn run_at(endpoint: Endpoint, server: ModelServer) -> Ran {
 }
 
 pub fn good() -> Turn {
-    Turn { thinking: "let me see".into(), text: "Reading it – ✓.".into(), ..Turn::default() }
+    Turn { thinking: "let me see".into(), text: "Reading it – ✓.".into(), usage: (100, 20), ..Turn::default() }
         .with_call("read", json!({"path": "src/lib.rs"}))
         .with_call("read", json!({"path": "ä"}))
 }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::budget::Budget;
 use super::calling::Caller;
 use super::crew::{Crew, Next, Part, Role};
+use super::discover;
 use super::map;
 use super::perform::Hands;
 use super::plan::PlanState;
@@ -146,7 +147,18 @@ impl Driver {
 
     // ---- one goal ---------------------------------------------------------------------------
 
+    /// Asks servers on this machine for the contexts that are not written down, before anything is measured by them.
+    async fn ask_contexts(&mut self) {
+        let Settings { choice, crew, .. } = &mut self.settings;
+        for choice in std::iter::once(choice).chain(crew.values_mut()).filter(|one| one.model.context.is_none()) {
+            choice.model.context = discover::context_of(&choice.provider, &choice.model.name).await;
+        }
+    }
+
     async fn goal(&mut self, text: String) -> Result<(), Interrupted> {
+        if self.prompts == 1 {
+            self.ask_contexts().await;
+        }
         let mut crew = Crew::new(&self.settings.members(), &text);
         let mut next = crew.first();
         loop {
@@ -231,12 +243,19 @@ impl Driver {
         if self.turns.contains_key(&role) || role == Role::Tester {
             return Ok(String::new());
         }
+        let mut action = None;
         if self.context.is_none() {
-            let files = self.hands.project(&mut self.desk).await?;
+            let overview = self.hands.project(&mut self.desk).await?;
             let tokens = self.settings.choice_of(role).model.context_tokens() as usize;
             let bytes_max = (tokens * 3 / 5).min(limits::TASK_CONTEXT_BYTES_MAX);
-            let made = tokio::task::spawn_blocking(move || map::context(&files, bytes_max)).await;
-            let mut context = made.unwrap_or_default();
+            action = overview.action;
+            let mut context = match overview.files {
+                Ok(files) => {
+                    let made = tokio::task::spawn_blocking(move || map::context(&files, bytes_max)).await;
+                    made.unwrap_or_default()
+                }
+                Err(told) => format!("You asked to read the project for an overview. {told}\n"),
+            };
             if let Some(resume) = &self.seat.resume {
                 context.push_str(&format!("\nWhere the session stood before:\n{resume}\n"));
             }
@@ -244,12 +263,14 @@ impl Driver {
         }
         let context = self.context.clone().unwrap_or_default();
         if !context.is_empty() {
-            self.desk.send(FromAgent::Told { action: None, text: context.clone() }).await?;
+            self.desk.send(FromAgent::Told { action, text: context.clone() }).await?;
         }
         Ok(context)
     }
 
     async fn drive(&mut self, turn: &mut Turn, first: Event) -> Result<Over, Interrupted> {
+        // Limits are visible from the start.
+        self.show(Effect::Usage(turn.usage())).await?;
         let mut effects = turn.step(first);
         loop {
             let mut awaited = None;

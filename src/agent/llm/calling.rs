@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::catalog::Choice;
+use super::crew::Role;
 use super::delta::Delta;
 use super::dialect::Dialect;
 use super::fault::Fault;
@@ -70,8 +71,16 @@ impl Caller {
         loop {
             let dialect = self.dialects.get(&of).copied().unwrap_or_default();
             turn.printed_calls_are_agreed(dialect.text_tools);
-            let reply = self.answer(desk, turn, &endpoint, &dialect.put(request)).await?;
-            let fault = reply.fault.as_ref().filter(|_| !reply.begun());
+            let mut reply = self.answer(desk, turn, &endpoint, &dialect.put(request)).await?;
+            // A model that calls was shown what it may call.
+            if reply.fault.is_none()
+                && !reply.calls_something()
+                && let Some(fault) = dialect.overlooked(request, reply.usage.prompt())
+            {
+                reply.take(Delta::Fault(fault));
+            }
+            let unseen = matches!(reply.fault, Some(Fault::ToolsUnseen { .. }));
+            let fault = reply.fault.as_ref().filter(|_| unseen || !reply.begun());
             let Some((learned, how)) = fault.and_then(|fault| dialect.learn(fault, request)) else {
                 return Ok(reply.close(turn.seen_ids()));
             };
@@ -83,6 +92,11 @@ impl Caller {
             })
             .await?;
             self.dialects.insert(of.clone(), learned);
+            turn.printed_calls_are_agreed(learned.text_tools);
+            if unseen {
+                // This answer is paid for: asking again is a call of its own, for the budget to allow.
+                return Ok(reply.close(turn.seen_ids()));
+            }
         }
     }
 
@@ -96,7 +110,9 @@ impl Caller {
         let by = turn.role().speaker();
         self.calls += 1;
         let mut reply = Reply::new(endpoint.api, format!("{by}-{}", self.calls));
-        let mut stream = Stream { to_host: self.to_host.clone(), by, open: None, kept: String::new(), sent: None };
+        let tokens = turn.asked_tokens();
+        let mut stream =
+            Stream { to_host: self.to_host.clone(), by, tokens, open: None, kept: String::new(), sent: None };
         let encoded = endpoint.api.encode(&endpoint.base_url, request);
         let (stop, stopped) = oneshot::channel();
         let (mut stop, mut repeats) = (Some(stop), Repeats::default());
@@ -188,6 +204,8 @@ async fn out_of_time(mut most: watch::Receiver<Option<u64>>, used_ms: u64) {
 struct Stream {
     to_host: mpsc::Sender<FromAgent>,
     by: &'static str,
+    /// The size of the request, estimated.
+    tokens: u64,
     open: Option<Kind>,
     /// What came since something was sent: a journal entry for every token would be too much.
     kept: String,
@@ -208,7 +226,9 @@ impl Stream {
             Progress::Delta(Delta::Thinking(text)) => self.say(Kind::Thinking, text),
             Progress::Delta(Delta::ToolStart { name, .. }) => {
                 let mut out = self.close();
-                out.push(note("call", format!("{} writes a call of {name} …", self.by)));
+                // Alone, the model needs no name.
+                let by = if self.by == Role::Solo.speaker() { String::new() } else { format!(" by the {}", self.by) };
+                out.push(note("writing", format!("a call of {name}{by} …")));
                 out
             }
             Progress::Delta(
@@ -223,13 +243,12 @@ impl Stream {
             ) => Vec::new(),
             // Often enough to see that it lives, seldom enough not to fill the journal.
             Progress::Waiting { seconds, speaking } if *seconds == 5 || seconds % 15 == 0 && *seconds > 0 => {
-                vec![note(
-                    "waiting",
-                    match speaking {
-                        false => format!("no answer from the model yet after {seconds} s"),
-                        true => format!("the model has said nothing more for {seconds} s"),
-                    },
-                )]
+                let text = if *speaking {
+                    format!("the model has said nothing more for {seconds} s")
+                } else {
+                    format!("{seconds} s without an answer; the model reads about {} tokens", self.tokens)
+                };
+                vec![note("waiting", text)]
             }
             Progress::Waiting { .. } => Vec::new(),
             Progress::Retrying { attempt, after, fault } => {

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::fault::Fault;
 use super::request::{Message, Part, Request, Role, ToolSpec};
+use crate::base::limits::llm as limits;
 
 /// What is left out or put differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +33,7 @@ impl Dialect {
     pub fn learn(self, fault: &Fault, request: &Request) -> Option<(Dialect, &'static str)> {
         let words = match fault {
             Fault::Refused { message, .. } | Fault::NotFound { message } => message.to_lowercase(),
+            Fault::ToolsUnseen { .. } => return Some((Dialect { text_tools: true, ..self }, AS_TEXT)),
             Fault::Overflow { .. }
             | Fault::RateLimited { .. }
             | Fault::Unavailable { .. }
@@ -82,6 +84,19 @@ impl Dialect {
             ));
         }
         None
+    }
+
+    /// What a server silently left out of a request, by the tokens it counted; `None` when nothing was, or when it may
+    /// be something else than the tools.
+    ///
+    /// Servers give messages and tools to a template of the model. One that was written before tools prints the messages
+    /// alone, and the model cannot know what it may call.
+    pub fn overlooked(self, request: &Request, prompt: Option<u64>) -> Option<Fault> {
+        let prompt = prompt.filter(|prompt| *prompt > 0 && !self.text_tools && !request.tools.is_empty())?;
+        let tools: usize = request.tools.iter().map(ToolSpec::bytes).sum();
+        let talk = request.system.len() + request.messages.iter().map(Message::bytes).sum::<usize>();
+        let least = talk as u64 / limits::TALK_BYTES_PER_TOKEN_MAX + tools as u64 / limits::TOOL_BYTES_PER_TOKEN_MAX;
+        (prompt < least).then_some(Fault::ToolsUnseen { prompt, bytes: talk + tools })
     }
 
     /// The request without what is refused.
@@ -135,7 +150,7 @@ pub fn says_unsupported(message: &str) -> bool {
 }
 
 /// The tools as a model reads them that knows no protocol for them.
-fn described(tools: &[ToolSpec]) -> String {
+pub fn described(tools: &[ToolSpec]) -> String {
     let mut out = String::from(
         "\nThis server knows no tool calls, so write each call as text: one fenced block of JSON, then stop and wait for its result.\n\
          ```json\n{\"name\": \"TOOL\", \"arguments\": {…}}\n```\nThe tools:\n",
@@ -232,6 +247,27 @@ mod tests {
         assert!(both.text_tools && both.system_in_user);
         assert_eq!(learn(&["the moon is full"]), None);
         assert_eq!(learn(&[longest, longest]), None);
+    }
+
+    #[test]
+    fn tools_that_no_model_was_shown_are_noticed_by_their_tokens() {
+        let tool = |n: usize| ToolSpec {
+            name: format!("tool{n}"),
+            description: "Does something with a file of the project.".into(),
+            schema: json!({"type": "object", "properties": {"path": {"type": "string", "description": "x".repeat(300)}}}),
+        };
+        let mut all = Request { tools: (0..14).map(tool).collect(), system: "s".repeat(1_100), ..request() };
+        let noticed = |request: &Request, prompt| Dialect::default().overlooked(request, prompt).is_some();
+        // SmolLM2-135M behind llama.cpp: its template has no place for tools.
+        assert!(noticed(&all, Some(247)));
+        assert!(!noticed(&all, Some(1_900)) && !noticed(&all, Some(1_000)));
+        assert!(!noticed(&all, None) && !noticed(&all, Some(0)));
+        assert!(Dialect { text_tools: true, ..Dialect::default() }.overlooked(&all, Some(247)).is_none());
+        // A conversation of its own size does not hide it.
+        all.messages = vec![Message::user("word and word ".repeat(700))];
+        assert!(noticed(&all, Some(2_450)) && !noticed(&all, Some(4_000)));
+        let fault = Dialect::default().overlooked(&all, Some(247)).unwrap();
+        assert!(Dialect::default().learn(&fault, &all).unwrap().0.text_tools);
     }
 
     #[test]

@@ -74,13 +74,43 @@ async fn look(provider: &Provider, key_set: Option<(String, bool)>) -> Found {
     }
 }
 
+/// The context that a server on this machine tells of one of its models, tokens. Takes no longer than one time-out.
+pub async fn context_of(provider: &Provider, model: &str) -> Option<u32> {
+    let local = reqwest::Url::parse(&provider.base_url).is_ok_and(|url| http::is_loopback(&url));
+    if !local {
+        return None;
+    }
+    context_in(&list(provider).await.ok()?, model)
+}
+
+/// `n_ctx` (llama.cpp), `max_model_len` (vLLM) and their relatives in a list of models.
+fn context_in(list: &Value, model: &str) -> Option<u32> {
+    let entries = list.get("data").and_then(Value::as_array)?;
+    let named = |entry: &&Value| {
+        let alias = entry.get("aliases").and_then(Value::as_array);
+        entry.get("id").is_some_and(|id| id == model)
+            || alias.is_some_and(|names| names.iter().any(|name| name == model))
+    };
+    // A server of one model answers for it by whatever name it is called.
+    let entry = entries.iter().find(named).or_else(|| entries.first().filter(|_| entries.len() == 1))?;
+    let places = ["/meta/n_ctx", "/max_model_len", "/loaded_context_length", "/context_length"];
+    let tokens = places.iter().find_map(|place| entry.pointer(place)?.as_u64())?;
+    u32::try_from(tokens).ok().filter(|tokens| *tokens > 0)
+}
+
+async fn list(provider: &Provider) -> Result<Value, super::fault::Fault> {
+    let endpoint =
+        Endpoint { api: provider.api, base_url: provider.base_url.clone(), key: None, patience: Patience::default() };
+    let url = provider.api.models_url(&provider.base_url);
+    http::get_json(&endpoint, &url, Duration::from_millis(limits::DISCOVER_MS_MAX)).await
+}
+
 /// The model names a running server tells.
 async fn ask(provider: &Provider) -> Result<Vec<String>, String> {
     let endpoint =
         Endpoint { api: provider.api, base_url: provider.base_url.clone(), key: None, patience: Patience::default() };
     let wait = Duration::from_millis(limits::DISCOVER_MS_MAX);
-    let url = provider.api.models_url(&provider.base_url);
-    let mut answer = http::get_json(&endpoint, &url, wait).await;
+    let mut answer = list(provider).await;
     if answer.is_err() && provider.name == "ollama" {
         // Ollama before 0.1.24 has no OpenAI paths, but always its own list.
         let tags = format!("{}/api/tags", provider.base_url.trim_end_matches("/v1"));
@@ -113,6 +143,17 @@ mod tests {
             ["gemini", "qwen:1.5b"]
         );
         assert_eq!(names(json!([])), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_context_that_servers_tell_is_read() {
+        let llama =
+            json!({"data": [{"id": "qwen", "aliases": ["qwen", "q"], "meta": {"n_ctx": 8192, "n_ctx_train": 32768}}]});
+        assert_eq!((context_in(&llama, "q"), context_in(&llama, "any name")), (Some(8_192), Some(8_192)));
+        let vllm = json!({"data": [{"id": "a", "max_model_len": 4096}, {"id": "b", "max_model_len": 1}]});
+        assert_eq!((context_in(&vllm, "a"), context_in(&vllm, "c")), (Some(4_096), None));
+        assert_eq!(context_in(&json!({"data": [{"id": "a"}]}), "a"), None);
+        assert_eq!(context_in(&json!([]), "a"), None);
     }
 
     #[tokio::test]

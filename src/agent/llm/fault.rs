@@ -100,6 +100,17 @@ pub enum Fault {
         /// What it repeats, shortened.
         what: String,
     },
+    /// The server did not show the model its tools.
+    #[error(
+        "the server counted {prompt} tokens for a request of {bytes} bytes, so it did not show the model all of it: its \
+         template for this model knows no tools, or its context is too small"
+    )]
+    ToolsUnseen {
+        /// Tokens that it counted.
+        prompt: u64,
+        /// What was sent.
+        bytes: usize,
+    },
     /// The time budget ran out while it answered.
     #[error("the time budget ran out during the answer")]
     OverTime,
@@ -173,6 +184,7 @@ impl Fault {
             | Fault::Stalled { .. }
             | Fault::Cut { .. }
             | Fault::Repeats { .. }
+            | Fault::ToolsUnseen { .. }
             | Fault::OverTime
             | Fault::Malformed { .. }
             | Fault::WrongType { .. }
@@ -197,6 +209,7 @@ impl Fault {
             | Fault::FirstByteLate { .. }
             | Fault::Stalled { .. }
             | Fault::Repeats { .. }
+            | Fault::ToolsUnseen { .. }
             | Fault::OverTime
             | Fault::Malformed { .. }
             | Fault::WrongType { .. }
@@ -228,6 +241,7 @@ impl Fault {
             same @ (Fault::Unreachable { .. }
             | Fault::FirstByteLate { .. }
             | Fault::Stalled { .. }
+            | Fault::ToolsUnseen { .. }
             | Fault::OverTime
             | Fault::Compressed { .. }
             | Fault::TooLarge { .. }) => same,
@@ -248,6 +262,7 @@ impl Fault {
             | Fault::Stalled { .. }
             | Fault::Cut { .. }
             | Fault::Repeats { .. }
+            | Fault::ToolsUnseen { .. }
             | Fault::OverTime
             | Fault::Malformed { .. }
             | Fault::WrongType { .. }

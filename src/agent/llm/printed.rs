@@ -73,6 +73,14 @@ pub fn find(text: &str, tools: &[ToolSpec]) -> Found {
     Found { prose: prose.trim().to_owned(), made_up: cut.is_some() && !calls.is_empty(), calls }
 }
 
+/// The tool that a text seems to call by JSON that cannot be read. Such a call is never carried out, but it is no mere
+/// talk either.
+pub fn broken(text: &str, tools: &[ToolSpec]) -> Option<String> {
+    let (_, rest) = text.split_once("\"name\"")?;
+    let (name, rest) = rest.trim_start_matches([':', ' ', '"']).split_once('"')?;
+    (rest.contains("\"arguments\"") && tool(tools, name).is_some()).then(|| name.to_owned())
+}
+
 /// The text without `<think>` passages; one that never ends reaches to the end.
 fn without_thinking(text: &str) -> String {
     let mut out = String::new();
@@ -118,6 +126,8 @@ fn named(call: Value, tools: &[ToolSpec], certain: bool) -> Option<Printed> {
         .find(|key| call.get(*key).is_some_and(Value::is_string))?;
     let name = call.remove(key)?.as_str().unwrap_or_default().to_owned();
     call.remove("type");
+    // Nothing but a call has its `arguments` in an object of their own; then a sentence may be its invented name.
+    let is_call = call.get("arguments").is_some_and(Value::is_object);
     let args = ["arguments", "args", "parameters", "input", "params", "action_input", "tool_input"]
         .iter()
         .find_map(|key| call.remove(*key));
@@ -138,7 +148,7 @@ fn named(call: Value, tools: &[ToolSpec], certain: bool) -> Option<Printed> {
         }
     };
     // An invented name is answered as one, where nothing else can be meant.
-    (known.is_some() || certain && given && is_name(&name)).then_some(Printed { name, args })
+    (known.is_some() || certain && given && (is_name(&name) || is_call)).then_some(Printed { name, args })
 }
 
 fn tool<'a>(tools: &'a [ToolSpec], name: &str) -> Option<&'a ToolSpec> {

@@ -97,6 +97,11 @@ impl Reply {
         }
     }
 
+    /// Whether a call has begun.
+    pub fn calls_something(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// Whether any piece of content has come; from then on a retry would pay twice.
     pub fn begun(&self) -> bool {
         !self.parts.is_empty() || !self.open.is_empty()

@@ -150,7 +150,25 @@ impl Thinking {
     }
 }
 
+impl ToolSpec {
+    /// How much of a prompt it takes, bytes of JSON.
+    pub fn bytes(&self) -> usize {
+        self.name.len() + self.description.len() + self.schema.to_string().len() + 16
+    }
+}
+
 impl Message {
+    /// How much of a prompt it takes, bytes.
+    pub fn bytes(&self) -> usize {
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.len(),
+            Part::Thinking { text, seal } => text.len() + seal.as_ref().map_or(0, |seal| seal.value.to_string().len()),
+            Part::Call(call) => call.name.len() + call.id.len() + call.args.to_string().len() + 32,
+            Part::Result { id, text, .. } => id.len() + text.len() + 32,
+        };
+        16 + self.parts.iter().map(part).sum::<usize>()
+    }
+
     /// A user message of one text.
     pub fn user(text: impl Into<String>) -> Message {
         Message { role: Role::User, parts: vec![Part::Text(text.into())] }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::request::{Message, Part, Role, ToolSpec};
+use super::request::{Message, Part, Role};
 use crate::base::limits::llm as limits;
 
 /// See the module.
@@ -58,19 +58,26 @@ impl Talk {
         self.messages.push(message);
     }
 
-    /// The size of the next request, tokens, estimated to the safe side.
-    pub fn tokens(&self, system: &str, tools: &[ToolSpec]) -> u64 {
-        (self.bytes(system, tools) as f64 * self.tokens_per_byte).ceil() as u64
+    /// The size of the next request, tokens, estimated to the safe side; `fixed` are the bytes of what every request
+    /// holds.
+    pub fn tokens(&self, fixed: usize) -> u64 {
+        self.tokens_of(fixed + self.bytes())
     }
 
-    /// The same in bytes. No tokenizer makes more tokens of a text than it has bytes.
-    pub fn bytes(&self, system: &str, tools: &[ToolSpec]) -> u64 {
-        (fixed(system, tools) + self.messages.iter().map(size).sum::<usize>()) as u64
+    /// So many bytes in tokens, estimated to the safe side.
+    pub fn tokens_of(&self, bytes: usize) -> u64 {
+        (bytes as f64 * self.tokens_per_byte).ceil() as u64
     }
 
-    /// The same of what every request holds.
-    pub fn fixed_tokens(&self, system: &str, tools: &[ToolSpec]) -> u64 {
-        (fixed(system, tools) as f64 * self.tokens_per_byte).ceil() as u64
+    /// The size of the messages, bytes.
+    pub fn bytes(&self) -> usize {
+        self.messages.iter().map(Message::bytes).sum()
+    }
+
+    /// Whether thinking is sent back, of which servers count and keep what they please.
+    pub fn holds_sealed_thinking(&self) -> bool {
+        let sealed = |part: &Part| matches!(part, Part::Thinking { seal: Some(_), .. });
+        self.messages.iter().any(|message| message.parts.iter().any(sealed))
     }
 
     /// A server told how many tokens an estimate really was.
@@ -85,13 +92,13 @@ impl Talk {
         self.tokens_per_byte = self.tokens_per_byte.clamp(0.1, 1.5);
     }
 
-    /// Makes the conversation fit into `target` tokens beside `fixed` ones; true when something was left out.
-    pub fn fit(&mut self, target: u64, system: &str, tools: &[ToolSpec], summary: impl Fn() -> String) -> bool {
+    /// Makes the conversation with `fixed` further bytes fit into `target` tokens; true when something was left out.
+    pub fn fit(&mut self, target: u64, fixed: usize, summary: impl Fn() -> String) -> bool {
         let mut changed = false;
         // Results first, oldest first: their whole text stays on the shelf.
         let last = self.messages.len().saturating_sub(2);
         for at in 0..last {
-            if self.tokens(system, tools) <= target {
+            if self.tokens(fixed) <= target {
                 return changed;
             }
             if let Some(message) = self.messages.get_mut(at) {
@@ -101,10 +108,10 @@ impl Talk {
         // Then the oldest exchanges, until half of the room is free again.
         let goal = target / 2;
         let mut dropped = 0;
-        while self.tokens(system, tools) > goal && self.messages.len() > dropped + 3 {
+        while self.tokens(fixed) > goal && self.messages.len() > dropped + 3 {
             dropped = self.next_exchange(dropped);
             let rest = Talk { messages: self.messages.get(dropped..).unwrap_or_default().to_vec(), ..self.clone() };
-            if rest.tokens(system, tools) <= goal {
+            if rest.tokens(fixed) <= goal {
                 break;
             }
         }
@@ -115,7 +122,7 @@ impl Talk {
         }
         // What is left may still hold something huge. The first message, which holds the task, comes last.
         for at in (1..self.messages.len()).chain([0]) {
-            if self.tokens(system, tools) <= target {
+            if self.tokens(fixed) <= target {
                 break;
             }
             if let Some(message) = self.messages.get_mut(at) {
@@ -134,21 +141,6 @@ impl Talk {
             .next()
             .unwrap_or(self.messages.len())
     }
-}
-
-fn fixed(system: &str, tools: &[ToolSpec]) -> usize {
-    let tool = |tool: &ToolSpec| tool.name.len() + tool.description.len() + tool.schema.to_string().len() + 16;
-    system.len() + tools.iter().map(tool).sum::<usize>()
-}
-
-fn size(message: &Message) -> usize {
-    let part = |part: &Part| match part {
-        Part::Text(text) => text.len(),
-        Part::Thinking { text, seal } => text.len() + seal.as_ref().map_or(0, |seal| seal.value.to_string().len()),
-        Part::Call(call) => call.name.len() + call.id.len() + call.args.to_string().len() + 32,
-        Part::Result { id, text, .. } => id.len() + text.len() + 32,
-    };
-    16 + message.parts.iter().map(part).sum::<usize>()
 }
 
 /// Shortens long results, and with `texts` long texts as well.
@@ -281,9 +273,9 @@ mod tests {
             for n in 0..40 {
                 exchange(&mut talk, n, bytes);
             }
-            let before = talk.tokens("", &[]);
-            let fitted = talk.fit(1_500, "", &[], || "SUMMARY: the goal".into());
-            assert!(fitted == (before > 1_500) && talk.tokens("", &[]) <= 1_500, "{bytes}: {}", talk.tokens("", &[]));
+            let before = talk.tokens(0);
+            let fitted = talk.fit(1_500, 0, || "SUMMARY: the goal".into());
+            assert!(fitted == (before > 1_500) && talk.tokens(0) <= 1_500, "{bytes}: {}", talk.tokens(0));
             assert!(paired(&talk), "{bytes}");
             assert_eq!(talk.messages()[0].role, Role::User);
             let roles: Vec<Role> = talk.messages().iter().map(|message| message.role).collect();
@@ -295,11 +287,11 @@ mod tests {
     fn estimates_learn_quickly_upwards() {
         let mut talk = Talk::default();
         talk.tell("a".repeat(3_000));
-        let first = talk.tokens("", &[]);
+        let first = talk.tokens(0);
         talk.learn(first, first * 3 / 2);
-        assert!(talk.tokens("", &[]) >= first * 3 / 2 - 2);
+        assert!(talk.tokens(0) >= first * 3 / 2 - 2);
         talk.learn(first, first / 2);
-        assert!(talk.tokens("", &[]) > first);
+        assert!(talk.tokens(0) > first);
     }
 
     #[test]

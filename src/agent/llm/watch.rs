@@ -86,7 +86,7 @@ impl Watch {
             let text = format!("The model made {} calls that cannot be carried out. The last: {text}", self.mistakes);
             return Finding::End { alarm: "loop", text };
         }
-        Finding::Tell { alarm: "", text }
+        Finding::Tell { alarm: if self.mistakes == 1 { "mistake" } else { "" }, text }
     }
 
     /// A call was understood and done: mistakes count in a row.
@@ -103,7 +103,7 @@ impl Watch {
             let text = format!("The model proposed {} edits in a row that change nothing.", self.no_changes);
             return Finding::End { alarm: "loop", text };
         }
-        Finding::Tell { alarm: "", text }
+        Finding::Tell { alarm: if self.no_changes == 1 { "no_change" } else { "" }, text }
     }
 
     /// An answer without text and without a call.
@@ -114,7 +114,7 @@ impl Watch {
             return Finding::End { alarm: "empty_answer", text };
         }
         let text = "Your answer was empty. Call a tool, or call `finish` with a report.".to_owned();
-        Finding::Tell { alarm: "", text }
+        Finding::Tell { alarm: if self.silences == 1 { "empty_answer" } else { "" }, text }
     }
 
     /// Words without a call, while there is work to do. `None`: the turn ends with them.

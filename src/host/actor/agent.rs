@@ -244,7 +244,9 @@ impl Actor {
 
     /// What the agent says of tests is held against what was observed.
     fn said(&self, by: String, text: String, more: bool) -> Vec<Event> {
-        let claim = claims::of_green_tests(&text, &self.book.session);
+        // A claim comes in pieces: only the whole message can be held against anything.
+        let whole = (!more).then(|| format!("{}{text}", self.book.session.transcript.open_words(&by)));
+        let claim = whole.and_then(|whole| claims::of_green_tests(&whole, &self.book.session));
         let alarm = |text| Event::Alarm(Alarm { what: "claim_without_run".into(), action: None, text });
         std::iter::once(Event::Said(Said { by, text, more })).chain(claim.map(alarm)).collect()
     }

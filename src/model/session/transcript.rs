@@ -5,6 +5,9 @@ use crate::base::{ActionId, Seq, UnixMs};
 use crate::model::event::Said;
 use std::collections::VecDeque;
 
+/// How a note begins that says for how long an answer has been awaited.
+const WAITING: &str = "waiting: ";
+
 /// Who speaks in an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Speaker {
@@ -57,6 +60,12 @@ impl Transcript {
         self.entries.is_empty()
     }
 
+    /// What an agent's message that is not over holds so far.
+    pub fn open_words(&self, by: &str) -> &str {
+        let last = self.entries.back().filter(|last| last.open);
+        last.filter(|last| matches!(&last.speaker, Speaker::Agent(who) if who == by)).map_or("", |last| &last.text)
+    }
+
     pub(super) fn say(&mut self, seq: Seq, at: UnixMs, body: &Said, thought: bool) {
         let speaker = match (body.by.as_str(), thought) {
             ("human", _) => Speaker::Human,
@@ -80,6 +89,22 @@ impl Transcript {
 
     pub(super) fn note(&mut self, seq: Seq, at: UnixMs, text: String) {
         self.push(Entry { seq, at, speaker: Speaker::Note, text, open: false });
+    }
+
+    /// Takes the place of the note before it that said the same with less patience.
+    pub(super) fn wait(&mut self, seq: Seq, at: UnixMs, text: &str) {
+        if self.waiting().is_some()
+            && let Some(before) = self.entries.pop_back()
+        {
+            self.bytes = self.bytes.saturating_sub(before.text.len());
+        }
+        self.note(seq, at, format!("{WAITING}{text}"));
+    }
+
+    /// What is waited for, while nothing else has come since.
+    pub fn waiting(&self) -> Option<&str> {
+        let last = self.entries.back().filter(|last| last.speaker == Speaker::Note)?;
+        last.text.strip_prefix(WAITING)
     }
 
     fn push(&mut self, entry: Entry) {

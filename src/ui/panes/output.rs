@@ -88,6 +88,10 @@ impl Talk {
             Some(Last { seq, .. }) => transcript.iter().rev().take_while(|entry| entry.seq >= seq).collect(),
         };
         fresh.reverse();
+        // A note that says for how long something is awaited gives way to the next one.
+        if let Some(gone) = self.last.take_if(|last| fresh.iter().all(|entry| entry.seq != last.seq)) {
+            self.rows.truncate(self.rows.len().saturating_sub(gone.rows));
+        }
         for entry in fresh {
             let mut before = None;
             if let Some(last) = self.last.take_if(|last| last.seq == entry.seq) {
@@ -396,23 +400,27 @@ mod tests {
     use super::*;
     use crate::base::UnixMs;
     use crate::model::Envelope;
-    use crate::model::event::{Event, Said};
+    use crate::model::event::{AgentNoted, Event, Said};
     use crate::ui::look::Look;
     use crate::ui::theme::{self, Signs};
     use proptest::prelude::*;
 
     proptest! {
-        /// A message that streams in has the rows that it would have had at once.
+        /// A message that streams in has the rows that it would have had at once; of notes that wait the last is left.
         #[test]
         fn text_that_grows_is_wrapped_as_if_it_had_come_at_once(
-            parts in proptest::collection::vec(("[ab \n\r\u{1b}日]{0,40}", any::<bool>(), any::<bool>()), 1..12)
+            parts in proptest::collection::vec(("[ab \n\r\u{1b}日]{0,40}", 0..4_u8, any::<bool>()), 1..12)
         ) {
             let look = Look { theme: theme::builtin("dark").unwrap(), signs: Signs::Unicode };
             let mut scene = Scene::new(look, String::new());
             let mut grown = Talk::default();
-            for (seq, (text, thought, more)) in (1..).zip(parts) {
+            for (seq, (text, kind, more)) in (1..).zip(parts) {
                 let said = Said { by: "agent".into(), text, more };
-                let event = if thought { Event::Thought(said) } else { Event::Said(said) };
+                let event = match kind {
+                    0 => Event::Said(said),
+                    1 => Event::Thought(said),
+                    _ => Event::AgentNoted(AgentNoted { what: "waiting".into(), text: said.text, sessions: None }),
+                };
                 scene.session.apply(&Envelope { seq: Seq(seq), at: UnixMs(seq), event });
                 grown.refresh(&scene, 30);
                 let mut at_once = Talk::default();

@@ -154,6 +154,8 @@ fn doing(app: &App) -> String {
     match state.strip_prefix("starting") {
         Some(_) if app.size.width >= 120 => escape::show(state, &Show::default()).into_owned(),
         Some(_) => "starting".to_owned(),
+        // A local model reads for a minute before its first word.
+        None if app.scene.session.transcript.waiting().is_some() => "model reads".to_owned(),
         None => "working".to_owned(),
     }
 }

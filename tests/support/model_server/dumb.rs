@@ -26,7 +26,6 @@ pub fn turn(seed: u64, n: usize) -> Turn {
         }
         _ => {}
     }
-    turn.usage = (400 + 200 * n as u64, 60);
     turn
 }
 

@@ -117,7 +117,12 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     stream.set_nodelay(true)?;
     let Some(request) = http::read_request(&mut stream)? else { return Ok(()) };
-    let answer = choose(&request, shared);
+    let mut answer = choose(&request, shared);
+    if let Answer::Turn(_, _, turn) = &mut answer
+        && turn.usage == (0, 0)
+    {
+        turn.usage = (request.body.to_string().len() as u64 / 4, 20);
+    }
     {
         let mut state = shared.state.lock().expect("state");
         state.received.push(request.clone());
@@ -141,7 +146,7 @@ enum Answer {
 
 fn choose(request: &Received, shared: &Shared) -> Answer {
     if request.method == "GET" {
-        return Answer::Json(200, render::model_list(&request.path, &shared.script.model));
+        return Answer::Json(200, render::model_list(&request.path, &shared.script.model, shared.script.context));
     }
     if request.path.contains(":countTokens") || request.path.ends_with("/count_tokens") {
         return Answer::Json(200, serde_json::json!({"totalTokens": 10, "input_tokens": 10}));

@@ -50,13 +50,17 @@ pub fn wants_stream(api: Api, request: &Received) -> bool {
 }
 
 /// The model list in the shape that the path suggests (Ollama, Gemini or OpenAI).
-pub fn model_list(path: &str, model: &str) -> Value {
+pub fn model_list(path: &str, model: &str, context: u64) -> Value {
     if path.ends_with("/api/tags") {
         json!({"models": [{"name": model, "model": model}]})
     } else if path.contains("v1beta") {
         json!({"models": [{"name": format!("models/{model}"), "inputTokenLimit": 100_000, "outputTokenLimit": 8_192}]})
     } else {
-        json!({"object": "list", "data": [{"id": model, "object": "model"}]})
+        let mut entry = json!({"id": model, "object": "model"});
+        if context > 0 {
+            entry["meta"] = json!({"n_ctx": context});
+        }
+        json!({"object": "list", "data": [entry]})
     }
 }
 
@@ -141,7 +145,7 @@ pub fn whole(api: Api, number: usize, turn: &Turn) -> Value {
 }
 
 fn usage(turn: &Turn) -> (u64, u64) {
-    if turn.usage == (0, 0) { (100, 20) } else { turn.usage }
+    turn.usage
 }
 
 /// Text in pieces of about twelve bytes, as tokens arrive.

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub struct Script {
     /// The model name that `GET …/models` announces.
     pub model: String,
+    /// The context it announces with it, tokens; zero: none.
+    pub context: u64,
     pub turns: Vec<Turn>,
     /// Turns by a word of the prompt: the play whose name stands last in a request goes on, and repeats its last turn.
     /// Needed where how many requests a prompt takes is the agent's affair.
@@ -50,7 +52,7 @@ pub struct Turn {
     pub first_byte_ms: u64,
     /// Wait after each streamed event.
     pub frame_ms: u64,
-    /// Tokens announced as used: prompt, completion. Zero: 100 and 20.
+    /// Tokens announced as used: prompt, completion. Zero: a quarter of the request's bytes, and 20.
     pub usage: (u64, u64),
 }
 

@@ -21,7 +21,7 @@ use super::tools::Act;
 use super::turn::{Acted, Doing};
 use super::watch;
 use crate::base::limits::llm as limits;
-use crate::base::{Digest, RelPath};
+use crate::base::{ActionId, Digest, RelPath};
 use crate::model::{After, Body, Command, Draft, Evidence, Proposal, Step};
 use crate::port::{Desk, Interrupted, Workspace};
 use outcome::refused;
@@ -45,6 +45,14 @@ pub struct Hands {
 pub struct Settlement {
     /// For the machine.
     pub acted: Acted,
+}
+
+/// What came of the wish to read the project.
+pub struct Overview {
+    /// The action it was.
+    pub action: Option<ActionId>,
+    /// The files, or the supervisor's words instead.
+    pub files: Result<Vec<(RelPath, Vec<u8>)>, String>,
 }
 
 impl Hands {
@@ -111,13 +119,15 @@ impl Hands {
         }
     }
 
-    /// The files of the project for its map; empty when the supervisor does not want it read.
-    pub async fn project(&mut self, desk: &mut Desk) -> Result<Vec<(RelPath, Vec<u8>)>, Interrupted> {
+    /// Reads the project for its map.
+    pub async fn project(&mut self, desk: &mut Desk) -> Result<Overview, Interrupted> {
         let why = "to make a map of the project: its files, what they define, and its instruction files";
         let proposal = Proposal::new("read the project for an overview", Body::Read(".".to_owned()))
             .because(why, vec![Evidence::new("step", "the goal")]);
-        let settled = desk.propose(proposal).await?;
-        Ok(settled.performed.map(|performed| performed.read).unwrap_or_default())
+        let settled = desk.propose_untold(proposal).await?;
+        let told = settled.told().to_owned();
+        let (action, performed) = (settled.action, settled.performed);
+        Ok(Overview { action, files: performed.map(|performed| performed.read).ok_or(told) })
     }
 
     // The disk is looked at only to form proposals.

@@ -5,10 +5,10 @@ use serde_json::json;
 use super::*;
 use crate::agent::llm::catalog::EditFormat;
 use crate::agent::llm::crew::Role;
-use crate::agent::llm::tools::specs;
+use crate::agent::llm::tools::{Wording, specs};
 
 fn check(text: &str, expect: &[(&str, Value)]) {
-    let found = find(text, &specs(Role::Solo, EditFormat::Replace, false));
+    let found = find(text, &specs(Role::Solo, EditFormat::Replace, Wording::Full));
     let found: Vec<(&str, Value)> = found.calls.iter().map(|call| (call.name.as_str(), call.args.clone())).collect();
     assert_eq!(found, expect, "{text}");
 }
@@ -81,8 +81,29 @@ fn half_a_call_is_none() {
 }
 
 #[test]
+fn a_call_whose_json_is_broken_is_seen_and_not_made() {
+    let tools = specs(Role::Solo, EditFormat::Replace, Wording::Full);
+    // Both were printed by Qwen2.5-Coder-0.5B.
+    let quotes = r#"{"name": "explain", "arguments": {"text": "The package "rev.go" has a function."}}"#;
+    let bracket = r#"{"name": "finish", "arguments": {"report": {"text": "It was reversed."}}"#;
+    for text in [quotes, bracket] {
+        assert!(find(text, &tools).calls.is_empty(), "{text}");
+        assert!(broken(text, &tools).is_some(), "{text}");
+    }
+    assert_eq!(broken(r#"A package has a "name" and "arguments"."#, &tools), None);
+    assert_eq!(broken(r#"{"name": "Ada", "arguments": {}"#, &tools), None);
+}
+
+#[test]
+fn a_sentence_for_a_name_is_an_invented_tool_where_arguments_follow() {
+    let text = "```json\n{\"name\": \"make the tests pass\", \"arguments\": {\"command\": \"test_calc.py\"}}\n```";
+    check(text, &[("make the tests pass", json!({"command": "test_calc.py"}))]);
+    check("```json\n{\"name\": \"Build all\", \"input\": {\"a\": 1}}\n```", &[]);
+}
+
+#[test]
 fn words_before_a_call_are_kept_and_invented_results_are_not() {
-    let tools = specs(Role::Solo, EditFormat::Replace, false);
+    let tools = specs(Role::Solo, EditFormat::Replace, Wording::Full);
     let found = find("Let me look.\n```json\n{\"name\":\"test\"}\n```\nTool result: all pass", &tools);
     assert_eq!((found.prose.as_str(), found.made_up, found.calls.len()), ("Let me look.", true, 1));
     let found = find("<think>hm</think>All is well.", &tools);
@@ -92,6 +113,6 @@ fn words_before_a_call_are_kept_and_invented_results_are_not() {
 proptest::proptest! {
     #[test]
     fn no_text_panics(text in "[<>{}\\[\\]\"'`=:,a-z \n()|]{0,120}") {
-        find(&text, &specs(Role::Solo, EditFormat::Replace, false));
+        find(&text, &specs(Role::Solo, EditFormat::Replace, Wording::Full));
     }
 }

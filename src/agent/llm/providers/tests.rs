@@ -85,7 +85,7 @@ fn summary(closed: &Closed) -> String {
     out
 }
 
-const EXPECT: [(&str, &str); 24] = [
+const EXPECT: [(&str, &str); 26] = [
     (
         "anthropic-length",
         "broken(delete the answer ended before its arguments were complete) tokens(30 0 64) MaxTokens",
@@ -141,6 +141,11 @@ const EXPECT: [(&str, &str); 24] = [
     (
         "responses-llamacpp",
         "text(Ich lese ✓) call(fc_a read {\"path\":\"a.rs\"}) call(fc_b test {}) tokens(390 389 20) ToolUse",
+    ),
+    ("responses-llamacpp-length", "text(One day, in a small) tokens(35 24 6) EndTurn"),
+    (
+        "anthropic-llamacpp-printed",
+        "text(```json\n{\n  \"name\": \"read\",\n  \"arguments\": {\n    \"path\": \"src/lib.rs\"\n  }\n}\n``` \n\nThis function reads the file `src/lib.rs`) tokens(163 162 40) MaxTokens",
     ),
     (
         "responses-failed",

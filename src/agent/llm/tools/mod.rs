@@ -7,7 +7,7 @@ mod read_call;
 mod schema;
 
 pub use read_call::{ToolMistake, meant, read_call};
-pub use schema::{names, specs};
+pub use schema::{Wording, names, specs};
 
 use super::edits::Swap;
 use crate::model::StepStatus;

@@ -255,7 +255,7 @@ fn status(word: &str) -> StepStatus {
 mod tests {
     use super::super::super::catalog::EditFormat;
     use super::super::super::crew::Role;
-    use super::super::{names, specs};
+    use super::super::{Wording, names, specs};
     use super::*;
     use serde_json::json;
 
@@ -312,7 +312,7 @@ mod tests {
         for role in Role::ALL {
             for format in [EditFormat::Replace, EditFormat::Patch, EditFormat::Whole] {
                 let known = names(role, format);
-                for spec in specs(role, format, false) {
+                for spec in specs(role, format, Wording::Full) {
                     assert!(jsonschema::validator_for(&spec.schema).is_ok(), "{}", spec.name);
                     let required = spec.schema["required"].as_array().unwrap();
                     let properties = spec.schema["properties"].as_object().unwrap();

@@ -5,12 +5,44 @@ use serde_json::{Map, Value, json};
 use super::super::catalog::EditFormat;
 use super::super::crew::Role;
 use super::super::request::ToolSpec;
+use crate::base::limits::llm as limits;
 
-/// The tools of a role, in a fixed order so that the prompt's prefix stays the same. `lean`: for small contexts, with
-/// arguments that need no explanation unexplained and optional ones about the reasons left out.
-pub fn specs(role: Role, format: EditFormat, lean: bool) -> Vec<ToolSpec> {
+/// How many words the tools may take of a prompt. On a processor every thousand tokens of them are some twenty seconds
+/// before a small model's first word, and they leave a small context no room for work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wording {
+    /// Everything.
+    Full,
+    /// Arguments unexplained, the optional ones about the reasons left out.
+    Lean,
+    /// Only the tools that a fix needs, with the arguments they need. The others are understood all the same.
+    Least,
+}
+
+impl Wording {
+    /// What a context of so many tokens has room for.
+    pub fn for_context(tokens: u64) -> Wording {
+        if tokens < u64::from(limits::LEAST_CONTEXT_TOKENS) {
+            Wording::Least
+        } else if tokens < u64::from(limits::LEAN_CONTEXT_TOKENS) {
+            Wording::Lean
+        } else {
+            Wording::Full
+        }
+    }
+}
+
+/// The tools of a role, in a fixed order so that the prompt's prefix stays the same.
+pub fn specs(role: Role, format: EditFormat, wording: Wording) -> Vec<ToolSpec> {
     let specs = names(role, format).into_iter().map(spec);
-    if lean { specs.map(leaner).collect() } else { specs.collect() }
+    match wording {
+        Wording::Full => specs.collect(),
+        Wording::Lean => specs.map(leaner).collect(),
+        Wording::Least => {
+            let spared = ["list", "more", "delete", "move", "explain", "ask"];
+            specs.filter(|spec| !spared.contains(&spec.name.as_str())).map(leanest).collect()
+        }
+    }
 }
 
 fn leaner(mut spec: ToolSpec) -> ToolSpec {
@@ -19,6 +51,24 @@ fn leaner(mut spec: ToolSpec) -> ToolSpec {
             .retain(|name, _| !matches!(name.as_str(), "expect" | "evidence" | "step" | "timeout_s" | "ignore_case"));
         for property in properties.values_mut() {
             property.as_object_mut().map(|property| property.remove("description"));
+        }
+    }
+    // Small models go ever deeper where they may (seen with 0.5 billion parameters).
+    if let Some(step) = spec.schema.pointer_mut("/properties/steps/items/properties").and_then(Value::as_object_mut) {
+        step.retain(|name, _| matches!(name.as_str(), "title" | "status"));
+        step.insert("title".into(), json!({"type": "string"}));
+    }
+    spec
+}
+
+fn leanest(spec: ToolSpec) -> ToolSpec {
+    let mut spec = leaner(spec);
+    let required = spec.schema.get("required").cloned().unwrap_or_default();
+    let needs = |name: &str| required.as_array().is_some_and(|list| list.iter().any(|entry| entry == name));
+    if let Some(properties) = spec.schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.retain(|name, _| needs(name));
+        if let Some(steps) = properties.get_mut("steps") {
+            *steps = json!({"type": "array", "items": {"type": "string"}});
         }
     }
     spec
@@ -144,14 +194,44 @@ fn object(name: &str, fields: Value, required: &[&str]) -> Value {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
     };
     if !matches!(name, "more" | "explain" | "ask" | "object" | "finish" | "plan") {
-        properties.insert("why".into(), text("Why you want this, one sentence."));
+        // What these are for stands once in the instructions.
+        properties.insert("why".into(), json!({"type": "string"}));
     }
     if matches!(name, "edit" | "patch" | "write" | "delete" | "move" | "run") {
-        properties.insert("expect".into(), text("What should be different afterwards."));
-        let evidence = "What it rests on: path:line, a failing test's name.";
-        properties
-            .insert("evidence".into(), json!({"type": "array", "items": {"type": "string"}, "description": evidence}));
-        properties.insert("step".into(), text("Id of the plan step."));
+        properties.insert("expect".into(), json!({"type": "string"}));
+        properties.insert("evidence".into(), json!({"type": "array", "items": {"type": "string"}}));
+        properties.insert("step".into(), json!({"type": "string"}));
     }
     json!({"type": "object", "properties": properties, "required": required})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(wording: Wording) -> usize {
+        let specs = specs(Role::Solo, EditFormat::Replace, wording);
+        // Four bytes a token, as counted with the tokenizer of Qwen2.5.
+        specs.iter().map(ToolSpec::bytes).sum::<usize>() / 4
+    }
+
+    #[test]
+    fn the_tools_leave_room_in_every_context() {
+        assert!(tokens(Wording::Full) < 1_600, "{}", tokens(Wording::Full));
+        assert!(tokens(Wording::Lean) < 1_050, "{}", tokens(Wording::Lean));
+        assert!(tokens(Wording::Least) < 450, "{}", tokens(Wording::Least));
+        assert_eq!(Wording::for_context(2_048), Wording::Least);
+        assert_eq!(Wording::for_context(8_192), Wording::Lean);
+        assert_eq!(Wording::for_context(32_768), Wording::Full);
+    }
+
+    #[test]
+    fn the_fewest_tools_are_those_of_a_fix() {
+        let specs = specs(Role::Solo, EditFormat::Replace, Wording::Least);
+        let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+        assert_eq!(names, ["read", "search", "edit", "write", "run", "test", "plan", "finish"]);
+        let edit = specs.iter().find(|spec| spec.name == "edit").map(|spec| spec.schema["properties"].clone());
+        let arguments: Vec<String> = edit.unwrap().as_object().unwrap().keys().cloned().collect();
+        assert_eq!(arguments, ["path", "old", "new", "why"]);
+    }
 }

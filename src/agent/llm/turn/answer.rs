@@ -1,25 +1,29 @@
 //! After a call of the model: settling it, what is whole of a broken answer, printed calls, mere words.
 
-use super::{Counted, Effect, State, Turn};
+use super::{Asked, Counted, Effect, State, Turn};
 use crate::agent::llm::delta::{Stop, Usage as Tokens};
 use crate::agent::llm::fault::Fault;
 use crate::agent::llm::printed;
 use crate::agent::llm::reply::Closed;
 use crate::agent::llm::request::{Message, Part, ToolCall};
-use crate::agent::llm::tools;
+use crate::agent::llm::tools::{self, Wording};
 use crate::agent::llm::watch::Watch;
 use crate::base::limits::llm as limits;
 use crate::model::event::{TurnEnd, Usage};
 
 impl Turn {
     pub(super) fn answered(&mut self, mut closed: Closed, ms: u64, out: &mut Vec<Effect>) {
-        let State::Asking { estimated, bytes } = self.state else { return };
+        let State::Asking(asked) = self.state else { return };
         self.state = State::Idle;
-        self.settle(&closed, (estimated, bytes), ms, out);
+        self.settle(&closed, asked, ms, out);
         if let Some(fault) = closed.fault.take() {
-            return self.broke(&fault, closed, estimated, out);
+            return self.broke(&fault, closed, asked.estimated, out);
         }
         self.overflows = 0;
+        // llama.cpp says `completed` in Responses when the longest length ended it (seen 2026-11).
+        if closed.stop == Some(Stop::EndTurn) && closed.usage.output >= Some(u64::from(asked.answer)) {
+            closed.stop = Some(Stop::MaxTokens);
+        }
         let text = closed.text();
         let mut calls: Vec<(ToolCall, bool)> = closed.calls().cloned().map(|call| (call, false)).collect();
         if calls.is_empty() && closed.broken.is_empty() {
@@ -40,11 +44,13 @@ impl Turn {
         self.advance(out);
     }
 
-    fn settle(&mut self, closed: &Closed, (estimated, bytes): (u64, u64), ms: u64, out: &mut Vec<Effect>) {
+    pub(super) fn settle(&mut self, closed: &Closed, asked: Asked, ms: u64, out: &mut Vec<Effect>) {
+        let estimated = asked.estimated;
         let model = &self.setup.choice.model;
         let answer: usize = closed.text().len() + closed.calls().map(|call| call.args.to_string().len()).sum::<usize>();
-        // A refused request used nothing; a broken one used what it sent.
-        let spent = closed.fault.is_none() || answer > 0 || closed.usage != Tokens::default();
+        // A refused request used nothing; a broken one used what it sent, also when we waited for its first word no longer.
+        let left = matches!(closed.fault, Some(Fault::OverTime | Fault::Stalled { .. } | Fault::FirstByteLate { .. }));
+        let spent = closed.fault.is_none() || left || answer > 0 || closed.usage != Tokens::default();
         if spent {
             let said = answer as u64 / 3;
             let mut usage = closed.usage;
@@ -57,13 +63,46 @@ impl Turn {
             self.budget.spend_ms(ms);
         }
         if let Some(real) = closed.usage.prompt() {
-            self.talk.learn(estimated, real);
-            self.counted = Some(Counted { bytes, tokens: real });
+            // What was not shown says nothing about the size of what was.
+            if !matches!(closed.fault, Some(Fault::ToolsUnseen { .. })) && !self.was_cut(real, out) {
+                self.talk.learn(self.talk.tokens(self.fixed_bytes()), real);
+            }
             self.context_used = real + closed.usage.output.unwrap_or(0);
         } else {
             self.context_used = estimated;
         }
         out.push(Effect::Usage(self.usage()));
+    }
+
+    /// Whether the server counted fewer tokens than the request can have: some leave out the beginning of what does not
+    /// fit, and say nothing (Ollama at `num_ctx`). Says so and keeps the conversation within what was counted.
+    fn was_cut(&mut self, real: u64, out: &mut Vec<Effect>) -> bool {
+        if self.talk.holds_sealed_thinking() {
+            return false;
+        }
+        // As it was put in the end: a refusal may have made text of the tools.
+        let bytes = self.request_bytes();
+        let real_before = self.counted.map_or(0, |counted| counted.tokens);
+        let least = match self.counted.map(|counted| bytes.saturating_sub(counted.bytes)) {
+            None => bytes / limits::BYTES_PER_TOKEN_MAX,
+            Some(grown) if grown >= limits::GROWTH_BYTES_MIN => real_before + grown / limits::TOOL_BYTES_PER_TOKEN_MAX,
+            // The rest lies within what templates do.
+            Some(_) => 0,
+        };
+        if real >= least {
+            self.counted = Some(Counted { bytes, tokens: real });
+            return false;
+        }
+        let largest = real.max(real_before);
+        self.context_tokens = self.context_tokens.min(largest).max(u64::from(limits::CONTEXT_TOKENS_MIN) / 2);
+        let text = format!(
+            "The server counted {real} tokens where at least {least} were sent: it leaves out what does not fit into its \
+             context. Keeping to {} tokens from now on; start it with a larger context (Ollama: num_ctx) or write the \
+             context down in models.toml",
+            self.context_tokens
+        );
+        out.push(Effect::Alarm { what: "cut_prompt", text });
+        true
     }
 
     /// What has been used up and what is left.
@@ -92,6 +131,8 @@ impl Turn {
                     Ok(()) => self.ask(out),
                 }
             }
+            // The caller has said so and learned to put it otherwise; what was answered answers something else.
+            Fault::ToolsUnseen { .. } => self.ask(out),
             Fault::Repeats { .. } => {
                 // None of it is worth keeping: the model would go on where it stopped.
                 self.talk.assistant(Message::assistant(Vec::new()));
@@ -141,9 +182,7 @@ impl Turn {
             (None, _) => self.context_tokens = (self.context_tokens.min(estimated.max(1)) * 2 / 3).max(least),
         }
         out.push(Effect::Alarm { what: "overflow", text: format!("{fault}. Shortening the conversation.") });
-        if self.fixed_tokens() > self.context_tokens / 2 {
-            self.tools = tools::specs(self.setup.role, self.setup.choice.model.edit_format, true);
-        }
+        self.fit_tools();
         if self.fixed_tokens() > self.context_tokens * 3 / 4 {
             let text = format!(
                 "{fault}. The instructions alone take about {} tokens; start the server with a larger context",
@@ -157,7 +196,16 @@ impl Turn {
 
     /// What every request holds whatever was said: instructions and tools.
     fn fixed_tokens(&self) -> u64 {
-        self.talk.fixed_tokens(&self.setup.system, &self.tools)
+        self.talk.tokens_of(self.fixed_bytes())
+    }
+
+    /// Fewer words for the tools when they would take half of the context.
+    fn fit_tools(&mut self) {
+        for wording in [Wording::Lean, Wording::Least] {
+            if self.fixed_tokens() > self.context_tokens / 2 {
+                self.tools = tools::specs(self.setup.role, self.setup.choice.model.edit_format, wording);
+            }
+        }
     }
 
     /// Takes printed calls for calls.
@@ -168,9 +216,11 @@ impl Turn {
         }
         let marked = !self.agreed_as_text;
         if marked {
-            let count = found.calls.len();
-            let text = format!("The model printed {count} tool call(s) as text; taken for calls.");
-            out.push(Effect::Alarm { what: "repaired", text });
+            // A model that prints one call prints them all: once is news, and every action is marked.
+            if !std::mem::replace(&mut self.repaired_said, true) {
+                let text = "The model prints its calls as text. They are taken for calls and marked so.".to_owned();
+                out.push(Effect::Alarm { what: "repaired", text });
+            }
             // The model shall see the call in the agreed form, and only once.
             message.parts.retain(|part| !matches!(part, Part::Text(_)));
             if !found.prose.is_empty() {
@@ -209,8 +259,20 @@ impl Turn {
             return;
         }
         if stop == Some(&Stop::MaxTokens) {
+            let text = "The model's answer reached its longest length before it called anything.".to_owned();
+            out.push(Effect::Alarm { what: "cut", text });
             let finding = self.watch.fault("it reached its longest length; make smaller steps");
             if self.apply(finding, None, out) {
+                self.ask(out);
+            }
+            return;
+        }
+        if let Some(name) = printed::broken(&text, &self.tools) {
+            let words = format!(
+                "Your answer looks like a call of `{name}`, but its JSON cannot be read (a quotation mark within a text \
+                 needs a backslash, or a bracket is missing). Nothing was done; call it again."
+            );
+            if self.judge(Watch::mistake, words, None, out) {
                 self.ask(out);
             }
             return;

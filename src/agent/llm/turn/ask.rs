@@ -1,14 +1,15 @@
 //! Before a call of the model: notes, the plan's reminder, room in the context, the reservation.
 
-use super::{Effect, State, Turn};
-use crate::agent::llm::dialect::Dialect;
-use crate::agent::llm::request::Request;
+use super::{Asked, Effect, State, Turn};
+use crate::agent::llm::dialect::{self, Dialect};
+use crate::agent::llm::request::{Request, ToolSpec};
 use crate::base::limits::llm as limits;
 
 impl Turn {
     pub(super) fn ask(&mut self, out: &mut Vec<Effect>) {
         let parts = std::mem::take(&mut self.results);
         self.talk.user(parts);
+        out.extend(self.untold.drain(..).map(|text| Effect::Told { action: None, text }));
         self.steered = false;
         if self.plan_due || self.asks_since_plan >= limits::PLAN_REMINDER_ASKS {
             self.notes.extend(self.plan.text());
@@ -22,15 +23,15 @@ impl Turn {
         let answer =
             self.setup.choice.model.answer_tokens().min(u32::try_from(self.context_tokens / 3).unwrap_or(u32::MAX));
         let room = self.context_tokens.saturating_sub(u64::from(answer)) * 9 / 10;
-        if self.talk.tokens(&self.setup.system, &self.tools) > room {
+        if self.talk.tokens(self.fixed_bytes()) > room {
             self.compact(room, out);
         }
-        let estimated = self.talk.tokens(&self.setup.system, &self.tools);
-        let bytes = self.talk.bytes(&self.setup.system, &self.tools);
+        let estimated = self.talk.tokens(self.fixed_bytes());
+        let bytes = self.request_bytes();
         match self.budget.reserve(&self.setup.choice.model, self.tokens_most(bytes), answer) {
             Err(stop) => self.exhausted(&stop, out),
             Ok(reserved) => {
-                self.state = State::Asking { estimated, bytes };
+                self.state = State::Asking(Asked { estimated, answer: reserved.answer_tokens });
                 out.push(Effect::Ask(Box::new(Request {
                     model: self.setup.choice.model.name.clone(),
                     system: self.setup.system.clone(),
@@ -55,6 +56,21 @@ impl Turn {
         }
     }
 
+    /// The size of the next request, bytes.
+    pub(super) fn request_bytes(&self) -> u64 {
+        (self.fixed_bytes() + self.talk.bytes()) as u64
+    }
+
+    /// What every request holds whatever was said: instructions and tools.
+    pub(super) fn fixed_bytes(&self) -> usize {
+        let tools = if self.agreed_as_text {
+            dialect::described(&self.tools).len()
+        } else {
+            self.tools.iter().map(ToolSpec::bytes).sum()
+        };
+        self.setup.system.len() + tools
+    }
+
     pub(super) fn compact(&mut self, room: u64, out: &mut Vec<Effect>) {
         let mut summary = format!("The task:\n{}\n\nEarlier messages were left out to save room.\n", self.task);
         summary.extend(self.plan.text().map(|plan| format!("\n{plan}")));
@@ -65,9 +81,9 @@ impl Turn {
         if let Some(tests) = self.last_tests.as_ref().filter(|tests| !tests.green) {
             summary.push_str(&format!("\nStill failing:\n{}\n", tests.failures));
         }
-        let system = self.setup.system.clone();
+        let fixed = self.fixed_bytes();
         self.counted = None;
-        if self.talk.fit(room, &system, &self.tools, || summary.clone()) {
+        if self.talk.fit(room, fixed, || summary.clone()) {
             out.push(Effect::Told { action: None, text: summary });
         }
     }

@@ -1,6 +1,7 @@
 //! The calls of an answer, one after the other, and how each came out.
 
 use super::{Acted, Doing, Effect, Over, State, Turn, Verdict};
+use crate::agent::llm::crew::Role;
 use crate::agent::llm::request::{Part, ToolCall};
 use crate::agent::llm::tools::{self, Act, Intent};
 use crate::agent::llm::watch::{Finding, Watch};
@@ -160,6 +161,7 @@ impl Turn {
             Part::Result { .. } | Part::Text(_) | Part::Thinking { .. } | Part::Call(_) => None,
         });
         if let (Some(_), Some(text)) = (&action, own) {
+            self.untold.retain(|untold| *untold != text);
             out.push(Effect::Told { action, text });
         }
         self.advance(out);
@@ -168,10 +170,17 @@ impl Turn {
     /// True when the task is over.
     pub(super) fn finish(&mut self, call: &ToolCall, report: String, done: bool, out: &mut Vec<Effect>) -> bool {
         let red = self.last_tests.as_ref().is_some_and(|tests| !tests.green);
-        let untested = self.changed_since_tests && self.names.contains(&"test");
+        let can_test = self.names.contains(&"test");
+        // Who changed nothing may be done without a run, but not with a goal or a report about tests.
+        let speaks_of_tests = [&self.task, &report].iter().any(|text| text.to_lowercase().contains("test"));
+        let answers_for_tests = matches!(self.setup.role, Role::Solo | Role::Tester);
+        let unseen = can_test && answers_for_tests && speaks_of_tests && self.last_tests.is_none();
+        let untested = can_test && self.changed_since_tests || unseen;
         if done && (untested || red) && !self.finish_refused {
             self.finish_refused = true;
-            let text = if untested {
+            let text = if unseen {
+                "Not ended: no tests were run. Run `test` first; or call `finish` with done=false and say what is left."
+            } else if untested {
                 "Not ended: no tests were run since your last change. Run `test` first; or call `finish` again to end without."
             } else {
                 "Not ended: the last test run failed. Go on; or call `finish` with done=false and say what is left."
@@ -181,9 +190,16 @@ impl Turn {
         }
         let mut report = report;
         if done && untested {
-            let text = "The report claims success, but no tests were run since the last change.";
+            let (text, mark) = if unseen {
+                ("The report claims success, but no tests were run.", "no test run was observed")
+            } else {
+                (
+                    "The report claims success, but no tests were run since the last change.",
+                    "no test run was observed after the last change",
+                )
+            };
             out.push(Effect::Alarm { what: "claim_without_run", text: text.to_owned() });
-            report.push_str("\n\n[rightseat: no test run was observed after the last change]");
+            report.push_str(&format!("\n\n[rightseat: {mark}]"));
         } else if done && red {
             let text = "The report claims success, but the last observed test run failed.";
             out.push(Effect::Alarm { what: "claim_without_run", text: text.to_owned() });
@@ -197,7 +213,12 @@ impl Turn {
         let parts = std::mem::take(&mut self.results);
         self.talk.user(parts);
         self.state = State::Over;
-        out.push(Effect::Over(Over { reason: TurnEnd::EndTurn, finished: true, done: done && !red, report }));
+        out.push(Effect::Over(Over {
+            reason: TurnEnd::EndTurn,
+            finished: true,
+            done: done && !red && !unseen,
+            report,
+        }));
         true
     }
 }

@@ -22,7 +22,7 @@ use super::crew::Role;
 use super::plan::PlanState;
 use super::request::{Part, ToolCall, ToolSpec};
 use super::talk::{Shelf, Talk};
-use super::tools;
+use super::tools::{self, Wording};
 use super::watch::{Finding, Watch};
 use crate::base::limits::llm as limits;
 use crate::model::event::TurnEnd;
@@ -37,9 +37,18 @@ struct Counted {
 #[derive(Debug, PartialEq)]
 enum State {
     Idle,
-    Asking { estimated: u64, bytes: u64 },
+    Asking(Asked),
     Acting { call: ToolCall },
     Over,
+}
+
+/// A request on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asked {
+    /// Its size, tokens, to the safe side.
+    estimated: u64,
+    /// The longest answer asked for, tokens.
+    answer: u32,
 }
 
 /// See the module.
@@ -60,6 +69,8 @@ pub struct Turn {
     queue: VecDeque<(ToolCall, bool)>,
     results: Vec<Part>,
     notes: Vec<String>,
+    /// Results that are not on record yet as told.
+    untold: Vec<String>,
     /// Objections made by a reviewer that were let through.
     pub objections: Vec<String>,
     task: String,
@@ -77,6 +88,7 @@ pub struct Turn {
     agreed_as_text: bool,
     steered: bool,
     caveats: Vec<String>,
+    repaired_said: bool,
 }
 
 impl Turn {
@@ -85,7 +97,7 @@ impl Turn {
         let format = setup.choice.model.edit_format;
         let context = setup.choice.model.context_tokens();
         Turn {
-            tools: tools::specs(setup.role, format, context < limits::LEAN_CONTEXT_TOKENS),
+            tools: tools::specs(setup.role, format, Wording::for_context(u64::from(context))),
             names: tools::names(setup.role, format),
             context_tokens: u64::from(context),
             shelf: Shelf::for_context(context),
@@ -99,6 +111,7 @@ impl Turn {
             queue: VecDeque::new(),
             results: Vec::new(),
             notes: Vec::new(),
+            untold: Vec::new(),
             objections: Vec::new(),
             task: String::new(),
             decisions: VecDeque::new(),
@@ -114,6 +127,7 @@ impl Turn {
             agreed_as_text: false,
             steered: false,
             caveats: Vec::new(),
+            repaired_said: false,
         }
     }
 
@@ -130,6 +144,14 @@ impl Turn {
     /// Ids of calls made so far; the driver closes answers against them.
     pub fn seen_ids(&mut self) -> &mut BTreeSet<String> {
         &mut self.seen_ids
+    }
+
+    /// The size of the request that is on its way, tokens.
+    pub fn asked_tokens(&self) -> u64 {
+        match &self.state {
+            State::Asking(asked) => asked.estimated,
+            State::Idle | State::Acting { .. } | State::Over => 0,
+        }
     }
 
     /// Takes one event; see the module for what comes back.
@@ -174,6 +196,7 @@ impl Turn {
 
     fn answer(&mut self, call: &ToolCall, text: String, failed: bool) {
         let text = self.shelf.place(text);
+        self.untold.push(text.clone());
         self.results.push(Part::Result { id: call.id.clone(), name: call.name.clone(), text, failed });
     }
 
@@ -197,7 +220,8 @@ impl Turn {
             Finding::End { alarm, text } => (alarm, text, true),
         };
         if !alarm.is_empty() {
-            out.push(Effect::Alarm { what: alarm, text: text.clone() });
+            let shown = if end { text.clone() } else { format!("The model was told: {text}") };
+            out.push(Effect::Alarm { what: alarm, text: shown });
         }
         match call {
             Some(call) => self.answer(call, text.clone(), true),

@@ -334,6 +334,109 @@ fn success_is_not_claimed_without_a_run() {
 }
 
 #[test]
+fn a_goal_about_tests_is_not_reached_without_any_run() {
+    let finish = |id: &str| calls(&[(id, "finish", json!({"report": "The test_calc.py passed the tests."}))]);
+    let mut turn = turn();
+    begin(&mut turn);
+    assert!(last_words(&turn.step(finish("1"))).contains("no tests were run"));
+    let effects = turn.step(finish("2"));
+    assert_eq!(alarms(&effects), ["claim_without_run"]);
+    assert!(!over(&effects).done && over(&effects).report.contains("no test run was observed"));
+    // Who is only asked to explain need not run anything.
+    let mut turn = self::turn();
+    begin(&mut turn);
+    assert!(over(&turn.step(calls(&[("1", "finish", json!({"report": "It adds."}))]))).done);
+}
+
+/// The same answer with what the server counted.
+fn counting(answer: Event, prompt: u64) -> Event {
+    let Event::Answered { closed, ms } = answer else { unreachable!() };
+    let usage = Tokens { input: Some(prompt), output: Some(20), ..Tokens::default() };
+    Event::Answered { closed: Box::new(Closed { usage, ..*closed }), ms }
+}
+
+#[test]
+fn a_server_that_leaves_out_the_beginning_is_noticed_once_and_its_context_kept() {
+    let read = |n: u64| calls(&[(&n.to_string(), "read", json!({"path": format!("f{n}")}))]);
+    let mut turn = turn();
+    begin(&mut turn);
+    let mut counted = Vec::new();
+    let mut alarmed = Vec::new();
+    for n in 0..12_u64 {
+        let request_bytes = (turn.fixed_bytes() + turn.talk.bytes()) as u64;
+        // Ollama with `num_ctx` 4096: whole old messages go until the rest fits.
+        let real = request_bytes / 4;
+        let shown = if real > 4_096 { 3_000 + (real * 7) % 900 } else { real };
+        counted.push(shown);
+        let effects = turn.step(counting(read(n), shown));
+        alarmed.extend(alarms(&effects));
+        turn.step(acted(Verdict::Done, &"some words ".repeat(200)));
+    }
+    assert_eq!(alarmed, ["cut_prompt"], "{counted:?}");
+    assert!(turn.context_tokens <= 4_096, "{}", turn.context_tokens);
+    // From then on it is kept within what the server has room for.
+    assert!(counted.iter().rev().take(3).all(|shown| *shown <= 4_096), "{counted:?}");
+}
+
+#[test]
+fn an_honest_count_raises_no_alarm_however_dense_the_text() {
+    for bytes_per_token in [2, 4, 6] {
+        let mut turn = turn();
+        begin(&mut turn);
+        for n in 0..8_u64 {
+            let real = (turn.fixed_bytes() + turn.talk.bytes()) as u64 / bytes_per_token;
+            let answer = calls(&[(&n.to_string(), "read", json!({"path": format!("f{n}")}))]);
+            let effects = turn.step(counting(answer, real));
+            assert_eq!(alarms(&effects), Vec::<&str>::new(), "{bytes_per_token}");
+            turn.step(acted(Verdict::Done, &"some words ".repeat(100)));
+        }
+    }
+}
+
+#[test]
+fn tools_that_were_not_shown_cost_a_call_and_leave_no_words_behind() {
+    let mut turn = turn();
+    begin(&mut turn);
+    let before = turn.budget.turns();
+    let unseen = Closed {
+        stop: None,
+        fault: Some(Fault::ToolsUnseen { prompt: 247, bytes: 7_700 }),
+        ..closed(vec![Part::Text("What is your task?".into())])
+    };
+    let effects = turn.step(answered(unseen));
+    assert_eq!(request(&effects).messages.len(), 1);
+    assert_eq!(turn.budget.turns(), before + 1);
+}
+
+#[test]
+fn an_answer_of_the_longest_length_is_one_whatever_the_server_calls_it() {
+    let mut turn = turn();
+    begin(&mut turn);
+    let usage = Tokens { input: Some(2_000), output: Some(1_000), ..Tokens::default() };
+    let effects = turn.step(answered(Closed { usage, ..closed(vec![Part::Text("# A\n# B\n".into())]) }));
+    assert_eq!(alarms(&effects), ["cut"]);
+    assert!(last_words(&effects).contains("longest length"));
+}
+
+#[test]
+fn what_the_model_reads_is_on_record_and_what_it_does_wrong_is_shown() {
+    let mut turn = turn();
+    begin(&mut turn);
+    let effects = turn.step(calls(&[("1", "fix_everything", json!({"path": "a"}))]));
+    assert_eq!(alarms(&effects), ["mistake"]);
+    let told = |effects: &[Effect]| {
+        let told = effects.iter().filter_map(|effect| match effect {
+            Effect::Told { action: None, text } => Some(text.clone()),
+            _ => None,
+        });
+        told.collect::<Vec<_>>().join("\n")
+    };
+    assert!(told(&effects).contains("there is no tool `fix_everything`"));
+    let effects = turn.step(text(r#"{"name": "read", "arguments": {"path": "a "b" c"}}"#));
+    assert!(told(&effects).contains("looks like a call of `read`"));
+}
+
+#[test]
 fn failing_tests_mark_what_follows_and_forbid_a_happy_end() {
     let mut turn = turn();
     begin(&mut turn);

@@ -174,11 +174,18 @@ pub(super) fn calm_rows(scene: &Scene, columns: u16) -> Vec<Row> {
     if let Some((words, role)) = tests_pane::summary(scene) {
         rows.push(Row::new("tests  ", Role::TextSoft).and(words, role));
     }
-    let said = session.transcript.iter().rev().find(|entry| matches!(entry.speaker, Speaker::Agent(_)));
+    let last = session.transcript.iter().next_back().filter(|last| last.open);
+    let thinks = last.is_some_and(|last| matches!(last.speaker, Speaker::Thought(_)));
+    let said = session.transcript.iter().rev().find(|entry| match entry.speaker {
+        Speaker::Agent(_) => !thinks,
+        Speaker::Thought(_) => thinks,
+        Speaker::Human | Speaker::Told(_) | Speaker::Note => false,
+    });
     if let Some(said) = said {
+        let head = if thinks { "thinks " } else { "says   " };
         let lines: Vec<&str> = said.text.lines().rev().take(UI_CALM_SAID_LINES_MAX).collect();
         let text = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
-        wrapped(&mut rows, "says   ", Role::TextSoft, &text, Role::Text, columns);
+        wrapped(&mut rows, head, Role::TextSoft, &text, Role::Text, columns);
     }
     // What was noted since then goes on: it waits for a busy server, it writes a call.
     let last = session.transcript.iter().next_back().filter(|entry| matches!(entry.speaker, Speaker::Note));
