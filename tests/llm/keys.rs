@@ -13,7 +13,7 @@ fn approve(_: &Value) -> Answer {
 }
 
 fn finish() -> Turn {
-    Turn::call("finish", json!({"report": "looked", "done": true}))
+    Turn::call("finish", json!({"report": "looked", "done": false}))
 }
 
 /// Not in a file of the session (journal, logs, snapshots, project, configuration), not in an export of any kind, not in
@@ -121,7 +121,7 @@ fn an_approved_command_of_the_same_user_cannot_read_the_key() {
         ran.events.last()
     );
     assert!(sent.contains("of ours, found []"), "{}", &sent[sent.find("hunted ").unwrap()..][..300]);
-    assert_eq!(ran.exit, Some(0));
+    assert_eq!(ran.exit, Some(1), "it ended by itself, with the goal open");
     no_key_anywhere(&ran);
 }
 
@@ -136,7 +136,7 @@ fn a_session_of_an_ordinary_user_works_from_end_to_end() {
     let mut session = Session::of("anthropic", turns);
     session.user = other_user();
     let ran = session.run(approve);
-    assert_eq!(ran.exit, Some(0), "{:#?} {}", ran.events.last(), ran.stderr);
+    assert_eq!(ran.exit, Some(1), "{:#?} {}", ran.events.last(), ran.stderr);
     assert_eq!(ran.kind("check_finished").last().unwrap()["failed"], 0);
     no_key_anywhere(&ran);
 }
@@ -166,7 +166,7 @@ fn a_key_is_read_from_a_real_keyring() {
     session.env = vec![("TO_BE_STORED", KEY.to_owned())];
     session.wrapper = ["dbus-run-session", "--", "sh", "-c", KEYRING, "sh"].map(str::to_owned).to_vec();
     let ran = session.run(approve);
-    assert_eq!(ran.exit, Some(0), "{:#?} {}", ran.events.last(), ran.stderr);
+    assert_eq!(ran.exit, Some(1), "{:#?} {}", ran.events.last(), ran.stderr);
     let header = ran.server.received()[0].header("authorization").map(str::to_owned);
     assert_eq!(header, Some(format!("Bearer {KEY}")));
     no_key_anywhere(&ran);

@@ -177,6 +177,10 @@ impl Session {
         let began = Instant::now();
         // The session is over when the program has closed its output.
         while let Ok(line) = lines.recv_timeout(Duration::from_secs(SESSION_S_MAX).saturating_sub(began.elapsed())) {
+            // What a wrapper starts (a keyring) may write to the same output; the program itself writes JSON only.
+            if !self.wrapper.is_empty() && !line.starts_with('{') {
+                continue;
+            }
             let message: Value = serde_json::from_str(&line).unwrap();
             let Some(envelope) = message.pointer("/params/envelope").cloned() else { continue };
             if happened(options_at, envelope["kind"].as_str().unwrap(), &envelope) {

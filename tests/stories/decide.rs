@@ -144,7 +144,7 @@ fn a_denial_becomes_a_rule_of_the_user(size: (u16, u16)) {
     screen.wait("the rule is kept", |_| policy.exists());
     let text = std::fs::read_to_string(&policy).expect("the policy");
     assert!(text.contains("ruling = \"deny\"") && text.contains("never from here"), "{text}");
-    screen.wait_for("it counts from now on");
+    screen.wait_for("the rule counts from now on");
     screen.wait_for("run touch x");
     screen.approve("the rest goes on", |_| room.exists("x"));
     screen.wait_idle();

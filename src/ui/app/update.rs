@@ -108,7 +108,7 @@ impl App {
                 if matches!(overlay, Some(Overlay::Rule(_))) {
                     *overlay = None;
                 }
-                self.say(Toast::plain(format!("{place}; it counts from now on")));
+                self.say(Toast::plain(format!("the rule counts from now on; {place}")));
                 return vec![Request::Host(Ask::Tighten { rule })];
             }
             (Err(why), Some(Overlay::Rule(draft))) => draft.fault = Some(why),

@@ -402,10 +402,8 @@ impl Client {
             }
             Request::KeepRule(text) => {
                 let kept = match &self.options.rules {
-                    Some(KeepRule(keep)) => keep(&text).map(|place| format!("{place} has the rule")),
-                    None => {
-                        Ok("the policy of the other machine is as it was: add the rule there to keep it".to_owned())
-                    }
+                    Some(KeepRule(keep)) => keep(&text).map(|place| format!("kept in {place}")),
+                    None => Ok("not kept: add it to the policy of the other machine".to_owned()),
                 };
                 self.app.update(at, Msg::RuleKept { rule: text, kept })
             }

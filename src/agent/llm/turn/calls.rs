@@ -171,8 +171,8 @@ impl Turn {
     pub(super) fn finish(&mut self, call: &ToolCall, report: String, done: bool, out: &mut Vec<Effect>) -> bool {
         let red = self.last_tests.as_ref().is_some_and(|tests| !tests.green);
         let can_test = self.names.contains(&"test");
-        // Who changed nothing may be done without a run, but not with a goal or a report about tests.
-        let speaks_of_tests = [&self.task, &report].iter().any(|text| text.to_lowercase().contains("test"));
+        // Who changed nothing may be done without a run, but not when the goal or the report is that tests pass.
+        let speaks_of_tests = is_about_passing(&self.task) || is_about_passing(&report);
         let answers_for_tests = matches!(self.setup.role, Role::Solo | Role::Tester);
         let unseen = can_test && answers_for_tests && speaks_of_tests && self.last_tests.is_none();
         let untested = can_test && self.changed_since_tests || unseen;
@@ -228,4 +228,28 @@ fn describe(call: &ToolCall) -> String {
     let target =
         ["path", "command", "pattern", "from", "question"].iter().find_map(|key| call.args.get(*key)?.as_str());
     format!("{} {}", call.name, target.unwrap_or_default())
+}
+
+/// Whether a goal or a report speaks of tests and of how they end. A word that only holds "test" (latest) does not count.
+fn is_about_passing(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let mut words = text.split(|sign: char| !sign.is_alphabetic());
+    let has = |word: &str, heads: &[&str]| heads.iter().any(|head| word.starts_with(head));
+    words.clone().any(|word| has(word, &["test"]))
+        && words.any(|word| has(word, &["pass", "fail", "green", "fix", "repair", "broke", "succe"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_about_passing;
+
+    #[test]
+    fn only_what_is_about_the_end_of_tests_asks_for_a_run() {
+        for text in ["Make the failing tests pass", "All tests are green.", "I fixed it; it was tested"] {
+            assert!(is_about_passing(text), "{text}");
+        }
+        for text in ["Use the latest release", "Explain how the tests are laid out", "It passes the contest on", ""] {
+            assert!(!is_about_passing(text), "{text}");
+        }
+    }
 }
