@@ -19,7 +19,7 @@ use crate::base::{ActionId, ClientId, Digest};
 use crate::journal::Permit;
 use crate::model::decide::{Effect, Input, Outcome, Refusal, decide};
 use crate::model::event::{
-    Census, ClientChanged, Decider, Event, SessionEnded, SessionOpened, SessionOutcome, Verdict,
+    Census, ClientChanged, Decider, Event, SessionEnded, SessionOpened, SessionOutcome, TurnEnd, Verdict,
 };
 use crate::port::{Blobs, FromAgent, Notice, Performed, Progress, Ticket, TrialOutput, Workspace};
 use std::collections::{BTreeMap, VecDeque};
@@ -330,7 +330,8 @@ impl Actor {
 
     fn outcome_so_far(&self) -> SessionOutcome {
         let session = &self.book.session;
-        if session.stopped.is_some() {
+        let cancelled = session.turn_ended.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Cancelled);
+        if session.stopped.is_some() || cancelled {
             SessionOutcome::Stopped
         } else if session.agent_lost.is_some() {
             SessionOutcome::Failed

@@ -60,6 +60,20 @@ fn a_session_with_an_empty_environment() {
     assert_eq!(seat.finished(&held["action"])["outcome"], "ok");
 }
 
+/// Without the program that runs the tests the repair agent says so and looks no further.
+#[test]
+fn a_missing_test_runner_is_named() {
+    let room = Room::with(&[]);
+    let state = room.state().display().to_string();
+    let mut command = room.command(&["demo", "--headless", "--state-dir", &state]);
+    command.env("PATH", room.dir.path());
+    let mut seat = Seat::start_by(command);
+    let ended = seat.wait("the end", |e| e["kind"] == "session_ended");
+    assert_eq!(ended["outcome"], "failed");
+    let report = ended["report"].as_str().unwrap();
+    assert!(report.contains("the tests could not be run: there is no program cargo"), "{report}");
+}
+
 /// The gate closes, everyone is told, and once there is space again the session goes on where the record ends.
 #[test]
 fn a_full_disk_closes_the_gate_and_loses_nothing() {

@@ -211,9 +211,10 @@ impl Seat {
                 Ok(Ok(performed.report.filter(|r| r.finished.failed > 0)))
             }
             Some(performed) => match performed.report {
-                Some(report) => Ok(Ok(Some(report))),
+                // A program that is not there leaves a report of nothing.
+                Some(report) if performed.exit.is_some() || !report.cases.is_empty() => Ok(Ok(Some(report))),
                 None if performed.exit.is_some() => Ok(Ok(None)),
-                None => Ok(Err(format!("the tests could not be run: {}", performed.detail.unwrap_or_default()))),
+                _ => Ok(Err(format!("the tests could not be run: {}", performed.detail.unwrap_or_default()))),
             },
             None => Ok(Err(format!("I cannot find a repair without running the tests: {}", told(&settled.answer)))),
         }
