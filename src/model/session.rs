@@ -127,7 +127,9 @@ impl Session {
             Event::Output(body) => self.actions.output(body)?,
             Event::Finished(body) => {
                 self.actions.finish(seq, at, body)?;
-                if body.files.as_ref().is_some_and(|files| !files.is_empty()) {
+                // What a run of checks leaves behind (a lock file) is part of the run.
+                let checks = self.actions.get(&body.action).is_some_and(|state| state.action.checks);
+                if !checks && body.files.as_ref().is_some_and(|files| !files.is_empty()) {
                     self.files_changed = seq;
                 }
             }
