@@ -19,7 +19,12 @@ impl Hands {
         let by = self.by.to_owned();
         desk.send(FromAgent::Plan { by, steps: steps.clone() }).await?;
         // Consent to a plan covers its title, so the title names exactly this plan.
-        let title = format!("approve the plan of {} steps ({})", steps.len(), plan::shape(&steps).short());
+        let title = format!(
+            "approve the plan of {} step{} ({})",
+            steps.len(),
+            if steps.len() == 1 { "" } else { "s" },
+            plan::shape(&steps).short()
+        );
         let mut proposal = reason.on(title, Body::Plan);
         let lines: Vec<String> = steps.iter().map(|step| format!("- {}", step.title)).collect();
         let words = proposal.rationale.get_or_insert_default();
