@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::{Operator, Sink, Site};
-use crate::agent::repair::scope::Hints;
+use crate::agent::repair::scope::{Hints, Name};
 use crate::agent::repair::source::{
     Lang, Role, binary, condition, descend, is_docstring, member, parts, returned, role, statements,
 };
@@ -258,15 +258,7 @@ fn widen(site: &Site<'_, '_>, test: Node<'_>, sink: &mut Sink<'_>) {
             sink.replace(test, format!("{} > 0 {and} {part}", name.text), 0.5);
         }
         let part = site.operand_of(test, and);
-        let truthy = match site.lang() {
-            Lang::Python => name.text.clone(),
-            Lang::JavaScript | Lang::TypeScript | Lang::Tsx if name.hints.has(Hints::LIST) => {
-                format!("{}.length > 0", name.text)
-            }
-            Lang::JavaScript | Lang::TypeScript | Lang::Tsx => name.text.clone(),
-            Lang::Go => format!("len({}) > 0", name.text),
-            Lang::Rust => format!("!{}.is_empty()", name.text),
-        };
+        let truthy = site.filled(name);
         sink.replace(test, format!("{truthy} {and} {part}"), 0.5);
     }
 }
@@ -341,6 +333,19 @@ fn loop_skip(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
 }
 
 impl Site<'_, '_> {
+    /// The test whether a list, text or map holds anything, as the language has it.
+    pub(super) fn filled(&self, name: &Name) -> String {
+        let text = &name.text;
+        match self.lang() {
+            Lang::JavaScript | Lang::TypeScript | Lang::Tsx if name.hints.has(Hints::LIST) => {
+                format!("{text}.length > 0")
+            }
+            Lang::Python | Lang::JavaScript | Lang::TypeScript | Lang::Tsx => text.clone(),
+            Lang::Go => format!("len({text}) > 0"),
+            Lang::Rust => format!("!{text}.is_empty()"),
+        }
+    }
+
     /// Text of a condition, in parentheses when it mixes badly with `joined`.
     fn operand_of(&self, node: Node<'_>, joined: &str) -> String {
         let text = self.text(node);

@@ -1,8 +1,7 @@
 //! The rest that is left when a loop ends: the last line, group or batch that was never put away.
 
 use super::{Operator, Sink, Site};
-use crate::agent::repair::scope::Hints;
-use crate::agent::repair::source::{Edit, Lang, Role, descend, role, statements};
+use crate::agent::repair::source::{Edit, Role, descend, role, statements};
 
 pub const OPERATOR: Operator = Operator { name: "left over", prior: 0.6, propose };
 
@@ -38,15 +37,7 @@ fn after_loop(site: &Site<'_, '_>, inner: tree_sitter::Node<'_>, outer: tree_sit
         };
         put(line.clone(), factor * 0.7);
         for name in known.iter().filter(|n| !n.is_parameter) {
-            let test = match site.lang() {
-                Lang::Python => name.text.clone(),
-                Lang::JavaScript | Lang::TypeScript | Lang::Tsx if name.hints.has(Hints::LIST) => {
-                    format!("{}.length > 0", name.text)
-                }
-                Lang::JavaScript | Lang::TypeScript | Lang::Tsx => name.text.clone(),
-                Lang::Go => format!("len({}) > 0", name.text),
-                Lang::Rust => format!("!{}.is_empty()", name.text),
-            };
+            let test = site.filled(name);
             put(site.lang().guard(&test, &line, &indent), factor);
         }
     }
