@@ -7,8 +7,9 @@ use std::ops::Range;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use crate::base::limits::{INTRALINE_BLOCK_LINES_MAX, INTRALINE_COMMON_PERCENT_MIN, INTRALINE_LINE_BYTES_MAX};
-use crate::diff::file::{DiffLine, Hunk, LineKind};
+use crate::base::limits::{INTRALINE_COMMON_PERCENT_MIN, INTRALINE_LINE_BYTES_MAX};
+use crate::diff::file::{DiffLine, Hunk};
+use crate::diff::pairing::{block_at, pairs};
 
 /// For each line of the hunk, the byte ranges of its [`DiffLine::body`] that changed. Empty for context,
 /// for lines without a partner and for pairs with little in common.
@@ -16,54 +17,18 @@ pub fn intraline(hunk: &Hunk) -> Vec<Vec<Range<usize>>> {
     let mut marks = vec![Vec::new(); hunk.lines.len()];
     let mut at = 0;
     while at < hunk.lines.len() {
-        let removed = at..run(hunk, at, LineKind::Removed);
-        let added = removed.end..run(hunk, removed.end, LineKind::Added);
-        for (old, new) in pairs(hunk, removed, added.clone()) {
+        let block = block_at(hunk, at);
+        let (removed, added): (Vec<usize>, Vec<usize>) = (block.removed.collect(), block.added.clone().collect());
+        for (old, new) in pairs(hunk, &removed, &added) {
             let (Some(before), Some(after)) = (hunk.lines.get(old), hunk.lines.get(new)) else { continue };
             if let Some((old_marks, new_marks)) = words_changed(before, after) {
                 marks.get_mut(old).into_iter().for_each(|m| m.clone_from(&old_marks));
                 marks.get_mut(new).into_iter().for_each(|m| m.clone_from(&new_marks));
             }
         }
-        at = added.end.max(at + 1);
+        at = block.added.end.max(at + 1);
     }
     marks
-}
-
-/// End of the run of lines of one kind that starts at `at`.
-fn run(hunk: &Hunk, at: usize, kind: LineKind) -> usize {
-    at + hunk.lines.iter().skip(at).take_while(|line| line.kind == kind).count()
-}
-
-/// Which removed line became which added one: in order, each with the most alike of those left.
-fn pairs(hunk: &Hunk, removed: Range<usize>, added: Range<usize>) -> Vec<(usize, usize)> {
-    if removed.len() == added.len() {
-        return removed.zip(added).collect();
-    }
-    if removed.is_empty() || added.is_empty() || removed.len().max(added.len()) > INTRALINE_BLOCK_LINES_MAX {
-        return Vec::new();
-    }
-    let (few, many) = if removed.len() < added.len() { (removed.clone(), added) } else { (added, removed.clone()) };
-    let mut pairs = Vec::new();
-    let mut from = many.start;
-    for (done, line) in few.clone().enumerate() {
-        // Leave enough partners for the lines still to come.
-        let upto = many.end - (few.len() - done - 1);
-        let best = (from..upto).max_by_key(|&other| (alike(hunk, line, other), std::cmp::Reverse(other)));
-        let Some(best) = best else { break };
-        from = best + 1;
-        pairs.push(if few == removed { (line, best) } else { (best, line) });
-    }
-    pairs
-}
-
-/// Bytes two lines share at start and end: a cheap measure of likeness.
-fn alike(hunk: &Hunk, one: usize, other: usize) -> usize {
-    let body = |index: usize| hunk.lines.get(index).map_or(&[][..], |l| l.body().trim_ascii());
-    let (a, b) = (body(one), body(other));
-    let head = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-    let rest = a.len().min(b.len()) - head;
-    head + a.iter().rev().zip(b.iter().rev()).take(rest).take_while(|(x, y)| x == y).count()
 }
 
 type Marks = Vec<Range<usize>>;

@@ -8,6 +8,7 @@ mod align;
 pub mod file;
 pub mod intraline;
 pub mod merge;
+mod pairing;
 pub mod select;
 pub mod unified;
 

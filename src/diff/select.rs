@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::diff::align::Whitespace;
-use crate::diff::file::{Content, DiffLine, FileDiff, LineId, LineKind};
+use crate::diff::file::{Content, DiffLine, FileDiff, Hunk, LineId, LineKind};
+use crate::diff::pairing::{Block, block_at, pairs};
 
 /// A wanted part of one hunk.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -134,17 +135,7 @@ impl FileDiff {
         for hunk in &self.hunks {
             let start = if hunk.old_len == 0 { hunk.old_start } else { hunk.old_start - 1 };
             old.get(at..start).unwrap_or(&[]).iter().for_each(|line| out.line(line));
-            for line in &hunk.lines {
-                let chosen = line.id().is_some_and(|id| wanted.contains(&id));
-                let kept = match line.kind {
-                    LineKind::Context => true,
-                    LineKind::Removed => !chosen,
-                    LineKind::Added => chosen,
-                };
-                if kept {
-                    out.line(&line.text);
-                }
-            }
+            compose_hunk(hunk, wanted, &mut out);
             at = start + hunk.old_len;
         }
         old.get(at..).unwrap_or(&[]).iter().for_each(|line| out.line(line));
@@ -152,10 +143,66 @@ impl FileDiff {
     }
 }
 
+/// Writes a hunk with the wanted changes made: block by block, every wanted line in the place of the
+/// line that it replaces.
+fn compose_hunk(hunk: &Hunk, wanted: &BTreeSet<LineId>, out: &mut Writer) {
+    let mut at = 0;
+    while let Some(line) = hunk.lines.get(at) {
+        if line.kind == LineKind::Context {
+            out.line(&line.text);
+            at += 1;
+            continue;
+        }
+        let block = block_at(hunk, at);
+        at = block.added.end;
+        compose_block(hunk, block, wanted, out);
+    }
+}
+
+/// Writes the kept and the wanted lines of one block. Wanted lines replace the wanted removals; where
+/// nothing is removed, a line comes after the old line that it would have replaced.
+fn compose_block(hunk: &Hunk, block: Block, wanted: &BTreeSet<LineId>, out: &mut Writer) {
+    let is_wanted = |&index: &usize| hunk.lines.get(index).and_then(DiffLine::id).is_some_and(|id| wanted.contains(&id));
+    let taken: Vec<usize> = block.added.clone().filter(is_wanted).collect();
+    let gone: Vec<usize> = block.removed.clone().filter(is_wanted).collect();
+    let (from, to) = if gone.is_empty() {
+        (block.removed.clone().collect(), block.added.collect())
+    } else {
+        (gone.clone(), taken.clone())
+    };
+    let mut places = pairs(hunk, &from, &to);
+    if places.is_empty() {
+        places = from.iter().copied().zip(to.iter().copied()).collect();
+    }
+    let first = from.first().copied();
+    // The old line after which a taken line is written: its partner, or that of the line before it.
+    let place = |new: usize| {
+        let before = places.partition_point(|&(_, paired)| paired <= new).checked_sub(1)?;
+        places.get(before).map(|&(old, _)| old)
+    };
+    let mut taken = taken.into_iter().peekable();
+    for old in block.removed {
+        while let Some(new) = taken.next_if(|&new| first == Some(old) && place(new).is_none()) {
+            out.line_of(hunk, new);
+        }
+        if gone.binary_search(&old).is_err() {
+            out.line_of(hunk, old);
+        }
+        while let Some(new) = taken.next_if(|&new| place(new) == Some(old)) {
+            out.line_of(hunk, new);
+        }
+    }
+    taken.for_each(|new| out.line_of(hunk, new));
+}
+
 /// Puts lines together; supplies the newline that a line in the middle may lack.
 pub(super) struct Writer(pub Vec<u8>);
 
 impl Writer {
+    fn line_of(&mut self, hunk: &Hunk, index: usize) {
+        hunk.lines.get(index).into_iter().for_each(|line| self.line(&line.text));
+    }
+
     pub(super) fn line(&mut self, line: &[u8]) {
         if self.0.last().is_some_and(|&b| b != b'\n') {
             let ending: &[u8] = if line.ends_with(b"\r\n") { b"\r\n" } else { b"\n" };
@@ -203,6 +250,33 @@ mod tests {
         check("a\nb\n", "A\nb\nc\n", r#"[{"hunk":0,"lines":[0,1,3]}]"#, "A\nb\nc\n");
         check("a\nb\n", "A\nb\nc\n", "[0,0]", "A\nb\nc\n");
         check("a\nb\n", "A\nb\nc\n", "[]", "a\nb\n");
+    }
+
+    #[test]
+    fn a_taken_line_is_in_the_place_of_the_line_it_replaces() {
+        // Lines: 0 x, 1 -a, 2 -b, 3 -c, 4 +A, 5 +B, 6 +C, 7 y.
+        let some = |lines: &str, expect| {
+            check("x\na\nb\nc\ny\n", "x\nA\nB\nC\ny\n", &format!(r#"[{{"hunk":0,"lines":{lines}}}]"#), expect);
+        };
+        some("[1,4]", "x\nA\nb\nc\ny\n");
+        some("[2,5]", "x\na\nB\nc\ny\n");
+        some("[3,6]", "x\na\nb\nC\ny\n");
+        some("[1,3,4,6]", "x\nA\nb\nC\ny\n");
+        some("[1,5]", "x\nB\nb\nc\ny\n");
+        some("[1,4,5]", "x\nA\nB\nb\nc\ny\n");
+        some("[2]", "x\na\nc\ny\n");
+        some("[5]", "x\na\nb\nB\nc\ny\n");
+        some("[4,5,6]", "x\na\nA\nb\nB\nc\nC\ny\n");
+        // Unequal counts: 0 -one(1), 1 -two(2), 2 +zero(), 3 +one(10), 4 +two(20).
+        let uneven = |lines: &str, expect| {
+            let (old, new) = ("one(1)\ntwo(2)\n", "zero()\none(10)\ntwo(20)\n");
+            check(old, new, &format!(r#"[{{"hunk":0,"lines":{lines}}}]"#), expect);
+        };
+        uneven("[2]", "zero()\none(1)\ntwo(2)\n");
+        uneven("[0,3]", "one(10)\ntwo(2)\n");
+        uneven("[1,4]", "one(1)\ntwo(20)\n");
+        uneven("[0,2,3]", "zero()\none(10)\ntwo(2)\n");
+        uneven("[0,1,3]", "one(10)\n");
     }
 
     #[test]
