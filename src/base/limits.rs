@@ -474,6 +474,8 @@ pub const CLIENT_REQUEST_IDS_MAX: usize = 1_024;
 pub const CLIENTS_MAX: usize = 32;
 /// How long a connection may take to attach, and one that is turned away to ask and hear why, milliseconds.
 pub const CLIENT_ATTACH_MS_MAX: u64 = 10_000;
+/// How long a client that has closed its side may take to read the answers that are due, milliseconds.
+pub const CLIENT_DRAIN_MS_MAX: u64 = 5_000;
 /// A client whose `from` is this many events behind is given the snapshot that it asked for.
 pub const CLIENT_BEHIND_EVENTS_MAX: u64 = 10_000;
 /// Open actions in a snapshot, bytes of JSON.

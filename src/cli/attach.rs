@@ -66,7 +66,12 @@ fn pipe(place: &SessionPlace, read_only: bool) -> Done {
             tokio::io::copy(&mut read, &mut stdout).await?;
             tokio::io::AsyncWriteExt::flush(&mut stdout).await
         };
-        tokio::select! { done = up => done, done = down => done }
+        tokio::pin!(down);
+        // The end of the input is not the end of the session: the host still answers what was asked before it.
+        tokio::select! {
+            done = up => { done?; down.await }
+            done = &mut down => done,
+        }
     });
     runtime.shutdown_background();
     copied?;

@@ -5,7 +5,7 @@ use super::actor::Msg;
 use super::book::Published;
 use super::snapshot;
 use crate::base::limits::{
-    CLIENT_ANSWERS_MAX, CLIENT_ATTACH_MS_MAX, CLIENT_READ_EVENTS_MAX, CLIENT_REQUEST_IDS_MAX, CLIENTS_MAX,
+    CLIENT_ANSWERS_MAX, CLIENT_ATTACH_MS_MAX, CLIENT_DRAIN_MS_MAX, CLIENT_READ_EVENTS_MAX, CLIENT_REQUEST_IDS_MAX, CLIENTS_MAX,
 };
 use crate::base::{ClientId, Seq};
 use crate::journal;
@@ -47,7 +47,8 @@ pub async fn serve(
 ) {
     let (answers, answers_rx) = mpsc::channel(CLIENT_ANSWERS_MAX);
     let (begin, begin_rx) = watch::channel(None);
-    let writing = tokio::spawn(write(writer, answers_rx, begin_rx, source));
+    // A headless script that closes its input goes on reading; every other client has left.
+    let mut writing = tokio::spawn(write(writer, answers_rx, begin_rx, source, lenient));
     let mut intake = Intake {
         client: client.clone(),
         to_actor: to_actor.clone(),
@@ -72,10 +73,13 @@ pub async fn serve(
     drop(intake);
     let _ = to_actor.send(Msg::ClientGone(client)).await;
     if lenient {
-        // A headless script that closes its input still reads.
         let _ = writing.await;
     } else {
-        writing.abort();
+        // What was asked before the end of the input is still answered.
+        let drained = tokio::time::timeout(Duration::from_millis(CLIENT_DRAIN_MS_MAX), &mut writing).await;
+        if drained.is_err() {
+            writing.abort();
+        }
     }
 }
 
@@ -204,12 +208,14 @@ impl Intake {
     }
 }
 
-/// The writing half: answers first, then events from the cursor, as fast as the client takes them.
+/// The writing half: answers first, then events from the cursor, as fast as the client takes them. Once the reading
+/// half has ended, what is due is written; `stays` then goes on with the events to come.
 async fn write(
     mut writer: wire::Writer,
     mut answers: mpsc::Receiver<Message>,
     mut begin: watch::Receiver<Option<Seq>>,
     mut source: Source,
+    stays: bool,
 ) {
     let mut cursor: Option<Seq> = None;
     let mut journal: Option<journal::Reader> = None;
@@ -237,7 +243,7 @@ async fn write(
             }
             continue;
         }
-        if published.closing {
+        if published.closing || (reading_ended && !stays) {
             return;
         }
         tokio::select! {

@@ -43,6 +43,32 @@ fn a_line_that_is_no_message_is_answered_and_the_next_one_heard() {
     assert!(out.iter().any(|l| l["id"] == "last" && l["result"]["protocol"] == 1), "{out:?}");
 }
 
+/// A script that pipes its requests in and closes the input gets every answer, and every request takes effect.
+#[test]
+fn requests_before_the_end_of_input_are_carried_out_and_answered() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n"}}), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let session = crate::seat::only_session(&room);
+    let request = |id: u32, method: &str, params: Value| {
+        json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string() + "\n"
+    };
+    let attach = request(1, "session/attach", json!({"protocol": {"min": 1, "max": 1}, "control": true}));
+    let verdict = json!({"action": held["action"], "digest": held["digest"], "verdict": "approve"});
+    let input = attach.clone() + &request(2, "action/decide", verdict);
+    let (exit, out) = fed(&room, &["attach", &session, "--stdio"], input.as_bytes());
+    let answers: Vec<_> = out.iter().filter(|l| !l["result"].is_null()).map(|l| l["id"].clone()).collect();
+    assert_eq!((exit, answers), (0, vec![json!(1), json!(2)]), "{out:?}");
+    assert!(out.iter().any(|l| l["params"]["envelope"]["kind"] == "session_opened"), "events until then: {out:?}");
+    seat.finished(&held["action"]);
+    assert_eq!(room.read("a.txt"), "two\n");
+    for _ in 0..5 {
+        let (exit, out) = fed(&room, &["attach", &session, "--stdio", "--read-only"], attach.as_bytes());
+        assert!(exit == 0 && out.iter().any(|l| l["id"] == 1), "{out:?}");
+    }
+}
+
 #[test]
 fn versions_are_agreed_on_and_a_repeated_id_is_answered_once() {
     let room = Room::with(&[("a.txt", "one\n")]);
