@@ -506,6 +506,8 @@ pub const TOLD_TAIL_BYTES_MAX: usize = 16 * 1024;
 pub const AGENT_END_MS_MAX: u64 = 1_500;
 /// A change seen this soon after an external agent's turn counts as the agent's: the watcher settles before it speaks.
 pub const UNSUPERVISED_AFTER_TURN_MS: u64 = 2_000;
+/// Size of a host's log, bytes; when it is full it is kept once, as `host.log.1`, and a new one begins.
+pub const HOST_LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// How long a headless host stays for requests after the session has ended, milliseconds.
 pub const HEADLESS_LINGER_MS: u64 = 2_000;
 /// Observed changes that wait for attribution.
@@ -717,8 +719,10 @@ pub const REPAIR_DOUBT_BATCHES: usize = 4;
 pub const REPAIR_DOUBT_MS_MAX: u64 = 15_000;
 /// Failing tests that each change is tried against first.
 pub const REPAIR_FOCUS_MAX: usize = 6;
-/// Time for colouring one version of a file; what is not done by then stays plain.
+/// Time for reading the syntax of one version of a file, milliseconds; what is not done by then stays plain.
 pub const UI_HIGHLIGHT_MS_MAX: u64 = 400;
+/// Size of a change, both versions counted, above which its text is shown before its structure and colors, bytes.
+pub const UI_TEXT_FIRST_BYTES_MIN: u64 = 64 * 1024;
 /// Shortest time between two frames (about 60 a second); nothing is drawn when nothing changed.
 pub const UI_FRAME_MS_MIN: u64 = 16;
 /// Messages taken in before a frame is due even though more are there.

@@ -33,7 +33,7 @@ const READY: &str = "ready";
 /// Starts a detached host for this session and waits until it listens.
 pub fn spawn(places: &Places, place: &SessionPlace) -> Result<(), Fail> {
     let program = std::env::current_exe()?;
-    let log = super::place::private_file(&place.log())?;
+    let log = super::log::append_to(&place.log())?;
     let mut command = Command::new(program);
     command.arg("__host").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).current_dir("/");
     command.envs(ALLOCATOR);
@@ -62,11 +62,13 @@ pub fn host() -> Done {
     std::io::stdin().take(64 * 1024).read_to_string(&mut text)?;
     let order: Order = serde_json::from_str(&text).map_err(|e| Fail::usage(format!("not a host's order: {e}")))?;
     let place = SessionPlace { dir: order.state.join("sessions").join(order.session.as_str()), id: order.session };
+    super::log::start(&place.log());
     let runtime = runtime()?;
     let done = runtime.block_on(serve(&place));
     runtime.shutdown_background();
     if let Err(fail) = &done {
-        // The one who waits reads it here, the log has it too.
+        tracing::error!(error = fail.text, "the host ended");
+        // The one who waits reads it here.
         let _ = writeln!(std::io::stdout(), "{}", fail.text.replace('\n', " "));
     }
     done.map(|ending| if ending.trouble.is_some() { USAGE } else { DONE })

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 /// Runs the session until it has ended, or until the input is closed and nothing is left to wait for.
 pub fn run(place: &SessionPlace, options: &SessionOptions) -> Done {
+    super::log::start(&place.log());
     let runtime = daemon::runtime()?;
     let mut signal = None;
     let ending = runtime.block_on(async {

@@ -12,6 +12,7 @@ mod keep_rule;
 mod keys;
 mod list;
 mod llm;
+mod log;
 mod maker;
 mod options;
 mod place;

@@ -45,6 +45,29 @@ fn a_session_below_a_pid_namespace() {
     assert_eq!((room.read("a.txt"), room.read("b.txt")), ("two\n".into(), "made\n".into()));
 }
 
+/// What the host reports about itself can be found afterwards; `RIGHTSEAT_LOG` says how much.
+#[test]
+fn the_host_keeps_a_log() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let script = room.script(&[json!({"say": "hello"})]);
+    let log_of = |level: Option<&str>| {
+        let mut command = room.command(&["--headless", "--agent", &script]);
+        if let Some(level) = level {
+            command.env("RIGHTSEAT_LOG", level);
+        }
+        let mut seat = Seat::start_by(command);
+        seat.wait_kind("session_ended");
+        let path = room.state().join("sessions").join(&seat.session).join("host.log");
+        seat.close();
+        std::fs::read_to_string(path).unwrap_or_default()
+    };
+    let log = log_of(None);
+    assert!(log.contains("host started") && log.contains("no checks"), "{log}");
+    assert_eq!(log_of(Some("off")), "");
+    let log = log_of(Some("no such=level="));
+    assert!(log.contains("RIGHTSEAT_LOG cannot be read") && log.contains("host started"), "{log}");
+}
+
 /// No home, no terminal, no language, no locale: what a CI runner gives.
 #[test]
 fn a_session_with_an_empty_environment() {
