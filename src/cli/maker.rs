@@ -49,10 +49,13 @@ fn external(options: &SessionOptions) -> Result<Option<AgentSpec>, Fail> {
     Ok(Some(found))
 }
 
-/// Whether the isolation and the external agent that are named are to be had; said before a session is made for them.
+/// Checks that the isolation and the agent named are available, before a session is created for them.
 pub fn available(options: &SessionOptions) -> Result<(), Fail> {
     if options.isolation == "overlay" {
         return Err(no_overlay());
+    }
+    if let Some(file) = options.agent.strip_prefix("script:") {
+        read_script(Path::new(file)).map_err(Fail::usage)?;
     }
     let Some(spec) = external(options)? else { return Ok(()) };
     let program = spec.command.first().map(String::as_str).unwrap_or_default();
@@ -81,6 +84,18 @@ pub fn surroundings(workspace: &Path) -> Surroundings {
 fn no_overlay() -> Fail {
     let what = "isolation `overlay` is not here yet; `copy` keeps the agent in a private copy of the workspace";
     Fail::usage(what.into())
+}
+
+/// Says why the isolation asked for does not apply to this agent. An agent of our own has no process and writes only
+/// through the gate: it is always `gated`.
+pub fn isolation_unused(options: &SessionOptions) -> Result<Option<String>, Fail> {
+    let word = options.isolation.as_str();
+    if matches!(word, "auto" | "gated") || external(options)?.is_some() {
+        return Ok(None);
+    }
+    let agent = options.agent.split(':').next().unwrap_or_default();
+    let why = "it has no process of its own and writes only through the gate";
+    Ok(Some(format!("isolation `{word}` does not apply to {agent}: {why}; use `gated` or `auto`")))
 }
 
 /// By itself, an agent whose writes come through us works in the workspace; one that writes by itself gets a copy.

@@ -70,11 +70,14 @@ fn begin(global: &Global, mut options: SessionOptions) -> Done {
         options.goal = Some("Make the failing tests pass.".into());
     }
     // What is wrong is said before anything is made, and before the screen opens.
-    if let Some(file) = options.agent.strip_prefix("script:") {
-        maker::read_script(Path::new(file)).map_err(Fail::usage)?;
-    } else {
-        maker::maker(&options, None)?;
-        maker::available(&options)?;
+    maker::maker(&options, None)?;
+    maker::available(&options)?;
+    if let Some(why) = maker::isolation_unused(&options)? {
+        if global.isolation.is_some() {
+            return Err(Fail::usage(why));
+        }
+        // A preference in the configuration is for the agents that have a choice.
+        super::complain(&why);
     }
     if !global.headless {
         screen::check(global)?;

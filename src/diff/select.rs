@@ -16,7 +16,7 @@ use crate::diff::pairing::{Block, block_at, pairs};
 
 /// A wanted part of one hunk.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum HunkChoice {
     /// The whole hunk, by index from 0.
     Whole(usize),
@@ -162,7 +162,8 @@ fn compose_hunk(hunk: &Hunk, wanted: &BTreeSet<LineId>, out: &mut Writer) {
 /// Writes the kept and the wanted lines of one block. Wanted lines replace the wanted removals; where
 /// nothing is removed, a line comes after the old line that it would have replaced.
 fn compose_block(hunk: &Hunk, block: Block, wanted: &BTreeSet<LineId>, out: &mut Writer) {
-    let is_wanted = |&index: &usize| hunk.lines.get(index).and_then(DiffLine::id).is_some_and(|id| wanted.contains(&id));
+    let is_wanted =
+        |&index: &usize| hunk.lines.get(index).and_then(DiffLine::id).is_some_and(|id| wanted.contains(&id));
     let taken: Vec<usize> = block.added.clone().filter(is_wanted).collect();
     let gone: Vec<usize> = block.removed.clone().filter(is_wanted).collect();
     let (from, to) = if gone.is_empty() {

@@ -70,6 +70,7 @@ pub struct Prompt {
 
 /// The whole new content of a file in an edited approval; `null` deletes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EditedFile {
     pub path: RelPath,
     pub after: Option<String>,
@@ -83,7 +84,9 @@ pub enum EditedBody {
     Command(Command),
 }
 
+/// A verdict on a pending action. Whatever narrows it is part of the consent, so an unknown field is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Decide {
     pub action: ActionId,
     pub digest: Digest,
@@ -119,6 +122,7 @@ pub struct Freeze {
 
 /// A bounded standing approval. Bounds that are absent are the built-in ones: 20 actions, 30 minutes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LeaseGrant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<StepId>,
@@ -139,18 +143,21 @@ pub struct LeaseRevoke {
 
 /// Takes one action's effect back, also out of order; the undo is an action of its own and can be undone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Undo {
     pub action: ActionId,
 }
 
 /// Takes back a change of one file that no decision stands behind, to what the file was before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Restore {
     pub path: RelPath,
 }
 
 /// Puts the workspace back to a recorded tree; `preview` only tells what would change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rewind {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tree: Option<Digest>,
@@ -163,6 +170,7 @@ pub struct Rewind {
 
 /// Runs the checks on a candidate in which a held action has been carried out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CandidateTest {
     /// Absent: the workspace itself is tested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -229,7 +237,8 @@ macro_rules! requests {
                 match self { $(requests!(@pattern $name $($params)?) => $method,)+ }
             }
 
-            /// From a method and its parameters; unknown fields are ignored.
+            /// From a method and its parameters. Unknown fields are ignored, except where a field could narrow a consent or
+            /// spare a file: there they are an error.
             pub fn parse(method: &str, params: Option<&RawValue>) -> Result<Self, RpcError> {
                 let text = params.map_or("{}", RawValue::get);
                 match method {
@@ -326,10 +335,10 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_reads_hunks_edits_and_ignores_the_unknown() {
+    fn a_decision_reads_hunks_and_edits() {
         let digest = Digest::of(b"");
         let text = format!(
-            r#"{{"action":"a1","digest":"{digest}","verdict":"approve","hunks":[0,{{"hunk":1,"lines":[2,3]}}],"later":1}}"#
+            r#"{{"action":"a1","digest":"{digest}","verdict":"approve","hunks":[0,{{"hunk":1,"lines":[2,3]}}]}}"#
         );
         let Request::Decide(decide) = parse("action/decide", &text).unwrap() else { panic!("not a decision") };
         assert_eq!(decide.hunks, Some(vec![HunkChoice::Whole(0), HunkChoice::Lines { hunk: 1, lines: vec![2, 3] }]));
@@ -338,6 +347,27 @@ mod tests {
         );
         let Request::Decide(decide) = parse("action/decide", &text).unwrap() else { panic!("not a decision") };
         assert_eq!(decide.edited, Some(EditedBody::Command(Command::shell("ls"))));
+    }
+
+    /// A bound that this host does not know cannot be kept, so what it bounds must not happen.
+    #[test]
+    fn an_unknown_bound_is_refused_and_named() {
+        let digest = Digest::of(b"");
+        let decide = format!(r#"{{"action":"a1","digest":"{digest}","verdict":"approve","only":["a.txt"]}}"#);
+        let line = decide.replace(r#""only":["a.txt"]"#, r#""hunks":[{"hunk":0,"lines":[1],"upto":3}]"#);
+        for (method, params, named) in [
+            ("lease/grant", r#"{"minutes":5,"cost_usd":1}"#, "cost_usd"),
+            ("action/decide", decide.as_str(), "only"),
+            ("action/decide", line.as_str(), ""),
+            ("checkpoint/undo", r#"{"action":"a1","lines":[1]}"#, "lines"),
+            ("checkpoint/restore", r#"{"path":"a","lines":[1]}"#, "lines"),
+            ("checkpoint/rewind", r#"{"action":"a1","keep":["a"]}"#, "keep"),
+            ("candidate/test", r#"{"action":"a1","only":["t"]}"#, "only"),
+        ] {
+            let error = parse(method, params).expect_err(params);
+            assert!(error.code == Code::InvalidParams.number() && error.message.contains(named), "{error}");
+        }
+        assert!(parse("session/attach", r#"{"later":1}"#).is_ok(), "a new field that bounds nothing");
     }
 
     #[test]

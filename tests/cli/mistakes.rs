@@ -16,6 +16,28 @@ fn sessions_say_what_they_need() {
     assert!(super::said(&room, &["ls"]).contains("no sessions yet"), "a mistake leaves no session behind");
 }
 
+/// Asking for more isolation than an agent gets is an error, never a quiet fall to less.
+#[test]
+fn an_isolation_that_cannot_be_had_is_refused_for_every_agent() {
+    let room = room();
+    let script = room.script(&[serde_json::json!({"say": "hello"})]);
+    let agents = [script.as_str(), "repair", "acp:true"];
+    for agent in agents {
+        refused(&room, &["--headless", "--agent", agent, "--isolation", "overlay", "x"], &["overlay"]);
+    }
+    for (isolation, agent) in [("copy", script.as_str()), ("watched", script.as_str()), ("copy", "repair")] {
+        let args = ["--headless", "--agent", agent, "--isolation", isolation, "x"];
+        refused(&room, &args, &[isolation, "`gated`"]);
+    }
+    assert!(super::said(&room, &["ls"]).contains("no sessions yet"));
+    // A preference in the configuration is for agents that have a choice; what is used instead is said.
+    let config = room.dir.path().join("config/rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "isolation = \"copy\"\n").unwrap();
+    let (code, out, err) = room.run(&["--headless", "--agent", &script, "x"]);
+    assert!(code == 0 && out.contains(r#""isolation":"gated""#) && err.contains("does not apply to script"), "{err}");
+}
+
 #[test]
 fn broken_files_are_named_with_line_and_column() {
     let room = room();
