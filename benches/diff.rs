@@ -138,7 +138,8 @@ fn list_symbols(bencher: Bencher, lines: usize) {
 #[divan::bench(args = [100, 10_000], sample_count = 5)]
 fn structural(bencher: Bencher, lines: usize) {
     let (old, new) = pair(lines);
-    bencher.bench(|| structure(Language::Rust, &old, &new).map(|s| s.changes.len()));
+    let listed = |source: &[u8]| symbols(Language::Rust, source);
+    bencher.bench(|| structure((&listed(&old), &old), (&listed(&new), &new)).map(|s| s.changes.len()));
 }
 
 #[divan::bench]

@@ -17,7 +17,6 @@ mod support;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use divan::black_box;
 use ratatui::Terminal;
@@ -31,7 +30,6 @@ use rightseat::ui::app::{App, Msg, Request, Start};
 use rightseat::ui::look::Look;
 use rightseat::ui::terminal::{Input, Key, Screen};
 use rightseat::ui::theme::{self, Signs};
-use rightseat::ui::workers::{Product, picture_of};
 use rightseat::ui::{keymap, view};
 use support::{Sheet, quickest};
 
@@ -126,8 +124,8 @@ fn opened(lines: &str) -> Option<App> {
     let requests = app.update(0, Msg::Events(envelopes, UnixMs(0)));
     for request in requests {
         if let Request::Compute(job) = request {
-            let files = job.files.iter().map(|file| picture_of(file, false)).collect();
-            app.update(0, Msg::Computed(Product { key: job.key, files: Arc::new(files) }));
+            let app = std::cell::RefCell::new(&mut app);
+            job.run(&|product| drop(app.borrow_mut().update(0, Msg::Computed(product))));
         }
     }
     app.refresh();

@@ -19,4 +19,4 @@ pub use language::Language;
 pub use parse::{parse, parse_unless};
 pub use scope::Scope;
 pub use structure::{Fate, Structure, SymbolChange, structure};
-pub use symbols::{Symbol, SymbolKind, Symbols, has_symbols, symbols, symbols_in};
+pub use symbols::{Symbol, SymbolKind, Symbols, has_symbols, symbols, symbols_in, symbols_unless};

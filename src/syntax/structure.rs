@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::limits::STRUCTURE_COMPARED_MAX;
 use crate::base::text::Untrusted;
 use crate::diff::FileDiff;
-use crate::syntax::symbols::{Symbol, SymbolKind, Symbols, symbols};
-use crate::syntax::{Language, has_symbols};
+use crate::syntax::symbols::{Symbol, SymbolKind, Symbols};
 
 /// What happened to a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,25 +58,17 @@ pub struct Structure {
     pub outside: bool,
 }
 
-/// Compares the definitions of two versions of a file. `None` when the language has no definitions to
-/// list, a version cannot be parsed, or has too many definitions to compare.
-pub fn structure(language: Language, old: &[u8], new: &[u8]) -> Option<Structure> {
-    let listed = |source: &[u8]| {
-        let found = symbols(language, source);
-        (!found.cut && found.list.len() <= STRUCTURE_COMPARED_MAX).then_some(found)
-    };
-    if !has_symbols(language) || !parses(language, old) || !parses(language, new) {
+/// Compares the definitions of two versions of a file, each listed with its source. `None` when a
+/// version has too many definitions to compare.
+pub fn structure(old: (&Symbols, &[u8]), new: (&Symbols, &[u8])) -> Option<Structure> {
+    let fits = |found: &Symbols| !found.cut && found.list.len() <= STRUCTURE_COMPARED_MAX;
+    if !fits(old.0) || !fits(new.0) {
         return None;
     }
-    let (old_symbols, new_symbols) = (listed(old)?, listed(new)?);
-    let sides = (Side::new(&old_symbols, old), Side::new(&new_symbols, new));
+    let sides = (Side::new(old.0, old.1), Side::new(new.0, new.1));
     let changes = compare(&sides.0, &sides.1);
     let outside = sides.0.outside() != sides.1.outside();
-    Some(Structure { changes, outside, old: old_symbols, new: new_symbols })
-}
-
-fn parses(language: Language, source: &[u8]) -> bool {
-    source.is_empty() || super::parse(language, source).is_some()
+    Some(Structure { changes, outside, old: old.0.clone(), new: new.0.clone() })
 }
 
 /// One version.
@@ -303,10 +294,16 @@ fn longest_rising(values: &[usize]) -> HashSet<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::syntax::{Language, symbols_unless};
     use proptest::prelude::*;
 
+    fn between(language: Language, old: &str, new: &str) -> Option<Structure> {
+        let listed = |source: &str| symbols_unless(language, source.as_bytes(), &mut || false);
+        structure((&listed(old)?, old.as_bytes()), (&listed(new)?, new.as_bytes()))
+    }
+
     fn told(language: Language, old: &str, new: &str) -> (Vec<String>, bool) {
-        let found = structure(language, old.as_bytes(), new.as_bytes()).unwrap();
+        let found = between(language, old, new).unwrap();
         let join =
             |path: &[Untrusted]| path.iter().map(|n| n.raw_unsafe_to_show().to_owned()).collect::<Vec<_>>().join(".");
         let tell = |c: &SymbolChange| {
@@ -362,21 +359,21 @@ mod tests {
     fn new_and_empty_files() {
         check(Language::Go, "", "package p\nfunc f() {}\n", &["Added function f +1 -0"], true);
         check(Language::Go, "package p\nfunc f() {}\n", "", &["Removed function f +0 -1"], true);
-        assert_eq!(structure(Language::Json, b"{}", b"[]"), None);
+        assert_eq!(between(Language::Json, "{}", "[]"), None);
     }
 
     proptest! {
         #[test]
         fn nothing_changed_means_nothing_told(parts in proptest::collection::vec(0u8..6, 0..20)) {
             let source: String = parts.iter().map(|n| format!("function f{n}() {{ return {n} }}\nconst x{n} = 1, y{n} = () => 2;\n")).collect();
-            let found = structure(Language::TypeScript, source.as_bytes(), source.as_bytes()).unwrap();
+            let found = between(Language::TypeScript, &source, &source).unwrap();
             prop_assert_eq!((found.changes, found.outside), (vec![], false));
         }
 
         #[test]
         fn any_two_texts_can_be_compared(old in "[fn a(){}\n;=>,]{0,80}", new in "[fn a(){}\n;=>,]{0,80}") {
             for language in [Language::Rust, Language::JavaScript, Language::Python, Language::C] {
-                let found = structure(language, old.as_bytes(), new.as_bytes());
+                let found = between(language, &old, &new);
                 if let Some(found) = found {
                     let count = |fate| found.changes.iter().filter(|c| c.fate == fate).count();
                     prop_assert_eq!(

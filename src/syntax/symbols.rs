@@ -12,7 +12,7 @@ use crate::base::limits::{SYMBOL_NAME_BYTES_MAX, SYMBOLS_PER_FILE_MAX};
 use crate::base::text::Untrusted;
 use crate::syntax::Language;
 use crate::syntax::definition::{self, Definition};
-use crate::syntax::parse::parse;
+use crate::syntax::parse::parse_unless;
 
 /// What a definition defines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -141,10 +141,20 @@ pub fn has_symbols(language: Language) -> bool {
 
 /// Parses `source` and lists its definitions; empty when it cannot be parsed.
 pub fn symbols(language: Language, source: &[u8]) -> Symbols {
-    match parse(language, source) {
-        Some(tree) if has_symbols(language) => symbols_in(language, &tree, source),
-        _ => Symbols::default(),
+    symbols_unless(language, source, &mut || false).unwrap_or_default()
+}
+
+/// As [`symbols`], stopping when `stop` says so. `None` when `source` could not be parsed in time or at all, and for
+/// a language without definitions.
+pub fn symbols_unless(language: Language, source: &[u8], stop: &mut dyn FnMut() -> bool) -> Option<Symbols> {
+    if !has_symbols(language) {
+        return None;
     }
+    if source.is_empty() {
+        return Some(Symbols::default());
+    }
+    let tree = parse_unless(language, source, None, stop)?;
+    Some(symbols_in(language, &tree, source))
 }
 
 /// Lists the definitions in a tree that was made from `source`.

@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 use std::num::NonZeroU16;
-use std::sync::Arc;
 
 use ratatui::layout::Size;
 
@@ -14,7 +13,6 @@ use crate::ui::commands;
 use crate::ui::look::Look;
 use crate::ui::terminal::{Input, Key, Screen};
 use crate::ui::theme::{self, Signs};
-use crate::ui::workers::{Product, picture_of};
 use crate::ui::{keymap, view};
 
 /// A client under test with its clock, its screen and everything it asked of the host.
@@ -105,8 +103,9 @@ impl Stage {
                 Request::Host(ask) => self.asked.push(ask),
                 Request::Notify(notice) => self.notices.push(notice),
                 Request::Compute(job) => {
-                    let files = job.files.iter().map(|file| picture_of(file, job.mark_blanks)).collect();
-                    self.send(Msg::Computed(Product { key: job.key, files: Arc::new(files) }));
+                    let products = std::cell::RefCell::new(Vec::new());
+                    job.run(&|product| products.borrow_mut().push(product));
+                    products.into_inner().into_iter().for_each(|product| self.send(Msg::Computed(product)));
                 }
                 Request::Editor { .. }
                 | Request::KeepRule(_)

@@ -97,6 +97,8 @@ pub struct DiffPane {
     edition: u64,
     /// What the rows were made of, so that the cursor stays when only choices change.
     about: Option<crate::base::Digest>,
+    /// The job that the pictures came from: its text is the same with and without colors.
+    pictured: Option<crate::base::Digest>,
     /// The cursor was put to the first change.
     is_placed: bool,
 }
@@ -114,6 +116,7 @@ impl Default for DiffPane {
             room: Size::default(),
             edition: 0,
             about: None,
+            pictured: None,
             is_placed: false,
         }
     }
@@ -186,6 +189,7 @@ impl DiffPane {
             self.rows = told::rows(scene, state, self.room.width).into_iter().map(DiffRow::Note).collect();
         } else if let Some(product) = scene.products.current() {
             self.pictures = std::sync::Arc::clone(&product.files);
+            self.pictured = Some(product.key);
             for at in 0..self.pictures.len() {
                 self.file_rows(at, files == 1);
             }
@@ -372,7 +376,8 @@ impl Pane for DiffPane {
             return;
         }
         let before = std::mem::take(&mut self.rows);
-        let pictures_before = std::mem::take(&mut self.pictures);
+        let pictured_before = self.pictured.take();
+        self.pictures = std::sync::Arc::default();
         let about = scene.target().map(|state| state.action.digest);
         let fresh = self.about != about;
         self.about = about;
@@ -381,7 +386,7 @@ impl Pane for DiffPane {
             Some(state) => self.rows_about(scene, state),
         }
         self.wrap();
-        if fresh || before != self.rows || !std::sync::Arc::ptr_eq(&pictures_before, &self.pictures) {
+        if fresh || before != self.rows || pictured_before != self.pictured {
             self.edition += 1;
         }
         if fresh {

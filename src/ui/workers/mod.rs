@@ -3,7 +3,8 @@
 mod picture;
 mod pool;
 
-pub use picture::{FilePicture, Heading, HunkPicture, LinePicture, Shown, StructureLine, picture_of};
+use picture::{Detail, pictures_of};
+pub use picture::{FilePicture, Heading, HunkPicture, LinePicture, Shown, StructureLine};
 pub use pool::Pool;
 
 use std::collections::VecDeque;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use crate::base::Digest;
 use crate::base::digest::FieldHasher;
-use crate::base::limits::UI_PICTURES_KEPT_MAX;
+use crate::base::limits::{UI_PICTURES_KEPT_MAX, UI_TEXT_FIRST_BYTES_MIN};
 use crate::model::FileEdit;
 
 /// Files to compare and colour.
@@ -41,11 +42,31 @@ impl Job {
     }
 }
 
-/// What came of a job: one picture a file.
+impl Job {
+    /// Computes the pictures. Where the files are long their text comes first, on its own; structure and colors follow
+    /// in a second product with the same key.
+    pub fn run(&self, done: &impl Fn(Product)) {
+        let product =
+            |detail, is_final| Product { key: self.key, files: Arc::new(pictures_of(self, detail)), is_final };
+        if self.bytes() > UI_TEXT_FIRST_BYTES_MIN {
+            done(product(Detail::Text, false));
+        }
+        done(product(Detail::Full, true));
+    }
+
+    /// Size of both versions of all files.
+    fn bytes(&self) -> u64 {
+        self.files.iter().flat_map(|file| [&file.before, &file.after]).flatten().map(crate::model::Content::len).sum()
+    }
+}
+
+/// The result of a job: one picture a file.
 #[derive(Debug, Clone)]
 pub struct Product {
     pub key: Digest,
     pub files: Arc<Vec<FilePicture>>,
+    /// False when a product with structure and colors follows.
+    pub is_final: bool,
 }
 
 /// The newest pictures, and which one is wanted now.
@@ -73,7 +94,7 @@ impl Products {
     }
 
     pub fn put(&mut self, product: Product) {
-        if self.asked == Some(product.key) {
+        if product.is_final && self.asked == Some(product.key) {
             self.asked = None;
         }
         self.kept.retain(|other| other.key != product.key);

@@ -85,9 +85,22 @@ pub struct StructureLine {
     pub removed: usize,
 }
 
-/// Compares, colours and makes safe. Slow for long files: belongs on a worker.
-#[must_use]
-pub fn picture_of(file: &FileEdit, mark_blanks: bool) -> FilePicture {
+/// How much of a picture is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Lines and what changed in them.
+    Text,
+    /// Structure and colors too, as far as the syntax can be read in [`UI_HIGHLIGHT_MS_MAX`].
+    Full,
+}
+
+/// Computes one picture a file.
+pub(super) fn pictures_of(job: &super::Job, detail: Detail) -> Vec<FilePicture> {
+    job.files.iter().map(|file| picture_of(file, job.mark_blanks, detail)).collect()
+}
+
+/// Compares, colors and makes safe. Slow for long files: belongs on a worker.
+fn picture_of(file: &FileEdit, mark_blanks: bool, detail: Detail) -> FilePicture {
     let shown = |text: &str| escape::show(text, &Show::default()).into_owned();
     let mut picture = FilePicture {
         path: shown(file.path.as_str()),
@@ -120,8 +133,12 @@ pub fn picture_of(file: &FileEdit, mark_blanks: bool) -> FilePicture {
     picture.added = diff.added;
     picture.removed = diff.removed;
     note(&mut picture.notes, &diff);
-    picture.structure = structure_of(file.path.as_str(), &diff);
-    fill(&mut picture, &diff, file, mark_blanks);
+    let colours = match detail {
+        Detail::Text => Colours::default(),
+        Detail::Full => Colours::of(file.path.as_str(), &diff),
+    };
+    picture.structure = colours.structure(&diff);
+    fill(&mut picture, &diff, &colours, mark_blanks);
     if picture.hunks.is_empty() && picture.notes.is_empty() {
         picture.notes.push(without_lines(file.change).to_owned());
     }
@@ -157,9 +174,8 @@ fn note(notes: &mut Vec<String>, diff: &FileDiff) {
     }
 }
 
-fn fill(picture: &mut FilePicture, diff: &FileDiff, file: &FileEdit, mark_blanks: bool) {
+fn fill(picture: &mut FilePicture, diff: &FileDiff, colours: &Colours, mark_blanks: bool) {
     let show = Show { mark_blanks, ..Show::default() };
-    let colours = Colours::of(file.path.as_str(), diff);
     let new_lines: Vec<&[u8]> = diff.new_version().split_inclusive(|byte| *byte == b'\n').collect();
     let unchanged = |new_no: usize, old_no: usize| {
         let text = new_lines.get(new_no.checked_sub(1)?)?;
@@ -212,7 +228,8 @@ fn strip(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\n").unwrap_or(line)
 }
 
-/// What the grammar says about both versions.
+/// What the grammar says about both versions; nothing of a version that it cannot read in time.
+#[derive(Default)]
 struct Colours {
     old: HashMap<usize, Vec<Span>>,
     new: HashMap<usize, Vec<Span>>,
@@ -223,9 +240,7 @@ struct Colours {
 impl Colours {
     fn of(path: &str, diff: &FileDiff) -> Self {
         let language = Language::detect(path, diff.new_version());
-        let symbols = |bytes: &[u8]| {
-            language.filter(|language| syntax::has_symbols(*language)).map(|language| syntax::symbols(language, bytes))
-        };
+        let symbols = |bytes: &[u8]| syntax::symbols_unless(language?, bytes, &mut out_of_time());
         let old = diff.hunks.iter().map(|hunk| (first_line(hunk.old_start, hunk.old_len), hunk.old_len));
         let new = diff.hunks.iter().map(|hunk| (first_line(hunk.new_start, hunk.new_len), hunk.new_len));
         Self {
@@ -249,6 +264,13 @@ impl Colours {
         self.spans(None, Some(new_no))
     }
 
+    /// Lists what became of each definition; nothing where a version could not be read.
+    fn structure(&self, diff: &FileDiff) -> Vec<StructureLine> {
+        let (Some(old), Some(new)) = (&self.old_symbols, &self.new_symbols) else { return Vec::new() };
+        let structure = syntax::structure((old, diff.old()), (new, diff.new_version()));
+        structure.as_ref().map(structure_lines).unwrap_or_default()
+    }
+
     fn heading(&self, old_no: Option<usize>, new_no: Option<usize>) -> Option<Heading> {
         let (symbols, line) = match (new_no, &self.new_symbols, old_no, &self.old_symbols) {
             (Some(line), Some(symbols), _, _) | (None, _, Some(line), Some(symbols)) => (symbols, line),
@@ -266,9 +288,7 @@ fn windows(path: &str, bytes: &bytes::Bytes, hunks: impl Iterator<Item = (usize,
     if bytes.is_empty() {
         return lines;
     }
-    let started = std::time::Instant::now();
-    let mut stop = || started.elapsed().as_millis() > u128::from(UI_HIGHLIGHT_MS_MAX);
-    let highlights = Highlights::new(path, bytes.clone(), &mut stop);
+    let highlights = Highlights::new(path, bytes.clone(), &mut out_of_time());
     for (first, len) in hunks {
         let start = first.saturating_sub(1).saturating_sub(UI_CONTEXT_LINES_MAX);
         let window = start..first.saturating_add(len + UI_CONTEXT_LINES_MAX);
@@ -300,13 +320,14 @@ fn role_of(scope: Scope) -> Role {
     }
 }
 
-/// What became of each definition, for the structural view.
-fn structure_of(path: &str, diff: &FileDiff) -> Vec<StructureLine> {
-    let language = Language::detect(path, diff.new_version());
-    let Some(structure) = language.and_then(|language| syntax::structure(language, diff.old(), diff.new_version()))
-    else {
-        return Vec::new();
-    };
+/// A clock that has run out after [`UI_HIGHLIGHT_MS_MAX`].
+fn out_of_time() -> impl FnMut() -> bool {
+    let started = std::time::Instant::now();
+    move || started.elapsed().as_millis() > u128::from(UI_HIGHLIGHT_MS_MAX)
+}
+
+/// Lists what became of each definition, for the structural view.
+fn structure_lines(structure: &syntax::Structure) -> Vec<StructureLine> {
     let joined =
         |path: &[Untrusted]| path.iter().map(|name| name.visible().into_owned()).collect::<Vec<_>>().join("::");
     let mut lines: Vec<StructureLine> = structure
@@ -385,11 +406,11 @@ mod tests {
         let mut edit = file("same\n", "same\n");
         edit.change = FileChange::Rename;
         edit.from = Some(RelPath::new("src/old.rs").unwrap());
-        assert_eq!(picture_of(&edit, false).notes, ["renamed; its content stays as it is"]);
+        assert_eq!(picture_of(&edit, false, Detail::Full).notes, ["renamed; its content stays as it is"]);
         edit.change = FileChange::Create;
         (edit.from, edit.before, edit.after) = (None, None, Some(model::Content::of(b"")));
-        assert_eq!(picture_of(&edit, false).notes, ["a new file without content"]);
-        assert!(picture_of(&file("a\n", "b\n"), false).notes.is_empty());
+        assert_eq!(picture_of(&edit, false, Detail::Full).notes, ["a new file without content"]);
+        assert!(picture_of(&file("a\n", "b\n"), false, Detail::Full).notes.is_empty());
     }
 
     fn numbered(count: usize) -> String {
@@ -400,7 +421,7 @@ mod tests {
     fn hunks_come_with_context_that_no_neighbour_shows_too() {
         let before = numbered(200);
         let after = before.replace("line 50\n", "line fifty\n").replace("line 150\n", "");
-        let picture = picture_of(&file(&before, &after), false);
+        let picture = picture_of(&file(&before, &after), false, Detail::Full);
         assert_eq!((picture.added, picture.removed, picture.hunks.len()), (1, 2, 2));
         let mut seen = std::collections::BTreeSet::new();
         for hunk in &picture.hunks {
@@ -420,8 +441,29 @@ mod tests {
     }
 
     #[test]
+    fn the_text_of_a_long_change_comes_before_its_colors() {
+        let line = "def broken(((: line of a long file that no grammar can read\n";
+        let before = line.repeat(20_000);
+        let after = before.replacen("def", "DEF", 1);
+        let job = crate::ui::workers::Job::new(vec![file(&before, &after)], false, 0);
+        let products = std::cell::RefCell::new(Vec::new());
+        job.run(&|product| products.borrow_mut().push(product));
+        let products = products.into_inner();
+        assert_eq!(products.iter().map(|p| p.is_final).collect::<Vec<_>>(), [false, true]);
+        let texts = |at: usize| {
+            let hunks = products[at].files[0].hunks.iter();
+            hunks.flat_map(|h| &h.lines).map(|l| (l.kind, l.shown.text.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(texts(0), texts(1), "only colors come later");
+        let short = crate::ui::workers::Job::new(vec![file("a\n", "b\n")], false, 0);
+        let count = std::cell::Cell::new(0);
+        short.run(&|product| count.set(count.get() + usize::from(product.is_final)));
+        assert_eq!(count.get(), 1, "a short change is colored at once");
+    }
+
+    #[test]
     fn what_hides_is_shown_and_marked() {
-        let picture = picture_of(&file("a\n", "a\u{202e}b\n"), false);
+        let picture = picture_of(&file("a\n", "a\u{202e}b\n"), false, Detail::Full);
         let added = picture.hunks[0].lines.iter().find(|line| line.kind == LineKind::Added).unwrap();
         assert_eq!(added.shown.text, "a⟨U+202E⟩b");
         assert!(added.shown.roles.iter().any(|(_, role)| *role == Role::Warn));
@@ -431,7 +473,7 @@ mod tests {
     fn a_blob_says_why_it_has_no_hunks() {
         let mut edit = file("a", "b");
         edit.after = Some(model::Content::of(&[0xff, 0xfe, 0]));
-        let picture = picture_of(&edit, false);
+        let picture = picture_of(&edit, false, Detail::Full);
         assert!(
             picture.hunks.is_empty() && picture.notes.first().is_some_and(|note| note.contains("3 bytes after")),
             "{:?}",

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex};
 
-use super::{Job, Product, picture_of};
+use super::{Job, Product};
 use crate::base::limits::{UI_JOBS_WAITING_MAX, UI_WORKERS};
 
 /// The threads; they end when this is dropped and their present job is done.
@@ -84,7 +84,6 @@ fn work(shared: &Shared, done: &impl Fn(Product)) {
             }
         };
         drop(state);
-        let files = job.files.iter().map(|file| picture_of(file, job.mark_blanks)).collect();
-        done(Product { key: job.key, files: Arc::new(files) });
+        job.run(done);
     }
 }
