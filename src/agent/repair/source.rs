@@ -5,7 +5,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use tree_sitter::{Node, Parser, Tree};
+use tree_sitter::{Node, Tree};
+
+use crate::syntax::{self, Language};
 
 /// A language the repair agent can mutate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,14 +35,14 @@ impl Lang {
         }
     }
 
-    fn grammar(self) -> tree_sitter::Language {
+    fn language(self) -> Language {
         match self {
-            Self::Rust => tree_sitter_rust::LANGUAGE.into(),
-            Self::Python => tree_sitter_python::LANGUAGE.into(),
-            Self::JavaScript => tree_sitter_javascript::LANGUAGE.into(),
-            Self::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
-            Self::Tsx => tree_sitter_typescript::LANGUAGE_TSX.into(),
-            Self::Go => tree_sitter_go::LANGUAGE.into(),
+            Self::Rust => Language::Rust,
+            Self::Python => Language::Python,
+            Self::JavaScript => Language::JavaScript,
+            Self::TypeScript => Language::TypeScript,
+            Self::Tsx => Language::Tsx,
+            Self::Go => Language::Go,
         }
     }
 
@@ -105,10 +107,10 @@ pub struct Source {
 }
 
 impl Source {
-    /// Parses `text`; `None` when the language is unknown or the parser gives up.
+    /// Parses `text`; `None` when the language is unknown or [`syntax::parse`] refuses the text.
     pub fn parse(path: &str, text: String) -> Option<Self> {
         let lang = Lang::of_path(path)?;
-        let tree = parse_tree(lang, &text)?;
+        let tree = syntax::parse(lang.language(), text.as_bytes())?;
         Some(Self { path: path.into(), lang, text, tree })
     }
 
@@ -155,14 +157,8 @@ impl Source {
         if self.tree.root_node().has_error() {
             return true;
         }
-        parse_tree(self.lang, changed).is_some_and(|t| !t.root_node().has_error())
+        syntax::parse(self.lang.language(), changed.as_bytes()).is_some_and(|t| !t.root_node().has_error())
     }
-}
-
-fn parse_tree(lang: Lang, text: &str) -> Option<Tree> {
-    let mut parser = Parser::new();
-    parser.set_language(&lang.grammar()).ok()?;
-    parser.parse(text, None)
 }
 
 /// One replacement in one file: bytes out, text in.
@@ -474,4 +470,18 @@ pub fn descend(root: Node<'_>) -> Vec<Node<'_>> {
         stack.extend(children.into_iter().rev());
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The scanner of the Python grammar aborts the process at such a file; the host would be gone with it.
+    #[test]
+    fn a_source_that_overflows_a_scanner_is_passed_over() {
+        let deep: String = (0..600).map(|n| format!("{}if x:\n", " ".repeat(n))).collect();
+        assert!(Source::parse("deep.py", deep.clone()).is_none());
+        let flat = Source::parse("flat.py", "x = 1\n".to_owned()).unwrap();
+        assert!(!flat.accepts(&deep));
+    }
 }
