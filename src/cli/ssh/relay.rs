@@ -293,16 +293,44 @@ async fn connect(
             // A far shell may print a greeting before the host speaks.
             Some(Ok(_)) => {}
             Some(Err(_)) | None => {
-                let _ = child.wait().await;
-                return Err(format!("{} cannot be reached: {}", far.host, said.last()));
+                let code = child.wait().await.ok().and_then(|status| status.code());
+                return Err(not_attached(&far.host, code, &said.last()));
             }
         }
+    }
+}
+
+/// What an ssh that ended before the attach means, by its exit code: 255 is its own failure, 126 and 127 are the remote
+/// shell's, anything else is what rightseat said over there.
+fn not_attached(host: &str, code: Option<i32>, said: &str) -> String {
+    let path = "a login shell may have a longer PATH than the shell that ssh starts";
+    match code {
+        Some(127) => format!(
+            "rightseat was not found on {host} ({said}): install it there, in a directory on the PATH of \
+             `ssh {host} 'echo $PATH'`; {path}"
+        ),
+        Some(126) => {
+            format!("rightseat on {host} cannot be run ({said}): check its permissions and architecture there")
+        }
+        Some(255) | None => format!("{host} cannot be reached: {said}"),
+        Some(code) => format!("rightseat on {host} ended with {code}: {said}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_machine_without_rightseat_is_not_called_unreachable() {
+        let said = "bash: line 1: rightseat: command not found";
+        let text = not_attached("box", Some(127), said);
+        assert!(text.contains("not found on box") && text.contains("install it there"), "{text}");
+        assert!(!text.contains("cannot be reached"), "{text}");
+        assert!(not_attached("box", Some(255), "Connection refused").contains("cannot be reached: Connection refused"));
+        let far = not_attached("box", Some(2), "rightseat: there is no session \"x\"");
+        assert!(far.contains("on box ended with 2") && far.contains("no session"), "{far}");
+    }
 
     #[test]
     fn the_far_command_is_quoted_for_the_far_shell() {
