@@ -117,8 +117,8 @@ fn complain(text: &str) {
 
 /// What clap says about a command line. It repeats the arguments in colours of its own, and would let theirs through.
 fn say_mistake(error: &clap::Error) {
-    let odd = |c: char| !matches!(c, '\n' | '\t') && crate::base::text::hidden::is_hidden(c);
-    if std::env::args_os().any(|word| word.to_string_lossy().chars().any(odd)) {
+    let odd = |word: &str| word.lines().any(|line| crate::base::text::Untrusted::new(line).visible() != line);
+    if std::env::args_os().any(|word| odd(&word.to_string_lossy())) {
         let text = crate::base::text::Untrusted::new(error.to_string());
         let _ = writeln!(std::io::stderr(), "{}", text.visible_lines().collect::<Vec<_>>().join("\n"));
     } else {

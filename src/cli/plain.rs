@@ -1,8 +1,10 @@
 //! The last filter of plain commands, as the painter's is for the screen: what goes to a terminal holds no character that
 //! controls or hides. Elsewhere bytes are left alone, so that a record in a file keeps its hashes.
 
+use crate::base::limits::TEXT_MARKS_PER_BASE_MAX;
 use crate::base::text::hidden::is_hidden;
 use std::io::{IsTerminal, Result, Write};
+use unicode_width::UnicodeWidthChar as _;
 
 /// Standard output, filtered when it is a terminal.
 pub(super) fn stdout() -> Box<dyn Write> {
@@ -40,11 +42,14 @@ impl<W: Write> Drop for Filter<W> {
     }
 }
 
-/// With `\uXXXX` for whatever is hidden: in JSON, where such characters stand only in strings, it says the same.
+/// Writes `\uXXXX` for whatever is hidden and for marks beyond [`TEXT_MARKS_PER_BASE_MAX`] on one base: in JSON, where
+/// such characters are only in strings, it means the same.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut marks = 0;
     for c in text.chars() {
-        if is_hidden(c) && !matches!(c, '\n' | '\t') {
+        marks = if c.width() == Some(0) { marks + 1 } else { 0 };
+        if (is_hidden(c) && !matches!(c, '\n' | '\t')) || marks > TEXT_MARKS_PER_BASE_MAX {
             c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
         } else {
             out.push(c);
@@ -64,6 +69,15 @@ mod tests {
         assert!(!safe.trim_end().chars().any(is_hidden), "{safe}");
         let read = |t: &str| serde_json::from_str::<serde_json::Value>(t).unwrap();
         assert_eq!(read(&safe), read(text));
+    }
+
+    #[test]
+    fn a_flood_of_marks_is_cut_and_means_the_same() {
+        let text = format!("{{\"a\":\"e{}\"}}", "\u{301}".repeat(200));
+        let safe = escaped(&text);
+        assert_eq!(safe.matches('\u{301}').count(), TEXT_MARKS_PER_BASE_MAX);
+        let read = |t: &str| serde_json::from_str::<serde_json::Value>(t).unwrap();
+        assert_eq!(read(&safe), read(&text));
     }
 
     #[test]

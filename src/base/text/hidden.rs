@@ -1,60 +1,26 @@
 //! Which characters a terminal may never see, and which only pretend.
 //!
-//! Owns the table; what is shown instead is decided in [`super::escape`].
+//! Owns the rule, by the Unicode properties of `icu_properties`; what is shown instead is decided in [`super::escape`].
 
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
+use icu_properties::{CodePointMapData, CodePointSetData};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Code points that are invisible, reorder text or only pretend to be a space. Inclusive ranges, sorted.
-/// Sources: Unicode 16 `DerivedCoreProperties` (Default_Ignorable_Code_Point), `PropList`
-/// (Bidi_Control, White_Space, Noncharacter_Code_Point), plus the blank Braille pattern.
-const HIDDEN: &[(u32, u32)] = &[
-    (0x00A0, 0x00A0),
-    (0x00AD, 0x00AD),
-    (0x034F, 0x034F),
-    (0x061C, 0x061C),
-    (0x115F, 0x1160),
-    (0x1680, 0x1680),
-    (0x17B4, 0x17B5),
-    (0x180B, 0x180F),
-    (0x2000, 0x200F),
-    (0x2028, 0x202F),
-    (0x205F, 0x206F),
-    (0x2800, 0x2800),
-    (0x3000, 0x3000),
-    (0x3164, 0x3164),
-    (0xFDD0, 0xFDEF),
-    (0xFE00, 0xFE0F),
-    (0xFEFF, 0xFEFF),
-    (0xFFA0, 0xFFA0),
-    (0xFFF0, 0xFFFB),
-    (0xFFFD, 0xFFFF),
-    (0x13430, 0x1343F),
-    (0x16FE4, 0x16FE4),
-    (0x1BCA0, 0x1BCA3),
-    (0x1D159, 0x1D159),
-    (0x1D173, 0x1D17A),
-    (0xE0000, 0xE0FFF),
-];
+/// Visible by category, but drawn as a blank or as a stand-in for something else: fillers, the blank Braille
+/// pattern, the object replacement and replacement characters.
+const BLANK: [char; 4] = ['\u{2800}', '\u{16FE4}', '\u{FFFC}', '\u{FFFD}'];
 
-/// True for characters that may never reach a terminal as they are.
+/// True for characters that must never reach a terminal as they are: controls, formats (bidi, tags, prepended marks),
+/// private use, unassigned, unusual spaces, and what Unicode lets a reader ignore (Default_Ignorable_Code_Point).
 pub fn is_hidden(c: char) -> bool {
-    let code = u32::from(c);
-    // The last two code points of every plane are no characters.
-    c.is_control()
-        || code & 0xFFFE == 0xFFFE
-        || (code >= 0xA0
-            && HIDDEN
-                .binary_search_by(|&(first, last)| {
-                    if last < code {
-                        std::cmp::Ordering::Less
-                    } else if first > code {
-                        std::cmp::Ordering::Greater
-                    } else {
-                        std::cmp::Ordering::Equal
-                    }
-                })
-                .is_ok())
+    if c < '\u{A0}' {
+        return c.is_control();
+    }
+    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    GeneralCategoryGroup::Other.union(GeneralCategoryGroup::Separator).contains(category)
+        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+        || BLANK.contains(&c)
 }
 
 /// Whether a string may be the content of one terminal cell (or of a wide one): one cluster, nothing
@@ -93,9 +59,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_sorted() {
-        assert!(HIDDEN.windows(2).all(|w| w[0].1 < w[1].0));
-        assert!(HIDDEN.iter().all(|&(first, last)| first <= last));
+    fn every_kind_of_unseen_character_is_hidden() {
+        let kinds: [(&str, &[u32]); 9] = [
+            ("controls", &[0x00, 0x1b, 0x7f, 0x80, 0x9b]),
+            ("bidi and zero width", &[0x61c, 0x200b, 0x200d, 0x200e, 0x202e, 0x2060, 0x2066, 0xfeff]),
+            ("prepended formats", &[0x600, 0x605, 0x6dd, 0x70f, 0x890, 0x8e2, 0x110bd, 0x110cd]),
+            ("private use", &[0xe000, 0xf8ff, 0xf0000, 0x10_fffd]),
+            ("unassigned and noncharacters", &[0x378, 0xfdd0, 0xffff, 0x1_fffe, 0x5_0000, 0x10_ffff]),
+            ("spaces and separators", &[0xa0, 0x1680, 0x2003, 0x2028, 0x202f, 0x205f, 0x3000]),
+            ("fillers and blanks", &[0x34f, 0x115f, 0x17b4, 0x180b, 0x2800, 0x3164, 0xffa0, 0x16fe4]),
+            ("selectors and tags", &[0xfe00, 0xfe0f, 0xe0041, 0xe0100, 0xe01ef, 0x1d173]),
+            ("stand-ins", &[0xfffc, 0xfffd]),
+        ];
+        for (kind, codes) in kinds {
+            for code in codes {
+                assert!(is_hidden(char::from_u32(*code).unwrap()), "{kind}: U+{code:04X}");
+            }
+        }
+        for c in " aé\u{301}日ع한👍│✓¡\u{1f9d1}".chars() {
+            assert!(!is_hidden(c), "{c:?}");
+        }
     }
 
     #[test]

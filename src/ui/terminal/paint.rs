@@ -3,6 +3,7 @@
 use ratatui::buffer::{Buffer, Cell};
 use std::io::Write as _;
 
+use super::filter;
 use super::pen::{Ink, Pen};
 use super::scroll::{self, Shift};
 use crate::base::limits::{UI_ERASE_RUN_CELLS_MIN, UI_GAP_REWRITE_CELLS_MAX};
@@ -64,7 +65,15 @@ fn row(out: &mut Vec<u8>, pen: &mut Pen, old: &[Cell], new: &[Cell], y: u16, bce
             continue;
         }
         let text = if cell.symbol().is_empty() { " " } else { cell.symbol() };
-        pen.write(out, text, u16::try_from(step).unwrap_or(1), screen_width);
+        let (columns, contested) = (u16::try_from(step).unwrap_or(1), filter::is_width_contested(text));
+        if contested {
+            // Where the terminal draws it narrower, nothing old is left beside it.
+            pen.erase(out, columns);
+        }
+        pen.write(out, text, columns, screen_width);
+        if contested {
+            pen.lose_place();
+        }
         x += step;
     }
 }

@@ -152,6 +152,18 @@ mod tests {
         assert!(bytes.starts_with(SYNC_BEGIN) && bytes.ends_with(SYNC_END));
     }
 
+    /// A terminal that knows another width for an emoji of this year still shows the rest of the row in its place.
+    #[test]
+    fn what_follows_a_symbol_of_contested_width_is_placed_anew() {
+        for size in [Size::new(20, 2), Size::new(30, 3)] {
+            let mut screen = Screen::new(Size::new(10, 1));
+            draw(&mut screen, &["x".to_owned()]);
+            screen.resize(size);
+            let text = String::from_utf8(draw(&mut screen, &["a\u{1faea}b日c".to_owned()])).unwrap();
+            assert!(text.contains("\x1b[2X\u{1faea}\x1b[1;4Hb日c"), "{text:?}");
+        }
+    }
+
     #[test]
     fn a_log_line_costs_little_more_than_itself() {
         let mut screen = Screen::new(Size::new(80, 24));
