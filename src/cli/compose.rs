@@ -55,7 +55,7 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
     let judge = Arc::new(judge(place, options, workspace.root(), tests, &mut warnings)?);
     warnings.iter().for_each(|warning| super::complain(warning));
     let path = place.journal();
-    let journal = if path.exists() { Journal::open(&path)? } else { Journal::create(&path, &place.id)? };
+    let journal = if Journal::is_begun(&path) { Journal::open(&path)? } else { Journal::create(&path, &place.id)? };
     Ok(Setup {
         journal,
         journal_path: path,

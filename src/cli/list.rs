@@ -6,7 +6,7 @@ use super::{DONE, Done, Fail, print, socket};
 use crate::base::Seq;
 use crate::base::limits::CLIENT_READ_EVENTS_MAX;
 use crate::base::text::Untrusted;
-use crate::journal::Reader;
+use crate::journal::{Journal, Reader};
 use crate::model::Session;
 use serde_json::{Value, json};
 
@@ -18,6 +18,9 @@ struct Seen {
 }
 
 fn fold(place: &SessionPlace) -> Result<Session, Fail> {
+    if !Journal::is_begun(&place.journal()) {
+        return Ok(Session::default());
+    }
     let reader = Reader::open(&place.journal())?;
     let mut session = Session::default();
     loop {

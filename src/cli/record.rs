@@ -15,8 +15,10 @@ pub fn verify(global: &Global, target: &str, anchor: Option<&Path>, json: bool) 
     if json {
         print(&serde_json::to_string(&report).map_err(|e| Fail::usage(e.to_string()))?)?;
     } else if report.ok {
-        let head = report.head.map(|h| h.to_string()).unwrap_or_default();
-        print(&format!("ok: {} events, head {head}", report.events))?;
+        match report.head {
+            Some(head) => print(&format!("ok: {} events, head {head}", report.events))?,
+            None => print("ok: no events: the host ended before it recorded any")?,
+        }
     } else {
         for problem in &report.problems {
             let at = problem.seq.map(|s| format!("seq {s}: ")).unwrap_or_default();

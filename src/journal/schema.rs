@@ -113,8 +113,8 @@ fn tune(db: &Connection, path: &Path) -> Result<()> {
 /// Lays the tables of a new journal down, in one transaction.
 pub(super) fn initialise(db: &mut Connection, path: &Path, session: &SessionId) -> Result<()> {
     let lay = |db: &mut Connection| {
-        db.pragma_update(None, "application_id", APPLICATION_ID)?;
         let tx = db.transaction()?;
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
         for (_, sql) in TABLES {
             tx.execute_batch(sql)?;
         }
@@ -123,6 +123,20 @@ pub(super) fn initialise(db: &mut Connection, path: &Path, session: &SessionId) 
         tx.commit()
     };
     lay(db).map_err(Error::sqlite(path))
+}
+
+/// False for a journal whose host was killed before its first commit: no table, no version, and no head file that knows
+/// better. Nothing was ever acknowledged in it. What cannot be read counts as begun.
+pub(super) fn is_begun(path: &Path) -> bool {
+    if super::head::beside(path, ".head").exists() {
+        return true;
+    }
+    let count = |db: &Connection| {
+        let version: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0))?;
+        let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))?;
+        Ok::<_, rusqlite::Error>(version + tables)
+    };
+    open_reader(path).ok().and_then(|db| count(&db).ok()).is_none_or(|count| count > 0)
 }
 
 /// Reads the identity after checking that this is a journal this release can read.

@@ -84,7 +84,11 @@ impl Journal {
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(Error::io("creating", directory))?;
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
             Ok(_) => {}
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => return Err(Error::Exists(path.to_owned())),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && Self::is_begun(path) => {
+                return Err(Error::Exists(path.to_owned()));
+            }
+            // Its first host was killed before it had written anything.
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(Error::io("creating", path)(e)),
         }
         let lock = Lock::take(path)?;
@@ -92,6 +96,12 @@ impl Journal {
         schema::initialise(&mut db, path, session)?;
         File::open(directory).and_then(|d| d.sync_all()).map_err(Error::io("syncing", directory))?;
         Self::start(path, db, lock)
+    }
+
+    /// True when there is a journal at `path` to open. A file whose host was killed before the first commit is not one
+    /// yet: [`create`](Self::create) takes it.
+    pub fn is_begun(path: &Path) -> bool {
+        path.exists() && schema::is_begun(path)
     }
 
     /// Opens an existing journal for append after a clean end or a crash, and takes it over from a dead host.

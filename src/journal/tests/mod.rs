@@ -242,3 +242,41 @@ proptest::proptest! {
         proptest::prop_assert!(report.ok && report.sealed && report.events == expect.len() as u64, "{:?}", report);
     }
 }
+
+/// A host killed before its first commit leaves an empty file, one with a bare header, or one with an empty log.
+#[test]
+fn a_journal_killed_before_its_first_commit_is_clean_and_can_be_begun() {
+    type Leave = fn(&std::path::Path);
+    let leavings: [(&str, Leave); 3] = [
+        ("an empty file", |path| std::fs::write(path, b"").unwrap()),
+        ("a bare header", |path| {
+            let db = rusqlite::Connection::open(path).unwrap();
+            db.pragma_update(None, "application_id", 0x7273_6a31).unwrap();
+        }),
+        ("an empty log", |path| {
+            let db = rusqlite::Connection::open(path).unwrap();
+            db.pragma_update(None, "journal_mode", "wal").unwrap();
+        }),
+    ];
+    for (what, leave) in leavings {
+        let (_dir, path) = place();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path.with_file_name("journal.db.lock"), "1\n").unwrap();
+        leave(&path);
+        let report = verify(&path, None).unwrap();
+        assert!(report.ok && report.events == 0, "{what}: {report:?}");
+        let anchor = Anchor { session: "s1".into(), seq: Seq(3), hash: Digest::of(b"x") };
+        assert!(!verify(&path, Some(&anchor)).unwrap().ok, "{what}: an anchor knows better");
+        assert!(!Journal::is_begun(&path), "{what}");
+        let mut journal = Journal::create(&path, &"s1".into()).unwrap_or_else(|e| panic!("{what}: {e}"));
+        journal.append(&[said(1)]).unwrap();
+        drop(journal);
+        assert!(Journal::is_begun(&path) && verify(&path, None).unwrap().ok, "{what}");
+        assert!(matches!(Journal::create(&path, &"s1".into()), Err(Error::Exists(_))), "{what}");
+    }
+    // Cut to nothing afterwards is another matter: the head file remembers.
+    let (_dir, path) = place();
+    Journal::create(&path, &"s1".into()).unwrap().append(&[said(1)]).unwrap();
+    std::fs::write(&path, b"").unwrap();
+    assert!(!verify(&path, None).unwrap().ok);
+}

@@ -87,6 +87,7 @@ impl Report {
 pub fn verify(path: &Path, anchor: Option<&Anchor>) -> Result<Report> {
     let mut magic = Vec::new();
     File::open(path).and_then(|f| f.take(16).read_to_end(&mut magic)).map_err(Error::io("reading", path))?;
-    let beside = super::head::beside(path, ".head").exists();
-    if magic == b"SQLite format 3\0" || beside { database::check(path, anchor) } else { lines::check(path, anchor) }
+    // A session's journal has these files beside it, whatever became of its own bytes.
+    let is_journal = [".head", ".lock"].iter().any(|suffix| super::head::beside(path, suffix).exists());
+    if magic == b"SQLite format 3\0" || is_journal { database::check(path, anchor) } else { lines::check(path, anchor) }
 }
