@@ -37,6 +37,20 @@ async fn death_in_the_handshake_is_said_and_the_session_stays() {
     }
 }
 
+/// A version that rightseat does not speak could mean anything by the same words.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_of_another_protocol_version_is_not_started() {
+    for version in [json!(999), json!(0), json!("1"), json!(2.5)] {
+        let mut scene = Scene::of(json!([[]]));
+        scene.script["init"] = json!({"protocolVersion": version});
+        let mut s = scene.start().await;
+        let lost = s.wait("the loss", |e| e["kind"] == "agent_lost").await;
+        let why = lost["why"].as_str().unwrap();
+        assert!(why.contains(&format!("ACP version {version}")) && why.contains("rightseat 1"), "{why}");
+        assert!(!s.heard().iter().any(|m| m["method"] == "session/new"), "no session is opened with it");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn death_with_something_open_leaves_nothing_open() {
     let ask = |method: &str, params: Value| json!({"ask": method, "params": params, "no_wait": true});

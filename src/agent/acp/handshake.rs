@@ -89,10 +89,15 @@ impl Client {
     pub(super) fn initialized(&mut self, outcome: Result<Value, RpcError>) {
         match outcome {
             Ok(answer) => {
-                let version = answer.get("protocolVersion").and_then(Value::as_u64);
-                if version != Some(1) {
-                    let shown = version.map_or_else(|| "no version".to_owned(), |v| format!("version {v}"));
-                    self.note("protocol", &format!("it answers with protocol {shown}; 1 is spoken here"));
+                match answer.get("protocolVersion") {
+                    Some(version) if version.as_u64() != Some(speak::PROTOCOL_VERSION) => {
+                        let (name, ours) = (self.setup.spec.shown_name().to_owned(), speak::PROTOCOL_VERSION);
+                        let why = "install a version of it, or of rightseat, that speaks the same";
+                        return self
+                            .lost(format!("{name} speaks ACP version {version}, rightseat {ours}: {why}"), None);
+                    }
+                    Some(_) => {}
+                    None => self.note("protocol", "it did not say which protocol version it speaks"),
                 }
                 self.conduct.steering = peek::offers(&answer, &["_meta", "steering", "supported"])
                     || peek::offers(&answer, &["agentCapabilities", "_meta", "steering", "supported"]);

@@ -3,6 +3,9 @@
 
 use super::message::RpcError;
 use agent_client_protocol::schema::ProtocolVersion;
+
+/// The only version of ACP that is spoken here.
+pub(super) const PROTOCOL_VERSION: u64 = 1;
 use agent_client_protocol::v1::schema as v1;
 use serde::Serialize;
 use serde_json::{Value, json};
