@@ -49,6 +49,7 @@ impl Dialect {
             | Fault::WrongType { .. }
             | Fault::Compressed { .. }
             | Fault::Redirected { .. }
+            | Fault::Moved { .. }
             | Fault::TooLarge { .. } => return None,
         };
         let says = |list: &[&str]| list.iter().any(|word| words.contains(word));

@@ -142,6 +142,15 @@ pub enum Fault {
         /// Origin of the target.
         to: String,
     },
+    /// The server sends us elsewhere on its own origin, in a way that is not followed.
+    #[error(
+        "the server redirects to {to} with status {status}, which is not followed for a request with a body; set base_url to the address that answers"
+    )]
+    Moved {
+        /// The whole target.
+        to: String,
+        status: u16,
+    },
     /// A bound was passed.
     #[error("the answer is too large: {what} over {bytes_max} bytes")]
     TooLarge {
@@ -190,6 +199,7 @@ impl Fault {
             | Fault::WrongType { .. }
             | Fault::Compressed { .. }
             | Fault::Redirected { .. }
+            | Fault::Moved { .. }
             | Fault::TooLarge { .. } => None,
         }
     }
@@ -215,6 +225,7 @@ impl Fault {
             | Fault::WrongType { .. }
             | Fault::Compressed { .. }
             | Fault::Redirected { .. }
+            | Fault::Moved { .. }
             | Fault::TooLarge { .. } => false,
         }
     }
@@ -235,6 +246,7 @@ impl Fault {
             Fault::Refused { status, message } => Fault::Refused { status, message: clean(message) },
             Fault::WrongType { got, start } => Fault::WrongType { got: clean(got), start: clean(start) },
             Fault::Redirected { to } => Fault::Redirected { to: clean(to) },
+            Fault::Moved { to, status } => Fault::Moved { to: clean(to), status },
             Fault::Malformed { why } => Fault::Malformed { why: clean(why) },
             Fault::Cut { why } => Fault::Cut { why: clean(why) },
             Fault::Repeats { what } => Fault::Repeats { what: clean(what) },
@@ -268,6 +280,7 @@ impl Fault {
             | Fault::WrongType { .. }
             | Fault::Compressed { .. }
             | Fault::Redirected { .. }
+            | Fault::Moved { .. }
             | Fault::TooLarge { .. } => None,
         }
     }

@@ -83,8 +83,8 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Follows redirects within one origin only; everything else comes back as an answer and becomes
-/// [`Fault::Redirected`].
+/// Follows redirects within one origin that keep the method; everything else comes back as an answer and becomes
+/// [`Fault::Redirected`] or [`Fault::Moved`].
 fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     let same = attempt.previous().first().is_some_and(|first| origin(first) == origin(attempt.url()));
     // 301–303 would turn the POST into a GET, which no model server means.

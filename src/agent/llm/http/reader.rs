@@ -32,8 +32,13 @@ pub(super) async fn accept(response: Response) -> Result<Accepted, Fault> {
     let status = response.status();
     if status.is_redirection() {
         let target = header_text(&response, header::LOCATION);
-        let to = response.url().join(&target).map_or(target, |url| origin(&url));
-        return Err(Fault::Redirected { to });
+        return Err(match response.url().join(&target) {
+            Ok(to) if origin(&to) == origin(response.url()) => {
+                Fault::Moved { to: to.to_string(), status: status.as_u16() }
+            }
+            Ok(to) => Fault::Redirected { to: origin(&to) },
+            Err(_) => Fault::Redirected { to: target },
+        });
     }
     if !status.is_success() {
         let told = [header::RETRY_AFTER, RETRY_AFTER_MS, header::DATE].map(|name| header_text(&response, name));

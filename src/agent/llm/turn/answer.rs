@@ -162,7 +162,8 @@ impl Turn {
             | Fault::FirstByteLate { .. }
             | Fault::WrongType { .. }
             | Fault::Compressed { .. }
-            | Fault::Redirected { .. } => self.over(TurnEnd::Error, false, fault.to_string(), out),
+            | Fault::Redirected { .. }
+            | Fault::Moved { .. } => self.over(TurnEnd::Error, false, fault.to_string(), out),
         }
     }
 
