@@ -78,7 +78,7 @@ async fn serve(place: &SessionPlace) -> Result<Ending, Fail> {
     let options = place.options()?;
     let (host, ending) = open(place, &options).await?;
     writeln!(std::io::stdout(), "{READY}")?;
-    let ending = until_end(&host, ending).await;
+    let ending = until_end(&host, place, ending).await;
     let _ = std::fs::remove_file(place.socket());
     if options.demo {
         // The playground was a throw-away copy; the journal stays.
@@ -124,14 +124,23 @@ async fn accept(listener: UnixListener, host: Host) {
     }
 }
 
-/// Until the session is closed or the process is asked to go.
-async fn until_end(host: &Host, ending: tokio::sync::oneshot::Receiver<Ending>) -> Ending {
+/// Until the session is closed, its directory is gone, or the process is asked to go.
+async fn until_end(host: &Host, place: &SessionPlace, ending: tokio::sync::oneshot::Receiver<Ending>) -> Ending {
     let mut ending = ending;
     tokio::select! {
         end = &mut ending => return end.unwrap_or_default(),
+        () = place.until_gone() => return gone(host, place, ending).await,
         _ = asked_to_go() => host.leave().await,
     }
     ending.await.unwrap_or_default()
+}
+
+/// Ends a session whose directory was deleted: what would be recorded from now on, nobody could read.
+pub async fn gone(host: &Host, place: &SessionPlace, ending: tokio::sync::oneshot::Receiver<Ending>) -> Ending {
+    let why = format!("the session's directory {} was deleted or moved: its record is gone", place.dir.display());
+    super::complain(&why);
+    host.close(&why).await;
+    Ending { trouble: Some(why), ..ending.await.unwrap_or_default() }
 }
 
 /// Resolves at SIGTERM, SIGINT or SIGHUP with the signal's number.

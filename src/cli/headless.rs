@@ -31,6 +31,7 @@ pub fn run(place: &SessionPlace, options: &SessionOptions) -> Done {
                 host.close("the input is closed").await;
                 ending.await.unwrap_or_default()
             }
+            () = place.until_gone() => daemon::gone(&host, place, ending).await,
             number = daemon::asked_to_go() => {
                 signal = Some(number);
                 host.leave().await;

@@ -138,6 +138,40 @@ impl SessionPlace {
         written.map_err(|e| Fail::usage(format!("{}: {e}", path.display())))
     }
 
+    /// Resolves when the session's directory is deleted or moved while its host runs; never when it cannot be watched.
+    /// Costs nothing until then.
+    pub async fn until_gone(&self) {
+        let (tell, mut told) = tokio::sync::mpsc::channel(1);
+        let watched = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            let leaves = |kind: notify::EventKind| {
+                kind.is_remove() || matches!(kind, notify::EventKind::Modify(notify::event::ModifyKind::Name(_)))
+            };
+            if event.is_ok_and(|e| leaves(e.kind)) {
+                // One word is enough: whoever waits looks for itself.
+                let _ = tell.try_send(());
+            }
+        })
+        .and_then(|mut watcher| {
+            // The directory, that of all sessions, and the state directory: a move is seen from above.
+            for dir in self.dir.ancestors().take(3) {
+                notify::Watcher::watch(&mut watcher, dir, notify::RecursiveMode::NonRecursive)?;
+            }
+            Ok(watcher)
+        });
+        let _watcher = match watched {
+            Ok(watcher) => watcher,
+            Err(error) => {
+                tracing::warn!(%error, "the session's directory is not watched");
+                return std::future::pending().await;
+            }
+        };
+        while told.recv().await.is_some() {
+            if !self.journal().exists() {
+                return;
+            }
+        }
+    }
+
     /// What the session was started with.
     pub fn options(&self) -> Result<SessionOptions, Fail> {
         let path = self.dir.join("options.json");

@@ -68,6 +68,28 @@ fn the_host_keeps_a_log() {
     assert!(log.contains("RIGHTSEAT_LOG cannot be read") && log.contains("host started"), "{log}");
 }
 
+/// A host that nobody can find any more ends, and its agent and commands with it.
+#[test]
+fn a_host_whose_directory_is_deleted_ends_and_says_why() {
+    for moved in [false, true] {
+        let room = Room::with(&[("a.txt", "one\n")]);
+        let script = room.script(&[json!({"run": {"command": "sleep 600"}})]);
+        let mut seat = Seat::start(&room, &["--agent", &script]);
+        let held = seat.held();
+        seat.approve(&held);
+        seat.wait_kind("started");
+        let state = room.state();
+        if moved {
+            std::fs::rename(state.join("sessions"), state.join("elsewhere")).unwrap();
+        } else {
+            std::fs::remove_dir_all(&state).unwrap();
+        }
+        let ended = seat.wait_kind("session_ended");
+        assert!(ended["report"].as_str().unwrap().contains("was deleted or moved"), "{ended}");
+        assert_eq!(seat.close().0, 2);
+    }
+}
+
 /// No home, no terminal, no language, no locale: what a CI runner gives.
 #[test]
 fn a_session_with_an_empty_environment() {
