@@ -183,7 +183,9 @@ pub enum Refusal {
     NoAction(ActionId),
     #[error("{action} is not held any more: {state}")]
     NotHeld { action: ActionId, state: String },
-    #[error("{action} has changed since you saw it: it is now revision {revision} with digest {now}")]
+    #[error(
+        "the digest given is not the one of {action} as it is now (revision {revision}, digest {now}): review it again"
+    )]
     StaleDigest { action: ActionId, revision: u32, now: Digest },
     #[error("the gate is closed: {0}")]
     GateClosed(String),
