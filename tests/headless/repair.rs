@@ -64,3 +64,37 @@ fn a_goal_that_is_not_reached_ends_with_what_was_tried() {
         assert_eq!(room.read("answer.py"), source);
     }
 }
+
+/// Where nothing can be written, the agent proposes one repair, reports why it failed, and stops asking.
+#[test]
+fn a_workspace_that_cannot_be_written_is_asked_about_once() {
+    let mount = "mount --bind . . && mount -o remount,ro,bind .";
+    let mounts = |place: &std::path::Path| {
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", &format!("{mount} && cd \"$PWD\" && exec \"$@\""), "sh"]).current_dir(place);
+        command
+    };
+    let room = Room::with(&[("factors.py", FACTORS), ("test_factors.py", BY_CASES)]);
+    let can_mount = mounts(&room.workspace()).arg("true").stderr(std::process::Stdio::null()).status();
+    if !is_here("python3", &["--version"]) || !can_mount.is_ok_and(|s| s.success()) {
+        eprintln!("NOT TESTED: needs python3 and the right to mount");
+        return;
+    }
+    let inner = room.command(&["--headless", "--agent", "repair"]);
+    let mut outer = mounts(&room.workspace());
+    outer.arg(inner.get_program()).args(inner.get_args());
+    for (key, value) in inner.get_envs() {
+        match value {
+            Some(value) => outer.env(key, value),
+            None => outer.env_remove(key),
+        };
+    }
+    let mut seat = Seat::start_by(outer);
+    let held = seat.held();
+    seat.approve(&held);
+    let ended = seat.wait_kind("session_ended");
+    assert_eq!(ended["outcome"], "failed", "{ended}");
+    let said: Vec<_> = seat.events.iter().filter(|e| e["kind"] == "said").map(|e| e["text"].to_string()).collect();
+    assert!(said.iter().any(|text| text.contains("Read-only file system")), "{said:?}");
+    assert_eq!(seat.count("held"), 1);
+}

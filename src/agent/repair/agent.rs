@@ -367,6 +367,14 @@ impl Seat {
     ) -> Result<Next, Interrupted> {
         if !settled.is_done() {
             let detail = settled.performed.as_ref().and_then(|p| p.detail.clone()).unwrap_or_default();
+            if settled.performed.as_ref().is_some_and(|p| p.outcome == OutcomeWord::Failed) {
+                // The next repair would fail in the same way: only the supervisor can change that.
+                self.mark(Stage::Propose, StepStatus::Failed, Some("could not be written".into())).await?;
+                let title = report::title(outcome);
+                return Ok(Next::End(End::Failed(format!(
+                    "The repair could not be written: {detail}. Make the file writable and ask again. It was: {title}"
+                ))));
+            }
             self.desk.say(format!("The repair could not be written: {detail}. I read the project again.")).await?;
         } else {
             self.mark(Stage::Propose, StepStatus::Done, edited.then(|| "with your changes".into())).await?;
