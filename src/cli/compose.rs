@@ -32,8 +32,8 @@ impl Clock for SystemClock {
 
 /// Opens everything that a session in this place needs. Fails before anything is written to the journal.
 pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fail> {
-    let launcher =
-        std::env::current_exe().map_err(|e| Fail::usage(format!("the program does not find itself: {e}")))?;
+    let launcher = std::env::current_exe()
+        .map_err(|e| Fail::usage(format!("cannot determine the path of the rightseat executable: {e}")))?;
     let workspace = LiveWorkspace::open(Settings {
         root: options.workspace.clone(),
         state: place.store(),

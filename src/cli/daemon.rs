@@ -32,8 +32,9 @@ const READY: &str = "ready";
 
 /// Starts a detached host for this session and waits until it listens.
 pub fn spawn(places: &Places, place: &SessionPlace) -> Result<(), Fail> {
-    let program = std::env::current_exe()?;
-    let log = super::log::append_to(&place.log())?;
+    let unknown = |e| Fail::usage(format!("cannot determine the path of the rightseat executable: {e}"));
+    let program = std::env::current_exe().map_err(unknown)?;
+    let log = super::log::append_to(&place.log()).map_err(Fail::at(&place.log()))?;
     let mut command = Command::new(program);
     command.arg("__host").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).current_dir("/");
     command.envs(ALLOCATOR);
@@ -41,7 +42,8 @@ pub fn spawn(places: &Places, place: &SessionPlace) -> Result<(), Fail> {
     let order = Order { state: places.state.clone(), session: place.id.clone() };
     let text = serde_json::to_string(&order).map_err(|e| Fail::usage(e.to_string()))?;
     if let Some(mut stdin) = child.stdin.take() {
-        writeln!(stdin, "{text}")?;
+        writeln!(stdin, "{text}")
+            .map_err(|e| Fail::usage(format!("the session's host cannot be told what to do: {e}")))?;
     }
     let mut answer = String::new();
     if let Some(stdout) = child.stdout.take() {

@@ -31,8 +31,12 @@ pub fn start(path: &Path) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new(DEFAULT), Some(error)),
     };
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Mutex::new(log)).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .log_internal_errors(false)
+        .with_writer(Mutex::new(log))
+        .finish();
     // A second start in one process is refused, and the first log goes on.
     let _ = tracing::subscriber::set_global_default(subscriber);
     let previous = std::panic::take_hook();

@@ -51,6 +51,11 @@ impl Fail {
         Self { text, code: USAGE }
     }
 
+    /// An input or output error at a file: which one, and what the system said.
+    pub fn at(path: &std::path::Path) -> impl Fn(std::io::Error) -> Self + '_ {
+        move |error| Self::usage(format!("{}: {error}", path.display()))
+    }
+
     /// The thing asked about is not so.
     pub fn not_so(text: String) -> Self {
         Self { text, code: NOT_SO }

@@ -75,7 +75,7 @@ impl Places {
     /// A fresh directory for a throw-away project.
     pub fn playground(&self) -> Result<PathBuf, Fail> {
         let dir = self.state.join("playgrounds").join(salt(0)).join("calculator");
-        DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(Fail::at(&dir))?;
         Ok(dir)
     }
 

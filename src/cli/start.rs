@@ -24,7 +24,7 @@ pub fn demo(global: &Global) -> Done {
     for (path, text) in crate::agent::repair::playground::PLAYGROUND {
         let file = root.join(path);
         if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder)?;
+            std::fs::create_dir_all(folder).map_err(Fail::at(folder))?;
         }
         std::fs::write(&file, text).map_err(|e| Fail::usage(format!("{}: {e}", file.display())))?;
     }
@@ -32,7 +32,7 @@ pub fn demo(global: &Global) -> Done {
         Some(spec) => (spec.clone(), "named on the command line".into()),
         None => ("repair".into(), "the demo plays with the embedded repair agent".into()),
     };
-    let root = root.canonicalize()?;
+    let root = root.canonicalize().map_err(Fail::at(&root))?;
     let settings = settings::resolved(global, &root)?.settings;
     let mut options = SessionOptions::of(global, root, &[], agent, settings)?;
     options.demo = true;

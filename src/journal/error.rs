@@ -46,6 +46,9 @@ pub enum Error {
     /// The file or its directory cannot be written.
     #[error("{path} cannot be written (read-only file, directory or file system); nothing was recorded")]
     ReadOnly { path: PathBuf },
+    /// Reading or writing failed in the system.
+    #[error("{path}: {why}; is the disk full or failing? Free some space, or choose another place with --state-dir")]
+    Disk { path: PathBuf, why: String },
     /// A write failed in a way that leaves its outcome open.
     #[error(
         "writing {path} failed ({why}); whether the last append is on disk is unknown until the journal is opened again"
@@ -81,6 +84,7 @@ impl Error {
             Self::Full { .. }
             | Self::ReadOnly { .. }
             | Self::Poisoned { .. }
+            | Self::Disk { .. }
             | Self::Busy { .. }
             | Self::Fenced { .. }
             | Self::Lost { .. }
@@ -116,6 +120,11 @@ impl Error {
         }
     }
 
+    /// What a failure means inside an append: one of the system leaves open whether the batch is on disk.
+    pub(super) fn in_append(self) -> Self {
+        if let Self::Disk { path, why } = self { Self::Poisoned { path, why } } else { self }
+    }
+
     pub(super) fn sqlite(path: &Path) -> impl FnOnce(rusqlite::Error) -> Self {
         let path = path.to_owned();
         move |source| {
@@ -127,7 +136,7 @@ impl Error {
                 Some(C::DatabaseBusy | C::DatabaseLocked) => Self::Busy { path },
                 Some(C::DatabaseCorrupt) => Self::Damaged { path, why },
                 Some(C::NotADatabase) => Self::Foreign { path, why },
-                Some(C::SystemIoFailure) => Self::Poisoned { path, why },
+                Some(C::SystemIoFailure) => Self::Disk { path, why },
                 _ => Self::Sqlite { path, source },
             }
         }

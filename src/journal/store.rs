@@ -166,7 +166,7 @@ impl Journal {
         for draft in batch {
             self.grants.stage(&mut staged, &draft.kind, &draft.body)?;
         }
-        let (seq, hash) = self.write(batch)?;
+        let (seq, hash) = self.write(batch).map_err(Error::in_append)?;
         self.head_seq = seq;
         self.head_hash = hash;
         let permits = self.grants.commit(staged);

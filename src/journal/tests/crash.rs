@@ -18,6 +18,12 @@ fn child() {
     let path = Path::new(&path);
     match role.as_str() {
         "append" => append_for_ever(path),
+        "create" => {
+            let ballast = path.with_extension("ballast");
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&ballast, vec![1u8; 960_000]).unwrap();
+            println!("refused {}", Journal::create(path, &"s1".into()).unwrap_err());
+        }
         "fill" => fill(path),
         "look" => {
             let reader = Reader::open(path).unwrap();
@@ -165,4 +171,19 @@ fn a_read_only_place_is_read_and_not_written() {
     for expect in ["read 2", "ok true", "found 2", "open true"] {
         assert!(told.contains(expect), "{told}");
     }
+}
+
+#[test]
+fn a_disk_too_full_to_begin_on_is_not_called_a_lost_append() {
+    let (dir, _) = place();
+    let mount = dir.path().join("small");
+    std::fs::create_dir(&mount).unwrap();
+    let script = format!("mount -t tmpfs -o size=972k none '{}' && exec \"$@\"", mount.display());
+    let told = said_by(spawn("create", &mount.join("s/journal.db"), Some(&script)));
+    if !told.contains("running 1 test") {
+        eprintln!("no user namespace with mounts here: the disk was not filled");
+        return;
+    }
+    assert!(told.contains("refused") && told.contains("journal.db"), "{told}");
+    assert!(!told.contains("last append"), "nothing was appended yet: {told}");
 }
