@@ -94,10 +94,18 @@ fn shown(bencher: divan::Bencher, bytes: Vec<u8>, count: usize) {
         let size = Size::new(200, 60);
         let look = Look { theme: theme::builtin("dark").unwrap(), signs: Signs::Unicode };
         let keymap = keymap::builtin("default").unwrap();
-        let start =
-            Start { look, keymap, size, linear: false, arm_after_ms: 400, is_record: false, title: "bench".to_owned() };
+        let start = Start {
+            look,
+            keymap,
+            size,
+            linear: false,
+            arm_after_ms: 400,
+            is_record: false,
+            reads_only: false,
+            title: "bench".to_owned(),
+        };
         let mut app = App::new(start);
-        app.update(0, Msg::Linked { client: "c1".to_owned(), control: true });
+        app.update(0, Msg::Linked { client: "c1".into(), control: true, head: rightseat::base::Seq(0) });
         app.update(0, Msg::Input(Input::Key { key: Key::plain('6'), held: false }));
         let mut screen = Screen::new(size);
         let (mut seq, mut waiting, mut drawn) = (0, Vec::new(), 0);

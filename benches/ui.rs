@@ -106,6 +106,7 @@ fn client() -> Option<App> {
         linear: false,
         arm_after_ms: 400,
         is_record: false,
+        reads_only: false,
         title: "bench".to_owned(),
     }))
 }
@@ -119,7 +120,7 @@ fn first_frame() -> usize {
 
 fn opened(lines: &str) -> Option<App> {
     let mut app = client()?;
-    app.update(0, Msg::Linked { client: "c1".to_owned(), control: true });
+    app.update(0, Msg::Linked { client: "c1".into(), control: true, head: rightseat::base::Seq(0) });
     let envelopes: Vec<Envelope> = lines.lines().filter_map(|line| Envelope::from_json(line).ok()).collect();
     let requests = app.update(0, Msg::Events(envelopes, UnixMs(0)));
     for request in requests {

@@ -577,6 +577,10 @@ pub const UI_ARM_AFTER_MS: u64 = 400;
 pub const UI_ARRIVAL_GUARD_MS: u64 = 300;
 /// The same key again within this is a repeat, where the terminal tells repeats (and forgot to).
 pub const UI_HELD_KEY_MS_MAX: u64 = 100;
+/// The key of a verdict does not decide on another action within this, where the terminal does not report releases.
+pub const UI_AFTER_VERDICT_MS: u64 = 1_000;
+/// A host that leaves a request unanswered for this long is said to be silent (a stop takes up to 2 s), milliseconds.
+pub const UI_HOST_SILENT_MS_MAX: u64 = 5_000;
 /// The same key again within this may be a repeat, where the terminal cannot tell.
 pub const UI_HELD_KEY_UNREPORTED_MS_MAX: u64 = 700;
 /// Rows the composer takes before it scrolls.

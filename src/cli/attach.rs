@@ -3,6 +3,7 @@
 use super::args::Global;
 use super::place::{Places, SessionPlace};
 use super::{DONE, Done, Fail, daemon, screen, socket, ssh};
+use crate::ui::run::Stream;
 use crate::wire::{self, Message};
 
 /// `rightseat attach`.
@@ -33,14 +34,15 @@ pub fn here(
     read_only: bool,
     ready: impl FnOnce() -> Result<(), Fail> + Send + 'static,
 ) -> Done {
-    let options = screen::options(global, place.id.as_str(), Some(!read_only))?;
+    let options = screen::options(global, place.id.as_str(), read_only.then_some(false))?;
     let path = place.socket();
     let connect = async move {
         let woken = tokio::task::spawn_blocking(ready).await.map_err(|e| e.to_string())?;
         woken.map_err(|fail| fail.text)?;
         let stream = socket::connect(&path).await.map_err(|e| format!("{}: {e}", path.display()))?;
+        let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
         let (read, write) = stream.into_split();
-        Ok((Box::new(read) as _, Box::new(write) as _))
+        Ok(Stream::new(read, write, pid))
     };
     let left = format!("{id} goes on; `rightseat attach {id}` comes back to it", id = place.id);
     let runtime = daemon::runtime()?;

@@ -133,7 +133,7 @@ async fn open(record: Record) -> Result<crate::ui::run::Stream, String> {
     let (reader, writer) = wire::pair(read, write);
     tokio::spawn(Source { record }.serve(reader, writer));
     let (read, write) = tokio::io::split(theirs);
-    Ok((Box::new(read), Box::new(write)))
+    Ok(crate::ui::run::Stream::new(read, write, None))
 }
 
 /// The side that a host would be.

@@ -17,8 +17,7 @@ pub fn attach(global: &Global, host: &str, session: Option<&str>, read_only: boo
     if host.is_empty() || host.starts_with('-') {
         return Err(Fail::usage(format!("{host:?} is no name of a machine; give it as ssh takes it, user@host")));
     }
-    // As here: whoever comes back decides, also when the far side has not yet noticed that the old link is dead.
-    let control = Some(!read_only);
+    let control = read_only.then_some(false);
     let mut options = screen::options(global, session.unwrap_or(host), control)?;
     // What the session may do is decided over there.
     options.rules = None;

@@ -48,6 +48,9 @@ pub fn request(ask: &Ask) -> Result<Request, String> {
         }
         Ask::Tighten { rule } => Request::Tighten(wire::Tighten { rule: rule.clone() }),
         Ask::Processes => Request::Processes,
+        Ask::TakeControl { head } => {
+            Request::Attach(wire::Attach { from: Some(head.next()), control: Some(true), ..wire::Attach::default() })
+        }
         Ask::Explain(action) => Request::Explain(wire::Explain { action: action.clone(), text: None }),
         Ask::Blob { digest, offset } => {
             Request::BlobGet(wire::BlobGet { digest: *digest, offset: Some(*offset), length: None })

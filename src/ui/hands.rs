@@ -385,12 +385,79 @@ fn an_interrupt_closes_what_is_open_and_then_leaves() {
 #[test]
 fn without_control_nothing_is_asked() {
     let mut stage = Stage::set(120, 40, "dark");
-    stage.send(Msg::Linked { client: "c2".to_owned(), control: false });
+    stage.send(Msg::Linked { client: "c2".into(), control: false, head: crate::base::Seq(0) });
     for command in ["approve", "deny", "step", "pause", "stop", "undo", "test"] {
         stage.command(command);
     }
     assert!(stage.asked.is_empty(), "{:?}", stage.asked);
-    assert!(stage.text().contains("read only"));
+    assert!(stage.text().contains("no control"), "{}", stage.text());
+}
+
+/// Control is taken on purpose, and whoever loses it sees that at once.
+#[test]
+fn control_is_taken_by_a_key_and_its_loss_is_seen() {
+    let mut stage = Stage::set(120, 40, "dark");
+    let head = stage.app.scene.session.head;
+    stage.send(Msg::Linked { client: "c2".into(), control: false, head });
+    stage.command("take-control");
+    assert_eq!(stage.asked, [Ask::TakeControl { head }]);
+    let change = |seq: u64, client: &str, what: &str| {
+        format!(r#"{{"seq":{seq},"at":1764000200000,"kind":"client_changed","client":"{client}","what":"{what}"}}"#)
+    };
+    stage.hear(&[change(900, "c1", "lost_control"), change(901, "c2", "took_control")].join("\n"));
+    assert!(stage.app.scene.has_control());
+    stage.hear(&change(902, "c3", "took_control"));
+    stage.draw();
+    assert!(!stage.app.scene.has_control() && stage.text().contains("no control"), "{}", stage.text());
+}
+
+#[test]
+fn a_host_that_does_not_answer_is_reported_until_it_does() {
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.send(Msg::Silent(Some(4711)));
+    stage.press("j");
+    stage.draw();
+    let text = stage.text();
+    assert!(text.contains("host silent") && text.contains("process 4711"), "{text}");
+    stage.send(Msg::Speaks);
+    stage.draw();
+    assert!(!stage.text().contains("host silent"), "{}", stage.text());
+}
+
+/// A plan is text: it counts as read when its end was on the screen, and the key that answered something else does not
+/// approve it.
+#[test]
+fn a_long_plan_is_not_approved_unread() {
+    let mut stage = Stage::set(80, 24, "dark");
+    let digest = crate::base::Digest::of(b"plan");
+    let text: String = (1..=60).map(|n| format!("{n}. step number {n} of the plan\\n")).collect();
+    let event = |seq: u64, rest: String| format!(r#"{{"seq":{seq},"at":1764000300000,{rest}}}"#);
+    let steps = r#""steps":[{"id":"s1","title":"short","status":"pending"}]"#;
+    let events = [
+        event(33, format!(r#""kind":"plan_revised","revision":9,"by":"agent",{steps}"#)),
+        event(
+            34,
+            format!(
+                r#""kind":"proposed","action":{{"id":"a20","revision":1,"kind":"plan","digest":"{digest}","title":"Approve Plan","rationale":{{"text":"{text}","evidence":[]}}}}"#
+            ),
+        ),
+        event(35, format!(r#""kind":"held","action":"a20","revision":1,"digest":"{digest}""#)),
+    ];
+    stage.hear(&events.join("\n"));
+    stage.draw();
+    while stage.app.scene.target.as_ref().is_none_or(|id| id.as_str() != "a20") {
+        stage.command("next-pending");
+    }
+    stage.pass(2_000);
+    stage.press("3");
+    stage.draw();
+    stage.command("approve");
+    assert!(verdicts(&stage).is_empty(), "its end was not on the screen: {}", stage.text());
+    read_it(&mut stage);
+    assert!(stage.text().contains("step number 60"), "{}", stage.text());
+    stage.pass(2_000);
+    stage.command("approve");
+    assert_eq!(verdicts(&stage).len(), 1, "{}", stage.text());
 }
 
 #[test]

@@ -53,6 +53,7 @@ impl Stage {
             title: "fix-parser".to_owned(),
             arm_after_ms: 400,
             is_record: false,
+            reads_only: false,
         });
         let cells = |n: u16| NonZeroU16::new(n.max(1)).unwrap();
         let terminal = vt100::Parser::new(cells(height), cells(width), 0);
@@ -68,7 +69,7 @@ impl Stage {
             frames: 0,
             sent: Vec::new(),
         };
-        stage.send(Msg::Linked { client: "c1".to_owned(), control: true });
+        stage.send(Msg::Linked { client: "c1".into(), control: true, head: crate::base::Seq(0) });
         stage
     }
 

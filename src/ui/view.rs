@@ -209,6 +209,9 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     if matches!(app.scene.link, Link::Lost(_) | Link::Connecting) {
         return vec!["quit"];
     }
+    if !app.scene.has_control() && app.scene.record.is_none() && !app.reads_only {
+        return vec!["take-control", "transcript", "yank", "detach"];
+    }
     if app.scene.record.is_some() {
         return vec!["step", "step-back", "events", "jump", "continue", "from-start", "transcript", "quit"];
     }

@@ -15,6 +15,8 @@ at_every_size!(
     a_question_outlives_its_client,
     a_file_edited_by_hand_voids_the_approval,
     a_stop_ends_everything_and_counts,
+    attaching_takes_control_only_when_asked_to,
+    a_host_that_does_not_answer_is_reported,
 );
 
 fn python_project() -> Room {
@@ -151,6 +153,47 @@ fn a_question_outlives_its_client(size: (u16, u16)) {
     again.quit();
     assert_eq!(room.read("a.txt"), TEXT.replace("two", "TWO"));
     assert_eq!(hosts.outcome(), "done");
+}
+
+/// A second client reads along; control moves when it is taken, and both see where it is.
+fn attaching_takes_control_only_when_asked_to(size: (u16, u16)) {
+    let room = Room::with(&[("a.txt", TEXT)]);
+    let _hosts = Hosts(&room);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "old": "two", "new": "TWO"}})]);
+    let mut first = Screen::open(&room, &["--agent", &script], size);
+    first.wait_for("TWO");
+    let mut second = Screen::open(&room, &["attach"], size);
+    second.wait("it reads along", |text| text.contains("no control") && text.contains("TWO"));
+    second.press("a");
+    second.wait_for("has control");
+    assert!(!first.text().contains("no control"), "{}", first.text());
+    second.command("take-control");
+    second.wait_gone("no control");
+    first.wait_for("no control");
+    second.approve("the file is changed", |_| room.read("a.txt") != TEXT);
+    first.command("take-control");
+    first.wait_gone("no control");
+    second.wait_for("no control");
+}
+
+/// A stopped host: a new client says so instead of "connecting" for ever, and goes on when it is woken.
+fn a_host_that_does_not_answer_is_reported(size: (u16, u16)) {
+    let room = Room::with(&[("a.txt", TEXT)]);
+    let hosts = Hosts(&room);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "old": "two", "new": "TWO"}})]);
+    let mut first = Screen::open(&room, &["--agent", &script], size);
+    first.wait_for("TWO");
+    let host = rustix::process::Pid::from_raw(hosts.running()[0]).unwrap();
+    rustix::process::kill_process(host, Signal::STOP).unwrap();
+    first.command("pause");
+    let mut second = Screen::open(&room, &["attach"], size);
+    for screen in [&mut first, &mut second] {
+        screen.wait("the silence is reported", |text| text.contains("does not answer"));
+    }
+    rustix::process::kill_process(host, Signal::CONT).unwrap();
+    for screen in [&mut first, &mut second] {
+        screen.wait("it answers", |text| text.contains("TWO") && !text.contains("host silent"));
+    }
 }
 
 /// Journey 7: the same file is edited in another window.

@@ -83,6 +83,8 @@ pub(super) struct Relay {
     client_reader: wire::Reader,
     client_writer: wire::Writer,
     last: Seq,
+    /// The client has had the answer to its first attach; a later one takes control and goes to the host.
+    client_attached: bool,
     /// Requests without an answer yet, and when they went out.
     open: BTreeMap<Id, Instant>,
     latency: Option<Duration>,
@@ -107,6 +109,8 @@ impl Relay {
     pub(super) async fn begin(far: Far, control: Option<bool>) -> Result<(Self, Stream), String> {
         let said = Said::default();
         let (up, attached) = connect(&far, control, Seq(1), &said, true).await?;
+        // Whoever comes back after a drop had control before, also when the other side has not noticed the drop yet.
+        let control = if attached.control { Some(true) } else { control };
         said.drawing.store(true, Ordering::SeqCst);
         let (ours, theirs) = tokio::io::duplex(SSH_PIPE_BYTES_MAX);
         let (read, write) = tokio::io::split(ours);
@@ -121,10 +125,11 @@ impl Relay {
             client_reader,
             client_writer,
             last: Seq(0),
+            client_attached: false,
             open: BTreeMap::new(),
             latency: None,
         };
-        Ok((relay, (Box::new(read), Box::new(write))))
+        Ok((relay, Stream::new(read, write, None)))
     }
 
     /// Until the client is gone or the far side cannot be reached any more; then the client sees the end of its stream.
@@ -147,7 +152,8 @@ impl Relay {
 
     async fn send_up(&mut self, message: Message) -> bool {
         if let Message::Request { id, method, .. } = &message {
-            if method == "session/attach" {
+            let is_first = !std::mem::replace(&mut self.client_attached, true);
+            if method == "session/attach" && is_first {
                 // We are attached already; the client gets the same answer.
                 return match Message::answer(id.clone(), &self.attached) {
                     Ok(answer) => self.client_writer.send(&answer).await.is_ok(),
@@ -198,8 +204,12 @@ impl Relay {
 
     /// Whoever took control from us meant it: coming back does not take it again.
     fn note_control(&mut self, change: &ClientChanged) {
-        if change.client == self.attached.client && change.what == "lost_control" {
-            self.control = None;
+        if change.client == self.attached.client {
+            match change.what.as_str() {
+                "took_control" => self.control = Some(true),
+                "lost_control" => self.control = None,
+                _ => {}
+            }
         }
     }
 

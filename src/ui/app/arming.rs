@@ -2,7 +2,9 @@
 //!
 //! Decided by the time of the key, never by waiting. Times are milliseconds on the client's own clock.
 
-use crate::base::limits::{UI_ARM_AFTER_MS, UI_ARRIVAL_GUARD_MS, UI_HELD_KEY_MS_MAX, UI_HELD_KEY_UNREPORTED_MS_MAX};
+use crate::base::limits::{
+    UI_AFTER_VERDICT_MS, UI_ARM_AFTER_MS, UI_ARRIVAL_GUARD_MS, UI_HELD_KEY_MS_MAX, UI_HELD_KEY_UNREPORTED_MS_MAX,
+};
 use crate::base::{ActionId, Digest};
 use crate::ui::terminal::Key;
 
@@ -12,6 +14,7 @@ pub enum NotArmed {
     NotShown,
     JustShown,
     JustArrived,
+    JustDecided,
     HeldDown,
 }
 
@@ -23,6 +26,7 @@ impl NotArmed {
             Self::NotShown => "nothing was approved: look at it first",
             Self::JustShown => "nothing was approved: it has only just appeared, press again",
             Self::JustArrived => "nothing was approved: something new arrived at that moment, press again",
+            Self::JustDecided => "nothing was approved: you decided on another action a moment ago, press again",
             Self::HeldDown => "nothing was approved: the key was held down, let go and press again",
         }
     }
@@ -36,6 +40,8 @@ pub struct Arming {
     arrived_at_ms: Option<u64>,
     last_key: Option<(Key, u64, bool)>,
     previous_key: Option<(Key, u64)>,
+    /// The key of the last verdict, when it was pressed, and whether its release has been reported since.
+    verdict: Option<(Key, u64, bool)>,
     /// The terminal has told a release or a repeat, so a press is a press.
     repeats_are_told: bool,
 }
@@ -50,7 +56,15 @@ impl Arming {
     /// With this time on the screen before a key counts.
     #[must_use]
     pub fn after(after_ms: u64) -> Self {
-        Self { after_ms, shown: None, arrived_at_ms: None, last_key: None, previous_key: None, repeats_are_told: false }
+        Self {
+            after_ms,
+            shown: None,
+            arrived_at_ms: None,
+            last_key: None,
+            previous_key: None,
+            verdict: None,
+            repeats_are_told: false,
+        }
     }
 
     /// A frame with this action on it went out.
@@ -77,6 +91,14 @@ impl Arming {
     /// The terminal reports key releases.
     pub fn key_up(&mut self) {
         self.repeats_are_told = true;
+        if let Some((_, _, released)) = &mut self.verdict {
+            *released = true;
+        }
+    }
+
+    /// The last key gave a verdict: what comes up next is another matter.
+    pub fn decided(&mut self) {
+        self.verdict = self.last_key.as_ref().map(|&(key, at, _)| (key, at, false));
     }
 
     /// Whether the last key may approve this action now.
@@ -91,6 +113,9 @@ impl Arming {
         if held || self.repeats(key, now) {
             return Err(NotArmed::HeldDown);
         }
+        if self.is_just_decided(key, now) {
+            return Err(NotArmed::JustDecided);
+        }
         if now.saturating_sub(*shown_at) < self.after_ms {
             return Err(NotArmed::JustShown);
         }
@@ -98,6 +123,13 @@ impl Arming {
             return Err(NotArmed::JustArrived);
         }
         Ok(())
+    }
+
+    /// The key of a verdict must be released before it counts again; where releases are not reported, time stands for it.
+    fn is_just_decided(&self, key: Key, now: u64) -> bool {
+        self.verdict.is_some_and(|(verdict, at, released)| {
+            verdict == key && !released && (self.repeats_are_told || now.saturating_sub(at) < UI_AFTER_VERDICT_MS)
+        })
     }
 
     /// A terminal that tells no repeats sends the first one after up to about 0.7 s (X11 and macOS defaults are
@@ -163,6 +195,32 @@ mod tests {
         assert_eq!(press(&mut arming, 1530, false), Err(NotArmed::HeldDown));
         assert_eq!(press(&mut arming, 2500, false), Ok(()));
         assert_eq!(press(&mut arming, 3500, true), Err(NotArmed::HeldDown));
+    }
+
+    #[test]
+    fn the_key_of_a_verdict_does_not_decide_on_what_comes_up_next() {
+        let next = |arming: &mut Arming, at_ms| {
+            arming.drawn(Some((&A.into(), Digest::of(b"plan"))), at_ms);
+        };
+        let press = |arming: &mut Arming, at_ms| {
+            arming.key(Key::plain('a'), false, at_ms);
+            arming.check(&A.into(), Digest::of(b"plan"))
+        };
+        let mut arming = shown_at(0);
+        arming.key(Key::plain('a'), false, 1000);
+        arming.decided();
+        next(&mut arming, 1050);
+        assert_eq!(press(&mut arming, 1850), Err(NotArmed::JustDecided));
+        assert_eq!(press(&mut arming, 2600), Ok(()));
+        // A terminal that reports releases: the key counts again once it was let go.
+        let mut arming = shown_at(0);
+        arming.key_up();
+        arming.key(Key::plain('a'), false, 1000);
+        arming.decided();
+        next(&mut arming, 1050);
+        assert_eq!(press(&mut arming, 3000), Err(NotArmed::JustDecided), "it was never let go");
+        arming.key_up();
+        assert_eq!(press(&mut arming, 3200), Ok(()));
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct App {
     pub lower: PaneId,
     pub zoom: bool,
     pub linear: bool,
+    /// This client was started to read and never has control.
+    pub reads_only: bool,
     pub composer: Composer,
     pub overlay: Option<Overlay>,
     pub toast: Option<Toast>,
@@ -71,6 +73,8 @@ pub struct Start {
     pub arm_after_ms: u64,
     /// A session of before is looked at, event by event.
     pub is_record: bool,
+    /// The client never has control.
+    pub reads_only: bool,
 }
 
 impl App {
@@ -89,6 +93,7 @@ impl App {
             lower: PaneId::Tests,
             zoom: false,
             linear: start.linear,
+            reads_only: start.reads_only,
             composer: Composer::default(),
             overlay: None,
             toast: None,

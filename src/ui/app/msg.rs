@@ -1,6 +1,6 @@
 //! What reaches the client and what it asks of the world around it.
 
-use crate::base::{ActionId, Digest, RelPath, StepId, UnixMs};
+use crate::base::{ActionId, ClientId, Digest, RelPath, Seq, StepId, UnixMs};
 use crate::model::event::{Mode, Survivor};
 use crate::model::{Command, Envelope, PlanEdit};
 use crate::port::Keeping;
@@ -18,11 +18,17 @@ pub enum Msg {
         asked: Ask,
         outcome: Result<Answer, String>,
     },
+    /// The host took this client in. What happens to control after `head` comes as events.
     Linked {
-        client: String,
+        client: ClientId,
         control: bool,
+        head: Seq,
     },
     LinkLost(String),
+    /// The host has not answered for a while, with the number of its process where that is known.
+    Silent(Option<i32>),
+    /// It answers again.
+    Speaks,
     /// How the connection to a host on another machine fares.
     LinkState(Far),
     /// The host is in trouble and says with what; it goes on as well as it can.
@@ -189,6 +195,10 @@ pub enum Ask {
     },
     /// What runs for the session now.
     Processes,
+    /// Takes control from whoever has it. Events follow from the head that is known.
+    TakeControl {
+        head: Seq,
+    },
     /// A part of a content that did not fit into its envelope.
     Blob {
         digest: Digest,

@@ -4,7 +4,7 @@ use super::contents::Contents;
 use super::msg::Far;
 use super::record::Record;
 use super::review::Review;
-use crate::base::{ActionId, Digest, UnixMs};
+use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
 use crate::model::event::{Event, Survivor};
 use crate::model::session::{ActionState, Phase, Session};
 use crate::model::{Envelope, Kind};
@@ -87,6 +87,10 @@ pub struct Scene {
     pub link: Link,
     /// The connection to another machine, when the host runs on one.
     pub far: Option<Far>,
+    /// This client's name, and the event up to which the attach has told who has control.
+    me: Option<(ClientId, Seq)>,
+    /// The host does not answer; it stays in sight until it does.
+    pub silent: Option<String>,
     /// What the host said it is in trouble with; it stays in sight.
     pub trouble: Option<String>,
     /// The action that is looked at and that verdicts are about.
@@ -117,6 +121,8 @@ impl Scene {
             record: None,
             link: Link::Connecting,
             far: None,
+            me: None,
+            silent: None,
             trouble: None,
             target: None,
             review: Review::default(),
@@ -138,6 +144,7 @@ impl Scene {
             self.touched.note(&envelope.event);
             self.opened_at.get_or_insert(envelope.at);
             self.session.apply(envelope);
+            self.follow_control(envelope);
             if let Event::Held(held) = &envelope.event {
                 arrived.push(held.action.clone());
             }
@@ -209,6 +216,28 @@ impl Scene {
     #[must_use]
     pub fn waits(&self) -> usize {
         self.session.actions.held().count()
+    }
+
+    /// The host took this client in under a name.
+    pub(super) fn linked(&mut self, client: ClientId, control: bool, head: Seq) {
+        self.link = Link::Attached { control };
+        self.me = Some((client, head));
+        self.silent = None;
+    }
+
+    /// Who has control after an event: whoever takes it takes it from everybody else.
+    fn follow_control(&mut self, envelope: &Envelope) {
+        let (Event::ClientChanged(change), Link::Attached { control }) = (&envelope.event, &mut self.link) else {
+            return;
+        };
+        let Some((me, known)) = &self.me else { return };
+        if envelope.seq > *known {
+            match change.what.as_str() {
+                "took_control" => *control = change.client == *me,
+                "lost_control" if change.client == *me => *control = false,
+                _ => {}
+            }
+        }
     }
 
     #[must_use]

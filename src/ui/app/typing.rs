@@ -287,6 +287,7 @@ impl Ask {
             Self::Explain(_) => "explain",
             Self::Tighten { .. } => "the rule does not count in this session",
             Self::Processes => "the list of processes",
+            Self::TakeControl { .. } => "control",
             Self::Blob { .. } => "content",
             Self::Close => "the end of the session",
         }

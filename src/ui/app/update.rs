@@ -47,8 +47,22 @@ impl App {
                 requests
             }
             Msg::Answered { asked, outcome } => self.answered(&asked, outcome),
-            Msg::Linked { client: _, control } => {
-                self.scene.link = Link::Attached { control };
+            Msg::Linked { client, control, head } => {
+                self.scene.linked(client, control, head);
+                Vec::new()
+            }
+            Msg::Silent(pid) => {
+                let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+                let text = format!("the host{process} does not answer: it is stopped or too busy");
+                self.say(Toast::error(format!("{text}; nothing is lost")));
+                let wake = pid.map(|pid| format!("; `kill -CONT {pid}` wakes a stopped one")).unwrap_or_default();
+                self.scene.silent = Some(text + &wake);
+                self.scene.touched.actions = true;
+                Vec::new()
+            }
+            Msg::Speaks => {
+                self.scene.silent = None;
+                self.scene.touched.actions = true;
                 Vec::new()
             }
             Msg::LinkLost(why) => {

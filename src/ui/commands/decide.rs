@@ -134,7 +134,7 @@ fn ready_to_approve(app: &mut App) -> Option<(ActionId, Digest)> {
     let conflicted = state.action.conflicted && !app.scene.review.edited.values().any(|text| !text.contains("<<<<<<<"));
     if !app.layout.shows(PaneId::Diff) {
         app.focus_on(PaneId::Diff);
-        app.say(Toast::warning("look at it first: this is what would happen"));
+        app.say(Toast::warning("look at it first: review it before you approve it"));
         return None;
     }
     if let Err(why) = app.arming.check(&id, digest) {
@@ -220,6 +220,7 @@ fn send(
             return Vec::new();
         }
     };
+    app.arming.decided();
     vec![Request::Host(Ask::Decide { action, digest, verdict, reason, confirm })]
 }
 
@@ -292,6 +293,7 @@ pub fn send_reasoned(
     {
         app.overlay = Some(Overlay::Rule(Draft::new(&draft(state, reason.as_deref()))));
     }
+    app.arming.decided();
     vec![Request::Host(Ask::Decide { action, digest, verdict, reason, confirm: None })]
 }
 

@@ -36,6 +36,17 @@ pub(super) const COMMANDS: &[Command] = &[
     general("interrupt", "leave", "Leave this client at once, as an interrupt does; the session goes on", |_| {
         vec![Request::Leave(Leave::Interrupt)]
     }),
+    Command {
+        why_disabled: |app| match app.scene.link {
+            Link::Attached { .. } if app.reads_only => Some("this client is read only"),
+            Link::Attached { control: true } => Some("this client has control already"),
+            Link::Attached { control: false } => None,
+            Link::Connecting | Link::Lost(_) => Some("not connected"),
+        },
+        ..general("take-control", "take control", "Take control of the session from whoever has it", |app| {
+            vec![Request::Host(Ask::TakeControl { head: app.scene.session.head })]
+        })
+    },
     general("suspend", "suspend", "Back to the shell; fg comes back", |_| vec![Request::Suspend]),
     general("redraw", "redraw", "Draw the whole screen again", |_| vec![Request::Redraw]),
 ];

@@ -139,7 +139,8 @@ fn needs_control(app: &App) -> Option<&'static str> {
     }
     match app.scene.link {
         Link::Attached { control: true } => None,
-        Link::Attached { control: false } => Some("this client is read only"),
+        Link::Attached { control: false } if app.reads_only => Some("this client is read only"),
+        Link::Attached { control: false } => Some("another client has control, or nobody: take it first"),
         Link::Connecting => Some("not connected yet"),
         Link::Lost(_) => Some("the link to the host is lost"),
     }

@@ -181,7 +181,7 @@ fn alarm_rows(scene: &Scene) -> Vec<Row> {
         let text = escape::show(&alarm.text, &Show::prose()).into_owned();
         Row::new(format!("{warning} "), Role::Warn).and(format!("{what}  "), Role::Warn).and(text, Role::TextSoft)
     });
-    let trouble = scene.trouble.iter().map(|text| {
+    let trouble = scene.silent.iter().chain(&scene.trouble).map(|text| {
         Row::new(format!("{warning} "), Role::Fail).and("host  ", Role::Fail).and(text.clone(), Role::Fail)
     });
     trouble.chain(changes).chain(alarms).collect()

@@ -1,7 +1,7 @@
 //! The client's end of the wire: attach, ask, hear.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use super::Stream;
-use crate::base::limits::{UI_ASKS_WAITING_MAX, UI_EVENTS_AT_ONCE_MAX};
+use crate::base::limits::{UI_ASKS_WAITING_MAX, UI_EVENTS_AT_ONCE_MAX, UI_HOST_SILENT_MS_MAX};
 use crate::base::{Seq, UnixMs};
 use crate::model::Envelope;
 use crate::ui::app::{Answer, Ask, Far, Msg};
@@ -30,7 +30,11 @@ pub(super) struct Link {
     state: State,
     control: Option<bool>,
     next_id: i64,
-    waiting: BTreeMap<i64, Ask>,
+    /// What was asked and not answered, and since when; the attach has number [`ATTACH_ID`].
+    waiting: BTreeMap<i64, (Option<Ask>, Instant)>,
+    /// The host's process, and whether it has left the oldest request unanswered for too long.
+    pid: Option<i32>,
+    is_silent: bool,
     /// What came behind a run of events, to be heard next.
     behind: Option<Received>,
     /// The host's clock and ours at the same moment.
@@ -68,6 +72,8 @@ impl Link {
             control,
             next_id: ATTACH_ID + 1,
             waiting: BTreeMap::new(),
+            pid: None,
+            is_silent: false,
             behind: None,
             clock: None,
         }
@@ -78,10 +84,33 @@ impl Link {
         let opened = match &mut self.state {
             State::Connecting(connect) => connect.await,
             State::Up { reader, .. } => {
+                // A timer runs only while something is unanswered.
+                let patience =
+                    (!self.is_silent).then(|| self.waiting.values().map(|(_, since)| *since).min()).flatten();
+                let runs_out = async {
+                    match patience {
+                        Some(since) => {
+                            tokio::time::sleep_until((since + Duration::from_millis(UI_HOST_SILENT_MS_MAX)).into())
+                                .await;
+                        }
+                        None => std::future::pending().await,
+                    }
+                };
                 let received = match self.behind.take() {
                     Some(received) => received,
-                    None => reader.next().await,
+                    None => tokio::select! {
+                        biased;
+                        received = reader.next() => received,
+                        () = runs_out => {
+                            self.is_silent = true;
+                            return some(Msg::Silent(self.pid));
+                        }
+                    },
                 };
+                if std::mem::take(&mut self.is_silent) {
+                    self.behind = Some(received);
+                    return some(Msg::Speaks);
+                }
                 return match event(&received) {
                     Some(first) => self.run_of_events(first),
                     None => self.hear(received),
@@ -90,7 +119,8 @@ impl Link {
             State::Down => std::future::pending().await,
         };
         match opened {
-            Ok((read, write)) => {
+            Ok(Stream { read, write, pid }) => {
+                self.pid = pid;
                 self.open(read, write);
                 None
             }
@@ -109,6 +139,7 @@ impl Link {
         if let Ok(message) = Request::Attach(attach).message(Id::Number(ATTACH_ID)) {
             // The channel is fresh and empty.
             let _ = to_host.try_send(message);
+            self.waiting.insert(ATTACH_ID, (None, Instant::now()));
         }
         let writer = tokio::spawn(async move {
             while let Some(message) = messages.recv().await {
@@ -140,7 +171,7 @@ impl Link {
             return refuse(ask, "the host is not keeping up, try again");
         }
         self.next_id += 1;
-        self.waiting.insert(id, ask);
+        self.waiting.insert(id, (Some(ask), Instant::now()));
         Ok(())
     }
 
@@ -191,6 +222,7 @@ impl Link {
     }
 
     fn attached(&mut self, result: Result<Box<serde_json::value::RawValue>, wire::RpcError>) -> Heard {
+        self.waiting.remove(&ATTACH_ID);
         let attached = result.map_err(|error| error.to_string()).and_then(|result| {
             serde_json::from_str::<AttachedAs>(result.get())
                 .map_err(|error| format!("the host's answer makes no sense: {error}"))
@@ -198,7 +230,7 @@ impl Link {
         match attached {
             Ok(attached) => {
                 self.clock = Some((attached.now, Instant::now()));
-                some(Msg::Linked { client: attached.client.to_string(), control: attached.control })
+                some(Msg::Linked { client: attached.client, control: attached.control, head: attached.head })
             }
             Err(why) => self.lost(why),
         }
@@ -206,7 +238,7 @@ impl Link {
 
     fn answered(&mut self, id: &Id, result: Result<Box<serde_json::value::RawValue>, wire::RpcError>) -> Heard {
         let Id::Number(id) = id else { return None };
-        let asked = self.waiting.remove(id)?;
+        let asked = self.waiting.remove(id)?.0?;
         let outcome = result.map_err(|error| error.message).and_then(|result| answer(&asked, &result));
         some(Msg::Answered { asked, outcome })
     }

@@ -86,7 +86,23 @@ impl std::fmt::Debug for KeepRule {
 }
 
 /// The stream to a host.
-pub type Stream = (Box<dyn AsyncRead + Send + Unpin>, Box<dyn AsyncWrite + Send + Unpin>);
+pub struct Stream {
+    pub read: Box<dyn AsyncRead + Send + Unpin>,
+    pub write: Box<dyn AsyncWrite + Send + Unpin>,
+    /// The host's process, where it is on this machine.
+    pub pid: Option<i32>,
+}
+
+impl Stream {
+    #[must_use]
+    pub fn new(
+        read: impl AsyncRead + Send + Unpin + 'static,
+        write: impl AsyncWrite + Send + Unpin + 'static,
+        pid: Option<i32>,
+    ) -> Self {
+        Self { read: Box::new(read), write: Box::new(write), pid }
+    }
+}
 
 /// How a client ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,6 +166,7 @@ pub async fn run(
         title: options.title.clone(),
         arm_after_ms: options.arm_after_ms,
         is_record: options.is_record,
+        reads_only: options.control == Some(false),
     });
     let (products, from_workers) = mpsc::channel(UI_JOBS_WAITING_MAX);
     let mut client = Client {

@@ -232,12 +232,15 @@ fn health(app: &App) -> Words {
     if let Some(watching) = app.scene.session.watching.as_ref().filter(|watching| watching.state != "watching") {
         words.push((format!("{}  ", escape::show(&watching.state, &Show::default())), Role::Warn));
     }
+    if app.scene.silent.is_some() {
+        words.push((format!("{} host silent  ", app.scene.look.sign(Sign::Warning)), Role::Fail));
+    }
     if app.scene.trouble.is_some() {
         words.push((format!("{} host in trouble  ", app.scene.look.sign(Sign::Warning)), Role::Fail));
     }
     if let (Link::Attached { control }, Some(far)) = (&app.scene.link, &app.scene.far) {
         if !control {
-            words.push(("read only  ".to_owned(), Role::Warn));
+            words.push(("no control  ".to_owned(), Role::Warn));
         }
         words.push(if far.down.is_some() {
             ("link down, retrying".to_owned(), Role::Fail)
@@ -252,7 +255,7 @@ fn health(app: &App) -> Words {
         Link::Connecting => ("connecting", Role::TextFaint),
         Link::Attached { control: true } if roomy => ("link local", Role::TextFaint),
         Link::Attached { control: true } => ("local", Role::TextFaint),
-        Link::Attached { control: false } => ("read only", Role::Warn),
+        Link::Attached { control: false } => ("no control", Role::Warn),
         Link::Lost(_) => ("link lost", Role::Fail),
     };
     words.push((text.to_owned(), role));

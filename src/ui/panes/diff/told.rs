@@ -116,16 +116,17 @@ pub fn touched_words(touches: &Touches) -> String {
     }
 }
 
-/// What a consent is given to: the plan as it stands, or the whole of what is asked.
+/// Lists all that a consent covers: the whole text of what is asked, then the plan as it is now.
 fn consented(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) {
     let says = state.action.rationale.as_ref().map(|rationale| rationale.text.as_str()).unwrap_or_default();
+    if !says.is_empty() && says != state.action.title {
+        rows.push(Row::default());
+        wrapped(rows, "", Role::Text, says, Role::Text, columns);
+    }
     let plan = if state.action.kind == Kind::Plan { plan::outline(scene) } else { Vec::new() };
     if !plan.is_empty() {
         rows.push(Row::default());
         rows.extend(plan);
-    } else if !says.is_empty() && says != state.action.title {
-        rows.push(Row::default());
-        wrapped(rows, "", Role::Text, says, Role::Text, columns);
     }
 }
 
