@@ -579,6 +579,10 @@ pub const UI_ARRIVAL_GUARD_MS: u64 = 300;
 pub const UI_HELD_KEY_MS_MAX: u64 = 100;
 /// The key of a verdict does not decide on another action within this, where the terminal does not report releases.
 pub const UI_AFTER_VERDICT_MS: u64 = 1_000;
+/// Lines of the agent's log that a replica keeps.
+pub const AGENT_LOG_LINES_KEPT_MAX: usize = 1_000;
+/// How long an age stays as it is shown, milliseconds.
+pub const UI_AGE_STEP_MS: u64 = 60_000;
 /// A host that leaves a request unanswered for this long is said to be silent (a stop takes up to 2 s), milliseconds.
 pub const UI_HOST_SILENT_MS_MAX: u64 = 5_000;
 /// The same key again within this may be a repeat, where the terminal cannot tell.

@@ -107,6 +107,8 @@ impl Session {
                 self.turns += 1;
                 self.turn = Some(body.turn.clone());
                 self.turn_ended = None;
+                // Whoever asks for more takes the session up again.
+                self.ended = None;
             }
             Event::TurnEnded(body) => {
                 self.turn = None;
@@ -188,6 +190,9 @@ impl Session {
             }
             Event::AgentNoted(body) if body.what == "session" => self.agent_session = Some(body.text.clone()),
             Event::AgentNoted(body) if body.what == "waiting" => self.transcript.wait(seq, at, &body.text),
+            Event::AgentNoted(body) if matches!(body.what.as_str(), "stderr" | "protocol") => {
+                self.transcript.log_line(seq, at, format!("{}: {}", body.what, body.text));
+            }
             Event::AgentNoted(body) => {
                 if let Some(sessions) = &body.sessions {
                     self.agent_keeps = Some(sessions.clone());

@@ -75,6 +75,8 @@ fn the_agents_limits_and_options_are_shown_and_changed() {
         heard.contains("session/set_config_option") && heard.contains("\"high\"")
     });
     screen.press("esc");
+    // Esc and the next key in one read would be Alt and that key.
+    screen.wait_gone("Esc leaves");
     screen.wait_idle();
     screen.quit();
     hosts.wait_for_none();

@@ -175,8 +175,10 @@ impl Client {
         };
         let place = &self.setup.place;
         let mut evidence = Vec::new();
-        if !call.title().is_empty() {
-            evidence.push(Evidence::new("quote", format!("it calls this “{}”", place.shown(call.title()))));
+        // Its own name for it, where that says more than ours.
+        let (theirs, ours) = (place.shown(call.title()), shown_title(call, shown, self));
+        if !theirs.is_empty() && !peek::is_said_by(&ours, &theirs) {
+            evidence.push(Evidence::new("quote", format!("it calls this “{theirs}”")));
         }
         if !call.words().is_empty() {
             evidence.push(Evidence::new("quote", peek::bounded(&place.shown(call.words()), ACP_NOTE_BYTES_MAX)));

@@ -56,6 +56,7 @@ pub struct Turn {
     pub refused_by_rule: Option<FollowUp>,
     /// The agent's latest words, bounded: its reason for what it asks next.
     words: String,
+    words_are_thought: bool,
     /// A tool call has ended since: the next words begin a new reason.
     acted: bool,
     /// A command ran without being asked for; said once a turn.
@@ -78,11 +79,15 @@ impl Turn {
         matches!(self.state, State::Cancelling { .. } | State::Abandoned { .. } | State::Ending { .. })
     }
 
-    /// Keeps the end of what the agent said last.
-    pub fn heard(&mut self, words: &str) {
+    /// Keeps the end of what the agent said or thought last. A thought and a message are paragraphs of their own.
+    pub fn heard(&mut self, words: &str, is_thought: bool) {
         if std::mem::take(&mut self.acted) {
             self.words.clear();
         }
+        if self.words_are_thought != is_thought && !self.words.is_empty() {
+            self.words.push_str("\n\n");
+        }
+        self.words_are_thought = is_thought;
         self.words.push_str(words);
         if self.words.len() > 2 * ACP_REASON_BYTES_MAX {
             let from = self.words.len() - ACP_REASON_BYTES_MAX;

@@ -25,12 +25,12 @@ impl Client {
             "agent_message_chunk" => {
                 let text = self.chunk(update);
                 self.turn_goes_on();
-                self.turn.heard(&text);
+                self.turn.heard(&text, false);
                 self.tell(FromAgent::Said { by, text, more: true });
             }
             "agent_thought_chunk" => {
                 let text = self.chunk(update);
-                self.turn.heard(&text);
+                self.turn.heard(&text, true);
                 self.tell(FromAgent::Thought { by, text, more: true });
             }
             // What the human said is in the journal already.

@@ -1,6 +1,6 @@
 //! What was said, thought, told and noted, newest last, bounded.
 
-use crate::base::limits::{TRANSCRIPT_BYTES_KEPT_MAX, TRANSCRIPT_ENTRIES_KEPT_MAX};
+use crate::base::limits::{AGENT_LOG_LINES_KEPT_MAX, TRANSCRIPT_BYTES_KEPT_MAX, TRANSCRIPT_ENTRIES_KEPT_MAX};
 use crate::base::{ActionId, Seq, UnixMs};
 use crate::model::event::Said;
 use std::collections::VecDeque;
@@ -22,6 +22,13 @@ pub enum Speaker {
     Note,
 }
 
+impl Speaker {
+    /// An agent's own words, spoken or thought.
+    fn is_agent(&self) -> bool {
+        matches!(self, Self::Agent(_) | Self::Thought(_))
+    }
+}
+
 /// One stretch of text by one speaker; foreign text unless the speaker is `Note`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -40,12 +47,19 @@ pub struct Transcript {
     bytes: usize,
     /// Entries that were forgotten.
     pub cut: u64,
+    /// What the agent's program wrote on its standard error, and remarks on its protocol: no part of the talk.
+    log: VecDeque<Entry>,
 }
 
 impl Transcript {
     /// Oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
         self.entries.iter()
+    }
+
+    /// The agent's log, oldest first.
+    pub fn log(&self) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
+        self.log.iter()
     }
 
     pub fn get(&self, at: usize) -> Option<&Entry> {
@@ -87,14 +101,31 @@ impl Transcript {
         self.push(Entry { seq, at, speaker: Speaker::Told(action), text: text.to_owned(), open: false });
     }
 
+    /// A note never splits a message that goes on: it is placed before it.
     pub(super) fn note(&mut self, seq: Seq, at: UnixMs, text: String) {
-        self.push(Entry { seq, at, speaker: Speaker::Note, text, open: false });
+        self.bytes += text.len();
+        self.entries.insert(self.place_of_notes(), Entry { seq, at, speaker: Speaker::Note, text, open: false });
+        self.bound();
+    }
+
+    /// A line of the agent's log.
+    pub(super) fn log_line(&mut self, seq: Seq, at: UnixMs, text: String) {
+        self.log.push_back(Entry { seq, at, speaker: Speaker::Note, text, open: false });
+        if self.log.len() > AGENT_LOG_LINES_KEPT_MAX {
+            self.log.pop_front();
+        }
+    }
+
+    /// The end, or the place before a message that goes on.
+    fn place_of_notes(&self) -> usize {
+        let goes_on = self.entries.back().is_some_and(|last| last.open && last.speaker.is_agent());
+        self.entries.len() - usize::from(goes_on)
     }
 
     /// Takes the place of the note before it that said the same with less patience.
     pub(super) fn wait(&mut self, seq: Seq, at: UnixMs, text: &str) {
         if self.waiting().is_some()
-            && let Some(before) = self.entries.pop_back()
+            && let Some(before) = self.entries.remove(self.place_of_notes() - 1)
         {
             self.bytes = self.bytes.saturating_sub(before.text.len());
         }
@@ -103,7 +134,8 @@ impl Transcript {
 
     /// What is waited for, while nothing else has come since.
     pub fn waiting(&self) -> Option<&str> {
-        let last = self.entries.back().filter(|last| last.speaker == Speaker::Note)?;
+        let before = self.place_of_notes().checked_sub(1)?;
+        let last = self.entries.get(before).filter(|last| last.speaker == Speaker::Note)?;
         last.text.strip_prefix(WAITING)
     }
 
@@ -131,5 +163,51 @@ impl Transcript {
             only.text.drain(..cut);
             self.bytes = only.text.len();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(transcript: &mut Transcript, text: &str, more: bool) {
+        let body = Said { by: "agent".into(), text: text.into(), more };
+        transcript.say(Seq(1), UnixMs(0), &body, false);
+    }
+
+    fn texts(transcript: &Transcript) -> Vec<&str> {
+        transcript.iter().map(|entry| entry.text.as_str()).collect()
+    }
+
+    #[test]
+    fn a_note_does_not_split_a_sentence() {
+        let mut transcript = Transcript::default();
+        said(&mut transcript, "add() sub", true);
+        transcript.note(Seq(2), UnixMs(0), "mode: ask".into());
+        transcript.log_line(Seq(3), UnixMs(0), "stderr: warning".into());
+        said(&mut transcript, "tracts", false);
+        transcript.note(Seq(5), UnixMs(0), "turn ended".into());
+        assert_eq!(texts(&transcript), ["mode: ask", "add() subtracts", "turn ended"]);
+        assert_eq!(transcript.log().count(), 1);
+    }
+
+    #[test]
+    fn a_wait_is_told_once_beside_a_message_that_goes_on() {
+        let mut transcript = Transcript::default();
+        said(&mut transcript, "one", true);
+        transcript.wait(Seq(2), UnixMs(0), "3 s");
+        transcript.wait(Seq(3), UnixMs(0), "6 s");
+        assert_eq!(texts(&transcript), ["waiting: 6 s", "one"]);
+        assert_eq!(transcript.waiting(), Some("6 s"));
+    }
+
+    #[test]
+    fn the_log_is_bounded() {
+        let mut transcript = Transcript::default();
+        for n in 0..=AGENT_LOG_LINES_KEPT_MAX as u64 {
+            transcript.log_line(Seq(n), UnixMs(0), format!("line {n}"));
+        }
+        assert_eq!(transcript.log().len(), AGENT_LOG_LINES_KEPT_MAX);
+        assert_eq!(transcript.log().next().unwrap().text, "line 1");
     }
 }

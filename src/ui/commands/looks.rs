@@ -3,6 +3,7 @@
 use super::{BASE, Command, Scope};
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Request};
+use crate::ui::layout::PaneId;
 use crate::ui::overlays::{Overlay, Prompt, Purpose};
 
 const GROUP: &str = "look";
@@ -26,8 +27,14 @@ pub(super) const COMMANDS: &[Command] = &[
         app.scene.touched.target = true;
         Vec::new()
     }),
-    showing("transcript", "transcript", "The transcript instead of the command's output, or back", |app| {
-        app.panes.output.toggle_transcript();
+    showing("transcript", "transcript", "The transcript, then the agent's log, then the command's output", |app| {
+        // The focus may be newer than the layout, when both keys came at once.
+        if app.focus == PaneId::Output || app.layout.shows(PaneId::Output) {
+            app.panes.output.next_view(&app.scene);
+        } else {
+            app.panes.output.show_transcript();
+            app.focus_on(PaneId::Output);
+        }
         app.scene.touched.transcript = true;
         Vec::new()
     }),

@@ -1,4 +1,4 @@
-//! Output: what a command writes, live; or the transcript of what was said, thought and told. Bounded.
+//! Output: what a command writes, live; the transcript of what was said, thought and told; or the agent's own log. Bounded.
 
 use std::ops::Range;
 
@@ -26,6 +26,7 @@ use crate::ui::theme::Role;
 pub struct OutputPane {
     output_list: List,
     talk_list: List,
+    log_list: List,
     /// `None`: output while there is some, else the transcript.
     chosen: Option<Shows>,
     shows: Shows,
@@ -33,6 +34,7 @@ pub struct OutputPane {
     /// What `output` was made of.
     made_of: Option<(ActionId, usize, u64)>,
     talk: Talk,
+    log: Talk,
     /// What runs below the command, under its output.
     tree: Vec<Row>,
 }
@@ -41,6 +43,7 @@ pub struct OutputPane {
 enum Shows {
     Output,
     Transcript,
+    Log,
 }
 
 impl Default for OutputPane {
@@ -48,11 +51,13 @@ impl Default for OutputPane {
         Self {
             output_list: List::following(),
             talk_list: List::following(),
+            log_list: List::following(),
             chosen: None,
             shows: Shows::Transcript,
             output: Vec::new(),
             made_of: None,
             talk: Talk::default(),
+            log: Talk::default(),
             tree: Vec::new(),
         }
     }
@@ -70,6 +75,8 @@ struct Talk {
 #[derive(Debug)]
 struct Last {
     seq: Seq,
+    /// The entry before it.
+    before: Option<Seq>,
     bytes: usize,
     rows: usize,
     /// Up to and with its last line end, and the rows behind that.
@@ -78,43 +85,51 @@ struct Last {
 }
 
 impl Talk {
-    fn refresh(&mut self, scene: &Scene, columns: u16) {
-        let transcript = &scene.session.transcript;
+    /// Brings the rows up to date with `entries`, newest first. Everything after the entry before the last one is looked
+    /// at: a note may have been placed before a message that goes on, or given way to a newer one.
+    fn refresh<'a>(&mut self, scene: &Scene, entries: impl Iterator<Item = &'a Entry>, columns: u16) {
         if self.columns != columns {
             *self = Self { columns, ..Self::default() };
         }
-        let mut fresh: Vec<&Entry> = match self.last {
-            None => transcript.iter().rev().take(UI_TRANSCRIPT_ROWS_MAX).collect(),
-            Some(Last { seq, .. }) => transcript.iter().rev().take_while(|entry| entry.seq >= seq).collect(),
+        let before = self.last.as_ref().and_then(|last| last.before);
+        let mut is_found = before.is_none();
+        let known = |entry: &&Entry| {
+            is_found |= Some(entry.seq) == before;
+            Some(entry.seq) != before
         };
+        let mut fresh: Vec<&Entry> = entries.take(UI_TRANSCRIPT_ROWS_MAX).take_while(known).collect();
         fresh.reverse();
-        // A note that says for how long something is awaited gives way to the next one.
-        if let Some(gone) = self.last.take_if(|last| fresh.iter().all(|entry| entry.seq != last.seq)) {
+        if !is_found {
+            *self = Self { columns, ..Self::default() };
+        } else if let Some(gone) = self.last.take_if(|last| fresh.first().is_none_or(|first| first.seq != last.seq)) {
             self.rows.truncate(self.rows.len().saturating_sub(gone.rows));
         }
+        let mut before = before.filter(|_| is_found);
         for entry in fresh {
-            let mut before = None;
+            let mut grown = None;
             if let Some(last) = self.last.take_if(|last| last.seq == entry.seq) {
                 if last.bytes == entry.text.len() {
                     self.last = Some(last);
+                    before = Some(entry.seq);
                     continue;
                 }
                 let grew = last.bytes < entry.text.len() && last.whole_bytes > 0;
                 let stale = if grew { last.rest_rows } else { last.rows };
                 self.rows.truncate(self.rows.len().saturating_sub(stale));
-                before = grew.then_some(last);
+                grown = grew.then_some(last);
             }
-            self.add(scene, entry, before);
+            self.add(scene, entry, before, grown);
+            before = Some(entry.seq);
         }
         while self.rows.len() > UI_TRANSCRIPT_ROWS_MAX {
             self.rows.pop_front();
         }
     }
 
-    /// Adds the rows of an entry, or those that it has got since `before`: a long message that streams in must not be
-    /// wrapped from its beginning for every frame.
-    fn add(&mut self, scene: &Scene, entry: &Entry, before: Option<Last>) {
-        let (from, rows_before) = before.map_or((0, 0), |last| (last.whole_bytes, last.rows - last.rest_rows));
+    /// Adds the rows of an entry that follows `before`, or those that it has got since it was `grown`: a long message that
+    /// streams in must not be wrapped from its beginning for every frame.
+    fn add(&mut self, scene: &Scene, entry: &Entry, before: Option<Seq>, grown: Option<Last>) {
+        let (from, rows_before) = grown.map_or((0, 0), |last| (last.whole_bytes, last.rows - last.rest_rows));
         let fresh = entry.text.get(from..).unwrap_or_default();
         // Only the first line of a thought is shown, with a mark that depends on the others.
         let lines_end = fresh.rfind('\n').filter(|_| !matches!(entry.speaker, Speaker::Thought(_)));
@@ -138,6 +153,7 @@ impl Talk {
         }
         self.last = Some(Last {
             seq: entry.seq,
+            before,
             bytes: entry.text.len(),
             rows: rows_before + rows.len(),
             whole_bytes,
@@ -190,11 +206,17 @@ fn more_rows(rows: &mut Vec<Row>, entry: &Entry, text: &str, columns: u16) {
 }
 
 impl OutputPane {
-    pub fn toggle_transcript(&mut self) {
+    /// The transcript, then the agent's log where there is one, then a command's output again.
+    pub fn next_view(&mut self, scene: &Scene) {
         self.chosen = Some(match self.shows {
             Shows::Output => Shows::Transcript,
-            Shows::Transcript => Shows::Output,
+            Shows::Transcript if scene.session.transcript.log().len() > 0 => Shows::Log,
+            Shows::Transcript | Shows::Log => Shows::Output,
         });
+    }
+
+    pub fn show_transcript(&mut self) {
+        self.chosen = Some(Shows::Transcript);
     }
 
     fn refresh_output(&mut self, scene: &Scene) {
@@ -272,15 +294,23 @@ impl Pane for OutputPane {
             None if running || !talks => Shows::Output,
             None => Shows::Transcript,
         };
-        if (touched.transcript || self.talk.columns != room.width) && self.shows == Shows::Transcript && room.width > 0
-        {
-            self.talk.refresh(scene, room.width);
+        let (talk, entries) = match self.shows {
+            Shows::Output => return,
+            Shows::Transcript => {
+                (&mut self.talk, Box::new(scene.session.transcript.iter().rev()) as Box<dyn Iterator<Item = _>>)
+            }
+            Shows::Log => (&mut self.log, Box::new(scene.session.transcript.log().rev()) as _),
+        };
+        if (touched.transcript || talk.columns != room.width) && room.width > 0 {
+            talk.refresh(scene, entries, room.width);
         }
     }
 
     fn title(&self, scene: &Scene) -> Title {
-        if self.shows == Shows::Transcript {
-            return Title { text: "transcript".to_owned(), ..Title::default() };
+        match self.shows {
+            Shows::Output => {}
+            Shows::Transcript => return Title { text: "transcript".to_owned(), ..Title::default() },
+            Shows::Log => return Title { text: "log of the agent".to_owned(), ..Title::default() },
         }
         let Some(state) = source(scene) else { return Title::default() };
         let (phase, _) = phase_words(state.phase);
@@ -294,6 +324,7 @@ impl Pane for OutputPane {
         match self.shows {
             Shows::Output => self.output.len() + self.tree.len(),
             Shows::Transcript => self.talk.rows.len(),
+            Shows::Log => self.log.rows.len(),
         }
     }
 
@@ -301,6 +332,7 @@ impl Pane for OutputPane {
         match self.shows {
             Shows::Output => &self.output_list,
             Shows::Transcript => &self.talk_list,
+            Shows::Log => &self.log_list,
         }
     }
 
@@ -308,6 +340,7 @@ impl Pane for OutputPane {
         match self.shows {
             Shows::Output => &mut self.output_list,
             Shows::Transcript => &mut self.talk_list,
+            Shows::Log => &mut self.log_list,
         }
     }
 
@@ -325,6 +358,11 @@ impl Pane for OutputPane {
                     row.draw(brush, line, self.talk_list.left);
                 }
             }
+            Shows::Log => {
+                if let Some(row) = self.log.rows.get(row) {
+                    row.draw(brush, line, self.log_list.left);
+                }
+            }
         }
     }
 
@@ -338,6 +376,7 @@ impl Pane for OutputPane {
                 }
             },
             Shows::Transcript => self.talk.rows.get(row).map(Row::text).unwrap_or_default(),
+            Shows::Log => self.log.rows.get(row).map(Row::text).unwrap_or_default(),
         }
     }
 
@@ -345,6 +384,7 @@ impl Pane for OutputPane {
         match self.shows {
             Shows::Output => "no command has written anything yet",
             Shows::Transcript => "nothing was said yet",
+            Shows::Log => "the agent has logged nothing",
         }
     }
 
@@ -409,7 +449,7 @@ mod tests {
         /// A message that streams in has the rows that it would have had at once; of notes that wait the last is left.
         #[test]
         fn text_that_grows_is_wrapped_as_if_it_had_come_at_once(
-            parts in proptest::collection::vec(("[ab \n\r\u{1b}日]{0,40}", 0..4_u8, any::<bool>()), 1..12)
+            parts in proptest::collection::vec(("[ab \n\r\u{1b}日]{0,40}", 0..5_u8, any::<bool>()), 1..12)
         ) {
             let look = Look { theme: theme::builtin("dark").unwrap(), signs: Signs::Unicode };
             let mut scene = Scene::new(look, String::new());
@@ -419,12 +459,13 @@ mod tests {
                 let event = match kind {
                     0 => Event::Said(said),
                     1 => Event::Thought(said),
+                    2 => Event::AgentNoted(AgentNoted::new("mode", said.text)),
                     _ => Event::AgentNoted(AgentNoted { what: "waiting".into(), text: said.text, sessions: None }),
                 };
                 scene.session.apply(&Envelope { seq: Seq(seq), at: UnixMs(seq), event });
-                grown.refresh(&scene, 30);
+                grown.refresh(&scene, scene.session.transcript.iter().rev(), 30);
                 let mut at_once = Talk::default();
-                at_once.refresh(&scene, 30);
+                at_once.refresh(&scene, scene.session.transcript.iter().rev(), 30);
                 prop_assert_eq!(&grown.rows, &at_once.rows);
             }
         }
