@@ -411,6 +411,62 @@ fn control_is_taken_by_a_key_and_its_loss_is_seen() {
     assert!(!stage.app.scene.has_control() && stage.text().contains("no control"), "{}", stage.text());
 }
 
+/// The key for the transcript works at every size, also where the pane is not on the screen.
+#[test]
+fn the_transcript_is_shown_wherever_it_was() {
+    for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+        let mut stage = Stage::set(width, height, "dark");
+        stage.command("transcript");
+        if !stage.text().contains("transcript") {
+            stage.command("transcript");
+        }
+        assert!(stage.text().contains("6 Output  transcript"), "{width}x{height}\n{}", stage.text());
+        let note = |seq: u64, what: &str, text: &str| {
+            format!(r#"{{"seq":{seq},"at":1764000300000,"kind":"agent_noted","what":"{what}","text":"{text}"}}"#)
+        };
+        stage.hear(&note(900, "stderr", "DeprecationWarning: punycode"));
+        assert!(!stage.text().contains("punycode"), "stderr is no part of the talk: {}", stage.text());
+        stage.command("transcript");
+        assert!(stage.text().contains("DeprecationWarning: punycode"), "{}", stage.text());
+    }
+}
+
+/// A reason is given once: neither the title nor a path is said again below itself.
+#[test]
+fn the_why_pane_does_not_repeat_itself() {
+    let mut stage = Stage::set(200, 60, "dark");
+    let digest = crate::base::Digest::of(b"why");
+    let evidence = r#"[{"kind":"line","text":"lib/calc.py","ref":"lib/calc.py"}]"#;
+    let proposed = format!(
+        r#"{{"seq":901,"at":1764000300000,"kind":"proposed","action":{{"id":"a21","revision":1,"kind":"edit","digest":"{digest}","title":"Edit lib/calc.py","rationale":{{"text":"it subtracts","evidence":{evidence}}},"files":[{{"path":"lib/calc.py","change":"modify","before":"a\n","after":"b\n"}}]}}}}"#
+    );
+    let held =
+        format!(r#"{{"seq":902,"at":1764000300000,"kind":"held","action":"a21","revision":1,"digest":"{digest}"}}"#);
+    stage.hear(&[proposed, held].join("\n"));
+    while stage.app.scene.target.as_ref().is_none_or(|id| id.as_str() != "a21") {
+        stage.command("next-pending");
+    }
+    stage.draw();
+    let why = stage.app.panes.get(PaneId::Why);
+    let rows: Vec<String> = (0..why.rows()).map(|row| why.row_text(&stage.app.scene, row)).collect();
+    let count = rows.iter().filter(|row| row.contains("calc.py")).count();
+    assert_eq!(count, 1, "{rows:#?}");
+}
+
+/// An age is true by the minute: the next change of it is known, and drawn when it comes.
+#[test]
+fn the_age_of_what_waits_moves_on_by_itself() {
+    let mut stage = Stage::set(120, 40, "dark");
+    assert!(stage.text().contains("<1m"), "{}", stage.text());
+    let due = stage.app.scene.ages_change_at_ms().expect("something is pending");
+    let now = stage.app.scene.now_ms;
+    assert!(due > now && due - now <= 60_000, "{now} {due}");
+    stage.pass(due - now);
+    stage.send(Msg::AgesDue);
+    stage.draw();
+    assert!(stage.text().contains(" 1m"), "{}", stage.text());
+}
+
 #[test]
 fn a_host_that_does_not_answer_is_reported_until_it_does() {
     let mut stage = Stage::set(120, 40, "dark");

@@ -22,8 +22,13 @@ use crate::ui::view::{header, hinted};
 #[must_use]
 pub fn room(terminal: Size) -> Size {
     let width = if terminal.width == 0 { UI_LINEAR_COLUMNS_MIN * 2 } else { terminal.width };
+    // A row comes behind its number; what is aligned to the right must still fit on its line.
+    let width = width.saturating_sub(NUMBER_COLUMNS);
     Size::new(width.clamp(UI_LINEAR_COLUMNS_MIN, UI_LINEAR_COLUMNS_MAX), UI_LINEAR_ROWS)
 }
+
+/// Columns of a row's number and the blank behind it.
+const NUMBER_COLUMNS: u16 = 5;
 
 /// What a pane's rows are about; with another subject they are told from the beginning.
 type Subject = (PaneId, Option<(ActionId, Digest)>);
@@ -290,6 +295,26 @@ mod tests {
         assert!(reader.stage.asked.iter().any(|ask| matches!(ask, crate::ui::app::Ask::Decide { .. })), "{text}");
         for mark in ['╭', '│', '╰', '─', '\u{1b}'] {
             assert!(!reader.all.contains(mark), "{mark:?} in {}", reader.all);
+        }
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        for width in [60, 80, 120] {
+            let mut stage = Stage::empty(width, 24, "mono");
+            stage.app.linear = true;
+            stage.send(Msg::Input(Input::Resize(room(Size::new(width, 24)))));
+            stage.hear(SESSION);
+            let mut teller = Teller::default();
+            let mut all = String::new();
+            for pane in ["1", "2", "3", "4", "5", "6"] {
+                stage.press(pane);
+                stage.app.refresh();
+                all.push_str(&String::from_utf8(teller.tell(&stage.app)).unwrap());
+            }
+            let rows = all.lines().filter(|line| line.get(..4).is_some_and(|n| n.trim().parse::<u32>().is_ok()));
+            let long = rows.filter(|row| crate::base::text::width::width(row) > usize::from(width)).collect::<Vec<_>>();
+            assert!(long.is_empty(), "{width}: {long:#?}");
         }
     }
 }

@@ -126,8 +126,8 @@ fn composer_line(app: &App, brush: &mut Brush<'_>) {
     if area.is_empty() {
         return;
     }
-    // To an agent that is gone, or to a record, nothing can be written.
-    if !app.composer.open && (app.scene.record.is_some() || app.scene.session.ended.is_some()) {
+    // To a record nothing can be written.
+    if !app.composer.open && app.scene.record.is_some() {
         return;
     }
     let role = if app.composer.open { Role::Accent } else { Role::TextFaint };
@@ -216,7 +216,7 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
         return vec!["step", "step-back", "events", "jump", "continue", "from-start", "transcript", "quit"];
     }
     if session.ended.is_some() {
-        return vec!["undo", "rewind", "transcript", "yank", "quit"];
+        return vec!["compose", "undo", "rewind", "transcript", "yank", "quit"];
     }
     if session.frozen.is_some() {
         return vec!["pause", "stop", "undo", "rewind", "compose", "detach"];

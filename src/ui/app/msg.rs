@@ -46,6 +46,8 @@ pub enum Msg {
         rule: String,
         kept: Result<String, String>,
     },
+    /// What is pending is a minute older.
+    AgesDue,
     /// A frame went out.
     Drawn,
 }

@@ -4,6 +4,7 @@ use super::contents::Contents;
 use super::msg::Far;
 use super::record::Record;
 use super::review::Review;
+use crate::base::limits::UI_AGE_STEP_MS;
 use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
 use crate::model::event::{Event, Survivor};
 use crate::model::session::{ActionState, Phase, Session};
@@ -165,6 +166,15 @@ impl Scene {
     #[must_use]
     pub fn wall(&self) -> UnixMs {
         UnixMs(self.heard.0.0.saturating_add(self.ages_at_ms.saturating_sub(self.heard.1)))
+    }
+
+    /// When the age of something pending changes by what is shown of it, on the client's clock.
+    #[must_use]
+    pub fn ages_change_at_ms(&self) -> Option<u64> {
+        let now = UnixMs(self.heard.0.0.saturating_add(self.now_ms.saturating_sub(self.heard.1)));
+        let left = |at: UnixMs| UI_AGE_STEP_MS - now.since(at) % UI_AGE_STEP_MS;
+        let soonest = self.session.actions.held().filter_map(|state| state.held_at).map(left).min()?;
+        Some(self.now_ms + soonest)
     }
 
     /// How long the session has been going, or went.

@@ -88,6 +88,8 @@ impl App {
             }
             Msg::Edited { action, digest, part, outcome } => self.edited(action, digest, part, outcome),
             Msg::RuleKept { rule, kept } => self.rule_kept(rule, kept),
+            // Ages were taken over above.
+            Msg::AgesDue => Vec::new(),
             Msg::Drawn => {
                 self.drawn();
                 Vec::new()
@@ -161,7 +163,7 @@ impl App {
             }
             if let Event::SessionEnded(ended) = &envelope.event {
                 let report = escape::show(&ended.report.trim().replace('\n', " · "), &Show::prose()).into_owned();
-                self.say(Toast::plain(format!("the session has ended: {report}")));
+                self.say(Toast::plain(format!("the agent has finished: {report}")));
             }
         }
     }

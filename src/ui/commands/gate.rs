@@ -126,7 +126,8 @@ fn needs_open(app: &App) -> Option<&'static str> {
     if app.scene.record.is_some() {
         return None;
     }
-    needs_control(app).or_else(|| app.scene.session.ended.is_some().then_some("the session has ended"))
+    needs_control(app)
+        .or_else(|| app.scene.session.ended.is_some().then_some("the agent has finished: there is nothing to gate"))
 }
 
 fn stop(app: &mut App) -> Vec<Request> {

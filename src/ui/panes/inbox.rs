@@ -7,7 +7,7 @@ use ratatui::layout::{Rect, Size};
 use super::row::Row;
 use super::{Pane, Title};
 use crate::base::ActionId;
-use crate::base::limits::{UI_ALARMS_SHOWN_MAX, UI_READ_ACTIONS_KEPT_MAX};
+use crate::base::limits::{UI_AGE_STEP_MS, UI_ALARMS_SHOWN_MAX, UI_READ_ACTIONS_KEPT_MAX};
 use crate::base::text::{Show, escape};
 use crate::model::event::ChangedBy;
 use crate::model::session::ActionState;
@@ -95,12 +95,12 @@ pub fn risk_of(state: &ActionState) -> (&'static str, Role) {
     }
 }
 
-/// `12 s`, `3 min`, `2 h`.
+/// Returns an age by the minute: `<1m`, `3m`, `2h05m`. What is drawn once must not be wrong a second later.
 pub fn age_words(ms: u64) -> String {
-    match ms / 1000 {
-        seconds @ 0..=99 => format!("{seconds} s"),
-        seconds @ 100..=5_999 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3600),
+    match ms / UI_AGE_STEP_MS {
+        0 => "<1m".to_owned(),
+        minutes @ 1..=59 => format!("{minutes}m"),
+        minutes => format!("{}h{:02}m", minutes / 60, minutes % 60),
     }
 }
 

@@ -7,7 +7,7 @@ use super::inbox::{action_words, is_guarded, risk_words};
 use super::row::{Row, wrapped};
 use super::{Pane, Title};
 use crate::base::limits::UI_THOUGHT_ROWS_MAX;
-use crate::base::text::{Show, confusables, escape};
+use crate::base::text::{Show, confusables, escape, width};
 use crate::model::action::Author;
 use crate::model::event::{Decider, RulingWord, Verdict};
 use crate::model::session::{ActionState, Phase, Speaker};
@@ -29,6 +29,16 @@ fn head(word: &str) -> String {
     format!("{word:<8}")
 }
 
+/// Columns of the pane's border and of the action's name before its title.
+const TITLE_MARGIN_COLUMNS: usize = 10;
+
+/// True when two texts hold the same letters and digits in the same order.
+fn is_same_words(one: &str, other: &str) -> bool {
+    let letters =
+        |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    letters(one) == letters(other)
+}
+
 /// An undo or a rewind: the human gave no reason and needs none.
 fn is_own(state: &ActionState) -> bool {
     state.action.author == Author::Human && state.action.revision == 1 && state.action.rationale.is_none()
@@ -36,7 +46,11 @@ fn is_own(state: &ActionState) -> bool {
 
 fn reasons(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) {
     let action = &state.action;
-    wrapped(rows, "", Role::Text, &action.title, Role::TextStrong, columns);
+    // The pane's title says it already, where it fits and means the same.
+    let titled = action_words(state);
+    if !is_same_words(&action.title, &titled) || width::width(&titled) + TITLE_MARGIN_COLUMNS > usize::from(columns) {
+        wrapped(rows, "", Role::Text, &action.title, Role::TextStrong, columns);
+    }
     let Some(rationale) = &action.rationale else {
         if is_own(state) {
             rows.push(Row::new(head("by"), Role::TextSoft).and("you", Role::Human));
@@ -62,8 +76,9 @@ fn reasons(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16
             "run" | "trial" => (Sign::Done, Role::Ok),
             _ => (Sign::Active, Role::Accent),
         };
+        let names_itself = evidence.line.is_none() && evidence.r#ref.as_deref() == Some(evidence.text.as_str());
         wrapped(rows, &format!(" {} ", scene.look.sign(sign)), role, &evidence.text, Role::Text, columns);
-        if let Some(reference) = &evidence.r#ref {
+        if let Some(reference) = evidence.r#ref.as_ref().filter(|_| !names_itself) {
             let line = evidence.line.map_or_else(String::new, |line| format!(":{line}"));
             let reference = escape::show(reference, &Show::default());
             rows.push(Row::new(format!("   {reference}{line}"), Role::TextFaint));

@@ -257,6 +257,8 @@ enum Woke {
     Signal(Signal),
     Written(std::io::Result<()>),
     FrameDue,
+    /// What is pending is a minute older.
+    AgesDue,
 }
 
 impl Client {
@@ -319,6 +321,14 @@ impl Client {
                 None => std::future::pending().await,
             }
         };
+        // The age of what is pending is true by the minute; with nothing pending, nothing wakes us.
+        let ages = self.app.scene.ages_change_at_ms().map(|at| self.started + Duration::from_millis(at));
+        let ages = async {
+            match ages {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
         let input = async {
             match &mut self.input {
                 Some(input) => input.next().await,
@@ -333,6 +343,7 @@ impl Client {
             Some(product) = self.from_workers.recv() => Woke::Product(product),
             heard = self.link.next() => Woke::Heard(heard),
             () = timer => Woke::FrameDue,
+            () = ages => Woke::AgesDue,
         }
     }
 
@@ -371,6 +382,10 @@ impl Client {
                 // A key that came up changes nothing on the screen.
                 self.dirty |= input != Input::KeyUp;
                 Msg::Input(input)
+            }
+            Woke::AgesDue => {
+                self.dirty = true;
+                Msg::AgesDue
             }
             Woke::Product(product) => {
                 self.dirty = true;
@@ -484,7 +499,7 @@ fn call(notices: Notices, notice: Notice) -> Vec<u8> {
     let mut bytes = Vec::new();
     let words = match notice {
         Notice::Ended if !notices.on_end => return bytes,
-        Notice::Ended => "rightseat: the session has ended",
+        Notice::Ended => "rightseat: the agent has finished",
         Notice::Waits => "rightseat: an action waits for your decision",
     };
     if notices.desktop {

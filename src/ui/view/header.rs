@@ -7,7 +7,7 @@ use crate::ui::app::{App, Link, Scene};
 use crate::ui::layout::breakpoints;
 use crate::ui::look::Brush;
 use crate::ui::overlays::mode_words;
-use crate::ui::panes::tests_pane;
+use crate::ui::panes::{inbox, tests_pane};
 use crate::ui::theme::{Role, Sign};
 
 /// From here on there is room for words where signs would do.
@@ -170,7 +170,7 @@ fn tests(app: &App) -> Words {
 fn cost(app: &App, room: usize) -> Words {
     let mut parts = used(&app.scene);
     if let Some(ms) = app.scene.age_ms() {
-        parts.insert(parts.len().min(1), (4, elapsed_words(ms)));
+        parts.insert(parts.len().min(1), (4, format!("{:>3}", inbox::age_words(ms))));
     }
     while width::width(&joined(&parts)) > room {
         let Some(least) = parts.iter().map(|(rank, _)| *rank).max() else { break };
@@ -214,16 +214,6 @@ fn dollars(micros: u64) -> String {
     match micros {
         1..10_000 => format!("$0.{:04}", micros / 100),
         _ => format!("${}.{:02}", micros / 1_000_000, micros % 1_000_000 / 10_000),
-    }
-}
-
-/// By the minute: the header must not change, and so be sent, every second.
-fn elapsed_words(ms: u64) -> String {
-    match ms / 60_000 {
-        0 => "<1m".to_owned(),
-        // As wide as before, so that the rest of the line stays where it is.
-        minutes @ 1..=59 => format!("{minutes:>2}m"),
-        minutes => format!("{}h{:02}m", minutes / 60, minutes % 60),
     }
 }
 

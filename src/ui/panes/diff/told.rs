@@ -154,7 +154,7 @@ pub(super) fn calm_rows(scene: &Scene, columns: u16) -> Vec<Row> {
         return rows;
     }
     let now = if session.ended.is_some() {
-        "the session has ended"
+        "the agent has finished; you can ask for more"
     } else if session.turn.is_some() {
         "the agent works; nothing waits for you"
     } else {
