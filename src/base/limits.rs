@@ -579,6 +579,10 @@ pub const UI_ARRIVAL_GUARD_MS: u64 = 300;
 pub const UI_HELD_KEY_MS_MAX: u64 = 100;
 /// The key of a verdict does not decide on another action within this, where the terminal does not report releases.
 pub const UI_AFTER_VERDICT_MS: u64 = 1_000;
+/// Of a script's first line, which names its interpreter, bytes.
+pub const SHEBANG_BYTES_MAX: u64 = 512;
+/// Output in an unnamed format that every parser reads before those that understood nothing are dropped, bytes.
+pub const CHECK_AUTO_TRIAL_BYTES: usize = 256 * 1024;
 /// Lines of the agent's log that a replica keeps.
 pub const AGENT_LOG_LINES_KEPT_MAX: usize = 1_000;
 /// How long an age stays as it is shown, milliseconds.

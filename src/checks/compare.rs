@@ -34,9 +34,16 @@ impl Comparison {
     }
 }
 
-/// Compares two runs of the same command.
+/// Compares two runs of the same command. A case whose id holds a line number is the same after it moved.
 pub fn compare(before: &[CaseReport], after: &[CaseReport]) -> Comparison {
-    let old: BTreeMap<&str, CaseStatus> = before.iter().map(|c| (c.case.as_str(), c.status)).collect();
+    let moved = moved(before, after);
+    let mut old: BTreeMap<&str, CaseStatus> = before.iter().map(|c| (c.case.as_str(), c.status)).collect();
+    for (now, was) in &moved {
+        if let Some(status) = old.remove(was) {
+            old.insert(now, status);
+        }
+    }
+    let stays: BTreeSet<&str> = moved.values().copied().collect();
     let mut out = Comparison::default();
     let mut seen = BTreeSet::new();
     for c in after {
@@ -62,10 +69,38 @@ pub fn compare(before: &[CaseReport], after: &[CaseReport]) -> Comparison {
     let mut gone = BTreeSet::new();
     out.gone = before
         .iter()
-        .filter(|c| !seen.contains(c.case.as_str()) && gone.insert(c.case.as_str()))
+        .filter(|c| !stays.contains(c.case.as_str()) && !seen.contains(c.case.as_str()) && gone.insert(c.case.as_str()))
         .map(|c| c.case.clone())
         .collect();
     out
+}
+
+/// Pairs ids that differ in nothing but a `(line N)`, as the doc tests of rustdoc have it, in order of their lines:
+/// the id now, and the id before.
+fn moved<'a>(before: &'a [CaseReport], after: &'a [CaseReport]) -> BTreeMap<&'a str, &'a str> {
+    let unmatched = |cases: &'a [CaseReport], others: &'a [CaseReport]| {
+        let known: BTreeSet<&str> = others.iter().map(|c| c.case.as_str()).collect();
+        let mut by_name: BTreeMap<String, BTreeMap<u32, &'a str>> = BTreeMap::new();
+        for id in cases.iter().map(|c| c.case.as_str()).filter(|id| !known.contains(id)) {
+            if let Some((name, line)) = without_line(id) {
+                by_name.entry(name).or_default().insert(line, id);
+            }
+        }
+        by_name
+    };
+    let (mut old, new) = (unmatched(before, after), unmatched(after, before));
+    let pairs = new.into_iter().flat_map(|(name, now)| {
+        let was = old.remove(&name).unwrap_or_default();
+        now.into_values().zip(was.into_values())
+    });
+    pairs.collect()
+}
+
+/// Splits `src/lib.rs - half (line 10)` into the id without the line, and the line.
+fn without_line(id: &str) -> Option<(String, u32)> {
+    let (head, rest) = id.rsplit_once(" (line ")?;
+    let (line, tail) = rest.split_once(')')?;
+    Some((format!("{head}{tail}"), line.parse().ok()?))
 }
 
 /// Compares only these cases: for a later run of some cases, in which runners call the others skipped or
@@ -196,6 +231,15 @@ mod tests {
         assert!(!c.is_better());
         assert!(compare(&run(&[("a", Failed)]), &run(&[("a", Passed)])).is_better());
         assert!(!compare(&run(&[("a", Failed)]), &run(&[])).is_no_worse());
+    }
+
+    #[test]
+    fn a_doc_test_that_moved_is_the_same_case() {
+        let before = run(&[("s src/lib.rs - div (line 1)", Failed), ("s src/lib.rs - div (line 9)", Passed)]);
+        let after = run(&[("s src/lib.rs - div (line 13)", Passed), ("s src/lib.rs - div (line 5)", Passed)]);
+        let c = compare(&before, &after);
+        assert_eq!((c.fixed.len(), c.broken, c.new, c.gone), (1, vec![], vec![], vec![]));
+        assert_eq!(c.fixed, ["s src/lib.rs - div (line 5)"]);
     }
 
     #[test]

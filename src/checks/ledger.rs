@@ -217,6 +217,11 @@ impl Ledger {
         self.build_failed = true;
     }
 
+    /// Takes over what another ledger has understood of the same output.
+    pub fn adopt(&mut self, other: Self) {
+        *self = Self { out: other.cases.iter().cloned().map(CheckEvent::Reported).collect(), ..other };
+    }
+
     /// Takes the events since the last call.
     pub fn drain(&mut self) -> Vec<CheckEvent> {
         std::mem::take(&mut self.out)

@@ -5,7 +5,7 @@ use super::options::SessionOptions;
 use super::place::SessionPlace;
 use super::{Fail, maker, runner};
 use crate::base::UnixMs;
-use crate::checks::{ParserKind, Place};
+use crate::checks::{Place, ProjectView, format_of};
 use crate::config::{Paths, TestCommand};
 use crate::host::{ChecksSetup, Setup};
 use crate::journal::Journal;
@@ -129,22 +129,25 @@ fn tightened(
     policy.with_guarded(&options.settings.guarded).map_err(|e| Fail::usage(format!("policy.guarded: {e}")))
 }
 
-/// The configured test command, read as the detected runner's output; else the detected one.
+/// The configured test command with the format that the configuration, its words or else its output tell; without one,
+/// the detected runner.
 fn checks_of(root: &Path, options: &SessionOptions) -> Result<ChecksSetup, String> {
-    let detected = detect(root);
+    let project = runner::view(root);
     let command = match &options.settings.test_command {
-        None => return detected,
+        None => return detected(root, &project),
         Some(TestCommand::Argv(argv)) => Command::argv(argv.clone()),
         Some(TestCommand::Line(line)) => Command::shell(line.clone()),
     };
-    let place = Place { root: Some(root.display().to_string()), go_module: None };
-    let unknown = ChecksSetup { command: command.clone(), parser: ParserKind::Tap, place };
-    Ok(ChecksSetup { command, ..detected.unwrap_or(unknown) })
+    let parser = options.settings.test_format.unwrap_or_else(|| format_of(&command.line(), &project));
+    let found = runner::best(&project).ok();
+    let command = Command { env: found.as_ref().map(|r| r.env.clone()).unwrap_or_default(), ..command };
+    let place = Place { root: Some(root.display().to_string()), go_module: found.and_then(|r| r.go_module) };
+    Ok(ChecksSetup { command, parser, place })
 }
 
 /// The project's runner, as far as its files and the PATH tell.
-fn detect(root: &Path) -> Result<ChecksSetup, String> {
-    let runner = runner::runner_at(root)?;
+fn detected(root: &Path, project: &ProjectView) -> Result<ChecksSetup, String> {
+    let runner = runner::best(project)?;
     let place = Place { root: Some(root.display().to_string()), go_module: runner.go_module.clone() };
     // A report that needs no guessing is better than the text for people.
     let (argv, parser) = match &runner.machine {

@@ -1,14 +1,15 @@
 //! The test runner of a directory, found by looking at its files.
 
-use crate::base::limits::{DETECT_FILE_BYTES_MAX, DETECT_FILES_MAX};
-use crate::checks::detect::{ProjectView, Runner, Tools, WANTED, detect};
+use crate::base::limits::{DETECT_FILE_BYTES_MAX, DETECT_FILES_MAX, SHEBANG_BYTES_MAX};
+use crate::checks::detect::{ProjectView, Pytest, Runner, Tools, WANTED, detect};
 use crate::workspace::tree::{self, Node};
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
-/// The best runner, or why there is none. Nothing is run to find out.
-pub fn runner_at(root: &Path) -> Result<Runner, String> {
+/// What can be seen of a project: its files, and which tools are installed.
+pub fn view(root: &Path) -> ProjectView {
     let nodes = tree::list(root).nodes;
     let files = nodes.iter().filter(|(_, node)| matches!(node, Node::File(_)));
     let paths: Vec<String> =
@@ -19,9 +20,44 @@ pub fn runner_at(root: &Path) -> Result<Runner, String> {
             texts.insert((*name).to_owned(), text);
         }
     }
-    let tools = Tools { nextest: on_path("cargo-nextest"), pytest: on_path("pytest") || on_path("py.test") };
-    let runners = detect(&ProjectView { paths, texts, tools }).map_err(|e| e.to_string())?;
+    let is_python = paths.iter().any(|path| path.ends_with(".py"));
+    let pytest = if is_python { pytest(root) } else { Pytest::Missing };
+    ProjectView { paths, texts, tools: Tools { nextest: on_path("cargo-nextest"), pytest } }
+}
+
+/// The best runner, or why there is none.
+pub fn runner_at(root: &Path) -> Result<Runner, String> {
+    best(&view(root))
+}
+
+/// The best runner of what was seen, or why there is none.
+pub fn best(project: &ProjectView) -> Result<Runner, String> {
+    let runners = detect(project).map_err(|e| e.to_string())?;
     runners.into_iter().next().ok_or_else(|| "no test runner was recognised".to_owned())
+}
+
+/// How pytest can be started here. `python3` itself is asked whether it can import it, from a directory that holds no
+/// code; a Python inside the project is not started.
+fn pytest(root: &Path) -> Pytest {
+    let program = |name: &str| find_program(name).filter(|file| !file.starts_with(root));
+    let asks = |python: &Path| {
+        let mut command = Command::new(python);
+        command.args(["-c", "import importlib.util, sys; sys.exit(importlib.util.find_spec('pytest') is None)"]);
+        let quiet = command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        quiet.status().is_ok_and(|status| status.success())
+    };
+    if program("python3").is_some_and(|python| asks(&python)) {
+        return Pytest::Module;
+    }
+    // A script that its own Python reads, as pipx and uv install it.
+    let first_line = |file: &Path| {
+        let mut line = String::new();
+        BufReader::new(std::fs::File::open(file).ok()?.take(SHEBANG_BYTES_MAX)).read_line(&mut line).ok()?;
+        Some(line)
+    };
+    let is_script =
+        |file: &Path| first_line(file).is_some_and(|line| line.starts_with("#!") && line.contains("python"));
+    if program("pytest").is_some_and(|file| is_script(&file)) { Pytest::Program } else { Pytest::Missing }
 }
 
 /// The argument lists that rules take for the project's tests.

@@ -156,6 +156,7 @@ fn show(global: &Global) -> Done {
         ("keymap", quoted(&s.keymap)),
         ("editor", optional(&s.editor)),
         ("checks.command", s.test_command.as_ref().map_or_else(|| "–".to_owned(), |c| json(serde_json::to_value(c)))),
+        ("checks.format", s.test_format.map_or_else(|| "–".to_owned(), |f| json(serde_json::to_value(f)))),
         ("checks.timeout_s", (s.check_timeout_ms / 1000).to_string()),
         ("budget.tokens", budget.tokens.to_string()),
         ("budget.money_usd", format!("{}.{:06}", budget.money_micros / 1_000_000, budget.money_micros % 1_000_000)),

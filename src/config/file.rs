@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
 use super::layers::{IsolationChoice, Polling, Signs, TestCommand};
+use crate::checks::ParserKind;
 use crate::model::event::Mode;
 
 /// A configuration file.
@@ -45,6 +46,8 @@ pub struct File {
 pub struct Checks {
     /// The test command instead of the detected one: argv, or one line that a shell reads.
     pub command: Option<TestCommand>,
+    /// The format of its output; without it, the format is told from the command, else from the output.
+    pub format: Option<ParserKind>,
     /// Seconds until a run of checks is stopped.
     pub timeout_s: Option<u64>,
 }

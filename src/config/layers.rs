@@ -10,6 +10,7 @@ use crate::base::limits::{
     APPROVAL_ARM_MS_MAX, APPROVAL_ARM_MS_MIN, CHECK_TIMEOUT_S_MAX, RUN_TIMEOUT_MS_DEFAULT, UI_ARM_AFTER_MS,
     WATCH_POLL_MS_DEFAULT, WATCH_POLL_MS_MAX, WATCH_POLL_MS_MIN, llm,
 };
+use crate::checks::ParserKind;
 use crate::model::event::{Isolation, Mode};
 
 /// Isolation as it is asked for.
@@ -91,6 +92,9 @@ pub struct Settings {
     pub keymap: String,
     pub editor: Option<String>,
     pub test_command: Option<TestCommand>,
+    /// The format of that command's output.
+    #[serde(default)]
+    pub test_format: Option<ParserKind>,
     pub check_timeout_ms: u64,
     pub budget: Budget,
     pub approval_arm_ms: u64,
@@ -119,6 +123,7 @@ impl Default for Settings {
             keymap: "default".to_owned(),
             editor: None,
             test_command: None,
+            test_format: None,
             check_timeout_ms: RUN_TIMEOUT_MS_DEFAULT,
             budget: Budget {
                 tokens: llm::BUDGET_TOKENS,
@@ -193,6 +198,7 @@ fn apply(s: &mut Settings, f: &File) {
     set(&mut s.keymap, &f.keymap);
     some(&mut s.editor, &f.editor);
     some(&mut s.test_command, &f.checks.command);
+    some(&mut s.test_format, &f.checks.format);
     set(&mut s.check_timeout_ms, &f.checks.timeout_s.map(|s| s.saturating_mul(1000)));
     set(&mut s.budget.tokens, &f.budget.tokens);
     set(&mut s.budget.money_micros, &f.budget.money_usd.map(micros));

@@ -41,7 +41,8 @@ pub enum Msg {
     Checkpoint {
         action: Option<ActionId>,
         when: &'static str,
-        tree: Digest,
+        /// None: it could not be recorded.
+        tree: Option<Digest>,
     },
     Performed {
         action: ActionId,

@@ -2,7 +2,7 @@
 
 use super::ChecksSetup;
 use crate::base::RunId;
-use crate::checks::{CheckEvent, CheckStream, Summary};
+use crate::checks::{self, CheckEvent, CheckStream, Summary};
 use crate::model::Event;
 use crate::model::check::{CaseReport, CheckFinished, CheckReported, Tree};
 use crate::model::event::Stream;
@@ -41,7 +41,7 @@ impl Feed {
         let mut events = self.stream.feed(&rest);
         events.extend(self.stream.finish(exit));
         let (mut events, summary) = self.reported(events);
-        let finished = compare(&self.run, summary.unwrap_or_default(), &self.cases, exit, session, tree);
+        let finished = compared(&self.run, Summary { exit, ..summary.unwrap_or_default() }, &self.cases, session, tree);
         events.push(Event::CheckFinished(finished.clone()));
         let report = RunReport { run: self.run, finished, cases: self.cases.into_values().collect() };
         (events, report)
@@ -63,39 +63,24 @@ impl Feed {
     }
 }
 
-/// Against the last whole run on the workspace. Flaky: the tree is the same and the status is not.
-fn compare(
+/// Compares with the last whole run on the workspace. Flaky: the tree is the same and the status is not.
+fn compared(
     run: &RunId,
     summary: Summary,
     cases: &BTreeMap<String, CaseReport>,
-    exit: Option<i32>,
     session: &Session,
     tree: Tree,
 ) -> CheckFinished {
-    let mut finished = CheckFinished {
-        run: run.clone(),
-        passed: summary.passed,
-        failed: summary.failed + summary.errored,
-        skipped: summary.skipped,
-        exit,
-        problem: summary.problem.map(|p| p.text().to_owned()),
-        ..CheckFinished::default()
-    };
+    let mut finished = summary.finished(run.clone());
     let Some(before) = session.checks.latest_workspace() else { return finished };
     let here = session.checks.get(run).map(|r| r.started.digest);
     let is_same_tree = tree == Tree::Workspace && here == Some(before.started.digest);
-    for old in &before.cases {
-        let Some(new) = cases.get(&old.case) else { continue };
-        let change = match (old.status.is_bad(), new.status.is_bad()) {
-            (true, false) => &mut finished.fixed,
-            (false, true) => &mut finished.broken,
-            (true, true) | (false, false) => continue,
-        };
-        if is_same_tree {
-            finished.flaky.push(old.case.clone());
-        } else {
-            change.push(old.case.clone());
-        }
+    let cases: Vec<CaseReport> = cases.values().cloned().collect();
+    let change = checks::compare(&before.cases, &cases);
+    if is_same_tree {
+        finished.flaky = change.fixed.into_iter().chain(change.broken).collect();
+    } else {
+        (finished.fixed, finished.broken, finished.silenced) = (change.fixed, change.broken, change.silenced);
     }
     finished
 }
@@ -105,6 +90,45 @@ mod tests {
     use super::*;
     use crate::checks::{ParserKind, Place};
     use crate::model::Command;
+
+    /// Skipping a failing test is no repair of it.
+    #[test]
+    fn a_failing_test_that_is_skipped_now_is_silenced_and_not_fixed() {
+        use crate::model::check::{CaseStatus, CheckStarted};
+        let mut session = Session::default();
+        let mut seq = 0;
+        let mut apply = |session: &mut Session, event: Event| {
+            seq += 1;
+            session.apply(&crate::model::Envelope { seq: crate::base::Seq(seq), at: crate::base::UnixMs(0), event });
+        };
+        let mut run = |session: &mut Session, name: &str, tree: &[u8], text: &str| {
+            let started = CheckStarted {
+                run: name.into(),
+                command: "cargo test".into(),
+                tree: Tree::Workspace,
+                digest: crate::base::Digest::of(tree),
+                action: None,
+                what: None,
+            };
+            apply(session, Event::CheckStarted(started));
+            let setup = ChecksSetup {
+                command: Command::argv(["cargo", "test"]),
+                parser: ParserKind::Libtest,
+                place: Place::default(),
+            };
+            let mut feed = Feed::new(name.into(), &setup);
+            let mut events = feed.feed(Stream::Stdout, text.as_bytes());
+            let (late, report) = feed.finish(Some(0), session, Tree::Workspace);
+            events.extend(late);
+            events.into_iter().for_each(|event| apply(session, event));
+            report
+        };
+        let text = |a: &str, b: &str| format!("running 2 tests\ntest a ... {a}\ntest b ... {b}\n");
+        run(&mut session, "r1", b"1", &text("FAILED", "FAILED"));
+        let report = run(&mut session, "r2", b"2", &text("ignored", "ok"));
+        assert_eq!((report.finished.fixed, report.finished.silenced), (vec![" b".to_owned()], vec![" a".to_owned()]));
+        assert!(report.cases.iter().any(|c| c.status == CaseStatus::Skipped));
+    }
 
     fn feed_of(parser: ParserKind) -> Feed {
         let setup = ChecksSetup { command: Command::argv(["cargo", "test"]), parser, place: Place::default() };

@@ -83,6 +83,9 @@ pub struct CheckFinished {
     pub broken: Vec<String>,
     #[serde(default)]
     pub flaky: Vec<String>,
+    /// Ran before and are skipped now: a failing test can be silenced this way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silenced: Vec<String>,
     /// Set when the run says nothing about the code: no tests found, time-out, did not build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,

@@ -17,6 +17,7 @@ const LICENCES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("src/agent/llm/keys.rs", "the user's own command that prints a key"),
             ("src/cli/daemon.rs", "starts the session's host"),
+            ("src/cli/runner.rs", "asks the Python on PATH whether it has pytest"),
             ("src/cli/ssh.rs", "starts ssh"),
             ("src/ui/run/editor.rs", "starts the user's editor on the user's terminal"),
             ("src/workspace/launch/init.rs", "starts the command inside its container"),

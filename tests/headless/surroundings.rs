@@ -68,6 +68,23 @@ fn the_host_keeps_a_log() {
     assert!(log.contains("RIGHTSEAT_LOG cannot be read") && log.contains("host started"), "{log}");
 }
 
+/// A run of checks is recorded also where the tree it runs on cannot be.
+#[test]
+fn a_test_run_without_a_checkpoint_is_recorded() {
+    let test = "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        pass\n";
+    let room = Room::with(&[("test_u.py", test)]);
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "one\n"}}), json!({"tests": {}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.ever("the first checkpoint", |e| e["kind"] == "checkpointed");
+    let store = room.state().join("sessions").join(&seat.session).join("store");
+    std::fs::remove_dir_all(&store).unwrap();
+    std::fs::write(&store, "no directory").unwrap();
+    seat.decide(&held, "deny", json!({})).unwrap();
+    let finished = seat.wait_kind("check_finished");
+    assert_eq!(finished["passed"], 1, "{finished}");
+}
+
 /// A host that nobody can find any more ends, and its agent and commands with it.
 #[test]
 fn a_host_whose_directory_is_deleted_ends_and_says_why() {

@@ -45,10 +45,16 @@ pub fn detect(project: &ProjectView, out: &mut Vec<Runner>) -> Option<String> {
         out.push(node(&files, 60, "test files; no other runner in package.json"));
     }
     if out.len() == before && !script.is_empty() && !script.contains("no test specified") {
-        let why = format!("the test script `{script}`, read as TAP");
-        out.push(Runner::new(Tool::Script, &["npm", "test", "--silent"], ParserKind::Tap, 30, why));
+        let why = format!("the test script `{script}`");
+        out.push(Runner::new(Tool::Script, &["npm", "test", "--silent"], ParserKind::Auto, 30, why));
     }
     (out.len() == before).then(|| "package.json, but no test script and no *.test.* files".to_owned())
+}
+
+/// A script of `package.json` by its name.
+pub(super) fn script(project: &ProjectView, name: &str) -> Option<String> {
+    let package: Value = serde_json::from_str(project.text("package.json")).ok()?;
+    Some(package.get("scripts")?.get(name)?.as_str()?.to_owned())
 }
 
 fn test_files(project: &ProjectView) -> Vec<&str> {

@@ -1,36 +1,30 @@
 //! `make test`: the last resort, read by what its recipe starts.
 
-use super::{ProjectView, Runner, Tool};
+use super::{ProjectView, Runner, Tool, format_of};
 use crate::checks::parsers::ParserKind;
 
-/// What a recipe names, and how its output is read.
-const READ_AS: &[(&str, ParserKind)] = &[
-    ("nextest", ParserKind::Nextest),
-    ("cargo test", ParserKind::Libtest),
-    ("pytest", ParserKind::Pytest),
-    ("unittest", ParserKind::Unittest),
-    ("go test -json", ParserKind::GoJson),
-    ("go test", ParserKind::GoText),
-    ("vitest", ParserKind::Vitest),
-    ("jest", ParserKind::Jest),
-    ("mocha", ParserKind::Mocha),
-    ("--test-reporter=tap", ParserKind::Tap),
-    ("node --test", ParserKind::NodeSpec),
-];
-
 pub fn detect(project: &ProjectView, out: &mut Vec<Runner>) -> Option<String> {
-    let file = ["Makefile", "GNUmakefile"].into_iter().find(|f| project.has(f))?;
+    let file = makefile(project)?;
     for target in ["test", "check"] {
         let Some(recipe) = recipe(project.text(file), target) else {
             continue;
         };
-        let found = READ_AS.iter().find(|(word, _)| recipe.contains(word));
-        let (parser, confidence) = found.map_or((ParserKind::Tap, 25), |(_, kind)| (*kind, 50));
+        let parser = format_of(&recipe, project);
+        let confidence = if parser == ParserKind::Auto { 25 } else { 50 };
         let why = format!("the target `{target}` of {file}");
         out.push(Runner::new(Tool::Make, &["make", target], parser, confidence, why));
         return None;
     }
     None
+}
+
+fn makefile(project: &ProjectView) -> Option<&'static str> {
+    ["Makefile", "GNUmakefile"].into_iter().find(|f| project.has(f))
+}
+
+/// What a target of the project's makefile starts.
+pub(super) fn started_by(project: &ProjectView, target: &str) -> Option<String> {
+    recipe(project.text(makefile(project)?), target)
 }
 
 /// The indented lines below `TARGET:`.

@@ -2,6 +2,7 @@
 //!
 //! Pure: the caller lists the files and reads the few named in [`WANTED`]. One family of runners a file.
 
+mod command;
 mod go;
 mod java;
 mod javascript;
@@ -9,6 +10,8 @@ mod make;
 mod python;
 mod rust;
 mod tap;
+
+pub use command::format_of;
 
 use crate::checks::parsers::ParserKind;
 use crate::model::check::CaseReport;
@@ -33,8 +36,18 @@ pub const WANTED: &[&str] = &[
 pub struct Tools {
     /// `cargo nextest` runs.
     pub nextest: bool,
-    /// `python3 -c 'import pytest'` succeeds.
-    pub pytest: bool,
+    pub pytest: Pytest,
+}
+
+/// How pytest can be started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pytest {
+    #[default]
+    Missing,
+    /// As a module of `python3`.
+    Module,
+    /// By its own name only: it is installed for another Python.
+    Program,
 }
 
 /// What is known of a project.
@@ -64,7 +77,7 @@ pub enum Tool {
     Maven,
     Gradle,
     Make,
-    /// An unknown `test` script of `package.json`, read as TAP.
+    /// An unknown `test` script of `package.json`.
     Script,
 }
 

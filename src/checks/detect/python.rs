@@ -1,6 +1,6 @@
-//! Python: pytest where it can be imported, else `unittest`.
+//! Python: pytest where it can be started, else `unittest`.
 
-use super::{ProjectView, Runner, Tool, distinct, file_name};
+use super::{ProjectView, Pytest, Runner, Tool, distinct, file_name};
 use crate::checks::parsers::ParserKind;
 use crate::model::check::CaseReport;
 
@@ -16,11 +16,16 @@ pub fn detect(project: &ProjectView, out: &mut Vec<Runner>) -> Option<String> {
     if tests.is_empty() && configured.is_none() {
         return Some("Python, but no test_*.py or *_test.py".into());
     }
-    if project.tools.pytest {
-        let argv = ["python3", "-m", "pytest", "-v", "--tb=short", "-ra", "--color=no", "-p", "no:cacheprovider"];
+    let start: Option<(&[&str], &str)> = match project.tools.pytest {
+        Pytest::Missing => None,
+        Pytest::Module => Some((&["python3", "-m", "pytest"], "pytest can be imported")),
+        Pytest::Program => Some((&["pytest"], "pytest is on PATH, of another Python")),
+    };
+    if let Some((start, how)) = start {
+        let argv = [start, &["-v", "--tb=short", "-ra", "--color=no", "-p", "no:cacheprovider"]].concat();
         let (confidence, why) = match configured {
-            Some(what) => (90, format!("{what}; pytest can be imported")),
-            None => (75, "test files; pytest can be imported".to_owned()),
+            Some(what) => (90, format!("{what}; {how}")),
+            None => (75, format!("test files; {how}")),
         };
         let runner = Runner::new(Tool::Pytest, &argv, ParserKind::Pytest, confidence, why);
         out.push(runner.with_env("PYTHONDONTWRITEBYTECODE", "1"));

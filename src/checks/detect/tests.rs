@@ -10,7 +10,7 @@ fn project(paths: &[&str], texts: &[(&str, &str)]) -> ProjectView {
     ProjectView {
         paths,
         texts: texts.iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect(),
-        tools: Tools { nextest: true, pytest: true },
+        tools: Tools { nextest: true, pytest: Pytest::Module },
     }
 }
 
@@ -43,7 +43,7 @@ fn python() {
     check(&project(&["a.py", "tests/test_a.py"], &[]), pytest);
     check(&project(&["a.py"], &[("pyproject.toml", "[tool.pytest.ini_options]")]), pytest);
     let mut without = project(&["a.py", "tests/test_a.py"], &[]);
-    without.tools.pytest = false;
+    without.tools.pytest = Pytest::Missing;
     check(&without, "Unittest: python3 -m unittest discover -v -s tests");
     without.paths.push("tests/__init__.py".into());
     check(&without, "Unittest: python3 -m unittest discover -v");
@@ -90,7 +90,7 @@ fn javascript() {
     );
     check(
         &project(&["a.js"], &[("package.json", r#"{"scripts":{"test":"lint && own-runner"}}"#)]),
-        "Tap: npm test --silent",
+        "Auto: npm test --silent",
     );
     check(&project(&["a.test.mjs"], &[]), "Tap: node --test --test-reporter=tap");
     check(&project(&["a.spec.js"], &[]), "Tap: node --test --test-reporter=tap a.spec.js");
@@ -168,7 +168,7 @@ fn some_cases_only() {
 #[test]
 fn unittest_is_selected_by_pattern() {
     let mut view = project(&["tests/test_a.py"], &[]);
-    view.tools.pytest = false;
+    view.tools.pytest = Pytest::Missing;
     let run = "python3 -m unittest discover -v -s tests";
     assert_eq!(some(&view, &[("test_a.A.test_x (i=1)", &["test_a", "A"])]), format!("{run} -k *test_a.A.test_x"));
     assert_eq!(some(&view, &[("test_a.A.setUpClass", &["test_a", "A"])]), format!("{run} -k test_a.A.*"));

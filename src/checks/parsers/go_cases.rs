@@ -67,16 +67,22 @@ fn is_marker(line: &str) -> bool {
     t.starts_with("=== ") || ["--- FAIL: ", "--- PASS: ", "--- SKIP: "].iter().any(|m| t.starts_with(m))
 }
 
-/// The outcome in a text that swallowed the result line: `no newline--- PASS: TestA (0.00s)`.
+/// Returns the outcome in a text that swallowed the result line: `no newline--- PASS: TestA (0.00s)`. Tests print such
+/// lines too: the last one that ends its line with the time, as Go writes it, counts.
 pub fn swallowed(text: &str, test: &str) -> Option<CaseStatus> {
-    let ends = |word: &str| text.contains(&format!("--- {word}: {test} ("));
-    if ends("FAIL") {
-        Some(CaseStatus::Failed)
-    } else if ends("SKIP") {
-        Some(CaseStatus::Skipped)
-    } else {
-        ends("PASS").then_some(CaseStatus::Passed)
-    }
+    text.lines().rev().find_map(|line| {
+        let (head, time) = line.trim_end().strip_suffix("s)")?.rsplit_once(" (")?;
+        let (whole, fraction) = time.split_once('.')?;
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let marks = head.strip_suffix(test)?;
+        let status = match marks.rsplit_once("--- ")?.1 {
+            "PASS: " => CaseStatus::Passed,
+            "FAIL: " => CaseStatus::Failed,
+            "SKIP: " => CaseStatus::Skipped,
+            _ => return None,
+        };
+        (digits(whole) && digits(fraction)).then_some(status)
+    })
 }
 
 /// A package that failed without a failing test.

@@ -13,8 +13,9 @@ use std::collections::HashMap;
 pub struct Libtest {
     build: Build,
     target: String,
-    /// A `test NAME ... ` whose result has not come yet (`--nocapture` prints in between).
-    pending: Option<String>,
+    /// A `test NAME ... ` whose result has not come yet (`--nocapture` prints in between), and the result that the last
+    /// line of such text ends with.
+    pending: Option<(String, Option<CaseStatus>)>,
     /// The failure text that is being read: the case's name and its lines.
     block: Option<(String, String)>,
     /// Panics seen outside a failure text, by thread name.
@@ -22,6 +23,8 @@ pub struct Libtest {
     panicking: Option<String>,
     /// `running N tests` was read, `test result:` was not.
     running: bool,
+    /// The last `test result:` of the target: a test may print such a line too, and the real one comes last.
+    totals: Option<Totals>,
 }
 
 impl LineReader for Libtest {
@@ -44,12 +47,22 @@ impl LineReader for Libtest {
             return;
         }
         if let Some(rest) = line.strip_prefix("test result: ") {
-            ledger.add_totals(totals(rest));
-            self.running = false;
-            self.pending = None;
+            self.settle_pending(ledger);
+            self.totals = Some(totals(rest));
+        } else if let Some(n) = line.strip_prefix("running ")
+            && self.totals.is_some()
+            && (n.ends_with(" tests") || n.ends_with(" test"))
+        {
+            // Another binary, of a command that does not name them.
+            self.commit(ledger);
         } else if line.starts_with("error: test failed") {
-            self.crash(line, ledger);
+            if self.totals.is_none() {
+                self.crash(line, ledger);
+            } else {
+                self.running = false;
+            }
         } else {
+            self.swallow(line);
             self.note_panic(line);
         }
     }
@@ -57,8 +70,9 @@ impl LineReader for Libtest {
     fn end(&mut self, exit: Option<i32>, ledger: &mut Ledger) {
         self.close_block(ledger);
         self.build.close(ledger);
+        self.commit(ledger);
         if self.running
-            && let Some(name) = self.pending.take()
+            && let Some((name, _)) = self.pending.take()
         {
             let status = if exit.is_none() { CaseStatus::Errored } else { CaseStatus::Failed };
             self.report(&name, status, Some("did not finish".into()), None, ledger);
@@ -84,6 +98,8 @@ impl Libtest {
         };
         self.close_block(ledger);
         self.build.close(ledger);
+        self.settle_pending(ledger);
+        self.commit(ledger);
         self.panics.clear();
         self.panicking = None;
         self.pending = None;
@@ -92,9 +108,42 @@ impl Libtest {
         true
     }
 
+    /// The target's totals are final.
+    fn commit(&mut self, ledger: &mut Ledger) {
+        self.totals.take().into_iter().for_each(|t| ledger.add_totals(t));
+    }
+
+    /// Notes a result behind what the pending test printed without a line end: `progress 100%ok`.
+    fn swallow(&mut self, text: &str) {
+        if let Some((_, ends)) = &mut self.pending {
+            let text = text.trim_end();
+            *ends = match text {
+                _ if text.ends_with("ok") => Some(CaseStatus::Passed),
+                _ if text.ends_with("FAILED") => Some(CaseStatus::Failed),
+                "" => *ends,
+                _ => None,
+            };
+        }
+    }
+
+    /// The next case begins: the pending one has ended as its text did.
+    fn settle_pending(&mut self, ledger: &mut Ledger) {
+        if let Some((name, Some(status))) = self.pending.take() {
+            self.ended(&name, status, None, None, ledger);
+        }
+    }
+
+    /// Whether a failure of this name can follow: its case is known to have failed, or no case was named.
+    fn can_fail(&self, name: &str, ledger: &Ledger) -> bool {
+        let known = ledger.get(&self.id(name));
+        known.map_or_else(|| ledger.cases().is_empty(), |case| case.status.is_bad())
+    }
+
     /// Lines of a failure text; true if the line belonged to it.
     fn in_block(&mut self, line: &str, ledger: &mut Ledger) -> bool {
-        if let Some(name) = block_start(line) {
+        if let Some(name) = block_start(line)
+            && (self.block.is_none() || self.can_fail(name, ledger))
+        {
             self.close_block(ledger);
             self.block = Some((name.to_owned(), String::new()));
             return true;
@@ -102,7 +151,8 @@ impl Libtest {
         let Some((_, block)) = &mut self.block else {
             return false;
         };
-        if line == "failures:" || line.starts_with("test result: ") || line == "successes:" {
+        // The list of the names comes before the totals: a `test result:` in between was printed.
+        if line == "failures:" || line == "successes:" {
             self.close_block(ledger);
             return false;
         }
@@ -123,11 +173,15 @@ impl Libtest {
     /// `test NAME ... ok`, and of the terse format `NAME --- FAILED`.
     fn result(&mut self, line: &str, ledger: &mut Ledger) -> bool {
         if let Some((name, rest)) = line.strip_prefix("test ").and_then(|r| r.split_once(" ... ")) {
+            self.settle_pending(ledger);
             self.panicking = None;
             let name = plain_name(name).to_owned();
             match outcome(rest) {
                 Some((status, why, ms)) => self.ended(&name, status, why, ms, ledger),
-                None => self.pending = Some(name),
+                None => {
+                    self.pending = Some((name, None));
+                    self.swallow(rest);
+                }
             }
             return true;
         }
@@ -138,7 +192,7 @@ impl Libtest {
         }
         if self.pending.is_some()
             && let Some((status, why, ms)) = outcome(line)
-            && let Some(name) = self.pending.take()
+            && let Some((name, _)) = self.pending.take()
         {
             self.ended(&name, status, why, ms, ledger);
             return true;
@@ -195,7 +249,7 @@ impl Libtest {
     /// The binary died before its summary: `error: test failed, to rerun pass …`.
     fn crash(&mut self, line: &str, ledger: &mut Ledger) {
         self.running = false;
-        if let Some(name) = self.pending.take() {
+        if let Some((name, _)) = self.pending.take() {
             self.report(&name, CaseStatus::Errored, Some("the test binary died".into()), None, ledger);
         } else {
             let mut report = case(self.id("(binary)"), vec![self.target.clone()], CaseStatus::Errored);

@@ -2,6 +2,7 @@
 //!
 //! A stream may be cut anywhere and hold anything. Lines it does not know are part of a failure's text or noise.
 
+mod auto;
 mod go_cases;
 mod go_json;
 mod go_text;
@@ -21,12 +22,15 @@ mod vitest;
 use crate::checks::ledger::{CheckEvent, Ledger};
 use crate::checks::lines::LineCutter;
 use crate::model::check::CaseReport;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which output is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ParserKind {
+    /// Whichever of the text formats fits what comes.
+    Auto,
     Libtest,
     Nextest,
     Pytest,
@@ -48,6 +52,7 @@ pub type Make = fn() -> Box<dyn Reader>;
 
 /// Every parser: kind, and how to make one.
 pub const PARSERS: &[(ParserKind, Make)] = &[
+    (ParserKind::Auto, || Box::<auto::Auto>::default()),
     (ParserKind::Libtest, || lines::<libtest::Libtest>()),
     (ParserKind::Nextest, || lines::<nextest::Nextest>()),
     (ParserKind::Pytest, || lines::<pytest::Pytest>()),
@@ -123,7 +128,10 @@ pub struct CheckStream {
 
 impl CheckStream {
     pub fn new(kind: ParserKind, place: Place) -> Self {
-        let reader = PARSERS.iter().find(|(k, _)| *k == kind).map_or_else(lines::<tap::Tap>, |(_, make)| make());
+        let reader = PARSERS
+            .iter()
+            .find(|(k, _)| *k == kind)
+            .map_or_else(|| Box::<auto::Auto>::default() as _, |(_, make)| make());
         Self { reader, ledger: Ledger::new(place) }
     }
 
@@ -148,5 +156,7 @@ impl CheckStream {
     }
 }
 
+#[cfg(test)]
+mod printed_tests;
 #[cfg(test)]
 mod tests;

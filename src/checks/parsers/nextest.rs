@@ -21,6 +21,17 @@ struct Open {
     id: String,
     what: String,
     text: String,
+    /// The heading of captured output was read: what follows may look like anything, up to a blank line at its end.
+    captured: bool,
+    /// The line above was blank.
+    after_blank: bool,
+}
+
+impl Open {
+    /// Whether a line that looks like nextest's own is one: captured output ends with a blank line.
+    fn has_ended(&self) -> bool {
+        !self.captured || self.after_blank
+    }
 }
 
 /// A status line: `  TRY 2 FAIL [   0.015s] (3/4) sums::whole worker_thread`.
@@ -43,19 +54,24 @@ impl LineReader for Nextest {
             }
             return;
         }
-        if let Some(rest) = line.trim_start().strip_prefix("Summary [") {
+        let ended = self.open.as_ref().is_none_or(Open::has_ended);
+        if let Some(rest) =
+            line.trim_start().strip_prefix("Summary [").filter(|_| ended || line.starts_with("     Summary ["))
+        {
             self.close(ledger);
             ledger.add_totals(totals(rest));
             self.summarised = true;
-        } else if let Some(status) = status_line(line) {
+        } else if let Some(status) = status_line(line).filter(|_| ended) {
             self.close(ledger);
             self.status(&status, ledger);
         } else if is_rule(line) {
             self.close(ledger);
-        } else if let Some(open) = &mut self.open
-            && !is_harness_noise(line)
-        {
-            push_line(&mut open.text, line.strip_prefix("    ").unwrap_or(line));
+        } else if let Some(open) = &mut self.open {
+            open.captured |= is_heading(line);
+            open.after_blank = line.trim().is_empty();
+            if !is_harness_noise(line) {
+                push_line(&mut open.text, line.strip_prefix("    ").unwrap_or(line));
+            }
         }
     }
 
@@ -81,7 +97,8 @@ impl Nextest {
         let mut report = case(id.clone(), suite, status);
         report.ms = s.ms;
         if status.is_bad() {
-            self.open = Some(Open { id, what: what_of(s.word), text: String::new() });
+            self.open =
+                Some(Open { id, what: what_of(s.word), text: String::new(), captured: false, after_blank: false });
         }
         ledger.replace(report);
     }
@@ -116,10 +133,13 @@ fn is_harness_noise(line: &str) -> bool {
         || t == "failures:"
         || t.starts_with("test result: ")
         || (t.starts_with("test ") && t.contains(" ... "))
-        || t.starts_with("stdout ──")
-        || t.starts_with("stderr ──")
-        || t.starts_with("output ──")
-        || t.starts_with("--- STD")
+        || is_heading(line)
+}
+
+/// The line above a case's captured output.
+fn is_heading(line: &str) -> bool {
+    let t = line.trim();
+    t.starts_with("stdout ──") || t.starts_with("stderr ──") || t.starts_with("output ──") || t.starts_with("--- STD")
 }
 
 fn status_line(line: &str) -> Option<Status<'_>> {

@@ -15,7 +15,13 @@ pub struct Unittest {
     /// The line above could be the first of two: `test_a (m.C.test_a)` with a docstring below.
     titled: Option<String>,
     block: Option<Block>,
+    /// The line above is the rule that unittest puts before its count.
+    ruled: bool,
     ran: u32,
+    /// The totals of the last run: a test may print such lines too, and the real ones come last.
+    totals: Option<Totals>,
+    /// Results were named: what the totals say beyond them was not.
+    names: bool,
     /// Cases that ran and failed, for the totals.
     failed: BTreeSet<String>,
 }
@@ -30,6 +36,7 @@ struct Block {
 
 impl LineReader for Unittest {
     fn line(&mut self, line: &str, ledger: &mut Ledger) {
+        let ruled = std::mem::replace(&mut self.ruled, is_rule(line, '-'));
         if is_rule(line, '=') {
             self.settle_pending(ledger);
             return self.close_block(ledger);
@@ -42,12 +49,12 @@ impl LineReader for Unittest {
             self.block = Some(Block { title: title.to_owned(), status, text: String::new(), in_body: false });
             return;
         }
-        if let Some(n) = ran(line) {
+        if let Some(n) = ran(line).filter(|_| ruled) {
             self.settle_pending(ledger);
-            self.ran = self.ran.saturating_add(n);
+            self.ran = n;
             return;
         }
-        if line.starts_with("OK") || line.starts_with("FAILED (") || line.starts_with("NO TESTS RAN") {
+        if self.ran > 0 && (line.starts_with("OK") || line.starts_with("FAILED (")) {
             return self.totals(line, ledger);
         }
         self.result(line, ledger);
@@ -55,6 +62,7 @@ impl LineReader for Unittest {
 
     fn end(&mut self, exit: Option<i32>, ledger: &mut Ledger) {
         self.close_block(ledger);
+        self.totals.take().into_iter().for_each(|t| ledger.add_totals(t));
         if let Some((id, rest)) = self.pending.take()
             && exit.is_none()
         {
@@ -72,6 +80,7 @@ impl Unittest {
         if let Some((head, rest)) = line.split_once(" ... ").or_else(|| Some((line.strip_suffix(" ...")?, ""))) {
             let id = case_id(head).or_else(|| title.as_deref().and_then(case_id));
             if let Some(id) = id {
+                self.names = true;
                 self.settle_pending(ledger);
                 match outcome(rest) {
                     Some((status, why)) => report(&id, status, why, ledger),
@@ -150,7 +159,11 @@ impl Unittest {
         let skipped = count("skipped").saturating_add(count("expected failures"));
         let failed = u32::try_from(self.failed.len()).unwrap_or(u32::MAX);
         let passed = self.ran.saturating_sub(failed).saturating_sub(skipped);
-        ledger.add_totals(Totals { passed, skipped, ..Totals::default() });
+        // Without names, each run of the command adds to the count.
+        if !self.names {
+            self.totals.take().into_iter().for_each(|t| ledger.add_totals(t));
+        }
+        self.totals = Some(Totals { passed, skipped, ..Totals::default() });
         self.ran = 0;
     }
 }

@@ -71,18 +71,23 @@ impl Actor {
         let (workspace, to_self) = (self.workspace.clone(), self.to_self.clone());
         tokio::spawn(async move {
             match workspace.snapshot().await {
-                Ok(tree) => drop(to_self.send(Msg::Checkpoint { action: None, when: "start", tree }).await),
+                Ok(tree) => drop(to_self.send(Msg::Checkpoint { action: None, when: "start", tree: Some(tree) }).await),
                 Err(error) => tracing::warn!(%error, "the tree could not be recorded"),
             }
         });
     }
 
-    pub(super) fn checkpointed(&mut self, action: Option<ActionId>, when: &'static str, tree: Digest) {
-        let is_known = self.book.session.checkpoints.last().is_some_and(|(_, _, _, last)| *last == tree);
-        self.tree = Some(tree);
-        if !(is_known && when == "start") {
-            self.record(Event::Checkpointed(Checkpointed { tree, action: action.clone(), when: when.into() }));
+    pub(super) fn checkpointed(&mut self, action: Option<ActionId>, when: &'static str, tree: Option<Digest>) {
+        self.tree = tree;
+        if let Some(tree) = tree {
+            let is_known = self.book.session.checkpoints.last().is_some_and(|(_, _, _, last)| *last == tree);
+            if !(is_known && when == "start") {
+                self.record(Event::Checkpointed(Checkpointed { tree, action: action.clone(), when: when.into() }));
+            }
         }
+        // A run of checks is recorded also where the tree it ran on is not known; it equals no other tree then.
+        let unknown = || Digest::of(format!("no checkpoint before {action:?}").as_bytes());
+        let tree = tree.unwrap_or_else(unknown);
         if let Some(action) = action.filter(|_| when == "before") {
             self.start_feed(&action, tree);
         }
@@ -229,11 +234,12 @@ async fn record(
             Ok(tree) => tree,
             Err(error) => {
                 tracing::warn!(%error, "the tree could not be recorded");
+                drop(to_self.send(Msg::Checkpoint { action: Some(action.clone()), when, tree: None }).await);
                 return None;
             }
         },
     };
-    drop(to_self.send(Msg::Checkpoint { action: Some(action.clone()), when, tree }).await);
+    drop(to_self.send(Msg::Checkpoint { action: Some(action.clone()), when, tree: Some(tree) }).await);
     Some(tree)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::checks::ledger::Totals;
 use crate::model::check::CaseStatus;
+use std::collections::HashSet;
 
 /// An outcome word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,11 @@ impl Outcome {
             Self::Error => CaseStatus::Errored,
             Self::Skipped | Self::Xfail => CaseStatus::Skipped,
         }
+    }
+
+    /// True for a line that starts with an outcome word.
+    pub fn begins(line: &str) -> bool {
+        word_at(line).is_some()
     }
 
     /// An outcome at the start of a line, with the reason in parentheses.
@@ -95,11 +101,15 @@ pub fn verbose_line(line: &str) -> Option<(String, Outcome, Option<String>)> {
     if line.starts_with(' ') {
         return None;
     }
-    for (gap, _) in line.match_indices(' ').filter(|(at, _)| *at > from) {
+    // An id may hold any text, also outcome words: the last word that leaves a whole id before it is the outcome.
+    for (gap, _) in line.rmatch_indices(' ').filter(|(at, _)| *at > from) {
         let Some((word, outcome, rest)) = line.get(gap + 1..).and_then(word_at) else {
             continue;
         };
         let id = line.get(..gap)?;
+        if !is_whole(id) {
+            continue;
+        }
         if word.starts_with("SUB") {
             let rest = rest.rsplit_once('[').filter(|(_, t)| is_progress(t)).map_or(rest, |(head, _)| head);
             return Some((format!("{id} {}", rest.trim()).trim_end().to_owned(), outcome, None));
@@ -111,9 +121,15 @@ pub fn verbose_line(line: &str) -> Option<(String, Outcome, Option<String>)> {
     None
 }
 
+/// Whether a text can be a whole node id: parameters end with their bracket, and names without any have no blanks.
+fn is_whole(id: &str) -> bool {
+    let name = id.split_once("::").map_or("", |(_, name)| name);
+    if name.contains('[') { id.ends_with(']') } else { !name.is_empty() && !name.contains(' ') }
+}
+
 /// `FAILED tests/t.py::test_a - why`, `SUBFAILED[i] (i=1) tests/t.py::test_a - why`, `ERROR tests/t.py`.
 /// Skips name a line, not a case, and are left to the totals.
-pub fn short_summary(line: &str) -> Option<(Outcome, String, Option<String>)> {
+pub fn short_summary(line: &str, seen: &HashSet<String>) -> Option<(Outcome, String, Option<String>)> {
     let (word, outcome, rest) = word_at(line)?;
     if word == "SKIPPED" {
         return None;
@@ -123,25 +139,21 @@ pub fn short_summary(line: &str) -> Option<(Outcome, String, Option<String>)> {
             .match_indices(' ')
             .find(|(at, _)| rest.get(at + 1..).is_some_and(|t| is_node_id(t.split(' ').next().unwrap_or_default())))?;
         let (params, tail) = rest.split_at(cut.0);
-        let (id, why) = split_reason(tail.trim());
+        let (id, why) = split_reason(tail.trim(), seen);
         return Some((outcome, format!("{id} {}", params.trim()).trim_end().to_owned(), why));
     }
-    let (id, why) = split_reason(rest.trim());
+    let (id, why) = split_reason(rest.trim(), seen);
     (!id.is_empty() && !id.starts_with('[')).then(|| (outcome, id.to_owned(), why))
 }
 
-/// Splits at the first ` - ` outside the brackets of a parametrised id.
-fn split_reason(text: &str) -> (&str, Option<String>) {
-    for (at, _) in text.match_indices(" - ") {
-        let Some(id) = text.get(..at) else {
-            continue;
-        };
-        if id.matches('[').count() == id.matches(']').count() {
-            let why = text.get(at + 3..).filter(|w| !w.is_empty());
-            return (id, why.map(str::to_owned));
-        }
-    }
-    (text, None)
+/// Splits an id from its reason: at the ` - ` behind an id that had a result, else behind one that is whole.
+fn split_reason<'a>(text: &'a str, seen: &HashSet<String>) -> (&'a str, Option<String>) {
+    let ids = || std::iter::once(text).chain(text.match_indices(" - ").filter_map(|(at, _)| text.get(..at)));
+    let id =
+        ids().find(|id| seen.contains(*id)).or_else(|| ids().skip(1).find(|id| is_whole(id) || !id.contains("::")));
+    let id = id.unwrap_or(text);
+    let why = text.get(id.len()..).and_then(|rest| rest.strip_prefix(" - ")).filter(|why| !why.is_empty());
+    (id, why.map(str::to_owned))
 }
 
 /// `7 failed, 4 passed, 1 skipped, 1 xfailed, 1 error in 0.07s`.
