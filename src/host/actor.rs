@@ -8,6 +8,7 @@ mod checks;
 mod effects;
 mod observe;
 mod recover;
+mod risk;
 mod undo;
 
 use super::book::{Book, Published, Trouble};

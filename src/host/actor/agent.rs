@@ -2,6 +2,7 @@
 
 use super::super::{claims, resolve, tampering, words};
 use super::effects::{TrialOrder, TrialRecord};
+use super::risk::{Size, risk};
 use super::{Actor, PutError};
 use crate::base::ActionId;
 use crate::base::limits::{AGENT_END_MS_MAX, AGENT_LINK_MESSAGES_MAX, AGENT_OUTPUT_WAITING_BYTES_MAX};
@@ -12,7 +13,7 @@ use crate::model::event::{
     TurnStarted,
 };
 use crate::model::session::Phase;
-use crate::model::{Action, Body, Kind, Proposal};
+use crate::model::{Action, Body, Content, FileEdit, Kind, Proposal};
 use crate::port::{AgentLink, AgentSeat, Answer, Blobs, FromAgent, Ticket, ToAgent, When};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -314,11 +315,26 @@ impl Actor {
         };
         let files = (!resolved.files.is_empty()).then_some(resolved.files);
         let mut action = Action::file(id, proposal, files);
-        action.risk = Some(super::body::risk(&action, self.judge.as_ref()));
         // A run of checks and a search in private copies are what they are.
         let alone = action.command.as_ref().filter(|_| !action.checks && action.trial.is_none());
         action.touches = alone.and_then(|c| self.judge.reach(c)).map(|reach| Box::new(self.workspace.touched(&reach)));
+        let size = self.size_of(action.files.iter().flatten(), &resolved.blobs);
+        action.risk = Some(risk(&action, self.judge.as_ref(), size, action.touches.as_deref()));
         Ok((action, resolved.blobs))
+    }
+
+    fn size_of<'a>(&self, files: impl Iterator<Item = &'a FileEdit>, blobs: &Blobs) -> Size {
+        let read = |content: &Option<Content>| match content {
+            Some(content) => {
+                resolve::bytes_of(content, |digest| blobs.get(digest).cloned().or_else(|| self.blob(digest)))
+            }
+            None => Some(Vec::new()),
+        };
+        let mut size = Size::default();
+        for file in files {
+            size.add(read(&file.before).as_deref(), read(&file.after).as_deref());
+        }
+        size
     }
 
     pub(super) fn reply(&mut self, action: &ActionId, reply: &Reply) {

@@ -1,16 +1,12 @@
-//! Bodies of actions: what a human's choice of hunks or edit makes of one, how it differs from what was proposed, and
-//! how much can go wrong with it.
+//! Bodies of actions: what a human's choice of hunks or edit makes of one, and how it differs from what was proposed.
 
 use super::Actor;
 use crate::base::limits::TOLD_TAIL_BYTES_MAX;
 use crate::base::{ActionId, Digest};
 use crate::diff::{FileDiff, HunkChoice, Selection, hunks_text};
-use crate::host::Judge;
 use crate::host::resolve::{self, Resolved};
-use crate::model::action::Risk;
 use crate::model::decide::Edited;
-use crate::model::{Action, Content, FileChange, FileEdit, Kind};
-use crate::policy::Class;
+use crate::model::{Action, Content, FileChange, FileEdit};
 use crate::port::Blobs;
 use crate::wire::{EditedBody, EditedFile};
 
@@ -199,54 +195,4 @@ fn shifted(choice: &HunkChoice, first: usize, count: usize) -> Option<HunkChoice
         HunkChoice::Whole(index) => inside(*index).map(HunkChoice::Whole),
         HunkChoice::Lines { hunk, lines } => inside(*hunk).map(|hunk| HunkChoice::Lines { hunk, lines: lines.clone() }),
     }
-}
-
-/// What a command's class adds to the risk, in words for the human.
-fn reach(class: Class) -> (u8, &'static str) {
-    match class {
-        Class::Read => (10, "runs a command that only reads"),
-        Class::WriteInside => (25, "runs a command that writes in the workspace"),
-        Class::Unknown => (30, "runs a command"),
-        Class::WriteOutside => (55, "runs a command that writes outside the workspace"),
-        Class::Network => (50, "runs a command that reaches the network"),
-        Class::Destructive => (60, "runs a command that deletes or overwrites for good"),
-        Class::Privilege => (75, "runs a command with other rights than yours"),
-    }
-}
-
-/// How much can go wrong, from what we see ourselves.
-pub(super) fn risk(action: &Action, judge: &dyn Judge) -> Risk {
-    let mut risk = Risk::default();
-    let mut add = |score: u8, factor: String| {
-        risk.score = risk.score.saturating_add(score).min(100);
-        risk.factors.push(factor);
-    };
-    let files: Vec<&FileEdit> = action.files.iter().flatten().collect();
-    match files.len() {
-        0 => {}
-        1 => add(5, "1 file".into()),
-        n => add(5 + (n as u8).saturating_mul(3).min(30), format!("{n} files")),
-    }
-    if files.iter().any(|f| f.change == FileChange::Delete) {
-        add(25, "deletes a file".into());
-    }
-    match files.iter().find(|f| judge.is_test(&f.path)) {
-        Some(file) => add(30, format!("changes a test: {}", file.path)),
-        None if !files.is_empty() => add(0, "tests untouched".into()),
-        None => {}
-    }
-    match action.kind {
-        Kind::Command if action.trial.is_some() => add(5, "runs in a private copy only".into()),
-        Kind::Command if action.checks => add(10, "runs the project's tests".into()),
-        Kind::Command => {
-            let (score, factor) = reach(judge.class(action));
-            add(score, factor.into());
-        }
-        Kind::Network => add(50, "reaches the network".into()),
-        Kind::Edit | Kind::Read | Kind::Plan | Kind::Other => {}
-    }
-    if action.rationale.as_ref().is_none_or(|r| r.evidence.is_empty()) && action.kind != Kind::Read {
-        add(10, "no evidence given".into());
-    }
-    risk
 }

@@ -1,0 +1,170 @@
+//! How much can go wrong with an action, from what we see ourselves: what it does, to how much, and on what grounds.
+
+use std::collections::HashMap;
+
+use crate::host::Judge;
+use crate::model::action::{Risk, Touches};
+use crate::model::{Action, FileChange, FileEdit, Kind};
+use crate::policy::Class;
+
+/// Bytes that weigh as much as a line, where lines are long.
+const LINE_BYTES: u64 = 200;
+
+/// How much of its files an edit changes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Lines that only one of the two versions has; a changed line is one that is removed and one that is added.
+    pub lines: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+    /// A version could not be read, so there may be more.
+    pub more: bool,
+}
+
+impl Size {
+    /// Adds what differs between two versions of a file; `None` is a version that cannot be read.
+    pub fn add(&mut self, before: Option<&[u8]>, after: Option<&[u8]>) {
+        let (Some(before), Some(after)) = (before, after) else {
+            self.more = true;
+            self.bytes += before.or(after).map_or(0, |bytes| bytes.len() as u64);
+            return;
+        };
+        let mut counts: HashMap<&[u8], i64> = HashMap::new();
+        let lines = |bytes| <[u8]>::split_inclusive(bytes, |b: &u8| *b == b'\n');
+        lines(before).for_each(|line| *counts.entry(line).or_default() -= 1);
+        lines(after).for_each(|line| *counts.entry(line).or_default() += 1);
+        for (line, count) in counts {
+            self.lines += count.unsigned_abs();
+            self.bytes += count.unsigned_abs() * line.len() as u64;
+        }
+    }
+
+    fn score(self) -> u8 {
+        match self.lines.max(self.bytes / LINE_BYTES) {
+            0..=60 => 0,
+            61..=200 => 8,
+            201..=600 => 20,
+            601..=2_000 => 30,
+            2_001.. => 50,
+        }
+    }
+
+    fn words(self) -> String {
+        let at_least = if self.more { "at least " } else { "" };
+        let plural = if self.lines == 1 { "" } else { "s" };
+        let long = if self.bytes / LINE_BYTES > self.lines {
+            format!(" of {} kB", self.bytes.div_ceil(1_000))
+        } else {
+            String::new()
+        };
+        format!("{at_least}{} changed line{plural}{long}", self.lines)
+    }
+}
+
+/// What a command's class adds to the risk, in words for the user.
+fn of_class(class: Class) -> (u8, &'static str) {
+    match class {
+        Class::Read => (10, "runs a command that only reads"),
+        Class::WriteInside => (25, "runs a command that writes in the workspace"),
+        Class::Unknown => (30, "runs a command"),
+        Class::WriteOutside => (55, "runs a command that writes outside the workspace"),
+        Class::Network => (50, "runs a command that reaches the network"),
+        Class::Destructive => (60, "runs a command that deletes or overwrites for good"),
+        Class::Privilege => (75, "runs a command with other rights than yours"),
+    }
+}
+
+/// What the number of files adds.
+fn of_files(files: u64) -> u8 {
+    match files {
+        0 => 0,
+        1 => 5,
+        2..=10 => 5 + (files as u8) * 3,
+        11..=49 => 35,
+        50..=199 => 50,
+        200.. => 65,
+    }
+}
+
+fn counted(files: u64, more: bool) -> String {
+    let plural = if files == 1 { "" } else { "s" };
+    let over = if more { "more than " } else { "" };
+    format!("{over}{files} file{plural}")
+}
+
+/// See the module. `size` is how much the files change, `touches` what a command would.
+pub(super) fn risk(action: &Action, judge: &dyn Judge, size: Size, touches: Option<&Touches>) -> Risk {
+    let mut risk = Risk::default();
+    let mut add = |score: u8, factor: String| {
+        risk.score = risk.score.saturating_add(score).min(100);
+        risk.factors.push(factor);
+    };
+    let files: Vec<&FileEdit> = action.files.iter().flatten().collect();
+    if !files.is_empty() {
+        add(of_files(files.len() as u64), counted(files.len() as u64, false));
+        add(size.score(), size.words());
+    }
+    if files.iter().any(|f| f.change == FileChange::Delete) {
+        add(25, "deletes a file".into());
+    }
+    match files.iter().find(|f| judge.is_test(&f.path)) {
+        Some(file) => add(30, format!("changes a test: {}", file.path)),
+        None if !files.is_empty() => add(0, "tests untouched".into()),
+        None => {}
+    }
+    match action.kind {
+        Kind::Command if action.trial.is_some() => add(5, "runs in a private copy only".into()),
+        Kind::Command if action.checks => add(10, "runs the project's tests".into()),
+        Kind::Command => {
+            let (score, factor) = of_class(judge.class(action));
+            add(score, factor.into());
+        }
+        Kind::Network => add(50, "reaches the network".into()),
+        Kind::Edit | Kind::Read | Kind::Plan | Kind::Other => {}
+    }
+    if let Some(touches) = touches.filter(|touches| touches.files > 0) {
+        let up_to = if touches.at_most && !touches.more { "up to " } else { "" };
+        add(of_files(touches.files), format!("changes {up_to}{}", counted(touches.files, touches.more)));
+    }
+    if action.rationale.as_ref().is_none_or(|r| r.evidence.is_empty()) && action.kind != Kind::Read {
+        add(10, "no evidence given".into());
+    }
+    risk
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size(before: &str, after: &str) -> Size {
+        let mut size = Size::default();
+        size.add(Some(before.as_bytes()), Some(after.as_bytes()));
+        size
+    }
+
+    #[test]
+    fn the_size_of_a_change_weighs_and_is_told() {
+        let lines = |n: usize| (0..n).map(|n| format!("line {n}\n")).collect::<String>();
+        assert_eq!(size("a\nb\n", "a\nc\n").lines, 2);
+        assert_eq!(size("a\na\n", "a\n").lines, 1);
+        assert_eq!(size("a\n", "a\n"), Size::default());
+        let scores: Vec<u8> = [10, 100, 500, 1_500, 5_716].iter().map(|n| size("", &lines(*n)).score()).collect();
+        assert!(scores.is_sorted() && scores.first() < scores.last() && scores.last() >= Some(&50), "{scores:?}");
+        assert_eq!(size("", &lines(5_716)).words(), "5716 changed lines");
+        let long = size("", &"x".repeat(900_000));
+        assert_eq!((long.words().as_str(), long.score()), ("1 changed line of 900 kB", 50));
+        let mut unread = Size::default();
+        unread.add(None, Some(b"x"));
+        assert_eq!(unread.words(), "at least 0 changed lines");
+    }
+
+    #[test]
+    fn many_files_weigh_more_than_few() {
+        let scores: Vec<u8> = [1, 2, 5, 10, 30, 60, 500].map(of_files).to_vec();
+        assert!(scores.is_sorted() && scores.last() >= Some(&60), "{scores:?}");
+        assert_eq!(
+            (counted(1, false), counted(3, false), counted(9, true)),
+            ("1 file".into(), "3 files".into(), "more than 9 files".into())
+        );
+    }
+}
