@@ -633,6 +633,20 @@ pub const COMMAND_LINE_BYTES_MAX: usize = 16 * 1024;
 pub const SIMPLE_COMMANDS_MAX: usize = 64;
 /// How deep `sh -c '…'` inside `sh -c '…'` is followed.
 pub const SHELL_DEPTH_MAX: usize = 4;
+/// Directories in which one command of a line may start, before it is said that it may start anywhere.
+pub const POLICY_STARTS_MAX: usize = 32;
+/// Words that the braces of one word are expanded to.
+pub const BRACE_WORDS_MAX: usize = 64;
+/// Letters of a cluster of short options after which an attached value is looked for.
+pub const OPTION_CLUSTER_CHARS_MAX: usize = 16;
+/// File names that one pattern of a command line may stand for.
+pub const PATTERN_NAMES_MAX: usize = 4_096;
+/// Names in one directory that a ruling looks at.
+pub const POLICY_DIR_NAMES_MAX: usize = 100_000;
+/// Files below a directory that a ruling looks at by name.
+pub const POLICY_FILES_SEEN_MAX: usize = 100_000;
+/// Bytes of a configuration file that a ruling reads.
+pub const POLICY_TEXT_BYTES_MAX: u64 = 256 * 1024;
 /// Most rules in a policy file.
 pub const POLICY_RULES_MAX: usize = 1_000;
 // cli

@@ -91,7 +91,7 @@ fn judge(
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Policy::builtin(argv),
         Err(e) => return Err(Fail::usage(format!("{}: {e}", file.display()))),
     };
-    let policy = tightened(policy, root, options, warnings)?;
+    let policy = tightened(policy, root, &options.settings.guarded, warnings)?;
     let sessions = place.dir.parent().unwrap_or(&place.dir).to_owned();
     let trusts_trials = options.agent == "repair";
     let mut own = vec![sessions];
@@ -107,16 +107,11 @@ fn judge(
 }
 
 fn fails_closed(error: impl std::fmt::Display) -> String {
-    format!("{error}; until it is mended everything asks")
+    format!("{error}; until it is fixed, everything asks")
 }
 
 /// The policy with what the project's own file forbids and what the configuration guards.
-fn tightened(
-    policy: Policy,
-    root: &Path,
-    options: &SessionOptions,
-    warnings: &mut Vec<String>,
-) -> Result<Policy, Fail> {
+pub fn tightened(policy: Policy, root: &Path, guarded: &[String], warnings: &mut Vec<String>) -> Result<Policy, Fail> {
     let file = Paths::project_policy(root);
     let policy = match crate::config::read_beside(&file)? {
         None => policy,
@@ -126,7 +121,7 @@ fn tightened(
             policy
         }
     };
-    policy.with_guarded(&options.settings.guarded).map_err(|e| Fail::usage(format!("policy.guarded: {e}")))
+    policy.with_guarded(guarded).map_err(|e| Fail::usage(format!("policy.guarded: {e}")))
 }
 
 /// The configured test command with the format that the configuration, its words or else its output tell; without one,

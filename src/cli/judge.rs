@@ -1,12 +1,13 @@
 //! Policy as the host asks it: the rules with what is known about this project and this machine.
 
+use super::disk::LocalDisk;
 use crate::base::{Digest, RelPath};
 use crate::host::Judge;
 use crate::model::decide::Ruling;
 use crate::model::event::RulingWord;
 use crate::model::{Action, Command};
 use crate::policy::{Class, Judged, Place, Policy, Reach};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// See the module.
@@ -22,30 +23,13 @@ pub struct ProjectJudge {
     pub trusts_trials: bool,
 }
 
-/// The real path of the longest part that exists, with the rest appended.
-pub fn real_path(path: &Path) -> Option<PathBuf> {
-    let mut rest = Vec::new();
-    let mut at = path;
-    loop {
-        if let Ok(real) = at.canonicalize() {
-            return Some(rest.iter().rev().fold(real, |path, part| path.join(part)));
-        }
-        // A link that leads nowhere would be followed by whoever writes to it.
-        if at.symlink_metadata().is_ok() {
-            return None;
-        }
-        rest.push(at.file_name()?.to_owned());
-        at = at.parent()?;
-    }
-}
-
 impl ProjectJudge {
     fn judged(&self, action: &Action) -> Judged {
         self.policy.rule(action, &self.place())
     }
 
     fn place(&self) -> Place<'static> {
-        Place { root: self.root.clone(), own: self.own.clone(), resolve: Some(&real_path) }
+        Place { root: self.root.clone(), own: self.own.clone(), disk: Some(&LocalDisk) }
     }
 }
 
@@ -87,24 +71,5 @@ impl Judge for ProjectJudge {
 
     fn is_test(&self, path: &RelPath) -> bool {
         crate::checks::recognise(path.as_str()).is_guarded()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn links_are_followed_as_the_kernel_does() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = dir.path().canonicalize().unwrap();
-        std::fs::create_dir(root.join("a")).unwrap();
-        std::os::unix::fs::symlink("/etc", root.join("out")).unwrap();
-        std::os::unix::fs::symlink("/nowhere/x", root.join("dangling")).unwrap();
-        assert_eq!(real_path(&root.join("a/new/file")), Some(root.join("a/new/file")));
-        assert_eq!(real_path(&root.join("out/hosts")), Some("/etc/hosts".into()));
-        assert_eq!(real_path(&root.join("out/../x")), Some("/x".into()));
-        assert_eq!(real_path(&root.join("dangling")), None);
-        assert_eq!(real_path(&root.join("missing/../../x")), None);
     }
 }

@@ -5,6 +5,7 @@ mod args;
 mod attach;
 mod compose;
 mod daemon;
+mod disk;
 mod doctor;
 mod headless;
 mod judge;

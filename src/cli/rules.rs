@@ -1,7 +1,8 @@
 //! `rightseat policy`: rulings without running anything.
 
 use super::args::{Global, PolicyCommand};
-use super::judge::real_path;
+use super::compose::tightened;
+use super::disk::LocalDisk;
 use super::place::Places;
 use super::{DONE, Done, Fail, print, runner, settings};
 use crate::base::Seq;
@@ -31,7 +32,7 @@ fn own(global: &Global) -> Vec<PathBuf> {
 /// `policy check --jsonl`: one answer a line, in order, with the built-in rules and those given in the question.
 fn answer_lines(global: &Global) -> Done {
     let policy = Policy::builtin(Vec::new());
-    let place = Place { own: own(global), resolve: Some(&real_path), ..Place::of(settings::workspace(global)?) };
+    let place = Place { own: own(global), disk: Some(&LocalDisk), ..Place::of(settings::workspace(global)?) };
     let mut input = BufReader::new(std::io::stdin().lock());
     let mut out = super::plain::stdout();
     let mut line = Vec::new();
@@ -87,7 +88,10 @@ fn explain(global: &Global, line: &str) -> Done {
     let tests = runner::tests_at(&root);
     let file = settings::paths(global)?.policy;
     let policy = if file.exists() { read(&file, tests)? } else { Policy::builtin(tests) };
-    let place = Place { own: own(global), resolve: Some(&real_path), ..Place::of(&root) };
+    let mut warnings = Vec::new();
+    let guarded = settings::resolved(global, &root)?.settings.guarded;
+    let policy = tightened(policy, &root, &guarded, &mut warnings)?;
+    let place = Place { own: own(global), disk: Some(&LocalDisk), ..Place::of(&root) };
     let judged = policy.judge(&Matter::line(line, &root), &place);
     let script = shell::read(line);
     let show = |text: &str| Untrusted::new(text).visible().into_owned();
@@ -110,6 +114,9 @@ fn explain(global: &Global, line: &str) -> Done {
         for write in &part.writes {
             print(&format!("writes   {}", show(write.as_deref().unwrap_or("? (known only when it runs)"))))?;
         }
+    }
+    for warning in &warnings {
+        print(&format!("warning  {}", show(warning)))?;
     }
     for doubt in &script.doubts {
         print(&format!("doubt    {}", show(doubt)))?;

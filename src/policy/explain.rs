@@ -57,9 +57,9 @@ mod tests {
             [
                 "ask by guarded-path: it names AGENTS.md: instructions that agents follow",
                 "class unknown",
-                "writes ⟨only a shell knows⟩",
                 "runs cat a (read)",
-                "runs tee AGENTS.md (write-inside)",
+                "runs tee AGENTS.md (unknown)",
+                "writes ⟨only a shell knows⟩",
                 "doubt: it holds an unquoted >",
                 "to approve it, AGENTS.md must be typed",
             ]

@@ -17,11 +17,11 @@
 
 use std::path::Path;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::matter::{Matter, Op};
+use super::paths::Paths;
 use super::place::Place;
 use super::rules::Case;
 use super::tokens::Tokens;
@@ -120,17 +120,9 @@ fn build(number: usize, raw: RawRule) -> Result<UserRule, String> {
         return Err("an allow rule for this kind needs `command` or `paths`".to_owned());
     }
     let commands = patterns.iter().map(|p| Tokens::parse(p).map_err(|e| e.to_string())).collect::<Result<_, _>>()?;
-    let paths = if raw.paths.is_empty() { None } else { Some(globs(&raw.paths)?) };
+    let paths = if raw.paths.is_empty() { None } else { Some(Paths::new(&raw.paths)?) };
     let id = raw.id.map_or_else(|| format!("user:{number}"), |id| format!("user:{id}"));
     Ok(UserRule { id, word: raw.ruling, reason: raw.reason, kinds: raw.kinds, commands, paths })
-}
-
-pub(super) fn globs(paths: &[String]) -> Result<GlobSet, String> {
-    let mut set = GlobSetBuilder::new();
-    for path in paths {
-        set.add(GlobBuilder::new(path).literal_separator(true).build().map_err(|e| e.to_string())?);
-    }
-    set.build().map_err(|e| e.to_string())
 }
 
 /// A rule must do to its own examples what it says. They are shell lines, or `@read PATH`, `@write PATH`, `@delete PATH`.
@@ -161,8 +153,7 @@ fn covers(rule: &UserRule, example: &str) -> bool {
     }
     match &matter {
         Matter::Command { script, cwd, .. } => {
-            !script.simples.is_empty()
-                && script.simples.iter().all(|s| rule.permits_command(&s.argv, cwd, &case).is_some())
+            !script.simples.is_empty() && script.simples.iter().all(|s| rule.permits_command(s, cwd, &case).is_some())
         }
         Matter::Path { .. } | Matter::Network(_) | Matter::Plan | Matter::Other(_) => rule.permits_matter(&case),
     }

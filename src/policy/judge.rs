@@ -1,14 +1,15 @@
 //! From rules to one word: collects what every rule says and lets the most restrictive win.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Policy;
 use super::class::Class;
+use super::course::{Starts, starts};
 use super::matter::{Matter, Op};
 use super::place::{Place, Target};
 use super::programs;
 use super::rules::{Case, Judge, RULES, Voice};
-use super::shell::{Joint, Script};
+use super::shell::{Joint, Part, Script, Simple};
 use crate::model::decide::Ruling;
 use crate::model::event::RulingWord;
 
@@ -128,60 +129,57 @@ fn leave(policy: &Policy, case: &Case<'_>) -> Option<Leave> {
     }
 }
 
-/// A line is permitted when each of its commands is.
+/// A line is permitted when each of its commands is, wherever it may start.
 fn command_leave(policy: &Policy, case: &Case<'_>, script: &Script, cwd: &Path) -> Option<Leave> {
-    let moves = script.simples.iter().any(|s| s.argv.first().is_some_and(|p| p == "cd"));
-    // Where a command starts is known only while every step before it must have succeeded.
-    let straight = script.simples.iter().all(|s| matches!(s.joint, Joint::First | Joint::And));
-    if script.simples.is_empty() || (moves && !straight && !piped_after_moves(script)) {
+    let moves = |n: usize| script.simples.get(n).is_some_and(|s| s.argv.first().is_some_and(|p| p == "cd"));
+    // Whether a move happened must not hang on how another command ends, or on which shell runs a pipe.
+    let odd = |n: usize| {
+        let next = script.simples.get(n + 1).map(|s| s.joint);
+        let own = script.simples.get(n).map(|s| s.joint);
+        [own, next].iter().any(|joint| matches!(joint, Some(Joint::Or | Joint::Pipe)))
+    };
+    let count = script.simples.len();
+    if count == 0
+        || (0..count).any(|n| moves(n) && odd(n))
+        || !case.place.is_inside(Path::new("/"), &cwd.to_string_lossy())
+    {
         return None;
     }
-    let mut at: PathBuf = cwd.to_owned();
     let mut rules: Vec<String> = Vec::new();
     let mut all_exact = true;
-    if !case.place.is_inside(Path::new("/"), &at.to_string_lossy()) {
-        return None;
-    }
-    for simple in &script.simples {
-        if simple.argv.first().is_some_and(|p| p == "cd") {
-            at = moved(case.place, &at, &simple.argv)?;
-            rules.push("read-inside".to_owned());
-            continue;
+    for (simple, starts) in script.simples.iter().zip(starts(script, cwd, case.place)) {
+        if starts.elsewhere {
+            return None;
         }
-        let (rule, exact) = permitting(policy, case, &simple.argv, &at)?;
-        all_exact &= exact;
-        rules.push(rule);
+        for at in &starts.dirs {
+            if simple.argv.first().is_some_and(|p| p == "cd") {
+                is_move_inside(case.place, at, simple).then(|| rules.push("read-inside".to_owned()))?;
+                continue;
+            }
+            let (rule, exact) = permitting(policy, case, simple, at)?;
+            all_exact &= exact;
+            rules.push(rule);
+        }
     }
     rules.sort();
     rules.dedup();
     Some(Leave { rules, exact: all_exact })
 }
 
-/// `cd a && x | y`: the moves come first, and only then a pipe.
-fn piped_after_moves(script: &Script) -> bool {
-    let last_move = script.simples.iter().rposition(|s| s.argv.first().is_some_and(|p| p == "cd")).unwrap_or(0);
-    script.simples.iter().enumerate().all(|(n, s)| match s.joint {
-        Joint::First | Joint::And => true,
-        Joint::Pipe => n > last_move + 1,
-        Joint::Or | Joint::Then => false,
-    })
-}
-
-fn moved(place: &Place<'_>, at: &Path, argv: &[String]) -> Option<PathBuf> {
-    let [_, to] = argv else { return None };
-    match place.target(at, to) {
-        Target::Inside(inside) if !to.starts_with('-') && !to.is_empty() => Some(place.root.join(inside)),
-        Target::Inside(_) | Target::Outside(_) | Target::Own(_) => None,
-    }
+fn is_move_inside(place: &Place<'_>, at: &Path, simple: &Simple) -> bool {
+    let [_, to] = simple.argv.as_slice() else { return false };
+    let plain = !to.starts_with('-') && !to.is_empty() && simple.patterns.is_empty() && simple.reads.is_empty();
+    plain && place.is_inside(at, to)
 }
 
 /// The rule that permits one simple command. Of several the one that spells it out is named, then the first by name.
-fn permitting(policy: &Policy, case: &Case<'_>, argv: &[String], at: &Path) -> Option<(String, bool)> {
+fn permitting(policy: &Policy, case: &Case<'_>, simple: &Simple, at: &Path) -> Option<(String, bool)> {
     let builtin = RULES.iter().filter_map(|r| match r.judge {
-        Judge::Permits { command, exact, .. } => command(argv, at, case).then(|| (r.id.to_owned(), exact)),
+        Judge::Permits { command, exact, .. } => command(simple, at, case).then(|| (r.id.to_owned(), exact)),
         Judge::Always(_) | Judge::UnlessExact(_) | Judge::Otherwise(_) => None,
     });
-    let users = policy.user.iter().filter_map(|r| r.permits_command(argv, at, case).map(|exact| (r.id.clone(), exact)));
+    let users =
+        policy.user.iter().filter_map(|r| r.permits_command(simple, at, case).map(|exact| (r.id.clone(), exact)));
     builtin.chain(users).min_by(|a, b| (!a.1, &a.0).cmp(&(!b.1, &b.0)))
 }
 
@@ -189,7 +187,11 @@ fn permitting(policy: &Policy, case: &Case<'_>, argv: &[String], at: &Path) -> O
 fn class(matter: &Matter, place: &Place<'_>) -> Class {
     match matter {
         Matter::Command { script, cwd, .. } => {
-            let worst = script.parts.iter().map(|p| programs::class_of(p, cwd, place)).max().unwrap_or(Class::Unknown);
+            let of = |(part, starts): (&Part, Starts)| {
+                starts.dirs.iter().chain([cwd]).map(|at| programs::class_of(part, at, place)).max()
+            };
+            let worst =
+                script.parts.iter().zip(starts(script, cwd, place)).filter_map(of).max().unwrap_or(Class::Unknown);
             if script.opaque { worst.max(Class::Unknown) } else { worst }
         }
         Matter::Path { op: Op::Read, .. } | Matter::Plan => Class::Read,

@@ -6,19 +6,25 @@
 
 pub mod check;
 pub mod class;
+mod course;
 pub mod dry_run;
 mod explain;
 mod file;
 pub mod guarded;
 mod judge;
 pub mod matter;
+mod named;
 mod options;
+mod paths;
 pub mod place;
 pub mod programs;
 mod reach;
 mod reading;
+mod repository;
 pub mod rules;
 pub mod shell;
+mod spelling;
+mod star;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
@@ -29,7 +35,7 @@ pub use explain::explain;
 pub use file::PolicyError;
 pub use judge::Judged;
 pub use matter::{Matter, Op};
-pub use place::Place;
+pub use place::{Disk, Place, Scope, Tracked};
 pub use reach::{Claim, Ignored, Reach, reach};
 
 use crate::base::Digest;
@@ -39,7 +45,7 @@ use crate::model::event::RulingWord;
 use user::UserRule;
 
 /// Changes whenever the built-in rules mean something else, so that journals tell policies apart.
-const BUILTIN_VERSION: &str = "2";
+const BUILTIN_VERSION: &str = "3";
 
 /// The built-in rules, the test commands they allow, and the rules of the user.
 #[derive(Debug, Clone)]
@@ -112,7 +118,7 @@ impl Policy {
             reason: Some("it changes a file that the configuration guards".to_owned()),
             kinds: vec![user::Verb::Edit, user::Verb::Delete],
             commands: Vec::new(),
-            paths: Some(file::globs(globs)?),
+            paths: Some(paths::Paths::new(globs)?),
         });
         Ok(policy.digested(&format!("guarded {globs:?}")))
     }

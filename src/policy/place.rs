@@ -3,9 +3,45 @@
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-/// Asks the kernel what a path leads to: the real path of the longest part that exists, with the rest appended. `None`
-/// when that cannot be found out.
-pub type Resolve<'a> = dyn Fn(&Path) -> Option<PathBuf> + 'a;
+use globset::GlobBuilder;
+
+use crate::base::limits::PATTERN_NAMES_MAX;
+
+/// What rulings need to know of the disk, given by whoever has one. Nothing is changed, run or followed out of the question.
+pub trait Disk {
+    /// The real path of the longest part that exists, with the rest appended; `None` when that cannot be found out.
+    fn real(&self, path: &Path) -> Option<PathBuf>;
+    /// The names in a directory; `None` when there is no directory, or it cannot be read whole.
+    fn names(&self, dir: &Path) -> Option<Vec<String>>;
+    /// The text of a file of moderate size.
+    fn text(&self, path: &Path) -> Option<String>;
+    /// Shows every file below a directory, or the file itself, until `visit` returns true. Returns false when there are
+    /// more files than are looked at.
+    fn below(&self, dir: &Path, scope: Scope, visit: &mut dyn FnMut(&Path) -> bool) -> bool;
+    /// What git's index in this directory names; `None` when there is none that can be read.
+    fn tracked(&self, git_dir: &Path) -> Option<Tracked>;
+}
+
+/// Which files of a directory are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// Those whose name, or that of a directory above them, begins with a dot.
+    pub hidden: bool,
+    /// Those that ignore files name.
+    pub ignored: bool,
+}
+
+impl Scope {
+    pub const ALL: Self = Self { hidden: true, ignored: true };
+}
+
+/// The paths of a git index, relative to its work tree.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tracked {
+    pub files: Vec<String>,
+    /// Some of them are repositories of their own.
+    pub has_repositories: bool,
+}
 
 /// The surroundings of a question. All paths are absolute.
 #[derive(Clone)]
@@ -14,8 +50,9 @@ pub struct Place<'a> {
     pub root: PathBuf,
     /// Directories that belong to rightseat itself: configuration and state. No agent may write there.
     pub own: Vec<PathBuf>,
-    /// How links are followed. Without it only the text of a path is judged, and `..` after a name is doubted.
-    pub resolve: Option<&'a Resolve<'a>>,
+    /// Where paths are looked up. Without it only the text of a path is judged, `..` after a name is doubted, and what
+    /// needs a look asks.
+    pub disk: Option<&'a dyn Disk>,
 }
 
 impl fmt::Debug for Place<'_> {
@@ -38,7 +75,7 @@ pub enum Target {
 impl Place<'_> {
     /// A place that judges text only.
     pub fn of(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), own: Vec::new(), resolve: None }
+        Self { root: root.into(), own: Vec::new(), disk: None }
     }
 
     /// Where `path`, as written by someone in `cwd`, leads.
@@ -48,8 +85,8 @@ impl Place<'_> {
         }
         let joined = cwd.join(path);
         let lexical = normalise(&joined);
-        let real = match self.resolve {
-            Some(resolve) => resolve(&joined),
+        let real = match self.disk {
+            Some(disk) => disk.real(&joined),
             // The kernel follows a link before it goes up; text alone cannot tell where that ends.
             None => lexical.clone().filter(|_| !goes_up_after_name(path)),
         };
@@ -63,6 +100,36 @@ impl Place<'_> {
         }
     }
 
+    /// The names that a shell puts in place of a pattern, in no order; none when nothing fits. `None` without a disk.
+    pub fn expand(&self, dir: &Path, pattern: &str) -> Option<Vec<String>> {
+        let disk = self.disk?;
+        let mut found = vec![String::new()];
+        for (n, part) in pattern.split('/').enumerate() {
+            let slash = if n == 0 { "" } else { "/" };
+            let matcher =
+                GlobBuilder::new(&part.replace('{', "[{]")).literal_separator(true).build().ok()?.compile_matcher();
+            let mut next = Vec::new();
+            for before in found {
+                let here = dir.join(if before.is_empty() && n > 0 { "/" } else { &before });
+                if part.is_empty() || matches!(part, "." | "..") {
+                    next.push(format!("{before}{slash}{part}"));
+                    continue;
+                }
+                // A shell names a hidden file only where the pattern does.
+                let fits = |name: &String| (!name.starts_with('.') || part.starts_with('.')) && matcher.is_match(name);
+                let mut names = disk.names(&here).unwrap_or_default();
+                // Some shells let `.*` stand for these as well.
+                names.extend([".", ".."].map(str::to_owned));
+                next.extend(names.iter().filter(|name| fits(name)).map(|name| format!("{before}{slash}{name}")));
+                if next.len() > PATTERN_NAMES_MAX {
+                    return None;
+                }
+            }
+            found = next;
+        }
+        Some(found)
+    }
+
     /// Whether `path` leads to a file of the workspace.
     pub fn is_inside(&self, cwd: &Path, path: &str) -> bool {
         matches!(self.target(cwd, path), Target::Inside(_))
@@ -70,7 +137,7 @@ impl Place<'_> {
 }
 
 /// Takes `.` and `..` out of an absolute path by its text; `None` when it climbs above `/` or is not absolute.
-fn normalise(path: &Path) -> Option<PathBuf> {
+pub(super) fn normalise(path: &Path) -> Option<PathBuf> {
     let mut out = PathBuf::new();
     for component in path.components() {
         match component {
@@ -124,8 +191,8 @@ mod tests {
         check("/w", "~/x", "out");
         check("/w", ".state/s1/journal.db", "own");
         check("/w", "/home/me/.config/rightseat/policy.toml", "own");
-        let resolve = |p: &Path| Some(if p.starts_with("/w/link") { "/etc/passwd".into() } else { p.to_owned() });
-        let linked = Place { resolve: Some(&resolve), ..Place::of("/w") };
+        let disk = super::super::tests::Files::default().link("/w/link", "/etc/passwd");
+        let linked = Place { disk: Some(&disk), ..Place::of("/w") };
         assert_eq!(linked.target(Path::new("/w"), "link"), Target::Outside("/etc/passwd".into()));
     }
 }

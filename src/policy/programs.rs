@@ -9,7 +9,7 @@ use std::path::Path;
 use super::class::Class;
 use super::options;
 use super::place::{Place, Target};
-use super::reading;
+use super::reading::{self, sed};
 use super::shell::{self, Part};
 use crate::base::limits::SHELL_DEPTH_MAX;
 use names::{DESTRUCTIVE, FETCHERS, INTERPRETERS, NETWORK, PRIVILEGE, READERS, SHELLS, WRAPPERS, WRITERS};
@@ -47,15 +47,77 @@ fn fetching(name: &str, subcommand: &str) -> bool {
     FETCHERS.iter().any(|(tool, subs)| *tool == name && subs.contains(&subcommand))
 }
 
+/// Options of a tool with subcommands that take the next word; `None` for a tool of which they are not known.
+pub fn valued_before_subcommand(name: &str) -> Option<&'static [&'static str]> {
+    Some(match name {
+        "git" => &[
+            "-C",
+            "-c",
+            "--git-dir",
+            "--work-tree",
+            "--namespace",
+            "--exec-path",
+            "--config-env",
+            "--super-prefix",
+            "--attr-source",
+        ],
+        "cargo" => &["-C", "--config", "-Z", "--color"],
+        "npm" | "pnpm" | "yarn" => {
+            &["-C", "--prefix", "--dir", "--cwd", "-w", "--workspace", "--filter", "--tag", "--registry", "--loglevel"]
+        }
+        "docker" | "kubectl" | "go" => {
+            &["-C", "-H", "--host", "--context", "-n", "--namespace", "--config", "--kubeconfig", "--cluster", "-l"]
+        }
+        _ => return None,
+    })
+}
+
+/// Subcommands that are one under several names.
+const SAME: &[(&str, &[&str])] = &[
+    ("npm", &["install", "i", "in", "ins", "inst", "insta", "instal", "isnt", "isnta", "isntal", "isntall", "add"]),
+    ("npm", &["run", "run-script", "rum", "urn"]),
+    ("npm", &["test", "t", "tst"]),
+    ("npm", &["uninstall", "un", "unlink", "remove", "rm", "r"]),
+    ("npm", &["exec", "x"]),
+    ("npm", &["ci", "clean-install", "ic", "install-clean"]),
+    ("npm", &["update", "up", "upgrade", "udpate"]),
+    ("pnpm", &["install", "i", "add"]),
+    ("pnpm", &["remove", "rm", "uninstall", "un"]),
+    ("cargo", &["build", "b"]),
+    ("cargo", &["check", "c"]),
+    ("cargo", &["test", "t"]),
+    ("cargo", &["run", "r"]),
+    ("cargo", &["remove", "rm"]),
+    ("git", &["stage", "add"]),
+    ("docker", &["rm", "container rm"]),
+];
+
+/// Whether a tool takes two subcommands for the same.
+pub fn same_subcommand(program: &str, one: &str, other: &str) -> bool {
+    SAME.iter().any(|(tool, names)| *tool == program && names.contains(&one) && names.contains(&other))
+}
+
+/// Whether a word names a task of a tool and no file: a subcommand, or a target of a make file.
+pub fn is_task_word(words: &[&str], at: usize) -> bool {
+    let Some(program) = words.first().map(|p| base_name(p)) else { return false };
+    let plain = words.get(at).is_some_and(|w| !w.contains(['/', '.']));
+    let first = || words.iter().skip(1).position(|w| !w.starts_with('-')).map(|n| n + 1);
+    plain
+        && match program {
+            "make" | "gmake" | "just" | "rake" | "ninja" | "gradle" | "gradlew" | "mvn" | "mvnw" | "task" => {
+                !words.get(at.wrapping_sub(1)).is_some_and(|w| w.starts_with('-'))
+            }
+            "npm" | "pnpm" | "yarn" | "bun" | "deno" | "poetry" | "uv" | "mix" => {
+                first() == Some(at) || (at >= 2 && matches!(words.get(at - 1), Some(&("run" | "run-script"))))
+            }
+            _ if options::has_subcommands(program) || NETWORK.contains(&program) => first() == Some(at),
+            _ => false,
+        }
+}
+
 /// The first word that is no option of the tool itself, nor the value of one.
 fn subcommand<'a>(name: &str, args: &[&'a str]) -> &'a str {
-    let valued: &[&str] = match name {
-        "git" => &["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"],
-        "cargo" => &["-C", "--config", "-Z", "--color"],
-        "npm" | "pnpm" | "yarn" => &["-C", "--prefix", "--dir", "--cwd", "-w", "--workspace", "--filter"],
-        "docker" | "kubectl" | "go" => &["-C", "-H", "--context", "-n", "--namespace"],
-        _ => &[],
-    };
+    let valued = valued_before_subcommand(name).unwrap_or(&[]);
     let mut words = args.iter();
     while let Some(word) = words.next() {
         if valued.contains(word) {
@@ -77,6 +139,18 @@ pub fn is_privileged(program: &str) -> bool {
     PRIVILEGE.contains(&base_name(program))
 }
 
+/// Tools that run another command under some of their subcommands or options.
+const STARTERS: &[&str] = &[
+    "git", "npm", "npx", "pnpm", "yarn", "bun", "poetry", "uv", "pipenv", "hatch", "pdm", "bundle", "docker", "podman",
+    "kubectl", "cargo", "make", "hg", "jj", "conda", "nix",
+];
+
+/// Options of `find` and `fd` that start another program.
+const FINDING: &[&str] = &["-exec", "-ok", "--exec", "-x", "-X"];
+
+/// The words after which they name it.
+const STARTING: &[&str] = &["exec", "run", "foreach", "x", "dlx", "--exec", "-x", "--", "-c", "--command"];
+
 /// The commands that a part names: itself, and those that wrappers and shells in it would run. Each is a word list.
 pub fn unwrapped(part: &Part, depth: usize) -> Vec<Vec<Option<String>>> {
     let mut out = vec![part.words.clone()];
@@ -86,11 +160,15 @@ pub fn unwrapped(part: &Part, depth: usize) -> Vec<Vec<Option<String>>> {
     }
     let name = base_name(program);
     let rest = part.words.get(1..).unwrap_or_default();
-    let runs_rest = is_wrapper(name) || is_privileged(name) || name == "find" || name == "fd";
-    if runs_rest {
+    let begins = |w: &Option<String>| w.as_deref().is_some_and(|w| FINDING.iter().any(|option| w.starts_with(option)));
+    let first = match name {
+        "find" | "fd" | "fdfind" => rest.iter().position(begins),
+        _ => (is_wrapper(name) || is_privileged(name)).then_some(0),
+    };
+    if let Some(first) = first {
         // Which word is the inner program depends on options that differ by tool: every one is taken.
-        for start in 0..rest.len() {
-            let inner = Part { words: rest.get(start..).unwrap_or_default().to_vec(), writes: Vec::new() };
+        for start in first..rest.len() {
+            let inner = Part::of(rest.get(start..).unwrap_or_default().to_vec());
             if inner.words.first().is_some_and(|w| w.as_deref().is_none_or(|w| !w.starts_with('-'))) {
                 out.push(inner.words.clone());
                 if let Some(Some(first)) = inner.words.first()
@@ -99,6 +177,19 @@ pub fn unwrapped(part: &Part, depth: usize) -> Vec<Vec<Option<String>>> {
                     out.extend(unwrapped(&inner, depth + 1));
                 }
             }
+        }
+    }
+    // `git rebase --exec 'x'`, `npm exec -- x`, `docker run image x`
+    let marks = |w: &Option<String>| w.as_deref().is_some_and(|w| STARTING.contains(&w));
+    if STARTERS.contains(&name)
+        && let Some(at) = rest.iter().position(marks)
+    {
+        for start in at + 1..rest.len() {
+            let inner = rest.get(start..).unwrap_or_default().to_vec();
+            if let Some(Some(text)) = inner.first().filter(|w| w.as_deref().is_some_and(|w| w.contains(' '))) {
+                out.extend(shell::read(text).parts.iter().flat_map(|part| unwrapped(part, depth + 1)));
+            }
+            out.push(inner);
         }
     }
     let text = match name {
@@ -146,6 +237,9 @@ fn simple(words: &[Option<String>], cwd: &Path, place: &Place<'_>) -> Class {
     let Some(Some(program)) = words.first() else { return Class::Unknown };
     let name = base_name(program);
     let args: Vec<&str> = words.iter().skip(1).flatten().map(String::as_str).collect();
+    if reading::tells_version(words) {
+        return Class::Read;
+    }
     if is_privileged(name) || (matches!(name, "chmod" | "install" | "mkdir") && grants(&args)) {
         return Class::Privilege;
     }
@@ -158,6 +252,7 @@ fn simple(words: &[Option<String>], cwd: &Path, place: &Place<'_>) -> Class {
         let argv: Vec<String> = words.iter().flatten().cloned().collect();
         options::of(&argv).is_some_and(|(p, args)| p.looks && p.writes_operand(args))
     };
+    let only_looks = || reading::paths_read(words, true).is_some();
     match name {
         "git" => git(&args, subcommand),
         _ if NETWORK.contains(&name) || fetching(name, subcommand) => Class::Network,
@@ -172,10 +267,11 @@ fn simple(words: &[Option<String>], cwd: &Path, place: &Place<'_>) -> Class {
         "date" if args.iter().any(|a| *a == "-s" || a.starts_with("--se")) => Class::Privilege,
         "env" | "printenv" if args.is_empty() => Class::Read,
         "command" if args.first().is_some_and(|a| matches!(*a, "-v" | "-V")) => Class::Read,
+        "awk" | "gawk" | "mawk" | "nawk" if only_looks() => Class::Read,
         _ if is_wrapper(name) || is_interpreter(name) => Class::Unknown,
         "cp" | "ln" | "install" => copied(&args, cwd, place),
         _ if WRITERS.contains(&name) => written(&args, cwd, place),
-        _ if READERS.contains(&name) => Class::Read,
+        _ if READERS.contains(&name) || only_looks() => Class::Read,
         _ => Class::Unknown,
     }
 }
@@ -222,9 +318,8 @@ fn sed(args: &[&str], cwd: &Path, place: &Place<'_>) -> Class {
     if args.iter().any(|a| a.starts_with("--in-place") || short(a)) {
         return written(args, cwd, place);
     }
-    let script = args.iter().find(|a| !a.starts_with('-')).copied().unwrap_or_default();
-    let only_n = args.iter().filter(|a| a.starts_with('-')).all(|a| *a == "-n");
-    if only_n && reading::prints(script) { Class::Read } else { Class::Unknown }
+    let owned: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
+    if sed::files(&owned).is_some() { Class::Read } else { Class::Unknown }
 }
 
 fn git(args: &[&str], subcommand: &str) -> Class {
@@ -273,7 +368,7 @@ fn written(args: &[&str], cwd: &Path, place: &Place<'_>) -> Class {
     let outside = |a: &&str| {
         let path = a.split_once('=').map_or(*a, |(_, v)| v);
         let attached =
-            || super::rules::candidates(a).into_iter().any(|c| c.starts_with(['/', '~']) || c.contains(".."));
+            || super::named::candidates(a).into_iter().any(|c| c.starts_with(['/', '~']) || c.contains(".."));
         if a.starts_with('-') { attached() || path.starts_with(['/', '~']) } else { !place.is_inside(cwd, path) }
     };
     if args.iter().any(outside) { Class::WriteOutside } else { Class::WriteInside }

@@ -146,7 +146,7 @@ impl Reading<'_> {
         }
         let cwd = self.at.clone().unwrap_or_else(|| self.place.root.clone());
         // Where its output goes was told above.
-        let alone = Part { words: part.words.clone(), writes: Vec::new() };
+        let alone = Part::of(part.words.clone());
         if !spoke && class_of(&alone, &cwd, self.place) != Class::Read {
             let name = if name.is_empty() { "a program that only the shell knows" } else { name };
             self.unknown(format!("{name} can change anything"));

@@ -4,7 +4,7 @@
 //! with `*` also covers any further words. `cargo test *` and `cargo test*` match `cargo test --lib`, and neither matches
 //! `cargo test; rm x`: that is two commands.
 
-use super::programs;
+use super::spelling::Spelling;
 
 /// A pattern over the words of one simple command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,11 @@ impl Tokens {
         }
     }
 
+    /// Its words, with their stars.
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
     /// Matches a whole simple command.
     pub fn matches(&self, argv: &[String]) -> Option<Match> {
         let mut wild = Vec::new();
@@ -87,31 +92,16 @@ impl Tokens {
         }
     }
 
-    /// Matches generously, for rules that tighten: by the program's base name, and with unknown words matching anything.
+    /// Matches generously, for rules that tighten: however the options are written and wherever they stand, by the
+    /// program's base name, and with unknown words matching anything.
     pub fn may_match(&self, words: &[Option<String>]) -> bool {
-        let mut rest = words.iter();
-        for (n, pattern) in self.words.iter().enumerate() {
-            let last = n + 1 == self.words.len();
-            let Some(word) = rest.next() else { return last && pattern == "*" };
-            let hit = match word {
-                // A program that only a shell could name is in doubt anyway; denying it would deny every `$X`.
-                None => n > 0,
-                Some(word) if n == 0 => pattern == programs::base_name(word) || pattern == word,
-                Some(word) => word_matches(pattern, word),
-            };
-            if !hit {
-                return false;
-            }
-            if last && pattern.ends_with('*') {
-                return true;
-            }
-        }
-        rest.next().is_none()
+        let starred = self.words.iter().any(|w| w == "*") || self.words.last().is_some_and(|w| w.ends_with('*'));
+        Spelling::of_pattern(&self.words).is_in(&Spelling::of(words), starred)
     }
 }
 
 /// `*` matches any characters; everything else itself.
-fn word_matches(pattern: &str, word: &str) -> bool {
+pub(super) fn word_matches(pattern: &str, word: &str) -> bool {
     let mut pieces = pattern.split('*');
     let Some(mut rest) = pieces.next().and_then(|first| word.strip_prefix(first)) else { return false };
     let mut pieces: Vec<&str> = pieces.collect();

@@ -36,6 +36,13 @@ fn touched_within(root: &Path, reach: &Reach, seen_max: usize) -> Touches {
     }
 }
 
+/// The paths that git's index in this directory names, and whether some are repositories of their own.
+pub fn git_names(git_dir: &Path) -> Option<(Vec<String>, bool)> {
+    let index = Index::of(git_dir)?;
+    let has_repositories = index.entries().any(|entry| entry.is_repository());
+    Some((index.entries().map(|entry| entry.path.to_string_lossy().into_owned()).collect(), has_repositories))
+}
+
 struct Looking<'a> {
     root: &'a Path,
     files: BTreeSet<PathBuf>,

@@ -123,3 +123,48 @@ fn packagers_get_completions_and_a_manual() {
     assert!(said(&room, &["--version"]).starts_with("rightseat "));
     assert!(said(&room, &["ls"]).contains("no sessions yet"));
 }
+
+#[test]
+fn an_explanation_knows_what_the_configuration_guards() {
+    let room = room();
+    let config = room.dir.path().join("config/rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "[policy]\nguarded = [\"schema/**\"]\n").unwrap();
+    std::fs::write(config.join("policy.toml"), "[[rule]]\nruling = \"allow\"\ncommand = \"touch *\"\n").unwrap();
+    let explained = |line: &str| said(&room, &["policy", "explain", line]);
+    let guarded = explained("touch schema/a.sql");
+    assert!(guarded.starts_with("ask") && guarded.contains("guarded:config"), "{guarded}");
+    assert!(explained("touch src/a.sql").starts_with("allow"));
+    room.write(".rightseat/policy.toml", "[[rule]]\nruling = \"deny\"\ncommand = \"touch src/a.sql\"\n");
+    let denied = explained("touch src/a.sql");
+    assert!(denied.starts_with("deny") && denied.contains("project:"), "{denied}");
+}
+
+#[test]
+fn a_repository_is_looked_at_before_git_is() {
+    let room = room();
+    room.write(".git/HEAD", "ref: refs/heads/main\n");
+    room.write(".git/config", "[core]\n\tbare = false\n[remote \"origin\"]\n\turl = x\n");
+    room.write("a.txt", "a");
+    let asked = |line: &str| {
+        let question = serde_json::json!({"id": 1, "kind": "command", "command": line}).to_string();
+        let (code, out) = fed(&room, &["policy", "check", "--jsonl"], &format!("{question}\n"));
+        assert_eq!(code, 0);
+        serde_json::from_str::<Value>(out.trim()).unwrap()["ruling"].as_str().unwrap().to_owned()
+    };
+    for line in ["git status", "git log --oneline | head -5", "cat *.txt", "wc -l < a.txt", "[ -f a.txt ] && cat a.txt"]
+    {
+        assert_eq!(asked(line), "allow", "{line}");
+    }
+    room.write("lib/id_rsa", "k");
+    for line in ["grep -r k .", "rg k", "cat lib/*", "cat < lib/id_rsa"] {
+        assert_eq!(asked(line), "ask", "{line}");
+    }
+    room.write(".gitignore", "lib\n");
+    assert_eq!(
+        (asked("rg k"), asked("rg --no-ignore k"), asked("rg k lib")),
+        ("allow".into(), "ask".into(), "ask".into())
+    );
+    room.write(".git/config", "[core]\n\tfsmonitor = ./evil\n");
+    assert_eq!(asked("git status"), "ask");
+}

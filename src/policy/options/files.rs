@@ -2,10 +2,18 @@
 
 use super::{NONE, Operands, Profile};
 
-const GREP_LONG: &str = "recursive ignore-case line-number include exclude exclude-dir count files-with-matches \
+const GREP_LONG: &str = "recursive ignore-case line-number count files-with-matches \
      files-without-match fixed-strings extended-regexp basic-regexp invert-match word-regexp line-regexp only-matching \
-     max-count context after-context before-context color colour with-filename no-filename quiet silent regexp \
-     perl-regexp no-messages byte-offset text initial-tab null binary-files line-buffered";
+     color colour with-filename no-filename quiet silent perl-regexp no-messages byte-offset text initial-tab null \
+     line-buffered no-ignore-case";
+
+const GREP_VALUED: &str =
+    "include exclude exclude-dir max-count context after-context before-context regexp binary-files label";
+
+/// Programs whose first operand is what they look for.
+const fn search(program: &'static str, short: &'static str, valued: &'static str, long: &'static str) -> Profile {
+    Profile { pattern: Some("e regexp"), ..look(program, short, valued, long) }
+}
 
 const fn look(program: &'static str, short: &'static str, valued: &'static str, long: &'static str) -> Profile {
     Profile { program, looks: true, short, valued, long, ..NONE }
@@ -59,17 +67,36 @@ pub(super) const READERS: &[Profile] = &[
         "unified brief ignore-all-space ignore-space-change side-by-side color ignore-case ignore-blank-lines \
          strip-trailing-cr",
     ),
-    look("grep", "abcEFGhHilLnoqrsvwxzIPT0123456789", "ABCme", GREP_LONG),
-    look("egrep fgrep", "abchHilLnoqrsvwxzIT0123456789", "ABCme", GREP_LONG),
-    look(
-        "rg",
-        "cFhHilnNoqsSUvwxPp0123456789",
-        "ABCegmtTM",
-        "count fixed-strings ignore-case files-with-matches files-without-match line-number no-line-number only-matching \
-         word-regexp files hidden glob iglob type type-not max-count context after-context before-context heading \
-         no-heading json multiline smart-case stats trim vimgrep with-filename no-filename column max-columns max-depth \
-         sort sortr color no-config regexp case-sensitive no-ignore invert-match pretty replace type-list",
-    ),
+    Profile { long_valued: GREP_VALUED, ..search("grep", "abcEFGhHilLnoqrsvwxzyIPTUZ0123456789", "ABCme", GREP_LONG) },
+    Profile {
+        long_valued: GREP_VALUED,
+        ..search("egrep fgrep", "abchHilLnoqrsvwxzyITUZ0123456789", "ABCme", GREP_LONG)
+    },
+    Profile {
+        pattern: Some("e regexp files type-list"),
+        long_valued: "glob iglob type type-not max-count context after-context before-context max-columns max-depth sort \
+                      sortr color regexp replace colors context-separator max-filesize threads",
+        ..look(
+            "rg",
+            "cFhHilnNoqsSUvwxPp0u.0123456789",
+            "ABCegmtTMrdj",
+            "count count-matches fixed-strings ignore-case files-with-matches files-without-match line-number \
+             no-line-number only-matching word-regexp line-regexp files hidden no-hidden heading no-heading json multiline \
+             multiline-dotall smart-case stats trim vimgrep with-filename no-filename column no-config case-sensitive \
+             no-ignore no-ignore-vcs no-ignore-parent invert-match pretty type-list quiet null text crlf passthru \
+             no-messages unrestricted glob-case-insensitive byte-offset block-buffered line-buffered unicode",
+        )
+    },
+    Profile {
+        long_valued: "context after before depth ignore file-search-regex",
+        ..search(
+            "ag",
+            "aciHlLnQsSvwW0123456789",
+            "ABCGm",
+            "all-types count ignore-case files-with-matches hidden literal nocolor nogroup noheading numbers smart-case \
+             word-regexp unrestricted color column",
+        )
+    },
     look(
         "sort",
         "bdfgiMhnRrVuzcCms",
@@ -92,6 +119,10 @@ pub(super) const READERS: &[Profile] = &[
     look("strings", "a", "nte", ""),
     look("column", "tx", "sc", "table separator"),
     look("fold", "bs", "w", "width spaces bytes"),
+    look("join", "i", "12aejotv", "ignore-case header"),
+    look("fmt", "cstu", "wgp", "width split-only uniform-spacing"),
+    look("expand unexpand", "ia", "t", "tabs initial all first-only"),
+    look("shasum", "bt", "a", "algorithm binary text"),
     look("paste", "sz", "d", "delimiters serial"),
     look("file", "bi", "", "brief mime mime-type mime-encoding"),
     look(
@@ -115,6 +146,7 @@ pub(super) const READERS: &[Profile] = &[
     ),
     Profile {
         never: "env ENV import include modulemeta input_filename get_search_list",
+        pattern: Some("from-file f"),
         ..look(
             "jq",
             "rcneSsaMCjR",
@@ -126,12 +158,12 @@ pub(super) const READERS: &[Profile] = &[
     say("tr", "cdstC", "", "complement delete squeeze-repeats truncate-set1"),
     say("seq", "w", "sf", "equal-width separator"),
     say("expr", "", "", ""),
-    say("which", "a", "", "all"),
-    say("type", "atp", "", ""),
+    say("which", "as", "", "all"),
+    say("type", "afptP", "", ""),
     Profile {
         single: "f d e r w x s L h n z eq ne gt lt ge le nt ot a o O G k p S b c",
         never: "[ ] $ ` (",
-        ..look("test", "", "", "")
+        ..look("test [", "", "", "")
     },
     Profile { operands: Operands::Plus, ..look("date", "uR", "d", "utc universal iso-8601 rfc-3339 rfc-email date") },
     bare("uname", "asnrvmpio"),

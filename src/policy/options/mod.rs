@@ -22,6 +22,10 @@ pub enum Operands {
     Format,
     /// Only formats that begin with `+`, as for `date`.
     Plus,
+    /// The name of a remote repository, then names of branches: no address, nothing forced, renamed or deleted.
+    Remote,
+    /// Names of packages in the usual place: no address, and no file.
+    Packages,
 }
 
 /// What follows a lone `--`.
@@ -54,6 +58,12 @@ pub struct Profile {
     /// Whole words that begin with one dash.
     pub single: &'static str,
     pub operands: Operands,
+    /// Whole words with their values.
+    pub exact: &'static str,
+    /// Options whose value is a file that is written; only a report is covered.
+    pub reports: &'static str,
+    /// The first operand is what is looked for, unless one of these options is given.
+    pub pattern: Option<&'static str>,
     /// What no word may hold: letters as a whole identifier, signs anywhere.
     pub never: &'static str,
     pub after: After,
@@ -69,6 +79,9 @@ const NONE: Profile = Profile {
     long: "",
     long_valued: "",
     single: "",
+    exact: "",
+    reports: "",
+    pattern: None,
     operands: Operands::Paths,
     never: "",
     after: After::Operands,
@@ -88,6 +101,10 @@ pub fn of(argv: &[String]) -> Option<(&'static Profile, &[String])> {
             of(args.get(1..).unwrap_or_default())
         }
         [exec, ..] if exec == "exec" && name == "bundle" => of(args.get(1..).unwrap_or_default()),
+        [run, ..] if run == "run" && matches!(name, "poetry" | "uv" | "pipenv" | "hatch" | "rye" | "pdm") => {
+            of(args.get(1..).unwrap_or_default())
+        }
+        [_, ..] if matches!(name, "npx" | "bunx" | "pnpx") => of(args),
         [sub, rest @ ..] => {
             let with_sub = || all().find(|p| lists(p.program, name) && !p.sub.is_empty() && lists(p.sub, sub));
             without_sub(name).map(|p| (p, args)).or_else(|| with_sub().map(|p| (p, rest)))
@@ -106,13 +123,15 @@ fn without_sub(name: &str) -> Option<&'static Profile> {
 }
 
 fn all() -> impl Iterator<Item = &'static Profile> {
-    files::READERS.iter().chain(files::WRITERS).chain(tools::TOOLS)
+    files::READERS.iter().chain(files::WRITERS).chain(tools::TOOLS).chain(tools::GIT_TOOLS)
 }
 
 /// What a reading of the arguments gives.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Parsed<'a> {
     pub operands: Vec<&'a str>,
+    /// Operands that needed no cover.
+    pub spelled: usize,
     /// Words for a program that is not known.
     pub foreign: Vec<&'a str>,
 }
@@ -124,7 +143,12 @@ impl Profile {
             Self { operands: Operands::Paths, short: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", ..*self };
         match self.operands {
             Operands::AtMost(n) => most.read(args, &|_| false).is_none_or(|r| r.operands.len() > n),
-            Operands::Paths | Operands::Texts | Operands::Format | Operands::Plus => false,
+            Operands::Paths
+            | Operands::Texts
+            | Operands::Format
+            | Operands::Plus
+            | Operands::Remote
+            | Operands::Packages => false,
         }
     }
 
@@ -141,7 +165,9 @@ impl Profile {
                 return None;
             }
             if ended || arg == "-" || !arg.starts_with('-') {
-                if !free {
+                if free {
+                    out.spelled += 1;
+                } else {
                     out.operands.push(arg);
                 }
             } else if arg == "--" {
@@ -157,6 +183,7 @@ impl Profile {
                         break;
                     }
                 }
+            } else if lists(self.exact, arg) || self.is_report(arg) {
             } else if self.takes_value(arg).map_or_else(|| free.then_some(false), Some)? {
                 let value = args.get(at)?;
                 if !spelled(at) && self.holds_forbidden(value) {
@@ -165,7 +192,7 @@ impl Profile {
                 at += 1;
             }
         }
-        self.fits(&out.operands).then_some(out)
+        self.fits(&out).then_some(out)
     }
 
     /// Whether an option takes the next word as its value; `None` when it is not listed.
@@ -203,19 +230,56 @@ impl Profile {
         })
     }
 
-    fn fits(&self, operands: &[&str]) -> bool {
+    fn fits(&self, parsed: &Parsed<'_>) -> bool {
+        let operands = parsed.operands.as_slice();
         match self.operands {
             Operands::Paths | Operands::Texts => true,
             Operands::AtMost(most) => operands.len() <= most,
             Operands::Format => operands.first().is_none_or(|format| prints_only(format)),
             Operands::Plus => operands.iter().all(|o| o.starts_with('+')),
+            Operands::Remote => {
+                let remote = operands.first().filter(|_| parsed.spelled == 0);
+                !remote.is_some_and(|r| r.contains(['/', '.', '@', '~']))
+                    && !operands.iter().any(|b| b.contains([':', '+', '*', '^']))
+            }
+            Operands::Packages => operands.iter().all(|o| is_package(o)),
         }
+    }
+
+    /// Whether an option names a report that may be written: by its name it is neither a source nor a setting.
+    fn is_report(&self, arg: &str) -> bool {
+        let Some((option, value)) = arg.trim_start_matches('-').split_once('=') else { return false };
+        let name = value.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+        let (stem, end) = name.rsplit_once('.').unwrap_or((&name, ""));
+        let told = ["report", "result", "coverage", "junit", "cover", "lcov", "out"].iter().any(|w| stem.contains(w));
+        lists(self.reports, option)
+            && match end {
+                "out" | "cov" | "prof" | "lcov" => true,
+                "xml" | "json" | "html" | "txt" | "log" | "info" => told,
+                _ => false,
+            }
+    }
+
+    /// Whether the first operand is what is looked for.
+    pub fn begins_with_pattern(&self, args: &[String]) -> bool {
+        let gives = |arg: &String, names: &str| match arg.strip_prefix("--") {
+            Some(long) => lists(names, long.split('=').next().unwrap_or(long)),
+            None => arg.starts_with('-') && names.split(' ').any(|n| n.len() == 1 && arg.contains(n)),
+        };
+        self.pattern.is_some_and(|instead| !args.iter().take_while(|a| *a != "--").any(|a| gives(a, instead)))
     }
 
     /// Whether operands are paths.
     pub fn names_paths(&self) -> bool {
         matches!(self.operands, Operands::Paths | Operands::AtMost(_))
     }
+}
+
+/// `name`, `@scope/name`, with a version after `@` or `==`.
+fn is_package(word: &str) -> bool {
+    let scoped = word.strip_prefix('@').map_or(Some(word), |w| w.split_once('/').map(|(_, name)| name));
+    let plain = |w: &str| w.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-@=^~<>[],".contains(&b));
+    scoped.is_some_and(|name| plain(name) && !name.starts_with(['.', '~']) && !name.contains(".tgz"))
 }
 
 /// `%n` stores a number in a variable of the shell, `PATH` for one.

@@ -126,6 +126,7 @@ pub(super) const NETWORK: &[&str] = &[
     "flatpak",
     "terraform",
     "ansible",
+    "ansible-playbook",
     "vercel",
     "netlify",
     "flyctl",

@@ -1,9 +1,10 @@
 //! Files that run code, steer agents or decide what is deployed ask, and the weighty ones want their name typed.
 
-use super::{Builtin, Case, Judge, Voice, path_words};
+use super::{Builtin, Case, Judge, Voice};
 use crate::policy::class::Class;
 use crate::policy::guarded::{Guard, guarded};
 use crate::policy::matter::{Matter, Op};
+use crate::policy::named::{How, named};
 use crate::policy::place::Target;
 use crate::policy::programs::class_of;
 
@@ -35,10 +36,10 @@ fn speak(case: &Case<'_>) -> Option<Voice> {
             // A guarded script that a line runs is not changed by that.
             let runs =
                 |word: &str| script.parts.iter().any(|p| p.words.first().is_some_and(|w| w.as_deref() == Some(word)));
-            path_words(case)
+            named(case)
                 .into_iter()
-                .filter(|(word, writes)| *writes || !runs(word))
-                .find_map(|(word, _)| found(case, cwd, word))
+                .filter(|named| named.how == How::Written || !(runs(&named.word) || named.how == How::Enters))
+                .find_map(|named| named.at.iter().find_map(|at| found(case, at, &named.word)))
                 .map(|(guard, name)| voice("names", guard, &name))
         }
     }

@@ -20,6 +20,7 @@ use std::path::Path;
 
 use super::matter::Matter;
 use super::place::Place;
+use super::shell::Simple;
 use crate::model::event::RulingWord;
 
 /// What a rule says.
@@ -60,7 +61,7 @@ pub enum Judge {
     /// Says why it asks where no rule permits; a user's allow rule goes before it.
     Otherwise(fn(&Case<'_>) -> Option<Voice>),
     /// Permits one simple command that starts in the given directory, or a matter that is no command.
-    Permits { command: fn(&[String], &Path, &Case<'_>) -> bool, matter: fn(&Case<'_>) -> bool, exact: bool },
+    Permits { command: fn(&Simple, &Path, &Case<'_>) -> bool, matter: fn(&Case<'_>) -> bool, exact: bool },
 }
 
 /// A built-in rule.
@@ -99,51 +100,6 @@ fn commands(case: &Case<'_>) -> Vec<Vec<Option<String>>> {
         Matter::Command { script, .. } => script.parts.iter().flat_map(|p| super::programs::unwrapped(p, 0)).collect(),
         Matter::Path { .. } | Matter::Network(_) | Matter::Plan | Matter::Other(_) => Vec::new(),
     }
-}
-
-/// Every known word of a command line that may be a path, and the value of every `name=value` and `-Xvalue`; files that
-/// redirects write come with `true`.
-fn path_words<'a>(case: &'a Case<'_>) -> Vec<(&'a str, bool)> {
-    let Matter::Command { script, .. } = case.matter else { return Vec::new() };
-    let mut out = Vec::new();
-    for part in &script.parts {
-        // The program itself counts when it is given by a path.
-        let words = part.words.iter().flatten().enumerate().filter(|(n, w)| *n > 0 || w.contains('/'));
-        for (_, word) in words {
-            out.extend(candidates(word).into_iter().map(|c| (c, false)));
-        }
-        out.extend(part.writes.iter().flatten().map(|w| (w.as_str(), true)));
-    }
-    out
-}
-
-/// A word as the paths it may carry.
-pub(super) fn candidates(word: &str) -> Vec<&str> {
-    let mut out = Vec::new();
-    // An address is no path; `file:` is.
-    if word.contains("://") && !word.to_ascii_lowercase().contains("file:") {
-        return out;
-    }
-    match word.split_once('=') {
-        Some((_, value)) => out.extend([word, value]),
-        None => out.push(word),
-    }
-    if let Some(cluster) = word.strip_prefix('-').filter(|w| !w.starts_with('-')) {
-        // `-f/etc/x`, `-o../x`, `-C~/x`: the value begins where a path can begin.
-        out.extend(
-            cluster
-                .char_indices()
-                .skip(1)
-                .filter_map(|(at, c)| matches!(c, '/' | '.' | '~').then(|| cluster.get(at..)).flatten()),
-        );
-    }
-    if let Some(file) = word.strip_prefix('@') {
-        out.push(file);
-    }
-    // `host:path`, `src:dst`, `file:///x`
-    out.extend(word.split(':').skip(1));
-    out.retain(|c| !c.is_empty());
-    out
 }
 
 #[cfg(test)]

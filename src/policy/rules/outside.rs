@@ -1,7 +1,8 @@
 //! Whatever leads out of the workspace asks.
 
-use super::{Builtin, Case, Judge, Voice, path_words};
+use super::{Builtin, Case, Judge, Voice};
 use crate::policy::matter::Matter;
+use crate::policy::named::named;
 use crate::policy::place::Target;
 
 pub(super) const RULE: Builtin = Builtin {
@@ -27,15 +28,16 @@ fn speak(case: &Case<'_>) -> Option<Voice> {
             Target::Outside(to) => Some(Voice::ask(format!("it {} {} outside the workspace", op.verb(), to.display()))),
             Target::Inside(_) | Target::Own(_) => None,
         },
-        Matter::Command { cwd, .. } => path_words(case).into_iter().find_map(|(word, _)| {
+        Matter::Command { .. } => named(case).into_iter().find_map(|named| {
+            let word = &named.word;
             let may_lead_out =
-                word.starts_with(['/', '~']) || word.split('/').any(|p| p == "..") || case.place.resolve.is_some();
-            match case.place.target(cwd, word) {
+                word.starts_with(['/', '~']) || word.split('/').any(|p| p == "..") || case.place.disk.is_some();
+            named.at.iter().find_map(|at| match case.place.target(at, word) {
                 Target::Outside(to) if may_lead_out && word != "/dev/null" => {
                     Some(Voice::ask(format!("{word} leads to {} outside the workspace", to.display())))
                 }
                 Target::Outside(_) | Target::Inside(_) | Target::Own(_) => None,
-            }
+            })
         }),
         Matter::Network(_) | Matter::Plan | Matter::Other(_) => None,
     }

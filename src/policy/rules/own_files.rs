@@ -1,7 +1,8 @@
 //! What rightseat itself reads and writes is no agent's to change.
 
-use super::{Builtin, Case, Judge, Voice, path_words};
+use super::{Builtin, Case, Judge, Voice};
 use crate::policy::matter::{Matter, Op};
+use crate::policy::named::named;
 use crate::policy::place::Target;
 
 pub(super) const RULE: Builtin = Builtin {
@@ -25,10 +26,10 @@ fn speak(case: &Case<'_>) -> Option<Voice> {
         Matter::Path { op, path, cwd } => {
             own(cwd, path).then(|| Voice::deny(format!("it {} {path}, which is rightseat's own", op.verb())))
         }
-        Matter::Command { cwd, .. } => path_words(case)
+        Matter::Command { .. } => named(case)
             .into_iter()
-            .find(|(word, _)| own(cwd, word))
-            .map(|(word, _)| Voice::deny(format!("it names {word}, which is rightseat's own"))),
+            .find(|named| named.at.iter().any(|at| own(at, &named.word)))
+            .map(|named| Voice::deny(format!("it names {}, which is rightseat's own", named.word))),
         Matter::Network(_) | Matter::Plan | Matter::Other(_) => None,
     }
 }

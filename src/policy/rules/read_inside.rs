@@ -7,12 +7,13 @@ use crate::policy::guarded::holds_secrets;
 use crate::policy::matter::{Matter, Op};
 use crate::policy::place::Target;
 use crate::policy::reading;
+use crate::policy::shell::Simple;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "read-inside",
     about: "Reading files of the workspace is allowed: by path, or by a few commands whose every option is known to only read.",
     judge: Judge::Permits {
-        command: |argv: &[String], cwd: &Path, case: &Case<'_>| reading::only_reads(argv, cwd, case.place),
+        command: |simple: &Simple, cwd: &Path, case: &Case<'_>| reading::only_reads(simple, cwd, case.place),
         matter: |case| match case.matter {
             Matter::Path { op: Op::Read, path, cwd } => match case.place.target(cwd, path) {
                 Target::Inside(inside) => !holds_secrets(&inside.to_string_lossy()),

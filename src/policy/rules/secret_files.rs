@@ -1,12 +1,14 @@
 //! Reading a file that is known to hold secrets asks, inside the workspace too.
 
-use super::{Builtin, Case, Judge, Voice, path_words};
+use super::{Builtin, Case, Judge, Voice};
 use crate::policy::guarded::holds_secrets;
 use crate::policy::matter::{Matter, Op};
+use crate::policy::named::{How, named};
+use crate::policy::reading::{Found, found_below};
 
 pub(super) const RULE: Builtin = Builtin {
     id: "secret-files",
-    about: "Keys and credentials by their usual names (.env, id_rsa, *.pem …) ask before they are read: what an agent reads, its model gets.",
+    about: "Keys and credentials by their usual names (.env, id_rsa, *.pem …) ask before they are read, by name or by a search of a directory: what an agent reads, its model gets.",
     judge: Judge::UnlessExact(speak),
     speaks_on: &["@read .env", "cat .env", "head -n 5 config/id_rsa", "grep x server.PEM"],
     silent_on: &["@read .env.example", "cat src/main.rs", "@write notes.txt"],
@@ -16,9 +18,19 @@ fn speak(case: &Case<'_>) -> Option<Voice> {
     let voice = |path: &str| Voice::ask(format!("{path} may hold secrets"));
     match case.matter {
         Matter::Path { op: Op::Read, path, .. } => holds_secrets(path).then(|| voice(path)),
-        Matter::Command { .. } => {
-            path_words(case).into_iter().find(|(word, _)| holds_secrets(word)).map(|(word, _)| voice(word))
-        }
+        Matter::Command { .. } => named(case).iter().find_map(|named| {
+            if holds_secrets(&named.word) {
+                return Some(voice(&named.word));
+            }
+            let How::Searches(search) = named.how else { return None };
+            named.at.iter().find_map(|at| match found_below(case.place, at, &named.word, search, &holds_secrets) {
+                Found::Nothing => None,
+                Found::File(file) => Some(voice(&file)),
+                Found::Unknown => {
+                    Some(Voice::ask(format!("{} has too many files to be looked through for secrets", named.word)))
+                }
+            })
+        }),
         Matter::Path { .. } | Matter::Network(_) | Matter::Plan | Matter::Other(_) => None,
     }
 }

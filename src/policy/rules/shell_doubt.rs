@@ -5,7 +5,7 @@ use crate::policy::matter::Matter;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "shell-doubt",
-    about: "A command line asks unless two independent parsers read the same plain commands in it: no variables, substitutions, globs, \
+    about: "A command line asks unless two independent parsers read the same plain commands in it: no variables, substitutions, \
             assignments, functions, here-documents, background jobs, redirects to files, or characters that deceive.",
     judge: Judge::Always(|case| match case.matter {
         Matter::Command { script, .. } => {
@@ -17,7 +17,7 @@ pub(super) const RULE: Builtin = Builtin {
         "ls $HOME",
         "echo `id`",
         "LD_PRELOAD=./x.so ls",
-        "ls *",
+        "ls \"$A\"*",
         "ls & pwd",
         "cat <<E\nx\nE",
         "ls\u{a0}src",

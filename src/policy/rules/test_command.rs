@@ -3,13 +3,17 @@
 use std::path::Path;
 
 use super::{Builtin, Case, Judge};
+use crate::policy::shell::Simple;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "test-command",
     about: "The detected (or configured) test command is allowed from the workspace root, exactly as it is: one more word and it asks.",
     judge: Judge::Permits {
-        command: |argv: &[String], cwd: &Path, case: &Case<'_>| {
-            cwd == case.place.root && case.tests.iter().any(|t| t == argv)
+        command: |simple: &Simple, cwd: &Path, case: &Case<'_>| {
+            cwd == case.place.root
+                && simple.patterns.is_empty()
+                && simple.reads.is_empty()
+                && case.tests.contains(&simple.argv)
         },
         matter: |_| false,
         exact: true,

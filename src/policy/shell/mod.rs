@@ -30,6 +30,10 @@ pub enum Joint {
 pub struct Simple {
     pub joint: Joint,
     pub argv: Vec<String>,
+    /// Places of the words that a shell replaces by the names of files, if there are any that fit.
+    pub patterns: Vec<usize>,
+    /// Files that become its standard input.
+    pub reads: Vec<String>,
 }
 
 /// One command found anywhere in a line. A word that only a shell could expand is `None`.
@@ -38,6 +42,15 @@ pub struct Part {
     pub words: Vec<Option<String>>,
     /// Files that redirects write, where their names are known.
     pub writes: Vec<Option<String>>,
+    /// Files that redirects read.
+    pub reads: Vec<Option<String>>,
+}
+
+impl Part {
+    /// A command without redirects.
+    pub fn of(words: Vec<Option<String>>) -> Self {
+        Self { words, ..Self::default() }
+    }
 }
 
 /// A command line, read.
@@ -51,6 +64,8 @@ pub struct Script {
     pub parts: Vec<Part>,
     /// There may be commands that were not found, or their meaning may have been changed on the way.
     pub opaque: bool,
+    /// A loop or a function: a command may run again after those that follow it.
+    pub repeats: bool,
 }
 
 /// Reads shell text.
@@ -61,9 +76,10 @@ pub fn read(text: &str) -> Script {
     }
     let mut doubts: Vec<String> = odd_character(text).into_iter().collect();
     let found = tree::parts(text);
+    let repeats = found.as_ref().is_none_or(|f| f.repeats);
     let opaque = found.as_ref().is_none_or(|f| f.broken || f.odd.is_some() || f.parts.is_empty());
     let parts = match found {
-        Some(tree::Found { parts, broken, odd }) => {
+        Some(tree::Found { parts, broken, odd, .. }) => {
             if broken {
                 doubts.push("it does not parse as shell".to_owned());
             }
@@ -83,9 +99,10 @@ pub fn read(text: &str) -> Script {
         }
     };
     let agree = simples.len() == parts.len()
-        && simples.iter().zip(&parts).all(|(s, p)| {
-            s.argv.len() == p.words.len() && s.argv.iter().zip(&p.words).all(|(a, b)| Some(a) == b.as_ref())
-        });
+        && simples
+            .iter()
+            .zip(&parts)
+            .all(|(s, p)| same(&s.argv, &p.words) && same(&s.reads, &p.reads) && p.writes.is_empty());
     if doubts.is_empty() && !agree {
         doubts.push("two readings of it differ".to_owned());
     }
@@ -93,20 +110,27 @@ pub fn read(text: &str) -> Script {
         doubts.push(format!("it has more than {SIMPLE_COMMANDS_MAX} commands"));
     }
     doubts.dedup();
-    Script { opaque, simples: if doubts.is_empty() { simples } else { Vec::new() }, doubts, parts }
+    Script { opaque, repeats, simples: if doubts.is_empty() { simples } else { Vec::new() }, doubts, parts }
+}
+
+fn same(words: &[String], found: &[Option<String>]) -> bool {
+    words.len() == found.len() && words.iter().zip(found).all(|(a, b)| Some(a) == b.as_ref())
 }
 
 /// An argument list that no shell will read.
 pub fn exactly(argv: &[String]) -> Script {
-    let part = Part { words: argv.iter().cloned().map(Some).collect(), writes: Vec::new() };
+    let part = Part::of(argv.iter().cloned().map(Some).collect());
     let doubts: Vec<String> = if argv.is_empty() {
         vec!["there is no command".to_owned()]
     } else {
         argv.iter().find_map(|a| odd_character(a)).into_iter().collect()
     };
-    let simples =
-        if doubts.is_empty() { vec![Simple { joint: Joint::First, argv: argv.to_vec() }] } else { Vec::new() };
-    Script { opaque: argv.is_empty(), doubts, simples, parts: vec![part] }
+    let simples = if doubts.is_empty() {
+        vec![Simple { joint: Joint::First, argv: argv.to_vec(), patterns: Vec::new(), reads: Vec::new() }]
+    } else {
+        Vec::new()
+    };
+    Script { opaque: argv.is_empty(), doubts, simples, parts: vec![part], repeats: false }
 }
 
 /// A character that a human does not see, or takes for another.
@@ -124,13 +148,9 @@ fn crude(text: &str) -> Vec<Part> {
     let end = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= COMMAND_LINE_BYTES_MAX).last().unwrap_or(0);
     let text = if text.len() > COMMAND_LINE_BYTES_MAX { text.get(..end).unwrap_or_default() } else { text };
     text.split(['\n', ';', '|', '&', '(', ')', '{', '}', '`'])
-        .map(|piece| Part {
-            words: piece
-                .split_whitespace()
-                .take(SIMPLE_COMMANDS_MAX)
-                .map(|w| Some(w.replace(['"', '\'', '\\'], "")))
-                .collect(),
-            writes: Vec::new(),
+        .map(|piece| {
+            let words = piece.split_whitespace().take(SIMPLE_COMMANDS_MAX);
+            Part::of(words.map(|w| Some(w.replace(['"', '\'', '\\'], ""))).collect())
         })
         .filter(|p| !p.words.is_empty())
         .collect()
@@ -171,6 +191,26 @@ mod tests {
         check("x a-b'c d'e", &[&["x", "a-bc de"]]);
         check("ls\npwd\n", &[&["ls"], &["pwd"]]);
         check("echo ''", &[&["echo", ""]]);
+        check("[ -d src ] && echo yes", &[&["[", "-d", "src", "]"], &["echo", "yes"]]);
+        check("git show HEAD^ HEAD@{1} HEAD~2", &[&["git", "show", "HEAD^", "HEAD@{1}", "HEAD~2"]]);
+        check(r#"grep "a\.b\"c$" x"#, &[&["grep", "a\\.b\"c$", "x"]]);
+        check(
+            r"find . \( -name '*.a' -o -name \*.b \)",
+            &[&["find", ".", "(", "-name", "*.a", "-o", "-name", "*.b", ")"]],
+        );
+        check(r#"ls; echo "exit $?" $?"#, &[&["ls"], &["echo", "exit 0", "0"]]);
+    }
+
+    #[test]
+    fn patterns_and_inputs_are_marked() {
+        let of = |text: &str| {
+            let script = read(text);
+            assert_eq!(script.doubts, Vec::<String>::new(), "{text}");
+            script.simples.into_iter().map(|s| (s.patterns, s.reads)).collect::<Vec<_>>()
+        };
+        assert_eq!(of("ls *.rs src/?.md"), [(vec![1, 2], vec![])]);
+        assert_eq!(of("ls '*.rs' \\*"), [(vec![], vec![])]);
+        assert_eq!(of("wc -l < a 2>/dev/null && cat<b"), [(vec![], vec!["a".into()]), (vec![], vec!["b".into()])]);
     }
 
     #[test]
@@ -190,17 +230,36 @@ mod tests {
             "ls `pwd`",
             "ls \"$(pwd)\"",
             "ls \"`pwd`\"",
-            "ls *",
-            "ls ?",
             "ls [a]",
+            "ls 'a'*",
+            "ls $A*",
             "ls {a,b}",
             "ls ~",
             "ls ~root",
             "ls > out",
             "ls >> out",
             "ls 2> err",
-            "ls < in",
             "ls <<< x",
+            "ls <& 3",
+            "ls <> x",
+            "< in ls",
+            "ls < $in",
+            "ls < *",
+            "[ a",
+            "[ a > b ]",
+            "[ a < b ]",
+            "[ $a ]",
+            "a b ]",
+            "ls a\\ b",
+            "l\\s",
+            "\\ls",
+            "ls {a..b}",
+            "ls @{a,b}",
+            "ls @{u}",
+            "ls a\\;id",
+            "ls \\> x",
+            "ls \"$A\"",
+            "ls \"\\$(x)$(y)\"",
             "cat <<EOF\nx\nEOF",
             "ls >&out",
             "ls &> out",

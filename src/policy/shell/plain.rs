@@ -1,4 +1,5 @@
-//! The strict reader: words, quotes, `&&`, `||`, `;`, `|`, and redirects that reach no file. Anything else is a doubt.
+//! The strict reader: words, quotes, `&&`, `||`, `;`, `|`, patterns of file names, files as input, and redirects that reach
+//! no file. Anything else is a doubt.
 
 use super::{Joint, Simple};
 
@@ -10,8 +11,8 @@ const RESERVED: [&str; 22] = [
 
 /// The commands of a plain line, or what makes it more than plain.
 pub(super) fn read(text: &str) -> Result<Vec<Simple>, String> {
-    let mut reader =
-        Reader { rest: text.trim_matches([' ', '\t', '\n']), out: Vec::new(), argv: Vec::new(), joint: Joint::First };
+    let simple = Simple { joint: Joint::First, argv: Vec::new(), patterns: Vec::new(), reads: Vec::new() };
+    let mut reader = Reader { rest: text.trim_matches([' ', '\t', '\n']), out: Vec::new(), simple };
     while !reader.rest.is_empty() {
         reader.step()?;
     }
@@ -22,8 +23,15 @@ pub(super) fn read(text: &str) -> Result<Vec<Simple>, String> {
 struct Reader<'a> {
     rest: &'a str,
     out: Vec<Simple>,
-    argv: Vec<String>,
-    joint: Joint,
+    /// The command that is being read.
+    simple: Simple,
+}
+
+/// A word after quote removal.
+struct Word {
+    text: String,
+    /// A shell looks for files that fit.
+    is_pattern: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -48,16 +56,36 @@ impl<'a> Reader<'a> {
         if self.rest.starts_with('#') {
             return Err("it holds a comment".to_owned());
         }
+        if let Some(after) = self.rest.strip_prefix('<') {
+            return self.input(after);
+        }
         let before = self.rest;
-        let word = self.word()?;
-        if self.argv.is_empty() {
+        let Word { text, is_pattern } = self.word()?;
+        if self.simple.argv.is_empty() {
             // Nobody quotes a program's name but to hide it from whoever compares names.
-            if before.get(..word.len()) != Some(word.as_str()) {
+            if before.get(..text.len()) != Some(text.as_str()) {
                 return Err("the program's name is quoted".to_owned());
             }
-            check_first(&word)?;
+            check_first(&text)?;
         }
-        self.argv.push(word);
+        if is_pattern {
+            self.simple.patterns.push(self.simple.argv.len());
+        }
+        self.simple.argv.push(text);
+        Ok(())
+    }
+
+    /// `< file`; `after` is what follows the sign.
+    fn input(&mut self, after: &'a str) -> Result<(), String> {
+        if self.simple.argv.is_empty() || after.starts_with(['<', '(', '&', '>']) {
+            return Err("it holds an unusual input".to_owned());
+        }
+        self.rest = after.trim_start_matches([' ', '\t']);
+        let word = self.word()?;
+        if word.is_pattern || word.text.is_empty() {
+            return Err("its input is not one file".to_owned());
+        }
+        self.simple.reads.push(word.text);
         Ok(())
     }
 
@@ -66,15 +94,17 @@ impl<'a> Reader<'a> {
     }
 
     fn end_command(&mut self, next: Option<Joint>) -> Result<(), String> {
-        if self.argv.is_empty() {
+        if self.simple.argv.is_empty() {
             // A final `;` is fine; any other joint needs something on both sides.
-            let closed = next.is_none() && self.joint == Joint::Then && !self.out.is_empty();
+            let closed = next.is_none() && self.simple.joint == Joint::Then && !self.out.is_empty();
             return if closed { Ok(()) } else { Err("a command is empty".to_owned()) };
         }
-        self.out.push(Simple { joint: self.joint, argv: std::mem::take(&mut self.argv) });
-        if let Some(next) = next {
-            self.joint = next;
+        if self.simple.argv.first().is_some_and(|p| p == "[") && self.simple.argv.last().is_none_or(|w| w != "]") {
+            return Err("a test is not closed".to_owned());
         }
+        let joint = next.unwrap_or(Joint::Then);
+        let fresh = Simple { joint, argv: Vec::new(), patterns: Vec::new(), reads: Vec::new() };
+        self.out.push(std::mem::replace(&mut self.simple, fresh));
         Ok(())
     }
 
@@ -100,28 +130,60 @@ impl<'a> Reader<'a> {
         hit.map(|q| self.skip(q.len())).is_some()
     }
 
-    fn word(&mut self) -> Result<String, String> {
-        let mut out = String::new();
+    fn word(&mut self) -> Result<Word, String> {
+        let (mut out, mut quoted, mut is_pattern) = (String::new(), false, false);
         let start = self.rest;
         loop {
             let mut chars = self.rest.chars();
             let Some(c) = chars.next() else { break };
-            match c {
+            let rest = chars.as_str();
+            self.rest = match c {
                 ' ' | '\t' | '\n' | ';' | '|' => break,
+                '<' if !out.is_empty() && !out.bytes().all(|b| b.is_ascii_digit()) => break,
                 '\'' => {
-                    let (inner, after) = chars.as_str().split_once('\'').ok_or("a quote is not closed")?;
+                    let (inner, after) = rest.split_once('\'').ok_or("a quote is not closed")?;
                     out.push_str(inner);
-                    self.rest = after;
+                    quoted = true;
+                    after
                 }
                 '"' => {
-                    let (inner, after) = chars.as_str().split_once('"').ok_or("a quote is not closed")?;
-                    if let Some(sign) = inner.chars().find(|c| matches!(c, '$' | '`' | '\\' | '!')) {
-                        return Err(format!("a quoted part holds {sign}"));
-                    }
-                    out.push_str(inner);
-                    self.rest = after;
+                    quoted = true;
+                    double_quoted(rest, &mut out)?
                 }
-                '&' | '<' | '>' | '(' | ')' | '$' | '`' | '\\' | '*' | '?' | '[' | ']' | '{' | '}' | '^' => {
+                '\\' => {
+                    let mut after = rest.chars();
+                    let plain = after.next().filter(|c| "()*?[]!.".contains(*c));
+                    out.push(plain.ok_or("it holds an unusual \\")?);
+                    quoted = true;
+                    after.as_str()
+                }
+                '$' if rest.starts_with('?') => {
+                    // How the command before ended: a number.
+                    out.push('0');
+                    rest.get(1..).unwrap_or_default()
+                }
+                '*' | '?' => {
+                    is_pattern = true;
+                    out.push(c);
+                    rest
+                }
+                '[' | ']' if self.closes_test(c, start) => {
+                    out.push(c);
+                    rest
+                }
+                '{' if out.ends_with('@') => {
+                    let (inner, after) = rest.split_once('}').ok_or("it holds an unquoted {")?;
+                    if inner.is_empty() || !inner.bytes().all(|b| b.is_ascii_digit()) {
+                        return Err("it holds an unquoted {".to_owned());
+                    }
+                    out.push_str(&format!("{{{inner}}}"));
+                    after
+                }
+                '^' if !out.is_empty() => {
+                    out.push(c);
+                    rest
+                }
+                '&' | '<' | '>' | '(' | ')' | '$' | '`' | '[' | ']' | '{' | '}' | '^' => {
                     return Err(format!("it holds an unquoted {c}"));
                 }
                 '~' if out.is_empty() || out.ends_with([':', '=']) => {
@@ -129,12 +191,53 @@ impl<'a> Reader<'a> {
                 }
                 _ => {
                     out.push(c);
-                    self.rest = chars.as_str();
+                    rest
                 }
-            }
+            };
+        }
+        if is_pattern && quoted {
+            return Err("a pattern is partly quoted".to_owned());
         }
         // Never without progress: the callers loop.
-        if self.rest.len() == start.len() { Err("it cannot be read".to_owned()) } else { Ok(out) }
+        if self.rest.len() == start.len() {
+            Err("it cannot be read".to_owned())
+        } else {
+            Ok(Word { text: out, is_pattern })
+        }
+    }
+
+    /// Whether a bracket is a word of its own: the program `[` or the end of its arguments.
+    fn closes_test(&self, bracket: char, word: &str) -> bool {
+        let alone = word
+            .strip_prefix(bracket)
+            .is_some_and(|after| after.is_empty() || after.starts_with([' ', '\t', '\n', ';', '|']));
+        let program = self.simple.argv.first().map(String::as_str);
+        alone && if bracket == '[' { program.is_none() } else { program == Some("[") }
+    }
+}
+
+/// Reads up to the closing `"`; gives what follows it.
+fn double_quoted<'a>(text: &'a str, out: &mut String) -> Result<&'a str, String> {
+    let mut chars = text.chars();
+    loop {
+        match chars.next().ok_or("a quote is not closed")? {
+            '"' => return Ok(chars.as_str()),
+            '\\' => match chars.as_str().chars().next() {
+                Some(c @ ('$' | '`' | '"' | '\\')) => {
+                    chars.next();
+                    out.push(c);
+                }
+                Some('\n') | None => return Err("a quoted part holds \\".to_owned()),
+                Some(_) => out.push('\\'),
+            },
+            '$' if chars.as_str().starts_with('?') => {
+                chars.next();
+                out.push('0');
+            }
+            '$' if !chars.as_str().starts_with(['"', ' ', '|', ')']) => return Err("a quoted part holds $".to_owned()),
+            c @ ('`' | '!') => return Err(format!("a quoted part holds {c}")),
+            c => out.push(c),
+        }
     }
 }
 
@@ -144,6 +247,9 @@ fn check_first(word: &str) -> Result<(), String> {
     }
     if word.contains('=') {
         return Err("it sets a variable".to_owned());
+    }
+    if word == "[" {
+        return Ok(());
     }
     if word.is_empty()
         || !word.is_ascii()

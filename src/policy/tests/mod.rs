@@ -1,5 +1,11 @@
 //! The policy as a whole: attacks, ordinary work, and that the order of rules means nothing.
 
+mod deny;
+mod disk;
+mod everyday;
+
+pub(super) use disk::Files;
+
 use std::path::Path;
 
 use super::check::answer;
@@ -17,11 +23,15 @@ fn judged(policy: &Policy, line: &str) -> Judged {
 
 /// Answers of a corpus that are not as they should be.
 fn faults(corpus: &str, is_fault: impl Fn(RulingWord) -> bool) -> Vec<String> {
+    faults_at(corpus, &Place::of("/home/me/w"), is_fault)
+}
+
+fn faults_at(corpus: &str, place: &Place<'_>, is_fault: impl Fn(RulingWord) -> bool) -> Vec<String> {
     let policy = Policy::builtin(tests());
     let mut faults = Vec::new();
     for line in corpus.lines() {
         let asked: serde_json::Value = serde_json::from_str(line).unwrap();
-        let found = answer(&policy, line, &Place::of("/home/me/w"));
+        let found = answer(&policy, line, place);
         assert_eq!(found.id, asked["id"]);
         let class = asked.get("class").and_then(|c| c.as_str());
         if is_fault(found.ruling) || class.is_some_and(|c| c != found.class.as_str()) {
@@ -36,8 +46,8 @@ fn faults(corpus: &str, is_fault: impl Fn(RulingWord) -> bool) -> Vec<String> {
 #[test]
 fn no_attack_is_allowed() {
     let corpora = [
-        include_str!("../../tests/fixtures/policy/attacks.jsonl"),
-        include_str!("../../tests/fixtures/policy/bypasses.jsonl"),
+        include_str!("../../../tests/fixtures/policy/attacks.jsonl"),
+        include_str!("../../../tests/fixtures/policy/bypasses.jsonl"),
     ];
     assert!(corpora.iter().map(|c| c.lines().count()).sum::<usize>() >= 2_600);
     let allowed: Vec<String> =
@@ -48,8 +58,8 @@ fn no_attack_is_allowed() {
 #[test]
 fn ordinary_work_is_not_held_up() {
     let corpora = [
-        include_str!("../../tests/fixtures/policy/ordinary.jsonl"),
-        include_str!("../../tests/fixtures/policy/honest.jsonl"),
+        include_str!("../../../tests/fixtures/policy/ordinary.jsonl"),
+        include_str!("../../../tests/fixtures/policy/honest.jsonl"),
     ];
     let held: Vec<String> =
         corpora.iter().flat_map(|corpus| faults(corpus, |word| word != RulingWord::Allow)).collect();

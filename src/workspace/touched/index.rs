@@ -13,6 +13,9 @@ const FIXED: usize = 60;
 /// The flag of an entry that has two more bytes of flags.
 const EXTENDED: u16 = 0x4000;
 
+/// The kind of an entry that is a repository of its own.
+const REPOSITORY: u32 = 0o160_000;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -47,7 +50,12 @@ impl Index {
     pub(super) fn read(root: &Path) -> Option<Self> {
         let git = root.join(".git");
         let dir = if git.is_dir() { git } else { linked(root, &git)? };
-        let file = dir.join("index");
+        Self::of(&dir)
+    }
+
+    /// The index in git's own directory.
+    pub(super) fn of(git_dir: &Path) -> Option<Self> {
+        let file = git_dir.join("index");
         let size = file.metadata().ok()?.len();
         if size > GIT_INDEX_BYTES_MAX {
             return None;
@@ -99,11 +107,16 @@ impl Index {
 }
 
 impl Tracked<'_> {
+    /// Whether it is a repository of its own.
+    pub(super) fn is_repository(&self) -> bool {
+        self.stamp.mode & 0o170_000 == REPOSITORY
+    }
+
     pub(super) fn compared(&self, path: &Path) -> Compared {
         let Ok(meta) = path.symlink_metadata() else { return Compared::Differs };
         let kind = |mode: u32| mode & 0o170_000;
         // Of submodules the index knows the commit only.
-        if kind(self.stamp.mode) == 0o160_000 {
+        if self.is_repository() {
             return Compared::Same;
         }
         let runs = |mode: u32| mode & 0o100 != 0;

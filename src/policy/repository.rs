@@ -1,0 +1,260 @@
+//! What a git repository would make git do: its configuration, its hooks and the repositories inside it are data that
+//! anyone may have written, and some of it is programs. Only settings that are known to run nothing are accepted.
+
+use std::path::{Path, PathBuf};
+
+use super::place::{Disk, Place, Target};
+
+/// Settings that start nothing when git only looks, by section: all keys, or those listed.
+const HARMLESS: &[(&str, &str)] = &[
+    (
+        "core",
+        "repositoryformatversion filemode bare logallrefupdates ignorecase precomposeunicode symlinks autocrlf eol \
+         safecrlf quotepath abbrev compression bigfilethreshold longpaths untrackedcache preloadindex commitgraph \
+         multipackindex sharedrepository protecthfs protectntfs checkstat trustctime fscache whitespace \
+         warnambiguousrefs loosecompression deltabasecachelimit packedgitlimit packedgitwindowsize fsync \
+         fsyncobjectfiles hidedotfiles commentchar createobject unsetenvvars",
+    ),
+    ("branch", "*"),
+    ("user", "*"),
+    ("author", "*"),
+    ("committer", "*"),
+    ("init", "defaultbranch"),
+    (
+        "remote",
+        "url fetch pushurl push tagopt prune prunetags mirror skipdefaultupdate skipfetchall gh-resolved pushdefault",
+    ),
+    ("url", "*"),
+    ("http", "*"),
+    ("credential", "*"),
+    ("pull", "*"),
+    ("push", "*"),
+    ("fetch", "*"),
+    ("rebase", "*"),
+    ("receive", "*"),
+    ("advice", "*"),
+    ("color", "*"),
+    ("column", "*"),
+    ("gc", "*"),
+    ("pack", "*"),
+    ("rerere", "*"),
+    ("tag", "*"),
+    ("commit", "*"),
+    (
+        "status",
+        "short branch showstash relativepaths showuntrackedfiles aheadbehind renames renamelimit displaycommentprefix",
+    ),
+    (
+        "diff",
+        "algorithm renames renamelimit noprefix mnemonicprefix colormoved colormovedws context interhunkcontext \
+         suppressblankempty indentheuristic wserrorhighlight statgraphwidth autorefreshindex dirstat relative",
+    ),
+    ("log", "date decorate abbrevcommit follow mailmap showroot diffmerges graphcolors"),
+    ("merge", "conflictstyle ff renames renamelimit log stat verbosity"),
+    ("blame", "date showemail showroot blankboundary coloring"),
+    ("index", "version threads sparse skiphash"),
+    ("feature", "manyfiles experimental"),
+    ("lfs", "repositoryformatversion access"),
+    ("extensions", "objectformat refstorage worktreeconfig relativeworktrees noop"),
+    ("submodule", "url active branch ignore"),
+];
+
+/// A repository that git would find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// The directory whose files it keeps.
+    pub tree: PathBuf,
+    /// Its own files.
+    pub git_dir: PathBuf,
+    /// Where configuration and hooks are; another directory for a linked work tree.
+    common: PathBuf,
+}
+
+/// The repository that git would find from a directory; an error says why that cannot be told.
+pub fn find(disk: &dyn Disk, from: &Path) -> Result<Option<Repository>, String> {
+    let start = disk.real(from).ok_or("where it starts cannot be told")?;
+    for dir in start.ancestors() {
+        let Some(names) = disk.names(dir) else { continue };
+        let has = |name: &str| names.iter().any(|n| n == name);
+        if has(".git") {
+            return opened(disk, dir).map(Some);
+        }
+        if names.iter().any(|n| n.eq_ignore_ascii_case(".git")) {
+            return Err(format!("{} holds another spelling of .git", dir.display()));
+        }
+        if has("HEAD") && (has("objects") || has("refs") || has("config")) {
+            return Err(format!("{} looks like the inside of a repository", dir.display()));
+        }
+    }
+    Ok(None)
+}
+
+fn opened(disk: &dyn Disk, tree: &Path) -> Result<Repository, String> {
+    let doubt = |what: &str| format!("{}/.git {what}", tree.display());
+    let git = tree.join(".git");
+    let git_dir = if disk.names(&git).is_some() {
+        git
+    } else {
+        let text = disk.text(&git).ok_or_else(|| doubt("cannot be read"))?;
+        let to = text.strip_prefix("gitdir:").ok_or_else(|| doubt("is no repository"))?;
+        tree.join(to.trim_end_matches(['\n', '\r']).trim_start())
+    };
+    let git_dir = disk.real(&git_dir).ok_or_else(|| doubt("cannot be followed"))?;
+    let names = disk.names(&git_dir).ok_or_else(|| doubt("cannot be read"))?;
+    if !names.iter().any(|n| n == "HEAD") {
+        return Err(doubt("is not a whole repository"));
+    }
+    let common = match disk.text(&git_dir.join("commondir")) {
+        Some(to) => disk.real(&git_dir.join(to.trim_end())).ok_or_else(|| doubt("cannot be followed"))?,
+        None => git_dir.clone(),
+    };
+    Ok(Repository { tree: tree.to_owned(), git_dir, common })
+}
+
+/// Whether git, started in a directory, runs nothing of the repository's own when it only looks; an error says what speaks
+/// against it. `compares`: it looks at the files of the work tree.
+pub fn is_harmless(place: &Place<'_>, from: &Path, compares: bool) -> Result<(), String> {
+    let disk = place.disk.ok_or("the repository cannot be looked up")?;
+    // What git does without a repository is not known: it may be given one by other means.
+    let found = find(disk, from)?.ok_or("there is no repository here")?;
+    if !matches!(place.target(&place.root, &found.tree.to_string_lossy()), Target::Inside(_)) {
+        return Err(format!("the repository begins outside the workspace, at {}", found.tree.display()));
+    }
+    let config = disk.text(&found.common.join("config")).ok_or("the repository's configuration cannot be read")?;
+    check(&config)?;
+    let names = disk.names(&found.git_dir).unwrap_or_default();
+    if names.iter().any(|n| n == "config.worktree") {
+        check(&disk.text(&found.git_dir.join("config.worktree")).ok_or("its configuration cannot be read")?)?;
+    }
+    let hooks = disk.names(&found.common.join("hooks")).unwrap_or_default();
+    if hooks.iter().any(|n| n.to_ascii_lowercase().starts_with("post-index-change") && !n.ends_with(".sample")) {
+        return Err("the repository has a hook that runs when git looks".to_owned());
+    }
+    if !compares {
+        return Ok(());
+    }
+    if names.iter().any(|n| n.starts_with("sharedindex.")) {
+        return Err("the repository's index is in two parts".to_owned());
+    }
+    let tracked = match (names.iter().any(|n| n == "index"), disk.tracked(&found.git_dir)) {
+        (false, _) => return Ok(()),
+        (true, Some(tracked)) => tracked,
+        (true, None) => return Err("the repository's index cannot be read".to_owned()),
+    };
+    let inner = tracked.has_repositories.then_some("the repository holds others, with settings of their own");
+    inner.map_or(Ok(()), |why| Err(why.to_owned()))
+}
+
+/// Reads a configuration line by line. A continued value is taken for settings, so that nothing hides in one.
+fn check(config: &str) -> Result<(), String> {
+    let mut section = String::new();
+    for line in config.lines() {
+        let mut line = line.trim();
+        while let Some(header) = line.strip_prefix('[') {
+            let (inner, after) = header.split_once(']').ok_or("a section of the configuration is not closed")?;
+            let name = inner.split([' ', '\t', '"', '.']).next().unwrap_or_default();
+            if inner.matches('"').count() == 1 || name.is_empty() {
+                return Err("a section of the configuration cannot be read".to_owned());
+            }
+            section = name.to_ascii_lowercase();
+            line = after.trim();
+        }
+        if line.is_empty() || line.starts_with(['#', ';']) {
+            continue;
+        }
+        let key = line.split(['=', ' ', '\t']).next().unwrap_or_default().to_ascii_lowercase();
+        if !key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            return Err("a line of the repository's configuration cannot be read".to_owned());
+        }
+        let allowed = HARMLESS.iter().find(|(name, _)| *name == section).map_or("", |(_, keys)| keys);
+        if allowed != "*" && !allowed.split_whitespace().any(|a| a == key) {
+            return Err(format!("the repository's configuration sets {section}.{key}"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Files;
+    use super::*;
+
+    fn verdict(files: Files, from: &str) -> Result<(), String> {
+        let place = Place { disk: Some(&files), ..Place::of("/w") };
+        is_harmless(&place, Path::new(from), true)
+    }
+
+    fn repository(config: &str) -> Files {
+        Files::default().file("/w/.git/HEAD", "ref: x").file("/w/.git/config", config).file("/w/src/a", "")
+    }
+
+    #[test]
+    fn a_configuration_that_starts_nothing_is_accepted() {
+        let plain = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n[remote \"origin\"]\n\turl = x\n\tfetch = +refs/*\n\
+                     [branch \"main\"]\n\tremote = origin\n# note\n[user]\n\tname = a b\n";
+        assert_eq!(verdict(repository(plain), "/w"), Ok(()));
+        assert_eq!(verdict(repository(plain), "/w/src"), Ok(()));
+        assert!(verdict(Files::default().file("/w/a", ""), "/w").is_err());
+        let linked = Files::default()
+            .file("/w/.git", "gitdir: /main/.git/worktrees/w\n")
+            .file("/main/.git/worktrees/w/HEAD", "x")
+            .file("/main/.git/worktrees/w/commondir", "/main/.git\n");
+        assert_eq!(verdict(linked.clone().file("/main/.git/config", plain), "/w"), Ok(()));
+        assert!(verdict(linked.file("/main/.git/config", "[core]\nfsmonitor=x\n"), "/w").is_err());
+    }
+
+    #[test]
+    fn whatever_may_start_something_is_refused() {
+        for config in [
+            "[core]\n\tfsmonitor = ./x\n",
+            "[core] fsmonitor = ./x\n",
+            "[branch \"x\"] [core] fsmonitor = ./x\n",
+            "[branch \"x\"][core]fsmonitor = ./x\n",
+            "[CORE]\n FSMonitor=./x\n",
+            "[core]\n\tpager = ./x\n",
+            "[core]\n\thooksPath = x\n",
+            "[core]\n\tworktree = /etc\n",
+            "[core]\n\tattributesFile = x\n",
+            "[core]\n\tsshCommand = x\n",
+            "[core]\nfilemode = true \\\nfsmonitor = x\n",
+            "[diff]\n\texternal = ./x\n",
+            "[diff \"a\"]\n\ttextconv = ./x\n",
+            "[diff \"a\"]\n\tcommand = ./x\n",
+            "[diff.a]\n\ttextconv = ./x\n",
+            "[filter \"a\"]\n\tclean = ./x\n",
+            "[filter \"a]b\"]\n\tprocess = ./x\n",
+            "[include]\n\tpath = x\n",
+            "[includeIf \"gitdir:x\"]\n\tpath = x\n",
+            "[alias]\n\tst = !x\n",
+            "[gpg]\n\tprogram = ./x\n",
+            "[log]\n\tshowSignature = true\n",
+            "[pager]\n\tlog = ./x\n",
+            "[remote \"o\"]\n\tpromisor = true\n",
+            "[remote \"o\"]\n\tuploadpack = x\n",
+            "[extensions]\n\tpartialClone = o\n",
+            "[lfs \"extension.x\"]\n\tclean = ./x\n",
+            "[status]\n\tsubmoduleSummary = true\n",
+            "[submodule]\n\trecurse = true\n",
+            "[merge \"x\"]\n\tdriver = ./x\n",
+            "[trailer \"x\"]\n\tcommand = ./x\n",
+            "\u{feff}[core]\n\tfsmonitor = ./x\n",
+            "[branch \"a\n[core]\nfsmonitor=x\n",
+            "[core\nfsmonitor = x\n",
+            "fsmonitor = x\n",
+        ] {
+            assert!(verdict(repository(config), "/w").is_err(), "{config}");
+        }
+        let plain = "[core]\n\tbare = false\n";
+        assert!(verdict(repository(plain).file("/w/.git/hooks/post-index-change", ""), "/w").is_err());
+        assert!(verdict(repository(plain).file("/w/.git/config.worktree", "[core]\nfsmonitor=x\n"), "/w").is_err());
+        assert!(verdict(repository(plain).file("/w/.git/sharedindex.1", ""), "/w").is_err());
+        // A bare repository among the files of another is found by git as well.
+        let bare = repository(plain).file("/w/evil/HEAD", "x").file("/w/evil/config", "").file("/w/evil/objects/x", "");
+        assert!(verdict(bare.clone(), "/w/evil").is_err());
+        assert!(verdict(bare, "/w/evil/objects").is_err());
+        assert!(verdict(repository(plain), "/w/.git").is_err());
+        let above = Files::default().file("/.git/HEAD", "x").file("/.git/config", plain).file("/w/a", "");
+        assert!(verdict(above, "/w").is_err());
+        assert!(verdict(Files::default().file("/w/.GIT/HEAD", "x"), "/w").is_err());
+    }
+}
