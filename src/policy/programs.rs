@@ -89,12 +89,40 @@ const SAME: &[(&str, &[&str])] = &[
     ("cargo", &["run", "r"]),
     ("cargo", &["remove", "rm"]),
     ("git", &["stage", "add"]),
-    ("docker", &["rm", "container rm"]),
 ];
 
 /// Whether a tool takes two subcommands for the same.
 pub fn same_subcommand(program: &str, one: &str, other: &str) -> bool {
-    SAME.iter().any(|(tool, names)| *tool == program && names.contains(&one) && names.contains(&other))
+    let shortened = matches!(program, "npm" | "hg") && other.len() > 1 && one.starts_with(other);
+    shortened || SAME.iter().any(|(tool, names)| *tool == program && names.contains(&one) && names.contains(&other))
+}
+
+/// Further tools whose first operand is a subcommand.
+const MANY: &[&str] = &[
+    "docker",
+    "podman",
+    "kubectl",
+    "gh",
+    "glab",
+    "aws",
+    "gcloud",
+    "az",
+    "helm",
+    "terraform",
+    "brew",
+    "apt",
+    "apt-get",
+];
+
+/// Whether two names are one program: `pip3` is `pip`, `/usr/bin/python3.12` is `python3`.
+pub fn same_program(one: &str, other: &str) -> bool {
+    let plain = |name: &str| base_name(name).trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').to_owned();
+    one == other || one == base_name(other) || (!plain(one).is_empty() && plain(one) == plain(other))
+}
+
+/// Whether a word before the subcommand only says what kind of thing it is about.
+pub fn is_kind(program: &str, word: &str) -> bool {
+    matches!(program, "docker" | "podman") && matches!(word, "container" | "image")
 }
 
 /// Whether a word names a task of a tool and no file: a subcommand, or a target of a make file.
@@ -110,7 +138,9 @@ pub fn is_task_word(words: &[&str], at: usize) -> bool {
             "npm" | "pnpm" | "yarn" | "bun" | "deno" | "poetry" | "uv" | "mix" => {
                 first() == Some(at) || (at >= 2 && matches!(words.get(at - 1), Some(&("run" | "run-script"))))
             }
-            _ if options::has_subcommands(program) || NETWORK.contains(&program) => first() == Some(at),
+            _ if options::has_subcommands(program) || MANY.contains(&program) => {
+                first() == Some(at) && !words.get(at.wrapping_sub(1)).is_some_and(|w| w.starts_with('-'))
+            }
             _ => false,
         }
 }
@@ -178,6 +208,13 @@ pub fn unwrapped(part: &Part, depth: usize) -> Vec<Vec<Option<String>>> {
                 }
             }
         }
+    }
+    // `python3 -m pip install x`
+    if same_program("python", name)
+        && let [Some(dash), inner @ ..] = rest
+        && dash == "-m"
+    {
+        out.push(inner.to_vec());
     }
     // `git rebase --exec 'x'`, `npm exec -- x`, `docker run image x`
     let marks = |w: &Option<String>| w.as_deref().is_some_and(|w| STARTING.contains(&w));

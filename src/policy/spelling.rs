@@ -1,7 +1,7 @@
 //! Ways to write one command: `rm -fr x`, `rm -r --force x` and `rm x -rf` are the same, and so are `git push` and
 //! `git -C . push`. For rules that tighten, so a match is generous: where it cannot be told it is taken for one.
 
-use super::programs::{base_name, same_subcommand, valued_before_subcommand};
+use super::programs::{base_name, is_kind, same_program, same_subcommand, valued_before_subcommand};
 use super::tokens::word_matches;
 
 /// A command or a pattern, taken apart.
@@ -132,6 +132,7 @@ impl<'a> Spelling<'a> {
             if text == "--" {
                 ended = true;
                 after_option = None;
+                out.options.push(Flag::Long(""));
                 continue;
             }
             let (name, value) = text.split_once('=').map_or((text, None), |(n, v)| (n, Some(v)));
@@ -154,7 +155,7 @@ impl<'a> Spelling<'a> {
     pub fn is_in(&self, command: &Self, open: bool) -> bool {
         // A program that only a shell could name is in doubt anyway; denying it would deny every `$X`.
         let (Some(wanted), Some(program)) = (self.program, command.program) else { return false };
-        if wanted != program && wanted != base_name(program) {
+        if !same_program(wanted, program) {
             return false;
         }
         let words: Vec<&str> = self.operands.iter().filter_map(|(w, _)| *w).collect();
@@ -183,6 +184,9 @@ impl<'a> Spelling<'a> {
             loop {
                 let (word, after_option) = self.operands.get(at)?;
                 at += 1;
+                if n == 0 && word.is_some_and(|w| w != *wanted && is_kind(program, w)) {
+                    continue;
+                }
                 let valued = valued_before_subcommand(program).filter(|_| n == 0);
                 // Of some tools it is known which options take a value.
                 let is_value = valued.map(|valued| after_option.is_some_and(|option| valued.contains(&option)));
@@ -393,6 +397,10 @@ mod tests {
                 &["sed -i s/a/b/ x", "sed --in-place s/a/b/ x", "sed -n -i.bak p x", "sed -Ei p x", "sed s/a/b/ x -i"],
             ),
             ("git push * main", &["git push origin main", "git push -u origin main", "git push main"]),
+            ("git checkout -- *", &["git checkout -- x", "git checkout HEAD -- x", "git -C . checkout -q -- x"]),
+            ("pip install *", &["pip3 install x", "/usr/bin/pip3.12 install x", "pip --quiet install x"]),
+            ("docker run *", &["docker container run x", "docker --host x run y"]),
+            ("npm publish *", &["npm pub", "npm --registry x publish"]),
             ("cargo publish", &["cargo publish", "cargo --locked publish", "cargo publish --dry-run"]),
         ] {
             for line in lines {
@@ -417,6 +425,8 @@ mod tests {
                 ][..],
             ),
             ("git push", &["git push origin"]),
+            ("git checkout -- *", &["git checkout main", "git checkout -b x"]),
+            ("docker run *", &["docker ps", "docker container ls"]),
             ("git push --force *", &["git push", "git push origin main", "git push --follow-tags origin"]),
             ("git reset --hard *", &["git reset", "git reset --soft HEAD", "git stash --hard"]),
             ("git branch -D *", &["git branch -d x", "git branch"]),

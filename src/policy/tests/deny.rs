@@ -134,6 +134,13 @@ fn a_forbidden_directory_is_forbidden_from_wherever_it_is_reached() {
             "xargs -I{} cp {} deploy",
             "find src -name a.rs -exec cp {} deploy ;",
             "docker run -v ./config:/c img",
+            "wget -P deploy http://x",
+            "wget -Odeploy/x http://x",
+            "curl -o deploy/x http://x",
+            "unzip x.zip -d deploy",
+            "npm --prefix deploy install",
+            "find . -name k8s.yaml -delete",
+            "touch deploy/{a,b}",
         ],
     );
 }
@@ -248,7 +255,8 @@ fn secrets_and_forbidden_files_are_not_read_through_their_directory() {
 
 #[test]
 fn a_forbidden_command_is_forbidden_however_it_is_started() {
-    let rules = "[[rule]]\nruling=\"deny\"\ncommands=[\"git push *\",\"rm -rf *\",\"git commit *\"]\n";
+    let rules =
+        "[[rule]]\nruling=\"deny\"\ncommands=[\"git push *\",\"rm -rf *\",\"git commit *\",\"pip install *\"]\n";
     check(
         rules,
         RulingWord::Deny,
@@ -268,6 +276,7 @@ fn a_forbidden_command_is_forbidden_however_it_is_started() {
             "git rebase --exec 'git push' main",
             "npm exec -- rm -rf x",
             "nice -n 5 rm -rf x",
+            "python3 -m pip install x",
         ],
     );
     check(rules, RulingWord::Allow, &["git status", "git log --grep push", "git -C . log --grep push"]);
