@@ -224,7 +224,7 @@ pub(super) fn candidates(word: &str) -> Vec<&str> {
     out
 }
 
-/// A word as a shell spreads its braces, and as it stands.
+/// Returns a word unchanged, then as a shell expands its braces.
 fn braces(word: &str) -> Vec<String> {
     let mut out = vec![word.to_owned()];
     let mut at = 0;
@@ -246,7 +246,7 @@ fn braces(word: &str) -> Vec<String> {
     out
 }
 
-/// The word, and what a shell makes of it where it has braces or is a pattern.
+/// Returns a word, and what a shell makes of it when it has braces or is a pattern.
 fn spread(word: &str, dirs: &[PathBuf], place: &Place<'_>) -> Vec<String> {
     let mut out = if word.contains('{') { braces(word) } else { vec![word.to_owned()] };
     for n in 0..out.len() {

@@ -378,7 +378,8 @@ fn git(args: &[&str], subcommand: &str) -> Class {
         "config" if has(&["--get", "--list", "-l", "--get-all", "--get-regexp"]) => Class::Read,
         "status" | "log" | "diff" | "show" | "blame" | "rev-parse" | "ls-files" | "describe" | "shortlog"
         | "cat-file" | "grep" | "rev-list" | "ls-tree" | "merge-base" | "name-rev" | "reflog" | "annotate"
-        | "whatchanged" | "show-ref" | "for-each-ref" | "version" | "help" | "check-ignore" | "count-objects"
+        | "whatchanged" | "diff-tree" | "diff-index" | "diff-files" | "cherry" | "range-diff" | "show-ref"
+        | "for-each-ref" | "version" | "help" | "check-ignore" | "count-objects"
             if !args.iter().any(|a| a.starts_with("--output") || a.starts_with("--outp")) =>
         {
             Class::Read

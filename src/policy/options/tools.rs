@@ -8,7 +8,7 @@ const GIT_LOG_LONG: &str = "oneline graph all stat shortstat numstat name-only n
      ignore-all-space ignore-space-change ignore-blank-lines minimal patience histogram find-renames find-copies \
      no-renames diff-filter left-right cherry-pick cherry topo-order date-order raw full-index binary exit-code quiet check \
      no-ext-diff no-textconv pickaxe-regex pickaxe-all invert-grep all-match regexp-ignore-case extended-regexp \
-     fixed-strings perl-regexp notes no-notes source merge-base ancestry-path simplify-by-decoration full-history count walk-reflogs left-only right-only \
+     fixed-strings perl-regexp notes no-notes source merge-base ancestry-path simplify-by-decoration full-history count no-commit-id walk-reflogs left-only right-only \
      relative text compact-summary dirstat function-context inter-hunk-context no-prefix numbered email base root";
 
 const CARGO_LONG: &str = "lib bins examples tests benches all-targets doc all workspace all-features \
@@ -266,7 +266,7 @@ pub(super) const GIT_TOOLS: &[Profile] = &[
     },
     Profile {
         sub: "status",
-        short: "sbuvz",
+        short: "sbuvznoalrm",
         long: "short branch porcelain long untracked-files ignored show-stash ahead-behind column verbose no-renames",
         ..GIT_LOOKS
     },
@@ -289,7 +289,7 @@ pub(super) const GIT_TOOLS: &[Profile] = &[
         sub: "ls-files",
         short: "cdmosuktvz",
         valued: "x",
-        long: "others cached deleted modified stage exclude-standard unmerged exclude",
+        long: "others cached deleted modified stage exclude-standard unmerged exclude error-unmatch full-name directory",
         ..GIT_LOOKS
     },
     Profile {

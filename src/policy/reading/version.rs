@@ -20,7 +20,7 @@ const TELLS: &[(&str, &str)] = &[
     ("git", "version"),
     ("gcc g++ cc c++ clang clang++ cpp ld as ar nm objdump gdb gfortran", "--version"),
     ("make gmake", "--version -v"),
-    ("cmake ctest ninja meson bazel", "--version"),
+    ("cmake ctest ninja meson bazel clang-format", "--version"),
     ("bash zsh fish", "--version"),
     ("docker podman", "--version -v"),
     ("jq rg fd fdfind grep egrep fgrep sed find ls cat sort tree file diff", "--version"),
@@ -28,7 +28,8 @@ const TELLS: &[(&str, &str)] = &[
     ("curl wget tar zip unzip gzip xz zstd rsync", "--version"),
     ("tmux ssh", "-V"),
     ("openssl zig hugo", "version"),
-    ("sqlite3 psql protoc ghc ocaml julia lua luajit R nvim vim gh just tsc pandoc ffmpeg", "--version"),
+    ("tsc", "--version -v"),
+    ("sqlite3 psql protoc ghc ocaml julia lua luajit R nvim vim gh just pandoc ffmpeg", "--version"),
 ];
 
 /// Files with which a project says which tool its shims run.
