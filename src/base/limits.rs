@@ -616,7 +616,7 @@ pub const UI_CONTEXT_LINES_MAX: usize = 30;
 /// Rows of one failing case's message.
 pub const UI_MESSAGE_ROWS_MAX: usize = 200;
 /// Lines of the agent's last words in the summary of a turn in which nothing waits.
-pub const UI_CALM_SAID_LINES_MAX: usize = 6;
+pub const UI_CALM_SAID_LINES_MAX: usize = 16;
 /// A pane narrower than this shows too little of a line for it to count as seen.
 pub const UI_READING_COLUMNS_MIN: u16 = 24;
 /// Rows of unfolded thoughts.

@@ -5,6 +5,7 @@ use super::{DONE, Done, Fail, daemon, llm, maker, print, screen, settings};
 use crate::agent::catalog::{self, AgentSpec, Catalog, Place, Through};
 use crate::agent::llm::Found as Model;
 use crate::base::text::Untrusted;
+use crate::config::Paths;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -17,14 +18,36 @@ pub struct Here {
 /// Looks for agents and model servers. Programs are looked for by name and nothing is started; only servers on this
 /// machine are asked anything.
 pub fn look(global: &Global, workspace: &Path) -> Result<Here, Fail> {
-    let catalog = catalog(global)?;
+    let runtime = daemon::runtime()?;
+    let here = runtime.block_on(look_around(global.config.as_deref(), workspace));
+    runtime.shutdown_background();
+    here
+}
+
+/// The same, for those who are in a runtime already.
+pub async fn look_around(config: Option<&Path>, workspace: &Path) -> Result<Here, Fail> {
+    let file = Paths::dir_of(config)?.join("agents.toml");
+    let catalog = Catalog::load(Some(&file)).map_err(|e| Fail::usage(e.to_string()))?;
     let around = maker::surroundings(workspace);
     let external = catalog.agents().iter().map(|spec| (spec.clone(), catalog::discover(spec, &around))).collect();
-    let models = llm::catalog(global.config.as_deref())?;
-    let runtime = daemon::runtime()?;
-    let models = runtime.block_on(crate::agent::llm::discover(&models, screen::env));
-    runtime.shutdown_background();
+    let models = llm::catalog(config)?;
+    let models = crate::agent::llm::discover(&models, screen::env).await;
     Ok(Here { external, models })
+}
+
+impl Here {
+    /// The first agent that can be used and was installed by the user, else the first model, with the reason in words.
+    pub fn best(&self) -> Option<(String, String)> {
+        let external = self.external.iter().find_map(|(spec, found)| {
+            let found = found.as_ref().filter(|f| f.is_trusted())?;
+            Some((spec.name.clone(), format!("found at {}", found.program.display())))
+        });
+        let model = || {
+            let usable = self.models.iter().filter(|m| m.usable);
+            usable.into_iter().find_map(|m| Some((format!("llm:{}/{}", m.provider, m.models.first()?), m.why.clone())))
+        };
+        external.or_else(model)
+    }
 }
 
 /// The bundled agents and the user's own.

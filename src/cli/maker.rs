@@ -3,6 +3,7 @@
 use super::Fail;
 use super::llm::LlmMaker;
 use super::options::SessionOptions;
+use super::undecided::{self, Undecided};
 
 use crate::agent::acp::{AcpAgent, AcpConfig};
 use crate::agent::catalog::{AgentSpec, Catalog, Through};
@@ -25,6 +26,9 @@ pub fn maker(options: &SessionOptions, tests: Option<Command>) -> Result<Arc<dyn
     if let Some(model) = spec.strip_prefix("llm:") {
         return Ok(Arc::new(LlmMaker::new(model, tests, options.config.as_deref(), &options.settings)?));
     }
+    if spec == undecided::SPEC {
+        return Ok(Arc::new(Undecided::new(options.clone(), tests)));
+    }
     let Some(spec) = external(options)? else { return Ok(Arc::new(RepairMaker { tests })) };
     let found = discover(&spec, &surroundings(&options.workspace));
     let isolation = isolation(&options.isolation, &spec)?;
@@ -36,7 +40,7 @@ pub fn maker(options: &SessionOptions, tests: Option<Command>) -> Result<Arc<dyn
 /// The external agent that is named, if it is one.
 fn external(options: &SessionOptions) -> Result<Option<AgentSpec>, Fail> {
     let spec = options.agent.as_str();
-    if spec == "repair" || spec.starts_with("script:") || spec.starts_with("llm:") {
+    if spec == "repair" || spec == undecided::SPEC || spec.starts_with("script:") || spec.starts_with("llm:") {
         return Ok(None);
     }
     let file = crate::config::Paths::dir_of(options.config.as_deref())?.join("agents.toml");

@@ -27,6 +27,7 @@ mod socket;
 mod ssh;
 mod start;
 mod themes;
+mod undecided;
 
 use args::{Cli, Command};
 use clap::Parser as _;

@@ -3,7 +3,8 @@
 use super::args::Global;
 use super::options::{self, SessionOptions};
 use super::place::Places;
-use super::{Done, Fail, agents, attach, daemon, headless, maker, screen, settings};
+use super::{Done, Fail, agents, attach, daemon, headless, maker, screen, settings, undecided};
+use crate::agent::llm::is_about_passing;
 use crate::config::{Layer, Resolved};
 use std::path::Path;
 
@@ -12,7 +13,7 @@ pub fn session(global: &Global, goal: &[String]) -> Done {
     let workspace = options::workspace(global)?;
     let resolved = settings::resolved(global, &workspace)?;
     resolved.warnings.iter().for_each(|warning| super::complain(warning));
-    let agent = choose(global, &workspace, &resolved)?;
+    let agent = choose(global, &workspace, &resolved, goal)?;
     let options = SessionOptions::of(global, workspace, goal, agent, resolved.settings)?;
     begin(global, options)
 }
@@ -39,9 +40,9 @@ pub fn demo(global: &Global) -> Done {
     begin(global, options)
 }
 
-/// The agent named, else what the configuration says, else the first that is found here, else the embedded one; with the
-/// reason in words.
-fn choose(global: &Global, workspace: &Path, resolved: &Resolved) -> Result<(String, String), Fail> {
+/// The agent named, else what the configuration says, else the first that is found here, else the embedded one where it can
+/// do what is asked; with the reason in words.
+fn choose(global: &Global, workspace: &Path, resolved: &Resolved, goal: &[String]) -> Result<(String, String), Fail> {
     if let Some(spec) = &resolved.settings.agent {
         let named = if resolved.sources.get("agent") == Some(&Layer::Flag) {
             "on the command line"
@@ -51,18 +52,14 @@ fn choose(global: &Global, workspace: &Path, resolved: &Resolved) -> Result<(Str
         return Ok((spec.clone(), format!("named {named}")));
     }
     let here = agents::look(global, workspace)?;
-    let external = here.external.iter().find_map(|(spec, found)| {
-        let found = found.as_ref().filter(|f| f.is_trusted())?;
-        Some((spec.name.clone(), format!("found at {}", found.program.display())))
-    });
-    let model = || {
-        here.models
-            .iter()
-            .filter(|m| m.usable)
-            .find_map(|m| Some((format!("llm:{}/{}", m.provider, m.models.first()?), m.why.clone())))
+    let what_it_can = goal.is_empty() || is_about_passing(&goal.join(" "));
+    let embedded = || match what_it_can {
+        true => ("repair".to_owned(), "no other agent was found: the embedded repair agent".to_owned()),
+        false => {
+            (undecided::SPEC.to_owned(), "no agent was found that can do this: the session waits for one".to_owned())
+        }
     };
-    let embedded = || ("repair".to_owned(), "no other agent was found: the embedded repair agent".to_owned());
-    Ok(external.or_else(model).unwrap_or_else(embedded))
+    Ok(here.best().unwrap_or_else(embedded))
 }
 
 fn begin(global: &Global, mut options: SessionOptions) -> Done {

@@ -332,10 +332,11 @@ impl Actor {
 
     fn outcome_so_far(&self) -> SessionOutcome {
         let session = &self.book.session;
+        let refused = session.turn_ended.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Refusal);
         let cancelled = session.turn_ended.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Cancelled);
         if session.stopped.is_some() || cancelled {
             SessionOutcome::Stopped
-        } else if session.agent_lost.is_some() {
+        } else if session.agent_lost.is_some() || refused {
             SessionOutcome::Failed
         } else {
             SessionOutcome::Done

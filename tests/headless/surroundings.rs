@@ -85,6 +85,44 @@ fn a_test_run_without_a_checkpoint_is_recorded() {
     assert_eq!(finished["passed"], 1, "{finished}");
 }
 
+/// Without an agent that can do what was asked, the session says what to choose from, waits, and goes on with whatever
+/// was installed meanwhile.
+#[test]
+fn a_newcomer_without_an_agent_is_told_the_choices_and_the_session_waits() {
+    let room = Room::with(&[("calc.py", "def add(a, b):\n    return a + b\n")]);
+    let bin = room.dir.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let start = |goal: &str| {
+        let mut command = room.command(&["--headless", goal]);
+        command.env("PATH", format!("{}:/usr/bin:/bin", bin.display())).env("HOME", room.dir.path());
+        for key in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"] {
+            command.env_remove(key);
+        }
+        Seat::start_by(command)
+    };
+    let mut seat = start("add a subtract function");
+    let said = seat.wait("the choices", |e| e["kind"] == "said" && e["by"] == "rightseat");
+    let text = said["text"].as_str().unwrap();
+    for choice in ["add a subtract function", "npm install", "ANTHROPIC_API_KEY", "Ollama", "--agent repair"] {
+        assert!(text.contains(choice), "{choice}: {text}");
+    }
+    assert_eq!(seat.wait_kind("turn_ended")["reason"], "refusal");
+    assert_eq!((seat.count("session_ended"), seat.count("proposed")), (0, 0), "it waits");
+    // An agent is installed in another terminal: the same session goes on with it.
+    let program = bin.join("claude-agent-acp");
+    std::fs::write(&program, "#!/bin/sh\necho out of order >&2\nexit 3\n").unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    seat.ask("session/prompt", json!({"text": "add a subtract function", "when": "queue"}));
+    let lost = seat.wait_kind("agent_lost");
+    assert!(lost["why"].as_str().unwrap().contains("out of order"), "{lost}");
+    seat.close();
+    std::fs::remove_file(program).unwrap();
+    // What the embedded agent is for, it does.
+    let mut seat = start("make the failing tests pass");
+    assert_eq!(seat.ever("the opening", |e| e["kind"] == "session_opened")["agent"]["name"], "repair");
+    seat.close();
+}
+
 /// A host that nobody can find any more ends, and its agent and commands with it.
 #[test]
 fn a_host_whose_directory_is_deleted_ends_and_says_why() {

@@ -37,3 +37,4 @@ pub use agent::LlmAgent;
 pub use catalog::{Catalog, CatalogError};
 pub use discover::{Found, discover};
 pub use settings::{LlmConfig, Settings, SettingsError};
+pub use turn::is_about_passing;

@@ -231,7 +231,7 @@ fn describe(call: &ToolCall) -> String {
 }
 
 /// Whether a goal or a report speaks of tests and of how they end. A word that only holds "test" (latest) does not count.
-fn is_about_passing(text: &str) -> bool {
+pub fn is_about_passing(text: &str) -> bool {
     let text = text.to_lowercase();
     let mut words = text.split(|sign: char| !sign.is_alphabetic());
     let has = |word: &str, heads: &[&str]| heads.iter().any(|head| word.starts_with(head));

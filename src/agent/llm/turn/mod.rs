@@ -8,6 +8,7 @@
 mod answer;
 mod ask;
 mod calls;
+pub use calls::is_about_passing;
 mod speech;
 #[cfg(test)]
 mod tests;
