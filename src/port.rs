@@ -101,6 +101,18 @@ pub enum FromAgent {
         ticket: Ticket,
         proposal: Box<Proposal>,
     },
+    /// The agent changed what it asked under `ticket` before it was told of a decision: consent to that is void. The
+    /// changed request follows under `next`.
+    Reopen {
+        ticket: Ticket,
+        next: Ticket,
+        why: String,
+    },
+    /// The changed request that a [`Self::Reopen`] announced.
+    Revise {
+        ticket: Ticket,
+        proposal: Box<Proposal>,
+    },
     /// The agent no longer wants it.
     Withdraw {
         ticket: Ticket,
@@ -159,16 +171,22 @@ pub enum Answer {
     /// what was proposed.
     Approved {
         edited: Option<String>,
+        /// What the supervisor wrote to the approval; also part of `told`.
+        note: Option<String>,
+        /// The agent's own option that was chosen by its id.
+        option: Option<String>,
         told: String,
     },
     /// `by_rule` when policy said so without asking.
     Denied {
         reason: String,
         by_rule: Option<String>,
+        option: Option<String>,
         told: String,
     },
     Redirected {
         reason: String,
+        option: Option<String>,
         told: String,
     },
     Lapsed {

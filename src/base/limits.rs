@@ -444,6 +444,17 @@ pub const ACP_MODE_RESETS_MAX: u32 = 3;
 pub const ACP_LAST_WORDS_LINES: usize = 12;
 /// How often a private candidate is looked at while the agent works in it.
 pub const ACP_CANDIDATE_POLL_MS: u64 = 600;
+/// Options of one permission request that are read, and bytes of an option's name.
+pub const ACP_OPTIONS_MAX: usize = 64;
+pub const ACP_OPTION_NAME_BYTES_MAX: usize = 200;
+/// A changed request is asked about again once its updates have paused for this long, but after so many updates at the
+/// latest.
+pub const ACP_CHANGE_PAUSE_MS: u64 = 250;
+pub const ACP_CHANGES_MERGED_MAX: u32 = 16;
+/// How often one request may change while it is pending before it is refused.
+pub const ACP_REQUEST_CHANGES_MAX: u32 = 6;
+/// Alarms about one call that contradicts what was approved.
+pub const ACP_CONTRADICTIONS_TOLD_MAX: u32 = 3;
 /// Size of a file or of an option's text in `agents.toml`.
 pub const CATALOG_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Lines for which colours are given at one time.

@@ -2,6 +2,7 @@
 //! nothing but the disk; whatever takes time runs elsewhere and comes back as a message.
 
 mod agent;
+mod amend;
 mod asked;
 mod body;
 mod checks;

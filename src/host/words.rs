@@ -7,25 +7,36 @@ use crate::port::Answer;
 /// What became of a proposal, in words. `edited` is what the human changed, as a diff or a command line.
 pub fn answer(reply: &Reply, edited: Option<String>) -> Answer {
     match reply {
-        Reply::Approved { edited: false } => Answer::Approved { edited: None, told: "Approved as proposed.".into() },
-        Reply::Approved { edited: true } => {
-            let change = edited.unwrap_or_default();
-            let told = format!("Approved with changes by the supervisor. What differs from your proposal:\n{change}");
-            Answer::Approved { edited: Some(change), told }
+        Reply::Approved { edited: is_edited, note, option } => {
+            let edited = is_edited.then(|| edited.unwrap_or_default());
+            let mut told = match &edited {
+                None => "Approved as proposed.".to_owned(),
+                Some(change) => {
+                    format!("Approved with changes by the supervisor. What differs from your proposal:\n{change}")
+                }
+            };
+            let note = note.as_deref().map(str::trim).filter(|note| !note.is_empty()).map(str::to_owned);
+            if let Some(note) = &note {
+                let gap = if told.ends_with('\n') { "" } else { "\n" };
+                told.push_str(&format!("{gap}The supervisor's note: {note}"));
+            }
+            Answer::Approved { edited, note, option: option.clone(), told }
         }
-        Reply::Denied { reason, by_rule: Some(rule) } => Answer::Denied {
+        Reply::Denied { reason, by_rule: Some(rule), option } => Answer::Denied {
             told: format!("Denied by policy (rule {rule}): {reason}"),
             reason: reason.clone(),
             by_rule: Some(rule.clone()),
+            option: option.clone(),
         },
-        Reply::Denied { reason, by_rule: None } => {
+        Reply::Denied { reason, by_rule: None, option } => {
             let told = match reason.as_str() {
                 "" => "Denied by the supervisor.".to_owned(),
                 reason => format!("Denied by the supervisor: {reason}"),
             };
-            Answer::Denied { reason: reason.clone(), by_rule: None, told }
+            Answer::Denied { reason: reason.clone(), by_rule: None, option: option.clone(), told }
         }
-        Reply::Redirected { reason } => Answer::Redirected {
+        Reply::Redirected { reason, option } => Answer::Redirected {
+            option: option.clone(),
             told: format!("Not this way. The supervisor redirects you: {reason}\nPropose again accordingly."),
             reason: reason.clone(),
         },

@@ -3,6 +3,7 @@
 use crate::base::digest::FieldHasher;
 use crate::base::limits::CONTENT_INLINE_BYTES_MAX;
 use crate::base::{ActionId, Digest, RelPath, StepId};
+use crate::model::offer::RequestOption;
 use serde::{Deserialize, Serialize};
 
 /// What sort of thing an action is.
@@ -294,6 +295,10 @@ pub struct Proposal {
     /// The command runs checks: parse its output with the detected runner's parser.
     pub checks: bool,
     pub trial: Option<TrialBudget>,
+    /// The answers that the agent offers to its own request.
+    pub options: Vec<RequestOption>,
+    /// Of a request in the agent's own words: covers all of them, also what the body does not hold.
+    pub request: Option<Digest>,
 }
 
 impl Proposal {
@@ -306,6 +311,8 @@ impl Proposal {
             executor: Executor::Host,
             checks: false,
             trial: None,
+            options: Vec::new(),
+            request: None,
         }
     }
 
@@ -346,6 +353,12 @@ pub struct Action {
     pub checks: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<Box<TrialBudget>>,
+    /// The answers that the agent offers to its own request; an approval selects one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<RequestOption>,
+    /// Digest of the request in the agent's own words, so that consent ends when any of them changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Digest>,
     /// Who wrote this revision: the agent, or the human who edited it.
     #[serde(default, skip_serializing_if = "Author::is_agent")]
     pub author: Author,
@@ -374,7 +387,7 @@ impl Author {
 impl Action {
     /// The first revision of a proposal under this id. `files` are its drafts as the host resolved them on the disk.
     pub fn file(id: ActionId, proposal: Proposal, files: Option<Vec<FileEdit>>) -> Self {
-        let Proposal { title, body, rationale, step, executor, checks, trial } = proposal;
+        let Proposal { title, body, rationale, step, executor, checks, trial, options, request } = proposal;
         let kind = body.kind();
         let risk = None;
         let (mut command, mut target) = (None, None);
@@ -400,6 +413,8 @@ impl Action {
             executor,
             checks,
             trial: trial.map(Box::new),
+            options,
+            request,
             author: Author::Agent,
             conflicted: false,
         };
@@ -430,7 +445,8 @@ impl Action {
     }
 
     /// The digest of everything consent covers: kind, executor, every path with pre- and post-image, argv or shell
-    /// text, env delta, cwd, time limit, target, trial bounds, and for what has no body the title itself.
+    /// text, env delta, cwd, time limit, target, trial bounds, the agent's own words and options, and for what has no
+    /// body the title itself.
     pub fn covered(&self) -> Digest {
         let mut hash = FieldHasher::new();
         hash.field(b"rightseat action 1").field(format!("{:?}/{:?}", self.kind, self.executor).as_bytes());
@@ -468,6 +484,13 @@ impl Action {
         }
         if let Some(trial) = &self.trial {
             hash.field(b"trial").field(&trial.runs_max.to_le_bytes()).field(&trial.wall_ms_max.to_le_bytes());
+        }
+        if let Some(request) = &self.request {
+            hash.field(b"request").field(request.bytes());
+        }
+        for option in &self.options {
+            let kind = format!("{:?}/{}/{}", option.effect, option.allows, option.default);
+            hash.field(b"option").field(option.id.as_bytes()).field(option.name.as_bytes()).field(kind.as_bytes());
         }
         if self.files.is_none() && self.command.is_none() && self.target.is_none() {
             hash.field(b"title").field(self.title.as_bytes());

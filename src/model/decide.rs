@@ -56,11 +56,11 @@ pub enum Input {
     },
     /// A human at an attached client that holds control.
     Answer(Box<Answering>),
-    /// A new revision after a merge: asks again, whatever the rule said before.
+    /// A new revision, merged with the disk or changed by its agent: denied by policy or asked again, never allowed
+    /// unasked.
     Revise {
         action: Box<Action>,
-        reason: String,
-        confirm: Option<String>,
+        ruling: Ruling,
     },
     /// A human's own action, such as an undo: consent and proposal in one.
     Own {
@@ -131,6 +131,8 @@ pub struct Answering {
     pub reason: Option<String>,
     /// The word that a human typed for a guard-rail action.
     pub confirm: Option<String>,
+    /// The agent's option that is chosen, by its id.
+    pub option: Option<String>,
     pub by: ClientId,
     /// For `approve_edited` (and for a part of the hunks): the whole new body.
     pub edited: Option<Edited>,
@@ -163,9 +165,9 @@ pub enum Effect {
 /// What became of a proposal, without the words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    Approved { edited: bool },
-    Denied { reason: String, by_rule: Option<String> },
-    Redirected { reason: String },
+    Approved { edited: bool, note: Option<String>, option: Option<String> },
+    Denied { reason: String, by_rule: Option<String>, option: Option<String> },
+    Redirected { reason: String, option: Option<String> },
     Lapsed { why: LapseWhy },
 }
 
@@ -204,7 +206,7 @@ pub fn decide(session: &Session, input: Input) -> Result<Outcome, Refusal> {
     match input {
         Input::File { action, ruling, now } => Ok(propose::file(session, *action, ruling, now)),
         Input::Reconsider { action, ruling, now } => propose::reconsider(session, &action, ruling, now),
-        Input::Revise { action, reason, confirm } => propose::revise(session, *action, reason, confirm),
+        Input::Revise { action, ruling } => propose::revise(session, *action, ruling),
         Input::Own { action, by } => propose::own(session, *action, by),
         Input::Replan { by, steps } => Ok(propose::replan(session, by, steps)),
         Input::Answer(answering) => answer::answer(session, *answering),

@@ -174,6 +174,7 @@ mod tests {
             seq: Seq(3),
             at: UnixMs(7),
             event: Event::Decided(Decided {
+                option: None,
                 action: "a1".into(),
                 revision: 1,
                 digest: Digest::of(b""),

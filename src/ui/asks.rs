@@ -23,6 +23,7 @@ pub fn request(ask: &Ask) -> Result<Request, String> {
                 verdict,
                 reason: reason.clone(),
                 confirm: confirm.clone(),
+                option: None,
                 edited,
                 hunks,
             })

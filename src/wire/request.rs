@@ -96,6 +96,9 @@ pub struct Decide {
     /// For a guard-rail action: the word that its `held` asks for, as the human typed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<String>,
+    /// One of the action's `options` by its id: the answer that the agent is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub option: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<EditedBody>,
     /// Only these hunks, numbered through all files of the action in order; with `edited`, of the edited version.

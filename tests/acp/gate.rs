@@ -133,6 +133,34 @@ async fn a_reason_goes_into_the_running_turn_where_that_is_announced() {
 }
 
 /// gemini reads the file again after it was allowed and computes its edit anew.
+/// The note is put into the running turn where that is announced, and else follows as a prompt; `told` has its words.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_on_an_approval_reaches_the_agent() {
+    let note = "keep the header";
+    for (verdict, more) in [
+        ("approve", json!({"reason": note})),
+        ("approve_edited", json!({"reason": note, "edited": {"files": [{"path": "a.txt", "after": "mine\n"}]}})),
+    ] {
+        for by_client in [false, true] {
+            let steps = if by_client {
+                json!([[{"fs_write": "a.txt", "content": "new\n", "then": [], "else": []}], []])
+            } else {
+                asks_then_writes()
+            };
+            let mut s = Scene::of(steps).with(&[("a.txt", "old\n")]).start().await;
+            let held = s.held().await;
+            s.decide(&held, verdict, more.clone()).await;
+            s.turn_ends().await;
+            let prompts = s.prompts();
+            assert!(prompts[1].contains(note), "{verdict} {by_client}: {prompts:?}");
+            let told = |e: &&serde_json::Value| e["kind"] == "told" && e["text"].as_str().unwrap().contains(note);
+            let told = s.events.iter().find(told).unwrap();
+            assert!(prompts[1].contains(told["text"].as_str().unwrap()), "word for word: {told}");
+            assert_eq!(told["action"], held.action["id"]);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_computes_its_edit_again_finds_the_file_as_it_was() {
     let turns = json!([[{"permission": edit_call("t1", "a.txt", Some("old\n"), "new\n"), "then": [

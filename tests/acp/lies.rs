@@ -70,14 +70,16 @@ async fn misleading_answers_are_not_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_an_answer_that_allows_only_once_nothing_is_allowed() {
+async fn without_an_answer_that_allows_only_once_a_plain_approval_is_refused() {
     let options = json!([{"optionId": "a", "name": "Always", "kind": "allow_always"}, {"optionId": "n", "name": "No", "kind": "reject_once"}]);
     let turns = json!([[{"permission": edit_call("t1", "a.txt", Some("old\n"), "new\n"), "options": options,
         "then": [{"write": "a.txt", "content": "new\n"}], "else": []}]]);
     let mut s = Scene::of(turns).with(&[("a.txt", "old\n")]).start().await;
     let held = s.held().await;
-    s.approve(&held).await;
-    assert_eq!(s.wait_kind("finished").await["outcome"], "failed");
+    let plain = json!({"action": held.action["id"], "digest": held.digest, "verdict": "approve"});
+    let refused = s.call("action/decide", plain).await.unwrap_err();
+    assert!(refused["message"].as_str().unwrap().contains("always"), "{refused}");
+    s.decide(&held, "deny", json!({})).await;
     s.turn_ends().await;
     assert_eq!(s.file("a.txt").unwrap(), "old\n");
 }

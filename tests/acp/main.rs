@@ -13,12 +13,14 @@
 #[path = "../support/fake_agent.rs"]
 mod fake_agent;
 
+mod changed;
 mod copy;
 mod deaths;
 mod gate;
 mod hostile;
 mod lies;
 mod lifecycle;
+mod options;
 mod seat;
 mod streams;
 mod terminals;

@@ -144,3 +144,32 @@ fn requests_are_answered_once_and_nonsense_with_its_code() {
     assert_eq!(plan["revision"], 1);
     assert!(seat.try_ask("plan/edit", json!({"revision": 0, "operations": []})).is_err(), "a stale revision");
 }
+
+/// With and without a guard rail's word, and with an edit: the words that reach the agent hold the note.
+#[test]
+fn a_note_on_an_approval_is_told_to_the_agent() {
+    let room = Room::with(&[("a.txt", "one\n"), (".github/workflows/release.yml", "on: push\n")]);
+    let lines = [
+        json!({"edit": {"path": "a.txt", "after": "two\n"}}),
+        json!({"told": "as proposed(.|\\n)*keep the header"}),
+        json!({"edit": {"path": ".github/workflows/release.yml", "after": "on: [push]\n"}}),
+        json!({"told": "as proposed(.|\\n)*only this once"}),
+        json!({"edit": {"path": "a.txt", "after": "three\n"}}),
+        json!({"told": "with changes(.|\\n)*mine is shorter"}),
+        json!({"exit": 0}),
+    ];
+    let script = room.script(&lines);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.decide(&held, "approve", json!({"reason": "keep the header"})).unwrap();
+    let guarded = seat.held();
+    let word = guarded["confirm"].as_str().unwrap().to_owned();
+    seat.decide(&guarded, "approve", json!({"reason": "only this once", "confirm": word})).unwrap();
+    let held = seat.held();
+    let edited = json!({"reason": "mine is shorter", "edited": {"files": [{"path": "a.txt", "after": "3\n"}]}});
+    seat.decide(&held, "approve_edited", edited).unwrap();
+    seat.finished(&held["action"]);
+    let ended = seat.wait_kind("session_ended");
+    assert_eq!(ended["outcome"], "done", "{ended}");
+    assert_eq!(room.read("a.txt"), "3\n");
+}

@@ -22,6 +22,8 @@ const SESSION_S_MAX: u64 = 120;
 #[derive(Clone, Debug)]
 pub enum Answer {
     Approve,
+    /// Approves with a note.
+    Note(&'static str),
     Deny(&'static str),
     Redirect(&'static str),
     /// The whole new content of the only file.
@@ -270,6 +272,10 @@ impl Pipe {
         let mut params = json!({"action": held["action"], "digest": held["digest"]});
         match answer {
             Answer::Approve => params["verdict"] = json!("approve"),
+            Answer::Note(note) => {
+                params["verdict"] = json!("approve");
+                params["reason"] = json!(note);
+            }
             Answer::Deny(reason) => {
                 params["verdict"] = json!("deny");
                 params["reason"] = json!(reason);

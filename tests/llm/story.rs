@@ -242,3 +242,14 @@ fn a_claim_that_streams_in_pieces_is_held_against_the_runs() {
         assert_eq!(ran.alarms(), ["claim_without_run"], "{api}");
     }
 }
+
+#[test]
+fn a_note_on_an_approval_reaches_the_model() {
+    let turns = [test(), edit("return a - b", "return a + b"), test(), finish()];
+    let ran = Session::of("anthropic", turns).run(|action| match action["kind"].as_str() {
+        Some("edit") => Answer::Note("keep the signature as it is"),
+        _ => Answer::Approve,
+    });
+    assert!(ran.sent().contains("keep the signature as it is"), "{}", ran.sent());
+    assert!(ran.kind("told").any(|e| e["text"].as_str().unwrap().contains("keep the signature as it is")));
+}

@@ -1,50 +1,218 @@
-//! Which option of a permission request says what was decided. By kind, never by position; never one that allows more
-//! than this once; an option whose name speaks against its kind is not used.
+//! The options of a permission request: what each does, and which one a plain verdict may select. By kind and never by
+//! position: only when all that is left of a kind is one option, and never one that changes the agent's mode or allows
+//! more than this once. An option whose name or id contradicts its kind cannot be selected at all.
 
 use super::peek;
+use crate::base::limits::{ACP_ID_BYTES_MAX, ACP_OPTION_NAME_BYTES_MAX, ACP_OPTIONS_MAX};
+use crate::model::offer::default_option;
+use crate::model::{OptionEffect, RequestOption};
 use serde_json::Value;
 
-/// An option as it will be named to the human.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
-    pub id: String,
-    pub name: String,
-    pub kind: String,
-}
+/// The word to type for an option that changes the agent's mode, and for one after which the agent stops asking.
+const MODE_WORD: &str = "mode";
+const ALWAYS_WORD: &str = "always";
 
 /// What a request offers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choices {
-    pub allow: Option<Choice>,
-    pub reject: Option<Choice>,
+    pub options: Vec<RequestOption>,
     /// Options whose name says something else than their kind.
     pub misleading: Vec<String>,
 }
 
-/// Chooses among the request's `options`.
-pub fn choose(options: &[Value]) -> Choices {
-    let mut out = Choices::default();
-    for option in options {
-        let Some(id) = peek::first_text(option, &["optionId", "id"]) else { continue };
-        let name = peek::first_text(option, &["name", "label", "title"]).unwrap_or(id);
-        let kind = peek::text(option, "kind").unwrap_or("");
-        let choice = Choice { id: id.to_owned(), name: name.to_owned(), kind: kind.to_owned() };
-        let (mood, broad) = (mood(name), is_broad(name));
-        match kind {
-            "allow_once" if mood == Mood::No || broad => out.misleading.push(describe(&choice)),
-            "allow_once" => out.allow = out.allow.or(Some(choice)),
-            "reject_once" | "reject_always" if mood == Mood::Yes => out.misleading.push(describe(&choice)),
-            "reject_once" if out.reject.as_ref().is_none_or(|r| r.kind != "reject_once") => out.reject = Some(choice),
-            "reject_always" => out.reject = out.reject.or(Some(choice)),
-            "allow_always" if mood == Mood::No => out.misleading.push(describe(&choice)),
-            _ => {}
+impl Choices {
+    /// The option a plain verdict selects.
+    pub fn plain(&self, allows: bool) -> Option<&RequestOption> {
+        default_option(&self.options, allows)
+    }
+
+    /// The option that was chosen by its id, else the one a plain verdict selects.
+    pub fn selected(&self, allows: bool, named: Option<&str>) -> Option<&RequestOption> {
+        match named {
+            Some(id) => self.options.iter().find(|o| o.id == id && o.allows == allows),
+            None => self.plain(allows),
         }
     }
+}
+
+/// Reads the request's `options`.
+pub fn choose(options: &[Value]) -> Choices {
+    let mut out = Choices::default();
+    for option in options.iter().take(ACP_OPTIONS_MAX) {
+        let Some(id) = peek::first_text(option, &["optionId", "id"]).filter(|id| id.len() <= ACP_ID_BYTES_MAX) else {
+            continue;
+        };
+        let name = peek::first_text(option, &["name", "label", "title"]).unwrap_or(id);
+        let kind = peek::text(option, "kind").unwrap_or("");
+        let (allows, mut effect) = effect(id, name, kind, option.get("_meta").unwrap_or(&Value::Null));
+        if contradicts(name, kind) {
+            out.misleading.push(format!("“{}” calls itself {kind}", peek::bounded(name, ACP_OPTION_NAME_BYTES_MAX)));
+            if effect != OptionEffect::Mode {
+                effect = OptionEffect::Unclear;
+            }
+        }
+        let confirm = match effect {
+            OptionEffect::Mode => Some(MODE_WORD.to_owned()),
+            OptionEffect::Always if allows => Some(ALWAYS_WORD.to_owned()),
+            OptionEffect::Once | OptionEffect::Always | OptionEffect::Unclear => None,
+        };
+        let name = peek::bounded(name, ACP_OPTION_NAME_BYTES_MAX);
+        out.options.push(RequestOption {
+            id: id.to_owned(),
+            name,
+            kind: peek::bounded(kind, ACP_ID_BYTES_MAX),
+            allows,
+            effect,
+            confirm,
+            default: false,
+        });
+    }
+    one_id_one_meaning(&mut out);
+    mark_default(&mut out.options, true);
+    mark_default(&mut out.options, false);
     out
 }
 
-fn describe(choice: &Choice) -> String {
-    format!("“{}” calls itself {}", choice.name, choice.kind)
+/// What an option does, by everything it says about itself.
+fn effect(id: &str, name: &str, kind: &str, meta: &Value) -> (bool, OptionEffect) {
+    let (allows, effect) = match kind {
+        "allow_once" => (true, OptionEffect::Once),
+        "allow_always" => (true, OptionEffect::Always),
+        "reject_once" => (false, OptionEffect::Once),
+        "reject_always" => (false, OptionEffect::Always),
+        _ => return (mood(name) == Mood::Yes, OptionEffect::Unclear),
+    };
+    let changes_mode = speaks_of_mode(&words(id)) || speaks_of_mode(&words(name)) || holds_mode(meta, 0);
+    (allows, if changes_mode { OptionEffect::Mode } else { effect })
+}
+
+/// The same id with another name or kind would be one answer with two meanings.
+fn one_id_one_meaning(choices: &mut Choices) {
+    let all = choices.options.clone();
+    for option in &mut choices.options {
+        let differs = |other: &&RequestOption| {
+            other.id == option.id && (&other.name, &other.kind) != (&option.name, &option.kind)
+        };
+        if let Some(other) = all.iter().find(differs) {
+            choices.misleading.push(format!("“{}” and “{}” have one id", option.name, other.name));
+            option.effect = OptionEffect::Unclear;
+        }
+    }
+    let mut seen: Vec<String> = Vec::new();
+    choices.options.retain(|option| {
+        let is_new = option.effect == OptionEffect::Unclear || !seen.contains(&option.id);
+        seen.push(option.id.clone());
+        is_new
+    });
+}
+
+/// Marks the only option that a plain verdict can mean. Of several refusals those that also end the turn are left out.
+fn mark_default(options: &mut [RequestOption], allows: bool) {
+    let of = |effect: OptionEffect| move |o: &RequestOption| o.allows == allows && o.effect == effect;
+    let places = |options: &[RequestOption], fits: &dyn Fn(&RequestOption) -> bool| -> Vec<usize> {
+        options.iter().enumerate().filter(|(_, o)| fits(o)).map(|(at, _)| at).collect()
+    };
+    let mut found = places(options, &of(OptionEffect::Once));
+    if !allows && found.len() > 1 {
+        found = places(options, &|o| of(OptionEffect::Once)(o) && !ends_turn(o));
+    } else if !allows && found.is_empty() {
+        found = places(options, &of(OptionEffect::Always));
+    }
+    if let [only] = found.as_slice()
+        && let Some(option) = options.get_mut(*only)
+    {
+        option.default = true;
+    }
+}
+
+/// Lower-case words of a name or an id, in any of the ways to join words.
+fn words(text: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let (mut word, mut last_lower) = (String::new(), false);
+    for c in text.chars() {
+        if (!c.is_alphanumeric() && !matches!(c, '\'' | '’')) || (c.is_uppercase() && last_lower) {
+            out.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
+        }
+        if c.is_alphanumeric() {
+            word.extend(c.to_lowercase());
+        }
+        last_lower = c.is_lowercase();
+    }
+    out.extend((!word.is_empty()).then_some(word));
+    out
+}
+
+/// Do these words say that the agent will ask less, or work in another way, from now on?
+fn speaks_of_mode(words: &[String]) -> bool {
+    const ALONE: &[&str] = &[
+        "mode",
+        "modes",
+        "yolo",
+        "auto",
+        "automatic",
+        "automatically",
+        "autopilot",
+        "autonomous",
+        "bypass",
+        "restore",
+        "unrestricted",
+        "unattended",
+        "permissionless",
+        "yoloed",
+        "trusted",
+    ];
+    const PAIRS: &[(&str, &str)] = &[
+        ("accept", "edits"),
+        ("accept", "all"),
+        ("full", "access"),
+        ("full", "auto"),
+        ("skip", "permissions"),
+        ("switch", "to"),
+        ("clear", "context"),
+        ("dont", "ask"),
+        ("stop", "asking"),
+        ("without", "asking"),
+        ("trust", "all"),
+    ];
+    // "Exit the plan" as an answer to a plan is what was asked; leaving planning while refusing is a change of mode.
+    let exits = words.iter().any(|w| matches!(w.as_str(), "exit" | "leave" | "quit"))
+        && words.iter().any(|w| matches!(w.as_str(), "reject" | "no" | "decline"));
+    let has = |word: &str| words.iter().any(|w| w == word);
+    exits
+        || ALONE.iter().any(|word| has(word))
+        || words.windows(2).any(|pair| match pair {
+            [a, b] => PAIRS.iter().any(|(x, y)| a == x && b == y),
+            _ => false,
+        })
+}
+
+/// A `_meta` that names a mode says what the option sets.
+fn holds_mode(meta: &Value, depth: usize) -> bool {
+    const DEPTH_MAX: usize = 4;
+    match meta {
+        Value::Object(map) if depth < DEPTH_MAX => map.iter().any(|(key, value)| {
+            let off = matches!(value, Value::Null | Value::Bool(false));
+            (!off && words(key).iter().any(|word| word == "mode" || word == "modes")) || holds_mode(value, depth + 1)
+        }),
+        Value::Array(list) if depth < DEPTH_MAX => list.iter().any(|value| holds_mode(value, depth + 1)),
+        Value::String(text) => words(text).iter().any(|word| word == "yolo" || word == "bypass"),
+        Value::Object(_) | Value::Array(_) => true,
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn ends_turn(option: &RequestOption) -> bool {
+    let ends = |word: &String| matches!(word.as_str(), "cancel" | "abort" | "stop" | "exit" | "quit" | "interrupt");
+    words(&option.id).iter().any(ends) || words(&option.name).iter().any(ends)
+}
+
+fn contradicts(name: &str, kind: &str) -> bool {
+    match kind {
+        "allow_once" => mood(name) == Mood::No || is_broad(name),
+        "allow_always" => mood(name) == Mood::No,
+        "reject_once" | "reject_always" => mood(name) == Mood::Yes,
+        _ => false,
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,8 +269,8 @@ mod tests {
             .map(|(kind, name)| json!({"optionId": format!("id-{name}"), "name": name, "kind": kind}))
             .collect();
         let chosen = choose(&options);
-        let name = |c: Option<Choice>| c.map(|c| c.name);
-        assert_eq!((name(chosen.allow), name(chosen.reject)), (allow.map(Into::into), reject.map(Into::into)));
+        let name = |allows| chosen.plain(allows).map(|option| option.name.as_str());
+        assert_eq!((name(true), name(false)), (allow, reject));
         assert_eq!(chosen.misleading.len(), misleading);
     }
 
@@ -133,5 +301,65 @@ mod tests {
             Some("No"),
             1,
         );
+    }
+
+    fn defaults(options: &[(&str, &str, &str)]) -> (Option<String>, Option<String>) {
+        let options: Vec<Value> =
+            options.iter().map(|(id, name, kind)| json!({"optionId": id, "name": name, "kind": kind})).collect();
+        let chosen = choose(&options);
+        let id = |allows| chosen.plain(allows).map(|option| option.id.clone());
+        (id(true), id(false))
+    }
+
+    /// As read in the packages of qwen, kimi, claude and codex.
+    #[test]
+    fn options_of_real_plans_are_never_chosen_by_position() {
+        let ids = |allow: Option<&str>, reject: Option<&str>| (allow.map(str::to_owned), reject.map(str::to_owned));
+        let qwen = [
+            ("restore_previous", "Yes, restore previous mode (yolo)", "allow_once"),
+            ("proceed_always", "Yes, and auto-accept edits", "allow_always"),
+            ("proceed_once", "Yes, and manually approve edits", "allow_once"),
+            ("cancel", "No, keep planning", "reject_once"),
+        ];
+        assert_eq!(defaults(&qwen), ids(Some("proceed_once"), Some("cancel")));
+        let kimi = [
+            ("plan_opt_0", "Rewrite the parser", "allow_once"),
+            ("plan_opt_1", "Patch the lexer", "allow_once"),
+            ("plan_revise", "Revise", "reject_once"),
+            ("plan_reject_and_exit", "Reject and exit plan mode", "reject_once"),
+        ];
+        assert_eq!(defaults(&kimi), ids(None, Some("plan_revise")));
+        let claude = [
+            ("exit-plan-default", "Yes, and manually approve edits", "allow_once"),
+            ("exit-plan-accept-edits", "Yes, and accept edits", "allow_once"),
+            ("exit-plan-bypass", "Yes, and bypass permissions", "allow_once"),
+            ("reject", "No, keep planning", "reject_once"),
+        ];
+        assert_eq!(defaults(&claude), ids(Some("exit-plan-default"), Some("reject")));
+        let codex = [
+            ("allow_once", "Yes", "allow_once"),
+            ("decline", "No, continue without running it", "reject_once"),
+            ("cancel", "No, and tell Codex what to do differently", "reject_once"),
+        ];
+        assert_eq!(defaults(&codex), ids(Some("allow_once"), Some("decline")));
+        let two = [("a", "No", "reject_once"), ("b", "No, skip the file", "reject_once")];
+        assert_eq!(defaults(&two), ids(None, None));
+        let twins = [("x", "Yes", "allow_once"), ("x", "Yes, always", "allow_always"), ("n", "No", "reject_once")];
+        assert_eq!(defaults(&twins), ids(None, Some("n")), "one id with two meanings");
+    }
+
+    #[test]
+    fn an_option_that_changes_the_mode_is_found_by_id_name_and_meta() {
+        let of = |option: Value| choose(&[option]).options[0].effect;
+        for option in [
+            json!({"optionId": "acceptEdits", "name": "Yes", "kind": "allow_once"}),
+            json!({"optionId": "y", "name": "Yes, restore previous mode (yolo)", "kind": "allow_once"}),
+            json!({"optionId": "y", "name": "Yes", "kind": "allow_once", "_meta": {"qwen": {"setMode": "auto"}}}),
+            json!({"optionId": "plan_reject_and_exit", "name": "No", "kind": "reject_once"}),
+        ] {
+            assert_eq!(of(option.clone()), OptionEffect::Mode, "{option}");
+        }
+        let plain = json!({"optionId": "y", "name": "Allow", "kind": "allow_once", "_meta": {"mode": null}});
+        assert_eq!(of(plain), OptionEffect::Once);
     }
 }

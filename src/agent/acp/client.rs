@@ -80,6 +80,8 @@ pub enum Timer {
     Settle,
     /// Look at the candidate while the agent works in it.
     Candidate,
+    /// A changed request has paused changing.
+    Changed,
 }
 
 /// What one of our own requests was about.
@@ -301,7 +303,7 @@ impl Client {
             ToAgent::Prompt { text, when } => self.prompted(text, when),
             ToAgent::Question(text) => self.questioned(text),
             ToAgent::Filed { ticket, action } => self.asks.filed(ticket, action),
-            ToAgent::Answered { ticket, answer } => self.decided(ticket, answer, disk),
+            ToAgent::Answered { ticket, answer } => self.decided(ticket, answer),
             ToAgent::Output { ticket, bytes } => self.terminal_wrote(ticket, &bytes),
             ToAgent::Performed { ticket, performed } => self.performed(ticket, *performed, disk),
             ToAgent::TrialDone { .. } | ToAgent::Mode(_) => {}
@@ -320,6 +322,7 @@ impl Client {
             Timer::Cancel => self.cancel_timed_out(disk),
             Timer::Settle => self.settled(),
             Timer::Candidate => self.look_again(),
+            Timer::Changed => self.ask_again(disk),
         }
     }
 

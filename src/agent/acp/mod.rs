@@ -3,6 +3,8 @@
 //! disk. Nothing of the protocol leaves this module.
 
 mod adapter;
+mod amend;
+mod answers;
 mod asks;
 mod choice;
 mod client;

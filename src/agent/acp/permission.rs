@@ -1,5 +1,6 @@
 //! `session/request_permission`: what it asks for becomes a proposal, its answer is held until there is a decision.
 
+use super::amend::Asked;
 use super::asks::Subject;
 use super::choice::{self, Choices};
 use super::client::Client;
@@ -12,8 +13,8 @@ use super::tools::{Changed, ToolCall};
 use crate::agent::catalog::{Level, Through};
 use crate::base::RelPath;
 use crate::base::limits::{ACP_ANSWERS_TOLD_MAX, ACP_NOTE_BYTES_MAX, ACP_REASON_BYTES_MAX};
-use crate::model::Proposal;
 use crate::model::action::{After, Body, Draft, Evidence, Executor, Rationale};
+use crate::model::{OptionEffect, Proposal};
 use crate::port::Ticket;
 use serde_json::Value;
 
@@ -50,7 +51,8 @@ impl Client {
         if self.lets_through(&id, &call, &shown, &choices) {
             return;
         }
-        let ticket = self.file_permission(id, &call, shown, choices, changed, disk);
+        let covered_by_it = if asked == &tool { covered.clone() } else { vec![tool.clone()] };
+        let ticket = self.file_permission(id, Asked::of(&call, shown, covered_by_it), choices, changed, disk);
         for other in covered {
             if let Some(call) = self.tools.get_mut(&other) {
                 (call.ticket, call.gated) = (Some(ticket), true);
@@ -63,7 +65,7 @@ impl Client {
     /// `fs/write_text_file`, and an edit in the private candidate that cannot be shown beforehand. That an agent was seen
     /// to do so is not enough: it could ask once to be trusted ever after.
     fn lets_through(&mut self, id: &Id, call: &ToolCall, shown: &Preview, choices: &Choices) -> bool {
-        let Some(choice) = choices.allow.clone() else { return false };
+        let Some(choice) = choices.plain(true).cloned() else { return false };
         let comes_again = self.setup.spec.commands == Through::Client && matches!(shown.body, Body::Command(_));
         let is_edit = matches!(call.kind(), "edit" | "delete" | "move");
         let private = self.setup.place.is_private() && is_edit && !is_resolved(&shown.body);
@@ -89,21 +91,32 @@ impl Client {
         true
     }
 
-    fn file_permission(
-        &mut self,
-        id: Id,
-        call: &ToolCall,
-        shown: Preview,
-        choices: Choices,
-        changed: Changed,
-        disk: &dyn Disk,
-    ) -> Ticket {
+    fn file_permission(&mut self, id: Id, asked: Asked, choices: Choices, changed: Changed, disk: &dyn Disk) -> Ticket {
+        let (call, shown) = (asked.call.clone(), asked.shown.clone());
+        let (subject, proposal) = self.question(id, asked, &choices, disk);
+        let ticket = self.propose(subject, proposal);
+        self.is_asked(&call.id, ticket);
+        for text in self.oddities(&call, &shown, &choices, changed) {
+            self.alarm("mismatch", Some(ticket), text);
+        }
+        // openhands offers the same odd answer with every question: it is said once.
+        if self.conduct.answers_told.len() < ACP_ANSWERS_TOLD_MAX {
+            self.conduct.answers_told.extend(choices.misleading);
+        }
+        ticket
+    }
+
+    /// The question as the host gets it, first and after each change of the call.
+    pub(super) fn question(&mut self, id: Id, asked: Asked, choices: &Choices, disk: &dyn Disk) -> (Subject, Proposal) {
+        let (call, shown) = (&asked.call, &asked.shown);
         let by_host =
             is_resolved(&shown.body) && (self.conduct.edits == Through::Client || self.setup.place.is_private());
-        let title = shown_title(call, &shown, self);
+        let title = shown_title(call, shown, self);
         let mut proposal = Proposal::new(title, shown.body.clone());
         proposal.executor = if by_host { Executor::Host } else { Executor::Agent };
-        proposal.rationale = Some(self.rationale(call, &shown, &choices));
+        proposal.rationale = Some(self.rationale(call, shown, choices));
+        proposal.options.clone_from(&choices.options);
+        proposal.request = Some(asked.digest(&self.tools));
         let now = |path: &RelPath| Some((path.clone(), disk.read(path).ok().flatten()?));
         let before = shown.expected.keys().filter_map(now).collect();
         let subject = Subject::Permission {
@@ -114,22 +127,19 @@ impl Client {
             expected: shown.expected.clone(),
             before,
             mode_switch: call.kind() == "switch_mode",
+            asked: Box::new(asked),
         };
-        let ticket = self.propose(subject, proposal);
-        if let Some(call) = self.tools.get_mut(&call.id) {
+        (subject, proposal)
+    }
+
+    /// The call is covered by a question now.
+    pub(super) fn is_asked(&mut self, tool: &str, ticket: Ticket) {
+        if let Some(call) = self.tools.get_mut(tool) {
             call.ticket = Some(ticket);
             call.gated = true;
             // What it shows so far is its question, not its output.
             call.words_told = call.words().len();
         }
-        for text in self.oddities(call, &shown, &choices, changed) {
-            self.alarm("mismatch", Some(ticket), text);
-        }
-        // openhands offers the same odd answer with every question: it is said once.
-        if self.conduct.answers_told.len() < ACP_ANSWERS_TOLD_MAX {
-            self.conduct.answers_told.extend(choices.misleading);
-        }
-        ticket
     }
 
     /// What speaks against taking the request at its word.
@@ -141,13 +151,14 @@ impl Client {
         if changed.other_content {
             texts.push("it asks for other content than it showed before".to_owned());
         }
+        if changed.other_command {
+            texts.push("it asks for another command than it showed before".to_owned());
+        }
         let told = &self.conduct.answers_told;
         let news = choices.misleading.iter().filter(|text| !told.contains(*text));
         texts.extend(news.map(|text| format!("an answer is named against its meaning: {text}; it is not used")));
-        if choices.allow.is_none() {
-            texts.push(
-                "none of its answers allows only this once; an approval will be answered with a reject".to_owned(),
-            );
+        if !choices.options.iter().any(|o| o.allows && o.effect == OptionEffect::Once) {
+            texts.push("none of its answers allows only this once".to_owned());
         }
         let outside: Vec<String> = call
             .diffs()
@@ -199,8 +210,14 @@ impl Client {
         for path in call.paths().iter().filter_map(|path| place.rel(path)) {
             evidence.push(Evidence::new("line", path.as_str()).at(path.as_str(), None));
         }
-        if let Some(choice) = &choices.allow {
-            evidence.push(Evidence::new("quote", format!("an approval selects “{}” ({})", choice.name, choice.kind)));
+        match choices.plain(true) {
+            Some(choice) => {
+                let text = format!("an approval selects “{}” ({})", choice.name, choice.kind);
+                evidence.push(Evidence::new("quote", text));
+            }
+            None => evidence.extend(
+                choices.options.iter().map(|o| Evidence::new("quote", format!("it offers option {}", o.words()))),
+            ),
         }
         Rationale { text: peek::bounded_tail(&place.shown(&text), ACP_REASON_BYTES_MAX), evidence }
     }

@@ -34,7 +34,7 @@ const DIR_KEYS: &[&str] = &["cwd", "workdir", "working_directory", "directory", 
 pub type Expected = BTreeMap<RelPath, Option<Digest>>;
 
 /// See the module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
     pub body: Body,
     /// What the files would hold afterwards, for those whose content could be computed.
@@ -343,7 +343,7 @@ fn words(value: Option<&Value>) -> Option<Vec<String>> {
 }
 
 /// The command in a title such as `` `cargo test` `` when nothing else shows it.
-fn title_command(title: &str) -> &str {
+pub fn title_command(title: &str) -> &str {
     let inner = title.split('`').nth(1).filter(|inner| title.matches('`').count() == 2 && !inner.trim().is_empty());
     inner.unwrap_or(title)
 }

@@ -41,7 +41,12 @@ impl Shown {
                     self.proposed.push(proposal.title.clone());
                     let action = ActionId::new(format!("a{}", self.proposed.len()));
                     self.waiting.push(Input::Host(ToAgent::Filed { ticket, action }));
-                    let answer = Answer::Approved { edited: None, told: "Approved as proposed.".into() };
+                    let answer = Answer::Approved {
+                        edited: None,
+                        note: None,
+                        option: None,
+                        told: "Approved as proposed.".into(),
+                    };
                     self.waiting.push(Input::Host(ToAgent::Answered { ticket, answer }));
                     if proposal.executor == Executor::Host {
                         let mut performed = Performed::of(OutcomeWord::Ok, None);
@@ -97,6 +102,8 @@ fn check(name: &str, agent: &str, proposed: &[&str]) {
     let shown = replay(name, agent);
     assert_eq!(shown.proposed, proposed, "{name}");
     assert_eq!(shown.turns, 1, "{name}");
+    let changed: Vec<&String> = shown.alarms.iter().filter(|text| text.contains("changed")).collect();
+    assert!(changed.is_empty(), "{name} keeps to what it asked: {changed:?}");
     let mut answers: BTreeMap<String, usize> = BTreeMap::new();
     for message in shown.sent.iter().filter(|m| m["method"].is_null()) {
         *answers.entry(message["id"].to_string()).or_default() += 1;

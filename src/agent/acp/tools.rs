@@ -3,6 +3,8 @@
 
 use super::peek;
 use super::place::Place;
+use crate::base::Digest;
+use crate::base::digest::FieldHasher;
 use crate::base::limits::{ACP_TOOL_CALLS_BYTES_MAX, ACP_TOOL_CALLS_MAX};
 use crate::port::Ticket;
 use serde_json::Value;
@@ -46,6 +48,12 @@ pub struct Changed {
     pub other_files: bool,
     /// Other new content for a file shown before, and not just more of it.
     pub other_content: bool,
+    /// Another command than the one shown before, and not just more of it.
+    pub other_command: bool,
+    /// Anything else than status, output and words: what the call says it would do.
+    pub claims: bool,
+    /// The readable text of its content.
+    pub words: bool,
 }
 
 impl ToolCall {
@@ -87,6 +95,19 @@ impl ToolCall {
         self.is_done() && self.status != "completed"
     }
 
+    /// Covers everything it says about what it would do.
+    pub fn said(&self) -> Digest {
+        let mut hash = FieldHasher::new();
+        for text in [self.title(), self.kind(), self.words()] {
+            hash.field(text.as_bytes());
+        }
+        hash.field(self.raw_input.to_string().as_bytes());
+        for item in self.diffs.iter().chain(&self.locations) {
+            hash.field(item.to_string().as_bytes());
+        }
+        hash.finish()
+    }
+
     fn weight(&self) -> usize {
         let lists = self.diffs.iter().chain(&self.locations).map(peek::weight).sum::<usize>();
         let texts = [&self.id, &self.title, &self.name, &self.kind, &self.status, &self.words].map(String::len);
@@ -115,6 +136,7 @@ impl ToolCall {
     /// path.
     fn merge(&mut self, update: &Value, named: &dyn Fn(&str) -> String) -> Changed {
         let mut changed = Changed::default();
+        let before = (self.title().to_owned(), self.kind().to_owned());
         for (key, slot) in [
             ("title", &mut self.title),
             ("name", &mut self.name),
@@ -126,6 +148,8 @@ impl ToolCall {
             }
         }
         if let Some(raw) = update.get("rawInput").filter(|raw| says_something(raw)) {
+            changed.claims |= self.raw_input != *raw;
+            changed.other_command = commands_differ(&self.raw_input, raw);
             self.raw_input = raw.clone();
         }
         if let Some(raw) = update.get("rawOutput").filter(|raw| raw.is_object()) {
@@ -133,6 +157,7 @@ impl ToolCall {
         }
         let locations = peek::list(update, "locations");
         if !locations.is_empty() {
+            changed.claims |= self.locations != locations;
             self.locations = locations.to_vec();
         }
         let content = peek::list(update, "content");
@@ -140,6 +165,7 @@ impl ToolCall {
         let diffs: Vec<Value> = content.iter().filter(is_diff).cloned().collect();
         if !diffs.is_empty() {
             (changed.other_files, changed.other_content) = compared(&self.diffs, &diffs, named);
+            changed.claims |= self.diffs != diffs;
             self.diffs = diffs;
         }
         let mut words = String::new();
@@ -154,7 +180,10 @@ impl ToolCall {
         if let (true, Some(input)) = (self.raw_input.is_null(), input_in(&words)) {
             self.words_told = words.len();
             self.raw_input = input;
+            changed.claims = true;
         }
+        changed.claims |= (self.title(), self.kind()) != (before.0.as_str(), before.1.as_str());
+        changed.words = !words.is_empty() && words != self.words;
         if !words.is_empty() {
             if !words.starts_with(self.words.get(..self.words_told).unwrap_or("")) {
                 self.words_told = 0;
@@ -174,7 +203,13 @@ fn input_in(words: &str) -> Option<Value> {
     serde_json::from_str(words).ok().filter(says_something)
 }
 
-fn says_something(raw: &Value) -> bool {
+/// Another command, not just more of the same while it is streamed.
+fn commands_differ(before: &Value, after: &Value) -> bool {
+    let line = |raw: &Value| super::preview::command(raw).map(|command| command.line());
+    matches!((line(before), line(after)), (Some(before), Some(after)) if !after.starts_with(&before))
+}
+
+pub fn says_something(raw: &Value) -> bool {
     match raw {
         Value::Null => false,
         Value::Object(map) => !map.is_empty(),
@@ -310,13 +345,15 @@ mod tests {
     fn streamed_content_grows_and_swapped_content_is_seen() {
         let mut tools = Tools::default();
         tools.merge("t", &diff("a", "1\n"), true);
-        assert_eq!(tools.merge("t", &diff("a", "1\n2"), false), Changed::default());
+        let grown = tools.merge("t", &diff("a", "1\n2"), false);
+        assert!(grown.claims && !(grown.other_content || grown.other_files));
         assert!(tools.merge("t", &diff("a", "evil"), false).other_content);
         assert!(tools.merge("t", &diff("b", "evil"), false).other_files);
         let mut tools = Tools::at(Place::new("/home/u/p", "/copy"));
         tools.merge("t", &diff("a", "1"), true);
         for same in ["/copy/a", "./a", "/home/u/p/a"] {
-            assert_eq!(tools.merge("t", &diff(same, "1"), false), Changed::default(), "{same}");
+            let changed = tools.merge("t", &diff(same, "1"), false);
+            assert!(!(changed.other_content || changed.other_files), "{same}");
         }
         assert!(tools.merge("t", &diff("/copy/x/a", "1"), false).other_files);
     }

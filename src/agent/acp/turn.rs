@@ -190,6 +190,15 @@ impl Client {
         }
     }
 
+    /// Words that come with an approval: into the running turn where the agent can be steered, else as the next prompt.
+    pub(super) fn tell_beside(&mut self, action: Option<ActionId>, text: String) {
+        if self.conduct.steering && matches!(self.turn.state, State::Running { .. }) {
+            self.steer(action, text);
+        } else {
+            self.turn.follow_up(action, text);
+        }
+    }
+
     /// Only an answer that says so counts as delivered: some agents answer unknown methods with success.
     pub(super) fn steered(&mut self, action: Option<ActionId>, text: String, outcome: Result<Value, RpcError>) {
         let word = outcome.ok().and_then(|answer| peek::text(&answer, "outcome").map(str::to_owned));

@@ -161,10 +161,7 @@ impl Client {
         if let Some(steps) = self.plans.of_call(&call) {
             self.tell(FromAgent::Plan { by: "agent".to_owned(), steps });
         }
-        if let Some(ticket) = call.ticket.filter(|_| changed.other_files && !call.is_done()) {
-            let text = "after it was asked, the call shows other files than those that were approved".to_owned();
-            self.alarm("mismatch", Some(ticket), text);
-        }
+        self.hold_to_its_words(&call, changed, disk);
         self.output_told(&call, update);
         if call.is_done() && !call.closed {
             self.close_call(&id, disk);

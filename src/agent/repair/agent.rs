@@ -331,7 +331,13 @@ impl Seat {
         command: &Command,
     ) -> Result<Next, Interrupted> {
         match &settled.answer {
-            Answer::Approved { edited, .. } => self.verify(settled, edited.is_some(), outcome, project, command).await,
+            Answer::Approved { edited, note, .. } => {
+                if let Some(note) = note {
+                    // It counts for what is looked for next, if anything is.
+                    self.steering.take(note, &About::default(), &known(project));
+                }
+                self.verify(settled, edited.is_some(), outcome, project, command).await
+            }
             Answer::Denied { reason, by_rule: None, .. } | Answer::Redirected { reason, .. } => {
                 self.mark(Stage::Propose, StepStatus::Failed, Some("not accepted".into())).await?;
                 let told = self.heed(reason, outcome, &known(project));

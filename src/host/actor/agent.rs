@@ -58,6 +58,18 @@ impl Line {
         self.tickets.get(action).copied()
     }
 
+    pub fn action(&self, ticket: Ticket) -> Option<&ActionId> {
+        self.actions.get(&ticket)
+    }
+
+    /// From now on the action is answered under another ticket.
+    pub fn renew(&mut self, ticket: Ticket, next: Ticket) {
+        if let Some(action) = self.actions.remove(&ticket) {
+            self.tickets.insert(action.clone(), next);
+            self.actions.insert(next, action);
+        }
+    }
+
     /// Sends in order; what does not fit now goes with the next message.
     pub fn send(&mut self, message: ToAgent) {
         if self.to.is_some() {
@@ -175,6 +187,8 @@ impl Actor {
             FromAgent::Ready(_)
             | FromAgent::Plan { .. }
             | FromAgent::Propose { .. }
+            | FromAgent::Reopen { .. }
+            | FromAgent::Revise { .. }
             | FromAgent::Withdraw { .. }
             | FromAgent::Output { .. }
             | FromAgent::Performed { .. }
@@ -193,6 +207,8 @@ impl Actor {
             FromAgent::Ready(ready) => self.record(Event::AgentReady(ready)),
             FromAgent::Plan { by, steps } => self.quietly(Input::Replan { by, steps }),
             FromAgent::Propose { ticket, proposal } => self.propose(ticket, *proposal),
+            FromAgent::Reopen { ticket, next, why } => self.reopened(ticket, next, why),
+            FromAgent::Revise { ticket, proposal } => self.revised(ticket, *proposal),
             FromAgent::Withdraw { ticket, why } => {
                 if let Some(action) = self.agent.actions.get(&ticket).cloned() {
                     self.end_command(&action);
@@ -261,7 +277,7 @@ impl Actor {
         }
     }
 
-    fn propose(&mut self, ticket: Ticket, proposal: Proposal) {
+    pub(super) fn propose(&mut self, ticket: Ticket, proposal: Proposal) {
         if self.agent.actions.contains_key(&ticket) {
             let told = "This request was made before and is being handled; it is not taken twice.".to_owned();
             self.agent.send(ToAgent::Answered { ticket, answer: Answer::Refused { told } });
@@ -269,19 +285,22 @@ impl Actor {
         }
         let (action, blobs) = match self.resolve(proposal) {
             Ok(resolved) => resolved,
-            Err(told) => {
-                self.agent.send(ToAgent::Answered { ticket, answer: Answer::Refused { told } });
-                return;
-            }
+            Err(told) => return self.agent.send(ToAgent::Answered { ticket, answer: Answer::Refused { told } }),
         };
         let id = action.id.clone();
         self.agent.tickets.insert(id.clone(), ticket);
         self.agent.actions.insert(ticket, id.clone());
-        self.agent.send(ToAgent::Filed { ticket, action: id.clone() });
+        self.agent.send(ToAgent::Filed { ticket, action: id });
         let ruling = self.judge.rule(&action);
-        let tampering = tampering::found(&self.book.session, self.judge.as_ref(), &action);
         let now = self.book.now();
-        match self.put(Input::File { action: Box::new(action), ruling, now }, blobs) {
+        self.put_proposal(ticket, Input::File { action: Box::new(action.clone()), ruling, now }, &action, blobs);
+    }
+
+    /// Files a proposal, first or changed, and says what of it touches tests; the agent hears when that fails.
+    pub(super) fn put_proposal(&mut self, ticket: Ticket, input: Input, action: &Action, blobs: Blobs) {
+        let id = action.id.clone();
+        let tampering = tampering::found(&self.book.session, self.judge.as_ref(), action);
+        match self.put(input, blobs) {
             Ok(()) => tampering.into_iter().for_each(|text| {
                 self.record(Event::Alarm(Alarm { what: "test_tampering".into(), action: Some(id.clone()), text }));
             }),
@@ -293,7 +312,7 @@ impl Actor {
     }
 
     /// The proposal as an action on what the disk holds now.
-    fn resolve(&self, mut proposal: Proposal) -> Result<(Action, Blobs), String> {
+    pub(super) fn resolve(&self, mut proposal: Proposal) -> Result<(Action, Blobs), String> {
         let id = self.book.session.actions.next_id();
         if proposal.step.is_none() {
             proposal.step = self.book.session.plan.active().map(|s| s.id.clone());
@@ -340,7 +359,7 @@ impl Actor {
     pub(super) fn reply(&mut self, action: &ActionId, reply: &Reply) {
         let Some(ticket) = self.agent.ticket(action) else { return };
         let edited = match reply {
-            Reply::Approved { edited: true } => Some(self.difference(action)),
+            Reply::Approved { edited: true, .. } => Some(self.difference(action)),
             Reply::Approved { .. } | Reply::Denied { .. } | Reply::Redirected { .. } | Reply::Lapsed { .. } => None,
         };
         self.agent.send(ToAgent::Answered { ticket, answer: words::answer(reply, edited) });

@@ -219,6 +219,7 @@ impl Actor {
             verdict: decide.verdict,
             reason: decide.reason,
             confirm: decide.confirm,
+            option: decide.option,
             by: client.clone(),
             edited,
             edited_ruling,

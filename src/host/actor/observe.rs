@@ -5,7 +5,7 @@ use super::Actor;
 use crate::base::limits::{ACTION_BODIES_KEPT_MAX, AGENT_COMMAND_SETTLE_MS, UNSUPERVISED_AFTER_TURN_MS};
 use crate::base::{ActionId, Digest, RelPath};
 use crate::model::action::Executor;
-use crate::model::decide::{Input, Reply};
+use crate::model::decide::{Input, Reply, Ruling};
 use crate::model::event::{ChangedBy, Event, FileOutcome, LapseWhy, Observed, Told, Watching};
 use crate::model::session::{ActionState, Phase};
 use crate::model::{Action, Kind};
@@ -86,7 +86,8 @@ impl Actor {
         let merge::Merged { action, blobs, words } = merged;
         let told = Told { action: Some(action.id.clone()), text: words.clone() };
         let confirm = self.judge.rule(&action).confirm;
-        match self.put(Input::Revise { action: Box::new(action), reason: words, confirm }, blobs) {
+        let ruling = Ruling { confirm, ..Ruling::ask("base-changed", &words) };
+        match self.put(Input::Revise { action: Box::new(action), ruling }, blobs) {
             Ok(()) => {
                 self.record(Event::Told(told));
                 true

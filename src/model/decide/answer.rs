@@ -5,6 +5,7 @@ use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
 use crate::base::{ClientId, UnixMs};
 use crate::model::action::{Author, Kind};
 use crate::model::event::{Alarm, Decided, Decider, Event, LeaseGranted, Mode, Proposed, RulingWord, Verdict};
+use crate::model::offer;
 use crate::model::session::{ActionState, Phase, Session};
 
 /// The held action, if it is still the one that was seen.
@@ -30,14 +31,15 @@ pub(super) fn answer(session: &Session, answering: Answering) -> Result<Outcome,
 }
 
 fn refuse(state: &ActionState, answering: Answering) -> Result<Outcome, Refusal> {
+    let option = option_of(state, &answering)?;
     let reason = answering.reason.unwrap_or_default();
     if answering.verdict == Verdict::Redirect && reason.trim().is_empty() {
         return Err(Refusal::Invalid("a redirect needs a reason: say where to go instead".into()));
     }
     let reply = if answering.verdict == Verdict::Redirect {
-        Reply::Redirected { reason: reason.clone() }
+        Reply::Redirected { reason: reason.clone(), option: option.clone() }
     } else {
-        Reply::Denied { reason: reason.clone(), by_rule: None }
+        Reply::Denied { reason: reason.clone(), by_rule: None, option: option.clone() }
     };
     let decided = Decided {
         action: state.action.id.clone(),
@@ -47,6 +49,7 @@ fn refuse(state: &ActionState, answering: Answering) -> Result<Outcome, Refusal>
         by: Decider::Human(answering.by),
         reason: (!reason.is_empty()).then_some(reason),
         confirmed: None,
+        option,
     };
     let effects = vec![Effect::Reply { action: decided.action.clone(), reply }];
     Ok(Outcome { events: vec![Event::Decided(decided)], effects })
@@ -56,8 +59,19 @@ fn approve(session: &Session, state: &ActionState, answering: Answering) -> Resu
     if let Some(why) = &session.frozen {
         return Err(Refusal::GateClosed(why.clone()));
     }
+    let option = option_of(state, &answering)?;
     let confirmed = confirmed(state, answering.confirm.as_deref())?;
     let mut out = approved(session, state, answering)?;
+    for event in &mut out.events {
+        if let Event::Decided(decided) = event {
+            decided.option.clone_from(&option);
+        }
+    }
+    for effect in &mut out.effects {
+        if let Effect::Reply { reply: Reply::Approved { option: chosen, .. }, .. } = effect {
+            chosen.clone_from(&option);
+        }
+    }
     if let Some(confirmed) = confirmed {
         out.events.iter_mut().for_each(|event| {
             if let Event::Decided(decided) = event {
@@ -71,6 +85,24 @@ fn approve(session: &Session, state: &ActionState, answering: Answering) -> Resu
         out.events.push(Event::Alarm(Alarm { what: "guard_rail".into(), action, text }));
     }
     Ok(out)
+}
+
+/// The agent's option that the answer names, if it fits. A plain approval of options that differ is refused: it would be
+/// consent by position. What the supervisor rewrote is ours to carry out and needs none of them.
+fn option_of(state: &ActionState, answering: &Answering) -> Result<Option<String>, Refusal> {
+    let allows = matches!(answering.verdict, Verdict::Approve | Verdict::ApproveEdited);
+    let named = answering.option.as_deref();
+    if named.is_none() && answering.edited.is_some() {
+        return Ok(None);
+    }
+    let options = &state.action.options;
+    // One word is asked for at a time: the guard rail's own covers the option too.
+    let guard = state.held.as_ref().and_then(|held| held.confirm.as_deref());
+    let own_word = options.iter().find(|o| Some(o.id.as_str()) == named).and_then(|o| o.confirm.as_deref());
+    let given = answering.confirm.as_deref().map(str::trim);
+    let confirm = if guard.is_some() && given == guard { own_word } else { given };
+    let chosen = offer::selected(options, allows, named, confirm).map_err(Refusal::Invalid)?;
+    Ok(named.and(chosen).map(|option| option.id.clone()))
 }
 
 /// For a guard-rail action: whether its word was given. A wrong word refuses; an absent one is a client that does not
@@ -153,6 +185,7 @@ pub(super) fn step(session: &Session, by: ClientId) -> Result<Outcome, Refusal> 
         verdict: Verdict::Approve,
         reason: None,
         confirm: None,
+        option: None,
         by,
         edited: None,
         edited_ruling: None,

@@ -6,6 +6,7 @@ use crate::model::action::{Action, Executor, Kind};
 use crate::model::event::{
     Alarm, Decided, Decider, Event, Held, Mode, PlanRevised, Proposed, Ruled, RulingWord, Started, Verdict,
 };
+use crate::model::offer;
 use crate::model::plan::Step;
 use crate::model::session::{Phase, Session};
 
@@ -26,6 +27,10 @@ fn effective(session: &Session, action: &Action, ruling: Ruling, now: UnixMs) ->
     if let Some(why) = &session.frozen {
         let reason = format!("the gate is frozen: {why}");
         return (Ruling { word: RulingWord::Ask, rule: FROZEN.into(), reason, ..ruling }, None);
+    }
+    if offer::needs_choice(&action.options) {
+        let reason = "the agent offers options that differ: one of them must be chosen".to_owned();
+        return (Ruling { word: RulingWord::Ask, rule: "options".into(), reason, ..ruling }, None);
     }
     let leased = || session.leases.covering(action, now).map(|l| Decider::Lease(l.granted.lease.clone()));
     match (ruling.word, session.mode) {
@@ -91,9 +96,10 @@ fn settle(out: &mut Outcome, action: &Action, ruling: &Ruling, by: Option<Decide
                 by: Decider::Rule(ruling.rule.as_str().into()),
                 reason: Some(ruling.reason.clone()),
                 confirmed: None,
+                option: None,
             }));
             let reason = ruling.reason.clone();
-            out.effects.push(Effect::Reply { action: id, reply: Reply::Denied { reason, by_rule } });
+            out.effects.push(Effect::Reply { action: id, reply: Reply::Denied { reason, by_rule, option: None } });
         }
         (RulingWord::Allow | RulingWord::Ask, Some(by)) => let_through(out, action, by, Verdict::Approve, None),
         (RulingWord::Allow | RulingWord::Ask, None) => return false,
@@ -115,7 +121,7 @@ fn hold(out: &mut Outcome, action: &Action, ruling: &Ruling) {
 }
 
 /// Decided for and started, in one batch: the permit comes from its append.
-pub(super) fn let_through(out: &mut Outcome, action: &Action, by: Decider, verdict: Verdict, reason: Option<String>) {
+pub(super) fn let_through(out: &mut Outcome, action: &Action, by: Decider, verdict: Verdict, note: Option<String>) {
     let (id, revision, digest) = (action.id.clone(), action.revision, action.digest);
     out.events.push(Event::Decided(Decided {
         action: id.clone(),
@@ -123,12 +129,13 @@ pub(super) fn let_through(out: &mut Outcome, action: &Action, by: Decider, verdi
         digest,
         verdict,
         by,
-        reason,
+        reason: note.clone(),
         confirmed: None,
+        option: None,
     }));
     out.events.push(Event::Started(Started { action: id.clone(), revision: Some(revision), digest: Some(digest) }));
     let edited = verdict == Verdict::ApproveEdited;
-    out.effects.push(Effect::Reply { action: id.clone(), reply: Reply::Approved { edited } });
+    out.effects.push(Effect::Reply { action: id.clone(), reply: Reply::Approved { edited, note, option: None } });
     // What a human rewrote is ours to carry out: an agent would carry out its own version.
     out.effects.push(if action.executor == Executor::Agent && !edited {
         Effect::Release(id)
@@ -137,21 +144,19 @@ pub(super) fn let_through(out: &mut Outcome, action: &Action, by: Decider, verdi
     });
 }
 
-pub(super) fn revise(
-    session: &Session,
-    action: Action,
-    reason: String,
-    confirm: Option<String>,
-) -> Result<Outcome, Refusal> {
+pub(super) fn revise(session: &Session, action: Action, ruling: Ruling) -> Result<Outcome, Refusal> {
     let state = session.actions.get(&action.id).ok_or_else(|| Refusal::NoAction(action.id.clone()))?;
     if state.phase.is_open() && state.phase != Phase::Held {
         return Err(Refusal::NotHeld { action: action.id.clone(), state: state.phase.words().to_owned() });
     }
     let mut out = Outcome::default();
-    let ruling = Ruling { word: RulingWord::Ask, rule: "base-changed".into(), reason, confirm };
     out.events.push(Event::Proposed(Proposed { action: action.clone() }));
     out.events.push(Event::Ruled(ruling.event(&action.id)));
-    hold(&mut out, &action, &ruling);
+    if ruling.word == RulingWord::Deny {
+        settle(&mut out, &action, &ruling, None);
+    } else {
+        hold(&mut out, &action, &ruling);
+    }
     Ok(out)
 }
 

@@ -63,6 +63,7 @@ impl Desk {
             verdict,
             reason: None,
             confirm: None,
+            option: None,
             by: "c1".into(),
             edited: None,
             edited_ruling: None,
@@ -164,7 +165,10 @@ fn an_edited_approval_is_a_new_revision_that_we_carry_out_ourselves() {
     let effects = desk.put(Input::Answer(Box::new(edited))).unwrap();
     assert_eq!(
         effects,
-        [Effect::Reply { action: id.clone(), reply: Reply::Approved { edited: true } }, Effect::Perform(id.clone())]
+        [
+            Effect::Reply { action: id.clone(), reply: Reply::Approved { edited: true, note: None, option: None } },
+            Effect::Perform(id.clone())
+        ]
     );
     let state = desk.0.actions.get(&id).unwrap();
     assert_eq!((state.action.revision, state.phase), (2, Phase::Running));
@@ -187,7 +191,7 @@ fn a_changed_base_voids_what_rests_on_it_and_asks_for_a_merge() {
         Some(vec![file("a", "x", "xy")]),
         None,
     );
-    desk.put(Input::Revise { action: Box::new(merged), reason: "merged".into(), confirm: None }).unwrap();
+    desk.put(Input::Revise { action: Box::new(merged), ruling: Ruling::ask("base-changed", "merged") }).unwrap();
     assert_eq!(desk.phase(&id), Phase::Held);
     assert!(matches!(desk.put(Input::Answer(Box::new(old))), Err(Refusal::StaleDigest { .. })));
 }

@@ -170,6 +170,9 @@ pub struct Decided {
     /// Of an approved guard-rail action: whether the word that guards it was typed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<bool>,
+    /// The agent's own option that the supervisor chose by its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub option: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

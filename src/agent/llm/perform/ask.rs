@@ -53,7 +53,10 @@ impl Hands {
             Answer::Redirected { reason, .. } if what == "question" => {
                 Some(format!("The supervisor answers: {reason}"))
             }
-            Answer::Approved { .. } if what == "question" => Some("The supervisor says yes.".to_owned()),
+            Answer::Approved { note, .. } if what == "question" => Some(match note {
+                Some(note) => format!("The supervisor says yes: {note}"),
+                None => "The supervisor says yes.".to_owned(),
+            }),
             Answer::Approved { .. }
             | Answer::Redirected { .. }
             | Answer::Denied { .. }
