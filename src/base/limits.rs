@@ -363,6 +363,8 @@ pub const DIFF_CONTEXT_LINES: usize = 3;
 pub const DIFF_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// First bytes of a file in which a NUL makes it binary (git's rule).
 pub const DIFF_BINARY_PROBE_BYTES: usize = 8000;
+/// Largest version of a file whose lines are shown in an exported report.
+pub const EXPORT_CONTENT_BYTES_MAX: usize = 1024 * 1024;
 /// Lines between first and last change, old and new together, above which pairing is not tried.
 pub const DIFF_FINE_LINES_MAX: usize = 1_000_000;
 /// Lines between first and last change, old and new together, above which the faster engine is taken.

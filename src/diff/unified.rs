@@ -1,5 +1,6 @@
 //! A diff as text: for telling an agent what the human changed, and for `git apply`.
 
+use crate::base::text::foreign;
 use crate::diff::file::{Content, DiffLine, FileDiff, Hunk, LineKind};
 
 /// What the two versions are called; `None` for a version that does not exist. Slash-separated,
@@ -42,7 +43,7 @@ pub fn git_patch(diff: &FileDiff, names: Names<'_>) -> Vec<u8> {
 }
 
 /// The hunks as unified diff text for reading, at most `bytes_max` bytes of whole lines, then one
-/// line that says how many are left out. Invalid UTF-8 becomes U+FFFD. No file header.
+/// line that says how many are left out. What is not UTF-8 is written as `\xNN`. No file header.
 pub fn hunks_text(diff: &FileDiff, bytes_max: usize) -> String {
     match diff.content {
         Content::Text => {}
@@ -58,12 +59,12 @@ pub fn hunks_text(diff: &FileDiff, bytes_max: usize) -> String {
     }
     let total: usize = diff.hunks.iter().map(|h| h.lines.len() + 1).sum();
     if out.len() <= bytes_max {
-        return String::from_utf8_lossy(&out).into_owned();
+        return foreign::readable(&out).into_owned();
     }
     let cut = out.get(..bytes_max).and_then(|head| memchr::memrchr(b'\n', head)).map_or(0, |at| at + 1);
     out.truncate(cut);
     let shown = memchr::memchr_iter(b'\n', &out).count();
-    format!("{}(… {} more lines)\n", String::from_utf8_lossy(&out), total.saturating_sub(shown))
+    format!("{}(… {} more lines)\n", foreign::readable(&out), total.saturating_sub(shown))
 }
 
 fn write_hunk(out: &mut Vec<u8>, hunk: &Hunk) {

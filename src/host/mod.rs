@@ -7,6 +7,7 @@ mod actor;
 mod book;
 mod claims;
 mod clients;
+mod encoding;
 mod merge;
 mod resolve;
 mod runs;

@@ -111,14 +111,28 @@ fn replace(path: &RelPath, bytes: &[u8], old: &str, new: &str, all: bool) -> Res
     if old.is_empty() {
         return Err(format!("{path}: the text to replace is empty."));
     }
-    let text =
-        std::str::from_utf8(bytes).map_err(|_| format!("{path} is not UTF-8; give its whole content instead."))?;
-    match text.matches(old).count() {
-        0 => Err(format!("{path}: the text to replace is not in the file as it is on the disk now. Read it again.")),
-        1 => Ok(text.replacen(old, new, 1).into_bytes()),
-        _ if all => Ok(text.replace(old, new).into_bytes()),
-        n => Err(format!("{path}: the text to replace stands there {n} times; give more of its surroundings.")),
+    // Over bytes: what is around the place stays as it is, also where it is not UTF-8.
+    let places: Vec<usize> = memchr::memmem::find_iter(bytes, old).collect();
+    match places.len() {
+        0 => {
+            return Err(format!(
+                "{path}: the text to replace is not in the file as it is on the disk now. Read it again."
+            ));
+        }
+        n if n > 1 && !all => {
+            return Err(format!("{path}: the text to replace stands there {n} times; give more of its surroundings."));
+        }
+        _ => {}
     }
+    let mut out = Vec::with_capacity(bytes.len().saturating_add(new.len()));
+    let mut from = 0;
+    for at in places {
+        out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
+        out.extend_from_slice(new.as_bytes());
+        from = at.saturating_add(old.len());
+    }
+    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+    Ok(out)
 }
 
 impl Resolved {

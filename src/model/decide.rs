@@ -10,7 +10,7 @@ pub use propose::FROZEN;
 use crate::base::{ActionId, ClientId, LeaseId, RelPath, UnixMs};
 use crate::base::{Digest, StepId};
 use crate::model::action::{Action, Command, FileEdit};
-use crate::model::event::{Event, LapseWhy, Mode, OutcomeWord, Ruled, RulingWord, Verdict};
+use crate::model::event::{Alarm, Event, LapseWhy, Mode, OutcomeWord, Ruled, RulingWord, Verdict};
 use crate::model::plan::{PlanEdit, Step};
 use crate::model::session::Session;
 
@@ -46,6 +46,8 @@ pub enum Input {
     File {
         action: Box<Action>,
         ruling: Ruling,
+        /// What is wrong with it; on record before the decision.
+        alarms: Vec<Alarm>,
         now: UnixMs,
     },
     /// Policy's word again on what was held only because the gate was frozen.
@@ -61,6 +63,7 @@ pub enum Input {
     Revise {
         action: Box<Action>,
         ruling: Ruling,
+        alarms: Vec<Alarm>,
     },
     /// A human's own action, such as an undo: consent and proposal in one.
     Own {
@@ -204,9 +207,9 @@ pub enum Refusal {
 /// See the module. `Err` means: nothing happens, and the asker is told why.
 pub fn decide(session: &Session, input: Input) -> Result<Outcome, Refusal> {
     match input {
-        Input::File { action, ruling, now } => Ok(propose::file(session, *action, ruling, now)),
+        Input::File { action, ruling, alarms, now } => Ok(propose::file(session, *action, ruling, alarms, now)),
         Input::Reconsider { action, ruling, now } => propose::reconsider(session, &action, ruling, now),
-        Input::Revise { action, ruling } => propose::revise(session, *action, ruling),
+        Input::Revise { action, ruling, alarms } => propose::revise(session, *action, ruling, alarms),
         Input::Own { action, by } => propose::own(session, *action, by),
         Input::Replan { by, steps } => Ok(propose::replan(session, by, steps)),
         Input::Answer(answering) => answer::answer(session, *answering),

@@ -201,3 +201,26 @@ async fn a_harmless_terminal_buys_no_trust_for_the_next_command() {
     s.turn_ends().await;
     assert_eq!(s.file("a.txt").as_deref(), Some("old\n"));
 }
+
+/// Text is all that can be sent: a read of other bytes is an error, and a write over them is an alarm before it is decided.
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_not_utf_8_are_not_read_away_and_not_overwritten_in_silence() {
+    let turns = json!([[{"until": "fs/read_text_file", "params": {"sessionId": "fake-1", "path": "$CWD/go.txt"}, "contains": "now"},
+        {"fs_read": "menu.php", "then": [{"say": "read"}], "else": [{"say": "not read"}]},
+        {"fs_write": "menu.php", "content": "$n = 2;\n// caf\u{fffd}\n", "then": [], "else": []}]]);
+    let mut s = Scene::of(turns).with(&[("menu.php", "")]).start().await;
+    let bytes = b"$n = 1;\n// caf\xe9\n";
+    std::fs::write(s.root().join("menu.php"), bytes).unwrap();
+    std::fs::write(s.root().join("go.txt"), "now").unwrap();
+    s.wait("the answer", |e| e["kind"] == "said" && e["text"] == "not read").await;
+    let refused = s.answers().into_iter().find(|a| a["error"]["message"].to_string().contains("menu.php")).unwrap();
+    assert!(refused["error"]["message"].as_str().unwrap().contains("not UTF-8"), "{refused}");
+    let held = s.held().await;
+    let alarm = s.events.iter().position(|e| e["kind"] == "alarm" && e["what"] == "encoding").unwrap();
+    let asked = s.events.iter().position(|e| e["kind"] == "held" && e["action"] == held.action["id"]).unwrap();
+    assert!(alarm < asked, "it is said before the question");
+    assert!(s.events[alarm]["text"].as_str().unwrap().contains("0xE9 in line 2"), "{}", s.events[alarm]);
+    s.decide(&held, "deny", json!({})).await;
+    s.turn_ends().await;
+    assert_eq!(std::fs::read(s.root().join("menu.php")).unwrap(), bytes);
+}

@@ -173,3 +173,31 @@ fn a_note_on_an_approval_is_told_to_the_agent() {
     assert_eq!(ended["outcome"], "done", "{ended}");
     assert_eq!(room.read("a.txt"), "3\n");
 }
+
+/// An edit of one line keeps the bytes of the others. Writing over them asks, even where a rule allows edits.
+#[test]
+fn a_file_that_is_not_utf_8_is_edited_byte_by_byte_and_written_over_only_with_a_word_about_it() {
+    let room = Room::with(&[]);
+    let bytes = b"n = 1\ncaf\xe9\n";
+    std::fs::write(room.workspace().join("menu.php"), bytes).unwrap();
+    let script = room.script(&[
+        json!({"edit": {"path": "menu.php", "old": "n = 1", "new": "n = 2"}}),
+        json!({"edit": {"path": "menu.php", "after": "n = 3\ncafe\n"}}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let alarm = seat.ever("an alarm", |e| e["kind"] == "alarm" && e["what"] == "encoding");
+    assert!(alarm["text"].as_str().unwrap().contains("keeps"), "{alarm}");
+    seat.approve(&held);
+    seat.finished(&held["action"]);
+    assert_eq!(std::fs::read(room.workspace().join("menu.php")).unwrap(), b"n = 2\ncaf\xe9\n");
+    let held = seat.held();
+    let lost = |e: &serde_json::Value| e["kind"] == "alarm" && e["text"].as_str().is_some_and(|t| t.contains("lost"));
+    let alarm = seat.ever("an alarm of a loss", lost);
+    assert_eq!(alarm["action"], held["action"]);
+    seat.decide(&held, "deny", json!({"reason": "keep the bytes"})).unwrap();
+    let session = crate::seat::only_session(&room);
+    seat.close();
+    let (_, report, _) = room.run(&["export", &session, "--format", "md"]);
+    assert!(report.contains("-caf\\xE9") && report.contains("+cafe"), "{report}");
+}

@@ -253,3 +253,19 @@ fn a_note_on_an_approval_reaches_the_model() {
     assert!(ran.sent().contains("keep the signature as it is"), "{}", ran.sent());
     assert!(ran.kind("told").any(|e| e["text"].as_str().unwrap().contains("keep the signature as it is")));
 }
+
+/// It reads the bytes as escapes, edits another line, and cannot write the whole.
+#[test]
+fn the_model_edits_a_file_that_is_not_utf_8_without_a_loss() {
+    let turns = [
+        Turn::call("read", json!({"path": "menu.php", "why": "to see it"})),
+        Turn::call("edit", json!({"path": "menu.php", "old": "n = 1", "new": "n = 2", "why": "x"})),
+        Turn::call("write", json!({"path": "menu.php", "content": "n = 3\n", "why": "x"})),
+        finish(),
+    ];
+    let mut session = Session::of("openai-chat", turns);
+    session.raw_files = vec![("menu.php", b"n = 1\ncaf\xe9\n")];
+    let ran = session.run(approve);
+    assert_eq!(std::fs::read(ran.dir.path().join("project/menu.php")).unwrap(), b"n = 2\ncaf\xe9\n");
+    assert!(ran.sent().contains("caf\\\\xE9") && ran.sent().contains("would lose bytes"), "{}", ran.sent());
+}

@@ -9,6 +9,7 @@ use super::place::Disk;
 use super::speak;
 use crate::agent::catalog::{Level, Through};
 use crate::base::limits::ACP_FILE_BYTES_MAX;
+use crate::base::text::foreign;
 use crate::base::{Digest, RelPath};
 use crate::model::Proposal;
 use crate::model::action::{After, Body, Draft, Evidence, Rationale};
@@ -100,14 +101,20 @@ impl Client {
         if let Some(rel) = &rel {
             if let Some(seen) = self.asks.still_seen(rel) {
                 let answer = match seen {
-                    Some(bytes) => Ok(speak::file_text(part_of(&String::from_utf8_lossy(bytes), part))),
+                    Some(bytes) => served(rel, bytes, part),
                     None => Err(speak::no_such_file(text)),
                 };
                 self.reply(&id, answer);
                 return;
             }
             match disk.read_own(rel) {
-                Ok(Some(_)) => {}
+                // It is not shown to be lost: text is all the protocol can carry.
+                Ok(Some(bytes)) => {
+                    if let Err(error) = served(rel, &bytes, part) {
+                        self.reply(&id, Err(error));
+                        return;
+                    }
+                }
                 // Agents probe for files; they must hear that there is none, and nobody needs to be asked.
                 Ok(None) => {
                     self.reply(&id, Err(speak::no_such_file(text)));
@@ -153,8 +160,26 @@ impl Client {
             self.reply(request, Err(speak::no_such_file(path.map_or("", RelPath::as_str))));
             return;
         };
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        self.reply(request, Ok(speak::file_text(part_of(&text, part))));
+        let Some(path) = path else {
+            self.reply(request, Err(speak::no_such_file("")));
+            return;
+        };
+        self.reply(request, served(path, &bytes, part));
+    }
+}
+
+/// The answer to a read. What is not UTF-8 would be lost on its way, and again when the agent writes it back.
+fn served(path: &RelPath, bytes: &[u8], part: (Option<u64>, Option<u64>)) -> Result<Value, RpcError> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(speak::file_text(part_of(text, part))),
+        Err(_) => {
+            let (line, byte) = foreign::found(bytes).next().unwrap_or((1, 0));
+            let text = format!(
+                "{path} is not UTF-8: byte 0x{byte:02X} in line {line}. Reading it as text would lose bytes, and so would \
+                 writing it back; change it with a command that works on bytes, such as sed, or convert it first"
+            );
+            Err(RpcError::new(RpcError::INVALID_PARAMS, text))
+        }
     }
 }
 

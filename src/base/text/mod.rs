@@ -7,6 +7,7 @@
 pub mod ansi;
 pub mod confusables;
 pub mod escape;
+pub mod foreign;
 pub mod hidden;
 pub mod width;
 

@@ -1,16 +1,16 @@
 //! The line to the agent: its task, its tickets, what it says and what it is told.
 
-use super::super::{claims, resolve, tampering, words};
+use super::super::{claims, encoding, resolve, tampering, words};
 use super::effects::{TrialOrder, TrialRecord};
 use super::risk::{Size, risk};
 use super::{Actor, PutError};
 use crate::base::ActionId;
 use crate::base::limits::{AGENT_END_MS_MAX, AGENT_LINK_MESSAGES_MAX, AGENT_OUTPUT_WAITING_BYTES_MAX};
 use crate::model::action::Executor;
-use crate::model::decide::{Input, Refusal, Reply};
+use crate::model::decide::{Input, Refusal, Reply, Ruling};
 use crate::model::event::{
-    AgentLost, Alarm, Event, Finished, LapseWhy, OutcomeWord, Output, Said, SessionEnded, Told, TurnEnd, TurnEnded,
-    TurnStarted,
+    AgentLost, Alarm, Event, Finished, LapseWhy, OutcomeWord, Output, RulingWord, Said, SessionEnded, Told, TurnEnd,
+    TurnEnded, TurnStarted,
 };
 use crate::model::session::Phase;
 use crate::model::{Action, Body, Content, FileEdit, Kind, Proposal};
@@ -292,22 +292,37 @@ impl Actor {
         self.agent.actions.insert(ticket, id.clone());
         self.agent.send(ToAgent::Filed { ticket, action: id });
         let ruling = self.judge.rule(&action);
-        let now = self.book.now();
-        self.put_proposal(ticket, Input::File { action: Box::new(action.clone()), ruling, now }, &action, blobs);
+        self.put_proposal(ticket, action, ruling, blobs, false);
     }
 
-    /// Files a proposal, first or changed, and says what of it touches tests; the agent hears when that fails.
-    pub(super) fn put_proposal(&mut self, ticket: Ticket, input: Input, action: &Action, blobs: Blobs) {
+    /// Files a proposal, first or changed, with what is wrong with it; the agent hears when that fails.
+    pub(super) fn put_proposal(
+        &mut self,
+        ticket: Ticket,
+        action: Action,
+        ruling: Ruling,
+        blobs: Blobs,
+        is_revision: bool,
+    ) {
         let id = action.id.clone();
-        let tampering = tampering::found(&self.book.session, self.judge.as_ref(), action);
-        match self.put(input, blobs) {
-            Ok(()) => tampering.into_iter().for_each(|text| {
-                self.record(Event::Alarm(Alarm { what: "test_tampering".into(), action: Some(id.clone()), text }));
-            }),
-            Err(error) => {
-                let told = format!("It could not be filed: {error}");
-                self.agent.send(ToAgent::Answered { ticket, answer: Answer::Refused { told } });
-            }
+        let alarm = |what: &str, text| Alarm { what: what.into(), action: Some(id.clone()), text };
+        let tampering = tampering::found(&self.book.session, self.judge.as_ref(), &action);
+        let encoding = encoding::found(&action, &blobs);
+        let ruling = match &encoding {
+            Some(text) if ruling.word == RulingWord::Allow => Ruling::ask("encoding", text),
+            Some(_) | None => ruling,
+        };
+        let alarms = tampering.map(|text| alarm("test_tampering", text));
+        let alarms = alarms.into_iter().chain(encoding.map(|text| alarm("encoding", text))).collect();
+        let (action, now) = (Box::new(action), self.book.now());
+        let input = if is_revision {
+            Input::Revise { action, ruling, alarms }
+        } else {
+            Input::File { action, ruling, alarms, now }
+        };
+        if let Err(error) = self.put(input, blobs) {
+            let told = format!("It could not be filed: {error}");
+            self.agent.send(ToAgent::Answered { ticket, answer: Answer::Refused { told } });
         }
     }
 

@@ -58,6 +58,6 @@ impl Actor {
                 ..Ruling::ask("request-changed", "the agent changed this request while it was pending")
             },
         };
-        self.put_proposal(ticket, Input::Revise { action: Box::new(action.clone()), ruling }, &action, blobs);
+        self.put_proposal(ticket, action, ruling, blobs, true);
     }
 }

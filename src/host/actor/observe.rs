@@ -87,7 +87,7 @@ impl Actor {
         let told = Told { action: Some(action.id.clone()), text: words.clone() };
         let confirm = self.judge.rule(&action).confirm;
         let ruling = Ruling { confirm, ..Ruling::ask("base-changed", &words) };
-        match self.put(Input::Revise { action: Box::new(action), ruling }, blobs) {
+        match self.put(Input::Revise { action: Box::new(action), ruling, alarms: Vec::new() }, blobs) {
             Ok(()) => {
                 self.record(Event::Told(told));
                 true

@@ -31,7 +31,11 @@ pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Re
     for record in reader.iter(Seq(1)) {
         let envelope = record?.envelope();
         let opened = *opened.get_or_insert(envelope.at.0);
-        let Some(entry) = story::tell(&envelope, opened, redacting) else { continue };
+        let Some(entry) =
+            story::tell(&envelope, opened, redacting, &|digest, bytes| super::blob(reader, digest, bytes))
+        else {
+            continue;
+        };
         writeln!(
             out,
             "<h2 id=\"e{0}\"><small>{0} · {1}</small>{2}</h2>",

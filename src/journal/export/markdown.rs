@@ -15,7 +15,11 @@ pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Re
     for record in reader.iter(Seq(1)) {
         let envelope = record?.envelope();
         let opened = *opened.get_or_insert(envelope.at.0);
-        let Some(entry) = story::tell(&envelope, opened, redacting) else { continue };
+        let Some(entry) =
+            story::tell(&envelope, opened, redacting, &|digest, bytes| super::blob(reader, digest, bytes))
+        else {
+            continue;
+        };
         writeln!(out, "## {} · {} · {}\n", entry.seq, story::clock(entry.after_ms), escape(&entry.heading))
             .map_err(failed)?;
         for part in entry.parts {

@@ -12,7 +12,8 @@ pub(super) use lines::Frame;
 pub use redact::redact;
 
 use super::{Error, Reader, Result};
-use crate::base::UnixMs;
+use crate::base::limits::EXPORT_CONTENT_BYTES_MAX;
+use crate::base::{Digest, UnixMs};
 use crate::model::Envelope;
 
 /// Shape of an export.
@@ -38,7 +39,7 @@ pub fn export(reader: &Reader, format: Format, redacting: bool, out: &mut dyn Wr
 /// One event as plain lines, safe to show: when and what, and below it, indented, what belongs to it. Empty for an event
 /// that only machines need.
 pub fn told(envelope: &Envelope, opened: UnixMs) -> Vec<String> {
-    let Some(entry) = story::tell(envelope, opened.0, false) else { return Vec::new() };
+    let Some(entry) = story::tell(envelope, opened.0, false, &|_, _| None) else { return Vec::new() };
     let mut lines = vec![format!("{} {}", story::clock(entry.after_ms), entry.heading)];
     for part in entry.parts {
         match part {
@@ -52,6 +53,12 @@ pub fn told(envelope: &Envelope, opened: UnixMs) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The bytes of a content from the journal, if they are few enough to be shown.
+fn blob(reader: &Reader, digest: &Digest, bytes: u64) -> Option<Vec<u8>> {
+    let length = usize::try_from(bytes).ok().filter(|length| *length <= EXPORT_CONTENT_BYTES_MAX)?;
+    reader.blob(digest, 0, length).ok().filter(|found| found.len() == length)
 }
 
 /// A failed write of the export itself.

@@ -1,6 +1,7 @@
 //! The journal told for people: which events make an entry, and what it says. Shapes are for the writers beside.
 
-use crate::base::text::Untrusted;
+use crate::base::Digest;
+use crate::base::text::{Untrusted, foreign};
 use crate::model::action::{Action, Content, FileEdit};
 use crate::model::event::{Decider, Envelope, Event, OutcomeWord, Verdict};
 
@@ -24,7 +25,7 @@ pub(super) enum Part {
 }
 
 /// Tells one event; `None` for those that only a machine needs.
-pub(super) fn tell(e: &Envelope, opened_ms: u64, redacting: bool) -> Option<Entry> {
+pub(super) fn tell(e: &Envelope, opened_ms: u64, redacting: bool, blobs: Blobs<'_>) -> Option<Entry> {
     let clean = |text: &str| {
         let text = if redacting { super::redact(text) } else { None }.unwrap_or_else(|| text.to_owned());
         Untrusted::new(text).visible().into_owned()
@@ -33,9 +34,15 @@ pub(super) fn tell(e: &Envelope, opened_ms: u64, redacting: bool) -> Option<Entr
         let text = if redacting { super::redact(text) } else { None }.unwrap_or_else(|| text.to_owned());
         Untrusted::new(text).visible_lines().collect::<Vec<_>>().join("\n")
     };
-    let (heading, parts) = event(&e.event, &clean, &verbatim)?;
+    let (heading, mut parts) = event(&e.event, &clean, &verbatim)?;
+    if let Event::Proposed(p) = &e.event {
+        parts.extend(p.action.files.iter().flatten().map(|file| change(file, &clean, &verbatim, blobs)));
+    }
     Some(Entry { after_ms: e.at.0.saturating_sub(opened_ms), seq: e.seq.0, heading: clean(&heading), parts })
 }
+
+/// The bytes of a content that is not in its envelope, by digest and length, where they can be had.
+pub(super) type Blobs<'a> = &'a dyn Fn(&Digest, u64) -> Option<Vec<u8>>;
 
 type Told = Option<(String, Vec<Part>)>;
 
@@ -55,7 +62,7 @@ fn event(e: &Event, clean: &dyn Fn(&str) -> String, verbatim: &dyn Fn(&str) -> S
             let lines: Vec<String> = p.steps.iter().map(|s| format!("[{:?}] {}", s.status, s.title)).collect();
             (format!("Plan revision {} by {}", p.revision, p.by), vec![Part::Verbatim(verbatim(&lines.join("\n")))])
         }
-        Event::Proposed(p) => proposed(&p.action, clean, verbatim),
+        Event::Proposed(p) => proposed(&p.action, verbatim),
         Event::Ruled(r) => (format!("Policy on {}: {:?} ({})", r.action, r.ruling, r.rule), text(&r.reason)),
         Event::Decided(d) => {
             let verdict = match d.verdict {
@@ -191,7 +198,7 @@ fn checked(c: &crate::model::check::CheckFinished, verbatim: &dyn Fn(&str) -> St
     (heading, parts.into_iter().flatten().collect())
 }
 
-fn proposed(a: &Action, clean: &dyn Fn(&str) -> String, verbatim: &dyn Fn(&str) -> String) -> (String, Vec<Part>) {
+fn proposed(a: &Action, verbatim: &dyn Fn(&str) -> String) -> (String, Vec<Part>) {
     let mut parts = Vec::new();
     if let Some(why) = &a.rationale {
         parts.push(Part::Text(verbatim(&why.text)));
@@ -205,17 +212,22 @@ fn proposed(a: &Action, clean: &dyn Fn(&str) -> String, verbatim: &dyn Fn(&str) 
         let unknown: String = touches.unknown.iter().map(|what| format!("; not known: {what}")).collect();
         parts.push(Part::Text(verbatim(&format!("touches {} files: {first}{more}{unknown}", touches.files))));
     }
-    for file in a.files.iter().flatten() {
-        parts.push(change(file, clean, verbatim));
-    }
     (format!("{} proposed, revision {}: {}", a.id, a.revision, a.title), parts)
 }
 
-fn change(file: &FileEdit, clean: &dyn Fn(&str) -> String, verbatim: &dyn Fn(&str) -> String) -> Part {
+fn change(
+    file: &FileEdit,
+    clean: &dyn Fn(&str) -> String,
+    verbatim: &dyn Fn(&str) -> String,
+    blobs: Blobs<'_>,
+) -> Part {
     let shown = |content: &Option<Content>| match content {
         None => String::new(),
         Some(Content::Text(text)) => verbatim(text),
-        Some(Content::Blob { digest, bytes }) => format!("({bytes} bytes, {})", digest.short()),
+        Some(Content::Blob { digest, bytes }) => match blobs(digest, *bytes) {
+            Some(content) if !foreign::is_binary(&content) => verbatim(&foreign::readable(&content)),
+            Some(_) | None => format!("({bytes} bytes, {})", digest.short()),
+        },
     };
     let path = clean(&format!("{:?} {}", file.change, file.path));
     Part::Change { path, before: shown(&file.before), after: shown(&file.after) }

@@ -58,10 +58,11 @@ fn effective(session: &Session, action: &Action, ruling: Ruling, now: UnixMs) ->
     }
 }
 
-pub(super) fn file(session: &Session, action: Action, ruling: Ruling, now: UnixMs) -> Outcome {
+pub(super) fn file(session: &Session, action: Action, ruling: Ruling, alarms: Vec<Alarm>, now: UnixMs) -> Outcome {
     let (ruling, by) = effective(session, &action, ruling, now);
     let mut out = Outcome::default();
     out.events.push(Event::Proposed(Proposed { action: action.clone() }));
+    out.events.extend(alarms.into_iter().map(Event::Alarm));
     out.events.push(Event::Ruled(ruling.event(&action.id)));
     if !settle(&mut out, &action, &ruling, by) {
         hold(&mut out, &action, &ruling);
@@ -144,13 +145,19 @@ pub(super) fn let_through(out: &mut Outcome, action: &Action, by: Decider, verdi
     });
 }
 
-pub(super) fn revise(session: &Session, action: Action, ruling: Ruling) -> Result<Outcome, Refusal> {
+pub(super) fn revise(
+    session: &Session,
+    action: Action,
+    ruling: Ruling,
+    alarms: Vec<Alarm>,
+) -> Result<Outcome, Refusal> {
     let state = session.actions.get(&action.id).ok_or_else(|| Refusal::NoAction(action.id.clone()))?;
     if state.phase.is_open() && state.phase != Phase::Held {
         return Err(Refusal::NotHeld { action: action.id.clone(), state: state.phase.words().to_owned() });
     }
     let mut out = Outcome::default();
     out.events.push(Event::Proposed(Proposed { action: action.clone() }));
+    out.events.extend(alarms.into_iter().map(Event::Alarm));
     out.events.push(Event::Ruled(ruling.event(&action.id)));
     if ruling.word == RulingWord::Deny {
         settle(&mut out, &action, &ruling, None);

@@ -47,7 +47,8 @@ impl Desk {
         proposal.executor = executor;
         let action = Action::file(id.clone(), proposal, Some(vec![file("a", "1", "2")]));
         let ruling = Ruling { word, rule: "r".into(), reason: "because".into(), confirm: None };
-        let effects = self.put(Input::File { action: Box::new(action), ruling, now: UnixMs(0) }).unwrap();
+        let effects =
+            self.put(Input::File { action: Box::new(action), ruling, alarms: vec![], now: UnixMs(0) }).unwrap();
         (id, effects)
     }
 
@@ -129,7 +130,7 @@ fn a_guard_rail_wants_its_word_and_says_when_it_had_none() {
         let action = Box::new(Action::file(id.clone(), proposal, Some(vec![file("ci.yml", "1", "2")])));
         let confirm = Some("ci.yml".to_owned());
         let ruling = Ruling { word: RulingWord::Ask, rule: "r".into(), reason: "because".into(), confirm };
-        desk.put(Input::File { action, ruling, now: UnixMs(0) }).unwrap();
+        desk.put(Input::File { action, ruling, alarms: vec![], now: UnixMs(0) }).unwrap();
         let confirm = given.map(str::to_owned);
         let answering = Answering { confirm, ..desk.answer(&id, Verdict::Approve) };
         let done = desk.put(Input::Answer(Box::new(answering)));
@@ -191,7 +192,8 @@ fn a_changed_base_voids_what_rests_on_it_and_asks_for_a_merge() {
         Some(vec![file("a", "x", "xy")]),
         None,
     );
-    desk.put(Input::Revise { action: Box::new(merged), ruling: Ruling::ask("base-changed", "merged") }).unwrap();
+    desk.put(Input::Revise { action: Box::new(merged), ruling: Ruling::ask("base-changed", "merged"), alarms: vec![] })
+        .unwrap();
     assert_eq!(desk.phase(&id), Phase::Held);
     assert!(matches!(desk.put(Input::Answer(Box::new(old))), Err(Refusal::StaleDigest { .. })));
 }
@@ -249,7 +251,8 @@ fn replaying_a_prefix_and_the_rest_is_replaying_the_whole() {
         let id = desk.0.actions.next_id();
         let action = Action::file(id, Proposal::new("e", Body::Edit(vec![])), Some(vec![file("a", "1", "2")]));
         let ruling = Ruling { word, rule: "r".into(), reason: String::new(), confirm: None };
-        let outcome = decide(&desk.0, Input::File { action: Box::new(action), ruling, now: UnixMs(0) }).unwrap();
+        let outcome =
+            decide(&desk.0, Input::File { action: Box::new(action), ruling, alarms: vec![], now: UnixMs(0) }).unwrap();
         for event in &outcome.events {
             seq = seq.next();
             log.push(Envelope { seq, at: UnixMs(0), event: event.clone() });
@@ -279,7 +282,7 @@ fn in_plan_mode_one_approval_opens_the_rest_of_its_step() {
         proposal.step = Some(step.into());
         let action = Action::file(id.clone(), proposal, Some(vec![file("a", "1", "2")]));
         let ruling = Ruling::ask("default", "asks");
-        desk.put(Input::File { action: Box::new(action), ruling, now: UnixMs(0) }).unwrap();
+        desk.put(Input::File { action: Box::new(action), ruling, alarms: vec![], now: UnixMs(0) }).unwrap();
         id
     };
     let first = file_in(&mut desk, "s1");

@@ -20,8 +20,8 @@ pub struct Contents {
 #[derive(Debug)]
 enum Known {
     Coming(Vec<u8>),
-    Text(String),
-    /// Not UTF-8, too long, or not to be had: the action is decided on whole.
+    Bytes(Vec<u8>),
+    /// Too long, or not to be had: the action is decided on whole.
     Whole,
 }
 
@@ -31,19 +31,31 @@ impl Contents {
         *self = Self { edition: self.edition + 1, ..Self::default() };
     }
 
-    /// The text of a content, inline or fetched; `None` when it has none or is still coming.
+    /// The text of a content, inline or fetched; `None` when it is not UTF-8 or still coming.
     #[must_use]
     pub fn text<'a>(&'a self, content: &'a Content) -> Option<&'a str> {
-        content.text().or_else(|| match self.known.get(&content.digest()) {
-            Some(Known::Text(text)) => Some(text.as_str()),
+        std::str::from_utf8(self.bytes(content)?).ok()
+    }
+
+    /// The bytes of a content, inline or fetched; `None` when they are not to be had or still coming.
+    #[must_use]
+    pub fn bytes<'a>(&'a self, content: &'a Content) -> Option<&'a [u8]> {
+        content.text().map(str::as_bytes).or_else(|| self.fetched(&content.digest()))
+    }
+
+    /// The bytes that were fetched under this digest.
+    #[must_use]
+    pub fn fetched(&self, digest: &Digest) -> Option<&[u8]> {
+        match self.known.get(digest) {
+            Some(Known::Bytes(bytes)) => Some(bytes.as_slice()),
             Some(Known::Coming(_) | Known::Whole) | None => None,
-        })
+        }
     }
 
     /// Whether everything of these files is here that can be had.
     #[must_use]
     pub fn has_all(&self, files: &[FileEdit]) -> bool {
-        blobs(files).all(|(digest, _)| matches!(self.known.get(&digest), Some(Known::Text(_) | Known::Whole)))
+        blobs(files).all(|(digest, _)| matches!(self.known.get(&digest), Some(Known::Bytes(_) | Known::Whole)))
     }
 
     /// The next part that these files need, unless one is on its way.
@@ -56,7 +68,7 @@ impl Contents {
             let offset = match self.known.get(&digest) {
                 None => 0,
                 Some(Known::Coming(part)) => part.len() as u64,
-                Some(Known::Text(_) | Known::Whole) => continue,
+                Some(Known::Bytes(_) | Known::Whole) => continue,
             };
             held = held.saturating_add(bytes);
             if bytes > DIFF_BYTES_MAX as u64 || held > UI_CONTENTS_BYTES_MAX {
@@ -80,7 +92,7 @@ impl Contents {
             (known, Ok((offset, total, bytes))) => {
                 let mut whole = match known {
                     Some(Known::Coming(whole)) => whole,
-                    Some(Known::Text(_) | Known::Whole) | None => Vec::new(),
+                    Some(Known::Bytes(_) | Known::Whole) | None => Vec::new(),
                 };
                 let fits = whole.len() as u64 == offset && !bytes.is_empty();
                 whole.extend(bytes);
@@ -89,7 +101,7 @@ impl Contents {
                 } else if (whole.len() as u64) < total {
                     Known::Coming(whole)
                 } else {
-                    String::from_utf8(whole).map_or(Known::Whole, Known::Text)
+                    Known::Bytes(whole)
                 }
             }
             (_, Err(_)) => Known::Whole,
@@ -102,7 +114,7 @@ impl Known {
     fn bytes(&self) -> u64 {
         match self {
             Self::Coming(part) => part.len() as u64,
-            Self::Text(text) => text.len() as u64,
+            Self::Bytes(bytes) => bytes.len() as u64,
             Self::Whole => 0,
         }
     }
@@ -130,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_comes_in_parts_and_what_is_no_text_stays_whole() {
+    fn a_long_text_comes_in_parts_and_what_is_no_text_as_bytes() {
         let text = "line\n".repeat(CONTENT_INLINE_BYTES_MAX);
         let files = [file(text.as_bytes()), file(&[0xff; 9]), file(b"inline")];
         let mut contents = Contents::default();
@@ -148,6 +160,7 @@ mod tests {
         assert!(contents.has_all(&files) && contents.next(&files).is_none());
         let texts = files.each_ref().map(|file| contents.text(file.after.as_ref().unwrap()));
         assert_eq!(texts, [Some(text.as_str()), None, Some("inline")]);
+        assert_eq!(contents.bytes(files[1].after.as_ref().unwrap()), Some([0xff; 9].as_slice()));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::ui::keymap::Meaning;
 use crate::ui::layout::PaneId;
 use crate::ui::overlays::{Choice, Editor, Overlay};
 use crate::ui::terminal::{Input, Key};
-use crate::ui::workers::Job;
+use crate::ui::workers::{Job, Versions};
 
 impl App {
     /// Takes one message in. `at_ms` is the client's clock. Cheap: rows are brought up to date by
@@ -221,17 +221,12 @@ impl App {
         }
         self.pictured = Some(of);
         for (at, file) in files.iter_mut().enumerate() {
-            let inline = |content: &mut Option<Content>| {
-                if let Some(text) = content.as_ref().and_then(|content| self.scene.contents.text(content)) {
-                    *content = Some(Content::Text(text.to_owned()));
-                }
-            };
-            inline(&mut file.before);
-            match self.scene.review.edited.get(&Some(at)) {
-                Some(text) => file.after = Some(Content::Text(text.clone())),
-                None => inline(&mut file.after),
+            if let Some(text) = self.scene.review.edited.get(&Some(at)) {
+                file.after = Some(Content::Text(text.clone()));
             }
         }
+        let contents = &self.scene.contents;
+        let files = files.into_iter().map(|file| Versions::of(file, |digest| contents.fetched(digest))).collect();
         let job = Job::new(files, self.panes.diff.marks_blanks, self.scene.review.edited.len());
         if !self.scene.products.wants(&job) {
             return Vec::new();

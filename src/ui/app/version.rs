@@ -41,10 +41,13 @@ impl App {
     /// From the disk to the human's version of a file as it is now, or to this text.
     fn diff_of(&self, part: Option<usize>, text: Option<&str>) -> Option<FileDiff> {
         let file = self.scene.target()?.action.files.as_ref()?.get(part?)?;
-        let before = file.before.as_ref().and_then(|before| self.scene.contents.text(before)).unwrap_or_default();
+        let before = file.before.as_ref().and_then(|before| self.scene.contents.bytes(before)).unwrap_or_default();
         let after = match text {
-            Some(text) => text.to_owned(),
-            None => self.version_of(part?, file)?,
+            Some(text) => text.as_bytes().to_vec(),
+            None => match self.scene.review.edited.get(&part) {
+                Some(text) => text.as_bytes().to_vec(),
+                None => self.scene.contents.bytes(file.after.as_ref()?)?.to_vec(),
+            },
         };
         Some(FileDiff::new(before.to_owned(), after))
     }

@@ -319,7 +319,7 @@ fn editable(app: &mut App) -> Option<(ActionId, Digest, Part, String, String)> {
                 Some((file, Some(text))) => {
                     return Some((id, digest, Part::File(at), file.path.name().to_owned(), text));
                 }
-                Some((_, None)) => "this file is deleted, binary or too long to edit here",
+                Some((_, None)) => "this file is deleted, not UTF-8 or too long to edit here",
                 None => "there is no file here",
             }
         }

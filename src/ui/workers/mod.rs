@@ -13,23 +13,46 @@ use std::sync::Arc;
 use crate::base::Digest;
 use crate::base::digest::FieldHasher;
 use crate::base::limits::{UI_PICTURES_KEPT_MAX, UI_TEXT_FIRST_BYTES_MIN};
-use crate::model::FileEdit;
+use crate::model::{Content, FileEdit};
+use bytes::Bytes;
+
+/// A file with the bytes of both versions, as far as they are here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versions {
+    pub file: FileEdit,
+    /// Empty when the file did not exist; the length alone where the bytes are not to be had.
+    pub before: Result<Bytes, u64>,
+    pub after: Result<Bytes, u64>,
+}
+
+impl Versions {
+    /// `fetched` gives what is not inline.
+    #[must_use]
+    pub fn of<'a>(file: FileEdit, fetched: impl Fn(&Digest) -> Option<&'a [u8]>) -> Self {
+        let version = |content: &Option<Content>| match content {
+            None => Ok(Bytes::new()),
+            Some(Content::Text(text)) => Ok(Bytes::copy_from_slice(text.as_bytes())),
+            Some(Content::Blob { digest, bytes }) => fetched(digest).map(Bytes::copy_from_slice).ok_or(*bytes),
+        };
+        Self { before: version(&file.before), after: version(&file.after), file }
+    }
+}
 
 /// Files to compare and colour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     pub key: Digest,
-    pub files: Vec<FileEdit>,
+    pub files: Vec<Versions>,
     pub mark_blanks: bool,
 }
 
 impl Job {
     /// `edits` tells versions that the human edited apart from the proposal.
     #[must_use]
-    pub fn new(files: Vec<FileEdit>, mark_blanks: bool, edits: usize) -> Self {
+    pub fn new(files: Vec<Versions>, mark_blanks: bool, edits: usize) -> Self {
         let mut hash = FieldHasher::new();
         hash.field(&[u8::from(mark_blanks), u8::from(edits > 0)]);
-        for file in &files {
+        for Versions { file, .. } in &files {
             hash.field(file.path.as_str().as_bytes()).field(format!("{:?}", file.change).as_bytes());
             for content in [&file.before, &file.after] {
                 match content {
@@ -56,7 +79,8 @@ impl Job {
 
     /// Size of both versions of all files.
     fn bytes(&self) -> u64 {
-        self.files.iter().flat_map(|file| [&file.before, &file.after]).flatten().map(crate::model::Content::len).sum()
+        let length = |side: &Result<Bytes, u64>| side.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        self.files.iter().map(|file| length(&file.before) + length(&file.after)).sum()
     }
 }
 

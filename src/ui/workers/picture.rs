@@ -5,11 +5,13 @@ use std::ops::Range;
 
 use crate::base::limits::{UI_CONTEXT_LINES_MAX, UI_HIGHLIGHT_MS_MAX};
 use crate::base::text::escape::{self, PieceKind};
-use crate::base::text::{Show, Untrusted};
+use crate::base::text::{Show, Untrusted, foreign};
 use crate::diff::{Content, FileDiff, LineKind, intraline};
-use crate::model::{FileChange, FileEdit};
+use crate::model::FileChange;
 use crate::syntax::{self, Fate, Highlights, Language, Scope, Span};
 use crate::ui::theme::Role;
+use crate::ui::workers::Versions;
+use bytes::Bytes;
 
 /// A line of text for the screen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,7 +102,8 @@ pub(super) fn pictures_of(job: &super::Job, detail: Detail) -> Vec<FilePicture> 
 }
 
 /// Compares, colors and makes safe. Slow for long files: belongs on a worker.
-fn picture_of(file: &FileEdit, mark_blanks: bool, detail: Detail) -> FilePicture {
+fn picture_of(versions: &Versions, mark_blanks: bool, detail: Detail) -> FilePicture {
+    let file = &versions.file;
     let shown = |text: &str| escape::show(text, &Show::default()).into_owned();
     let mut picture = FilePicture {
         path: shown(file.path.as_str()),
@@ -113,23 +116,19 @@ fn picture_of(file: &FileEdit, mark_blanks: bool, detail: Detail) -> FilePicture
         notes: Vec::new(),
         structure: Vec::new(),
     };
-    let text = |content: &Option<crate::model::Content>| match content {
-        None => Ok(String::new()),
-        Some(content) => content.text().map(ToOwned::to_owned).ok_or_else(|| content.len()),
-    };
-    let (before, after) = match (text(&file.before), text(&file.after)) {
-        (Ok(before), Ok(after)) => (before, after),
+    let (before, after) = match (&versions.before, &versions.after) {
+        (Ok(before), Ok(after)) => (before.clone(), after.clone()),
         (before, after) => {
-            let bytes = |side: Result<String, u64>| side.map_or_else(|bytes| bytes, |text| text.len() as u64);
+            let bytes = |side: &Result<Bytes, u64>| side.as_ref().map_or_else(|bytes| *bytes, |text| text.len() as u64);
             picture.notes.push(format!(
-                "binary or long content: {} bytes before, {} bytes after; approve or deny it whole",
+                "too long to show: {} bytes before, {} bytes after; approve or deny it whole",
                 bytes(before),
                 bytes(after)
             ));
             return picture;
         }
     };
-    let diff = FileDiff::new(before.into_bytes(), after.into_bytes());
+    let diff = FileDiff::new(before, after);
     picture.added = diff.added;
     picture.removed = diff.removed;
     note(&mut picture.notes, &diff);
@@ -160,6 +159,15 @@ fn note(notes: &mut Vec<String>, diff: &FileDiff) {
         Content::Text => {}
         Content::Binary => notes.push("binary: approve or deny it whole".to_owned()),
         Content::TooLarge => notes.push("too large to compare line by line: approve or deny it whole".to_owned()),
+    }
+    if diff.content == Content::Text {
+        let foreign = |bytes: &[u8]| foreign::found(bytes).count();
+        match (foreign(diff.old()), foreign(diff.new_version())) {
+            (0, 0) => {}
+            (before, after) => notes.push(format!(
+                "not UTF-8: {before} bytes that are no text before, {after} after; they are shown as escapes"
+            )),
+        }
     }
     if diff.coarse {
         notes.push("many lines: compared coarsely".to_owned());
@@ -388,7 +396,7 @@ fn lay_out(source: &[u8], spans: &[(Range<usize>, Role)], marks: &[Range<usize>]
 mod tests {
     use super::*;
     use crate::base::RelPath;
-    use crate::model;
+    use crate::model::{self, FileEdit};
 
     fn file(before: &str, after: &str) -> FileEdit {
         let content = |text: &str| Some(model::Content::of(text.as_bytes()));
@@ -401,16 +409,34 @@ mod tests {
         }
     }
 
+    fn versions(edit: &FileEdit) -> Versions {
+        Versions::of(edit.clone(), |_| None)
+    }
+
+    fn pic(edit: &FileEdit) -> FilePicture {
+        picture_of(&versions(edit), false, Detail::Full)
+    }
+
+    #[test]
+    fn lines_that_are_not_utf_8_are_compared_and_their_bytes_shown() {
+        let bytes = |text: &'static [u8]| Ok(Bytes::from_static(text));
+        let (before, after) = (bytes(b"n = 1\ncaf\xe9\n"), bytes(b"n = 2\ncaf\xef\xbf\xbd\n"));
+        let picture = picture_of(&Versions { before, after, file: file("", "") }, false, Detail::Full);
+        let lines: Vec<&str> = picture.hunks[0].lines.iter().map(|line| line.shown.text.as_str()).collect();
+        assert_eq!(lines, ["n = 1", "caf⟨xE9⟩", "n = 2", "caf⟨U+FFFD⟩"]);
+        assert!(picture.notes[0].contains("1 bytes that are no text before, 0 after"), "{:?}", picture.notes);
+    }
+
     #[test]
     fn a_change_without_lines_says_so() {
         let mut edit = file("same\n", "same\n");
         edit.change = FileChange::Rename;
         edit.from = Some(RelPath::new("src/old.rs").unwrap());
-        assert_eq!(picture_of(&edit, false, Detail::Full).notes, ["renamed; its content stays as it is"]);
+        assert_eq!(pic(&edit).notes, ["renamed; its content stays as it is"]);
         edit.change = FileChange::Create;
         (edit.from, edit.before, edit.after) = (None, None, Some(model::Content::of(b"")));
-        assert_eq!(picture_of(&edit, false, Detail::Full).notes, ["a new file without content"]);
-        assert!(picture_of(&file("a\n", "b\n"), false, Detail::Full).notes.is_empty());
+        assert_eq!(pic(&edit).notes, ["a new file without content"]);
+        assert!(pic(&file("a\n", "b\n")).notes.is_empty());
     }
 
     fn numbered(count: usize) -> String {
@@ -421,7 +447,7 @@ mod tests {
     fn hunks_come_with_context_that_no_neighbour_shows_too() {
         let before = numbered(200);
         let after = before.replace("line 50\n", "line fifty\n").replace("line 150\n", "");
-        let picture = picture_of(&file(&before, &after), false, Detail::Full);
+        let picture = pic(&file(&before, &after));
         assert_eq!((picture.added, picture.removed, picture.hunks.len()), (1, 2, 2));
         let mut seen = std::collections::BTreeSet::new();
         for hunk in &picture.hunks {
@@ -445,7 +471,11 @@ mod tests {
         let line = "def broken(((: line of a long file that no grammar can read\n";
         let before = line.repeat(20_000);
         let after = before.replacen("def", "DEF", 1);
-        let job = crate::ui::workers::Job::new(vec![file(&before, &after)], false, 0);
+        let job = {
+            let (old, new) = (Ok(Bytes::from(before.clone())), Ok(Bytes::from(after.clone())));
+            let versions = Versions { before: old, after: new, file: file(&before, &after) };
+            crate::ui::workers::Job::new(vec![versions], false, 0)
+        };
         let products = std::cell::RefCell::new(Vec::new());
         job.run(&|product| products.borrow_mut().push(product));
         let products = products.into_inner();
@@ -455,7 +485,7 @@ mod tests {
             hunks.flat_map(|h| &h.lines).map(|l| (l.kind, l.shown.text.clone())).collect::<Vec<_>>()
         };
         assert_eq!(texts(0), texts(1), "only colors come later");
-        let short = crate::ui::workers::Job::new(vec![file("a\n", "b\n")], false, 0);
+        let short = crate::ui::workers::Job::new(vec![versions(&file("a\n", "b\n"))], false, 0);
         let count = std::cell::Cell::new(0);
         short.run(&|product| count.set(count.get() + usize::from(product.is_final)));
         assert_eq!(count.get(), 1, "a short change is colored at once");
@@ -463,7 +493,7 @@ mod tests {
 
     #[test]
     fn what_hides_is_shown_and_marked() {
-        let picture = picture_of(&file("a\n", "a\u{202e}b\n"), false, Detail::Full);
+        let picture = pic(&file("a\n", "a\u{202e}b\n"));
         let added = picture.hunks[0].lines.iter().find(|line| line.kind == LineKind::Added).unwrap();
         assert_eq!(added.shown.text, "a⟨U+202E⟩b");
         assert!(added.shown.roles.iter().any(|(_, role)| *role == Role::Warn));
@@ -473,7 +503,7 @@ mod tests {
     fn a_blob_says_why_it_has_no_hunks() {
         let mut edit = file("a", "b");
         edit.after = Some(model::Content::of(&[0xff, 0xfe, 0]));
-        let picture = picture_of(&edit, false, Detail::Full);
+        let picture = pic(&edit);
         assert!(
             picture.hunks.is_empty() && picture.notes.first().is_some_and(|note| note.contains("3 bytes after")),
             "{:?}",

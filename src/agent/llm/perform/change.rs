@@ -7,6 +7,7 @@ use crate::agent::llm::edits::{self, EditMistake, patch::FilePatch};
 use crate::agent::llm::tools::Act;
 use crate::agent::llm::turn::Verdict;
 use crate::base::Digest;
+use crate::base::text::foreign;
 use crate::checks::recognise;
 use crate::model::event::OutcomeWord;
 use crate::model::{After, Body, Draft, FileChange};
@@ -38,8 +39,10 @@ impl Hands {
                     };
                     reason.matched = reason.matched.max(Some(edited.matched));
                     let after = match edited.single {
-                        Some((old, new)) => After::Replace { old, new, all: false },
-                        None => After::Whole(edited.text.into_bytes()),
+                        Some((old, new)) if foreign::release(&old) == old.as_bytes() => {
+                            After::Replace { old, new, all: false }
+                        }
+                        Some(_) | None => After::Whole(foreign::release(&edited.text)),
                     };
                     drafts.push(Draft { path, after });
                 }
@@ -48,7 +51,8 @@ impl Hands {
         self.edit(desk, reason, Draft::words(&drafts), drafts).await
     }
 
-    /// The file's text, if it is what the model has read; reads it through the gate if it never has.
+    /// The file's text, if it is what the model has read; reads it through the gate if it never has. Bytes that are not
+    /// UTF-8 are held in it.
     pub(super) async fn fresh(
         &mut self,
         desk: &mut Desk,
@@ -75,9 +79,9 @@ impl Hands {
                 self.seen.insert(file, Digest::of(&image));
             }
         }
-        match String::from_utf8(image) {
-            Ok(text) => Ok(Ok(text)),
-            Err(_) => Ok(Err(Box::new(refused(format!("{path} is not text; it cannot be edited"))))),
+        match foreign::hold(&image) {
+            Some(text) => Ok(Ok(text)),
+            None => Ok(Err(Box::new(refused(format!("{path} is not text; it cannot be edited"))))),
         }
     }
 

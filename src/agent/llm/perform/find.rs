@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
-use grep_searcher::sinks::Lossy;
+use grep_searcher::sinks::Bytes;
 use grep_searcher::{BinaryDetection, SearcherBuilder};
 
 use crate::base::RelPath;
 use crate::base::limits::llm as limits;
+use crate::base::text::foreign;
 use crate::checks::detect::{ProjectView, WANTED, detect};
 use crate::model::Command;
 use crate::port::Workspace;
@@ -17,9 +18,10 @@ pub(super) fn listing(bytes: &[u8], from_line: usize, lines: usize) -> String {
     if bytes.is_empty() {
         return "(the file is empty)".to_owned();
     }
-    let Ok(text) = std::str::from_utf8(bytes) else {
+    if foreign::is_binary(bytes) {
         return format!("(not text: {} bytes)", bytes.len());
-    };
+    }
+    let text = foreign::readable(bytes);
     let total = text.lines().count();
     let count = if lines == 0 { usize::MAX } else { lines };
     let mut out = String::new();
@@ -28,6 +30,12 @@ pub(super) fn listing(bytes: &[u8], from_line: usize, lines: usize) -> String {
     }
     if out.is_empty() {
         return format!("(the file has only {total} lines)");
+    }
+    if std::str::from_utf8(bytes).is_err() {
+        out.push_str(
+            "(the file is not UTF-8: each \\xNN above is one byte. Leave such lines as they are; edit the others with \
+             `edit`, never with `write`)\n",
+        );
     }
     out
 }
@@ -70,10 +78,11 @@ impl Finder {
         let mut count = 0_usize;
         let mut searcher = SearcherBuilder::new().binary_detection(BinaryDetection::quit(0)).line_number(true).build();
         for (path, bytes) in files {
-            let sink = Lossy(|number, line| {
+            let sink = Bytes(|number, line| {
                 count += 1;
                 if count <= limits::MATCHES_MAX {
-                    let shown: String = line.trim_end().chars().take(limits::MATCH_CHARS_MAX).collect();
+                    let shown: String =
+                        foreign::readable(line).trim_end().chars().take(limits::MATCH_CHARS_MAX).collect();
                     out.push_str(&format!("{path}:{number}: {shown}\n"));
                 }
                 Ok(count <= limits::MATCHES_MAX * 10)
@@ -131,7 +140,8 @@ mod tests {
     fn listings_are_numbered_and_cut() {
         assert_eq!(listing(b"a\nb\nc\n", 2, 1), "    2|b\n");
         assert_eq!(listing(b"a\n", 5, 0), "(the file has only 1 lines)");
-        assert_eq!(listing(b"\xff\xfe", 1, 0), "(not text: 2 bytes)");
+        assert_eq!(listing(b"\xff\0", 1, 0), "(not text: 2 bytes)");
+        assert!(listing(b"a\ncaf\xe9\n", 1, 0).starts_with("    1|a\n    2|caf\\xE9\n(the file is not UTF-8"));
         assert_eq!(listing(b"", 1, 0), "(the file is empty)");
     }
 }

@@ -94,6 +94,11 @@ impl Hands {
                 if let Some(mistake) = edits::left_out(&content, self.text_of(&path).as_deref()) {
                     return Ok(refused(mistake));
                 }
+                if self.image(&path).is_some_and(|(_, bytes)| std::str::from_utf8(&bytes).is_err()) {
+                    return Ok(refused(format!(
+                        "{path} is not UTF-8: to write it whole would lose bytes. Change only a part with `edit`"
+                    )));
+                }
                 let title = format!("write {path}");
                 let draft = Draft { path, after: After::Whole(content.into_bytes()) };
                 self.edit(desk, &reason, title, vec![draft]).await
