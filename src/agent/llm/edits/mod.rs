@@ -5,10 +5,12 @@
 //! worded for the model: what did not match, where something like it stands, what to do next.
 
 mod anchor;
+mod ends;
 pub mod patch;
 
 use crate::base::limits::llm as limits;
 pub use anchor::Match;
+use ends::Ends;
 
 /// One replacement within a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +33,22 @@ pub fn left_out(content: &str, before: Option<&str>) -> Option<String> {
     let shorter = content.lines().count() < before.lines().count();
     let stands_for_more = |line: &str| {
         let line = line.trim().to_lowercase();
-        let words = line.trim_start_matches(['/', '#', '-', '*', '<', '!', ' ']);
-        let begins = words.starts_with("...") || words.starts_with('…');
-        let says = ["rest of", "existing code", "remaining code", "unchanged", "same as before", "previous code"];
-        let named = says.iter().any(|says| words.contains(says)) && (words.contains("...") || words.contains('…'));
+        // A text of the file may speak of anything; only a comment, or a line that begins with dots, stands for code.
+        let openers = ["//", "#", "--", "/*", "<!--", "{/*", ";", "%", "(*"];
+        let comment = openers
+            .iter()
+            .find_map(|opener| line.strip_prefix(opener))
+            .map(|rest| rest.trim_start_matches(['/', '#', '-', '*', '!', ';', ' ']).to_owned());
+        let words = comment.as_deref().unwrap_or(&line);
+        let begins = ["...", "…", "[...", "[…", "(...", "(…"].iter().any(|dots| words.starts_with(dots));
+        let says = ["rest of", "existing code", "remaining code", "same as before", "previous code"];
+        let dotted = words.contains("...") || words.contains('…');
+        let named = dotted && says.iter().any(|says| words.contains(says));
+        let vague = dotted && shorter && words.contains("unchanged");
         // A bare `...` is Python; in a comment it stands for something.
-        line.len() < limits::LEFT_OUT_LINE_BYTES_MAX && (named || begins && shorter && words.len() < line.len())
+        line.len() < limits::LEFT_OUT_LINE_BYTES_MAX
+            && (comment.is_some() || begins)
+            && (named || vague || begins && shorter && comment.is_some())
     };
     let line = content.lines().find(|line| stands_for_more(line) && !before.lines().any(|old| old == *line))?;
     Some(format!(
@@ -99,10 +111,9 @@ pub enum EditMistake {
 
 /// Applies swaps in order to a file's text. Line ends are kept as the file has them.
 pub fn apply(path: &str, text: &str, swaps: &[Swap]) -> Result<Edited, EditMistake> {
-    let crlf = text.contains("\r\n");
-    let lf = |text: &str| if crlf { text.replace("\r\n", "\n") } else { text.to_owned() };
-    let before = lf(text);
-    let mut now = before.clone();
+    let mut ends = Ends::of(text);
+    let crlf = ends.has_crlf();
+    let before = ends.text().to_owned();
     let mut matched = Match::Exact;
     let mut single = None;
     for swap in swaps {
@@ -111,29 +122,32 @@ pub fn apply(path: &str, text: &str, swaps: &[Swap]) -> Result<Edited, EditMista
         if old.is_empty() {
             return Err(EditMistake::EmptyOld);
         }
-        if swap.all && now.contains(&old) {
-            now = now.replace(&old, &new);
+        let places: Vec<usize> = ends.text().match_indices(&old).map(|(at, _)| at).collect();
+        if swap.all && !places.is_empty() {
+            places.into_iter().rev().for_each(|at| ends.splice(at..at + old.len(), &new));
             continue;
         }
-        let place = match anchor::find(path, &now, &old, &new, swap.near_line) {
+        let now = ends.text();
+        let place = match anchor::find(path, now, &old, &new, swap.near_line) {
             // Models copy the line numbers of a listing along.
             Err(EditMistake::NotFound { .. }) if numbered(&old) => {
-                anchor::find(path, &now, &unnumbered(&old), &unnumbered(&new), swap.near_line)?
+                anchor::find(path, now, &unnumbered(&old), &unnumbered(&new), swap.near_line)?
             }
             found => found?,
         };
         matched = matched.max(place.matched);
         let old_there = now.get(place.range.clone()).unwrap_or_default().to_owned();
-        now.replace_range(place.range, &place.new);
+        ends.splice(place.range, &place.new);
         // A host that looks the text up again needs it to be unique.
         let unique = before.matches(old_there.as_str()).count() == 1;
         single = (swaps.len() == 1 && unique && !crlf).then_some((old_there, place.new));
     }
+    let text = ends.restored();
+    let now = ends.text();
     if now == before {
         return Err(EditMistake::NoChange);
     }
     let first_byte = before.bytes().zip(now.bytes()).take_while(|(a, b)| a == b).count();
-    let text = if crlf { now.replace('\n', "\r\n") } else { now };
     Ok(Edited { text, single, matched, first_byte })
 }
 
@@ -181,6 +195,14 @@ mod tests {
         for line in ["// ... rest of the code", "# ... existing code ...", "/* … unchanged … */", "// ..."] {
             let told = left_out(&format!("fn a() {{ 1 }}\n{line}\n"), Some(before)).unwrap();
             assert!(told.contains(line) && told.contains("Write the complete"), "{told}");
+        }
+        for text in [
+            "\"same\": \"Unchanged…\"",
+            "- Unchanged… since 2019",
+            "the rest of it… is history",
+            "x = 'existing code...'",
+        ] {
+            assert_eq!(left_out(&format!("a\n{text}\n"), Some(before)), None, "{text}");
         }
         assert_eq!(left_out("def f():\n    ...\n", Some(before)), None);
         assert_eq!(left_out("// ... rest of the code\n", None), None, "a new file has no rest");

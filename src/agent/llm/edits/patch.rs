@@ -56,6 +56,10 @@ fn bad(why: &str) -> EditMistake {
 /// A hunk while it is read.
 #[derive(Default)]
 struct Hunk {
+    /// Lines of each side that its head announces and that have not come yet. Models count badly: it only decides what
+    /// could be read in two ways.
+    left: Option<(usize, usize)>,
+    last: Option<char>,
     old: String,
     new: String,
     near_line: Option<usize>,
@@ -71,6 +75,31 @@ impl Hunk {
             self.new.push_str(line);
             self.new.push('\n');
         }
+        self.last = Some(mark);
+        if let Some((old, new)) = &mut self.left {
+            *old = old.saturating_sub(usize::from(mark != '+'));
+            *new = new.saturating_sub(usize::from(mark != '-'));
+        }
+    }
+
+    /// The line before ends the file without a line end.
+    fn no_newline(&mut self) {
+        let (old, new) = match self.last {
+            Some('-') => (true, false),
+            Some('+') => (false, true),
+            Some(_) => (true, true),
+            None => (false, false),
+        };
+        for (side, wanted) in [(&mut self.old, old), (&mut self.new, new)] {
+            if wanted && side.ends_with('\n') {
+                side.pop();
+            }
+        }
+    }
+
+    /// Are more lines due on both sides?
+    fn wants_both(&self) -> bool {
+        self.left.is_some_and(|(old, new)| old > 0 && new > 0)
     }
 
     fn swap(self) -> Option<Swap> {
@@ -80,29 +109,24 @@ impl Hunk {
 }
 
 fn unified(text: &str) -> Result<Vec<FilePatch>, EditMistake> {
+    let all: Vec<&str> = text.lines().collect();
+    let line_at = |at: usize| all.get(at).copied().unwrap_or_default();
     let mut files = Vec::new();
-    let mut lines = text.lines().peekable();
-    while let Some(line) = lines.next() {
-        let Some(from) = line.strip_prefix("--- ") else { continue };
-        let Some(to) = lines.next_if(|next| next.starts_with("+++ ")).and_then(|line| line.strip_prefix("+++ ")) else {
+    let mut at = 0;
+    while at < all.len() {
+        let Some(from) = line_at(at).strip_prefix("--- ") else {
+            at += 1;
+            continue;
+        };
+        let Some(to) = line_at(at + 1).strip_prefix("+++ ") else {
             return Err(bad("`---` without `+++`"));
         };
         let (from, to) = (clean(from), clean(to));
+        at += 2;
         let mut hunks: Vec<Hunk> = Vec::new();
-        while let Some(line) = lines.next_if(|next| !next.starts_with("--- ") && !next.starts_with("diff --git ")) {
-            if let Some(head) = line.strip_prefix("@@") {
-                hunks.push(Hunk { near_line: line_number(head), ..Hunk::default() });
-                continue;
-            }
-            let Some(hunk) = hunks.last_mut() else { continue };
-            let mut chars = line.chars();
-            match chars.next() {
-                Some(mark @ ('+' | '-' | ' ')) => hunk.push(mark, chars.as_str()),
-                // Editors strip the blank of empty context lines.
-                None => hunk.push(' ', ""),
-                Some('\\') => {}
-                Some(_) => return Err(bad(&format!("the line `{line}` begins with none of ` `, `+`, `-`, `@@`"))),
-            }
+        while at < all.len() && !begins_file(hunks.last(), line_at(at), line_at(at + 1), line_at(at + 2)) {
+            read_line(&mut hunks, line_at(at))?;
+            at += 1;
         }
         let created: String = hunks.iter().map(|hunk| hunk.new.as_str()).collect();
         let swaps: Vec<Swap> = hunks.into_iter().filter_map(Hunk::swap).collect();
@@ -113,6 +137,43 @@ fn unified(text: &str) -> Result<Vec<FilePatch>, EditMistake> {
         });
     }
     Ok(files)
+}
+
+/// Does another file begin here? `--- ` also begins a removed line that starts with `-- `; a header is followed by its
+/// second half and, while the hunk still wants lines, by a hunk.
+fn begins_file(hunk: Option<&Hunk>, line: &str, next: &str, after: &str) -> bool {
+    if line.starts_with("diff --git ") {
+        return true;
+    }
+    let header = line.starts_with("--- ") && next.starts_with("+++ ");
+    header && (!hunk.is_some_and(Hunk::wants_both) || after.starts_with("@@"))
+}
+
+fn read_line(hunks: &mut Vec<Hunk>, line: &str) -> Result<(), EditMistake> {
+    if let Some(head) = line.strip_prefix("@@") {
+        hunks.push(Hunk { near_line: line_number(head), left: counts(head), ..Hunk::default() });
+        return Ok(());
+    }
+    let Some(hunk) = hunks.last_mut() else { return Ok(()) };
+    let mut chars = line.chars();
+    match chars.next() {
+        Some(mark @ ('+' | '-' | ' ')) => hunk.push(mark, chars.as_str()),
+        // Editors strip the blank of empty context lines.
+        None => hunk.push(' ', ""),
+        Some('\\') => hunk.no_newline(),
+        Some(_) => return Err(bad(&format!("the line `{line}` begins with none of ` `, `+`, `-`, `@@`"))),
+    }
+    Ok(())
+}
+
+/// The numbers of old and new lines in `@@ -12,3 +12,4 @@`.
+fn counts(head: &str) -> Option<(usize, usize)> {
+    let mut ranges = head.split_whitespace().filter_map(|word| word.strip_prefix(['-', '+']));
+    let mut count = || -> Option<usize> {
+        let range = ranges.next()?;
+        range.split_once(',').map_or(Some(1), |(_, count)| count.parse().ok())
+    };
+    Some((count()?, count()?))
 }
 
 /// A path of a header: without `a/`, `b/`, a time stamp or quotes.
@@ -156,6 +217,7 @@ fn begin_patch(text: &str) -> Result<Vec<FilePatch>, EditMistake> {
             }
             Some(FilePatch::Change { .. }) => match mark {
                 '+' | '-' | ' ' => hunk.push(mark, chars.as_str()),
+                '\\' => hunk.no_newline(),
                 _ => return Err(bad(&format!("the line `{line}` begins with none of ` `, `+`, `-`, `@@`"))),
             },
             Some(FilePatch::Delete { .. }) | None => {}
@@ -199,6 +261,41 @@ mod tests {
             parse("*** Begin Patch\n*** Add File: n\n+a\n*** End Patch").unwrap(),
             [FilePatch::Create { path: "n".into(), text: "a\n".into() }]
         );
+    }
+
+    #[test]
+    fn a_removed_line_that_looks_like_a_header_is_a_line() {
+        let one =
+            "--- a/q.sql\n+++ b/q.sql\n@@ -1,3 +1,2 @@\n -- table\n--- old\n create\n@@ -7,2 +6,2 @@\n s4\n-s5\n+s55\n";
+        let swaps = |text: &str| match parse(text).unwrap().as_slice() {
+            [FilePatch::Change { path, swaps }] => {
+                (path.clone(), swaps.iter().map(|s| (s.old.clone(), s.new.clone())).collect::<Vec<_>>())
+            }
+            other => panic!("{other:?}"),
+        };
+        let pair = |old: &str, new: &str| (old.to_owned(), new.to_owned());
+        let expect = vec![pair("-- table\n-- old\ncreate\n", "-- table\ncreate\n"), pair("s4\ns5\n", "s4\ns55\n")];
+        assert_eq!(swaps(one), ("q.sql".to_owned(), expect));
+        let both = "--- a/q\n+++ b/q\n@@ -1,2 +1,2 @@\n--- a\n+++ b\n keep\n";
+        assert_eq!(swaps(both), ("q".to_owned(), vec![pair("-- a\nkeep\n", "++ b\nkeep\n")]));
+        let badly_counted = "--- a/x\n+++ b/x\n@@ -1,9 +1,9 @@\n-a\n+b\n--- a/y\n+++ b/y\n@@ -1 +1 @@\n-c\n+d\n";
+        assert_eq!(parse(badly_counted).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_missing_line_end_is_kept_and_can_be_removed() {
+        let no = "\\ No newline at end of file";
+        let swap = |body: &str| match parse(&format!("--- a/n\n+++ b/n\n@@ -1,2 +1,2 @@\n{body}")).unwrap().remove(0) {
+            FilePatch::Change { mut swaps, .. } => {
+                let swap = swaps.remove(0);
+                (swap.old, swap.new)
+            }
+            other => panic!("{other:?}"),
+        };
+        let pair = |old: &str, new: &str| (old.to_owned(), new.to_owned());
+        assert_eq!(swap(&format!(" one\n-two\n{no}\n+TWO\n{no}\n")), pair("one\ntwo", "one\nTWO"));
+        assert_eq!(swap(&format!(" one\n-two\n+two\n{no}\n")), pair("one\ntwo\n", "one\ntwo"));
+        assert_eq!(swap(&format!("-one\n+1\n two\n{no}\n")), pair("one\ntwo", "1\ntwo"));
     }
 
     #[test]
