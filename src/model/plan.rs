@@ -326,9 +326,75 @@ impl Plan {
     }
 }
 
+/// A title as an agent writes it, without the mark of the list that it stood in: a bullet, a box, a number. Digits and
+/// signs that belong to the words stay.
+pub fn without_list_mark(title: &str) -> &str {
+    let spaced = |rest: &str| rest.starts_with(char::is_whitespace);
+    let bullet = |text: &str| text.strip_prefix(['-', '*', '+', '•']).filter(|rest| spaced(rest)).map(str::len);
+    let boxed = |text: &str| {
+        let rest = text.strip_prefix('[')?;
+        let (mark, rest) = rest.split_once(']')?;
+        let is_mark = matches!(mark.trim(), "" | "x" | "X" | "✓" | "✔" | "~" | "-" | ">" | "/" | "!");
+        (is_mark && spaced(rest)).then_some(rest.len())
+    };
+    let number = |text: &str| {
+        let inner = text.strip_prefix('(').unwrap_or(text);
+        let rest = inner.trim_start_matches(|c: char| c.is_ascii_digit());
+        let digits = inner.len() - rest.len();
+        let end = if inner.len() < text.len() { rest.strip_prefix(')') } else { rest.strip_prefix(['.', ')']) };
+        end.filter(|rest| (1..=3).contains(&digits) && spaced(rest)).map(str::len)
+    };
+    let mut text = title.trim();
+    let marks: [&dyn Fn(&str) -> Option<usize>; 4] = [&bullet, &boxed, &number, &boxed];
+    for mark in marks {
+        if let Some(rest) = mark(text).and_then(|length| text.get(text.len() - length..)).map(str::trim_start)
+            && !rest.is_empty()
+        {
+            text = rest;
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_title_loses_the_mark_of_its_list_and_nothing_of_its_words() {
+        for title in [
+            "2FA login page",
+            "3D viewer: rotate",
+            "404 page for missing docs",
+            ".env loader",
+            "--json flag",
+            "5 retries at most",
+            "1.5 s timeout",
+            "*.rs files",
+            "-x flag",
+            "[WIP] draft",
+            "2026. Plan",
+            "1.",
+            "(n) x",
+        ] {
+            assert_eq!(without_list_mark(title), title);
+        }
+        for (title, expect) in [
+            ("1. Read the test", "Read the test"),
+            ("2) Fix it", "Fix it"),
+            ("- Run it", "Run it"),
+            ("* Run", "Run"),
+            ("(3) Look", "Look"),
+            ("- [x] Done", "Done"),
+            ("- [ ] 2. 3D view", "3D view"),
+            ("1. [ ] Box", "Box"),
+            ("• 10. 2FA", "2FA"),
+            ("  - a - b", "a - b"),
+            ("1. 2 retries", "2 retries"),
+        ] {
+            assert_eq!(without_list_mark(title), expect, "{title}");
+        }
+    }
 
     fn plan(titles: &[&str]) -> Plan {
         let edits: Vec<PlanEdit> =

@@ -5,7 +5,7 @@ use super::peek;
 use super::tools::ToolCall;
 use crate::base::StepId;
 use crate::base::limits::PLAN_STEPS_MAX;
-use crate::model::plan::{Step, StepStatus};
+use crate::model::plan::{Step, StepStatus, without_list_mark};
 use serde_json::Value;
 
 /// The last plan that was seen, so that an agent that sends each change twice is heard once.
@@ -93,7 +93,7 @@ fn steps(entries: &[Value]) -> Vec<Step> {
 }
 
 fn step(title: &str, status: StepStatus) -> Step {
-    let title = title.lines().next().unwrap_or(title).trim().to_owned();
+    let title = without_list_mark(title.lines().next().unwrap_or(title)).to_owned();
     Step { id: StepId::default(), title, status, owner: Some("agent".to_owned()), ..Step::default() }
 }
 
@@ -117,7 +117,10 @@ fn numbered(line: &str, due: usize) -> Option<(String, StepStatus)> {
 }
 
 fn named(words: &str, status: StepStatus) -> Option<(String, StepStatus)> {
-    let words = words.trim().trim_matches('*').trim();
+    let words = words.trim();
+    // Bold as a whole; a star of the words is theirs.
+    let bold = words.strip_prefix("**").and_then(|rest| rest.strip_suffix("**")).filter(|inner| !inner.contains("**"));
+    let words = bold.unwrap_or(words).trim();
     (!words.is_empty()).then(|| (words.to_owned(), status))
 }
 

@@ -6,6 +6,7 @@ use super::{Act, Intent, PlannedStep};
 use crate::agent::llm::edits::Swap;
 use crate::base::limits::llm as limits;
 use crate::model::StepStatus;
+use crate::model::plan::without_list_mark;
 
 /// Why a call cannot be understood, in words for the model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -223,9 +224,7 @@ fn push_steps(out: &mut Vec<PlannedStep>, list: &[Value], depth: usize) {
         }
         let word = |names: &[&str]| names.iter().find_map(|name| entry.get(*name)).and_then(Value::as_str);
         let title = entry.as_str().or_else(|| word(&["title", "content", "step", "text", "description", "task"]));
-        // "1. Read the test" is "Read the test".
-        let title =
-            title.unwrap_or_default().trim().trim_start_matches(|c: char| c.is_ascii_digit() || ".)-* ".contains(c));
+        let title = without_list_mark(title.unwrap_or_default());
         if title.is_empty() {
             continue;
         }
