@@ -57,6 +57,8 @@ pub(super) fn names(files: &[(RelPath, Vec<u8>)]) -> String {
 #[derive(Debug)]
 pub(super) struct Finder {
     matcher: RegexMatcher,
+    /// Why the pattern is searched for as plain text.
+    literal: Option<String>,
 }
 
 impl Finder {
@@ -64,12 +66,23 @@ impl Finder {
     pub(super) fn new(pattern: &str, ignore_case: bool) -> Result<Finder, String> {
         let mut builder = RegexMatcherBuilder::new();
         builder.case_insensitive(ignore_case).line_terminator(Some(b'\n')).size_limit(limits::REGEX_BYTES_MAX);
+        let error = match builder.build(pattern) {
+            Ok(matcher) => return Ok(Finder { matcher, literal: None }),
+            Err(error) => error.to_string(),
+        };
+        let why = error.lines().last().unwrap_or(&error).trim_start_matches("error: ").to_owned();
+        if needs_more(pattern) {
+            return Err(format!(
+                "the pattern cannot be used: {why}. Look-around and backreferences are not understood; search for a \
+                 plainer pattern and look through its matches"
+            ));
+        }
+        // Models search for code, which is full of brackets.
         let matcher = builder
+            .fixed_strings(true)
             .build(pattern)
-            // Models search for code, which is full of brackets.
-            .or_else(|_| builder.fixed_strings(true).build(pattern))
             .map_err(|error| format!("the pattern cannot be used: {error}"))?;
-        Ok(Finder { matcher })
+        Ok(Finder { matcher, literal: Some(why) })
     }
 
     /// `path:line: text` of every match, within the bounds.
@@ -90,14 +103,29 @@ impl Finder {
             // A search in memory fails only when its sink does, and this one does not.
             let _ = searcher.search_slice(&self.matcher, bytes, sink);
         }
-        if count == 0 {
-            return format!("(no match in {} files)", files.len());
+        match (&self.literal, count) {
+            (None, 0) => return format!("(no match in {} files)", files.len()),
+            (Some(why), 0) => {
+                return format!(
+                    "(the pattern is not a valid expression: {why}. As plain text it is in none of {} files)",
+                    files.len()
+                );
+            }
+            (Some(why), _) => out.insert_str(0, &format!("(searched for as plain text: {why})\n")),
+            (None, _) => {}
         }
         if count > limits::MATCHES_MAX {
             out.push_str(&format!("… {} more matches; search for something narrower\n", count - limits::MATCHES_MAX));
         }
         out
     }
+}
+
+/// Look-around and backreferences: a pattern that is meant as one, and would find nothing as plain text.
+fn needs_more(pattern: &str) -> bool {
+    let around = ["(?=", "(?!", "(?<=", "(?<!", "(?>", "(?P=", "\\k<"].iter().any(|sign| pattern.contains(sign));
+    let back = pattern.as_bytes().windows(2).any(|pair| matches!(pair, [b'\\', b'1'..=b'9']));
+    around || (back && pattern.contains('('))
 }
 
 /// The project's own way to run its tests, when it is recognised.
@@ -131,7 +159,11 @@ mod tests {
     fn searches_find_lines_and_forgive_code_as_patterns() {
         let find = |pattern: &str| Finder::new(pattern, false).unwrap().search(&files());
         assert_eq!(find("fn \\w+"), "a.rs:1: fn one() {}\nb.rs:1: fn two() {}\n");
-        assert_eq!(find("vec["), "a.rs:2: let x = vec[0];\n");
+        assert!(find("vec[").ends_with(")\na.rs:2: let x = vec[0];\n"), "{}", find("vec["));
+        assert!(find("gone[").contains("not a valid expression"));
+        for pattern in ["(?<!x)fn(?= two)", "(a)\\1"] {
+            assert!(Finder::new(pattern, false).unwrap_err().contains("not understood"), "{pattern}");
+        }
         assert_eq!(find("nothing"), "(no match in 3 files)");
         assert!(Finder::new("FN", true).unwrap().search(&files()).contains("b.rs:1"));
     }
