@@ -264,6 +264,8 @@ pub mod llm {
     pub const FAILURES_TOLD_MAX: usize = 20;
     /// Characters of each of their messages.
     pub const FAILURE_CHARS_MAX: usize = 800;
+    /// Characters about failing tests that a model is told when it wants to end.
+    pub const STILL_FAILING_CHARS_MAX: usize = 2_000;
     /// Words of a model are merged for so long before they are recorded and shown, milliseconds.
     pub const SAID_MERGED_MS: u64 = 80;
     /// Longer lines stand for themselves and never for code that was left out, bytes.

@@ -3,6 +3,7 @@
 //! Pure: bytes and listings come in, reports come out. Nothing here reads a file or starts a program.
 //! Everything read is hostile input: parsers never fail, they report what they understood.
 
+pub mod claim;
 pub mod compare;
 pub mod coverage;
 pub mod detect;

@@ -50,7 +50,7 @@ const MADE_UP: [&str; 9] = [
 
 /// Finds printed calls of `tools`.
 pub fn find(text: &str, tools: &[ToolSpec]) -> Found {
-    let text = without_thinking(text);
+    let text = without_stray_tags(&without_thinking(text));
     if text.len() > limits::PRINTED_TEXT_BYTES_MAX {
         return Found { prose: text, ..Found::default() };
     }
@@ -71,6 +71,11 @@ pub fn find(text: &str, tools: &[ToolSpec]) -> Found {
     }
     let prose = if calls.is_empty() { text.as_str() } else { own.get(..first).unwrap_or_default() };
     Found { prose: prose.trim().to_owned(), made_up: cut.is_some() && !calls.is_empty(), calls }
+}
+
+/// The words of a text without thinking and stray tags.
+pub fn prose(text: &str) -> String {
+    without_stray_tags(&without_thinking(text)).trim().to_owned()
 }
 
 /// The tool that a text seems to call by JSON that cannot be read. Such a call is never carried out, but it is no mere
@@ -97,6 +102,34 @@ fn without_thinking(text: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// The text without closing tags of calls that were never opened, as some templates leave them, and with DeepSeek's
+/// `｜DSML｜` tags as plain ones.
+fn without_stray_tags(text: &str) -> String {
+    const TAGS: [(&str, &str); 4] = [
+        ("<tool_call>", "</tool_call>"),
+        ("<function_call>", "</function_call>"),
+        ("<tool_use>", "</tool_use>"),
+        ("<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"),
+    ];
+    let mut text = text.replace("｜DSML｜", "");
+    for (open, close) in TAGS {
+        let mut out = String::with_capacity(text.len());
+        let (mut rest, mut depth) = (text.as_str(), 0_usize);
+        while let Some(at) = [rest.find(open), rest.find(close)].into_iter().flatten().min() {
+            let (before, tag) = rest.split_at(at);
+            out.push_str(before);
+            let mark = if tag.starts_with(open) { open } else { close };
+            let keeps = mark == open || depth > 0;
+            depth = if mark == open { depth + 1 } else { depth.saturating_sub(1) };
+            out.push_str(if keeps { mark } else { "" });
+            rest = tag.get(mark.len()..).unwrap_or_default();
+        }
+        out.push_str(rest);
+        text = out;
+    }
+    text
 }
 
 /// A JSON value as calls: one, or a list. `certain`: the place itself says that it is a call.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Printed, object, read, tool};
+use super::{Printed, is_name, object, read, tool};
 use crate::agent::llm::loose;
 use crate::agent::llm::request::ToolSpec;
 use crate::base::limits::llm as limits;
@@ -14,8 +14,16 @@ type Placed = (usize, Printed);
 type Form = fn(&str, &[ToolSpec]) -> Vec<Placed>;
 
 pub(super) fn find(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
-    const FORMS: [Form; 7] = [tags, functions, elements, steps, fences, lines, alone];
-    FORMS.iter().map(|form| form(text, tools)).find(|found| !found.is_empty()).unwrap_or_default()
+    // The first are marks that nothing else uses; a mention of them in a fence or in ticks is a mention. The last are
+    // also how people write examples.
+    const CERTAIN: [Form; 7] = [kimi, deepseek, glm, tags, functions, elements, steps];
+    const LIKELY: [Form; 3] = [fences, lines, alone];
+    let certain = CERTAIN.iter().map(|form| form(text, tools)).find(|found| !found.is_empty());
+    if let Some(found) = certain {
+        return found.into_iter().filter(|(at, _)| !is_quoted(text, *at) || !is_example(text, *at)).collect();
+    }
+    let likely = LIKELY.iter().map(|form| form(text, tools)).find(|found| !found.is_empty()).unwrap_or_default();
+    likely.into_iter().filter(|(at, _)| !is_example(text, *at)).collect()
 }
 
 /// A stretch of text between two marks.
@@ -40,6 +48,132 @@ fn between<'a>(text: &'a str, open: &str, close: &str) -> Vec<Stretch<'a>> {
         from = at + open.len() + end + close.len();
     }
     out
+}
+
+/// Kimi K2: `<|tool_call_begin|>functions.read:0<|tool_call_argument_begin|>{…}<|tool_call_end|>`.
+fn kimi(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
+    let parts = between(text, "<|tool_call_begin|>", "<|tool_call_end|>");
+    let call = |part: &Stretch<'_>| {
+        let (name, args) = part.inside.split_once("<|tool_call_argument_begin|>")?;
+        let name = name.trim();
+        let name = name.strip_prefix("functions.").unwrap_or(name);
+        let name = name.rsplit_once(':').map_or(name, |(name, _)| name);
+        marked(part.at, name, args, tools)
+    };
+    parts.iter().filter_map(call).collect()
+}
+
+/// DeepSeek: `<｜tool▁call▁begin｜>function<｜tool▁sep｜>read`, a fence of JSON and `<｜tool▁call▁end｜>`, or since V3.1 the
+/// name before the separator and the JSON behind it.
+fn deepseek(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
+    let parts = between(text, "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>");
+    let call = |part: &Stretch<'_>| {
+        let (before, after) = part.inside.split_once("<｜tool▁sep｜>")?;
+        match after.split_once('\n') {
+            Some((name, args)) if before.trim() == "function" => marked(part.at, name.trim(), args, tools),
+            Some(_) | None => marked(part.at, before.trim(), after, tools),
+        }
+    };
+    parts.iter().filter_map(call).collect()
+}
+
+/// GLM: `<tool_call>read`, then `<arg_key>path</arg_key>` and `<arg_value>a</arg_value>` for each argument.
+fn glm(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
+    let parts = between(text, "<tool_call>", "</tool_call>");
+    let call = |part: &Stretch<'_>| {
+        let name = part.inside.split(['<', '\n']).find(|word| !word.trim().is_empty())?.trim();
+        let spec = tool(tools, name)?;
+        let (keys, values) =
+            (between(part.inside, "<arg_key>", "</arg_key>"), between(part.inside, "<arg_value>", "</arg_value>"));
+        let whole = part.closed && keys.len() == values.len() && values.iter().all(|value| value.closed);
+        let takes_any = spec.schema.get("required").and_then(Value::as_array).is_none_or(Vec::is_empty);
+        if !whole || (keys.is_empty() && !takes_any) {
+            return None;
+        }
+        let pairs = keys.iter().zip(&values).map(|(key, value)| {
+            let key = key.inside.trim().to_owned();
+            let value = typed(spec, &key, without_edges(value.inside));
+            (key, value)
+        });
+        Some((part.at, Printed { name: name.to_owned(), args: Value::Object(pairs.collect()) }))
+    };
+    parts.iter().filter_map(call).collect()
+}
+
+/// A value in markup: text where the tool wants text, else JSON where it is.
+fn typed(spec: &ToolSpec, key: &str, value: &str) -> Value {
+    let kind = spec.schema.get("properties").and_then(|all| all.get(key)).and_then(|one| one.get("type"));
+    match serde_json::from_str::<Value>(value.trim()) {
+        Ok(json) if kind.and_then(Value::as_str) != Some("string") => json,
+        Ok(_) | Err(_) => Value::String(value.to_owned()),
+    }
+}
+
+/// A call by a mark that nothing else uses: an invented name is answered as one, arguments that are not whole are none.
+fn marked(at: usize, name: &str, args: &str, tools: &[ToolSpec]) -> Option<Placed> {
+    let args = args.trim();
+    let args = args.strip_prefix("```json").or_else(|| args.strip_prefix("```")).unwrap_or(args).trim();
+    let args = loose::value(args).map(|(args, _)| args).filter(Value::is_object)?;
+    (tool(tools, name).is_some() || is_name(name)).then(|| (at, Printed { name: name.to_owned(), args }))
+}
+
+/// Is this place in a fence or in ticks?
+fn is_quoted(text: &str, at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    let fences = before.lines().filter(|line| line.trim_start().starts_with("```")).count();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    fences % 2 == 1 || (line.matches('`').count() % 2 == 1 && !line.contains("```"))
+}
+
+/// Do the words around a call say that it is only shown?
+fn is_example(text: &str, at: usize) -> bool {
+    const SHOWN: [&str; 24] = [
+        "example",
+        "e.g.",
+        "for instance",
+        "such as",
+        "would ",
+        "could ",
+        "you can",
+        "you may",
+        "you might",
+        "like this",
+        "looks like",
+        "look like",
+        "format",
+        "syntax",
+        "instead of",
+        "don't",
+        "do not",
+        "never ",
+        "avoid",
+        "must not",
+        "should not",
+        "not run",
+        "equivalent",
+        "usage",
+    ];
+    let shows = |line: &str| SHOWN.iter().any(|words| line.contains(words));
+    let before = text.get(..at).unwrap_or_default();
+    let last = before.lines().rev().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("```"));
+    // What the sentence before the call says; an earlier one is about something else.
+    let sentence =
+        last.unwrap_or_default().trim_end_matches([':', '.']).rsplit(['.', ';', '!']).next().unwrap_or_default();
+    let after = text.get(at..).unwrap_or_default();
+    let behind = match after.strip_prefix("```") {
+        Some(fence) => fence.split_once("```").map(|(_, behind)| behind),
+        None => None,
+    };
+    let next =
+        behind.and_then(|behind| behind.lines().map(str::trim).find(|line| !line.is_empty())).unwrap_or_default();
+    let hypothetical =
+        |line: &str| ["would ", "for example", "is an example", "is only an example"].iter().any(|w| line.contains(w));
+    let (sentence, next) = (format!("{} ", sentence.to_lowercase()), next.to_lowercase());
+    // "I could", "I would" is how some models announce what they do.
+    let announces = [" i will", " i'll", "let me", "let's", "i am going", "now i"]
+        .iter()
+        .any(|w| format!(" {sentence}").contains(w));
+    (shows(&sentence) && !announces) || hypothetical(&next)
 }
 
 /// Tags of model families: JSON stands in them.
@@ -91,7 +225,9 @@ fn functions(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
             let whole = part.closed && parameters.iter().all(|parameter| parameter.closed);
             let pairs = parameters.iter().filter_map(|parameter| {
                 let (key, value) = parameter.inside.split_once('>')?;
-                Some((key.trim().trim_matches('"').to_owned(), without_edges(value).to_owned()))
+                // Attributes may follow the name.
+                let key = key.trim().trim_start_matches('"').split('"').next().unwrap_or_default();
+                Some((key.to_owned(), without_edges(value).to_owned()))
             });
             if let Some(args) = json.or_else(|| whole.then(|| object(pairs))) {
                 out.push((part.at, Printed { name: name.to_owned(), args }));

@@ -39,6 +39,16 @@ fn every_way_of_printing_a_call_is_read() {
         "```python\nread(path=\"a\")\n```",
         "```tool_code\nprint(default_api.read(path='a'))\n```",
         "read(path='a')",
+        "<|tool_calls_section_begin|><|tool_call_begin|>functions.read:0<|tool_call_argument_begin|>{\"path\": \"a\"}<|tool_call_end|><|tool_calls_section_end|>",
+        "Let me look.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>read\n```json\n{\"path\": \"a\"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+        "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>read<｜tool▁sep｜>{\"path\": \"a\"}<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+        "<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"read\">\n<｜DSML｜parameter name=\"path\" string=\"true\">a</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>",
+        "<tool_call>read\n<arg_key>path</arg_key>\n<arg_value>a</arg_value>\n</tool_call>",
+        "I look. <tool_call>read<arg_key>path</arg_key><arg_value>a</arg_value></tool_call>",
+        "{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}\n</tool_call>",
+        "{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}</tool_call>",
+        "</tool_call>\n<tool_call>{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}</tool_call>",
+        "You could be right. I will read it:\n```json\n{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}\n```",
         "<think>I could {\"name\": \"run\", \"arguments\": {}}</think>\n{\"name\":\"read\",\"arguments\":{\"path\":\"a\"}}",
         &format!(
             "<tool_call>{{\"name\": \"read\", \"arguments\": {{\"path\": \"a\"}}}}</tool_call>\n<tool_response>x{run}"
@@ -70,6 +80,41 @@ fn text_about_calls_stays_text() {
     check("", &[]);
     let list: String = (0..30).map(|n| format!("{{\"name\":\"read\",\"arguments\":{{\"path\":\"{n}\"}}}}\n")).collect();
     check(&list, &[]);
+}
+
+#[test]
+fn families_give_numbers_lists_and_several_calls() {
+    let glm = "<tool_call>read\n<arg_key>path</arg_key>\n<arg_value>7</arg_value>\n<arg_key>from_line</arg_key>\n<arg_value>3</arg_value>\n</tool_call>\n<tool_call>test\n</tool_call>";
+    check(glm, &[("read", json!({"path": "7", "from_line": 3})), ("test", json!({}))]);
+    let kimi = "<|tool_calls_section_begin|><|tool_call_begin|>functions.read:0<|tool_call_argument_begin|>{\"path\": \"a\"}<|tool_call_end|>\
+        <|tool_call_begin|>functions.open_editor:1<|tool_call_argument_begin|>{\"f\": 1}<|tool_call_end|><|tool_calls_section_end|>";
+    check(kimi, &[("read", json!({"path": "a"})), ("open_editor", json!({"f": 1}))]);
+    check("<|tool_call_begin|>functions.run:0<|tool_call_argument_begin|>{\"command\": \"rm", &[]);
+    check("<tool_call>run\n<arg_key>command</arg_key>\n<arg_value>rm -rf", &[]);
+}
+
+#[test]
+fn an_example_in_prose_is_no_call() {
+    let fence = "```json\n{\"name\": \"run\", \"arguments\": {\"command\": \"rm -rf build\"}}\n```";
+    for text in [
+        format!("To clean up you could call:\n{fence}\nShall I?"),
+        format!("For example:\n\n{fence}"),
+        format!("The format of a call is\n{fence}\nas you see."),
+        format!("Do not run this:\n{fence}"),
+        format!("Here it is.\n{fence}\nThis would delete the build."),
+        "You can write `<tool_call>{\"name\": \"run\", \"arguments\": {\"command\": \"ls\"}}</tool_call>` to call it."
+            .to_owned(),
+        "For instance:\n```python\nrun(command='make clean')\n```".to_owned(),
+    ] {
+        check(&text, &[]);
+    }
+    for text in
+        [format!("I will clean up.\n{fence}"), format!("Let me do it, as you would expect:\n{fence}"), fence.to_owned()]
+    {
+        check(&text, &[("run", json!({"command": "rm -rf build"}))]);
+    }
+    let stray = find("All is done.\n</tool_call>", &specs(Role::Solo, EditFormat::Replace, Wording::Full));
+    assert_eq!((stray.prose.as_str(), stray.calls.len()), ("All is done.", 0));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! After a call of the model: settling it, what is whole of a broken answer, printed calls, mere words.
 
-use super::{Asked, Counted, Effect, State, Turn};
+use super::{Asked, Counted, Effect, PlanNudge, State, Turn};
 use crate::agent::llm::delta::{Stop, Usage as Tokens};
 use crate::agent::llm::fault::Fault;
 use crate::agent::llm::printed;
@@ -15,6 +15,9 @@ impl Turn {
     pub(super) fn answered(&mut self, mut closed: Closed, ms: u64, out: &mut Vec<Effect>) {
         let State::Asking(asked) = self.state else { return };
         self.state = State::Idle;
+        if self.plan_nudge == PlanNudge::InAnswer {
+            self.plan_nudge = PlanNudge::Before;
+        }
         self.settle(&closed, asked, ms, out);
         if let Some(fault) = closed.fault.take() {
             return self.broke(&fault, closed, asked.estimated, out);
@@ -29,7 +32,8 @@ impl Turn {
         if calls.is_empty() && closed.broken.is_empty() {
             calls = self.repair(&text, &mut closed.message, out);
         }
-        let said = !text.trim().is_empty();
+        let words = printed::prose(&text);
+        let said = !words.is_empty();
         self.talk.assistant(closed.message);
         for broken in closed.broken {
             let words = format!("Your call of `{}` was not carried out: {}.", broken.name, broken.why);
@@ -38,7 +42,7 @@ impl Turn {
             }
         }
         if calls.is_empty() && self.notes.is_empty() {
-            return self.only_words(text, said, closed.stop.as_ref(), out);
+            return self.only_words(words, said, closed.stop.as_ref(), out);
         }
         self.queue.extend(calls);
         self.advance(out);
@@ -280,7 +284,8 @@ impl Turn {
         }
         match self.watch.idle_words() {
             Some(words) => {
-                self.notes.push(words);
+                let failing = self.still_failing().filter(|_| !std::mem::replace(&mut self.told_what_fails, true));
+                self.notes.push(failing.map_or(words.clone(), |failing| format!("{failing}\n{words}")));
                 self.ask(out);
             }
             None => self.over(TurnEnd::EndTurn, false, text, out),

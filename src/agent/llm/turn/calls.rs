@@ -1,10 +1,12 @@
 //! The calls of an answer, one after the other, and how each came out.
 
-use super::{Acted, Doing, Effect, Over, State, Turn, Verdict};
+use super::{Acted, Doing, Effect, Over, PlanNudge, State, Turn, Verdict};
 use crate::agent::llm::crew::Role;
 use crate::agent::llm::request::{Part, ToolCall};
 use crate::agent::llm::tools::{self, Act, Intent};
 use crate::agent::llm::watch::{Finding, Watch};
+use crate::base::limits::llm as limits;
+use crate::checks::claim;
 use crate::model::event::TurnEnd;
 
 impl Turn {
@@ -95,8 +97,9 @@ impl Turn {
             | Act::Ask { .. }
             | Act::Object { .. } => {}
         }
-        if act.changes_things() && self.setup.plan_first && !self.plan.is_approved() && !self.plan_nudged {
-            self.plan_nudged = true;
+        let is_early = act.changes_things() && self.setup.plan_first && !self.plan.is_approved();
+        if is_early && self.plan_nudge != PlanNudge::Before {
+            self.plan_nudge = PlanNudge::InAnswer;
             let text =
                 "Not done yet: first propose a plan with `plan`, so that the supervisor can change and approve it.";
             self.answer(&call, text.to_owned(), true);
@@ -167,6 +170,13 @@ impl Turn {
         self.advance(out);
     }
 
+    /// What the last run of tests left failing, in words; nothing when files have changed since.
+    pub(super) fn still_failing(&self) -> Option<String> {
+        let tests = self.last_tests.as_ref().filter(|tests| !tests.green && !self.changed_since_tests)?;
+        let failures: String = tests.failures.chars().take(limits::STILL_FAILING_CHARS_MAX).collect();
+        Some(format!("the last test run was not green, {} failed.\n{}", tests.failed, failures.trim_end()))
+    }
+
     /// True when the task is over.
     pub(super) fn finish(&mut self, call: &ToolCall, report: String, done: bool, out: &mut Vec<Effect>) -> bool {
         let red = self.last_tests.as_ref().is_some_and(|tests| !tests.green);
@@ -176,16 +186,26 @@ impl Turn {
         let answers_for_tests = matches!(self.setup.role, Role::Solo | Role::Tester);
         let unseen = can_test && answers_for_tests && speaks_of_tests && self.last_tests.is_none();
         let untested = can_test && self.changed_since_tests || unseen;
-        if done && (untested || red) && !self.finish_refused {
-            self.finish_refused = true;
+        if done && untested && !std::mem::replace(&mut self.told_to_test, true) {
             let text = if unseen {
                 "Not ended: no tests were run. Run `test` first; or call `finish` with done=false and say what is left."
-            } else if untested {
-                "Not ended: no tests were run since your last change. Run `test` first; or call `finish` again to end without."
             } else {
-                "Not ended: the last test run failed. Go on; or call `finish` with done=false and say what is left."
+                "Not ended: no tests were run since your last change. Run `test` first; or call `finish` again to end without."
             };
             self.answer(call, text.to_owned(), true);
+            return false;
+        }
+        // A report of work that is not done is taken, but not one that says that it is.
+        let claims_green = claim::of_green_tests(&report).is_some();
+        if (done || claims_green)
+            && let Some(failing) = self.still_failing()
+            && !std::mem::replace(&mut self.told_what_fails, true)
+        {
+            let text = format!(
+                "Not ended: {failing}\nGo on; or call `finish` with done=false and say what is left. Do not say that \
+                 tests pass which fail."
+            );
+            self.answer(call, text, true);
             return false;
         }
         let mut report = report;
@@ -200,7 +220,7 @@ impl Turn {
             };
             out.push(Effect::Alarm { what: "claim_without_run", text: text.to_owned() });
             report.push_str(&format!("\n\n[rightseat: {mark}]"));
-        } else if done && red {
+        } else if red && (done || claims_green) {
             let text = "The report claims success, but the last observed test run failed.";
             out.push(Effect::Alarm { what: "claim_without_run", text: text.to_owned() });
             report.push_str("\n\n[rightseat: the last observed test run failed]");

@@ -35,6 +35,16 @@ struct Counted {
     tokens: u64,
 }
 
+/// Has the model been asked for a plan before its first change?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PlanNudge {
+    None,
+    /// In this answer: nothing else of it changes anything, unless a plan in it is approved.
+    InAnswer,
+    /// In an earlier one; it may go on without.
+    Before,
+}
+
 #[derive(Debug, PartialEq)]
 enum State {
     Idle,
@@ -78,8 +88,10 @@ pub struct Turn {
     decisions: VecDeque<String>,
     last_tests: Option<TestsSeen>,
     changed_since_tests: bool,
-    finish_refused: bool,
-    plan_nudged: bool,
+    /// It was told that it must run tests before it ends, and what fails when it ends.
+    told_to_test: bool,
+    told_what_fails: bool,
+    plan_nudge: PlanNudge,
     plan_due: bool,
     asks_since_plan: u32,
     overflows: u32,
@@ -118,8 +130,9 @@ impl Turn {
             decisions: VecDeque::new(),
             last_tests: None,
             changed_since_tests: false,
-            finish_refused: false,
-            plan_nudged: false,
+            told_to_test: false,
+            told_what_fails: false,
+            plan_nudge: PlanNudge::None,
             plan_due: false,
             asks_since_plan: 0,
             overflows: 0,
@@ -185,7 +198,7 @@ impl Turn {
         // A task after an interrupted one: whatever was open has been closed by `drop_calls`.
         self.task.clone_from(&task);
         self.watch = Watch::default();
-        self.finish_refused = false;
+        (self.told_to_test, self.told_what_fails) = (false, false);
         // Two parts: when room is short, the context may go and the task must stay.
         if !context.is_empty() {
             self.talk.tell(context);

@@ -534,3 +534,55 @@ fn ends(picks: &[(usize, usize)]) -> bool {
         false
     }
 }
+
+#[test]
+fn no_part_of_an_answer_changes_anything_before_the_plan() {
+    let mut turn = turn();
+    turn.setup.plan_first = true;
+    begin(&mut turn);
+    let write = |id: &'static str, path: &str| (id, "write", json!({"path": path, "content": "x", "why": "y"}));
+    let effects = turn.step(calls(&[write("1", "a"), write("2", "b"), ("3", "run", json!({"command": "make"}))]));
+    let words = last_words(&effects);
+    assert_eq!(words.matches("first propose a plan").count(), 3, "{words}");
+    // It was told; what it does next is its own affair, whole.
+    let effects = turn.step(calls(&[write("4", "a"), write("5", "b")]));
+    assert!(matches!(&doing(&effects).act, Act::Write { path, .. } if path == "a"));
+    let effects = turn.step(acted(Verdict::Done, "written"));
+    assert!(matches!(&doing(&effects).act, Act::Write { path, .. } if path == "b"));
+}
+
+/// It was sent to run the tests first, saw one fail, and reports success all the same.
+#[test]
+fn a_report_of_success_over_a_failing_test_is_told_once_what_fails() {
+    let report = json!({"report": "I fixed it. The tests now pass", "done": true});
+    for claim in [report, json!({"report": "I fixed it. The tests now pass.", "done": false})] {
+        let mut turn = turn();
+        turn.step(Event::Begin { task: "make the tests pass".into(), context: String::new() });
+        let mut effects = turn.step(calls(&[("1", "finish", claim.clone())]));
+        if claim["done"] == true {
+            assert!(last_words(&effects).contains("no tests were run"));
+            effects = turn.step(calls(&[("2", "test", json!({}))]));
+            doing(&effects);
+            effects = turn.step(tests(false));
+            request(&effects);
+            effects = turn.step(calls(&[("3", "finish", claim.clone())]));
+            assert!(last_words(&effects).contains("1 failed.\nFailed: t"), "{}", last_words(&effects));
+            effects = turn.step(calls(&[("4", "finish", claim)]));
+            assert_eq!(alarms(&effects), ["claim_without_run"]);
+            assert!(over(&effects).report.contains("the last observed test run failed"));
+        }
+        assert!(!over(&effects).done);
+    }
+    let mut turn = turn();
+    begin(&mut turn);
+    turn.step(calls(&[("1", "test", json!({}))]));
+    turn.step(tests(false));
+    let effects = turn.step(calls(&[("2", "finish", json!({"report": "One test still fails.", "done": false}))]));
+    assert!(!over(&effects).done, "an honest report is taken at once");
+    turn = turn_with(Limits::default(), 32_000);
+    begin(&mut turn);
+    turn.step(calls(&[("1", "test", json!({}))]));
+    turn.step(tests(false));
+    let effects = turn.step(text("I fixed it."));
+    assert!(last_words(&effects).contains("Failed: t"), "words alone are answered with what fails");
+}
