@@ -5,9 +5,11 @@
 //! step use a [`Desk`], which turns the two channels into calls that wait.
 
 mod desk;
+mod neighbors;
 mod workspace;
 
 pub use desk::{Desk, Interrupted, Settled};
+pub use neighbors::{Alone, Neighbor, Neighbors};
 pub use workspace::{
     AgentChild, AgentSpawn, Blobs, Candidate, CandidateChange, Image, Notice, Performed, Progress, RunReport,
     TreeChange, Trial, TrialOutput, Trials, Work, Workspace, WorkspaceError,

@@ -1,6 +1,7 @@
 //! Puts a session together: workspace, policy, checks, agent and journal.
 
 use super::judge::ProjectJudge;
+use super::neighbors::Registry;
 use super::options::SessionOptions;
 use super::place::SessionPlace;
 use super::{Fail, maker, runner};
@@ -54,6 +55,7 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
     let mut warnings = Vec::new();
     let judge = Arc::new(judge(place, options, workspace.root(), tests, &mut warnings)?);
     warnings.iter().for_each(|warning| super::complain(warning));
+    let neighbors = Arc::new(Registry::enter(place.state(), &place.id, workspace.root()));
     let path = place.journal();
     let journal = if Journal::is_begun(&path) { Journal::open(&path)? } else { Journal::create(&path, &place.id)? };
     Ok(Setup {
@@ -68,6 +70,7 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
         mode: options.mode,
         goal: options.goal.clone(),
         warnings,
+        neighbors,
     })
 }
 
@@ -94,7 +97,8 @@ fn judge(
     let policy = tightened(policy, root, &options.settings.guarded, warnings)?;
     let sessions = place.dir.parent().unwrap_or(&place.dir).to_owned();
     let trusts_trials = options.agent == "repair";
-    let mut own = vec![sessions];
+    // What the sessions say of themselves is no agent's to write.
+    let mut own = vec![sessions, place.state().join(super::neighbors::DIR)];
     match &options.config {
         // The file named may lie anywhere, also in or above the project: what is ours there has names.
         Some(file) => {

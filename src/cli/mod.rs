@@ -15,6 +15,7 @@ mod list;
 mod llm;
 mod log;
 mod maker;
+mod neighbors;
 mod options;
 mod place;
 mod record;

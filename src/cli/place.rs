@@ -115,6 +115,11 @@ impl Places {
 }
 
 impl SessionPlace {
+    /// The state directory it is in.
+    pub fn state(&self) -> &Path {
+        self.dir.parent().and_then(Path::parent).unwrap_or(&self.dir)
+    }
+
     pub fn journal(&self) -> PathBuf {
         self.dir.join("journal.db")
     }
@@ -185,7 +190,7 @@ pub fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
-fn make_private(dir: &Path) -> std::io::Result<()> {
+pub(super) fn make_private(dir: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     let mode = std::fs::metadata(dir)?.permissions().mode();
     if mode & 0o077 != 0 {

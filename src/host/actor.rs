@@ -7,6 +7,7 @@ mod asked;
 mod body;
 mod checks;
 mod effects;
+mod neighbors;
 mod observe;
 mod recover;
 mod risk;
@@ -16,15 +17,15 @@ use super::book::{Book, Published, Trouble};
 use super::clients::Asked;
 use super::runs::Feed;
 use super::{AgentMaker, ChecksSetup, Ending, HostError, Judge, Setup, client_name};
-use crate::base::limits::{AGENT_BATCH_MESSAGES_MAX, CLIENTS_MAX};
+use crate::base::limits::{AGENT_BATCH_MESSAGES_MAX, CLIENTS_MAX, NEIGHBORS_LOOK_MS};
 use crate::base::{ActionId, ClientId, Digest};
 use crate::journal::Permit;
 use crate::model::decide::{Effect, Input, Outcome, Refusal, decide};
 use crate::model::event::{
     Census, ClientChanged, Decider, Event, SessionEnded, SessionOpened, SessionOutcome, TurnEnd, Verdict,
 };
-use crate::port::{Blobs, FromAgent, Notice, Performed, Progress, Ticket, TrialOutput, Workspace};
-use std::collections::{BTreeMap, VecDeque};
+use crate::port::{Blobs, FromAgent, Neighbors, Notice, Performed, Progress, Ticket, TrialOutput, Workspace};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -112,6 +113,9 @@ pub struct Actor {
     closing: bool,
     /// When the last turn ended, as far as this host knows.
     turn_ended_at: Option<crate::base::UnixMs>,
+    neighbors: Arc<dyn Neighbors>,
+    /// Sessions that the user was told of.
+    met: BTreeSet<crate::base::SessionId>,
 }
 
 impl Actor {
@@ -135,6 +139,8 @@ impl Actor {
             to_self,
             closing: false,
             turn_ended_at: None,
+            neighbors: setup.neighbors,
+            met: BTreeSet::new(),
         };
         if is_new {
             let opened = SessionOpened {
@@ -163,6 +169,8 @@ impl Actor {
     pub async fn run(mut self, mut inbox: mpsc::Receiver<Msg>) -> Ending {
         let mut notices = self.workspace.notices();
         self.first_checkpoint();
+        let mut looks = tokio::time::interval(std::time::Duration::from_millis(NEIGHBORS_LOOK_MS));
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !self.closing {
             let notice = async {
                 match notices.as_mut() {
@@ -192,6 +200,8 @@ impl Actor {
                     Some(notice) => self.take_notice(notice),
                     None => notices = None,
                 },
+                // A session that comes later says nothing to those that are here.
+                _ = looks.tick() => self.meet_neighbors(),
             }
             self.next_prompt();
         }
@@ -292,7 +302,10 @@ impl Actor {
                     }
                 }
                 // The permit is for our own executor; the agent acts on its own and is watched.
-                Effect::Release(action) => drop(permits.remove(&action)),
+                Effect::Release(action) => {
+                    self.tell_release(&action);
+                    drop(permits.remove(&action));
+                }
                 Effect::Reply { action, reply } => self.reply(&action, &reply),
                 Effect::PlanTold => self.plan_told(),
                 Effect::Merge(action) => self.offer_merge(&action),

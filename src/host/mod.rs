@@ -23,7 +23,7 @@ use crate::model::decide::Ruling;
 use crate::model::event::{AgentBadge, Mode, SessionEnded};
 use crate::model::{Action, Command};
 use crate::policy::{Class, Reach};
-use crate::port::{Agent, AgentSeat, Clock, Workspace};
+use crate::port::{Agent, AgentSeat, Clock, Neighbors, Workspace};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -79,6 +79,7 @@ pub struct Setup {
     pub goal: Option<String>,
     /// What is wrong with the rules, in words: the human must see it, wherever this process writes its log.
     pub warnings: Vec<String>,
+    pub neighbors: Arc<dyn Neighbors>,
 }
 
 /// A running session.

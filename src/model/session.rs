@@ -223,7 +223,7 @@ impl Session {
     /// watcher speaks late: a command that is over changed the file before it ended.
     fn observe(&mut self, seq: Seq, body: &Observed) {
         let when = match &body.by {
-            ChangedBy::Human | ChangedBy::Unsupervised => Some(seq),
+            ChangedBy::Session(_) | ChangedBy::Human | ChangedBy::Unsupervised => Some(seq),
             ChangedBy::Action(id) => self
                 .actions
                 .get(id)

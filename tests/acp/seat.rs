@@ -164,6 +164,7 @@ impl Scene {
             mode: Mode::Guarded,
             goal: self.goal.map(str::to_owned),
             warnings: Vec::new(),
+            neighbors: Arc::new(rightseat::port::Alone),
         };
         let (host, _ending) = Host::start(setup).await.unwrap();
         let (ours, theirs) = tokio::io::duplex(1 << 20);

@@ -223,3 +223,28 @@ impl Drop for Mounted {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
+
+/// Both users are told once; an edit of the other session is the other session's, and the user's stays the user's.
+#[test]
+fn two_sessions_in_one_workspace_tell_their_changes_apart() {
+    let room = Room::with(&[("a.txt", "one\n"), ("b.txt", "one\n")]);
+    let first = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n"}}), json!({"wait_ms": 60_000})]);
+    let mut one = Seat::start(&room, &["--agent", &first]);
+    let held = one.held();
+    let path = room.workspace().parent().unwrap().join("second.jsonl");
+    std::fs::write(&path, "{\"say\": \"here\"}\n{\"wait_ms\": 60000}\n").unwrap();
+    let mut two = Seat::start(&room, &["--agent", &format!("script:{}", path.display())]);
+    let told = two.ever("the other session", |e| e["kind"] == "alarm" && e["what"] == "shared_workspace");
+    two.ever("its watcher", |e| e["kind"] == "said");
+    one.approve(&held);
+    one.finished(&held["action"]);
+    let seen = two.wait("the edit of the other", |e| e["kind"] == "observed" && e["path"] == "a.txt");
+    let session = seen["by"]["session"].as_str().unwrap().to_owned();
+    assert!(told["text"].as_str().unwrap().contains(&session), "{told}");
+    assert!(seen["unsure"].is_null(), "{seen}");
+    room.write("b.txt", "mine\n");
+    let seen = two.wait("the user's own", |e| e["kind"] == "observed" && e["path"] == "b.txt");
+    assert_eq!(seen["by"], "human");
+    one.ever("the first is told too", |e| e["kind"] == "alarm" && e["what"] == "shared_workspace");
+    assert_eq!(two.count("alarm"), 1, "once");
+}

@@ -397,8 +397,10 @@ impl Actor {
         if let Some(feed) = self.running.feeds.remove(&id) {
             self.finish_feed(feed, exit);
         }
+        self.tell_neighbors(files.as_deref().unwrap_or_default());
         let finished = Finished { action: id.clone(), outcome, exit, files, detail };
         self.quietly(Input::Finish { action: id, finished: Box::new(finished) });
+        self.tell_work();
     }
 
     fn trial(&mut self, ticket: Ticket, action: ActionId, trial: crate::port::Trial) {
@@ -417,6 +419,7 @@ impl Actor {
         let Some(turn) = self.book.session.turn.clone() else { return };
         self.turn_ended_at = Some(self.book.now());
         self.record(Event::TurnEnded(TurnEnded { turn, reason, text }));
+        self.tell_work();
     }
 
     pub(super) fn agent_gone(&mut self, why: &str, exit: Option<i32>) {
@@ -499,6 +502,7 @@ impl Actor {
     pub(super) fn begin_turn(&mut self) {
         let turn = crate::base::TurnId::new(format!("t{}", self.book.session.turns + 1));
         self.record(Event::TurnStarted(TurnStarted { turn }));
+        self.tell_work();
     }
 
     /// Output of an action, to the journal and to its run of checks.

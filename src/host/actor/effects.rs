@@ -61,6 +61,7 @@ impl Actor {
             if let Some(files) = action.files.as_ref().filter(|_| action.kind == Kind::Edit) {
                 workspace.expect(id, &expected(files));
             }
+            self.tell_release(id);
             tokio::spawn(carry_out(workspace, permit, Work { action, blobs }, self.tree, to_self))
         };
         self.running.tasks.insert(id.clone(), task.abort_handle());
@@ -110,6 +111,7 @@ impl Actor {
 
     pub(super) fn performed(&mut self, id: &ActionId, mut performed: Performed) {
         self.running.tasks.remove(id);
+        self.tell_neighbors(&performed.files);
         if let Some(feed) = self.running.feeds.remove(id) {
             let exit = if performed.timed_out { None } else { performed.exit };
             performed.report = self.finish_feed(feed, exit);
@@ -123,6 +125,7 @@ impl Actor {
         };
         let is_ok = performed.outcome == OutcomeWord::Ok;
         self.quietly(Input::Finish { action: id.clone(), finished: Box::new(finished) });
+        self.tell_work();
         self.reverted(id, is_ok, &performed.files);
         for file in &performed.files {
             self.quietly(Input::BaseChanged { path: file.path.clone(), now: file.after });
@@ -170,7 +173,7 @@ impl Actor {
 }
 
 /// What an edit will leave on the disk.
-fn expected(files: &[crate::model::FileEdit]) -> Vec<FileOutcome> {
+pub(super) fn expected(files: &[crate::model::FileEdit]) -> Vec<FileOutcome> {
     let outcome = |path: &crate::base::RelPath, change, before: Option<Digest>, after: Option<Digest>| FileOutcome {
         path: path.clone(),
         change,

@@ -17,11 +17,12 @@ impl Actor {
             Notice::State { state, why } => self.record(Event::Watching(Watching { state, why })),
             Notice::Changed { path, rel, change, before, after } => {
                 let by = self.whose(rel.as_ref(), after);
+                let (by, unsure) = self.or_neighbor(by, rel.as_ref(), after);
                 if !matches!(by, ChangedBy::Action(_)) {
                     self.tree = None;
                 }
                 let unsupervised = by == ChangedBy::Unsupervised;
-                self.record(Event::Observed(Observed { path: path.clone(), change, by, before, after }));
+                self.record(Event::Observed(Observed { path: path.clone(), change, by, unsure, before, after }));
                 if unsupervised {
                     self.alarm("unsupervised", format!("{path} changed and no decision stands behind it"));
                 }
@@ -118,7 +119,7 @@ impl Actor {
 }
 
 /// Does this action leave the path with this content?
-fn leaves(state: &ActionState, path: &RelPath, after: Option<Digest>) -> bool {
+pub(super) fn leaves(state: &ActionState, path: &RelPath, after: Option<Digest>) -> bool {
     let finished = state.finished.iter().flat_map(|f| f.files.iter().flatten());
     if finished.into_iter().any(|f| &f.path == path && f.after == after) {
         return true;

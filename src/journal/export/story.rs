@@ -3,7 +3,7 @@
 use crate::base::Digest;
 use crate::base::text::{Untrusted, foreign};
 use crate::model::action::{Action, Content, FileEdit};
-use crate::model::event::{Decider, Envelope, Event, OutcomeWord, Verdict};
+use crate::model::event::{ChangedBy, Decider, Envelope, Event, OutcomeWord, Verdict};
 
 /// One entry of a report. All text is safe to show but not yet escaped for a format.
 pub(super) struct Entry {
@@ -151,7 +151,16 @@ fn state_change(e: &Event, text: &dyn Fn(&str) -> Vec<Part>) -> Told {
         Event::PolicyTightened(t) => (format!("A rule was added by {}", t.by), text(&t.rule)),
         Event::TurnEnded(t) => (format!("Turn {} ended: {:?}", t.turn, t.reason), Vec::new()),
         Event::HostStarted(h) => (format!("Host {} took the session, number {}", h.pid, h.fence), Vec::new()),
-        Event::Observed(o) => (format!("{} changed: {:?} by {:?}", o.path, o.change, o.by), Vec::new()),
+        Event::Observed(o) => {
+            let by = match &o.by {
+                ChangedBy::Action(id) => format!("by {id}"),
+                ChangedBy::Session(id) if o.unsure => format!("while session {id} was at work"),
+                ChangedBy::Session(id) => format!("by session {id}"),
+                ChangedBy::Human => "by the human".to_owned(),
+                ChangedBy::Unsupervised => "unsupervised".to_owned(),
+            };
+            (format!("{} changed: {:?} {by}", o.path, o.change), Vec::new())
+        }
         Event::SessionOpened(_)
         | Event::Said(_)
         | Event::PlanRevised(_)

@@ -263,11 +263,13 @@ pub struct Told {
     pub text: String,
 }
 
-/// Whose change it was: `{"action": id}`, `"human"` or `"unsupervised"`.
+/// Whose change it was: `{"action": id}`, `{"session": id}` of another supervised session, `"human"` or
+/// `"unsupervised"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangedBy {
     Action(ActionId),
+    Session(SessionId),
     Human,
     Unsupervised,
 }
@@ -278,6 +280,9 @@ pub struct Observed {
     pub path: String,
     pub change: FileChange,
     pub by: ChangedBy,
+    /// With another session: it was at work, and may not have done this.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsure: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

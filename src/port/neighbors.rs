@@ -1,0 +1,41 @@
+//! Other supervised sessions that work on the same files. What one of them is about to leave on the disk it says first,
+//! so that the others do not take it for the user's own change.
+
+use crate::base::{Digest, RelPath, SessionId, UnixMs};
+
+/// A session that a change may come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Neighbor {
+    pub session: SessionId,
+    /// It said that it would leave exactly this content there. Otherwise it only was at work.
+    pub certain: bool,
+}
+
+/// The seam to the other sessions of this user; the host says what it does and asks about what it sees.
+pub trait Neighbors: Send + Sync {
+    /// Sessions that run now and whose workspace holds this one or lies in it.
+    fn present(&self) -> Vec<SessionId>;
+    /// These files are about to hold this (`None`: they are gone).
+    fn leaves(&self, files: &[(RelPath, Option<Digest>)], now: UnixMs);
+    /// From now on, or no longer, something of this session may change files that cannot be named beforehand.
+    fn at_work(&self, at_work: bool, now: UnixMs);
+    /// Whose doing this content may be; `path` is `None` for a name that is not UTF-8.
+    fn author(&self, path: Option<&RelPath>, after: Option<Digest>, now: UnixMs) -> Option<Neighbor>;
+}
+
+/// There are no other sessions.
+pub struct Alone;
+
+impl Neighbors for Alone {
+    fn present(&self) -> Vec<SessionId> {
+        Vec::new()
+    }
+
+    fn leaves(&self, _: &[(RelPath, Option<Digest>)], _: UnixMs) {}
+
+    fn at_work(&self, _: bool, _: UnixMs) {}
+
+    fn author(&self, _: Option<&RelPath>, _: Option<Digest>, _: UnixMs) -> Option<Neighbor> {
+        None
+    }
+}
