@@ -354,11 +354,11 @@ pub struct Action {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<Box<TrialBudget>>,
     /// The answers that the agent offers to its own request; an approval selects one of them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub options: Vec<RequestOption>,
+    #[serde(default, skip_serializing_if = "<[RequestOption]>::is_empty")]
+    pub options: Box<[RequestOption]>,
     /// Digest of the request in the agent's own words, so that consent ends when any of them changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<Digest>,
+    pub request: Option<Box<Digest>>,
     /// Who wrote this revision: the agent, or the human who edited it.
     #[serde(default, skip_serializing_if = "Author::is_agent")]
     pub author: Author,
@@ -413,8 +413,8 @@ impl Action {
             executor,
             checks,
             trial: trial.map(Box::new),
-            options,
-            request,
+            options: options.into_boxed_slice(),
+            request: request.map(Box::new),
             author: Author::Agent,
             conflicted: false,
         };
@@ -488,7 +488,7 @@ impl Action {
         if let Some(request) = &self.request {
             hash.field(b"request").field(request.bytes());
         }
-        for option in &self.options {
+        for option in self.options.iter() {
             let kind = format!("{:?}/{}/{}", option.effect, option.allows, option.default);
             hash.field(b"option").field(option.id.as_bytes()).field(option.name.as_bytes()).field(kind.as_bytes());
         }

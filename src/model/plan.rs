@@ -345,8 +345,8 @@ pub fn without_list_mark(title: &str) -> &str {
         end.filter(|rest| (1..=3).contains(&digits) && spaced(rest)).map(str::len)
     };
     let mut text = title.trim();
-    let marks: [&dyn Fn(&str) -> Option<usize>; 4] = [&bullet, &boxed, &number, &boxed];
-    for mark in marks {
+    type Mark<'a> = &'a dyn Fn(&str) -> Option<usize>;
+    for mark in [&bullet as Mark<'_>, &boxed, &number, &boxed] {
         if let Some(rest) = mark(text).and_then(|length| text.get(text.len() - length..)).map(str::trim_start)
             && !rest.is_empty()
         {

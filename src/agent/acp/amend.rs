@@ -349,9 +349,12 @@ mod tests {
         let swap = json!({"method": "session/update", "params": {"update": {"sessionUpdate": "tool_call_update",
             "toolCallId": "t", "rawInput": {"command": "make evil"}}}});
         let effects = client.on(Input::Message(swap), &Nothing);
-        let reopened = effects.iter().find_map(|effect| match effect {
-            Effect::Tell(FromAgent::Reopen { ticket, next, .. }) => Some((*ticket, *next)),
-            _ => None,
+        let reopened = effects.iter().find_map(|effect| {
+            if let Effect::Tell(FromAgent::Reopen { ticket, next, .. }) = effect {
+                Some((*ticket, *next))
+            } else {
+                None
+            }
         });
         let (old, next) = reopened.unwrap();
         let approve = |ticket| {
