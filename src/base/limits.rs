@@ -602,6 +602,8 @@ pub const UI_ARRIVAL_GUARD_MS: u64 = 300;
 pub const UI_HELD_KEY_MS_MAX: u64 = 100;
 /// The key of a verdict does not decide on another action within this, where the terminal does not report releases.
 pub const UI_AFTER_VERDICT_MS: u64 = 1_000;
+/// Directories above a path that are asked whether a link leads from them into the workspace.
+pub const PATH_ANCESTORS_MAX: usize = 128;
 /// Of a script's first line, which names its interpreter, bytes.
 pub const SHEBANG_BYTES_MAX: u64 = 512;
 /// Output in an unnamed format that every parser reads before those that understood nothing are dropped, bytes.

@@ -22,14 +22,13 @@ struct Pending {
 }
 
 /// A path as an agent writes it, relative to the workspace or absolute inside it.
-pub fn inside(root: &Path, path: &str) -> Result<RelPath, String> {
+pub fn inside(workspace: &dyn Workspace, path: &str) -> Result<RelPath, String> {
     let given = Path::new(path);
-    let relative = if given.is_absolute() {
-        given.strip_prefix(root).map_err(|_| format!("{path} is outside the workspace {}", root.display()))?
-    } else {
-        given
-    };
-    RelPath::from_path(relative).map_err(|e| e.to_string())
+    if given.is_absolute() {
+        let outside = || format!("{path} is outside the workspace {}", workspace.root().display());
+        return workspace.locate(given).ok_or_else(outside);
+    }
+    RelPath::from_path(given).map_err(|e| e.to_string())
 }
 
 /// Resolves all drafts of one proposal; drafts on the same file are laid over each other in order. The error is for
@@ -44,14 +43,14 @@ pub fn drafts(workspace: &dyn Workspace, drafts: Vec<Draft>) -> Result<Resolved,
     let mut order: Vec<RelPath> = Vec::new();
     let mut pending: BTreeMap<RelPath, Pending> = BTreeMap::new();
     for draft in drafts {
-        let path = inside(workspace.root(), &draft.path)?;
+        let path = inside(workspace, &draft.path)?;
         if !pending.contains_key(&path) {
             let before = read(workspace, &path)?;
             pending.insert(path.clone(), Pending { now: before.clone(), before, from: None });
             order.push(path.clone());
         }
         if let After::RenameTo(target) = &draft.after {
-            let target = inside(workspace.root(), target)?;
+            let target = inside(workspace, target)?;
             rename(workspace, &mut pending, &mut order, path, target)?;
         } else if let Some(slot) = pending.get_mut(&path) {
             slot.now = lay_over(&path, slot.now.take(), draft.after)?;

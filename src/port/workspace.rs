@@ -208,6 +208,12 @@ pub enum WorkspaceError {
 pub trait Workspace: Send + Sync {
     fn root(&self) -> &Path;
 
+    /// The path inside that an absolute path means: as its words say, else as the kernel resolves the links that lead to
+    /// the workspace. `None` outside.
+    fn locate(&self, path: &Path) -> Option<RelPath> {
+        RelPath::from_path(path.strip_prefix(self.root()).ok()?).ok()
+    }
+
     /// The file as it is now; `None` when there is none. Resolved beneath the root by the kernel; special files are
     /// refused unopened.
     fn image(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError>;

@@ -15,7 +15,8 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
-use crate::base::limits;
+use crate::base::RelPath;
+use crate::base::limits::{self, PATH_ANCESTORS_MAX};
 use crate::policy::guarded::guarded;
 
 /// Why a path is refused before anything is opened for reading or writing.
@@ -134,6 +135,21 @@ fn plain(path: &Path) -> Result<Vec<&OsStr>, PathRefusal> {
 const DIR: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC).union(OFlags::RDONLY);
 
 impl Root {
+    /// The path inside that an absolute path means. Where its words do not say so, the first of its directories that the
+    /// kernel resolves into the workspace does (a link to the workspace, or to a directory in it).
+    pub fn locate(&self, path: &Path) -> Option<RelPath> {
+        if let Ok(inside) = path.strip_prefix(self.path()) {
+            return RelPath::from_path(inside).ok();
+        }
+        let mut ancestors: Vec<&Path> = path.ancestors().take(PATH_ANCESTORS_MAX).collect();
+        ancestors.reverse();
+        ancestors.into_iter().find_map(|above| {
+            let real = above.canonicalize().ok()?;
+            let inside = real.strip_prefix(self.path()).ok()?;
+            RelPath::from_path(&inside.join(path.strip_prefix(above).ok()?)).ok()
+        })
+    }
+
     /// Opens the workspace at `path`.
     ///
     /// # Errors

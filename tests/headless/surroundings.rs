@@ -123,6 +123,33 @@ fn a_newcomer_without_an_agent_is_told_the_choices_and_the_session_waits() {
     seat.close();
 }
 
+/// The path that the user typed may lead through links, to the workspace or into it: what it names is inside.
+#[test]
+fn a_path_that_a_link_leads_into_the_workspace_is_inside() {
+    let room = Room::with(&[("a.txt", "x\n"), ("sub/b.txt", "x\n")]);
+    let dir = room.dir.path();
+    std::os::unix::fs::symlink(room.workspace(), dir.join("lnk")).unwrap();
+    std::os::unix::fs::symlink(room.workspace().join("sub"), dir.join("into")).unwrap();
+    std::fs::create_dir(dir.join("other")).unwrap();
+    std::fs::write(dir.join("other/a.txt"), "x\n").unwrap();
+    let edit = |path: std::path::PathBuf| json!({"edit": {"path": path, "old": "x", "new": "y"}});
+    let script = room.script(&[
+        edit(dir.join("other/a.txt")),
+        json!({"told": "outside the workspace"}),
+        edit(dir.join("lnk/a.txt")),
+        edit(dir.join("into/b.txt")),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script, "--dir", dir.join("lnk").to_str().unwrap()]);
+    for path in ["a.txt", "sub/b.txt"] {
+        let held = seat.held();
+        assert_eq!(seat.proposal(&held["action"])["files"][0]["path"], path);
+        seat.approve(&held);
+        assert_eq!(seat.finished(&held["action"])["outcome"], "ok");
+    }
+    assert_eq!((room.read("a.txt"), room.read("sub/b.txt")), ("y\n".into(), "y\n".into()));
+    assert_eq!(std::fs::read_to_string(dir.join("other/a.txt")).unwrap(), "x\n");
+}
+
 /// A host that nobody can find any more ends, and its agent and commands with it.
 #[test]
 fn a_host_whose_directory_is_deleted_ends_and_says_why() {

@@ -108,7 +108,10 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
         spec.env.keys().cloned().chain(spec.pass_env.iter().filter(set).cloned()).collect();
     let setup = Setup {
         spec: spec.clone(),
-        place: Place::new(real, seen.clone()),
+        place: {
+            let workspace = Arc::clone(&seat.workspace);
+            Place::new(real, seen.clone()).with_links(Arc::new(move |path| workspace.locate(path)))
+        },
         isolation: config.isolation,
         resume: seat.resume.clone(),
         load: config.load.clone(),

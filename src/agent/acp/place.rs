@@ -3,6 +3,7 @@
 
 use crate::base::RelPath;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 /// Files as the agent's proposals are judged against; a read-only view, so that the client stays free of effects.
 pub trait Disk {
@@ -15,17 +16,32 @@ pub trait Disk {
     }
 }
 
+/// Resolves an absolute path that the words do not place inside: links may lead to the workspace.
+type Locate = dyn Fn(&Path) -> Option<RelPath> + Send + Sync;
+
 /// The two roots.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Place {
     real: PathBuf,
     seen: PathBuf,
+    locate: Option<Arc<Locate>>,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place").field("real", &self.real).field("seen", &self.seen).finish_non_exhaustive()
+    }
 }
 
 impl Place {
     /// `real` is the workspace's root, `seen` the root that the agent is given.
     pub fn new(real: impl Into<PathBuf>, seen: impl Into<PathBuf>) -> Self {
-        Self { real: real.into(), seen: seen.into() }
+        Self { real: real.into(), seen: seen.into(), locate: None }
+    }
+
+    /// With the kernel's word on paths that lead to the workspace by links.
+    pub fn with_links(self, locate: Arc<Locate>) -> Self {
+        Self { locate: Some(locate), ..self }
     }
 
     /// The directory the agent works in.
@@ -38,15 +54,15 @@ impl Place {
         self.real != self.seen
     }
 
-    /// The workspace path an agent means, or `None` when it lies outside. Only text is looked at: what symlinks do is
-    /// judged by the workspace.
+    /// The workspace path an agent means, or `None` when it is outside. Text decides, and the kernel where a link leads to
+    /// the workspace; what links inside do is judged by the workspace.
     pub fn rel(&self, text: &str) -> Option<RelPath> {
         let text = text.strip_prefix("file://").unwrap_or(text);
         let path = Path::new(text);
         let mut parts: Vec<&std::ffi::OsStr> = Vec::new();
         let inside = match (path.strip_prefix(&self.seen), path.strip_prefix(&self.real)) {
             (Ok(rest), _) | (Err(_), Ok(rest)) => rest,
-            (Err(_), Err(_)) if path.is_absolute() => return None,
+            (Err(_), Err(_)) if path.is_absolute() => return self.locate.as_ref().and_then(|locate| locate(path)),
             (Err(_), Err(_)) => path,
         };
         for component in inside.components() {

@@ -160,6 +160,10 @@ impl port::Workspace for LiveWorkspace {
         self.root.path()
     }
 
+    fn locate(&self, path: &Path) -> Option<RelPath> {
+        self.root.locate(path)
+    }
+
     fn image(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError> {
         read::image(&self.root, Path::new(path.as_str()), limits::EDIT_FILE_BYTES_MAX as u64)
     }

@@ -138,9 +138,13 @@ impl Hands {
     // The disk is looked at only to form proposals.
 
     fn relative(&self, path: &str) -> Option<RelPath> {
-        let root = self.workspace.root().to_str()?;
-        let inside = path.strip_prefix(root).map_or(path, |rest| rest.trim_start_matches('/'));
-        RelPath::new(inside).ok()
+        let given = std::path::Path::new(path);
+        if given.is_absolute()
+            && let Some(inside) = self.workspace.locate(given)
+        {
+            return Some(inside);
+        }
+        RelPath::new(path.trim_start_matches('/')).ok()
     }
 
     fn image(&self, path: &str) -> Option<(RelPath, Vec<u8>)> {
