@@ -202,7 +202,12 @@ fn checked(c: &crate::model::check::CheckFinished, verbatim: &dyn Fn(&str) -> St
     let named = |what: &str, cases: &[String]| {
         (!cases.is_empty()).then(|| Part::Verbatim(verbatim(&format!("{what}:\n{}", cases.join("\n")))))
     };
-    let parts = [named("fixed", &c.fixed), named("broken", &c.broken), named("flaky", &c.flaky)];
+    let parts = [
+        named("fixed", &c.fixed),
+        named("broken", &c.broken),
+        named("silenced", &c.silenced),
+        named("flaky", &c.flaky),
+    ];
     let heading = format!("Checks {}: {} passed, {} failed, {} skipped", c.run, c.passed, c.failed, c.skipped);
     (heading, parts.into_iter().flatten().collect())
 }

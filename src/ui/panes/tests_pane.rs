@@ -76,6 +76,9 @@ impl Case<'_> {
         let (before, after) = (self.before?.status, self.after?.status);
         match (before.is_bad(), after.is_bad()) {
             (true, false) if after == CaseStatus::Passed => Some(("fixed", Role::Ok)),
+            (_, false) if after == CaseStatus::Skipped && before != CaseStatus::Skipped => {
+                Some(("silenced", Role::Warn))
+            }
             (false, true) => Some(("broken", Role::Fail)),
             (_, _) => None,
         }
