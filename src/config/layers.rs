@@ -10,7 +10,7 @@ use crate::base::limits::{
     APPROVAL_ARM_MS_MAX, APPROVAL_ARM_MS_MIN, CHECK_TIMEOUT_S_MAX, RUN_TIMEOUT_MS_DEFAULT, UI_ARM_AFTER_MS,
     WATCH_POLL_MS_DEFAULT, WATCH_POLL_MS_MAX, WATCH_POLL_MS_MIN, llm,
 };
-use crate::checks::ParserKind;
+use crate::model::check::ParserKind;
 use crate::model::event::{Isolation, Mode};
 
 /// Isolation as it is asked for.

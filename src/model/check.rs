@@ -1,6 +1,7 @@
 //! Runs of checks as the host observed them: cases, summaries, comparisons.
 
 use crate::base::{Digest, RunId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where a run took place.
@@ -96,4 +97,26 @@ impl CheckFinished {
     pub fn is_green(&self) -> bool {
         self.failed == 0 && self.passed > 0 && self.exit == Some(0)
     }
+}
+
+/// The format of a test runner's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ParserKind {
+    /// Whichever of the text formats fits what comes.
+    Auto,
+    Libtest,
+    Nextest,
+    Pytest,
+    Unittest,
+    Jest,
+    /// The JSON report of Jest and Vitest.
+    JestJson,
+    Vitest,
+    Mocha,
+    NodeSpec,
+    GoJson,
+    GoText,
+    Tap,
+    Junit,
 }

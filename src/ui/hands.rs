@@ -15,7 +15,7 @@ fn key(text: &str, held: bool) -> Msg {
     Msg::Input(Input::Key { key: Key::parse(text).unwrap(), held })
 }
 
-fn verdicts(stage: &Stage) -> Vec<(String, Verdict, Option<String>)> {
+pub(super) fn verdicts(stage: &Stage) -> Vec<(String, Verdict, Option<String>)> {
     let decide = |ask: &Ask| {
         let Ask::Decide { action, verdict, reason, .. } = ask else { return None };
         Some((action.to_string(), verdict.clone(), reason.clone()))
@@ -28,7 +28,7 @@ fn only_hunks(hunks: Vec<HunkChoice>) -> Verdict {
 }
 
 /// Scrolls through the whole diff, as a reader does.
-fn read_it(stage: &mut Stage) {
+pub(super) fn read_it(stage: &mut Stage) {
     stage.press("3");
     stage.command("top");
     for _ in 0..40 {
@@ -391,129 +391,6 @@ fn without_control_nothing_is_asked() {
     }
     assert!(stage.asked.is_empty(), "{:?}", stage.asked);
     assert!(stage.text().contains("no control"), "{}", stage.text());
-}
-
-/// Control is taken on purpose, and whoever loses it sees that at once.
-#[test]
-fn control_is_taken_by_a_key_and_its_loss_is_seen() {
-    let mut stage = Stage::set(120, 40, "dark");
-    let head = stage.app.scene.session.head;
-    stage.send(Msg::Linked { client: "c2".into(), control: false, head });
-    stage.command("take-control");
-    assert_eq!(stage.asked, [Ask::TakeControl { head }]);
-    let change = |seq: u64, client: &str, what: &str| {
-        format!(r#"{{"seq":{seq},"at":1764000200000,"kind":"client_changed","client":"{client}","what":"{what}"}}"#)
-    };
-    stage.hear(&[change(900, "c1", "lost_control"), change(901, "c2", "took_control")].join("\n"));
-    assert!(stage.app.scene.has_control());
-    stage.hear(&change(902, "c3", "took_control"));
-    stage.draw();
-    assert!(!stage.app.scene.has_control() && stage.text().contains("no control"), "{}", stage.text());
-}
-
-/// The key for the transcript works at every size, also where the pane is not on the screen.
-#[test]
-fn the_transcript_is_shown_wherever_it_was() {
-    for (width, height) in [(80, 24), (120, 40), (200, 60)] {
-        let mut stage = Stage::set(width, height, "dark");
-        stage.command("transcript");
-        if !stage.text().contains("transcript") {
-            stage.command("transcript");
-        }
-        assert!(stage.text().contains("6 Output  transcript"), "{width}x{height}\n{}", stage.text());
-        let note = |seq: u64, what: &str, text: &str| {
-            format!(r#"{{"seq":{seq},"at":1764000300000,"kind":"agent_noted","what":"{what}","text":"{text}"}}"#)
-        };
-        stage.hear(&note(900, "stderr", "DeprecationWarning: punycode"));
-        assert!(!stage.text().contains("punycode"), "stderr is no part of the talk: {}", stage.text());
-        stage.command("transcript");
-        assert!(stage.text().contains("DeprecationWarning: punycode"), "{}", stage.text());
-    }
-}
-
-/// A reason is given once: neither the title nor a path is said again below itself.
-#[test]
-fn the_why_pane_does_not_repeat_itself() {
-    let mut stage = Stage::set(200, 60, "dark");
-    let digest = crate::base::Digest::of(b"why");
-    let evidence = r#"[{"kind":"line","text":"lib/calc.py","ref":"lib/calc.py"}]"#;
-    let proposed = format!(
-        r#"{{"seq":901,"at":1764000300000,"kind":"proposed","action":{{"id":"a21","revision":1,"kind":"edit","digest":"{digest}","title":"Edit lib/calc.py","rationale":{{"text":"it subtracts","evidence":{evidence}}},"files":[{{"path":"lib/calc.py","change":"modify","before":"a\n","after":"b\n"}}]}}}}"#
-    );
-    let held =
-        format!(r#"{{"seq":902,"at":1764000300000,"kind":"held","action":"a21","revision":1,"digest":"{digest}"}}"#);
-    stage.hear(&[proposed, held].join("\n"));
-    while stage.app.scene.target.as_ref().is_none_or(|id| id.as_str() != "a21") {
-        stage.command("next-pending");
-    }
-    stage.draw();
-    let why = stage.app.panes.get(PaneId::Why);
-    let rows: Vec<String> = (0..why.rows()).map(|row| why.row_text(&stage.app.scene, row)).collect();
-    let count = rows.iter().filter(|row| row.contains("calc.py")).count();
-    assert_eq!(count, 1, "{rows:#?}");
-}
-
-/// An age is true by the minute: the next change of it is known, and drawn when it comes.
-#[test]
-fn the_age_of_what_waits_moves_on_by_itself() {
-    let mut stage = Stage::set(120, 40, "dark");
-    assert!(stage.text().contains("<1m"), "{}", stage.text());
-    let due = stage.app.scene.ages_change_at_ms().expect("something is pending");
-    let now = stage.app.scene.now_ms;
-    assert!(due > now && due - now <= 60_000, "{now} {due}");
-    stage.pass(due - now);
-    stage.send(Msg::AgesDue);
-    stage.draw();
-    assert!(stage.text().contains(" 1m"), "{}", stage.text());
-}
-
-#[test]
-fn a_host_that_does_not_answer_is_reported_until_it_does() {
-    let mut stage = Stage::set(120, 40, "dark");
-    stage.send(Msg::Silent(Some(4711)));
-    stage.press("j");
-    stage.draw();
-    let text = stage.text();
-    assert!(text.contains("host silent") && text.contains("process 4711"), "{text}");
-    stage.send(Msg::Speaks);
-    stage.draw();
-    assert!(!stage.text().contains("host silent"), "{}", stage.text());
-}
-
-/// A plan is text: it counts as read when its end was on the screen, and the key that answered something else does not
-/// approve it.
-#[test]
-fn a_long_plan_is_not_approved_unread() {
-    let mut stage = Stage::set(80, 24, "dark");
-    let digest = crate::base::Digest::of(b"plan");
-    let text: String = (1..=60).map(|n| format!("{n}. step number {n} of the plan\\n")).collect();
-    let event = |seq: u64, rest: String| format!(r#"{{"seq":{seq},"at":1764000300000,{rest}}}"#);
-    let steps = r#""steps":[{"id":"s1","title":"short","status":"pending"}]"#;
-    let events = [
-        event(33, format!(r#""kind":"plan_revised","revision":9,"by":"agent",{steps}"#)),
-        event(
-            34,
-            format!(
-                r#""kind":"proposed","action":{{"id":"a20","revision":1,"kind":"plan","digest":"{digest}","title":"Approve Plan","rationale":{{"text":"{text}","evidence":[]}}}}"#
-            ),
-        ),
-        event(35, format!(r#""kind":"held","action":"a20","revision":1,"digest":"{digest}""#)),
-    ];
-    stage.hear(&events.join("\n"));
-    stage.draw();
-    while stage.app.scene.target.as_ref().is_none_or(|id| id.as_str() != "a20") {
-        stage.command("next-pending");
-    }
-    stage.pass(2_000);
-    stage.press("3");
-    stage.draw();
-    stage.command("approve");
-    assert!(verdicts(&stage).is_empty(), "its end was not on the screen: {}", stage.text());
-    read_it(&mut stage);
-    assert!(stage.text().contains("step number 60"), "{}", stage.text());
-    stage.pass(2_000);
-    stage.command("approve");
-    assert_eq!(verdicts(&stage).len(), 1, "{}", stage.text());
 }
 
 #[test]

@@ -27,3 +27,5 @@ pub use view::view;
 mod budgets;
 #[cfg(test)]
 mod hands;
+#[cfg(test)]
+mod hands_seat;

@@ -21,31 +21,9 @@ mod vitest;
 
 use crate::checks::ledger::{CheckEvent, Ledger};
 use crate::checks::lines::LineCutter;
-use crate::model::check::CaseReport;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+pub use crate::model::check::ParserKind;
 
-/// Which output is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ParserKind {
-    /// Whichever of the text formats fits what comes.
-    Auto,
-    Libtest,
-    Nextest,
-    Pytest,
-    Unittest,
-    Jest,
-    /// The JSON report of Jest and Vitest.
-    JestJson,
-    Vitest,
-    Mocha,
-    NodeSpec,
-    GoJson,
-    GoText,
-    Tap,
-    Junit,
-}
+use crate::model::check::CaseReport;
 
 /// Makes a reader.
 pub type Make = fn() -> Box<dyn Reader>;
