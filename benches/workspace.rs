@@ -11,11 +11,14 @@
 use divan::Bencher;
 use rightseat::base::Digest;
 use rightseat::port::Notice;
-use rightseat::workspace::checkpoint::{Snapshots, Store};
+use rightseat::workspace::checkpoint::Store;
 use rightseat::workspace::edit::{self, FileChange};
+use rightseat::workspace::listing::Listing;
 use rightseat::workspace::root::Root;
-use rightseat::workspace::tree;
+use rightseat::workspace::tree::{self, Rules};
 use rightseat::workspace::watch::{Means, Watch};
+use std::path::Path;
+use std::sync::Arc;
 
 fn main() {
     divan::main();
@@ -36,7 +39,8 @@ fn planted() -> tempfile::TempDir {
 #[divan::bench(sample_count = 20)]
 fn walk_only(bencher: Bencher) {
     let dir = planted();
-    bencher.bench_local(|| tree::list(dir.path()).nodes.len());
+    let rules = Rules::read(dir.path());
+    bencher.bench_local(|| tree::files(dir.path(), &rules, Path::new(""), usize::MAX).len());
 }
 
 #[divan::bench(sample_count = 5)]
@@ -46,36 +50,57 @@ fn first_checkpoint(bencher: Bencher) {
         .with_inputs(|| {
             let state = tempfile::tempdir().expect("a temporary directory");
             let store = Store::open(state.path()).expect("a store");
-            (state, Snapshots::new(dir.path().to_owned(), store))
+            (state, Listing::new(dir.path().to_owned(), Rules::read(dir.path()), store))
         })
-        .bench_local_values(|(state, mut snapshots)| (snapshots.take().expect("a checkpoint"), state));
+        .bench_local_values(|(state, listing)| (listing.take().expect("a checkpoint"), state));
 }
 
 #[divan::bench(sample_count = 20)]
 fn checkpoint_after_one_change(bencher: Bencher) {
     let (dir, state) = (planted(), tempfile::tempdir().expect("a temporary directory"));
-    let mut snapshots = Snapshots::new(dir.path().to_owned(), Store::open(state.path()).expect("a store"));
-    snapshots.take().expect("a checkpoint");
+    let listing = listing(dir.path(), state.path());
+    listing.take().expect("a checkpoint");
     let mut round = 0u32;
     bencher.bench_local(|| {
         round += 1;
         std::fs::write(dir.path().join("d0/e0/f0.rs"), round.to_string()).expect("a write");
-        snapshots.take().expect("a checkpoint").digest
+        listing.take().expect("a checkpoint").digest
     });
+}
+
+/// What an edit waits for: the files that it changes are looked at, and no other.
+#[divan::bench(sample_count = 20)]
+fn checkpoint_of_one_edit(bencher: Bencher) {
+    let (dir, state) = (planted(), tempfile::tempdir().expect("a temporary directory"));
+    let listing = listing(dir.path(), state.path());
+    listing.take().expect("a checkpoint");
+    let mut round = 0u32;
+    bencher.bench_local(|| {
+        round += 1;
+        std::fs::write(dir.path().join("d0/e0/f0.rs"), round.to_string()).expect("a write");
+        listing.take_with([Path::new("d0/e0/f0.rs")]).expect("a checkpoint")
+    });
+}
+
+fn listing(root: &Path, state: &Path) -> Listing {
+    let root = root.canonicalize().expect("a path");
+    let rules = Rules::read(&root);
+    Listing::new(root, rules, Store::open(state).expect("a store"))
 }
 
 /// From a save to its notice, the settling time of a burst included.
 #[divan::bench(sample_count = 20)]
 fn save_to_notice(bencher: Bencher) {
     let dir = planted();
-    let (_watch, mut notices) = Watch::start(dir.path().canonicalize().expect("a path"), Means::Auto);
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let (_watch, mut notices) = Watch::start(Arc::new(listing(dir.path(), state.path())), Means::Auto);
     let _state = notices.blocking_recv();
     let mut round = 0u32;
     bencher.bench_local(|| {
         round += 1;
         std::fs::write(dir.path().join("d0/e0/f0.rs"), format!("round {round}")).expect("a write");
         loop {
-            if let Some(Notice::Changed { .. }) = notices.blocking_recv() {
+            if let Some(Notice::Changed(_)) = notices.blocking_recv() {
                 return;
             }
         }
@@ -90,7 +115,7 @@ fn edit_one_file(bencher: Bencher) {
     bencher.bench_local(|| {
         let base = Some(Digest::of(&content));
         content.push(b'x');
-        let change = FileChange::Write { path: "d0/e0/f0.rs".into(), base, content: content.clone(), executable: None };
+        let change = FileChange::Write { path: "d0/e0/f0.rs".into(), base, content: content.clone(), mode: None };
         edit::apply(&root, vec![change]).expect("an edit")
     });
 }

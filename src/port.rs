@@ -11,8 +11,8 @@ mod workspace;
 pub use desk::{Desk, Interrupted, Settled};
 pub use neighbors::{Alone, Neighbor, Neighbors};
 pub use workspace::{
-    AgentChild, AgentSpawn, Blobs, Candidate, CandidateChange, Image, Notice, Performed, Progress, RunReport,
-    TreeChange, Trial, TrialOutput, Trials, Work, Workspace, WorkspaceError,
+    AgentChild, AgentSpawn, Blobs, Candidate, CandidateChange, CandidateChanges, Changed, Image, Notice, Performed,
+    Progress, RunReport, TreeChange, Trial, TrialOutput, Trials, Work, Workspace, WorkspaceError,
 };
 
 use crate::base::{ActionId, SessionId, UnixMs};

@@ -538,9 +538,17 @@ pub const NOTICES_QUEUED_MAX: usize = 4_096;
 /// Definitions in a version above which definitions are not compared.
 pub const STRUCTURE_COMPARED_MAX: usize = 5_000;
 // workspace: trees, checkpoints, candidates
+/// Bytes of one file of ignore rules, of all that a session reads, and directories that are looked through for them.
+pub const WORKSPACE_RULES_FILE_BYTES_MAX: u64 = 1024 * 1024;
+pub const WORKSPACE_RULES_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const WORKSPACE_RULES_DIRS_MAX: usize = 100_000;
+/// How long an edit waits for the first walk of a session, so that there is a checkpoint to rewind to, milliseconds.
+pub const CHECKPOINT_WAIT_MS_MAX: u64 = 1_500;
+/// How often a checkpoint reads files again that changed while it was taken.
+pub const CHECKPOINT_ROUNDS_MAX: usize = 3;
 /// How long ago a file must have changed before its digest is remembered by its times, milliseconds.
 pub const WORKSPACE_SETTLED_MS: u64 = 100;
-/// Largest file whose content a checkpoint keeps; of a larger one it keeps the digest only.
+/// Largest file that is read for its digest and kept in a checkpoint; a larger one is known by size and time.
 pub const CHECKPOINT_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Objects smaller than this are kept as they are.
 pub const CHECKPOINT_PACKED_BYTES_MIN: usize = 4 * 1024;
@@ -556,6 +564,14 @@ pub const CANDIDATES_MAX: usize = 8;
 pub const CANDIDATE_SEED_BYTES_MAX: u64 = 3 * 1024 * 1024 * 1024;
 /// Bytes of one other ignored file or directory that are copied into a candidate.
 pub const CANDIDATE_IGNORED_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Bytes and files of one ignored file or directory that a candidate compares file by file.
+pub const CANDIDATE_COMPARED_BYTES_MAX: u64 = 4 * 1024 * 1024;
+pub const CANDIDATE_COMPARED_FILES_MAX: usize = 500;
+/// Changed files, and bytes of them, in one ignored directory that are proposed; more of them stay in the candidate.
+pub const CANDIDATE_IGNORED_CHANGES_MAX: usize = 50;
+pub const CANDIDATE_IGNORED_CHANGES_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Things left out that are told by name.
+pub const CANDIDATE_LEFT_TOLD_MAX: usize = 20;
 /// Files whose changes a candidate tells at once.
 pub const CANDIDATE_CHANGES_MAX: usize = 5_000;
 /// Bytes before and after of all changes that a candidate tells at once.
@@ -703,6 +719,18 @@ pub const WATCH_EVENTS_MAX: usize = 4_096;
 pub const WATCH_PATHS_MAX: usize = 256;
 /// Notices that wait for the host.
 pub const WATCH_NOTICES_MAX: usize = 256;
+/// Guard rails that are watched in one store of version control.
+pub const WATCH_GUARDED_MAX: usize = 4_096;
+/// Ignored files and directories that are watched, and directories in them that the kernel is asked to watch.
+pub const WATCH_IGNORED_MAX: usize = 4_096;
+pub const WATCH_IGNORED_DIRS_MAX: usize = 1_024;
+/// Files of one ignored directory that are counted; up to the second bound each is watched by itself.
+pub const WATCH_IGNORED_FILES_MAX: u64 = 50_000;
+pub const WATCH_IGNORED_EACH_MAX: u64 = 512;
+/// Bytes of an ignored file that are read for its digest; a larger one is known by size and time.
+pub const WATCH_IGNORED_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// Changed files of one ignored directory that are told one by one.
+pub const WATCH_IGNORED_TOLD_MAX: usize = 20;
 /// How long the watcher waits for a burst to end, milliseconds.
 pub const WATCH_SETTLE_MS: u64 = 40;
 /// How long a burst may put off the first look, milliseconds.

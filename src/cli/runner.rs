@@ -2,7 +2,7 @@
 
 use crate::base::limits::{DETECT_FILE_BYTES_MAX, DETECT_FILES_MAX, SHEBANG_BYTES_MAX};
 use crate::checks::detect::{ProjectView, Pytest, Runner, Tools, WANTED, detect};
-use crate::workspace::tree::{self, Node};
+use crate::workspace::tree::{self, Rules};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -10,10 +10,8 @@ use std::process::{Command, Stdio};
 
 /// What can be seen of a project: its files, and which tools are installed.
 pub fn view(root: &Path) -> ProjectView {
-    let nodes = tree::list(root).nodes;
-    let files = nodes.iter().filter(|(_, node)| matches!(node, Node::File(_)));
-    let paths: Vec<String> =
-        files.filter_map(|(path, _)| path.to_str().map(str::to_owned)).take(DETECT_FILES_MAX).collect();
+    let files = tree::files(root, &Rules::read(root), Path::new(""), DETECT_FILES_MAX);
+    let paths: Vec<String> = files.iter().filter_map(|path| path.to_str().map(str::to_owned)).collect();
     let mut texts = BTreeMap::new();
     for name in WANTED {
         if let Some(text) = read(&root.join(name)) {

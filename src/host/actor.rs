@@ -111,6 +111,8 @@ pub struct Actor {
     clients: BTreeMap<ClientId, bool>,
     to_self: mpsc::Sender<Msg>,
     closing: bool,
+    /// Directories that an alarm was raised about in this turn.
+    alarmed_about: BTreeSet<String>,
     /// When the last turn ended, as far as this host knows.
     turn_ended_at: Option<crate::base::UnixMs>,
     neighbors: Arc<dyn Neighbors>,
@@ -138,6 +140,7 @@ impl Actor {
             clients: BTreeMap::new(),
             to_self,
             closing: false,
+            alarmed_about: BTreeSet::new(),
             turn_ended_at: None,
             neighbors: setup.neighbors,
             met: BTreeSet::new(),

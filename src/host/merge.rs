@@ -27,7 +27,7 @@ pub fn merged(action: &Action, workspace: &dyn Workspace, blob: impl Fn(&Digest)
         let disk = workspace.image(file.source()).ok()?.map(|i| i.bytes);
         if disk == base {
             let edit = resolved.edit(file.path.clone(), file.change, file.from.clone(), base, theirs);
-            resolved.files.push(edit);
+            resolved.files.push(edit.of_nodes(file.before_node, file.after_node));
             continue;
         }
         names.push(file.source().to_string());
@@ -38,7 +38,7 @@ pub fn merged(action: &Action, workspace: &dyn Workspace, blob: impl Fn(&Digest)
         conflicts += found;
         let change = if disk.is_none() { FileChange::Create } else { file.change };
         let edit = resolved.edit(file.path.clone(), change, file.from.clone(), disk, after);
-        resolved.files.push(edit);
+        resolved.files.push(edit.of_nodes(file.before_node, file.after_node));
     }
     if resolved.files.is_empty() {
         return None;

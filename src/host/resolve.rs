@@ -2,7 +2,7 @@
 
 use crate::base::limits::{EDIT_FILE_BYTES_MAX, EDIT_FILES_MAX};
 use crate::base::{Digest, RelPath};
-use crate::model::{After, Content, Draft, FileChange, FileEdit};
+use crate::model::{After, Content, Draft, FileChange, FileEdit, FileMode, Node};
 use crate::port::{Blobs, Workspace};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,6 +16,9 @@ pub struct Resolved {
 
 /// What one path becomes while drafts are laid over each other.
 struct Pending {
+    /// The bits that it has, and those that a draft gives it.
+    mode: Option<FileMode>,
+    mode_after: Option<FileMode>,
     before: Option<Vec<u8>>,
     now: Option<Vec<u8>>,
     from: Option<RelPath>,
@@ -45,14 +48,19 @@ pub fn drafts(workspace: &dyn Workspace, drafts: Vec<Draft>) -> Result<Resolved,
     for draft in drafts {
         let path = inside(workspace, &draft.path)?;
         if !pending.contains_key(&path) {
-            let before = read(workspace, &path)?;
-            pending.insert(path.clone(), Pending { now: before.clone(), before, from: None });
+            let image = workspace.image(&path).map_err(|e| e.to_string())?;
+            let (mode, before) = image.map_or((None, None), |image| (image.node.mode, Some(image.bytes)));
+            let slot = Pending { mode, mode_after: None, now: before.clone(), before, from: None };
+            pending.insert(path.clone(), slot);
             order.push(path.clone());
         }
         if let After::RenameTo(target) = &draft.after {
             let target = inside(workspace, target)?;
             rename(workspace, &mut pending, &mut order, path, target)?;
         } else if let Some(slot) = pending.get_mut(&path) {
+            if let After::WholeWith { mode, .. } = &draft.after {
+                slot.mode_after = Some(*mode);
+            }
             slot.now = lay_over(&path, slot.now.take(), draft.after)?;
         }
     }
@@ -95,7 +103,7 @@ fn rename(
 
 fn lay_over(path: &RelPath, now: Option<Vec<u8>>, after: After) -> Result<Option<Vec<u8>>, String> {
     match after {
-        After::Whole(bytes) => Ok(Some(bytes)),
+        After::Whole(bytes) | After::WholeWith { bytes, .. } => Ok(Some(bytes)),
         After::Delete if now.is_none() => Err(format!("{path} cannot be deleted: it does not exist.")),
         After::Delete => Ok(None),
         After::Replace { old, new, all } => {
@@ -136,8 +144,9 @@ fn replace(path: &RelPath, bytes: &[u8], old: &str, new: &str, all: bool) -> Res
 
 impl Resolved {
     fn add(&mut self, path: RelPath, slot: Pending) -> Result<(), String> {
-        let Pending { before, now, from } = slot;
-        if from.is_none() && before == now {
+        let Pending { mode, mode_after, before, now, from } = slot;
+        let mode_after = mode_after.filter(|after| Some(*after) != mode && now.is_some());
+        if from.is_none() && before == now && mode_after.is_none() {
             return Ok(());
         }
         let largest = before.iter().chain(&now).map(Vec::len).max().unwrap_or(0);
@@ -151,7 +160,10 @@ impl Resolved {
             (None, Some(_), Some(_)) => FileChange::Modify,
         };
         let edit = self.edit(path, change, from, before, now);
-        self.files.push(edit);
+        self.files.push(match mode_after {
+            Some(after) => edit.of_nodes(mode.map(Node::file), Some(Node::file(after))),
+            None => edit,
+        });
         Ok(())
     }
 
@@ -165,7 +177,7 @@ impl Resolved {
         after: Option<Vec<u8>>,
     ) -> FileEdit {
         let (before, after) = (before.map(|b| self.keep(b)), after.map(|a| self.keep(a)));
-        FileEdit { path, change, from, before, after }
+        FileEdit { path, change, from, before, after, before_node: None, after_node: None }
     }
 
     fn keep(&mut self, bytes: Vec<u8>) -> Content {

@@ -3,6 +3,7 @@
 use crate::base::digest::FieldHasher;
 use crate::base::limits::CONTENT_INLINE_BYTES_MAX;
 use crate::base::{ActionId, Digest, RelPath, StepId};
+use crate::model::node::{FileMode, Node};
 use crate::model::offer::RequestOption;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +86,11 @@ pub struct FileEdit {
     pub before: Option<Content>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Content>,
+    /// Set where more than bytes counts: the edit then is about exactly this node, and a link is not followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_node: Option<Node>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_node: Option<Node>,
 }
 
 impl FileEdit {
@@ -174,6 +180,11 @@ impl Draft {
 pub enum After {
     /// The whole new content; creates the file when it does not exist.
     Whole(Vec<u8>),
+    /// As `Whole`, with these permission bits.
+    WholeWith {
+        bytes: Vec<u8>,
+        mode: FileMode,
+    },
     /// Replaces `old`, which must stand in the file exactly once (or at least once with `all`).
     Replace {
         old: String,
@@ -459,6 +470,10 @@ impl Action {
                     None => hash.field(b""),
                 };
             }
+            if file.before_node.is_some() || file.after_node.is_some() {
+                let of = |node: &Option<Node>| Node::field(node.as_ref());
+                hash.field(b"nodes").field(of(&file.before_node).as_bytes()).field(of(&file.after_node).as_bytes());
+            }
         }
         let commands = self.command.iter().chain(self.trial.iter().flat_map(|t| &t.commands));
         for command in commands {
@@ -525,6 +540,7 @@ impl Body {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::NodeKind;
 
     fn edit(path: &str, before: &str, after: &str) -> Action {
         let file = FileEdit {
@@ -533,6 +549,8 @@ mod tests {
             from: None,
             before: Some(Content::of(before.as_bytes())),
             after: Some(Content::of(after.as_bytes())),
+            before_node: None,
+            after_node: None,
         };
         Action::file("a1".into(), Proposal::new("edit", Body::Edit(vec![])), Some(vec![file]))
     }
@@ -544,6 +562,25 @@ mod tests {
         for other in [edit("b", "1", "2"), edit("a", "0", "2"), edit("a", "1", "3")] {
             assert_ne!(base.digest, other.digest);
         }
+    }
+
+    #[test]
+    fn consent_covers_permission_bits_and_kinds_where_they_are_stated() {
+        let with = |after_node| {
+            let mut action = edit("a", "1", "1");
+            for file in action.files.iter_mut().flatten() {
+                *file = file.clone().of_nodes(Some(Node::file(FileMode::new(0o644))), after_node);
+            }
+            action.covered()
+        };
+        let plain = with(Some(Node::file(FileMode::new(0o644))));
+        assert_ne!(plain, with(Some(Node::file(FileMode::new(0o755)))));
+        assert_ne!(plain, with(Some(Node { kind: NodeKind::Link, mode: None })));
+        assert_ne!(plain, edit("a", "1", "1").covered());
+        let text = serde_json::to_string(&Node::file(FileMode::new(0o600))).unwrap();
+        assert_eq!(text, r#"{"mode":"0600"}"#);
+        assert_eq!(serde_json::from_str::<Node>(&text).unwrap(), Node::file(FileMode::new(0o600)));
+        assert!(serde_json::from_str::<Node>(r#"{"mode":"rwx"}"#).is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod action;
 pub mod check;
 pub mod decide;
 pub mod event;
+pub mod node;
 pub mod offer;
 pub mod plan;
 pub mod session;
@@ -17,6 +18,7 @@ pub use action::{
 };
 pub use decide::{Effect, Input, Outcome, Refusal, decide};
 pub use event::{Envelope, Event};
+pub use node::{FileMode, Node, NodeKind};
 pub use offer::{OptionEffect, RequestOption};
 pub use plan::{Plan, PlanEdit, Step, StepStatus};
 pub use session::Session;

@@ -1,11 +1,12 @@
 //! What the host asks of the workspace, the only writer and spawner.
 
+use crate::base::digest::FieldHasher;
 use crate::base::{ActionId, Digest, RelPath, RunId};
 use crate::journal::Permit;
 use crate::model::action::Touches;
 use crate::model::check::{CaseReport, CheckFinished};
 use crate::model::event::{Census, FileOutcome, OutcomeWord, Stream, Survivor};
-use crate::model::{Action, Command, FileChange};
+use crate::model::{Action, Command, FileChange, FileMode, Node, NodeKind};
 use crate::policy::Reach;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -22,6 +23,14 @@ pub type Blobs = BTreeMap<Digest, Vec<u8>>;
 pub struct Image {
     pub bytes: Vec<u8>,
     pub digest: Digest,
+    pub node: Node,
+}
+
+impl Image {
+    /// The digest of its bytes; a directory has none.
+    pub fn content(&self) -> Option<Digest> {
+        (self.node.kind != NodeKind::Directory).then_some(self.digest)
+    }
 }
 
 /// An approved action with every content it needs. `perform` refuses it unless the permit's digest is the action's.
@@ -133,7 +142,7 @@ pub trait Candidate: Send + Sync {
     /// What of the workspace is not in it or only linked, in words.
     fn notes(&self) -> Vec<String>;
     /// What differs from the workspace as it was when the candidate was made or last refreshed.
-    fn changes(&self) -> BoxFuture<'_, Result<Vec<CandidateChange>, WorkspaceError>>;
+    fn changes(&self) -> BoxFuture<'_, Result<CandidateChanges, WorkspaceError>>;
     /// Takes over what changed in the workspace since; files changed on both sides are left and named.
     fn refresh(&self) -> BoxFuture<'_, Result<Vec<RelPath>, WorkspaceError>>;
     /// Puts a file of the candidate back to what the workspace has.
@@ -147,6 +156,31 @@ pub struct CandidateChange {
     pub change: FileChange,
     pub before: Option<Vec<u8>>,
     pub after: Option<Vec<u8>>,
+    /// The permission bits that the copy has, where they are not those of its base.
+    pub mode: Option<FileMode>,
+}
+
+impl CandidateChange {
+    /// Stands for the content and bits that the candidate has; `None` = deleted.
+    pub fn state(&self) -> Option<Digest> {
+        let bytes = self.after.as_deref()?;
+        match self.mode {
+            None => Some(Digest::of(bytes)),
+            Some(mode) => {
+                let mut hasher = FieldHasher::new();
+                hasher.field(mode.to_string().as_bytes()).field(bytes);
+                Some(hasher.finish())
+            }
+        }
+    }
+}
+
+/// What a candidate differs in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CandidateChanges {
+    pub files: Vec<CandidateChange>,
+    /// What changed and is not carried over, one line each: which, and why.
+    pub left: Vec<String>,
 }
 
 /// A file that differs between two snapshots.
@@ -155,15 +189,40 @@ pub struct TreeChange {
     pub path: RelPath,
     pub before: Option<Digest>,
     pub after: Option<Digest>,
+    pub before_node: Option<Node>,
+    pub after_node: Option<Node>,
+}
+
+impl TreeChange {
+    /// Whether there was anything, and whether there is. A directory has no digest.
+    pub fn sides(&self) -> (bool, bool) {
+        (self.before.is_some() || self.before_node.is_some(), self.after.is_some() || self.after_node.is_some())
+    }
 }
 
 /// What the watcher saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// Content really changed. `path` is relative; bytes that are not UTF-8 stand as `\xNN` and then `rel` is `None`.
-    Changed { path: String, rel: Option<RelPath>, change: FileChange, before: Option<Digest>, after: Option<Digest> },
+    /// Content or permission bits really changed.
+    Changed(Box<Changed>),
     /// `watching`, `polling` or `blind`, with the reason.
     State { state: String, why: Option<String> },
+}
+
+/// A change that the watcher saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Relative; bytes that are not UTF-8 are written as `\xNN`.
+    pub path: String,
+    /// `None` where the path is not UTF-8, or a directory as a whole.
+    pub rel: Option<RelPath>,
+    pub change: FileChange,
+    pub before: Option<Digest>,
+    pub after: Option<Digest>,
+    pub before_node: Option<Node>,
+    pub after_node: Option<Node>,
+    /// In words, where a path is not watched file by file.
+    pub about: Option<String>,
 }
 
 /// How to start an agent's own process.
@@ -218,6 +277,11 @@ pub trait Workspace: Send + Sync {
     /// refused unopened.
     fn image(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError>;
 
+    /// What exactly this path is now: a link is not followed, a directory has no bytes.
+    fn node(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError> {
+        self.image(path)
+    }
+
     /// The regular files below `dir` ("" = root) that are not ignored, sorted, at most `max`.
     fn list(&self, dir: &str, max: usize) -> Result<Vec<RelPath>, WorkspaceError>;
 
@@ -237,6 +301,13 @@ pub trait Workspace: Send + Sync {
     /// Records the tree as it is; only changed files cost. Gives the digest of its manifest.
     fn snapshot(&self) -> BoxFuture<'_, Result<Digest, WorkspaceError>>;
 
+    /// Records the tree as it is known, after a look at these paths; the rest is looked at in the background. `None`
+    /// while the first walk is under way.
+    fn snapshot_with(&self, paths: Vec<RelPath>) -> BoxFuture<'_, Result<Option<Digest>, WorkspaceError>> {
+        drop(paths);
+        Box::pin(async { self.snapshot().await.map(Some) })
+    }
+
     /// What differs between two recorded trees.
     fn tree_changes(&self, from: Digest, to: Digest) -> Result<Vec<TreeChange>, WorkspaceError>;
 
@@ -248,6 +319,9 @@ pub trait Workspace: Send + Sync {
 
     /// The watcher shall take these after-digests for the action's own, from now until the action has finished.
     fn expect(&self, action: &ActionId, files: &[FileOutcome]);
+
+    /// Has the watcher look at everything soon, also what is too much to be watched all the time.
+    fn look_over(&self) {}
 
     /// Starts an agent's own process, supervised like everything else (census, freeze, stop).
     fn spawn_agent(&self, spawn: AgentSpawn) -> BoxFuture<'_, Result<AgentChild, WorkspaceError>>;

@@ -296,6 +296,27 @@ impl Root {
         }
     }
 
+    /// Opens a directory beneath the root by a path in which nothing is a link.
+    ///
+    /// # Errors
+    /// When it is not there, or a part of the path is a link (`ELOOP`) or no directory.
+    pub fn open_plain_dir(&self, dir: &Path) -> Result<OwnedFd, PathRefusal> {
+        let fail = |errno: Errno| PathRefusal::Io { path: dir.to_owned(), error: errno.into() };
+        let here = || rustix::fs::openat(&self.dir, ".", DIR, Mode::empty()).map_err(fail);
+        if dir.as_os_str().is_empty() {
+            return here();
+        }
+        if self.openat2 {
+            let flags = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+            return rustix::fs::openat2(&self.dir, dir, DIR, Mode::empty(), flags).map_err(fail);
+        }
+        let mut at = here()?;
+        for part in plain(dir)? {
+            at = rustix::fs::openat(&at, part, DIR | OFlags::NOFOLLOW, Mode::empty()).map_err(fail)?;
+        }
+        Ok(at)
+    }
+
     /// `openat2(RESOLVE_BENEATH)` by hand: `O_NOFOLLOW` on each component, links read and queued.
     fn open_dir_stepwise(&self, dir: &Path, asked: &Path) -> Result<OwnedFd, PathRefusal> {
         let fail = |errno: Errno| PathRefusal::Io { path: asked.to_owned(), error: errno.into() };
@@ -391,6 +412,34 @@ impl Place {
                 | FileType::BlockDevice
                 | FileType::Unknown) => Err(PathRefusal::Special { path: self.path.clone(), kind: kind_name(kind) }),
             },
+        }
+    }
+
+    /// Whether a directory is here, and no link to one.
+    pub fn is_directory(&self) -> bool {
+        let stat = rustix::fs::statat(&self.parent, &self.name, AtFlags::SYMLINK_NOFOLLOW);
+        stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
+    }
+
+    /// The permission bits of what is here.
+    pub fn mode(&self) -> Option<u32> {
+        rustix::fs::statat(&self.parent, &self.name, AtFlags::SYMLINK_NOFOLLOW).ok().map(|stat| stat.st_mode & 0o7777)
+    }
+
+    /// The target and identity of the symbolic link that is here; `None` when something else or nothing is.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn link(&self) -> Result<Option<(Vec<u8>, Identity)>, PathRefusal> {
+        let failed = |errno: Errno| PathRefusal::Io { path: self.path.clone(), error: errno.into() };
+        match rustix::fs::statat(&self.parent, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(failed(errno)),
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => {
+                let target = rustix::fs::readlinkat(&self.parent, &self.name, Vec::new()).map_err(failed)?;
+                Ok(Some((target.into_bytes(), Identity::of(&stat))))
+            }
+            Ok(_) => Ok(None),
         }
     }
 

@@ -95,3 +95,97 @@ async fn one_hunk_of_its_changes_is_taken_and_the_agent_hears_of_the_rest() {
     assert!(s.prompts()[1].contains("changed before it was applied"), "{:?}", s.prompts());
     assert!(s.answers().iter().any(|a| a["result"]["content"] == lines("B", "z")), "{:?}", s.answers());
 }
+
+fn noted(s: &crate::seat::Session, what: &str) -> String {
+    let notes = s.events.iter().filter(|e| e["kind"] == "agent_noted" && e["what"] == what);
+    notes.map(|e| e["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn proposed(held: &crate::seat::Held) -> Vec<String> {
+    let files = held.action["files"].as_array().unwrap();
+    files.iter().map(|f| format!("{} {}", f["change"].as_str().unwrap(), f["path"].as_str().unwrap())).collect()
+}
+
+/// Every file by which an agent could say what counts, and none of them does.
+#[tokio::test(flavor = "multi_thread")]
+async fn ignore_rules_and_marks_in_the_copy_delete_and_hide_nothing() {
+    let turns = json!([[
+        {"write": ".gitignore", "content": ".env\nnotes/\nsrc/\n"},
+        {"write": ".git/info/exclude", "content": "*\n"},
+        {"write": "src/CACHEDIR.TAG", "content": "Signature: 8a477f597d28d172789f06886806bc55\n"},
+        {"write": "src/pyvenv.cfg", "content": ""},
+        {"write": "src/.git/HEAD", "content": "ref: refs/heads/main\n"},
+        {"write": "src/main.rs", "content": "changed\n"}]]);
+    let mut scene = copied(turns);
+    scene.files = vec![(".env", "k\n"), ("notes/mine.md", "m\n"), ("src/main.rs", "m\n"), ("src/lib.rs", "l\n")];
+    let mut s = scene.start().await;
+    let held = s.held().await;
+    assert_eq!(
+        proposed(&held),
+        ["create .gitignore", "create src/CACHEDIR.TAG", "modify src/main.rs", "create src/pyvenv.cfg"]
+    );
+    s.approve(&held).await;
+    s.wait_kind("finished").await;
+    for kept in [".env", "notes/mine.md", "src/lib.rs"] {
+        assert!(s.file(kept).is_some(), "{kept} is gone");
+    }
+    assert_eq!(s.file("src/main.rs").unwrap(), "changed\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_ignored_files_are_proposed_or_named() {
+    let turns = json!([[
+        {"write": ".env", "content": "k=2\n"},
+        {"write": "out/n.txt", "content": "n\n"},
+        {"write": "node_modules/left/index.js", "content": "x\n"},
+        {"sleep_ms": 50}]]);
+    let mut scene = copied(turns);
+    scene.files = vec![(".gitignore", ".env\nout/\n"), (".env", "k=1\n"), ("a.txt", "a\n")];
+    let mut s = scene.start().await;
+    let held = s.held().await;
+    assert_eq!(proposed(&held), ["modify .env", "create out/n.txt"]);
+    s.approve(&held).await;
+    s.wait_kind("finished").await;
+    assert_eq!((s.file(".env").as_deref(), s.file("out/n.txt").as_deref()), (Some("k=2\n"), Some("n\n")));
+    let text = noted(&s, "copy");
+    assert!(text.contains("stay in the agent's private copy: node_modules: "), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_file_that_cannot_be_carried_over_keeps_no_other_back() {
+    let turns = json!([[
+        {"sparse": "sparse", "bytes": 8_u64 << 30},
+        {"pipe": "pipe"},
+        {"link": "away", "to": "/etc"},
+        {"delete": "b.txt"}, {"pipe": "b.txt"},
+        {"write": "a.txt", "content": "new\n"}]]);
+    let began = std::time::Instant::now();
+    let mut s = copied(turns).start().await;
+    let held = s.held().await;
+    assert_eq!(proposed(&held), ["modify a.txt"]);
+    assert!(began.elapsed().as_secs() < 15, "{:?}", began.elapsed());
+    s.approve(&held).await;
+    s.wait_kind("finished").await;
+    let text = noted(&s, "copy");
+    for named in ["sparse: ", "away: ", "b.txt: "] {
+        assert!(text.contains(named), "{named} in {text}");
+    }
+    assert_eq!((s.file("a.txt").as_deref(), s.file("b.txt").as_deref()), (Some("new\n"), Some("b\n")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn permission_bits_are_proposed_and_carried_over() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let turns = json!([[{"chmod": "a.txt", "bits": "0755"}, {"write": "run.sh", "content": "x\n"}, {"chmod": "run.sh", "bits": "0755"}]]);
+    let mut s = copied(turns).start().await;
+    let held = s.held().await;
+    assert_eq!(proposed(&held), ["modify a.txt", "create run.sh"]);
+    assert_eq!(held.action["files"][0]["after_node"]["mode"], "0755");
+    s.approve(&held).await;
+    let finished = s.wait_kind("finished").await;
+    assert_eq!(finished["files"][0]["after_node"]["mode"], "0755");
+    for path in ["a.txt", "run.sh"] {
+        let mode = s.root().join(path).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o755, "{path}");
+    }
+}

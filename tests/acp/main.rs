@@ -24,6 +24,7 @@ mod options;
 mod seat;
 mod streams;
 mod terminals;
+mod unseen;
 
 /// This binary is also the fake agent: started again with a script in its environment it plays that instead.
 #[test]

@@ -10,6 +10,7 @@ const LICENCES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("src/cli/start.rs", "the demo's playground is written before there is a session"),
             ("src/workspace/candidate/", "private copies are filled by the workspace itself"),
+            ("src/workspace/tree/rules.rs", "keeps a session's ignore rules in its state directory"),
         ],
     ),
     (
@@ -30,7 +31,7 @@ const LICENCES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("src/cli/compose.rs", "the machine's clock behind the port"),
             ("src/cli/place.rs", "names of sessions"),
-            ("src/workspace/tree.rs", "how old a file's times are"),
+            ("src/workspace/listing/mod.rs", "how old a file's times are"),
         ],
     ),
     (

@@ -17,5 +17,6 @@ mod crash;
 mod gate;
 mod life;
 mod repair;
+mod restore;
 mod surroundings;
 mod wire;

@@ -10,8 +10,8 @@ use rightseat::model::event::{Census, Event, FileOutcome, OutcomeWord, Survivor,
 use rightseat::model::{Action, Command, FileChange, Kind};
 use rightseat::policy::Reach;
 use rightseat::port::{
-    AgentChild, AgentSpawn, Candidate, Image, Notice, Performed, Progress, TreeChange, Trials, Work, Workspace,
-    WorkspaceError,
+    AgentChild, AgentSpawn, Candidate, Changed, Image, Notice, Performed, Progress, TreeChange, Trials, Work,
+    Workspace, WorkspaceError,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -87,7 +87,16 @@ impl Hold {
             (Some(_), None) => FileChange::Delete,
             (Some(_), Some(_)) => FileChange::Modify,
         };
-        let notice = Notice::Changed { path: path.to_owned(), rel: RelPath::new(path).ok(), change, before, after };
+        let notice = Notice::Changed(Box::new(Changed {
+            path: path.to_owned(),
+            rel: RelPath::new(path).ok(),
+            change,
+            before,
+            after,
+            before_node: None,
+            after_node: None,
+            about: None,
+        }));
         if self.notify.send(notice).await.is_ok() {
             self.world.lock().unwrap().told.push((path.to_owned(), after));
         }
@@ -136,7 +145,7 @@ impl Hold {
             }
             self.write(file.path.as_str(), bytes.clone()).await;
             let after = bytes.as_deref().map(Digest::of);
-            done.files.push(FileOutcome { path: file.path.clone(), change: file.change, before, after });
+            done.files.push(FileOutcome::of(file.path.clone(), file.change, before, after));
             self.dawdle().await;
         }
         done
@@ -167,7 +176,11 @@ impl Workspace for Hold {
 
     fn image(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError> {
         let world = self.world.lock().unwrap();
-        Ok(world.files.get(path.as_str()).map(|bytes| Image { bytes: bytes.clone(), digest: Digest::of(bytes) }))
+        Ok(world.files.get(path.as_str()).map(|bytes| Image {
+            bytes: bytes.clone(),
+            digest: Digest::of(bytes),
+            node: Default::default(),
+        }))
     }
 
     fn list(&self, dir: &str, max: usize) -> Result<Vec<RelPath>, WorkspaceError> {
@@ -231,7 +244,13 @@ impl Workspace for Hold {
             .into_iter()
             .map(|p| (p, digest(from, p), digest(to, p)))
             .filter(|(_, before, after)| before != after)
-            .map(|(p, before, after)| TreeChange { path: RelPath::new(p).unwrap(), before, after })
+            .map(|(p, before, after)| TreeChange {
+                path: RelPath::new(p).unwrap(),
+                before,
+                after,
+                before_node: None,
+                after_node: None,
+            })
             .collect())
     }
 

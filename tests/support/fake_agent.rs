@@ -13,7 +13,8 @@
 //! | `{"ask": METHOD, "params": P, "id": I?, "no_wait": true?}` | a request; waits for its answer |
 //! | `{"until": METHOD, "params": P, "contains": T}` | asks again and again until an answer contains the text |
 //! | `{"permission": CALL, "options": […]?, "then": […], "else": […]}` | asks permission and goes on by the answer |
-//! | `{"write": P, "content": C}` · `{"delete": P}` | does it itself, unasked |
+//! | `{"write": P, "content": C}` · `{"delete": P}` | does it itself, unasked; directories are made |
+//! | `{"chmod": P, "bits": "0755"}` · `{"sparse": P, "bytes": n}` · `{"link": P, "to": T}` · `{"pipe": P}` | likewise |
 //! | `{"fs_write": P, "content": C}` · `{"fs_read": P}` · `{"run": C, "args": […]}` | through the client |
 //! | `{"repeat": n, "steps": […]}` · `{"long_line": n, "end": T?}` | floods |
 //! | `{"answers": n}` | waits until so many answers have come in all |
@@ -215,7 +216,21 @@ impl Fake {
             }
         } else if !step["permission"].is_null() {
             return self.permission(step);
+        } else if let Some(path) = text("chmod") {
+            use std::os::unix::fs::PermissionsExt as _;
+            let bits = u32::from_str_radix(&text("bits").unwrap_or_default(), 8).expect("octal bits");
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(bits)).expect("the fake can set bits");
+        } else if let Some(path) = text("sparse") {
+            let file = std::fs::File::create(path).expect("the fake can create");
+            file.set_len(step["bytes"].as_u64().unwrap_or_default()).expect("the fake can make it long");
+        } else if let Some(path) = text("link") {
+            std::os::unix::fs::symlink(text("to").unwrap_or_default(), path).expect("the fake can link");
+        } else if let Some(path) = text("pipe") {
+            let made = std::process::Command::new("mkfifo").arg(path).status().expect("mkfifo runs");
+            assert!(made.success(), "the fake can make a pipe");
         } else if let Some(path) = text("write") {
+            let parent = std::path::Path::new(&path).parent().map(std::path::Path::to_owned).unwrap_or_default();
+            let _ = std::fs::create_dir_all(parent);
             std::fs::write(path, text("content").unwrap_or_default()).expect("the fake can write");
         } else if let Some(path) = text("delete") {
             std::fs::remove_file(path).expect("the fake can delete");

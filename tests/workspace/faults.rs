@@ -2,12 +2,12 @@
 
 use super::wait_until;
 use rightseat::base::Digest;
-use rightseat::workspace::edit::{self, EditError, FileChange};
+use rightseat::workspace::edit::{self, Base, EditError, FileChange};
 use rightseat::workspace::root::Root;
 use std::path::{Path, PathBuf};
 
 fn write(path: &str, base: Option<&[u8]>, content: Vec<u8>) -> FileChange {
-    FileChange::Write { path: path.into(), base: base.map(Digest::of), content, executable: None }
+    FileChange::Write { path: path.into(), base: base.map(Digest::of), content, mode: None }
 }
 
 fn names(dir: &Path) -> Vec<String> {
@@ -125,8 +125,12 @@ fn a_large_file_is_compared_without_being_held() {
     };
     let before = peak();
     let now = edit::digest_of(&root, Path::new("large")).unwrap().unwrap();
-    edit::apply(&root, vec![FileChange::Rename { from: "large".into(), to: "moved".into(), base: now, content: None }])
+    edit::apply(
+        &root,
+        vec![FileChange::Rename { from: "large".into(), to: "moved".into(), base: now, content: None, mode: None }],
+    )
+    .unwrap();
+    edit::apply(&root, vec![FileChange::Delete { path: "moved".into(), base: Base { digest: now, is_link: false } }])
         .unwrap();
-    edit::apply(&root, vec![FileChange::Delete { path: "moved".into(), base: now }]).unwrap();
     assert!(peak() - before < 40 * 1024, "{} KiB more", peak() - before);
 }

@@ -6,7 +6,7 @@ use rightseat::journal::{Draft, Journal, Permit};
 use rightseat::model::action::{Content, FileEdit, TrialBudget};
 use rightseat::model::event::{OutcomeWord, Stream};
 use rightseat::model::{Action, Body, Command, FileChange, Proposal};
-use rightseat::port::{AgentSpawn, Progress, Trial, Work, Workspace};
+use rightseat::port::{AgentSpawn, CandidateChanges, Progress, Trial, Work, Workspace};
 use rightseat::workspace::launch::Containment;
 use rightseat::workspace::{LiveWorkspace, Settings};
 use std::path::Path;
@@ -91,6 +91,8 @@ impl Bench {
 
 fn modify(path: &str, before: &str, after: &str) -> FileEdit {
     FileEdit {
+        before_node: None,
+        after_node: None,
         path: RelPath::new(path).unwrap(),
         change: FileChange::Modify,
         from: None,
@@ -253,7 +255,7 @@ async fn a_candidate_is_private_and_tells_its_changes() {
     put(candidate.root(), "a", "9");
     put(bench.dir.path(), "b", "theirs");
     assert_eq!(candidate.refresh().await.unwrap(), []);
-    let changes = candidate.changes().await.unwrap();
+    let changes = candidate.changes().await.unwrap().files;
     assert_eq!(changes.len(), 1);
     assert_eq!((changes[0].path.as_str(), changes[0].change), ("a", FileChange::Modify));
     assert_eq!(
@@ -261,7 +263,7 @@ async fn a_candidate_is_private_and_tells_its_changes() {
         (Some(b"1".as_slice()), Some(b"9".as_slice()))
     );
     candidate.reset(RelPath::new("a").unwrap()).await.unwrap();
-    assert_eq!(candidate.changes().await.unwrap(), []);
+    assert_eq!(candidate.changes().await.unwrap(), CandidateChanges::default());
     let root = candidate.root().to_owned();
     drop(candidate);
     assert!(!root.exists());

@@ -3,14 +3,19 @@
 use super::wait_until;
 use rightseat::base::Digest;
 use rightseat::model::FileChange;
-use rightseat::port::Notice;
+use rightseat::port::{Changed, Notice};
+use rightseat::workspace::checkpoint::Store;
+use rightseat::workspace::listing::Listing;
+use rightseat::workspace::tree::Rules;
 use rightseat::workspace::watch::{Means, Watch};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::sync::mpsc::Receiver;
 
 struct Seat {
     dir: tempfile::TempDir,
+    _state: tempfile::TempDir,
     _watch: Watch,
     notices: Receiver<Notice>,
     told: Vec<(String, FileChange)>,
@@ -23,8 +28,18 @@ fn seat(files: &[(&str, &str)], means: Means) -> Seat {
     for (path, text) in files {
         put(dir.path(), path, text);
     }
-    let (watch, notices) = Watch::start(dir.path().canonicalize().unwrap(), means);
-    let mut seat = Seat { dir, _watch: watch, notices, told: Vec::new(), picture: BTreeMap::new(), states: Vec::new() };
+    let (root, state) = (dir.path().canonicalize().unwrap(), tempfile::tempdir().unwrap());
+    let listing = Listing::new(root.clone(), Rules::read(&root), Store::open(state.path()).unwrap());
+    let (watch, notices) = Watch::start(Arc::new(listing), means);
+    let mut seat = Seat {
+        dir,
+        _state: state,
+        _watch: watch,
+        notices,
+        told: Vec::new(),
+        picture: BTreeMap::new(),
+        states: Vec::new(),
+    };
     seat.until("the state is told", |seat| !seat.states.is_empty());
     seat
 }
@@ -44,8 +59,10 @@ impl Seat {
         while let Ok(notice) = self.notices.try_recv() {
             match notice {
                 Notice::State { state, .. } => self.states.push(state),
-                Notice::Changed { path, change, before, after, .. } => {
-                    assert_ne!(before, after, "{path} is told and did not change");
+                Notice::Changed(changed) if changed.about.is_some() => self.told.push((changed.path, changed.change)),
+                Notice::Changed(changed) => {
+                    let Changed { path, change, before, after, before_node, after_node, .. } = *changed;
+                    assert_ne!((before, before_node), (after, after_node), "{path} is told and did not change");
                     assert_eq!(
                         (before.is_none(), after.is_none()),
                         (change == FileChange::Create, change == FileChange::Delete)
@@ -103,23 +120,86 @@ fn saves_creations_removals_and_renames_are_told_once() {
 }
 
 #[test]
-fn what_is_ignored_read_or_touched_is_not_told() {
-    let mut seat = seat(&[(".gitignore", "/target\n*.log\n"), ("src/a", "1"), ("target/x", "x")], Means::Auto);
-    put(seat.dir.path(), "target/debug/y", "y");
-    put(seat.dir.path(), "src/noise.log", "l");
+fn what_is_read_or_touched_or_belongs_to_a_store_is_not_told() {
+    let mut seat = seat(&[("src/a", "1"), (".git/HEAD", "h"), (".git/index", "i")], Means::Auto);
     put(seat.dir.path(), ".git/index", "g");
+    put(seat.dir.path(), ".git/objects/ab/cd", "o");
+    put(seat.dir.path(), ".git/refs/heads/main", "r");
+    put(seat.dir.path(), ".git/logs/HEAD", "l");
     put(seat.dir.path(), "src/a", "1");
-    put(seat.dir.path(), ".rightseat-1-2.tmp", "t");
     std::fs::read(seat.at("src/a")).unwrap();
     put(seat.dir.path(), "src/last", "l");
     seat.until_told("src/last", FileChange::Create);
     assert_eq!(seat.told, []);
-    // New rules show what was hidden and hide what was shown.
-    put(seat.dir.path(), ".gitignore", "/target\n/src/last\n");
-    seat.until_told("src/noise.log", FileChange::Create);
-    seat.until_told("src/last", FileChange::Delete);
-    put(seat.dir.path(), "src/noise.log", "more");
-    seat.until_told("src/noise.log", FileChange::Modify);
+}
+
+#[test]
+fn rules_written_during_the_session_hide_nothing() {
+    let mut seat = seat(&[(".gitignore", "/target\n"), ("src/a", "1"), (".env", "k")], Means::Auto);
+    put(seat.dir.path(), ".gitignore", "*\n");
+    put(seat.dir.path(), "src/CACHEDIR.TAG", "t");
+    put(seat.dir.path(), ".git/info/exclude", "*\n");
+    put(seat.dir.path(), "src/a", "2");
+    put(seat.dir.path(), "src/new", "n");
+    seat.until_told("src/new", FileChange::Create);
+    seat.until_told("src/a", FileChange::Modify);
+    seat.until_told(".git/info/exclude", FileChange::Create);
+    seat.until_told("src/CACHEDIR.TAG", FileChange::Create);
+    seat.until_told(".gitignore", FileChange::Modify);
+    assert_eq!(seat.told, []);
+}
+
+#[test]
+fn hooks_settings_and_ignored_files_are_told() {
+    let files = [(".gitignore", ".env\n/build\n"), (".git/config", "c"), (".git/HEAD", "h"), (".env", "k"), ("a", "1")];
+    for means in [Means::Auto, Means::Polling] {
+        let mut seat = seat(&files, means);
+        put(seat.dir.path(), ".git/hooks/pre-commit", "h");
+        seat.until_told(".git/hooks/pre-commit", FileChange::Create);
+        put(seat.dir.path(), ".git/config", "c2");
+        seat.until_told(".git/config", FileChange::Modify);
+        put(seat.dir.path(), ".git/modules/sub/hooks/update", "h");
+        put(seat.dir.path(), ".env", "k2");
+        seat.until_told(".env", FileChange::Modify);
+        seat.until_told(".git/modules/sub/hooks/update", FileChange::Create);
+        put(seat.dir.path(), "build/deep/out.js", "o");
+        seat.until_told("build/deep/out.js", FileChange::Create);
+        put(seat.dir.path(), "node_modules/left/index.js", "o");
+        seat.until_told("node_modules/left/index.js", FileChange::Create);
+        std::fs::remove_file(seat.at(".git/config")).unwrap();
+        seat.until_told(".git/config", FileChange::Delete);
+        assert_eq!(seat.told, []);
+    }
+}
+
+#[test]
+fn a_flood_in_an_ignored_directory_is_told_in_one_word() {
+    let mut seat = seat(&[(".gitignore", "/build\n"), ("build/first", "f")], Means::Auto);
+    for number in 0..100 {
+        put(seat.dir.path(), &format!("build/{number}"), "x");
+    }
+    seat.until("the directory is told", |seat| seat.told.iter().any(|(path, _)| path == "build"));
+    for number in 0..900 {
+        put(seat.dir.path(), &format!("build/many/{number}"), "x");
+    }
+    seat.told.clear();
+    seat.until("the directory is told again", |seat| seat.told.iter().any(|(path, _)| path == "build"));
+    assert!(seat.told.len() < 60, "{:?}", seat.told);
+    // Of a large directory the one file that changed is named.
+    std::thread::park_timeout(std::time::Duration::from_millis(2_500));
+    seat.take();
+    seat.told.clear();
+    put(seat.dir.path(), "build/many/17", "another");
+    seat.until_told("build/many/17", FileChange::Modify);
+}
+
+#[test]
+fn permission_bits_are_told() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut seat = seat(&[("run.sh", "1")], Means::Auto);
+    std::fs::set_permissions(seat.at("run.sh"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    seat.until_told("run.sh", FileChange::Modify);
+    assert_eq!(seat.told, []);
 }
 
 /// What the disk holds, by our own walk.

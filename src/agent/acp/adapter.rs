@@ -14,7 +14,7 @@ use crate::base::limits::{
 };
 use crate::model::event::{AgentNoted, Isolation};
 use crate::port::{
-    Agent, AgentChild, AgentLink, AgentSeat, AgentSpawn, Candidate, CandidateChange, FromAgent, ToAgent, Workspace,
+    Agent, AgentChild, AgentLink, AgentSeat, AgentSpawn, Candidate, CandidateChanges, FromAgent, ToAgent, Workspace,
 };
 use futures::future::{BoxFuture, FutureExt};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -177,7 +177,7 @@ enum Job {
     Reset(Vec<RelPath>),
 }
 
-type Looked = Option<Result<Vec<CandidateChange>, String>>;
+type Looked = Option<Result<CandidateChanges, String>>;
 
 struct Adapter {
     client: Client,

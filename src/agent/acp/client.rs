@@ -19,7 +19,7 @@ use crate::agent::catalog::AgentSpec;
 use crate::base::limits::{ACP_NOTE_BYTES_MAX, ACP_OPEN_REQUESTS_BYTES_MAX, ACP_OPEN_REQUESTS_MAX};
 use crate::base::{ActionId, RelPath};
 use crate::model::event::{AgentNoted, Isolation, Usage};
-use crate::port::{CandidateChange, FromAgent, Keeping, Ticket, ToAgent};
+use crate::port::{CandidateChanges, FromAgent, Keeping, Ticket, ToAgent};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub enum Input {
     Stderr(String),
     Host(ToAgent),
     /// What the private candidate holds that the workspace does not.
-    Changes(Result<Vec<CandidateChange>, String>),
+    Changes(Result<CandidateChanges, String>),
     Elapsed(Timer),
     /// The process or its streams are gone.
     Gone {

@@ -12,7 +12,7 @@ use crate::base::{Digest, RelPath};
 use crate::model::Proposal;
 use crate::model::action::{After, Body, Draft, Evidence, Rationale};
 use crate::model::event::LapseWhy;
-use crate::port::CandidateChange;
+use crate::port::{CandidateChange, CandidateChanges};
 use std::time::Duration;
 
 /// See the module.
@@ -22,6 +22,8 @@ pub struct Copying {
     seen: Expected,
     /// The last trouble that was told, so that it is told once.
     trouble: Option<String>,
+    /// What was last told to stay in the copy.
+    left: Vec<String>,
 }
 
 impl Client {
@@ -61,12 +63,15 @@ impl Client {
     }
 
     /// What the candidate holds becomes one proposal of all its settled changes.
-    pub(super) fn candidate_changed(&mut self, changes: Result<Vec<CandidateChange>, String>, disk: &dyn Disk) {
+    pub(super) fn candidate_changed(&mut self, changes: Result<CandidateChanges, String>, disk: &dyn Disk) {
         let last = std::mem::take(&mut self.turn.looking);
         match changes {
             Ok(changes) => {
                 self.copying.trouble = None;
-                self.file_changes(changes, last, disk);
+                if last && self.copying.left != changes.left {
+                    self.tell_left(changes.left);
+                }
+                self.file_changes(changes.files, last, disk);
             }
             Err(why) if self.copying.trouble.as_ref() != Some(&why) => {
                 self.alarm("unsupervised", None, format!("the agent's private copy cannot be compared: {why}"));
@@ -79,16 +84,25 @@ impl Client {
         }
     }
 
+    /// Changes that cannot be proposed: named once, so that nothing is lost unseen.
+    fn tell_left(&mut self, left: Vec<String>) {
+        if !left.is_empty() {
+            let text = format!("these changes stay in the agent's private copy: {}", left.join("; "));
+            self.note("copy", &text);
+        }
+        self.copying.left = left;
+    }
+
     fn file_changes(&mut self, changes: Vec<CandidateChange>, last: bool, disk: &dyn Disk) {
-        let now: Expected = changes.iter().map(|c| (c.path.clone(), c.after.as_deref().map(Digest::of))).collect();
+        let now: Expected = changes.iter().map(|c| (c.path.clone(), c.state())).collect();
         let held: Vec<(crate::port::Ticket, Expected, bool)> =
             self.asks.copied().map(|(t, ask, files)| (t, files.clone(), ask.stage == Stage::Waiting)).collect();
         let settled = |path: &RelPath, digest: &Option<Digest>| last || self.copying.seen.get(path) == Some(digest);
         let mut wanted: Vec<&CandidateChange> = Vec::new();
         let mut overtaken = Vec::new();
         for change in &changes {
-            let digest = change.after.as_deref().map(Digest::of);
-            let same_as_real = disk.read(&change.path).ok() == Some(change.after.clone());
+            let digest = change.state();
+            let same_as_real = change.mode.is_none() && disk.read(&change.path).ok() == Some(change.after.clone());
             let asked = held.iter().find(|(_, files, _)| files.contains_key(&change.path));
             match asked {
                 Some((_, files, _)) if files.get(&change.path) == Some(&digest) => {}
@@ -117,12 +131,16 @@ impl Client {
     }
 
     fn propose_changes(&mut self, changes: &[CandidateChange]) {
-        let files: Expected = changes.iter().map(|c| (c.path.clone(), c.after.as_deref().map(Digest::of))).collect();
+        let files: Expected = changes.iter().map(|c| (c.path.clone(), c.state())).collect();
         let drafts: Vec<Draft> = changes
             .iter()
             .map(|change| Draft {
                 path: change.path.as_str().to_owned(),
-                after: change.after.clone().map_or(After::Delete, After::Whole),
+                after: match (change.after.clone(), change.mode) {
+                    (None, _) => After::Delete,
+                    (Some(bytes), None) => After::Whole(bytes),
+                    (Some(bytes), Some(mode)) => After::WholeWith { bytes, mode },
+                },
             })
             .collect();
         let paths: Vec<&str> = changes.iter().map(|c| c.path.as_str()).collect();

@@ -120,7 +120,7 @@ fn weight(message: &FromAgent) -> usize {
 
 fn after_bytes(after: &After) -> usize {
     match after {
-        After::Whole(bytes) => bytes.len(),
+        After::Whole(bytes) | After::WholeWith { bytes, .. } => bytes.len(),
         After::Replace { old, new, .. } => old.len() + new.len(),
         After::Delete | After::RenameTo(_) => 0,
     }

@@ -418,6 +418,7 @@ impl Actor {
         self.close_trials();
         let Some(turn) = self.book.session.turn.clone() else { return };
         self.turn_ended_at = Some(self.book.now());
+        self.workspace.look_over();
         self.record(Event::TurnEnded(TurnEnded { turn, reason, text }));
         self.tell_work();
     }
@@ -500,6 +501,9 @@ impl Actor {
     }
 
     pub(super) fn begin_turn(&mut self) {
+        // What was done before it is nobody's in this turn.
+        self.workspace.look_over();
+        self.alarmed_about.clear();
         let turn = crate::base::TurnId::new(format!("t{}", self.book.session.turns + 1));
         self.record(Event::TurnStarted(TurnStarted { turn }));
         self.tell_work();

@@ -105,6 +105,8 @@ impl Actor {
                 (None, Some(_), Some(_)) => FileChange::Modify,
             };
             let next = resolved.edit(path, change, from, before, after);
+            let nodes = known.map_or((None, None), |file| (file.before_node, file.after_node));
+            let next = next.of_nodes(nodes.0, nodes.1);
             match at.and_then(|at| resolved.files.get_mut(at)) {
                 Some(slot) => *slot = next,
                 None => resolved.files.push(next),
@@ -143,7 +145,7 @@ impl Actor {
             // Part of a deletion or creation is a modification or a smaller creation.
             let change = if file.change == FileChange::Delete { FileChange::Modify } else { file.change };
             let edit = resolved.edit(file.path, change, file.from, before, Some(bytes));
-            resolved.files.push(edit);
+            resolved.files.push(edit.of_nodes(file.before_node, file.after_node));
         }
         if used < choices.len() {
             return Err(format!("there are only {first} hunks, numbered from 0"));

@@ -3,13 +3,13 @@
 use super::super::clients::Reply;
 use super::{Actor, Msg};
 use crate::base::limits::{AGENT_LINK_MESSAGES_MAX, OUTPUT_EVENT_BYTES_MAX};
-use crate::base::{ActionId, Digest};
+use crate::base::{ActionId, Digest, RelPath};
 use crate::journal::Permit;
 use crate::model::decide::Input;
 use crate::model::event::{
     Census, Checkpointed, Event, FileOutcome, Finished, LapseWhy, OutcomeWord, Stopped, Stream, TurnEnd, TurnEnded,
 };
-use crate::model::{Action, FileChange, Kind};
+use crate::model::{Action, FileChange, FileEdit, Kind};
 use crate::port::{Performed, Progress, Ticket, ToAgent, TreeChange, Trial, Work, Workspace};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -129,6 +129,9 @@ impl Actor {
         self.reverted(id, is_ok, &performed.files);
         for file in &performed.files {
             self.quietly(Input::BaseChanged { path: file.path.clone(), now: file.after });
+            if let Some(from) = file.from.clone() {
+                self.quietly(Input::BaseChanged { path: from, now: None });
+            }
         }
         if let Some(ticket) = self.agent.ticket(id) {
             self.agent.send(ToAgent::Performed { ticket, performed: Box::new(performed) });
@@ -173,19 +176,13 @@ impl Actor {
 }
 
 /// What an edit will leave on the disk.
-pub(super) fn expected(files: &[crate::model::FileEdit]) -> Vec<FileOutcome> {
-    let outcome = |path: &crate::base::RelPath, change, before: Option<Digest>, after: Option<Digest>| FileOutcome {
-        path: path.clone(),
-        change,
-        before,
-        after,
-    };
+pub(super) fn expected(files: &[FileEdit]) -> Vec<FileOutcome> {
     files
         .iter()
         .flat_map(|f| {
             let (before, after) = (f.before.as_ref().map(|c| c.digest()), f.after.as_ref().map(|c| c.digest()));
-            let old = f.from.as_ref().map(|from| outcome(from, FileChange::Delete, before, None));
-            let here = outcome(&f.path, f.change, if f.from.is_some() { None } else { before }, after);
+            let old = f.from.as_ref().map(|from| FileOutcome::of(from.clone(), FileChange::Delete, before, None));
+            let here = FileOutcome::of(f.path.clone(), f.change, if f.from.is_some() { None } else { before }, after);
             old.into_iter().chain(std::iter::once(here))
         })
         .collect()
@@ -201,7 +198,9 @@ async fn carry_out(
     let id = work.action.id.clone();
     let is_command = work.action.kind == Kind::Command;
     let records = changes_files(&work.action);
-    let before = if records { record(&workspace, known, &id, "before", &to_self).await } else { None };
+    // What an edit changes is known, so it waits for no walk of the tree.
+    let paths: Option<Vec<RelPath>> = (!is_command).then(|| work.action.touches().cloned().collect());
+    let before = if records { record(&workspace, (known, paths.clone()), &id, "before", &to_self).await } else { None };
     let (progress, mut coming) = mpsc::channel(AGENT_LINK_MESSAGES_MAX);
     let forward = {
         let (to_self, action) = (to_self.clone(), id.clone());
@@ -215,7 +214,7 @@ async fn carry_out(
     };
     let (mut performed, ()) = tokio::join!(workspace.perform(permit, work, progress), forward);
     if records {
-        let after = record(&workspace, None, &id, "after", &to_self).await;
+        let after = record(&workspace, (None, paths), &id, "after", &to_self).await;
         if let (true, Some(before), Some(after)) = (is_command && performed.files.is_empty(), before, after) {
             performed.files =
                 workspace.tree_changes(before, after).unwrap_or_default().into_iter().map(outcome).collect();
@@ -224,35 +223,34 @@ async fn carry_out(
     drop(to_self.send(Msg::Performed { action: id, performed: Box::new(performed) }).await);
 }
 
+/// Records the tree, unless it is known: all of it, or what is known of it after a look at some paths.
 async fn record(
     workspace: &Arc<dyn Workspace>,
-    known: Option<Digest>,
+    (known, paths): (Option<Digest>, Option<Vec<RelPath>>),
     action: &ActionId,
     when: &'static str,
     to_self: &mpsc::Sender<Msg>,
 ) -> Option<Digest> {
-    let tree = match known {
-        Some(tree) => tree,
-        None => match workspace.snapshot().await {
-            Ok(tree) => tree,
-            Err(error) => {
-                tracing::warn!(%error, "the tree could not be recorded");
-                drop(to_self.send(Msg::Checkpoint { action: Some(action.clone()), when, tree: None }).await);
-                return None;
-            }
-        },
+    let taken = match (known, paths) {
+        (Some(tree), _) => Ok(Some(tree)),
+        (None, None) => workspace.snapshot().await.map(Some),
+        (None, Some(paths)) => workspace.snapshot_with(paths).await,
     };
-    drop(to_self.send(Msg::Checkpoint { action: Some(action.clone()), when, tree: Some(tree) }).await);
+    // `None`: the session has just begun and the tree was not seen as a whole yet.
+    let tree = taken.inspect_err(|error| tracing::warn!(%error, "the tree could not be recorded")).ok().flatten();
+    drop(to_self.send(Msg::Checkpoint { action: Some(action.clone()), when, tree }).await);
+    let tree = tree?;
     Some(tree)
 }
 
 fn outcome(change: TreeChange) -> FileOutcome {
-    let what = match (&change.before, &change.after) {
-        (None, _) => FileChange::Create,
-        (Some(_), None) => FileChange::Delete,
-        (Some(_), Some(_)) => FileChange::Modify,
+    let what = match change.sides() {
+        (false, _) => FileChange::Create,
+        (true, false) => FileChange::Delete,
+        (true, true) => FileChange::Modify,
     };
-    FileOutcome { path: change.path, change: what, before: change.before, after: change.after }
+    let outcome = FileOutcome::of(change.path, what, change.before, change.after);
+    FileOutcome { before_node: change.before_node, after_node: change.after_node, ..outcome }
 }
 
 /// Opens the candidate and runs what is ordered until the actor lets go of the channel.

@@ -5,6 +5,7 @@ use crate::base::{ActionId, Digest, RelPath};
 use crate::model::Kind;
 use crate::model::event::{ChangedBy, FileOutcome, Isolation};
 use crate::model::session::Phase;
+use crate::port::Changed;
 
 impl Actor {
     /// Says which other sessions are here, each once.
@@ -45,15 +46,11 @@ impl Actor {
 
     /// The change with what the other sessions say taken in, and whether it is not certain that it is theirs. What this
     /// session itself wrote stays its own; the user's is only what no session can have done.
-    pub(super) fn or_neighbor(
-        &self,
-        by: ChangedBy,
-        path: Option<&RelPath>,
-        after: Option<Digest>,
-    ) -> (ChangedBy, bool) {
+    pub(super) fn or_neighbor(&self, by: ChangedBy, changed: &Changed) -> (ChangedBy, bool) {
+        let (path, after) = (changed.rel.as_ref(), changed.after);
         let is_own = |id: &ActionId| {
             let state = self.book.session.actions.get(id);
-            path.zip(state).is_some_and(|(path, state)| super::observe::leaves(state, path, after))
+            path.zip(state).is_some_and(|(path, state)| super::observe::leaves(state, path, changed))
         };
         if matches!(&by, ChangedBy::Action(id) if is_own(id)) {
             return (by, false);

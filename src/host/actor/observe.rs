@@ -3,42 +3,50 @@
 use super::super::merge;
 use super::Actor;
 use crate::base::limits::{ACTION_BODIES_KEPT_MAX, AGENT_COMMAND_SETTLE_MS, UNSUPERVISED_AFTER_TURN_MS};
-use crate::base::{ActionId, Digest, RelPath};
+use crate::base::{ActionId, RelPath};
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Reply, Ruling};
 use crate::model::event::{ChangedBy, Event, FileOutcome, LapseWhy, Observed, Told, Watching};
 use crate::model::session::{ActionState, Phase};
-use crate::model::{Action, Kind};
-use crate::port::Notice;
+use crate::model::{Action, FileChange, Kind, Node};
+use crate::policy::guarded::guarded;
+use crate::port::{Changed, Notice};
 
 impl Actor {
     pub(super) fn noticed(&mut self, notice: Notice) {
         match notice {
             Notice::State { state, why } => self.record(Event::Watching(Watching { state, why })),
-            Notice::Changed { path, rel, change, before, after } => {
-                let by = self.whose(rel.as_ref(), after);
-                let (by, unsure) = self.or_neighbor(by, rel.as_ref(), after);
-                if !matches!(by, ChangedBy::Action(_)) {
-                    self.tree = None;
-                }
-                let unsupervised = by == ChangedBy::Unsupervised;
-                self.record(Event::Observed(Observed { path: path.clone(), change, by, unsure, before, after }));
-                if unsupervised {
-                    self.alarm("unsupervised", format!("{path} changed and no decision stands behind it"));
-                }
-                if let Some(path) = rel {
-                    self.quietly(Input::BaseChanged { path, now: after });
-                }
-            }
+            Notice::Changed(changed) => self.changed(*changed),
+        }
+    }
+
+    fn changed(&mut self, changed: Changed) {
+        let by = self.whose(&changed);
+        let (by, unsure) = self.or_neighbor(by, &changed);
+        if !matches!(by, ChangedBy::Action(_)) {
+            self.tree = None;
+        }
+        let is_unsupervised = by == ChangedBy::Unsupervised;
+        let Changed { path, rel, change, before, after, before_node, after_node, about } = changed;
+        // Of a directory that is watched as a whole there may be news all the time: one alarm a turn is enough.
+        let is_first = rel.is_some() || self.alarmed_about.insert(path.clone());
+        let alarm = (is_unsupervised && is_first).then(|| unsupervised(&path, about.as_deref()));
+        self.record(Event::Observed(Observed { path, change, by, unsure, before, after, before_node, after_node, about }));
+        if let Some(text) = alarm {
+            self.alarm("unsupervised", text);
+        }
+        if let Some(path) = rel {
+            self.quietly(Input::BaseChanged { path, now: after });
         }
     }
 
     /// An action's own after-image is the action's; what changes while a command runs is the command's; the rest is the
     /// human's, unless an agent that can write by itself is at work.
-    fn whose(&self, path: Option<&RelPath>, after: Option<Digest>) -> ChangedBy {
+    fn whose(&self, changed: &Changed) -> ChangedBy {
+        let path = changed.rel.as_ref();
         let newest = || self.book.session.actions.iter().rev().take(ACTION_BODIES_KEPT_MAX);
         if let Some(path) = path
-            && let Some(state) = newest().find(|s| leaves(s, path, after))
+            && let Some(state) = newest().find(|s| leaves(s, path, changed))
         {
             return ChangedBy::Action(state.action.id.clone());
         }
@@ -107,26 +115,38 @@ impl Actor {
             .files
             .iter()
             .flatten()
-            .map(|f| FileOutcome {
-                path: f.path.clone(),
-                change: f.change,
-                before: f.before.as_ref().map(|c| c.digest()),
-                after: self.workspace.image(&f.path).ok().flatten().map(|i| i.digest),
+            .map(|f| {
+                let now = self.workspace.image(&f.path).ok().flatten();
+                let (before, after) = (f.before.as_ref().map(|c| c.digest()), now.as_ref().map(|i| i.digest));
+                let outcome = FileOutcome::of(f.path.clone(), f.change, before, after);
+                let after_node = now.map(|image| image.node);
+                FileOutcome { from: f.from.clone(), before_node: f.before_node, after_node, ..outcome }
             })
             .collect();
         (!files.is_empty()).then_some(files)
     }
 }
 
-/// Does this action leave the path with this content?
-pub(super) fn leaves(state: &ActionState, path: &RelPath, after: Option<Digest>) -> bool {
-    let finished = state.finished.iter().flat_map(|f| f.files.iter().flatten());
-    if finished.into_iter().any(|f| &f.path == path && f.after == after) {
+/// Does this action leave the path as it is now? The same bytes with other permission bits are not what it left.
+pub(super) fn leaves(state: &ActionState, path: &RelPath, changed: &Changed) -> bool {
+    let is_node = |node: Option<Node>| node.is_none() || changed.after_node.is_none() || node == changed.after_node;
+    let mut finished = state.finished.iter().flat_map(|f| f.files.iter().flatten());
+    if finished.any(|f| {
+        (&f.path == path && f.after == changed.after && is_node(f.after_node))
+            || (f.from.as_ref() == Some(path) && changed.change == FileChange::Delete)
+    }) {
         return true;
     }
     state.phase == Phase::Running
         && state.action.files.iter().flatten().any(|f| {
-            (&f.path == path && f.after.as_ref().map(|c| c.digest()) == after)
-                || (f.from.as_ref() == Some(path) && after.is_none())
+            (&f.path == path && f.after.as_ref().map(|c| c.digest()) == changed.after && is_node(f.after_node))
+                || (f.from.as_ref() == Some(path) && changed.after.is_none())
         })
+}
+
+/// An alarm's words. What runs code by itself or steers an agent is named as what it is.
+fn unsupervised(path: &str, about: Option<&str>) -> String {
+    let guard = guarded(path).map(|guard| format!("; it is {}", guard.what)).unwrap_or_default();
+    let about = about.map(|about| format!(" ({about})")).unwrap_or_default();
+    format!("{path} changed{about} and no decision stands behind it{guard}")
 }

@@ -65,13 +65,16 @@ impl Actor {
         let mut files = Vec::new();
         let (mut is_before, mut is_after) = (true, true);
         for file in action.files.iter().flatten() {
-            let now = self.workspace.image(&file.path).ok().flatten().map(|i| i.digest);
+            let image = self.workspace.image(&file.path).ok().flatten();
+            let mode = image.as_ref().and_then(|image| image.node.mode);
+            let now = image.map(|image| image.digest);
             let before: Option<Digest> =
                 if file.from.is_some() { None } else { file.before.as_ref().map(|c| c.digest()) };
             let after = file.after.as_ref().map(|c| c.digest());
             is_before &= now == before;
-            is_after &= now == after;
-            files.push(FileOutcome { path: file.path.clone(), change: file.change, before, after: now });
+            is_after &= now == after && file.mode_change().is_none_or(|(_, after)| Some(after) == mode);
+            let outcome = FileOutcome::of(file.path.clone(), file.change, before, now);
+            files.push(FileOutcome { from: file.from.clone(), before_node: file.before_node, ..outcome });
         }
         let (outcome, detail) = match (files.is_empty(), is_before, is_after) {
             (true, _, _) => (OutcomeWord::Unknown, "the host died while it ran; how far it came is not known"),

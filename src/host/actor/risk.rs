@@ -107,6 +107,12 @@ pub(super) fn risk(action: &Action, judge: &dyn Judge, size: Size, touches: Opti
     if files.iter().any(|f| f.change == FileChange::Delete) {
         add(25, "deletes a file".into());
     }
+    let is_made_executable = |file: &&&FileEdit| {
+        file.mode_change().is_some_and(|(before, after)| before.bits() & 0o111 == 0 && after.bits() & 0o111 != 0)
+    };
+    if let Some(file) = files.iter().find(is_made_executable) {
+        add(15, format!("makes {} executable", file.path));
+    }
     match files.iter().find(|f| judge.is_test(&f.path)) {
         Some(file) => add(30, format!("changes a test: {}", file.path)),
         None if !files.is_empty() => add(0, "tests untouched".into()),

@@ -10,7 +10,8 @@ use crate::model::action::Author;
 use crate::model::decide::Input;
 use crate::model::event::{ChangedBy, Event, FileOutcome, OutcomeWord, Reverted};
 use crate::model::session::Phase;
-use crate::model::{Action, Body, FileChange, Proposal};
+use crate::model::{Action, Body, FileChange, FileMode, Node, NodeKind, Proposal};
+use crate::port::Image;
 use crate::wire::{Code, Rewind, RpcError};
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -47,7 +48,7 @@ impl Actor {
         let takes_back = state.reverts.clone();
         let mut resolved = Resolved::default();
         for file in &files {
-            self.take_back(&mut resolved, &file.path, file.after, file.before).map_err(bad)?;
+            self.take_back_outcome(&mut resolved, file).map_err(bad)?;
         }
         let targets = if takes_back.is_empty() { vec![id.clone()] } else { takes_back.clone() };
         self.own_edit(
@@ -66,41 +67,71 @@ impl Actor {
             return Err(bad(format!("{path} has no unsupervised change to take back")));
         };
         let mut resolved = Resolved::default();
-        self.take_back(&mut resolved, path, newest.after, oldest.before).map_err(bad)?;
+        let is = Side { digest: newest.after, node: newest.after_node };
+        let was = Side { digest: oldest.before, node: oldest.before_node };
+        self.take_back(&mut resolved, path, is, was).map_err(bad)?;
         let reverting = Reverting { actions: Vec::new(), again: false, tree: None };
         self.own_edit(client, format!("take back the unsupervised change of {path}"), resolved, reverting)
     }
 
-    /// One file from `is` back to `was`: directly if it still is so, else by a three-way merge that must be clean.
-    fn take_back(
+    fn take_back_outcome(&self, into: &mut Resolved, file: &FileOutcome) -> Result<(), String> {
+        let is = Side { digest: file.after, node: file.after_node };
+        let was = Side { digest: file.before, node: file.before_node };
+        match &file.from {
+            Some(from) => self.move_back(into, from, &file.path, is, was),
+            None => self.take_back(into, &file.path, is, was),
+        }
+    }
+
+    /// A rename the other way around, with the bytes and the bits that the file had.
+    fn move_back(
         &self,
         into: &mut Resolved,
+        from: &RelPath,
         path: &RelPath,
-        is: Option<Digest>,
-        was: Option<Digest>,
+        is: Side,
+        was: Side,
     ) -> Result<(), String> {
-        let stored = |d: Option<Digest>| match d {
-            None => Ok(None),
-            Some(d) => {
-                self.blob(&d).map(Some).ok_or_else(|| format!("{path}: its former content is not kept any more"))
-            }
+        let now = self.workspace.node(path).map_err(|e| e.to_string())?;
+        let Some(now) = now.filter(|now| Some(now.digest) == is.digest) else {
+            return Err(format!("{path} was changed or moved since; undo that first"));
         };
-        let disk = self.workspace.image(path).map_err(|e| e.to_string())?;
-        let now = disk.as_ref().map(|i| i.digest);
-        if now == was {
+        if self.workspace.node(from).map_err(|e| e.to_string())?.is_some() {
+            return Err(format!("{path} cannot be moved back: there is a new {from}"));
+        }
+        let after = if was.digest == is.digest { Some(now.bytes.clone()) } else { self.stored(path, was.digest)? };
+        let mode = was.node.and_then(|node| node.mode).or(now.node.mode);
+        let edit = into.edit(from.clone(), FileChange::Rename, Some(path.clone()), Some(now.bytes), after);
+        into.files.push(edit.of_nodes(Some(now.node), Some(Node { mode, ..now.node })));
+        Ok(())
+    }
+
+    fn stored(&self, path: &RelPath, digest: Option<Digest>) -> Result<Option<Vec<u8>>, String> {
+        let Some(digest) = digest else { return Ok(None) };
+        self.blob(&digest).map(Some).ok_or_else(|| format!("{path}: its former content is not kept any more"))
+    }
+
+    /// One node from `is` back to `was`: directly if it still is so, else by a three-way merge that must be clean.
+    fn take_back(&self, into: &mut Resolved, path: &RelPath, is: Side, was: Side) -> Result<(), String> {
+        let exact = self.workspace.node(path).map_err(|e| e.to_string())?;
+        // An edit that went through a link changed what the link leads to.
+        let is_through = exact.as_ref().is_some_and(|now| now.node.kind == NodeKind::Link)
+            && ![is, was].iter().any(|side| side.kind() == Some(NodeKind::Link));
+        let disk = if is_through { self.workspace.image(path).map_err(|e| e.to_string())? } else { exact };
+        let now = disk.as_ref().map_or(Side::default(), |now| Side { digest: now.content(), node: Some(now.node) });
+        let mode = if is.mode() == was.mode() { now.mode().or(was.mode()) } else { was.mode().or(now.mode()) };
+        if now.is_same(&was) && mode == now.mode() {
             return Ok(());
         }
-        let target = stored(was)?;
-        let after = if now == is {
-            target
+        if [now, was].iter().any(|side| side.kind() == Some(NodeKind::Directory)) {
+            return directory(into, path, now, was, mode);
+        }
+        let after = if now.is_same(&is) {
+            self.stored(path, was.digest)?
+        } else if now.digest == was.digest {
+            disk.as_ref().map(|now| now.bytes.clone())
         } else {
-            let (Some(now), Some(is), Some(was)) = (disk.as_ref(), stored(is)?, target) else {
-                return Err(format!("{path} was created or deleted since; undo that first"));
-            };
-            let merge = diff::merge(is, now.bytes.clone(), was).map_err(|e| format!("{path}: {e}"))?;
-            let clean =
-                merge.clean().ok_or_else(|| format!("{path} was changed since in the same lines; undo that first"))?;
-            Some(clean.to_vec())
+            Some(self.merged(path, disk.as_ref(), is, was)?)
         };
         let before = disk.map(|i| i.bytes);
         let change = match (&before, &after) {
@@ -109,8 +140,27 @@ impl Actor {
             (Some(_), Some(_)) => FileChange::Modify,
         };
         let edit = into.edit(path.clone(), change, None, before, after);
-        into.files.push(edit);
+        let is_exact = !is_through && (was.node.is_some() || now.kind() == Some(NodeKind::Link));
+        let kind = was.kind().unwrap_or_default();
+        let after_node =
+            (change != FileChange::Delete).then_some(Node { kind, mode: mode.filter(|_| kind == NodeKind::File) });
+        into.files.push(if is_exact { edit.of_nodes(now.node, after_node) } else { edit });
         Ok(())
+    }
+
+    fn merged(&self, path: &RelPath, disk: Option<&Image>, is: Side, was: Side) -> Result<Vec<u8>, String> {
+        let is_file = |side: &Side| side.kind().is_none_or(|kind| kind == NodeKind::File);
+        let contents = (disk, self.stored(path, is.digest)?, self.stored(path, was.digest)?);
+        let (Some(now), Some(one), Some(two)) = contents else {
+            return Err(format!("{path} was created or deleted since; undo that first"));
+        };
+        if ![is, was].iter().all(is_file) || now.node.kind != NodeKind::File {
+            return Err(format!("{path} is another kind of file since; undo that first"));
+        }
+        let merge = diff::merge(one, now.bytes.clone(), two).map_err(|e| format!("{path}: {e}"))?;
+        let clean =
+            merge.clean().ok_or_else(|| format!("{path} was changed since in the same lines; undo that first"))?;
+        Ok(clean.to_vec())
     }
 
     fn own_edit(&mut self, client: &ClientId, title: String, resolved: Resolved, reverting: Reverting) -> Answer {
@@ -170,9 +220,15 @@ impl Actor {
                 changes.iter().map(|c| json!({ "path": c.path, "before": c.before, "after": c.after })).collect();
             return Ok(json!({ "tree": target, "files": files }));
         }
-        let mut resolved = Resolved::default();
+        let (mut resolved, mut left) = (Resolved::default(), Vec::new());
         for change in &changes {
-            self.take_back(&mut resolved, &change.path, change.before, change.after).map_err(bad)?;
+            let is = Side { digest: change.before, node: change.before_node };
+            let was = Side { digest: change.after, node: change.after_node };
+            // One file that cannot be restored keeps no other back; it is named.
+            left.extend(self.take_back(&mut resolved, &change.path, is, was).err());
+        }
+        if resolved.files.is_empty() && !left.is_empty() {
+            return Err(bad(left.join("; ")));
         }
         let at = self.book.session.checkpoints.iter().position(|c| c.3 == target).unwrap_or(0);
         let from = self.book.session.checkpoints.get(at).map(|c| c.0).unwrap_or_default();
@@ -184,11 +240,49 @@ impl Actor {
             .filter(|a| a.decided_seq.is_some_and(|s| s > from))
             .map(|a| a.action.id.clone())
             .collect();
-        self.own_edit(
-            client,
-            format!("rewind to {}", target.short()),
-            resolved,
-            Reverting { actions: undone, again: false, tree: Some(target) },
-        )
+        let reverting = Reverting { actions: undone, again: false, tree: Some(target) };
+        let mut answer = self.own_edit(client, format!("rewind to {}", target.short()), resolved, reverting)?;
+        if let Some(answer) = answer.as_object_mut().filter(|_| !left.is_empty()) {
+            answer.insert("left".to_owned(), json!(left));
+        }
+        Ok(answer)
     }
+}
+
+/// A node on one side of a change: what an event tells of it. Nothing at all where nothing was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Side {
+    digest: Option<Digest>,
+    node: Option<Node>,
+}
+
+impl Side {
+    /// What it was, as far as it was there.
+    fn kind(&self) -> Option<NodeKind> {
+        self.node.map(|node| node.kind).or(self.digest.map(|_| NodeKind::File))
+    }
+
+    fn mode(&self) -> Option<FileMode> {
+        self.node.and_then(|node| node.mode)
+    }
+
+    /// The same content of the same kind; bits are compared apart.
+    fn is_same(&self, other: &Self) -> bool {
+        self.digest == other.digest && self.kind() == other.kind()
+    }
+}
+
+/// A directory made, removed or given its bits again. What somebody put into it meanwhile stays.
+fn directory(into: &mut Resolved, path: &RelPath, now: Side, was: Side, mode: Option<FileMode>) -> Result<(), String> {
+    let is_directory = |side: &Side| side.kind() == Some(NodeKind::Directory);
+    let change = match (now.kind(), was.kind()) {
+        (None, _) => FileChange::Create,
+        (Some(_), None) => FileChange::Delete,
+        (Some(_), Some(_)) if is_directory(&now) && is_directory(&was) => FileChange::Modify,
+        (Some(_), Some(_)) => return Err(format!("{path} is another kind of file since; undo that first")),
+    };
+    let edit = into.edit(path.clone(), change, None, None, None);
+    let after = was.node.map(|node| Node { mode: mode.or(node.mode), ..node });
+    into.files.push(edit.of_nodes(now.node, after));
+    Ok(())
 }

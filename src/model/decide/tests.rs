@@ -74,6 +74,8 @@ impl Desk {
 
 fn file(path: &str, before: &str, after: &str) -> FileEdit {
     FileEdit {
+        before_node: None,
+        after_node: None,
         path: RelPath::new(path).unwrap(),
         change: FileChange::Modify,
         from: None,

@@ -2,6 +2,7 @@
 
 use crate::base::{ActionId, ClientId, Digest, LeaseId, RelPath, RuleId, SessionId, StepId, TurnId, UnixMs};
 use crate::model::action::{Action, FileChange};
+use crate::model::node::Node;
 use crate::model::plan::Step;
 use serde::{Deserialize, Serialize};
 
@@ -220,6 +221,21 @@ pub struct FileOutcome {
     pub before: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Digest>,
+    /// For `rename`: the old path. `before` is then what the old path held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<RelPath>,
+    /// Kind and permission bits, as far as they were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_node: Option<Node>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_node: Option<Node>,
+}
+
+impl FileOutcome {
+    /// Of bytes alone.
+    pub fn of(path: RelPath, change: FileChange, before: Option<Digest>, after: Option<Digest>) -> Self {
+        Self { path, change, before, after, from: None, before_node: None, after_node: None }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -287,6 +303,14 @@ pub struct Observed {
     pub before: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Digest>,
+    /// Kind and permission bits, as far as they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_node: Option<Node>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_node: Option<Node>,
+    /// In words, when the path is ignored and not recorded file by file: what of it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

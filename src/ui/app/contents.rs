@@ -138,7 +138,15 @@ mod tests {
     fn file(after: &[u8]) -> FileEdit {
         let path = RelPath::new("a").unwrap();
         let after = Some(Content::of(after));
-        FileEdit { path, change: FileChange::Create, from: None, before: None, after }
+        FileEdit {
+            path,
+            change: FileChange::Create,
+            from: None,
+            before: None,
+            after,
+            before_node: None,
+            after_node: None,
+        }
     }
 
     #[test]

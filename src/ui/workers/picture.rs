@@ -116,6 +116,7 @@ fn picture_of(versions: &Versions, mark_blanks: bool, detail: Detail) -> FilePic
         notes: Vec::new(),
         structure: Vec::new(),
     };
+    picture.notes.extend(file.node_words());
     let (before, after) = match (&versions.before, &versions.after) {
         (Ok(before), Ok(after)) => (before.clone(), after.clone()),
         (before, after) => {
@@ -401,6 +402,8 @@ mod tests {
     fn file(before: &str, after: &str) -> FileEdit {
         let content = |text: &str| Some(model::Content::of(text.as_bytes()));
         FileEdit {
+            before_node: None,
+            after_node: None,
             path: RelPath::new("src/a.rs").unwrap(),
             change: FileChange::Modify,
             from: None,

@@ -1,34 +1,56 @@
 //! Putting single files into a copy: reflink, copy, or from the checkpoint store.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::{CandidateError, failed};
-use crate::base::Digest;
+use crate::base::limits;
 use crate::workspace::checkpoint::{Entry, EntryKind, Store, StoreError};
+use crate::workspace::content;
+use crate::workspace::listing::Listing;
 use crate::workspace::root::Identity;
-use crate::workspace::tree::DigestCache;
+use crate::workspace::tree::{self, Class};
 
 /// Copies one regular file with its times: shared blocks where the file system can, else bytes.
 pub fn copy_file(from: &Path, to: &Path) -> io::Result<Identity> {
-    let source =
-        OpenOptions::new().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(from)?;
-    let identity = Identity::of(&rustix::fs::fstat(&source)?);
-    let mut options = OpenOptions::new();
-    let mut target = options.write(true).create_new(true).mode(identity.mode & 0o777 | 0o200).open(to)?;
+    let (source, identity) = content::open(rustix::fs::CWD, from)?;
+    let mut target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
     if rustix::fs::ioctl_ficlone(&target, &source).is_err() {
-        io::copy(&mut &source, &mut target)?;
+        copy_bytes(&source, &mut target, identity.size)?;
     }
+    target.set_permissions(Permissions::from_mode(identity.mode & 0o777))?;
     // Build tools compare times: a copy is as old as its original.
     if let Ok(modified) = source.metadata().and_then(|about| about.modified()) {
         let _ = target.set_modified(modified);
     }
     Ok(identity)
+}
+
+/// Copies the parts of a file that hold something: a sparse file stays sparse, and takes no longer than its content.
+fn copy_bytes(source: &File, target: &mut File, size: u64) -> io::Result<()> {
+    use rustix::fs::SeekFrom;
+    let mut at = 0u64;
+    while at < size {
+        let from = match rustix::fs::seek(source, SeekFrom::Data(at)) {
+            Ok(from) => from,
+            Err(rustix::io::Errno::NXIO) => break,
+            // This file system does not tell: everything holds something.
+            Err(_) => at,
+        };
+        let end = rustix::fs::seek(source, SeekFrom::Hole(from)).unwrap_or(size).min(size).max(from);
+        rustix::fs::seek(source, SeekFrom::Start(from))?;
+        rustix::fs::seek(&*target, SeekFrom::Start(from))?;
+        let copied = io::copy(&mut source.take(end.saturating_sub(from)), target)?;
+        if copied == 0 {
+            break;
+        }
+        at = from.saturating_add(copied);
+    }
+    target.set_len(size)
 }
 
 /// Opens a way for a file or link at `path`: parents are made, what stands there goes.
@@ -102,65 +124,77 @@ pub fn place(
     path: &Path,
     entry: Entry,
     store: &Store,
-    cache: &mut DigestCache,
 ) -> Result<io::Result<()>, CandidateError> {
+    if entry.kind == EntryKind::Directory {
+        return Ok(make_parents(root, &root.join(path)));
+    }
     let full = make_way(root, path).map_err(failed("cannot make way for", path))?;
     let load = || store.get(&entry.digest)?.ok_or(CandidateError::Store(StoreError::Missing(entry.digest)));
-    let executable = match entry.kind {
-        EntryKind::Link => {
-            let target = load()?;
-            return Ok(std::os::unix::fs::symlink(OsStr::from_bytes(&target), full));
-        }
-        EntryKind::Directory => return Ok(std::fs::create_dir_all(full)),
-        EntryKind::File => false,
-        EntryKind::Executable => true,
-    };
+    if entry.kind == EntryKind::Link {
+        let target = load()?;
+        return Ok(std::os::unix::fs::symlink(OsStr::from_bytes(&target), full));
+    }
+    let usual = if entry.kind == EntryKind::Executable { 0o755 } else { 0o644 };
+    let mode = Permissions::from_mode(entry.mode.map_or(usual, u32::from));
     if copy_file(&source.join(path), &full).is_ok() {
-        let digest = File::open(&full).and_then(crate::workspace::content::digest);
+        let max = limits::CHECKPOINT_FILE_BYTES_MAX;
+        let digest = File::open(&full).and_then(|file| content::digest(file, max));
         if digest.is_ok_and(|digest| digest == entry.digest) {
-            if let Ok(stat) = rustix::fs::stat(&full) {
-                cache.note(path, Identity::of(&stat), entry.digest);
-            }
-            return Ok(std::fs::set_permissions(&full, mode(executable)));
+            return Ok(std::fs::set_permissions(&full, mode));
         }
     }
     let bytes = load()?;
-    Ok(remove(&full)
-        .and_then(|()| std::fs::write(&full, bytes))
-        .and_then(|()| std::fs::set_permissions(&full, mode(executable))))
+    Ok(remove(&full).and_then(|()| std::fs::write(&full, bytes)).and_then(|()| std::fs::set_permissions(&full, mode)))
 }
 
-fn mode(executable: bool) -> Permissions {
-    Permissions::from_mode(if executable { 0o755 } else { 0o644 })
-}
-
-/// The base of a copy as a file: the tree's digest, then a kind letter, the digest, the path, a NUL.
-pub fn encode_base(base: &BTreeMap<PathBuf, Entry>, tree: &Digest) -> Vec<u8> {
-    let mut bytes = tree.to_string().into_bytes();
-    for (path, entry) in base {
-        bytes.push(entry.kind.letter());
-        bytes.extend_from_slice(entry.digest.to_string().as_bytes());
-        bytes.extend_from_slice(path.as_os_str().as_bytes());
-        bytes.push(0);
+/// Makes one path of the copy what the workspace has there now, whatever that is.
+pub fn copy_over(source: &Path, root: &Path, path: &Path) -> io::Result<()> {
+    let from = source.join(path);
+    match from.symlink_metadata() {
+        Ok(about) if about.is_file() => copy_file(&from, &make_way(root, path)?).map(drop),
+        Ok(about) if about.is_symlink() => {
+            let target = std::fs::read_link(&from)?;
+            std::os::unix::fs::symlink(target, make_way(root, path)?)
+        }
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => remove_below(root, path),
+        Err(error) => Err(error),
     }
-    bytes
 }
 
-/// Reads what [`encode_base`] wrote; `None` when it is cut or damaged.
-pub fn decode_base(bytes: &[u8]) -> Option<(BTreeMap<PathBuf, Entry>, Digest)> {
-    let hex = |bytes: &[u8]| Digest::parse(std::str::from_utf8(bytes).ok()?);
-    let (tree, rest) = bytes.split_at_checked(64)?;
-    let mut base = BTreeMap::new();
-    let body = match rest.strip_suffix(&[0]) {
-        Some(body) => body,
-        None if rest.is_empty() => return Some((base, hex(tree)?)),
-        None => return None,
-    };
-    for line in body.split(|byte| *byte == 0) {
-        let (letter, rest) = line.split_first()?;
-        let (digest, path) = rest.split_at_checked(64)?;
-        let path = PathBuf::from(std::ffi::OsString::from_vec(path.to_vec()));
-        base.insert(path, Entry { kind: EntryKind::of(*letter)?, digest: hex(digest)? });
+/// Copies everything that is content, as the disk has it now. Gives what could not be copied, in words; only a full
+/// disk or a place that cannot be written ends it.
+pub fn copy_content(live: &Listing, to: &Path) -> Result<Vec<String>, CandidateError> {
+    let (mut left, mut fatal) = (Vec::new(), None);
+    tree::walk(live.root(), live.rules(), Path::new(""), &mut |walked| {
+        if walked.class != Class::Content {
+            return true;
+        }
+        let (from, target) = (live.root().join(&walked.path), to.join(&walked.path));
+        let done = if walked.kind.is_dir() {
+            std::fs::create_dir(&target)
+        } else if walked.kind.is_symlink() {
+            std::fs::read_link(&from).and_then(|link| std::os::unix::fs::symlink(link, &target))
+        } else if walked.kind.is_file() {
+            copy_file(&from, &target).map(drop)
+        } else {
+            Ok(())
+        };
+        match done {
+            Ok(()) => {}
+            Err(error) if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::ReadOnlyFilesystem) => {
+                fatal = Some(failed("cannot copy", &from)(error));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if left.len() < limits::CANDIDATE_LEFT_TOLD_MAX => {
+                left.push(format!("{}: left out, {error}", walked.path.display()));
+            }
+            Err(_) => {}
+        }
+        fatal.is_none()
+    });
+    match fatal {
+        Some(error) => Err(error),
+        None => Ok(left),
     }
-    Some((base, hex(tree)?))
 }

@@ -9,13 +9,17 @@
 //! | anything else up to 32 MiB | copied |
 //! | anything larger | left out |
 
+use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::fill::copy_file;
 use super::{CandidateError, failed};
-use crate::base::limits;
-use crate::workspace::tree;
+use crate::base::{Digest, limits};
+use crate::workspace::checkpoint::Store;
+use crate::workspace::content;
+use crate::workspace::listing::Seen;
+use crate::workspace::tree::{self, Rules};
 
 /// Caches of tools: never needed, often large.
 const CACHES: &[&str] = &[
@@ -31,36 +35,77 @@ const CACHES: &[&str] = &[
     "coverage",
 ];
 
-/// Gives `root` what `source` ignores; tells what was done, in words.
-pub fn provide(source: &Path, root: &Path) -> Result<Vec<String>, CandidateError> {
-    let mut notes = Vec::new();
-    let kept = tree::list(source);
-    for path in tree::ignored(source, &kept) {
+/// Whether a path is a cache of some tool, by its name.
+pub fn is_cache(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| CACHES.contains(&name))
+}
+
+/// What a copy got of what is ignored.
+#[derive(Debug, Default)]
+pub struct Provided {
+    /// What was done, in words.
+    pub notes: Vec<String>,
+    /// Paths that are linked, left out, or too large to be compared file by file.
+    pub behind: BTreeSet<PathBuf>,
+}
+
+/// Gives `root` what `source` ignores. What is copied and small is content of the copy: its former state is kept in
+/// `store`, and changes of it are proposed like any other.
+pub fn provide(source: &Path, root: &Path, rules: &Rules, store: &Store) -> Result<Provided, CandidateError> {
+    let mut provided = Provided::default();
+    for path in tree::ignored(source, rules) {
         let (from, to) = (source.join(&path), root.join(&path));
         if to.symlink_metadata().is_ok() || from.starts_with(root) || root.starts_with(&from) {
             continue;
         }
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let rust = name == "target" && from.join("CACHEDIR.TAG").exists();
+        let is_rust = name == "target" && from.join("CACHEDIR.TAG").exists();
+        let is_output = from.is_dir() && rules.is_output(&path);
+        let (bytes_max, files_max) = (limits::CANDIDATE_COMPARED_BYTES_MAX, limits::CANDIDATE_COMPARED_FILES_MAX);
+        let is_compared = !is_output && !CACHES.contains(&name) && size(&from, bytes_max, files_max).is_some();
+        if !is_compared {
+            provided.behind.insert(path.clone());
+        }
         let done = match name {
             _ if CACHES.contains(&name) => Ok(None),
             "node_modules" => link_packages(&from, &to).map(|()| Some("its packages are linked to yours")),
             _ if name == ".tox" || from.join("pyvenv.cfg").exists() => {
                 std::os::unix::fs::symlink(&from, &to).map(|()| Some("linked to yours"))
             }
-            _ if rust => seed_target(&from, &to),
+            _ if is_rust => seed_target(&from, &to),
             _ => copy_small(&from, &to),
         };
         match done {
-            Ok(Some(what)) => notes.push(format!("{}: {what}", path.display())),
+            Ok(Some(what)) => provided.notes.push(format!("{}: {what}", path.display())),
+            Ok(None) if is_compared => keep(&to, store)?,
             Ok(None) => {}
             Err(error) if error.kind() == io::ErrorKind::StorageFull => {
                 return Err(failed("cannot copy", &from)(error));
             }
-            Err(error) => notes.push(format!("{}: left out, {error}", path.display())),
+            Err(error) => provided.notes.push(format!("{}: left out, {error}", path.display())),
         }
     }
-    Ok(notes)
+    Ok(provided)
+}
+
+/// Keeps the contents of what was copied.
+fn keep(at: &Path, store: &Store) -> Result<(), CandidateError> {
+    for entry in ignore::WalkBuilder::new(at).standard_filters(false).follow_links(false).build().flatten() {
+        if let Ok(bytes) = content::read_plain(entry.path(), limits::CANDIDATE_COMPARED_BYTES_MAX) {
+            store.put(&Digest::of(&bytes), &bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether anything at or below a path changed after a point in time, as far as a bounded look tells.
+pub fn changed_since(path: &Path, since_ns: i128) -> bool {
+    let walk = ignore::WalkBuilder::new(path).standard_filters(false).follow_links(false).build();
+    let entries = walk.flatten().take(limits::CANDIDATE_IGNORED_FILES_MAX);
+    entries.into_iter().any(|entry| match Seen::at(entry.path()) {
+        Some(Seen::Node(stat)) => stat.changed_ns() > since_ns,
+        Some(Seen::Directory) | None => false,
+    })
 }
 
 /// A directory whose entries link to the packages; hidden caches stay private by being absent.
@@ -94,11 +139,11 @@ fn seed_target(from: &Path, to: &Path) -> io::Result<Option<&'static str>> {
     for part in SEEDED {
         match size(&debug.join(part), limits::CANDIDATE_SEED_BYTES_MAX, usize::MAX) {
             Some(part) => bytes = bytes.saturating_add(part),
-            None => return Ok(Some("left out, too large to copy; dependencies are built anew")),
+            None => return Ok(Some("left out, too large to copy; dependencies are built again")),
         }
     }
     if bytes == 0 || bytes > limits::CANDIDATE_SEED_BYTES_MAX {
-        return Ok(Some("left out; dependencies are built anew"));
+        return Ok(Some("left out; dependencies are built again"));
     }
     std::fs::create_dir_all(to.join("debug"))?;
     for name in ["CACHEDIR.TAG", ".rustc_info.json"] {

@@ -2,7 +2,7 @@
 //! or in which an external agent works. Nothing done in it reaches the workspace by itself.
 //!
 //! Files are reflinked where the file system can and copied where it cannot, never hard-linked. It
-//! remembers, file by file, what it was made from, so that it can tell what was changed in it, take
+//! remembers the tree that it was made from, so that it can tell what was changed in it, take
 //! over what changed in the workspace meanwhile, and be put back.
 
 mod fill;
@@ -12,13 +12,17 @@ mod trials;
 
 pub use trials::OpenTrials;
 
-use std::collections::{BTreeMap, BTreeSet};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::{Entry, EntryKind, Snapshots, Store, StoreError, files};
+use super::checkpoint::{Difference, Entry, EntryKind, Store, StoreError, compare, lookup, replace};
 use super::content;
-use super::tree::{self, DigestCache, Node};
+use super::listing::{Listing, now_ns};
+use super::tree;
 use crate::base::{Digest, limits};
 
 /// Why a candidate cannot be made or read.
@@ -35,24 +39,28 @@ fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Candidat
     move |error| CandidateError::Io { what, path, error }
 }
 
-/// A file that differs from what the candidate was made from. `None` = not there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
-    pub path: PathBuf,
-    pub before: Option<Entry>,
-    pub after: Option<Entry>,
-}
-
 /// A private copy.
 #[derive(Debug)]
 pub struct PrivateCopy {
     source: PathBuf,
-    root: PathBuf,
     store: Store,
-    base: BTreeMap<PathBuf, Entry>,
-    base_tree: Digest,
-    cache: DigestCache,
+    /// What is in the copy. Ignored files that were copied one by one count as content here.
+    listing: Listing,
+    origin: Origin,
+    files: usize,
     notes: Vec<String>,
+}
+
+/// What a copy was made from, kept beside it for a host that takes it over.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Origin {
+    /// The tree of the copy as far as nobody has changed it.
+    base: Digest,
+    /// The recorded tree of the workspace that it was last brought up to.
+    from: Digest,
+    /// Ignored paths that are linked, left out, or too large to be compared file by file.
+    behind: Vec<Vec<u8>>,
+    made_ns: i128,
 }
 
 impl PrivateCopy {
@@ -60,63 +68,57 @@ impl PrivateCopy {
     ///
     /// # Errors
     /// When there is no room, or no right to write.
-    pub fn make(live: &mut Snapshots, source: &Path, place: PathBuf) -> Result<Self, CandidateError> {
-        let taken = live.take()?;
-        let base = files(live.store(), &taken.digest)?;
+    pub fn make(live: &Listing, place: PathBuf) -> Result<Self, CandidateError> {
+        let from = live.take()?.digest;
         clear(&place)?;
         let holder = place.parent().unwrap_or(&place);
         std::fs::create_dir_all(holder).map_err(failed("cannot make", holder))?;
         std::fs::create_dir(&place).map_err(failed("cannot make", &place))?;
-        let mut copy = Self {
-            source: source.to_owned(),
-            root: place,
-            store: live.store().clone(),
-            base,
-            base_tree: taken.digest,
-            cache: DigestCache::default(),
-            notes: Vec::new(),
-        };
-        for path in tree::list(source).dirs {
-            let dir = copy.root.join(path);
-            std::fs::create_dir_all(&dir).map_err(failed("cannot make", &dir))?;
-        }
-        for (path, entry) in copy.base.clone() {
-            copy.put(&path, Some(entry))?;
-        }
-        copy.notes = heavy::provide(source, &copy.root)?;
+        let source = live.root().to_owned();
+        let left = fill::copy_content(live, &place)?;
+        let provided = heavy::provide(&source, &place, live.rules(), live.store())?;
+        let behind = provided.behind.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
+        let listing =
+            Listing::new(place, live.rules().for_copy(provided.behind), live.store().clone()).without_contents();
+        let taken = listing.take()?;
+        let origin = Origin { base: taken.digest, from, behind, made_ns: now_ns() };
+        let notes = left.into_iter().chain(provided.notes).collect();
+        let copy = Self { source, store: live.store().clone(), listing, origin, files: taken.files, notes };
         copy.save()?;
         Ok(copy)
     }
 
     /// Adds a copy of the user's repository, for an agent that works in this copy.
     pub fn with_repository(mut self) -> Self {
-        self.notes.extend(repository::provide(&self.source, &self.root));
+        self.notes.extend(repository::provide(&self.source, self.listing.root()));
         self
     }
 
     /// Takes over a copy that a killed host left at `place`; `None` when there is none to trust.
-    pub fn reopen(live: &Snapshots, source: &Path, place: &Path) -> Option<Self> {
-        let saved = std::fs::read(base_file(place)).ok()?;
-        let (base, base_tree) = fill::decode_base(&saved)?;
+    pub fn reopen(live: &Listing, place: &Path) -> Option<Self> {
+        let origin: Origin = serde_json::from_slice(&std::fs::read(base_file(place)).ok()?).ok()?;
+        let behind = origin.behind.iter().map(|path| OsString::from_vec(path.clone()).into()).collect();
+        let rules = live.rules().for_copy(behind);
+        let listing = Listing::new(place.to_owned(), rules, live.store().clone()).without_contents();
         place.is_dir().then(|| Self {
-            source: source.to_owned(),
-            root: place.to_owned(),
+            source: live.root().to_owned(),
             store: live.store().clone(),
-            base,
-            base_tree,
-            cache: DigestCache::default(),
+            listing,
+            origin,
+            files: 0,
             notes: vec!["taken over from a host that ended".to_owned()],
         })
     }
 
     fn save(&self) -> Result<(), CandidateError> {
-        let file = base_file(&self.root);
-        std::fs::write(&file, fill::encode_base(&self.base, &self.base_tree)).map_err(failed("cannot write", &file))
+        let file = base_file(self.root());
+        let saved = serde_json::to_vec(&self.origin).map_err(io::Error::other);
+        saved.and_then(|bytes| std::fs::write(&file, bytes)).map_err(failed("cannot write", &file))
     }
 
     /// Where the copy is.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.listing.root()
     }
 
     /// What was done about ignored directories and the repository, in words.
@@ -126,7 +128,7 @@ impl PrivateCopy {
 
     /// The digest of the checkpoint it was made from.
     pub fn base_tree(&self) -> Digest {
-        self.base_tree
+        self.origin.from
     }
 
     /// The bytes of a base or present content.
@@ -137,54 +139,38 @@ impl PrivateCopy {
         Ok(self.store.get(digest)?)
     }
 
-    /// The present bytes of a file of the copy, or the target of a link; `None` when it is gone.
+    /// The present bytes of a regular file of the copy, at most `bytes_max`.
     ///
     /// # Errors
-    /// When it cannot be read or is beyond [`limits::WORKSPACE_CONTENT_BYTES_MAX`].
-    pub fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, CandidateError> {
-        use std::os::unix::ffi::OsStrExt as _;
-        match tree::node_at(&self.root, path) {
-            None => Ok(None),
-            Some(Node::Link(target)) => Ok(Some(target.as_os_str().as_bytes().to_vec())),
-            Some(Node::File(_)) => {
-                let file = std::fs::File::open(self.root.join(path));
-                let read = file.and_then(|mut file| content::read(&mut file, limits::WORKSPACE_CONTENT_BYTES_MAX));
-                read.map(Some).map_err(failed("cannot read", path))
-            }
-        }
-    }
-
-    /// What stands in the copy now, by path.
-    fn present(&mut self) -> BTreeMap<PathBuf, Entry> {
-        let tree = tree::list(&self.root);
-        let mut present = BTreeMap::new();
-        for (path, node) in &tree.nodes {
-            if let Some(entry) = self.entry(path, node) {
-                present.insert(path.clone(), entry);
-            }
-        }
-        self.cache.retain(&tree);
-        present
-    }
-
-    fn entry(&mut self, path: &Path, node: &Node) -> Option<Entry> {
-        use std::os::unix::ffi::OsStrExt as _;
-        match node {
-            Node::Link(target) => {
-                Some(Entry { kind: EntryKind::Link, digest: Digest::of(target.as_os_str().as_bytes()) })
-            }
-            Node::File(identity) => {
-                let kind = if identity.mode & 0o111 == 0 { EntryKind::File } else { EntryKind::Executable };
-                let digest = self.cache.digest(&self.root, path, identity).ok()?;
-                Some(Entry { kind, digest })
-            }
-        }
+    /// When it is gone or cannot be read, or has more bytes.
+    pub fn read(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+        content::read_plain(&self.root().join(path), bytes_max)
     }
 
     /// What was changed in the copy, in order of path.
-    pub fn changes(&mut self) -> Vec<Changed> {
-        let present = self.present();
-        differing(&self.base, &present)
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn changes(&mut self) -> Result<Vec<Difference>, CandidateError> {
+        let now = self.listing.take()?.digest;
+        Ok(compare(&self.store, Some(&self.origin.base), Some(&now))?)
+    }
+
+    /// Ignored directories that are not compared file by file and in which something changed since the copy was made.
+    pub fn changed_behind(&self) -> Vec<PathBuf> {
+        let tops = self.listing.beside().into_iter().filter(|top| !tree::is_hidden(top) && !heavy::is_cache(top));
+        tops.filter(|top| heavy::changed_since(&self.root().join(top), self.origin.made_ns)).collect()
+    }
+
+    /// Whether something is here that is no file, link or directory.
+    pub fn is_special(&self, path: &Path) -> bool {
+        let about = self.root().join(path).symlink_metadata();
+        about.is_ok_and(|about| !about.is_file() && !about.is_dir() && !about.is_symlink())
+    }
+
+    /// The topmost ignored path that holds this one, by the session's rules.
+    pub fn ignored_at(&self, path: &Path) -> Option<PathBuf> {
+        self.listing.rules().is_ignored(path)
     }
 
     /// Takes over what changed in the workspace. Gives the files that changed on both sides and
@@ -192,46 +178,53 @@ impl PrivateCopy {
     ///
     /// # Errors
     /// As [`PrivateCopy::make`].
-    pub fn refresh(&mut self, live: &mut Snapshots) -> Result<Vec<PathBuf>, CandidateError> {
-        let taken = live.take()?;
-        if taken.digest == self.base_tree {
+    pub fn refresh(&mut self, live: &Listing) -> Result<Vec<PathBuf>, CandidateError> {
+        let now = live.take()?.digest;
+        if now == self.origin.from {
             return Ok(Vec::new());
         }
-        let now = files(live.store(), &taken.digest)?;
-        let present = self.present();
-        let own: BTreeSet<PathBuf> = differing(&self.base, &present).into_iter().map(|changed| changed.path).collect();
+        let own: BTreeSet<PathBuf> = self.changes()?.into_iter().map(|changed| changed.path).collect();
         let mut both = Vec::new();
-        for theirs in differing(&self.base, &now) {
-            if own.contains(&theirs.path) && present.get(&theirs.path) != theirs.after.as_ref() {
+        for theirs in compare(&self.store, Some(&self.origin.from), Some(&now))? {
+            let is_same = match (self.listing.entry(&theirs.path), theirs.after) {
+                (Some(here), Some(there)) => here.is_same(&there),
+                (here, there) => here.is_none() && there.is_none(),
+            };
+            if own.contains(&theirs.path) && !is_same {
                 both.push(theirs.path);
                 continue;
             }
-            if !own.contains(&theirs.path) {
-                self.put(&theirs.path, theirs.after)?;
+            if !is_same && !self.put(&theirs.path, theirs.after)? {
+                continue;
             }
-            self.set_base(theirs.path, theirs.after);
+            self.rebase(&theirs.path)?;
         }
-        self.base_tree = taken.digest;
+        self.origin.from = now;
         self.save()?;
         Ok(both)
     }
 
-    fn set_base(&mut self, path: PathBuf, entry: Option<Entry>) {
-        match entry {
-            Some(entry) => self.base.insert(path, entry),
-            None => self.base.remove(&path),
-        };
+    /// What the copy has at this path is its base from now on.
+    fn rebase(&mut self, path: &Path) -> Result<(), CandidateError> {
+        self.listing.look([path]);
+        self.origin.base = replace(&self.store, &self.origin.base, path, self.listing.entry(path))?;
+        Ok(())
     }
 
     /// Puts a file back to what the workspace has now.
     ///
     /// # Errors
     /// As [`PrivateCopy::make`].
-    pub fn reset(&mut self, live: &mut Snapshots, path: &Path) -> Result<(), CandidateError> {
-        let taken = live.take()?;
-        let entry = files(live.store(), &taken.digest)?.get(path).copied();
-        self.put(path, entry)?;
-        self.set_base(path.to_owned(), entry);
+    pub fn reset(&mut self, live: &Listing, path: &Path) -> Result<(), CandidateError> {
+        if self.ignored_at(path).is_some() {
+            fill::copy_over(&self.source, self.root(), path).map_err(failed("cannot write", path))?;
+        } else {
+            live.look([path]);
+            let now = live.entry(path);
+            live.record()?;
+            self.put(path, now)?;
+        }
+        self.rebase(path)?;
         self.save()
     }
 
@@ -240,8 +233,8 @@ impl PrivateCopy {
     /// # Errors
     /// As [`PrivateCopy::make`].
     pub fn restore(&mut self, path: &Path) -> Result<(), CandidateError> {
-        let entry = self.base.get(path).copied();
-        self.put(path, entry)
+        let entry = lookup(&self.store, &self.origin.base, path)?;
+        self.put(path, entry).map(drop)
     }
 
     /// Puts everything back that a run changed or made.
@@ -249,11 +242,11 @@ impl PrivateCopy {
     /// # Errors
     /// As [`PrivateCopy::make`].
     pub fn restore_all(&mut self) -> Result<(), CandidateError> {
-        if self.base.len() > limits::CANDIDATE_LOOK_OVER_FILES_MAX {
+        if self.files > limits::CANDIDATE_LOOK_OVER_FILES_MAX {
             return Ok(());
         }
-        for changed in self.changes() {
-            self.restore(&changed.path)?;
+        for changed in self.changes()? {
+            self.put(&changed.path, changed.before)?;
         }
         Ok(())
     }
@@ -263,16 +256,38 @@ impl PrivateCopy {
     /// # Errors
     /// As [`PrivateCopy::make`].
     pub fn lay(&mut self, path: &Path, content: Option<&[u8]>) -> Result<(), CandidateError> {
-        let executable = self.base.get(path).is_some_and(|entry| entry.kind == EntryKind::Executable);
-        fill::write(&self.root, path, content, executable).map_err(failed("cannot write", path))
+        let entry = lookup(&self.store, &self.origin.base, path)?;
+        let executable = entry.is_some_and(|entry| entry.kind == EntryKind::Executable);
+        fill::write(self.root(), path, content, executable).map_err(failed("cannot write", path))
     }
 
-    fn put(&mut self, path: &Path, entry: Option<Entry>) -> Result<(), CandidateError> {
+    /// Removes the directories above a path that were made for it and are empty now.
+    fn remove_new_directories(&self, path: &Path) -> Result<(), CandidateError> {
+        for dir in path.ancestors().skip(1).filter(|dir| !dir.as_os_str().is_empty()) {
+            let is_known = lookup(&self.store, &self.origin.base, dir)?.is_some();
+            if is_known || std::fs::remove_dir(self.root().join(dir)).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// True when the copy has this entry now: of what is too large, or could not be read, there is no content to put.
+    fn put(&mut self, path: &Path, entry: Option<Entry>) -> Result<bool, CandidateError> {
+        let root = self.root().to_owned();
         let put = match entry {
-            None => fill::write(&self.root, path, None, false),
-            Some(entry) => fill::place(&self.source, &self.root, path, entry, &self.store, &mut self.cache)?,
+            None => {
+                let removed = fill::write(&root, path, None, false);
+                self.remove_new_directories(path)?;
+                removed
+            }
+            Some(Entry { kind: EntryKind::Large | EntryKind::Unknown, .. }) => {
+                return Ok(fill::copy_over(&self.source, &root, path).is_ok());
+            }
+            Some(entry) => fill::place(&self.source, &root, path, entry, &self.store)?,
         };
-        put.map_err(failed("cannot write", path))
+        put.map_err(failed("cannot write", path))?;
+        Ok(true)
     }
 }
 
@@ -280,8 +295,8 @@ impl Drop for PrivateCopy {
     fn drop(&mut self) {
         // Moved aside first, so that its place is free at once; what cannot be removed now is
         // removed when the next session of this workspace clears the directory.
-        let _ = clear(&self.root);
-        let _ = std::fs::remove_file(base_file(&self.root));
+        let _ = clear(self.root());
+        let _ = std::fs::remove_file(base_file(self.root()));
     }
 }
 
@@ -302,15 +317,6 @@ fn clear(place: &Path) -> Result<(), CandidateError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(failed("cannot clear", place)(error)),
     }
-}
-
-fn differing(before: &BTreeMap<PathBuf, Entry>, after: &BTreeMap<PathBuf, Entry>) -> Vec<Changed> {
-    let paths: BTreeSet<&PathBuf> = before.keys().chain(after.keys()).collect();
-    paths
-        .into_iter()
-        .filter(|path| before.get(*path) != after.get(*path))
-        .map(|path| Changed { path: path.clone(), before: before.get(path).copied(), after: after.get(path).copied() })
-        .collect()
 }
 
 #[cfg(test)]

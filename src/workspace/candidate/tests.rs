@@ -1,12 +1,13 @@
 //! Copies against real directories.
 
 use super::*;
+use crate::workspace::tree::Rules;
 use std::os::unix::fs::symlink;
 
 struct Bench {
     work: tempfile::TempDir,
     state: tempfile::TempDir,
-    live: Snapshots,
+    live: Listing,
 }
 
 fn bench(files: &[(&str, &str)]) -> Bench {
@@ -14,7 +15,8 @@ fn bench(files: &[(&str, &str)]) -> Bench {
     for (path, text) in files {
         put(work.path(), path, text);
     }
-    let live = Snapshots::new(work.path().to_owned(), Store::open(state.path()).unwrap());
+    let root = work.path().canonicalize().unwrap();
+    let live = Listing::new(root.clone(), Rules::read(&root), Store::open(state.path()).unwrap());
     Bench { work, state, live }
 }
 
@@ -25,14 +27,14 @@ fn put(root: &Path, path: &str, text: &str) {
 }
 
 impl Bench {
-    fn copy(&mut self) -> PrivateCopy {
+    fn copy(&self) -> PrivateCopy {
         let place = self.state.path().canonicalize().unwrap().join("candidates/one");
-        PrivateCopy::make(&mut self.live, self.work.path(), place).unwrap()
+        PrivateCopy::make(&self.live, place).unwrap()
     }
 }
 
 fn told(copy: &mut PrivateCopy) -> Vec<String> {
-    let changes = copy.changes();
+    let changes = copy.changes().unwrap();
     changes
         .iter()
         .map(|changed| {
@@ -44,7 +46,7 @@ fn told(copy: &mut PrivateCopy) -> Vec<String> {
 
 #[test]
 fn a_copy_holds_the_content_and_what_runs_need_and_no_more() {
-    let mut bench = bench(&[
+    let bench = bench(&[
         (".gitignore", "target\nnode_modules\n.venv\n*.local\n__pycache__\n"),
         ("src/a.py", "a"),
         ("settings.local", "s"),
@@ -95,7 +97,7 @@ fn a_copy_holds_the_content_and_what_runs_need_and_no_more() {
 
 #[test]
 fn changes_are_told_and_put_back() {
-    let mut bench = bench(&[("a", "1"), ("dir/b", "2"), ("dir/c", "3"), ("same", "4")]);
+    let bench = bench(&[("a", "1"), ("dir/b", "2"), ("dir/c", "3"), ("same", "4")]);
     let mut copy = bench.copy();
     assert!(told(&mut copy).is_empty());
     let root = copy.root().to_owned();
@@ -118,7 +120,7 @@ fn changes_are_told_and_put_back() {
 
 #[test]
 fn a_refresh_takes_over_what_changed_and_names_what_changed_on_both_sides() {
-    let mut bench = bench(&[("mine", "1"), ("theirs", "1"), ("both", "1"), ("same", "1"), ("gone", "1")]);
+    let bench = bench(&[("mine", "1"), ("theirs", "1"), ("both", "1"), ("same", "1"), ("gone", "1")]);
     let mut copy = bench.copy();
     let root = copy.root().to_owned();
     for (path, text) in [("mine", "m"), ("both", "m"), ("same", "agreed")] {
@@ -129,15 +131,84 @@ fn a_refresh_takes_over_what_changed_and_names_what_changed_on_both_sides() {
         put(&work, path, text);
     }
     std::fs::remove_file(work.join("gone")).unwrap();
-    assert_eq!(copy.refresh(&mut bench.live).unwrap(), [PathBuf::from("both")]);
+    assert_eq!(copy.refresh(&bench.live).unwrap(), [PathBuf::from("both")]);
     assert_eq!(told(&mut copy), ["both ++", "mine ++"]);
     assert_eq!(std::fs::read_to_string(root.join("theirs")).unwrap(), "t");
     assert_eq!(std::fs::read_to_string(root.join("both")).unwrap(), "m");
     assert!(root.join("fresh").exists() && !root.join("gone").exists());
-    copy.reset(&mut bench.live, Path::new("both")).unwrap();
+    copy.reset(&bench.live, Path::new("both")).unwrap();
     assert_eq!(told(&mut copy), ["mine ++"]);
     // A killed host leaves it; the next one finds it as it was.
-    let mut again = PrivateCopy::reopen(&bench.live, &work, &root).unwrap();
+    let mut again = PrivateCopy::reopen(&bench.live, &root).unwrap();
     assert_eq!(told(&mut again), ["mine ++"]);
     std::mem::forget(copy);
+}
+
+/// What an agent writes into its copy hides nothing and deletes nothing.
+#[test]
+fn ignore_rules_and_marks_written_in_a_copy_are_files_like_any_other() {
+    let bench = bench(&[(".env", "k"), ("notes/mine", "n"), ("src/a", "1")]);
+    let mut copy = bench.copy();
+    let root = copy.root().to_owned();
+    for (path, text) in [(".gitignore", ".env\nnotes/\n"), ("src/pyvenv.cfg", ""), ("src/a", "2"), ("notes/new", "n")] {
+        put(&root, path, text);
+    }
+    assert_eq!(told(&mut copy), [".gitignore -+", "notes/new -+", "src/a ++", "src/pyvenv.cfg -+"]);
+}
+
+#[test]
+fn ignored_files_that_were_copied_are_compared_and_build_output_is_named() {
+    let mut files = vec![(".gitignore", ".env\nout/\nbig/\n/dist\n"), (".env", "k=1"), ("a", "1"), ("target/x", "t")];
+    let many: Vec<String> = (0..600).map(|number| format!("big/{number}")).collect();
+    files.extend(many.iter().map(|path| (path.as_str(), "b")));
+    let bench = bench(&files);
+    std::fs::write(bench.work.path().join("target/CACHEDIR.TAG"), "").unwrap();
+    let mut copy = bench.copy();
+    let root = copy.root().to_owned();
+    assert!(told(&mut copy).is_empty());
+    std::thread::park_timeout(std::time::Duration::from_millis(30));
+    for path in [".env", "out/n", "dist/m", "big/1", "node_modules/x/y", "__pycache__/z"] {
+        put(&root, path, "changed");
+    }
+    assert_eq!(told(&mut copy), [".env ++", "dist/m -+", "out/n -+"]);
+    assert_eq!(copy.changed_behind(), [Path::new("big"), Path::new("node_modules")]);
+    assert_eq!(copy.ignored_at(Path::new("out/n")).as_deref(), Some(Path::new("out")));
+    // What was approved is in the workspace; the copy takes it from there, and no ignored file is lost.
+    put(bench.work.path(), ".env", "approved");
+    copy.reset(&bench.live, Path::new(".env")).unwrap();
+    put(bench.work.path(), "a", "2");
+    copy.refresh(&bench.live).unwrap();
+    assert_eq!(told(&mut copy), ["dist/m -+", "out/n -+"]);
+    assert_eq!(std::fs::read_to_string(root.join(".env")).unwrap(), "approved");
+}
+
+#[test]
+fn a_copy_keeps_permission_bits_and_tells_when_they_change() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = bench(&[("run", "1"), ("key", "2")]);
+    let chmod = |root: &Path, path: &str, mode| {
+        std::fs::set_permissions(root.join(path), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    chmod(bench.work.path(), "key", 0o600);
+    let mut copy = bench.copy();
+    let root = copy.root().to_owned();
+    assert_eq!(root.join("key").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    chmod(&root, "run", 0o755);
+    assert_eq!(told(&mut copy), ["run ++"]);
+    copy.restore_all().unwrap();
+    assert!(told(&mut copy).is_empty());
+    assert_eq!(root.join("run").metadata().unwrap().permissions().mode() & 0o111, 0);
+}
+
+#[test]
+fn a_sparse_file_is_copied_in_no_time_and_stays_sparse() {
+    use std::os::unix::fs::MetadataExt as _;
+    let bench = bench(&[("a", "1")]);
+    let sparse = std::fs::File::create(bench.work.path().join("sparse")).unwrap();
+    sparse.set_len(8 << 30).unwrap();
+    let began = std::time::Instant::now();
+    let copy = bench.copy();
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+    let about = copy.root().join("sparse").metadata().unwrap();
+    assert_eq!((about.len(), about.blocks() < 1_000), (8 << 30, true));
 }

@@ -6,10 +6,8 @@
 
 mod compare;
 mod directory;
-mod snapshot;
 mod store;
 
-pub use compare::{Difference, compare};
+pub use compare::{Difference, compare, lookup, replace, visit};
 pub use directory::{Directory, Entry, EntryKind};
-pub use snapshot::{Snapshots, Taken, files};
-pub use store::{Store, StoreError};
+pub use store::{Pending, Store, StoreError};

@@ -26,6 +26,28 @@ pub struct Store {
     root: PathBuf,
 }
 
+/// New objects that are not durable yet: their names while they are few.
+#[derive(Debug, Default)]
+pub struct Pending {
+    few: Vec<PathBuf>,
+    is_many: bool,
+}
+
+impl Pending {
+    /// More was written than anyone has noted.
+    pub fn everything() -> Self {
+        Self { few: Vec::new(), is_many: true }
+    }
+
+    fn note(&mut self, path: PathBuf) {
+        if self.few.len() >= limits::CHECKPOINT_SYNC_EACH_MAX {
+            self.is_many = true;
+        } else {
+            self.few.push(path);
+        }
+    }
+}
+
 impl Store {
     /// Opens or makes the store below `state`, for the owner only.
     ///
@@ -50,17 +72,28 @@ impl Store {
         self.path(digest).exists()
     }
 
-    /// Keeps `bytes`; `Some(path)` when they are new and still have to be synced.
+    /// Keeps `bytes`. True when they are new.
     ///
     /// # Errors
     /// When they cannot be written: no room, read only.
-    pub fn put(&self, digest: &Digest, bytes: &[u8]) -> Result<Option<PathBuf>, StoreError> {
+    pub fn put(&self, digest: &Digest, bytes: &[u8]) -> Result<bool, StoreError> {
         let path = self.path(digest);
         if path.exists() {
-            return Ok(None);
+            return Ok(false);
         }
         self.write(&path, bytes).map_err(|error| StoreError::Io { path: path.clone(), error })?;
-        Ok(Some(path))
+        Ok(true)
+    }
+
+    /// As [`Store::put`], and notes in `pending` what has to be synced.
+    ///
+    /// # Errors
+    /// As [`Store::put`].
+    pub fn put_noted(&self, digest: &Digest, bytes: &[u8], pending: &mut Pending) -> Result<(), StoreError> {
+        if self.put(digest, bytes)? {
+            pending.note(self.path(digest));
+        }
+        Ok(())
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -90,16 +123,14 @@ impl Store {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn sync(&self, new: &[PathBuf]) -> Result<(), StoreError> {
-        let result = if new.is_empty() {
-            Ok(())
-        } else if new.len() <= limits::CHECKPOINT_SYNC_EACH_MAX {
-            new.iter().try_for_each(|path| {
+    pub fn sync(&self, pending: Pending) -> Result<(), StoreError> {
+        let result = if pending.is_many {
+            File::open(&self.root).and_then(|root| Ok(rustix::fs::syncfs(&root)?))
+        } else {
+            pending.few.iter().try_for_each(|path| {
                 File::open(path)?.sync_all()?;
                 path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
             })
-        } else {
-            File::open(&self.root).and_then(|root| Ok(rustix::fs::syncfs(&root)?))
         };
         result.map_err(|error| StoreError::Io { path: self.root.clone(), error })
     }
@@ -147,11 +178,12 @@ mod tests {
         for bytes in [b"".to_vec(), vec![b'a'; 100_000], vec![0xff, 0, 1]] {
             let digest = Digest::of(&bytes);
             assert_eq!(store.get(&digest).unwrap(), None);
-            let new = store.put(&digest, &bytes).unwrap().unwrap();
-            store.sync(std::slice::from_ref(&new)).unwrap();
-            assert_eq!(store.put(&digest, &bytes).unwrap(), None);
+            let mut pending = Pending::default();
+            store.put_noted(&digest, &bytes, &mut pending).unwrap();
+            store.sync(pending).unwrap();
+            assert!(!store.put(&digest, &bytes).unwrap());
             assert_eq!(store.get(&digest).unwrap().unwrap(), bytes);
-            std::fs::write(&new, b"\x00something else").unwrap();
+            std::fs::write(store.path(&digest), b"\x00something else").unwrap();
             assert!(matches!(store.get(&digest), Err(StoreError::Damaged(_))));
         }
     }

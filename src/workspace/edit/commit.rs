@@ -1,26 +1,34 @@
 //! The visible part: names are exchanged one by one, each checked, and taken back on failure.
 
-use rustix::fs::{AtFlags, RenameFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
-use std::ffi::OsString;
+use std::ffi::OsStr;
+use std::fs::Permissions;
 use std::io;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use super::stage::{Seen, Stage, Staged, conflict, look};
-use super::{EditError, Written, temp};
+use super::stage::{Seen, Stage, Staged, conflict, look_node};
+use super::temp::TempName;
+use super::{EditError, Written};
 use crate::base::Digest;
+use crate::model::{FileMode, Node, NodeKind};
 use crate::workspace::root::{Place, Root};
 
 /// How one visible change is taken back.
 enum Undo<'a> {
     Created(&'a Place),
     /// The old content lies under the temporary name.
-    Exchanged(&'a Place, OsString),
-    Removed(&'a Place, OsString),
+    Exchanged(&'a Place, &'a OsStr),
+    Removed(&'a Place, TempName),
     Moved {
         from: &'a Place,
         to: &'a Place,
     },
+    /// The former permission bits.
+    Mode(&'a Place, u32),
+    Directory(&'a Place, u32),
 }
 
 /// Why one exchange did not happen, or did and was not what was expected.
@@ -77,53 +85,104 @@ pub fn commit(root: &Root, stage: Stage) -> Result<Vec<Written>, EditError> {
 
 fn target_path(change: &Staged) -> PathBuf {
     match change {
-        Staged::Put { path, .. } | Staged::Remove { path, .. } | Staged::Move { from: path, .. } => path.clone(),
+        Staged::Put { path, .. }
+        | Staged::Remove { path, .. }
+        | Staged::Move { from: path, .. }
+        | Staged::Mode { path, .. }
+        | Staged::Directory { path, .. }
+        | Staged::RemoveDirectory { path, .. } => path.clone(),
     }
 }
 
 fn outcome(change: &Staged) -> Vec<Written> {
-    let one =
-        |path: &PathBuf, before: Option<Digest>, after: Option<Digest>| Written { path: path.clone(), before, after };
+    type Side = Option<(Option<Digest>, Node)>;
+    let one = |path: &PathBuf, before: Side, after: Side| Written {
+        path: path.clone(),
+        before: before.and_then(|(digest, _)| digest),
+        after: after.and_then(|(digest, _)| digest),
+        before_node: before.map(|(_, node)| node),
+        after_node: after.map(|(_, node)| node),
+    };
+    let side = |seen: &Seen| Some((Some(seen.digest), seen.node()));
+    let directory = |mode: Option<u32>| Node { kind: NodeKind::Directory, mode: mode.map(FileMode::new) };
     match change {
-        Staged::Put { path, before, after, .. } => vec![one(path, before.map(|seen| seen.digest), Some(*after))],
-        Staged::Remove { path, before, .. } => vec![one(path, Some(before.digest), None)],
-        Staged::Move { from, to, before, .. } => {
-            vec![one(from, Some(before.digest), None), one(to, None, Some(before.digest))]
+        Staged::Put { path, before, after, node, .. } => {
+            vec![one(path, before.as_ref().and_then(side), Some((Some(*after), *node)))]
         }
+        Staged::Remove { path, before, .. } => vec![one(path, side(before), None)],
+        Staged::Move { from, to, before, mode, .. } => {
+            let after = mode.map_or(before.node(), |mode| Node::file(FileMode::new(mode)));
+            vec![one(from, side(before), None), one(to, None, Some((Some(before.digest), after)))]
+        }
+        Staged::Mode { path, before: Some(before), mode, .. } => {
+            vec![one(path, side(before), Some((Some(before.digest), Node::file(FileMode::new(*mode)))))]
+        }
+        Staged::Mode { path, before: None, mode, .. } => {
+            vec![one(path, Some((None, directory(None))), Some((None, directory(Some(*mode)))))]
+        }
+        Staged::Directory { path, node } => vec![one(path, None, Some((None, *node)))],
+        Staged::RemoveDirectory { path, .. } => vec![one(path, Some((None, directory(None))), None)],
     }
 }
 
 fn raced(change: &Staged) -> super::Conflict {
     let (place, path, expected) = match change {
-        Staged::Put { place, path, before, .. } => (place, path, before.map(|seen| seen.digest)),
-        Staged::Remove { place, path, before } => (place, path, Some(before.digest)),
-        Staged::Move { place, from, before, .. } => (place, from, Some(before.digest)),
+        Staged::Put { place, path, before, .. } => (Some(place), path, before.map(|seen| seen.digest)),
+        Staged::Remove { place, path, before } => (Some(place), path, Some(before.digest)),
+        Staged::Move { place, from, before, .. } => (Some(place), from, Some(before.digest)),
+        Staged::Mode { place, path, before, .. } => (Some(place), path, before.map(|seen| seen.digest)),
+        Staged::Directory { path, .. } => (None, path, None),
+        Staged::RemoveDirectory { place, path } => (Some(place), path, None),
     };
-    let found = look(place).ok().flatten().map(|seen| seen.digest);
-    conflict(place, path, expected, found, None)
+    let found = place.and_then(|place| look_node(place).ok().flatten()).map(|seen| seen.digest);
+    match place {
+        Some(place) => conflict(place, path, expected, found, None),
+        None => super::Conflict { path: path.clone(), expected, found, current: None, wanted: None },
+    }
 }
 
 fn exchange<'a>(change: &'a Staged, done: &mut Vec<Undo<'a>>) -> Result<(), Failure> {
     match change {
         Staged::Put { place, before: None, temp, .. } => {
-            put_new(place, temp)?;
+            put_new(place, temp.as_os_str())?;
             done.push(Undo::Created(place));
             Ok(())
         }
         Staged::Put { place, before: Some(seen), temp, .. } => {
-            swap(place, temp)?;
-            done.push(Undo::Exchanged(place, temp.clone()));
-            unchanged(place, temp, seen)
+            swap(place, temp.as_os_str())?;
+            done.push(Undo::Exchanged(place, temp.as_os_str()));
+            unchanged(place, temp.as_os_str(), seen)
         }
         Staged::Remove { place, before, .. } => {
-            let backup = temp::name();
-            rustix::fs::renameat(&place.parent, &place.name, &place.parent, &backup)?;
-            done.push(Undo::Removed(place, backup.clone()));
-            unchanged(place, &backup, before)
+            let backup = TempName::new();
+            rustix::fs::renameat(&place.parent, &place.name, &place.parent, backup.as_os_str())?;
+            let checked = unchanged(place, backup.as_os_str(), before);
+            done.push(Undo::Removed(place, backup));
+            checked
         }
-        Staged::Move { place, target, before, .. } => {
+        Staged::Mode { place, before, mode, .. } => {
+            let former = set_mode(place, before.as_ref(), *mode)?;
+            done.push(Undo::Mode(place, former));
+            Ok(())
+        }
+        Staged::Directory { .. } => Ok(()),
+        Staged::RemoveDirectory { place, .. } => {
+            let mode =
+                rustix::fs::statat(&place.parent, &place.name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| stat.st_mode);
+            match rustix::fs::unlinkat(&place.parent, &place.name, AtFlags::REMOVEDIR) {
+                Ok(()) => done.push(Undo::Directory(place, mode.unwrap_or(0o777))),
+                // Somebody's files are in it, or it is gone already.
+                Err(_) => {}
+            }
+            Ok(())
+        }
+        Staged::Move { place, target, before, mode, .. } => {
             rename_free(place, &place.name, target, &target.name)?;
             done.push(Undo::Moved { from: place, to: target });
+            if let Some(mode) = mode {
+                let former = set_mode(target, None, *mode)?;
+                done.push(Undo::Mode(target, former));
+            }
             let there = Place {
                 parent: target.parent.try_clone().map_err(Failure::Io)?,
                 name: target.name.clone(),
@@ -135,7 +194,7 @@ fn exchange<'a>(change: &'a Staged, done: &mut Vec<Undo<'a>>) -> Result<(), Fail
 }
 
 /// `rename` that refuses to replace; file systems without the flag get a link first.
-fn rename_free(from: &Place, old: &OsString, to: &Place, new: &OsString) -> Result<(), Failure> {
+fn rename_free(from: &Place, old: &OsStr, to: &Place, new: &OsStr) -> Result<(), Failure> {
     match rustix::fs::renameat_with(&from.parent, old, &to.parent, new, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
         Err(Errno::INVAL | Errno::NOSYS) => {
@@ -146,29 +205,29 @@ fn rename_free(from: &Place, old: &OsString, to: &Place, new: &OsString) -> Resu
     }
 }
 
-fn put_new(place: &Place, temp: &OsString) -> Result<(), Failure> {
+fn put_new(place: &Place, temp: &OsStr) -> Result<(), Failure> {
     rename_free(place, temp, place, &place.name)
 }
 
 /// Exchanges the temporary file and the target; afterwards the old content has the temporary name.
-fn swap(place: &Place, temp: &OsString) -> Result<(), Failure> {
+fn swap(place: &Place, temp: &OsStr) -> Result<(), Failure> {
     match rustix::fs::renameat_with(&place.parent, temp, &place.parent, &place.name, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(()),
         Err(Errno::INVAL | Errno::NOSYS) => {
             // Without the flag: a second name keeps the old content while `rename` replaces it.
-            let backup = temp::name();
-            rustix::fs::linkat(&place.parent, &place.name, &place.parent, &backup, AtFlags::empty())?;
+            let backup = TempName::new();
+            rustix::fs::linkat(&place.parent, &place.name, &place.parent, backup.as_os_str(), AtFlags::empty())?;
             rustix::fs::renameat(&place.parent, temp, &place.parent, &place.name)?;
-            Ok(rustix::fs::renameat(&place.parent, &backup, &place.parent, temp)?)
+            Ok(rustix::fs::renameat(&place.parent, backup.as_os_str(), &place.parent, temp)?)
         }
         Err(errno) => Err(errno.into()),
     }
 }
 
 /// Checks that what was moved aside is what the decision was made about.
-fn unchanged(place: &Place, aside: &OsString, seen: &Seen) -> Result<(), Failure> {
+fn unchanged(place: &Place, aside: &OsStr, seen: &Seen) -> Result<(), Failure> {
     let parent = place.parent.try_clone().map_err(Failure::Io)?;
-    same(&Place { parent, name: aside.clone(), path: place.path.clone() }, seen)
+    same(&Place { parent, name: aside.to_owned(), path: place.path.clone() }, seen)
 }
 
 fn same(there: &Place, seen: &Seen) -> Result<(), Failure> {
@@ -177,10 +236,24 @@ fn same(there: &Place, seen: &Seen) -> Result<(), Failure> {
         return Ok(());
     }
     // Touched but perhaps not changed: the digest decides.
-    match look(there) {
-        Ok(Some(found)) if found.digest == seen.digest => Ok(()),
+    match look_node(there) {
+        Ok(Some(found)) if (found.digest, found.is_link) == (seen.digest, seen.is_link) => Ok(()),
         Ok(_) | Err(_) => Err(Failure::Raced),
     }
+}
+
+/// Sets the permission bits of exactly this node; gives those it had. A link has none to set.
+fn set_mode(place: &Place, seen: Option<&Seen>, mode: u32) -> Result<u32, Failure> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let node = rustix::fs::openat(&place.parent, &place.name, flags, Mode::empty())?;
+    let now = rustix::fs::fstat(&node)?;
+    if seen.is_some_and(|seen| !crate::workspace::root::Identity::of(&now).same_content(&seen.identity)) {
+        return Err(Failure::Raced);
+    }
+    // Opened as a path alone: bits may forbid to read what they are set on.
+    let itself = format!("/proc/self/fd/{}", node.as_raw_fd());
+    std::fs::set_permissions(itself, Permissions::from_mode(mode & 0o7777)).map_err(Failure::Io)?;
+    Ok(now.st_mode & 0o7777)
 }
 
 /// Takes visible changes back, newest first; names those that would not go.
@@ -192,7 +265,12 @@ fn roll_back(done: &[Undo<'_>]) -> Vec<PathBuf> {
                 (place, rustix::fs::unlinkat(&place.parent, &place.name, AtFlags::empty()).map_err(Failure::from))
             }
             Undo::Exchanged(place, temp) => (place, swap(place, temp)),
-            Undo::Removed(place, backup) => (place, rename_free(place, backup, place, &place.name)),
+            Undo::Removed(place, backup) => (place, rename_free(place, backup.as_os_str(), place, &place.name)),
+            Undo::Mode(place, mode) => (place, set_mode(place, None, *mode).map(drop)),
+            Undo::Directory(place, mode) => {
+                let made = rustix::fs::mkdirat(&place.parent, &place.name, Mode::from_raw_mode(0o777));
+                (place, made.map_err(Failure::from).and_then(|()| set_mode(place, None, *mode).map(drop)))
+            }
             Undo::Moved { from, to } => (from, rename_free(to, &to.name, from, &from.name)),
         };
         if result.is_err() {
@@ -209,8 +287,15 @@ fn finish(undo: &Undo<'_>) {
         Undo::Created(place) => {
             let _ = rustix::fs::fsync(&place.parent);
         }
-        Undo::Exchanged(place, temp) | Undo::Removed(place, temp) => {
-            let _ = rustix::fs::unlinkat(&place.parent, temp, AtFlags::empty());
+        Undo::Exchanged(place, temp) => {
+            let _ = rustix::fs::unlinkat(&place.parent, *temp, AtFlags::empty());
+            let _ = rustix::fs::fsync(&place.parent);
+        }
+        Undo::Removed(place, temp) => {
+            let _ = rustix::fs::unlinkat(&place.parent, temp.as_os_str(), AtFlags::empty());
+            let _ = rustix::fs::fsync(&place.parent);
+        }
+        Undo::Mode(place, _) | Undo::Directory(place, _) => {
             let _ = rustix::fs::fsync(&place.parent);
         }
         Undo::Moved { from, to } => {

@@ -20,38 +20,80 @@ use std::path::{Path, PathBuf};
 use super::content;
 use super::root::{PathRefusal, Root, Standing};
 use crate::base::{Digest, limits};
+use crate::model::Node;
 
 pub use temp::{is_temp_name, sweep};
 
-/// One wanted change of one file. Paths are relative to the workspace root.
+/// One wanted change of one node. Paths are relative to the workspace root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileChange {
     /// Makes the file hold `content`. `base` is the digest of what it must hold before; `None`
-    /// means that it must not exist. `executable` of `None` keeps the mode (or takes the umask's).
-    Write { path: PathBuf, base: Option<Digest>, content: Vec<u8>, executable: Option<bool> },
-    /// Removes the file, which must hold `base`.
-    Delete { path: PathBuf, base: Digest },
+    /// means that it must not exist. A link that stays inside is followed. `mode` of `None` keeps the permission bits (or
+    /// takes the umask's).
+    Write { path: PathBuf, base: Option<Digest>, content: Vec<u8>, mode: Option<u32> },
+    /// Makes exactly this path a file or a link, never following one, on top of `base`.
+    Put { path: PathBuf, base: Option<Base>, body: Body },
+    /// Removes the file or link, which must be `base`.
+    Delete { path: PathBuf, base: Base },
     /// Moves the file, which must hold `base`, to a name that must be free; `content` replaces its
-    /// bytes on the way.
-    Rename { from: PathBuf, to: PathBuf, base: Digest, content: Option<Vec<u8>> },
+    /// bytes on the way, `mode` its permission bits.
+    Rename { from: PathBuf, to: PathBuf, base: Digest, content: Option<Vec<u8>>, mode: Option<u32> },
+    /// Sets the permission bits of a file that holds `base`, or of a directory (`None`).
+    Mode { path: PathBuf, base: Option<Digest>, mode: u32 },
+    /// Makes a directory, with these bits; one that is there is taken as it is, but for the bits.
+    MakeDirectory { path: PathBuf, mode: Option<u32> },
+    /// Removes a directory if it is empty by then. What somebody put there stays.
+    RemoveDirectory { path: PathBuf },
+}
+
+/// What a path must be before an exact change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Base {
+    pub digest: Digest,
+    /// A link: the digest is of its target's text.
+    pub is_link: bool,
+}
+
+/// What a path becomes by an exact change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    File { content: Vec<u8>, mode: Option<u32> },
+    Link(Vec<u8>),
 }
 
 impl FileChange {
     /// The paths that this change touches.
     pub fn paths(&self) -> Vec<&Path> {
         match self {
-            Self::Write { path, .. } | Self::Delete { path, .. } => vec![path],
+            Self::Write { path, .. }
+            | Self::Put { path, .. }
+            | Self::Delete { path, .. }
+            | Self::Mode { path, .. }
+            | Self::MakeDirectory { path, .. }
+            | Self::RemoveDirectory { path } => vec![path],
             Self::Rename { from, to, .. } => vec![from, to],
+        }
+    }
+
+    /// Directories come before what is in them and go after it; bits may close a directory, so they come late.
+    fn turn(&self) -> u8 {
+        match self {
+            Self::MakeDirectory { .. } => 0,
+            Self::Write { .. } | Self::Put { .. } | Self::Delete { .. } | Self::Rename { .. } => 1,
+            Self::Mode { .. } => 2,
+            Self::RemoveDirectory { .. } => 3,
         }
     }
 }
 
-/// What one path holds after an applied edit set, and held before.
+/// What one path is after an applied edit set, and was before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     pub path: PathBuf,
     pub before: Option<Digest>,
     pub after: Option<Digest>,
+    pub before_node: Option<Node>,
+    pub after_node: Option<Node>,
 }
 
 /// A file that does not hold what the change was made for: the three sides of a merge.
@@ -95,10 +137,15 @@ fn list(conflicts: &[Conflict]) -> String {
 ///
 /// # Errors
 /// See [`EditError`].
-pub fn apply(root: &Root, changes: Vec<FileChange>) -> Result<Vec<Written>, EditError> {
+pub fn apply(root: &Root, mut changes: Vec<FileChange>) -> Result<Vec<Written>, EditError> {
     if changes.len() > limits::WORKSPACE_EDIT_FILES_MAX {
         return Err(EditError::TooMany(changes.len()));
     }
+    let depth = |change: &FileChange| change.paths().first().map_or(0, |path| path.iter().count());
+    changes.sort_by_key(|change| match change {
+        FileChange::RemoveDirectory { .. } => (change.turn(), usize::MAX - depth(change)),
+        change => (change.turn(), if change.turn() == 0 { depth(change) } else { 0 }),
+    });
     let checked = stage::check(root, changes)?;
     let staged = stage::write(root, checked)?;
     commit::commit(root, staged)
@@ -111,7 +158,9 @@ pub fn apply(root: &Root, changes: Vec<FileChange>) -> Result<Vec<Written>, Edit
 pub fn digest_of(root: &Root, path: &Path) -> Result<Option<Digest>, PathRefusal> {
     let place = root.place_through(path)?;
     let Some((file, _)) = place.open()? else { return Ok(None) };
-    content::digest(file).map(Some).map_err(|error| PathRefusal::Io { path: path.to_owned(), error })
+    content::digest(file, limits::WORKSPACE_CONTENT_BYTES_MAX)
+        .map(Some)
+        .map_err(|error| PathRefusal::Io { path: path.to_owned(), error })
 }
 
 /// The bytes of a file, `None` when there is none. Links that stay inside are followed.

@@ -41,8 +41,12 @@ impl Bench {
     }
 }
 
+fn file(digest: Digest) -> Base {
+    Base { digest, is_link: false }
+}
+
 fn write(path: &str, base: Option<Digest>, content: &[u8]) -> FileChange {
-    FileChange::Write { path: path.into(), base, content: content.to_vec(), executable: None }
+    FileChange::Write { path: path.into(), base, content: content.to_vec(), mode: None }
 }
 
 #[test]
@@ -71,7 +75,7 @@ fn the_mode_survives_and_execute_can_be_set() {
         path: "tool".into(),
         base: Some(Digest::of(b"two")),
         content: b"3".to_vec(),
-        executable: Some(false),
+        mode: Some(0o644),
     };
     apply(&bench.root, vec![change]).unwrap();
     assert_eq!(std::fs::metadata(&full).unwrap().permissions().mode() & 0o7777, 0o644);
@@ -87,7 +91,7 @@ fn a_stale_base_is_a_conflict_with_all_files_named_and_nothing_changes() {
         write("good", Some(good), b"new"),
         write("stale", Some(Digest::of(b"older")), b"the agent's"),
         write("taken", None, b"mine"),
-        FileChange::Delete { path: "gone".into(), base: good },
+        FileChange::Delete { path: "gone".into(), base: file(good) },
     ];
     let Err(EditError::Conflict(conflicts)) = apply(&bench.root, changes) else { panic!("no conflict") };
     let names: Vec<_> = conflicts.iter().map(|conflict| conflict.path.to_str().unwrap()).collect();
@@ -108,9 +112,15 @@ fn renames_and_deletes_check_what_they_move() {
     apply(
         &bench.root,
         vec![
-            FileChange::Rename { from: "a/one".into(), to: "b/moved".into(), base: one, content: None },
-            FileChange::Rename { from: "two".into(), to: "b/changed".into(), base: two, content: Some(b"22".to_vec()) },
-            FileChange::Delete { path: "three".into(), base: three },
+            FileChange::Rename { from: "a/one".into(), to: "b/moved".into(), base: one, content: None, mode: None },
+            FileChange::Rename {
+                from: "two".into(),
+                to: "b/changed".into(),
+                base: two,
+                content: Some(b"22".to_vec()),
+                mode: None,
+            },
+            FileChange::Delete { path: "three".into(), base: file(three) },
         ],
     )
     .unwrap();
@@ -129,7 +139,7 @@ fn a_failure_in_the_middle_takes_everything_back() {
         vec![
             write("one", Some(one), b"11"),
             write("new/file", None, b"n"),
-            FileChange::Delete { path: "two".into(), base: two },
+            FileChange::Delete { path: "two".into(), base: file(two) },
         ],
     )
     .unwrap();
@@ -243,14 +253,19 @@ fn consent_is_not_carried_to_a_guarded_file_by_a_link() {
         symlink(".git", bench.dir.path().join("docs")).unwrap();
         symlink(".git/config", bench.dir.path().join("notes")).unwrap();
         let free = Digest::of(b"free");
-        let rename =
-            |from: &str, to: &str, base| FileChange::Rename { from: from.into(), to: to.into(), base, content: None };
+        let rename = |from: &str, to: &str, base| FileChange::Rename {
+            from: from.into(),
+            to: to.into(),
+            base,
+            content: None,
+            mode: None,
+        };
         for change in [
             write("docs/hooks/post-checkout", None, b"x"),
             write("docs/new", None, b"x"),
             write("docs/config", Some(base), b"x"),
             write("notes", Some(base), b"x"),
-            FileChange::Delete { path: "docs/config".into(), base },
+            FileChange::Delete { path: "docs/config".into(), base: file(base) },
             rename("docs/config", "moved", base),
             rename("free.txt", "docs/hooks/x", free),
         ] {
@@ -347,12 +362,13 @@ fn change(wish: &Wish, stale: bool, model: &BTreeMap<String, Vec<u8>>) -> FileCh
     let sure = |file: u8| base(file).unwrap_or(Digest::of(b"never held by any file of this test"));
     match wish {
         Wish::Write(file, content) => write(&name(*file), base(*file), content),
-        Wish::Delete(file) => FileChange::Delete { path: name(*file).into(), base: sure(*file) },
+        Wish::Delete(file) => FileChange::Delete { path: name(*file).into(), base: super::tests::file(sure(*file)) },
         Wish::Rename(from, to, content) => FileChange::Rename {
             from: name(*from).into(),
             to: name(*to).into(),
             base: sure(*from),
             content: content.clone(),
+            mode: None,
         },
     }
 }

@@ -3,6 +3,7 @@
 
 mod copies;
 mod perform;
+mod promoted;
 mod read;
 
 use futures::future::BoxFuture;
@@ -13,12 +14,13 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::candidate::{CandidateError, OpenTrials};
 use super::census::{Scope, Tracker};
-use super::checkpoint::{Entry, EntryKind, Snapshots, Store, StoreError, compare};
+use super::checkpoint::{Difference, EntryKind, Store, StoreError, compare};
 use super::edit;
 use super::launch::Containment;
+use super::listing::Listing;
 use super::root::{PathRefusal, Root};
 use super::run::{self, Spawner, Spec, environment};
-use super::tree;
+use super::tree::{self, Rules};
 use super::watch::{Means, Watch};
 use crate::base::{ActionId, Digest, RelPath, SessionId, limits};
 use crate::journal::Permit;
@@ -50,11 +52,11 @@ pub struct LiveWorkspace {
     root: Arc<Root>,
     state: PathBuf,
     spawner: Spawner,
-    snapshots: Arc<Mutex<Snapshots>>,
+    listing: Arc<Listing>,
     store: Store,
     candidates: Arc<Semaphore>,
     means: Means,
-    watch: Mutex<Option<Watch>>,
+    watch: Arc<Mutex<Option<Watch>>>,
 }
 
 impl LiveWorkspace {
@@ -71,18 +73,20 @@ impl LiveWorkspace {
             .canonicalize()
             .map_err(|source| WorkspaceError::Io { what: settings.state.display().to_string(), source })?;
         copies::clear_left_over(&state);
-        let swept = root.path().to_owned();
-        std::thread::spawn(move || edit::sweep(tree::list(&swept).dirs.iter().map(|dir| swept.join(dir))));
+        // Read before any agent runs, and kept: what an agent writes later changes no judgment.
+        let rules = Rules::of_session(root.path(), &state);
+        let (swept, known) = (root.path().to_owned(), rules.clone());
+        std::thread::spawn(move || edit::sweep(tree::directories(&swept, &known).iter().map(|dir| swept.join(dir))));
         let tracker = Tracker::new(settings.session.as_str());
         Ok(Self {
-            snapshots: Arc::new(Mutex::new(Snapshots::new(root.path().to_owned(), store.clone()))),
+            listing: Arc::new(Listing::new(root.path().to_owned(), rules, store.clone())),
             root: Arc::new(root),
             state,
             spawner: Spawner::new(settings.launcher, settings.containment, tracker),
             store,
             candidates: Arc::new(Semaphore::new(limits::CANDIDATES_MAX)),
             means: Means::Auto,
-            watch: Mutex::new(None),
+            watch: Arc::new(Mutex::new(None)),
         })
     }
 
@@ -105,6 +109,13 @@ impl LiveWorkspace {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a checkpoint saw is told at once.
+fn tell(watch: &Mutex<Option<Watch>>) {
+    if let Some(watch) = locked(watch).as_ref() {
+        watch.tell();
+    }
 }
 
 /// Runs blocking work off the async threads.
@@ -168,8 +179,12 @@ impl port::Workspace for LiveWorkspace {
         read::image(&self.root, Path::new(path.as_str()), limits::EDIT_FILE_BYTES_MAX as u64)
     }
 
+    fn node(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError> {
+        read::node(&self.root, Path::new(path.as_str()), limits::EDIT_FILE_BYTES_MAX as u64)
+    }
+
     fn list(&self, dir: &str, max: usize) -> Result<Vec<RelPath>, WorkspaceError> {
-        read::list(&self.root, dir, max)
+        read::list(&self.root, self.listing.rules(), dir, max)
     }
 
     fn touched(&self, reach: &Reach) -> Touches {
@@ -177,7 +192,8 @@ impl port::Workspace for LiveWorkspace {
     }
 
     fn perform(&self, permit: Permit, work: Work, progress: mpsc::Sender<Progress>) -> BoxFuture<'_, Performed> {
-        Box::pin(perform::perform(self.root.clone(), &self.spawner, permit, work, progress))
+        let place = perform::Place { root: self.root.clone(), rules: self.listing.rules().clone() };
+        Box::pin(perform::perform(place, &self.spawner, permit, work, progress))
     }
 
     fn open_trials(&self, permit: Permit, action: &Action) -> BoxFuture<'_, Result<Box<dyn Trials>, WorkspaceError>> {
@@ -198,19 +214,40 @@ impl port::Workspace for LiveWorkspace {
     }
 
     fn snapshot(&self) -> BoxFuture<'_, Result<Digest, WorkspaceError>> {
-        let snapshots = self.snapshots.clone();
-        Box::pin(blocking(move || locked(&snapshots).take().map(|taken| taken.digest).map_err(store_error)))
+        let (listing, watch) = (self.listing.clone(), self.watch.clone());
+        Box::pin(blocking(move || {
+            let taken = listing.take().map_err(store_error)?;
+            tell(&watch);
+            Ok(taken.digest)
+        }))
+    }
+
+    fn snapshot_with(&self, paths: Vec<RelPath>) -> BoxFuture<'_, Result<Option<Digest>, WorkspaceError>> {
+        let (listing, watch) = (self.listing.clone(), self.watch.clone());
+        Box::pin(blocking(move || {
+            let taken = listing.take_with(paths.iter().map(|path| Path::new(path.as_str()))).map_err(store_error)?;
+            tell(&watch);
+            Ok(taken.map(|taken| taken.digest))
+        }))
     }
 
     fn tree_changes(&self, from: Digest, to: Digest) -> Result<Vec<TreeChange>, WorkspaceError> {
         let differences = compare(&self.store, Some(&from), Some(&to)).map_err(store_error)?;
-        // Names that are not UTF-8 have no place in the journal, and links no content: the watcher
-        // tells of them. A changed mode alone is no changed content.
-        let file = |entry: Option<Entry>| entry.filter(|entry| entry.kind != EntryKind::Link).map(|entry| entry.digest);
-        let told = differences.into_iter().filter_map(|difference| {
-            let (before, after) = (file(difference.before), file(difference.after));
-            let path = RelPath::from_path(&difference.path).ok()?;
-            (before != after).then_some(TreeChange { path, before, after })
+        // Names that are not UTF-8 have no place in the journal: the watcher tells of them. Of what could not be read
+        // nothing is claimed.
+        let is_known = |difference: &Difference| {
+            [difference.before, difference.after].iter().flatten().all(|entry| entry.kind != EntryKind::Unknown)
+        };
+        let told = differences.into_iter().filter(is_known).filter_map(|difference| {
+            let content = |entry: Option<super::checkpoint::Entry>| entry.and_then(|entry| entry.content());
+            let node = |entry: Option<super::checkpoint::Entry>| entry.and_then(|entry| entry.node());
+            Some(TreeChange {
+                path: RelPath::from_path(&difference.path).ok()?,
+                before: content(difference.before),
+                after: content(difference.after),
+                before_node: node(difference.before),
+                after_node: node(difference.after),
+            })
         });
         Ok(told.collect())
     }
@@ -224,7 +261,7 @@ impl port::Workspace for LiveWorkspace {
         if watch.is_some() {
             return None;
         }
-        let (started, notices) = Watch::start(self.root.path().to_owned(), self.means);
+        let (started, notices) = Watch::start(self.listing.clone(), self.means);
         *watch = Some(started);
         Some(notices)
     }
@@ -234,6 +271,12 @@ impl port::Workspace for LiveWorkspace {
     fn expect(&self, _action: &ActionId, files: &[FileOutcome]) {
         if let Some(watch) = locked(&self.watch).as_ref() {
             watch.look(files.iter().map(|file| PathBuf::from(file.path.as_str())).collect());
+        }
+    }
+
+    fn look_over(&self) {
+        if let Some(watch) = locked(&self.watch).as_ref() {
+            watch.look_over();
         }
     }
 

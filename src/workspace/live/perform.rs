@@ -11,11 +11,12 @@ use crate::base::{Digest, RelPath, limits};
 use crate::journal::Permit;
 use crate::model::action::{Content, Executor, FileEdit};
 use crate::model::event::{FileOutcome, OutcomeWord, Stream};
-use crate::model::{Action, Command, FileChange, Kind};
+use crate::model::{Action, Command, FileChange, FileMode, Kind, Node, NodeKind};
 use crate::port::{Blobs, Performed, Progress, Work};
-use crate::workspace::edit::{self, EditError, Written};
+use crate::workspace::edit::{self, Base, EditError, Written};
 use crate::workspace::root::Root;
 use crate::workspace::run::{self, Sink, Spawner, Tail};
+use crate::workspace::tree::Rules;
 
 /// Whether the permit is for exactly this action, as it is.
 pub fn check(permit: &Permit, action: &Action) -> Result<(), String> {
@@ -37,15 +38,23 @@ pub fn check(permit: &Permit, action: &Action) -> Result<(), String> {
     }
 }
 
+/// Where an action is carried out.
+#[derive(Clone)]
+pub struct Place {
+    pub root: Arc<Root>,
+    pub rules: Rules,
+}
+
 /// Carries out an action; the permit is spent in any case.
 pub async fn perform(
-    root: Arc<Root>,
+    place: Place,
     spawner: &Spawner,
     permit: Permit,
     work: Work,
     progress: mpsc::Sender<Progress>,
 ) -> Performed {
     let began = Instant::now();
+    let Place { root, rules } = place;
     let mut performed = match check(&permit, &work.action) {
         Err(why) => Performed::of(OutcomeWord::Failed, Some(why)),
         Ok(()) => match work.action.kind {
@@ -54,7 +63,9 @@ pub async fn perform(
                 Some(command) => run_command(&root, spawner, command, work.action.checks, progress).await,
                 None => Performed::of(OutcomeWord::Failed, Some("the action has no command".to_owned())),
             },
-            Kind::Read => spawned(move || read_files(&root, work.action.target.as_deref().unwrap_or("."))).await,
+            Kind::Read => {
+                spawned(move || read_files(&root, &rules, work.action.target.as_deref().unwrap_or("."))).await
+            }
             Kind::Network | Kind::Plan | Kind::Other => Performed::of(
                 OutcomeWord::Failed,
                 Some("there is nothing here that rightseat could carry out itself".to_owned()),
@@ -117,38 +128,96 @@ fn change(file: &FileEdit, blobs: &Blobs) -> Result<edit::FileChange, String> {
     let before = file.before.as_ref().map(Content::digest);
     let incomplete = || format!("the change of {} is incomplete", file.path);
     let after = || file.after.as_ref().map_or_else(|| Err(incomplete()), |content| bytes(content, blobs));
+    if file.before_node.is_some() || file.after_node.is_some() {
+        return exact(file, path, before, after);
+    }
     Ok(match file.change {
-        FileChange::Create => edit::FileChange::Write { path, base: None, content: after()?, executable: None },
-        FileChange::Modify => edit::FileChange::Write {
-            path,
-            base: Some(before.ok_or_else(incomplete)?),
-            content: after()?,
-            executable: None,
-        },
-        FileChange::Delete => edit::FileChange::Delete { path, base: before.ok_or_else(incomplete)? },
-        FileChange::Rename => {
-            let base = before.ok_or_else(incomplete)?;
-            let same = file.after.as_ref().is_none_or(|content| content.digest() == base);
-            let content = if same { None } else { Some(after()?) };
-            let from = file.from.as_ref().ok_or_else(incomplete)?;
-            edit::FileChange::Rename { from: PathBuf::from(from.as_str()), to: path, base, content }
+        FileChange::Create => edit::FileChange::Write { path, base: None, content: after()?, mode: None },
+        FileChange::Modify => {
+            edit::FileChange::Write { path, base: Some(before.ok_or_else(incomplete)?), content: after()?, mode: None }
+        }
+        FileChange::Delete => {
+            let base = Base { digest: before.ok_or_else(incomplete)?, is_link: false };
+            edit::FileChange::Delete { path, base }
+        }
+        FileChange::Rename => renamed(file, path, before, after, None)?,
+    })
+}
+
+fn renamed(
+    file: &FileEdit,
+    to: PathBuf,
+    before: Option<Digest>,
+    after: impl Fn() -> Result<Vec<u8>, String>,
+    mode: Option<u32>,
+) -> Result<edit::FileChange, String> {
+    let incomplete = || format!("the change of {} is incomplete", file.path);
+    let base = before.ok_or_else(incomplete)?;
+    let is_same = file.after.as_ref().is_none_or(|content| content.digest() == base);
+    let content = if is_same { None } else { Some(after()?) };
+    let from = PathBuf::from(file.from.as_ref().ok_or_else(incomplete)?.as_str());
+    Ok(edit::FileChange::Rename { from, to, base, content, mode })
+}
+
+/// The change of exactly these nodes.
+fn exact(
+    file: &FileEdit,
+    path: PathBuf,
+    before: Option<Digest>,
+    after: impl Fn() -> Result<Vec<u8>, String>,
+) -> Result<edit::FileChange, String> {
+    let kind = |node: Option<Node>| node.map(|node| node.kind);
+    let mode = file.after_node.and_then(|node| node.mode).map(FileMode::bits);
+    let (was, is) = (kind(file.before_node), kind(file.after_node));
+    let base = before.map(|digest| Base { digest, is_link: was == Some(NodeKind::Link) });
+    let is_directory = |kind: Option<NodeKind>| kind == Some(NodeKind::Directory);
+    Ok(match (file.change, was, is) {
+        (FileChange::Rename, ..) => renamed(file, path, before, after, mode)?,
+        (FileChange::Delete, was, _) if is_directory(was) => edit::FileChange::RemoveDirectory { path },
+        (FileChange::Create, _, is) if is_directory(is) => edit::FileChange::MakeDirectory { path, mode },
+        (FileChange::Modify, was, is) if is_directory(was) && is_directory(is) => {
+            edit::FileChange::Mode { path, base: None, mode: mode.ok_or("the directory has no bits")? }
+        }
+        (_, was, is) if is_directory(was) || is_directory(is) => {
+            return Err(format!("{} is a directory on one side and not on the other", file.path));
+        }
+        (FileChange::Delete, ..) => {
+            edit::FileChange::Delete { path, base: base.ok_or_else(|| format!("{} has no base", file.path))? }
+        }
+        (FileChange::Create | FileChange::Modify, _, Some(NodeKind::Link)) => {
+            edit::FileChange::Put { path, base, body: edit::Body::Link(after()?) }
+        }
+        (FileChange::Modify, Some(NodeKind::File), _) if file.after.as_ref().map(Content::digest) == before => {
+            edit::FileChange::Mode { path, base: before, mode: mode.ok_or("the file has no bits")? }
+        }
+        (FileChange::Create | FileChange::Modify, ..) => {
+            edit::FileChange::Put { path, base, body: edit::Body::File { content: after()?, mode } }
         }
     })
 }
 
 fn outcome(file: &FileEdit, written: &[Written]) -> FileOutcome {
     let of = |path: &RelPath| written.iter().find(|one| one.path == Path::new(path.as_str()));
-    let before = of(file.source()).and_then(|one| one.before);
-    let after = of(&file.path).and_then(|one| one.after);
-    FileOutcome { path: file.path.clone(), change: file.change, before, after }
+    let (source, target) = (of(file.source()), of(&file.path));
+    FileOutcome {
+        from: file.from.clone(),
+        before_node: source.and_then(|one| one.before_node),
+        after_node: target.and_then(|one| one.after_node),
+        ..FileOutcome::of(
+            file.path.clone(),
+            file.change,
+            source.and_then(|one| one.before),
+            target.and_then(|one| one.after),
+        )
+    }
 }
 
-fn read_files(root: &Root, target: &str) -> Performed {
+fn read_files(root: &Root, rules: &Rules, target: &str) -> Performed {
     let relative = Path::new(target).strip_prefix(root.path()).unwrap_or(Path::new(target));
     let name = relative.to_str().unwrap_or(target);
     let paths = match RelPath::new(name) {
         Ok(path) if !root.path().join(path.as_str()).is_dir() => vec![path],
-        Ok(_) | Err(_) => match read::list(root, if name == "." { "" } else { name }, limits::READ_FILES_MAX) {
+        Ok(_) | Err(_) => match read::list(root, rules, if name == "." { "" } else { name }, limits::READ_FILES_MAX) {
             Ok(paths) => paths,
             Err(error) => return Performed::of(OutcomeWord::Failed, Some(error.to_string())),
         },

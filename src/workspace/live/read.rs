@@ -4,16 +4,17 @@ use std::path::Path;
 
 use super::path_error;
 use crate::base::{Digest, RelPath};
+use crate::model::{FileMode, Node, NodeKind};
 use crate::port::{Image, WorkspaceError};
 use crate::workspace::content;
-use crate::workspace::root::Root;
-use crate::workspace::tree::{self, Node};
+use crate::workspace::root::{PathRefusal, Root};
+use crate::workspace::tree::{self, Rules};
 
 /// The file as it is now, if it has at most `max` bytes; `None` when there is none, or its directory does not exist.
 pub fn image(root: &Root, path: &Path, max: u64) -> Result<Option<Image>, WorkspaceError> {
     let place = match root.place_through(path) {
         Ok(place) => place,
-        Err(crate::workspace::root::PathRefusal::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(PathRefusal::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
             return Ok(None);
         }
         Err(refusal) => return Err(path_error(refusal)),
@@ -24,18 +25,38 @@ pub fn image(root: &Root, path: &Path, max: u64) -> Result<Option<Image>, Worksp
     }
     let bytes = content::read(&mut file, max)
         .map_err(|source| WorkspaceError::Io { what: path.display().to_string(), source })?;
-    Ok(Some(Image { digest: Digest::of(&bytes), bytes }))
+    let node = Node::file(FileMode::new(identity.mode));
+    Ok(Some(Image { digest: Digest::of(&bytes), bytes, node }))
+}
+
+/// As [`image`], of exactly this path: a link is its target's text, a directory has no bytes.
+pub fn node(root: &Root, path: &Path, max: u64) -> Result<Option<Image>, WorkspaceError> {
+    let place = match root.place(path) {
+        Ok(place) => place,
+        Err(PathRefusal::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(refusal) => return Err(path_error(refusal)),
+    };
+    if let Some((bytes, _)) = place.link().map_err(path_error)? {
+        return Ok(Some(Image { digest: Digest::of(&bytes), bytes, node: Node { kind: NodeKind::Link, mode: None } }));
+    }
+    match place.standing() {
+        Err(PathRefusal::Special { .. }) if place.is_directory() => {
+            let mode = place.mode().map(FileMode::new);
+            let node = Node { kind: NodeKind::Directory, mode };
+            Ok(Some(Image { digest: Digest::of(b""), bytes: Vec::new(), node }))
+        }
+        Err(refusal) => Err(path_error(refusal)),
+        Ok(_) => image(root, path, max),
+    }
 }
 
 /// The regular files below `dir` that are not ignored.
-pub fn list(root: &Root, dir: &str, max: usize) -> Result<Vec<RelPath>, WorkspaceError> {
+pub fn list(root: &Root, rules: &Rules, dir: &str, max: usize) -> Result<Vec<RelPath>, WorkspaceError> {
     let dir = Path::new(dir.trim_start_matches("./").trim_end_matches('/'));
     let real = root.directory(dir).map_err(path_error)?;
     let below = real.strip_prefix(root.path()).unwrap_or(Path::new(""));
-    let tree = tree::list_below(root.path(), below);
-    let files = tree.nodes.iter().filter(|(_, node)| matches!(node, Node::File(_)));
-    let mut names: Vec<RelPath> = files.filter_map(|(path, _)| RelPath::from_path(path).ok()).collect();
+    let files = tree::files(root.path(), rules, below, max);
+    let mut names: Vec<RelPath> = files.iter().filter_map(|path| RelPath::from_path(path).ok()).collect();
     names.sort();
-    names.truncate(max);
     Ok(names)
 }

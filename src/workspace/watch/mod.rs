@@ -1,15 +1,17 @@
 //! Watching the workspace: every real change of content, whoever made it, within seconds, and
 //! nothing else. Events of the kernel are hints where to look; what is told is what the disk shows.
 //!
-//! Directories are watched one by one, only those that are not ignored. A burst is looked at when it
-//! settles; after the last event the whole tree is walked once more, so that the view equals the
-//! disk whatever was missed. Where events cannot be had, the tree is walked at intervals and the
+//! Directories are watched one by one: all that hold content, and of ignored ones as many as there is
+//! room for. A burst is looked at when it settles; after the last event the whole tree is walked once
+//! more, so that the view equals the disk whatever was missed. Where events cannot be had, the tree is walked at intervals and the
 //! state says so. An idle workspace costs nothing: the thread sleeps until the next event.
 
+mod beside;
 mod eyes;
-mod view;
+mod notices;
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -18,15 +20,19 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use crate::base::limits;
-use crate::port::Notice;
+use crate::port::{Changed, Notice};
+use crate::workspace::listing::Listing;
+use crate::workspace::tree::{self, Class};
+use beside::Beside;
 use eyes::{Eyes, Hint};
-use view::View;
 
 /// What the watching thread hears.
 enum Heard {
     Hint(Hint),
     /// Look at these: something was done to them that may raise no event.
     Look(Vec<PathBuf>),
+    /// Somebody else has looked, and found changes that have not been told yet.
+    Tell,
     Quit,
 }
 
@@ -48,12 +54,14 @@ pub enum Means {
 }
 
 impl Watch {
-    /// Starts watching the tree at `root` (canonical). The first notice tells the state.
-    pub fn start(root: PathBuf, means: Means) -> (Self, mpsc::Receiver<Notice>) {
+    /// Starts watching a tree. The first notice tells the state.
+    pub fn start(listing: Arc<Listing>, means: Means) -> (Self, mpsc::Receiver<Notice>) {
         let (tell, heard) = sync_channel(limits::WATCH_EVENTS_MAX);
         let (notify, notices) = mpsc::channel(limits::WATCH_NOTICES_MAX);
         let missed = Arc::new(AtomicBool::new(false));
         let watch = Self { tell: tell.clone(), missed: missed.clone() };
+        listing.tell_changes();
+        let root = listing.root().to_owned();
         let name = format!("watch {}", root.file_name().unwrap_or_default().display());
         let started = thread::Builder::new().name(name).spawn(move || {
             let hint_missed = missed.clone();
@@ -63,8 +71,10 @@ impl Watch {
                     hint_missed.store(true, Ordering::SeqCst);
                 }
             };
-            let eyes = Eyes::open(root.clone(), means, hints);
-            let mut watcher = Watcher { view: View::new(root), eyes, heard, notices: notify, missed };
+            let eyes = Eyes::open(root, means, hints);
+            let beside = Beside::new(listing.clone());
+            let watched = ((u64::MAX, u64::MAX), BTreeSet::new());
+            let mut watcher = Watcher { listing, beside, watched, eyes, heard, notices: notify, missed };
             // It ends when nobody listens or the handle is dropped.
             let _ = watcher.run();
         });
@@ -76,7 +86,21 @@ impl Watch {
 
     /// Has these paths (relative) looked at soon, event or no event.
     pub fn look(&self, paths: Vec<PathBuf>) {
-        if self.tell.try_send(Heard::Look(paths)).is_err() {
+        self.ask(Heard::Look(paths));
+    }
+
+    /// Has everything looked at soon, also what is too much to be watched.
+    pub fn look_over(&self) {
+        self.ask(Heard::Hint(Hint::Everything));
+    }
+
+    /// Has changes told that somebody else has found in the listing.
+    pub fn tell(&self) {
+        self.ask(Heard::Tell);
+    }
+
+    fn ask(&self, what: Heard) {
+        if self.tell.try_send(what).is_err() {
             self.missed.store(true, Ordering::SeqCst);
         }
     }
@@ -90,7 +114,10 @@ impl Drop for Watch {
 }
 
 struct Watcher {
-    view: View,
+    listing: Arc<Listing>,
+    beside: Beside,
+    /// The directories that are to be watched, and the versions of what they are from.
+    watched: ((u64, u64), BTreeSet<PathBuf>),
     eyes: Eyes,
     heard: Receiver<Heard>,
     notices: mpsc::Sender<Notice>,
@@ -103,10 +130,12 @@ struct Done;
 impl Watcher {
     fn run(&mut self) -> Result<(), Done> {
         // Watched first and listed afterwards, so that nothing falls between.
-        self.view.scan();
-        while self.eyes.watch(self.view.dirs()) {
-            self.view.scan();
+        self.listing.walk();
+        self.beside.scan();
+        if self.watch_directories() {
+            self.walk()?;
         }
+        self.send_all(self.listing.take_changes().iter().map(of).collect())?;
         let mut state = None;
         let mut verify_at: Option<Instant> = None;
         loop {
@@ -123,9 +152,10 @@ impl Watcher {
                 verify_at = (!again.is_zero()).then(|| Instant::now() + again.max(walked * limits::WATCH_WALK_SHARE));
                 continue;
             };
-            let walked = self.burst(first)?;
-            let pause = Duration::from_millis(limits::WATCH_VERIFY_MS).max(walked * limits::WATCH_WALK_SHARE);
-            verify_at = Some(Instant::now() + pause);
+            if let Some(looked) = self.burst(first)? {
+                let pause = Duration::from_millis(limits::WATCH_VERIFY_MS).max(looked * limits::WATCH_WALK_SHARE);
+                verify_at = Some(Instant::now() + pause);
+            }
         }
     }
 
@@ -142,72 +172,123 @@ impl Watcher {
         }
     }
 
-    /// Gathers a burst until it settles, then looks. Gives how long the looking took.
-    fn burst(&mut self, first: Heard) -> Result<Duration, Done> {
+    /// Gathers a burst until it settles, then looks. Gives how long the looking took; `None` when there was nothing to
+    /// look at.
+    fn burst(&mut self, first: Heard) -> Result<Option<Duration>, Done> {
         let began = Instant::now();
-        let mut paths = std::collections::BTreeSet::new();
-        let mut all = false;
+        let mut burst = Burst::default();
         let mut next = Some(first);
         while let Some(heard) = next {
-            match heard {
-                Heard::Quit => return Err(Done),
-                Heard::Look(asked) => paths.extend(asked),
-                Heard::Hint(Hint::Paths(hinted)) => {
-                    paths.extend(hinted.into_iter().filter(|path| !View::never_shows(path)))
-                }
-                Heard::Hint(Hint::Everything) => all = true,
-            }
-            if paths.len() > limits::WATCH_PATHS_MAX {
-                paths.clear();
-                all = true;
-            }
+            burst.take(heard)?;
             let quiet = Duration::from_millis(limits::WATCH_SETTLE_MS);
             let left = Duration::from_millis(limits::WATCH_SETTLE_MS_MAX).saturating_sub(began.elapsed());
             next = self.heard.recv_timeout(quiet.min(left)).ok();
             if left.is_zero() {
                 // The rest is the next burst's; what was received just now must not be lost.
-                match next.take() {
-                    Some(Heard::Quit) => return Err(Done),
-                    Some(Heard::Look(asked) | Heard::Hint(Hint::Paths(asked))) => paths.extend(asked),
-                    Some(Heard::Hint(Hint::Everything)) => all = true,
-                    None => {}
-                }
+                next.take().map_or(Ok(()), |heard| burst.take(heard))?;
             }
         }
-        let rules = paths.iter().any(|path| path.file_name().is_some_and(|name| name == ".gitignore"));
-        if all || rules || self.missed.swap(false, Ordering::SeqCst) {
+        if burst.is_all || self.missed.swap(false, Ordering::SeqCst) {
             self.eyes.forget_all();
-            return self.walk();
+            return self.walk().map(Some);
         }
-        if paths.is_empty() {
-            return Ok(Duration::ZERO);
-        }
-        let looking = Instant::now();
+        self.look(burst.paths)
+    }
+
+    fn look(&mut self, paths: BTreeSet<PathBuf>) -> Result<Option<Duration>, Done> {
+        let began = Instant::now();
+        let rules = self.listing.rules();
+        let class = |path: &PathBuf| rules.class(path, self.listing.root().join(path).is_dir());
+        let (content, beside): (Vec<PathBuf>, Vec<PathBuf>) = paths
+            .into_iter()
+            .filter(|path| !tree::is_hidden(path) || tree::guard_rail(path))
+            .partition(|path| class(path) == Class::Content);
+        let is_new = |watcher: &Self| watcher.watched.0 != watcher.versions();
+        let is_nothing = content.is_empty() && beside.is_empty() && !is_new(self);
         // A directory that was removed and made again has lost its watch under the same name.
-        paths.iter().for_each(|path| self.eyes.forget(path));
-        let mut notices = self.view.look(&paths);
-        while self.eyes.watch(self.view.dirs()) {
-            notices.extend(self.view.look(&paths));
+        content.iter().chain(&beside).for_each(|path| self.eyes.forget(path));
+        self.listing.look(content.iter().map(PathBuf::as_path));
+        beside.iter().for_each(|path| self.listing.look_beside(path));
+        let is_rail = beside.iter().any(|path| tree::guard_rail(path));
+        let is_due = !beside.is_empty() && (is_rail || self.beside.is_ready());
+        let mut notices = if is_due || is_new(self) { self.beside.scan() } else { Vec::new() };
+        while self.watch_directories() {
+            self.listing.look(content.iter().map(PathBuf::as_path));
+            notices.extend(self.beside.scan());
         }
-        notices.into_iter().try_for_each(|notice| self.send(notice))?;
-        Ok(looking.elapsed())
+        notices.extend(self.listing.take_changes().iter().map(of));
+        self.send_all(notices)?;
+        Ok((!is_nothing).then(|| began.elapsed()))
+    }
+
+    fn versions(&self) -> (u64, u64) {
+        (self.listing.directories_version(), self.beside.version())
+    }
+
+    /// Watches the directories that there are now. True when some were new: what was put into them before they were
+    /// watched has raised no event.
+    fn watch_directories(&mut self) -> bool {
+        let versions = self.versions();
+        if self.watched.0 != versions {
+            let mut directories = self.listing.directories();
+            directories.extend(self.beside.directories());
+            self.watched = (versions, directories);
+        }
+        self.eyes.watch(&self.watched.1)
     }
 
     /// Walks the whole tree and tells what differs from the view.
     fn walk(&mut self) -> Result<Duration, Done> {
         let began = Instant::now();
         self.missed.store(false, Ordering::SeqCst);
-        let mut notices = self.view.scan();
-        while self.eyes.watch(self.view.dirs()) {
-            notices.extend(self.view.scan());
+        self.listing.walk();
+        let mut notices = self.beside.scan();
+        while self.watch_directories() {
+            self.listing.walk();
+            notices.extend(self.beside.scan());
         }
-        self.eyes.seen(self.view.exists());
+        self.eyes.seen(self.listing.exists());
         let took = began.elapsed();
-        notices.into_iter().try_for_each(|notice| self.send(notice))?;
+        notices.extend(self.listing.take_changes().iter().map(of));
+        self.send_all(notices)?;
         Ok(took)
+    }
+
+    fn send_all(&self, notices: Vec<Changed>) -> Result<(), Done> {
+        notices.into_iter().try_for_each(|notice| self.send(Notice::Changed(Box::new(notice))))
     }
 
     fn send(&self, notice: Notice) -> Result<(), Done> {
         self.notices.blocking_send(notice).map_err(|_| Done)
+    }
+}
+
+fn of(change: &crate::workspace::listing::Change) -> Changed {
+    notices::changed(&change.path, change.before, change.after)
+}
+
+/// What was heard until it settled.
+#[derive(Default)]
+struct Burst {
+    paths: BTreeSet<PathBuf>,
+    is_all: bool,
+}
+
+impl Burst {
+    fn take(&mut self, heard: Heard) -> Result<(), Done> {
+        match heard {
+            Heard::Quit => return Err(Done),
+            Heard::Tell => {}
+            Heard::Look(paths) | Heard::Hint(Hint::Paths(paths)) => {
+                let is_shown = |path: &Path| !tree::is_hidden(path) || tree::guard_rail(path);
+                self.paths.extend(paths.into_iter().filter(|path| is_shown(path)));
+            }
+            Heard::Hint(Hint::Everything) => self.is_all = true,
+        }
+        if self.paths.len() > limits::WATCH_PATHS_MAX {
+            self.paths.clear();
+            self.is_all = true;
+        }
+        Ok(())
     }
 }

@@ -94,7 +94,7 @@ impl Hands {
     ) -> Result<Settlement, Interrupted> {
         let same = |draft: &Draft| match &draft.after {
             After::Whole(bytes) => self.image(&draft.path).is_some_and(|(_, image)| image == *bytes),
-            After::Replace { .. } | After::Delete | After::RenameTo(_) => false,
+            After::WholeWith { .. } | After::Replace { .. } | After::Delete | After::RenameTo(_) => false,
         };
         if drafts.iter().all(same) {
             return Ok(no_change(EditMistake::NoChange.to_string()));
