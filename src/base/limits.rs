@@ -862,3 +862,5 @@ pub const JOURNAL_LOCK_RETRY_MS: u64 = 10;
 // host::actor::observe
 /// How long after the end of a command that an agent ran itself a change of a file is still taken for that command's.
 pub const AGENT_COMMAND_SETTLE_MS: u64 = 1_000;
+/// The same for ignored files, which are looked at more rarely.
+pub const IGNORED_SETTLE_MS: u64 = 5_000;

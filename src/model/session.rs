@@ -222,6 +222,9 @@ impl Session {
     /// What an edit wrote was noted when it finished, and what a run of checks leaves behind is part of the run. The
     /// watcher speaks late: a command that is over changed the file before it ended.
     fn observe(&mut self, seq: Seq, body: &Observed) {
+        if body.ignored {
+            return;
+        }
         let when = match &body.by {
             ChangedBy::Session(_) | ChangedBy::Human | ChangedBy::Unsupervised => Some(seq),
             ChangedBy::Action(id) => self

@@ -221,6 +221,8 @@ pub struct Changed {
     pub after: Option<Digest>,
     pub before_node: Option<Node>,
     pub after_node: Option<Node>,
+    /// Not content: ignored, or a hook or setting of version control.
+    pub ignored: bool,
     /// In words, where a path is not watched file by file.
     pub about: Option<String>,
 }

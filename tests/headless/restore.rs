@@ -122,3 +122,21 @@ fn a_rewind_never_deletes_what_a_checkpoint_did_not_list() {
     let false_deletes = events.iter().filter(|e| e["kind"] == "observed" && e["change"] == "delete");
     assert_eq!(false_deletes.count(), 0, "nothing was deleted, so nothing may say so");
 }
+
+#[test]
+fn what_a_command_leaves_in_ignored_places_is_its_own_and_no_alarm() {
+    let room = Room::with(&[(".gitignore", "/build\n"), ("a", "a\n")]);
+    let script = room.script(&[
+        json!({"run": {"command": "mkdir -p build && echo x > build/out && mkdir -p src/__pycache__ && echo y > src/__pycache__/a.pyc"}}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.approve(&held);
+    let finished = seat.finished(&held["action"]);
+    assert_eq!(finished["files"], Value::Null, "what is ignored is no content");
+    for path in ["build/out", "src/__pycache__/a.pyc"] {
+        let seen = seat.ever(path, |e| e["kind"] == "observed" && e["path"] == path);
+        assert_eq!((&seen["by"]["action"], &seen["ignored"]), (&held["action"], &json!(true)), "{path}");
+    }
+    assert_eq!(seat.count("alarm"), 0);
+}

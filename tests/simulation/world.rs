@@ -95,6 +95,7 @@ impl Hold {
             after,
             before_node: None,
             after_node: None,
+            ignored: false,
             about: None,
         }));
         if self.notify.send(notice).await.is_ok() {

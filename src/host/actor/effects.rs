@@ -213,7 +213,8 @@ async fn carry_out(
         }
     };
     let (mut performed, ()) = tokio::join!(workspace.perform(permit, work, progress), forward);
-    if records {
+    // Without a tree before it there is nothing to compare, and an edit does not wait twice for the first walk.
+    if records && (is_command || before.is_some()) {
         let after = record(&workspace, (None, paths), &id, "after", &to_self).await;
         if let (true, Some(before), Some(after)) = (is_command && performed.files.is_empty(), before, after) {
             performed.files =

@@ -2,7 +2,9 @@
 
 use super::super::merge;
 use super::Actor;
-use crate::base::limits::{ACTION_BODIES_KEPT_MAX, AGENT_COMMAND_SETTLE_MS, UNSUPERVISED_AFTER_TURN_MS};
+use crate::base::limits::{
+    ACTION_BODIES_KEPT_MAX, AGENT_COMMAND_SETTLE_MS, IGNORED_SETTLE_MS, UNSUPERVISED_AFTER_TURN_MS,
+};
 use crate::base::{ActionId, RelPath};
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Reply, Ruling};
@@ -23,15 +25,26 @@ impl Actor {
     fn changed(&mut self, changed: Changed) {
         let by = self.whose(&changed);
         let (by, unsure) = self.or_neighbor(by, &changed);
-        if !matches!(by, ChangedBy::Action(_)) {
+        if !matches!(by, ChangedBy::Action(_)) && !changed.ignored {
             self.tree = None;
         }
         let is_unsupervised = by == ChangedBy::Unsupervised;
-        let Changed { path, rel, change, before, after, before_node, after_node, about } = changed;
+        let Changed { path, rel, change, before, after, before_node, after_node, ignored, about } = changed;
         // Of a directory that is watched as a whole there may be news all the time: one alarm a turn is enough.
         let is_first = rel.is_some() || self.alarmed_about.insert(path.clone());
         let alarm = (is_unsupervised && is_first).then(|| unsupervised(&path, about.as_deref()));
-        self.record(Event::Observed(Observed { path, change, by, unsure, before, after, before_node, after_node, about }));
+        self.record(Event::Observed(Observed {
+            path,
+            change,
+            by,
+            unsure,
+            before,
+            after,
+            before_node,
+            after_node,
+            ignored,
+            about,
+        }));
         if let Some(text) = alarm {
             self.alarm("unsupervised", text);
         }
@@ -54,9 +67,12 @@ impl Actor {
         let is_command = |s: &&ActionState| s.action.kind == Kind::Command && s.action.trial.is_none();
         // The watcher's word on what an agent's own command did may come after the agent has said that it is done.
         let now = self.book.now();
+        // On what is ignored it comes later still, but never on what is guarded.
+        let is_late = changed.ignored && guarded(&changed.path).is_none();
+        let settle_ms = if is_late { IGNORED_SETTLE_MS } else { AGENT_COMMAND_SETTLE_MS };
         let just_ran = |s: &&ActionState| {
-            s.action.executor == Executor::Agent
-                && s.finished_at.is_some_and(|at| now.since(at) < AGENT_COMMAND_SETTLE_MS)
+            (s.action.executor == Executor::Agent || is_late)
+                && s.finished_at.is_some_and(|at| now.since(at) < settle_ms)
         };
         if let Some(state) = newest().filter(|s| runs(s) || just_ran(s)).find(is_command) {
             return ChangedBy::Action(state.action.id.clone());

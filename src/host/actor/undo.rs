@@ -66,6 +66,9 @@ impl Actor {
         let (Some(newest), Some(oldest)) = (row.first(), row.last()) else {
             return Err(bad(format!("{path} has no unsupervised change to take back")));
         };
+        if row.iter().any(|o| o.about.is_some()) {
+            return Err(bad(format!("{path} is ignored and was not recorded file by file: what it was is not known")));
+        }
         let mut resolved = Resolved::default();
         let is = Side { digest: newest.after, node: newest.after_node };
         let was = Side { digest: oldest.before, node: oldest.before_node };
@@ -113,6 +116,9 @@ impl Actor {
 
     /// One node from `is` back to `was`: directly if it still is so, else by a three-way merge that must be clean.
     fn take_back(&self, into: &mut Resolved, path: &RelPath, is: Side, was: Side) -> Result<(), String> {
+        if is.kind().is_none() && was.kind().is_none() {
+            return Ok(());
+        }
         let exact = self.workspace.node(path).map_err(|e| e.to_string())?;
         // An edit that went through a link changed what the link leads to.
         let is_through = exact.as_ref().is_some_and(|now| now.node.kind == NodeKind::Link)

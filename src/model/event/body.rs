@@ -308,7 +308,11 @@ pub struct Observed {
     pub before_node: Option<Node>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_node: Option<Node>,
-    /// In words, when the path is ignored and not recorded file by file: what of it changed.
+    /// Not content: ignored, or a hook or setting of version control. It is in no checkpoint, and makes no run of checks
+    /// stale.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignored: bool,
+    /// In words, when the path is ignored and not watched file by file: what of it changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
 }

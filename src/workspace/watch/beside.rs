@@ -122,6 +122,7 @@ impl Beside {
         notices.extend(self.differences(&before));
         self.seen_ns = now_seen_ns;
         self.ready_at = Instant::now() + began.elapsed() * limits::WATCH_WALK_SHARE;
+        notices.iter_mut().for_each(|notice| notice.ignored = true);
         if std::mem::replace(&mut self.is_begun, true) { notices } else { Vec::new() }
     }
 

@@ -31,6 +31,8 @@ enum Heard {
     Hint(Hint),
     /// Look at these: something was done to them that may raise no event.
     Look(Vec<PathBuf>),
+    /// Look at everything: what is too much to be watched too.
+    LookOver,
     /// Somebody else has looked, and found changes that have not been told yet.
     Tell,
     Quit,
@@ -91,7 +93,7 @@ impl Watch {
 
     /// Has everything looked at soon, also what is too much to be watched.
     pub fn look_over(&self) {
-        self.ask(Heard::Hint(Hint::Everything));
+        self.ask(Heard::LookOver);
     }
 
     /// Has changes told that somebody else has found in the listing.
@@ -188,8 +190,12 @@ impl Watcher {
                 next.take().map_or(Ok(()), |heard| burst.take(heard))?;
             }
         }
-        if burst.is_all || self.missed.swap(false, Ordering::SeqCst) {
+        if burst.is_lost || self.missed.swap(false, Ordering::SeqCst) {
             self.eyes.forget_all();
+            return self.walk().map(Some);
+        }
+        if burst.is_all {
+            burst.paths.iter().for_each(|path| self.eyes.forget(path));
             return self.walk().map(Some);
         }
         self.look(burst.paths)
@@ -272,6 +278,8 @@ fn of(change: &crate::workspace::listing::Change) -> Changed {
 struct Burst {
     paths: BTreeSet<PathBuf>,
     is_all: bool,
+    /// Events were lost: what is watched is not known either.
+    is_lost: bool,
 }
 
 impl Burst {
@@ -283,11 +291,12 @@ impl Burst {
                 let is_shown = |path: &Path| !tree::is_hidden(path) || tree::guard_rail(path);
                 self.paths.extend(paths.into_iter().filter(|path| is_shown(path)));
             }
-            Heard::Hint(Hint::Everything) => self.is_all = true,
+            Heard::LookOver => self.is_all = true,
+            Heard::Hint(Hint::Everything) => self.is_lost = true,
         }
         if self.paths.len() > limits::WATCH_PATHS_MAX {
             self.paths.clear();
-            self.is_all = true;
+            self.is_lost = true;
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ pub fn changed(path: &Path, before: Option<Entry>, after: Option<Entry>) -> Chan
         after: digest(after),
         before_node: node(before),
         after_node: node(after),
+        ignored: false,
         about: None,
     }
 }
