@@ -135,6 +135,15 @@ fn plain(path: &Path) -> Result<Vec<&OsStr>, PathRefusal> {
 const DIR: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC).union(OFlags::RDONLY);
 
 impl Root {
+    /// True while the path that the session was opened with still leads to this directory.
+    pub fn is_in_place(&self) -> bool {
+        let same = |a: rustix::fs::Stat, b: rustix::fs::Stat| (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino);
+        match (rustix::fs::fstat(&self.dir), rustix::fs::stat(&self.path)) {
+            (Ok(opened), Ok(found)) => same(opened, found),
+            _ => false,
+        }
+    }
+
     /// The path inside that an absolute path means. Where its words do not say so, the first of its directories that the
     /// kernel resolves into the workspace does (a link to the workspace, or to a directory in it).
     pub fn locate(&self, path: &Path) -> Option<RelPath> {

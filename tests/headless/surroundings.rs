@@ -150,6 +150,34 @@ fn a_path_that_a_link_leads_into_the_workspace_is_inside() {
     assert_eq!(std::fs::read_to_string(dir.join("other/a.txt")).unwrap(), "x\n");
 }
 
+/// What was approved was approved for the place where it was shown.
+#[test]
+fn nothing_is_done_in_a_workspace_that_was_renamed() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let edit = json!({"edit": {"path": "a.txt", "after": "two\n"}});
+    let script = room.script(&[edit.clone(), json!({"run": {"command": "echo made > b.txt"}}), edit]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let (here, away) = (room.workspace(), room.dir.path().join("away"));
+    std::fs::rename(&here, &away).unwrap();
+    std::fs::create_dir(&here).unwrap();
+    seat.approve(&held);
+    let finished = seat.finished(&held["action"]);
+    assert_eq!(finished["outcome"], "failed", "{finished}");
+    assert!(finished["detail"].as_str().unwrap().contains("was moved, renamed or replaced"), "{finished}");
+    let held = seat.held();
+    seat.approve(&held);
+    assert_eq!(seat.finished(&held["action"])["outcome"], "failed");
+    assert_eq!(std::fs::read_to_string(away.join("a.txt")).unwrap(), "one\n");
+    assert!(!away.join("b.txt").exists() && !here.join("b.txt").exists());
+    std::fs::remove_dir(&here).unwrap();
+    std::fs::rename(&away, &here).unwrap();
+    let held = seat.held();
+    seat.approve(&held);
+    assert_eq!(seat.finished(&held["action"])["outcome"], "ok");
+    assert_eq!(room.read("a.txt"), "two\n");
+}
+
 /// A host that nobody can find any more ends, and its agent and commands with it.
 #[test]
 fn a_host_whose_directory_is_deleted_ends_and_says_why() {

@@ -57,6 +57,15 @@ pub async fn perform(
     let Place { root, rules } = place;
     let mut performed = match check(&permit, &work.action) {
         Err(why) => Performed::of(OutcomeWord::Failed, Some(why)),
+        // What was approved was approved for that place.
+        Ok(()) if !root.is_in_place() => {
+            let why = format!(
+                "the workspace {} was moved, renamed or replaced: nothing was done; move it back, or start a session where it \
+                 is now",
+                root.path().display()
+            );
+            Performed::of(OutcomeWord::Failed, Some(why))
+        }
         Ok(()) => match work.action.kind {
             Kind::Edit => spawned(move || edit_files(&root, &work)).await,
             Kind::Command => match &work.action.command {
