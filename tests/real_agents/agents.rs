@@ -24,10 +24,13 @@ fn install() -> Result<PathBuf, String> {
     let cache = std::env::var_os("RIGHTSEAT_AGENT_CACHE").map(PathBuf::from);
     let cache = cache.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/real-agents"));
     let (bin, stamp) = (cache.join("node_modules/.bin"), cache.join("installed.txt"));
+    std::fs::create_dir_all(&cache).map_err(|e| e.to_string())?;
+    // A runner may give each test its own process: one of them installs, the others wait for it.
+    let turn = std::fs::File::create(cache.join("lock")).map_err(|e| e.to_string())?;
+    turn.lock().map_err(|e| e.to_string())?;
     if std::fs::read_to_string(&stamp).is_ok_and(|text| text == PACKAGES.join("\n")) {
         return Ok(bin);
     }
-    std::fs::create_dir_all(&cache).map_err(|e| e.to_string())?;
     let log = cache.join("npm.log");
     let (out, err) = (std::fs::File::create(&log), std::fs::File::create(cache.join("npm.err")));
     let mut npm = Command::new("npm")
