@@ -3,7 +3,8 @@
 use crate::base::digest::FieldHasher;
 use crate::base::limits::CONTENT_INLINE_BYTES_MAX;
 use crate::base::{ActionId, Digest, RelPath, StepId};
-use crate::model::node::{FileMode, Node};
+use crate::model::draft::Draft;
+use crate::model::node::Node;
 use crate::model::offer::RequestOption;
 use serde::{Deserialize, Serialize};
 
@@ -151,48 +152,6 @@ impl Command {
             (None, None) => Vec::new(),
         }
     }
-}
-
-/// A change as an agent states it. The host reads the disk, checks it and makes a [`FileEdit`] of it; nothing the agent
-/// claims about the present content is believed. Paths are as the agent gave them (relative or absolute).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draft {
-    pub path: String,
-    pub after: After,
-}
-
-impl Draft {
-    /// What drafts do, in words and as far as they say it themselves: whether a content is a new file only the disk
-    /// knows. Each file is named once.
-    pub fn words(drafts: &[Self]) -> String {
-        if let [Self { path, after: After::RenameTo(to) }] = drafts {
-            return format!("rename {path} to {to}");
-        }
-        let verb = if drafts.iter().all(|draft| draft.after == After::Delete) { "delete" } else { "edit" };
-        let mut paths: Vec<&str> = drafts.iter().map(|draft| draft.path.as_str()).collect();
-        paths.dedup();
-        format!("{verb} {}", paths.join(", "))
-    }
-}
-
-/// What a draft does to its file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum After {
-    /// The whole new content; creates the file when it does not exist.
-    Whole(Vec<u8>),
-    /// As `Whole`, with these permission bits.
-    WholeWith {
-        bytes: Vec<u8>,
-        mode: FileMode,
-    },
-    /// Replaces `old`, which must stand in the file exactly once (or at least once with `all`).
-    Replace {
-        old: String,
-        new: String,
-        all: bool,
-    },
-    Delete,
-    RenameTo(String),
 }
 
 /// What an action does, by kind.
@@ -540,7 +499,7 @@ impl Body {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::NodeKind;
+    use crate::model::{FileMode, NodeKind};
 
     fn edit(path: &str, before: &str, after: &str) -> Action {
         let file = FileEdit {
@@ -593,16 +552,6 @@ mod tests {
             of(Command::argv(["a"])),
             of(Command { env: vec![("K".into(), "V".into())], ..Command::argv(["a"]) })
         );
-    }
-
-    #[test]
-    fn drafts_say_what_they_do() {
-        let draft = |path: &str, after| Draft { path: path.to_owned(), after };
-        let whole = |path: &str| draft(path, After::Whole(Vec::new()));
-        assert_eq!(Draft::words(&[whole("a")]), "edit a");
-        assert_eq!(Draft::words(&[whole("a"), whole("a"), draft("b", After::Delete)]), "edit a, b");
-        assert_eq!(Draft::words(&[draft("a", After::Delete), draft("b", After::Delete)]), "delete a, b");
-        assert_eq!(Draft::words(&[draft("a", After::RenameTo("b".to_owned()))]), "rename a to b");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod action;
 pub mod check;
 pub mod decide;
+pub mod draft;
 pub mod event;
 pub mod node;
 pub mod offer;
@@ -13,10 +14,11 @@ pub mod plan;
 pub mod session;
 
 pub use action::{
-    Action, After, Author, Body, Command, Content, Draft, Evidence, Executor, FileChange, FileEdit, Kind, Proposal,
-    Rationale, Risk, TrialBudget,
+    Action, Author, Body, Command, Content, Evidence, Executor, FileChange, FileEdit, Kind, Proposal, Rationale, Risk,
+    TrialBudget,
 };
 pub use decide::{Effect, Input, Outcome, Refusal, decide};
+pub use draft::{After, Draft};
 pub use event::{Envelope, Event};
 pub use node::{FileMode, Node, NodeKind};
 pub use offer::{OptionEffect, RequestOption};

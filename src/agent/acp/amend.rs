@@ -14,7 +14,8 @@ use crate::base::limits::{
     ACP_CHANGE_PAUSE_MS, ACP_CHANGES_MERGED_MAX, ACP_CONTRADICTIONS_TOLD_MAX, ACP_NOTE_BYTES_MAX,
     ACP_REQUEST_CHANGES_MAX,
 };
-use crate::model::action::{After, Body, Command, Draft};
+use crate::model::action::{Body, Command};
+use crate::model::draft::{After, Draft};
 use crate::model::event::LapseWhy;
 use crate::port::{FromAgent, Ticket};
 use std::time::Duration;

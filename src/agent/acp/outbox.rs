@@ -8,7 +8,8 @@
 use crate::base::limits::{
     ACP_MERGED_TEXT_AGE_MS, ACP_MERGED_TEXT_BYTES_MAX, ACP_OUTBOX_BYTES_MAX, ACP_OUTBOX_MESSAGES_MAX,
 };
-use crate::model::action::{After, Body};
+use crate::model::action::Body;
+use crate::model::draft::After;
 use crate::port::FromAgent;
 use std::collections::VecDeque;
 use std::time::Duration;

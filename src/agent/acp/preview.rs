@@ -8,7 +8,8 @@ use super::place::{Disk, Place};
 use super::tools::ToolCall;
 use crate::base::limits::{ACP_FILE_BYTES_MAX, ACP_FILES_PER_PROPOSAL_MAX};
 use crate::base::{Digest, RelPath};
-use crate::model::action::{After, Body, Command, Draft};
+use crate::model::action::{Body, Command};
+use crate::model::draft::{After, Draft};
 use serde_json::Value;
 use std::collections::BTreeMap;
 

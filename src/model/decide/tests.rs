@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::base::Seq;
-use crate::model::action::{Body, Content, Draft, Executor, FileChange, Proposal};
+use crate::model::action::{Body, Content, Executor, FileChange, Proposal};
+use crate::model::draft::Draft;
 use crate::model::event::{Envelope, SessionOpened};
 use crate::model::session::Phase;
 

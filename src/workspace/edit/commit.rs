@@ -169,10 +169,9 @@ fn exchange<'a>(change: &'a Staged, done: &mut Vec<Undo<'a>>) -> Result<(), Fail
         Staged::RemoveDirectory { place, .. } => {
             let mode =
                 rustix::fs::statat(&place.parent, &place.name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| stat.st_mode);
-            match rustix::fs::unlinkat(&place.parent, &place.name, AtFlags::REMOVEDIR) {
-                Ok(()) => done.push(Undo::Directory(place, mode.unwrap_or(0o777))),
-                // Somebody's files are in it, or it is gone already.
-                Err(_) => {}
+            // Otherwise somebody's files are in it, or it is gone already.
+            if rustix::fs::unlinkat(&place.parent, &place.name, AtFlags::REMOVEDIR).is_ok() {
+                done.push(Undo::Directory(place, mode.unwrap_or(0o777)));
             }
             Ok(())
         }

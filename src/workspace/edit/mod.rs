@@ -75,13 +75,14 @@ impl FileChange {
         }
     }
 
-    /// Directories come before what is in them and go after it; bits may close a directory, so they come late.
-    fn turn(&self) -> u8 {
+    /// Directories come before what is in them, outermost first, and go after it, innermost first; bits may close a
+    /// directory, so they come late.
+    fn turn(&self) -> (u8, usize) {
         match self {
-            Self::MakeDirectory { .. } => 0,
-            Self::Write { .. } | Self::Put { .. } | Self::Delete { .. } | Self::Rename { .. } => 1,
-            Self::Mode { .. } => 2,
-            Self::RemoveDirectory { .. } => 3,
+            Self::MakeDirectory { path, .. } => (0, path.iter().count()),
+            Self::Write { .. } | Self::Put { .. } | Self::Delete { .. } | Self::Rename { .. } => (1, 0),
+            Self::Mode { .. } => (2, 0),
+            Self::RemoveDirectory { path } => (3, usize::MAX - path.iter().count()),
         }
     }
 }
@@ -141,11 +142,7 @@ pub fn apply(root: &Root, mut changes: Vec<FileChange>) -> Result<Vec<Written>, 
     if changes.len() > limits::WORKSPACE_EDIT_FILES_MAX {
         return Err(EditError::TooMany(changes.len()));
     }
-    let depth = |change: &FileChange| change.paths().first().map_or(0, |path| path.iter().count());
-    changes.sort_by_key(|change| match change {
-        FileChange::RemoveDirectory { .. } => (change.turn(), usize::MAX - depth(change)),
-        change => (change.turn(), if change.turn() == 0 { depth(change) } else { 0 }),
-    });
+    changes.sort_by_key(FileChange::turn);
     let checked = stage::check(root, changes)?;
     let staged = stage::write(root, checked)?;
     commit::commit(root, staged)

@@ -123,13 +123,12 @@ pub fn directory(fd: &OwnedFd, path: &Path, rules: &Rules) -> io::Result<Names> 
             found.beside.extend((!is_temp_name(name)).then(|| name.to_owned()));
             continue;
         }
-        match one(fd, name) {
-            Ok(Some(seen)) => match rules.class_below(&full, matches!(seen, Seen::Directory)) {
+        // Otherwise it went meanwhile, or is a pipe or a device. Any other trouble is met when it is looked up again.
+        if let Ok(Some(seen)) = one(fd, name) {
+            match rules.class_below(&full, matches!(seen, Seen::Directory)) {
                 Class::Content => found.names.push((name.to_owned(), seen)),
                 Class::Ignored | Class::Guard | Class::Hidden => found.beside.push(name.to_owned()),
-            },
-            // It went meanwhile, or is a pipe or a device. Any other trouble is met when it is looked up again.
-            Ok(None) | Err(_) => {}
+            }
         }
     }
     found.beside.sort();

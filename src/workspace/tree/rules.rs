@@ -138,11 +138,10 @@ impl Rules {
 
     /// How this path is treated.
     pub fn class(&self, path: &Path, is_dir: bool) -> Class {
-        let above = path.ancestors().skip(1).filter(|dir| !dir.as_os_str().is_empty());
-        match self.class_below(path, is_dir) {
-            Class::Content if above.into_iter().any(|dir| self.leaves_out(dir, true)) => Class::Ignored,
-            class => class,
-        }
+        let class = self.class_below(path, is_dir);
+        let mut above = path.ancestors().skip(1).filter(|dir| !dir.as_os_str().is_empty());
+        let is_ignored = class == Class::Content && above.any(|dir| self.leaves_out(dir, true));
+        if is_ignored { Class::Ignored } else { class }
     }
 
     /// As [`Rules::class`], for a path whose directory is known to be content.

@@ -45,6 +45,9 @@ struct Sum {
     more: bool,
 }
 
+/// A path with what it was and what it is.
+type Difference<'a> = (&'a PathBuf, Option<Entry>, Option<Entry>);
+
 /// What one look at an ignored directory gives.
 #[derive(Debug, Default)]
 struct Look {
@@ -130,7 +133,7 @@ impl Beside {
     fn differences(&self, before: &BTreeMap<PathBuf, Sight>) -> Vec<Changed> {
         let entry = |map: &BTreeMap<PathBuf, Sight>, path: &PathBuf| map.get(path).map(Sight::entry);
         let paths: BTreeSet<&PathBuf> = before.keys().chain(self.known.keys()).collect();
-        let mut by_top: BTreeMap<PathBuf, Vec<(&PathBuf, Option<Entry>, Option<Entry>)>> = BTreeMap::new();
+        let mut by_top: BTreeMap<PathBuf, Vec<Difference<'_>>> = BTreeMap::new();
         for path in paths {
             let (old, new) = (entry(before, path), entry(&self.known, path));
             if old != new && !old.zip(new).is_some_and(|(old, new)| old.is_same(&new)) {
