@@ -107,7 +107,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Parses `text`; `None` when the language is unknown or [`syntax::parse`] refuses the text.
+    /// Parses `text`; `None` when the language is unknown or [`syntax::parse()`] refuses the text.
     pub fn parse(path: &str, text: String) -> Option<Self> {
         let lang = Lang::of_path(path)?;
         let tree = syntax::parse(lang.language(), text.as_bytes())?;
