@@ -26,7 +26,8 @@ pub struct Branch {
     pub branches: BTreeMap<OsString, Branch>,
     /// Names that are not content and yet watched.
     beside: Vec<OsString>,
-    mode: u32,
+    /// Its permission bits; `None` until the directory itself has been looked at.
+    mode: Option<u16>,
     /// There is nothing in it at all, not even something ignored.
     is_bare: bool,
     /// Not everything in it could be listed.
@@ -79,13 +80,13 @@ impl Branch {
     pub fn enter(&mut self, path: &Path, names: &Names) -> bool {
         let known = self.branch(path);
         let is_new = known.is_none_or(|branch| branch.beside != names.beside);
-        let is_same =
-            |branch: &Self| (branch.mode, branch.is_bare, branch.is_partial) == (names.mode, names.is_bare, false);
+        let mode = names.mode;
+        let is_same = |branch: &Self| (branch.mode, branch.is_bare, branch.is_partial) == (mode, names.is_bare, false);
         if !is_new && known.is_some_and(is_same) {
             return false;
         }
         let branch = self.make(path);
-        (branch.mode, branch.is_bare, branch.is_partial) = (names.mode, names.is_bare, false);
+        (branch.mode, branch.is_bare, branch.is_partial) = (mode, names.is_bare, false);
         branch.beside.clone_from(&names.beside);
         is_new
     }
@@ -175,8 +176,8 @@ impl Branch {
             let digest = below.write(store, pending)?;
             // A directory of ignored files alone is theirs.
             if digest != Digest::of(b"") || below.is_bare {
-                let mode = u16::try_from(below.mode & 0o7777).ok();
-                directory.entries.insert(name.clone(), Entry { kind: EntryKind::Directory, digest, mode });
+                let entry = Entry { kind: EntryKind::Directory, digest, mode: below.mode };
+                directory.entries.insert(name.clone(), entry);
             }
         }
         let bytes = directory.encode();

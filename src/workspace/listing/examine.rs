@@ -71,7 +71,7 @@ pub struct Names {
     pub names: Vec<(OsString, Seen)>,
     /// What is not content and yet watched: ignored entries, and what belongs to version control.
     pub beside: Vec<OsString>,
-    pub mode: u32,
+    pub mode: Option<u16>,
     /// There is nothing in it at all.
     pub is_bare: bool,
 }
@@ -94,7 +94,7 @@ impl Stat {
     }
 
     fn mode(&self) -> Option<u16> {
-        u16::try_from(self.identity.mode & 0o7777).ok()
+        bits(self.identity.mode)
     }
 
     /// The clock of a file system is coarse: what changed just now may change again and leave the same times.
@@ -105,9 +105,14 @@ impl Stat {
     }
 }
 
+/// The permission bits of a mode.
+fn bits(mode: u32) -> Option<u16> {
+    u16::try_from(mode & 0o7777).ok()
+}
+
 /// The names in a directory that are content.
 pub fn directory(fd: &OwnedFd, path: &Path, rules: &Rules) -> io::Result<Names> {
-    let mode = rustix::fs::fstat(fd)?.st_mode & 0o7777;
+    let mode = bits(rustix::fs::fstat(fd)?.st_mode);
     let mut found = Names { names: Vec::new(), beside: Vec::new(), mode, is_bare: true };
     for entry in Dir::read_from(fd)? {
         let entry = entry?;

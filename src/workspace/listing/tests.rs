@@ -168,6 +168,20 @@ fn a_look_at_some_paths_records_them_without_a_walk_of_the_tree() {
     assert_eq!(fresh.take_with([Path::new("a")]).unwrap(), None, "nothing is claimed of a tree that was not seen");
 }
 
+/// A look at a new file makes its directories known before they have been looked at themselves.
+#[test]
+fn bits_that_were_not_seen_are_not_recorded() {
+    let bench = bench(&[("a", "1")]);
+    put(bench.dir.path(), "d/e/b", "2");
+    let looked = bench.listing.take_with([Path::new("d/e/b")]).unwrap().unwrap();
+    bench.listing.walk();
+    let walked = bench.listing.record().unwrap();
+    let store = bench.listing.store();
+    let differences = super::super::checkpoint::compare(store, Some(&looked.digest), Some(&walked.digest)).unwrap();
+    let paths: Vec<PathBuf> = differences.into_iter().map(|difference| difference.path).collect();
+    assert_eq!(paths, Vec::<PathBuf>::new());
+}
+
 #[test]
 fn what_changed_before_the_first_walk_came_to_it_is_told() {
     let (dir, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
