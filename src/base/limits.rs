@@ -636,6 +636,9 @@ pub const UI_HELD_KEY_UNREPORTED_MS_MAX: u64 = 700;
 pub const UI_COMPOSER_ROWS_MAX: u16 = 8;
 /// The second stop key counts within this time.
 pub const UI_STOP_AGAIN_MS_MAX: u64 = 2_000;
+/// Changes that the refusal of an undo or a rewind names in words, and lists in its data.
+pub const REVERT_CHANGES_NAMED_MAX: usize = 8;
+pub const REVERT_CHANGES_LISTED_MAX: usize = 1_000;
 /// Entries a choice offers; older checkpoints are reached from the command line.
 pub const UI_CHOICES_MAX: usize = 200;
 /// Rows one search looks at before it gives up.

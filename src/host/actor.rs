@@ -6,6 +6,7 @@ mod amend;
 mod asked;
 mod body;
 mod checks;
+mod choosing;
 mod effects;
 mod neighbors;
 mod observe;
@@ -22,9 +23,10 @@ use crate::base::{ActionId, ClientId, Digest};
 use crate::journal::Permit;
 use crate::model::decide::{Effect, Input, Outcome, Refusal, decide};
 use crate::model::event::{
-    Census, ClientChanged, Decider, Event, SessionEnded, SessionOpened, SessionOutcome, TurnEnd, Verdict,
+    Census, ClientChanged, Decider, Event, FileOutcome, SessionEnded, SessionOpened, SessionOutcome, TurnEnd, Verdict,
 };
 use crate::port::{Blobs, FromAgent, Neighbors, Notice, Performed, Progress, Ticket, TrialOutput, Workspace};
+use crate::wire::Rewind;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -65,7 +67,7 @@ pub enum Msg {
     Rewind {
         client: ClientId,
         target: Digest,
-        preview: bool,
+        rewind: Box<Rewind>,
         now: Result<Digest, String>,
         reply: oneshot::Sender<super::clients::Reply>,
     },
@@ -85,6 +87,8 @@ struct Running {
     feeds: BTreeMap<ActionId, Feed>,
     trials: BTreeMap<ActionId, mpsc::Sender<effects::TrialOrder>>,
     reverting: BTreeMap<ActionId, undo::Reverting>,
+    /// The last run of checks on the workspace that finished, and what changed while it ran.
+    last_checks: Option<(ActionId, Vec<FileOutcome>)>,
     /// Started by the client: a test of a candidate with this proposal's files in it.
     tests: BTreeMap<ActionId, effects::CandidateOrder>,
 }
@@ -221,8 +225,8 @@ impl Actor {
             Msg::Performed { action, performed } => self.performed(&action, *performed),
             Msg::TrialsOpen { action, runs } => self.trials_open(action, runs),
             Msg::TrialDone { ticket, action, record, output } => self.trial_done(ticket, &action, record, output),
-            Msg::Rewind { client, target, preview, now, reply } => {
-                let answer = self.rewind_to(&client, target, preview, now);
+            Msg::Rewind { client, target, rewind, now, reply } => {
+                let answer = self.rewind_to(&client, target, *rewind, now);
                 self.respond(reply, answer);
             }
             Msg::Stopped { census, reply } => self.stopped(census, reply),

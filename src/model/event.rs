@@ -196,10 +196,11 @@ mod tests {
     }
 
     #[test]
-    fn observed_by_is_a_word_or_an_action() {
+    fn observed_by_is_a_word_or_names_an_action() {
         let by = |b: ChangedBy| serde_json::to_string(&b).unwrap();
         assert_eq!(by(ChangedBy::Human), "\"human\"");
         assert_eq!(by(ChangedBy::Action("a2".into())), r#"{"action":"a2"}"#);
+        assert_eq!(by(ChangedBy::During("a2".into())), r#"{"during":"a2"}"#);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub use transcript::{Entry, Speaker, Transcript};
 
 use crate::base::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX, CHANGES_KEPT_MAX, POLICY_RULES_MAX};
 use crate::base::{ActionId, ClientId, Digest, Seq, TurnId, UnixMs};
-use crate::model::action::Kind;
+use crate::model::action::{FileChange, Kind};
 use crate::model::check::Tree;
 use crate::model::event::{
     AgentLost, AgentReady, AgentSession, Alarm, ChangedBy, ClientChanged, Envelope, Event, HostStarted, Mode, Observed,
@@ -219,8 +219,9 @@ impl Session {
         }
     }
 
-    /// What an edit wrote was noted when it finished, and what a run of checks leaves behind is part of the run. The
-    /// watcher speaks late: a command that is over changed the file before it ended.
+    /// What an edit wrote was noted when it finished, and what a run of checks creates is part of the run. A file that was
+    /// there before and changed while it ran was not what was tested. The watcher reports late: what changed while a
+    /// command ran changed before the command ended.
     fn observe(&mut self, seq: Seq, body: &Observed) {
         if body.ignored {
             return;
@@ -232,8 +233,19 @@ impl Session {
                 .get(id)
                 .filter(|state| state.action.kind == Kind::Command && !state.action.checks)
                 .map(|state| state.finished_seq.unwrap_or(seq)),
+            ChangedBy::During(id) => self
+                .actions
+                .get(id)
+                .filter(|state| !state.action.checks || !self.is_created_during(body))
+                .map(|state| state.finished_seq.unwrap_or(seq)),
         };
         self.files_changed = self.files_changed.max(when.unwrap_or_default());
+    }
+
+    /// Whether the file came into being while the same action ran.
+    fn is_created_during(&self, body: &Observed) -> bool {
+        let mut earlier = self.changes.iter().map(|(_, o)| o).filter(|o| o.path == body.path && o.by == body.by);
+        body.change == FileChange::Create || earlier.any(|o| o.change == FileChange::Create)
     }
 
     /// Whether the workspace has changed since this run of checks began.

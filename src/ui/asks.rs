@@ -40,8 +40,10 @@ pub fn request(ask: &Ask) -> Result<Request, String> {
         Ask::Lease { step } => {
             Request::LeaseGrant(wire::LeaseGrant { step: step.clone(), ..wire::LeaseGrant::default() })
         }
-        Ask::Undo(action) => Request::Undo(wire::Undo { action: action.clone() }),
-        Ask::Rewind(tree) => Request::Rewind(wire::Rewind { tree: Some(*tree), ..wire::Rewind::default() }),
+        Ask::Undo { action, files } => Request::Undo(wire::Undo { action: action.clone(), files: files.clone() }),
+        Ask::Rewind { tree, files } => {
+            Request::Rewind(wire::Rewind { tree: Some(*tree), files: files.clone(), ..wire::Rewind::default() })
+        }
         Ask::Restore(path) => Request::Restore(wire::Restore { path: path.clone() }),
         Ask::Test { action, mine } => {
             let (edited, hunks) = mine.as_ref().map_or(Ok((None, None)), version)?;

@@ -28,6 +28,8 @@ pub enum Code {
     ReadOnly,
     GateClosed,
     Forbidden,
+    /// Changes that may be the user's: the request has to say which of them it means.
+    ChoiceNeeded,
 }
 
 impl Code {
@@ -45,6 +47,7 @@ impl Code {
             Self::ReadOnly => -32012,
             Self::GateClosed => -32013,
             Self::Forbidden => -32014,
+            Self::ChoiceNeeded => -32015,
         }
     }
 }

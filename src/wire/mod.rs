@@ -9,9 +9,9 @@ pub use crate::diff::HunkChoice;
 pub use frame::{FrameError, Reader, Writer, pair};
 pub use message::{Code, Id, Message, RpcError};
 pub use request::{
-    Attach, AttachedAs, BlobGet, BlobPart, CandidateTest, Close, Decide, EditedBody, EditedFile, Explain, Freeze,
-    LeaseGrant, LeaseRevoke, PlanEditing, Prompt, ProtocolRange, Request, Restore, Rewind, SetMode, SetOption, Tighten,
-    Undo,
+    Attach, AttachedAs, BlobGet, BlobPart, CandidateTest, ChoiceNeeded, Close, Decide, EditedBody, EditedFile, Explain,
+    Freeze, LeaseGrant, LeaseRevoke, PlanEditing, Prompt, ProtocolRange, Request, Restore, Revertible, Rewind, SetMode,
+    SetOption, Tighten, Undo,
 };
 
 /// The protocol version that this program speaks.

@@ -4,8 +4,8 @@ use super::Id;
 use super::message::{Code, Message, RpcError};
 use crate::base::{ActionId, Digest, LeaseId, RelPath, Seq, SessionId, StepId, UnixMs};
 use crate::diff::HunkChoice;
-use crate::model::event::{Mode, Verdict};
-use crate::model::{Command, PlanEdit};
+use crate::model::event::{ChangedBy, Mode, Verdict};
+use crate::model::{Command, FileChange, PlanEdit};
 use crate::port::{Keeping, When};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -149,6 +149,33 @@ pub struct LeaseRevoke {
 #[serde(deny_unknown_fields)]
 pub struct Undo {
     pub action: ActionId,
+    /// The changes to revert, by path. Required where changes may be the user's; the refusal without it lists them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<Vec<RelPath>>,
+}
+
+/// One change that an undo or a rewind would revert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revertible {
+    pub path: RelPath,
+    pub change: FileChange,
+    /// Whose change it was, as far as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<ChangedBy>,
+    /// The event that observed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<Seq>,
+    /// False: it may be the user's.
+    pub certain: bool,
+}
+
+/// The data of the error that asks for a choice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChoiceNeeded {
+    pub changes: Vec<Revertible>,
+    /// Changes beyond those that are listed.
+    #[serde(default)]
+    pub left_out: usize,
 }
 
 /// Takes back a change of one file that no decision stands behind, to what the file was before.
@@ -169,6 +196,9 @@ pub struct Rewind {
     pub action: Option<ActionId>,
     #[serde(default)]
     pub preview: bool,
+    /// As in [`Undo`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<Vec<RelPath>>,
 }
 
 /// Runs the checks on a candidate in which a held action has been carried out.

@@ -14,6 +14,7 @@
 mod seat;
 
 mod crash;
+mod doubt;
 mod gate;
 mod life;
 mod repair;

@@ -82,7 +82,11 @@ fn an_undo_restores_links_directories_and_bits_that_a_command_changed() {
     {
         assert!(told.contains(&path), "{path} in {told:?}");
     }
-    undo(&mut seat, &held["action"]);
+    let refusal = seat.try_ask("checkpoint/undo", json!({"action": held["action"]})).unwrap_err();
+    assert_eq!(refusal["code"], -32015, "{refusal}");
+    let ask = json!({"action": held["action"], "files": told});
+    seat.ask("checkpoint/undo", ask);
+    seat.wait_kind("reverted");
     let target = |path: &str| std::fs::read_link(work.join(path)).ok();
     assert_eq!((mode(&room, "x.sh"), mode(&room, "a")), (Some(0o755), Some(0o644)));
     assert_eq!((mode(&room, "private"), mode(&room, "private/key")), (Some(0o700), Some(0o400)));
@@ -124,7 +128,7 @@ fn a_rewind_never_deletes_what_a_checkpoint_did_not_list() {
 }
 
 #[test]
-fn what_a_command_leaves_in_ignored_places_is_its_own_and_no_alarm() {
+fn what_changes_in_ignored_places_while_a_command_runs_raises_no_alarm() {
     let room = Room::with(&[(".gitignore", "/build\n"), ("a", "a\n")]);
     let script = room.script(&[
         json!({"run": {"command": "mkdir -p build && echo x > build/out && mkdir -p src/__pycache__ && echo y > src/__pycache__/a.pyc"}}),
@@ -136,7 +140,7 @@ fn what_a_command_leaves_in_ignored_places_is_its_own_and_no_alarm() {
     assert_eq!(finished["files"], Value::Null, "what is ignored is no content");
     for path in ["build/out", "src/__pycache__/a.pyc"] {
         let seen = seat.ever(path, |e| e["kind"] == "observed" && e["path"] == path);
-        assert_eq!((&seen["by"]["action"], &seen["ignored"]), (&held["action"], &json!(true)), "{path}");
+        assert_eq!((&seen["by"]["during"], &seen["ignored"]), (&held["action"], &json!(true)), "{path}");
     }
     assert_eq!(seat.count("alarm"), 0);
 }

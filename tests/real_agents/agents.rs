@@ -213,7 +213,13 @@ impl Kind {
     /// The model runs a command in the way that asks the human and can write. Codex runs commands in its own sandbox,
     /// where nothing can be written in the mode that asks for edits: its model asks to run it outside.
     pub fn asks_to_run(self, line: &str) -> Turn {
-        let outside = json!({"cmd": line, "sandbox_permissions": "require_escalated", "justification": "it writes"});
+        // Codex answers its model after 10 s while a command still runs; a busy machine takes longer to start `node`.
+        let outside = json!({
+            "cmd": line,
+            "sandbox_permissions": "require_escalated",
+            "justification": "it writes",
+            "yield_time_ms": 30_000
+        });
         match self {
             Self::Codex => self.call("Now I run it.", "exec_command", outside),
             Self::Gemini | Self::Opencode => self.runs(line),
@@ -223,7 +229,7 @@ impl Kind {
     /// The model runs a command.
     pub fn runs(self, line: &str) -> Turn {
         match self {
-            Self::Codex => self.call("Now I run it.", "exec_command", json!({"cmd": line})),
+            Self::Codex => self.call("Now I run it.", "exec_command", json!({"cmd": line, "yield_time_ms": 30_000})),
             Self::Gemini => {
                 self.call("Now I run it.", "run_shell_command", json!({"command": line, "description": "run it"}))
             }

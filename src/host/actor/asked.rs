@@ -113,7 +113,7 @@ impl Actor {
                 self.done()
             }
             Request::Tighten(tighten) => self.tighten(client, tighten.rule),
-            Request::Undo(undo) => self.undo(client, &undo.action),
+            Request::Undo(undo) => self.undo(client, undo),
             Request::Restore(restore) => self.restore(client, &restore.path),
             Request::CandidateTest(test) => self.candidate_test(client, &test),
             Request::SetOption(option) => {

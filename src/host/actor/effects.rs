@@ -116,11 +116,16 @@ impl Actor {
             let exit = if performed.timed_out { None } else { performed.exit };
             performed.report = self.finish_feed(feed, exit);
         }
+        // A run of checks owns no changes; what the watcher still reports of them is known as having happened meanwhile.
+        let checks = self.book.session.actions.get(id).is_some_and(|state| state.action.checks);
+        if checks {
+            self.running.last_checks = Some((id.clone(), performed.files.clone()));
+        }
         let finished = Finished {
             action: id.clone(),
             outcome: performed.outcome,
             exit: performed.exit,
-            files: (!performed.files.is_empty()).then(|| performed.files.clone()),
+            files: (!checks && !performed.files.is_empty()).then(|| performed.files.clone()),
             detail: performed.detail.clone(),
         };
         let is_ok = performed.outcome == OutcomeWord::Ok;
@@ -244,6 +249,7 @@ async fn record(
     Some(tree)
 }
 
+/// What changed while a command ran, whoever did it.
 fn outcome(change: TreeChange) -> FileOutcome {
     let what = match change.sides() {
         (false, _) => FileChange::Create,
@@ -251,7 +257,7 @@ fn outcome(change: TreeChange) -> FileOutcome {
         (true, true) => FileChange::Modify,
     };
     let outcome = FileOutcome::of(change.path, what, change.before, change.after);
-    FileOutcome { before_node: change.before_node, after_node: change.after_node, ..outcome }
+    FileOutcome { before_node: change.before_node, after_node: change.after_node, during: true, ..outcome }
 }
 
 /// Opens the candidate and runs what is ordered until the actor lets go of the channel.

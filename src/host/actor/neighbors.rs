@@ -48,11 +48,7 @@ impl Actor {
     /// session itself wrote stays its own; the user's is only what no session can have done.
     pub(super) fn or_neighbor(&self, by: ChangedBy, changed: &Changed) -> (ChangedBy, bool) {
         let (path, after) = (changed.rel.as_ref(), changed.after);
-        let is_own = |id: &ActionId| {
-            let state = self.book.session.actions.get(id);
-            path.zip(state).is_some_and(|(path, state)| super::observe::leaves(state, path, changed))
-        };
-        if matches!(&by, ChangedBy::Action(id) if is_own(id)) {
+        if self.is_left(&by, changed) {
             return (by, false);
         }
         match self.neighbors.author(path, after, self.book.now()) {

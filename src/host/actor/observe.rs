@@ -25,7 +25,7 @@ impl Actor {
     fn changed(&mut self, changed: Changed) {
         let by = self.whose(&changed);
         let (by, unsure) = self.or_neighbor(by, &changed);
-        if !matches!(by, ChangedBy::Action(_)) && !changed.ignored {
+        if !self.is_left(&by, &changed) && !changed.ignored {
             self.tree = None;
         }
         let is_unsupervised = by == ChangedBy::Unsupervised;
@@ -53,15 +53,28 @@ impl Actor {
         }
     }
 
-    /// An action's own after-image is the action's; what changes while a command runs is the command's; the rest is the
-    /// human's, unless an agent that can write by itself is at work.
+    /// Whether this is exactly what the action that it is told of left, so that the tree recorded after it has it already.
+    pub(super) fn is_left(&self, by: &ChangedBy, changed: &Changed) -> bool {
+        let (ChangedBy::Action(id) | ChangedBy::During(id)) = by else { return false };
+        let state = self.book.session.actions.get(id);
+        changed.rel.as_ref().zip(state).is_some_and(|(path, state)| leaves(state, path, changed))
+    }
+
+    /// An edit's own after-image is the edit's. What changes while a command or an agent's own edit runs is told as that and
+    /// no more. The rest is the user's, unless an agent that can write by itself is at work.
     fn whose(&self, changed: &Changed) -> ChangedBy {
         let path = changed.rel.as_ref();
         let newest = || self.book.session.actions.iter().rev().take(ACTION_BODIES_KEPT_MAX);
         if let Some(path) = path
             && let Some(state) = newest().find(|s| leaves(s, path, changed))
         {
-            return ChangedBy::Action(state.action.id.clone());
+            return left_by(state, path);
+        }
+        if let Some(path) = path
+            && let Some((id, files)) = &self.running.last_checks
+            && files.iter().any(|f| &f.path == path && f.after == changed.after)
+        {
+            return ChangedBy::During(id.clone());
         }
         let runs = |s: &&ActionState| s.phase == Phase::Running;
         let is_command = |s: &&ActionState| s.action.kind == Kind::Command && s.action.trial.is_none();
@@ -75,13 +88,13 @@ impl Actor {
                 && s.finished_at.is_some_and(|at| now.since(at) < settle_ms)
         };
         if let Some(state) = newest().filter(|s| runs(s) || just_ran(s)).find(is_command) {
-            return ChangedBy::Action(state.action.id.clone());
+            return ChangedBy::During(state.action.id.clone());
         }
         let own = |s: &&ActionState| {
             s.action.executor == Executor::Agent && path.is_some_and(|p| s.action.touches().any(|t| t == p))
         };
         if let Some(state) = newest().filter(runs).find(own) {
-            return ChangedBy::Action(state.action.id.clone());
+            return ChangedBy::During(state.action.id.clone());
         }
         // The watcher's word comes a little late: what an agent did at the very end of its turn is still its own.
         let at_work = self.book.session.turn.is_some()
@@ -136,15 +149,24 @@ impl Actor {
                 let (before, after) = (f.before.as_ref().map(|c| c.digest()), now.as_ref().map(|i| i.digest));
                 let outcome = FileOutcome::of(f.path.clone(), f.change, before, after);
                 let after_node = now.map(|image| image.node);
-                FileOutcome { from: f.from.clone(), before_node: f.before_node, after_node, ..outcome }
+                let during = after != f.after.as_ref().map(|c| c.digest());
+                FileOutcome { from: f.from.clone(), before_node: f.before_node, after_node, during, ..outcome }
             })
             .collect();
         (!files.is_empty()).then_some(files)
     }
 }
 
+/// Whose a change is that this action left.
+fn left_by(state: &ActionState, path: &RelPath) -> ChangedBy {
+    let id = state.action.id.clone();
+    let mut files = state.finished.iter().flat_map(|f| f.files.iter().flatten());
+    let is_doubtful = state.action.kind == Kind::Command || files.any(|f| &f.path == path && f.during);
+    if is_doubtful { ChangedBy::During(id) } else { ChangedBy::Action(id) }
+}
+
 /// Does this action leave the path as it is now? The same bytes with other permission bits are not what it left.
-pub(super) fn leaves(state: &ActionState, path: &RelPath, changed: &Changed) -> bool {
+fn leaves(state: &ActionState, path: &RelPath, changed: &Changed) -> bool {
     let is_node = |node: Option<Node>| node.is_none() || changed.after_node.is_none() || node == changed.after_node;
     let mut finished = state.finished.iter().flat_map(|f| f.files.iter().flatten());
     if finished.any(|f| {

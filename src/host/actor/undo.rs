@@ -3,23 +3,25 @@
 
 use super::super::clients::Reply;
 use super::super::resolve::Resolved;
+use super::choosing::chosen;
 use super::{Actor, Msg};
 use crate::base::{ActionId, ClientId, Digest, RelPath};
 use crate::diff;
 use crate::model::action::Author;
 use crate::model::decide::Input;
 use crate::model::event::{ChangedBy, Event, FileOutcome, OutcomeWord, Reverted};
-use crate::model::session::Phase;
+use crate::model::session::{ActionState, Phase};
 use crate::model::{Action, Body, FileChange, FileMode, Node, NodeKind, Proposal};
-use crate::port::Image;
-use crate::wire::{Code, Rewind, RpcError};
+use crate::port::{Image, TreeChange};
+use crate::wire::{Code, Revertible, Rewind, RpcError, Undo};
 use serde_json::json;
+use std::collections::BTreeSet;
 use tokio::sync::oneshot;
 
 /// An undo under way.
 #[derive(Debug)]
 pub struct Reverting {
-    /// Whose effect it takes back, or with `again` brings back.
+    /// Whose whole effect it takes back, or with `again` brings back.
     actions: Vec<ActionId>,
     again: bool,
     /// For a rewind: the tree that it restores.
@@ -33,7 +35,8 @@ fn bad(text: impl Into<String>) -> RpcError {
 }
 
 impl Actor {
-    pub(super) fn undo(&mut self, client: &ClientId, id: &ActionId) -> Answer {
+    pub(super) fn undo(&mut self, client: &ClientId, undo: Undo) -> Answer {
+        let id = &undo.action;
         let state = self.book.session.actions.get(id).ok_or_else(|| bad(format!("there is no action {id}")))?;
         if !matches!(state.phase, Phase::Finished(OutcomeWord::Ok | OutcomeWord::Recovered | OutcomeWord::Failed)) {
             return Err(bad(format!("{id} has left nothing to undo: it is {}", state.phase.words())));
@@ -41,22 +44,47 @@ impl Actor {
         if state.reverted {
             return Err(bad(format!("{id} is undone already; undo the action that undid it to bring it back")));
         }
-        let files = state.finished.as_ref().and_then(|f| f.files.clone()).unwrap_or_default();
+        if state.action.checks {
+            return Err(bad(format!(
+                "{id} is a test run and owns no changes; rewind to choose among all changes since"
+            )));
+        }
+        let mut files = state.finished.as_ref().and_then(|f| f.files.clone()).unwrap_or_default();
         if files.is_empty() {
             return Err(bad(format!("{id} changed no files")));
         }
+        files.retain(|file| self.is_in_place(file));
+        if files.is_empty() {
+            return Err(bad("the files are so already; there is nothing to undo"));
+        }
+        let changes: Vec<Revertible> = files.iter().map(|file| self.revertible_outcome(state, file)).collect();
+        let chosen = chosen(&format!("undo of {id}"), &changes, undo.files)?;
         let takes_back = state.reverts.clone();
+        let targets = match (files.iter().all(|file| chosen.contains(&file.path)), takes_back.is_empty()) {
+            (false, _) => Vec::new(),
+            (true, true) => vec![id.clone()],
+            (true, false) => takes_back.clone(),
+        };
+        files.retain(|file| chosen.contains(&file.path));
+        if files.is_empty() {
+            return Ok(json!({ "action": null }));
+        }
         let mut resolved = Resolved::default();
         for file in &files {
             self.take_back_outcome(&mut resolved, file).map_err(bad)?;
         }
-        let targets = if takes_back.is_empty() { vec![id.clone()] } else { takes_back.clone() };
         self.own_edit(
             client,
             format!("undo {id}"),
             resolved,
             Reverting { actions: targets, again: !takes_back.is_empty(), tree: None },
         )
+    }
+
+    /// Whether there is still something to take back of it, or something in the way.
+    fn is_in_place(&self, file: &FileOutcome) -> bool {
+        let mut resolved = Resolved::default();
+        self.take_back_outcome(&mut resolved, file).is_err() || !resolved.files.is_empty()
     }
 
     /// A change that nobody answered for, back to what the file was before the first such change in a row.
@@ -208,7 +236,7 @@ impl Actor {
         let (workspace, to_self, client) = (self.workspace.clone(), self.to_self.clone(), client.clone());
         tokio::spawn(async move {
             let now = workspace.snapshot().await.map_err(|e| e.to_string());
-            drop(to_self.send(Msg::Rewind { client, target, preview: rewind.preview, now, reply }).await);
+            drop(to_self.send(Msg::Rewind { client, target, rewind: Box::new(rewind), now, reply }).await);
         });
     }
 
@@ -216,15 +244,24 @@ impl Actor {
         &mut self,
         client: &ClientId,
         target: Digest,
-        preview: bool,
+        rewind: Rewind,
         now: Result<Digest, String>,
     ) -> Answer {
         let now = now.map_err(|e| RpcError::new(Code::Internal, e))?;
-        let changes = self.workspace.tree_changes(now, target).map_err(|e| bad(e.to_string()))?;
-        if preview {
-            let files: Vec<_> =
-                changes.iter().map(|c| json!({ "path": c.path, "before": c.before, "after": c.after })).collect();
+        let mut changes = self.workspace.tree_changes(now, target).map_err(|e| bad(e.to_string()))?;
+        let checkpoints = &self.book.session.checkpoints;
+        let newest = checkpoints.iter().rfind(|c| c.3 == target).map(|c| c.0).unwrap_or_default();
+        let listed = self.revertible_since(newest, &changes);
+        if rewind.preview {
+            let file = |(c, r): (&TreeChange, &Revertible)| json!({ "path": c.path, "before": c.before, "after": c.after, "change": r.change, "by": r.by, "certain": r.certain });
+            let files: Vec<_> = changes.iter().zip(&listed).map(file).collect();
             return Ok(json!({ "tree": target, "files": files }));
+        }
+        let chosen = chosen(&format!("rewind to {}", target.short()), &listed, rewind.files)?;
+        let is_whole = changes.iter().all(|change| chosen.contains(&change.path));
+        changes.retain(|change| chosen.contains(&change.path));
+        if changes.is_empty() && !is_whole {
+            return Ok(json!({ "action": null }));
         }
         let (mut resolved, mut left) = (Resolved::default(), Vec::new());
         for change in &changes {
@@ -244,15 +281,22 @@ impl Actor {
             .actions
             .undoable()
             .filter(|a| a.decided_seq.is_some_and(|s| s > from))
+            .filter(|a| is_whole || is_within(a, &chosen))
             .map(|a| a.action.id.clone())
             .collect();
-        let reverting = Reverting { actions: undone, again: false, tree: Some(target) };
+        let reverting = Reverting { actions: undone, again: false, tree: is_whole.then_some(target) };
         let mut answer = self.own_edit(client, format!("rewind to {}", target.short()), resolved, reverting)?;
         if let Some(answer) = answer.as_object_mut().filter(|_| !left.is_empty()) {
             answer.insert("left".to_owned(), json!(left));
         }
         Ok(answer)
     }
+}
+
+/// Whether every file that the action left is among these.
+fn is_within(state: &ActionState, paths: &BTreeSet<RelPath>) -> bool {
+    let mut files = state.finished.iter().flat_map(|f| f.files.iter().flatten());
+    files.all(|file| paths.contains(&file.path) && file.from.as_ref().is_none_or(|from| paths.contains(from)))
 }
 
 /// A node on one side of a change: what an event tells of it. Nothing at all where nothing was.

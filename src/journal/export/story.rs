@@ -154,6 +154,7 @@ fn state_change(e: &Event, text: &dyn Fn(&str) -> Vec<Part>) -> Told {
         Event::Observed(o) => {
             let by = match &o.by {
                 ChangedBy::Action(id) => format!("by {id}"),
+                ChangedBy::During(id) => format!("while {id} ran"),
                 ChangedBy::Session(id) if o.unsure => format!("while session {id} was at work"),
                 ChangedBy::Session(id) => format!("by session {id}"),
                 ChangedBy::Human => "by the human".to_owned(),

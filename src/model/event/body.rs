@@ -229,12 +229,15 @@ pub struct FileOutcome {
     pub before_node: Option<Node>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_node: Option<Node>,
+    /// The file changed while the action ran; whether the action or somebody else changed it is not certain.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub during: bool,
 }
 
 impl FileOutcome {
     /// Of bytes alone.
     pub fn of(path: RelPath, change: FileChange, before: Option<Digest>, after: Option<Digest>) -> Self {
-        Self { path, change, before, after, from: None, before_node: None, after_node: None }
+        Self { path, change, before, after, from: None, before_node: None, after_node: None, during: false }
     }
 }
 
@@ -279,12 +282,14 @@ pub struct Told {
     pub text: String,
 }
 
-/// Whose change it was: `{"action": id}`, `{"session": id}` of another supervised session, `"human"` or
+/// Whose change it was: `{"action": id}`, `{"during": id}`, `{"session": id}` of another supervised session, `"human"` or
 /// `"unsupervised"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangedBy {
     Action(ActionId),
+    /// It happened while this action ran; who did it is not certain.
+    During(ActionId),
     Session(SessionId),
     Human,
     Unsupervised,

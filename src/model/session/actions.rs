@@ -2,10 +2,10 @@
 
 use crate::base::limits::{ACTION_BODIES_KEPT_MAX, ACTION_TAIL_BYTES_MAX, ACTION_TOLD_MAX, ACTIONS_RECENT_MAX};
 use crate::base::{ActionId, Digest, Seq, UnixMs};
-use crate::model::action::{Action, Content};
+use crate::model::action::{Action, Content, Executor, FileChange, Kind};
 use crate::model::event::{
-    Alarm, Decided, Explained, Finished, Held, LapseWhy, Lapsed, OutcomeWord, Output, Reverted, Ruled, Started, Told,
-    Verdict,
+    Alarm, Decided, Explained, FileOutcome, Finished, Held, LapseWhy, Lapsed, OutcomeWord, Output, Reverted, Ruled,
+    Started, Told, Verdict,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -340,9 +340,30 @@ impl Actions {
 }
 
 impl ActionState {
+    /// Whether a change among its outcome is its own beyond doubt: an edit left exactly what was approved. What changed
+    /// while a command ran may be the user's. The exception is a file that the command named and that is gone: it was
+    /// approved to remove it, and to restore the file destroys nothing.
+    pub fn is_certain(&self, file: &FileOutcome) -> bool {
+        let approved = || {
+            let mut files = self.action.files.iter().flatten();
+            files.any(|f| f.path == file.path && f.after.as_ref().map(Content::digest) == file.after)
+        };
+        let names = || {
+            let mut named = self.action.touches.iter().flat_map(|touches| &touches.first);
+            named.any(|path| path == file.path.as_str())
+        };
+        match self.action.kind {
+            Kind::Edit => !file.during && (self.action.executor == Executor::Host || approved()),
+            Kind::Command => file.change == FileChange::Delete && !self.action.checks && names(),
+            Kind::Read | Kind::Network | Kind::Plan | Kind::Other => false,
+        }
+    }
+
+    /// A run of checks owns no changes.
     fn is_undoable(&self) -> bool {
         self.phase == Phase::Finished(OutcomeWord::Ok)
             && !self.reverted
+            && !self.action.checks
             && self.finished.as_ref().and_then(|f| f.files.as_ref()).is_some_and(|files| !files.is_empty())
     }
 

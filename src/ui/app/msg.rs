@@ -6,6 +6,7 @@ use crate::model::{Command, Envelope, PlanEdit};
 use crate::port::Keeping;
 use crate::ui::terminal::Input;
 use crate::ui::workers::{Job, Product};
+use crate::wire::ChoiceNeeded;
 
 /// Everything that can happen to a client. Time comes along with it, on the client's own clock.
 #[derive(Debug)]
@@ -75,6 +76,8 @@ pub enum Answer {
         bytes: Vec<u8>,
     },
     Processes(Vec<Survivor>),
+    /// A refusal that lists changes which may be the user's, to choose from.
+    Choose(ChoiceNeeded),
 }
 
 /// Which piece of an action is edited.
@@ -181,8 +184,15 @@ pub enum Ask {
     Lease {
         step: Option<StepId>,
     },
-    Undo(ActionId),
-    Rewind(Digest),
+    /// `files`: the changes to revert, once they were chosen.
+    Undo {
+        action: ActionId,
+        files: Option<Vec<RelPath>>,
+    },
+    Rewind {
+        tree: Digest,
+        files: Option<Vec<RelPath>>,
+    },
     /// Takes back a change of this file that no decision stands behind.
     Restore(RelPath),
     /// Checks on a candidate with the action in it, in the human's version if there is one, or on the workspace.

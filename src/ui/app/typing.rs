@@ -13,7 +13,7 @@ use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Ask, Request, When};
 use crate::ui::commands::{self, Scope};
 use crate::ui::keymap::Meaning;
-use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Pick, Prompt, Purpose};
+use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Pick, Prompt, Purpose, Revert};
 use crate::ui::terminal::Key;
 
 fn stay(overlay: Overlay) -> Then {
@@ -52,7 +52,7 @@ impl App {
             Some(Overlay::Edit(editor)) => editor.entry.paste(text),
             Some(Overlay::Rule(draft)) => draft.entry.paste(text),
             Some(Overlay::Palette(palette)) => palette.paste(text),
-            Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Stopped(_)) => {}
+            Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Revert(_) | Overlay::Stopped(_)) => {}
             None if self.composer.open => self.composer.entry.paste(text),
             None => {
                 // Pasted keys are no commands: they go where text goes.
@@ -91,6 +91,7 @@ impl App {
             Overlay::Edit(editor) => self.editor_key(editor, key),
             Overlay::Rule(draft) => rule_key(draft, key),
             Overlay::Choose(choice) => self.choice_key(choice, key),
+            Overlay::Revert(revert) => self.revert_key(revert, key),
             Overlay::Palette(mut palette) => match palette.key(key, &self.keymap) {
                 Some(Some(command)) => Then::Run(command),
                 Some(None) => Then::Close,
@@ -162,6 +163,24 @@ impl App {
             _ => {}
         }
         stay(Overlay::Choose(choice))
+    }
+
+    fn revert_key(&mut self, mut revert: Revert, key: Key) -> Then {
+        match key.code {
+            KeyCode::Esc => return Then::Close,
+            KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab => revert.go(true),
+            KeyCode::Up | KeyCode::Char('k') => revert.go(false),
+            KeyCode::Char(' ') => revert.toggle(),
+            KeyCode::Enter => {
+                let Some(ask) = revert.chosen() else {
+                    self.say(Toast::plain("nothing is checked: Space checks what to revert, Esc leaves everything"));
+                    return stay(Overlay::Revert(revert));
+                };
+                return Then::Requests(vec![Request::Host(ask)]);
+            }
+            _ => {}
+        }
+        stay(Overlay::Revert(revert))
     }
 
     fn editor_key(&mut self, mut editor: Editor, key: Key) -> Then {
@@ -241,7 +260,7 @@ impl App {
             }
             Purpose::Reason { action, digest, verdict } => commands::send_reasoned(self, action, digest, verdict, text),
             Purpose::Lease { step } => commands::send_lease(step),
-            Purpose::Rewind { tree, .. } => vec![Request::Host(Ask::Rewind(tree))],
+            Purpose::Rewind { tree, .. } => vec![Request::Host(Ask::Rewind { tree, files: None })],
             Purpose::Keep { keeping, .. } => vec![Request::Host(Ask::Keep(keeping))],
             Purpose::AddStep { at, below } => commands::add_step(self, at, below, text),
             Purpose::RewordStep(step) => commands::reword_step(self, step, text),
@@ -266,6 +285,17 @@ impl App {
 }
 
 impl Ask {
+    /// The same with a choice of what to revert; `None` where there is nothing to choose.
+    #[must_use]
+    pub fn choosing(self, chosen: Vec<crate::base::RelPath>) -> Option<Self> {
+        let files = Some(chosen);
+        match self {
+            Self::Undo { action, .. } => Some(Self::Undo { action, files }),
+            Self::Rewind { tree, .. } => Some(Self::Rewind { tree, files }),
+            _ => None,
+        }
+    }
+
     /// For refusals: what was asked, in words.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -280,8 +310,8 @@ impl Ask {
             Self::Resume => "resume",
             Self::Stop => "stop",
             Self::Lease { .. } => "the lease",
-            Self::Undo(_) => "undo",
-            Self::Rewind(_) => "rewind",
+            Self::Undo { .. } => "undo",
+            Self::Rewind { .. } => "rewind",
             Self::Restore(_) => "take back",
             Self::Test { .. } => "the test of the candidate",
             Self::Explain(_) => "explain",

@@ -14,9 +14,10 @@ use crate::ui::app::{Answer, App, Ask, Leave, Link, Msg, Notice, Request};
 use crate::ui::commands::{Command, Scope};
 use crate::ui::keymap::Meaning;
 use crate::ui::layout::PaneId;
-use crate::ui::overlays::{Choice, Editor, Overlay};
+use crate::ui::overlays::{Choice, Editor, Overlay, Revert};
 use crate::ui::terminal::{Input, Key};
 use crate::ui::workers::{Job, Versions};
+use crate::wire::ChoiceNeeded;
 
 impl App {
     /// Takes one message in. `at_ms` is the client's clock. Cheap: rows are brought up to date by
@@ -256,6 +257,14 @@ impl App {
         wanted.then_some(Request::Host(Ask::Processes))
     }
 
+    /// The host wants to know which changes to revert. What is being typed is not covered by it.
+    fn choose_reverts(&mut self, asked: &Ask, needed: ChoiceNeeded) {
+        if self.overlay.is_some() || self.composer.open {
+            return self.say(Toast::warning("nothing was reverted: some changes may be yours; ask again to choose"));
+        }
+        self.overlay = Some(Overlay::Revert(Revert::new(asked.clone(), needed)));
+    }
+
     fn answered(&mut self, asked: &Ask, outcome: Result<Answer, String>) -> Vec<Request> {
         let Ask::Blob { digest, .. } = asked else {
             match outcome {
@@ -263,6 +272,7 @@ impl App {
                     self.scene.processes.0 = processes;
                     self.scene.touched.actions = true;
                 }
+                Ok(Answer::Choose(needed)) => self.choose_reverts(asked, needed),
                 Ok(Answer::Done | Answer::Blob { .. }) => {}
                 // A host that cannot list them is no trouble of the human's.
                 Err(_) if *asked == Ask::Processes => {}
@@ -272,7 +282,7 @@ impl App {
         };
         let part = match outcome {
             Ok(Answer::Blob { offset, total, bytes }) => Ok((offset, total, bytes)),
-            Ok(Answer::Done | Answer::Processes(_)) => Err("no content came".to_owned()),
+            Ok(Answer::Done | Answer::Processes(_) | Answer::Choose(_)) => Err("no content came".to_owned()),
             Err(why) => Err(why),
         };
         self.scene.contents.put(*digest, part);

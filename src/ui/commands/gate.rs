@@ -164,5 +164,5 @@ fn undo(app: &mut App) -> Vec<Request> {
         app.say(Toast::plain("no action has changed a file yet"));
         return Vec::new();
     };
-    vec![Request::Host(Ask::Undo(id))]
+    vec![Request::Host(Ask::Undo { action: id, files: None })]
 }

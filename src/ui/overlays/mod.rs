@@ -5,6 +5,7 @@ mod editor;
 pub mod help;
 pub mod palette;
 mod prompt;
+mod revert;
 mod rule;
 mod stopped;
 
@@ -13,6 +14,7 @@ use ratatui::layout::Rect;
 pub use choice::{Choice, Pick, mode_words, unsupervised_paths};
 pub use editor::Editor;
 pub use prompt::{Prompt, Purpose};
+pub use revert::Revert;
 pub use rule::Draft;
 
 use crate::base::{ActionId, Digest};
@@ -29,6 +31,7 @@ use crate::ui::theme::Role;
 pub enum Overlay {
     Prompt(Prompt),
     Choose(Choice),
+    Revert(Revert),
     Help(help::Help),
     Palette(palette::Palette),
     Edit(Editor),
@@ -45,7 +48,7 @@ impl Overlay {
             Self::Edit(editor) => Some(&editor.entry),
             Self::Rule(draft) => Some(&draft.entry),
             Self::Palette(palette) => Some(palette.entry()),
-            Self::Choose(_) | Self::Help(_) | Self::Stopped(_) => None,
+            Self::Choose(_) | Self::Revert(_) | Self::Help(_) | Self::Stopped(_) => None,
         }
     }
 
@@ -54,9 +57,13 @@ impl Overlay {
     pub fn about(&self) -> Option<(&ActionId, &Digest)> {
         match self {
             Self::Prompt(prompt) => prompt.purpose.about(),
-            Self::Choose(_) | Self::Help(_) | Self::Palette(_) | Self::Edit(_) | Self::Rule(_) | Self::Stopped(_) => {
-                None
-            }
+            Self::Choose(_)
+            | Self::Revert(_)
+            | Self::Help(_)
+            | Self::Palette(_)
+            | Self::Edit(_)
+            | Self::Rule(_)
+            | Self::Stopped(_) => None,
         }
     }
 }
@@ -68,6 +75,7 @@ pub fn view(app: &App, frame: &mut Frame<'_>) {
     match overlay {
         Overlay::Prompt(prompt) => prompt::view(prompt, app, frame, screen),
         Overlay::Choose(choice) => choice::view(choice, app, frame, screen),
+        Overlay::Revert(revert) => revert::view(revert, app, frame, screen),
         Overlay::Help(help) => help::view(help, app, frame, screen),
         Overlay::Palette(palette) => palette::view(palette, app, frame, screen),
         Overlay::Edit(editor) => editor::view(editor, app, frame, screen),

@@ -14,7 +14,7 @@ use crate::base::{Seq, UnixMs};
 use crate::model::Envelope;
 use crate::ui::app::{Answer, Ask, Far, Msg};
 use crate::ui::asks;
-use crate::wire::{self, AttachedAs, Id, Message, Request};
+use crate::wire::{self, AttachedAs, Code, Id, Message, Request};
 
 /// Something from the host; `None` is of no interest to the screen.
 pub(super) type Heard = Option<Box<Msg>>;
@@ -239,7 +239,10 @@ impl Link {
     fn answered(&mut self, id: &Id, result: Result<Box<serde_json::value::RawValue>, wire::RpcError>) -> Heard {
         let Id::Number(id) = id else { return None };
         let asked = self.waiting.remove(id)?.0?;
-        let outcome = result.map_err(|error| error.message).and_then(|result| answer(&asked, &result));
+        let outcome = match result {
+            Ok(result) => answer(&asked, &result),
+            Err(error) => refused(error),
+        };
         some(Msg::Answered { asked, outcome })
     }
 
@@ -249,6 +252,13 @@ impl Link {
             UnixMs(at.0.saturating_add(u64::try_from(then.elapsed().as_millis()).unwrap_or(u64::MAX)))
         })
     }
+}
+
+/// A refusal in words, or with the changes to choose from.
+fn refused(error: wire::RpcError) -> Result<Answer, String> {
+    let needed = error.data.filter(|_| error.code == Code::ChoiceNeeded.number());
+    let needed = needed.and_then(|data| serde_json::from_value::<wire::ChoiceNeeded>(data).ok());
+    needed.map(Answer::Choose).ok_or(error.message)
 }
 
 /// Only contents are told by an answer; everything else comes as events.

@@ -1,0 +1,167 @@
+//! Which changes an undo or a rewind may revert without asking: those that are an action's own beyond doubt. Everything
+//! else may be the user's and takes a choice, which `files` carries.
+
+use super::Actor;
+use crate::base::limits::{REVERT_CHANGES_LISTED_MAX, REVERT_CHANGES_NAMED_MAX};
+use crate::base::{Digest, RelPath, Seq};
+use crate::model::event::{ChangedBy, FileOutcome};
+use crate::model::session::ActionState;
+use crate::model::{FileChange, Node, NodeKind};
+use crate::port::TreeChange;
+use crate::wire::{ChoiceNeeded, Code, Revertible, RpcError};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The paths to revert out of these changes, by the choice that was made, or all of them where none is needed.
+///
+/// # Errors
+/// When a choice is needed and missing, or names a path that is not among the changes.
+pub(super) fn chosen(
+    what: &str,
+    changes: &[Revertible],
+    files: Option<Vec<RelPath>>,
+) -> Result<BTreeSet<RelPath>, RpcError> {
+    let all: BTreeSet<&RelPath> = changes.iter().map(|change| &change.path).collect();
+    if let Some(files) = files {
+        if let Some(other) = files.iter().find(|path| !all.contains(path)) {
+            let text = format!("{what} would not change {other}: `files` may name only paths that it would change");
+            return Err(RpcError::new(Code::InvalidParams, text));
+        }
+        return Ok(files.into_iter().collect());
+    }
+    if changes.iter().all(|change| change.certain) {
+        return Ok(all.into_iter().cloned().collect());
+    }
+    Err(needed(what, changes))
+}
+
+/// The refusal, with the changes that may be the user's in words and all of them in its data.
+fn needed(what: &str, changes: &[Revertible]) -> RpcError {
+    let doubtful: Vec<&Revertible> = changes.iter().filter(|change| !change.certain).collect();
+    let named: Vec<String> = doubtful.iter().take(REVERT_CHANGES_NAMED_MAX).map(|change| words(change)).collect();
+    let more = match doubtful.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    let count = if doubtful.len() == 1 { "1 change".to_owned() } else { format!("{} changes", doubtful.len()) };
+    let text = format!(
+        "{what} would revert {count} that may be yours: {}{more}. Nothing was reverted; repeat it with `files` naming what to revert",
+        named.join(", ")
+    );
+    // What may be the user's is listed first where not everything fits.
+    let order = doubtful.into_iter().chain(changes.iter().filter(|change| change.certain));
+    let data = ChoiceNeeded {
+        changes: order.take(REVERT_CHANGES_LISTED_MAX).cloned().collect(),
+        left_out: changes.len().saturating_sub(REVERT_CHANGES_LISTED_MAX),
+    };
+    RpcError { data: serde_json::to_value(data).ok(), ..RpcError::new(Code::ChoiceNeeded, text) }
+}
+
+fn words(change: &Revertible) -> String {
+    let what = match change.change {
+        FileChange::Create => "created",
+        FileChange::Delete => "deleted",
+        FileChange::Modify => "modified",
+        FileChange::Rename => "renamed",
+    };
+    let whose = match &change.by {
+        Some(ChangedBy::During(id) | ChangedBy::Action(id)) => format!(" while {id} ran"),
+        Some(ChangedBy::Session(id)) => format!(" by session {id}"),
+        Some(ChangedBy::Human) => " by you".to_owned(),
+        Some(ChangedBy::Unsupervised) => ", and no decision stands behind it".to_owned(),
+        None => String::new(),
+    };
+    format!("{} ({what}{whose})", change.path)
+}
+
+/// One step of a file from before to after, as an action left it.
+struct Link<'a> {
+    before: (Option<Digest>, Option<Node>),
+    after: (Option<Digest>, Option<Node>),
+    by: &'a ActionState,
+}
+
+impl Actor {
+    /// The outcome of an action as a list to choose from.
+    pub(super) fn revertible_outcome(&self, state: &ActionState, file: &FileOutcome) -> Revertible {
+        let id = state.action.id.clone();
+        let certain = state.is_certain(file);
+        let by = Some(if certain { ChangedBy::Action(id) } else { ChangedBy::During(id) });
+        let seq = self.observed(&file.path, file.after).map(|(seq, _)| seq);
+        Revertible { path: file.path.clone(), change: file.change, by, seq, certain }
+    }
+
+    fn observed(&self, path: &RelPath, after: Option<Digest>) -> Option<(Seq, &ChangedBy)> {
+        let mut changes = self.book.session.changes.iter().rev();
+        changes.find(|(_, o)| o.path == path.as_str() && o.after == after).map(|(seq, o)| (*seq, &o.by))
+    }
+
+    /// What lies between the workspace now and a recorded tree, from this event on, as a list to choose from. A change is
+    /// certain where the steps of approved edits alone lead from the recorded content to the present one.
+    pub(super) fn revertible_since(&self, from: Seq, changes: &[TreeChange]) -> Vec<Revertible> {
+        let mut steps: BTreeMap<&RelPath, Vec<Link<'_>>> = BTreeMap::new();
+        let actions = self.book.session.actions.iter().filter(|state| state.finished_seq.is_some_and(|at| at > from));
+        for state in actions {
+            for file in state.finished.iter().flat_map(|f| f.files.iter().flatten()).filter(|f| state.is_certain(f)) {
+                let (before, after) = ((file.before, file.before_node), (file.after, file.after_node));
+                if let Some(old) = &file.from {
+                    steps.entry(old).or_default().push(Link { before, after: (None, None), by: state });
+                }
+                let before = if file.from.is_some() { (None, None) } else { before };
+                steps.entry(&file.path).or_default().push(Link { before, after, by: state });
+            }
+        }
+        for links in steps.values_mut() {
+            links.sort_by_key(|link| link.by.finished_seq);
+        }
+        changes.iter().map(|change| self.revertible(change, &steps)).collect()
+    }
+
+    fn revertible(&self, change: &TreeChange, steps: &BTreeMap<&RelPath, Vec<Link<'_>>>) -> Revertible {
+        let what = match change.sides() {
+            (true, false) => FileChange::Create,
+            (false, _) => FileChange::Delete,
+            (true, true) => FileChange::Modify,
+        };
+        let links = steps.get(&change.path).map(Vec::as_slice).unwrap_or_default();
+        let certain = leads_back(change, links) || is_parent(change, steps);
+        let observed = self.observed(&change.path, change.before);
+        let by = match (certain, links.last(), observed) {
+            (true, Some(link), _) => Some(ChangedBy::Action(link.by.action.id.clone())),
+            (true, None, _) => None,
+            (false, _, Some((_, ChangedBy::Action(id)))) => Some(ChangedBy::During(id.clone())),
+            (false, _, observed) => observed.map(|(_, by)| by.clone()),
+        };
+        Revertible { path: change.path.clone(), change: what, by, seq: observed.map(|(seq, _)| seq), certain }
+    }
+}
+
+/// Whether these steps, walked from the newest, lead from the present node to the recorded one without a gap.
+fn leads_back(change: &TreeChange, links: &[Link<'_>]) -> bool {
+    let is_node = |one: Option<Node>, two: Option<Node>| one.zip(two).is_none_or(|(one, two)| one == two);
+    let (mut digest, mut node) = (change.before, change.before_node);
+    for link in links.iter().rev() {
+        if digest != link.after.0 || !is_node(node, link.after.1) {
+            continue;
+        }
+        digest = link.before.0;
+        node = match digest {
+            // Bits that were not recorded were not changed by it.
+            Some(_) => link.before.1.or(node),
+            None => link.before.1,
+        };
+        if digest == change.after && is_node(node, change.after_node) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether it is a directory that an approved edit made for a file of its own.
+fn is_parent(change: &TreeChange, steps: &BTreeMap<&RelPath, Vec<Link<'_>>>) -> bool {
+    let is_made = change.before_node.is_some_and(|node| node.kind == NodeKind::Directory) && !change.sides().1;
+    let below = format!("{}/", change.path);
+    is_made
+        && steps.iter().any(|(path, links)| {
+            path.as_str().starts_with(&below) && links.iter().any(|link| link.before == (None, None))
+        })
+}
