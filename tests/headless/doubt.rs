@@ -125,10 +125,7 @@ fn a_test_run_owns_no_changes() {
     let room = Room::with(&[("a.txt", "one\n"), ("conftest.py", ""), ("test_s.py", test)]);
     let script = room.script(&[json!({"tests": {}}), json!({"wait_ms": 600_000})]);
     let mut seat = Seat::start(&room, &["--agent", &script]);
-    let held = seat.held();
-    seat.approve(&held);
-    let id = held["action"].clone();
-    seat.wait_kind("check_started");
+    let id = seat.wait_kind("check_started")["action"].clone();
     room.write("a.txt", "one\nmine\n");
     room.write("mine.md", "mine\n");
     let seen = seat.ever("the edit", |e| e["kind"] == "observed" && e["path"] == "a.txt");

@@ -6,7 +6,7 @@ use serde_json::json;
 
 const TEXT: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n";
 
-at_every_size!(an_undo_is_undone, the_workspace_is_rewound);
+at_every_size!(an_undo_is_undone, the_workspace_is_rewound, only_what_is_checked_is_reverted);
 
 /// A session with two edits approved.
 fn two_edits(room: &Room, size: (u16, u16)) -> Screen {
@@ -68,5 +68,34 @@ fn the_workspace_is_rewound(size: (u16, u16)) {
     screen.type_text("rewind");
     screen.press("enter");
     screen.wait("the files are what they were", |_| room.read("a.txt") == TEXT);
+    screen.quit();
+}
+
+/// The user works while a command runs; the undo of the command lists everything and takes only its own file.
+fn only_what_is_checked_is_reverted(size: (u16, u16)) {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let _hosts = Hosts(&room);
+    let line = "echo made > made.txt && while [ ! -e ../go ]; do sleep 0.1; done";
+    let script = room.script(&[json!({"run": {"command": line}}), json!({"wait_ms": 600_000})]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait_for("made.txt");
+    screen.approve("the command runs", |_| room.exists("made.txt"));
+    screen.wait_for("now    run echo");
+    room.write("mine.md", "mine\n");
+    std::fs::write(room.dir.path().join("go"), "").unwrap();
+    screen.wait_gone("now    run echo");
+    screen.command("undo");
+    screen.wait_for("Undo a1: choose what to revert");
+    let text = screen.text();
+    for row in ["[ ] made.txt", "[ ] mine.md", "created while a1 ran; may be yours", "Enter reverts 0 of 2"] {
+        assert!(text.contains(row), "{row}: {text}");
+    }
+    screen.press("enter");
+    screen.wait_for("nothing is checked");
+    screen.press("space");
+    screen.wait_for("[x] made.txt");
+    screen.press("enter");
+    screen.wait("the command's file is gone", |_| !room.exists("made.txt"));
+    assert_eq!(room.read("mine.md"), "mine\n");
     screen.quit();
 }
