@@ -454,8 +454,6 @@ pub const NEIGHBOR_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// How long another session's word about a file explains a change, and how late a watcher may see what it did.
 pub const NEIGHBOR_MEMORY_MS: u64 = 600_000;
 pub const NEIGHBOR_SETTLE_MS: u64 = 3000;
-/// Time between two looks for other sessions.
-pub const NEIGHBORS_LOOK_MS: u64 = 3000;
 /// Options of one permission request that are read, and bytes of an option's name.
 pub const ACP_OPTIONS_MAX: usize = 64;
 pub const ACP_OPTION_NAME_BYTES_MAX: usize = 200;

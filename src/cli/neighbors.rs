@@ -6,8 +6,9 @@ use super::place::make_private;
 use crate::base::limits::{NEIGHBOR_BYTES_MAX, NEIGHBOR_FILES_MAX, NEIGHBOR_MEMORY_MS, NEIGHBOR_SETTLE_MS};
 use crate::base::{Digest, RelPath, SessionId, UnixMs};
 use crate::port::{Neighbor, Neighbors};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -35,6 +36,8 @@ pub struct Registry {
     own: SessionId,
     root: PathBuf,
     said: Mutex<Said>,
+    /// Set once by the host, and alive as long as this.
+    watcher: Mutex<Option<RecommendedWatcher>>,
     /// Held as long as this host lives.
     _lock: Option<File>,
 }
@@ -48,7 +51,14 @@ impl Registry {
         let lock = lock.and_then(|file| file.try_lock().map(|()| file).map_err(std::io::Error::other));
         let lock = lock.inspect_err(|error| tracing::warn!(%error, "other sessions cannot know of this one")).ok();
         let said = Said { root: root.clone(), ..Said::default() };
-        let entered = Self { dir, own: own.clone(), root, said: Mutex::new(said.clone()), _lock: lock };
+        let entered = Self {
+            dir,
+            own: own.clone(),
+            root,
+            said: Mutex::new(said.clone()),
+            watcher: Mutex::new(None),
+            _lock: lock,
+        };
         entered.write(&said);
         entered
     }
@@ -76,7 +86,7 @@ impl Registry {
         }
     }
 
-    /// The others whose workspace holds this one or lies in it, with whether they run.
+    /// The others whose workspace contains this one or is inside it, with whether they run.
     fn others(&self) -> Vec<(SessionId, Said, bool)> {
         let entries = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let of = |path: &Path| -> Option<(SessionId, Said, bool)> {
@@ -99,6 +109,27 @@ impl Registry {
 impl Neighbors for Registry {
     fn present(&self) -> Vec<SessionId> {
         self.others().into_iter().filter(|(_, _, lives)| *lives).map(|(id, _, _)| id).collect()
+    }
+
+    /// A session's file appears under its name after its lock is held; it is written again and again, but is news once.
+    fn watch(&self, arrived: Box<dyn Fn() + Send>) {
+        let mut known = HashSet::from([self.dir.join(format!("{}.json", self.own))]);
+        let opened = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            let paths = event.into_iter().flat_map(|event| event.paths);
+            let is_session = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
+            let fresh = paths.filter(is_session).filter(|path| known.insert(path.clone())).count();
+            if fresh > 0 {
+                arrived();
+            }
+        });
+        let opened = opened.and_then(|mut watcher| {
+            watcher.watch(&self.dir, RecursiveMode::NonRecursive)?;
+            Ok(watcher)
+        });
+        let opened = opened.inspect_err(|error| tracing::warn!(%error, "sessions that begin later are not noticed"));
+        if let Ok(mut watcher) = self.watcher.lock() {
+            *watcher = opened.ok();
+        }
     }
 
     fn leaves(&self, files: &[(RelPath, Option<Digest>)], now: UnixMs) {
@@ -181,7 +212,7 @@ mod tests {
         let found = |by: &Registry, path: &str, after| by.author(Some(&file(path)), after, UnixMs(2_000));
         let certain = Some(Neighbor { session: SessionId::new("one"), certain: true });
         assert_eq!((found(&two, "sub/a", digest("x")), found(&two, "b", None)), (certain.clone(), certain.clone()));
-        assert_eq!(found(&inner, "a", digest("x")), certain, "its workspace lies in the other");
+        assert_eq!(found(&inner, "a", digest("x")), certain, "its workspace is inside the other");
         assert_eq!((found(&two, "sub/a", digest("y")), found(&other, "sub/a", digest("x"))), (None, None));
         assert_eq!(two.author(Some(&file("b")), None, UnixMs(1_000 + NEIGHBOR_MEMORY_MS)), None, "forgotten");
         one.at_work(true, UnixMs(5_000));

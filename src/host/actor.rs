@@ -18,7 +18,7 @@ use super::book::{Book, Published, Trouble};
 use super::clients::Asked;
 use super::runs::Feed;
 use super::{AgentMaker, ChecksSetup, Ending, HostError, Judge, Setup, client_name};
-use crate::base::limits::{AGENT_BATCH_MESSAGES_MAX, CLIENTS_MAX, NEIGHBORS_LOOK_MS};
+use crate::base::limits::{AGENT_BATCH_MESSAGES_MAX, CLIENTS_MAX};
 use crate::base::{ActionId, ClientId, Digest};
 use crate::journal::Permit;
 use crate::model::decide::{Effect, Input, Outcome, Refusal, decide};
@@ -176,8 +176,12 @@ impl Actor {
     pub async fn run(mut self, mut inbox: mpsc::Receiver<Msg>) -> Ending {
         let mut notices = self.workspace.notices();
         self.first_checkpoint();
-        let mut looks = tokio::time::interval(std::time::Duration::from_millis(NEIGHBORS_LOOK_MS));
-        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (arrives, mut arrival) = mpsc::channel(1);
+        // One arrival waiting is enough: all who are present are looked at then.
+        self.neighbors.watch(Box::new(move || {
+            let _ = arrives.try_send(());
+        }));
+        self.meet_neighbors();
         while !self.closing {
             let notice = async {
                 match notices.as_mut() {
@@ -207,8 +211,7 @@ impl Actor {
                     Some(notice) => self.take_notice(notice),
                     None => notices = None,
                 },
-                // A session that comes later says nothing to those that are here.
-                _ = looks.tick() => self.meet_neighbors(),
+                Some(()) = arrival.recv() => self.meet_neighbors(),
             }
             self.next_prompt();
         }

@@ -13,8 +13,10 @@ pub struct Neighbor {
 
 /// The seam to the other sessions of this user; the host says what it does and asks about what it sees.
 pub trait Neighbors: Send + Sync {
-    /// Sessions that run now and whose workspace holds this one or lies in it.
+    /// Sessions that run now and whose workspace contains this one or is inside it.
     fn present(&self) -> Vec<SessionId>;
+    /// Calls back, from a thread of its own, when a session may have begun.
+    fn watch(&self, arrived: Box<dyn Fn() + Send>);
     /// These files are about to hold this (`None`: they are gone).
     fn leaves(&self, files: &[(RelPath, Option<Digest>)], now: UnixMs);
     /// From now on, or no longer, something of this session may change files that cannot be named beforehand.
@@ -30,6 +32,8 @@ impl Neighbors for Alone {
     fn present(&self) -> Vec<SessionId> {
         Vec::new()
     }
+
+    fn watch(&self, _: Box<dyn Fn() + Send>) {}
 
     fn leaves(&self, _: &[(RelPath, Option<Digest>)], _: UnixMs) {}
 

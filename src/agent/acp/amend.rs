@@ -298,9 +298,7 @@ impl Client {
 mod tests {
     use super::*;
     use crate::agent::acp::client::{Input, Setup};
-    use crate::agent::catalog::AgentSpec;
     use crate::base::RelPath;
-    use crate::model::event::Isolation;
     use crate::port::{Answer, ToAgent};
     use serde_json::{Value, json};
 
@@ -334,15 +332,7 @@ mod tests {
     /// The approval of the old words was on its way while the agent changed them.
     #[test]
     fn an_answer_to_the_request_as_it_was_is_not_passed_on() {
-        let setup = Setup {
-            spec: AgentSpec::default(),
-            place: Place::new("/w", "/w"),
-            isolation: Isolation::Gated,
-            resume: None,
-            load: None,
-            env_names: std::collections::BTreeSet::new(),
-        };
-        let mut client = Client::new(setup);
+        let mut client = Client::new(Setup::plain());
         let ask = json!({"id": 1, "method": "session/request_permission", "params": {
             "toolCall": {"toolCallId": "t", "kind": "execute", "rawInput": {"command": "make"}},
             "options": [{"optionId": "yes", "name": "Allow", "kind": "allow_once"}]}});

@@ -112,6 +112,21 @@ pub struct Setup {
     pub env_names: BTreeSet<String>,
 }
 
+#[cfg(test)]
+impl Setup {
+    /// Gated, in `/w`, of an agent without peculiarities.
+    pub(super) fn plain() -> Self {
+        Self {
+            spec: AgentSpec::default(),
+            place: Place::new("/w", "/w"),
+            isolation: Isolation::Gated,
+            resume: None,
+            load: None,
+            env_names: BTreeSet::new(),
+        }
+    }
+}
+
 /// See the module.
 pub struct Client {
     pub(super) setup: Setup,
@@ -430,15 +445,7 @@ mod tests {
     use serde_json::json;
 
     fn client() -> Client {
-        let setup = Setup {
-            spec: AgentSpec::default(),
-            place: Place::new("/w", "/w"),
-            isolation: Isolation::Gated,
-            resume: None,
-            load: None,
-            env_names: BTreeSet::new(),
-        };
-        Client::new(setup)
+        Client::new(Setup::plain())
     }
 
     #[test]

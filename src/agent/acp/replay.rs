@@ -2,12 +2,12 @@
 //! that says yes to everything answers its proposals.
 
 use super::client::{Client, Effect, Input, Setup};
-use super::place::{Disk, Place};
+use super::place::Disk;
 use super::record::{From, read};
 use crate::agent::catalog::{Catalog, Level};
 use crate::base::{ActionId, RelPath};
 use crate::model::action::{Body, Executor};
-use crate::model::event::{Isolation, OutcomeWord};
+use crate::model::event::OutcomeWord;
 use crate::port::{Answer, FromAgent, Performed, ToAgent, When};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -73,15 +73,7 @@ impl Shown {
 fn replay(name: &str, agent: &str) -> Shown {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/acp/{name}.jsonl"));
     let spec = Catalog::load(None).unwrap().named(agent).unwrap().clone();
-    let setup = Setup {
-        spec,
-        place: Place::new("/w", "/w"),
-        isolation: Isolation::Gated,
-        resume: None,
-        load: None,
-        env_names: std::collections::BTreeSet::new(),
-    };
-    let mut client = Client::new(setup);
+    let mut client = Client::new(Setup { spec, ..Setup::plain() });
     let mut shown = Shown::default();
     shown.take(client.on(Input::Start, &Recorded));
     let prompt = ToAgent::Prompt { text: "change it".into(), when: When::Queue };
