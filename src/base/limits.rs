@@ -540,7 +540,7 @@ pub const STRUCTURE_COMPARED_MAX: usize = 5_000;
 pub const WORKSPACE_RULES_FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub const WORKSPACE_RULES_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const WORKSPACE_RULES_DIRS_MAX: usize = 100_000;
-/// How long an edit waits for the first walk of a session, so that there is a checkpoint to rewind to, milliseconds.
+/// How long the first edit waits for the first walk of a session, so that there is a checkpoint to rewind to, milliseconds.
 pub const CHECKPOINT_WAIT_MS_MAX: u64 = 1_500;
 /// How often a checkpoint reads files again that changed while it was taken.
 pub const CHECKPOINT_ROUNDS_MAX: usize = 3;

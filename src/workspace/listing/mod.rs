@@ -70,6 +70,8 @@ struct State {
     truncated: bool,
     /// The whole tree has been seen once.
     is_whole: bool,
+    /// The first walk takes long: somebody waited for it in vain.
+    is_slow: bool,
     /// Objects were written that no sync has covered.
     is_unsynced: bool,
     /// Grows whenever a directory comes or goes, or what is beside the content of one.
@@ -377,14 +379,18 @@ impl Listing {
     }
 
     /// Looks at these paths and records the tree with what else is known of it; `None` when the whole tree has not been
-    /// seen yet, and is not within a moment.
+    /// seen yet, and is not within a moment. Only the first who asks waits for that moment.
     ///
     /// # Errors
     /// As [`Listing::record`].
     pub fn take_with<'a>(&self, paths: impl IntoIterator<Item = &'a Path>) -> Result<Option<Taken>, StoreError> {
         let moment = Duration::from_millis(limits::CHECKPOINT_WAIT_MS_MAX);
-        let waited = self.seen.wait_timeout_while(self.locked(), moment, |state| !state.is_whole);
-        let is_whole = waited.unwrap_or_else(PoisonError::into_inner).0.is_whole;
+        let waited = self.seen.wait_timeout_while(self.locked(), moment, |state| !state.is_whole && !state.is_slow);
+        let is_whole = {
+            let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.is_slow = !state.is_whole;
+            state.is_whole
+        };
         self.look(paths);
         if is_whole { self.record().map(Some) } else { Ok(None) }
     }

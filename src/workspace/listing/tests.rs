@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use rustix::fs::FileType;
 use std::collections::BTreeMap;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::time::Instant;
 
 fn put(root: &Path, path: &str, text: &str) {
@@ -166,6 +166,12 @@ fn a_look_at_some_paths_records_them_without_a_walk_of_the_tree() {
     let root = bench.listing.root().to_owned();
     let fresh = Listing::new(root, bench.listing.rules().clone(), bench.listing.store().clone());
     assert_eq!(fresh.take_with([Path::new("a")]).unwrap(), None, "nothing is claimed of a tree that was not seen");
+    let again = Instant::now();
+    assert_eq!(fresh.take_with([Path::new("a")]).unwrap(), None);
+    let wait = Duration::from_millis(limits::CHECKPOINT_WAIT_MS_MAX);
+    assert!(again.elapsed() < wait, "one edit waited for the walk in vain: the next does not wait");
+    fresh.walk();
+    assert!(fresh.take_with([Path::new("a")]).unwrap().is_some());
 }
 
 /// A look at a new file makes its directories known before they have been looked at themselves.
@@ -185,13 +191,20 @@ fn bits_that_were_not_seen_are_not_recorded() {
 #[test]
 fn what_changed_before_the_first_walk_came_to_it_is_told() {
     let (dir, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let changed_ns = |path: &str| {
+        let stat = std::fs::metadata(dir.path().join(path)).unwrap();
+        i128::from(stat.ctime()) * 1_000_000_000 + i128::from(stat.ctime_nsec())
+    };
     put(dir.path(), "old", "1");
-    std::thread::park_timeout(std::time::Duration::from_millis(50));
     let root = dir.path().canonicalize().unwrap();
-    let listing = Listing::new(root.clone(), Rules::read(&root), Store::open(state.path()).unwrap());
+    let mut listing = Listing::new(root.clone(), Rules::read(&root), Store::open(state.path()).unwrap());
+    listing.opened_ns = changed_ns("old");
     listing.tell_changes();
-    std::thread::park_timeout(std::time::Duration::from_millis(50));
     put(dir.path(), "new", "2");
+    // Clocks of file systems advance in steps of milliseconds.
+    while changed_ns("new") <= listing.opened_ns {
+        put(dir.path(), "new", "2");
+    }
     listing.walk();
     let told: Vec<PathBuf> = listing.take_changes().into_iter().map(|change| change.path).collect();
     assert_eq!(told, [Path::new("new")]);
