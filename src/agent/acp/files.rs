@@ -5,6 +5,7 @@ use super::asks::{Foreseen, Subject};
 use super::client::Client;
 use super::message::{Id, RpcError};
 use super::peek;
+use super::permission::own_title;
 use super::place::Disk;
 use super::speak;
 use crate::agent::catalog::{Level, Through};
@@ -12,7 +13,7 @@ use crate::base::limits::ACP_FILE_BYTES_MAX;
 use crate::base::text::foreign;
 use crate::base::{Digest, RelPath};
 use crate::model::Proposal;
-use crate::model::action::{Body, Evidence, Rationale};
+use crate::model::action::{Body, Rationale};
 use crate::model::draft::{After, Draft};
 use crate::model::event::OutcomeWord;
 use crate::port::Performed;
@@ -68,9 +69,9 @@ impl Client {
         let named = self.setup.place.named(text);
         let draft = Draft { path: named.clone(), after: After::Whole(content.as_bytes().to_vec()) };
         let reason = self.turn.reason();
-        let evidence =
-            calls.into_iter().map(|title| Evidence::new("quote", format!("it calls this “{title}”"))).collect();
         let mut proposal = Proposal::new(Draft::words(std::slice::from_ref(&draft)), Body::Edit(vec![draft]));
+        let place = &self.setup.place;
+        let evidence = calls.iter().filter_map(|title| own_title(place, title, &proposal.title)).collect();
         proposal.rationale = Some(Rationale { text: reason, evidence });
         self.propose(Subject::Write { request: id }, proposal);
     }

@@ -6,7 +6,7 @@ use super::choice::{self, Choices};
 use super::client::Client;
 use super::message::{Id, RpcError};
 use super::peek;
-use super::place::Disk;
+use super::place::{Disk, Place};
 use super::preview::{Preview, preview};
 use super::speak;
 use super::tools::{Changed, ToolCall};
@@ -186,12 +186,7 @@ impl Client {
             (None, _) => said,
         };
         let place = &self.setup.place;
-        let mut evidence = Vec::new();
-        // Its own name for it, where that says more than ours.
-        let (theirs, ours) = (place.shown(call.title()), shown_title(call, shown, self));
-        if !theirs.is_empty() && !peek::is_said_by(&ours, &theirs) {
-            evidence.push(Evidence::new("quote", format!("it calls this “{theirs}”")));
-        }
+        let mut evidence = Vec::from_iter(own_title(place, call.title(), &shown_title(call, shown, self)));
         if !call.words().is_empty() {
             evidence.push(Evidence::new("quote", peek::bounded(&place.shown(call.words()), ACP_NOTE_BYTES_MAX)));
         }
@@ -208,7 +203,9 @@ impl Client {
             let title = self.tools.get(&other).map_or("", ToolCall::title);
             evidence.push(Evidence::new("quote", format!("it asks for this among others: {}", place.shown(title))));
         }
-        for path in call.paths().iter().filter_map(|path| place.rel(path)) {
+        // What an edit changes is in its title and its diff.
+        let edited = |path: &RelPath| matches!(&shown.body, Body::Edit(drafts) if drafts.iter().any(|draft| draft.path == path.as_str()));
+        for path in call.paths().iter().filter_map(|path| place.rel(path)).filter(|path| !edited(path)) {
             evidence.push(Evidence::new("line", path.as_str()).at(path.as_str(), None));
         }
         match choices.plain(true) {
@@ -222,6 +219,13 @@ impl Client {
         }
         Rationale { text: peek::bounded_tail(&place.shown(&text), ACP_REASON_BYTES_MAX), evidence }
     }
+}
+
+/// The agent's title for what it asks, when it says more than ours. Paths in the workspace count as relative.
+pub(super) fn own_title(place: &Place, theirs: &str, ours: &str) -> Option<Evidence> {
+    let theirs = place.relative_words(&place.shown(theirs));
+    let says_more = !theirs.is_empty() && !peek::is_said_by(ours, &theirs);
+    says_more.then(|| Evidence::new("quote", format!("it calls this “{theirs}”")))
 }
 
 /// Every file of the edit could be computed on the disk, so that the host can write it.
@@ -243,5 +247,21 @@ fn shown_title(call: &ToolCall, shown: &Preview, client: &Client) -> String {
             let title = client.setup.place.shown(call.title());
             if title.is_empty() { format!("use a tool of kind {}", call.kind()) } else { peek::bounded(&title, 400) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_that_only_repeats_ours_is_not_shown() {
+        let place = Place::new("/home/me/work", "/home/me/work");
+        for theirs in ["", "calc.py", "/home/me/work/calc.py", "Edit `calc.py`", "edit /home/me/work/calc.py"] {
+            assert_eq!(own_title(&place, theirs, "edit calc.py"), None, "{theirs}");
+        }
+        let more = own_title(&place, "Fix add in /home/me/work/calc.py", "edit calc.py").unwrap();
+        assert_eq!(more.text, "it calls this “Fix add in calc.py”");
+        assert!(own_title(&place, "/home/me/work/../other/calc.py", "edit calc.py").is_some());
     }
 }

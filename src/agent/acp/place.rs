@@ -100,6 +100,11 @@ impl Place {
         }
     }
 
+    /// Free text with absolute paths in the user's workspace made relative.
+    pub fn relative_words(&self, text: &str) -> String {
+        self.real.to_str().map_or_else(|| text.to_owned(), |real| text.replace(&format!("{real}/"), ""))
+    }
+
     /// The other way round: text of ours with the user's root replaced by the agent's.
     pub fn for_agent_text(&self, text: &str) -> String {
         match (self.is_private(), self.seen.to_str(), self.real.to_str()) {

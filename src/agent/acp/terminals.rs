@@ -4,11 +4,12 @@ use super::asks::Subject;
 use super::client::Client;
 use super::message::{Id, RpcError};
 use super::peek;
+use super::permission::own_title;
 use super::speak::{self, Exit};
 use crate::agent::catalog::{Level, Through};
 use crate::base::limits::{ACP_TERMINAL_OUTPUT_BYTES_MAX, ACP_TERMINALS_MAX};
 use crate::model::Proposal;
-use crate::model::action::{Body, Command, Evidence, Rationale};
+use crate::model::action::{Body, Command, Rationale};
 use crate::model::event::LapseWhy;
 use crate::port::Ticket;
 use serde_json::Value;
@@ -89,19 +90,20 @@ impl Client {
             self.level_seen(Level::L2);
             self.tell_ready("ready");
         }
-        let mut evidence = Vec::new();
+        let mut titles = Vec::new();
         for open in self.tools.open() {
             if let Some(call) = self.tools.get_mut(&open)
                 && call.kind() == "execute"
             {
                 call.gated = true;
-                evidence
-                    .push(Evidence::new("quote", format!("it calls this “{}”", self.setup.place.shown(call.title()))));
+                titles.push(call.title().to_owned());
             }
         }
         let command = self.setup.place.command(command);
         let mut proposal =
             Proposal::new(format!("run {}", peek::bounded(&command.line(), 200)), Body::Command(command));
+        let place = &self.setup.place;
+        let evidence = titles.iter().filter_map(|title| own_title(place, title, &proposal.title)).collect();
         proposal.rationale = Some(Rationale { text: self.turn.reason(), evidence });
         self.propose(Subject::Terminal { terminal, request: id }, proposal);
     }
