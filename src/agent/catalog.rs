@@ -2,10 +2,11 @@
 //! names. Finding them on this machine is [`discover`]'s part.
 
 mod discover;
+pub mod limits;
 
 pub use discover::{Found, Place, Surroundings, discover};
 
-use crate::base::limits::{ACP_START_TIMEOUT_S_MIN, CATALOG_FILE_BYTES_MAX};
+use crate::agent::catalog::limits::{ACP_START_TIMEOUT_S_MIN, CATALOG_FILE_BYTES_MAX};
 use crate::config::ConfigError;
 use serde::Deserialize;
 use std::collections::BTreeMap;

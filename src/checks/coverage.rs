@@ -1,6 +1,6 @@
 //! Coverage reports to executed lines per file: coverage.py JSON, LCOV, Go profiles, Istanbul JSON.
 
-use crate::base::limits::CHECK_COVERED_LINES_MAX;
+use crate::checks::limits::CHECK_COVERED_LINES_MAX;
 use crate::checks::parsers::Place;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,7 +3,7 @@
 //! Recognised: Rust panics, backtraces and compiler arrows; Python tracebacks and pytest's short form; JavaScript
 //! and TypeScript stacks (V8, vitest); Go panics, `t.Errorf` lines and compiler lines; Java; Perl and bats diagnostics.
 
-use crate::base::limits::CHECK_FRAMES_MAX;
+use crate::checks::limits::CHECK_FRAMES_MAX;
 use crate::checks::parsers::Place;
 
 /// One place in a failure text.

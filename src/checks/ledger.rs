@@ -4,8 +4,8 @@
 //! whole truth about it, so a reader keeps one report per id.
 
 use crate::base::RunId;
-use crate::base::limits::{CHECK_LEDGER_BYTES_MAX, CHECK_MESSAGE_BYTES_MAX, CHECK_NAMED_MAX, CHECK_SUITE_DEPTH_MAX};
 use crate::checks::frames;
+use crate::checks::limits::{CHECK_LEDGER_BYTES_MAX, CHECK_MESSAGE_BYTES_MAX, CHECK_NAMED_MAX, CHECK_SUITE_DEPTH_MAX};
 use crate::checks::parsers::Place;
 use crate::model::check::{CaseReport, CaseStatus, CheckFinished};
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
 //! Bytes to lines: bounded, split anywhere, colours and control sequences taken out.
 
-use crate::base::limits::CHECK_LINE_BYTES_MAX;
+use crate::checks::limits::CHECK_LINE_BYTES_MAX;
 use std::borrow::Cow;
 
 /// Cuts a byte stream at `\n`, `\r\n` and lone `\r` (progress bars redraw with it).

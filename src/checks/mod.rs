@@ -9,6 +9,7 @@ pub mod coverage;
 pub mod detect;
 pub mod frames;
 pub mod ledger;
+pub mod limits;
 mod lines;
 pub mod parsers;
 pub mod recognise;

@@ -1,6 +1,6 @@
 //! The cases of a run as a tree of suites with counts, for the tests pane.
 
-use crate::base::limits::CHECK_SUITE_DEPTH_MAX;
+use crate::checks::limits::CHECK_SUITE_DEPTH_MAX;
 use crate::model::check::{CaseReport, CaseStatus};
 use std::collections::HashMap;
 

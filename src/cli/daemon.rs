@@ -4,7 +4,7 @@ use super::options::SessionOptions;
 use super::place::{Places, SessionPlace};
 use super::{DONE, Done, Fail, USAGE, compose, socket};
 use crate::base::SessionId;
-use crate::base::limits::{ACCEPT_AGAIN_MS, CONNECTIONS_MAX};
+use crate::cli::limits::{ACCEPT_AGAIN_MS, CONNECTIONS_MAX};
 use crate::host::{Ending, Host};
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -1,6 +1,6 @@
 //! The disk as the policy asks about it: real paths, names, and what git keeps. Bounded, and nothing is changed.
 
-use crate::base::limits::{POLICY_DIR_NAMES_MAX, POLICY_FILES_SEEN_MAX, POLICY_TEXT_BYTES_MAX};
+use crate::cli::limits::{POLICY_DIR_NAMES_MAX, POLICY_FILES_SEEN_MAX, POLICY_TEXT_BYTES_MAX};
 use crate::policy::{Disk, Scope, Tracked};
 use crate::workspace::touched::git_names;
 use ignore::WalkBuilder;

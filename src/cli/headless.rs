@@ -3,7 +3,7 @@
 use super::options::SessionOptions;
 use super::place::SessionPlace;
 use super::{DONE, Done, NOT_SO, USAGE, daemon};
-use crate::base::limits::HEADLESS_LINGER_MS;
+use crate::cli::limits::HEADLESS_LINGER_MS;
 use crate::host::{Ending, Host};
 use crate::model::event::SessionOutcome;
 use std::pin::Pin;

@@ -2,7 +2,7 @@
 
 use super::args::Global;
 use super::{DONE, Done, Fail, daemon, print, settings};
-use crate::base::limits::PROBE_QUIET_MS_MAX;
+use crate::cli::limits::PROBE_QUIET_MS_MAX;
 use crate::ui::commands;
 use crate::ui::keymap::{self, Keymap};
 use crate::ui::terminal::modes::{self, Modes};

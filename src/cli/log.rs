@@ -4,7 +4,7 @@
 //! it, and what looks like a secret is left out. `RIGHTSEAT_LOG` sets what is logged, in the syntax of
 //! `tracing_subscriber::EnvFilter` (`debug`, `rightseat::host=trace`, `off`).
 
-use crate::base::limits::HOST_LOG_BYTES_MAX;
+use crate::cli::limits::HOST_LOG_BYTES_MAX;
 use crate::journal::export::redact;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};

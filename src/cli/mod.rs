@@ -11,6 +11,7 @@ mod headless;
 mod judge;
 mod keep_rule;
 mod keys;
+pub mod limits;
 mod list;
 mod llm;
 mod log;

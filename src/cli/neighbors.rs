@@ -3,8 +3,8 @@
 //! change was.
 
 use super::place::make_private;
-use crate::base::limits::{NEIGHBOR_BYTES_MAX, NEIGHBOR_FILES_MAX, NEIGHBOR_MEMORY_MS, NEIGHBOR_SETTLE_MS};
 use crate::base::{Digest, RelPath, SessionId, UnixMs};
+use crate::cli::limits::{NEIGHBOR_BYTES_MAX, NEIGHBOR_FILES_MAX, NEIGHBOR_MEMORY_MS, NEIGHBOR_SETTLE_MS};
 use crate::port::{Neighbor, Neighbors};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use serde::{Deserialize, Serialize};

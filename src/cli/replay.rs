@@ -6,8 +6,9 @@
 use super::args::Global;
 use super::place::Places;
 use super::{DONE, Done, Fail, daemon, print, screen};
-use crate::base::limits::{CLIENT_READ_EVENTS_MAX, REPLAY_PIPE_BYTES_MAX, REVIEW_FILE_BYTES_MAX};
+use crate::base::limits::CLIENT_READ_EVENTS_MAX;
 use crate::base::{ClientId, Seq, SessionId, UnixMs};
+use crate::cli::limits::{REPLAY_PIPE_BYTES_MAX, REVIEW_FILE_BYTES_MAX};
 use crate::journal::{self, Reader};
 use crate::model::{Envelope, Event};
 use crate::wire::{self, AttachedAs, BlobPart, Code, Id, Message, Request, RpcError};

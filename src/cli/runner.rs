@@ -1,7 +1,7 @@
 //! The test runner of a directory, found by looking at its files.
 
-use crate::base::limits::{DETECT_FILE_BYTES_MAX, DETECT_FILES_MAX, SHEBANG_BYTES_MAX};
 use crate::checks::detect::{ProjectView, Pytest, Runner, Tools, WANTED, detect};
+use crate::cli::limits::{DETECT_FILE_BYTES_MAX, DETECT_FILES_MAX, SHEBANG_BYTES_MAX};
 use crate::workspace::tree::{self, Rules};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};

@@ -7,8 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::file::{File, Specialist};
 use crate::base::limits::{
-    APPROVAL_ARM_MS_MAX, APPROVAL_ARM_MS_MIN, CHECK_TIMEOUT_S_MAX, RUN_TIMEOUT_MS_DEFAULT, UI_ARM_AFTER_MS,
-    WATCH_POLL_MS_DEFAULT, WATCH_POLL_MS_MAX, WATCH_POLL_MS_MIN, llm,
+    MODEL_BUDGET_ACTIONS, MODEL_BUDGET_COST_MICROS, MODEL_BUDGET_TOKENS, MODEL_BUDGET_TURNS, MODEL_BUDGET_WALL_MS,
+    RUN_TIMEOUT_MS_DEFAULT, UI_ARM_AFTER_MS,
+};
+use crate::config::limits::{
+    APPROVAL_ARM_MS_MAX, APPROVAL_ARM_MS_MIN, CHECK_TIMEOUT_S_MAX, WATCH_POLL_MS_DEFAULT, WATCH_POLL_MS_MAX,
+    WATCH_POLL_MS_MIN,
 };
 use crate::model::check::ParserKind;
 use crate::model::event::{Isolation, Mode};
@@ -126,11 +130,11 @@ impl Default for Settings {
             test_format: None,
             check_timeout_ms: RUN_TIMEOUT_MS_DEFAULT,
             budget: Budget {
-                tokens: llm::BUDGET_TOKENS,
-                money_micros: llm::BUDGET_COST_MICROS,
-                wall_ms: llm::BUDGET_WALL_MS,
-                turns: llm::BUDGET_TURNS,
-                actions: llm::BUDGET_ACTIONS,
+                tokens: MODEL_BUDGET_TOKENS,
+                money_micros: MODEL_BUDGET_COST_MICROS,
+                wall_ms: MODEL_BUDGET_WALL_MS,
+                turns: MODEL_BUDGET_TURNS,
+                actions: MODEL_BUDGET_ACTIONS,
             },
             approval_arm_ms: UI_ARM_AFTER_MS.max(APPROVAL_ARM_MS_MIN),
             mouse: true,

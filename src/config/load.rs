@@ -7,7 +7,7 @@ use std::path::Path;
 use super::file::{File, parse};
 use super::layers::{Resolved, resolve};
 use super::{ConfigError, Paths};
-use crate::base::limits::CONFIG_FILE_BYTES_MAX;
+use crate::config::limits::CONFIG_FILE_BYTES_MAX;
 
 /// Settings for a session in the workspace `root`, with the flags of this start.
 pub fn load(paths: &Paths, root: &Path, flags: &File) -> Result<Resolved, ConfigError> {

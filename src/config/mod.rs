@@ -7,6 +7,7 @@
 mod error;
 mod file;
 mod layers;
+pub mod limits;
 mod load;
 mod paths;
 

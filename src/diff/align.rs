@@ -12,7 +12,7 @@ use imara_diff::Token;
 use serde::{Deserialize, Serialize};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use crate::base::limits::{DIFF_FINE_LINES_MAX, DIFF_READABLE_LINES_MAX};
+use crate::diff::limits::{DIFF_FINE_LINES_MAX, DIFF_READABLE_LINES_MAX};
 
 /// Which differences in white space count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -296,7 +296,7 @@ mod tests {
             let lines: Vec<_> = (0..DIFF_FINE).map(|n| format!("{word}{n}\n")).collect();
             format!("same\n{}same\n", lines.concat())
         };
-        const DIFF_FINE: usize = crate::base::limits::DIFF_FINE_LINES_MAX / 2 + 1;
+        const DIFF_FINE: usize = crate::diff::limits::DIFF_FINE_LINES_MAX / 2 + 1;
         let diff = FileDiff::new(many("a"), many("b"));
         assert!(diff.coarse);
         assert_eq!((diff.hunks.len(), diff.added, diff.removed), (1, DIFF_FINE, DIFF_FINE));

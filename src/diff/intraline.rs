@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use crate::base::limits::{INTRALINE_COMMON_PERCENT_MIN, INTRALINE_LINE_BYTES_MAX};
 use crate::diff::file::{DiffLine, Hunk};
+use crate::diff::limits::{INTRALINE_COMMON_PERCENT_MIN, INTRALINE_LINE_BYTES_MAX};
 use crate::diff::pairing::{block_at, pairs};
 
 /// For each line of the hunk, the byte ranges of its [`DiffLine::body`] that changed. Empty for context,

@@ -10,9 +10,9 @@ use std::slice::Iter;
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::base::limits::MERGE_BYTES_MAX;
 use crate::diff::align::{self, Change, Whitespace};
 use crate::diff::file::is_binary;
+use crate::diff::limits::MERGE_BYTES_MAX;
 use crate::diff::select::Writer;
 
 /// Usual length of a conflict marker; longer ones are used where the text itself has such lines.

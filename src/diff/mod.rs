@@ -7,6 +7,7 @@
 mod align;
 pub mod file;
 pub mod intraline;
+pub mod limits;
 pub mod merge;
 mod pairing;
 pub mod select;

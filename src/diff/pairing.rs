@@ -6,8 +6,8 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use crate::base::limits::INTRALINE_BLOCK_LINES_MAX;
 use crate::diff::file::{Hunk, LineKind};
+use crate::diff::limits::INTRALINE_BLOCK_LINES_MAX;
 
 /// Neighboring changed lines of a hunk, as indexes into its lines: the removed ones come first.
 #[derive(Clone, Debug, PartialEq, Eq)]

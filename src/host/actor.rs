@@ -18,8 +18,8 @@ use super::book::{Book, Published, Trouble};
 use super::clients::Asked;
 use super::runs::Feed;
 use super::{AgentMaker, ChecksSetup, Ending, HostError, Judge, Setup, client_name};
-use crate::base::limits::{AGENT_BATCH_MESSAGES_MAX, CLIENTS_MAX};
 use crate::base::{ActionId, ClientId, Digest};
+use crate::host::limits::{AGENT_BATCH_MESSAGES_MAX, CLIENTS_MAX};
 use crate::journal::Permit;
 use crate::model::decide::{Effect, Input, Outcome, Refusal, decide};
 use crate::model::event::{
@@ -83,6 +83,7 @@ pub enum Msg {
 /// Actions that are being carried out.
 #[derive(Default)]
 struct Running {
+    slots: effects::Slots,
     tasks: BTreeMap<ActionId, AbortHandle>,
     feeds: BTreeMap<ActionId, Feed>,
     trials: BTreeMap<ActionId, mpsc::Sender<effects::TrialOrder>>,

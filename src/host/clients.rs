@@ -4,11 +4,11 @@
 use super::actor::Msg;
 use super::book::Published;
 use super::snapshot;
-use crate::base::limits::{
-    CLIENT_ANSWERS_MAX, CLIENT_ATTACH_MS_MAX, CLIENT_DRAIN_MS_MAX, CLIENT_READ_EVENTS_MAX, CLIENT_REQUEST_IDS_MAX,
-    CLIENTS_MAX,
-};
+use crate::base::limits::CLIENT_READ_EVENTS_MAX;
 use crate::base::{ClientId, Seq};
+use crate::host::limits::{
+    CLIENT_ANSWERS_MAX, CLIENT_ATTACH_MS_MAX, CLIENT_DRAIN_MS_MAX, CLIENT_REQUEST_IDS_MAX, CLIENTS_MAX,
+};
 use crate::journal;
 use crate::wire::{self, Code, Id, Message, Request, RpcError};
 use serde_json::value::RawValue;

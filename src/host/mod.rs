@@ -8,6 +8,7 @@ mod book;
 mod claims;
 mod clients;
 mod encoding;
+pub mod limits;
 mod merge;
 mod resolve;
 mod runs;
@@ -15,9 +16,9 @@ mod snapshot;
 mod tampering;
 mod words;
 
-use crate::base::limits::HOST_QUEUE_MESSAGES_MAX;
 use crate::base::{ClientId, Digest, RelPath};
 use crate::checks::{ParserKind, Place};
+use crate::host::limits::HOST_QUEUE_MESSAGES_MAX;
 use crate::journal::Journal;
 use crate::model::decide::Ruling;
 use crate::model::event::{AgentBadge, Mode, SessionEnded};

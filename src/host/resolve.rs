@@ -1,7 +1,8 @@
 //! From what an agent states to what the disk says: drafts become file edits whose `before` was read just now.
 
-use crate::base::limits::{EDIT_FILE_BYTES_MAX, EDIT_FILES_MAX};
+use crate::base::limits::EDIT_FILE_BYTES_MAX;
 use crate::base::{Digest, RelPath};
+use crate::host::limits::EDIT_FILES_MAX;
 use crate::model::{After, Content, Draft, FileChange, FileEdit, FileMode, Node};
 use crate::port::{Blobs, Workspace};
 use std::collections::BTreeMap;

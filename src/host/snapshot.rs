@@ -2,7 +2,7 @@
 //! envelopes. Clients that fold do without it.
 
 use crate::base::Seq;
-use crate::base::limits::{CLIENT_BEHIND_EVENTS_MAX, SNAPSHOT_ACTIONS_BYTES_MAX};
+use crate::host::limits::{CLIENT_BEHIND_EVENTS_MAX, SNAPSHOT_ACTIONS_BYTES_MAX};
 use crate::model::Session;
 use crate::model::session::ActionState;
 use crate::wire::Attach;

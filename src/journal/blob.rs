@@ -10,7 +10,7 @@ use super::chain::{self, Hash};
 use super::schema::unsigned;
 use super::{Error, Result};
 use crate::base::Digest;
-use crate::base::limits::{BLOB_BYTES_MAX, BLOB_CHUNK_BYTES, BLOB_ZSTD_LEVEL};
+use crate::journal::limits::{BLOB_BYTES_MAX, BLOB_CHUNK_BYTES, BLOB_ZSTD_LEVEL};
 
 /// Row numbers that each blob reserves in `chunks`.
 const ROWS_PER_BLOB: i64 = 1024;

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Error, Result};
-use crate::base::limits::HEAD_FILE_BYTES;
 use crate::base::{Digest, Seq, SessionId};
+use crate::journal::limits::HEAD_FILE_BYTES;
 
 /// A point of a chain that its holder trusts: everything up to `seq` must hash to `hash`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

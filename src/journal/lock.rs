@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{Error, Result, head};
-use crate::base::limits::{JOURNAL_LOCK_RETRY_MS, JOURNAL_LOCK_WAIT_MS_MAX};
+use crate::journal::limits::{JOURNAL_LOCK_RETRY_MS, JOURNAL_LOCK_WAIT_MS_MAX};
 
 /// Held as long as the value lives.
 #[derive(Debug)]

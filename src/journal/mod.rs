@@ -47,6 +47,7 @@ mod error;
 pub mod export;
 mod grants;
 mod head;
+pub mod limits;
 mod lock;
 mod permit;
 mod reader;

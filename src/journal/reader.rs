@@ -6,8 +6,8 @@ use rusqlite::{Connection, Row};
 
 use super::schema::{self, Identity};
 use super::{Error, Result, blob};
-use crate::base::limits::APPEND_EVENTS_MAX;
 use crate::base::{Digest, Seq, SessionId, UnixMs};
+use crate::journal::limits::APPEND_EVENTS_MAX;
 use crate::model::event::{Envelope, Event};
 
 /// One event as it is kept.

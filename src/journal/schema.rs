@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::{Error, Result, chain};
 use crate::base::SessionId;
-use crate::base::limits::{JOURNAL_BUSY_MS_MAX, JOURNAL_CACHE_KIB};
+use crate::journal::limits::{JOURNAL_BUSY_MS_MAX, JOURNAL_CACHE_KIB};
 
 /// Format number in `user_version`. Older ones are read for ever, newer ones are refused.
 pub(super) const VERSION: i64 = 1;

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{Error, Reader, Record, Result, head};
 use crate::base::Seq;
-use crate::base::limits::{JOURNAL_BUSY_MS_MAX, SEARCH_HITS_MAX};
+use crate::journal::limits::{JOURNAL_BUSY_MS_MAX, SEARCH_HITS_MAX};
 
 const TABLES: &str =
     "CREATE TABLE IF NOT EXISTS upto(id INTEGER PRIMARY KEY CHECK(id = 1), seq INTEGER NOT NULL, hash BLOB NOT NULL);

@@ -13,8 +13,8 @@ use super::head::{self, Anchor, Head, HeadFile};
 use super::lock::Lock;
 use super::schema::{self, Identity};
 use super::{Error, Permit, Record, Result, blob, reader};
-use crate::base::limits::{APPEND_EVENTS_MAX, EVENT_BODY_BYTES_MAX, EVENT_KIND_BYTES_MAX, SESSION_ID_BYTES_MAX};
 use crate::base::{Digest, Seq, SessionId, UnixMs};
+use crate::journal::limits::{APPEND_EVENTS_MAX, EVENT_BODY_BYTES_MAX, EVENT_KIND_BYTES_MAX, SESSION_ID_BYTES_MAX};
 use crate::model::event::Event;
 
 /// Names that an envelope or an exported line uses itself, so no body may.

@@ -1,9 +1,9 @@
 //! What an agent wants to do, in the words and shapes of the wire, and the digest that consent binds to.
 
 use crate::base::digest::FieldHasher;
-use crate::base::limits::CONTENT_INLINE_BYTES_MAX;
 use crate::base::{ActionId, Digest, RelPath, StepId};
 use crate::model::draft::Draft;
+use crate::model::limits::CONTENT_INLINE_BYTES_MAX;
 use crate::model::node::Node;
 use crate::model::offer::RequestOption;
 use serde::{Deserialize, Serialize};

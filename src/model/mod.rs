@@ -8,6 +8,7 @@ pub mod check;
 pub mod decide;
 pub mod draft;
 pub mod event;
+pub mod limits;
 pub mod node;
 pub mod offer;
 pub mod plan;

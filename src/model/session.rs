@@ -11,7 +11,7 @@ pub use checks::{Checks, Run};
 pub use leases::{Lease, Leases};
 pub use transcript::{Entry, Speaker, Transcript};
 
-use crate::base::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX, CHANGES_KEPT_MAX, POLICY_RULES_MAX};
+use crate::base::limits::POLICY_RULES_MAX;
 use crate::base::{ActionId, ClientId, Digest, Seq, TurnId, UnixMs};
 use crate::model::action::{FileChange, Kind};
 use crate::model::check::Tree;
@@ -19,6 +19,7 @@ use crate::model::event::{
     AgentLost, AgentReady, AgentSession, Alarm, ChangedBy, ClientChanged, Envelope, Event, HostStarted, Mode, Observed,
     PolicyTightened, SessionEnded, SessionOpened, Stopped, TurnEnded, Usage, Watching,
 };
+use crate::model::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX, CHANGES_KEPT_MAX};
 use crate::model::plan::Plan;
 use std::collections::VecDeque;
 

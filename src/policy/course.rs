@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::place::{Place, normalise};
 use super::programs::{base_name, unwrapped};
 use super::shell::{Joint, Part, Script};
-use crate::base::limits::POLICY_STARTS_MAX;
+use crate::policy::limits::POLICY_STARTS_MAX;
 
 /// The directories in which one command may start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

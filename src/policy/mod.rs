@@ -12,6 +12,7 @@ mod explain;
 mod file;
 pub mod guarded;
 mod judge;
+pub mod limits;
 pub mod matter;
 mod named;
 mod options;

@@ -13,7 +13,7 @@ use super::programs::{base_name, class_of, is_task_word, operand_after, unwrappe
 use super::reading::{self, Search};
 use super::rules::Case;
 use super::shell::Part;
-use crate::base::limits::{BRACE_WORDS_MAX, OPTION_CLUSTER_CHARS_MAX, PATTERN_NAMES_MAX};
+use crate::policy::limits::{BRACE_WORDS_MAX, OPTION_CLUSTER_CHARS_MAX, PATTERN_NAMES_MAX};
 
 /// A word that may name a file or a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use globset::GlobBuilder;
 
-use crate::base::limits::PATTERN_NAMES_MAX;
+use crate::policy::limits::PATTERN_NAMES_MAX;
 
 /// What rulings need to know of the disk, given by whoever has one. Nothing is changed, run or followed out of the question.
 pub trait Disk {

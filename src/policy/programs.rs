@@ -11,7 +11,7 @@ use super::options;
 use super::place::{Place, Target};
 use super::reading::{self, sed};
 use super::shell::{self, Part};
-use crate::base::limits::SHELL_DEPTH_MAX;
+use crate::policy::limits::SHELL_DEPTH_MAX;
 use names::{DESTRUCTIVE, FETCHERS, INTERPRETERS, NETWORK, PRIVILEGE, READERS, SHELLS, WRAPPERS, WRITERS};
 
 /// The name of a program without its directory.

@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 
 use syntect::parsing::{ParseState, ScopeStack, SyntaxReference, SyntaxSet};
 
-use crate::base::limits::{FALLBACK_BYTES_MAX, FALLBACK_LINE_BYTES_MAX};
 use crate::syntax::Scope;
 use crate::syntax::highlight::Span;
+use crate::syntax::limits::{FALLBACK_BYTES_MAX, FALLBACK_LINE_BYTES_MAX};
 
 struct Definitions {
     set: SyntaxSet,

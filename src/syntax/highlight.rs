@@ -9,7 +9,7 @@ use std::ops::{ControlFlow, Range};
 use bytes::Bytes;
 use tree_sitter::{Node, QueryCursor, QueryCursorOptions, StreamingIterator, Tree};
 
-use crate::base::limits::{
+use crate::syntax::limits::{
     HIGHLIGHT_LAYERS_MAX, HIGHLIGHT_MATCHES_MAX, HIGHLIGHT_REPORTS_MAX, HIGHLIGHT_WINDOW_BYTES_MAX,
     HIGHLIGHT_WINDOW_LINES_MAX,
 };

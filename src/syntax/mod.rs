@@ -8,6 +8,7 @@ mod definition;
 mod fallback;
 pub mod highlight;
 pub mod language;
+pub mod limits;
 pub mod parse;
 mod query;
 pub mod scope;

@@ -8,9 +8,9 @@ use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::limits::STRUCTURE_COMPARED_MAX;
 use crate::base::text::Untrusted;
 use crate::diff::FileDiff;
+use crate::syntax::limits::STRUCTURE_COMPARED_MAX;
 use crate::syntax::symbols::{Symbol, SymbolKind, Symbols};
 
 /// What happened to a definition.

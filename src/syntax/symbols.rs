@@ -8,10 +8,10 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use tree_sitter::{Node, Tree};
 
-use crate::base::limits::{SYMBOL_NAME_BYTES_MAX, SYMBOLS_PER_FILE_MAX};
 use crate::base::text::Untrusted;
 use crate::syntax::Language;
 use crate::syntax::definition::{self, Definition};
+use crate::syntax::limits::{SYMBOL_NAME_BYTES_MAX, SYMBOLS_PER_FILE_MAX};
 use crate::syntax::parse::parse_unless;
 
 /// What a definition defines.

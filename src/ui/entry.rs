@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::widgets::Widget as _;
 use ratatui_textarea::{CursorMove, TextArea, WrapMode};
 
-use crate::base::limits::UI_ENTRY_BYTES_MAX;
+use crate::ui::limits::UI_ENTRY_BYTES_MAX;
 use crate::ui::look::Look;
 use crate::ui::terminal::{Frame, Key};
 use crate::ui::theme::Role;

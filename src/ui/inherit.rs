@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use crate::base::limits::{UI_FILE_BYTES_MAX, UI_FILE_INHERITS_MAX};
+use crate::ui::limits::{UI_FILE_BYTES_MAX, UI_FILE_INHERITS_MAX};
 
 /// One kind of file: what it is called in errors, and the files that come with the program, by name.
 #[derive(Debug, Clone, Copy)]

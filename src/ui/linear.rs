@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 
-use crate::base::limits::{UI_LINEAR_COLUMNS_MAX, UI_LINEAR_COLUMNS_MIN, UI_LINEAR_ROWS};
 use crate::base::{ActionId, Digest};
 use crate::ui::app::App;
 use crate::ui::commands;
 use crate::ui::entry::Entry;
 use crate::ui::layout::PaneId;
+use crate::ui::limits::{UI_LINEAR_COLUMNS_MAX, UI_LINEAR_COLUMNS_MIN, UI_LINEAR_ROWS};
 use crate::ui::look::Brush;
 use crate::ui::overlays::{self, Overlay};
 use crate::ui::panes::inbox;

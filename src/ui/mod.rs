@@ -7,6 +7,7 @@ mod entry;
 mod inherit;
 pub mod keymap;
 pub mod layout;
+pub mod limits;
 mod linear;
 mod list;
 pub mod look;

@@ -1,7 +1,7 @@
 //! Frames: one JSON message a line, bounded, over any byte stream.
 
 use super::message::{Code, Message, RpcError};
-use crate::base::limits::WIRE_LINE_BYTES_MAX;
+use crate::wire::limits::WIRE_LINE_BYTES_MAX;
 use futures::SinkExt;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
 use tokio_util::codec::{FramedWrite, LinesCodec, LinesCodecError};

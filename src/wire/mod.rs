@@ -2,6 +2,7 @@
 //! `attach --stdio` and with `--headless`.
 
 mod frame;
+pub mod limits;
 mod message;
 mod request;
 

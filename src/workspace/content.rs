@@ -9,7 +9,8 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::root::Identity;
-use crate::base::{Digest, limits};
+use crate::base::Digest;
+use crate::workspace::limits;
 
 /// Opens the regular file of this name in `dir`. Anything else is refused: a pipe would wait, a device would act.
 ///

@@ -16,8 +16,9 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::base::RelPath;
-use crate::base::limits::{self, PATH_ANCESTORS_MAX};
+
 use crate::policy::guarded::guarded;
+use crate::workspace::limits::{self, PATH_ANCESTORS_MAX};
 
 /// Why a path is refused before anything is opened for reading or writing.
 #[derive(Debug, thiserror::Error)]

@@ -9,9 +9,9 @@ use std::path::{Component, Path, PathBuf};
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::WalkBuilder;
 
-use crate::base::limits::{TOUCHES_NAMED_MAX, TOUCHES_SEEN_MAX};
 use crate::model::action::Touches;
 use crate::policy::{Claim, Ignored, Reach};
+use crate::workspace::limits::{TOUCHES_NAMED_MAX, TOUCHES_SEEN_MAX};
 use index::Index;
 
 /// See the module. `root` is the workspace.

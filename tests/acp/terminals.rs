@@ -98,3 +98,29 @@ fn runs(line: &str) -> bool {
         .map(|e| std::fs::read(e.path().join("cmdline")).unwrap_or_default())
         .any(|bytes| String::from_utf8_lossy(&bytes).trim_end_matches('\0').replace('\0', " ") == line)
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_commands_run_at_once_and_the_next_waits() {
+    let start = |n: usize| {
+        let line = format!("touch ../up-{n}; while [ ! -e ../go ]; do sleep 0.05; done");
+        json!({"ask": "terminal/create", "id": format!("c-{n}"), "no_wait": true,
+            "params": {"sessionId": "fake-1", "command": "sh", "args": ["-c", line]}})
+    };
+    let most = rightseat::host::limits::COMMANDS_AT_ONCE_MAX;
+    let mut turn: Vec<Value> = (0..=most).map(start).collect();
+    turn.push(json!({"answers": most + 1}));
+    let mut s = Scene::of(json!([turn])).start().await;
+    for _ in 0..=most {
+        let held = s.held().await;
+        s.approve(&held).await;
+    }
+    let note = s.wait("the last one waits", |e| e["kind"] == "agent_noted" && e["what"] == "waiting").await;
+    assert!(note["text"].as_str().unwrap().contains("starts when another command ends"), "{note}");
+    let up = |s: &crate::seat::Session| (0..=most).filter(|n| s.dir.path().join(format!("up-{n}")).exists()).count();
+    assert!(up(&s) <= most, "{}", up(&s));
+    std::fs::write(s.dir.path().join("go"), "").unwrap();
+    for _ in 0..=most {
+        s.wait("its end", |e| e["kind"] == "finished" && e["outcome"] == "ok").await;
+    }
+    assert_eq!(up(&s), most + 1);
+}

@@ -13,6 +13,7 @@
 mod generated;
 mod layers;
 mod licences;
+mod limits;
 mod shape;
 
 use std::path::{Path, PathBuf};

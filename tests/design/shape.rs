@@ -2,12 +2,8 @@
 
 use super::{none, root, sources};
 
-/// Lines that no file passes, but for the ones named here.
+/// Lines that no file passes.
 const LINES_MAX: usize = 600;
-const LONGER: &[(&str, usize, &str)] = &[
-    ("src/base/limits.rs", 1_000, "every bound in one file, on purpose"),
-    ("src/model/event.rs", 750, "the vocabulary of facts in one place, one literal each"),
-];
 
 /// Names that say nothing about what is in a file.
 const EMPTY_NAMES: &[&str] =
@@ -24,9 +20,8 @@ fn no_file_is_too_long() {
     let mut faults = Vec::new();
     for source in sources() {
         let lines = source.text.lines().count();
-        let most = LONGER.iter().find(|(path, _, _)| *path == source.path).map_or(LINES_MAX, |(_, most, _)| *most);
-        if lines > most {
-            faults.push(format!("{} has {lines} lines, more than {most}: split its state", source.path));
+        if lines > LINES_MAX {
+            faults.push(format!("{} has {lines} lines, more than {LINES_MAX}: split its state", source.path));
         }
     }
     none(&faults, "a file is too long");

@@ -6,12 +6,12 @@ use super::lines::{Heard, Line, Lines, hear};
 use super::outbox::Outbox;
 use super::place::{Disk, Place};
 use super::record::{From, Recorder};
-use crate::agent::catalog::AgentSpec;
-use crate::base::RelPath;
-use crate::base::limits::{
+use crate::agent::acp::limits::{
     ACP_END_GRACE_MS, ACP_FILE_BYTES_MAX, ACP_LAST_WORDS_LINES, ACP_LINES_PER_TURN_OF_LOOP, ACP_NOTE_BYTES_MAX,
     ACP_STDIN_BYTES_MAX, ACP_STDIN_PAUSE_BYTES,
 };
+use crate::agent::catalog::AgentSpec;
+use crate::base::RelPath;
 use crate::model::event::{AgentNoted, Isolation};
 use crate::port::{
     Agent, AgentChild, AgentLink, AgentSeat, AgentSpawn, Candidate, CandidateChanges, FromAgent, ToAgent, Workspace,

@@ -8,12 +8,12 @@ use super::peek;
 use super::place::{Disk, Place};
 use super::preview::{Preview, command, preview, title_command};
 use super::tools::{Changed, ToolCall, Tools, says_something};
-use crate::base::Digest;
-use crate::base::digest::FieldHasher;
-use crate::base::limits::{
+use crate::agent::acp::limits::{
     ACP_CHANGE_PAUSE_MS, ACP_CHANGES_MERGED_MAX, ACP_CONTRADICTIONS_TOLD_MAX, ACP_NOTE_BYTES_MAX,
     ACP_REQUEST_CHANGES_MAX,
 };
+use crate::base::Digest;
+use crate::base::digest::FieldHasher;
 use crate::model::action::{Body, Command};
 use crate::model::draft::{After, Draft};
 use crate::model::event::LapseWhy;

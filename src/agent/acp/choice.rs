@@ -3,7 +3,7 @@
 //! more than this once. An option whose name or id contradicts its kind cannot be selected at all.
 
 use super::peek;
-use crate::base::limits::{ACP_ID_BYTES_MAX, ACP_OPTION_NAME_BYTES_MAX, ACP_OPTIONS_MAX};
+use crate::agent::acp::limits::{ACP_ID_BYTES_MAX, ACP_OPTION_NAME_BYTES_MAX, ACP_OPTIONS_MAX};
 use crate::model::offer::default_option;
 use crate::model::{OptionEffect, RequestOption};
 use serde_json::Value;

@@ -6,7 +6,7 @@ use super::asks::Subject;
 use super::client::Client;
 use super::message::{Id, RpcError};
 use super::peek;
-use crate::base::limits::ACP_NOTE_BYTES_MAX;
+use crate::agent::acp::limits::ACP_NOTE_BYTES_MAX;
 use crate::model::Proposal;
 use crate::model::action::{Body, Evidence, Executor};
 use serde_json::{Map, Value, json};

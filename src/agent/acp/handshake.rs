@@ -6,7 +6,7 @@ use super::message::RpcError;
 use super::peek;
 use super::settings::Setter;
 use super::speak;
-use crate::base::limits::{ACP_MODE_RESETS_MAX, ACP_START_NOTE_MS};
+use crate::agent::acp::limits::{ACP_MODE_RESETS_MAX, ACP_START_NOTE_MS};
 use serde_json::Value;
 use std::time::Duration;
 

@@ -8,7 +8,9 @@ use super::plans::Plans;
 use super::settings::Settings;
 use super::speak;
 use super::turn::State;
-use crate::base::limits::{ACP_ID_BYTES_MAX, ACP_NOTE_BYTES_MAX, ACP_SESSION_TITLE_BYTES_MAX, ACP_SESSIONS_SHOWN_MAX};
+use crate::agent::acp::limits::{
+    ACP_ID_BYTES_MAX, ACP_NOTE_BYTES_MAX, ACP_SESSION_TITLE_BYTES_MAX, ACP_SESSIONS_SHOWN_MAX,
+};
 use crate::model::event::{AgentNoted, AgentOffer, AgentSession};
 use crate::port::{FromAgent, Keeping};
 use serde_json::Value;

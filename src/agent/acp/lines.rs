@@ -3,7 +3,7 @@
 
 use super::message::Id;
 use super::outline::Outline;
-use crate::base::limits::{ACP_LINE_BYTES_MAX, ACP_LINE_HEAD_BYTES, ACP_READ_CHUNK_BYTES};
+use crate::agent::acp::limits::{ACP_LINE_BYTES_MAX, ACP_LINE_HEAD_BYTES, ACP_READ_CHUNK_BYTES};
 use serde_json::Value;
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};

@@ -1,7 +1,7 @@
 //! JSON-RPC 2.0 as agents really send it: ids of any type, params that are missing, answers without a version.
 
 use super::peek;
-use crate::base::limits::ACP_ID_BYTES_MAX;
+use crate::agent::acp::limits::ACP_ID_BYTES_MAX;
 use serde_json::{Value, json};
 use std::fmt;
 

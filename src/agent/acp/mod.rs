@@ -14,6 +14,7 @@ mod files;
 mod forms;
 mod handshake;
 mod keeping;
+pub mod limits;
 mod lines;
 mod message;
 mod outbox;

@@ -5,7 +5,7 @@
     reason = "only the few kinds that can grow are looked at; the rest is whole"
 )]
 
-use crate::base::limits::{
+use crate::agent::acp::limits::{
     ACP_MERGED_TEXT_AGE_MS, ACP_MERGED_TEXT_BYTES_MAX, ACP_OUTBOX_BYTES_MAX, ACP_OUTBOX_MESSAGES_MAX,
 };
 use crate::model::action::Body;

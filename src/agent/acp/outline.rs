@@ -2,7 +2,7 @@
 //! that even such a request gets its answer. Reads any number of bytes in a bounded space.
 
 use super::message::Id;
-use crate::base::limits::ACP_ID_BYTES_MAX;
+use crate::agent::acp::limits::ACP_ID_BYTES_MAX;
 use serde_json::Value;
 
 /// Looks at the members of the outermost object, byte by byte.

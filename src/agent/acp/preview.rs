@@ -6,7 +6,7 @@ use super::patch::{self, Claim, Claimed};
 use super::peek;
 use super::place::{Disk, Place};
 use super::tools::ToolCall;
-use crate::base::limits::{ACP_FILE_BYTES_MAX, ACP_FILES_PER_PROPOSAL_MAX};
+use crate::agent::acp::limits::{ACP_FILE_BYTES_MAX, ACP_FILES_PER_PROPOSAL_MAX};
 use crate::base::{Digest, RelPath};
 use crate::model::action::{Body, Command};
 use crate::model::draft::{After, Draft};

@@ -3,9 +3,9 @@
 
 use super::peek;
 use super::place::Place;
+use crate::agent::acp::limits::{ACP_TOOL_CALLS_BYTES_MAX, ACP_TOOL_CALLS_MAX};
 use crate::base::Digest;
 use crate::base::digest::FieldHasher;
-use crate::base::limits::{ACP_TOOL_CALLS_BYTES_MAX, ACP_TOOL_CALLS_MAX};
 use crate::port::Ticket;
 use serde_json::Value;
 use std::collections::BTreeMap;

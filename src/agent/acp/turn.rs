@@ -6,11 +6,11 @@ use super::message::RpcError;
 use super::peek;
 use super::place::Disk;
 use super::speak;
-use crate::agent::catalog::Level;
-use crate::base::ActionId;
-use crate::base::limits::{
+use crate::agent::acp::limits::{
     ACP_CANCEL_WAIT_MS, ACP_FOLLOW_UPS_MAX, ACP_PROMPTS_QUEUED_MAX, ACP_REASON_BYTES_MAX, ACP_SETTLE_WAIT_MS,
 };
+use crate::agent::catalog::Level;
+use crate::base::ActionId;
 use crate::model::event::{LapseWhy, TurnEnd};
 use crate::port::{FromAgent, When};
 use serde_json::Value;

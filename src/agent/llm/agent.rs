@@ -19,7 +19,7 @@ use super::plan::PlanState;
 use super::prompt;
 use super::settings::Settings;
 use super::turn::{Effect, Event, Over, Setup, Turn};
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 use crate::model::event::{AgentBadge, AgentNoted, AgentOption, AgentReady, Isolation, SessionOutcome, TurnEnd, Usage};
 use crate::port::{Agent, AgentLink, AgentSeat, Desk, FromAgent, Interrupted};
 

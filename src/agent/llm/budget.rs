@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::catalog::Model;
 use super::delta::Usage;
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// Limits; `None` = none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,11 +28,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            tokens: Some(limits::BUDGET_TOKENS),
-            cost_micros: Some(limits::BUDGET_COST_MICROS),
-            wall_ms: Some(limits::BUDGET_WALL_MS),
-            turns: Some(limits::BUDGET_TURNS),
-            actions: Some(limits::BUDGET_ACTIONS),
+            tokens: Some(crate::base::limits::MODEL_BUDGET_TOKENS),
+            cost_micros: Some(crate::base::limits::MODEL_BUDGET_COST_MICROS),
+            wall_ms: Some(crate::base::limits::MODEL_BUDGET_WALL_MS),
+            turns: Some(crate::base::limits::MODEL_BUDGET_TURNS),
+            actions: Some(crate::base::limits::MODEL_BUDGET_ACTIONS),
         }
     }
 }

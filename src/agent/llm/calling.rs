@@ -20,7 +20,7 @@ use super::reply::{Closed, Reply};
 use super::request::Request;
 use super::secret::Secret;
 use super::turn::Turn;
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 use crate::model::event::AgentNoted;
 use crate::port::{Desk, FromAgent, Interrupted};
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::delta::Usage;
 use super::providers::Api;
 use super::request::Thinking;
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 use crate::config::ConfigError;
 
 const BUILT_IN: &str = include_str!("../../../assets/models.toml");

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::fault::Fault;
 use super::request::{Message, Part, Request, Role, ToolSpec};
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// What is left out or put differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

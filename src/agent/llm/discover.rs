@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::catalog::{Catalog, KeySource, Provider};
 use super::http::{self, Endpoint, Patience};
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// A provider and whether it can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::dialect::says_unsupported;
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// Why a completion failed or ended early. Messages hold no key: the caller scrubs them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

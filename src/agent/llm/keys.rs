@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt;
 
 use super::catalog::{Entry, KeySource};
 use super::secret::Secret;
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// Why there is no key, and what to do about it.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// The value at the beginning of `text` and where it ends; `None` when there is none or it is not closed.
 pub fn value(text: &str) -> Option<(Value, usize)> {

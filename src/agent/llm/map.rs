@@ -3,8 +3,8 @@
 //! Everything in here was written by whoever wrote the repository: it is wrapped and named as untrusted, and it
 //! never enters the standing instructions. Pure: the files come from an approved read.
 
+use crate::agent::llm::limits;
 use crate::base::RelPath;
-use crate::base::limits::llm as limits;
 use crate::syntax::{Language, symbols};
 
 /// Files that projects address to agents.

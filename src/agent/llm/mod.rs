@@ -16,6 +16,7 @@ pub mod edits;
 pub mod fault;
 pub mod http;
 pub mod keys;
+pub mod limits;
 pub mod loose;
 pub mod map;
 pub mod perform;

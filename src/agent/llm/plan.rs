@@ -90,7 +90,7 @@ impl PlanState {
         let mut parent = step.parent.as_ref();
         while let Some(above) = parent.and_then(|id| self.steps.iter().find(|step| &step.id == id)) {
             depth += 1;
-            if depth > crate::base::limits::llm::PLAN_DEPTH_MAX + 4 {
+            if depth > crate::agent::llm::limits::PLAN_DEPTH_MAX + 4 {
                 break;
             }
             parent = above.parent.as_ref();

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::loose;
 use super::request::ToolSpec;
 use super::tools::meant;
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// A call found in text.
 #[derive(Clone, Debug, PartialEq)]

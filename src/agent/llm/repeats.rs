@@ -1,6 +1,6 @@
 //! Notices a model that says the same over and over until its longest length. Pure.
 
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// The end of what was said so far.
 #[derive(Debug, Default)]

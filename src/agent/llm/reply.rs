@@ -11,7 +11,7 @@ use super::delta::{Delta, Stop, Usage};
 use super::fault::Fault;
 use super::providers::Api;
 use super::request::{Message, Part, Seal, ToolCall};
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// A completion so far.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::request::{Message, Part, Role};
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// See the module.
 #[derive(Clone, Debug)]

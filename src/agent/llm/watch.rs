@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::request::ToolCall;
 use super::tools::Act;
+use crate::agent::llm::limits;
 use crate::base::Digest;
-use crate::base::limits::llm as limits;
 use crate::checks::recognise::recognise;
 
 /// What to do about what was seen.
@@ -52,7 +52,7 @@ impl Watch {
         self.silences = 0;
         self.idle_words = 0;
         self.calls.push_back(signature(call));
-        while self.calls.len() > limits::LOOP_WINDOW {
+        while self.calls.len() > limits::LOOP_WINDOW_CALLS {
             self.calls.pop_front();
         }
         let Some(period) = self.period() else { return Finding::Fine };

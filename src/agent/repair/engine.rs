@@ -12,7 +12,7 @@ use super::runner::Runner;
 use super::search::{Candidate, Fix, Search, Tried};
 use super::source::Source;
 use super::steer::Steering;
-use crate::base::limits;
+use crate::agent::repair::limits;
 
 /// What a search may cost.
 #[derive(Debug, Clone, Copy)]

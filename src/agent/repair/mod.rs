@@ -7,6 +7,7 @@ pub mod bench;
 pub mod engine;
 pub mod harness;
 pub mod hints;
+pub mod limits;
 pub mod localise;
 pub mod operators;
 pub mod plan;

@@ -3,7 +3,7 @@
 use super::engine::{Outcome, Repair};
 use super::localise::{Evidence as Ground, Suspect};
 use super::steer::About;
-use crate::base::limits;
+use crate::agent::repair::limits;
 use crate::model::Evidence;
 use crate::model::check::CaseReport;
 use crate::port::{RunReport, TrialOutput};

@@ -10,7 +10,7 @@ use tree_sitter::Node;
 pub use super::hints::Hints;
 use super::hints::{of_type, of_value};
 use super::source::{Role, Source, assignment, binary, call, descend, member, role, single};
-use crate::base::limits;
+use crate::agent::repair::limits;
 
 /// One visible name.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use super::localise::Suspicion;
 use super::operators::{self, Mutation};
 use super::source::{Edit, Source};
 use super::steer::Steering;
-use crate::base::limits;
+use crate::agent::repair::limits;
 
 /// A proposal in its place in the queue.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! A format that nobody named: every text format reads along, and the one that understood the most is believed.
 
 use super::{PARSERS, ParserKind, Reader};
-use crate::base::limits::CHECK_AUTO_TRIAL_BYTES;
 use crate::checks::ledger::Ledger;
+use crate::checks::limits::CHECK_AUTO_TRIAL_BYTES;
 
 /// A format that reads along, with what it has understood.
 struct Candidate {

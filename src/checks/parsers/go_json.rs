@@ -3,8 +3,8 @@
 //! Format: `go doc test2json`.
 
 use super::{LineReader, go_cases};
-use crate::base::limits::CHECK_HELD_MAX;
 use crate::checks::ledger::{Ledger, ms_of, push_line};
+use crate::checks::limits::CHECK_HELD_MAX;
 use crate::model::check::CaseStatus;
 use serde::Deserialize;
 use std::borrow::Cow;

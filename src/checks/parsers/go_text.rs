@@ -1,8 +1,8 @@
 //! `go test` and `go test -v`: plain text. The package is named after its tests, so cases wait for that line.
 
 use super::{LineReader, go_cases};
-use crate::base::limits::CHECK_HELD_MAX;
 use crate::checks::ledger::{Ledger, ms_of_seconds, push_line};
+use crate::checks::limits::CHECK_HELD_MAX;
 use crate::model::check::CaseStatus;
 use std::collections::BTreeMap;
 

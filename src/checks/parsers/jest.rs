@@ -4,8 +4,8 @@
 //! failures have names.
 
 use super::LineReader;
-use crate::base::limits::CHECK_SUITE_DEPTH_MAX;
 use crate::checks::ledger::{Ledger, Totals, case, message, ms_of, push_line};
+use crate::checks::limits::CHECK_SUITE_DEPTH_MAX;
 use crate::model::check::{CaseReport, CaseStatus};
 
 #[derive(Debug, Default)]

@@ -3,8 +3,8 @@
 //! Format: jestjs/jest `packages/jest-test-result/src/formatTestResults.ts`. Case ids are `FILE > suite > name`.
 
 use super::Reader;
-use crate::base::limits::CHECK_REPORT_BYTES_MAX;
 use crate::checks::ledger::{Ledger, case, message, ms_of};
+use crate::checks::limits::CHECK_REPORT_BYTES_MAX;
 use crate::checks::lines::clean;
 use crate::model::check::CaseStatus;
 use serde::Deserialize;

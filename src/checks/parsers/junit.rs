@@ -5,8 +5,8 @@
 //! `testsuite`, files cut short); here a broken end costs only what follows it.
 
 use super::Reader as Read;
-use crate::base::limits::CHECK_REPORT_BYTES_MAX;
 use crate::checks::ledger::{Ledger, bounded_text, case, message, ms_of_seconds};
+use crate::checks::limits::CHECK_REPORT_BYTES_MAX;
 use crate::checks::lines::clean;
 use crate::model::check::{CaseReport, CaseStatus};
 use quick_xml::Reader;

@@ -4,8 +4,8 @@
 //! as nextest writes them; the suites are the binary and the modules.
 
 use super::{LineReader, rustc::Build};
-use crate::base::limits::CHECK_HELD_MAX;
 use crate::checks::ledger::{Ledger, Totals, case, message, ms_of_seconds, push_line};
+use crate::checks::limits::CHECK_HELD_MAX;
 use crate::model::check::CaseStatus;
 use std::collections::HashMap;
 

@@ -3,8 +3,8 @@
 //! Format: mochajs/mocha `lib/reporters/{spec,base}.js`. Case ids are the full title, joined by spaces.
 
 use super::LineReader;
-use crate::base::limits::{CHECK_HELD_MAX, CHECK_SUITE_DEPTH_MAX};
 use crate::checks::ledger::{Ledger, Totals, case, message, ms_of, push_line};
+use crate::checks::limits::{CHECK_HELD_MAX, CHECK_SUITE_DEPTH_MAX};
 use crate::model::check::{CaseReport, CaseStatus};
 use std::collections::BTreeMap;
 

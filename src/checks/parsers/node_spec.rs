@@ -4,9 +4,9 @@
 //! name with ` > `. Files are not named unless they fail to load.
 
 use super::LineReader;
-use crate::base::limits::{CHECK_HELD_MAX, CHECK_SUITE_DEPTH_MAX};
 use crate::checks::frames;
 use crate::checks::ledger::{Ledger, Totals, case, message, ms_of, push_line};
+use crate::checks::limits::{CHECK_HELD_MAX, CHECK_SUITE_DEPTH_MAX};
 use crate::model::check::{CaseReport, CaseStatus};
 
 #[derive(Debug, Default)]

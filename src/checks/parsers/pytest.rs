@@ -5,9 +5,9 @@
 mod outcome;
 
 use super::LineReader;
-use crate::base::limits::{CHECK_HELD_MAX, CHECK_NAMED_MAX};
 use crate::checks::frames;
 use crate::checks::ledger::{Ledger, Totals, bounded_text, case, message, push_line};
+use crate::checks::limits::{CHECK_HELD_MAX, CHECK_NAMED_MAX};
 use crate::model::check::{CaseReport, CaseStatus};
 use outcome::{Outcome, is_node_id, short_summary, totals, verbose_line};
 use std::collections::{HashSet, VecDeque};

@@ -6,9 +6,9 @@
 mod yaml;
 
 use super::LineReader;
-use crate::base::limits::CHECK_SUITE_DEPTH_MAX;
 use crate::checks::frames;
 use crate::checks::ledger::{Ledger, case, message, ms_of, push_line};
+use crate::checks::limits::CHECK_SUITE_DEPTH_MAX;
 use crate::model::check::{CaseReport, CaseStatus};
 
 /// Spaces that nest a subtest by one.

@@ -3,8 +3,8 @@
 //! Format: CPython `Lib/unittest/runner.py`. Case ids are dotted as `python3 -m unittest` takes them.
 
 use super::LineReader;
-use crate::base::limits::CHECK_HELD_MAX;
 use crate::checks::ledger::{Ledger, Totals, case, message, push_line};
+use crate::checks::limits::CHECK_HELD_MAX;
 use crate::model::check::{CaseReport, CaseStatus};
 use std::collections::BTreeSet;
 

@@ -4,8 +4,8 @@
 //! reporter leaves out the names of suites: there passing cases are counted, failing ones named by their blocks.
 
 use super::LineReader;
-use crate::base::limits::CHECK_HELD_MAX;
 use crate::checks::ledger::{Ledger, Totals, case, message, ms_of, push_line};
+use crate::checks::limits::CHECK_HELD_MAX;
 use crate::model::check::{CaseReport, CaseStatus};
 
 #[derive(Debug, Default)]

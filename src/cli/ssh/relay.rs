@@ -6,10 +6,10 @@
 
 use super::command;
 use crate::base::Seq;
-use crate::base::limits::{
+use crate::base::text::Untrusted;
+use crate::cli::limits::{
     SSH_BACKOFF_MS_MAX, SSH_BACKOFF_MS_MIN, SSH_PIPE_BYTES_MAX, SSH_SAID_LINES_MAX, SSH_TRIES_MAX,
 };
-use crate::base::text::Untrusted;
 use crate::model::event::ClientChanged;
 use crate::ui::run::Stream;
 use crate::wire::{self, AttachedAs, Code, Id, Message, Request, RpcError};

@@ -5,7 +5,8 @@ use super::effects::{TrialOrder, TrialRecord};
 use super::risk::{Size, risk};
 use super::{Actor, PutError};
 use crate::base::ActionId;
-use crate::base::limits::{AGENT_END_MS_MAX, AGENT_LINK_MESSAGES_MAX, AGENT_OUTPUT_WAITING_BYTES_MAX};
+use crate::base::limits::AGENT_LINK_MESSAGES_MAX;
+use crate::host::limits::{AGENT_END_MS_MAX, AGENT_OUTPUT_WAITING_BYTES_MAX};
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Refusal, Reply, Ruling};
 use crate::model::event::{
@@ -464,7 +465,7 @@ impl Actor {
                 }
             }
             When::Queue | When::Boundary => {
-                if self.prompts.queue.len() >= crate::base::limits::PROMPTS_QUEUED_MAX {
+                if self.prompts.queue.len() >= crate::host::limits::PROMPTS_QUEUED_MAX {
                     return Err(Refusal::Overloaded(
                         "too many prompts wait already; send it when a turn has ended".into(),
                     ));

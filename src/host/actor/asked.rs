@@ -3,8 +3,9 @@
 use super::super::clients::{Asked, Reply};
 use super::super::snapshot;
 use super::{Actor, PutError};
-use crate::base::limits::{BLOB_PART_BYTES_MAX, LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
+use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
 use crate::base::{ClientId, UnixMs};
+use crate::host::limits::BLOB_PART_BYTES_MAX;
 use crate::model::decide::{Answering, Edited, Input};
 use crate::model::event::{Alarm, ClientChanged, Event, Explained, PolicyTightened, RulingWord, Verdict};
 use crate::model::{Action, Kind};

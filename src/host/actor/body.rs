@@ -1,9 +1,9 @@
 //! Bodies of actions: what a human's choice of hunks or edit makes of one, and how it differs from what was proposed.
 
 use super::Actor;
-use crate::base::limits::TOLD_TAIL_BYTES_MAX;
 use crate::base::{ActionId, Digest};
 use crate::diff::{FileDiff, HunkChoice, Selection, hunks_text};
+use crate::host::limits::TOLD_TAIL_BYTES_MAX;
 use crate::host::resolve::{self, Resolved};
 use crate::model::decide::Edited;
 use crate::model::{Action, Content, FileChange, FileEdit};

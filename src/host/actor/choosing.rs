@@ -2,8 +2,8 @@
 //! else may be the user's and takes a choice, which `files` carries.
 
 use super::Actor;
-use crate::base::limits::{REVERT_CHANGES_LISTED_MAX, REVERT_CHANGES_NAMED_MAX};
 use crate::base::{Digest, RelPath, Seq};
+use crate::host::limits::{REVERT_CHANGES_LISTED_MAX, REVERT_CHANGES_NAMED_MAX};
 use crate::model::event::{ChangedBy, FileOutcome};
 use crate::model::session::ActionState;
 use crate::model::{FileChange, Node, NodeKind};

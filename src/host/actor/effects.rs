@@ -2,17 +2,19 @@
 
 use super::super::clients::Reply;
 use super::{Actor, Msg};
-use crate::base::limits::{AGENT_LINK_MESSAGES_MAX, OUTPUT_EVENT_BYTES_MAX};
+use crate::base::limits::AGENT_LINK_MESSAGES_MAX;
 use crate::base::{ActionId, Digest, RelPath};
+use crate::host::limits::{COMMANDS_AT_ONCE_MAX, OUTPUT_EVENT_BYTES_MAX};
 use crate::journal::Permit;
 use crate::model::decide::Input;
 use crate::model::event::{
-    Census, Checkpointed, Event, FileOutcome, Finished, LapseWhy, OutcomeWord, Stopped, Stream, TurnEnd, TurnEnded,
+    AgentNoted, Census, Checkpointed, Event, FileOutcome, Finished, LapseWhy, OutcomeWord, Stopped, Stream, TurnEnd,
+    TurnEnded,
 };
 use crate::model::{Action, FileChange, FileEdit, Kind};
 use crate::port::{Performed, Progress, Ticket, ToAgent, TreeChange, Trial, Work, Workspace};
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// One run in an open candidate.
 #[derive(Debug)]
@@ -44,6 +46,16 @@ pub struct CandidateOrder {
     pub edits: Vec<(crate::base::RelPath, Option<Vec<u8>>)>,
 }
 
+/// One permit for each command that may run at the same time.
+#[derive(Debug)]
+pub(super) struct Slots(Arc<Semaphore>);
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(COMMANDS_AT_ONCE_MAX)))
+    }
+}
+
 /// Does carrying it out change files?
 fn changes_files(action: &Action) -> bool {
     matches!(action.kind, Kind::Edit | Kind::Command) && action.trial.is_none()
@@ -62,9 +74,29 @@ impl Actor {
                 workspace.expect(id, &expected(files));
             }
             self.tell_release(id);
-            tokio::spawn(carry_out(workspace, permit, Work { action, blobs }, self.tree, to_self))
+            let slots = (action.kind == Kind::Command).then(|| self.slots(id));
+            let work = carry_out(workspace, permit, Work { action, blobs }, self.tree, to_self);
+            tokio::spawn(async move {
+                let _slot = match slots {
+                    Some(slots) => slots.acquire_owned().await.ok(),
+                    None => None,
+                };
+                work.await;
+            })
         };
         self.running.tasks.insert(id.clone(), task.abort_handle());
+    }
+
+    /// Where a command waits for its turn, which is said when it has to.
+    fn slots(&mut self, id: &ActionId) -> Arc<Semaphore> {
+        let slots = Arc::clone(&self.running.slots.0);
+        if slots.available_permits() == 0 {
+            let text = format!(
+                "{id} starts when another command ends: {COMMANDS_AT_ONCE_MAX} are running, which is the limit"
+            );
+            self.record(Event::AgentNoted(AgentNoted { what: "waiting".to_owned(), text, sessions: None }));
+        }
+        slots
     }
 
     /// Records the tree as the session finds it.

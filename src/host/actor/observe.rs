@@ -2,10 +2,9 @@
 
 use super::super::merge;
 use super::Actor;
-use crate::base::limits::{
-    ACTION_BODIES_KEPT_MAX, AGENT_COMMAND_SETTLE_MS, IGNORED_SETTLE_MS, UNSUPERVISED_AFTER_TURN_MS,
-};
+use crate::base::limits::ACTION_BODIES_KEPT_MAX;
 use crate::base::{ActionId, RelPath};
+use crate::host::limits::{AGENT_COMMAND_SETTLE_MS, IGNORED_SETTLE_MS, UNSUPERVISED_AFTER_TURN_MS};
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Reply, Ruling};
 use crate::model::event::{ChangedBy, Event, FileOutcome, LapseWhy, Observed, Told, Watching};

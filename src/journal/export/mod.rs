@@ -12,8 +12,8 @@ pub(super) use lines::Frame;
 pub use redact::redact;
 
 use super::{Error, Reader, Result};
-use crate::base::limits::EXPORT_CONTENT_BYTES_MAX;
 use crate::base::{Digest, UnixMs};
+use crate::journal::limits::EXPORT_CONTENT_BYTES_MAX;
 use crate::model::Envelope;
 
 /// Shape of an export.

@@ -6,10 +6,10 @@ use std::thread;
 use rusqlite::{Connection, Row};
 
 use super::Report;
-use crate::base::limits::{BLOB_CHUNK_BYTES, VERIFY_PROBLEMS_MAX};
 use crate::base::{Digest, Seq};
 use crate::journal::chain::{self, Hash, Link};
 use crate::journal::head::{self, Head};
+use crate::journal::limits::{BLOB_CHUNK_BYTES, VERIFY_PROBLEMS_MAX};
 use crate::journal::schema::{self, TABLES};
 use crate::journal::{Anchor, Error, Reader, Result, blob};
 

@@ -5,10 +5,10 @@ use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
 
 use super::Report;
-use crate::base::limits::EXPORT_LINE_BYTES_MAX;
 use crate::base::{Digest, Seq};
 use crate::journal::chain::{self, Hash, Link};
 use crate::journal::export::Frame;
+use crate::journal::limits::EXPORT_LINE_BYTES_MAX;
 use crate::journal::{Anchor, Error, Result};
 
 pub(super) fn check(path: &Path, anchor: Option<&Anchor>) -> Result<Report> {

@@ -10,8 +10,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{Anchor, Error, Result};
-use crate::base::limits::VERIFY_PROBLEMS_MAX;
 use crate::base::{Digest, Seq, SessionId};
+use crate::journal::limits::VERIFY_PROBLEMS_MAX;
 
 /// What a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

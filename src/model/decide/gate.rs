@@ -1,11 +1,11 @@
 //! The gate itself: modes, freezing, leases, lapses, ends, and the human's edits of the plan.
 
 use super::{Effect, Outcome, Refusal, Reply, wants_merge};
-use crate::base::limits::{LEASE_ACTIONS_MAX, LEASE_PATHS_MAX};
 use crate::base::{ActionId, ClientId, Digest, LeaseId, RelPath, StepId, UnixMs};
 use crate::model::event::{
     Event, Finished, Frozen, LapseWhy, Lapsed, LeaseGranted, LeaseRevoked, Mode, ModeChanged, PlanRevised, Resumed,
 };
+use crate::model::limits::{LEASE_ACTIONS_MAX, LEASE_PATHS_MAX};
 use crate::model::plan::{PlanEdit, PlanError};
 use crate::model::session::{ActionState, Phase, Session};
 

@@ -1,12 +1,13 @@
 //! Every action of a session and where it stands in its life.
 
-use crate::base::limits::{ACTION_BODIES_KEPT_MAX, ACTION_TAIL_BYTES_MAX, ACTION_TOLD_MAX, ACTIONS_RECENT_MAX};
+use crate::base::limits::ACTION_BODIES_KEPT_MAX;
 use crate::base::{ActionId, Digest, Seq, UnixMs};
 use crate::model::action::{Action, Content, Executor, FileChange, Kind};
 use crate::model::event::{
     Alarm, Decided, Explained, FileOutcome, Finished, Held, LapseWhy, Lapsed, OutcomeWord, Output, Reverted, Ruled,
     Started, Told, Verdict,
 };
+use crate::model::limits::{ACTION_TAIL_BYTES_MAX, ACTION_TOLD_MAX, ACTIONS_RECENT_MAX};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Where an action stands.

@@ -1,8 +1,8 @@
 //! Runs of checks: the newest of them with their cases, and which cases changed.
 
-use crate::base::limits::{CHECK_CASES_MAX, CHECK_RUNS_KEPT_MAX};
 use crate::base::{ActionId, RunId, Seq, UnixMs};
 use crate::model::check::{CaseReport, CheckFinished, CheckReported, CheckStarted, Tree};
+use crate::model::limits::{CHECK_CASES_MAX, CHECK_RUNS_KEPT_MAX};
 use std::collections::{BTreeMap, VecDeque};
 
 /// One run.

@@ -1,8 +1,8 @@
 //! What was said, thought, told and noted, newest last, bounded.
 
-use crate::base::limits::{AGENT_LOG_LINES_KEPT_MAX, TRANSCRIPT_BYTES_KEPT_MAX, TRANSCRIPT_ENTRIES_KEPT_MAX};
 use crate::base::{ActionId, Seq, UnixMs};
 use crate::model::event::Said;
+use crate::model::limits::{AGENT_LOG_LINES_KEPT_MAX, TRANSCRIPT_BYTES_KEPT_MAX, TRANSCRIPT_ENTRIES_KEPT_MAX};
 use std::collections::VecDeque;
 
 /// How a note begins that says for how long an answer has been awaited.

@@ -16,7 +16,7 @@ use super::place::{Place, Scope, Target};
 use super::programs::base_name;
 use super::repository;
 use super::shell::{Script, Simple};
-use crate::base::limits::PATTERN_NAMES_MAX;
+use crate::policy::limits::PATTERN_NAMES_MAX;
 
 /// What a command that only looks will look at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

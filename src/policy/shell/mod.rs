@@ -7,8 +7,8 @@
 mod plain;
 mod tree;
 
-use crate::base::limits::{COMMAND_LINE_BYTES_MAX, SIMPLE_COMMANDS_MAX};
 use crate::base::text::hidden::is_hidden;
+use crate::policy::limits::{COMMAND_LINE_BYTES_MAX, SIMPLE_COMMANDS_MAX};
 
 /// How a simple command follows the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

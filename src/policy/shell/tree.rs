@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::Part;
-use crate::base::limits::SIMPLE_COMMANDS_MAX;
+use crate::policy::limits::SIMPLE_COMMANDS_MAX;
 use crate::syntax::{self, Language};
 
 /// What a walk over the tree found.

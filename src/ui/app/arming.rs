@@ -2,10 +2,9 @@
 //!
 //! Decided by the time of the key, never by waiting. Times are milliseconds on the client's own clock.
 
-use crate::base::limits::{
-    UI_AFTER_VERDICT_MS, UI_ARM_AFTER_MS, UI_ARRIVAL_GUARD_MS, UI_HELD_KEY_MS_MAX, UI_HELD_KEY_UNREPORTED_MS_MAX,
-};
+use crate::base::limits::UI_ARM_AFTER_MS;
 use crate::base::{ActionId, Digest};
+use crate::ui::limits::{UI_AFTER_VERDICT_MS, UI_ARRIVAL_GUARD_MS, UI_HELD_KEY_MS_MAX, UI_HELD_KEY_UNREPORTED_MS_MAX};
 use crate::ui::terminal::Key;
 
 /// Why a key does not approve.

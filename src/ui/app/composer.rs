@@ -1,8 +1,8 @@
 //! The line at the bottom in which the human talks to the agent.
 
 use super::msg::When;
-use crate::base::limits::UI_COMPOSER_ROWS_MAX;
 use crate::ui::entry::Entry;
+use crate::ui::limits::UI_COMPOSER_ROWS_MAX;
 
 /// What is being written, and when the agent shall get it.
 #[derive(Debug, Clone)]

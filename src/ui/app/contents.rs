@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::msg::Ask;
 use crate::base::Digest;
-use crate::base::limits::{DIFF_BYTES_MAX, UI_CONTENTS_BYTES_MAX};
+use crate::base::limits::DIFF_BYTES_MAX;
 use crate::model::{Content, FileEdit};
+use crate::ui::limits::UI_CONTENTS_BYTES_MAX;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -132,8 +133,8 @@ fn blobs(files: &[FileEdit]) -> impl Iterator<Item = (Digest, u64)> + '_ {
 mod tests {
     use super::*;
     use crate::base::RelPath;
-    use crate::base::limits::CONTENT_INLINE_BYTES_MAX;
     use crate::model::FileChange;
+    use crate::model::limits::CONTENT_INLINE_BYTES_MAX;
 
     fn file(after: &[u8]) -> FileEdit {
         let path = RelPath::new("a").unwrap();

@@ -4,12 +4,12 @@ use super::contents::Contents;
 use super::msg::Far;
 use super::record::Record;
 use super::review::Review;
-use crate::base::limits::UI_AGE_STEP_MS;
 use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
 use crate::model::event::{Event, Survivor};
 use crate::model::session::{ActionState, Phase, Session};
 use crate::model::{Envelope, Kind};
 use crate::ui::layout::PaneId;
+use crate::ui::limits::UI_AGE_STEP_MS;
 use crate::ui::look::Look;
 use crate::ui::workers::Products;
 

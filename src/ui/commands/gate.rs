@@ -2,12 +2,12 @@
 
 use super::{BASE, Command, needs_control};
 use crate::base::ActionId;
-use crate::base::limits::UI_STOP_AGAIN_MS_MAX;
 use crate::model::event::Mode;
 use crate::model::session::Phase;
 use crate::ui::app::record::Walk;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Ask, Request};
+use crate::ui::limits::UI_STOP_AGAIN_MS_MAX;
 use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose, unsupervised_paths};
 
 const GROUP: &str = "gate";

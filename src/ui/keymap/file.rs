@@ -6,9 +6,9 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{Binding, Keymap};
-use crate::base::limits::UI_KEYS_IN_A_ROW_MAX;
 use crate::ui::commands::{self, Command};
 use crate::ui::inherit::{FileError, Inherits, Shelf};
+use crate::ui::limits::UI_KEYS_IN_A_ROW_MAX;
 use crate::ui::terminal::Key;
 
 /// Why a keymap cannot be used.

@@ -3,12 +3,12 @@
 use ratatui::layout::Rect;
 
 use super::open_box;
-use crate::base::limits::UI_CHOICES_MAX;
 use crate::base::text::width;
 use crate::base::{Digest, RelPath, Seq};
 use crate::model::event::{AgentOffer, AgentSession, ChangedBy, Mode};
 use crate::port::Keeping;
 use crate::ui::app::{App, Scene};
+use crate::ui::limits::UI_CHOICES_MAX;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};

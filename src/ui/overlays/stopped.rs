@@ -3,12 +3,12 @@
 use ratatui::layout::Rect;
 
 use super::open_box;
-use crate::base::limits::UI_ENDED_SHOWN_MAX;
 use crate::base::text::{Show, escape, width};
 use crate::model::Kind;
 use crate::model::event::{Census, Survivor};
 use crate::model::session::Phase;
 use crate::ui::app::App;
+use crate::ui::limits::UI_ENDED_SHOWN_MAX;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::Role;

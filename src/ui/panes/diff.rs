@@ -4,7 +4,7 @@ use ratatui::layout::{Rect, Size};
 
 use super::row::Row;
 use super::{Pane, Title};
-use crate::base::limits::{DIFF_CONTEXT_LINES, UI_CONTEXT_LINES_MAX, UI_READING_COLUMNS_MIN};
+use crate::base::limits::DIFF_CONTEXT_LINES;
 use crate::base::text::width;
 use crate::diff::LineKind;
 use crate::model::session::ActionState;
@@ -12,6 +12,7 @@ use crate::model::{FileChange, Kind};
 use crate::ui::app::review::Review;
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
+use crate::ui::limits::{UI_CONTEXT_LINES_MAX, UI_READING_COLUMNS_MIN};
 use crate::ui::list::List;
 use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};

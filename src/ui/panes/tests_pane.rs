@@ -138,7 +138,7 @@ impl TestsPane {
         if let Some(message) = newest.message.as_ref().filter(|_| open) {
             let mut lines = Vec::new();
             wrapped(&mut lines, "", Role::TextSoft, message, Role::TextSoft, columns.saturating_sub(depth + 4));
-            lines.truncate(crate::base::limits::UI_MESSAGE_ROWS_MAX);
+            lines.truncate(crate::ui::limits::UI_MESSAGE_ROWS_MAX);
             self.rows.extend(lines.into_iter().map(|row| (Key::Text, row.indented(depth + 2))));
         }
     }

@@ -6,13 +6,13 @@ use super::diff::touched_words;
 use super::inbox::{action_words, is_guarded, risk_words};
 use super::row::{Row, wrapped};
 use super::{Pane, Title};
-use crate::base::limits::UI_THOUGHT_ROWS_MAX;
 use crate::base::text::{Show, confusables, escape, width};
 use crate::model::action::Author;
 use crate::model::event::{Decider, RulingWord, Verdict};
 use crate::model::session::{ActionState, Phase, Speaker};
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
+use crate::ui::limits::UI_THOUGHT_ROWS_MAX;
 use crate::ui::list::List;
 use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};
@@ -235,7 +235,7 @@ impl WhyPane {
             .transcript
             .iter()
             .rev()
-            .take(crate::base::limits::UI_THOUGHTS_LOOKED_AT_MAX)
+            .take(crate::ui::limits::UI_THOUGHTS_LOOKED_AT_MAX)
             .filter(|entry| matches!(entry.speaker, Speaker::Thought(_)))
             .map(|entry| entry.text.as_str())
             .collect();

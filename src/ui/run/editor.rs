@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use crate::base::limits::UI_ENTRY_BYTES_MAX;
+use crate::ui::limits::UI_ENTRY_BYTES_MAX;
 
 /// Opens `editor` (a command line) on the text and returns what it left behind. The file is 0600 in a 0700 directory
 /// and gone afterwards; its name ends as the real one does, for the editor's sake.

@@ -9,11 +9,11 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use super::Stream;
-use crate::base::limits::{UI_ASKS_WAITING_MAX, UI_EVENTS_AT_ONCE_MAX, UI_HOST_SILENT_MS_MAX};
 use crate::base::{Seq, UnixMs};
 use crate::model::Envelope;
 use crate::ui::app::{Answer, Ask, Far, Msg};
 use crate::ui::asks;
+use crate::ui::limits::{UI_ASKS_WAITING_MAX, UI_EVENTS_AT_ONCE_MAX, UI_HOST_SILENT_MS_MAX};
 use crate::wire::{self, AttachedAs, Code, Id, Message, Request};
 
 /// Something from the host; `None` is of no interest to the screen.
@@ -179,7 +179,7 @@ impl Link {
     pub(super) async fn finish(&mut self) {
         if let State::Up { to_host, writer, .. } = std::mem::replace(&mut self.state, State::Down) {
             drop(to_host);
-            let grace = std::time::Duration::from_millis(crate::base::limits::UI_LAST_WORDS_MS_MAX);
+            let grace = std::time::Duration::from_millis(crate::ui::limits::UI_LAST_WORDS_MS_MAX);
             // A host that does not read any more has lost its right to the last word.
             let _ = tokio::time::timeout(grace, writer).await;
         }

@@ -19,9 +19,9 @@ use ratatui::layout::Size;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
-use crate::base::limits::{UI_BACKLOG_MAX, UI_BACKLOG_MS_MAX, UI_FRAME_MS_MIN, UI_JOBS_WAITING_MAX};
 use crate::ui::app::{App, Leave, Msg, Notice, Request, Start};
 use crate::ui::keymap::{self, KeymapError};
+use crate::ui::limits::{UI_BACKLOG_MAX, UI_BACKLOG_MS_MAX, UI_FRAME_MS_MIN, UI_JOBS_WAITING_MAX};
 use crate::ui::linear::{self, Teller};
 use crate::ui::look::Look;
 use crate::ui::terminal::modes::{self, Modes};

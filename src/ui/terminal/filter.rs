@@ -5,8 +5,8 @@
 use ratatui::buffer::Buffer;
 use unicode_width::UnicodeWidthChar;
 
-use crate::base::limits::UI_CELL_MARKS_MAX;
 use crate::base::text::hidden::is_hidden;
+use crate::ui::limits::UI_CELL_MARKS_MAX;
 
 /// Shown in place of anything a cell must not hold.
 pub const REPLACEMENT: &str = "\u{fffd}";

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use ratatui::layout::Size;
 
-use crate::base::limits::UI_RESTORE_MS_MAX;
+use crate::ui::limits::UI_RESTORE_MS_MAX;
 
 /// Why a full-screen session cannot open here.
 #[derive(Debug, thiserror::Error)]

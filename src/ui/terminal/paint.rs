@@ -6,7 +6,7 @@ use std::io::Write as _;
 use super::filter;
 use super::pen::{Ink, Pen};
 use super::scroll::{self, Shift};
-use crate::base::limits::{UI_ERASE_RUN_CELLS_MIN, UI_GAP_REWRITE_CELLS_MAX};
+use crate::ui::limits::{UI_ERASE_RUN_CELLS_MIN, UI_GAP_REWRITE_CELLS_MAX};
 
 /// Appends what turns `front` into `back`; `front` is shifted on the way when rows moved.
 ///

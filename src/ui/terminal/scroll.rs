@@ -5,7 +5,7 @@
 use ratatui::buffer::{Buffer, Cell};
 use std::hash::{Hash as _, Hasher as _};
 
-use crate::base::limits::{UI_SCROLL_GAIN_BYTES_MIN, UI_SCROLL_ROWS_MAX};
+use crate::ui::limits::{UI_SCROLL_GAIN_BYTES_MIN, UI_SCROLL_ROWS_MAX};
 
 /// An absolute cursor position (`CSI row ; column H`).
 const JUMP_BYTES: usize = 7;

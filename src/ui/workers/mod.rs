@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use crate::base::Digest;
 use crate::base::digest::FieldHasher;
-use crate::base::limits::{UI_PICTURES_KEPT_MAX, UI_TEXT_FIRST_BYTES_MIN};
 use crate::model::{Content, FileEdit};
+use crate::ui::limits::{UI_PICTURES_KEPT_MAX, UI_TEXT_FIRST_BYTES_MIN};
 use bytes::Bytes;
 
 /// A file with the bytes of both versions, as far as they are here.

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::base::limits::{UI_CONTEXT_LINES_MAX, UI_HIGHLIGHT_MS_MAX};
 use crate::base::text::escape::{self, PieceKind};
 use crate::base::text::{Show, Untrusted, foreign};
 use crate::diff::{Content, FileDiff, LineKind, intraline};
 use crate::model::FileChange;
 use crate::syntax::{self, Fate, Highlights, Language, Scope, Span};
+use crate::ui::limits::{UI_CONTEXT_LINES_MAX, UI_HIGHLIGHT_MS_MAX};
 use crate::ui::theme::Role;
 use crate::ui::workers::Versions;
 use bytes::Bytes;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex};
 
 use super::{Job, Product};
-use crate::base::limits::{UI_JOBS_WAITING_MAX, UI_WORKERS};
+use crate::ui::limits::{UI_JOBS_WAITING_MAX, UI_WORKERS};
 
 /// The threads; they end when this is dropped and their present job is done.
 #[derive(Debug)]

@@ -8,9 +8,9 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::{CandidateError, failed};
-use crate::base::limits;
 use crate::workspace::checkpoint::{Entry, EntryKind, Store, StoreError};
 use crate::workspace::content;
+use crate::workspace::limits;
 use crate::workspace::listing::Listing;
 use crate::workspace::root::Identity;
 use crate::workspace::tree::{self, Class};

@@ -15,9 +15,10 @@ use std::path::{Path, PathBuf};
 
 use super::fill::copy_file;
 use super::{CandidateError, failed};
-use crate::base::{Digest, limits};
+use crate::base::Digest;
 use crate::workspace::checkpoint::Store;
 use crate::workspace::content;
+use crate::workspace::limits;
 use crate::workspace::listing::Seen;
 use crate::workspace::tree::{self, Rules};
 

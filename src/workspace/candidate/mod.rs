@@ -23,7 +23,8 @@ use super::checkpoint::{Difference, Entry, EntryKind, Store, StoreError, compare
 use super::content;
 use super::listing::{Listing, now_ns};
 use super::tree;
-use crate::base::{Digest, limits};
+use crate::base::Digest;
+use crate::workspace::limits;
 
 /// Why a candidate cannot be made or read.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::heavy::{copy_tree, size};
-use crate::base::limits;
+use crate::workspace::limits;
 
 /// What of a repository belongs to other places, or to processes that run on it.
 const LEFT_OUT: &[&str] =

@@ -8,11 +8,12 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{CandidateError, PrivateCopy};
 use crate::base::digest::FieldHasher;
-use crate::base::{Digest, RelPath, limits};
+use crate::base::{Digest, RelPath};
 use crate::model::action::TrialBudget;
 use crate::model::event::Stream;
 use crate::port::{self, Trial, TrialOutput, WorkspaceError};
 use crate::workspace::edit;
+use crate::workspace::limits;
 use crate::workspace::live::candidate_error;
 use crate::workspace::root::Root;
 use crate::workspace::run::{self, HeadTail, Sink, Spawner};
@@ -155,7 +156,7 @@ impl OpenTrials {
         }
         let left_ms = self.budget.wall_ms_max.saturating_sub(self.wall_ms);
         let asked_ms = [timeout_ms, command.timeout_ms].into_iter().filter(|ms| *ms > 0).min();
-        let limit_ms = asked_ms.unwrap_or(limits::RUN_TIMEOUT_MS_DEFAULT).min(left_ms);
+        let limit_ms = asked_ms.unwrap_or(crate::base::limits::RUN_TIMEOUT_MS_DEFAULT).min(left_ms);
         let running = self.spawner.spawn(&spec).map_err(cannot)?;
         let keep = || HeadTail::new(limits::TRIAL_STREAM_BYTES_MAX);
         let mut kept = Kept { out: keep(), err: keep() };

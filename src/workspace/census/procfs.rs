@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use crate::base::limits;
+use crate::workspace::limits;
 
 /// One process as `/proc/PID/stat` had it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

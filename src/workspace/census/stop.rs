@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::procfs::{self, Process};
 use super::{Scope, Tracker, launched, signals};
-use crate::base::limits;
 use crate::model::event::{Census, Survivor};
+use crate::workspace::limits;
 
 fn named(process: &Process) -> Survivor {
     Survivor { pid: process.pid, argv: procfs::line(process), parent: Some(process.parent) }

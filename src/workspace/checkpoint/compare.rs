@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::directory::{Directory, Entry, EntryKind};
 use super::store::{Store, StoreError};
-use crate::base::{Digest, limits};
+use crate::base::Digest;
+use crate::workspace::limits;
 
 /// A node that differs: a file, a link, or a directory that is empty or whose permission bits say more than usual.
 #[derive(Debug, Clone, PartialEq, Eq)]

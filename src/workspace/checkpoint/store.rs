@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::base::{Digest, limits};
+use crate::base::Digest;
+use crate::workspace::limits;
 
 const RAW: u8 = 0;
 const ZSTD: u8 = 1;

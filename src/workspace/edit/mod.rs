@@ -19,8 +19,9 @@ use std::path::{Path, PathBuf};
 
 use super::content;
 use super::root::{PathRefusal, Root, Standing};
-use crate::base::{Digest, limits};
+use crate::base::Digest;
 use crate::model::Node;
+use crate::workspace::limits;
 
 pub use temp::{is_temp_name, sweep};
 

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use super::temp::{self, TempName};
 use super::{Base, Body, Conflict, EditError, FileChange};
-use crate::base::{Digest, limits};
+use crate::base::Digest;
 use crate::model::{FileMode, Node, NodeKind};
 use crate::workspace::content;
+use crate::workspace::limits;
 use crate::workspace::root::{Identity, PathRefusal, Place, Root};
 
 /// What a pre-image was when it was digested.

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use super::args::{self, Containment};
 use super::{EXIT_LAUNCHER_FAILED, cannot_start, complain, descriptors};
-use crate::base::limits;
 use crate::workspace::census::procfs;
+use crate::workspace::limits;
 
 pub fn run(parent: i32, containment: Containment, argv: &[OsString]) -> u8 {
     // A pty has made its session already; then this fails and changes nothing.

@@ -12,11 +12,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::branch::Leaf;
+use crate::base::Digest;
 use crate::base::digest::FieldHasher;
-use crate::base::{Digest, limits};
 use crate::workspace::checkpoint::{Entry, EntryKind, Pending, Store, StoreError};
 use crate::workspace::content;
 use crate::workspace::edit::is_temp_name;
+use crate::workspace::limits;
 use crate::workspace::root::{Identity, Root};
 use crate::workspace::tree::{Class, Rules};
 

@@ -22,7 +22,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::checkpoint::{Entry, Pending, Store, StoreError};
 use super::root::{PathRefusal, Root};
 use super::tree::{Class, Rules};
-use crate::base::{Digest, limits};
+use crate::base::Digest;
+use crate::workspace::limits;
 use branch::{Branch, Leaf};
 use examine::Reading;
 

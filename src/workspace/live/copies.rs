@@ -7,9 +7,10 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::promoted::Changes;
 use super::{LiveWorkspace, blocking, candidate_error, locked};
-use crate::base::{RelPath, limits};
+use crate::base::RelPath;
 use crate::port::{self, CandidateChanges, WorkspaceError};
 use crate::workspace::candidate::PrivateCopy;
+use crate::workspace::limits;
 use crate::workspace::listing::Listing;
 
 /// Where candidates are, below the session's state directory.

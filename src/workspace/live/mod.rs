@@ -84,7 +84,7 @@ impl LiveWorkspace {
             state,
             spawner: Spawner::new(settings.launcher, settings.containment, tracker),
             store,
-            candidates: Arc::new(Semaphore::new(limits::CANDIDATES_MAX)),
+            candidates: Arc::new(Semaphore::new(crate::workspace::limits::CANDIDATES_MAX)),
             means: Means::Auto,
             watch: Arc::new(Mutex::new(None)),
         })

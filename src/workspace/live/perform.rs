@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::read;
-use crate::base::{Digest, RelPath, limits};
+use crate::base::{Digest, RelPath};
 use crate::journal::Permit;
 use crate::model::action::{Content, Executor, FileEdit};
 use crate::model::event::{FileOutcome, OutcomeWord, Stream};
 use crate::model::{Action, Command, FileChange, FileMode, Kind, Node, NodeKind};
 use crate::port::{Blobs, Performed, Progress, Work};
 use crate::workspace::edit::{self, Base, EditError, Written};
+use crate::workspace::limits;
 use crate::workspace::root::Root;
 use crate::workspace::run::{self, Sink, Spawner, Tail};
 use crate::workspace::tree::Rules;
@@ -226,10 +227,12 @@ fn read_files(root: &Root, rules: &Rules, target: &str) -> Performed {
     let name = relative.to_str().unwrap_or(target);
     let paths = match RelPath::new(name) {
         Ok(path) if !root.path().join(path.as_str()).is_dir() => vec![path],
-        Ok(_) | Err(_) => match read::list(root, rules, if name == "." { "" } else { name }, limits::READ_FILES_MAX) {
-            Ok(paths) => paths,
-            Err(error) => return Performed::of(OutcomeWord::Failed, Some(error.to_string())),
-        },
+        Ok(_) | Err(_) => {
+            match read::list(root, rules, if name == "." { "" } else { name }, crate::base::limits::READ_FILES_MAX) {
+                Ok(paths) => paths,
+                Err(error) => return Performed::of(OutcomeWord::Failed, Some(error.to_string())),
+            }
+        }
     };
     let mut performed = Performed::of(OutcomeWord::Ok, None);
     let (mut room, several) = (limits::READ_BYTES_MAX, paths.len() != 1);
@@ -289,7 +292,7 @@ async fn run_command(
         Ok(running) => running,
         Err(error) => return failed(format!("the launcher could not be started: {error}")),
     };
-    let limit = if command.timeout_ms == 0 { limits::RUN_TIMEOUT_MS_DEFAULT } else { command.timeout_ms };
+    let limit = if command.timeout_ms == 0 { crate::base::limits::RUN_TIMEOUT_MS_DEFAULT } else { command.timeout_ms };
     let (tracker, scope) = running.tree();
     let mut passed = Passed { progress: progress.clone(), tail: Tail::new(limits::RUN_TAIL_BYTES_MAX), bytes: 0 };
     let tell = async {

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::candidate_error;
-use crate::base::{RelPath, limits};
+use crate::base::RelPath;
 use crate::model::{FileChange, FileMode};
 use crate::port::{CandidateChange, CandidateChanges, WorkspaceError};
 use crate::workspace::candidate::PrivateCopy;
 use crate::workspace::checkpoint::{Difference, Entry, EntryKind};
+use crate::workspace::limits;
 
 /// Changes while they are gathered.
 pub struct Changes<'a> {
@@ -49,7 +50,7 @@ impl Changes<'_> {
         if [before, after].iter().flatten().all(|entry| entry.kind == EntryKind::Directory) {
             return Ok(());
         }
-        let max = limits::EDIT_FILE_BYTES_MAX as u64;
+        let max = crate::base::limits::EDIT_FILE_BYTES_MAX as u64;
         let too_large = || format!("not carried over, it has more than the {max} bytes that can be edited");
         if is_any(EntryKind::Large) {
             return Err(too_large());

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::{Running, exit_code};
-use crate::base::limits;
 use crate::model::event::Stream;
+use crate::workspace::limits;
 
 /// Takes output as it comes. A slow sink slows the command, by way of its full pipe.
 pub trait Sink: Send {

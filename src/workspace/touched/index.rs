@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::base::limits::GIT_INDEX_BYTES_MAX;
+use crate::workspace::limits::GIT_INDEX_BYTES_MAX;
 
 /// Bytes of an entry before its flags, with a SHA-1.
 const FIXED: usize = 60;

@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::edit::is_temp_name;
-use crate::base::limits;
+use crate::workspace::limits;
 
 /// Directories of version control: their stores are not content.
 const VERSION_CONTROL: &[&str] = &[".git", ".hg", ".svn", ".jj", ".pijul"];

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{guard_rail, is_hidden};
-use crate::base::limits;
 use crate::workspace::content;
+use crate::workspace::limits;
 
 /// Directories of fetched or generated files, which are never content.
 const FETCHED: &[&str] = &["node_modules", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"];

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::notices::{about, changed};
-use crate::base::limits;
 use crate::model::FileChange;
 use crate::policy::guarded::guarded;
 use crate::port::Changed;
 use crate::workspace::checkpoint::Entry;
+use crate::workspace::limits;
 use crate::workspace::listing::{Listing, Seen, Sight, now_ns};
 use crate::workspace::root::Root;
 use crate::workspace::tree;

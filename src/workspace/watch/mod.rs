@@ -19,8 +19,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-use crate::base::limits;
 use crate::port::{Changed, Notice};
+use crate::workspace::limits;
 use crate::workspace::listing::Listing;
 use crate::workspace::tree::{self, Class};
 use beside::Beside;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use similar::TextDiff;
 
 use super::EditMistake;
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// How an anchor was found; later is further from the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,7 +8,7 @@ mod anchor;
 mod ends;
 pub mod patch;
 
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 pub use anchor::Match;
 use ends::Ends;
 

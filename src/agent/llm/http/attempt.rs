@@ -14,8 +14,8 @@ use super::reader::{self, Accepted};
 use super::{Endpoint, Progress, connection};
 use crate::agent::llm::delta::Delta;
 use crate::agent::llm::fault::Fault;
+use crate::agent::llm::limits;
 use crate::agent::llm::providers::{Api, Decode, Encoded, whole};
-use crate::base::limits::llm as limits;
 
 /// A failed attempt, by whether it may be repeated at all.
 pub(super) enum Failed {

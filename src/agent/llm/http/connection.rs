@@ -12,8 +12,8 @@ use reqwest::{Client, RequestBuilder, StatusCode, Url};
 
 use super::Endpoint;
 use crate::agent::llm::fault::Fault;
+use crate::agent::llm::limits;
 use crate::agent::llm::providers::{Encoded, KeyHeader};
-use crate::base::limits::llm as limits;
 
 /// A completion's request, key and all.
 pub(super) fn post(endpoint: &Endpoint, encoded: &Encoded) -> Result<RequestBuilder, Fault> {

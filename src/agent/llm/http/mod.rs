@@ -21,7 +21,7 @@ use super::delta::Delta;
 use super::fault::{self, Fault};
 use super::providers::{Api, Encoded};
 use super::secret::Secret;
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// Waits that differ between servers and tests; the defaults are the limits of the product.
 #[derive(Clone, Copy, Debug)]

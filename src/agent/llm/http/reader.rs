@@ -14,7 +14,7 @@ use super::attempt::Failed;
 use super::connection::origin;
 use super::retry;
 use crate::agent::llm::fault::{self, Fault};
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// What OpenAI sends beside `retry-after`, in milliseconds.
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use crate::agent::llm::fault::Fault;
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// The pause before repetition `attempt + 1`, or `None` when the fault is final.
 ///

@@ -3,9 +3,9 @@
 use super::outcome::settle;
 use super::reason::Reason;
 use super::{Hands, Settlement};
+use crate::agent::llm::limits;
 use crate::agent::llm::plan;
 use crate::agent::llm::turn::Verdict;
-use crate::base::limits::llm as limits;
 use crate::model::{Body, Evidence, Proposal, Step};
 use crate::port::{Answer, Desk, FromAgent, Interrupted};
 

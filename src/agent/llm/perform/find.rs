@@ -6,8 +6,8 @@ use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::sinks::Bytes;
 use grep_searcher::{BinaryDetection, SearcherBuilder};
 
+use crate::agent::llm::limits;
 use crate::base::RelPath;
-use crate::base::limits::llm as limits;
 use crate::base::text::foreign;
 use crate::checks::detect::{ProjectView, WANTED, detect};
 use crate::model::Command;

@@ -20,7 +20,7 @@ use super::edits::{self, patch::FilePatch};
 use super::tools::Act;
 use super::turn::{Acted, Doing};
 use super::watch;
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 use crate::base::{ActionId, Digest, RelPath};
 use crate::model::{After, Body, Command, Draft, Evidence, Proposal, Step};
 use crate::port::{Desk, Interrupted, Workspace};

@@ -3,8 +3,9 @@
 use super::outcome::{refused, settle};
 use super::reason::Reason;
 use super::{Hands, Settlement, find, tests_as_they_were};
+use crate::agent::llm::limits;
 use crate::agent::llm::turn::TestsSeen;
-use crate::base::limits::{RUN_TIMEOUT_MS_DEFAULT, llm as limits};
+use crate::base::limits::RUN_TIMEOUT_MS_DEFAULT;
 use crate::model::{Body, Command};
 use crate::port::{Desk, Interrupted, Performed, RunReport};
 

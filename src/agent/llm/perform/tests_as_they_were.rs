@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::agent::llm::limits;
 use crate::base::RelPath;
-use crate::base::limits::llm as limits;
 use crate::model::{Body, Command, Evidence, Proposal, TrialBudget};
 use crate::port::{Desk, FromAgent, Interrupted, Trial};
 

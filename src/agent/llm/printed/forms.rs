@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::{Printed, is_name, object, read, tool};
+use crate::agent::llm::limits;
 use crate::agent::llm::loose;
 use crate::agent::llm::request::ToolSpec;
-use crate::base::limits::llm as limits;
 
 /// A call and the byte where it begins.
 type Placed = (usize, Printed);

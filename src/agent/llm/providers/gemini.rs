@@ -9,7 +9,7 @@ use super::super::delta::{Delta, Stop, Usage};
 use super::super::fault;
 use super::super::request::{Message, Part, Request, Role, Seal};
 use super::{Api, Decode, Encoded, count_at, cut, filled_at, parse_event, put, stop_or_calls, text_at, versioned};
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// The request as `generateContent` JSON.
 pub fn encode(base_url: &str, request: &Request) -> Encoded {

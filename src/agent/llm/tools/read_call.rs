@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Act, Intent, PlannedStep};
 use crate::agent::llm::edits::Swap;
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 use crate::model::StepStatus;
 use crate::model::plan::without_list_mark;
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::catalog::EditFormat;
 use super::super::crew::Role;
 use super::super::request::ToolSpec;
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 
 /// How many words the tools may take of a prompt. On a processor every thousand tokens of them are some twenty seconds
 /// before a small model's first word, and they leave a small context no room for work.

@@ -3,12 +3,12 @@
 use super::{Asked, Counted, Effect, PlanNudge, State, Turn};
 use crate::agent::llm::delta::{Stop, Usage as Tokens};
 use crate::agent::llm::fault::Fault;
+use crate::agent::llm::limits;
 use crate::agent::llm::printed;
 use crate::agent::llm::reply::Closed;
 use crate::agent::llm::request::{Message, Part, ToolCall};
 use crate::agent::llm::tools::{self, Wording};
 use crate::agent::llm::watch::Watch;
-use crate::base::limits::llm as limits;
 use crate::model::event::{TurnEnd, Usage};
 
 impl Turn {

@@ -2,8 +2,8 @@
 
 use super::{Asked, Effect, State, Turn};
 use crate::agent::llm::dialect::{self, Dialect};
+use crate::agent::llm::limits;
 use crate::agent::llm::request::{Request, ToolSpec};
-use crate::base::limits::llm as limits;
 
 impl Turn {
     pub(super) fn ask(&mut self, out: &mut Vec<Effect>) {

@@ -2,10 +2,10 @@
 
 use super::{Acted, Doing, Effect, Over, PlanNudge, State, Turn, Verdict};
 use crate::agent::llm::crew::Role;
+use crate::agent::llm::limits;
 use crate::agent::llm::request::{Part, ToolCall};
 use crate::agent::llm::tools::{self, Act, Intent};
 use crate::agent::llm::watch::{Finding, Watch};
-use crate::base::limits::llm as limits;
 use crate::checks::claim;
 use crate::model::event::TurnEnd;
 

@@ -25,7 +25,7 @@ use super::request::{Part, ToolCall, ToolSpec};
 use super::talk::{Shelf, Talk};
 use super::tools::{self, Wording};
 use super::watch::{Finding, Watch};
-use crate::base::limits::llm as limits;
+use crate::agent::llm::limits;
 use crate::model::event::TurnEnd;
 
 /// How many tokens a server counted in a prompt of so many bytes. What is added later can only be bounded.

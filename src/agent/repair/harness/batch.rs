@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::{Attempt, Baseline, Case, Limits, Overlay, Spot, Verdict, Whole};
 use crate::agent::repair::bench::{Bench, BenchError};
+use crate::agent::repair::limits;
 use crate::agent::repair::project::Project;
 use crate::agent::repair::runner::Runner;
-use crate::base::{RelPath, limits};
+use crate::base::RelPath;
 use crate::port::{Trial, TrialOutput};
 
 /// Folder of the drivers inside a candidate.

@@ -9,10 +9,10 @@ use super::probe::{HIT, hits, instrument};
 use super::schemata::{Schemata, build};
 use super::{Attempt, Baseline, Case, Limits, Overlay, Spot, Verdict, Whole};
 use crate::agent::repair::bench::{Bench, BenchError};
+use crate::agent::repair::limits;
 use crate::agent::repair::project::Project;
 use crate::agent::repair::runner::Runner;
 use crate::agent::repair::source::Source;
-use crate::base::limits;
 use crate::port::TrialOutput;
 
 const SHELL: &str = include_str!("../drivers/trial.sh");

@@ -48,7 +48,7 @@ use tree_sitter::Node;
 
 use super::scope::{Name, Scope};
 use super::source::{Edit, Lang, Role, Source, descend, parts, role};
-use crate::base::limits;
+use crate::agent::repair::limits;
 
 /// One proposed change to one file.
 #[derive(Debug, Clone)]

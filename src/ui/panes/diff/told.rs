@@ -1,11 +1,11 @@
 //! What is told in words instead of a diff: a command as it would run, a read, and what goes on when nothing waits.
 
-use crate::base::limits::UI_CALM_SAID_LINES_MAX;
 use crate::base::text::{Show, escape};
 use crate::model::action::Touches;
 use crate::model::session::{ActionState, Phase, Speaker};
 use crate::model::{Executor, FileChange, Kind};
 use crate::ui::app::Scene;
+use crate::ui::limits::UI_CALM_SAID_LINES_MAX;
 use crate::ui::panes::inbox::action_words;
 use crate::ui::panes::plan;
 use crate::ui::panes::row::{Row, wrapped};

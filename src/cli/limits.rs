@@ -1,0 +1,45 @@
+//! Bounds that only `cli` keeps, unit in the name. Those that several modules share are in `base::limits`.
+
+/// Files that a session says it has left, for other sessions on the same files, and bytes of what it says.
+pub const NEIGHBOR_FILES_MAX: usize = 512;
+pub const NEIGHBOR_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// How long another session's word about a file explains a change, and how late a watcher may see what it did.
+pub const NEIGHBOR_MEMORY_MS: u64 = 600_000;
+pub const NEIGHBOR_SETTLE_MS: u64 = 3000;
+/// Connections to a socket at once, those included that are being turned away.
+pub const CONNECTIONS_MAX: usize = 64;
+/// How long a host that cannot accept a connection waits before it tries again, milliseconds.
+pub const ACCEPT_AGAIN_MS: u64 = 100;
+/// Size of a host's log, bytes; when it is full it is kept once, as `host.log.1`, and a new one begins.
+pub const HOST_LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// How long a headless host stays for requests after the session has ended, milliseconds.
+pub const HEADLESS_LINGER_MS: u64 = 2_000;
+/// Of a script's first line, which names its interpreter, bytes.
+pub const SHEBANG_BYTES_MAX: u64 = 512;
+/// Names in one directory that a ruling looks at.
+pub const POLICY_DIR_NAMES_MAX: usize = 100_000;
+/// Files below a directory that a ruling looks at by name.
+pub const POLICY_FILES_SEEN_MAX: usize = 100_000;
+/// Bytes of a configuration file that a ruling reads.
+pub const POLICY_TEXT_BYTES_MAX: u64 = 256 * 1024;
+/// Silence after which `keys --probe` ends by itself, milliseconds.
+pub const PROBE_QUIET_MS_MAX: u64 = 60_000;
+/// One line of `policy check`.
+pub const POLICY_QUESTION_BYTES_MAX: u64 = 1024 * 1024;
+/// A file that `review` reads.
+pub const REVIEW_FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Bytes between a record that is walked through and its client.
+pub const REPLAY_PIPE_BYTES_MAX: usize = 256 * 1024;
+/// Bytes between the relay of an ssh link and its client.
+pub const SSH_PIPE_BYTES_MAX: usize = 256 * 1024;
+/// First and longest wait before a dropped ssh link is tried again, milliseconds.
+pub const SSH_BACKOFF_MS_MIN: u64 = 500;
+pub const SSH_BACKOFF_MS_MAX: u64 = 15_000;
+/// Times a dropped ssh link is tried again before the client is told that it is gone: about an hour.
+pub const SSH_TRIES_MAX: u32 = 250;
+/// Lines of ssh's own messages that are kept to explain a failure.
+pub const SSH_SAID_LINES_MAX: usize = 5;
+/// Bytes of one project file that is read to find the test runner.
+pub const DETECT_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// Files looked at to find a project's test runner.
+pub const DETECT_FILES_MAX: usize = 20_000;

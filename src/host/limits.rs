@@ -1,0 +1,45 @@
+//! Bounds that only `host` keeps, unit in the name. Those that several modules share are in `base::limits`.
+
+/// Output of a running command that waits for its agent while the channel is full; of more only the end is kept.
+pub const AGENT_OUTPUT_WAITING_BYTES_MAX: usize = 1024 * 1024;
+/// Messages that wait for the session actor from clients, effects and the watcher; a full queue slows the sender.
+pub const HOST_QUEUE_MESSAGES_MAX: usize = 256;
+/// Agent messages taken in one batch (and so in one append) before a human's request is looked at again.
+pub const AGENT_BATCH_MESSAGES_MAX: usize = 256;
+/// Answers that wait for a slow client; one more and the client is dropped.
+pub const CLIENT_ANSWERS_MAX: usize = 256;
+/// Request ids remembered per connection so that a repeated one is answered once.
+pub const CLIENT_REQUEST_IDS_MAX: usize = 1_024;
+/// Clients attached at once.
+pub const CLIENTS_MAX: usize = 32;
+/// How long a connection may take to attach, and one that is turned away to ask and hear why, milliseconds.
+pub const CLIENT_ATTACH_MS_MAX: u64 = 10_000;
+/// How long a client that has closed its side may take to read the answers that are due, milliseconds.
+pub const CLIENT_DRAIN_MS_MAX: u64 = 5_000;
+/// A client whose `from` is this many events behind is given the snapshot that it asked for.
+pub const CLIENT_BEHIND_EVENTS_MAX: u64 = 10_000;
+/// Open actions in a snapshot, bytes of JSON.
+pub const SNAPSHOT_ACTIONS_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The most a `blob/get` answers with at once.
+pub const BLOB_PART_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Prompts that wait for the present turn to end.
+pub const PROMPTS_QUEUED_MAX: usize = 100;
+/// Files in one edit, and bytes of one file that can be proposed.
+pub const EDIT_FILES_MAX: usize = 500;
+/// Output of a command that goes into one event.
+pub const OUTPUT_EVENT_BYTES_MAX: usize = 16 * 1024;
+/// The end of the output that an agent is told.
+pub const TOLD_TAIL_BYTES_MAX: usize = 16 * 1024;
+/// How long an agent gets to end by itself when the session closes, milliseconds.
+pub const AGENT_END_MS_MAX: u64 = 1_500;
+/// A change seen this soon after an external agent's turn counts as the agent's: the watcher settles before it speaks.
+pub const UNSUPERVISED_AFTER_TURN_MS: u64 = 2_000;
+/// Changes that the refusal of an undo or a rewind names in words, and lists in its data.
+pub const REVERT_CHANGES_NAMED_MAX: usize = 8;
+pub const REVERT_CHANGES_LISTED_MAX: usize = 1_000;
+/// How long after the end of a command that an agent ran itself a change of a file is still taken for that command's.
+pub const AGENT_COMMAND_SETTLE_MS: u64 = 1_000;
+/// The same for ignored files, which are looked at more rarely.
+pub const IGNORED_SETTLE_MS: u64 = 5_000;
+/// Commands that run at the same time; further ones wait for one to end.
+pub const COMMANDS_AT_ONCE_MAX: usize = 16;

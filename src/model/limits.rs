@@ -1,0 +1,25 @@
+//! Bounds that only `model` keeps, unit in the name. Those that several modules share are in `base::limits`.
+
+/// Alarms, observed changes and anomalies that a session keeps in memory; the journal keeps all.
+pub const ALARMS_KEPT_MAX: usize = 1_000;
+pub const CHANGES_KEPT_MAX: usize = 10_000;
+pub const ANOMALIES_KEPT_MAX: usize = 100;
+/// Actions that a question about the present (the last edit, the last output) looks back over.
+pub const ACTIONS_RECENT_MAX: usize = 1_000;
+/// Output of one action that stays in memory.
+pub const ACTION_TAIL_BYTES_MAX: usize = 64 * 1024;
+/// Texts told about, and alarms raised on, one action that stay in memory.
+pub const ACTION_TOLD_MAX: usize = 16;
+/// Runs of checks, and cases of one run, that stay in memory.
+pub const CHECK_RUNS_KEPT_MAX: usize = 64;
+pub const CHECK_CASES_MAX: usize = 20_000;
+/// The transcript in memory.
+pub const TRANSCRIPT_ENTRIES_KEPT_MAX: usize = 100_000;
+pub const TRANSCRIPT_BYTES_KEPT_MAX: usize = 8 * 1024 * 1024;
+/// The most a single lease may cover.
+pub const LEASE_ACTIONS_MAX: u32 = 200;
+pub const LEASE_PATHS_MAX: usize = 100;
+/// Lines of the agent's log that a replica keeps.
+pub const AGENT_LOG_LINES_KEPT_MAX: usize = 1_000;
+/// Content up to this many bytes of UTF-8 travels inside events; longer content is a blob.
+pub const CONTENT_INLINE_BYTES_MAX: usize = 64 * 1024;

@@ -1,0 +1,16 @@
+//! Bounds that only `policy` keeps, unit in the name. Those that several modules share are in `base::limits`.
+
+/// Longest command line that is parsed, in bytes; a longer one asks unread.
+pub const COMMAND_LINE_BYTES_MAX: usize = 16 * 1024;
+/// Most simple commands of one line that are judged; more ask.
+pub const SIMPLE_COMMANDS_MAX: usize = 64;
+/// How deep `sh -c '…'` inside `sh -c '…'` is followed.
+pub const SHELL_DEPTH_MAX: usize = 4;
+/// Directories in which one command of a line may start, before it is said that it may start anywhere.
+pub const POLICY_STARTS_MAX: usize = 32;
+/// Words that the braces of one word are expanded to.
+pub const BRACE_WORDS_MAX: usize = 64;
+/// Letters of a cluster of short options after which an attached value is looked for.
+pub const OPTION_CLUSTER_CHARS_MAX: usize = 16;
+/// File names that one pattern of a command line may stand for.
+pub const PATTERN_NAMES_MAX: usize = 4_096;

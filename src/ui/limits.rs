@@ -1,0 +1,96 @@
+//! Bounds that only `ui` keeps, unit in the name. Those that several modules share are in `base::limits`.
+
+/// Combining marks kept on one cell; more is decoration at best (Zalgo text).
+pub const UI_CELL_MARKS_MAX: usize = 4;
+/// Bytes a shift of rows must save before a scroll region (about 25 bytes) pays.
+pub const UI_SCROLL_GAIN_BYTES_MIN: usize = 40;
+/// Rows a picture may have moved between two frames and still be found.
+pub const UI_SCROLL_ROWS_MAX: usize = 24;
+/// Blanks in a row from which erasing is shorter than writing them.
+pub const UI_ERASE_RUN_CELLS_MIN: usize = 8;
+/// Unchanged cells that are rewritten rather than jumped over.
+pub const UI_GAP_REWRITE_CELLS_MAX: usize = 4;
+/// A theme or keymap file; the bundled ones are under 4 KiB.
+pub const UI_FILE_BYTES_MAX: u64 = 256 * 1024;
+/// Themes or keymaps that may inherit from one another in a row.
+pub const UI_FILE_INHERITS_MAX: usize = 8;
+/// Keys a binding may take, one after the other.
+pub const UI_KEYS_IN_A_ROW_MAX: usize = 4;
+/// Text in one field; files to edit inline are at most this long, longer ones go to `$EDITOR`.
+pub const UI_ENTRY_BYTES_MAX: usize = 512 * 1024;
+/// A key so soon after something new began to wait was on its way for something else.
+pub const UI_ARRIVAL_GUARD_MS: u64 = 300;
+/// The same key again within this is a repeat, where the terminal tells repeats (and forgot to).
+pub const UI_HELD_KEY_MS_MAX: u64 = 100;
+/// The key of a verdict does not decide on another action within this, where the terminal does not report releases.
+pub const UI_AFTER_VERDICT_MS: u64 = 1_000;
+/// How long an age stays as it is shown, milliseconds.
+pub const UI_AGE_STEP_MS: u64 = 60_000;
+/// A host that leaves a request unanswered for this long is said to be silent (a stop takes up to 2 s), milliseconds.
+pub const UI_HOST_SILENT_MS_MAX: u64 = 5_000;
+/// The same key again within this may be a repeat, where the terminal cannot tell.
+pub const UI_HELD_KEY_UNREPORTED_MS_MAX: u64 = 700;
+/// Rows the composer takes before it scrolls.
+pub const UI_COMPOSER_ROWS_MAX: u16 = 8;
+/// The second stop key counts within this time.
+pub const UI_STOP_AGAIN_MS_MAX: u64 = 2_000;
+/// Entries a choice offers; older checkpoints are reached from the command line.
+pub const UI_CHOICES_MAX: usize = 200;
+/// Rows one search looks at before it gives up.
+pub const UI_SEARCH_ROWS_MAX: usize = 200_000;
+/// Alarms and unsupervised changes listed in the inbox, of each kind.
+pub const UI_ALARMS_SHOWN_MAX: usize = 100;
+/// Waiting actions remembered as looked at.
+pub const UI_READ_ACTIONS_KEPT_MAX: usize = 10_000;
+/// Threads that compute diffs and colours.
+pub const UI_WORKERS: usize = 2;
+/// Pictures waiting to be computed; older ones are of things nobody looks at any more.
+pub const UI_JOBS_WAITING_MAX: usize = 4;
+/// Computed pictures that are kept.
+pub const UI_PICTURES_KEPT_MAX: usize = 8;
+/// Fetched contents of the action under review, all files together; what is longer is decided on whole.
+pub const UI_CONTENTS_BYTES_MAX: u64 = 48 * 1024 * 1024;
+/// Unchanged lines around a hunk that a view can unfold.
+pub const UI_CONTEXT_LINES_MAX: usize = 30;
+/// Rows of one failing case's message.
+pub const UI_MESSAGE_ROWS_MAX: usize = 200;
+/// Lines of the agent's last words in the summary of a turn in which nothing waits.
+pub const UI_CALM_SAID_LINES_MAX: usize = 16;
+/// A pane narrower than this shows too little of a line for it to count as seen.
+pub const UI_READING_COLUMNS_MIN: u16 = 24;
+/// Rows of unfolded thoughts.
+pub const UI_THOUGHT_ROWS_MAX: usize = 500;
+/// Newest transcript entries in which thoughts are looked for.
+pub const UI_THOUGHTS_LOOKED_AT_MAX: usize = 200;
+/// Rows of the transcript that can be scrolled back to; older ones are in the journal.
+pub const UI_TRANSCRIPT_ROWS_MAX: usize = 100_000;
+/// Time for reading the syntax of one version of a file, milliseconds; what is not done by then stays plain.
+pub const UI_HIGHLIGHT_MS_MAX: u64 = 400;
+/// Size of a change, both versions counted, above which its text is shown before its structure and colors, bytes.
+pub const UI_TEXT_FIRST_BYTES_MIN: u64 = 64 * 1024;
+/// Shortest time between two frames (about 60 a second); nothing is drawn when nothing changed.
+pub const UI_FRAME_MS_MIN: u64 = 16;
+/// Messages taken in before a frame is due even though more are there.
+pub const UI_BACKLOG_MAX: usize = 4_096;
+/// How long the loop takes such a backlog in before it draws what it has.
+pub const UI_BACKLOG_MS_MAX: u64 = 12;
+/// Events from the host that are taken in as one; between two such runs keys and signals are looked for.
+pub const UI_EVENTS_AT_ONCE_MAX: usize = 256;
+/// Messages on their way to the host; more are refused in words.
+pub const UI_ASKS_WAITING_MAX: usize = 64;
+/// How long giving the terminal back may take when it takes no bytes. A frame that is still on its way over a slow
+/// link holds the terminal for longer than a few milliseconds, and a lost restoration leaves the shell unusable.
+pub const UI_RESTORE_MS_MAX: u64 = 400;
+/// Time between two looks at what runs below a command, at least.
+pub const UI_PROCESSES_MS_MIN: u64 = 1_000;
+/// Processes that are listed below a command's output.
+pub const UI_PROCESSES_SHOWN_MAX: usize = 8;
+/// Processes that a census names, of those that are gone.
+pub const UI_ENDED_SHOWN_MAX: usize = 12;
+/// Rows that the linear client tells at once; the rest is told a page at a time.
+pub const UI_LINEAR_ROWS: u16 = 60;
+/// Columns of its lines, however narrow or wide the terminal says it is.
+pub const UI_LINEAR_COLUMNS_MIN: u16 = 40;
+pub const UI_LINEAR_COLUMNS_MAX: u16 = 400;
+/// How long the last request may take to leave when the client goes.
+pub const UI_LAST_WORDS_MS_MAX: u64 = 500;
