@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod check;
+mod consent;
 pub mod decide;
 pub mod draft;
 pub mod event;
