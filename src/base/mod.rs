@@ -3,6 +3,7 @@
 pub mod digest;
 pub mod id;
 pub mod limits;
+pub mod nearest;
 pub mod path;
 pub mod text;
 

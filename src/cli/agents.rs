@@ -1,6 +1,6 @@
 //! `rightseat agents`: who can be supervised here, how far, and what to do about those who cannot.
 
-use super::args::Global;
+use super::args::Shared;
 use super::{DONE, Done, Fail, daemon, llm, maker, print, screen, settings};
 use crate::agent::catalog::{self, AgentSpec, Catalog, Place, Through};
 use crate::agent::llm::Found as Model;
@@ -17,9 +17,9 @@ pub struct Here {
 
 /// Looks for agents and model servers. Programs are looked for by name and nothing is started; only servers on this
 /// machine are asked anything.
-pub fn look(global: &Global, workspace: &Path) -> Result<Here, Fail> {
+pub fn look(shared: &Shared, workspace: &Path) -> Result<Here, Fail> {
     let runtime = daemon::runtime()?;
-    let here = runtime.block_on(look_around(global.config.as_deref(), workspace));
+    let here = runtime.block_on(look_around(shared.config.as_deref(), workspace));
     runtime.shutdown_background();
     here
 }
@@ -51,8 +51,8 @@ impl Here {
 }
 
 /// The bundled agents and the user's own.
-pub fn catalog(global: &Global) -> Result<Catalog, Fail> {
-    let file = settings::paths(global)?.agents;
+pub fn catalog(shared: &Shared) -> Result<Catalog, Fail> {
+    let file = settings::paths(shared)?.agents;
     Catalog::load(Some(&file)).map_err(|e| Fail::usage(e.to_string()))
 }
 
@@ -83,8 +83,8 @@ pub fn badges(spec: &AgentSpec) -> String {
 }
 
 /// `rightseat agents`.
-pub fn list(global: &Global, as_json: bool) -> Done {
-    let here = look(global, &settings::workspace(global)?)?;
+pub fn list(shared: &Shared, as_json: bool) -> Done {
+    let here = look(shared, &settings::workspace(shared)?)?;
     if as_json {
         print(&Value::Array(rows(&here)).to_string())?;
         return Ok(DONE);

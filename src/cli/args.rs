@@ -1,204 +1,248 @@
-//! The command line, as clap reads it.
+//! The command line as types: options, commands, and the words that describe them.
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use crate::config::IsolationChoice;
+use crate::journal::export::Format;
+use crate::model::event::Mode;
+use clap::builder::{OsStringValueParser, PossibleValue, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 
-/// Supervise a coding agent from the right-hand seat.
+/// Supervise a coding agent from the right-hand seat
 #[derive(Debug, Parser)]
-#[command(name = "rightseat", version, about, long_about = None, args_conflicts_with_subcommands = false)]
-#[command(
-    after_help = "Without a command: a session in the current directory, with the goal given, attached full-screen."
-)]
+#[command(name = "rightseat", version, long_about = None)]
 pub struct Cli {
     #[command(flatten)]
-    pub global: Global,
+    pub shared: Shared,
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// What the agent shall do.
+    /// What the agent should do; without a goal, the session waits for one
     #[arg(value_name = "GOAL")]
     pub goal: Vec<String>,
+    /// The goal, when it could be mistaken for a command or an option
+    #[arg(value_name = "GOAL", last = true, hide = true)]
+    pub goal_after_dashes: Vec<String>,
 }
 
-/// Options that every command takes.
+/// Options that several commands share. A new session uses all of them; [`super::parse`] has the table of the others.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Global {
-    /// Who proposes: a name from agents.toml, acp:COMMAND LINE, llm:PROVIDER/MODEL, repair, script:FILE.
-    #[arg(long, global = true, value_name = "SPEC")]
+pub struct Shared {
+    /// Agent to supervise: a name from `rightseat agents`, acp:COMMAND LINE, llm:PROVIDER/MODEL, repair, or script:FILE
+    /// [default: the configured one, else the first that is found]
+    #[arg(long, value_name = "SPEC")]
     pub agent: Option<String>,
-    /// How much rules decide.
-    #[arg(long, global = true, value_enum)]
-    pub mode: Option<ModeArg>,
-    /// How the agent is kept from the real tree.
-    #[arg(long, global = true, value_enum)]
-    pub isolation: Option<IsolationArg>,
-    /// Work in this directory instead of the current one.
-    #[arg(long, global = true, value_name = "DIR")]
+    /// What needs your decision: every action (step), each step of the plan (plan), or what no rule decides (guarded);
+    /// with observe, the agent can only read
+    #[arg(long, value_enum, hide_possible_values = true)]
+    pub mode: Option<Mode>,
+    /// How the agent is kept away from your files: it works in a private copy (copy), asks before each change (gated),
+    /// or its changes are found afterwards (watched); auto is the strongest that works
+    #[arg(long, value_enum, value_name = "LEVEL", hide_possible_values = true)]
+    pub isolation: Option<IsolationChoice>,
+    /// Directory to work in [default: the current one]
+    #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Keep sessions below this directory.
-    #[arg(long, global = true, value_name = "DIR", env = "RIGHTSEAT_STATE_DIR", value_parser = may_be_empty())]
-    pub state_dir: Option<PathBuf>,
-    /// Read settings from this file; agents.toml, models.toml, policy.toml, themes/ and keymaps/ are looked for beside it.
-    #[arg(long, global = true, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Colours: a name of a theme.
-    #[arg(long, global = true)]
-    pub theme: Option<String>,
-    /// Keys: a name of a keymap.
-    #[arg(long, global = true)]
-    pub keymap: Option<String>,
-    /// For scripts and other front ends: no screen, JSON-RPC lines on stdin and stdout, on a terminal too.
-    #[arg(long, global = true)]
+    /// Speak JSON-RPC on stdin and stdout instead of opening the screen
+    #[arg(long)]
     pub headless: bool,
-    /// Numbered lines without box drawing, for screen readers and narrow terminals.
-    #[arg(long, global = true)]
-    pub linear: bool,
-    /// Record the raw protocol of an external agent into this file.
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Save the raw protocol of an external agent to this file
+    #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// Theme (see `rightseat themes`)
+    #[arg(long, value_name = "NAME", help_heading = DISPLAY)]
+    pub theme: Option<String>,
+    /// Keymap: default, vim, emacs, or your own
+    #[arg(long, value_name = "NAME", help_heading = DISPLAY)]
+    pub keymap: Option<String>,
+    /// Print numbered lines instead of drawing, for screen readers and narrow terminals
+    #[arg(long, help_heading = DISPLAY)]
+    pub linear: bool,
+    /// Settings file; agents.toml, models.toml, policy.toml, themes/ and keymaps/ are read from its directory
+    #[arg(long, value_name = "FILE", help_heading = FILES)]
+    pub config: Option<PathBuf>,
+    /// Directory of the sessions
+    #[arg(long, value_name = "DIR", help_heading = FILES)]
+    #[arg(env = "RIGHTSEAT_STATE_DIR", hide_env_values = true, value_parser = possibly_empty())]
+    pub state_dir: Option<PathBuf>,
 }
 
-/// An environment variable that is set to nothing is as good as unset.
-fn may_be_empty() -> impl TypedValueParser<Value = PathBuf> {
+const DISPLAY: &str = "Display options";
+const FILES: &str = "File options";
+
+/// Accepts an empty value: an environment variable that is set to nothing counts as unset.
+fn possibly_empty() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
 
-impl Global {
-    /// Where sessions are kept, when that is said at all.
+impl Shared {
+    /// Returns where sessions are kept, if that was given.
     pub fn state_dir(&self) -> Option<&Path> {
         self.state_dir.as_deref().filter(|dir| !dir.as_os_str().is_empty())
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ModeArg {
-    Observe,
-    Step,
-    Plan,
-    Guarded,
+impl ValueEnum for Mode {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Observe, Self::Step, Self::Plan, Self::Guarded]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Self::Observe => "observe",
+            Self::Step => "step",
+            Self::Plan => "plan",
+            Self::Guarded => "guarded",
+        }))
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum IsolationArg {
-    Auto,
-    Overlay,
-    Copy,
-    Gated,
-    Watched,
+impl ValueEnum for IsolationChoice {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Auto, Self::Overlay, Self::Copy, Self::Gated, Self::Watched]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.word()))
+    }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ExportFormat {
-    #[default]
-    Jsonl,
-    Md,
-    Html,
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Jsonl, Self::Markdown, Self::Html]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Self::Jsonl => "jsonl",
+            Self::Markdown => "md",
+            Self::Html => "html",
+        }))
+    }
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// A session on a throw-away copy of the bundled playground with the embedded agent: no key, no network.
+    /// Try it on a copy of the bundled playground: no key, no network
     Demo,
-    /// Join a running or resumable session, here or over OpenSSH.
+    /// Join a running or resumable session, on this machine or over SSH
     Attach {
-        /// The session's name, or the beginning of it; the newest one when absent.
+        /// Name of the session, or the beginning of it [default: the newest session]
         session: Option<String>,
-        /// The machine it runs on, as ssh names it.
+        /// Machine that the session is on, as ssh takes it: user@host
         #[arg(long, value_name = "HOST")]
         ssh: Option<String>,
-        /// Look, decide nothing.
+        /// Follow the session without deciding anything
         #[arg(long)]
         read_only: bool,
-        /// Speak the protocol on stdin and stdout; what the far side of --ssh runs.
-        #[arg(long)]
+        /// Speak JSON-RPC on stdin and stdout; --ssh starts this on the other machine
+        #[arg(long, conflicts_with = "ssh")]
         stdio: bool,
     },
-    /// Sessions.
+    /// List sessions
     Ls {
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Everything that waits for a decision, in all sessions.
+    /// List everything that is pending in all sessions
     Inbox {
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Step through a finished session.
-    Replay { session: String },
-    /// Step through a recorded trajectory, read only.
-    Review { file: PathBuf },
-    /// Check the hash chain of a session or of an exported file; names the first bad record.
+    /// Step through a session, read-only
+    Replay {
+        /// Name of the session, or the beginning of it
+        session: String,
+    },
+    /// Step through an exported or recorded file, read-only
+    Review {
+        /// A file from `rightseat export`, or what --headless printed
+        file: PathBuf,
+    },
+    /// Check the hash chain of a session or an exported file
+    #[command(after_help = "Exit code 1 means that the record was changed; the first bad record is named.")]
     Verify {
-        /// A session's name, a journal or an exported .jsonl file.
+        /// Name of a session, a journal, or an exported .jsonl file
+        #[arg(value_name = "SESSION|FILE")]
         target: String,
-        /// An anchor kept elsewhere: {"session", "seq", "hash"}.
+        /// File with an anchor that was kept elsewhere: {"session", "seq", "hash"}
         #[arg(long, value_name = "FILE")]
         anchor: Option<PathBuf>,
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// A portable record of a session on stdout.
+    /// Print a session as JSON Lines, Markdown or HTML
     Export {
+        /// Name of the session, or the beginning of it
         session: String,
-        #[arg(long, value_enum, default_value_t)]
-        format: ExportFormat,
-        /// Shorthand for --format jsonl.
+        /// Format of the record
+        #[arg(long, value_enum, default_value = "jsonl")]
+        format: Format,
+        /// Same as --format jsonl
         #[arg(long, conflicts_with = "format")]
         jsonl: bool,
-        /// Leave what looks like a secret as it is.
+        /// Keep what looks like a secret instead of redacting it
         #[arg(long)]
         no_redact: bool,
     },
-    /// Rule on actions without running them.
+    /// Evaluate actions against the policy without running them
     Policy {
         #[command(subcommand)]
         command: PolicyCommand,
     },
-    /// The agents that can be supervised here, and how far.
+    /// List agents and models, and how far each can be supervised
     Agents {
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// The themes there are.
+    /// List themes
     Themes,
-    /// The keys of the keymap.
+    /// List key bindings, or show what this terminal sends
     Keys {
-        /// Show what this terminal sends for each key pressed.
+        /// Show what this terminal sends for each key that you press
         #[arg(long)]
         probe: bool,
     },
-    /// What is here, what works here and why not.
+    /// Report what works on this machine, and why the rest does not
     Doctor {
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Settings: where they are, what they are, what they can be.
+    /// Show where settings are, their values, or their schema
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
     },
-    /// A completion script for a shell.
-    Completions { shell: clap_complete::Shell },
-    /// The manual page.
+    /// Print a completion script for a shell
+    Completions {
+        /// Shell that will load the script
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
     Man,
-    /// Runs a session's host; reads its options on stdin.
-    #[command(name = "__host", hide = true)]
-    Host,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
-    /// Rule on JSON lines from stdin.
+    /// Rule on JSON lines from stdin with the built-in rules
     Check {
-        /// The only format there is.
+        /// Read and write JSON lines, the only format so far
         #[arg(long)]
         jsonl: bool,
     },
-    /// Say how a command line is read and which rule decides.
-    Explain { command: String },
-    /// Rule again on what a session proposed, with other rules.
+    /// Show how a command line is read and which rule decides
+    Explain {
+        /// The command line, quoted as one argument
+        command: String,
+    },
+    /// Show what other rules would have decided in a session
     DryRun {
+        /// File with the rules, in the format of policy.toml
         rules: PathBuf,
+        /// Name of the session, or the beginning of it
         #[arg(long)]
         session: String,
     },
@@ -206,10 +250,10 @@ pub enum PolicyCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Where settings, agents, policy, themes, keymaps and state are looked for.
+    /// Print where settings, agents, policy, themes, keymaps and state are read from
     Path,
-    /// The settings in force, with where each comes from.
+    /// Print the settings in force and where each comes from
     Show,
-    /// The JSON schema of the settings file.
+    /// Print the JSON schema of the settings file
     Schema,
 }

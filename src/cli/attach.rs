@@ -1,24 +1,24 @@
 //! Joining a session: full-screen here, over OpenSSH, or as a pipe for the far side of one.
 
-use super::args::Global;
+use super::args::Shared;
 use super::place::{Places, SessionPlace};
 use super::{DONE, Done, Fail, daemon, screen, socket, ssh};
 use crate::ui::run::Stream;
 use crate::wire::{self, Message};
 
 /// `rightseat attach`.
-pub fn attach(global: &Global, session: Option<&str>, ssh: Option<&str>, read_only: bool, stdio: bool) -> Done {
+pub fn attach(shared: &Shared, session: Option<&str>, ssh: Option<&str>, read_only: bool, stdio: bool) -> Done {
     if let Some(host) = ssh {
-        return ssh::attach(global, host, session, read_only);
+        return ssh::attach(shared, host, session, read_only);
     }
-    let places = Places::open(global.state_dir())?;
+    let places = Places::open(shared.state_dir())?;
     let place = places.find(session)?;
     if stdio {
         wake(&places, &place)?;
         return pipe(&place, read_only);
     }
     let woken = place.clone();
-    here(global, &place, read_only, move || wake(&places, &woken))
+    here(shared, &place, read_only, move || wake(&places, &woken))
 }
 
 /// Starts a host for a session that has none.
@@ -29,12 +29,12 @@ fn wake(places: &Places, place: &SessionPlace) -> Result<(), Fail> {
 /// The full-screen client on this terminal. `ready` runs beside it, so that the first frame waits for nothing: it starts
 /// the host if there is none.
 pub fn here(
-    global: &Global,
+    shared: &Shared,
     place: &SessionPlace,
     read_only: bool,
     ready: impl FnOnce() -> Result<(), Fail> + Send + 'static,
 ) -> Done {
-    let options = screen::options(global, place.id.as_str(), read_only.then_some(false))?;
+    let options = screen::options(shared, place.id.as_str(), read_only.then_some(false))?;
     let path = place.socket();
     let connect = async move {
         let woken = tokio::task::spawn_blocking(ready).await.map_err(|e| e.to_string())?;

@@ -27,6 +27,9 @@ struct Order {
 const ALLOCATOR: [(&str, &str); 3] =
     [("MALLOC_ARENA_MAX", "2"), ("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
 
+/// First argument of a host process; what it serves is on its stdin. Not on the command line of users.
+pub const HIDDEN_COMMAND: &str = "__host";
+
 /// Says on stdout that clients may connect.
 const READY: &str = "ready";
 
@@ -36,7 +39,7 @@ pub fn spawn(places: &Places, place: &SessionPlace) -> Result<(), Fail> {
     let program = std::env::current_exe().map_err(unknown)?;
     let log = super::log::append_to(&place.log()).map_err(Fail::at(&place.log()))?;
     let mut command = Command::new(program);
-    command.arg("__host").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).current_dir("/");
+    command.arg(HIDDEN_COMMAND).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).current_dir("/");
     command.envs(ALLOCATOR);
     let mut child = command.spawn().map_err(|e| Fail::usage(format!("the session's host cannot be started: {e}")))?;
     let order = Order { state: places.state.clone(), session: place.id.clone() };

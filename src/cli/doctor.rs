@@ -2,7 +2,7 @@
 
 mod looks;
 
-use super::args::Global;
+use super::args::Shared;
 use super::{DONE, Done, Fail, NOT_SO, print};
 use crate::base::text::Untrusted;
 use serde::Serialize;
@@ -53,8 +53,8 @@ struct Report<'a> {
 }
 
 /// Exit code 1 when no session could be run here.
-pub fn doctor(global: &Global, as_json: bool) -> Done {
-    let findings = looks::all(global);
+pub fn doctor(shared: &Shared, as_json: bool) -> Done {
+    let findings = looks::all(shared);
     let ok = findings.iter().all(|f| f.state != State::Broken);
     if as_json {
         let report = Report { version: env!("CARGO_PKG_VERSION"), ok, findings: &findings };

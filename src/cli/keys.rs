@@ -1,6 +1,6 @@
 //! `rightseat keys`: the keymap in force as a table, and a look at what this terminal sends.
 
-use super::args::Global;
+use super::args::Shared;
 use super::{DONE, Done, Fail, daemon, print, settings};
 use crate::cli::limits::PROBE_QUIET_MS_MAX;
 use crate::ui::commands;
@@ -12,14 +12,14 @@ use futures::StreamExt as _;
 use std::io::Write as _;
 use std::time::Duration;
 
-fn keymap(global: &Global) -> Result<Keymap, Fail> {
-    let look = settings::look(global)?;
+fn keymap(shared: &Shared) -> Result<Keymap, Fail> {
+    let look = settings::look(shared)?;
     keymap::load(&look.keymap, look.keymap_dir.as_deref()).map_err(|e| Fail::usage(e.to_string()))
 }
 
 /// `rightseat keys`.
-pub fn list(global: &Global) -> Done {
-    let keymap = keymap(global)?;
+pub fn list(shared: &Shared) -> Done {
+    let keymap = keymap(shared)?;
     print(&format!("keymap {}: {}", keymap.name, keymap.description))?;
     let mut group = "";
     for command in commands::all() {
@@ -40,9 +40,9 @@ pub fn list(global: &Global) -> Done {
 }
 
 /// `rightseat keys --probe`: every key pressed is named until Esc comes twice, or Ctrl-C, or nothing for a while.
-pub fn probe(global: &Global) -> Done {
-    let keymap = keymap(global)?;
-    super::screen::check(&Global { linear: true, ..global.clone() })?;
+pub fn probe(shared: &Shared) -> Done {
+    let keymap = keymap(shared)?;
+    super::screen::check(&Shared { linear: true, ..shared.clone() })?;
     print("Press keys to see what this terminal sends; Esc twice ends it.")?;
     let (modes, begin) = Modes::enter(modes::Options { mouse: false, kitty: true, alternate: false, paste: true })
         .map_err(|e| Fail::usage(e.to_string()))?;

@@ -1,6 +1,6 @@
 //! Sessions, and what waits in them, read from their journals without troubling their hosts.
 
-use super::args::Global;
+use super::args::Shared;
 use super::place::{Places, SessionPlace};
 use super::{DONE, Done, Fail, print, socket};
 use crate::base::Seq;
@@ -33,8 +33,8 @@ fn fold(place: &SessionPlace) -> Result<Session, Fail> {
 }
 
 /// The sessions that can be read, and how many cannot.
-fn all(global: &Global) -> Result<(Vec<Seen>, usize), Fail> {
-    let places = Places::open(global.state_dir())?;
+fn all(shared: &Shared) -> Result<(Vec<Seen>, usize), Fail> {
+    let places = Places::open(shared.state_dir())?;
     let (mut seen, mut unreadable) = (Vec::new(), 0);
     for place in places.all() {
         // A journal that cannot be read must not hide the others.
@@ -66,8 +66,8 @@ impl Seen {
 }
 
 /// `rightseat ls`.
-pub fn sessions(global: &Global, json: bool) -> Done {
-    let (seen, unreadable) = all(global)?;
+pub fn sessions(shared: &Shared, json: bool) -> Done {
+    let (seen, unreadable) = all(shared)?;
     if json {
         let rows: Vec<Value> = seen
             .iter()
@@ -115,8 +115,8 @@ pub fn sessions(global: &Global, json: bool) -> Done {
 }
 
 /// `rightseat inbox`.
-pub fn inbox(global: &Global, json: bool) -> Done {
-    let (seen, _) = all(global)?;
+pub fn inbox(shared: &Shared, json: bool) -> Done {
+    let (seen, _) = all(shared)?;
     let mut rows = Vec::new();
     let open = || seen.iter().filter(|s| s.session.ended.is_none());
     if !json && open().all(|s| s.session.actions.held().next().is_none()) {

@@ -10,6 +10,7 @@ use crate::agent::catalog::{AgentSpec, Catalog, Through};
 use crate::agent::catalog::{Surroundings, discover};
 use crate::agent::repair::Repair;
 use crate::agent::script;
+use crate::config::IsolationChoice;
 use crate::host::AgentMaker;
 use crate::model::Command;
 use crate::model::event::{AgentBadge, Isolation};
@@ -31,8 +32,8 @@ pub fn maker(options: &SessionOptions, tests: Option<Command>) -> Result<Arc<dyn
     }
     let Some(spec) = external(options)? else { return Ok(Arc::new(RepairMaker { tests })) };
     let found = discover(&spec, &surroundings(&options.workspace));
-    let isolation = isolation(&options.isolation, &spec)?;
-    let may_fall_back = options.isolation == "auto";
+    let isolation = isolation(options.isolation, &spec)?;
+    let may_fall_back = options.isolation == IsolationChoice::Auto;
     let program = found.map(|f| f.program);
     Ok(Arc::new(AcpMaker { spec, program, isolation, may_fall_back, record: options.record.clone() }))
 }
@@ -55,7 +56,7 @@ fn external(options: &SessionOptions) -> Result<Option<AgentSpec>, Fail> {
 
 /// Checks that the isolation and the agent named are available, before a session is created for them.
 pub fn available(options: &SessionOptions) -> Result<(), Fail> {
-    if options.isolation == "overlay" {
+    if options.isolation == IsolationChoice::Overlay {
         return Err(no_overlay());
     }
     if let Some(file) = options.agent.strip_prefix("script:") {
@@ -93,24 +94,23 @@ fn no_overlay() -> Fail {
 /// Says why the isolation asked for does not apply to this agent. An agent of our own has no process and writes only
 /// through the gate: it is always `gated`.
 pub fn isolation_unused(options: &SessionOptions) -> Result<Option<String>, Fail> {
-    let word = options.isolation.as_str();
-    if matches!(word, "auto" | "gated") || external(options)?.is_some() {
+    if matches!(options.isolation, IsolationChoice::Auto | IsolationChoice::Gated) || external(options)?.is_some() {
         return Ok(None);
     }
+    let word = options.isolation.word();
     let agent = options.agent.split(':').next().unwrap_or_default();
     let why = "it has no process of its own and writes only through the gate";
     Ok(Some(format!("isolation `{word}` does not apply to {agent}: {why}; use `gated` or `auto`")))
 }
 
 /// By itself, an agent whose writes come through us works in the workspace; one that writes by itself gets a copy.
-fn isolation(word: &str, spec: &AgentSpec) -> Result<Isolation, Fail> {
-    match word {
-        "auto" if spec.edits == Through::Client => Ok(Isolation::Gated),
-        "copy" | "auto" => Ok(Isolation::Copy),
-        "gated" => Ok(Isolation::Gated),
-        "watched" => Ok(Isolation::Watched),
-        "overlay" => Err(no_overlay()),
-        other => Err(Fail::usage(format!("there is no isolation {other:?}"))),
+fn isolation(choice: IsolationChoice, spec: &AgentSpec) -> Result<Isolation, Fail> {
+    match choice {
+        IsolationChoice::Auto if spec.edits == Through::Client => Ok(Isolation::Gated),
+        IsolationChoice::Copy | IsolationChoice::Auto => Ok(Isolation::Copy),
+        IsolationChoice::Gated => Ok(Isolation::Gated),
+        IsolationChoice::Watched => Ok(Isolation::Watched),
+        IsolationChoice::Overlay => Err(no_overlay()),
     }
 }
 

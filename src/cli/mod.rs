@@ -16,9 +16,13 @@ mod list;
 mod llm;
 mod log;
 mod maker;
+mod mistyped;
 mod neighbors;
 mod options;
+mod package;
+mod parse;
 mod place;
+mod plain;
 mod record;
 mod replay;
 mod rules;
@@ -32,7 +36,6 @@ mod themes;
 mod undecided;
 
 use args::{Cli, Command};
-use clap::Parser as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -83,20 +86,25 @@ type Done = Result<u8, Fail>;
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|word| word == crate::workspace::launch::HIDDEN_COMMAND) {
+    let first = arguments.next().unwrap_or_default();
+    if first == crate::workspace::launch::HIDDEN_COMMAND {
         return crate::workspace::launch::main(arguments);
     }
     close_to_others();
     // Building an HTTP client without a provider panics; a second install is refused, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            say_mistake(&error);
-            return ExitCode::from(if error.use_stderr() { USAGE } else { DONE });
+    let done = if first == daemon::HIDDEN_COMMAND {
+        daemon::host()
+    } else {
+        match parse::parse(std::env::args_os()) {
+            Ok(cli) => dispatch(cli),
+            Err(error) => {
+                say_mistake(&error);
+                return ExitCode::from(if error.use_stderr() { USAGE } else { DONE });
+            }
         }
     };
-    match dispatch(cli) {
+    match done {
         Ok(code) => ExitCode::from(code),
         Err(fail) => {
             complain(&fail.text);
@@ -145,33 +153,33 @@ fn print(text: &str) -> Result<(), Fail> {
 }
 
 fn dispatch(cli: Cli) -> Done {
-    let Cli { global, command, goal } = cli;
+    let Cli { shared, command, mut goal, goal_after_dashes } = cli;
     match command {
-        None => start::session(&global, &goal),
-        Some(Command::Demo) => start::demo(&global),
+        None => {
+            mistyped::check(&goal)?;
+            goal.extend(goal_after_dashes);
+            start::session(&shared, &goal)
+        }
+        Some(Command::Demo) => start::demo(&shared),
         Some(Command::Attach { session, ssh, read_only, stdio }) => {
-            attach::attach(&global, session.as_deref(), ssh.as_deref(), read_only, stdio)
+            attach::attach(&shared, session.as_deref(), ssh.as_deref(), read_only, stdio)
         }
-        Some(Command::Ls { json }) => list::sessions(&global, json),
-        Some(Command::Inbox { json }) => list::inbox(&global, json),
-        Some(Command::Verify { target, anchor, json }) => record::verify(&global, &target, anchor.as_deref(), json),
+        Some(Command::Ls { json }) => list::sessions(&shared, json),
+        Some(Command::Inbox { json }) => list::inbox(&shared, json),
+        Some(Command::Verify { target, anchor, json }) => record::verify(&shared, &target, anchor.as_deref(), json),
         Some(Command::Export { session, format, jsonl: _, no_redact }) => {
-            record::export(&global, &session, format, !no_redact)
+            record::export(&shared, &session, format, !no_redact)
         }
-        Some(Command::Host) => daemon::host(),
         Some(Command::Completions { shell }) => package::completions(shell),
         Some(Command::Man) => package::man(),
-        Some(Command::Replay { session }) => replay::replay(&global, &session),
-        Some(Command::Review { file }) => replay::review(&global, &file),
-        Some(Command::Policy { command }) => rules::policy(&global, &command),
-        Some(Command::Agents { json }) => agents::list(&global, json),
-        Some(Command::Themes) => themes::list(&global),
-        Some(Command::Keys { probe: false }) => keys::list(&global),
-        Some(Command::Keys { probe: true }) => keys::probe(&global),
-        Some(Command::Doctor { json }) => doctor::doctor(&global, json),
-        Some(Command::Config { command }) => settings::config(&global, &command),
+        Some(Command::Replay { session }) => replay::replay(&shared, &session),
+        Some(Command::Review { file }) => replay::review(&shared, &file),
+        Some(Command::Policy { command }) => rules::policy(&shared, &command),
+        Some(Command::Agents { json }) => agents::list(&shared, json),
+        Some(Command::Themes) => themes::list(&shared),
+        Some(Command::Keys { probe: false }) => keys::list(&shared),
+        Some(Command::Keys { probe: true }) => keys::probe(&shared),
+        Some(Command::Doctor { json }) => doctor::doctor(&shared, json),
+        Some(Command::Config { command }) => settings::config(&shared, &command),
     }
 }
-
-mod package;
-mod plain;

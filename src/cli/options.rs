@@ -1,8 +1,8 @@
 //! What a session is started with; kept beside its journal so that it can be taken up again.
 
 use super::Fail;
-use super::args::Global;
-use crate::config::Settings;
+use super::args::Shared;
+use crate::config::{IsolationChoice, Settings};
 use crate::model::event::{Isolation, Mode};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub struct SessionOptions {
     /// How the agent was chosen, in words, for the header.
     pub chosen: String,
     pub mode: Mode,
-    pub isolation: String,
+    pub isolation: IsolationChoice,
     pub goal: Option<String>,
     pub config: Option<PathBuf>,
     pub record: Option<PathBuf>,
@@ -32,7 +32,7 @@ pub struct SessionOptions {
 impl SessionOptions {
     /// From the command line; `workspace` must be a directory that can be read.
     pub fn of(
-        global: &Global,
+        shared: &Shared,
         workspace: PathBuf,
         goal: &[String],
         agent: (String, String),
@@ -51,10 +51,10 @@ impl SessionOptions {
             agent: spec,
             chosen: agent.1,
             mode: settings.mode,
-            isolation: isolation(&settings).to_owned(),
+            isolation: isolation(&settings),
             goal: (!goal.trim().is_empty()).then_some(goal),
-            config: global.config.as_ref().map(absolute).transpose()?,
-            record: global.record.as_ref().map(absolute).transpose()?,
+            config: shared.config.as_ref().map(absolute).transpose()?,
+            record: shared.record.as_ref().map(absolute).transpose()?,
             settings,
             demo: false,
         })
@@ -62,8 +62,8 @@ impl SessionOptions {
 }
 
 /// The directory to work in: it must be one, and readable.
-pub fn workspace(global: &Global) -> Result<PathBuf, Fail> {
-    let workspace = super::settings::workspace(global)?;
+pub fn workspace(shared: &Shared) -> Result<PathBuf, Fail> {
+    let workspace = super::settings::workspace(shared)?;
     if !workspace.is_dir() {
         return Err(Fail::usage(format!("{} is not a directory; a session works in one", workspace.display())));
     }
@@ -72,15 +72,16 @@ pub fn workspace(global: &Global) -> Result<PathBuf, Fail> {
     Ok(workspace)
 }
 
-/// The level asked for; with `auto`, what the project asks for at least.
-fn isolation(settings: &Settings) -> &'static str {
-    match settings.isolation.level().or(settings.isolation_min) {
-        None => "auto",
-        Some(Isolation::Overlay) => "overlay",
-        Some(Isolation::Copy) => "copy",
-        Some(Isolation::Gated) => "gated",
-        // As a floor this is none at all.
-        Some(Isolation::Watched) if settings.isolation.level().is_none() => "auto",
-        Some(Isolation::Watched) => "watched",
+/// Returns the level asked for; with `auto`, the weakest that the project accepts.
+fn isolation(settings: &Settings) -> IsolationChoice {
+    match (settings.isolation, settings.isolation_min) {
+        (IsolationChoice::Auto, Some(least)) => match least {
+            Isolation::Overlay => IsolationChoice::Overlay,
+            Isolation::Copy => IsolationChoice::Copy,
+            Isolation::Gated => IsolationChoice::Gated,
+            // Every level is at least this one.
+            Isolation::Watched => IsolationChoice::Auto,
+        },
+        (chosen, _) => chosen,
     }
 }

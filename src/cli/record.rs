@@ -1,6 +1,6 @@
 //! What the record says: verify it, carry it elsewhere.
 
-use super::args::{ExportFormat, Global};
+use super::args::Shared;
 use super::place::Places;
 use super::{DONE, Done, Fail, NOT_SO, print};
 use crate::journal::export::{self, Format};
@@ -8,8 +8,8 @@ use crate::journal::{self, Anchor, Reader};
 use std::path::{Path, PathBuf};
 
 /// `rightseat verify`.
-pub fn verify(global: &Global, target: &str, anchor: Option<&Path>, json: bool) -> Done {
-    let path = path_of(global, target)?;
+pub fn verify(shared: &Shared, target: &str, anchor: Option<&Path>, json: bool) -> Done {
+    let path = path_of(shared, target)?;
     let anchor = anchor.map(read_anchor).transpose()?;
     let report = journal::verify(&path, anchor.as_ref())?;
     if json {
@@ -31,7 +31,7 @@ pub fn verify(global: &Global, target: &str, anchor: Option<&Path>, json: bool) 
 }
 
 /// A session's journal by name, or the file itself.
-fn path_of(global: &Global, target: &str) -> Result<PathBuf, Fail> {
+fn path_of(shared: &Shared, target: &str) -> Result<PathBuf, Fail> {
     let file = Path::new(target);
     if file.is_file() {
         return Ok(file.to_owned());
@@ -39,7 +39,7 @@ fn path_of(global: &Global, target: &str) -> Result<PathBuf, Fail> {
     if target.contains('/') {
         return Err(Fail::usage(format!("there is no file {target}")));
     }
-    Ok(Places::open(global.state_dir())?.find(Some(target))?.journal())
+    Ok(Places::open(shared.state_dir())?.find(Some(target))?.journal())
 }
 
 fn read_anchor(path: &Path) -> Result<Anchor, Fail> {
@@ -49,14 +49,9 @@ fn read_anchor(path: &Path) -> Result<Anchor, Fail> {
 }
 
 /// `rightseat export`.
-pub fn export(global: &Global, session: &str, format: ExportFormat, redact: bool) -> Done {
-    let place = Places::open(global.state_dir())?.find(Some(session))?;
+pub fn export(shared: &Shared, session: &str, format: Format, redact: bool) -> Done {
+    let place = Places::open(shared.state_dir())?.find(Some(session))?;
     let reader = Reader::open(&place.journal())?;
-    let format = match format {
-        ExportFormat::Jsonl => Format::Jsonl,
-        ExportFormat::Md => Format::Markdown,
-        ExportFormat::Html => Format::Html,
-    };
     let mut out = super::plain::stdout();
     export::export(&reader, format, redact, &mut out)?;
     std::io::Write::flush(&mut out)?;

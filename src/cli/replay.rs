@@ -3,7 +3,7 @@
 //! The record is played by a source in this process that speaks the wire like a host does: it gives all that happened at
 //! once, and the client walks through it. Contents can be asked for; everything that would change something is refused.
 
-use super::args::Global;
+use super::args::Shared;
 use super::place::Places;
 use super::{DONE, Done, Fail, daemon, print, screen};
 use crate::base::limits::CLIENT_READ_EVENTS_MAX;
@@ -17,17 +17,17 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 /// A finished or running session, as far as it has come.
-pub fn replay(global: &Global, session: &str) -> Done {
-    let place = Places::open(global.state_dir())?.find(Some(session))?;
+pub fn replay(shared: &Shared, session: &str) -> Done {
+    let place = Places::open(shared.state_dir())?.find(Some(session))?;
     let path = place.journal();
     let reader = Reader::open(&path)?;
     let record = Record { name: place.id.to_string(), envelopes: read_all(&reader)?, journal: Some(path) };
-    show(global, record)
+    show(shared, record)
 }
 
 /// An exported or recorded file of envelopes, one a line.
-pub fn review(global: &Global, file: &Path) -> Done {
-    show(global, Record { name: file.display().to_string(), envelopes: read_file(file)?, journal: None })
+pub fn review(shared: &Shared, file: &Path) -> Done {
+    show(shared, Record { name: file.display().to_string(), envelopes: read_file(file)?, journal: None })
 }
 
 /// What is walked through.
@@ -98,13 +98,13 @@ fn envelope(line: &str) -> Result<Option<Envelope>, String> {
     }
 }
 
-fn show(global: &Global, record: Record) -> Done {
+fn show(shared: &Shared, record: Record) -> Done {
     // Text for pipes and screen readers; a picture for a terminal.
-    if global.linear || !std::io::stdout().is_terminal() {
+    if shared.linear || !std::io::stdout().is_terminal() {
         return tell(&record);
     }
-    screen::check(global)?;
-    let mut options = screen::options(global, &record.name, Some(true))?;
+    screen::check(shared)?;
+    let mut options = screen::options(shared, &record.name, Some(true))?;
     options.is_record = true;
     options.rules = None;
     let runtime = daemon::runtime()?;

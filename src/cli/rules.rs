@@ -1,6 +1,6 @@
 //! `rightseat policy`: rulings without running anything.
 
-use super::args::{Global, PolicyCommand};
+use super::args::{PolicyCommand, Shared};
 use super::compose::tightened;
 use super::disk::LocalDisk;
 use super::place::Places;
@@ -16,24 +16,24 @@ use crate::policy::{Matter, Place, Policy, check, dry_run, shell};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-pub fn policy(global: &Global, command: &PolicyCommand) -> Done {
+pub fn policy(shared: &Shared, command: &PolicyCommand) -> Done {
     match command {
-        PolicyCommand::Check { jsonl: _ } => answer_lines(global),
-        PolicyCommand::Explain { command } => explain(global, command),
-        PolicyCommand::DryRun { rules, session } => try_out(global, rules, session),
+        PolicyCommand::Check { jsonl: _ } => answer_lines(shared),
+        PolicyCommand::Explain { command } => explain(shared, command),
+        PolicyCommand::DryRun { rules, session } => try_out(shared, rules, session),
     }
 }
 
 /// Where our own files are: no agent may write there, so a ruling must know.
-fn own(global: &Global) -> Vec<PathBuf> {
-    let Ok(paths) = settings::paths(global) else { return Vec::new() };
+fn own(shared: &Shared) -> Vec<PathBuf> {
+    let Ok(paths) = settings::paths(shared) else { return Vec::new() };
     vec![paths.config_dir().to_owned(), paths.state]
 }
 
 /// `policy check --jsonl`: one answer a line, in order, with the built-in rules and those given in the question.
-fn answer_lines(global: &Global) -> Done {
+fn answer_lines(shared: &Shared) -> Done {
     let policy = Policy::builtin(Vec::new());
-    let place = Place { own: own(global), disk: Some(&LocalDisk), ..Place::of(settings::workspace(global)?) };
+    let place = Place { own: own(shared), disk: Some(&LocalDisk), ..Place::of(settings::workspace(shared)?) };
     let mut input = BufReader::new(std::io::stdin().lock());
     let mut out = super::plain::stdout();
     let mut line = Vec::new();
@@ -84,15 +84,15 @@ fn word(word: RulingWord) -> &'static str {
 }
 
 /// `policy explain`: how a line is read, and who decides.
-fn explain(global: &Global, line: &str) -> Done {
-    let root = settings::workspace(global)?;
+fn explain(shared: &Shared, line: &str) -> Done {
+    let root = settings::workspace(shared)?;
     let tests = runner::tests_at(&root);
-    let file = settings::paths(global)?.policy;
+    let file = settings::paths(shared)?.policy;
     let policy = if file.exists() { read(&file, tests)? } else { Policy::builtin(tests) };
     let mut warnings = Vec::new();
-    let guarded = settings::resolved(global, &root)?.settings.guarded;
+    let guarded = settings::resolved(shared, &root)?.settings.guarded;
     let policy = tightened(policy, &root, &guarded, &mut warnings)?;
-    let place = Place { own: own(global), disk: Some(&LocalDisk), ..Place::of(&root) };
+    let place = Place { own: own(shared), disk: Some(&LocalDisk), ..Place::of(&root) };
     let judged = policy.judge(&Matter::line(line, &root), &place);
     let script = shell::read(line);
     let show = |text: &str| Untrusted::new(text).visible().into_owned();
@@ -128,8 +128,8 @@ fn explain(global: &Global, line: &str) -> Done {
 }
 
 /// `policy dry-run`: what these rules would have said to a past session.
-fn try_out(global: &Global, rules: &Path, session: &str) -> Done {
-    let place = Places::open(global.state_dir())?.find(Some(session))?;
+fn try_out(shared: &Shared, rules: &Path, session: &str) -> Done {
+    let place = Places::open(shared.state_dir())?.find(Some(session))?;
     let envelopes = envelopes(&Reader::open(&place.journal())?)?;
     let workspace = place.options().map(|o| o.workspace).ok();
     let tests = workspace.as_deref().map(runner::tests_at).unwrap_or_default();

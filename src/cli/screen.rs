@@ -1,6 +1,6 @@
 //! What the full-screen client gets from command line, configuration and environment, and what its end means for a shell.
 
-use super::args::Global;
+use super::args::Shared;
 use super::{DONE, Done, Fail, INTERRUPTED, settings};
 use crate::ui::app::Leave;
 use crate::ui::run::{self, Ended, KeepRule, Notices, Options, Stream};
@@ -24,14 +24,14 @@ pub fn locale() -> Option<String> {
 }
 
 /// Whether a client can open here; found out before anything is made for it.
-pub fn check(global: &Global) -> Result<(), Fail> {
-    modes::check(env("TERM").as_deref(), global.linear).map_err(|e| Fail::usage(e.to_string()))
+pub fn check(shared: &Shared) -> Result<(), Fail> {
+    modes::check(env("TERM").as_deref(), shared.linear).map_err(|e| Fail::usage(e.to_string()))
 }
 
 /// See the module. `control` is as the wire means it.
-pub fn options(global: &Global, title: &str, control: Option<bool>) -> Result<Options, Fail> {
+pub fn options(shared: &Shared, title: &str, control: Option<bool>) -> Result<Options, Fail> {
     let term = env("TERM");
-    let chosen = settings::look(global)?;
+    let chosen = settings::look(shared)?;
     Ok(Options {
         theme: chosen.theme,
         keymap: chosen.keymap,
@@ -41,7 +41,7 @@ pub fn options(global: &Global, title: &str, control: Option<bool>) -> Result<Op
         signs: if chosen.ascii { Signs::Ascii } else { Signs::detect(locale().as_deref(), term.as_deref()) },
         mouse: chosen.mouse,
         kitty: true,
-        linear: global.linear,
+        linear: shared.linear,
         term,
         editor: chosen
             .editor

@@ -1,10 +1,9 @@
 //! Settings as the commands use them, and `rightseat config`.
 
-use super::args::{ConfigCommand, Global, IsolationArg, ModeArg};
+use super::args::{ConfigCommand, Shared};
 use super::{DONE, Done, Fail, print};
 use crate::base::text::Untrusted;
-use crate::config::{self, ConfigError, File, IsolationChoice, Layer, Paths, Resolved, Signs};
-use crate::model::event::Mode;
+use crate::config::{self, ConfigError, File, Layer, Paths, Resolved, Signs};
 use std::path::{Path, PathBuf};
 
 impl From<ConfigError> for Fail {
@@ -31,50 +30,31 @@ pub struct Look {
 }
 
 /// Where everything is.
-pub fn paths(global: &Global) -> Result<Paths, Fail> {
-    let places = config::Places { config: global.config.clone(), state: global.state_dir.clone() };
+pub fn paths(shared: &Shared) -> Result<Paths, Fail> {
+    let places = config::Places { config: shared.config.clone(), state: shared.state_dir.clone() };
     Ok(Paths::find(&places)?)
 }
 
 /// The command line as a layer.
-fn flags(global: &Global) -> File {
+fn flags(shared: &Shared) -> File {
     File {
-        agent: global.agent.clone(),
-        mode: global.mode.map(mode),
-        isolation: global.isolation.map(isolation),
-        theme: global.theme.clone(),
-        keymap: global.keymap.clone(),
+        agent: shared.agent.clone(),
+        mode: shared.mode,
+        isolation: shared.isolation,
+        theme: shared.theme.clone(),
+        keymap: shared.keymap.clone(),
         ..File::default()
     }
 }
 
-pub fn mode(arg: ModeArg) -> Mode {
-    match arg {
-        ModeArg::Observe => Mode::Observe,
-        ModeArg::Step => Mode::Step,
-        ModeArg::Plan => Mode::Plan,
-        ModeArg::Guarded => Mode::Guarded,
-    }
-}
-
-fn isolation(arg: IsolationArg) -> IsolationChoice {
-    match arg {
-        IsolationArg::Auto => IsolationChoice::Auto,
-        IsolationArg::Overlay => IsolationChoice::Overlay,
-        IsolationArg::Copy => IsolationChoice::Copy,
-        IsolationArg::Gated => IsolationChoice::Gated,
-        IsolationArg::Watched => IsolationChoice::Watched,
-    }
-}
-
 /// Everything for a session in this workspace.
-pub fn resolved(global: &Global, workspace: &Path) -> Result<Resolved, Fail> {
-    Ok(config::load(&paths(global)?, workspace, &flags(global))?)
+pub fn resolved(shared: &Shared, workspace: &Path) -> Result<Resolved, Fail> {
+    Ok(config::load(&paths(shared)?, workspace, &flags(shared))?)
 }
 
 /// See [`Look`].
-pub fn look(global: &Global) -> Result<Look, Fail> {
-    let paths = paths(global)?;
+pub fn look(shared: &Shared) -> Result<Look, Fail> {
+    let paths = paths(shared)?;
     let user = match config::read_beside(&paths.config)? {
         Some(text) => config::parse(&paths.config.display().to_string(), &text)?,
         None if paths.config_named => {
@@ -85,7 +65,7 @@ pub fn look(global: &Global) -> Result<Look, Fail> {
         }
         None => File::default(),
     };
-    let settings = config::resolve(&user, &flags(global), None).settings;
+    let settings = config::resolve(&user, &flags(shared), None).settings;
     Ok(Look {
         theme: settings.theme,
         keymap: settings.keymap,
@@ -103,10 +83,10 @@ pub fn look(global: &Global) -> Result<Look, Fail> {
 }
 
 /// `rightseat config`.
-pub fn config(global: &Global, command: &ConfigCommand) -> Done {
+pub fn config(shared: &Shared, command: &ConfigCommand) -> Done {
     match command {
-        ConfigCommand::Path => show_paths(global),
-        ConfigCommand::Show => show(global),
+        ConfigCommand::Path => show_paths(shared),
+        ConfigCommand::Show => show(shared),
         ConfigCommand::Schema => {
             let schema = serde_json::to_string_pretty(&config::schema()).map_err(|e| Fail::usage(e.to_string()))?;
             print(&schema)?;
@@ -116,14 +96,14 @@ pub fn config(global: &Global, command: &ConfigCommand) -> Done {
 }
 
 /// The directory that the command is about, resolved.
-pub fn workspace(global: &Global) -> Result<PathBuf, Fail> {
-    let dir = global.dir.clone().unwrap_or_else(|| PathBuf::from("."));
+pub fn workspace(shared: &Shared) -> Result<PathBuf, Fail> {
+    let dir = shared.dir.clone().unwrap_or_else(|| PathBuf::from("."));
     dir.canonicalize().map_err(|e| Fail::usage(format!("{}: {e}; give a directory with --dir", dir.display())))
 }
 
-fn show_paths(global: &Global) -> Done {
-    let paths = paths(global)?;
-    let project = Paths::project_config(&workspace(global)?);
+fn show_paths(shared: &Shared) -> Done {
+    let paths = paths(shared)?;
+    let project = Paths::project_config(&workspace(shared)?);
     for (name, path) in [
         ("config", &paths.config),
         ("agents", &paths.agents),
@@ -140,8 +120,8 @@ fn show_paths(global: &Global) -> Done {
     Ok(DONE)
 }
 
-fn show(global: &Global) -> Done {
-    let found = resolved(global, &workspace(global)?)?;
+fn show(shared: &Shared) -> Done {
+    let found = resolved(shared, &workspace(shared)?)?;
     let s = &found.settings;
     let budget = &s.budget;
     let quoted = |text: &str| toml::Value::from(text).to_string();

@@ -5,20 +5,20 @@
 
 mod relay;
 
-use super::args::Global;
+use super::args::Shared;
 use super::{Done, Fail, daemon, screen};
 use relay::{Far, Relay};
 use std::process::Stdio;
 
 /// See the module.
-pub fn attach(global: &Global, host: &str, session: Option<&str>, read_only: bool) -> Done {
-    screen::check(global)?;
+pub fn attach(shared: &Shared, host: &str, session: Option<&str>, read_only: bool) -> Done {
+    screen::check(shared)?;
     // A name that begins with a dash would be an option of ssh, which can run commands here.
     if host.is_empty() || host.starts_with('-') {
         return Err(Fail::usage(format!("{host:?} is no name of a machine; give it as ssh takes it, user@host")));
     }
     let control = read_only.then_some(false);
-    let mut options = screen::options(global, session.unwrap_or(host), control)?;
+    let mut options = screen::options(shared, session.unwrap_or(host), control)?;
     // What the session may do is decided over there.
     options.rules = None;
     let far = Far { host: host.to_owned(), session: session.map(str::to_owned) };

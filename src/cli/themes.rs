@@ -1,6 +1,6 @@
 //! `rightseat themes`: what there is to choose from, bundled and the user's own.
 
-use super::args::Global;
+use super::args::Shared;
 use super::{DONE, Done, print, screen, settings};
 use crate::base::text::Untrusted;
 use crate::ui::theme;
@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Lists the themes; a file of the user's that cannot be used is listed with the reason.
-pub fn list(global: &Global) -> Done {
-    let look = settings::look(global)?;
+pub fn list(shared: &Shared) -> Done {
+    let look = settings::look(shared)?;
     let mut names: Vec<String> = theme::builtin_names().map(str::to_owned).collect();
     let own: BTreeSet<String> = look.theme_dir.as_deref().map(names_in).unwrap_or_default();
     names.extend(own.iter().filter(|name| !theme::builtin_names().any(|known| known == name.as_str())).cloned());

@@ -1,5 +1,6 @@
 //! What is wrong with a configuration, where, and what was expected.
 
+use crate::base::nearest::nearest;
 use std::path::PathBuf;
 
 /// A configuration that cannot be used.
@@ -47,11 +48,7 @@ fn advice(message: &str) -> String {
         return message.to_owned();
     }
     let what = if message.starts_with("unknown field") { "key" } else { "value" };
-    let near = known
-        .iter()
-        .map(|k| (strsim::damerau_levenshtein(unknown, k), k))
-        .min()
-        .filter(|(distance, k)| *distance <= 1 + k.len() / 4);
-    let guess = near.map(|(_, k)| format!("; did you mean `{k}`?")).unwrap_or_default();
+    let near = nearest(unknown, known.iter().copied());
+    let guess = near.map(|near| format!("; did you mean `{}`?", near.name)).unwrap_or_default();
     format!("unknown {what} `{unknown}`{guess} (known: {})", known.join(", "))
 }

@@ -31,6 +31,17 @@ pub enum IsolationChoice {
 }
 
 impl IsolationChoice {
+    /// Returns the word for it in settings and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Overlay => "overlay",
+            Self::Copy => "copy",
+            Self::Gated => "gated",
+            Self::Watched => "watched",
+        }
+    }
+
     /// The level that was asked for, if one was.
     pub fn level(self) -> Option<Isolation> {
         match self {

@@ -16,6 +16,48 @@ fn sessions_say_what_they_need() {
     assert!(super::said(&room, &["ls"]).contains("no sessions yet"), "a mistake leaves no session behind");
 }
 
+/// A mistyped command starts nothing; the same word is a goal after `--`, and so is a sentence in quotes.
+#[test]
+fn a_mistyped_command_is_an_error_with_a_suggestion_and_never_a_goal() {
+    let room = room();
+    let script = room.script(&[serde_json::json!({"say": "hello"})]);
+    for (typed, meant, way) in [
+        (["atach"].as_slice(), "\"attach\"", "rightseat -- atach"),
+        (&["Verify"], "\"verify\"", "rightseat -- Verify"),
+        (&["inbx"], "\"inbox\"", "rightseat -- inbx"),
+        (&["verfy", "out.jsonl"], "\"verify\"", "rightseat 'verfy out.jsonl'"),
+    ] {
+        refused(&room, typed, &["there is no command", meant, way]);
+        refused(&room, &[&["--headless", "--agent", &script], typed].concat(), &["there is no command", meant]);
+    }
+    assert!(super::said(&room, &["ls"]).contains("no sessions yet"), "a mistake leaves no session behind");
+    let goals: [&[&str]; 5] =
+        [&["--", "atach"], &["atach the box"], &["hello"], &["fix", "the", "demo"], &["--", "ls"]];
+    for goal in goals {
+        let (_, out, err) = room.run(&[&["--headless", "--agent", &script], goal].concat());
+        let words = goal.iter().copied().filter(|word| *word != "--").collect::<Vec<_>>().join(" ");
+        assert!(out.contains(&format!("\"goal\":\"{words}\"")), "{goal:?}: {out} {err}");
+    }
+}
+
+/// An option that has no effect on a command is refused before and after its name.
+#[test]
+fn options_of_other_commands_are_refused() {
+    let room = room();
+    for args in [
+        ["ls", "--agent", "repair"],
+        ["--agent", "repair", "ls"],
+        ["verify", "--headless", "x"],
+        ["--headless", "verify", "x"],
+        ["man", "--state-dir", "x"],
+        ["export", "x", "--linear"],
+    ] {
+        let (code, out, err) = room.run(&args);
+        let name = args.iter().find(|word| word.starts_with("--")).unwrap();
+        assert!(code == 2 && out.is_empty() && err.contains(name) && err.contains("Usage:"), "{args:?}: {err}");
+    }
+}
+
 /// Asking for more isolation than an agent gets is an error, never a quiet fall to less.
 #[test]
 fn an_isolation_that_cannot_be_had_is_refused_for_every_agent() {

@@ -1,7 +1,7 @@
 //! The looks that a doctor takes, one function a group. Nothing is changed but a probe that is removed again.
 
 use super::Finding;
-use crate::cli::args::Global;
+use crate::cli::args::Shared;
 use crate::cli::place::Places;
 use crate::cli::{agents, llm, runner, screen, settings};
 use crate::policy::Policy;
@@ -11,14 +11,14 @@ use crate::ui::theme::{self, Depth, Signs};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-pub(super) fn all(global: &Global) -> Vec<Finding> {
+pub(super) fn all(shared: &Shared) -> Vec<Finding> {
     let mut found = machine();
     found.extend(terminal());
-    found.extend(state(global));
-    found.extend(files(global));
+    found.extend(state(shared));
+    found.extend(files(shared));
     found.extend(kernel());
-    found.extend(project(global));
-    found.extend(proposers(global));
+    found.extend(project(shared));
+    found.extend(proposers(shared));
     found
 }
 
@@ -71,9 +71,9 @@ fn terminal() -> Vec<Finding> {
     found
 }
 
-fn state(global: &Global) -> Vec<Finding> {
+fn state(shared: &Shared) -> Vec<Finding> {
     const GROUP: &str = "state";
-    let places = match Places::open(global.state_dir()) {
+    let places = match Places::open(shared.state_dir()) {
         Ok(places) => places,
         Err(fail) => {
             let mend = "give a directory you can write with --state-dir or RIGHTSEAT_STATE_DIR";
@@ -102,9 +102,9 @@ fn socket(group: &'static str, state: &Path) -> Finding {
     }
 }
 
-fn files(global: &Global) -> Vec<Finding> {
+fn files(shared: &Shared) -> Vec<Finding> {
     const GROUP: &str = "files";
-    let workspace = workspace(global);
+    let workspace = workspace(shared);
     let mut found = Vec::new();
     let mut note = |name: &'static str, outcome: Result<String, String>| {
         found.push(match outcome {
@@ -112,18 +112,18 @@ fn files(global: &Global) -> Vec<Finding> {
             Err(why) => Finding::broken(GROUP, name, why, "mend the file; `rightseat config path` says where it is"),
         });
     };
-    let paths = match settings::paths(global) {
+    let paths = match settings::paths(shared) {
         Ok(paths) => paths,
         Err(fail) => return vec![Finding::broken(GROUP, "config", fail.text, "set HOME or give --config")],
     };
     let said = |path: &Path| {
         if path.exists() { path.display().to_string() } else { format!("built-in; {} is not there", path.display()) }
     };
-    note("config", settings::resolved(global, &workspace).map(|_| said(&paths.config)).map_err(|f| f.text));
-    note("agents", agents::catalog(global).map(|_| said(&paths.agents)).map_err(|f| f.text));
-    note("models", llm::catalog(global.config.as_deref()).map(|_| said(&paths.models)).map_err(|f| f.text));
+    note("config", settings::resolved(shared, &workspace).map(|_| said(&paths.config)).map_err(|f| f.text));
+    note("agents", agents::catalog(shared).map(|_| said(&paths.agents)).map_err(|f| f.text));
+    note("models", llm::catalog(shared.config.as_deref()).map(|_| said(&paths.models)).map_err(|f| f.text));
     note("policy", policy(&paths.policy).map(|()| said(&paths.policy)));
-    match settings::look(global) {
+    match settings::look(shared) {
         Ok(look) => {
             let theme = theme::load(&look.theme, look.theme_dir.as_deref());
             note("theme", theme.map(|t| t.name).map_err(|e| e.to_string()));
@@ -195,20 +195,20 @@ fn namespaces(group: &'static str, number: &dyn Fn(&str) -> Option<u64>) -> Find
     Finding::works(group, "namespaces", if root { "allowed, as root" } else { "nothing forbids them" })
 }
 
-fn workspace(global: &Global) -> PathBuf {
-    let dir = global.dir.clone().unwrap_or_else(|| PathBuf::from("."));
+fn workspace(shared: &Shared) -> PathBuf {
+    let dir = shared.dir.clone().unwrap_or_else(|| PathBuf::from("."));
     dir.canonicalize().unwrap_or(dir)
 }
 
-fn project(global: &Global) -> Vec<Finding> {
+fn project(shared: &Shared) -> Vec<Finding> {
     const GROUP: &str = "project";
-    let dir = workspace(global);
+    let dir = workspace(shared);
     if let Err(e) = std::fs::read_dir(&dir) {
         let mend = "give a directory you can read with --dir";
         return vec![Finding::broken(GROUP, "directory", format!("{}: {e}", dir.display()), mend)];
     }
     let mut found = vec![Finding::works(GROUP, "directory", dir.display().to_string())];
-    let configured = settings::resolved(global, &dir).ok().and_then(|r| r.settings.test_command);
+    let configured = settings::resolved(shared, &dir).ok().and_then(|r| r.settings.test_command);
     found.push(match (configured, runner::runner_at(&dir)) {
         (Some(_), _) => Finding::works(GROUP, "tests", "as the configuration says"),
         (None, Ok(runner)) => {
@@ -226,10 +226,10 @@ fn project(global: &Global) -> Vec<Finding> {
     found
 }
 
-fn proposers(global: &Global) -> Vec<Finding> {
+fn proposers(shared: &Shared) -> Vec<Finding> {
     const GROUP: &str = "agents";
     let mut found = vec![Finding::works(GROUP, "repair", "embedded; no key, no network")];
-    let here = match agents::look(global, &workspace(global)) {
+    let here = match agents::look(shared, &workspace(shared)) {
         Ok(here) => here,
         Err(fail) => {
             found.push(Finding::broken(GROUP, "others", fail.text, "mend the file"));
