@@ -100,6 +100,28 @@ fn the_manifest_says_what_it_must() {
     assert_eq!(bins, 1, "one program");
 }
 
+/// A dependency of the program is used in the program, one of the tests in tests, benches or examples.
+#[test]
+fn every_dependency_is_used_where_it_is_declared() {
+    let text = std::fs::read_to_string(root().join("Cargo.toml")).expect("the manifest");
+    let manifest: toml::Table = toml::from_str(&text).expect("TOML");
+    let product: String = sources().iter().map(crate::Source::product).collect();
+    let mut tests = Vec::new();
+    ["src", "tests", "benches"].iter().for_each(|dir| crate::gather(&root().join(dir), &mut tests));
+    let tests: String = tests.iter().map(|source| source.text.as_str()).collect();
+    let mut faults = Vec::new();
+    for (table, code) in [("dependencies", product), ("dev-dependencies", tests)] {
+        for name in manifest[table].as_table().expect("a table").keys() {
+            let word = format!("{}::", name.replace('-', "_"));
+            let is_path = |at: usize| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            if !code.match_indices(&word).any(|(at, _)| is_path(at)) {
+                faults.push(format!("{name} in [{table}]"));
+            }
+        }
+    }
+    none(&faults, "a dependency without a use");
+}
+
 /// Invariant 11: whatever queues, queues up to a bound.
 #[test]
 fn every_queue_has_a_bound() {
