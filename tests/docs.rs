@@ -54,6 +54,15 @@ fn every_built_in_rule_is_described() {
     assert!(missing.is_empty(), "docs/POLICY.md does not describe {missing:?}");
 }
 
+/// The example of a file is one that the program accepts.
+#[test]
+fn the_example_of_the_settings_is_accepted() {
+    let page = text("docs/CONFIG.md");
+    let (_, section) = page.split_once("## `config.toml`").expect("the section");
+    let example = section.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    rightseat::config::parse("docs/CONFIG.md", example).unwrap_or_else(|e| panic!("{e}"));
+}
+
 /// Every row of a table whose first cell begins so names tests that exist. Gives the number of rows.
 fn rows_name_tests(page: &str, begin: &str) -> usize {
     let sources: String = ["src", "tests"]

@@ -35,7 +35,7 @@ pub struct Shared {
     #[arg(long, value_enum, hide_possible_values = true)]
     pub mode: Option<Mode>,
     /// How the agent is kept away from your files: it works in a private copy (copy), asks before each change (gated),
-    /// or its changes are found afterwards (watched); auto is the strongest that works
+    /// or its changes are found afterwards (watched); auto is copy, or gated if it edits through rightseat
     #[arg(long, value_enum, value_name = "LEVEL", hide_possible_values = true)]
     pub isolation: Option<IsolationChoice>,
     /// Directory to work in [default: the current one]

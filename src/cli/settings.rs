@@ -122,39 +122,7 @@ fn show_paths(shared: &Shared) -> Done {
 
 fn show(shared: &Shared) -> Done {
     let found = resolved(shared, &workspace(shared)?)?;
-    let s = &found.settings;
-    let budget = &s.budget;
-    let quoted = |text: &str| toml::Value::from(text).to_string();
-    let list = |items: &[String]| toml::Value::from(items.to_vec()).to_string();
-    let json = |value: serde_json::Result<serde_json::Value>| value.map(|v| v.to_string()).unwrap_or_default();
-    let optional = |value: &Option<String>| value.as_deref().map_or_else(|| "–".to_owned(), quoted);
-    let rows = [
-        ("agent", optional(&s.agent)),
-        ("mode", json(serde_json::to_value(s.mode))),
-        ("isolation", json(serde_json::to_value(s.isolation))),
-        ("theme", quoted(&s.theme)),
-        ("keymap", quoted(&s.keymap)),
-        ("editor", optional(&s.editor)),
-        ("checks.command", s.test_command.as_ref().map_or_else(|| "–".to_owned(), |c| json(serde_json::to_value(c)))),
-        ("checks.format", s.test_format.map_or_else(|| "–".to_owned(), |f| json(serde_json::to_value(f)))),
-        ("checks.timeout_s", (s.check_timeout_ms / 1000).to_string()),
-        ("budget.tokens", budget.tokens.to_string()),
-        ("budget.money_usd", format!("{}.{:06}", budget.money_micros / 1_000_000, budget.money_micros % 1_000_000)),
-        ("budget.wall_s", (budget.wall_ms / 1000).to_string()),
-        ("budget.turns", budget.turns.to_string()),
-        ("budget.actions", budget.actions.to_string()),
-        ("ui.approval_arm_ms", s.approval_arm_ms.to_string()),
-        ("ui.mouse", s.mouse.to_string()),
-        ("ui.signs", json(serde_json::to_value(s.signs))),
-        ("watch.poll", json(serde_json::to_value(s.poll))),
-        ("watch.poll_ms", s.poll_ms.to_string()),
-        ("env.pass", list(&s.env_pass)),
-        ("policy.guarded", list(&s.guarded)),
-        ("notifications.bell", s.bell.to_string()),
-        ("notifications.desktop", s.desktop.to_string()),
-        ("notifications.on_end", s.notify_on_end.to_string()),
-    ];
-    for (key, value) in rows {
+    for (key, value) in found.settings.rows() {
         let from = match found.sources.get(key) {
             None | Some(Layer::BuiltIn) => "built-in",
             Some(Layer::User) => "user",
@@ -163,7 +131,7 @@ fn show(shared: &Shared) -> Done {
         };
         print(&format!("{key:<22} = {:<28} # {from}", Untrusted::new(value).visible()))?;
     }
-    for (role, specialist) in &s.specialists {
+    for (role, specialist) in &found.settings.specialists {
         let (role, model) = (Untrusted::new(role.as_str()), Untrusted::new(specialist.model.as_str()));
         print(&format!("specialists.{} = {}", role.visible(), model.visible()))?;
     }

@@ -15,17 +15,17 @@ use crate::model::event::Mode;
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "rightseat configuration")]
 pub struct File {
-    /// Who proposes unless `--agent` says otherwise: a name from `agents.toml`, `acp:COMMAND`, `llm:PROVIDER/MODEL`, `repair` or `script:FILE`.
+    /// Agent of a new session: a name from `rightseat agents`, `acp:COMMAND LINE`, `llm:PROVIDER/MODEL`, `repair` or `script:FILE`; unset, the first that is found.
     pub agent: Option<String>,
-    /// How much rules decide.
+    /// What needs your decision: every action (`step`), each step of the plan (`plan`), or what no rule decides (`guarded`); with `observe`, the agent can only read.
     pub mode: Option<Mode>,
-    /// How far an agent is kept from the real tree.
+    /// How the agent is kept away from your files; `auto` is `copy`, or `gated` if the agent edits through rightseat.
     pub isolation: Option<IsolationChoice>,
-    /// A theme's name.
+    /// Name of a theme; `rightseat themes` lists them.
     pub theme: Option<String>,
-    /// A keymap's name.
+    /// Name of a keymap: `default`, `vim`, `emacs`, or your own.
     pub keymap: Option<String>,
-    /// The editor for `E`, with arguments, as a shell would split it; else `VISUAL` or `EDITOR`.
+    /// Editor for proposals and plans, with its arguments as a shell splits them; unset, `VISUAL` or `EDITOR`.
     pub editor: Option<String>,
     pub checks: Checks,
     pub budget: FileBudget,
@@ -36,7 +36,7 @@ pub struct File {
     /// Roles of the built-in agent, each with a model of its own.
     pub specialists: BTreeMap<String, Specialist>,
     pub notifications: Notifications,
-    /// Habits of the built-in agent, which reads and checks them itself.
+    /// Settings of the built-in agent, see below.
     pub llm: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -44,11 +44,11 @@ pub struct File {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Checks {
-    /// The test command instead of the detected one: argv, or one line that a shell reads.
+    /// Test command: an array of arguments, or one line for the shell; unset, it is detected.
     pub command: Option<TestCommand>,
-    /// The format of its output; without it, the format is told from the command, else from the output.
+    /// Format of the test command's output; unset, it is detected from the command, else from the output.
     pub format: Option<ParserKind>,
-    /// Seconds until a run of checks is stopped.
+    /// Seconds after which a test run is stopped.
     pub timeout_s: Option<u64>,
 }
 
@@ -56,15 +56,15 @@ pub struct Checks {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FileBudget {
-    /// Tokens in and out together.
+    /// Most tokens that the built-in agent uses in a session, input and output together.
     pub tokens: Option<u64>,
-    /// US dollars.
+    /// Most US dollars that it spends.
     pub money_usd: Option<f64>,
-    /// Seconds of work.
+    /// Most seconds that it works.
     pub wall_s: Option<u64>,
-    /// Calls of a model.
+    /// Most calls of a model.
     pub turns: Option<u64>,
-    /// Actions proposed.
+    /// Most actions that it proposes.
     pub actions: Option<u64>,
 }
 
@@ -72,11 +72,11 @@ pub struct FileBudget {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ui {
-    /// Milliseconds an item must have been on screen before it can be approved.
+    /// Milliseconds that an item must be on screen before it can be approved.
     pub approval_arm_ms: Option<u64>,
-    /// Whether clicks and the wheel are used.
+    /// Use clicks and the wheel of the mouse.
     pub mouse: Option<bool>,
-    /// Which signs are drawn.
+    /// Characters for borders and symbols; ASCII is also chosen when the locale is not UTF-8.
     pub signs: Option<Signs>,
 }
 
@@ -84,9 +84,9 @@ pub struct Ui {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Watch {
-    /// Whether to poll instead of relying on the kernel's notices.
+    /// Poll the workspace instead of relying on notices of the kernel (not used yet).
     pub poll: Option<Polling>,
-    /// Milliseconds between two looks when polling.
+    /// Milliseconds between two polls (not used yet).
     pub poll_ms: Option<u64>,
 }
 
@@ -94,7 +94,7 @@ pub struct Watch {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Env {
-    /// Names of variables passed on beside the built-in short list.
+    /// Environment variables that commands inherit in addition to the built-in list.
     pub pass: Option<Vec<String>>,
 }
 
@@ -102,7 +102,7 @@ pub struct Env {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PolicySettings {
-    /// Globs, relative to the workspace, of further files whose change always asks.
+    /// Globs, relative to the workspace, of additional files whose change always asks.
     pub guarded: Option<Vec<String>>,
 }
 
@@ -110,7 +110,7 @@ pub struct PolicySettings {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Specialist {
-    /// `PROVIDER/MODEL`.
+    /// Model for this role (`planner`, `coder`, `tester`, `reviewer`), as `PROVIDER/MODEL`.
     pub model: String,
 }
 
@@ -118,11 +118,11 @@ pub struct Specialist {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Notifications {
-    /// Ring the bell when something waits.
+    /// Ring the terminal's bell when something is pending and its window is not in front.
     pub bell: Option<bool>,
-    /// Send a desktop notice through the terminal (OSC 9) when something waits.
+    /// Send a desktop notification through the terminal (OSC 9) at the same moments.
     pub desktop: Option<bool>,
-    /// Also when the session has ended.
+    /// Do both also when the session has ended.
     pub on_end: Option<bool>,
 }
 

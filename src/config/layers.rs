@@ -21,7 +21,7 @@ use crate::model::event::{Isolation, Mode};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IsolationChoice {
-    /// The strongest that works here for this agent.
+    /// A copy, or gated if the agent edits through rightseat; never weaker than a project asks for.
     #[default]
     Auto,
     Overlay,

@@ -10,6 +10,7 @@ mod layers;
 pub mod limits;
 mod load;
 mod paths;
+mod rows;
 
 pub use error::ConfigError;
 pub use file::{Checks, File, Notifications, Specialist, Ui, Watch, parse, schema};

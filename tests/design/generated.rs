@@ -1,45 +1,186 @@
-//! Tables in the manual that are made from the program: keys and rules. `UPDATE=1` rewrites them.
+//! Tables in the manual that are made from the program: keys, rules, settings and agents. `UPDATE=1` rewrites them.
 //!
-//! A table stands between `<!-- generated: NAME -->` and `<!-- end -->`, in any Markdown file of the package.
+//! A table is between `<!-- generated: NAME -->` and `<!-- end -->`, in any Markdown file of the package.
 
 use super::root;
+use rightseat::agent::catalog::{Catalog, Through};
+use rightseat::config::{self, Settings};
 use rightseat::policy::rules::RULES;
 use rightseat::ui::commands::{self, Scope};
 use rightseat::ui::keymap;
+use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// A generated table by its name.
-fn table(name: &str) -> Option<String> {
-    match name {
-        "keys" => Some(keys()),
-        "rules" => Some(rules()),
-        _ => None,
-    }
+/// Every table: its name, what makes it, and the document that shows it.
+const TABLES: [(&str, fn() -> String, &str); 5] = [
+    ("keys", keys, "docs/KEYS.md"),
+    ("keys in short", keys_in_short, "README.md"),
+    ("rules", rules, "docs/POLICY.md"),
+    ("settings", settings, "docs/CONFIG.md"),
+    ("agents", agents, "docs/AGENTS.md"),
+];
+
+/// The text of a cell: no bar ends it, no line break ends its row.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+/// The same as code; a backtick in it takes a longer fence.
+fn code(text: &str) -> String {
+    let text = cell(text);
+    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
 }
 
 fn keys() -> String {
     let keymap = keymap::builtin("default").expect("the default keymap");
-    let mut out = String::from("| command | keys | does |\n|---|---|---|\n");
+    let mut out = String::from("| command | keys | what it does |\n|---|---|---|\n");
     for command in commands::all() {
         let bindings = keymap.bindings().iter().filter(|b| b.command.name == command.name);
-        let keys: Vec<String> = bindings.map(|b| format!("`{}`", b.shown().replace('|', "\\|"))).collect();
+        let keys: Vec<String> = bindings.map(|b| format!("`{}`", cell(&b.shown()))).collect();
         let place =
             if command.scope == Scope::Anywhere { String::new() } else { format!(" ({})", command.scope.name()) };
-        let _ = writeln!(out, "| `{}` | {} | {}{place} |", command.name, keys.join(" "), command.description);
+        let _ = writeln!(out, "| `{}` | {} | {}{place} |", command.name, keys.join(" "), cell(command.description));
+    }
+    out
+}
+
+/// What the README shows of the keys: words, and the commands behind each part of them.
+const SHORT: [(&str, &[&[&str]]); 26] = [
+    ("approve · with a note · group", &[&["approve"], &["approve-with-note"], &["approve-group"]]),
+    ("lease for this step", &[&["lease"]]),
+    ("edit · in `$EDITOR`", &[&["edit"], &["edit-external"]]),
+    ("leave out a hunk · select lines", &[&["toggle-hunk"], &["select-lines"]]),
+    ("redirect · deny · deny with a rule", &[&["redirect"], &["deny"], &["deny-with-rule"]]),
+    ("ask why, keep it pending", &[&["explain"]]),
+    ("test the candidate", &[&["test"]]),
+    ("next · previous pending action", &[&["next-pending"], &["previous-pending"]]),
+    ("step · continue", &[&["step"], &["continue"]]),
+    ("pause and resume", &[&["pause"]]),
+    ("stop (twice: kill)", &[&["stop"]]),
+    ("mode · options of the agent", &[&["mode"], &["agent"]]),
+    ("undo · rewind", &[&["undo"], &["rewind"]]),
+    ("take back an unsupervised change", &[&["take-back"]]),
+    (
+        "focus a pane · the next one",
+        &[&["focus-plan", "focus-inbox", "focus-diff", "focus-tests", "focus-why", "focus-output"], &["next-pane"]],
+    ),
+    ("move · page · ends", &[&["down", "up"], &["page-down", "page-up"], &["top", "bottom"]]),
+    ("hunk · file", &[&["next-hunk", "previous-hunk"], &["next-file", "previous-file"]]),
+    ("diff view · white space · context", &[&["diff-view"], &["whitespace"], &["more-context", "less-context"]]),
+    ("transcript · thoughts", &[&["transcript"], &["thoughts"]]),
+    ("search · copy · zoom", &[&["search"], &["yank"], &["zoom"]]),
+    ("write to the agent · close", &[&["compose"], &["leave"]]),
+    ("plan: add · below · reword", &[&["plan-add"], &["plan-add-below"], &["plan-reword"]]),
+    ("plan: remove · move · pin", &[&["plan-remove"], &["plan-move-down", "plan-move-up"], &["plan-pin"]]),
+    ("record: next · back · end · start", &[&["step"], &["step-back"], &["continue"], &["from-start"]]),
+    ("record: list · jump", &[&["events"], &["jump"]]),
+    ("take control · detach · quit", &[&["take-control"], &["detach"], &["quit"]]),
+];
+
+/// Two columns, filled downwards.
+fn keys_in_short() -> String {
+    let keymap = keymap::builtin("default").expect("the default keymap");
+    let shown = |name: &&str| format!("`{}`", keymap.shown(name).unwrap_or_else(|| panic!("{name} has no key")));
+    let part = |names: &&[&str]| cell(&names.iter().map(shown).collect::<Vec<_>>().join(" "));
+    let row = |(words, parts): &(&str, &[&[&str]])| {
+        format!("| {words} | {} |", parts.iter().map(part).collect::<Vec<_>>().join(" · "))
+    };
+    let (left, right) = SHORT.split_at(SHORT.len().div_ceil(2));
+    let mut out = String::from("| action | keys | | action | keys |\n|---|---|---|---|---|\n");
+    for (index, entry) in left.iter().enumerate() {
+        let other = right.get(index).map_or_else(|| "| | |".to_owned(), row);
+        let _ = writeln!(out, "{} {other}", row(entry));
     }
     out
 }
 
 fn rules() -> String {
-    let mut out = String::from("| rule | what it does | speaks on | is silent on |\n|---|---|---|---|\n");
+    let mut out = String::from("| rule | what it does | decides on | not on |\n|---|---|---|---|\n");
     for rule in RULES {
         let shown = |examples: &[&str]| {
-            let few = examples.iter().take(2).map(|e| format!("`{}`", e.replace('|', "\\|").replace('\n', " ")));
+            let few = examples.iter().take(2).map(|example| code(example));
             few.collect::<Vec<_>>().join(", ")
         };
-        let _ =
-            writeln!(out, "| `{}` | {} | {} | {} |", rule.id, rule.about, shown(rule.speaks_on), shown(rule.silent_on));
+        let (speaks, silent) = (shown(rule.speaks_on), shown(rule.silent_on));
+        let _ = writeln!(out, "| `{}` | {} | {speaks} | {silent} |", rule.id, cell(rule.about));
+    }
+    out
+}
+
+/// One row a key of `config.toml`: its values, its default, and its words in the schema.
+fn settings() -> String {
+    let schema = config::schema();
+    let schema = schema.as_value();
+    let defaults = Settings::default().rows();
+    let mut out = String::from("| key | values | default | what it sets |\n|---|---|---|---|\n");
+    let mut known = 0;
+    for (name, of) in properties(schema) {
+        let table = properties(resolved(schema, of));
+        let keys: Vec<(String, &Value)> = match &of["additionalProperties"] {
+            Value::Object(_) => {
+                let inner = properties(resolved(schema, &of["additionalProperties"]));
+                inner.into_iter().map(|(key, of)| (format!("{name}.ROLE.{key}"), of)).collect()
+            }
+            _ if table.is_empty() => vec![(name.to_owned(), of)],
+            _ => table.into_iter().map(|(key, of)| (format!("{name}.{key}"), of)).collect(),
+        };
+        for (key, of) in keys {
+            let default = defaults.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str());
+            known += usize::from(default.is_some());
+            let default = match default {
+                None | Some("–") => "–".to_owned(),
+                Some(value) => format!("`{}`", cell(value)),
+            };
+            let words = of["description"].as_str().unwrap_or_else(|| panic!("{key} is not described"));
+            let _ = writeln!(out, "| `{key}` | {} | {default} | {} |", cell(&values(schema, of)), cell(words));
+        }
+    }
+    assert_eq!(known, defaults.len(), "each setting that is shown has a key in the schema");
+    out
+}
+
+fn properties(of: &Value) -> Vec<(&str, &Value)> {
+    of["properties"].as_object().into_iter().flatten().map(|(key, of)| (key.as_str(), of)).collect()
+}
+
+/// Follows a reference within the schema.
+fn resolved<'a>(schema: &'a Value, of: &'a Value) -> &'a Value {
+    let name = of["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/"));
+    name.map_or(of, |name| &schema["$defs"][name])
+}
+
+/// The values that a key accepts: the words of a closed list, or a type.
+fn values(schema: &Value, of: &Value) -> String {
+    let of = resolved(schema, of);
+    let all = [&of["anyOf"], &of["oneOf"]].into_iter().filter_map(Value::as_array).flatten();
+    let mut words: Vec<String> = all.map(|one| values(schema, one)).filter(|words| !words.is_empty()).collect();
+    words.extend(of["const"].as_str().map(|word| format!("`{word}`")));
+    words.extend(of["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).map(|word| format!("`{word}`")));
+    if words.is_empty() {
+        let types: Vec<&str> = match &of["type"] {
+            Value::String(one) => vec![one],
+            many => many.as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
+        };
+        words.extend(types.into_iter().filter(|name| *name != "null").map(str::to_owned));
+    }
+    words.join(", ")
+}
+
+fn agents() -> String {
+    let catalog = Catalog::load(None).expect("the bundled agents");
+    let by = |through: Through| match through {
+        Through::Agent => "the agent",
+        Through::Client => "rightseat",
+    };
+    let mut out = String::from(
+        "| `--agent` | agent | level | edits carried out by | commands carried out by | how to install it |\n|---|---|---|---|---|---|\n",
+    );
+    for spec in catalog.agents() {
+        let install = spec.install.as_ref().map_or_else(|| "–".to_owned(), |line| format!("`{}`", cell(line)));
+        let (name, title, level) = (&spec.name, spec.shown_name(), spec.level.word());
+        let (edits, commands) = (by(spec.edits), by(spec.commands));
+        let _ = writeln!(out, "| `{name}` | {title} | {level} | {edits} | {commands} | {install} |");
     }
     out
 }
@@ -55,14 +196,16 @@ fn manuals(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The text with every table made anew; the error names a table that is not known or has no end.
-fn renewed(text: &str) -> Result<String, String> {
+/// Returns the text with every table generated again; the error names a table that is unknown or has no end.
+fn regenerated(text: &str) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("<!-- generated: ") {
         let (name, after) = after.split_once(" -->").ok_or("a mark without an end")?;
         let (_, after) = after.split_once("<!-- end -->").ok_or_else(|| format!("the table {name} has no end"))?;
-        let table = table(name).ok_or_else(|| format!("there is no table {name}"))?;
+        let (_, make, _) =
+            TABLES.iter().find(|(known, ..)| *known == name).ok_or_else(|| format!("there is no table {name}"))?;
+        let table = make();
         let _ = write!(out, "{before}<!-- generated: {name} -->\n{table}<!-- end -->");
         rest = after;
     }
@@ -76,7 +219,7 @@ fn tables_in_the_manual_are_as_the_program_is() {
     manuals(&root().join("docs"), &mut files);
     for file in files.iter().filter(|f| f.exists()) {
         let text = std::fs::read_to_string(file).expect("a manual");
-        let new = renewed(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        let new = regenerated(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
         if new != text && std::env::var_os("UPDATE").is_some() {
             std::fs::write(file, new).expect("a manual that can be written");
         } else {
@@ -86,11 +229,19 @@ fn tables_in_the_manual_are_as_the_program_is() {
 }
 
 #[test]
+fn every_table_is_in_its_document() {
+    for (name, _, file) in TABLES {
+        let text = std::fs::read_to_string(root().join(file)).expect("a manual");
+        assert!(text.contains(&format!("<!-- generated: {name} -->")), "{file} does not show the table {name}");
+    }
+}
+
+#[test]
 fn a_stale_table_is_noticed() {
     let stale = "a\n<!-- generated: keys -->\nold\n<!-- end -->\nb\n";
-    let new = renewed(stale).expect("a known table");
+    let new = regenerated(stale).expect("a known table");
     assert!(new.contains("| `approve` | `a`") && new.starts_with("a\n") && new.ends_with("\nb\n"));
-    assert_eq!(renewed(&new).as_deref(), Ok(new.as_str()));
-    assert!(renewed("<!-- generated: nothing -->\n<!-- end -->").is_err());
-    assert!(renewed("<!-- generated: keys -->").is_err());
+    assert_eq!(regenerated(&new).as_deref(), Ok(new.as_str()));
+    assert!(regenerated("<!-- generated: nothing -->\n<!-- end -->").is_err());
+    assert!(regenerated("<!-- generated: keys -->").is_err());
 }

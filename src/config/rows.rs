@@ -1,0 +1,48 @@
+//! The settings as rows of text, for `rightseat config show` and the manual.
+
+use super::Settings;
+use serde::Serialize;
+
+/// How a setting without a value is shown.
+const UNSET: &str = "–";
+
+impl Settings {
+    /// Returns every setting by its key in `config.toml`, with its value as TOML.
+    pub fn rows(&self) -> Vec<(&'static str, String)> {
+        let Self { budget, .. } = self;
+        vec![
+            ("agent", optional(self.agent.as_ref())),
+            ("mode", value(&self.mode)),
+            ("isolation", value(&self.isolation)),
+            ("theme", value(&self.theme)),
+            ("keymap", value(&self.keymap)),
+            ("editor", optional(self.editor.as_ref())),
+            ("checks.command", optional(self.test_command.as_ref())),
+            ("checks.format", optional(self.test_format.as_ref())),
+            ("checks.timeout_s", (self.check_timeout_ms / 1000).to_string()),
+            ("budget.tokens", budget.tokens.to_string()),
+            ("budget.money_usd", format!("{}.{:06}", budget.money_micros / 1_000_000, budget.money_micros % 1_000_000)),
+            ("budget.wall_s", (budget.wall_ms / 1000).to_string()),
+            ("budget.turns", budget.turns.to_string()),
+            ("budget.actions", budget.actions.to_string()),
+            ("ui.approval_arm_ms", self.approval_arm_ms.to_string()),
+            ("ui.mouse", self.mouse.to_string()),
+            ("ui.signs", value(&self.signs)),
+            ("watch.poll", value(&self.poll)),
+            ("watch.poll_ms", self.poll_ms.to_string()),
+            ("env.pass", value(&self.env_pass)),
+            ("policy.guarded", value(&self.guarded)),
+            ("notifications.bell", self.bell.to_string()),
+            ("notifications.desktop", self.desktop.to_string()),
+            ("notifications.on_end", self.notify_on_end.to_string()),
+        ]
+    }
+}
+
+fn value(of: &impl Serialize) -> String {
+    toml::Value::try_from(of).map_or_else(|_| UNSET.to_owned(), |value| value.to_string())
+}
+
+fn optional<T: Serialize>(of: Option<&T>) -> String {
+    of.map_or_else(|| UNSET.to_owned(), value)
+}
