@@ -2,11 +2,11 @@
 //! raw instead: the typed view refuses whole messages for one unknown word in them.
 
 use super::message::RpcError;
-use agent_client_protocol::schema::ProtocolVersion;
+use agent_client_protocol_schema::ProtocolVersion;
 
 /// The only version of ACP that is spoken here.
 pub(super) const PROTOCOL_VERSION: u64 = 1;
-use agent_client_protocol::v1::schema as v1;
+use agent_client_protocol_schema::v1;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::Path;
