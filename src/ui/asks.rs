@@ -34,7 +34,7 @@ pub fn request(ask: &Ask) -> Result<Request, String> {
         Ask::Mode(mode) => Request::Mode(wire::SetMode { mode: *mode }),
         Ask::AgentOption { id, value } => Request::SetOption(wire::SetOption { id: id.clone(), value: value.clone() }),
         Ask::Keep(keeping) => Request::Keeping(keeping.clone()),
-        Ask::Freeze => Request::Freeze(wire::Freeze { why: Some("paused by the human".to_owned()) }),
+        Ask::Freeze => Request::Freeze(wire::Freeze { why: Some("paused by the user".to_owned()) }),
         Ask::Resume => Request::Resume,
         Ask::Stop => Request::Stop,
         Ask::Lease { step } => {
@@ -58,7 +58,7 @@ pub fn request(ask: &Ask) -> Result<Request, String> {
         Ask::Blob { digest, offset } => {
             Request::BlobGet(wire::BlobGet { digest: *digest, offset: Some(*offset), length: None })
         }
-        Ask::Close => Request::Close(wire::Close { why: Some("quit by the human".to_owned()) }),
+        Ask::Close => Request::Close(wire::Close { why: Some("quit by the user".to_owned()) }),
     })
 }
 

@@ -88,7 +88,7 @@ fn going_to_the_end_is_not_reading() {
     stage.command("bottom");
     stage.command("approve");
     assert!(verdicts(&stage).is_empty());
-    assert!(stage.text().contains("lines not seen"), "{}", stage.text());
+    assert!(stage.text().contains("unseen lines"), "{}", stage.text());
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_diff_that_was_not_seen_whole_needs_a_second_key() {
     let mut stage = Stage::set(80, 15, "dark");
     stage.command("approve");
     assert!(verdicts(&stage).is_empty());
-    assert!(stage.text().contains("lines not seen"), "{}", stage.text());
+    assert!(stage.text().contains("unseen lines"), "{}", stage.text());
     stage.command("approve");
     assert_eq!(verdicts(&stage).len(), 1);
     let mut reader = Stage::set(80, 15, "dark");
@@ -190,7 +190,7 @@ fn hunks_and_lines_can_be_left_out() {
     stage.command("toggle-hunk");
     stage.command("approve");
     assert!(verdicts(&stage).is_empty());
-    assert!(stage.text().contains("every hunk is left out"), "{}", stage.text());
+    assert!(stage.text().contains("every hunk is excluded"), "{}", stage.text());
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn an_edit_and_a_hunk_that_is_left_out_go_together() {
             stage.press("3");
             stage.command("bottom");
             stage.command("toggle-hunk");
-            assert!(stage.text().contains("left out"), "{}", stage.text());
+            assert!(stage.text().contains("excluded"), "{}", stage.text());
         };
         if edit_first {
             edit(&mut stage);
@@ -233,7 +233,7 @@ fn space_leaves_out_the_hunk_the_title_names_and_a_key_without_use_says_so() {
     stage.press("3");
     stage.command("top");
     stage.command("toggle-hunk");
-    assert!(stage.text().contains("hunk 1/2 left out"), "{}", stage.text());
+    assert!(stage.text().contains("hunk 1/2 excluded"), "{}", stage.text());
     stage.press("1 space");
     assert!(stage.text().contains("in Diff"), "{}", stage.text());
     stage.press("F9");
@@ -537,10 +537,10 @@ fn nothing_is_shown_or_approved_before_long_content_is_there() {
     assert!(stage.text().contains("creates  long.txt") && !stage.text().contains("self.pos"), "{}", stage.text());
     stage.pass(2_000);
     stage.command("approve");
-    assert!(verdicts(&stage).is_empty() && stage.text().contains("still being made"), "{}", stage.text());
+    assert!(verdicts(&stage).is_empty() && stage.text().contains("still being computed"), "{}", stage.text());
     let blob = stage.asked.iter().find(|ask| matches!(ask, Ask::Blob { offset: 0, .. })).cloned().unwrap();
     let outcome = Err("there is no such blob".to_owned());
     stage.send(Msg::Answered { asked: blob, outcome });
     stage.draw();
-    assert!(stage.text().contains("approve or deny it whole"), "{}", stage.text());
+    assert!(stage.text().contains("approve or deny it as a whole"), "{}", stage.text());
 }

@@ -28,7 +28,7 @@ pub enum FileError {
     Read { place: String, why: String },
     #[error("{place}: not a {what}: {why}")]
     Syntax { place: String, what: &'static str, why: String },
-    #[error("{place}: {what}s inherit in a circle or too deep (over {UI_FILE_INHERITS_MAX})")]
+    #[error("{place}: {what}s inherit from each other in a cycle or more than {UI_FILE_INHERITS_MAX} levels deep")]
     Circle { place: String, what: &'static str },
 }
 
@@ -79,7 +79,8 @@ impl Shelf {
             let failed = |why: String| FileError::Read { place: place.clone(), why };
             let size = path.metadata().map_err(|error| failed(error.to_string()))?.len();
             if size > UI_FILE_BYTES_MAX {
-                let why = format!("{size} bytes are too many for a {} (at most {UI_FILE_BYTES_MAX})", self.what);
+                let why =
+                    format!("a {} of {size} bytes is too large; the limit is {UI_FILE_BYTES_MAX} bytes", self.what);
                 return Err(failed(why));
             }
             let text = std::fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;

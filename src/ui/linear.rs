@@ -170,7 +170,7 @@ impl Teller {
         if let Some((id, _, count)) = &waits {
             let row = inbox::waiting_row(&app.scene, id, app.size.width).map(|row| row.text()).unwrap_or_default();
             let more = if *count > 1 { format!(" and {} more", count - 1) } else { String::new() };
-            lines.push(clean(&format!("waits for you{more}: {row}")));
+            lines.push(clean(&format!("pending{more}: {row}")));
             let hint = |name: &&str| {
                 Some(format!("{} {}", app.keymap.shown(name)?, commands::find(name).map(|command| command.label)?))
             };
@@ -282,7 +282,7 @@ mod tests {
         reader.stage.hear(SESSION);
         let text = reader.told();
         assert!(text.contains("3 Diff  a7") && text.contains("-         if at <= self.src.len()"), "{text}");
-        assert!(text.contains("waits for you: ") && text.contains("a approve, e edit"), "{text}");
+        assert!(text.contains("pending: ") && text.contains("a approve, e edit"), "{text}");
         assert_eq!(reader.told(), "", "nothing changed");
         let text = reader.press("j");
         assert_eq!(text.lines().count(), 1, "the row under the cursor: {text}");

@@ -86,7 +86,7 @@ fn inbox_line(app: &App, brush: &mut Brush<'_>) {
         .map(|(state, _)| state.action.id.clone())
         .or_else(|| app.panes.inbox.waiting().next().cloned());
     let Some(id) = first else {
-        brush.cut(line.x + 1, line.y, line.right(), "nothing waits for you", Role::TextFaint);
+        brush.cut(line.x + 1, line.y, line.right(), "nothing pending", Role::TextFaint);
         return;
     };
     let Some(mut row) = inbox::waiting_row(&app.scene, &id, line.width) else { return };
@@ -192,7 +192,7 @@ fn hint_label(app: &App, command: &Command) -> String {
     let held = app.scene.held_target().and_then(|(state, _)| state.held.as_ref());
     match held.and_then(|held| held.confirm.as_ref()) {
         Some(word) if command.name == "approve" => {
-            format!("approve, by typing {}", escape::show(word, &Show::default()))
+            format!("approve by typing {}", escape::show(word, &Show::default()))
         }
         Some(_) | None => commands::label(app, command).to_owned(),
     }

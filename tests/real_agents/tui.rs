@@ -64,7 +64,7 @@ fn a_human_decides_on_the_screen(kind: Kind) {
     screen.wait_idle();
 
     screen.command("agent");
-    screen.wait("its limits are told", |text| text.contains("isolation gated") && text.contains("Esc leaves"));
+    screen.wait("its limits are told", |text| text.contains("isolation gated") && text.contains("Esc closes"));
     screen.press("esc");
     screen.wait_gone("isolation gated");
 
@@ -75,7 +75,7 @@ fn a_human_decides_on_the_screen(kind: Kind) {
     screen.press("down end backspace backspace backspace");
     screen.type_text("mine");
     screen.press("C-x");
-    screen.wait_for("this is your version now");
+    screen.wait_for("this is now your version");
     screen.approve("the human's version is on the disk", |_| file("change.txt") == "line\nmine\nend\n");
     screen.wait_idle();
 
@@ -87,7 +87,7 @@ fn a_human_decides_on_the_screen(kind: Kind) {
         screen.wait_for("Enter");
         screen.type_text(&format!("the human says {verdict}"));
         screen.press("enter");
-        screen.wait("nothing waits any more", |text| !text.contains("1 waits"));
+        screen.wait("nothing waits any more", |text| !text.contains("1 pending"));
         screen.wait_idle();
         assert_eq!(file(&path), OLD);
     }
@@ -106,7 +106,7 @@ fn a_human_decides_on_the_screen(kind: Kind) {
     screen.wait_for("interrupt");
     screen.type_text("play-after");
     screen.press("enter");
-    screen.wait("the turn was cancelled", |text| !text.contains("1 waits"));
+    screen.wait("the turn was cancelled", |text| !text.contains("1 pending"));
     screen.wait_idle();
     assert_eq!(file("cancel.txt"), OLD);
 
@@ -122,14 +122,14 @@ fn what_it_does_unasked_is_shown_and_taken_back_on_the_screen(kind: Kind) {
     let args = ["--agent", kind.name(), "--isolation", "gated", "--config", &stage.config, "play-unasked"];
     let mut screen = Screen::open(&stage.room, &args, (120, 40));
     let there = || stage.room.exists("b.txt");
-    screen.wait_within(START_MAX, "it acts, or asks after all", |text| there() || text.contains("1 waits"));
+    screen.wait_within(START_MAX, "it acts, or asks after all", |text| there() || text.contains("1 pending"));
     if there() {
         screen.wait_within(SHOWN_MAX, "it is shown as nobody's decision", |text| {
             text.contains("b.txt") && text.contains("unsupervised")
         });
         screen.wait_idle();
         screen.command("take-back");
-        screen.wait_for("Take back an unsupervised change");
+        screen.wait_for("Revert an unsupervised change");
         screen.press("enter");
         screen.wait("it is taken back", |_| !there());
     } else {
@@ -139,7 +139,7 @@ fn what_it_does_unasked_is_shown_and_taken_back_on_the_screen(kind: Kind) {
         screen.wait_for("Enter");
         screen.type_text("not that");
         screen.press("enter");
-        screen.wait("nothing waits any more", |text| !text.contains("1 waits"));
+        screen.wait("nothing waits any more", |text| !text.contains("1 pending"));
         assert!(!there());
     }
     screen.wait_idle();

@@ -54,11 +54,11 @@ fn refusals_carry_what_was_typed(size: (u16, u16)) {
     screen.press("enter");
     screen.wait("the next question is shown", |text| text.contains("second"));
     screen.command("redirect");
-    screen.wait_for("Redirect: what shall it do instead?");
+    screen.wait_for("Redirect: what should the agent do instead?");
     screen.press("enter");
-    screen.wait_for("a redirect needs words");
+    screen.wait_for("say what the agent should do instead");
     screen.command("redirect");
-    screen.wait_for("Redirect: what shall it do instead?");
+    screen.wait_for("Redirect: what should the agent do instead?");
     screen.type_text("use b.txt");
     screen.press("enter");
     screen.wait("the better proposal is shown", |text| text.contains("b.txt") && text.contains("third"));
@@ -103,7 +103,7 @@ fn hunks_are_taken_edited_and_left_out_at_once(size: (u16, u16)) {
     screen.command("bottom");
     screen.wait_for("hunk 3/3");
     screen.command("toggle-hunk");
-    screen.wait_for("hunk 3/3 left out");
+    screen.wait_for("hunk 3/3 excluded");
     screen.command("edit");
     screen.wait_for("Edit a1");
     for _ in 0..29 {
@@ -115,7 +115,7 @@ fn hunks_are_taken_edited_and_left_out_at_once(size: (u16, u16)) {
     screen.type_text("my");
     screen.wait_for("my 30");
     screen.press("C-x");
-    screen.wait_for("this is your version now");
+    screen.wait_for("this is now your version");
     screen.command("bottom");
     screen.wait("the third hunk is still there to be taken", |text| text.contains("their 55"));
     screen.command("top");
@@ -134,7 +134,7 @@ fn a_denial_becomes_a_rule_of_the_user(size: (u16, u16)) {
     let mut screen = Screen::open(&room, &["--agent", &script], size);
     screen.wait_for("run make install");
     screen.command("deny-with-rule");
-    screen.wait_for("Deny, and make a rule: why?");
+    screen.wait_for("Deny and make a rule: why?");
     screen.type_text("never from here");
     screen.press("enter");
     screen.wait("the rule is drafted", |text| text.contains("command = \"make install\""));
@@ -144,7 +144,7 @@ fn a_denial_becomes_a_rule_of_the_user(size: (u16, u16)) {
     screen.wait("the rule is kept", |_| policy.exists());
     let text = std::fs::read_to_string(&policy).expect("the policy");
     assert!(text.contains("ruling = \"deny\"") && text.contains("never from here"), "{text}");
-    screen.wait_for("the rule counts from now on");
+    screen.wait_for("the rule is active now");
     screen.wait_for("run touch x");
     screen.approve("the rest goes on", |_| room.exists("x"));
     screen.wait_idle();
@@ -189,7 +189,7 @@ fn a_proposal_is_rewritten_before_it_is_approved(size: (u16, u16)) {
     screen.type_text("my ");
     screen.wait_for("my agent");
     screen.press("C-x");
-    screen.wait_for("this is your version now");
+    screen.wait_for("this is now your version");
     assert_eq!(room.read("a.txt"), "one\n", "keeping it approves nothing");
     screen.approve("the file is changed", |_| room.read("a.txt") != "one\n");
     assert_eq!(room.read("a.txt"), "my agent\n");
@@ -203,7 +203,7 @@ fn a_proposal_is_rewritten_before_it_is_approved(size: (u16, u16)) {
     screen.type_text("mine > made.txt");
     screen.wait_for("echo mine > made.txt");
     screen.press("C-x");
-    screen.wait_for("this is your version now");
+    screen.wait_for("this is now your version");
     screen.approve("the command has run", |_| room.exists("made.txt"));
     screen.wait_idle();
     screen.quit();
@@ -218,7 +218,7 @@ fn a_guard_rail_wants_a_word_and_a_reason(size: (u16, u16)) {
     let script = room.script(&[json!({"edit": {"path": path, "after": "on: [push, schedule]\n", "why": "nightly"}})]);
     let mut screen = Screen::open(&room, &["--agent", &script], size);
     screen.wait_for("schedule");
-    screen.approve("a word is asked for", |text| text.contains("and Enter to go on"));
+    screen.approve("a word is asked for", |text| text.contains("and Enter to continue"));
     screen.press("enter");
     screen.wait_for("the word does not match");
     screen.type_text("yes");
@@ -254,7 +254,7 @@ fn no_stray_key_approves(size: (u16, u16)) {
     // A lone Esc is one only when nothing follows it at once.
     screen.wait_for("3 Diff");
     screen.paste("aaaa\na\n");
-    screen.wait_for("pasted text goes to the composer");
+    screen.wait_for("pasted into the composer");
     screen.press("esc");
     screen.wait_gone("Enter send");
     screen.command("palette");
@@ -312,7 +312,7 @@ fn a_proposal_is_rewritten_in_the_human_s_own_editor() {
     let mut screen = Screen::open_in(&room, &room.workspace(), &args, (80, 24), &editor);
     screen.wait("the question is shown", |text| text.contains("agent") && text.contains("edit a.txt"));
     screen.command("edit-external");
-    screen.wait("the diff shows it", |text| text.contains("this is your version now") && text.contains("+ human"));
+    screen.wait("the diff shows it", |text| text.contains("this is now your version") && text.contains("+ human"));
     assert_eq!(room.read("a.txt"), "one\n");
     screen.approve("the file is changed", |_| room.read("a.txt") == "human\n");
     screen.wait_idle();

@@ -76,7 +76,7 @@ fn the_agents_limits_and_options_are_shown_and_changed() {
     });
     screen.press("esc");
     // Esc and the next key in one read would be Alt and that key.
-    screen.wait_gone("Esc leaves");
+    screen.wait_gone("Esc closes");
     screen.wait_idle();
     screen.quit();
     hosts.wait_for_none();
@@ -88,7 +88,7 @@ fn a_slow_start_is_told_while_it_lasts() {
     let hosts = Hosts(&room);
     let script = json!({"init_delay_ms": 6000, "turns": [[{"say": "here at last"}]]});
     let mut screen = open(&room, &script, "gated");
-    screen.wait_for("starting: waiting for its first answer, 5 s of at most 60 s");
+    screen.wait_for("starting: waiting for its first response, 5 s of at most 60 s");
     screen.wait_for("here at last");
     screen.wait_idle();
     screen.quit();
@@ -122,16 +122,18 @@ fn the_sessions_an_agent_keeps_are_gone_on_with_and_deleted() {
     };
     sessions(&mut screen);
     screen.press("enter");
-    screen.wait_for("go on with it");
+    screen.wait_for("resume it");
     screen.press("enter");
     screen.wait("the agent goes on with it", |_| heard(&room).contains("session/load"));
-    screen.wait_gone("go on with it");
+    screen.wait_gone("resume it");
     sessions(&mut screen);
     screen.wait_for("runs now");
     screen.press("j enter");
     screen.wait_for("delete it");
     screen.press("j enter");
-    screen.wait("a word must be typed", |text| text.contains("Delete a session") && text.contains("the second talk"));
+    screen.wait("a word must be typed", |text| {
+        text.contains("Delete an agent session") && text.contains("the second talk")
+    });
     screen.press("enter");
     screen.wait_for("the word does not match");
     assert!(!heard(&room).contains("session/delete"));
@@ -169,7 +171,7 @@ fn an_address_is_shown_and_only_the_human_goes_there() {
     let mut screen = open(&room, &script, "gated");
     screen.wait_for("visit: log in there");
     screen.command("focus-why");
-    screen.wait("where it leads", |text| text.contains("https://login.example/device?code=77"));
+    screen.wait("part of the host", |text| text.contains("https://login.example/device?code=77"));
     screen.approve("the agent hears that the human agrees", |_| heard(&room).contains("\"action\":\"accept\""));
     screen.wait_for("thank you");
     screen.wait_idle();
@@ -200,7 +202,7 @@ fn control_signs_in_every_field_of_an_agent_stay_text() {
             {"permission": run, "options": [{"optionId": BAD, "name": BAD, "kind": "allow_once"}], "then": [], "else": []},
             {"say": "it is over"}]]});
     let mut screen = open(&room, &script, "gated");
-    screen.wait_for("1 waits");
+    screen.wait_for("1 pending");
     for pane in ["focus-plan", "focus-inbox", "focus-why", "focus-output", "focus-diff", "agent"] {
         screen.command(pane);
         screen.bytes_until_quiet(std::time::Duration::from_millis(60));
@@ -209,11 +211,11 @@ fn control_signs_in_every_field_of_an_agent_stay_text() {
     screen.press("j enter");
     screen.bytes_until_quiet(std::time::Duration::from_millis(60));
     screen.press("esc");
-    screen.wait_gone("Esc leaves");
+    screen.wait_gone("Esc closes");
     screen.command("deny");
     screen.wait_for("Deny: why?");
     screen.press("enter");
-    screen.wait_gone("1 waits");
+    screen.wait_gone("1 pending");
     screen.command("focus-output");
     screen.wait_for("it is over");
     screen.wait_idle();

@@ -50,7 +50,7 @@ fn a_demo_is_repaired_with_a_human() {
     screen.command("bottom");
     screen.wait_for("hunk 3/3");
     screen.command("toggle-hunk");
-    screen.wait_for("hunk 3/3 left out");
+    screen.wait_for("hunk 3/3 excluded");
     screen.command("top");
     screen.command("next-file");
     screen.command("edit");
@@ -95,11 +95,11 @@ fn a_session_is_stepped_through(size: (u16, u16)) {
     screen.wait_for("mend them");
     screen.press("j");
     screen.command("plan-add");
-    screen.wait_for("A step after this one");
+    screen.wait_for("New step after this one");
     screen.type_text("write it down");
     screen.press("enter");
     screen.wait("the step is in the plan", |text| {
-        !text.contains("A step after this one") && text.contains("write it down")
+        !text.contains("New step after this one") && text.contains("write it down")
     });
     screen.command("focus-diff");
     screen.consent("step", "the read went through", |text| text.contains("run echo looked"));
@@ -120,10 +120,10 @@ fn a_session_is_stepped_through(size: (u16, u16)) {
     screen.type_text("+");
     screen.wait_for("return a + b");
     screen.press("C-x");
-    screen.wait_for("this is your version now");
+    screen.wait_for("this is now your version");
     screen.approve("the file is changed", |_| room.read("sums.py").contains("a + b"));
     screen.wait("the tests are asked about", |text| text.contains("run python3 -m"));
-    screen.approve("the tests run", |text| !text.contains("1 waits"));
+    screen.approve("the tests run", |text| !text.contains("1 pending"));
     screen.command("focus-tests");
     screen.wait_within(COMPILING, "all tests pass", |text| text.contains("2✓ 0✗"));
     screen.wait_idle();
@@ -165,7 +165,7 @@ fn attaching_takes_control_only_when_asked_to(size: (u16, u16)) {
     let mut second = Screen::open(&room, &["attach"], size);
     second.wait("it reads along", |text| text.contains("no control") && text.contains("TWO"));
     second.press("a");
-    second.wait_for("has control");
+    second.wait_for("does not have control");
     assert!(!first.text().contains("no control"), "{}", first.text());
     second.command("take-control");
     second.wait_gone("no control");
@@ -188,7 +188,7 @@ fn a_host_that_does_not_answer_is_reported(size: (u16, u16)) {
     first.command("pause");
     let mut second = Screen::open(&room, &["attach"], size);
     for screen in [&mut first, &mut second] {
-        screen.wait("the silence is reported", |text| text.contains("does not answer"));
+        screen.wait("the silence is reported", |text| text.contains("is not responding"));
     }
     rustix::process::kill_process(host, Signal::CONT).unwrap();
     for screen in [&mut first, &mut second] {

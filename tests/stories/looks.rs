@@ -40,7 +40,7 @@ fn commands_are_found_in_palette_and_help(size: (u16, u16)) {
     screen.command("help");
     screen.wait_for("Keys  default");
     screen.command("bottom");
-    screen.wait_for("Back to the shell");
+    screen.wait_for("Suspend to the shell");
     screen.press("esc");
     screen.wait_gone("Keys  default");
     screen.quit();
@@ -145,7 +145,7 @@ fn linear_adds_numbered_lines_and_decides_there() {
         ]);
         let args = ["--linear", "--agent", &script];
         let mut screen = Screen::open_in(&room, &room.workspace(), &args, (100, 40), &[("TERM", term)]);
-        screen.wait("the question is told", |text| text.contains("+ ONE") && text.contains("waits for you: "));
+        screen.wait("the question is told", |text| text.contains("+ ONE") && text.contains("pending: "));
         screen.consent("approve", "the file is changed", |_| room.read("a.txt") == "ONE\ntwo\n");
         screen.wait_for("edit a.txt  ");
         screen.wait("the next question is told", |text| text.contains("- two"));
@@ -179,7 +179,7 @@ fn hostile_words_reach_the_terminal_as_harmless_signs() {
     let mut screen = Screen::open(&room, &["--mode", "step", "--agent", &script], (120, 40));
     screen.wait_for("run printf");
     screen.command("focus-output");
-    let output = |text: &str| text.contains("no command has written anything yet");
+    let output = |text: &str| text.contains("no command output yet");
     let was_output = output(&screen.text());
     screen.command("transcript");
     screen.wait("the other of output and transcript", |text| output(text) != was_output);
@@ -203,7 +203,7 @@ fn a_record_is_stepped_through() {
         let script = room.script(&[
             json!({"say": "first words"}),
             json!({"edit": {"path": "a.txt", "after": "two\n"}}),
-            json!({"say": "last words"}),
+            json!({"say": "last output"}),
         ]);
         let mut screen = Screen::open(&room, &["--agent", &script], size);
         screen.wait_for("edit a.txt");
@@ -213,16 +213,16 @@ fn a_record_is_stepped_through() {
         let mut screen = Screen::open(&room, &["replay", &only_session(&room)], size);
         screen.wait("the question is shown as it was", |text| text.contains("record, event") && text.contains("+ two"));
         screen.command("approve");
-        screen.wait_for("a record can only be looked at");
+        screen.wait_for("a record is read-only");
         for _ in 0..20 {
-            if screen.text().contains("the record ends here") {
+            if screen.text().contains("end of the record") {
                 break;
             }
             let before = screen.text();
             screen.command("step");
             screen.wait("something changed", |text| text != before);
         }
-        screen.wait("its end", |text| text.contains("the record ends here") && text.contains("session done"));
+        screen.wait("its end", |text| text.contains("end of the record") && text.contains("session done"));
         screen.quit();
     }
 }

@@ -61,11 +61,12 @@ fn change_and_approve_the_plan(screen: &mut Screen) {
     });
     screen.command("focus-plan");
     screen.command("plan-add");
-    screen.wait_for("A step after this one");
+    screen.wait_for("New step after this one");
     screen.type_text("Say what changed");
     screen.press("enter");
-    screen
-        .wait("it is in the plan", |text| !text.contains("A step after this one") && text.contains("Say what changed"));
+    screen.wait("it is in the plan", |text| {
+        !text.contains("New step after this one") && text.contains("Say what changed")
+    });
     screen.command("focus-diff");
     screen.wait("it is where the plan is approved", |text| {
         text.contains("approve the plan of 3 steps") && text.contains("Say what changed")
@@ -78,7 +79,7 @@ fn leave_a_hunk_out_and_test(screen: &mut Screen, room: &Room) {
     screen.command("bottom");
     screen.wait_for("hunk 2/2");
     screen.command("toggle-hunk");
-    screen.wait_for("hunk 2/2 left out");
+    screen.wait_for("hunk 2/2 excluded");
     screen.command("test");
     screen.command("focus-tests");
     screen.wait_within(TESTING, "the candidate passes", |text| text.contains("2✓ 0✗") && text.contains("candidate"));
@@ -113,7 +114,7 @@ fn a_supervised_turn(api: &str, size: (u16, u16)) {
     leave_a_hunk_out_and_test(&mut screen, &room);
     screen.wait_for("run python3 -m");
     lower_a_budget(&mut screen);
-    screen.approve("the tests run", |text| !text.contains("1 waits"));
+    screen.approve("the tests run", |text| !text.contains("1 pending"));
     screen.command("focus-tests");
     screen.wait_within(TESTING, "the workspace passes", |text| text.contains("2✓ 0✗") && text.contains("session done"));
     screen.command("focus-output");

@@ -91,7 +91,7 @@ fn only_what_is_checked_is_reverted(size: (u16, u16)) {
         assert!(text.contains(row), "{row}: {text}");
     }
     screen.press("enter");
-    screen.wait_for("nothing is checked");
+    screen.wait_for("nothing selected");
     screen.press("space");
     screen.wait_for("[x] made.txt");
     screen.press("enter");

@@ -22,11 +22,11 @@ impl NotArmed {
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
-            Self::NotShown => "nothing was approved: look at it first",
-            Self::JustShown => "nothing was approved: it has only just appeared, press again",
-            Self::JustArrived => "nothing was approved: something new arrived at that moment, press again",
-            Self::JustDecided => "nothing was approved: you decided on another action a moment ago, press again",
-            Self::HeldDown => "nothing was approved: the key was held down, let go and press again",
+            Self::NotShown => "nothing was approved: view the action first",
+            Self::JustShown => "nothing was approved: the action has only just appeared, press again",
+            Self::JustArrived => "nothing was approved: something new had just arrived, press again",
+            Self::JustDecided => "nothing was approved: you had just decided another action, press again",
+            Self::HeldDown => "nothing was approved: the key was held down, release it and press again",
         }
     }
 }

@@ -91,7 +91,7 @@ impl App {
         let Some(mut record) = self.scene.record.take() else { return Vec::new() };
         let to = record.goal(walk);
         if to == record.shown {
-            let words = if *walk == Walk::Back { "the record begins here" } else { "the record ends here" };
+            let words = if *walk == Walk::Back { "start of the record" } else { "end of the record" };
             self.say(Toast::plain(words));
         }
         if to < record.shown {
@@ -165,7 +165,7 @@ fn stop_words(event: &Event) -> Option<String> {
     let shown = |text: &str| escape::show(text, &Show::prose()).into_owned();
     Some(match event {
         Event::PlanRevised(body) => format!("plan, revision {}", body.revision),
-        Event::Held(body) => format!("{} waits", body.action),
+        Event::Held(body) => format!("{} pending", body.action),
         Event::Decided(body) => {
             let by = match &body.by {
                 Decider::Human(_) => "you",
@@ -184,7 +184,7 @@ fn stop_words(event: &Event) -> Option<String> {
         }
         Event::Reverted(body) => {
             let ids: Vec<String> = body.actions.iter().map(ToString::to_string).collect();
-            format!("{} {}", ids.join(" "), if body.again { "done again" } else { "undone" })
+            format!("{} {}", ids.join(" "), if body.again { "redone" } else { "undone" })
         }
         Event::CheckFinished(body) => format!("tests: {} passed, {} failed", body.passed, body.failed),
         Event::Alarm(body) => format!("alarm: {}", shown(&body.what.replace('_', " "))),
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(back, forth);
         stage.press("S");
         assert_eq!(as_then(&stage), forth[0]);
-        assert!(stage.text().contains("the record begins here"), "{}", stage.text());
+        assert!(stage.text().contains("start of the record"), "{}", stage.text());
     }
 
     #[test]
@@ -279,7 +279,7 @@ mod tests {
         stage.press("g e 3 enter");
         assert_eq!(stage.app.scene.session.head, Seq(3));
         stage.press("g e n o enter");
-        assert!(stage.text().contains("nothing in the record"), "{}", stage.text());
+        assert!(stage.text().contains("no event or action in the record"), "{}", stage.text());
         assert!(shown < last && stage.asked.is_empty(), "{:?}", stage.asked);
     }
 
@@ -287,7 +287,7 @@ mod tests {
     fn what_there_is_to_stop_at_can_be_chosen() {
         let mut stage = stage();
         stage.press("C g l");
-        assert!(stage.text().contains("waits"), "{}", stage.text());
+        assert!(stage.text().contains("pending"), "{}", stage.text());
         stage.press("j j enter");
         let here = stage.app.scene.session.head;
         assert_eq!(Some(here), stage.app.scene.record.as_ref().unwrap().stops().nth(2).map(|(seq, _)| seq));

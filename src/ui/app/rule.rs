@@ -16,7 +16,7 @@ pub fn draft(state: &ActionState, reason: Option<&str>) -> String {
         }
         Kind::Command => {
             let words = action.command.as_ref().map(words_of).unwrap_or_default();
-            lines.push("# words, not text; a last * stands for whatever follows".to_owned());
+            lines.push("# matched word by word; a trailing * matches any further words".to_owned());
             lines.push(format!("command = {}", quoted(&words)));
         }
         Kind::Read => {

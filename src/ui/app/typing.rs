@@ -58,7 +58,7 @@ impl App {
                 // Pasted keys are no commands: they go where text goes.
                 self.composer.open = true;
                 self.composer.entry.paste(text);
-                self.say(Toast::plain("pasted text goes to the composer; Enter sends it, Esc leaves it"));
+                self.say(Toast::plain("pasted into the composer; Enter sends it, Esc closes it"));
             }
         }
     }
@@ -173,7 +173,7 @@ impl App {
             KeyCode::Char(' ') => revert.toggle(),
             KeyCode::Enter => {
                 let Some(ask) = revert.chosen() else {
-                    self.say(Toast::plain("nothing is checked: Space checks what to revert, Esc leaves everything"));
+                    self.say(Toast::plain("nothing selected: Space selects what to revert, Esc cancels"));
                     return stay(Overlay::Revert(revert));
                 };
                 return Then::Requests(vec![Request::Host(ask)]);
@@ -191,9 +191,7 @@ impl App {
                 .held_target()
                 .is_some_and(|(state, digest)| state.action.id == editor.action && digest == editor.digest);
             if !same {
-                self.say(Toast::warning(
-                    "the action has changed meanwhile: your text is still here, copy what you need",
-                ));
+                self.say(Toast::warning("the action has changed: your text is still here, copy what you need"));
                 return stay(Overlay::Edit(editor));
             }
             return Then::Requests(self.take_version(editor.part_key(), text));
@@ -201,7 +199,7 @@ impl App {
         match key.code {
             KeyCode::Esc if editor.is_changed() && !editor.asked_to_drop => {
                 editor.asked_to_drop = true;
-                self.say(Toast::warning("Esc again drops your changes, ^X or F2 keeps them"));
+                self.say(Toast::warning("Esc again discards your changes, ^X or F2 keeps them"));
             }
             KeyCode::Esc => return Then::Close,
             KeyCode::Enter => {
@@ -238,7 +236,7 @@ impl App {
     fn prompted(&mut self, prompt: Prompt, text: String) -> Then {
         let word_is_wrong = prompt.purpose.word().is_some_and(|word| text.trim() != word);
         if word_is_wrong {
-            self.say(Toast::warning("the word does not match: nothing happened"));
+            self.say(Toast::warning("the word does not match: nothing was done"));
             return stay(Overlay::Prompt(prompt));
         }
         Then::Requests(match prompt.purpose {
@@ -252,7 +250,7 @@ impl App {
             }
             Purpose::GuardReason { action, digest, word } => {
                 if text.trim().is_empty() {
-                    self.say(Toast::warning("a guard-rail approval needs a reason"));
+                    self.say(Toast::warning("approving a guard-rail action needs a reason"));
                     let purpose = Purpose::GuardReason { action, digest, word };
                     return stay(Overlay::Prompt(Prompt::new(purpose, "")));
                 }
@@ -269,7 +267,7 @@ impl App {
                 match found {
                     Some(seq) => self.walk(&Walk::To(seq)),
                     None => {
-                        let words = "nothing in the record has this number or name";
+                        let words = "no event or action in the record has this number or name";
                         self.say(Toast::warning(words));
                         Vec::new()
                     }
@@ -312,10 +310,10 @@ impl Ask {
             Self::Lease { .. } => "the lease",
             Self::Undo { .. } => "undo",
             Self::Rewind { .. } => "rewind",
-            Self::Restore(_) => "take back",
+            Self::Restore(_) => "revert",
             Self::Test { .. } => "the test of the candidate",
             Self::Explain(_) => "explain",
-            Self::Tighten { .. } => "the rule does not count in this session",
+            Self::Tighten { .. } => "the rule is not active in this session",
             Self::Processes => "the list of processes",
             Self::TakeControl { .. } => "control",
             Self::Blob { .. } => "content",

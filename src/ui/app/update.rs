@@ -54,9 +54,9 @@ impl App {
             }
             Msg::Silent(pid) => {
                 let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
-                let text = format!("the host{process} does not answer: it is stopped or too busy");
+                let text = format!("the host{process} is not responding: it is stopped or too busy");
                 self.say(Toast::error(format!("{text}; nothing is lost")));
-                let wake = pid.map(|pid| format!("; `kill -CONT {pid}` wakes a stopped one")).unwrap_or_default();
+                let wake = pid.map(|pid| format!("; `kill -CONT {pid}` resumes a stopped process")).unwrap_or_default();
                 self.scene.silent = Some(text + &wake);
                 self.scene.touched.actions = true;
                 Vec::new()
@@ -68,7 +68,7 @@ impl App {
             }
             Msg::LinkLost(why) => {
                 self.say(Toast::error(format!(
-                    "the link is lost: {why}. q leaves, `rightseat attach` goes on; nothing was decided"
+                    "connection lost: {why}. q quits, `rightseat attach` reconnects; nothing was decided"
                 )));
                 self.scene.link = Link::Lost(why);
                 Vec::new()
@@ -110,7 +110,7 @@ impl App {
         match outcome {
             Ok(text) if same => return self.take_version(part.key(), text),
             Ok(text) => {
-                self.say(Toast::warning("the action has changed meanwhile: copy what you need of your text"));
+                self.say(Toast::warning("the action has changed: copy what you need from your text"));
                 self.overlay = Some(Overlay::Edit(Editor::new(action, digest, part, "from your editor", &text)));
             }
             Err(why) => self.say(Toast::error(why)),
@@ -125,7 +125,7 @@ impl App {
                 if matches!(overlay, Some(Overlay::Rule(_))) {
                     *overlay = None;
                 }
-                self.say(Toast::plain(format!("the rule counts from now on; {place}")));
+                self.say(Toast::plain(format!("the rule is active now; {place}")));
                 return vec![Request::Host(Ask::Tighten { rule })];
             }
             (Err(why), Some(Overlay::Rule(draft))) => draft.fault = Some(why),
@@ -143,7 +143,7 @@ impl App {
             Some(escape::show(&lost.why, &Show::default()).into_owned())
         });
         if let Some(why) = lost {
-            self.say(Toast::error(format!("the agent is gone: {why}")));
+            self.say(Toast::error(format!("the agent exited: {why}")));
         }
         self.after_events(!arrived.is_empty())
     }
@@ -201,7 +201,7 @@ impl App {
         let live = state.and_then(|state| state.held.as_ref()).is_some_and(|held| held.digest == *digest);
         if !live {
             self.overlay = None;
-            self.say(Toast::warning("what was asked about has changed: nothing was decided"));
+            self.say(Toast::warning("the action has changed: nothing was decided"));
         }
     }
 
@@ -260,7 +260,7 @@ impl App {
     /// The host wants to know which changes to revert. What is being typed is not covered by it.
     fn choose_reverts(&mut self, asked: &Ask, needed: ChoiceNeeded) {
         if self.overlay.is_some() || self.composer.open {
-            return self.say(Toast::warning("nothing was reverted: some changes may be yours; ask again to choose"));
+            return self.say(Toast::warning("nothing was reverted: some changes may be yours; press again to choose"));
         }
         self.overlay = Some(Overlay::Revert(Revert::new(asked.clone(), needed)));
     }
@@ -282,7 +282,7 @@ impl App {
         };
         let part = match outcome {
             Ok(Answer::Blob { offset, total, bytes }) => Ok((offset, total, bytes)),
-            Ok(Answer::Done | Answer::Processes(_) | Answer::Choose(_)) => Err("no content came".to_owned()),
+            Ok(Answer::Done | Answer::Processes(_) | Answer::Choose(_)) => Err("the answer has no content".to_owned()),
             Err(why) => Err(why),
         };
         self.scene.contents.put(*digest, part);

@@ -29,10 +29,10 @@ impl App {
         };
         self.scene.touched.target = true;
         self.say(match (is_as_proposed, lost) {
-            (true, _) => Toast::plain("this is what was proposed"),
-            (false, 0) => Toast::plain("this is your version now: look at the diff, then approve it"),
+            (true, _) => Toast::plain("showing the agent's proposal"),
+            (false, 0) => Toast::plain("this is now your version: review the diff, then approve it"),
             (false, _) => {
-                Toast::warning("this is your version now; what you had left out there has changed and is in again")
+                Toast::warning("this is now your version; a hunk you had excluded has changed and is included again")
             }
         });
         self.compute_pictures()
@@ -70,13 +70,13 @@ impl App {
         if self.scene.review.is_whole() {
             return Ok(None);
         }
-        let product = self.scene.products.current().ok_or("the diff of your version is still being made")?;
+        let product = self.scene.products.current().ok_or("the diff of your version is still being computed")?;
         let changed: Vec<Vec<Vec<usize>>> =
             product.files.iter().map(|file| file.hunks.iter().map(|hunk| hunk.changed()).collect()).collect();
         let paths: Vec<String> = files.iter().map(|file| file.path.as_str().to_owned()).collect();
         let mine = self.scene.review.mine(&paths, &changed);
         if mine.as_ref().and_then(|mine| mine.hunks.as_ref()).is_some_and(Vec::is_empty) {
-            return Err("every hunk is left out: deny it instead (d)");
+            return Err("every hunk is excluded: deny the action instead (d)");
         }
         Ok(mine)
     }

@@ -8,7 +8,7 @@ const GROUP: &str = "agent";
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "agent",
     label: "agent",
-    description: "The agent: how far it can be held, and its own modes and options to change",
+    description: "Show how far the agent can be controlled, and change its modes and options",
     group: GROUP,
     why_disabled: needs_control,
     run: |app| {

@@ -15,7 +15,7 @@ const GROUP: &str = "decide";
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         consents: true,
-        ..deciding("approve", "approve", "Approve the action, or the hunks and edits chosen in it", |app| {
+        ..deciding("approve", "approve", "Approve the action, or the selected hunks and edits", |app| {
             approve(app, None)
         })
     },
@@ -33,24 +33,24 @@ pub(super) const COMMANDS: &[Command] = &[
         ..deciding(
             "approve-group",
             "approve group",
-            "Approve every waiting action of this kind in this plan step that has been looked at",
+            "Approve every pending action of this kind in this plan step that has been viewed",
             approve_group,
         )
     },
     Command {
         consents: true,
-        ..deciding("lease", "lease", "Grant a lease: edits of this plan step go through for a while", |app| {
+        ..deciding("lease", "lease", "Grant a lease: allow edits of this plan step for a while", |app| {
             let step = app.scene.target().and_then(|state| state.action.step.clone());
             app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Lease { step }, "")));
             Vec::new()
         })
     },
-    deciding("edit", "edit", "Edit the proposal here", edit_inline),
+    deciding("edit", "edit", "Edit the proposal in place", edit_inline),
     deciding("edit-external", "$EDITOR", "Edit the proposal in $VISUAL or $EDITOR", edit_external),
     Command {
         name: "toggle-hunk",
         label: "hunk",
-        description: "Leave the hunk (or the selected lines) out, or take it in",
+        description: "Exclude or include the hunk or the selected lines",
         group: GROUP,
         scope: Scope::Diff,
         why_disabled: needs_hunks,
@@ -62,12 +62,12 @@ pub(super) const COMMANDS: &[Command] = &[
         },
         ..BASE
     },
-    deciding("redirect", "redirect", "Refuse and say what to do instead", |app| ask_reason(app, Verdict::Redirect)),
+    deciding("redirect", "redirect", "Reject and say what to do instead", |app| ask_reason(app, Verdict::Redirect)),
     deciding("deny", "deny", "Deny, with a reason", |app| ask_reason(app, Verdict::Deny { make_rule: false })),
-    deciding("deny-with-rule", "deny + rule", "Deny, and draft a rule of it for your policy", |app| {
+    deciding("deny-with-rule", "deny + rule", "Deny, and draft a policy rule from it", |app| {
         ask_reason(app, Verdict::Deny { make_rule: true })
     }),
-    deciding("explain", "explain", "Ask the agent to explain; the action stays where it is", |app| {
+    deciding("explain", "explain", "Ask the agent to explain; the action stays pending", |app| {
         app.scene.target.clone().map_or_else(Vec::new, |id| vec![Request::Host(Ask::Explain(id))])
     }),
     Command {
@@ -75,7 +75,7 @@ pub(super) const COMMANDS: &[Command] = &[
         ..deciding(
             "test",
             "test",
-            "Run the tests on a candidate with this action, or on the workspace when none waits",
+            "Run the tests on a candidate with this action, or on the workspace if none is pending",
             test,
         )
     },
@@ -97,7 +97,7 @@ fn test(app: &mut App) -> Vec<Request> {
         return vec![Request::Host(Ask::Test { action: None, mine: None })];
     };
     if state.action.kind != Kind::Edit {
-        app.say(Toast::warning("only an edit can be tried in a candidate: this one is no edit"));
+        app.say(Toast::warning("only an edit can be tested in a candidate, and this action is not an edit"));
         return Vec::new();
     }
     let action = Some(state.action.id.clone());
@@ -118,12 +118,12 @@ fn test(app: &mut App) -> Vec<Request> {
 pub(super) fn needs_hunks(app: &App) -> Option<&'static str> {
     needs_held(app).or_else(|| {
         let kind = app.scene.target().map(|state| state.action.kind);
-        (kind != Some(Kind::Edit)).then_some("this is no edit: it is decided on whole (e edits a command)")
+        (kind != Some(Kind::Edit)).then_some("this is not an edit: approve or deny it as a whole (e edits a command)")
     })
 }
 
 fn needs_held(app: &App) -> Option<&'static str> {
-    needs_control(app).or_else(|| app.scene.held_target().is_none().then_some("no action waits for a decision here"))
+    needs_control(app).or_else(|| app.scene.held_target().is_none().then_some("no action is pending here"))
 }
 
 /// The action under review, when a deliberate key may approve it now; says why not otherwise.
@@ -134,7 +134,7 @@ fn ready_to_approve(app: &mut App) -> Option<(ActionId, Digest)> {
     let conflicted = state.action.conflicted && !app.scene.review.edited.values().any(|text| !text.contains("<<<<<<<"));
     if !app.layout.shows(PaneId::Diff) {
         app.focus_on(PaneId::Diff);
-        app.say(Toast::warning("look at it first: review it before you approve it"));
+        app.say(Toast::warning("review the action before you approve it"));
         return None;
     }
     if let Err(why) = app.arming.check(&id, digest) {
@@ -142,17 +142,17 @@ fn ready_to_approve(app: &mut App) -> Option<(ActionId, Digest)> {
         return None;
     }
     if !is_pictured {
-        app.say(Toast::warning("nothing was approved: its diff is still being made"));
+        app.say(Toast::warning("nothing was approved: the diff is still being computed"));
         return None;
     }
     if conflicted {
-        app.say(Toast::warning("the merge left conflicts: edit it first (e)"));
+        app.say(Toast::warning("the merge left conflicts: edit the file first (e)"));
         return None;
     }
     let unseen = app.panes.diff.unseen_rows(&app.scene.review);
     if unseen > 0 && !app.scene.review.unseen_warned {
         app.scene.review.unseen_warned = true;
-        app.say(Toast::warning(format!("{unseen} lines not seen: scroll to them, or press again to approve anyway")));
+        app.say(Toast::warning(format!("{unseen} unseen lines: scroll to them, or press again to approve anyway")));
         return None;
     }
     Some((id, digest))
@@ -175,13 +175,13 @@ pub(super) fn step(app: &mut App) -> Vec<Request> {
     let oldest =
         app.scene.session.actions.held().min_by_key(|state| state.held_at).map(|state| state.action.id.clone());
     if oldest.is_none() {
-        app.say(Toast::plain("nothing waits: there is no action to let through"));
+        app.say(Toast::plain("no action is pending"));
         return Vec::new();
     }
     if app.scene.target != oldest {
         app.scene.aim(oldest);
         app.focus_on(PaneId::Diff);
-        app.say(Toast::warning("nothing was approved: this is the oldest that waits, look at it and press again"));
+        app.say(Toast::warning("nothing was approved: this is the oldest pending action, view it and press again"));
         return Vec::new();
     }
     approve(app, None)
@@ -191,7 +191,7 @@ pub(super) fn step(app: &mut App) -> Vec<Request> {
 pub fn send_with_note(app: &mut App, action: ActionId, digest: Digest, note: String) -> Vec<Request> {
     let same = app.scene.held_target().filter(|(state, now)| state.action.id == action && *now == digest);
     let Some((state, _)) = same else {
-        app.say(Toast::warning("it has changed meanwhile: nothing was approved"));
+        app.say(Toast::warning("nothing was approved: the action has changed"));
         return Vec::new();
     };
     if let Some(word) = state.held.as_ref().and_then(|held| held.confirm.clone()) {
@@ -232,7 +232,7 @@ fn chosen_verdict(app: &App) -> Result<Verdict, &'static str> {
     }
     if let Some(command) = review.edited.get(&None) {
         let proposed = app.scene.target().and_then(|state| state.action.command.as_ref());
-        let proposed = proposed.ok_or("there is no command here")?;
+        let proposed = proposed.ok_or("no command here")?;
         return Ok(Verdict::ApproveCommand(asks::edited_command(proposed, command)));
     }
     Ok(app.mine()?.map_or(Verdict::Approve, Verdict::ApproveMine))
@@ -257,7 +257,7 @@ fn approve_group(app: &mut App) -> Vec<Request> {
         .filter(|(other, _)| *other != id)
         .collect();
     if app.scene.target().is_some_and(guarded) {
-        app.say(Toast::warning("a guard-rail action is never part of a group"));
+        app.say(Toast::warning("a guard-rail action cannot be approved as part of a group"));
         return Vec::new();
     }
     let mut requests = send(app, id, digest, None, None);
@@ -284,7 +284,7 @@ pub fn send_reasoned(
     reason: String,
 ) -> Vec<Request> {
     if verdict == Verdict::Redirect && reason.trim().is_empty() {
-        app.say(Toast::warning("a redirect needs words: what shall it do instead?"));
+        app.say(Toast::warning("say what the agent should do instead"));
         return Vec::new();
     }
     let reason = Some(reason).filter(|reason| !reason.trim().is_empty());
@@ -319,8 +319,8 @@ fn editable(app: &mut App) -> Option<(ActionId, Digest, Part, String, String)> {
                 Some((file, Some(text))) => {
                     return Some((id, digest, Part::File(at), file.path.name().to_owned(), text));
                 }
-                Some((_, None)) => "this file is deleted, not UTF-8 or too long to edit here",
-                None => "there is no file here",
+                Some((_, None)) => "this file is deleted, not UTF-8, or too long to edit here",
+                None => "no file here",
             }
         }
         Kind::Read | Kind::Network | Kind::Plan | Kind::Other => "only edits and commands can be edited",

@@ -17,15 +17,15 @@ pub(super) const COMMANDS: &[Command] = &[
     pane("focus-output", "output", "Focus the Output pane", |app| go(app, PaneId::Output)),
     pane("next-pane", "next", "Focus the next pane", |app| cycle(app, 1)),
     pane("previous-pane", "previous", "Focus the previous pane", |app| cycle(app, PaneId::ALL.len() - 1)),
-    pane("zoom", "zoom", "Give the focused pane the whole screen, or take it back", |app| {
+    pane("zoom", "zoom", "Show the focused pane full screen, or restore the layout", |app| {
         app.zoom = !app.zoom;
         Vec::new()
     }),
-    pane("next-pending", "next waiting", "Look at the next action that waits", |app| {
+    pane("next-pending", "next pending", "Go to the next pending action", |app| {
         aim_next(app, true);
         Vec::new()
     }),
-    pane("previous-pending", "previous waiting", "Look at the previous action that waits", |app| {
+    pane("previous-pending", "previous pending", "Go to the previous pending action", |app| {
         aim_next(app, false);
         Vec::new()
     }),
@@ -59,7 +59,7 @@ pub fn aim_next(app: &mut App, forward: bool) {
     let at = waiting.iter().position(|id| Some(id) == app.scene.target.as_ref());
     let next = match at {
         _ if waiting.is_empty() => {
-            app.say(Toast::plain("nothing waits for a decision"));
+            app.say(Toast::plain("no action is pending"));
             return;
         }
         None => 0,

@@ -16,7 +16,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "step",
         label: "step",
-        description: "Let exactly one action through: the oldest that waits, once it has been looked at; in a record: what happened next",
+        description: "Allow exactly one action: the oldest pending one, once viewed; in a record: next event",
         group: GROUP,
         consents: true,
         why_disabled: needs_open,
@@ -26,7 +26,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "continue",
         label: "continue",
-        description: "Continue to the end of the plan step, under a lease; in a record: to its end",
+        description: "Continue to the end of the plan step under a lease; in a record: go to its end",
         group: GROUP,
         consents: true,
         why_disabled: needs_open,
@@ -38,7 +38,7 @@ pub(super) const COMMANDS: &[Command] = &[
             let step = app.scene.target().and_then(|state| state.action.step.clone());
             let step = step.or_else(|| session.plan.active().map(|step| step.id.clone()));
             if step.is_none() {
-                app.say(Toast::warning("there is no plan step to continue to the end of: s lets one action through"));
+                app.say(Toast::warning("no active plan step to continue: s allows one action"));
                 return Vec::new();
             }
             app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Lease { step }, "")));
@@ -49,7 +49,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "pause",
         label: "pause",
-        description: "Freeze everything, or resume",
+        description: "Freeze the session, or resume it",
         group: GROUP,
         why_disabled: needs_control,
         run: |app| {
@@ -61,7 +61,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "stop",
         label: "stop",
-        description: "Freeze everything at once; again within two seconds: kill it and take the census",
+        description: "Freeze everything now; again within two seconds: kill all processes and count what is left",
         group: GROUP,
         why_disabled: needs_control,
         run: stop,
@@ -70,7 +70,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "mode",
         label: "mode",
-        description: "Choose how much rules decide: observe, step, plan, guarded",
+        description: "Choose the mode: observe, step, plan, guarded",
         group: GROUP,
         why_disabled: needs_control,
         run: |app| {
@@ -93,11 +93,10 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "rewind",
         label: "rewind",
-        description: "Choose a checkpoint to take the workspace back to",
+        description: "Choose a checkpoint to rewind the workspace to",
         group: GROUP,
         why_disabled: |app| {
-            needs_control(app)
-                .or_else(|| app.scene.session.checkpoints.is_empty().then_some("there is no checkpoint yet"))
+            needs_control(app).or_else(|| app.scene.session.checkpoints.is_empty().then_some("no checkpoint yet"))
         },
         run: |app| {
             app.overlay = Some(Overlay::Choose(Choice::checkpoints(&app.scene)));
@@ -107,8 +106,8 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "take-back",
-        label: "take back",
-        description: "Take back an unsupervised change: choose the file that goes back to what it was",
+        label: "revert",
+        description: "Revert an unsupervised change: choose the file to restore",
         group: GROUP,
         why_disabled: |app| {
             needs_control(app)
@@ -127,7 +126,7 @@ fn needs_open(app: &App) -> Option<&'static str> {
         return None;
     }
     needs_control(app)
-        .or_else(|| app.scene.session.ended.is_some().then_some("the agent has finished: there is nothing to gate"))
+        .or_else(|| app.scene.session.ended.is_some().then_some("the agent has finished: nothing to control"))
 }
 
 fn stop(app: &mut App) -> Vec<Request> {
@@ -135,11 +134,11 @@ fn stop(app: &mut App) -> Vec<Request> {
     let again = app.stop_armed_at_ms.is_some_and(|at| now.saturating_sub(at) <= UI_STOP_AGAIN_MS_MAX);
     if again {
         app.stop_armed_at_ms = None;
-        app.say(Toast::warning("stopping: killing everything, then counting what is left"));
+        app.say(Toast::warning("stopping: killing all processes, then counting what is left"));
         return vec![Request::Host(Ask::Stop)];
     }
     app.stop_armed_at_ms = Some(now);
-    app.say(Toast::warning("frozen; press again within 2 s to kill everything, p resumes"));
+    app.say(Toast::warning("frozen; press again within 2 s to kill all processes, p resumes"));
     vec![Request::Host(Ask::Freeze)]
 }
 
@@ -148,7 +147,7 @@ fn undo(app: &mut App) -> Vec<Request> {
     let mine = app.scene.target.as_ref().and_then(|id| session.actions.get(id));
     if mine.is_some_and(|state| state.phase == Phase::Running) {
         // Never another action's effect in its place.
-        app.say(Toast::warning("this action is still running: undo it when it has finished, or stop it"));
+        app.say(Toast::warning("this action is still running: undo it after it finishes, or stop it"));
         return Vec::new();
     }
     let undoable = |id: &ActionId| session.actions.undoable().any(|state| state.action.id == *id);

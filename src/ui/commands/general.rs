@@ -11,11 +11,11 @@ pub(super) const COMMANDS: &[Command] = &[
         app.composer.open = true;
         Vec::new()
     }),
-    general("leave", "leave", "Close what is open, drop a selection or a search; never decides anything", |app| {
+    general("leave", "leave", "Close the dialog, selection or search; never decides anything", |app| {
         app.leave_one();
         Vec::new()
     }),
-    general("palette", "commands", "Find a command by its words", |app| {
+    general("palette", "commands", "Find a command by name", |app| {
         app.overlay = Some(Overlay::Palette(Palette::new()));
         Vec::new()
     }),
@@ -23,8 +23,8 @@ pub(super) const COMMANDS: &[Command] = &[
         app.overlay = Some(Overlay::Help(Help::default()));
         Vec::new()
     }),
-    general("detach", "detach", "Leave this client; the session goes on", |_| vec![Request::Leave(Leave::Detach)]),
-    general("quit", "quit", "Leave; a session with nothing open ends, any other goes on", |app| {
+    general("detach", "detach", "Detach this client; the session continues", |_| vec![Request::Leave(Leave::Detach)]),
+    general("quit", "quit", "Quit; a session with nothing pending ends, any other continues", |app| {
         // Whoever has lost the host is told by which name the session is found again.
         if matches!(app.scene.link, Link::Lost(_)) {
             return vec![Request::Leave(Leave::Detach)];
@@ -33,22 +33,22 @@ pub(super) const COMMANDS: &[Command] = &[
         let close = nothing_open.then_some(Request::Host(Ask::Close));
         close.into_iter().chain([Request::Leave(Leave::Quit)]).collect()
     }),
-    general("interrupt", "leave", "Leave this client at once, as an interrupt does; the session goes on", |_| {
+    general("interrupt", "leave", "Detach this client immediately, like an interrupt; the session continues", |_| {
         vec![Request::Leave(Leave::Interrupt)]
     }),
     Command {
         why_disabled: |app| match app.scene.link {
-            Link::Attached { .. } if app.reads_only => Some("this client is read only"),
-            Link::Attached { control: true } => Some("this client has control already"),
+            Link::Attached { .. } if app.reads_only => Some("this client is read-only"),
+            Link::Attached { control: true } => Some("this client already has control"),
             Link::Attached { control: false } => None,
             Link::Connecting | Link::Lost(_) => Some("not connected"),
         },
-        ..general("take-control", "take control", "Take control of the session from whoever has it", |app| {
+        ..general("take-control", "take control", "Take control of the session", |app| {
             vec![Request::Host(Ask::TakeControl { head: app.scene.session.head })]
         })
     },
-    general("suspend", "suspend", "Back to the shell; fg comes back", |_| vec![Request::Suspend]),
-    general("redraw", "redraw", "Draw the whole screen again", |_| vec![Request::Redraw]),
+    general("suspend", "suspend", "Suspend to the shell; fg returns", |_| vec![Request::Suspend]),
+    general("redraw", "redraw", "Redraw the screen", |_| vec![Request::Redraw]),
 ];
 
 const fn general(

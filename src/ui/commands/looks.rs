@@ -15,19 +15,19 @@ pub(super) const COMMANDS: &[Command] = &[
         app.scene.touched.target = true;
         Vec::new()
     }),
-    showing("whitespace", "whitespace", "Show blanks, or not", |app| {
+    showing("whitespace", "whitespace", "Show or hide whitespace", |app| {
         app.panes.diff.marks_blanks = !app.panes.diff.marks_blanks;
         app.scene.touched.target = true;
         app.compute_pictures()
     }),
     showing("more-context", "more", "More lines around each hunk", |app| context(app, true)),
     showing("less-context", "less", "Fewer lines around each hunk", |app| context(app, false)),
-    showing("thoughts", "thoughts", "Unfold the agent's raw thoughts, or fold them", |app| {
+    showing("thoughts", "thoughts", "Show or hide the agent's raw thoughts", |app| {
         app.panes.why.thoughts_open = !app.panes.why.thoughts_open;
         app.scene.touched.target = true;
         Vec::new()
     }),
-    showing("transcript", "transcript", "The transcript, then the agent's log, then the command's output", |app| {
+    showing("transcript", "transcript", "Cycle through transcript, agent log and command output", |app| {
         // The focus may be newer than the layout, when both keys came at once.
         if app.focus == PaneId::Output || app.layout.shows(PaneId::Output) {
             app.panes.output.next_view(&app.scene);
@@ -41,7 +41,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "select-lines",
         label: "lines",
-        description: "Begin a selection of lines; Space leaves them out or takes them in",
+        description: "Start selecting lines; Space excludes or includes them",
         group: GROUP,
         scope: Scope::Diff,
         why_disabled: super::decide::needs_hunks,
@@ -50,9 +50,9 @@ pub(super) const COMMANDS: &[Command] = &[
             let review = &mut app.scene.review;
             review.selecting_from = if review.selecting_from.is_some() { None } else { Some(cursor) };
             app.say(Toast::plain(if app.scene.review.selecting_from.is_some() {
-                "selecting lines: move, then Space leaves them out or takes them in; Esc drops the selection"
+                "selecting lines: move, then Space excludes or includes them; Esc clears the selection"
             } else {
-                "the selection is dropped"
+                "selection cleared"
             }));
             Vec::new()
         },
@@ -62,11 +62,11 @@ pub(super) const COMMANDS: &[Command] = &[
         app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Search, "")));
         Vec::new()
     }),
-    showing("yank", "copy", "Copy what is under the cursor to the clipboard of the terminal (OSC 52)", |app| {
+    showing("yank", "copy", "Copy the item under the cursor to the clipboard (OSC 52)", |app| {
         let pane = app.panes.get(app.focus);
         let text = pane.yank(&app.scene).unwrap_or_default();
         if text.is_empty() {
-            app.say(Toast::plain("there is nothing to copy here"));
+            app.say(Toast::plain("nothing to copy here"));
             return Vec::new();
         }
         app.say(Toast::plain(format!("copied {} bytes", text.len())));

@@ -135,14 +135,14 @@ pub fn label(app: &App, command: &Command) -> &'static str {
 fn needs_control(app: &App) -> Option<&'static str> {
     use crate::ui::app::Link;
     if app.scene.record.is_some() {
-        return Some("a record can only be looked at: s and S go through what happened");
+        return Some("a record is read-only: s and S step through it");
     }
     match app.scene.link {
         Link::Attached { control: true } => None,
-        Link::Attached { control: false } if app.reads_only => Some("this client is read only"),
-        Link::Attached { control: false } => Some("another client has control, or nobody: take it first"),
+        Link::Attached { control: false } if app.reads_only => Some("this client is read-only"),
+        Link::Attached { control: false } => Some("this client does not have control: take it first"),
         Link::Connecting => Some("not connected yet"),
-        Link::Lost(_) => Some("the link to the host is lost"),
+        Link::Lost(_) => Some("the connection to the host is lost"),
     }
 }
 

@@ -15,22 +15,20 @@ pub(super) const COMMANDS: &[Command] = &[
     moving("right", "right", "Unfold, or scroll right", |app| sideways(app, true)),
     moving("page-down", "page down", "One page down", |app| pages(app, 1)),
     moving("page-up", "page up", "One page up", |app| pages(app, -1)),
-    moving("top", "top", "To the first row", |app| rows(app, i64::MIN)),
-    moving("bottom", "bottom", "To the last row", |app| rows(app, i64::MAX)),
-    moving("open", "open", "Open what is under the cursor: fold, step, test, action", open),
-    moving("next-hunk", "next hunk", "To the next hunk, or the next match of the search", |app| {
-        stop_at(app, Step::Hunk, true)
-    }),
-    moving("previous-hunk", "previous hunk", "To the previous hunk, or the previous match", |app| {
+    moving("top", "top", "Go to the first row", |app| rows(app, i64::MIN)),
+    moving("bottom", "bottom", "Go to the last row", |app| rows(app, i64::MAX)),
+    moving("open", "open", "Open the item under the cursor: fold, step, test, action", open),
+    moving("next-hunk", "next hunk", "Go to the next hunk or search match", |app| stop_at(app, Step::Hunk, true)),
+    moving("previous-hunk", "previous hunk", "Go to the previous hunk or search match", |app| {
         stop_at(app, Step::Hunk, false)
     }),
     Command {
         scope: Scope::Diff,
-        ..moving("next-file", "next file", "To the next file", |app| stop_at(app, Step::File, true))
+        ..moving("next-file", "next file", "Go to the next file", |app| stop_at(app, Step::File, true))
     },
     Command {
         scope: Scope::Diff,
-        ..moving("previous-file", "previous file", "To the previous file", |app| stop_at(app, Step::File, false))
+        ..moving("previous-file", "previous file", "Go to the previous file", |app| stop_at(app, Step::File, false))
     },
 ];
 
@@ -96,7 +94,7 @@ fn stop_at(app: &mut App, step: Step, forward: bool) -> Vec<Request> {
                 Step::Hunk => "hunk",
                 Step::File => "file",
             };
-            app.say(Toast::plain(format!("there is no {} {what}", if forward { "further" } else { "earlier" })));
+            app.say(Toast::plain(format!("no {} {what}", if forward { "further" } else { "earlier" })));
         }
     } else {
         return rows(app, if forward { 1 } else { -1 });

@@ -22,12 +22,12 @@ pub(super) const COMMANDS: &[Command] = &[
         }
         Vec::new()
     }),
-    editing("plan-remove", "remove", "Remove this step and everything below it", |app| {
+    editing("plan-remove", "remove", "Remove this step and all steps below it", |app| {
         current(app).map_or_else(Vec::new, |step| edit(app, PlanEdit::Remove { step: step.id }))
     }),
-    editing("plan-move-down", "move down", "Move this step behind the next one", |app| shift(app, true)),
+    editing("plan-move-down", "move down", "Move this step after the next one", |app| shift(app, true)),
     editing("plan-move-up", "move up", "Move this step before the previous one", |app| shift(app, false)),
-    editing("plan-pin", "pin", "Pin this step, so that no replan drops it, or unpin it", |app| {
+    editing("plan-pin", "pin", "Pin this step so that no replan drops it, or unpin it", |app| {
         current(app).map_or_else(Vec::new, |step| edit(app, PlanEdit::Pin { pinned: !step.pinned, step: step.id }))
     }),
 ];
@@ -42,7 +42,7 @@ const fn editing(
 }
 
 fn needs_step(app: &App) -> Option<&'static str> {
-    needs_control(app).or_else(|| current(app).is_none().then_some("there is no plan step under the cursor"))
+    needs_control(app).or_else(|| current(app).is_none().then_some("no plan step under the cursor"))
 }
 
 fn current(app: &App) -> Option<Step> {
@@ -80,12 +80,12 @@ fn shift(app: &mut App, down: bool) -> Vec<Request> {
     let Some(at) = siblings.iter().position(|other| other.id == step.id) else { return Vec::new() };
     let after = if down {
         let Some(next) = siblings.get(at + 1) else {
-            app.say(Toast::plain("it is the last one already"));
+            app.say(Toast::plain("already the last step"));
             return Vec::new();
         };
         Some(next.id.clone())
     } else if at == 0 {
-        app.say(Toast::plain("it is the first one already"));
+        app.say(Toast::plain("already the first step"));
         return Vec::new();
     } else {
         at.checked_sub(2).and_then(|at| siblings.get(at)).map(|other| other.id.clone())

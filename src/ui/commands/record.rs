@@ -11,7 +11,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "step-back",
         label: "back",
-        description: "In a record: back to what happened before",
+        description: "In a record: go to the previous event",
         group: GROUP,
         why_disabled: needs_record,
         run: |app| app.walk(&Walk::Back),
@@ -20,7 +20,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "from-start",
         label: "to its start",
-        description: "In a record: to its beginning",
+        description: "In a record: go to the start",
         group: GROUP,
         why_disabled: needs_record,
         run: |app| app.walk(&Walk::Start),
@@ -29,7 +29,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "events",
         label: "list",
-        description: "In a record: choose from what happened",
+        description: "In a record: choose from a list of events",
         group: GROUP,
         why_disabled: needs_record,
         run: |app| {
@@ -41,7 +41,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "jump",
         label: "jump",
-        description: "In a record: go to an event by its number, or to an action by its name",
+        description: "In a record: go to an event by number, or to an action by id",
         group: GROUP,
         why_disabled: needs_record,
         run: |app| {
@@ -53,5 +53,5 @@ pub(super) const COMMANDS: &[Command] = &[
 ];
 
 fn needs_record(app: &App) -> Option<&'static str> {
-    app.scene.record.is_none().then_some("this session goes on: a record is opened with `rightseat replay`")
+    app.scene.record.is_none().then_some("this is a live session: open a record with `rightseat replay`")
 }

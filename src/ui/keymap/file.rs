@@ -22,9 +22,9 @@ pub enum KeymapError {
     Key { place: String, command: String, what: String },
     #[error("{place}: `{keys}` cannot be both {first} and {second}")]
     Conflict { place: String, keys: String, first: &'static str, second: &'static str },
-    #[error("{place}: `{short}` ({first}) is the beginning of `{long}` ({second}), which could never be typed")]
+    #[error("{place}: `{short}` ({first}) is a prefix of `{long}` ({second}), which could then never be typed")]
     Prefix { place: String, short: String, first: &'static str, long: String, second: &'static str },
-    #[error("{place}: `{command}` must be reachable and has no key")]
+    #[error("{place}: `{command}` must have a key")]
     Unreachable { place: String, command: &'static str },
 }
 
@@ -126,14 +126,14 @@ fn near(name: &str) -> String {
     let shares = |known: &str| known.split('-').any(|part| name.split('-').any(|word| word == part));
     commands::all()
         .find(|command| shares(command.name))
-        .map_or_else(String::new, |command| format!(" (near: {})", command.name))
+        .map_or_else(String::new, |command| format!(" (similar: {})", command.name))
 }
 
 fn sequence(place: &str, command: &Command, text: &str) -> Result<Vec<Key>, KeymapError> {
     let wrong = |what: String| KeymapError::Key { place: place.to_owned(), command: command.name.to_owned(), what };
     let keys = text.split_whitespace().map(Key::parse).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
     if keys.is_empty() || keys.len() > UI_KEYS_IN_A_ROW_MAX {
-        return Err(wrong(format!("`{text}` must be 1 to {UI_KEYS_IN_A_ROW_MAX} keys")));
+        return Err(wrong(format!("`{text}` must have 1 to {UI_KEYS_IN_A_ROW_MAX} keys")));
     }
     if let Some((key, why)) = keys.iter().find_map(|key| Some((key, key.unsendable()?))) {
         return Err(wrong(format!("`{key}` cannot be typed: {why}")));
@@ -175,7 +175,7 @@ fn check(place: &str, keymap: &Keymap) -> Result<(), KeymapError> {
     if let Some(binding) =
         keymap.bindings.iter().filter(consents).find(|b| b.keys.iter().any(|key| never.contains(&Ok(*key))))
     {
-        let what = "Enter and Esc never approve and never destroy".to_owned();
+        let what = "Enter and Esc cannot be bound to commands that approve or destroy".to_owned();
         return Err(KeymapError::Key { place: place(), command: binding.command.name.to_owned(), what });
     }
     Ok(())
@@ -277,13 +277,13 @@ mod tests {
             assert!(error.contains(expect), "{error}");
         };
         check("inherits = 'default'\n[keys]\ndeny = 'a'\n", "`a` cannot be both approve and deny");
-        check("inherits = 'default'\n[keys]\ndeny = 'g'\n", "beginning of");
+        check("inherits = 'default'\n[keys]\ndeny = 'g'\n", "is a prefix of");
         check("inherits = 'default'\n[keys]\ndeny = 'C-i'\n", "arrives as Tab");
         check("inherits = 'default'\n[keys]\ndenied = 'k'\n", "no command `denied`");
         check("inherits = 'default'\n[keys]\nplan-add = 'j'\n", "cannot be both");
-        check("inherits = 'default'\n[keys]\nstop = []\n", "must be reachable");
-        check("inherits = 'default'\n[keys]\nopen = 'F9'\napprove = 'enter'\n", "never approve");
-        check("inherits = 'mine'\n", "circle");
+        check("inherits = 'default'\n[keys]\nstop = []\n", "must have a key");
+        check("inherits = 'default'\n[keys]\nopen = 'F9'\napprove = 'enter'\n", "cannot be bound");
+        check("inherits = 'mine'\n", "cycle");
         check("keys = 3\n", "not a keymap");
         std::fs::write(dir.path().join("mine.toml"), "inherits = 'default'\n[keys]\napprove = 'F5'\n").unwrap();
         assert_eq!(load("mine", Some(dir.path())).unwrap().shown("approve").as_deref(), Some("F5"));

@@ -60,7 +60,7 @@ pub fn mode_words(mode: Mode) -> (&'static str, &'static str) {
         Mode::Observe => ("observe", "read only"),
         Mode::Step => ("step", "every action asks"),
         Mode::Plan => ("plan", "a lease per plan step"),
-        Mode::Guarded => ("guarded", "rules decide, the rest asks"),
+        Mode::Guarded => ("guarded", "rules decide, everything else asks"),
     }
 }
 
@@ -105,14 +105,18 @@ impl Choice {
         let offers = |offer| ready.offers.contains(&offer);
         let row = |name: &str, meaning: &str, pick| (name.to_owned(), meaning.to_owned(), pick);
         if offers(AgentOffer::List) {
-            rows.push(row("its sessions", "go on with one, or delete one", Pick::AgentSessions));
+            rows.push(row("its sessions", "resume or delete one", Pick::AgentSessions));
         }
         if offers(AgentOffer::New) {
-            rows.push(row("a new session", "it forgets this talk; the record here goes on", Pick::Keep(Keeping::New)));
+            rows.push(row(
+                "a new session",
+                "it forgets this conversation; the record here continues",
+                Pick::Keep(Keeping::New),
+            ));
         }
         if offers(AgentOffer::Logout) {
-            let pick = Pick::KeepAfterWord(Keeping::Logout, "its login is forgotten".to_owned());
-            rows.push(row("log out", "it must be logged in again", pick));
+            let pick = Pick::KeepAfterWord(Keeping::Logout, "its login will be deleted".to_owned());
+            rows.push(row("log out", "you must log in again to use it", pick));
         }
         let mut about: Vec<String> = ready.badges.iter().take(UI_CHOICES_MAX).map(|line| visible(line)).collect();
         let used = header::used_words(scene);
@@ -122,7 +126,7 @@ impl Choice {
         );
         about.extend((!ready.state.is_empty() && ready.state != "ready").then(|| visible(&ready.state)));
         if ready.options.is_empty() {
-            about.push("it offers no modes or options of its own".to_owned());
+            about.push("it has no modes or options of its own".to_owned());
         }
         let title = ready.title.as_deref().unwrap_or(&ready.agent.name);
         Self { about, ..Self::of(visible(title), rows) }
@@ -137,9 +141,9 @@ impl Choice {
             (visible(title), format!("{} {now}", visible(&session.used)), Pick::AgentSession(session.clone()))
         };
         let (about, rows) = match &scene.session.agent_keeps {
-            None => ("the agent is asked for them", Vec::new()),
-            Some(sessions) if sessions.is_empty() => ("it keeps no sessions of this directory", Vec::new()),
-            Some(sessions) => ("of this directory, as the agent has them", sessions.iter().map(row).collect()),
+            None => ("requested from the agent", Vec::new()),
+            Some(sessions) if sessions.is_empty() => ("it has no sessions for this directory", Vec::new()),
+            Some(sessions) => ("for this directory, as reported by the agent", sessions.iter().map(row).collect()),
         };
         Self { about: vec![about.to_owned()], of_sessions: true, ..Self::of("The agent's sessions", rows) }
     }
@@ -152,15 +156,15 @@ impl Choice {
         let mut rows = Vec::new();
         if offers(AgentOffer::Resume) {
             let pick = Pick::Keep(Keeping::Resume { session: id.clone() });
-            rows.push(("go on with it".to_owned(), "in place of the present one".to_owned(), pick));
+            rows.push(("resume it".to_owned(), "instead of the current one".to_owned(), pick));
         }
         if offers(AgentOffer::Delete) {
             let what = if session.title.is_empty() { &session.id } else { &session.title };
             let pick = Pick::KeepAfterWord(Keeping::Delete { session: id }, visible(what));
-            rows.push(("delete it".to_owned(), "for good".to_owned(), pick));
+            rows.push(("delete it".to_owned(), "permanently".to_owned(), pick));
         }
         let about = [&session.title, &session.id].map(|text| visible(text)).to_vec();
-        (!session.runs && !rows.is_empty()).then(|| Self { about, ..Self::of("One of the agent's sessions", rows) })
+        (!session.runs && !rows.is_empty()).then(|| Self { about, ..Self::of("Agent session", rows) })
     }
 
     /// What one option of the agent can be set to; `None` when there is nothing to choose from.
@@ -208,7 +212,7 @@ impl Choice {
             .map(|(seq, words)| (format!("{seq:>width$}", width = last.to_string().len()), words, Pick::Event(seq)))
             .collect();
         let cursor = before.saturating_sub(first + 1).min(rows.len().saturating_sub(1));
-        Some(Self { cursor, ..Self::of("What happened", rows) })
+        Some(Self { cursor, ..Self::of("Events", rows) })
     }
 
     /// Files changed by no decision, newest change first, each once.
@@ -219,7 +223,7 @@ impl Choice {
             let shown = crate::base::text::Untrusted::from(path.as_str()).visible().into_owned();
             rows.push((shown, String::new(), Pick::Restore(path)));
         }
-        Self::of("Take back an unsupervised change", rows)
+        Self::of("Revert an unsupervised change", rows)
     }
 
     pub fn go(&mut self, down: bool) {
@@ -274,6 +278,6 @@ pub(super) fn view(choice: &Choice, app: &App, frame: &mut Frame<'_>, screen: Re
             brush.over(Rect::new(inside.x, y, inside.width, 1), Role::Cursor);
         }
     }
-    let hint = if rows == 0 { "Esc leaves" } else { "j k move · Enter chooses · Esc leaves" };
+    let hint = if rows == 0 { "Esc closes" } else { "j k move · Enter selects · Esc closes" };
     brush.cut(inside.x, inside.bottom().saturating_sub(1), inside.right(), hint, Role::Hint);
 }

@@ -60,9 +60,9 @@ pub(super) fn view(editor: &Editor, app: &App, frame: &mut Frame<'_>, screen: Re
     );
     let mut brush = Brush::new(frame.buffer, &app.scene.look);
     let foot = if editor.asked_to_drop {
-        "Esc again drops your changes · ^X or F2 keeps them"
+        "Esc again discards your changes · ^X or F2 keeps them"
     } else {
-        "^X or F2 takes your version into the diff (nothing is approved by that) · Esc leaves"
+        "^X or F2 puts your version into the diff (does not approve it) · Esc cancels"
     };
     brush.cut(inside.x, inside.bottom().saturating_sub(1), inside.right(), foot, Role::Hint);
     let field = Rect { height: inside.height.saturating_sub(1), ..inside };

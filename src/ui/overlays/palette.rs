@@ -114,7 +114,7 @@ pub(super) fn view(palette: &Palette, app: &App, frame: &mut Frame<'_>, screen: 
     let foot = match palette.found.get(palette.cursor) {
         Some(command) if command.consents => "Enter never approves: use its key".to_owned(),
         Some(_) => "Enter runs it · Esc closes".to_owned(),
-        None => "nothing found".to_owned(),
+        None => "no matches".to_owned(),
     };
     brush.cut(inside.x, inside.bottom().saturating_sub(1), end, &foot, Role::Hint);
     palette.entry.view(frame, Rect::new(x, inside.y, end.saturating_sub(x), 1), &app.scene.look);

@@ -103,18 +103,16 @@ impl Purpose {
     fn title(&self) -> &'static str {
         match self {
             Self::Note { .. } => "Approve with a note",
-            Self::Confirm { .. } | Self::GuardReason { .. } => {
-                "The agent wants to change what must not change by accident"
-            }
-            Self::Reason { verdict: Verdict::Redirect, .. } => "Redirect: what shall it do instead?",
-            Self::Reason { verdict: Verdict::Deny { make_rule: true }, .. } => "Deny, and make a rule: why?",
+            Self::Confirm { .. } | Self::GuardReason { .. } => "This action changes a protected file",
+            Self::Reason { verdict: Verdict::Redirect, .. } => "Redirect: what should the agent do instead?",
+            Self::Reason { verdict: Verdict::Deny { make_rule: true }, .. } => "Deny and make a rule: why?",
             Self::Reason { .. } => "Deny: why?",
             Self::Lease { .. } => "Lease for this step",
             Self::Rewind { .. } => "Rewind the workspace",
             Self::Keep { keeping: Keeping::Logout, .. } => "Log the agent out",
-            Self::Keep { .. } => "Delete a session of the agent",
-            Self::AddStep { below: true, .. } => "A step below this one",
-            Self::AddStep { .. } => "A step after this one",
+            Self::Keep { .. } => "Delete an agent session",
+            Self::AddStep { below: true, .. } => "New step below this one",
+            Self::AddStep { .. } => "New step after this one",
             Self::RewordStep(_) => "Reword the step",
             Self::Search => "Search in this pane",
             Self::Jump => "Go to an event of the record",
@@ -124,17 +122,17 @@ impl Purpose {
     fn foot(&self) -> String {
         match self {
             Self::Confirm { word, .. } => {
-                format!("type  {word}  and Enter to go on · Esc: r redirect, d deny, x ask")
+                format!("type  {word}  and Enter to continue · Esc: r redirect, d deny, x ask")
             }
-            Self::Lease { .. } => format!("type  {LEASE_WORD}  and Enter to grant it · Esc does nothing"),
-            Self::Rewind { .. } => format!("type  {REWIND_WORD}  and Enter · Esc does nothing"),
-            Self::Keep { .. } => format!("type  {}  and Enter · Esc does nothing", self.word().unwrap_or_default()),
-            Self::Note { .. } => "Enter approves with this note · Esc leaves it waiting".to_owned(),
-            Self::GuardReason { .. } => "say why, then Enter approves it · Esc leaves it waiting".to_owned(),
-            Self::Reason { .. } => "Enter sends it · Alt-Enter a new line · Esc leaves it waiting".to_owned(),
-            Self::AddStep { .. } | Self::RewordStep(_) => "Enter keeps it · Esc leaves it".to_owned(),
-            Self::Jump => "its number, or an action such as a7 · Enter goes there · Esc leaves".to_owned(),
-            Self::Search => "Enter finds it · n N go on · Esc leaves".to_owned(),
+            Self::Lease { .. } => format!("type  {LEASE_WORD}  and Enter to grant it · Esc cancels"),
+            Self::Rewind { .. } => format!("type  {REWIND_WORD}  and Enter · Esc cancels"),
+            Self::Keep { .. } => format!("type  {}  and Enter · Esc cancels", self.word().unwrap_or_default()),
+            Self::Note { .. } => "Enter approves with this note · Esc keeps it pending".to_owned(),
+            Self::GuardReason { .. } => "say why, then Enter approves it · Esc keeps it pending".to_owned(),
+            Self::Reason { .. } => "Enter sends it · Alt-Enter new line · Esc keeps it pending".to_owned(),
+            Self::AddStep { .. } | Self::RewordStep(_) => "Enter saves it · Esc cancels".to_owned(),
+            Self::Jump => "event number, or an action such as a7 · Enter goes there · Esc cancels".to_owned(),
+            Self::Search => "Enter searches · n N next, previous · Esc cancels".to_owned(),
         }
     }
 }
@@ -173,23 +171,23 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
             let title = title.unwrap_or_else(|| "any step".to_owned());
             say(&format!("step  {}", escape::show(&title, &Show::prose())), Role::Text);
             say(
-                "Edits of this step go through without asking until the lease ends. Guard-rail actions, commands and paths outside the workspace ask as before.",
+                "Edits of this step are allowed without asking until the lease ends. Guard-rail actions, commands and paths outside the workspace still ask.",
                 Role::TextSoft,
             );
         }
         Purpose::Rewind { when, .. } => {
             say(&format!("to  {when}"), Role::Text);
             say(
-                "Files go back to what they were then. The present state is a checkpoint first, so this can be taken back too.",
+                "Restores the files to that state. The current state is saved as a checkpoint first, so this can be undone.",
                 Role::TextSoft,
             );
         }
         Purpose::Keep { what, keeping } => {
             say(what, Role::Text);
             let more = match keeping {
-                Keeping::Logout => "Whoever uses this agent next, here or elsewhere, must log in again.",
+                Keeping::Logout => "Everyone who uses this agent, here or elsewhere, must log in again.",
                 Keeping::Delete { .. } | Keeping::List | Keeping::New | Keeping::Resume { .. } => {
-                    "The agent forgets it. What is recorded here stays."
+                    "The agent deletes it. The record here is kept."
                 }
             };
             say(more, Role::TextSoft);
@@ -210,7 +208,7 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
                 let says = rationale.map_or("nothing", |rationale| rationale.text.as_str());
                 say(&format!("says  \"{}\"", escape::show(says, &Show::prose())), Role::TextSoft);
                 if rationale.is_none_or(|rationale| rationale.evidence.is_empty()) {
-                    say("evidence  none: it names no read, no run and no step for this", Role::Warn);
+                    say("evidence  none: the agent cites no read, run or step", Role::Warn);
                 }
                 if let Some(ruled) = &state.ruled {
                     say(&format!("risk  high: {}", escape::show(&ruled.reason, &Show::prose())), Role::RiskHigh);

@@ -80,7 +80,7 @@ fn words(change: &Revertible) -> String {
         (Some(ChangedBy::Action(id) | ChangedBy::During(id)), false) => format!("{what} while {id} ran; may be yours"),
         (Some(ChangedBy::Session(id)), _) => format!("{what} by session {id}"),
         (Some(ChangedBy::Human), _) => format!("{what} by you"),
-        (Some(ChangedBy::Unsupervised), _) => format!("{what} without a decision; may be yours"),
+        (Some(ChangedBy::Unsupervised), _) => format!("{what} unsupervised; may be yours"),
         (None, true) => what.to_owned(),
         (None, false) => format!("{what}; may be yours"),
     }
@@ -99,8 +99,8 @@ pub(super) fn view(revert: &Revert, app: &App, frame: &mut Frame<'_>, screen: Re
     let inside = open_box(app, frame, width, rows + PATH_ROWS_MAX + 6, &revert.title(), Role::OverlayBorder);
     let mut brush = Brush::new(frame.buffer, &app.scene.look);
     let about = match revert.left_out {
-        0 => "What is checked is reverted. Nothing that may be yours is checked.".to_owned(),
-        more => format!("What is checked is reverted. {more} more changes are not listed and stay."),
+        0 => "Selected changes are reverted. Changes that may be yours are not selected.".to_owned(),
+        more => format!("Selected changes are reverted. {more} more changes are not listed and are kept."),
     };
     brush.cut(inside.x, inside.y, inside.right(), &about, Role::TextSoft);
     let longest = revert.rows.iter().map(|(change, _)| width::width(change.path.as_str())).max().unwrap_or(0);
@@ -129,6 +129,6 @@ pub(super) fn view(revert: &Revert, app: &App, frame: &mut Frame<'_>, screen: Re
         }
     }
     let count = revert.checked().count();
-    let hint = format!("Space checks · Enter reverts {count} of {} · Esc leaves everything", revert.rows.len());
+    let hint = format!("Space selects · Enter reverts {count} of {} · Esc cancels", revert.rows.len());
     brush.cut(inside.x, inside.bottom().saturating_sub(1), inside.right(), &hint, Role::Hint);
 }

@@ -25,12 +25,12 @@ impl Draft {
     }
 }
 
-pub(super) const FOOT: &str = "^X or F2 adds it to your policy.toml · Esc leaves it; the denial stands";
+pub(super) const FOOT: &str = "^X or F2 adds it to your policy.toml · Esc skips it; the action stays denied";
 
 pub(super) fn view(draft: &Draft, app: &App, frame: &mut Frame<'_>, screen: Rect) {
     let rows = u16::try_from(draft.entry.rows()).unwrap_or(u16::MAX).clamp(4, screen.height.saturating_sub(6).max(4));
     let width = screen.width.saturating_sub(4).clamp(30, 80);
-    let inside = open_box(app, frame, width, rows + 4, "Denied; a rule of it?", Role::OverlayBorder);
+    let inside = open_box(app, frame, width, rows + 4, "Denied; add a rule?", Role::OverlayBorder);
     let mut brush = Brush::new(frame.buffer, &app.scene.look);
     let (note, role) = match &draft.fault {
         Some(fault) => (escape::show(fault, &Show::prose()).into_owned(), Role::Fail),

@@ -72,7 +72,7 @@ fn report(census: &Census, app: &App, columns: usize) -> Vec<(String, Role)> {
     if !census.unknown.is_empty() {
         let unknown: Vec<_> =
             census.unknown.iter().map(|one| escape::show(one, &Show::default()).into_owned()).collect();
-        say(format!("unknown (could not be looked at): {}", unknown.join(" · ")), Role::Unknown);
+        say(format!("unknown (could not be checked): {}", unknown.join(" · ")), Role::Unknown);
     }
     if !census.ended.is_empty() {
         say(format!("ended: {}", named(&census.ended, program)), Role::TextSoft);

@@ -441,7 +441,7 @@ impl Pane for DiffPane {
         seen.see(self.edition, self.window());
         let unseen = seen.unseen(self.edition, self.rows.len());
         if scene.held_target().is_some() && unseen > 0 {
-            right = format!("{unseen} not seen  {right}");
+            right = format!("{unseen} unseen  {right}");
         }
         Title { text, right: right.trim_end().to_owned(), loud: false }
     }
@@ -485,7 +485,7 @@ impl Pane for DiffPane {
     }
 
     fn empty(&self, scene: &Scene) -> &'static str {
-        if scene.session.opened.is_none() { "" } else { "no action to look at yet" }
+        if scene.session.opened.is_none() { "" } else { "no action yet" }
     }
 
     fn is_selected(&self, scene: &Scene, row: usize) -> bool {

@@ -134,7 +134,7 @@ pub fn action_words(state: &ActionState) -> String {
             format!("run {}", shown(&action.command.as_ref().map(crate::model::Command::line).unwrap_or_default()))
         }
         Kind::Read => format!("read {}", shown(action.target.as_deref().unwrap_or(&action.title))),
-        Kind::Network => format!("connect {}", shown(action.target.as_deref().unwrap_or(&action.title))),
+        Kind::Network => format!("connect to {}", shown(action.target.as_deref().unwrap_or(&action.title))),
         Kind::Plan => "change the plan".to_owned(),
         Kind::Other => shown(&action.title),
     }
@@ -152,7 +152,7 @@ pub fn waiting_row(scene: &Scene, id: &ActionId, columns: u16) -> Option<Row> {
         .and(action_words(state), if scene.target.as_ref() == Some(id) { Role::TextStrong } else { Role::Text });
     let blocks = blocked_steps(scene, state);
     if blocks > 0 && columns >= WORDY_COLUMNS_MIN {
-        let words = if blocks == 1 { "1 step waits for it".to_owned() } else { format!("{blocks} steps wait for it") };
+        let words = if blocks == 1 { "blocks 1 step".to_owned() } else { format!("blocks {blocks} steps") };
         row = row.and(format!("  {words}"), Role::TextFaint);
     }
     Some(row.right(format!("{age:>6}  "), Role::TextSoft).right(format!("{risk:<6}"), role))
@@ -244,6 +244,6 @@ impl Pane for InboxPane {
     }
 
     fn empty(&self, scene: &Scene) -> &'static str {
-        if scene.session.opened.is_none() { "" } else { "nothing waits for you" }
+        if scene.session.opened.is_none() { "" } else { "nothing pending" }
     }
 }

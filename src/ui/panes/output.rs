@@ -181,7 +181,7 @@ fn manner(entry: &Entry) -> (String, Role, Role) {
         Speaker::Agent(name) => (format!("{}  ", shown(name)), Role::Accent, Role::Text),
         Speaker::Thought(name) => (format!("{} thinks  ", shown(name)), Role::TextFaint, Role::TextFaint),
         Speaker::Human => ("you  ".to_owned(), Role::Human, Role::TextStrong),
-        Speaker::Told(_) => ("told it  ".to_owned(), Role::Human, Role::TextSoft),
+        Speaker::Told(_) => ("sent  ".to_owned(), Role::Human, Role::TextSoft),
         Speaker::Note => (String::new(), Role::TextFaint, Role::TextFaint),
     }
 }
@@ -310,7 +310,7 @@ impl Pane for OutputPane {
         match self.shows {
             Shows::Output => {}
             Shows::Transcript => return Title { text: "transcript".to_owned(), ..Title::default() },
-            Shows::Log => return Title { text: "log of the agent".to_owned(), ..Title::default() },
+            Shows::Log => return Title { text: "agent log".to_owned(), ..Title::default() },
         }
         let Some(state) = source(scene) else { return Title::default() };
         let (phase, _) = phase_words(state.phase);
@@ -382,9 +382,9 @@ impl Pane for OutputPane {
 
     fn empty(&self, _scene: &Scene) -> &'static str {
         match self.shows {
-            Shows::Output => "no command has written anything yet",
-            Shows::Transcript => "nothing was said yet",
-            Shows::Log => "the agent has logged nothing",
+            Shows::Output => "no command output yet",
+            Shows::Transcript => "no messages yet",
+            Shows::Log => "the agent log is empty",
         }
     }
 

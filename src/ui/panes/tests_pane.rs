@@ -213,7 +213,7 @@ impl Pane for TestsPane {
             self.rows.push((Key::Text, Row::default().right(head, Role::TextFaint)));
         }
         if after.is_some_and(|run| run.finished.is_some() && scene.session.is_stale(run)) {
-            let words = "stale: the files have changed since this run";
+            let words = "stale: files have changed since this run";
             self.rows.push((Key::Text, Row::new(words, Role::Unknown)));
         }
         let problem = after.and_then(|run| run.finished.as_ref()?.problem.as_ref());
@@ -257,7 +257,7 @@ impl Pane for TestsPane {
             (Some(_), Some(after)) if names.1 == "candidate" => ("candidate vs workspace", run_words(scene, after)),
             (_, Some(after)) if after.finished.is_none() => ("running", run_words(scene, after)),
             (_, Some(after)) if after.started.tree != Tree::Workspace => ("candidate", run_words(scene, after)),
-            (_, Some(after)) if scene.session.is_stale(after) => ("workspace as it was", run_words(scene, after)),
+            (_, Some(after)) if scene.session.is_stale(after) => ("earlier workspace", run_words(scene, after)),
             (_, Some(after)) => ("workspace", run_words(scene, after)),
             (_, None) => ("", String::new()),
         };
@@ -287,7 +287,7 @@ impl Pane for TestsPane {
     }
 
     fn empty(&self, _scene: &Scene) -> &'static str {
-        "no run observed yet: t tests the candidate"
+        "no test run yet: t tests the candidate"
     }
 
     fn open(&mut self) {

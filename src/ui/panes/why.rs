@@ -56,7 +56,7 @@ fn reasons(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16
             rows.push(Row::new(head("by"), Role::TextSoft).and("you", Role::Human));
             return;
         }
-        rows.push(Row::new(head("says"), Role::TextSoft).and("nothing: no reason was given", Role::Warn));
+        rows.push(Row::new(head("says"), Role::TextSoft).and("no reason given", Role::Warn));
         return;
     };
     if !rationale.text.is_empty() && rationale.text != action.title {
@@ -65,7 +65,7 @@ fn reasons(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16
     }
     rows.push(Row::default());
     if rationale.evidence.is_empty() {
-        wrapped(rows, &head("because"), Role::TextSoft, "no evidence: nothing it saw is named", Role::Warn, columns);
+        wrapped(rows, &head("because"), Role::TextSoft, "no evidence cited", Role::Warn, columns);
         return;
     }
     rows.push(Row::new("because", Role::TextSoft));
@@ -124,7 +124,7 @@ fn place(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) 
     match step {
         Some(step) => wrapped(rows, &head("step"), Role::TextSoft, &step.title, Role::Text, columns),
         None if is_own(state) => {}
-        None => rows.push(Row::new(head("step"), Role::TextSoft).and("none of the plan", Role::Warn)),
+        None => rows.push(Row::new(head("step"), Role::TextSoft).and("not in the plan", Role::Warn)),
     }
     if is_guarded(state) {
         let why = state.ruled.as_ref().map_or_else(String::new, |ruled| format!(": {}", ruled.reason));
@@ -136,7 +136,7 @@ fn place(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) 
         wrapped(rows, &head("risk"), Role::TextSoft, &format!("{word}{factors}"), role, columns);
     }
     if let Some(touches) = &state.action.touches {
-        let unknown = if touches.unknown.is_empty() { "" } else { "; not all of it is known" };
+        let unknown = if touches.unknown.is_empty() { "" } else { "; partly unknown" };
         let words = match (touches.files, touches.unknown.is_empty()) {
             (0, false) => "not known".to_owned(),
             (_, _) => format!("{}{unknown}", touched_words(touches)),
@@ -165,19 +165,19 @@ pub fn phase_words(phase: Phase) -> (&'static str, Role) {
     use crate::model::event::{LapseWhy, OutcomeWord};
     match phase {
         Phase::Proposed => ("proposed", Role::TextSoft),
-        Phase::Held => ("waits for you", Role::Held),
+        Phase::Held => ("pending", Role::Held),
         Phase::Approved => ("approved", Role::Ok),
         Phase::Denied => ("denied", Role::Fail),
         Phase::Redirected => ("redirected", Role::Warn),
         Phase::Running => ("running", Role::Running),
         Phase::Finished(OutcomeWord::Ok) => ("done", Role::Ok),
         Phase::Finished(OutcomeWord::Failed) => ("failed", Role::Fail),
-        Phase::Finished(OutcomeWord::Conflict) => ("conflict: the file changed meanwhile", Role::Fail),
-        Phase::Finished(OutcomeWord::Unknown) => ("unknown: nobody saw the end", Role::Unknown),
+        Phase::Finished(OutcomeWord::Conflict) => ("conflict: the file changed in the meantime", Role::Fail),
+        Phase::Finished(OutcomeWord::Unknown) => ("unknown: its end was not observed", Role::Unknown),
         Phase::Finished(OutcomeWord::Recovered) => ("recovered", Role::Ok),
-        Phase::Lapsed(LapseWhy::Voided) => ("void: what it covered changed", Role::Unknown),
+        Phase::Lapsed(LapseWhy::Voided) => ("void: the file it was based on changed", Role::Unknown),
         Phase::Lapsed(LapseWhy::Cancelled) => ("cancelled", Role::TextSoft),
-        Phase::Lapsed(LapseWhy::AgentLost) => ("lapsed: the agent is gone", Role::TextSoft),
+        Phase::Lapsed(LapseWhy::AgentLost) => ("lapsed: the agent exited", Role::TextSoft),
         Phase::Lapsed(LapseWhy::Killed) => ("killed", Role::Fail),
         Phase::Lapsed(LapseWhy::Superseded) => ("superseded", Role::TextSoft),
     }
@@ -197,7 +197,7 @@ fn history(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
     let (word, role) = phase_words(state.phase);
     let mut row = Row::new(head("now"), Role::TextSoft).and(word, role);
     if state.reverted {
-        row = row.and(", undone since", Role::Warn);
+        row = row.and(", later undone", Role::Warn);
     } else if state.verified {
         row = row.and(", verified by a green run", Role::Ok);
     }
@@ -224,7 +224,7 @@ fn history(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
     }
     for told in &state.told {
         rows.push(Row::default());
-        wrapped(rows, &head("told it"), Role::Human, told, Role::TextSoft, columns);
+        wrapped(rows, &head("sent"), Role::Human, told, Role::TextSoft, columns);
     }
 }
 

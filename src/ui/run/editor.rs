@@ -11,28 +11,28 @@ use crate::ui::limits::UI_ENTRY_BYTES_MAX;
 /// In words for the human; nothing is changed then.
 pub(super) async fn edit(editor: &str, name: &str, text: &str) -> Result<String, String> {
     let failed = |what: &str, error: std::io::Error| format!("{what}: {error}; nothing was changed");
-    let words = shell_words::split(editor).map_err(|error| format!("EDITOR cannot be read: {error}"))?;
+    let words = shell_words::split(editor).map_err(|error| format!("EDITOR cannot be parsed: {error}"))?;
     let (program, arguments) = words.split_first().ok_or("EDITOR is empty")?;
     let dir = tempfile::Builder::new()
         .prefix("rightseat-")
         .tempdir()
-        .map_err(|error| failed("no temporary directory", error))?;
+        .map_err(|error| failed("cannot create a temporary directory", error))?;
     let safe: String =
         name.chars().map(|c| if c.is_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' }).collect();
     let mut file = tempfile::Builder::new()
         .prefix("edit-")
         .suffix(&format!("-{safe}"))
         .tempfile_in(dir.path())
-        .map_err(|error| failed("no temporary file", error))?;
+        .map_err(|error| failed("cannot create a temporary file", error))?;
     file.write_all(text.as_bytes())
         .and_then(|()| file.flush())
-        .map_err(|error| failed("the text could not be written", error))?;
+        .map_err(|error| failed("cannot write the temporary file", error))?;
     let status = tokio::process::Command::new(program)
         .args(arguments)
         .arg(file.path())
         .status()
         .await
-        .map_err(|error| failed(&format!("`{editor}` could not be started"), error))?;
+        .map_err(|error| failed(&format!("cannot start `{editor}`"), error))?;
     if !status.success() {
         return Err(format!("`{editor}` ended with {status}; nothing was changed"));
     }
@@ -40,7 +40,7 @@ pub(super) async fn edit(editor: &str, name: &str, text: &str) -> Result<String,
     let mut edited = String::new();
     let limit = u64::try_from(UI_ENTRY_BYTES_MAX).unwrap_or(u64::MAX);
     let read = std::fs::File::open(file.path()).and_then(|file| file.take(limit + 1).read_to_string(&mut edited));
-    read.map_err(|error| failed("what the editor left cannot be read as text", error))?;
+    read.map_err(|error| failed("cannot read the edited file as text", error))?;
     if edited.len() > UI_ENTRY_BYTES_MAX {
         return Err(format!("the text is longer than {UI_ENTRY_BYTES_MAX} bytes; nothing was changed"));
     }

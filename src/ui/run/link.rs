@@ -160,15 +160,15 @@ impl Link {
     /// Sends a request off; a refusal comes back as a message.
     pub(super) fn ask(&mut self, ask: Ask) -> Result<(), Box<Msg>> {
         let refuse = |ask: Ask, why: &str| Err(Box::new(Msg::Answered { asked: ask, outcome: Err(why.to_owned()) }));
-        let State::Up { to_host, .. } = &self.state else { return refuse(ask, "there is no link to the host") };
+        let State::Up { to_host, .. } = &self.state else { return refuse(ask, "not connected to the host") };
         let id = self.next_id;
         let request = match asks::request(&ask) {
             Ok(request) => request,
             Err(why) => return refuse(ask, &why),
         };
-        let Ok(message) = request.message(Id::Number(id)) else { return refuse(ask, "it cannot be written as JSON") };
+        let Ok(message) = request.message(Id::Number(id)) else { return refuse(ask, "it cannot be encoded as JSON") };
         if to_host.try_send(message).is_err() {
-            return refuse(ask, "the host is not keeping up, try again");
+            return refuse(ask, "the host is busy, try again");
         }
         self.next_id += 1;
         self.waiting.insert(id, (Some(ask), Instant::now()));
@@ -204,7 +204,7 @@ impl Link {
 
     fn hear(&mut self, received: Received) -> Heard {
         match received {
-            None => self.lost("the host closed it".to_owned()),
+            None => self.lost("the host closed the connection".to_owned()),
             Some(Err(error)) => self.lost(error.to_string()),
             // One line that is no message does not end the link.
             Some(Ok(Err(_))) => None,
@@ -225,7 +225,7 @@ impl Link {
         self.waiting.remove(&ATTACH_ID);
         let attached = result.map_err(|error| error.to_string()).and_then(|result| {
             serde_json::from_str::<AttachedAs>(result.get())
-                .map_err(|error| format!("the host's answer makes no sense: {error}"))
+                .map_err(|error| format!("the host's answer is invalid: {error}"))
         });
         match attached {
             Ok(attached) => {
@@ -265,7 +265,7 @@ fn refused(error: wire::RpcError) -> Result<Answer, String> {
 fn answer(asked: &Ask, result: &serde_json::value::RawValue) -> Result<Answer, String> {
     use base64::Engine as _;
     if *asked == Ask::Processes {
-        let processes = read::<ProcessesAnswer>(Some(result)).ok_or("the host's answer makes no sense")?;
+        let processes = read::<ProcessesAnswer>(Some(result)).ok_or("the host's answer is invalid")?;
         return Ok(Answer::Processes(processes.processes));
     }
     if !matches!(asked, Ask::Blob { .. }) {

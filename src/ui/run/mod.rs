@@ -124,7 +124,7 @@ pub enum UiError {
     Theme(#[from] ThemeError),
     #[error(transparent)]
     Keymap(#[from] KeymapError),
-    #[error("the client could not begin: {0}")]
+    #[error("the client could not start: {0}")]
     Io(#[from] std::io::Error),
 }
 
@@ -434,8 +434,8 @@ impl Client {
             }
             Request::KeepRule(text) => {
                 let kept = match &self.options.rules {
-                    Some(KeepRule(keep)) => keep(&text).map(|place| format!("kept in {place}")),
-                    None => Ok("not kept: add it to the policy of the other machine".to_owned()),
+                    Some(KeepRule(keep)) => keep(&text).map(|place| format!("saved in {place}")),
+                    None => Ok("not saved: add it to the policy on the remote machine".to_owned()),
                 };
                 self.app.update(at, Msg::RuleKept { rule: text, kept })
             }
@@ -500,7 +500,7 @@ fn call(notices: Notices, notice: Notice) -> Vec<u8> {
     let words = match notice {
         Notice::Ended if !notices.on_end => return bytes,
         Notice::Ended => "rightseat: the agent has finished",
-        Notice::Waits => "rightseat: an action waits for your decision",
+        Notice::Waits => "rightseat: an action needs your decision",
     };
     if notices.desktop {
         bytes.extend_from_slice(format!("\x1b]9;{words}\x1b\\").as_bytes());

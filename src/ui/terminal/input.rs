@@ -99,13 +99,13 @@ impl Key {
                 "S" => KeyModifiers::SHIFT,
                 _ => {
                     return Err(format!(
-                        "`{text}`: `{modifier}-` is no modifier, use C- (Ctrl), A- (Alt) or S- (Shift)"
+                        "`{text}`: `{modifier}-` is not a modifier, use C- (Ctrl), A- (Alt) or S- (Shift)"
                     ));
                 }
             };
             rest = tail;
         }
-        let code = named(rest).ok_or_else(|| format!("`{text}`: no key is called `{rest}`"))?;
+        let code = named(rest).ok_or_else(|| format!("`{text}`: there is no key `{rest}`"))?;
         Ok(Self::new(code, modifiers))
     }
 
@@ -122,7 +122,7 @@ impl Key {
                 '[' => Some("Ctrl-[ arrives as Esc"),
                 'a'..='z' if c.is_ascii_uppercase() => Some("Ctrl-Shift-letter arrives as Ctrl-letter"),
                 'a'..='z' | '\\' | ']' | '^' | '_' | ' ' | '@' => None,
-                _ => Some("terminals send no such control character"),
+                _ => Some("terminals cannot send this control character"),
             },
             KeyCode::Enter | KeyCode::Esc | KeyCode::Backspace if control || shift => {
                 Some("arrives without its modifier")

@@ -14,13 +14,11 @@ use crate::ui::limits::UI_RESTORE_MS_MAX;
 /// Why a full-screen session cannot open here.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
-    #[error("no terminal: {0} is not a tty; use `--headless` for scripts")]
+    #[error("{0} is not a terminal; use `--headless` for scripts")]
     NotATty(&'static str),
-    #[error(
-        "the terminal says TERM={0}, which cannot draw a screen; use `--linear` for plain lines or `--headless` for scripts"
-    )]
+    #[error("TERM={0} cannot draw a screen; use `--linear` for plain lines or `--headless` for scripts")]
     Dumb(String),
-    #[error("the terminal refused: {0}; use `--headless` to run without one")]
+    #[error("cannot set up the terminal: {0}; use `--headless` to run without one")]
     Io(#[from] io::Error),
 }
 
@@ -50,10 +48,10 @@ pub struct Modes {
 /// Names what is missing and the way around it.
 pub fn check(term: Option<&str>, linear: bool) -> Result<(), TerminalError> {
     if !io::stdin().is_terminal() {
-        return Err(TerminalError::NotATty("standard input"));
+        return Err(TerminalError::NotATty("stdin"));
     }
     if !io::stdout().is_terminal() {
-        return Err(TerminalError::NotATty("standard output"));
+        return Err(TerminalError::NotATty("stdout"));
     }
     match term {
         Some(term @ ("dumb" | "")) if !linear => Err(TerminalError::Dumb(term.to_owned())),

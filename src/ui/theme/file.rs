@@ -14,15 +14,15 @@ use crate::ui::inherit::{FileError, Inherits, Shelf};
 pub enum ThemeError {
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("{place}: `{key}` is no part of a style: use fg, bg, bold, dim, italic, underlined, reversed, crossed")]
+    #[error("{place}: `{key}` is not part of a style: use fg, bg, bold, dim, italic, underlined, reversed, crossed")]
     Part { place: String, key: String },
-    #[error("{place}: [roles] has `{role}`, which is no role; see the bundled themes for the list")]
+    #[error("{place}: [roles] has `{role}`, which is not a role; see the bundled themes for the list")]
     Role { place: String, role: String },
     #[error(
-        "{place}: `{value}` is no colour: use #rrggbb, a name of [palette], or a terminal colour such as `light-blue` or `default`"
+        "{place}: `{value}` is not a color: use #rrggbb, a name from [palette], or a terminal color such as `light-blue` or `default`"
     )]
     Color { place: String, value: String },
-    #[error("{place}: role `{role}` has no style, and neither has what the theme inherits")]
+    #[error("{place}: role `{role}` has no style, in this theme or in those it inherits from")]
     Missing { place: String, role: &'static str },
 }
 
@@ -242,10 +242,10 @@ mod tests {
             let error = load("mine", Some(dir.path())).unwrap_err().to_string();
             assert!(error.contains(expect) && error.contains("mine"), "{error}");
         };
-        check("inherits = 'dark'\n[roles]\ntext = 'reddish'\n", "`reddish` is no colour");
-        check("inherits = 'dark'\n[roles]\ntxt = 'red'\n", "`txt`, which is no role");
+        check("inherits = 'dark'\n[roles]\ntext = 'reddish'\n", "`reddish` is not a color");
+        check("inherits = 'dark'\n[roles]\ntxt = 'red'\n", "`txt`, which is not a role");
         check("[roles]\ntext = 'red'\n", "role `text.soft` has no style");
-        check("inherits = 'dark'\n[roles]\ntext = { loud = true }\n", "`loud` is no part of a style");
+        check("inherits = 'dark'\n[roles]\ntext = { loud = true }\n", "`loud` is not part of a style");
         check("inherits = 'mine'\n", "inherit");
         check("inherits = \n", "not a theme");
         assert!(builtin("nowhere").unwrap_err().to_string().contains("known: dark"));

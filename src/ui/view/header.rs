@@ -120,7 +120,7 @@ fn gate(app: &App) -> Words {
         words.push((" ".to_owned(), Role::Header));
     }
     if session.agent_lost.is_some() {
-        words.push((" agent gone ".to_owned(), Role::Alarm));
+        words.push((" agent exited ".to_owned(), Role::Alarm));
         words.push((" ".to_owned(), Role::Header));
     }
     if let Some(ended) = &session.ended {
@@ -137,7 +137,7 @@ fn gate(app: &App) -> Words {
             words.push((format!("{} {}", scene.look.sign(Sign::Active), doing(app)), Role::Running))
         }
         0 => words.push(("idle".to_owned(), Role::TextFaint)),
-        count => words.push((format!(" {} {count} waits ", scene.look.sign(Sign::Waits)), Role::Waits)),
+        count => words.push((format!(" {} {count} pending ", scene.look.sign(Sign::Waits)), Role::Waits)),
     }
     let unsupervised = session.changes.iter().filter(|(_, change)| change.by == ChangedBy::Unsupervised).count() as u64;
     let alarms = session.alarms_total.max(unsupervised);
@@ -155,7 +155,7 @@ fn doing(app: &App) -> String {
         Some(_) if app.size.width >= 120 => escape::show(state, &Show::default()).into_owned(),
         Some(_) => "starting".to_owned(),
         // A local model reads for a minute before its first word.
-        None if app.scene.session.transcript.waiting().is_some() => "model reads".to_owned(),
+        None if app.scene.session.transcript.waiting().is_some() => "model reading".to_owned(),
         None => "working".to_owned(),
     }
 }
@@ -226,7 +226,7 @@ fn health(app: &App) -> Words {
         words.push((format!("{} host silent  ", app.scene.look.sign(Sign::Warning)), Role::Fail));
     }
     if app.scene.trouble.is_some() {
-        words.push((format!("{} host in trouble  ", app.scene.look.sign(Sign::Warning)), Role::Fail));
+        words.push((format!("{} host failing  ", app.scene.look.sign(Sign::Warning)), Role::Fail));
     }
     if let (Link::Attached { control }, Some(far)) = (&app.scene.link, &app.scene.far) {
         if !control {
@@ -246,7 +246,7 @@ fn health(app: &App) -> Words {
         Link::Attached { control: true } if roomy => ("link local", Role::TextFaint),
         Link::Attached { control: true } => ("local", Role::TextFaint),
         Link::Attached { control: false } => ("no control", Role::Warn),
-        Link::Lost(_) => ("link lost", Role::Fail),
+        Link::Lost(_) => ("connection lost", Role::Fail),
     };
     words.push((text.to_owned(), role));
     if roomy && app.scene.session.watching.as_ref().is_some_and(|watching| watching.state == "watching") {

@@ -122,7 +122,7 @@ fn picture_of(versions: &Versions, mark_blanks: bool, detail: Detail) -> FilePic
         (before, after) => {
             let bytes = |side: &Result<Bytes, u64>| side.as_ref().map_or_else(|bytes| *bytes, |text| text.len() as u64);
             picture.notes.push(format!(
-                "too long to show: {} bytes before, {} bytes after; approve or deny it whole",
+                "too long to show: {} bytes before, {} bytes after; approve or deny it as a whole",
                 bytes(before),
                 bytes(after)
             ));
@@ -148,36 +148,34 @@ fn picture_of(versions: &Versions, mark_blanks: bool, detail: Detail) -> FilePic
 /// What there is to say of a change in which no line differs.
 fn without_lines(change: FileChange) -> &'static str {
     match change {
-        FileChange::Modify => "no line differs",
+        FileChange::Modify => "no lines differ",
         FileChange::Create => "a new file without content",
         FileChange::Delete => "the file has no content",
-        FileChange::Rename => "renamed; its content stays as it is",
+        FileChange::Rename => "renamed; content unchanged",
     }
 }
 
 fn note(notes: &mut Vec<String>, diff: &FileDiff) {
     match diff.content {
         Content::Text => {}
-        Content::Binary => notes.push("binary: approve or deny it whole".to_owned()),
-        Content::TooLarge => notes.push("too large to compare line by line: approve or deny it whole".to_owned()),
+        Content::Binary => notes.push("binary: approve or deny it as a whole".to_owned()),
+        Content::TooLarge => notes.push("too large to compare line by line: approve or deny it as a whole".to_owned()),
     }
     if diff.content == Content::Text {
         let foreign = |bytes: &[u8]| foreign::found(bytes).count();
         match (foreign(diff.old()), foreign(diff.new_version())) {
             (0, 0) => {}
-            (before, after) => notes.push(format!(
-                "not UTF-8: {before} bytes that are no text before, {after} after; they are shown as escapes"
-            )),
+            (before, after) => {
+                notes.push(format!("not UTF-8: {before} invalid bytes before, {after} after; shown as escapes"))
+            }
         }
     }
     if diff.coarse {
-        notes.push("many lines: compared coarsely".to_owned());
+        notes.push("too many lines for an exact comparison".to_owned());
     }
     match (diff.old_missing_newline, diff.new_missing_newline) {
-        (true, false) if !diff.old().is_empty() => notes.push("adds the newline at the end of the file".to_owned()),
-        (false, true) if !diff.old().is_empty() => {
-            notes.push("takes the newline at the end of the file away".to_owned())
-        }
+        (true, false) if !diff.old().is_empty() => notes.push("adds a newline at the end of the file".to_owned()),
+        (false, true) if !diff.old().is_empty() => notes.push("removes the newline at the end of the file".to_owned()),
         (_, true) => notes.push("no newline at the end of the file".to_owned()),
         (_, false) => {}
     }
@@ -357,7 +355,7 @@ fn structure_lines(structure: &syntax::Structure) -> Vec<StructureLine> {
         })
         .collect();
     if structure.outside {
-        let path = "outside every definition".to_owned();
+        let path = "outside any definition".to_owned();
         lines.push(StructureLine { word: "changed", role: Role::Accent, kind: "", path, added: 0, removed: 0 });
     }
     lines
@@ -427,7 +425,7 @@ mod tests {
         let picture = picture_of(&Versions { before, after, file: file("", "") }, false, Detail::Full);
         let lines: Vec<&str> = picture.hunks[0].lines.iter().map(|line| line.shown.text.as_str()).collect();
         assert_eq!(lines, ["n = 1", "caf⟨xE9⟩", "n = 2", "caf⟨U+FFFD⟩"]);
-        assert!(picture.notes[0].contains("1 bytes that are no text before, 0 after"), "{:?}", picture.notes);
+        assert!(picture.notes[0].contains("1 invalid bytes before, 0 after"), "{:?}", picture.notes);
     }
 
     #[test]
@@ -435,7 +433,7 @@ mod tests {
         let mut edit = file("same\n", "same\n");
         edit.change = FileChange::Rename;
         edit.from = Some(RelPath::new("src/old.rs").unwrap());
-        assert_eq!(pic(&edit).notes, ["renamed; its content stays as it is"]);
+        assert_eq!(pic(&edit).notes, ["renamed; content unchanged"]);
         edit.change = FileChange::Create;
         (edit.from, edit.before, edit.after) = (None, None, Some(model::Content::of(b"")));
         assert_eq!(pic(&edit).notes, ["a new file without content"]);

@@ -44,10 +44,12 @@ impl DiffPane {
         if let Some(DiffRow::File(file)) = self.rows.get(self.list.cursor) {
             return self.toggle_file(review, *file);
         }
-        let Some(at) = self.current_hunk() else { return "there is no hunk here: approve or deny it whole".to_owned() };
+        let Some(at) = self.current_hunk() else {
+            return "no hunk here: approve or deny the action as a whole".to_owned();
+        };
         let out = review.toggle_hunk(at);
         let (number, all) = (self.global(at) + 1, self.hunks_in_all());
-        let words = if out { "left out: Space takes it in again" } else { "taken in again" };
+        let words = if out { "excluded: Space includes it again" } else { "included again" };
         format!("hunk {number}/{all} {words}")
     }
 
@@ -60,7 +62,7 @@ impl DiffPane {
             }
         }
         let path = self.pictures.get(file).map_or("the file", |file| file.path.as_str());
-        format!("{path} {}", if out { "left out: Space takes it in again" } else { "taken in again" })
+        format!("{path} {}", if out { "excluded: Space includes it again" } else { "included again" })
     }
 
     fn toggle_lines(&self, review: &mut Review, from: usize) -> String {
@@ -73,7 +75,7 @@ impl DiffPane {
             }
         }
         if by_hunk.is_empty() {
-            return "no changed line is selected: nothing was left out".to_owned();
+            return "no changed line is selected: nothing was excluded".to_owned();
         }
         let mut out = 0;
         let mut lines = 0;
@@ -85,7 +87,7 @@ impl DiffPane {
             out += chosen.iter().filter(|line| !review.takes_line(at, **line)).count();
         }
         let plural = if lines == 1 { "" } else { "s" };
-        format!("{lines} line{plural} {}", if out > 0 { "left out" } else { "taken in again" })
+        format!("{lines} line{plural} {}", if out > 0 { "excluded" } else { "included again" })
     }
 
     /// The hunk under the cursor, or else the last one above it, or else the first.

@@ -53,7 +53,7 @@ fn file_head(brush: &mut Brush<'_>, line: Rect, file: &FilePicture, left_out: bo
         FileChange::Rename => "renamed  ",
     };
     let minus = brush.look.sign(Sign::Minus);
-    let counts = format!("{}+{} {minus}{}", if left_out { "left out  " } else { "" }, file.added, file.removed);
+    let counts = format!("{}+{} {minus}{}", if left_out { "excluded  " } else { "" }, file.added, file.removed);
     let end =
         brush.right(line.x + 2, line.y, line.right().saturating_sub(1), &counts, Role::TextSoft).saturating_sub(1);
     if left_out {

@@ -50,7 +50,7 @@ pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row>
                 rows.push(Row::default());
                 rows.push(Row::new("tries ", Role::TextSoft).and(
                     format!(
-                        "at most {} runs, {} s, in private candidates only",
+                        "at most {} runs, {} s, only in private candidates",
                         trial.runs_max,
                         trial.wall_ms_max / 1000
                     ),
@@ -109,8 +109,8 @@ fn touched(rows: &mut Vec<Row>, scene: &Scene, touches: &Touches, columns: u16) 
 pub fn touched_words(touches: &Touches) -> String {
     let plural = if touches.files == 1 { "" } else { "s" };
     match (touches.files, touches.more, touches.at_most) {
-        (0, false, _) => "no file that is there".to_owned(),
-        (files, true, _) => format!("more than {files} file{plural}: counting stopped there"),
+        (0, false, _) => "no existing file".to_owned(),
+        (files, true, _) => format!("more than {files} file{plural}: counting stopped"),
         (files, false, true) => format!("at most {files} file{plural}"),
         (files, false, false) => format!("{files} file{plural}"),
     }
@@ -154,11 +154,11 @@ pub(super) fn calm_rows(scene: &Scene, columns: u16) -> Vec<Row> {
         return rows;
     }
     let now = if session.ended.is_some() {
-        "the agent has finished; you can ask for more"
+        "the agent has finished; write to give it more work"
     } else if session.turn.is_some() {
-        "the agent works; nothing waits for you"
+        "the agent is working; nothing is pending"
     } else {
-        "the agent waits for your words"
+        "the agent is waiting for your message"
     };
     rows.push(Row::new(now, Role::TextSoft));
     rows.push(Row::default());
