@@ -17,7 +17,7 @@ pub enum PathError {
     Empty,
     #[error("{0:?} is absolute; give it relative to the workspace")]
     Absolute(String),
-    #[error("{0:?} steps out of the workspace or holds `.`/`..`/empty components")]
+    #[error("{0:?} leaves the workspace or contains `.`, `..` or empty components")]
     Component(String),
     #[error("{0:?} holds a NUL byte")]
     Nul(String),

@@ -41,7 +41,7 @@ pub enum Refused {
     Binary,
     #[error("the file is too large to be approved in parts: approve or deny it as a whole")]
     TooLarge,
-    #[error("this view leaves white space or context out of account: choose from the exact diff")]
+    #[error("this view ignores whitespace or context: select from the exact diff")]
     NotExact,
     #[error("there is no hunk {hunk}: the file has {count}")]
     NoSuchHunk { hunk: usize, count: usize },

@@ -243,7 +243,7 @@ impl Actor {
     /// written down together, so that a flood does not wait for the disk at every word.
     fn take_agent(&mut self, first: Option<FromAgent>) {
         let Some(first) = first else {
-            self.agent_gone("the agent's task ended without a word", None);
+            self.agent_gone("the agent's task ended without a message", None);
             return;
         };
         let mut batch = vec![first];

@@ -90,7 +90,7 @@ pub async fn refuse(mut reader: wire::Reader, mut writer: wire::Writer) {
     let Ok(Some(Ok(Ok(Message::Request { id, .. })))) = tokio::time::timeout(patience, reader.next()).await else {
         return;
     };
-    let why = format!("{CLIENTS_MAX} clients are connected already; close one and attach again");
+    let why = format!("{CLIENTS_MAX} clients are already connected; close one and attach again");
     let refusal = Message::Answer { id, result: Err(RpcError::new(Code::Overloaded, why)) };
     let _ = tokio::time::timeout(patience, writer.send(&refusal)).await;
 }

@@ -25,9 +25,9 @@ fn of(file: &FileEdit, blobs: &Blobs) -> Option<String> {
     }
     let (had, has) = (foreign::found(before).count(), foreign::found(after).count());
     let what = match has {
-        0 => format!("the new content has none of its {had} bytes that are no UTF-8: they are lost"),
-        _ if has < had => format!("of its {had} bytes that are no UTF-8 the new content has {has}"),
-        _ => "the new content keeps the bytes that are no UTF-8".to_owned(),
+        0 => format!("the new content loses all {had} bytes that are not UTF-8"),
+        _ if has < had => format!("the new content keeps only {has} of the {had} bytes that are not UTF-8"),
+        _ => "the new content keeps the bytes that are not UTF-8".to_owned(),
     };
     Some(format!("{} is not UTF-8 (byte 0x{byte:02X} in line {line}); {what}", file.path))
 }

@@ -47,7 +47,7 @@ pub fn merged(action: &Action, workspace: &dyn Workspace, blob: impl Fn(&Digest)
     next.conflicted = conflicts > 0;
     let outcome = match conflicts {
         0 => "the proposal was merged with it without conflict".to_owned(),
-        n => format!("the merge left {n} conflicts, marked in the text: edit it before approving"),
+        n => format!("the merge left {n} conflicts, marked in the text: edit the file before approving"),
     };
     let words = format!("{} changed after {} was proposed; {outcome}", names.join(", "), action.id);
     Some(Merged { action: next, blobs: resolved.blobs, words })

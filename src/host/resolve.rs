@@ -39,10 +39,10 @@ pub fn inside(workspace: &dyn Workspace, path: &str) -> Result<RelPath, String> 
 /// the agent: it says which draft does not fit the disk and what to do.
 pub fn drafts(workspace: &dyn Workspace, drafts: Vec<Draft>) -> Result<Resolved, String> {
     if drafts.is_empty() {
-        return Err("The edit is empty: name at least one file.".into());
+        return Err("The edit is empty: include at least one file.".into());
     }
     if drafts.len() > EDIT_FILES_MAX {
-        return Err(format!("The edit has {} files, at most {EDIT_FILES_MAX} are taken at once.", drafts.len()));
+        return Err(format!("The edit has {} files; the limit is {EDIT_FILES_MAX} per edit.", drafts.len()));
     }
     let mut order: Vec<RelPath> = Vec::new();
     let mut pending: BTreeMap<RelPath, Pending> = BTreeMap::new();
@@ -108,7 +108,7 @@ fn lay_over(path: &RelPath, now: Option<Vec<u8>>, after: After) -> Result<Option
         After::Delete if now.is_none() => Err(format!("{path} cannot be deleted: it does not exist.")),
         After::Delete => Ok(None),
         After::Replace { old, new, all } => {
-            let bytes = now.ok_or_else(|| format!("{path} does not exist, so nothing can be replaced in it."))?;
+            let bytes = now.ok_or_else(|| format!("{path} does not exist, so no text can be replaced in it."))?;
             replace(path, &bytes, &old, &new, all).map(Some)
         }
         After::RenameTo(_) => Ok(now),
@@ -123,12 +123,12 @@ fn replace(path: &RelPath, bytes: &[u8], old: &str, new: &str, all: bool) -> Res
     let places: Vec<usize> = memchr::memmem::find_iter(bytes, old).collect();
     match places.len() {
         0 => {
-            return Err(format!(
-                "{path}: the text to replace is not in the file as it is on the disk now. Read it again."
-            ));
+            return Err(format!("{path}: the text to replace is not in the file on disk. Read the file again."));
         }
         n if n > 1 && !all => {
-            return Err(format!("{path}: the text to replace stands there {n} times; give more of its surroundings."));
+            return Err(format!(
+                "{path}: the text to replace occurs {n} times; include more of the surrounding lines."
+            ));
         }
         _ => {}
     }
@@ -152,7 +152,7 @@ impl Resolved {
         }
         let largest = before.iter().chain(&now).map(Vec::len).max().unwrap_or(0);
         if largest > EDIT_FILE_BYTES_MAX {
-            return Err(format!("{path} has {largest} bytes; at most {EDIT_FILE_BYTES_MAX} can be edited."));
+            return Err(format!("{path} has {largest} bytes; the limit for edits is {EDIT_FILE_BYTES_MAX}."));
         }
         let change = match (&from, &before, &now) {
             (Some(_), _, _) => FileChange::Rename,

@@ -12,7 +12,7 @@ pub fn answer(reply: &Reply, edited: Option<String>) -> Answer {
             let mut told = match &edited {
                 None => "Approved as proposed.".to_owned(),
                 Some(change) => {
-                    format!("Approved with changes by the supervisor. What differs from your proposal:\n{change}")
+                    format!("Approved with changes by the supervisor. Differences from your proposal:\n{change}")
                 }
             };
             let note = note.as_deref().map(str::trim).filter(|note| !note.is_empty()).map(str::to_owned);
@@ -47,9 +47,9 @@ pub fn answer(reply: &Reply, edited: Option<String>) -> Answer {
 fn lapsed(why: LapseWhy) -> &'static str {
     match why {
         LapseWhy::Voided => {
-            "Void: a file that this proposal rests on changed while it waited. Read it again and propose again."
+            "Void: a file that this proposal is based on changed while it was pending. Read the file again and propose again."
         }
-        LapseWhy::Cancelled => "Cancelled: the turn ended before it was decided.",
+        LapseWhy::Cancelled => "Canceled: the turn ended before it was decided.",
         LapseWhy::AgentLost => "Lapsed: the agent was lost.",
         LapseWhy::Killed => "Stopped by the supervisor.",
         LapseWhy::Superseded => "Superseded by a later proposal.",

@@ -15,7 +15,7 @@ pub enum Error {
     #[error("no journal at {0}")]
     Missing(PathBuf),
     /// There is a file already.
-    #[error("{0} exists already; a session's journal is created once")]
+    #[error("{0} already exists; a session's journal is created only once")]
     Exists(PathBuf),
     /// The file is some other SQLite database or no database at all.
     #[error("{path} is not a rightseat journal: {why}")]
@@ -64,7 +64,7 @@ pub enum Error {
     #[error("action {action} may not start: {why}")]
     NotDecided { action: ActionId, why: &'static str },
     /// A second `started`.
-    #[error("action {action} revision {revision} was started before; an approved action runs at most once")]
+    #[error("action {action} revision {revision} was already started; an approved action runs at most once")]
     StartedBefore { action: ActionId, revision: u32 },
     /// No such blob.
     #[error("no blob {0} in this journal")]

@@ -153,7 +153,7 @@ pub(super) fn identify(db: &Connection, path: &Path) -> Result<Identity> {
         return Err(Error::Newer { path: path.to_owned(), found, known: VERSION });
     }
     if found < 1 {
-        let why = "its creation was never finished".to_owned();
+        let why = "its creation was not completed".to_owned();
         return Err(Error::Foreign { path: path.to_owned(), why });
     }
     db.query_row("SELECT session, key, fence FROM meta WHERE id = 1", [], |r| {

@@ -60,7 +60,10 @@ fn catch_up(reader: &Reader, db: &mut Connection, path: &Path) -> Result<()> {
     if let Ok((seq, hash)) = upto {
         let same = reader.read(Seq(seq), 1)?.first().is_some_and(|r| r.seq.0 == seq && *r.hash.bytes() == hash);
         if !same {
-            return Err(Error::Damaged { path: path.to_owned(), why: "the index is of another history".to_owned() });
+            return Err(Error::Damaged {
+                path: path.to_owned(),
+                why: "the index belongs to another history".to_owned(),
+            });
         }
         done = Seq(seq);
     }

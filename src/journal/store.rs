@@ -354,13 +354,13 @@ fn check_draft(draft: &Draft) -> Result<(), String> {
         return Err(format!("a kind is 1 to {EVENT_KIND_BYTES_MAX} of a-z, 0-9 and _"));
     }
     if i64::try_from(draft.at.0).is_err() {
-        return Err(format!("{} is no time", draft.at.0));
+        return Err(format!("{} is not a time", draft.at.0));
     }
     if draft.body.len() > EVENT_BODY_BYTES_MAX {
         return Err(format!("a body of {} bytes is over the limit of {EVENT_BODY_BYTES_MAX}", draft.body.len()));
     }
     if !draft.body.starts_with('{') || !draft.body.ends_with('}') || draft.body.contains(['\n', '\r']) {
-        return Err("a body is one JSON object on one line".to_owned());
+        return Err("a body must be one JSON object on one line".to_owned());
     }
     let mut json = serde_json::Deserializer::from_str(&draft.body);
     json.deserialize_map(FreeNames).and_then(|()| json.end()).map_err(|e| e.to_string())

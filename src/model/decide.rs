@@ -186,10 +186,10 @@ pub struct Outcome {
 pub enum Refusal {
     #[error("there is no action {0}")]
     NoAction(ActionId),
-    #[error("{action} is not held any more: {state}")]
+    #[error("{action} is no longer held: {state}")]
     NotHeld { action: ActionId, state: String },
     #[error(
-        "the digest given is not the one of {action} as it is now (revision {revision}, digest {now}): review it again"
+        "the given digest does not match the current {action} (revision {revision}, digest {now}): review it again"
     )]
     StaleDigest { action: ActionId, revision: u32, now: Digest },
     #[error("the gate is closed: {0}")]

@@ -45,7 +45,7 @@ impl RequestOption {
             (OptionEffect::Always, false) => "refuses from now on",
             (OptionEffect::Mode, true) => "allows and changes the agent's mode",
             (OptionEffect::Mode, false) => "refuses and changes the agent's mode",
-            (OptionEffect::Unclear, _) => "unclear: cannot be chosen",
+            (OptionEffect::Unclear, _) => "unclear: cannot be selected",
         };
         let confirm = self.confirm.as_ref().map(|word| format!(", with confirm {word:?}")).unwrap_or_default();
         format!("{:?} (“{}”: {does}{confirm})", self.id, self.name)
@@ -73,7 +73,7 @@ pub fn selected<'a>(
     let choosable = || {
         let fitting = options.iter().filter(|o| o.allows == allows && o.effect != OptionEffect::Unclear);
         let list: Vec<String> = fitting.map(RequestOption::words).collect();
-        if list.is_empty() { "none of them can be chosen for this".to_owned() } else { list.join(", ") }
+        if list.is_empty() { "none of them can be selected here".to_owned() } else { list.join(", ") }
     };
     let verdict = if allows { "approve" } else { "deny" };
     let Some(named) = named else {
@@ -88,7 +88,7 @@ pub fn selected<'a>(
     };
     let Some(option) = options.iter().find(|o| o.id == named) else {
         return Err(match options {
-            [] => format!("this request has no options: {named:?} cannot be chosen"),
+            [] => format!("this request has no options: {named:?} cannot be selected"),
             _ => format!("this request has no option {named:?}; to {verdict} it, choose one of: {}", choosable()),
         });
     };

@@ -126,13 +126,13 @@ pub enum PlanError {
     NoStep(StepId),
     #[error("step {0} cannot be moved below itself")]
     Cycle(StepId),
-    #[error("step {0} exists already")]
+    #[error("step {0} already exists")]
     Taken(StepId),
     #[error("a step needs a title")]
     NoTitle,
-    #[error("the plan is at revision {now}, the edit was made on {seen}")]
+    #[error("the plan is at revision {now}, but the edit is based on revision {seen}")]
     Stale { now: u32, seen: u32 },
-    #[error("the plan has {0} steps already, the most it can hold")]
+    #[error("the plan already has {0} steps, which is the limit")]
     Full(usize),
 }
 

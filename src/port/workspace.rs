@@ -255,9 +255,9 @@ pub struct AgentChild {
 pub enum WorkspaceError {
     #[error("{path} leads out of the workspace to {target}")]
     Outside { path: String, target: String },
-    #[error("{path} is {what}, not a regular file; it is left alone")]
+    #[error("{path} is {what}, not a regular file; it was not changed")]
     Special { path: String, what: String },
-    #[error("{path}: {bytes} bytes are more than the {max} that can be handled")]
+    #[error("{path} has {bytes} bytes; the limit is {max}")]
     TooLarge { path: String, bytes: u64, max: u64 },
     #[error("{0}")]
     Refused(String),

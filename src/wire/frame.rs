@@ -9,9 +9,9 @@ use tokio_util::codec::{FramedWrite, LinesCodec, LinesCodecError};
 /// Why a frame could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
-    #[error("the connection broke: {0}")]
+    #[error("the connection failed: {0}")]
     Io(#[from] std::io::Error),
-    #[error("a message could not be written as JSON: {0}")]
+    #[error("a message could not be encoded as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
@@ -67,7 +67,7 @@ impl Reader {
             if overflows {
                 self.line = Vec::new();
                 self.skips = newline.is_none();
-                let text = format!("a line is longer than {WIRE_LINE_BYTES_MAX} bytes; it is passed over");
+                let text = format!("a line is longer than {WIRE_LINE_BYTES_MAX} bytes; it was skipped");
                 return Some(Ok(Err(RpcError::new(Code::InvalidRequest, text))));
             }
             if newline.is_none() && !at_end {
@@ -86,8 +86,8 @@ impl Reader {
 }
 
 fn parsed(line: &[u8]) -> Result<Message, RpcError> {
-    let text = std::str::from_utf8(line)
-        .map_err(|e| RpcError::new(Code::Parse, format!("a message is UTF-8, this line is not: {e}")))?;
+    let text =
+        std::str::from_utf8(line).map_err(|e| RpcError::new(Code::Parse, format!("the line is not UTF-8: {e}")))?;
     Message::parse(text)
 }
 

@@ -76,7 +76,7 @@ fn an_edited_version_is_taken_by_hunks() {
     let refused = seat.decide(&held, "approve_edited", choice(json!([7]))).unwrap_err();
     assert!(refused["message"].as_str().unwrap().contains("only 2 hunks"), "{refused}");
     let refused = seat.decide(&held, "approve_edited", choice(json!([]))).unwrap_err();
-    assert!(refused["message"].as_str().unwrap().contains("nothing is left"), "{refused}");
+    assert!(refused["message"].as_str().unwrap().contains("the edit is empty"), "{refused}");
     let answer = seat.decide(&held, "approve_edited", choice(json!([0]))).unwrap();
     assert_eq!(answer["verdict"], "approve_edited");
     assert_eq!(seat.finished(&held["action"])["outcome"], "ok");
@@ -187,7 +187,7 @@ fn what_an_agent_states_is_held_against_the_disk() {
         json!({"edit": {"path": "a.txt", "old": "absent", "new": "x"}}),
         json!({"told": "not in the file"}),
         json!({"edit": {"path": "../up.txt", "after": "x"}}),
-        json!({"told": "steps out"}),
+        json!({"told": "leaves the workspace"}),
         json!({"edit": {"path": "/etc/made", "after": "x"}}),
         json!({"told": "outside"}),
         json!({"edit": {"path": "link", "after": "x"}}),
@@ -270,7 +270,7 @@ fn a_dangerous_command_says_what_it_would_touch() {
     };
     assert_eq!(touches(), json!({"files": 2, "first": ["build/1.o", "build/sub/2.o"]}));
     assert_eq!(touches(), json!({"files": 0, "first": [], "unknown": ["make can change anything"]}));
-    assert_eq!(touches()["unknown"], json!(["a name that only the shell knows"]));
+    assert_eq!(touches()["unknown"], json!(["a name known only to the shell"]));
     assert_eq!(touches(), json!({"files": 1, "first": ["kept"]}));
     assert!(room.exists("build/1.o"));
 }

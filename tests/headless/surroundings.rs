@@ -226,7 +226,7 @@ fn a_missing_test_runner_is_named() {
     let ended = seat.wait("the end", |e| e["kind"] == "session_ended");
     assert_eq!(ended["outcome"], "failed");
     let report = ended["report"].as_str().unwrap();
-    assert!(report.contains("the tests could not be run: there is no program cargo"), "{report}");
+    assert!(report.contains("the tests could not be run: the program cargo was not found"), "{report}");
 }
 
 /// The gate closes, everyone is told, and once there is space again the session goes on where the record ends.

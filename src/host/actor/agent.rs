@@ -280,7 +280,7 @@ impl Actor {
 
     pub(super) fn propose(&mut self, ticket: Ticket, proposal: Proposal) {
         if self.agent.actions.contains_key(&ticket) {
-            let told = "This request was made before and is being handled; it is not taken twice.".to_owned();
+            let told = "This request is already being handled and is not accepted twice.".to_owned();
             self.agent.send(ToAgent::Answered { ticket, answer: Answer::Refused { told } });
             return;
         }
@@ -322,7 +322,7 @@ impl Actor {
             Input::File { action, ruling, alarms, now }
         };
         if let Err(error) = self.put(input, blobs) {
-            let told = format!("It could not be filed: {error}");
+            let told = format!("The proposal could not be recorded: {error}");
             self.agent.send(ToAgent::Answered { ticket, answer: Answer::Refused { told } });
         }
     }
@@ -467,7 +467,7 @@ impl Actor {
             When::Queue | When::Boundary => {
                 if self.prompts.queue.len() >= crate::host::limits::PROMPTS_QUEUED_MAX {
                     return Err(Refusal::Overloaded(
-                        "too many prompts wait already; send it when a turn has ended".into(),
+                        "too many prompts are queued; send it after a turn has ended".into(),
                     ));
                 }
                 self.prompts.queue.push_back(text);
@@ -488,7 +488,7 @@ impl Actor {
         }
         let Some(text) = self.prompts.queue.pop_front() else { return };
         if !self.agent.is_up() {
-            let resume = (self.book.session.turns > 0).then(|| self.report("The session goes on with a new agent."));
+            let resume = (self.book.session.turns > 0).then(|| self.report("The session continues with a new agent."));
             self.start_agent(resume);
             if !self.agent.is_up() {
                 // Why is in the journal; a turn without an agent would never end.

@@ -23,7 +23,7 @@ impl Actor {
             }
             // It was approved in this very moment. The agent has not been told, so it may not begin.
             Phase::Approved | Phase::Running if by_agent => {
-                let text = format!("it was changed just after it was approved; the approval is void: {why}");
+                let text = format!("the action changed just after it was approved; the approval is void: {why}");
                 self.record(Event::Alarm(Alarm { what: "mismatch".into(), action: Some(action.clone()), text }));
                 self.quietly(Input::Lapse { action, why: LapseWhy::Superseded, detail: Some(why) });
             }
@@ -42,7 +42,7 @@ impl Actor {
         let Some(id) = self.agent.action(ticket).cloned() else { return self.propose(ticket, proposal) };
         let Some(state) = self.book.session.actions.get(&id) else { return };
         if !matches!(state.phase, Phase::Held | Phase::Lapsed(LapseWhy::Voided)) {
-            let (why, told) = (LapseWhy::Cancelled, "Cancelled: it is not pending any more.".to_owned());
+            let (why, told) = (LapseWhy::Cancelled, "Canceled: it is no longer pending.".to_owned());
             return self.agent.send(ToAgent::Answered { ticket, answer: Answer::Lapsed { why, told } });
         }
         let revision = state.action.revision.saturating_add(1);

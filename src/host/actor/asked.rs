@@ -42,12 +42,14 @@ impl Actor {
         let Asked { client, request, reply } = asked;
         let controls = self.book.session.control.as_ref() == Some(&client);
         if !request.is_reading() && !controls {
-            let error = RpcError::new(Code::ReadOnly, "this client only reads: attach with control to decide");
+            let error = RpcError::new(Code::ReadOnly, "this client is read-only: attach with control to decide");
             return self.respond(reply, Err(error));
         }
         if let Some(trouble) = self.book.trouble().filter(|_| !request.is_reading()) {
-            return self
-                .respond(reply, Err(RpcError::new(Code::GateClosed, format!("the journal is in trouble: {trouble}"))));
+            return self.respond(
+                reply,
+                Err(RpcError::new(Code::GateClosed, format!("the journal cannot be written: {trouble}"))),
+            );
         }
         if matches!(request, Request::Stop) {
             return self.stop(reply);
@@ -76,7 +78,7 @@ impl Actor {
                 self.done()
             }
             Request::Close(close) => {
-                self.close(close.why.as_deref().unwrap_or("closed by the human"));
+                self.close(close.why.as_deref().unwrap_or("closed by the user"));
                 self.done()
             }
             Request::Decide(decide) => self.decide(client, decide),
@@ -97,7 +99,7 @@ impl Actor {
                 Ok(json!({ "action": action, "seq": self.book.session.head }))
             }
             Request::Freeze(freeze) => {
-                self.put_and(Input::Freeze { why: freeze.why.unwrap_or_else(|| "paused by the human".into()) })?;
+                self.put_and(Input::Freeze { why: freeze.why.unwrap_or_else(|| "paused by the user".into()) })?;
                 self.freeze_processes(true);
                 self.done()
             }
@@ -123,7 +125,7 @@ impl Actor {
             }
             Request::Keeping(keeping) => {
                 if !self.agent.is_up() {
-                    return Err(bad("no agent runs: send a prompt first"));
+                    return Err(bad("no agent is running: send a prompt first"));
                 }
                 self.agent.send(ToAgent::Keeping(keeping));
                 self.done()
@@ -241,10 +243,12 @@ impl Actor {
         };
         let rationale = state.action.rationale.as_ref();
         let told = match rationale {
-            Some(r) if r.evidence.is_empty() => format!("{}\nIt names no evidence: treat it as a claim.", r.text),
+            Some(r) if r.evidence.is_empty() => {
+                format!("{}\nThe agent cites no evidence: treat this as a claim.", r.text)
+            }
             Some(r) => {
                 let list: Vec<String> = r.evidence.iter().map(|e| format!("- {}", e.text)).collect();
-                format!("{}\nIt rests on:\n{}", r.text, list.join("\n"))
+                format!("{}\nEvidence:\n{}", r.text, list.join("\n"))
             }
             None => "The agent gave no reason.".to_owned(),
         };

@@ -40,7 +40,7 @@ impl Actor {
             (None, Some(_)) => (proposed(), Blobs::new()),
             (Some(body), _) => match self.edited(action, body)? {
                 (Edited::Files(files), blobs) => (files, blobs),
-                (Edited::Command(_), _) if hunks.is_some() => return Err("a command has no hunks to choose".into()),
+                (Edited::Command(_), _) if hunks.is_some() => return Err("a command has no hunks to select".into()),
                 (command @ Edited::Command(_), blobs) => return Ok((Some(command), blobs)),
             },
         };
@@ -55,7 +55,7 @@ impl Actor {
         // Numbered with the others until here: a file that the human gave its old content back.
         files.retain(|file| file.from.is_some() || file.before != file.after);
         if files.is_empty() {
-            return Err("nothing is left of the edit: deny it instead".into());
+            return Err("the edit is empty after excluding these hunks: deny it instead".into());
         }
         Ok((Some(Edited::Files(files)), blobs))
     }
@@ -75,7 +75,7 @@ impl Actor {
                 Ok((Edited::Command(command), Blobs::new()))
             }
             EditedBody::Files(files) if files.is_empty() => {
-                Err("`edited` names no file; approve as it is, or deny".into())
+                Err("`edited` lists no files; approve the action unchanged, or deny it".into())
             }
             EditedBody::Files(files) => {
                 let resolved = self.edited_files(action, files)?;
@@ -182,7 +182,7 @@ impl Actor {
     fn differs(&self, text: &mut String, path: &str, proposed: Option<&FileEdit>, now: Option<&FileEdit>) {
         let bytes = |edit: Option<&FileEdit>| edit.and_then(|e| e.after.as_ref()).and_then(|c| self.bytes_of(c));
         let Some(now) = now else {
-            text.push_str(&format!("{path}: left as it is on the disk; your change to it was not taken.\n"));
+            text.push_str(&format!("{path}: not changed; your edit of this file was excluded.\n"));
             return;
         };
         let diff = FileDiff::new(bytes(proposed).unwrap_or_default(), bytes(Some(now)).unwrap_or_default());

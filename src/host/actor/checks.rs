@@ -173,7 +173,9 @@ impl Actor {
             return Ok(json!({ "action": id }));
         };
         let held = self.book.session.actions.get(target).map(|s| s.action.clone());
-        let held = held.filter(|a| a.kind == Kind::Edit).ok_or_else(|| bad(format!("{target} is no edit to try")))?;
+        let held = held
+            .filter(|a| a.kind == Kind::Edit)
+            .ok_or_else(|| bad(format!("{target} is not an edit and cannot be tested")))?;
         let mine = test.edited.is_some() || test.hunks.is_some();
         let (made, blobs) = self.made(&held, test.edited.clone(), test.hunks.as_deref()).map_err(bad)?;
         let files = match made {
@@ -189,10 +191,10 @@ impl Actor {
         let budget =
             TrialBudget { runs_max: 1, wall_ms_max: RUN_TIMEOUT_MS_DEFAULT, commands: vec![setup.command.clone()] };
         let mut proposal = Proposal::new(format!("test {target} in a candidate"), Body::Command(setup.command))
-            .because("asked for by the human", vec![Evidence::new("step", target.to_string())]);
+            .because("requested by the user", vec![Evidence::new("step", target.to_string())]);
         proposal.trial = Some(budget);
         let action = Action::file(id.clone(), proposal, None);
-        let what = format!("{target} {}", if mine { "as the human has it" } else { "as proposed" });
+        let what = format!("{target} {}", if mine { "as edited by the user" } else { "as proposed" });
         self.running.tests.insert(id.clone(), CandidateOrder { what, edits });
         if let Err(error) = self.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new()) {
             self.running.tests.remove(&id);

@@ -23,7 +23,7 @@ pub(super) fn chosen(
     let all: BTreeSet<&RelPath> = changes.iter().map(|change| &change.path).collect();
     if let Some(files) = files {
         if let Some(other) = files.iter().find(|path| !all.contains(path)) {
-            let text = format!("{what} would not change {other}: `files` may name only paths that it would change");
+            let text = format!("{what} would not change {other}: `files` may contain only paths that it would change");
             return Err(RpcError::new(Code::InvalidParams, text));
         }
         return Ok(files.into_iter().collect());
@@ -44,7 +44,7 @@ fn needed(what: &str, changes: &[Revertible]) -> RpcError {
     };
     let count = if doubtful.len() == 1 { "1 change".to_owned() } else { format!("{} changes", doubtful.len()) };
     let text = format!(
-        "{what} would revert {count} that may be yours: {}{more}. Nothing was reverted; repeat it with `files` naming what to revert",
+        "{what} would revert {count} that may be yours: {}{more}. Nothing was reverted; repeat the request with `files` set to the paths to revert",
         named.join(", ")
     );
     // What may be the user's is listed first where not everything fits.
@@ -67,7 +67,7 @@ fn words(change: &Revertible) -> String {
         Some(ChangedBy::During(id) | ChangedBy::Action(id)) => format!(" while {id} ran"),
         Some(ChangedBy::Session(id)) => format!(" by session {id}"),
         Some(ChangedBy::Human) => " by you".to_owned(),
-        Some(ChangedBy::Unsupervised) => ", and no decision stands behind it".to_owned(),
+        Some(ChangedBy::Unsupervised) => ", without a decision".to_owned(),
         None => String::new(),
     };
     format!("{} ({what}{whose})", change.path)

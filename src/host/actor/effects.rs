@@ -200,7 +200,7 @@ impl Actor {
 
     pub(super) fn stopped(&mut self, census: Census, reply: Option<oneshot::Sender<Reply>>) {
         if let Some(turn) = self.book.session.turn.clone() {
-            let text = Some("stopped by the human".to_owned());
+            let text = Some("stopped by the user".to_owned());
             self.record(Event::TurnEnded(TurnEnded { turn, reason: TurnEnd::Cancelled, text }));
         }
         self.record(Event::Stopped(Stopped { census: census.clone() }));

@@ -12,7 +12,7 @@ impl Actor {
     pub(super) fn meet_neighbors(&mut self) {
         for session in self.neighbors.present() {
             if self.met.insert(session.clone()) {
-                let text = format!("session {session} works on the same files: what it changes is shown as its change");
+                let text = format!("session {session} is working on the same files: its changes are shown as its own");
                 self.alarm("shared_workspace", text);
             }
         }

@@ -185,5 +185,5 @@ fn leaves(state: &ActionState, path: &RelPath, changed: &Changed) -> bool {
 fn unsupervised(path: &str, about: Option<&str>) -> String {
     let guard = guarded(path).map(|guard| format!("; it is {}", guard.what)).unwrap_or_default();
     let about = about.map(|about| format!(" ({about})")).unwrap_or_default();
-    format!("{path} changed{about} and no decision stands behind it{guard}")
+    format!("{path} changed{about} without a decision{guard}")
 }

@@ -27,7 +27,7 @@ impl Actor {
             self.quietly(Input::Finish { action: action.id.clone(), finished: Box::new(finished) });
         }
         if let Some(turn) = self.book.session.turn.clone() {
-            let why = "the host was restarted; the agent's process is gone".to_owned();
+            let why = "the host was restarted; the agent's process has ended".to_owned();
             self.append(vec![
                 Event::AgentLost(AgentLost { why: why.clone(), exit: None }),
                 Event::TurnEnded(TurnEnded { turn, reason: TurnEnd::Error, text: Some(why) }),
@@ -41,9 +41,7 @@ impl Actor {
         for added in self.book.session.tightened.clone() {
             match self.judge.tightened(&added.rule) {
                 Ok(judge) => self.judge = judge,
-                Err(why) => {
-                    self.alarm("policy", format!("a rule that was added in this session is not in force: {why}"))
-                }
+                Err(why) => self.alarm("policy", format!("a rule added in this session is not active: {why}")),
             }
         }
     }
@@ -77,12 +75,14 @@ impl Actor {
             files.push(FileOutcome { from: file.from.clone(), before_node: file.before_node, ..outcome });
         }
         let (outcome, detail) = match (files.is_empty(), is_before, is_after) {
-            (true, _, _) => (OutcomeWord::Unknown, "the host died while it ran; how far it came is not known"),
-            (false, _, true) => (OutcomeWord::Recovered, "the host died; the disk has exactly what was approved"),
+            (true, _, _) => (OutcomeWord::Unknown, "the host died while it was running; its progress is unknown"),
+            (false, _, true) => (OutcomeWord::Recovered, "the host died; the files on disk are exactly as approved"),
             (false, true, false) => {
-                (OutcomeWord::Failed, "the host died before it reached the disk; nothing was changed")
+                (OutcomeWord::Failed, "the host died before the files were written; nothing was changed")
             }
-            (false, false, false) => (OutcomeWord::Unknown, "the host died while it was written; compare the files"),
+            (false, false, false) => {
+                (OutcomeWord::Unknown, "the host died while the files were being written; compare them")
+            }
         };
         let files = (outcome == OutcomeWord::Recovered || outcome == OutcomeWord::Unknown).then_some(files);
         Finished { action: action.id.clone(), outcome, exit: None, files, detail: Some(detail.into()) }

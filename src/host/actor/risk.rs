@@ -69,8 +69,8 @@ fn of_class(class: Class) -> (u8, &'static str) {
         Class::Unknown => (30, "runs a command"),
         Class::WriteOutside => (55, "runs a command that writes outside the workspace"),
         Class::Network => (50, "runs a command that reaches the network"),
-        Class::Destructive => (60, "runs a command that deletes or overwrites for good"),
-        Class::Privilege => (75, "runs a command with other rights than yours"),
+        Class::Destructive => (60, "runs a command that deletes or overwrites files permanently"),
+        Class::Privilege => (75, "runs a command with different rights than yours"),
     }
 }
 

@@ -39,10 +39,10 @@ impl Actor {
         let id = &undo.action;
         let state = self.book.session.actions.get(id).ok_or_else(|| bad(format!("there is no action {id}")))?;
         if !matches!(state.phase, Phase::Finished(OutcomeWord::Ok | OutcomeWord::Recovered | OutcomeWord::Failed)) {
-            return Err(bad(format!("{id} has left nothing to undo: it is {}", state.phase.words())));
+            return Err(bad(format!("{id} has nothing to undo: it is {}", state.phase.words())));
         }
         if state.reverted {
-            return Err(bad(format!("{id} is undone already; undo the action that undid it to bring it back")));
+            return Err(bad(format!("{id} is already undone; to restore it, undo the action that undid it")));
         }
         if state.action.checks {
             return Err(bad(format!(
@@ -55,7 +55,7 @@ impl Actor {
         }
         files.retain(|file| self.is_in_place(file));
         if files.is_empty() {
-            return Err(bad("the files are so already; there is nothing to undo"));
+            return Err(bad("nothing to undo: the files already have that content"));
         }
         let changes: Vec<Revertible> = files.iter().map(|file| self.revertible_outcome(state, file)).collect();
         let chosen = chosen(&format!("undo of {id}"), &changes, undo.files)?;
@@ -92,17 +92,19 @@ impl Actor {
         let changes = self.book.session.changes.iter().rev().map(|(_, o)| o).filter(|o| o.path == path.as_str());
         let row: Vec<_> = changes.take_while(|o| o.by == ChangedBy::Unsupervised).collect();
         let (Some(newest), Some(oldest)) = (row.first(), row.last()) else {
-            return Err(bad(format!("{path} has no unsupervised change to take back")));
+            return Err(bad(format!("{path} has no unsupervised change to revert")));
         };
         if row.iter().any(|o| o.about.is_some()) {
-            return Err(bad(format!("{path} is ignored and was not recorded file by file: what it was is not known")));
+            return Err(bad(format!(
+                "{path} is ignored and was not recorded file by file: its earlier content is unknown"
+            )));
         }
         let mut resolved = Resolved::default();
         let is = Side { digest: newest.after, node: newest.after_node };
         let was = Side { digest: oldest.before, node: oldest.before_node };
         self.take_back(&mut resolved, path, is, was).map_err(bad)?;
         let reverting = Reverting { actions: Vec::new(), again: false, tree: None };
-        self.own_edit(client, format!("take back the unsupervised change of {path}"), resolved, reverting)
+        self.own_edit(client, format!("revert the unsupervised change of {path}"), resolved, reverting)
     }
 
     fn take_back_outcome(&self, into: &mut Resolved, file: &FileOutcome) -> Result<(), String> {
@@ -125,7 +127,7 @@ impl Actor {
     ) -> Result<(), String> {
         let now = self.workspace.node(path).map_err(|e| e.to_string())?;
         let Some(now) = now.filter(|now| Some(now.digest) == is.digest) else {
-            return Err(format!("{path} was changed or moved since; undo that first"));
+            return Err(format!("{path} was changed or moved later; undo that first"));
         };
         if self.workspace.node(from).map_err(|e| e.to_string())?.is_some() {
             return Err(format!("{path} cannot be moved back: there is a new {from}"));
@@ -139,7 +141,7 @@ impl Actor {
 
     fn stored(&self, path: &RelPath, digest: Option<Digest>) -> Result<Option<Vec<u8>>, String> {
         let Some(digest) = digest else { return Ok(None) };
-        self.blob(&digest).map(Some).ok_or_else(|| format!("{path}: its former content is not kept any more"))
+        self.blob(&digest).map(Some).ok_or_else(|| format!("{path}: its earlier content is no longer stored"))
     }
 
     /// One node from `is` back to `was`: directly if it still is so, else by a three-way merge that must be clean.
@@ -186,20 +188,20 @@ impl Actor {
         let is_file = |side: &Side| side.kind().is_none_or(|kind| kind == NodeKind::File);
         let contents = (disk, self.stored(path, is.digest)?, self.stored(path, was.digest)?);
         let (Some(now), Some(one), Some(two)) = contents else {
-            return Err(format!("{path} was created or deleted since; undo that first"));
+            return Err(format!("{path} was created or deleted later; undo that first"));
         };
         if ![is, was].iter().all(is_file) || now.node.kind != NodeKind::File {
-            return Err(format!("{path} is another kind of file since; undo that first"));
+            return Err(format!("{path} has become another kind of file; undo that first"));
         }
         let merge = diff::merge(one, now.bytes.clone(), two).map_err(|e| format!("{path}: {e}"))?;
         let clean =
-            merge.clean().ok_or_else(|| format!("{path} was changed since in the same lines; undo that first"))?;
+            merge.clean().ok_or_else(|| format!("the same lines of {path} were changed later; undo that first"))?;
         Ok(clean.to_vec())
     }
 
     fn own_edit(&mut self, client: &ClientId, title: String, resolved: Resolved, reverting: Reverting) -> Answer {
         if resolved.files.is_empty() {
-            return Err(bad("the files are so already; there is nothing to undo"));
+            return Err(bad("nothing to undo: the files already have that content"));
         }
         let id = self.book.session.actions.next_id();
         let mut action = Action::file(id.clone(), Proposal::new(title, Body::Edit(Vec::new())), Some(resolved.files));
@@ -231,7 +233,7 @@ impl Actor {
         let target = rewind.tree.filter(|t| checkpoints.iter().any(|c| c.3 == *t)).or(of_action);
         let Some(target) = target else {
             return self
-                .respond(reply, Err(bad("there is no such checkpoint: give the `tree` or the `action` of one")));
+                .respond(reply, Err(bad("no such checkpoint: pass the `tree` or the `action` of a checkpoint")));
         };
         let (workspace, to_self, client) = (self.workspace.clone(), self.to_self.clone(), client.clone());
         tokio::spawn(async move {
@@ -329,7 +331,7 @@ fn directory(into: &mut Resolved, path: &RelPath, now: Side, was: Side, mode: Op
         (None, _) => FileChange::Create,
         (Some(_), None) => FileChange::Delete,
         (Some(_), Some(_)) if is_directory(&now) && is_directory(&was) => FileChange::Modify,
-        (Some(_), Some(_)) => return Err(format!("{path} is another kind of file since; undo that first")),
+        (Some(_), Some(_)) => return Err(format!("{path} has become another kind of file; undo that first")),
     };
     let edit = into.edit(path.clone(), change, None, None, None);
     let after = was.node.map(|node| Node { mode: mode.or(node.mode), ..node });

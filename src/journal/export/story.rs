@@ -89,7 +89,7 @@ fn event(e: &Event, clean: &dyn Fn(&str) -> String, verbatim: &dyn Fn(&str) -> S
         Event::Lapsed(l) => {
             (format!("{} lapsed: {:?}", l.action, l.why), l.detail.as_deref().map(text).unwrap_or_default())
         }
-        Event::Told(t) => ("The agent was told".to_owned(), vec![Part::Verbatim(verbatim(&t.text))]),
+        Event::Told(t) => ("Sent to the agent".to_owned(), vec![Part::Verbatim(verbatim(&t.text))]),
         Event::CheckFinished(c) => checked(c, verbatim),
         Event::Explained(x) => (format!("Explained {}", x.action), text(&x.text)),
         Event::Alarm(_)
@@ -155,9 +155,9 @@ fn state_change(e: &Event, text: &dyn Fn(&str) -> Vec<Part>) -> Told {
             let by = match &o.by {
                 ChangedBy::Action(id) => format!("by {id}"),
                 ChangedBy::During(id) => format!("while {id} ran"),
-                ChangedBy::Session(id) if o.unsure => format!("while session {id} was at work"),
+                ChangedBy::Session(id) if o.unsure => format!("while session {id} was running"),
                 ChangedBy::Session(id) => format!("by session {id}"),
-                ChangedBy::Human => "by the human".to_owned(),
+                ChangedBy::Human => "by the user".to_owned(),
                 ChangedBy::Unsupervised => "unsupervised".to_owned(),
             };
             (format!("{} changed: {:?} {by}", o.path, o.change), Vec::new())
@@ -193,7 +193,7 @@ fn state_change(e: &Event, text: &dyn Fn(&str) -> Vec<Part>) -> Told {
 
 fn decider(by: &Decider) -> String {
     match by {
-        Decider::Human(client) => format!("the human ({client})"),
+        Decider::Human(client) => format!("the user ({client})"),
         Decider::Rule(rule) => format!("rule {rule}"),
         Decider::Lease(lease) => format!("lease {lease}"),
     }

@@ -47,7 +47,7 @@ pub(super) fn check(path: &Path, anchor: Option<&Anchor>) -> Result<Report> {
         let log = std::fs::metadata(head::beside(path, "-wal")).is_ok_and(|m| m.len() > 0);
         report.sealed = !lapsed;
         if !lapsed && (found != *seal || log) {
-            report.note(None, "the file is not the one that was closed: bytes were changed since");
+            report.note(None, "the file was changed after it was closed");
         }
     }
     Ok(report.finish())
@@ -164,14 +164,14 @@ fn check_row(row: &Row<'_>, due: u64, prev: &Hash, key: &Hash, attached: &mut Ve
 fn check_strays(db: &Connection, report: &mut Report, attached: u64) -> rusqlite::Result<()> {
     let blobs = db.query_row("SELECT count(*) FROM blobs", [], |r| schema::unsigned(r, 0))?;
     if blobs != attached {
-        report.note(None, format!("{blobs} blobs are stored, the events know of {attached}"));
+        report.note(None, format!("{blobs} blobs are stored, but the events refer to {attached}"));
     }
     let piece = i64::try_from(BLOB_CHUNK_BYTES).unwrap_or(i64::MAX);
     let due =
         db.query_row("SELECT coalesce(sum((bytes + ?1 - 1) / ?1), 0) FROM blobs", [piece], |r| schema::unsigned(r, 0))?;
     let pieces = db.query_row("SELECT count(*) FROM chunks", [], |r| schema::unsigned(r, 0))?;
     if pieces != due {
-        report.note(None, format!("{pieces} pieces of blobs are stored, there should be {due}"));
+        report.note(None, format!("{pieces} pieces of blobs are stored, but there should be {due}"));
     }
     Ok(())
 }

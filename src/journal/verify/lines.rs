@@ -77,8 +77,9 @@ fn check_line(line: &[u8], due: Seq, prev: Option<&Hash>, report: &mut Report) -
     let body = match (&frame.salt, &frame.body_digest) {
         (Some(salt), None) => {
             let salt = chain::unhex(salt).ok_or_else(|| format!("line {due}: the salt is not 32 hex digits"))?;
-            let body =
-                frame.body_in(text).ok_or_else(|| format!("line {due} was formatted anew; its bytes are gone"))?;
+            let body = frame
+                .body_in(text)
+                .ok_or_else(|| format!("line {due} was reformatted; its original bytes are lost"))?;
             chain::body_digest(&salt, body.as_bytes())
         }
         (None, Some(digest)) => {

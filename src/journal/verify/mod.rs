@@ -66,7 +66,7 @@ impl Report {
     /// What an anchor demands of the event with its number.
     fn check_anchor(&mut self, whose: &str, anchor: &Anchor, seq: Seq, hash: &Digest) {
         if anchor.seq == seq && anchor.hash != *hash {
-            self.note(Some(seq), format!("event {seq} is not the one of {whose}: its history was rewritten"));
+            self.note(Some(seq), format!("event {seq} differs from {whose}: the history was rewritten"));
         }
     }
 

@@ -34,7 +34,7 @@ fn refuse(state: &ActionState, answering: Answering) -> Result<Outcome, Refusal>
     let option = option_of(state, &answering)?;
     let reason = answering.reason.unwrap_or_default();
     if answering.verdict == Verdict::Redirect && reason.trim().is_empty() {
-        return Err(Refusal::Invalid("a redirect needs a reason: say where to go instead".into()));
+        return Err(Refusal::Invalid("a redirect needs a reason: say what the agent should do instead".into()));
     }
     let reply = if answering.verdict == Verdict::Redirect {
         Reply::Redirected { reason: reason.clone(), option: option.clone() }
@@ -80,7 +80,7 @@ fn approve(session: &Session, state: &ActionState, answering: Answering) -> Resu
         });
     }
     if confirmed == Some(false) {
-        let text = format!("{} was approved without the word that guards it being typed", state.action.id);
+        let text = format!("{} was approved without typing the word that guards it", state.action.id);
         let action = Some(state.action.id.clone());
         out.events.push(Event::Alarm(Alarm { what: "guard_rail".into(), action, text }));
     }
@@ -138,7 +138,7 @@ fn approved(session: &Session, state: &ActionState, answering: Answering) -> Res
     let next = match (edited, state.action.kind) {
         (Edited::Files(files), Kind::Edit) => {
             if files.is_empty() {
-                return Err(Refusal::Invalid("nothing is left of the edit: deny it instead".into()));
+                return Err(Refusal::Invalid("the edit is empty after excluding these hunks: deny it instead".into()));
             }
             state.action.revised(Author::Human, Some(files), None)
         }
@@ -176,7 +176,7 @@ pub(super) fn step(session: &Session, by: ClientId) -> Result<Outcome, Refusal> 
     let state = session.actions.held().next().ok_or(Refusal::NothingHeld)?;
     let held = state.held.as_ref().ok_or(Refusal::NothingHeld)?;
     if held.confirm.is_some() {
-        let text = format!("{} is a guard-rail action: approve it by itself", state.action.id);
+        let text = format!("{} is a guard-rail action: approve it individually", state.action.id);
         return Err(Refusal::Invalid(text));
     }
     let answering = Answering {

@@ -129,8 +129,8 @@ pub(super) fn grant(
 
 pub(super) fn revoke(session: &Session, lease: &LeaseId) -> Result<Outcome, Refusal> {
     if !session.leases.iter().any(|l| &l.granted.lease == lease && l.revoked.is_none()) {
-        return Err(Refusal::Invalid(format!("there is no lease {lease} to revoke")));
+        return Err(Refusal::Invalid(format!("no lease {lease} to revoke")));
     }
-    let revoked = LeaseRevoked { lease: lease.clone(), why: "revoked by the human".into() };
+    let revoked = LeaseRevoked { lease: lease.clone(), why: "revoked by the user".into() };
     Ok(Outcome { events: vec![Event::LeaseRevoked(revoked)], effects: Vec::new() })
 }

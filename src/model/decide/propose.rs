@@ -177,7 +177,7 @@ pub(super) fn own(session: &Session, action: Action, by: ClientId) -> Result<Out
         action: action.id.clone(),
         ruling: RulingWord::Ask,
         rule: "own".into(),
-        reason: "asked for by the human".into(),
+        reason: "requested by the user".into(),
     }));
     let_through(&mut out, &action, Decider::Human(by), Verdict::Approve, None);
     out.effects.retain(|e| matches!(e, Effect::Perform(_)));

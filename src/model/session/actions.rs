@@ -39,7 +39,7 @@ impl Phase {
             Self::Finished(OutcomeWord::Ok) => "finished",
             Self::Finished(OutcomeWord::Failed) => "finished and failed",
             Self::Finished(OutcomeWord::Conflict) => "finished in a conflict",
-            Self::Finished(OutcomeWord::Unknown) => "finished, how is not known",
+            Self::Finished(OutcomeWord::Unknown) => "finished, outcome unknown",
             Self::Finished(OutcomeWord::Recovered) => "finished and recovered",
             Self::Lapsed(LapseWhy::Voided) => "void",
             Self::Lapsed(LapseWhy::Cancelled) => "cancelled",
