@@ -95,7 +95,7 @@ fn other_changes_that_pass_are_named() {
     let others: Vec<&String> = outcome.repairs.iter().flat_map(|r| &r.alternatives).collect();
     assert!(others.iter().any(|o| o.contains("17")), "{others:?}");
     let said = rationale(&outcome);
-    assert!(said.contains("the tests do not decide between them"), "{said}");
+    assert!(said.contains("the tests do not distinguish them"), "{said}");
 }
 
 #[test]

@@ -133,7 +133,7 @@ async fn a_session_that_cannot_be_taken_up_again_is_opened_anew_and_told_where_i
     assert_eq!(s.heard().iter().filter(|m| m["method"] == "session/new").count(), 2);
     assert!(s.alarms("session_lost")[0].contains("no such session"), "the human is told so");
     let prompt = s.prompts().pop().unwrap();
-    assert!(prompt.contains("goes on with a new agent") && prompt.ends_with("go on"), "{prompt}");
+    assert!(prompt.contains("continues with a new agent") && prompt.ends_with("go on"), "{prompt}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -197,7 +197,7 @@ async fn what_the_agent_keeps_is_listed_and_dropped_where_it_offers_that() {
     s.turn_ends().await;
     s.call("agent/session", json!({"do": "logout"})).await.unwrap();
     s.wait("that it is not offered", |e| {
-        e["kind"] == "agent_noted" && e["text"].as_str().unwrap().contains("does not offer")
+        e["kind"] == "agent_noted" && e["text"].as_str().unwrap().contains("does not support this")
     })
     .await;
 }

@@ -219,7 +219,7 @@ fn an_interruption_drops_the_model_at_once_and_the_new_word_is_worked_on() {
         let there = match stage {
             "said" => at("said", "Let me"),
             "agent_noted:retry" => at("agent_noted", "then tries again (429, try 2 of 5)"),
-            _ => at("agent_noted", "s without an answer"),
+            _ => at("agent_noted", "s without output"),
         };
         // It would have lasted minutes; a second is promised, and a busy machine gets some more.
         let took = ended[0]["at"].as_u64().unwrap() - there;

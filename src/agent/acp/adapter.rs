@@ -81,12 +81,12 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
             }
             Err(e) if config.may_fall_back => {
                 config.isolation = Isolation::Gated;
-                let text = format!("no private copy can be made ({e}); the agent works in the workspace itself");
+                let text = format!("cannot make a private copy ({e}); the agent works in the workspace itself");
                 let alarm = FromAgent::Alarm { what: "isolation".to_owned(), ticket: None, text };
                 let _ = link.to_host.send(alarm).await;
                 None
             }
-            Err(e) => return Err(format!("no private copy can be made: {e}")),
+            Err(e) => return Err(format!("cannot make a private copy: {e}")),
         },
         Isolation::Overlay | Isolation::Gated | Isolation::Watched => None,
     };
@@ -94,14 +94,14 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
     let recorder = match &config.record {
         Some(path) => Some(
             Recorder::create(path, seat.resume.is_some())
-                .map_err(|e| format!("{} cannot be recorded to: {e}", path.display()))?,
+                .map_err(|e| format!("cannot record to {}: {e}", path.display()))?,
         ),
         None => None,
     };
     let spec = &config.spec;
     let child = seat.workspace.spawn_agent(spawn_of(&config, &seen)).await.map_err(|e| {
         let install = spec.install.as_ref().map(|line| format!("; install it with: {line}")).unwrap_or_default();
-        format!("{} cannot be started: {e}{install}", spec.shown_name())
+        format!("cannot start {}: {e}{install}", spec.shown_name())
     })?;
     let set = |name: &&String| std::env::var_os(name).is_some();
     let env_names: BTreeSet<String> =
@@ -165,7 +165,7 @@ impl Disk for Files {
         let root = root.canonicalize().map_err(|e| e.to_string())?;
         let meta = std::fs::metadata(&full).map_err(|e| e.to_string())?;
         if !full.starts_with(&root) || !meta.is_file() || meta.len() > ACP_FILE_BYTES_MAX as u64 {
-            return Err(format!("{path} is no plain file of the copy, or too large"));
+            return Err(format!("{path} is not a regular file of the copy, or is too large"));
         }
         std::fs::read(&full).map(Some).map_err(|e| e.to_string())
     }
@@ -264,7 +264,7 @@ impl Adapter {
                     tokio::task::yield_now().await;
                 }
                 Woken::Line(Ok(None)) => self.gone(None).await,
-                Woken::Line(Err(e)) => self.gone(Some(format!("its output cannot be read: {e}"))).await,
+                Woken::Line(Err(e)) => self.gone(Some(format!("cannot read its output: {e}"))).await,
                 Woken::Error(line) => self.take_error(line),
                 Woken::Exited(code) => self.exited_with(code).await,
                 Woken::Looked(looked) => self.job_done(looked),
@@ -320,7 +320,7 @@ impl Adapter {
                 self.pending.push_back(b'\n');
                 if self.pending.len() > ACP_STDIN_BYTES_MAX {
                     self.pending.clear();
-                    self.put(Input::Gone { why: "it does not read what it is sent".to_owned(), exit: None });
+                    self.put(Input::Gone { why: "it does not read its input".to_owned(), exit: None });
                 }
             }
             Effect::Tell(FromAgent::Lost { why, exit }) => {
@@ -437,7 +437,7 @@ impl Adapter {
         // A grandchild may hold the streams open; its words are not waited for.
         let _ = rest.await;
         let how = match code {
-            Some(code) if code > 128 => format!("it was ended by signal {}", code - 128),
+            Some(code) if code > 128 => format!("it was killed by signal {}", code - 128),
             Some(code) => format!("it exited with code {code}"),
             None => "it ended".to_owned(),
         };
@@ -462,7 +462,7 @@ impl Adapter {
             return why;
         }
         let words: Vec<&str> = self.last_words.iter().map(String::as_str).collect();
-        format!("{why}; its last words:\n{}", words.join("\n"))
+        format!("{why}; its last output:\n{}", words.join("\n"))
     }
 
     fn time_passed(&mut self) {

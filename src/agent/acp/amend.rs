@@ -102,12 +102,12 @@ impl Asked {
                 if let Some(now) = command(call.raw_input()).map(|now| place.command(now))
                     && !same_command(approved, &now, self.shown.blind)
                 {
-                    return Some(format!("it now shows the command “{}”, asked was “{line}”", now.line()));
+                    return Some(format!("it now shows the command “{}” instead of “{line}”", now.line()));
                 }
                 let was_command = self.shown.blind || repeats_command(&place.shown(self.call.title()), &line);
                 let title = place.shown(call.title());
                 (was_command && title != place.shown(self.call.title()) && !repeats_command(&title, &line))
-                    .then(|| format!("it now calls itself “{title}”, asked was “{line}”"))
+                    .then(|| format!("it is now titled “{title}” instead of “{line}”"))
             }
             Body::Edit(drafts) => {
                 let mut known: Vec<String> = self.call.paths().iter().map(|path| place.named(path)).collect();
@@ -119,15 +119,15 @@ impl Asked {
                 }
                 let named: Vec<String> = call.paths().iter().map(|path| place.named(path)).collect();
                 if let Some(other) = named.iter().find(|path| !known.contains(path)) {
-                    return Some(format!("it now names {other}, which was not asked about"));
+                    return Some(format!("it now includes {other}, which was not part of the request"));
                 }
                 let other = call.diffs().iter().find(|diff| !shows_what_was_asked(diff, drafts, place))?;
                 let path = peek::text(other, "path").unwrap_or("a file");
-                Some(format!("it now shows other content for {} than was asked", place.named(path)))
+                Some(format!("it now shows different content for {} than requested", place.named(path)))
             }
             Body::Read(_) | Body::Network(_) | Body::Plan | Body::Other => {
                 let (was, now) = (self.call.raw_input(), call.raw_input());
-                (says_something(was) && was != now).then(|| "its input is not the one that was asked about".to_owned())
+                (says_something(was) && was != now).then(|| "its input differs from the request".to_owned())
             }
         }
     }
@@ -244,13 +244,14 @@ impl Client {
         let Subject::Permission { asked, .. } = &mut ask.subject else { return };
         asked.changes += 1;
         if asked.changes > ACP_REQUEST_CHANGES_MAX {
-            let text = format!("the request was changed {ACP_REQUEST_CHANGES_MAX} times while it was pending: refused");
+            let text =
+                format!("the request was changed {ACP_REQUEST_CHANGES_MAX} times while it was pending: rejected");
             self.alarm("mismatch", Some(ticket), text);
             self.reject(ticket);
             return self.void(ticket, LapseWhy::Voided);
         }
         let title = peek::bounded(&self.setup.place.shown(call.title()), 200);
-        let why = format!("the agent changed the request while it was pending; it now calls it “{title}”");
+        let why = format!("the agent changed the request while it was pending; it is now titled “{title}”");
         if replaced {
             self.alarm("mismatch", Some(ticket), why.clone());
         }

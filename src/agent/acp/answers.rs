@@ -143,7 +143,7 @@ impl Client {
         let (request, choices, mode_switch) = (request.clone(), choices.clone(), *mode_switch);
         let (action, option) = (ask.action.clone(), ask.option.clone());
         let Some(choice) = choices.selected(true, option.as_deref()).cloned() else {
-            let text = "it offers no answer that allows this only once; it was rejected instead";
+            let text = "it offers no option that allows this only once; it was rejected instead";
             self.reject(ticket);
             return self.end_ask(ticket, OutcomeWord::Failed, None, Some(text.to_owned()));
         };
@@ -164,7 +164,7 @@ impl Client {
         let (request, action) = (request.clone(), ask.action.clone());
         let (answer, text) = match choice {
             Some(choice) => (speak::selected(&choice.id), format!("selected “{}” ({})", choice.name, choice.kind)),
-            None => (speak::permission_cancelled(), "cancelled: it offers no single way to reject".to_owned()),
+            None => (speak::permission_cancelled(), "canceled: it offers no unambiguous option to reject".to_owned()),
         };
         if self.reply(&request, Ok(answer)) {
             self.turn.rejected = true;

@@ -94,7 +94,7 @@ fn one_id_one_meaning(choices: &mut Choices) {
             other.id == option.id && (&other.name, &other.kind) != (&option.name, &option.kind)
         };
         if let Some(other) = all.iter().find(differs) {
-            choices.misleading.push(format!("“{}” and “{}” have one id", option.name, other.name));
+            choices.misleading.push(format!("“{}” and “{}” have the same id", option.name, other.name));
             option.effect = OptionEffect::Unclear;
         }
     }

@@ -186,7 +186,7 @@ impl Client {
                 self.note("protocol", &format!("not a message: {text}"));
                 self.unreadable(
                     Outline::of(&text),
-                    "it cannot be read: broken, too deep, or with a number out of range",
+                    "it cannot be parsed: invalid, too deeply nested, or with a number out of range",
                 );
             }
             Input::TooLong { head, bytes, asks } => {
@@ -214,7 +214,7 @@ impl Client {
                 let called = id.number().and_then(|n| self.calls.remove(&n).map(|called| (n, called)));
                 match called {
                     Some((number, called)) => self.answered_us(number, called, outcome, disk),
-                    None => self.note("protocol", &format!("an answer to nothing that was asked: id {id}")),
+                    None => self.note("protocol", &format!("an answer without a request: id {id}")),
                 }
             }
             Message::Strange(value) => self.note("protocol", &format!("not JSON-RPC: {value}")),
@@ -228,7 +228,7 @@ impl Client {
         let bytes = peek::weight(params);
         let open_bytes = self.open.values().fold(bytes, |sum, more| sum.saturating_add(*more));
         if self.open.len() >= ACP_OPEN_REQUESTS_MAX || open_bytes > ACP_OPEN_REQUESTS_BYTES_MAX || id.is_too_long() {
-            let error = RpcError::new(RpcError::INVALID_REQUEST, "too many or too large requests are open at once");
+            let error = RpcError::new(RpcError::INVALID_REQUEST, "too many open requests, or too large");
             return self.send(message::response(&id, Err(error)));
         }
         if !self.answered.insert(id.clone()) {
@@ -256,7 +256,7 @@ impl Client {
                 self.reply(&id, Ok(Value::Null));
             }
             other => {
-                self.note("protocol", &format!("asked for {other}, which is not known here: {params}"));
+                self.note("protocol", &format!("unknown method {other}: {params}"));
                 let error = RpcError::new(RpcError::METHOD_NOT_FOUND, format!("Method not found: {other}"));
                 self.reply(&id, Err(error));
             }
@@ -266,7 +266,7 @@ impl Client {
     /// One answer would serve two questions: neither gets a yes.
     fn id_used_twice(&mut self, id: &Id, method: &str) {
         let text = format!(
-            "request id {id} is used for a second question ({method}) while the first is open; both are refused"
+            "request id {id} is used for a second request ({method}) while the first is open; both are rejected"
         );
         let ticket = self.asks.of_request(id);
         self.alarm("protocol", ticket, text.clone());
@@ -286,7 +286,7 @@ impl Client {
             return id.map_or((), |id| self.question_cancelled(&id));
         }
         if method == speak::FROM_AGENT.elicitation_complete {
-            return self.note("notice", "what the agent asked you to do on a page is done");
+            return self.note("notice", "the step that the agent asked you to do on a web page is done");
         }
         self.note("protocol", &format!("{method} {params}"));
     }
@@ -435,7 +435,7 @@ struct NoDisk;
 
 impl Disk for NoDisk {
     fn read(&self, _: &RelPath) -> Result<Option<Vec<u8>>, String> {
-        Err("no files can be read here".to_owned())
+        Err("no files can be read".to_owned())
     }
 }
 

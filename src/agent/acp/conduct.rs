@@ -64,28 +64,26 @@ impl Conduct {
     pub fn badges(&self, spec: &AgentSpec, isolation: Isolation, init: &Value) -> Vec<String> {
         let mut lines = vec![
             match self.level {
-                Level::Unknown => {
-                    "L?: it has asked for nothing yet; what it can be held to shows with its first action"
-                }
-                Level::L0 => "L0: never asks; it can only be watched and cancelled",
-                Level::L1 => "L1: asks, but a deny ends its turn; the reason follows as a new prompt",
-                Level::L2 => "L2: asks before edits and commands; a deny lets its turn go on",
-                Level::L3 => "L3: its writes come through rightseat and can be rewritten",
+                Level::Unknown => "L?: no request yet; the level is known after its first action",
+                Level::L0 => "L0: never asks; it can only be watched and canceled",
+                Level::L1 => "L1: asks, but a denial ends its turn; the reason follows as a new prompt",
+                Level::L2 => "L2: asks before edits and commands; its turn continues after a denial",
+                Level::L3 => "L3: its writes go through rightseat and can be rewritten",
             }
             .to_owned(),
         ];
         let by = |through: Through| match through {
-            Through::Client => "carried out by rightseat, byte for byte what was approved",
-            Through::Agent => "carried out by the agent after it was allowed: watched, not enforced",
+            Through::Client => "executed by rightseat, byte for byte as approved",
+            Through::Agent => "executed by the agent after approval: watched, not enforced",
         };
         lines.push(format!("edits: {}", by(self.edits)));
         lines.push(format!("commands: {}", by(self.commands)));
         lines.push(
             match isolation {
                 Isolation::Overlay => "isolation overlay: it sees a private layer over the workspace",
-                Isolation::Copy => "isolation copy: it works in a private copy; changes come in through the gate",
+                Isolation::Copy => "isolation copy: it works in a private copy; its changes go through the gate",
                 Isolation::Gated => {
-                    "isolation gated: it works in the real tree; what it does unasked is found, not prevented"
+                    "isolation gated: it works in the real tree; actions without asking are detected, not prevented"
                 }
                 Isolation::Watched => "isolation watched: every change is attributed afterwards",
             }
@@ -95,8 +93,8 @@ impl Conduct {
             lines.push("it acted without asking in this session".to_owned());
         }
         let offers = |path: &[&str], yes: &str| peek::offers(init, path).then(|| yes.to_owned());
-        lines.extend(offers(&["agentCapabilities", "loadSession"], "a session can be loaded again after a restart"));
-        lines.extend(self.steering.then(|| "text can be put into its running turn".to_owned()));
+        lines.extend(offers(&["agentCapabilities", "loadSession"], "a session can be reloaded after a restart"));
+        lines.extend(self.steering.then(|| "messages can be added to its running turn".to_owned()));
         lines.extend(spec.note.clone());
         lines
     }

@@ -147,14 +147,16 @@ impl Client {
         let paths: Vec<&str> = changes.iter().map(|c| c.path.as_str()).collect();
         let title = super::peek::bounded(&Draft::words(&drafts), 200);
         let mut proposal = Proposal::new(title, Body::Edit(drafts));
-        let evidence = vec![Evidence::new("none", "found in the agent's private copy; the workspace is as it was")];
+        let evidence = vec![Evidence::new("none", "found in the agent's private copy; the workspace is unchanged")];
         proposal.rationale = Some(Rationale { text: self.turn.reason(), evidence });
         let ticket = self.propose(Subject::Copied { files }, proposal);
         // An agent that never asks works like this all the time; from any other it is worth a word.
         if self.setup.spec.level != Level::L0 && !self.turn.let_through && !self.turn.unasked_edit {
             self.turn.unasked_edit = true;
-            let text =
-                format!("the agent changed {} in its private copy without asking; it waits here", paths.join(", "));
+            let text = format!(
+                "the agent changed {} in its private copy without asking; it is pending here",
+                paths.join(", ")
+            );
             self.alarm("unsupervised", Some(ticket), super::peek::bounded(&text, 400));
         }
     }

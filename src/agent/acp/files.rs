@@ -22,11 +22,11 @@ use serde_json::Value;
 impl Client {
     pub(super) fn write_asked(&mut self, id: Id, params: &Value, disk: &dyn Disk) {
         let (Some(text), Some(content)) = (peek::text(params, "path"), peek::text(params, "content")) else {
-            self.reply(&id, Err(RpcError::new(RpcError::INVALID_PARAMS, "path and content are needed")));
+            self.reply(&id, Err(RpcError::new(RpcError::INVALID_PARAMS, "path and content are required")));
             return;
         };
         if content.len() > ACP_FILE_BYTES_MAX {
-            let why = format!("{} bytes are more than the {ACP_FILE_BYTES_MAX} a file may have here", content.len());
+            let why = format!("{} bytes are over the limit of {ACP_FILE_BYTES_MAX} for a file", content.len());
             self.reply(&id, Err(RpcError::new(RpcError::INVALID_PARAMS, why)));
             return;
         }
@@ -55,13 +55,12 @@ impl Client {
                 return;
             }
             if foreseen == Foreseen::OtherContent {
-                let text =
-                    format!("the agent writes other content to {rel} than was approved; it is asked about again");
+                let text = format!("the agent writes different content to {rel} than approved; you are asked again");
                 self.alarm("mismatch", None, text);
             }
             if self.conduct.edits_come_through_us() {
                 if allowed {
-                    self.note("protocol", "its edits come through rightseat: they are carried out here from now on");
+                    self.note("protocol", "its edits now go through rightseat, which applies them");
                 }
                 self.tell_ready("ready");
             }
@@ -94,7 +93,7 @@ impl Client {
 
     pub(super) fn read_asked(&mut self, id: Id, params: &Value, disk: &dyn Disk) {
         let Some(text) = peek::text(params, "path") else {
-            self.reply(&id, Err(RpcError::new(RpcError::INVALID_PARAMS, "a path is needed")));
+            self.reply(&id, Err(RpcError::new(RpcError::INVALID_PARAMS, "a path is required")));
             return;
         };
         let number = |key: &str| params.get(key).and_then(Value::as_u64);

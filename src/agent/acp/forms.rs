@@ -58,13 +58,13 @@ impl Form {
         let lower = url.to_ascii_lowercase();
         let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
         let host = rest.and_then(|rest| rest.split(['/', '?', '#', '\\']).next()).filter(|host| !host.is_empty());
-        let Some(host) = host else { return Err("only http and https addresses can be shown to the human".to_owned()) };
-        let mut questions = vec![format!("the address is {url}"), format!("it leads to {host}")];
+        let Some(host) = host else { return Err("only http and https addresses can be shown".to_owned()) };
+        let mut questions = vec![format!("the address is {url}"), format!("its host is {host}")];
         if host.contains('@') {
-            questions.push("what stands before the @ is no part of where it leads".to_owned());
+            questions.push("the text before the @ is not part of the host".to_owned());
         }
         if lower.starts_with("http:") {
-            questions.push("what is sent there is not encrypted".to_owned());
+            questions.push("data sent there is not encrypted".to_owned());
         }
         Ok(Self { is_address: true, questions, ..Self::default() })
     }
@@ -99,11 +99,11 @@ impl Client {
             self.reply(&id, Ok(Form::cancelled()));
             return;
         }
-        let message = self.setup.place.shown(peek::text(params, "message").unwrap_or("it asks something"));
+        let message = self.setup.place.shown(peek::text(params, "message").unwrap_or("the agent asks a question"));
         let form = match (peek::text(params, "mode"), params.get("requestedSchema"), peek::text(params, "url")) {
             (Some("form") | None, Some(schema), _) => Ok(Form::of(schema)),
             (Some("url"), _, Some(url)) => Form::address(url),
-            (mode, _, _) => Err(format!("forms and addresses can be answered here, not {}", mode.unwrap_or("this"))),
+            (mode, _, _) => Err(format!("only forms and addresses can be answered, not {}", mode.unwrap_or("this"))),
         };
         let form = match form {
             Ok(form) => form,
@@ -121,10 +121,10 @@ impl Client {
         let (what, because) = if form.is_address {
             (
                 "visit",
-                "Nothing is opened from here: go there yourself if you trust it. Approve to tell the agent that you agree.",
+                "rightseat does not open it: go there yourself if you trust it. Approve to tell the agent that you agree.",
             )
         } else {
-            ("answer", "Approve to send the defaults; edit with a JSON object to send something else.")
+            ("answer", "Approve to send the defaults, or edit the JSON object to send something else.")
         };
         let mut proposal = Proposal::new(format!("{what}: {}", peek::bounded(&message, 400)), Body::Other);
         proposal.executor = Executor::Agent;

@@ -47,7 +47,7 @@ impl Handshake {
 
     fn doing(&self) -> &'static str {
         match self.phase {
-            Phase::Initializing => "waiting for its first answer",
+            Phase::Initializing => "waiting for its first response",
             Phase::LoggingIn => "logging in",
             Phase::Opening => "opening a session",
             Phase::Configuring | Phase::Ready => "setting its mode",
@@ -82,7 +82,7 @@ impl Client {
             return;
         }
         let (name, limit) = (self.setup.spec.shown_name().to_owned(), self.setup.spec.start_timeout_s());
-        let (doing, hint) = (self.handshake.doing(), "give it longer with start_timeout_s in agents.toml");
+        let (doing, hint) = (self.handshake.doing(), "set start_timeout_s in agents.toml to wait longer");
         self.lost(format!("{name} did not start within {limit} s: still {doing}; {hint}"), None);
     }
 
@@ -92,12 +92,12 @@ impl Client {
                 match answer.get("protocolVersion") {
                     Some(version) if version.as_u64() != Some(speak::PROTOCOL_VERSION) => {
                         let (name, ours) = (self.setup.spec.shown_name().to_owned(), speak::PROTOCOL_VERSION);
-                        let why = "install a version of it, or of rightseat, that speaks the same";
+                        let why = "install versions of it and of rightseat with a common protocol version";
                         return self
                             .lost(format!("{name} speaks ACP version {version}, rightseat {ours}: {why}"), None);
                     }
                     Some(_) => {}
-                    None => self.note("protocol", "it did not say which protocol version it speaks"),
+                    None => self.note("protocol", "it did not report its protocol version"),
                 }
                 self.conduct.steering = peek::offers(&answer, &["_meta", "steering", "supported"])
                     || peek::offers(&answer, &["agentCapabilities", "_meta", "steering", "supported"]);
@@ -183,7 +183,7 @@ impl Client {
                     self.session = Some(id.to_owned());
                 }
                 if self.session.is_none() {
-                    return self.lost("it opened a session without a name for it".to_owned(), None);
+                    return self.lost("it opened a session without an id".to_owned(), None);
                 }
                 if resumed {
                     self.setup.resume = None;
@@ -242,7 +242,7 @@ impl Client {
             }
             None => {
                 let hint = self.login_hint();
-                self.lost(format!("it wants to be logged in first: {}{hint}", error.words()), None);
+                self.lost(format!("it requires a login first: {}{hint}", error.words()), None);
             }
         }
     }
@@ -275,13 +275,13 @@ impl Client {
             } else if !args.is_empty() {
                 format!("run `{program} {}` once in a terminal", args.join(" "))
             } else {
-                format!("auth = \"{id}\" in agents.toml, or run `{program}` once by itself")
+                format!("set auth = \"{id}\" in agents.toml, or run `{program}` once on its own")
             };
             let more = peek::text(method, "description").map(|d| format!(" ({d})")).unwrap_or_default();
             lines.push(format!("{name}{more}: {how}"));
         }
         if lines.is_empty() {
-            format!("; run `{program}` once by itself to log in")
+            format!("; run `{program}` once on its own to log in")
         } else {
             format!("\n{}", lines.join("\n"))
         }
@@ -360,7 +360,7 @@ impl Client {
                 }
             }
             Err(error) => {
-                let text = format!("the agent refused {what}: {}", error.words());
+                let text = format!("the agent rejected {what}: {}", error.words());
                 if at_start && what.starts_with("mode = ") {
                     self.alarm("mode_changed", None, text);
                 } else {
@@ -389,7 +389,7 @@ impl Client {
             match wanted {
                 Some(wanted) if self.handshake.mode_resets < ACP_MODE_RESETS_MAX => {
                     self.handshake.mode_resets += 1;
-                    self.alarm("mode_changed", None, format!("{text}; it is set back to “{wanted}”"));
+                    self.alarm("mode_changed", None, format!("{text}; it was reset to “{wanted}”"));
                     self.set_option("mode", &wanted, false);
                 }
                 Some(_) | None => self.alarm("mode_changed", None, text),

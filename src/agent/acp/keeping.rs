@@ -35,23 +35,23 @@ impl Client {
     pub(super) fn keep(&mut self, keeping: Keeping) {
         let (word, offer) = match &keeping {
             Keeping::List => ("list its sessions", AgentOffer::List),
-            Keeping::New => ("begin another session", AgentOffer::New),
-            Keeping::Resume { .. } => ("go on with another session", AgentOffer::Resume),
+            Keeping::New => ("start a new session", AgentOffer::New),
+            Keeping::Resume { .. } => ("resume another session", AgentOffer::Resume),
             Keeping::Delete { .. } => ("delete a session", AgentOffer::Delete),
             Keeping::Logout => ("log out", AgentOffer::Logout),
         };
         if !self.handshake.is_ready() || !offers(self.handshake.answer()).contains(&offer) {
             let name = self.setup.spec.shown_name().to_owned();
-            return self.note("sessions", &format!("{name} does not offer to {word}"));
+            return self.note("sessions", &format!("{name} does not support this: {word}"));
         }
         let runs = |session: &String| self.session.as_ref() == Some(session);
         match &keeping {
             Keeping::Delete { session } if runs(session) => {
-                self.note("sessions", "this is the session that runs; it is not deleted");
+                self.note("sessions", "this is the running session; it was not deleted");
             }
-            Keeping::Resume { session } if runs(session) => self.note("sessions", "this is the session that runs"),
+            Keeping::Resume { session } if runs(session) => self.note("sessions", "this session is already running"),
             Keeping::New | Keeping::Resume { .. } if self.turn.state != State::Idle => {
-                self.note("sessions", "the agent is at work in its session: cancel the turn first");
+                self.note("sessions", "the agent is working in its session: cancel the turn first");
             }
             Keeping::New => self.change_session(None),
             Keeping::Resume { session } => self.change_session(Some(session.clone())),
@@ -80,7 +80,7 @@ impl Client {
 
     pub(super) fn kept(&mut self, keeping: &Keeping, outcome: Result<Value, RpcError>) {
         match (keeping, outcome) {
-            (_, Err(error)) => self.note("sessions", &format!("the agent refused: {}", error.words())),
+            (_, Err(error)) => self.note("sessions", &format!("the agent rejected it: {}", error.words())),
             (Keeping::List, Ok(answer)) => {
                 let sessions = self.listed(&answer);
                 let more = peek::text(&answer, "nextCursor").is_some();
@@ -90,7 +90,7 @@ impl Client {
                 self.tell(FromAgent::Noted(note));
             }
             (Keeping::Delete { session }, Ok(_)) => {
-                self.note("sessions", &format!("{session} is deleted"));
+                self.note("sessions", &format!("{session} was deleted"));
                 self.keep(Keeping::List);
             }
             (Keeping::Logout, Ok(_)) => self.note("sessions", "logged out; the next session must log in again"),
@@ -116,5 +116,5 @@ fn in_words(sessions: &[AgentSession], left_out: bool) -> String {
     if left_out {
         lines.push("and more".to_owned());
     }
-    if lines.is_empty() { "it keeps no sessions of this directory".to_owned() } else { lines.join("\n") }
+    if lines.is_empty() { "it has no sessions for this directory".to_owned() } else { lines.join("\n") }
 }

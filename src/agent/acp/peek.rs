@@ -49,7 +49,7 @@ pub fn block_text(block: &Value) -> String {
         if let Some(text) = text(resource, "text") {
             return text.to_owned();
         }
-        return format!("[resource {}]", text(resource, "uri").unwrap_or("without address"));
+        return format!("[resource {}]", text(resource, "uri").unwrap_or("without URI"));
     }
     match text(block, "type") {
         Some("resource_link") => format!("[{}]", first_text(block, &["uri", "name"]).unwrap_or("link")),

@@ -26,7 +26,7 @@ impl Client {
             return;
         }
         let Some(update) = params.get("toolCall").filter(|call| call.is_object()) else {
-            self.reply(&id, Err(RpcError::new(RpcError::INVALID_PARAMS, "the request names no tool call")));
+            self.reply(&id, Err(RpcError::new(RpcError::INVALID_PARAMS, "the request contains no tool call")));
             return;
         };
         let tool = peek::first_text(update, &["toolCallId", "id"]).unwrap_or("unnamed").to_owned();
@@ -147,19 +147,19 @@ impl Client {
     fn oddities(&self, call: &ToolCall, shown: &Preview, choices: &Choices, changed: Changed) -> Vec<String> {
         let mut texts = shown.contradictions.clone();
         if changed.other_files {
-            texts.push("it asks for other files than it showed before".to_owned());
+            texts.push("it requests different files than it showed before".to_owned());
         }
         if changed.other_content {
-            texts.push("it asks for other content than it showed before".to_owned());
+            texts.push("it requests different content than it showed before".to_owned());
         }
         if changed.other_command {
-            texts.push("it asks for another command than it showed before".to_owned());
+            texts.push("it requests a different command than it showed before".to_owned());
         }
         let told = &self.conduct.answers_told;
         let news = choices.misleading.iter().filter(|text| !told.contains(*text));
-        texts.extend(news.map(|text| format!("an answer is named against its meaning: {text}; it is not used")));
+        texts.extend(news.map(|text| format!("a misleading option is not used: {text}")));
         if !choices.options.iter().any(|o| o.allows && o.effect == OptionEffect::Once) {
-            texts.push("none of its answers allows only this once".to_owned());
+            texts.push("none of its options allows only this action once".to_owned());
         }
         let outside: Vec<String> = call
             .diffs()
@@ -191,9 +191,9 @@ impl Client {
             evidence.push(Evidence::new("quote", peek::bounded(&place.shown(call.words()), ACP_NOTE_BYTES_MAX)));
         }
         if shown.blind && matches!(shown.body, Body::Command(_)) {
-            evidence.push(Evidence::new("none", "only its title says what it would run"));
+            evidence.push(Evidence::new("none", "only its title shows what it would run"));
         } else if shown.blind {
-            evidence.push(Evidence::new("none", "it does not show what it would do before it is allowed"));
+            evidence.push(Evidence::new("none", "it does not show what it will do before approval"));
         }
         if matches!(shown.body, Body::Other) && !raw.is_null() {
             let input = peek::bounded(&place.shown(&raw.to_string()), ACP_NOTE_BYTES_MAX);
@@ -201,7 +201,7 @@ impl Client {
         }
         for other in self.tools.covered_by(&call.id) {
             let title = self.tools.get(&other).map_or("", ToolCall::title);
-            evidence.push(Evidence::new("quote", format!("it asks for this among others: {}", place.shown(title))));
+            evidence.push(Evidence::new("quote", format!("this request also covers: {}", place.shown(title))));
         }
         // What an edit changes is in its title and its diff.
         let edited = |path: &RelPath| matches!(&shown.body, Body::Edit(drafts) if drafts.iter().any(|draft| draft.path == path.as_str()));

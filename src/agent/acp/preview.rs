@@ -198,7 +198,7 @@ fn edit_claims(call: &ToolCall, place: &Place) -> (Vec<Claim>, Vec<String>) {
     for claim in raw {
         if !shown.is_empty() && !shown.iter().any(|path| same(path, &claim.path)) {
             contradictions.push(format!(
-                "the diff it shows is of {}, its tool's input names {}",
+                "its diff is for {}, but its tool's input names {}",
                 shown.iter().map(|p| place.named(p)).collect::<Vec<_>>().join(", "),
                 place.named(&claim.path)
             ));
@@ -210,7 +210,7 @@ fn edit_claims(call: &ToolCall, place: &Place) -> (Vec<Claim>, Vec<String>) {
             && claims.iter().any(|c| matches!(&c.change, Claimed::Whole(shown) if shown != told))
         {
             contradictions
-                .push(format!("the content it shows for {} is not the one in its tool's input", place.named(only)));
+                .push(format!("the content it shows for {} differs from its tool's input", place.named(only)));
         }
     }
     contradictions.dedup();

@@ -120,7 +120,7 @@ impl Settings {
                 return self.setter(own, value);
             }
             let ids: Vec<&str> = self.options.iter().map(|o| o.id.as_str()).collect();
-            return Err(format!("the agent offers no option “{id}”; it has: {}", listed(&ids)));
+            return Err(format!("the agent has no option “{id}”; available: {}", listed(&ids)));
         };
         let known = option.choices.iter().find(|(v, _)| v == value).or_else(|| {
             option
@@ -133,7 +133,7 @@ impl Settings {
             None if option.choices.is_empty() => value.to_owned(),
             None => {
                 let offered: Vec<&str> = option.choices.iter().map(|(v, _)| v.as_str()).collect();
-                return Err(format!("“{value}” is no choice for “{id}”; there are: {}", listed(&offered)));
+                return Err(format!("“{value}” is not a value of “{id}”; available: {}", listed(&offered)));
             }
         };
         Ok(if option.id == "mode" && self.has_mode_list {

@@ -68,7 +68,7 @@ impl Client {
             return;
         }
         let Some(command) = command_of(params) else {
-            self.reply(&id, Err(RpcError::new(RpcError::INVALID_PARAMS, "a command is needed")));
+            self.reply(&id, Err(RpcError::new(RpcError::INVALID_PARAMS, "a command is required")));
             return;
         };
         if self.turns_at_boundary(&format!("the command {}", command.line())) {
@@ -76,7 +76,7 @@ impl Client {
             return;
         }
         if self.terminals.held.len() >= ACP_TERMINALS_MAX {
-            let why = format!("{ACP_TERMINALS_MAX} terminals are held already; release some");
+            let why = format!("{ACP_TERMINALS_MAX} terminals are already open; release some");
             self.reply(&id, Err(RpcError::new(RpcError::INVALID_REQUEST, why)));
             return;
         }

@@ -133,7 +133,7 @@ impl Client {
 
     pub(super) fn prompted(&mut self, text: String, when: When) {
         if self.turn.queue.len() >= ACP_PROMPTS_QUEUED_MAX {
-            return self.note("protocol", "too many prompts wait already; this one was dropped");
+            return self.note("protocol", "too many prompts are queued; this one was dropped");
         }
         self.turn.sent_by_ourselves = 0;
         match when {
@@ -159,7 +159,7 @@ impl Client {
         if self.turn.boundary.is_empty() {
             return false;
         }
-        self.note("boundary", &format!("{what} is set aside: the supervisor's words come first"));
+        self.note("boundary", &format!("{what} was set aside: the supervisor's message comes first"));
         self.turn.turning = true;
         self.stop_prompt(request);
         true
@@ -263,7 +263,7 @@ impl Client {
         match self.turn.state {
             State::Running { request } | State::Cancelling { request } if request == number => {}
             State::Abandoned { request } if request == number => {
-                self.note("protocol", "it has ended the cancelled turn now");
+                self.note("protocol", "it has now ended the canceled turn");
                 return self.settled();
             }
             State::Idle
@@ -389,7 +389,7 @@ impl Client {
 
     pub(super) fn cancel_timed_out(&mut self, disk: &dyn Disk) {
         if let State::Cancelling { request } = self.turn.state {
-            let text = "the agent has not confirmed the cancel; what it does still is watched".to_owned();
+            let text = "the agent has not confirmed the cancel; it is still being watched".to_owned();
             self.end_turn(TurnEnd::Cancelled, Some(text), Some(request), true, disk);
         }
     }
@@ -417,7 +417,7 @@ fn end_of(answer: &Value) -> (TurnEnd, Option<String>) {
         Some("end_turn") => (TurnEnd::EndTurn, None),
         Some("cancelled" | "canceled") => (TurnEnd::Cancelled, None),
         Some("max_tokens") => (TurnEnd::MaxTokens, None),
-        Some("max_turn_requests") => (TurnEnd::Budget, Some("the agent's own limit of requests in a turn".to_owned())),
+        Some("max_turn_requests") => (TurnEnd::Budget, Some("the agent's own limit of requests per turn".to_owned())),
         Some("refusal") => (TurnEnd::Refusal, None),
         Some(other) => (TurnEnd::EndTurn, Some(format!("stop reason “{other}”"))),
         None => (TurnEnd::EndTurn, None),

@@ -252,15 +252,15 @@ impl Client {
         let (outcome, detail) = if !expected.is_empty() && off.is_empty() {
             (OutcomeWord::Ok, None)
         } else if !expected.is_empty() && untouched {
-            (OutcomeWord::Failed, Some("the agent was allowed but changed nothing".to_owned()))
+            (OutcomeWord::Failed, Some("the agent was approved but changed nothing".to_owned()))
         } else if !expected.is_empty() {
-            let text = format!("what the agent wrote is not what was approved: {}", off.join(", "));
+            let text = format!("the agent wrote something other than what was approved: {}", off.join(", "));
             self.alarm("unsupervised", Some(ticket), text.clone());
             (OutcomeWord::Unknown, Some(text))
         } else if failed || exit.is_some_and(|code| code != 0) {
             (OutcomeWord::Failed, None)
         } else if unclosed {
-            (OutcomeWord::Unknown, Some("the agent never said how it ended".to_owned()))
+            (OutcomeWord::Unknown, Some("the agent never reported the outcome".to_owned()))
         } else {
             (OutcomeWord::Ok, None)
         };

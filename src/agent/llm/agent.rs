@@ -305,7 +305,7 @@ impl Driver {
                 Some(Effect::Over(over)) => return Ok(over),
                 // A machine that awaits nothing has nothing more to do.
                 Some(_) | None => {
-                    let report = "the loop came to rest".to_owned();
+                    let report = "the loop stopped without a result".to_owned();
                     return Ok(Over { reason: TurnEnd::Error, finished: false, done: false, report });
                 }
             };
@@ -362,7 +362,7 @@ impl Driver {
 }
 
 fn not_an_option(id: &str, value: &str) -> FromAgent {
-    let text = format!("`{id}` cannot be set to `{value}`: a number or `none` is needed");
+    let text = format!("`{id}` cannot be set to `{value}`: use a number or `none`");
     FromAgent::Noted(AgentNoted::new("option", text))
 }
 

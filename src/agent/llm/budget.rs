@@ -61,7 +61,7 @@ pub struct Reserved {
 
 /// Why a run stops here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the {what} budget is used up: {used} of {limit}{why}; raise it to go on")]
+#[error("the {what} budget is used up: {used} of {limit}{why}; raise it to continue")]
 pub struct Exhausted {
     /// `token`, `money`, `time`, `turn` or `action`.
     pub what: &'static str,
@@ -107,7 +107,7 @@ impl Budget {
                 answer = answer.min(u32::try_from(affordable).unwrap_or(u32::MAX));
             }
             if answer < limits::ANSWER_TOKENS_MIN {
-                let why = ", and the next call might pass it".to_owned();
+                let why = ", and the next call might exceed it".to_owned();
                 return Err(Exhausted { what: "money", used: money(self.cost_micros), limit: money(limit), why });
             }
         }
@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(room(2_280).map(|reserved| reserved.answer_tokens), Ok(128));
         let refused = room(2_279).unwrap_err().to_string();
         assert!(
-            refused.contains("money budget is used up: $0.0000 of $0.0023, and the next call might pass it"),
+            refused.contains("money budget is used up: $0.0000 of $0.0023, and the next call might exceed it"),
             "{refused}"
         );
         assert!(room(999).is_err());
@@ -347,7 +347,7 @@ mod tests {
         let mut budget = Budget::new(Limits { turns: Some(1), ..none() });
         assert!(budget.reserve(&model(), 1, 500).is_ok());
         let stopped = budget.reserve(&model(), 1, 500).unwrap_err();
-        assert_eq!(stopped.to_string(), "the turn budget is used up: 1 of 1; raise it to go on");
+        assert_eq!(stopped.to_string(), "the turn budget is used up: 1 of 1; raise it to continue");
         assert!(budget.adjust("budget.turns", "2") && budget.reserve(&model(), 1, 500).is_ok());
         assert!(budget.adjust("budget.turns", "none") && budget.reserve(&model(), 1, 500).is_ok());
         for (name, value) in

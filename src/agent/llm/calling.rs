@@ -84,7 +84,7 @@ impl Caller {
             let Some((learned, how)) = fault.and_then(|fault| dialect.learn(fault, request)) else {
                 return Ok(reply.close(turn.seen_ids()));
             };
-            let text = format!("{}; asking again {how}", fault.map_or(String::new(), Fault::to_string));
+            let text = format!("{}; retrying {how}", fault.map_or(String::new(), Fault::to_string));
             desk.send(if learned.text_tools && !dialect.text_tools {
                 FromAgent::Alarm { what: "fallback".to_owned(), ticket: None, text }
             } else {
@@ -244,9 +244,9 @@ impl Stream {
             // Often enough to see that it lives, seldom enough not to fill the journal.
             Progress::Waiting { seconds, speaking } if *seconds == 5 || seconds % 15 == 0 && *seconds > 0 => {
                 let text = if *speaking {
-                    format!("the model has said nothing more for {seconds} s")
+                    format!("no more output from the model for {seconds} s")
                 } else {
-                    format!("{seconds} s without an answer; the model reads about {} tokens", self.tokens)
+                    format!("{seconds} s without output; the model is reading about {} tokens", self.tokens)
                 };
                 vec![note("waiting", text)]
             }
@@ -259,7 +259,7 @@ impl Stream {
                 } else {
                     after.as_secs().to_string()
                 };
-                vec![note("retry", format!("waits {wait} s, then tries again ({code}try {next} of {last}): {fault}"))]
+                vec![note("retry", format!("retrying in {wait} s ({code}attempt {next} of {last}): {fault}"))]
             }
         }
     }

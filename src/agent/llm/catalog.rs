@@ -142,7 +142,7 @@ pub enum CatalogError {
         why: String,
     },
     /// No such provider.
-    #[error("no provider `{name}`; known are {known}. Add it to models.toml as [[provider]]")]
+    #[error("no provider `{name}`; known providers: {known}. Add it to models.toml as [[provider]]")]
     NoProvider {
         /// What was asked for.
         name: String,
@@ -150,7 +150,7 @@ pub enum CatalogError {
         known: String,
     },
     /// No model named.
-    #[error("`{spec}` names no model; write {name}/MODEL{hint}")]
+    #[error("`{spec}` has no model; write {name}/MODEL{hint}")]
     NoModel {
         /// What was asked for.
         spec: String,
@@ -287,13 +287,13 @@ impl Written {
         }
         if !parsed.username().is_empty() || parsed.password().is_some() || parsed.query().is_some() {
             return Err(
-                "base_url must hold no user, password or query; use key_env, key_command, key_file or key_keyring"
+                "base_url must not contain a user, password or query; use key_env, key_command, key_file or key_keyring"
                     .to_owned(),
             );
         }
         let key = key.or_else(|| old.as_ref().map(|old| old.key.clone())).unwrap_or(KeySource::None);
         if key != KeySource::None && parsed.scheme() == "http" && !super::http::is_loopback(&parsed) {
-            return Err(format!("base_url `{base_url}` would send the key in the clear; use https://"));
+            return Err(format!("base_url `{base_url}` would send the key unencrypted; use https://"));
         }
         let api = self.api.or(old.as_ref().map(|old| old.api));
         let api = api.ok_or("api is missing: openai-responses, openai-chat, anthropic or gemini")?;
@@ -435,12 +435,12 @@ mod tests {
         fails("[[provider]]\nname = \"openai\"\nkey_env = \"A\"\nkey_file = \"b\"", "only one of");
         fails("[[provider]]\nname = \"openai\"\nkey_keyring = { service = \"a\" }", "account");
         fails("[[provider]]\nname = \"openai\"\nkey_keyring = { service = \"a\", account = \"-w\" }", "begin with -");
-        fails("[[provider]]\nname = \"openai\"\nbase_url = \"http://api.example.com\"", "in the clear");
+        fails("[[provider]]\nname = \"openai\"\nbase_url = \"http://api.example.com\"", "unencrypted");
         fails("[[provider]]\nname = \"x\"\napi = \"openai\"", "openai-chat");
-        fails("[[provider]]\nname = \"x\"\napi = \"gemini\"\nbase_url = \"https://me:pw@h\"", "no user");
+        fails("[[provider]]\nname = \"x\"\napi = \"gemini\"\nbase_url = \"https://me:pw@h\"", "a user");
         let catalog = Catalog::built_in().unwrap();
         let error = |spec| catalog.choose(spec).unwrap_err().to_string();
-        assert!(error("nope/x").contains("known are openai, "));
+        assert!(error("nope/x").contains("known providers: openai, "));
         assert!(error("openai").contains("for example openai/gpt-5"));
         assert_eq!(catalog.choose("openrouter/meta/llama-3").unwrap().model.name, "meta/llama-3");
     }

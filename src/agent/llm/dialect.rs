@@ -59,20 +59,20 @@ impl Dialect {
             return Some((Dialect { no_stream_options: true, ..self }, "without `stream_options`"));
         }
         if says(&["max_tokens", "max_completion_tokens"]) && !self.other_longest {
-            return Some((Dialect { other_longest: true, ..self }, "with the other name for the longest answer"));
+            return Some((Dialect { other_longest: true, ..self }, "with the other parameter for the output limit"));
         }
         if says(&["reasoning", "thinking"]) && !self.no_thinking && request.thinking.tokens().is_some() {
             return Some((Dialect { no_thinking: true, ..self }, "without asking for thinking"));
         }
         if says(&["cache_control", "prompt_cache_key"]) && !self.no_cache {
-            return Some((Dialect { no_cache: true, ..self }, "without cache marks"));
+            return Some((Dialect { no_cache: true, ..self }, "without cache markers"));
         }
         if says(&["system role", "role system", "system message", "role 'system'", "system instruction"])
             && system_in_user
         {
             return Some((
                 Dialect { system_in_user: true, no_cache: true, ..self },
-                "with the instructions as a user's words",
+                "with the instructions as a user message",
             ));
         }
         if text_tools && says(&TOOL_WORDS) {
@@ -81,7 +81,7 @@ impl Dialect {
         if says(&["alternat", "roles must", "system", "template"]) && system_in_user {
             return Some((
                 Dialect { system_in_user: true, no_cache: true, ..self },
-                "with the instructions as a user's words",
+                "with the instructions as a user message",
             ));
         }
         None

@@ -40,7 +40,7 @@ pub enum Fault {
     },
     /// The key is missing, wrong or not allowed.
     #[error(
-        "the key does not work{}: {message}; check the provider's key in models.toml or the environment", in_http(*status)
+        "the key was rejected{}: {message}; check the provider's key in models.toml or the environment", in_http(*status)
     )]
     Auth {
         /// HTTP status, 0 when no server was asked.
@@ -61,7 +61,7 @@ pub enum Fault {
         message: String,
     },
     /// Any other refusal.
-    #[error("the request does not work{}: {message}", in_http(*status))]
+    #[error("the request was rejected{}: {message}", in_http(*status))]
     Refused {
         /// HTTP status, 0 when told inside the stream.
         status: u16,
@@ -95,7 +95,7 @@ pub enum Fault {
         why: String,
     },
     /// The model said the same over and over; we stopped listening.
-    #[error("the model repeats itself without end: {what}")]
+    #[error("the model repeats itself endlessly: {what}")]
     Repeats {
         /// What it repeats, shortened.
         what: String,
@@ -129,7 +129,7 @@ pub enum Fault {
         start: String,
     },
     /// The answer is compressed though we asked for none.
-    #[error("the answer is compressed ({encoding}) though that was not asked for; refused unread")]
+    #[error("the answer is compressed ({encoding}), which was not requested; rejected unread")]
     Compressed {
         /// The content encoding.
         encoding: String,
@@ -144,7 +144,7 @@ pub enum Fault {
     },
     /// The server sends us elsewhere on its own origin, in a way that is not followed.
     #[error(
-        "the server redirects to {to} with status {status}, which is not followed for a request with a body; set base_url to the address that answers"
+        "the server redirects to {to} with status {status}, which is not followed for a request with a body; set base_url to the final address"
     )]
     Moved {
         /// The whole target.
@@ -171,7 +171,7 @@ fn asking(retry_after: Option<Duration>) -> String {
     match retry_after.filter(|asked| asked.as_millis() > u128::from(limits::RETRY_AFTER_MS_MAX)) {
         Some(asked) => {
             let most_s = limits::RETRY_AFTER_MS_MAX / 1_000;
-            format!(" and wants {} s of silence, more than the {most_s} s that are waited", asked.as_secs())
+            format!("; it asks us to retry after {} s, and the limit is {most_s} s", asked.as_secs())
         }
         None => String::new(),
     }
@@ -493,7 +493,7 @@ mod tests {
             Some(Duration::from_secs(2))
         );
         let said = from_answer(429, Some(Duration::from_secs(3_600)), &body("9s")).to_string();
-        assert!(said.contains("wants 3600 s of silence, more than the 120 s"), "{said}");
+        assert!(said.contains("retry after 3600 s, and the limit is 120 s"), "{said}");
     }
 
     #[test]

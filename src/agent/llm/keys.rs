@@ -96,7 +96,7 @@ const KEYRING_TOOL: KeyringTool = KeyringTool {
 #[cfg(target_os = "macos")]
 const KEYRING_TOOL: KeyringTool = KeyringTool {
     words: [&["security", "find-generic-password", "-w", "-s"], &["-a"], &[]],
-    package: "it is a part of macOS",
+    package: "it is part of macOS",
     store: "security add-generic-password -s SERVICE -a ACCOUNT -w",
 };
 
@@ -111,9 +111,9 @@ async fn keyring(entry: &Entry, tool: &KeyringTool) -> Result<Secret, KeyError> 
     let wait = Duration::from_millis(limits::KEYRING_MS_MAX);
     let ran = run(&argv, wait).await.map_err(|why| match why {
         Unrun::Start(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            failed(format!("`{program}` is not there; {}", tool.package))
+            failed(format!("`{program}` is not installed; {}", tool.package))
         }
-        Unrun::Late(_) => failed(format!("{why}; is the keyring locked, and nobody there to unlock it?")),
+        Unrun::Late(_) => failed(format!("{why}; is the keyring locked?")),
         Unrun::Start(_) | Unrun::Read(_) => failed(format!("`{program}` {why}")),
     })?;
     if let (true, Ok(secret)) = (ran.status.success(), ran.secret()) {
@@ -123,7 +123,7 @@ async fn keyring(entry: &Entry, tool: &KeyringTool) -> Result<Secret, KeyError> 
     let store = tool.store.replace("SERVICE", &quoted(service)).replace("ACCOUNT", &quoted(account));
     let said = ran.complaint.trim();
     Err(failed(match said.is_empty() {
-        true => format!("there is no such entry; store it with `{store}`"),
+        true => format!("no such entry; store it with `{store}`"),
         false => format!("`{program}` says: {said}"),
     }))
 }
@@ -253,11 +253,11 @@ mod tests {
         assert_eq!(keyring(&entry, &found).await.unwrap(), Secret::new("sk-abc-123456789").unwrap());
         let error = async |tool: KeyringTool| keyring(&entry, &tool).await.unwrap_err().to_string();
         let none = error(tool(&["sh", "-c", "exit 1", "sh"])).await;
-        assert!(none.contains("service `box`, account `me & you`: there is no such entry"), "{none}");
+        assert!(none.contains("service `box`, account `me & you`: no such entry"), "{none}");
         assert!(none.contains("box") && none.contains("'me & you'"), "{none}");
         let locked = error(tool(&["sh", "-c", "echo sk-abc; echo 'no session bus' >&2; exit 1", "sh"])).await;
         assert!(locked.contains("`sh` says: no session bus") && !locked.contains("sk-abc"), "{locked}");
         let absent = error(tool(&["no-such-keyring-tool", "", "", ""])).await;
-        assert!(absent.contains("`no-such-keyring-tool` is not there"), "{absent}");
+        assert!(absent.contains("`no-such-keyring-tool` is not installed"), "{absent}");
     }
 }

@@ -184,7 +184,7 @@ impl Reply {
 
     fn begin(&mut self, slot: u32, id: String, name: String) {
         if self.open.contains_key(&slot) {
-            self.doubt(slot, "the server sent the beginning of this call twice".to_owned());
+            self.doubt(slot, "the server sent the start of this call twice".to_owned());
             return;
         }
         if self.open.len() >= limits::CALLS_PER_ANSWER_MAX {

@@ -57,10 +57,10 @@ pub enum SettingsError {
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     /// A role.
-    #[error("[llm.crew] knows planner, coder, tester and reviewer, not `{0}`")]
+    #[error("[llm.crew] accepts planner, coder, tester and reviewer, not `{0}`")]
     NoRole(String),
     /// A crew without a coder.
-    #[error("[llm.crew] names no coder; a crew needs one")]
+    #[error("[llm.crew] has no coder; a crew needs one")]
     NoCoder,
     /// A number.
     #[error("[llm] {0}")]

@@ -207,10 +207,10 @@ impl Shelf {
     pub fn more(&self, reference: &str, from: usize) -> Result<String, String> {
         let Some((_, text)) = self.entries.iter().find(|(name, _)| name == reference) else {
             let known: Vec<&str> = self.entries.iter().map(|(name, _)| name.as_str()).collect();
-            return Err(format!("there is nothing under `{reference}`; kept are: {}", known.join(", ")));
+            return Err(format!("there is nothing under `{reference}`; available: {}", known.join(", ")));
         };
         if from >= text.len() {
-            return Err(format!("`{reference}` has {} bytes; ask for an earlier place", text.len()));
+            return Err(format!("`{reference}` has {} bytes; use a smaller offset", text.len()));
         }
         let piece = cut(text, from, self.bytes_max);
         let end = floor(text, from) + piece.len();
@@ -309,7 +309,7 @@ mod tests {
             whole.push_str(&piece);
         }
         assert_eq!(whole, text);
-        assert!(shelf.more("r9", 0).unwrap_err().contains("kept are: r1"));
+        assert!(shelf.more("r9", 0).unwrap_err().contains("available: r1"));
         assert_eq!(shelf.place("short".into()), "short");
     }
 }

@@ -59,7 +59,7 @@ impl Watch {
         self.told_loops += 1;
         let what = if period == 1 { "the same call".to_owned() } else { format!("the same {period} calls") };
         if self.told_loops > limits::LOOPS_TOLD_MAX {
-            let text = format!("The model makes {what} again and again ({}), though it was told.", call.name);
+            let text = format!("The model repeats {what} ({}) despite a warning.", call.name);
             return Finding::End { alarm: "loop", text };
         }
         let text = format!(
@@ -83,7 +83,7 @@ impl Watch {
     pub fn mistake(&mut self, text: String) -> Finding {
         self.mistakes += 1;
         if self.mistakes > limits::MISTAKES_MAX {
-            let text = format!("The model made {} calls that cannot be carried out. The last: {text}", self.mistakes);
+            let text = format!("The model made {} calls that cannot be executed. The last: {text}", self.mistakes);
             return Finding::End { alarm: "loop", text };
         }
         Finding::Tell { alarm: if self.mistakes == 1 { "mistake" } else { "" }, text }
@@ -110,7 +110,7 @@ impl Watch {
     pub fn silence(&mut self) -> Finding {
         self.silences += 1;
         if self.silences > limits::SILENCES_MAX {
-            let text = format!("The model answered with nothing {} times.", self.silences);
+            let text = format!("The model gave {} empty answers.", self.silences);
             return Finding::End { alarm: "empty_answer", text };
         }
         let text = "Your answer was empty. Call a tool, or call `finish` with a report.".to_owned();
@@ -134,8 +134,7 @@ impl Watch {
             let text = format!("The model's answers broke {} times in a row: {text}", self.faults);
             return Finding::End { alarm: "", text };
         }
-        let text =
-            format!("Your last answer did not arrive whole ({text}). Nothing incomplete was carried out. Go on.");
+        let text = format!("Your last answer arrived incomplete ({text}). Nothing incomplete was executed. Continue.");
         Finding::Tell { alarm: "", text }
     }
 }

@@ -110,7 +110,7 @@ impl Seat {
 
     async fn turn(&mut self) -> Result<End, Interrupted> {
         self.stage = plan::Progress::default();
-        self.desk.say("I look for a small repair: run the tests, find the suspicious lines, try typed changes in a private copy, and propose what makes the failing tests pass. I never edit tests.").await?;
+        self.desk.say("I look for a small repair: I run the tests, find suspicious lines, try typed changes in a private copy, and propose a change that makes the failing tests pass. I never edit tests.").await?;
         let project = match self.read().await? {
             Ok(project) => project,
             Err(why) => return Ok(End::Failed(why)),
@@ -168,12 +168,15 @@ impl Seat {
                 Next::End(end) => return Ok(end),
             }
         }
-        Ok(End::Failed(format!("I stop after {} proposals without an agreement.", limits::REPAIR_PROPOSALS_MAX)))
+        Ok(End::Failed(format!(
+            "I stopped after {} proposals, none of which was accepted.",
+            limits::REPAIR_PROPOSALS_MAX
+        )))
     }
 
     async fn read(&mut self) -> Result<Result<Project, String>, Interrupted> {
         let proposal = Proposal::new("read the project", Body::Read(".".into()))
-            .because("to know the sources and the tests", Vec::new());
+            .because("to find the sources and the tests", Vec::new());
         let settled = self.desk.propose(proposal).await?;
         let Some(performed) = settled.performed.filter(|p| p.outcome == OutcomeWord::Ok) else {
             return Ok(Err(format!("I cannot work without reading the project: {}", told(&settled.answer))));
@@ -207,7 +210,7 @@ impl Seat {
         let settled = self.desk.propose(proposal).await?;
         match settled.performed {
             Some(performed) if performed.timed_out => {
-                let text = "The tests did not come to their end. I look at each one alone, in a private copy.";
+                let text = "The tests did not finish. I run each one alone in a private copy.";
                 self.desk.say(text).await?;
                 Ok(Ok(performed.report.filter(|r| r.finished.failed > 0)))
             }
@@ -350,7 +353,9 @@ impl Seat {
                 report::title(outcome)
             )))),
             Answer::Lapsed { told, .. } | Answer::Refused { told } => {
-                self.desk.say(format!("My proposal no longer fits ({told}); I read the project again.")).await?;
+                self.desk
+                    .say(format!("My proposal no longer applies ({told}); I will read the project again."))
+                    .await?;
                 match self.read().await? {
                     Ok(fresh) => {
                         *project = fresh;
@@ -382,19 +387,20 @@ impl Seat {
                     "The repair could not be written: {detail}. Make the file writable and ask again. It was: {title}"
                 ))));
             }
-            self.desk.say(format!("The repair could not be written: {detail}. I read the project again.")).await?;
+            self.desk.say(format!("The repair could not be written: {detail}. I will read the project again.")).await?;
         } else {
             self.mark(Stage::Propose, StepStatus::Done, edited.then(|| "with your changes".into())).await?;
         }
         self.mark(Stage::Verify, StepStatus::Active, None).await?;
         let mut after =
-            match self.run_tests(command, "to see whether the repair holds in the workspace", Stage::Verify).await? {
+            match self.run_tests(command, "to check that the repair works in the workspace", Stage::Verify).await? {
                 Ok(report) => report,
                 Err(why) => return Ok(Next::End(End::Failed(why))),
             };
         if after.as_ref().is_none_or(|r| r.cases.is_empty()) {
             // A run that says nothing about any case proves nothing either way: once more.
-            let again = self.run_tests(command, "the last run named no case, so once more", Stage::Verify).await?;
+            let again =
+                self.run_tests(command, "the last run reported no test cases, so it runs again", Stage::Verify).await?;
             after = again.ok().flatten();
         }
         if after.as_ref().is_some_and(|r| r.finished.is_green()) {

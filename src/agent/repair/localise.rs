@@ -30,7 +30,7 @@ impl Evidence {
     pub fn words(&self) -> String {
         match self {
             Self::Covered { failing, passing } => format!("run by {failing} failing and {passing} passing tests"),
-            Self::Traced { case, line } => format!("line {line} is in the trace of {case}"),
+            Self::Traced { case, line } => format!("line {line} is in the stack trace of {case}"),
             Self::Called { failing, passing } => {
                 format!("reached by name from {failing} failing and {passing} passing tests")
             }

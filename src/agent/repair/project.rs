@@ -24,7 +24,7 @@ pub struct Project {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProjectError {
     #[error(
-        "no test command that the repair agent can drive: it knows cargo test, pytest, unittest, node --test, mocha, jest, vitest and go test"
+        "no test command that the repair agent supports: it supports cargo test, pytest, unittest, node --test, mocha, jest, vitest and go test"
     )]
     NoRunner,
     #[error("no {0} source files outside the tests")]

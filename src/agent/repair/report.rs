@@ -39,7 +39,7 @@ fn short(text: &str) -> String {
 /// The suspicious functions and why.
 pub fn suspects(suspects: &[Suspect]) -> String {
     if suspects.is_empty() {
-        return "No function stands out; I try everywhere outside the tests.".to_owned();
+        return "No function stands out; I try all code outside the tests.".to_owned();
     }
     let mut lines = vec!["Suspicious, most first:".to_owned()];
     for suspect in suspects {
@@ -87,9 +87,9 @@ pub fn rationale(outcome: &Outcome) -> String {
         ));
     }
     if outcome.failing_after.is_empty() {
-        lines.push("With it every test passes in the private copy and none breaks.".to_owned());
+        lines.push("With this change every test passes in the private copy.".to_owned());
     } else {
-        lines.push(format!("It breaks no test; still failing: {}.", list(&outcome.failing_after)));
+        lines.push(format!("It breaks no tests; still failing: {}.", list(&outcome.failing_after)));
     }
     let others: Vec<&String> = outcome.repairs.iter().flat_map(|r| &r.alternatives).collect();
     lines.push(match others.len() {
@@ -98,7 +98,7 @@ pub fn rationale(outcome: &Outcome) -> String {
             let shown: Vec<&str> =
                 others.iter().take(limits::REPAIR_ALTERNATIVES_MAX).map(|o| o.as_str()).collect();
             format!(
-                "{} changes were tried; {count} other{} every test pass too, so the tests do not decide between them: {}. Deny this one to see the next.",
+                "{} changes were tried; {count} other{} every test pass too, so the tests do not distinguish them: {}. Deny this one to see the next.",
                 outcome.tried.total,
                 if count == 1 { " makes" } else { "s make" },
                 shown.join("; ")
@@ -190,9 +190,9 @@ pub fn still_failing(after: Option<&RunReport>, edited: bool) -> String {
         .unwrap_or_default();
     let because = if edited { " with the part of the repair you accepted" } else { "" };
     if failing.is_empty() {
-        format!("The tests do not pass yet{because}; I look further.")
+        format!("The tests do not pass yet{because}; I keep searching.")
     } else {
-        format!("Still failing{because}: {}. I look further, without what you left out.", list(&failing))
+        format!("Still failing{because}: {}. I keep searching, without the parts you excluded.", list(&failing))
     }
 }
 

@@ -99,7 +99,7 @@ impl Steering {
         for file in &files {
             let set = if negative { &mut self.files_out } else { &mut self.files_in };
             set.insert((*file).clone());
-            told.push(if negative { format!("I leave {file} alone") } else { format!("I look in {file}") });
+            told.push(if negative { format!("I will not change {file}") } else { format!("I look in {file}") });
         }
         for function in functions.iter().filter(|_| files.is_empty() || has(&["function", "method"])) {
             let set = if negative { &mut self.functions_out } else { &mut self.functions_in };

@@ -52,7 +52,7 @@ pub fn left_out(content: &str, before: Option<&str>) -> Option<String> {
     };
     let line = content.lines().find(|line| stands_for_more(line) && !before.lines().any(|old| old == *line))?;
     Some(format!(
-        "not written: the line `{}` stands for code that you left out, and would delete it. Write the complete \
+        "not written: the line `{}` is a placeholder for code that you left out, and would delete it. Write the complete \
          content, or change only a part with `edit`",
         line.trim().chars().take(limits::STEP_TITLE_CHARS_MAX).collect::<String>()
     ))
@@ -76,7 +76,7 @@ pub struct Edited {
 pub enum EditMistake {
     /// Nothing would change.
     #[error(
-        "this edit changes nothing: the new text equals what is there. Do not repeat it; look at the file again or go on"
+        "this edit changes nothing: the new text is the same as the old. Do not repeat it; read the file again or continue"
     )]
     NoChange,
     /// The old text is empty.
@@ -84,7 +84,7 @@ pub enum EditMistake {
     EmptyOld,
     /// The old text stands nowhere.
     #[error(
-        "`old` does not stand in {path}.{closest} Copy the text exactly from a `read`, with a line or two around it"
+        "`old` was not found in {path}.{closest} Copy the text exactly from a `read`, with a line or two around it"
     )]
     NotFound {
         /// Path.
@@ -94,7 +94,7 @@ pub enum EditMistake {
     },
     /// The old text stands in several places.
     #[error(
-        "`old` stands {count} times in {path} (lines {lines}); add lines around it so that it is unique, or set `all`"
+        "`old` occurs {count} times in {path} (lines {lines}); add lines around it so that it is unique, or set `all`"
     )]
     Ambiguous {
         /// Path.
@@ -105,7 +105,7 @@ pub enum EditMistake {
         lines: String,
     },
     /// A patch that cannot be read.
-    #[error("the patch cannot be read: {0}")]
+    #[error("cannot parse the patch: {0}")]
     BadPatch(String),
 }
 
@@ -225,8 +225,8 @@ mod tests {
     fn mistakes_tell_what_to_do() {
         fails(FILE, "", "x", "`old` is empty");
         fails(FILE, "a + 1", "a + 1", "changes nothing");
-        fails(FILE, "fn three() {}\nlet zzz", "x", "does not stand in a.rs");
-        fails(FILE, "fn", "x", "stands 2 times in a.rs (lines 1, 6)");
+        fails(FILE, "fn three() {}\nlet zzz", "x", "was not found in a.rs");
+        fails(FILE, "fn", "x", "occurs 2 times in a.rs (lines 1, 6)");
         fails(FILE, "    let c = 7;\n    c * 9\n", "x", "closest");
     }
 

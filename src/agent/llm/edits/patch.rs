@@ -161,7 +161,7 @@ fn read_line(hunks: &mut Vec<Hunk>, line: &str) -> Result<(), EditMistake> {
         // Editors strip the blank of empty context lines.
         None => hunk.push(' ', ""),
         Some('\\') => hunk.no_newline(),
-        Some(_) => return Err(bad(&format!("the line `{line}` begins with none of ` `, `+`, `-`, `@@`"))),
+        Some(_) => return Err(bad(&format!("the line `{line}` does not begin with ` `, `+`, `-` or `@@`"))),
     }
     Ok(())
 }
@@ -218,7 +218,7 @@ fn begin_patch(text: &str) -> Result<Vec<FilePatch>, EditMistake> {
             Some(FilePatch::Change { .. }) => match mark {
                 '+' | '-' | ' ' => hunk.push(mark, chars.as_str()),
                 '\\' => hunk.no_newline(),
-                _ => return Err(bad(&format!("the line `{line}` begins with none of ` `, `+`, `-`, `@@`"))),
+                _ => return Err(bad(&format!("the line `{line}` does not begin with ` `, `+`, `-` or `@@`"))),
             },
             Some(FilePatch::Delete { .. }) | None => {}
         }

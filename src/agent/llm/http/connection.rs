@@ -18,7 +18,7 @@ use crate::agent::llm::providers::{Encoded, KeyHeader};
 /// A completion's request, key and all.
 pub(super) fn post(endpoint: &Endpoint, encoded: &Encoded) -> Result<RequestBuilder, Fault> {
     let bad = |message: String| Fault::Refused { status: 0, message };
-    let url = Url::parse(&encoded.url).map_err(|error| bad(format!("base_url is not an address: {error}")))?;
+    let url = Url::parse(&encoded.url).map_err(|error| bad(format!("base_url is not a valid URL: {error}")))?;
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -45,7 +45,7 @@ fn insert_key(headers: &mut HeaderMap, endpoint: &Endpoint) -> Result<(), Fault>
         KeyHeader::Bearer => (header::AUTHORIZATION, key.header("Bearer ")),
         KeyHeader::Plain(name) => (HeaderName::from_static(name), key.header("")),
     };
-    let message = || "the key holds characters that a header cannot carry".to_owned();
+    let message = || "the key contains characters that are not allowed in a header".to_owned();
     let value = value.ok_or_else(|| Fault::Auth { status: 0, message: message() })?;
     headers.insert(name, value);
     Ok(())

@@ -53,8 +53,8 @@ pub(super) fn word(outcome: OutcomeWord) -> &'static str {
     match outcome {
         OutcomeWord::Ok => "done",
         OutcomeWord::Failed => "failed",
-        OutcomeWord::Conflict => "conflict: the file changed meanwhile; read it again",
-        OutcomeWord::Unknown => "unknown: look at the state before you go on",
+        OutcomeWord::Conflict => "conflict: the file has changed; read it again",
+        OutcomeWord::Unknown => "unknown: check the state before you continue",
         OutcomeWord::Recovered => "recovered after an interruption",
     }
 }

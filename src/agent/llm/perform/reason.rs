@@ -40,7 +40,7 @@ impl Reason {
         lines.extend(self.matched.and_then(Match::words).map(|words| format!("[rightseat: {words}]")));
         if self.repaired {
             lines.push(
-                "[rightseat: the model printed this call as text or under another name; it was taken for a call]"
+                "[rightseat: the model printed this call as text or under another name; it was accepted as a call]"
                     .to_owned(),
             );
         }

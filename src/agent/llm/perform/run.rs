@@ -44,7 +44,7 @@ impl Hands {
         let command = match asked.map(Command::shell).or_else(|| self.project_tests()) {
             Some(command) => command,
             None => {
-                let words = "no test runner was recognised here; call `test` with a `command`";
+                let words = "no test runner was recognized; call `test` with a `command`";
                 return Ok(refused(words.to_owned()));
             }
         };
@@ -72,7 +72,7 @@ fn output(performed: &Performed) -> String {
         out.push_str(&format!("Exit code {exit}.\n"));
     }
     if performed.timed_out {
-        out.push_str("It ran out of time and was stopped.\n");
+        out.push_str("It timed out and was stopped.\n");
     }
     if let Some(report) = &performed.report {
         let seen = &report.finished;

@@ -15,11 +15,11 @@ pub(super) async fn run(
 ) -> Result<String, Interrupted> {
     let names: Vec<&str> = originals.keys().map(RelPath::as_str).collect();
     let names = names.join(", ");
-    let why = "tests were changed while they failed; this shows what the tests say as they were";
+    let why = "tests were changed while they failed; this run uses the original tests";
     let evidence =
         originals.keys().map(|path| Evidence::new("read", format!("{path} as it was")).at(path.as_str(), None));
     let mut proposal = Proposal::new(
-        format!("run the tests with {names} as before, in a private copy"),
+        format!("run the tests with the original {names} in a private copy"),
         Body::Command(command.clone()),
     )
     .because(why, evidence.collect());
@@ -27,10 +27,10 @@ pub(super) async fn run(
         Some(TrialBudget { runs_max: 1, wall_ms_max: limits::ORIGINAL_TESTS_MS_MAX, commands: vec![command.clone()] });
     let settled = desk.propose(proposal).await?;
     let (true, Some(action)) = (settled.performed.is_some(), settled.action) else {
-        return Ok(format!("The tests as they were ({names}) were not run: {}", settled_words(&settled.answer)));
+        return Ok(format!("The original tests ({names}) were not run: {}", settled_words(&settled.answer)));
     };
     let trial = Trial {
-        what: format!("{names} as before"),
+        what: format!("the original {names}"),
         edits: originals.into_iter().collect(),
         command: 0,
         env: Vec::new(),
@@ -41,15 +41,15 @@ pub(super) async fn run(
     let words = match desk.trial(&action, trial).await? {
         Ok(output) => match output.report {
             Some(report) if report.finished.is_green() => {
-                format!("With {names} as before, all {} tests pass as well.", report.finished.passed)
+                format!("With the original {names}, all {} tests pass as well.", report.finished.passed)
             }
             Some(report) => {
                 let seen = &report.finished;
-                format!("With {names} as before, {} tests fail and {} pass.", seen.failed, seen.passed)
+                format!("With the original {names}, {} tests fail and {} pass.", seen.failed, seen.passed)
             }
-            None => format!("With {names} as before, the run ended with exit code {:?}.", output.exit),
+            None => format!("With the original {names}, the run ended with exit code {:?}.", output.exit),
         },
-        Err(why) => format!("The tests as they were could not be run: {why}"),
+        Err(why) => format!("The original tests could not be run: {why}"),
     };
     desk.send(FromAgent::Alarm { what: "test_tampering".into(), ticket: None, text: words.clone() }).await?;
     Ok(words)

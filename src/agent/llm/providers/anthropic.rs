@@ -165,7 +165,7 @@ impl Decoder {
         match self.blocks.get(&slot) {
             // A repeated opening may mean repeated pieces, which could spell other arguments.
             Some(Block::Tool { .. }) => {
-                let why = "the server sent the beginning of this call twice".to_owned();
+                let why = "the server sent the start of this call twice".to_owned();
                 return vec![Delta::ToolDoubt { slot, why }];
             }
             Some(Block::Text | Block::Thinking { .. } | Block::Bare | Block::Closed) => return Vec::new(),

@@ -194,7 +194,7 @@ impl Decoder {
         let slot = u32::try_from(at).unwrap_or(u32::MAX);
         let Some(open) = self.calls.get_mut(at) else { return };
         if known.is_some() && !name.is_empty() && args.is_empty() {
-            let why = "the server sent the beginning of this call twice".to_owned();
+            let why = "the server sent the start of this call twice".to_owned();
             out.push(Delta::ToolDoubt { slot, why });
             return;
         }

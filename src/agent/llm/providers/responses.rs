@@ -167,7 +167,7 @@ impl Decoder {
         }
         let slot = self.slot(event).unwrap_or_else(|| self.name(event));
         if self.calls.contains_key(&slot) {
-            return vec![Delta::ToolDoubt { slot, why: "the server sent the beginning of this call twice".to_owned() }];
+            return vec![Delta::ToolDoubt { slot, why: "the server sent the start of this call twice".to_owned() }];
         }
         self.calls.insert(slot, Progress::Open);
         let text = |pointer| text_at(event, pointer).unwrap_or_default().to_owned();

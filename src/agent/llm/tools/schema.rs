@@ -125,7 +125,7 @@ fn spec(name: &str) -> ToolSpec {
             &["ref"],
         ),
         "edit" => (
-            "Replace text in a file. `old` must be copied exactly from the file and stand there once.",
+            "Replace text in a file. `old` must be copied exactly from the file and occur there once.",
             json!({"path": text("Path."), "old": text("The text that is there now, with lines around it."),
                 "new": text("The text to put in its place."), "all": {"type": "boolean", "description": "Replace every place."}}),
             &["path", "old", "new", "why"],

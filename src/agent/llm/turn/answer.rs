@@ -36,7 +36,7 @@ impl Turn {
         let said = !words.is_empty();
         self.talk.assistant(closed.message);
         for broken in closed.broken {
-            let words = format!("Your call of `{}` was not carried out: {}.", broken.name, broken.why);
+            let words = format!("Your call of `{}` was not executed: {}.", broken.name, broken.why);
             if !self.judge(Watch::mistake, words, None, out) {
                 return;
             }
@@ -101,7 +101,7 @@ impl Turn {
         self.context_tokens = self.context_tokens.min(largest).max(u64::from(limits::CONTEXT_TOKENS_MIN) / 2);
         let text = format!(
             "The server counted {real} tokens where at least {least} were sent: it leaves out what does not fit into its \
-             context. Keeping to {} tokens from now on; start it with a larger context (Ollama: num_ctx) or write the \
+             context. Using at most {} tokens from now on; start it with a larger context (Ollama: num_ctx) or set the \
              context down in models.toml",
             self.context_tokens
         );
@@ -223,7 +223,7 @@ impl Turn {
         if marked {
             // A model that prints one call prints them all: once is news, and every action is marked.
             if !std::mem::replace(&mut self.repaired_said, true) {
-                let text = "The model prints its calls as text. They are taken for calls and marked so.".to_owned();
+                let text = "The model prints its calls as text. They are accepted as calls and marked.".to_owned();
                 out.push(Effect::Alarm { what: "repaired", text });
             }
             // The model shall see the call in the agreed form, and only once.
@@ -235,7 +235,7 @@ impl Turn {
         if found.made_up {
             out.push(Effect::Alarm {
                 what: "made_up",
-                text: "The model wrote the result of its own call; left out.".to_owned(),
+                text: "The model wrote the result of its own call; it was removed.".to_owned(),
             });
             self.notes.push(
                 "You wrote a result yourself. Results come from the supervisor only; here is the real one.".to_owned(),
@@ -264,9 +264,9 @@ impl Turn {
             return;
         }
         if stop == Some(&Stop::MaxTokens) {
-            let text = "The model's answer reached its longest length before it called anything.".to_owned();
+            let text = "The model's answer reached the length limit before it called a tool.".to_owned();
             out.push(Effect::Alarm { what: "cut", text });
-            let finding = self.watch.fault("it reached its longest length; make smaller steps");
+            let finding = self.watch.fault("it reached the length limit; make smaller steps");
             if self.apply(finding, None, out) {
                 self.ask(out);
             }

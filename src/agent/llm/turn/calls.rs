@@ -13,7 +13,7 @@ impl Turn {
     /// Works off the queue until something must be awaited.
     pub(super) fn advance(&mut self, out: &mut Vec<Effect>) {
         if std::mem::take(&mut self.steered) {
-            self.drop_calls("Not done: the supervisor has spoken meanwhile. Read that first.");
+            self.drop_calls("Not done: the supervisor has sent a message. Read that first.");
         }
         while let Some((call, repaired)) = self.queue.pop_front() {
             let repaired = repaired || self.other_name(&call, out);
@@ -45,7 +45,7 @@ impl Turn {
         let meant = tools::meant(&call.name);
         let other = !self.names.contains(&call.name.as_str()) && self.names.contains(&meant);
         if other && !call.name.ends_with(meant) {
-            let text = format!("The model called `{}`; taken for `{meant}`.", call.name);
+            let text = format!("The model called `{}`; interpreted as `{meant}`.", call.name);
             out.push(Effect::Alarm { what: "repaired", text });
         }
         other

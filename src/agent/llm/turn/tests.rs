@@ -163,7 +163,8 @@ fn steering_comes_before_the_next_action() {
     let effects = turn.step(acted(Verdict::Done, "content"));
     let words = last_words(&effects);
     assert!(
-        words.contains("=Not done: the supervisor has spoken") && words.ends_with("The supervisor says:\nonly docs")
+        words.contains("=Not done: the supervisor has sent a message")
+            && words.ends_with("The supervisor says:\nonly docs")
     );
 }
 
@@ -256,7 +257,7 @@ fn a_broken_answer_keeps_whole_calls_and_asks_for_the_rest() {
     let effects = turn.step(answered(broken));
     assert!(matches!(doing(&effects).act, Act::Read { .. }));
     let effects = turn.step(acted(Verdict::Done, "content"));
-    assert!(last_words(&effects).contains("did not arrive whole"));
+    assert!(last_words(&effects).contains("arrived incomplete"));
     let ended = (0..9).any(|_| {
         let cut = Closed { stop: None, fault: Some(Fault::Cut { why: "lost".into() }), ..closed(Vec::new()) };
         matches!(awaited(&turn.step(answered(cut))), Effect::Over(_))
@@ -415,7 +416,7 @@ fn an_answer_of_the_longest_length_is_one_whatever_the_server_calls_it() {
     let usage = Tokens { input: Some(2_000), output: Some(1_000), ..Tokens::default() };
     let effects = turn.step(answered(Closed { usage, ..closed(vec![Part::Text("# A\n# B\n".into())]) }));
     assert_eq!(alarms(&effects), ["cut"]);
-    assert!(last_words(&effects).contains("longest length"));
+    assert!(last_words(&effects).contains("length limit"));
 }
 
 #[test]

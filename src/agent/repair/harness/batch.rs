@@ -87,7 +87,7 @@ pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Over
     set(&mut job, "wall_s", json!(limits::REPAIR_BASELINE_MS_MAX / 1000));
     set(&mut job, "child_cpu_s", json!(limits::REPAIR_BASELINE_MS_MAX / 1000));
     set(&mut job, "timeout_ms", json!(limits::REPAIR_BASELINE_TEST_CPU_S * 2000.0));
-    let what = "the tests as they are, with the lines each one runs".to_owned();
+    let what = "the unchanged tests, with the lines each one executes".to_owned();
     let request = trial(
         what,
         overlay,
@@ -114,7 +114,7 @@ pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Over
         let tail = String::from_utf8_lossy(&output.stderr);
         let tail: String =
             tail.lines().rev().take(6).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n");
-        let said = if tail.trim().is_empty() { "and said nothing".to_owned() } else { format!("but said: {tail}") };
+        let said = if tail.trim().is_empty() { "and no output".to_owned() } else { format!("but this output: {tail}") };
         found.problem = Some(format!("the tests gave no results {said}"));
     }
     Ok(found)

@@ -95,7 +95,7 @@ pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Over
             texts.extend(probed.map(|t| (path.clone(), t)));
         }
     }
-    let what = "the tests as they are, each on its own, with the blocks it runs".to_owned();
+    let what = "the unchanged tests, each on its own, with the blocks it executes".to_owned();
     let request = |texts: &Overlay| {
         trial(
             what.clone(),

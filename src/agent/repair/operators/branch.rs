@@ -29,14 +29,14 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
                 .filter(|p| role(*p) == Role::If && p.child_by_field_name("alternative").is_none());
             if let Some(before) = before {
                 let edit = Edit { range: before.end_byte()..start, text: " else ".to_owned() };
-                sink.edits(vec![edit], 1.0, "the second `if` becomes an `else if` of the first".to_owned());
+                sink.edits(vec![edit], 1.0, "turn the second `if` into an `else if` of the first".to_owned());
             }
             // `else if` meant as a branch of its own.
             let parent = site.node.parent().filter(|p| p.kind() == "else_clause");
             if let Some(clause) = parent {
                 let indent = site.indent().to_owned();
                 let edit = Edit { range: clause.start_byte()..start, text: format!("\n{indent}") };
-                sink.edits(vec![edit], 0.7, "the `else if` becomes an `if` of its own".to_owned());
+                sink.edits(vec![edit], 0.7, "turn the `else if` into a separate `if`".to_owned());
             }
         }
         _ => {}
@@ -75,7 +75,11 @@ fn without_else(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let lines: Vec<String> =
         statements(body).iter().map(|s| super::nesting::shifted(site.source, *s, indent)).collect();
     let text = lines.join(&format!("\n{indent}"));
-    sink.edits(vec![Edit { range: clause.byte_range(), text }], 0.3, "the `else` branch runs in any case".to_owned());
+    sink.edits(
+        vec![Edit { range: clause.byte_range(), text }],
+        0.3,
+        "run the `else` branch unconditionally".to_owned(),
+    );
 }
 
 /// `elif c:` meant as `else:`.
@@ -83,6 +87,6 @@ fn without_condition(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let Some(test) = condition(site.node) else { return };
     if site.node.next_named_sibling().is_none() {
         let edit = Edit { range: site.node.start_byte()..test.end_byte(), text: "else".to_owned() };
-        sink.edits(vec![edit], 0.4, "the last `elif` becomes `else`".to_owned());
+        sink.edits(vec![edit], 0.4, "turn the last `elif` into `else`".to_owned());
     }
 }

@@ -36,7 +36,7 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
                 Edit { range: first.start_byte()..first.start_byte(), text: format!("{guard}\n{indent}") },
             ],
             1.0,
-            format!("the default `{text}` of `{name}` is made anew in each call"),
+            format!("create the default `{text}` of `{name}` in each call"),
         );
     }
 }
