@@ -38,8 +38,8 @@ impl Problem {
         match self {
             Self::NoTests => "no tests found",
             Self::DidNotBuild => "did not build",
-            Self::RunnerFailed => "the runner failed although no case did",
-            Self::Stopped => "stopped before it ended",
+            Self::RunnerFailed => "the runner failed, but no test case did",
+            Self::Stopped => "stopped before it finished",
         }
     }
 }

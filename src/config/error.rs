@@ -20,7 +20,7 @@ pub enum ConfigError {
     #[error("cannot read {path}: {why}")]
     Read { path: PathBuf, why: String },
     /// There is no home directory to look in.
-    #[error("no home directory is known; give --config FILE and --state-dir DIR, or set HOME")]
+    #[error("cannot determine the home directory; pass --config FILE and --state-dir DIR, or set HOME")]
     NoHome,
 }
 

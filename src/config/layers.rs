@@ -255,7 +255,9 @@ const TIGHTENABLE: [&str; 8] = [
 fn tighten(out: &mut Resolved, p: &File) {
     for key in keys(p) {
         if !TIGHTENABLE.contains(&key.as_str()) {
-            out.warnings.push(format!("the project's configuration sets {key}, which only the user's may: ignored"));
+            out.warnings.push(format!(
+                "the project's configuration sets {key}, which only the user's configuration may set: ignored"
+            ));
         }
     }
     let s = &mut out.settings;
@@ -356,13 +358,14 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
     };
     let empty =
         |value: &Option<String>| value.as_ref().filter(|v| v.trim().is_empty()).map(|_| "it is empty".to_owned());
-    let money = f.budget.money_usd.filter(|m| !(0.0..=1e9).contains(m)).map(|m| format!("{m} is no amount of dollars"));
+    let money =
+        f.budget.money_usd.filter(|m| !(0.0..=1e9).contains(m)).map(|m| format!("{m} is not an amount in dollars"));
     let command = f.checks.command.as_ref().filter(|c| match c {
         TestCommand::Argv(argv) => argv.first().is_none_or(String::is_empty),
         TestCommand::Line(line) => line.trim().is_empty(),
     });
     let name = |n: &&String| n.is_empty() || !n.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    let passed = f.env.pass.iter().flatten().find(name).map(|n| format!("{n:?} is no name of a variable"));
+    let passed = f.env.pass.iter().flatten().find(name).map(|n| format!("{n:?} is not a variable name"));
     let glob = f.policy.guarded.iter().flatten().find_map(|g| globset::Glob::new(g).err().map(|e| e.to_string()));
     let model = f.specialists.iter().find(|(_, s)| !s.model.contains('/'));
     [
@@ -377,7 +380,7 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
         ("watch.poll_ms", bounds(f.watch.poll_ms, WATCH_POLL_MS_MIN, WATCH_POLL_MS_MAX)),
         ("env.pass", passed),
         ("policy.guarded", glob),
-        ("specialists", model.map(|(role, s)| format!("{role}: a model is named PROVIDER/MODEL, not {:?}", s.model))),
+        ("specialists", model.map(|(role, s)| format!("{role}: write a model as PROVIDER/MODEL, not {:?}", s.model))),
     ]
     .into_iter()
     .find_map(|(key, fault)| fault.map(|what| (key, what)))
@@ -483,12 +486,12 @@ mod tests {
         check("theme = \n", "config.toml:1:9: ");
         check("zzz = 1\n", "config.toml:1:1: unknown key `zzz` (known:");
         check("[ui]\napproval_arm_ms = 10\n", "config.toml:2:19: ui.approval_arm_ms: 10 is not between 300 and 10000");
-        check("[env]\npass = [\"A B\"]\n", "config.toml:2:8: env.pass: \"A B\" is no name of a variable");
-        check("[budget]\nmoney_usd = -1\n", "config.toml:2:13: budget.money_usd: -1 is no amount of dollars");
+        check("[env]\npass = [\"A B\"]\n", "config.toml:2:8: env.pass: \"A B\" is not a variable name");
+        check("[budget]\nmoney_usd = -1\n", "config.toml:2:13: budget.money_usd: -1 is not an amount in dollars");
         check("[checks]\ncommand = []\n", "config.toml:2:11: checks.command: it is empty");
         check(
             "[specialists.planner]\nmodel = \"x\"\n",
-            "config.toml:1:2: specialists: planner: a model is named PROVIDER/MODEL",
+            "config.toml:1:2: specialists: planner: write a model as PROVIDER/MODEL",
         );
         check("[specialists.planner]\nmodle = \"x\"\n", "config.toml:2:1: unknown key `modle`; did you mean `model`?");
     }

@@ -14,7 +14,7 @@ pub fn load(paths: &Paths, root: &Path, flags: &File) -> Result<Resolved, Config
     let user = match read_beside(&paths.config)? {
         Some(text) => parse(&paths.config.display().to_string(), &text)?,
         None if paths.config_named => {
-            return Err(ConfigError::Read { path: paths.config.clone(), why: "there is no such file".to_owned() });
+            return Err(ConfigError::Read { path: paths.config.clone(), why: "no such file".to_owned() });
         }
         None => File::default(),
     };
@@ -58,7 +58,7 @@ mod tests {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         let paths = Paths::find(&Places { config: Some(file.clone()), state: Some(dir.path().join("s")) }).unwrap();
         let told = |paths: &Paths| load(paths, &root, &File::default()).unwrap_err().to_string();
-        assert!(told(&paths).contains("there is no such file"));
+        assert!(told(&paths).contains("no such file"));
         fs::write(&file, "theme = \"light\"\n").unwrap();
         fs::write(Paths::project_config(&root), "mode = \"observe\"\n").unwrap();
         let found = load(&paths, &root, &File::default()).unwrap().settings;

@@ -74,7 +74,7 @@ pub fn answer(policy: &Policy, line: &str, place: &Place<'_>) -> Answer {
         }
         Err(e) => {
             let id = serde_json::from_str::<Value>(line).ok().and_then(|v| v.get("id").cloned()).unwrap_or(Value::Null);
-            let judged = unanswerable(format!("the line is no question: {e}"));
+            let judged = unanswerable(format!("the line is not a valid request: {e}"));
             Answer { id, ruling: judged.word, class: judged.class, rule: judged.rule, reason: judged.reason }
         }
     }
@@ -93,23 +93,21 @@ fn judge(policy: &Policy, asked: &Asked, place: &Place<'_>) -> Judged {
         }
         ("command", Some(Value::Array(words)), _) => {
             let argv: Option<Vec<String>> = words.iter().map(|w| w.as_str().map(str::to_owned)).collect();
-            let Some(argv) = argv else { return unanswerable("an argument is no string".to_owned()) };
+            let Some(argv) = argv else { return unanswerable("an argument is not a string".to_owned()) };
             Matter::Command { line: shell_words::join(&argv), script: shell::exactly(&argv), cwd }
         }
         ("path", _, Some(path)) => match asked.op.as_deref().and_then(Op::parse) {
             Some(op) => Matter::Path { op, path: path.clone(), cwd },
-            None => return unanswerable("`op` is read, write, create or delete".to_owned()),
+            None => return unanswerable("`op` must be read, write, create or delete".to_owned()),
         },
         ("command", _, _) => return unanswerable("`command` is missing".to_owned()),
         ("path", _, _) => return unanswerable("`path` is missing".to_owned()),
-        (kind, _, _) => return unanswerable(format!("the kind {kind:?} is not known")),
+        (kind, _, _) => return unanswerable(format!("unknown kind {kind:?}")),
     };
     let judged = policy.with_patterns(&asked.rules).judge(&matter, &place);
     match asked.shell.as_deref().map(super::programs::base_name) {
         None | Some("" | "sh" | "bash" | "dash") => judged,
-        Some(other) if judged.word == RulingWord::Allow => {
-            unanswerable(format!("what {other} makes of a line is not known here"))
-        }
+        Some(other) if judged.word == RulingWord::Allow => unanswerable(format!("unsupported shell: {other}")),
         Some(_) => judged,
     }
 }

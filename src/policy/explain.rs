@@ -18,19 +18,19 @@ pub fn explain(policy: &Policy, matter: &Matter, place: &Place<'_>) -> (Judged, 
             let words: Vec<String> = part
                 .words
                 .iter()
-                .map(|w| w.as_deref().map_or_else(|| "⟨only a shell knows⟩".to_owned(), shown))
+                .map(|w| w.as_deref().map_or_else(|| "⟨known only to the shell⟩".to_owned(), shown))
                 .collect();
             if !words.is_empty() {
                 out.push(format!("runs {} ({})", words.join(" "), class_of(part, cwd, place).as_str()));
             }
             out.extend(part.writes.iter().map(|to| {
-                format!("writes {}", to.as_deref().map_or_else(|| "⟨only a shell knows⟩".to_owned(), shown))
+                format!("writes {}", to.as_deref().map_or_else(|| "⟨known only to the shell⟩".to_owned(), shown))
             }));
         }
         out.extend(script.doubts.iter().map(|doubt| format!("doubt: {}", shown(doubt))));
     }
     out.extend(judged.confirm.iter().map(|word| format!("to approve it, {} must be typed", shown(word))));
-    out.extend(policy.broken().map(|why| format!("the policy file is not in force: {}", shown(why))));
+    out.extend(policy.broken().map(|why| format!("the policy file is not active: {}", shown(why))));
     (judged, out)
 }
 
@@ -59,8 +59,8 @@ mod tests {
                 "class unknown",
                 "runs cat a (read)",
                 "runs tee AGENTS.md (unknown)",
-                "writes ⟨only a shell knows⟩",
-                "doubt: it holds an unquoted >",
+                "writes ⟨known only to the shell⟩",
+                "doubt: it contains an unquoted >",
                 "to approve it, AGENTS.md must be typed",
             ]
         );

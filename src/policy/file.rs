@@ -87,7 +87,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<UserRule>, PolicyError>
         let rule = build(n + 1, raw).map_err(|what| at(start, what))?;
         check_examples(&rule, &matches, &not_match).map_err(|what| at(start, what))?;
         if out.iter().any(|r| r.id == rule.id) {
-            return Err(at(start, format!("two rules are called {:?}", rule.id)));
+            return Err(at(start, format!("two rules have the id {:?}", rule.id)));
         }
         out.push(rule);
     }
@@ -98,7 +98,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<UserRule>, PolicyError>
 pub(super) fn only_tightening(file: &str, rules: Vec<UserRule>) -> Result<Vec<UserRule>, PolicyError> {
     match rules.iter().find(|r| r.word == RulingWord::Allow) {
         Some(rule) => {
-            let what = format!("rule {} allows; rules from here may only ask or deny", rule.id);
+            let what = format!("rule {} allows; rules in this file may only ask or deny", rule.id);
             Err(PolicyError { file: file.to_owned(), line: 1, column: 1, what })
         }
         None => Ok(rules),
@@ -108,9 +108,7 @@ pub(super) fn only_tightening(file: &str, rules: Vec<UserRule>) -> Result<Vec<Us
 fn build(number: usize, raw: RawRule) -> Result<UserRule, String> {
     let patterns: Vec<String> = raw.command.into_iter().chain(raw.commands).collect();
     if patterns.is_empty() && raw.paths.is_empty() && raw.kinds.is_empty() {
-        return Err(
-            "a rule needs `command`, `paths` or `kinds`; one without any would speak about everything".to_owned()
-        );
+        return Err("a rule needs `command`, `paths` or `kinds`; without them it would apply to everything".to_owned());
     }
     if raw.ruling == RulingWord::Allow
         && patterns.is_empty()
@@ -179,7 +177,7 @@ mod tests {
         assert!(
             fault("[[rule]]\nruling=\"allow\"\ncommand = \"* x\"\n").contains("must begin with the name of a program")
         );
-        assert!(fault("[[rule]]\nruling=\"deny\"\n").contains("would speak about everything"));
+        assert!(fault("[[rule]]\nruling=\"deny\"\n").contains("would apply to everything"));
         assert!(fault("[[rule]]\nruling=\"allow\"\nkinds=[\"edit\"]\n").contains("needs `command` or `paths`"));
         let unmatched = "[[rule]]\nruling=\"allow\"\ncommand=\"cargo check\"\nmatch=[\"cargo check --all\"]\n";
         assert!(fault(unmatched).contains("does not match its example"));

@@ -210,7 +210,7 @@ const KINDS: &[(Guard, &[&str])] = &[
         ],
     ),
     (
-        Guard { what: "scripts that package tools run by themselves", typed: false },
+        Guard { what: "scripts that package tools run automatically", typed: false },
         &[
             "package.json",
             ".cargo/**",

@@ -50,7 +50,7 @@ pub fn reach(command: &Command, place: &Place<'_>) -> Option<Reach> {
     let Matter::Command { script, cwd, .. } = Matter::command(command, place) else { return None };
     let mut reading = Reading { at: Some(tidy(&cwd)), reach: Reach::default(), place };
     if script.opaque {
-        reading.unknown("the line cannot be read whole");
+        reading.unknown("the line cannot be parsed completely");
     }
     let straight = is_straight(&script);
     for part in &script.parts {
@@ -135,7 +135,7 @@ impl Reading<'_> {
         }
         let name = program.as_deref().map_or("", base_name);
         if name == "xargs" || name == "parallel" {
-            return self.unknown(format!("{name} is told its files only when it runs"));
+            return self.unknown(format!("{name} receives its file names only when it runs"));
         }
         // What a wrapper runs is taken; of `find` the words are read as its own.
         let lists = if name == "find" { vec![part.words.clone()] } else { unwrapped(part, 0) };
@@ -148,7 +148,7 @@ impl Reading<'_> {
         // Where its output goes was told above.
         let alone = Part::of(part.words.clone());
         if !spoke && class_of(&alone, &cwd, self.place) != Class::Read {
-            let name = if name.is_empty() { "a program that only the shell knows" } else { name };
+            let name = if name.is_empty() { "a program known only to the shell" } else { name };
             self.unknown(format!("{name} can change anything"));
         }
     }
@@ -168,7 +168,7 @@ impl Reading<'_> {
             "cp" | "ln" | "install" => {
                 let words = Words::of(args, &["-t", "-S", "-m", "-o", "-g"]);
                 if words.has('t', "target-directory") || words.has('r', "recursive") || words.has('a', "archive") {
-                    self.unknown(format!("{name} may overwrite what is there under the same names"));
+                    self.unknown(format!("{name} may overwrite files with the same names"));
                 }
                 self.claim(words.operands.last().copied().flatten(), Claim::File);
             }
@@ -212,12 +212,12 @@ impl Reading<'_> {
 
     /// One word that names a file.
     fn claim(&mut self, word: Option<&str>, claim: fn(PathBuf) -> Claim) {
-        let Some(word) = word else { return self.unknown("a name that only the shell knows") };
+        let Some(word) = word else { return self.unknown("a name known only to the shell") };
         if word.starts_with('~') || word.contains(['{', '$', '`']) {
-            return self.unknown(format!("{word}: what that names only the shell knows"));
+            return self.unknown(format!("{word}: its expansion is known only to the shell"));
         }
         let Some(at) = self.at.clone().or_else(|| Path::new(word).is_absolute().then(PathBuf::new)) else {
-            return self.unknown(format!("{word}: where that lies is known only when it runs"));
+            return self.unknown(format!("{word}: its location is known only when it runs"));
         };
         self.reach.claims.push(if word.contains(['*', '?', '[']) {
             Claim::Pattern { dir: at, pattern: word.to_owned() }
@@ -253,7 +253,7 @@ impl Reading<'_> {
                 Some(at) if !dir.starts_with(['~', '$']) => {
                     self.reach.claims.push(Claim::Found { dir: tidy(&at.join(dir)), name: name.clone(), narrowed });
                 }
-                Some(_) | None => self.unknown(format!("{dir}: where that lies is known only when it runs")),
+                Some(_) | None => self.unknown(format!("{dir}: its location is known only when it runs")),
             }
         }
         true
@@ -281,7 +281,7 @@ impl Reading<'_> {
                             let dir = tidy(&at.join(dir));
                             self.reach.claims.push(Claim::Untracked { dir, ignored, in_new_dirs, narrowed });
                         }
-                        None => self.unknown("where git cleans is known only when it runs"),
+                        None => self.unknown("the directory that git cleans is known only when it runs"),
                     }
                 }
             }
@@ -289,14 +289,14 @@ impl Reading<'_> {
             "restore" if words.has('S', "staged") && !words.has('W', "worktree") => {}
             "restore" => {
                 if words.has('s', "source") {
-                    self.unknown("what an earlier commit has for them");
+                    self.unknown("their content in an earlier commit");
                 }
                 self.each(&words.operands, Claim::Differing);
             }
             "checkout" if args.iter().flatten().any(|word| word == "--") => {
                 let from = args.iter().position(|word| word.as_deref() == Some("--")).unwrap_or(0);
                 if from > 0 {
-                    self.unknown("what another commit has for them");
+                    self.unknown("their content in another commit");
                 }
                 let paths: Vec<Option<&str>> = args.iter().skip(from + 1).map(Option::as_deref).collect();
                 self.each(&paths, Claim::Differing);
@@ -304,11 +304,11 @@ impl Reading<'_> {
             "checkout" if words.operands.first() == Some(&Some(".")) => self.each(&words.operands, Claim::Differing),
             "checkout" | "switch" if words.has('f', "force") => {
                 self.reach.claims.push(Claim::Differing(root));
-                self.unknown("what differs between the branches");
+                self.unknown("the differences between the branches");
             }
             "reset" if words.has('\0', "hard") => {
                 self.reach.claims.push(Claim::Differing(root));
-                self.unknown("what is staged or was committed since");
+                self.unknown("what was staged or committed since");
             }
             "stash" if words.operands.first().is_none_or(|sub| *sub == Some("push")) => {
                 self.reach.claims.push(Claim::Differing(root));
@@ -386,8 +386,8 @@ mod tests {
             let (_, unknown) = of(line);
             assert!(unknown.iter().any(|words| words.contains(expect)), "{line}: {unknown:?}");
         };
-        unknown("rm -rf $DIR", "only the shell knows");
-        unknown("rm -rf ~/x", "only the shell knows");
+        unknown("rm -rf $DIR", "known only to the shell");
+        unknown("rm -rf ~/x", "known only to the shell");
         unknown("make clean", "make can change anything");
         unknown("find . | xargs rm", "only when it runs");
         unknown("cd $A; rm a", "known only when it runs");

@@ -72,7 +72,7 @@ pub struct Repository {
 
 /// The repository that git would find from a directory; an error says why that cannot be told.
 pub fn find(disk: &dyn Disk, from: &Path) -> Result<Option<Repository>, String> {
-    let start = disk.real(from).ok_or("where it starts cannot be told")?;
+    let start = disk.real(from).ok_or("its start directory cannot be determined")?;
     for dir in start.ancestors() {
         let Some(names) = disk.names(dir) else { continue };
         let has = |name: &str| names.iter().any(|n| n == name);
@@ -80,7 +80,7 @@ pub fn find(disk: &dyn Disk, from: &Path) -> Result<Option<Repository>, String> 
             return opened(disk, dir).map(Some);
         }
         if names.iter().any(|n| n.eq_ignore_ascii_case(".git")) {
-            return Err(format!("{} holds another spelling of .git", dir.display()));
+            return Err(format!("{} contains another spelling of .git", dir.display()));
         }
         if has("HEAD") && (has("objects") || has("refs") || has("config")) {
             return Err(format!("{} looks like the inside of a repository", dir.display()));
@@ -96,16 +96,16 @@ fn opened(disk: &dyn Disk, tree: &Path) -> Result<Repository, String> {
         git
     } else {
         let text = disk.text(&git).ok_or_else(|| doubt("cannot be read"))?;
-        let to = text.strip_prefix("gitdir:").ok_or_else(|| doubt("is no repository"))?;
+        let to = text.strip_prefix("gitdir:").ok_or_else(|| doubt("is not a repository"))?;
         tree.join(to.trim_end_matches(['\n', '\r']).trim_start())
     };
-    let git_dir = disk.real(&git_dir).ok_or_else(|| doubt("cannot be followed"))?;
+    let git_dir = disk.real(&git_dir).ok_or_else(|| doubt("cannot be resolved"))?;
     let names = disk.names(&git_dir).ok_or_else(|| doubt("cannot be read"))?;
     if !names.iter().any(|n| n == "HEAD") {
-        return Err(doubt("is not a whole repository"));
+        return Err(doubt("is not a complete repository"));
     }
     let common = match disk.text(&git_dir.join("commondir")) {
-        Some(to) => disk.real(&git_dir.join(to.trim_end())).ok_or_else(|| doubt("cannot be followed"))?,
+        Some(to) => disk.real(&git_dir.join(to.trim_end())).ok_or_else(|| doubt("cannot be resolved"))?,
         None => git_dir.clone(),
     };
     Ok(Repository { tree: tree.to_owned(), git_dir, common })
@@ -116,9 +116,9 @@ fn opened(disk: &dyn Disk, tree: &Path) -> Result<Repository, String> {
 pub fn is_harmless(place: &Place<'_>, from: &Path, compares: bool) -> Result<(), String> {
     let disk = place.disk.ok_or("the repository cannot be looked up")?;
     // What git does without a repository is not known: it may be given one by other means.
-    let found = find(disk, from)?.ok_or("there is no repository here")?;
+    let found = find(disk, from)?.ok_or("no repository was found")?;
     if !matches!(place.target(&place.root, &found.tree.to_string_lossy()), Target::Inside(_)) {
-        return Err(format!("the repository begins outside the workspace, at {}", found.tree.display()));
+        return Err(format!("the repository's root is outside the workspace, at {}", found.tree.display()));
     }
     let config = disk.text(&found.common.join("config")).ok_or("the repository's configuration cannot be read")?;
     check(&config)?;
@@ -128,20 +128,20 @@ pub fn is_harmless(place: &Place<'_>, from: &Path, compares: bool) -> Result<(),
     }
     let hooks = disk.names(&found.common.join("hooks")).unwrap_or_default();
     if hooks.iter().any(|n| n.to_ascii_lowercase().starts_with("post-index-change") && !n.ends_with(".sample")) {
-        return Err("the repository has a hook that runs when git looks".to_owned());
+        return Err("the repository has a hook that runs on read-only git commands".to_owned());
     }
     if !compares {
         return Ok(());
     }
     if names.iter().any(|n| n.starts_with("sharedindex.")) {
-        return Err("the repository's index is in two parts".to_owned());
+        return Err("the repository has a split index".to_owned());
     }
     let tracked = match (names.iter().any(|n| n == "index"), disk.tracked(&found.git_dir)) {
         (false, _) => return Ok(()),
         (true, Some(tracked)) => tracked,
         (true, None) => return Err("the repository's index cannot be read".to_owned()),
     };
-    let inner = tracked.has_repositories.then_some("the repository holds others, with settings of their own");
+    let inner = tracked.has_repositories.then_some("the repository contains others with their own settings");
     inner.map_or(Ok(()), |why| Err(why.to_owned()))
 }
 

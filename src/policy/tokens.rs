@@ -19,7 +19,7 @@ pub enum TokensError {
     Quoting(String),
     #[error("the pattern {0:?} must begin with the name of a program, without `*`")]
     NoProgram(String),
-    #[error("the pattern {0:?} holds {1:?}; a pattern describes one simple command")]
+    #[error("the pattern {0:?} contains {1:?}; a pattern describes one simple command")]
     Operator(String, String),
 }
 

@@ -100,7 +100,7 @@ impl UserRule {
         if self.word == RulingWord::Allow {
             return None;
         }
-        let told = || self.reason.clone().unwrap_or_else(|| "a rule of yours says so".to_owned());
+        let told = || self.reason.clone().unwrap_or_else(|| "one of your rules applies".to_owned());
         let (word, reason) = match self.touches(case)? {
             Touch::Surely => (self.word, told()),
             Touch::Perhaps(what) => (RulingWord::Ask, format!("{what} ({})", told())),
@@ -188,8 +188,8 @@ fn touch(paths: &Paths, named: &Named, place: &Place<'_>) -> Option<Touch> {
         match found {
             Found::Nothing => None,
             Found::File(_) if certain => Some(Touch::Surely),
-            Found::File(file) => Some(Touch::Perhaps(format!("it may go through {word} to {file}"))),
-            Found::Unknown => Some(Touch::Perhaps(format!("what it reaches in {word} cannot be told"))),
+            Found::File(file) => Some(Touch::Perhaps(format!("it may reach {file} through {word}"))),
+            Found::Unknown => Some(Touch::Perhaps(format!("what it reaches in {word} cannot be determined"))),
         }
     })
 }

@@ -29,9 +29,9 @@ pub enum PathRefusal {
     Outside { path: PathBuf, target: PathBuf },
     #[error("{path:?} is a {kind}; only regular files are edited")]
     Special { path: PathBuf, kind: &'static str },
-    #[error("{path:?} is a symbolic link to {target:?}; name the target itself")]
+    #[error("{path:?} is a symbolic link to {target:?}; use the target's path instead")]
     Symlink { path: PathBuf, target: PathBuf },
-    #[error("{path:?} leads by a link to {target:?}, which is guarded; name that file itself")]
+    #[error("{path:?} is a link to {target:?}, which is guarded; use that path instead")]
     Guarded { path: PathBuf, target: PathBuf },
     #[error("{path:?} cannot be resolved: {error}")]
     Io { path: PathBuf, error: io::Error },

@@ -66,13 +66,13 @@ impl Looking<'_> {
             }
             Claim::Pattern { dir, pattern } => match self.matches(dir, pattern) {
                 Some(found) => found.iter().for_each(|path| self.tree(path)),
-                None => self.unknown.push(format!("{pattern} is no pattern that can be read here")),
+                None => self.unknown.push(format!("{pattern}: unsupported pattern")),
             },
             Claim::Found { dir, name, narrowed } => {
                 self.at_most |= narrowed;
                 let name = name.as_deref().map(matcher);
                 if let Some(None) = name {
-                    return self.unknown.push("what find's pattern means".to_owned());
+                    return self.unknown.push("the meaning of find's pattern".to_owned());
                 }
                 let name = name.flatten();
                 let before = std::mem::take(&mut self.files);
@@ -149,7 +149,7 @@ impl Looking<'_> {
     fn index(&mut self) -> Option<Index> {
         let index = Index::read(self.root);
         if index.is_none() {
-            self.unknown.push("git's index cannot be read here".to_owned());
+            self.unknown.push("git's index cannot be read".to_owned());
         }
         index
     }

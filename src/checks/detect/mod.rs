@@ -117,7 +117,7 @@ pub enum NoRunner {
     NoTests(String),
     /// Nothing in the project says how its tests are run.
     #[error(
-        "no test runner recognised; looked for Cargo.toml, pyproject.toml or test_*.py, package.json, go.mod, t/*.t, *.bats, pom.xml, build.gradle and a Makefile with a test target; name the command in the config"
+        "no test runner recognized; looked for Cargo.toml, pyproject.toml or test_*.py, package.json, go.mod, t/*.t, *.bats, pom.xml, build.gradle and a Makefile with a test target; set checks.command in config.toml"
     )]
     Unknown,
 }

@@ -19,7 +19,7 @@ pub fn detect(project: &ProjectView, out: &mut Vec<Runner>) -> Option<String> {
     let start: Option<(&[&str], &str)> = match project.tools.pytest {
         Pytest::Missing => None,
         Pytest::Module => Some((&["python3", "-m", "pytest"], "pytest can be imported")),
-        Pytest::Program => Some((&["pytest"], "pytest is on PATH, of another Python")),
+        Pytest::Program => Some((&["pytest"], "pytest is on PATH, for another Python")),
     };
     if let Some((start, how)) = start {
         let argv = [start, &["-v", "--tb=short", "-ra", "--color=no", "-p", "no:cacheprovider"]].concat();

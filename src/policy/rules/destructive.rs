@@ -7,7 +7,7 @@ use crate::policy::programs::class_of;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "destructive",
-    about: "Commands that delete, kill or overwrite ask unless a rule of yours allows them.",
+    about: "Commands that delete, kill or overwrite ask unless one of your rules allows them.",
     judge: Judge::Otherwise(speak),
     speaks_on: &["rm -rf build", "git reset --hard", "pkill node", "find . -name x -delete", "@delete src/main.rs"],
     silent_on: &["ls rm", "git status", "@write src/main.rs"],

@@ -7,13 +7,13 @@ use crate::policy::programs::class_of;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "network",
-    about: "Commands that fetch, install, publish or connect ask unless a rule of yours allows them.",
+    about: "Commands that fetch, install, publish or connect ask unless one of your rules allows them.",
     judge: Judge::Otherwise(|case| match case.matter {
         Matter::Command { script, cwd, .. } => script
             .parts
             .iter()
             .any(|p| class_of(p, cwd, case.place) == Class::Network)
-            .then(|| Voice::ask("it talks to other machines")),
+            .then(|| Voice::ask("it contacts other machines")),
         Matter::Network(to) => Some(Voice::ask(format!("it contacts {to}"))),
         Matter::Path { .. } | Matter::Plan | Matter::Other(_) => None,
     }),

@@ -7,7 +7,7 @@ use crate::policy::place::Target;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "outside",
-    about: "A path that leads out of the workspace, or cannot be followed, asks and is named.",
+    about: "A path that leads out of the workspace, or cannot be resolved, asks and is shown.",
     judge: Judge::UnlessExact(speak),
     speaks_on: &[
         "@read /etc/passwd",

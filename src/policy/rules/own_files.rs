@@ -7,7 +7,7 @@ use crate::policy::place::Target;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "own-files",
-    about: "Rightseat's own configuration and state are denied to agents: they decide what is asked, and hold what was decided.",
+    about: "Agents are denied access to rightseat's own configuration and state: they determine what asks, and record what was decided.",
     judge: Judge::Always(speak),
     speaks_on: &[
         "@write /home/me/.config/rightseat/policy.toml",
@@ -21,15 +21,15 @@ fn speak(case: &Case<'_>) -> Option<Voice> {
     let own = |cwd: &std::path::Path, path: &str| matches!(case.place.target(cwd, path), Target::Own(_));
     match case.matter {
         Matter::Path { op: Op::Read, path, cwd } => {
-            own(cwd, path).then(|| Voice::ask(format!("it reads {path}, which is rightseat's own")))
+            own(cwd, path).then(|| Voice::ask(format!("it reads {path}, which belongs to rightseat")))
         }
         Matter::Path { op, path, cwd } => {
-            own(cwd, path).then(|| Voice::deny(format!("it {} {path}, which is rightseat's own", op.verb())))
+            own(cwd, path).then(|| Voice::deny(format!("it {} {path}, which belongs to rightseat", op.verb())))
         }
         Matter::Command { .. } => named(case)
             .into_iter()
             .find(|named| named.at.iter().any(|at| own(at, &named.word)))
-            .map(|named| Voice::deny(format!("it names {}, which is rightseat's own", named.word))),
+            .map(|named| Voice::deny(format!("it names {}, which belongs to rightseat", named.word))),
         Matter::Network(_) | Matter::Plan | Matter::Other(_) => None,
     }
 }

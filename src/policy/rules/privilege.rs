@@ -7,13 +7,13 @@ use crate::policy::programs::class_of;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "privilege",
-    about: "sudo, su, chown, mount, systemctl and their like ask wherever they stand in a line; no allow rule covers them.",
+    about: "sudo, su, chown, mount, systemctl and the like ask wherever they appear in a line; no allow rule covers them.",
     judge: Judge::Always(|case| match case.matter {
         Matter::Command { script, cwd, .. } => script
             .parts
             .iter()
             .any(|p| class_of(p, cwd, case.place) == Class::Privilege)
-            .then(|| Voice::ask("it acts with other rights, or changes them")),
+            .then(|| Voice::ask("it uses or changes privileges")),
         Matter::Path { .. } | Matter::Network(_) | Matter::Plan | Matter::Other(_) => None,
     }),
     speaks_on: &["sudo ls", "timeout 5 sudo ls", "bash -c 'doas x'", "ls && chown root x"],

@@ -16,7 +16,7 @@ pub(super) const RULE: Builtin = Builtin {
             let program = part.words.first()?.as_deref()?;
             let starts = part.words.iter().flatten().any(|w| STARTERS.contains(&w.as_str()));
             (is_wrapper(program) || is_interpreter(program) || starts)
-                .then(|| Voice::ask(format!("{} runs what its arguments or files say", base_name(program))))
+                .then(|| Voice::ask(format!("{} runs whatever its arguments or files say", base_name(program))))
         }),
         Matter::Path { .. } | Matter::Network(_) | Matter::Plan | Matter::Other(_) => None,
     }),

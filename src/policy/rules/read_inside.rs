@@ -11,7 +11,7 @@ use crate::policy::shell::Simple;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "read-inside",
-    about: "Reading files of the workspace is allowed: by path, or by a few commands whose every option is known to only read.",
+    about: "Reading files of the workspace is allowed: by path, or by commands whose every option is known to only read.",
     judge: Judge::Permits {
         command: |simple: &Simple, cwd: &Path, case: &Case<'_>| reading::only_reads(simple, cwd, case.place),
         matter: |case| match case.matter {

@@ -18,7 +18,7 @@ fn why(case: &Case<'_>, program: &str) -> String {
 
 pub(super) const RULE: Builtin = Builtin {
     id: "repository-tools",
-    about: "git and its kin ask: hooks, filters, fsmonitor and pagers of a repository are programs. Commands of git that only look are \
+    about: "git and similar tools ask: hooks, filters, fsmonitor and pagers of a repository are programs. Git commands that only read are \
             allowed in a repository that sets none of them.",
     judge: Judge::Otherwise(|case| {
         commands(case)

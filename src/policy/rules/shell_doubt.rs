@@ -6,7 +6,7 @@ use crate::policy::matter::Matter;
 pub(super) const RULE: Builtin = Builtin {
     id: "shell-doubt",
     about: "A command line asks unless two independent parsers read the same plain commands in it: no variables, substitutions, \
-            assignments, functions, here-documents, background jobs, redirects to files, or characters that deceive.",
+            assignments, functions, here-documents, background jobs, redirects to files, or deceptive characters.",
     judge: Judge::Always(|case| match case.matter {
         Matter::Command { script, .. } => {
             script.doubts.first().map(|doubt| Voice::ask(format!("the line is not plain: {doubt}")))

@@ -7,7 +7,7 @@ use crate::policy::shell::Simple;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "test-command",
-    about: "The detected (or configured) test command is allowed from the workspace root, exactly as it is: one more word and it asks.",
+    about: "The detected (or configured) test command is allowed from the workspace root, exactly as it is; with any additional word it asks.",
     judge: Judge::Permits {
         command: |simple: &Simple, cwd: &Path, case: &Case<'_>| {
             cwd == case.place.root

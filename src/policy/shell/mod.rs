@@ -104,7 +104,7 @@ pub fn read(text: &str) -> Script {
             .zip(&parts)
             .all(|(s, p)| same(&s.argv, &p.words) && same(&s.reads, &p.reads) && p.writes.is_empty());
     if doubts.is_empty() && !agree {
-        doubts.push("two readings of it differ".to_owned());
+        doubts.push("two parsers read it differently".to_owned());
     }
     if simples.len() > SIMPLE_COMMANDS_MAX {
         doubts.push(format!("it has more than {SIMPLE_COMMANDS_MAX} commands"));
@@ -121,7 +121,7 @@ fn same(words: &[String], found: &[Option<String>]) -> bool {
 pub fn exactly(argv: &[String]) -> Script {
     let part = Part::of(argv.iter().cloned().map(Some).collect());
     let doubts: Vec<String> = if argv.is_empty() {
-        vec!["there is no command".to_owned()]
+        vec!["it contains no command".to_owned()]
     } else {
         argv.iter().find_map(|a| odd_character(a)).into_iter().collect()
     };
@@ -140,7 +140,7 @@ fn odd_character(text: &str) -> Option<String> {
         c if c.is_ascii() => c.is_ascii_control(),
         c => c.is_whitespace() || is_hidden(c) || !c.is_alphanumeric(),
     };
-    text.chars().find(|c| odd(*c)).map(|c| format!("it holds the character U+{:04X}", u32::from(c)))
+    text.chars().find(|c| odd(*c)).map(|c| format!("it contains the character U+{:04X}", u32::from(c)))
 }
 
 /// Words of a line that no parser understood: enough for a deny rule to see a name.

@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if self.rest.starts_with('#') {
-            return Err("it holds a comment".to_owned());
+            return Err("it contains a comment".to_owned());
         }
         if let Some(after) = self.rest.strip_prefix('<') {
             return self.input(after);
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
     /// `< file`; `after` is what follows the sign.
     fn input(&mut self, after: &'a str) -> Result<(), String> {
         if self.simple.argv.is_empty() || after.starts_with(['<', '(', '&', '>']) {
-            return Err("it holds an unusual input".to_owned());
+            return Err("it contains an unusual redirect".to_owned());
         }
         self.rest = after.trim_start_matches([' ', '\t']);
         let word = self.word()?;
@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
                 '\\' => {
                     let mut after = rest.chars();
                     let plain = after.next().filter(|c| "()*?[]!.".contains(*c));
-                    out.push(plain.ok_or("it holds an unusual \\")?);
+                    out.push(plain.ok_or("it contains an unusual \\")?);
                     quoted = true;
                     after.as_str()
                 }
@@ -172,9 +172,9 @@ impl<'a> Reader<'a> {
                     rest
                 }
                 '{' if out.ends_with('@') => {
-                    let (inner, after) = rest.split_once('}').ok_or("it holds an unquoted {")?;
+                    let (inner, after) = rest.split_once('}').ok_or("it contains an unquoted {")?;
                     if inner.is_empty() || !inner.bytes().all(|b| b.is_ascii_digit()) {
-                        return Err("it holds an unquoted {".to_owned());
+                        return Err("it contains an unquoted {".to_owned());
                     }
                     out.push_str(&format!("{{{inner}}}"));
                     after
@@ -184,7 +184,7 @@ impl<'a> Reader<'a> {
                     rest
                 }
                 '&' | '<' | '>' | '(' | ')' | '$' | '`' | '[' | ']' | '{' | '}' | '^' => {
-                    return Err(format!("it holds an unquoted {c}"));
+                    return Err(format!("it contains an unquoted {c}"));
                 }
                 '~' if out.is_empty() || out.ends_with([':', '=']) => {
                     return Err("a tilde would be expanded".to_owned());
@@ -227,15 +227,17 @@ fn double_quoted<'a>(text: &'a str, out: &mut String) -> Result<&'a str, String>
                     chars.next();
                     out.push(c);
                 }
-                Some('\n') | None => return Err("a quoted part holds \\".to_owned()),
+                Some('\n') | None => return Err("a quoted part contains \\".to_owned()),
                 Some(_) => out.push('\\'),
             },
             '$' if chars.as_str().starts_with('?') => {
                 chars.next();
                 out.push('0');
             }
-            '$' if !chars.as_str().starts_with(['"', ' ', '|', ')']) => return Err("a quoted part holds $".to_owned()),
-            c @ ('`' | '!') => return Err(format!("a quoted part holds {c}")),
+            '$' if !chars.as_str().starts_with(['"', ' ', '|', ')']) => {
+                return Err("a quoted part contains $".to_owned());
+            }
+            c @ ('`' | '!') => return Err(format!("a quoted part contains {c}")),
             c => out.push(c),
         }
     }

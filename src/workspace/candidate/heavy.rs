@@ -69,9 +69,9 @@ pub fn provide(source: &Path, root: &Path, rules: &Rules, store: &Store) -> Resu
         }
         let done = match name {
             _ if CACHES.contains(&name) => Ok(None),
-            "node_modules" => link_packages(&from, &to).map(|()| Some("its packages are linked to yours")),
+            "node_modules" => link_packages(&from, &to).map(|()| Some("its packages are links to yours")),
             _ if name == ".tox" || from.join("pyvenv.cfg").exists() => {
-                std::os::unix::fs::symlink(&from, &to).map(|()| Some("linked to yours"))
+                std::os::unix::fs::symlink(&from, &to).map(|()| Some("a link to yours"))
             }
             _ if is_rust => seed_target(&from, &to),
             _ => copy_small(&from, &to),
@@ -140,11 +140,11 @@ fn seed_target(from: &Path, to: &Path) -> io::Result<Option<&'static str>> {
     for part in SEEDED {
         match size(&debug.join(part), limits::CANDIDATE_SEED_BYTES_MAX, usize::MAX) {
             Some(part) => bytes = bytes.saturating_add(part),
-            None => return Ok(Some("left out, too large to copy; dependencies are built again")),
+            None => return Ok(Some("left out, too large to copy; dependencies will be rebuilt")),
         }
     }
     if bytes == 0 || bytes > limits::CANDIDATE_SEED_BYTES_MAX {
-        return Ok(Some("left out; dependencies are built again"));
+        return Ok(Some("left out; dependencies will be rebuilt"));
     }
     std::fs::create_dir_all(to.join("debug"))?;
     for name in ["CACHEDIR.TAG", ".rustc_info.json"] {
@@ -155,7 +155,7 @@ fn seed_target(from: &Path, to: &Path) -> io::Result<Option<&'static str>> {
     for part in SEEDED {
         copy_tree(&debug.join(part), &to.join("debug").join(part))?;
     }
-    Ok(Some("copied, so that only the project itself is built again"))
+    Ok(Some("copied, so that only the project itself is rebuilt"))
 }
 
 fn copy_small(from: &Path, to: &Path) -> io::Result<Option<&'static str>> {

@@ -107,7 +107,7 @@ impl PrivateCopy {
             listing,
             origin,
             files: 0,
-            notes: vec!["taken over from a host that ended".to_owned()],
+            notes: vec!["taken over from a host that exited".to_owned()],
         })
     }
 

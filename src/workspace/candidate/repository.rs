@@ -127,7 +127,7 @@ fn objects(from: &Path, to: &Path) -> io::Result<Option<&'static str>> {
         true => drop(std::fs::remove_file(to.join("info/alternates"))),
         false => std::fs::write(to.join("info/alternates"), text)?,
     }
-    Ok((!fits).then_some(".git: its objects are read from yours, they are too large to copy"))
+    Ok((!fits).then_some(".git: too large to copy; its objects are read from yours"))
 }
 
 /// Where else a repository reads objects from, absolute.

@@ -53,10 +53,10 @@ impl OpenTrials {
 
     fn allowed(&self, trial: &Trial) -> Result<crate::model::Command, String> {
         if self.runs >= self.budget.runs_max {
-            return Err(format!("all {} approved runs are spent", self.budget.runs_max));
+            return Err(format!("all {} approved runs are used up", self.budget.runs_max));
         }
         if self.wall_ms >= self.budget.wall_ms_max {
-            return Err(format!("the approved {} ms are spent", self.budget.wall_ms_max));
+            return Err(format!("the approved {} ms are used up", self.budget.wall_ms_max));
         }
         if let Some((name, _)) = trial
             .env
@@ -77,7 +77,7 @@ impl OpenTrials {
         &mut self,
         work: impl FnOnce(&mut PrivateCopy) -> Result<T, CandidateError> + Send + 'static,
     ) -> Result<T, WorkspaceError> {
-        let lost = || WorkspaceError::Refused("the candidate was lost; open another".to_owned());
+        let lost = || WorkspaceError::Refused("the candidate was lost; open a new one".to_owned());
         let mut copy = self.copy.take().ok_or_else(lost)?;
         let done = tokio::task::spawn_blocking(move || {
             let result = work(&mut copy);
@@ -116,7 +116,7 @@ impl OpenTrials {
             .await?;
         if !ended.survivors.is_empty() {
             return Err(WorkspaceError::Refused(format!(
-                "the trial could not be ended: {}",
+                "the trial could not be stopped: {}",
                 ended.survivors.join(", ")
             )));
         }

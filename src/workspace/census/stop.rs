@@ -133,6 +133,6 @@ impl Tracker {
 fn unknown(pid: i32) -> String {
     match procfs::stat(pid) {
         Some(process) => format!("{pid} {}: its environment cannot be read", procfs::line(&process)),
-        None => format!("{pid}: it cannot be looked at"),
+        None => format!("{pid}: it cannot be inspected"),
     }
 }

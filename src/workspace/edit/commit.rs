@@ -71,7 +71,9 @@ pub fn commit(root: &Root, stage: Stage) -> Result<Vec<Written>, EditError> {
     drop(done);
     let error = match failure {
         Failure::Raced if left.is_empty() => EditError::Conflict(vec![raced(change)]),
-        Failure::Raced => EditError::Torn { path, error: io::Error::other("it changed while it was written"), left },
+        Failure::Raced => {
+            EditError::Torn { path, error: io::Error::other("it changed while it was being written"), left }
+        }
         Failure::Io(error) if left.is_empty() => EditError::Io { path, error },
         Failure::Io(error) => EditError::Torn { path, error, left },
     };

@@ -118,15 +118,15 @@ pub struct Conflict {
 pub enum EditError {
     #[error(transparent)]
     Refused(#[from] PathRefusal),
-    #[error("{0:?} is named twice in one edit set")]
+    #[error("{0:?} occurs twice in one edit set")]
     Twice(PathBuf),
-    #[error("an edit set of {0} files; at most {max} are applied together", max = limits::WORKSPACE_EDIT_FILES_MAX)]
+    #[error("an edit set of {0} files; the limit is {max}", max = limits::WORKSPACE_EDIT_FILES_MAX)]
     TooMany(usize),
     #[error("{} changed since it was proposed", list(.0))]
     Conflict(Vec<Conflict>),
     #[error("{path:?} could not be written: {error}; nothing was changed")]
     Io { path: PathBuf, error: io::Error },
-    #[error("{path:?} failed: {error}; and these could not be put back: {left:?}")]
+    #[error("{path:?} failed: {error}; these could not be restored: {left:?}")]
     Torn { path: PathBuf, error: io::Error, left: Vec<PathBuf> },
 }
 

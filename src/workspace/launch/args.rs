@@ -43,7 +43,7 @@ pub fn inner(part: &str, number: i32, argv: &[OsString]) -> Vec<OsString> {
 
 /// Reads what stands behind [`HIDDEN_COMMAND`].
 pub fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Role, String> {
-    let wrong = || format!("{HIDDEN_COMMAND} is started by rightseat itself, not by hand");
+    let wrong = || format!("{HIDDEN_COMMAND} is for internal use by rightseat");
     let part = arguments.next().ok_or_else(wrong)?;
     let number = arguments.next().and_then(|text| text.to_str()?.parse::<i32>().ok()).ok_or_else(wrong)?;
     let containment = match part.to_str() {

@@ -20,7 +20,7 @@ pub fn run(report: i32, argv: &[OsString]) -> u8 {
     // The descriptor is inherited; opening its name makes it ours.
     let report = match OpenOptions::new().write(true).open(format!("/proc/self/fd/{report}")) {
         Ok(report) => report,
-        Err(error) => return complain(&format!("the init has nobody to report to: {error}")),
+        Err(error) => return complain(&format!("the init process cannot report to the launcher: {error}")),
     };
     if let Err(error) = descriptors::seal() {
         return complain(&format!("cannot close descriptors: {error}"));
@@ -29,7 +29,7 @@ pub fn run(report: i32, argv: &[OsString]) -> u8 {
         return EXIT_LAUNCHER_FAILED;
     }
     mount_proc();
-    let Some((program, rest)) = argv.split_first() else { return complain("there is no command") };
+    let Some((program, rest)) = argv.split_first() else { return complain("no command was given") };
     let child = match Command::new(program).args(rest).process_group(0).spawn() {
         Ok(child) => Pid::from_child(&child),
         Err(error) => return tell(report, i32::from(cannot_start(program, &error)) << 8),
@@ -54,7 +54,7 @@ pub fn shim(launcher: i32, argv: &[OsString]) -> u8 {
     if let Err(error) = descriptors::seal() {
         return complain(&format!("cannot close descriptors: {error}"));
     }
-    let Some((program, rest)) = argv.split_first() else { return complain("there is no command") };
+    let Some((program, rest)) = argv.split_first() else { return complain("no command was given") };
     let program: &OsStr = program;
     cannot_start(program, &Command::new(program).args(rest).exec())
 }

@@ -28,10 +28,10 @@ pub fn run(parent: i32, containment: Containment, argv: &[OsString]) -> u8 {
     let Some(host) = Pid::from_raw(parent) else { return complain("the host has no process id") };
     let watch = pidfd_open(host, PidfdFlags::empty()).ok();
     if getppid() != Some(host) {
-        return complain("the host ended before the command began");
+        return complain("the host exited before the command started");
     }
     if let Err(error) = descriptors::seal().and_then(|()| Ok(set_child_subreaper(Some(getpid()))?)) {
-        return complain(&format!("cannot prepare the command's surroundings: {error}"));
+        return complain(&format!("cannot prepare the command's environment: {error}"));
     }
     let started = match containment {
         Containment::Auto if rustix::process::geteuid().is_root() && new_pid_namespace() => {

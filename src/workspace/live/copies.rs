@@ -53,7 +53,7 @@ impl LiveWorkspace {
     }
 
     fn slot(&self) -> Result<OwnedSemaphorePermit, WorkspaceError> {
-        let full = format!("{} candidates exist already; wait for one to end", limits::CANDIDATES_MAX);
+        let full = format!("{} candidates already exist; wait for one to end", limits::CANDIDATES_MAX);
         self.candidates.clone().try_acquire_owned().map_err(|_| WorkspaceError::Refused(full))
     }
 

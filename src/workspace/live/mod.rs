@@ -65,7 +65,7 @@ impl LiveWorkspace {
     /// # Errors
     /// When the root is no directory or the state directory cannot be written.
     pub fn open(settings: Settings) -> Result<Self, WorkspaceError> {
-        let what = format!("{} cannot be opened as a workspace", settings.root.display());
+        let what = format!("cannot open {} as a workspace", settings.root.display());
         let root = Root::open(&settings.root).map_err(|source| WorkspaceError::Io { what, source })?;
         let store = Store::open(&settings.state).map_err(store_error)?;
         let state = settings
@@ -124,7 +124,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, WorkspaceError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(lost) => Err(WorkspaceError::Refused(format!("the work was lost: {lost}"))),
+        Err(lost) => Err(WorkspaceError::Refused(format!("the task failed: {lost}"))),
     }
 }
 
@@ -306,7 +306,7 @@ impl port::Workspace for LiveWorkspace {
                 let names: Vec<String> =
                     moving.iter().map(|process| format!("{} {}", process.pid, process.argv)).collect();
                 Err(WorkspaceError::Refused(format!(
-                    "still moving: {}; stop the session to end them",
+                    "still running: {}; stop the session to end them",
                     names.join(", ")
                 )))
             }
@@ -326,7 +326,7 @@ impl port::Workspace for LiveWorkspace {
         Box::pin(async move {
             match tokio::task::spawn_blocking(move || tracker.stop(Scope::Session)).await {
                 Ok(census) => census,
-                Err(lost) => Census { unknown: vec![format!("the census was lost: {lost}")], ..Census::default() },
+                Err(lost) => Census { unknown: vec![format!("the census failed: {lost}")], ..Census::default() },
             }
         })
     }

@@ -31,11 +31,11 @@ pub fn check(permit: &Permit, action: &Action) -> Result<(), String> {
         ));
     }
     if *permit.digest() != action.digest || action.covered() != action.digest {
-        return Err(format!("{} is not what was approved: its digest differs", action.id));
+        return Err(format!("{} differs from what was approved: its digest has changed", action.id));
     }
     match action.executor {
         Executor::Host => Ok(()),
-        Executor::Agent => Err(format!("{} is carried out by the agent", action.id)),
+        Executor::Agent => Err(format!("{} is executed by the agent", action.id)),
     }
 }
 
@@ -78,7 +78,7 @@ pub async fn perform(
             }
             Kind::Network | Kind::Plan | Kind::Other => Performed::of(
                 OutcomeWord::Failed,
-                Some("there is nothing here that rightseat could carry out itself".to_owned()),
+                Some("rightseat cannot execute this kind of action itself".to_owned()),
             ),
         },
     };
@@ -90,7 +90,7 @@ async fn spawned(work: impl FnOnce() -> Performed + Send + 'static) -> Performed
     match tokio::task::spawn_blocking(work).await {
         Ok(performed) => performed,
         Err(lost) => {
-            Performed::of(OutcomeWord::Unknown, Some(format!("the work was lost midway: {lost}; look at the files")))
+            Performed::of(OutcomeWord::Unknown, Some(format!("the task was interrupted: {lost}; check the files")))
         }
     }
 }
@@ -186,7 +186,7 @@ fn exact(
         (FileChange::Delete, was, _) if is_directory(was) => edit::FileChange::RemoveDirectory { path },
         (FileChange::Create, _, is) if is_directory(is) => edit::FileChange::MakeDirectory { path, mode },
         (FileChange::Modify, was, is) if is_directory(was) && is_directory(is) => {
-            edit::FileChange::Mode { path, base: None, mode: mode.ok_or("the directory has no bits")? }
+            edit::FileChange::Mode { path, base: None, mode: mode.ok_or("the directory has no permission bits")? }
         }
         (_, was, is) if is_directory(was) || is_directory(is) => {
             return Err(format!("{} is a directory on one side and not on the other", file.path));
@@ -198,7 +198,7 @@ fn exact(
             edit::FileChange::Put { path, base, body: edit::Body::Link(after()?) }
         }
         (FileChange::Modify, Some(NodeKind::File), _) if file.after.as_ref().map(Content::digest) == before => {
-            edit::FileChange::Mode { path, base: before, mode: mode.ok_or("the file has no bits")? }
+            edit::FileChange::Mode { path, base: before, mode: mode.ok_or("the file has no permission bits")? }
         }
         (FileChange::Create | FileChange::Modify, ..) => {
             edit::FileChange::Put { path, base, body: edit::Body::File { content: after()?, mode } }
@@ -244,14 +244,14 @@ fn read_files(root: &Root, rules: &Rules, target: &str) -> Performed {
                 performed.read.push((path, image.bytes));
             }
             Ok(None) if !several => {
-                return Performed::of(OutcomeWord::Failed, Some(format!("there is no file {path}")));
+                return Performed::of(OutcomeWord::Failed, Some(format!("no file {path}")));
             }
             Err(error) if !several => return Performed::of(OutcomeWord::Failed, Some(error.to_string())),
             Ok(None) | Err(_) => left_out = left_out.saturating_add(1),
         }
     }
     if left_out > 0 {
-        performed.detail = Some(format!("{left_out} files are left out: too large, or not readable"));
+        performed.detail = Some(format!("{left_out} files were skipped: too large, or not readable"));
     }
     performed
 }
@@ -290,7 +290,7 @@ async fn run_command(
     }
     let running = match spawner.spawn(&spec) {
         Ok(running) => running,
-        Err(error) => return failed(format!("the launcher could not be started: {error}")),
+        Err(error) => return failed(format!("cannot start the launcher: {error}")),
     };
     let limit = if command.timeout_ms == 0 { crate::base::limits::RUN_TIMEOUT_MS_DEFAULT } else { command.timeout_ms };
     let (tracker, scope) = running.tree();
@@ -312,11 +312,11 @@ async fn run_command(
         never = never(tell) => match never {},
     };
     let detail = if !ended.survivors.is_empty() {
-        Some(format!("it could not be ended: {}", ended.survivors.join(", ")))
+        Some(format!("it could not be stopped: {}", ended.survivors.join(", ")))
     } else if ended.timed_out {
-        Some(format!("it was stopped after {limit} ms, its time limit"))
+        Some(format!("it was stopped at its time limit of {limit} ms"))
     } else if passed.bytes > limits::RUN_OUTPUT_BYTES_MAX {
-        Some(format!("only the first {} of {} bytes of output are kept", limits::RUN_OUTPUT_BYTES_MAX, passed.bytes))
+        Some(format!("only the first {} of {} bytes of output were kept", limits::RUN_OUTPUT_BYTES_MAX, passed.bytes))
     } else {
         ended.exit.filter(|exit| *exit != 0).map(|exit| format!("it ended with exit code {exit}"))
     };

@@ -51,24 +51,24 @@ impl Changes<'_> {
             return Ok(());
         }
         let max = crate::base::limits::EDIT_FILE_BYTES_MAX as u64;
-        let too_large = || format!("not carried over, it has more than the {max} bytes that can be edited");
+        let too_large = || format!("not proposed: it is over the limit of {max} bytes for edits");
         if is_any(EntryKind::Large) {
             return Err(too_large());
         }
         if is_any(EntryKind::Link) {
-            return Err("not carried over, it is or was a symbolic link".to_owned());
+            return Err("not proposed: it is or was a symbolic link".to_owned());
         }
         if is_any(EntryKind::Unknown) {
-            return Err("not carried over, it cannot be read".to_owned());
+            return Err("not proposed: it cannot be read".to_owned());
         }
         if after.is_none() && self.copy.is_special(&changed.path) {
-            return Err("not carried over, it is a pipe, a socket or a device now".to_owned());
+            return Err("not proposed: it is now a pipe, a socket or a device".to_owned());
         }
-        let path = RelPath::from_path(&changed.path).map_err(|error| format!("not carried over, {error}"))?;
+        let path = RelPath::from_path(&changed.path).map_err(|error| format!("not proposed: {error}"))?;
         let content = |entry: Entry| self.copy.content(&entry.digest).map_err(|error| error.to_string());
         let former = before.map(content).transpose()?.flatten();
         let present = after.map(|_| self.copy.read(&changed.path, max)).transpose();
-        let present = present.map_err(|error| format!("not carried over, {error}"))?;
+        let present = present.map_err(|error| format!("not proposed: {error}"))?;
         let bytes: u64 = [&former, &present].into_iter().flatten().map(|bytes| bytes.len() as u64).sum();
         if former.as_ref().is_some_and(|bytes| bytes.len() as u64 > max) {
             return Err(too_large());
@@ -77,7 +77,7 @@ impl Changes<'_> {
         let is_full = self.told.files.len() >= limits::CANDIDATE_CHANGES_MAX;
         if is_full || self.bytes > limits::CANDIDATE_CHANGES_BYTES_MAX {
             self.bytes = self.bytes.saturating_sub(bytes);
-            return Err("not carried over, more changed than can be proposed at once".to_owned());
+            return Err("not proposed: too many changes for one proposal".to_owned());
         }
         let change = match (before, after) {
             (None, _) => FileChange::Create,
@@ -101,11 +101,11 @@ impl Changes<'_> {
             if is_small {
                 self.told.files.extend(changes);
             } else {
-                self.leave(&top, format!("ignored, its {} changed files are not carried over", changes.len()));
+                self.leave(&top, format!("ignored: its {} changed files are not proposed", changes.len()));
             }
         }
         for top in self.copy.changed_behind() {
-            self.leave(&top, "ignored, what changed in it is not carried over".to_owned());
+            self.leave(&top, "ignored: changes in it are not proposed".to_owned());
         }
         if self.more > 0 {
             self.told.left.push(format!("and {} more", self.more));

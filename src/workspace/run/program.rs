@@ -101,7 +101,7 @@ pub fn missing(spec: &Spec) -> Option<String> {
     match find_program(program, &spec.cwd, &path) {
         Some(_) => None,
         None => Some(format!(
-            "there is no program {} in PATH or at that place; install it or name another",
+            "the program {} was not found on PATH or at that path; install it or use another",
             program.display()
         )),
     }

@@ -119,7 +119,7 @@ impl Beside {
         for top in gone {
             self.version = self.version.saturating_add(1);
             self.trees.remove(&top);
-            notices.push(about(&top, FileChange::Delete, "an ignored directory is gone".to_owned()));
+            notices.push(about(&top, FileChange::Delete, "an ignored directory was deleted".to_owned()));
         }
         let before = std::mem::replace(&mut self.known, now);
         notices.extend(self.differences(&before));
@@ -197,7 +197,7 @@ impl Beside {
         let is_few = look.recent.len() <= limits::WATCH_IGNORED_TOLD_MAX;
         for path in look.recent.iter().filter(|path| is_few && !self.is_guarded(top, path)) {
             if let Some(sight) = Sight::of(root, path, None, limits::WATCH_IGNORED_FILE_BYTES_MAX) {
-                let about = Some("in a large ignored directory: what it was before is not known".to_owned());
+                let about = Some("in a large ignored directory: its earlier content is unknown".to_owned());
                 told.push(Changed { change: FileChange::Modify, about, ..changed(path, None, Some(sight.entry())) });
             }
         }

@@ -38,8 +38,8 @@ impl Eyes {
     /// Opens them; `hints` is called on another thread and must not block.
     pub fn open(root: PathBuf, means: Means, hints: impl Fn(Hint) + Send + 'static) -> Self {
         let mut polling = match means {
-            Means::Polling => Some("asked for".to_owned()),
-            Means::Auto => silent(&root).map(|name| format!("{name} tells nothing of changes made elsewhere")),
+            Means::Polling => Some("requested".to_owned()),
+            Means::Auto => silent(&root).map(|name| format!("{name} does not report changes made on other machines")),
         };
         let base = root.clone();
         let watcher = if polling.is_some() {
@@ -53,7 +53,7 @@ impl Eyes {
                 },
                 Config::default().with_follow_symlinks(false),
             );
-            opened.map_err(|error| polling = Some(format!("the kernel gives no watcher: {error}"))).ok()
+            opened.map_err(|error| polling = Some(format!("cannot create a file watcher: {error}"))).ok()
         };
         Self { root, watcher, watched: BTreeSet::new(), polling, blind: false }
     }
@@ -66,7 +66,7 @@ impl Eyes {
     /// The state by its name, and the reason if it is not the best one.
     pub fn state(&self) -> (&'static str, Option<String>) {
         match (&self.polling, self.blind) {
-            (_, true) => ("blind", Some("the workspace's directory is gone".to_owned())),
+            (_, true) => ("blind", Some("the workspace directory was deleted".to_owned())),
             (Some(why), false) => ("polling", Some(why.clone())),
             (None, false) => ("watching", None),
         }
@@ -76,7 +76,7 @@ impl Eyes {
     pub fn seen(&mut self, exists: bool) {
         self.blind = !exists;
         if self.blind && self.polling.is_none() {
-            self.polling = Some("its directory was gone for a while".to_owned());
+            self.polling = Some("its directory was missing for a while".to_owned());
         }
     }
 
@@ -119,7 +119,7 @@ impl Eyes {
 
 /// Why a watch was refused, if it is no fault of the one directory.
 fn hindrance(error: &notify::Error) -> Option<String> {
-    let limit = "the limit of inotify watches is reached; raise fs.inotify.max_user_watches";
+    let limit = "the limit for inotify watches is reached; raise fs.inotify.max_user_watches";
     match &error.kind {
         ErrorKind::MaxFilesWatch => Some(limit.to_owned()),
         ErrorKind::Io(error) if error.raw_os_error() == Some(28) => Some(limit.to_owned()),
