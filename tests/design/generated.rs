@@ -12,8 +12,10 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Every table: its name, what makes it, and the document that shows it.
-const TABLES: [(&str, fn() -> String, &str); 5] = [
+/// A table: its name, what makes it, and the document that shows it.
+type Table = (&'static str, fn() -> String, &'static str);
+
+const TABLES: [Table; 5] = [
     ("keys", keys, "docs/KEYS.md"),
     ("keys in short", keys_in_short, "README.md"),
     ("rules", rules, "docs/POLICY.md"),
@@ -117,13 +119,13 @@ fn settings() -> String {
     let mut known = 0;
     for (name, of) in properties(schema) {
         let table = properties(resolved(schema, of));
-        let keys: Vec<(String, &Value)> = match &of["additionalProperties"] {
-            Value::Object(_) => {
-                let inner = properties(resolved(schema, &of["additionalProperties"]));
-                inner.into_iter().map(|(key, of)| (format!("{name}.ROLE.{key}"), of)).collect()
-            }
-            _ if table.is_empty() => vec![(name.to_owned(), of)],
-            _ => table.into_iter().map(|(key, of)| (format!("{name}.{key}"), of)).collect(),
+        let by_role = properties(resolved(schema, &of["additionalProperties"]));
+        let keys: Vec<(String, &Value)> = if !by_role.is_empty() {
+            by_role.into_iter().map(|(key, of)| (format!("{name}.ROLE.{key}"), of)).collect()
+        } else if table.is_empty() {
+            vec![(name.to_owned(), of)]
+        } else {
+            table.into_iter().map(|(key, of)| (format!("{name}.{key}"), of)).collect()
         };
         for (key, of) in keys {
             let default = defaults.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str());
@@ -158,11 +160,9 @@ fn values(schema: &Value, of: &Value) -> String {
     words.extend(of["const"].as_str().map(|word| format!("`{word}`")));
     words.extend(of["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).map(|word| format!("`{word}`")));
     if words.is_empty() {
-        let types: Vec<&str> = match &of["type"] {
-            Value::String(one) => vec![one],
-            many => many.as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
-        };
-        words.extend(types.into_iter().filter(|name| *name != "null").map(str::to_owned));
+        let many = of["type"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let types = of["type"].as_str().into_iter().chain(many);
+        words.extend(types.filter(|name| *name != "null").map(str::to_owned));
     }
     words.join(", ")
 }
