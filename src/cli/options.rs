@@ -85,3 +85,34 @@ fn isolation(settings: &Settings) -> IsolationChoice {
         (chosen, _) => chosen,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sessions are resumed from what earlier versions wrote.
+    #[test]
+    fn the_options_of_a_released_session_are_read() {
+        for (word, isolation) in [("auto", IsolationChoice::Auto), ("copy", IsolationChoice::Copy)] {
+            let text = format!(
+                r#"{{"workspace": "/w", "agent": "repair", "chosen": "x", "mode": "guarded", "isolation": "{word}",
+                    "goal": null, "config": null, "record": null}}"#
+            );
+            let options: SessionOptions = serde_json::from_str(&text).unwrap();
+            assert_eq!(options.isolation, isolation);
+            assert!(serde_json::to_string(&options).unwrap().contains(&format!(r#""isolation":"{word}""#)));
+        }
+    }
+
+    #[test]
+    fn auto_is_what_the_project_asks_for_at_least() {
+        let check = |chosen, least, expect| {
+            let settings = Settings { isolation: chosen, isolation_min: least, ..Settings::default() };
+            assert_eq!(isolation(&settings), expect);
+        };
+        check(IsolationChoice::Auto, None, IsolationChoice::Auto);
+        check(IsolationChoice::Auto, Some(Isolation::Copy), IsolationChoice::Copy);
+        check(IsolationChoice::Auto, Some(Isolation::Watched), IsolationChoice::Auto);
+        check(IsolationChoice::Watched, Some(Isolation::Gated), IsolationChoice::Watched);
+    }
+}
