@@ -122,7 +122,7 @@ async fn a_request_that_never_stops_changing_is_refused() {
     let mut s = Scene::of(asks_then(command_call("echo"), &updates)).start().await;
     s.turn_ends().await;
     assert_eq!(answer(&s), "no");
-    assert!(s.alarms("mismatch").last().unwrap().contains("refused"), "{:?}", s.alarms("mismatch"));
+    assert!(s.alarms("mismatch").last().unwrap().contains("rejected"), "{:?}", s.alarms("mismatch"));
     assert_eq!(s.count("decided"), 0);
 }
 

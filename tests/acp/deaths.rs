@@ -183,7 +183,7 @@ async fn what_the_agent_keeps_is_listed_and_dropped_where_it_offers_that() {
     s.turn_ends().await;
     for (order, words) in [
         (json!({"do": "list"}), "old-1 2026-01-01 earlier"),
-        (json!({"do": "delete", "session": "old-1"}), "old-1 is deleted"),
+        (json!({"do": "delete", "session": "old-1"}), "old-1 was deleted"),
         (json!({"do": "delete", "session": "fake-1"}), "not deleted"),
         (json!({"do": "logout"}), "logged out"),
     ] {

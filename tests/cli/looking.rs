@@ -67,7 +67,7 @@ fn agents_are_found_by_their_programs_and_wear_badges() {
     assert_eq!((named("codex")["usable"].clone(), named("codex")["level"].clone()), (true.into(), "L1".into()));
     assert_eq!(named("repair")["usable"], true);
     let plain = said(&room, &["agents"]);
-    assert!(plain.contains("a denial ends its turn") && plain.contains("install:"), "{plain}");
+    assert!(plain.contains("a deny ends its turn") && plain.contains("install:"), "{plain}");
 }
 
 #[test]

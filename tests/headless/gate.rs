@@ -192,7 +192,7 @@ fn a_file_that_is_not_utf_8_is_edited_byte_by_byte_and_written_over_only_with_a_
     seat.finished(&held["action"]);
     assert_eq!(std::fs::read(room.workspace().join("menu.php")).unwrap(), b"n = 2\ncaf\xe9\n");
     let held = seat.held();
-    let lost = |e: &serde_json::Value| e["kind"] == "alarm" && e["text"].as_str().is_some_and(|t| t.contains("lost"));
+    let lost = |e: &serde_json::Value| e["kind"] == "alarm" && e["text"].as_str().is_some_and(|t| t.contains("loses"));
     let alarm = seat.ever("an alarm of a loss", lost);
     assert_eq!(alarm["action"], held["action"]);
     seat.decide(&held, "deny", json!({"reason": "keep the bytes"})).unwrap();

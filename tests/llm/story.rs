@@ -118,7 +118,7 @@ fn edits_to_failing_tests_are_flagged_and_the_tests_as_they_were_run_too() {
         Answer::Approve
     });
     assert!(ran.alarms().contains(&"test_tampering"), "{:?}", ran.alarms());
-    assert!(ran.sent().contains("as before, 1 tests fail and 0 pass"), "{:?}", ran.kind("alarm").collect::<Vec<_>>());
+    assert!(ran.sent().contains("1 tests fail and 0 pass"), "{:?}", ran.kind("alarm").collect::<Vec<_>>());
     let report = ran.kind("session_ended").last().unwrap()["report"].as_str().unwrap();
     assert!(report.contains("[rightseat: tests were changed while they failed."), "{report}");
 }
@@ -218,7 +218,7 @@ fn an_interruption_drops_the_model_at_once_and_the_new_word_is_worked_on() {
         };
         let there = match stage {
             "said" => at("said", "Let me"),
-            "agent_noted:retry" => at("agent_noted", "then tries again (429, try 2 of 5)"),
+            "agent_noted:retry" => at("agent_noted", "(429, attempt 2 of 5)"),
             _ => at("agent_noted", "s without output"),
         };
         // It would have lasted minutes; a second is promised, and a busy machine gets some more.

@@ -259,7 +259,7 @@ impl Screen {
     /// Presses the key of a command that lets something happen, again as long as the client says that it was too
     /// early, until the effect is there.
     pub fn consent(&mut self, command: &str, name: &str, is_so: impl Fn(&str) -> bool) {
-        const REFUSALS: [&str; 4] = ["nothing was approved", "view the action first", "unseen lines", "not connected"];
+        const REFUSALS: [&str; 4] = ["nothing was approved", "before you approve it", "unseen lines", "not connected"];
         let end = Instant::now() + PATIENCE;
         loop {
             self.command(command);

@@ -10,7 +10,7 @@ const STARTERS: [&str; 5] = ["-exec", "-execdir", "-ok", "-okdir", "--exec"];
 pub(super) const RULE: Builtin = Builtin {
     id: "program-in-disguise",
     about: "env, xargs, find -exec, timeout, shells, interpreters and build scripts ask: their name says nothing about what will run. \
-            A rule of yours covers a script that it names, or a line that it spells out.",
+            One of your rules can cover a script that it names, or a line that it spells out.",
     judge: Judge::Otherwise(|case| match case.matter {
         Matter::Command { script, .. } => script.parts.iter().find_map(|part| {
             let program = part.words.first()?.as_deref()?;

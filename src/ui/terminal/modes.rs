@@ -14,7 +14,7 @@ use crate::ui::limits::UI_RESTORE_MS_MAX;
 /// Why a full-screen session cannot open here.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
-    #[error("{0} is not a terminal; use `--headless` for scripts")]
+    #[error("{0} is not a terminal (tty); use `--headless` for scripts")]
     NotATty(&'static str),
     #[error("TERM={0} cannot draw a screen; use `--linear` for plain lines or `--headless` for scripts")]
     Dumb(String),
