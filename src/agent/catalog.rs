@@ -27,7 +27,7 @@ pub enum Level {
     L0,
     /// Allow or deny, but a deny ends the turn.
     L1,
-    /// Allow or deny each edit and command; a deny lets the turn go on.
+    /// Allow or deny each edit and command; a deny lets the turn continue.
     L2,
     /// Allow, deny and rewrite: what it does comes through the client.
     L3,
@@ -98,7 +98,7 @@ pub struct AgentSpec {
     /// Seconds; never less than 60.
     #[serde(default)]
     pub start_timeout_s: u64,
-    /// One line for the human.
+    /// One line for the user.
     #[serde(default)]
     pub install: Option<String>,
     /// `npm:NAME` or `pypi:NAME`.
@@ -118,7 +118,7 @@ pub struct AgentSpec {
 }
 
 impl AgentSpec {
-    /// What the human reads.
+    /// What the user reads.
     pub fn shown_name(&self) -> &str {
         if self.title.is_empty() { &self.name } else { &self.title }
     }

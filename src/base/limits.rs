@@ -1,6 +1,6 @@
 //! Bounds that several modules share, unit in the name. Each module keeps its own in its `limits.rs`.
 
-/// The most steps a plan holds; further ones of an agent are left out, of a human refused.
+/// The most steps a plan holds; further ones of an agent are left out, of a user refused.
 pub const PLAN_STEPS_MAX: usize = 500;
 /// Source bytes of one line that are shown before it is cut with a mark.
 pub const TEXT_VISIBLE_BYTES_MAX: usize = 4 * 1024;

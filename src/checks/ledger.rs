@@ -33,7 +33,7 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// One line for the human.
+    /// One line for the user.
     pub fn text(self) -> &'static str {
         match self {
             Self::NoTests => "no tests found",

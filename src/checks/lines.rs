@@ -1,4 +1,4 @@
-//! Bytes to lines: bounded, split anywhere, colours and control sequences taken out.
+//! Bytes to lines: bounded, split anywhere, colors and control sequences taken out.
 
 use crate::checks::limits::CHECK_LINE_BYTES_MAX;
 use std::borrow::Cow;

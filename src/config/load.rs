@@ -28,7 +28,7 @@ pub fn load(paths: &Paths, root: &Path, flags: &File) -> Result<Resolved, Config
 /// The text of a configuration file; `None` when there is none.
 pub fn read_beside(path: &Path) -> Result<Option<String>, ConfigError> {
     let fail = |why: String| ConfigError::Read { path: path.to_owned(), why };
-    // Opening a pipe would wait for its writer for ever.
+    // Opening a pipe would wait for its writer forever.
     match fs::metadata(path) {
         Ok(meta) if meta.is_file() => {}
         Ok(_) => return Err(fail("it is not a regular file".to_owned())),

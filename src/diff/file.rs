@@ -14,7 +14,7 @@ use crate::diff::align::{self, Change, Whitespace};
 pub struct DiffOptions {
     /// Unchanged lines shown around changes.
     pub context_lines: usize,
-    /// Which differences in white space count.
+    /// Which differences in whitespace count.
     pub whitespace: Whitespace,
 }
 
@@ -49,7 +49,7 @@ pub enum LineKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiffLine {
     pub kind: LineKind,
-    /// The line with its terminator (the new one where only white space differs). Cheap to clone.
+    /// The line with its terminator (the new one where only whitespace differs). Cheap to clone.
     pub text: Bytes,
     /// Line number in the old version, from 1.
     pub old_no: Option<usize>,
@@ -119,7 +119,7 @@ impl FileDiff {
         Self::with(old, new, DiffOptions::default())
     }
 
-    /// Compares two versions for a view with its own context and white space rule.
+    /// Compares two versions for a view with its own context and whitespace rule.
     pub fn with(old: impl Into<Bytes>, new: impl Into<Bytes>, options: DiffOptions) -> Self {
         let (old, new) = (old.into(), new.into());
         let missing = |content: &Bytes| content.last().is_some_and(|&b| b != b'\n');

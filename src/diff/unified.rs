@@ -1,4 +1,4 @@
-//! A diff as text: for telling an agent what the human changed, and for `git apply`.
+//! A diff as text: for telling an agent what the user changed, and for `git apply`.
 
 use crate::base::text::foreign;
 use crate::diff::file::{Content, DiffLine, FileDiff, Hunk, LineKind};

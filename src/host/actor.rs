@@ -80,7 +80,7 @@ pub enum Msg {
     Leave,
 }
 
-/// Actions that are being carried out.
+/// Actions that are being executed.
 #[derive(Default)]
 struct Running {
     slots: effects::Slots,
@@ -190,14 +190,14 @@ impl Actor {
                     None => std::future::pending().await,
                 }
             };
-            // The human comes first, whatever the agent floods us with.
+            // The user comes first, whatever the agent floods us with.
             tokio::select! {
                 biased;
                 message = inbox.recv() => match message {
                     Some(message) => {
                         let is_output = matches!(message, Msg::Progress { .. });
                         self.take(message);
-                        // The output of a command comes the same way as the human, and may never cease.
+                        // The output of a command comes the same way as the user, and may never cease.
                         if is_output && let Ok(first) = self.agent.from.try_recv() {
                             self.take_agent(Some(first));
                         }
@@ -239,7 +239,7 @@ impl Actor {
         }
     }
 
-    /// One batch of the agent's messages: neighbouring chunks of text become one event, and what is merely told is
+    /// One batch of the agent's messages: neighbouring chunks of text become one event, and what is only told is
     /// written down together, so that a flood does not wait for the disk at every word.
     fn take_agent(&mut self, first: Option<FromAgent>) {
         let Some(first) = first else {
@@ -270,7 +270,7 @@ impl Actor {
         self.noticed(notice);
     }
 
-    /// Decides, appends, carries out. A refusal or a journal that cannot be written changes nothing.
+    /// Decides, appends, executes. A refusal or a journal that cannot be written changes nothing.
     fn put(&mut self, input: Input, blobs: Blobs) -> Result<(), PutError> {
         let outcome = decide(&self.book.session, input)?;
         self.commit(outcome, blobs)?;
@@ -345,7 +345,7 @@ impl Actor {
         }
     }
 
-    /// Closes the session at the human's word or when nothing is left to do.
+    /// Closes the session at the user's word or when nothing is left to do.
     fn close(&mut self, why: &str) {
         if self.book.session.ended.is_none() {
             self.lapse_all(crate::model::event::LapseWhy::Cancelled);

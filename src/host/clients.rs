@@ -48,7 +48,7 @@ pub async fn serve(
 ) {
     let (answers, answers_rx) = mpsc::channel(CLIENT_ANSWERS_MAX);
     let (begin, begin_rx) = watch::channel(None);
-    // A headless script that closes its input goes on reading; every other client has left.
+    // A headless script that closes its input continues reading; every other client has left.
     let mut writing = tokio::spawn(write(writer, answers_rx, begin_rx, source, lenient));
     let mut intake = Intake {
         client: client.clone(),
@@ -210,7 +210,7 @@ impl Intake {
 }
 
 /// The writing half: answers first, then events from the cursor, as fast as the client takes them. Once the reading
-/// half has ended, what is due is written; `stays` then goes on with the events to come.
+/// half has ended, what is due is written; `stays` then continues with the events to come.
 async fn write(
     mut writer: wire::Writer,
     mut answers: mpsc::Receiver<Message>,

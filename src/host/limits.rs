@@ -4,7 +4,7 @@
 pub const AGENT_OUTPUT_WAITING_BYTES_MAX: usize = 1024 * 1024;
 /// Messages that wait for the session actor from clients, effects and the watcher; a full queue slows the sender.
 pub const HOST_QUEUE_MESSAGES_MAX: usize = 256;
-/// Agent messages taken in one batch (and so in one append) before a human's request is looked at again.
+/// Agent messages taken in one batch (and so in one append) before a user's request is looked at again.
 pub const AGENT_BATCH_MESSAGES_MAX: usize = 256;
 /// Answers that wait for a slow client; one more and the client is dropped.
 pub const CLIENT_ANSWERS_MAX: usize = 256;

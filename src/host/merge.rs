@@ -12,7 +12,7 @@ use crate::port::{Blobs, Workspace};
 pub struct Merged {
     pub action: Action,
     pub blobs: Blobs,
-    /// In words for the human and the agent.
+    /// In words for the user and the agent.
     pub words: String,
 }
 

@@ -1,7 +1,7 @@
 //! The process that owns a session: its actor, clients, effects and recovery.
 //!
 //! [`Host::start`] gives a running session; [`Host::connect`] serves one more client over any byte stream; the session
-//! goes on without clients. The host never names an agent or the workspace: both come through [`crate::port`].
+//! continues without clients. The host never names an agent or the workspace: both come through [`crate::port`].
 
 mod actor;
 mod book;
@@ -78,7 +78,7 @@ pub struct Setup {
     pub checks: Option<ChecksSetup>,
     pub mode: Mode,
     pub goal: Option<String>,
-    /// What is wrong with the rules, in words: the human must see it, wherever this process writes its log.
+    /// What is wrong with the rules, in words: the user must see it, wherever this process writes its log.
     pub warnings: Vec<String>,
     pub neighbors: Arc<dyn Neighbors>,
 }
@@ -94,7 +94,7 @@ pub struct Host {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ending {
     pub ended: Option<SessionEnded>,
-    /// Some action was denied by a human or a rule and nothing was done after it.
+    /// Some action was denied by a user or a rule and nothing was done after it.
     pub denied: bool,
     pub trouble: Option<String>,
 }

@@ -1,10 +1,10 @@
-//! The exact words an agent is told about its proposals. They are journalled as `told`, so the human can read them.
+//! The exact words an agent is told about its proposals. They are journaled as `told`, so the user can read them.
 
 use crate::model::decide::Reply;
 use crate::model::event::LapseWhy;
 use crate::port::Answer;
 
-/// What became of a proposal, in words. `edited` is what the human changed, as a diff or a command line.
+/// What became of a proposal, in words. `edited` is what the user changed, as a diff or a command line.
 pub fn answer(reply: &Reply, edited: Option<String>) -> Answer {
     match reply {
         Reply::Approved { edited: is_edited, note, option } => {

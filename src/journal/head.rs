@@ -36,7 +36,7 @@ impl Anchor {
         line
     }
 
-    /// Reads an anchor line; white space around it is fine, unknown fields are ignored.
+    /// Reads an anchor line; whitespace around it is fine, unknown fields are ignored.
     pub fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text.trim()).ok()
     }

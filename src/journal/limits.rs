@@ -28,6 +28,6 @@ pub const SEARCH_HITS_MAX: usize = 1_000;
 pub const HEAD_FILE_BYTES: usize = 512;
 /// Largest version of a file whose lines are shown in an exported report.
 pub const EXPORT_CONTENT_BYTES_MAX: usize = 1024 * 1024;
-/// How long a lock that is held is asked for again, and how often: longer than a fork takes, shorter than a human waits.
+/// How long a lock that is held is asked for again, and how often: longer than a fork takes, shorter than a user waits.
 pub const JOURNAL_LOCK_WAIT_MS_MAX: u64 = 300;
 pub const JOURNAL_LOCK_RETRY_MS: u64 = 10;

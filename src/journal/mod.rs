@@ -39,7 +39,7 @@
 //! acknowledged or anchored head. A byte flipped in a part of the file that holds no record (slack between rows,
 //! counters in the header) changes nothing that can be read; it is seen all the same when the journal was closed
 //! cleanly, through the seal. Not seen: such a byte while a host runs or after it was killed, and, without an anchor kept
-//! elsewhere, a history that someone with write access to all files made up anew.
+//! elsewhere, a history that someone with write access to all files made up again.
 
 mod blob;
 pub mod chain;

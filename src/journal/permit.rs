@@ -2,7 +2,7 @@
 
 use crate::base::{ActionId, Digest};
 
-/// Leave to carry out one action once. The executor takes it by value, so it is spent by being used.
+/// Leave to execute one action once. The executor takes it by value, so it is spent by being used.
 ///
 /// Only [`Journal::append`](super::Journal::append) makes one, when a durable `started` follows a decision that allows
 /// it. It cannot be built elsewhere,

@@ -9,7 +9,7 @@ use super::{Error, Result, chain};
 use crate::base::SessionId;
 use crate::journal::limits::{JOURNAL_BUSY_MS_MAX, JOURNAL_CACHE_KIB};
 
-/// Format number in `user_version`. Older ones are read for ever, newer ones are refused.
+/// Format number in `user_version`. Older ones are read forever, newer ones are refused.
 pub(super) const VERSION: i64 = 1;
 /// `application_id`: "RSTJ", so that `file` and other tools can tell a journal from other databases.
 pub(super) const APPLICATION_ID: i64 = 0x5253_544A;

@@ -328,7 +328,7 @@ pub struct Action {
     /// Digest of the request in the agent's own words, so that consent ends when any of them changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Box<Digest>>,
-    /// Who wrote this revision: the agent, or the human who edited it.
+    /// Who wrote this revision: the agent, or the user who edited it.
     #[serde(default, skip_serializing_if = "Author::is_agent")]
     pub author: Author,
     /// A three-way merge left conflict markers in it: it must be edited before it can be approved.
@@ -391,10 +391,10 @@ impl Action {
         action
     }
 
-    /// The next revision with another body: the digest and the revision change, the id stays. What a human rewrote is
-    /// ours to carry out: an agent would carry out its own version.
+    /// The next revision with another body: the digest and the revision change, the id stays. What a user rewrote is
+    /// ours to execute: an agent would execute its own version.
     pub fn revised(&self, author: Author, files: Option<Vec<FileEdit>>, command: Option<Command>) -> Self {
-        // What is not the agent's own version any more is ours to carry out.
+        // What is not the agent's own version any more is ours to execute.
         let executor = Executor::Host;
         let mut next =
             Self { revision: self.revision.saturating_add(1), author, executor, conflicted: false, ..self.clone() };

@@ -1,4 +1,4 @@
-//! Deciding: what follows from an input, as events to append and effects to carry out once they are on disk. Nothing is
+//! Deciding: what follows from an input, as events to append and effects to execute once they are on disk. Nothing is
 //! changed here; whoever acts appends first and applies the events to the session.
 
 mod answer;
@@ -20,7 +20,7 @@ pub struct Ruling {
     pub word: RulingWord,
     pub rule: String,
     pub reason: String,
-    /// For a guard-rail action: the word a human must type. No lease and no step key covers such an action.
+    /// For a guard-rail action: the word a user must type. No lease and no step key covers such an action.
     pub confirm: Option<String>,
 }
 
@@ -56,7 +56,7 @@ pub enum Input {
         ruling: Ruling,
         now: UnixMs,
     },
-    /// A human at an attached client that holds control.
+    /// A user at an attached client that holds control.
     Answer(Box<Answering>),
     /// A new revision, merged with the disk or changed by its agent: denied by policy or asked again, never allowed
     /// unasked.
@@ -65,7 +65,7 @@ pub enum Input {
         ruling: Ruling,
         alarms: Vec<Alarm>,
     },
-    /// A human's own action, such as an undo: consent and proposal in one.
+    /// A user's own action, such as an undo: consent and proposal in one.
     Own {
         action: Box<Action>,
         by: ClientId,
@@ -124,15 +124,15 @@ pub enum Input {
     },
 }
 
-/// A human's word on a held action.
+/// A user's word on a held action.
 #[derive(Clone, Debug)]
 pub struct Answering {
     pub action: ActionId,
-    /// Of what the human saw.
+    /// Of what the user saw.
     pub digest: Digest,
     pub verdict: Verdict,
     pub reason: Option<String>,
-    /// The word that a human typed for a guard-rail action.
+    /// The word that a user typed for a guard-rail action.
     pub confirm: Option<String>,
     /// The agent's option that is chosen, by its id.
     pub option: Option<String>,
@@ -143,7 +143,7 @@ pub struct Answering {
     pub edited_ruling: Option<Ruling>,
 }
 
-/// A body that a human wrote.
+/// A body that a user wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edited {
     Files(Vec<FileEdit>),
@@ -159,7 +159,7 @@ pub enum Effect {
     Release(ActionId),
     /// Tell the agent what became of its proposal.
     Reply { action: ActionId, reply: Reply },
-    /// Tell the agent that the human changed the plan.
+    /// Tell the agent that the user changed the plan.
     PlanTold,
     /// Try a three-way merge of this action with the changed files and offer it as a new revision.
     Merge(ActionId),

@@ -106,7 +106,7 @@ events! {
     "reverted" Reverted,
     "lease_granted" LeaseGranted,
     "lease_revoked" LeaseRevoked,
-    /// A human added a rule that asks or denies; it counts from here on.
+    /// A user added a rule that asks or denies; it counts from here on.
     "policy_tightened" PolicyTightened,
     /// Who is attached and who holds control.
     "client_changed" ClientChanged,
@@ -118,7 +118,7 @@ events! {
     "agent_noted" AgentNoted,
     /// A host took the session over (again).
     "host_started" HostStarted,
-    /// The human asked why, or the action is being explained; it stays held.
+    /// The user asked why, or the action is being explained; it stays held.
     "explained" Explained,
     /// How true the picture of the disk is.
     "watching" Watching,

@@ -1,5 +1,5 @@
 //! The plan: a versioned tree of steps that the supervisor owns. An agent's replan is merged, never swallowed whole:
-//! pinned steps and the human's own steps survive it.
+//! pinned steps and the user's own steps survive it.
 
 use crate::base::StepId;
 use serde::{Deserialize, Serialize};
@@ -54,7 +54,7 @@ pub struct Plan {
     pub steps: Vec<Step>,
 }
 
-/// One change that a human asks for, with the wire's names: `{"op": "add", "title": …}`. The form
+/// One change that a user asks for, with the wire's names: `{"op": "add", "title": …}`. The form
 /// `{"add": {"title": …}}` is read as well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", remote = "Self")]
@@ -292,7 +292,7 @@ impl Plan {
     }
 
     /// The next revision when an agent hands in a whole plan: its steps in its order; steps it left out stay only if
-    /// they are pinned or the human's own; titles the human reworded (owner `human`) stay reworded.
+    /// they are pinned or the user's own; titles the user reworded (owner `human`) stay reworded.
     pub fn replanned(&self, proposed: Vec<Step>) -> Self {
         let mut steps: Vec<Step> = Vec::with_capacity(proposed.len());
         for mut step in proposed.into_iter().take(crate::base::limits::PLAN_STEPS_MAX) {

@@ -42,7 +42,7 @@ pub struct Session {
     pub transcript: Transcript,
     pub checks: Checks,
     pub leases: Leases,
-    /// The rules that a human added on the way, oldest first, bounded.
+    /// The rules that a user added on the way, oldest first, bounded.
     pub tightened: Vec<PolicyTightened>,
     /// The newest alarms with their place, bounded.
     pub alarms: VecDeque<(Seq, Alarm)>,
@@ -60,7 +60,7 @@ pub struct Session {
     pub control: Option<ClientId>,
     pub agent: AgentReady,
     pub agent_lost: Option<AgentLost>,
-    /// The external agent's own name of its session, to go on with after it was lost.
+    /// The external agent's own name of its session, to continue with after it was lost.
     pub agent_session: Option<String>,
     /// The sessions that the agent said it keeps, when it was asked last.
     pub agent_keeps: Option<Vec<AgentSession>>,

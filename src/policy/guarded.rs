@@ -14,7 +14,7 @@ use crate::base::text::hidden::is_hidden;
 pub struct Guard {
     /// What kind of file it is, in words that follow "changes …".
     pub what: &'static str,
-    /// Whether a human must type the file's name to approve.
+    /// Whether a user must type the file's name to approve.
     pub typed: bool,
 }
 

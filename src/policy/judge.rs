@@ -21,7 +21,7 @@ pub struct Judged {
     /// The rule that spoke; several, joined with `+`, when a line was allowed in parts.
     pub rule: String,
     pub reason: String,
-    /// The word a human must type to approve all the same.
+    /// The word a user must type to approve all the same.
     pub confirm: Option<String>,
 }
 

@@ -93,7 +93,7 @@ impl Policy {
         (policy.digested(&format!("project {text}")), fault)
     }
 
-    /// The same policy with rules that a human adds while a session runs. They may ask and deny, never allow.
+    /// The same policy with rules that a user adds while a session runs. They may ask and deny, never allow.
     ///
     /// # Errors
     /// What is wrong with the text; then nothing is added.

@@ -24,7 +24,7 @@ pub fn is_wrapper(program: &str) -> bool {
     WRAPPERS.contains(&base_name(program))
 }
 
-/// Whether a program carries out a text: a script, a rule file, an expression. Versioned names count.
+/// Whether a program executes a text: a script, a rule file, an expression. Versioned names count.
 pub fn is_interpreter(program: &str) -> bool {
     let name = base_name(program);
     let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');

@@ -106,7 +106,7 @@ const QUERIES: &[(&str, &str)] = &[
 /// Whether an allow rule's `*` may cover what it covers.
 pub(super) fn reaches(pattern: &Tokens, found: &Match, argv: &[String], at: &Path, place: &Place<'_>) -> bool {
     let Some(program) = argv.first() else { return false };
-    // What a wrapper would run, and what text an interpreter would carry out, must be spelled out.
+    // What a wrapper would run, and what text an interpreter would execute, must be spelled out.
     if found.wild.is_empty() {
         return !(found.starred && is_wrapper(program));
     }

@@ -26,7 +26,7 @@ pub struct Settled {
 }
 
 impl Settled {
-    /// Approved and carried out without trouble.
+    /// Approved and executed without trouble.
     pub fn is_done(&self) -> bool {
         self.performed.as_ref().is_some_and(|p| p.outcome == crate::model::event::OutcomeWord::Ok)
     }
@@ -43,7 +43,7 @@ impl Settled {
     }
 }
 
-/// What an agent answers at once when the human sets an option, also while something else is waited for.
+/// What an agent answers at once when the user sets an option, also while something else is waited for.
 pub type OnOption = Box<dyn FnMut(&str, &str) -> Vec<FromAgent> + Send>;
 
 /// See the module.
@@ -174,7 +174,7 @@ impl Desk {
         self.on_option = Some(on_option);
     }
 
-    /// A choice of an option that the human made since the last call, without waiting: id, value, and whether it has
+    /// A choice of an option that the user made since the last call, without waiting: id, value, and whether it has
     /// been answered already.
     pub fn option(&mut self) -> Result<Option<(String, String, bool)>, Interrupted> {
         self.drain()?;
@@ -219,7 +219,7 @@ impl Desk {
         Ok(at.and_then(|i| self.prompts.remove(i)).map(|(text, _)| text))
     }
 
-    /// An edit of the plan that the human made since the last call, without waiting.
+    /// An edit of the plan that the user made since the last call, without waiting.
     pub fn plan_edit(&mut self) -> Result<Option<(Vec<Step>, String)>, Interrupted> {
         self.drain()?;
         Ok(self.plan_edits.pop_front())

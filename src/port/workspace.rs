@@ -51,7 +51,7 @@ pub enum Progress {
     Processes(Vec<Survivor>),
 }
 
-/// How an action that the host carried out ended.
+/// How an action that the host executed ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Performed {
     pub outcome: OutcomeWord,
@@ -250,7 +250,7 @@ pub struct AgentChild {
     pub end: Box<dyn FnOnce(Duration) -> BoxFuture<'static, ()> + Send>,
 }
 
-/// What can go wrong, in words for the human: what happened, where, what to do.
+/// What can go wrong, in words for the user: what happened, where, what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkspaceError {
     #[error("{path} leads out of the workspace to {target}")]
@@ -319,7 +319,7 @@ pub trait Workspace: Send + Sync {
     /// The watcher's notices; bounded, may be taken once.
     fn notices(&self) -> Option<mpsc::Receiver<Notice>>;
 
-    /// The watcher shall take these after-digests for the action's own, from now until the action has finished.
+    /// The watcher should take these after-digests for the action's own, from now until the action has finished.
     fn expect(&self, action: &ActionId, files: &[FileOutcome]);
 
     /// Has the watcher look at everything soon, also what is too much to be watched all the time.
@@ -334,7 +334,7 @@ pub trait Workspace: Send + Sync {
     /// Stops every process of the session where it is.
     fn freeze(&self) -> BoxFuture<'_, Result<(), WorkspaceError>>;
 
-    /// Lets them go on.
+    /// Lets them continue.
     fn resume(&self) -> BoxFuture<'_, Result<(), WorkspaceError>>;
 
     /// Ends them all and proves it.

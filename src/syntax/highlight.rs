@@ -1,4 +1,4 @@
-//! Source bytes to coloured spans, line by line, for the lines asked for.
+//! Source bytes to colored spans, line by line, for the lines asked for.
 //!
 //! Owns the choice between a grammar, syntect and plain text, the layers inside a file (code in
 //! Markdown, scripts in HTML) and the painting. Building is work for a worker thread; asking for a
@@ -16,7 +16,7 @@ use crate::syntax::limits::{
 use crate::syntax::query::{self, Compiled, Paint};
 use crate::syntax::{Language, Scope, fallback, parse};
 
-/// A coloured part of a line.
+/// A colored part of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
     /// Byte range in the line, without its line end.
@@ -24,7 +24,7 @@ pub struct Span {
     pub scope: Scope,
 }
 
-/// Where the colours come from.
+/// Where the colors come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colouring {
     /// A tree-sitter grammar.
@@ -35,7 +35,7 @@ pub enum Colouring {
     Plain,
 }
 
-/// The colours of one version of one file.
+/// The colors of one version of one file.
 pub struct Highlights {
     source: Bytes,
     /// First byte of each line.

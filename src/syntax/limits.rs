@@ -14,19 +14,19 @@ pub const SYMBOL_NAME_BYTES_MAX: usize = 200;
 pub const SYNTAX_INDENTATIONS_MAX: usize = 250;
 /// Bytes of here-document words that may be open in a Ruby source (its scanner overflows near 1020).
 pub const SYNTAX_HERE_DOCUMENT_BYTES_MAX: usize = 800;
-/// Lines for which colours are given at one time.
+/// Lines for which colors are given at one time.
 pub const HIGHLIGHT_WINDOW_LINES_MAX: usize = 10_000;
-/// Bytes for which colours are given at one time.
+/// Bytes for which colors are given at one time.
 pub const HIGHLIGHT_WINDOW_BYTES_MAX: usize = 512 * 1024;
 /// Query matches that may be open at one place; further ones are dropped.
 pub const HIGHLIGHT_MATCHES_MAX: u32 = 256;
 /// Progress reports of a query (one each 100 operations) that a window may cost.
 pub const HIGHLIGHT_REPORTS_MAX: usize = 200_000;
-/// Pieces of other languages coloured inside one file.
+/// Pieces of other languages colored inside one file.
 pub const HIGHLIGHT_LAYERS_MAX: usize = 256;
-/// Largest file coloured without a grammar.
+/// Largest file colored without a grammar.
 pub const FALLBACK_BYTES_MAX: usize = 512 * 1024;
-/// Longest line coloured without a grammar.
+/// Longest line colored without a grammar.
 pub const FALLBACK_LINE_BYTES_MAX: usize = 4 * 1024;
 /// Definitions in a version above which definitions are not compared.
 pub const STRUCTURE_COMPARED_MAX: usize = 5_000;

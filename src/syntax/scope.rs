@@ -1,4 +1,4 @@
-//! What a piece of source is, in the closed set of words that themes map to colours.
+//! What a piece of source is, in the closed set of words that themes map to colors.
 
 use serde::{Deserialize, Serialize};
 

@@ -107,7 +107,7 @@ fn choice(choice: &HunkChoice) -> wire::HunkChoice {
     }
 }
 
-/// The command line the human wrote, in the place and with the environment of the proposed one. A line without
+/// The command line the user wrote, in the place and with the environment of the proposed one. A line without
 /// shell syntax stays an argv, so that no shell is started for it.
 #[must_use]
 pub fn edited_command(proposed: &Command, line: &str) -> Command {

@@ -58,7 +58,7 @@ fn nothing_new_costs_nothing() {
     let mut stage = Stage::set(200, 60, "dark");
     for _ in 0..3 {
         stage.pass(60_000);
-        // Ages are told anew when something else is drawn, not for their own sake.
+        // Ages are told again when something else is drawn, not for their own sake.
         let text = stage.text();
         let bytes = stage.draw();
         assert!(bytes <= 60, "{bytes} bytes for {text}");

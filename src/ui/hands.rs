@@ -1,4 +1,4 @@
-//! What a human's hands do to a client: keys by command name in, requests out. No IO, no waiting.
+//! What a user's hands do to a client: keys by command name in, requests out. No IO, no waiting.
 
 use proptest::prelude::*;
 use ratatui::layout::{Position, Size};

@@ -42,7 +42,7 @@ pub const UI_SEARCH_ROWS_MAX: usize = 200_000;
 pub const UI_ALARMS_SHOWN_MAX: usize = 100;
 /// Waiting actions remembered as looked at.
 pub const UI_READ_ACTIONS_KEPT_MAX: usize = 10_000;
-/// Threads that compute diffs and colours.
+/// Threads that compute diffs and colors.
 pub const UI_WORKERS: usize = 2;
 /// Pictures waiting to be computed; older ones are of things nobody looks at any more.
 pub const UI_JOBS_WAITING_MAX: usize = 4;

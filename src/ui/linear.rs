@@ -1,5 +1,5 @@
 //! The client in lines that are only ever added: for screen readers, for the scrollback, and for terminals that can
-//! do nothing else. No addressing, no colour, no boxes; what has been told is told again only when it changed.
+//! do nothing else. No addressing, no color, no boxes; what has been told is told again only when it changed.
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ pub struct List {
     pub cursor: usize,
     /// Columns scrolled to the right.
     pub left: usize,
-    /// Keeps the last row visible as rows are added, until the human moves away from it.
+    /// Keeps the last row visible as rows are added, until the user moves away from it.
     pub follows: bool,
     /// Rows left free below the last one when following scrolls, so that the next rows cost no scrolling: where rows
     /// cannot be moved by the terminal, each scroll is the whole pane again.

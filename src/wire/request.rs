@@ -76,7 +76,7 @@ pub struct EditedFile {
     pub after: Option<String>,
 }
 
-/// What a human made of a proposal.
+/// What a user made of a proposal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EditedBody {
@@ -93,7 +93,7 @@ pub struct Decide {
     pub verdict: Verdict,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// For a guard-rail action: the word that its `held` asks for, as the human typed it.
+    /// For a guard-rail action: the word that its `held` asks for, as the user typed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<String>,
     /// One of the action's `options` by its id: the answer that the agent is given.
@@ -201,14 +201,14 @@ pub struct Rewind {
     pub files: Option<Vec<RelPath>>,
 }
 
-/// Runs the checks on a candidate in which a held action has been carried out.
+/// Runs the checks on a candidate in which a held action has been executed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CandidateTest {
     /// Absent: the workspace itself is tested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionId>,
-    /// The human's version of it.
+    /// The user's version of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<EditedBody>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -67,7 +67,7 @@ pub const CHECKPOINT_SYNC_EACH_MAX: usize = 32;
 pub const CHECKPOINT_DEPTH_MAX: usize = 200;
 /// Candidates that exist at a time.
 pub const CANDIDATES_MAX: usize = 8;
-/// Bytes of a Rust target directory that are copied to seed a candidate's; a larger one is built anew.
+/// Bytes of a Rust target directory that are copied to seed a candidate's; a larger one is built again.
 pub const CANDIDATE_SEED_BYTES_MAX: u64 = 3 * 1024 * 1024 * 1024;
 /// Bytes of one other ignored file or directory that are copied into a candidate.
 pub const CANDIDATE_IGNORED_BYTES_MAX: u64 = 32 * 1024 * 1024;

@@ -1,5 +1,5 @@
 //! The only writer and spawner: guarded edits, commands and their process trees, the census, the
-//! watcher, checkpoints and candidates. It decides nothing; it carries out what it is permitted.
+//! watcher, checkpoints and candidates. It decides nothing; it executes what it is permitted.
 
 pub mod candidate;
 pub mod census;

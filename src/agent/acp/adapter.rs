@@ -1,4 +1,4 @@
-//! The adapter: owns the agent's process, its streams, the timers and the candidate, and carries out what the pure client
+//! The adapter: owns the agent's process, its streams, the timers and the candidate, and executes what the pure client
 //! wants. Nothing is decided here.
 
 use super::client::{Client, Effect, Input, Setup, Timer};
@@ -37,7 +37,7 @@ pub struct AcpConfig {
     pub may_fall_back: bool,
     /// Write the raw protocol there.
     pub record: Option<PathBuf>,
-    /// The agent's own id of the session to go on with (noted as `session` when it was opened).
+    /// The agent's own id of the session to continue with (noted as `session` when it was opened).
     pub load: Option<String>,
 }
 

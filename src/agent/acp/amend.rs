@@ -260,7 +260,7 @@ impl Client {
         self.changes_on(next, 0);
     }
 
-    /// Waits for the end of the change, but not for ever.
+    /// Waits for the end of the change, but not forever.
     fn changes_on(&mut self, ticket: Ticket, updates: u32) {
         if let Some(ask) = self.asks.get_mut(ticket) {
             ask.stage = Stage::Changing { updates: updates.saturating_add(1) };

@@ -209,7 +209,7 @@ impl Client {
         let edited = match &ask.stage {
             Stage::ByHost { edited } => edited.clone(),
             Stage::Instead { edited } => Some(edited.clone()),
-            // An action that the agent carried out is ended by us; the host has nothing to report.
+            // An action that the agent executed is ended by us; the host has nothing to report.
             Stage::Waiting | Stage::Changing { .. } | Stage::ByAgent => None,
         };
         let done = matches!(performed.outcome, OutcomeWord::Ok | OutcomeWord::Recovered);
@@ -257,7 +257,7 @@ impl Client {
         self.try_end(false);
     }
 
-    /// The host wrote what the agent asked permission for; now the agent may go on, and its own write will be no news.
+    /// The host wrote what the agent asked permission for; now the agent may continue, and its own write will be no news.
     fn host_did_permitted(&mut self, ask: &Ask, done: bool, edited: Option<String>, detail: &str) {
         let Subject::Permission { request, tool, choices, expected, before, .. } = &ask.subject else { return };
         let action = ask.action.clone();
@@ -288,7 +288,7 @@ impl Client {
         }
     }
 
-    /// The agent was refused and the host did the human's version.
+    /// The agent was refused and the host did the user's version.
     fn host_did_instead(&mut self, ask: &Ask, performed: &Performed, edited: String, done: bool, detail: &str) {
         let is_edit = matches!(&ask.subject, Subject::Permission { expected, .. } if !expected.is_empty());
         let text = if is_edit && done {
@@ -308,7 +308,7 @@ impl Client {
         self.tell_later(ask.action.clone(), &text);
     }
 
-    /// Reports the end of an action that the agent carried out, and forgets it.
+    /// Reports the end of an action that the agent executed, and forgets it.
     pub(super) fn end_ask(&mut self, ticket: Ticket, outcome: OutcomeWord, exit: Option<i32>, detail: Option<String>) {
         if self.asks.remove(ticket).is_some() {
             self.tell(FromAgent::Performed { ticket, outcome, exit, detail });
@@ -316,7 +316,7 @@ impl Client {
     }
 }
 
-/// The words for an edit the human changed.
+/// The words for an edit the user changed.
 fn applied_instead(what: &str, diff: &str, rejected: bool) -> String {
     let how = if rejected {
         "was rejected; this was applied instead"

@@ -71,11 +71,11 @@ pub enum Stage {
     Changing {
         updates: u32,
     },
-    /// Approved; the host carries it out. `edited` is what the human changed.
+    /// Approved; the host carries it out. `edited` is what the user changed.
     ByHost {
         edited: Option<String>,
     },
-    /// The agent was refused; the host carries the human's version out instead.
+    /// The agent was refused; the host carries the user's version out instead.
     Instead {
         edited: String,
     },
@@ -93,7 +93,7 @@ pub struct Ask {
     pub option: Option<String>,
 }
 
-/// A write the agent will make through us that has been carried out already. Until it comes, the agent is shown the
+/// A write the agent will make through us that has been executed already. Until it comes, the agent is shown the
 /// file as it was: gemini computes its edit again after it was allowed, and would not find its old text any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Grant {
@@ -159,7 +159,7 @@ impl Asks {
         self.asks.iter().filter(|(_, ask)| waits(ask)).map(|(ticket, _)| *ticket).collect()
     }
 
-    /// Everything that can be taken back when the turn is stopped: unanswered questions and commands that run for it.
+    /// Everything that can be reverted when the turn is stopped: unanswered questions and commands that run for it.
     pub fn withdrawable(&self) -> Vec<Ticket> {
         let runs = |ask: &Ask| matches!((&ask.subject, &ask.stage), (Subject::Terminal { .. }, Stage::ByHost { .. }));
         let mut tickets = self.unanswered();
@@ -177,7 +177,7 @@ impl Asks {
         self.asks.values().any(busy)
     }
 
-    /// Tickets that the agent itself carries out, of one tool call or of all.
+    /// Tickets that the agent itself executes, of one tool call or of all.
     pub fn by_agent(&self, tool: Option<&str>) -> Vec<Ticket> {
         let of = |ask: &Ask| match &ask.subject {
             Subject::Permission { tool: own, .. } => ask.stage == Stage::ByAgent && tool.is_none_or(|t| t == own),
@@ -227,7 +227,7 @@ impl Asks {
         Some(grant.before.as_deref())
     }
 
-    /// Was a write of this file allowed, or carried out for the agent, already?
+    /// Was a write of this file allowed, or executed for the agent, already?
     pub fn is_granted(&self, path: &RelPath) -> bool {
         let allowed = |ask: &Ask| match &ask.subject {
             Subject::Permission { expected, .. } => ask.stage == Stage::ByAgent && expected.contains_key(path),

@@ -106,7 +106,7 @@ pub struct Setup {
     pub isolation: Isolation,
     /// Where the session stood, when a host takes it over.
     pub resume: Option<String>,
-    /// The agent's own id of the session to go on with.
+    /// The agent's own id of the session to continue with.
     pub load: Option<String>,
     /// Names of the variables that the agent's process is given.
     pub env_names: BTreeSet<String>,

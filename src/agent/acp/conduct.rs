@@ -19,7 +19,7 @@ pub struct Conduct {
     /// A reject ended the turn here, whatever the catalog says.
     pub deny_ends_turn: bool,
     pub steering: bool,
-    /// Answers with misleading names that the human was told of.
+    /// Answers with misleading names that the user was told of.
     pub answers_told: BTreeSet<String>,
 }
 

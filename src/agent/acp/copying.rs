@@ -107,7 +107,7 @@ impl Client {
             let asked = held.iter().find(|(_, files, _)| files.contains_key(&change.path));
             match asked {
                 Some((_, files, _)) if files.get(&change.path) == Some(&digest) => {}
-                // Being carried out; it is looked at again afterwards.
+                // Being executed; it is looked at again afterwards.
                 Some((_, _, false)) => {}
                 Some((ticket, _, true)) if settled(&change.path, &digest) => {
                     overtaken.push(*ticket);
@@ -117,7 +117,7 @@ impl Client {
                 Some(_) | None => {}
             }
         }
-        // A proposal whose file changed again is asked anew, with everything it held.
+        // A proposal whose file changed again is asked again, with everything it held.
         for (ticket, files, _) in held.iter().filter(|(ticket, ..)| overtaken.contains(ticket)) {
             wanted.extend(changes.iter().filter(|c| files.contains_key(&c.path)));
             self.void(*ticket, LapseWhy::Superseded);

@@ -1,5 +1,5 @@
 //! `fs/read_text_file` and `fs/write_text_file`: reads and writes the agent leaves to us. A write becomes a proposal that
-//! the host carries out; the agent hears of success when it is on the disk.
+//! the host executes; the agent hears of success when it is on the disk.
 
 use super::asks::{Foreseen, Subject};
 use super::client::Client;
@@ -45,7 +45,7 @@ impl Client {
         if let Some(rel) = &rel {
             let foreseen = self.asks.foreseen(rel, content.as_bytes());
             let on_disk = disk.read(rel).ok().flatten();
-            // An editor sync after the agent has written itself, or the write that was carried out with its approval.
+            // An editor sync after the agent has written itself, or the write that was executed with its approval.
             let digest = Digest::of(content.as_bytes());
             let allowed = self.asks.by_agent(None).into_iter().any(|t| self.asks.expects(t, rel, &digest));
             // An agent that is known to write by itself (opencode) tells its editor what it is about to write.

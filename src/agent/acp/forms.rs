@@ -1,6 +1,6 @@
-//! `elicitation/create`: the agent asks the human something. It becomes a proposal that shows the questions; an approval
-//! answers with the defaults, an edited one with the JSON object the human wrote. An address to visit is shown and never
-//! opened: an approval only tells the agent that the human agrees to go there.
+//! `elicitation/create`: the agent asks the user something. It becomes a proposal that shows the questions; an approval
+//! answers with the defaults, an edited one with the JSON object the user wrote. An address to visit is shown and never
+//! opened: an approval only tells the agent that the user agrees to go there.
 
 use super::asks::Subject;
 use super::client::Client;
@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 /// The questions of one form.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Form {
-    /// There is nothing to fill in: the human is to visit a page.
+    /// There is nothing to fill in: the user is to visit a page.
     is_address: bool,
     defaults: Map<String, Value>,
     required: Vec<String>,
@@ -53,7 +53,7 @@ impl Form {
         form
     }
 
-    /// An address for the human. Only what a browser opens over the network: no files, no scripts, no other programs.
+    /// An address for the user. Only what a browser opens over the network: no files, no scripts, no other programs.
     pub fn address(url: &str) -> Result<Self, String> {
         let lower = url.to_ascii_lowercase();
         let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));

@@ -36,7 +36,7 @@ pub struct Handshake {
     mode_resets: u32,
     /// The mode we asked for last, or the one it started in.
     pub mode_wanted: Option<String>,
-    /// The human allowed the agent to change its mode; the next change is that one.
+    /// The user allowed the agent to change its mode; the next change is that one.
     pub mode_may_change: bool,
 }
 
@@ -216,7 +216,7 @@ impl Client {
     }
 
     /// Logs in by the configured method, or by one whose key is in the agent's environment. Never opens a browser by
-    /// itself: what else there is, the human is told.
+    /// itself: what else there is, the user is told.
     fn log_in(&mut self, error: &RpcError) {
         self.handshake.logged_in = true;
         let methods = peek::list(&self.handshake.init, "authMethods");
@@ -374,7 +374,7 @@ impl Client {
         }
     }
 
-    /// The agent reports its mode. One that nobody asked for is an alarm, and is taken back a few times.
+    /// The agent reports its mode. One that nobody asked for is an alarm, and is reverted a few times.
     pub(super) fn mode_reported(&mut self, mode: &str) {
         let news = self.settings.mode_is(mode);
         if !news {

@@ -58,7 +58,7 @@ pub const ACP_SETTLE_WAIT_MS: u64 = 60_000;
 pub const ACP_END_GRACE_MS: u64 = 800;
 /// Prompts that wait for the present turn to end.
 pub const ACP_PROMPTS_QUEUED_MAX: usize = 64;
-/// Prompts we send by ourselves (reasons of denials, edits that were applied) after one of the human's.
+/// Prompts we send by ourselves (reasons of denials, edits that were applied) after one of the user's.
 pub const ACP_FOLLOW_UPS_MAX: u32 = 12;
 /// Times the configured session mode is set again after the agent changed it by itself.
 pub const ACP_MODE_RESETS_MAX: u32 = 3;

@@ -52,7 +52,7 @@ impl RpcError {
     pub const AUTH_REQUIRED: i64 = -32000;
     pub const NOT_FOUND: i64 = -32002;
     pub const CANCELLED: i64 = -32800;
-    /// Our own, for what the human or a rule refused.
+    /// Our own, for what the user or a rule refused.
     pub const REFUSED: i64 = -32014;
 
     pub fn new(code: i64, message: impl Into<String>) -> Self {

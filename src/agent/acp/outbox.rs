@@ -23,7 +23,7 @@ pub struct Outbox {
     bytes: usize,
     /// When the last message was begun.
     begun: Option<Instant>,
-    /// A text was sent that said it goes on: whose, and whether it is a thought.
+    /// A text was sent that said it continues: whose, and whether it is a thought.
     open: Option<(String, bool)>,
 }
 
@@ -43,7 +43,7 @@ impl Outbox {
         self.begun = Some(now);
     }
 
-    /// The message before this one was its voice's last, unless this one goes on with it.
+    /// The message before this one was its voice's last, unless this one continues with it.
     fn close_text(&mut self, next: &FromAgent) {
         let next = voice(next);
         match self.queue.back_mut() {

@@ -174,7 +174,7 @@ impl Client {
         texts
     }
 
-    /// The agent's reason in its own words, and what the human should know about how the answer is given.
+    /// The agent's reason in its own words, and what the user should know about how the answer is given.
     fn rationale(&mut self, call: &ToolCall, shown: &Preview, choices: &Choices) -> Rationale {
         let raw = call.raw_input();
         let own =

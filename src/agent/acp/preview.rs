@@ -40,7 +40,7 @@ pub struct Preview {
     pub body: Body,
     /// What the files would hold afterwards, for those whose content could be computed.
     pub expected: Expected,
-    /// Oddities the human must see: sources that contradict each other.
+    /// Oddities the user must see: sources that contradict each other.
     pub contradictions: Vec<String>,
     /// Nothing shows what it would do.
     pub blind: bool,
@@ -331,7 +331,7 @@ fn directory(raw: &Value) -> String {
     peek::first_text(raw, DIR_KEYS).unwrap_or(".").to_owned()
 }
 
-/// The text inside `bash -lc TEXT` and its like: what the human must judge, not its wrapper.
+/// The text inside `bash -lc TEXT` and its like: what the user must judge, not its wrapper.
 fn unwrapped(argv: &[String]) -> Option<String> {
     let [shell, flag, text] = argv else { return None };
     let name = shell.rsplit('/').next().unwrap_or(shell);

@@ -33,7 +33,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Makes the file anew, or goes on with it when an agent is started again in its session.
+    /// Makes the file again, or continues with it when an agent is started again in its session.
     pub fn create(path: &Path, goes_on: bool) -> std::io::Result<Self> {
         let mut options = std::fs::OpenOptions::new();
         options.create(true).mode(0o600);

@@ -88,7 +88,7 @@ pub fn cancel_request(number: u64) -> Value {
     json!({"requestId": number})
 }
 
-/// One block a part, so that each part can be journalled exactly as it was received.
+/// One block a part, so that each part can be journaled exactly as it was received.
 pub fn prompt(session: &str, parts: &[String]) -> Value {
     let blocks = parts.iter().map(|part| text_block(part)).collect();
     json_of(v1::PromptRequest::new(session.to_owned(), blocks))

@@ -1,5 +1,5 @@
 //! One prompt and everything until the agent is idle again: the queue before it, the cancel inside it, and the prompts
-//! that follow from what the human decided. For the host all of this is one turn.
+//! that follow from what the user decided. For the host all of this is one turn.
 
 use super::client::{Called, Client, Effect, Timer};
 use super::message::RpcError;
@@ -26,7 +26,7 @@ pub enum State {
     Running { request: u64 },
     /// A cancel was sent; its confirmation is awaited for a moment.
     Cancelling { request: u64 },
-    /// The prompt was answered; something of the turn is still to be carried out or looked at.
+    /// The prompt was answered; something of the turn is still to be executed or looked at.
     Ending { reason: TurnEnd, text: Option<String>, abandoned: Option<u64> },
     /// The turn is over for us, but the agent has never said so.
     Abandoned { request: u64 },
@@ -46,7 +46,7 @@ pub struct Turn {
     queue: VecDeque<String>,
     /// Words for the boundary before the agent's next action.
     boundary: Vec<String>,
-    /// The prompt is being ended for the sake of those words; the turn goes on with them.
+    /// The prompt is being ended for the sake of those words; the turn continues with them.
     turning: bool,
     follow_ups: Vec<FollowUp>,
     sent_by_ourselves: u32,
@@ -165,7 +165,7 @@ impl Client {
         true
     }
 
-    /// A question of the human's about something that waits: it disturbs nothing, and is put when the agent listens.
+    /// A question of the user's about something that waits: it disturbs nothing, and is put when the agent listens.
     pub(super) fn questioned(&mut self, text: String) {
         if self.conduct.steering && matches!(self.turn.state, State::Running { .. }) {
             self.steer(None, text);
@@ -218,7 +218,7 @@ impl Client {
         }
     }
 
-    /// The human's edits of the plan reach the agent with the next prompt, or at once where it can be steered.
+    /// The user's edits of the plan reach the agent with the next prompt, or at once where it can be steered.
     pub(super) fn plan_was_edited(&mut self, told: String) {
         if self.conduct.steering && self.conduct.level >= Level::L2 && matches!(self.turn.state, State::Running { .. })
         {
@@ -238,7 +238,7 @@ impl Client {
         self.send_prompt(Some(text));
     }
 
-    /// Follow-ups first, each a block of its own, then the human's text.
+    /// Follow-ups first, each a block of its own, then the user's text.
     fn send_prompt(&mut self, text: Option<String>) {
         let mut parts = Vec::new();
         for FollowUp { action, text } in std::mem::take(&mut self.turn.follow_ups) {
@@ -327,7 +327,7 @@ impl Client {
         self.try_end(cancelled);
     }
 
-    /// Ends the turn once nothing of it is left, or goes on with what the agent must hear.
+    /// Ends the turn once nothing of it is left, or continues with what the agent must hear.
     pub(super) fn try_end(&mut self, cancelled: bool) {
         let State::Ending { reason, text, abandoned } = self.turn.state.clone() else { return };
         if !cancelled && (self.turn.looking || self.asks.carrying_out()) {
@@ -403,7 +403,7 @@ impl Client {
         }
     }
 
-    /// Something came from the agent: after a reject it shows that the turn goes on.
+    /// Something came from the agent: after a reject it shows that the turn continues.
     pub(super) fn turn_goes_on(&mut self) {
         if std::mem::take(&mut self.turn.rejected) {
             self.level_seen(Level::L2);

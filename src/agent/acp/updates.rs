@@ -33,7 +33,7 @@ impl Client {
                 self.turn.heard(&text, true);
                 self.tell(FromAgent::Thought { by, text, more: true });
             }
-            // What the human said is in the journal already.
+            // What the user said is in the journal already.
             "user_message_chunk" | "available_commands_update" => {}
             "tool_call" => self.call_updated(update, true, disk),
             "tool_call_update" => self.call_updated(update, false, disk),
@@ -154,7 +154,7 @@ impl Client {
             self.hear_plan();
         }
         let Some(call) = self.tools.get(&id).cloned() else { return };
-        // Words go on while a call is streamed; what is said after its end is about the next one.
+        // Words continue while a call is streamed; what is said after its end is about the next one.
         if call.is_done() {
             self.turn.acted();
         }

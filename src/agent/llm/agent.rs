@@ -185,7 +185,7 @@ impl Driver {
         self.desk.end(outcome, report).await
     }
 
-    /// A turn that ended with words. The run for the session's goal ends by itself; a later conversation goes on.
+    /// A turn that ended with words. The run for the session's goal ends by itself; a later conversation continues.
     async fn spoke(&mut self, report: String) -> Result<(), Interrupted> {
         self.desk.end_turn(TurnEnd::EndTurn).await?;
         if self.prompts == 1 && self.seat.goal.is_some() {
@@ -215,7 +215,7 @@ impl Driver {
         self.hands.by = role.speaker();
         let worked = self.drive(&mut turn, Event::Begin { task, context }).await;
         if worked.is_err() {
-            // Calls that wait get their results, so that the conversation can go on later.
+            // Calls that wait get their results, so that the conversation can continue later.
             drop(turn.step(Event::Cancelled));
         }
         self.budget = std::mem::take(&mut turn.budget);

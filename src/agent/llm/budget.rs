@@ -1,7 +1,7 @@
 //! What a run may use up: tokens, money, time, calls of the model, actions. Pure.
 //!
 //! Every call is reserved at its worst before it is made, so that the run stops before a limit and not after
-//! it; what it really used is booked afterwards. Limits can be changed while the run goes on.
+//! it; what it really used is booked afterwards. Limits can be changed while the run continues.
 
 use serde::{Deserialize, Serialize};
 

@@ -82,7 +82,7 @@ pub struct Crew {
 }
 
 impl Crew {
-    /// `members` in the order they shall work; empty or without a coder means one model alone.
+    /// `members` in the order they should work; empty or without a coder means one model alone.
     pub fn new(members: &[Role], goal: &str) -> Crew {
         let crew = if members.contains(&Role::Coder) { members.to_vec() } else { vec![Role::Solo] };
         let mut ordered: Vec<Role> = Role::ALL.into_iter().filter(|role| crew.contains(role)).collect();

@@ -393,7 +393,7 @@ fn says_overflow(message: &str, kinds: &str) -> bool {
     WORDS.iter().any(|word| kinds.contains(word) || message.contains(word))
 }
 
-/// The human words of an error body, and everything that may name its kind, in lower case.
+/// The readable message of an error body, and everything that may name its kind, in lower case.
 fn error_words(body: &str) -> (String, String) {
     let parsed: Value = serde_json::from_str(body).unwrap_or(Value::Null);
     // Gemini wraps the object in an array when it was asked for a stream.

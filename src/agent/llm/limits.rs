@@ -87,7 +87,7 @@ pub const LOOP_PERIOD_MAX: usize = 4;
 pub const LOOP_REPEATS: usize = 3;
 /// Loops that the model is told of before the run ends.
 pub const LOOPS_TOLD_MAX: u32 = 3;
-/// Calls in a row that cannot be carried out.
+/// Calls in a row that cannot be executed.
 pub const MISTAKES_MAX: u32 = 5;
 /// Edits in a row that change nothing.
 pub const NO_CHANGES_MAX: u32 = 2;

@@ -1,7 +1,7 @@
 //! Tool calls that a model printed as text instead of calling them.
 //!
 //! Small models answer with a fence of JSON, with tags of the family they were trained in, with the JSON alone, or with
-//! something that looks like Python, and leave the protocol's own field empty; some go on to invent the result. What
+//! something that looks like Python, and leave the protocol's own field empty; some continue to invent the result. What
 //! is unmistakably a call is taken for one and marked as repaired; anything else stays text.
 
 mod forms;
@@ -78,7 +78,7 @@ pub fn prose(text: &str) -> String {
     without_stray_tags(&without_thinking(text)).trim().to_owned()
 }
 
-/// The tool that a text seems to call by JSON that cannot be read. Such a call is never carried out, but it is no mere
+/// The tool that a text seems to call by JSON that cannot be read. Such a call is never executed, but it is no mere
 /// talk either.
 pub fn broken(text: &str, tools: &[ToolSpec]) -> Option<String> {
     let (_, rest) = text.split_once("\"name\"")?;

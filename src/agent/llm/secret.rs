@@ -15,7 +15,7 @@ pub struct Secret(String);
 const SCRUB_CHARS_MIN: usize = 8;
 
 impl Secret {
-    /// Takes over a key; surrounding white space is dropped, an empty key is none.
+    /// Takes over a key; surrounding whitespace is dropped, an empty key is none.
     pub fn new(text: &str) -> Option<Secret> {
         let text = text.trim();
         (!text.is_empty()).then(|| Secret(text.to_owned()))

@@ -47,7 +47,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// A call is about to be carried out.
+    /// A call is about to be executed.
     pub fn call(&mut self, call: &ToolCall) -> Finding {
         self.silences = 0;
         self.idle_words = 0;

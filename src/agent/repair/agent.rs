@@ -1,4 +1,4 @@
-//! The agent at its desk: reproduces, locates, tries, proposes, and listens to what the human says about it.
+//! The agent at its desk: reproduces, locates, tries, proposes, and listens to what the user says about it.
 
 use std::collections::BTreeMap;
 
@@ -117,7 +117,7 @@ impl Seat {
         };
         let command = self.tests.clone().unwrap_or_else(|| Command::argv(project.whole_command()));
         self.mark(Stage::Reproduce, StepStatus::Active, None).await?;
-        // A mistake that loops for ever must not take the whole time of a run.
+        // A mistake that loops forever must not take the whole time of a run.
         let quick = Command { timeout_ms: first_run_ms(&project), ..command.clone() };
         let first = match self.run_tests(&quick, "to see which tests fail and why", Stage::Reproduce).await? {
             Ok(report) => report,
@@ -224,7 +224,7 @@ impl Seat {
         }
     }
 
-    /// One search. `None`: the human said something; look again.
+    /// One search. `None`: the user said something; look again.
     async fn look(&mut self, project: &Project) -> Result<Result<Option<Outcome>, String>, Interrupted> {
         self.mark(Stage::Locate, StepStatus::Active, None).await?;
         let action = match self.trials.clone() {
@@ -419,7 +419,7 @@ impl Seat {
         Ok(Next::Again)
     }
 
-    /// Repairs the human left out are not proposed again.
+    /// Repairs the user left out are not proposed again.
     fn refuse_missing(&mut self, outcome: &Outcome, project: &Project) {
         for repair in &outcome.repairs {
             let mutation = &repair.fix.candidate.mutation;
@@ -432,7 +432,7 @@ impl Seat {
         }
     }
 
-    /// Takes the human's words into the search.
+    /// Takes the user's words into the search.
     fn heed(&mut self, reason: &str, outcome: &Outcome, known: &Known) -> String {
         let abouts: Vec<About> =
             outcome.repairs.iter().map(report::about).map(|a| report::with_relatives(a, outcome)).collect();

@@ -10,7 +10,7 @@ use crate::port::{Interrupted, Trial, TrialOutput};
 pub enum BenchError {
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
-    /// The human said something that changes the search.
+    /// The user said something that changes the search.
     #[error("told while searching: {0}")]
     Steered(String),
     /// The candidate refused or failed: the budget is spent, a program is missing.

@@ -72,7 +72,7 @@ pub struct Outcome {
     pub calls: Vec<(String, String, Vec<String>)>,
 }
 
-/// Something worth telling while the search goes on.
+/// Something worth telling while the search continues.
 #[derive(Debug, Clone)]
 pub enum Step {
     /// The unchanged tests ran.

@@ -26,7 +26,7 @@ pub enum Evidence {
 }
 
 impl Evidence {
-    /// In words for the human.
+    /// In words for the user.
     pub fn words(&self) -> String {
         match self {
             Self::Covered { failing, passing } => format!("run by {failing} failing and {passing} passing tests"),

@@ -1,11 +1,11 @@
-//! What the human's words change in the search: files and functions to leave alone, kinds of change to avoid.
+//! What the user's words change in the search: files and functions to leave alone, kinds of change to avoid.
 
 use std::collections::BTreeSet;
 
 use super::operators::Mutation;
 use super::source::Source;
 
-/// The search's bounds, as the human has set them so far.
+/// The search's bounds, as the user has set them so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Steering {
     /// Paths, or ends of paths, not to touch.

@@ -1,6 +1,6 @@
 //! Command output: a stream of bytes in, finished lines of styled, printable text out.
 //!
-//! Owns what survives of a program's terminal language: SGR colours and weights, carriage return,
+//! Owns what survives of a program's terminal language: SGR colors and weights, carriage return,
 //! backspace and erase within the current line. Titles, links, clipboard writes, cursor travel,
 //! modes and concealed text do not survive. State is one bounded line, whatever arrives.
 
@@ -11,13 +11,13 @@ use vte::{Params, Parser, Perform};
 use crate::base::limits::{ANSI_LINE_CHARS_MAX, ANSI_SEQUENCE_BYTES_MAX};
 use crate::base::text::escape::{self, Show};
 
-/// A colour a program asked for.
+/// A color a program asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Colour {
     /// The theme's own.
     #[default]
     Default,
-    /// Palette entry; 0–7 normal, 8–15 bright, then the 256-colour cube.
+    /// Palette entry; 0–7 normal, 8–15 bright, then the 256-color cube.
     Indexed(u8),
     /// Red, green, blue.
     Rgb(u8, u8, u8),
@@ -285,7 +285,7 @@ fn sgr(mut style: Sgr, params: &Params) -> Sgr {
             code => plain_colour(&mut style, code),
         }
     }
-    // Text in its own background colour would be there and not be seen.
+    // Text in its own background color would be there and not be seen.
     if style.fg == style.bg && style.fg != Colour::Default {
         style.bg = Colour::Default;
     }
@@ -303,7 +303,7 @@ fn plain_colour(style: &mut Sgr, code: u16) {
     }
 }
 
-/// The colour after 38 or 48, in the colon form (one parameter) or the semicolon form (several).
+/// The color after 38 or 48, in the colon form (one parameter) or the semicolon form (several).
 fn extended<'p>(param: &[u16], rest: &mut impl Iterator<Item = &'p [u16]>) -> Option<Colour> {
     let byte = |value: u16| u8::try_from(value).ok();
     if let [_, kind, values @ ..] = param {

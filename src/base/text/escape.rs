@@ -34,7 +34,7 @@ pub struct Show {
     pub source_bytes_max: usize,
     /// See [`Reading`].
     pub reading: Reading,
-    /// Show spaces as `·` and tabs as `→`, for diffs in which only white space changed.
+    /// Show spaces as `·` and tabs as `→`, for diffs in which only whitespace changed.
     pub mark_blanks: bool,
 }
 
@@ -57,7 +57,7 @@ impl Show {
     }
 }
 
-/// What a piece stands for, so that a view can dim or colour it.
+/// What a piece stands for, so that a view can dim or color it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PieceKind {
     /// Text as it was.

@@ -1,7 +1,7 @@
 //! Text that came from outside and how it becomes safe to show.
 //!
 //! Owns the [`Untrusted`] newtype, the one exit from it ([`escape`]), display width and wrapping
-//! ([`width`]), look-alike detection ([`confusables`]) and command output with colours ([`ansi`]).
+//! ([`width`]), look-alike detection ([`confusables`]) and command output with colors ([`ansi`]).
 //! It must not decide where text is shown, and nothing here ever returns a control byte.
 
 pub mod ansi;

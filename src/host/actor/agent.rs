@@ -451,7 +451,7 @@ impl Actor {
         }
     }
 
-    /// A prompt of the human.
+    /// A prompt of the user.
     pub(super) fn prompt(&mut self, text: String, when: When) -> Result<(), Refusal> {
         match when {
             When::Boundary if self.book.session.turn.is_some() => {

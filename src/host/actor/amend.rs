@@ -27,7 +27,7 @@ impl Actor {
                 self.record(Event::Alarm(Alarm { what: "mismatch".into(), action: Some(action.clone()), text }));
                 self.quietly(Input::Lapse { action, why: LapseWhy::Superseded, detail: Some(why) });
             }
-            // What the host carries out is what was approved; the changed request is another one.
+            // What the host executes is what was approved; the changed request is another one.
             Phase::Approved
             | Phase::Running
             | Phase::Denied

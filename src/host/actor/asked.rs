@@ -170,7 +170,7 @@ impl Actor {
             }
             change(client, "took_control");
         }
-        // A journal in trouble must not keep a human from reading what happened.
+        // A journal in trouble must not keep a user from reading what happened.
         if let Err(trouble) = self.append(events) {
             tracing::warn!(%trouble, "an attach is not recorded");
         }

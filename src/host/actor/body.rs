@@ -1,4 +1,4 @@
-//! Bodies of actions: what a human's choice of hunks or edit makes of one, and how it differs from what was proposed.
+//! Bodies of actions: what a user's choice of hunks or edit makes of one, and how it differs from what was proposed.
 
 use super::Actor;
 use crate::base::{ActionId, Digest};
@@ -27,7 +27,7 @@ impl Actor {
         contents.filter_map(|c| Some((c.digest(), self.bytes_of(c)?))).collect()
     }
 
-    /// What the human made of an action: their own version of it, and of that only the chosen hunks.
+    /// What the user made of an action: their own version of it, and of that only the chosen hunks.
     pub(super) fn made(
         &self,
         action: &Action,
@@ -52,7 +52,7 @@ impl Actor {
                 chosen.files
             }
         };
-        // Numbered with the others until here: a file that the human gave its old content back.
+        // Numbered with the others until here: a file that the user gave its old content back.
         files.retain(|file| file.from.is_some() || file.before != file.after);
         if files.is_empty() {
             return Err("the edit is empty after excluding these hunks: deny it instead".into());
@@ -84,7 +84,7 @@ impl Actor {
         }
     }
 
-    /// The named files get the human's content, the other files of the action stay as proposed.
+    /// The named files get the user's content, the other files of the action stay as proposed.
     fn edited_files(&self, action: &Action, edited: Vec<EditedFile>) -> Result<Resolved, String> {
         let mut resolved = Resolved { files: action.files.clone().unwrap_or_default(), ..Resolved::default() };
         for EditedFile { path, after } in edited {

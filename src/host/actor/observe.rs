@@ -136,7 +136,7 @@ impl Actor {
         }
     }
 
-    /// What the disk says about the files of an edit that the agent carried out itself.
+    /// What the disk says about the files of an edit that the agent executed itself.
     pub(super) fn outcome_of_agents_edit(&self, id: &ActionId) -> Option<Vec<FileOutcome>> {
         let action: &Action = &self.book.session.actions.get(id)?.action;
         let files: Vec<FileOutcome> = action

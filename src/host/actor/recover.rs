@@ -89,7 +89,7 @@ impl Actor {
     }
 
     /// What arrived while the gate was frozen is ruled on as if it arrived now: what rules or leases let through does not
-    /// wait for a human, and what they forbid neither.
+    /// wait for a user, and what they forbid neither.
     pub(super) fn after_resume(&mut self) {
         let waits_for_gate = |s: &&ActionState| s.ruled.as_ref().is_some_and(|r| r.rule.as_str() == FROZEN);
         let held: Vec<Action> =

@@ -1,5 +1,5 @@
-//! Taking effects back: an undo is an action of the human's own, with a diff, a decision and a permit like any other.
-//! So it is journalled, attributed, and can itself be undone.
+//! Taking effects back: an undo is an action of the user's own, with a diff, a decision and a permit like any other.
+//! So it is journaled, attributed, and can itself be undone.
 
 use super::super::clients::Reply;
 use super::super::resolve::Resolved;
@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 /// An undo under way.
 #[derive(Debug)]
 pub struct Reverting {
-    /// Whose whole effect it takes back, or with `again` brings back.
+    /// Whose whole effect it reverts, or with `again` brings back.
     actions: Vec<ActionId>,
     again: bool,
     /// For a rewind: the tree that it restores.
@@ -81,7 +81,7 @@ impl Actor {
         )
     }
 
-    /// Whether there is still something to take back of it, or something in the way.
+    /// Whether there is still something to revert of it, or something in the way.
     fn is_in_place(&self, file: &FileOutcome) -> bool {
         let mut resolved = Resolved::default();
         self.take_back_outcome(&mut resolved, file).is_err() || !resolved.files.is_empty()
@@ -214,7 +214,7 @@ impl Actor {
         Ok(json!({ "action": id }))
     }
 
-    /// An undo has been carried out (or not).
+    /// An undo has been executed (or not).
     pub(super) fn reverted(&mut self, id: &ActionId, is_ok: bool, files: &[FileOutcome]) {
         let Some(Reverting { actions, again, tree }) = self.running.reverting.remove(id) else { return };
         let by = self.book.session.actions.get(id).and_then(|s| s.decided.as_ref()).map(|d| d.by.clone());

@@ -1,4 +1,4 @@
-//! A human answers a held action. The answer carries the digest of what was seen; anything else is refused.
+//! A user answers a held action. The answer carries the digest of what was seen; anything else is refused.
 
 use super::{Answering, Edited, Effect, Outcome, Refusal, Reply, propose};
 use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
@@ -88,7 +88,7 @@ fn approve(session: &Session, state: &ActionState, answering: Answering) -> Resu
 }
 
 /// The agent's option that the answer names, if it fits. A plain approval of options that differ is refused: it would be
-/// consent by position. What the supervisor rewrote is ours to carry out and needs none of them.
+/// consent by position. What the supervisor rewrote is ours to execute and needs none of them.
 fn option_of(state: &ActionState, answering: &Answering) -> Result<Option<String>, Refusal> {
     let allows = matches!(answering.verdict, Verdict::Approve | Verdict::ApproveEdited);
     let named = answering.option.as_deref();
@@ -156,7 +156,7 @@ fn approved(session: &Session, state: &ActionState, answering: Answering) -> Res
     Ok(out)
 }
 
-/// In mode `plan` the first edit of a step that a human approves as it is opens a lease for the rest of that step.
+/// In mode `plan` the first edit of a step that a user approves as it is opens a lease for the rest of that step.
 fn step_lease(session: &Session, state: &ActionState, by: Decider) -> Option<Event> {
     let Decider::Human(by) = by else { return None };
     let step = state.action.step.clone().filter(|_| session.mode == Mode::Plan && state.action.kind == Kind::Edit)?;

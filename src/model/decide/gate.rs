@@ -1,4 +1,4 @@
-//! The gate itself: modes, freezing, leases, lapses, ends, and the human's edits of the plan.
+//! The gate itself: modes, freezing, leases, lapses, ends, and the user's edits of the plan.
 
 use super::{Effect, Outcome, Refusal, Reply, wants_merge};
 use crate::base::{ActionId, ClientId, Digest, LeaseId, RelPath, StepId, UnixMs};

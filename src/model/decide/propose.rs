@@ -14,7 +14,7 @@ use crate::model::session::{Phase, Session};
 pub const FROZEN: &str = "frozen";
 
 /// Policy's word with the mode, the gate and the leases taken in. Only ever tighter than policy, but for a lease, which
-/// a human gave.
+/// a user gave.
 fn effective(session: &Session, action: &Action, ruling: Ruling, now: UnixMs) -> (Ruling, Option<Decider>) {
     if ruling.word == RulingWord::Deny {
         return (ruling, None);
@@ -137,7 +137,7 @@ pub(super) fn let_through(out: &mut Outcome, action: &Action, by: Decider, verdi
     out.events.push(Event::Started(Started { action: id.clone(), revision: Some(revision), digest: Some(digest) }));
     let edited = verdict == Verdict::ApproveEdited;
     out.effects.push(Effect::Reply { action: id.clone(), reply: Reply::Approved { edited, note, option: None } });
-    // What a human rewrote is ours to carry out: an agent would carry out its own version.
+    // What a user rewrote is ours to execute: an agent would execute its own version.
     out.effects.push(if action.executor == Executor::Agent && !edited {
         Effect::Release(id)
     } else {

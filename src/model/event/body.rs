@@ -93,12 +93,12 @@ pub struct TurnEnded {
     pub text: Option<String>,
 }
 
-/// Text of the agent, the human or a specialist (`by` names it); coalesced chunks.
+/// Text of the agent, the user or a specialist (`by` names it); coalesced chunks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
     pub by: String,
     pub text: String,
-    /// The message goes on in the next event of the same kind and speaker.
+    /// The message continues in the next event of the same kind and speaker.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
 }
@@ -136,7 +136,7 @@ pub struct Held {
     pub action: ActionId,
     pub revision: u32,
     pub digest: Digest,
-    /// Set for guard-rail actions: the word the human must type.
+    /// Set for guard-rail actions: the word the user must type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<String>,
 }

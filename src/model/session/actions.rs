@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub enum Phase {
     /// Filed; policy has not spoken yet.
     Proposed,
-    /// Waits for a human.
+    /// Waits for a user.
     Held,
     /// Decided for, not started.
     Approved,
@@ -102,7 +102,7 @@ pub struct Actions {
     by_id: BTreeMap<ActionId, usize>,
     /// Places of what is open, so that a long past costs nothing to whoever asks what waits.
     open: BTreeSet<usize>,
-    /// Places of what an undo could take back.
+    /// Places of what an undo could revert.
     undoable: BTreeSet<usize>,
     /// How many of `states` have had their contents replaced by digests.
     compacted: usize,
@@ -136,7 +136,7 @@ impl Actions {
         self.open.iter().filter_map(|at| self.states.get(*at))
     }
 
-    /// What waits for a human, oldest first.
+    /// What waits for a user, oldest first.
     pub fn held(&self) -> impl DoubleEndedIterator<Item = &ActionState> {
         self.open().filter(|a| a.phase == Phase::Held)
     }

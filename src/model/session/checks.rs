@@ -18,7 +18,7 @@ pub struct Run {
     pub finished_at: Option<UnixMs>,
 }
 
-/// The newest runs, bounded; runs in candidates are counted for ever.
+/// The newest runs, bounded; runs in candidates are counted forever.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checks {
     runs: VecDeque<Run>,

@@ -101,7 +101,7 @@ impl Transcript {
         self.push(Entry { seq, at, speaker: Speaker::Told(action), text: text.to_owned(), open: false });
     }
 
-    /// A note never splits a message that goes on: it is placed before it.
+    /// A note never splits a message that continues: it is placed before it.
     pub(super) fn note(&mut self, seq: Seq, at: UnixMs, text: String) {
         self.bytes += text.len();
         self.entries.insert(self.place_of_notes(), Entry { seq, at, speaker: Speaker::Note, text, open: false });
@@ -116,7 +116,7 @@ impl Transcript {
         }
     }
 
-    /// The end, or the place before a message that goes on.
+    /// The end, or the place before a message that continues.
     fn place_of_notes(&self) -> usize {
         let goes_on = self.entries.back().is_some_and(|last| last.open && last.speaker.is_agent());
         self.entries.len() - usize::from(goes_on)

@@ -28,7 +28,7 @@ use crate::model::event::RulingWord;
 pub struct Voice {
     pub word: RulingWord,
     pub reason: String,
-    /// The word a human must type to approve all the same.
+    /// The word a user must type to approve all the same.
     pub confirm: Option<String>,
 }
 

@@ -133,7 +133,7 @@ pub fn exactly(argv: &[String]) -> Script {
     Script { opaque: argv.is_empty(), doubts, simples, parts: vec![part], repeats: false }
 }
 
-/// A character that a human does not see, or takes for another.
+/// A character that a user does not see, or takes for another.
 fn odd_character(text: &str) -> Option<String> {
     let odd = |c: char| match c {
         '\n' | '\t' => false,

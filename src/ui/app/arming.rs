@@ -1,4 +1,4 @@
-//! Whether a key may approve: never before the human can have read what it approves, never by accident.
+//! Whether a key may approve: never before the user can have read what it approves, never by accident.
 //!
 //! Decided by the time of the key, never by waiting. Times are milliseconds on the client's own clock.
 
@@ -18,7 +18,7 @@ pub enum NotArmed {
 }
 
 impl NotArmed {
-    /// In words for the human.
+    /// In words for the user.
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {

@@ -1,10 +1,10 @@
-//! The line at the bottom in which the human talks to the agent.
+//! The line at the bottom in which the user talks to the agent.
 
 use super::msg::When;
 use crate::ui::entry::Entry;
 use crate::ui::limits::UI_COMPOSER_ROWS_MAX;
 
-/// What is being written, and when the agent shall get it.
+/// What is being written, and when the agent should get it.
 #[derive(Debug, Clone)]
 pub struct Composer {
     pub entry: Entry,

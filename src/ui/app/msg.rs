@@ -32,7 +32,7 @@ pub enum Msg {
     Speaks,
     /// How the connection to a host on another machine fares.
     LinkState(Far),
-    /// The host is in trouble and says with what; it goes on as well as it can.
+    /// The host is in trouble and says with what; it continues as well as it can.
     Trouble(String),
     Computed(Product),
     /// The external editor came back.
@@ -98,7 +98,7 @@ impl Part {
     }
 }
 
-/// When the agent gets what the human wrote.
+/// When the agent gets what the user wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     Queue,
@@ -136,7 +136,7 @@ pub enum Verdict {
     Redirect,
 }
 
-/// The human's version of an edit.
+/// The user's version of an edit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mine {
     /// Whole new content by path.
@@ -195,7 +195,7 @@ pub enum Ask {
     },
     /// Takes back a change of this file that no decision stands behind.
     Restore(RelPath),
-    /// Checks on a candidate with the action in it, in the human's version if there is one, or on the workspace.
+    /// Checks on a candidate with the action in it, in the user's version if there is one, or on the workspace.
     Test {
         action: Option<ActionId>,
         mine: Option<Mine>,
@@ -236,14 +236,14 @@ pub enum Request {
     Copy(String),
     /// Adds a rule to the user's own policy.
     KeepRule(String),
-    /// Calls the human, in the ways they asked for.
+    /// Calls the user, in the ways they asked for.
     Notify(Notice),
     Suspend,
     Redraw,
     Leave(Leave),
 }
 
-/// What the human may be called for while looking elsewhere.
+/// What the user may be called for while looking elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
     Waits,
@@ -255,6 +255,6 @@ pub enum Notice {
 pub enum Leave {
     Detach,
     Quit,
-    /// As a signal from the keyboard would end it; the session goes on.
+    /// As a signal from the keyboard would end it; the session continues.
     Interrupt,
 }

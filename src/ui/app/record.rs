@@ -1,5 +1,5 @@
 //! A session of before, walked through: all that happened, how far of it is shown, and what there is to stop at. Going
-//! back folds anew from the beginning, so what is shown is always what a human saw then.
+//! back folds again from the beginning, so what is shown is always what a user saw then.
 
 use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Seq};
@@ -36,12 +36,12 @@ impl Record {
         (seq(self.shown), seq(self.envelopes.len()))
     }
 
-    /// What a human would want to look at, oldest first, in words.
+    /// What a user would want to look at, oldest first, in words.
     pub fn stops(&self) -> impl DoubleEndedIterator<Item = (Seq, String)> {
         self.envelopes.iter().filter_map(|envelope| Some((envelope.seq, stop_words(&envelope.event)?)))
     }
 
-    /// The event a human means by a number, or by the name of an action: where that began to wait, or was filed.
+    /// The event a user means by a number, or by the name of an action: where that began to wait, or was filed.
     #[must_use]
     pub fn find(&self, words: &str) -> Option<Seq> {
         let words = words.trim().trim_start_matches('#');

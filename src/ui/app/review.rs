@@ -1,4 +1,4 @@
-//! The human's choices on the action that is looked at: hunks left out, lines chosen, text edited, rows seen.
+//! The user's choices on the action that is looked at: hunks left out, lines chosen, text edited, rows seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -15,9 +15,9 @@ pub type HunkAt = (usize, usize);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Review {
     about: Option<(ActionId, Digest)>,
-    /// Hunks that shall not be applied.
+    /// Hunks that should not be applied.
     pub left_out: BTreeSet<HunkAt>,
-    /// Changed lines of hunks that shall not be applied, by their index among all lines of the hunk.
+    /// Changed lines of hunks that should not be applied, by their index among all lines of the hunk.
     pub lines_left_out: BTreeMap<HunkAt, BTreeSet<usize>>,
     /// Edited content by file index; the command by `None`.
     pub edited: BTreeMap<Option<usize>, String>,
@@ -122,7 +122,7 @@ impl Review {
         self.left_out.is_empty() && self.lines_left_out.is_empty() && self.edited.is_empty()
     }
 
-    /// Takes the human's version of a file or command in; `None` when it is what was proposed.
+    /// Takes the user's version of a file or command in; `None` when it is what was proposed.
     pub fn edit(&mut self, part: Option<usize>, text: Option<String>) {
         match text {
             Some(text) => self.edited.insert(part, text),
@@ -164,8 +164,8 @@ impl Review {
         lost
     }
 
-    /// What the human made of the proposal, as the host takes it; `None` when nothing. `changed` holds, for each file
-    /// and hunk of the human's version, the indices of its changed lines.
+    /// What the user made of the proposal, as the host takes it; `None` when nothing. `changed` holds, for each file
+    /// and hunk of the user's version, the indices of its changed lines.
     #[must_use]
     pub fn mine(&self, paths: &[String], changed: &[Vec<Vec<usize>>]) -> Option<Mine> {
         if self.is_whole() {

@@ -1,9 +1,9 @@
-//! A rule made of a denial: drafted from what was denied, shown, and changed by the human before it is kept.
+//! A rule made of a denial: drafted from what was denied, shown, and changed by the user before it is kept.
 
 use crate::model::session::ActionState;
 use crate::model::{Command, Kind};
 
-/// The text of a deny rule for `policy.toml` that covers this action; a first draft, for a human to widen or narrow.
+/// The text of a deny rule for `policy.toml` that covers this action; a first draft, for a user to widen or narrow.
 #[must_use]
 pub fn draft(state: &ActionState, reason: Option<&str>) -> String {
     let action = &state.action;

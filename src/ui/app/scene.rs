@@ -1,4 +1,4 @@
-//! What there is to see: the session's replica and the human's place in it. Panes draw from this and nothing else.
+//! What there is to see: the session's replica and the user's place in it. Panes draw from this and nothing else.
 
 use super::contents::Contents;
 use super::msg::Far;

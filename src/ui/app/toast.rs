@@ -1,4 +1,4 @@
-//! One line that tells the human why something did not happen, or that it did.
+//! One line that tells the user why something did not happen, or that it did.
 
 /// How loud a toast is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

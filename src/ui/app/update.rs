@@ -98,7 +98,7 @@ impl App {
         }
     }
 
-    /// The external editor came back: its text is the human's version, unless the action has become another meanwhile.
+    /// The external editor came back: its text is the user's version, unless the action has become another meanwhile.
     fn edited(
         &mut self,
         action: ActionId,
@@ -118,7 +118,7 @@ impl App {
         Vec::new()
     }
 
-    /// The rule has its place in the user's policy; the running session shall have it too.
+    /// The rule has its place in the user's policy; the running session should have it too.
     fn rule_kept(&mut self, rule: String, kept: Result<String, String>) -> Vec<Request> {
         match (kept, &mut self.overlay) {
             (Ok(place), overlay) => {
@@ -274,7 +274,7 @@ impl App {
                 }
                 Ok(Answer::Choose(needed)) => self.choose_reverts(asked, needed),
                 Ok(Answer::Done | Answer::Blob { .. }) => {}
-                // A host that cannot list them is no trouble of the human's.
+                // A host that cannot list them is no trouble of the user's.
                 Err(_) if *asked == Ask::Processes => {}
                 Err(why) => self.say(Toast::error(format!("{}: {why}", asked.name()))),
             }

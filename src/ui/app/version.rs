@@ -1,4 +1,4 @@
-//! The human's version of what is under review: taken in from an editor, and put together for an answer.
+//! The user's version of what is under review: taken in from an editor, and put together for an answer.
 
 use super::msg::Mine;
 use super::{App, Request};
@@ -7,7 +7,7 @@ use crate::model::FileEdit;
 use crate::ui::app::toast::Toast;
 
 impl App {
-    /// Takes a text in as the human's version; the diff shows it, and nothing is approved by that. `part` is the
+    /// Takes a text in as the user's version; the diff shows it, and nothing is approved by that. `part` is the
     /// file's number, or `None` for the command.
     pub(super) fn take_version(&mut self, part: Option<usize>, text: String) -> Vec<Request> {
         let Some(state) = self.scene.target() else { return Vec::new() };
@@ -38,7 +38,7 @@ impl App {
         self.compute_pictures()
     }
 
-    /// From the disk to the human's version of a file as it is now, or to this text.
+    /// From the disk to the user's version of a file as it is now, or to this text.
     fn diff_of(&self, part: Option<usize>, text: Option<&str>) -> Option<FileDiff> {
         let file = self.scene.target()?.action.files.as_ref()?.get(part?)?;
         let before = file.before.as_ref().and_then(|before| self.scene.contents.bytes(before)).unwrap_or_default();
@@ -52,7 +52,7 @@ impl App {
         Some(FileDiff::new(before.to_owned(), after))
     }
 
-    /// The human's version of a file: edited, or else as proposed. `None` when it has no text.
+    /// The user's version of a file: edited, or else as proposed. `None` when it has no text.
     #[must_use]
     pub fn version_of(&self, at: usize, file: &FileEdit) -> Option<String> {
         if let Some(text) = self.scene.review.edited.get(&Some(at)) {

@@ -90,7 +90,7 @@ const fn deciding(
     Command { name, label, description, group: GROUP, why_disabled: needs_held, run, ..BASE }
 }
 
-/// The candidate holds what an approval would let through: the human's version, without what is left out.
+/// The candidate holds what an approval would let through: the user's version, without what is left out.
 fn test(app: &mut App) -> Vec<Request> {
     let Some((state, _)) = app.scene.held_target() else {
         app.say(Toast::plain("testing the workspace as it is"));

@@ -1,4 +1,4 @@
-//! Letting the session go on, holding it, stopping it, taking back what it did.
+//! Letting the session continue, holding it, stopping it, taking back what it did.
 
 use super::{BASE, Command, needs_control};
 use crate::base::ActionId;

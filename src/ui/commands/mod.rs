@@ -1,4 +1,4 @@
-//! Everything a human can ask for, one literal each: name, description, when it cannot be, and what it does. Keys,
+//! Everything a user can ask for, one literal each: name, description, when it cannot be, and what it does. Keys,
 //! the palette, help and the documentation are made from these lists.
 
 mod agent;

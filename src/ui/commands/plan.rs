@@ -1,4 +1,4 @@
-//! Editing the plan: the human owns it.
+//! Editing the plan: the user owns it.
 
 use super::{BASE, Command, Scope, needs_control};
 use crate::base::StepId;

@@ -83,7 +83,7 @@ impl Keymap {
         ways.join("  ")
     }
 
-    /// The bindings that go on from `keys`: what a which-key line offers.
+    /// The bindings that continue from `keys`: what a which-key line offers.
     pub fn continuations<'a>(&'a self, scope: Scope, keys: &'a [Key]) -> impl Iterator<Item = &'a Binding> {
         self.bindings.iter().filter(move |binding| {
             binding.command.scope.applies_in(scope) && binding.keys.len() > keys.len() && binding.keys.starts_with(keys)

@@ -24,7 +24,7 @@ pub enum Pick {
     },
     /// A moment of a record.
     Event(Seq),
-    /// A file whose unsupervised change is taken back.
+    /// A file whose unsupervised change is reverted.
     Restore(RelPath),
     /// An option of the agent, by its own id; its values follow.
     AgentOption(String),

@@ -1,4 +1,4 @@
-//! The inline editor: the human's version of a file or command before it is approved.
+//! The inline editor: the user's version of a file or command before it is approved.
 
 use ratatui::layout::Rect;
 

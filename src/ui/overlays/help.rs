@@ -19,7 +19,7 @@ pub struct Help {
 }
 
 impl Help {
-    /// Scrolls; false when the page shall close.
+    /// Scrolls; false when the page should close.
     pub fn key(&mut self, key: Key, keymap: &Keymap, screen: Size) -> bool {
         let page = usize::from(screen.height).saturating_sub(6).max(1);
         let rows = rows(keymap, text_columns(keymap, box_columns(screen.width))).len().saturating_sub(page);

@@ -1,4 +1,4 @@
-//! A drafted rule: shown whole and changed by the human before it goes into their policy.
+//! A drafted rule: shown whole and changed by the user before it goes into their policy.
 
 use ratatui::layout::Rect;
 

@@ -63,7 +63,7 @@ pub(super) struct At {
     pub file: usize,
     pub hunk: usize,
     pub place: PlaceIn,
-    /// The bytes of its text that this row shows: a long line goes on in the next rows.
+    /// The bytes of its text that this row shows: a long line continues in the next rows.
     pub from: usize,
     pub to: usize,
 }

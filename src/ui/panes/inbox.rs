@@ -1,4 +1,4 @@
-//! Inbox: what waits for the human, riskiest and oldest first, and what went past the gate.
+//! Inbox: what waits for the user, riskiest and oldest first, and what went past the gate.
 
 use std::collections::BTreeSet;
 

@@ -25,7 +25,7 @@ pub struct Title {
     pub text: String,
     /// At the right end.
     pub right: String,
-    /// Something here needs the human.
+    /// Something here needs the user.
     pub loud: bool,
 }
 
@@ -131,7 +131,7 @@ impl Panes {
             let room = Size::new(inner.width.saturating_sub(numbers), inner.height);
             // Rows that share the screen with other panes cannot be moved by the terminal.
             let shares = layout.place(id).is_some_and(|place| place.outer.width < layout.header.width);
-            // What was wrapped for another width, or for none while the pane was away, is wrapped anew.
+            // What was wrapped for another width, or for none while the pane was away, is wrapped again.
             let reflows = room.width > 0 && std::mem::replace(last, room.width) != room.width;
             let pane = self.get_mut(id);
             pane.refresh(scene, room, if reflows { Touched::ALL } else { touched });
@@ -185,7 +185,7 @@ pub fn view(app: &App, place: &Place, brush: &mut Brush<'_>) {
     }
 }
 
-/// The line below the focused pane is its neighbour's; where it is only a line it takes the focus colour.
+/// The line below the focused pane is its neighbour's; where it is only a line it takes the focus color.
 fn accent_divider(place: &Place, brush: &mut Brush<'_>) {
     let style = brush.look.style(Role::BorderFocus);
     let y = place.outer.bottom();

@@ -86,7 +86,7 @@ struct Last {
 
 impl Talk {
     /// Brings the rows up to date with `entries`, newest first. Everything after the entry before the last one is looked
-    /// at: a note may have been placed before a message that goes on, or given way to a newer one.
+    /// at: a note may have been placed before a message that continues, or given way to a newer one.
     fn refresh<'a>(&mut self, scene: &Scene, entries: impl Iterator<Item = &'a Entry>, columns: u16) {
         if self.columns != columns {
             *self = Self { columns, ..Self::default() };
@@ -412,7 +412,7 @@ fn output_row(brush: &mut Brush<'_>, line: Rect, text: &StyledLine) {
     run(at..text.text.len(), plain, brush);
 }
 
-/// A program's own colours, as the terminal's palette knows them. Reversed text is shown bold: a program must not
+/// A program's own colors, as the terminal's palette knows them. Reversed text is shown bold: a program must not
 /// draw what looks like our cursor.
 fn style_of(sgr: Sgr) -> Style {
     let color = |colour: Colour| match colour {

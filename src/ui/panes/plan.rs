@@ -1,4 +1,4 @@
-//! Plan: the step tree that the human owns.
+//! Plan: the step tree that the user owns.
 
 use std::collections::BTreeSet;
 

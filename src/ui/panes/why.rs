@@ -39,7 +39,7 @@ fn is_same_words(one: &str, other: &str) -> bool {
     letters(one) == letters(other)
 }
 
-/// An undo or a rewind: the human gave no reason and needs none.
+/// An undo or a rewind: the user gave no reason and needs none.
 fn is_own(state: &ActionState) -> bool {
     state.action.author == Author::Human && state.action.revision == 1 && state.action.rationale.is_none()
 }

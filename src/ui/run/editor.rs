@@ -1,4 +1,4 @@
-//! The human's own editor on a private copy of a text.
+//! The user's own editor on a private copy of a text.
 
 use std::io::{Read as _, Write as _};
 
@@ -8,7 +8,7 @@ use crate::ui::limits::UI_ENTRY_BYTES_MAX;
 /// and gone afterwards; its name ends as the real one does, for the editor's sake.
 ///
 /// # Errors
-/// In words for the human; nothing is changed then.
+/// In words for the user; nothing is changed then.
 pub(super) async fn edit(editor: &str, name: &str, text: &str) -> Result<String, String> {
     let failed = |what: &str, error: std::io::Error| format!("{what}: {error}; nothing was changed");
     let words = shell_words::split(editor).map_err(|error| format!("EDITOR cannot be parsed: {error}"))?;

@@ -79,7 +79,7 @@ impl Link {
         }
     }
 
-    /// The next thing from the host; never ends, once the link is down it waits for ever. Safe to cancel.
+    /// The next thing from the host; never ends, once the link is down it waits forever. Safe to cancel.
     pub(super) async fn next(&mut self) -> Heard {
         let opened = match &mut self.state {
             State::Connecting(connect) => connect.await,

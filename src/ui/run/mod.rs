@@ -32,7 +32,7 @@ use crate::ui::workers::{Pool, Product};
 use link::{Heard, Link};
 use signals::{Signal, Signals};
 
-/// How a client shall look and behave. Environment and configuration are read by whoever makes this.
+/// How a client should look and behave. Environment and configuration are read by whoever makes this.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub theme: String,
@@ -61,7 +61,7 @@ pub struct Options {
     pub control: Option<bool>,
 }
 
-/// How the human wants to be called while looking elsewhere.
+/// How the user wants to be called while looking elsewhere.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Notices {
     /// BEL.
@@ -107,7 +107,7 @@ impl Stream {
 /// How a client ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
-    /// The human left; the session goes on unless it had nothing open and was closed.
+    /// The user left; the session continues unless it had nothing open and was closed.
     Left(Leave),
     /// A signal by its number; shells expect 128 plus that as exit code.
     Signal(i32),
@@ -128,7 +128,7 @@ pub enum UiError {
     Io(#[from] std::io::Error),
 }
 
-/// Opens the screen at once and runs until the human leaves; the host is connected to meanwhile.
+/// Opens the screen at once and runs until the user leaves; the host is connected to meanwhile.
 ///
 /// # Errors
 /// When the terminal, theme or keymap cannot be used. The terminal is given back in every case.
@@ -271,7 +271,7 @@ impl Client {
             if let Some(ended) = self.take_in(woke, modes).await {
                 return ended;
             }
-            // Everything that is there already belongs to the same frame, unless the human would wait too long for it.
+            // Everything that is there already belongs to the same frame, unless the user would wait too long for it.
             let began = Instant::now();
             for _ in 0..UI_BACKLOG_MAX {
                 if began.elapsed() >= Duration::from_millis(UI_BACKLOG_MS_MAX) {
@@ -494,7 +494,7 @@ impl Client {
     }
 }
 
-/// Our own words only, and nothing the human did not ask for.
+/// Our own words only, and nothing the user did not ask for.
 fn call(notices: Notices, notice: Notice) -> Vec<u8> {
     let mut bytes = Vec::new();
     let words = match notice {

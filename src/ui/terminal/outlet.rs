@@ -41,7 +41,7 @@ impl Outlet {
         }
     }
 
-    /// Waits for the frame to be written; for ever when none is on its way. Safe to cancel.
+    /// Waits for the frame to be written; forever when none is on its way. Safe to cancel.
     ///
     /// # Errors
     /// When the terminal is gone.

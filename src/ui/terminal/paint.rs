@@ -10,7 +10,7 @@ use crate::ui::limits::{UI_ERASE_RUN_CELLS_MIN, UI_GAP_REWRITE_CELLS_MAX};
 
 /// Appends what turns `front` into `back`; `front` is shifted on the way when rows moved.
 ///
-/// `bce`: the terminal erases in the current background ("back colour erase"), as all but GNU screen do.
+/// `bce`: the terminal erases in the current background ("back color erase"), as all but GNU screen do.
 pub fn difference(out: &mut Vec<u8>, pen: &mut Pen, front: &mut Buffer, back: &Buffer, bce: bool) {
     if let Some(shift) = scroll::find(front, back) {
         shift_rows(out, pen, shift);
@@ -89,7 +89,7 @@ fn shows(ink: Ink, cell: &Cell) -> bool {
     if cell.symbol() == " " { own.blanks_like(ink) } else { own == ink }
 }
 
-/// A blank takes the colour that is at hand, where only its background is seen.
+/// A blank takes the color that is at hand, where only its background is seen.
 fn set_for(out: &mut Vec<u8>, pen: &mut Pen, cell: &Cell) {
     if !pen.ink().is_some_and(|ink| shows(ink, cell)) {
         pen.set(out, Ink::of(cell));

@@ -1,11 +1,11 @@
 //! The terminal's pen as we know it: cursor position and current style, so that only differences are sent.
-//! SGR parameters as in ECMA-48 §8.3.117 and xterm's ctlseqs (38;2 and 38;5 colours).
+//! SGR parameters as in ECMA-48 §8.3.117 and xterm's ctlseqs (38;2 and 38;5 colors).
 
 use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier};
 use std::io::Write as _;
 
-/// Style of one cell as far as a terminal is told: no blink, no hidden text, no underline colour.
+/// Style of one cell as far as a terminal is told: no blink, no hidden text, no underline color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ink {
     fg: Color,
@@ -156,7 +156,7 @@ fn style_params(params: &mut Vec<u8>, old: Ink, ink: Ink) {
     }
 }
 
-/// `base` is 30 for the foreground and 40 for the background; bright colours are 60 higher, default 9 higher.
+/// `base` is 30 for the foreground and 40 for the background; bright colors are 60 higher, default 9 higher.
 fn color_params(params: &mut Vec<u8>, color: Color, base: u8) {
     let named = |offset: u8| base + offset;
     let code = match color {

@@ -223,7 +223,7 @@ mod tests {
             for x in 0..size.width {
                 let cell = parser.screen().cell(y, x).unwrap();
                 let text = if cell.has_contents() { cell.contents() } else { " " };
-                // An erased cell has no foreground, so colour only counts where there is something to see.
+                // An erased cell has no foreground, so color only counts where there is something to see.
                 let fg = (text != " ").then(|| (cell.fgcolor(), cell.bold()));
                 all.extend(format!("{text}{fg:?}{:?}|", cell.bgcolor()).into_bytes());
             }

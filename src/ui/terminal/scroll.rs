@@ -1,4 +1,4 @@
-//! Finds rows that merely moved, so that the terminal can move them itself instead of being sent them again.
+//! Finds rows that only moved, so that the terminal can move them itself instead of being sent them again.
 //!
 //! The comparison works on whole rows, because scroll regions (DECSTBM) span the width of the screen.
 

@@ -1,8 +1,8 @@
-//! Contrast of two colours as WCAG 2.2 defines it (relative luminance, ratio 1 to 21).
+//! Contrast of two colors as WCAG 2.2 defines it (relative luminance, ratio 1 to 21).
 
 use ratatui::style::Color;
 
-/// Ratio between two 24-bit colours; `None` when either is left to the terminal.
+/// Ratio between two 24-bit colors; `None` when either is left to the terminal.
 #[must_use]
 pub fn ratio(a: Color, b: Color) -> Option<f64> {
     let (a, b) = (luminance(a)?, luminance(b)?);

@@ -150,7 +150,7 @@ fn style_of(paint: &Paint, palette: &BTreeMap<&str, &str>, place: &str) -> Resul
     Ok(style)
 }
 
-/// `Some(None)` is the terminal's own colour.
+/// `Some(None)` is the terminal's own color.
 fn color_of(value: &str) -> Option<Option<Color>> {
     if value == "default" {
         return Some(None);

@@ -11,11 +11,11 @@ pub use sign::{Sign, Signs};
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// How many colours the terminal shows.
+/// How many colors the terminal shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     True,
-    /// The 256-colour cube and grey ramp of xterm.
+    /// The 256-color cube and grey ramp of xterm.
     Indexed,
     Ansi16,
     Mono,
@@ -65,7 +65,7 @@ impl Theme {
         self.styles.get(role as usize).copied().unwrap_or_default()
     }
 
-    /// Replaces 24-bit colours by the nearest of the xterm cube when the terminal has only 256.
+    /// Replaces 24-bit colors by the nearest of the xterm cube when the terminal has only 256.
     #[must_use]
     pub fn at_depth(mut self, depth: Depth) -> Self {
         for style in &mut self.styles {

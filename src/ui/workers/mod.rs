@@ -38,7 +38,7 @@ impl Versions {
     }
 }
 
-/// Files to compare and colour.
+/// Files to compare and color.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     pub key: Digest,
@@ -47,7 +47,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// `edits` tells versions that the human edited apart from the proposal.
+    /// `edits` tells versions that the user edited apart from the proposal.
     #[must_use]
     pub fn new(files: Vec<Versions>, mark_blanks: bool, edits: usize) -> Self {
         let mut hash = FieldHasher::new();

@@ -1,4 +1,4 @@
-//! The picture of one changed file: hunks of lines that are safe to show, with the places that are coloured.
+//! The picture of one changed file: hunks of lines that are safe to show, with the places that are colored.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -289,7 +289,7 @@ impl Colours {
     }
 }
 
-/// The colours of the lines in and around hunks, by line number from 1; the rest of a file is never asked for.
+/// The colors of the lines in and around hunks, by line number from 1; the rest of a file is never asked for.
 fn windows(path: &str, bytes: &bytes::Bytes, hunks: impl Iterator<Item = (usize, usize)>) -> HashMap<usize, Vec<Span>> {
     let mut lines = HashMap::new();
     if bytes.is_empty() {

@@ -305,7 +305,7 @@ fn base_file(place: &Path) -> PathBuf {
     place.with_extension("base")
 }
 
-/// Empties a place; the removal itself goes on in the background.
+/// Empties a place; the removal itself continues in the background.
 fn clear(place: &Path) -> Result<(), CandidateError> {
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

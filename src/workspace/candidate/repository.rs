@@ -137,7 +137,7 @@ fn alternates(objects: &Path) -> Vec<PathBuf> {
     lines.filter_map(|line| objects.join(line).canonicalize().ok()).collect()
 }
 
-/// The configuration without what binds it to a place or to a process. A key that goes on over several lines goes whole.
+/// The configuration without what binds it to a place or to a process. A key that continues over several lines goes whole.
 fn without_ways_back(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut in_core, mut dropping) = (false, false);

@@ -17,7 +17,7 @@ pub struct Process {
     pub session: i32,
     /// `R`, `S`, `D`, `T`, `Z` …
     pub state: u8,
-    /// Clock ticks since boot; with the pid it names a process for ever.
+    /// Clock ticks since boot; with the pid it names a process forever.
     pub started: u64,
     /// A thread of the kernel: nobody starts or becomes one.
     pub of_kernel: bool,

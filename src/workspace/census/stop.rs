@@ -55,7 +55,7 @@ impl Tracker {
         }
     }
 
-    /// Lets everything go on.
+    /// Lets everything continue.
     pub fn resume(&self, scope: Scope) {
         for process in &self.walk(scope).members {
             let _ = signals::send(process, Signal::CONT);

@@ -1,4 +1,4 @@
-//! The visible part: names are exchanged one by one, each checked, and taken back on failure.
+//! The visible part: names are exchanged one by one, each checked, and reverted on failure.
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -16,7 +16,7 @@ use crate::base::Digest;
 use crate::model::{FileMode, Node, NodeKind};
 use crate::workspace::root::{Place, Root};
 
-/// How one visible change is taken back.
+/// How one visible change is reverted.
 enum Undo<'a> {
     Created(&'a Place),
     /// The old content lies under the temporary name.
@@ -78,7 +78,7 @@ pub fn commit(root: &Root, stage: Stage) -> Result<Vec<Written>, EditError> {
         Failure::Io(error) => EditError::Torn { path, error, left },
     };
     if matches!(error, EditError::Torn { .. }) {
-        // The temporary files may hold the only copy of something: leave them for a human.
+        // The temporary files may hold the only copy of something: leave them for a user.
         return Err(error);
     }
     stage.discard(root);

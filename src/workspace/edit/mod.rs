@@ -5,7 +5,7 @@
 //! together); every new content is written to a temporary file beside its target and synced (a
 //! full disk is met here, before anything visible has changed); then the names are exchanged one
 //! by one, each exchange checked against the pre-image again; on any failure the exchanges are
-//! taken back. A crash leaves each file old or new, never torn.
+//! reverted. A crash leaves each file old or new, never torn.
 
 mod commit;
 mod stage;

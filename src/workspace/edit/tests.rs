@@ -232,7 +232,7 @@ fn special_files_are_refused_unopened() {
     std::fs::create_dir(bench.dir.path().join("dir")).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(bench.dir.path().join("socket")).unwrap();
     for path in ["pipe", "dir", "socket"] {
-        // A pipe that was opened for reading would block here for ever.
+        // A pipe that was opened for reading would block here forever.
         for base in [None, Some(Digest::of(b""))] {
             let refused = apply(&bench.root, vec![write(path, base, b"x")]);
             assert!(matches!(refused, Err(EditError::Refused(PathRefusal::Special { .. }))), "{path}: {refused:?}");

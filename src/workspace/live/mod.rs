@@ -1,5 +1,5 @@
 //! The port's workspace on a real file system: puts edits, commands, checkpoints, candidates, the
-//! watcher and the census together. It carries out what a permit covers and nothing else.
+//! watcher and the census together. It executes what a permit covers and nothing else.
 
 mod copies;
 mod perform;

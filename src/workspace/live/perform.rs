@@ -39,7 +39,7 @@ pub fn check(permit: &Permit, action: &Action) -> Result<(), String> {
     }
 }
 
-/// Where an action is carried out.
+/// Where an action is executed.
 #[derive(Clone)]
 pub struct Place {
     pub root: Arc<Root>,
@@ -267,7 +267,7 @@ impl Sink for Passed {
         self.tail.push(bytes);
         self.bytes = self.bytes.saturating_add(bytes.len() as u64);
         if self.bytes <= limits::RUN_OUTPUT_BYTES_MAX {
-            // Nobody may be listening any more; the command goes on.
+            // Nobody may be listening any more; the command continues.
             let _ = self.progress.send(Progress::Output { stream, bytes: bytes.to_vec() }).await;
         }
     }

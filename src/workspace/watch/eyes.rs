@@ -106,12 +106,12 @@ impl Eyes {
         !added.is_empty()
     }
 
-    /// Has every directory watched anew.
+    /// Has every directory watched again.
     pub fn forget_all(&mut self) {
         self.watched.clear();
     }
 
-    /// Has a directory watched anew.
+    /// Has a directory watched again.
     pub fn forget(&mut self, dir: &Path) {
         self.watched.remove(dir);
     }
@@ -147,7 +147,7 @@ fn hint(root: &Path, event: notify::Result<notify::Event>) -> Option<Hint> {
     if event.need_rescan() {
         return Some(Hint::Everything);
     }
-    // Reading is no change; our own reading would wake us for ever.
+    // Reading is no change; our own reading would wake us forever.
     let matters = match event.kind {
         EventKind::Access(_) => false,
         EventKind::Any | EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Other => true,

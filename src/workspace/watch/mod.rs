@@ -126,7 +126,7 @@ struct Watcher {
     missed: Arc<AtomicBool>,
 }
 
-/// The watcher has no reason to go on.
+/// The watcher has no reason to continue.
 struct Done;
 
 impl Watcher {

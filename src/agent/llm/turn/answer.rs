@@ -123,7 +123,7 @@ impl Turn {
         }
     }
 
-    /// The answer broke. What was complete before the break is kept and carried out; the rest is asked for anew.
+    /// The answer broke. What was complete before the break is kept and executed; the rest is asked for again.
     pub(super) fn broke(&mut self, fault: &Fault, closed: Closed, estimated: u64, out: &mut Vec<Effect>) {
         match fault {
             Fault::Overflow { context, prompt, .. } => self.overflowed(fault, (*context, *prompt), estimated, out),
@@ -138,7 +138,7 @@ impl Turn {
             // The caller has said so and learned to put it otherwise; what was answered answers something else.
             Fault::ToolsUnseen { .. } => self.ask(out),
             Fault::Repeats { .. } => {
-                // None of it is worth keeping: the model would go on where it stopped.
+                // None of it is worth keeping: the model would continue where it stopped.
                 self.talk.assistant(Message::assistant(Vec::new()));
                 out.push(Effect::Alarm { what: "loop", text: fault.to_string() });
                 let finding = self.watch.fault(&fault.to_string());
@@ -226,7 +226,7 @@ impl Turn {
                 let text = "The model prints its calls as text. They are accepted as calls and marked.".to_owned();
                 out.push(Effect::Alarm { what: "repaired", text });
             }
-            // The model shall see the call in the agreed form, and only once.
+            // The model should see the call in the agreed form, and only once.
             message.parts.retain(|part| !matches!(part, Part::Text(_)));
             if !found.prose.is_empty() {
                 message.parts.push(Part::Text(found.prose));

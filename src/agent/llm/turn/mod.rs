@@ -41,7 +41,7 @@ enum PlanNudge {
     None,
     /// In this answer: nothing else of it changes anything, unless a plan in it is approved.
     InAnswer,
-    /// In an earlier one; it may go on without.
+    /// In an earlier one; it may continue without.
     Before,
 }
 

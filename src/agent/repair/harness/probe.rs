@@ -14,7 +14,7 @@ pub struct Probe {
     pub lines: Vec<u32>,
 }
 
-/// The text of a file with probes; numbers go on from `probes.len()`.
+/// The text of a file with probes; numbers continue from `probes.len()`.
 pub fn instrument(source: &Source, probes: &mut Vec<Probe>) -> Option<String> {
     let mut edits = Vec::new();
     for function in functions(source) {

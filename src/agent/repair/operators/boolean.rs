@@ -48,7 +48,7 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// A test for nothing that goes on to ask the thing itself: `x !== null && x.done`.
+/// A test for nothing that continues to ask the thing itself: `x !== null && x.done`.
 fn asked(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let Some((left, op, right)) = binary(site.node) else { return };
     let (and, or, not) = site.lang().logic();

@@ -109,7 +109,7 @@ fn forgotten(site: &Site<'_, '_>) -> Vec<Missing> {
     out
 }
 
-/// Names that start anew in each round of a loop, and states set to another of the words of the function.
+/// Names that start again in each round of a loop, and states set to another of the words of the function.
 fn anew(site: &Site<'_, '_>) -> Vec<Missing> {
     let mut out = Vec::new();
     for n in descend(site.scope.body) {

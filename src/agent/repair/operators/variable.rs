@@ -102,7 +102,7 @@ fn members(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
     let own = site.text(name);
     super::method::opposite(own, &mut |other| sink.replace(name, other, 0.7));
-    // Members that the file uses with other objects: an element of a list is named anew in each function.
+    // Members that the file uses with other objects: an element of a list is named again in each function.
     let called = |word: &str| site.functions.iter().any(|(f, _)| f == word);
     for other in super::all_members(site.source).into_iter().filter(|n| n != own && !called(n)).take(16) {
         sink.replace(name, other, 0.25);

@@ -33,7 +33,7 @@ pub fn facts(text: &str) -> Facts {
     facts
 }
 
-/// Without quotes; of a quoted value that goes on in the next line, the part in this one.
+/// Without quotes; of a quoted value that continues in the next line, the part in this one.
 fn unquoted(value: &str) -> &str {
     value.trim_matches(['\'', '"'])
 }

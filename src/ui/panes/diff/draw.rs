@@ -1,4 +1,4 @@
-//! Drawing of diff rows: numbers, sign, text with its colours, what is left out.
+//! Drawing of diff rows: numbers, sign, text with its colors, what is left out.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -175,7 +175,7 @@ fn side(pane: &DiffPane, scene: &Scene, brush: &mut Brush<'_>, line: Rect, at: O
     text(brush, x + 2, line, &picture.shown, at, &roles, taken);
 }
 
-/// `+` or `-`; a row in which a long line goes on says that instead.
+/// `+` or `-`; a row in which a long line continues says that instead.
 fn mark(brush: &mut Brush<'_>, x: u16, line: Rect, roles: &Roles, at: At) {
     if at.from == 0 {
         brush.text(x, line.y, line.right(), roles.mark, roles.sign);
@@ -185,7 +185,7 @@ fn mark(brush: &mut Brush<'_>, x: u16, line: Rect, roles: &Roles, at: At) {
     }
 }
 
-/// The piece of a line that this row has, with syntax colours under the marks of what changed.
+/// The piece of a line that this row has, with syntax colors under the marks of what changed.
 fn text(brush: &mut Brush<'_>, x: u16, line: Rect, shown: &Shown, piece: At, roles: &Roles, taken: bool) {
     let base = roles.line.map_or_else(Style::new, |role| brush.look.style(role));
     let plain = brush.look.style(if taken { Role::Text } else { Role::DiffOff });

@@ -1,4 +1,4 @@
-//! What is told in words instead of a diff: a command as it would run, a read, and what goes on when nothing waits.
+//! What is told in words instead of a diff: a command as it would run, a read, and what continues when nothing waits.
 
 use crate::base::text::{Show, escape};
 use crate::model::action::Touches;
@@ -188,7 +188,7 @@ pub(super) fn calm_rows(scene: &Scene, columns: u16) -> Vec<Row> {
         let text = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
         wrapped(&mut rows, head, Role::TextSoft, &text, Role::Text, columns);
     }
-    // What was noted since then goes on: it waits for a busy server, it writes a call.
+    // What was noted since then continues: it waits for a busy server, it writes a call.
     let last = session.transcript.iter().next_back().filter(|entry| matches!(entry.speaker, Speaker::Note));
     if let (Some(note), Some(_)) = (last, &session.turn) {
         wrapped(&mut rows, "notes  ", Role::TextSoft, &note.text, Role::Warn, columns);
