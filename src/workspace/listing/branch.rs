@@ -64,12 +64,12 @@ impl Branch {
         Some(at)
     }
 
-    /// As [`Branch::reach`], making what is missing. A leaf in the way is replaced.
+    /// As [`Branch::reach`], making what is missing. No leaf may be in the way.
     fn make(&mut self, path: &Path) -> &mut Self {
         let mut at = self;
         at.written = None;
         for name in path.iter() {
-            at.leaves.remove(name);
+            debug_assert!(!at.leaves.contains_key(name), "a file is where a directory is to be");
             at = at.branches.entry(name.to_owned()).or_default();
             at.written = None;
         }

@@ -222,6 +222,7 @@ impl Listing {
         let (mut unread, mut missing, mut inner) = (Vec::new(), Vec::new(), Vec::new());
         {
             let mut state = self.locked();
+            state.clear_way(visit.path);
             if state.trunk.enter(visit.path, &found) {
                 state.directories = state.directories.saturating_add(1);
             }
@@ -411,9 +412,17 @@ impl State {
             }
             self.files = self.files.saturating_add(1);
         }
+        self.clear_way(path.parent().unwrap_or(Path::new("")));
         self.trunk.insert(path, leaf);
         if self.is_whole || is_news {
             self.changed(path, old, Some(leaf.entry));
+        }
+    }
+
+    /// A directory that was not known replaces a file or link of its name, and so do those above it.
+    fn clear_way(&mut self, directory: &Path) {
+        if self.trunk.branch(directory).is_none() {
+            directory.ancestors().for_each(|path| self.remove_leaf(path));
         }
     }
 

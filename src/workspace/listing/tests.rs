@@ -174,6 +174,20 @@ fn a_look_at_some_paths_records_them_without_a_walk_of_the_tree() {
     assert!(fresh.take_with([Path::new("a")]).unwrap().is_some());
 }
 
+#[test]
+fn a_link_that_a_directory_replaces_is_told_as_gone() {
+    let bench = bench(&[("target", "1")]);
+    let link = bench.dir.path().join("d");
+    symlink("target", &link).unwrap();
+    assert_eq!(bench.told(), ["d -+"]);
+    std::fs::remove_file(&link).unwrap();
+    put(bench.dir.path(), "d/b", "2");
+    // The look at the file comes before that at its directory.
+    bench.listing.look([Path::new("d/b")]);
+    assert_eq!(bench.told(), ["d +-", "d/b -+"]);
+    assert!(bench.listing.entry(Path::new("d")).is_none());
+}
+
 /// A look at a new file makes its directories known before they have been looked at themselves.
 #[test]
 fn bits_that_were_not_seen_are_not_recorded() {
