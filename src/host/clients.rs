@@ -10,8 +10,7 @@ use crate::host::limits::{
     CLIENT_ANSWERS_MAX, CLIENT_ATTACH_MS_MAX, CLIENT_DRAIN_MS_MAX, CLIENT_REQUEST_IDS_MAX, CLIENTS_MAX,
 };
 use crate::journal;
-use crate::wire::{self, Code, Id, Message, Request, RpcError};
-use serde_json::value::RawValue;
+use crate::wire::{self, Answer, Code, Id, Message, Request, RpcError};
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,15 +24,15 @@ pub struct Source {
     pub head: watch::Receiver<Published>,
 }
 
-/// What a request comes to.
-pub type Reply = Result<Box<RawValue>, RpcError>;
+/// Where the answer to a request goes.
+pub type Responder = oneshot::Sender<Result<Answer, RpcError>>;
 
 /// A request on its way to the actor.
 #[derive(Debug)]
 pub struct Asked {
     pub client: ClientId,
     pub request: Request,
-    pub reply: oneshot::Sender<Reply>,
+    pub reply: Responder,
 }
 
 /// Serves one connection until it ends. `client` is its name; `lenient` attaches it at its first request even if that
@@ -148,7 +147,8 @@ struct Intake {
 
 impl Intake {
     /// False when the client does not take its answers.
-    fn answer(&self, id: Id, result: Reply) -> bool {
+    fn answer(&self, id: Id, result: Result<Answer, RpcError>) -> bool {
+        let result = result.and_then(|answer| answer.to_raw());
         self.answers.try_send(Message::Answer { id, result }).is_ok()
     }
 
@@ -193,7 +193,10 @@ impl Intake {
         // Requests of one client are answered in order; the actor never waits for anything slow before it answers, but
         // for a stop, whose census is worth waiting for.
         let Some(reply) = self.put(request).await else { return false };
-        let from = attach.zip(reply.as_ref().ok()).map(|(attach, r)| snapshot::first_event(&attach, r.get()));
+        let from = match (&attach, &reply) {
+            (Some(attach), Ok(Answer::Attach(attached))) => Some(snapshot::first_event(attach, attached)),
+            _ => None,
+        };
         let goes_on = self.answer(id, reply);
         if from.is_some() {
             self.begin.send_replace(from);
@@ -201,7 +204,7 @@ impl Intake {
         goes_on
     }
 
-    async fn put(&self, request: Request) -> Option<Reply> {
+    async fn put(&self, request: Request) -> Option<Result<Answer, RpcError>> {
         let (reply, answer) = oneshot::channel();
         let asked = Asked { client: self.client.clone(), request, reply };
         self.to_actor.send(Msg::Asked(asked)).await.ok()?;

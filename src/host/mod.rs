@@ -8,12 +8,18 @@ mod book;
 mod claims;
 mod clients;
 mod encoding;
+mod gate;
 pub mod limits;
+mod line;
 mod merge;
+mod report;
 mod resolve;
 mod runs;
+mod seats;
 mod snapshot;
+mod surroundings;
 mod tampering;
+mod undo;
 mod words;
 
 use crate::base::{ClientId, Digest, RelPath};

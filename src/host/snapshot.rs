@@ -5,7 +5,7 @@ use crate::base::Seq;
 use crate::host::limits::{CLIENT_BEHIND_EVENTS_MAX, SNAPSHOT_ACTIONS_BYTES_MAX};
 use crate::model::Session;
 use crate::model::session::ActionState;
-use crate::wire::Attach;
+use crate::wire::{Attach, AttachedAs};
 use serde_json::{Value, json};
 
 /// The snapshot that this attach asks for: always without `from`, else when `from` is far behind.
@@ -15,16 +15,10 @@ pub fn wanted(session: &Session, attach: &Attach) -> Option<Value> {
 }
 
 /// Where the events of a client begin after this answer to its attach.
-pub fn first_event(attach: &Attach, answer: &str) -> Seq {
-    #[derive(serde::Deserialize)]
-    struct Given {
-        head: Seq,
-        #[serde(default)]
-        snapshot: Option<serde::de::IgnoredAny>,
-    }
-    match serde_json::from_str::<Given>(answer) {
-        Ok(Given { head, snapshot: Some(_) }) => head.next(),
-        Ok(Given { snapshot: None, .. }) | Err(_) => attach.from.unwrap_or(Seq(1)),
+pub fn first_event(attach: &Attach, attached: &AttachedAs) -> Seq {
+    match attached.snapshot {
+        Some(_) => attached.head.next(),
+        None => attach.from.unwrap_or(Seq(1)),
     }
 }
 

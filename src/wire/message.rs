@@ -66,6 +66,11 @@ impl RpcError {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code: code.number(), message: message.into(), data: None }
     }
+
+    /// The parameters make no sense.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidParams, message)
+    }
 }
 
 impl From<Refusal> for RpcError {

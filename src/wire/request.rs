@@ -1,11 +1,15 @@
-//! What a client can ask of a host: method names and parameters.
+//! What a client can ask of a host: method names, parameters, and the type of each answer.
 
 use super::Id;
+use super::answer::{
+    AttachedAs, BlobPart, Decision, LeaseGranted, OwnAction, PlanRevision, Processes, Queued, Rewound, Seen, Stepped,
+    Tightened,
+};
 use super::message::{Code, Message, RpcError};
-use crate::base::{ActionId, Digest, LeaseId, RelPath, Seq, SessionId, StepId, UnixMs};
+use crate::base::{ActionId, Digest, LeaseId, RelPath, Seq, StepId};
 use crate::diff::HunkChoice;
-use crate::model::event::{ChangedBy, Mode, Verdict};
-use crate::model::{Command, FileChange, PlanEdit};
+use crate::model::event::{Census, Mode, Verdict};
+use crate::model::{Command, PlanEdit};
 use crate::port::{Keeping, When};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -43,22 +47,6 @@ pub struct Attach {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tighten {
     pub rule: String,
-}
-
-/// The answer to an attach.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttachedAs {
-    pub protocol: u32,
-    pub session: SessionId,
-    pub head: Seq,
-    /// The name this client has in decisions.
-    pub client: crate::base::ClientId,
-    pub control: bool,
-    /// The host's clock, so that ages can be shown without trusting the client's.
-    pub now: UnixMs,
-    /// What is open at `head`, in words of the envelopes; the events before it are not sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snapshot: Option<serde_json::Value>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,30 +142,6 @@ pub struct Undo {
     pub files: Option<Vec<RelPath>>,
 }
 
-/// One change that an undo or a rewind would revert.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Revertible {
-    pub path: RelPath,
-    pub change: FileChange,
-    /// Whose change it was, as far as it is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<ChangedBy>,
-    /// The event that observed it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seq: Option<Seq>,
-    /// False: it may be the user's.
-    pub certain: bool,
-}
-
-/// The data of the error that asks for a choice.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChoiceNeeded {
-    pub changes: Vec<Revertible>,
-    /// Changes beyond those that are listed.
-    #[serde(default)]
-    pub left_out: usize,
-}
-
 /// Takes back a change of one file that no decision stands behind, to what the file was before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -224,15 +188,6 @@ pub struct BlobGet {
     pub length: Option<u64>,
 }
 
-/// Part of a blob; `data` is base64.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BlobPart {
-    pub digest: Digest,
-    pub offset: u64,
-    pub bytes: u64,
-    pub data: String,
-}
-
 /// Asks the agent why; the action stays held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explain {
@@ -255,11 +210,18 @@ pub struct Close {
 }
 
 macro_rules! requests {
-    ($($(#[$doc:meta])* $method:literal $name:ident $(($params:ty))?),+ $(,)?) => {
+    ($($(#[$doc:meta])* $method:literal $name:ident $(($params:ty))? -> $answer:ty),+ $(,)?) => {
         /// Everything a client can ask.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Request {
             $($(#[$doc])* $name $(($params))?,)+
+        }
+
+        /// The answer to each of them.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+        #[serde(untagged)]
+        pub enum Answer {
+            $($name($answer),)+
         }
 
         impl Request {
@@ -301,33 +263,39 @@ fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, RpcError> {
 }
 
 requests! {
-    "session/attach" Attach(Attach),
-    "session/prompt" Prompt(Prompt),
+    "session/attach" Attach(Attach) -> AttachedAs,
+    "session/prompt" Prompt(Prompt) -> Queued,
     /// Ends the present turn.
-    "session/cancel" Cancel,
-    "session/close" Close(Close),
+    "session/cancel" Cancel -> Seen,
+    "session/close" Close(Close) -> Seen,
     /// The processes that run for the session now.
-    "session/processes" Processes,
-    "action/decide" Decide(Decide),
-    "action/explain" Explain(Explain),
-    "plan/edit" PlanEdit(PlanEditing),
-    "gate/mode" Mode(SetMode),
-    "gate/step" Step,
-    "gate/freeze" Freeze(Freeze),
-    "gate/resume" Resume,
-    "gate/stop" Stop,
-    "lease/grant" LeaseGrant(LeaseGrant),
-    "lease/revoke" LeaseRevoke(LeaseRevoke),
+    "session/processes" Processes -> Processes,
+    "action/decide" Decide(Decide) -> Decision,
+    "action/explain" Explain(Explain) -> Seen,
+    "plan/edit" PlanEdit(PlanEditing) -> PlanRevision,
+    "gate/mode" Mode(SetMode) -> SetMode,
+    "gate/step" Step -> Stepped,
+    "gate/freeze" Freeze(Freeze) -> Seen,
+    "gate/resume" Resume -> Seen,
+    "gate/stop" Stop -> Census,
+    "lease/grant" LeaseGrant(LeaseGrant) -> LeaseGranted,
+    "lease/revoke" LeaseRevoke(LeaseRevoke) -> Seen,
     /// A rule that asks or denies counts from now on.
-    "policy/tighten" Tighten(Tighten),
-    "checkpoint/undo" Undo(Undo),
-    "checkpoint/restore" Restore(Restore),
-    "checkpoint/rewind" Rewind(Rewind),
-    "candidate/test" CandidateTest(CandidateTest),
-    "agent/option" SetOption(SetOption),
+    "policy/tighten" Tighten(Tighten) -> Tightened,
+    "checkpoint/undo" Undo(Undo) -> OwnAction,
+    "checkpoint/restore" Restore(Restore) -> OwnAction,
+    "checkpoint/rewind" Rewind(Rewind) -> Rewound,
+    "candidate/test" CandidateTest(CandidateTest) -> OwnAction,
+    "agent/option" SetOption(SetOption) -> Seen,
     /// What the agent keeps for itself; its answer follows as `agent_noted`.
-    "agent/session" Keeping(Keeping),
-    "blob/get" BlobGet(BlobGet),
+    "agent/session" Keeping(Keeping) -> Seen,
+    "blob/get" BlobGet(BlobGet) -> BlobPart,
+}
+
+impl Answer {
+    pub fn to_raw(&self) -> Result<Box<RawValue>, RpcError> {
+        serde_json::value::to_raw_value(self).map_err(|e| RpcError::new(Code::Internal, e.to_string()))
+    }
 }
 
 impl Request {

@@ -12,7 +12,7 @@ const LINE_BYTES: u64 = 200;
 
 /// How much of its files an edit changes.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Size {
+pub struct Size {
     /// Lines that only one of the two versions has; a changed line is one that is removed and one that is added.
     pub lines: u64,
     /// Bytes in them.
@@ -93,7 +93,7 @@ fn counted(files: u64, more: bool) -> String {
 }
 
 /// See the module. `size` is how much the files change, `touches` what a command would.
-pub(super) fn risk(action: &Action, judge: &dyn Judge, size: Size, touches: Option<&Touches>) -> Risk {
+pub fn risk(action: &Action, judge: &dyn Judge, size: Size, touches: Option<&Touches>) -> Risk {
     let mut risk = Risk::default();
     let mut add = |score: u8, factor: String| {
         risk.score = risk.score.saturating_add(score).min(100);

@@ -1,7 +1,7 @@
 //! Which changes an undo or a rewind may revert without asking: those that are an action's own beyond doubt. Everything
 //! else may be the user's and takes a choice, which `files` carries.
 
-use super::Actor;
+use super::Gate;
 use crate::base::{Digest, RelPath, Seq};
 use crate::host::limits::{REVERT_CHANGES_LISTED_MAX, REVERT_CHANGES_NAMED_MAX};
 use crate::model::event::{ChangedBy, FileOutcome};
@@ -15,11 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 ///
 /// # Errors
 /// When a choice is needed and missing, or names a path that is not among the changes.
-pub(super) fn chosen(
-    what: &str,
-    changes: &[Revertible],
-    files: Option<Vec<RelPath>>,
-) -> Result<BTreeSet<RelPath>, RpcError> {
+pub fn chosen(what: &str, changes: &[Revertible], files: Option<Vec<RelPath>>) -> Result<BTreeSet<RelPath>, RpcError> {
     let all: BTreeSet<&RelPath> = changes.iter().map(|change| &change.path).collect();
     if let Some(files) = files {
         if let Some(other) = files.iter().find(|path| !all.contains(path)) {
@@ -80,59 +76,57 @@ struct Link<'a> {
     by: &'a ActionState,
 }
 
-impl Actor {
-    /// The outcome of an action as a list to choose from.
-    pub(super) fn revertible_outcome(&self, state: &ActionState, file: &FileOutcome) -> Revertible {
-        let id = state.action.id.clone();
-        let certain = state.is_certain(file);
-        let by = Some(if certain { ChangedBy::Action(id) } else { ChangedBy::During(id) });
-        let seq = self.observed(&file.path, file.after).map(|(seq, _)| seq);
-        Revertible { path: file.path.clone(), change: file.change, by, seq, certain }
-    }
+/// The outcome of an action as a list to choose from.
+pub fn revertible_outcome(gate: &Gate, state: &ActionState, file: &FileOutcome) -> Revertible {
+    let id = state.action.id.clone();
+    let certain = state.is_certain(file);
+    let by = Some(if certain { ChangedBy::Action(id) } else { ChangedBy::During(id) });
+    let seq = observed(gate, &file.path, file.after).map(|(seq, _)| seq);
+    Revertible { path: file.path.clone(), change: file.change, by, seq, certain }
+}
 
-    fn observed(&self, path: &RelPath, after: Option<Digest>) -> Option<(Seq, &ChangedBy)> {
-        let mut changes = self.book.session.changes.iter().rev();
-        changes.find(|(_, o)| o.path == path.as_str() && o.after == after).map(|(seq, o)| (*seq, &o.by))
-    }
+fn observed<'a>(gate: &'a Gate, path: &RelPath, after: Option<Digest>) -> Option<(Seq, &'a ChangedBy)> {
+    let mut changes = gate.session().changes.iter().rev();
+    changes.find(|(_, o)| o.path == path.as_str() && o.after == after).map(|(seq, o)| (*seq, &o.by))
+}
 
-    /// What lies between the workspace now and a recorded tree, from this event on, as a list to choose from. A change is
-    /// certain where the steps of approved edits alone lead from the recorded content to the present one.
-    pub(super) fn revertible_since(&self, from: Seq, changes: &[TreeChange]) -> Vec<Revertible> {
-        let mut steps: BTreeMap<&RelPath, Vec<Link<'_>>> = BTreeMap::new();
-        let actions = self.book.session.actions.iter().filter(|state| state.finished_seq.is_some_and(|at| at > from));
-        for state in actions {
-            for file in state.finished.iter().flat_map(|f| f.files.iter().flatten()).filter(|f| state.is_certain(f)) {
-                let (before, after) = ((file.before, file.before_node), (file.after, file.after_node));
-                if let Some(old) = &file.from {
-                    steps.entry(old).or_default().push(Link { before, after: (None, None), by: state });
-                }
-                let before = if file.from.is_some() { (None, None) } else { before };
-                steps.entry(&file.path).or_default().push(Link { before, after, by: state });
+/// What lies between the workspace now and a recorded tree, from this event on, as a list to choose from. A change is
+/// certain where the steps of approved edits alone lead from the recorded content to the present one.
+pub fn revertible_since(gate: &Gate, from: Seq, changes: &[TreeChange]) -> Vec<Revertible> {
+    let mut steps: BTreeMap<&RelPath, Vec<Link<'_>>> = BTreeMap::new();
+    let actions = gate.session().actions.iter().filter(|state| state.finished_seq.is_some_and(|at| at > from));
+    for state in actions {
+        for file in state.finished.iter().flat_map(|f| f.files.iter().flatten()).filter(|f| state.is_certain(f)) {
+            let (before, after) = ((file.before, file.before_node), (file.after, file.after_node));
+            if let Some(old) = &file.from {
+                steps.entry(old).or_default().push(Link { before, after: (None, None), by: state });
             }
+            let before = if file.from.is_some() { (None, None) } else { before };
+            steps.entry(&file.path).or_default().push(Link { before, after, by: state });
         }
-        for links in steps.values_mut() {
-            links.sort_by_key(|link| link.by.finished_seq);
-        }
-        changes.iter().map(|change| self.revertible(change, &steps)).collect()
     }
+    for links in steps.values_mut() {
+        links.sort_by_key(|link| link.by.finished_seq);
+    }
+    changes.iter().map(|change| revertible(gate, change, &steps)).collect()
+}
 
-    fn revertible(&self, change: &TreeChange, steps: &BTreeMap<&RelPath, Vec<Link<'_>>>) -> Revertible {
-        let what = match change.sides() {
-            (true, false) => FileChange::Create,
-            (false, _) => FileChange::Delete,
-            (true, true) => FileChange::Modify,
-        };
-        let links = steps.get(&change.path).map(Vec::as_slice).unwrap_or_default();
-        let certain = leads_back(change, links) || is_parent(change, steps);
-        let observed = self.observed(&change.path, change.before);
-        let by = match (certain, links.last(), observed) {
-            (true, Some(link), _) => Some(ChangedBy::Action(link.by.action.id.clone())),
-            (true, None, _) => None,
-            (false, _, Some((_, ChangedBy::Action(id)))) => Some(ChangedBy::During(id.clone())),
-            (false, _, observed) => observed.map(|(_, by)| by.clone()),
-        };
-        Revertible { path: change.path.clone(), change: what, by, seq: observed.map(|(seq, _)| seq), certain }
-    }
+fn revertible(gate: &Gate, change: &TreeChange, steps: &BTreeMap<&RelPath, Vec<Link<'_>>>) -> Revertible {
+    let what = match change.sides() {
+        (true, false) => FileChange::Create,
+        (false, _) => FileChange::Delete,
+        (true, true) => FileChange::Modify,
+    };
+    let links = steps.get(&change.path).map(Vec::as_slice).unwrap_or_default();
+    let certain = leads_back(change, links) || is_parent(change, steps);
+    let observed = observed(gate, &change.path, change.before);
+    let by = match (certain, links.last(), observed) {
+        (true, Some(link), _) => Some(ChangedBy::Action(link.by.action.id.clone())),
+        (true, None, _) => None,
+        (false, _, Some((_, ChangedBy::Action(id)))) => Some(ChangedBy::During(id.clone())),
+        (false, _, observed) => observed.map(|(_, by)| by.clone()),
+    };
+    Revertible { path: change.path.clone(), change: what, by, seq: observed.map(|(seq, _)| seq), certain }
 }
 
 /// Whether these steps, walked from the newest, lead from the present node to the recorded one without a gap.

@@ -1,8 +1,8 @@
 //! Runs of checks that are under way: output in, check events out.
 
-use super::ChecksSetup;
 use crate::base::RunId;
 use crate::checks::{self, CheckEvent, CheckStream, Summary};
+use crate::host::ChecksSetup;
 use crate::model::Event;
 use crate::model::check::{CaseReport, CheckFinished, CheckReported, Tree};
 use crate::model::event::Stream;

@@ -1,7 +1,7 @@
 //! A request that its agent changes while it is pending: consent to the old words is void, the new ones are asked about
 //! as the next revision. Nothing of the old request is allowed any more, whatever was decided in between.
 
-use super::Actor;
+use super::{AgentLine, Gate};
 use crate::model::Proposal;
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Ruling};
@@ -9,23 +9,23 @@ use crate::model::event::{Alarm, Event, LapseWhy, RulingWord};
 use crate::model::session::Phase;
 use crate::port::{Answer, Ticket, ToAgent};
 
-impl Actor {
+impl AgentLine {
     /// The agent changed the request before it heard of a decision on it.
-    pub(super) fn reopened(&mut self, ticket: Ticket, next: Ticket, why: String) {
-        let Some(action) = self.agent.action(ticket).cloned() else { return };
-        let Some(state) = self.book.session.actions.get(&action) else { return };
+    pub(super) fn reopened(&mut self, gate: &mut Gate, ticket: Ticket, next: Ticket, why: String) {
+        let Some(action) = self.link.action(ticket).cloned() else { return };
+        let Some(state) = gate.session().actions.get(&action) else { return };
         let (phase, by_agent) = (state.phase, state.action.executor == Executor::Agent);
         match phase {
             // The question stays, under the ticket of its next revision.
             Phase::Proposed | Phase::Held | Phase::Lapsed(LapseWhy::Voided) => {
-                self.agent.renew(ticket, next);
-                self.quietly(Input::Lapse { action, why: LapseWhy::Voided, detail: Some(why) });
+                self.link.renew(ticket, next);
+                gate.quietly(Input::Lapse { action, why: LapseWhy::Voided, detail: Some(why) });
             }
             // It was approved in this very moment. The agent has not been told, so it may not begin.
             Phase::Approved | Phase::Running if by_agent => {
                 let text = format!("the action changed just after it was approved; the approval is void: {why}");
-                self.record(Event::Alarm(Alarm { what: "mismatch".into(), action: Some(action.clone()), text }));
-                self.quietly(Input::Lapse { action, why: LapseWhy::Superseded, detail: Some(why) });
+                gate.record(Event::Alarm(Alarm { what: "mismatch".into(), action: Some(action.clone()), text }));
+                gate.quietly(Input::Lapse { action, why: LapseWhy::Superseded, detail: Some(why) });
             }
             // What the host executes is what was approved; the changed request is another one.
             Phase::Approved
@@ -38,26 +38,26 @@ impl Actor {
     }
 
     /// The changed request: the next revision of a question that is void, else a question of its own.
-    pub(super) fn revised(&mut self, ticket: Ticket, proposal: Proposal) {
-        let Some(id) = self.agent.action(ticket).cloned() else { return self.propose(ticket, proposal) };
-        let Some(state) = self.book.session.actions.get(&id) else { return };
+    pub(super) fn revised(&mut self, gate: &mut Gate, ticket: Ticket, proposal: Proposal) {
+        let Some(id) = self.link.action(ticket).cloned() else { return self.propose(gate, ticket, proposal) };
+        let Some(state) = gate.session().actions.get(&id) else { return };
         if !matches!(state.phase, Phase::Held | Phase::Lapsed(LapseWhy::Voided)) {
             let (why, told) = (LapseWhy::Cancelled, "Canceled: it is no longer pending.".to_owned());
-            return self.agent.send(ToAgent::Answered { ticket, answer: Answer::Lapsed { why, told } });
+            return gate.tell(ToAgent::Answered { ticket, answer: Answer::Lapsed { why, told } });
         }
         let revision = state.action.revision.saturating_add(1);
-        let (mut action, blobs) = match self.resolve(proposal) {
+        let (mut action, blobs) = match gate.resolve(proposal) {
             Ok(resolved) => resolved,
-            Err(told) => return self.agent.send(ToAgent::Answered { ticket, answer: Answer::Refused { told } }),
+            Err(told) => return gate.tell(ToAgent::Answered { ticket, answer: Answer::Refused { told } }),
         };
         (action.id, action.revision) = (id, revision);
-        let ruling = match self.judge.rule(&action) {
+        let ruling = match gate.judge().rule(&action) {
             ruling if ruling.word == RulingWord::Deny => ruling,
             ruling => Ruling {
                 confirm: ruling.confirm,
                 ..Ruling::ask("request-changed", "the agent changed this request while it was pending")
             },
         };
-        self.put_proposal(ticket, action, ruling, blobs, true);
+        gate.file(ticket, action, ruling, blobs, true);
     }
 }

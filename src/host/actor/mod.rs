@@ -1,0 +1,270 @@
+//! The session actor: one task that takes one message after the other and hands it to the part that it is for. It waits
+//! for nothing but the disk; whatever takes time runs elsewhere and comes back as a message.
+
+mod recover;
+mod requests;
+pub mod risk;
+
+use super::book::Published;
+use super::clients::{Asked, Responder};
+use super::gate::{Due, Gate};
+use super::line::{AgentLine, cancel_turn};
+use super::report::{outcome, report};
+use super::runs::{self, Runs};
+use super::seats::Seats;
+use super::surroundings::Surroundings;
+use super::undo::{self, Undo};
+use super::{Ending, HostError, Setup};
+use crate::base::{ActionId, ClientId};
+use crate::model::decide::Input;
+use crate::model::event::{
+    Census, Event, LapseWhy, OutcomeWord, SessionEnded, SessionOpened, Stopped, TurnEnd, TurnEnded, Verdict,
+};
+use crate::port::{FromAgent, Notice, Performed};
+use crate::wire::Answer;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// What comes to the actor from everywhere but the agent and the watcher.
+#[derive(Debug)]
+pub enum Msg {
+    /// A new connection asks for its name; `None` when there are too many.
+    Connect(oneshot::Sender<Option<ClientId>>),
+    ClientGone(ClientId),
+    Asked(Asked),
+    Runs(runs::Msg),
+    Undo(undo::Msg),
+    Stopped {
+        census: Census,
+        reply: Responder,
+    },
+    Close(String),
+    /// The process is asked to go; the session is not over.
+    Leave,
+}
+
+impl From<runs::Msg> for Msg {
+    fn from(message: runs::Msg) -> Self {
+        Self::Runs(message)
+    }
+}
+
+pub struct Actor {
+    gate: Gate,
+    line: AgentLine,
+    runs: Runs,
+    undo: Undo,
+    seats: Seats,
+    surroundings: Surroundings,
+    to_self: mpsc::Sender<Msg>,
+    closing: bool,
+}
+
+impl Actor {
+    /// Takes the journal over: a new session is opened, a former one recovered.
+    pub fn open(setup: Setup, to_self: mpsc::Sender<Msg>) -> Result<Self, HostError> {
+        let gate = Gate::open(setup.journal, setup.clock, setup.judge, setup.workspace, setup.checks)?;
+        let is_new = gate.session().opened.is_none();
+        let (badge, embedded) = (setup.agent.badge(), setup.agent.is_embedded());
+        let mut actor = Self {
+            seats: Seats::new(gate.session().clients_total),
+            gate,
+            line: AgentLine::new(setup.agent, setup.goal.clone()),
+            runs: Runs::new(to_self.clone()),
+            undo: Undo::new(to_self.clone()),
+            surroundings: Surroundings::new(setup.neighbors, embedded),
+            to_self,
+            closing: false,
+        };
+        if is_new {
+            let opened = SessionOpened {
+                session: setup.session,
+                workspace: actor.gate.workspace().root().display().to_string(),
+                agent: badge,
+                mode: setup.mode,
+                policy_digest: actor.gate.judge().digest(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                goal: setup.goal,
+            };
+            actor.gate.append(vec![Event::SessionOpened(opened)]).map_err(|t| HostError::Trouble(t.0))?;
+        }
+        actor.recover(is_new).map_err(|t| HostError::Trouble(t.0))?;
+        for warning in setup.warnings {
+            actor.gate.alarm("policy", warning);
+        }
+        Ok(actor)
+    }
+
+    pub fn follow(&self) -> watch::Receiver<Published> {
+        self.gate.follow()
+    }
+
+    /// Runs until the session is closed.
+    pub async fn run(mut self, mut inbox: mpsc::Receiver<Msg>) -> Ending {
+        let mut notices = self.gate.workspace().notices();
+        self.runs.first_checkpoint(&self.gate);
+        let (arrives, mut arrival) = mpsc::channel(1);
+        // One arrival waiting is enough: all who are present are looked at then.
+        self.surroundings.watch(Box::new(move || {
+            let _ = arrives.try_send(());
+        }));
+        self.surroundings.meet_neighbors(&mut self.gate);
+        self.carry_out();
+        while !self.closing {
+            let notice = async {
+                match notices.as_mut() {
+                    Some(notices) => notices.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            // The user comes first, whatever the agent floods us with.
+            tokio::select! {
+                biased;
+                message = inbox.recv() => match message {
+                    Some(message) => {
+                        let is_output = matches!(message, Msg::Runs(runs::Msg::Progress { .. }));
+                        self.take(message);
+                        // The output of a command comes the same way as the user, and may never cease.
+                        if is_output && let Some(first) = self.line.try_next() {
+                            self.take_agent(Some(first));
+                        }
+                        if is_output && let Some(Ok(notice)) = notices.as_mut().map(mpsc::Receiver::try_recv) {
+                            self.take_notice(notice);
+                        }
+                    }
+                    None => break,
+                },
+                first = self.line.next() => self.take_agent(first),
+                notice = notice => match notice {
+                    Some(notice) => self.take_notice(notice),
+                    None => notices = None,
+                },
+                Some(()) = arrival.recv() => self.surroundings.meet_neighbors(&mut self.gate),
+            }
+            if !self.closing {
+                self.line.next_prompt(&mut self.gate);
+            }
+            self.carry_out();
+        }
+        self.end().await
+    }
+
+    fn take(&mut self, message: Msg) {
+        match message {
+            // A connection that is gone needs no name.
+            Msg::Connect(reply) => drop(reply.send(self.seats.welcome())),
+            Msg::ClientGone(client) => self.gone(&client),
+            Msg::Asked(asked) => self.asked(asked),
+            Msg::Runs(runs::Msg::Performed { action, performed }) => self.performed(action, performed),
+            Msg::Runs(message) => self.runs.take(&mut self.gate, message),
+            Msg::Undo(message) => self.undo.take(&mut self.gate, message),
+            Msg::Stopped { census, reply } => self.stopped(census, reply),
+            Msg::Close(why) => self.close(&why),
+            Msg::Leave => self.closing = true,
+        }
+        self.carry_out();
+    }
+
+    fn take_agent(&mut self, first: Option<FromAgent>) {
+        let was_open = self.gate.session().ended.is_none();
+        self.line.take(&mut self.gate, &mut self.runs, first);
+        // It says that its work is done. Whoever comes back later wakes the session again.
+        self.closing |= was_open && self.gate.session().ended.is_some() && self.seats.all_left();
+        self.carry_out();
+    }
+
+    fn take_notice(&mut self, notice: Notice) {
+        self.surroundings.noticed(&mut self.gate, &self.line, &mut self.runs, notice);
+        self.carry_out();
+    }
+
+    fn performed(&mut self, action: ActionId, performed: Box<Performed>) {
+        self.surroundings.tell_files(&self.gate, &performed.files);
+        let (is_ok, files) = (performed.outcome == OutcomeWord::Ok, performed.files.clone());
+        self.runs.take(&mut self.gate, runs::Msg::Performed { action: action.clone(), performed });
+        self.undo.performed(&mut self.gate, &action, is_ok, &files);
+    }
+
+    /// Carries out what is due, in order, until nothing is.
+    fn carry_out(&mut self) {
+        loop {
+            self.surroundings.tell_work(&self.gate);
+            let Some(due) = self.gate.next_due() else { return };
+            match due {
+                Due::Perform(action, permit) => {
+                    self.surroundings.tell_release(&self.gate, &action);
+                    self.runs.perform(&mut self.gate, &action, permit);
+                }
+                Due::Release(action) => self.surroundings.tell_release(&self.gate, &action),
+                Due::Answer { action, reply } => self.line.answer(&self.gate, &action, &reply),
+                Due::Merge(action) => self.gate.offer_merge(&action),
+                Due::Tell(message) => self.line.send(message),
+                Due::Output { action, bytes } => self.line.output(&action, bytes),
+                Due::Performed { action, performed } => self.line.performed(&action, performed),
+            }
+        }
+    }
+
+    fn gone(&mut self, client: &ClientId) {
+        self.seats.left(&mut self.gate, client);
+        // A journal in trouble is taken up again by the next host, which compares the disk with what was recorded.
+        self.closing |= self.seats.is_empty() && (self.gate.session().ended.is_some() || self.gate.trouble().is_some());
+    }
+
+    /// Closes the session at the user's word or when nothing is left to do.
+    fn close(&mut self, why: &str) {
+        if self.gate.session().ended.is_none() {
+            self.lapse_all(LapseWhy::Cancelled);
+            let session = self.gate.session();
+            let ended = SessionEnded { outcome: outcome(session), report: report(session, why) };
+            self.gate.record(Event::SessionEnded(ended));
+        }
+        self.closing = true;
+    }
+
+    fn lapse_all(&mut self, why: LapseWhy) {
+        self.runs.abort();
+        self.undo.abort();
+        self.gate.quietly(Input::LapseAll { why });
+    }
+
+    fn cancel(&mut self) {
+        cancel_turn(&mut self.gate, &self.runs);
+    }
+
+    /// Ends everything; the census is the answer.
+    fn stop(&mut self, reply: Responder) {
+        self.lapse_all(LapseWhy::Killed);
+        self.carry_out();
+        let mut link = self.line.hang_up();
+        let (workspace, to_self) = (self.gate.workspace().clone(), self.to_self.clone());
+        tokio::spawn(async move {
+            let census = workspace.stop().await;
+            link.end().await;
+            drop(to_self.send(Msg::Stopped { census, reply }).await);
+        });
+    }
+
+    fn stopped(&mut self, census: Census, reply: Responder) {
+        if let Some(turn) = self.gate.session().turn.clone() {
+            let text = Some("stopped by the user".to_owned());
+            self.gate.record(Event::TurnEnded(TurnEnded { turn, reason: TurnEnd::Cancelled, text }));
+        }
+        self.gate.record(Event::Stopped(Stopped { census: census.clone() }));
+        let _ = reply.send(Ok(Answer::Stop(census)));
+    }
+
+    async fn end(mut self) -> Ending {
+        self.line.hang_up().end().await;
+        self.runs.abort();
+        let census = self.gate.workspace().stop().await;
+        if !census.survivors.is_empty() {
+            tracing::error!(?census, "processes survived the end of the session");
+        }
+        let session = self.gate.session();
+        let last_human = session.actions.iter().rev().find_map(|a| a.decided.as_ref());
+        let denied = last_human.is_some_and(|d| d.verdict == Verdict::Deny);
+        let ending = Ending { ended: session.ended.clone(), denied, trouble: self.gate.trouble() };
+        self.gate.close();
+        ending
+    }
+}

@@ -1,0 +1,230 @@
+//! The gate: the book and the rules. An input is decided, recorded, and only then handed out as things to do, which the
+//! actor takes in order.
+
+mod decisions;
+mod proposals;
+
+pub use decisions::{difference, made};
+
+use super::book::{Book, Published, Trouble};
+use super::{ChecksSetup, HostError, Judge};
+use crate::base::{ActionId, Digest, UnixMs};
+use crate::journal::{Journal, Permit};
+use crate::model::decide::{Effect, Input, Refusal, Reply, decide};
+use crate::model::event::{Alarm, Event};
+use crate::model::{Action, Content, Session};
+use crate::port::{Blobs, Clock, Performed, ToAgent, Workspace};
+use crate::wire::{Code, RpcError};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What is to be done next, now that the reason for it is on disk.
+pub enum Due {
+    Perform(ActionId, Permit),
+    /// The agent itself carries it out.
+    Release(ActionId),
+    /// The agent is told what became of its proposal.
+    Answer {
+        action: ActionId,
+        reply: Reply,
+    },
+    /// The files of this action changed: a merge is offered.
+    Merge(ActionId),
+    Tell(ToAgent),
+    /// Output of an action, for the agent that proposed it.
+    Output {
+        action: ActionId,
+        bytes: Vec<u8>,
+    },
+    /// The result of an action, for the agent that proposed it.
+    Performed {
+        action: ActionId,
+        performed: Box<Performed>,
+    },
+}
+
+pub struct Gate {
+    book: Book,
+    judge: Arc<dyn Judge>,
+    workspace: Arc<dyn Workspace>,
+    checks: Option<ChecksSetup>,
+    due: VecDeque<Due>,
+}
+
+impl Gate {
+    pub fn open(
+        journal: Journal,
+        clock: Arc<dyn Clock>,
+        judge: Arc<dyn Judge>,
+        workspace: Arc<dyn Workspace>,
+        checks: Option<ChecksSetup>,
+    ) -> Result<Self, HostError> {
+        Ok(Self { book: Book::open(journal, clock)?, judge, workspace, checks, due: VecDeque::new() })
+    }
+
+    pub fn session(&self) -> &Session {
+        &self.book.session
+    }
+
+    pub fn workspace(&self) -> &Arc<dyn Workspace> {
+        &self.workspace
+    }
+
+    pub fn judge(&self) -> &dyn Judge {
+        self.judge.as_ref()
+    }
+
+    /// How the project's tests are run, if that is known.
+    pub fn checks(&self) -> Option<&ChecksSetup> {
+        self.checks.as_ref()
+    }
+
+    pub fn now(&self) -> UnixMs {
+        self.book.now()
+    }
+
+    pub fn follow(&self) -> watch::Receiver<Published> {
+        self.book.follow()
+    }
+
+    /// Why nothing can be written any more.
+    pub fn trouble(&self) -> Option<String> {
+        self.book.trouble()
+    }
+
+    /// The number of this host among all that had the session.
+    pub fn fence(&self) -> u64 {
+        self.book.fence()
+    }
+
+    /// Tells every client that the host ends, and seals the journal.
+    pub fn close(self) {
+        self.book.close();
+    }
+
+    /// Decides and appends; what follows is due. A refusal or a journal that cannot be written changes nothing.
+    pub fn put(&mut self, input: Input, blobs: Blobs) -> Result<(), PutError> {
+        let outcome = decide(&self.book.session, input)?;
+        let mut permits = self.book.append(outcome.events, blobs.into_values().collect())?;
+        for effect in outcome.effects {
+            let due = match effect {
+                Effect::Perform(action) => permits.remove(&action).map(|permit| Due::Perform(action, permit)),
+                // The permit is for our own executor; the agent acts on its own and is watched.
+                Effect::Release(action) => Some(Due::Release(action)),
+                Effect::Reply { action, reply } => Some(Due::Answer { action, reply }),
+                Effect::PlanTold => Some(Due::Tell(self.plan_told())),
+                Effect::Merge(action) => Some(Due::Merge(action)),
+            };
+            self.due.extend(due);
+        }
+        Ok(())
+    }
+
+    /// Puts an input that nobody waits for an answer to.
+    pub fn quietly(&mut self, input: Input) {
+        match self.put(input, Blobs::new()) {
+            Ok(()) => {}
+            Err(PutError::Refused(refusal)) => tracing::debug!(%refusal, "nothing to do"),
+            Err(PutError::Trouble(trouble)) => tracing::error!(%trouble, "an event is lost"),
+        }
+    }
+
+    pub fn append(&mut self, events: Vec<Event>) -> Result<(), Trouble> {
+        self.book.append(events, Vec::new()).map(|_| ())
+    }
+
+    /// Appends these events with the bytes that the first of them names.
+    pub fn append_with(&mut self, events: Vec<Event>, bytes: Vec<u8>) -> Result<(), Trouble> {
+        self.book.append(events, vec![bytes]).map(|_| ())
+    }
+
+    /// Appends what nobody waits for; a journal in trouble has told every client already.
+    pub fn record(&mut self, event: Event) {
+        self.record_all(vec![event]);
+    }
+
+    /// One append for all of them; when one is refused (too long), the others are not lost with it.
+    pub fn record_all(&mut self, events: Vec<Event>) {
+        if events.len() > 1 && self.append(events.clone()).is_ok() {
+            return;
+        }
+        for event in events {
+            if let Err(trouble) = self.append(vec![event]) {
+                tracing::error!(%trouble, "an event is lost to a journal that cannot be written");
+            }
+        }
+    }
+
+    /// Raises an alarm that is about no action.
+    pub fn alarm(&mut self, what: &str, text: String) {
+        self.record(Event::Alarm(Alarm { what: what.into(), action: None, text }));
+    }
+
+    pub fn then(&mut self, due: Due) {
+        self.due.push_back(due);
+    }
+
+    pub fn tell(&mut self, message: ToAgent) {
+        self.then(Due::Tell(message));
+    }
+
+    pub fn next_due(&mut self) -> Option<Due> {
+        self.due.pop_front()
+    }
+
+    /// Adds rules that ask or deny.
+    pub fn tighten(&mut self, judge: Arc<dyn Judge>) {
+        self.judge = judge;
+    }
+
+    pub fn blob(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let length = crate::base::limits::EDIT_FILE_BYTES_MAX;
+        self.book.blob(digest, 0, length).ok().or_else(|| self.workspace.stored(*digest).ok().flatten())
+    }
+
+    /// The bytes of a content: inline, in the journal, or in the workspace's store.
+    pub fn bytes_of(&self, content: &Content) -> Option<Vec<u8>> {
+        super::resolve::bytes_of(content, |digest| self.blob(digest))
+    }
+
+    /// Every content of an action that is not inline.
+    pub fn blobs_of(&self, action: &Action) -> Blobs {
+        let contents = action.files.iter().flatten().flat_map(|f| f.before.iter().chain(&f.after));
+        contents.filter_map(|c| Some((c.digest(), self.bytes_of(c)?))).collect()
+    }
+
+    fn plan_told(&self) -> ToAgent {
+        let plan = &self.book.session.plan;
+        let mut told = String::from("The supervisor changed the plan. It now reads:\n");
+        for step in &plan.steps {
+            let indent = "  ".repeat(plan.depth(step));
+            told.push_str(&format!("{indent}- [{}] {}\n", step.status.word(), step.title));
+        }
+        ToAgent::PlanEdited { steps: plan.steps.clone(), told }
+    }
+}
+
+/// Why an input came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum PutError {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Trouble(#[from] Trouble),
+}
+
+impl From<PutError> for RpcError {
+    fn from(error: PutError) -> Self {
+        match error {
+            PutError::Refused(refusal) => refusal.into(),
+            PutError::Trouble(trouble) => trouble.into(),
+        }
+    }
+}
+
+impl From<Trouble> for RpcError {
+    fn from(trouble: Trouble) -> Self {
+        Self::new(Code::GateClosed, trouble.to_string())
+    }
+}

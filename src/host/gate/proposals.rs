@@ -1,0 +1,121 @@
+//! Proposals on their way in: resolved on what the disk holds now, judged, filed; and merged when their files change.
+
+use super::{Due, Gate};
+use crate::base::ActionId;
+use crate::host::actor::risk::{Size, risk};
+use crate::host::{encoding, merge, resolve, tampering};
+use crate::model::action::Executor;
+use crate::model::decide::{Input, Reply, Ruling};
+use crate::model::event::{Alarm, Event, LapseWhy, RulingWord, Told};
+use crate::model::{Action, Body, Content, FileEdit, Proposal};
+use crate::port::{Answer, Blobs, Ticket, ToAgent};
+
+impl Gate {
+    /// The proposal as an action on what the disk holds now; in words why it cannot be one.
+    pub fn resolve(&self, mut proposal: Proposal) -> Result<(Action, Blobs), String> {
+        let id = self.book.session.actions.next_id();
+        if proposal.step.is_none() {
+            proposal.step = self.book.session.plan.active().map(|s| s.id.clone());
+        }
+        let resolved = match &mut proposal.body {
+            Body::Edit(drafts) => resolve::drafts(self.workspace.as_ref(), std::mem::take(drafts))?,
+            Body::Command(command) => {
+                // The project's own test command is a run of checks, whoever asks for it, where we run it: what an
+                // agent reports of a run of its own is its word only.
+                let is_checks = |c: &crate::host::ChecksSetup| c.command.spawn_argv() == command.spawn_argv();
+                proposal.checks |= self.checks.as_ref().is_some_and(is_checks);
+                proposal.checks &= proposal.executor == Executor::Host;
+                if command.spawn_argv().iter().all(|w| w.trim().is_empty()) {
+                    return Err("The command is empty.".into());
+                }
+                resolve::Resolved::default()
+            }
+            Body::Read(_) | Body::Network(_) | Body::Plan | Body::Other => resolve::Resolved::default(),
+        };
+        let files = (!resolved.files.is_empty()).then_some(resolved.files);
+        let mut action = Action::file(id, proposal, files);
+        // A run of checks and a search in private copies are what they are.
+        let alone = action.command.as_ref().filter(|_| !action.checks && action.trial.is_none());
+        action.touches = alone.and_then(|c| self.judge.reach(c)).map(|reach| Box::new(self.workspace.touched(&reach)));
+        let size = self.size_of(action.files.iter().flatten(), &resolved.blobs);
+        action.risk = Some(risk(&action, self.judge.as_ref(), size, action.touches.as_deref()));
+        Ok((action, resolved.blobs))
+    }
+
+    fn size_of<'a>(&self, files: impl Iterator<Item = &'a FileEdit>, blobs: &Blobs) -> Size {
+        let read = |content: &Option<Content>| match content {
+            Some(content) => {
+                resolve::bytes_of(content, |digest| blobs.get(digest).cloned().or_else(|| self.blob(digest)))
+            }
+            None => Some(Vec::new()),
+        };
+        let mut size = Size::default();
+        for file in files {
+            size.add(read(&file.before).as_deref(), read(&file.after).as_deref());
+        }
+        size
+    }
+
+    /// Files a proposal, first or changed, with what is wrong with it; the agent hears when that fails.
+    pub fn file(&mut self, ticket: Ticket, action: Action, ruling: Ruling, blobs: Blobs, is_revision: bool) {
+        let id = action.id.clone();
+        let alarm = |what: &str, text| Alarm { what: what.into(), action: Some(id.clone()), text };
+        let tampering = tampering::found(&self.book.session, self.judge.as_ref(), &action);
+        let encoding = encoding::found(&action, &blobs);
+        let ruling = match &encoding {
+            Some(text) if ruling.word == RulingWord::Allow => Ruling::ask("encoding", text),
+            Some(_) | None => ruling,
+        };
+        let alarms = tampering.map(|text| alarm("test_tampering", text));
+        let alarms = alarms.into_iter().chain(encoding.map(|text| alarm("encoding", text))).collect();
+        let (action, now) = (Box::new(action), self.now());
+        let input = if is_revision {
+            Input::Revise { action, ruling, alarms }
+        } else {
+            Input::File { action, ruling, alarms, now }
+        };
+        if let Err(error) = self.put(input, blobs) {
+            let told = format!("The proposal could not be recorded: {error}");
+            self.tell(ToAgent::Answered { ticket, answer: Answer::Refused { told } });
+        }
+    }
+
+    /// Policy's word again on held actions, after the rules or the gate changed.
+    pub fn reconsider(&mut self, actions: Vec<(ActionId, Ruling)>) {
+        for (action, ruling) in actions {
+            let now = self.now();
+            self.quietly(Input::Reconsider { action, ruling, now });
+        }
+    }
+
+    /// Consent to this action is void because its base changed; offers it merged, or tells the agent that it lapsed.
+    pub fn offer_merge(&mut self, id: &ActionId) {
+        let Some(action) = self.book.session.actions.get(id).map(|s| s.action.clone()) else { return };
+        let merged = match action.executor {
+            Executor::Host => merge::merged(&action, self.workspace.as_ref(), |d| self.blob(d)),
+            // It would write its own version over the merge.
+            Executor::Agent => None,
+        };
+        let offered = merged.is_some_and(|m| self.revise(m));
+        if !offered {
+            self.then(Due::Answer { action: id.clone(), reply: Reply::Lapsed { why: LapseWhy::Voided } });
+        }
+    }
+
+    fn revise(&mut self, merged: merge::Merged) -> bool {
+        let merge::Merged { action, blobs, words } = merged;
+        let told = Told { action: Some(action.id.clone()), text: words.clone() };
+        let confirm = self.judge.rule(&action).confirm;
+        let ruling = Ruling { confirm, ..Ruling::ask("base-changed", &words) };
+        match self.put(Input::Revise { action: Box::new(action), ruling, alarms: Vec::new() }, blobs) {
+            Ok(()) => {
+                self.record(Event::Told(told));
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a merge could not be offered");
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! The line to the agent: what it says and proposes, what it is told, and the prompts that wait for it.
+
+mod amend;
+mod link;
+
+use super::gate::Gate;
+use super::report::report;
+use super::runs::Runs;
+use super::{AgentMaker, claims, gate, words};
+use crate::base::{ActionId, UnixMs};
+use crate::host::limits::{AGENT_BATCH_MESSAGES_MAX, PROMPTS_QUEUED_MAX, UNSUPERVISED_AFTER_TURN_MS};
+use crate::model::Proposal;
+use crate::model::action::Executor;
+use crate::model::decide::{Input, Refusal, Reply};
+use crate::model::event::{
+    AgentLost, Alarm, Event, Finished, LapseWhy, Said, SessionEnded, Told, TurnEnd, TurnEnded, TurnStarted,
+};
+use crate::port::{AgentSeat, Answer, FromAgent, Performed, Ticket, ToAgent, When};
+use link::Link;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+pub struct AgentLine {
+    maker: Arc<dyn AgentMaker>,
+    goal: Option<String>,
+    link: Link,
+    /// Prompts that wait for the turn to end.
+    prompts: VecDeque<String>,
+    /// When the last turn ended, as far as this host knows.
+    turn_ended_at: Option<UnixMs>,
+}
+
+impl AgentLine {
+    pub fn new(maker: Arc<dyn AgentMaker>, goal: Option<String>) -> Self {
+        Self { maker, goal, link: Link::default(), prompts: VecDeque::new(), turn_ended_at: None }
+    }
+
+    pub fn is_up(&self) -> bool {
+        self.link.is_up()
+    }
+
+    /// Acts outside the gate while its turn lasts, and a little longer as the watcher's word comes late.
+    pub fn may_write(&self, gate: &Gate) -> bool {
+        let at_work = gate.session().turn.is_some()
+            || self.turn_ended_at.is_some_and(|at| gate.now().since(at) < UNSUPERVISED_AFTER_TURN_MS);
+        !self.maker.is_embedded() && self.is_up() && at_work
+    }
+
+    /// Its next message; `None` when its task has ended.
+    pub async fn next(&mut self) -> Option<FromAgent> {
+        self.link.next().await
+    }
+
+    pub fn try_next(&mut self) -> Option<FromAgent> {
+        self.link.try_next()
+    }
+
+    /// The channels, to be closed elsewhere; the line is down from now on.
+    pub fn hang_up(&mut self) -> Link {
+        std::mem::take(&mut self.link)
+    }
+
+    /// A new session: the agent starts, with the goal as its first prompt.
+    pub fn set_off(&mut self, gate: &mut Gate) {
+        self.prompts.extend(self.goal.clone());
+        self.start(gate, None);
+        if self.is_up() && self.maker.starts_itself() && self.prompts.is_empty() {
+            begin_turn(gate);
+        }
+        self.next_prompt(gate);
+    }
+
+    /// Starts the agent (again). `resume` tells it where a former one stood.
+    fn start(&mut self, gate: &mut Gate, resume: Option<String>) {
+        let session = gate.session();
+        let Some(opened) = session.opened.clone() else { return };
+        let seat = AgentSeat {
+            session: opened.session,
+            root: gate.workspace().root().to_owned(),
+            goal: self.goal.clone(),
+            mode: session.mode,
+            workspace: gate.workspace().clone(),
+            resume,
+            agent_session: session.agent_session.clone(),
+        };
+        match self.maker.make(seat) {
+            Ok(agent) => self.link = Link::start(agent),
+            Err(why) => gate.record(Event::AgentLost(AgentLost { why, exit: None })),
+        }
+    }
+
+    /// One batch of the agent's messages: neighbouring chunks of text become one event, and what is only told is
+    /// written down together, so that a flood does not wait for the disk at every word.
+    pub fn take(&mut self, gate: &mut Gate, runs: &mut Runs, first: Option<FromAgent>) {
+        let Some(first) = first else {
+            return self.gone(gate, runs, "the agent's task ended without a message", None);
+        };
+        let mut batch = vec![first];
+        while batch.len() < AGENT_BATCH_MESSAGES_MAX
+            && let Some(more) = self.link.try_next()
+        {
+            batch.push(more);
+        }
+        self.link.flush();
+        let mut told = Vec::new();
+        for message in coalesce(batch) {
+            match message {
+                FromAgent::Said { by, text, more } => told.extend(said(gate, by, text, more)),
+                FromAgent::Thought { by, text, more } => told.push(Event::Thought(Said { by, text, more })),
+                FromAgent::Noted(note) => told.push(Event::AgentNoted(note)),
+                FromAgent::Usage(usage) => told.push(Event::Usage(usage)),
+                message => {
+                    gate.record_all(std::mem::take(&mut told));
+                    self.take_one(gate, runs, message);
+                }
+            }
+        }
+        gate.record_all(told);
+    }
+
+    fn take_one(&mut self, gate: &mut Gate, runs: &mut Runs, message: FromAgent) {
+        match message {
+            FromAgent::Ready(ready) => gate.record(Event::AgentReady(ready)),
+            FromAgent::Plan { by, steps } => gate.quietly(Input::Replan { by, steps }),
+            FromAgent::Propose { ticket, proposal } => self.propose(gate, ticket, *proposal),
+            FromAgent::Reopen { ticket, next, why } => self.reopened(gate, ticket, next, why),
+            FromAgent::Revise { ticket, proposal } => self.revised(gate, ticket, *proposal),
+            FromAgent::Withdraw { ticket, why } => {
+                if let Some(action) = self.link.action(ticket).cloned() {
+                    runs.end_command(gate, &action);
+                    gate.quietly(Input::Lapse { action, why, detail: None });
+                }
+            }
+            FromAgent::Output { ticket, stream, bytes } => {
+                if let Some(action) = self.link.action(ticket) {
+                    runs.output(gate, action, stream, bytes);
+                }
+            }
+            FromAgent::Performed { ticket, outcome, exit, detail } => {
+                if let Some(action) = self.link.action(ticket).cloned() {
+                    runs.performed_by_agent(gate, Finished { action, outcome, exit, files: None, detail });
+                }
+            }
+            FromAgent::Trial { ticket, action, trial } => runs.trial(gate, ticket, &action, *trial),
+            FromAgent::Told { action, text } => gate.record(Event::Told(Told { action, text })),
+            FromAgent::Alarm { what, ticket, text } => {
+                let action = ticket.and_then(|t| self.link.action(t).cloned());
+                gate.record(Event::Alarm(Alarm { what, action, text }));
+            }
+            FromAgent::TurnEnded { reason, text } => self.turn_ended(gate, runs, reason, text),
+            FromAgent::Ended { outcome, report: why } => {
+                self.turn_ended(gate, runs, TurnEnd::EndTurn, None);
+                let report = report(gate.session(), &why);
+                gate.record(Event::SessionEnded(SessionEnded { outcome, report }));
+            }
+            FromAgent::Lost { why, exit } => self.gone(gate, runs, &why, exit),
+            // Written down with their neighbours.
+            FromAgent::Said { .. } | FromAgent::Thought { .. } | FromAgent::Noted(_) | FromAgent::Usage(_) => {}
+        }
+    }
+
+    fn propose(&mut self, gate: &mut Gate, ticket: Ticket, proposal: Proposal) {
+        let refused = |told: String| ToAgent::Answered { ticket, answer: Answer::Refused { told } };
+        if self.link.action(ticket).is_some() {
+            return gate.tell(refused("This request is already being handled and is not accepted twice.".to_owned()));
+        }
+        let (action, blobs) = match gate.resolve(proposal) {
+            Ok(resolved) => resolved,
+            Err(told) => return gate.tell(refused(told)),
+        };
+        self.link.filed(ticket, action.id.clone());
+        gate.tell(ToAgent::Filed { ticket, action: action.id.clone() });
+        let ruling = gate.judge().rule(&action);
+        gate.file(ticket, action, ruling, blobs, false);
+    }
+
+    /// Sends in order; what does not fit now goes with the next message.
+    pub fn send(&mut self, message: ToAgent) {
+        self.link.send(message);
+    }
+
+    /// What became of its proposal.
+    pub fn answer(&mut self, gate: &Gate, action: &ActionId, reply: &Reply) {
+        let Some(ticket) = self.link.ticket(action) else { return };
+        let edited = match reply {
+            Reply::Approved { edited: true, .. } => Some(gate::difference(gate, action)),
+            Reply::Approved { .. } | Reply::Denied { .. } | Reply::Redirected { .. } | Reply::Lapsed { .. } => None,
+        };
+        self.link.send(ToAgent::Answered { ticket, answer: words::answer(reply, edited) });
+    }
+
+    pub fn output(&mut self, action: &ActionId, bytes: Vec<u8>) {
+        if let Some(ticket) = self.link.ticket(action) {
+            self.link.send_output(ticket, bytes);
+        }
+    }
+
+    pub fn performed(&mut self, action: &ActionId, performed: Box<Performed>) {
+        if let Some(ticket) = self.link.ticket(action) {
+            self.link.send(ToAgent::Performed { ticket, performed });
+        }
+    }
+
+    fn turn_ended(&mut self, gate: &mut Gate, runs: &mut Runs, reason: TurnEnd, text: Option<String>) {
+        runs.close_trials(gate);
+        let Some(turn) = gate.session().turn.clone() else { return };
+        self.turn_ended_at = Some(gate.now());
+        gate.workspace().look_over();
+        gate.record(Event::TurnEnded(TurnEnded { turn, reason, text }));
+    }
+
+    fn gone(&mut self, gate: &mut Gate, runs: &mut Runs, why: &str, exit: Option<i32>) {
+        self.link.drop_link();
+        // The agent's ending after its last word is no loss.
+        if gate.session().ended.is_some() {
+            return;
+        }
+        gate.record(Event::AgentLost(AgentLost { why: why.to_owned(), exit }));
+        lapse_unfinished(gate, runs, LapseWhy::AgentLost);
+        self.turn_ended(gate, runs, TurnEnd::Error, Some(why.to_owned()));
+    }
+
+    /// A prompt of the user; gives how many wait now.
+    pub fn prompt(&mut self, gate: &mut Gate, runs: &Runs, text: String, when: When) -> Result<usize, Refusal> {
+        match when {
+            When::Boundary if gate.session().turn.is_some() => {
+                gate.record(Event::Said(Said { by: "human".into(), text: text.clone(), more: false }));
+                gate.tell(ToAgent::Prompt { text, when });
+            }
+            When::Interrupt => {
+                self.prompts.push_front(text);
+                if gate.session().turn.is_some() {
+                    cancel_turn(gate, runs);
+                }
+            }
+            When::Queue | When::Boundary => {
+                if self.prompts.len() >= PROMPTS_QUEUED_MAX {
+                    return Err(Refusal::Overloaded(
+                        "too many prompts are queued; send it after a turn has ended".into(),
+                    ));
+                }
+                self.prompts.push_back(text);
+            }
+        }
+        self.next_prompt(gate);
+        Ok(self.prompts.len())
+    }
+
+    /// Starts the next turn when the last one is over.
+    pub fn next_prompt(&mut self, gate: &mut Gate) {
+        if gate.session().turn.is_some() || gate.session().frozen.is_some() {
+            return;
+        }
+        let Some(text) = self.prompts.pop_front() else { return };
+        if !self.is_up() {
+            let session = gate.session();
+            let resume = (session.turns > 0).then(|| report(session, "The session continues with a new agent."));
+            self.start(gate, resume);
+            if !self.is_up() {
+                // Why is in the journal; a turn without an agent would never end.
+                self.prompts.clear();
+                return;
+            }
+        }
+        begin_turn(gate);
+        gate.record(Event::Said(Said { by: "human".into(), text: text.clone(), more: false }));
+        gate.tell(ToAgent::Prompt { text, when: When::Queue });
+    }
+}
+
+/// What the agent asked for lapses, and it is told to end its turn.
+pub fn cancel_turn(gate: &mut Gate, runs: &Runs) {
+    lapse_unfinished(gate, runs, LapseWhy::Cancelled);
+    gate.tell(ToAgent::Cancel);
+}
+
+/// What the agent had asked for and not yet begun lapses; what runs on our side runs to its end.
+fn lapse_unfinished(gate: &mut Gate, runs: &Runs, why: LapseWhy) {
+    let open = gate.session().actions.iter().filter(|a| a.phase.is_open());
+    let unfinished: Vec<ActionId> = open
+        .filter(|a| a.action.executor == Executor::Agent || !runs.is_running(&a.action.id))
+        .map(|a| a.action.id.clone())
+        .collect();
+    for action in unfinished {
+        gate.quietly(Input::Lapse { action, why, detail: None });
+    }
+}
+
+fn begin_turn(gate: &mut Gate) {
+    // What was done before it is nobody's in this turn.
+    gate.workspace().look_over();
+    let turn = crate::base::TurnId::new(format!("t{}", gate.session().turns + 1));
+    gate.record(Event::TurnStarted(TurnStarted { turn }));
+}
+
+/// What the agent says of tests is held against what was observed.
+fn said(gate: &Gate, by: String, text: String, more: bool) -> Vec<Event> {
+    // A claim comes in pieces: only the whole message can be held against anything.
+    let session = gate.session();
+    let whole = (!more).then(|| format!("{}{text}", session.transcript.open_words(&by)));
+    let claim = whole.and_then(|whole| claims::of_green_tests(&whole, session));
+    let alarm = |text| Event::Alarm(Alarm { what: "claim_without_run".into(), action: None, text });
+    std::iter::once(Event::Said(Said { by, text, more })).chain(claim.map(alarm)).collect()
+}
+
+/// Neighbouring chunks of one message become one.
+fn coalesce(batch: Vec<FromAgent>) -> Vec<FromAgent> {
+    let mut out: Vec<FromAgent> = Vec::with_capacity(batch.len());
+    for message in batch {
+        match (out.last_mut(), message) {
+            (
+                Some(FromAgent::Said { by: last_by, text: last, more: last_more @ true }),
+                FromAgent::Said { by, text, more },
+            ) if *last_by == by => {
+                last.push_str(&text);
+                *last_more = more;
+            }
+            (
+                Some(FromAgent::Thought { by: last_by, text: last, more: last_more @ true }),
+                FromAgent::Thought { by, text, more },
+            ) if *last_by == by => {
+                last.push_str(&text);
+                *last_more = more;
+            }
+            (_, message) => out.push(message),
+        }
+    }
+    out
+}

@@ -1,0 +1,49 @@
+//! How a session has gone, in a word and in a few lines.
+
+use crate::model::Session;
+use crate::model::event::{Decider, SessionOutcome, TurnEnd, Verdict};
+
+/// How a session that ends now has gone.
+pub fn outcome(session: &Session) -> SessionOutcome {
+    let refused = session.turn_ended.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Refusal);
+    let cancelled = session.turn_ended.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Cancelled);
+    if session.stopped.is_some() || cancelled {
+        SessionOutcome::Stopped
+    } else if session.agent_lost.is_some() || refused {
+        SessionOutcome::Failed
+    } else {
+        SessionOutcome::Done
+    }
+}
+
+/// A few lines for the end of a session.
+pub fn report(session: &Session, why: &str) -> String {
+    let by = |v: Verdict| {
+        session
+            .actions
+            .iter()
+            .filter(|a| a.decided.as_ref().is_some_and(|d| d.verdict == v && matches!(d.by, Decider::Human(_))))
+            .count()
+    };
+    let tests = session.checks.latest_workspace().and_then(|r| r.finished.as_ref()).map_or_else(
+        || "no test run was observed".to_owned(),
+        |f| format!("the last test run on the workspace: {} passed, {} failed", f.passed, f.failed),
+    );
+    let counted = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let verdicts: Vec<String> = [
+        (by(Verdict::Approve), "approved"),
+        (by(Verdict::ApproveEdited), "approved with your changes"),
+        (by(Verdict::Deny), "denied"),
+        (by(Verdict::Redirect), "redirected"),
+    ]
+    .into_iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, word)| format!("{n} {word}"))
+    .collect();
+    let verdicts = if verdicts.is_empty() { "none decided".to_owned() } else { verdicts.join(", ") };
+    format!(
+        "{why}\n{}; by you: {verdicts}; {tests}; {}.",
+        counted(session.actions.len(), "action"),
+        counted(usize::try_from(session.alarms_total).unwrap_or(usize::MAX), "alarm"),
+    )
+}

@@ -1,0 +1,307 @@
+//! What is being carried out: commands and edits in tasks of their own, runs of checks, trials in candidates.
+
+mod carry;
+mod feed;
+mod trials;
+
+use super::actor;
+use super::gate::{Due, Gate};
+use crate::base::{ActionId, Digest, RelPath};
+use crate::host::limits::{COMMANDS_AT_ONCE_MAX, OUTPUT_EVENT_BYTES_MAX};
+use crate::journal::Permit;
+use crate::model::decide::Input;
+use crate::model::event::{AgentNoted, Checkpointed, Event, FileOutcome, Finished, Output, Stream};
+use crate::model::session::Phase;
+use crate::model::{Action, FileChange, FileEdit, Kind};
+use crate::port::{Performed, Progress, Ticket, TrialOutput, Work};
+use feed::Feed;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::AbortHandle;
+use trials::finish_feed;
+pub use trials::{CandidateOrder, TrialOrder, TrialRecord};
+
+/// Does carrying it out change files?
+fn changes_files(action: &Action) -> bool {
+    matches!(action.kind, Kind::Edit | Kind::Command) && action.trial.is_none()
+}
+
+/// What comes from the tasks that carry something out.
+#[derive(Debug)]
+pub enum Msg {
+    Progress {
+        action: ActionId,
+        progress: Progress,
+    },
+    Checkpoint {
+        action: Option<ActionId>,
+        when: &'static str,
+        /// None: it could not be recorded.
+        tree: Option<Digest>,
+    },
+    Performed {
+        action: ActionId,
+        performed: Box<Performed>,
+    },
+    /// The candidate for an action's trials is open, or could not be made.
+    TrialsOpen {
+        action: ActionId,
+        runs: Result<mpsc::Sender<TrialOrder>, String>,
+    },
+    TrialDone {
+        ticket: Option<Ticket>,
+        action: ActionId,
+        record: TrialRecord,
+        output: Result<Box<TrialOutput>, String>,
+    },
+}
+
+/// Actions that are being carried out.
+pub struct Runs {
+    to_actor: mpsc::Sender<actor::Msg>,
+    /// The newest recorded tree, while nothing has changed since.
+    tree: Option<Digest>,
+    slots: Arc<Semaphore>,
+    tasks: BTreeMap<ActionId, AbortHandle>,
+    feeds: BTreeMap<ActionId, Feed>,
+    trials: BTreeMap<ActionId, mpsc::Sender<TrialOrder>>,
+    /// The last run of checks on the workspace that finished, and what changed while it ran.
+    last_checks: Option<(ActionId, Vec<FileOutcome>)>,
+    /// Started by the client: a test of a candidate with this proposal's files in it.
+    tests: BTreeMap<ActionId, CandidateOrder>,
+}
+
+impl Runs {
+    pub fn new(to_actor: mpsc::Sender<actor::Msg>) -> Self {
+        Self {
+            to_actor,
+            tree: None,
+            slots: Arc::new(Semaphore::new(COMMANDS_AT_ONCE_MAX)),
+            tasks: BTreeMap::new(),
+            feeds: BTreeMap::new(),
+            trials: BTreeMap::new(),
+            last_checks: None,
+            tests: BTreeMap::new(),
+        }
+    }
+
+    pub fn take(&mut self, gate: &mut Gate, message: Msg) {
+        match message {
+            Msg::Progress { action, progress } => self.progress(gate, &action, progress),
+            Msg::Checkpoint { action, when, tree } => self.checkpointed(gate, action, when, tree),
+            Msg::Performed { action, performed } => self.performed(gate, &action, *performed),
+            Msg::TrialsOpen { action, runs } => self.trials_open(gate, &action, runs),
+            Msg::TrialDone { ticket, action, record, output } => {
+                self.trial_done(gate, ticket, &action, &record, output);
+            }
+        }
+    }
+
+    /// Ends everything that runs and forgets it. Dropped tasks take their processes along.
+    pub fn abort(&mut self) {
+        for (_, task) in std::mem::take(&mut self.tasks) {
+            task.abort();
+        }
+        *self = Self { tree: self.tree, ..Self::new(self.to_actor.clone()) };
+    }
+
+    pub fn is_running(&self, action: &ActionId) -> bool {
+        self.tasks.contains_key(action)
+    }
+
+    /// The recorded tree is no longer how the workspace is.
+    pub fn tree_changed(&mut self) {
+        self.tree = None;
+    }
+
+    /// The last run of checks during which this file became so.
+    pub fn checks_that_left(&self, path: &RelPath, after: Option<Digest>) -> Option<&ActionId> {
+        let (id, files) = self.last_checks.as_ref()?;
+        files.iter().any(|f| &f.path == path && f.after == after).then_some(id)
+    }
+
+    pub fn perform(&mut self, gate: &mut Gate, id: &ActionId, permit: Permit) {
+        let Some(action) = gate.session().actions.get(id).map(|s| s.action.clone()) else { return };
+        let workspace = gate.workspace().clone();
+        let to_actor = self.to_actor.clone();
+        let task = if action.trial.is_some() {
+            tokio::spawn(carry::run_trials(workspace, permit, action, to_actor))
+        } else {
+            let blobs = gate.blobs_of(&action);
+            if let Some(files) = action.files.as_ref().filter(|_| action.kind == Kind::Edit) {
+                workspace.expect(id, &expected(files));
+            }
+            let slots = (action.kind == Kind::Command).then(|| self.slots(gate, id));
+            let work = carry::carry_out(workspace, permit, Work { action, blobs }, self.tree, to_actor);
+            tokio::spawn(async move {
+                let _slot = match slots {
+                    Some(slots) => slots.acquire_owned().await.ok(),
+                    None => None,
+                };
+                work.await;
+            })
+        };
+        self.tasks.insert(id.clone(), task.abort_handle());
+    }
+
+    /// Where a command waits for its turn, which is said when it has to.
+    fn slots(&self, gate: &mut Gate, id: &ActionId) -> Arc<Semaphore> {
+        if self.slots.available_permits() == 0 {
+            let text = format!(
+                "{id} starts when another command ends: {COMMANDS_AT_ONCE_MAX} are running, which is the limit"
+            );
+            gate.record(Event::AgentNoted(AgentNoted { what: "waiting".to_owned(), text, sessions: None }));
+        }
+        Arc::clone(&self.slots)
+    }
+
+    /// Records the tree as the session finds it.
+    pub fn first_checkpoint(&self, gate: &Gate) {
+        let (workspace, to_actor) = (gate.workspace().clone(), self.to_actor.clone());
+        tokio::spawn(async move {
+            match workspace.snapshot().await {
+                Ok(tree) => {
+                    let message = Msg::Checkpoint { action: None, when: "start", tree: Some(tree) };
+                    drop(to_actor.send(message.into()).await);
+                }
+                Err(error) => tracing::warn!(%error, "the tree could not be recorded"),
+            }
+        });
+    }
+
+    fn checkpointed(&mut self, gate: &mut Gate, action: Option<ActionId>, when: &'static str, tree: Option<Digest>) {
+        self.tree = tree;
+        if let Some(tree) = tree {
+            let is_known = gate.session().checkpoints.last().is_some_and(|(_, _, _, last)| *last == tree);
+            if !(is_known && when == "start") {
+                gate.record(Event::Checkpointed(Checkpointed { tree, action: action.clone(), when: when.into() }));
+            }
+        }
+        // A run of checks is recorded also where the tree it ran on is not known; it equals no other tree then.
+        let unknown = || Digest::of(format!("no checkpoint before {action:?}").as_bytes());
+        let tree = tree.unwrap_or_else(unknown);
+        if let Some(action) = action.filter(|_| when == "before") {
+            self.start_feed(gate, &action, tree);
+        }
+    }
+
+    fn progress(&mut self, gate: &mut Gate, action: &ActionId, progress: Progress) {
+        match progress {
+            Progress::Output { stream, bytes } => {
+                for chunk in bytes.chunks(OUTPUT_EVENT_BYTES_MAX) {
+                    self.output(gate, action, stream, chunk.to_vec());
+                }
+                gate.then(Due::Output { action: action.clone(), bytes });
+            }
+            // The process list is asked for when it is shown; it is not a fact to keep.
+            Progress::Processes(_) => {}
+        }
+    }
+
+    /// Output of an action, to the journal and to its run of checks.
+    pub fn output(&mut self, gate: &mut Gate, action: &ActionId, stream: Stream, bytes: Vec<u8>) {
+        let mut events = self.feeds.get_mut(action).map(|feed| feed.feed(stream, &bytes)).unwrap_or_default();
+        let tail = String::from_utf8_lossy(&bytes).into_owned();
+        events.insert(0, Event::Output(Output { action: action.clone(), stream, digest: Digest::of(&bytes), tail }));
+        if let Err(trouble) = gate.append_with(events, bytes) {
+            tracing::error!(%trouble, "output is lost");
+        }
+    }
+
+    fn performed(&mut self, gate: &mut Gate, id: &ActionId, mut performed: Performed) {
+        self.tasks.remove(id);
+        if let Some(feed) = self.feeds.remove(id) {
+            let exit = if performed.timed_out { None } else { performed.exit };
+            performed.report = finish_feed(gate, feed, exit);
+        }
+        // A run of checks owns no changes; what the watcher still reports of them is known as having happened meanwhile.
+        let checks = gate.session().actions.get(id).is_some_and(|state| state.action.checks);
+        if checks {
+            self.last_checks = Some((id.clone(), performed.files.clone()));
+        }
+        let finished = Finished {
+            action: id.clone(),
+            outcome: performed.outcome,
+            exit: performed.exit,
+            files: (!checks && !performed.files.is_empty()).then(|| performed.files.clone()),
+            detail: performed.detail.clone(),
+        };
+        gate.quietly(Input::Finish { action: id.clone(), finished: Box::new(finished) });
+        for file in &performed.files {
+            gate.quietly(Input::BaseChanged { path: file.path.clone(), now: file.after });
+            if let Some(from) = file.from.clone() {
+                gate.quietly(Input::BaseChanged { path: from, now: None });
+            }
+        }
+        gate.then(Due::Performed { action: id.clone(), performed: Box::new(performed) });
+    }
+
+    /// An action that the agent carried out itself has ended; its files are what the disk holds.
+    pub fn performed_by_agent(&mut self, gate: &mut Gate, mut finished: Finished) {
+        finished.files = outcome_on_disk(gate, &finished.action);
+        if let Some(feed) = self.feeds.remove(&finished.action) {
+            finish_feed(gate, feed, finished.exit);
+        }
+        gate.quietly(Input::Finish { action: finished.action.clone(), finished: Box::new(finished) });
+    }
+
+    /// A command that nobody wants any more is ended: its dropped task takes its processes along.
+    pub fn end_command(&mut self, gate: &mut Gate, action: &ActionId) {
+        let runs = gate.session().actions.get(action).is_some_and(|state| {
+            state.action.kind == Kind::Command && state.action.trial.is_none() && state.phase == Phase::Running
+        });
+        if !runs {
+            return;
+        }
+        if let Some(task) = self.tasks.remove(action) {
+            task.abort();
+        }
+        if let Some(feed) = self.feeds.remove(action) {
+            finish_feed(gate, feed, None);
+        }
+    }
+}
+
+/// Freezes or resumes the processes of the session.
+pub fn freeze_processes(gate: &Gate, freeze: bool) {
+    let workspace = gate.workspace().clone();
+    tokio::spawn(async move {
+        let done = if freeze { workspace.freeze().await } else { workspace.resume().await };
+        if let Err(error) = done {
+            tracing::warn!(%error, freeze, "not every process could be frozen or resumed");
+        }
+    });
+}
+
+/// What the disk says about the files of an edit that the agent executed itself.
+fn outcome_on_disk(gate: &Gate, id: &ActionId) -> Option<Vec<FileOutcome>> {
+    let action: &Action = &gate.session().actions.get(id)?.action;
+    let files: Vec<FileOutcome> = action
+        .files
+        .iter()
+        .flatten()
+        .map(|f| {
+            let now = gate.workspace().image(&f.path).ok().flatten();
+            let (before, after) = (f.before.as_ref().map(|c| c.digest()), now.as_ref().map(|i| i.digest));
+            let outcome = FileOutcome::of(f.path.clone(), f.change, before, after);
+            let after_node = now.map(|image| image.node);
+            let during = after != f.after.as_ref().map(|c| c.digest());
+            FileOutcome { from: f.from.clone(), before_node: f.before_node, after_node, during, ..outcome }
+        })
+        .collect();
+    (!files.is_empty()).then_some(files)
+}
+
+/// What an edit will leave on the disk.
+pub fn expected(files: &[FileEdit]) -> Vec<FileOutcome> {
+    files
+        .iter()
+        .flat_map(|f| {
+            let (before, after) = (f.before.as_ref().map(|c| c.digest()), f.after.as_ref().map(|c| c.digest()));
+            let old = f.from.as_ref().map(|from| FileOutcome::of(from.clone(), FileChange::Delete, before, None));
+            let here = FileOutcome::of(f.path.clone(), f.change, if f.from.is_some() { None } else { before }, after);
+            old.into_iter().chain(std::iter::once(here))
+        })
+        .collect()
+}

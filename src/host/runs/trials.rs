@@ -1,0 +1,256 @@
+//! Runs of checks: on the workspace by an approved command, in candidates by trials.
+
+use super::feed::Feed;
+use super::{Due, Gate, Runs};
+use crate::base::limits::RUN_TIMEOUT_MS_DEFAULT;
+use crate::base::{ActionId, ClientId, Digest};
+use crate::host::ChecksSetup;
+use crate::host::gate;
+use crate::model::check::{CheckFinished, CheckStarted, Tree};
+use crate::model::decide::{Edited, Input};
+use crate::model::event::{Event, Finished, OutcomeWord, Stream};
+use crate::model::{Action, Body, Content, Evidence, Kind, Proposal, TrialBudget};
+use crate::port::{Blobs, Performed, RunReport, Ticket, ToAgent, Trial, TrialOutput};
+use crate::wire::{CandidateTest, OwnAction, RpcError};
+use tokio::sync::mpsc;
+
+/// One run in an open candidate.
+#[derive(Debug)]
+pub struct TrialOrder {
+    /// None when a client asked for it.
+    pub ticket: Option<Ticket>,
+    pub record: TrialRecord,
+    pub trial: Trial,
+}
+
+/// What the journal says about a run.
+#[derive(Clone, Debug)]
+pub struct TrialRecord {
+    pub what: String,
+    pub command: usize,
+    pub cases: bool,
+}
+
+impl TrialRecord {
+    pub fn of(trial: &Trial) -> Self {
+        Self { what: trial.what.clone(), command: trial.command, cases: trial.record_cases }
+    }
+}
+
+/// The files that a client wants tested in a candidate.
+#[derive(Debug)]
+pub struct CandidateOrder {
+    pub what: String,
+    pub edits: Vec<(crate::base::RelPath, Option<Vec<u8>>)>,
+}
+
+impl Runs {
+    /// A command that runs checks begins on this tree.
+    pub(super) fn start_feed(&mut self, gate: &mut Gate, action: &ActionId, tree: Digest) {
+        let Some(setup) = gate.checks() else { return };
+        let Some(state) = gate.session().actions.get(action) else { return };
+        let Some(command) = state.action.command.as_ref().filter(|_| state.action.kind == Kind::Command) else {
+            return;
+        };
+        if !state.action.checks {
+            return;
+        }
+        let run = gate.session().checks.next_id();
+        let feed = Feed::new(run.clone(), setup);
+        let started = CheckStarted {
+            run,
+            command: command.line(),
+            tree: Tree::Workspace,
+            digest: tree,
+            action: Some(action.clone()),
+            what: None,
+        };
+        gate.record(Event::CheckStarted(started));
+        self.feeds.insert(action.clone(), feed);
+    }
+
+    pub(super) fn trials_open(
+        &mut self,
+        gate: &mut Gate,
+        action: &ActionId,
+        runs: Result<mpsc::Sender<TrialOrder>, String>,
+    ) {
+        let runs = match runs {
+            Ok(runs) => runs,
+            Err(why) => {
+                self.tests.remove(action);
+                return self.performed(gate, action, Performed::of(OutcomeWord::Failed, Some(why)));
+            }
+        };
+        if let Some(order) = self.tests.remove(action) {
+            let trial = Trial {
+                what: order.what,
+                edits: order.edits,
+                command: 0,
+                env: Vec::new(),
+                timeout_ms: 0,
+                collect: Vec::new(),
+                record_cases: true,
+            };
+            let record = TrialRecord::of(&trial);
+            if let Err(error) = runs.try_send(TrialOrder { ticket: None, record, trial }) {
+                tracing::error!(%error, "a test of a candidate was not begun");
+            }
+        }
+        self.trials.insert(action.clone(), runs);
+        let open = Box::new(Performed::of(OutcomeWord::Ok, None));
+        gate.then(Due::Performed { action: action.clone(), performed: open });
+    }
+
+    pub(super) fn trial_done(
+        &mut self,
+        gate: &mut Gate,
+        ticket: Option<Ticket>,
+        action: &ActionId,
+        record: &TrialRecord,
+        output: Result<Box<TrialOutput>, String>,
+    ) {
+        let output = output.map(|mut output| {
+            output.report = record_trial(gate, action, record, &output);
+            output
+        });
+        match ticket {
+            Some(ticket) => gate.tell(ToAgent::TrialDone { ticket, output }),
+            None => self.end_trials(gate, action, output.err()),
+        }
+    }
+
+    /// The agent orders a run in a candidate of its own.
+    pub fn trial(&mut self, gate: &mut Gate, ticket: Ticket, action: &ActionId, trial: Trial) {
+        let order = TrialOrder { ticket: Some(ticket), record: TrialRecord::of(&trial), trial };
+        let refused = match self.trials.get(action) {
+            None => Some("no trials are open for this action".to_owned()),
+            Some(runs) => runs.try_send(order).err().map(|e| format!("the candidate is busy: {e}")),
+        };
+        if let Some(why) = refused {
+            gate.tell(ToAgent::TrialDone { ticket, output: Err(why) });
+        }
+    }
+
+    /// The agent's turn is over: its candidates go.
+    pub fn close_trials(&mut self, gate: &mut Gate) {
+        let open: Vec<ActionId> = self.trials.keys().cloned().collect();
+        open.iter().for_each(|action| self.end_trials(gate, action, None));
+    }
+
+    fn end_trials(&mut self, gate: &mut Gate, action: &ActionId, why: Option<String>) {
+        self.trials.remove(action);
+        self.tasks.remove(action);
+        let outcome = if why.is_some() { OutcomeWord::Failed } else { OutcomeWord::Ok };
+        let finished = Finished { action: action.clone(), outcome, exit: None, files: None, detail: why };
+        gate.quietly(Input::Finish { action: action.clone(), finished: Box::new(finished) });
+    }
+
+    /// A client wants the checks run: on a candidate with a held action in it, or on the workspace.
+    pub fn candidate_test(
+        &mut self,
+        gate: &mut Gate,
+        client: &ClientId,
+        test: &CandidateTest,
+    ) -> Result<OwnAction, RpcError> {
+        let Some(setup) = gate.checks().cloned() else {
+            return Err(RpcError::invalid(
+                "no test runner was found in this project: set `checks.command` in config.toml",
+            ));
+        };
+        let id = gate.session().actions.next_id();
+        let Some(target) = &test.action else {
+            let mut proposal = Proposal::new(format!("run {}", setup.command.line()), Body::Command(setup.command));
+            proposal.checks = true;
+            let action = Action::file(id.clone(), proposal, None);
+            let input = Input::Own { action: Box::new(action), by: client.clone() };
+            gate.put(input, Blobs::new())?;
+            return Ok(OwnAction::of(id));
+        };
+        let held = gate.session().actions.get(target).map(|s| s.action.clone());
+        let held = held
+            .filter(|a| a.kind == Kind::Edit)
+            .ok_or_else(|| RpcError::invalid(format!("{target} is not an edit and cannot be tested")))?;
+        let mine = test.edited.is_some() || test.hunks.is_some();
+        let (made, blobs) =
+            gate::made(gate, &held, test.edited.clone(), test.hunks.as_deref()).map_err(RpcError::invalid)?;
+        let files = match made {
+            Some(Edited::Files(files)) => files,
+            Some(Edited::Command(_)) | None => held.files.clone().unwrap_or_default(),
+        };
+        let mut edits = Vec::new();
+        for file in &files {
+            edits.extend(file.from.iter().map(|from| (from.clone(), None)));
+            let bytes = |c: &Content| blobs.get(&c.digest()).cloned().or_else(|| gate.bytes_of(c)).unwrap_or_default();
+            edits.push((file.path.clone(), file.after.as_ref().map(bytes)));
+        }
+        let budget =
+            TrialBudget { runs_max: 1, wall_ms_max: RUN_TIMEOUT_MS_DEFAULT, commands: vec![setup.command.clone()] };
+        let mut proposal = Proposal::new(format!("test {target} in a candidate"), Body::Command(setup.command))
+            .because("requested by the user", vec![Evidence::new("step", target.to_string())]);
+        proposal.trial = Some(budget);
+        let action = Action::file(id.clone(), proposal, None);
+        let what = format!("{target} {}", if mine { "as edited by the user" } else { "as proposed" });
+        self.tests.insert(id.clone(), CandidateOrder { what, edits });
+        if let Err(error) = gate.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new()) {
+            self.tests.remove(&id);
+            return Err(error.into());
+        }
+        Ok(OwnAction::of(id))
+    }
+}
+
+pub(super) fn finish_feed(gate: &mut Gate, feed: Feed, exit: Option<i32>) -> Option<RunReport> {
+    let (events, report) = feed.finish(exit, gate.session(), Tree::Workspace);
+    match gate.append(events) {
+        Ok(()) => Some(report),
+        Err(trouble) => {
+            tracing::error!(%trouble, "a run of checks is lost");
+            None
+        }
+    }
+}
+
+/// The run with its totals, and its cases when they are wanted, in one append.
+fn record_trial(gate: &mut Gate, action: &ActionId, record: &TrialRecord, output: &TrialOutput) -> Option<RunReport> {
+    let session = gate.session();
+    let run = session.checks.next_id();
+    let state = session.actions.get(action)?;
+    let command = state.action.trial.as_ref().and_then(|t| t.commands.get(record.command))?;
+    let started = CheckStarted {
+        run: run.clone(),
+        command: command.line(),
+        tree: Tree::Candidate,
+        digest: output.tree.unwrap_or_else(|| Digest::of(record.what.as_bytes())),
+        action: Some(action.clone()),
+        what: Some(record.what.clone()),
+    };
+    let exit = if output.timed_out { None } else { output.exit };
+    let mut events = vec![Event::CheckStarted(started)];
+    // A driver of the agent's own speaks no runner's language; its exit code and its words say what came of it.
+    let speaks = |c: &&ChecksSetup| record.cases || c.command.spawn_argv() == command.spawn_argv();
+    let report = match gate.checks().filter(speaks) {
+        Some(setup) => {
+            let mut feed = Feed::new(run, setup);
+            let mut early: Vec<Event> = Vec::new();
+            for (stream, bytes) in streams(output) {
+                early.extend(feed.feed(stream, bytes));
+            }
+            let (late, report) = feed.finish(exit, session, Tree::Candidate);
+            let cases = early.into_iter().chain(late);
+            events.extend(cases.filter(|e| record.cases || !matches!(e, Event::CheckReported(_))));
+            report
+        }
+        None => {
+            let finished = CheckFinished { run: run.clone(), exit, ..CheckFinished::default() };
+            events.push(Event::CheckFinished(finished.clone()));
+            RunReport { run, finished, cases: Vec::new() }
+        }
+    };
+    gate.append(events).ok().map(|()| report)
+}
+
+/// Both streams of a finished run, for its parser.
+fn streams(output: &TrialOutput) -> [(Stream, &[u8]); 2] {
+    [(Stream::Stderr, &output.stderr), (Stream::Stdout, &output.stdout)]
+}

@@ -1,0 +1,88 @@
+//! The clients that are connected, and which of them has control.
+
+use super::gate::Gate;
+use super::{client_name, snapshot};
+use crate::base::ClientId;
+use crate::host::limits::CLIENTS_MAX;
+use crate::model::event::{ClientChanged, Event};
+use crate::wire::{Attach, AttachedAs, PROTOCOL, RpcError};
+use std::collections::BTreeMap;
+
+pub struct Seats {
+    total: u64,
+    /// By name; true once it has attached.
+    clients: BTreeMap<ClientId, bool>,
+}
+
+impl Seats {
+    /// `total` clients had the session before.
+    pub fn new(total: u64) -> Self {
+        Self { total, clients: BTreeMap::new() }
+    }
+
+    /// The name of a new connection; `None` when [`CLIENTS_MAX`] are connected.
+    pub fn welcome(&mut self) -> Option<ClientId> {
+        if self.clients.len() >= CLIENTS_MAX {
+            return None;
+        }
+        self.total += 1;
+        let name = client_name(self.total);
+        self.clients.insert(name.clone(), false);
+        Some(name)
+    }
+
+    pub fn left(&mut self, gate: &mut Gate, client: &ClientId) {
+        if self.clients.remove(client) == Some(true) {
+            gate.record(Event::ClientChanged(ClientChanged { client: client.clone(), what: "left".into() }));
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+    }
+
+    /// Some client was here, and none is now. Before that the first one may be on its way still.
+    pub fn all_left(&self) -> bool {
+        self.clients.is_empty() && self.total > 0
+    }
+
+    pub fn attach(&mut self, gate: &mut Gate, client: &ClientId, attach: &Attach) -> Result<AttachedAs, RpcError> {
+        if PROTOCOL < attach.protocol.min || PROTOCOL > attach.protocol.max {
+            let text = format!(
+                "this host speaks protocol {PROTOCOL}, the client {}–{}",
+                attach.protocol.min, attach.protocol.max
+            );
+            return Err(RpcError::invalid(text));
+        }
+        let is_first = self.clients.insert(client.clone(), true) != Some(true);
+        let holder = gate.session().control.clone();
+        let takes = attach.control.unwrap_or(holder.is_none());
+        let mut events = Vec::new();
+        let mut change = |client: &ClientId, what: &str| {
+            events.push(Event::ClientChanged(ClientChanged { client: client.clone(), what: what.into() }));
+        };
+        if is_first {
+            change(client, "joined");
+        }
+        if takes && holder.as_ref() != Some(client) {
+            if let Some(old) = &holder {
+                change(old, "lost_control");
+            }
+            change(client, "took_control");
+        }
+        // A journal in trouble must not keep a user from reading what happened.
+        if let Err(trouble) = gate.append(events) {
+            tracing::warn!(%trouble, "an attach is not recorded");
+        }
+        let session = gate.session();
+        Ok(AttachedAs {
+            protocol: PROTOCOL,
+            session: session.opened.as_ref().map(|o| o.session.clone()).unwrap_or_default(),
+            head: session.head,
+            client: client.clone(),
+            control: session.control.as_ref() == Some(client),
+            now: gate.now(),
+            snapshot: snapshot::wanted(session, attach),
+        })
+    }
+}

@@ -1,0 +1,208 @@
+//! What happens around the session: what the watcher saw and whose change it was, and other sessions on the same files.
+
+use super::gate::Gate;
+use super::line::AgentLine;
+use super::runs::{Runs, expected};
+use crate::base::limits::ACTION_BODIES_KEPT_MAX;
+use crate::base::{ActionId, Digest, RelPath, SessionId};
+use crate::host::limits::{AGENT_COMMAND_SETTLE_MS, IGNORED_SETTLE_MS};
+use crate::model::action::Executor;
+use crate::model::decide::Input;
+use crate::model::event::{ChangedBy, Event, FileOutcome, Isolation, Observed, Watching};
+use crate::model::session::{ActionState, Phase};
+use crate::model::{FileChange, Kind, Node};
+use crate::policy::guarded::guarded;
+use crate::port::{Changed, Neighbors, Notice};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub struct Surroundings {
+    neighbors: Arc<dyn Neighbors>,
+    /// Sessions that the user was told of.
+    met: BTreeSet<SessionId>,
+    /// Directories that an alarm was raised about in this turn, which is told by its number.
+    alarmed_about: (u64, BTreeSet<String>),
+    /// The session's agent writes nothing by itself.
+    embedded: bool,
+}
+
+impl Surroundings {
+    pub fn new(neighbors: Arc<dyn Neighbors>, embedded: bool) -> Self {
+        Self { neighbors, met: BTreeSet::new(), alarmed_about: (0, BTreeSet::new()), embedded }
+    }
+
+    pub fn noticed(&mut self, gate: &mut Gate, line: &AgentLine, runs: &mut Runs, notice: Notice) {
+        match notice {
+            Notice::State { state, why } => gate.record(Event::Watching(Watching { state, why })),
+            Notice::Changed(changed) => self.changed(gate, line, runs, *changed),
+        }
+    }
+
+    fn changed(&mut self, gate: &mut Gate, line: &AgentLine, runs: &mut Runs, changed: Changed) {
+        let by = author(gate, line, runs, &changed);
+        let (by, unsure) = self.or_neighbor(gate, by, &changed);
+        if !is_left(gate, &by, &changed) && !changed.ignored {
+            runs.tree_changed();
+        }
+        let is_unsupervised = by == ChangedBy::Unsupervised;
+        let Changed { path, rel, change, before, after, before_node, after_node, ignored, about } = changed;
+        let is_first = rel.is_some() || self.is_first_alarm(gate.session().turns, &path);
+        let alarm = (is_unsupervised && is_first).then(|| unsupervised(&path, about.as_deref()));
+        gate.record(Event::Observed(Observed {
+            path,
+            change,
+            by,
+            unsure,
+            before,
+            after,
+            before_node,
+            after_node,
+            ignored,
+            about,
+        }));
+        if let Some(text) = alarm {
+            gate.alarm("unsupervised", text);
+        }
+        if let Some(path) = rel {
+            gate.quietly(Input::BaseChanged { path, now: after });
+        }
+    }
+
+    /// Of a directory that is watched as a whole there may be news all the time: one alarm a turn is enough.
+    fn is_first_alarm(&mut self, turn: u64, path: &str) -> bool {
+        if self.alarmed_about.0 != turn {
+            self.alarmed_about = (turn, BTreeSet::new());
+        }
+        self.alarmed_about.1.insert(path.to_owned())
+    }
+
+    /// Calls back when another session arrives.
+    pub fn watch(&self, arrived: Box<dyn Fn() + Send + Sync>) {
+        self.neighbors.watch(arrived);
+    }
+
+    /// Says which other sessions are here, each once.
+    pub fn meet_neighbors(&mut self, gate: &mut Gate) {
+        for session in self.neighbors.present() {
+            if self.met.insert(session.clone()) {
+                let text = format!("session {session} is working on the same files: its changes are shown as its own");
+                gate.alarm("shared_workspace", text);
+            }
+        }
+    }
+
+    /// These files are about to be left so, or were.
+    pub fn tell_files(&self, gate: &Gate, files: &[FileOutcome]) {
+        let files: Vec<(RelPath, Option<Digest>)> = files.iter().map(|f| (f.path.clone(), f.after)).collect();
+        if !files.is_empty() {
+            self.neighbors.leaves(&files, gate.now());
+        }
+    }
+
+    /// Something of this session may change files without naming them: a command, or an agent that writes by itself.
+    pub fn tell_work(&self, gate: &Gate) {
+        let session = gate.session();
+        let is_apart = session.agent.agent.isolation == Isolation::Copy;
+        let works = session.turn.is_some() && !self.embedded && !is_apart;
+        let mut open = session.actions.open();
+        let runs =
+            open.any(|s| s.phase == Phase::Running && s.action.kind == Kind::Command && s.action.trial.is_none());
+        self.neighbors.at_work(works || runs, gate.now());
+    }
+
+    /// The agent may carry this edit out now.
+    pub fn tell_release(&self, gate: &Gate, action: &ActionId) {
+        let files = gate.session().actions.get(action).and_then(|state| state.action.files.clone());
+        self.tell_files(gate, &expected(&files.unwrap_or_default()));
+    }
+
+    /// The change with what the other sessions say taken in, and whether it is not certain that it is theirs. What this
+    /// session itself wrote stays its own; the user's is only what no session can have done.
+    fn or_neighbor(&self, gate: &Gate, by: ChangedBy, changed: &Changed) -> (ChangedBy, bool) {
+        let (path, after) = (changed.rel.as_ref(), changed.after);
+        if is_left(gate, &by, changed) {
+            return (by, false);
+        }
+        match self.neighbors.author(path, after, gate.now()) {
+            Some(other) if other.certain => (ChangedBy::Session(other.session), false),
+            Some(other) if by == ChangedBy::Human => (ChangedBy::Session(other.session), true),
+            Some(_) | None => (by, false),
+        }
+    }
+}
+
+/// Whether this is exactly what the action that it is told of left, so that the tree recorded after it has it already.
+fn is_left(gate: &Gate, by: &ChangedBy, changed: &Changed) -> bool {
+    let (ChangedBy::Action(id) | ChangedBy::During(id)) = by else { return false };
+    let state = gate.session().actions.get(id);
+    changed.rel.as_ref().zip(state).is_some_and(|(path, state)| leaves(state, path, changed))
+}
+
+/// An edit's own after-image is the edit's. What changes while a command or an agent's own edit runs is told as that and
+/// no more. The rest is the user's, unless an agent that can write by itself is at work.
+fn author(gate: &Gate, line: &AgentLine, runs: &Runs, changed: &Changed) -> ChangedBy {
+    let path = changed.rel.as_ref();
+    let newest = || gate.session().actions.iter().rev().take(ACTION_BODIES_KEPT_MAX);
+    if let Some(path) = path
+        && let Some(state) = newest().find(|s| leaves(s, path, changed))
+    {
+        return left_by(state, path);
+    }
+    if let Some(path) = path
+        && let Some(id) = runs.checks_that_left(path, changed.after)
+    {
+        return ChangedBy::During(id.clone());
+    }
+    let is_running = |s: &&ActionState| s.phase == Phase::Running;
+    let is_command = |s: &&ActionState| s.action.kind == Kind::Command && s.action.trial.is_none();
+    // The watcher's word on what an agent's own command did may come after the agent has said that it is done.
+    let now = gate.now();
+    // On what is ignored it comes later still, but never on what is guarded.
+    let is_late = changed.ignored && guarded(&changed.path).is_none();
+    let settle_ms = if is_late { IGNORED_SETTLE_MS } else { AGENT_COMMAND_SETTLE_MS };
+    let just_ran = |s: &&ActionState| {
+        (s.action.executor == Executor::Agent || is_late) && s.finished_at.is_some_and(|at| now.since(at) < settle_ms)
+    };
+    if let Some(state) = newest().filter(|s| is_running(s) || just_ran(s)).find(is_command) {
+        return ChangedBy::During(state.action.id.clone());
+    }
+    let own = |s: &&ActionState| {
+        s.action.executor == Executor::Agent && path.is_some_and(|p| s.action.touches().any(|t| t == p))
+    };
+    if let Some(state) = newest().filter(is_running).find(own) {
+        return ChangedBy::During(state.action.id.clone());
+    }
+    if line.may_write(gate) { ChangedBy::Unsupervised } else { ChangedBy::Human }
+}
+
+/// Whose a change is that this action left.
+fn left_by(state: &ActionState, path: &RelPath) -> ChangedBy {
+    let id = state.action.id.clone();
+    let mut files = state.finished.iter().flat_map(|f| f.files.iter().flatten());
+    let is_doubtful = state.action.kind == Kind::Command || files.any(|f| &f.path == path && f.during);
+    if is_doubtful { ChangedBy::During(id) } else { ChangedBy::Action(id) }
+}
+
+/// Does this action leave the path as it is now? The same bytes with other permission bits are not what it left.
+fn leaves(state: &ActionState, path: &RelPath, changed: &Changed) -> bool {
+    let is_node = |node: Option<Node>| node.is_none() || changed.after_node.is_none() || node == changed.after_node;
+    let mut finished = state.finished.iter().flat_map(|f| f.files.iter().flatten());
+    if finished.any(|f| {
+        (&f.path == path && f.after == changed.after && is_node(f.after_node))
+            || (f.from.as_ref() == Some(path) && changed.change == FileChange::Delete)
+    }) {
+        return true;
+    }
+    state.phase == Phase::Running
+        && state.action.files.iter().flatten().any(|f| {
+            (&f.path == path && f.after.as_ref().map(|c| c.digest()) == changed.after && is_node(f.after_node))
+                || (f.from.as_ref() == Some(path) && changed.after.is_none())
+        })
+}
+
+/// An alarm's words. What runs code by itself or steers an agent is named as what it is.
+fn unsupervised(path: &str, about: Option<&str>) -> String {
+    let guard = guarded(path).map(|guard| format!("; it is {}", guard.what)).unwrap_or_default();
+    let about = about.map(|about| format!(" ({about})")).unwrap_or_default();
+    format!("{path} changed{about} without a decision{guard}")
+}

@@ -1,0 +1,143 @@
+//! What a host answers: one type for each request, named in the table of requests.
+
+use crate::base::{ActionId, ClientId, Digest, LeaseId, RelPath, Seq, SessionId, UnixMs};
+use crate::model::FileChange;
+use crate::model::event::{ChangedBy, Survivor, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// The request was carried out; its events end here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    pub seq: Seq,
+}
+
+/// The answer to an attach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachedAs {
+    pub protocol: u32,
+    pub session: SessionId,
+    pub head: Seq,
+    /// The name this client has in decisions.
+    pub client: ClientId,
+    pub control: bool,
+    /// The host's clock, so that ages can be shown without trusting the client's.
+    pub now: UnixMs,
+    /// What is open at `head`, in words of the envelopes; the events before it are not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<serde_json::Value>,
+}
+
+/// Prompts that wait for the turn to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queued {
+    pub queued: usize,
+}
+
+/// The action as it was decided. `verdict` is `approve_edited` where hunks or an edit made a new revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    pub action: ActionId,
+    pub revision: u32,
+    pub digest: Digest,
+    pub verdict: Option<Verdict>,
+    pub seq: Seq,
+}
+
+/// The number of the plan's newest revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRevision {
+    pub revision: u32,
+}
+
+/// The action that was let through.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stepped {
+    pub action: Option<ActionId>,
+    pub seq: Seq,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseGranted {
+    pub lease: Option<LeaseId>,
+}
+
+/// The rules in force now, and the held actions that they denied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tightened {
+    pub policy_digest: Digest,
+    pub denied: Vec<ActionId>,
+    pub seq: Seq,
+}
+
+/// An action of the user's own: an undo, a rewind, a test. `None` where nothing was left to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnAction {
+    pub action: Option<ActionId>,
+    /// Files that could not be restored, as text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
+}
+
+impl OwnAction {
+    pub fn of(action: ActionId) -> Self {
+        Self { action: Some(action), left: Vec::new() }
+    }
+}
+
+/// A rewind that was begun, or what it would change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Rewound {
+    Preview { tree: Digest, files: Vec<RewindFile> },
+    Done(OwnAction),
+}
+
+/// A file that a rewind would change, from `before` (now) to `after`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RewindFile {
+    pub path: RelPath,
+    pub before: Option<Digest>,
+    pub after: Option<Digest>,
+    pub change: FileChange,
+    pub by: Option<ChangedBy>,
+    pub certain: bool,
+}
+
+/// The processes of the session that run now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Processes {
+    pub processes: Vec<Survivor>,
+}
+
+/// One change that an undo or a rewind would revert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revertible {
+    pub path: RelPath,
+    pub change: FileChange,
+    /// Whose change it was, as far as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<ChangedBy>,
+    /// The event that observed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<Seq>,
+    /// False: it may be the user's.
+    pub certain: bool,
+}
+
+/// The data of the error that asks for a choice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChoiceNeeded {
+    pub changes: Vec<Revertible>,
+    /// Changes beyond those that are listed.
+    #[serde(default)]
+    pub left_out: usize,
+}
+
+/// Part of a blob; `data` is base64.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobPart {
+    pub digest: Digest,
+    pub offset: u64,
+    pub bytes: u64,
+    pub data: String,
+}
