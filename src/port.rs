@@ -19,9 +19,8 @@ use crate::base::{ActionId, SessionId, UnixMs};
 use crate::model::event::{
     AgentNoted, AgentReady, LapseWhy, Mode, OutcomeWord, SessionOutcome, Stream, TurnEnd, Usage,
 };
-use crate::model::{Proposal, Step};
+use crate::model::{Keeping, Proposal, Step, When};
 use futures::future::BoxFuture;
-use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -64,19 +63,6 @@ pub struct AgentLink {
 /// Chosen by the adapter, unique within its life, names one proposal or trial in the other direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
-
-/// When a prompt may reach the agent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum When {
-    /// After the present turn.
-    #[default]
-    Queue,
-    /// At the next point where the agent listens: before its next action.
-    Boundary,
-    /// Now: the present turn is cancelled first.
-    Interrupt,
-}
 
 /// From an agent to the host.
 #[derive(Debug)]
@@ -199,22 +185,6 @@ pub enum Answer {
     Refused {
         told: String,
     },
-}
-
-/// What an agent keeps beyond our session, and can be asked to list or to drop. The answer comes as a note.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
-pub enum Keeping {
-    /// Names the sessions it has kept of this directory.
-    List,
-    /// Begins another one; the present one is kept.
-    New,
-    /// Goes on with one of them, in the present one's place.
-    Resume { session: String },
-    /// Drops one of them for good.
-    Delete { session: String },
-    /// Forgets who is logged in.
-    Logout,
 }
 
 /// From the host to an agent.

@@ -29,6 +29,18 @@ pub enum FileChange {
     Rename,
 }
 
+impl FileChange {
+    /// As something that happened to the file.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Create => "created",
+            Self::Delete => "deleted",
+            Self::Modify => "modified",
+            Self::Rename => "renamed",
+        }
+    }
+}
+
 /// File content in an event: the text itself when it is UTF-8 and at most 64 KiB, else a pointer to a blob.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]

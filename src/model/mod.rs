@@ -4,6 +4,7 @@
 //! input into the events and effects that follow from it and changes nothing.
 
 pub mod action;
+mod agent;
 pub mod check;
 mod consent;
 pub mod decide;
@@ -19,6 +20,7 @@ pub use action::{
     Action, Author, Body, Command, Content, Evidence, Executor, FileChange, FileEdit, Kind, Proposal, Rationale, Risk,
     TrialBudget,
 };
+pub use agent::{Keeping, When};
 pub use decide::{Effect, Input, Outcome, Refusal, decide};
 pub use draft::{After, Draft};
 pub use event::{Envelope, Event};

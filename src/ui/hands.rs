@@ -5,26 +5,42 @@ use ratatui::layout::{Position, Size};
 
 use super::stage::{MORE, SESSION, Stage, envelopes};
 use crate::base::UnixMs;
-use crate::ui::app::msg::{HunkChoice, Mine};
-use crate::ui::app::{Ask, Leave, Msg, Request, Verdict, When};
+use crate::diff::HunkChoice;
+use crate::model::When;
+use crate::model::event::Verdict;
+use crate::ui::app::review::Version;
+use crate::ui::app::{Leave, Msg, Request};
 use crate::ui::commands;
 use crate::ui::layout::PaneId;
 use crate::ui::terminal::{Input, Key};
+use crate::wire::{self, EditedBody};
 
 fn key(text: &str, held: bool) -> Msg {
     Msg::Input(Input::Key { key: Key::parse(text).unwrap(), held })
 }
 
 pub(super) fn verdicts(stage: &Stage) -> Vec<(String, Verdict, Option<String>)> {
-    let decide = |ask: &Ask| {
-        let Ask::Decide { action, verdict, reason, .. } = ask else { return None };
-        Some((action.to_string(), verdict.clone(), reason.clone()))
+    decided(stage).into_iter().map(|decide| (decide.action.to_string(), decide.verdict, decide.reason)).collect()
+}
+
+fn decided(stage: &Stage) -> Vec<wire::Decide> {
+    let decide = |request: &wire::Request| {
+        let wire::Request::Decide(decide) = request else { return None };
+        Some(decide.clone())
     };
     stage.asked.iter().filter_map(decide).collect()
 }
 
-fn only_hunks(hunks: Vec<HunkChoice>) -> Verdict {
-    Verdict::ApproveMine(Mine { files: Vec::new(), hunks: Some(hunks) })
+/// What the only verdict approves.
+fn approved(stage: &Stage) -> Version {
+    let found = decided(stage);
+    let [decide] = found.as_slice() else { panic!("{found:?}\n{}", stage.text()) };
+    Version { edited: decide.edited.clone(), hunks: decide.hunks.clone() }
+}
+
+fn first_text(version: &Version) -> String {
+    let Some(EditedBody::Files(files)) = &version.edited else { panic!("{version:?}") };
+    files[0].after.clone().unwrap()
 }
 
 /// Scrolls through the whole diff, as a reader does.
@@ -95,7 +111,9 @@ fn going_to_the_end_is_not_reading() {
 fn a_step_names_the_oldest_and_only_once_it_was_looked_at() {
     let mut stage = Stage::set(200, 60, "dark");
     stage.command("step");
-    let Some(Ask::Decide { action, .. }) = stage.asked.first() else { panic!("{:?}", stage.asked) };
+    let Some(wire::Request::Decide(wire::Decide { action, .. })) = stage.asked.first() else {
+        panic!("{:?}", stage.asked)
+    };
     assert_eq!(action.as_str(), "a7");
     let mut stage = Stage::set(200, 60, "dark");
     stage.hear(MORE);
@@ -116,7 +134,7 @@ fn an_approval_carries_what_was_seen() {
     let mut stage = Stage::set(200, 60, "dark");
     stage.command("approve");
     assert_eq!(verdicts(&stage), [("a7".to_owned(), Verdict::Approve, None)]);
-    let Some(Ask::Decide { digest, .. }) = stage.asked.first() else { panic!() };
+    let Some(wire::Request::Decide(wire::Decide { digest, .. })) = stage.asked.first() else { panic!() };
     assert_eq!(*digest, stage.app.scene.session.actions.get(&"a7".into()).unwrap().action.digest);
 }
 
@@ -173,7 +191,7 @@ fn while_typing_no_key_approves() {
     stage.type_text("a d r s");
     assert!(stage.asked.is_empty());
     stage.press("enter");
-    assert_eq!(stage.asked, [Ask::Prompt { text: "a d r s".to_owned(), when: When::Queue }]);
+    assert_eq!(stage.asked, [wire::Request::Prompt(wire::Prompt { text: "a d r s".to_owned(), when: When::Queue })]);
 }
 
 #[test]
@@ -182,7 +200,8 @@ fn hunks_and_lines_can_be_left_out() {
     stage.command("next-hunk");
     stage.command("toggle-hunk");
     stage.command("approve");
-    assert_eq!(verdicts(&stage), [("a7".to_owned(), only_hunks(vec![HunkChoice::Whole(0)]), None)]);
+    assert_eq!(verdicts(&stage), [("a7".to_owned(), Verdict::Approve, None)]);
+    assert_eq!(approved(&stage), Version { edited: None, hunks: Some(vec![HunkChoice::Whole(0)]) });
     let mut stage = Stage::set(200, 60, "dark");
     stage.command("next-hunk");
     stage.command("toggle-hunk");
@@ -218,12 +237,17 @@ fn an_edit_and_a_hunk_that_is_left_out_go_together() {
         stage.command("test");
         read_it(&mut stage);
         stage.command("approve");
-        let found = verdicts(&stage);
-        let [(_, Verdict::ApproveMine(mine), _)] = found.as_slice() else { panic!("{found:?}\n{}", stage.text()) };
+        let mine = approved(&stage);
         // The edit at the top of the file is a hunk of its own.
         assert_eq!(mine.hunks, Some(vec![HunkChoice::Whole(0), HunkChoice::Whole(1)]), "{edit_first}");
-        assert!(mine.files[0].1.starts_with("// mine //! Tokens"));
-        assert!(stage.asked.iter().any(|ask| matches!(ask, Ask::Test { mine: Some(tested), .. } if tested == mine)));
+        assert!(first_text(&mine).starts_with("// mine //! Tokens"));
+        let tested = stage.asked.iter().find_map(|request| match request {
+            wire::Request::CandidateTest(test) => {
+                Some(Version { edited: test.edited.clone(), hunks: test.hunks.clone() })
+            }
+            _ => None,
+        });
+        assert_eq!(tested, Some(mine));
     }
 }
 
@@ -253,10 +277,7 @@ fn a_denial_and_a_redirect_carry_their_reasons() {
     stage.type_text("no");
     stage.press("enter");
     let reasons: Vec<_> = verdicts(&stage).into_iter().map(|(_, verdict, reason)| (verdict, reason.unwrap())).collect();
-    assert_eq!(
-        reasons,
-        [(Verdict::Redirect, "not in this file".to_owned()), (Verdict::Deny { make_rule: false }, "no".to_owned())]
-    );
+    assert_eq!(reasons, [(Verdict::Redirect, "not in this file".to_owned()), (Verdict::Deny, "no".to_owned())]);
 }
 
 #[test]
@@ -269,9 +290,10 @@ fn an_edit_is_seen_as_a_diff_before_it_is_approved() {
     assert!(stage.text().contains("// mine //! Tokens"), "{}", stage.text());
     read_it(&mut stage);
     stage.command("approve");
-    let found = verdicts(&stage);
-    let [(_, Verdict::ApproveMine(Mine { files, hunks: None }), _)] = found.as_slice() else { panic!("{found:?}") };
-    assert!(files[0].1.starts_with("// mine //! Tokens") && files[0].1.contains("if at < self.src.len()"));
+    let mine = approved(&stage);
+    let text = first_text(&mine);
+    assert_eq!(mine.hunks, None);
+    assert!(text.starts_with("// mine //! Tokens") && text.contains("if at < self.src.len()"));
 }
 
 #[test]
@@ -325,12 +347,16 @@ fn stop_freezes_first_and_kills_on_the_second_key() {
     let mut stage = Stage::set(120, 40, "dark");
     stage.command("compose");
     stage.press("C-\\ C-\\");
-    assert_eq!(stage.asked, [Ask::Freeze, Ask::Stop]);
+    assert!(matches!(stage.asked.as_slice(), [wire::Request::Freeze(_), wire::Request::Stop]), "{:?}", stage.asked);
     let mut stage = Stage::set(120, 40, "dark");
     stage.command("stop");
     stage.pass(2_500);
     stage.command("stop");
-    assert_eq!(stage.asked, [Ask::Freeze, Ask::Freeze]);
+    assert!(
+        matches!(stage.asked.as_slice(), [wire::Request::Freeze(_), wire::Request::Freeze(_)]),
+        "{:?}",
+        stage.asked
+    );
 }
 
 #[test]
@@ -342,7 +368,9 @@ fn the_plan_is_edited_by_hand() {
     stage.press("enter");
     stage.command("plan-pin");
     stage.command("plan-move-down");
-    let Some(Ask::PlanEdit { revision: 1, operations }) = stage.asked.first() else { panic!("{:?}", stage.asked) };
+    let Some(wire::Request::PlanEdit(wire::PlanEditing { revision: 1, operations })) = stage.asked.first() else {
+        panic!("{:?}", stage.asked)
+    };
     let json = serde_json::to_value(operations).unwrap();
     assert_eq!(json[0]["title"], "write it down");
     assert_eq!(json[0]["after"], "s2");
@@ -404,7 +432,10 @@ fn leaving_closes_a_session_only_when_nothing_is_open() {
 #[test]
 fn a_refusal_of_the_host_is_told_in_words() {
     let mut stage = Stage::set(120, 40, "dark");
-    stage.send(Msg::Answered { asked: Ask::Freeze, outcome: Err("nothing is held".to_owned()) });
+    stage.send(Msg::Answered {
+        asked: wire::Request::Freeze(wire::Freeze::default()),
+        outcome: Err("nothing is held".to_owned()),
+    });
     stage.draw();
     assert!(stage.text().contains("pause: nothing is held"));
 }
@@ -418,7 +449,7 @@ fn an_unsupervised_change_can_be_taken_back() {
     stage.draw();
     stage.command("take-back");
     stage.press("enter");
-    assert!(matches!(stage.asked.as_slice(), [Ask::Restore(_)]), "{:?}", stage.asked);
+    assert!(matches!(stage.asked.as_slice(), [wire::Request::Restore(_)]), "{:?}", stage.asked);
 }
 
 #[test]
@@ -538,7 +569,12 @@ fn nothing_is_shown_or_approved_before_long_content_is_there() {
     stage.pass(2_000);
     stage.command("approve");
     assert!(verdicts(&stage).is_empty() && stage.text().contains("still being computed"), "{}", stage.text());
-    let blob = stage.asked.iter().find(|ask| matches!(ask, Ask::Blob { offset: 0, .. })).cloned().unwrap();
+    let blob = stage
+        .asked
+        .iter()
+        .find(|ask| matches!(ask, wire::Request::BlobGet(wire::BlobGet { offset: Some(0), .. })))
+        .cloned()
+        .unwrap();
     let outcome = Err("there is no such blob".to_owned());
     stage.send(Msg::Answered { asked: blob, outcome });
     stage.draw();

@@ -2,8 +2,9 @@
 
 use super::hands::{read_it, verdicts};
 use super::stage::Stage;
-use crate::ui::app::{Ask, Msg};
+use crate::ui::app::Msg;
 use crate::ui::layout::PaneId;
+use crate::wire;
 
 /// Control is taken on purpose, and whoever loses it sees that at once.
 #[test]
@@ -12,7 +13,8 @@ fn control_is_taken_by_a_key_and_its_loss_is_seen() {
     let head = stage.app.scene.session.head;
     stage.send(Msg::Linked { client: "c2".into(), control: false, head });
     stage.command("take-control");
-    assert_eq!(stage.asked, [Ask::TakeControl { head }]);
+    let attach = wire::Attach { from: Some(head.next()), control: Some(true), ..wire::Attach::default() };
+    assert_eq!(stage.asked, [wire::Request::Attach(attach)]);
     let change = |seq: u64, client: &str, what: &str| {
         format!(r#"{{"seq":{seq},"at":1764000200000,"kind":"client_changed","client":"{client}","what":"{what}"}}"#)
     };

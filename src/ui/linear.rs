@@ -292,7 +292,7 @@ mod tests {
         let text = reader.press("backspace");
         assert_eq!(text, "\u{8} \u{8}");
         let text = reader.press("enter");
-        assert!(reader.stage.asked.iter().any(|ask| matches!(ask, crate::ui::app::Ask::Decide { .. })), "{text}");
+        assert!(reader.stage.asked.iter().any(|ask| matches!(ask, crate::wire::Request::Decide(_))), "{text}");
         for mark in ['╭', '│', '╰', '─', '\u{1b}'] {
             assert!(!reader.all.contains(mark), "{mark:?} in {}", reader.all);
         }

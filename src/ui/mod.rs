@@ -1,7 +1,6 @@
 //! The terminal client: state, update, view. Never names host, agent, workspace or journal.
 
 pub mod app;
-mod asks;
 pub mod commands;
 mod entry;
 mod inherit;

@@ -8,7 +8,7 @@ use ratatui::layout::Size;
 
 use crate::base::UnixMs;
 use crate::model::Envelope;
-use crate::ui::app::{App, Ask, Msg, Notice, Request, Start};
+use crate::ui::app::{App, Msg, Notice, Request, Start};
 use crate::ui::commands;
 use crate::ui::look::Look;
 use crate::ui::terminal::{Input, Key, Screen};
@@ -19,7 +19,7 @@ use crate::ui::{keymap, view};
 pub struct Stage {
     pub app: App,
     pub now_ms: u64,
-    pub asked: Vec<Ask>,
+    pub asked: Vec<crate::wire::Request>,
     pub others: Vec<Request>,
     pub notices: Vec<Notice>,
     screen: Screen,

@@ -124,6 +124,21 @@ pub struct Revertible {
     pub certain: bool,
 }
 
+impl Revertible {
+    /// What happened to the file, and who did it, as far as it is certain.
+    pub fn words(&self) -> String {
+        let what = self.change.words();
+        match (&self.by, self.certain) {
+            (Some(ChangedBy::Action(id) | ChangedBy::During(id)), true) => format!("{what} by {id}"),
+            (Some(ChangedBy::Action(id) | ChangedBy::During(id)), false) => format!("{what} while {id} ran"),
+            (Some(ChangedBy::Session(id)), _) => format!("{what} by session {id}"),
+            (Some(ChangedBy::Human), _) => format!("{what} by you"),
+            (Some(ChangedBy::Unsupervised), _) => format!("{what} without a decision"),
+            (None, _) => what.to_owned(),
+        }
+    }
+}
+
 /// The data of the error that asks for a choice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChoiceNeeded {

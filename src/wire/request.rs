@@ -9,8 +9,7 @@ use super::message::{Code, Message, RpcError};
 use crate::base::{ActionId, Digest, LeaseId, RelPath, Seq, StepId};
 use crate::diff::HunkChoice;
 use crate::model::event::{Census, Mode, Verdict};
-use crate::model::{Command, PlanEdit};
-use crate::port::{Keeping, When};
+use crate::model::{Command, Keeping, PlanEdit, When};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -92,6 +91,13 @@ pub struct Decide {
     /// Only these hunks, numbered through all files of the action in order; with `edited`, of the edited version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hunks: Option<Vec<HunkChoice>>,
+}
+
+impl Decide {
+    /// A bare verdict on the action as proposed.
+    pub fn new(action: ActionId, digest: Digest, verdict: Verdict) -> Self {
+        Self { action, digest, verdict, reason: None, confirm: None, option: None, edited: None, hunks: None }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,7 +216,7 @@ pub struct Close {
 }
 
 macro_rules! requests {
-    ($($(#[$doc:meta])* $method:literal $name:ident $(($params:ty))? -> $answer:ty),+ $(,)?) => {
+    ($($(#[$doc:meta])* $method:literal $name:ident $(($params:ty))? -> $answer:ty, $words:literal;)+) => {
         /// Everything a client can ask.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Request {
@@ -230,6 +236,11 @@ macro_rules! requests {
 
             pub fn method(&self) -> &'static str {
                 match self { $(requests!(@pattern $name $($params)?) => $method,)+ }
+            }
+
+            /// What is asked, for a message about it.
+            pub fn words(&self) -> &'static str {
+                match self { $(requests!(@pattern $name $($params)?) => $words,)+ }
             }
 
             /// From a method and its parameters. Unknown fields are ignored, except where a field could narrow a consent or
@@ -263,33 +274,33 @@ fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, RpcError> {
 }
 
 requests! {
-    "session/attach" Attach(Attach) -> AttachedAs,
-    "session/prompt" Prompt(Prompt) -> Queued,
+    "session/attach" Attach(Attach) -> AttachedAs, "control";
+    "session/prompt" Prompt(Prompt) -> Queued, "your message";
     /// Ends the present turn.
-    "session/cancel" Cancel -> Seen,
-    "session/close" Close(Close) -> Seen,
+    "session/cancel" Cancel -> Seen, "cancel";
+    "session/close" Close(Close) -> Seen, "the end of the session";
     /// The processes that run for the session now.
-    "session/processes" Processes -> Processes,
-    "action/decide" Decide(Decide) -> Decision,
-    "action/explain" Explain(Explain) -> Seen,
-    "plan/edit" PlanEdit(PlanEditing) -> PlanRevision,
-    "gate/mode" Mode(SetMode) -> SetMode,
-    "gate/step" Step -> Stepped,
-    "gate/freeze" Freeze(Freeze) -> Seen,
-    "gate/resume" Resume -> Seen,
-    "gate/stop" Stop -> Census,
-    "lease/grant" LeaseGrant(LeaseGrant) -> LeaseGranted,
-    "lease/revoke" LeaseRevoke(LeaseRevoke) -> Seen,
+    "session/processes" Processes -> Processes, "the list of processes";
+    "action/decide" Decide(Decide) -> Decision, "your decision";
+    "action/explain" Explain(Explain) -> Seen, "explain";
+    "plan/edit" PlanEdit(PlanEditing) -> PlanRevision, "the plan edit";
+    "gate/mode" Mode(SetMode) -> SetMode, "the mode";
+    "gate/step" Step -> Stepped, "step";
+    "gate/freeze" Freeze(Freeze) -> Seen, "pause";
+    "gate/resume" Resume -> Seen, "resume";
+    "gate/stop" Stop -> Census, "stop";
+    "lease/grant" LeaseGrant(LeaseGrant) -> LeaseGranted, "the lease";
+    "lease/revoke" LeaseRevoke(LeaseRevoke) -> Seen, "the end of the lease";
     /// A rule that asks or denies counts from now on.
-    "policy/tighten" Tighten(Tighten) -> Tightened,
-    "checkpoint/undo" Undo(Undo) -> OwnAction,
-    "checkpoint/restore" Restore(Restore) -> OwnAction,
-    "checkpoint/rewind" Rewind(Rewind) -> Rewound,
-    "candidate/test" CandidateTest(CandidateTest) -> OwnAction,
-    "agent/option" SetOption(SetOption) -> Seen,
+    "policy/tighten" Tighten(Tighten) -> Tightened, "the rule is not active in this session";
+    "checkpoint/undo" Undo(Undo) -> OwnAction, "undo";
+    "checkpoint/restore" Restore(Restore) -> OwnAction, "revert";
+    "checkpoint/rewind" Rewind(Rewind) -> Rewound, "rewind";
+    "candidate/test" CandidateTest(CandidateTest) -> OwnAction, "the test of the candidate";
+    "agent/option" SetOption(SetOption) -> Seen, "the agent's option";
     /// What the agent keeps for itself; its answer follows as `agent_noted`.
-    "agent/session" Keeping(Keeping) -> Seen,
-    "blob/get" BlobGet(BlobGet) -> BlobPart,
+    "agent/session" Keeping(Keeping) -> Seen, "the agent's sessions";
+    "blob/get" BlobGet(BlobGet) -> BlobPart, "content";
 }
 
 impl Answer {

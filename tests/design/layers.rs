@@ -19,7 +19,6 @@ const INSIDE: &[(&str, &str, &str)] = &[
     ("model", "diff", "hunks that a human chose"),
     ("policy", "syntax", "shell text is parsed by the grammar"),
     ("port", "journal", "a workspace takes the permits that only the journal makes"),
-    ("wire", "port", "when a prompt is delivered is the same word on both"),
 ];
 
 /// What no layer number says.

@@ -11,8 +11,9 @@ use super::turn::State;
 use crate::agent::acp::limits::{
     ACP_ID_BYTES_MAX, ACP_NOTE_BYTES_MAX, ACP_SESSION_TITLE_BYTES_MAX, ACP_SESSIONS_SHOWN_MAX,
 };
+use crate::model::Keeping;
 use crate::model::event::{AgentNoted, AgentOffer, AgentSession};
-use crate::port::{FromAgent, Keeping};
+use crate::port::FromAgent;
 use serde_json::Value;
 
 /// What the answer to `initialize` announces.

@@ -11,8 +11,9 @@ use crate::agent::acp::limits::{
 };
 use crate::agent::catalog::Level;
 use crate::base::ActionId;
+use crate::model::When;
 use crate::model::event::{LapseWhy, TurnEnd};
-use crate::port::{FromAgent, When};
+use crate::port::FromAgent;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -9,13 +9,13 @@ use super::runs::Runs;
 use super::{AgentMaker, claims, gate, words};
 use crate::base::{ActionId, UnixMs};
 use crate::host::limits::{AGENT_BATCH_MESSAGES_MAX, PROMPTS_QUEUED_MAX, UNSUPERVISED_AFTER_TURN_MS};
-use crate::model::Proposal;
+use crate::model::{Proposal, When};
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Refusal, Reply};
 use crate::model::event::{
     AgentLost, Alarm, Event, Finished, LapseWhy, Said, SessionEnded, Told, TurnEnd, TurnEnded, TurnStarted,
 };
-use crate::port::{AgentSeat, Answer, FromAgent, Performed, Ticket, ToAgent, When};
+use crate::port::{AgentSeat, Answer, FromAgent, Performed, Ticket, ToAgent};
 use link::Link;
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -33,7 +33,11 @@ pub fn chosen(what: &str, changes: &[Revertible], files: Option<Vec<RelPath>>) -
 /// The refusal, with the changes that may be the user's in words and all of them in its data.
 fn needed(what: &str, changes: &[Revertible]) -> RpcError {
     let doubtful: Vec<&Revertible> = changes.iter().filter(|change| !change.certain).collect();
-    let named: Vec<String> = doubtful.iter().take(REVERT_CHANGES_NAMED_MAX).map(|change| words(change)).collect();
+    let named: Vec<String> = doubtful
+        .iter()
+        .take(REVERT_CHANGES_NAMED_MAX)
+        .map(|change| format!("{} ({})", change.path, change.words()))
+        .collect();
     let more = match doubtful.len().saturating_sub(named.len()) {
         0 => String::new(),
         more => format!(", and {more} more"),
@@ -50,23 +54,6 @@ fn needed(what: &str, changes: &[Revertible]) -> RpcError {
         left_out: changes.len().saturating_sub(REVERT_CHANGES_LISTED_MAX),
     };
     RpcError { data: serde_json::to_value(data).ok(), ..RpcError::new(Code::ChoiceNeeded, text) }
-}
-
-fn words(change: &Revertible) -> String {
-    let what = match change.change {
-        FileChange::Create => "created",
-        FileChange::Delete => "deleted",
-        FileChange::Modify => "modified",
-        FileChange::Rename => "renamed",
-    };
-    let whose = match &change.by {
-        Some(ChangedBy::During(id) | ChangedBy::Action(id)) => format!(" while {id} ran"),
-        Some(ChangedBy::Session(id)) => format!(" by session {id}"),
-        Some(ChangedBy::Human) => " by you".to_owned(),
-        Some(ChangedBy::Unsupervised) => ", without a decision".to_owned(),
-        None => String::new(),
-    };
-    format!("{} ({what}{whose})", change.path)
 }
 
 /// One step of a file from before to after, as an action left it.

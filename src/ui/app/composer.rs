@@ -1,6 +1,6 @@
 //! The line at the bottom in which the user talks to the agent.
 
-use super::msg::When;
+use crate::model::When;
 use crate::ui::entry::Entry;
 use crate::ui::limits::UI_COMPOSER_ROWS_MAX;
 

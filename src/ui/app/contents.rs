@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::msg::Ask;
 use crate::base::Digest;
 use crate::base::limits::DIFF_BYTES_MAX;
 use crate::model::{Content, FileEdit};
 use crate::ui::limits::UI_CONTENTS_BYTES_MAX;
+use crate::wire::{BlobGet, Request};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -60,7 +60,7 @@ impl Contents {
     }
 
     /// The next part that these files need, unless one is on its way.
-    pub fn next(&mut self, files: &[FileEdit]) -> Option<Ask> {
+    pub fn next(&mut self, files: &[FileEdit]) -> Option<Request> {
         if self.asked.is_some() {
             return None;
         }
@@ -77,7 +77,7 @@ impl Contents {
                 continue;
             }
             self.asked = Some(digest);
-            return Some(Ask::Blob { digest, offset });
+            return Some(part_from(digest, offset));
         }
         None
     }
@@ -121,6 +121,10 @@ impl Known {
     }
 }
 
+fn part_from(digest: Digest, offset: u64) -> Request {
+    Request::BlobGet(BlobGet { digest, offset: Some(offset), length: None })
+}
+
 /// The contents that are not inline, with their lengths.
 fn blobs(files: &[FileEdit]) -> impl Iterator<Item = (Digest, u64)> + '_ {
     files.iter().flat_map(|file| file.before.iter().chain(&file.after)).filter_map(|content| match content {
@@ -156,15 +160,15 @@ mod tests {
         let files = [file(text.as_bytes()), file(&[0xff; 9]), file(b"inline")];
         let mut contents = Contents::default();
         let digest = files[0].after.as_ref().unwrap().digest();
-        assert_eq!(contents.next(&files), Some(Ask::Blob { digest, offset: 0 }));
+        assert_eq!(contents.next(&files), Some(part_from(digest, 0)));
         assert_eq!(contents.next(&files), None, "one at a time");
         let total = text.len() as u64;
         contents.put(digest, Ok((0, total, text.as_bytes()[..9].to_vec())));
-        assert_eq!(contents.next(&files), Some(Ask::Blob { digest, offset: 9 }));
+        assert_eq!(contents.next(&files), Some(part_from(digest, 9)));
         contents.put(digest, Ok((9, total, text.as_bytes()[9..].to_vec())));
         assert!(!contents.has_all(&files));
         let other = files[1].after.as_ref().unwrap().digest();
-        assert_eq!(contents.next(&files), Some(Ask::Blob { digest: other, offset: 0 }));
+        assert_eq!(contents.next(&files), Some(part_from(other, 0)));
         contents.put(other, Ok((0, 9, vec![0xff; 9])));
         assert!(contents.has_all(&files) && contents.next(&files).is_none());
         let texts = files.each_ref().map(|file| contents.text(file.after.as_ref().unwrap()));

@@ -15,7 +15,7 @@ mod version;
 
 use ratatui::layout::Size;
 
-pub use msg::{Answer, Ask, Far, Leave, Msg, Notice, Request, Verdict, When};
+pub use msg::{Answer, Far, Leave, Msg, Notice, Request};
 pub use scene::{Link, Scene, Touched};
 
 use crate::ui::keymap::Keymap;

@@ -1,12 +1,11 @@
 //! What reaches the client and what it asks of the world around it.
 
-use crate::base::{ActionId, ClientId, Digest, RelPath, Seq, StepId, UnixMs};
-use crate::model::event::{Mode, Survivor};
-use crate::model::{Command, Envelope, PlanEdit};
-use crate::port::Keeping;
+use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
+use crate::model::Envelope;
+use crate::model::event::Survivor;
 use crate::ui::terminal::Input;
 use crate::ui::workers::{Job, Product};
-use crate::wire::ChoiceNeeded;
+use crate::wire::{self, ChoiceNeeded};
 
 /// Everything that can happen to a client. Time comes along with it, on the client's own clock.
 #[derive(Debug)]
@@ -16,7 +15,7 @@ pub enum Msg {
     Events(Vec<Envelope>, UnixMs),
     /// The host answered something that was asked.
     Answered {
-        asked: Ask,
+        asked: wire::Request,
         outcome: Result<Answer, String>,
     },
     /// The host took this client in. What happens to control after `head` comes as events.
@@ -98,132 +97,10 @@ impl Part {
     }
 }
 
-/// When the agent gets what the user wrote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    Queue,
-    Boundary,
-    Interrupt,
-}
-
-impl When {
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Queue => "queue",
-            Self::Boundary => "boundary",
-            Self::Interrupt => "interrupt",
-        }
-    }
-
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::Queue => Self::Boundary,
-            Self::Boundary => Self::Interrupt,
-            Self::Interrupt => Self::Queue,
-        }
-    }
-}
-
-/// A verdict with what belongs to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    Approve,
-    ApproveMine(Mine),
-    ApproveCommand(Command),
-    Deny { make_rule: bool },
-    Redirect,
-}
-
-/// The user's version of an edit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mine {
-    /// Whole new content by path.
-    pub files: Vec<(String, String)>,
-    /// Only these hunks, or lines of hunks, of that; indices count over the whole action. All when absent.
-    pub hunks: Option<Vec<HunkChoice>>,
-}
-
-/// A hunk, or some of its lines.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HunkChoice {
-    Whole(usize),
-    Lines(usize, Vec<usize>),
-}
-
-/// A request to the host, in the words of the session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ask {
-    Prompt {
-        text: String,
-        when: When,
-    },
-    Decide {
-        action: ActionId,
-        digest: Digest,
-        verdict: Verdict,
-        reason: Option<String>,
-        confirm: Option<String>,
-    },
-    PlanEdit {
-        revision: u32,
-        operations: Vec<PlanEdit>,
-    },
-    Mode(Mode),
-    /// One of the agent's own options.
-    AgentOption {
-        id: String,
-        value: String,
-    },
-    /// Something about the sessions or the login that the agent keeps.
-    Keep(Keeping),
-    Freeze,
-    Resume,
-    Stop,
-    Lease {
-        step: Option<StepId>,
-    },
-    /// `files`: the changes to revert, once they were chosen.
-    Undo {
-        action: ActionId,
-        files: Option<Vec<RelPath>>,
-    },
-    Rewind {
-        tree: Digest,
-        files: Option<Vec<RelPath>>,
-    },
-    /// Takes back a change of this file that no decision stands behind.
-    Restore(RelPath),
-    /// Checks on a candidate with the action in it, in the user's version if there is one, or on the workspace.
-    Test {
-        action: Option<ActionId>,
-        mine: Option<Mine>,
-    },
-    Explain(ActionId),
-    /// This rule, which asks or denies, counts from now on.
-    Tighten {
-        rule: String,
-    },
-    /// What runs for the session now.
-    Processes,
-    /// Takes control from whoever has it. Events follow from the head that is known.
-    TakeControl {
-        head: Seq,
-    },
-    /// A part of a content that did not fit into its envelope.
-    Blob {
-        digest: Digest,
-        offset: u64,
-    },
-    /// Ends the session.
-    Close,
-}
-
 /// What the loop does for the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    Host(Ask),
+    Host(wire::Request),
     Compute(Job),
     /// Opens `$VISUAL` or `$EDITOR` on this text.
     Editor {

@@ -3,13 +3,34 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::msg::{HunkChoice, Mine};
-use crate::base::{ActionId, Digest};
-use crate::diff::{FileDiff, Hunk, LineKind};
+use crate::base::{ActionId, Digest, RelPath};
+use crate::diff::{FileDiff, Hunk, HunkChoice, LineKind};
+use crate::model::event::Verdict;
+use crate::wire::{Decide, EditedBody, EditedFile};
 
 /// A hunk: the number of its file in the action and its own number there, from 0. A file whose diff has no hunks
 /// (binary, only renamed …) counts as one.
 pub type HunkAt = (usize, usize);
+
+/// The user's version of a proposal: as proposed where both are absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Version {
+    pub edited: Option<EditedBody>,
+    /// Only these hunks, or lines of hunks, of that; indices count over the whole action. All when absent.
+    pub hunks: Option<Vec<HunkChoice>>,
+}
+
+impl Version {
+    pub fn is_as_proposed(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The approval of this version.
+    pub fn approval(self, action: ActionId, digest: Digest) -> Decide {
+        let verdict = if self.edited.is_some() { Verdict::ApproveEdited } else { Verdict::Approve };
+        Decide { edited: self.edited, hunks: self.hunks, ..Decide::new(action, digest, verdict) }
+    }
+}
 
 /// Everything here belongs to one revision of one action and is dropped with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -164,16 +185,17 @@ impl Review {
         lost
     }
 
-    /// What the user made of the proposal, as the host takes it; `None` when nothing. `changed` holds, for each file
-    /// and hunk of the user's version, the indices of its changed lines.
+    /// The user's version of these files. `changed` holds, for each file and hunk of it, the indices of its changed
+    /// lines.
     #[must_use]
-    pub fn mine(&self, paths: &[String], changed: &[Vec<Vec<usize>>]) -> Option<Mine> {
-        if self.is_whole() {
-            return None;
-        }
-        let edited = self.edited.iter().filter_map(|(at, text)| Some((paths.get((*at)?)?.clone(), text.clone())));
+    pub fn version(&self, paths: &[RelPath], changed: &[Vec<Vec<usize>>]) -> Version {
+        let edited = self
+            .edited
+            .iter()
+            .filter_map(|(at, text)| Some(EditedFile { path: paths.get((*at)?)?.clone(), after: Some(text.clone()) }));
+        let files = Some(edited.collect::<Vec<_>>()).filter(|files| !files.is_empty());
         let partial = !(self.left_out.is_empty() && self.lines_left_out.is_empty());
-        Some(Mine { files: edited.collect(), hunks: partial.then(|| self.chosen(changed)) })
+        Version { edited: files.map(EditedBody::Files), hunks: partial.then(|| self.chosen(changed)) }
     }
 
     /// The hunks to apply, numbered as the host does.
@@ -187,7 +209,7 @@ impl Review {
                 chosen.push(match (self.lines_left_out.get(&(file, hunk)), hunks.get(hunk)) {
                     (Some(out), Some(lines)) => {
                         let kept = lines.iter().copied().filter(|line| !out.contains(line));
-                        HunkChoice::Lines(number, kept.collect())
+                        HunkChoice::Lines { hunk: number, lines: kept.collect() }
                     }
                     (Some(_) | None, _) => HunkChoice::Whole(number),
                 });
@@ -218,14 +240,14 @@ mod tests {
         let mut review = Review::default();
         // One file with two hunks, one without any, one with one.
         let changed = [vec![vec![3, 4], vec![3, 5, 6]], vec![], vec![vec![3]]];
-        let hunks = |review: &Review| review.mine(&[], &changed).unwrap().hunks.unwrap();
+        let hunks = |review: &Review| review.version(&[], &changed).hunks.unwrap();
         review.toggle_hunk((0, 1));
         assert_eq!(hunks(&review), [HunkChoice::Whole(0), HunkChoice::Whole(2), HunkChoice::Whole(3)]);
         review.toggle_lines((0, 1), &[5], &changed[0][1]);
         review.toggle_hunk((1, 0));
         assert_eq!(
             hunks(&review),
-            [HunkChoice::Whole(0), HunkChoice::Lines(1, vec![5]), HunkChoice::Whole(3)],
+            [HunkChoice::Whole(0), HunkChoice::Lines { hunk: 1, lines: vec![5] }, HunkChoice::Whole(3)],
             "a file without hunks counts as one"
         );
         review.toggle_hunk((1, 0));
@@ -249,8 +271,10 @@ mod tests {
         assert_eq!(review.left_out, BTreeSet::from([(0, 1)]));
         review.toggle_hunk((0, 0));
         assert_eq!(review.carry_over(0, &diff(&theirs), &diff(&mine)), 1, "the edited hunk is another one");
-        let made = review.mine(&["a".to_owned()], &[vec![vec![0], vec![0]]]).unwrap();
-        assert_eq!(made, Mine { files: vec![("a".to_owned(), mine)], hunks: Some(vec![HunkChoice::Whole(0)]) });
+        let path = RelPath::new("a").unwrap();
+        let made = review.version(std::slice::from_ref(&path), &[vec![vec![0], vec![0]]]);
+        let edited = Some(EditedBody::Files(vec![EditedFile { path, after: Some(mine) }]));
+        assert_eq!(made, Version { edited, hunks: Some(vec![HunkChoice::Whole(0)]) });
     }
 
     #[test]

@@ -7,14 +7,15 @@
 
 use crossterm::event::KeyCode;
 
-use crate::port::Keeping;
+use crate::model::{Keeping, When};
 use crate::ui::app::record::Walk;
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{App, Ask, Request, When};
+use crate::ui::app::{App, Request};
 use crate::ui::commands::{self, Scope};
 use crate::ui::keymap::Meaning;
 use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Pick, Prompt, Purpose, Revert};
 use crate::ui::terminal::Key;
+use crate::wire;
 
 fn stay(overlay: Overlay) -> Then {
     Then::Stay(Box::new(overlay))
@@ -77,7 +78,7 @@ impl App {
                 if when == When::Interrupt {
                     self.say(Toast::plain("interrupting the turn to deliver this"));
                 }
-                return vec![Request::Host(Ask::Prompt { text, when })];
+                return vec![Request::Host(wire::Request::Prompt(wire::Prompt { text, when }))];
             }
             _ => self.composer.entry.key(key),
         }
@@ -131,29 +132,33 @@ impl App {
             KeyCode::Up | KeyCode::Char('k') => step(false, &mut choice),
             KeyCode::Enter => {
                 return match choice.picked() {
-                    Some(Pick::Mode(mode)) => Then::Requests(vec![Request::Host(Ask::Mode(mode))]),
+                    Some(Pick::Mode(mode)) => {
+                        Then::Requests(vec![Request::Host(wire::Request::Mode(wire::SetMode { mode }))])
+                    }
                     Some(Pick::Checkpoint { tree, when }) => {
                         let purpose = Purpose::Rewind { tree, when };
                         stay(Overlay::Prompt(Prompt::new(purpose, "")))
                     }
                     Some(Pick::Event(seq)) => Then::Requests(self.walk(&Walk::To(seq))),
-                    Some(Pick::Restore(path)) => Then::Requests(vec![Request::Host(Ask::Restore(path))]),
+                    Some(Pick::Restore(path)) => {
+                        Then::Requests(vec![Request::Host(wire::Request::Restore(wire::Restore { path }))])
+                    }
                     Some(Pick::AgentOption(id)) => match Choice::agent_values(&self.scene, &id) {
                         Some(values) => stay(Overlay::Choose(values)),
                         None => Then::Close,
                     },
                     Some(Pick::AgentValue { id, value }) => {
-                        Then::Requests(vec![Request::Host(Ask::AgentOption { id, value })])
+                        Then::Requests(vec![Request::Host(wire::Request::SetOption(wire::SetOption { id, value }))])
                     }
                     Some(Pick::AgentSessions) => Then::Both(
                         Box::new(Overlay::Choose(Choice::sessions(&self.scene))),
-                        Request::Host(Ask::Keep(Keeping::List)),
+                        Request::Host(wire::Request::Keeping(Keeping::List)),
                     ),
                     Some(Pick::AgentSession(session)) => match Choice::session(&self.scene, &session) {
                         Some(actions) => stay(Overlay::Choose(actions)),
                         None => stay(Overlay::Choose(choice)),
                     },
-                    Some(Pick::Keep(keeping)) => Then::Requests(vec![Request::Host(Ask::Keep(keeping))]),
+                    Some(Pick::Keep(keeping)) => Then::Requests(vec![Request::Host(wire::Request::Keeping(keeping))]),
                     Some(Pick::KeepAfterWord(keeping, what)) => {
                         stay(Overlay::Prompt(Prompt::new(Purpose::Keep { keeping, what }, "")))
                     }
@@ -256,10 +261,15 @@ impl App {
                 }
                 commands::send_confirmed(self, action, digest, word, text)
             }
-            Purpose::Reason { action, digest, verdict } => commands::send_reasoned(self, action, digest, verdict, text),
+            Purpose::Reason { action, digest, verdict, makes_rule } => {
+                commands::send_reasoned(self, wire::Decide::new(action, digest, verdict), makes_rule, &text)
+            }
             Purpose::Lease { step } => commands::send_lease(step),
-            Purpose::Rewind { tree, .. } => vec![Request::Host(Ask::Rewind { tree, files: None })],
-            Purpose::Keep { keeping, .. } => vec![Request::Host(Ask::Keep(keeping))],
+            Purpose::Rewind { tree, .. } => {
+                let rewind = wire::Rewind { tree: Some(tree), ..wire::Rewind::default() };
+                vec![Request::Host(wire::Request::Rewind(rewind))]
+            }
+            Purpose::Keep { keeping, .. } => vec![Request::Host(wire::Request::Keeping(keeping))],
             Purpose::AddStep { at, below } => commands::add_step(self, at, below, text),
             Purpose::RewordStep(step) => commands::reword_step(self, step, text),
             Purpose::Jump => {
@@ -279,45 +289,5 @@ impl App {
                 Vec::new()
             }
         })
-    }
-}
-
-impl Ask {
-    /// The same with a choice of what to revert; `None` where there is nothing to choose.
-    #[must_use]
-    pub fn choosing(self, chosen: Vec<crate::base::RelPath>) -> Option<Self> {
-        let files = Some(chosen);
-        match self {
-            Self::Undo { action, .. } => Some(Self::Undo { action, files }),
-            Self::Rewind { tree, .. } => Some(Self::Rewind { tree, files }),
-            _ => None,
-        }
-    }
-
-    /// For refusals: what was asked, in words.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Prompt { .. } => "your message",
-            Self::Decide { .. } => "your decision",
-            Self::PlanEdit { .. } => "the plan edit",
-            Self::Mode(_) => "the mode",
-            Self::AgentOption { .. } => "the agent's option",
-            Self::Keep(_) => "the agent's sessions",
-            Self::Freeze => "pause",
-            Self::Resume => "resume",
-            Self::Stop => "stop",
-            Self::Lease { .. } => "the lease",
-            Self::Undo { .. } => "undo",
-            Self::Rewind { .. } => "rewind",
-            Self::Restore(_) => "revert",
-            Self::Test { .. } => "the test of the candidate",
-            Self::Explain(_) => "explain",
-            Self::Tighten { .. } => "the rule is not active in this session",
-            Self::Processes => "the list of processes",
-            Self::TakeControl { .. } => "control",
-            Self::Blob { .. } => "content",
-            Self::Close => "the end of the session",
-        }
     }
 }

@@ -9,7 +9,7 @@ use crate::model::session::Phase;
 use crate::model::{Content, Envelope, Kind};
 use crate::ui::app::msg::Part;
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{Answer, App, Ask, Leave, Link, Msg, Notice, Request};
+use crate::ui::app::{Answer, App, Leave, Link, Msg, Notice, Request};
 use crate::ui::commands::{Command, Scope};
 use crate::ui::keymap::Meaning;
 use crate::ui::layout::PaneId;
@@ -17,7 +17,7 @@ use crate::ui::limits::{UI_PROCESSES_MS_MIN, UI_SEARCH_ROWS_MAX};
 use crate::ui::overlays::{Choice, Editor, Overlay, Revert};
 use crate::ui::terminal::{Input, Key};
 use crate::ui::workers::{Job, Versions};
-use crate::wire::ChoiceNeeded;
+use crate::wire::{self, ChoiceNeeded};
 
 impl App {
     /// Takes one message in. `at_ms` is the client's clock. Cheap: rows are brought up to date by
@@ -126,7 +126,7 @@ impl App {
                     *overlay = None;
                 }
                 self.say(Toast::plain(format!("the rule is active now; {place}")));
-                return vec![Request::Host(Ask::Tighten { rule })];
+                return vec![Request::Host(wire::Request::Tighten(wire::Tighten { rule }))];
             }
             (Err(why), Some(Overlay::Rule(draft))) => draft.fault = Some(why),
             (Err(why), _) => self.say(Toast::error(why)),
@@ -254,19 +254,19 @@ impl App {
         if wanted {
             self.scene.processes.1 = self.scene.now_ms;
         }
-        wanted.then_some(Request::Host(Ask::Processes))
+        wanted.then_some(Request::Host(wire::Request::Processes))
     }
 
     /// The host wants to know which changes to revert. What is being typed is not covered by it.
-    fn choose_reverts(&mut self, asked: &Ask, needed: ChoiceNeeded) {
+    fn choose_reverts(&mut self, asked: &wire::Request, needed: ChoiceNeeded) {
         if self.overlay.is_some() || self.composer.open {
             return self.say(Toast::warning("nothing was reverted: some changes may be yours; press again to choose"));
         }
         self.overlay = Some(Overlay::Revert(Revert::new(asked.clone(), needed)));
     }
 
-    fn answered(&mut self, asked: &Ask, outcome: Result<Answer, String>) -> Vec<Request> {
-        let Ask::Blob { digest, .. } = asked else {
+    fn answered(&mut self, asked: &wire::Request, outcome: Result<Answer, String>) -> Vec<Request> {
+        let wire::Request::BlobGet(wire::BlobGet { digest, .. }) = asked else {
             match outcome {
                 Ok(Answer::Processes(processes)) => {
                     self.scene.processes.0 = processes;
@@ -275,8 +275,8 @@ impl App {
                 Ok(Answer::Choose(needed)) => self.choose_reverts(asked, needed),
                 Ok(Answer::Done | Answer::Blob { .. }) => {}
                 // A host that cannot list them is no trouble of the user's.
-                Err(_) if *asked == Ask::Processes => {}
-                Err(why) => self.say(Toast::error(format!("{}: {why}", asked.name()))),
+                Err(_) if *asked == wire::Request::Processes => {}
+                Err(why) => self.say(Toast::error(format!("{}: {why}", asked.words()))),
             }
             return Vec::new();
         };

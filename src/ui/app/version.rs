@@ -1,10 +1,12 @@
 //! The user's version of what is under review: taken in from an editor, and put together for an answer.
 
-use super::msg::Mine;
+use super::review::Version;
 use super::{App, Request};
+use crate::base::RelPath;
 use crate::diff::FileDiff;
-use crate::model::FileEdit;
+use crate::model::{Command, FileEdit};
 use crate::ui::app::toast::Toast;
+use crate::wire::EditedBody;
 
 impl App {
     /// Takes a text in as the user's version; the diff shows it, and nothing is approved by that. `part` is the
@@ -12,7 +14,7 @@ impl App {
     pub(super) fn take_version(&mut self, part: Option<usize>, text: String) -> Vec<Request> {
         let Some(state) = self.scene.target() else { return Vec::new() };
         let proposed = match part {
-            None => state.action.command.as_ref().map(crate::model::Command::line),
+            None => state.action.command.as_ref().map(Command::line),
             Some(at) => {
                 let file = state.action.files.as_ref().and_then(|files| files.get(at));
                 file.and_then(|file| file.after.as_ref())
@@ -61,23 +63,56 @@ impl App {
         Some(self.scene.contents.text(file.after.as_ref()?)?.to_owned())
     }
 
-    /// What the choices made on an edit amount to; `None` when it is taken as proposed.
+    /// The version that the choices of the review amount to.
     ///
     /// # Errors
-    /// Why they cannot be sent.
-    pub fn mine(&self) -> Result<Option<Mine>, &'static str> {
-        let Some(files) = self.scene.target().and_then(|state| state.action.files.as_ref()) else { return Ok(None) };
-        if self.scene.review.is_whole() {
-            return Ok(None);
+    /// Why it cannot be sent.
+    pub fn version(&self) -> Result<Version, &'static str> {
+        let review = &self.scene.review;
+        let Some(action) = self.scene.target().map(|state| &state.action).filter(|_| !review.is_whole()) else {
+            return Ok(Version::default());
+        };
+        if let Some(line) = review.edited.get(&None) {
+            let command = edited_command(action.command.as_ref().ok_or("no command here")?, line);
+            return Ok(Version { edited: Some(EditedBody::Command(command)), hunks: None });
         }
+        let Some(files) = action.files.as_ref() else { return Ok(Version::default()) };
         let product = self.scene.products.current().ok_or("the diff of your version is still being computed")?;
         let changed: Vec<Vec<Vec<usize>>> =
             product.files.iter().map(|file| file.hunks.iter().map(|hunk| hunk.changed()).collect()).collect();
-        let paths: Vec<String> = files.iter().map(|file| file.path.as_str().to_owned()).collect();
-        let mine = self.scene.review.mine(&paths, &changed);
-        if mine.as_ref().and_then(|mine| mine.hunks.as_ref()).is_some_and(Vec::is_empty) {
+        let paths: Vec<RelPath> = files.iter().map(|file| file.path.clone()).collect();
+        let version = review.version(&paths, &changed);
+        if version.hunks.as_ref().is_some_and(Vec::is_empty) {
             return Err("every hunk is excluded: deny the action instead (d)");
         }
-        Ok(mine)
+        Ok(version)
+    }
+}
+
+/// The command line the user wrote, in the place and with the environment of the proposed one. A line without
+/// shell syntax stays an argv, so that no shell is started for it.
+fn edited_command(proposed: &Command, line: &str) -> Command {
+    let words = shell_words::split(line).ok().filter(|words| !words.is_empty());
+    let plain = !line.contains(['|', '&', ';', '<', '>', '$', '`', '(', ')', '*', '?', '[', '~', '\n', '#', '{', '=']);
+    let base = match words {
+        Some(words) if plain && proposed.argv.is_some() => Command::argv(words),
+        Some(_) | None => Command::shell(line),
+    };
+    Command { cwd: proposed.cwd.clone(), env: proposed.env.clone(), timeout_ms: proposed.timeout_ms, ..base }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edited_command_starts_a_shell_only_when_it_needs_one() {
+        let proposed = Command { cwd: "sub".to_owned(), ..Command::argv(["cargo", "test"]) };
+        let edited = edited_command(&proposed, "cargo test --lib 'a b'");
+        assert_eq!(
+            (edited.argv, edited.cwd.as_str()),
+            (Some(vec!["cargo".into(), "test".into(), "--lib".into(), "a b".into()]), "sub")
+        );
+        assert_eq!(edited_command(&proposed, "cargo test | tail").shell.as_deref(), Some("cargo test | tail"));
     }
 }

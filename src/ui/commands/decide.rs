@@ -3,12 +3,13 @@
 use super::{BASE, Command, Scope, needs_control};
 use crate::base::{ActionId, Digest};
 use crate::model::Kind;
+use crate::model::event::Verdict;
 use crate::ui::app::rule::draft;
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{App, Ask, Request, Verdict, msg::Part};
-use crate::ui::asks;
+use crate::ui::app::{App, Request, msg::Part};
 use crate::ui::layout::PaneId;
 use crate::ui::overlays::{Draft, Editor, Overlay, Prompt, Purpose};
+use crate::wire::{self, Decide};
 
 const GROUP: &str = "decide";
 
@@ -62,13 +63,16 @@ pub(super) const COMMANDS: &[Command] = &[
         },
         ..BASE
     },
-    deciding("redirect", "redirect", "Reject and say what to do instead", |app| ask_reason(app, Verdict::Redirect)),
-    deciding("deny", "deny", "Deny, with a reason", |app| ask_reason(app, Verdict::Deny { make_rule: false })),
+    deciding("redirect", "redirect", "Reject and say what to do instead", |app| {
+        ask_reason(app, Verdict::Redirect, false)
+    }),
+    deciding("deny", "deny", "Deny, with a reason", |app| ask_reason(app, Verdict::Deny, false)),
     deciding("deny-with-rule", "deny + rule", "Deny, and draft a policy rule from it", |app| {
-        ask_reason(app, Verdict::Deny { make_rule: true })
+        ask_reason(app, Verdict::Deny, true)
     }),
     deciding("explain", "explain", "Ask the agent to explain; the action stays pending", |app| {
-        app.scene.target.clone().map_or_else(Vec::new, |id| vec![Request::Host(Ask::Explain(id))])
+        let explain = |action| Request::Host(wire::Request::Explain(wire::Explain { action, text: None }));
+        app.scene.target.clone().map(explain).into_iter().collect()
     }),
     Command {
         why_disabled: needs_control,
@@ -94,18 +98,19 @@ const fn deciding(
 fn test(app: &mut App) -> Vec<Request> {
     let Some((state, _)) = app.scene.held_target() else {
         app.say(Toast::plain("testing the workspace as it is"));
-        return vec![Request::Host(Ask::Test { action: None, mine: None })];
+        return vec![Request::Host(wire::Request::CandidateTest(wire::CandidateTest::default()))];
     };
     if state.action.kind != Kind::Edit {
         app.say(Toast::warning("only an edit can be tested in a candidate, and this action is not an edit"));
         return Vec::new();
     }
     let action = Some(state.action.id.clone());
-    match app.mine() {
-        Ok(mine) => {
-            let whose = if mine.is_some() { "your version of this action" } else { "this action" };
+    match app.version() {
+        Ok(version) => {
+            let whose = if version.is_as_proposed() { "this action" } else { "your version of this action" };
             app.say(Toast::plain(format!("testing a candidate with {whose}")));
-            vec![Request::Host(Ask::Test { action, mine })]
+            let test = wire::CandidateTest { action, edited: version.edited, hunks: version.hunks };
+            vec![Request::Host(wire::Request::CandidateTest(test))]
         }
         Err(why) => {
             app.say(Toast::warning(why));
@@ -213,29 +218,19 @@ fn send(
     reason: Option<String>,
     confirm: Option<String>,
 ) -> Vec<Request> {
-    let verdict = match chosen_verdict(app) {
-        Ok(verdict) => verdict,
+    let version = match app.version() {
+        Ok(version) => version,
         Err(why) => {
             app.say(Toast::warning(why));
             return Vec::new();
         }
     };
     app.arming.decided();
-    vec![Request::Host(Ask::Decide { action, digest, verdict, reason, confirm })]
+    vec![decide(Decide { reason, confirm, ..version.approval(action, digest) })]
 }
 
-/// What the choices made in the review amount to.
-fn chosen_verdict(app: &App) -> Result<Verdict, &'static str> {
-    let review = &app.scene.review;
-    if review.is_whole() {
-        return Ok(Verdict::Approve);
-    }
-    if let Some(command) = review.edited.get(&None) {
-        let proposed = app.scene.target().and_then(|state| state.action.command.as_ref());
-        let proposed = proposed.ok_or("no command here")?;
-        return Ok(Verdict::ApproveCommand(asks::edited_command(proposed, command)));
-    }
-    Ok(app.mine()?.map_or(Verdict::Approve, Verdict::ApproveMine))
+fn decide(decide: Decide) -> Request {
+    Request::Host(wire::Request::Decide(decide))
 }
 
 /// Only actions that were under review long enough count as looked at, which is the one that is now; the host
@@ -262,44 +257,35 @@ fn approve_group(app: &mut App) -> Vec<Request> {
     }
     let mut requests = send(app, id, digest, None, None);
     app.say(Toast::plain(format!("approved {} of this kind", others.len() + 1)));
-    requests.extend(others.into_iter().map(|(action, digest)| {
-        Request::Host(Ask::Decide { action, digest, verdict: Verdict::Approve, reason: None, confirm: None })
-    }));
+    requests.extend(others.into_iter().map(|(action, digest)| decide(Decide::new(action, digest, Verdict::Approve))));
     requests
 }
 
-fn ask_reason(app: &mut App, verdict: Verdict) -> Vec<Request> {
+fn ask_reason(app: &mut App, verdict: Verdict, makes_rule: bool) -> Vec<Request> {
     let Some((state, digest)) = app.scene.held_target() else { return Vec::new() };
-    let purpose = Purpose::Reason { action: state.action.id.clone(), digest, verdict };
+    let purpose = Purpose::Reason { action: state.action.id.clone(), digest, verdict, makes_rule };
     app.overlay = Some(Overlay::Prompt(Prompt::new(purpose, "")));
     Vec::new()
 }
 
 /// The reason of a denial or redirect was typed. A redirect without words says nothing.
-pub fn send_reasoned(
-    app: &mut App,
-    action: ActionId,
-    digest: Digest,
-    verdict: Verdict,
-    reason: String,
-) -> Vec<Request> {
-    if verdict == Verdict::Redirect && reason.trim().is_empty() {
+pub fn send_reasoned(app: &mut App, verdict: Decide, makes_rule: bool, reason: &str) -> Vec<Request> {
+    let reason = Some(reason.to_owned()).filter(|reason| !reason.trim().is_empty());
+    if verdict.verdict == Verdict::Redirect && reason.is_none() {
         app.say(Toast::warning("say what the agent should do instead"));
         return Vec::new();
     }
-    let reason = Some(reason).filter(|reason| !reason.trim().is_empty());
-    if verdict == (Verdict::Deny { make_rule: true })
-        && let Some(state) = app.scene.session.actions.get(&action)
-    {
+    if makes_rule && let Some(state) = app.scene.session.actions.get(&verdict.action) {
         app.overlay = Some(Overlay::Rule(Draft::new(&draft(state, reason.as_deref()))));
     }
     app.arming.decided();
-    vec![Request::Host(Ask::Decide { action, digest, verdict, reason, confirm: None })]
+    vec![decide(Decide { reason, ..verdict })]
 }
 
 /// The lease was confirmed in words.
 pub fn send_lease(step: Option<crate::base::StepId>) -> Vec<Request> {
-    vec![Request::Host(Ask::Lease { step })]
+    let lease = wire::LeaseGrant { step, ..wire::LeaseGrant::default() };
+    vec![Request::Host(wire::Request::LeaseGrant(lease))]
 }
 
 /// What can be edited of the action under review: the file under the cursor, or the command line.

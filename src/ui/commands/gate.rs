@@ -6,9 +6,10 @@ use crate::model::event::Mode;
 use crate::model::session::Phase;
 use crate::ui::app::record::Walk;
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{App, Ask, Request};
+use crate::ui::app::{App, Request};
 use crate::ui::limits::UI_STOP_AGAIN_MS_MAX;
 use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose, unsupervised_paths};
+use crate::wire;
 
 const GROUP: &str = "gate";
 
@@ -53,8 +54,7 @@ pub(super) const COMMANDS: &[Command] = &[
         group: GROUP,
         why_disabled: needs_control,
         run: |app| {
-            let ask = if app.scene.session.frozen.is_some() { Ask::Resume } else { Ask::Freeze };
-            vec![Request::Host(ask)]
+            vec![if app.scene.session.frozen.is_some() { Request::Host(wire::Request::Resume) } else { freeze() }]
         },
         ..BASE
     },
@@ -135,11 +135,15 @@ fn stop(app: &mut App) -> Vec<Request> {
     if again {
         app.stop_armed_at_ms = None;
         app.say(Toast::warning("stopping: killing all processes, then counting what is left"));
-        return vec![Request::Host(Ask::Stop)];
+        return vec![Request::Host(wire::Request::Stop)];
     }
     app.stop_armed_at_ms = Some(now);
     app.say(Toast::warning("frozen; press again within 2 s to kill all processes, p resumes"));
-    vec![Request::Host(Ask::Freeze)]
+    vec![freeze()]
+}
+
+fn freeze() -> Request {
+    Request::Host(wire::Request::Freeze(wire::Freeze { why: Some("paused by the user".to_owned()) }))
 }
 
 fn undo(app: &mut App) -> Vec<Request> {
@@ -163,5 +167,5 @@ fn undo(app: &mut App) -> Vec<Request> {
         app.say(Toast::plain("no action has changed a file yet"));
         return Vec::new();
     };
-    vec![Request::Host(Ask::Undo { action: id, files: None })]
+    vec![Request::Host(wire::Request::Undo(wire::Undo { action: id, files: None }))]
 }

@@ -1,8 +1,9 @@
 //! Talking to the agent, finding commands, leaving.
 
 use super::{BASE, Command};
-use crate::ui::app::{App, Ask, Leave, Link, Request};
+use crate::ui::app::{App, Leave, Link, Request};
 use crate::ui::overlays::{Overlay, help::Help, palette::Palette};
+use crate::wire;
 
 const GROUP: &str = "session";
 
@@ -30,7 +31,8 @@ pub(super) const COMMANDS: &[Command] = &[
             return vec![Request::Leave(Leave::Detach)];
         }
         let nothing_open = app.scene.has_control() && !app.scene.session.is_busy();
-        let close = nothing_open.then_some(Request::Host(Ask::Close));
+        let close = wire::Close { why: Some("quit by the user".to_owned()) };
+        let close = nothing_open.then_some(Request::Host(wire::Request::Close(close)));
         close.into_iter().chain([Request::Leave(Leave::Quit)]).collect()
     }),
     general("interrupt", "leave", "Detach this client immediately, like an interrupt; the session continues", |_| {
@@ -44,7 +46,10 @@ pub(super) const COMMANDS: &[Command] = &[
             Link::Connecting | Link::Lost(_) => Some("not connected"),
         },
         ..general("take-control", "take control", "Take control of the session", |app| {
-            vec![Request::Host(Ask::TakeControl { head: app.scene.session.head })]
+            // Events follow from the head that is known.
+            let from = Some(app.scene.session.head.next());
+            let attach = wire::Attach { from, control: Some(true), ..wire::Attach::default() };
+            vec![Request::Host(wire::Request::Attach(attach))]
         })
     },
     general("suspend", "suspend", "Suspend to the shell; fg returns", |_| vec![Request::Suspend]),

@@ -4,8 +4,9 @@ use super::{BASE, Command, Scope, needs_control};
 use crate::base::StepId;
 use crate::model::{PlanEdit, Step};
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{App, Ask, Request};
+use crate::ui::app::{App, Request};
 use crate::ui::overlays::{Overlay, Prompt, Purpose};
+use crate::wire;
 
 const GROUP: &str = "plan";
 
@@ -52,7 +53,8 @@ fn current(app: &App) -> Option<Step> {
 
 fn edit(app: &App, operation: PlanEdit) -> Vec<Request> {
     let revision = app.scene.session.plan.revision;
-    vec![Request::Host(Ask::PlanEdit { revision, operations: vec![operation] })]
+    let editing = wire::PlanEditing { revision, operations: vec![operation] };
+    vec![Request::Host(wire::Request::PlanEdit(editing))]
 }
 
 fn ask_for_step(app: &mut App, below: bool) -> Vec<Request> {

@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 use super::open_box;
 use crate::base::text::{Show, escape, width};
 use crate::base::{ActionId, Digest, StepId};
-use crate::port::Keeping;
-use crate::ui::app::{App, Verdict};
+use crate::model::Keeping;
+use crate::model::event::Verdict;
+use crate::ui::app::App;
 use crate::ui::entry::Entry;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
@@ -35,6 +36,7 @@ pub enum Purpose {
         action: ActionId,
         digest: Digest,
         verdict: Verdict,
+        makes_rule: bool,
     },
     Lease {
         step: Option<StepId>,
@@ -105,7 +107,7 @@ impl Purpose {
             Self::Note { .. } => "Approve with a note",
             Self::Confirm { .. } | Self::GuardReason { .. } => "This action changes a protected file",
             Self::Reason { verdict: Verdict::Redirect, .. } => "Redirect: what should the agent do instead?",
-            Self::Reason { verdict: Verdict::Deny { make_rule: true }, .. } => "Deny and make a rule: why?",
+            Self::Reason { makes_rule: true, .. } => "Deny and make a rule: why?",
             Self::Reason { .. } => "Deny: why?",
             Self::Lease { .. } => "Lease for this step",
             Self::Rewind { .. } => "Rewind the workspace",

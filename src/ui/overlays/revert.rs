@@ -6,13 +6,11 @@ use std::ops::Range;
 use super::open_box;
 use crate::base::RelPath;
 use crate::base::text::{Untrusted, width};
-use crate::model::FileChange;
-use crate::model::event::ChangedBy;
-use crate::ui::app::{App, Ask};
+use crate::ui::app::App;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
-use crate::wire::{ChoiceNeeded, Revertible};
+use crate::wire::{ChoiceNeeded, Request, Revertible, Rewind, Undo};
 
 /// Rows for the path of the current change, which its own row may cut.
 const PATH_ROWS_MAX: u16 = 2;
@@ -21,7 +19,7 @@ const PATH_ROWS_MAX: u16 = 2;
 #[derive(Debug)]
 pub struct Revert {
     /// What the host refused without a choice.
-    asked: Ask,
+    asked: Request,
     rows: Vec<(Revertible, bool)>,
     left_out: usize,
     cursor: usize,
@@ -29,7 +27,7 @@ pub struct Revert {
 
 impl Revert {
     #[must_use]
-    pub fn new(asked: Ask, needed: ChoiceNeeded) -> Self {
+    pub fn new(asked: Request, needed: ChoiceNeeded) -> Self {
         let rows = needed.changes.into_iter().map(|change| (change.certain, change)).map(|(on, change)| (change, on));
         Self { asked, rows: rows.collect(), left_out: needed.left_out, cursor: 0 }
     }
@@ -51,16 +49,18 @@ impl Revert {
 
     /// The same request with the choice; `None` when nothing is checked.
     #[must_use]
-    pub fn chosen(&self) -> Option<Ask> {
+    pub fn chosen(&self) -> Option<Request> {
         let files: Vec<RelPath> = self.checked().cloned().collect();
-        if files.is_empty() {
-            return None;
+        let files = Some(files).filter(|files| !files.is_empty())?;
+        match self.asked.clone() {
+            Request::Undo(undo) => Some(Request::Undo(Undo { files: Some(files), ..undo })),
+            Request::Rewind(rewind) => Some(Request::Rewind(Rewind { files: Some(files), ..rewind })),
+            _ => None,
         }
-        self.asked.clone().choosing(files)
     }
 
     fn title(&self) -> String {
-        if let Ask::Undo { action, .. } = &self.asked {
+        if let Request::Undo(Undo { action, .. }) = &self.asked {
             return format!("Undo {action}: choose what to revert");
         }
         "Rewind: choose what to revert".to_owned()
@@ -69,21 +69,8 @@ impl Revert {
 
 /// What happened to the file, and whose change it may be.
 fn words(change: &Revertible) -> String {
-    let what = match change.change {
-        FileChange::Create => "created",
-        FileChange::Delete => "deleted",
-        FileChange::Modify => "changed",
-        FileChange::Rename => "renamed",
-    };
-    match (&change.by, change.certain) {
-        (Some(ChangedBy::Action(id) | ChangedBy::During(id)), true) => format!("{what} by {id}"),
-        (Some(ChangedBy::Action(id) | ChangedBy::During(id)), false) => format!("{what} while {id} ran; may be yours"),
-        (Some(ChangedBy::Session(id)), _) => format!("{what} by session {id}"),
-        (Some(ChangedBy::Human), _) => format!("{what} by you"),
-        (Some(ChangedBy::Unsupervised), _) => format!("{what} unsupervised; may be yours"),
-        (None, true) => what.to_owned(),
-        (None, false) => format!("{what}; may be yours"),
-    }
+    let doubt = if change.certain { "" } else { "; may be yours" };
+    format!("{}{doubt}", change.words())
 }
 
 /// The rows that show, with the cursor among them.

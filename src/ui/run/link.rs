@@ -11,8 +11,7 @@ use tokio::sync::mpsc;
 use super::Stream;
 use crate::base::{Seq, UnixMs};
 use crate::model::Envelope;
-use crate::ui::app::{Answer, Ask, Far, Msg};
-use crate::ui::asks;
+use crate::ui::app::{Answer, Far, Msg};
 use crate::ui::limits::{UI_ASKS_WAITING_MAX, UI_EVENTS_AT_ONCE_MAX, UI_HOST_SILENT_MS_MAX};
 use crate::wire::{self, AttachedAs, Code, Id, Message, Request};
 
@@ -31,7 +30,7 @@ pub(super) struct Link {
     control: Option<bool>,
     next_id: i64,
     /// What was asked and not answered, and since when; the attach has number [`ATTACH_ID`].
-    waiting: BTreeMap<i64, (Option<Ask>, Instant)>,
+    waiting: BTreeMap<i64, (Option<Request>, Instant)>,
     /// The host's process, and whether it has left the oldest request unanswered for too long.
     pid: Option<i32>,
     is_silent: bool,
@@ -49,11 +48,6 @@ const ATTACH_ID: i64 = 0;
 #[derive(Deserialize)]
 struct EventParams {
     envelope: Envelope,
-}
-
-#[derive(Deserialize)]
-struct ProcessesAnswer {
-    processes: Vec<crate::model::event::Survivor>,
 }
 
 #[derive(Deserialize)]
@@ -158,20 +152,18 @@ impl Link {
     }
 
     /// Sends a request off; a refusal comes back as a message.
-    pub(super) fn ask(&mut self, ask: Ask) -> Result<(), Box<Msg>> {
-        let refuse = |ask: Ask, why: &str| Err(Box::new(Msg::Answered { asked: ask, outcome: Err(why.to_owned()) }));
-        let State::Up { to_host, .. } = &self.state else { return refuse(ask, "not connected to the host") };
+    pub(super) fn ask(&mut self, request: Request) -> Result<(), Box<Msg>> {
+        let refuse = |asked: Request, why: &str| Err(Box::new(Msg::Answered { asked, outcome: Err(why.to_owned()) }));
+        let State::Up { to_host, .. } = &self.state else { return refuse(request, "not connected to the host") };
         let id = self.next_id;
-        let request = match asks::request(&ask) {
-            Ok(request) => request,
-            Err(why) => return refuse(ask, &why),
+        let Ok(message) = request.message(Id::Number(id)) else {
+            return refuse(request, "it cannot be encoded as JSON");
         };
-        let Ok(message) = request.message(Id::Number(id)) else { return refuse(ask, "it cannot be encoded as JSON") };
         if to_host.try_send(message).is_err() {
-            return refuse(ask, "the host is busy, try again");
+            return refuse(request, "the host is busy, try again");
         }
         self.next_id += 1;
-        self.waiting.insert(id, (Some(ask), Instant::now()));
+        self.waiting.insert(id, (Some(request), Instant::now()));
         Ok(())
     }
 
@@ -262,13 +254,13 @@ fn refused(error: wire::RpcError) -> Result<Answer, String> {
 }
 
 /// Only contents are told by an answer; everything else comes as events.
-fn answer(asked: &Ask, result: &serde_json::value::RawValue) -> Result<Answer, String> {
+fn answer(asked: &Request, result: &serde_json::value::RawValue) -> Result<Answer, String> {
     use base64::Engine as _;
-    if *asked == Ask::Processes {
-        let processes = read::<ProcessesAnswer>(Some(result)).ok_or("the host's answer is invalid")?;
+    if *asked == Request::Processes {
+        let processes = read::<wire::Processes>(Some(result)).ok_or("the host's answer is invalid")?;
         return Ok(Answer::Processes(processes.processes));
     }
-    if !matches!(asked, Ask::Blob { .. }) {
+    if !matches!(asked, Request::BlobGet(_)) {
         return Ok(Answer::Done);
     }
     let part: wire::BlobPart = serde_json::from_str(result.get()).map_err(|error| error.to_string())?;
