@@ -75,14 +75,6 @@ fn read(path: &Path, tests: Vec<Vec<String>>) -> Result<Policy, Fail> {
     }
 }
 
-fn word(word: RulingWord) -> &'static str {
-    match word {
-        RulingWord::Allow => "allow",
-        RulingWord::Ask => "ask",
-        RulingWord::Deny => "deny",
-    }
-}
-
 /// `policy explain`: how a line is read, and who decides.
 fn explain(shared: &Shared, line: &str) -> Done {
     let root = settings::workspace(shared)?;
@@ -96,7 +88,7 @@ fn explain(shared: &Shared, line: &str) -> Done {
     let judged = policy.judge(&Matter::line(line, &root), &place);
     let script = shell::read(line);
     let show = |text: &str| Untrusted::new(text).visible().into_owned();
-    print(&format!("{}  {}", word(judged.word), show(line)))?;
+    print(&format!("{}  {}", judged.word.word(), show(line)))?;
     print(&format!("rule     {}", show(&judged.rule)))?;
     print(&format!("reason   {}", show(&judged.reason)))?;
     print(&format!("class    {}", judged.class.as_str()))?;
@@ -142,9 +134,9 @@ fn try_out(shared: &Shared, rules: &Path, session: &str) -> Done {
         }
         changed += 1;
         freed += usize::from(one.now.word == RulingWord::Allow);
-        let was = one.was.map_or("–", word);
+        let was = one.was.map_or("–", RulingWord::word);
         let title = Untrusted::new(one.title.as_str());
-        let (now, rule) = (word(one.now.word), Untrusted::new(one.now.rule.as_str()));
+        let (now, rule) = (one.now.word.word(), Untrusted::new(one.now.rule.as_str()));
         print(&format!("{was:>5} → {now:<5}  {:<6} {} ({})", one.action.as_str(), title.visible(), rule.visible()))?;
     }
     print(&format!(

@@ -2,8 +2,7 @@
 //! not know survives as [`Event::Unknown`] with its text.
 
 use crate::base::{Seq, UnixMs};
-use crate::model::check::{CheckFinished, CheckReported, CheckStarted};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
 
 /// One fact at its place in the journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,8 +12,34 @@ pub struct Envelope {
     pub event: Event,
 }
 
+/// A part of the picture that a client draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Plan,
+    Actions,
+    Checks,
+    Transcript,
+}
+
+/// Where a fact is worth its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Nowhere,
+    Report,
+    /// Where a walk through a record stops.
+    Walk,
+    Both,
+}
+
+/// Puts a question of the table to a body.
+fn ask<'a, B, T>(body: &'a B, question: impl FnOnce(&'a B) -> T) -> T {
+    question(body)
+}
+
 macro_rules! events {
-    ($($(#[$doc:meta])* $kind:literal $name:ident $(($body:ty))?),+ $(,)?) => {
+    ($($(#[$doc:meta])* $kind:literal $name:ident $(($body:ty))? {
+        $(about $about:expr,)? touches [$($part:ident)*] $(, $place:ident $words:expr)?
+    })+) => {
         /// Everything that can have happened.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Event {
@@ -32,6 +57,38 @@ macro_rules! events {
                 match self {
                     $(Self::$name(_) => $kind,)+
                     Self::Unknown { kind, .. } => kind,
+                }
+            }
+
+            /// The action that it is about.
+            pub fn subject(&self) -> Option<&ActionId> {
+                match self {
+                    $(Self::$name(body) => events!(@about body $($about)?),)+
+                    Self::Unknown { .. } => None,
+                }
+            }
+
+            /// The parts of the picture that may look different after it.
+            pub fn touches(&self) -> &'static [Part] {
+                match self {
+                    $(Self::$name(_) => &[$(Part::$part),*],)+
+                    Self::Unknown { .. } => &[],
+                }
+            }
+
+            /// Where it is worth its words.
+            pub fn shown(&self) -> Shown {
+                match self {
+                    $(Self::$name(_) => events!(@shown $($place)?),)+
+                    Self::Unknown { .. } => Shown::Nowhere,
+                }
+            }
+
+            /// What it says to people; foreign text in it is as it came.
+            pub fn words(&self) -> Option<Words> {
+                match self {
+                    $(Self::$name(body) => events!(@words body $($words)?),)+
+                    Self::Unknown { .. } => None,
                 }
             }
 
@@ -71,57 +128,18 @@ macro_rules! events {
     };
     (@body $name:ident $body:ty) => { $body };
     (@body $name:ident) => { $name };
-}
-
-events! {
-    "session_opened" SessionOpened,
-    "turn_started" TurnStarted,
-    "turn_ended" TurnEnded,
-    "said" Said,
-    "thought" Thought(Said),
-    "plan_revised" PlanRevised,
-    "proposed" Proposed,
-    "ruled" Ruled,
-    "held" Held,
-    "decided" Decided,
-    "started" Started,
-    "output" Output,
-    "finished" Finished,
-    "lapsed" Lapsed,
-    "told" Told,
-    "observed" Observed,
-    "check_started" CheckStarted,
-    "check_reported" CheckReported,
-    "check_finished" CheckFinished,
-    "mode_changed" ModeChanged,
-    "frozen" Frozen,
-    "resumed" Resumed,
-    "stopped" Stopped,
-    "alarm" Alarm,
-    "agent_lost" AgentLost,
-    "session_ended" SessionEnded,
-    /// A checkpoint of the workspace exists.
-    "checkpointed" Checkpointed,
-    /// Actions were undone, an undo undone, or the workspace rewound.
-    "reverted" Reverted,
-    "lease_granted" LeaseGranted,
-    "lease_revoked" LeaseRevoked,
-    /// A user added a rule that asks or denies; it counts from here on.
-    "policy_tightened" PolicyTightened,
-    /// Who is attached and who holds control.
-    "client_changed" ClientChanged,
-    /// What the turn cost so far.
-    "usage" Usage,
-    /// What the agent is and offers, once it has started, and whenever that changes.
-    "agent_ready" AgentReady,
-    /// A line the agent's process wrote to its error stream, or protocol text shown raw.
-    "agent_noted" AgentNoted,
-    /// A host took the session over (again).
-    "host_started" HostStarted,
-    /// The user asked why, or the action is being explained; it stays held.
-    "explained" Explained,
-    /// How true the picture of the disk is.
-    "watching" Watching,
+    (@about $body:ident) => {{
+        let _ = $body;
+        None
+    }};
+    (@about $body:ident $about:expr) => { ask($body, $about) };
+    (@shown) => { Shown::Nowhere };
+    (@shown $place:ident) => { Shown::$place };
+    (@words $body:ident) => {{
+        let _ = $body;
+        None
+    }};
+    (@words $body:ident $words:expr) => { Some(Words::from(ask($body, $words))) };
 }
 
 impl Envelope {
@@ -159,9 +177,13 @@ impl<'de> Deserialize<'de> for Envelope {
     }
 }
 
-mod body;
+mod kinds;
+mod vocabulary;
+mod words;
 
-pub use body::*;
+pub use kinds::*;
+pub use vocabulary::*;
+pub use words::{Detail, Words};
 
 #[cfg(test)]
 mod tests {

@@ -5,13 +5,12 @@ use super::place::Place;
 use super::programs::class_of;
 use super::{Judged, Policy};
 use crate::base::text::Untrusted;
-use crate::model::event::RulingWord;
 
 /// The ruling on a matter with its grounds. Foreign text in it is made safe to show.
 pub fn explain(policy: &Policy, matter: &Matter, place: &Place<'_>) -> (Judged, Vec<String>) {
     let judged = policy.judge(matter, place);
     let shown = |text: &str| Untrusted::new(text).visible().into_owned();
-    let mut out = vec![format!("{} by {}: {}", word(judged.word), judged.rule, shown(&judged.reason))];
+    let mut out = vec![format!("{} by {}: {}", judged.word.word(), judged.rule, shown(&judged.reason))];
     out.push(format!("class {}", judged.class.as_str()));
     if let Matter::Command { script, cwd, .. } = matter {
         for part in &script.parts {
@@ -32,14 +31,6 @@ pub fn explain(policy: &Policy, matter: &Matter, place: &Place<'_>) -> (Judged, 
     out.extend(judged.confirm.iter().map(|word| format!("to approve it, {} must be typed", shown(word))));
     out.extend(policy.broken().map(|why| format!("the policy file is not active: {}", shown(why))));
     (judged, out)
-}
-
-fn word(word: RulingWord) -> &'static str {
-    match word {
-        RulingWord::Allow => "allow",
-        RulingWord::Ask => "ask",
-        RulingWord::Deny => "deny",
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use ratatui::layout::Rect;
 
 use crate::base::text::{Show, escape, width};
 use crate::model::Kind;
-use crate::model::event::Isolation;
 use crate::ui::app::toast::Tone;
 use crate::ui::app::{App, Link};
 use crate::ui::commands::{self, Command, Scope};
@@ -246,14 +245,4 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     }
     names.extend(["redirect", "deny", "explain", "test", "step", "pause", "stop", "lease"]);
     names
-}
-
-/// How far the agent is kept from the real tree, in words.
-fn isolation_words(isolation: Isolation) -> &'static str {
-    match isolation {
-        Isolation::Overlay => "overlay",
-        Isolation::Copy => "copy",
-        Isolation::Gated => "gated",
-        Isolation::Watched => "watched",
-    }
 }

@@ -15,6 +15,7 @@ mod layers;
 mod licences;
 mod limits;
 mod shape;
+mod vocabulary;
 
 use std::path::{Path, PathBuf};
 

@@ -30,22 +30,14 @@ impl Phase {
     /// For people.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Proposed => "filed",
-            Self::Held => "held",
+            Self::Proposed => "proposed",
+            Self::Held => "pending",
             Self::Approved => "approved",
             Self::Denied => "denied",
             Self::Redirected => "redirected",
             Self::Running => "running",
-            Self::Finished(OutcomeWord::Ok) => "finished",
-            Self::Finished(OutcomeWord::Failed) => "finished and failed",
-            Self::Finished(OutcomeWord::Conflict) => "finished in a conflict",
-            Self::Finished(OutcomeWord::Unknown) => "finished, outcome unknown",
-            Self::Finished(OutcomeWord::Recovered) => "finished and recovered",
-            Self::Lapsed(LapseWhy::Voided) => "void",
-            Self::Lapsed(LapseWhy::Cancelled) => "cancelled",
-            Self::Lapsed(LapseWhy::AgentLost) => "lapsed with its agent",
-            Self::Lapsed(LapseWhy::Killed) => "stopped",
-            Self::Lapsed(LapseWhy::Superseded) => "superseded",
+            Self::Finished(outcome) => outcome.words(),
+            Self::Lapsed(why) => why.words(),
         }
     }
 

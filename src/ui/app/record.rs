@@ -1,13 +1,12 @@
 //! A session of before, walked through: all that happened, how far of it is shown, and what there is to stop at. Going
 //! back folds again from the beginning, so what is shown is always what a user saw then.
 
+use crate::base::Seq;
 use crate::base::text::{Show, escape};
-use crate::base::{ActionId, Seq};
 use crate::model::Envelope;
-use crate::model::event::{Decider, Event};
+use crate::model::event::{Event, Shown};
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Request};
-use crate::ui::panes::why::{phase_words, verdict_words};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -38,7 +37,10 @@ impl Record {
 
     /// What a user would want to look at, oldest first, in words.
     pub fn stops(&self) -> impl DoubleEndedIterator<Item = (Seq, String)> {
-        self.envelopes.iter().filter_map(|envelope| Some((envelope.seq, stop_words(&envelope.event)?)))
+        self.envelopes.iter().filter(|envelope| is_stop(envelope)).filter_map(|envelope| {
+            let heading = envelope.event.words()?.heading;
+            Some((envelope.seq, escape::show(&heading, &Show::prose()).into_owned()))
+        })
     }
 
     /// The event a user means by a number, or by the name of an action: where that began to wait, or was filed.
@@ -48,7 +50,7 @@ impl Record {
         if let Ok(number) = words.parse::<u64>() {
             return Some(Seq(number)).filter(|seq| (Seq(1)..=self.place().1).contains(seq));
         }
-        let about = |envelope: &&Envelope| action_of(&envelope.event).is_some_and(|id| id.as_str() == words);
+        let about = |envelope: &&Envelope| envelope.event.subject().is_some_and(|id| id.as_str() == words);
         let waits = |envelope: &&Envelope| matches!(envelope.event, Event::Held(_));
         let mut of_it = self.envelopes.iter().filter(about);
         let first = of_it.next()?;
@@ -57,12 +59,12 @@ impl Record {
 
     fn stop_after(&self, at: usize) -> Option<usize> {
         let rest = self.envelopes.iter().enumerate().skip(at);
-        rest.filter(|(_, envelope)| stop_words(&envelope.event).is_some()).map(|(at, _)| at + 1).next()
+        rest.filter(|(_, envelope)| is_stop(envelope)).map(|(at, _)| at + 1).next()
     }
 
     fn stop_before(&self, at: usize) -> usize {
         let past = self.envelopes.iter().enumerate().take(at.saturating_sub(1));
-        past.rev().find(|(_, envelope)| stop_words(&envelope.event).is_some()).map_or(0, |(at, _)| at + 1)
+        past.rev().find(|(_, envelope)| is_stop(envelope)).map_or(0, |(at, _)| at + 1)
     }
 
     fn goal(&self, walk: &Walk) -> usize {
@@ -101,7 +103,7 @@ impl App {
             record.shown = 0;
         }
         let news = record.envelopes.get(record.shown..to).unwrap_or_default();
-        let about = news.last().and_then(|envelope| action_of(&envelope.event)).cloned();
+        let about = news.last().and_then(|envelope| envelope.event.subject()).cloned();
         let at = news.last().map_or(self.scene.session.at, |envelope| envelope.at);
         let mut requests = if news.is_empty() { Vec::new() } else { self.heard(news, at) };
         record.shown = to;
@@ -115,111 +117,9 @@ impl App {
     }
 }
 
-/// The action that a fact is about.
-fn action_of(event: &Event) -> Option<&ActionId> {
-    match event {
-        Event::Proposed(body) => Some(&body.action.id),
-        Event::Ruled(body) => Some(&body.action),
-        Event::Held(body) => Some(&body.action),
-        Event::Decided(body) => Some(&body.action),
-        Event::Started(body) => Some(&body.action),
-        Event::Output(body) => Some(&body.action),
-        Event::Finished(body) => Some(&body.action),
-        Event::Lapsed(body) => Some(&body.action),
-        Event::Explained(body) => Some(&body.action),
-        Event::Told(body) => body.action.as_ref(),
-        Event::Alarm(body) => body.action.as_ref(),
-        Event::Reverted(body) => body.actions.first(),
-        Event::SessionOpened(_)
-        | Event::TurnStarted(_)
-        | Event::TurnEnded(_)
-        | Event::Said(_)
-        | Event::Thought(_)
-        | Event::PlanRevised(_)
-        | Event::Observed(_)
-        | Event::CheckStarted(_)
-        | Event::CheckReported(_)
-        | Event::CheckFinished(_)
-        | Event::ModeChanged(_)
-        | Event::Frozen(_)
-        | Event::Resumed(_)
-        | Event::Stopped(_)
-        | Event::AgentLost(_)
-        | Event::SessionEnded(_)
-        | Event::Checkpointed(_)
-        | Event::LeaseGranted(_)
-        | Event::LeaseRevoked(_)
-        | Event::ClientChanged(_)
-        | Event::Usage(_)
-        | Event::AgentReady(_)
-        | Event::AgentNoted(_)
-        | Event::HostStarted(_)
-        | Event::PolicyTightened(_)
-        | Event::Watching(_)
-        | Event::Unknown { .. } => None,
-    }
-}
-
-/// Where a walk stops, and what happened there: something was asked, decided, done, checked, or went wrong.
-fn stop_words(event: &Event) -> Option<String> {
-    let shown = |text: &str| escape::show(text, &Show::prose()).into_owned();
-    Some(match event {
-        Event::PlanRevised(body) => format!("plan, revision {}", body.revision),
-        Event::Held(body) => format!("{} pending", body.action),
-        Event::Decided(body) => {
-            let by = match &body.by {
-                Decider::Human(_) => "you",
-                Decider::Rule(_) => "a rule",
-                Decider::Lease(_) => "a lease",
-            };
-            format!("{} {} by {by}", body.action, verdict_words(body.verdict))
-        }
-        Event::Finished(body) => {
-            let (words, _) = phase_words(crate::model::session::Phase::Finished(body.outcome));
-            format!("{} {words}", body.action)
-        }
-        Event::Lapsed(body) => {
-            let (words, _) = phase_words(crate::model::session::Phase::Lapsed(body.why));
-            format!("{} {words}", body.action)
-        }
-        Event::Reverted(body) => {
-            let ids: Vec<String> = body.actions.iter().map(ToString::to_string).collect();
-            format!("{} {}", ids.join(" "), if body.again { "redone" } else { "undone" })
-        }
-        Event::CheckFinished(body) => format!("tests: {} passed, {} failed", body.passed, body.failed),
-        Event::Alarm(body) => format!("alarm: {}", shown(&body.what.replace('_', " "))),
-        Event::Frozen(_) => "frozen".to_owned(),
-        Event::Stopped(_) => "stopped".to_owned(),
-        Event::AgentLost(_) => "the agent was lost".to_owned(),
-        Event::TurnEnded(body) => format!("turn ended: {}", body.reason.words()),
-        Event::SessionEnded(_) => "the session ended".to_owned(),
-        Event::SessionOpened(_)
-        | Event::TurnStarted(_)
-        | Event::Said(_)
-        | Event::Thought(_)
-        | Event::Proposed(_)
-        | Event::Ruled(_)
-        | Event::Started(_)
-        | Event::Output(_)
-        | Event::Told(_)
-        | Event::Observed(_)
-        | Event::CheckStarted(_)
-        | Event::CheckReported(_)
-        | Event::ModeChanged(_)
-        | Event::Resumed(_)
-        | Event::Checkpointed(_)
-        | Event::LeaseGranted(_)
-        | Event::LeaseRevoked(_)
-        | Event::ClientChanged(_)
-        | Event::Usage(_)
-        | Event::AgentReady(_)
-        | Event::AgentNoted(_)
-        | Event::HostStarted(_)
-        | Event::Explained(_)
-        | Event::PolicyTightened(_)
-        | Event::Watching(_)
-        | Event::Unknown { .. } => return None,
-    })
+/// Something was asked, decided, done, checked, or went wrong.
+fn is_stop(envelope: &Envelope) -> bool {
+    matches!(envelope.event.shown(), Shown::Walk | Shown::Both)
 }
 
 #[cfg(test)]

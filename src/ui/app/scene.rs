@@ -5,7 +5,7 @@ use super::msg::Far;
 use super::record::Record;
 use super::review::Review;
 use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
-use crate::model::event::{Event, Survivor};
+use crate::model::event::{Event, Part, Survivor};
 use crate::model::session::{ActionState, Phase, Session};
 use crate::model::{Envelope, Kind};
 use crate::ui::layout::PaneId;
@@ -40,39 +40,13 @@ impl Touched {
     pub const ALL: Self = Self { plan: true, actions: true, checks: true, transcript: true, target: true };
 
     fn note(&mut self, event: &Event) {
-        match event {
-            Event::PlanRevised(_) => self.plan = true,
-            Event::CheckStarted(_) | Event::CheckReported(_) | Event::CheckFinished(_) => self.checks = true,
-            Event::Said(_) | Event::Thought(_) | Event::AgentNoted(_) | Event::AgentLost(_) | Event::TurnEnded(_) => {
-                self.transcript = true;
+        for part in event.touches() {
+            match part {
+                Part::Plan => self.plan = true,
+                Part::Actions => self.actions = true,
+                Part::Checks => self.checks = true,
+                Part::Transcript => self.transcript = true,
             }
-            Event::Told(_) => (self.transcript, self.actions) = (true, true),
-            Event::Usage(_) | Event::Watching(_) | Event::Unknown { .. } | Event::TurnStarted(_) => {}
-            Event::SessionOpened(_)
-            | Event::Proposed(_)
-            | Event::Ruled(_)
-            | Event::Held(_)
-            | Event::Decided(_)
-            | Event::Started(_)
-            | Event::Output(_)
-            | Event::Finished(_)
-            | Event::Lapsed(_)
-            | Event::Observed(_)
-            | Event::ModeChanged(_)
-            | Event::Frozen(_)
-            | Event::Resumed(_)
-            | Event::Stopped(_)
-            | Event::Alarm(_)
-            | Event::SessionEnded(_)
-            | Event::Checkpointed(_)
-            | Event::Reverted(_)
-            | Event::LeaseGranted(_)
-            | Event::LeaseRevoked(_)
-            | Event::ClientChanged(_)
-            | Event::AgentReady(_)
-            | Event::HostStarted(_)
-            | Event::Explained(_)
-            | Event::PolicyTightened(_) => self.actions = true,
         }
     }
 }

@@ -53,14 +53,12 @@ pub struct Choice {
     pub of_sessions: bool,
 }
 
-/// A mode with what it means.
-#[must_use]
-pub fn mode_words(mode: Mode) -> (&'static str, &'static str) {
+fn meaning(mode: Mode) -> &'static str {
     match mode {
-        Mode::Observe => ("observe", "read only"),
-        Mode::Step => ("step", "every action asks"),
-        Mode::Plan => ("plan", "a lease per plan step"),
-        Mode::Guarded => ("guarded", "rules decide, everything else asks"),
+        Mode::Observe => "read only",
+        Mode::Step => "every action asks",
+        Mode::Plan => "a lease per plan step",
+        Mode::Guarded => "rules decide, everything else asks",
     }
 }
 
@@ -81,7 +79,7 @@ impl Choice {
     #[must_use]
     pub fn modes(modes: &[Mode], current: Mode) -> Self {
         let rows = modes.iter().map(|mode| {
-            let (name, meaning) = mode_words(*mode);
+            let (name, meaning) = (mode.word(), meaning(*mode));
             (name.to_owned(), meaning.to_owned(), Pick::Mode(*mode))
         });
         let cursor = modes.iter().position(|mode| *mode == current).unwrap_or(0);

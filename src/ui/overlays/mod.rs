@@ -11,7 +11,7 @@ mod stopped;
 
 use ratatui::layout::Rect;
 
-pub use choice::{Choice, Pick, mode_words, unsupervised_paths};
+pub use choice::{Choice, Pick, unsupervised_paths};
 pub use editor::Editor;
 pub use prompt::{Prompt, Purpose};
 pub use revert::Revert;

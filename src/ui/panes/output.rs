@@ -6,7 +6,6 @@ use ratatui::layout::{Rect, Size};
 use ratatui::style::{Color, Modifier, Style};
 
 use super::row::{Row, wrapped, wrapped_on};
-use super::why::phase_words;
 use super::{Pane, Title};
 use crate::base::text::ansi::{self, Colour, Sgr, StyledLine};
 use crate::base::text::{Show, escape};
@@ -313,7 +312,7 @@ impl Pane for OutputPane {
             Shows::Log => return Title { text: "agent log".to_owned(), ..Title::default() },
         }
         let Some(state) = source(scene) else { return Title::default() };
-        let (phase, _) = phase_words(state.phase);
+        let phase = state.phase.words();
         let exit = state.finished.as_ref().and_then(|finished| finished.exit);
         let right = exit.map_or_else(|| phase.to_owned(), |exit| format!("exit {exit}"));
         let line = state.action.command.as_ref().map(crate::model::Command::line).unwrap_or_default();

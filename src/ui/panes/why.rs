@@ -8,7 +8,7 @@ use super::row::{Row, wrapped};
 use super::{Pane, Title};
 use crate::base::text::{Show, confusables, escape, width};
 use crate::model::action::Author;
-use crate::model::event::{Decider, RulingWord, Verdict};
+use crate::model::event::{Decider, LapseWhy, OutcomeWord};
 use crate::model::session::{ActionState, Phase, Speaker};
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
@@ -144,11 +144,7 @@ fn place(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) 
         wrapped(rows, &head("touches"), Role::TextSoft, &words, Role::Text, columns);
     }
     if let Some(ruled) = &state.ruled {
-        let word = match ruled.ruling {
-            RulingWord::Allow => "allow",
-            RulingWord::Ask => "ask",
-            RulingWord::Deny => "deny",
-        };
+        let word = ruled.ruling.word();
         wrapped(
             rows,
             &head("rule"),
@@ -160,42 +156,24 @@ fn place(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) 
     }
 }
 
-/// The phase in words, for the Why pane and the header of the output.
-pub fn phase_words(phase: Phase) -> (&'static str, Role) {
-    use crate::model::event::{LapseWhy, OutcomeWord};
+/// The color of a phase.
+fn phase_role(phase: Phase) -> Role {
     match phase {
-        Phase::Proposed => ("proposed", Role::TextSoft),
-        Phase::Held => ("pending", Role::Held),
-        Phase::Approved => ("approved", Role::Ok),
-        Phase::Denied => ("denied", Role::Fail),
-        Phase::Redirected => ("redirected", Role::Warn),
-        Phase::Running => ("running", Role::Running),
-        Phase::Finished(OutcomeWord::Ok) => ("done", Role::Ok),
-        Phase::Finished(OutcomeWord::Failed) => ("failed", Role::Fail),
-        Phase::Finished(OutcomeWord::Conflict) => ("conflict: the file changed in the meantime", Role::Fail),
-        Phase::Finished(OutcomeWord::Unknown) => ("unknown: its end was not observed", Role::Unknown),
-        Phase::Finished(OutcomeWord::Recovered) => ("recovered", Role::Ok),
-        Phase::Lapsed(LapseWhy::Voided) => ("void: the file it was based on changed", Role::Unknown),
-        Phase::Lapsed(LapseWhy::Cancelled) => ("cancelled", Role::TextSoft),
-        Phase::Lapsed(LapseWhy::AgentLost) => ("lapsed: the agent exited", Role::TextSoft),
-        Phase::Lapsed(LapseWhy::Killed) => ("killed", Role::Fail),
-        Phase::Lapsed(LapseWhy::Superseded) => ("superseded", Role::TextSoft),
-    }
-}
-
-/// A verdict as something that was done.
-pub fn verdict_words(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Approve => "approved",
-        Verdict::ApproveEdited => "approved edited",
-        Verdict::Deny => "denied",
-        Verdict::Redirect => "redirected",
+        Phase::Proposed => Role::TextSoft,
+        Phase::Held => Role::Held,
+        Phase::Approved | Phase::Finished(OutcomeWord::Ok | OutcomeWord::Recovered) => Role::Ok,
+        Phase::Redirected => Role::Warn,
+        Phase::Running => Role::Running,
+        Phase::Denied
+        | Phase::Finished(OutcomeWord::Failed | OutcomeWord::Conflict)
+        | Phase::Lapsed(LapseWhy::Killed) => Role::Fail,
+        Phase::Finished(OutcomeWord::Unknown) | Phase::Lapsed(LapseWhy::Voided) => Role::Unknown,
+        Phase::Lapsed(LapseWhy::Cancelled | LapseWhy::AgentLost | LapseWhy::Superseded) => Role::TextSoft,
     }
 }
 
 fn history(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
-    let (word, role) = phase_words(state.phase);
-    let mut row = Row::new(head("now"), Role::TextSoft).and(word, role);
+    let mut row = Row::new(head("now"), Role::TextSoft).and(state.phase.words(), phase_role(state.phase));
     if state.reverted {
         row = row.and(", later undone", Role::Warn);
     } else if state.verified {
@@ -203,7 +181,7 @@ fn history(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
     }
     rows.push(row);
     if let Some(decided) = &state.decided {
-        let verdict = verdict_words(decided.verdict);
+        let verdict = decided.verdict.words();
         let by = match &decided.by {
             Decider::Human(client) => format!("you ({client})"),
             Decider::Rule(rule) => format!("rule {rule}"),

@@ -1,12 +1,10 @@
 //! The header: whose session this is, who proposes under which mode, what waits, what it has cost, how true it is.
 
-use super::isolation_words;
 use crate::base::text::{Show, escape, width};
 use crate::model::event::{ChangedBy, Isolation, SessionOutcome, Usage};
 use crate::ui::app::{App, Link, Scene};
 use crate::ui::layout::breakpoints;
 use crate::ui::look::Brush;
-use crate::ui::overlays::mode_words;
 use crate::ui::panes::{inbox, tests_pane};
 use crate::ui::theme::{Role, Sign};
 
@@ -96,14 +94,14 @@ fn identity(app: &App, named: Named) -> Words {
     words.extend(mode(app));
     if session.opened.is_some() && named == Named::All {
         let role = if agent.isolation == Isolation::Watched { Role::Warn } else { Role::Header };
-        words.push((format!("  {} {}", scene.look.sign(Sign::Held), isolation_words(agent.isolation)), role));
+        words.push((format!("  {} {}", scene.look.sign(Sign::Held), agent.isolation.word()), role));
     }
     words
 }
 
 fn mode(app: &App) -> Words {
     let session = &app.scene.session;
-    let (word, _) = mode_words(session.mode);
+    let word = session.mode.word();
     session.opened.iter().map(|_| (format!("  {word}"), Role::Accent)).collect()
 }
 
@@ -124,12 +122,12 @@ fn gate(app: &App) -> Words {
         words.push((" ".to_owned(), Role::Header));
     }
     if let Some(ended) = &session.ended {
-        let (word, role) = match ended.outcome {
-            SessionOutcome::Done => ("done", Role::Ok),
-            SessionOutcome::Failed => ("failed", Role::Fail),
-            SessionOutcome::Stopped => ("stopped", Role::Warn),
+        let role = match ended.outcome {
+            SessionOutcome::Done => Role::Ok,
+            SessionOutcome::Failed => Role::Fail,
+            SessionOutcome::Stopped => Role::Warn,
         };
-        words.push((format!("session {word}"), role));
+        words.push((format!("session {}", ended.outcome.word()), role));
         return words;
     }
     match scene.waits() {

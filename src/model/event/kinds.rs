@@ -1,35 +1,111 @@
-//! What each fact says: one struct a kind, with the names and shapes of the wire.
+//! The kinds of facts: a row each, with what it is about, which parts of the picture it touches and its words, and a
+//! struct each, with the names and shapes of the wire.
 
-use crate::base::{ActionId, ClientId, Digest, LeaseId, RelPath, RuleId, SessionId, StepId, TurnId, UnixMs};
+use super::vocabulary::{
+    AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, OutcomeWord, RulingWord, SessionOutcome, Stream,
+    TurnEnd, Verdict,
+};
+use super::words::{self, Words};
+use super::{Envelope, Part, Shown, ask};
+use crate::base::{ActionId, ClientId, Digest, LeaseId, RelPath, RuleId, Seq, SessionId, StepId, TurnId, UnixMs};
 use crate::model::action::{Action, FileChange};
+use crate::model::check::{CheckFinished, CheckReported, CheckStarted};
 use crate::model::node::Node;
 use crate::model::plan::Step;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
-/// How much rules decide; always visible.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Read only.
-    Observe,
-    /// Every action asks.
-    Step,
-    /// A lease per plan step.
-    Plan,
-    /// Rules decide, the rest asks.
-    #[default]
-    Guarded,
-}
-
-/// How far an agent can be kept from the real tree, best first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Isolation {
-    Overlay,
-    Copy,
-    #[default]
-    Gated,
-    Watched,
+events! {
+    "session_opened" SessionOpened { touches [Actions], Report words::opened }
+    "turn_started" TurnStarted { touches [] }
+    "turn_ended" TurnEnded {
+        touches [Transcript], Both |body| format!("Turn {} ended: {}", body.turn, body.reason.words())
+    }
+    "said" Said {
+        touches [Transcript], Report |body| Words::new(format!("{} said", body.by)).text(&body.text)
+    }
+    "thought" Thought(Said) { touches [Transcript] }
+    "plan_revised" PlanRevised { touches [Plan], Both words::planned }
+    "proposed" Proposed { about |body| Some(&body.action.id), touches [Actions], Report words::proposed }
+    "ruled" Ruled {
+        about |body| Some(&body.action), touches [Actions],
+        Report |body| {
+            let heading = format!("Policy on {}: {} ({})", body.action, body.ruling.word(), body.rule);
+            Words::new(heading).text(&body.reason)
+        }
+    }
+    "held" Held {
+        about |body| Some(&body.action), touches [Actions], Walk |body| format!("{} pending", body.action)
+    }
+    "decided" Decided {
+        about |body| Some(&body.action), touches [Actions],
+        Both |body| {
+            Words::new(format!("{} {} by {}", body.action, body.verdict.words(), body.by.words())).texts(&body.reason)
+        }
+    }
+    "started" Started { about |body| Some(&body.action), touches [Actions] }
+    "output" Output {
+        about |body| Some(&body.action), touches [Actions],
+        Report |body| Words::new(format!("Output of {}", body.action)).lines(&body.tail)
+    }
+    "finished" Finished { about |body| Some(&body.action), touches [Actions], Both words::finished }
+    "lapsed" Lapsed {
+        about |body| Some(&body.action), touches [Actions],
+        Both |body| Words::new(format!("{} {}", body.action, body.why.words())).texts(&body.detail)
+    }
+    "told" Told {
+        about |body| body.action.as_ref(), touches [Transcript Actions],
+        Report |body| Words::new("Sent to the agent").lines(&body.text)
+    }
+    "observed" Observed { touches [Actions], Report words::observed }
+    "check_started" CheckStarted { touches [Checks] }
+    "check_reported" CheckReported { touches [Checks] }
+    "check_finished" CheckFinished { touches [Checks], Both words::checked }
+    "mode_changed" ModeChanged { touches [Actions], Report |body| format!("Mode {}", body.mode.word()) }
+    "frozen" Frozen { touches [Actions], Both |body| Words::new("Frozen").text(&body.why) }
+    "resumed" Resumed { touches [Actions], Report |_| "Resumed" }
+    "stopped" Stopped { touches [Actions], Both words::stopped }
+    "alarm" Alarm {
+        about |body| body.action.as_ref(), touches [Actions],
+        Both |body| Words::new(format!("Alarm: {}", body.what.replace('_', " "))).text(&body.text)
+    }
+    "agent_lost" AgentLost { touches [Transcript], Both |body| Words::new("The agent was lost").text(&body.why) }
+    "session_ended" SessionEnded {
+        touches [Actions],
+        Both |body| Words::new(format!("Session ended: {}", body.outcome.word())).text(&body.report)
+    }
+    /// A checkpoint of the workspace exists.
+    "checkpointed" Checkpointed { touches [Actions] }
+    /// Actions were undone, an undo undone, or the workspace rewound.
+    "reverted" Reverted { about |body| body.actions.first(), touches [Actions], Both words::reverted }
+    "lease_granted" LeaseGranted {
+        touches [Actions], Report |body| format!("Lease {} granted for {} actions", body.lease, body.actions_max)
+    }
+    "lease_revoked" LeaseRevoked {
+        touches [Actions], Report |body| Words::new(format!("Lease {} ended", body.lease)).text(&body.why)
+    }
+    /// A user added a rule that asks or denies; it counts from here on.
+    "policy_tightened" PolicyTightened {
+        touches [Actions], Report |body| Words::new(format!("A rule was added by {}", body.by)).text(&body.rule)
+    }
+    /// Who is attached and who holds control.
+    "client_changed" ClientChanged { touches [Actions] }
+    /// What the turn cost so far.
+    "usage" Usage { touches [] }
+    /// What the agent is and offers, once it has started, and whenever that changes.
+    "agent_ready" AgentReady { touches [Actions] }
+    /// A line the agent's process wrote to its error stream, or protocol text shown raw.
+    "agent_noted" AgentNoted { touches [Transcript] }
+    /// A host took the session over (again).
+    "host_started" HostStarted {
+        touches [Actions], Report |body| format!("Host {} took the session, number {}", body.pid, body.fence)
+    }
+    /// The user asked why, or the action is being explained; it stays held.
+    "explained" Explained {
+        about |body| Some(&body.action), touches [Actions],
+        Report |body| Words::new(format!("Explained {}", body.action)).text(&body.text)
+    }
+    /// How true the picture of the disk is.
+    "watching" Watching { touches [] }
 }
 
 /// The agent as the header shows it. `level` is `L0`–`L3` for external agents, `full` for our own.
@@ -56,32 +132,6 @@ pub struct SessionOpened {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnStarted {
     pub turn: TurnId,
-}
-
-/// Why a turn ended, in ACP's words where they exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TurnEnd {
-    EndTurn,
-    Cancelled,
-    MaxTokens,
-    Refusal,
-    Error,
-    Budget,
-}
-
-impl TurnEnd {
-    /// For people.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::EndTurn => "done",
-            Self::Cancelled => "cancelled",
-            Self::MaxTokens => "the answer reached its limit",
-            Self::Refusal => "the model refused",
-            Self::Error => "an error",
-            Self::Budget => "the budget is used up",
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,14 +165,6 @@ pub struct Proposed {
     pub action: Action,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RulingWord {
-    Allow,
-    Ask,
-    Deny,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ruled {
     pub action: ActionId,
@@ -139,24 +181,6 @@ pub struct Held {
     /// Set for guard-rail actions: the word the user must type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    Approve,
-    ApproveEdited,
-    Deny,
-    Redirect,
-}
-
-/// Who decided: `{"human": client}`, `{"rule": id}` or `{"lease": id}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Decider {
-    Human(ClientId),
-    Rule(RuleId),
-    Lease(LeaseId),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,14 +209,6 @@ pub struct Started {
     pub digest: Option<Digest>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stream {
-    Stdout,
-    Stderr,
-    Pty,
-}
-
 /// Output of a running command: `tail` is the new text (lossy UTF-8, bounded), `digest` the blob of the bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
@@ -200,16 +216,6 @@ pub struct Output {
     pub stream: Stream,
     pub digest: Digest,
     pub tail: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OutcomeWord {
-    Ok,
-    Failed,
-    Conflict,
-    Unknown,
-    Recovered,
 }
 
 /// What a file was and is, after an action finished.
@@ -255,16 +261,6 @@ pub struct Finished {
     pub detail: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LapseWhy {
-    Voided,
-    Cancelled,
-    AgentLost,
-    Killed,
-    Superseded,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lapsed {
     pub action: ActionId,
@@ -280,19 +276,6 @@ pub struct Told {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionId>,
     pub text: String,
-}
-
-/// Whose change it was: `{"action": id}`, `{"during": id}`, `{"session": id}` of another supervised session, `"human"` or
-/// `"unsupervised"`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChangedBy {
-    Action(ActionId),
-    /// It happened while this action ran; who did it is not certain.
-    During(ActionId),
-    Session(SessionId),
-    Human,
-    Unsupervised,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -382,14 +365,6 @@ pub struct AgentLost {
     pub why: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<i32>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SessionOutcome {
-    Done,
-    Failed,
-    Stopped,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -517,21 +492,6 @@ pub struct AgentReady {
     /// `starting` with progress text, or `ready`.
     #[serde(default)]
     pub state: String,
-}
-
-/// What an agent can do with what it keeps beyond our session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AgentOffer {
-    /// Begin another session of its own.
-    New,
-    List,
-    /// Go on with one of them.
-    Resume,
-    Delete,
-    Logout,
-    #[serde(other)]
-    Unknown,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,241 @@
+//! The words that facts are made of: closed lists, as they are on the wire and for people.
+
+use crate::base::{ActionId, ClientId, LeaseId, RuleId, SessionId};
+use serde::{Deserialize, Serialize};
+
+/// How much rules decide; always visible.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Read only.
+    Observe,
+    /// Every action asks.
+    Step,
+    /// A lease per plan step.
+    Plan,
+    /// Rules decide, the rest asks.
+    #[default]
+    Guarded,
+}
+
+impl Mode {
+    /// As it is on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Step => "step",
+            Self::Plan => "plan",
+            Self::Guarded => "guarded",
+        }
+    }
+}
+
+/// How far an agent can be kept from the real tree, best first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    Overlay,
+    Copy,
+    #[default]
+    Gated,
+    Watched,
+}
+
+impl Isolation {
+    /// As it is on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Overlay => "overlay",
+            Self::Copy => "copy",
+            Self::Gated => "gated",
+            Self::Watched => "watched",
+        }
+    }
+}
+
+/// Why a turn ended, in ACP's words where they exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnEnd {
+    EndTurn,
+    Cancelled,
+    MaxTokens,
+    Refusal,
+    Error,
+    Budget,
+}
+
+impl TurnEnd {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::EndTurn => "done",
+            Self::Cancelled => "cancelled",
+            Self::MaxTokens => "the answer reached its limit",
+            Self::Refusal => "the model refused",
+            Self::Error => "an error",
+            Self::Budget => "the budget is used up",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RulingWord {
+    Allow,
+    Ask,
+    Deny,
+}
+
+impl RulingWord {
+    /// As it is on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Ask => "ask",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Approve,
+    ApproveEdited,
+    Deny,
+    Redirect,
+}
+
+impl Verdict {
+    /// As something that was done.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Approve => "approved",
+            Self::ApproveEdited => "approved with changes",
+            Self::Deny => "denied",
+            Self::Redirect => "redirected",
+        }
+    }
+}
+
+/// Who decided: `{"human": client}`, `{"rule": id}` or `{"lease": id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decider {
+    Human(ClientId),
+    Rule(RuleId),
+    Lease(LeaseId),
+}
+
+impl Decider {
+    /// Who it was, for a report.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Human(client) => format!("the user ({client})"),
+            Self::Rule(rule) => format!("rule {rule}"),
+            Self::Lease(lease) => format!("lease {lease}"),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    Stdout,
+    Stderr,
+    Pty,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeWord {
+    Ok,
+    Failed,
+    Conflict,
+    Unknown,
+    Recovered,
+}
+
+impl OutcomeWord {
+    /// What became of the action.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Ok => "done",
+            Self::Failed => "failed",
+            Self::Conflict => "conflict: the file changed in the meantime",
+            Self::Unknown => "unknown: its end was not observed",
+            Self::Recovered => "recovered after a crash",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LapseWhy {
+    Voided,
+    Cancelled,
+    AgentLost,
+    Killed,
+    Superseded,
+}
+
+impl LapseWhy {
+    /// What became of the action.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Voided => "void: the file it was based on changed",
+            Self::Cancelled => "cancelled",
+            Self::AgentLost => "lapsed: the agent exited",
+            Self::Killed => "killed",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
+/// Whose change it was: `{"action": id}`, `{"during": id}`, `{"session": id}` of another supervised session, `"human"` or
+/// `"unsupervised"`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangedBy {
+    Action(ActionId),
+    /// It happened while this action ran; who did it is not certain.
+    During(ActionId),
+    Session(SessionId),
+    Human,
+    Unsupervised,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionOutcome {
+    Done,
+    Failed,
+    Stopped,
+}
+
+impl SessionOutcome {
+    /// As it is on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// What an agent can do with what it keeps beyond our session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentOffer {
+    /// Begin another session of its own.
+    New,
+    List,
+    /// Go on with one of them.
+    Resume,
+    Delete,
+    Logout,
+    #[serde(other)]
+    Unknown,
+}
