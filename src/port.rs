@@ -19,7 +19,7 @@ use crate::base::{ActionId, SessionId, UnixMs};
 use crate::model::event::{
     AgentNoted, AgentReady, LapseWhy, Mode, OutcomeWord, SessionOutcome, Stream, TurnEnd, Usage,
 };
-use crate::model::{Keeping, Proposal, Step, When};
+use crate::model::{AlarmKind, Keeping, Proposal, Step, When};
 use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -132,7 +132,7 @@ pub enum FromAgent {
     },
     Usage(Usage),
     Alarm {
-        what: String,
+        what: AlarmKind,
         ticket: Option<Ticket>,
         text: String,
     },

@@ -137,7 +137,7 @@ impl AgentMaker for AcpMaker {
     }
 
     fn badge(&self) -> AgentBadge {
-        let level = self.spec.level.word().to_owned();
+        let level = self.spec.level.word().into();
         AgentBadge { name: self.spec.shown_name().to_owned(), level, isolation: self.isolation }
     }
 

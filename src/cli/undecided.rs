@@ -43,7 +43,7 @@ impl AgentMaker for Undecided {
     }
 
     fn badge(&self) -> AgentBadge {
-        AgentBadge { name: "no agent".into(), level: "none".into(), isolation: Isolation::Gated }
+        AgentBadge { name: "no agent".into(), level: crate::model::AgentLevel::NoAgent, isolation: Isolation::Gated }
     }
 
     fn starts_itself(&self) -> bool {

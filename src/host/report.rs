@@ -30,16 +30,10 @@ pub fn report(session: &Session, why: &str) -> String {
         |f| format!("the last test run on the workspace: {} passed, {} failed", f.passed, f.failed),
     );
     let counted = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    let verdicts: Vec<String> = [
-        (by(Verdict::Approve), "approved"),
-        (by(Verdict::ApproveEdited), "approved with your changes"),
-        (by(Verdict::Deny), "denied"),
-        (by(Verdict::Redirect), "redirected"),
-    ]
-    .into_iter()
-    .filter(|(n, _)| *n > 0)
-    .map(|(n, word)| format!("{n} {word}"))
-    .collect();
+    let verdicts = [Verdict::Approve, Verdict::ApproveEdited, Verdict::Deny, Verdict::Redirect];
+    let verdicts = verdicts.map(|verdict| (by(verdict), verdict.words()));
+    let verdicts: Vec<String> =
+        verdicts.iter().filter(|(n, _)| *n > 0).map(|(n, words)| format!("{n} {words}")).collect();
     let verdicts = if verdicts.is_empty() { "none decided".to_owned() } else { verdicts.join(", ") };
     format!(
         "{why}\n{}; by you: {verdicts}; {tests}; {}.",

@@ -4,6 +4,7 @@ use super::gate::Gate;
 use super::{client_name, snapshot};
 use crate::base::ClientId;
 use crate::host::limits::CLIENTS_MAX;
+use crate::model::ClientChange;
 use crate::model::event::{ClientChanged, Event};
 use crate::wire::{Attach, AttachedAs, PROTOCOL, RpcError};
 use std::collections::BTreeMap;
@@ -33,7 +34,7 @@ impl Seats {
 
     pub fn left(&mut self, gate: &mut Gate, client: &ClientId) {
         if self.clients.remove(client) == Some(true) {
-            gate.record(Event::ClientChanged(ClientChanged { client: client.clone(), what: "left".into() }));
+            gate.record(Event::ClientChanged(ClientChanged { client: client.clone(), what: ClientChange::Left }));
         }
     }
 
@@ -58,17 +59,17 @@ impl Seats {
         let holder = gate.session().control.clone();
         let takes = attach.control.unwrap_or(holder.is_none());
         let mut events = Vec::new();
-        let mut change = |client: &ClientId, what: &str| {
-            events.push(Event::ClientChanged(ClientChanged { client: client.clone(), what: what.into() }));
+        let mut change = |client: &ClientId, what| {
+            events.push(Event::ClientChanged(ClientChanged { client: client.clone(), what }));
         };
         if is_first {
-            change(client, "joined");
+            change(client, ClientChange::Joined);
         }
         if takes && holder.as_ref() != Some(client) {
             if let Some(old) = &holder {
-                change(old, "lost_control");
+                change(old, ClientChange::LostControl);
             }
-            change(client, "took_control");
+            change(client, ClientChange::TookControl);
         }
         // A journal in trouble must not keep a user from reading what happened.
         if let Err(trouble) = gate.append(events) {

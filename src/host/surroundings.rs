@@ -6,6 +6,7 @@ use super::runs::{Runs, expected};
 use crate::base::limits::ACTION_BODIES_KEPT_MAX;
 use crate::base::{ActionId, Digest, RelPath, SessionId};
 use crate::host::limits::{AGENT_COMMAND_SETTLE_MS, IGNORED_SETTLE_MS};
+use crate::model::AlarmKind;
 use crate::model::action::Executor;
 use crate::model::decide::Input;
 use crate::model::event::{ChangedBy, Event, FileOutcome, Isolation, Observed, Watching};
@@ -61,7 +62,7 @@ impl Surroundings {
             about,
         }));
         if let Some(text) = alarm {
-            gate.alarm("unsupervised", text);
+            gate.alarm(AlarmKind::Unsupervised, text);
         }
         if let Some(path) = rel {
             gate.quietly(Input::BaseChanged { path, now: after });
@@ -86,7 +87,7 @@ impl Surroundings {
         for session in self.neighbors.present() {
             if self.met.insert(session.clone()) {
                 let text = format!("session {session} is working on the same files: its changes are shown as its own");
-                gate.alarm("shared_workspace", text);
+                gate.alarm(AlarmKind::SharedWorkspace, text);
             }
         }
     }

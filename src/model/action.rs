@@ -5,6 +5,7 @@ use crate::model::draft::Draft;
 use crate::model::limits::CONTENT_INLINE_BYTES_MAX;
 use crate::model::node::Node;
 use crate::model::offer::RequestOption;
+use crate::model::open::EvidenceKind;
 use serde::{Deserialize, Serialize};
 
 /// What sort of thing an action is.
@@ -180,8 +181,7 @@ pub enum Body {
 /// Something an action rests on. `kind` says what `ref` means.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// `read`, `run`, `case`, `line`, `step`, `search`, `trial`, `quote` or `none`.
-    pub kind: String,
+    pub kind: EvidenceKind,
     /// In words, for the Why pane.
     pub text: String,
     /// A path, run id, case name or action id.
@@ -192,8 +192,8 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    pub fn new(kind: &str, text: impl Into<String>) -> Self {
-        Self { kind: kind.to_owned(), text: text.into(), r#ref: None, line: None }
+    pub fn new(kind: impl Into<EvidenceKind>, text: impl Into<String>) -> Self {
+        Self { kind: kind.into(), text: text.into(), r#ref: None, line: None }
     }
 
     pub fn at(mut self, reference: impl Into<String>, line: Option<u32>) -> Self {

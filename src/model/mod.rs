@@ -13,6 +13,7 @@ pub mod event;
 pub mod limits;
 pub mod node;
 pub mod offer;
+mod open;
 pub mod plan;
 pub mod session;
 
@@ -26,5 +27,6 @@ pub use draft::{After, Draft};
 pub use event::{Envelope, Event};
 pub use node::{FileMode, Node, NodeKind};
 pub use offer::{OptionEffect, RequestOption};
+pub use open::{AgentLevel, AgentState, AlarmKind, ClientChange, EvidenceKind, Moment, NoteKind, SpokenBy, WatchState};
 pub use plan::{Plan, PlanEdit, Step, StepStatus};
 pub use session::Session;

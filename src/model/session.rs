@@ -16,10 +16,11 @@ use crate::base::{ActionId, ClientId, Digest, Seq, TurnId, UnixMs};
 use crate::model::action::{FileChange, Kind};
 use crate::model::check::Tree;
 use crate::model::event::{
-    AgentLost, AgentReady, AgentSession, Alarm, ChangedBy, ClientChanged, Envelope, Event, HostStarted, Mode, Observed,
-    PolicyTightened, SessionEnded, SessionOpened, Stopped, TurnEnded, Usage, Watching,
+    AgentLost, AgentNoted, AgentReady, AgentSession, Alarm, ChangedBy, ClientChanged, Envelope, Event, HostStarted,
+    Mode, Observed, PolicyTightened, SessionEnded, SessionOpened, Stopped, TurnEnded, Usage, Watching,
 };
 use crate::model::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX, CHANGES_KEPT_MAX};
+use crate::model::open::{ClientChange, Moment, NoteKind};
 use crate::model::plan::Plan;
 use std::collections::VecDeque;
 
@@ -52,8 +53,8 @@ pub struct Session {
     pub changes: VecDeque<(Seq, Observed)>,
     /// The last fact that changed a file of the workspace: what was tested before it says nothing about the files now.
     pub files_changed: Seq,
-    /// Recorded trees in order: place, action, `before`/`after`/`start`, digest.
-    pub checkpoints: Vec<(Seq, Option<ActionId>, String, Digest)>,
+    /// Recorded trees in order: place, action, moment, digest.
+    pub checkpoints: Vec<(Seq, Option<ActionId>, Moment, Digest)>,
     pub clients: Vec<ClientId>,
     /// Every client there was.
     pub clients_total: u64,
@@ -188,18 +189,9 @@ impl Session {
             Event::AgentReady(body) => {
                 self.agent_lost = None;
                 self.agent = body.clone();
+                self.agent_session = body.session.clone().or(self.agent_session.take());
             }
-            Event::AgentNoted(body) if body.what == "session" => self.agent_session = Some(body.text.clone()),
-            Event::AgentNoted(body) if body.what == "waiting" => self.transcript.wait(seq, at, &body.text),
-            Event::AgentNoted(body) if matches!(body.what.as_str(), "stderr" | "protocol") => {
-                self.transcript.log_line(seq, at, format!("{}: {}", body.what, body.text));
-            }
-            Event::AgentNoted(body) => {
-                if let Some(sessions) = &body.sessions {
-                    self.agent_keeps = Some(sessions.clone());
-                }
-                self.transcript.note(seq, at, format!("{}: {}", body.what, body.text));
-            }
+            Event::AgentNoted(body) => self.note(seq, at, body),
             Event::HostStarted(body) => {
                 self.clients.clear();
                 self.control = None;
@@ -254,20 +246,36 @@ impl Session {
         run.started.tree == Tree::Workspace && run.seq < self.files_changed
     }
 
+    fn note(&mut self, seq: Seq, at: UnixMs, body: &AgentNoted) {
+        if let Some(sessions) = &body.sessions {
+            self.agent_keeps = Some(sessions.clone());
+        }
+        let line = format!("{}: {}", body.what, body.text);
+        if body.what == NoteKind::Session {
+            self.agent_session = Some(body.text.clone());
+        } else if body.what == NoteKind::Waiting {
+            self.transcript.wait(seq, at, &body.text);
+        } else if matches!(body.what, NoteKind::Stderr | NoteKind::Protocol) {
+            self.transcript.log_line(seq, at, line);
+        } else {
+            self.transcript.note(seq, at, line);
+        }
+    }
+
     fn client(&mut self, body: &ClientChanged) {
-        match body.what.as_str() {
-            "joined" => {
+        match &body.what {
+            ClientChange::Joined => {
                 self.clients_total += 1;
                 self.clients.push(body.client.clone());
             }
-            "left" => {
+            ClientChange::Left => {
                 self.clients.retain(|c| c != &body.client);
                 if self.control.as_ref() == Some(&body.client) {
                     self.control = None;
                 }
             }
-            "took_control" => self.control = Some(body.client.clone()),
-            _ => {}
+            ClientChange::TookControl => self.control = Some(body.client.clone()),
+            ClientChange::LostControl | ClientChange::Other(_) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::base::digest::FieldHasher;
 use crate::base::{ActionId, Digest, RelPath, RunId};
 use crate::journal::Permit;
+use crate::model::WatchState;
 use crate::model::action::Touches;
 use crate::model::check::{CaseReport, CheckFinished};
 use crate::model::event::{Census, FileOutcome, OutcomeWord, Stream, Survivor};
@@ -206,7 +207,7 @@ pub enum Notice {
     /// Content or permission bits really changed.
     Changed(Box<Changed>),
     /// `watching`, `polling` or `blind`, with the reason.
-    State { state: String, why: Option<String> },
+    State { state: WatchState, why: Option<String> },
 }
 
 /// A change that the watcher saw.

@@ -58,7 +58,7 @@ impl Seat {
     fn take(&mut self) {
         while let Ok(notice) = self.notices.try_recv() {
             match notice {
-                Notice::State { state, .. } => self.states.push(state),
+                Notice::State { state, .. } => self.states.push(state.to_string()),
                 Notice::Changed(changed) if changed.about.is_some() => self.told.push((changed.path, changed.change)),
                 Notice::Changed(changed) => {
                     let Changed { path, change, before, after, before_node, after_node, .. } = *changed;

@@ -82,7 +82,7 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
             Err(e) if config.may_fall_back => {
                 config.isolation = Isolation::Gated;
                 let text = format!("cannot make a private copy ({e}); the agent works in the workspace itself");
-                let alarm = FromAgent::Alarm { what: "isolation".to_owned(), ticket: None, text };
+                let alarm = FromAgent::Alarm { what: "isolation".into(), ticket: None, text };
                 let _ = link.to_host.send(alarm).await;
                 None
             }

@@ -422,7 +422,7 @@ impl Client {
     }
 
     pub(super) fn alarm(&mut self, what: &str, ticket: Option<Ticket>, text: String) {
-        self.tell(FromAgent::Alarm { what: what.to_owned(), ticket, text });
+        self.tell(FromAgent::Alarm { what: what.into(), ticket, text });
     }
 
     /// The agent's id of the session; empty before there is one, which agents answer with an error.

@@ -113,14 +113,15 @@ impl Client {
         let ready = AgentReady {
             agent: AgentBadge {
                 name: self.setup.spec.name.clone(),
-                level: self.conduct.level.word().to_owned(),
+                level: self.conduct.level.word().into(),
                 isolation: self.setup.isolation,
             },
             title,
             badges: self.conduct.badges(&self.setup.spec, self.setup.isolation, init),
             options: self.settings.options().to_vec(),
             offers: super::keeping::offers(init),
-            state: state.to_owned(),
+            state: state.into(),
+            session: self.session.clone(),
         };
         self.tell(FromAgent::Ready(ready));
     }

@@ -188,7 +188,7 @@ impl Client {
                 if resumed {
                     self.setup.resume = None;
                 }
-                self.tell_note("session", self.session_id());
+                self.tell_ready("starting: setting its options");
                 self.settings.merge(&answer);
                 self.configure();
             }

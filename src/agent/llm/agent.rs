@@ -21,6 +21,7 @@ use super::settings::Settings;
 use super::turn::{Effect, Event, Over, Setup, Turn};
 use crate::agent::llm::limits;
 use crate::model::event::{AgentBadge, AgentNoted, AgentOption, AgentReady, Isolation, SessionOutcome, TurnEnd, Usage};
+use crate::model::{AgentLevel, AgentState, NoteKind};
 use crate::port::{Agent, AgentLink, AgentSeat, Desk, FromAgent, Interrupted};
 
 /// The built-in agent.
@@ -38,7 +39,7 @@ impl LlmAgent {
     /// How the header shows it.
     pub fn badge(settings: &Settings) -> AgentBadge {
         let name = format!("{}/{}", settings.choice.provider.name, settings.choice.model.name);
-        AgentBadge { name, level: "full".to_owned(), isolation: Isolation::Gated }
+        AgentBadge { name, level: AgentLevel::Full, isolation: Isolation::Gated }
     }
 }
 
@@ -141,7 +142,8 @@ impl Driver {
             badges: vec!["every read, edit, command and plan change goes through the gate".to_owned()],
             options: options(budget),
             offers: Vec::new(),
-            state: "ready".to_owned(),
+            state: AgentState::Ready,
+            session: None,
         }
     }
 
@@ -353,7 +355,7 @@ impl Driver {
             Effect::Say(text) => FromAgent::Said { by, text, more: false },
             Effect::ShowPlan(steps) => FromAgent::Plan { by, steps },
             Effect::Told { action, text } => FromAgent::Told { action, text },
-            Effect::Alarm { what, text } => FromAgent::Alarm { what: what.to_owned(), ticket: None, text },
+            Effect::Alarm { what, text } => FromAgent::Alarm { what, ticket: None, text },
             Effect::Usage(usage) => FromAgent::Usage(usage),
             Effect::Ask(_) | Effect::Act(_) | Effect::Over(_) => return Ok(()),
         };
@@ -363,7 +365,7 @@ impl Driver {
 
 fn not_an_option(id: &str, value: &str) -> FromAgent {
     let text = format!("`{id}` cannot be set to `{value}`: use a number or `none`");
-    FromAgent::Noted(AgentNoted::new("option", text))
+    FromAgent::Noted(AgentNoted::new(NoteKind::Option, text))
 }
 
 fn options(budget: &Budget) -> Vec<AgentOption> {

@@ -22,6 +22,7 @@ use super::secret::Secret;
 use super::turn::Turn;
 use crate::agent::llm::limits;
 use crate::model::event::AgentNoted;
+use crate::model::{AlarmKind, NoteKind};
 use crate::port::{Desk, FromAgent, Interrupted};
 
 /// Everything that calls have in common.
@@ -86,9 +87,9 @@ impl Caller {
             };
             let text = format!("{}; retrying {how}", fault.map_or(String::new(), Fault::to_string));
             desk.send(if learned.text_tools && !dialect.text_tools {
-                FromAgent::Alarm { what: "fallback".to_owned(), ticket: None, text }
+                FromAgent::Alarm { what: AlarmKind::Fallback, ticket: None, text }
             } else {
-                FromAgent::Noted(AgentNoted::new("fallback", text))
+                FromAgent::Noted(AgentNoted::new(NoteKind::Fallback, text))
             })
             .await?;
             self.dialects.insert(of.clone(), learned);
@@ -220,7 +221,7 @@ enum Kind {
 
 impl Stream {
     fn take(&mut self, progress: &Progress) -> Vec<FromAgent> {
-        let note = |what: &str, text: String| FromAgent::Noted(AgentNoted::new(what, text));
+        let note = |what: NoteKind, text: String| FromAgent::Noted(AgentNoted::new(what, text));
         match progress {
             Progress::Delta(Delta::Text(text)) => self.say(Kind::Text, text),
             Progress::Delta(Delta::Thinking(text)) => self.say(Kind::Thinking, text),
@@ -228,7 +229,7 @@ impl Stream {
                 let mut out = self.close();
                 // Alone, the model needs no name.
                 let by = if self.by == Role::Solo.speaker() { String::new() } else { format!(" by the {}", self.by) };
-                out.push(note("writing", format!("a call of {name}{by} …")));
+                out.push(note(NoteKind::Writing, format!("a call of {name}{by} …")));
                 out
             }
             Progress::Delta(
@@ -248,7 +249,7 @@ impl Stream {
                 } else {
                     format!("{seconds} s without output; the model is reading about {} tokens", self.tokens)
                 };
-                vec![note("waiting", text)]
+                vec![note(NoteKind::Waiting, text)]
             }
             Progress::Waiting { .. } => Vec::new(),
             Progress::Retrying { attempt, after, fault } => {
@@ -259,7 +260,7 @@ impl Stream {
                 } else {
                     after.as_secs().to_string()
                 };
-                vec![note("retry", format!("retrying in {wait} s ({code}attempt {next} of {last}): {fault}"))]
+                vec![note(NoteKind::Retry, format!("retrying in {wait} s ({code}attempt {next} of {last}): {fault}"))]
             }
         }
     }

@@ -12,6 +12,7 @@ use super::tools::Act;
 use crate::agent::llm::limits;
 use crate::base::Digest;
 use crate::checks::recognise::recognise;
+use crate::model::AlarmKind;
 
 /// What to do about what was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +22,14 @@ pub enum Finding {
     /// Tell the model these words instead of doing what it asked.
     Tell {
         /// The alarm's kind, empty when no alarm is due.
-        alarm: &'static str,
+        alarm: Option<AlarmKind>,
         /// The words.
         text: String,
     },
     /// End the run.
     End {
         /// The alarm's kind.
-        alarm: &'static str,
+        alarm: Option<AlarmKind>,
         /// Why, for the supervisor.
         text: String,
     },
@@ -60,14 +61,14 @@ impl Watch {
         let what = if period == 1 { "the same call".to_owned() } else { format!("the same {period} calls") };
         if self.told_loops > limits::LOOPS_TOLD_MAX {
             let text = format!("The model repeats {what} ({}) despite a warning.", call.name);
-            return Finding::End { alarm: "loop", text };
+            return Finding::End { alarm: Some(AlarmKind::Loop), text };
         }
         let text = format!(
             "You have made {what} {} times now with the same result. It is not done again. \
              Try something else, or call `finish` with done=false and say what is in the way.",
             limits::LOOP_REPEATS
         );
-        Finding::Tell { alarm: "loop", text }
+        Finding::Tell { alarm: Some(AlarmKind::Loop), text }
     }
 
     /// The shortest cycle that the last calls repeat often enough.
@@ -84,9 +85,9 @@ impl Watch {
         self.mistakes += 1;
         if self.mistakes > limits::MISTAKES_MAX {
             let text = format!("The model made {} calls that cannot be executed. The last: {text}", self.mistakes);
-            return Finding::End { alarm: "loop", text };
+            return Finding::End { alarm: Some(AlarmKind::Loop), text };
         }
-        Finding::Tell { alarm: if self.mistakes == 1 { "mistake" } else { "" }, text }
+        Finding::Tell { alarm: (self.mistakes == 1).then_some(AlarmKind::Mistake), text }
     }
 
     /// A call was understood and done: mistakes count in a row.
@@ -101,9 +102,9 @@ impl Watch {
         self.no_changes += 1;
         if self.no_changes > limits::NO_CHANGES_MAX {
             let text = format!("The model proposed {} edits in a row that change nothing.", self.no_changes);
-            return Finding::End { alarm: "loop", text };
+            return Finding::End { alarm: Some(AlarmKind::Loop), text };
         }
-        Finding::Tell { alarm: if self.no_changes == 1 { "no_change" } else { "" }, text }
+        Finding::Tell { alarm: (self.no_changes == 1).then_some(AlarmKind::NoChange), text }
     }
 
     /// An answer without text and without a call.
@@ -111,10 +112,10 @@ impl Watch {
         self.silences += 1;
         if self.silences > limits::SILENCES_MAX {
             let text = format!("The model gave {} empty answers.", self.silences);
-            return Finding::End { alarm: "empty_answer", text };
+            return Finding::End { alarm: Some(AlarmKind::EmptyAnswer), text };
         }
         let text = "Your answer was empty. Call a tool, or call `finish` with a report.".to_owned();
-        Finding::Tell { alarm: if self.silences == 1 { "empty_answer" } else { "" }, text }
+        Finding::Tell { alarm: (self.silences == 1).then_some(AlarmKind::EmptyAnswer), text }
     }
 
     /// Words without a call, while there is work to do. `None`: the turn ends with them.
@@ -132,10 +133,10 @@ impl Watch {
         self.faults += 1;
         if self.faults > limits::FAULTS_MAX {
             let text = format!("The model's answers broke {} times in a row: {text}", self.faults);
-            return Finding::End { alarm: "", text };
+            return Finding::End { alarm: None, text };
         }
         let text = format!("Your last answer arrived incomplete ({text}). Nothing incomplete was executed. Continue.");
-        Finding::Tell { alarm: "", text }
+        Finding::Tell { alarm: None, text }
     }
 }
 
@@ -212,7 +213,7 @@ mod tests {
                 Finding::Fine => {}
                 Finding::Tell { .. } => told += 1,
                 Finding::End { alarm, .. } => {
-                    assert_eq!((alarm, told), ("loop", limits::LOOPS_TOLD_MAX));
+                    assert_eq!((alarm, told), (Some(AlarmKind::Loop), limits::LOOPS_TOLD_MAX));
                     assert!(n < 10);
                     return;
                 }

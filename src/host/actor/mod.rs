@@ -16,6 +16,7 @@ use super::surroundings::Surroundings;
 use super::undo::{self, Undo};
 use super::{Ending, HostError, Setup};
 use crate::base::{ActionId, ClientId};
+use crate::model::AlarmKind;
 use crate::model::decide::Input;
 use crate::model::event::{
     Census, Event, LapseWhy, OutcomeWord, SessionEnded, SessionOpened, Stopped, TurnEnd, TurnEnded, Verdict,
@@ -89,7 +90,7 @@ impl Actor {
         }
         actor.recover(is_new).map_err(|t| HostError::Trouble(t.0))?;
         for warning in setup.warnings {
-            actor.gate.alarm("policy", warning);
+            actor.gate.alarm(AlarmKind::Policy, warning);
         }
         Ok(actor)
     }

@@ -5,6 +5,7 @@ use crate::base::Digest;
 use crate::host::book::Trouble;
 use crate::host::gate::Gate;
 use crate::model::Action;
+use crate::model::AlarmKind;
 use crate::model::decide::{FROZEN, Input};
 use crate::model::event::{AgentLost, Event, FileOutcome, Finished, HostStarted, OutcomeWord, TurnEnd, TurnEnded};
 use crate::model::session::{ActionState, Phase};
@@ -48,7 +49,9 @@ impl Actor {
         for added in self.gate.session().tightened.clone() {
             match self.gate.judge().tightened(&added.rule) {
                 Ok(judge) => self.gate.tighten(judge),
-                Err(why) => self.gate.alarm("policy", format!("a rule added in this session is not active: {why}")),
+                Err(why) => {
+                    self.gate.alarm(AlarmKind::Policy, format!("a rule added in this session is not active: {why}"))
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ use super::book::{Book, Published, Trouble};
 use super::{ChecksSetup, HostError, Judge};
 use crate::base::{ActionId, Digest, UnixMs};
 use crate::journal::{Journal, Permit};
+use crate::model::AlarmKind;
 use crate::model::decide::{Effect, Input, Refusal, Reply, decide};
 use crate::model::event::{Alarm, Event};
 use crate::model::{Action, Content, Session};
@@ -157,8 +158,8 @@ impl Gate {
     }
 
     /// Raises an alarm that is about no action.
-    pub fn alarm(&mut self, what: &str, text: String) {
-        self.record(Event::Alarm(Alarm { what: what.into(), action: None, text }));
+    pub fn alarm(&mut self, what: AlarmKind, text: String) {
+        self.record(Event::Alarm(Alarm { what, action: None, text }));
     }
 
     pub fn then(&mut self, due: Due) {

@@ -4,6 +4,7 @@ use super::{Due, Gate};
 use crate::base::ActionId;
 use crate::host::actor::risk::{Size, risk};
 use crate::host::{encoding, merge, resolve, tampering};
+use crate::model::AlarmKind;
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Reply, Ruling};
 use crate::model::event::{Alarm, Event, LapseWhy, RulingWord, Told};
@@ -59,15 +60,15 @@ impl Gate {
     /// Files a proposal, first or changed, with what is wrong with it; the agent hears when that fails.
     pub fn file(&mut self, ticket: Ticket, action: Action, ruling: Ruling, blobs: Blobs, is_revision: bool) {
         let id = action.id.clone();
-        let alarm = |what: &str, text| Alarm { what: what.into(), action: Some(id.clone()), text };
+        let alarm = |what, text| Alarm { what, action: Some(id.clone()), text };
         let tampering = tampering::found(&self.book.session, self.judge.as_ref(), &action);
         let encoding = encoding::found(&action, &blobs);
         let ruling = match &encoding {
             Some(text) if ruling.word == RulingWord::Allow => Ruling::ask("encoding", text),
             Some(_) | None => ruling,
         };
-        let alarms = tampering.map(|text| alarm("test_tampering", text));
-        let alarms = alarms.into_iter().chain(encoding.map(|text| alarm("encoding", text))).collect();
+        let alarms = tampering.map(|text| alarm(AlarmKind::TestTampering, text));
+        let alarms = alarms.into_iter().chain(encoding.map(|text| alarm(AlarmKind::Encoding, text))).collect();
         let (action, now) = (Box::new(action), self.now());
         let input = if is_revision {
             Input::Revise { action, ruling, alarms }

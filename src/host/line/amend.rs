@@ -2,6 +2,7 @@
 //! as the next revision. Nothing of the old request is allowed any more, whatever was decided in between.
 
 use super::{AgentLine, Gate};
+use crate::model::AlarmKind;
 use crate::model::Proposal;
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Ruling};
@@ -24,7 +25,7 @@ impl AgentLine {
             // It was approved in this very moment. The agent has not been told, so it may not begin.
             Phase::Approved | Phase::Running if by_agent => {
                 let text = format!("the action changed just after it was approved; the approval is void: {why}");
-                gate.record(Event::Alarm(Alarm { what: "mismatch".into(), action: Some(action.clone()), text }));
+                gate.record(Event::Alarm(Alarm { what: AlarmKind::Mismatch, action: Some(action.clone()), text }));
                 gate.quietly(Input::Lapse { action, why: LapseWhy::Superseded, detail: Some(why) });
             }
             // What the host executes is what was approved; the changed request is another one.

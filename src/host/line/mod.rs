@@ -9,12 +9,12 @@ use super::runs::Runs;
 use super::{AgentMaker, claims, gate, words};
 use crate::base::{ActionId, UnixMs};
 use crate::host::limits::{AGENT_BATCH_MESSAGES_MAX, PROMPTS_QUEUED_MAX, UNSUPERVISED_AFTER_TURN_MS};
-use crate::model::{Proposal, When};
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Refusal, Reply};
 use crate::model::event::{
     AgentLost, Alarm, Event, Finished, LapseWhy, Said, SessionEnded, Told, TurnEnd, TurnEnded, TurnStarted,
 };
+use crate::model::{AlarmKind, Proposal, SpokenBy, When};
 use crate::port::{AgentSeat, Answer, FromAgent, Performed, Ticket, ToAgent};
 use link::Link;
 use std::collections::VecDeque;
@@ -106,7 +106,7 @@ impl AgentLine {
         for message in coalesce(batch) {
             match message {
                 FromAgent::Said { by, text, more } => told.extend(said(gate, by, text, more)),
-                FromAgent::Thought { by, text, more } => told.push(Event::Thought(Said { by, text, more })),
+                FromAgent::Thought { by, text, more } => told.push(Event::Thought(Said { by: by.into(), text, more })),
                 FromAgent::Noted(note) => told.push(Event::AgentNoted(note)),
                 FromAgent::Usage(usage) => told.push(Event::Usage(usage)),
                 message => {
@@ -224,7 +224,7 @@ impl AgentLine {
     pub fn prompt(&mut self, gate: &mut Gate, runs: &Runs, text: String, when: When) -> Result<usize, Refusal> {
         match when {
             When::Boundary if gate.session().turn.is_some() => {
-                gate.record(Event::Said(Said { by: "human".into(), text: text.clone(), more: false }));
+                gate.record(Event::Said(Said { by: SpokenBy::Human, text: text.clone(), more: false }));
                 gate.tell(ToAgent::Prompt { text, when });
             }
             When::Interrupt => {
@@ -263,7 +263,7 @@ impl AgentLine {
             }
         }
         begin_turn(gate);
-        gate.record(Event::Said(Said { by: "human".into(), text: text.clone(), more: false }));
+        gate.record(Event::Said(Said { by: SpokenBy::Human, text: text.clone(), more: false }));
         gate.tell(ToAgent::Prompt { text, when: When::Queue });
     }
 }
@@ -299,8 +299,8 @@ fn said(gate: &Gate, by: String, text: String, more: bool) -> Vec<Event> {
     let session = gate.session();
     let whole = (!more).then(|| format!("{}{text}", session.transcript.open_words(&by)));
     let claim = whole.and_then(|whole| claims::of_green_tests(&whole, session));
-    let alarm = |text| Event::Alarm(Alarm { what: "claim_without_run".into(), action: None, text });
-    std::iter::once(Event::Said(Said { by, text, more })).chain(claim.map(alarm)).collect()
+    let alarm = |text| Event::Alarm(Alarm { what: AlarmKind::ClaimWithoutRun, action: None, text });
+    std::iter::once(Event::Said(Said { by: by.into(), text, more })).chain(claim.map(alarm)).collect()
 }
 
 /// Neighbouring chunks of one message become one.

@@ -5,6 +5,7 @@ use crate::base::limits::AGENT_LINK_MESSAGES_MAX;
 use crate::base::{ActionId, Digest, RelPath};
 use crate::host::actor;
 use crate::journal::Permit;
+use crate::model::Moment;
 use crate::model::event::FileOutcome;
 use crate::model::{Action, FileChange, Kind};
 use crate::port::{TreeChange, Work, Workspace};
@@ -24,7 +25,7 @@ pub async fn carry_out(
     // What an edit changes is known, so it waits for no walk of the tree.
     let paths: Option<Vec<RelPath>> = (!is_command).then(|| work.action.touches().cloned().collect());
     let before =
-        if records { record(&workspace, (known, paths.clone()), &id, "before", &to_actor).await } else { None };
+        if records { record(&workspace, (known, paths.clone()), &id, Moment::Before, &to_actor).await } else { None };
     let (progress, mut coming) = mpsc::channel(AGENT_LINK_MESSAGES_MAX);
     let forward = {
         let (to_actor, action) = (to_actor.clone(), id.clone());
@@ -39,7 +40,7 @@ pub async fn carry_out(
     let (mut performed, ()) = tokio::join!(workspace.perform(permit, work, progress), forward);
     // Without a tree before it there is nothing to compare, and an edit does not wait twice for the first walk.
     if records && (is_command || before.is_some()) {
-        let after = record(&workspace, (None, paths), &id, "after", &to_actor).await;
+        let after = record(&workspace, (None, paths), &id, Moment::After, &to_actor).await;
         if let (true, Some(before), Some(after)) = (is_command && performed.files.is_empty(), before, after) {
             performed.files =
                 workspace.tree_changes(before, after).unwrap_or_default().into_iter().map(outcome).collect();
@@ -53,7 +54,7 @@ async fn record(
     workspace: &Arc<dyn Workspace>,
     (known, paths): (Option<Digest>, Option<Vec<RelPath>>),
     action: &ActionId,
-    when: &'static str,
+    when: Moment,
     to_actor: &mpsc::Sender<actor::Msg>,
 ) -> Option<Digest> {
     let taken = match (known, paths) {

@@ -13,6 +13,7 @@ use crate::model::decide::Input;
 use crate::model::event::{AgentNoted, Checkpointed, Event, FileOutcome, Finished, Output, Stream};
 use crate::model::session::Phase;
 use crate::model::{Action, FileChange, FileEdit, Kind};
+use crate::model::{Moment, NoteKind};
 use crate::port::{Performed, Progress, Ticket, TrialOutput, Work};
 use feed::Feed;
 use std::collections::BTreeMap;
@@ -36,7 +37,7 @@ pub enum Msg {
     },
     Checkpoint {
         action: Option<ActionId>,
-        when: &'static str,
+        when: Moment,
         /// None: it could not be recorded.
         tree: Option<Digest>,
     },
@@ -151,7 +152,7 @@ impl Runs {
             let text = format!(
                 "{id} starts when another command ends: {COMMANDS_AT_ONCE_MAX} are running, which is the limit"
             );
-            gate.record(Event::AgentNoted(AgentNoted { what: "waiting".to_owned(), text, sessions: None }));
+            gate.record(Event::AgentNoted(AgentNoted::new(NoteKind::Waiting, text)));
         }
         Arc::clone(&self.slots)
     }
@@ -162,7 +163,7 @@ impl Runs {
         tokio::spawn(async move {
             match workspace.snapshot().await {
                 Ok(tree) => {
-                    let message = Msg::Checkpoint { action: None, when: "start", tree: Some(tree) };
+                    let message = Msg::Checkpoint { action: None, when: Moment::Start, tree: Some(tree) };
                     drop(to_actor.send(message.into()).await);
                 }
                 Err(error) => tracing::warn!(%error, "the tree could not be recorded"),
@@ -170,18 +171,18 @@ impl Runs {
         });
     }
 
-    fn checkpointed(&mut self, gate: &mut Gate, action: Option<ActionId>, when: &'static str, tree: Option<Digest>) {
+    fn checkpointed(&mut self, gate: &mut Gate, action: Option<ActionId>, when: Moment, tree: Option<Digest>) {
         self.tree = tree;
         if let Some(tree) = tree {
             let is_known = gate.session().checkpoints.last().is_some_and(|(_, _, _, last)| *last == tree);
-            if !(is_known && when == "start") {
-                gate.record(Event::Checkpointed(Checkpointed { tree, action: action.clone(), when: when.into() }));
+            if !(is_known && when == Moment::Start) {
+                gate.record(Event::Checkpointed(Checkpointed { tree, action: action.clone(), when: when.clone() }));
             }
         }
         // A run of checks is recorded also where the tree it ran on is not known; it equals no other tree then.
         let unknown = || Digest::of(format!("no checkpoint before {action:?}").as_bytes());
         let tree = tree.unwrap_or_else(unknown);
-        if let Some(action) = action.filter(|_| when == "before") {
+        if let Some(action) = action.filter(|_| when == Moment::Before) {
             self.start_feed(gate, &action, tree);
         }
     }

@@ -9,6 +9,7 @@ use super::clients::Responder;
 use super::gate::Gate;
 use super::resolve::Resolved;
 use crate::base::{ActionId, ClientId, Digest, RelPath};
+use crate::model::Moment;
 use crate::model::action::Author;
 use crate::model::decide::Input;
 use crate::model::event::{ChangedBy, Event, FileOutcome, OutcomeWord, Reverted};
@@ -166,7 +167,10 @@ impl Undo {
     pub fn rewind(&self, gate: &Gate, client: &ClientId, rewind: Rewind, reply: Responder) {
         let checkpoints = &gate.session().checkpoints;
         let of_action = rewind.action.as_ref().and_then(|id| {
-            checkpoints.iter().find(|(_, action, when, _)| action.as_ref() == Some(id) && when == "before").map(|c| c.3)
+            checkpoints
+                .iter()
+                .find(|(_, action, when, _)| action.as_ref() == Some(id) && *when == Moment::Before)
+                .map(|c| c.3)
         });
         let target = rewind.tree.filter(|t| checkpoints.iter().any(|c| c.3 == *t)).or(of_action);
         let Some(target) = target else {

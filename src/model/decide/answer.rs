@@ -3,6 +3,7 @@
 use super::{Answering, Edited, Effect, Outcome, Refusal, Reply, propose};
 use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
 use crate::base::{ClientId, UnixMs};
+use crate::model::AlarmKind;
 use crate::model::action::{Author, Kind};
 use crate::model::event::{Alarm, Decided, Decider, Event, LeaseGranted, Mode, Proposed, RulingWord, Verdict};
 use crate::model::offer;
@@ -82,7 +83,7 @@ fn approve(session: &Session, state: &ActionState, answering: Answering) -> Resu
     if confirmed == Some(false) {
         let text = format!("{} was approved without typing the word that guards it", state.action.id);
         let action = Some(state.action.id.clone());
-        out.events.push(Event::Alarm(Alarm { what: "guard_rail".into(), action, text }));
+        out.events.push(Event::Alarm(Alarm { what: AlarmKind::GuardRail, action, text }));
     }
     Ok(out)
 }

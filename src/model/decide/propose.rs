@@ -2,6 +2,7 @@
 
 use super::{Effect, Outcome, Refusal, Reply, Ruling};
 use crate::base::{ActionId, ClientId, UnixMs};
+use crate::model::AlarmKind;
 use crate::model::action::{Action, Executor, Kind};
 use crate::model::event::{
     Alarm, Decided, Decider, Event, Held, Mode, PlanRevised, Proposed, Ruled, RulingWord, Started, Verdict,
@@ -111,7 +112,7 @@ fn settle(out: &mut Outcome, action: &Action, ruling: &Ruling, by: Option<Decide
 fn hold(out: &mut Outcome, action: &Action, ruling: &Ruling) {
     if ruling.confirm.is_some() {
         let text = format!("{}: {}", action.title, ruling.reason);
-        out.events.push(Event::Alarm(Alarm { what: "guard_rail".into(), action: Some(action.id.clone()), text }));
+        out.events.push(Event::Alarm(Alarm { what: AlarmKind::GuardRail, action: Some(action.id.clone()), text }));
     }
     out.events.push(Event::Held(Held {
         action: action.id.clone(),

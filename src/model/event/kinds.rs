@@ -11,6 +11,7 @@ use crate::base::{ActionId, ClientId, Digest, LeaseId, RelPath, RuleId, Seq, Ses
 use crate::model::action::{Action, FileChange};
 use crate::model::check::{CheckFinished, CheckReported, CheckStarted};
 use crate::model::node::Node;
+use crate::model::open::{AgentLevel, AgentState, AlarmKind, ClientChange, Moment, NoteKind, SpokenBy, WatchState};
 use crate::model::plan::Step;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -66,7 +67,7 @@ events! {
     "stopped" Stopped { touches [Actions], Both words::stopped }
     "alarm" Alarm {
         about |body| body.action.as_ref(), touches [Actions],
-        Both |body| Words::new(format!("Alarm: {}", body.what.replace('_', " "))).text(&body.text)
+        Both |body| Words::new(format!("Alarm: {}", body.what.as_str().replace('_', " "))).text(&body.text)
     }
     "agent_lost" AgentLost { touches [Transcript], Both |body| Words::new("The agent was lost").text(&body.why) }
     "session_ended" SessionEnded {
@@ -108,11 +109,11 @@ events! {
     "watching" Watching { touches [] }
 }
 
-/// The agent as the header shows it. `level` is `L0`–`L3` for external agents, `full` for our own.
+/// The agent as the header shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentBadge {
     pub name: String,
-    pub level: String,
+    pub level: AgentLevel,
     pub isolation: Isolation,
 }
 
@@ -143,10 +144,10 @@ pub struct TurnEnded {
     pub text: Option<String>,
 }
 
-/// Text of the agent, the user or a specialist (`by` names it); coalesced chunks.
+/// Text of the agent, the user or a specialist; coalesced chunks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
-    pub by: String,
+    pub by: SpokenBy,
     pub text: String,
     /// The message continues in the next event of the same kind and speaker.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -351,10 +352,9 @@ pub struct Stopped {
     pub census: Census,
 }
 
-/// `what` is one of guard_rail, unsupervised, test_tampering, loop, budget, claim_without_run, … (more may follow).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
-    pub what: String,
+    pub what: AlarmKind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionId>,
     pub text: String,
@@ -379,8 +379,7 @@ pub struct Checkpointed {
     pub tree: Digest,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionId>,
-    /// `before` or `after` the action, or `start`.
-    pub when: String,
+    pub when: Moment,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -437,8 +436,7 @@ pub struct PolicyTightened {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientChanged {
     pub client: ClientId,
-    /// `joined`, `left`, `took_control`, `lost_control`.
-    pub what: String,
+    pub what: ClientChange,
 }
 
 /// Totals of the session so far; `None` = unknown.
@@ -489,15 +487,16 @@ pub struct AgentReady {
     /// What can be asked of the sessions it keeps and of its login: words of [`AgentOffer`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offers: Vec<AgentOffer>,
-    /// `starting` with progress text, or `ready`.
     #[serde(default)]
-    pub state: String,
+    pub state: AgentState,
+    /// The agent's own id of its session, to continue with after it was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentNoted {
-    /// `stderr`, `protocol`, `trial`, `sessions` and more.
-    pub what: String,
+    pub what: NoteKind,
     pub text: String,
     /// With `sessions`: those that the agent keeps of this directory, when it was asked for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -505,7 +504,7 @@ pub struct AgentNoted {
 }
 
 impl AgentNoted {
-    pub fn new(what: impl Into<String>, text: impl Into<String>) -> Self {
+    pub fn new(what: impl Into<NoteKind>, text: impl Into<String>) -> Self {
         Self { what: what.into(), text: text.into(), sessions: None }
     }
 }
@@ -541,8 +540,7 @@ pub struct Explained {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watching {
-    /// `watching`, `polling` or `blind`.
-    pub state: String,
+    pub state: WatchState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }

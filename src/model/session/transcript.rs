@@ -3,6 +3,7 @@
 use crate::base::{ActionId, Seq, UnixMs};
 use crate::model::event::Said;
 use crate::model::limits::{AGENT_LOG_LINES_KEPT_MAX, TRANSCRIPT_BYTES_KEPT_MAX, TRANSCRIPT_ENTRIES_KEPT_MAX};
+use crate::model::open::SpokenBy;
 use std::collections::VecDeque;
 
 /// How a note begins that says for how long an answer has been awaited.
@@ -81,10 +82,10 @@ impl Transcript {
     }
 
     pub(super) fn say(&mut self, seq: Seq, at: UnixMs, body: &Said, thought: bool) {
-        let speaker = match (body.by.as_str(), thought) {
-            ("human", _) => Speaker::Human,
-            (by, true) => Speaker::Thought(by.to_owned()),
-            (by, false) => Speaker::Agent(by.to_owned()),
+        let speaker = match (&body.by, thought) {
+            (SpokenBy::Human, _) => Speaker::Human,
+            (by, true) => Speaker::Thought(by.to_string()),
+            (by, false) => Speaker::Agent(by.to_string()),
         };
         match self.entries.back_mut() {
             Some(last) if last.open && last.speaker == speaker => {

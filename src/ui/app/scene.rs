@@ -7,7 +7,7 @@ use super::review::Review;
 use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
 use crate::model::event::{Event, Part, Survivor};
 use crate::model::session::{ActionState, Phase, Session};
-use crate::model::{Envelope, Kind};
+use crate::model::{ClientChange, Envelope, Kind};
 use crate::ui::layout::PaneId;
 use crate::ui::limits::UI_AGE_STEP_MS;
 use crate::ui::look::Look;
@@ -216,10 +216,10 @@ impl Scene {
         };
         let Some((me, known)) = &self.me else { return };
         if envelope.seq > *known {
-            match change.what.as_str() {
-                "took_control" => *control = change.client == *me,
-                "lost_control" if change.client == *me => *control = false,
-                _ => {}
+            match change.what {
+                ClientChange::TookControl => *control = change.client == *me,
+                ClientChange::LostControl if change.client == *me => *control = false,
+                ClientChange::LostControl | ClientChange::Joined | ClientChange::Left | ClientChange::Other(_) => {}
             }
         }
     }

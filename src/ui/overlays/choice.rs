@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use super::open_box;
 use crate::base::text::width;
 use crate::base::{Digest, RelPath, Seq};
-use crate::model::Keeping;
 use crate::model::event::{AgentOffer, AgentSession, ChangedBy, Mode};
+use crate::model::{AgentState, Keeping};
 use crate::ui::app::{App, Scene};
 use crate::ui::limits::UI_CHOICES_MAX;
 use crate::ui::look::Brush;
@@ -122,7 +122,8 @@ impl Choice {
         about.extend(
             scene.session.usage.budgets.iter().take(UI_CHOICES_MAX).map(|one| format!("used: {}", visible(one))),
         );
-        about.extend((!ready.state.is_empty() && ready.state != "ready").then(|| visible(&ready.state)));
+        let state = ready.state.as_str();
+        about.extend((!state.is_empty() && ready.state != AgentState::Ready).then(|| visible(state)));
         if ready.options.is_empty() {
             about.push("it has no modes or options of its own".to_owned());
         }
@@ -190,7 +191,7 @@ impl Choice {
                 action.as_ref().and_then(|id| scene.session.actions.get(id)).map_or_else(String::new, |state| {
                     crate::base::text::Untrusted::from(state.action.title.as_str()).visible().into_owned()
                 });
-            let name = action.as_ref().map_or_else(|| when.clone(), |id| format!("{when} {id}"));
+            let name = action.as_ref().map_or_else(|| when.to_string(), |id| format!("{when} {id}"));
             (name.clone(), title, Pick::Checkpoint { tree: *tree, when: name })
         });
         Self::of("Rewind to", rows.collect())

@@ -8,6 +8,7 @@ use super::row::Row;
 use super::{Pane, Title};
 use crate::base::ActionId;
 use crate::base::text::{Show, escape};
+use crate::model::AlarmKind;
 use crate::model::event::ChangedBy;
 use crate::model::session::ActionState;
 use crate::model::{FileChange, Kind, StepStatus};
@@ -174,10 +175,15 @@ fn alarm_rows(scene: &Scene) -> Vec<Row> {
         let path = escape::show(&change.path, &Show::default()).into_owned();
         Row::new(format!("{warning} "), Role::Unsupervised).and(format!("unsupervised  {path}"), Role::Unsupervised)
     });
-    let alarms =
-        scene.session.alarms.iter().rev().filter(|(_, alarm)| alarm.what != "unsupervised").take(UI_ALARMS_SHOWN_MAX);
+    let alarms = scene
+        .session
+        .alarms
+        .iter()
+        .rev()
+        .filter(|(_, alarm)| alarm.what != AlarmKind::Unsupervised)
+        .take(UI_ALARMS_SHOWN_MAX);
     let alarms = alarms.map(|(_, alarm)| {
-        let what = escape::show(&alarm.what, &Show::default()).replace('_', " ");
+        let what = escape::show(alarm.what.as_str(), &Show::default()).replace('_', " ");
         let text = escape::show(&alarm.text, &Show::prose()).into_owned();
         Row::new(format!("{warning} "), Role::Warn).and(format!("{what}  "), Role::Warn).and(text, Role::TextSoft)
     });

@@ -459,7 +459,7 @@ mod tests {
                     0 => Event::Said(said),
                     1 => Event::Thought(said),
                     2 => Event::AgentNoted(AgentNoted::new("mode", said.text)),
-                    _ => Event::AgentNoted(AgentNoted { what: "waiting".into(), text: said.text, sessions: None }),
+                    _ => Event::AgentNoted(AgentNoted::new("waiting", said.text)),
                 };
                 scene.session.apply(&Envelope { seq: Seq(seq), at: UnixMs(seq), event });
                 grown.refresh(&scene, scene.session.transcript.iter().rev(), 30);

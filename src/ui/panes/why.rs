@@ -7,6 +7,7 @@ use super::inbox::{action_words, is_guarded, risk_words};
 use super::row::{Row, wrapped};
 use super::{Pane, Title};
 use crate::base::text::{Show, confusables, escape, width};
+use crate::model::EvidenceKind;
 use crate::model::action::Author;
 use crate::model::event::{Decider, LapseWhy, OutcomeWord};
 use crate::model::session::{ActionState, Phase, Speaker};
@@ -70,11 +71,16 @@ fn reasons(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16
     }
     rows.push(Row::new("because", Role::TextSoft));
     for evidence in &rationale.evidence {
-        let (sign, role) = match evidence.kind.as_str() {
-            "none" => (Sign::Unknown, Role::Warn),
-            "case" => (Sign::Failed, Role::Fail),
-            "run" | "trial" => (Sign::Done, Role::Ok),
-            _ => (Sign::Active, Role::Accent),
+        let (sign, role) = match evidence.kind {
+            EvidenceKind::Nothing => (Sign::Unknown, Role::Warn),
+            EvidenceKind::Case => (Sign::Failed, Role::Fail),
+            EvidenceKind::Run | EvidenceKind::Trial => (Sign::Done, Role::Ok),
+            EvidenceKind::Read
+            | EvidenceKind::Line
+            | EvidenceKind::Step
+            | EvidenceKind::Search
+            | EvidenceKind::Quote
+            | EvidenceKind::Other(_) => (Sign::Active, Role::Accent),
         };
         let names_itself = evidence.line.is_none() && evidence.r#ref.as_deref() == Some(evidence.text.as_str());
         wrapped(rows, &format!(" {} ", scene.look.sign(sign)), role, &evidence.text, Role::Text, columns);

@@ -2,6 +2,7 @@
 
 use crate::base::text::{Show, escape, width};
 use crate::model::event::{ChangedBy, Isolation, SessionOutcome, Usage};
+use crate::model::{AgentLevel, AgentState, WatchState};
 use crate::ui::app::{App, Link, Scene};
 use crate::ui::layout::breakpoints;
 use crate::ui::look::Brush;
@@ -87,8 +88,8 @@ fn identity(app: &App, named: Named) -> Words {
     if !agent.name.is_empty() && named >= Named::Agent {
         words.push((format!(" {} ", scene.look.sign(Sign::Current)), Role::TextFaint));
         words.push((escape::show(&agent.name, &Show::default()).into_owned(), Role::Header));
-        if wide && !agent.level.is_empty() {
-            words.push((format!(" {}", escape::show(&agent.level, &Show::default())), Role::TextFaint));
+        if wide && agent.level != AgentLevel::default() {
+            words.push((format!(" {}", escape::show(agent.level.as_str(), &Show::default())), Role::TextFaint));
         }
     }
     words.extend(mode(app));
@@ -148,13 +149,14 @@ fn gate(app: &App) -> Words {
 
 /// Some agents take half a minute to start: how far they are is said, in full where there is room.
 fn doing(app: &App) -> String {
-    let state = &app.scene.session.agent.state;
-    match state.strip_prefix("starting") {
-        Some(_) if app.size.width >= 120 => escape::show(state, &Show::default()).into_owned(),
-        Some(_) => "starting".to_owned(),
+    match &app.scene.session.agent.state {
+        AgentState::Starting(how_far) if app.size.width >= 120 => escape::show(how_far, &Show::default()).into_owned(),
+        AgentState::Starting(_) => "starting".to_owned(),
         // A local model reads for a minute before its first word.
-        None if app.scene.session.transcript.waiting().is_some() => "model reading".to_owned(),
-        None => "working".to_owned(),
+        AgentState::Ready | AgentState::Other(_) if app.scene.session.transcript.waiting().is_some() => {
+            "model reading".to_owned()
+        }
+        AgentState::Ready | AgentState::Other(_) => "working".to_owned(),
     }
 }
 
@@ -217,8 +219,10 @@ fn dollars(micros: u64) -> String {
 
 fn health(app: &App) -> Words {
     let mut words = Words::new();
-    if let Some(watching) = app.scene.session.watching.as_ref().filter(|watching| watching.state != "watching") {
-        words.push((format!("{}  ", escape::show(&watching.state, &Show::default())), Role::Warn));
+    if let Some(watching) =
+        app.scene.session.watching.as_ref().filter(|watching| watching.state != WatchState::Watching)
+    {
+        words.push((format!("{}  ", escape::show(watching.state.as_str(), &Show::default())), Role::Warn));
     }
     if app.scene.silent.is_some() {
         words.push((format!("{} host silent  ", app.scene.look.sign(Sign::Warning)), Role::Fail));
@@ -247,7 +251,7 @@ fn health(app: &App) -> Words {
         Link::Lost(_) => ("connection lost", Role::Fail),
     };
     words.push((text.to_owned(), role));
-    if roomy && app.scene.session.watching.as_ref().is_some_and(|watching| watching.state == "watching") {
+    if roomy && app.scene.session.watching.as_ref().is_some_and(|watching| watching.state == WatchState::Watching) {
         words.push(("  synced".to_owned(), Role::TextFaint));
     }
     words

@@ -1,5 +1,6 @@
 //! The kernel's events as hints where to look, and the reasons why there may be none.
 
+use crate::model::WatchState;
 use notify::{Config, ErrorKind, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -64,11 +65,11 @@ impl Eyes {
     }
 
     /// The state by its name, and the reason if it is not the best one.
-    pub fn state(&self) -> (&'static str, Option<String>) {
+    pub fn state(&self) -> (WatchState, Option<String>) {
         match (&self.polling, self.blind) {
-            (_, true) => ("blind", Some("the workspace directory was deleted".to_owned())),
-            (Some(why), false) => ("polling", Some(why.clone())),
-            (None, false) => ("watching", None),
+            (_, true) => (WatchState::Blind, Some("the workspace directory was deleted".to_owned())),
+            (Some(why), false) => (WatchState::Polling, Some(why.clone())),
+            (None, false) => (WatchState::Watching, None),
         }
     }
 

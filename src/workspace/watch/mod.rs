@@ -143,9 +143,8 @@ impl Watcher {
         loop {
             let now = self.eyes.state();
             if state.as_ref() != Some(&now) {
-                let (name, why) = now.clone();
-                self.send(Notice::State { state: name.to_owned(), why })?;
-                state = Some(now);
+                state = Some(now.clone());
+                self.send(Notice::State { state: now.0, why: now.1 })?;
             }
             let Some(first) = self.next(verify_at)? else {
                 let walked = self.walk()?;

@@ -6,6 +6,7 @@ use super::{Hands, Settlement};
 use crate::agent::llm::limits;
 use crate::agent::llm::plan;
 use crate::agent::llm::turn::Verdict;
+use crate::model::EvidenceKind;
 use crate::model::{Body, Evidence, Proposal, Step};
 use crate::port::{Answer, Desk, FromAgent, Interrupted};
 
@@ -46,7 +47,7 @@ impl Hands {
     pub(super) async fn ask(&mut self, desk: &mut Desk, what: &str, text: &str) -> Result<Settlement, Interrupted> {
         let line: String = text.lines().next().unwrap_or_default().chars().take(limits::STEP_TITLE_CHARS_MAX).collect();
         let title = format!("{} {what}: {line}", self.by);
-        let proposal = Proposal::new(title, Body::Other).because(text, vec![Evidence::new("quote", text)]);
+        let proposal = Proposal::new(title, Body::Other).because(text, vec![Evidence::new(EvidenceKind::Quote, text)]);
         let settled = desk.consent(proposal).await?;
         // A redirect of a question is its answer.
         let answer = match &settled.answer {

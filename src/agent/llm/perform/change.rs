@@ -9,6 +9,7 @@ use crate::agent::llm::turn::Verdict;
 use crate::base::Digest;
 use crate::base::text::foreign;
 use crate::checks::recognise;
+use crate::model::AlarmKind;
 use crate::model::event::OutcomeWord;
 use crate::model::{After, Body, Draft, FileChange};
 use crate::port::{Answer, Desk, FromAgent, Interrupted};
@@ -127,7 +128,7 @@ impl Hands {
             // The host says so itself for files that are tests by their name.
             if !recognise(file.as_str()).is_guarded() {
                 let text = format!("The agent wants to change the tests in {file} while {failing} test(s) fail.");
-                desk.send(FromAgent::Alarm { what: "test_tampering".into(), ticket: None, text }).await?;
+                desk.send(FromAgent::Alarm { what: AlarmKind::TestTampering, ticket: None, text }).await?;
             }
             self.originals.entry(file).or_insert(image);
         }

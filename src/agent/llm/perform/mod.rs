@@ -22,6 +22,7 @@ use super::turn::{Acted, Doing};
 use super::watch;
 use crate::agent::llm::limits;
 use crate::base::{ActionId, Digest, RelPath};
+use crate::model::EvidenceKind;
 use crate::model::{After, Body, Command, Draft, Evidence, Proposal, Step};
 use crate::port::{Desk, Interrupted, Workspace};
 use outcome::refused;
@@ -128,7 +129,7 @@ impl Hands {
     pub async fn project(&mut self, desk: &mut Desk) -> Result<Overview, Interrupted> {
         let why = "to make a map of the project: its files, what they define, and its instruction files";
         let proposal = Proposal::new("read the project for an overview", Body::Read(".".to_owned()))
-            .because(why, vec![Evidence::new("step", "the goal")]);
+            .because(why, vec![Evidence::new(EvidenceKind::Step, "the goal")]);
         let settled = desk.propose_untold(proposal).await?;
         let told = settled.told().to_owned();
         let (action, performed) = (settled.action, settled.performed);

@@ -3,6 +3,7 @@
 use crate::agent::llm::edits::Match;
 use crate::agent::llm::tools::Intent;
 use crate::base::RelPath;
+use crate::model::EvidenceKind;
 use crate::model::{Body, Evidence, Proposal, Rationale};
 
 /// Why an action is wanted, with what we noticed about it.
@@ -54,7 +55,7 @@ fn evidence(text: &str) -> Evidence {
     if let Some((path, line)) = text.rsplit_once(':')
         && let (Ok(path), Ok(line)) = (RelPath::new(path), line.trim().parse::<u32>())
     {
-        return Evidence::new("line", text).at(path.as_str(), Some(line));
+        return Evidence::new(EvidenceKind::Line, text).at(path.as_str(), Some(line));
     }
-    Evidence::new("quote", text)
+    Evidence::new(EvidenceKind::Quote, text)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::agent::llm::limits;
 use crate::base::RelPath;
+use crate::model::{AlarmKind, EvidenceKind};
 use crate::model::{Body, Command, Evidence, Proposal, TrialBudget};
 use crate::port::{Desk, FromAgent, Interrupted, Trial};
 
@@ -16,8 +17,9 @@ pub(super) async fn run(
     let names: Vec<&str> = originals.keys().map(RelPath::as_str).collect();
     let names = names.join(", ");
     let why = "tests were changed while they failed; this run uses the original tests";
-    let evidence =
-        originals.keys().map(|path| Evidence::new("read", format!("{path} as it was")).at(path.as_str(), None));
+    let evidence = originals
+        .keys()
+        .map(|path| Evidence::new(EvidenceKind::Read, format!("{path} as it was")).at(path.as_str(), None));
     let mut proposal = Proposal::new(
         format!("run the tests with the original {names} in a private copy"),
         Body::Command(command.clone()),
@@ -51,7 +53,7 @@ pub(super) async fn run(
         },
         Err(why) => format!("The original tests could not be run: {why}"),
     };
-    desk.send(FromAgent::Alarm { what: "test_tampering".into(), ticket: None, text: words.clone() }).await?;
+    desk.send(FromAgent::Alarm { what: AlarmKind::TestTampering, ticket: None, text: words.clone() }).await?;
     Ok(words)
 }
 

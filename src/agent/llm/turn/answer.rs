@@ -9,6 +9,7 @@ use crate::agent::llm::reply::Closed;
 use crate::agent::llm::request::{Message, Part, ToolCall};
 use crate::agent::llm::tools::{self, Wording};
 use crate::agent::llm::watch::Watch;
+use crate::model::AlarmKind;
 use crate::model::event::{TurnEnd, Usage};
 
 impl Turn {
@@ -105,7 +106,7 @@ impl Turn {
              context down in models.toml",
             self.context_tokens
         );
-        out.push(Effect::Alarm { what: "cut_prompt", text });
+        out.push(Effect::Alarm { what: AlarmKind::CutPrompt, text });
         true
     }
 
@@ -140,7 +141,7 @@ impl Turn {
             Fault::Repeats { .. } => {
                 // None of it is worth keeping: the model would continue where it stopped.
                 self.talk.assistant(Message::assistant(Vec::new()));
-                out.push(Effect::Alarm { what: "loop", text: fault.to_string() });
+                out.push(Effect::Alarm { what: AlarmKind::Loop, text: fault.to_string() });
                 let finding = self.watch.fault(&fault.to_string());
                 if self.apply(finding, None, out) {
                     self.ask(out);
@@ -149,7 +150,7 @@ impl Turn {
             Fault::Cut { .. } | Fault::Stalled { .. } | Fault::Malformed { .. } | Fault::TooLarge { .. } => {
                 let calls: Vec<(ToolCall, bool)> = closed.calls().cloned().map(|call| (call, false)).collect();
                 self.talk.assistant(closed.message);
-                out.push(Effect::Alarm { what: "cut", text: fault.to_string() });
+                out.push(Effect::Alarm { what: AlarmKind::Cut, text: fault.to_string() });
                 let finding = self.watch.fault(&fault.to_string());
                 if self.apply(finding, None, out) {
                     self.queue.extend(calls);
@@ -186,7 +187,7 @@ impl Turn {
             (Some(context), None) => self.context_tokens = self.context_tokens.min(context).max(least),
             (None, _) => self.context_tokens = (self.context_tokens.min(estimated.max(1)) * 2 / 3).max(least),
         }
-        out.push(Effect::Alarm { what: "overflow", text: format!("{fault}. Shortening the conversation.") });
+        out.push(Effect::Alarm { what: AlarmKind::Overflow, text: format!("{fault}. Shortening the conversation.") });
         self.fit_tools();
         if self.fixed_tokens() > self.context_tokens * 3 / 4 {
             let text = format!(
@@ -224,7 +225,7 @@ impl Turn {
             // A model that prints one call prints them all: once is news, and every action is marked.
             if !std::mem::replace(&mut self.repaired_said, true) {
                 let text = "The model prints its calls as text. They are accepted as calls and marked.".to_owned();
-                out.push(Effect::Alarm { what: "repaired", text });
+                out.push(Effect::Alarm { what: AlarmKind::Repaired, text });
             }
             // The model should see the call in the agreed form, and only once.
             message.parts.retain(|part| !matches!(part, Part::Text(_)));
@@ -234,7 +235,7 @@ impl Turn {
         }
         if found.made_up {
             out.push(Effect::Alarm {
-                what: "made_up",
+                what: AlarmKind::MadeUp,
                 text: "The model wrote the result of its own call; it was removed.".to_owned(),
             });
             self.notes.push(
@@ -265,7 +266,7 @@ impl Turn {
         }
         if stop == Some(&Stop::MaxTokens) {
             let text = "The model's answer reached the length limit before it called a tool.".to_owned();
-            out.push(Effect::Alarm { what: "cut", text });
+            out.push(Effect::Alarm { what: AlarmKind::Cut, text });
             let finding = self.watch.fault("it reached the length limit; make smaller steps");
             if self.apply(finding, None, out) {
                 self.ask(out);

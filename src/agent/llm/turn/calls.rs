@@ -7,6 +7,7 @@ use crate::agent::llm::request::{Part, ToolCall};
 use crate::agent::llm::tools::{self, Act, Intent};
 use crate::agent::llm::watch::{Finding, Watch};
 use crate::checks::claim;
+use crate::model::AlarmKind;
 use crate::model::event::TurnEnd;
 
 impl Turn {
@@ -46,7 +47,7 @@ impl Turn {
         let other = !self.names.contains(&call.name.as_str()) && self.names.contains(&meant);
         if other && !call.name.ends_with(meant) {
             let text = format!("The model called `{}`; interpreted as `{meant}`.", call.name);
-            out.push(Effect::Alarm { what: "repaired", text });
+            out.push(Effect::Alarm { what: AlarmKind::Repaired, text });
         }
         other
     }
@@ -218,11 +219,11 @@ impl Turn {
                     "no test run was observed after the last change",
                 )
             };
-            out.push(Effect::Alarm { what: "claim_without_run", text: text.to_owned() });
+            out.push(Effect::Alarm { what: AlarmKind::ClaimWithoutRun, text: text.to_owned() });
             report.push_str(&format!("\n\n[rightseat: {mark}]"));
         } else if red && (done || claims_green) {
             let text = "The report claims success, but the last observed test run failed.";
-            out.push(Effect::Alarm { what: "claim_without_run", text: text.to_owned() });
+            out.push(Effect::Alarm { what: AlarmKind::ClaimWithoutRun, text: text.to_owned() });
             report.push_str("\n\n[rightseat: the last observed test run failed]");
         }
         for caveat in std::mem::take(&mut self.caveats) {

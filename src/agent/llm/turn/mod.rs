@@ -26,6 +26,7 @@ use super::talk::{Shelf, Talk};
 use super::tools::{self, Wording};
 use super::watch::{Finding, Watch};
 use crate::agent::llm::limits;
+use crate::model::AlarmKind;
 use crate::model::event::TurnEnd;
 
 /// How many tokens a server counted in a prompt of so many bytes. What is added later can only be bounded.
@@ -233,9 +234,9 @@ impl Turn {
             Finding::Tell { alarm, text } => (alarm, text, false),
             Finding::End { alarm, text } => (alarm, text, true),
         };
-        if !alarm.is_empty() {
+        if let Some(what) = alarm {
             let shown = if end { text.clone() } else { format!("The model was told: {text}") };
-            out.push(Effect::Alarm { what: alarm, text: shown });
+            out.push(Effect::Alarm { what, text: shown });
         }
         match call {
             Some(call) => self.answer(call, text.clone(), true),
@@ -261,7 +262,7 @@ impl Turn {
 
     fn exhausted(&mut self, stop: &Exhausted, out: &mut Vec<Effect>) {
         self.drop_calls("Not done: the budget is used up.");
-        out.push(Effect::Alarm { what: "budget", text: stop.to_string() });
+        out.push(Effect::Alarm { what: AlarmKind::Budget, text: stop.to_string() });
         self.over(TurnEnd::Budget, false, stop.to_string(), out);
     }
 

@@ -6,6 +6,7 @@ use crate::agent::llm::reply::Closed;
 use crate::agent::llm::request::Request;
 use crate::agent::llm::tools::{Act, Intent};
 use crate::base::ActionId;
+use crate::model::AlarmKind;
 use crate::model::Step;
 use crate::model::event::{TurnEnd, Usage};
 
@@ -130,7 +131,7 @@ pub enum Effect {
     /// Something the supervisor should see.
     Alarm {
         /// Its kind.
-        what: &'static str,
+        what: AlarmKind,
         /// In words.
         text: String,
     },

@@ -109,11 +109,11 @@ fn over(effects: &[Effect]) -> &Over {
     }
 }
 
-fn alarms(effects: &[Effect]) -> Vec<&'static str> {
+fn alarms(effects: &[Effect]) -> Vec<String> {
     effects
         .iter()
         .filter_map(|effect| match effect {
-            Effect::Alarm { what, .. } => Some(*what),
+            Effect::Alarm { what, .. } => Some(what.to_string()),
             _ => None,
         })
         .collect()
@@ -227,7 +227,7 @@ fn budgets_stop_before_the_limit() {
         match awaited(&effects) {
             Effect::Ask(_) => asked += 1,
             _ => {
-                assert_eq!((over(&effects).reason, alarms(&effects)), (TurnEnd::Budget, vec!["budget"]));
+                assert_eq!((over(&effects).reason, alarms(&effects)), (TurnEnd::Budget, vec!["budget".to_owned()]));
                 break;
             }
         }
@@ -388,7 +388,7 @@ fn an_honest_count_raises_no_alarm_however_dense_the_text() {
             let real = (turn.fixed_bytes() + turn.talk.bytes()) as u64 / bytes_per_token;
             let answer = calls(&[(&n.to_string(), "read", json!({"path": format!("f{n}")}))]);
             let effects = turn.step(counting(answer, real));
-            assert_eq!(alarms(&effects), Vec::<&str>::new(), "{bytes_per_token}");
+            assert_eq!(alarms(&effects), Vec::<String>::new(), "{bytes_per_token}");
             turn.step(acted(Verdict::Done, &"some words ".repeat(100)));
         }
     }

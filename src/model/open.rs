@@ -1,0 +1,250 @@
+//! Open vocabularies: the words that this version knows, and `Other` for every other word, which is kept byte for byte. In
+//! JSON each is a string.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+macro_rules! open_words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$note:meta])* $variant:ident = $word:literal),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$note])* $variant,)+
+            /// A word that this version does not know.
+            Other(String),
+        }
+
+        impl $name {
+            /// As it is on the wire.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $word,)+
+                    Self::Other(word) => word,
+                }
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(word: &str) -> Self {
+                match word {
+                    $($word => Self::$variant,)+
+                    _ => Self::Other(word.to_owned()),
+                }
+            }
+        }
+
+        string_form!($name);
+    )+};
+}
+
+/// The rest of what a word can do, over `as_str` and `From<&str>`.
+macro_rules! string_form {
+    ($name:ident) => {
+        impl From<String> for $name {
+            fn from(word: String) -> Self {
+                Self::from(word.as_str())
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::Other(String::new())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                String::deserialize(from).map(Self::from)
+            }
+        }
+    };
+}
+
+open_words! {
+    /// What an alarm is about.
+    AlarmKind {
+        Budget = "budget",
+        ClaimWithoutRun = "claim_without_run",
+        Cut = "cut",
+        CutPrompt = "cut_prompt",
+        EmptyAnswer = "empty_answer",
+        Encoding = "encoding",
+        Fallback = "fallback",
+        GuardRail = "guard_rail",
+        Isolation = "isolation",
+        Loop = "loop",
+        MadeUp = "made_up",
+        Mismatch = "mismatch",
+        Mistake = "mistake",
+        ModeChanged = "mode_changed",
+        NoChange = "no_change",
+        Overflow = "overflow",
+        Policy = "policy",
+        Protocol = "protocol",
+        Repaired = "repaired",
+        SessionLost = "session_lost",
+        SharedWorkspace = "shared_workspace",
+        TestTampering = "test_tampering",
+        Unsupervised = "unsupervised",
+    }
+
+    /// What a note of the agent is about.
+    NoteKind {
+        Boundary = "boundary",
+        Copy = "copy",
+        Fallback = "fallback",
+        Mode = "mode",
+        Notice = "notice",
+        Option = "option",
+        Output = "output",
+        Protocol = "protocol",
+        Retry = "retry",
+        /// The agent's own id of its session, in journals before `agent_ready` had it.
+        Session = "session",
+        SessionTitle = "session_title",
+        Sessions = "sessions",
+        Stderr = "stderr",
+        Tool = "tool",
+        Trial = "trial",
+        Waiting = "waiting",
+        Writing = "writing",
+    }
+
+    /// How true the picture of the disk is.
+    WatchState {
+        Watching = "watching",
+        Polling = "polling",
+        Blind = "blind",
+    }
+
+    /// When a tree was recorded: around an action, or as the session found it.
+    Moment {
+        Before = "before",
+        After = "after",
+        Start = "start",
+    }
+
+    /// What changed about a client.
+    ClientChange {
+        Joined = "joined",
+        Left = "left",
+        TookControl = "took_control",
+        LostControl = "lost_control",
+    }
+
+    /// What the `ref` of a piece of evidence means.
+    EvidenceKind {
+        Read = "read",
+        Run = "run",
+        Case = "case",
+        Line = "line",
+        Step = "step",
+        Search = "search",
+        Trial = "trial",
+        Quote = "quote",
+        Nothing = "none",
+    }
+
+    /// How far an agent can be controlled.
+    AgentLevel {
+        Unseen = "L?",
+        L0 = "L0",
+        L1 = "L1",
+        L2 = "L2",
+        L3 = "L3",
+        Full = "full",
+        NoAgent = "none",
+    }
+
+    /// Who said something; `Other` is a specialist by name.
+    SpokenBy {
+        Agent = "agent",
+        Human = "human",
+        Rightseat = "rightseat",
+    }
+}
+
+/// How far an agent is with its start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentState {
+    Ready,
+    /// The word and how far it is.
+    Starting(String),
+    /// A word that this version does not know.
+    Other(String),
+}
+
+impl AgentState {
+    /// As it is on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Ready => "ready",
+            Self::Starting(word) | Self::Other(word) => word,
+        }
+    }
+}
+
+impl From<&str> for AgentState {
+    fn from(word: &str) -> Self {
+        match word {
+            "ready" => Self::Ready,
+            _ if word.starts_with("starting") => Self::Starting(word.to_owned()),
+            _ => Self::Other(word.to_owned()),
+        }
+    }
+}
+
+string_form!(AgentState);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn comes_back<T: Serialize + for<'de> Deserialize<'de>>(word: &str) {
+        let json = serde_json::to_string(word).unwrap();
+        let value: T = serde_json::from_str(&json).unwrap();
+        assert_eq!(serde_json::to_string(&value).unwrap(), json);
+    }
+
+    fn comes_back_from_all(word: &str) {
+        comes_back::<AlarmKind>(word);
+        comes_back::<NoteKind>(word);
+        comes_back::<WatchState>(word);
+        comes_back::<Moment>(word);
+        comes_back::<ClientChange>(word);
+        comes_back::<EvidenceKind>(word);
+        comes_back::<AgentLevel>(word);
+        comes_back::<SpokenBy>(word);
+        comes_back::<AgentState>(word);
+    }
+
+    proptest! {
+        #[test]
+        fn any_word_comes_back_byte_for_byte(word in r"\PC{0,24}|[a-z_]{1,16}|starting.{0,12}|.{0,4}") {
+            comes_back_from_all(&word);
+        }
+    }
+
+    #[test]
+    fn known_words_are_variants_and_others_are_kept() {
+        for word in ["", "loop", "before", "joined", "none", "L?", "L2", "agent", "ready", "starting: 3 s", "blind"] {
+            comes_back_from_all(word);
+        }
+        assert_eq!(AlarmKind::from("loop"), AlarmKind::Loop);
+        assert_eq!(AlarmKind::from("Loop"), AlarmKind::Other("Loop".to_owned()));
+        assert_eq!(AgentState::from("starting up"), AgentState::Starting("starting up".to_owned()));
+    }
+}
