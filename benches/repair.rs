@@ -21,11 +21,7 @@ mod repair_bench;
 use std::time::{Duration, Instant};
 
 use repair_bench::{DirBench, Program, execute, programs, write};
-use rightseat::agent::repair::engine::{Budget, Memory, search};
-use rightseat::agent::repair::operators::propose;
-use rightseat::agent::repair::project::Project;
-use rightseat::agent::repair::source::Source;
-use rightseat::agent::repair::steer::Steering;
+use rightseat::repair::{Budget, Memory, PLAYGROUND, Project, Source, Steering, propose, search};
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -55,10 +51,7 @@ fn main() {
     files.sort();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     if filter == "playground" {
-        let files = rightseat::agent::repair::playground::PLAYGROUND
-            .iter()
-            .map(|(p, t)| ((*p).to_owned(), (*t).to_owned()))
-            .collect();
+        let files = PLAYGROUND.iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect();
         let program = Program { name: "playground".into(), files, ..Program::default() };
         let began = Instant::now();
         let result = runtime.block_on(repair(&program, seconds, with.as_deref()));

@@ -15,6 +15,7 @@ pub mod journal;
 pub mod model;
 pub mod policy;
 pub mod port;
+pub mod repair;
 pub mod syntax;
 pub mod ui;
 pub mod wire;

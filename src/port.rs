@@ -8,12 +8,15 @@ mod desk;
 mod neighbors;
 mod workspace;
 
-pub use desk::{Desk, Interrupted, Settled};
+pub use desk::{Desk, Interrupted, Settled, TrialError};
 pub use neighbors::{Alone, Neighbor, Neighbors};
 pub use workspace::{
     AgentChild, AgentSpawn, Blobs, Candidate, CandidateChange, CandidateChanges, Changed, Image, Notice, Performed,
-    Progress, RunReport, TreeChange, Trial, TrialOutput, Trials, Work, Workspace, WorkspaceError,
+    Progress, TreeChange, Trials, Work, Workspace, WorkspaceError,
 };
+
+pub use crate::model::check::RunReport;
+pub use crate::model::{Trial, TrialOutput};
 
 use crate::base::{ActionId, SessionId, UnixMs};
 use crate::model::event::{
@@ -185,6 +188,19 @@ pub enum Answer {
     Refused {
         told: String,
     },
+}
+
+impl Answer {
+    /// The words the agent was told.
+    pub fn told(&self) -> &str {
+        match self {
+            Self::Approved { told, .. }
+            | Self::Denied { told, .. }
+            | Self::Redirected { told, .. }
+            | Self::Lapsed { told, .. }
+            | Self::Refused { told } => told,
+        }
+    }
 }
 
 /// From the host to an agent.

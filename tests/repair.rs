@@ -17,11 +17,8 @@ mod repair_bench;
 use std::time::Duration;
 
 use repair_bench::{DirBench, Program, programs, write};
-use rightseat::agent::repair::engine::{Budget, Memory, Outcome, search};
-use rightseat::agent::repair::playground::PLAYGROUND;
-use rightseat::agent::repair::project::Project;
-use rightseat::agent::repair::report::rationale;
-use rightseat::agent::repair::steer::Steering;
+use rightseat::repair::report::rationale;
+use rightseat::repair::{Budget, Memory, Outcome, PLAYGROUND, Project, Steering, search};
 
 fn repair(program: &Program, steering: &Steering) -> Outcome {
     let dir = tempfile::tempdir().unwrap();

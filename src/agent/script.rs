@@ -153,7 +153,7 @@ impl Player {
             None => proposal,
         };
         let settled = self.desk.propose(proposal).await?;
-        self.last_told = settled.told().to_owned();
+        self.last_told = settled.answer.told().to_owned();
         Ok(())
     }
 }

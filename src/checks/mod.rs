@@ -17,7 +17,7 @@ pub mod tree;
 
 pub use compare::{Comparison, Matrix, RunOutcome, compare, compare_some, flaky};
 pub use coverage::{Coverage, CoverageFormat};
-pub use detect::{NoRunner, ProjectView, Pytest, Runner, Tool, Tools, detect, format_of};
+pub use detect::{NoRunner, ProjectView, Pytest, Runner, Tool, Tools, detect, format_of, script};
 pub use frames::{Frame, frames_in};
 pub use ledger::{CheckEvent, Problem, Summary};
 pub use parsers::{CheckStream, ParserKind, Place};

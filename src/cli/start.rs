@@ -22,7 +22,7 @@ pub fn session(shared: &Shared, goal: &[String]) -> Done {
 pub fn demo(shared: &Shared) -> Done {
     let places = Places::open(shared.state_dir())?;
     let root = places.playground()?;
-    for (path, text) in crate::agent::repair::playground::PLAYGROUND {
+    for (path, text) in crate::repair::PLAYGROUND {
         let file = root.join(path);
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder).map_err(Fail::at(folder))?;

@@ -99,6 +99,14 @@ impl CheckFinished {
     }
 }
 
+/// One run of checks with its cases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunReport {
+    pub run: RunId,
+    pub finished: CheckFinished,
+    pub cases: Vec<CaseReport>,
+}
+
 /// The format of a test runner's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -16,6 +16,7 @@ pub mod offer;
 mod open;
 pub mod plan;
 pub mod session;
+mod trial;
 
 pub use action::{
     Action, Author, Body, Command, Content, Evidence, Executor, FileChange, FileEdit, Kind, Proposal, Rationale, Risk,
@@ -30,3 +31,4 @@ pub use offer::{OptionEffect, RequestOption};
 pub use open::{AgentLevel, AgentState, AlarmKind, ClientChange, EvidenceKind, Moment, NoteKind, SpokenBy, WatchState};
 pub use plan::{Plan, PlanEdit, Step, StepStatus};
 pub use session::Session;
+pub use trial::{Trial, TrialOutput};

@@ -16,6 +16,16 @@ pub enum Interrupted {
     Closed,
 }
 
+/// Why a trial gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TrialError {
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// The candidate refused or failed: the budget is spent, a program is missing.
+    #[error("{0}")]
+    Refused(String),
+}
+
 /// What became of a proposal, to its end.
 #[derive(Clone, Debug)]
 pub struct Settled {
@@ -29,17 +39,6 @@ impl Settled {
     /// Approved and executed without trouble.
     pub fn is_done(&self) -> bool {
         self.performed.as_ref().is_some_and(|p| p.outcome == crate::model::event::OutcomeWord::Ok)
-    }
-
-    /// The words the agent was told.
-    pub fn told(&self) -> &str {
-        match &self.answer {
-            Answer::Approved { told, .. }
-            | Answer::Denied { told, .. }
-            | Answer::Redirected { told, .. }
-            | Answer::Lapsed { told, .. }
-            | Answer::Refused { told } => told,
-        }
     }
 }
 
@@ -119,7 +118,7 @@ impl Desk {
         };
         let mut settled = Settled { action, answer, performed: None };
         if tells {
-            let told = settled.told().to_owned();
+            let told = settled.answer.told().to_owned();
             self.send(FromAgent::Told { action: settled.action.clone(), text: told }).await?;
         }
         if matches!(settled.answer, Answer::Approved { .. }) {
@@ -187,12 +186,14 @@ impl Desk {
     }
 
     /// One run in a candidate under an approved trial action.
-    pub async fn trial(&mut self, action: &ActionId, trial: Trial) -> Result<Result<TrialOutput, String>, Interrupted> {
+    pub async fn trial(&mut self, action: &ActionId, trial: Trial) -> Result<TrialOutput, TrialError> {
         let ticket = self.ticket();
         self.send(FromAgent::Trial { ticket, action: action.clone(), trial: Box::new(trial) }).await?;
         loop {
             match self.receive().await? {
-                ToAgent::TrialDone { ticket: t, output } if t == ticket => return Ok(output.map(|o| *o)),
+                ToAgent::TrialDone { ticket: t, output } if t == ticket => {
+                    return output.map(|o| *o).map_err(TrialError::Refused);
+                }
                 other => self.keep(other)?,
             }
         }

@@ -5,7 +5,7 @@ use super::{Source, none, sources};
 /// Outermost last. In layer 0 the order is base, diff, model.
 const LAYERS: [&[&str]; 6] = [
     &["model", "diff", "base"],
-    &["policy", "checks", "syntax", "config"],
+    &["policy", "repair", "checks", "syntax", "config"],
     &["port", "journal", "wire"],
     &["host", "agent", "workspace"],
     &["ui"],
@@ -18,6 +18,8 @@ const INSIDE: &[(&str, &str, &str)] = &[
     ("model", "base", "ids and digests"),
     ("model", "diff", "hunks that a human chose"),
     ("policy", "syntax", "shell text is parsed by the grammar"),
+    ("repair", "syntax", "sources are parsed by the grammars"),
+    ("repair", "checks", "the runner of a project is detected there, and coverage read"),
     ("port", "journal", "a workspace takes the permits that only the journal makes"),
 ];
 

@@ -1,16 +1,15 @@
 //! A bench for tests: real processes in a temporary copy, and small one-bug programs from text fixtures.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rightseat::agent::repair::bench::{Bench, BenchError};
-use rightseat::agent::repair::harness;
-use rightseat::agent::repair::project::Project;
-use rightseat::port::{Trial, TrialOutput};
+use rightseat::model::{Trial, TrialOutput};
+use rightseat::repair::{self, Bench, Project};
 
 /// A program with one mistake: files with it, files without it, and tests the search does not see.
 #[derive(Debug, Clone, Default)]
@@ -88,7 +87,7 @@ pub struct DirBench {
 
 impl DirBench {
     pub fn new(root: &Path, project: &Project) -> Self {
-        let commands = harness::commands(project).iter().map(|c| c.spawn_argv()).collect();
+        let commands = repair::commands(project).iter().map(|c| c.spawn_argv()).collect();
         Self { root: root.to_owned(), commands, trials: 0 }
     }
 
@@ -133,11 +132,13 @@ impl DirBench {
 }
 
 impl Bench for DirBench {
-    async fn run(&mut self, trial: Trial) -> Result<TrialOutput, BenchError> {
+    type Error = Infallible;
+
+    async fn run(&mut self, trial: Trial) -> Result<TrialOutput, Infallible> {
         Ok(self.perform(&trial))
     }
 
-    async fn tell(&mut self, step: rightseat::agent::repair::engine::Step) -> Result<(), BenchError> {
+    async fn tell(&mut self, step: repair::Step) -> Result<(), Infallible> {
         if std::env::var("VERBOSE").is_ok() {
             println!("   {step:?}");
         }

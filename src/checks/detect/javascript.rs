@@ -52,7 +52,7 @@ pub fn detect(project: &ProjectView, out: &mut Vec<Runner>) -> Option<String> {
 }
 
 /// A script of `package.json` by its name.
-pub(super) fn script(project: &ProjectView, name: &str) -> Option<String> {
+pub fn script(project: &ProjectView, name: &str) -> Option<String> {
     let package: Value = serde_json::from_str(project.text("package.json")).ok()?;
     Some(package.get("scripts")?.get(name)?.as_str()?.to_owned())
 }

@@ -12,6 +12,7 @@ mod rust;
 mod tap;
 
 pub use command::format_of;
+pub use javascript::script;
 
 use crate::checks::parsers::ParserKind;
 use crate::model::check::CaseReport;

@@ -131,7 +131,7 @@ impl Hands {
         let proposal = Proposal::new("read the project for an overview", Body::Read(".".to_owned()))
             .because(why, vec![Evidence::new(EvidenceKind::Step, "the goal")]);
         let settled = desk.propose_untold(proposal).await?;
-        let told = settled.told().to_owned();
+        let told = settled.answer.told().to_owned();
         let (action, performed) = (settled.action, settled.performed);
         Ok(Overview { action, files: performed.map(|performed| performed.read).ok_or(told) })
     }

@@ -21,7 +21,7 @@ pub(super) fn unfiled(verdict: Verdict, text: String) -> Settlement {
 
 /// What became of a proposal, as the model reads it: the host's words, then what it gave.
 pub(super) fn settle(settled: Settled, shown: String) -> Settlement {
-    let mut text = settled.told().to_owned();
+    let mut text = settled.answer.told().to_owned();
     let mut verdict = match &settled.answer {
         Answer::Approved { .. } => Verdict::Done,
         Answer::Denied { .. } => Verdict::Denied,

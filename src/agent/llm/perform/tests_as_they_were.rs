@@ -6,7 +6,7 @@ use crate::agent::llm::limits;
 use crate::base::RelPath;
 use crate::model::{AlarmKind, EvidenceKind};
 use crate::model::{Body, Command, Evidence, Proposal, TrialBudget};
-use crate::port::{Desk, FromAgent, Interrupted, Trial};
+use crate::port::{Desk, FromAgent, Interrupted, Trial, TrialError};
 
 /// Asks for and makes the run. Gives what the model and the supervisor are told about it.
 pub(super) async fn run(
@@ -29,7 +29,7 @@ pub(super) async fn run(
         Some(TrialBudget { runs_max: 1, wall_ms_max: limits::ORIGINAL_TESTS_MS_MAX, commands: vec![command.clone()] });
     let settled = desk.propose(proposal).await?;
     let (true, Some(action)) = (settled.performed.is_some(), settled.action) else {
-        return Ok(format!("The original tests ({names}) were not run: {}", settled_words(&settled.answer)));
+        return Ok(format!("The original tests ({names}) were not run: {}", settled.answer.told()));
     };
     let trial = Trial {
         what: format!("the original {names}"),
@@ -40,7 +40,7 @@ pub(super) async fn run(
         collect: Vec::new(),
         record_cases: true,
     };
-    let words = match desk.trial(&action, trial).await? {
+    let words = match desk.trial(&action, trial).await {
         Ok(output) => match output.report {
             Some(report) if report.finished.is_green() => {
                 format!("With the original {names}, all {} tests pass as well.", report.finished.passed)
@@ -51,19 +51,9 @@ pub(super) async fn run(
             }
             None => format!("With the original {names}, the run ended with exit code {:?}.", output.exit),
         },
-        Err(why) => format!("The original tests could not be run: {why}"),
+        Err(TrialError::Refused(why)) => format!("The original tests could not be run: {why}"),
+        Err(TrialError::Interrupted(interrupted)) => return Err(interrupted),
     };
     desk.send(FromAgent::Alarm { what: AlarmKind::TestTampering, ticket: None, text: words.clone() }).await?;
     Ok(words)
-}
-
-fn settled_words(answer: &crate::port::Answer) -> &str {
-    use crate::port::Answer;
-    match answer {
-        Answer::Approved { told, .. }
-        | Answer::Denied { told, .. }
-        | Answer::Redirected { told, .. }
-        | Answer::Lapsed { told, .. }
-        | Answer::Refused { told } => told,
-    }
 }

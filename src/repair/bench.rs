@@ -1,0 +1,20 @@
+//! Where changes are tried: the seam between the search and whatever runs a private candidate.
+
+use std::future::Future;
+
+use super::engine::Step;
+use crate::model::{Trial, TrialOutput};
+
+/// Runs trials one after the other in a private copy of the project.
+pub trait Bench: Send {
+    /// Why a trial gave nothing; it ends the search.
+    type Error: Send;
+
+    /// One run with these whole-file contents laid over the candidate for its duration.
+    fn run(&mut self, trial: Trial) -> impl Future<Output = Result<TrialOutput, Self::Error>> + Send;
+
+    /// Receives each step of the search; an error ends it.
+    fn tell(&mut self, _step: Step) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        std::future::ready(Ok(()))
+    }
+}
