@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// Bytes by digest: what an action's contents point to.
 pub type Blobs = BTreeMap<Digest, Vec<u8>>;
@@ -39,6 +40,9 @@ impl Image {
 pub struct Work {
     pub action: Action,
     pub blobs: Blobs,
+    /// Canceled when nobody wants its command any more: the command is ended, and `perform` still reports what it wrote
+    /// and how it ended.
+    pub stop: CancellationToken,
 }
 
 /// Output of a running command, as it comes.

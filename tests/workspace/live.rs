@@ -85,7 +85,10 @@ impl Bench {
             }
             String::from_utf8(output).unwrap()
         };
-        tokio::join!(self.live.perform(permit, Work { action, blobs: Default::default() }, progress), gather)
+        tokio::join!(
+            self.live.perform(permit, Work { action, blobs: Default::default(), stop: Default::default() }, progress),
+            gather
+        )
     }
 }
 
@@ -123,7 +126,10 @@ async fn a_permit_is_good_for_its_own_bytes_only() {
     let mut other = approved.clone();
     other.files = Some(vec![modify("a", "1", "evil")]);
     let (progress, _heard) = tokio::sync::mpsc::channel(1);
-    let performed = bench.live.perform(permit, Work { action: other, blobs: Default::default() }, progress).await;
+    let performed = bench
+        .live
+        .perform(permit, Work { action: other, blobs: Default::default(), stop: Default::default() }, progress)
+        .await;
     assert_eq!(performed.outcome, OutcomeWord::Failed);
     assert_eq!(std::fs::read_to_string(bench.dir.path().join("a")).unwrap(), "1");
 }

@@ -82,6 +82,30 @@ fn a_time_limit_ends_the_whole_tree() {
     assert!(ended.ms < 5_000, "{ended:?}");
 }
 
+/// What is in the pipes when a command is stopped was written before it.
+#[test]
+fn a_stopped_command_loses_nothing_that_it_wrote_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let mark = dir.path().join("written");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        for containment in [Containment::Auto, Containment::Subreaper] {
+            let text = script("echo one; echo two >&2; touch written; exec sleep 600", dir.path());
+            let stop = tokio_util::sync::CancellationToken::new();
+            let running = spawner(containment).spawn(&text).unwrap().until(stop.clone());
+            while !mark.exists() {
+                tokio::task::yield_now().await;
+            }
+            stop.cancel();
+            let mut kept = Kept::default();
+            let ended = drive(running, LONG, &mut kept).await;
+            assert_eq!((kept.out.as_slice(), kept.err.as_slice()), (&b"one\n"[..], &b"two\n"[..]));
+            assert!(!ended.timed_out && ended.exit.is_some_and(|exit| exit > 128), "{ended:?}");
+            std::fs::remove_file(&mark).unwrap();
+        }
+    });
+}
+
 #[test]
 fn all_output_arrives_and_what_is_left_behind_holds_nothing_up() {
     let dir = tempfile::tempdir().unwrap();

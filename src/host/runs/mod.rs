@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 use trials::finish_feed;
 pub use trials::{CandidateOrder, TrialOrder, TrialRecord};
 
@@ -65,6 +66,8 @@ pub struct Runs {
     tree: Option<Digest>,
     slots: Arc<Semaphore>,
     tasks: BTreeMap<ActionId, AbortHandle>,
+    /// Ends a command early, by its action.
+    stops: BTreeMap<ActionId, CancellationToken>,
     feeds: BTreeMap<ActionId, Feed>,
     trials: BTreeMap<ActionId, mpsc::Sender<TrialOrder>>,
     /// The last run of checks on the workspace that finished, and what changed while it ran.
@@ -80,6 +83,7 @@ impl Runs {
             tree: None,
             slots: Arc::new(Semaphore::new(COMMANDS_AT_ONCE_MAX)),
             tasks: BTreeMap::new(),
+            stops: BTreeMap::new(),
             feeds: BTreeMap::new(),
             trials: BTreeMap::new(),
             last_checks: None,
@@ -134,10 +138,14 @@ impl Runs {
                 workspace.expect(id, &expected(files));
             }
             let slots = (action.kind == Kind::Command).then(|| self.slots(gate, id));
-            let work = carry::carry_out(workspace, permit, Work { action, blobs }, self.tree, to_actor);
+            let stop = CancellationToken::new();
+            self.stops.insert(id.clone(), stop.clone());
+            let work = Work { action, blobs, stop: stop.clone() };
+            let work = carry::carry_out(workspace, permit, work, self.tree, to_actor);
             tokio::spawn(async move {
                 let _slot = match slots {
-                    Some(slots) => slots.acquire_owned().await.ok(),
+                    // One that is stopped while it waits needs no turn: it is not started any more.
+                    Some(slots) => stop.run_until_cancelled(slots.acquire_owned()).await.and_then(Result::ok),
                     None => None,
                 };
                 work.await;
@@ -212,6 +220,7 @@ impl Runs {
 
     fn performed(&mut self, gate: &mut Gate, id: &ActionId, mut performed: Performed) {
         self.tasks.remove(id);
+        self.stops.remove(id);
         if let Some(feed) = self.feeds.remove(id) {
             let exit = if performed.timed_out { None } else { performed.exit };
             performed.report = finish_feed(gate, feed, exit);
@@ -247,7 +256,7 @@ impl Runs {
         gate.quietly(Input::Finish { action: finished.action.clone(), finished: Box::new(finished) });
     }
 
-    /// A command that nobody wants any more is ended: its dropped task takes its processes along.
+    /// A command that nobody wants any more is ended; what it wrote before, and its end, are still reported to the agent.
     pub fn end_command(&mut self, gate: &mut Gate, action: &ActionId) {
         let runs = gate.session().actions.get(action).is_some_and(|state| {
             state.action.kind == Kind::Command && state.action.trial.is_none() && state.phase == Phase::Running
@@ -255,8 +264,8 @@ impl Runs {
         if !runs {
             return;
         }
-        if let Some(task) = self.tasks.remove(action) {
-            task.abort();
+        if let Some(stop) = self.stops.remove(action) {
+            stop.cancel();
         }
         if let Some(feed) = self.feeds.remove(action) {
             finish_feed(gate, feed, None);

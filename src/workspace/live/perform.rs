@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::read;
 use crate::base::{Digest, RelPath};
@@ -70,7 +71,10 @@ pub async fn perform(
         Ok(()) => match work.action.kind {
             Kind::Edit => spawned(move || edit_files(&root, &work)).await,
             Kind::Command => match &work.action.command {
-                Some(command) => run_command(&root, spawner, command, work.action.checks, progress).await,
+                Some(command) => {
+                    let stop = work.stop.clone();
+                    run_command(&root, spawner, command, (work.action.checks, stop), progress).await
+                }
                 None => Performed::of(OutcomeWord::Failed, Some("the action has no command".to_owned())),
             },
             Kind::Read => {
@@ -277,7 +281,7 @@ async fn run_command(
     root: &Root,
     spawner: &Spawner,
     command: &Command,
-    merged: bool,
+    (merged, stop): (bool, CancellationToken),
     progress: mpsc::Sender<Progress>,
 ) -> Performed {
     let failed = |why: String| Performed::of(OutcomeWord::Failed, Some(why));
@@ -288,8 +292,11 @@ async fn run_command(
     if let Some(missing) = run::missing(&spec) {
         return failed(missing);
     }
+    if stop.is_cancelled() {
+        return failed("it was stopped before it started".to_owned());
+    }
     let running = match spawner.spawn(&spec) {
-        Ok(running) => running,
+        Ok(running) => running.until(stop),
         Err(error) => return failed(format!("cannot start the launcher: {error}")),
     };
     let limit = if command.timeout_ms == 0 { crate::base::limits::RUN_TIMEOUT_MS_DEFAULT } else { command.timeout_ms };

@@ -25,7 +25,8 @@ pub struct Ended {
     pub survivors: Vec<String>,
 }
 
-/// Follows `running` to its end. Dropping the future ends the command's whole tree.
+/// Follows `running` to its end, which its stop brings about early: what it wrote before is passed on all the same.
+/// Dropping the future ends the command's whole tree.
 pub async fn drive(mut running: Running, timeout: Duration, sink: &mut impl Sink) -> Ended {
     let began = Instant::now();
     let (stdout, stderr) = (running.stdout.take(), running.stderr.take());
@@ -37,20 +38,24 @@ pub async fn drive(mut running: Running, timeout: Duration, sink: &mut impl Sink
     let mut pumped = false;
     let deadline = tokio::time::sleep(timeout);
     let mut deadline = std::pin::pin!(deadline);
-    let mut timed_out = false;
+    let stop = running.stop.clone();
+    let (mut ending, mut timed_out) = (false, false);
     let mut survivors = Vec::new();
     let status = loop {
         tokio::select! {
-            () = &mut pumping, if !pumped => pumped = true,
-            status = running.exited() => break status,
-            () = &mut deadline, if !timed_out => {
-                timed_out = true;
-                let census = running.end().await;
-                survivors = census.survivors.iter().map(|survivor| format!("{} {}", survivor.pid, survivor.argv)).collect();
-                if !survivors.is_empty() {
-                    break ExitStatus::default();
-                }
+            () = &mut pumping, if !pumped => {
+                pumped = true;
+                continue;
             }
+            status = running.exited() => break status,
+            () = &mut deadline, if !ending => timed_out = true,
+            () = stop.cancelled(), if !ending => {}
+        }
+        ending = true;
+        let census = running.end().await;
+        survivors = census.survivors.iter().map(|survivor| format!("{} {}", survivor.pid, survivor.argv)).collect();
+        if !survivors.is_empty() {
+            break ExitStatus::default();
         }
     };
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::census::{MARKER, Scope, Tracker, launched};
 use super::launch::{self, Containment};
@@ -54,6 +55,7 @@ pub struct Running {
     pub stderr: Option<ChildStderr>,
     exit: watch::Receiver<Option<ExitStatus>>,
     tracker: Tracker,
+    stop: CancellationToken,
 }
 
 impl Spawner {
@@ -124,7 +126,8 @@ impl Spawner {
             // Nobody may be interested any more.
             let _ = tell.send(Some(status));
         });
-        Ok(Running { pid, stdin, stdout, stderr, exit, tracker: self.tracker.clone() })
+        let (tracker, stop) = (self.tracker.clone(), CancellationToken::new());
+        Ok(Running { pid, stdin, stdout, stderr, exit, tracker, stop })
     }
 }
 
@@ -140,6 +143,12 @@ impl Running {
                 return ExitStatus::default();
             }
         }
+    }
+
+    /// Ends early once `stop` is canceled, when it is followed by [`drive`].
+    pub fn until(mut self, stop: CancellationToken) -> Self {
+        self.stop = stop;
+        self
     }
 
     /// A handle that waits independently of this one.
