@@ -51,6 +51,28 @@ async fn output_is_there_while_the_command_runs_and_a_kill_keeps_it() {
     assert!(s.events.iter().any(|e| e["kind"] == "lapsed" && e["why"] == "killed"));
 }
 
+/// The word for stderr is in its pipe before the one for stdout is seen; the kill comes right after that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_loses_nothing_that_was_written_before_it() {
+    let turns = json!([[
+        create("echo two >&2; echo one; exec sleep 600", json!({})),
+        until("one"),
+        ask("kill"),
+        ask("wait_for_exit"),
+        ask("output"),
+        ask("release")
+    ]]);
+    let mut s = Scene::of(turns).start().await;
+    let held = s.held().await;
+    s.approve(&held).await;
+    s.turn_ends().await;
+    let answers = s.answers();
+    let last = *outputs(&answers).last().unwrap();
+    let words: std::collections::BTreeSet<&str> = last["output"].as_str().unwrap().lines().collect();
+    assert_eq!(words, ["one", "two"].into(), "{answers:?}");
+    assert_eq!(last["exitStatus"]["signal"], "SIGKILL", "it has really ended: {last}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn output_is_cut_from_its_beginning_to_what_the_agent_wants() {
     let turns = json!([[

@@ -106,19 +106,16 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
     let set = |name: &&String| std::env::var_os(name).is_some();
     let env_names: BTreeSet<String> =
         spec.env.keys().cloned().chain(spec.pass_env.iter().filter(set).cloned()).collect();
+    let disk = Files { workspace: Arc::clone(&seat.workspace), own: candidate.as_ref().map(|_| seen.clone()) };
     let setup = Setup {
         spec: spec.clone(),
-        place: {
-            let workspace = Arc::clone(&seat.workspace);
-            Place::new(real, seen.clone()).with_links(Arc::new(move |path| workspace.locate(path)))
-        },
+        place: Place::new(real, seen, Arc::new(disk)),
         isolation: config.isolation,
         resume: seat.resume.clone(),
         load: config.load.clone(),
         env_names,
     };
-    let disk = Files { workspace: seat.workspace.clone(), own: candidate.as_ref().map(|_| seen) };
-    Adapter::new(Client::new(setup), child, disk, candidate, recorder).run(link).await;
+    Adapter::new(Client::new(setup), child, candidate, recorder).run(link).await;
     Ok(())
 }
 
@@ -169,6 +166,10 @@ impl Disk for Files {
         }
         std::fs::read(&full).map(Some).map_err(|e| e.to_string())
     }
+
+    fn locate(&self, path: &Path) -> Option<RelPath> {
+        self.workspace.locate(path)
+    }
 }
 
 /// Work on the candidate, one piece at a time.
@@ -181,7 +182,6 @@ type Looked = Option<Result<CandidateChanges, String>>;
 
 struct Adapter {
     client: Client,
-    disk: Files,
     candidate: Option<Arc<dyn Candidate>>,
     recorder: Option<Recorder>,
     stdin: Box<dyn tokio::io::AsyncWrite + Send + Unpin>,
@@ -218,13 +218,11 @@ impl Adapter {
     fn new(
         client: Client,
         child: AgentChild,
-        disk: Files,
         candidate: Option<Arc<dyn Candidate>>,
         recorder: Option<Recorder>,
     ) -> Self {
         Self {
             client,
-            disk,
             candidate,
             recorder,
             stdin: child.stdin,
@@ -305,7 +303,7 @@ impl Adapter {
     }
 
     fn put(&mut self, input: Input) {
-        for effect in self.client.on(input, &self.disk) {
+        for effect in self.client.on(input) {
             self.carry_out(effect);
         }
         self.start_job();

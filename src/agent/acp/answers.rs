@@ -1,319 +1,360 @@
 //! What follows from each answer to an open question: the words for the agent, and who carries it out.
 
-use super::asks::{Ask, Stage, Subject};
-use super::client::{Client, Effect};
+use super::asks::{Ask, Asks, Opening, Permission, Stage, Subject};
+use super::context::Context;
+use super::dialects;
 use super::forms::Form;
 use super::message::RpcError;
-use super::place::Disk;
+use super::out::Out;
 use super::speak;
-use super::turn::FollowUp;
+use super::tools::ToolCall;
+use super::turn::{FollowUp, Once};
+use crate::base::{Digest, RelPath};
 use crate::model::Proposal;
 use crate::model::event::{LapseWhy, OutcomeWord};
+use crate::model::offer::RequestOption;
 use crate::port::{Answer, FromAgent, Performed, Ticket};
 
-impl Client {
+impl Asks {
     /// Hands a proposal in for the agent.
-    pub(super) fn propose(&mut self, subject: Subject, proposal: Proposal) -> Ticket {
-        let ticket = self.asks.open(subject, proposal.title.clone());
-        self.tell(FromAgent::Propose { ticket, proposal: Box::new(proposal) });
+    pub fn propose(&mut self, subject: Subject, proposal: Proposal, out: &mut Out) -> Ticket {
+        let ticket = self.open(subject, proposal.title.clone());
+        out.tell(FromAgent::Propose { ticket, proposal: Box::new(proposal) });
         ticket
     }
 
     /// Takes a question back: the agent hears that it was cancelled, the host that nobody wants it any more.
-    pub(super) fn void(&mut self, ticket: Ticket, why: LapseWhy) {
-        if self.asks.get(ticket).is_some() {
-            self.drop_ask(ticket);
-            self.tell(FromAgent::Withdraw { ticket, why });
+    pub fn void(&mut self, ticket: Ticket, why: LapseWhy, out: &mut Out) {
+        if self.get(ticket).is_some() {
+            self.drop_ask(ticket, out);
+            out.tell(FromAgent::Withdraw { ticket, why });
         }
     }
 
-    fn drop_ask(&mut self, ticket: Ticket) {
-        let Some(ask) = self.asks.remove(ticket) else { return };
+    fn drop_ask(&mut self, ticket: Ticket, out: &mut Out) {
+        let Some(ask) = self.remove(ticket) else { return };
+        let cancelled = || Err(RpcError::new(RpcError::CANCELLED, "the turn was cancelled"));
         match &ask.subject {
-            Subject::Permission { request, .. } => {
-                self.reply(request, Ok(speak::permission_cancelled()));
-            }
-            Subject::Terminal { request, terminal } => {
-                self.reply(request, Err(RpcError::new(RpcError::CANCELLED, "the turn was cancelled")));
-                self.terminal_ended(terminal, None, "");
-            }
-            Subject::Form { request, .. } => {
-                self.reply(request, Ok(Form::cancelled()));
-            }
-            Subject::Write { request, .. } | Subject::Read { request, .. } => {
-                self.reply(request, Err(RpcError::new(RpcError::CANCELLED, "the turn was cancelled")));
-            }
-            Subject::Copied { .. } => {}
-        }
+            Subject::Permission(permission) => out.reply(&permission.request, Ok(speak::permission_cancelled())),
+            Subject::Form { request, .. } => out.reply(request, Ok(Form::cancelled())),
+            Subject::Terminal(opening) => out.reply(&opening.request, cancelled()),
+            Subject::Read(reading) => out.reply(&reading.request, cancelled()),
+            Subject::Write { request } => out.reply(request, cancelled()),
+            Subject::Copied { .. } => false,
+        };
     }
 
-    pub(super) fn decided(&mut self, ticket: Ticket, answer: Answer) {
-        if self.asks.get(ticket).is_none_or(|ask| ask.stage != Stage::Waiting) {
-            return;
-        }
+    /// The host's answer. Gives the terminal of a command that runs from now on.
+    pub fn decided(&mut self, ticket: Ticket, answer: Answer, cx: &mut Context) -> Option<Opening> {
+        let ask = self.get(ticket).filter(|ask| ask.stage == Stage::Waiting)?;
+        let (action, title) = (ask.action.clone(), ask.title.clone());
         match answer {
             Answer::Approved { edited, note, option, .. } => {
-                let asked = self.asks.get(ticket).map(|ask| (ask.action.clone(), ask.title.clone()));
-                self.approved(ticket, edited, option);
-                if let Some((note, (action, title))) = note.zip(asked) {
-                    self.tell_beside(action, format!("The supervisor's note on “{title}”: {note}"));
+                self.choose(ticket, option);
+                let opening = self.approved(ticket, edited, cx);
+                if let Some(note) = note {
+                    let text = format!("The supervisor's note on “{title}”: {note}");
+                    cx.turn.tell_beside(action, text, &cx.conduct, &mut cx.out);
                 }
+                return opening;
             }
             Answer::Denied { reason, by_rule, option, told } => {
                 let again = by_rule.is_none() && !reason.trim().is_empty();
-                let action = self.asks.get(ticket).and_then(|ask| ask.action.clone());
-                self.turn.refused_by_rule = by_rule.map(|_| FollowUp { action, text: told.clone() });
+                let by_rule = by_rule.map(|_| FollowUp { action, text: told.clone() });
                 self.choose(ticket, option);
-                self.refused(ticket, &told, again);
+                self.refused(ticket, &told, (again, by_rule), cx);
             }
             Answer::Redirected { told, option, .. } => {
                 self.choose(ticket, option);
-                self.refused(ticket, &told, true);
+                self.refused(ticket, &told, (true, None), cx);
             }
-            Answer::Refused { told } => self.refused(ticket, &told, true),
-            Answer::Lapsed { told, why } => self.lapsed(ticket, why, &told),
+            Answer::Refused { told } => self.refused(ticket, &told, (true, None), cx),
+            Answer::Lapsed { told, why } => self.lapsed(ticket, why, &told, cx),
         }
-        self.try_end(false);
+        None
     }
 
     /// Consent is gone: void because a file changed, which the agent must hear, or stopped, which it hears anyway.
-    fn lapsed(&mut self, ticket: Ticket, why: LapseWhy, told: &str) {
+    fn lapsed(&mut self, ticket: Ticket, why: LapseWhy, told: &str, cx: &mut Context) {
         match why {
             LapseWhy::Voided | LapseWhy::Superseded => {
-                let is_copied = self.asks.get(ticket).is_some_and(|ask| ask.subject.request().is_none());
+                let is_copied = self.get(ticket).is_some_and(|ask| ask.subject.request().is_none());
                 if is_copied {
-                    self.asks.remove(ticket);
-                    self.effect(Effect::LookAtCandidate);
+                    self.remove(ticket);
+                    cx.out.look_at_copy();
                 } else {
-                    self.refused(ticket, told, true);
+                    self.refused(ticket, told, (true, None), cx);
                 }
             }
-            LapseWhy::Cancelled | LapseWhy::AgentLost | LapseWhy::Killed => self.drop_ask(ticket),
+            LapseWhy::Cancelled | LapseWhy::AgentLost | LapseWhy::Killed => self.drop_ask(ticket, &mut cx.out),
         }
     }
 
     /// The answer that was chosen by its id.
     fn choose(&mut self, ticket: Ticket, option: Option<String>) {
-        if let Some(ask) = self.asks.get_mut(ticket) {
+        if let Some(ask) = self.get_mut(ticket) {
             ask.option = option;
         }
     }
 
-    fn approved(&mut self, ticket: Ticket, edited: Option<String>, option: Option<String>) {
-        self.choose(ticket, option);
-        let Some(ask) = self.asks.get_mut(ticket) else { return };
+    fn approved(&mut self, ticket: Ticket, edited: Option<String>, cx: &mut Context) -> Option<Opening> {
+        let ask = self.get_mut(ticket)?;
         let action = ask.action.clone();
         match &ask.subject {
-            Subject::Permission { by_host: false, .. } => match edited {
-                None => self.allow(ticket),
+            Subject::Permission(permission) if !permission.by_host => match edited {
+                None => self.allow(ticket, cx),
                 Some(edited) => {
                     ask.stage = Stage::Instead { edited };
-                    self.reject(ticket);
+                    self.reject(ticket, None, cx);
                 }
             },
-            Subject::Permission { .. } | Subject::Write { .. } | Subject::Read { .. } | Subject::Copied { .. } => {
+            Subject::Permission(_) | Subject::Write { .. } | Subject::Read(_) | Subject::Copied { .. } => {
                 ask.stage = Stage::ByHost { edited };
             }
-            Subject::Terminal { terminal, request } => {
-                let (terminal, request) = (terminal.clone(), request.clone());
-                ask.stage = Stage::ByHost { edited: edited.clone() };
-                self.reply(&request, Ok(speak::terminal_created(&terminal)));
+            Subject::Terminal(opening) => {
+                let opening = opening.clone();
+                self.remove(ticket);
                 if let Some(edited) = edited {
-                    self.turn.follow_up(
-                        action,
-                        format!("Your command was changed before it ran. What ran instead:\n{edited}"),
-                    );
+                    let text = format!("Your command was changed before it ran. What ran instead:\n{edited}");
+                    cx.turn.follow_up(action, text);
                 }
+                return Some(opening);
             }
             Subject::Form { request, form } => {
-                let (request, answer) = (request.clone(), form.accepted(edited.as_deref()));
+                let answer = form.accepted(edited.as_deref());
                 let text = answer.to_string();
-                self.reply(&request, Ok(answer));
-                self.tell(FromAgent::Told { action, text });
-                self.end_ask(ticket, OutcomeWord::Ok, None, None);
+                cx.out.reply(request, Ok(answer));
+                cx.out.told(action, text);
+                self.end_ask(ticket, OutcomeWord::Ok, None, None, &mut cx.out);
             }
         }
+        None
     }
 
     /// The agent may do what it asked for.
-    fn allow(&mut self, ticket: Ticket) {
-        let Some(ask) = self.asks.get_mut(ticket) else { return };
-        let Subject::Permission { request, choices, mode_switch, expected, .. } = &ask.subject else { return };
-        let edits_nothing = expected.is_empty();
-        let (request, choices, mode_switch) = (request.clone(), choices.clone(), *mode_switch);
-        let (action, option) = (ask.action.clone(), ask.option.clone());
-        let Some(choice) = choices.selected(true, option.as_deref()).cloned() else {
+    fn allow(&mut self, ticket: Ticket, cx: &mut Context) {
+        let Some(ask) = self.get_mut(ticket) else { return };
+        let Some(permission) = ask.subject.permission() else { return };
+        let Some(choice) = permission.choices.selected(true, ask.option.as_deref()) else {
             let text = "it offers no option that allows this only once; it was rejected instead";
-            self.reject(ticket);
-            return self.end_ask(ticket, OutcomeWord::Failed, None, Some(text.to_owned()));
+            self.reject(ticket, None, cx);
+            return self.end_ask(ticket, OutcomeWord::Failed, None, Some(text.to_owned()), &mut cx.out);
         };
-        ask.stage = Stage::ByAgent;
-        self.handshake.mode_may_change |= mode_switch;
-        // What an approved command leaves in the private copy is asked about, but is no surprise.
-        self.turn.let_through |= edits_nothing;
-        if self.reply(&request, Ok(speak::selected(&choice.id))) {
-            self.tell(FromAgent::Told { action, text: format!("selected “{}” ({})", choice.name, choice.kind) });
+        if permission.mode_switch {
+            cx.conduct.set(&mut cx.out, |settings, _| {
+                settings.let_mode_change();
+                false
+            });
         }
+        if permission.expected.is_empty() {
+            // What an approved command leaves in the private copy is asked about, but is no surprise.
+            cx.turn.first(Once::UnaskedEdit);
+        }
+        if cx.out.reply(&permission.request, Ok(speak::selected(&choice.id))) {
+            cx.out.told(ask.action.clone(), selected(choice));
+        }
+        ask.stage = Stage::ByAgent;
     }
 
     /// The agent hears "no" in its own way.
-    pub(super) fn reject(&mut self, ticket: Ticket) {
-        let Some(ask) = self.asks.get(ticket) else { return };
-        let Subject::Permission { request, choices, .. } = &ask.subject else { return };
-        let choice = choices.selected(false, ask.option.as_deref()).cloned();
-        let (request, action) = (request.clone(), ask.action.clone());
-        let (answer, text) = match choice {
-            Some(choice) => (speak::selected(&choice.id), format!("selected “{}” ({})", choice.name, choice.kind)),
+    pub fn reject(&self, ticket: Ticket, by_rule: Option<FollowUp>, cx: &mut Context) {
+        let Some(ask) = self.get(ticket) else { return };
+        let Some(permission) = ask.subject.permission() else { return };
+        let (answer, text) = match permission.choices.selected(false, ask.option.as_deref()) {
+            Some(choice) => (speak::selected(&choice.id), selected(choice)),
             None => (speak::permission_cancelled(), "canceled: it offers no unambiguous option to reject".to_owned()),
         };
-        if self.reply(&request, Ok(answer)) {
-            self.turn.rejected = true;
-            self.tell(FromAgent::Told { action, text });
+        if cx.out.reply(&permission.request, Ok(answer)) {
+            cx.turn.rejected(by_rule);
+            cx.out.told(ask.action.clone(), text);
         }
     }
 
-    /// Not approved. `again` says that the words must reach the agent even where the answer itself cannot carry them.
-    fn refused(&mut self, ticket: Ticket, told: &str, again: bool) {
-        let Some(ask) = self.asks.get(ticket).cloned() else { return };
-        let refusal = RpcError::new(RpcError::REFUSED, told);
+    /// Not approved. `again` says that the words must reach the agent even where the answer itself cannot carry them;
+    /// `by_rule` is what is told only if the refusal ends the turn.
+    fn refused(&mut self, ticket: Ticket, told: &str, (again, by_rule): (bool, Option<FollowUp>), cx: &mut Context) {
+        let Some(ask) = self.get(ticket) else { return };
+        let action = ask.action.clone();
         let carried = match &ask.subject {
-            Subject::Permission { .. } => {
-                self.reject(ticket);
+            Subject::Permission(_) => {
+                self.reject(ticket, by_rule, cx);
                 false
             }
-            Subject::Write { request, .. } | Subject::Read { request, .. } => self.reply(request, Err(refusal)),
-            Subject::Terminal { request, terminal } => {
-                let carried = self.reply(request, Err(refusal));
-                self.terminal_ended(terminal, None, "");
-                carried
-            }
+            Subject::Write { request } => cx.out.refuse(request, RpcError::REFUSED, told),
+            Subject::Read(reading) => cx.out.refuse(&reading.request, RpcError::REFUSED, told),
+            Subject::Terminal(opening) => cx.out.refuse(&opening.request, RpcError::REFUSED, told),
             Subject::Form { request, .. } => {
-                self.reply(request, Ok(Form::declined()));
+                cx.out.reply(request, Ok(Form::declined()));
                 false
             }
             Subject::Copied { files } => {
-                self.effect(Effect::Reset(files.keys().cloned().collect()));
+                cx.out.reset_copy(files.keys());
                 false
             }
         };
+        self.remove(ticket);
         if carried {
-            self.tell(FromAgent::Told { action: ask.action.clone(), text: told.to_owned() });
+            cx.out.told(action, told);
         } else if again {
-            self.tell_later(ask.action.clone(), told);
+            cx.tell_later(action, told);
         }
-        self.asks.remove(ticket);
     }
 
-    pub(super) fn performed(&mut self, ticket: Ticket, performed: Performed, disk: &dyn Disk) {
-        let Some(ask) = self.asks.remove(ticket) else { return };
-        let edited = match &ask.stage {
-            Stage::ByHost { edited } => edited.clone(),
-            Stage::Instead { edited } => Some(edited.clone()),
-            // An action that the agent executed is ended by us; the host has nothing to report.
-            Stage::Waiting | Stage::Changing { .. } | Stage::ByAgent => None,
-        };
+    /// The host has carried it out, or failed to.
+    pub fn performed(&mut self, ticket: Ticket, performed: &Performed, cx: &mut Context) {
+        let Some(ask) = self.remove(ticket) else { return };
         let done = matches!(performed.outcome, OutcomeWord::Ok | OutcomeWord::Recovered);
         let detail =
             performed.detail.clone().unwrap_or_else(|| format!("it ended as {:?}", performed.outcome).to_lowercase());
+        let edited = match &ask.stage {
+            Stage::ByHost { edited } => edited.as_deref(),
+            Stage::Instead { edited } => Some(edited.as_str()),
+            // An action that the agent executed is ended by us; the host has nothing to report.
+            Stage::Waiting | Stage::Changing { .. } | Stage::ByAgent => None,
+        };
         match &ask.subject {
-            Subject::Permission { .. } if matches!(ask.stage, Stage::ByHost { .. }) => {
-                self.host_did_permitted(&ask, done, edited, &detail);
+            Subject::Permission(permission) if matches!(ask.stage, Stage::ByHost { .. }) => {
+                self.host_did_permitted(&ask, permission, (done, edited, &detail), cx);
             }
-            Subject::Permission { .. } => {
-                self.host_did_instead(&ask, &performed, edited.unwrap_or_default(), done, &detail)
+            Subject::Permission(permission) => {
+                host_did_instead(&ask, permission, (done, edited.unwrap_or_default(), &detail), performed, cx);
             }
-            Subject::Write { request, .. } if done => {
-                self.reply(request, Ok(speak::file_written()));
+            Subject::Write { request } if done => {
+                cx.out.reply(request, Ok(speak::file_written()));
                 match edited {
-                    None => self.tell(FromAgent::Told { action: ask.action.clone(), text: "written".to_owned() }),
-                    Some(diff) => self.tell_later(ask.action.clone(), &applied_instead("write", &diff, false)),
+                    None => cx.out.told(ask.action.clone(), "written"),
+                    Some(diff) => cx.tell_later(ask.action.clone(), &applied_instead("write", diff, false)),
                 }
-                self.refresh_candidate();
+                cx.out.refresh_copy();
             }
-            Subject::Write { request, .. } => {
-                if self.reply(request, Err(RpcError::new(RpcError::REFUSED, detail.clone()))) {
-                    self.tell(FromAgent::Told { action: ask.action.clone(), text: detail });
-                }
-            }
-            Subject::Read { request, path, part } => {
-                self.read_done(request, path.as_ref(), *part, &performed, disk);
-            }
-            Subject::Terminal { terminal, .. } => {
-                self.terminal_ended(terminal, performed.exit, &performed.tail);
-                self.refresh_candidate();
-            }
-            Subject::Form { .. } => {}
-            Subject::Copied { files } => {
-                if done {
-                    self.effect(Effect::Reset(files.keys().cloned().collect()));
-                    if let Some(diff) = edited {
-                        self.tell_later(ask.action.clone(), &applied_instead("edit", &diff, false));
-                    }
-                } else {
-                    self.tell_later(ask.action.clone(), &format!("{} was not applied: {detail}", ask.title));
+            Subject::Write { request } => {
+                if cx.out.refuse(request, RpcError::REFUSED, detail.clone()) {
+                    cx.out.told(ask.action.clone(), detail);
                 }
             }
+            Subject::Read(reading) => reading.done(performed, &mut cx.out),
+            Subject::Terminal(_) | Subject::Form { .. } => {}
+            Subject::Copied { files } if done => {
+                cx.out.reset_copy(files.keys());
+                if let Some(diff) = edited {
+                    cx.tell_later(ask.action.clone(), &applied_instead("edit", diff, false));
+                }
+            }
+            Subject::Copied { .. } => cx.tell_later(ask.action.clone(), &not_applied(&ask.title, &detail)),
         }
-        self.try_end(false);
     }
 
     /// The host wrote what the agent asked permission for; now the agent may continue, and its own write will be no news.
-    fn host_did_permitted(&mut self, ask: &Ask, done: bool, edited: Option<String>, detail: &str) {
-        let Subject::Permission { request, tool, choices, expected, before, .. } = &ask.subject else { return };
+    fn host_did_permitted(
+        &mut self,
+        ask: &Ask,
+        permission: &Permission,
+        (done, edited, detail): (bool, Option<&str>, &str),
+        cx: &mut Context,
+    ) {
+        let Permission { request, tool, choices, expected, before, .. } = permission;
         let action = ask.action.clone();
+        let is_private = cx.out.place().is_private();
+        let through_us = cx.conduct.edits_through_us() && !is_private;
         let allow = choices.selected(true, ask.option.as_deref());
-        let choice = if done && edited.is_none() { allow } else { None };
-        let through_us = self.conduct.edits == crate::agent::catalog::Through::Client && !self.setup.place.is_private();
-        let choice = choice.or(if done && through_us { allow } else { None });
-        let (answer, said) = match (choice, choices.plain(false)) {
-            (Some(choice), _) => (speak::selected(&choice.id), format!("selected “{}” ({})", choice.name, choice.kind)),
-            (None, Some(choice)) => {
-                (speak::selected(&choice.id), format!("selected “{}” ({})", choice.name, choice.kind))
-            }
-            (None, None) => (speak::permission_cancelled(), "cancelled".to_owned()),
+        let allow = allow.filter(|_| done && (edited.is_none() || through_us));
+        let (answer, said) = match allow.or_else(|| choices.plain(false)) {
+            Some(choice) => (speak::selected(&choice.id), selected(choice)),
+            None => (speak::permission_cancelled(), "cancelled".to_owned()),
         };
-        if choice.is_some() {
-            self.asks.grant(tool, expected, through_us.then_some(before));
+        if allow.is_some() {
+            self.grants.add(tool, expected, through_us.then_some(before));
         }
-        if self.reply(request, Ok(answer)) {
-            self.tell(FromAgent::Told { action: action.clone(), text: said });
+        if cx.out.reply(request, Ok(answer)) {
+            cx.out.told(action.clone(), said);
         }
         match edited {
-            Some(diff) if done => self.tell_later(action, &applied_instead("edit", &diff, choice.is_none())),
-            Some(_) | None if !done => self.tell_later(action, &format!("{} was not applied: {detail}", ask.title)),
+            Some(diff) if done => cx.tell_later(action, &applied_instead("edit", diff, allow.is_none())),
+            Some(_) | None if !done => cx.tell_later(action, &not_applied(&ask.title, detail)),
             Some(_) | None => {}
         }
-        if self.setup.place.is_private() && choice.is_none() {
-            self.effect(Effect::Reset(expected.keys().cloned().collect()));
+        if allow.is_none() {
+            cx.out.reset_copy(expected.keys());
         }
-    }
-
-    /// The agent was refused and the host did the user's version.
-    fn host_did_instead(&mut self, ask: &Ask, performed: &Performed, edited: String, done: bool, detail: &str) {
-        let is_edit = matches!(&ask.subject, Subject::Permission { expected, .. } if !expected.is_empty());
-        let text = if is_edit && done {
-            applied_instead("edit", &edited, true)
-        } else if done || performed.exit.is_some() {
-            let exit = performed.exit.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
-            format!(
-                "Your command was rejected; this ran instead:\n{edited}\nIt ended with {exit}. Its output:\n{}\nContinue.",
-                performed.tail
-            )
-        } else {
-            format!("{} was rejected; the changed version of it failed too: {detail}", ask.title)
-        };
-        if self.setup.place.is_private() {
-            self.refresh_candidate();
-        }
-        self.tell_later(ask.action.clone(), &text);
     }
 
     /// Reports the end of an action that the agent executed, and forgets it.
-    pub(super) fn end_ask(&mut self, ticket: Ticket, outcome: OutcomeWord, exit: Option<i32>, detail: Option<String>) {
-        if self.asks.remove(ticket).is_some() {
-            self.tell(FromAgent::Performed { ticket, outcome, exit, detail });
+    fn end_ask(
+        &mut self,
+        ticket: Ticket,
+        outcome: OutcomeWord,
+        exit: Option<i32>,
+        detail: Option<String>,
+        out: &mut Out,
+    ) {
+        if self.remove(ticket).is_some() {
+            out.tell(FromAgent::Performed { ticket, outcome, exit, detail });
         }
     }
+
+    /// The end of what the agent was allowed, of one call or of all: the disk is compared with what was approved; the
+    /// agent's word for it is not enough. False when nothing was allowed.
+    pub fn verify(&mut self, call: Option<&ToolCall>, out: &mut Out) -> bool {
+        let tickets = self.by_agent(call.map(|call| call.id.as_str()));
+        for ticket in &tickets {
+            let Some(permission) = self.get(*ticket).and_then(|ask| ask.subject.permission()) else { continue };
+            let place = out.place();
+            let now = |path: &RelPath| place.read(path).map(|bytes| bytes.map(|b| Digest::of(&b)));
+            let was = |path: &RelPath| permission.before.get(path).map(|bytes| Digest::of(bytes));
+            let expected = &permission.expected;
+            let off: Vec<&str> =
+                expected.iter().filter(|(p, d)| now(p).as_ref() != Ok(*d)).map(|(p, _)| p.as_str()).collect();
+            let exit = call.and_then(|call| call.exit.or_else(|| dialects::exit_code(call.raw_output())));
+            let (outcome, detail) = if !expected.is_empty() && off.is_empty() {
+                (OutcomeWord::Ok, None)
+            } else if !expected.is_empty() && expected.keys().all(|path| now(path) == Ok(was(path))) {
+                (OutcomeWord::Failed, Some("the agent was approved but changed nothing".to_owned()))
+            } else if !expected.is_empty() {
+                let text = format!("the agent wrote something other than what was approved: {}", off.join(", "));
+                out.alarm("unsupervised", Some(*ticket), text.clone());
+                (OutcomeWord::Unknown, Some(text))
+            } else if call.is_some_and(ToolCall::failed) || exit.is_some_and(|code| code != 0) {
+                (OutcomeWord::Failed, None)
+            } else if call.is_none_or(|call| !call.is_done()) {
+                (OutcomeWord::Unknown, Some("the agent never reported the outcome".to_owned()))
+            } else {
+                (OutcomeWord::Ok, None)
+            };
+            self.end_ask(*ticket, outcome, exit, detail, out);
+        }
+        !tickets.is_empty()
+    }
+}
+
+/// The agent was refused and the host did the user's version.
+fn host_did_instead(
+    ask: &Ask,
+    permission: &Permission,
+    (done, edited, detail): (bool, &str, &str),
+    performed: &Performed,
+    cx: &mut Context,
+) {
+    let text = if !permission.expected.is_empty() && done {
+        applied_instead("edit", edited, true)
+    } else if done || performed.exit.is_some() {
+        let exit = performed.exit.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
+        format!(
+            "Your command was rejected; this ran instead:\n{edited}\nIt ended with {exit}. Its output:\n{}\nContinue.",
+            performed.tail
+        )
+    } else {
+        format!("{} was rejected; the changed version of it failed too: {detail}", ask.title)
+    };
+    cx.out.refresh_copy();
+    cx.tell_later(ask.action.clone(), &text);
+}
+
+fn selected(choice: &RequestOption) -> String {
+    format!("selected “{}” ({})", choice.name, choice.kind)
+}
+
+fn not_applied(title: &str, detail: &str) -> String {
+    format!("{title} was not applied: {detail}")
 }
 
 /// The words for an edit the user changed.

@@ -1,45 +1,52 @@
 //! Open questions: what was proposed to the host for the agent, and where each answer goes.
 
-use super::amend::Asked;
+use super::asked::Asked;
 use super::choice::Choices;
 use super::forms::Form;
+use super::grants::Grants;
 use super::message::Id;
 use super::preview::Expected;
+use super::reading::Reading;
 use crate::base::{ActionId, Digest, RelPath};
 use crate::port::Ticket;
 use std::collections::BTreeMap;
 
+/// A permission request.
+#[derive(Clone, Debug)]
+pub struct Permission {
+    pub request: Id,
+    pub tool: String,
+    /// What it showed when it was asked.
+    pub asked: Asked,
+    pub choices: Choices,
+    /// The host carries it out before the agent hears "allowed".
+    pub by_host: bool,
+    /// What the files will hold, for edits.
+    pub expected: Expected,
+    /// What they held when it was asked.
+    pub before: BTreeMap<RelPath, Vec<u8>>,
+    pub mode_switch: bool,
+}
+
+/// A command that the agent leaves to us.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    pub request: Id,
+    /// The name of its terminal, once it runs.
+    pub terminal: String,
+    /// How much of its output the agent wants at most.
+    pub byte_limit: Option<usize>,
+}
+
 /// What a question is about and where its answer goes.
 #[derive(Clone, Debug)]
 pub enum Subject {
-    /// A permission request.
-    Permission {
-        request: Id,
-        tool: String,
-        /// What it showed when it was asked.
-        asked: Box<Asked>,
-        choices: Choices,
-        /// The host carries it out before the agent hears "allowed".
-        by_host: bool,
-        /// What the files will hold, for edits.
-        expected: Expected,
-        /// What they held when it was asked.
-        before: BTreeMap<RelPath, Vec<u8>>,
-        mode_switch: bool,
-    },
+    Permission(Box<Permission>),
     Write {
         request: Id,
     },
-    /// `part`: first line and number of lines.
-    Read {
-        request: Id,
-        path: Option<RelPath>,
-        part: (Option<u64>, Option<u64>),
-    },
-    Terminal {
-        terminal: String,
-        request: Id,
-    },
+    Read(Reading),
+    Terminal(Opening),
     Form {
         request: Id,
         form: Form,
@@ -53,12 +60,25 @@ pub enum Subject {
 impl Subject {
     pub fn request(&self) -> Option<&Id> {
         match self {
-            Self::Permission { request, .. }
-            | Self::Write { request, .. }
-            | Self::Read { request, .. }
-            | Self::Terminal { request, .. }
-            | Self::Form { request, .. } => Some(request),
+            Self::Permission(permission) => Some(&permission.request),
+            Self::Read(reading) => Some(&reading.request),
+            Self::Terminal(opening) => Some(&opening.request),
+            Self::Write { request } | Self::Form { request, .. } => Some(request),
             Self::Copied { .. } => None,
+        }
+    }
+
+    pub fn permission(&self) -> Option<&Permission> {
+        match self {
+            Self::Permission(permission) => Some(permission),
+            Self::Write { .. } | Self::Read(_) | Self::Terminal(_) | Self::Form { .. } | Self::Copied { .. } => None,
+        }
+    }
+
+    pub fn permission_mut(&mut self) -> Option<&mut Permission> {
+        match self {
+            Self::Permission(permission) => Some(permission),
+            Self::Write { .. } | Self::Read(_) | Self::Terminal(_) | Self::Form { .. } | Self::Copied { .. } => None,
         }
     }
 }
@@ -93,34 +113,12 @@ pub struct Ask {
     pub option: Option<String>,
 }
 
-/// A write the agent will make through us that has been executed already. Until it comes, the agent is shown the
-/// file as it was: gemini computes its edit again after it was allowed, and would not find its old text any more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Grant {
-    tool: String,
-    path: RelPath,
-    digest: Digest,
-    before: Option<Vec<u8>>,
-    /// False in a private copy, where the agent has the file as it was anyway.
-    shows_before: bool,
-    used: bool,
-}
-
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Asks {
     asks: BTreeMap<Ticket, Ask>,
     last: u64,
-    grants: Vec<Grant>,
-}
-
-/// Was a write foreseen?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Foreseen {
-    Exactly,
-    /// The file was, with other content.
-    OtherContent,
-    No,
+    pub grants: Grants,
 }
 
 impl Asks {
@@ -147,138 +145,66 @@ impl Asks {
         self.asks.iter().find(|(_, ask)| waits(ask)).map(|(ticket, _)| *ticket)
     }
 
-    pub fn of_terminal(&self, name: &str) -> Option<Ticket> {
-        let is = |ask: &Ask| matches!(&ask.subject, Subject::Terminal { terminal, .. } if terminal == name);
-        self.asks.iter().find(|(_, ask)| is(ask)).map(|(ticket, _)| *ticket)
+    /// Commands that are asked about and hold no terminal yet.
+    pub fn openings(&self) -> usize {
+        self.asks.values().filter(|ask| matches!(ask.subject, Subject::Terminal(_))).count()
     }
 
     /// Questions of the agent nobody has answered; the candidate's changes are not the agent's questions.
     pub fn unanswered(&self) -> Vec<Ticket> {
         let waits =
             |ask: &Ask| matches!(ask.stage, Stage::Waiting | Stage::Changing { .. }) && ask.subject.request().is_some();
-        self.asks.iter().filter(|(_, ask)| waits(ask)).map(|(ticket, _)| *ticket).collect()
-    }
-
-    /// Everything that can be reverted when the turn is stopped: unanswered questions and commands that run for it.
-    pub fn withdrawable(&self) -> Vec<Ticket> {
-        let runs = |ask: &Ask| matches!((&ask.subject, &ask.stage), (Subject::Terminal { .. }, Stage::ByHost { .. }));
-        let mut tickets = self.unanswered();
-        tickets.extend(self.asks.iter().filter(|(_, ask)| runs(ask)).map(|(ticket, _)| *ticket));
-        tickets
+        self.tickets(waits)
     }
 
     /// Is the host still at something whose end the agent must hear in this turn?
     pub fn carrying_out(&self) -> bool {
-        let busy = |ask: &Ask| match ask.stage {
-            Stage::Instead { .. } => true,
-            Stage::ByHost { .. } => !matches!(ask.subject, Subject::Terminal { .. }),
-            Stage::Waiting | Stage::Changing { .. } | Stage::ByAgent => false,
-        };
-        self.asks.values().any(busy)
+        self.asks.values().any(|ask| matches!(ask.stage, Stage::ByHost { .. } | Stage::Instead { .. }))
     }
 
     /// Tickets that the agent itself executes, of one tool call or of all.
     pub fn by_agent(&self, tool: Option<&str>) -> Vec<Ticket> {
-        let of = |ask: &Ask| match &ask.subject {
-            Subject::Permission { tool: own, .. } => ask.stage == Stage::ByAgent && tool.is_none_or(|t| t == own),
-            Subject::Write { .. }
-            | Subject::Read { .. }
-            | Subject::Terminal { .. }
-            | Subject::Form { .. }
-            | Subject::Copied { .. } => false,
+        let of = |ask: &Ask| {
+            let permission = ask.subject.permission().filter(|_| ask.stage == Stage::ByAgent);
+            permission.is_some_and(|permission| tool.is_none_or(|tool| tool == permission.tool))
         };
+        self.tickets(of)
+    }
+
+    fn tickets(&self, of: impl Fn(&Ask) -> bool) -> Vec<Ticket> {
         self.asks.iter().filter(|(_, ask)| of(ask)).map(|(ticket, _)| *ticket).collect()
     }
 
-    pub fn copied(&self) -> impl Iterator<Item = (Ticket, &Ask, &Expected)> {
+    /// What is asked about the private copy, and whether nobody has answered.
+    pub fn copied(&self) -> impl Iterator<Item = (Ticket, &Expected, bool)> {
         self.asks.iter().filter_map(|(ticket, ask)| match &ask.subject {
-            Subject::Copied { files } => Some((*ticket, ask, files)),
-            Subject::Permission { .. }
+            Subject::Copied { files } => Some((*ticket, files, ask.stage == Stage::Waiting)),
+            Subject::Permission(_)
             | Subject::Write { .. }
-            | Subject::Read { .. }
-            | Subject::Terminal { .. }
+            | Subject::Read(_)
+            | Subject::Terminal(_)
             | Subject::Form { .. } => None,
         })
     }
 
-    /// Would this ask leave that file with this content?
-    pub fn expects(&self, ticket: Ticket, path: &RelPath, content: &Digest) -> bool {
-        let subject = self.asks.get(&ticket).map(|ask| &ask.subject);
-        matches!(subject, Some(Subject::Permission { expected, .. }) if expected.get(path) == Some(&Some(*content)))
-    }
-
-    pub fn grant(&mut self, tool: &str, expected: &Expected, before: Option<&BTreeMap<RelPath, Vec<u8>>>) {
-        let granted = expected.iter().filter_map(|(path, digest)| {
-            Some(Grant {
-                tool: tool.to_owned(),
-                path: path.clone(),
-                digest: (*digest)?,
-                before: before.and_then(|before| before.get(path)).cloned(),
-                shows_before: before.is_some(),
-                used: false,
-            })
-        });
-        self.grants.extend(granted);
-    }
-
-    /// The file as the agent must still see it: `Some(None)` when there was none.
-    pub fn still_seen(&self, path: &RelPath) -> Option<Option<&[u8]>> {
-        let grant = self.grants.iter().find(|g| g.shows_before && !g.used && &g.path == path)?;
-        Some(grant.before.as_deref())
-    }
-
-    /// Was a write of this file allowed, or executed for the agent, already?
-    pub fn is_granted(&self, path: &RelPath) -> bool {
-        let allowed = |ask: &Ask| match &ask.subject {
-            Subject::Permission { expected, .. } => ask.stage == Stage::ByAgent && expected.contains_key(path),
-            Subject::Write { .. }
-            | Subject::Read { .. }
-            | Subject::Terminal { .. }
-            | Subject::Form { .. }
-            | Subject::Copied { .. } => false,
+    /// Does an edit that the agent was allowed leave that file, with this content if one is given?
+    pub fn allows(&self, path: &RelPath, content: Option<&Digest>) -> bool {
+        let allowed = |permission: &Permission| match permission.expected.get(path) {
+            Some(expected) => content.is_none_or(|content| expected.as_ref() == Some(content)),
+            None => false,
         };
-        self.grants.iter().any(|grant| &grant.path == path) || self.asks.values().any(allowed)
-    }
-
-    /// The call has ended; gives the files it was granted and never wrote.
-    pub fn ungrant(&mut self, tool: &str) -> Vec<RelPath> {
-        let (ended, rest): (Vec<Grant>, Vec<Grant>) =
-            std::mem::take(&mut self.grants).into_iter().partition(|g| g.tool == tool);
-        self.grants = rest;
-        ended.into_iter().filter(|g| !g.used).map(|g| g.path).collect()
-    }
-
-    pub fn foreseen(&mut self, path: &RelPath, content: &[u8]) -> Foreseen {
-        let digest = Digest::of(content);
-        if let Some(grant) = self.grants.iter_mut().find(|g| &g.path == path && g.digest == digest) {
-            grant.used = true;
-            return Foreseen::Exactly;
-        }
-        if self.grants.iter().any(|g| &g.path == path) { Foreseen::OtherContent } else { Foreseen::No }
-    }
-
-    /// The turn is over; gives the files that were granted and never written.
-    pub fn forget_grants(&mut self) -> Vec<RelPath> {
-        std::mem::take(&mut self.grants).into_iter().filter(|g| !g.used).map(|g| g.path).collect()
+        let by_agent = self.asks.values().filter(|ask| ask.stage == Stage::ByAgent);
+        by_agent.filter_map(|ask| ask.subject.permission()).any(allowed)
     }
 
     /// Permission requests about this call, its own or one that covers it.
     pub fn about(&self, tool: &str) -> Vec<Ticket> {
-        let is = |ask: &Ask| match &ask.subject {
-            Subject::Permission { tool: own, asked, .. } => own == tool || asked.covers(tool),
-            Subject::Write { .. }
-            | Subject::Read { .. }
-            | Subject::Terminal { .. }
-            | Subject::Form { .. }
-            | Subject::Copied { .. } => false,
-        };
-        self.asks.iter().filter(|(_, ask)| is(ask)).map(|(ticket, _)| *ticket).collect()
+        self.tickets(|ask| ask.subject.permission().is_some_and(|p| p.tool == tool || p.asked.covers(tool)))
     }
 
     /// Requests that their agent is changing.
     pub fn changing(&self) -> Vec<Ticket> {
-        let changes = |ask: &Ask| matches!(ask.stage, Stage::Changing { .. });
-        self.asks.iter().filter(|(_, ask)| changes(ask)).map(|(ticket, _)| *ticket).collect()
+        self.tickets(|ask| matches!(ask.stage, Stage::Changing { .. }))
     }
 
     pub fn get_mut(&mut self, ticket: Ticket) -> Option<&mut Ask> {

@@ -2,6 +2,7 @@
 //! position: only when all that is left of a kind is one option, and never one that changes the agent's mode or allows
 //! more than this once. An option whose name or id contradicts its kind cannot be selected at all.
 
+use super::dialects::{self, Word};
 use super::peek;
 use crate::agent::acp::limits::{ACP_ID_BYTES_MAX, ACP_OPTION_NAME_BYTES_MAX, ACP_OPTIONS_MAX};
 use crate::model::offer::default_option;
@@ -39,10 +40,10 @@ impl Choices {
 pub fn choose(options: &[Value]) -> Choices {
     let mut out = Choices::default();
     for option in options.iter().take(ACP_OPTIONS_MAX) {
-        let Some(id) = peek::first_text(option, &["optionId", "id"]).filter(|id| id.len() <= ACP_ID_BYTES_MAX) else {
+        let Some(id) = dialects::text(option, Word::OptionId).filter(|id| id.len() <= ACP_ID_BYTES_MAX) else {
             continue;
         };
-        let name = peek::first_text(option, &["name", "label", "title"]).unwrap_or(id);
+        let name = dialects::text(option, Word::OptionName).unwrap_or(id);
         let kind = peek::text(option, "kind").unwrap_or("");
         let (allows, mut effect) = effect(id, name, kind, option.get("_meta").unwrap_or(&Value::Null));
         if contradicts(name, kind) {
@@ -144,46 +145,12 @@ fn words(text: &str) -> Vec<String> {
 
 /// Do these words say that the agent will ask less, or work in another way, from now on?
 fn speaks_of_mode(words: &[String]) -> bool {
-    const ALONE: &[&str] = &[
-        "mode",
-        "modes",
-        "yolo",
-        "auto",
-        "automatic",
-        "automatically",
-        "autopilot",
-        "autonomous",
-        "bypass",
-        "restore",
-        "unrestricted",
-        "unattended",
-        "permissionless",
-        "yoloed",
-        "trusted",
-    ];
-    const PAIRS: &[(&str, &str)] = &[
-        ("accept", "edits"),
-        ("accept", "all"),
-        ("full", "access"),
-        ("full", "auto"),
-        ("skip", "permissions"),
-        ("switch", "to"),
-        ("clear", "context"),
-        ("dont", "ask"),
-        ("stop", "asking"),
-        ("without", "asking"),
-        ("trust", "all"),
-    ];
     // "Exit the plan" as an answer to a plan is what was asked; leaving planning while refusing is a change of mode.
     let exits = words.iter().any(|w| matches!(w.as_str(), "exit" | "leave" | "quit"))
         && words.iter().any(|w| matches!(w.as_str(), "reject" | "no" | "decline"));
-    let has = |word: &str| words.iter().any(|w| w == word);
     exits
-        || ALONE.iter().any(|word| has(word))
-        || words.windows(2).any(|pair| match pair {
-            [a, b] => PAIRS.iter().any(|(x, y)| a == x && b == y),
-            _ => false,
-        })
+        || words.iter().any(|word| dialects::is(Word::Mode, word))
+        || words.windows(2).any(|pair| dialects::is(Word::Mode, &pair.join(" ")))
 }
 
 /// A `_meta` that names a mode says what the option sets.
@@ -202,7 +169,7 @@ fn holds_mode(meta: &Value, depth: usize) -> bool {
 }
 
 fn ends_turn(option: &RequestOption) -> bool {
-    let ends = |word: &String| matches!(word.as_str(), "cancel" | "abort" | "stop" | "exit" | "quit" | "interrupt");
+    let ends = |word: &String| dialects::is(Word::EndsTurn, word);
     words(&option.id).iter().any(ends) || words(&option.name).iter().any(ends)
 }
 
@@ -226,36 +193,20 @@ enum Mood {
 fn mood(name: &str) -> Mood {
     let lower = name.to_lowercase();
     let first = lower.split(|c: char| !c.is_alphanumeric()).find(|w| !w.is_empty()).unwrap_or("");
-    match first {
-        "yes" | "allow" | "approve" | "accept" | "proceed" | "run" | "apply" | "ok" => Mood::Yes,
-        "no" | "deny" | "reject" | "decline" | "abort" | "cancel" | "refuse" | "disallow" => Mood::No,
-        _ => Mood::Unclear,
+    if dialects::is(Word::Yes, first) {
+        Mood::Yes
+    } else if dialects::is(Word::No, first) {
+        Mood::No
+    } else {
+        Mood::Unclear
     }
 }
 
 /// Does the name promise more than this one time?
 fn is_broad(name: &str) -> bool {
     let lower = name.to_lowercase();
-    let broad = [
-        "always",
-        "auto-",
-        "auto ",
-        "automatically",
-        "don't ask",
-        "do not ask",
-        "never ask",
-        "for this session",
-        "all future",
-        "everything",
-        "whole session",
-        "low risk",
-        "low/medium",
-        "allow all",
-        "approve all",
-        "yes to all",
-    ];
-    let narrowed = ["ask every time", "always ask", "just once", "only once"];
-    broad.iter().any(|b| lower.contains(b)) && !narrowed.iter().any(|n| lower.contains(n))
+    let has = |of: Word| dialects::words(of).iter().any(|words| lower.contains(words));
+    has(Word::Broad) && !has(Word::Narrow)
 }
 
 #[cfg(test)]

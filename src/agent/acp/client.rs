@@ -1,29 +1,32 @@
-//! Our side of one connection as a pure machine: inputs in, effects out. It knows no clock, no process and no file but
-//! through the read-only [`Disk`] it is handed; every request the agent sends is answered exactly once.
+//! The client as a pure machine: inputs in, effects out. It knows no clock, no process and no file but through the
+//! read-only [`super::place::Disk`] of its place. Here every input finds the machine that it is for.
 
-use super::asks::Asks;
+use super::asks::{Asks, Subject};
 use super::conduct::Conduct;
+use super::context::Context;
 use super::copying::Copying;
+use super::files::{self, Writing};
+use super::forms::Form;
 use super::handshake::Handshake;
-use super::message::{self, Id, Message, RpcError};
+use super::keeping;
+use super::message::{Id, Message, RpcError};
 use super::outline::Outline;
 use super::peek;
-use super::place::{Disk, Place};
-use super::plans::Plans;
-use super::settings::Settings;
+use super::permission;
+use super::place::Place;
 use super::speak;
-use super::terminals::Terminals;
+use super::terminals::{Terminals, command_of};
 use super::tools::Tools;
 use super::turn::Turn;
-use crate::agent::acp::limits::{ACP_NOTE_BYTES_MAX, ACP_OPEN_REQUESTS_BYTES_MAX, ACP_OPEN_REQUESTS_MAX};
+use super::updates::Updates;
 use crate::agent::catalog::AgentSpec;
-use crate::base::{ActionId, RelPath};
-use crate::model::Keeping;
-use crate::model::event::{AgentNoted, Isolation, Usage};
-use crate::port::{CandidateChanges, FromAgent, Ticket, ToAgent};
+use crate::model::event::{Isolation, LapseWhy};
+use crate::port::{CandidateChanges, FromAgent, ToAgent};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub use super::out::{Called, Effect, Out, Timer};
 
 /// What can happen to the client.
 #[derive(Debug)]
@@ -53,59 +56,12 @@ pub enum Input {
     },
 }
 
-/// What the client wants done.
-#[derive(Debug)]
-pub enum Effect {
-    Send(Value),
-    Tell(FromAgent),
-    Arm(Timer, Duration),
-    Disarm(Timer),
-    /// Compare the candidate with the workspace; the answer is [`Input::Changes`].
-    LookAtCandidate,
-    /// Put these files of the candidate back to what the workspace has, then take over the rest.
-    Reset(Vec<RelPath>),
-    /// End the process; nothing more follows.
-    Finish,
-}
-
-/// Waits that end by themselves. Arming one again replaces it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Timer {
-    /// The agent must have started.
-    Start,
-    /// Time to say that it still starts.
-    StartNote,
-    /// The cancelled turn counts as ended.
-    Cancel,
-    /// The agent that never confirmed a cancel is prompted anyway.
-    Settle,
-    /// Look at the candidate while the agent works in it.
-    Candidate,
-    /// A changed request has paused changing.
-    Changed,
-}
-
-/// What one of our own requests was about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Called {
-    Initialize,
-    Authenticate,
-    Open { resumed: bool },
-    Sessions,
-    Prompt,
-    Steering { action: Option<ActionId>, text: String },
-    Set { what: String, at_start: bool },
-    Keep(Keeping),
-    Close,
-}
-
 /// What the client is made of besides its states.
-#[derive(Clone, Debug)]
 pub struct Setup {
     pub spec: AgentSpec,
     pub place: Place,
     pub isolation: Isolation,
-    /// Where the session stood, when a host takes it over.
+    /// How far the session was, when a host takes it over.
     pub resume: Option<String>,
     /// The agent's own id of the session to continue with.
     pub load: Option<String>,
@@ -113,13 +69,12 @@ pub struct Setup {
     pub env_names: BTreeSet<String>,
 }
 
-#[cfg(test)]
 impl Setup {
-    /// Gated, in `/w`, of an agent without peculiarities.
-    pub(super) fn plain() -> Self {
+    /// Gated, of an agent without peculiarities.
+    pub fn plain(place: Place) -> Self {
         Self {
             spec: AgentSpec::default(),
-            place: Place::new("/w", "/w"),
+            place,
             isolation: Isolation::Gated,
             resume: None,
             load: None,
@@ -130,136 +85,179 @@ impl Setup {
 
 /// See the module.
 pub struct Client {
-    pub(super) setup: Setup,
-    pub(super) session: Option<String>,
-    pub(super) handshake: Handshake,
-    pub(super) turn: Turn,
-    pub(super) tools: Tools,
-    pub(super) asks: Asks,
-    pub(super) terminals: Terminals,
-    pub(super) plans: Plans,
-    pub(super) settings: Settings,
-    pub(super) conduct: Conduct,
-    pub(super) copying: Copying,
-    pub(super) usage: Usage,
-    calls: BTreeMap<u64, Called>,
-    next_call: u64,
-    /// Requests of the agent that have not been answered, with what they hold.
-    open: BTreeMap<Id, usize>,
-    answered: BTreeSet<Id>,
-    out: Vec<Effect>,
-    finished: bool,
+    handshake: Handshake,
+    updates: Updates,
+    asks: Asks,
+    terminals: Terminals,
+    copying: Copying,
+    cx: Context,
 }
 
 impl Client {
     pub fn new(setup: Setup) -> Self {
-        Self {
-            conduct: Conduct::of(&setup.spec),
-            tools: Tools::at(setup.place.clone()),
-            setup,
-            session: None,
-            handshake: Handshake::default(),
+        let cx = Context {
+            tools: Tools::default(),
             turn: Turn::default(),
+            conduct: Conduct::of(setup.spec, setup.isolation),
+            out: Out::new(Arc::new(setup.place)),
+        };
+        Self {
+            handshake: Handshake::new(setup.load, setup.resume, setup.env_names),
+            updates: Updates::default(),
             asks: Asks::default(),
             terminals: Terminals::default(),
-            plans: Plans::default(),
-            settings: Settings::default(),
             copying: Copying::default(),
-            usage: Usage::default(),
-            calls: BTreeMap::new(),
-            next_call: 1,
-            open: BTreeMap::new(),
-            answered: BTreeSet::new(),
-            out: Vec::new(),
-            finished: false,
+            cx,
         }
     }
 
     /// Takes one input and gives what is to be done about it, in order.
-    pub fn on(&mut self, input: Input, disk: &dyn Disk) -> Vec<Effect> {
-        if self.finished {
+    pub fn on(&mut self, input: Input) -> Vec<Effect> {
+        if self.cx.out.is_finished() {
             return Vec::new();
         }
+        let out = &mut self.cx.out;
         match input {
-            Input::Start => self.begin(),
-            Input::Message(value) => self.hear(value, disk),
+            Input::Start => self.handshake.begin(&self.cx.conduct, out),
+            Input::Message(value) => self.hear(value),
             Input::Noise(text) => {
-                self.note("protocol", &format!("not a message: {text}"));
+                out.note("protocol", &format!("not a message: {text}"));
                 self.unreadable(
                     Outline::of(&text),
                     "it cannot be parsed: invalid, too deeply nested, or with a number out of range",
                 );
             }
             Input::TooLong { head, bytes, asks } => {
-                self.note("protocol", &format!("a line of {bytes} bytes was dropped; it began: {head}"));
+                out.note("protocol", &format!("a line of {bytes} bytes was dropped; it began: {head}"));
                 self.unreadable(asks, &format!("a message of {bytes} bytes is too long"));
             }
-            Input::Stderr(line) => self.tell_note("stderr", line),
-            Input::Host(message) => self.hear_host(message, disk),
-            Input::Changes(changes) => self.candidate_changed(changes, disk),
-            Input::Elapsed(timer) => self.elapsed(timer, disk),
+            Input::Stderr(line) => out.tell_note("stderr", line),
+            Input::Host(message) => self.hear_host(message),
+            Input::Changes(changes) => {
+                self.copying.changed(changes, &mut self.asks, &mut self.cx);
+                self.try_end(false);
+            }
+            Input::Elapsed(timer) => self.elapsed(timer),
             Input::Gone { why, exit } => {
                 // What it was allowed to do it may have done before it died: the disk says.
-                self.close_running(disk);
+                self.asks.verify(None, out);
                 self.lost(why, exit);
             }
         }
-        std::mem::take(&mut self.out)
+        self.cx.out.take()
     }
 
-    fn hear(&mut self, value: Value, disk: &dyn Disk) {
+    fn hear(&mut self, value: Value) {
         match Message::of(value) {
-            Message::Request { id, method, params } => self.asked(id, &method, &params, disk),
-            Message::Notification { method, params } => self.notified(&method, &params, disk),
-            Message::Response { id, outcome } => {
-                let called = id.number().and_then(|n| self.calls.remove(&n).map(|called| (n, called)));
-                match called {
-                    Some((number, called)) => self.answered_us(number, called, outcome, disk),
-                    None => self.note("protocol", &format!("an answer without a request: id {id}")),
-                }
-            }
-            Message::Strange(value) => self.note("protocol", &format!("not JSON-RPC: {value}")),
+            Message::Request { id, method, params } => self.asked(id, &method, &params),
+            Message::Notification { method, params } => self.notified(&method, &params),
+            Message::Response { id, outcome } => match self.cx.out.called(&id) {
+                Some((number, called)) => self.answered(number, called, outcome),
+                None => self.cx.out.note("protocol", &format!("an answer without a request: id {id}")),
+            },
+            Message::Strange(value) => self.cx.out.note("protocol", &format!("not JSON-RPC: {value}")),
         }
     }
 
-    fn asked(&mut self, id: Id, method: &str, params: &Value, disk: &dyn Disk) {
-        if self.open.contains_key(&id) {
+    fn asked(&mut self, id: Id, method: &str, params: &Value) {
+        if self.cx.out.is_open(&id) {
             return self.id_used_twice(&id, method);
         }
-        let bytes = peek::weight(params);
-        let open_bytes = self.open.values().fold(bytes, |sum, more| sum.saturating_add(*more));
-        if self.open.len() >= ACP_OPEN_REQUESTS_MAX || open_bytes > ACP_OPEN_REQUESTS_BYTES_MAX || id.is_too_long() {
-            let error = RpcError::new(RpcError::INVALID_REQUEST, "too many open requests, or too large");
-            return self.send(message::response(&id, Err(error)));
+        if !self.cx.out.admit(&id, params) {
+            return;
         }
-        if !self.answered.insert(id.clone()) {
-            self.note("protocol", &format!("request id {id} was used before"));
-        }
-        if self.answered.len() > 4 * ACP_OPEN_REQUESTS_MAX {
-            self.answered.clear();
-        }
-        self.open.insert(id.clone(), bytes);
         let known = &speak::FROM_AGENT;
         let method = method.strip_prefix('_').filter(|plain| *plain == known.elicitation_create).unwrap_or(method);
+        let out = &mut self.cx.out;
         match method {
-            m if m == known.session_request_permission => self.permission_asked(id, params, disk),
-            m if m == known.fs_read_text_file => self.read_asked(id, params, disk),
-            m if m == known.fs_write_text_file => self.write_asked(id, params, disk),
+            m if m == known.session_request_permission => self.permission_asked(id, params),
+            m if m == known.fs_read_text_file => files::read_asked(id, params, &mut self.asks, &mut self.cx),
+            m if m == known.fs_write_text_file => self.write_asked(id, params),
             m if m == known.terminal_create => self.terminal_asked(id, params),
-            m if m == known.terminal_output => self.terminal_output_asked(&id, params),
-            m if m == known.terminal_wait_for_exit => self.terminal_exit_asked(id, params),
-            m if m == known.terminal_kill => self.terminal_kill_asked(&id, params),
-            m if m == known.terminal_release => self.terminal_release_asked(&id, params),
+            m if m == known.terminal_output => self.terminals.output_asked(&id, params, out),
+            m if m == known.terminal_wait_for_exit => self.terminals.exit_asked(id, params, out),
+            m if m == known.terminal_kill => self.terminals.kill_asked(&id, params, out),
+            m if m == known.terminal_release => self.terminals.release_asked(&id, params, out),
             m if m == known.elicitation_create => self.form_asked(id, params),
             // A notification that came with an id is heard all the same.
             m if m == known.session_update => {
-                self.updated(params, disk);
-                self.reply(&id, Ok(Value::Null));
+                self.updated(params);
+                self.cx.out.reply(&id, Ok(Value::Null));
             }
             other => {
-                self.note("protocol", &format!("unknown method {other}: {params}"));
-                let error = RpcError::new(RpcError::METHOD_NOT_FOUND, format!("Method not found: {other}"));
-                self.reply(&id, Err(error));
+                out.note("protocol", &format!("unknown method {other}: {params}"));
+                out.refuse(&id, RpcError::METHOD_NOT_FOUND, format!("Method not found: {other}"));
+            }
+        }
+    }
+
+    /// Is there something that the agent must be told before it acts, or has its turn been stopped? Then it is not asked
+    /// about.
+    fn sets_aside(&mut self, what: &str) -> bool {
+        let turns = self.cx.turn.turns_at_boundary(what, &mut self.cx.out);
+        if turns {
+            self.stop_prompt();
+        }
+        turns || self.cx.turn.refuses_questions()
+    }
+
+    fn permission_asked(&mut self, id: Id, params: &Value) {
+        let Some(call) = params.get("toolCall").filter(|call| call.is_object()) else {
+            self.cx.out.refuse(&id, RpcError::INVALID_PARAMS, "the request contains no tool call");
+            return;
+        };
+        if self.sets_aside(permission::subject(params)) {
+            self.cx.out.reply(&id, Ok(speak::permission_cancelled()));
+            return;
+        }
+        self.updates.find_plan(&mut self.cx);
+        permission::asked(id, call, params, &mut self.asks, &mut self.cx);
+    }
+
+    fn write_asked(&mut self, id: Id, params: &Value) {
+        let writing = match Writing::of(params) {
+            Ok(writing) => writing,
+            Err(error) => {
+                self.cx.out.reply(&id, Err(error));
+                return;
+            }
+        };
+        let what = format!("the write of {}", self.cx.out.place().named(writing.path));
+        let is_news = !writing.is_granted(&self.asks, &self.cx);
+        if self.cx.turn.refuses_questions() || (is_news && self.sets_aside(&what)) {
+            self.cx.out.refuse(&id, RpcError::CANCELLED, "the turn was cancelled");
+            return;
+        }
+        writing.asked(id, &mut self.asks, &mut self.cx);
+    }
+
+    fn terminal_asked(&mut self, id: Id, params: &Value) {
+        let Some(command) = command_of(params) else {
+            self.cx.out.refuse(&id, RpcError::INVALID_PARAMS, "a command is required");
+            return;
+        };
+        if self.sets_aside(&format!("the command {}", command.line())) {
+            self.cx.out.refuse(&id, RpcError::CANCELLED, "the turn was cancelled");
+            return;
+        }
+        self.terminals.asked(id, params, command, &mut self.asks, &mut self.cx);
+    }
+
+    fn form_asked(&mut self, id: Id, params: &Value) {
+        let out = &mut self.cx.out;
+        if self.cx.turn.refuses_questions() {
+            out.reply(&id, Ok(Form::cancelled()));
+            return;
+        }
+        let message = out.place().shown(peek::text(params, "message").unwrap_or("the agent asks a question"));
+        match Form::asked(params) {
+            Ok(form) => {
+                let proposal = form.proposal(&message);
+                self.asks.propose(Subject::Form { request: id, form }, proposal, out);
+            }
+            Err(why) => {
+                out.note("protocol", &format!("it asked: {message}; {why}"));
+                out.refuse(&id, RpcError::INVALID_PARAMS, why);
             }
         }
     }
@@ -269,216 +267,332 @@ impl Client {
         let text = format!(
             "request id {id} is used for a second request ({method}) while the first is open; both are rejected"
         );
-        let ticket = self.asks.of_request(id);
-        self.alarm("protocol", ticket, text.clone());
+        let (ticket, out) = (self.asks.of_request(id), &mut self.cx.out);
+        out.alarm("protocol", ticket, text.clone());
         if let Some(ticket) = ticket {
-            self.void(ticket, crate::model::event::LapseWhy::Voided);
+            self.asks.void(ticket, LapseWhy::Voided, out);
         }
-        self.reply(id, Err(RpcError::new(RpcError::INVALID_REQUEST, text.clone())));
-        self.send(message::response(id, Err(RpcError::new(RpcError::INVALID_REQUEST, text))));
+        out.refuse(id, RpcError::INVALID_REQUEST, text.clone());
+        out.refuse_unopened(id, &text);
     }
 
-    fn notified(&mut self, method: &str, params: &Value, disk: &dyn Disk) {
+    fn notified(&mut self, method: &str, params: &Value) {
+        let out = &mut self.cx.out;
         if method == speak::FROM_AGENT.session_update {
-            return self.updated(params, disk);
-        }
-        if method == speak::CANCEL_REQUEST {
-            let id = params.get("requestId").or_else(|| params.get("id")).map(Id::of);
-            return id.map_or((), |id| self.question_cancelled(&id));
-        }
-        if method == speak::FROM_AGENT.elicitation_complete {
-            return self.note("notice", "the step that the agent asked you to do on a web page is done");
-        }
-        self.note("protocol", &format!("{method} {params}"));
-    }
-
-    /// The agent takes one of its own questions back.
-    fn question_cancelled(&mut self, id: &Id) {
-        if let Some(ticket) = self.asks.of_request(id) {
-            self.void(ticket, crate::model::event::LapseWhy::Cancelled);
-        }
-        self.reply(id, Err(RpcError::new(RpcError::CANCELLED, "Request cancelled")));
-    }
-
-    fn answered_us(&mut self, number: u64, called: Called, outcome: Result<Value, RpcError>, disk: &dyn Disk) {
-        match called {
-            Called::Initialize => self.initialized(outcome),
-            Called::Authenticate => self.authenticated(outcome),
-            Called::Sessions => self.sessions_listed(outcome),
-            Called::Open { resumed } => self.opened(resumed, outcome),
-            Called::Prompt => self.prompt_answered(number, outcome, disk),
-            Called::Steering { action, text } => self.steered(action, text, outcome),
-            Called::Set { what, at_start } => self.was_set(&what, at_start, outcome),
-            Called::Keep(keeping) => self.kept(&keeping, outcome),
-            Called::Close => {}
+            self.updated(params);
+        } else if method == speak::CANCEL_REQUEST {
+            // The agent takes one of its own questions back.
+            let Some(id) = params.get("requestId").or_else(|| params.get("id")).map(Id::of) else { return };
+            if let Some(ticket) = self.asks.of_request(&id) {
+                self.asks.void(ticket, LapseWhy::Cancelled, out);
+            }
+            out.refuse(&id, RpcError::CANCELLED, "Request cancelled");
+        } else if method == speak::FROM_AGENT.elicitation_complete {
+            out.note("notice", "the step that the agent asked you to do on a web page is done");
+        } else {
+            out.note("protocol", &format!("{method} {params}"));
         }
     }
 
-    fn hear_host(&mut self, message: ToAgent, disk: &dyn Disk) {
+    fn updated(&mut self, params: &Value) {
+        if self.handshake.is_replaying() {
+            self.updates.replayed(params, &mut self.cx);
+        } else {
+            self.updates.heard(params, &mut self.asks, &mut self.cx);
+        }
+    }
+
+    /// The agent's answer to one of our requests.
+    fn answered(&mut self, number: u64, called: Called, outcome: Result<Value, RpcError>) {
+        let Context { conduct, turn, out, .. } = &mut self.cx;
+        let started = match called {
+            Called::Initialize => self.handshake.initialized(outcome, conduct, out),
+            Called::Authenticate => self.handshake.authenticated(outcome, conduct, out),
+            Called::Sessions => {
+                self.handshake.sessions_listed(outcome, conduct, out);
+                Ok(())
+            }
+            Called::Open { resumed } => self.handshake.opened(resumed, outcome, conduct, out),
+            Called::Set { what, at_start } => {
+                conduct.set(out, |settings, out| settings.sent(&what, at_start, outcome, out));
+                if at_start {
+                    self.handshake.was_set(conduct, out);
+                }
+                Ok(())
+            }
+            Called::Prompt => return self.prompt_answered(number, outcome),
+            Called::Steering { action, text } => return turn.steered((action, text), outcome, conduct, out),
+            Called::Keep(keeping) => return keeping::answered(&keeping, outcome, &mut self.cx),
+            Called::Close => return,
+        };
+        match started {
+            Ok(()) if conduct.is_ready() => turn.first_prompt(self.handshake.take_resume(), conduct, out),
+            Ok(()) => {}
+            Err(why) => self.lost(why, None),
+        }
+    }
+
+    fn prompt_answered(&mut self, number: u64, outcome: Result<Value, RpcError>) {
+        if !self.cx.turn.is_answered_by(number, &self.cx.conduct, &mut self.cx.out) {
+            return;
+        }
+        self.updates.find_plan(&mut self.cx);
+        let Context { conduct, turn, out, .. } = &mut self.cx;
+        if let Ok(answer) = &outcome {
+            self.updates.turn_used(answer, out);
+        }
+        let stopped = turn.prompt_ended(outcome, conduct, out);
+        self.end_turn(stopped);
+    }
+
+    fn hear_host(&mut self, message: ToAgent) {
+        let Context { conduct, turn, out, .. } = &mut self.cx;
         match message {
-            ToAgent::Prompt { text, when } => self.prompted(text, when),
-            ToAgent::Question(text) => self.questioned(text),
+            ToAgent::Prompt { text, when } => {
+                if turn.prompted(text, when, conduct, out) {
+                    self.cancel();
+                }
+            }
+            ToAgent::Question(text) => turn.questioned(text, conduct, out),
             ToAgent::Filed { ticket, action } => self.asks.filed(ticket, action),
-            ToAgent::Answered { ticket, answer } => self.decided(ticket, answer),
-            ToAgent::Output { ticket, bytes } => self.terminal_wrote(ticket, &bytes),
-            ToAgent::Performed { ticket, performed } => self.performed(ticket, *performed, disk),
+            ToAgent::Answered { ticket, answer } => {
+                if let Some(opening) = self.asks.decided(ticket, answer, &mut self.cx) {
+                    self.terminals.start(ticket, opening, &mut self.cx.out);
+                }
+                self.try_end(false);
+            }
+            ToAgent::Output { ticket, bytes } => self.terminals.wrote(ticket, &bytes),
+            ToAgent::Performed { ticket, performed } => {
+                if !self.terminals.ended(ticket, &performed, out) {
+                    self.asks.performed(ticket, &performed, &mut self.cx);
+                }
+                self.try_end(false);
+            }
             ToAgent::TrialDone { .. } | ToAgent::Mode(_) => {}
-            ToAgent::PlanEdited { told, .. } => self.plan_was_edited(told),
-            ToAgent::SetOption { id, value } => self.set_option(&id, &value, false),
-            ToAgent::Keeping(keeping) => self.keep(keeping),
+            ToAgent::PlanEdited { told, .. } => turn.plan_was_edited(told, conduct, out),
+            ToAgent::SetOption { id, value } => conduct.set(out, |settings, out| {
+                settings.send(&id, &value, false, out);
+                false
+            }),
+            ToAgent::Keeping(keeping) => {
+                if let Some(keeping::Change(load)) = keeping::asked(keeping, &mut self.cx) {
+                    self.change_session(load);
+                }
+            }
             ToAgent::Cancel => self.cancel(),
             ToAgent::Shutdown => self.shut_down(),
         }
     }
 
-    fn elapsed(&mut self, timer: Timer, disk: &dyn Disk) {
+    /// Another session of the same process.
+    fn change_session(&mut self, load: Option<String>) {
+        self.updates.start_again();
+        self.cx.out.disarm(Timer::Candidate);
+        self.handshake.open_again(load, &mut self.cx.conduct, &mut self.cx.out);
+    }
+
+    fn elapsed(&mut self, timer: Timer) {
+        let Context { conduct, turn, out, .. } = &mut self.cx;
         match timer {
-            Timer::Start => self.start_timed_out(),
-            Timer::StartNote => self.note_slow_start(),
-            Timer::Cancel => self.cancel_timed_out(disk),
-            Timer::Settle => self.settled(),
-            Timer::Candidate => self.look_again(),
-            Timer::Changed => self.ask_again(disk),
+            Timer::Start => {
+                if let Err(why) = self.handshake.timed_out(conduct) {
+                    self.lost(why, None);
+                }
+            }
+            Timer::StartNote => self.handshake.note_slow_start(conduct, out),
+            Timer::Cancel => {
+                if turn.cancel_timed_out() {
+                    self.end_turn(true);
+                }
+            }
+            Timer::Settle => turn.settled(conduct, out),
+            Timer::Candidate => turn.look_again(out),
+            Timer::Changed => permission::ask_again(&mut self.asks, &mut self.cx),
         }
     }
 
     /// Even what cannot be read is answered when it asks, and counts as the answer when it answers.
     fn unreadable(&mut self, asks: Option<(Id, bool)>, why: &str) {
         let Some((id, is_request)) = asks else { return };
-        let error = RpcError::new(RpcError::INVALID_REQUEST, why);
-        if is_request && self.open.contains_key(&id) {
+        if is_request && self.cx.out.is_open(&id) {
             self.id_used_twice(&id, "one that cannot be read");
         } else if is_request {
-            self.send(message::response(&id, Err(error)));
-        } else if let Some((number, called)) = id.number().and_then(|n| Some((n, self.calls.remove(&n)?))) {
-            self.answered_us(number, called, Err(error), &NoDisk);
+            self.cx.out.refuse_unopened(&id, why);
+        } else if let Some((number, called)) = self.cx.out.called(&id) {
+            self.answered(number, called, Err(RpcError::new(RpcError::INVALID_REQUEST, why)));
         }
     }
 
-    pub(super) fn lost(&mut self, why: String, exit: Option<i32>) {
-        for ticket in self.asks.withdrawable() {
-            self.void(ticket, crate::model::event::LapseWhy::AgentLost);
+    /// Takes everything back that can be: unanswered questions, and commands that run for the agent.
+    fn withdraw(&mut self, why: LapseWhy) {
+        self.void_unanswered(why);
+        self.terminals.stop_all(why, &mut self.cx.out);
+    }
+
+    fn void_unanswered(&mut self, why: LapseWhy) {
+        for ticket in self.asks.unanswered() {
+            self.asks.void(ticket, why, &mut self.cx.out);
         }
-        self.tell(FromAgent::Lost { why, exit });
-        self.finish();
     }
 
-    /// Nothing that the agent asked stays unanswered, and it need not answer any more itself.
-    pub(super) fn finish(&mut self) {
-        for id in std::mem::take(&mut self.open).into_keys() {
-            self.send(message::response(&id, Err(RpcError::new(RpcError::CANCELLED, "the session is over"))));
+    fn cancel(&mut self) {
+        if self.cx.turn.cancel(&mut self.cx.out) {
+            self.stop_prompt();
         }
-        for (number, called) in std::mem::take(&mut self.calls) {
-            if called != Called::Close {
-                self.notify(speak::CANCEL_REQUEST, speak::cancel_request(number));
-            }
+        self.try_end(true);
+    }
+
+    /// Every open question is answered "cancelled" first, as the protocol wants it; the turn ends within a second.
+    fn stop_prompt(&mut self) {
+        self.withdraw(LapseWhy::Cancelled);
+        self.cx.turn.send_cancel(&mut self.cx.out);
+    }
+
+    /// Closes what the agent left open and waits for what we still do ourselves.
+    fn end_turn(&mut self, cancelled: bool) {
+        self.void_unanswered(LapseWhy::Cancelled);
+        self.updates.close_all(&mut self.asks, &mut self.cx);
+        self.cx.out.reset_copy(&self.asks.grants.end(None));
+        self.copying.look_last(cancelled, &mut self.cx.out);
+        self.try_end(cancelled);
+    }
+
+    fn try_end(&mut self, cancelled: bool) {
+        let is_busy = self.copying.is_looking() || self.asks.carrying_out() || self.terminals.is_stopping();
+        self.cx.turn.try_end(cancelled, is_busy, &self.cx.conduct, &mut self.cx.out);
+    }
+
+    fn lost(&mut self, why: String, exit: Option<i32>) {
+        self.withdraw(LapseWhy::AgentLost);
+        self.cx.out.tell(FromAgent::Lost { why, exit });
+        self.cx.out.finish();
+    }
+
+    /// Ends: politely where the agent knows how, then by its process group.
+    fn shut_down(&mut self) {
+        self.withdraw(LapseWhy::Cancelled);
+        let Context { conduct, turn, out, .. } = &mut self.cx;
+        if turn.is_running() {
+            out.notify(speak::TO_AGENT.session_cancel, speak::cancel(out.session()));
         }
-        self.out.push(Effect::Finish);
-        self.finished = true;
-    }
-
-    /// Sends one of our requests; its number names the answer.
-    pub(super) fn call(&mut self, method: &str, params: Value, called: Called) -> u64 {
-        let number = self.next_call;
-        self.next_call += 1;
-        self.calls.insert(number, called);
-        self.send(message::request(number, method, params));
-        number
-    }
-
-    pub(super) fn notify(&mut self, method: &str, params: Value) {
-        self.send(message::notification(method, params));
-    }
-
-    pub(super) fn send(&mut self, message: Value) {
-        self.out.push(Effect::Send(message));
-    }
-
-    /// Answers a request of the agent, unless it was answered before.
-    pub(super) fn reply(&mut self, id: &Id, outcome: Result<Value, RpcError>) -> bool {
-        let open = self.open.remove(id).is_some();
-        if open {
-            self.send(message::response(id, outcome));
+        if conduct.has(&["sessionCapabilities", "close"]) && !out.session().is_empty() {
+            out.call(speak::TO_AGENT.session_close, speak::close_session(out.session()), Called::Close);
         }
-        open
-    }
-
-    pub(super) fn tell(&mut self, message: FromAgent) {
-        self.out.push(Effect::Tell(message));
-    }
-
-    pub(super) fn effect(&mut self, effect: Effect) {
-        self.out.push(effect);
-    }
-
-    /// Raw or odd things the agent's side showed; bounded.
-    pub(super) fn note(&mut self, what: &str, text: &str) {
-        let text = peek::bounded(&self.setup.place.shown(text), ACP_NOTE_BYTES_MAX);
-        self.tell_note(what, text);
-    }
-
-    pub(super) fn tell_note(&mut self, what: &str, text: String) {
-        self.tell(FromAgent::Noted(AgentNoted::new(what, text)));
-    }
-
-    pub(super) fn alarm(&mut self, what: &str, ticket: Option<Ticket>, text: String) {
-        self.tell(FromAgent::Alarm { what: what.into(), ticket, text });
-    }
-
-    /// The agent's id of the session; empty before there is one, which agents answer with an error.
-    pub(super) fn session_id(&self) -> String {
-        self.session.clone().unwrap_or_default()
-    }
-}
-
-/// For answers that never look at files.
-struct NoDisk;
-
-impl Disk for NoDisk {
-    fn read(&self, _: &RelPath) -> Result<Option<Vec<u8>>, String> {
-        Err("no files can be read".to_owned())
+        out.finish();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::acp::limits::{ACP_OPEN_REQUESTS_BYTES_MAX, ACP_OPEN_REQUESTS_MAX};
+    use crate::agent::acp::place::NoFiles;
+    use crate::model::event::OutcomeWord;
+    use crate::port::{Answer, Performed};
     use serde_json::json;
+    use std::collections::BTreeMap;
 
     fn client() -> Client {
-        Client::new(Setup::plain())
+        Client::new(Setup::plain(Place::new("/w", "/w", Arc::new(NoFiles))))
     }
 
     #[test]
     fn what_is_open_at_once_is_bounded_and_all_is_answered() {
         let mut client = client();
         let size = 6 << 20;
-        let (mut proposed, mut answers) = (0, BTreeMap::new());
+        let (mut proposed, mut held, mut answers) = (0, 0, BTreeMap::new());
         for id in 0..600_usize {
             let content = "x".repeat(if id < 20 { size } else { 1 });
             let params = json!({"path": "/w/a.txt", "content": content});
             let line = json!({"id": id, "method": "fs/write_text_file", "params": params});
-            for effect in client.on(Input::Message(line), &Absent) {
-                proposed += usize::from(matches!(effect, Effect::Tell(FromAgent::Propose { .. })));
+            for effect in client.on(Input::Message(line)) {
+                if matches!(effect, Effect::Tell(FromAgent::Propose { .. })) {
+                    proposed += 1;
+                    held += if id < 20 { size } else { 1 };
+                }
                 if let Effect::Send(answer) = effect {
                     *answers.entry(answer["id"].to_string()).or_insert(0) += 1;
                 }
             }
         }
         assert_eq!(answers.len() + proposed, 600);
-        assert!(client.open.values().sum::<usize>() <= ACP_OPEN_REQUESTS_BYTES_MAX);
-        assert_eq!(client.open.len(), ACP_OPEN_REQUESTS_MAX);
+        assert!(held <= ACP_OPEN_REQUESTS_BYTES_MAX);
+        assert_eq!(proposed, ACP_OPEN_REQUESTS_MAX);
         assert!((1..20).all(|id| (id * size < ACP_OPEN_REQUESTS_BYTES_MAX) || answers.contains_key(&id.to_string())));
-        let last = client.on(Input::Gone { why: "dead".to_owned(), exit: None }, &Absent);
+        let last = client.on(Input::Gone { why: "dead".to_owned(), exit: None });
         let ended = last.iter().filter(|effect| matches!(effect, Effect::Send(answer) if answer["error"].is_object()));
         assert_eq!(ended.count(), ACP_OPEN_REQUESTS_MAX, "{last:?}");
     }
 
-    struct Absent;
-
-    impl Disk for Absent {
-        fn read(&self, _: &RelPath) -> Result<Option<Vec<u8>>, String> {
-            Ok(None)
+    /// The approval of the old words was on its way while the agent changed them.
+    #[test]
+    fn an_answer_to_the_request_as_it_was_is_not_passed_on() {
+        let mut client = client();
+        let ask = json!({"id": 1, "method": "session/request_permission", "params": {
+            "toolCall": {"toolCallId": "t", "kind": "execute", "rawInput": {"command": "make"}},
+            "options": [{"optionId": "yes", "name": "Allow", "kind": "allow_once"}]}});
+        client.on(Input::Message(ask));
+        let swap = json!({"method": "session/update", "params": {"update": {"sessionUpdate": "tool_call_update",
+            "toolCallId": "t", "rawInput": {"command": "make evil"}}}});
+        let effects = client.on(Input::Message(swap));
+        let reopened = effects.iter().find_map(|effect| {
+            if let Effect::Tell(FromAgent::Reopen { ticket, next, .. }) = effect {
+                Some((*ticket, *next))
+            } else {
+                None
+            }
+        });
+        let (old, next) = reopened.unwrap();
+        let approve = |ticket| {
+            let answer = Answer::Approved { edited: None, note: None, option: None, told: String::new() };
+            Input::Host(ToAgent::Answered { ticket, answer })
+        };
+        let says_yes = |effects: &[Effect]| {
+            effects.iter().any(|e| matches!(e, Effect::Send(Value::Object(m)) if m.contains_key("result")))
+        };
+        for ticket in [old, next] {
+            assert!(!says_yes(&client.on(approve(ticket))), "it is not asked again yet");
         }
+        let effects = client.on(Input::Elapsed(Timer::Changed));
+        assert!(effects.iter().any(|e| matches!(e, Effect::Tell(FromAgent::Revise { ticket, .. }) if *ticket == next)));
+        assert!(says_yes(&client.on(approve(next))));
+    }
+
+    /// What a killed command wrote before is kept, and its end is told once it has really ended.
+    #[test]
+    fn a_killed_command_keeps_what_it_wrote_until_its_end() {
+        let mut client = client();
+        let ask = |id: u64, method: &str, params: Value| {
+            Input::Message(json!({"id": id, "method": format!("terminal/{method}"), "params": params}))
+        };
+        let of_it = || json!({"terminalId": "term-1"});
+        let answer = |effects: &[Effect], id: u64| {
+            let mut sent =
+                effects.iter().filter_map(|e| if let Effect::Send(answer) = e { Some(answer) } else { None });
+            sent.find(|answer| answer["id"] == id).map(|answer| answer["result"].clone())
+        };
+        let mut effects = client.on(ask(1, "create", json!({"command": "make"}))).into_iter();
+        let ticket = effects.find_map(|effect| {
+            if let Effect::Tell(FromAgent::Propose { ticket, .. }) = effect { Some(ticket) } else { None }
+        });
+        let ticket = ticket.unwrap();
+        let approved = Answer::Approved { edited: None, note: None, option: None, told: String::new() };
+        let started = client.on(Input::Host(ToAgent::Answered { ticket, answer: approved }));
+        assert_eq!(answer(&started, 1).unwrap()["terminalId"], "term-1");
+        client.on(Input::Host(ToAgent::Output { ticket, bytes: b"one\n".to_vec() }));
+        assert_eq!(answer(&client.on(ask(2, "wait_for_exit", of_it())), 2), None);
+        let killed = client.on(ask(3, "kill", of_it()));
+        assert!(answer(&killed, 3).is_some() && answer(&killed, 2).is_none(), "{killed:?}");
+        let withdrawn = |effect: &Effect| matches!(effect, Effect::Tell(FromAgent::Withdraw { ticket: t, why }) if (*t, *why) == (ticket, LapseWhy::Killed));
+        assert!(killed.iter().any(withdrawn), "{killed:?}");
+        client.on(Input::Host(ToAgent::Output { ticket, bytes: b"two\n".to_vec() }));
+        let running = answer(&client.on(ask(4, "output", of_it())), 4).unwrap();
+        assert_eq!((&running["output"], &running["exitStatus"]), (&json!("one\ntwo\n"), &Value::Null));
+        let mut performed = Performed::of(OutcomeWord::Failed, None);
+        performed.exit = Some(128 + 9);
+        let ended = client.on(Input::Host(ToAgent::Performed { ticket, performed: Box::new(performed) }));
+        assert_eq!(answer(&ended, 2).unwrap()["signal"], "SIGKILL");
+        let last = answer(&client.on(ask(5, "output", of_it())), 5).unwrap();
+        assert_eq!((&last["output"], &last["exitStatus"]["signal"]), (&json!("one\ntwo\n"), &json!("SIGKILL")));
     }
 }

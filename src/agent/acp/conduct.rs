@@ -1,9 +1,11 @@
-//! How far this agent can be held: what the catalog knows, corrected by what it was seen to do.
+//! How far this agent can be controlled: what the catalog knows, corrected by what it was seen to do; and what it offers.
 
-use super::client::Client;
+use super::out::Out;
 use super::peek;
+use super::settings::Settings;
+use crate::agent::acp::limits::ACP_ANSWERS_TOLD_MAX;
 use crate::agent::catalog::{AgentSpec, Level, Through};
-use crate::model::event::{AgentBadge, AgentReady, Isolation};
+use crate::model::event::{AgentBadge, AgentOffer, AgentReady, Isolation};
 use crate::port::FromAgent;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -11,21 +13,32 @@ use std::collections::BTreeSet;
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Conduct {
-    pub level: Level,
-    pub edits: Through,
-    pub commands: Through,
+    spec: AgentSpec,
+    isolation: Isolation,
+    /// The answer to `initialize`.
+    init: Value,
+    settings: Settings,
+    /// It has a session, set as it should be: from now on prompts are sent and changes are told.
+    ready: bool,
+    level: Level,
+    edits: Through,
+    commands: Through,
     /// The agent acted in this session without asking.
-    pub acted_unasked: bool,
+    acted_unasked: bool,
     /// A reject ended the turn here, whatever the catalog says.
-    pub deny_ends_turn: bool,
-    pub steering: bool,
+    deny_ends_turn: bool,
+    steering: bool,
     /// Answers with misleading names that the user was told of.
-    pub answers_told: BTreeSet<String>,
+    answers_told: BTreeSet<String>,
 }
 
 impl Conduct {
-    pub fn of(spec: &AgentSpec) -> Self {
+    pub fn of(spec: AgentSpec, isolation: Isolation) -> Self {
         Self {
+            isolation,
+            init: Value::Null,
+            settings: Settings::default(),
+            ready: false,
             level: spec.level,
             edits: spec.edits,
             commands: spec.commands,
@@ -33,11 +46,156 @@ impl Conduct {
             deny_ends_turn: spec.level == Level::L1,
             steering: false,
             answers_told: BTreeSet::new(),
+            spec,
+        }
+    }
+
+    /// What the catalog says.
+    pub fn spec(&self) -> &AgentSpec {
+        &self.spec
+    }
+
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Do its edits come through our file methods, as far as was seen?
+    pub fn edits_through_us(&self) -> bool {
+        self.edits == Through::Client
+    }
+
+    pub fn can_be_steered(&self) -> bool {
+        self.steering
+    }
+
+    /// Does its turn continue after a denial?
+    pub fn survives_denial(&self) -> bool {
+        !self.deny_ends_turn && self.level >= Level::L2
+    }
+
+    /// The answer to `initialize`.
+    pub fn initialized(&mut self, answer: Value) {
+        self.init = answer;
+        self.steering =
+            self.announces(&["_meta", "steering", "supported"]) || self.has(&["_meta", "steering", "supported"]);
+    }
+
+    fn announces(&self, path: &[&str]) -> bool {
+        peek::offers(&self.init, path)
+    }
+
+    /// Does it announce this capability?
+    pub fn has(&self, capability: &[&str]) -> bool {
+        self.announces(&[&["agentCapabilities"], capability].concat())
+    }
+
+    /// The ways to log in that it announces.
+    pub fn logins(&self) -> &[Value] {
+        peek::list(&self.init, "authMethods")
+    }
+
+    /// What of its sessions and its login the user can change.
+    pub fn offers(&self) -> Vec<AgentOffer> {
+        let resumes = self.has(&["loadSession"]) || self.has(&["sessionCapabilities", "resume"]);
+        [
+            (AgentOffer::New, self.init.is_object()),
+            (AgentOffer::List, self.has(&["sessionCapabilities", "list"])),
+            (AgentOffer::Resume, resumes),
+            (AgentOffer::Delete, self.has(&["sessionCapabilities", "delete"])),
+            (AgentOffer::Logout, self.has(&["auth", "logout"])),
+        ]
+        .into_iter()
+        .filter_map(|(offer, is_there)| is_there.then_some(offer))
+        .collect()
+    }
+
+    /// Changes the settings; the host is told when that is news.
+    pub fn set(&mut self, out: &mut Out, change: impl FnOnce(&mut Settings, &mut Out) -> bool) {
+        if change(&mut self.settings, out) {
+            self.tell_change(out);
+        }
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// The start is over.
+    pub fn becomes_ready(&mut self, out: &mut Out) {
+        self.ready = true;
+        self.settings.guard();
+        self.tell_change(out);
+    }
+
+    /// Another session of the same process begins; what was set in the former one is not true of it.
+    pub fn starts_again(&mut self) {
+        (self.ready, self.settings) = (false, Settings::default());
+    }
+
+    /// An edit comes through our file methods: they can be rewritten from now on. True when that is news.
+    pub fn edits_come_through_us(&mut self) -> bool {
+        let news = self.edits != Through::Client;
+        self.edits = Through::Client;
+        if news {
+            self.level = Level::L3;
+        }
+        news
+    }
+
+    pub fn commands_come_through_us(&mut self, out: &mut Out) {
+        if self.commands != Through::Client {
+            self.commands = Through::Client;
+            self.level_seen(Level::L2, out);
+            self.tell_change(out);
+        }
+    }
+
+    /// It asks for permission.
+    pub fn asks(&mut self, out: &mut Out) {
+        self.level_seen(Level::L1, out);
+    }
+
+    pub fn went_on_after_denial(&mut self, out: &mut Out) {
+        self.level_seen(Level::L2, out);
+    }
+
+    pub fn denial_ended_turn(&mut self, out: &mut Out) {
+        self.deny_ends_turn = true;
+        self.level_seen(Level::L1, out);
+    }
+
+    /// It ran a command or changed files that nobody was asked about.
+    pub fn acts_unasked(&mut self) {
+        self.acted_unasked = true;
+    }
+
+    /// One that acts unasked and was never seen to ask does not ask.
+    pub fn unasked_action_ended(&mut self, out: &mut Out) {
+        if self.level == Level::Unknown && self.acted_unasked && self.edits == Through::Agent {
+            self.level_seen(Level::L0, out);
+        }
+    }
+
+    /// Those of its answers with misleading names that the user was not told of.
+    pub fn untold_answers<'a>(&'a self, misleading: &'a [String]) -> impl Iterator<Item = &'a String> {
+        misleading.iter().filter(|text| !self.answers_told.contains(*text))
+    }
+
+    /// openhands offers the same odd answer with every question: it is said once.
+    pub fn answers_were_told(&mut self, misleading: Vec<String>) {
+        if self.answers_told.len() < ACP_ANSWERS_TOLD_MAX {
+            self.answers_told.extend(misleading);
+        }
+    }
+
+    fn level_seen(&mut self, level: Level, out: &mut Out) {
+        if self.seen(level) {
+            self.tell_change(out);
         }
     }
 
     /// What was seen raises an unknown level; it never raises a known one but for L3, which is proven by its effect.
-    pub fn seen(&mut self, level: Level) -> bool {
+    fn seen(&mut self, level: Level) -> bool {
         let better = match self.level {
             Level::Unknown => level != Level::Unknown,
             Level::L0 => level > Level::L0,
@@ -50,18 +208,39 @@ impl Conduct {
         better
     }
 
-    /// An edit came through our file methods: they can be rewritten from now on.
-    pub fn edits_come_through_us(&mut self) -> bool {
-        let news = self.edits != Through::Client;
-        self.edits = Through::Client;
-        if news {
-            self.level = Level::L3;
+    /// Tells the host what the agent is and offers now, once it is ready.
+    pub fn tell_change(&self, out: &mut Out) {
+        if self.ready {
+            self.tell("ready", out);
         }
-        news
+    }
+
+    /// Tells the host what the agent is and offers, and how far its start is.
+    pub fn tell(&self, state: &str, out: &mut Out) {
+        let info = self.init.get("agentInfo").unwrap_or(&Value::Null);
+        let name = peek::first_text(info, &["title", "name"]);
+        let title = name.map(|name| match peek::text(info, "version") {
+            Some(version) => format!("{name} {version}"),
+            None => name.to_owned(),
+        });
+        let ready = AgentReady {
+            agent: AgentBadge {
+                name: self.spec.name.clone(),
+                level: self.level.word().into(),
+                isolation: self.isolation,
+            },
+            title,
+            badges: self.badges(),
+            options: self.settings.options().to_vec(),
+            offers: self.offers(),
+            state: state.into(),
+            session: Some(out.session().to_owned()).filter(|id| !id.is_empty()),
+        };
+        out.tell(FromAgent::Ready(ready));
     }
 
     /// One line a fact, for the header's badge list.
-    pub fn badges(&self, spec: &AgentSpec, isolation: Isolation, init: &Value) -> Vec<String> {
+    fn badges(&self) -> Vec<String> {
         let mut lines = vec![
             match self.level {
                 Level::Unknown => "L?: no request yet; the level is known after its first action",
@@ -79,7 +258,7 @@ impl Conduct {
         lines.push(format!("edits: {}", by(self.edits)));
         lines.push(format!("commands: {}", by(self.commands)));
         lines.push(
-            match isolation {
+            match self.isolation {
                 Isolation::Overlay => "isolation overlay: it sees a private layer over the workspace",
                 Isolation::Copy => "isolation copy: it works in a private copy; its changes go through the gate",
                 Isolation::Gated => {
@@ -92,44 +271,11 @@ impl Conduct {
         if self.acted_unasked {
             lines.push("it acted without asking in this session".to_owned());
         }
-        let offers = |path: &[&str], yes: &str| peek::offers(init, path).then(|| yes.to_owned());
-        lines.extend(offers(&["agentCapabilities", "loadSession"], "a session can be reloaded after a restart"));
-        lines.extend(self.steering.then(|| "messages can be added to its running turn".to_owned()));
-        lines.extend(spec.note.clone());
-        lines
-    }
-}
-
-impl Client {
-    /// Tells the host what the agent is and offers now.
-    pub(super) fn tell_ready(&mut self, state: &str) {
-        let init = self.handshake.answer();
-        let info = init.get("agentInfo").unwrap_or(&Value::Null);
-        let name = peek::first_text(info, &["title", "name"]);
-        let title = name.map(|name| match peek::text(info, "version") {
-            Some(version) => format!("{name} {version}"),
-            None => name.to_owned(),
-        });
-        let ready = AgentReady {
-            agent: AgentBadge {
-                name: self.setup.spec.name.clone(),
-                level: self.conduct.level.word().into(),
-                isolation: self.setup.isolation,
-            },
-            title,
-            badges: self.conduct.badges(&self.setup.spec, self.setup.isolation, init),
-            options: self.settings.options().to_vec(),
-            offers: super::keeping::offers(init),
-            state: state.into(),
-            session: self.session.clone(),
-        };
-        self.tell(FromAgent::Ready(ready));
-    }
-
-    /// The agent was seen to stand at this level.
-    pub(super) fn level_seen(&mut self, level: Level) {
-        if self.conduct.seen(level) {
-            self.tell_ready("ready");
+        if self.has(&["loadSession"]) {
+            lines.push("a session can be reloaded after a restart".to_owned());
         }
+        lines.extend(self.steering.then(|| "messages can be added to its running turn".to_owned()));
+        lines.extend(self.spec.note.clone());
+        lines
     }
 }

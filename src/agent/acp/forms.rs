@@ -2,9 +2,6 @@
 //! answers with the defaults, an edited one with the JSON object the user wrote. An address to visit is shown and never
 //! opened: an approval only tells the agent that the user agrees to go there.
 
-use super::asks::Subject;
-use super::client::Client;
-use super::message::{Id, RpcError};
 use super::peek;
 use crate::agent::acp::limits::ACP_NOTE_BYTES_MAX;
 use crate::model::Proposal;
@@ -23,7 +20,32 @@ pub struct Form {
 }
 
 impl Form {
-    pub fn of(schema: &Value) -> Self {
+    /// Reads a request. The error says why it cannot be answered.
+    pub fn asked(params: &Value) -> Result<Self, String> {
+        match (peek::text(params, "mode"), params.get("requestedSchema"), peek::text(params, "url")) {
+            (Some("form") | None, Some(schema), _) => Ok(Self::of(schema)),
+            (Some("url"), _, Some(url)) => Self::address(url),
+            (mode, _, _) => Err(format!("only forms and addresses can be answered, not {}", mode.unwrap_or("this"))),
+        }
+    }
+
+    /// The question for the user, under the agent's words.
+    pub fn proposal(&self, message: &str) -> Proposal {
+        let quote = |question: &String| Evidence::new("quote", peek::bounded(question, ACP_NOTE_BYTES_MAX));
+        let (what, because) = if self.is_address {
+            (
+                "visit",
+                "rightseat does not open it: go there yourself if you trust it. Approve to tell the agent that you agree.",
+            )
+        } else {
+            ("answer", "Approve to send the defaults, or edit the JSON object to send something else.")
+        };
+        let mut proposal = Proposal::new(format!("{what}: {}", peek::bounded(message, 400)), Body::Other);
+        proposal.executor = Executor::Agent;
+        proposal.because(because, self.questions.iter().map(quote).collect())
+    }
+
+    fn of(schema: &Value) -> Self {
         let mut form = Self::default();
         let required: Vec<&str> = peek::list(schema, "required").iter().filter_map(Value::as_str).collect();
         form.required = required.iter().map(|name| (*name).to_owned()).collect();
@@ -54,7 +76,7 @@ impl Form {
     }
 
     /// An address for the user. Only what a browser opens over the network: no files, no scripts, no other programs.
-    pub fn address(url: &str) -> Result<Self, String> {
+    fn address(url: &str) -> Result<Self, String> {
         let lower = url.to_ascii_lowercase();
         let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
         let host = rest.and_then(|rest| rest.split(['/', '?', '#', '\\']).next()).filter(|host| !host.is_empty());
@@ -90,46 +112,6 @@ impl Form {
 
     pub fn cancelled() -> Value {
         json!({"action": "cancel"})
-    }
-}
-
-impl Client {
-    pub(super) fn form_asked(&mut self, id: Id, params: &Value) {
-        if self.turn.refuses_questions() {
-            self.reply(&id, Ok(Form::cancelled()));
-            return;
-        }
-        let message = self.setup.place.shown(peek::text(params, "message").unwrap_or("the agent asks a question"));
-        let form = match (peek::text(params, "mode"), params.get("requestedSchema"), peek::text(params, "url")) {
-            (Some("form") | None, Some(schema), _) => Ok(Form::of(schema)),
-            (Some("url"), _, Some(url)) => Form::address(url),
-            (mode, _, _) => Err(format!("only forms and addresses can be answered, not {}", mode.unwrap_or("this"))),
-        };
-        let form = match form {
-            Ok(form) => form,
-            Err(why) => {
-                self.note("protocol", &format!("it asked: {message}; {why}"));
-                self.reply(&id, Err(RpcError::new(RpcError::INVALID_PARAMS, why)));
-                return;
-            }
-        };
-        let evidence = form
-            .questions
-            .iter()
-            .map(|question| Evidence::new("quote", peek::bounded(question, ACP_NOTE_BYTES_MAX)))
-            .collect();
-        let (what, because) = if form.is_address {
-            (
-                "visit",
-                "rightseat does not open it: go there yourself if you trust it. Approve to tell the agent that you agree.",
-            )
-        } else {
-            ("answer", "Approve to send the defaults, or edit the JSON object to send something else.")
-        };
-        let mut proposal = Proposal::new(format!("{what}: {}", peek::bounded(&message, 400)), Body::Other);
-        proposal.executor = Executor::Agent;
-        proposal = proposal.because(because, evidence);
-        self.propose(Subject::Form { request: id, form }, proposal);
     }
 }
 

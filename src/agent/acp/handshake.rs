@@ -1,48 +1,56 @@
 //! From the first byte to the first prompt: initialize, log in when it must be, open or take up a session, set its mode
 //! and options, and say all the while how far it is.
 
-use super::client::{Called, Client, Effect, Timer};
+use super::conduct::Conduct;
 use super::message::RpcError;
+use super::out::{Called, Out, Timer};
 use super::peek;
-use super::settings::Setter;
 use super::speak;
-use crate::agent::acp::limits::{ACP_MODE_RESETS_MAX, ACP_START_NOTE_MS};
+use crate::agent::acp::limits::ACP_START_NOTE_MS;
 use serde_json::Value;
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 /// How far the start is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Phase {
+enum Phase {
     #[default]
     Initializing,
     LoggingIn,
     Opening,
-    Configuring,
-    Ready,
+    /// So many answers to settings are still awaited before the first prompt.
+    Configuring {
+        awaited: usize,
+    },
 }
 
-/// See the module.
+/// See the module. An error is why the agent is given up.
 #[derive(Debug, Default)]
 pub struct Handshake {
-    pub phase: Phase,
-    /// The answer to `initialize`.
-    init: Value,
+    phase: Phase,
     noted_ms: u64,
-    logged_in: bool,
-    /// Answers to settings that are still awaited before the first prompt.
-    awaited: usize,
+    has_logged_in: bool,
     /// While a session is loaded the agent plays its past again; that is in the journal already.
-    pub replaying: bool,
-    mode_resets: u32,
-    /// The mode we asked for last, or the one it started in.
-    pub mode_wanted: Option<String>,
-    /// The user allowed the agent to change its mode; the next change is that one.
-    pub mode_may_change: bool,
+    replaying: bool,
+    /// The agent's own id of the session to continue with.
+    load: Option<String>,
+    /// How far the session was, when a host takes it over.
+    resume: Option<String>,
+    /// Names of the variables that the agent's process is given.
+    env_names: BTreeSet<String>,
 }
 
 impl Handshake {
-    pub fn answer(&self) -> &Value {
-        &self.init
+    pub fn new(load: Option<String>, resume: Option<String>, env_names: BTreeSet<String>) -> Self {
+        Self { load, resume, env_names, ..Self::default() }
+    }
+
+    pub fn is_replaying(&self) -> bool {
+        self.replaying
+    }
+
+    /// What a new agent must be told of the session so far.
+    pub fn take_resume(&mut self) -> Option<String> {
+        self.resume.take()
     }
 
     fn doing(&self) -> &'static str {
@@ -50,177 +58,168 @@ impl Handshake {
             Phase::Initializing => "waiting for its first response",
             Phase::LoggingIn => "logging in",
             Phase::Opening => "opening a session",
-            Phase::Configuring | Phase::Ready => "setting its mode",
+            Phase::Configuring { .. } => "setting its mode",
         }
     }
 
-    pub fn is_ready(&self) -> bool {
-        self.phase == Phase::Ready
-    }
-}
-
-impl Client {
-    pub(super) fn begin(&mut self) {
-        self.begin_waiting();
-        self.tell_ready("starting");
-        self.call(speak::TO_AGENT.initialize, speak::initialize(), Called::Initialize);
+    pub fn begin(&mut self, conduct: &Conduct, out: &mut Out) {
+        self.begin_waiting(conduct, out);
+        conduct.tell("starting", out);
+        out.call(speak::TO_AGENT.initialize, speak::initialize(), Called::Initialize);
     }
 
-    pub(super) fn note_slow_start(&mut self) {
-        if self.handshake.is_ready() {
+    pub fn note_slow_start(&mut self, conduct: &Conduct, out: &mut Out) {
+        if conduct.is_ready() {
             return;
         }
-        self.handshake.noted_ms += ACP_START_NOTE_MS;
-        let doing = self.handshake.doing();
-        let (seconds, limit) = (self.handshake.noted_ms / 1000, self.setup.spec.start_timeout_s());
-        self.tell_ready(&format!("starting: {doing}, {seconds} s of at most {limit} s"));
-        self.effect(Effect::Arm(Timer::StartNote, Duration::from_millis(ACP_START_NOTE_MS)));
+        self.noted_ms += ACP_START_NOTE_MS;
+        let (doing, seconds, limit) = (self.doing(), self.noted_ms / 1000, conduct.spec().start_timeout_s());
+        conduct.tell(&format!("starting: {doing}, {seconds} s of at most {limit} s"), out);
+        out.arm(Timer::StartNote, ACP_START_NOTE_MS);
     }
 
-    pub(super) fn start_timed_out(&mut self) {
-        if self.handshake.is_ready() {
-            return;
+    pub fn timed_out(&self, conduct: &Conduct) -> Result<(), String> {
+        if conduct.is_ready() {
+            return Ok(());
         }
-        let (name, limit) = (self.setup.spec.shown_name().to_owned(), self.setup.spec.start_timeout_s());
-        let (doing, hint) = (self.handshake.doing(), "set start_timeout_s in agents.toml to wait longer");
-        self.lost(format!("{name} did not start within {limit} s: still {doing}; {hint}"), None);
+        let (name, limit) = (conduct.spec().shown_name(), conduct.spec().start_timeout_s());
+        let (doing, hint) = (self.doing(), "set start_timeout_s in agents.toml to wait longer");
+        Err(format!("{name} did not start within {limit} s: still {doing}; {hint}"))
     }
 
-    pub(super) fn initialized(&mut self, outcome: Result<Value, RpcError>) {
-        match outcome {
-            Ok(answer) => {
-                match answer.get("protocolVersion") {
-                    Some(version) if version.as_u64() != Some(speak::PROTOCOL_VERSION) => {
-                        let (name, ours) = (self.setup.spec.shown_name().to_owned(), speak::PROTOCOL_VERSION);
-                        let why = "install versions of it and of rightseat with a common protocol version";
-                        return self
-                            .lost(format!("{name} speaks ACP version {version}, rightseat {ours}: {why}"), None);
-                    }
-                    Some(_) => {}
-                    None => self.note("protocol", "it did not report its protocol version"),
-                }
-                self.conduct.steering = peek::offers(&answer, &["_meta", "steering", "supported"])
-                    || peek::offers(&answer, &["agentCapabilities", "_meta", "steering", "supported"]);
-                self.handshake.init = answer;
-                self.open_session();
+    pub fn initialized(
+        &mut self,
+        outcome: Result<Value, RpcError>,
+        conduct: &mut Conduct,
+        out: &mut Out,
+    ) -> Result<(), String> {
+        let name = conduct.spec().shown_name();
+        let answer = outcome.map_err(|error| format!("{name} refused to start: {}", error.words()))?;
+        match answer.get("protocolVersion") {
+            Some(version) if version.as_u64() != Some(speak::PROTOCOL_VERSION) => {
+                let ours = speak::PROTOCOL_VERSION;
+                let why = "install versions of it and of rightseat with a common protocol version";
+                return Err(format!("{name} speaks ACP version {version}, rightseat {ours}: {why}"));
             }
-            Err(error) => {
-                let name = self.setup.spec.shown_name().to_owned();
-                self.lost(format!("{name} refused to start: {}", error.words()), None);
-            }
+            Some(_) => {}
+            None => out.note("protocol", "it did not report its protocol version"),
         }
+        conduct.initialized(answer);
+        self.open_session(conduct, out);
+        Ok(())
     }
 
     /// Another session of the process that runs.
-    pub(super) fn open_again(&mut self) {
-        self.begin_waiting();
-        self.open_session();
-        self.tell_ready("starting: opening a session");
+    pub fn open_again(&mut self, load: Option<String>, conduct: &mut Conduct, out: &mut Out) {
+        conduct.starts_again();
+        self.load = load;
+        self.begin_waiting(conduct, out);
+        self.open_session(conduct, out);
+        conduct.tell("starting: opening a session", out);
     }
 
-    fn begin_waiting(&mut self) {
-        self.handshake.noted_ms = 0;
-        let limit = Duration::from_secs(self.setup.spec.start_timeout_s());
-        self.effect(Effect::Arm(Timer::Start, limit));
-        self.effect(Effect::Arm(Timer::StartNote, Duration::from_millis(ACP_START_NOTE_MS)));
+    fn begin_waiting(&mut self, conduct: &Conduct, out: &mut Out) {
+        self.noted_ms = 0;
+        out.arm(Timer::Start, conduct.spec().start_timeout_s().saturating_mul(1000));
+        out.arm(Timer::StartNote, ACP_START_NOTE_MS);
     }
 
-    fn open_session(&mut self) {
-        self.handshake.phase = Phase::Opening;
-        let cwd = self.setup.place.seen().to_path_buf();
-        let init = &self.handshake.init;
-        let loads = peek::offers(init, &["agentCapabilities", "loadSession"]);
-        let resumes = peek::offers(init, &["agentCapabilities", "sessionCapabilities", "resume"]);
-        let lists = peek::offers(init, &["agentCapabilities", "sessionCapabilities", "list"]);
-        match self.setup.load.clone() {
+    fn open_session(&mut self, conduct: &Conduct, out: &mut Out) {
+        self.phase = Phase::Opening;
+        let place = out.place();
+        let cwd = place.seen();
+        let loads = conduct.has(&["loadSession"]);
+        let resumes = conduct.has(&["sessionCapabilities", "resume"]);
+        let lists = conduct.has(&["sessionCapabilities", "list"]);
+        match self.load.clone() {
             Some(id) if resumes => {
-                self.session = Some(id.clone());
-                let params = speak::resume_session(&id, &cwd);
-                self.call(speak::TO_AGENT.session_resume, params, Called::Open { resumed: true });
+                let params = speak::resume_session(&id, cwd);
+                out.enter(Some(id));
+                out.call(speak::TO_AGENT.session_resume, params, Called::Open { resumed: true });
             }
             Some(id) if loads => {
-                self.session = Some(id.clone());
-                self.handshake.replaying = true;
-                let params = speak::load_session(&id, &cwd);
-                self.call(speak::TO_AGENT.session_load, params, Called::Open { resumed: true });
+                self.replaying = true;
+                let params = speak::load_session(&id, cwd);
+                out.enter(Some(id));
+                out.call(speak::TO_AGENT.session_load, params, Called::Open { resumed: true });
             }
-            None if self.setup.resume.is_some() && lists && (loads || resumes) => {
-                self.call(speak::TO_AGENT.session_list, speak::list_sessions(&cwd), Called::Sessions);
+            None if self.resume.is_some() && lists && (loads || resumes) => {
+                out.call(speak::TO_AGENT.session_list, speak::list_sessions(cwd), Called::Sessions);
             }
-            Some(_) | None => self.new_session(),
+            Some(_) | None => self.new_session(out),
         }
     }
 
-    fn new_session(&mut self) {
-        self.session = None;
-        self.handshake.replaying = false;
-        let params = speak::new_session(self.setup.place.seen());
-        self.call(speak::TO_AGENT.session_new, params, Called::Open { resumed: false });
+    fn new_session(&mut self, out: &mut Out) {
+        out.enter(None);
+        self.replaying = false;
+        let params = speak::new_session(out.place().seen());
+        out.call(speak::TO_AGENT.session_new, params, Called::Open { resumed: false });
     }
 
     /// A host took over and knows no id: the agent's latest session in this directory is the one.
-    pub(super) fn sessions_listed(&mut self, outcome: Result<Value, RpcError>) {
-        let seen = self.setup.place.seen().to_str().map(str::to_owned);
+    pub fn sessions_listed(&mut self, outcome: Result<Value, RpcError>, conduct: &Conduct, out: &mut Out) {
+        let place = out.place();
         let latest = outcome.ok().and_then(|answer| {
-            let here = peek::list(&answer, "sessions").iter().filter(|s| peek::text(s, "cwd") == seen.as_deref());
+            let here = peek::list(&answer, "sessions").iter().filter(|s| peek::text(s, "cwd") == place.seen().to_str());
             let latest = here.max_by_key(|s| peek::text(s, "updatedAt").unwrap_or("").to_owned())?;
             peek::text(latest, "sessionId").map(str::to_owned)
         });
         match latest {
             Some(id) => {
-                self.setup.load = Some(id);
-                self.open_session();
+                self.load = Some(id);
+                self.open_session(conduct, out);
             }
-            None => self.new_session(),
+            None => self.new_session(out),
         }
     }
 
-    pub(super) fn opened(&mut self, resumed: bool, outcome: Result<Value, RpcError>) {
-        self.handshake.replaying = false;
+    pub fn opened(
+        &mut self,
+        resumed: bool,
+        outcome: Result<Value, RpcError>,
+        conduct: &mut Conduct,
+        out: &mut Out,
+    ) -> Result<(), String> {
+        self.replaying = false;
         match outcome {
             Ok(answer) => {
                 if let Some(id) = peek::text(&answer, "sessionId") {
-                    self.session = Some(id.to_owned());
+                    out.enter(Some(id.to_owned()));
                 }
-                if self.session.is_none() {
-                    return self.lost("it opened a session without an id".to_owned(), None);
+                if out.session().is_empty() {
+                    return Err("it opened a session without an id".to_owned());
                 }
                 if resumed {
-                    self.setup.resume = None;
+                    self.resume = None;
                 }
-                self.tell_ready("starting: setting its options");
-                self.settings.merge(&answer);
-                self.configure();
+                conduct.tell("starting: setting its options", out);
+                self.configure(&answer, conduct, out);
+                Ok(())
             }
-            Err(error) if self.wants_login(&error) && !self.handshake.logged_in => self.log_in(&error),
+            Err(error) if wants_login(&error) && !self.has_logged_in => self.log_in(&error, conduct, out),
             Err(error) if resumed => {
                 let text = format!(
                     "the agent cannot take its session up again: {}; a new one is opened, which remembers nothing but what \
                      it is told of this one",
                     error.words()
                 );
-                self.alarm("session_lost", None, text);
-                self.new_session();
+                out.alarm("session_lost", None, text);
+                self.new_session(out);
+                Ok(())
             }
             Err(error) => {
-                let hint = if self.wants_login(&error) { self.login_hint() } else { String::new() };
-                self.lost(format!("it opened no session: {}{hint}", error.words()), None);
+                let hint = if wants_login(&error) { login_hint(conduct) } else { String::new() };
+                Err(format!("it opened no session: {}{hint}", error.words()))
             }
         }
     }
 
-    fn wants_login(&self, error: &RpcError) -> bool {
-        let words = error.words().to_lowercase();
-        error.code == RpcError::AUTH_REQUIRED
-            || ["authenticat", "log in", "login", "unauthorized", "api key"].iter().any(|w| words.contains(w))
-    }
-
     /// Logs in by the configured method, or by one whose key is in the agent's environment. Never opens a browser by
     /// itself: what else there is, the user is told.
-    fn log_in(&mut self, error: &RpcError) {
-        self.handshake.logged_in = true;
-        let methods = peek::list(&self.handshake.init, "authMethods");
-        let has = |name: &str| self.setup.env_names.contains(name);
+    fn log_in(&mut self, error: &RpcError, conduct: &Conduct, out: &mut Out) -> Result<(), String> {
+        self.has_logged_in = true;
+        let has = |name: &str| self.env_names.contains(name);
         let by_key = |method: &&Value| {
             let vars = peek::list(method, "vars");
             let named = peek::text(method, "id").unwrap_or("").to_uppercase().replace('-', "_");
@@ -232,188 +231,101 @@ impl Client {
                         .filter(|v| v.get("optional") != Some(&Value::Bool(true)))
                         .all(|v| peek::text(v, "name").or_else(|| v.as_str()).is_some_and(has)))
         };
-        let wanted = |method: &&Value| peek::text(method, "id") == self.setup.spec.auth.as_deref();
-        let chosen = methods.iter().find(wanted).filter(|_| self.setup.spec.auth.is_some());
-        let id = chosen.or_else(|| methods.iter().find(by_key)).and_then(|m| peek::text(m, "id")).map(str::to_owned);
-        match id {
-            Some(id) => {
-                self.handshake.phase = Phase::LoggingIn;
-                self.call(speak::TO_AGENT.authenticate, speak::authenticate(&id), Called::Authenticate);
-            }
-            None => {
-                let hint = self.login_hint();
-                self.lost(format!("it requires a login first: {}{hint}", error.words()), None);
-            }
-        }
+        let auth = conduct.spec().auth.as_deref();
+        let chosen = conduct.logins().iter().find(|method| auth.is_some() && peek::text(method, "id") == auth);
+        let chosen = chosen.or_else(|| conduct.logins().iter().find(by_key));
+        let Some(id) = chosen.and_then(|method| peek::text(method, "id")) else {
+            return Err(format!("it requires a login first: {}{}", error.words(), login_hint(conduct)));
+        };
+        self.phase = Phase::LoggingIn;
+        out.call(speak::TO_AGENT.authenticate, speak::authenticate(id), Called::Authenticate);
+        Ok(())
     }
 
-    pub(super) fn authenticated(&mut self, outcome: Result<Value, RpcError>) {
-        match outcome {
-            Ok(_) => self.open_session(),
-            Err(error) => {
-                let hint = self.login_hint();
-                self.lost(format!("the login failed: {}{hint}", error.words()), None);
-            }
-        }
-    }
-
-    /// The ways to log in, in words, one a line.
-    fn login_hint(&self) -> String {
-        let program = self.setup.spec.command.first().map_or("", String::as_str);
-        let mut lines: Vec<String> = Vec::new();
-        for method in peek::list(&self.handshake.init, "authMethods") {
-            let id = peek::text(method, "id").unwrap_or("?");
-            let name = peek::text(method, "name").unwrap_or(id);
-            let vars: Vec<&str> = peek::list(method, "vars")
-                .iter()
-                .filter_map(|v| peek::text(v, "name").or_else(|| v.as_str()))
-                .chain(peek::text(method, "varName"))
-                .collect();
-            let args: Vec<&str> = peek::list(method, "args").iter().filter_map(Value::as_str).collect();
-            let how = if !vars.is_empty() {
-                format!("set {} and list it in pass_env", vars.join(", "))
-            } else if !args.is_empty() {
-                format!("run `{program} {}` once in a terminal", args.join(" "))
-            } else {
-                format!("set auth = \"{id}\" in agents.toml, or run `{program}` once on its own")
-            };
-            let more = peek::text(method, "description").map(|d| format!(" ({d})")).unwrap_or_default();
-            lines.push(format!("{name}{more}: {how}"));
-        }
-        if lines.is_empty() {
-            format!("; run `{program}` once on its own to log in")
-        } else {
-            format!("\n{}", lines.join("\n"))
-        }
+    pub fn authenticated(
+        &mut self,
+        outcome: Result<Value, RpcError>,
+        conduct: &Conduct,
+        out: &mut Out,
+    ) -> Result<(), String> {
+        outcome.map_err(|error| format!("the login failed: {}{}", error.words(), login_hint(conduct)))?;
+        self.open_session(conduct, out);
+        Ok(())
     }
 
     /// Mode and options of the catalog, before the first prompt: an agent in a permissive mode must not get one.
-    fn configure(&mut self) {
-        self.handshake.phase = Phase::Configuring;
-        self.handshake.mode_wanted = self.settings.mode().map(str::to_owned);
-        if let Some(mode) = self.setup.spec.mode.clone()
-            && self.settings.mode().is_some_and(|now| now != mode)
-        {
-            self.set_option("mode", &mode, true);
-        }
-        for (id, value) in self.setup.spec.options.clone() {
-            let value = value.text();
-            let is_so = self.settings.options().iter().any(|o| o.id == id && o.value.as_deref() == Some(&value));
-            if !is_so {
-                self.set_option(&id, &value, true);
+    fn configure(&mut self, answer: &Value, conduct: &mut Conduct, out: &mut Out) {
+        let (mode, options) = (conduct.spec().mode.clone(), conduct.spec().options.clone());
+        let mut awaited = 0;
+        conduct.set(out, |settings, out| {
+            settings.merge(answer);
+            settings.want_this_mode();
+            if let Some(mode) = mode
+                && settings.mode().is_some_and(|now| now != mode)
+            {
+                awaited += usize::from(settings.send("mode", &mode, true, out));
             }
-        }
-        self.configured();
+            for (id, value) in options {
+                let value = value.text();
+                if !settings.is_set(&id, &value) {
+                    awaited += usize::from(settings.send(&id, &value, true, out));
+                }
+            }
+            false
+        });
+        self.phase = Phase::Configuring { awaited };
+        self.try_end(conduct, out);
     }
 
-    fn configured(&mut self) {
-        if self.handshake.phase != Phase::Configuring || self.handshake.awaited > 0 {
-            return;
+    /// The answer to one of those settings has come.
+    pub fn was_set(&mut self, conduct: &mut Conduct, out: &mut Out) {
+        if let Phase::Configuring { awaited } = &mut self.phase {
+            *awaited = awaited.saturating_sub(1);
+            self.try_end(conduct, out);
         }
-        self.handshake.phase = Phase::Ready;
-        self.effect(Effect::Disarm(Timer::Start));
-        self.effect(Effect::Disarm(Timer::StartNote));
-        self.tell_ready("ready");
-        self.first_prompt();
     }
 
-    /// Sets one of the agent's own options; what cannot be set is said, with what could be.
-    pub(super) fn set_option(&mut self, id: &str, value: &str, at_start: bool) {
-        let session = self.session_id();
-        let setter = match self.settings.setter(id, value) {
-            Ok(setter) => setter,
-            Err(why) => return self.note("protocol", &why),
+    fn try_end(&self, conduct: &mut Conduct, out: &mut Out) {
+        if self.phase == (Phase::Configuring { awaited: 0 }) && !conduct.is_ready() {
+            out.disarm(Timer::Start);
+            out.disarm(Timer::StartNote);
+            conduct.becomes_ready(out);
+        }
+    }
+}
+
+fn wants_login(error: &RpcError) -> bool {
+    let words = error.words().to_lowercase();
+    error.code == RpcError::AUTH_REQUIRED
+        || ["authenticat", "log in", "login", "unauthorized", "api key"].iter().any(|w| words.contains(w))
+}
+
+/// The ways to log in, in words, one a line.
+fn login_hint(conduct: &Conduct) -> String {
+    let program = conduct.spec().command.first().map_or("", String::as_str);
+    let mut lines: Vec<String> = Vec::new();
+    for method in conduct.logins() {
+        let id = peek::text(method, "id").unwrap_or("?");
+        let name = peek::text(method, "name").unwrap_or(id);
+        let vars: Vec<&str> = peek::list(method, "vars")
+            .iter()
+            .filter_map(|v| peek::text(v, "name").or_else(|| v.as_str()))
+            .chain(peek::text(method, "varName"))
+            .collect();
+        let args: Vec<&str> = peek::list(method, "args").iter().filter_map(Value::as_str).collect();
+        let how = if !vars.is_empty() {
+            format!("set {} and list it in pass_env", vars.join(", "))
+        } else if !args.is_empty() {
+            format!("run `{program} {}` once in a terminal", args.join(" "))
+        } else {
+            format!("set auth = \"{id}\" in agents.toml, or run `{program}` once on its own")
         };
-        let called = Called::Set { what: format!("{id} = {value}"), at_start };
-        match setter {
-            Setter::Mode(mode) => {
-                self.handshake.mode_wanted = Some(mode.clone());
-                self.call(speak::TO_AGENT.session_set_mode, speak::set_mode(&session, &mode), called);
-            }
-            Setter::Model(model) => {
-                self.call("session/set_model", speak::set_model(&session, &model), called);
-            }
-            Setter::Choice { id, value } => {
-                if self.settings.is_mode_option(&id) {
-                    self.handshake.mode_wanted = Some(value.clone());
-                }
-                let params = speak::set_option(&session, &id, &value);
-                self.call(speak::TO_AGENT.session_set_config_option, params, called);
-            }
-            Setter::Switch { id, value } => {
-                let params = speak::set_switch(&session, &id, value);
-                self.call(speak::TO_AGENT.session_set_config_option, params, called);
-            }
-        }
-        self.handshake.awaited += usize::from(at_start);
+        let more = peek::text(method, "description").map(|d| format!(" ({d})")).unwrap_or_default();
+        lines.push(format!("{name}{more}: {how}"));
     }
-
-    pub(super) fn was_set(&mut self, what: &str, at_start: bool, outcome: Result<Value, RpcError>) {
-        match outcome {
-            Ok(answer) => {
-                let mut news = self.settings.merge(&answer);
-                if let (true, Some(mode)) = (what.starts_with("mode = "), self.handshake.mode_wanted.clone()) {
-                    news |= self.settings.mode_is(&mode);
-                }
-                if news && self.handshake.is_ready() {
-                    self.tell_ready("ready");
-                }
-            }
-            Err(error) => {
-                let text = format!("the agent rejected {what}: {}", error.words());
-                if at_start && what.starts_with("mode = ") {
-                    self.alarm("mode_changed", None, text);
-                } else {
-                    self.note("protocol", &text);
-                }
-            }
-        }
-        if at_start {
-            self.handshake.awaited = self.handshake.awaited.saturating_sub(1);
-            self.configured();
-        }
-    }
-
-    /// The agent reports its mode. One that nobody asked for is an alarm, and is reverted a few times.
-    pub(super) fn mode_reported(&mut self, mode: &str) {
-        let news = self.settings.mode_is(mode);
-        if !news {
-            return;
-        }
-        if std::mem::take(&mut self.handshake.mode_may_change) {
-            self.handshake.mode_wanted = Some(mode.to_owned());
-        }
-        let wanted = self.handshake.mode_wanted.clone();
-        if wanted.as_deref() != Some(mode) && self.handshake.is_ready() {
-            let text = format!("the agent changed its own mode to “{mode}”");
-            match wanted {
-                Some(wanted) if self.handshake.mode_resets < ACP_MODE_RESETS_MAX => {
-                    self.handshake.mode_resets += 1;
-                    self.alarm("mode_changed", None, format!("{text}; it was reset to “{wanted}”"));
-                    self.set_option("mode", &wanted, false);
-                }
-                Some(_) | None => self.alarm("mode_changed", None, text),
-            }
-        }
-        if self.handshake.is_ready() {
-            self.tell_ready("ready");
-        }
-    }
-
-    /// Ends: politely where the agent knows how, then by its process group.
-    pub(super) fn shut_down(&mut self) {
-        for ticket in self.asks.withdrawable() {
-            self.void(ticket, crate::model::event::LapseWhy::Cancelled);
-        }
-        let session = self.session_id();
-        if self.turn.is_running() {
-            self.notify(speak::TO_AGENT.session_cancel, speak::cancel(&session));
-        }
-        if peek::offers(&self.handshake.init, &["agentCapabilities", "sessionCapabilities", "close"])
-            && !session.is_empty()
-        {
-            self.call(speak::TO_AGENT.session_close, speak::close_session(&session), Called::Close);
-        }
-        self.finish();
+    if lines.is_empty() {
+        format!("; run `{program}` once on its own to log in")
+    } else {
+        format!("\n{}", lines.join("\n"))
     }
 }

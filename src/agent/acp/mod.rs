@@ -1,22 +1,27 @@
 //! External agents over the Agent Client Protocol, version 1: JSON-RPC over the agent's stdio, raw JSON first and typed
-//! second. `client` is a pure machine, split by what it must remember; the adapter around it owns process, clock and
-//! disk. Nothing of the protocol leaves this module.
+//! second. `client` is a pure machine that passes every input to the small machine it is for; the adapter around it owns
+//! process, clock and disk. Nothing of the protocol leaves this module.
 
 mod adapter;
 mod amend;
 mod answers;
+mod asked;
 mod asks;
 mod choice;
 mod client;
 mod conduct;
+mod context;
 mod copying;
+mod dialects;
 mod files;
 mod forms;
+mod grants;
 mod handshake;
 mod keeping;
 pub mod limits;
 mod lines;
 mod message;
+mod out;
 mod outbox;
 mod outline;
 mod patch;
@@ -25,6 +30,7 @@ mod permission;
 mod place;
 mod plans;
 mod preview;
+mod reading;
 mod record;
 #[cfg(test)]
 mod replay;
@@ -34,6 +40,7 @@ mod terminals;
 mod tools;
 mod turn;
 mod updates;
+mod words;
 
 pub use adapter::{AcpAgent, AcpConfig};
 pub use record::{From as RecordedFrom, read as read_record};
@@ -41,21 +48,8 @@ pub use record::{From as RecordedFrom, read as read_record};
 /// Reads a stream of protocol lines as the adapter does, without a process, and hands over every message that the host
 /// would get. For measuring and for fuzzing: any bytes will do.
 pub fn read_updates(stream: &[u8], mut each: impl FnMut(crate::port::FromAgent)) {
-    struct Nothing;
-    impl place::Disk for Nothing {
-        fn read(&self, _: &crate::base::RelPath) -> Result<Option<Vec<u8>>, String> {
-            Ok(None)
-        }
-    }
-    let setup = client::Setup {
-        spec: crate::agent::catalog::AgentSpec::default(),
-        place: place::Place::new("/w", "/w"),
-        isolation: crate::model::event::Isolation::Gated,
-        resume: None,
-        load: None,
-        env_names: std::collections::BTreeSet::new(),
-    };
-    let mut client = client::Client::new(setup);
+    let place = place::Place::new("/w", "/w", std::sync::Arc::new(place::NoFiles));
+    let mut client = client::Client::new(client::Setup::plain(place));
     let mut outbox = outbox::Outbox::default();
     let now = tokio::time::Instant::now();
     for line in stream.split(|byte| *byte == b'\n') {
@@ -64,7 +58,7 @@ pub fn read_updates(stream: &[u8], mut each: impl FnMut(crate::port::FromAgent))
             lines::Heard::Noise(text) => vec![client::Input::Noise(text)],
             lines::Heard::Blank => Vec::new(),
         };
-        for effect in inputs.into_iter().flat_map(|input| client.on(input, &Nothing)) {
+        for effect in inputs.into_iter().flat_map(|input| client.on(input)) {
             if let client::Effect::Tell(message) = effect {
                 outbox.push(message, now);
             }

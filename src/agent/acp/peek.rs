@@ -29,6 +29,17 @@ pub fn offers(value: &Value, path: &[&str]) -> bool {
     !matches!(at, Value::Null | Value::Bool(false))
 }
 
+/// Is there anything in it?
+pub fn says_something(raw: &Value) -> bool {
+    match raw {
+        Value::Null => false,
+        Value::Object(map) => !map.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::String(text) => !text.is_empty(),
+        Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
 /// About how many bytes of memory it takes.
 pub fn weight(value: &Value) -> usize {
     let inside = match value {

@@ -1,12 +1,12 @@
 //! Where the agent works, seen from both sides: it has paths of its own (a candidate's, under isolation `copy`), the
-//! human reads the workspace's.
+//! user reads the workspace's. The files are only read here.
 
 use crate::base::RelPath;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// Files as the agent's proposals are judged against; a read-only view, so that the client stays free of effects.
-pub trait Disk {
+pub trait Disk: Send + Sync {
     /// The content now; `None` when there is no such file. The error says why it cannot be read.
     fn read(&self, path: &RelPath) -> Result<Option<Vec<u8>>, String>;
 
@@ -14,17 +14,27 @@ pub trait Disk {
     fn read_own(&self, path: &RelPath) -> Result<Option<Vec<u8>>, String> {
         self.read(path)
     }
+
+    /// Resolves an absolute path that the words do not place inside: links may lead to the workspace.
+    fn locate(&self, _: &Path) -> Option<RelPath> {
+        None
+    }
 }
 
-/// Resolves an absolute path that the words do not place inside: links may lead to the workspace.
-type Locate = dyn Fn(&Path) -> Option<RelPath> + Send + Sync;
+/// A disk without files.
+pub struct NoFiles;
 
-/// The two roots.
-#[derive(Clone)]
+impl Disk for NoFiles {
+    fn read(&self, _: &RelPath) -> Result<Option<Vec<u8>>, String> {
+        Ok(None)
+    }
+}
+
+/// The two roots, and the files below them.
 pub struct Place {
     real: PathBuf,
     seen: PathBuf,
-    locate: Option<Arc<Locate>>,
+    disk: Arc<dyn Disk>,
 }
 
 impl std::fmt::Debug for Place {
@@ -35,13 +45,18 @@ impl std::fmt::Debug for Place {
 
 impl Place {
     /// `real` is the workspace's root, `seen` the root that the agent is given.
-    pub fn new(real: impl Into<PathBuf>, seen: impl Into<PathBuf>) -> Self {
-        Self { real: real.into(), seen: seen.into(), locate: None }
+    pub fn new(real: impl Into<PathBuf>, seen: impl Into<PathBuf>, disk: Arc<dyn Disk>) -> Self {
+        Self { real: real.into(), seen: seen.into(), disk }
     }
 
-    /// With the kernel's word on paths that lead to the workspace by links.
-    pub fn with_links(self, locate: Arc<Locate>) -> Self {
-        Self { locate: Some(locate), ..self }
+    /// The content of a file now; `None` when there is no such file. The error says why it cannot be read.
+    pub fn read(&self, path: &RelPath) -> Result<Option<Vec<u8>>, String> {
+        self.disk.read(path)
+    }
+
+    /// The same file as the agent has it.
+    pub fn read_own(&self, path: &RelPath) -> Result<Option<Vec<u8>>, String> {
+        self.disk.read_own(path)
     }
 
     /// The directory the agent works in.
@@ -62,7 +77,7 @@ impl Place {
         let mut parts: Vec<&std::ffi::OsStr> = Vec::new();
         let inside = match (path.strip_prefix(&self.seen), path.strip_prefix(&self.real)) {
             (Ok(rest), _) | (Err(_), Ok(rest)) => rest,
-            (Err(_), Err(_)) if path.is_absolute() => return self.locate.as_ref().and_then(|locate| locate(path)),
+            (Err(_), Err(_)) if path.is_absolute() => return self.disk.locate(path),
             (Err(_), Err(_)) => path,
         };
         for component in inside.components() {
@@ -128,7 +143,7 @@ mod tests {
 
     #[test]
     fn both_roots_and_relative_paths_mean_the_same_file() {
-        let place = Place::new("/home/u/p", "/state/c/p");
+        let place = Place::new("/home/u/p", "/state/c/p", Arc::new(NoFiles));
         for text in
             ["src/a.rs", "./src/a.rs", "/home/u/p/src/a.rs", "/state/c/p/x/../src/a.rs", "file:///state/c/p/src/a.rs"]
         {
@@ -141,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_human_reads_the_humans_paths() {
-        let place = Place::new("/home/u/p", "/state/c/p");
+        let place = Place::new("/home/u/p", "/state/c/p", Arc::new(NoFiles));
         assert_eq!(place.shown("wrote /state/c/p/a"), "wrote /home/u/p/a");
         assert_eq!(
             (place.dir("/state/c/p"), place.dir("/state/c/p/sub"), place.dir("/tmp")),

@@ -1,6 +1,7 @@
 //! Plans of any shape → steps: plan updates, the entries of plan operations, the input of todo tools, and lists in what the
 //! agent says where it sends none of those.
 
+use super::dialects;
 use super::peek;
 use super::tools::ToolCall;
 use crate::base::StepId;
@@ -26,12 +27,12 @@ impl Plans {
 
     /// Steps in the input of a todo tool when they are news.
     pub fn of_call(&mut self, call: &ToolCall) -> Option<Vec<Step>> {
-        let entries = todos(call)?;
+        let entries = dialects::todos(call.raw_input())?;
         self.sends_its_own = true;
         self.news(steps(entries))
     }
 
-    /// Steps in the agent's words, where it has no other way (gemini keeps its todo list to itself): a list of boxes, or
+    /// Steps in the agent's words, where it has no other way: a list of boxes, or
     /// a numbered list below a line that calls it a plan.
     pub fn of_words(&mut self, words: &str) -> Option<Vec<Step>> {
         if self.sends_its_own {
@@ -54,7 +55,7 @@ impl Plans {
 
     /// Does this call only keep the agent's own list?
     pub fn is_todo(&self, call: &ToolCall) -> bool {
-        todos(call).is_some()
+        dialects::todos(call.raw_input()).is_some()
     }
 
     /// An empty plan when there was none, or the same one again, is no news.
@@ -68,26 +69,11 @@ impl Plans {
     }
 }
 
-fn todos(call: &ToolCall) -> Option<&[Value]> {
-    let raw = call.raw_input();
-    let entries = ["todos", "plan", "items", "tasks", "newTodos", "task_list", "entries"]
-        .iter()
-        .map(|key| peek::list(raw, key))
-        .find(|list| !list.is_empty())?;
-    let is_todo = |entry: &Value| entry.is_object() && title(entry).is_some() && entry.get("status").is_some();
-    entries.iter().all(is_todo).then_some(entries)
-}
-
-fn title(entry: &Value) -> Option<&str> {
-    peek::first_text(entry, &["content", "title", "step", "description", "task", "text", "name"])
-        .filter(|title| !title.trim().is_empty())
-}
-
 /// Ids are left empty: the supervisor's plan finds the step again by its title and keeps its own id.
 fn steps(entries: &[Value]) -> Vec<Step> {
     let of = |entry: &Value| {
-        let title = entry.as_str().or_else(|| title(entry))?;
-        Some(step(title, status(peek::text(entry, "status").unwrap_or(""))))
+        let title = entry.as_str().or_else(|| dialects::step(entry))?;
+        Some(step(title, dialects::step_status(entry)))
     };
     entries.iter().filter_map(of).take(PLAN_STEPS_MAX).collect()
 }
@@ -130,21 +116,13 @@ fn calls_it_a_plan(line: &str) -> bool {
     heads && words.any(|word| ["plan", "todo", "todos"].iter().any(|w| word.eq_ignore_ascii_case(w)))
 }
 
-fn status(word: &str) -> StepStatus {
-    match word {
-        "in_progress" | "in-progress" | "inProgress" | "active" | "doing" | "running" => StepStatus::Active,
-        "completed" | "complete" | "done" | "finished" => StepStatus::Done,
-        "failed" | "error" => StepStatus::Failed,
-        "cancelled" | "canceled" | "skipped" => StepStatus::Skipped,
-        _ => StepStatus::Pending,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::acp::place::{NoFiles, Place};
     use crate::agent::acp::tools::Tools;
     use serde_json::json;
+    use std::sync::Arc;
 
     fn told(steps: Option<Vec<Step>>) -> Vec<(String, StepStatus)> {
         steps.into_iter().flatten().map(|s| (s.title, s.status)).collect()
@@ -170,7 +148,7 @@ mod tests {
             json!({"todos": [{"description": "a", "status": "in_progress", "id": "1"}]}),
         ] {
             let mut tools = Tools::default();
-            tools.merge("t", &json!({"rawInput": input}), true);
+            tools.merge("t", &json!({"rawInput": input}), true, &Place::new("/w", "/w", Arc::new(NoFiles)));
             let steps = Plans::default().of_call(tools.get("t").unwrap());
             assert_eq!(told(steps), [("a".to_owned(), StepStatus::Active)]);
         }
@@ -202,7 +180,12 @@ mod tests {
     #[test]
     fn other_lists_are_no_plans() {
         let mut tools = Tools::default();
-        tools.merge("t", &json!({"rawInput": {"items": ["x"], "tasks": [{"url": "u"}]}}), true);
+        tools.merge(
+            "t",
+            &json!({"rawInput": {"items": ["x"], "tasks": [{"url": "u"}]}}),
+            true,
+            &Place::new("/w", "/w", Arc::new(NoFiles)),
+        );
         assert_eq!(Plans::default().of_call(tools.get("t").unwrap()), None);
     }
 }

@@ -2,34 +2,17 @@
 //! last updates of the same call, and the raw input. Edits are recomputed against the disk; claims about the present
 //! content are never believed.
 
-use super::patch::{self, Claim, Claimed};
+use super::dialects::{self, Word};
+use super::patch::{Claim, Claimed};
 use super::peek;
-use super::place::{Disk, Place};
+use super::place::Place;
 use super::tools::ToolCall;
 use crate::agent::acp::limits::{ACP_FILE_BYTES_MAX, ACP_FILES_PER_PROPOSAL_MAX};
 use crate::base::{Digest, RelPath};
-use crate::model::action::{Body, Command};
+use crate::model::action::{Body, Command, Evidence};
 use crate::model::draft::{After, Draft};
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-const PATH_KEYS: &[&str] = &[
-    "file_path",
-    "filePath",
-    "path",
-    "filename",
-    "fileName",
-    "abs_path",
-    "absolute_path",
-    "target_file",
-    "notebook_path",
-    "file",
-];
-const OLD_KEYS: &[&str] = &["old_string", "oldString", "old_str", "old_text", "oldText", "search"];
-const NEW_KEYS: &[&str] = &["new_string", "newString", "new_str", "new_text", "newText", "replace", "replacement"];
-const WHOLE_KEYS: &[&str] = &["content", "file_text", "fileText", "new_content", "contents", "text"];
-const PATCH_KEYS: &[&str] = &["patch", "patchText", "patch_text", "input", "diff", "unified_diff"];
-const DIR_KEYS: &[&str] = &["cwd", "workdir", "working_directory", "directory", "dir_path", "dir"];
 
 /// The content a file is left with; `None` = it is gone.
 pub type Expected = BTreeMap<RelPath, Option<Digest>>;
@@ -46,29 +29,66 @@ pub struct Preview {
     pub blind: bool,
 }
 
-/// The preview of a call, on this disk.
-pub fn preview(call: &ToolCall, disk: &dyn Disk, place: &Place) -> Preview {
+impl Preview {
+    /// Is what the files would hold known to the byte?
+    pub fn is_resolved(&self) -> bool {
+        match &self.body {
+            Body::Edit(drafts) => {
+                !drafts.is_empty() && drafts.iter().all(|d| !matches!(d.after, After::Replace { .. }))
+            }
+            Body::Command(_) | Body::Read(_) | Body::Network(_) | Body::Plan | Body::Other => false,
+        }
+    }
+
+    /// Our words from the body; the agent's own title only where there is nothing else.
+    pub fn title(&self, call: &ToolCall, place: &Place) -> String {
+        match &self.body {
+            Body::Edit(drafts) => peek::bounded(&Draft::words(drafts), 200),
+            Body::Command(command) => format!("run {}", peek::bounded(&command.line(), 200)),
+            Body::Read(path) => format!("read {path}"),
+            Body::Network(address) => format!("fetch {}", peek::bounded(address, 200)),
+            Body::Plan | Body::Other => {
+                let title = place.shown(call.title());
+                if title.is_empty() {
+                    format!("use a tool of kind {}", call.kind())
+                } else {
+                    peek::bounded(&title, 400)
+                }
+            }
+        }
+    }
+}
+
+/// The agent's title for what it asks, when it says more than ours. Paths in the workspace count as relative.
+pub fn own_title(place: &Place, theirs: &str, ours: &str) -> Option<Evidence> {
+    let theirs = place.relative_words(&place.shown(theirs));
+    let says_more = !theirs.is_empty() && !peek::is_said_by(ours, &theirs);
+    says_more.then(|| Evidence::new("quote", format!("it calls this “{theirs}”")))
+}
+
+/// The preview of a call, on the disk as it is.
+pub fn preview(call: &ToolCall, place: &Place) -> Preview {
     let (claims, contradictions) = edit_claims(call, place);
     if !claims.is_empty() && call.kind() != "execute" {
-        return of_claims(&claims, contradictions, disk, place);
+        return of_claims(&claims, contradictions, place);
     }
     let bare = |body: Body, blind: bool| Preview { body, expected: Expected::new(), contradictions, blind };
     let raw = call.raw_input();
     match call.kind() {
-        "execute" => match command(raw) {
+        "execute" => match dialects::command(raw) {
             Some(command) => bare(Body::Command(place.command(command)), false),
-            None => bare(Body::Command(Command::shell(place.shown(title_command(call.title())))), true),
+            None => bare(Body::Command(Command::shell(place.shown(dialects::title_command(call.title())))), true),
         },
         "read" | "search" => {
             let path = call.paths().into_iter().next();
             bare(Body::Read(place.named(path.as_deref().unwrap_or("."))), false)
         }
-        "fetch" => match peek::first_text(raw, &["url", "uri", "address", "query"]) {
+        "fetch" => match dialects::text(raw, Word::Address) {
             Some(address) => bare(Body::Network(address.to_owned()), false),
             None => bare(Body::Network(call.title().to_owned()), true),
         },
         "edit" | "delete" | "move" => bare(Body::Other, true),
-        _ => match command(raw) {
+        _ => match dialects::command(raw) {
             Some(command) => bare(Body::Command(place.command(command)), false),
             None => bare(Body::Other, raw.is_null()),
         },
@@ -77,7 +97,7 @@ pub fn preview(call: &ToolCall, disk: &dyn Disk, place: &Place) -> Preview {
 
 /// Drafts of claims, computed on the disk where they fit it. A claim that does not fit stays as it is: the host refuses it
 /// and the agent is told.
-fn of_claims(claims: &[Claim], mut contradictions: Vec<String>, disk: &dyn Disk, place: &Place) -> Preview {
+fn of_claims(claims: &[Claim], mut contradictions: Vec<String>, place: &Place) -> Preview {
     let mut files: BTreeMap<RelPath, Option<Vec<u8>>> = BTreeMap::new();
     let mut expected = Expected::new();
     let mut drafts: Vec<Draft> = Vec::new();
@@ -90,7 +110,7 @@ fn of_claims(claims: &[Claim], mut contradictions: Vec<String>, disk: &dyn Disk,
         let draft = |after: After| Draft { path: rel.as_str().to_owned(), after };
         let now = match files.get(&rel) {
             Some(bytes) => bytes.clone(),
-            None => match disk.read(&rel) {
+            None => match place.read(&rel) {
                 Ok(bytes) => bytes,
                 Err(why) => {
                     contradictions.push(format!("{rel} cannot be read: {why}"));
@@ -192,7 +212,7 @@ fn replaced(now: &[u8], old: &[u8], new: &[u8], all: bool, line: Option<usize>) 
 fn edit_claims(call: &ToolCall, place: &Place) -> (Vec<Claim>, Vec<String>) {
     let mut contradictions = Vec::new();
     let mut claims = diff_claims(call.diffs());
-    let raw = raw_claims(call.raw_input(), call);
+    let raw = dialects::claims(call.raw_input(), call.kind(), call.paths().into_iter().next());
     let same = |a: &str, b: &str| a == b || place.rel(a).is_some_and(|a| place.rel(b) == Some(a));
     let shown: Vec<String> = claims.iter().map(|c| c.path.clone()).collect();
     for claim in raw {
@@ -221,8 +241,8 @@ fn diff_claims(diffs: &[Value]) -> Vec<Claim> {
     let mut claims = Vec::new();
     for diff in diffs {
         let Some(path) = peek::text(diff, "path") else { continue };
-        let new = peek::first_text(diff, &["newText", "new_text"]);
-        let old = peek::first_text(diff, &["oldText", "old_text"]);
+        let new = dialects::text(diff, Word::NewText);
+        let old = dialects::text(diff, Word::OldText);
         let change = match (old, new) {
             (_, None) => Claimed::Delete,
             (None | Some(""), Some(new)) => Claimed::Whole(new.to_owned()),
@@ -235,116 +255,19 @@ fn diff_claims(diffs: &[Value]) -> Vec<Claim> {
     claims
 }
 
-fn raw_claims(raw: &Value, call: &ToolCall) -> Vec<Claim> {
-    if let Some(changes) = raw.get("changes").and_then(Value::as_object) {
-        return changes.iter().flat_map(|(path, change)| codex_change(path, change)).collect();
-    }
-    if let Some(text) = raw.as_str().or_else(|| peek::first_text(raw, PATCH_KEYS)) {
-        let of = peek::first_text(raw, PATH_KEYS);
-        let claims = if text.contains("*** Begin Patch") { patch::claims(text) } else { patch::unified(text, of) };
-        if !claims.is_empty() {
-            return claims;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::acp::place::NoFiles;
+
+    #[test]
+    fn a_title_that_only_repeats_ours_is_not_shown() {
+        let place = Place::new("/home/me/work", "/home/me/work", std::sync::Arc::new(NoFiles));
+        for theirs in ["", "calc.py", "/home/me/work/calc.py", "Edit `calc.py`", "edit /home/me/work/calc.py"] {
+            assert_eq!(own_title(&place, theirs, "edit calc.py"), None, "{theirs}");
         }
+        let more = own_title(&place, "Fix add in /home/me/work/calc.py", "edit calc.py").unwrap();
+        assert_eq!(more.text, "it calls this “Fix add in calc.py”");
+        assert!(own_title(&place, "/home/me/work/../other/calc.py", "edit calc.py").is_some());
     }
-    let location = call.paths().into_iter().next();
-    let Some(path) = peek::first_text(raw, PATH_KEYS).map(str::to_owned).or(location) else { return Vec::new() };
-    if call.kind() == "delete" {
-        return vec![Claim::new(path, Claimed::Delete)];
-    }
-    if let (Some(from), Some(to)) = (
-        peek::first_text(raw, &["source", "from", "old_path", "oldPath", "source_path"]),
-        peek::first_text(raw, &["destination", "to", "new_path", "newPath", "dest", "destination_path"]),
-    ) && call.kind() == "move"
-    {
-        return vec![Claim::new(from, Claimed::RenameTo(to.to_owned()))];
-    }
-    let many = peek::list(raw, "edits").iter().chain(peek::list(raw, "replacements"));
-    let pieces: Vec<Claim> = many.chain(std::iter::once(raw)).filter_map(|edit| piece(&path, edit)).collect();
-    if !pieces.is_empty() {
-        return pieces;
-    }
-    let writes = call.kind() == "edit" || peek::first_text(raw, &["file_text", "new_content"]).is_some();
-    match peek::first_text(raw, WHOLE_KEYS) {
-        Some(content) if writes => vec![Claim::new(path, Claimed::Whole(content.to_owned()))],
-        Some(_) | None => Vec::new(),
-    }
-}
-
-fn piece(path: &str, edit: &Value) -> Option<Claim> {
-    let (old, new) = (peek::first_text(edit, OLD_KEYS)?, peek::first_text(edit, NEW_KEYS)?);
-    let all = ["replace_all", "replaceAll", "allow_multiple"].iter().any(|k| edit.get(*k) == Some(&Value::Bool(true)));
-    let change = if old.is_empty() {
-        Claimed::Whole(new.to_owned())
-    } else {
-        Claimed::Piece { old: old.to_owned(), new: new.to_owned(), all, line: None }
-    };
-    Some(Claim::new(path, change))
-}
-
-/// One entry of codex's `changes`: `{type: update, unified_diff, move_path}` or `{update: {…}}`.
-fn codex_change(path: &str, change: &Value) -> Vec<Claim> {
-    let tagged = peek::first_text(change, &["type", "kind"]);
-    let (kind, body) = match tagged {
-        Some(kind) => (kind, change),
-        None => match change.as_object().and_then(|map| map.iter().next()) {
-            Some((kind, body)) => (kind.as_str(), body),
-            None => return Vec::new(),
-        },
-    };
-    match kind {
-        "add" => vec![Claim::new(path, Claimed::Whole(peek::text(body, "content").unwrap_or("").to_owned()))],
-        "delete" => vec![Claim::new(path, Claimed::Delete)],
-        _ => {
-            let mut claims =
-                patch::unified(peek::first_text(body, &["unified_diff", "diff"]).unwrap_or(""), Some(path));
-            if let Some(to) = peek::first_text(body, &["move_path", "movePath"]) {
-                claims.push(Claim::new(path, Claimed::RenameTo(to.to_owned())));
-            }
-            claims
-        }
-    }
-}
-
-/// The command line in a tool's input, in the shapes agents use: text, argv, or a program with arguments.
-pub fn command(raw: &Value) -> Option<Command> {
-    // cline hands several lines in at once.
-    if let Some(lines) = words(raw.get("commands")).filter(|lines| !lines.is_empty()) {
-        return Some(Command { cwd: directory(raw), ..Command::shell(lines.join("\n")) });
-    }
-    let field = ["command", "cmd", "script", "commandLine", "command_line"].iter().find_map(|key| raw.get(*key))?;
-    let mut command = match field {
-        Value::String(line) if line.trim().is_empty() => return None,
-        Value::String(line) => match words(raw.get("args")) {
-            Some(args) if !args.is_empty() => Command::argv(std::iter::once(line.clone()).chain(args)),
-            Some(_) | None => Command::shell(line.clone()),
-        },
-        list @ (Value::Array(_) | Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_)) => {
-            let argv = words(Some(list)).filter(|argv| !argv.is_empty())?;
-            unwrapped(&argv).map_or_else(|| Command::argv(argv.clone()), Command::shell)
-        }
-    };
-    command.cwd = directory(raw);
-    Some(command)
-}
-
-fn directory(raw: &Value) -> String {
-    peek::first_text(raw, DIR_KEYS).unwrap_or(".").to_owned()
-}
-
-/// The text inside `bash -lc TEXT` and its like: what the user must judge, not its wrapper.
-fn unwrapped(argv: &[String]) -> Option<String> {
-    let [shell, flag, text] = argv else { return None };
-    let name = shell.rsplit('/').next().unwrap_or(shell);
-    (["sh", "bash", "zsh", "dash"].contains(&name) && ["-c", "-lc", "-ic"].contains(&flag.as_str()))
-        .then(|| text.clone())
-}
-
-fn words(value: Option<&Value>) -> Option<Vec<String>> {
-    value?.as_array()?.iter().map(|word| word.as_str().map(str::to_owned)).collect()
-}
-
-/// The command in a title such as `` `cargo test` `` when nothing else shows it.
-pub fn title_command(title: &str) -> &str {
-    let inner = title.split('`').nth(1).filter(|inner| title.matches('`').count() == 2 && !inner.trim().is_empty());
-    inner.unwrap_or(title)
 }

@@ -2,7 +2,7 @@
 //! that says yes to everything answers its proposals.
 
 use super::client::{Client, Effect, Input, Setup};
-use super::place::Disk;
+use super::place::{Disk, Place};
 use super::record::{From, read};
 use crate::agent::catalog::{Catalog, Level};
 use crate::base::{ActionId, RelPath};
@@ -13,6 +13,7 @@ use crate::port::{Answer, FromAgent, Performed, ToAgent};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The workspace the sessions were recorded in.
 struct Recorded;
@@ -74,18 +75,18 @@ impl Shown {
 fn replay(name: &str, agent: &str) -> Shown {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/acp/{name}.jsonl"));
     let spec = Catalog::load(None).unwrap().named(agent).unwrap().clone();
-    let mut client = Client::new(Setup { spec, ..Setup::plain() });
+    let mut client = Client::new(Setup { spec, ..Setup::plain(Place::new("/w", "/w", Arc::new(Recorded))) });
     let mut shown = Shown::default();
-    shown.take(client.on(Input::Start, &Recorded));
+    shown.take(client.on(Input::Start));
     let prompt = ToAgent::Prompt { text: "change it".into(), when: When::Queue };
-    shown.take(client.on(Input::Host(prompt), &Recorded));
+    shown.take(client.on(Input::Host(prompt)));
     for (from, line) in read(&file).unwrap() {
         if from == From::Agent {
-            shown.take(client.on(Input::Message(line), &Recorded));
+            shown.take(client.on(Input::Message(line)));
         }
         while !shown.waiting.is_empty() {
             let input = shown.waiting.remove(0);
-            shown.take(client.on(input, &Recorded));
+            shown.take(client.on(input));
         }
     }
     shown

@@ -1,13 +1,18 @@
 //! What the agent lets one choose: session modes, config options, and the older list of models. Ids are the agent's own;
-//! a plain mode list stands as the option `mode`, a plain model list as `model`.
+//! a plain mode list stands as the option `mode`, a plain model list as `model`. A mode that nobody asked for is reset.
 
+use super::dialects;
+use super::message::RpcError;
+use super::out::{Called, Out};
 use super::peek;
+use super::speak;
+use crate::agent::acp::limits::ACP_MODE_RESETS_MAX;
 use crate::model::event::AgentOption;
 use serde_json::Value;
 
 /// How a chosen value is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Setter {
+enum Setter {
     Mode(String),
     Model(String),
     Choice { id: String, value: String },
@@ -21,6 +26,21 @@ pub struct Settings {
     switches: Vec<String>,
     mode_option: Option<String>,
     has_mode_list: bool,
+    /// The mode we asked for last, or the one it started in.
+    mode_wanted: Option<String>,
+    mode_guard: ModeGuard,
+}
+
+/// What becomes of a change of mode that the agent reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum ModeGuard {
+    /// It is still being set up.
+    #[default]
+    Off,
+    /// It is reset, and was so many times.
+    On { resets: u32 },
+    /// The user allowed the agent to change its mode; the next change is that one.
+    Lifted { resets: u32 },
 }
 
 impl Settings {
@@ -90,9 +110,125 @@ impl Settings {
         self.options.iter().find(|o| o.id == id)?.value.as_deref()
     }
 
-    /// Is this config option the agent's session mode?
-    pub fn is_mode_option(&self, id: &str) -> bool {
-        self.mode_option.as_deref() == Some(id)
+    /// The session mode now is the one it should keep.
+    pub fn want_this_mode(&mut self) {
+        self.mode_wanted = self.mode().map(str::to_owned);
+    }
+
+    /// From now on a change of mode is the agent's own doing.
+    pub fn guard(&mut self) {
+        self.mode_guard = ModeGuard::On { resets: 0 };
+    }
+
+    /// The user allows the agent to change its mode once.
+    pub fn let_mode_change(&mut self) {
+        if let ModeGuard::On { resets } = self.mode_guard {
+            self.mode_guard = ModeGuard::Lifted { resets };
+        }
+    }
+
+    /// Has this option this value?
+    pub fn is_set(&self, id: &str, value: &str) -> bool {
+        self.options.iter().any(|o| o.id == id && o.value.as_deref() == Some(value))
+    }
+
+    /// Sets one of the agent's own options; what cannot be set is said, with what could be. True when it was sent.
+    pub fn send(&mut self, id: &str, value: &str, at_start: bool, out: &mut Out) -> bool {
+        let setter = match self.setter(id, value) {
+            Ok(setter) => setter,
+            Err(why) => {
+                out.note("protocol", &why);
+                return false;
+            }
+        };
+        let called = Called::Set { what: format!("{id} = {value}"), at_start };
+        let (method, params) = match setter {
+            Setter::Mode(mode) => {
+                let params = speak::set_mode(out.session(), &mode);
+                self.mode_wanted = Some(mode);
+                (speak::TO_AGENT.session_set_mode, params)
+            }
+            Setter::Model(model) => ("session/set_model", speak::set_model(out.session(), &model)),
+            Setter::Choice { id, value } => {
+                let params = speak::set_option(out.session(), &id, &value);
+                if self.mode_option.as_ref() == Some(&id) {
+                    self.mode_wanted = Some(value);
+                }
+                (speak::TO_AGENT.session_set_config_option, params)
+            }
+            Setter::Switch { id, value } => {
+                (speak::TO_AGENT.session_set_config_option, speak::set_switch(out.session(), &id, value))
+            }
+        };
+        out.call(method, params, called);
+        true
+    }
+
+    /// The agent's answer to that. True when something else is set than before.
+    pub fn sent(&mut self, what: &str, at_start: bool, outcome: Result<Value, RpcError>, out: &mut Out) -> bool {
+        let is_mode = what.starts_with("mode = ");
+        match outcome {
+            Ok(answer) => {
+                let news = self.merge(&answer);
+                match self.mode_wanted.clone() {
+                    Some(mode) if is_mode => self.mode_is(&mode) || news,
+                    Some(_) | None => news,
+                }
+            }
+            Err(error) => {
+                let text = format!("the agent rejected {what}: {}", error.words());
+                if at_start && is_mode {
+                    out.alarm("mode_changed", None, text);
+                } else {
+                    out.note("protocol", &text);
+                }
+                false
+            }
+        }
+    }
+
+    /// Takes over what an update says. True when something else is set than before.
+    pub fn reported(&mut self, update: &Value, out: &mut Out) -> bool {
+        let before = self.mode().map(str::to_owned);
+        let news = self.merge(update);
+        let now = self.mode().map(str::to_owned);
+        match now.filter(|now| Some(now) != before.as_ref()) {
+            Some(mode) => {
+                if let Some(before) = before {
+                    self.mode_is(&before);
+                }
+                self.mode_reported(&mode, out)
+            }
+            None => news,
+        }
+    }
+
+    /// The agent reports its mode. One that nobody asked for is an alarm, and is reverted a few times. True when it is
+    /// another than before.
+    pub fn mode_reported(&mut self, mode: &str, out: &mut Out) -> bool {
+        if !self.mode_is(mode) {
+            return false;
+        }
+        let resets = match self.mode_guard {
+            ModeGuard::Off => return true,
+            ModeGuard::On { resets } => resets,
+            ModeGuard::Lifted { resets } => {
+                self.mode_guard = ModeGuard::On { resets };
+                self.mode_wanted = Some(mode.to_owned());
+                return true;
+            }
+        };
+        let text = format!("the agent changed its own mode to “{mode}”");
+        match self.mode_wanted.clone() {
+            Some(wanted) if wanted == mode => {}
+            Some(wanted) if resets < ACP_MODE_RESETS_MAX => {
+                self.mode_guard = ModeGuard::On { resets: resets + 1 };
+                out.alarm("mode_changed", None, format!("{text}; it was reset to “{wanted}”"));
+                self.send("mode", &wanted, false, out);
+            }
+            Some(_) | None => out.alarm("mode_changed", None, text),
+        }
+        true
     }
 
     /// Notes a mode that the agent reports; true when it is another than before.
@@ -112,7 +248,7 @@ impl Settings {
     }
 
     /// How to set `id` to `value`; the error says what there is to choose from.
-    pub fn setter(&self, id: &str, value: &str) -> Result<Setter, String> {
+    fn setter(&self, id: &str, value: &str) -> Result<Setter, String> {
         let Some(option) = self.options.iter().find(|o| o.id == id || o.name.eq_ignore_ascii_case(id)) else {
             if id == "mode"
                 && let Some(own) = &self.mode_option
@@ -126,7 +262,7 @@ impl Settings {
             option
                 .choices
                 .iter()
-                .find(|(v, name)| name.eq_ignore_ascii_case(value) || v.ends_with(&format!("#{value}")))
+                .find(|(v, name)| name.eq_ignore_ascii_case(value) || dialects::is_mode_address(v, value))
         });
         let value = match known {
             Some((value, _)) => value.clone(),

@@ -1,32 +1,62 @@
-//! `terminal/*`: commands the agent leaves to us. Creating one is a proposal; the host runs it under policy.
+//! `terminal/*`: commands the agent leaves to us. Creating one is a proposal; the host runs it under policy. From its
+//! approval to its real end a command belongs to its terminal, which keeps what it writes, also after it was killed.
 
-use super::asks::Subject;
-use super::client::Client;
+use super::asks::{Asks, Opening, Subject};
+use super::context::Context;
 use super::message::{Id, RpcError};
+use super::out::Out;
 use super::peek;
-use super::permission::own_title;
+use super::preview::own_title;
 use super::speak::{self, Exit};
 use crate::agent::acp::limits::{ACP_TERMINAL_OUTPUT_BYTES_MAX, ACP_TERMINALS_MAX};
-use crate::agent::catalog::{Level, Through};
 use crate::model::Proposal;
 use crate::model::action::{Body, Command, Rationale};
 use crate::model::event::LapseWhy;
-use crate::port::Ticket;
+use crate::port::{FromAgent, Performed, Ticket};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// How far the command of a terminal is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Running,
+    /// Nobody wants it any more; the host ends it.
+    Stopping,
+    Ended(Exit),
+}
+
 #[derive(Clone, Debug, Default)]
 struct Terminal {
+    /// The host's name for its command.
+    ticket: Option<Ticket>,
     /// The end of what it wrote so far; grows while the command runs.
     output: Vec<u8>,
     truncated: bool,
     byte_limit: Option<usize>,
-    exit: Option<Exit>,
+    state: State,
+    /// The agent has no use for it any more: it is gone once its command has ended.
+    is_released: bool,
     /// Questions for its end.
     waiting: Vec<Id>,
 }
 
 impl Terminal {
+    fn exit(&self) -> Option<&Exit> {
+        match &self.state {
+            State::Ended(exit) => Some(exit),
+            State::Running | State::Stopping => None,
+        }
+    }
+
+    /// Takes the running command back; the host ends it.
+    fn stop(&mut self, why: LapseWhy, out: &mut Out) {
+        if let (State::Running, Some(ticket)) = (&self.state, self.ticket) {
+            self.state = State::Stopping;
+            out.tell(FromAgent::Withdraw { ticket, why });
+        }
+    }
+
     fn limit(&self) -> usize {
         self.byte_limit.unwrap_or(ACP_TERMINAL_OUTPUT_BYTES_MAX).min(ACP_TERMINAL_OUTPUT_BYTES_MAX)
     }
@@ -45,7 +75,7 @@ impl Terminal {
             let torn = bytes.iter().take(3).take_while(|byte| **byte & 0xC0 == 0x80).count();
             bytes = bytes.get(torn..).unwrap_or_default();
         }
-        if let (None, Err(error)) = (&self.exit, std::str::from_utf8(bytes))
+        if let (None, Err(error)) = (self.exit(), std::str::from_utf8(bytes))
             && error.error_len().is_none()
         {
             bytes = bytes.get(..error.valid_up_to()).unwrap_or_default();
@@ -61,137 +91,132 @@ pub struct Terminals {
     last: u64,
 }
 
-impl Client {
-    pub(super) fn terminal_asked(&mut self, id: Id, params: &Value) {
-        if self.turn.refuses_questions() {
-            self.reply(&id, Err(RpcError::new(RpcError::CANCELLED, "the turn was cancelled")));
-            return;
-        }
-        let Some(command) = command_of(params) else {
-            self.reply(&id, Err(RpcError::new(RpcError::INVALID_PARAMS, "a command is required")));
-            return;
-        };
-        if self.turns_at_boundary(&format!("the command {}", command.line())) {
-            self.reply(&id, Err(RpcError::new(RpcError::CANCELLED, "the turn was cancelled")));
-            return;
-        }
-        if self.terminals.held.len() >= ACP_TERMINALS_MAX {
+impl Terminals {
+    /// Asks about a command. Its terminal is there once it runs.
+    pub fn asked(&mut self, id: Id, params: &Value, command: Command, asks: &mut Asks, cx: &mut Context) {
+        if self.held.len() + asks.openings() >= ACP_TERMINALS_MAX {
             let why = format!("{ACP_TERMINALS_MAX} terminals are already open; release some");
-            self.reply(&id, Err(RpcError::new(RpcError::INVALID_REQUEST, why)));
+            cx.out.refuse(&id, RpcError::INVALID_REQUEST, why);
             return;
         }
-        self.turn_goes_on();
-        self.terminals.last += 1;
-        let terminal = format!("term-{}", self.terminals.last);
+        cx.goes_on();
+        self.last += 1;
         let byte_limit = params.get("outputByteLimit").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
-        self.terminals.held.insert(terminal.clone(), Terminal { byte_limit, ..Terminal::default() });
-        if self.conduct.commands != Through::Client {
-            self.conduct.commands = Through::Client;
-            self.level_seen(Level::L2);
-            self.tell_ready("ready");
+        let opening = Opening { request: id, terminal: format!("term-{}", self.last), byte_limit };
+        cx.conduct.commands_come_through_us(&mut cx.out);
+        let titles = cx.tools.gate(|call| call.kind() == "execute");
+        let place = cx.out.place();
+        let command = place.command(command);
+        let title = format!("run {}", peek::bounded(&command.line(), 200));
+        let mut proposal = Proposal::new(title, Body::Command(command));
+        let evidence = titles.iter().filter_map(|title| own_title(&place, title, &proposal.title)).collect();
+        proposal.rationale = Some(Rationale { text: cx.turn.words.reason(), evidence });
+        asks.propose(Subject::Terminal(opening), proposal, &mut cx.out);
+    }
+
+    /// The command was approved and runs.
+    pub fn start(&mut self, ticket: Ticket, opening: Opening, out: &mut Out) {
+        let Opening { request, terminal, byte_limit } = opening;
+        out.reply(&request, Ok(speak::terminal_created(&terminal)));
+        self.held.insert(terminal, Terminal { ticket: Some(ticket), byte_limit, ..Terminal::default() });
+    }
+
+    /// A request about a terminal that the agent holds.
+    fn known(&mut self, id: &Id, params: &Value, out: &mut Out) -> Option<&mut Terminal> {
+        let name = peek::text(params, "terminalId").unwrap_or("");
+        let terminal = self.held.get_mut(name).filter(|terminal| !terminal.is_released);
+        if terminal.is_none() {
+            out.refuse(id, RpcError::NOT_FOUND, format!("there is no terminal {name:?}"));
         }
-        let mut titles = Vec::new();
-        for open in self.tools.open() {
-            if let Some(call) = self.tools.get_mut(&open)
-                && call.kind() == "execute"
-            {
-                call.gated = true;
-                titles.push(call.title().to_owned());
+        terminal
+    }
+
+    pub fn output_asked(&mut self, id: &Id, params: &Value, out: &mut Out) {
+        let Some(terminal) = self.known(id, params, out) else { return };
+        // The agent's own paths may be longer than the user's: its limit holds for what it is sent.
+        let mut text = out.place().for_agent_text(&terminal.text());
+        let over = text.len().saturating_sub(terminal.limit());
+        let cut = (over..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+        text.drain(..cut);
+        out.reply(id, Ok(speak::terminal_output(&text, terminal.truncated || cut > 0, terminal.exit())));
+    }
+
+    pub fn exit_asked(&mut self, id: Id, params: &Value, out: &mut Out) {
+        let Some(terminal) = self.known(&id, params, out) else { return };
+        match terminal.exit() {
+            Some(exit) => {
+                out.reply(&id, Ok(speak::terminal_exited(exit)));
             }
-        }
-        let command = self.setup.place.command(command);
-        let mut proposal =
-            Proposal::new(format!("run {}", peek::bounded(&command.line(), 200)), Body::Command(command));
-        let place = &self.setup.place;
-        let evidence = titles.iter().filter_map(|title| own_title(place, title, &proposal.title)).collect();
-        proposal.rationale = Some(Rationale { text: self.turn.reason(), evidence });
-        self.propose(Subject::Terminal { terminal, request: id }, proposal);
-    }
-
-    fn known_terminal(&mut self, id: &Id, params: &Value) -> Option<String> {
-        let name = peek::text(params, "terminalId").unwrap_or("").to_owned();
-        if self.terminals.held.contains_key(&name) {
-            return Some(name);
-        }
-        self.reply(id, Err(RpcError::new(RpcError::NOT_FOUND, format!("there is no terminal {name:?}"))));
-        None
-    }
-
-    pub(super) fn terminal_output_asked(&mut self, id: &Id, params: &Value) {
-        let Some(name) = self.known_terminal(id, params) else { return };
-        if let Some(terminal) = self.terminals.held.get(&name) {
-            // The agent's own paths may be longer than the user's: its limit holds for what it is sent.
-            let mut text = self.setup.place.for_agent_text(&terminal.text());
-            let over = text.len().saturating_sub(terminal.limit());
-            let cut = (over..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
-            text.drain(..cut);
-            let answer = speak::terminal_output(&text, terminal.truncated || cut > 0, terminal.exit.as_ref());
-            self.reply(id, Ok(answer));
+            None => terminal.waiting.push(id),
         }
     }
 
-    pub(super) fn terminal_exit_asked(&mut self, id: Id, params: &Value) {
-        let Some(name) = self.known_terminal(&id, params) else { return };
-        if let Some(terminal) = self.terminals.held.get_mut(&name) {
-            match terminal.exit.clone() {
-                Some(exit) => {
-                    self.reply(&id, Ok(speak::terminal_exited(&exit)));
-                }
-                None => terminal.waiting.push(id),
-            }
+    pub fn kill_asked(&mut self, id: &Id, params: &Value, out: &mut Out) {
+        if let Some(terminal) = self.known(id, params, out) {
+            terminal.stop(LapseWhy::Killed, out);
+            out.reply(id, Ok(speak::terminal_killed()));
         }
     }
 
-    pub(super) fn terminal_kill_asked(&mut self, id: &Id, params: &Value) {
-        let Some(name) = self.known_terminal(id, params) else { return };
-        self.terminal_stopped(&name);
-        self.reply(id, Ok(speak::terminal_killed()));
-    }
-
-    pub(super) fn terminal_release_asked(&mut self, id: &Id, params: &Value) {
-        let Some(name) = self.known_terminal(id, params) else { return };
-        self.terminal_stopped(&name);
-        self.terminals.held.remove(&name);
-        self.reply(id, Ok(speak::terminal_released()));
-    }
-
-    /// Takes the running command back; the host ends it.
-    fn terminal_stopped(&mut self, name: &str) {
-        if let Some(ticket) = self.asks.of_terminal(name) {
-            self.void(ticket, LapseWhy::Killed);
+    pub fn release_asked(&mut self, id: &Id, params: &Value, out: &mut Out) {
+        if let Some(terminal) = self.known(id, params, out) {
+            terminal.stop(LapseWhy::Killed, out);
+            terminal.is_released = true;
+            out.reply(id, Ok(speak::terminal_released()));
+            self.forget_released();
         }
+    }
+
+    fn forget_released(&mut self) {
+        self.held.retain(|_, terminal| !terminal.is_released || terminal.exit().is_none());
+    }
+
+    /// Takes every running command back.
+    pub fn stop_all(&mut self, why: LapseWhy, out: &mut Out) {
+        self.held.values_mut().for_each(|terminal| terminal.stop(why, out));
+    }
+
+    /// Is a command being ended whose end the agent must hear in this turn?
+    pub fn is_stopping(&self) -> bool {
+        self.held.values().any(|terminal| terminal.state == State::Stopping)
+    }
+
+    fn of(&mut self, ticket: Ticket) -> Option<&mut Terminal> {
+        self.held.values_mut().find(|terminal| terminal.ticket == Some(ticket))
     }
 
     /// Output of a command that runs here for the agent.
-    pub(super) fn terminal_wrote(&mut self, ticket: Ticket, bytes: &[u8]) {
-        let Some(Subject::Terminal { terminal, .. }) = self.asks.get(ticket).map(|ask| &ask.subject) else { return };
-        if let Some(terminal) = self.terminals.held.get_mut(terminal) {
+    pub fn wrote(&mut self, ticket: Ticket, bytes: &[u8]) {
+        if let Some(terminal) = self.of(ticket) {
             terminal.push(bytes);
         }
     }
 
-    /// It has ended, or never ran. Codes above 128 are signals, as our runner reports them. `tail` is for output that was
-    /// not sent while it ran.
-    pub(super) fn terminal_ended(&mut self, name: &str, code: Option<i32>, tail: &str) {
-        let Some(terminal) = self.terminals.held.get_mut(name) else { return };
-        let signal = match code {
+    /// The command has ended. Codes above 128 are signals, as our runner reports them; the tail is for output that was not
+    /// sent while it ran. False when it is not one of these.
+    pub fn ended(&mut self, ticket: Ticket, performed: &Performed, out: &mut Out) -> bool {
+        let Some(terminal) = self.of(ticket) else { return false };
+        let signal = match performed.exit {
             Some(code) if code > 128 => Some(signal_name(code - 128)),
             None => Some("SIGTERM".to_owned()),
             Some(_) => None,
         };
-        let exit = Exit { code: code.filter(|c| *c <= 128), signal };
+        let exit = Exit { code: performed.exit.filter(|code| *code <= 128), signal };
         if terminal.output.is_empty() {
-            terminal.push(tail.as_bytes());
+            terminal.push(performed.tail.as_bytes());
         }
-        terminal.exit = Some(exit.clone());
         for id in std::mem::take(&mut terminal.waiting) {
-            self.reply(&id, Ok(speak::terminal_exited(&exit)));
+            out.reply(&id, Ok(speak::terminal_exited(&exit)));
         }
+        terminal.state = State::Ended(exit);
+        self.forget_released();
+        out.refresh_copy();
+        true
     }
 }
 
 /// A program with arguments, or one line of shell text where the agent gives no arguments.
-fn command_of(params: &Value) -> Option<Command> {
+pub fn command_of(params: &Value) -> Option<Command> {
     let program = peek::text(params, "command").filter(|c| !c.trim().is_empty())?;
     let args: Vec<String> = peek::list(params, "args").iter().filter_map(|a| a.as_str().map(str::to_owned)).collect();
     let is_line =
@@ -237,7 +262,7 @@ mod tests {
         terminal.push(b"\xa4");
         assert_eq!(terminal.text(), "bä");
         terminal.push(b"\xc3");
-        terminal.exit = Some(Exit { code: Some(0), signal: None });
+        terminal.state = State::Ended(Exit { code: Some(0), signal: None });
         assert_eq!(terminal.text(), "bä\u{fffd}", "and never came");
     }
 

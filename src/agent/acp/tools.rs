@@ -1,6 +1,7 @@
 //! The tool-call table: everything said about one call id, merged, whatever order it came in. Calls that were never
 //! announced, are announced late or named only by a permission request are made up on the spot.
 
+use super::dialects::{self, Word};
 use super::peek;
 use super::place::Place;
 use crate::agent::acp::limits::{ACP_TOOL_CALLS_BYTES_MAX, ACP_TOOL_CALLS_MAX};
@@ -64,7 +65,7 @@ impl ToolCall {
     /// The protocol's kind, or what the tool's input says when the kind is missing.
     pub fn kind(&self) -> &str {
         match self.kind.as_str() {
-            "" | "other" if super::preview::command(&self.raw_input).is_some() => "execute",
+            "" | "other" if dialects::command(&self.raw_input).is_some() => "execute",
             "" | "other" if !self.diffs.is_empty() => "edit",
             "" => "other",
             kind => kind,
@@ -122,7 +123,7 @@ impl ToolCall {
     pub fn paths(&self) -> Vec<String> {
         let diffs = self.diffs.iter().filter_map(|d| peek::text(d, "path"));
         let places = self.locations.iter().filter_map(|l| peek::text(l, "path"));
-        let input = peek::first_text(&self.raw_input, &["file_path", "filePath", "path", "abs_path", "absolute_path"]);
+        let input = dialects::text(&self.raw_input, Word::Path);
         let mut paths: Vec<String> = Vec::new();
         for path in diffs.chain(input).chain(places) {
             if !paths.iter().any(|p| p == path) {
@@ -132,9 +133,8 @@ impl ToolCall {
         paths
     }
 
-    /// Merges what an update says; null and missing fields say nothing. `named` gives one name to all ways of writing a
-    /// path.
-    fn merge(&mut self, update: &Value, named: &dyn Fn(&str) -> String) -> Changed {
+    /// Merges what an update says; null and missing fields say nothing.
+    fn merge(&mut self, update: &Value, place: &Place) -> Changed {
         let mut changed = Changed::default();
         let before = (self.title().to_owned(), self.kind().to_owned());
         for (key, slot) in [
@@ -147,7 +147,7 @@ impl ToolCall {
                 text.clone_into(slot);
             }
         }
-        if let Some(raw) = update.get("rawInput").filter(|raw| says_something(raw)) {
+        if let Some(raw) = update.get("rawInput").filter(|raw| peek::says_something(raw)) {
             changed.claims |= self.raw_input != *raw;
             changed.other_command = commands_differ(&self.raw_input, raw);
             self.raw_input = raw.clone();
@@ -164,7 +164,7 @@ impl ToolCall {
         let is_diff = |item: &&Value| peek::text(item, "type") == Some("diff");
         let diffs: Vec<Value> = content.iter().filter(is_diff).cloned().collect();
         if !diffs.is_empty() {
-            (changed.other_files, changed.other_content) = compared(&self.diffs, &diffs, named);
+            (changed.other_files, changed.other_content) = compared(&self.diffs, &diffs, place);
             changed.claims |= self.diffs != diffs;
             self.diffs = diffs;
         }
@@ -176,8 +176,7 @@ impl ToolCall {
                 words.push_str(&peek::block_text(item));
             }
         }
-        // kimi streams the input of a tool as text, and shows it nowhere else before it asks.
-        if let (true, Some(input)) = (self.raw_input.is_null(), input_in(&words)) {
+        if let (true, Some(input)) = (self.raw_input.is_null(), dialects::input_in(&words)) {
             self.words_told = words.len();
             self.raw_input = input;
             changed.claims = true;
@@ -194,35 +193,16 @@ impl ToolCall {
     }
 }
 
-/// A text that is one JSON object is a tool's input, not its output.
-fn input_in(words: &str) -> Option<Value> {
-    let words = words.trim();
-    if !(words.starts_with('{') && words.ends_with('}')) {
-        return None;
-    }
-    serde_json::from_str(words).ok().filter(says_something)
-}
-
 /// Another command, not just more of the same while it is streamed.
 fn commands_differ(before: &Value, after: &Value) -> bool {
-    let line = |raw: &Value| super::preview::command(raw).map(|command| command.line());
+    let line = |raw: &Value| dialects::command(raw).map(|command| command.line());
     matches!((line(before), line(after)), (Some(before), Some(after)) if !after.starts_with(&before))
 }
 
-pub fn says_something(raw: &Value) -> bool {
-    match raw {
-        Value::Null => false,
-        Value::Object(map) => !map.is_empty(),
-        Value::Array(list) => !list.is_empty(),
-        Value::String(text) => !text.is_empty(),
-        Value::Bool(_) | Value::Number(_) => true,
-    }
-}
-
 /// Do new diffs speak of other files, or of other content than more of the same?
-fn compared(before: &[Value], after: &[Value], named: &dyn Fn(&str) -> String) -> (bool, bool) {
-    let path = |d: &Value| peek::text(d, "path").map(named);
-    let new = |d: &Value| peek::first_text(d, &["newText", "new_text"]).unwrap_or("").to_owned();
+fn compared(before: &[Value], after: &[Value], place: &Place) -> (bool, bool) {
+    let path = |d: &Value| peek::text(d, "path").map(|path| place.named(path));
+    let new = |d: &Value| dialects::text(d, Word::NewText).unwrap_or("").to_owned();
     let (mut files, mut content) = (false, false);
     for old in before {
         let same: Vec<&Value> = after.iter().filter(|d| path(d) == path(old)).collect();
@@ -239,15 +219,9 @@ pub struct Tools {
     order: u64,
     /// What all calls take in memory.
     bytes: usize,
-    place: Option<Place>,
 }
 
 impl Tools {
-    /// For an agent that works here: its relative paths and its absolute ones are the same files.
-    pub fn at(place: Place) -> Self {
-        Self { place: Some(place), ..Self::default() }
-    }
-
     pub fn get(&self, id: &str) -> Option<&ToolCall> {
         self.calls.get(id)
     }
@@ -257,7 +231,7 @@ impl Tools {
     }
 
     /// Merges an update; the call comes to be when it is new, or new again after it had ended with a fresh announcement.
-    pub fn merge(&mut self, id: &str, update: &Value, announced: bool) -> Changed {
+    pub fn merge(&mut self, id: &str, update: &Value, announced: bool, place: &Place) -> Changed {
         self.order += 1;
         let order = self.order;
         if announced && self.calls.get(id).is_some_and(|call| call.closed && call.is_done()) {
@@ -272,9 +246,7 @@ impl Tools {
             order,
             ..ToolCall::default()
         });
-        let place = self.place.as_ref();
-        let named = |path: &str| place.map_or_else(|| path.to_owned(), |place| place.named(path));
-        let changed = Changed { first_seen, ..call.merge(update, &named) };
+        let changed = Changed { first_seen, ..call.merge(update, place) };
         self.bytes -= call.bytes;
         call.bytes = call.weight();
         self.bytes += call.bytes;
@@ -282,8 +254,7 @@ impl Tools {
         changed
     }
 
-    /// A request that shows nothing of its own asks for what was announced before it: openhands confirms its actions so.
-    /// Gives those calls, oldest first.
+    /// A request that shows nothing of its own asks for what was announced before it. Gives those calls, oldest first.
     pub fn covered_by(&self, id: &str) -> Vec<String> {
         let shows_nothing = self.calls.get(id).is_some_and(|call| {
             matches!(call.kind.as_str(), "" | "other")
@@ -301,6 +272,40 @@ impl Tools {
         let mut calls: Vec<&ToolCall> = self.calls.values().filter(acts).collect();
         calls.sort_by_key(|call| call.order);
         calls.into_iter().map(|call| call.id.clone()).collect()
+    }
+
+    /// Open calls pass the gate by a question of their own, those that `names` accepts; gives their titles.
+    pub fn gate(&mut self, names: impl Fn(&ToolCall) -> bool) -> Vec<String> {
+        let calls = self.calls.values_mut().filter(|call| !call.closed && names(call));
+        calls
+            .map(|call| {
+                call.gated = true;
+                call.title().to_owned()
+            })
+            .collect()
+    }
+
+    /// The call is covered by a question now.
+    pub fn is_asked(&mut self, id: &str, ticket: Ticket) {
+        if let Some(call) = self.calls.get_mut(id) {
+            (call.ticket, call.gated) = (Some(ticket), true);
+            // What it shows so far is its question, not its output.
+            call.words_told = call.words.len();
+        }
+    }
+
+    /// The call is covered by the question about another one.
+    pub fn cover(&mut self, id: &str, ticket: Ticket) {
+        if let Some(call) = self.calls.get_mut(id) {
+            (call.ticket, call.gated) = (Some(ticket), true);
+        }
+    }
+
+    /// The call has ended; `None` when that is known.
+    pub fn close(&mut self, id: &str) -> Option<ToolCall> {
+        let call = self.calls.get_mut(id).filter(|call| !call.closed)?;
+        call.closed = true;
+        Some(call.clone())
     }
 
     /// Ids of calls whose end nobody reported.
@@ -325,7 +330,13 @@ impl Tools {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::acp::place::NoFiles;
     use serde_json::json;
+    use std::sync::Arc;
+
+    fn merge(tools: &mut Tools, id: &str, update: &Value, announced: bool) -> Changed {
+        tools.merge(id, update, announced, &Place::new("/home/u/p", "/copy", Arc::new(NoFiles)))
+    }
 
     fn diff(path: &str, new: &str) -> Value {
         json!({"content": [{"type": "diff", "path": path, "oldText": "x", "newText": new}]})
@@ -334,9 +345,9 @@ mod tests {
     #[test]
     fn late_fields_fill_in_and_missing_ones_take_nothing_away() {
         let mut tools = Tools::default();
-        assert!(tools.merge("t", &json!({"status": "pending"}), false).first_seen);
-        tools.merge("t", &diff("a", "1"), false);
-        tools.merge("t", &json!({"title": "Edit a", "kind": "edit", "content": [], "rawInput": {}}), false);
+        assert!(merge(&mut tools, "t", &json!({"status": "pending"}), false).first_seen);
+        merge(&mut tools, "t", &diff("a", "1"), false);
+        merge(&mut tools, "t", &json!({"title": "Edit a", "kind": "edit", "content": [], "rawInput": {}}), false);
         let call = tools.get("t").unwrap();
         assert_eq!((call.title(), call.kind(), call.diffs().len()), ("Edit a", "edit", 1));
     }
@@ -344,25 +355,26 @@ mod tests {
     #[test]
     fn streamed_content_grows_and_swapped_content_is_seen() {
         let mut tools = Tools::default();
-        tools.merge("t", &diff("a", "1\n"), true);
-        let grown = tools.merge("t", &diff("a", "1\n2"), false);
+        merge(&mut tools, "t", &diff("a", "1\n"), true);
+        let grown = merge(&mut tools, "t", &diff("a", "1\n2"), false);
         assert!(grown.claims && !(grown.other_content || grown.other_files));
-        assert!(tools.merge("t", &diff("a", "evil"), false).other_content);
-        assert!(tools.merge("t", &diff("b", "evil"), false).other_files);
-        let mut tools = Tools::at(Place::new("/home/u/p", "/copy"));
-        tools.merge("t", &diff("a", "1"), true);
+        assert!(merge(&mut tools, "t", &diff("a", "evil"), false).other_content);
+        assert!(merge(&mut tools, "t", &diff("b", "evil"), false).other_files);
+        let mut tools = Tools::default();
+        merge(&mut tools, "t", &diff("a", "1"), true);
         for same in ["/copy/a", "./a", "/home/u/p/a"] {
-            let changed = tools.merge("t", &diff(same, "1"), false);
+            let changed = merge(&mut tools, "t", &diff(same, "1"), false);
             assert!(!(changed.other_content || changed.other_files), "{same}");
         }
-        assert!(tools.merge("t", &diff("/copy/x/a", "1"), false).other_files);
+        assert!(merge(&mut tools, "t", &diff("/copy/x/a", "1"), false).other_files);
     }
 
     #[test]
     fn input_that_is_streamed_as_text_is_input() {
         let mut tools = Tools::default();
         for part in ["", "{\"path\": \"a\"", "{\"path\": \"a\", \"content\": \"x\"}", "Asking to write a"] {
-            tools.merge(
+            merge(
+                &mut tools,
                 "t",
                 &json!({"kind": "edit", "content": [{"type": "content", "content": {"type": "text", "text": part}}]}),
                 false,
@@ -374,28 +386,28 @@ mod tests {
     #[test]
     fn a_bare_confirmation_covers_what_was_announced_before_it() {
         let mut tools = Tools::default();
-        tools.merge("e", &json!({"kind": "edit", "status": "in_progress"}), true);
-        tools.merge("r", &json!({"kind": "read", "status": "in_progress"}), true);
-        tools.merge("done", &json!({"kind": "execute", "status": "completed"}), true);
-        tools.merge("c", &json!({"kind": "other", "title": "Confirm"}), false);
+        merge(&mut tools, "e", &json!({"kind": "edit", "status": "in_progress"}), true);
+        merge(&mut tools, "r", &json!({"kind": "read", "status": "in_progress"}), true);
+        merge(&mut tools, "done", &json!({"kind": "execute", "status": "completed"}), true);
+        merge(&mut tools, "c", &json!({"kind": "other", "title": "Confirm"}), false);
         assert_eq!(tools.covered_by("c"), ["e"]);
         assert_eq!(tools.covered_by("e"), [""; 0], "it shows what it is");
-        tools.merge("c2", &json!({"kind": "other", "rawInput": {"x": 1}}), false);
+        merge(&mut tools, "c2", &json!({"kind": "other", "rawInput": {"x": 1}}), false);
         assert_eq!(tools.covered_by("c2"), [""; 0]);
     }
 
     #[test]
     fn the_table_is_bounded_and_keeps_what_is_open() {
         let mut tools = Tools::default();
-        tools.merge("open", &json!({}), true);
+        merge(&mut tools, "open", &json!({}), true);
         for n in 0..2 * ACP_TOOL_CALLS_MAX {
-            tools.merge(&n.to_string(), &json!({"status": "completed"}), true);
+            merge(&mut tools, &n.to_string(), &json!({"status": "completed"}), true);
             tools.get_mut(&n.to_string()).unwrap().closed = true;
         }
         assert!(tools.calls.len() <= ACP_TOOL_CALLS_MAX && tools.get("open").is_some());
         let large = "x".repeat(ACP_TOOL_CALLS_BYTES_MAX / 8);
         for n in 0..20 {
-            tools.merge(&format!("large-{n}"), &json!({"rawInput": {"text": large}}), true);
+            merge(&mut tools, &format!("large-{n}"), &json!({"rawInput": {"text": large}}), true);
             assert!(tools.bytes <= ACP_TOOL_CALLS_BYTES_MAX && tools.get(&format!("large-{n}")).is_some());
         }
         assert_eq!(tools.bytes, tools.calls.values().map(ToolCall::weight).sum::<usize>());

@@ -1,0 +1,28 @@
+//! What every question of the agent touches besides itself: the calls it is about, the turn it came in, how the agent
+//! behaves, and our end of the connection.
+
+use super::conduct::Conduct;
+use super::out::Out;
+use super::tools::Tools;
+use super::turn::Turn;
+use crate::base::ActionId;
+
+/// See the module.
+pub struct Context {
+    pub tools: Tools,
+    pub turn: Turn,
+    pub conduct: Conduct,
+    pub out: Out,
+}
+
+impl Context {
+    /// Something came from the agent: its turn continues.
+    pub fn goes_on(&mut self) {
+        self.turn.goes_on(&mut self.conduct, &mut self.out);
+    }
+
+    /// Words about a decision, when the agent listens.
+    pub fn tell_later(&mut self, action: Option<ActionId>, text: &str) {
+        self.turn.tell_later(action, text, &self.conduct, &mut self.out);
+    }
+}
