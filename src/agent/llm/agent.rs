@@ -295,14 +295,10 @@ impl Driver {
                     Event::Answered { closed: Box::new(closed), ms }
                 }
                 Some(Effect::Act(doing)) => {
-                    let mut steps = Vec::new();
-                    if let super::tools::Act::Plan { steps: planned } = &doing.act {
-                        steps = turn.plan.propose(planned);
-                    }
                     self.hands.wall_ms_max = turn.budget.wall_left_ms();
-                    let settlement = self.hands.act(&mut self.desk, *doing, steps).await?;
+                    let acted = self.hands.act(&mut self.desk, *doing).await?;
                     self.listen(turn).await?;
-                    Event::Acted(settlement.acted)
+                    Event::Acted(acted)
                 }
                 Some(Effect::Over(over)) => return Ok(over),
                 // A machine that awaits nothing has nothing more to do.

@@ -1,11 +1,11 @@
 //! Edits: formed on what the model has read, refused in words when that is not what the disk holds.
 
+use super::Hands;
 use super::outcome::{no_change, refused, settle};
 use super::reason::Reason;
-use super::{Hands, Settlement};
 use crate::agent::llm::edits::{self, EditMistake, patch::FilePatch};
 use crate::agent::llm::tools::Act;
-use crate::agent::llm::turn::Verdict;
+use crate::agent::llm::turn::{Acted, Verdict};
 use crate::base::Digest;
 use crate::base::text::foreign;
 use crate::checks::recognise;
@@ -20,7 +20,7 @@ impl Hands {
         desk: &mut Desk,
         reason: &mut Reason,
         files: Vec<FilePatch>,
-    ) -> Result<Settlement, Interrupted> {
+    ) -> Result<Acted, Interrupted> {
         let mut drafts = Vec::new();
         for file in files {
             match file {
@@ -31,7 +31,7 @@ impl Hands {
                 FilePatch::Change { path, swaps } => {
                     let text = match self.fresh(desk, &path).await? {
                         Ok(text) => text,
-                        Err(settlement) => return Ok(*settlement),
+                        Err(acted) => return Ok(*acted),
                     };
                     let edited = match edits::apply(&path, &text, &swaps) {
                         Ok(edited) => edited,
@@ -58,7 +58,7 @@ impl Hands {
         &mut self,
         desk: &mut Desk,
         path: &str,
-    ) -> Result<Result<String, Box<Settlement>>, Interrupted> {
+    ) -> Result<Result<String, Box<Acted>>, Interrupted> {
         let Some((file, image)) = self.image(path) else {
             let words = format!("there is no file {path}; use `list` or `search` to find it, or `write` to make it");
             return Ok(Err(Box::new(refused(words))));
@@ -92,7 +92,7 @@ impl Hands {
         reason: &Reason,
         title: String,
         drafts: Vec<Draft>,
-    ) -> Result<Settlement, Interrupted> {
+    ) -> Result<Acted, Interrupted> {
         let same = |draft: &Draft| match &draft.after {
             After::Whole(bytes) => self.image(&draft.path).is_some_and(|(_, image)| image == *bytes),
             After::WholeWith { .. } | After::Replace { .. } | After::Delete | After::RenameTo(_) => false,
@@ -115,9 +115,9 @@ impl Hands {
                 self.seen.remove(&file.path);
             }
         }
-        let mut settlement = settle(settled, shown);
-        settlement.acted.changed = settlement.acted.verdict == Verdict::Done;
-        Ok(settlement)
+        let mut acted = settle(settled, shown);
+        acted.changed = acted.verdict == Verdict::Done;
+        Ok(acted)
     }
 
     /// Keeps what a test was and says out loud that it is about to change while it fails.

@@ -4,10 +4,8 @@
 //! reads is built from what the host says came of it. The workspace handle is used to form proposals (is the file
 //! still what the model has read?), never to act.
 
-mod ask;
 mod change;
 mod find;
-mod look;
 mod outcome;
 mod reason;
 mod run;
@@ -17,15 +15,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::edits::{self, patch::FilePatch};
+use super::plan;
 use super::tools::Act;
-use super::turn::{Acted, Doing};
+use super::turn::{Acted, Doing, Verdict};
 use super::watch;
 use crate::agent::llm::limits;
 use crate::base::{ActionId, Digest, RelPath};
 use crate::model::EvidenceKind;
 use crate::model::{After, Body, Command, Draft, Evidence, Proposal, Step};
-use crate::port::{Desk, Interrupted, Workspace};
-use outcome::refused;
+use crate::port::{Answer, Desk, FromAgent, Interrupted, Workspace};
+use outcome::{refused, settle};
 use reason::Reason;
 
 /// What the model has been shown, and where proposals go.
@@ -40,12 +39,6 @@ pub struct Hands {
     pub by: &'static str,
     /// Time that is left for a command, when there is a limit.
     pub wall_ms_max: Option<u64>,
-}
-
-/// An act's outcome.
-pub struct Settlement {
-    /// For the machine.
-    pub acted: Acted,
 }
 
 /// What came of the wish to read the project.
@@ -69,9 +62,9 @@ impl Hands {
         }
     }
 
-    /// Carries one act through the gate. `steps` is the plan that a `plan` act proposes.
-    pub async fn act(&mut self, desk: &mut Desk, doing: Doing, steps: Vec<Step>) -> Result<Settlement, Interrupted> {
-        let Doing { act, intent, repaired, tests_failing } = doing;
+    /// Carries one act through the gate.
+    pub async fn act(&mut self, desk: &mut Desk, doing: Doing) -> Result<Acted, Interrupted> {
+        let Doing { act, intent, repaired, tests_failing, steps } = doing;
         let tampers = tests_failing.filter(|_| watch::touches_tests(&act, |path| self.text_of(path)));
         if let Some(failing) = tampers {
             self.flag(desk, &act, failing).await?;
@@ -134,6 +127,114 @@ impl Hands {
         let told = settled.answer.told().to_owned();
         let (action, performed) = (settled.action, settled.performed);
         Ok(Overview { action, files: performed.map(|performed| performed.read).ok_or(told) })
+    }
+
+    // Reading, listing and searching: all of them reads at the gate.
+
+    async fn read(
+        &mut self,
+        desk: &mut Desk,
+        reason: &Reason,
+        path: &str,
+        from_line: usize,
+        lines: usize,
+    ) -> Result<Acted, Interrupted> {
+        let settled = desk.propose_untold(reason.on(format!("read {path}"), Body::Read(path.to_owned()))).await?;
+        let shown = match settled.performed.as_ref().map(|performed| performed.read.as_slice()) {
+            Some([(file, bytes)]) => {
+                self.seen.insert(file.clone(), Digest::of(bytes));
+                find::listing(bytes, from_line, lines)
+            }
+            Some([]) | None => String::new(),
+            Some(many) => find::names(many),
+        };
+        Ok(settle(settled, shown))
+    }
+
+    async fn list(&mut self, desk: &mut Desk, reason: &Reason, path: &str) -> Result<Acted, Interrupted> {
+        let settled = desk.propose_untold(reason.on(format!("list {path}"), Body::Read(path.to_owned()))).await?;
+        let shown = settled.performed.as_ref().map(|performed| find::names(&performed.read)).unwrap_or_default();
+        Ok(settle(settled, shown))
+    }
+
+    async fn search(
+        &mut self,
+        desk: &mut Desk,
+        reason: &Reason,
+        pattern: &str,
+        path: &str,
+        ignore_case: bool,
+    ) -> Result<Acted, Interrupted> {
+        let finder = match find::Finder::new(pattern, ignore_case) {
+            Ok(finder) => finder,
+            Err(why) => return Ok(refused(why)),
+        };
+        let proposal = reason.on(format!("search {path} for {pattern}"), Body::Read(path.to_owned()));
+        let mut settled = desk.propose_untold(proposal).await?;
+        let files = settled.performed.as_mut().map(|performed| std::mem::take(&mut performed.read));
+        let shown = match files {
+            Some(files) => tokio::task::spawn_blocking(move || finder.search(&files)).await.unwrap_or_default(),
+            None => String::new(),
+        };
+        Ok(settle(settled, shown))
+    }
+
+    // Plans, questions and objections: actions whose only effect is consent.
+
+    async fn plan(&mut self, desk: &mut Desk, reason: &Reason, steps: Vec<Step>) -> Result<Acted, Interrupted> {
+        let by = self.by.to_owned();
+        desk.send(FromAgent::Plan { by, steps: steps.clone() }).await?;
+        // Consent to a plan covers its title, so the title names exactly this plan.
+        let title = format!(
+            "approve the plan of {} step{} ({})",
+            steps.len(),
+            if steps.len() == 1 { "" } else { "s" },
+            plan::shape(&steps).short()
+        );
+        let mut proposal = reason.on(title, Body::Plan);
+        let lines: Vec<String> = steps.iter().map(|step| format!("- {}", step.title)).collect();
+        let words = proposal.rationale.get_or_insert_default();
+        words.text = format!("{}\n{}", words.text, lines.join("\n")).trim().to_owned();
+        let settled = desk.consent(proposal).await?;
+        // The supervisor may have rewritten it while it waited.
+        let mut agreed = steps;
+        let mut changed = String::new();
+        while let Some((steps, told)) = desk.plan_edit()? {
+            (agreed, changed) = (steps, told);
+        }
+        let mut acted = settle(settled, changed);
+        if acted.verdict == Verdict::Done {
+            acted.plan = Some(agreed);
+        }
+        Ok(acted)
+    }
+
+    async fn ask(&mut self, desk: &mut Desk, what: &str, text: &str) -> Result<Acted, Interrupted> {
+        let line: String = text.lines().next().unwrap_or_default().chars().take(limits::STEP_TITLE_CHARS_MAX).collect();
+        let title = format!("{} {what}: {line}", self.by);
+        let proposal = Proposal::new(title, Body::Other).because(text, vec![Evidence::new(EvidenceKind::Quote, text)]);
+        let settled = desk.consent(proposal).await?;
+        // A redirect of a question is its answer.
+        let answer = match &settled.answer {
+            Answer::Redirected { reason, .. } if what == "question" => {
+                Some(format!("The supervisor answers: {reason}"))
+            }
+            Answer::Approved { note, .. } if what == "question" => Some(match note {
+                Some(note) => format!("The supervisor says yes: {note}"),
+                None => "The supervisor says yes.".to_owned(),
+            }),
+            Answer::Approved { .. }
+            | Answer::Redirected { .. }
+            | Answer::Denied { .. }
+            | Answer::Lapsed { .. }
+            | Answer::Refused { .. } => None,
+        };
+        let mut acted = settle(settled, String::new());
+        if let Some(answer) = answer {
+            acted.text = answer;
+            acted.verdict = Verdict::Done;
+        }
+        Ok(acted)
     }
 
     // The disk is looked at only to form proposals.

@@ -1,26 +1,24 @@
 //! What became of a proposal, in the words the model reads.
 
-use super::Settlement;
 use crate::agent::llm::turn::{Acted, Verdict};
 use crate::model::event::OutcomeWord;
 use crate::port::{Answer, Settled};
 
 /// An outcome that never reached the gate, in words.
-pub(super) fn refused(text: String) -> Settlement {
+pub(super) fn refused(text: String) -> Acted {
     unfiled(Verdict::Refused, text)
 }
 
-pub(super) fn no_change(text: String) -> Settlement {
+pub(super) fn no_change(text: String) -> Acted {
     unfiled(Verdict::NoChange, text)
 }
 
-pub(super) fn unfiled(verdict: Verdict, text: String) -> Settlement {
-    let acted = Acted { verdict, text, changed: false, tests: None, plan: None, caveat: None, ms: 0, action: None };
-    Settlement { acted }
+pub(super) fn unfiled(verdict: Verdict, text: String) -> Acted {
+    Acted { verdict, text, changed: false, tests: None, plan: None, caveat: None, ms: 0, action: None }
 }
 
 /// What became of a proposal, as the model reads it: the host's words, then what it gave.
-pub(super) fn settle(settled: Settled, shown: String) -> Settlement {
+pub(super) fn settle(settled: Settled, shown: String) -> Acted {
     let mut text = settled.answer.told().to_owned();
     let mut verdict = match &settled.answer {
         Answer::Approved { .. } => Verdict::Done,
@@ -44,9 +42,7 @@ pub(super) fn settle(settled: Settled, shown: String) -> Settlement {
         text.push('\n');
         text.push_str(&shown);
     }
-    let acted =
-        Acted { verdict, text, changed: false, tests: None, plan: None, caveat: None, ms, action: settled.action };
-    Settlement { acted }
+    Acted { verdict, text, changed: false, tests: None, plan: None, caveat: None, ms, action: settled.action }
 }
 
 pub(super) fn word(outcome: OutcomeWord) -> &'static str {

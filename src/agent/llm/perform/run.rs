@@ -2,9 +2,9 @@
 
 use super::outcome::{refused, settle};
 use super::reason::Reason;
-use super::{Hands, Settlement, find, tests_as_they_were};
+use super::{Hands, find, tests_as_they_were};
 use crate::agent::llm::limits;
-use crate::agent::llm::turn::TestsSeen;
+use crate::agent::llm::turn::{Acted, TestsSeen};
 use crate::base::limits::RUN_TIMEOUT_MS_DEFAULT;
 use crate::model::{Body, Command};
 use crate::port::{Desk, Interrupted, Performed, RunReport};
@@ -16,7 +16,7 @@ impl Hands {
         reason: &Reason,
         mut command: Command,
         checks: bool,
-    ) -> Result<Settlement, Interrupted> {
+    ) -> Result<Acted, Interrupted> {
         // A command may not outlive the time budget.
         let asked = if command.timeout_ms == 0 { RUN_TIMEOUT_MS_DEFAULT } else { command.timeout_ms };
         if let Some(left) = self.wall_ms_max.filter(|left| *left < asked) {
@@ -27,12 +27,12 @@ impl Hands {
         let settled = desk.propose_untold(proposal).await?;
         let performed = settled.performed.clone();
         let shown = performed.as_ref().map(output).unwrap_or_default();
-        let mut settlement = settle(settled, shown);
+        let mut acted = settle(settled, shown);
         if let Some(performed) = performed {
-            settlement.acted.tests = performed.report.as_ref().map(tests_seen);
-            settlement.acted.changed = !performed.files.is_empty();
+            acted.tests = performed.report.as_ref().map(tests_seen);
+            acted.changed = !performed.files.is_empty();
         }
-        Ok(settlement)
+        Ok(acted)
     }
 
     pub(super) async fn test(
@@ -40,7 +40,7 @@ impl Hands {
         desk: &mut Desk,
         reason: &Reason,
         asked: Option<String>,
-    ) -> Result<Settlement, Interrupted> {
+    ) -> Result<Acted, Interrupted> {
         let command = match asked.map(Command::shell).or_else(|| self.project_tests()) {
             Some(command) => command,
             None => {
@@ -48,13 +48,13 @@ impl Hands {
                 return Ok(refused(words.to_owned()));
             }
         };
-        let mut settlement = self.run(desk, reason, command.clone(), true).await?;
-        if settlement.acted.tests.is_some() && !self.originals.is_empty() {
+        let mut acted = self.run(desk, reason, command.clone(), true).await?;
+        if acted.tests.is_some() && !self.originals.is_empty() {
             let words = tests_as_they_were::run(desk, &command, std::mem::take(&mut self.originals)).await?;
-            settlement.acted.text.push_str(&format!("\n{words}"));
-            settlement.acted.caveat = Some(format!("tests were changed while they failed. {words}"));
+            acted.text.push_str(&format!("\n{words}"));
+            acted.caveat = Some(format!("tests were changed while they failed. {words}"));
         }
-        Ok(settlement)
+        Ok(acted)
     }
 
     pub(super) fn project_tests(&self) -> Option<Command> {

@@ -1,29 +1,113 @@
-//! After a call of the model: settling it, what is whole of a broken answer, printed calls, mere words.
+//! Before a call of the model: notes, the plan's reminder, room in the context, the reservation. After it: settling it,
+//! what is whole of a broken answer, printed calls, mere words.
 
 use super::{Asked, Counted, Effect, PlanNudge, State, Turn};
 use crate::agent::llm::delta::{Stop, Usage as Tokens};
+use crate::agent::llm::dialect::{self, Dialect};
 use crate::agent::llm::fault::Fault;
 use crate::agent::llm::limits;
 use crate::agent::llm::printed;
 use crate::agent::llm::reply::Closed;
-use crate::agent::llm::request::{Message, Part, ToolCall};
+use crate::agent::llm::request::{Message, Part, Request, ToolCall, ToolSpec};
 use crate::agent::llm::tools::{self, Wording};
 use crate::agent::llm::watch::Watch;
 use crate::model::AlarmKind;
 use crate::model::event::{TurnEnd, Usage};
 
 impl Turn {
+    pub(super) fn ask(&mut self, out: &mut Vec<Effect>) {
+        let parts = std::mem::take(&mut self.replies.results);
+        self.talk.user(parts);
+        out.extend(self.replies.untold.drain(..).map(|text| Effect::Told { action: None, text }));
+        self.steered = false;
+        if self.planning.due || self.planning.asks_since >= limits::PLAN_REMINDER_ASKS {
+            self.replies.notes.extend(self.plan.text());
+            (self.planning.due, self.planning.asks_since) = (false, 0);
+        }
+        for note in std::mem::take(&mut self.replies.notes) {
+            out.push(Effect::Told { action: None, text: note.clone() });
+            self.talk.tell(note);
+        }
+        self.planning.asks_since += 1;
+        let answer =
+            self.setup.choice.model.answer_tokens().min(u32::try_from(self.room.tokens / 3).unwrap_or(u32::MAX));
+        let room = self.room.tokens.saturating_sub(u64::from(answer)) * 9 / 10;
+        if self.talk.tokens(self.fixed_bytes()) > room {
+            self.compact(room, out);
+        }
+        let estimated = self.talk.tokens(self.fixed_bytes());
+        let bytes = self.request_bytes();
+        match self.budget.reserve(&self.setup.choice.model, self.tokens_most(bytes), answer) {
+            Err(stop) => self.exhausted(&stop, out),
+            Ok(reserved) => {
+                self.state = State::Asking(Asked { estimated, answer: reserved.answer_tokens });
+                out.push(Effect::Ask(Box::new(Request {
+                    model: self.setup.choice.model.name.clone(),
+                    system: self.setup.system.clone(),
+                    messages: self.talk.messages().to_vec(),
+                    tools: self.tools.clone(),
+                    output_tokens_max: reserved.answer_tokens,
+                    thinking: self.setup.choice.model.thinking,
+                    cache: true,
+                    cache_key: self.setup.cache_key.clone(),
+                    dialect: Dialect::default(),
+                })));
+            }
+        }
+    }
+
+    /// The most tokens that a prompt of so many bytes can have: a budget must hold even where an estimate would be wrong.
+    /// A conversation grows at its end, so what a server has counted stays counted, and only the rest is bounded by its bytes.
+    fn tokens_most(&self, bytes: u64) -> u64 {
+        match self.room.counted {
+            Some(counted) if bytes >= counted.bytes => counted.tokens + (bytes - counted.bytes),
+            Some(_) | None => bytes,
+        }
+    }
+
+    /// The size of the next request, bytes.
+    pub(super) fn request_bytes(&self) -> u64 {
+        (self.fixed_bytes() + self.talk.bytes()) as u64
+    }
+
+    /// What every request holds whatever was said: instructions and tools.
+    pub(super) fn fixed_bytes(&self) -> usize {
+        let tools = if self.agreed_as_text {
+            dialect::described(&self.tools).len()
+        } else {
+            self.tools.iter().map(ToolSpec::bytes).sum()
+        };
+        self.setup.system.len() + tools
+    }
+
+    pub(super) fn compact(&mut self, room: u64, out: &mut Vec<Effect>) {
+        let mut summary = format!("The task:\n{}\n\nEarlier messages were left out to save room.\n", self.task);
+        summary.extend(self.plan.text().map(|plan| format!("\n{plan}")));
+        if !self.record.decisions.is_empty() {
+            summary.push_str("\nDecisions and results so far, oldest first:\n");
+            self.record.decisions.iter().for_each(|line| summary.push_str(&format!("- {line}\n")));
+        }
+        if let Some(tests) = self.record.tests.as_ref().filter(|tests| !tests.green) {
+            summary.push_str(&format!("\nStill failing:\n{}\n", tests.failures));
+        }
+        let fixed = self.fixed_bytes();
+        self.room.counted = None;
+        if self.talk.fit(room, fixed, || summary.clone()) {
+            out.push(Effect::Told { action: None, text: summary });
+        }
+    }
+
     pub(super) fn answered(&mut self, mut closed: Closed, ms: u64, out: &mut Vec<Effect>) {
         let State::Asking(asked) = self.state else { return };
         self.state = State::Idle;
-        if self.plan_nudge == PlanNudge::InAnswer {
-            self.plan_nudge = PlanNudge::Before;
+        if self.planning.nudge == PlanNudge::InAnswer {
+            self.planning.nudge = PlanNudge::Before;
         }
         self.settle(&closed, asked, ms, out);
         if let Some(fault) = closed.fault.take() {
             return self.broke(&fault, closed, asked.estimated, out);
         }
-        self.overflows = 0;
+        self.room.overflows = 0;
         // llama.cpp says `completed` in Responses when the longest length ended it (seen 2026-11).
         if closed.stop == Some(Stop::EndTurn) && closed.usage.output >= Some(u64::from(asked.answer)) {
             closed.stop = Some(Stop::MaxTokens);
@@ -42,7 +126,7 @@ impl Turn {
                 return;
             }
         }
-        if calls.is_empty() && self.notes.is_empty() {
+        if calls.is_empty() && self.replies.notes.is_empty() {
             return self.only_words(words, said, closed.stop.as_ref(), out);
         }
         self.queue.extend(calls);
@@ -72,9 +156,9 @@ impl Turn {
             if !matches!(closed.fault, Some(Fault::ToolsUnseen { .. })) && !self.was_cut(real, out) {
                 self.talk.learn(self.talk.tokens(self.fixed_bytes()), real);
             }
-            self.context_used = real + closed.usage.output.unwrap_or(0);
+            self.room.used = real + closed.usage.output.unwrap_or(0);
         } else {
-            self.context_used = estimated;
+            self.room.used = estimated;
         }
         out.push(Effect::Usage(self.usage()));
     }
@@ -87,24 +171,24 @@ impl Turn {
         }
         // As it was put in the end: a refusal may have made text of the tools.
         let bytes = self.request_bytes();
-        let real_before = self.counted.map_or(0, |counted| counted.tokens);
-        let least = match self.counted.map(|counted| bytes.saturating_sub(counted.bytes)) {
+        let real_before = self.room.counted.map_or(0, |counted| counted.tokens);
+        let least = match self.room.counted.map(|counted| bytes.saturating_sub(counted.bytes)) {
             None => bytes / limits::BYTES_PER_TOKEN_MAX,
             Some(grown) if grown >= limits::GROWTH_BYTES_MIN => real_before + grown / limits::TOOL_BYTES_PER_TOKEN_MAX,
             // The rest lies within what templates do.
             Some(_) => 0,
         };
         if real >= least {
-            self.counted = Some(Counted { bytes, tokens: real });
+            self.room.counted = Some(Counted { bytes, tokens: real });
             return false;
         }
         let largest = real.max(real_before);
-        self.context_tokens = self.context_tokens.min(largest).max(u64::from(limits::CONTEXT_TOKENS_MIN) / 2);
+        self.room.tokens = self.room.tokens.min(largest).max(u64::from(limits::CONTEXT_TOKENS_MIN) / 2);
         let text = format!(
             "The server counted {real} tokens where at least {least} were sent: it leaves out what does not fit into its \
              context. Using at most {} tokens from now on; start it with a larger context (Ollama: num_ctx) or set the \
              context down in models.toml",
-            self.context_tokens
+            self.room.tokens
         );
         out.push(Effect::Alarm { what: AlarmKind::CutPrompt, text });
         true
@@ -117,7 +201,7 @@ impl Turn {
             tokens_in: Some(tokens_in),
             tokens_out: Some(tokens_out),
             cost_micros: self.budget.cost_micros(),
-            context_used: Some(self.context_used),
+            context_used: Some(self.room.used),
             context_size: self.setup.choice.model.context.map(u64::from),
             budget_left: self.budget.left(),
             budgets: self.budget.words(),
@@ -174,29 +258,29 @@ impl Turn {
 
     /// The context is smaller than thought, or a token shorter. What the server tells about sizes is believed.
     fn overflowed(&mut self, fault: &Fault, sizes: (Option<u64>, Option<u64>), estimated: u64, out: &mut Vec<Effect>) {
-        self.overflows += 1;
-        if self.overflows > limits::OVERFLOWS_MAX {
+        self.room.overflows += 1;
+        if self.room.overflows > limits::OVERFLOWS_MAX {
             return self.over(TurnEnd::Error, false, fault.to_string(), out);
         }
         let least = u64::from(limits::CONTEXT_TOKENS_MIN) / 2;
         match sizes {
             (Some(context), Some(prompt)) => {
                 self.talk.learn(estimated, prompt);
-                self.context_tokens = context.max(least);
+                self.room.tokens = context.max(least);
             }
-            (Some(context), None) => self.context_tokens = self.context_tokens.min(context).max(least),
-            (None, _) => self.context_tokens = (self.context_tokens.min(estimated.max(1)) * 2 / 3).max(least),
+            (Some(context), None) => self.room.tokens = self.room.tokens.min(context).max(least),
+            (None, _) => self.room.tokens = (self.room.tokens.min(estimated.max(1)) * 2 / 3).max(least),
         }
         out.push(Effect::Alarm { what: AlarmKind::Overflow, text: format!("{fault}. Shortening the conversation.") });
         self.fit_tools();
-        if self.fixed_tokens() > self.context_tokens * 3 / 4 {
+        if self.fixed_tokens() > self.room.tokens * 3 / 4 {
             let text = format!(
                 "{fault}. The instructions alone take about {} tokens; start the server with a larger context",
                 self.fixed_tokens()
             );
             return self.over(TurnEnd::Error, false, text, out);
         }
-        self.compact(self.context_tokens / 2, out);
+        self.compact(self.room.tokens / 2, out);
         self.ask(out);
     }
 
@@ -208,7 +292,7 @@ impl Turn {
     /// Fewer words for the tools when they would take half of the context.
     fn fit_tools(&mut self) {
         for wording in [Wording::Lean, Wording::Least] {
-            if self.fixed_tokens() > self.context_tokens / 2 {
+            if self.fixed_tokens() > self.room.tokens / 2 {
                 self.tools = tools::specs(self.setup.role, self.setup.choice.model.edit_format, wording);
             }
         }
@@ -223,7 +307,7 @@ impl Turn {
         let marked = !self.agreed_as_text;
         if marked {
             // A model that prints one call prints them all: once is news, and every action is marked.
-            if !std::mem::replace(&mut self.repaired_said, true) {
+            if !std::mem::replace(&mut self.said.repaired, true) {
                 let text = "The model prints its calls as text. They are accepted as calls and marked.".to_owned();
                 out.push(Effect::Alarm { what: AlarmKind::Repaired, text });
             }
@@ -238,7 +322,7 @@ impl Turn {
                 what: AlarmKind::MadeUp,
                 text: "The model wrote the result of its own call; it was removed.".to_owned(),
             });
-            self.notes.push(
+            self.replies.notes.push(
                 "You wrote a result yourself. Results come from the supervisor only; here is the real one.".to_owned(),
             );
         }
@@ -285,8 +369,8 @@ impl Turn {
         }
         match self.watch.idle_words() {
             Some(words) => {
-                let failing = self.still_failing().filter(|_| !std::mem::replace(&mut self.told_what_fails, true));
-                self.notes.push(failing.map_or(words.clone(), |failing| format!("{failing}\n{words}")));
+                let failing = self.still_failing().filter(|_| !std::mem::replace(&mut self.said.what_fails, true));
+                self.replies.notes.push(failing.map_or(words.clone(), |failing| format!("{failing}\n{words}")));
                 self.ask(out);
             }
             None => self.over(TurnEnd::EndTurn, false, text, out),

@@ -99,8 +99,8 @@ impl Turn {
             | Act::Object { .. } => {}
         }
         let is_early = act.changes_things() && self.setup.plan_first && !self.plan.is_approved();
-        if is_early && self.plan_nudge != PlanNudge::Before {
-            self.plan_nudge = PlanNudge::InAnswer;
+        if is_early && self.planning.nudge != PlanNudge::Before {
+            self.planning.nudge = PlanNudge::InAnswer;
             let text =
                 "Not done yet: first propose a plan with `plan`, so that the supervisor can change and approve it.";
             self.answer(&call, text.to_owned(), true);
@@ -111,9 +111,10 @@ impl Turn {
             self.exhausted(&stop, out);
             return true;
         }
-        let tests_failing = self.last_tests.as_ref().filter(|tests| !tests.green).map(|tests| tests.failed.max(1));
+        let tests_failing = self.record.tests.as_ref().filter(|tests| !tests.green).map(|tests| tests.failed.max(1));
         self.state = State::Acting { call };
-        out.push(Effect::Act(Box::new(Doing { act, intent, repaired, tests_failing })));
+        let steps = if let Act::Plan { steps } = &act { self.plan.propose(steps) } else { Vec::new() };
+        out.push(Effect::Act(Box::new(Doing { act, intent, repaired, tests_failing, steps })));
         true
     }
 
@@ -122,15 +123,15 @@ impl Turn {
         self.budget.spend_ms(acted.ms);
         if let Some(steps) = acted.plan {
             self.plan.approve(steps);
-            self.plan_due = true;
+            self.planning.due = true;
         }
-        self.caveats.extend(acted.caveat);
+        self.record.caveats.extend(acted.caveat);
         if acted.changed {
-            self.changed_since_tests = true;
+            self.record.changed_since = true;
         }
         if let Some(tests) = acted.tests {
-            self.last_tests = Some(tests);
-            self.changed_since_tests = false;
+            self.record.tests = Some(tests);
+            self.record.changed_since = false;
         }
         let first = acted.text.lines().next().unwrap_or_default();
         self.remember(&format!("{}: {first}", describe(&call)));
@@ -160,12 +161,12 @@ impl Turn {
                 self.drop_calls("Not done: the supervisor decided differently on an earlier call. Think again.");
             }
         }
-        let own = self.results.iter().find_map(|part| match part {
+        let own = self.replies.results.iter().find_map(|part| match part {
             Part::Result { id, text, .. } if *id == call.id => Some(text.clone()),
             Part::Result { .. } | Part::Text(_) | Part::Thinking { .. } | Part::Call(_) => None,
         });
         if let (Some(_), Some(text)) = (&action, own) {
-            self.untold.retain(|untold| *untold != text);
+            self.replies.untold.retain(|untold| *untold != text);
             out.push(Effect::Told { action, text });
         }
         self.advance(out);
@@ -173,21 +174,21 @@ impl Turn {
 
     /// What the last run of tests left failing, in words; nothing when files have changed since.
     pub(super) fn still_failing(&self) -> Option<String> {
-        let tests = self.last_tests.as_ref().filter(|tests| !tests.green && !self.changed_since_tests)?;
+        let tests = self.record.tests.as_ref().filter(|tests| !tests.green && !self.record.changed_since)?;
         let failures: String = tests.failures.chars().take(limits::STILL_FAILING_CHARS_MAX).collect();
         Some(format!("the last test run was not green, {} failed.\n{}", tests.failed, failures.trim_end()))
     }
 
     /// True when the task is over.
     pub(super) fn finish(&mut self, call: &ToolCall, report: String, done: bool, out: &mut Vec<Effect>) -> bool {
-        let red = self.last_tests.as_ref().is_some_and(|tests| !tests.green);
+        let red = self.record.tests.as_ref().is_some_and(|tests| !tests.green);
         let can_test = self.names.contains(&"test");
         // Who changed nothing may be done without a run, but not when the goal or the report is that tests pass.
         let speaks_of_tests = is_about_passing(&self.task) || is_about_passing(&report);
         let answers_for_tests = matches!(self.setup.role, Role::Solo | Role::Tester);
-        let unseen = can_test && answers_for_tests && speaks_of_tests && self.last_tests.is_none();
-        let untested = can_test && self.changed_since_tests || unseen;
-        if done && untested && !std::mem::replace(&mut self.told_to_test, true) {
+        let unseen = can_test && answers_for_tests && speaks_of_tests && self.record.tests.is_none();
+        let untested = can_test && self.record.changed_since || unseen;
+        if done && untested && !std::mem::replace(&mut self.said.run_tests, true) {
             let text = if unseen {
                 "Not ended: no tests were run. Run `test` first; or call `finish` with done=false and say what is left."
             } else {
@@ -200,7 +201,7 @@ impl Turn {
         let claims_green = claim::of_green_tests(&report).is_some();
         if (done || claims_green)
             && let Some(failing) = self.still_failing()
-            && !std::mem::replace(&mut self.told_what_fails, true)
+            && !std::mem::replace(&mut self.said.what_fails, true)
         {
             let text = format!(
                 "Not ended: {failing}\nGo on; or call `finish` with done=false and say what is left. Do not say that \
@@ -226,12 +227,12 @@ impl Turn {
             out.push(Effect::Alarm { what: AlarmKind::ClaimWithoutRun, text: text.to_owned() });
             report.push_str("\n\n[rightseat: the last observed test run failed]");
         }
-        for caveat in std::mem::take(&mut self.caveats) {
+        for caveat in std::mem::take(&mut self.record.caveats) {
             report.push_str(&format!("\n\n[rightseat: {caveat}]"));
         }
         self.answer(call, "The work has ended.".to_owned(), false);
         self.drop_calls("Not done: the work has ended.");
-        let parts = std::mem::take(&mut self.results);
+        let parts = std::mem::take(&mut self.replies.results);
         self.talk.user(parts);
         self.state = State::Over;
         out.push(Effect::Over(Over {

@@ -6,7 +6,6 @@
 //! the next event.
 
 mod answer;
-mod ask;
 mod calls;
 pub use calls::is_about_passing;
 mod speech;
@@ -36,9 +35,56 @@ struct Counted {
     tokens: u64,
 }
 
+/// The context as far as it is known.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    tokens: u64,
+    used: u64,
+    counted: Option<Counted>,
+    /// Refusals in a row because a prompt was too long.
+    overflows: u32,
+}
+
+/// What the model is told next.
+#[derive(Debug, Default)]
+struct Replies {
+    results: Vec<Part>,
+    notes: Vec<String>,
+    /// Results that are not on record yet as told.
+    untold: Vec<String>,
+}
+
+/// What has come of the task so far.
+#[derive(Debug, Default)]
+struct Record {
+    decisions: VecDeque<String>,
+    tests: Option<TestsSeen>,
+    /// Something was changed since they ran.
+    changed_since: bool,
+    /// What the last report must not leave out.
+    caveats: Vec<String>,
+}
+
+/// What is said once: that it must run tests before it ends, what fails when it ends, that calls are repaired.
+#[derive(Debug, Default)]
+struct Said {
+    run_tests: bool,
+    what_fails: bool,
+    repaired: bool,
+}
+
+/// When the model is reminded of its plan, or asked for one.
+#[derive(Debug, Default)]
+struct Planning {
+    nudge: PlanNudge,
+    due: bool,
+    asks_since: u32,
+}
+
 /// Has the model been asked for a plan before its first change?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum PlanNudge {
+    #[default]
     None,
     /// In this answer: nothing else of it changes anything, unless a plan in it is approved.
     InAnswer,
@@ -79,30 +125,16 @@ pub struct Turn {
     state: State,
     seen_ids: BTreeSet<String>,
     queue: VecDeque<(ToolCall, bool)>,
-    results: Vec<Part>,
-    notes: Vec<String>,
-    /// Results that are not on record yet as told.
-    untold: Vec<String>,
+    replies: Replies,
     /// Objections made by a reviewer that were let through.
     pub objections: Vec<String>,
     task: String,
-    decisions: VecDeque<String>,
-    last_tests: Option<TestsSeen>,
-    changed_since_tests: bool,
-    /// It was told that it must run tests before it ends, and what fails when it ends.
-    told_to_test: bool,
-    told_what_fails: bool,
-    plan_nudge: PlanNudge,
-    plan_due: bool,
-    asks_since_plan: u32,
-    overflows: u32,
-    context_tokens: u64,
-    context_used: u64,
-    counted: Option<Counted>,
+    record: Record,
+    said: Said,
+    planning: Planning,
+    room: Room,
     agreed_as_text: bool,
     steered: bool,
-    caveats: Vec<String>,
-    repaired_said: bool,
 }
 
 impl Turn {
@@ -113,7 +145,6 @@ impl Turn {
         Turn {
             tools: tools::specs(setup.role, format, Wording::for_context(u64::from(context))),
             names: tools::names(setup.role, format),
-            context_tokens: u64::from(context),
             shelf: Shelf::for_context(context),
             setup,
             budget,
@@ -123,26 +154,15 @@ impl Turn {
             state: State::Idle,
             seen_ids: BTreeSet::new(),
             queue: VecDeque::new(),
-            results: Vec::new(),
-            notes: Vec::new(),
-            untold: Vec::new(),
+            replies: Replies::default(),
             objections: Vec::new(),
             task: String::new(),
-            decisions: VecDeque::new(),
-            last_tests: None,
-            changed_since_tests: false,
-            told_to_test: false,
-            told_what_fails: false,
-            plan_nudge: PlanNudge::None,
-            plan_due: false,
-            asks_since_plan: 0,
-            overflows: 0,
-            context_used: 0,
-            counted: None,
+            record: Record::default(),
+            said: Said::default(),
+            planning: Planning::default(),
+            room: Room { tokens: u64::from(context), used: 0, counted: None, overflows: 0 },
             agreed_as_text: false,
             steered: false,
-            caveats: Vec::new(),
-            repaired_said: false,
         }
     }
 
@@ -178,14 +198,14 @@ impl Turn {
             Event::Acted(acted) => self.acted(acted, &mut out),
             Event::Steered(text) => {
                 self.steered = true;
-                self.notes.push(format!("The supervisor says:\n{text}"));
+                self.replies.notes.push(format!("The supervisor says:\n{text}"));
             }
             Event::PlanEdited { steps, told } => {
                 self.plan.approve(steps);
-                self.plan_due = true;
+                self.planning.due = true;
                 self.steered = true;
                 self.remember(&told);
-                self.notes.push(told);
+                self.replies.notes.push(told);
             }
             Event::Cancelled => {
                 self.drop_calls("The supervisor interrupted; this was not done.");
@@ -199,20 +219,20 @@ impl Turn {
         // A task after an interrupted one: whatever was open has been closed by `drop_calls`.
         self.task.clone_from(&task);
         self.watch = Watch::default();
-        (self.told_to_test, self.told_what_fails) = (false, false);
+        (self.said.run_tests, self.said.what_fails) = (false, false);
         // Two parts: when room is short, the context may go and the task must stay.
         if !context.is_empty() {
             self.talk.tell(context);
         }
         self.talk.tell(format!("The task:\n{task}"));
-        self.plan_due = self.plan.is_approved();
+        self.planning.due = self.plan.is_approved();
         self.ask(out);
     }
 
     fn answer(&mut self, call: &ToolCall, text: String, failed: bool) {
         let text = self.shelf.place(text);
-        self.untold.push(text.clone());
-        self.results.push(Part::Result { id: call.id.clone(), name: call.name.clone(), text, failed });
+        self.replies.untold.push(text.clone());
+        self.replies.results.push(Part::Result { id: call.id.clone(), name: call.name.clone(), text, failed });
     }
 
     /// Asks the watch about something and applies its finding; false when the task is over.
@@ -240,7 +260,7 @@ impl Turn {
         }
         match call {
             Some(call) => self.answer(call, text.clone(), true),
-            None if !end => self.notes.push(text.clone()),
+            None if !end => self.replies.notes.push(text.clone()),
             None => {}
         }
         if end {
@@ -267,7 +287,7 @@ impl Turn {
     }
 
     fn over(&mut self, reason: TurnEnd, done: bool, report: String, out: &mut Vec<Effect>) {
-        let parts = std::mem::take(&mut self.results);
+        let parts = std::mem::take(&mut self.replies.results);
         self.talk.user(parts);
         self.state = State::Over;
         out.push(Effect::Over(Over { reason, finished: false, done, report }));
@@ -275,9 +295,9 @@ impl Turn {
 
     fn remember(&mut self, line: &str) {
         let line: String = line.chars().take(limits::DECISION_CHARS_MAX).collect();
-        self.decisions.push_back(line);
-        while self.decisions.len() > limits::DECISIONS_MAX {
-            self.decisions.pop_front();
+        self.record.decisions.push_back(line);
+        while self.record.decisions.len() > limits::DECISIONS_MAX {
+            self.record.decisions.pop_front();
         }
     }
 

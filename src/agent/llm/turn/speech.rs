@@ -150,6 +150,8 @@ pub struct Doing {
     pub repaired: bool,
     /// Failing tests of the last run, if it failed: edits to tests are flagged then.
     pub tests_failing: Option<u32>,
+    /// For a plan: the steps it proposes.
+    pub steps: Vec<Step>,
 }
 
 /// How a task ended.

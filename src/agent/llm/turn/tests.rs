@@ -374,7 +374,7 @@ fn a_server_that_leaves_out_the_beginning_is_noticed_once_and_its_context_kept()
         turn.step(acted(Verdict::Done, &"some words ".repeat(200)));
     }
     assert_eq!(alarmed, ["cut_prompt"], "{counted:?}");
-    assert!(turn.context_tokens <= 4_096, "{}", turn.context_tokens);
+    assert!(turn.room.tokens <= 4_096, "{}", turn.room.tokens);
     // From then on it is kept within what the server has room for.
     assert!(counted.iter().rev().take(3).all(|shown| *shown <= 4_096), "{counted:?}");
 }
