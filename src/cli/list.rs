@@ -58,7 +58,7 @@ impl Seen {
             (Some(_), false) => "ended",
             (Some(_), true) => "ended, open",
             (None, true) if self.session.actions.held().next().is_some() => "waits",
-            (None, true) if self.session.turn.is_some() => "works",
+            (None, true) if self.session.turns.current.is_some() => "works",
             (None, true) => "idle",
             (None, false) => "resumable",
         }
@@ -83,7 +83,7 @@ pub fn sessions(shared: &Shared, json: bool) -> Done {
                     "goal": opened.and_then(|o| o.goal.as_ref()),
                     "held": s.session.actions.held().count(),
                     "actions": s.session.actions.len(),
-                    "alarms": s.session.alarms_total,
+                    "alarms": s.session.alarms.total,
                     "head": s.session.head,
                     "at": s.session.at,
                     "ended": s.session.ended,
@@ -129,7 +129,7 @@ pub fn inbox(shared: &Shared, json: bool) -> Done {
                     "session": s.place.id,
                     "running": s.is_up,
                     "action": held.action,
-                    "held_at": held.held_at,
+                    "held_at": held.times.held_at,
                     "ruled": held.ruled,
                 }));
             } else {

@@ -75,9 +75,9 @@ pub fn look(shared: &Shared) -> Result<Look, Fail> {
         mouse: settings.mouse,
         ascii: settings.signs == Signs::Ascii,
         approval_arm_ms: settings.approval_arm_ms,
-        bell: settings.bell,
-        desktop: settings.desktop,
-        notify_on_end: settings.notify_on_end,
+        bell: settings.notifications.bell,
+        desktop: settings.notifications.desktop,
+        notify_on_end: settings.notifications.on_end,
         policy: paths.policy,
     })
 }

@@ -122,9 +122,15 @@ pub struct Settings {
     /// Globs of further guarded files.
     pub guarded: Vec<String>,
     pub specialists: BTreeMap<String, Specialist>,
+    pub notifications: Calls,
+}
+
+/// How a user who looks elsewhere is called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calls {
     pub bell: bool,
     pub desktop: bool,
-    pub notify_on_end: bool,
+    pub on_end: bool,
 }
 
 impl Default for Settings {
@@ -155,9 +161,7 @@ impl Default for Settings {
             env_pass: Vec::new(),
             guarded: Vec::new(),
             specialists: BTreeMap::new(),
-            bell: false,
-            desktop: false,
-            notify_on_end: true,
+            notifications: Calls { bell: false, desktop: false, on_end: true },
         }
     }
 }
@@ -227,9 +231,9 @@ fn apply(s: &mut Settings, f: &File) {
     set(&mut s.poll_ms, &f.watch.poll_ms);
     set(&mut s.env_pass, &f.env.pass);
     set(&mut s.guarded, &f.policy.guarded);
-    set(&mut s.bell, &f.notifications.bell);
-    set(&mut s.desktop, &f.notifications.desktop);
-    set(&mut s.notify_on_end, &f.notifications.on_end);
+    set(&mut s.notifications.bell, &f.notifications.bell);
+    set(&mut s.notifications.desktop, &f.notifications.desktop);
+    set(&mut s.notifications.on_end, &f.notifications.on_end);
     s.specialists.extend(f.specialists.clone());
 }
 

@@ -14,6 +14,6 @@ mod rows;
 
 pub use error::ConfigError;
 pub use file::{Checks, File, Notifications, Specialist, Ui, Watch, parse, schema};
-pub use layers::{Budget, IsolationChoice, Layer, Polling, Resolved, Settings, Signs, TestCommand, resolve};
+pub use layers::{Budget, Calls, IsolationChoice, Layer, Polling, Resolved, Settings, Signs, TestCommand, resolve};
 pub use load::{load, read_beside};
 pub use paths::{Paths, Places};

@@ -32,9 +32,9 @@ impl Settings {
             ("watch.poll_ms", self.poll_ms.to_string()),
             ("env.pass", value(&self.env_pass)),
             ("policy.guarded", value(&self.guarded)),
-            ("notifications.bell", self.bell.to_string()),
-            ("notifications.desktop", self.desktop.to_string()),
-            ("notifications.on_end", self.notify_on_end.to_string()),
+            ("notifications.bell", self.notifications.bell.to_string()),
+            ("notifications.desktop", self.notifications.desktop.to_string()),
+            ("notifications.on_end", self.notifications.on_end.to_string()),
         ]
     }
 }

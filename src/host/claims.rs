@@ -10,7 +10,7 @@ pub fn of_green_tests(text: &str, session: &Session) -> Option<String> {
     let run = session.checks.latest_workspace();
     let changed_since = run.is_some_and(|run| {
         let mut edits = session.actions.iter().filter(|a| a.action.files.is_some());
-        edits.any(|a| a.phase == Phase::Finished(OutcomeWord::Ok) && a.finished_at > run.finished_at)
+        edits.any(|a| a.phase == Phase::Finished(OutcomeWord::Ok) && a.times.finished_at > run.finished_at)
     });
     match run.and_then(|run| run.finished.as_ref()) {
         None => Some(format!("the agent says \u{201c}{said}\u{201d}, but no test run was observed")),

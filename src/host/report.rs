@@ -5,11 +5,11 @@ use crate::model::event::{Decider, SessionOutcome, TurnEnd, Verdict};
 
 /// How a session that ends now has gone.
 pub fn outcome(session: &Session) -> SessionOutcome {
-    let refused = session.turn_ended.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Refusal);
-    let cancelled = session.turn_ended.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Cancelled);
+    let refused = session.turns.last_end.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Refusal);
+    let cancelled = session.turns.last_end.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Cancelled);
     if session.stopped.is_some() || cancelled {
         SessionOutcome::Stopped
-    } else if session.agent_lost.is_some() || refused {
+    } else if session.agent.lost.is_some() || refused {
         SessionOutcome::Failed
     } else {
         SessionOutcome::Done
@@ -38,6 +38,6 @@ pub fn report(session: &Session, why: &str) -> String {
     format!(
         "{why}\n{}; by you: {verdicts}; {tests}; {}.",
         counted(session.actions.len(), "action"),
-        counted(usize::try_from(session.alarms_total).unwrap_or(usize::MAX), "alarm"),
+        counted(usize::try_from(session.alarms.total).unwrap_or(usize::MAX), "alarm"),
     )
 }

@@ -56,7 +56,7 @@ impl Seats {
             return Err(RpcError::invalid(text));
         }
         let is_first = self.clients.insert(client.clone(), true) != Some(true);
-        let holder = gate.session().control.clone();
+        let holder = gate.session().clients.control.clone();
         let takes = attach.control.unwrap_or(holder.is_none());
         let mut events = Vec::new();
         let mut change = |client: &ClientId, what| {
@@ -81,7 +81,7 @@ impl Seats {
             session: session.opened.as_ref().map(|o| o.session.clone()).unwrap_or_default(),
             head: session.head,
             client: client.clone(),
-            control: session.control.as_ref() == Some(client),
+            control: session.clients.control.as_ref() == Some(client),
             now: gate.now(),
             snapshot: snapshot::wanted(session, attach),
         })

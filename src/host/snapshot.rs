@@ -45,14 +45,14 @@ fn of(session: &Session) -> Value {
         "goal": opened.and_then(|o| o.goal.as_ref()),
         "mode": session.mode,
         "frozen": session.frozen,
-        "turn": session.turn,
+        "turn": session.turns.current,
         "plan": { "revision": session.plan.revision, "steps": session.plan.steps },
         "actions": actions,
         "actions_left_out": left_out,
         "leases": session.leases.open(session.at).map(|l| &l.granted).collect::<Vec<_>>(),
         "check": session.checks.latest_workspace().and_then(|run| run.finished.as_ref()),
-        "alarms": session.alarms_total,
-        "control": session.control,
+        "alarms": session.alarms.total,
+        "control": session.clients.control,
         "ended": session.ended,
     })
 }

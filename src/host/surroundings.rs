@@ -47,7 +47,7 @@ impl Surroundings {
         }
         let is_unsupervised = by == ChangedBy::Unsupervised;
         let Changed { path, rel, change, before, after, before_node, after_node, ignored, about } = changed;
-        let is_first = rel.is_some() || self.is_first_alarm(gate.session().turns, &path);
+        let is_first = rel.is_some() || self.is_first_alarm(gate.session().turns.count, &path);
         let alarm = (is_unsupervised && is_first).then(|| unsupervised(&path, about.as_deref()));
         gate.record(Event::Observed(Observed {
             path,
@@ -103,8 +103,8 @@ impl Surroundings {
     /// Something of this session may change files without naming them: a command, or an agent that writes by itself.
     pub fn tell_work(&self, gate: &Gate) {
         let session = gate.session();
-        let is_apart = session.agent.agent.isolation == Isolation::Copy;
-        let works = session.turn.is_some() && !self.embedded && !is_apart;
+        let is_apart = session.agent.ready.agent.isolation == Isolation::Copy;
+        let works = session.turns.current.is_some() && !self.embedded && !is_apart;
         let mut open = session.actions.open();
         let runs =
             open.any(|s| s.phase == Phase::Running && s.action.kind == Kind::Command && s.action.trial.is_none());
@@ -162,7 +162,8 @@ fn author(gate: &Gate, line: &AgentLine, runs: &Runs, changed: &Changed) -> Chan
     let is_late = changed.ignored && guarded(&changed.path).is_none();
     let settle_ms = if is_late { IGNORED_SETTLE_MS } else { AGENT_COMMAND_SETTLE_MS };
     let just_ran = |s: &&ActionState| {
-        (s.action.executor == Executor::Agent || is_late) && s.finished_at.is_some_and(|at| now.since(at) < settle_ms)
+        (s.action.executor == Executor::Agent || is_late)
+            && s.times.finished_at.is_some_and(|at| now.since(at) < settle_ms)
     };
     if let Some(state) = newest().filter(|s| is_running(s) || just_ran(s)).find(is_command) {
         return ChangedBy::During(state.action.id.clone());

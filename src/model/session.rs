@@ -3,26 +3,49 @@
 
 mod actions;
 mod checks;
+mod disk;
 mod leases;
+mod seats;
 mod transcript;
 
-pub use actions::{ActionState, Actions, Phase};
+pub use actions::{ActionState, Actions, OutputSoFar, Phase, Times};
 pub use checks::{Checks, Run};
+pub use disk::Disk;
 pub use leases::{Lease, Leases};
+pub use seats::{AgentFacts, Clients};
 pub use transcript::{Entry, Speaker, Transcript};
 
 use crate::base::limits::POLICY_RULES_MAX;
-use crate::base::{ActionId, ClientId, Digest, Seq, TurnId, UnixMs};
-use crate::model::action::{FileChange, Kind};
+use crate::base::{ActionId, Seq, TurnId, UnixMs};
 use crate::model::check::Tree;
 use crate::model::event::{
-    AgentLost, AgentNoted, AgentReady, AgentSession, Alarm, ChangedBy, ClientChanged, Envelope, Event, HostStarted,
-    Mode, Observed, PolicyTightened, SessionEnded, SessionOpened, Stopped, TurnEnded, Usage, Watching,
+    AgentNoted, Alarm, ChangedBy, Envelope, Event, Mode, Observed, PolicyTightened, SessionEnded, SessionOpened,
+    Stopped, TurnEnded,
 };
-use crate::model::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX, CHANGES_KEPT_MAX};
-use crate::model::open::{ClientChange, Moment, NoteKind};
+use crate::model::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX};
+use crate::model::open::NoteKind;
 use crate::model::plan::Plan;
 use std::collections::VecDeque;
+
+/// The turns of the agent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Turns {
+    /// The one that runs.
+    pub current: Option<TurnId>,
+    /// Every turn there was.
+    pub count: u64,
+    /// How the last one ended, until another begins.
+    pub last_end: Option<TurnEnded>,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Alarms {
+    /// The newest with their place, bounded.
+    pub recent: VecDeque<(Seq, Alarm)>,
+    /// Every alarm there was.
+    pub total: u64,
+}
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,9 +58,7 @@ pub struct Session {
     pub mode: Mode,
     /// Why nothing moves, while it is so.
     pub frozen: Option<String>,
-    pub turn: Option<TurnId>,
-    pub turns: u64,
-    pub turn_ended: Option<TurnEnded>,
+    pub turns: Turns,
     pub plan: Plan,
     pub actions: Actions,
     pub transcript: Transcript,
@@ -45,29 +66,10 @@ pub struct Session {
     pub leases: Leases,
     /// The rules that a user added on the way, oldest first, bounded.
     pub tightened: Vec<PolicyTightened>,
-    /// The newest alarms with their place, bounded.
-    pub alarms: VecDeque<(Seq, Alarm)>,
-    /// Every alarm there was.
-    pub alarms_total: u64,
-    /// The newest observed changes of files, bounded.
-    pub changes: VecDeque<(Seq, Observed)>,
-    /// The last fact that changed a file of the workspace: what was tested before it says nothing about the files now.
-    pub files_changed: Seq,
-    /// Recorded trees in order: place, action, moment, digest.
-    pub checkpoints: Vec<(Seq, Option<ActionId>, Moment, Digest)>,
-    pub clients: Vec<ClientId>,
-    /// Every client there was.
-    pub clients_total: u64,
-    pub control: Option<ClientId>,
-    pub agent: AgentReady,
-    pub agent_lost: Option<AgentLost>,
-    /// The external agent's own name of its session, to continue with after it was lost.
-    pub agent_session: Option<String>,
-    /// The sessions that the agent said it keeps, when it was asked last.
-    pub agent_keeps: Option<Vec<AgentSession>>,
-    pub usage: Usage,
-    pub watching: Option<Watching>,
-    pub host: Option<HostStarted>,
+    pub alarms: Alarms,
+    pub disk: Disk,
+    pub clients: Clients,
+    pub agent: AgentFacts,
     pub stopped: Option<Stopped>,
     pub ended: Option<SessionEnded>,
     /// What made no sense, in words, bounded.
@@ -102,20 +104,20 @@ impl Session {
         match &envelope.event {
             Event::SessionOpened(body) => {
                 self.mode = body.mode;
-                self.agent.agent = body.agent.clone();
+                self.agent.ready.agent = body.agent.clone();
                 self.opened = Some(body.clone());
             }
             Event::TurnStarted(body) => {
-                self.turns += 1;
-                self.turn = Some(body.turn.clone());
-                self.turn_ended = None;
+                self.turns.count += 1;
+                self.turns.current = Some(body.turn.clone());
+                self.turns.last_end = None;
                 // Whoever asks for more takes the session up again.
                 self.ended = None;
             }
             Event::TurnEnded(body) => {
-                self.turn = None;
+                self.turns.current = None;
                 self.transcript.note(seq, at, format!("turn ended: {}", body.reason.words()));
-                self.turn_ended = Some(body.clone());
+                self.turns.last_end = Some(body.clone());
             }
             Event::Said(body) => self.transcript.say(seq, at, body, false),
             Event::Thought(body) => self.transcript.say(seq, at, body, true),
@@ -134,7 +136,7 @@ impl Session {
                 // What a run of checks leaves behind (a lock file) is part of the run.
                 let checks = self.actions.get(&body.action).is_some_and(|state| state.action.checks);
                 if !checks && body.files.as_ref().is_some_and(|files| !files.is_empty()) {
-                    self.files_changed = seq;
+                    self.disk.changed_at = seq;
                 }
             }
             Event::Lapsed(body) => self.actions.lapse(body)?,
@@ -144,8 +146,7 @@ impl Session {
             }
             Event::Explained(body) => self.actions.explain(body)?,
             Event::Observed(body) => {
-                self.observe(seq, body);
-                push_bounded(&mut self.changes, (seq, body.clone()), CHANGES_KEPT_MAX);
+                self.disk.observe(seq, body, &self.actions);
             }
             Event::CheckStarted(body) => self.checks.start(seq, at, body),
             Event::CheckReported(body) => self.checks.report(body)?,
@@ -158,24 +159,24 @@ impl Session {
             Event::Resumed(_) => self.frozen = None,
             Event::Stopped(body) => {
                 self.frozen = None;
-                self.turn = None;
+                self.turns.current = None;
                 self.stopped = Some(body.clone());
             }
             Event::Alarm(body) => {
-                self.alarms_total += 1;
+                self.alarms.total += 1;
                 self.actions.alarm(body);
-                push_bounded(&mut self.alarms, (seq, body.clone()), ALARMS_KEPT_MAX);
+                push_bounded(&mut self.alarms.recent, (seq, body.clone()), ALARMS_KEPT_MAX);
             }
             Event::AgentLost(body) => {
                 self.transcript.note(seq, at, format!("agent lost: {}", body.why));
-                self.agent_lost = Some(body.clone());
+                self.agent.lost = Some(body.clone());
             }
             Event::SessionEnded(body) => self.ended = Some(body.clone()),
             Event::Checkpointed(body) => {
-                self.checkpoints.push((seq, body.action.clone(), body.when.clone(), body.tree));
+                self.disk.checkpoints.push((seq, body.action.clone(), body.when.clone(), body.tree));
             }
             Event::Reverted(body) => {
-                self.files_changed = seq;
+                self.disk.changed_at = seq;
                 self.actions.revert(body);
             }
             Event::LeaseGranted(body) => self.leases.grant(body),
@@ -184,20 +185,12 @@ impl Session {
                 self.tightened.push(body.clone());
             }
             Event::PolicyTightened(_) => return Err(format!("more than {POLICY_RULES_MAX} added rules")),
-            Event::ClientChanged(body) => self.client(body),
-            Event::Usage(body) => self.usage = body.clone(),
-            Event::AgentReady(body) => {
-                self.agent_lost = None;
-                self.agent = body.clone();
-                self.agent_session = body.session.clone().or(self.agent_session.take());
-            }
+            Event::ClientChanged(body) => self.clients.change(body),
+            Event::Usage(body) => self.agent.usage = body.clone(),
+            Event::AgentReady(body) => self.agent.ready(body),
             Event::AgentNoted(body) => self.note(seq, at, body),
-            Event::HostStarted(body) => {
-                self.clients.clear();
-                self.control = None;
-                self.host = Some(body.clone());
-            }
-            Event::Watching(body) => self.watching = Some(body.clone()),
+            Event::HostStarted(_) => self.clients.all_left(),
+            Event::Watching(body) => self.disk.watching = Some(body.clone()),
             Event::Unknown { .. } => {}
         }
         Ok(())
@@ -212,47 +205,18 @@ impl Session {
         }
     }
 
-    /// What an edit wrote was noted when it finished, and what a run of checks creates is part of the run. A file that was
-    /// there before and changed while it ran was not what was tested. The watcher reports late: what changed while a
-    /// command ran changed before the command ended.
-    fn observe(&mut self, seq: Seq, body: &Observed) {
-        if body.ignored {
-            return;
-        }
-        let when = match &body.by {
-            ChangedBy::Session(_) | ChangedBy::Human | ChangedBy::Unsupervised => Some(seq),
-            ChangedBy::Action(id) => self
-                .actions
-                .get(id)
-                .filter(|state| state.action.kind == Kind::Command && !state.action.checks)
-                .map(|state| state.finished_seq.unwrap_or(seq)),
-            ChangedBy::During(id) => self
-                .actions
-                .get(id)
-                .filter(|state| !state.action.checks || !self.is_created_during(body))
-                .map(|state| state.finished_seq.unwrap_or(seq)),
-        };
-        self.files_changed = self.files_changed.max(when.unwrap_or_default());
-    }
-
-    /// Whether the file came into being while the same action ran.
-    fn is_created_during(&self, body: &Observed) -> bool {
-        let mut earlier = self.changes.iter().map(|(_, o)| o).filter(|o| o.path == body.path && o.by == body.by);
-        body.change == FileChange::Create || earlier.any(|o| o.change == FileChange::Create)
-    }
-
     /// Whether the workspace has changed since this run of checks began.
     pub fn is_stale(&self, run: &Run) -> bool {
-        run.started.tree == Tree::Workspace && run.seq < self.files_changed
+        run.started.tree == Tree::Workspace && run.seq < self.disk.changed_at
     }
 
     fn note(&mut self, seq: Seq, at: UnixMs, body: &AgentNoted) {
         if let Some(sessions) = &body.sessions {
-            self.agent_keeps = Some(sessions.clone());
+            self.agent.keeps = Some(sessions.clone());
         }
         let line = format!("{}: {}", body.what, body.text);
         if body.what == NoteKind::Session {
-            self.agent_session = Some(body.text.clone());
+            self.agent.session = Some(body.text.clone());
         } else if body.what == NoteKind::Waiting {
             self.transcript.wait(seq, at, &body.text);
         } else if matches!(body.what, NoteKind::Stderr | NoteKind::Protocol) {
@@ -262,35 +226,18 @@ impl Session {
         }
     }
 
-    fn client(&mut self, body: &ClientChanged) {
-        match &body.what {
-            ClientChange::Joined => {
-                self.clients_total += 1;
-                self.clients.push(body.client.clone());
-            }
-            ClientChange::Left => {
-                self.clients.retain(|c| c != &body.client);
-                if self.control.as_ref() == Some(&body.client) {
-                    self.control = None;
-                }
-            }
-            ClientChange::TookControl => self.control = Some(body.client.clone()),
-            ClientChange::LostControl | ClientChange::Other(_) => {}
-        }
-    }
-
     fn odd(&mut self, seq: Seq, why: String) {
         push_bounded(&mut self.anomalies, (seq, why), ANOMALIES_KEPT_MAX);
     }
 
     /// Changes of files that nobody answered for.
     pub fn unsupervised(&self) -> impl Iterator<Item = &(Seq, Observed)> {
-        self.changes.iter().filter(|(_, o)| o.by == ChangedBy::Unsupervised)
+        self.disk.changes.iter().filter(|(_, o)| o.by == ChangedBy::Unsupervised)
     }
 
     /// Is anything held, running or decided and not yet started?
     pub fn is_busy(&self) -> bool {
-        self.turn.is_some() || self.actions.open().next().is_some()
+        self.turns.current.is_some() || self.actions.open().next().is_some()
     }
 }
 

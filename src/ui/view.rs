@@ -112,7 +112,7 @@ fn composer_field(app: &App) -> Rect {
 }
 
 fn composer_note(app: &App) -> String {
-    let to = escape::show(&app.scene.session.agent.agent.name, &Show::default()).into_owned();
+    let to = escape::show(&app.scene.session.agent.ready.agent.name, &Show::default()).into_owned();
     if app.composer.open {
         format!("Tab {}  Enter send  Alt-Enter line", app.composer.when.name())
     } else {

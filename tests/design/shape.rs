@@ -5,6 +5,21 @@ use super::{none, root, sources};
 /// Lines that no file passes.
 const LINES_MAX: usize = 600;
 
+/// Fields that no struct of the product has more of.
+const FIELDS_MAX: usize = 20;
+
+/// Files over which the methods of one type may be spread.
+const IMPL_FILES_MAX: usize = 3;
+
+/// Types that are still too wide or too scattered. Whoever splits one deletes its row.
+const TOO_WIDE: &[(&str, &str)] = &[("src/agent/llm/turn/mod.rs", "Turn")];
+const TOO_SCATTERED: &[(&str, &str)] = &[
+    ("src/agent/acp/client.rs", "Client"),
+    ("src/agent/llm/perform/mod.rs", "Hands"),
+    ("src/agent/llm/turn/mod.rs", "Turn"),
+    ("src/host/actor.rs", "Actor"),
+];
+
 /// Names that say nothing about what is in a file.
 const EMPTY_NAMES: &[&str] =
     &["util", "utils", "helper", "helpers", "manager", "common", "misc", "data", "info", "stuff", "shared"];
@@ -137,4 +152,103 @@ fn every_queue_has_a_bound() {
         }
     }
     none(&faults, "a queue without a bound");
+}
+
+fn starts_upper(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase())
+}
+
+fn word(text: &str) -> &str {
+    &text[..text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len())]
+}
+
+/// The types that a source declares, each with its number of named fields.
+fn types(source: &crate::Source) -> Vec<(&str, usize)> {
+    let mut found = Vec::new();
+    let lines: Vec<&str> = source.product().lines().collect();
+    for (at, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        let code = code
+            .split_once("struct ")
+            .or_else(|| code.split_once("enum "))
+            .filter(|(before, _)| before.is_empty() || before.starts_with("pub") && before.ends_with(' '));
+        let Some((_, rest)) = code else { continue };
+        let indent = line.len() - line.trim_start().len();
+        let is_field = |line: &&&str| {
+            let inner = line.len() - line.trim_start().len() == indent + 4;
+            let code = line.trim_start();
+            let code = code
+                .strip_prefix("pub ")
+                .or_else(|| Some(code.strip_prefix("pub(")?.split_once(") ")?.1))
+                .unwrap_or(code);
+            let code = code.strip_prefix("r#").unwrap_or(code);
+            inner && !word(code).is_empty() && !starts_upper(code) && code[word(code).len()..].starts_with(": ")
+        };
+        let is_end = |line: &&&str| line.starts_with(&format!("{}}}", " ".repeat(indent)));
+        let fields = if line.ends_with('{') && line.contains("struct ") {
+            lines[at + 1..].iter().take_while(|line| !is_end(line)).filter(is_field).count()
+        } else {
+            0
+        };
+        found.push((word(rest), fields));
+    }
+    found
+}
+
+#[test]
+fn no_struct_has_too_many_fields() {
+    let sources = sources();
+    let mut faults = Vec::new();
+    let mut widest = 0;
+    for source in &sources {
+        for (name, fields) in types(source) {
+            let is_known = TOO_WIDE.contains(&(source.path.as_str(), name));
+            widest = widest.max(fields);
+            if (fields > FIELDS_MAX) != is_known {
+                faults.push(format!("{}: {name} has {fields} fields (at most {FIELDS_MAX})", source.path));
+            }
+        }
+    }
+    assert!(widest > 10, "the fields were not counted");
+    none(&faults, "a struct is too wide: group its fields by meaning");
+}
+
+#[test]
+fn no_type_is_scattered_over_many_files() {
+    use std::collections::{BTreeMap, BTreeSet};
+    let sources = sources();
+    let mut declared: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for source in &sources {
+        for (name, _) in types(source) {
+            declared.entry(name).or_default().push(&source.path);
+        }
+    }
+    // A name that several files declare means the nearest of them.
+    let near = |one: &str, other: &str| {
+        one.split(['/', '.']).zip(other.split(['/', '.'])).take_while(|(one, other)| one == other).count()
+    };
+    let mut files: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for source in &sources {
+        for line in source.product().lines().filter(|line| line.starts_with("impl") && !line.contains(" for ")) {
+            let rest = line.trim_start_matches("impl");
+            let rest = if rest.starts_with('<') { rest.split_once("> ").map_or("", |(_, rest)| rest) } else { rest };
+            let name = word(rest.trim_start());
+            let homes = declared.get(name).into_iter().flatten();
+            let home = homes.max_by_key(|home| (**home == source.path, near(home, &source.path)));
+            if let Some(home) = home {
+                files.entry((home, name)).or_default().insert(&source.path);
+            }
+        }
+    }
+    let mut faults: Vec<String> = TOO_SCATTERED
+        .iter()
+        .filter(|known| files.get(*known).is_none_or(|files| files.len() <= IMPL_FILES_MAX))
+        .map(|(home, name)| format!("{home}: {name} is no longer scattered, delete its exception"))
+        .collect();
+    for ((home, name), files) in files.iter().filter(|(key, _)| !TOO_SCATTERED.contains(key)) {
+        if files.len() > IMPL_FILES_MAX {
+            faults.push(format!("{home}: {name} has methods in {} files: {files:?}", files.len()));
+        }
+    }
+    none(&faults, "a type is scattered: let a part own its fields");
 }

@@ -67,7 +67,7 @@ impl Actor {
         let is_new = gate.session().opened.is_none();
         let (badge, embedded) = (setup.agent.badge(), setup.agent.is_embedded());
         let mut actor = Self {
-            seats: Seats::new(gate.session().clients_total),
+            seats: Seats::new(gate.session().clients.total),
             gate,
             line: AgentLine::new(setup.agent, setup.goal.clone()),
             runs: Runs::new(to_self.clone()),
@@ -246,7 +246,7 @@ impl Actor {
     }
 
     fn stopped(&mut self, census: Census, reply: Responder) {
-        if let Some(turn) = self.gate.session().turn.clone() {
+        if let Some(turn) = self.gate.session().turns.current.clone() {
             let text = Some("stopped by the user".to_owned());
             self.gate.record(Event::TurnEnded(TurnEnded { turn, reason: TurnEnd::Cancelled, text }));
         }

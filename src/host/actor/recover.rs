@@ -34,7 +34,7 @@ impl Actor {
             let finished = found(&self.gate, &action);
             self.gate.quietly(Input::Finish { action: action.id.clone(), finished: Box::new(finished) });
         }
-        if let Some(turn) = self.gate.session().turn.clone() {
+        if let Some(turn) = self.gate.session().turns.current.clone() {
             let why = "the host was restarted; the agent's process has ended".to_owned();
             self.gate.append(vec![
                 Event::AgentLost(AgentLost { why: why.clone(), exit: None }),

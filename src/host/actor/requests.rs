@@ -19,7 +19,7 @@ impl Actor {
         if request.is_reading() {
             return None;
         }
-        if self.gate.session().control.as_ref() != Some(client) {
+        if self.gate.session().clients.control.as_ref() != Some(client) {
             let text = "this client is read-only: attach with control to decide";
             return Some(RpcError::new(Code::ReadOnly, text));
         }

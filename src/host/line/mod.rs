@@ -41,7 +41,7 @@ impl AgentLine {
 
     /// Acts outside the gate while its turn lasts, and a little longer as the watcher's word comes late.
     pub fn may_write(&self, gate: &Gate) -> bool {
-        let at_work = gate.session().turn.is_some()
+        let at_work = gate.session().turns.current.is_some()
             || self.turn_ended_at.is_some_and(|at| gate.now().since(at) < UNSUPERVISED_AFTER_TURN_MS);
         !self.maker.is_embedded() && self.is_up() && at_work
     }
@@ -81,7 +81,7 @@ impl AgentLine {
             mode: session.mode,
             workspace: gate.workspace().clone(),
             resume,
-            agent_session: session.agent_session.clone(),
+            agent_session: session.agent.session.clone(),
         };
         match self.maker.make(seat) {
             Ok(agent) => self.link = Link::start(agent),
@@ -203,7 +203,7 @@ impl AgentLine {
 
     fn turn_ended(&mut self, gate: &mut Gate, runs: &mut Runs, reason: TurnEnd, text: Option<String>) {
         runs.close_trials(gate);
-        let Some(turn) = gate.session().turn.clone() else { return };
+        let Some(turn) = gate.session().turns.current.clone() else { return };
         self.turn_ended_at = Some(gate.now());
         gate.workspace().look_over();
         gate.record(Event::TurnEnded(TurnEnded { turn, reason, text }));
@@ -223,13 +223,13 @@ impl AgentLine {
     /// A prompt of the user; gives how many wait now.
     pub fn prompt(&mut self, gate: &mut Gate, runs: &Runs, text: String, when: When) -> Result<usize, Refusal> {
         match when {
-            When::Boundary if gate.session().turn.is_some() => {
+            When::Boundary if gate.session().turns.current.is_some() => {
                 gate.record(Event::Said(Said { by: SpokenBy::Human, text: text.clone(), more: false }));
                 gate.tell(ToAgent::Prompt { text, when });
             }
             When::Interrupt => {
                 self.prompts.push_front(text);
-                if gate.session().turn.is_some() {
+                if gate.session().turns.current.is_some() {
                     cancel_turn(gate, runs);
                 }
             }
@@ -248,13 +248,13 @@ impl AgentLine {
 
     /// Starts the next turn when the last one is over.
     pub fn next_prompt(&mut self, gate: &mut Gate) {
-        if gate.session().turn.is_some() || gate.session().frozen.is_some() {
+        if gate.session().turns.current.is_some() || gate.session().frozen.is_some() {
             return;
         }
         let Some(text) = self.prompts.pop_front() else { return };
         if !self.is_up() {
             let session = gate.session();
-            let resume = (session.turns > 0).then(|| report(session, "The session continues with a new agent."));
+            let resume = (session.turns.count > 0).then(|| report(session, "The session continues with a new agent."));
             self.start(gate, resume);
             if !self.is_up() {
                 // Why is in the journal; a turn without an agent would never end.
@@ -289,7 +289,7 @@ fn lapse_unfinished(gate: &mut Gate, runs: &Runs, why: LapseWhy) {
 fn begin_turn(gate: &mut Gate) {
     // What was done before it is nobody's in this turn.
     gate.workspace().look_over();
-    let turn = crate::base::TurnId::new(format!("t{}", gate.session().turns + 1));
+    let turn = crate::base::TurnId::new(format!("t{}", gate.session().turns.count + 1));
     gate.record(Event::TurnStarted(TurnStarted { turn }));
 }
 

@@ -182,7 +182,7 @@ impl Runs {
     fn checkpointed(&mut self, gate: &mut Gate, action: Option<ActionId>, when: Moment, tree: Option<Digest>) {
         self.tree = tree;
         if let Some(tree) = tree {
-            let is_known = gate.session().checkpoints.last().is_some_and(|(_, _, _, last)| *last == tree);
+            let is_known = gate.session().disk.checkpoints.last().is_some_and(|(_, _, _, last)| *last == tree);
             if !(is_known && when == Moment::Start) {
                 gate.record(Event::Checkpointed(Checkpointed { tree, action: action.clone(), when: when.clone() }));
             }

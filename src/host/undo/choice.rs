@@ -73,7 +73,7 @@ pub fn revertible_outcome(gate: &Gate, state: &ActionState, file: &FileOutcome) 
 }
 
 fn observed<'a>(gate: &'a Gate, path: &RelPath, after: Option<Digest>) -> Option<(Seq, &'a ChangedBy)> {
-    let mut changes = gate.session().changes.iter().rev();
+    let mut changes = gate.session().disk.changes.iter().rev();
     changes.find(|(_, o)| o.path == path.as_str() && o.after == after).map(|(seq, o)| (*seq, &o.by))
 }
 
@@ -81,7 +81,7 @@ fn observed<'a>(gate: &'a Gate, path: &RelPath, after: Option<Digest>) -> Option
 /// certain where the steps of approved edits alone lead from the recorded content to the present one.
 pub fn revertible_since(gate: &Gate, from: Seq, changes: &[TreeChange]) -> Vec<Revertible> {
     let mut steps: BTreeMap<&RelPath, Vec<Link<'_>>> = BTreeMap::new();
-    let actions = gate.session().actions.iter().filter(|state| state.finished_seq.is_some_and(|at| at > from));
+    let actions = gate.session().actions.iter().filter(|state| state.times.finished_seq.is_some_and(|at| at > from));
     for state in actions {
         for file in state.finished.iter().flat_map(|f| f.files.iter().flatten()).filter(|f| state.is_certain(f)) {
             let (before, after) = ((file.before, file.before_node), (file.after, file.after_node));
@@ -93,7 +93,7 @@ pub fn revertible_since(gate: &Gate, from: Seq, changes: &[TreeChange]) -> Vec<R
         }
     }
     for links in steps.values_mut() {
-        links.sort_by_key(|link| link.by.finished_seq);
+        links.sort_by_key(|link| link.by.times.finished_seq);
     }
     changes.iter().map(|change| revertible(gate, change, &steps)).collect()
 }

@@ -113,7 +113,7 @@ impl Undo {
 
     /// A change that nobody answered for, back to what the file was before the first such change in a row.
     pub fn restore(&mut self, gate: &mut Gate, client: &ClientId, path: &RelPath) -> Result<OwnAction, RpcError> {
-        let changes = gate.session().changes.iter().rev().map(|(_, o)| o).filter(|o| o.path == path.as_str());
+        let changes = gate.session().disk.changes.iter().rev().map(|(_, o)| o).filter(|o| o.path == path.as_str());
         let row: Vec<_> = changes.take_while(|o| o.by == ChangedBy::Unsupervised).collect();
         let (Some(newest), Some(oldest)) = (row.first(), row.last()) else {
             return Err(RpcError::invalid(format!("{path} has no unsupervised change to revert")));
@@ -165,7 +165,7 @@ impl Undo {
 
     /// The tree must be recorded as it is now before it can be compared, which takes a moment.
     pub fn rewind(&self, gate: &Gate, client: &ClientId, rewind: Rewind, reply: Responder) {
-        let checkpoints = &gate.session().checkpoints;
+        let checkpoints = &gate.session().disk.checkpoints;
         let of_action = rewind.action.as_ref().and_then(|id| {
             checkpoints
                 .iter()
@@ -196,7 +196,7 @@ impl Undo {
     ) -> Result<Rewound, RpcError> {
         let now = now.map_err(|e| RpcError::new(Code::Internal, e))?;
         let mut changes = gate.workspace().tree_changes(now, target).map_err(|e| RpcError::invalid(e.to_string()))?;
-        let checkpoints = &gate.session().checkpoints;
+        let checkpoints = &gate.session().disk.checkpoints;
         let newest = checkpoints.iter().rfind(|c| c.3 == target).map(|c| c.0).unwrap_or_default();
         let listed = revertible_since(gate, newest, &changes);
         if rewind.preview {
@@ -227,13 +227,13 @@ impl Undo {
         if resolved.files.is_empty() && !left.is_empty() {
             return Err(RpcError::invalid(left.join("; ")));
         }
-        let at = gate.session().checkpoints.iter().position(|c| c.3 == target).unwrap_or(0);
-        let from = gate.session().checkpoints.get(at).map(|c| c.0).unwrap_or_default();
+        let at = gate.session().disk.checkpoints.iter().position(|c| c.3 == target).unwrap_or(0);
+        let from = gate.session().disk.checkpoints.get(at).map(|c| c.0).unwrap_or_default();
         let undone = gate
             .session()
             .actions
             .undoable()
-            .filter(|a| a.decided_seq.is_some_and(|s| s > from))
+            .filter(|a| a.times.decided_seq.is_some_and(|s| s > from))
             .filter(|a| is_whole || is_within(a, &chosen))
             .map(|a| a.action.id.clone())
             .collect();

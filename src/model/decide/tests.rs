@@ -138,7 +138,7 @@ fn a_guard_rail_wants_its_word_and_says_when_it_had_none() {
         let answering = Answering { confirm, ..desk.answer(&id, Verdict::Approve) };
         let done = desk.put(Input::Answer(Box::new(answering)));
         let confirmed = desk.0.actions.get(&id).and_then(|s| s.decided.as_ref()?.confirmed);
-        let got = done.map(|_| (confirmed.unwrap(), desk.0.alarms.len())).map_err(|_| ());
+        let got = done.map(|_| (confirmed.unwrap(), desk.0.alarms.recent.len())).map_err(|_| ());
         assert_eq!(got, expect, "{given:?}");
     };
     check(Some("ci.yml"), Ok((true, 1)));

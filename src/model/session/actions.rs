@@ -47,6 +47,42 @@ impl Phase {
     }
 }
 
+/// When what happened to an action, by place and by the clock.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Times {
+    pub proposed_seq: Seq,
+    pub proposed_at: UnixMs,
+    pub held_at: Option<UnixMs>,
+    pub decided_seq: Option<Seq>,
+    pub started_at: Option<UnixMs>,
+    pub finished_at: Option<UnixMs>,
+    pub finished_seq: Option<Seq>,
+}
+
+/// The output of an action.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OutputSoFar {
+    /// The end of it, bounded; foreign text.
+    pub tail: String,
+    /// Bytes that were there before the tail.
+    pub cut_bytes: u64,
+    /// Blobs of it in order.
+    pub blobs: Vec<Digest>,
+}
+
+impl OutputSoFar {
+    fn add(&mut self, body: &Output) {
+        self.blobs.push(body.digest);
+        self.tail.push_str(&body.tail);
+        let over = self.tail.len().saturating_sub(ACTION_TAIL_BYTES_MAX);
+        if over > 0 {
+            let cut = (over..=self.tail.len()).find(|i| self.tail.is_char_boundary(*i)).unwrap_or(self.tail.len());
+            self.tail.drain(..cut);
+            self.cut_bytes += cut as u64;
+        }
+    }
+}
+
 /// One action with everything that happened to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActionState {
@@ -55,27 +91,16 @@ pub struct ActionState {
     /// The agent's own revision, when the newest is not.
     pub original: Option<Box<Action>>,
     pub phase: Phase,
-    pub proposed_seq: Seq,
-    pub proposed_at: UnixMs,
+    pub times: Times,
     pub ruled: Option<Ruled>,
     /// What it waits with, while it waits.
     pub held: Option<Held>,
-    pub held_at: Option<UnixMs>,
     pub decided: Option<Decided>,
-    pub decided_seq: Option<Seq>,
-    pub started_at: Option<UnixMs>,
     pub finished: Option<Finished>,
-    pub finished_at: Option<UnixMs>,
-    pub finished_seq: Option<Seq>,
     pub lapsed: Option<Lapsed>,
     /// What the agent was told about it, newest last, bounded.
     pub told: VecDeque<String>,
-    /// The end of its output, bounded; foreign text.
-    pub tail: String,
-    /// Bytes of output that were there before the tail.
-    pub tail_cut_bytes: u64,
-    /// Blobs of output in order.
-    pub output: Vec<Digest>,
+    pub output: OutputSoFar,
     pub explained: Option<String>,
     pub alarms: Vec<String>,
     /// A run of checks that came after it was green.
@@ -215,7 +240,7 @@ impl Actions {
         }
         state.phase = Phase::Held;
         state.held = Some(body.clone());
-        state.held_at = Some(at);
+        state.times.held_at = Some(at);
         Ok(())
     }
 
@@ -234,7 +259,7 @@ impl Actions {
         };
         state.held = None;
         state.decided = Some(body.clone());
-        state.decided_seq = Some(seq);
+        state.times.decided_seq = Some(seq);
         self.index(&body.action);
         Ok(())
     }
@@ -245,20 +270,12 @@ impl Actions {
             return Err(format!("{} was started while {}", body.action, state.phase.words()));
         }
         state.phase = Phase::Running;
-        state.started_at = Some(at);
+        state.times.started_at = Some(at);
         Ok(())
     }
 
     pub(super) fn output(&mut self, body: &Output) -> Result<(), String> {
-        let state = self.known(&body.action)?;
-        state.output.push(body.digest);
-        state.tail.push_str(&body.tail);
-        let over = state.tail.len().saturating_sub(ACTION_TAIL_BYTES_MAX);
-        if over > 0 {
-            let cut = (over..=state.tail.len()).find(|i| state.tail.is_char_boundary(*i)).unwrap_or(state.tail.len());
-            state.tail.drain(..cut);
-            state.tail_cut_bytes += cut as u64;
-        }
+        self.known(&body.action)?.output.add(body);
         Ok(())
     }
 
@@ -271,8 +288,8 @@ impl Actions {
         }
         state.phase = Phase::Finished(body.outcome);
         state.finished = Some(body.clone());
-        state.finished_at = Some(at);
-        state.finished_seq = Some(seq);
+        state.times.finished_at = Some(at);
+        state.times.finished_seq = Some(seq);
         self.index(&body.action);
         Ok(())
     }
@@ -365,22 +382,14 @@ impl ActionState {
             action: action.clone(),
             original: None,
             phase: Phase::Proposed,
-            proposed_seq: seq,
-            proposed_at: at,
+            times: Times { proposed_seq: seq, proposed_at: at, ..Times::default() },
             ruled: None,
             held: None,
-            held_at: None,
             decided: None,
-            decided_seq: None,
-            started_at: None,
             finished: None,
-            finished_at: None,
-            finished_seq: None,
             lapsed: None,
             told: VecDeque::new(),
-            tail: String::new(),
-            tail_cut_bytes: 0,
-            output: Vec::new(),
+            output: OutputSoFar::default(),
             explained: None,
             alarms: Vec::new(),
             verified: false,

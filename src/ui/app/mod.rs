@@ -11,7 +11,7 @@ pub mod scene;
 pub mod toast;
 mod typing;
 mod update;
-mod version;
+pub mod version;
 
 use ratatui::layout::Size;
 

@@ -79,42 +79,40 @@ impl Record {
     }
 }
 
-impl App {
-    /// More of the record is here. Until there is something to stop at, all of it is shown.
-    pub(super) fn record_heard(&mut self, envelopes: Vec<Envelope>) -> Vec<Request> {
-        let Some(record) = &mut self.scene.record else { return Vec::new() };
-        let begun = record.stop_after(0).is_some();
-        record.envelopes.extend(envelopes);
-        if begun { Vec::new() } else { self.walk(&Walk::Start) }
-    }
+/// More of the record is here. Until there is something to stop at, all of it is shown.
+pub(super) fn heard(app: &mut App, envelopes: Vec<Envelope>) -> Vec<Request> {
+    let Some(record) = &mut app.scene.record else { return Vec::new() };
+    let begun = record.stop_after(0).is_some();
+    record.envelopes.extend(envelopes);
+    if begun { Vec::new() } else { walk(app, &Walk::Start) }
+}
 
-    /// Shows the session as it was at another moment.
-    pub fn walk(&mut self, walk: &Walk) -> Vec<Request> {
-        let Some(mut record) = self.scene.record.take() else { return Vec::new() };
-        let to = record.goal(walk);
-        if to == record.shown {
-            let words = if *walk == Walk::Back { "start of the record" } else { "end of the record" };
-            self.say(Toast::plain(words));
-        }
-        if to < record.shown {
-            self.scene.begin_again();
-            self.overlay = None;
-            self.panes.last_stop = None;
-            record.shown = 0;
-        }
-        let news = record.envelopes.get(record.shown..to).unwrap_or_default();
-        let about = news.last().and_then(|envelope| envelope.event.subject()).cloned();
-        let at = news.last().map_or(self.scene.session.at, |envelope| envelope.at);
-        let mut requests = if news.is_empty() { Vec::new() } else { self.heard(news, at) };
-        record.shown = to;
-        self.scene.record = Some(record);
-        // What happened last is what is looked at, also where it waits no more.
-        if let Some(about) = about.filter(|id| self.scene.session.actions.get(id).is_some()) {
-            self.scene.aim(Some(about));
-            requests.extend(self.compute_pictures());
-        }
-        requests
+/// Shows the session as it was at another moment.
+pub fn walk(app: &mut App, walk: &Walk) -> Vec<Request> {
+    let Some(mut record) = app.scene.record.take() else { return Vec::new() };
+    let to = record.goal(walk);
+    if to == record.shown {
+        let words = if *walk == Walk::Back { "start of the record" } else { "end of the record" };
+        app.say(Toast::plain(words));
     }
+    if to < record.shown {
+        app.scene.begin_again();
+        app.overlay = None;
+        app.panes.last_stop = None;
+        record.shown = 0;
+    }
+    let news = record.envelopes.get(record.shown..to).unwrap_or_default();
+    let about = news.last().and_then(|envelope| envelope.event.subject()).cloned();
+    let at = news.last().map_or(app.scene.session.at, |envelope| envelope.at);
+    let mut requests = if news.is_empty() { Vec::new() } else { app.heard(news, at) };
+    record.shown = to;
+    app.scene.record = Some(record);
+    // What happened last is what is looked at, also where it waits no more.
+    if let Some(about) = about.filter(|id| app.scene.session.actions.get(id).is_some()) {
+        app.scene.aim(Some(about));
+        requests.extend(app.compute_pictures());
+    }
+    requests
 }
 
 /// Something was asked, decided, done, checked, or went wrong.

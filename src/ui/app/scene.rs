@@ -147,7 +147,7 @@ impl Scene {
     pub fn ages_change_at_ms(&self) -> Option<u64> {
         let now = UnixMs(self.heard.0.0.saturating_add(self.now_ms.saturating_sub(self.heard.1)));
         let left = |at: UnixMs| UI_AGE_STEP_MS - now.since(at) % UI_AGE_STEP_MS;
-        let soonest = self.session.actions.held().filter_map(|state| state.held_at).map(left).min()?;
+        let soonest = self.session.actions.held().filter_map(|state| state.times.held_at).map(left).min()?;
         Some(self.now_ms + soonest)
     }
 

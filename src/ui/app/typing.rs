@@ -8,9 +8,9 @@
 use crossterm::event::KeyCode;
 
 use crate::model::{Keeping, When};
-use crate::ui::app::record::Walk;
+use crate::ui::app::record::{Walk, walk};
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{App, Request};
+use crate::ui::app::{App, Request, version};
 use crate::ui::commands::{self, Scope};
 use crate::ui::keymap::Meaning;
 use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Pick, Prompt, Purpose, Revert};
@@ -139,7 +139,7 @@ impl App {
                         let purpose = Purpose::Rewind { tree, when };
                         stay(Overlay::Prompt(Prompt::new(purpose, "")))
                     }
-                    Some(Pick::Event(seq)) => Then::Requests(self.walk(&Walk::To(seq))),
+                    Some(Pick::Event(seq)) => Then::Requests(walk(self, &Walk::To(seq))),
                     Some(Pick::Restore(path)) => {
                         Then::Requests(vec![Request::Host(wire::Request::Restore(wire::Restore { path }))])
                     }
@@ -199,7 +199,7 @@ impl App {
                 self.say(Toast::warning("the action has changed: your text is still here, copy what you need"));
                 return stay(Overlay::Edit(editor));
             }
-            return Then::Requests(self.take_version(editor.part_key(), text));
+            return Then::Requests(version::take(self, editor.part_key(), text));
         }
         match key.code {
             KeyCode::Esc if editor.is_changed() && !editor.asked_to_drop => {
@@ -275,7 +275,7 @@ impl App {
             Purpose::Jump => {
                 let found = self.scene.record.as_ref().and_then(|record| record.find(&text));
                 match found {
-                    Some(seq) => self.walk(&Walk::To(seq)),
+                    Some(seq) => walk(self, &Walk::To(seq)),
                     None => {
                         let words = "no event or action in the record has this number or name";
                         self.say(Toast::warning(words));

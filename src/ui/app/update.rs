@@ -2,6 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyModifiers};
 
+use super::{record, version};
 use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Digest, UnixMs};
 use crate::model::event::Event;
@@ -31,7 +32,7 @@ impl App {
         }
         match msg {
             Msg::Input(input) => self.input(input),
-            Msg::Events(envelopes, _) if self.scene.record.is_some() => self.record_heard(envelopes),
+            Msg::Events(envelopes, _) if self.scene.record.is_some() => record::heard(self, envelopes),
             Msg::Events(envelopes, wall) => {
                 let mut requests = self.heard(&envelopes, wall);
                 let listed = |event: &Event| matches!(event, Event::AgentNoted(note) if note.sessions.is_some());
@@ -108,7 +109,7 @@ impl App {
     ) -> Vec<Request> {
         let same = self.scene.held_target().is_some_and(|(state, now)| state.action.id == action && now == digest);
         match outcome {
-            Ok(text) if same => return self.take_version(part.key(), text),
+            Ok(text) if same => return version::take(self, part.key(), text),
             Ok(text) => {
                 self.say(Toast::warning("the action has changed: copy what you need from your text"));
                 self.overlay = Some(Overlay::Edit(Editor::new(action, digest, part, "from your editor", &text)));

@@ -8,85 +8,81 @@ use crate::model::{Command, FileEdit};
 use crate::ui::app::toast::Toast;
 use crate::wire::EditedBody;
 
-impl App {
-    /// Takes a text in as the user's version; the diff shows it, and nothing is approved by that. `part` is the
-    /// file's number, or `None` for the command.
-    pub(super) fn take_version(&mut self, part: Option<usize>, text: String) -> Vec<Request> {
-        let Some(state) = self.scene.target() else { return Vec::new() };
-        let proposed = match part {
-            None => state.action.command.as_ref().map(Command::line),
-            Some(at) => {
-                let file = state.action.files.as_ref().and_then(|files| files.get(at));
-                file.and_then(|file| file.after.as_ref())
-                    .and_then(|after| self.scene.contents.text(after))
-                    .map(Into::into)
-            }
-        };
-        let (old, new) = (self.diff_of(part, None), self.diff_of(part, Some(&text)));
-        let is_as_proposed = proposed.as_ref() == Some(&text);
-        self.scene.review.edit(part, Some(text).filter(|_| !is_as_proposed));
-        let lost = match (part, old, new) {
-            (Some(at), Some(old), Some(new)) => self.scene.review.carry_over(at, &old, &new),
-            _ => 0,
-        };
-        self.scene.touched.target = true;
-        self.say(match (is_as_proposed, lost) {
-            (true, _) => Toast::plain("showing the agent's proposal"),
-            (false, 0) => Toast::plain("this is now your version: review the diff, then approve it"),
-            (false, _) => {
-                Toast::warning("this is now your version; a hunk you had excluded has changed and is included again")
-            }
-        });
-        self.compute_pictures()
-    }
+/// Takes a text in as the user's version; the diff shows it, and nothing is approved by that. `part` is the
+/// file's number, or `None` for the command.
+pub(super) fn take(app: &mut App, part: Option<usize>, text: String) -> Vec<Request> {
+    let Some(state) = app.scene.target() else { return Vec::new() };
+    let proposed = match part {
+        None => state.action.command.as_ref().map(Command::line),
+        Some(at) => {
+            let file = state.action.files.as_ref().and_then(|files| files.get(at));
+            file.and_then(|file| file.after.as_ref()).and_then(|after| app.scene.contents.text(after)).map(Into::into)
+        }
+    };
+    let (old, new) = (diff_of(app, part, None), diff_of(app, part, Some(&text)));
+    let is_as_proposed = proposed.as_ref() == Some(&text);
+    app.scene.review.edit(part, Some(text).filter(|_| !is_as_proposed));
+    let lost = match (part, old, new) {
+        (Some(at), Some(old), Some(new)) => app.scene.review.carry_over(at, &old, &new),
+        _ => 0,
+    };
+    app.scene.touched.target = true;
+    app.say(match (is_as_proposed, lost) {
+        (true, _) => Toast::plain("showing the agent's proposal"),
+        (false, 0) => Toast::plain("this is now your version: review the diff, then approve it"),
+        (false, _) => {
+            Toast::warning("this is now your version; a hunk you had excluded has changed and is included again")
+        }
+    });
+    app.compute_pictures()
+}
 
-    /// From the disk to the user's version of a file as it is now, or to this text.
-    fn diff_of(&self, part: Option<usize>, text: Option<&str>) -> Option<FileDiff> {
-        let file = self.scene.target()?.action.files.as_ref()?.get(part?)?;
-        let before = file.before.as_ref().and_then(|before| self.scene.contents.bytes(before)).unwrap_or_default();
-        let after = match text {
+/// From the disk to the user's version of a file as it is now, or to this text.
+fn diff_of(app: &App, part: Option<usize>, text: Option<&str>) -> Option<FileDiff> {
+    let file = app.scene.target()?.action.files.as_ref()?.get(part?)?;
+    let before = file.before.as_ref().and_then(|before| app.scene.contents.bytes(before)).unwrap_or_default();
+    let after = match text {
+        Some(text) => text.as_bytes().to_vec(),
+        None => match app.scene.review.edited.get(&part) {
             Some(text) => text.as_bytes().to_vec(),
-            None => match self.scene.review.edited.get(&part) {
-                Some(text) => text.as_bytes().to_vec(),
-                None => self.scene.contents.bytes(file.after.as_ref()?)?.to_vec(),
-            },
-        };
-        Some(FileDiff::new(before.to_owned(), after))
-    }
+            None => app.scene.contents.bytes(file.after.as_ref()?)?.to_vec(),
+        },
+    };
+    Some(FileDiff::new(before.to_owned(), after))
+}
 
-    /// The user's version of a file: edited, or else as proposed. `None` when it has no text.
-    #[must_use]
-    pub fn version_of(&self, at: usize, file: &FileEdit) -> Option<String> {
-        if let Some(text) = self.scene.review.edited.get(&Some(at)) {
-            return Some(text.clone());
-        }
-        Some(self.scene.contents.text(file.after.as_ref()?)?.to_owned())
+/// The user's version of a file: edited, or else as proposed. `None` when it has no text.
+#[must_use]
+pub fn of_file(app: &App, at: usize, file: &FileEdit) -> Option<String> {
+    if let Some(text) = app.scene.review.edited.get(&Some(at)) {
+        return Some(text.clone());
     }
+    Some(app.scene.contents.text(file.after.as_ref()?)?.to_owned())
+}
 
-    /// The version that the choices of the review amount to.
-    ///
-    /// # Errors
-    /// Why it cannot be sent.
-    pub fn version(&self) -> Result<Version, &'static str> {
-        let review = &self.scene.review;
-        let Some(action) = self.scene.target().map(|state| &state.action).filter(|_| !review.is_whole()) else {
-            return Ok(Version::default());
-        };
-        if let Some(line) = review.edited.get(&None) {
-            let command = edited_command(action.command.as_ref().ok_or("no command here")?, line);
-            return Ok(Version { edited: Some(EditedBody::Command(command)), hunks: None });
-        }
-        let Some(files) = action.files.as_ref() else { return Ok(Version::default()) };
-        let product = self.scene.products.current().ok_or("the diff of your version is still being computed")?;
-        let changed: Vec<Vec<Vec<usize>>> =
-            product.files.iter().map(|file| file.hunks.iter().map(|hunk| hunk.changed()).collect()).collect();
-        let paths: Vec<RelPath> = files.iter().map(|file| file.path.clone()).collect();
-        let version = review.version(&paths, &changed);
-        if version.hunks.as_ref().is_some_and(Vec::is_empty) {
-            return Err("every hunk is excluded: deny the action instead (d)");
-        }
-        Ok(version)
+/// The version that the choices of the review amount to.
+///
+/// # Errors
+/// Why it cannot be sent.
+pub fn of(app: &App) -> Result<Version, &'static str> {
+    let review = &app.scene.review;
+    let Some(action) = app.scene.target().map(|state| &state.action).filter(|_| !review.is_whole()) else {
+        return Ok(Version::default());
+    };
+    if let Some(line) = review.edited.get(&None) {
+        let command = edited_command(action.command.as_ref().ok_or("no command here")?, line);
+        return Ok(Version { edited: Some(EditedBody::Command(command)), hunks: None });
     }
+    let Some(files) = action.files.as_ref() else { return Ok(Version::default()) };
+    let product = app.scene.products.current().ok_or("the diff of your version is still being computed")?;
+    let changed: Vec<Vec<Vec<usize>>> =
+        product.files.iter().map(|file| file.hunks.iter().map(|hunk| hunk.changed()).collect()).collect();
+    let paths: Vec<RelPath> = files.iter().map(|file| file.path.clone()).collect();
+    let version = review.version(&paths, &changed);
+    if version.hunks.as_ref().is_some_and(Vec::is_empty) {
+        return Err("every hunk is excluded: deny the action instead (d)");
+    }
+    Ok(version)
 }
 
 /// The command line the user wrote, in the place and with the environment of the proposed one. A line without

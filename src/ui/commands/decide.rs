@@ -6,7 +6,7 @@ use crate::model::Kind;
 use crate::model::event::Verdict;
 use crate::ui::app::rule::draft;
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{App, Request, msg::Part};
+use crate::ui::app::{App, Request, msg::Part, version};
 use crate::ui::layout::PaneId;
 use crate::ui::overlays::{Draft, Editor, Overlay, Prompt, Purpose};
 use crate::wire::{self, Decide};
@@ -105,7 +105,7 @@ fn test(app: &mut App) -> Vec<Request> {
         return Vec::new();
     }
     let action = Some(state.action.id.clone());
-    match app.version() {
+    match version::of(app) {
         Ok(version) => {
             let whose = if version.is_as_proposed() { "this action" } else { "your version of this action" };
             app.say(Toast::plain(format!("testing a candidate with {whose}")));
@@ -178,7 +178,7 @@ fn approve(app: &mut App, note: Option<String>) -> Vec<Request> {
 /// verdict names it.
 pub(super) fn step(app: &mut App) -> Vec<Request> {
     let oldest =
-        app.scene.session.actions.held().min_by_key(|state| state.held_at).map(|state| state.action.id.clone());
+        app.scene.session.actions.held().min_by_key(|state| state.times.held_at).map(|state| state.action.id.clone());
     if oldest.is_none() {
         app.say(Toast::plain("no action is pending"));
         return Vec::new();
@@ -218,7 +218,7 @@ fn send(
     reason: Option<String>,
     confirm: Option<String>,
 ) -> Vec<Request> {
-    let version = match app.version() {
+    let version = match version::of(app) {
         Ok(version) => version,
         Err(why) => {
             app.say(Toast::warning(why));
@@ -301,7 +301,7 @@ fn editable(app: &mut App) -> Option<(ActionId, Digest, Part, String, String)> {
         Kind::Edit => {
             let at = app.panes.diff.file_under_cursor();
             let file = state.action.files.as_ref().and_then(|files| files.get(at));
-            match file.map(|file| (file, app.version_of(at, file))) {
+            match file.map(|file| (file, version::of_file(app, at, file))) {
                 Some((file, Some(text))) => {
                     return Some((id, digest, Part::File(at), file.path.name().to_owned(), text));
                 }

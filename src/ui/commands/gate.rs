@@ -4,7 +4,7 @@ use super::{BASE, Command, needs_control};
 use crate::base::ActionId;
 use crate::model::event::Mode;
 use crate::model::session::Phase;
-use crate::ui::app::record::Walk;
+use crate::ui::app::record::{Walk, walk};
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Request};
 use crate::ui::limits::UI_STOP_AGAIN_MS_MAX;
@@ -21,7 +21,7 @@ pub(super) const COMMANDS: &[Command] = &[
         group: GROUP,
         consents: true,
         why_disabled: needs_open,
-        run: |app| if app.scene.record.is_some() { app.walk(&Walk::Next) } else { super::decide::step(app) },
+        run: |app| if app.scene.record.is_some() { walk(app, &Walk::Next) } else { super::decide::step(app) },
         ..BASE
     },
     Command {
@@ -33,7 +33,7 @@ pub(super) const COMMANDS: &[Command] = &[
         why_disabled: needs_open,
         run: |app| {
             if app.scene.record.is_some() {
-                return app.walk(&Walk::End);
+                return walk(app, &Walk::End);
             }
             let session = &app.scene.session;
             let step = app.scene.target().and_then(|state| state.action.step.clone());
@@ -96,7 +96,7 @@ pub(super) const COMMANDS: &[Command] = &[
         description: "Choose a checkpoint to rewind the workspace to",
         group: GROUP,
         why_disabled: |app| {
-            needs_control(app).or_else(|| app.scene.session.checkpoints.is_empty().then_some("no checkpoint yet"))
+            needs_control(app).or_else(|| app.scene.session.disk.checkpoints.is_empty().then_some("no checkpoint yet"))
         },
         run: |app| {
             app.overlay = Some(Overlay::Choose(Choice::checkpoints(&app.scene)));

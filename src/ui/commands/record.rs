@@ -2,7 +2,7 @@
 
 use super::{BASE, Command};
 use crate::ui::app::App;
-use crate::ui::app::record::Walk;
+use crate::ui::app::record::{Walk, walk};
 use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose};
 
 const GROUP: &str = "record";
@@ -14,7 +14,7 @@ pub(super) const COMMANDS: &[Command] = &[
         description: "In a record: go to the previous event",
         group: GROUP,
         why_disabled: needs_record,
-        run: |app| app.walk(&Walk::Back),
+        run: |app| walk(app, &Walk::Back),
         ..BASE
     },
     Command {
@@ -23,7 +23,7 @@ pub(super) const COMMANDS: &[Command] = &[
         description: "In a record: go to the start",
         group: GROUP,
         why_disabled: needs_record,
-        run: |app| app.walk(&Walk::Start),
+        run: |app| walk(app, &Walk::Start),
         ..BASE
     },
     Command {

@@ -66,7 +66,7 @@ fn meaning(mode: Mode) -> &'static str {
 #[must_use]
 pub fn unsupervised_paths(scene: &Scene) -> Vec<RelPath> {
     let mut paths: Vec<RelPath> = Vec::new();
-    let changes = scene.session.changes.iter().rev().filter(|(_, change)| change.by == ChangedBy::Unsupervised);
+    let changes = scene.session.disk.changes.iter().rev().filter(|(_, change)| change.by == ChangedBy::Unsupervised);
     for path in changes.filter_map(|(_, change)| RelPath::new(&change.path).ok()) {
         if paths.len() < UI_CHOICES_MAX && !paths.contains(&path) {
             paths.push(path);
@@ -93,7 +93,7 @@ impl Choice {
     /// The agent's badges, then its own modes and options with their values.
     #[must_use]
     pub fn agent(scene: &Scene) -> Self {
-        let ready = &scene.session.agent;
+        let ready = &scene.session.agent.ready;
         let options = ready.options.iter().take(UI_CHOICES_MAX).map(|option| {
             let value = option.value.as_deref().unwrap_or("not set");
             let name = option.choices.iter().find(|(own, _)| own == value).map_or(value, |(_, name)| name);
@@ -120,7 +120,7 @@ impl Choice {
         let used = header::used_words(scene);
         about.extend((!used.is_empty()).then(|| format!("so far: {used}")));
         about.extend(
-            scene.session.usage.budgets.iter().take(UI_CHOICES_MAX).map(|one| format!("used: {}", visible(one))),
+            scene.session.agent.usage.budgets.iter().take(UI_CHOICES_MAX).map(|one| format!("used: {}", visible(one))),
         );
         let state = ready.state.as_str();
         about.extend((!state.is_empty() && ready.state != AgentState::Ready).then(|| visible(state)));
@@ -139,7 +139,7 @@ impl Choice {
             let now = if session.runs { "runs now" } else { "" };
             (visible(title), format!("{} {now}", visible(&session.used)), Pick::AgentSession(session.clone()))
         };
-        let (about, rows) = match &scene.session.agent_keeps {
+        let (about, rows) = match &scene.session.agent.keeps {
             None => ("requested from the agent", Vec::new()),
             Some(sessions) if sessions.is_empty() => ("it has no sessions for this directory", Vec::new()),
             Some(sessions) => ("for this directory, as reported by the agent", sessions.iter().map(row).collect()),
@@ -150,7 +150,7 @@ impl Choice {
     /// What can be done with one of them; `None` with the one that runs.
     #[must_use]
     pub fn session(scene: &Scene, session: &AgentSession) -> Option<Self> {
-        let offers = |offer| scene.session.agent.offers.contains(&offer);
+        let offers = |offer| scene.session.agent.ready.offers.contains(&offer);
         let id = session.id.clone();
         let mut rows = Vec::new();
         if offers(AgentOffer::Resume) {
@@ -169,7 +169,7 @@ impl Choice {
     /// What one option of the agent can be set to; `None` when there is nothing to choose from.
     #[must_use]
     pub fn agent_values(scene: &Scene, id: &str) -> Option<Self> {
-        let option = scene.session.agent.options.iter().find(|option| option.id == id)?;
+        let option = scene.session.agent.ready.options.iter().find(|option| option.id == id)?;
         let rows: Vec<(String, String, Pick)> = option
             .choices
             .iter()
@@ -186,7 +186,7 @@ impl Choice {
     /// Newest first.
     #[must_use]
     pub fn checkpoints(scene: &Scene) -> Self {
-        let rows = scene.session.checkpoints.iter().rev().take(UI_CHOICES_MAX).map(|(_, action, when, tree)| {
+        let rows = scene.session.disk.checkpoints.iter().rev().take(UI_CHOICES_MAX).map(|(_, action, when, tree)| {
             let title =
                 action.as_ref().and_then(|id| scene.session.actions.get(id)).map_or_else(String::new, |state| {
                     crate::base::text::Untrusted::from(state.action.title.as_str()).visible().into_owned()

@@ -60,7 +60,7 @@ impl InboxPane {
         held.sort_by_key(|state| {
             let score = state.action.risk.as_ref().map_or(0, |risk| risk.score);
             let score = if is_guarded(state) { u8::MAX } else { score };
-            (std::cmp::Reverse(score), state.held_at)
+            (std::cmp::Reverse(score), state.times.held_at)
         });
         self.waiting = held.iter().map(|state| state.action.id.clone()).collect();
         self.read.retain(|id| self.waiting.contains(id));
@@ -147,7 +147,7 @@ pub fn waiting_row(scene: &Scene, id: &ActionId, columns: u16) -> Option<Row> {
     let (risk, role) = risk_of(state);
     let guarded = is_guarded(state);
     let sign = if guarded { Sign::Warning } else { Sign::Held };
-    let age = state.held_at.map_or_else(String::new, |at| age_words(scene.wall().since(at)));
+    let age = state.times.held_at.map_or_else(String::new, |at| age_words(scene.wall().since(at)));
     let mut row = Row::new(format!("{} ", scene.look.sign(sign)), if guarded { Role::RiskHigh } else { Role::Held })
         .and(format!("{id} "), Role::TextSoft)
         .and(action_words(state), if scene.target.as_ref() == Some(id) { Role::TextStrong } else { Role::Text });
@@ -170,7 +170,8 @@ fn blocked_steps(scene: &Scene, state: &ActionState) -> usize {
 
 fn alarm_rows(scene: &Scene) -> Vec<Row> {
     let warning = scene.look.sign(Sign::Warning);
-    let unsupervised = scene.session.changes.iter().rev().filter(|(_, change)| change.by == ChangedBy::Unsupervised);
+    let unsupervised =
+        scene.session.disk.changes.iter().rev().filter(|(_, change)| change.by == ChangedBy::Unsupervised);
     let changes = unsupervised.take(UI_ALARMS_SHOWN_MAX).map(|(_, change)| {
         let path = escape::show(&change.path, &Show::default()).into_owned();
         Row::new(format!("{warning} "), Role::Unsupervised).and(format!("unsupervised  {path}"), Role::Unsupervised)
@@ -178,6 +179,7 @@ fn alarm_rows(scene: &Scene) -> Vec<Row> {
     let alarms = scene
         .session
         .alarms
+        .recent
         .iter()
         .rev()
         .filter(|(_, alarm)| alarm.what != AlarmKind::Unsupervised)

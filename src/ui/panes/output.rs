@@ -224,7 +224,7 @@ impl OutputPane {
             self.made_of = None;
             return;
         };
-        let made_of = Some((state.action.id.clone(), state.tail.len(), state.tail_cut_bytes));
+        let made_of = Some((state.action.id.clone(), state.output.tail.len(), state.output.cut_bytes));
         if self.made_of == made_of {
             return;
         }
@@ -232,7 +232,7 @@ impl OutputPane {
             self.output_list = List::following();
         }
         self.made_of = made_of;
-        self.output = ansi::lines(state.tail.as_bytes());
+        self.output = ansi::lines(state.output.tail.as_bytes());
     }
 }
 
@@ -270,10 +270,10 @@ fn source(scene: &Scene) -> Option<&ActionState> {
     let actions = &scene.session.actions;
     let running = actions.open().rev().find(|state| {
         let runs = state.action.kind == Kind::Command && !scene.processes.0.is_empty();
-        state.phase == Phase::Running && (runs || !state.tail.is_empty())
+        state.phase == Phase::Running && (runs || !state.output.tail.is_empty())
     });
-    let under_review = || scene.target().filter(|state| !state.tail.is_empty());
-    running.or_else(under_review).or_else(|| actions.recent().find(|state| !state.tail.is_empty()))
+    let under_review = || scene.target().filter(|state| !state.output.tail.is_empty());
+    running.or_else(under_review).or_else(|| actions.recent().find(|state| !state.output.tail.is_empty()))
 }
 
 impl Pane for OutputPane {

@@ -84,7 +84,7 @@ fn identity(app: &App, named: Named) -> Words {
         opened.workspace.rsplit('/').find(|part| !part.is_empty()).unwrap_or(&opened.workspace)
     });
     words.push((escape::show(place, &Show::default()).into_owned(), Role::HeaderStrong));
-    let agent = &session.agent.agent;
+    let agent = &session.agent.ready.agent;
     if !agent.name.is_empty() && named >= Named::Agent {
         words.push((format!(" {} ", scene.look.sign(Sign::Current)), Role::TextFaint));
         words.push((escape::show(&agent.name, &Show::default()).into_owned(), Role::Header));
@@ -118,7 +118,7 @@ fn gate(app: &App) -> Words {
         words.push((format!(" {} frozen ", scene.look.sign(Sign::Frozen)), Role::Alarm));
         words.push((" ".to_owned(), Role::Header));
     }
-    if session.agent_lost.is_some() {
+    if session.agent.lost.is_some() {
         words.push((" agent exited ".to_owned(), Role::Alarm));
         words.push((" ".to_owned(), Role::Header));
     }
@@ -132,14 +132,15 @@ fn gate(app: &App) -> Words {
         return words;
     }
     match scene.waits() {
-        0 if session.turn.is_some() => {
+        0 if session.turns.current.is_some() => {
             words.push((format!("{} {}", scene.look.sign(Sign::Active), doing(app)), Role::Running))
         }
         0 => words.push(("idle".to_owned(), Role::TextFaint)),
         count => words.push((format!(" {} {count} pending ", scene.look.sign(Sign::Waits)), Role::Waits)),
     }
-    let unsupervised = session.changes.iter().filter(|(_, change)| change.by == ChangedBy::Unsupervised).count() as u64;
-    let alarms = session.alarms_total.max(unsupervised);
+    let unsupervised =
+        session.disk.changes.iter().filter(|(_, change)| change.by == ChangedBy::Unsupervised).count() as u64;
+    let alarms = session.alarms.total.max(unsupervised);
     let role = if alarms > 0 { Role::Unsupervised } else { Role::TextFaint };
     if alarms > 0 || app.size.width >= ROOMY_COLUMNS_MIN {
         words.push((format!("  {} {alarms}", scene.look.sign(Sign::Warning)), role));
@@ -149,7 +150,7 @@ fn gate(app: &App) -> Words {
 
 /// Some agents take half a minute to start: how far they are is said, in full where there is room.
 fn doing(app: &App) -> String {
-    match &app.scene.session.agent.state {
+    match &app.scene.session.agent.ready.state {
         AgentState::Starting(how_far) if app.size.width >= 120 => escape::show(how_far, &Show::default()).into_owned(),
         AgentState::Starting(_) => "starting".to_owned(),
         // A local model reads for a minute before its first word.
@@ -191,7 +192,7 @@ fn joined(parts: &[(u8, String)]) -> String {
 /// Each with its rank: what matters less goes first where there is little room.
 fn used(scene: &Scene) -> Vec<(u8, String)> {
     let Usage { tokens_in, tokens_out, cost_micros, budget_left, context_used, context_size, budgets: _ } =
-        &scene.session.usage;
+        &scene.session.agent.usage;
     let mut parts = Vec::new();
     if let Some(micros) = cost_micros {
         parts.push((1, dollars(*micros)));
@@ -220,7 +221,7 @@ fn dollars(micros: u64) -> String {
 fn health(app: &App) -> Words {
     let mut words = Words::new();
     if let Some(watching) =
-        app.scene.session.watching.as_ref().filter(|watching| watching.state != WatchState::Watching)
+        app.scene.session.disk.watching.as_ref().filter(|watching| watching.state != WatchState::Watching)
     {
         words.push((format!("{}  ", escape::show(watching.state.as_str(), &Show::default())), Role::Warn));
     }
@@ -251,7 +252,8 @@ fn health(app: &App) -> Words {
         Link::Lost(_) => ("connection lost", Role::Fail),
     };
     words.push((text.to_owned(), role));
-    if roomy && app.scene.session.watching.as_ref().is_some_and(|watching| watching.state == WatchState::Watching) {
+    if roomy && app.scene.session.disk.watching.as_ref().is_some_and(|watching| watching.state == WatchState::Watching)
+    {
         words.push(("  synced".to_owned(), Role::TextFaint));
     }
     words

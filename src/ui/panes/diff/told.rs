@@ -155,7 +155,7 @@ pub(super) fn calm_rows(scene: &Scene, columns: u16) -> Vec<Row> {
     }
     let now = if session.ended.is_some() {
         "the agent has finished; write to give it more work"
-    } else if session.turn.is_some() {
+    } else if session.turns.current.is_some() {
         "the agent is working; nothing is pending"
     } else {
         "the agent is waiting for your message"
@@ -190,7 +190,7 @@ pub(super) fn calm_rows(scene: &Scene, columns: u16) -> Vec<Row> {
     }
     // What was noted since then continues: it waits for a busy server, it writes a call.
     let last = session.transcript.iter().next_back().filter(|entry| matches!(entry.speaker, Speaker::Note));
-    if let (Some(note), Some(_)) = (last, &session.turn) {
+    if let (Some(note), Some(_)) = (last, &session.turns.current) {
         wrapped(&mut rows, "notes  ", Role::TextSoft, &note.text, Role::Warn, columns);
     }
     rows

@@ -1,0 +1,54 @@
+//! What is known of the files of the workspace: observed changes, recorded trees, and when a file changed last.
+
+use super::Actions;
+use crate::base::{ActionId, Digest, Seq};
+use crate::model::action::{FileChange, Kind};
+use crate::model::event::{ChangedBy, Observed, Watching};
+use crate::model::limits::CHANGES_KEPT_MAX;
+use crate::model::open::Moment;
+use std::collections::VecDeque;
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Disk {
+    /// The newest observed changes of files, bounded.
+    pub changes: VecDeque<(Seq, Observed)>,
+    /// The last fact that changed a file of the workspace: what was tested before it says nothing about the files now.
+    pub changed_at: Seq,
+    /// Recorded trees in order: place, action, moment, digest.
+    pub checkpoints: Vec<(Seq, Option<ActionId>, Moment, Digest)>,
+    pub watching: Option<Watching>,
+}
+
+impl Disk {
+    pub(super) fn observe(&mut self, seq: Seq, body: &Observed, actions: &Actions) {
+        self.changed_at = self.changed_at.max(self.changes_files_at(seq, body, actions).unwrap_or_default());
+        super::push_bounded(&mut self.changes, (seq, body.clone()), CHANGES_KEPT_MAX);
+    }
+
+    /// What an edit wrote was noted when it finished, and what a run of checks creates is part of the run. A file that was
+    /// there before and changed while it ran was not what was tested. The watcher reports late: what changed while a
+    /// command ran changed before the command ended.
+    fn changes_files_at(&self, seq: Seq, body: &Observed, actions: &Actions) -> Option<Seq> {
+        if body.ignored {
+            return None;
+        }
+        let (id, created) = match &body.by {
+            ChangedBy::Session(_) | ChangedBy::Human | ChangedBy::Unsupervised => return Some(seq),
+            ChangedBy::Action(id) => (id, None),
+            ChangedBy::During(id) => (id, Some(self.is_created_during(body))),
+        };
+        let state = actions.get(id)?;
+        let counts = match created {
+            None => state.action.kind == Kind::Command && !state.action.checks,
+            Some(created) => !state.action.checks || !created,
+        };
+        counts.then(|| state.times.finished_seq.unwrap_or(seq))
+    }
+
+    /// Whether the file came into being while the same action ran.
+    fn is_created_during(&self, body: &Observed) -> bool {
+        let mut earlier = self.changes.iter().map(|(_, o)| o).filter(|o| o.path == body.path && o.by == body.by);
+        body.change == FileChange::Create || earlier.any(|o| o.change == FileChange::Create)
+    }
+}
