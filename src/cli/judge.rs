@@ -3,6 +3,7 @@
 use super::disk::LocalDisk;
 use crate::base::{Digest, RelPath};
 use crate::host::Judge;
+use crate::model::ActionBody;
 use crate::model::decide::Ruling;
 use crate::model::event::RulingWord;
 use crate::model::{Action, Command};
@@ -35,7 +36,7 @@ impl ProjectJudge {
 
 impl Judge for ProjectJudge {
     fn rule(&self, action: &Action) -> Ruling {
-        if self.trusts_trials && action.trial.is_some() {
+        if self.trusts_trials && action.trial().is_some() {
             return Ruling {
                 word: RulingWord::Allow,
                 ..Ruling::ask("tests-in-candidate", "the embedded agent runs the project's tests in a private copy")
@@ -46,8 +47,10 @@ impl Judge for ProjectJudge {
         // may take makes none.
         let is_tests =
             |c: &Command| self.tests.as_ref().is_some_and(|t| *t == Command { timeout_ms: t.timeout_ms, ..c.clone() });
-        if action.command.as_ref().is_some_and(is_tests) {
-            action.command.iter_mut().for_each(|c| c.env.clear());
+        if let ActionBody::Command(command) | ActionBody::Trials(command, _) = &mut action.body
+            && is_tests(command)
+        {
+            command.env.clear();
         }
         self.judged(&action).ruling()
     }

@@ -1,6 +1,7 @@
 //! What an agent claims about tests, held against the runs that the host observed.
 
 use crate::checks::claim;
+use crate::model::Kind;
 use crate::model::event::OutcomeWord;
 use crate::model::session::{Phase, Session};
 
@@ -9,7 +10,7 @@ pub fn of_green_tests(text: &str, session: &Session) -> Option<String> {
     let said = claim::of_green_tests(text)?;
     let run = session.checks.latest_workspace();
     let changed_since = run.is_some_and(|run| {
-        let mut edits = session.actions.iter().filter(|a| a.action.files.is_some());
+        let mut edits = session.actions.iter().filter(|a| a.action.kind() == Kind::Edit);
         edits.any(|a| a.phase == Phase::Finished(OutcomeWord::Ok) && a.times.finished_at > run.finished_at)
     });
     match run.and_then(|run| run.finished.as_ref()) {

@@ -7,7 +7,7 @@ use crate::port::Blobs;
 
 /// In words, when the action writes over a file that is not UTF-8.
 pub fn found(action: &Action, blobs: &Blobs) -> Option<String> {
-    let words: Vec<String> = action.files.iter().flatten().filter_map(|file| of(file, blobs)).collect();
+    let words: Vec<String> = action.files().iter().filter_map(|file| of(file, blobs)).collect();
     (!words.is_empty()).then(|| words.join("; "))
 }
 

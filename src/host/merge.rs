@@ -21,7 +21,7 @@ pub struct Merged {
 pub fn merged(action: &Action, workspace: &dyn Workspace, blob: impl Fn(&Digest) -> Option<Vec<u8>>) -> Option<Merged> {
     let mut resolved = Resolved::default();
     let (mut conflicts, mut names) = (0, Vec::new());
-    for file in action.files.as_ref()? {
+    for file in action.files() {
         let base = file.before.as_ref().and_then(|c| resolve::bytes_of(c, &blob));
         let theirs = file.after.as_ref().and_then(|c| resolve::bytes_of(c, &blob));
         let disk = workspace.image(file.source()).ok()?.map(|i| i.bytes);
@@ -43,7 +43,7 @@ pub fn merged(action: &Action, workspace: &dyn Workspace, blob: impl Fn(&Digest)
     if resolved.files.is_empty() {
         return None;
     }
-    let mut next = action.revised(Author::Merge, Some(resolved.files), None);
+    let mut next = action.revised(Author::Merge, |body| body.replace_files(resolved.files));
     next.conflicted = conflicts > 0;
     let outcome = match conflicts {
         0 => "the proposal was merged with it without conflict".to_owned(),

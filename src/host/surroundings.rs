@@ -107,14 +107,14 @@ impl Surroundings {
         let works = session.turns.current.is_some() && !self.embedded && !is_apart;
         let mut open = session.actions.open();
         let runs =
-            open.any(|s| s.phase == Phase::Running && s.action.kind == Kind::Command && s.action.trial.is_none());
+            open.any(|s| s.phase == Phase::Running && s.action.kind() == Kind::Command && s.action.trial().is_none());
         self.neighbors.at_work(works || runs, gate.now());
     }
 
     /// The agent may carry this edit out now.
     pub fn tell_release(&self, gate: &Gate, action: &ActionId) {
-        let files = gate.session().actions.get(action).and_then(|state| state.action.files.clone());
-        self.tell_files(gate, &expected(&files.unwrap_or_default()));
+        let files = gate.session().actions.get(action).map_or(&[][..], |state| state.action.files());
+        self.tell_files(gate, &expected(files));
     }
 
     /// The change with what the other sessions say taken in, and whether it is not certain that it is theirs. What this
@@ -155,7 +155,7 @@ fn author(gate: &Gate, line: &AgentLine, runs: &Runs, changed: &Changed) -> Chan
         return ChangedBy::During(id.clone());
     }
     let is_running = |s: &&ActionState| s.phase == Phase::Running;
-    let is_command = |s: &&ActionState| s.action.kind == Kind::Command && s.action.trial.is_none();
+    let is_command = |s: &&ActionState| s.action.kind() == Kind::Command && s.action.trial().is_none();
     // The watcher's word on what an agent's own command did may come after the agent has said that it is done.
     let now = gate.now();
     // On what is ignored it comes later still, but never on what is guarded.
@@ -181,7 +181,7 @@ fn author(gate: &Gate, line: &AgentLine, runs: &Runs, changed: &Changed) -> Chan
 fn left_by(state: &ActionState, path: &RelPath) -> ChangedBy {
     let id = state.action.id.clone();
     let mut files = state.finished.iter().flat_map(|f| f.files.iter().flatten());
-    let is_doubtful = state.action.kind == Kind::Command || files.any(|f| &f.path == path && f.during);
+    let is_doubtful = state.action.kind() == Kind::Command || files.any(|f| &f.path == path && f.during);
     if is_doubtful { ChangedBy::During(id) } else { ChangedBy::Action(id) }
 }
 
@@ -196,7 +196,7 @@ fn leaves(state: &ActionState, path: &RelPath, changed: &Changed) -> bool {
         return true;
     }
     state.phase == Phase::Running
-        && state.action.files.iter().flatten().any(|f| {
+        && state.action.files().iter().any(|f| {
             (&f.path == path && f.after.as_ref().map(|c| c.digest()) == changed.after && is_node(f.after_node))
                 || (f.from.as_ref() == Some(path) && changed.after.is_none())
         })

@@ -30,7 +30,7 @@ fn after_a_test(session: &Session, judge: &dyn Judge, action: &Action) -> Option
     if !touches_code(judge, action) {
         return None;
     }
-    let mut files = done_in_step(session, action).flat_map(|a| a.files.iter().flatten());
+    let mut files = done_in_step(session, action).flat_map(|a| a.files().iter());
     let test = files.find(|f| f.change != FileChange::Create && judge.is_test(&f.path))?;
     Some(format!("{} changes code after the test {} was changed in the same step", action.id, test.path))
 }

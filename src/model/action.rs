@@ -261,10 +261,6 @@ pub enum Executor {
     Agent,
 }
 
-fn is_host(e: &Executor) -> bool {
-    *e == Executor::Host
-}
-
 /// What an agent hands in: an action without id, revision, digest or risk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
@@ -303,48 +299,44 @@ impl Proposal {
     }
 }
 
+/// What an action does, with what it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActionBody {
+    Edit(Vec<FileEdit>),
+    Command(Command),
+    /// A command that tries private candidates, within a budget.
+    Trials(Command, Box<TrialBudget>),
+    /// The path.
+    Read(String),
+    /// The address.
+    Network(String),
+    Plan,
+    Other,
+}
+
 /// One revision of one action as the journal holds it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
     pub id: ActionId,
     pub revision: u32,
-    pub kind: Kind,
+    pub body: ActionBody,
     /// Our words, from the body; the agent's own title is in the rationale or, for `other`, here, as foreign text.
     pub title: String,
     pub digest: Digest,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<StepId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationale: Option<Rationale>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub files: Option<Vec<FileEdit>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub command: Option<Command>,
-    /// For `read`: the path. For `network`: the address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub risk: Option<Risk>,
     /// For a command that changes files.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub touches: Option<Box<Touches>>,
-    #[serde(default, skip_serializing_if = "is_host")]
     pub executor: Executor,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub checks: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trial: Option<Box<TrialBudget>>,
     /// The answers that the agent offers to its own request; an approval selects one of them.
-    #[serde(default, skip_serializing_if = "<[RequestOption]>::is_empty")]
     pub options: Box<[RequestOption]>,
     /// Digest of the request in the agent's own words, so that consent ends when any of them changes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Box<Digest>>,
     /// Who wrote this revision: the agent, or the user who edited it.
-    #[serde(default, skip_serializing_if = "Author::is_agent")]
     pub author: Author,
     /// A three-way merge left conflict markers in it: it must be edited before it can be approved.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub conflicted: bool,
 }
 
@@ -359,41 +351,31 @@ pub enum Author {
     Merge,
 }
 
-impl Author {
-    fn is_agent(&self) -> bool {
-        *self == Self::Agent
-    }
-}
-
 impl Action {
     /// The first revision of a proposal under this id. `files` are its drafts as the host resolved them on the disk.
     pub fn file(id: ActionId, proposal: Proposal, files: Option<Vec<FileEdit>>) -> Self {
         let Proposal { title, body, rationale, step, executor, checks, trial, options, request } = proposal;
-        let kind = body.kind();
-        let risk = None;
-        let (mut command, mut target) = (None, None);
-        match body {
-            Body::Command(line) => command = Some(line),
-            Body::Read(path) => target = Some(path),
-            Body::Network(address) => target = Some(address),
-            Body::Edit(_) | Body::Plan | Body::Other => {}
-        }
+        let body = match (body, trial) {
+            (Body::Edit(_), _) => ActionBody::Edit(files.unwrap_or_default()),
+            (Body::Command(command), None) => ActionBody::Command(command),
+            (Body::Command(command), Some(budget)) => ActionBody::Trials(command, Box::new(budget)),
+            (Body::Read(path), _) => ActionBody::Read(path),
+            (Body::Network(address), _) => ActionBody::Network(address),
+            (Body::Plan, _) => ActionBody::Plan,
+            (Body::Other, _) => ActionBody::Other,
+        };
         let mut action = Self {
             id,
             revision: 1,
-            kind,
+            body,
             title,
             digest: Digest::of(b""),
             step,
             rationale,
-            files,
-            command,
-            target,
-            risk,
+            risk: None,
             touches: None,
             executor,
             checks,
-            trial: trial.map(Box::new),
             options: options.into_boxed_slice(),
             request: request.map(Box::new),
             author: Author::Agent,
@@ -403,18 +385,18 @@ impl Action {
         action
     }
 
-    /// The next revision with another body: the digest and the revision change, the id stays. What a user rewrote is
-    /// ours to execute: an agent would execute its own version.
-    pub fn revised(&self, author: Author, files: Option<Vec<FileEdit>>, command: Option<Command>) -> Self {
-        // What is not the agent's own version any more is ours to execute.
-        let executor = Executor::Host;
-        let mut next =
-            Self { revision: self.revision.saturating_add(1), author, executor, conflicted: false, ..self.clone() };
-        if files.is_some() {
-            next.files = files;
-        }
-        if command.is_some() {
-            next.command = command;
+    /// The next revision with a changed body: the digest and the revision change, the id stays. What is not the agent's
+    /// own version any more is ours to execute: an agent would execute its own.
+    pub fn revised(&self, author: Author, change: impl FnOnce(&mut ActionBody)) -> Self {
+        let mut next = Self {
+            revision: self.revision.saturating_add(1),
+            author,
+            executor: Executor::Host,
+            conflicted: false,
+            ..self.clone()
+        };
+        change(&mut next.body);
+        if next.command() != self.command() {
             // It was told of another line.
             next.touches = None;
         }
@@ -422,14 +404,78 @@ impl Action {
         next
     }
 
+    pub fn kind(&self) -> Kind {
+        match &self.body {
+            ActionBody::Edit(_) => Kind::Edit,
+            ActionBody::Command(_) | ActionBody::Trials(..) => Kind::Command,
+            ActionBody::Read(_) => Kind::Read,
+            ActionBody::Network(_) => Kind::Network,
+            ActionBody::Plan => Kind::Plan,
+            ActionBody::Other => Kind::Other,
+        }
+    }
+
+    /// The files of an edit; none for every other kind.
+    pub fn files(&self) -> &[FileEdit] {
+        match &self.body {
+            ActionBody::Edit(files) => files,
+            _ => &[],
+        }
+    }
+
+    pub fn command(&self) -> Option<&Command> {
+        match &self.body {
+            ActionBody::Command(command) | ActionBody::Trials(command, _) => Some(command),
+            _ => None,
+        }
+    }
+
+    /// For `read`: the path. For `network`: the address.
+    pub fn target(&self) -> Option<&str> {
+        match &self.body {
+            ActionBody::Read(target) | ActionBody::Network(target) => Some(target),
+            _ => None,
+        }
+    }
+
+    pub fn trial(&self) -> Option<&TrialBudget> {
+        match &self.body {
+            ActionBody::Trials(_, budget) => Some(budget),
+            _ => None,
+        }
+    }
+
     /// The paths whose content this action was built on, with the digest it had; `None` = did not exist.
     pub fn base(&self) -> impl Iterator<Item = (&RelPath, Option<Digest>)> {
-        self.files.iter().flatten().map(|f| (f.source(), f.before.as_ref().map(Content::digest)))
+        self.files().iter().map(|f| (f.source(), f.before.as_ref().map(Content::digest)))
     }
 
     /// Every path this action would change.
     pub fn touches(&self) -> impl Iterator<Item = &RelPath> {
-        self.files.iter().flatten().flat_map(|f| f.from.iter().chain(std::iter::once(&f.path)))
+        self.files().iter().flat_map(|f| f.from.iter().chain(std::iter::once(&f.path)))
+    }
+}
+
+impl ActionBody {
+    pub(super) fn files_mut(&mut self) -> &mut [FileEdit] {
+        match self {
+            Self::Edit(files) => files,
+            _ => &mut [],
+        }
+    }
+
+    /// Gives an edit other files; no other body has any.
+    pub fn replace_files(&mut self, files: Vec<FileEdit>) {
+        if let Self::Edit(own) = self {
+            *own = files;
+        }
+    }
+
+    /// Gives a command another line; no other body has one.
+    pub fn replace_command(&mut self, command: Command) {
+        if let Self::Command(own) | Self::Trials(own, _) = self {
+            *own = command;
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What consent binds to: the digest of an action. Released journals hold such digests, so the bytes that are hashed never
 //! change, whatever our own names become.
 
-use super::action::{Action, Executor, FileChange, Kind};
+use super::action::{Action, ActionBody, Executor, FileChange, Kind};
 use super::node::Node;
 use super::offer::OptionEffect;
 use crate::base::Digest;
@@ -13,9 +13,9 @@ impl Action {
     /// body the title itself.
     pub fn covered(&self) -> Digest {
         let mut hash = FieldHasher::new();
-        let what = format!("{}/{}", kind(self.kind), executor(self.executor));
+        let what = format!("{}/{}", kind(self.kind()), executor(self.executor));
         hash.field(b"rightseat action 1").field(what.as_bytes());
-        for file in self.files.iter().flatten() {
+        for file in self.files() {
             hash.field(b"file").field(file.path.as_str().as_bytes()).field(change(file.change).as_bytes());
             hash.field(file.from.as_ref().map_or("", |p| p.as_str()).as_bytes());
             for image in [&file.before, &file.after] {
@@ -29,7 +29,7 @@ impl Action {
                 hash.field(b"nodes").field(of(&file.before_node).as_bytes()).field(of(&file.after_node).as_bytes());
             }
         }
-        let commands = self.command.iter().chain(self.trial.iter().flat_map(|t| &t.commands));
+        let commands = self.command().into_iter().chain(self.trial().into_iter().flat_map(|t| &t.commands));
         for command in commands {
             hash.field(b"command").field(command.cwd.as_bytes()).field(&command.timeout_ms.to_le_bytes());
             match (&command.shell, &command.argv) {
@@ -48,10 +48,10 @@ impl Action {
                 hash.field(key.as_bytes()).field(value.as_bytes());
             }
         }
-        if let Some(target) = &self.target {
+        if let Some(target) = self.target() {
             hash.field(b"target").field(target.as_bytes());
         }
-        if let Some(trial) = &self.trial {
+        if let Some(trial) = self.trial() {
             hash.field(b"trial").field(&trial.runs_max.to_le_bytes()).field(&trial.wall_ms_max.to_le_bytes());
         }
         if let Some(request) = &self.request {
@@ -61,7 +61,7 @@ impl Action {
             let kind = format!("{}/{}/{}", effect(option.effect), option.allows, option.default);
             hash.field(b"option").field(option.id.as_bytes()).field(option.name.as_bytes()).field(kind.as_bytes());
         }
-        if self.files.is_none() && self.command.is_none() && self.target.is_none() {
+        if matches!(self.body, ActionBody::Plan | ActionBody::Other) {
             hash.field(b"title").field(self.title.as_bytes());
         }
         hash.finish()
@@ -108,7 +108,7 @@ fn effect(it: OptionEffect) -> &'static str {
 mod tests {
     use super::*;
     use crate::base::RelPath;
-    use crate::model::action::{Body, Command, Content, FileEdit, Proposal};
+    use crate::model::action::{Body, Command, Content, FileEdit, Proposal, TrialBudget};
     use crate::model::{FileMode, NodeKind};
 
     fn edit(path: &str, before: &str, after: &str) -> Action {
@@ -137,10 +137,12 @@ mod tests {
     #[test]
     fn what_consent_binds_to_is_stable() {
         use crate::model::offer::{OptionEffect, RequestOption};
-        let blank = |kind| Action { kind, ..edit("a", "1", "2") };
+        let of = |body| Action { body, ..edit("a", "1", "2") };
+        let command = || Command::argv(["a", "b"]);
+        let budget = TrialBudget { runs_max: 3, wall_ms_max: 9, commands: vec![Command::argv(["c"])] };
         let change = |change| {
             let mut action = edit("a", "1", "2");
-            action.files.iter_mut().flatten().for_each(|file| file.change = change);
+            action.body.files_mut().iter_mut().for_each(|file| file.change = change);
             action
         };
         let offer = |effect| {
@@ -148,7 +150,15 @@ mod tests {
             let option = RequestOption { id, name, kind, allows: true, effect, confirm: None, default: true };
             Action { options: Box::new([option]), ..edit("a", "1", "2") }
         };
-        let kinds = [Kind::Edit, Kind::Command, Kind::Read, Kind::Network, Kind::Plan, Kind::Other].map(blank);
+        let kinds = [
+            ActionBody::Command(command()),
+            ActionBody::Trials(command(), Box::new(budget)),
+            ActionBody::Read("a".to_owned()),
+            ActionBody::Network("a".to_owned()),
+            ActionBody::Plan,
+            ActionBody::Other,
+        ];
+        let kinds = kinds.map(of);
         let changes = [FileChange::Modify, FileChange::Create, FileChange::Delete, FileChange::Rename].map(change);
         let effects = [OptionEffect::Once, OptionEffect::Always, OptionEffect::Mode, OptionEffect::Unclear].map(offer);
         let by_agent = Action { executor: Executor::Agent, ..edit("a", "1", "2") };
@@ -157,7 +167,7 @@ mod tests {
         assert_eq!(
             digests,
             [
-                "c3191f65", "f9afc52e", "af298933", "2c47e312", "b6944d08", "02e35730", "c3191f65", "53e1e7a2",
+                "f5802592", "771f9c44", "babf34c7", "8d6680de", "51d6f7a9", "d1659939", "c3191f65", "53e1e7a2",
                 "c2e6c02b", "711f8e82", "3faa63cc", "2b7996bc", "9719951b", "95134df8", "f263aaf3"
             ]
         );
@@ -167,7 +177,7 @@ mod tests {
     fn consent_covers_permission_bits_and_kinds_where_they_are_stated() {
         let with = |after_node| {
             let mut action = edit("a", "1", "1");
-            for file in action.files.iter_mut().flatten() {
+            for file in action.body.files_mut() {
                 *file = file.clone().of_nodes(Some(Node::file(FileMode::new(0o644))), after_node);
             }
             action.covered()

@@ -4,6 +4,7 @@
 //! input into the events and effects that follow from it and changes nothing.
 
 pub mod action;
+mod action_json;
 mod agent;
 pub mod check;
 mod consent;
@@ -19,8 +20,8 @@ pub mod session;
 mod trial;
 
 pub use action::{
-    Action, Author, Body, Command, Content, Evidence, Executor, FileChange, FileEdit, Kind, Proposal, Rationale, Risk,
-    TrialBudget,
+    Action, ActionBody, Author, Body, Command, Content, Evidence, Executor, FileChange, FileEdit, Kind, Proposal,
+    Rationale, Risk, TrialBudget,
 };
 pub use agent::{Keeping, When};
 pub use decide::{Effect, Input, Outcome, Refusal, decide};

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::place::Place;
 use super::shell::{self, Script};
-use crate::model::action::{Action, Command, FileChange, Kind};
+use crate::model::ActionBody;
+use crate::model::action::{Action, Command, FileChange};
 
 /// What is done to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,7 +78,7 @@ impl Matter {
     pub fn of(action: &Action, place: &Place<'_>) -> Vec<Self> {
         let at = |op, path: &str| Self::Path { op, path: path.to_owned(), cwd: place.root.clone() };
         let mut out: Vec<Self> = Vec::new();
-        for file in action.files.iter().flatten() {
+        for file in action.files() {
             out.push(match file.change {
                 FileChange::Modify | FileChange::Rename => at(Op::Write, file.path.as_str()),
                 FileChange::Create => at(Op::Create, file.path.as_str()),
@@ -85,14 +86,13 @@ impl Matter {
             });
             out.extend(file.from.as_ref().map(|from| at(Op::Delete, from.as_str())));
         }
-        out.extend(action.command.iter().map(|c| Self::command(c, place)));
-        out.extend(action.trial.iter().flat_map(|t| &t.commands).map(|c| Self::command(c, place)));
-        match (action.kind, &action.target) {
-            (Kind::Read, Some(path)) => out.push(at(Op::Read, path)),
-            (Kind::Network, Some(address)) => out.push(Self::Network(address.clone())),
-            (Kind::Network, None) => out.push(Self::Network(String::new())),
-            (Kind::Plan, _) => out.push(Self::Plan),
-            (Kind::Edit | Kind::Command | Kind::Read | Kind::Other, _) => {}
+        out.extend(action.command().into_iter().map(|c| Self::command(c, place)));
+        out.extend(action.trial().into_iter().flat_map(|t| &t.commands).map(|c| Self::command(c, place)));
+        match &action.body {
+            ActionBody::Read(path) => out.push(at(Op::Read, path)),
+            ActionBody::Network(address) => out.push(Self::Network(address.clone())),
+            ActionBody::Plan => out.push(Self::Plan),
+            ActionBody::Edit(_) | ActionBody::Command(_) | ActionBody::Trials(..) | ActionBody::Other => {}
         }
         if out.is_empty() {
             out.push(Self::Other(action.title.clone()));

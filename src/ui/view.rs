@@ -240,7 +240,7 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
         return vec!["approve", "redirect", "deny", "explain", "edit", "test", "pause", "stop"];
     }
     let mut names = vec!["approve", "edit"];
-    if state.action.kind == Kind::Edit {
+    if state.action.kind() == Kind::Edit {
         names.push("toggle-hunk");
     }
     names.extend(["redirect", "deny", "explain", "test", "step", "pause", "stop", "lease"]);

@@ -29,8 +29,8 @@ struct AskAll;
 
 impl Judge for AskAll {
     fn rule(&self, action: &Action) -> Ruling {
-        let denied = action.command.as_ref().is_some_and(|c| c.line().starts_with("deny-me"));
-        match action.kind {
+        let denied = action.command().is_some_and(|c| c.line().starts_with("deny-me"));
+        match action.kind() {
             Kind::Read => Ruling { word: RulingWord::Allow, ..Ruling::ask("read-inside", "reads are allowed") },
             _ if denied => Ruling { word: RulingWord::Deny, ..Ruling::ask("no-deny-me", "this must not run") },
             _ => Ruling::ask("ask", "everything is asked"),

@@ -17,7 +17,6 @@ const TOO_SCATTERED: &[(&str, &str)] = &[
     ("src/agent/acp/client.rs", "Client"),
     ("src/agent/llm/perform/mod.rs", "Hands"),
     ("src/agent/llm/turn/mod.rs", "Turn"),
-    ("src/host/actor.rs", "Actor"),
 ];
 
 /// Names that say nothing about what is in a file.

@@ -119,8 +119,8 @@ pub struct Rules;
 
 impl Judge for Rules {
     fn rule(&self, action: &Action) -> Ruling {
-        let line = action.command.as_ref().map(Command::line).unwrap_or_default();
-        let word = match (action.kind, line.split(' ').next()) {
+        let line = action.command().map(Command::line).unwrap_or_default();
+        let word = match (action.kind(), line.split(' ').next()) {
             (Kind::Read, _) | (_, Some("allow")) => RulingWord::Allow,
             (_, Some("deny")) => RulingWord::Deny,
             _ => RulingWord::Ask,

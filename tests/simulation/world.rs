@@ -134,7 +134,7 @@ impl Hold {
 
     async fn edit(&self, action: &Action, blobs: &rightseat::port::Blobs) -> Performed {
         let mut done = Performed::of(OutcomeWord::Ok, None);
-        for file in action.files.iter().flatten() {
+        for file in action.files() {
             let bytes = file.after.as_ref().map(|after| match after {
                 rightseat::model::Content::Text(text) => text.clone().into_bytes(),
                 _ => blobs.get(&after.digest()).cloned().unwrap_or_default(),
@@ -199,7 +199,7 @@ impl Workspace for Hold {
             self.witness(&permit, &work.action);
             let _busy = Busy::begins(&self.world);
             self.dawdle().await;
-            let done = match (work.action.kind, &work.action.command) {
+            let done = match (work.action.kind(), work.action.command()) {
                 (Kind::Edit, _) => self.edit(&work.action, &work.blobs).await,
                 (Kind::Command, Some(command)) => {
                     // A command appends a line: doing it twice would show.

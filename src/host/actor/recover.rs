@@ -71,7 +71,7 @@ impl Actor {
 fn found(gate: &Gate, action: &Action) -> Finished {
     let mut files = Vec::new();
     let (mut is_before, mut is_after) = (true, true);
-    for file in action.files.iter().flatten() {
+    for file in action.files() {
         let image = gate.workspace().image(&file.path).ok().flatten();
         let mode = image.as_ref().and_then(|image| image.node.mode);
         let now = image.map(|image| image.digest);

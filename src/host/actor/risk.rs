@@ -99,7 +99,7 @@ pub fn risk(action: &Action, judge: &dyn Judge, size: Size, touches: Option<&Tou
         risk.score = risk.score.saturating_add(score).min(100);
         risk.factors.push(factor);
     };
-    let files: Vec<&FileEdit> = action.files.iter().flatten().collect();
+    let files: Vec<&FileEdit> = action.files().iter().collect();
     if !files.is_empty() {
         add(of_files(files.len() as u64), counted(files.len() as u64, false));
         add(size.score(), size.words());
@@ -118,8 +118,8 @@ pub fn risk(action: &Action, judge: &dyn Judge, size: Size, touches: Option<&Tou
         None if !files.is_empty() => add(0, "tests untouched".into()),
         None => {}
     }
-    match action.kind {
-        Kind::Command if action.trial.is_some() => add(5, "runs in a private copy only".into()),
+    match action.kind() {
+        Kind::Command if action.trial().is_some() => add(5, "runs in a private copy only".into()),
         Kind::Command if action.checks => add(10, "runs the project's tests".into()),
         Kind::Command => {
             let (score, factor) = of_class(judge.class(action));
@@ -132,7 +132,7 @@ pub fn risk(action: &Action, judge: &dyn Judge, size: Size, touches: Option<&Tou
         let up_to = if touches.at_most && !touches.more { "up to " } else { "" };
         add(of_files(touches.files), format!("changes {up_to}{}", counted(touches.files, touches.more)));
     }
-    if action.rationale.as_ref().is_none_or(|r| r.evidence.is_empty()) && action.kind != Kind::Read {
+    if action.rationale.as_ref().is_none_or(|r| r.evidence.is_empty()) && action.kind() != Kind::Read {
         add(10, "no evidence given".into());
     }
     risk

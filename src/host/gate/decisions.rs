@@ -8,7 +8,7 @@ use crate::host::limits::TOLD_TAIL_BYTES_MAX;
 use crate::host::resolve::Resolved;
 use crate::model::decide::{Answering, Edited, Input};
 use crate::model::event::{Event, Explained, PolicyTightened, RulingWord, Verdict};
-use crate::model::{Action, Content, FileChange, FileEdit, Kind};
+use crate::model::{Action, Content, FileChange, FileEdit};
 use crate::port::{Blobs, ToAgent};
 use crate::wire::{Decide, Decision, EditedBody, EditedFile, Explain, LeaseGrant, LeaseGranted, RpcError, Tightened};
 
@@ -113,7 +113,7 @@ pub fn made(
     edited: Option<EditedBody>,
     hunks: Option<&[HunkChoice]>,
 ) -> Result<(Option<Edited>, Blobs), String> {
-    let proposed = || action.files.clone().unwrap_or_default();
+    let proposed = || action.files().to_vec();
     let (files, mut blobs) = match (edited, hunks) {
         (None, None) => return Ok((None, Blobs::new())),
         (None, Some(_)) => (proposed(), Blobs::new()),
@@ -143,7 +143,7 @@ pub fn made(
 fn edited_body(gate: &Gate, action: &Action, body: EditedBody) -> Result<(Edited, Blobs), String> {
     match body {
         EditedBody::Command(mut command) => {
-            if let Some(original) = &action.command {
+            if let Some(original) = action.command() {
                 if command.cwd == "." {
                     command.cwd.clone_from(&original.cwd);
                 }
@@ -165,7 +165,7 @@ fn edited_body(gate: &Gate, action: &Action, body: EditedBody) -> Result<(Edited
 
 /// The named files get the user's content, the other files of the action stay as proposed.
 fn edited_files(gate: &Gate, action: &Action, edited: Vec<EditedFile>) -> Result<Resolved, String> {
-    let mut resolved = Resolved { files: action.files.clone().unwrap_or_default(), ..Resolved::default() };
+    let mut resolved = Resolved { files: action.files().to_vec(), ..Resolved::default() };
     for EditedFile { path, after } in edited {
         let after = after.map(String::into_bytes);
         let at = resolved.files.iter().position(|f| f.path == path);
@@ -236,21 +236,20 @@ fn chosen(gate: &Gate, files: Vec<FileEdit>, blobs: &Blobs, choices: &[HunkChoic
 pub fn difference(gate: &Gate, action: &ActionId) -> String {
     let Some(state) = gate.session().actions.get(action) else { return String::new() };
     let Some(original) = &state.original else { return String::new() };
-    if let Some(command) = &state.action.command {
-        let proposed = original.command.as_ref().map(|c| c.line()).unwrap_or_default();
+    if let Some(command) = state.action.command() {
+        let proposed = original.command().map(|c| c.line()).unwrap_or_default();
         return format!("- {proposed}\n+ {}\n", command.line());
     }
     let mut text = String::new();
-    let find =
-        |files: &Option<Vec<FileEdit>>, file: &FileEdit| files.iter().flatten().find(|f| f.path == file.path).cloned();
-    for file in original.files.iter().flatten() {
-        let now = find(&state.action.files, file);
+    let find = |files: &[FileEdit], file: &FileEdit| files.iter().find(|f| f.path == file.path).cloned();
+    for file in original.files() {
+        let now = find(state.action.files(), file);
         if now.as_ref() != Some(file) {
             differs(gate, &mut text, file.path.as_str(), Some(file), now.as_ref());
         }
     }
-    for file in state.action.files.iter().flatten() {
-        if find(&original.files, file).is_none() {
+    for file in state.action.files() {
+        if find(original.files(), file).is_none() {
             differs(gate, &mut text, file.path.as_str(), None, Some(file));
         }
     }
@@ -280,9 +279,8 @@ fn shifted(choice: &HunkChoice, first: usize, count: usize) -> Option<HunkChoice
 fn with(action: &Action, edited: &Edited) -> Action {
     let mut next = action.clone();
     match edited {
-        Edited::Files(files) if action.kind == Kind::Edit => next.files = Some(files.clone()),
-        Edited::Command(command) if action.kind == Kind::Command => next.command = Some(command.clone()),
-        Edited::Files(_) | Edited::Command(_) => {}
+        Edited::Files(files) => next.body.replace_files(files.clone()),
+        Edited::Command(command) => next.body.replace_command(command.clone()),
     }
     next
 }

@@ -191,7 +191,7 @@ impl Gate {
 
     /// Every content of an action that is not inline.
     pub fn blobs_of(&self, action: &Action) -> Blobs {
-        let contents = action.files.iter().flatten().flat_map(|f| f.before.iter().chain(&f.after));
+        let contents = action.files().iter().flat_map(|f| f.before.iter().chain(&f.after));
         contents.filter_map(|c| Some((c.digest(), self.bytes_of(c)?))).collect()
     }
 

@@ -36,9 +36,9 @@ impl Gate {
         let files = (!resolved.files.is_empty()).then_some(resolved.files);
         let mut action = Action::file(id, proposal, files);
         // A run of checks and a search in private copies are what they are.
-        let alone = action.command.as_ref().filter(|_| !action.checks && action.trial.is_none());
+        let alone = action.command().filter(|_| !action.checks && action.trial().is_none());
         action.touches = alone.and_then(|c| self.judge.reach(c)).map(|reach| Box::new(self.workspace.touched(&reach)));
-        let size = self.size_of(action.files.iter().flatten(), &resolved.blobs);
+        let size = self.size_of(action.files().iter(), &resolved.blobs);
         action.risk = Some(risk(&action, self.judge.as_ref(), size, action.touches.as_deref()));
         Ok((action, resolved.blobs))
     }

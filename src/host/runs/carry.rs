@@ -20,7 +20,7 @@ pub async fn carry_out(
     to_actor: mpsc::Sender<actor::Msg>,
 ) {
     let id = work.action.id.clone();
-    let is_command = work.action.kind == Kind::Command;
+    let is_command = work.action.kind() == Kind::Command;
     let records = changes_files(&work.action);
     // What an edit changes is known, so it waits for no walk of the tree.
     let paths: Option<Vec<RelPath>> = (!is_command).then(|| work.action.touches().cloned().collect());

@@ -26,7 +26,7 @@ pub use trials::{CandidateOrder, TrialOrder, TrialRecord};
 
 /// Does carrying it out change files?
 fn changes_files(action: &Action) -> bool {
-    matches!(action.kind, Kind::Edit | Kind::Command) && action.trial.is_none()
+    matches!(action.kind(), Kind::Edit | Kind::Command) && action.trial().is_none()
 }
 
 /// What comes from the tasks that carry something out.
@@ -130,14 +130,15 @@ impl Runs {
         let Some(action) = gate.session().actions.get(id).map(|s| s.action.clone()) else { return };
         let workspace = gate.workspace().clone();
         let to_actor = self.to_actor.clone();
-        let task = if action.trial.is_some() {
+        let task = if action.trial().is_some() {
             tokio::spawn(carry::run_trials(workspace, permit, action, to_actor))
         } else {
             let blobs = gate.blobs_of(&action);
-            if let Some(files) = action.files.as_ref().filter(|_| action.kind == Kind::Edit) {
+            if action.kind() == Kind::Edit {
+                let files = action.files();
                 workspace.expect(id, &expected(files));
             }
-            let slots = (action.kind == Kind::Command).then(|| self.slots(gate, id));
+            let slots = (action.kind() == Kind::Command).then(|| self.slots(gate, id));
             let stop = CancellationToken::new();
             self.stops.insert(id.clone(), stop.clone());
             let work = Work { action, blobs, stop: stop.clone() };
@@ -259,7 +260,7 @@ impl Runs {
     /// A command that nobody wants any more is ended; what it wrote before, and its end, are still reported to the agent.
     pub fn end_command(&mut self, gate: &mut Gate, action: &ActionId) {
         let runs = gate.session().actions.get(action).is_some_and(|state| {
-            state.action.kind == Kind::Command && state.action.trial.is_none() && state.phase == Phase::Running
+            state.action.kind() == Kind::Command && state.action.trial().is_none() && state.phase == Phase::Running
         });
         if !runs {
             return;
@@ -288,9 +289,8 @@ pub fn freeze_processes(gate: &Gate, freeze: bool) {
 fn outcome_on_disk(gate: &Gate, id: &ActionId) -> Option<Vec<FileOutcome>> {
     let action: &Action = &gate.session().actions.get(id)?.action;
     let files: Vec<FileOutcome> = action
-        .files
+        .files()
         .iter()
-        .flatten()
         .map(|f| {
             let now = gate.workspace().image(&f.path).ok().flatten();
             let (before, after) = (f.before.as_ref().map(|c| c.digest()), now.as_ref().map(|i| i.digest));

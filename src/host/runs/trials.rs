@@ -49,7 +49,7 @@ impl Runs {
     pub(super) fn start_feed(&mut self, gate: &mut Gate, action: &ActionId, tree: Digest) {
         let Some(setup) = gate.checks() else { return };
         let Some(state) = gate.session().actions.get(action) else { return };
-        let Some(command) = state.action.command.as_ref().filter(|_| state.action.kind == Kind::Command) else {
+        let Some(command) = state.action.command() else {
             return;
         };
         if !state.action.checks {
@@ -169,14 +169,14 @@ impl Runs {
         };
         let held = gate.session().actions.get(target).map(|s| s.action.clone());
         let held = held
-            .filter(|a| a.kind == Kind::Edit)
+            .filter(|a| a.kind() == Kind::Edit)
             .ok_or_else(|| RpcError::invalid(format!("{target} is not an edit and cannot be tested")))?;
         let mine = test.edited.is_some() || test.hunks.is_some();
         let (made, blobs) =
             gate::made(gate, &held, test.edited.clone(), test.hunks.as_deref()).map_err(RpcError::invalid)?;
         let files = match made {
             Some(Edited::Files(files)) => files,
-            Some(Edited::Command(_)) | None => held.files.clone().unwrap_or_default(),
+            Some(Edited::Command(_)) | None => held.files().to_vec(),
         };
         let mut edits = Vec::new();
         for file in &files {
@@ -216,7 +216,7 @@ fn record_trial(gate: &mut Gate, action: &ActionId, record: &TrialRecord, output
     let session = gate.session();
     let run = session.checks.next_id();
     let state = session.actions.get(action)?;
-    let command = state.action.trial.as_ref().and_then(|t| t.commands.get(record.command))?;
+    let command = state.action.trial().and_then(|t| t.commands.get(record.command))?;
     let started = CheckStarted {
         run: run.clone(),
         command: command.line(),

@@ -42,7 +42,7 @@ pub(super) fn tell(e: &Envelope, opened_ms: u64, redacting: bool, blobs: Blobs<'
     });
     let mut parts: Vec<Part> = detail.collect();
     if let Event::Proposed(p) = &e.event {
-        parts.extend(p.action.files.iter().flatten().map(|file| change(file, &clean, &verbatim, blobs)));
+        parts.extend(p.action.files().iter().map(|file| change(file, &clean, &verbatim, blobs)));
     }
     Some(Entry { after_ms: e.at.0.saturating_sub(opened_ms), seq: e.seq.0, heading: clean(&words.heading), parts })
 }

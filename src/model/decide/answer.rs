@@ -136,14 +136,16 @@ fn approved(session: &Session, state: &ActionState, answering: Answering) -> Res
     if let Some(ruling) = answering.edited_ruling.filter(|r| r.word == RulingWord::Deny) {
         return Err(Refusal::Forbidden { rule: ruling.rule, reason: ruling.reason });
     }
-    let next = match (edited, state.action.kind) {
+    let next = match (edited, state.action.kind()) {
         (Edited::Files(files), Kind::Edit) => {
             if files.is_empty() {
                 return Err(Refusal::Invalid("the edit is empty after excluding these hunks: deny it instead".into()));
             }
-            state.action.revised(Author::Human, Some(files), None)
+            state.action.revised(Author::Human, |body| body.replace_files(files))
         }
-        (Edited::Command(command), Kind::Command) => state.action.revised(Author::Human, None, Some(command)),
+        (Edited::Command(command), Kind::Command) => {
+            state.action.revised(Author::Human, |body| body.replace_command(command))
+        }
         (Edited::Files(_) | Edited::Command(_), kind) => {
             return Err(Refusal::Invalid(format!("the edit does not fit an action of kind {kind:?}")));
         }
@@ -160,7 +162,7 @@ fn approved(session: &Session, state: &ActionState, answering: Answering) -> Res
 /// In mode `plan` the first edit of a step that a user approves as it is opens a lease for the rest of that step.
 fn step_lease(session: &Session, state: &ActionState, by: Decider) -> Option<Event> {
     let Decider::Human(by) = by else { return None };
-    let step = state.action.step.clone().filter(|_| session.mode == Mode::Plan && state.action.kind == Kind::Edit)?;
+    let step = state.action.step.clone().filter(|_| session.mode == Mode::Plan && state.action.kind() == Kind::Edit)?;
     let guarded = state.held.as_ref().is_some_and(|h| h.confirm.is_some());
     let has_one = session.leases.open(session.at).any(|l| l.granted.step.as_ref() == Some(&step));
     if guarded || has_one {

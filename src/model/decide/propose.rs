@@ -20,7 +20,7 @@ fn effective(session: &Session, action: &Action, ruling: Ruling, now: UnixMs) ->
     if ruling.word == RulingWord::Deny {
         return (ruling, None);
     }
-    let changes_nothing = matches!(action.kind, Kind::Read | Kind::Plan);
+    let changes_nothing = matches!(action.kind(), Kind::Read | Kind::Plan);
     if session.mode == Mode::Observe && !changes_nothing {
         let reason = "the mode is observe: nothing but reading".to_owned();
         return (Ruling { word: RulingWord::Deny, rule: "mode-observe".into(), reason, confirm: None }, None);

@@ -190,11 +190,13 @@ fn a_changed_base_voids_what_rests_on_it_and_asks_for_a_merge() {
     assert_eq!(effects, [Effect::Merge(id.clone())]);
     assert_eq!(desk.phase(&id), Phase::Lapsed(LapseWhy::Voided));
     let old = desk.answer(&id, Verdict::Approve);
-    let merged = desk.0.actions.get(&id).unwrap().action.revised(
-        crate::model::action::Author::Merge,
-        Some(vec![file("a", "x", "xy")]),
-        None,
-    );
+    let merged = desk
+        .0
+        .actions
+        .get(&id)
+        .unwrap()
+        .action
+        .revised(crate::model::action::Author::Merge, |body| body.replace_files(vec![file("a", "x", "xy")]));
     desk.put(Input::Revise { action: Box::new(merged), ruling: Ruling::ask("base-changed", "merged"), alarms: vec![] })
         .unwrap();
     assert_eq!(desk.phase(&id), Phase::Held);

@@ -74,7 +74,7 @@ pub(super) fn proposed(body: &Proposed) -> Words {
     if let Some(why) = &action.rationale {
         words = words.text(&why.text);
     }
-    if let Some(command) = &action.command {
+    if let Some(command) = action.command() {
         words = words.lines(format!("$ {}", command.line()));
     }
     if let Some(touches) = &action.touches {

@@ -219,7 +219,7 @@ impl Actions {
                 break;
             }
             let revisions = std::iter::once(&mut state.action).chain(state.original.as_deref_mut());
-            for file in revisions.flat_map(|a| a.files.iter_mut().flatten()) {
+            for file in revisions.flat_map(|a| a.body.files_mut()) {
                 for content in [&mut file.before, &mut file.after].into_iter().flatten() {
                     *content = Content::Blob { digest: content.digest(), bytes: content.len() };
                 }
@@ -327,7 +327,7 @@ impl Actions {
 
     pub(super) fn verify(&mut self) {
         for state in &mut self.states {
-            if state.phase == Phase::Finished(OutcomeWord::Ok) && state.action.files.is_some() && !state.reverted {
+            if state.phase == Phase::Finished(OutcomeWord::Ok) && state.action.kind() == Kind::Edit && !state.reverted {
                 state.verified = true;
             }
         }
@@ -355,14 +355,14 @@ impl ActionState {
     /// approved to remove it, and to restore the file destroys nothing.
     pub fn is_certain(&self, file: &FileOutcome) -> bool {
         let approved = || {
-            let mut files = self.action.files.iter().flatten();
+            let mut files = self.action.files().iter();
             files.any(|f| f.path == file.path && f.after.as_ref().map(Content::digest) == file.after)
         };
         let names = || {
             let mut named = self.action.touches.iter().flat_map(|touches| &touches.first);
             named.any(|path| path == file.path.as_str())
         };
-        match self.action.kind {
+        match self.action.kind() {
             Kind::Edit => !file.during && (self.action.executor == Executor::Host || approved()),
             Kind::Command => file.change == FileChange::Delete && !self.action.checks && names(),
             Kind::Read | Kind::Network | Kind::Plan | Kind::Other => false,

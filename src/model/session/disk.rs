@@ -40,7 +40,7 @@ impl Disk {
         };
         let state = actions.get(id)?;
         let counts = match created {
-            None => state.action.kind == Kind::Command && !state.action.checks,
+            None => state.action.kind() == Kind::Command && !state.action.checks,
             Some(created) => !state.action.checks || !created,
         };
         counts.then(|| state.times.finished_seq.unwrap_or(seq))

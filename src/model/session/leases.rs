@@ -65,11 +65,10 @@ impl Lease {
         if self.granted.step.is_some() && self.granted.step != action.step {
             return false;
         }
-        match action.kind {
+        match action.kind() {
             Kind::Edit => action.touches().all(|path| self.allows_path(path.as_str())),
             Kind::Command => {
-                action.trial.is_none()
-                    && action.command.as_ref().is_some_and(|c| self.granted.commands.contains(&c.line()))
+                action.trial().is_none() && action.command().is_some_and(|c| self.granted.commands.contains(&c.line()))
             }
             Kind::Read => true,
             Kind::Network | Kind::Plan | Kind::Other => false,

@@ -8,20 +8,20 @@ use crate::model::{Command, Kind};
 pub fn draft(state: &ActionState, reason: Option<&str>) -> String {
     let action = &state.action;
     let mut lines = vec!["[[rule]]".to_owned(), "ruling = \"deny\"".to_owned()];
-    match action.kind {
+    match action.kind() {
         Kind::Edit => {
             lines.push("kinds = [\"edit\", \"delete\"]".to_owned());
-            let paths = action.files.iter().flatten().map(|file| quoted(&literal_glob(file.path.as_str())));
+            let paths = action.files().iter().map(|file| quoted(&literal_glob(file.path.as_str())));
             lines.push(format!("paths = [{}]", paths.collect::<Vec<_>>().join(", ")));
         }
         Kind::Command => {
-            let words = action.command.as_ref().map(words_of).unwrap_or_default();
+            let words = action.command().map(words_of).unwrap_or_default();
             lines.push("# matched word by word; a trailing * matches any further words".to_owned());
             lines.push(format!("command = {}", quoted(&words)));
         }
         Kind::Read => {
             lines.push("kinds = [\"read\"]".to_owned());
-            let path = action.target.as_deref().unwrap_or("**");
+            let path = action.target().unwrap_or("**");
             lines.push(format!("paths = [{}]", quoted(&literal_glob(path))));
         }
         Kind::Network => lines.push("kinds = [\"network\"]".to_owned()),

@@ -175,7 +175,7 @@ impl Scene {
     pub fn newest_edit(&self) -> Option<ActionId> {
         let through = |phase| matches!(phase, Phase::Approved | Phase::Running | Phase::Finished(_));
         let edit =
-            self.session.actions.recent().find(|state| state.action.kind == Kind::Edit && through(state.phase))?;
+            self.session.actions.recent().find(|state| state.action.kind() == Kind::Edit && through(state.phase))?;
         Some(edit.action.id.clone())
     }
 

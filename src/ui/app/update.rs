@@ -209,13 +209,16 @@ impl App {
     /// Asks for the picture of what is under review, if there is none yet, and before that for the contents it needs.
     pub fn compute_pictures(&mut self) -> Vec<Request> {
         let Some(state) = self.scene.target() else { return Vec::new() };
-        let Some(files) = state.action.files.as_ref().filter(|files| !files.is_empty()) else { return Vec::new() };
+        let files = state.action.files();
+        if files.is_empty() {
+            return Vec::new();
+        }
         let of =
             (state.action.digest, self.panes.diff.marks_blanks, self.scene.review.edits, self.scene.contents.edition);
         if self.pictured == Some(of) {
             return Vec::new();
         }
-        let mut files = files.clone();
+        let mut files = files.to_vec();
         if !self.scene.contents.has_all(&files) {
             // Nothing may stand for it meanwhile, least of all the picture of another action.
             self.scene.products.wants_nothing();
@@ -244,7 +247,7 @@ impl App {
             .actions
             .iter()
             .rev()
-            .any(|state| state.phase == Phase::Running && state.action.kind == Kind::Command);
+            .any(|state| state.phase == Phase::Running && state.action.kind() == Kind::Command);
         if !running {
             self.scene.processes.0.clear();
             return None;

@@ -4,7 +4,7 @@ use super::review::Version;
 use super::{App, Request};
 use crate::base::RelPath;
 use crate::diff::FileDiff;
-use crate::model::{Command, FileEdit};
+use crate::model::{Command, FileEdit, Kind};
 use crate::ui::app::toast::Toast;
 use crate::wire::EditedBody;
 
@@ -13,9 +13,9 @@ use crate::wire::EditedBody;
 pub(super) fn take(app: &mut App, part: Option<usize>, text: String) -> Vec<Request> {
     let Some(state) = app.scene.target() else { return Vec::new() };
     let proposed = match part {
-        None => state.action.command.as_ref().map(Command::line),
+        None => state.action.command().map(Command::line),
         Some(at) => {
-            let file = state.action.files.as_ref().and_then(|files| files.get(at));
+            let file = state.action.files().get(at);
             file.and_then(|file| file.after.as_ref()).and_then(|after| app.scene.contents.text(after)).map(Into::into)
         }
     };
@@ -39,7 +39,7 @@ pub(super) fn take(app: &mut App, part: Option<usize>, text: String) -> Vec<Requ
 
 /// From the disk to the user's version of a file as it is now, or to this text.
 fn diff_of(app: &App, part: Option<usize>, text: Option<&str>) -> Option<FileDiff> {
-    let file = app.scene.target()?.action.files.as_ref()?.get(part?)?;
+    let file = app.scene.target()?.action.files().get(part?)?;
     let before = file.before.as_ref().and_then(|before| app.scene.contents.bytes(before)).unwrap_or_default();
     let after = match text {
         Some(text) => text.as_bytes().to_vec(),
@@ -70,14 +70,16 @@ pub fn of(app: &App) -> Result<Version, &'static str> {
         return Ok(Version::default());
     };
     if let Some(line) = review.edited.get(&None) {
-        let command = edited_command(action.command.as_ref().ok_or("no command here")?, line);
+        let command = edited_command(action.command().ok_or("no command here")?, line);
         return Ok(Version { edited: Some(EditedBody::Command(command)), hunks: None });
     }
-    let Some(files) = action.files.as_ref() else { return Ok(Version::default()) };
+    if action.kind() != Kind::Edit {
+        return Ok(Version::default());
+    }
     let product = app.scene.products.current().ok_or("the diff of your version is still being computed")?;
     let changed: Vec<Vec<Vec<usize>>> =
         product.files.iter().map(|file| file.hunks.iter().map(|hunk| hunk.changed()).collect()).collect();
-    let paths: Vec<RelPath> = files.iter().map(|file| file.path.clone()).collect();
+    let paths: Vec<RelPath> = action.files().iter().map(|file| file.path.clone()).collect();
     let version = review.version(&paths, &changed);
     if version.hunks.as_ref().is_some_and(Vec::is_empty) {
         return Err("every hunk is excluded: deny the action instead (d)");

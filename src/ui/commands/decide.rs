@@ -100,7 +100,7 @@ fn test(app: &mut App) -> Vec<Request> {
         app.say(Toast::plain("testing the workspace as it is"));
         return vec![Request::Host(wire::Request::CandidateTest(wire::CandidateTest::default()))];
     };
-    if state.action.kind != Kind::Edit {
+    if state.action.kind() != Kind::Edit {
         app.say(Toast::warning("only an edit can be tested in a candidate, and this action is not an edit"));
         return Vec::new();
     }
@@ -122,7 +122,7 @@ fn test(app: &mut App) -> Vec<Request> {
 /// Hunks are an edit's.
 pub(super) fn needs_hunks(app: &App) -> Option<&'static str> {
     needs_held(app).or_else(|| {
-        let kind = app.scene.target().map(|state| state.action.kind);
+        let kind = app.scene.target().map(|state| state.action.kind());
         (kind != Some(Kind::Edit)).then_some("this is not an edit: approve or deny it as a whole (e edits a command)")
     })
 }
@@ -135,7 +135,7 @@ fn needs_held(app: &App) -> Option<&'static str> {
 fn ready_to_approve(app: &mut App) -> Option<(ActionId, Digest)> {
     let (state, digest) = app.scene.held_target()?;
     let id = state.action.id.clone();
-    let is_pictured = state.action.files.as_ref().is_none_or(Vec::is_empty) || app.scene.products.current().is_some();
+    let is_pictured = state.action.files().is_empty() || app.scene.products.current().is_some();
     let conflicted = state.action.conflicted && !app.scene.review.edited.values().any(|text| !text.contains("<<<<<<<"));
     if !app.layout.shows(PaneId::Diff) {
         app.focus_on(PaneId::Diff);
@@ -238,7 +238,7 @@ fn decide(decide: Decide) -> Request {
 fn approve_group(app: &mut App) -> Vec<Request> {
     let Some((id, digest)) = ready_to_approve(app) else { return Vec::new() };
     let Some(target) = app.scene.target() else { return Vec::new() };
-    let (kind, step) = (target.action.kind, target.action.step.clone());
+    let (kind, step) = (target.action.kind(), target.action.step.clone());
     let guarded =
         |state: &crate::model::session::ActionState| state.held.as_ref().is_some_and(|held| held.confirm.is_some());
     let others: Vec<_> = app
@@ -246,7 +246,7 @@ fn approve_group(app: &mut App) -> Vec<Request> {
         .session
         .actions
         .held()
-        .filter(|state| state.action.kind == kind && state.action.step == step && !guarded(state))
+        .filter(|state| state.action.kind() == kind && state.action.step == step && !guarded(state))
         .filter(|state| app.panes.inbox.has_been_read(&state.action.id))
         .map(|state| (state.action.id.clone(), state.held.as_ref().map_or(state.action.digest, |held| held.digest)))
         .filter(|(other, _)| *other != id)
@@ -292,15 +292,15 @@ pub fn send_lease(step: Option<crate::base::StepId>) -> Vec<Request> {
 fn editable(app: &mut App) -> Option<(ActionId, Digest, Part, String, String)> {
     let (state, digest) = app.scene.held_target()?;
     let id = state.action.id.clone();
-    let refusal = match state.action.kind {
+    let refusal = match state.action.kind() {
         Kind::Command => {
-            let line = state.action.command.as_ref()?.line();
+            let line = state.action.command()?.line();
             let text = app.scene.review.edited.get(&None).cloned().unwrap_or(line);
             return Some((id, digest, Part::Command, "command.sh".to_owned(), text));
         }
         Kind::Edit => {
             let at = app.panes.diff.file_under_cursor();
-            let file = state.action.files.as_ref().and_then(|files| files.get(at));
+            let file = state.action.files().get(at);
             match file.map(|file| (file, version::of_file(app, at, file))) {
                 Some((file, Some(text))) => {
                     return Some((id, digest, Part::File(at), file.path.name().to_owned(), text));

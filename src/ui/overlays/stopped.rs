@@ -81,7 +81,8 @@ fn report(census: &Census, app: &App, columns: usize) -> Vec<(String, Role)> {
     let finished = count(|phase| matches!(phase, Phase::Finished(_)));
     let lapsed = count(|phase| matches!(phase, Phase::Lapsed(_)));
     let through = |phase| matches!(phase, Phase::Finished(_));
-    let last = app.scene.session.actions.recent().find(|state| state.action.kind == Kind::Edit && through(state.phase));
+    let last =
+        app.scene.session.actions.recent().find(|state| state.action.kind() == Kind::Edit && through(state.phase));
     let tree = last.map_or_else(String::new, |state| format!(" · workspace as after {}", state.action.id));
     let plural = if finished == 1 { "" } else { "s" };
     say(format!("{finished} action{plural} finished · {lapsed} lapsed{tree}"), Role::Text);

@@ -185,7 +185,7 @@ impl DiffPane {
     }
 
     fn rows_about(&mut self, scene: &Scene, state: &ActionState) {
-        let files = state.action.files.as_ref().map_or(0, Vec::len);
+        let files = state.action.files().len();
         if files == 0 {
             self.rows = told::rows(scene, state, self.room.width).into_iter().map(DiffRow::Note).collect();
         } else if let Some(product) = scene.products.current() {
@@ -372,7 +372,7 @@ impl Pane for DiffPane {
         let reflows = room.width != self.room.width;
         self.room = room;
         let calm = scene.target.is_none() && (touched.plan || touched.checks || touched.transcript);
-        let replans = touched.plan && scene.target().is_some_and(|state| state.action.kind == Kind::Plan);
+        let replans = touched.plan && scene.target().is_some_and(|state| state.action.kind() == Kind::Plan);
         if !(touched.target || touched.actions || reflows || calm || replans) {
             return;
         }

@@ -118,8 +118,8 @@ fn change_verb(change: FileChange) -> &'static str {
 pub fn action_words(state: &ActionState) -> String {
     let action = &state.action;
     let shown = |text: &str| escape::show(text, &Show::default()).into_owned();
-    match action.kind {
-        Kind::Edit => match action.files.as_deref().unwrap_or_default() {
+    match action.kind() {
+        Kind::Edit => match action.files() {
             [] => format!("edit {}", shown(&action.title)),
             [only] => match &only.from {
                 Some(from) => format!("rename {} to {}", shown(from.as_str()), shown(only.path.as_str())),
@@ -132,10 +132,10 @@ pub fn action_words(state: &ActionState) -> String {
             }
         },
         Kind::Command => {
-            format!("run {}", shown(&action.command.as_ref().map(crate::model::Command::line).unwrap_or_default()))
+            format!("run {}", shown(&action.command().map(crate::model::Command::line).unwrap_or_default()))
         }
-        Kind::Read => format!("read {}", shown(action.target.as_deref().unwrap_or(&action.title))),
-        Kind::Network => format!("connect to {}", shown(action.target.as_deref().unwrap_or(&action.title))),
+        Kind::Read => format!("read {}", shown(action.target().unwrap_or(&action.title))),
+        Kind::Network => format!("connect to {}", shown(action.target().unwrap_or(&action.title))),
         Kind::Plan => "change the plan".to_owned(),
         Kind::Other => shown(&action.title),
     }

@@ -167,7 +167,7 @@ fn is_routine(scene: &Scene, entry: &Entry) -> bool {
     let Speaker::Told(Some(action)) = &entry.speaker else { return false };
     scene.session.actions.get(action).is_some_and(|state| {
         let decided = state.decided.as_ref();
-        state.action.kind == Kind::Read
+        state.action.kind() == Kind::Read
             && decided
                 .is_some_and(|decided| decided.verdict == Verdict::Approve && matches!(decided.by, Decider::Rule(_)))
     })
@@ -269,7 +269,7 @@ fn process_rows(scene: &Scene) -> Vec<Row> {
 fn source(scene: &Scene) -> Option<&ActionState> {
     let actions = &scene.session.actions;
     let running = actions.open().rev().find(|state| {
-        let runs = state.action.kind == Kind::Command && !scene.processes.0.is_empty();
+        let runs = state.action.kind() == Kind::Command && !scene.processes.0.is_empty();
         state.phase == Phase::Running && (runs || !state.output.tail.is_empty())
     });
     let under_review = || scene.target().filter(|state| !state.output.tail.is_empty());
@@ -315,7 +315,7 @@ impl Pane for OutputPane {
         let phase = state.phase.words();
         let exit = state.finished.as_ref().and_then(|finished| finished.exit);
         let right = exit.map_or_else(|| phase.to_owned(), |exit| format!("exit {exit}"));
-        let line = state.action.command.as_ref().map(crate::model::Command::line).unwrap_or_default();
+        let line = state.action.command().map(crate::model::Command::line).unwrap_or_default();
         Title { text: format!("{}  {}", state.action.id, escape::show(&line, &Show::default())), right, loud: false }
     }
 

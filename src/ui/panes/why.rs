@@ -96,11 +96,10 @@ fn against(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16
     let warning = scene.look.sign(Sign::Warning);
     let looks = state
         .action
-        .files
+        .files()
         .iter()
-        .flatten()
         .map(|file| file.path.as_str().to_owned())
-        .chain(state.action.command.as_ref().map(crate::model::Command::line))
+        .chain(state.action.command().map(crate::model::Command::line))
         .flat_map(|text| {
             confusables::confusables(&text)
                 .into_iter()

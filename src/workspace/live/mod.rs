@@ -24,6 +24,7 @@ use super::tree::{self, Rules};
 use super::watch::{Means, Watch};
 use crate::base::{ActionId, Digest, RelPath, SessionId, limits};
 use crate::journal::Permit;
+use crate::model::ActionBody;
 use crate::model::action::Touches;
 use crate::model::event::{Census, FileOutcome, Survivor};
 use crate::model::{Action, Command};
@@ -200,8 +201,9 @@ impl port::Workspace for LiveWorkspace {
         let action = action.clone();
         Box::pin(async move {
             perform::check(&permit, &action).map_err(WorkspaceError::Refused)?;
-            let budget =
-                action.trial.ok_or_else(|| WorkspaceError::Refused("this action allows no trials".to_owned()))?;
+            let ActionBody::Trials(_, budget) = action.body else {
+                return Err(WorkspaceError::Refused("this action allows no trials".to_owned()));
+            };
             let (copy, slot) = self.private_copy(permit.action().as_str()).await?;
             let trials: Box<dyn Trials> = Box::new(OpenTrials::new(copy, self.spawner.clone(), *budget, slot));
             Ok(trials)

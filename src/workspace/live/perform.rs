@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::read;
 use crate::base::{Digest, RelPath};
 use crate::journal::Permit;
+use crate::model::ActionBody;
 use crate::model::action::{Content, Executor, FileEdit};
 use crate::model::event::{FileOutcome, OutcomeWord, Stream};
-use crate::model::{Action, Command, FileChange, FileMode, Kind, Node, NodeKind};
+use crate::model::{Action, Command, FileChange, FileMode, Node, NodeKind};
 use crate::port::{Blobs, Performed, Progress, Work};
 use crate::workspace::edit::{self, Base, EditError, Written};
 use crate::workspace::limits;
@@ -68,19 +69,16 @@ pub async fn perform(
             );
             Performed::of(OutcomeWord::Failed, Some(why))
         }
-        Ok(()) => match work.action.kind {
-            Kind::Edit => spawned(move || edit_files(&root, &work)).await,
-            Kind::Command => match &work.action.command {
-                Some(command) => {
-                    let stop = work.stop.clone();
-                    run_command(&root, spawner, command, (work.action.checks, stop), progress).await
-                }
-                None => Performed::of(OutcomeWord::Failed, Some("the action has no command".to_owned())),
-            },
-            Kind::Read => {
-                spawned(move || read_files(&root, &rules, work.action.target.as_deref().unwrap_or("."))).await
+        Ok(()) => match &work.action.body {
+            ActionBody::Edit(_) => spawned(move || edit_files(&root, &work)).await,
+            ActionBody::Command(command) | ActionBody::Trials(command, _) => {
+                let stop = work.stop.clone();
+                run_command(&root, spawner, command, (work.action.checks, stop), progress).await
             }
-            Kind::Network | Kind::Plan | Kind::Other => Performed::of(
+            ActionBody::Read(_) => {
+                spawned(move || read_files(&root, &rules, work.action.target().unwrap_or("."))).await
+            }
+            ActionBody::Network(_) | ActionBody::Plan | ActionBody::Other => Performed::of(
                 OutcomeWord::Failed,
                 Some("rightseat cannot execute this kind of action itself".to_owned()),
             ),
@@ -100,7 +98,7 @@ async fn spawned(work: impl FnOnce() -> Performed + Send + 'static) -> Performed
 }
 
 fn edit_files(root: &Root, work: &Work) -> Performed {
-    let files = work.action.files.as_deref().unwrap_or_default();
+    let files = work.action.files();
     let changes: Result<Vec<edit::FileChange>, String> = files.iter().map(|file| change(file, &work.blobs)).collect();
     let changes = match changes {
         Ok(changes) => changes,

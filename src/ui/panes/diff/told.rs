@@ -17,9 +17,9 @@ pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row>
     let mut rows = Vec::new();
     let action = &state.action;
     let exact = |text: &str| escape::show(text, &Show::default()).into_owned();
-    match action.kind {
+    match action.kind() {
         Kind::Command => {
-            let Some(command) = &action.command else { return rows };
+            let Some(command) = action.command() else { return rows };
             let edited = scene.review.edited.get(&None);
             if let Some(line) = edited {
                 wrapped(&mut rows, "yours  ", Role::Human, line, Role::TextStrong, columns);
@@ -46,7 +46,7 @@ pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row>
                 rows.push(Row::default());
                 touched(&mut rows, scene, touches, columns);
             }
-            if let Some(trial) = &action.trial {
+            if let Some(trial) = action.trial() {
                 rows.push(Row::default());
                 rows.push(Row::new("tries ", Role::TextSoft).and(
                     format!(
@@ -68,11 +68,8 @@ pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row>
             }
         }
         Kind::Read | Kind::Network => {
-            let verb = if action.kind == Kind::Read { "read     " } else { "connect  " };
-            rows.push(
-                Row::new(verb, Role::TextSoft)
-                    .and(exact(action.target.as_deref().unwrap_or_default()), Role::TextStrong),
-            );
+            let verb = if action.kind() == Kind::Read { "read     " } else { "connect  " };
+            rows.push(Row::new(verb, Role::TextSoft).and(exact(action.target().unwrap_or_default()), Role::TextStrong));
         }
         Kind::Plan | Kind::Other => {
             wrapped(&mut rows, "", Role::Text, &action.title, Role::TextStrong, columns);
@@ -123,7 +120,7 @@ fn consented(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u
         rows.push(Row::default());
         wrapped(rows, "", Role::Text, says, Role::Text, columns);
     }
-    let plan = if state.action.kind == Kind::Plan { plan::outline(scene) } else { Vec::new() };
+    let plan = if state.action.kind() == Kind::Plan { plan::outline(scene) } else { Vec::new() };
     if !plan.is_empty() {
         rows.push(Row::default());
         rows.extend(plan);
@@ -132,7 +129,7 @@ fn consented(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u
 
 /// Until the picture is there: what kind of change it is, without its lines.
 pub(super) fn plain_rows(state: &ActionState) -> Vec<Row> {
-    let files = state.action.files.iter().flatten();
+    let files = state.action.files().iter();
     let rows = files.map(|file| {
         let what = match file.change {
             FileChange::Modify => "changes",
