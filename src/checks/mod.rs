@@ -3,7 +3,6 @@
 //! Pure: bytes and listings come in, reports come out. Nothing here reads a file or starts a program.
 //! Everything read is hostile input: parsers never fail, they report what they understood.
 
-pub mod claim;
 pub mod compare;
 pub mod coverage;
 pub mod detect;
@@ -21,5 +20,5 @@ pub use detect::{NoRunner, ProjectView, Pytest, Runner, Tool, Tools, detect, for
 pub use frames::{Frame, frames_in};
 pub use ledger::{CheckEvent, Problem, Summary};
 pub use parsers::{CheckStream, ParserKind, Place};
-pub use recognise::{TestPath, recognise};
+pub use recognise::{TestPath, is_test, recognise};
 pub use tree::{Counts, Order, SuiteNode, leaf, tree_of};

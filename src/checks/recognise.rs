@@ -2,6 +2,8 @@
 //!
 //! Judged by names alone, in any letter case. Tests inside source files (`#[cfg(test)]`) are for the caller.
 
+use crate::base::RelPath;
+
 /// What a path is to the tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TestPath {
@@ -18,13 +20,18 @@ pub enum TestPath {
 }
 
 impl TestPath {
-    /// A change here can make a failing test pass without mending anything.
+    /// A change here can make a failing test pass without fixing anything.
     pub fn is_guarded(self) -> bool {
         match self {
             Self::Test | Self::Config | Self::Expected => true,
             Self::MayConfigure | Self::Source => false,
         }
     }
+}
+
+/// Whether a path is a test, its configuration or what it expects.
+pub fn is_test(path: &RelPath) -> bool {
+    recognise(path.as_str()).is_guarded()
 }
 
 const TEST_DIRECTORIES: &[&str] = &[

@@ -56,7 +56,7 @@ pub struct SuiteNode {
 }
 
 /// Builds the tree. Suites deeper than [`CHECK_SUITE_DEPTH_MAX`] join the deepest kept.
-pub fn tree_of(cases: &[CaseReport], order: Order) -> SuiteNode {
+pub fn tree_of(cases: &[&CaseReport], order: Order) -> SuiteNode {
     let mut nodes = vec![Flat::default()];
     let mut known: HashMap<(usize, &str), usize> = HashMap::new();
     for (index, case) in cases.iter().enumerate() {
@@ -94,7 +94,7 @@ fn count(nodes: &mut [Flat<'_>], at: usize, status: CaseStatus) {
     }
 }
 
-fn assemble(name: &str, at: usize, nodes: &[Flat<'_>], cases: &[CaseReport], order: Order) -> SuiteNode {
+fn assemble(name: &str, at: usize, nodes: &[Flat<'_>], cases: &[&CaseReport], order: Order) -> SuiteNode {
     let Some(flat) = nodes.get(at) else {
         return SuiteNode::default();
     };
@@ -142,6 +142,7 @@ mod tests {
             report("b::w", &["b"], Errored),
             report("top", &[], Passed),
         ];
+        let cases: Vec<&CaseReport> = cases.iter().collect();
         let tree = tree_of(&cases, Order::Reported);
         assert_eq!(tree.counts, Counts { passed: 2, failed: 1, skipped: 1, errored: 1 });
         assert_eq!(tree.counts.total(), 5);

@@ -95,8 +95,8 @@ fn judge(
         Err(e) => return Err(Fail::usage(format!("{}: {e}", file.display()))),
     };
     let policy = tightened(policy, root, &options.settings.guarded, warnings)?;
+    let policy = policy.in_session(tests, options.agent == "repair");
     let sessions = place.dir.parent().unwrap_or(&place.dir).to_owned();
-    let trusts_trials = options.agent == "repair";
     // What the sessions say of themselves is no agent's to write.
     let mut own = vec![sessions, place.state().join(super::neighbors::DIR)];
     match &options.config {
@@ -107,7 +107,7 @@ fn judge(
         }
         None => own.push(config),
     }
-    Ok(ProjectJudge { policy, root: root.to_owned(), own, tests, trusts_trials })
+    Ok(ProjectJudge { policy, root: root.to_owned(), own })
 }
 
 fn fails_closed(error: impl std::fmt::Display) -> String {

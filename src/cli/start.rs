@@ -4,8 +4,8 @@ use super::args::Shared;
 use super::options::{self, SessionOptions};
 use super::place::Places;
 use super::{Done, Fail, agents, attach, daemon, headless, maker, screen, settings, undecided};
-use crate::agent::llm::is_about_passing;
 use crate::config::{Layer, Resolved};
+use crate::policy::claims;
 use std::path::Path;
 
 /// `rightseat [GOAL]`.
@@ -52,7 +52,7 @@ fn choose(shared: &Shared, workspace: &Path, resolved: &Resolved, goal: &[String
         return Ok((spec.clone(), format!("named {named}")));
     }
     let here = agents::look(shared, workspace)?;
-    let what_it_can = goal.is_empty() || is_about_passing(&goal.join(" "));
+    let what_it_can = goal.is_empty() || claims::is_about_passing(&goal.join(" "));
     let embedded = || match what_it_can {
         true => ("repair".to_owned(), "no other agent was found: the embedded repair agent".to_owned()),
         false => {

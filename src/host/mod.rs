@@ -5,7 +5,6 @@
 
 mod actor;
 mod book;
-mod claims;
 mod clients;
 mod encoding;
 mod gate;
@@ -18,18 +17,17 @@ mod runs;
 mod seats;
 mod snapshot;
 mod surroundings;
-mod tampering;
 mod undo;
 mod words;
 
-use crate::base::{ClientId, Digest, RelPath};
+use crate::base::{ClientId, Digest};
 use crate::checks::{ParserKind, Place};
 use crate::host::limits::HOST_QUEUE_MESSAGES_MAX;
 use crate::journal::Journal;
 use crate::model::decide::Ruling;
 use crate::model::event::{AgentBadge, Mode, SessionEnded};
 use crate::model::{Action, Command};
-use crate::policy::{Class, Reach};
+use crate::policy::{Judged, Reach};
 use crate::port::{Agent, AgentSeat, Clock, Neighbors, Workspace};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,17 +37,18 @@ pub use book::Published;
 
 /// Policy as the host asks it: pure, and never slow.
 pub trait Judge: Send + Sync {
-    fn rule(&self, action: &Action) -> Ruling;
-    /// How far the action reaches, judged from its words.
-    fn class(&self, action: &Action) -> Class;
+    /// What the rules say of an action, and how far it reaches, judged from its words.
+    fn judged(&self, action: &Action) -> Judged;
+    /// The ruling alone.
+    fn rule(&self, action: &Action) -> Ruling {
+        self.judged(action).ruling()
+    }
     /// Which files a command would change, as far as its words tell; `None` when it changes none.
     fn reach(&self, command: &Command) -> Option<Reach>;
     /// The same with rules that only ask or deny, as TOML; in words what is wrong with them.
     fn tightened(&self, rules: &str) -> Result<Arc<dyn Judge>, String>;
     /// Of everything that rulings depend on.
     fn digest(&self) -> Digest;
-    /// Is this path a test or test configuration?
-    fn is_test(&self, path: &RelPath) -> bool;
 }
 
 /// Makes the session's agent, again after it was lost.

@@ -40,6 +40,12 @@ enum Tier {
 }
 
 impl Judged {
+    /// A ruling on something of this class.
+    pub fn new(ruling: Ruling, class: Class) -> Self {
+        let Ruling { word, rule, reason, confirm } = ruling;
+        Self { word, class, rule, reason, confirm }
+    }
+
     /// The most restrictive of several; asking for confirmation is kept from any of them.
     pub(super) fn worst(mut all: Vec<Self>) -> Self {
         let confirm = all.iter().find_map(|j| j.confirm.clone());

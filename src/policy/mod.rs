@@ -5,6 +5,7 @@
 //! A policy file that cannot be read whole makes everything ask.
 
 pub mod check;
+pub mod claims;
 pub mod class;
 mod course;
 pub mod dry_run;
@@ -22,10 +23,12 @@ pub mod programs;
 mod reach;
 mod reading;
 mod repository;
+pub mod risk;
 pub mod rules;
 pub mod shell;
 mod spelling;
 mod star;
+pub mod tampering;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
@@ -39,9 +42,13 @@ pub use matter::{Matter, Op};
 pub use place::{Disk, Place, Scope, Tracked};
 pub use reach::{Claim, Ignored, Reach, reach};
 
+use std::borrow::Cow;
+
 use crate::base::Digest;
 use crate::base::digest::FieldHasher;
-use crate::model::action::Action;
+use crate::model::Command;
+use crate::model::action::{Action, ActionBody};
+use crate::model::decide::Ruling;
 use crate::model::event::RulingWord;
 use user::UserRule;
 
@@ -52,6 +59,9 @@ const BUILTIN_VERSION: &str = "3";
 #[derive(Debug, Clone)]
 pub struct Policy {
     tests: Vec<Vec<String>>,
+    /// The project's test command, whose variables are ours.
+    checks: Option<Command>,
+    trusts_trials: bool,
     user: Vec<UserRule>,
     /// Why the user's file could not be read; while it is set everything asks.
     broken: Option<String>,
@@ -61,7 +71,8 @@ pub struct Policy {
 impl Policy {
     /// The built-in rules alone. `tests` are the argument lists that run the project's checks.
     pub fn builtin(tests: Vec<Vec<String>>) -> Self {
-        Self { tests, user: Vec::new(), broken: None, digest: Digest::of(b"") }.digested("")
+        Self { tests, checks: None, trusts_trials: false, user: Vec::new(), broken: None, digest: Digest::of(b"") }
+            .digested("")
     }
 
     /// The built-in rules and the user's file; `name` is for errors. With an error the policy is still usable: it asks
@@ -131,6 +142,12 @@ impl Policy {
         policy.digested(&format!("patterns {patterns:?}"))
     }
 
+    /// The same policy in a session: with the project's test command, and whether the agent is a part of this program, so
+    /// that what it runs in private copies was written by us.
+    pub fn in_session(self, checks: Option<Command>, trusts_trials: bool) -> Self {
+        Self { checks, trusts_trials, ..self }
+    }
+
     fn digested(mut self, text: &str) -> Self {
         let mut hasher = FieldHasher::new();
         hasher.field(BUILTIN_VERSION.as_bytes()).field(self.digest.bytes()).field(text.as_bytes());
@@ -155,8 +172,29 @@ impl Policy {
 
     /// Rules on a whole action: the most restrictive word on anything it does.
     pub fn rule(&self, action: &Action, place: &Place<'_>) -> Judged {
-        let judged = Matter::of(action, place).iter().map(|m| self.judge(m, place)).collect();
-        Judged::worst(judged)
+        let action = self.without_own_variables(action);
+        let judged = Judged::worst(Matter::of(&action, place).iter().map(|m| self.judge(m, place)).collect());
+        if self.trusts_trials && action.trial().is_some() {
+            let why = "the embedded agent runs the project's tests in a private copy";
+            let ruling = Ruling { word: RulingWord::Allow, ..Ruling::ask("tests-in-candidate", why) };
+            return Judged::new(ruling, judged.class);
+        }
+        judged
+    }
+
+    /// The variables of the test command are ours; with any others it is another command. How long it may take makes
+    /// none.
+    fn without_own_variables<'a>(&self, action: &'a Action) -> Cow<'a, Action> {
+        let is_checks =
+            |c: &Command| self.checks.as_ref().is_some_and(|t| *t == Command { timeout_ms: t.timeout_ms, ..c.clone() });
+        if !action.command().is_some_and(is_checks) {
+            return Cow::Borrowed(action);
+        }
+        let mut action = action.clone();
+        if let ActionBody::Command(command) | ActionBody::Trials(command, _) = &mut action.body {
+            command.env.clear();
+        }
+        Cow::Owned(action)
     }
 
     /// Rules on one matter.

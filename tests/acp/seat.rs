@@ -4,14 +4,14 @@
 use crate::fake_agent;
 use rightseat::agent::acp::{AcpAgent, AcpConfig};
 use rightseat::agent::catalog::AgentSpec;
-use rightseat::base::{Digest, RelPath, SessionId, UnixMs};
+use rightseat::base::{Digest, SessionId, UnixMs};
 use rightseat::host::{AgentMaker, Host, Judge, Setup};
 use rightseat::journal::Journal;
 use rightseat::model::Action;
 use rightseat::model::action::Kind;
 use rightseat::model::decide::Ruling;
 use rightseat::model::event::{AgentBadge, Isolation, Mode, RulingWord};
-use rightseat::policy::{Class, Reach};
+use rightseat::policy::{Class, Judged, Reach};
 use rightseat::port::{Agent, AgentSeat, Clock};
 use rightseat::workspace::launch::Containment;
 use rightseat::workspace::{LiveWorkspace, Settings};
@@ -28,17 +28,14 @@ const WAIT_S_MAX: u64 = 30;
 struct AskAll;
 
 impl Judge for AskAll {
-    fn rule(&self, action: &Action) -> Ruling {
+    fn judged(&self, action: &Action) -> Judged {
         let denied = action.command().is_some_and(|c| c.line().starts_with("deny-me"));
-        match action.kind() {
+        let ruling = match action.kind() {
             Kind::Read => Ruling { word: RulingWord::Allow, ..Ruling::ask("read-inside", "reads are allowed") },
             _ if denied => Ruling { word: RulingWord::Deny, ..Ruling::ask("no-deny-me", "this must not run") },
             _ => Ruling::ask("ask", "everything is asked"),
-        }
-    }
-
-    fn class(&self, _: &Action) -> Class {
-        Class::Unknown
+        };
+        Judged::new(ruling, Class::Unknown)
     }
 
     fn reach(&self, _: &rightseat::model::Command) -> Option<Reach> {
@@ -51,10 +48,6 @@ impl Judge for AskAll {
 
     fn digest(&self) -> Digest {
         Digest::of(b"ask all")
-    }
-
-    fn is_test(&self, _: &RelPath) -> bool {
-        false
     }
 }
 

@@ -18,6 +18,7 @@ const INSIDE: &[(&str, &str, &str)] = &[
     ("model", "base", "ids and digests"),
     ("model", "diff", "hunks that a human chose"),
     ("policy", "syntax", "shell text is parsed by the grammar"),
+    ("policy", "checks", "which paths are tests is known there"),
     ("repair", "syntax", "sources are parsed by the grammars"),
     ("repair", "checks", "the runner of a project is detected there, and coverage read"),
     ("port", "journal", "a workspace takes the permits that only the journal makes"),

@@ -3,12 +3,12 @@
 use crate::dice::Dice;
 use crate::world::FILES;
 use futures::future::BoxFuture;
-use rightseat::base::{Digest, RelPath};
+use rightseat::base::Digest;
 use rightseat::host::{AgentMaker, Judge};
 use rightseat::model::decide::Ruling;
 use rightseat::model::event::{AgentBadge, Isolation, LapseWhy, RulingWord, TurnEnd};
 use rightseat::model::{Action, After, Body, Command, Draft, Kind, Proposal};
-use rightseat::policy::{Class, Reach};
+use rightseat::policy::{Class, Judged, Reach};
 use rightseat::port::{Agent, AgentLink, AgentSeat, Answer, FromAgent, Ticket, ToAgent};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -118,18 +118,15 @@ impl Player {
 pub struct Rules;
 
 impl Judge for Rules {
-    fn rule(&self, action: &Action) -> Ruling {
+    fn judged(&self, action: &Action) -> Judged {
         let line = action.command().map(Command::line).unwrap_or_default();
         let word = match (action.kind(), line.split(' ').next()) {
             (Kind::Read, _) | (_, Some("allow")) => RulingWord::Allow,
             (_, Some("deny")) => RulingWord::Deny,
             _ => RulingWord::Ask,
         };
-        Ruling { word, ..Ruling::ask("simulated", "a rule of the simulation") }
-    }
-
-    fn class(&self, _: &Action) -> Class {
-        Class::Unknown
+        let ruling = Ruling { word, ..Ruling::ask("simulated", "a rule of the simulation") };
+        Judged::new(ruling, Class::Unknown)
     }
 
     fn reach(&self, _: &Command) -> Option<Reach> {
@@ -142,9 +139,5 @@ impl Judge for Rules {
 
     fn digest(&self) -> Digest {
         Digest::of(b"simulated rules")
-    }
-
-    fn is_test(&self, _: &RelPath) -> bool {
-        false
     }
 }

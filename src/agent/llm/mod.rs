@@ -38,4 +38,3 @@ pub use agent::LlmAgent;
 pub use catalog::{Catalog, CatalogError};
 pub use discover::{Found, discover};
 pub use settings::{LlmConfig, Settings, SettingsError};
-pub use turn::is_about_passing;

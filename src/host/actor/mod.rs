@@ -3,7 +3,6 @@
 
 mod recover;
 mod requests;
-pub mod risk;
 
 use super::book::Published;
 use super::clients::{Asked, Responder};

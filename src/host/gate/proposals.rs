@@ -2,18 +2,19 @@
 
 use super::{Due, Gate};
 use crate::base::ActionId;
-use crate::host::actor::risk::{Size, risk};
-use crate::host::{encoding, merge, resolve, tampering};
+use crate::host::{encoding, merge, resolve};
 use crate::model::AlarmKind;
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Reply, Ruling};
 use crate::model::event::{Alarm, Event, LapseWhy, RulingWord, Told};
 use crate::model::{Action, Body, Content, FileEdit, Proposal};
+use crate::policy::risk::{Size, risk};
+use crate::policy::tampering;
 use crate::port::{Answer, Blobs, Ticket, ToAgent};
 
 impl Gate {
-    /// The proposal as an action on what the disk holds now; in words why it cannot be one.
-    pub fn resolve(&self, mut proposal: Proposal) -> Result<(Action, Blobs), String> {
+    /// The proposal as an action on what the disk holds now, with what the rules say of it; in words why it cannot be one.
+    pub fn resolve(&self, mut proposal: Proposal) -> Result<(Action, Blobs, Ruling), String> {
         let id = self.book.session.actions.next_id();
         if proposal.step.is_none() {
             proposal.step = self.book.session.plan.active().map(|s| s.id.clone());
@@ -39,8 +40,9 @@ impl Gate {
         let alone = action.command().filter(|_| !action.checks && action.trial().is_none());
         action.touches = alone.and_then(|c| self.judge.reach(c)).map(|reach| Box::new(self.workspace.touched(&reach)));
         let size = self.size_of(action.files().iter(), &resolved.blobs);
-        action.risk = Some(risk(&action, self.judge.as_ref(), size, action.touches.as_deref()));
-        Ok((action, resolved.blobs))
+        let judged = self.judge.judged(&action);
+        action.risk = Some(risk(&action, judged.class, size, action.touches.as_deref()));
+        Ok((action, resolved.blobs, judged.ruling()))
     }
 
     fn size_of<'a>(&self, files: impl Iterator<Item = &'a FileEdit>, blobs: &Blobs) -> Size {
@@ -61,7 +63,7 @@ impl Gate {
     pub fn file(&mut self, ticket: Ticket, action: Action, ruling: Ruling, blobs: Blobs, is_revision: bool) {
         let id = action.id.clone();
         let alarm = |what, text| Alarm { what, action: Some(id.clone()), text };
-        let tampering = tampering::found(&self.book.session, self.judge.as_ref(), &action);
+        let tampering = tampering::found(&self.book.session, &action);
         let encoding = encoding::found(&action, &blobs);
         let ruling = match &encoding {
             Some(text) if ruling.word == RulingWord::Allow => Ruling::ask("encoding", text),

@@ -47,17 +47,16 @@ impl AgentLine {
             return gate.tell(ToAgent::Answered { ticket, answer: Answer::Lapsed { why, told } });
         }
         let revision = state.action.revision.saturating_add(1);
-        let (mut action, blobs) = match gate.resolve(proposal) {
+        let (mut action, blobs, ruling) = match gate.resolve(proposal) {
             Ok(resolved) => resolved,
             Err(told) => return gate.tell(ToAgent::Answered { ticket, answer: Answer::Refused { told } }),
         };
         (action.id, action.revision) = (id, revision);
-        let ruling = match gate.judge().rule(&action) {
-            ruling if ruling.word == RulingWord::Deny => ruling,
-            ruling => Ruling {
-                confirm: ruling.confirm,
-                ..Ruling::ask("request-changed", "the agent changed this request while it was pending")
-            },
+        let ruling = if ruling.word == RulingWord::Deny {
+            ruling
+        } else {
+            let words = "the agent changed this request while it was pending";
+            Ruling { confirm: ruling.confirm, ..Ruling::ask("request-changed", words) }
         };
         gate.file(ticket, action, ruling, blobs, true);
     }

@@ -6,7 +6,7 @@ mod link;
 use super::gate::Gate;
 use super::report::report;
 use super::runs::Runs;
-use super::{AgentMaker, claims, gate, words};
+use super::{AgentMaker, gate, words};
 use crate::base::{ActionId, UnixMs};
 use crate::host::limits::{AGENT_BATCH_MESSAGES_MAX, PROMPTS_QUEUED_MAX, UNSUPERVISED_AFTER_TURN_MS};
 use crate::model::action::Executor;
@@ -15,6 +15,7 @@ use crate::model::event::{
     AgentLost, Alarm, Event, Finished, LapseWhy, Said, SessionEnded, Told, TurnEnd, TurnEnded, TurnStarted,
 };
 use crate::model::{AlarmKind, Proposal, SpokenBy, When};
+use crate::policy::claims;
 use crate::port::{AgentSeat, Answer, FromAgent, Performed, Ticket, ToAgent};
 use link::Link;
 use std::collections::VecDeque;
@@ -164,13 +165,12 @@ impl AgentLine {
         if self.link.action(ticket).is_some() {
             return gate.tell(refused("This request is already being handled and is not accepted twice.".to_owned()));
         }
-        let (action, blobs) = match gate.resolve(proposal) {
+        let (action, blobs, ruling) = match gate.resolve(proposal) {
             Ok(resolved) => resolved,
             Err(told) => return gate.tell(refused(told)),
         };
         self.link.filed(ticket, action.id.clone());
         gate.tell(ToAgent::Filed { ticket, action: action.id.clone() });
-        let ruling = gate.judge().rule(&action);
         gate.file(ticket, action, ruling, blobs, false);
     }
 
@@ -298,7 +298,7 @@ fn said(gate: &Gate, by: String, text: String, more: bool) -> Vec<Event> {
     // A claim comes in pieces: only the whole message can be held against anything.
     let session = gate.session();
     let whole = (!more).then(|| format!("{}{text}", session.transcript.open_words(&by)));
-    let claim = whole.and_then(|whole| claims::of_green_tests(&whole, session));
+    let claim = whole.and_then(|whole| claims::contradicted(&whole, session));
     let alarm = |text| Event::Alarm(Alarm { what: AlarmKind::ClaimWithoutRun, action: None, text });
     std::iter::once(Event::Said(Said { by: by.into(), text, more })).chain(claim.map(alarm)).collect()
 }

@@ -1,12 +1,13 @@
 //! Tests: the tree of cases, what they were before and what they are with the change. Only runs we observed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use ratatui::layout::{Rect, Size};
 
 use super::row::{Row, wrapped};
 use super::{Pane, Title};
 use crate::base::text::{Show, escape};
+use crate::checks::{self, Order, SuiteNode};
 use crate::model::check::{CaseReport, CaseStatus, Tree};
 use crate::model::session::Run;
 use crate::ui::app::{Scene, Touched};
@@ -60,29 +61,62 @@ fn compared(scene: &Scene) -> Compared<'_> {
     }
 }
 
-/// A case in both runs.
-#[derive(Default)]
+/// A case of either run.
 struct Case<'a> {
-    before: Option<&'a CaseReport>,
-    after: Option<&'a CaseReport>,
+    /// As the newer run has it, or the older one when the case is gone.
+    report: &'a CaseReport,
+    before: Option<CaseStatus>,
+    after: Option<CaseStatus>,
+    change: Option<(&'static str, Role)>,
+    flaky: bool,
 }
 
-impl Case<'_> {
-    fn newest(&self) -> Option<&CaseReport> {
-        self.after.or(self.before)
-    }
+/// Every case once: by suite, what no longer fails before the others, then by name.
+fn cases<'a>(before: Option<&'a Run>, after: &'a Run) -> Vec<Case<'a>> {
+    let old = before.map_or(&[][..], |run| run.cases.as_slice());
+    let comparison = if before.is_some() { checks::compare(old, &after.cases) } else { checks::Comparison::default() };
+    let changes: [(&[String], _); 3] = [
+        (&comparison.fixed, ("fixed", Role::Ok)),
+        (&comparison.silenced, ("silenced", Role::Warn)),
+        (&comparison.broken, ("broken", Role::Fail)),
+    ];
+    let changes: BTreeMap<&str, (&'static str, Role)> =
+        changes.iter().flat_map(|(ids, word)| ids.iter().map(|id| (id.as_str(), *word))).collect();
+    let flaky: HashSet<&str> = after.finished.iter().flat_map(|finished| &finished.flaky).map(String::as_str).collect();
+    let gone: HashSet<&str> = comparison.gone.iter().map(String::as_str).collect();
+    let was: BTreeMap<&str, CaseStatus> = old.iter().map(|case| (case.case.as_str(), case.status)).collect();
+    let is_now = after.cases.iter().map(|report| (report, Some(report.status)));
+    let is_gone = old.iter().filter(|report| gone.contains(report.case.as_str())).map(|report| (report, None));
+    let mut all: Vec<Case<'a>> = is_now
+        .chain(is_gone)
+        .map(|(report, status)| Case {
+            report,
+            before: was.get(report.case.as_str()).copied(),
+            after: status,
+            change: changes.get(report.case.as_str()).copied(),
+            flaky: flaky.contains(report.case.as_str()),
+        })
+        .collect();
+    all.sort_by(|a, b| {
+        let key = |case: &Case<'a>| case.report.status.is_bad() || !case.before.is_some_and(CaseStatus::is_bad);
+        (&a.report.suite, key(a), &a.report.case).cmp(&(&b.report.suite, key(b), &b.report.case))
+    });
+    all
+}
 
-    fn change(&self) -> Option<(&'static str, Role)> {
-        let (before, after) = (self.before?.status, self.after?.status);
-        match (before.is_bad(), after.is_bad()) {
-            (true, false) if after == CaseStatus::Passed => Some(("fixed", Role::Ok)),
-            (_, false) if after == CaseStatus::Skipped && before != CaseStatus::Skipped => {
-                Some(("silenced", Role::Warn))
-            }
-            (false, true) => Some(("broken", Role::Fail)),
-            (_, _) => None,
-        }
+/// A suite without cases of its own and with one suite in it is shown as one with that.
+fn joined(mut node: &SuiteNode) -> (String, &SuiteNode) {
+    let mut name = node.name.clone();
+    while let ([only], true) = (node.suites.as_slice(), node.cases.is_empty()) {
+        name = format!("{name} › {}", only.name);
+        node = only;
     }
+    (name, node)
+}
+
+fn has_change(node: &SuiteNode, cases: &[Case<'_>]) -> bool {
+    let own = node.cases.iter().filter_map(|index| cases.get(*index)).any(|case| case.change.is_some());
+    own || node.suites.iter().any(|suite| has_change(suite, cases))
 }
 
 fn status(look: &Look, status: Option<CaseStatus>) -> (String, Role) {
@@ -97,11 +131,11 @@ fn status(look: &Look, status: Option<CaseStatus>) -> (String, Role) {
 }
 
 impl TestsPane {
-    fn case_rows(&mut self, scene: &Scene, name: &str, case: &Case<'_>, flaky: bool, depth: u16, columns: u16) {
+    fn case_rows(&mut self, scene: &Scene, case: &Case<'_>, depth: u16, columns: u16) {
         let look = &scene.look;
-        let Some(newest) = case.newest() else { return };
+        let newest = case.report;
         let (sign, role) = status(look, Some(newest.status));
-        let shown = escape::show(name, &Show::default()).into_owned();
+        let shown = escape::show(checks::leaf(newest), &Show::default()).into_owned();
         let mut row = Row::new(format!("{sign} "), role)
             .indented(depth)
             .and(shown, if newest.status.is_bad() { Role::Text } else { Role::TextSoft });
@@ -109,9 +143,9 @@ impl TestsPane {
             let line = newest.line.map_or_else(String::new, |line| format!(":{line}"));
             row = row.and(format!("  {}{line}", escape::show(file, &Show::default())), Role::TextFaint);
         }
-        let (before, before_role) = status(look, case.before.map(|report| report.status));
-        let (after, after_role) = status(look, case.after.map(|report| report.status));
-        let (word, word_role) = match (flaky, case.change()) {
+        let (before, before_role) = status(look, case.before);
+        let (after, after_role) = status(look, case.after);
+        let (word, word_role) = match (case.flaky, case.change) {
             (true, _) => ("flaky", Role::Unknown),
             (false, Some(change)) => change,
             (false, None) => ("", after_role),
@@ -143,18 +177,46 @@ impl TestsPane {
         }
     }
 
-    fn suite_row(&mut self, scene: &Scene, suite: &str, cases: &BTreeMap<&str, Case<'_>>) -> bool {
-        let bad = cases.values().filter(|case| case.newest().is_some_and(|report| report.status.is_bad())).count();
-        let passed = cases
-            .values()
-            .filter(|case| case.newest().is_some_and(|report| report.status == CaseStatus::Passed))
-            .count();
-        let changed = cases.values().any(|case| case.change().is_some());
-        let key = Key::Suite(suite.to_owned());
+    /// The rows of a suite: its own cases and the suites in it, what fails first.
+    fn suite_rows(&mut self, scene: &Scene, node: &SuiteNode, cases: &[Case<'_>], at: (&str, u16), columns: u16) {
+        let (path, depth) = at;
+        let inner = if path.is_empty() { 0 } else { depth + 4 };
+        let own: Vec<&Case<'_>> = node.cases.iter().filter_map(|index| cases.get(*index)).collect();
+        let suites_fail = node.suites.first().is_some_and(|suite| suite.counts.bad() > 0);
+        let own_last = suites_fail && !own.iter().any(|case| case.report.status.is_bad());
+        if !own_last {
+            own.iter().for_each(|case| self.case_rows(scene, case, inner, columns));
+        }
+        for suite in &node.suites {
+            let (name, suite) = joined(suite);
+            let path = if path.is_empty() { name.clone() } else { format!("{path} › {name}") };
+            let depth = inner.min(columns / 2);
+            if self.suite_row(scene, suite, &name, &path, depth, has_change(suite, cases)) {
+                self.suite_rows(scene, suite, cases, (&path, depth), columns);
+            }
+        }
+        if own_last {
+            own.iter().for_each(|case| self.case_rows(scene, case, inner, columns));
+        }
+    }
+
+    /// One row; gives whether what is in the suite is shown.
+    fn suite_row(
+        &mut self,
+        scene: &Scene,
+        node: &SuiteNode,
+        name: &str,
+        path: &str,
+        depth: u16,
+        changed: bool,
+    ) -> bool {
+        let (bad, passed) = (node.counts.bad(), node.counts.passed);
+        let key = Key::Suite(path.to_owned());
         let open = (bad > 0 || changed) != self.toggled.contains(&key);
         let sign = scene.look.sign(if open { Sign::Open } else { Sign::Closed });
         let mut row = Row::new(format!("{sign} "), Role::TextSoft)
-            .and(escape::show(suite, &Show::default()).into_owned(), Role::Text)
+            .indented(depth)
+            .and(escape::show(name, &Show::default()).into_owned(), Role::Text)
             .and(format!("  {passed} {}", scene.look.sign(Sign::Done)), Role::TextSoft);
         if bad > 0 {
             row = row.and(format!("  {bad} {}", scene.look.sign(Sign::Failed)), Role::Fail);
@@ -197,58 +259,26 @@ impl Pane for TestsPane {
         }
         self.rows.clear();
         let Compared { before, after, names } = compared(scene);
-        let mut suites: BTreeMap<String, BTreeMap<&str, Case<'_>>> = BTreeMap::new();
-        for (run, is_after) in before.map(|run| (run, false)).into_iter().chain(after.map(|run| (run, true))) {
-            for report in &run.cases {
-                let case = suites.entry(report.suite.join(" › ")).or_default().entry(report.case.as_str()).or_default();
-                if is_after { case.after = Some(report) } else { case.before = Some(report) }
-            }
-        }
-        if suites.is_empty() && before.is_none() && after.is_none() {
-            return;
-        }
+        let Some(after) = after else { return };
         if room.width >= 60 {
             let (old, new) = names;
             let head = format!("{old:<BEFORE_COLUMNS$}{new:<AFTER_COLUMNS$}{:>TIME_COLUMNS$}", "");
             self.rows.push((Key::Text, Row::default().right(head, Role::TextFaint)));
         }
-        if after.is_some_and(|run| run.finished.is_some() && scene.session.is_stale(run)) {
+        if after.finished.is_some() && scene.session.is_stale(after) {
             let words = "stale: files have changed since this run";
             self.rows.push((Key::Text, Row::new(words, Role::Unknown)));
         }
-        let problem = after.and_then(|run| run.finished.as_ref()?.problem.as_ref());
+        let problem = after.finished.as_ref().and_then(|finished| finished.problem.as_ref());
         if let Some(problem) = problem {
             let mut lines = Vec::new();
             wrapped(&mut lines, "", Role::Warn, problem, Role::Warn, room.width);
             self.rows.extend(lines.into_iter().map(|row| (Key::Text, row)));
         }
-        let flaky: BTreeSet<&str> = after
-            .and_then(|run| run.finished.as_ref())
-            .into_iter()
-            .flat_map(|finished| &finished.flaky)
-            .map(String::as_str)
-            .collect();
-        // What fails comes first, then what no longer does.
-        let rank = |case: &Case<'_>| match (case.newest(), case.before) {
-            (Some(now), _) if now.status.is_bad() => 0,
-            (_, Some(before)) if before.status.is_bad() => 1,
-            (_, _) => 2,
-        };
-        let mut suites: Vec<_> = suites.iter().collect();
-        suites.sort_by_key(|(_, cases)| !cases.values().any(|case| rank(case) == 0));
-        for (suite, cases) in suites {
-            let open = suite.is_empty() || self.suite_row(scene, suite, cases);
-            if !open {
-                continue;
-            }
-            let depth = if suite.is_empty() { 0 } else { 4 };
-            let mut cases: Vec<_> = cases.iter().collect();
-            cases.sort_by_key(|(_, case)| rank(case));
-            for (name, case) in cases {
-                let short = name.strip_prefix(&format!("{}::", suite.replace(" › ", "::"))).unwrap_or(name);
-                self.case_rows(scene, short, case, flaky.contains(name), depth, room.width);
-            }
-        }
+        let cases = cases(before, after);
+        let reports: Vec<&CaseReport> = cases.iter().map(|case| case.report).collect();
+        let tree = checks::tree_of(&reports, Order::FailuresFirst);
+        self.suite_rows(scene, &tree, &cases, ("", 0), room.width);
     }
 
     fn title(&self, scene: &Scene) -> Title {

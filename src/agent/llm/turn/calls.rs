@@ -6,9 +6,9 @@ use crate::agent::llm::limits;
 use crate::agent::llm::request::{Part, ToolCall};
 use crate::agent::llm::tools::{self, Act, Intent};
 use crate::agent::llm::watch::{Finding, Watch};
-use crate::checks::claim;
 use crate::model::AlarmKind;
 use crate::model::event::TurnEnd;
+use crate::policy::claims;
 
 impl Turn {
     /// Works off the queue until something must be awaited.
@@ -184,7 +184,7 @@ impl Turn {
         let red = self.record.tests.as_ref().is_some_and(|tests| !tests.green);
         let can_test = self.names.contains(&"test");
         // Who changed nothing may be done without a run, but not when the goal or the report is that tests pass.
-        let speaks_of_tests = is_about_passing(&self.task) || is_about_passing(&report);
+        let speaks_of_tests = claims::is_about_passing(&self.task) || claims::is_about_passing(&report);
         let answers_for_tests = matches!(self.setup.role, Role::Solo | Role::Tester);
         let unseen = can_test && answers_for_tests && speaks_of_tests && self.record.tests.is_none();
         let untested = can_test && self.record.changed_since || unseen;
@@ -198,7 +198,7 @@ impl Turn {
             return false;
         }
         // A report of work that is not done is taken, but not one that says that it is.
-        let claims_green = claim::of_green_tests(&report).is_some();
+        let claims_green = claims::of_green_tests(&report).is_some();
         if (done || claims_green)
             && let Some(failing) = self.still_failing()
             && !std::mem::replace(&mut self.said.what_fails, true)
@@ -250,28 +250,4 @@ fn describe(call: &ToolCall) -> String {
     let target =
         ["path", "command", "pattern", "from", "question"].iter().find_map(|key| call.args.get(*key)?.as_str());
     format!("{} {}", call.name, target.unwrap_or_default())
-}
-
-/// Whether a goal or a report speaks of tests and of how they end. A word that only holds "test" (latest) does not count.
-pub fn is_about_passing(text: &str) -> bool {
-    let text = text.to_lowercase();
-    let mut words = text.split(|sign: char| !sign.is_alphabetic());
-    let has = |word: &str, heads: &[&str]| heads.iter().any(|head| word.starts_with(head));
-    words.clone().any(|word| has(word, &["test"]))
-        && words.any(|word| has(word, &["pass", "fail", "green", "fix", "repair", "broke", "succe"]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_about_passing;
-
-    #[test]
-    fn only_what_is_about_the_end_of_tests_asks_for_a_run() {
-        for text in ["Make the failing tests pass", "All tests are green.", "I fixed it; it was tested"] {
-            assert!(is_about_passing(text), "{text}");
-        }
-        for text in ["Use the latest release", "Explain how the tests are laid out", "It passes the contest on", ""] {
-            assert!(!is_about_passing(text), "{text}");
-        }
-    }
 }

@@ -7,7 +7,6 @@
 
 mod answer;
 mod calls;
-pub use calls::is_about_passing;
 mod speech;
 #[cfg(test)]
 mod tests;

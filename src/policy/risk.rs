@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::host::Judge;
+use super::Class;
+use crate::checks::is_test;
 use crate::model::action::{Risk, Touches};
 use crate::model::{Action, FileChange, FileEdit, Kind};
-use crate::policy::Class;
 
 /// Bytes that weigh as much as a line, where lines are long.
 const LINE_BYTES: u64 = 200;
@@ -92,8 +92,8 @@ fn counted(files: u64, more: bool) -> String {
     format!("{over}{files} file{plural}")
 }
 
-/// See the module. `size` is how much the files change, `touches` what a command would.
-pub fn risk(action: &Action, judge: &dyn Judge, size: Size, touches: Option<&Touches>) -> Risk {
+/// The risk of an action of this class. `size` is how much the files change, `touches` what a command would.
+pub fn risk(action: &Action, class: Class, size: Size, touches: Option<&Touches>) -> Risk {
     let mut risk = Risk::default();
     let mut add = |score: u8, factor: String| {
         risk.score = risk.score.saturating_add(score).min(100);
@@ -113,7 +113,7 @@ pub fn risk(action: &Action, judge: &dyn Judge, size: Size, touches: Option<&Tou
     if let Some(file) = files.iter().find(is_made_executable) {
         add(15, format!("makes {} executable", file.path));
     }
-    match files.iter().find(|f| judge.is_test(&f.path)) {
+    match files.iter().find(|f| is_test(&f.path)) {
         Some(file) => add(30, format!("changes a test: {}", file.path)),
         None if !files.is_empty() => add(0, "tests untouched".into()),
         None => {}
@@ -122,7 +122,7 @@ pub fn risk(action: &Action, judge: &dyn Judge, size: Size, touches: Option<&Tou
         Kind::Command if action.trial().is_some() => add(5, "runs in a private copy only".into()),
         Kind::Command if action.checks => add(10, "runs the project's tests".into()),
         Kind::Command => {
-            let (score, factor) = of_class(judge.class(action));
+            let (score, factor) = of_class(class);
             add(score, factor.into());
         }
         Kind::Network => add(50, "reaches the network".into()),
