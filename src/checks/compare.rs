@@ -23,7 +23,8 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Something got better and nothing worse: no case broke, vanished, was silenced or is new and wrong.
+    /// Something got better and nothing worse: no case broke, vanished, was silenced or is new and wrong. The verdict on
+    /// a rerun (issue 14).
     pub fn is_better(&self) -> bool {
         !self.fixed.is_empty() && self.is_no_worse()
     }
@@ -104,7 +105,7 @@ fn without_line(id: &str) -> Option<(String, u32)> {
 }
 
 /// Compares only these cases: for a later run of some cases, in which runners call the others skipped or
-/// leave them out.
+/// leave them out. A building block of rerunning one case or the failed ones (issue 14).
 pub fn compare_some(before: &[CaseReport], after: &[CaseReport], asked: &BTreeSet<String>) -> Comparison {
     let only = |cases: &[CaseReport]| -> Vec<CaseReport> {
         cases.iter().filter(|c| asked.contains(&c.case)).cloned().collect()
@@ -143,7 +144,7 @@ pub fn flaky(runs: &[RunOutcome]) -> Vec<String> {
     flaky.into_iter().map(str::to_owned).collect()
 }
 
-/// Runs × cases, oldest run first: which action broke what.
+/// Runs × cases, oldest run first: which action broke what. A building block of the matrix in the Tests pane (issue 14).
 #[derive(Clone, Debug, Default)]
 pub struct Matrix {
     pub runs: Vec<RunOutcome>,

@@ -62,11 +62,6 @@ impl Fail {
     pub fn at(path: &std::path::Path) -> impl Fn(std::io::Error) -> Self + '_ {
         move |error| Self::usage(format!("{}: {error}", path.display()))
     }
-
-    /// The thing asked about is not so.
-    pub fn not_so(text: String) -> Self {
-        Self { text, code: NOT_SO }
-    }
 }
 
 impl From<std::io::Error> for Fail {

@@ -10,35 +10,8 @@ use super::{Error, Permit, Result};
 use crate::base::{ActionId, Digest};
 use crate::model::event::{Decided, Lapsed, Started, Verdict};
 
-/// Kinds that must be on disk before anyone acts on them. Others may wait and share a commit.
-const BARRIERS: [&str; 18] = [
-    "session_opened",
-    "held",
-    "decided",
-    "started",
-    "finished",
-    "lapsed",
-    "told",
-    "mode_changed",
-    "frozen",
-    "resumed",
-    "stopped",
-    "agent_lost",
-    "session_ended",
-    "proposed",
-    "lease_granted",
-    "lease_revoked",
-    "reverted",
-    "host_started",
-];
-
 /// The kinds this fold reads.
 pub(super) const KINDS: [&str; 4] = ["proposed", "decided", "started", "lapsed"];
-
-/// Whether an event of this kind must be appended (and so synced) before its effect or its publication.
-pub fn is_barrier(kind: &str) -> bool {
-    BARRIERS.contains(&kind)
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Grant {

@@ -59,7 +59,6 @@ mod tests;
 mod verify;
 
 pub use error::{Error, Result};
-pub use grants::is_barrier;
 pub use head::Anchor;
 pub use permit::Permit;
 pub use reader::{Reader, Record};

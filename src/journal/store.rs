@@ -146,9 +146,8 @@ impl Journal {
 
     /// Appends a batch whole or not at all. When it returns, the batch survives a crash and a power cut.
     ///
-    /// Every append is synced, so a caller saves by putting plain rows together, not by asking for less; see
-    /// [`is_barrier`](grants::is_barrier) for the kinds that must not wait for company. A batch with a `started` that
-    /// no decision covers, or that was started before, is refused whole.
+    /// Every append is synced, so a caller saves by putting plain rows together, not by asking for less.
+    /// A batch with a `started` that no decision covers, or that was started before, is refused whole.
     pub fn append(&mut self, batch: &[Draft]) -> Result<Appended> {
         if let Some(why) = &self.broken {
             return Err(Error::Poisoned { path: self.path.clone(), why: why.clone() });

@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use super::Policy;
-use super::class::Class;
-use super::course::{Starts, starts};
-use super::matter::{Matter, Op};
-use super::place::{Place, Target};
-use super::programs;
-use super::rules::{Case, Judge, RULES, Voice};
-use super::shell::{Joint, Part, Script, Simple};
 use crate::model::decide::Ruling;
 use crate::model::event::RulingWord;
+use crate::policy::Policy;
+use crate::policy::command::class::Class;
+use crate::policy::command::course::{Starts, starts};
+use crate::policy::command::programs;
+use crate::policy::command::shell::{Joint, Part, Script, Simple};
+use crate::policy::matter::{Matter, Op};
+use crate::policy::place::{Place, Target};
+use crate::policy::rules::{Case, Judge, RULES, Voice};
 
 /// A ruling with everything there is to say about it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::place::Place;
-use super::shell::{self, Script};
-use crate::model::ActionBody;
-use crate::model::action::{Action, Command, FileChange};
+use crate::model::action::{Action, ActionBody, Command, FileChange};
+use crate::policy::command::shell::{self, Script};
+use crate::policy::place::Place;
 
 /// What is done to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

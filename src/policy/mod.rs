@@ -4,43 +4,29 @@
 //! whatever the order of the rules. Nothing is allowed because no rule spoke: without a rule that permits, it asks.
 //! A policy file that cannot be read whole makes everything ask.
 
-pub mod check;
+mod ask;
 pub mod claims;
-pub mod class;
-mod course;
-pub mod dry_run;
-mod explain;
-mod file;
+mod command;
 pub mod guarded;
 mod judge;
 pub mod limits;
-pub mod matter;
-mod named;
-mod options;
-mod paths;
-pub mod place;
-pub mod programs;
-mod reach;
-mod reading;
-mod repository;
+mod matter;
+mod place;
 pub mod risk;
 pub mod rules;
-pub mod shell;
-mod spelling;
-mod star;
 pub mod tampering;
 #[cfg(test)]
 mod tests;
-pub mod tokens;
 mod user;
 
-pub use class::Class;
-pub use explain::explain;
-pub use file::PolicyError;
+pub use ask::{check, dry_run, explain};
+pub use command::class::Class;
+pub use command::reach::{Claim, Ignored, Reach, reach};
+pub use command::shell;
 pub use judge::Judged;
 pub use matter::{Matter, Op};
 pub use place::{Disk, Place, Scope, Tracked};
-pub use reach::{Claim, Ignored, Reach, reach};
+pub use user::file::PolicyError;
 
 use std::borrow::Cow;
 
@@ -51,9 +37,6 @@ use crate::model::action::{Action, ActionBody};
 use crate::model::decide::Ruling;
 use crate::model::event::RulingWord;
 use user::UserRule;
-
-/// Changes whenever the built-in rules mean something else, so that journals tell policies apart.
-const BUILTIN_VERSION: &str = "3";
 
 /// The built-in rules, the test commands they allow, and the rules of the user.
 #[derive(Debug, Clone)]
@@ -79,7 +62,7 @@ impl Policy {
     /// about everything and denies what the built-in rules deny.
     pub fn with_file(tests: Vec<Vec<String>>, name: &str, text: &str) -> (Self, Option<PolicyError>) {
         let policy = Self::builtin(tests);
-        match file::read(name, text) {
+        match user::file::read(name, text) {
             Ok(user) => (Self { user, ..policy }.digested(text), None),
             Err(e) => (Self { broken: Some(e.to_string()), ..policy }.digested(text), Some(e)),
         }
@@ -89,7 +72,7 @@ impl Policy {
     /// everything ask: it may have meant to.
     pub fn with_project(&self, name: &str, text: &str) -> (Self, Option<PolicyError>) {
         let mut policy = self.clone();
-        let fault = match file::read(name, text).and_then(|rules| file::only_tightening(name, rules)) {
+        let fault = match user::file::read(name, text).and_then(|rules| user::file::only_tightening(name, rules)) {
             Ok(rules) => {
                 policy
                     .user
@@ -109,7 +92,7 @@ impl Policy {
     /// # Errors
     /// What is wrong with the text; then nothing is added.
     pub fn tightened(&self, text: &str) -> Result<Self, PolicyError> {
-        let rules = file::only_tightening("rule", file::read("rule", text)?)?;
+        let rules = user::file::only_tightening("rule", user::file::read("rule", text)?)?;
         let mut policy = self.clone();
         for rule in rules {
             let id = format!("added:{}", policy.user.len() + 1);
@@ -130,7 +113,7 @@ impl Policy {
             reason: Some("it changes a file that the configuration guards".to_owned()),
             kinds: vec![user::Verb::Edit, user::Verb::Delete],
             commands: Vec::new(),
-            paths: Some(paths::Paths::new(globs)?),
+            paths: Some(user::paths::Paths::new(globs)?),
         });
         Ok(policy.digested(&format!("guarded {globs:?}")))
     }
@@ -150,7 +133,8 @@ impl Policy {
 
     fn digested(mut self, text: &str) -> Self {
         let mut hasher = FieldHasher::new();
-        hasher.field(BUILTIN_VERSION.as_bytes()).field(self.digest.bytes()).field(text.as_bytes());
+        builtin_fields(&mut hasher);
+        hasher.field(self.digest.bytes()).field(text.as_bytes());
         for test in &self.tests {
             test.iter().for_each(|word| {
                 hasher.field(word.as_bytes());
@@ -200,5 +184,17 @@ impl Policy {
     /// Rules on one matter.
     pub fn judge(&self, matter: &Matter, place: &Place<'_>) -> Judged {
         judge::judge(self, matter, place)
+    }
+}
+
+/// What the built-in rules are, so that journals tell policies apart: the rules with their examples, and the release for
+/// the tables of programs and options that they look into.
+fn builtin_fields(hasher: &mut FieldHasher) {
+    hasher.field(env!("CARGO_PKG_VERSION").as_bytes());
+    for rule in rules::RULES {
+        hasher.field(rule.id.as_bytes()).field(rule.about.as_bytes());
+        for example in rule.speaks_on.iter().chain(rule.silent_on) {
+            hasher.field(example.as_bytes());
+        }
     }
 }

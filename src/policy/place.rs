@@ -191,7 +191,7 @@ mod tests {
         check("/w", "~/x", "out");
         check("/w", ".state/s1/journal.db", "own");
         check("/w", "/home/me/.config/rightseat/policy.toml", "own");
-        let disk = super::super::tests::Files::default().link("/w/link", "/etc/passwd");
+        let disk = crate::policy::tests::Files::default().link("/w/link", "/etc/passwd");
         let linked = Place { disk: Some(&disk), ..Place::of("/w") };
         assert_eq!(linked.target(Path::new("/w"), "link"), Target::Outside("/etc/passwd".into()));
     }

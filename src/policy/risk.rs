@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::Class;
 use crate::checks::is_test;
 use crate::model::action::{Risk, Touches};
 use crate::model::{Action, FileChange, FileEdit, Kind};
+use crate::policy::Class;
 
 /// Bytes that weigh as much as a line, where lines are long.
 const LINE_BYTES: u64 = 200;

@@ -113,19 +113,9 @@ impl Symbols {
         path
     }
 
-    /// The innermost definition around a byte.
-    pub fn at_byte(&self, byte: usize) -> Option<usize> {
-        self.innermost(|s| s.range.contains(&byte))
-    }
-
     /// The innermost definition around a line (from 0).
     pub fn at_line(&self, line: usize) -> Option<usize> {
         self.innermost(|s| s.lines.contains(&line))
-    }
-
-    /// The innermost function or method around a line (from 0).
-    pub fn callable_at_line(&self, line: usize) -> Option<usize> {
-        self.innermost(|s| s.kind.is_callable() && s.lines.contains(&line))
     }
 
     fn innermost(&self, holds: impl Fn(&Symbol) -> bool) -> Option<usize> {
@@ -570,8 +560,6 @@ def helper; end
         assert_eq!(f.lines, 0..4);
         assert_eq!(found.at_line(3), Some(0));
         assert_eq!(found.at_line(4), None);
-        assert_eq!(found.callable_at_line(2), Some(0));
-        assert_eq!(found.at_byte(source.len() - 2), Some(1));
     }
 
     #[test]

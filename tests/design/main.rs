@@ -10,6 +10,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod callers;
 mod generated;
 mod layers;
 mod licences;

@@ -4,8 +4,6 @@
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
 use icu_properties::{CodePointMapData, CodePointSetData};
-use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Visible by category, but drawn as a blank or as a stand-in for something else: fillers, the blank Braille
 /// pattern, the object replacement and replacement characters.
@@ -21,15 +19,6 @@ pub fn is_hidden(c: char) -> bool {
     GeneralCategoryGroup::Other.union(GeneralCategoryGroup::Separator).contains(category)
         || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
         || BLANK.contains(&c)
-}
-
-/// Whether a string may be the content of one terminal cell (or of a wide one): one cluster, nothing
-/// hidden, one or two columns. The last filter before the terminal asks this of every cell.
-pub fn is_cell_safe(symbol: &str) -> bool {
-    let mut clusters = symbol.graphemes(true);
-    let one = clusters.next().is_some() && clusters.next().is_none();
-    let begins = symbol.chars().next().and_then(char::width).is_some_and(|width| width > 0);
-    one && begins && symbol.width() <= 2 && !symbol.chars().any(is_hidden)
 }
 
 /// Spaces other than U+0020 that a reader cannot tell from it.
@@ -78,18 +67,6 @@ mod tests {
         }
         for c in " aé\u{301}日ع한👍│✓¡\u{1f9d1}".chars() {
             assert!(!is_hidden(c), "{c:?}");
-        }
-    }
-
-    #[test]
-    fn cells_hold_one_visible_cluster() {
-        for safe in ["a", " ", "日", "e\u{301}", "⟨", "│", "👍🏽", "🇩🇪"] {
-            assert!(is_cell_safe(safe), "{safe:?}");
-        }
-        for unsafe_ in
-            ["", "ab", "\u{1b}", "\t", "\u{301}", "a\u{200b}", "\u{202e}", "👨\u{200d}👩", "\u{2ffff}", "\u{a0}"]
-        {
-            assert!(!is_cell_safe(unsafe_), "{unsafe_:?}");
         }
     }
 }

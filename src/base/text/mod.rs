@@ -46,11 +46,6 @@ impl Untrusted {
         &self.0
     }
 
-    /// The text as received, by value. Never give it to a widget, a terminal or a log line.
-    pub fn into_raw_unsafe_to_show(self) -> String {
-        self.0
-    }
-
     /// True when there is no text at all.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -65,11 +60,6 @@ impl Untrusted {
     /// Line ends show as `^J`.
     pub fn visible(&self) -> Cow<'_, str> {
         escape::show(&self.0, &Show::default())
-    }
-
-    /// One line as [`Untrusted::visible`], with the caller's column, tab width, cut and reading.
-    pub fn visible_with(&self, show: &Show) -> Cow<'_, str> {
-        escape::show(&self.0, show)
     }
 
     /// The text line by line (LF or CRLF), each line as [`Untrusted::visible`].

@@ -66,17 +66,6 @@ pub fn cut_end(text: &str, columns: usize) -> Cow<'_, str> {
     }
 }
 
-/// Cuts the start so that `…` and text fit in `columns`; for paths, whose end says most.
-pub fn cut_start(text: &str, columns: usize) -> Cow<'_, str> {
-    if width(text) <= columns {
-        return Cow::Borrowed(text);
-    }
-    match columns.checked_sub(1) {
-        Some(room) => Cow::Owned(format!("{ELLIPSIS}{}", suffix(text, room))),
-        None => Cow::Borrowed(""),
-    }
-}
-
 /// Text in exactly `columns`: cut at the end with `…` or filled with blanks.
 pub fn fit(text: &str, columns: usize, align: Align) -> String {
     let cut = cut_end(text, columns);
@@ -152,7 +141,6 @@ mod tests {
         assert_eq!(cut_end("hello world", 7), "hello…");
         assert_eq!(cut_end("日本語", 4), "日…");
         assert_eq!(cut_end("日本語", 6), "日本語");
-        assert_eq!(cut_start("src/base/text.rs", 9), "…/text.rs");
         assert_eq!(cut_end("abc", 0), "");
         assert_eq!(fit("12", 4, Align::Right), "  12");
         assert_eq!(fit("日本", 3, Align::Left), "日…");

@@ -170,7 +170,8 @@ impl Runner {
     }
 
     /// The command that runs these cases, as reported by this runner's parser, and as few others as the tool
-    /// allows. Tools that cannot select run everything.
+    /// allows. Tools that cannot select run everything. A building block of rerunning one case or the failed ones
+    /// (issue 14).
     pub fn argv_for(&self, cases: &[CaseReport]) -> Vec<String> {
         if cases.is_empty() {
             return self.argv.clone();

@@ -1,9 +1,9 @@
 //! Deleting and killing ask.
 
 use super::{Builtin, Case, Judge, Voice};
-use crate::policy::class::Class;
+use crate::policy::command::class::Class;
+use crate::policy::command::programs::class_of;
 use crate::policy::matter::{Matter, Op};
-use crate::policy::programs::class_of;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "destructive",

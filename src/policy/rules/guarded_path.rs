@@ -1,12 +1,12 @@
 //! Files that run code, steer agents or decide what is deployed ask, and the weighty ones want their name typed.
 
 use super::{Builtin, Case, Judge, Voice};
-use crate::policy::class::Class;
+use crate::policy::command::class::Class;
+use crate::policy::command::named::{How, named};
+use crate::policy::command::programs::class_of;
 use crate::policy::guarded::{Guard, guarded};
 use crate::policy::matter::{Matter, Op};
-use crate::policy::named::{How, named};
 use crate::policy::place::Target;
-use crate::policy::programs::class_of;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "guarded-path",

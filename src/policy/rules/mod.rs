@@ -3,25 +3,12 @@
 //! A rule that tightens speaks about a matter as a whole. A rule that permits is asked about every simple command, and a
 //! line is allowed only when each of its commands is permitted by some rule.
 
-mod destructive;
-mod guarded_path;
-mod network;
-mod outside;
-mod own_files;
-mod privilege;
-mod program_in_disguise;
-mod read_inside;
-mod repository_tools;
-mod secret_files;
-mod shell_doubt;
-mod test_command;
-
 use std::path::Path;
 
-use super::matter::Matter;
-use super::place::Place;
-use super::shell::Simple;
 use crate::model::event::RulingWord;
+use crate::policy::command::shell::Simple;
+use crate::policy::matter::Matter;
+use crate::policy::place::Place;
 
 /// What a rule says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,36 +65,47 @@ pub struct Builtin {
     pub silent_on: &'static [&'static str],
 }
 
-/// All of them. The order means nothing.
-pub const RULES: [&Builtin; 12] = [
-    &destructive::RULE,
-    &guarded_path::RULE,
-    &network::RULE,
-    &outside::RULE,
-    &own_files::RULE,
-    &privilege::RULE,
-    &program_in_disguise::RULE,
-    &read_inside::RULE,
-    &repository_tools::RULE,
-    &secret_files::RULE,
-    &shell_doubt::RULE,
-    &test_command::RULE,
-];
+/// Declares the files of the rules and lists them.
+macro_rules! rules {
+    ($($name:ident),* $(,)?) => {
+        $(mod $name;)*
+
+        /// All of them. The order means nothing.
+        pub const RULES: &[&Builtin] = &[$(&$name::RULE),*];
+    };
+}
+
+rules! {
+    destructive,
+    guarded_path,
+    network,
+    outside,
+    own_files,
+    privilege,
+    program_in_disguise,
+    read_inside,
+    repository_tools,
+    secret_files,
+    shell_doubt,
+    test_command,
+}
 
 /// Every list of words that a command line would run, as far as it can be known.
 fn commands(case: &Case<'_>) -> Vec<Vec<Option<String>>> {
     match case.matter {
-        Matter::Command { script, .. } => script.parts.iter().flat_map(|p| super::programs::unwrapped(p, 0)).collect(),
+        Matter::Command { script, .. } => {
+            script.parts.iter().flat_map(|p| crate::policy::command::programs::unwrapped(p, 0)).collect()
+        }
         Matter::Path { .. } | Matter::Network(_) | Matter::Plan | Matter::Other(_) => Vec::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Policy, matter::Op};
     use super::*;
+    use crate::policy::{Policy, matter::Op};
 
-    fn judged(example: &str) -> super::super::Judged {
+    fn judged(example: &str) -> crate::policy::Judged {
         let policy = Policy::builtin(vec![vec!["cargo".into(), "test".into()]]);
         let place = Place {
             own: vec!["/home/me/.config/rightseat".into(), "/home/me/.local/state/rightseat".into()],

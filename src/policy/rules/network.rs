@@ -1,9 +1,9 @@
 //! Talking to other machines asks.
 
 use super::{Builtin, Judge, Voice};
-use crate::policy::class::Class;
+use crate::policy::command::class::Class;
+use crate::policy::command::programs::class_of;
 use crate::policy::matter::Matter;
-use crate::policy::programs::class_of;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "network",

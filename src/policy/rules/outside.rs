@@ -1,8 +1,8 @@
 //! Whatever leads out of the workspace asks.
 
 use super::{Builtin, Case, Judge, Voice};
+use crate::policy::command::named::named;
 use crate::policy::matter::Matter;
-use crate::policy::named::named;
 use crate::policy::place::Target;
 
 pub(super) const RULE: Builtin = Builtin {

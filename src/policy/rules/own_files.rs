@@ -1,8 +1,8 @@
 //! What rightseat itself reads and writes is no agent's to change.
 
 use super::{Builtin, Case, Judge, Voice};
+use crate::policy::command::named::named;
 use crate::policy::matter::{Matter, Op};
-use crate::policy::named::named;
 use crate::policy::place::Target;
 
 pub(super) const RULE: Builtin = Builtin {

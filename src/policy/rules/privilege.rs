@@ -1,9 +1,9 @@
 //! Acting as another user, or changing who may do what, asks.
 
 use super::{Builtin, Judge, Voice};
-use crate::policy::class::Class;
+use crate::policy::command::class::Class;
+use crate::policy::command::programs::class_of;
 use crate::policy::matter::Matter;
-use crate::policy::programs::class_of;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "privilege",

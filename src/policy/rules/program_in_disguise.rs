@@ -1,8 +1,8 @@
 //! Programs that run other programs, or text, are never allowed by their own name.
 
 use super::{Builtin, Judge, Voice};
+use crate::policy::command::programs::{base_name, is_interpreter, is_wrapper};
 use crate::policy::matter::Matter;
-use crate::policy::programs::{base_name, is_interpreter, is_wrapper};
 
 /// Arguments with which ordinary tools start something else.
 const STARTERS: [&str; 5] = ["-exec", "-execdir", "-ok", "-okdir", "--exec"];

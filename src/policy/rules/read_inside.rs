@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::{Builtin, Case, Judge};
+use crate::policy::command::reading;
+use crate::policy::command::shell::Simple;
 use crate::policy::guarded::holds_secrets;
 use crate::policy::matter::{Matter, Op};
 use crate::policy::place::Target;
-use crate::policy::reading;
-use crate::policy::shell::Simple;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "read-inside",

@@ -1,9 +1,9 @@
 //! git runs programs that the repository's configuration names, so it asks where that has not been looked at.
 
 use super::{Builtin, Case, Judge, Voice, commands};
+use crate::policy::command::programs::base_name;
+use crate::policy::command::{reading, repository};
 use crate::policy::matter::Matter;
-use crate::policy::programs::base_name;
-use crate::policy::{reading, repository};
 
 /// Version control whose configuration, hooks or filters start programs.
 const TOOLS: [&str; 9] = ["git", "hg", "jj", "svn", "bzr", "fossil", "tig", "gitk", "lazygit"];

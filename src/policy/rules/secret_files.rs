@@ -1,10 +1,10 @@
 //! Reading a file that is known to hold secrets asks, inside the workspace too.
 
 use super::{Builtin, Case, Judge, Voice};
+use crate::policy::command::named::{How, named};
+use crate::policy::command::reading::{Found, found_below};
 use crate::policy::guarded::holds_secrets;
 use crate::policy::matter::{Matter, Op};
-use crate::policy::named::{How, named};
-use crate::policy::reading::{Found, found_below};
 
 pub(super) const RULE: Builtin = Builtin {
     id: "secret-files",

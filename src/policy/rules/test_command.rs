@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Builtin, Case, Judge};
-use crate::policy::shell::Simple;
+use crate::policy::command::shell::Simple;
 
 pub(super) const RULE: Builtin = Builtin {
     id: "test-command",

@@ -8,9 +8,9 @@ pub(super) use disk::Files;
 
 use std::path::Path;
 
-use super::check::answer;
 use super::*;
 use crate::model::event::{Envelope, Ruled};
+use crate::policy::ask::check::answer;
 use proptest::prelude::*;
 
 fn tests() -> Vec<Vec<String>> {

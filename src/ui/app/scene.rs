@@ -8,7 +8,6 @@ use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
 use crate::model::event::{Event, Part, Survivor};
 use crate::model::session::{ActionState, Phase, Session};
 use crate::model::{ClientChange, Envelope, Kind};
-use crate::ui::layout::PaneId;
 use crate::ui::limits::UI_AGE_STEP_MS;
 use crate::ui::look::Look;
 use crate::ui::workers::Products;
@@ -228,7 +227,4 @@ impl Scene {
     pub fn has_control(&self) -> bool {
         matches!(self.link, Link::Attached { control: true })
     }
-
-    /// Panes in which the target can be read well enough to decide on it.
-    pub const READING: [PaneId; 1] = [PaneId::Diff];
 }

@@ -139,11 +139,6 @@ impl Act {
         }
     }
 
-    /// Whether it becomes an action at the gate.
-    pub fn is_action(&self) -> bool {
-        !matches!(self, Act::Explain { .. } | Act::More { .. } | Act::Finish { .. })
-    }
-
     /// The files it would change, as the model named them.
     pub fn files(&self) -> Vec<String> {
         match self {

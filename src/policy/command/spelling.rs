@@ -1,12 +1,12 @@
 //! Ways to write one command: `rm -fr x`, `rm -r --force x` and `rm x -rf` are the same, and so are `git push` and
 //! `git -C . push`. For rules that tighten, so a match is generous: where it cannot be told it is taken for one.
 
-use super::programs::{base_name, is_kind, same_program, same_subcommand, valued_before_subcommand};
-use super::tokens::word_matches;
+use crate::policy::command::programs::{base_name, is_kind, same_program, same_subcommand, valued_before_subcommand};
+use crate::policy::command::tokens::word_matches;
 
 /// A command or a pattern, taken apart.
 #[derive(Debug, Default)]
-pub(super) struct Spelling<'a> {
+pub(in crate::policy) struct Spelling<'a> {
     program: Option<&'a str>,
     /// The words that are no options, each with the option before it, whose value it may be.
     operands: Vec<(Option<&'a str>, Option<&'a str>)>,
@@ -301,7 +301,7 @@ fn same_word(pattern: &str, word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tokens::Tokens;
+    use crate::policy::command::tokens::Tokens;
 
     fn check(pattern: &str, line: &str, expect: bool) {
         let words: Vec<Option<String>> =

@@ -5,15 +5,15 @@
 
 use std::path::PathBuf;
 
-use super::class::Class;
-use super::course::{Starts, starts};
-use super::matter::Matter;
-use super::place::Place;
-use super::programs::{base_name, class_of, is_task_word, operand_after, unwrapped};
-use super::reading::{self, Search};
-use super::rules::Case;
-use super::shell::Part;
+use crate::policy::command::class::Class;
+use crate::policy::command::course::{Starts, starts};
+use crate::policy::command::programs::{base_name, class_of, is_task_word, operand_after, unwrapped};
+use crate::policy::command::reading::{self, Search};
+use crate::policy::command::shell::Part;
 use crate::policy::limits::{BRACE_WORDS_MAX, OPTION_CLUSTER_CHARS_MAX, PATTERN_NAMES_MAX};
+use crate::policy::matter::Matter;
+use crate::policy::place::Place;
+use crate::policy::rules::Case;
 
 /// A word that may name a file or a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,7 +186,7 @@ fn any_paths(words: &[&str]) -> Vec<String> {
             out.extend(names.filter(|name| !name.is_empty()).map(|name| format!("{into}/{name}")));
         }
     }
-    if super::programs::is_interpreter(words.first().copied().unwrap_or_default()) {
+    if crate::policy::command::programs::is_interpreter(words.first().copied().unwrap_or_default()) {
         // The text of a program: whatever in it may be a path.
         let inside = |c: char| c.is_whitespace() || "'\"`()[]{},;<>|&".contains(c);
         let texts = words.iter().skip(1).filter(|w| w.contains(inside));
@@ -199,7 +199,7 @@ fn any_paths(words: &[&str]) -> Vec<String> {
 const PLACES: &[&str] = &["cp", "mv", "ln", "install", "rsync", "link"];
 
 /// A word as the paths it may carry.
-pub(super) fn candidates(word: &str) -> Vec<&str> {
+pub(in crate::policy) fn candidates(word: &str) -> Vec<&str> {
     let mut out = Vec::new();
     // An address is no path; `file:` is.
     if word.contains("://") && !word.to_ascii_lowercase().contains("file:") {

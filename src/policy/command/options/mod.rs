@@ -7,7 +7,7 @@
 mod files;
 mod tools;
 
-use super::programs::base_name;
+use crate::policy::command::programs::base_name;
 
 /// What may follow the options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

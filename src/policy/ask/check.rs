@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::matter::{Matter, Op};
-use super::place::Place;
-use super::{Class, Judged, Policy, shell};
 use crate::model::event::RulingWord;
+use crate::policy::matter::{Matter, Op};
+use crate::policy::place::Place;
+use crate::policy::{Class, Judged, Policy, shell};
 
 /// A line of questions. Unknown fields are ignored.
 #[derive(Debug, Deserialize)]
@@ -105,7 +105,7 @@ fn judge(policy: &Policy, asked: &Asked, place: &Place<'_>) -> Judged {
         (kind, _, _) => return unanswerable(format!("unknown kind {kind:?}")),
     };
     let judged = policy.with_patterns(&asked.rules).judge(&matter, &place);
-    match asked.shell.as_deref().map(super::programs::base_name) {
+    match asked.shell.as_deref().map(crate::policy::command::programs::base_name) {
         None | Some("" | "sh" | "bash" | "dash") => judged,
         Some(other) if judged.word == RulingWord::Allow => unanswerable(format!("unsupported shell: {other}")),
         Some(_) => judged,

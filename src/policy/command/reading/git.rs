@@ -2,7 +2,7 @@
 //! the words alone.
 
 use super::{Looks, Needs, Search};
-use crate::policy::options;
+use crate::policy::command::options;
 
 /// Options of git itself that change nothing about what runs.
 const QUIET: &[&str] = &["--no-pager", "-P", "--no-optional-locks", "--literal-pathspecs", "--no-replace-objects"];

@@ -5,18 +5,18 @@
 
 mod awk;
 mod git;
-pub(super) mod sed;
+pub(in crate::policy) mod sed;
 mod version;
 
 use std::path::Path;
 
-use super::guarded::holds_secrets;
-use super::options;
-use super::place::{Place, Scope, Target};
-use super::programs::base_name;
-use super::repository;
-use super::shell::{Script, Simple};
+use crate::policy::command::options;
+use crate::policy::command::programs::base_name;
+use crate::policy::command::repository;
+use crate::policy::command::shell::{Script, Simple};
+use crate::policy::guarded::holds_secrets;
 use crate::policy::limits::PATTERN_NAMES_MAX;
+use crate::policy::place::{Place, Scope, Target};
 
 /// What a command that only looks will look at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -116,7 +116,7 @@ fn found_in(args: &[String]) -> Vec<String> {
 }
 
 /// Which files below a directory a command reads that searches directories.
-pub(super) fn searched(words: &[&str]) -> Option<Scope> {
+pub(in crate::policy) fn searched(words: &[&str]) -> Option<Scope> {
     let (program, args) = words.split_first()?;
     let short = |c: char| args.iter().any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(c));
     let long = |name: &str| args.iter().any(|a| a.starts_with(name));
@@ -147,7 +147,7 @@ pub(super) fn searched(words: &[&str]) -> Option<Scope> {
 
 /// The files that a command reads, if it is known to only read; `None` for any other. `all_look`: nothing in the line
 /// does more, so that a bare word that is shown names nothing.
-pub(super) fn paths_read(words: &[Option<String>], all_look: bool) -> Option<Vec<String>> {
+pub(in crate::policy) fn paths_read(words: &[Option<String>], all_look: bool) -> Option<Vec<String>> {
     let argv: Option<Vec<String>> = words.iter().cloned().collect();
     let Looks { mut paths, shown, .. } = looks(&argv?)?;
     paths.extend(shown.into_iter().filter(|word| !all_look || word.contains('/')));
@@ -155,7 +155,7 @@ pub(super) fn paths_read(words: &[Option<String>], all_look: bool) -> Option<Vec
 }
 
 /// The files that a command reads without naming them.
-pub(super) fn search_of(words: &[Option<String>]) -> Option<Search> {
+pub(in crate::policy) fn search_of(words: &[Option<String>]) -> Option<Search> {
     let argv: Option<Vec<String>> = words.iter().cloned().collect();
     if let Some(looks) = argv.as_deref().and_then(looks) {
         return looks.search;
@@ -165,13 +165,13 @@ pub(super) fn search_of(words: &[Option<String>]) -> Option<Search> {
 }
 
 /// Whether a tool is only asked for its version.
-pub(super) fn tells_version(words: &[Option<String>]) -> bool {
+pub(in crate::policy) fn tells_version(words: &[Option<String>]) -> bool {
     let argv: Option<Vec<String>> = words.iter().cloned().collect();
     argv.as_deref().and_then(<[String]>::split_first).is_some_and(|(program, args)| version::is_asked(program, args))
 }
 
 /// Whether every command of a line is one that only looks, as far as its words tell.
-pub(super) fn only_looks(script: &Script) -> bool {
+pub(in crate::policy) fn only_looks(script: &Script) -> bool {
     let moves = |argv: &[String]| argv.first().is_some_and(|p| p == "cd");
     !script.simples.is_empty() && script.simples.iter().all(|s| moves(&s.argv) || looks(&s.argv).is_some())
 }
@@ -239,7 +239,7 @@ pub enum Found {
 }
 
 /// Looks for a file that `wanted` speaks of, by its path relative to the workspace.
-pub(super) fn found_below(
+pub(in crate::policy) fn found_below(
     place: &Place<'_>,
     at: &Path,
     path: &str,
@@ -291,8 +291,8 @@ fn is_ordinary(path: &str, cwd: &Path, place: &Place<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::shell::Joint;
     use super::*;
+    use crate::policy::command::shell::Joint;
 
     fn check(line: &str, expect: bool) {
         let argv = shell_words::split(line).unwrap();

@@ -5,12 +5,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::class::Class;
-use super::matter::Matter;
-use super::place::Place;
-use super::programs::{base_name, class_of, is_wrapper, operand_after, unwrapped};
-use super::shell::{Joint, Part, Script};
 use crate::model::action::Command;
+use crate::policy::command::class::Class;
+use crate::policy::command::programs::{base_name, class_of, is_wrapper, operand_after, unwrapped};
+use crate::policy::command::shell::{Joint, Part, Script};
+use crate::policy::matter::Matter;
+use crate::policy::place::Place;
 
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::guarded::fold;
+use crate::policy::guarded::fold;
 
 /// Globs relative to the workspace.
 #[derive(Debug, Clone)]

@@ -3,20 +3,23 @@
 //! An allow rule reaches as far as it is spelled out. What only a `*` covers may not name other programs, switch on options
 //! that run or write something, or lead out of the workspace; those lines still ask.
 
+pub(super) mod file;
+pub(super) mod paths;
+mod star;
+
 use std::path::Path;
 
-use super::class::Class;
-use super::matter::{Matter, Op};
-use super::named::{How, Named, named as named_paths};
-use super::paths::Paths;
-use super::place::{Place, Scope, Target, normalise};
-use super::programs::{class_of, unwrapped};
-use super::reading::{Found, Search, found_below};
-use super::rules::{Case, Voice};
-use super::shell::Simple;
-use super::star;
-use super::tokens::Tokens;
 use crate::model::event::RulingWord;
+use crate::policy::command::class::Class;
+use crate::policy::command::named::{How, Named, named as named_paths};
+use crate::policy::command::programs::{class_of, unwrapped};
+use crate::policy::command::reading::{Found, Search, found_below};
+use crate::policy::command::shell::Simple;
+use crate::policy::command::tokens::Tokens;
+use crate::policy::matter::{Matter, Op};
+use crate::policy::place::{Place, Scope, Target, normalise};
+use crate::policy::rules::{Case, Voice};
+use crate::policy::user::paths::Paths;
 
 /// Kinds of matter that a rule may be limited to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]

@@ -5,10 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::place::{Place, normalise};
-use super::programs::{base_name, unwrapped};
-use super::shell::{Joint, Part, Script};
+use crate::policy::command::programs::{base_name, unwrapped};
+use crate::policy::command::shell::{Joint, Part, Script};
 use crate::policy::limits::POLICY_STARTS_MAX;
+use crate::policy::place::{Place, normalise};
 
 /// The directories in which one command may start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Starts {
     }
 
     /// The directories that `to` names from each of these.
-    pub(super) fn entered(&self, to: &str, place: &Place<'_>) -> Self {
+    pub(in crate::policy) fn entered(&self, to: &str, place: &Place<'_>) -> Self {
         let mut out = Self { dirs: Vec::new(), elsewhere: self.elsewhere };
         for dir in &self.dirs {
             let joined = dir.join(to);
@@ -116,8 +116,8 @@ fn grown(script: &Script, mut now: Starts, place: &Place<'_>) -> (Vec<Starts>, S
 
 #[cfg(test)]
 mod tests {
-    use super::super::shell;
     use super::*;
+    use crate::policy::command::shell;
 
     #[test]
     fn every_place_that_a_move_may_lead_to_is_known() {

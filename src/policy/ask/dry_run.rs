@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Judged, Place, Policy};
 use crate::base::{ActionId, Seq};
 use crate::model::event::{Envelope, Event, RulingWord};
+use crate::policy::{Judged, Place, Policy};
 
 /// One past action under the policy that is tried.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::place::{Disk, Place, Target};
+use crate::policy::place::{Disk, Place, Target};
 
 /// Settings that start nothing when git only looks, by section: all keys, or those listed.
 const HARMLESS: &[(&str, &str)] = &[
@@ -176,8 +176,8 @@ fn check(config: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Files;
     use super::*;
+    use crate::policy::tests::Files;
 
     fn verdict(files: Files, from: &str) -> Result<(), String> {
         let place = Place { disk: Some(&files), ..Place::of("/w") };

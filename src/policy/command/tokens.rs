@@ -4,7 +4,7 @@
 //! with `*` also covers any further words. `cargo test *` and `cargo test*` match `cargo test --lib`, and neither matches
 //! `cargo test; rm x`: that is two commands.
 
-use super::spelling::Spelling;
+use crate::policy::command::spelling::Spelling;
 
 /// A pattern over the words of one simple command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Tokens {
 }
 
 /// `*` matches any characters; everything else itself.
-pub(super) fn word_matches(pattern: &str, word: &str) -> bool {
+pub(in crate::policy) fn word_matches(pattern: &str, word: &str) -> bool {
     let mut pieces = pattern.split('*');
     let Some(mut rest) = pieces.next().and_then(|first| word.strip_prefix(first)) else { return false };
     let mut pieces: Vec<&str> = pieces.collect();

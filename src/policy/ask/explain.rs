@@ -1,10 +1,10 @@
 //! `policy explain`: how a ruling came about, in lines for a person.
 
-use super::matter::Matter;
-use super::place::Place;
-use super::programs::class_of;
-use super::{Judged, Policy};
 use crate::base::text::Untrusted;
+use crate::policy::command::programs::class_of;
+use crate::policy::matter::Matter;
+use crate::policy::place::Place;
+use crate::policy::{Judged, Policy};
 
 /// The ruling on a matter with its grounds. Foreign text in it is made safe to show.
 pub fn explain(policy: &Policy, matter: &Matter, place: &Place<'_>) -> (Judged, Vec<String>) {

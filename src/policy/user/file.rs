@@ -20,14 +20,14 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::matter::{Matter, Op};
-use super::paths::Paths;
-use super::place::Place;
-use super::rules::Case;
-use super::tokens::Tokens;
-use super::user::{UserRule, Verb};
 use crate::base::limits::POLICY_RULES_MAX;
 use crate::model::event::RulingWord;
+use crate::policy::command::tokens::Tokens;
+use crate::policy::matter::{Matter, Op};
+use crate::policy::place::Place;
+use crate::policy::rules::Case;
+use crate::policy::user::paths::Paths;
+use crate::policy::user::{UserRule, Verb};
 
 /// Why a policy file is not in force.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +68,7 @@ struct RawRule {
 }
 
 /// Reads the rules, or says where the first fault is.
-pub(super) fn read(file: &str, text: &str) -> Result<Vec<UserRule>, PolicyError> {
+pub(in crate::policy) fn read(file: &str, text: &str) -> Result<Vec<UserRule>, PolicyError> {
     let at = |offset: usize, what: String| {
         let before = text.get(..offset).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
@@ -95,7 +95,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<UserRule>, PolicyError>
 }
 
 /// The rules of a file that may not allow anything.
-pub(super) fn only_tightening(file: &str, rules: Vec<UserRule>) -> Result<Vec<UserRule>, PolicyError> {
+pub(in crate::policy) fn only_tightening(file: &str, rules: Vec<UserRule>) -> Result<Vec<UserRule>, PolicyError> {
     match rules.iter().find(|r| r.word == RulingWord::Allow) {
         Some(rule) => {
             let what = format!("rule {} allows; rules in this file may only ask or deny", rule.id);

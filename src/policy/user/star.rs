@@ -3,15 +3,15 @@
 
 use std::path::Path;
 
-use super::class::Class;
-use super::guarded::guarded;
-use super::named::candidates;
-use super::options::{self, Operands};
-use super::place::{Place, Scope, Target};
-use super::programs::{base_name, class_of, fetches, is_interpreter, is_wrapper};
-use super::reading::{Found, Search, found_below};
-use super::shell::Part;
-use super::tokens::{Match, Tokens};
+use crate::policy::command::class::Class;
+use crate::policy::command::named::candidates;
+use crate::policy::command::options::{self, Operands};
+use crate::policy::command::programs::{base_name, class_of, fetches, is_interpreter, is_wrapper};
+use crate::policy::command::reading::{Found, Search, found_below};
+use crate::policy::command::shell::Part;
+use crate::policy::command::tokens::{Match, Tokens};
+use crate::policy::guarded::guarded;
+use crate::policy::place::{Place, Scope, Target};
 
 /// Options of tools without a profile that a `*` may cover: they say how much is told, and no more.
 const PLAIN: &[&str] = &[
@@ -104,7 +104,13 @@ const QUERIES: &[(&str, &str)] = &[
 ];
 
 /// Whether an allow rule's `*` may cover what it covers.
-pub(super) fn reaches(pattern: &Tokens, found: &Match, argv: &[String], at: &Path, place: &Place<'_>) -> bool {
+pub(in crate::policy) fn reaches(
+    pattern: &Tokens,
+    found: &Match,
+    argv: &[String],
+    at: &Path,
+    place: &Place<'_>,
+) -> bool {
     let Some(program) = argv.first() else { return false };
     // What a wrapper would run, and what text an interpreter would execute, must be spelled out.
     if found.wild.is_empty() {

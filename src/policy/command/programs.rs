@@ -6,12 +6,12 @@ mod names;
 
 use std::path::Path;
 
-use super::class::Class;
-use super::options;
-use super::place::{Place, Target};
-use super::reading::{self, sed};
-use super::shell::{self, Part};
+use crate::policy::command::class::Class;
+use crate::policy::command::options;
+use crate::policy::command::reading::{self, sed};
+use crate::policy::command::shell::{self, Part};
 use crate::policy::limits::SHELL_DEPTH_MAX;
+use crate::policy::place::{Place, Target};
 use names::{DESTRUCTIVE, FETCHERS, INTERPRETERS, NETWORK, PRIVILEGE, READERS, SHELLS, WRAPPERS, WRITERS};
 
 /// The name of a program without its directory.
@@ -29,11 +29,6 @@ pub fn is_interpreter(program: &str) -> bool {
     let name = base_name(program);
     let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     INTERPRETERS.contains(&name) || INTERPRETERS.contains(&plain)
-}
-
-/// Whether a program is an everyday tool on files, whose short options start nothing.
-pub fn is_file_tool(program: &str) -> bool {
-    READERS.contains(&program) || WRITERS.contains(&program) || DESTRUCTIVE.contains(&program)
 }
 
 /// Whether a tool fetches or publishes under the subcommand that it is given.
@@ -405,8 +400,11 @@ fn copied(args: &[&str], cwd: &Path, place: &Place<'_>) -> Class {
 fn written(args: &[&str], cwd: &Path, place: &Place<'_>) -> Class {
     let outside = |a: &&str| {
         let path = a.split_once('=').map_or(*a, |(_, v)| v);
-        let attached =
-            || super::named::candidates(a).into_iter().any(|c| c.starts_with(['/', '~']) || c.contains(".."));
+        let attached = || {
+            crate::policy::command::named::candidates(a)
+                .into_iter()
+                .any(|c| c.starts_with(['/', '~']) || c.contains(".."))
+        };
         if a.starts_with('-') { attached() || path.starts_with(['/', '~']) } else { !place.is_inside(cwd, path) }
     };
     if args.iter().any(outside) { Class::WriteOutside } else { Class::WriteInside }
