@@ -12,6 +12,7 @@ pub mod config;
 pub mod diff;
 pub mod host;
 pub mod journal;
+pub mod markdown;
 pub mod model;
 pub mod policy;
 pub mod port;

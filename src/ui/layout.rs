@@ -4,7 +4,7 @@ use ratatui::layout::{Rect, Size};
 
 use crate::ui::look::{Edge, Edges};
 
-/// The six panes, in the order of their numbers.
+/// The seven panes, in the order of their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PaneId {
     Plan,
@@ -13,10 +13,12 @@ pub enum PaneId {
     Tests,
     Why,
     Output,
+    /// Shares its place with Diff.
+    Talk,
 }
 
 impl PaneId {
-    pub const ALL: [Self; 6] = [Self::Plan, Self::Inbox, Self::Diff, Self::Tests, Self::Why, Self::Output];
+    pub const ALL: [Self; 7] = [Self::Plan, Self::Inbox, Self::Diff, Self::Tests, Self::Why, Self::Output, Self::Talk];
 
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -27,6 +29,7 @@ impl PaneId {
             Self::Tests => "Tests",
             Self::Why => "Why",
             Self::Output => "Output",
+            Self::Talk => "Talk",
         }
     }
 
@@ -78,6 +81,8 @@ pub struct Place {
 pub struct Wish {
     pub size: Size,
     pub focus: PaneId,
+    /// Which of Diff and Talk the large place shows.
+    pub large: PaneId,
     /// Which of Tests and Output the two-column shape shows.
     pub lower: PaneId,
     pub zoom: bool,
@@ -171,13 +176,13 @@ pub fn arrange(wish: Wish) -> Layout {
                 &[(PaneId::Plan, 4), (PaneId::Inbox, 2), (PaneId::Why, 5)],
             );
             let right = Rect { x: left, width: width - left, ..body };
-            column(&mut layout.places, right, &[(PaneId::Diff, 3), (wish.lower, 2)]);
+            column(&mut layout.places, right, &[(wish.large, 3), (wish.lower, 2)]);
         }
         Shape::Three => {
             let side = (width / 4).clamp(38, 56);
             column(&mut layout.places, Rect { width: side, ..body }, &[(PaneId::Plan, 2), (PaneId::Inbox, 1)]);
             let middle = Rect { x: side, width: width - 2 * side, ..body };
-            column(&mut layout.places, middle, &[(PaneId::Diff, 2), (PaneId::Tests, 1)]);
+            column(&mut layout.places, middle, &[(wish.large, 2), (PaneId::Tests, 1)]);
             let right = Rect { x: width - side, width: side, ..body };
             column(&mut layout.places, right, &[(PaneId::Why, 1), (PaneId::Output, 1)]);
         }
@@ -234,7 +239,15 @@ mod tests {
 
     fn wish(width: u16, height: u16) -> Wish {
         let size = Size::new(width, height);
-        Wish { size, focus: PaneId::Diff, lower: PaneId::Tests, zoom: false, linear: false, composer_rows: 0 }
+        Wish {
+            size,
+            focus: PaneId::Diff,
+            large: PaneId::Diff,
+            lower: PaneId::Tests,
+            zoom: false,
+            linear: false,
+            composer_rows: 0,
+        }
     }
 
     fn panes(wish: Wish) -> Vec<PaneId> {

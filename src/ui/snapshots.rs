@@ -61,6 +61,11 @@ fn output() {
 }
 
 #[test]
+fn talk() {
+    pane(PaneId::Talk);
+}
+
+#[test]
 fn whole_screens() {
     for (width, height) in [(40, 10), (60, 20), (80, 24), (120, 40), (160, 45), (200, 60)] {
         for theme in ["dark", "mono"] {

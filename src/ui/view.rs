@@ -70,7 +70,7 @@ fn tabs(app: &App, brush: &mut Brush<'_>) {
                 Some(app.scene.waits()).filter(|waits| *waits > 0).map_or_else(String::new, |waits| format!(" {waits}"))
             }
             PaneId::Tests => tests_pane::summary(&app.scene).map_or_else(String::new, |(words, _)| format!(" {words}")),
-            PaneId::Diff | PaneId::Why | PaneId::Output => String::new(),
+            PaneId::Diff | PaneId::Why | PaneId::Output | PaneId::Talk => String::new(),
         };
         x = brush.text(x, y, end, &format!("{} {}{note}", id.number(), id.name()), Role::Title);
     }

@@ -65,7 +65,10 @@ const SHORT: [(&str, &[&[&str]]); 26] = [
     ("revert an unsupervised change", &[&["take-back"]]),
     (
         "focus a pane · the next one",
-        &[&["focus-plan", "focus-inbox", "focus-diff", "focus-tests", "focus-why", "focus-output"], &["next-pane"]],
+        &[
+            &["focus-plan", "focus-inbox", "focus-diff", "focus-tests", "focus-why", "focus-output", "focus-talk"],
+            &["next-pane"],
+        ],
     ),
     ("move · page · ends", &[&["down", "up"], &["page-down", "page-up"], &["top", "bottom"]]),
     ("hunk · file", &[&["next-hunk", "previous-hunk"], &["next-file", "previous-file"]]),

@@ -5,7 +5,7 @@ use super::{Source, none, sources};
 /// Outermost last. In layer 0 the order is base, diff, model.
 const LAYERS: [&[&str]; 6] = [
     &["model", "diff", "base"],
-    &["policy", "repair", "checks", "syntax", "config"],
+    &["policy", "repair", "checks", "syntax", "markdown", "config"],
     &["port", "journal", "wire"],
     &["host", "agent", "workspace"],
     &["ui"],

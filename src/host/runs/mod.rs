@@ -18,7 +18,7 @@ use crate::port::{Performed, Progress, Ticket, TrialOutput, Work};
 use feed::Feed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use trials::finish_feed;
@@ -57,6 +57,12 @@ pub enum Msg {
         record: TrialRecord,
         output: Result<Box<TrialOutput>, String>,
     },
+}
+
+/// One of [`COMMANDS_AT_ONCE_MAX`].
+enum Slot {
+    Free(OwnedSemaphorePermit),
+    Next(Arc<Semaphore>),
 }
 
 /// Actions that are being carried out.
@@ -138,15 +144,18 @@ impl Runs {
                 let files = action.files();
                 workspace.expect(id, &expected(files));
             }
-            let slots = (action.kind() == Kind::Command).then(|| self.slots(gate, id));
+            let slot = (action.kind() == Kind::Command).then(|| self.slot(gate, id));
             let stop = CancellationToken::new();
             self.stops.insert(id.clone(), stop.clone());
             let work = Work { action, blobs, stop: stop.clone() };
             let work = carry::carry_out(workspace, permit, work, self.tree, to_actor);
             tokio::spawn(async move {
-                let _slot = match slots {
+                let _slot = match slot {
+                    Some(Slot::Free(slot)) => Some(slot),
                     // One that is stopped while it waits needs no turn: it is not started any more.
-                    Some(slots) => stop.run_until_cancelled(slots.acquire_owned()).await.and_then(Result::ok),
+                    Some(Slot::Next(slots)) => {
+                        stop.run_until_cancelled(slots.acquire_owned()).await.and_then(Result::ok)
+                    }
                     None => None,
                 };
                 work.await;
@@ -155,15 +164,16 @@ impl Runs {
         self.tasks.insert(id.clone(), task.abort_handle());
     }
 
-    /// Where a command waits for its turn, which is said when it has to.
-    fn slots(&self, gate: &mut Gate, id: &ActionId) -> Arc<Semaphore> {
-        if self.slots.available_permits() == 0 {
-            let text = format!(
-                "{id} starts when another command ends: {COMMANDS_AT_ONCE_MAX} are running, which is the limit"
-            );
-            gate.record(Event::AgentNoted(AgentNoted::new(NoteKind::Waiting, text)));
+    /// A command's turn, or where it waits for one, which is said.
+    fn slot(&self, gate: &mut Gate, id: &ActionId) -> Slot {
+        let slots = Arc::clone(&self.slots);
+        if let Ok(slot) = Arc::clone(&slots).try_acquire_owned() {
+            return Slot::Free(slot);
         }
-        Arc::clone(&self.slots)
+        let text =
+            format!("{id} starts when another command ends: {COMMANDS_AT_ONCE_MAX} are running, which is the limit");
+        gate.record(Event::AgentNoted(AgentNoted::new(NoteKind::Waiting, text)));
+        Slot::Next(slots)
     }
 
     /// Records the tree as the session finds it.

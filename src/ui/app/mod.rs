@@ -3,6 +3,7 @@
 pub mod arming;
 pub mod composer;
 pub mod contents;
+mod large;
 pub mod msg;
 pub mod record;
 pub mod review;
@@ -39,6 +40,10 @@ pub struct App {
     pub focus: PaneId,
     /// Tests or Output, whichever was looked at last: the two-column shape shows one of them.
     pub lower: PaneId,
+    /// Diff or Talk: what the large place shows.
+    pub large: PaneId,
+    /// The user moved in the large place since it last changed by itself: it stays.
+    pub reading: bool,
     pub zoom: bool,
     pub linear: bool,
     /// This client was started to read and never has control.
@@ -81,8 +86,15 @@ impl App {
     #[must_use]
     pub fn new(start: Start) -> Self {
         let focus = PaneId::Diff;
-        let wish =
-            Wish { size: start.size, focus, lower: PaneId::Tests, zoom: false, linear: start.linear, composer_rows: 0 };
+        let wish = Wish {
+            size: start.size,
+            focus,
+            large: focus,
+            lower: PaneId::Tests,
+            zoom: false,
+            linear: start.linear,
+            composer_rows: 0,
+        };
         let mut app = Self {
             scene: Scene::new(start.look, start.title),
             panes: Panes::default(),
@@ -91,6 +103,8 @@ impl App {
             size: start.size,
             focus,
             lower: PaneId::Tests,
+            large: focus,
+            reading: false,
             zoom: false,
             linear: start.linear,
             reads_only: start.reads_only,
@@ -115,6 +129,7 @@ impl App {
         self.layout = layout::arrange(Wish {
             size: self.size,
             focus: self.focus,
+            large: self.large,
             lower: self.lower,
             zoom: self.zoom,
             linear: self.linear,
@@ -129,6 +144,9 @@ impl App {
         self.focus = pane;
         if matches!(pane, PaneId::Tests | PaneId::Output) {
             self.lower = pane;
+        }
+        if matches!(pane, PaneId::Diff | PaneId::Talk) {
+            self.large = pane;
         }
     }
 

@@ -8,6 +8,7 @@ use crate::base::{ActionId, Digest, UnixMs};
 use crate::model::event::Event;
 use crate::model::session::Phase;
 use crate::model::{Content, Envelope, Kind};
+use crate::ui::app::large;
 use crate::ui::app::msg::Part;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{Answer, App, Leave, Link, Msg, Notice, Request};
@@ -146,7 +147,9 @@ impl App {
         if let Some(why) = lost {
             self.say(Toast::error(format!("the agent exited: {why}")));
         }
-        self.after_events(!arrived.is_empty())
+        let requests = self.after_events(!arrived.is_empty());
+        large::follow(self, envelopes);
+        requests
     }
 
     /// The shape with one lower pane shows what is going on: a run of checks, or a command's output. The focus stays.
@@ -409,6 +412,7 @@ impl App {
             self.say(Toast::warning(format!("{}: {why}", command.label)));
             return Vec::new();
         }
+        large::commanded(self, command);
         let target = self.scene.target.clone();
         let mut requests = (command.run)(self);
         if self.scene.target != target {

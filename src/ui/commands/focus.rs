@@ -15,6 +15,7 @@ pub(super) const COMMANDS: &[Command] = &[
     pane("focus-tests", "tests", "Focus the Tests pane", |app| go(app, PaneId::Tests)),
     pane("focus-why", "why", "Focus the Why pane", |app| go(app, PaneId::Why)),
     pane("focus-output", "output", "Focus the Output pane", |app| go(app, PaneId::Output)),
+    pane("focus-talk", "talk", "Focus the Talk pane: the conversation with the agent", |app| go(app, PaneId::Talk)),
     pane("next-pane", "next", "Focus the next pane", |app| cycle(app, 1)),
     pane("previous-pane", "previous", "Focus the previous pane", |app| cycle(app, PaneId::ALL.len() - 1)),
     pane("zoom", "zoom", "Show the focused pane full screen, or restore the layout", |app| {

@@ -28,6 +28,7 @@ pub enum Scope {
     Tests,
     Why,
     Output,
+    Talk,
 }
 
 impl Scope {
@@ -40,6 +41,7 @@ impl Scope {
             PaneId::Tests => Self::Tests,
             PaneId::Why => Self::Why,
             PaneId::Output => Self::Output,
+            PaneId::Talk => Self::Talk,
         }
     }
 
@@ -65,6 +67,7 @@ impl Scope {
             Self::Tests => "in Tests",
             Self::Why => "in Why",
             Self::Output => "in Output",
+            Self::Talk => "in Talk",
         }
     }
 }

@@ -79,6 +79,13 @@ fn open(app: &mut App) -> Vec<Request> {
         app.focus_on(PaneId::Diff);
         return Vec::new();
     }
+    if app.focus == PaneId::Talk
+        && let Some(id) = app.panes.talk.action().cloned()
+    {
+        app.scene.aim(Some(id));
+        app.focus_on(PaneId::Diff);
+        return Vec::new();
+    }
     app.panes.get_mut(app.focus).open();
     app.scene.touched = crate::ui::app::Touched { plan: true, checks: true, target: true, ..app.scene.touched };
     Vec::new()

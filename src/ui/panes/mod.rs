@@ -1,4 +1,4 @@
-//! The six panes. One file each; what they have in common is here.
+//! The seven panes. One file each; what they have in common is here.
 //!
 //! A pane keeps rows that `refresh` brings up to date after the scene changed; drawing only looks at the visible ones.
 
@@ -7,6 +7,7 @@ pub mod inbox;
 pub mod output;
 pub mod plan;
 pub mod row;
+pub mod talk;
 pub mod tests_pane;
 pub mod why;
 
@@ -92,6 +93,7 @@ pub struct Panes {
     pub tests: tests_pane::TestsPane,
     pub why: why::WhyPane,
     pub output: output::OutputPane,
+    pub talk: talk::TalkPane,
     /// The stop whose report was shown, by its census time.
     pub last_stop: Option<u64>,
     /// Columns each pane had last, in the order of [`PaneId::ALL`].
@@ -108,6 +110,7 @@ impl Panes {
             PaneId::Tests => &self.tests,
             PaneId::Why => &self.why,
             PaneId::Output => &self.output,
+            PaneId::Talk => &self.talk,
         }
     }
 
@@ -119,6 +122,7 @@ impl Panes {
             PaneId::Tests => &mut self.tests,
             PaneId::Why => &mut self.why,
             PaneId::Output => &mut self.output,
+            PaneId::Talk => &mut self.talk,
         }
     }
 

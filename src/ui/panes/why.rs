@@ -162,7 +162,7 @@ fn place(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) 
 }
 
 /// The color of a phase.
-fn phase_role(phase: Phase) -> Role {
+pub(super) fn phase_role(phase: Phase) -> Role {
     match phase {
         Phase::Proposed => Role::TextSoft,
         Phase::Held => Role::Held,

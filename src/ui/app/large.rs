@@ -1,0 +1,63 @@
+//! What the large place shows: the item under review, otherwise the conversation. It never changes while the user reads,
+//! moves or types in it.
+
+use super::App;
+use crate::model::Envelope;
+use crate::model::event::Event;
+use crate::model::session::Speaker;
+use crate::ui::commands::Command;
+use crate::ui::layout::PaneId;
+
+/// After new events.
+pub(super) fn follow(app: &mut App, envelopes: &[Envelope]) {
+    if app.scene.record.is_some() || app.composer.open || app.overlay.is_some() {
+        return;
+    }
+    let any = |is: fn(&Event) -> bool| envelopes.iter().any(|envelope| is(&envelope.event));
+    if app.scene.waits() > 0 {
+        if any(|event| matches!(event, Event::Held(_))) && app.large == PaneId::Talk && app.panes.talk.is_at_end() {
+            show(app, PaneId::Diff);
+        }
+        return;
+    }
+    if app.large != PaneId::Diff || app.reading {
+        return;
+    }
+    let answers = any(|event| matches!(event, Event::TurnEnded(_))) && has_answered(app);
+    let begins = app.scene.target.is_none() && any(|event| matches!(event, Event::Said(_)));
+    if answers || begins {
+        show(app, PaneId::Talk);
+    }
+}
+
+/// After the user sent a message: the answer comes here.
+pub(super) fn prompted(app: &mut App) {
+    if app.scene.waits() == 0 {
+        app.panes.talk.go_to_end();
+        show(app, PaneId::Talk);
+    }
+}
+
+/// A command that the user gave.
+pub(super) fn commanded(app: &mut App, command: &Command) {
+    match command.group {
+        "move" => app.reading |= app.focus == PaneId::Diff,
+        "decide" => app.reading = false,
+        _ => {}
+    }
+}
+
+fn show(app: &mut App, pane: PaneId) {
+    app.large = pane;
+    app.reading = false;
+    if matches!(app.focus, PaneId::Diff | PaneId::Talk) {
+        app.focus = pane;
+    }
+}
+
+/// The agent has said something since the user's last message.
+fn has_answered(app: &App) -> bool {
+    let mut newest = app.scene.session.transcript.iter().rev();
+    let spoken = newest.find(|entry| matches!(entry.speaker, Speaker::Agent(_) | Speaker::Human));
+    spoken.is_some_and(|entry| matches!(entry.speaker, Speaker::Agent(_)))
+}

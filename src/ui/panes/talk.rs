@@ -1,0 +1,529 @@
+//! Talk: the conversation with the agent. Its words as Markdown, the user's prompts, what it did, and notes, oldest first.
+//!
+//! Every message keeps its own rows. Of one that streams in only the part that is not settled is laid out again.
+
+use std::collections::BTreeSet;
+
+use ratatui::layout::{Rect, Size};
+use ratatui::style::{Modifier, Style};
+
+use super::inbox::action_words;
+use super::row::{Row, wrapped};
+use super::why::phase_role;
+use super::{Pane, Title};
+use crate::base::text::{Show, escape};
+use crate::base::{ActionId, Seq};
+use crate::markdown::{self, Document, Face, Line};
+use crate::model::Kind;
+use crate::model::event::{Decider, OutcomeWord, Verdict};
+use crate::model::session::{ActionState, Entry, Phase, Speaker};
+use crate::ui::app::{Scene, Touched};
+use crate::ui::layout::PaneId;
+use crate::ui::limits::UI_TALK_ITEMS_MAX;
+use crate::ui::list::List;
+use crate::ui::look::Brush;
+use crate::ui::theme::{Role, Sign};
+
+/// See the module.
+#[derive(Debug)]
+pub struct TalkPane {
+    list: List,
+    /// Messages as they are written, not as they are meant to look.
+    raw: bool,
+    columns: u16,
+    items: Vec<Item>,
+    /// The first row of each item.
+    starts: Vec<usize>,
+    rows: usize,
+    /// Thoughts that are unfolded.
+    open: BTreeSet<Seq>,
+}
+
+impl Default for TalkPane {
+    fn default() -> Self {
+        Self {
+            list: List::following(),
+            raw: false,
+            columns: 0,
+            items: Vec::new(),
+            starts: Vec::new(),
+            rows: 0,
+            open: BTreeSet::new(),
+        }
+    }
+}
+
+/// One message, or what the agent did.
+#[derive(Debug)]
+struct Item {
+    /// When it began: in the order of the record.
+    seq: Seq,
+    subject: Subject,
+    /// A blank row comes before it.
+    gap: bool,
+    rows: Vec<TalkRow>,
+    prose: Option<Prose>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Subject {
+    Message,
+    Thought,
+    Action(ActionId),
+    /// Reads in a row that a rule let through.
+    Reads(usize),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum TalkRow {
+    Plain(Row),
+    Prose(Line),
+}
+
+impl TalkRow {
+    fn text(&self) -> String {
+        match self {
+            Self::Plain(row) => row.text(),
+            Self::Prose(line) => line.text(),
+        }
+    }
+}
+
+/// A message as Markdown, laid out as far as it is settled.
+#[derive(Debug, Default)]
+struct Prose {
+    document: Document,
+    /// Rows of settled blocks, and how many of those there are.
+    settled_rows: usize,
+    settled_blocks: usize,
+    /// Link definitions that were known then: a new one may make a link of what was text.
+    definitions: usize,
+}
+
+impl Prose {
+    /// Brings the rows up to date with the whole text of the message.
+    fn lay_out(&mut self, text: &str, columns: u16, rows: &mut Vec<TalkRow>) {
+        match text.strip_prefix(self.document.text()) {
+            Some(more) => self.document.push(more),
+            None => *self = Self { document: Document::new(text), ..Self::default() },
+        }
+        let definitions = self.document.definitions();
+        if self.definitions != definitions.len() {
+            self.definitions = definitions.len();
+            (self.settled_rows, self.settled_blocks) = (0, 0);
+        }
+        rows.truncate(self.settled_rows);
+        let room = usize::from(columns.saturating_sub(2)).max(1);
+        let add = |block: &markdown::Block, rows: &mut Vec<TalkRow>| {
+            let lines = markdown::lines(self.document.source(block), block, definitions, room);
+            if !rows.is_empty() && !lines.is_empty() && !block.continues {
+                rows.push(TalkRow::Prose(Line::default()));
+            }
+            rows.extend(lines.into_iter().map(TalkRow::Prose));
+        };
+        for block in self.document.settled().iter().skip(self.settled_blocks) {
+            add(block, rows);
+        }
+        (self.settled_rows, self.settled_blocks) = (rows.len(), self.document.settled().len());
+        add(self.document.tail(), rows);
+    }
+}
+
+impl TalkPane {
+    /// Switches between messages as they are meant to look and as they are written.
+    pub fn toggle_raw(&mut self) -> &'static str {
+        self.raw = !self.raw;
+        self.columns = 0;
+        if self.raw { "as written" } else { "rendered" }
+    }
+
+    /// Whether the end is on the screen, so that nothing is being read further up.
+    pub fn is_at_end(&self) -> bool {
+        self.list.follows
+    }
+
+    pub fn go_to_end(&mut self) {
+        self.list = List::following();
+    }
+
+    /// What the row under the cursor is about.
+    pub fn action(&self) -> Option<&ActionId> {
+        match &self.item_at(self.list.cursor)?.0.subject {
+            Subject::Action(id) => Some(id),
+            Subject::Message | Subject::Thought | Subject::Reads(_) => None,
+        }
+    }
+
+    fn item_at(&self, row: usize) -> Option<(&Item, usize)> {
+        let at = self.starts.partition_point(|start| *start <= row).checked_sub(1)?;
+        let item = self.items.get(at)?;
+        Some((item, row - self.starts.get(at)?))
+    }
+
+    fn row(&self, row: usize) -> Option<&TalkRow> {
+        let (item, at) = self.item_at(row)?;
+        item.rows.get(at.checked_sub(usize::from(item.gap))?)
+    }
+
+    /// The cursor stays on the line it is on while what is above it changes.
+    fn anchored(&mut self, room: Size, change: impl FnOnce(&mut Self)) {
+        let held = (!self.list.follows).then(|| {
+            let (item, row) = self.item_at(self.list.top)?;
+            Some((item.seq, row, self.list.cursor.saturating_sub(self.list.top)))
+        });
+        change(self);
+        let Some(Some((seq, row, below))) = held else { return };
+        let Some(at) = self.items.iter().position(|item| item.seq == seq) else { return };
+        let (Some(start), Some(item)) = (self.starts.get(at), self.items.get(at)) else { return };
+        self.list.top = start + row.min((item.rows.len() + usize::from(item.gap)).saturating_sub(1));
+        self.list.cursor = (self.list.top + below.min(usize::from(room.height))).min(self.rows.saturating_sub(1));
+    }
+
+    fn gather(&mut self, scene: &Scene, columns: u16) {
+        if self.columns != columns {
+            self.columns = columns;
+            self.items.clear();
+        }
+        let mut old: std::collections::HashMap<Seq, Item> =
+            std::mem::take(&mut self.items).into_iter().map(|item| (item.seq, item)).collect();
+        for subject in newest(scene) {
+            let seq = match &subject {
+                Source::Entry(entry) => entry.seq,
+                Source::Action(state) => state.times.proposed_seq,
+            };
+            let known = old.remove(&seq);
+            match subject {
+                Source::Entry(entry) => self.add_entry(entry, known),
+                Source::Action(state) => self.add_action(scene, state),
+            }
+        }
+        self.starts.clear();
+        self.rows = 0;
+        for item in &self.items {
+            self.starts.push(self.rows);
+            self.rows += item.rows.len() + usize::from(item.gap);
+        }
+    }
+
+    fn add_entry(&mut self, entry: &Entry, known: Option<Item>) {
+        let mut item = known.unwrap_or_else(|| Item {
+            seq: entry.seq,
+            subject: Subject::Message,
+            gap: false,
+            rows: Vec::new(),
+            prose: None,
+        });
+        let columns = self.columns;
+        item.gap = matches!(entry.speaker, Speaker::Agent(_) | Speaker::Human) && !self.items.is_empty();
+        match &entry.speaker {
+            Speaker::Agent(_) if !self.raw => {
+                item.prose.get_or_insert_default().lay_out(&entry.text, columns, &mut item.rows);
+            }
+            Speaker::Agent(_) => {
+                item.rows.clear();
+                plain(&mut item.rows, "", Role::Text, &entry.text, Role::Text, columns);
+            }
+            Speaker::Human => {
+                item.rows.clear();
+                plain(&mut item.rows, "› ", Role::Human, &entry.text, Role::TextStrong, columns);
+            }
+            Speaker::Thought(_) => {
+                item.subject = Subject::Thought;
+                item.rows.clear();
+                let mut lines = entry.text.lines().filter(|line| !line.trim().is_empty());
+                if self.open.contains(&entry.seq) {
+                    plain(&mut item.rows, "~ ", Role::TextFaint, &entry.text, Role::TextFaint, columns);
+                } else if let Some(first) = lines.next() {
+                    let more = if lines.next().is_some() { " …" } else { "" };
+                    let text = format!("~ {}{more}", escape::show(first, &Show::prose()));
+                    item.rows.push(TalkRow::Plain(Row::new(text, Role::TextFaint)));
+                }
+            }
+            // What an action's answer was is in the action's own row.
+            Speaker::Told(Some(_)) => return,
+            Speaker::Told(None) => {
+                item.rows.clear();
+                plain(&mut item.rows, "sent  ", Role::Human, &entry.text, Role::TextSoft, columns);
+            }
+            Speaker::Note => {
+                item.rows.clear();
+                plain(&mut item.rows, "", Role::TextFaint, &entry.text, Role::TextFaint, columns);
+            }
+        }
+        self.items.push(item);
+    }
+
+    fn add_action(&mut self, scene: &Scene, state: &ActionState) {
+        if is_routine_read(state) {
+            if let Some(Item { subject: Subject::Reads(count), rows, .. }) = self.items.last_mut() {
+                *count += 1;
+                let text = format!("{} read {count} files", scene.look.sign(Sign::Done));
+                *rows = vec![TalkRow::Plain(Row::new(text, Role::TextFaint))];
+                return;
+            }
+            let gap = self.is_after_words();
+            let rows = vec![TalkRow::Plain(action_row(scene, state, Role::TextFaint))];
+            self.items.push(Item { seq: state.times.proposed_seq, subject: Subject::Reads(1), gap, rows, prose: None });
+            return;
+        }
+        let mut rows = vec![TalkRow::Plain(action_row(scene, state, Role::Text))];
+        let reason = state.decided.as_ref().and_then(|decided| decided.reason.as_ref());
+        if let Some(reason) = reason.filter(|reason| !reason.trim().is_empty()) {
+            plain(&mut rows, "  › ", Role::Human, reason, Role::TextSoft, self.columns);
+        }
+        if let (Phase::Finished(_), Some(finished)) = (state.phase, &state.finished)
+            && finished.exit.is_some_and(|exit| exit != 0)
+        {
+            for line in tail_lines(&state.output.tail) {
+                rows.push(TalkRow::Plain(Row::new(line, Role::TextSoft).indented(4)));
+            }
+        }
+        let (subject, gap) = (Subject::Action(state.action.id.clone()), self.is_after_words());
+        self.items.push(Item { seq: state.times.proposed_seq, subject, gap, rows, prose: None });
+    }
+
+    fn is_after_words(&self) -> bool {
+        self.items.last().is_some_and(|item| item.subject == Subject::Message && item.prose.is_some())
+    }
+}
+
+/// What an item is made of.
+enum Source<'a> {
+    Entry(&'a Entry),
+    Action(&'a ActionState),
+}
+
+/// The newest messages and actions, oldest first.
+fn newest(scene: &Scene) -> Vec<Source<'_>> {
+    let session = &scene.session;
+    let mut entries = session.transcript.iter().rev().take(UI_TALK_ITEMS_MAX).peekable();
+    let mut actions = session.actions.recent().take(UI_TALK_ITEMS_MAX).peekable();
+    let mut newest = Vec::new();
+    while newest.len() < UI_TALK_ITEMS_MAX {
+        let next = match (entries.peek(), actions.peek()) {
+            (Some(entry), Some(state)) if entry.seq < state.times.proposed_seq => actions.next().map(Source::Action),
+            (None, Some(_)) => actions.next().map(Source::Action),
+            (Some(_), _) => entries.next().map(Source::Entry),
+            (None, None) => break,
+        };
+        newest.extend(next);
+    }
+    newest.reverse();
+    newest
+}
+
+fn is_routine_read(state: &ActionState) -> bool {
+    let decided = state.decided.as_ref();
+    state.action.kind() == Kind::Read
+        && state.alarms.is_empty()
+        && decided.is_some_and(|d| d.verdict == Verdict::Approve && matches!(d.by, Decider::Rule(_)))
+}
+
+/// Sign, name, what it does; at the right end what became of it.
+fn action_row(scene: &Scene, state: &ActionState, role: Role) -> Row {
+    let (words, role_now) = (state.phase.words(), phase_role(state.phase));
+    let sign = match state.phase {
+        Phase::Held | Phase::Proposed => Sign::Held,
+        Phase::Approved | Phase::Running => Sign::Active,
+        Phase::Finished(OutcomeWord::Ok | OutcomeWord::Recovered) => Sign::Done,
+        Phase::Finished(_) => Sign::Failed,
+        Phase::Denied | Phase::Redirected | Phase::Lapsed(_) => Sign::Skipped,
+    };
+    let exit = state.finished.as_ref().and_then(|finished| finished.exit).filter(|exit| *exit != 0);
+    let by = match state.decided.as_ref().map(|decided| &decided.by) {
+        Some(Decider::Human(_)) => " by you",
+        Some(Decider::Rule(_)) => " by rule",
+        Some(Decider::Lease(_)) => " by lease",
+        None => "",
+    };
+    let right = exit.map_or_else(|| format!("{words}{by}"), |exit| format!("exit {exit}{by}"));
+    let alarm = if state.alarms.is_empty() { "" } else { scene.look.sign(Sign::Warning) };
+    Row::new(format!("{} ", scene.look.sign(sign)), role_now)
+        .and(format!("{} ", state.action.id), Role::TextSoft)
+        .and(action_words(state), role)
+        .and(if alarm.is_empty() { String::new() } else { format!(" {alarm}") }, Role::Alarm)
+        .right(right, role_now)
+}
+
+/// The last lines of a failed command's output.
+fn tail_lines(tail: &str) -> Vec<String> {
+    const LINES_MAX: usize = 6;
+    let lines = crate::base::text::ansi::lines(tail.as_bytes());
+    let lines: Vec<String> = lines.into_iter().map(|line| line.text).filter(|text| !text.trim().is_empty()).collect();
+    let from = lines.len().saturating_sub(LINES_MAX);
+    lines.into_iter().skip(from).collect()
+}
+
+fn plain(rows: &mut Vec<TalkRow>, head: &str, head_role: Role, text: &str, role: Role, columns: u16) {
+    let mut wrapped_rows = Vec::new();
+    wrapped(&mut wrapped_rows, head, head_role, text, role, columns);
+    rows.extend(wrapped_rows.into_iter().map(TalkRow::Plain));
+}
+
+/// How a run of Markdown looks.
+fn style_of(face: Face, brush: &Brush<'_>) -> Style {
+    let (role, mut modifiers) = match face.kind {
+        markdown::Kind::Text => (Role::Text, Modifier::empty()),
+        markdown::Kind::Heading(1 | 2) => (Role::SyntaxHeading, Modifier::BOLD | Modifier::UNDERLINED),
+        markdown::Kind::Heading(_) => (Role::SyntaxHeading, Modifier::BOLD),
+        markdown::Kind::Code | markdown::Kind::Fence => (Role::SyntaxString, Modifier::empty()),
+        markdown::Kind::Mark => (Role::TextFaint, Modifier::empty()),
+        markdown::Kind::Link => (Role::SyntaxLink, Modifier::UNDERLINED),
+        markdown::Kind::Address | markdown::Kind::Html => (Role::TextSoft, Modifier::empty()),
+    };
+    modifiers.set(Modifier::BOLD, modifiers.contains(Modifier::BOLD) || face.strong);
+    modifiers.set(Modifier::ITALIC, face.emphasis);
+    modifiers.set(Modifier::CROSSED_OUT, face.struck);
+    brush.look.style(role).add_modifier(modifiers)
+}
+
+impl Pane for TalkPane {
+    fn id(&self) -> PaneId {
+        PaneId::Talk
+    }
+
+    fn refresh(&mut self, scene: &Scene, room: Size, touched: Touched) {
+        let reflows = self.columns != room.width;
+        if room.width == 0 || !(touched.transcript || touched.actions || touched.target || reflows) {
+            return;
+        }
+        self.anchored(room, |pane| pane.gather(scene, room.width));
+    }
+
+    fn title(&self, scene: &Scene) -> Title {
+        let text = escape::show(&scene.session.agent.ready.agent.name, &Show::default()).into_owned();
+        let first = scene.session.actions.held().next();
+        let right = first
+            .map_or_else(String::new, |state| format!("{} {} pending", scene.look.sign(Sign::Held), state.action.id));
+        Title { text, loud: !right.is_empty(), right }
+    }
+
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn list(&self) -> &List {
+        &self.list
+    }
+
+    fn list_mut(&mut self) -> &mut List {
+        &mut self.list
+    }
+
+    fn draw_row(&self, _scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect) {
+        match self.row(row) {
+            Some(TalkRow::Plain(row)) => row.draw(brush, line, self.list.left),
+            Some(TalkRow::Prose(words)) => {
+                let mut x = line.x + 1;
+                for span in &words.spans {
+                    let style = style_of(span.face, brush);
+                    x = brush.styled(x, line.y, line.right(), &span.text, style);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn row_text(&self, _scene: &Scene, row: usize) -> String {
+        self.row(row).map(TalkRow::text).unwrap_or_default()
+    }
+
+    fn empty(&self, scene: &Scene) -> &'static str {
+        if scene.record.is_some() { "nothing was said" } else { "no messages yet" }
+    }
+
+    /// The message under the cursor as it is written.
+    fn yank(&self, scene: &Scene) -> Option<String> {
+        let (item, _) = self.item_at(self.list.cursor)?;
+        let entry = scene.session.transcript.iter().rev().find(|entry| entry.seq == item.seq);
+        entry.map(|entry| entry.text.clone()).or_else(|| self.row(self.list.cursor).map(TalkRow::text))
+    }
+
+    fn fold(&mut self, closed: bool) -> bool {
+        let Some((item, _)) = self.item_at(self.list.cursor).filter(|(item, _)| item.subject == Subject::Thought)
+        else {
+            return false;
+        };
+        let seq = item.seq;
+        let changed = if closed { self.open.remove(&seq) } else { self.open.insert(seq) };
+        // Laid out again at the next refresh.
+        self.columns = 0;
+        changed
+    }
+
+    fn open(&mut self) {
+        let seq = self.item_at(self.list.cursor).map(|(item, _)| item.seq);
+        let is_open = seq.is_some_and(|seq| self.open.contains(&seq));
+        self.fold(is_open);
+    }
+
+    /// A conversation is read; the cursor only holds the place.
+    fn marks_cursor(&self) -> bool {
+        !self.list.follows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::UnixMs;
+    use crate::model::Envelope;
+    use crate::model::event::{AgentNoted, Event, Said};
+    use crate::ui::look::Look;
+    use crate::ui::theme::{self, Signs};
+    use proptest::prelude::*;
+
+    fn scene() -> Scene {
+        let look = Look { theme: theme::builtin("dark").unwrap(), signs: Signs::Unicode };
+        Scene::new(look, String::new())
+    }
+
+    fn texts(pane: &TalkPane) -> Vec<String> {
+        (0..pane.rows()).map(|row| pane.row(row).map(TalkRow::text).unwrap_or_default()).collect()
+    }
+
+    proptest! {
+        /// A message that streams in has the rows that it would have had at once.
+        #[test]
+        fn a_message_that_grows_looks_as_if_it_had_come_at_once(
+            parts in proptest::collection::vec(("[ab \n\r\u{1b}日#*`|>-]{0,40}", 0..4_u8, any::<bool>()), 1..12)
+        ) {
+            let mut scene = scene();
+            let room = Size::new(30, 10);
+            let mut grown = TalkPane::default();
+            for (seq, (text, kind, more)) in (1..).zip(parts) {
+                let by = if kind == 3 { "human" } else { "agent" };
+                let said = Said { by: by.into(), text, more };
+                let event = match kind {
+                    0 => Event::Thought(said),
+                    1 => Event::AgentNoted(AgentNoted::new("mode", said.text)),
+                    _ => Event::Said(said),
+                };
+                scene.session.apply(&Envelope { seq: Seq(seq), at: UnixMs(seq), event });
+                grown.refresh(&scene, room, Touched::ALL);
+                let mut at_once = TalkPane::default();
+                at_once.refresh(&scene, room, Touched::ALL);
+                prop_assert_eq!(texts(&grown), texts(&at_once));
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_in_markdown_is_rendered_and_can_be_seen_as_written() {
+        let mut scene = scene();
+        let said = |by: &str, text: &str| Event::Said(Said { by: by.into(), text: text.into(), more: false });
+        for (seq, event) in
+            (1..).zip([said("human", "what is it?"), said("agent", "It has **two** parts:\n\n- one\n- two")])
+        {
+            scene.session.apply(&Envelope { seq: Seq(seq), at: UnixMs(seq), event });
+        }
+        let mut pane = TalkPane::default();
+        pane.refresh(&scene, Size::new(40, 10), Touched::ALL);
+        assert_eq!(texts(&pane), ["› what is it?", "", "It has two parts:", "", "• one", "• two"]);
+        pane.toggle_raw();
+        pane.refresh(&scene, Size::new(40, 10), Touched::ALL);
+        assert_eq!(texts(&pane), ["› what is it?", "", "It has **two** parts:", "", "- one", "- two"]);
+        pane.list.cursor = pane.rows() - 1;
+        assert_eq!(pane.yank(&scene).as_deref(), Some("It has **two** parts:\n\n- one\n- two"));
+    }
+}
