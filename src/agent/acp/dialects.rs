@@ -84,7 +84,8 @@ pub struct Dialect {
     /// What else it does in its own way, with the code that allows for it.
     pub does: &'static str,
     pub proof: Proof,
-    words: &'static [(Word, &'static [&'static str])],
+    /// Words of one kind, with a bar between them.
+    words: &'static [(Word, &'static str)],
 }
 
 use Proof::{Play, Test};
@@ -105,17 +106,17 @@ pub const DIALECTS: &[Dialect] = &[
         does: "",
         proof: Test(HERE, "every_word_of_a_tools_input_is_read"),
         words: &[
-            (UpdateKind, &["sessionUpdate", "type"]),
-            (CallId, &["toolCallId", "id"]),
-            (ModeId, &["currentModeId", "modeId"]),
-            (OldText, &["oldText", "old_text"]),
-            (NewText, &["newText", "new_text"]),
-            (OptionId, &["optionId", "id"]),
-            (OptionName, &["name", "label", "title"]),
-            (Active, &["in_progress", "in-progress", "inProgress", "active", "doing", "running"]),
-            (Done, &["completed", "complete", "done", "finished"]),
-            (Failed, &["failed", "error"]),
-            (Skipped, &["cancelled", "canceled", "skipped"]),
+            (UpdateKind, "sessionUpdate|type"),
+            (CallId, "toolCallId|id"),
+            (ModeId, "currentModeId|modeId"),
+            (OldText, "oldText|old_text"),
+            (NewText, "newText|new_text"),
+            (OptionId, "optionId|id"),
+            (OptionName, "name|label|title"),
+            (Active, "in_progress|in-progress|inProgress|active|doing|running"),
+            (Done, "completed|complete|done|finished"),
+            (Failed, "failed|error"),
+            (Skipped, "cancelled|canceled|skipped"),
         ],
     },
     Dialect {
@@ -123,32 +124,32 @@ pub const DIALECTS: &[Dialect] = &[
         does: "streams the input of a tool, from nothing to all of it (`tools`)",
         proof: Play("claude_approved"),
         words: &[
-            (Path, &["file_path"]),
-            (Old, &["old_string"]),
-            (New, &["new_string"]),
-            (All, &["replace_all"]),
-            (Word::Command, &["command"]),
-            (Reason, &["description"]),
-            (Steps, &["todos"]),
-            (Step, &["content"]),
+            (Path, "file_path"),
+            (Old, "old_string"),
+            (New, "new_string"),
+            (All, "replace_all"),
+            (Word::Command, "command"),
+            (Reason, "description"),
+            (Steps, "todos"),
+            (Step, "content"),
         ],
     },
     Dialect {
         who: "claude's answers to a plan",
         does: "",
         proof: Test(CHOICE, "options_of_real_plans_are_never_chosen_by_position"),
-        words: &[(Mode, &["accept edits", "bypass", "clear context"])],
+        words: &[(Mode, "accept edits|bypass|clear context")],
     },
     Dialect {
         who: "codex",
         does: "ends its turn when it is refused; carries edits as `changes`, and output and exit code in `_meta`",
         proof: Play("codex_edited"),
         words: &[
-            (Directory, &["cwd"]),
-            (Exit, &["exit_code"]),
-            (Output, &["terminal_output_delta", "terminal_output"]),
-            (EndsTurn, &["cancel"]),
-            (Mode, &["full access"]),
+            (Directory, "cwd"),
+            (Exit, "exit_code"),
+            (Output, "terminal_output_delta|terminal_output"),
+            (EndsTurn, "cancel"),
+            (Mode, "full access"),
         ],
     },
     Dialect {
@@ -162,80 +163,74 @@ pub const DIALECTS: &[Dialect] = &[
         who: "opencode",
         does: "tells its editor what it is about to write itself (`files`)",
         proof: Play("opencode_approved"),
-        words: &[
-            (Path, &["filePath"]),
-            (Old, &["oldString"]),
-            (New, &["newString"]),
-            (Patch, &["diff"]),
-            (Exit, &["exit"]),
-        ],
+        words: &[(Path, "filePath"), (Old, "oldString"), (New, "newString"), (Patch, "diff"), (Exit, "exit")],
     },
     Dialect {
         who: "qwen",
         does: "reads a file before it edits it",
         proof: Play("qwen_approved"),
-        words: &[(Path, &["file_path"])],
+        words: &[(Path, "file_path")],
     },
     Dialect {
         who: "qwen's answers to a plan",
         does: "",
         proof: Test(CHOICE, "an_option_that_changes_the_mode_is_found_by_id_name_and_meta"),
-        words: &[(Mode, &["restore", "yolo", "auto"])],
+        words: &[(Mode, "restore|yolo|auto")],
     },
     Dialect {
         who: "kimi",
         does: "streams the input of a tool as its text, and shows it nowhere else before it asks (`tools`)",
         proof: Play("kimi_approved"),
-        words: &[(Path, &["path"]), (Whole, &["content"])],
+        words: &[(Path, "path"), (Whole, "content")],
     },
     Dialect {
         who: "copilot",
         does: "gives a patch, and several lines of a command, as well as the edit and the command; names its modes by \
                addresses, of which the last word is enough",
         proof: Play("copilot_approved"),
-        words: &[(Path, &["fileName"]), (Old, &["old_str"]), (New, &["new_str"])],
+        words: &[(Path, "fileName"), (Old, "old_str"), (New, "new_str")],
     },
-    Dialect { who: "vibe", does: "", proof: Play("vibe_approved"), words: &[(Path, &["filePath"])] },
+    Dialect { who: "vibe", does: "", proof: Play("vibe_approved"), words: &[(Path, "filePath")] },
     Dialect {
         who: "openhands",
         does: "asks for what it announced before by a request that shows nothing (`tools`); offers the same odd answer \
                with every question (`conduct`)",
         proof: Play("openhands_approved"),
-        words: &[(Whole, &["file_text"]), (Broad, &["auto-", "low risk", "low/medium"])],
+        words: &[(Whole, "file_text"), (Broad, "auto-|low risk|low/medium")],
     },
     Dialect {
         who: "fast-agent",
         does: "gives the length of what it writes instead of the content: the write itself is asked about (`permission`)",
         proof: Play("fast_agent_approved"),
-        words: &[(Path, &["path"])],
+        words: &[(Path, "path")],
     },
     Dialect {
         who: "cline",
         does: "gives several lines as `commands`, and patches in the `*** Begin Patch` form",
         proof: Play("cline_approved"),
-        words: &[(Patch, &["input"])],
+        words: &[(Patch, "input")],
     },
     Dialect {
         who: "others: input",
         does: "",
         proof: Test(HERE, "every_word_of_a_tools_input_is_read"),
         words: &[
-            (Path, &["filename", "abs_path", "absolute_path", "target_file", "notebook_path", "file"]),
-            (Old, &["old_text", "oldText", "search"]),
-            (New, &["new_text", "newText", "replace", "replacement"]),
-            (All, &["replaceAll", "allow_multiple"]),
-            (Whole, &["fileText", "new_content", "contents", "text"]),
-            (Patch, &["patch", "patchText", "patch_text", "unified_diff"]),
-            (Pieces, &["edits", "replacements"]),
-            (MoveFrom, &["source", "from", "old_path", "oldPath", "source_path"]),
-            (MoveTo, &["destination", "to", "new_path", "newPath", "dest", "destination_path"]),
-            (Word::Command, &["cmd", "script", "commandLine", "command_line"]),
-            (Directory, &["workdir", "working_directory", "directory", "dir_path", "dir"]),
-            (Address, &["url", "uri", "address", "query"]),
-            (Reason, &["explanation", "justification", "reason", "thought", "summary"]),
-            (Steps, &["plan", "items", "tasks", "newTodos", "task_list", "entries"]),
-            (Step, &["title", "step", "description", "task", "text", "name"]),
-            (Exit, &["exitCode"]),
+            (Path, "filename|abs_path|absolute_path|target_file|notebook_path|file"),
+            (Old, "old_text|oldText|search"),
+            (New, "new_text|newText|replace|replacement"),
+            (All, "replaceAll|allow_multiple"),
+            (Whole, "fileText|new_content|contents|text"),
+            (Patch, "patch|patchText|patch_text|unified_diff"),
+            (Pieces, "edits|replacements"),
+            (MoveFrom, "source|from|old_path|oldPath|source_path"),
+            (MoveTo, "destination|to|new_path|newPath|dest|destination_path"),
+            (Word::Command, "cmd|script|commandLine|command_line"),
+            (Directory, "workdir|working_directory|directory|dir_path|dir"),
+            (Address, "url|uri|address|query"),
+            (Reason, "explanation|justification|reason|thought|summary"),
+            (Steps, "plan|items|tasks|newTodos|task_list|entries"),
+            (Step, "title|step|description|task|text|name"),
+            (Exit, "exitCode"),
         ],
     },
     Dialect {
@@ -243,51 +238,20 @@ pub const DIALECTS: &[Dialect] = &[
         does: "",
         proof: Test(CHOICE, "kinds_decide_and_once_is_once"),
         words: &[
-            (Yes, &["yes", "allow", "approve", "accept", "proceed", "run", "apply", "ok"]),
-            (No, &["no", "deny", "reject", "decline", "abort", "cancel", "refuse", "disallow"]),
+            (Yes, "yes|allow|approve|accept|proceed|run|apply|ok"),
+            (No, "no|deny|reject|decline|abort|cancel|refuse|disallow"),
             (
                 Broad,
-                &[
-                    "always",
-                    "auto ",
-                    "automatically",
-                    "don't ask",
-                    "do not ask",
-                    "never ask",
-                    "for this session",
-                    "all future",
-                    "everything",
-                    "whole session",
-                    "allow all",
-                    "approve all",
-                    "yes to all",
-                ],
+                "always|auto |automatically|don't ask|do not ask|never ask|for this session|all future|everything|\
+                 whole session|allow all|approve all|yes to all",
             ),
-            (Narrow, &["ask every time", "always ask", "just once", "only once"]),
-            (EndsTurn, &["abort", "stop", "exit", "quit", "interrupt"]),
+            (Narrow, "ask every time|always ask|just once|only once"),
+            (EndsTurn, "abort|stop|exit|quit|interrupt"),
             (
                 Mode,
-                &[
-                    "mode",
-                    "modes",
-                    "automatic",
-                    "automatically",
-                    "autopilot",
-                    "autonomous",
-                    "unrestricted",
-                    "unattended",
-                    "permissionless",
-                    "yoloed",
-                    "trusted",
-                    "accept all",
-                    "full auto",
-                    "skip permissions",
-                    "switch to",
-                    "dont ask",
-                    "stop asking",
-                    "without asking",
-                    "trust all",
-                ],
+                "mode|modes|automatic|automatically|autopilot|autonomous|unrestricted|unattended|permissionless|\
+                 yoloed|trusted|accept all|full auto|skip permissions|switch to|dont ask|stop asking|\
+                 without asking|trust all",
             ),
         ],
     },
@@ -295,7 +259,7 @@ pub const DIALECTS: &[Dialect] = &[
         who: "others: titles",
         does: "title a call with its command, in ticks, shortened, behind a verb, or before a remark in brackets (`asked`)",
         proof: Test("src/agent/acp/asked.rs", "titles_that_repeat_the_command_are_told_from_those_that_add_to_it"),
-        words: &[(Verb, &["run", "ran", "running", "execute", "executing", "executed", "bash", "shell", "terminal"])],
+        words: &[(Verb, "run|ran|running|execute|executing|executed|bash|shell|terminal")],
     },
     Dialect {
         who: "others: one permission and one write",
@@ -310,8 +274,8 @@ static WORDS: LazyLock<Vec<Vec<&'static str>>> = LazyLock::new(|| {
     let mut words: Vec<Vec<&'static str>> = vec![Vec::new(); Verb as usize + 1];
     for (word, more) in DIALECTS.iter().flat_map(|row| row.words) {
         if let Some(list) = words.get_mut(*word as usize) {
-            for one in *more {
-                if !list.contains(one) {
+            for one in more.split('|') {
+                if !list.contains(&one) {
                     list.push(one);
                 }
             }
@@ -543,7 +507,7 @@ mod tests {
             let is_key =
                 |word: Word| [Path, Old, New, All, Whole, Patch, Word::Command, Directory, Exit].contains(&word);
             for (_, keys) in row.words.iter().filter(|(word, _)| is_key(*word)) {
-                for key in *keys {
+                for key in keys.split('|') {
                     assert!(text.contains(&format!("\"{key}\":")), "{}: {key}", row.who);
                 }
             }

@@ -188,11 +188,9 @@ impl Updates {
         match call.kind() {
             // It says that it came to nothing; what it left on the disk all the same is found by the watcher.
             "execute" if call.failed() && call.exit.or_else(|| dialects::exit_code(call.raw_output())).is_none() => {}
-            "execute" => {
-                if cx.turn.first(Once::UnaskedCommand) {
-                    cx.conduct.acts_unasked();
-                    cx.out.alarm("unsupervised", None, format!("the agent ran a command without asking: {title}"));
-                }
+            "execute" if cx.turn.first(Once::UnaskedCommand) => {
+                cx.conduct.acts_unasked();
+                cx.out.alarm("unsupervised", None, format!("the agent ran a command without asking: {title}"));
             }
             "edit" | "delete" | "move" if !place.is_private() && !call.failed() => {
                 cx.conduct.acts_unasked();
