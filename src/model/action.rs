@@ -417,32 +417,23 @@ impl Action {
 
     /// The files of an edit; none for every other kind.
     pub fn files(&self) -> &[FileEdit] {
-        match &self.body {
-            ActionBody::Edit(files) => files,
-            _ => &[],
-        }
+        if let ActionBody::Edit(files) = &self.body { files } else { &[] }
     }
 
     pub fn command(&self) -> Option<&Command> {
-        match &self.body {
-            ActionBody::Command(command) | ActionBody::Trials(command, _) => Some(command),
-            _ => None,
-        }
+        let (ActionBody::Command(command) | ActionBody::Trials(command, _)) = &self.body else { return None };
+        Some(command)
     }
 
     /// For `read`: the path. For `network`: the address.
     pub fn target(&self) -> Option<&str> {
-        match &self.body {
-            ActionBody::Read(target) | ActionBody::Network(target) => Some(target),
-            _ => None,
-        }
+        let (ActionBody::Read(target) | ActionBody::Network(target)) = &self.body else { return None };
+        Some(target)
     }
 
     pub fn trial(&self) -> Option<&TrialBudget> {
-        match &self.body {
-            ActionBody::Trials(_, budget) => Some(budget),
-            _ => None,
-        }
+        let ActionBody::Trials(_, budget) = &self.body else { return None };
+        Some(budget)
     }
 
     /// The paths whose content this action was built on, with the digest it had; `None` = did not exist.
@@ -458,10 +449,7 @@ impl Action {
 
 impl ActionBody {
     pub(super) fn files_mut(&mut self) -> &mut [FileEdit] {
-        match self {
-            Self::Edit(files) => files,
-            _ => &mut [],
-        }
+        if let Self::Edit(files) = self { files } else { &mut [] }
     }
 
     /// Gives an edit other files; no other body has any.
@@ -475,19 +463,6 @@ impl ActionBody {
     pub fn replace_command(&mut self, command: Command) {
         if let Self::Command(own) | Self::Trials(own, _) = self {
             *own = command;
-        }
-    }
-}
-
-impl Body {
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Edit(_) => Kind::Edit,
-            Self::Command(_) => Kind::Command,
-            Self::Read(_) => Kind::Read,
-            Self::Network(_) => Kind::Network,
-            Self::Plan => Kind::Plan,
-            Self::Other => Kind::Other,
         }
     }
 }

@@ -241,11 +241,9 @@ fn an_edit_and_a_hunk_that_is_left_out_go_together() {
         // The edit at the top of the file is a hunk of its own.
         assert_eq!(mine.hunks, Some(vec![HunkChoice::Whole(0), HunkChoice::Whole(1)]), "{edit_first}");
         assert!(first_text(&mine).starts_with("// mine //! Tokens"));
-        let tested = stage.asked.iter().find_map(|request| match request {
-            wire::Request::CandidateTest(test) => {
-                Some(Version { edited: test.edited.clone(), hunks: test.hunks.clone() })
-            }
-            _ => None,
+        let tested = stage.asked.iter().find_map(|request| {
+            let wire::Request::CandidateTest(test) = request else { return None };
+            Some(Version { edited: test.edited.clone(), hunks: test.hunks.clone() })
         });
         assert_eq!(tested, Some(mine));
     }

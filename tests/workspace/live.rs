@@ -124,7 +124,7 @@ async fn a_permit_is_good_for_its_own_bytes_only() {
     let approved = bench.action(Body::Edit(vec![]), Some(vec![modify("a", "1", "2")]), None);
     let permit = bench.permit(&approved);
     let mut other = approved.clone();
-    other.files = Some(vec![modify("a", "1", "evil")]);
+    other.body.replace_files(vec![modify("a", "1", "evil")]);
     let (progress, _heard) = tokio::sync::mpsc::channel(1);
     let performed = bench
         .live

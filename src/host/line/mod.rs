@@ -110,7 +110,20 @@ impl AgentLine {
                 FromAgent::Thought { by, text, more } => told.push(Event::Thought(Said { by: by.into(), text, more })),
                 FromAgent::Noted(note) => told.push(Event::AgentNoted(note)),
                 FromAgent::Usage(usage) => told.push(Event::Usage(usage)),
-                message => {
+                message @ (FromAgent::Ready(_)
+                | FromAgent::Plan { .. }
+                | FromAgent::Propose { .. }
+                | FromAgent::Reopen { .. }
+                | FromAgent::Revise { .. }
+                | FromAgent::Withdraw { .. }
+                | FromAgent::Output { .. }
+                | FromAgent::Performed { .. }
+                | FromAgent::Trial { .. }
+                | FromAgent::Told { .. }
+                | FromAgent::Alarm { .. }
+                | FromAgent::TurnEnded { .. }
+                | FromAgent::Ended { .. }
+                | FromAgent::Lost { .. }) => {
                     gate.record_all(std::mem::take(&mut told));
                     self.take_one(gate, runs, message);
                 }

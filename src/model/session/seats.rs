@@ -58,3 +58,30 @@ impl AgentFacts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::base::{Seq, UnixMs};
+    use crate::model::{Envelope, Event, Session};
+
+    /// Journals from before `agent_ready` named the agent's session have it in a note.
+    #[test]
+    fn the_session_of_the_agent_is_known_from_new_and_old_journals() {
+        let check = |facts: &[(&str, &str)], expect: Option<&str>| {
+            let envelopes = (1..).zip(facts).map(|(seq, (kind, body))| {
+                let event = Event::from_parts(kind, body);
+                assert!(!matches!(event, Event::Unknown { .. }), "{kind} {body}");
+                Envelope { seq: Seq(seq), at: UnixMs(seq), event }
+            });
+            let session = Session::replay(&envelopes.collect::<Vec<_>>());
+            assert_eq!(session.agent.session.as_deref(), expect, "{facts:?}");
+        };
+        let ready = r#"{"agent":{"name":"a","level":"L2","isolation":"gated"},"state":"ready"}"#;
+        let named = r#"{"agent":{"name":"a","level":"L2","isolation":"gated"},"state":"ready","session":"new-1"}"#;
+        let noted = r#"{"what":"session","text":"old-1"}"#;
+        check(&[("agent_ready", ready)], None);
+        check(&[("agent_noted", noted), ("agent_ready", ready)], Some("old-1"));
+        check(&[("agent_ready", named), ("agent_ready", ready)], Some("new-1"));
+        check(&[("agent_noted", noted), ("agent_ready", named)], Some("new-1"));
+    }
+}

@@ -27,7 +27,7 @@ fn rule_key(mut draft: Draft, key: Key) -> Then {
     match key.code {
         _ if key == Key::plain_control('x') || key == Key::function(2) => {
             let text = draft.entry.text();
-            return Then::Both(Box::new(Overlay::Rule(draft)), Request::KeepRule(text));
+            return Then::Both(Box::new(Overlay::Rule(draft)), Box::new(Request::KeepRule(text)));
         }
         KeyCode::Esc => return Then::Close,
         KeyCode::Enter => draft.entry.newline(),
@@ -43,7 +43,7 @@ enum Then {
     Run(&'static commands::Command),
     Requests(Vec<Request>),
     /// Stays open until the answer comes.
-    Both(Box<Overlay>, Request),
+    Both(Box<Overlay>, Box<Request>),
 }
 
 impl App {
@@ -119,7 +119,7 @@ impl App {
             Then::Requests(requests) => return requests,
             Then::Both(overlay, request) => {
                 self.overlay = Some(*overlay);
-                return vec![request];
+                return vec![*request];
             }
         }
         Vec::new()
@@ -153,7 +153,7 @@ impl App {
                     }
                     Some(Pick::AgentSessions) => Then::Both(
                         Box::new(Overlay::Choose(Choice::sessions(&self.scene))),
-                        Request::Host(wire::Request::Keeping(Keeping::List)),
+                        Box::new(Request::Host(wire::Request::Keeping(Keeping::List))),
                     ),
                     Some(Pick::AgentSession(session)) => match Choice::session(&self.scene, &session) {
                         Some(actions) => stay(Overlay::Choose(actions)),

@@ -52,11 +52,11 @@ impl Revert {
     pub fn chosen(&self) -> Option<Request> {
         let files: Vec<RelPath> = self.checked().cloned().collect();
         let files = Some(files).filter(|files| !files.is_empty())?;
-        match self.asked.clone() {
-            Request::Undo(undo) => Some(Request::Undo(Undo { files: Some(files), ..undo })),
-            Request::Rewind(rewind) => Some(Request::Rewind(Rewind { files: Some(files), ..rewind })),
-            _ => None,
+        if let Request::Undo(undo) = self.asked.clone() {
+            return Some(Request::Undo(Undo { files: Some(files), ..undo }));
         }
+        let Request::Rewind(rewind) = self.asked.clone() else { return None };
+        Some(Request::Rewind(Rewind { files: Some(files), ..rewind }))
     }
 
     fn title(&self) -> String {
