@@ -158,7 +158,16 @@ fn top_level(opened: &str, text: &str) -> (Vec<usize>, Vec<(String, String)>) {
             Event::Start(_) => (true, false),
             Event::End(_) => (false, true),
             Event::Rule => (true, true),
-            _ => (false, false),
+            Event::Text(_)
+            | Event::Code(_)
+            | Event::InlineMath(_)
+            | Event::DisplayMath(_)
+            | Event::Html(_)
+            | Event::InlineHtml(_)
+            | Event::FootnoteReference(_)
+            | Event::SoftBreak
+            | Event::HardBreak
+            | Event::TaskListMarker(_) => (false, false),
         };
         if opens && depth == 0 {
             let start = line_start(&whole, range.start);

@@ -3,12 +3,12 @@
 pub mod arming;
 pub mod composer;
 pub mod contents;
-mod large;
 pub mod msg;
 pub mod record;
 pub mod review;
 pub mod rule;
 pub mod scene;
+pub mod shared;
 pub mod toast;
 mod typing;
 mod update;
@@ -27,6 +27,7 @@ use crate::ui::panes::Panes;
 use crate::ui::terminal::Key;
 use arming::Arming;
 use composer::Composer;
+use shared::Shared;
 use toast::Toast;
 
 /// Everything a client knows.
@@ -38,12 +39,7 @@ pub struct App {
     pub layout: Layout,
     pub size: Size,
     pub focus: PaneId,
-    /// Tests or Output, whichever was looked at last: the two-column shape shows one of them.
-    pub lower: PaneId,
-    /// Diff or Talk: what the large place shows.
-    pub large: PaneId,
-    /// The user moved in the large place since it last changed by itself: it stays.
-    pub reading: bool,
+    pub shared: Shared,
     pub zoom: bool,
     pub linear: bool,
     /// This client was started to read and never has control.
@@ -102,9 +98,7 @@ impl App {
             layout: layout::arrange(wish),
             size: start.size,
             focus,
-            lower: PaneId::Tests,
-            large: focus,
-            reading: false,
+            shared: Shared::default(),
             zoom: false,
             linear: start.linear,
             reads_only: start.reads_only,
@@ -129,8 +123,8 @@ impl App {
         self.layout = layout::arrange(Wish {
             size: self.size,
             focus: self.focus,
-            large: self.large,
-            lower: self.lower,
+            large: self.shared.large,
+            lower: self.shared.lower,
             zoom: self.zoom,
             linear: self.linear,
             composer_rows: self.composer.rows(),
@@ -143,10 +137,10 @@ impl App {
     pub fn focus_on(&mut self, pane: PaneId) {
         self.focus = pane;
         if matches!(pane, PaneId::Tests | PaneId::Output) {
-            self.lower = pane;
+            self.shared.lower = pane;
         }
         if matches!(pane, PaneId::Diff | PaneId::Talk) {
-            self.large = pane;
+            self.shared.large = pane;
         }
     }
 

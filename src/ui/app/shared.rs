@@ -1,5 +1,5 @@
-//! What the large place shows: the item under review, otherwise the conversation. It never changes while the user reads,
-//! moves or types in it.
+//! Places that panes share. The large one shows the item under review, otherwise the conversation; it never changes while
+//! the user reads, moves or types in it.
 
 use super::App;
 use crate::model::Envelope;
@@ -8,6 +8,23 @@ use crate::model::session::Speaker;
 use crate::ui::commands::Command;
 use crate::ui::layout::PaneId;
 
+/// Which pane each shared place shows.
+#[derive(Debug, Clone, Copy)]
+pub struct Shared {
+    /// Diff or Talk.
+    pub large: PaneId,
+    /// Tests or Output, whichever was looked at last: the two-column shape shows one of them.
+    pub lower: PaneId,
+    /// The user moved in the large place since it last changed by itself: it stays.
+    pub reading: bool,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { large: PaneId::Diff, lower: PaneId::Tests, reading: false }
+    }
+}
+
 /// After new events.
 pub(super) fn follow(app: &mut App, envelopes: &[Envelope]) {
     if app.scene.record.is_some() || app.composer.open || app.overlay.is_some() {
@@ -15,12 +32,15 @@ pub(super) fn follow(app: &mut App, envelopes: &[Envelope]) {
     }
     let any = |is: fn(&Event) -> bool| envelopes.iter().any(|envelope| is(&envelope.event));
     if app.scene.waits() > 0 {
-        if any(|event| matches!(event, Event::Held(_))) && app.large == PaneId::Talk && app.panes.talk.is_at_end() {
+        if any(|event| matches!(event, Event::Held(_)))
+            && app.shared.large == PaneId::Talk
+            && app.panes.talk.is_at_end()
+        {
             show(app, PaneId::Diff);
         }
         return;
     }
-    if app.large != PaneId::Diff || app.reading {
+    if app.shared.large != PaneId::Diff || app.shared.reading {
         return;
     }
     let answers = any(|event| matches!(event, Event::TurnEnded(_))) && has_answered(app);
@@ -41,15 +61,15 @@ pub(super) fn prompted(app: &mut App) {
 /// A command that the user gave.
 pub(super) fn commanded(app: &mut App, command: &Command) {
     match command.group {
-        "move" => app.reading |= app.focus == PaneId::Diff,
-        "decide" => app.reading = false,
+        "move" => app.shared.reading |= app.focus == PaneId::Diff,
+        "decide" => app.shared.reading = false,
         _ => {}
     }
 }
 
 fn show(app: &mut App, pane: PaneId) {
-    app.large = pane;
-    app.reading = false;
+    app.shared.large = pane;
+    app.shared.reading = false;
     if matches!(app.focus, PaneId::Diff | PaneId::Talk) {
         app.focus = pane;
     }
