@@ -219,19 +219,25 @@ fn child<'t>(node: Node<'t>, kind: &str) -> Option<Node<'t>> {
 fn fenced(node: Node<'_>, source: &[u8]) -> Option<(Language, Range<usize>)> {
     let named = child(node, "info_string")?;
     let word = std::str::from_utf8(source.get(named.byte_range())?).ok()?;
-    let word = word.split(|c: char| !c.is_alphanumeric() && c != '+').find(|w| !w.is_empty())?;
-    let extension = match word.to_ascii_lowercase().as_str() {
-        "rust" => "rs".to_owned(),
-        "python" => "py".to_owned(),
-        "javascript" => "js".to_owned(),
-        "typescript" => "ts".to_owned(),
-        "golang" => "go".to_owned(),
-        "shell" | "console" => "sh".to_owned(),
-        "ruby" => "rb".to_owned(),
-        other => other.to_owned(),
-    };
-    let language = Language::detect(&format!("x.{extension}"), b"").filter(|&l| l != Language::Markdown)?;
+    let language = Language::detect(&fence_path(word)?, b"").filter(|&l| l != Language::Markdown)?;
     Some((language, child(node, "code_fence_content")?.byte_range()))
+}
+
+/// The path of a file in the language that the info string of a Markdown fence names; `None` when it names none.
+pub fn fence_path(info: &str) -> Option<String> {
+    let word = info.split(|c: char| !c.is_alphanumeric() && c != '+').find(|w| !w.is_empty())?;
+    let word = word.to_ascii_lowercase();
+    let extension = match word.as_str() {
+        "rust" => "rs",
+        "python" => "py",
+        "javascript" => "js",
+        "typescript" => "ts",
+        "golang" => "go",
+        "shell" | "console" => "sh",
+        "ruby" => "rb",
+        other => other,
+    };
+    Some(format!("x.{extension}"))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub mod scope;
 pub mod structure;
 pub mod symbols;
 
-pub use highlight::{Colouring, Highlights, Span};
+pub use highlight::{Colouring, Highlights, Span, fence_path};
 pub use language::Language;
 pub use parse::{parse, parse_unless};
 pub use scope::Scope;

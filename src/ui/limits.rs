@@ -62,6 +62,8 @@ pub const UI_READING_COLUMNS_MIN: u16 = 24;
 pub const UI_THOUGHT_ROWS_MAX: usize = 500;
 /// Newest transcript entries in which thoughts are looked for.
 pub const UI_THOUGHTS_LOOKED_AT_MAX: usize = 200;
+/// Steps that reading the syntax of one code block in a message may take; what is not done by then stays plain.
+pub const UI_TALK_HIGHLIGHT_STEPS_MAX: usize = 20_000;
 /// Messages and actions of the conversation that can be scrolled back to; older ones are in the journal.
 pub const UI_TALK_ITEMS_MAX: usize = 2_000;
 /// Rows of the transcript that can be scrolled back to; older ones are in the journal.

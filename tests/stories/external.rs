@@ -25,8 +25,13 @@ fn agent(room: &Room, script: &Value) -> String {
 }
 
 fn open(room: &Room, script: &Value, isolation: &str) -> Screen {
+    open_at(room, script, isolation, (120, 40))
+}
+
+/// The fake agent plays this script in a client of this size.
+pub fn open_at(room: &Room, script: &Value, isolation: &str, size: (u16, u16)) -> Screen {
     let config = agent(room, script);
-    Screen::open(room, &["--agent", "fake", "--isolation", isolation, "--config", &config, "go"], (120, 40))
+    Screen::open(room, &["--agent", "fake", "--isolation", isolation, "--config", &config, "go"], size)
 }
 
 #[test]

@@ -40,6 +40,7 @@ mod looks;
 mod model;
 mod ssh;
 mod takeback;
+mod talk;
 mod terminal;
 
 /// This binary is also the fake agent: started again with a script in its environment it plays that instead.

@@ -17,12 +17,14 @@ use crate::markdown::{self, Document, Face, Line};
 use crate::model::Kind;
 use crate::model::event::{Decider, OutcomeWord, Verdict};
 use crate::model::session::{ActionState, Entry, Phase, Speaker};
+use crate::syntax::{Highlights, fence_path};
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
-use crate::ui::limits::UI_TALK_ITEMS_MAX;
+use crate::ui::limits::{UI_TALK_HIGHLIGHT_STEPS_MAX, UI_TALK_ITEMS_MAX};
 use crate::ui::list::List;
 use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};
+use crate::ui::workers::role_of;
 
 /// See the module.
 #[derive(Debug)]
@@ -78,13 +80,15 @@ enum Subject {
 enum TalkRow {
     Plain(Row),
     Prose(Line),
+    /// A line of a code block, with the colors of its code.
+    Code(Line, Vec<(std::ops::Range<usize>, Role)>),
 }
 
 impl TalkRow {
     fn text(&self) -> String {
         match self {
             Self::Plain(row) => row.text(),
-            Self::Prose(line) => line.text(),
+            Self::Prose(line) | Self::Code(line, _) => line.text(),
         }
     }
 }
@@ -102,7 +106,7 @@ struct Prose {
 
 impl Prose {
     /// Brings the rows up to date with the whole text of the message.
-    fn lay_out(&mut self, text: &str, columns: u16, rows: &mut Vec<TalkRow>) {
+    fn lay_out(&mut self, text: &str, is_open: bool, columns: u16, rows: &mut Vec<TalkRow>) {
         match text.strip_prefix(self.document.text()) {
             Some(more) => self.document.push(more),
             None => *self = Self { document: Document::new(text), ..Self::default() },
@@ -114,18 +118,18 @@ impl Prose {
         }
         rows.truncate(self.settled_rows);
         let room = usize::from(columns.saturating_sub(2)).max(1);
-        let add = |block: &markdown::Block, rows: &mut Vec<TalkRow>| {
+        let add = |block: &markdown::Block, is_final: bool, rows: &mut Vec<TalkRow>| {
             let lines = markdown::lines(self.document.source(block), block, definitions, room);
             if !rows.is_empty() && !lines.is_empty() && !block.continues {
                 rows.push(TalkRow::Prose(Line::default()));
             }
-            rows.extend(lines.into_iter().map(TalkRow::Prose));
+            rows.extend(if is_final { colored(lines) } else { lines.into_iter().map(TalkRow::Prose).collect() });
         };
         for block in self.document.settled().iter().skip(self.settled_blocks) {
-            add(block, rows);
+            add(block, true, rows);
         }
         (self.settled_rows, self.settled_blocks) = (rows.len(), self.document.settled().len());
-        add(self.document.tail(), rows);
+        add(self.document.tail(), !is_open, rows);
     }
 }
 
@@ -217,7 +221,7 @@ impl TalkPane {
         item.gap = matches!(entry.speaker, Speaker::Agent(_) | Speaker::Human) && !self.items.is_empty();
         match &entry.speaker {
             Speaker::Agent(_) if !self.raw => {
-                item.prose.get_or_insert_default().lay_out(&entry.text, columns, &mut item.rows);
+                item.prose.get_or_insert_default().lay_out(&entry.text, entry.open, columns, &mut item.rows);
             }
             Speaker::Agent(_) => {
                 item.rows.clear();
@@ -360,6 +364,76 @@ fn plain(rows: &mut Vec<TalkRow>, head: &str, head_role: Role, text: &str, role:
     rows.extend(wrapped_rows.into_iter().map(TalkRow::Plain));
 }
 
+/// Lines whose code blocks have the colors of their languages. Only for what does not change any more.
+fn colored(lines: Vec<Line>) -> Vec<TalkRow> {
+    let mut rows: Vec<TalkRow> = Vec::with_capacity(lines.len());
+    let mut lines = lines.into_iter().peekable();
+    while let Some(line) = lines.next() {
+        let Some(code) = line.code.clone() else {
+            rows.push(TalkRow::Prose(line));
+            continue;
+        };
+        let mut block = vec![line];
+        while let Some(next) = lines.next_if(|next| next.code.as_ref().is_some_and(|c| c.line > 0 || c.part.start > 0))
+        {
+            block.push(next);
+        }
+        match fence_path(&code.language) {
+            Some(path) => rows.extend(colored_block(&path, block)),
+            None => rows.extend(block.into_iter().map(TalkRow::Prose)),
+        }
+    }
+    rows
+}
+
+fn colored_block(path: &str, block: Vec<Line>) -> impl Iterator<Item = TalkRow> {
+    let mut code = String::new();
+    let mut last = 0;
+    for line in &block {
+        let number = line.code.as_ref().map_or(0, |code| code.line);
+        code.push_str(&"\n".repeat(number.saturating_sub(last)));
+        code.push_str(line.spans.last().map_or("", |span| span.text.as_str()));
+        last = number;
+    }
+    let mut patience = UI_TALK_HIGHLIGHT_STEPS_MAX;
+    let mut stop = || {
+        patience = patience.saturating_sub(1);
+        patience == 0
+    };
+    let highlights = Highlights::new(path, code, &mut stop);
+    let colors = highlights.lines(0..last + 1);
+    block.into_iter().map(move |line| {
+        let Some(code) = line.code.clone() else { return TalkRow::Prose(line) };
+        let spans = colors.get(code.line).map(Vec::as_slice).unwrap_or_default();
+        let within = |at: usize| at.clamp(code.part.start, code.part.end) - code.part.start;
+        let spans = spans.iter().map(|span| (within(span.range.start)..within(span.range.end), role_of(span.scope)));
+        let spans = spans.filter(|(range, _)| !range.is_empty()).collect();
+        TalkRow::Code(line, spans)
+    })
+}
+
+/// Draws a line of code: its edge, then the code in its colors.
+fn code_row(brush: &mut Brush<'_>, line: Rect, words: &Line, colors: &[(std::ops::Range<usize>, Role)]) {
+    let Some((code, before)) = words.spans.split_last() else { return };
+    let mut x = line.x + 1;
+    for span in before {
+        let style = style_of(span.face, brush);
+        x = brush.styled(x, line.y, line.right(), &span.text, style);
+    }
+    let mut at = 0;
+    let mut run = |range: std::ops::Range<usize>, role: Role, brush: &mut Brush<'_>| {
+        if let Some(text) = code.text.get(range) {
+            x = brush.text(x, line.y, line.right(), text, role);
+        }
+    };
+    for (range, role) in colors {
+        run(at..range.start.max(at), Role::Text, brush);
+        run(range.start.max(at)..range.end.max(at), *role, brush);
+        at = at.max(range.end);
+    }
+    run(at..code.text.len(), Role::Text, brush);
+}
+
 /// How a run of Markdown looks.
 fn style_of(face: Face, brush: &Brush<'_>) -> Style {
     let (role, mut modifiers) = match face.kind {
@@ -420,6 +494,7 @@ impl Pane for TalkPane {
                     x = brush.styled(x, line.y, line.right(), &span.text, style);
                 }
             }
+            Some(TalkRow::Code(words, colors)) => code_row(brush, line, words, colors),
             None => {}
         }
     }

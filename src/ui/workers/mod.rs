@@ -4,7 +4,7 @@ mod picture;
 mod pool;
 
 use picture::{Detail, pictures_of};
-pub use picture::{FilePicture, Heading, HunkPicture, LinePicture, Shown, StructureLine};
+pub use picture::{FilePicture, Heading, HunkPicture, LinePicture, Shown, StructureLine, role_of};
 pub use pool::Pool;
 
 use std::collections::VecDeque;

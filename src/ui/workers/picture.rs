@@ -304,7 +304,7 @@ fn windows(path: &str, bytes: &bytes::Bytes, hunks: impl Iterator<Item = (usize,
     lines
 }
 
-fn role_of(scope: Scope) -> Role {
+pub fn role_of(scope: Scope) -> Role {
     match scope {
         Scope::Keyword => Role::SyntaxKeyword,
         Scope::Operator => Role::SyntaxOperator,
