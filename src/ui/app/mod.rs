@@ -1,5 +1,6 @@
 //! The client's state and what changes it. `update` is the only way in, `view` only looks; neither does IO.
 
+pub mod alternates;
 pub mod arming;
 pub mod composer;
 pub mod contents;
@@ -8,7 +9,6 @@ pub mod record;
 pub mod review;
 pub mod rule;
 pub mod scene;
-pub mod shared;
 pub mod toast;
 mod typing;
 mod update;
@@ -25,9 +25,9 @@ use crate::ui::look::Look;
 use crate::ui::overlays::Overlay;
 use crate::ui::panes::Panes;
 use crate::ui::terminal::Key;
+use alternates::Alternates;
 use arming::Arming;
 use composer::Composer;
-use shared::Shared;
 use toast::Toast;
 
 /// Everything a client knows.
@@ -39,7 +39,7 @@ pub struct App {
     pub layout: Layout,
     pub size: Size,
     pub focus: PaneId,
-    pub shared: Shared,
+    pub alternates: Alternates,
     pub zoom: bool,
     pub linear: bool,
     /// This client was started to read and never has control.
@@ -98,7 +98,7 @@ impl App {
             layout: layout::arrange(wish),
             size: start.size,
             focus,
-            shared: Shared::default(),
+            alternates: Alternates::default(),
             zoom: false,
             linear: start.linear,
             reads_only: start.reads_only,
@@ -123,8 +123,8 @@ impl App {
         self.layout = layout::arrange(Wish {
             size: self.size,
             focus: self.focus,
-            large: self.shared.large,
-            lower: self.shared.lower,
+            large: self.alternates.large,
+            lower: self.alternates.lower,
             zoom: self.zoom,
             linear: self.linear,
             composer_rows: self.composer.rows(),
@@ -137,10 +137,10 @@ impl App {
     pub fn focus_on(&mut self, pane: PaneId) {
         self.focus = pane;
         if matches!(pane, PaneId::Tests | PaneId::Output) {
-            self.shared.lower = pane;
+            self.alternates.lower = pane;
         }
         if matches!(pane, PaneId::Diff | PaneId::Talk) {
-            self.shared.large = pane;
+            self.alternates.large = pane;
         }
     }
 

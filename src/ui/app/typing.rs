@@ -78,7 +78,7 @@ impl App {
                 if when == When::Interrupt {
                     self.say(Toast::plain("interrupting the turn to deliver this"));
                 }
-                super::shared::prompted(self);
+                super::alternates::prompted(self);
                 return vec![Request::Host(wire::Request::Prompt(wire::Prompt { text, when }))];
             }
             _ => self.composer.entry.key(key),

@@ -8,8 +8,8 @@ use crate::base::{ActionId, Digest, UnixMs};
 use crate::model::event::Event;
 use crate::model::session::Phase;
 use crate::model::{Content, Envelope, Kind};
+use crate::ui::app::alternates;
 use crate::ui::app::msg::Part;
-use crate::ui::app::shared;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{Answer, App, Leave, Link, Msg, Notice, Request};
 use crate::ui::commands::{Command, Scope};
@@ -148,7 +148,7 @@ impl App {
             self.say(Toast::error(format!("the agent exited: {why}")));
         }
         let requests = self.after_events(!arrived.is_empty());
-        shared::follow(self, envelopes);
+        alternates::follow(self, envelopes);
         requests
     }
 
@@ -156,14 +156,14 @@ impl App {
     fn follow(&mut self, envelopes: &[Envelope]) {
         for envelope in envelopes {
             if matches!(envelope.event, Event::CheckStarted(_)) && self.focus != PaneId::Output {
-                self.shared.lower = PaneId::Tests;
+                self.alternates.lower = PaneId::Tests;
             }
             if let Event::Output(output) = &envelope.event
                 && self.focus != PaneId::Tests
             {
                 let checks = self.scene.session.actions.get(&output.action).is_some_and(|state| state.action.checks);
                 if !checks {
-                    self.shared.lower = PaneId::Output;
+                    self.alternates.lower = PaneId::Output;
                 }
             }
             if let Event::SessionEnded(ended) = &envelope.event {
@@ -412,7 +412,7 @@ impl App {
             self.say(Toast::warning(format!("{}: {why}", command.label)));
             return Vec::new();
         }
-        shared::commanded(self, command);
+        alternates::commanded(self, command);
         let target = self.scene.target.clone();
         let mut requests = (command.run)(self);
         if self.scene.target != target {

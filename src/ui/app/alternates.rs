@@ -10,7 +10,7 @@ use crate::ui::layout::PaneId;
 
 /// Which pane each shared place shows.
 #[derive(Debug, Clone, Copy)]
-pub struct Shared {
+pub struct Alternates {
     /// Diff or Talk.
     pub large: PaneId,
     /// Tests or Output, whichever was looked at last: the two-column shape shows one of them.
@@ -19,7 +19,7 @@ pub struct Shared {
     pub reading: bool,
 }
 
-impl Default for Shared {
+impl Default for Alternates {
     fn default() -> Self {
         Self { large: PaneId::Diff, lower: PaneId::Tests, reading: false }
     }
@@ -33,14 +33,14 @@ pub(super) fn follow(app: &mut App, envelopes: &[Envelope]) {
     let any = |is: fn(&Event) -> bool| envelopes.iter().any(|envelope| is(&envelope.event));
     if app.scene.waits() > 0 {
         if any(|event| matches!(event, Event::Held(_)))
-            && app.shared.large == PaneId::Talk
+            && app.alternates.large == PaneId::Talk
             && app.panes.talk.is_at_end()
         {
             show(app, PaneId::Diff);
         }
         return;
     }
-    if app.shared.large != PaneId::Diff || app.shared.reading {
+    if app.alternates.large != PaneId::Diff || app.alternates.reading {
         return;
     }
     let answers = any(|event| matches!(event, Event::TurnEnded(_))) && has_answered(app);
@@ -61,15 +61,15 @@ pub(super) fn prompted(app: &mut App) {
 /// A command that the user gave.
 pub(super) fn commanded(app: &mut App, command: &Command) {
     match command.group {
-        "move" => app.shared.reading |= app.focus == PaneId::Diff,
-        "decide" => app.shared.reading = false,
+        "move" => app.alternates.reading |= app.focus == PaneId::Diff,
+        "decide" => app.alternates.reading = false,
         _ => {}
     }
 }
 
 fn show(app: &mut App, pane: PaneId) {
-    app.shared.large = pane;
-    app.shared.reading = false;
+    app.alternates.large = pane;
+    app.alternates.reading = false;
     if matches!(app.focus, PaneId::Diff | PaneId::Talk) {
         app.focus = pane;
     }
