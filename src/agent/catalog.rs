@@ -132,19 +132,19 @@ impl AgentSpec {
 /// Why a catalog or an agent's name cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    #[error("{path}: {source}; mend or remove it")]
+    #[error("{path}: {source}; fix or remove it")]
     Read { path: String, source: std::io::Error },
-    #[error("{path} has {bytes} bytes, more than the {CATALOG_FILE_BYTES_MAX} an agents.toml may have")]
+    #[error("{path} has {bytes} bytes; the limit is {CATALOG_FILE_BYTES_MAX}")]
     TooLarge { path: String, bytes: u64 },
     #[error(transparent)]
     Syntax(ConfigError),
     #[error("{path}: agent “{name}” has no command")]
     NoCommand { path: String, name: String },
     #[error(
-        "there is no agent “{name}”; known are: {known}. There are also repair, llm:PROVIDER/MODEL, script:FILE, and acp:'COMMAND LINE' for any other program"
+        "there is no agent “{name}”; known agents: {known}. You can also use repair, llm:PROVIDER/MODEL, script:FILE, and acp:'COMMAND LINE' for any other program"
     )]
     Unknown { name: String, known: String },
-    #[error("“{0}” is no command line: {1}")]
+    #[error("“{0}” is not a command line: {1}")]
     CommandLine(String, String),
 }
 

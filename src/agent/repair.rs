@@ -280,7 +280,7 @@ impl Seat {
             }
             (answer, _) => {
                 let detail = settled.performed.and_then(|p| p.detail).unwrap_or_else(|| answer.told().to_owned());
-                Err(Stop::Failed(format!("I cannot look for a repair without trials in a private copy: {detail}")))
+                Err(Stop::Failed(format!("I cannot search for a repair without trials in a private copy: {detail}")))
             }
         }
     }

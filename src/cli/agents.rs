@@ -62,16 +62,16 @@ fn place(found: &catalog::Found) -> &'static str {
         Place::Installer => "installer directory",
         Place::Npx => "npx cache",
         Place::Uvx => "uvx or pipx",
-        Place::Workspace => "workspace, never chosen by itself",
+        Place::Workspace => "workspace, never selected automatically",
     }
 }
 
 /// What supervision can and cannot do with an agent, in our words.
 pub fn badges(spec: &AgentSpec) -> String {
     let level = match spec.level {
-        catalog::Level::Unknown => "L? nothing was observed yet",
+        catalog::Level::Unknown => "L? not observed yet",
         catalog::Level::L0 => "L0 watch and cancel only: it never asks",
-        catalog::Level::L1 => "L1 allow or deny; a deny ends its turn",
+        catalog::Level::L1 => "L1 allow or deny; a denial ends its turn",
         catalog::Level::L2 => "L2 allow or deny each edit and command",
         catalog::Level::L3 => "L3 allow, deny and rewrite",
     };
@@ -94,7 +94,7 @@ pub fn list(shared: &Shared, as_json: bool) -> Done {
         "  repair               ready     full control: every edit and command goes through the gate; no key, no network",
     )?;
     for model in &here.models {
-        let state = if model.usable { "ready" } else { "not here" };
+        let state = if model.usable { "ready" } else { "not ready" };
         let names = model.models.iter().take(3).map(|m| Untrusted::new(m.as_str()).visible().into_owned());
         let names: Vec<String> = names.collect();
         let why = Untrusted::new(model.why.as_str());
@@ -104,7 +104,7 @@ pub fn list(shared: &Shared, as_json: bool) -> Done {
     }
     print("external, over the Agent Client Protocol")?;
     for (spec, found) in &here.external {
-        let state = if found.is_some() { "found" } else { "not here" };
+        let state = if found.is_some() { "found" } else { "not found" };
         let name = Untrusted::new(spec.name.as_str());
         print(&format!("  {:<20} {state:<9} {}", name.visible(), badges(spec)))?;
         let detail = match (found, &spec.install) {

@@ -41,7 +41,7 @@ pub struct Shared {
     /// Directory to work in [default: the current one]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Speak JSON-RPC on stdin and stdout instead of opening the screen
+    /// Use JSON-RPC on stdin and stdout instead of opening the screen
     #[arg(long)]
     pub headless: bool,
     /// Save the raw protocol of an external agent to this file
@@ -127,13 +127,13 @@ pub enum Command {
     Attach {
         /// Name of the session, or the beginning of it [default: the newest session]
         session: Option<String>,
-        /// Machine that the session is on, as ssh takes it: user@host
+        /// Machine that the session is on, as for ssh: user@host
         #[arg(long, value_name = "HOST")]
         ssh: Option<String>,
         /// Follow the session without deciding anything
         #[arg(long)]
         read_only: bool,
-        /// Speak JSON-RPC on stdin and stdout; --ssh starts this on the other machine
+        /// Use JSON-RPC on stdin and stdout; --ssh starts this on the other machine
         #[arg(long, conflicts_with = "ssh")]
         stdio: bool,
     },
@@ -156,7 +156,7 @@ pub enum Command {
     },
     /// Step through an exported or recorded file, read-only
     Review {
-        /// A file from `rightseat export`, or what --headless printed
+        /// A file from `rightseat export`, or the output of --headless
         file: PathBuf,
     },
     /// Check the hash chain of a session or an exported file
@@ -182,7 +182,7 @@ pub enum Command {
         /// Same as --format jsonl
         #[arg(long, conflicts_with = "format")]
         jsonl: bool,
-        /// Keep what looks like a secret instead of redacting it
+        /// Keep likely secrets instead of redacting them
         #[arg(long)]
         no_redact: bool,
     },
@@ -191,7 +191,7 @@ pub enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
-    /// List agents and models, and how far each can be supervised
+    /// List agents and models, and how closely each can be supervised
     Agents {
         /// Print JSON
         #[arg(long)]

@@ -44,7 +44,7 @@ pub fn here(
         let (read, write) = stream.into_split();
         Ok(Stream::new(read, write, pid))
     };
-    let left = format!("{id} goes on; `rightseat attach {id}` comes back to it", id = place.id);
+    let left = format!("{id} continues; `rightseat attach {id}` returns to it", id = place.id);
     let runtime = daemon::runtime()?;
     let done = screen::run(&runtime, options, connect, &left);
     runtime.shutdown_background();

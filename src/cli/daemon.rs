@@ -41,12 +41,11 @@ pub fn spawn(places: &Places, place: &SessionPlace) -> Result<(), Fail> {
     let mut command = Command::new(program);
     command.arg(HIDDEN_COMMAND).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).current_dir("/");
     command.envs(ALLOCATOR);
-    let mut child = command.spawn().map_err(|e| Fail::usage(format!("the session's host cannot be started: {e}")))?;
+    let mut child = command.spawn().map_err(|e| Fail::usage(format!("cannot start the session's host: {e}")))?;
     let order = Order { state: places.state.clone(), session: place.id.clone() };
     let text = serde_json::to_string(&order).map_err(|e| Fail::usage(e.to_string()))?;
     if let Some(mut stdin) = child.stdin.take() {
-        writeln!(stdin, "{text}")
-            .map_err(|e| Fail::usage(format!("the session's host cannot be told what to do: {e}")))?;
+        writeln!(stdin, "{text}").map_err(|e| Fail::usage(format!("cannot send the session's host its order: {e}")))?;
     }
     let mut answer = String::new();
     if let Some(stdout) = child.stdout.take() {
@@ -54,7 +53,7 @@ pub fn spawn(places: &Places, place: &SessionPlace) -> Result<(), Fail> {
     }
     match answer.trim() {
         READY => Ok(()),
-        "" => Err(Fail::usage(format!("the session's host ended at once; its log is {}", place.log().display()))),
+        "" => Err(Fail::usage(format!("the session's host ended immediately; its log is {}", place.log().display()))),
         why => Err(Fail::usage(why.to_owned())),
     }
 }
@@ -65,7 +64,8 @@ pub fn host() -> Done {
     let _ = rustix::process::setsid();
     let mut text = String::new();
     std::io::stdin().take(64 * 1024).read_to_string(&mut text)?;
-    let order: Order = serde_json::from_str(&text).map_err(|e| Fail::usage(format!("not a host's order: {e}")))?;
+    let order: Order =
+        serde_json::from_str(&text).map_err(|e| Fail::usage(format!("the order for the host is invalid: {e}")))?;
     let place = SessionPlace { dir: order.state.join("sessions").join(order.session.as_str()), id: order.session };
     super::log::start(&place.log());
     let runtime = runtime()?;

@@ -28,7 +28,7 @@ pub fn run(place: &SessionPlace, options: &SessionOptions) -> Done {
         let ended = tokio::select! {
             end = &mut ending => end.unwrap_or_default(),
             () = over(&host, at_eof) => {
-                host.close("the input is closed").await;
+                host.close("the input was closed").await;
                 ending.await.unwrap_or_default()
             }
             () = place.until_gone() => daemon::gone(&host, place, ending).await,

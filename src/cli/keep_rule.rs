@@ -18,7 +18,7 @@ pub fn keep(path: &Path, rule: &str) -> Result<String, String> {
         return Err("there is no rule to add".to_owned());
     }
     if let (_, Some(error)) = Policy::with_file(Vec::new(), &name, &before) {
-        return Err(format!("{error}; mend the file first, nothing was added"));
+        return Err(format!("{error}; fix the file first, nothing was added"));
     }
     let gap = if before.is_empty() { "" } else { "\n" };
     let end = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
@@ -60,7 +60,7 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         std::fs::write(&path, "broken").unwrap();
         assert!(
-            keep(&path, "[[rule]]\nruling = \"deny\"\npaths = [\"a\"]").unwrap_err().contains("mend the file first")
+            keep(&path, "[[rule]]\nruling = \"deny\"\npaths = [\"a\"]").unwrap_err().contains("fix the file first")
         );
     }
 }

@@ -43,7 +43,7 @@ pub fn list(shared: &Shared) -> Done {
 pub fn probe(shared: &Shared) -> Done {
     let keymap = keymap(shared)?;
     super::screen::check(&Shared { linear: true, ..shared.clone() })?;
-    print("Press keys to see what this terminal sends; Esc twice ends it.")?;
+    print("Press keys to see what this terminal sends; press Esc twice to stop.")?;
     let (modes, begin) = Modes::enter(modes::Options { mouse: false, kitty: true, alternate: false, paste: true })
         .map_err(|e| Fail::usage(e.to_string()))?;
     let runtime = daemon::runtime()?;

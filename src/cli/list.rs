@@ -120,7 +120,7 @@ pub fn inbox(shared: &Shared, json: bool) -> Done {
     let mut rows = Vec::new();
     let open = || seen.iter().filter(|s| s.session.ended.is_none());
     if !json && open().all(|s| s.session.actions.held().next().is_none()) {
-        print("nothing waits for a decision")?;
+        print("nothing is pending")?;
     }
     for s in open() {
         for held in s.session.actions.held() {

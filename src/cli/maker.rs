@@ -70,7 +70,9 @@ pub fn available(options: &SessionOptions) -> Result<(), Fail> {
     }
     let how = spec.install.as_ref().map_or_else(|| "install it".to_owned(), |how| format!("install it with `{how}`"));
     let name = spec.shown_name();
-    Err(Fail::usage(format!("{name} is not here: there is no program {program}; {how}, or name another with --agent")))
+    Err(Fail::usage(format!(
+        "{name} is not installed: `{program}` was not found on PATH; {how}, or choose another with --agent"
+    )))
 }
 
 /// Where external agents are looked for.
@@ -87,7 +89,7 @@ pub fn surroundings(workspace: &Path) -> Surroundings {
 }
 
 fn no_overlay() -> Fail {
-    let what = "isolation `overlay` is not here yet; `copy` keeps the agent in a private copy of the workspace";
+    let what = "isolation `overlay` is not supported yet; `copy` keeps the agent in a private copy of the workspace";
     Fail::usage(what.into())
 }
 

@@ -26,7 +26,7 @@ pub fn check(goal: &[String]) -> Result<(), Fail> {
         [] | [..] => return Ok(()),
     };
     let (Some(name), Some(word)) = (found, goal.first()) else { return Ok(()) };
-    Err(Fail::usage(format!("there is no command {word:?}; did you mean \"{name}\"? If this is a goal: {way}")))
+    Err(Fail::usage(format!("there is no command {word:?}; did you mean \"{name}\"? To use it as a goal: {way}")))
 }
 
 /// Returns the command that a word is, apart from upper case, a typing mistake, or a missing end.

@@ -49,7 +49,7 @@ impl Registry {
         let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
         let lock = make_private(&dir).and_then(|()| private(&dir.join(format!("{own}.lock"))));
         let lock = lock.and_then(|file| file.try_lock().map(|()| file).map_err(std::io::Error::other));
-        let lock = lock.inspect_err(|error| tracing::warn!(%error, "other sessions cannot know of this one")).ok();
+        let lock = lock.inspect_err(|error| tracing::warn!(%error, "other sessions cannot see this one")).ok();
         let said = Said { root: root.clone(), ..Said::default() };
         let entered = Self {
             dir,
@@ -82,7 +82,7 @@ impl Registry {
             std::fs::rename(&fresh, &file)
         });
         if let Err(error) = written {
-            tracing::warn!(%error, "other sessions cannot know what this one changes");
+            tracing::warn!(%error, "other sessions cannot see what this one changes");
         }
     }
 
@@ -126,7 +126,7 @@ impl Neighbors for Registry {
             watcher.watch(&self.dir, RecursiveMode::NonRecursive)?;
             Ok(watcher)
         });
-        let opened = opened.inspect_err(|error| tracing::warn!(%error, "sessions that begin later are not noticed"));
+        let opened = opened.inspect_err(|error| tracing::warn!(%error, "sessions that start later are not noticed"));
         if let Ok(mut watcher) = self.watcher.lock() {
             *watcher = opened.ok();
         }

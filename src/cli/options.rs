@@ -42,7 +42,7 @@ impl SessionOptions {
         // The host works from another directory.
         let absolute = |path: &PathBuf| std::path::absolute(path);
         let spec = match agent.0.strip_prefix("script:") {
-            Some("") => return Err(Fail::usage("no script is named; give one as script:FILE".into())),
+            Some("") => return Err(Fail::usage("--agent script: needs a file: script:FILE".into())),
             Some(file) => format!("script:{}", absolute(&file.into())?.display()),
             None => agent.0,
         };
@@ -65,7 +65,7 @@ impl SessionOptions {
 pub fn workspace(shared: &Shared) -> Result<PathBuf, Fail> {
     let workspace = super::settings::workspace(shared)?;
     if !workspace.is_dir() {
-        return Err(Fail::usage(format!("{} is not a directory; a session works in one", workspace.display())));
+        return Err(Fail::usage(format!("{} is not a directory; choose one for the session", workspace.display())));
     }
     let unreadable = |e| Fail::usage(format!("{}: {e}; a session needs a directory it can read", workspace.display()));
     std::fs::read_dir(&workspace).map_err(unreadable)?;

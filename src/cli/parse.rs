@@ -44,7 +44,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
 
 const EXAMPLES: [(&str, &str); 5] = [
     ("rightseat demo", "try it first: no key, no network"),
-    ("rightseat \"add a --json flag\"", "use the first agent that is found"),
+    ("rightseat \"add a --json flag\"", "use the first agent found"),
     ("rightseat --agent claude", "choose the agent, type the goal later"),
     ("rightseat attach --ssh box", "join a session on another machine"),
     ("rightseat -- exports", "use a goal that resembles a command"),

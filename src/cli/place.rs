@@ -33,7 +33,7 @@ impl Places {
         };
         make_private(&state.join("sessions")).map_err(|e| {
             let dir = state.display();
-            Fail::usage(format!("the state directory {dir} cannot be written ({e}); choose another with --state-dir or RIGHTSEAT_STATE_DIR"))
+            Fail::usage(format!("cannot write to the state directory {dir} ({e}); choose another with --state-dir or RIGHTSEAT_STATE_DIR"))
         })?;
         Ok(Self { state })
     }
@@ -69,7 +69,7 @@ impl Places {
                 Err(e) => return Err(Fail::usage(format!("{}: {e}", dir.display()))),
             }
         }
-        Err(Fail::usage("no free session name was found; try again".into()))
+        Err(Fail::usage("all generated session names are taken; try again".into()))
     }
 
     /// A fresh directory for a throw-away project.
@@ -109,7 +109,7 @@ impl Places {
         match hits.len() {
             0 => Err(Fail::usage(format!("there is no session {name:?}; `rightseat ls` lists them"))),
             1 => Ok(hits.swap_remove(0)),
-            n => Err(Fail::usage(format!("{n} sessions begin with {name:?}; give more of the name"))),
+            n => Err(Fail::usage(format!("{n} sessions begin with {name:?}; type more of the name"))),
         }
     }
 }
@@ -202,7 +202,7 @@ pub(super) fn make_private(dir: &Path) -> std::io::Result<()> {
 }
 
 fn default_state() -> Result<PathBuf, Fail> {
-    let none = || Fail::usage("no home directory is known; give --state-dir".into());
+    let none = || Fail::usage("cannot determine the home directory; pass --state-dir DIR, or set HOME".into());
     let dirs = directories::ProjectDirs::from("", "", "rightseat").ok_or_else(none)?;
     Ok(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
 }

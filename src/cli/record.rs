@@ -37,7 +37,7 @@ fn path_of(shared: &Shared, target: &str) -> Result<PathBuf, Fail> {
         return Ok(file.to_owned());
     }
     if target.contains('/') {
-        return Err(Fail::usage(format!("there is no file {target}")));
+        return Err(Fail::usage(format!("{target} does not exist")));
     }
     Ok(Places::open(shared.state_dir())?.find(Some(target))?.journal())
 }

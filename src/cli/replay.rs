@@ -55,13 +55,10 @@ fn read_file(file: &Path) -> Result<Vec<Envelope>, Fail> {
     let fail = |what: String| Fail::usage(format!("{name}: {what}"));
     let size = std::fs::metadata(file).map_err(|e| fail(e.to_string()))?;
     if !size.is_file() {
-        return Err(fail("it is no regular file; give an exported .jsonl file".into()));
+        return Err(fail("it is not a regular file; use an exported .jsonl file".into()));
     }
     if size.len() > REVIEW_FILE_BYTES_MAX {
-        return Err(fail(format!(
-            "it has {} bytes, more than the {REVIEW_FILE_BYTES_MAX} that can be reviewed",
-            size.len()
-        )));
+        return Err(fail(format!("it has {} bytes; the limit for a review is {REVIEW_FILE_BYTES_MAX}", size.len())));
     }
     let bytes = std::fs::read(file).map_err(|e| fail(e.to_string()))?;
     if bytes.starts_with(b"SQLite format 3\0") {
@@ -81,7 +78,7 @@ fn read_file(file: &Path) -> Result<Vec<Envelope>, Fail> {
         }
     }
     if envelopes.is_empty() {
-        return Err(fail("there is no event in it; `rightseat export SESSION` writes such a file".into()));
+        return Err(fail("it contains no events; `rightseat export SESSION` writes such a file".into()));
     }
     Ok(envelopes)
 }
@@ -108,7 +105,7 @@ fn show(shared: &Shared, record: Record) -> Done {
     options.is_record = true;
     options.rules = None;
     let runtime = daemon::runtime()?;
-    let left = format!("{} was left as it is", record.name);
+    let left = format!("{} was not changed", record.name);
     let done = screen::run(&runtime, options, open(record), &left);
     runtime.shutdown_background();
     done
@@ -142,7 +139,7 @@ struct Source {
     record: Record,
 }
 
-const REFUSAL: &str = "a record can only be looked at";
+const REFUSAL: &str = "a record is read-only";
 
 impl Source {
     async fn serve(mut self, mut reader: wire::Reader, mut writer: wire::Writer) {
@@ -206,7 +203,7 @@ impl Source {
             let data = base64::engine::general_purpose::STANDARD.encode(part);
             Message::answer(id.clone(), &BlobPart { digest: wanted.digest, offset, bytes, data }).ok()
         });
-        let missing = "the record does not carry this content";
+        let missing = "the record does not contain this content";
         found.unwrap_or(Message::Answer { id, result: Err(RpcError::new(Code::InvalidParams, missing)) })
     }
 }

@@ -93,7 +93,7 @@ fn explain(shared: &Shared, line: &str) -> Done {
     print(&format!("reason   {}", show(&judged.reason)))?;
     print(&format!("class    {}", judged.class.as_str()))?;
     if let Some(confirm) = &judged.confirm {
-        print(&format!("confirm  an approval must type {}", show(confirm)))?;
+        print(&format!("confirm  to approve it, type {}", show(confirm)))?;
     }
     for part in &script.parts {
         let words = part
@@ -140,7 +140,7 @@ fn try_out(shared: &Shared, rules: &Path, session: &str) -> Done {
         print(&format!("{was:>5} → {now:<5}  {:<6} {} ({})", one.action.as_str(), title.visible(), rule.visible()))?;
     }
     print(&format!(
-        "{} actions, {changed} would be ruled otherwise, {freed} of them allowed without asking",
+        "{} actions, {changed} would be decided differently, {freed} of them allowed without asking",
         tried.len()
     ))?;
     Ok(DONE)

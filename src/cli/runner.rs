@@ -31,7 +31,7 @@ pub fn runner_at(root: &Path) -> Result<Runner, String> {
 /// The best runner of what was seen, or why there is none.
 pub fn best(project: &ProjectView) -> Result<Runner, String> {
     let runners = detect(project).map_err(|e| e.to_string())?;
-    runners.into_iter().next().ok_or_else(|| "no test runner was recognised".to_owned())
+    runners.into_iter().next().ok_or_else(|| "no test runner was recognized".to_owned())
 }
 
 /// How pytest can be started here. `python3` itself is asked whether it can import it, from a directory that holds no

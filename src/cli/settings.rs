@@ -59,7 +59,7 @@ pub fn look(shared: &Shared) -> Result<Look, Fail> {
         Some(text) => config::parse(&paths.config.display().to_string(), &text)?,
         None if paths.config_named => {
             return Err(Fail::usage(format!(
-                "{}: there is no such file; --config names one that exists",
+                "{} does not exist; pass an existing file with --config",
                 paths.config.display()
             )));
         }
@@ -98,7 +98,7 @@ pub fn config(shared: &Shared, command: &ConfigCommand) -> Done {
 /// The directory that the command is about, resolved.
 pub fn workspace(shared: &Shared) -> Result<PathBuf, Fail> {
     let dir = shared.dir.clone().unwrap_or_else(|| PathBuf::from("."));
-    dir.canonicalize().map_err(|e| Fail::usage(format!("{}: {e}; give a directory with --dir", dir.display())))
+    dir.canonicalize().map_err(|e| Fail::usage(format!("{}: {e}; choose a directory with --dir", dir.display())))
 }
 
 fn show_paths(shared: &Shared) -> Done {
@@ -114,7 +114,7 @@ fn show_paths(shared: &Shared) -> Done {
         ("project", &project),
         ("state", &paths.state),
     ] {
-        let there = if path.exists() { "" } else { "  (not there)" };
+        let there = if path.exists() { "" } else { "  (does not exist)" };
         print(&format!("{name:<8} {}{there}", Untrusted::new(path.display().to_string()).visible()))?;
     }
     Ok(DONE)

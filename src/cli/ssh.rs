@@ -15,7 +15,7 @@ pub fn attach(shared: &Shared, host: &str, session: Option<&str>, read_only: boo
     screen::check(shared)?;
     // A name that begins with a dash would be an option of ssh, which can run commands here.
     if host.is_empty() || host.starts_with('-') {
-        return Err(Fail::usage(format!("{host:?} is no name of a machine; give it as ssh takes it, user@host")));
+        return Err(Fail::usage(format!("{host:?} is not a host name; write it as for ssh: user@host")));
     }
     let control = read_only.then_some(false);
     let mut options = screen::options(shared, session.unwrap_or(host), control)?;
@@ -25,7 +25,7 @@ pub fn attach(shared: &Shared, host: &str, session: Option<&str>, read_only: boo
     let runtime = daemon::runtime()?;
     let begun = runtime.block_on(Relay::begin(far, control)).map_err(Fail::usage);
     let done = begun.and_then(|(relay, stream)| {
-        let left = format!("the session on {host} goes on; `rightseat attach --ssh {host}` comes back to it");
+        let left = format!("the session on {host} continues; `rightseat attach --ssh {host}` returns to it");
         let relaying = runtime.spawn(relay.run());
         let done = screen::run(&runtime, options, async { Ok(stream) }, &left);
         relaying.abort();

@@ -31,7 +31,7 @@ pub fn demo(shared: &Shared) -> Done {
     }
     let agent = match &shared.agent {
         Some(spec) => (spec.clone(), "named on the command line".into()),
-        None => ("repair".into(), "the demo plays with the embedded repair agent".into()),
+        None => ("repair".into(), "the demo uses the embedded repair agent".into()),
     };
     let root = root.canonicalize().map_err(Fail::at(&root))?;
     let settings = settings::resolved(shared, &root)?.settings;
@@ -54,9 +54,9 @@ fn choose(shared: &Shared, workspace: &Path, resolved: &Resolved, goal: &[String
     let here = agents::look(shared, workspace)?;
     let what_it_can = goal.is_empty() || claims::is_about_passing(&goal.join(" "));
     let embedded = || match what_it_can {
-        true => ("repair".to_owned(), "no other agent was found: the embedded repair agent".to_owned()),
+        true => ("repair".to_owned(), "no other agent was found, so the embedded repair agent is used".to_owned()),
         false => {
-            (undecided::SPEC.to_owned(), "no agent was found that can do this: the session waits for one".to_owned())
+            (undecided::SPEC.to_owned(), "no agent was found that can do this, so the session waits for one".to_owned())
         }
     };
     Ok(here.best().unwrap_or_else(embedded))

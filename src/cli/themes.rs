@@ -25,7 +25,7 @@ pub fn list(shared: &Shared) -> Done {
     }
     let shown = screen::depth().theme_name(&look.theme).to_owned();
     if shown != look.theme {
-        print(&format!("this terminal has too few colours for {}: {shown} is shown instead", look.theme))?;
+        print(&format!("this terminal has too few colors for {}; {shown} is used instead", look.theme))?;
     }
     Ok(DONE)
 }

@@ -80,7 +80,7 @@ impl Agent for Waiting {
                                 tracing::info!(spec, why, "an agent was found");
                                 return agent.run(with_first(ToAgent::Prompt { text, when }, link)).await;
                             }
-                            Err(why) => format!("{spec} was found and cannot be used: {why}"),
+                            Err(why) => format!("{spec} was found but cannot be used: {why}"),
                         },
                         None => choices(&text, &here),
                     },

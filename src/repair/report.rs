@@ -10,7 +10,8 @@ use crate::repair::limits;
 /// What fails, with place and first line of each message.
 pub fn failures(cases: &[CaseReport], passed: u32) -> String {
     let bad: Vec<&CaseReport> = cases.iter().filter(|c| c.status.is_bad()).collect();
-    let mut lines = vec![format!("{} tests fail, {passed} pass.", bad.len())];
+    let fail = if bad.len() == 1 { "test fails" } else { "tests fail" };
+    let mut lines = vec![format!("{} {fail}, {passed} pass.", bad.len())];
     for case in bad.iter().take(limits::REPAIR_SUSPECTS_TOLD_MAX) {
         let place = case
             .file

@@ -67,7 +67,7 @@ fn agents_are_found_by_their_programs_and_wear_badges() {
     assert_eq!((named("codex")["usable"].clone(), named("codex")["level"].clone()), (true.into(), "L1".into()));
     assert_eq!(named("repair")["usable"], true);
     let plain = said(&room, &["agents"]);
-    assert!(plain.contains("a deny ends its turn") && plain.contains("install:"), "{plain}");
+    assert!(plain.contains("a denial ends its turn") && plain.contains("install:"), "{plain}");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn the_doctor_says_what_works_and_never_a_key() {
     let report: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((report["ok"].clone(), output.status.code()), (true.into(), Some(0)));
     let names: Vec<&str> = report["findings"].as_array().unwrap().iter().filter_map(|f| f["name"].as_str()).collect();
-    for name in ["rightseat", "git", "screen", "colours", "directory", "socket", "policy", "inotify", "tests", "models"]
+    for name in ["rightseat", "git", "screen", "colors", "directory", "socket", "policy", "inotify", "tests", "models"]
     {
         assert!(names.contains(&name), "{name} is not in {names:?}");
     }

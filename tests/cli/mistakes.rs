@@ -153,5 +153,5 @@ fn reviews_name_the_line_that_is_no_event() {
     refused(&room, &["review", "r.jsonl"], &["r.jsonl:2", "expected an event"]);
     room.write("empty.jsonl", "");
     refused(&room, &["review", "empty.jsonl"], &["no event"]);
-    refused(&room, &["review", "."], &["no regular file"]);
+    refused(&room, &["review", "."], &["not a regular file"]);
 }

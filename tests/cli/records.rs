@@ -31,7 +31,7 @@ fn rules_are_tried_on_a_past_session() {
     let session = recorded(&room);
     room.write("rules.toml", "[[rule]]\nruling = \"deny\"\ncommand = \"curl *\"\n");
     let out = said(&room, &["policy", "dry-run", "rules.toml", "--session", &session]);
-    assert!(out.contains("0 would be ruled otherwise"), "{out}");
+    assert!(out.contains("0 would be decided differently"), "{out}");
     room.write("broken.toml", "[[rule]]\n");
     super::refused(&room, &["policy", "dry-run", "broken.toml", "--session", &session], &["broken.toml:1:"]);
 }

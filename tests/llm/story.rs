@@ -118,7 +118,7 @@ fn edits_to_failing_tests_are_flagged_and_the_tests_as_they_were_run_too() {
         Answer::Approve
     });
     assert!(ran.alarms().contains(&"test_tampering"), "{:?}", ran.alarms());
-    assert!(ran.sent().contains("1 tests fail and 0 pass"), "{:?}", ran.kind("alarm").collect::<Vec<_>>());
+    assert!(ran.sent().contains("1 test fails and 0 pass"), "{:?}", ran.kind("alarm").collect::<Vec<_>>());
     let report = ran.kind("session_ended").last().unwrap()["report"].as_str().unwrap();
     assert!(report.contains("[rightseat: tests were changed while they failed."), "{report}");
 }

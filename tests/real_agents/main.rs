@@ -193,7 +193,7 @@ fn a_stopped_agent_goes_on_with_its_own_session(kind: Kind) {
     } else {
         // Gemini 0.61 finds no sessions of a folder after it was killed there: it begins anew and is told where it was.
         assert!(kind == Kind::Gemini && drive.told("The session continues with a new agent"), "{kind:?}: {methods:?}");
-        let said = |alarm: &String| alarm.contains("cannot take its session up again");
+        let said = |alarm: &String| alarm.contains("cannot resume its session");
         assert!(drive.alarms().iter().any(said), "{kind:?}: the human is told so: {:?}", drive.alarms());
     }
     drive.verified();

@@ -200,8 +200,8 @@ impl Handshake {
             Err(error) if wants_login(&error) && !self.has_logged_in => self.log_in(&error, conduct, out),
             Err(error) if resumed => {
                 let text = format!(
-                    "the agent cannot take its session up again: {}; a new one is opened, which remembers nothing but what \
-                     it is told of this one",
+                    "the agent cannot resume its session: {}; a new session starts and knows only what it is told of \
+                     this one",
                     error.words()
                 );
                 out.alarm("session_lost", None, text);

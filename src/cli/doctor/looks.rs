@@ -29,7 +29,7 @@ fn machine() -> Vec<Finding> {
     let mut found =
         vec![Finding::works(GROUP, "rightseat", env!("CARGO_PKG_VERSION")), Finding::works(GROUP, "system", system)];
     for (name, program, without, mend) in [
-        ("git", "git", "not found; sessions work without it, candidates are copied file by file", "install git"),
+        ("git", "git", "not found; sessions work without it, but candidates are copied file by file", "install git"),
         ("ssh", "ssh", "not found; attach --ssh cannot work", "install the OpenSSH client"),
     ] {
         found.push(match runner::find_program(program) {
@@ -51,16 +51,18 @@ fn terminal() -> Vec<Finding> {
             let says = format!("{}, {}×{}", term.as_deref().unwrap_or("no TERM"), size.width, size.height);
             Finding::works(GROUP, "screen", says)
         }
-        Err(error) if tty => Finding::limited(GROUP, "screen", error.to_string(), "set TERM to what your terminal is"),
-        Err(error) => Finding::limited(GROUP, "screen", error.to_string(), "run it in a terminal for the full screen"),
+        Err(error) if tty => Finding::limited(GROUP, "screen", error.to_string(), "set TERM to your terminal's type"),
+        Err(error) => {
+            Finding::limited(GROUP, "screen", error.to_string(), "run rightseat in a terminal for the full screen")
+        }
     });
-    let colours = match screen::depth() {
-        Depth::True => "24-bit colours",
-        Depth::Indexed => "256 colours",
-        Depth::Ansi16 => "16 colours; themes fall back to `ansi16`",
-        Depth::Mono => "no colours; themes fall back to `mono`",
+    let colors = match screen::depth() {
+        Depth::True => "24-bit colors",
+        Depth::Indexed => "256 colors",
+        Depth::Ansi16 => "16 colors; themes fall back to `ansi16`",
+        Depth::Mono => "no colors; themes fall back to `mono`",
     };
-    found.push(Finding::works(GROUP, "colours", colours));
+    found.push(Finding::works(GROUP, "colors", colors));
     let locale = screen::locale();
     found.push(match Signs::detect(locale.as_deref(), term.as_deref()) {
         Signs::Unicode => Finding::works(GROUP, "signs", "Unicode"),
@@ -76,7 +78,7 @@ fn state(shared: &Shared) -> Vec<Finding> {
     let places = match Places::open(shared.state_dir()) {
         Ok(places) => places,
         Err(fail) => {
-            let mend = "give a directory you can write with --state-dir or RIGHTSEAT_STATE_DIR";
+            let mend = "choose a directory you can write to with --state-dir or RIGHTSEAT_STATE_DIR";
             return vec![Finding::broken(GROUP, "directory", fail.text, mend)];
         }
     };
@@ -97,7 +99,7 @@ fn socket(group: &'static str, state: &Path) -> Finding {
     let long = dir.as_os_str().len() >= 100;
     let bound = if long { Ok(()) } else { std::os::unix::net::UnixListener::bind(&dir).map(|_| ()) };
     match bound {
-        Ok(()) => Finding::works(group, "socket", "can be made here, for you alone"),
+        Ok(()) => Finding::works(group, "socket", "can be created, for you alone"),
         Err(e) => Finding::broken(group, "socket", e.to_string(), mend),
     }
 }
@@ -109,7 +111,7 @@ fn files(shared: &Shared) -> Vec<Finding> {
     let mut note = |name: &'static str, outcome: Result<String, String>| {
         found.push(match outcome {
             Ok(says) => Finding::works(GROUP, name, says),
-            Err(why) => Finding::broken(GROUP, name, why, "mend the file; `rightseat config path` says where it is"),
+            Err(why) => Finding::broken(GROUP, name, why, "fix the file; `rightseat config path` shows where it is"),
         });
     };
     let paths = match settings::paths(shared) {
@@ -117,7 +119,7 @@ fn files(shared: &Shared) -> Vec<Finding> {
         Err(fail) => return vec![Finding::broken(GROUP, "config", fail.text, "set HOME or give --config")],
     };
     let said = |path: &Path| {
-        if path.exists() { path.display().to_string() } else { format!("built-in; {} is not there", path.display()) }
+        if path.exists() { path.display().to_string() } else { format!("built-in; {} does not exist", path.display()) }
     };
     note("config", settings::resolved(shared, &workspace).map(|_| said(&paths.config)).map_err(|f| f.text));
     note("agents", agents::catalog(shared).map(|_| said(&paths.agents)).map_err(|f| f.text));
@@ -141,7 +143,7 @@ fn policy(path: &Path) -> Result<(), String> {
         None => Ok(()),
         Some(text) => match Policy::with_file(Vec::new(), &path.display().to_string(), &text) {
             (_, None) => Ok(()),
-            (_, Some(error)) => Err(format!("{error}; until then everything asks")),
+            (_, Some(error)) => Err(format!("{error}; until it is fixed, everything asks")),
         },
     }
 }
@@ -152,7 +154,7 @@ fn kernel() -> Vec<Finding> {
     let mut found = vec![namespaces(GROUP, &number)];
     let filesystems = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
     found.push(if filesystems.split_whitespace().any(|word| word == "overlay") {
-        Finding::works(GROUP, "overlay", "the file system is there")
+        Finding::works(GROUP, "overlay", "the file system is available")
     } else {
         Finding::limited(GROUP, "overlay", "no overlay file system", "isolation `copy` keeps agents off the real tree")
     });
@@ -168,7 +170,7 @@ fn kernel() -> Vec<Finding> {
             format!("{watches} watches, {instances} instances: large trees are polled"),
             "sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512",
         ),
-        (_, _) => Finding::limited(GROUP, "inotify", "not here: the workspace is polled", "nothing needs to be done"),
+        (_, _) => Finding::limited(GROUP, "inotify", "not available: the workspace is polled", "no action is needed"),
     });
     found
 }
@@ -178,7 +180,7 @@ fn kernel() -> Vec<Finding> {
 fn namespaces(group: &'static str, number: &dyn Fn(&str) -> Option<u64>) -> Finding {
     let root = rustix::process::geteuid().is_root();
     let says_no = |path: &str, value: u64| !root && number(path) == Some(value);
-    let without = "isolation `copy` works without";
+    let without = "isolation `copy` works without them";
     if !Path::new("/proc/self/ns/user").exists() {
         return Finding::limited(group, "namespaces", "this kernel has no user namespaces", without);
     }
@@ -192,7 +194,7 @@ fn namespaces(group: &'static str, number: &dyn Fn(&str) -> Option<u64>) -> Find
         let says = "AppArmor restricts them (kernel.apparmor_restrict_unprivileged_userns is 1)";
         return Finding::limited(group, "namespaces", says, without);
     }
-    Finding::works(group, "namespaces", if root { "allowed, as root" } else { "nothing forbids them" })
+    Finding::works(group, "namespaces", if root { "allowed, as root" } else { "not restricted" })
 }
 
 fn workspace(shared: &Shared) -> PathBuf {
@@ -204,13 +206,13 @@ fn project(shared: &Shared) -> Vec<Finding> {
     const GROUP: &str = "project";
     let dir = workspace(shared);
     if let Err(e) = std::fs::read_dir(&dir) {
-        let mend = "give a directory you can read with --dir";
+        let mend = "choose a directory you can read with --dir";
         return vec![Finding::broken(GROUP, "directory", format!("{}: {e}", dir.display()), mend)];
     }
     let mut found = vec![Finding::works(GROUP, "directory", dir.display().to_string())];
     let configured = settings::resolved(shared, &dir).ok().and_then(|r| r.settings.test_command);
     found.push(match (configured, runner::runner_at(&dir)) {
-        (Some(_), _) => Finding::works(GROUP, "tests", "as the configuration says"),
+        (Some(_), _) => Finding::works(GROUP, "tests", "set in the configuration"),
         (None, Ok(runner)) => {
             let program = runner.argv.first().cloned().unwrap_or_default();
             let line = shell_words::join(&runner.argv);
@@ -232,7 +234,7 @@ fn proposers(shared: &Shared) -> Vec<Finding> {
     let here = match agents::look(shared, &workspace(shared)) {
         Ok(here) => here,
         Err(fail) => {
-            found.push(Finding::broken(GROUP, "others", fail.text, "mend the file"));
+            found.push(Finding::broken(GROUP, "others", fail.text, "fix the file"));
             return found;
         }
     };
@@ -248,7 +250,7 @@ fn proposers(shared: &Shared) -> Vec<Finding> {
     });
     found.push(if external.is_empty() {
         let says = "none of the known agents was found";
-        Finding::limited(GROUP, "external", says, "`rightseat agents` says how each is installed")
+        Finding::limited(GROUP, "external", says, "`rightseat agents` shows how to install each")
     } else {
         Finding::works(GROUP, "external", external.join(", "))
     });

@@ -217,7 +217,7 @@ impl Relay {
     async fn come_back(&mut self) -> bool {
         let why = self.said.last();
         let lost =
-            format!("the link to {} dropped before this was answered; see whether it took effect", self.far.host);
+            format!("the link to {} dropped before this was answered; check whether it took effect", self.far.host);
         for id in std::mem::take(&mut self.open).into_keys() {
             let error = RpcError::new(Code::Internal, lost.clone());
             if self.client_writer.send(&Message::Answer { id, result: Err(error) }).await.is_err() {
@@ -252,7 +252,7 @@ impl Relay {
             };
             match message {
                 Some(Ok(Ok(Message::Request { id, .. }))) => {
-                    let why = format!("the link to {} is down; connecting again", self.far.host);
+                    let why = format!("the link to {} is down; reconnecting", self.far.host);
                     let refusal = Message::Answer { id, result: Err(RpcError::new(Code::Overloaded, why)) };
                     if self.client_writer.send(&refusal).await.is_err() {
                         return false;
@@ -273,10 +273,10 @@ async fn connect(
     said: &Said,
     asks: bool,
 ) -> Result<(Up, AttachedAs), String> {
-    let mut child = command(far, asks).spawn().map_err(|e| format!("ssh cannot be started: {e}; install OpenSSH"))?;
+    let mut child = command(far, asks).spawn().map_err(|e| format!("cannot start ssh: {e}; install OpenSSH"))?;
     let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
-        return Err("ssh gave no pipes".to_owned());
+        return Err("ssh has no pipes".to_owned());
     };
     let listening = said.clone();
     tokio::spawn(async move {
@@ -294,7 +294,7 @@ async fn connect(
         match reader.next().await {
             Some(Ok(Ok(Message::Answer { id: Id::Number(ATTACH_ID), result: Ok(result) }))) => {
                 let attached = serde_json::from_str(result.get())
-                    .map_err(|e| format!("the host on {} makes no sense: {e}", far.host))?;
+                    .map_err(|e| format!("the host on {} sent an invalid message: {e}", far.host))?;
                 return Ok((Up { reader, writer, _child: child }, attached));
             }
             Some(Ok(Ok(Message::Answer { result: Err(error), .. }))) => {

@@ -60,7 +60,7 @@ impl Hands {
         path: &str,
     ) -> Result<Result<String, Box<Acted>>, Interrupted> {
         let Some((file, image)) = self.image(path) else {
-            let words = format!("there is no file {path}; use `list` or `search` to find it, or `write` to make it");
+            let words = format!("there is no file {path}; use `list` or `search` to find it, or `write` to create it");
             return Ok(Err(Box::new(refused(words))));
         };
         match self.seen.get(&file) {

@@ -73,7 +73,7 @@ impl Finder {
         let why = error.lines().last().unwrap_or(&error).trim_start_matches("error: ").to_owned();
         if needs_more(pattern) {
             return Err(format!(
-                "the pattern cannot be used: {why}. Look-around and backreferences are not understood; search for a \
+                "the pattern cannot be used: {why}. Look-around and backreferences are not supported; search for a \
                  plainer pattern and look through its matches"
             ));
         }
@@ -115,7 +115,7 @@ impl Finder {
             (None, _) => {}
         }
         if count > limits::MATCHES_MAX {
-            out.push_str(&format!("… {} more matches; search for something narrower\n", count - limits::MATCHES_MAX));
+            out.push_str(&format!("… {} more matches; narrow the search\n", count - limits::MATCHES_MAX));
         }
         out
     }

@@ -47,7 +47,8 @@ pub(super) async fn run(
             }
             Some(report) => {
                 let seen = &report.finished;
-                format!("With the original {names}, {} tests fail and {} pass.", seen.failed, seen.passed)
+                let fail = if seen.failed == 1 { "test fails" } else { "tests fail" };
+                format!("With the original {names}, {} {fail} and {} pass.", seen.failed, seen.passed)
             }
             None => format!("With the original {names}, the run ended with exit code {:?}.", output.exit),
         },
