@@ -39,13 +39,13 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> UnixMs;
 }
 
-/// What an agent is given when it starts.
+/// Everything an agent is given when it starts.
 #[derive(Clone)]
 pub struct AgentSeat {
     pub session: SessionId,
     /// The workspace as the agent shall see it (the candidate's root under `copy`, else the real one).
     pub root: PathBuf,
-    /// What the human asked when the session was opened; prompts follow as [`ToAgent::Prompt`].
+    /// The goal the session was opened with; prompts follow as [`ToAgent::Prompt`].
     pub goal: Option<String>,
     pub mode: Mode,
     /// Spawns the agent's own process, keeps private candidates. Never used to act in the workspace.
@@ -155,14 +155,14 @@ pub enum FromAgent {
     },
 }
 
-/// What became of a proposal. `told` is the host's wording for the agent.
+/// The result of a proposal. `told` is the host's wording for the agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// As proposed, or with the human's changes: then `edited` is a unified diff (or the new command line) against
     /// what was proposed.
     Approved {
         edited: Option<String>,
-        /// What the supervisor wrote to the approval; also part of `told`.
+        /// The supervisor's note to the approval; also part of `told`.
         note: Option<String>,
         /// The agent's own option that was chosen by its id.
         option: Option<String>,
@@ -210,7 +210,7 @@ pub enum ToAgent {
         text: String,
         when: When,
     },
-    /// What the human wants to know about something that waits; the work goes on.
+    /// A question of the supervisor about a pending action; the work continues.
     Question(String),
     /// The proposal has become this action; its answer may take for ever.
     Filed {

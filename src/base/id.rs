@@ -37,7 +37,7 @@ names! {
     LeaseId,
     /// An attached client: `c1`, `c2` … within a host's life.
     ClientId,
-    /// What policy calls the rule that spoke, for example `read-inside` or `user:3`.
+    /// The name of a policy rule, for example `read-inside` or `user:3`.
     RuleId,
 }
 

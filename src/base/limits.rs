@@ -34,7 +34,7 @@ pub const MODEL_BUDGET_WALL_MS: u64 = 2 * 60 * 60 * 1_000;
 pub const MODEL_BUDGET_TURNS: u64 = 80;
 /// Default budget of a session, actions.
 pub const MODEL_BUDGET_ACTIONS: u64 = 200;
-/// How long a command may run when nobody says otherwise, milliseconds.
+/// Time limit of a command without one of its own, milliseconds.
 pub const RUN_TIMEOUT_MS_DEFAULT: u64 = 10 * 60 * 1000;
 /// Unchanged lines around a change unless a view says otherwise.
 pub const DIFF_CONTEXT_LINES: usize = 3;
@@ -44,14 +44,14 @@ pub const DIFF_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const DIFF_BINARY_PROBE_BYTES: usize = 8000;
 /// Envelopes read for a client at once.
 pub const CLIENT_READ_EVENTS_MAX: usize = 256;
-/// What a lease covers unless its grant says otherwise.
+/// Number of actions a lease covers unless its grant sets another.
 pub const LEASE_ACTIONS_DEFAULT: u32 = 20;
 pub const LEASE_MINUTES_DEFAULT: u32 = 30;
 /// Files in one edit, and bytes of one file that can be proposed.
 pub const EDIT_FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Files that one approved read of a directory gives.
 pub const READ_FILES_MAX: usize = 2_000;
-/// How long an action must have been on the screen before a key may approve it (shortest considered reaction).
+/// Time an action must have been on the screen before a key may approve it (shortest considered reaction).
 pub const UI_ARM_AFTER_MS: u64 = 400;
 /// Most rules in a policy file.
 pub const POLICY_RULES_MAX: usize = 1_000;

@@ -3,7 +3,7 @@
 use crate::model::check::{CaseReport, CaseStatus};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What changed from one run to the next, as case ids in order of the later run (of the earlier for `gone`).
+/// The changes from one run to the next, as case ids in order of the later run (of the earlier for `gone`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
     /// Went wrong before, passes now.
@@ -157,7 +157,7 @@ impl Matrix {
         all.into_iter().collect()
     }
 
-    /// How a case ended in each run; `None` where it was not reported.
+    /// Returns the status of a case in each run; `None` where it was not reported.
     pub fn row(&self, case: &str) -> Vec<Option<CaseStatus>> {
         self.runs.iter().map(|r| r.cases.get(case).copied()).collect()
     }

@@ -37,7 +37,7 @@ pub struct NotCoverage {
 }
 
 impl Coverage {
-    /// Whether a line ran. Unknown files and lines did not.
+    /// Returns whether a line ran. Unknown files and lines did not.
     pub fn ran(&self, file: &str, line: u32) -> bool {
         self.files.get(file).is_some_and(|lines| lines.contains(&line))
     }

@@ -18,7 +18,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Whether the file belongs to a runtime, a package or the runner, not to the project.
+    /// Returns whether the file belongs to a runtime, a package or the runner, not to the project.
     pub fn is_foreign(&self, place: &Place) -> bool {
         const FOREIGN: &[&str] = &[
             "/rustc/",

@@ -1,4 +1,4 @@
-//! What a run has reported so far: the cases by name, the runner's own totals, what went wrong with the run itself.
+//! The reports of a run so far: the cases by name, the runner's own totals, and problems of the run itself.
 //!
 //! A case may be reported more than once (first its outcome, later its text): the last report of an id is the
 //! whole truth about it, so a reader keeps one report per id.
@@ -10,7 +10,7 @@ use crate::checks::parsers::Place;
 use crate::model::check::{CaseReport, CaseStatus, CheckFinished};
 use std::collections::HashMap;
 
-/// What a parser emits.
+/// An event from a parser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckEvent {
     /// A case ended, or more became known about it; replaces an earlier report of the same `case`.
@@ -91,7 +91,7 @@ pub struct Ledger {
     place: Place,
     cases: Vec<CaseReport>,
     index: HashMap<String, usize>,
-    /// What the cases take, by [`weight`].
+    /// Total size of the cases, by [`weight`].
     bytes: usize,
     dropped: Totals,
     totals: Totals,
@@ -275,7 +275,7 @@ impl Totals {
     }
 }
 
-/// Which of two outcomes of one case to believe.
+/// Selects which of two outcomes of one case to believe.
 trait MaxBad {
     fn max_bad(self, other: Self) -> Self;
 }
@@ -292,7 +292,7 @@ impl MaxBad for CaseStatus {
     }
 }
 
-/// What a case takes in memory, nearly: its id is kept twice.
+/// Returns the approximate memory of a case: its id is stored twice.
 fn weight(c: &CaseReport) -> usize {
     let suites: usize = c.suite.iter().map(|s| s.len() + size_of::<String>()).sum();
     let texts = c.case.len() * 2 + c.file.as_ref().map_or(0, String::len) + c.message.as_ref().map_or(0, String::len);

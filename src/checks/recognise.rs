@@ -1,10 +1,10 @@
-//! Whether a path belongs to the tests: what the alarm for edits to tests and the repair agent go by.
+//! Detects whether a path belongs to the tests, for the alarm about edits to tests and for the repair agent.
 //!
 //! Judged by names alone, in any letter case. Tests inside source files (`#[cfg(test)]`) are for the caller.
 
 use crate::base::RelPath;
 
-/// What a path is to the tests.
+/// The relation of a path to the tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TestPath {
     /// A file of test cases, or anything in a directory of tests.
@@ -29,7 +29,7 @@ impl TestPath {
     }
 }
 
-/// Whether a path is a test, its configuration or what it expects.
+/// Returns whether a path is a test, its configuration or its expected output.
 pub fn is_test(path: &RelPath) -> bool {
     recognise(path.as_str()).is_guarded()
 }
@@ -99,7 +99,7 @@ const MIXED_FILES: &[&str] = &[
     "rakefile",
 ];
 
-/// What a path, relative to the project and with `/`, is to the tests.
+/// Returns the relation of a path, relative to the project and with `/`, to the tests.
 pub fn recognise(path: &str) -> TestPath {
     let path = path.replace('\\', "/").to_lowercase();
     let (directories, name) = path.rsplit_once('/').unwrap_or(("", &path));

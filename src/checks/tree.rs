@@ -4,7 +4,7 @@ use crate::checks::limits::CHECK_SUITE_DEPTH_MAX;
 use crate::model::check::{CaseReport, CaseStatus};
 use std::collections::HashMap;
 
-/// How many cases ended how.
+/// The number of cases by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub passed: u32,

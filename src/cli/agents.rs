@@ -66,7 +66,7 @@ fn place(found: &catalog::Found) -> &'static str {
     }
 }
 
-/// What supervision can and cannot do with an agent, in our words.
+/// Describes how far an agent can be supervised, in our words.
 pub fn badges(spec: &AgentSpec) -> String {
     let level = match spec.level {
         catalog::Level::Unknown => "L? not observed yet",

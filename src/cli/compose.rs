@@ -18,7 +18,7 @@ use crate::workspace::{LiveWorkspace, Settings};
 use std::path::Path;
 use std::sync::Arc;
 
-/// What is looked for beside the configuration.
+/// The files read from the configuration's directory.
 const OWN_FILES: [&str; 5] = ["agents.toml", "models.toml", "policy.toml", "themes", "keymaps"];
 
 /// The machine's clock.

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::Semaphore;
 
-/// What a host process is told on its stdin: names only, no secrets.
+/// The order that a host process reads from its stdin: names only, no secrets.
 #[derive(Debug, Serialize, Deserialize)]
 struct Order {
     state: PathBuf,

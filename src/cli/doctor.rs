@@ -7,7 +7,7 @@ use super::{DONE, Done, Fail, NOT_SO, print};
 use crate::base::text::Untrusted;
 use serde::Serialize;
 
-/// How good a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum State {
@@ -24,9 +24,9 @@ struct Finding {
     group: &'static str,
     name: &'static str,
     state: State,
-    /// What was found; foreign text may be in it.
+    /// The result; foreign text may be in it.
     says: String,
-    /// What to do about it.
+    /// The fix.
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<String>,
 }

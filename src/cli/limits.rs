@@ -3,16 +3,17 @@
 /// Files that a session says it has left, for other sessions on the same files, and bytes of what it says.
 pub const NEIGHBOR_FILES_MAX: usize = 512;
 pub const NEIGHBOR_BYTES_MAX: u64 = 4 * 1024 * 1024;
-/// How long another session's word about a file explains a change, and how late a watcher may see what it did.
+/// Time for which another session's report about a file explains a change, and the longest delay of a watcher,
+/// milliseconds.
 pub const NEIGHBOR_MEMORY_MS: u64 = 600_000;
 pub const NEIGHBOR_SETTLE_MS: u64 = 3000;
 /// Connections to a socket at once, those included that are being turned away.
 pub const CONNECTIONS_MAX: usize = 64;
-/// How long a host that cannot accept a connection waits before it tries again, milliseconds.
+/// Delay before a host that cannot accept a connection tries again, milliseconds.
 pub const ACCEPT_AGAIN_MS: u64 = 100;
 /// Size of a host's log, bytes; when it is full it is kept once, as `host.log.1`, and a new one begins.
 pub const HOST_LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
-/// How long a headless host stays for requests after the session has ended, milliseconds.
+/// Time for which a headless host accepts requests after the session has ended, milliseconds.
 pub const HEADLESS_LINGER_MS: u64 = 2_000;
 /// Of a script's first line, which names its interpreter, bytes.
 pub const SHEBANG_BYTES_MAX: u64 = 512;

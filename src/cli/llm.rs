@@ -61,7 +61,7 @@ pub fn catalog(config: Option<&Path>) -> Result<Catalog, Fail> {
     Catalog::load(file.as_deref()).map_err(|e| Fail::usage(e.to_string()))
 }
 
-/// Where the user's files are: beside the configuration that was named, else where the platform keeps them.
+/// Returns the directory of the user's files: that of the given configuration, else the platform's.
 fn folder(config: Option<&Path>) -> Option<PathBuf> {
     config::Paths::dir_of(config).ok()
 }

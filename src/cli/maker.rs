@@ -75,7 +75,7 @@ pub fn available(options: &SessionOptions) -> Result<(), Fail> {
     )))
 }
 
-/// Where external agents are looked for.
+/// Returns the places to search for external agents.
 pub fn surroundings(workspace: &Path) -> Surroundings {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let npm = std::env::var_os("npm_config_prefix").map(|prefix| PathBuf::from(prefix).join("bin"));

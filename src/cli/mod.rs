@@ -127,7 +127,8 @@ fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "rightseat: {}", text.visible_lines().collect::<Vec<_>>().join("\n"));
 }
 
-/// What clap says about a command line. It repeats the arguments in colours of its own, and would let theirs through.
+/// Prints clap's message about a command line. Clap repeats the arguments with colors of its own, and would let theirs
+/// through. It repeats the arguments in colours of its own, and would let theirs through.
 fn say_mistake(error: &clap::Error) {
     let odd = |word: &str| word.lines().any(|line| crate::base::text::Untrusted::new(line).visible() != line);
     if std::env::args_os().any(|word| odd(&word.to_string_lossy())) {

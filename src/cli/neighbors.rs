@@ -18,7 +18,7 @@ use std::sync::Mutex;
 /// Its name below the state directory.
 pub const DIR: &str = "neighbors";
 
-/// What a session says of itself.
+/// The report of a session about itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Said {
     /// Absolute, resolved.
@@ -26,7 +26,7 @@ struct Said {
     /// Absolute path, content and time, oldest first.
     files: VecDeque<(PathBuf, Option<Digest>, u64)>,
     at_work: bool,
-    /// When it began or ended to be at work.
+    /// Time at which it last started or stopped working.
     worked_at: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! What a session is started with; kept beside its journal so that it can be taken up again.
+//! The options a session was started with; stored beside its journal so that it can be resumed.
 
 use super::Fail;
 use super::args::Shared;
@@ -14,14 +14,14 @@ pub struct SessionOptions {
     pub workspace: PathBuf,
     /// As `--agent` takes it.
     pub agent: String,
-    /// How the agent was chosen, in words, for the header.
+    /// The reason for the choice of the agent, in words, for the header.
     pub chosen: String,
     pub mode: Mode,
     pub isolation: IsolationChoice,
     pub goal: Option<String>,
     pub config: Option<PathBuf>,
     pub record: Option<PathBuf>,
-    /// What configuration, command line and project came to when the session was started.
+    /// The settings from configuration, command line and project when the session was started.
     #[serde(default)]
     pub settings: Settings,
     /// The workspace is a throw-away copy that goes with the session.

@@ -1,4 +1,4 @@
-//! Where sessions live on disk, and how a session is found by its name.
+//! The directory of a session on disk, and how a session is found by its name.
 //!
 //! `STATE/sessions/ID/` holds `journal.db` (with what the journal keeps beside it), `host.sock`, `host.log`,
 //! `options.json` and the workspace's store. Everything is 0700 or 0600 from creation.
@@ -177,7 +177,7 @@ impl SessionPlace {
         }
     }
 
-    /// What the session was started with.
+    /// Reads the options the session was started with.
     pub fn options(&self) -> Result<SessionOptions, Fail> {
         let path = self.dir.join("options.json");
         let text = std::fs::read_to_string(&path).map_err(|e| Fail::usage(format!("{}: {e}", path.display())))?;

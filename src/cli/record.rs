@@ -1,4 +1,4 @@
-//! What the record says: verify it, carry it elsewhere.
+//! Commands on the record of a session: verify and export.
 
 use super::args::Shared;
 use super::place::Places;

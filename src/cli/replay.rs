@@ -30,11 +30,11 @@ pub fn review(shared: &Shared, file: &Path) -> Done {
     show(shared, Record { name: file.display().to_string(), envelopes: read_file(file)?, journal: None })
 }
 
-/// What is walked through.
+/// The record to step through.
 struct Record {
     name: String,
     envelopes: Vec<Envelope>,
-    /// Where blobs are, if anywhere.
+    /// The journal with the blobs, if there is one.
     journal: Option<PathBuf>,
 }
 

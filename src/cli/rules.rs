@@ -24,7 +24,7 @@ pub fn policy(shared: &Shared, command: &PolicyCommand) -> Done {
     }
 }
 
-/// Where our own files are: no agent may write there, so a ruling must know.
+/// Returns the paths of our own files: no agent may write there, so policy must know them.
 fn own(shared: &Shared) -> Vec<PathBuf> {
     let Ok(paths) = settings::paths(shared) else { return Vec::new() };
     vec![paths.config_dir().to_owned(), paths.state]

@@ -8,7 +8,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What can be seen of a project: its files, and which tools are installed.
+/// Returns the visible facts about a project: its files, and the installed tools.
 pub fn view(root: &Path) -> ProjectView {
     let files = tree::files(root, &Rules::read(root), Path::new(""), DETECT_FILES_MAX);
     let paths: Vec<String> = files.iter().filter_map(|path| path.to_str().map(str::to_owned)).collect();
@@ -34,8 +34,8 @@ pub fn best(project: &ProjectView) -> Result<Runner, String> {
     runners.into_iter().next().ok_or_else(|| "no test runner was recognized".to_owned())
 }
 
-/// How pytest can be started here. `python3` itself is asked whether it can import it, from a directory that holds no
-/// code; a Python inside the project is not started.
+/// Returns how pytest can be started here. `python3` itself is asked whether it can import it, from a directory that
+/// holds no code; a Python inside the project is not started.
 fn pytest(root: &Path) -> Pytest {
     let program = |name: &str| find_program(name).filter(|file| !file.starts_with(root));
     let asks = |python: &Path| {
@@ -75,7 +75,7 @@ fn read(path: &Path) -> Option<String> {
     Some(text)
 }
 
-/// Where a program is on PATH.
+/// Returns the path of a program on PATH.
 pub fn find_program(name: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())

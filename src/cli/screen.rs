@@ -1,4 +1,4 @@
-//! What the full-screen client gets from command line, configuration and environment, and what its end means for a shell.
+//! The full-screen client: its options from command line, configuration and environment, and its exit code.
 
 use super::args::Shared;
 use super::{DONE, Done, Fail, INTERRUPTED, settings};
@@ -23,7 +23,7 @@ pub fn locale() -> Option<String> {
     ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env(name).filter(|value| !value.is_empty()))
 }
 
-/// Whether a client can open here; found out before anything is made for it.
+/// Checks that a client can open here, before anything is created for it.
 pub fn check(shared: &Shared) -> Result<(), Fail> {
     modes::check(env("TERM").as_deref(), shared.linear).map_err(|e| Fail::usage(e.to_string()))
 }
@@ -75,7 +75,7 @@ pub fn run(
     }
 }
 
-/// What shells say of an end by a signal: 128 and its number.
+/// Returns the shells' exit code for an end by a signal: 128 and its number.
 pub fn code_of_signal(number: i32) -> u8 {
     u8::try_from(128 + number).unwrap_or(130)
 }

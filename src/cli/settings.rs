@@ -12,7 +12,7 @@ impl From<ConfigError> for Fail {
     }
 }
 
-/// How clients look, from the user's layers only: a project has no say in it.
+/// The appearance of clients, from the user's layers only: a project cannot set it.
 pub struct Look {
     pub theme: String,
     pub keymap: String,
@@ -25,11 +25,11 @@ pub struct Look {
     pub bell: bool,
     pub desktop: bool,
     pub notify_on_end: bool,
-    /// Where the user's own rules are.
+    /// Path of the user's own rules.
     pub policy: PathBuf,
 }
 
-/// Where everything is.
+/// Returns all paths.
 pub fn paths(shared: &Shared) -> Result<Paths, Fail> {
     let places = config::Places { config: shared.config.clone(), state: shared.state_dir.clone() };
     Ok(Paths::find(&places)?)

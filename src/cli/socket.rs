@@ -34,12 +34,12 @@ pub async fn connect(path: &Path) -> std::io::Result<UnixStream> {
     UnixStream::connect(short).await
 }
 
-/// Does a host listen there?
+/// Returns whether a host listens on the socket.
 pub fn is_up(path: &Path) -> bool {
     short(path).and_then(|(short, _dir)| std::os::unix::net::UnixStream::connect(short)).is_ok()
 }
 
-/// Is the other end the same user? Root may enter anything anyway.
+/// Returns whether the other end belongs to the same user. Root may enter anything anyway.
 pub fn is_own(stream: &UnixStream) -> bool {
     let me = rustix::process::geteuid().as_raw();
     stream.peer_cred().is_ok_and(|cred| cred.uid() == me)

@@ -126,7 +126,7 @@ fn with_first(first: ToAgent, link: AgentLink) -> AgentLink {
     AgentLink { to_host, from_host: from }
 }
 
-/// What can be done about it: agents with their install lines, a key, a model on this machine, what is embedded.
+/// Lists the choices: agents with their install lines, a key, a model on this machine, the embedded agent.
 fn choices(asked: &str, here: &Here) -> String {
     let asked: String = asked.lines().next().unwrap_or_default().chars().take(60).collect();
     let mut text = format!(

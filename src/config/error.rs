@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, where, and what was expected.
+//! Errors of a configuration: what is wrong, where, and what was expected.
 
 use crate::base::nearest::nearest;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ impl ConfigError {
         Self::Text { file: file.to_owned(), line, column, what: what.into() }
     }
 
-    /// What the TOML reader found, with the nearest name for one that is not known.
+    /// Converts an error of the TOML reader, with the nearest name for an unknown one.
     pub fn toml(file: &str, text: &str, e: &toml::de::Error) -> Self {
         let offset = e.span().map_or(0, |s| s.start);
         Self::at(file, text, offset, advice(e.message()))

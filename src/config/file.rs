@@ -135,7 +135,7 @@ pub fn parse(name: &str, text: &str) -> Result<File, ConfigError> {
     }
 }
 
-/// Where a dotted key is set; 0 when it cannot be found.
+/// Returns the byte offset at which a dotted key is set; 0 when it cannot be found.
 fn place_of(text: &str, key: &str) -> usize {
     let Ok(document) = toml_edit::Document::parse(text) else { return 0 };
     let mut item = document.as_item();

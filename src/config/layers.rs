@@ -54,7 +54,7 @@ impl IsolationChoice {
     }
 }
 
-/// When the watcher polls.
+/// The condition under which the watcher polls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Polling {
@@ -65,7 +65,7 @@ pub enum Polling {
     Never,
 }
 
-/// Which signs the screen may use.
+/// The signs the screen may use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Signs {
@@ -82,7 +82,7 @@ pub enum TestCommand {
     Line(String),
 }
 
-/// What a session may use up.
+/// The limits of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     pub tokens: u64,
@@ -125,7 +125,7 @@ pub struct Settings {
     pub notifications: Calls,
 }
 
-/// How a user who looks elsewhere is called.
+/// The notifications for a user who is looking elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Calls {
     pub bell: bool,
@@ -166,7 +166,7 @@ impl Default for Settings {
     }
 }
 
-/// Where a setting comes from.
+/// The origin of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layer {
@@ -182,7 +182,7 @@ pub struct Resolved {
     pub settings: Settings,
     /// Layer of every key that some layer set, as in the file (`budget.tokens`).
     pub sources: BTreeMap<String, Layer>,
-    /// What a project asked for and did not get, in words.
+    /// The settings of a project that were rejected, in words.
     pub warnings: Vec<String>,
 }
 

@@ -1,10 +1,10 @@
-//! Where configuration and state are. Pure but for what `directories` reads of the environment.
+//! The locations of configuration and state. Pure but for what `directories` reads of the environment.
 
 use std::path::{Path, PathBuf};
 
 use super::ConfigError;
 
-/// What the command line and the environment say about places.
+/// The locations given on the command line and in the environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Places {
     /// `--config FILE`.

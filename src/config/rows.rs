@@ -3,7 +3,7 @@
 use super::Settings;
 use serde::Serialize;
 
-/// How a setting without a value is shown.
+/// The display of a setting without a value.
 const UNSET: &str = "–";
 
 impl Settings {

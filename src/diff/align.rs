@@ -1,4 +1,4 @@
-//! Which lines of two texts belong together.
+//! The alignment of the lines of two texts.
 //!
 //! Owns line splitting and the calls into the two diff engines. Lines keep their terminator (`\n`), so
 //! that lines put together again are the file, byte for byte; a lone `\r` ends no line.
@@ -14,7 +14,7 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use crate::diff::limits::{DIFF_FINE_LINES_MAX, DIFF_READABLE_LINES_MAX};
 
-/// Which differences in whitespace count.
+/// The differences in whitespace that count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Whitespace {
@@ -28,7 +28,7 @@ pub enum Whitespace {
 }
 
 impl Whitespace {
-    /// What lines are compared by.
+    /// Returns the text that lines are compared by.
     fn key(self, line: &[u8]) -> Cow<'_, [u8]> {
         match self {
             Whitespace::Exact => Cow::Borrowed(line),

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::base::limits::{DIFF_BINARY_PROBE_BYTES, DIFF_BYTES_MAX, DIFF_CONTEXT_LINES};
 use crate::diff::align::{self, Change, Whitespace};
 
-/// How a diff is cut into hunks.
+/// The options for cutting a diff into hunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DiffOptions {
     /// Unchanged lines shown around changes.
     pub context_lines: usize,
-    /// Which differences in whitespace count.
+    /// The differences in whitespace that count.
     pub whitespace: Whitespace,
 }
 
@@ -24,7 +24,7 @@ impl Default for DiffOptions {
     }
 }
 
-/// What kind of content was compared.
+/// The kind of content that was compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
@@ -36,7 +36,7 @@ pub enum Content {
     TooLarge,
 }
 
-/// What happened to a line.
+/// The change of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LineKind {
@@ -168,7 +168,7 @@ impl FileDiff {
         &self.new
     }
 
-    /// How the hunks were cut.
+    /// Returns how the hunks were cut.
     pub fn options(&self) -> DiffOptions {
         self.options
     }

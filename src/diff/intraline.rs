@@ -1,4 +1,4 @@
-//! Which words of a changed line changed.
+//! The words that changed within a changed line.
 //!
 //! Computed for one hunk at a time, when it is shown. Marks are a reading aid: they decide nothing,
 //! and lines that are long or have little in common get none.

@@ -18,7 +18,7 @@ use crate::diff::select::Writer;
 /// Usual length of a conflict marker; longer ones are used where the text itself has such lines.
 const MARKER_LEN: usize = 7;
 
-/// Whose lines a region of the merge has.
+/// The side that the lines of a merge region come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Region {
     /// Nobody changed these lines.
@@ -161,7 +161,7 @@ impl Merge {
         self.stretches.push(Stretch { region, base, ours, theirs });
     }
 
-    /// How many places the sides disagree in.
+    /// Returns the number of places in which the sides disagree.
     pub fn conflicts(&self) -> usize {
         self.stretches.iter().filter(|s| s.region == Region::Conflict).count()
     }
@@ -235,7 +235,7 @@ impl Merge {
     }
 }
 
-/// What a conflict becomes.
+/// The resolution of a conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
     Ours,

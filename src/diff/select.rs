@@ -1,4 +1,4 @@
-//! Which parts of a diff are wanted, and the exact bytes that gives.
+//! The selected parts of a diff, and the exact bytes they produce.
 //!
 //! Owns the wire form of a choice (`hunks?: [index | {hunk, lines}]`) and partial apply: all of a
 //! diff is the new version, none of it the old one, byte for byte.

@@ -3,8 +3,7 @@
 use crate::base::text::foreign;
 use crate::diff::file::{Content, DiffLine, FileDiff, Hunk, LineKind};
 
-/// What the two versions are called; `None` for a version that does not exist. Slash-separated,
-/// relative.
+/// The names of the two versions; `None` for a version that does not exist. Slash-separated, relative.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Names<'a> {
     pub old: Option<&'a str>,

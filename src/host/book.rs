@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// What clients follow: how far the journal goes, and what is wrong with it.
+/// The state that clients follow: the position of the journal, and its trouble if any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Published {
     pub head: Seq,

@@ -17,14 +17,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// How a connection reads the journal: by its own read-only handle, so that no reader waits for the writer.
+/// The journal as a connection reads it: through its own read-only handle, so that no reader waits for the writer.
 #[derive(Clone, Debug)]
 pub struct Source {
     pub path: Arc<PathBuf>,
     pub head: watch::Receiver<Published>,
 }
 
-/// Where the answer to a request goes.
+/// The channel for the answer to a request.
 pub type Responder = oneshot::Sender<Result<Answer, RpcError>>;
 
 /// A request on its way to the actor.
@@ -139,7 +139,7 @@ struct Intake {
     client: ClientId,
     to_actor: mpsc::Sender<Msg>,
     answers: mpsc::Sender<Message>,
-    /// Where the stream of events begins; set by the attach.
+    /// The start of the stream of events; set by the attach.
     begin: watch::Sender<Option<Seq>>,
     lenient: bool,
     seen: SeenIds,

@@ -12,9 +12,9 @@ pub const CLIENT_ANSWERS_MAX: usize = 256;
 pub const CLIENT_REQUEST_IDS_MAX: usize = 1_024;
 /// Clients attached at once.
 pub const CLIENTS_MAX: usize = 32;
-/// How long a connection may take to attach, and one that is turned away to ask and hear why, milliseconds.
+/// Time limit for a connection to attach, and for a rejected one to ask and receive the reason, milliseconds.
 pub const CLIENT_ATTACH_MS_MAX: u64 = 10_000;
-/// How long a client that has closed its side may take to read the answers that are due, milliseconds.
+/// Time limit for a client that has closed its side to read the remaining answers, milliseconds.
 pub const CLIENT_DRAIN_MS_MAX: u64 = 5_000;
 /// A client whose `from` is this many events behind is given the snapshot that it asked for.
 pub const CLIENT_BEHIND_EVENTS_MAX: u64 = 10_000;
@@ -30,14 +30,15 @@ pub const EDIT_FILES_MAX: usize = 500;
 pub const OUTPUT_EVENT_BYTES_MAX: usize = 16 * 1024;
 /// The end of the output that an agent is told.
 pub const TOLD_TAIL_BYTES_MAX: usize = 16 * 1024;
-/// How long an agent gets to end by itself when the session closes, milliseconds.
+/// Time limit for an agent to exit on its own when the session closes, milliseconds.
 pub const AGENT_END_MS_MAX: u64 = 1_500;
 /// A change seen this soon after an external agent's turn counts as the agent's: the watcher settles before it speaks.
 pub const UNSUPERVISED_AFTER_TURN_MS: u64 = 2_000;
 /// Changes that the refusal of an undo or a rewind names in words, and lists in its data.
 pub const REVERT_CHANGES_NAMED_MAX: usize = 8;
 pub const REVERT_CHANGES_LISTED_MAX: usize = 1_000;
-/// How long after the end of a command that an agent ran itself a change of a file is still taken for that command's.
+/// Time after a command that an agent ran itself, in which a change of a file still counts as the command's,
+/// milliseconds.
 pub const AGENT_COMMAND_SETTLE_MS: u64 = 1_000;
 /// The same for ignored files, which are looked at more rarely.
 pub const IGNORED_SETTLE_MS: u64 = 5_000;

@@ -1,5 +1,5 @@
-//! When the base of a held action has changed: a three-way merge of the proposal with the disk, offered as a new
-//! revision, never applied by itself.
+//! The three-way merge of a held action with the disk after its base has changed: offered as a new revision, never
+//! applied automatically.
 
 use super::resolve::{self, Resolved};
 use crate::base::Digest;

@@ -37,13 +37,13 @@ pub use book::Published;
 
 /// Policy as the host asks it: pure, and never slow.
 pub trait Judge: Send + Sync {
-    /// What the rules say of an action, and how far it reaches, judged from its words.
+    /// Applies the rules to an action and determines how far it reaches, from its words.
     fn judged(&self, action: &Action) -> Judged;
     /// The ruling alone.
     fn rule(&self, action: &Action) -> Ruling {
         self.judged(action).ruling()
     }
-    /// Which files a command would change, as far as its words tell; `None` when it changes none.
+    /// Returns the files a command would change, as far as its words tell; `None` when it changes none.
     fn reach(&self, command: &Command) -> Option<Reach>;
     /// The same with rules that only ask or deny, as TOML; in words what is wrong with them.
     fn tightened(&self, rules: &str) -> Result<Arc<dyn Judge>, String>;
@@ -54,15 +54,16 @@ pub trait Judge: Send + Sync {
 /// Makes the session's agent, again after it was lost.
 pub trait AgentMaker: Send + Sync {
     fn make(&self, seat: AgentSeat) -> Result<Box<dyn Agent>, String>;
-    /// How the header shows it before it has said a word.
+    /// Returns the badge for the header before the agent has sent anything.
     fn badge(&self) -> AgentBadge;
     /// Plays by itself from the start, without a prompt (a script).
     fn starts_itself(&self) -> bool;
-    /// What it does outside its own process goes through the gate, so a change nobody answers for is not its.
+    /// Returns whether everything it does outside its own process goes through the gate, so that an unattributed change
+    /// is not its own.
     fn is_embedded(&self) -> bool;
 }
 
-/// How the project's checks are run.
+/// The setup for running the project's checks.
 #[derive(Clone, Debug)]
 pub struct ChecksSetup {
     pub command: Command,
@@ -83,7 +84,7 @@ pub struct Setup {
     pub checks: Option<ChecksSetup>,
     pub mode: Mode,
     pub goal: Option<String>,
-    /// What is wrong with the rules, in words: the user must see it, wherever this process writes its log.
+    /// Problems with the rules, in words: the user must see them, wherever this process writes its log.
     pub warnings: Vec<String>,
     pub neighbors: Arc<dyn Neighbors>,
 }
@@ -95,7 +96,7 @@ pub struct Host {
     source: clients::Source,
 }
 
-/// How a session ended, for the exit code.
+/// The end of a session, for the exit code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ending {
     pub ended: Option<SessionEnded>,
@@ -137,7 +138,7 @@ impl Host {
         clients::serve(client, reader, writer, self.source.clone(), self.to_actor.clone(), lenient).await;
     }
 
-    /// What clients follow, for a host that must know when the session has ended.
+    /// Returns the state that clients follow, for a host that must know when the session has ended.
     pub fn follow(&self) -> tokio::sync::watch::Receiver<Published> {
         self.source.head.clone()
     }

@@ -1,9 +1,9 @@
-//! How a session has gone, in a word and in a few lines.
+//! The outcome of a session, in a word and in a few lines.
 
 use crate::model::Session;
 use crate::model::event::{Decider, SessionOutcome, TurnEnd, Verdict};
 
-/// How a session that ends now has gone.
+/// Returns the outcome of a session that ends now.
 pub fn outcome(session: &Session) -> SessionOutcome {
     let refused = session.turns.last_end.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Refusal);
     let cancelled = session.turns.last_end.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Cancelled);

@@ -15,7 +15,7 @@ pub struct Resolved {
     pub blobs: Blobs,
 }
 
-/// What one path becomes while drafts are laid over each other.
+/// The resulting state of one path while drafts are applied in order.
 struct Pending {
     /// The bits that it has, and those that a draft gives it.
     mode: Option<FileMode>,

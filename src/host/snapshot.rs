@@ -1,4 +1,4 @@
-//! What is open in a session, for a client that does not want its whole past: one JSON value in the words of the
+//! The open items of a session, for a client that does not want its whole past: one JSON value in the words of the
 //! envelopes. Clients that fold do without it.
 
 use crate::base::Seq;
@@ -14,7 +14,7 @@ pub fn wanted(session: &Session, attach: &Attach) -> Option<Value> {
     (attach.snapshot && is_far).then(|| of(session))
 }
 
-/// Where the events of a client begin after this answer to its attach.
+/// Returns the first event to send to a client after this answer to its attach.
 pub fn first_event(attach: &Attach, attached: &AttachedAs) -> Seq {
     match attached.snapshot {
         Some(_) => attached.head.next(),

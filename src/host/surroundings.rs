@@ -1,4 +1,4 @@
-//! What happens around the session: what the watcher saw and whose change it was, and other sessions on the same files.
+//! Events around the session: observed changes and their authors, and other sessions on the same files.
 
 use super::gate::Gate;
 use super::line::AgentLine;
@@ -132,7 +132,8 @@ impl Surroundings {
     }
 }
 
-/// Whether this is exactly what the action that it is told of left, so that the tree recorded after it has it already.
+/// Returns whether this is exactly the content that the attributed action left, so that the tree recorded after it
+/// already has it.
 fn is_left(gate: &Gate, by: &ChangedBy, changed: &Changed) -> bool {
     let (ChangedBy::Action(id) | ChangedBy::During(id)) = by else { return false };
     let state = gate.session().actions.get(id);
@@ -177,7 +178,7 @@ fn author(gate: &Gate, line: &AgentLine, runs: &Runs, changed: &Changed) -> Chan
     if line.may_write(gate) { ChangedBy::Unsupervised } else { ChangedBy::Human }
 }
 
-/// Whose a change is that this action left.
+/// Returns the author of a change whose content this action left.
 fn left_by(state: &ActionState, path: &RelPath) -> ChangedBy {
     let id = state.action.id.clone();
     let mut files = state.finished.iter().flat_map(|f| f.files.iter().flatten());
@@ -185,7 +186,8 @@ fn left_by(state: &ActionState, path: &RelPath) -> ChangedBy {
     if is_doubtful { ChangedBy::During(id) } else { ChangedBy::Action(id) }
 }
 
-/// Does this action leave the path as it is now? The same bytes with other permission bits are not what it left.
+/// Returns whether this action left the path as it is now. The same bytes with other permission bits are not what it
+/// left.
 fn leaves(state: &ActionState, path: &RelPath, changed: &Changed) -> bool {
     let is_node = |node: Option<Node>| node.is_none() || changed.after_node.is_none() || node == changed.after_node;
     let mut finished = state.finished.iter().flat_map(|f| f.files.iter().flatten());

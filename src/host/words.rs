@@ -4,7 +4,7 @@ use crate::model::decide::Reply;
 use crate::model::event::LapseWhy;
 use crate::port::Answer;
 
-/// What became of a proposal, in words. `edited` is what the user changed, as a diff or a command line.
+/// Returns the result of a proposal in words. `edited` is what the user changed, as a diff or a command line.
 pub fn answer(reply: &Reply, edited: Option<String>) -> Answer {
     match reply {
         Reply::Approved { edited: is_edited, note, option } => {

@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 /// A SHA-256.
 pub type Hash = [u8; 32];
-/// What keeps a left-out body from being guessed.
+/// Random bytes that keep a left-out body from being guessed.
 pub type Salt = [u8; 16];
 
 const GENESIS: &[u8] = b"rightseat journal v1";

@@ -1,4 +1,4 @@
-//! What can go wrong with a journal, said so that the reader knows what happened, where, and what to do.
+//! Errors of a journal, with what happened, where, and what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the host must close the gate: decisions cannot be recorded now.
+    /// Returns whether the host must close the gate: decisions cannot be recorded now.
     pub fn closes_gate(&self) -> bool {
         match self {
             Self::Full { .. }
@@ -120,7 +120,8 @@ impl Error {
         }
     }
 
-    /// What a failure means inside an append: one of the system leaves open whether the batch is on disk.
+    /// Returns the meaning of a failure inside an append: after a system error it is unknown whether the batch is on
+    /// disk.
     pub(super) fn in_append(self) -> Self {
         if let Self::Disk { path, why } = self { Self::Poisoned { path, why } } else { self }
     }

@@ -1,4 +1,4 @@
-//! Which actions may start: a pure fold over the few event kinds that give, revert and spend consent.
+//! The actions that may start: a pure fold over the few event kinds that give, revert and spend consent.
 //!
 //! It reads the bodies itself instead of trusting its caller, so that no mistake above can mint a permit.
 

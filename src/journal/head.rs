@@ -49,7 +49,7 @@ pub(super) struct Seal {
     pub sha256: Digest,
 }
 
-/// What a head file says.
+/// The content of a head file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head {
     #[serde(flatten)]

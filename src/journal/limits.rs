@@ -12,7 +12,7 @@ pub const BLOB_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const BLOB_CHUNK_BYTES: usize = 256 * 1024;
 /// zstd level for blobs: 3 is zstd's own default, a few hundred MB/s.
 pub const BLOB_ZSTD_LEVEL: i32 = 3;
-/// How long a statement waits for another process's lock on the database, in milliseconds.
+/// Time for which a statement waits for another process's lock on the database, milliseconds.
 pub const JOURNAL_BUSY_MS_MAX: u64 = 2_000;
 /// Pages that one connection to the journal keeps in memory.
 pub const JOURNAL_CACHE_KIB: i64 = 512;
@@ -28,6 +28,7 @@ pub const SEARCH_HITS_MAX: usize = 1_000;
 pub const HEAD_FILE_BYTES: usize = 512;
 /// Largest version of a file whose lines are shown in an exported report.
 pub const EXPORT_CONTENT_BYTES_MAX: usize = 1024 * 1024;
-/// How long a lock that is held is asked for again, and how often: longer than a fork takes, shorter than a user waits.
+/// Time for which a held lock is requested again, and the interval, milliseconds: longer than a fork takes, shorter
+/// than a user waits.
 pub const JOURNAL_LOCK_WAIT_MS_MAX: u64 = 300;
 pub const JOURNAL_LOCK_RETRY_MS: u64 = 10;

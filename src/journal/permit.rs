@@ -45,7 +45,7 @@ impl Permit {
         self.revision
     }
 
-    /// What was decided: the executor hashes what it is about to do and compares.
+    /// Returns the digest that was decided: the executor hashes what it is about to do and compares.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }

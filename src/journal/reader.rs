@@ -15,9 +15,9 @@ use crate::model::event::{Envelope, Event};
 pub struct Record {
     /// Position, from 1 without gaps.
     pub seq: Seq,
-    /// When, by the host's clock.
+    /// Time of the event, by the host's clock.
     pub at: UnixMs,
-    /// What happened; kinds of later releases are kept as they are.
+    /// Kind of the event; kinds of later releases are kept unchanged.
     pub kind: String,
     /// The event's JSON object, without `seq`, `at` and `kind`.
     pub body: String,

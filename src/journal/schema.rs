@@ -29,7 +29,7 @@ pub(super) const TABLES: [(&str, &str); 4] = [
     ("chunks", "CREATE TABLE chunks(id INTEGER PRIMARY KEY, packed BLOB NOT NULL) STRICT"),
 ];
 
-/// Who a journal belongs to and what its chain starts from.
+/// The identity of a journal: its session, and the start of its chain.
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
     pub session: SessionId,

@@ -24,7 +24,7 @@ pub(super) const RESERVED: [&str; 9] =
 /// An event before it has a place in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// When, by the host's clock.
+    /// Time of the event, by the host's clock.
     pub at: UnixMs,
     /// Snake-case kind, at most [`EVENT_KIND_BYTES_MAX`] bytes.
     pub kind: String,
@@ -47,7 +47,7 @@ impl Draft {
     }
 }
 
-/// What an append that is on disk gave.
+/// The result of an append that is on disk.
 #[derive(Debug)]
 pub struct Appended {
     /// Number of the last event.
@@ -236,7 +236,7 @@ impl Journal {
         &self.identity.session
     }
 
-    /// Which host this is, counted from 1 since the session began.
+    /// Returns the number of this host, counted from 1 since the session began.
     pub fn fence(&self) -> u64 {
         self.identity.fence
     }

@@ -1,4 +1,4 @@
-//! What an agent wants to do, in the words and shapes of the wire, and the digest that consent binds to.
+//! The actions an agent proposes, in the words and shapes of the wire, and the digest that consent binds to.
 
 use crate::base::{ActionId, Digest, RelPath, StepId};
 use crate::model::draft::Draft;
@@ -8,7 +8,7 @@ use crate::model::offer::RequestOption;
 use crate::model::open::EvidenceKind;
 use serde::{Deserialize, Serialize};
 
-/// What sort of thing an action is.
+/// The kind of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -20,7 +20,7 @@ pub enum Kind {
     Other,
 }
 
-/// What happens to a file.
+/// The kind of change that happens to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileChange {
@@ -125,7 +125,7 @@ pub struct Command {
     /// Set beside the inherited allow-list; part of what is approved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<(String, String)>,
-    /// How long it may run, milliseconds; 0 = the configured default.
+    /// Time limit, milliseconds; 0 = the configured default.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub timeout_ms: u64,
 }
@@ -156,7 +156,7 @@ impl Command {
         }
     }
 
-    /// What is spawned: argv as it is, or `sh -c` with the text.
+    /// Returns the argv to spawn: argv as it is, or `sh -c` with the text.
     pub fn spawn_argv(&self) -> Vec<String> {
         match (&self.shell, &self.argv) {
             (Some(shell), _) => vec!["sh".into(), "-c".into(), shell.clone()],
@@ -166,7 +166,7 @@ impl Command {
     }
 }
 
-/// What an action does, by kind.
+/// The content of an action, by kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     Edit(Vec<Draft>),
@@ -211,7 +211,7 @@ pub struct Rationale {
     pub evidence: Vec<Evidence>,
 }
 
-/// How much can go wrong: 0 nothing … 100 stop and think. Computed by us, never by the agent.
+/// The risk of an action: 0 nothing … 100 stop and think. Computed by us, never by the agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Risk {
     pub score: u8,
@@ -219,11 +219,11 @@ pub struct Risk {
     pub factors: Vec<String>,
 }
 
-/// Which files a command would change, as its words and the disk told when it was proposed. Nothing was run to know it,
-/// and it is no part of the consent: the disk may have changed since.
+/// The files a command would change, according to its words and the disk when it was proposed. Nothing was run to know
+/// it, and it is no part of the consent: the disk may have changed since.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touches {
-    /// How many of them are there.
+    /// Number of existing files among them.
     pub files: u64,
     /// The first of them by name, bounded: relative to the workspace, or absolute outside; foreign text.
     #[serde(default)]
@@ -234,7 +234,7 @@ pub struct Touches {
     /// Not all of them need be meant.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_most: bool,
-    /// What could not be told, in words.
+    /// The parts that could not be determined, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
 }
@@ -250,7 +250,7 @@ pub struct TrialBudget {
     pub commands: Vec<Command>,
 }
 
-/// Who carries the action out once it is approved.
+/// The side that carries the action out once it is approved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Executor {
@@ -261,7 +261,7 @@ pub enum Executor {
     Agent,
 }
 
-/// What an agent hands in: an action without id, revision, digest or risk.
+/// The input from an agent: an action without id, revision, digest or risk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
     pub title: String,
@@ -299,7 +299,7 @@ impl Proposal {
     }
 }
 
-/// What an action does, with what it needs.
+/// The content of an action, with everything it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ActionBody {
     Edit(Vec<FileEdit>),
@@ -334,13 +334,13 @@ pub struct Action {
     pub options: Box<[RequestOption]>,
     /// Digest of the request in the agent's own words, so that consent ends when any of them changes.
     pub request: Option<Box<Digest>>,
-    /// Who wrote this revision: the agent, or the user who edited it.
+    /// The author of this revision: the agent, or the user who edited it.
     pub author: Author,
     /// A three-way merge left conflict markers in it: it must be edited before it can be approved.
     pub conflicted: bool,
 }
 
-/// Who wrote a revision of an action.
+/// The author of a revision of an action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Author {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// When a prompt may reach the agent.
+/// The time at which a prompt may reach the agent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
@@ -36,7 +36,7 @@ impl When {
     }
 }
 
-/// What an agent keeps beyond our session, and can be asked to list or to drop. The answer comes as a note.
+/// A request about what an agent keeps beyond our session: list it or delete it. The answer comes as a note.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Keeping {

@@ -4,7 +4,7 @@ use crate::base::{Digest, RunId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where a run took place.
+/// The tree that a run used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tree {
@@ -12,7 +12,7 @@ pub enum Tree {
     Candidate,
 }
 
-/// How one case ended.
+/// The outcome of one case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CaseStatus {

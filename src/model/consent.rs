@@ -1,5 +1,5 @@
-//! What consent binds to: the digest of an action. Released journals hold such digests, so the bytes that are hashed never
-//! change, whatever our own names become.
+//! The digest of an action, to which consent binds. Released journals hold such digests, so the bytes that are hashed
+//! never change, whatever our own names become.
 
 use super::action::{Action, ActionBody, Executor, FileChange, Kind};
 use super::node::Node;

@@ -14,7 +14,7 @@ use crate::model::event::{Alarm, Event, LapseWhy, Mode, OutcomeWord, Ruled, Ruli
 use crate::model::plan::{PlanEdit, Step};
 use crate::model::session::Session;
 
-/// What policy says about one action, as data.
+/// The verdict of policy on one action, as data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ruling {
     pub word: RulingWord,
@@ -39,14 +39,14 @@ impl Ruling {
     }
 }
 
-/// What came in.
+/// An input to the gate.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// A proposal, resolved on the disk, with policy's word on it.
     File {
         action: Box<Action>,
         ruling: Ruling,
-        /// What is wrong with it; on record before the decision.
+        /// Alarms about the proposal; recorded before the decision.
         alarms: Vec<Alarm>,
         now: UnixMs,
     },
@@ -150,7 +150,7 @@ pub enum Edited {
     Command(Command),
 }
 
-/// What is to be done once the events are on disk.
+/// An effect to execute once the events are on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Carry it out with the permit that the append gave.
@@ -165,7 +165,7 @@ pub enum Effect {
     Merge(ActionId),
 }
 
-/// What became of a proposal, without the words.
+/// The result of a proposal, without words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     Approved { edited: bool, note: Option<String>, option: Option<String> },

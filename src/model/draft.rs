@@ -1,4 +1,4 @@
-//! What an agent says it wants to do to one file, before the workspace has been looked at.
+//! Changes to files as an agent states them, before they are compared with the workspace.
 
 use crate::model::node::FileMode;
 
@@ -11,8 +11,8 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// What drafts do, in words and as far as they say it themselves: whether a content is a new file only the disk
-    /// knows. Each file is named once.
+    /// Describes the drafts as far as they are self-contained: only the disk knows whether a content is a new file.
+    /// Each file is named once.
     pub fn words(drafts: &[Self]) -> String {
         if let [Self { path, after: After::RenameTo(to) }] = drafts {
             return format!("rename {path} to {to}");
@@ -24,7 +24,7 @@ impl Draft {
     }
 }
 
-/// What a draft does to its file.
+/// The change a draft makes to its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum After {
     /// The whole new content; creates the file when it does not exist.

@@ -21,12 +21,12 @@ pub enum Part {
     Transcript,
 }
 
-/// Where a fact is worth its words.
+/// The places where a fact is shown in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
     Nowhere,
     Report,
-    /// Where a walk through a record stops.
+    /// The stops of a walk through a record.
     Walk,
     Both,
 }
@@ -76,7 +76,7 @@ macro_rules! events {
                 }
             }
 
-            /// Where it is worth its words.
+            /// The places where it is shown in words.
             pub fn shown(&self) -> Shown {
                 match self {
                     $(Self::$name(_) => events!(@shown $($place)?),)+
@@ -84,7 +84,7 @@ macro_rules! events {
                 }
             }
 
-            /// What it says to people; foreign text in it is as it came.
+            /// The words for people; foreign text in them is unescaped.
             pub fn words(&self) -> Option<Words> {
                 match self {
                     $(Self::$name(body) => events!(@words body $($words)?),)+

@@ -1,4 +1,4 @@
-//! What a path is beside its bytes: a file, a link or a directory, and its permission bits.
+//! The kind of a path (a file, a link or a directory) and its permission bits, without its bytes.
 
 use crate::model::action::FileEdit;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -39,7 +39,7 @@ impl<'de> Deserialize<'de> for FileMode {
     }
 }
 
-/// What a path is.
+/// The kind of a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeKind {
@@ -56,7 +56,7 @@ impl NodeKind {
     }
 }
 
-/// What a path is beside its bytes.
+/// The kind and permission bits of a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Node {
     #[serde(default, skip_serializing_if = "NodeKind::is_file")]
@@ -85,7 +85,7 @@ impl FileEdit {
         Self { before_node, after_node, ..self }
     }
 
-    /// What it does beside changing lines, in words.
+    /// Describes every change other than that of lines.
     pub fn node_words(&self) -> Option<String> {
         let kind = |node: Option<Node>| node.map(|node| node.kind);
         match (self.mode_change(), kind(self.before_node), kind(self.after_node)) {

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What choosing an option does beyond this one request.
+/// The effect of an option beyond this one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OptionEffect {

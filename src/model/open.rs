@@ -73,7 +73,7 @@ macro_rules! string_form {
 }
 
 open_words! {
-    /// What an alarm is about.
+    /// The subject of an alarm.
     AlarmKind {
         Budget = "budget",
         ClaimWithoutRun = "claim_without_run",
@@ -100,7 +100,7 @@ open_words! {
         Unsupervised = "unsupervised",
     }
 
-    /// What a note of the agent is about.
+    /// The subject of an agent's note.
     NoteKind {
         Boundary = "boundary",
         Copy = "copy",
@@ -122,21 +122,21 @@ open_words! {
         Writing = "writing",
     }
 
-    /// How true the picture of the disk is.
+    /// How accurate the recorded picture of the disk is.
     WatchState {
         Watching = "watching",
         Polling = "polling",
         Blind = "blind",
     }
 
-    /// When a tree was recorded: around an action, or as the session found it.
+    /// The reason a tree was recorded: around an action, or as the session found it.
     Moment {
         Before = "before",
         After = "after",
         Start = "start",
     }
 
-    /// What changed about a client.
+    /// The change of a client.
     ClientChange {
         Joined = "joined",
         Left = "left",
@@ -144,7 +144,7 @@ open_words! {
         LostControl = "lost_control",
     }
 
-    /// What the `ref` of a piece of evidence means.
+    /// The meaning of the `ref` of a piece of evidence.
     EvidenceKind {
         Read = "read",
         Run = "run",
@@ -157,7 +157,7 @@ open_words! {
         Nothing = "none",
     }
 
-    /// How far an agent can be controlled.
+    /// The degree to which an agent can be controlled.
     AgentLevel {
         Unseen = "L?",
         L0 = "L0",
@@ -168,7 +168,7 @@ open_words! {
         NoAgent = "none",
     }
 
-    /// Who said something; `Other` is a specialist by name.
+    /// The author of a text; `Other` is a specialist by name.
     SpokenBy {
         Agent = "agent",
         Human = "human",
@@ -176,7 +176,7 @@ open_words! {
     }
 }
 
-/// How far an agent is with its start.
+/// The progress of an agent's start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgentState {
     Ready,

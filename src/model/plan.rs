@@ -4,7 +4,7 @@
 use crate::base::StepId;
 use serde::{Deserialize, Serialize};
 
-/// Where a step stands.
+/// The status of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepStatus {
@@ -146,7 +146,7 @@ impl Plan {
         self.steps.iter().rev().find(|s| s.status == StepStatus::Active)
     }
 
-    /// How deep a step lies; the root is 0. Bounded by the number of steps, whatever the parents say.
+    /// Returns the depth of a step; the root is 0. Bounded by the number of steps, whatever the parents say.
     pub fn depth(&self, step: &Step) -> usize {
         let mut depth = 0;
         let mut at = step.parent.as_ref();
@@ -160,7 +160,7 @@ impl Plan {
         depth
     }
 
-    /// Is `below` the same as `above` or somewhere below it?
+    /// Returns whether `below` is the same as `above` or somewhere below it.
     fn is_within(&self, below: &StepId, above: &StepId) -> bool {
         let mut at = Some(below.clone());
         for _ in 0..=self.steps.len() {

@@ -34,11 +34,11 @@ pub struct Turns {
     pub current: Option<TurnId>,
     /// Every turn there was.
     pub count: u64,
-    /// How the last one ended, until another begins.
+    /// The end of the last turn, until another begins.
     pub last_end: Option<TurnEnded>,
 }
 
-/// What went wrong.
+/// The alarms of the session.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Alarms {
     /// The newest with their place, bounded.
@@ -52,7 +52,7 @@ pub struct Alarms {
 pub struct Session {
     /// The last envelope that was applied.
     pub head: Seq,
-    /// When that was.
+    /// The time of the last one.
     pub at: UnixMs,
     pub opened: Option<SessionOpened>,
     pub mode: Mode,
@@ -72,7 +72,7 @@ pub struct Session {
     pub agent: AgentFacts,
     pub stopped: Option<Stopped>,
     pub ended: Option<SessionEnded>,
-    /// What made no sense, in words, bounded.
+    /// Events that do not fit the session, in words, bounded.
     pub anomalies: VecDeque<(Seq, String)>,
 }
 
@@ -235,7 +235,7 @@ impl Session {
         self.disk.changes.iter().filter(|(_, o)| o.by == ChangedBy::Unsupervised)
     }
 
-    /// Is anything held, running or decided and not yet started?
+    /// Returns whether an action is held, running, or decided and not yet started.
     pub fn is_busy(&self) -> bool {
         self.turns.current.is_some() || self.actions.open().next().is_some()
     }

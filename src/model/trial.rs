@@ -21,7 +21,7 @@ pub struct Trial {
     pub record_cases: bool,
 }
 
-/// What a trial gave.
+/// The output of a trial.
 #[derive(Clone, Debug, Default)]
 pub struct TrialOutput {
     pub exit: Option<i32>,

@@ -23,7 +23,8 @@ pub fn of_green_tests(text: &str) -> Option<&str> {
     (!is_hedged).then(|| found.as_str())
 }
 
-/// Whether a goal or a report speaks of tests and of how they end. A word that only holds "test" (latest) does not count.
+/// Returns whether a goal or a report is about tests and their outcome. A word that only contains "test" (latest) does
+/// not count. A word that only holds "test" (latest) does not count.
 pub fn is_about_passing(text: &str) -> bool {
     let text = text.to_lowercase();
     let mut words = text.split(|sign: char| !sign.is_alphabetic());

@@ -12,7 +12,7 @@ use crate::base::text::hidden::is_hidden;
 /// Why a path is guarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guard {
-    /// What kind of file it is, in words that follow "changes …".
+    /// The kind of the file, in words that follow "changes …".
     pub what: &'static str,
     /// Whether a user must type the file's name to approve.
     pub typed: bool,
@@ -275,7 +275,7 @@ pub fn guarded(path: &str) -> Option<Guard> {
     GUARDS.owners.get(hit).copied()
 }
 
-/// Whether a file's name says that it holds secrets, so that even reading it asks.
+/// Returns whether a file's name says that it contains secrets, so that even reading it asks.
 pub fn holds_secrets(path: &str) -> bool {
     let folded = fold(path);
     let name = folded.rsplit('/').next().unwrap_or_default();

@@ -25,7 +25,7 @@ pub struct Judged {
     pub confirm: Option<String>,
 }
 
-/// What allows a matter, and whether every word of it was spelled out.
+/// The rule that allows a matter, and whether every word of it was spelled out.
 struct Leave {
     rules: Vec<String>,
     exact: bool,
@@ -120,7 +120,7 @@ pub(super) fn judge(policy: &Policy, matter: &Matter, place: &Place<'_>) -> Judg
     }
 }
 
-/// What permits the whole matter, if anything does.
+/// Returns the permission for the whole matter, if there is one.
 fn leave(policy: &Policy, case: &Case<'_>) -> Option<Leave> {
     match case.matter {
         Matter::Command { script, cwd, .. } => command_leave(policy, case, script, cwd),
@@ -189,7 +189,7 @@ fn permitting(policy: &Policy, case: &Case<'_>, simple: &Simple, at: &Path) -> O
     builtin.chain(users).min_by(|a, b| (!a.1, &a.0).cmp(&(!b.1, &b.0)))
 }
 
-/// How far a matter reaches.
+/// Returns how far a matter reaches.
 fn class(matter: &Matter, place: &Place<'_>) -> Class {
     match matter {
         Matter::Command { script, cwd, .. } => {

@@ -4,7 +4,7 @@
 pub const COMMAND_LINE_BYTES_MAX: usize = 16 * 1024;
 /// Most simple commands of one line that are judged; more ask.
 pub const SIMPLE_COMMANDS_MAX: usize = 64;
-/// How deep `sh -c '…'` inside `sh -c '…'` is followed.
+/// Nesting depth to which `sh -c '…'` inside `sh -c '…'` is followed.
 pub const SHELL_DEPTH_MAX: usize = 4;
 /// Directories in which one command of a line may start, before it is said that it may start anywhere.
 pub const POLICY_STARTS_MAX: usize = 32;

@@ -1,4 +1,4 @@
-//! What is asked about: an action taken apart into the matters that rules judge one by one.
+//! The parts of an action that rules judge one by one.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use crate::model::action::{Action, ActionBody, Command, FileChange};
 use crate::policy::command::shell::{self, Script};
 use crate::policy::place::Place;
 
-/// What is done to a path.
+/// An operation on a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Op {
     Read,

@@ -187,8 +187,8 @@ impl Policy {
     }
 }
 
-/// What the built-in rules are, so that journals tell policies apart: the rules with their examples, and the release for
-/// the tables of programs and options that they look into.
+/// Hashes the built-in rules, so that journals tell policies apart: the rules with their examples, and the release for
+/// the tables of programs and options that they use.
 fn builtin_fields(hasher: &mut FieldHasher) {
     hasher.field(env!("CARGO_PKG_VERSION").as_bytes());
     for rule in rules::RULES {

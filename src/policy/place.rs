@@ -1,4 +1,4 @@
-//! Where an action happens: the workspace, the directory it starts in, and what a path means from there.
+//! The place of an action: the workspace, the directory it starts in, and the meaning of a path from there.
 
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
@@ -7,7 +7,8 @@ use globset::GlobBuilder;
 
 use crate::policy::limits::PATTERN_NAMES_MAX;
 
-/// What rulings need to know of the disk, given by whoever has one. Nothing is changed, run or followed out of the question.
+/// Access to the disk for rulings, given by a caller that has one. Nothing is changed, run or followed out of the
+/// question.
 pub trait Disk {
     /// The real path of the longest part that exists, with the rest appended; `None` when that cannot be found out.
     fn real(&self, path: &Path) -> Option<PathBuf>;
@@ -18,11 +19,11 @@ pub trait Disk {
     /// Shows every file below a directory, or the file itself, until `visit` returns true. Returns false when there are
     /// more files than are looked at.
     fn below(&self, dir: &Path, scope: Scope, visit: &mut dyn FnMut(&Path) -> bool) -> bool;
-    /// What git's index in this directory names; `None` when there is none that can be read.
+    /// Returns the files in git's index in this directory; `None` when there is no index that can be read.
     fn tracked(&self, git_dir: &Path) -> Option<Tracked>;
 }
 
-/// Which files of a directory are meant.
+/// The files of a directory that are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope {
     /// Those whose name, or that of a directory above them, begins with a dot.
@@ -50,8 +51,8 @@ pub struct Place<'a> {
     pub root: PathBuf,
     /// Directories that belong to rightseat itself: configuration and state. No agent may write there.
     pub own: Vec<PathBuf>,
-    /// Where paths are looked up. Without it only the text of a path is judged, `..` after a name is doubted, and what
-    /// needs a look asks.
+    /// The disk on which paths are looked up. Without it only the text of a path is judged, `..` after a name is
+    /// doubted, and what needs a look asks.
     pub disk: Option<&'a dyn Disk>,
 }
 
@@ -61,7 +62,7 @@ impl fmt::Debug for Place<'_> {
     }
 }
 
-/// Where a path leads.
+/// The target of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// In the workspace; relative to its root, empty for the root itself.
@@ -78,7 +79,7 @@ impl Place<'_> {
         Self { root: root.into(), own: Vec::new(), disk: None }
     }
 
-    /// Where `path`, as written by someone in `cwd`, leads.
+    /// Resolves `path`, as written for a program in `cwd`.
     pub fn target(&self, cwd: &Path, path: &str) -> Target {
         if path.starts_with('~') || path.contains('\0') {
             return Target::Outside(PathBuf::from(path));
@@ -130,7 +131,7 @@ impl Place<'_> {
         Some(found)
     }
 
-    /// Whether `path` leads to a file of the workspace.
+    /// Returns whether `path` leads to a file of the workspace.
     pub fn is_inside(&self, cwd: &Path, path: &str) -> bool {
         matches!(self.target(cwd, path), Target::Inside(_))
     }

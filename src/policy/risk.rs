@@ -1,4 +1,4 @@
-//! How much can go wrong with an action, from what we see ourselves: what it does, to how much, and on what grounds.
+//! The risk of an action, from what we see ourselves: what it does, to how much, and with what evidence.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::policy::Class;
 /// Bytes that weigh as much as a line, where lines are long.
 const LINE_BYTES: u64 = 200;
 
-/// How much of its files an edit changes.
+/// The part of its files that an edit changes.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
     /// Lines that only one of the two versions has; a changed line is one that is removed and one that is added.
@@ -61,7 +61,7 @@ impl Size {
     }
 }
 
-/// What a command's class adds to the risk, in words for the user.
+/// Returns what a command's class adds to the risk, in words for the user.
 fn of_class(class: Class) -> (u8, &'static str) {
     match class {
         Class::Read => (10, "runs a command that only reads"),
@@ -74,7 +74,7 @@ fn of_class(class: Class) -> (u8, &'static str) {
     }
 }
 
-/// What the number of files adds.
+/// Returns what the number of files adds to the risk.
 fn of_files(files: u64) -> u8 {
     match files {
         0 => 0,

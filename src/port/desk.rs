@@ -26,7 +26,7 @@ pub enum TrialError {
     Refused(String),
 }
 
-/// What became of a proposal, to its end.
+/// The final result of a proposal.
 #[derive(Clone, Debug)]
 pub struct Settled {
     pub action: Option<ActionId>,
@@ -42,7 +42,7 @@ impl Settled {
     }
 }
 
-/// What an agent answers at once when the user sets an option, also while something else is waited for.
+/// The agent's immediate answer when the user sets an option, also while it waits for something else.
 pub type OnOption = Box<dyn FnMut(&str, &str) -> Vec<FromAgent> + Send>;
 
 /// See the module.

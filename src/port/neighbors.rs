@@ -21,7 +21,7 @@ pub trait Neighbors: Send + Sync {
     fn leaves(&self, files: &[(RelPath, Option<Digest>)], now: UnixMs);
     /// From now on, or no longer, something of this session may change files that cannot be named beforehand.
     fn at_work(&self, at_work: bool, now: UnixMs);
-    /// Whose doing this content may be; `path` is `None` for a name that is not UTF-8.
+    /// Returns the possible author of this content; `path` is `None` for a name that is not UTF-8.
     fn author(&self, path: Option<&RelPath>, after: Option<Digest>, now: UnixMs) -> Option<Neighbor>;
 }
 

@@ -1,4 +1,4 @@
-//! What the host asks of the workspace, the only writer and spawner.
+//! The host's interface to the workspace, the only writer and spawner.
 
 use crate::base::digest::FieldHasher;
 use crate::base::{ActionId, Digest, RelPath};
@@ -56,7 +56,7 @@ pub enum Progress {
     Processes(Vec<Survivor>),
 }
 
-/// How an action that the host executed ended.
+/// The end of an action that the host executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Performed {
     pub outcome: OutcomeWord,
@@ -102,9 +102,9 @@ pub trait Trials: Send {
 /// A private copy of the workspace that an external agent works in, or in which a proposal is tried.
 pub trait Candidate: Send + Sync {
     fn root(&self) -> &Path;
-    /// What of the workspace is not in it or only linked, in words.
+    /// Returns notes about parts of the workspace that are left out or only linked.
     fn notes(&self) -> Vec<String>;
-    /// What differs from the workspace as it was when the candidate was made or last refreshed.
+    /// Returns the differences from the workspace at the time the candidate was created or last refreshed.
     fn changes(&self) -> BoxFuture<'_, Result<CandidateChanges, WorkspaceError>>;
     /// Takes over what changed in the workspace since; files changed on both sides are left and named.
     fn refresh(&self) -> BoxFuture<'_, Result<Vec<RelPath>, WorkspaceError>>;
@@ -138,11 +138,11 @@ impl CandidateChange {
     }
 }
 
-/// What a candidate differs in.
+/// The changes of a candidate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CandidateChanges {
     pub files: Vec<CandidateChange>,
-    /// What changed and is not carried over, one line each: which, and why.
+    /// Changes that are not carried over, one line each with the reason.
     pub left: Vec<String>,
 }
 
@@ -157,13 +157,13 @@ pub struct TreeChange {
 }
 
 impl TreeChange {
-    /// Whether there was anything, and whether there is. A directory has no digest.
+    /// Returns whether something existed before, and whether something exists now. A directory has no digest.
     pub fn sides(&self) -> (bool, bool) {
         (self.before.is_some() || self.before_node.is_some(), self.after.is_some() || self.after_node.is_some())
     }
 }
 
-/// What the watcher saw.
+/// A report of the watcher.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// Content or permission bits really changed.
@@ -190,7 +190,7 @@ pub struct Changed {
     pub about: Option<String>,
 }
 
-/// How to start an agent's own process.
+/// The command to start an agent's own process.
 #[derive(Clone, Debug, Default)]
 pub struct AgentSpawn {
     pub argv: Vec<String>,
@@ -213,7 +213,7 @@ pub struct AgentChild {
     pub end: Box<dyn FnOnce(Duration) -> BoxFuture<'static, ()> + Send>,
 }
 
-/// What can go wrong, in words for the user: what happened, where, what to do.
+/// An error of the workspace, in words for the user: what happened, where, what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkspaceError {
     #[error("{path} leads out of the workspace to {target}")]
@@ -242,7 +242,7 @@ pub trait Workspace: Send + Sync {
     /// refused unopened.
     fn image(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError>;
 
-    /// What exactly this path is now: a link is not followed, a directory has no bytes.
+    /// Returns the exact state of this path: a link is not followed, a directory has no bytes.
     fn node(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError> {
         self.image(path)
     }
@@ -250,8 +250,8 @@ pub trait Workspace: Send + Sync {
     /// The regular files below `dir` ("" = root) that are not ignored, sorted, at most `max`.
     fn list(&self, dir: &str, max: usize) -> Result<Vec<RelPath>, WorkspaceError>;
 
-    /// Which files there are of those that a command would change. Looks only, beyond the root too where the words lead
-    /// there, and follows no link; bounded.
+    /// Returns the existing files among those that a command would change. Looks only, beyond the root too where the
+    /// words lead there, and follows no link; bounded.
     fn touched(&self, reach: &Reach) -> Touches;
 
     /// Carries out exactly what was approved; the permit is spent. Dropping the future stops what it started.
@@ -273,7 +273,7 @@ pub trait Workspace: Send + Sync {
         Box::pin(async { self.snapshot().await.map(Some) })
     }
 
-    /// What differs between two recorded trees.
+    /// Returns the differences between two recorded trees.
     fn tree_changes(&self, from: Digest, to: Digest) -> Result<Vec<TreeChange>, WorkspaceError>;
 
     /// Bytes of a file in a recorded tree, by its digest.
@@ -285,7 +285,7 @@ pub trait Workspace: Send + Sync {
     /// The watcher should take these after-digests for the action's own, from now until the action has finished.
     fn expect(&self, action: &ActionId, files: &[FileOutcome]);
 
-    /// Has the watcher look at everything soon, also what is too much to be watched all the time.
+    /// Makes the watcher check everything soon, including the parts that are too large to be watched all the time.
     fn look_over(&self) {}
 
     /// Starts an agent's own process, supervised like everything else (census, freeze, stop).
@@ -303,6 +303,6 @@ pub trait Workspace: Send + Sync {
     /// Ends them all and proves it.
     fn stop(&self) -> BoxFuture<'_, Census>;
 
-    /// Is this command's program there at all? In words when not.
+    /// Returns a message if this command's program is missing. In words when not.
     fn missing_program(&self, command: &Command) -> Option<String>;
 }

@@ -1,4 +1,4 @@
-//! Where changes are tried: the seam between the search and whatever runs a private candidate.
+//! The interface between the search and whatever runs a private candidate.
 
 use std::future::Future;
 

@@ -13,7 +13,7 @@ use super::search::{Candidate, Fix, Search, Tried};
 use super::steer::Steering;
 use crate::repair::limits;
 
-/// What a search may cost.
+/// The limits of a search.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
     /// All rounds together.
@@ -28,7 +28,7 @@ impl Default for Budget {
     }
 }
 
-/// What was tried before on the same texts: another look after a redirect does not try it again.
+/// The changes tried before on the same texts: a new search after a redirect does not try them again.
 #[derive(Debug, Default)]
 pub struct Memory {
     baseline: Option<Baseline>,
@@ -53,7 +53,7 @@ pub struct Repair {
     pub alternatives: Vec<String>,
 }
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
     pub repairs: Vec<Repair>,

@@ -1,10 +1,10 @@
-//! What a name may hold, guessed from its type, its value and its uses.
+//! The possible content of a name, guessed from its type, its value and its uses.
 
 use tree_sitter::Node;
 
 use super::source::{Role, Source, binary, call, member, role};
 
-/// What uses of a name suggest it holds (a bit set).
+/// The possible content of a name, suggested by its uses (a bit set).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Hints(u16);
 
@@ -25,22 +25,23 @@ impl Hints {
         self.0 |= other.0;
     }
 
-    /// Whether any hint is shared.
+    /// Returns whether any hint is shared.
     pub fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// Whether nothing is known.
+    /// Returns whether nothing is known.
     pub fn is_unknown(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether two names could hold the same sort of thing.
+    /// Returns whether two names could have the same kind of content.
     pub fn fits(self, other: Self) -> bool {
         self.is_unknown() || other.is_unknown() || self.is_like(other)
     }
 
-    /// Whether the two share a hint; what is walked through may be a list, and what has elements may be walked through.
+    /// Returns whether the two share a hint; what is iterated over may be a list, and what has elements may be iterated
+    /// over.
     pub fn is_like(self, other: Self) -> bool {
         let many = Self(Self::LIST.0 | Self::ITERATED.0);
         self.has(other) || (self.has(many) && other.has(many))
@@ -51,7 +52,7 @@ impl Hints {
 const GIVE_LISTS: &[&str] =
     &["filter", "map", "slice", "split", "concat", "toSorted", "collect", "to_vec", "split_whitespace", "Fields"];
 
-/// What a declared type holds.
+/// Returns the hints of a declared type.
 pub fn of_type(kind: &str) -> Hints {
     let k = kind.trim_start_matches([':', ' ', '&', '*']).trim_start_matches("mut ");
     let starts = |list: &[&str]| list.iter().any(|p| k.starts_with(p));
@@ -75,7 +76,7 @@ pub fn of_type(kind: &str) -> Hints {
     }
 }
 
-/// What a value that a name is given holds.
+/// Returns the hints of a value that is assigned to a name.
 pub fn of_value(source: &Source, value: Node<'_>) -> Hints {
     match role(value) {
         Role::Integer | Role::Float | Role::Negate => Hints::NUMBER,

@@ -26,7 +26,7 @@ pub const REPAIR_FIXES_MAX: usize = 6;
 pub const REPAIR_SUSPECTS_TOLD_MAX: usize = 5;
 /// A changed test may take this many times as long as the slowest passing one.
 pub const REPAIR_SLOWER_FACTOR: f64 = 5.0;
-/// What starting a runner is taken to need, in milliseconds, when no run of it came to its end.
+/// Assumed time to start a runner when no run of it has finished, milliseconds.
 pub const REPAIR_PROCESS_MS_DEFAULT: u64 = 1_000;
 /// Names of one function beyond which those of the file are left out.
 pub const REPAIR_NAMES_MAX: usize = 16;
@@ -38,7 +38,7 @@ pub const REPAIR_COMPILED_TEST_CPU_MS_MIN: u64 = 400;
 pub const REPAIR_BATCH_MS_MAX: u64 = 12_000;
 /// Changes in one batch, however few the last one had time for.
 pub const REPAIR_BATCH_MIN: usize = 8;
-/// How often a change is put back whose batch ended before its turn.
+/// Number of times a change is returned to the queue when its batch ended before its turn.
 pub const REPAIR_RETURNS_MAX: usize = 2;
 /// Batches tried after a repair was found, in case a better one stands behind it.
 pub const REPAIR_GRACE_BATCHES: usize = 1;

@@ -1,4 +1,4 @@
-//! Where the mistake may be: suspicion by evidence that can be named.
+//! The likely places of the mistake: suspicion by evidence that can be named.
 //!
 //! Pure over the texts and one run of the unchanged tests. Four sorts of evidence: lines that failing tests run and
 //! passing ones do not (Ochiai's formula), places in traces, functions that failing tests call by name, and words of
@@ -76,12 +76,12 @@ impl Suspicion {
     }
 }
 
-/// What a line of a suspected function inherits when it has no evidence of its own.
+/// Share of a function's suspicion that a line without evidence of its own inherits.
 const FUNCTION_SHARE: f64 = 0.6;
-/// What every line of the project is suspected of.
+/// Suspicion of every line of the project.
 const FLOOR: f64 = 0.01;
 
-/// How much a line counts that one failing test points to, beside one that all point to.
+/// Weight of a line that one failing test points to, relative to one that all point to.
 const SINGLE_SHARE: f64 = 0.85;
 
 struct Place {
@@ -264,7 +264,7 @@ fn mentioned(failing: &[&Case], place: &Place, evidence: &mut Vec<Evidence>, sco
     }
 }
 
-/// Which functions each test reaches by the names it uses.
+/// The functions each test reaches by the names it uses.
 struct Reach {
     by_test: BTreeMap<String, BTreeSet<usize>>,
 }

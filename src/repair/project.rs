@@ -1,4 +1,4 @@
-//! What sort of project this is, as far as trying changes needs it: sources, tests, and how to run them.
+//! The parts of a project that trials need: sources, tests, and how to run them.
 //!
 //! Pure over a list of paths and a way to read them.
 
@@ -95,7 +95,7 @@ impl Project {
         Known { files: self.sources.keys().cloned().collect(), functions }
     }
 
-    /// Whether its tests are built before they run.
+    /// Returns whether its tests are built before they run.
     pub fn is_compiled(&self) -> bool {
         match self.runner {
             Runner::Cargo { .. } | Runner::Go => true,
@@ -145,7 +145,7 @@ impl Project {
     }
 }
 
-/// Whether a file only tests: by its name, its folder, or because it holds nothing but tests.
+/// Returns whether a file only tests: by its name, its directory, or because it contains only tests.
 pub fn is_test_path(path: &str, text: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let stem = name.split('.').next().unwrap_or(name);
@@ -160,7 +160,7 @@ pub fn is_test_path(path: &str, text: &str) -> bool {
         || (stem == "test" && !text.is_empty())
 }
 
-/// Whether a file is one that a runner starts, by its name.
+/// Returns whether a file is one that a runner starts, by its name.
 fn is_entry_test(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let stem = name.split('.').next().unwrap_or(name);

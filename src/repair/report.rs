@@ -1,4 +1,4 @@
-//! What the agent says: failures, suspects, proposals and ends, in a few plain lines.
+//! The agent's messages: failures, suspects, proposals and ends, in a few plain lines.
 
 use super::engine::{Outcome, Repair};
 use super::localise::{Evidence as Ground, Suspect};
@@ -7,7 +7,7 @@ use crate::model::check::{CaseReport, RunReport};
 use crate::model::{Evidence, TrialOutput};
 use crate::repair::limits;
 
-/// What fails, with place and first line of each message.
+/// Lists the failures, with place and first line of each message.
 pub fn failures(cases: &[CaseReport], passed: u32) -> String {
     let bad: Vec<&CaseReport> = cases.iter().filter(|c| c.status.is_bad()).collect();
     let fail = if bad.len() == 1 { "test fails" } else { "tests fail" };
@@ -114,7 +114,7 @@ fn list(names: &[String]) -> String {
     if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
 
-/// What the proposal rests on.
+/// Returns the evidence for the proposal.
 pub fn evidence(outcome: &Outcome, cases: &[CaseReport]) -> Vec<Evidence> {
     let mut out = Vec::new();
     for name in outcome.failing_before.iter().take(limits::REPAIR_SUSPECTS_TOLD_MAX) {

@@ -1,4 +1,4 @@
-//! Which test runner stands behind a command line, as far as trials have to drive it themselves.
+//! The test runner behind a command line, as far as trials have to drive it themselves.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::project::is_test_path;
 use crate::checks::detect::WANTED;
 use crate::checks::{self, ProjectView, Pytest, Tools};
 
-/// How the tests of a project are run for trials.
+/// The way the tests of a project are run for trials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Runner {
     /// `python -m unittest` with these arguments.
@@ -21,7 +21,7 @@ pub enum Runner {
     Go,
 }
 
-/// What a Node runner prints.
+/// The output format of a Node runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeFormat {
     Tap,
@@ -29,7 +29,7 @@ pub enum NodeFormat {
 }
 
 impl NodeFormat {
-    /// How the driver calls it.
+    /// Returns the driver's name for it.
     pub fn word(self) -> &'static str {
         match self {
             Self::Tap => "tap",

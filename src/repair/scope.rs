@@ -111,7 +111,7 @@ impl<'t> Scope<'t> {
         }
     }
 
-    /// What an enclosing function binds before the inner one begins is visible inside too.
+    /// Adds the names that an enclosing function binds before the inner one begins, which are visible inside too.
     fn outer_locals(&mut self, source: &Source, outer: Node<'t>, inner: Node<'t>) {
         let Some(body) = outer.child_by_field_name("body") else { return };
         for n in descend(body) {

@@ -29,7 +29,7 @@ pub struct Fix {
 }
 
 impl Fix {
-    /// Whether it may only take the failing tests out of the way: a special case, or something taken out.
+    /// Returns whether it may only bypass the failing tests: a special case, or something removed.
     pub fn is_doubtful(&self) -> bool {
         let mutation = &self.candidate.mutation;
         matches!(mutation.operator, "guard" | "deletion" | "duplicate statement" | "lookup default")
@@ -37,7 +37,7 @@ impl Fix {
     }
 }
 
-/// How often each operator was tried at each place: what the agent says when it finds nothing.
+/// The number of attempts of each operator at each place, for the report when nothing is found.
 #[derive(Debug, Clone, Default)]
 pub struct Tried {
     pub total: usize,
@@ -84,7 +84,7 @@ pub struct Search {
     /// Changes that helped but broke something, or helped only in part: material for pairs.
     near: Vec<Candidate>,
     paired: bool,
-    /// How often a text was put back because its batch ended before its turn.
+    /// The number of times a text was returned to the queue because its batch ended before its turn.
     returned: HashMap<u64, usize>,
     /// Changes tried after the first that fixes everything.
     since_solved: usize,
@@ -139,12 +139,12 @@ impl Search {
         }
     }
 
-    /// How many proposals wait.
+    /// Returns the number of waiting proposals.
     pub fn waiting(&self) -> usize {
         self.queue.len()
     }
 
-    /// Whether everything was given out, pairs too.
+    /// Returns whether everything was tried, pairs too.
     pub fn is_over(&self) -> bool {
         self.queue.is_empty() && self.paired
     }
@@ -260,13 +260,13 @@ impl Search {
         chosen
     }
 
-    /// Whether the repairs found so far, together, fix everything.
+    /// Returns whether the repairs found so far, together, fix everything.
     pub fn is_covered(&self) -> bool {
         self.harvest().last().is_some_and(|f| f.left == 0)
     }
 
-    /// Whether looking further would hardly find better: what waits is less likely than what was found, or enough was
-    /// tried after it.
+    /// Returns whether a better result is unlikely: the waiting changes are less likely than the one found, or enough
+    /// were tried after it.
     pub fn is_settled(&self) -> bool {
         let Some(best) = self.best().filter(|b| b.left == 0 && !b.is_doubtful()) else { return false };
         let next = self.queue.last().map_or(0.0, |c| c.score);
@@ -281,7 +281,7 @@ impl Search {
         rest.into_iter().cloned().collect()
     }
 
-    /// Whether some change fixes everything.
+    /// Returns whether some change fixes everything.
     pub fn is_solved(&self) -> bool {
         self.fixes.iter().any(|f| f.left == 0)
     }
@@ -329,7 +329,7 @@ fn size_factor(mutation: &Mutation, source: &Source) -> f64 {
     1.0 / (1.0 + changed as f64 / 120.0)
 }
 
-/// What the function around says elsewhere in the same words is more likely than what it says nowhere.
+/// Returns a higher factor for a change that repeats words of the function around it.
 fn custom(mutation: &Mutation, source: &Source) -> f64 {
     let ([edit], Some(body)) = (mutation.edits.as_slice(), &mutation.body) else { return 1.0 };
     if edit.text.is_empty() || edit.text.contains('\n') || edit.range.is_empty() {
@@ -352,7 +352,7 @@ fn custom(mutation: &Mutation, source: &Source) -> f64 {
     if said { CUSTOM_FACTOR } else { 1.0 }
 }
 
-/// What a change gains that repeats words of its function.
+/// Factor for a change that repeats words of its function.
 const CUSTOM_FACTOR: f64 = 1.4;
 
 /// Among repairs that pass: the score, with a malus for taking functionality away and for special cases.

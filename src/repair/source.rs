@@ -143,7 +143,7 @@ impl Source {
         Some(out)
     }
 
-    /// Whether a changed text still parses no worse than this one did.
+    /// Returns whether a changed text still parses no worse than this one did.
     pub fn accepts(&self, changed: &str) -> bool {
         if self.tree.root_node().has_error() {
             return true;
@@ -159,7 +159,7 @@ pub struct Edit {
     pub text: String,
 }
 
-/// What a node is, whatever the language calls it.
+/// The role of a node, whatever the language calls it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Function,
@@ -273,7 +273,7 @@ pub fn role(node: Node<'_>) -> Role {
     }
 }
 
-/// Whether a node stands where a value is expected: something an expression may replace.
+/// Returns whether a node is where a value is expected: something an expression may replace.
 pub fn is_value(node: Node<'_>) -> bool {
     matches!(
         role(node),
@@ -361,12 +361,12 @@ pub fn single(node: Node<'_>) -> Node<'_> {
     node
 }
 
-/// What a `return` gives back.
+/// Returns the value of a `return`.
 pub fn returned(node: Node<'_>) -> Option<Node<'_>> {
     node.named_child(0).map(single)
 }
 
-/// Whether a statement is nothing but a text: what documents a function of Python.
+/// Returns whether a statement is only a text: the documentation of a Python function.
 pub fn is_docstring(statement: Node<'_>) -> bool {
     role(statement) == Role::Expression && statement.named_child(0).is_some_and(|c| role(c) == Role::Text)
 }
@@ -434,7 +434,7 @@ pub fn statements(block: Node<'_>) -> Vec<Node<'_>> {
     }
 }
 
-/// Whether a text can stand beside an operator without parentheses.
+/// Returns whether a text can be beside an operator without parentheses.
 pub fn atom(node: Node<'_>) -> bool {
     !matches!(
         role(node),

@@ -1,4 +1,4 @@
-//! What the user's words change in the search: files and functions to leave alone, kinds of change to avoid.
+//! The effect of the user's words on the search: files and functions to leave alone, kinds of change to avoid.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use super::source::Source;
 pub struct Steering {
     /// Paths, or ends of paths, not to touch.
     pub files_out: BTreeSet<String>,
-    /// If any: only these files.
+    /// The only files allowed, unless empty.
     pub files_in: BTreeSet<String>,
     pub functions_out: BTreeSet<String>,
-    /// If any: only these functions.
+    /// The only functions allowed, unless empty.
     pub functions_in: BTreeSet<String>,
     pub operators_out: BTreeSet<&'static str>,
     /// Changes (by their words and path) already refused.
@@ -25,7 +25,7 @@ pub struct Steering {
     pub small: bool,
 }
 
-/// What a redirect was about: the change it answers.
+/// The subject of a redirect: the change it answers.
 #[derive(Debug, Clone, Default)]
 pub struct About {
     pub path: String,
@@ -38,7 +38,7 @@ pub struct About {
     pub callees: Vec<(String, String)>,
 }
 
-/// What exists, so that words can be matched with names.
+/// The existing names that words can be matched with.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     pub files: Vec<String>,
@@ -59,7 +59,7 @@ impl Steering {
         !self.functions_out.contains(name) && (self.functions_in.is_empty() || self.functions_in.contains(name))
     }
 
-    /// How much a proposal is still wanted; 0 not at all.
+    /// Returns the weight of a proposal after the steering; 0 excludes it.
     pub fn weight(&self, mutation: &Mutation, _source: &Source) -> f64 {
         if self.operators_out.contains(mutation.operator)
             || self.refused.contains(&(mutation.path.to_string(), mutation.words.clone()))
@@ -267,7 +267,7 @@ const OTHER_FUNCTION: &[&str] = &[
     "look further",
 ];
 
-/// Whether a text names a word as a whole.
+/// Returns whether a text contains a word as a whole.
 fn mentions(text: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(word).any(|(i, _)| {

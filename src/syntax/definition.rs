@@ -1,4 +1,4 @@
-//! Which tree nodes define something, language by language, and where the name stands.
+//! The tree nodes that define something, language by language, and the place of the name.
 //!
 //! A table row is a node kind, what it defines and a [`Site`]; odd shapes (C declarators, `impl`,
 //! functions stored in variables) have a site of their own.
@@ -22,7 +22,7 @@ pub(super) struct Definition {
     pub owner: Option<Range<usize>>,
 }
 
-/// Where a defining node keeps its name and when it counts.
+/// The place where a defining node keeps its name, and the condition under which it counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Site {
     /// Field `name`.
@@ -150,7 +150,7 @@ pub(super) fn table(language: Language) -> &'static [Row] {
     }
 }
 
-/// What `node` defines; `inside_callable` tells whether it stands in a function body.
+/// Returns what `node` defines; `inside_callable` tells whether it is in a function body.
 pub(super) fn of(language: Language, node: Node<'_>, inside_callable: bool) -> Option<Definition> {
     if !node.is_named() {
         return None;
@@ -232,7 +232,7 @@ fn declared(kind: SymbolKind, declarator: Node<'_>) -> Option<Definition> {
     None
 }
 
-/// Whether a stored value is a function or a class, and which node it is.
+/// Returns the kind of a stored value that is a function or a class, and its node.
 fn stored_kind(value: Node<'_>) -> Option<SymbolKind> {
     match value.kind() {
         "arrow_function" | "function_expression" | "function" | "generator_function" | "lambda" => Some(Function),
@@ -270,8 +270,8 @@ pub(super) fn body(node: Node<'_>) -> Option<Range<usize>> {
     own.or_else(held).map(|b| b.byte_range())
 }
 
-/// Whether a node of this kind belongs to the definition it wraps: decorators, `export`,
-/// `template<…>`, and the statement around a single stored function.
+/// Returns whether a node of this kind belongs to the definition it wraps: decorators, `export`, `template<…>`, and the
+/// statement around a single stored function.
 pub(super) fn wraps(kind: &str, inner: Node<'_>) -> bool {
     match kind {
         "decorated_definition" | "export_statement" | "template_declaration" => true,

@@ -24,7 +24,7 @@ pub struct Span {
     pub scope: Scope,
 }
 
-/// Where the colors come from.
+/// The source of the colors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colouring {
     /// A tree-sitter grammar.
@@ -78,7 +78,7 @@ impl Highlights {
         all
     }
 
-    /// How many lines there are; an empty file has one.
+    /// Returns the number of lines; an empty file has one.
     pub fn line_count(&self) -> usize {
         self.starts.len()
     }

@@ -1,4 +1,4 @@
-//! Which language a file is in, from its name and, failing that, its first line.
+//! The language of a file, detected from its name and, failing that, its first line.
 //!
 //! Owns the closed list of languages that have a grammar. Files in other languages are none of
 //! these; highlighting finds a syntect definition for them by itself. YAML is left to syntect on

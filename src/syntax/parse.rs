@@ -62,7 +62,7 @@ pub(super) fn parse_with_grammar(
     parser.parse_with_options(&mut read, old, Some(options))
 }
 
-/// Whether the source stays clear of what overflows the state buffer of a grammar's C scanner.
+/// Returns whether the source stays within the state buffer of a grammar's C scanner.
 ///
 /// The buffer has 1024 bytes and the core aborts the process when a scanner claims more.
 /// `tree-sitter-python` 0.25.0 stores two bytes for each open indentation and can end at 1025,

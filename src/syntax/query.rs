@@ -14,7 +14,7 @@ pub(super) struct Compiled {
     paints: Vec<Paint>,
 }
 
-/// What a capture does to the text under it.
+/// The effect of a capture on the text under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Paint {
     As(Scope),
@@ -36,7 +36,7 @@ impl Compiled {
         Some(Self { query, paints })
     }
 
-    /// What a capture index does.
+    /// Returns the effect of a capture index.
     pub fn paint(&self, capture: u32) -> Paint {
         usize::try_from(capture).ok().and_then(|at| self.paints.get(at)).copied().unwrap_or(Paint::Leave)
     }

@@ -1,8 +1,8 @@
-//! What a piece of source is, in the closed set of words that themes map to colors.
+//! The kinds of source text: the closed set of words that themes map to colors.
 
 use serde::{Deserialize, Serialize};
 
-/// What a highlighted span is. What is none of these has no span.
+/// The kind of a highlighted span. All other text has no span. What is none of these has no span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {

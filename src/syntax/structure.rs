@@ -1,4 +1,4 @@
-//! What a change did to the definitions of a file: the "structural" view of a diff.
+//! The changes to the definitions of a file: the "structural" view of a diff.
 //!
 //! Definitions are matched by path and kind, then by equal text under another name or in another place. A
 //! definition counts as changed by its own text; what happened to definitions inside it is told of
@@ -13,7 +13,7 @@ use crate::diff::FileDiff;
 use crate::syntax::limits::STRUCTURE_COMPARED_MAX;
 use crate::syntax::symbols::{Symbol, SymbolKind, Symbols};
 
-/// What happened to a definition.
+/// The change of a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
@@ -47,7 +47,7 @@ pub struct SymbolChange {
     pub removed: usize,
 }
 
-/// What a change did to a file's definitions.
+/// The changes to a file's definitions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Structure {
     pub old: Symbols,

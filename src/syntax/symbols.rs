@@ -14,7 +14,7 @@ use crate::syntax::definition::{self, Definition};
 use crate::syntax::limits::{SYMBOL_NAME_BYTES_MAX, SYMBOLS_PER_FILE_MAX};
 use crate::syntax::parse::parse_unless;
 
-/// What a definition defines.
+/// The kind of a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SymbolKind {
@@ -57,7 +57,7 @@ impl SymbolKind {
         }
     }
 
-    /// Whether it holds code that runs: a function or a method.
+    /// Returns whether it contains code that runs: a function or a method.
     pub fn is_callable(self) -> bool {
         matches!(self, SymbolKind::Function | SymbolKind::Method)
     }
@@ -84,7 +84,7 @@ pub struct Symbol {
 }
 
 impl Symbol {
-    /// Whether it is called `name`.
+    /// Returns whether its name is `name`.
     pub fn is_named(&self, name: &str) -> bool {
         self.name.raw_unsafe_to_show() == name
     }
@@ -124,7 +124,7 @@ impl Symbols {
     }
 }
 
-/// Whether definitions of this language can be listed.
+/// Returns whether definitions of this language can be listed.
 pub fn has_symbols(language: Language) -> bool {
     !definition::table(language).is_empty()
 }

@@ -1,4 +1,4 @@
-//! What a change on the screen may cost in bytes. Bytes are the same on every machine; times are not.
+//! Limits on the bytes that a change on the screen costs. Bytes are the same on every machine; times are not.
 
 use super::stage::{MORE, Stage};
 use crate::ui::app::Msg;

@@ -1,4 +1,4 @@
-//! What a user's hands do to a client: keys by command name in, requests out. No IO, no waiting.
+//! Tests of a user's input to a client: keys by command name in, requests out. No IO, no waiting.
 
 use proptest::prelude::*;
 use ratatui::layout::{Position, Size};
@@ -31,7 +31,7 @@ fn decided(stage: &Stage) -> Vec<wire::Decide> {
     stage.asked.iter().filter_map(decide).collect()
 }
 
-/// What the only verdict approves.
+/// Returns the version that the only verdict approves.
 fn approved(stage: &Stage) -> Version {
     let found = decided(stage);
     let [decide] = found.as_slice() else { panic!("{found:?}\n{}", stage.text()) };

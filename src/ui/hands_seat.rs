@@ -1,4 +1,4 @@
-//! What a client keeps true for whoever sits at it: control, the host's silence, ages, reasons, what was read.
+//! Tests of what a client keeps correct for its user: control, the host's silence, ages, reasons, what was read.
 
 use super::hands::{read_it, verdicts};
 use super::stage::Stage;

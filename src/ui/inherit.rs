@@ -14,7 +14,7 @@ pub struct Shelf {
     pub bundled: &'static [(&'static str, &'static str)],
 }
 
-/// What a file of such a kind says of the one below it.
+/// A kind of file that can inherit from another.
 pub trait Inherits: DeserializeOwned {
     fn inherits(&self) -> Option<&str>;
 }

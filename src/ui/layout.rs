@@ -1,4 +1,4 @@
-//! Where the panes go. Pure arithmetic over the size of the terminal; nothing here draws.
+//! The positions of the panes. Pure arithmetic over the size of the terminal; nothing here draws.
 
 use ratatui::layout::{Rect, Size};
 
@@ -76,14 +76,14 @@ pub struct Place {
     pub edges: Edges,
 }
 
-/// What the layout depends on.
+/// The inputs of the layout.
 #[derive(Debug, Clone, Copy)]
 pub struct Wish {
     pub size: Size,
     pub focus: PaneId,
-    /// Which of Diff and Talk the large place shows.
+    /// The pane that the large place shows: Diff or Talk.
     pub large: PaneId,
-    /// Which of Tests and Output the two-column shape shows.
+    /// The pane that the two-column shape shows: Tests or Output.
     pub lower: PaneId,
     pub zoom: bool,
     pub linear: bool,

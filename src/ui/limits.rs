@@ -24,7 +24,7 @@ pub const UI_ARRIVAL_GUARD_MS: u64 = 300;
 pub const UI_HELD_KEY_MS_MAX: u64 = 100;
 /// The key of a verdict does not decide on another action within this, where the terminal does not report releases.
 pub const UI_AFTER_VERDICT_MS: u64 = 1_000;
-/// How long an age stays as it is shown, milliseconds.
+/// Interval at which a displayed age changes, milliseconds.
 pub const UI_AGE_STEP_MS: u64 = 60_000;
 /// A host that leaves a request unanswered for this long is said to be silent (a stop takes up to 2 s), milliseconds.
 pub const UI_HOST_SILENT_MS_MAX: u64 = 5_000;
@@ -76,14 +76,14 @@ pub const UI_TEXT_FIRST_BYTES_MIN: u64 = 64 * 1024;
 pub const UI_FRAME_MS_MIN: u64 = 16;
 /// Messages taken in before a frame is due even though more are there.
 pub const UI_BACKLOG_MAX: usize = 4_096;
-/// How long the loop takes such a backlog in before it draws what it has.
+/// Time for which the loop takes in such a backlog before it draws, milliseconds.
 pub const UI_BACKLOG_MS_MAX: u64 = 12;
 /// Events from the host that are taken in as one; between two such runs keys and signals are looked for.
 pub const UI_EVENTS_AT_ONCE_MAX: usize = 256;
 /// Messages on their way to the host; more are refused in words.
 pub const UI_ASKS_WAITING_MAX: usize = 64;
-/// How long giving the terminal back may take when it takes no bytes. A frame that is still on its way over a slow
-/// link holds the terminal for longer than a few milliseconds, and a lost restoration leaves the shell unusable.
+/// Time limit for restoring a terminal that accepts no bytes, milliseconds. A frame that is still on its way over a
+/// slow link holds the terminal for longer than a few milliseconds, and a lost restoration leaves the shell unusable.
 pub const UI_RESTORE_MS_MAX: u64 = 400;
 /// Time between two looks at what runs below a command, at least.
 pub const UI_PROCESSES_MS_MIN: u64 = 1_000;
@@ -96,5 +96,5 @@ pub const UI_LINEAR_ROWS: u16 = 60;
 /// Columns of its lines, however narrow or wide the terminal says it is.
 pub const UI_LINEAR_COLUMNS_MIN: u16 = 40;
 pub const UI_LINEAR_COLUMNS_MAX: u16 = 400;
-/// How long the last request may take to leave when the client goes.
+/// Time limit for sending the last request when the client exits, milliseconds.
 pub const UI_LAST_WORDS_MS_MAX: u64 = 500;

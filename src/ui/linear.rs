@@ -30,10 +30,10 @@ pub fn room(terminal: Size) -> Size {
 /// Columns of a row's number and the blank behind it.
 const NUMBER_COLUMNS: u16 = 5;
 
-/// What a pane's rows are about; with another subject they are told from the beginning.
+/// The subject of a pane's rows; after a change of subject all rows are printed again.
 type Subject = (PaneId, Option<(ActionId, Digest)>);
 
-/// What has been told.
+/// The lines that have been printed.
 #[derive(Debug, Default)]
 pub struct Teller {
     header: String,

@@ -1,4 +1,4 @@
-//! How things look: the theme and the signs a session draws with, and the brush that puts them on the screen.
+//! The appearance of a session: its theme, its signs, and the brush that puts them on the screen.
 //!
 //! Text given to a brush is either our own or has gone through `base::text` already.
 
@@ -137,7 +137,7 @@ impl<'a> Brush<'a> {
     }
 }
 
-/// How a box meets what is above or below it.
+/// The junction of a box with its neighbor above or below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edge {
     Corner,

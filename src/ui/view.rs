@@ -186,7 +186,7 @@ fn foot(app: &App, brush: &mut Brush<'_>) {
     }
 }
 
-/// What the key does here: where a guard rail holds the action, it opens the question for a word.
+/// Returns what the key does here: where a guard rail holds the action, it opens the question for a word.
 fn hint_label(app: &App, command: &Command) -> String {
     let held = app.scene.held_target().and_then(|(state, _)| state.held.as_ref());
     match held.and_then(|held| held.confirm.as_ref()) {

@@ -1,4 +1,4 @@
-//! What a host answers: one type for each request, named in the table of requests.
+//! The answers of a host: one type for each request, named in the table of requests.
 
 use crate::base::{ActionId, ClientId, Digest, LeaseId, RelPath, Seq, SessionId, UnixMs};
 use crate::model::FileChange;
@@ -22,7 +22,7 @@ pub struct AttachedAs {
     pub control: bool,
     /// The host's clock, so that ages can be shown without trusting the client's.
     pub now: UnixMs,
-    /// What is open at `head`, in words of the envelopes; the events before it are not sent.
+    /// The open items at `head`, in words of the envelopes; the events before it are not sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<serde_json::Value>,
 }
@@ -114,7 +114,7 @@ pub struct Processes {
 pub struct Revertible {
     pub path: RelPath,
     pub change: FileChange,
-    /// Whose change it was, as far as it is known.
+    /// The author of the change, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<ChangedBy>,
     /// The event that observed it.
@@ -125,7 +125,7 @@ pub struct Revertible {
 }
 
 impl Revertible {
-    /// What happened to the file, and who did it, as far as it is certain.
+    /// Describes the change of the file and, if certain, its author.
     pub fn words(&self) -> String {
         let what = self.change.words();
         match (&self.by, self.certain) {

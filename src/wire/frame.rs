@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::wire::{Code, Id, Request};
 
-    /// What a reader makes of these bytes: a method, an error's code, and nothing more after the end.
+    /// Returns what a reader produces from these bytes: a method, an error's code, and nothing after the end.
     async fn read(bytes: Vec<u8>) -> Vec<String> {
         let (mut reader, _keep) = pair(std::io::Cursor::new(bytes), tokio::io::sink());
         let mut seen = Vec::new();

@@ -1,4 +1,4 @@
-//! What a client can ask of a host: method names, parameters, and the type of each answer.
+//! The requests of a client: method names, parameters, and the type of each answer.
 
 use super::Id;
 use super::answer::{
@@ -63,7 +63,7 @@ pub struct EditedFile {
     pub after: Option<String>,
 }
 
-/// What a user made of a proposal.
+/// The user's edit of a proposal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EditedBody {
@@ -238,7 +238,7 @@ macro_rules! requests {
                 match self { $(requests!(@pattern $name $($params)?) => $method,)+ }
             }
 
-            /// What is asked, for a message about it.
+            /// Names the request, for a message about it.
             pub fn words(&self) -> &'static str {
                 match self { $(requests!(@pattern $name $($params)?) => $words,)+ }
             }
@@ -298,7 +298,7 @@ requests! {
     "checkpoint/rewind" Rewind(Rewind) -> Rewound, "rewind";
     "candidate/test" CandidateTest(CandidateTest) -> OwnAction, "the test of the candidate";
     "agent/option" SetOption(SetOption) -> Seen, "the agent's option";
-    /// What the agent keeps for itself; its answer follows as `agent_noted`.
+    /// A request about what the agent keeps itself; its answer follows as `agent_noted`.
     "agent/session" Keeping(Keeping) -> Seen, "the agent's sessions";
     "blob/get" BlobGet(BlobGet) -> BlobPart, "content";
 }

@@ -17,15 +17,15 @@ pub const TOUCHES_NAMED_MAX: usize = 20;
 pub const GIT_INDEX_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Extended attributes carried over to a replaced file: all names together, and each value.
 pub const WORKSPACE_XATTR_BYTES_MAX: usize = 64 * 1024;
-/// How often the launcher looks at its child and its host on kernels without pidfds, nanoseconds.
+/// Interval at which the launcher checks its child and its host on kernels without pidfds, nanoseconds.
 pub const LAUNCH_POLL_NS: i64 = 50_000_000;
-/// How long the launcher tries to end what a command left behind, milliseconds.
+/// Time limit for the launcher to end the processes that a command left behind, milliseconds.
 pub const LAUNCH_END_MS_MAX: u64 = 2_000;
 /// Bytes of the init's report to the launcher: one number.
 pub const LAUNCH_REPORT_BYTES_MAX: u64 = 16;
 /// Bytes of a command line that a census shows.
 pub const CENSUS_LINE_BYTES_MAX: usize = 400;
-/// How long a stop may take to end everything and prove it, milliseconds (the promise of G6).
+/// Time limit for a stop to end everything and prove it, milliseconds (the promise of G6).
 pub const CENSUS_STOP_MS_MAX: u64 = 2_000;
 /// Pause between two walks of a stop or freeze, milliseconds.
 pub const CENSUS_PAUSE_MS: u64 = 2;
@@ -41,19 +41,20 @@ pub const RUN_TAIL_BYTES_MAX: usize = 64 * 1024;
 pub const RUN_OUTPUT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Bytes of each stream of a trial that are kept, half from its head and half from its tail.
 pub const TRIAL_STREAM_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// How long a pipe may stay open after everything of the command has ended, milliseconds.
+/// Time for which a pipe may stay open after every process of the command has ended, milliseconds.
 pub const RUN_DRAIN_MS_MAX: u64 = 2_000;
-/// How often the process tree of a running command is looked at, milliseconds.
+/// Interval at which the process tree of a running command is read, milliseconds.
 pub const RUN_PROCESSES_MS: u64 = 1_000;
 /// Bytes of one file of ignore rules, of all that a session reads, and directories that are looked through for them.
 pub const WORKSPACE_RULES_FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub const WORKSPACE_RULES_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const WORKSPACE_RULES_DIRS_MAX: usize = 100_000;
-/// How long the first edit waits for the first walk of a session, so that there is a checkpoint to rewind to, milliseconds.
+/// Time for which the first edit waits for the first walk of a session, so that there is a checkpoint to rewind to,
+/// milliseconds.
 pub const CHECKPOINT_WAIT_MS_MAX: u64 = 1_500;
-/// How often a checkpoint reads files again that changed while it was taken.
+/// Number of times a checkpoint reads files again that changed while it was taken.
 pub const CHECKPOINT_ROUNDS_MAX: usize = 3;
-/// How long ago a file must have changed before its digest is remembered by its times, milliseconds.
+/// Age of a file's last change at which its digest is remembered by its times, milliseconds.
 pub const WORKSPACE_SETTLED_MS: u64 = 100;
 /// Largest file that is read for its digest and kept in a checkpoint; a larger one is known by size and time.
 pub const CHECKPOINT_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -115,13 +116,13 @@ pub const WATCH_IGNORED_EACH_MAX: u64 = 512;
 pub const WATCH_IGNORED_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Changed files of one ignored directory that are told one by one.
 pub const WATCH_IGNORED_TOLD_MAX: usize = 20;
-/// How long the watcher waits for a burst to end, milliseconds.
+/// Time without events after which a burst counts as ended, milliseconds.
 pub const WATCH_SETTLE_MS: u64 = 40;
-/// How long a burst may put off the first look, milliseconds.
+/// Time for which a burst may delay the first check, milliseconds.
 pub const WATCH_SETTLE_MS_MAX: u64 = 400;
-/// How long after the last event the tree is walked once, to find what no event told, milliseconds.
+/// Time after the last event at which the tree is walked once, to find changes without events, milliseconds.
 pub const WATCH_VERIFY_MS: u64 = 1_500;
-/// How often the tree is walked when events cannot be had, milliseconds.
+/// Interval at which the tree is walked when events are not available, milliseconds.
 pub const WATCH_POLL_MS: u64 = 2_000;
 /// A walk is not repeated before this many times its own duration has passed.
 pub const WATCH_WALK_SHARE: u32 = 10;

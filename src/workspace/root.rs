@@ -56,14 +56,14 @@ pub struct Place {
     pub path: PathBuf,
 }
 
-/// What stands at a place.
+/// The state of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     Absent,
     Regular(Identity),
 }
 
-/// What tells one state of one file from another without reading it.
+/// The values that distinguish one state of a file from another without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Identity {
     pub device: u64,
@@ -399,7 +399,7 @@ impl Root {
 }
 
 impl Place {
-    /// What stands here. Nothing is opened: a named pipe would block, a device would act.
+    /// Returns the state of this path. Nothing is opened: a named pipe would block, a device would act.
     ///
     /// # Errors
     /// A symbolic link or anything that is not a regular file.
@@ -425,7 +425,7 @@ impl Place {
         }
     }
 
-    /// Whether a directory is here, and no link to one.
+    /// Returns whether it is a directory and not a link to one.
     pub fn is_directory(&self) -> bool {
         let stat = rustix::fs::statat(&self.parent, &self.name, AtFlags::SYMLINK_NOFOLLOW);
         stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)

@@ -1,4 +1,4 @@
-//! Which files there are of those that a command would change: counted and named, never opened, changed or followed.
+//! The existing files among those that a command would change: counted and named, never opened, changed or followed.
 //! Bounded by how many entries are looked at, so that a command on a whole disk costs no more than one on a project.
 
 mod index;
@@ -116,7 +116,7 @@ impl Looking<'_> {
         }
     }
 
-    /// What a shell makes of a pattern; `None` when it is none.
+    /// Returns the files that match a shell pattern; `None` when it is not a pattern.
     fn matches(&mut self, dir: &Path, pattern: &str) -> Option<Vec<PathBuf>> {
         let mut at = vec![if pattern.starts_with('/') { PathBuf::from("/") } else { dir.to_owned() }];
         for part in pattern.split('/').filter(|part| !part.is_empty()) {

@@ -23,7 +23,7 @@ pub enum Colour {
     Rgb(u8, u8, u8),
 }
 
-/// What survives of SGR.
+/// The attributes kept from SGR.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "the attributes are independent switches in the standard too")]
 pub struct Sgr {
@@ -98,7 +98,7 @@ impl AnsiLines {
     }
 }
 
-/// How many bytes at the end begin a UTF-8 character that is not whole yet: 0 to 3.
+/// Returns how many bytes at the end begin an incomplete UTF-8 character: 0 to 3.
 fn half_character(bytes: &[u8]) -> usize {
     let tail = bytes.get(bytes.len().saturating_sub(3)..).unwrap_or_default();
     (0..tail.len())

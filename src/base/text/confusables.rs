@@ -27,7 +27,7 @@ pub struct Confusable {
     pub range: Range<usize>,
     /// Why.
     pub suspicion: Suspicion,
-    /// What it can be taken for, in ASCII where a look-alike is known.
+    /// The text it can be mistaken for, in ASCII where a look-alike is known.
     pub reads_as: String,
 }
 
@@ -125,7 +125,7 @@ pub fn confusables(text: &str) -> Vec<Confusable> {
     found
 }
 
-/// What is wrong with one word or sign, if anything.
+/// Returns the suspicion about one word or sign, if any.
 fn judge(word: &str) -> Option<Suspicion> {
     if word.is_ascii() {
         return None;

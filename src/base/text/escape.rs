@@ -13,7 +13,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use crate::base::limits::{TEXT_ESCAPE_REPEATS_MIN, TEXT_MARKS_PER_BASE_MAX, TEXT_TAB_COLUMNS, TEXT_VISIBLE_BYTES_MAX};
 use crate::base::text::hidden::{is_hidden, is_unusual_space, only_shapes_emoji};
 
-/// How strictly unusual but legitimate characters are treated.
+/// The strictness towards unusual but legitimate characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
     /// Code, diffs, commands, paths: two different texts never look the same.
@@ -23,7 +23,7 @@ pub enum Reading {
     Prose,
 }
 
-/// How one line is shown.
+/// The options for showing one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Show {
     /// Column at which the text starts, for tab stops.
@@ -57,7 +57,7 @@ impl Show {
     }
 }
 
-/// What a piece stands for, so that a view can dim or color it.
+/// The kind of a piece, so that a view can dim or color it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PieceKind {
     /// Text as it was.
@@ -78,7 +78,7 @@ pub struct Piece<'a> {
     pub text: Cow<'a, str>,
     /// Byte range in the source.
     pub source: Range<usize>,
-    /// What it stands for.
+    /// The kind of the piece.
     pub kind: PieceKind,
 }
 
@@ -150,7 +150,7 @@ pub fn cut_at<'a>(pieces: Vec<Piece<'a>>, cuts: &[usize]) -> Vec<Piece<'a>> {
     out
 }
 
-/// Whether text may begin here: not with something that belongs to the character before it.
+/// Returns whether text may begin here: not with something that belongs to the character before it.
 fn starts_cluster(text: &str) -> bool {
     text.chars().next().and_then(char::width).is_some_and(|width| width > 0)
 }
@@ -284,7 +284,7 @@ impl<'a, 's> Writer<'a, 's> {
         }
     }
 
-    /// Whether a character may be shown as it is at this place; counts combining marks.
+    /// Returns whether a character may be shown unchanged at this place; counts combining marks.
     fn may_pass(&mut self, c: char) -> bool {
         if is_hidden(c) {
             return false;

@@ -1,4 +1,4 @@
-//! What comes out of the exit for foreign text.
+//! Tests of the output for foreign text.
 
 use super::*;
 use crate::base::text::hidden::is_hidden;

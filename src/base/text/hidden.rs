@@ -1,4 +1,4 @@
-//! Which characters a terminal may never see, and which only pretend.
+//! The characters a terminal must never receive, and those that only imitate others.
 //!
 //! Owns the rule, by the Unicode properties of `icu_properties`; what is shown instead is decided in [`super::escape`].
 

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 const ELLIPSIS: &str = "…";
 
-/// Which end of the text the padding keeps clear.
+/// The alignment of padded text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
     /// Text first, then blanks.

@@ -1,4 +1,4 @@
-//! Which format a configured test command prints in, told from its words.
+//! The output format of a configured test command, detected from its words.
 
 use super::{ProjectView, javascript, make};
 use crate::checks::parsers::ParserKind;

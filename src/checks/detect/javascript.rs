@@ -63,7 +63,7 @@ fn test_files(project: &ProjectView) -> Vec<&str> {
     project.paths.iter().map(String::as_str).filter(|p| is_script(p) && is_test(p)).collect()
 }
 
-/// Whether `node --test` runs a file unasked (nodejs.org, "Running tests from the command line").
+/// Returns whether `node --test` runs a file by default (nodejs.org, "Running tests from the command line").
 fn node_finds(path: &str) -> bool {
     let stem = file_name(path).rsplit_once('.').map_or("", |(stem, _)| stem);
     let in_test = path.split('/').rev().skip(1).any(|d| d == "test");
@@ -126,7 +126,7 @@ fn simple(argv: &[&str], why: &str, project: &ProjectView) -> Option<Runner> {
     }
 }
 
-/// What a shell would make of patterns: Node does not read them before version 21.
+/// Expands patterns as a shell would: Node does not read them before version 21.
 fn expanded<'a>(args: &[&'a str], project: &'a ProjectView) -> Vec<&'a str> {
     let mut out = Vec::new();
     for arg in args {

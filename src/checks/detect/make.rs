@@ -22,7 +22,7 @@ fn makefile(project: &ProjectView) -> Option<&'static str> {
     ["Makefile", "GNUmakefile"].into_iter().find(|f| project.has(f))
 }
 
-/// What a target of the project's makefile starts.
+/// Returns the command that a target of the project's makefile starts.
 pub(super) fn started_by(project: &ProjectView, target: &str) -> Option<String> {
     recipe(project.text(makefile(project)?), target)
 }

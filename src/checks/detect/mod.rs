@@ -1,4 +1,4 @@
-//! Which test runner a project uses, how to run all of it or some cases, and how its output is read.
+//! The test runner of a project: how to run all of it or some cases, and how to read its output.
 //!
 //! Pure: the caller lists the files and reads the few named in [`WANTED`]. One family of runners a file.
 
@@ -32,7 +32,7 @@ pub const WANTED: &[&str] = &[
     "tox.ini",
 ];
 
-/// Which tools can be started, as far as the caller knows.
+/// The tools that can be started, as far as the caller knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tools {
     /// `cargo nextest` runs.
@@ -40,7 +40,7 @@ pub struct Tools {
     pub pytest: Pytest,
 }
 
-/// How pytest can be started.
+/// The way to start pytest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pytest {
     #[default]
@@ -51,7 +51,7 @@ pub enum Pytest {
     Program,
 }
 
-/// What is known of a project.
+/// The known facts about a project.
 #[derive(Clone, Debug, Default)]
 pub struct ProjectView {
     /// Paths of its files, relative, with `/`, without what it ignores.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub struct GoText {
     build: go_cases::BuildText,
     held: Vec<Held>,
-    /// What the tests that run have printed, by name.
+    /// Output of the tests that are running, by name.
     running: BTreeMap<String, String>,
     current: Option<String>,
     /// The result in `held` that text now follows (without `-v` a failure's text comes after it).

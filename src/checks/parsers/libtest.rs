@@ -133,7 +133,7 @@ impl Libtest {
         }
     }
 
-    /// Whether a failure of this name can follow: its case is known to have failed, or no case was named.
+    /// Returns whether a failure of this name can follow: its case is known to have failed, or no case was named.
     fn can_fail(&self, name: &str, ledger: &Ledger) -> bool {
         let known = ledger.get(&self.id(name));
         known.map_or_else(|| ledger.cases().is_empty(), |case| case.status.is_bad())
@@ -301,7 +301,7 @@ fn outcome(text: &str) -> Option<Outcome> {
     }
 }
 
-/// What happened, from a failure text: the line below the last panic, an error, or the first line.
+/// Returns the summary of a failure text: the line below the last panic, an error, or the first line.
 pub fn headline(text: &str) -> String {
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
@@ -319,7 +319,7 @@ pub fn headline(text: &str) -> String {
     text.lines().find(|l| !l.trim().is_empty()).unwrap_or_default().trim().to_owned()
 }
 
-/// Where the thread named like the test panicked, if several threads did.
+/// Returns where the thread named like the test panicked, if several threads did.
 pub fn own_panic(text: &str, name: &str) -> Option<(String, u32)> {
     let needle = format!("thread '{name}'");
     let line = text.lines().find(|l| l.starts_with(&needle))?;

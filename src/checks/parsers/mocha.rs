@@ -16,7 +16,7 @@ pub struct Mocha {
     failures: BTreeMap<u32, CaseReport>,
     /// The detail being read: its number, its text, and whether its titles are past.
     detail: Option<(u32, String, bool)>,
-    /// What was printed before anything was understood: an error while loading.
+    /// Output before the first recognized line: an error while loading.
     stray: String,
     any: bool,
 }

@@ -46,7 +46,7 @@ pub const PARSERS: &[(ParserKind, Make)] = &[
     (ParserKind::Junit, || Box::<junit::Junit>::default()),
 ];
 
-/// Where a run takes place: what makes printed paths relative to the project.
+/// The place of a run, which makes printed paths relative to the project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The absolute directory of the project, without a slash at the end.

@@ -28,7 +28,7 @@ struct Open {
 }
 
 impl Open {
-    /// Whether a line that looks like nextest's own is one: captured output ends with a blank line.
+    /// Returns whether a line that looks like nextest's own is one: captured output ends with a blank line.
     fn has_ended(&self) -> bool {
         !self.captured || self.after_blank
     }
@@ -126,7 +126,7 @@ fn is_rule(line: &str) -> bool {
     line.starts_with("────") || line.starts_with("------------")
 }
 
-/// What libtest prints inside the captured output of its single test.
+/// Returns whether libtest prints this line inside the captured output of its single test.
 fn is_harness_noise(line: &str) -> bool {
     let t = line.trim();
     t == "running 1 test"

@@ -1,4 +1,4 @@
-//! What tests print may look like what their runner prints: only the runner's own words count.
+//! Tests with output that looks like their runner's: only the runner's own words count.
 
 use super::*;
 use crate::model::check::CaseStatus;

@@ -149,7 +149,7 @@ impl Pytest {
         }
     }
 
-    /// What looked like the end was printed by a test: its captured output continues. Always false.
+    /// Handles what looked like the end but was printed by a test: its captured output continues. Always false.
     fn is_printed(&mut self) -> bool {
         if let Some(section) = self.ending.within.take() {
             (self.section, self.captured, self.open) = (section, true, !self.blocks.is_empty());

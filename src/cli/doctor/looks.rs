@@ -87,7 +87,7 @@ fn state(shared: &Shared) -> Vec<Finding> {
     vec![Finding::works(GROUP, "directory", says), socket(GROUP, &places.state)]
 }
 
-/// Whether a socket can live in the state directory: some shared file systems have none.
+/// Checks that a socket can be created in the state directory: some shared file systems support none.
 fn socket(group: &'static str, state: &Path) -> Finding {
     let mend = "choose a local file system with --state-dir";
     let probe = match tempfile::Builder::new().prefix(".probe").tempdir_in(state) {
@@ -175,8 +175,8 @@ fn kernel() -> Vec<Finding> {
     found
 }
 
-/// What stands in the way of an unprivileged user namespace, as far as the settings say. Sources: the kernel's
-/// `user_namespaces(7)`; Debian's and Ubuntu's own switches.
+/// Reports the settings that prevent an unprivileged user namespace. Sources: the kernel's `user_namespaces(7)`;
+/// Debian's and Ubuntu's own switches.
 fn namespaces(group: &'static str, number: &dyn Fn(&str) -> Option<u64>) -> Finding {
     let root = rustix::process::geteuid().is_root();
     let says_no = |path: &str, value: u64| !root && number(path) == Some(value);

@@ -1,4 +1,4 @@
-//! Which uses of the command line are accepted, which are refused, and how the help looks.
+//! Tests of the command line: accepted and rejected uses, and the help.
 
 use super::*;
 use std::path::Path;

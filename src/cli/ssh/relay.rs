@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Child;
 
-/// Which session on which machine.
+/// The session to attach to, and its machine.
 #[derive(Clone, Debug)]
 pub(super) struct Far {
     pub host: String,
@@ -39,7 +39,7 @@ impl Far {
     }
 }
 
-/// What ssh says on its standard error: on the terminal while nobody draws on it, kept for the reason afterwards.
+/// The standard error of ssh: on the terminal while nobody draws on it, kept for the reason afterwards.
 #[derive(Clone, Default)]
 struct Said {
     drawing: Arc<AtomicBool>,
@@ -310,8 +310,8 @@ async fn connect(
     }
 }
 
-/// What an ssh that ended before the attach means, by its exit code: 255 is its own failure, 126 and 127 are the remote
-/// shell's, anything else is what rightseat said over there.
+/// Explains the exit code of an ssh that ended before the attach: 255 is its own failure, 126 and 127 are the remote
+/// shell's, any other is that of rightseat on the other machine.
 fn not_attached(host: &str, code: Option<i32>, said: &str) -> String {
     let path = "a login shell may have a longer PATH than the shell that ssh starts";
     match code {

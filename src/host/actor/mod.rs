@@ -24,7 +24,7 @@ use crate::port::{FromAgent, Notice, Performed};
 use crate::wire::Answer;
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// What comes to the actor from everywhere but the agent and the watcher.
+/// A message to the actor from any source but the agent and the watcher.
 #[derive(Debug)]
 pub enum Msg {
     /// A new connection asks for its name; `None` when there are too many.

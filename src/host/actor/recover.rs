@@ -56,8 +56,8 @@ impl Actor {
         }
     }
 
-    /// What arrived while the gate was frozen is ruled on as if it arrived now: what rules or leases let through does not
-    /// wait for a user, and what they forbid neither.
+    /// Rules on the actions that arrived while the gate was frozen, as if they arrived now: those that rules or leases
+    /// allow or forbid do not wait for a user.
     pub(super) fn after_resume(&mut self) {
         let waits_for_gate = |s: &&ActionState| s.ruled.as_ref().is_some_and(|r| r.rule.as_str() == FROZEN);
         let held = self.gate.session().actions.held().filter(waits_for_gate);
@@ -67,7 +67,7 @@ impl Actor {
     }
 }
 
-/// How an action that was cut off stands on the disk.
+/// Determines from the disk how an interrupted action ended.
 fn found(gate: &Gate, action: &Action) -> Finished {
     let mut files = Vec::new();
     let (mut is_before, mut is_after) = (true, true);

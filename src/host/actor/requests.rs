@@ -1,4 +1,4 @@
-//! What clients ask: each request goes to the part that answers it.
+//! Requests from clients: each goes to the part that answers it.
 
 use super::Actor;
 use crate::base::ClientId;

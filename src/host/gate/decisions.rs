@@ -1,4 +1,4 @@
-//! What the user decides: verdicts with the body that a choice of hunks or an edit makes, rules that tighten, leases.
+//! Decisions of the user: verdicts with the body that a choice of hunks or an edit makes, rules that tighten, leases.
 
 use super::Gate;
 use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
@@ -106,7 +106,7 @@ impl Gate {
     }
 }
 
-/// What the user made of an action: their own version of it, and of that only the chosen hunks.
+/// Returns the user's version of an action, reduced to the chosen hunks.
 pub fn made(
     gate: &Gate,
     action: &Action,
@@ -232,7 +232,7 @@ fn chosen(gate: &Gate, files: Vec<FileEdit>, blobs: &Blobs, choices: &[HunkChoic
     Ok(resolved)
 }
 
-/// How the newest revision differs from what the agent proposed, for the agent.
+/// Describes to the agent how the newest revision differs from its proposal.
 pub fn difference(gate: &Gate, action: &ActionId) -> String {
     let Some(state) = gate.session().actions.get(action) else { return String::new() };
     let Some(original) = &state.original else { return String::new() };

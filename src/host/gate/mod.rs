@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// What is to be done next, now that the reason for it is on disk.
+/// A pending step whose reason is already on disk.
 pub enum Due {
     Perform(ActionId, Permit),
     /// The agent itself carries it out.
@@ -76,7 +76,7 @@ impl Gate {
         self.judge.as_ref()
     }
 
-    /// How the project's tests are run, if that is known.
+    /// Returns how to run the project's tests, if that is known.
     pub fn checks(&self) -> Option<&ChecksSetup> {
         self.checks.as_ref()
     }

@@ -27,7 +27,7 @@ pub struct AgentLine {
     link: Link,
     /// Prompts that wait for the turn to end.
     prompts: VecDeque<String>,
-    /// When the last turn ended, as far as this host knows.
+    /// The end of the last turn, as far as this host knows.
     turn_ended_at: Option<UnixMs>,
 }
 
@@ -192,7 +192,7 @@ impl AgentLine {
         self.link.send(message);
     }
 
-    /// What became of its proposal.
+    /// Sends the agent the result of its proposal.
     pub fn answer(&mut self, gate: &Gate, action: &ActionId, reply: &Reply) {
         let Some(ticket) = self.link.ticket(action) else { return };
         let edited = match reply {
@@ -281,13 +281,13 @@ impl AgentLine {
     }
 }
 
-/// What the agent asked for lapses, and it is told to end its turn.
+/// Lapses the agent's pending actions and tells it to end its turn.
 pub fn cancel_turn(gate: &mut Gate, runs: &Runs) {
     lapse_unfinished(gate, runs, LapseWhy::Cancelled);
     gate.tell(ToAgent::Cancel);
 }
 
-/// What the agent had asked for and not yet begun lapses; what runs on our side runs to its end.
+/// Lapses the agent's actions that have not started; those on our side run to their end.
 fn lapse_unfinished(gate: &mut Gate, runs: &Runs, why: LapseWhy) {
     let open = gate.session().actions.iter().filter(|a| a.phase.is_open());
     let unfinished: Vec<ActionId> = open
@@ -306,7 +306,7 @@ fn begin_turn(gate: &mut Gate) {
     gate.record(Event::TurnStarted(TurnStarted { turn }));
 }
 
-/// What the agent says of tests is held against what was observed.
+/// Compares the agent's claims about tests with the observed runs.
 fn said(gate: &Gate, by: String, text: String, more: bool) -> Vec<Event> {
     // A claim comes in pieces: only the whole message can be held against anything.
     let session = gate.session();

@@ -69,7 +69,7 @@ async fn record(
     Some(tree)
 }
 
-/// What changed while a command ran, whoever did it.
+/// Converts a change observed while a command ran, whoever made it.
 fn outcome(change: TreeChange) -> FileOutcome {
     let what = match change.sides() {
         (false, _) => FileChange::Create,

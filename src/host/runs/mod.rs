@@ -1,4 +1,4 @@
-//! What is being carried out: commands and edits in tasks of their own, runs of checks, trials in candidates.
+//! Running actions: commands and edits in tasks of their own, runs of checks, trials in candidates.
 
 mod carry;
 mod feed;
@@ -24,12 +24,12 @@ use tokio_util::sync::CancellationToken;
 use trials::finish_feed;
 pub use trials::{CandidateOrder, TrialOrder, TrialRecord};
 
-/// Does carrying it out change files?
+/// Returns whether executing it changes files.
 fn changes_files(action: &Action) -> bool {
     matches!(action.kind(), Kind::Edit | Kind::Command) && action.trial().is_none()
 }
 
-/// What comes from the tasks that carry something out.
+/// A message from a task that executes something.
 #[derive(Debug)]
 pub enum Msg {
     Progress {
@@ -295,7 +295,7 @@ pub fn freeze_processes(gate: &Gate, freeze: bool) {
     });
 }
 
-/// What the disk says about the files of an edit that the agent executed itself.
+/// Reads the outcome of an edit that the agent executed itself from the disk.
 fn outcome_on_disk(gate: &Gate, id: &ActionId) -> Option<Vec<FileOutcome>> {
     let action: &Action = &gate.session().actions.get(id)?.action;
     let files: Vec<FileOutcome> = action
@@ -313,7 +313,7 @@ fn outcome_on_disk(gate: &Gate, id: &ActionId) -> Option<Vec<FileOutcome>> {
     (!files.is_empty()).then_some(files)
 }
 
-/// What an edit will leave on the disk.
+/// Returns the outcome that an edit should have on the disk.
 pub fn expected(files: &[FileEdit]) -> Vec<FileOutcome> {
     files
         .iter()

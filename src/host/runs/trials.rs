@@ -23,7 +23,7 @@ pub struct TrialOrder {
     pub trial: Trial,
 }
 
-/// What the journal says about a run.
+/// The journal's data about a run.
 #[derive(Clone, Debug)]
 pub struct TrialRecord {
     pub what: String,

@@ -8,7 +8,7 @@ use crate::model::event::FileOutcome;
 use crate::model::{FileChange, FileMode, Node, NodeKind};
 use crate::port::Image;
 
-/// Whether there is still something to revert of it, or something in the way.
+/// Returns whether the change is still present, or something else is now in its place.
 pub fn is_in_place(gate: &Gate, file: &FileOutcome) -> bool {
     let mut resolved = Resolved::default();
     take_back_outcome(gate, &mut resolved, file).is_err() || !resolved.files.is_empty()
@@ -113,7 +113,7 @@ pub struct Side {
 }
 
 impl Side {
-    /// What it was, as far as it was there.
+    /// Returns its earlier kind, if it existed.
     fn kind(&self) -> Option<NodeKind> {
         self.node.map(|node| node.kind).or(self.digest.map(|_| NodeKind::File))
     }

@@ -1,4 +1,4 @@
-//! Which changes an undo or a rewind may revert without asking: those that are an action's own beyond doubt. Everything
+//! The changes that an undo or a rewind may revert without asking: those that are certainly an action's own. Everything
 //! else may be the user's and takes a choice, which `files` carries.
 
 use super::Gate;
@@ -77,8 +77,8 @@ fn observed<'a>(gate: &'a Gate, path: &RelPath, after: Option<Digest>) -> Option
     changes.find(|(_, o)| o.path == path.as_str() && o.after == after).map(|(seq, o)| (*seq, &o.by))
 }
 
-/// What lies between the workspace now and a recorded tree, from this event on, as a list to choose from. A change is
-/// certain where the steps of approved edits alone lead from the recorded content to the present one.
+/// Lists the differences between the workspace now and a recorded tree, from this event on, as a list to choose from. A
+/// change is certain where the steps of approved edits alone lead from the recorded content to the present one.
 pub fn revertible_since(gate: &Gate, from: Seq, changes: &[TreeChange]) -> Vec<Revertible> {
     let mut steps: BTreeMap<&RelPath, Vec<Link<'_>>> = BTreeMap::new();
     let actions = gate.session().actions.iter().filter(|state| state.times.finished_seq.is_some_and(|at| at > from));
@@ -116,7 +116,7 @@ fn revertible(gate: &Gate, change: &TreeChange, steps: &BTreeMap<&RelPath, Vec<L
     Revertible { path: change.path.clone(), change: what, by, seq: observed.map(|(seq, _)| seq), certain }
 }
 
-/// Whether these steps, walked from the newest, lead from the present node to the recorded one without a gap.
+/// Returns whether these steps, from the newest back, lead from the present node to the recorded one without a gap.
 fn leads_back(change: &TreeChange, links: &[Link<'_>]) -> bool {
     let is_node = |one: Option<Node>, two: Option<Node>| one.zip(two).is_none_or(|(one, two)| one == two);
     let (mut digest, mut node) = (change.before, change.before_node);
@@ -137,7 +137,7 @@ fn leads_back(change: &TreeChange, links: &[Link<'_>]) -> bool {
     false
 }
 
-/// Whether it is a directory that an approved edit made for a file of its own.
+/// Returns whether it is a directory that an approved edit created for one of its files.
 fn is_parent(change: &TreeChange, steps: &BTreeMap<&RelPath, Vec<Link<'_>>>) -> bool {
     let is_made = change.before_node.is_some_and(|node| node.kind == NodeKind::Directory) && !change.sides().1;
     let below = format!("{}/", change.path);

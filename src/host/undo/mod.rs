@@ -25,14 +25,14 @@ use tokio::sync::mpsc;
 /// An undo under way.
 #[derive(Debug)]
 pub struct Reverting {
-    /// Whose whole effect it reverts, or with `again` brings back.
+    /// The actions whose whole effect it reverts, or restores with `again`.
     actions: Vec<ActionId>,
     again: bool,
     /// For a rewind: the tree that it restores.
     tree: Option<Digest>,
 }
 
-/// What comes from the tasks of an undo.
+/// A message from a task of an undo.
 #[derive(Debug)]
 pub enum Msg {
     /// The tree is recorded as it is now.
@@ -243,7 +243,7 @@ impl Undo {
     }
 }
 
-/// Whether every file that the action left is among these.
+/// Returns whether these paths include every file that the action left.
 fn is_within(state: &ActionState, paths: &BTreeSet<RelPath>) -> bool {
     let mut files = state.finished.iter().flat_map(|f| f.files.iter().flatten());
     files.all(|file| paths.contains(&file.path) && file.from.as_ref().is_none_or(|from| paths.contains(from)))

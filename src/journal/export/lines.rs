@@ -10,7 +10,7 @@ use crate::base::{Digest, Seq, SessionId, UnixMs};
 use crate::journal::chain;
 use crate::journal::{Reader, Result};
 
-/// What an exported line has before the event's own fields. The order is part of the format.
+/// The fields of an exported line before the event's own fields. The order is part of the format.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::journal) struct Frame<'a> {
     pub seq: Seq,
@@ -33,7 +33,7 @@ pub(in crate::journal) struct Frame<'a> {
     pub journal: Option<Origin>,
 }
 
-/// What the genesis hash is made of.
+/// The input of the genesis hash.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::journal) struct Origin {
     pub format: u32,

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
-/// What stands where a secret was.
+/// The replacement for a secret.
 const MARK: &str = "[redacted]";
 
 /// Known shapes. Sources: the vendors' published formats (OpenAI and Anthropic `sk-`, AWS access key ids, GitHub token
@@ -64,7 +64,7 @@ pub fn redact(text: &str) -> Option<String> {
     (named != text).then(|| named.into_owned())
 }
 
-/// Whether the value of a secret's name is the secret itself, and not a variable, a type, a number or a mark.
+/// Returns whether the value of a secret's name is the secret itself, and not a variable, a type, a number or a mark.
 fn is_secret(value: &str) -> bool {
     let reference =
         value.starts_with([':', '$', '<', '&', '*', '(', '[', '{']) || value.contains("::") || value.contains('(');

@@ -11,7 +11,7 @@ use super::*;
 const PLACE: &str = "RIGHTSEAT_TEST_JOURNAL";
 const ROLE: &str = "RIGHTSEAT_TEST_ROLE";
 
-/// What the children do; as a test of its own it has nothing to do.
+/// The body of the child processes; as a test of its own it does nothing.
 #[test]
 fn child() {
     let (Ok(path), Ok(role)) = (std::env::var(PLACE), std::env::var(ROLE)) else { return };

@@ -13,7 +13,7 @@ use super::{Anchor, Error, Result};
 use crate::base::{Digest, Seq, SessionId};
 use crate::journal::limits::VERIFY_PROBLEMS_MAX;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Nothing is wrong.
@@ -29,7 +29,7 @@ pub struct Report {
     /// The lowest event that is wrong or missing, when one can be named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_bad: Option<Seq>,
-    /// What is wrong, first finds first, at most [`VERIFY_PROBLEMS_MAX`].
+    /// The problems in order of discovery, at most [`VERIFY_PROBLEMS_MAX`].
     pub problems: Vec<Problem>,
     /// Lines of an export whose text was redacted; their hashes were checked.
     pub redacted: u64,
@@ -43,7 +43,7 @@ pub struct Problem {
     /// The event it concerns, when that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<Seq>,
-    /// What, in words.
+    /// The problem, in words.
     pub what: String,
 }
 
@@ -63,14 +63,14 @@ impl Report {
         self
     }
 
-    /// What an anchor demands of the event with its number.
+    /// Checks the event that an anchor names against the anchor.
     fn check_anchor(&mut self, whose: &str, anchor: &Anchor, seq: Seq, hash: &Digest) {
         if anchor.seq == seq && anchor.hash != *hash {
             self.note(Some(seq), format!("event {seq} differs from {whose}: the history was rewritten"));
         }
     }
 
-    /// What an anchor demands of the end.
+    /// Checks that the journal reaches the event of an anchor.
     fn check_reach(&mut self, whose: &str, anchor: &Anchor) {
         if self.session.as_ref().is_some_and(|s| *s != anchor.session) {
             self.note(None, format!("{whose} belongs to session {}", anchor.session));

@@ -88,11 +88,11 @@ events! {
     "policy_tightened" PolicyTightened {
         touches [Actions], Report |body| Words::new(format!("A rule was added by {}", body.by)).text(&body.rule)
     }
-    /// Who is attached and who holds control.
+    /// The attached clients and the one that has control.
     "client_changed" ClientChanged { touches [Actions] }
-    /// What the turn cost so far.
+    /// The cost of the turn so far.
     "usage" Usage { touches [] }
-    /// What the agent is and offers, once it has started, and whenever that changes.
+    /// The agent's name, abilities and options: sent once it has started, and whenever they change.
     "agent_ready" AgentReady { touches [Actions] }
     /// A line the agent's process wrote to its error stream, or protocol text shown raw.
     "agent_noted" AgentNoted { touches [Transcript] }
@@ -105,7 +105,7 @@ events! {
         about |body| Some(&body.action), touches [Actions],
         Report |body| Words::new(format!("Explained {}", body.action)).text(&body.text)
     }
-    /// How true the picture of the disk is.
+    /// How accurate the recorded picture of the disk is.
     "watching" Watching { touches [] }
 }
 
@@ -219,7 +219,7 @@ pub struct Output {
     pub tail: String,
 }
 
-/// What a file was and is, after an action finished.
+/// The states of a file before and after a finished action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileOutcome {
     pub path: RelPath,
@@ -324,7 +324,7 @@ pub struct Resumed {}
 pub struct Survivor {
     pub pid: i32,
     pub argv: String,
-    /// Whose child it was when it was seen.
+    /// The parent process when it was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<i32>,
 }
@@ -454,10 +454,10 @@ pub struct Usage {
     pub context_used: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_size: Option<u64>,
-    /// What is left of the budget that runs out first, in words.
+    /// The rest of the budget that runs out first, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_left: Option<String>,
-    /// What was used of each budget that is set, in words.
+    /// The use of each budget that is set, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub budgets: Vec<String>,
 }
@@ -484,7 +484,7 @@ pub struct AgentReady {
     pub badges: Vec<String>,
     #[serde(default)]
     pub options: Vec<AgentOption>,
-    /// What can be asked of the sessions it keeps and of its login: words of [`AgentOffer`].
+    /// The supported requests about its stored sessions and login: words of [`AgentOffer`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offers: Vec<AgentOffer>,
     #[serde(default)]
@@ -516,7 +516,7 @@ pub struct AgentSession {
     pub id: String,
     #[serde(default)]
     pub title: String,
-    /// When it was used last, in the agent's words.
+    /// Time of its last use, in the agent's words.
     #[serde(default)]
     pub used: String,
     /// It is the one that runs.

@@ -3,7 +3,7 @@
 use crate::base::{ActionId, ClientId, LeaseId, RuleId, SessionId};
 use serde::{Deserialize, Serialize};
 
-/// How much rules decide; always visible.
+/// The mode: how much rules decide; always visible.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -30,7 +30,7 @@ impl Mode {
     }
 }
 
-/// How far an agent can be kept from the real tree, best first.
+/// The separation of an agent from the real tree, best first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Isolation {
@@ -119,7 +119,7 @@ impl Verdict {
     }
 }
 
-/// Who decided: `{"human": client}`, `{"rule": id}` or `{"lease": id}`.
+/// The decider: `{"human": client}`, `{"rule": id}` or `{"lease": id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decider {
@@ -129,7 +129,7 @@ pub enum Decider {
 }
 
 impl Decider {
-    /// Who it was, for a report.
+    /// Names the decider for a report.
     pub fn words(&self) -> String {
         match self {
             Self::Human(client) => format!("the user ({client})"),
@@ -158,7 +158,7 @@ pub enum OutcomeWord {
 }
 
 impl OutcomeWord {
-    /// What became of the action.
+    /// Describes the outcome of the action.
     pub fn words(self) -> &'static str {
         match self {
             Self::Ok => "done",
@@ -181,7 +181,7 @@ pub enum LapseWhy {
 }
 
 impl LapseWhy {
-    /// What became of the action.
+    /// Describes why the action lapsed.
     pub fn words(self) -> &'static str {
         match self {
             Self::Voided => "void: the file it was based on changed",
@@ -193,8 +193,8 @@ impl LapseWhy {
     }
 }
 
-/// Whose change it was: `{"action": id}`, `{"during": id}`, `{"session": id}` of another supervised session, `"human"` or
-/// `"unsupervised"`.
+/// The author of a change: `{"action": id}`, `{"during": id}`, `{"session": id}` of another supervised session,
+/// `"human"` or `"unsupervised"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangedBy {
@@ -225,7 +225,7 @@ impl SessionOutcome {
     }
 }
 
-/// What an agent can do with what it keeps beyond our session.
+/// A request the agent supports about what it keeps beyond our session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentOffer {

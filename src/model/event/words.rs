@@ -4,7 +4,7 @@ use super::{ChangedBy, Finished, Observed, PlanRevised, Proposed, Reverted, Sess
 use crate::base::ActionId;
 use crate::model::check::CheckFinished;
 
-/// What a fact says.
+/// A fact in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
     pub heading: String,

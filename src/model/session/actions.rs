@@ -10,7 +10,7 @@ use crate::model::event::{
 use crate::model::limits::{ACTION_TAIL_BYTES_MAX, ACTION_TOLD_MAX, ACTIONS_RECENT_MAX};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Where an action stands.
+/// The phase of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Filed; policy has not spoken yet.
@@ -47,7 +47,7 @@ impl Phase {
     }
 }
 
-/// When what happened to an action, by place and by the clock.
+/// The times of the events of an action, by sequence number and by the clock.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Times {
     pub proposed_seq: Seq,
@@ -93,12 +93,12 @@ pub struct ActionState {
     pub phase: Phase,
     pub times: Times,
     pub ruled: Option<Ruled>,
-    /// What it waits with, while it waits.
+    /// The state of the wait, while it is held.
     pub held: Option<Held>,
     pub decided: Option<Decided>,
     pub finished: Option<Finished>,
     pub lapsed: Option<Lapsed>,
-    /// What the agent was told about it, newest last, bounded.
+    /// The messages sent to the agent about it, newest last, bounded.
     pub told: VecDeque<String>,
     pub output: OutputSoFar,
     pub explained: Option<String>,
@@ -121,7 +121,7 @@ pub struct Actions {
     open: BTreeSet<usize>,
     /// Places of what an undo could revert.
     undoable: BTreeSet<usize>,
-    /// How many of `states` have had their contents replaced by digests.
+    /// Number of `states` whose contents were replaced by digests.
     compacted: usize,
 }
 
@@ -148,12 +148,12 @@ impl Actions {
         self.states.iter().rev().take(ACTIONS_RECENT_MAX)
     }
 
-    /// What something will still happen to, oldest first.
+    /// Returns the actions that are not over, oldest first.
     pub fn open(&self) -> impl DoubleEndedIterator<Item = &ActionState> {
         self.open.iter().filter_map(|at| self.states.get(*at))
     }
 
-    /// What waits for a user, oldest first.
+    /// Returns the actions that wait for a user, oldest first.
     pub fn held(&self) -> impl DoubleEndedIterator<Item = &ActionState> {
         self.open().filter(|a| a.phase == Phase::Held)
     }
@@ -350,9 +350,9 @@ impl Actions {
 }
 
 impl ActionState {
-    /// Whether a change among its outcome is its own beyond doubt: an edit left exactly what was approved. What changed
-    /// while a command ran may be the user's. The exception is a file that the command named and that is gone: it was
-    /// approved to remove it, and to restore the file destroys nothing.
+    /// Returns whether a change in its outcome is certainly its own: an edit left exactly what was approved. What
+    /// changed while a command ran may be the user's. The exception is a file that the command named and that is gone:
+    /// it was approved to remove it, and to restore the file destroys nothing.
     pub fn is_certain(&self, file: &FileOutcome) -> bool {
         let approved = || {
             let mut files = self.action.files().iter();

@@ -1,4 +1,5 @@
-//! What is known of the files of the workspace: observed changes, recorded trees, and when a file changed last.
+//! Known facts about the files of the workspace: observed changes, recorded trees, and the time of each file's last
+//! change.
 
 use super::Actions;
 use crate::base::{ActionId, Digest, Seq};
@@ -26,9 +27,9 @@ impl Disk {
         super::push_bounded(&mut self.changes, (seq, body.clone()), CHANGES_KEPT_MAX);
     }
 
-    /// What an edit wrote was noted when it finished, and what a run of checks creates is part of the run. A file that was
-    /// there before and changed while it ran was not what was tested. The watcher reports late: what changed while a
-    /// command ran changed before the command ended.
+    /// The content that an edit wrote was noted when it finished, and the files that a run of checks creates are part
+    /// of the run. A file that was there before and changed while it ran was not what was tested. The watcher reports
+    /// late: what changed while a command ran changed before the command ended.
     fn changes_files_at(&self, seq: Seq, body: &Observed, actions: &Actions) -> Option<Seq> {
         if body.ignored {
             return None;
@@ -46,7 +47,7 @@ impl Disk {
         counts.then(|| state.times.finished_seq.unwrap_or(seq))
     }
 
-    /// Whether the file came into being while the same action ran.
+    /// Returns whether the file was created while the same action ran.
     fn is_created_during(&self, body: &Observed) -> bool {
         let mut earlier = self.changes.iter().map(|(_, o)| o).filter(|o| o.path == body.path && o.by == body.by);
         body.change == FileChange::Create || earlier.any(|o| o.change == FileChange::Create)

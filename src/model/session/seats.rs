@@ -1,4 +1,4 @@
-//! Who takes part: the clients and which of them has control, and the agent.
+//! The participants: the clients, the one that has control, and the agent.
 
 use crate::base::ClientId;
 use crate::model::event::{AgentLost, AgentReady, AgentSession, ClientChanged, Usage};

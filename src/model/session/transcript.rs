@@ -1,4 +1,4 @@
-//! What was said, thought, told and noted, newest last, bounded.
+//! The messages, thoughts, answers and notes of the session, newest last, bounded.
 
 use crate::base::{ActionId, Seq, UnixMs};
 use crate::model::event::Said;
@@ -6,10 +6,10 @@ use crate::model::limits::{AGENT_LOG_LINES_KEPT_MAX, TRANSCRIPT_BYTES_KEPT_MAX, 
 use crate::model::open::SpokenBy;
 use std::collections::VecDeque;
 
-/// How a note begins that says for how long an answer has been awaited.
+/// The beginning of a note that gives the time an answer has been awaited.
 const WAITING: &str = "waiting: ";
 
-/// Who speaks in an entry.
+/// The author of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Speaker {
     /// The agent or one of its specialists, by name.
@@ -17,7 +17,7 @@ pub enum Speaker {
     /// The agent's thinking.
     Thought(String),
     Human,
-    /// What we told the agent.
+    /// A message from us to the agent.
     Told(Option<ActionId>),
     /// Our own remark.
     Note,
@@ -48,7 +48,7 @@ pub struct Transcript {
     bytes: usize,
     /// Entries that were forgotten.
     pub cut: u64,
-    /// What the agent's program wrote on its standard error, and remarks on its protocol: no part of the talk.
+    /// The standard error of the agent's program and remarks on its protocol: not part of the conversation.
     log: VecDeque<Entry>,
 }
 
@@ -75,7 +75,7 @@ impl Transcript {
         self.entries.is_empty()
     }
 
-    /// What an agent's message that is not over holds so far.
+    /// Returns the words so far of an agent's unfinished message.
     pub fn open_words(&self, by: &str) -> &str {
         let last = self.entries.back().filter(|last| last.open);
         last.filter(|last| matches!(&last.speaker, Speaker::Agent(who) if who == by)).map_or("", |last| &last.text)
@@ -133,7 +133,7 @@ impl Transcript {
         self.note(seq, at, format!("{WAITING}{text}"));
     }
 
-    /// What is waited for, while nothing else has come since.
+    /// Returns the current wait, if nothing came after its note.
     pub fn waiting(&self) -> Option<&str> {
         let before = self.place_of_notes().checked_sub(1)?;
         let last = self.entries.get(before).filter(|last| last.speaker == Speaker::Note)?;

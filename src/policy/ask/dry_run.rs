@@ -1,4 +1,4 @@
-//! What a policy would have said to the actions of past sessions. Pure: it reads envelopes and runs nothing.
+//! The verdicts a policy would have given on the actions of past sessions. Pure: it reads envelopes and runs nothing.
 
 use std::collections::HashMap;
 
@@ -9,17 +9,17 @@ use crate::policy::{Judged, Place, Policy};
 /// One past action under the policy that is tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tried {
-    /// Where it was proposed.
+    /// The event of the proposal.
     pub seq: Seq,
     pub action: ActionId,
     pub title: String,
-    /// What policy said then, if that is recorded.
+    /// The verdict at that time, if recorded.
     pub was: Option<RulingWord>,
     pub now: Judged,
 }
 
 impl Tried {
-    /// Whether the word differs.
+    /// Returns whether the word differs.
     pub fn changes(&self) -> bool {
         self.was != Some(self.now.word)
     }

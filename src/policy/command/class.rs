@@ -1,4 +1,4 @@
-//! How far an action can reach, judged from its words alone.
+//! The reach of an action, judged from its words alone.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! Where the commands of a line start: every directory that `cd` and its kin may have led to by then.
+//! The start directories of the commands of a line: every directory that `cd` and similar commands may have led to.
 //!
 //! A plain line is followed exactly: what comes after `&&` starts where the move led, what comes after `;` or `||` starts
 //! there or where the line was before. In any other line a move may have happened, and nothing takes it back.
@@ -34,8 +34,8 @@ impl Starts {
         self.elsewhere |= other.elsewhere;
     }
 
-    /// Where these words lead from here, if they move at all. A link is followed both as the shell does, by its text, and
-    /// as the kernel does.
+    /// Returns the directory these words lead to from here, if they move at all. A link is followed both as the shell
+    /// does, by its text, and as the kernel does.
     fn moved(&self, words: &[Option<String>], place: &Place<'_>) -> Option<Self> {
         let program = base_name(words.first()?.as_deref()?);
         let lost = Self { dirs: Vec::new(), elsewhere: true };
@@ -67,7 +67,7 @@ impl Starts {
     }
 }
 
-/// Where each part of the line may start, in their order.
+/// Returns the directories in which each part of the line may start, in their order.
 pub fn starts(script: &Script, cwd: &Path, place: &Place<'_>) -> Vec<Starts> {
     if script.simples.is_empty() {
         let (first, last) = grown(script, Starts::at(cwd), place);

@@ -1,5 +1,5 @@
-//! What a command line does, as far as its words tell: how a shell reads it, which programs it starts and where, what
-//! they read, write and reach. Nothing here rules on anything.
+//! The effect of a command line, as far as its words tell: how a shell reads it, which programs it starts and where,
+//! what they read, write and reach. Nothing here rules on anything.
 
 pub(super) mod class;
 pub(super) mod course;

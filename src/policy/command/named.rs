@@ -24,7 +24,7 @@ pub struct Named {
     pub how: How,
 }
 
-/// What a command does with a file that it names.
+/// The use that a command makes of a file it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
     /// Goes there and no more.
@@ -33,13 +33,13 @@ pub enum How {
     Looks,
     /// Reads it and the files below it.
     Searches(Search),
-    /// May change it, but nothing below it.
+    /// The file may be changed, but nothing below it.
     Changes,
     /// Changes it and everything below it.
     ChangesBelow,
     /// Nothing is known about what it does there.
     Unknown,
-    /// Is written by a redirect.
+    /// The file is written by a redirect.
     Written,
 }
 
@@ -109,7 +109,7 @@ fn of_part(part: &Part, starts: &Starts, place: &Place<'_>, only_looks: bool, ou
     }
 }
 
-/// What `-C dir` and its kin make of the other words: each is taken from there as well.
+/// Resolves the other words against `-C dir` and similar options: each is taken from there as well.
 fn entered_by_option(words: &[&str], here: &mut Starts, place: &Place<'_>, how: How, out: &mut Vec<Named>) {
     let mut rest = words.iter().skip(1);
     let mut from = here.clone();

@@ -1,4 +1,4 @@
-//! What programs do, by name: enough to tell classes apart and to know which ones hide another program inside.
+//! Facts about programs, by name: enough to tell classes apart and to know which ones hide another program inside.
 //!
 //! Nothing here makes a command safe; what may run unasked is decided by `reading` and by rules.
 
@@ -19,19 +19,19 @@ pub fn base_name(program: &str) -> &str {
     program.rsplit('/').next().unwrap_or(program)
 }
 
-/// Whether a program runs others that its arguments name, so that its own name says nothing.
+/// Returns whether a program runs others that its arguments name, so that its own name says nothing.
 pub fn is_wrapper(program: &str) -> bool {
     WRAPPERS.contains(&base_name(program))
 }
 
-/// Whether a program executes a text: a script, a rule file, an expression. Versioned names count.
+/// Returns whether a program executes a text: a script, a rule file, an expression. Versioned names count.
 pub fn is_interpreter(program: &str) -> bool {
     let name = base_name(program);
     let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     INTERPRETERS.contains(&name) || INTERPRETERS.contains(&plain)
 }
 
-/// Whether a tool fetches or publishes under the subcommand that it is given.
+/// Returns whether a tool fetches or publishes under the given subcommand.
 pub fn fetches(argv: &[String]) -> bool {
     let Some((program, args)) = argv.split_first() else { return false };
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -86,7 +86,7 @@ const SAME: &[(&str, &[&str])] = &[
     ("git", &["stage", "add"]),
 ];
 
-/// Whether a tool takes two subcommands for the same.
+/// Returns whether a tool treats two subcommands as the same.
 pub fn same_subcommand(program: &str, one: &str, other: &str) -> bool {
     let shortened = matches!(program, "npm" | "hg") && other.len() > 1 && one.starts_with(other);
     shortened || SAME.iter().any(|(tool, names)| *tool == program && names.contains(&one) && names.contains(&other))
@@ -109,18 +109,18 @@ const MANY: &[&str] = &[
     "apt-get",
 ];
 
-/// Whether two names are one program: `pip3` is `pip`, `/usr/bin/python3.12` is `python3`.
+/// Returns whether two names are one program: `pip3` is `pip`, `/usr/bin/python3.12` is `python3`.
 pub fn same_program(one: &str, other: &str) -> bool {
     let plain = |name: &str| base_name(name).trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').to_owned();
     one == other || one == base_name(other) || (!plain(one).is_empty() && plain(one) == plain(other))
 }
 
-/// Whether a word before the subcommand only says what kind of thing it is about.
+/// Returns whether a word before the subcommand only names a kind of object.
 pub fn is_kind(program: &str, word: &str) -> bool {
     matches!(program, "docker" | "podman") && matches!(word, "container" | "image")
 }
 
-/// Whether a word names a task of a tool and no file: a subcommand, or a target of a make file.
+/// Returns whether a word names a task of a tool and not a file: a subcommand, or a target of a make file.
 pub fn is_task_word(words: &[&str], at: usize) -> bool {
     let Some(program) = words.first().map(|p| base_name(p)) else { return false };
     let plain = words.get(at).is_some_and(|w| !w.contains(['/', '.']));
@@ -159,7 +159,7 @@ pub fn operand_after<'a>(words: &[&'a str], word: &str) -> Option<&'a str> {
     words.iter().zip(words.iter().skip(1)).find(|(at, _)| **at == word).map(|(_, next)| *next)
 }
 
-/// Whether a program acts as another user or changes rights.
+/// Returns whether a program acts as another user or changes rights.
 pub fn is_privileged(program: &str) -> bool {
     PRIVILEGE.contains(&base_name(program))
 }
@@ -308,7 +308,7 @@ fn simple(words: &[Option<String>], cwd: &Path, place: &Place<'_>) -> Class {
     }
 }
 
-/// Whether a mode among the arguments sets the bits that lend rights.
+/// Returns whether a mode among the arguments sets the bits that lend rights.
 fn grants(args: &[&str]) -> bool {
     let octal = |m: &str| m.bytes().all(|b| b.is_ascii_digit());
     let lends = |mode: &str| {

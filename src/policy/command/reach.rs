@@ -1,4 +1,4 @@
-//! Which files a command line would change, as far as its words tell.
+//! The files that a command line would change, as far as its words tell.
 //!
 //! Nothing is looked at and nothing is run here: what the words name is looked up by whoever has a disk. Of what the words
 //! do not tell, it is said that it is not known; "nothing" is only said of programs that are known to change nothing.
@@ -16,7 +16,7 @@ use crate::policy::place::Place;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reach {
     pub claims: Vec<Claim>,
-    /// What cannot be told, in words.
+    /// The parts that cannot be determined, in words.
     pub unknown: Vec<String>,
 }
 
@@ -27,17 +27,17 @@ pub enum Claim {
     Tree(PathBuf),
     /// A file, if one is there.
     File(PathBuf),
-    /// What a shell makes of a pattern, each with all that is below it.
+    /// The paths that a shell finds for a pattern, each with everything below it.
     Pattern { dir: PathBuf, pattern: String },
-    /// What `find` finds below a directory. `narrowed`: it has tests that are not read here.
+    /// The paths that `find` finds below a directory. `narrowed`: it has tests that are not read here.
     Found { dir: PathBuf, name: Option<String>, narrowed: bool },
-    /// What git does not track below a directory.
+    /// The paths that git does not track below a directory.
     Untracked { dir: PathBuf, ignored: Ignored, in_new_dirs: bool, narrowed: bool },
-    /// What differs from git's index, below a directory or at a file.
+    /// The paths that differ from git's index, below a directory or at a file.
     Differing(PathBuf),
 }
 
-/// What becomes of untracked files that the ignore rules name.
+/// The treatment of untracked files that the ignore rules name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ignored {
     Left,
@@ -45,7 +45,7 @@ pub enum Ignored {
     Only,
 }
 
-/// What a command would change; `None` when it changes no file.
+/// Returns the files a command would change; `None` when it changes no file.
 pub fn reach(command: &Command, place: &Place<'_>) -> Option<Reach> {
     let Matter::Command { script, cwd, .. } = Matter::command(command, place) else { return None };
     let mut reading = Reading { at: Some(tidy(&cwd)), reach: Reach::default(), place };
@@ -67,13 +67,13 @@ fn tidy(path: &Path) -> PathBuf {
     path.components().collect()
 }
 
-/// Whether every command starts where the one before it left off.
+/// Returns whether every command starts where the one before it ended.
 fn is_straight(script: &Script) -> bool {
     !script.simples.is_empty() && script.simples.iter().all(|s| matches!(s.joint, Joint::First | Joint::And))
 }
 
 struct Reading<'a> {
-    /// Where the next command starts, while that is known.
+    /// The start directory of the next command, while it is known.
     at: Option<PathBuf>,
     reach: Reach,
     place: &'a Place<'a>,

@@ -1,5 +1,6 @@
-//! What a git repository would make git do: its configuration, its hooks and the repositories inside it are data that
-//! anyone may have written, and some of it is programs. Only settings that are known to run nothing are accepted.
+//! The programs that a git repository would make git run: its configuration, its hooks and the repositories inside it
+//! are data that anyone may have written, and some of it is programs. Only settings that are known to run nothing are
+//! accepted.
 
 use std::path::{Path, PathBuf};
 
@@ -66,7 +67,7 @@ pub struct Repository {
     pub tree: PathBuf,
     /// Its own files.
     pub git_dir: PathBuf,
-    /// Where configuration and hooks are; another directory for a linked work tree.
+    /// Directory of the configuration and hooks; another directory for a linked work tree.
     common: PathBuf,
 }
 
@@ -111,8 +112,8 @@ fn opened(disk: &dyn Disk, tree: &Path) -> Result<Repository, String> {
     Ok(Repository { tree: tree.to_owned(), git_dir, common })
 }
 
-/// Whether git, started in a directory, runs nothing of the repository's own when it only looks; an error says what speaks
-/// against it. `compares`: it looks at the files of the work tree.
+/// Checks that read-only git commands, started in a directory, run nothing of the repository's own; the error gives the
+/// reason against it. `compares`: it looks at the files of the work tree.
 pub fn is_harmless(place: &Place<'_>, from: &Path, compares: bool) -> Result<(), String> {
     let disk = place.disk.ok_or("the repository cannot be looked up")?;
     // What git does without a repository is not known: it may be given one by other means.

@@ -151,7 +151,7 @@ impl<'a> Spelling<'a> {
         out
     }
 
-    /// Whether this pattern is in a command. `open`: the pattern ends with a star.
+    /// Returns whether this pattern is in a command. `open`: the pattern ends with a star.
     pub fn is_in(&self, command: &Self, open: bool) -> bool {
         // A program that only a shell could name is in doubt anyway; denying it would deny every `$X`.
         let (Some(wanted), Some(program)) = (self.program, command.program) else { return false };
@@ -177,7 +177,7 @@ impl<'a> Spelling<'a> {
         !self.options.is_empty() && self.operands.first().is_some_and(|(_, after_option)| after_option.is_some())
     }
 
-    /// How many operands the subcommands of the pattern take up; `None` when the command has others.
+    /// Returns how many operands the subcommands of the pattern take up; `None` when the command has others.
     fn after_subcommands(&self, program: &str, subs: &[&str]) -> Option<usize> {
         let mut at = 0;
         for (n, wanted) in subs.iter().enumerate() {
@@ -208,7 +208,7 @@ impl<'a> Spelling<'a> {
         program == "git" && sets && self.operands.iter().filter_map(|(w, _)| *w).any(|w| w.starts_with("alias."))
     }
 
-    /// Whether the words are there in their order; how many operands were gone through.
+    /// Checks that the words occur in their order, and returns how many operands were consumed.
     fn holds(&self, operands: &[(Option<&str>, Option<&str>)], wanted: &[&str]) -> Option<usize> {
         let mut used = 0;
         for word in wanted {
@@ -222,7 +222,7 @@ impl<'a> Spelling<'a> {
         Some(used)
     }
 
-    /// Whether an option of a pattern is given, in any of its forms.
+    /// Returns whether an option of a pattern is given, in any of its forms.
     fn has(&self, wanted: Flag<'_>, program: &str) -> bool {
         match wanted {
             Flag::Long(name) => {

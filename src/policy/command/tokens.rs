@@ -23,12 +23,12 @@ pub enum TokensError {
     Operator(String, String),
 }
 
-/// What a match rests on.
+/// The basis of a match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
     /// Places of the words that only a `*` covers.
     pub wild: Vec<usize>,
-    /// How many words the rule spells out at the start.
+    /// Number of words the rule spells out at the start.
     pub literal: usize,
     /// The rule has a `*`, whether or not it had to cover anything.
     pub starred: bool,

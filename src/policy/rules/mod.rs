@@ -10,7 +10,7 @@ use crate::policy::command::shell::Simple;
 use crate::policy::matter::Matter;
 use crate::policy::place::Place;
 
-/// What a rule says.
+/// The verdict of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Voice {
     pub word: RulingWord,
@@ -38,7 +38,7 @@ pub struct Case<'a> {
     pub tests: &'a [Vec<String>],
 }
 
-/// How a rule judges.
+/// The way a rule judges.
 #[derive(Clone, Copy)]
 pub enum Judge {
     /// Tightens, and nothing loosens it again.

@@ -1,4 +1,4 @@
-//! What rightseat itself reads and writes is no agent's to change.
+//! Agents may not change rightseat's own files.
 
 use super::{Builtin, Case, Judge, Voice};
 use crate::policy::command::named::named;

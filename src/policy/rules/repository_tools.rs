@@ -8,7 +8,7 @@ use crate::policy::matter::Matter;
 /// Version control whose configuration, hooks or filters start programs.
 const TOOLS: [&str; 9] = ["git", "hg", "jj", "svn", "bzr", "fossil", "tig", "gitk", "lazygit"];
 
-/// What speaks against the repository, where that is all that does.
+/// Returns the objection to the repository, where that is the only one.
 fn why(case: &Case<'_>, program: &str) -> String {
     let Matter::Command { script, cwd, .. } = case.matter else { return String::new() };
     let fault = if reading::only_looks(script) { repository::is_harmless(case.place, cwd, true).err() } else { None };

@@ -1,4 +1,4 @@
-//! What a coding agent looks at all day, and attacks that look like it; and how far the stars of plausible rules reach.
+//! Everyday commands of a coding agent, attacks that look like them, and the reach of the stars of plausible rules.
 
 use super::*;
 

@@ -148,7 +148,7 @@ impl UserRule {
     }
 }
 
-/// How certain it is that a rule is concerned.
+/// The certainty that a rule applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Touch {
     Surely,
@@ -166,7 +166,7 @@ fn covers(paths: &Paths, path: &str, at: &Path, place: &Place<'_>) -> bool {
         || (at == place.root && paths.cover(path))
 }
 
-/// What a rule's paths have to do with a word of a command line.
+/// Returns how a rule's paths relate to a word of a command line.
 fn touch(paths: &Paths, named: &Named, place: &Place<'_>) -> Option<Touch> {
     if named.at.iter().any(|at| covers(paths, &named.word, at, place)) {
         return Some(Touch::Surely);

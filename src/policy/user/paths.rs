@@ -36,12 +36,12 @@ impl Paths {
         Ok(Self { exact: build(exact)?, wide: build(wide)?, globs: plain })
     }
 
-    /// Whether a path is meant by its very name.
+    /// Returns whether a path is matched by its exact name.
     pub fn names(&self, path: &str) -> bool {
         self.exact.is_match(path)
     }
 
-    /// Whether a path is meant in any spelling, or is a directory of which everything is meant.
+    /// Returns whether a path is matched in any spelling, or is a directory of which everything is matched.
     pub fn cover(&self, path: &str) -> bool {
         let folded = fold(path);
         let below = format!("{}/-", path.trim_end_matches('/'));
@@ -50,7 +50,7 @@ impl Paths {
             || (is_name && (self.wide.is_match(&below) || self.wide.is_match(format!("{folded}/-"))))
     }
 
-    /// Whether a directory may hold something that is meant, by the words of the globs.
+    /// Returns whether a directory may contain a match, by the words of the globs.
     pub fn may_be_below(&self, dir: &str) -> bool {
         let dir = fold(dir);
         let parts: Vec<&str> = dir.split('/').filter(|p| !p.is_empty() && *p != ".").collect();

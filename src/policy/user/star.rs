@@ -1,4 +1,4 @@
-//! How far the `*` of an allow rule reaches: what only it covers may be an operand in the workspace, or an option that is
+//! The reach of the `*` of an allow rule: what only it covers may be an operand in the workspace, or an option that is
 //! known to be harmless. It never names another program, another thing to do, an address, or a guarded file to change.
 
 use std::path::Path;
@@ -103,7 +103,7 @@ const QUERIES: &[(&str, &str)] = &[
     ("brew apt", "list info search"),
 ];
 
-/// Whether an allow rule's `*` may cover what it covers.
+/// Returns whether an allow rule's `*` may cover the words it matches.
 pub(in crate::policy) fn reaches(
     pattern: &Tokens,
     found: &Match,
@@ -143,7 +143,7 @@ pub(in crate::policy) fn reaches(
         && changes_nothing_guarded(argv, class, at, place)
 }
 
-/// Whether a bare `*` covers the subcommand too: all of cargo's that are listed build or check, but one.
+/// Returns whether a bare `*` covers the subcommand too: all of cargo's that are listed build or check, but one.
 fn may_be_any(argv: &[String]) -> bool {
     argv.first().is_some_and(|p| p == "cargo") && argv.get(1).is_none_or(|sub| sub != "run" && sub != "r")
 }
@@ -153,7 +153,7 @@ fn operands_fit(operands: Operands, args: &[String]) -> bool {
     operands != Operands::Packages || !args.iter().any(|a| a.contains("://") || a.starts_with("git+"))
 }
 
-/// What a `*` covers of a program whose options are not listed.
+/// Returns whether a `*` may cover the words of a program whose options are not listed.
 fn unprofiled(found: &Match, argv: &[String], class: Class) -> bool {
     let Some(program) = argv.first() else { return false };
     let name = base_name(program);
@@ -190,7 +190,7 @@ fn lists(list: &str, word: &str) -> bool {
     list.split(' ').any(|w| w == word)
 }
 
-/// Whether the words begin with a query of the tool.
+/// Returns whether the words begin with a query of the tool.
 fn tells(name: &str, argv: &[String]) -> bool {
     let words: Vec<&str> = argv.iter().skip(1).map(String::as_str).collect();
     let begins = |query: &str| query.split(' ').enumerate().all(|(n, w)| words.get(n) == Some(&w));
@@ -204,7 +204,7 @@ fn is_plain(word: &str) -> bool {
     !word.starts_with('-') || PLAIN.contains(&name)
 }
 
-/// Whether every address is one that the rule's author began, up to the end of its host.
+/// Returns whether every address is one that the rule's author began, up to the end of its host.
 fn addresses_are_spelled(pattern: &Tokens, found: &Match, argv: &[String], class: Class) -> bool {
     if class != Class::Network {
         return true;
@@ -223,7 +223,7 @@ fn addresses_are_spelled(pattern: &Tokens, found: &Match, argv: &[String], class
     })
 }
 
-/// Whether a word names nothing outside the workspace and nothing guarded that would be changed.
+/// Returns whether a word names nothing outside the workspace and nothing guarded that would be changed.
 fn leads_nowhere(word: &str, class: Class, program: &str, at: &Path, place: &Place<'_>) -> bool {
     // What sets a variable of a script or a make file makes it another one.
     if is_interpreter(program) && word.contains('=') && !word.starts_with('-') {
@@ -239,7 +239,8 @@ fn leads_nowhere(word: &str, class: Class, program: &str, at: &Path, place: &Pla
     })
 }
 
-/// Whether a tool that changes files below what it names, or puts files into directories, changes no guarded one.
+/// Returns whether a tool that changes files below what it names, or puts files into directories, changes no guarded
+/// one.
 fn changes_nothing_guarded(argv: &[String], class: Class, at: &Path, place: &Place<'_>) -> bool {
     let changes = matches!(class, Class::WriteInside | Class::Destructive);
     let program = argv.first().map(|p| base_name(p)).unwrap_or_default();

@@ -169,7 +169,7 @@ fn case(name: &str, body: &str, project: &Project, module: Option<&str>) -> Opti
     Some(case)
 }
 
-/// What the runner says the test took: `--- PASS: TestX (0.12s)`, `finished in 0.12s`.
+/// Returns the duration of the test as the runner reports it: `--- PASS: TestX (0.12s)`, `finished in 0.12s`.
 fn took_ms(body: &str) -> u64 {
     let said = body.lines().filter_map(|l| {
         let (_, tail) = l.rsplit_once(if l.starts_with("--- ") { " (" } else { "finished in " })?;

@@ -1,4 +1,4 @@
-//! How batches of changes become runs, and runs become verdicts, for each family of test runners.
+//! Runs of batches of changes, and verdicts from those runs, for each family of test runners.
 
 mod batch;
 mod compiled;
@@ -39,7 +39,7 @@ pub struct Case {
 #[derive(Debug, Clone, Default)]
 pub struct Baseline {
     pub cases: Vec<Case>,
-    /// How long a whole process of the runner took, where tests cannot be stopped one by one.
+    /// Duration of a whole process of the runner, where tests cannot be stopped one by one.
     pub process_ms: Option<u64>,
     /// Set when nothing could be said: it did not build, no tests were found.
     pub problem: Option<String>,
@@ -57,7 +57,7 @@ impl Baseline {
     }
 }
 
-/// What one change did to the tests.
+/// The effect of one change on the tests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Failing tests that pass now.
@@ -128,14 +128,14 @@ pub struct Attempt {
     pub body: Option<(std::ops::Range<usize>, String)>,
 }
 
-/// What runs of a batch may cost.
+/// The limits for runs of a batch.
 #[derive(Debug, Clone)]
 pub struct Limits<'a> {
     /// Failing tests to look at first.
     pub focus: &'a [String],
     /// CPU time of one test, seconds.
     pub test_cpu_s: f64,
-    /// What starting the runner took, milliseconds.
+    /// Duration of starting the runner, milliseconds.
     pub process_ms: u64,
     /// The whole batch, milliseconds.
     pub batch_ms: u64,

@@ -1,10 +1,10 @@
-//! Which blocks of a Rust program each test runs, without tools: a probe at the head of every block reports its
-//! first visit on stderr.
+//! The blocks of a Rust program that each test runs, recorded without tools: a probe at the head of every block reports
+//! its first visit on stderr.
 
 use crate::repair::operators::functions;
 use crate::repair::source::{Edit, Role, Source, descend, role};
 
-/// What a probe prints before its number.
+/// The text that a probe prints before its number.
 pub const HIT: &str = "@hit ";
 
 /// One probed block: its file and the lines it runs itself, inner blocks left out.

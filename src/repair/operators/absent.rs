@@ -1,4 +1,4 @@
-//! What may not be there: an argument left out, a value that is empty rather than missing, or missing rather than empty.
+//! Absent values: an omitted argument, a value that is empty rather than missing, or missing rather than empty.
 
 use super::{Operator, Sink, Site};
 use crate::repair::scope::Hints;
@@ -63,7 +63,7 @@ fn defaulted(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// Whether a parameter has nothing as its default.
+/// Returns whether the default of a parameter is nothing.
 fn may_be_nothing(site: &Site<'_, '_>, name: &str) -> bool {
     let Some(list) = site.scope.node.child_by_field_name("parameters") else { return false };
     parts(list).into_iter().any(|p| {

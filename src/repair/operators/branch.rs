@@ -62,7 +62,7 @@ fn swapped(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// What the `else` does should happen in any case.
+/// Runs the content of the `else` in any case.
 fn without_else(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     if site.lang() != Lang::Python {
         return;

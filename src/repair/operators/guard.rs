@@ -101,7 +101,7 @@ fn emptiness(site: &Site<'_, '_>, name: &str, hints: Hints) -> Vec<(String, f64)
     out
 }
 
-/// What a function that has nothing to do gives back, judged from its other returns.
+/// Returns the values that a function with nothing to do may return, judged from its other returns.
 fn answers(site: &Site<'_, '_>, name: &str) -> Vec<(String, f64)> {
     let lang = site.lang();
     let mut out: Vec<(String, f64)> = Vec::new();
@@ -171,7 +171,7 @@ fn answers(site: &Site<'_, '_>, name: &str) -> Vec<(String, f64)> {
     out
 }
 
-/// Whether the declared return type is the given one; `None` when nothing is declared.
+/// Returns whether the declared return type is the given one; `None` when nothing is declared.
 fn fits_return(site: &Site<'_, '_>, kind: &str) -> Option<bool> {
     let declared =
         site.scope.node.child_by_field_name("return_type").or_else(|| site.scope.node.child_by_field_name("result"))?;

@@ -156,7 +156,7 @@ fn start(name: &Name) -> usize {
     if name.is_parameter { 0 } else { name.from }
 }
 
-/// Whether anything is ever put into a collection.
+/// Returns whether anything is ever added to a collection.
 fn is_filled(body: &str, name: &str) -> bool {
     [".append(", ".add(", ".push(", ".insert(", ".push_back(", ".push_str(", ".set(", ".extend("]
         .iter()

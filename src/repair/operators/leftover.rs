@@ -14,7 +14,7 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// What the loop does with a name of the function is done once more after it, and if there is something left.
+/// Repeats the loop's statements on a name of the function once after it, also if there is something left.
 fn after_loop(site: &Site<'_, '_>, inner: tree_sitter::Node<'_>, outer: tree_sitter::Node<'_>, sink: &mut Sink<'_>) {
     let rest = site.source.span(outer.end_byte()..site.node.end_byte());
     let indent = site.source.indent(outer.start_byte()).to_owned();

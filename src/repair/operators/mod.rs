@@ -59,9 +59,9 @@ pub struct Mutation {
     pub operator: &'static str,
     /// Line (from 1) of the first edit.
     pub line: u32,
-    /// What changes, in words.
+    /// The change, in words.
     pub words: String,
-    /// How likely such a change is right before anything is tried, in (0, 1].
+    /// Probability that such a change is right before anything is tried, in (0, 1].
     pub prior: f64,
     /// Bytes of the smallest enclosing function body, if the change lies within one.
     pub body: Option<Range<usize>>,
@@ -73,7 +73,7 @@ pub struct Mutation {
 #[derive(Debug, Clone, Copy)]
 pub struct Operator {
     pub name: &'static str,
-    /// How often this kind is the right repair, in (0, 1]; multiplied by each proposal's own factor.
+    /// Probability that this kind is the right repair, in (0, 1]; multiplied by each proposal's own factor.
     pub prior: f64,
     pub propose: fn(&Site<'_, '_>, &mut Sink<'_>),
 }
@@ -119,7 +119,7 @@ pub const OPERATORS: &[Operator] = &[
     token::OPERATOR,
 ];
 
-/// Where an operator looks: one node in one function of one file.
+/// A place for an operator: one node in one function of one file.
 #[derive(Debug, Clone, Copy)]
 pub struct Site<'s, 't> {
     pub source: &'s Source,
@@ -154,7 +154,8 @@ impl<'s, 't> Site<'s, 't> {
         self.scope.visible(self.node.start_byte())
     }
 
-    /// Whether the node is a value an expression may replace here: not a target, a name of a call or a key.
+    /// Returns whether the node is a value that an expression may replace here: not a target, a name of a call or a
+    /// key.
     pub fn is_read(&self) -> bool {
         is_read(self.node)
     }
@@ -165,7 +166,7 @@ impl<'s, 't> Site<'s, 't> {
     }
 }
 
-/// Whether a value node is read (rather than assigned to, declared, called or naming something).
+/// Returns whether a value node is read (rather than assigned to, declared, called or naming something).
 pub fn is_read(node: Node<'_>) -> bool {
     let Some(parent) = node.parent() else { return false };
     for field in [
@@ -363,7 +364,7 @@ pub fn functions(source: &Source) -> Vec<Node<'_>> {
     out
 }
 
-/// Whether a node is a test or a test module inside a source file.
+/// Returns whether a node is a test or a test module inside a source file.
 pub fn is_test_code(source: &Source, node: Node<'_>) -> bool {
     match source.lang {
         Lang::Rust if matches!(node.kind(), "mod_item" | "function_item") => {
@@ -426,7 +427,7 @@ pub fn propose(source: &Source, wanted: &dyn Fn(Node<'_>) -> bool) -> Vec<Mutati
     sink.out
 }
 
-/// Whether a function can carry several bodies at once: not where Rust wants one type or a constant.
+/// Returns whether a function can contain several bodies at once: not where Rust wants one type or a constant.
 fn takes_variants(source: &Source, function: Node<'_>) -> bool {
     let head = source.slice(function).split('{').next().unwrap_or_default();
     source.lang != Lang::Rust || !(head.contains("const fn") || head.contains("-> impl"))

@@ -89,7 +89,7 @@ fn values(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// What was built already, with what is added now.
+/// Joins the value built so far with the value added now.
 fn joined(site: &Site<'_, '_>, value: tree_sitter::Node<'_>, sink: &mut Sink<'_>) {
     let text = site.text(value);
     let listed = matches!(value.kind(), "list" | "list_comprehension" | "array")

@@ -148,7 +148,7 @@ fn joined(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// Whether a name is handed to the same function again: a search that has to come nearer to its end.
+/// Returns whether a name is passed to the same function again: a search that has to come closer to its end.
 fn narrows(site: &Site<'_, '_>) -> bool {
     let around = site.node.parent().and_then(|list| list.parent()).and_then(call);
     site.role() == Role::Name && around.is_some_and(|(callee, _)| site.text(callee) == site.scope.name)

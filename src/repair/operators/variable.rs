@@ -71,7 +71,7 @@ fn name(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// Whether a call already has this argument: it seldom has it twice.
+/// Returns whether a call already has this argument: it rarely has it twice.
 fn is_argument_beside(site: &Site<'_, '_>, text: &str) -> bool {
     let list = site.node.parent().filter(|p| matches!(p.kind(), "argument_list" | "arguments"));
     list.is_some_and(|l| parts(l).iter().any(|a| site.text(*a) == text))

@@ -1,4 +1,4 @@
-//! Whether a key may approve: never before the user can have read what it approves, never by accident.
+//! The check that a key may approve: never before the user can have read what it approves, never by accident.
 //!
 //! Decided by the time of the key, never by waiting. Times are milliseconds on the client's own clock.
 
@@ -31,7 +31,7 @@ impl NotArmed {
     }
 }
 
-/// What is on the screen since when, and the last keys.
+/// The item on the screen, since when it is shown, and the last keys.
 #[derive(Debug, Clone)]
 pub struct Arming {
     after_ms: u64,
@@ -100,7 +100,7 @@ impl Arming {
         self.verdict = self.last_key.as_ref().map(|&(key, at, _)| (key, at, false));
     }
 
-    /// Whether the last key may approve this action now.
+    /// Checks that the last key may approve this action now.
     ///
     /// # Errors
     /// Why not.

@@ -4,7 +4,7 @@ use crate::model::When;
 use crate::ui::entry::Entry;
 use crate::ui::limits::UI_COMPOSER_ROWS_MAX;
 
-/// What is being written, and when the agent should get it.
+/// The message being written, and when the agent should get it.
 #[derive(Debug, Clone)]
 pub struct Composer {
     pub entry: Entry,

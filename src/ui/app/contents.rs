@@ -53,7 +53,7 @@ impl Contents {
         }
     }
 
-    /// Whether everything of these files is here that can be had.
+    /// Returns whether all available contents of these files are here.
     #[must_use]
     pub fn has_all(&self, files: &[FileEdit]) -> bool {
         blobs(files).all(|(digest, _)| matches!(self.known.get(&digest), Some(Known::Bytes(_) | Known::Whole)))

@@ -52,16 +52,16 @@ pub struct App {
     pub arming: Arming,
     /// The first click after the window came to the front only brings it there.
     pub click_is_swallowed: bool,
-    /// When the first of two stop keys came, on our clock.
+    /// The time of the first of two stop keys, on our clock.
     pub stop_armed_at_ms: Option<u64>,
     pub search: Option<String>,
-    /// Whether the terminal's window is in front, once it has said so.
+    /// Whether the terminal's window has the focus, once it has reported it.
     pub in_front: Option<bool>,
-    /// What the last wanted picture was made of: action, marked blanks, edits and contents.
+    /// The inputs of the last requested picture: action, marked blanks, edits and contents.
     pictured: Option<(crate::base::Digest, bool, u64, u64)>,
 }
 
-/// What a client starts with.
+/// The initial state of a client.
 #[derive(Debug)]
 pub struct Start {
     pub look: Look,
@@ -70,7 +70,7 @@ pub struct Start {
     pub linear: bool,
     /// Shown until the host says more: the workspace's or session's name.
     pub title: String,
-    /// How long an item must have been on the screen before a key may approve it.
+    /// Time an item must have been on the screen before a key may approve it.
     pub arm_after_ms: u64,
     /// A session of before is looked at, event by event.
     pub is_record: bool,

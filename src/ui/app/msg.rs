@@ -1,4 +1,4 @@
-//! What reaches the client and what it asks of the world around it.
+//! The messages to the client and its requests to the world around it.
 
 use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
 use crate::model::Envelope;
@@ -29,7 +29,7 @@ pub enum Msg {
     Silent(Option<i32>),
     /// It answers again.
     Speaks,
-    /// How the connection to a host on another machine fares.
+    /// The state of the connection to a host on another machine.
     LinkState(Far),
     /// The host is in trouble and says with what; it continues as well as it can.
     Trouble(String),
@@ -46,7 +46,7 @@ pub enum Msg {
         rule: String,
         kept: Result<String, String>,
     },
-    /// What is pending is a minute older.
+    /// The displayed ages of pending actions have changed.
     AgesDue,
     /// A frame went out.
     Drawn,
@@ -64,7 +64,7 @@ pub struct Far {
     pub down: Option<String>,
 }
 
-/// What an answer carries beyond "done".
+/// The content of an answer beyond "done".
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     Done,
@@ -79,7 +79,7 @@ pub enum Answer {
     Choose(ChoiceNeeded),
 }
 
-/// Which piece of an action is edited.
+/// The part of an action that is edited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     File(usize),
@@ -97,7 +97,7 @@ impl Part {
     }
 }
 
-/// What the loop does for the client.
+/// A request of the client to its loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     Host(wire::Request),
@@ -120,14 +120,14 @@ pub enum Request {
     Leave(Leave),
 }
 
-/// What the user may be called for while looking elsewhere.
+/// A notification for a user who is looking elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
     Waits,
     Ended,
 }
 
-/// How a client goes; the session stays unless it was stopped.
+/// The way a client ends; the session stays unless it was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
     Detach,

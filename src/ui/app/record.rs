@@ -12,11 +12,11 @@ use crate::ui::app::{App, Request};
 #[derive(Debug, Default)]
 pub struct Record {
     envelopes: Vec<Envelope>,
-    /// How many of them are shown.
+    /// Number of events that are shown.
     shown: usize,
 }
 
-/// Where to go in a record.
+/// A target in a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Walk {
     Next,
@@ -35,7 +35,7 @@ impl Record {
         (seq(self.shown), seq(self.envelopes.len()))
     }
 
-    /// What a user would want to look at, oldest first, in words.
+    /// Returns the points of interest, oldest first, in words.
     pub fn stops(&self) -> impl DoubleEndedIterator<Item = (Seq, String)> {
         self.envelopes.iter().filter(|envelope| is_stop(envelope)).filter_map(|envelope| {
             let heading = envelope.event.words()?.heading;

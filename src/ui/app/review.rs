@@ -46,13 +46,13 @@ pub struct Review {
     pub edits: u64,
     /// The first of the keys that approve although rows were not seen.
     pub unseen_warned: bool,
-    /// Where a line selection began, as a row of the diff.
+    /// The start of a line selection, as a row of the diff.
     pub selecting_from: Option<usize>,
     /// Rows of the diff that have been on the screen.
     pub seen: Seen,
 }
 
-/// Which rows were drawn, of one edition of the rows: those of another one were not seen.
+/// The rows that were drawn, of one edition of the rows: those of another one were not seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
     edition: u64,
@@ -81,7 +81,7 @@ impl Seen {
         self.ranges.sort_unstable_by_key(|range| range.start);
     }
 
-    /// How many of `len` rows were not.
+    /// Returns how many of `len` rows were not seen.
     #[must_use]
     pub fn unseen(&self, edition: u64, len: usize) -> usize {
         if self.edition != edition {
@@ -220,7 +220,7 @@ impl Review {
     }
 }
 
-/// Whether two hunks of the same old text change the same lines into the same.
+/// Returns whether two hunks of the same old text make the same change to the same lines.
 fn same_change(one: &Hunk, other: &Hunk) -> bool {
     one.old_start == other.old_start
         && one.lines.len() == other.lines.len()

@@ -1,4 +1,4 @@
-//! What there is to see: the session's replica and the user's place in it. Panes draw from this and nothing else.
+//! The visible state: the session's replica and the user's position in it. Panes draw from this and nothing else.
 
 use super::contents::Contents;
 use super::msg::Far;
@@ -12,7 +12,7 @@ use crate::ui::limits::UI_AGE_STEP_MS;
 use crate::ui::look::Look;
 use crate::ui::workers::Products;
 
-/// How things stand with the host.
+/// The state of the connection to the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Link {
     Connecting,
@@ -23,7 +23,7 @@ pub enum Link {
     Lost(String),
 }
 
-/// Which parts of the session changed since the panes last looked.
+/// The parts of the session that changed since the panes last read them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent marks, one a pane asks for")]
 pub struct Touched {
@@ -65,17 +65,17 @@ pub struct Scene {
     me: Option<(ClientId, Seq)>,
     /// The host does not answer; it stays in sight until it does.
     pub silent: Option<String>,
-    /// What the host said it is in trouble with; it stays in sight.
+    /// The trouble the host reported; it stays visible.
     pub trouble: Option<String>,
     /// The action that is looked at and that verdicts are about.
     pub target: Option<ActionId>,
     pub review: Review,
     pub contents: Contents,
-    /// What ran for the session when the host was asked last, and when that was on the client's clock.
+    /// The session's processes as the host last reported them, and the time of that on the client's clock.
     pub processes: (Vec<Survivor>, u64),
     pub products: Products,
     pub touched: Touched,
-    /// When the session began, by its own clock.
+    /// The start of the session, by its own clock.
     opened_at: Option<UnixMs>,
     /// Milliseconds on the client's clock.
     pub now_ms: u64,
@@ -141,7 +141,7 @@ impl Scene {
         UnixMs(self.heard.0.0.saturating_add(self.ages_at_ms.saturating_sub(self.heard.1)))
     }
 
-    /// When the age of something pending changes by what is shown of it, on the client's clock.
+    /// Returns the time at which the displayed age of a pending action changes, on the client's clock.
     #[must_use]
     pub fn ages_change_at_ms(&self) -> Option<u64> {
         let now = UnixMs(self.heard.0.0.saturating_add(self.now_ms.saturating_sub(self.heard.1)));
@@ -150,7 +150,7 @@ impl Scene {
         Some(self.now_ms + soonest)
     }
 
-    /// How long the session has been going, or went.
+    /// Returns the duration of the session so far, or in total.
     #[must_use]
     pub fn age_ms(&self) -> Option<u64> {
         let until = if self.session.ended.is_some() { self.session.at } else { self.wall() };
@@ -208,7 +208,7 @@ impl Scene {
         self.silent = None;
     }
 
-    /// Who has control after an event: whoever takes it takes it from everybody else.
+    /// Updates who has control after an event: whoever takes it takes it from all others.
     fn follow_control(&mut self, envelope: &Envelope) {
         let (Event::ClientChanged(change), Link::Attached { control }) = (&envelope.event, &mut self.link) else {
             return;

@@ -1,6 +1,6 @@
 //! One line that tells the user why something did not happen, or that it did.
 
-/// How loud a toast is.
+/// The severity of a toast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     Plain,

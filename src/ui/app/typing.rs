@@ -36,7 +36,7 @@ fn rule_key(mut draft: Draft, key: Key) -> Then {
     stay(Overlay::Rule(draft))
 }
 
-/// What a key in an overlay leads to.
+/// The result of a key in an overlay.
 enum Then {
     Stay(Box<Overlay>),
     Close,

@@ -288,7 +288,7 @@ pub fn send_lease(step: Option<crate::base::StepId>) -> Vec<Request> {
     vec![Request::Host(wire::Request::LeaseGrant(lease))]
 }
 
-/// What can be edited of the action under review: the file under the cursor, or the command line.
+/// Returns the editable part of the action under review: the file under the cursor, or the command line.
 fn editable(app: &mut App) -> Option<(ActionId, Digest, Part, String, String)> {
     let (state, digest) = app.scene.held_target()?;
     let id = state.action.id.clone();

@@ -1,4 +1,4 @@
-//! How things are shown; nothing here reaches the session.
+//! Commands that change how things are shown; nothing here reaches the session.
 
 use super::{BASE, Command, Scope};
 use crate::ui::app::toast::Toast;

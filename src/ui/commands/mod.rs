@@ -18,7 +18,7 @@ pub use plan::{add_step, reword_step};
 use crate::ui::app::{App, Request};
 use crate::ui::layout::PaneId;
 
-/// Where a command's keys count.
+/// The scope in which a command's keys count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     Anywhere,
@@ -45,13 +45,13 @@ impl Scope {
         }
     }
 
-    /// Whether a binding of this scope counts where `place` has the focus.
+    /// Returns whether a binding of this scope counts while `place` has the focus.
     #[must_use]
     pub fn applies_in(self, place: Self) -> bool {
         self == Self::Anywhere || self == place
     }
 
-    /// Whether two bindings could both count somewhere.
+    /// Returns whether two bindings could both count somewhere.
     #[must_use]
     pub fn overlaps(self, other: Self) -> bool {
         self == other || self == Self::Anywhere || other == Self::Anywhere
@@ -124,7 +124,7 @@ pub fn find(name: &str) -> Option<&'static Command> {
     all().find(|command| command.name == name)
 }
 
-/// What a command's key does here, in a word or two.
+/// Returns what a command's key does here, in a word or two.
 #[must_use]
 pub fn label(app: &App, command: &Command) -> &'static str {
     match command.name {

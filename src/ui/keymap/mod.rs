@@ -23,7 +23,7 @@ impl Binding {
     }
 }
 
-/// What the keys typed so far amount to.
+/// The meaning of the keys typed so far.
 #[derive(Debug, Clone, Copy)]
 pub enum Meaning {
     Command(&'static Command),
@@ -46,7 +46,7 @@ impl Keymap {
         &self.bindings
     }
 
-    /// What these keys mean where `scope` has the focus.
+    /// Returns the meaning of these keys while `scope` has the focus.
     #[must_use]
     pub fn meaning(&self, scope: Scope, keys: &[Key]) -> Meaning {
         let mut unfinished = false;

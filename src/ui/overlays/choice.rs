@@ -14,7 +14,7 @@ use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
 use crate::ui::view::header;
 
-/// What can be chosen.
+/// An item that can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pick {
     Mode(Mode),
@@ -45,7 +45,7 @@ pub enum Pick {
 #[derive(Debug)]
 pub struct Choice {
     title: String,
-    /// What is to be read before the rows.
+    /// Lines to read before the rows.
     about: Vec<String>,
     rows: Vec<(String, String, Pick)>,
     cursor: usize,
@@ -147,7 +147,7 @@ impl Choice {
         Self { about: vec![about.to_owned()], of_sessions: true, ..Self::of("The agent's sessions", rows) }
     }
 
-    /// What can be done with one of them; `None` with the one that runs.
+    /// Returns the choices for one of the agent's sessions; `None` for the running one.
     #[must_use]
     pub fn session(scene: &Scene, session: &AgentSession) -> Option<Self> {
         let offers = |offer| scene.session.agent.ready.offers.contains(&offer);
@@ -166,7 +166,7 @@ impl Choice {
         (!session.runs && !rows.is_empty()).then(|| Self { about, ..Self::of("Agent session", rows) })
     }
 
-    /// What one option of the agent can be set to; `None` when there is nothing to choose from.
+    /// Returns the values of one option of the agent; `None` when there is nothing to choose from.
     #[must_use]
     pub fn agent_values(scene: &Scene, id: &str) -> Option<Self> {
         let option = scene.session.agent.ready.options.iter().find(|option| option.id == id)?;
@@ -197,7 +197,7 @@ impl Choice {
         Self::of("Rewind to", rows.collect())
     }
 
-    /// What there is to stop at in a record, oldest first; of a long one what lies around the present moment.
+    /// Returns the points of interest in a record, oldest first; of a long record those around the present moment.
     #[must_use]
     pub fn events(scene: &Scene) -> Option<Self> {
         let record = scene.record.as_ref()?;

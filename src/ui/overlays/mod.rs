@@ -1,4 +1,4 @@
-//! What lies over the panes: prompts, choices, help, the palette, the inline editor, the report after a stop.
+//! The overlays over the panes: prompts, choices, help, the palette, the inline editor, the report after a stop.
 
 mod choice;
 mod editor;

@@ -13,7 +13,7 @@ use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
 
-/// What the typed text is for.
+/// The purpose of the typed text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
     Note {
@@ -159,7 +159,7 @@ impl Prompt {
     }
 }
 
-/// What the question is about, in our words, line by line.
+/// Returns the subject of the question, in our words, line by line.
 fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
     let mut lines = Vec::new();
     let mut say = |text: &str, role: Role| {

@@ -18,7 +18,7 @@ const PATH_ROWS_MAX: u16 = 2;
 /// An open list of changes.
 #[derive(Debug)]
 pub struct Revert {
-    /// What the host refused without a choice.
+    /// The request that the host refused without a choice.
     asked: Request,
     rows: Vec<(Revertible, bool)>,
     left_out: usize,
@@ -67,7 +67,7 @@ impl Revert {
     }
 }
 
-/// What happened to the file, and whose change it may be.
+/// Describes the change of the file and its possible author.
 fn words(change: &Revertible) -> String {
     let doubt = if change.certain { "" } else { "; may be yours" };
     format!("{}{doubt}", change.words())

@@ -96,7 +96,7 @@ pub struct DiffPane {
     room: Size,
     /// Counts up whenever the rows become others: what was seen of the old ones says nothing about these.
     edition: u64,
-    /// What the rows were made of, so that the cursor stays when only choices change.
+    /// The inputs of the rows without the choices, so that the cursor stays when only choices change.
     about: Option<crate::base::Digest>,
     /// The job that the pictures came from: its text is the same with and without colors.
     pictured: Option<crate::base::Digest>,

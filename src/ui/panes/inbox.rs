@@ -82,7 +82,7 @@ pub fn risk_words(score: u8) -> (&'static str, Role) {
     }
 }
 
-/// Whether a guard rail holds it, which asks for a word to be typed.
+/// Returns whether a guard rail holds it, so that approval requires a typed word.
 pub fn is_guarded(state: &ActionState) -> bool {
     state.held.as_ref().is_some_and(|held| held.confirm.is_some())
 }
@@ -114,7 +114,7 @@ fn change_verb(change: FileChange) -> &'static str {
     }
 }
 
-/// What an action does, in our words and short.
+/// Describes an action briefly, in our words.
 pub fn action_words(state: &ActionState) -> String {
     let action = &state.action;
     let shown = |text: &str| escape::show(text, &Show::default()).into_owned();

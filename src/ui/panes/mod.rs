@@ -30,7 +30,7 @@ pub struct Title {
     pub loud: bool,
 }
 
-/// What every pane can do.
+/// The interface of every pane.
 pub trait Pane: std::fmt::Debug {
     fn id(&self) -> PaneId;
 
@@ -52,10 +52,10 @@ pub trait Pane: std::fmt::Debug {
     /// The row in plain words: for searching and for lines read aloud.
     fn row_text(&self, scene: &Scene, row: usize) -> String;
 
-    /// What stands in a pane without rows.
+    /// The text of a pane without rows.
     fn empty(&self, scene: &Scene) -> &'static str;
 
-    /// What `yank` copies.
+    /// Returns the text that `yank` copies.
     fn yank(&self, scene: &Scene) -> Option<String> {
         Some(self.row_text(scene, self.list().cursor))
     }
@@ -68,17 +68,17 @@ pub trait Pane: std::fmt::Debug {
     /// Enter.
     fn open(&mut self) {}
 
-    /// Whether the cursor's row is marked.
+    /// Returns whether the cursor's row is marked.
     fn marks_cursor(&self) -> bool {
         true
     }
 
-    /// Whether its cursor says what the other panes look at, and so is marked without the focus too.
+    /// Returns whether its cursor selects what the other panes show, and so is marked without the focus too.
     fn points_at_target(&self) -> bool {
         false
     }
 
-    /// Whether this row lies in a selection.
+    /// Returns whether this row is in a selection.
     fn is_selected(&self, _scene: &Scene, _row: usize) -> bool {
         false
     }

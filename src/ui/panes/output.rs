@@ -30,11 +30,11 @@ pub struct OutputPane {
     chosen: Option<Shows>,
     shows: Shows,
     output: Vec<StyledLine>,
-    /// What `output` was made of.
+    /// The inputs of `output`.
     made_of: Option<(ActionId, usize, u64)>,
     talk: Talk,
     log: Talk,
-    /// What runs below the command, under its output.
+    /// The process tree of the command, shown under its output.
     tree: Vec<Row>,
 }
 
@@ -173,7 +173,7 @@ fn is_routine(scene: &Scene, entry: &Entry) -> bool {
     })
 }
 
-/// Who speaks, as it stands before the words, and how the words look.
+/// Returns the author as shown before the words, and the style of the words.
 fn manner(entry: &Entry) -> (String, Role, Role) {
     let shown = |name: &str| escape::show(name, &Show::default()).into_owned();
     match &entry.speaker {
@@ -265,7 +265,8 @@ fn process_rows(scene: &Scene) -> Vec<Row> {
     rows
 }
 
-/// Whose output is shown: what runs, else what is under review, else the last that wrote something.
+/// Returns the action whose output is shown: the running one, else the one under review, else the last that wrote
+/// something.
 fn source(scene: &Scene) -> Option<&ActionState> {
     let actions = &scene.session.actions;
     let running = actions.open().rev().find(|state| {

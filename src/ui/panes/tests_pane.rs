@@ -29,7 +29,7 @@ pub struct TestsPane {
     toggled: BTreeSet<Key>,
 }
 
-/// What a row stands for.
+/// The identity of a row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Suite(String),

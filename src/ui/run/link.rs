@@ -29,12 +29,12 @@ pub(super) struct Link {
     state: State,
     control: Option<bool>,
     next_id: i64,
-    /// What was asked and not answered, and since when; the attach has number [`ATTACH_ID`].
+    /// Requests without an answer yet, with their times; the attach has number [`ATTACH_ID`].
     waiting: BTreeMap<i64, (Option<Request>, Instant)>,
     /// The host's process, and whether it has left the oldest request unanswered for too long.
     pid: Option<i32>,
     is_silent: bool,
-    /// What came behind a run of events, to be heard next.
+    /// A message that came after a run of events, to be processed next.
     behind: Option<Received>,
     /// The host's clock and ours at the same moment.
     clock: Option<(UnixMs, Instant)>,
@@ -278,7 +278,7 @@ fn event(received: &Received) -> Option<Envelope> {
     }
 }
 
-/// How far the host has come, which the events say themselves.
+/// Returns whether it is the host's position, which the events already contain.
 fn is_head(received: &Received) -> bool {
     matches!(received, Some(Ok(Ok(Message::Notification { method, .. }))) if method == "session/head")
 }

@@ -32,7 +32,7 @@ use crate::ui::workers::{Pool, Product};
 use link::{Heard, Link};
 use signals::{Signal, Signals};
 
-/// How a client should look and behave. Environment and configuration are read by whoever makes this.
+/// The appearance and behavior of a client. Environment and configuration are read by whoever makes this.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub theme: String,
@@ -61,7 +61,7 @@ pub struct Options {
     pub control: Option<bool>,
 }
 
-/// How the user wants to be called while looking elsewhere.
+/// The notifications for a user who is looking elsewhere.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Notices {
     /// BEL.
@@ -104,7 +104,7 @@ impl Stream {
     }
 }
 
-/// How a client ended.
+/// The end of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
     /// The user left; the session continues unless it had nothing open and was closed.
@@ -198,7 +198,7 @@ fn screen_for(size: ratatui::layout::Size, term: Option<&str>) -> Screen {
     if term.is_some_and(|term| term.starts_with("screen")) { screen.without_bce() } else { screen }
 }
 
-/// Where the picture goes: a screen that is drawn, or lines that are told.
+/// The output of the loop: a screen that is drawn, or lines that are printed.
 enum Surface {
     Screen(Box<Screen>),
     Lines(Box<Teller>),
@@ -248,7 +248,7 @@ struct Client {
     options: Options,
 }
 
-/// What the loop woke up for.
+/// The event that woke the loop.
 enum Woke {
     Input(std::io::Result<crossterm::event::Event>),
     InputEnded,
@@ -257,7 +257,7 @@ enum Woke {
     Signal(Signal),
     Written(std::io::Result<()>),
     FrameDue,
-    /// What is pending is a minute older.
+    /// The displayed ages of pending actions have changed.
     AgesDue,
 }
 
@@ -347,8 +347,8 @@ impl Client {
         }
     }
 
-    /// What is there without waiting. Polled as this task: the event stream remembers whoever asked first and would
-    /// wake nobody if that were a mere look.
+    /// Returns an event that is available without waiting. Polled as this task: the event stream remembers whoever
+    /// asked first and would wake nobody if that were a mere look.
     async fn ready(&mut self) -> Option<Woke> {
         std::future::poll_fn(|task| {
             if let Some(Poll::Ready(event)) = self.input.as_mut().map(|input| input.poll_next_unpin(task)) {
@@ -408,7 +408,7 @@ impl Client {
         None
     }
 
-    /// Does what the client asked for; what follows from that comes back.
+    /// Executes a request of the client and returns the messages that follow from it.
     async fn carry_out(&mut self, request: Request, modes: &Modes) -> Result<Vec<Request>, Ended> {
         let at = self.now_ms();
         let more = match request {

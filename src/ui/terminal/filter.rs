@@ -11,7 +11,7 @@ use crate::ui::limits::UI_CELL_MARKS_MAX;
 /// Shown in place of anything a cell must not hold.
 pub const REPLACEMENT: &str = "\u{fffd}";
 
-/// What a cell may send: the text to write and the columns it takes (1 or 2).
+/// The output of a cell: the text to write and the columns it takes (1 or 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CleanCell<'a> {
     pub text: &'a str,

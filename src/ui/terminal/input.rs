@@ -1,4 +1,4 @@
-//! What comes from the terminal, in our words: keys as they are written in a keymap, pastes, mouse, size, focus.
+//! Terminal input in our own types: keys as they are written in a keymap, pastes, mouse, size, focus.
 
 #![expect(
     clippy::wildcard_enum_match_arm,

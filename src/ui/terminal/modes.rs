@@ -22,7 +22,7 @@ pub enum TerminalError {
     Io(#[from] io::Error),
 }
 
-/// What we ask of a terminal beyond the alternate screen.
+/// The terminal modes we request beyond the alternate screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     pub mouse: bool,
@@ -127,7 +127,7 @@ const LEAVE: &[u8] =
 const LEAVE_LINES: &[u8] = b"\x1b[?2004l\r\n";
 const LEAVE_PLAIN: &[u8] = b"\r\n";
 
-/// How the terminal was entered, and so is left.
+/// The way the terminal was entered, and so is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Way {

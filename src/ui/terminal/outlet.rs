@@ -28,7 +28,8 @@ impl Outlet {
         Ok(Self { frames, done, busy: false })
     }
 
-    /// Whether the last frame is still on its way; then the next one waits and takes in what comes meanwhile.
+    /// Returns whether the last frame is still being written; then the next one waits and includes what comes
+    /// meanwhile.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.busy

@@ -78,12 +78,12 @@ fn row(out: &mut Vec<u8>, pen: &mut Pen, old: &[Cell], new: &[Cell], y: u16, bce
     }
 }
 
-/// Whether nobody can tell the two apart.
+/// Returns whether the two cells look the same.
 fn looks_like(was: &Cell, cell: &Cell) -> bool {
     was == cell || (was.symbol() == " " && cell.symbol() == " " && shows(Ink::of(was), cell))
 }
 
-/// Whether the cell, drawn in this ink, looks as it should.
+/// Returns whether the cell, drawn in this ink, looks as it should.
 fn shows(ink: Ink, cell: &Cell) -> bool {
     let own = Ink::of(cell);
     if cell.symbol() == " " { own.blanks_like(ink) } else { own == ink }

@@ -25,7 +25,7 @@ const SEEN_ON_BLANKS: Modifier = Modifier::UNDERLINED.union(Modifier::REVERSED).
 impl Ink {
     pub const PLAIN: Self = Self { fg: Color::Reset, bg: Color::Reset, modifier: Modifier::empty() };
 
-    /// Where both bold and dim are asked for, terminals differ in what they show: dim wins.
+    /// Returns the ink of a cell. Terminals differ in what they show for bold with dim: dim wins.
     pub fn of(cell: &Cell) -> Self {
         let mut modifier = cell.modifier.intersection(SENT);
         if modifier.contains(Modifier::DIM) {
@@ -34,18 +34,18 @@ impl Ink {
         Self { fg: cell.fg, bg: cell.bg, modifier }
     }
 
-    /// Whether a blank in this ink looks like an erased cell.
+    /// Returns whether a blank in this ink looks like an erased cell.
     pub fn erases(self, bce: bool) -> bool {
         (bce || self.bg == Color::Reset) && !self.modifier.intersects(SEEN_ON_BLANKS)
     }
 
-    /// Whether a blank looks the same in both: without a line through or below it only its background is seen.
+    /// Returns whether a blank looks the same in both: without a line through or below it only its background is seen.
     pub fn blanks_like(self, other: Self) -> bool {
         self == other || (self.bg == other.bg && !self.modifier.union(other.modifier).intersects(SEEN_ON_BLANKS))
     }
 }
 
-/// What the terminal's cursor and style are; `None` when we cannot know.
+/// The state of the terminal's cursor and style; `None` when it is unknown.
 #[derive(Debug, Default)]
 pub struct Pen {
     at: Option<(u16, u16)>,

@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect, Size};
 use super::pen::Pen;
 use super::{filter, paint};
 
-/// What `view` draws on: a clean picture of the whole terminal and the place of the cursor, if it is shown.
+/// The drawing surface of `view`: a clean picture of the whole terminal, and the position of the cursor if it is shown.
 #[derive(Debug)]
 pub struct Frame<'a> {
     pub buffer: &'a mut Buffer,
@@ -24,7 +24,7 @@ impl Frame<'_> {
 const SYNC_BEGIN: &[u8] = b"\x1b[?2026h";
 const SYNC_END: &[u8] = b"\x1b[?2026l";
 
-/// What the terminal shows and what it should show next.
+/// The current content of the terminal and the content it should show next.
 #[derive(Debug)]
 pub struct Screen {
     front: Buffer,

@@ -95,7 +95,7 @@ fn differing(a: &[Cell], b: &[Cell]) -> usize {
     cost
 }
 
-/// Does to the picture what the terminal does to the screen; uncovered rows are blank.
+/// Applies to the picture the scroll that the terminal applies to the screen; uncovered rows are blank.
 pub fn apply(front: &mut Buffer, shift: Shift) {
     let width = usize::from(front.area.width);
     let (top, bottom) = (usize::from(shift.top) * width, usize::from(shift.bottom) * width);

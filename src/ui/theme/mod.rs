@@ -11,7 +11,7 @@ pub use sign::{Sign, Signs};
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// How many colors the terminal shows.
+/// The number of colors the terminal shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     True,

@@ -2,7 +2,7 @@
 
 macro_rules! roles {
     ($($name:ident = $text:literal,)*) => {
-        /// What a piece of the screen is, as themes name it.
+        /// The role of a piece of the screen, as themes name it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[repr(usize)]
         pub enum Role { $($name,)* }

@@ -43,7 +43,7 @@ signs! {
     Rising = "▁" | "_",
 }
 
-/// Which of the two sets a terminal gets.
+/// The set of signs a terminal gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signs {
     Unicode,

@@ -14,7 +14,7 @@ const ROOMY_COLUMNS_MIN: u16 = 120;
 
 type Words = Vec<(String, Role)>;
 
-/// Where the cost stands among the groups.
+/// The position of the cost among the groups.
 const COST: usize = 2;
 
 /// Draws it: identity at the left, health at the right, the rest between as long as there is room.
@@ -64,7 +64,7 @@ fn columns(words: &Words) -> usize {
     words.iter().map(|(text, _)| width::width(text)).sum()
 }
 
-/// How much of whose session it is stands in the header; the mode always does.
+/// The detail in which the header names the session; the mode is always shown.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Named {
     Place,
@@ -167,7 +167,7 @@ fn tests(app: &App) -> Words {
     vec![(head.to_owned(), Role::Header), (words, role)]
 }
 
-/// What was used and what is left, as far as it fits into so many columns.
+/// Returns the used and remaining budget, as far as it fits into the given columns.
 fn cost(app: &App, room: usize) -> Words {
     let mut parts = used(&app.scene);
     if let Some(ms) = app.scene.age_ms() {
@@ -180,7 +180,7 @@ fn cost(app: &App, room: usize) -> Words {
     if parts.is_empty() { Words::new() } else { vec![(joined(&parts), Role::Header)] }
 }
 
-/// What the session has used so far, in one line.
+/// Describes the use of the session so far, in one line.
 pub(in crate::ui) fn used_words(scene: &Scene) -> String {
     joined(&used(scene))
 }

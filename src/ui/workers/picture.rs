@@ -20,7 +20,7 @@ pub struct Shown {
     pub text: String,
     /// Roles by byte range of `text`, in order: syntax and escapes.
     pub roles: Vec<(Range<usize>, Role)>,
-    /// What changed within the line.
+    /// The changed parts of the line.
     pub strong: Vec<Range<usize>>,
 }
 
@@ -76,7 +76,7 @@ pub struct FilePicture {
     pub structure: Vec<StructureLine>,
 }
 
-/// What became of one definition.
+/// The change of one definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StructureLine {
     pub word: &'static str,
@@ -87,7 +87,7 @@ pub struct StructureLine {
     pub removed: usize,
 }
 
-/// How much of a picture is computed.
+/// The detail in which a picture is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Detail {
     /// Lines and what changed in them.
@@ -145,7 +145,7 @@ fn picture_of(versions: &Versions, mark_blanks: bool, detail: Detail) -> FilePic
     picture
 }
 
-/// What there is to say of a change in which no line differs.
+/// Describes a change in which no line differs.
 fn without_lines(change: FileChange) -> &'static str {
     match change {
         FileChange::Modify => "no lines differ",
@@ -226,7 +226,7 @@ fn fill(picture: &mut FilePicture, diff: &FileDiff, colours: &Colours, mark_blan
     }
 }
 
-/// Where a hunk begins: with no lines on a side, `start` names the line before it.
+/// Returns the line where a hunk begins: with no lines on a side, `start` names the line before it.
 fn first_line(start: usize, len: usize) -> usize {
     if len == 0 { start + 1 } else { start }
 }
@@ -235,7 +235,7 @@ fn strip(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\n").unwrap_or(line)
 }
 
-/// What the grammar says about both versions; nothing of a version that it cannot read in time.
+/// The highlighting and definitions of both versions; empty for a version that cannot be parsed in time.
 #[derive(Default)]
 struct Colours {
     old: HashMap<usize, Vec<Span>>,

@@ -36,15 +36,15 @@ const CACHES: &[&str] = &[
     "coverage",
 ];
 
-/// Whether a path is a cache of some tool, by its name.
+/// Returns whether a path is a cache of some tool, by its name.
 pub fn is_cache(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(|name| CACHES.contains(&name))
 }
 
-/// What a copy got of what is ignored.
+/// The ignored content that a copy received.
 #[derive(Debug, Default)]
 pub struct Provided {
-    /// What was done, in words.
+    /// The steps taken, in words.
     pub notes: Vec<String>,
     /// Paths that are linked, left out, or too large to be compared file by file.
     pub behind: BTreeSet<PathBuf>,
@@ -99,7 +99,7 @@ fn keep(at: &Path, store: &Store) -> Result<(), CandidateError> {
     Ok(())
 }
 
-/// Whether anything at or below a path changed after a point in time, as far as a bounded look tells.
+/// Returns whether anything at or below a path changed after a point in time, as far as a bounded search shows.
 pub fn changed_since(path: &Path, since_ns: i128) -> bool {
     let walk = ignore::WalkBuilder::new(path).standard_filters(false).follow_links(false).build();
     let entries = walk.flatten().take(limits::CANDIDATE_IGNORED_FILES_MAX);
@@ -131,7 +131,7 @@ fn link_packages(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What of a target directory spares building dependencies again.
+/// The parts of a target directory that save a rebuild of dependencies.
 const SEEDED: &[&str] = &["deps", "build", ".fingerprint"];
 
 fn seed_target(from: &Path, to: &Path) -> io::Result<Option<&'static str>> {

@@ -45,14 +45,14 @@ fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Candidat
 pub struct PrivateCopy {
     source: PathBuf,
     store: Store,
-    /// What is in the copy. Ignored files that were copied one by one count as content here.
+    /// The content of the copy. Ignored files that were copied one by one count as content here.
     listing: Listing,
     origin: Origin,
     files: usize,
     notes: Vec<String>,
 }
 
-/// What a copy was made from, kept beside it for a host that takes it over.
+/// The origin of a copy, stored beside it for a host that takes it over.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Origin {
     /// The tree of the copy as far as nobody has changed it.
@@ -117,12 +117,12 @@ impl PrivateCopy {
         saved.and_then(|bytes| std::fs::write(&file, bytes)).map_err(failed("cannot write", &file))
     }
 
-    /// Where the copy is.
+    /// Returns the root of the copy.
     pub fn root(&self) -> &Path {
         self.listing.root()
     }
 
-    /// What was done about ignored directories and the repository, in words.
+    /// Returns the steps taken for ignored directories and the repository, in words.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -148,7 +148,7 @@ impl PrivateCopy {
         content::read_plain(&self.root().join(path), bytes_max)
     }
 
-    /// What was changed in the copy, in order of path.
+    /// Returns the changes in the copy, in order of path.
     ///
     /// # Errors
     /// When the store cannot be read or written.
@@ -163,7 +163,7 @@ impl PrivateCopy {
         tops.filter(|top| heavy::changed_since(&self.root().join(top), self.origin.made_ns)).collect()
     }
 
-    /// Whether something is here that is no file, link or directory.
+    /// Returns whether the path is something other than a file, link or directory.
     pub fn is_special(&self, path: &Path) -> bool {
         let about = self.root().join(path).symlink_metadata();
         about.is_ok_and(|about| !about.is_file() && !about.is_dir() && !about.is_symlink())
@@ -205,7 +205,7 @@ impl PrivateCopy {
         Ok(both)
     }
 
-    /// What the copy has at this path is its base from now on.
+    /// Makes the copy's present content at this path its new base.
     fn rebase(&mut self, path: &Path) -> Result<(), CandidateError> {
         self.listing.look([path]);
         self.origin.base = replace(&self.store, &self.origin.base, path, self.listing.entry(path))?;

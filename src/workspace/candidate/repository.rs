@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use super::heavy::{copy_tree, size};
 use crate::workspace::limits;
 
-/// What of a repository belongs to other places, or to processes that run on it.
+/// The parts of a repository that belong to other places, or to processes that run on it.
 const LEFT_OUT: &[&str] =
     &["objects", "worktrees", "modules", "lfs", "gitdir", "commondir", "config", "config.worktree"];
 
-/// Where a repository's parts are.
+/// The locations of a repository's parts.
 struct Parts {
     /// HEAD and index; in a linked worktree a directory of its own.
     own: PathBuf,
@@ -130,7 +130,7 @@ fn objects(from: &Path, to: &Path) -> io::Result<Option<&'static str>> {
     Ok((!fits).then_some(".git: too large to copy; its objects are read from yours"))
 }
 
-/// Where else a repository reads objects from, absolute.
+/// Returns the other places a repository reads objects from, absolute.
 fn alternates(objects: &Path) -> Vec<PathBuf> {
     let text = std::fs::read_to_string(objects.join("info/alternates")).unwrap_or_default();
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));

@@ -144,7 +144,7 @@ fn a_refresh_takes_over_what_changed_and_names_what_changed_on_both_sides() {
     std::mem::forget(copy);
 }
 
-/// What an agent writes into its copy hides nothing and deletes nothing.
+/// Files that an agent writes into its copy hide nothing and delete nothing.
 #[test]
 fn ignore_rules_and_marks_written_in_a_copy_are_files_like_any_other() {
     let bench = bench(&[(".env", "k"), ("notes/mine", "n"), ("src/a", "1")]);

@@ -26,7 +26,7 @@ pub struct OpenTrials {
     budget: TrialBudget,
     runs: u32,
     wall_ms: u64,
-    /// What an interrupted trial left laid over the copy.
+    /// The paths that an interrupted trial left over the copy.
     laid: Vec<PathBuf>,
     _slot: OwnedSemaphorePermit,
 }

@@ -1,4 +1,4 @@
-//! Which processes belong to the session, how they are frozen and ended, and the proof afterwards.
+//! The processes of the session: which they are, how they are frozen and ended, and the proof afterwards.
 //!
 //! A process belongs if it descends from one of our launchers, if it is an orphan that came back to
 //! the host (a child of ours that we did not start, in a session that is not ours), or if it was
@@ -19,7 +19,7 @@ use procfs::{Marked, Process, Table};
 /// The environment variable that every process of a session is started with.
 pub const MARKER: &str = "RIGHTSEAT_SESSION";
 
-/// What this process has launched. One list for the process, because its children are one list.
+/// The commands that this process has launched. One list for the process, because its children are one list.
 static LAUNCHED: Mutex<Option<HashMap<i32, String>>> = Mutex::new(None);
 
 /// Held while a launcher is spawned, so that no walk takes it for a stray.
@@ -46,7 +46,7 @@ impl Launched {
     }
 }
 
-/// Which processes are meant.
+/// The processes that are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Everything of the session.
@@ -55,7 +55,7 @@ pub enum Scope {
     Launch(i32),
 }
 
-/// What one walk found.
+/// The result of one walk.
 #[derive(Debug, Clone, Default)]
 pub struct Sighting {
     /// Launchers of the scope.
@@ -72,7 +72,7 @@ pub struct Tracker {
     session: String,
     marker: Vec<u8>,
     host: i32,
-    /// When the host started, clock ticks since boot; nothing older is ours, unless it is marked.
+    /// The start of the host, clock ticks since boot; older processes are not ours, unless marked.
     since: u64,
 }
 

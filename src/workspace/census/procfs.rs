@@ -131,7 +131,7 @@ fn parse_stat(bytes: &[u8]) -> Option<Process> {
     Some(Process { pid, parent, group, session, state, started, of_kernel: flags & PF_KTHREAD != 0, name })
 }
 
-/// What the environment of a process says.
+/// The mark in the environment of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Marked {
     Yes,
@@ -140,7 +140,7 @@ pub enum Marked {
     Unreadable,
 }
 
-/// Whether the environment that a process was started with holds `entry` (`NAME=value`).
+/// Returns whether the environment that a process was started with contains `entry` (`NAME=value`).
 pub fn marked(pid: i32, entry: &[u8]) -> Marked {
     match std::fs::read(format!("/proc/{pid}/environ")) {
         Ok(environment) if environment.split(|byte| *byte == 0).any(|one| one == entry) => Marked::Yes,

@@ -26,7 +26,7 @@ fn pause() {
 }
 
 impl Tracker {
-    /// What runs now, without the launchers.
+    /// Returns the running processes without the launchers.
     pub fn processes(&self, scope: Scope) -> Vec<Survivor> {
         list(self.walk(scope).members.iter())
     }

@@ -1,4 +1,4 @@
-//! What differs between two recorded trees, and single entries of one; equal directories are not even read.
+//! The differences between two recorded trees, and single entries of one; equal directories are not even read.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -52,7 +52,7 @@ fn load(store: &Store, digest: Option<Digest>) -> Result<Directory, StoreError> 
     Directory::decode(&bytes).ok_or(StoreError::Damaged(digest))
 }
 
-/// What of an entry is told by itself. A directory with content is told by what is in it, unless its bits are unusual.
+/// Returns the node of an entry itself. A directory with content is told by what is in it, unless its bits are unusual.
 fn node(entry: Option<Entry>) -> Option<Entry> {
     let is_usual = |entry: &Entry| matches!(entry.mode, None | Some(0o755 | 0o775));
     let is_empty = |entry: &Entry| entry.digest == Digest::of(b"");

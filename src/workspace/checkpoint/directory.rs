@@ -9,7 +9,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use crate::base::Digest;
 use crate::model::{FileMode, Node, NodeKind};
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EntryKind {
     File,
@@ -80,7 +80,7 @@ impl Entry {
         }
     }
 
-    /// What it is, as events tell it; `None` where an earlier version recorded too little.
+    /// Returns the node as events describe it; `None` where an earlier version recorded too little.
     pub fn node(&self) -> Option<Node> {
         let kind = match self.kind {
             EntryKind::Link => return Some(Node { kind: NodeKind::Link, mode: None }),

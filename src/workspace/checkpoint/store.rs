@@ -68,7 +68,7 @@ impl Store {
         self.root.join(shard).join(rest)
     }
 
-    /// Whether the object is there.
+    /// Returns whether the object is stored.
     pub fn has(&self, digest: &Digest) -> bool {
         self.path(digest).exists()
     }

@@ -16,7 +16,7 @@ use crate::base::Digest;
 use crate::model::{FileMode, Node, NodeKind};
 use crate::workspace::root::{Place, Root};
 
-/// How one visible change is reverted.
+/// The way to revert one visible change.
 enum Undo<'a> {
     Created(&'a Place),
     /// The old content lies under the temporary name.

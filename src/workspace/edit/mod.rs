@@ -47,7 +47,7 @@ pub enum FileChange {
     RemoveDirectory { path: PathBuf },
 }
 
-/// What a path must be before an exact change.
+/// The required state of a path before an exact change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Base {
     pub digest: Digest,
@@ -55,7 +55,7 @@ pub struct Base {
     pub is_link: bool,
 }
 
-/// What a path becomes by an exact change.
+/// The new state of a path after an exact change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     File { content: Vec<u8>, mode: Option<u32> },
@@ -88,7 +88,7 @@ impl FileChange {
     }
 }
 
-/// What one path is after an applied edit set, and was before.
+/// The states of one path before and after an applied edit set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     pub path: PathBuf,
@@ -102,14 +102,14 @@ pub struct Written {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
     pub path: PathBuf,
-    /// What the change rests on; its bytes are with whoever proposed the change.
+    /// The content that the change is based on; its bytes are with the proposer.
     pub expected: Option<Digest>,
-    /// What is there.
+    /// The content found instead.
     pub found: Option<Digest>,
     /// The bytes that are there, `None` if the file is absent or beyond
     /// [`limits::WORKSPACE_CONTENT_BYTES_MAX`].
     pub current: Option<Vec<u8>>,
-    /// What the change wanted to write, `None` for a removal.
+    /// The content to write, `None` for a removal.
     pub wanted: Option<Vec<u8>>,
 }
 
@@ -149,7 +149,7 @@ pub fn apply(root: &Root, mut changes: Vec<FileChange>) -> Result<Vec<Written>, 
     commit::commit(root, staged)
 }
 
-/// What a file holds now; `None` when there is none. Links that stay inside are followed.
+/// Returns the digest of a file's content; `None` when there is no file. Links that stay inside are followed.
 ///
 /// # Errors
 /// Paths that leave the workspace, special files, unreadable files.

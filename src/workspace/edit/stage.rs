@@ -15,7 +15,7 @@ use crate::workspace::content;
 use crate::workspace::limits;
 use crate::workspace::root::{Identity, PathRefusal, Place, Root};
 
-/// What a pre-image was when it was digested.
+/// The state of a pre-image when it was digested.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen {
     pub identity: Identity,

@@ -23,7 +23,7 @@ fn in_use() -> MutexGuard<'static, BTreeSet<OsString>> {
     IN_USE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a file name is one that this process uses now: watcher, checkpoints and candidates pass over it.
+/// Returns whether a file name is one that this process uses now: watcher, checkpoints and candidates skip it.
 pub fn is_temp_name(name: &OsStr) -> bool {
     owner(name) == Some(std::process::id()) && in_use().contains(name)
 }

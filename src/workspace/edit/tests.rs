@@ -373,7 +373,7 @@ fn change(wish: &Wish, stale: bool, model: &BTreeMap<String, Vec<u8>>) -> FileCh
     }
 }
 
-/// What the set should do, or `None` if any part of it must be refused.
+/// Returns the expected result of the set, or `None` if any part of it must be refused.
 fn model_apply(model: &BTreeMap<String, Vec<u8>>, set: &[(Wish, bool)]) -> Option<BTreeMap<String, Vec<u8>>> {
     let mut seen = std::collections::HashSet::new();
     let mut next = model.clone();

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 /// The word after the binary's name that makes it a launcher.
 pub const HIDDEN_COMMAND: &str = "__launch";
 
-/// How the tree of a command is held together.
+/// The means that hold the process tree of a command together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Containment {
     /// A pid namespace where that has no side effects, else the subreaper.
@@ -15,7 +15,7 @@ pub enum Containment {
     Subreaper,
 }
 
-/// Which part of the launcher this process is.
+/// The part of the launcher that this process is.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Role {
     Outer { parent: i32, containment: Containment, argv: Vec<OsString> },

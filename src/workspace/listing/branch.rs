@@ -128,7 +128,7 @@ impl Branch {
         }
     }
 
-    /// Has a leaf read again at the next look.
+    /// Marks a leaf to be read again at the next walk.
     pub fn doubt(&mut self, path: &Path) {
         if let Some(leaf) = self.leaf_mut(path) {
             leaf.stamp = 0;
@@ -144,13 +144,13 @@ impl Branch {
         }
     }
 
-    /// What is beside the content of this directory, which is at `path`, and of those below it.
+    /// Collects what is beside the content of this directory, which is at `path`, and of those below it.
     pub fn beside(&self, path: &Path, found: &mut BTreeSet<PathBuf>) {
         found.extend(self.beside.iter().map(|name| path.join(name)));
         self.branches.iter().for_each(|(name, below)| below.beside(&path.join(name), found));
     }
 
-    /// Whether this path is known to be beside the content of its directory.
+    /// Returns whether this path is known to be beside the content of its directory.
     pub fn has_beside(&self, path: &Path) -> bool {
         let parent = path.parent().and_then(|parent| self.branch(parent));
         parent.zip(path.file_name()).is_some_and(|(parent, name)| parent.beside.iter().any(|known| known == name))

@@ -28,7 +28,7 @@ pub struct Stat {
     is_link: bool,
 }
 
-/// What a name in a directory is.
+/// The kind of a name in a directory.
 #[derive(Debug)]
 pub enum Seen {
     Directory,
@@ -36,7 +36,7 @@ pub enum Seen {
 }
 
 impl Seen {
-    /// What a full path is; `None` for nothing and for special files.
+    /// Returns the kind of a full path; `None` for nothing and for special files.
     pub fn at(path: &Path) -> Option<Self> {
         one(rustix::fs::CWD, path).ok().flatten()
     }
@@ -47,8 +47,8 @@ impl Seen {
 pub struct Sight(Leaf);
 
 impl Sight {
-    /// What is at `path`; `None` for nothing, a directory or a special file. It is read again only if it changed since it
-    /// was `known`, and at most `bytes_max` of it.
+    /// Returns the leaf at `path`; `None` for nothing, a directory or a special file. It is read again only if it
+    /// changed since it was `known`, and at most `bytes_max` of it.
     pub fn of(root: &Root, path: &Path, known: Option<&Self>, bytes_max: u64) -> Option<Self> {
         let (dir, name) = (root.open_plain_dir(path.parent()?).ok()?, path.file_name()?);
         let Some(Seen::Node(stat)) = one(&dir, name).ok()? else { return None };
@@ -70,7 +70,7 @@ impl Sight {
 #[derive(Debug)]
 pub struct Names {
     pub names: Vec<(OsString, Seen)>,
-    /// What is not content and yet watched: ignored entries, and what belongs to version control.
+    /// Entries that are not content but are watched: ignored ones, and those that belong to version control.
     pub beside: Vec<OsString>,
     pub mode: Option<u16>,
     /// There is nothing in it at all.
@@ -85,7 +85,7 @@ impl Stat {
         hasher.finish().max(1)
     }
 
-    /// When the inode last changed, nanoseconds since 1970.
+    /// The last change of the inode, nanoseconds since 1970.
     pub fn changed_ns(&self) -> i128 {
         self.identity.ctime_ns
     }
@@ -141,7 +141,7 @@ pub fn directory(fd: &OwnedFd, path: &Path, rules: &Rules) -> io::Result<Names> 
     Ok(found)
 }
 
-/// What one name is; `None` for nothing and for special files.
+/// Returns the kind of one name; `None` for nothing and for special files.
 pub fn one(dir: impl AsFd, name: impl rustix::path::Arg) -> io::Result<Option<Seen>> {
     let stat = match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => stat,
@@ -159,8 +159,8 @@ pub fn one(dir: impl AsFd, name: impl rustix::path::Arg) -> io::Result<Option<Se
     })
 }
 
-/// Whether what was known under this name is gone, by the kernel's word: nothing is there, or another kind of thing.
-/// Any other trouble is no proof.
+/// Returns whether the entry known under this name is gone, according to the kernel: nothing exists, or another kind of
+/// thing. Any other trouble is no proof.
 pub fn is_absent(fd: &OwnedFd, name: &OsStr, was_directory: bool) -> bool {
     match one(fd, name) {
         Ok(None) => true,
@@ -176,7 +176,7 @@ fn large(identity: &Identity) -> Digest {
     hasher.finish()
 }
 
-/// How much is read of one file, and whether its content is kept at once.
+/// The limit for reading one file, and whether its content is stored at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading<'a> {
     pub bytes_max: u64,

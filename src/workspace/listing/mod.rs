@@ -127,12 +127,12 @@ impl Listing {
         &self.store
     }
 
-    /// Whether the whole tree has been seen.
+    /// Returns whether the whole tree has been read.
     pub fn is_whole(&self) -> bool {
         self.locked().is_whole
     }
 
-    /// Whether the root is there.
+    /// Returns whether the root exists.
     pub fn exists(&self) -> bool {
         self.root.is_dir()
     }
@@ -163,14 +163,14 @@ impl Listing {
         found
     }
 
-    /// What is beside the content, topmost paths: ignored entries, and what belongs to version control.
+    /// Returns the paths beside the content, topmost only: ignored entries, and what belongs to version control.
     pub fn beside(&self) -> BTreeSet<PathBuf> {
         let mut found = BTreeSet::new();
         self.locked().trunk.beside(Path::new(""), &mut found);
         found
     }
 
-    /// What is known of one path.
+    /// Returns the known entry of one path.
     pub fn entry(&self, path: &Path) -> Option<Entry> {
         self.locked().trunk.leaf(path).map(|leaf| leaf.entry)
     }

@@ -13,7 +13,7 @@ use crate::workspace::candidate::PrivateCopy;
 use crate::workspace::limits;
 use crate::workspace::listing::Listing;
 
-/// Where candidates are, below the session's state directory.
+/// Returns the directory of the candidates, below the session's state directory.
 fn home(state: &Path) -> PathBuf {
     state.join("candidates")
 }

@@ -34,7 +34,7 @@ use crate::port::{
     AgentChild, AgentSpawn, Image, Notice, Performed, Progress, TreeChange, Trials, Work, WorkspaceError,
 };
 
-/// What a live workspace is opened with.
+/// The settings of a live workspace.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The workspace.
@@ -112,7 +112,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a checkpoint saw is told at once.
+/// Reports the changes that a checkpoint found, immediately.
 fn tell(watch: &Mutex<Option<Watch>>) {
     if let Some(watch) = locked(watch).as_ref() {
         watch.tell();
@@ -268,8 +268,9 @@ impl port::Workspace for LiveWorkspace {
         Some(notices)
     }
 
-    /// Whose a change is, the host tells by its after-digest, which is in the notice and in the
-    /// action. What is done here is to see it soon, even where the kernel tells nothing.
+    /// Makes the watcher check these files soon, even where the kernel sends no events. The host attributes a change by
+    /// its after-digest, which is in the notice and in the action. What is done here is to see it soon, even where the
+    /// kernel tells nothing.
     fn expect(&self, _action: &ActionId, files: &[FileOutcome]) {
         if let Some(watch) = locked(&self.watch).as_ref() {
             watch.look(files.iter().map(|file| PathBuf::from(file.path.as_str())).collect());

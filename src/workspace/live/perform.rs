@@ -21,7 +21,7 @@ use crate::workspace::root::Root;
 use crate::workspace::run::{self, Sink, Spawner, Tail};
 use crate::workspace::tree::Rules;
 
-/// Whether the permit is for exactly this action, as it is.
+/// Checks that the permit is for exactly this action, unchanged.
 pub fn check(permit: &Permit, action: &Action) -> Result<(), String> {
     if permit.action() != &action.id || permit.revision() != action.revision {
         return Err(format!(
@@ -41,7 +41,7 @@ pub fn check(permit: &Permit, action: &Action) -> Result<(), String> {
     }
 }
 
-/// Where an action is executed.
+/// The place where an action is executed.
 #[derive(Clone)]
 pub struct Place {
     pub root: Arc<Root>,

@@ -1,5 +1,5 @@
-//! What of a candidate's changes can be proposed, and what is left in it and said so. One file that is too large, cannot
-//! be read or is a link never keeps the others back.
+//! The changes of a candidate that can be proposed, and those left in it with a reason. One file that is too large,
+//! cannot be read or is a link never keeps the others back.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

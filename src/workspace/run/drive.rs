@@ -14,7 +14,7 @@ pub trait Sink: Send {
     fn take(&mut self, stream: Stream, bytes: &[u8]) -> impl Future<Output = ()> + Send;
 }
 
-/// How a command ended.
+/// The end of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
     /// 128 + signal when a signal ended it; `None` when nobody knows.

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::census::{MARKER, Scope, Tracker, launched};
 use super::launch::{self, Containment};
 
-/// What to start. Nothing of the host's environment is inherited beyond `environment`.
+/// The process to start. Nothing of the host's environment is inherited beyond `environment`.
 #[derive(Debug, Clone)]
 pub struct Spec {
     pub argv: Vec<OsString>,
@@ -162,7 +162,7 @@ impl Running {
         tokio::task::spawn_blocking(move || tracker.stop(scope)).await.unwrap_or_default()
     }
 
-    /// What of it runs.
+    /// Returns its process tree.
     pub fn tree(&self) -> (Tracker, Scope) {
         (self.tracker.clone(), Scope::Launch(self.pid))
     }

@@ -71,7 +71,7 @@ impl HeadTail {
         self.tail.push(rest);
     }
 
-    /// What was kept.
+    /// Returns the output that was kept.
     pub fn into_bytes(self) -> Vec<u8> {
         let Self { head: mut bytes, tail, .. } = self;
         if tail.dropped() > 0 {

@@ -1,4 +1,4 @@
-//! What a command finds around it: its environment, and its program.
+//! The surroundings of a command: its environment, and its program.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::PermissionsExt as _;
@@ -76,7 +76,7 @@ pub fn environment(pass: &[String], extra: &[(String, String)]) -> Vec<(OsString
     environment
 }
 
-/// What to start for a command line of the model, in the workspace or candidate at `root`.
+/// Prepares a command line of the model for a start in the workspace or candidate at `root`.
 ///
 /// # Errors
 /// When its working directory is not a directory inside.

@@ -22,7 +22,7 @@ pub(super) struct Index {
     entries: BTreeMap<PathBuf, Stamp>,
 }
 
-/// What the file was when git last looked at it.
+/// The state of a file in git's index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     mtime: (u32, u32),
@@ -95,7 +95,7 @@ impl Index {
         self.entries.contains_key(path)
     }
 
-    /// Whether anything in this directory is tracked.
+    /// Returns whether anything in this directory is tracked.
     pub(super) fn has_below(&self, dir: &Path) -> bool {
         let first = self.entries.range::<Path, _>((std::ops::Bound::Excluded(dir), std::ops::Bound::Unbounded)).next();
         dir.as_os_str().is_empty() || first.is_some_and(|(path, _)| path.starts_with(dir))
@@ -107,7 +107,7 @@ impl Index {
 }
 
 impl Tracked<'_> {
-    /// Whether it is a repository of its own.
+    /// Returns whether it is a repository of its own.
     pub(super) fn is_repository(&self) -> bool {
         self.stamp.mode & 0o170_000 == REPOSITORY
     }
@@ -133,7 +133,7 @@ impl Tracked<'_> {
     }
 }
 
-/// Where the `.git` file of a linked worktree leads.
+/// Returns the target of the `.git` file of a linked worktree.
 fn linked(root: &Path, file: &Path) -> Option<PathBuf> {
     let text = std::fs::read_to_string(file).ok().filter(|text| text.len() < 4096)?;
     Some(root.join(text.strip_prefix("gitdir:")?.trim()))

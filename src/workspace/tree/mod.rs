@@ -1,5 +1,5 @@
-//! What is in a workspace and how it is treated: content, ignored files, guard rails of version control, and what stays
-//! hidden. The rules are fixed when the session starts, see [`Rules`].
+//! The entries of a workspace and their treatment: content, ignored files, guard rails of version control, and hidden
+//! paths. The rules are fixed when the session starts, see [`Rules`].
 
 mod rules;
 
@@ -14,12 +14,12 @@ use crate::workspace::limits;
 /// Directories of version control: their stores are not content.
 const VERSION_CONTROL: &[&str] = &[".git", ".hg", ".svn", ".jj", ".pijul"];
 
-/// What in them can run code or decides what git sees, by the first part of its path.
+/// The parts of a store that can run code or decide what git sees, by the first part of the path.
 const RAILS: &[&str] = &["hooks", "config", "config.worktree", "info", "hgrc", "hgrc-not-shared"];
 /// Of those, what git itself rewrites at every turn.
 const CHURN: &[&str] = &["refs", "sparse-checkout", "commit-graphs"];
 
-/// Whether a path belongs to the store of version control or is a temporary file of ours.
+/// Returns whether a path belongs to the store of version control or is a temporary file of ours.
 pub fn is_hidden(path: &Path) -> bool {
     path.components().any(|part| is_store(part.as_os_str())) || path.file_name().is_some_and(is_temp_name)
 }
@@ -28,7 +28,7 @@ fn is_store(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| VERSION_CONTROL.contains(&name))
 }
 
-/// Whether a path is a hook or a setting of version control. Submodules and linked worktrees have theirs below
+/// Returns whether a path is a hook or a setting of version control. Submodules and linked worktrees have theirs below
 /// `modules` and `worktrees`. A `.git` that is itself a file or a link says where the store is.
 pub fn guard_rail(path: &Path) -> bool {
     let parts: Vec<&str> = path.iter().map(|part| part.to_str().unwrap_or_default()).collect();

@@ -1,4 +1,4 @@
-//! Which paths are content, by rules that are fixed when the session starts: every `.gitignore` inside and above the
+//! The rules for which paths are content, fixed when the session starts: every `.gitignore` inside and above the
 //! workspace, `.git/info/exclude`, the user's global excludes, directories that a mark or their name calls caches and
 //! build output. They are kept with the session, so a host that takes it over judges by the same rules.
 //!
@@ -25,7 +25,7 @@ const BUILT: &[&str] = &["target", ".venv", "venv", ".tox", ".nox", ".gradle", "
 /// Files that mark a directory as a cache or as a virtual environment: <https://bford.info/cachedir/>.
 const MARKS: &[&str] = &["CACHEDIR.TAG", "pyvenv.cfg"];
 
-/// How a path is treated.
+/// The treatment of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// Watched, compared, proposed, recorded and restored.
@@ -136,7 +136,7 @@ impl Rules {
         self.behind.iter().flat_map(|behind| behind.iter())
     }
 
-    /// How this path is treated.
+    /// Returns the treatment of this path.
     pub fn class(&self, path: &Path, is_dir: bool) -> Class {
         let class = self.class_below(path, is_dir);
         let mut above = path.ancestors().skip(1).filter(|dir| !dir.as_os_str().is_empty());
@@ -162,7 +162,7 @@ impl Rules {
         above.into_iter().find(|part| self.leaves_out(part, is_dir || *part != path))
     }
 
-    /// Whether a rule leaves out this path, whose directory is content.
+    /// Returns whether a rule excludes this path, whose directory is content.
     pub fn leaves_out(&self, path: &Path, is_dir: bool) -> bool {
         if is_dir && self.fixed.is_output(path) {
             return true;
@@ -173,12 +173,12 @@ impl Rules {
         }
     }
 
-    /// Whether a directory is a cache or build output by its mark or its name.
+    /// Returns whether a directory is a cache or build output by its mark or its name.
     pub fn is_output(&self, dir: &Path) -> bool {
         self.fixed.is_output(dir)
     }
 
-    /// Whether the session's own rules call this path ignored, in a private copy too.
+    /// Returns whether the session's own rules call this path ignored, in a private copy too.
     pub fn is_ignored(&self, path: &Path) -> Option<PathBuf> {
         let session = Self { fixed: self.fixed.clone(), behind: None };
         session.ignored_at(path, false).map(Path::to_owned)

@@ -1,6 +1,6 @@
-//! What is beside the content: hooks and settings of version control, by digest; ignored files, by digest while they are
-//! small and few; large ignored directories, by count, size and times. None of it is recorded or restored, but no change
-//! of it goes unseen.
+//! The entries beside the content: hooks and settings of version control, by digest; ignored files, by digest while
+//! they are small and few; large ignored directories, by count, size and times. None of it is recorded or restored, but
+//! no change of it goes unseen.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -28,7 +28,7 @@ pub struct Beside {
     is_begun: bool,
     /// Grows whenever an ignored directory has changed.
     version: u64,
-    /// When the last look began, less what a file system's clock may be late.
+    /// Start of the last walk, less the possible delay of the file system's clock.
     seen_ns: i128,
     /// Not looked at again before this: a look takes its share of the time and no more.
     ready_at: Instant,
@@ -48,7 +48,7 @@ struct Sum {
 /// A path with what it was and what it is.
 type Difference<'a> = (&'a PathBuf, Option<Entry>, Option<Entry>);
 
-/// What one look at an ignored directory gives.
+/// The result of one walk over an ignored directory.
 #[derive(Debug, Default)]
 struct Look {
     sum: Sum,
@@ -69,7 +69,7 @@ impl Beside {
         self.version
     }
 
-    /// Whether a look is due again.
+    /// Returns whether a walk is due again.
     pub fn is_ready(&self) -> bool {
         self.ready_at <= Instant::now()
     }
@@ -129,7 +129,8 @@ impl Beside {
         if std::mem::replace(&mut self.is_begun, true) { notices } else { Vec::new() }
     }
 
-    /// What is another file now than before. One word for a flood, unless a guard rail is among it.
+    /// Returns the files that changed. A flood is one entry, unless a guard rail is among it. One word for a flood,
+    /// unless a guard rail is among it.
     fn differences(&self, before: &BTreeMap<PathBuf, Sight>) -> Vec<Changed> {
         let entry = |map: &BTreeMap<PathBuf, Sight>, path: &PathBuf| map.get(path).map(Sight::entry);
         let paths: BTreeSet<&PathBuf> = before.keys().chain(self.known.keys()).collect();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Means;
 
-/// Where to look.
+/// The place to check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
     /// At these paths, relative to the root.
@@ -59,7 +59,7 @@ impl Eyes {
         Self { root, watcher, watched: BTreeSet::new(), polling, blind: false }
     }
 
-    /// Whether the tree must be walked at intervals.
+    /// Returns whether the tree must be walked at intervals.
     pub fn is_polling(&self) -> bool {
         self.polling.is_some()
     }
@@ -107,12 +107,12 @@ impl Eyes {
         !added.is_empty()
     }
 
-    /// Has every directory watched again.
+    /// Makes every directory be watched again.
     pub fn forget_all(&mut self) {
         self.watched.clear();
     }
 
-    /// Has a directory watched again.
+    /// Makes a directory be watched again.
     pub fn forget(&mut self, dir: &Path) {
         self.watched.remove(dir);
     }

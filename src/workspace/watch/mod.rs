@@ -26,7 +26,7 @@ use crate::workspace::tree::{self, Class};
 use beside::Beside;
 use eyes::{Eyes, Hint};
 
-/// What the watching thread hears.
+/// A message to the watching thread.
 enum Heard {
     Hint(Hint),
     /// Look at these: something was done to them that may raise no event.
@@ -45,7 +45,7 @@ pub struct Watch {
     missed: Arc<AtomicBool>,
 }
 
-/// How to watch.
+/// The means of watching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Means {
     /// Events where they can be had, else walks.
@@ -86,17 +86,17 @@ impl Watch {
         (watch, notices)
     }
 
-    /// Has these paths (relative) looked at soon, event or no event.
+    /// Requests a check of these paths (relative) soon, event or no event.
     pub fn look(&self, paths: Vec<PathBuf>) {
         self.ask(Heard::Look(paths));
     }
 
-    /// Has everything looked at soon, also what is too much to be watched.
+    /// Requests a check of everything soon, including the parts too large to be watched.
     pub fn look_over(&self) {
         self.ask(Heard::LookOver);
     }
 
-    /// Has changes told that somebody else has found in the listing.
+    /// Reports the changes that others have found in the listing.
     pub fn tell(&self) {
         self.ask(Heard::Tell);
     }
@@ -272,7 +272,7 @@ fn of(change: &crate::workspace::listing::Change) -> Changed {
     notices::changed(&change.path, change.before, change.after)
 }
 
-/// What was heard until it settled.
+/// The events collected until a burst ends.
 #[derive(Default)]
 struct Burst {
     paths: BTreeSet<PathBuf>,

@@ -84,7 +84,7 @@ fn is_progress(tail: &str) -> bool {
         .all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'%' | b'/' | b'.' | b's' | b'm' | b'u'))
 }
 
-/// Whether a token looks like `path.py::name`.
+/// Returns whether a token looks like `path.py::name`.
 pub fn is_node_id(token: &str) -> bool {
     token.split_once("::").is_some_and(|(file, name)| file.contains('.') && !name.is_empty())
 }
@@ -121,7 +121,8 @@ pub fn verbose_line(line: &str) -> Option<(String, Outcome, Option<String>)> {
     None
 }
 
-/// Whether a text can be a whole node id: parameters end with their bracket, and names without any have no blanks.
+/// Returns whether a text can be a whole node id: parameters end with their bracket, and names without any contain no
+/// blanks.
 fn is_whole(id: &str) -> bool {
     let name = id.split_once("::").map_or("", |(_, name)| name);
     if name.contains('[') { id.ends_with(']') } else { !name.is_empty() && !name.contains(' ') }

@@ -1,6 +1,6 @@
 //! The few facts looked for in a YAML diagnostic block; a YAML reader is not needed for them.
 
-/// What a block says, as text.
+/// The content of a block, as text.
 #[derive(Debug, Default)]
 pub struct Facts {
     /// `error:` or `message:`, its first line.

@@ -176,8 +176,8 @@ const fn write(program: &'static str, short: &'static str, valued: &'static str,
     Profile { program, short, valued, long, ..NONE }
 }
 
-/// What a rule with `*` may cover of tools that write at their operands. Options that name a target, set rights, follow
-/// or make links unseen, or delete on the way are left out.
+/// The tools that write at their operands, with the options that a rule with `*` may cover. Options that name a target,
+/// set rights, follow or make links unseen, or delete on the way are left out.
 pub(super) const WRITERS: &[Profile] = &[
     write("mkdir", "pv", "", "parents verbose"),
     write("touch", "acm", "dt", "no-create date time"),

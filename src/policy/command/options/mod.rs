@@ -9,7 +9,7 @@ mod tools;
 
 use crate::policy::command::programs::base_name;
 
-/// What may follow the options.
+/// The operands that may follow the options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operands {
     /// Files, patterns and the like: each is judged as a path.
@@ -28,7 +28,7 @@ pub enum Operands {
     Packages,
 }
 
-/// What follows a lone `--`.
+/// The words that may follow a lone `--`.
 #[derive(Debug, Clone, Copy)]
 pub enum After {
     Operands,
@@ -64,7 +64,7 @@ pub struct Profile {
     pub reports: &'static str,
     /// The first operand is what is looked for, unless one of these options is given.
     pub pattern: Option<&'static str>,
-    /// What no word may hold: letters as a whole identifier, signs anywhere.
+    /// The content that no word may have: letters as a whole identifier, signs anywhere.
     pub never: &'static str,
     pub after: After,
 }
@@ -113,7 +113,7 @@ pub fn of(argv: &[String]) -> Option<(&'static Profile, &[String])> {
     }
 }
 
-/// Whether some subcommands of a program have profiles, so that those without one are held to be unknown.
+/// Returns whether some subcommands of a program have profiles, so that those without one count as unknown.
 pub fn has_subcommands(program: &str) -> bool {
     all().any(|p| lists(p.program, base_name(program)) && !p.sub.is_empty())
 }
@@ -126,7 +126,7 @@ fn all() -> impl Iterator<Item = &'static Profile> {
     files::READERS.iter().chain(files::WRITERS).chain(tools::TOOLS).chain(tools::GIT_TOOLS)
 }
 
-/// What a reading of the arguments gives.
+/// The result of reading the arguments.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Parsed<'a> {
     pub operands: Vec<&'a str>,
@@ -137,7 +137,7 @@ pub struct Parsed<'a> {
 }
 
 impl Profile {
-    /// Whether there are more operands than are read.
+    /// Returns whether there are more operands than are read.
     pub fn writes_operand(&self, args: &[String]) -> bool {
         let most =
             Self { operands: Operands::Paths, short: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", ..*self };
@@ -195,7 +195,7 @@ impl Profile {
         self.fits(&out).then_some(out)
     }
 
-    /// Whether an option takes the next word as its value; `None` when it is not listed.
+    /// Returns whether an option takes the next word as its value; `None` when it is not listed.
     fn takes_value(&self, arg: &str) -> Option<bool> {
         let name = arg.split('=').next().unwrap_or(arg);
         if let Some(long) = name.strip_prefix("--") {
@@ -246,7 +246,7 @@ impl Profile {
         }
     }
 
-    /// Whether an option names a report that may be written: by its name it is neither a source nor a setting.
+    /// Returns whether an option names a report that may be written: by its name it is neither a source nor a setting.
     fn is_report(&self, arg: &str) -> bool {
         let Some((option, value)) = arg.trim_start_matches('-').split_once('=') else { return false };
         let name = value.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
@@ -260,7 +260,7 @@ impl Profile {
             }
     }
 
-    /// Whether the first operand is what is looked for.
+    /// Returns whether the first operand is the search pattern.
     pub fn begins_with_pattern(&self, args: &[String]) -> bool {
         let gives = |arg: &String, names: &str| match arg.strip_prefix("--") {
             Some(long) => lists(names, long.split('=').next().unwrap_or(long)),
@@ -269,7 +269,7 @@ impl Profile {
         self.pattern.is_some_and(|instead| !args.iter().take_while(|a| *a != "--").any(|a| gives(a, instead)))
     }
 
-    /// Whether operands are paths.
+    /// Returns whether operands are paths.
     pub fn names_paths(&self) -> bool {
         matches!(self.operands, Operands::Paths | Operands::AtMost(_))
     }

@@ -30,13 +30,13 @@ pub(super) fn files(args: &[String]) -> Option<Vec<String>> {
         .then(|| operands.into_iter().filter(|o| !assigns(o)).map(str::to_owned).collect())
 }
 
-/// Whether an operand sets a variable instead of naming a file.
+/// Returns whether an operand sets a variable instead of naming a file.
 fn assigns(operand: &str) -> bool {
     let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     operand.split_once('=').is_some_and(|(name, _)| is_name(name))
 }
 
-/// Whether a program is known to only print.
+/// Returns whether a program is known to only print.
 fn only_prints(program: &str) -> bool {
     !NEVER.iter().any(|never| program.contains(never)) && is_quiet(program).is_some()
 }
@@ -79,7 +79,7 @@ fn is_quiet(program: &str) -> Option<()> {
     (braces == 0 && parens == 0).then_some(())
 }
 
-/// Whether a `/` begins a pattern; `None` when it might also divide.
+/// Returns whether a `/` begins a pattern; `None` when it might also divide.
 fn begins_pattern(last: char, word: &str) -> Option<bool> {
     match last {
         '(' | '{' | '}' | ';' | ',' | '~' | '!' | '&' | '|' | '\n' => Some(true),

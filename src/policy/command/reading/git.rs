@@ -124,7 +124,7 @@ pub(super) fn looks(args: &[String]) -> Option<Looks> {
     })
 }
 
-/// Whether the operands are what the subcommand only looks at.
+/// Returns whether the operands are ones that the subcommand only reads.
 fn may_follow(sub: &str, operands: &[&str], args: &[String]) -> bool {
     let lists = ["-l", "--list", "--contains", "--no-contains", "--merged", "--no-merged", "--points-at"];
     match sub {

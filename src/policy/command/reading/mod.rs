@@ -18,7 +18,7 @@ use crate::policy::guarded::holds_secrets;
 use crate::policy::limits::PATTERN_NAMES_MAX;
 use crate::policy::place::{Place, Scope, Target};
 
-/// What a command that only looks will look at.
+/// The files that a read-only command reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Looks {
     /// Words that name files.
@@ -30,7 +30,7 @@ struct Looks {
     needs: Needs,
 }
 
-/// Which files a command reads that it does not name.
+/// The files that a command reads without naming them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Search {
     Below(Scope),
@@ -38,7 +38,7 @@ pub enum Search {
     Tracked,
 }
 
-/// What must be looked up before a command is known to only look.
+/// A fact that must be looked up before a command is known to be read-only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 enum Needs {
     #[default]
@@ -115,7 +115,7 @@ fn found_in(args: &[String]) -> Vec<String> {
     starts.chain(compared.map(|(_, file)| file.clone())).collect()
 }
 
-/// Which files below a directory a command reads that searches directories.
+/// Returns the files below a directory that a command reads when it searches directories.
 pub(in crate::policy) fn searched(words: &[&str]) -> Option<Scope> {
     let (program, args) = words.split_first()?;
     let short = |c: char| args.iter().any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(c));
@@ -164,19 +164,19 @@ pub(in crate::policy) fn search_of(words: &[Option<String>]) -> Option<Search> {
     searched(&known).map(Search::Below)
 }
 
-/// Whether a tool is only asked for its version.
+/// Returns whether a tool is only asked for its version.
 pub(in crate::policy) fn tells_version(words: &[Option<String>]) -> bool {
     let argv: Option<Vec<String>> = words.iter().cloned().collect();
     argv.as_deref().and_then(<[String]>::split_first).is_some_and(|(program, args)| version::is_asked(program, args))
 }
 
-/// Whether every command of a line is one that only looks, as far as its words tell.
+/// Returns whether every command of a line is read-only, as far as its words tell.
 pub(in crate::policy) fn only_looks(script: &Script) -> bool {
     let moves = |argv: &[String]| argv.first().is_some_and(|p| p == "cd");
     !script.simples.is_empty() && script.simples.iter().all(|s| moves(&s.argv) || looks(&s.argv).is_some())
 }
 
-/// Whether a command, started in `cwd`, does nothing but look at ordinary files of the workspace.
+/// Returns whether a command, started in `cwd`, only reads ordinary files of the workspace.
 pub fn only_reads(simple: &Simple, cwd: &Path, place: &Place<'_>) -> bool {
     let Some(argv) = spread(simple, cwd, place) else { return false };
     let Some(looks) = looks(&argv) else { return false };
@@ -228,7 +228,7 @@ fn spread(simple: &Simple, cwd: &Path, place: &Place<'_>) -> Option<Vec<String>>
     Some(out)
 }
 
-/// What a look at the files below a directory found.
+/// The result of a search of the files below a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     Nothing,

@@ -36,7 +36,7 @@ pub(in crate::policy) fn files(args: &[String]) -> Option<Vec<String>> {
     scripts.iter().all(|s| only_prints(s)).then(|| operands.into_iter().map(str::to_owned).collect())
 }
 
-/// Whether a script only prints lines by their numbers.
+/// Returns whether a script only prints lines by their numbers.
 pub(in crate::policy) fn prints_numbers(script: &str) -> bool {
     let span = script.strip_suffix('p').unwrap_or_default();
     let number = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
@@ -46,7 +46,7 @@ pub(in crate::policy) fn prints_numbers(script: &str) -> bool {
     }
 }
 
-/// Whether every command of a script is known to only change what is printed.
+/// Returns whether every command of a script is known to only change the printed output.
 fn only_prints(script: &str) -> bool {
     let mut at = Cursor { rest: script };
     loop {

@@ -35,14 +35,14 @@ const TELLS: &[(&str, &str)] = &[
 /// Files with which a project says which tool its shims run.
 const PINS: &[&str] = &[".tool-versions", "mise.toml", ".mise.toml", ".mise", "rust-toolchain", "rust-toolchain.toml"];
 
-/// Whether these words ask a tool for its version.
+/// Returns whether these words ask a tool for its version.
 pub(super) fn is_asked(program: &str, args: &[String]) -> bool {
     let [form] = args else { return false };
     let lists = |list: &str, word: &str| list.split(' ').any(|w| w == word);
     TELLS.iter().any(|(programs, forms)| lists(programs, program) && lists(forms, form))
 }
 
-/// Whether the tool that would answer is the installed one, and nothing that the project names.
+/// Returns whether the tool that would answer is the installed one, and not a file of the project.
 pub(super) fn is_installed(program: &str, at: &Path, place: &Place<'_>) -> bool {
     let Some(disk) = place.disk else { return false };
     let Some(at) = disk.real(at) else { return false };

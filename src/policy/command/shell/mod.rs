@@ -1,4 +1,4 @@
-//! What a command line would run, read twice by two parsers that share nothing.
+//! The commands of a command line, read twice by two parsers that share nothing.
 //!
 //! `plain` accepts only lines without anything that a shell expands, substitutes or redirects, and gives the exact argument
 //! lists. `tree` is a full grammar; it finds every simple command in any line, however deep, so that deny rules and
@@ -10,7 +10,7 @@ mod tree;
 use crate::base::text::hidden::is_hidden;
 use crate::policy::limits::{COMMAND_LINE_BYTES_MAX, SIMPLE_COMMANDS_MAX};
 
-/// How a simple command follows the one before it.
+/// The way a simple command follows the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Joint {
     /// It is the first.
@@ -332,7 +332,7 @@ mod tests {
     }
 
     proptest! {
-        /// What `shell-words` quotes, both readers read back; what is random never panics.
+        /// Words quoted by `shell-words` are read back by both readers; random input never panics.
         #[test]
         fn quoted_words_come_back(argv in prop::collection::vec("[ -~äж]{0,12}", 1..6)) {
             let argv: Vec<String> = argv;

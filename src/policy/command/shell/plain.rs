@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether a bracket is a word of its own: the program `[` or the end of its arguments.
+    /// Returns whether a bracket is a word of its own: the program `[` or the end of its arguments.
     fn closes_test(&self, bracket: char, word: &str) -> bool {
         let alone = word
             .strip_prefix(bracket)

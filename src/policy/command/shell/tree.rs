@@ -6,7 +6,7 @@ use super::Part;
 use crate::policy::limits::SIMPLE_COMMANDS_MAX;
 use crate::syntax::{self, Language};
 
-/// What a walk over the tree found.
+/// The result of a walk over the tree.
 pub(super) struct Found {
     pub parts: Vec<Part>,
     /// The text is not shell, as far as the grammar knows.
@@ -179,7 +179,7 @@ fn redirects(holder: Node<'_>, source: &str) -> (Vec<Option<String>>, Vec<Option
     (writes, reads)
 }
 
-/// What a word is after quote removal, if no shell is needed to know it.
+/// Returns a word after quote removal, if no shell is needed to know it.
 fn literal(node: Node<'_>, source: &str) -> Option<String> {
     let text = source.get(node.byte_range())?;
     match node.kind() {

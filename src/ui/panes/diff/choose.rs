@@ -6,7 +6,7 @@ use super::{At, DiffPane, DiffRow, PlaceIn};
 use crate::diff::LineKind;
 use crate::ui::app::review::{HunkAt, Review};
 
-/// What `n` and `]` stop at.
+/// A stop of `n` and `]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     Hunk,

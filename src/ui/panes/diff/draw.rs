@@ -89,7 +89,7 @@ fn heading(pane: &DiffPane, brush: &mut Brush<'_>, line: Rect, file: usize, hunk
     }
 }
 
-/// Whether the review takes this line.
+/// Returns whether the review includes this line.
 fn is_taken(scene: &Scene, at: At) -> bool {
     match at.place {
         PlaceIn::Before(_) | PlaceIn::After(_) => true,

@@ -1,4 +1,4 @@
-//! What is told in words instead of a diff: a command as it would run, a read, and what continues when nothing waits.
+//! The words shown instead of a diff: a command as it would run, a read, and the state when nothing is pending.
 
 use crate::base::text::{Show, escape};
 use crate::model::action::Touches;
@@ -102,7 +102,7 @@ fn touched(rows: &mut Vec<Row>, scene: &Scene, touches: &Touches, columns: u16) 
     }
 }
 
-/// How many files a command would change, in words.
+/// Describes how many files a command would change.
 pub fn touched_words(touches: &Touches) -> String {
     let plural = if touches.files == 1 { "" } else { "s" };
     match (touches.files, touches.more, touches.at_most) {
