@@ -15,8 +15,8 @@ use std::path::Path;
 /// The catalog that every build carries.
 pub const BUNDLED: &str = include_str!("../../assets/agents.toml");
 
-/// How far an agent can be gated, as far as it is known. Source of the levels: thirteen agents driven against a scripted
-/// model on 2026-11-22.
+/// The level at which an agent can be gated, as far as it is known. Source of the levels: thirteen agents driven
+/// against a scripted model on 2026-11-22.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, schemars::JsonSchema)]
 pub enum Level {
     /// Nothing was observed yet.
@@ -45,7 +45,7 @@ impl Level {
     }
 }
 
-/// Who carries edits or commands out once they were allowed.
+/// The side that carries out allowed edits or commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Through {
@@ -77,7 +77,7 @@ impl OptionValue {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgentSpec {
-    /// What `--agent` takes.
+    /// The name for `--agent`.
     pub name: String,
     #[serde(default)]
     pub title: String,
@@ -118,12 +118,12 @@ pub struct AgentSpec {
 }
 
 impl AgentSpec {
-    /// What the user reads.
+    /// Returns the name for users.
     pub fn shown_name(&self) -> &str {
         if self.title.is_empty() { &self.name } else { &self.title }
     }
 
-    /// How long its start may take, seconds.
+    /// Returns the time limit of its start, seconds.
     pub fn start_timeout_s(&self) -> u64 {
         self.start_timeout_s.max(ACP_START_TIMEOUT_S_MIN)
     }

@@ -1,4 +1,4 @@
-//! What proposes: external agents, the built-in loop, the repair agent and scripts.
+//! The proposers: external agents, the built-in loop, the repair agent and scripts.
 
 pub mod acp;
 pub mod catalog;

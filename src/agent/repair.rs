@@ -81,7 +81,7 @@ struct Seat {
     stage: stages::Progress,
     /// The approved trial action, while its runs last.
     trials: Option<ActionId>,
-    /// What was tried on the project as it is.
+    /// The changes tried on the project in its present state.
     memory: Memory,
 }
 
@@ -412,7 +412,8 @@ impl Seat {
     }
 }
 
-/// How long the tests may take at first; what does not end by then is looked at test by test in the private copy.
+/// Returns the time limit for the first run of the tests; tests that do not end by then run one by one in the private
+/// copy.
 fn first_run_ms(project: &Project) -> u64 {
     if project.is_compiled() { limits::REPAIR_FIRST_RUN_COMPILED_MS_MAX } else { limits::REPAIR_FIRST_RUN_MS_MAX }
 }

@@ -15,18 +15,18 @@ use line::{EditLine, Play, RunLine};
 #[derive(Debug)]
 pub struct Script {
     lines: Vec<ScriptLine>,
-    /// What `{"tests": {}}` runs.
+    /// The command that `{"tests": {}}` runs.
     tests: Option<Command>,
 }
 
-/// Where playing has come to.
+/// The position of the player.
 struct Player {
     desk: Desk,
     tests: Option<Command>,
     last_told: String,
 }
 
-/// What a line did to the flow.
+/// The effect of a line on the flow.
 enum Flow {
     On,
     TurnOver,

@@ -25,15 +25,16 @@ use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// How an external agent is run.
+/// The configuration of an external agent's run.
 #[derive(Clone, Debug, Default)]
 pub struct AcpConfig {
     pub spec: AgentSpec,
-    /// Where its program was found; the first word of the command otherwise.
+    /// Path of its program; without it, the first word of the command is used.
     pub program: Option<PathBuf>,
     /// `Copy` gives it a private candidate; `Gated` and `Watched` the workspace itself.
     pub isolation: Isolation,
-    /// When no private candidate can be made, work in the workspace itself and say so, instead of failing.
+    /// Whether to work in the workspace itself, with a note, instead of failing when no private candidate can be
+    /// created.
     pub may_fall_back: bool,
     /// Write the raw protocol there.
     pub record: Option<PathBuf>,
@@ -201,7 +202,7 @@ struct Adapter {
     finished: bool,
 }
 
-/// What woke the loop.
+/// The event that woke the loop.
 enum Woken {
     Host(Option<ToAgent>),
     Sent,

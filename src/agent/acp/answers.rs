@@ -1,4 +1,4 @@
-//! What follows from each answer to an open question: the words for the agent, and who carries it out.
+//! The consequences of each answer to an open question: the words for the agent, and the side that carries it out.
 
 use super::asks::{Ask, Asks, Opening, Permission, Stage, Subject};
 use super::context::Context;

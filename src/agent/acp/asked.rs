@@ -1,4 +1,4 @@
-//! What a permission request showed when it was put to the supervisor, compared with what its call says later. Updates that
+//! The content of a permission request as the supervisor saw it, compared with later updates of its call. Updates that
 //! only add a status, output, or a title that repeats the request change nothing.
 
 use super::dialects::{self, Word};
@@ -12,14 +12,14 @@ use crate::model::action::{Body, Command};
 use crate::model::draft::{After, Draft};
 use serde_json::Value;
 
-/// What a permission request showed when it was put to the supervisor.
+/// The content of a permission request as the supervisor saw it.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub call: ToolCall,
     pub shown: Preview,
     /// Other calls that it stands for.
     pub covered: Vec<String>,
-    /// How often it has changed.
+    /// Number of changes so far.
     pub changes: u32,
     /// Alarms raised since the decision.
     pub contradictions: u32,
@@ -44,7 +44,7 @@ impl Asked {
         hash.finish()
     }
 
-    /// Does the call say now that it would do something else, or more, than was asked?
+    /// Returns whether the call now shows something else, or more, than the request.
     pub fn differs(&self, call: &ToolCall, now: &Preview, place: &Place) -> bool {
         let was = &self.call;
         let shown_by_words = matches!(self.shown.body, Body::Other | Body::Plan);
@@ -72,7 +72,7 @@ impl Asked {
             || (matches!(self.shown.body, Body::Other | Body::Plan) && replaced(was.words(), call.words()))
     }
 
-    /// Does a title say nothing but what the request shows anyway?
+    /// Returns whether a title only repeats what the request shows anyway.
     fn is_repeated_by(&self, title: &str, place: &Place) -> bool {
         let description = dialects::text(self.call.raw_input(), Word::Reason);
         if title.is_empty() || title == self.call.title() || description == Some(title) {
@@ -86,7 +86,7 @@ impl Asked {
         }
     }
 
-    /// What an update after the decision shows that was not decided on. Edits are also compared on the disk.
+    /// Returns what an update after the decision shows that was not decided on. Edits are also compared on the disk.
     pub fn contradiction(&self, call: &ToolCall, place: &Place) -> Option<String> {
         match &self.shown.body {
             Body::Command(approved) => {
@@ -131,7 +131,7 @@ fn same_command(asked: &Command, now: &Command, by_title: bool) -> bool {
     line(asked) == line(now) && (by_title || asked.cwd == now.cwd || now.cwd == ".")
 }
 
-/// Is the title this command, shortened, in ticks, or with a remark in brackets behind it?
+/// Returns whether the title is this command, shortened, in ticks, or with a remark in brackets behind it.
 fn repeats_command(title: &str, line: &str) -> bool {
     let inner = dialects::title_command(title).trim();
     let short = inner.trim_end_matches('…').trim_end_matches("...");
@@ -168,7 +168,8 @@ fn repeats_paths(title: &str, drafts: &[Draft], place: &Place) -> bool {
     })
 }
 
-/// Is the content that a diff shows part of what the edit was to leave? Agents show an edit in pieces of any size.
+/// Returns whether the content in a diff is part of the content the edit was to leave. Agents show an edit in pieces of
+/// any size.
 fn shows_what_was_asked(diff: &Value, drafts: &[Draft], place: &Place) -> bool {
     let (Some(path), Some(new)) = (peek::text(diff, "path"), dialects::text(diff, Word::NewText)) else {
         return true;

@@ -16,14 +16,14 @@ use std::collections::BTreeMap;
 pub struct Permission {
     pub request: Id,
     pub tool: String,
-    /// What it showed when it was asked.
+    /// The content of the request when it was asked.
     pub asked: Asked,
     pub choices: Choices,
     /// The host carries it out before the agent hears "allowed".
     pub by_host: bool,
-    /// What the files will hold, for edits.
+    /// The future content of the files, for edits.
     pub expected: Expected,
-    /// What they held when it was asked.
+    /// Their content when it was asked.
     pub before: BTreeMap<RelPath, Vec<u8>>,
     pub mode_switch: bool,
 }
@@ -34,11 +34,11 @@ pub struct Opening {
     pub request: Id,
     /// The name of its terminal, once it runs.
     pub terminal: String,
-    /// How much of its output the agent wants at most.
+    /// Limit on the output that the agent requested.
     pub byte_limit: Option<usize>,
 }
 
-/// What a question is about and where its answer goes.
+/// The subject of a question and the destination of its answer.
 #[derive(Clone, Debug)]
 pub enum Subject {
     Permission(Box<Permission>),
@@ -83,7 +83,7 @@ impl Subject {
     }
 }
 
-/// How far a question is.
+/// The stage of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
     Waiting,
@@ -157,7 +157,7 @@ impl Asks {
         self.tickets(waits)
     }
 
-    /// Is the host still at something whose end the agent must hear in this turn?
+    /// Returns whether the host is still carrying out something whose end the agent must receive in this turn.
     pub fn carrying_out(&self) -> bool {
         self.asks.values().any(|ask| matches!(ask.stage, Stage::ByHost { .. } | Stage::Instead { .. }))
     }
@@ -175,7 +175,7 @@ impl Asks {
         self.asks.iter().filter(|(_, ask)| of(ask)).map(|(ticket, _)| *ticket).collect()
     }
 
-    /// What is asked about the private copy, and whether nobody has answered.
+    /// Returns the questions about the private copy, and whether each is unanswered.
     pub fn copied(&self) -> impl Iterator<Item = (Ticket, &Expected, bool)> {
         self.asks.iter().filter_map(|(ticket, ask)| match &ask.subject {
             Subject::Copied { files } => Some((*ticket, files, ask.stage == Stage::Waiting)),
@@ -187,7 +187,7 @@ impl Asks {
         })
     }
 
-    /// Does an edit that the agent was allowed leave that file, with this content if one is given?
+    /// Returns whether an edit that the agent was allowed leaves that file, with this content if one is given.
     pub fn allows(&self, path: &RelPath, content: Option<&Digest>) -> bool {
         let allowed = |permission: &Permission| match permission.expected.get(path) {
             Some(expected) => content.is_none_or(|content| expected.as_ref() == Some(content)),

@@ -13,7 +13,7 @@ use serde_json::Value;
 const MODE_WORD: &str = "mode";
 const ALWAYS_WORD: &str = "always";
 
-/// What a request offers.
+/// The options of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choices {
     pub options: Vec<RequestOption>,
@@ -74,7 +74,7 @@ pub fn choose(options: &[Value]) -> Choices {
     out
 }
 
-/// What an option does, by everything it says about itself.
+/// Determines the effect of an option from everything it says about itself.
 fn effect(id: &str, name: &str, kind: &str, meta: &Value) -> (bool, OptionEffect) {
     let (allows, effect) = match kind {
         "allow_once" => (true, OptionEffect::Once),
@@ -143,7 +143,7 @@ fn words(text: &str) -> Vec<String> {
     out
 }
 
-/// Do these words say that the agent will ask less, or work in another way, from now on?
+/// Returns whether these words say that the agent will ask less, or work in another way, from now on.
 fn speaks_of_mode(words: &[String]) -> bool {
     // "Exit the plan" as an answer to a plan is what was asked; leaving planning while refusing is a change of mode.
     let exits = words.iter().any(|w| matches!(w.as_str(), "exit" | "leave" | "quit"))
@@ -202,7 +202,7 @@ fn mood(name: &str) -> Mood {
     }
 }
 
-/// Does the name promise more than this one time?
+/// Returns whether the name promises more than this one time.
 fn is_broad(name: &str) -> bool {
     let lower = name.to_lowercase();
     let has = |of: Word| dialects::words(of).iter().any(|words| lower.contains(words));

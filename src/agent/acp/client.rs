@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 pub use super::out::{Called, Effect, Out, Timer};
 
-/// What can happen to the client.
+/// An event for the client.
 #[derive(Debug)]
 pub enum Input {
     /// The process runs; begin.
@@ -46,7 +46,7 @@ pub enum Input {
     /// A line of its stderr.
     Stderr(String),
     Host(ToAgent),
-    /// What the private candidate holds that the workspace does not.
+    /// The changes in the private candidate.
     Changes(Result<CandidateChanges, String>),
     Elapsed(Timer),
     /// The process or its streams are gone.
@@ -56,12 +56,12 @@ pub enum Input {
     },
 }
 
-/// What the client is made of besides its states.
+/// The configuration of the client besides its states.
 pub struct Setup {
     pub spec: AgentSpec,
     pub place: Place,
     pub isolation: Isolation,
-    /// How far the session was, when a host takes it over.
+    /// The state of the session, when a host takes it over.
     pub resume: Option<String>,
     /// The agent's own id of the session to continue with.
     pub load: Option<String>,
@@ -191,8 +191,8 @@ impl Client {
         }
     }
 
-    /// Is there something that the agent must be told before it acts, or has its turn been stopped? Then it is not asked
-    /// about.
+    /// Returns whether the request must be set aside: the agent must first receive a message, or its turn has been
+    /// stopped. Then it is not asked about.
     fn sets_aside(&mut self, what: &str) -> bool {
         let turns = self.cx.turn.turns_at_boundary(what, &mut self.cx.out);
         if turns {
@@ -558,7 +558,7 @@ mod tests {
         assert!(says_yes(&client.on(approve(next))));
     }
 
-    /// What a killed command wrote before is kept, and its end is told once it has really ended.
+    /// The output of a killed command is kept, and its end is reported once it has really ended.
     #[test]
     fn a_killed_command_keeps_what_it_wrote_until_its_end() {
         let mut client = client();

@@ -1,4 +1,4 @@
-//! How far this agent can be controlled: what the catalog knows, corrected by what it was seen to do; and what it offers.
+//! How far this agent can be controlled, from the catalog and corrected by observation; and what it offers.
 
 use super::out::Out;
 use super::peek;
@@ -50,7 +50,7 @@ impl Conduct {
         }
     }
 
-    /// What the catalog says.
+    /// Returns the agent's entry of the catalog.
     pub fn spec(&self) -> &AgentSpec {
         &self.spec
     }
@@ -59,7 +59,7 @@ impl Conduct {
         self.level
     }
 
-    /// Do its edits come through our file methods, as far as was seen?
+    /// Returns whether its edits come through our file methods, as far as was observed.
     pub fn edits_through_us(&self) -> bool {
         self.edits == Through::Client
     }
@@ -68,7 +68,7 @@ impl Conduct {
         self.steering
     }
 
-    /// Does its turn continue after a denial?
+    /// Returns whether its turn continues after a denial.
     pub fn survives_denial(&self) -> bool {
         !self.deny_ends_turn && self.level >= Level::L2
     }
@@ -84,7 +84,7 @@ impl Conduct {
         peek::offers(&self.init, path)
     }
 
-    /// Does it announce this capability?
+    /// Returns whether it announces this capability.
     pub fn has(&self, capability: &[&str]) -> bool {
         self.announces(&[&["agentCapabilities"], capability].concat())
     }
@@ -94,7 +94,7 @@ impl Conduct {
         peek::list(&self.init, "authMethods")
     }
 
-    /// What of its sessions and its login the user can change.
+    /// Returns the requests about its sessions and its login that it supports.
     pub fn offers(&self) -> Vec<AgentOffer> {
         let resumes = self.has(&["loadSession"]) || self.has(&["sessionCapabilities", "resume"]);
         [
@@ -194,7 +194,7 @@ impl Conduct {
         }
     }
 
-    /// What was seen raises an unknown level; it never raises a known one but for L3, which is proven by its effect.
+    /// Raises the level by an observation: only an unknown one, or any to L3, which is proven by its effect.
     fn seen(&mut self, level: Level) -> bool {
         let better = match self.level {
             Level::Unknown => level != Level::Unknown,

@@ -1,5 +1,5 @@
-//! What every question of the agent touches besides itself: the calls it is about, the turn it came in, how the agent
-//! behaves, and our end of the connection.
+//! The surroundings of a question of the agent: the calls it is about, its turn, the agent's conduct, and our end of
+//! the connection.
 
 use super::conduct::Conduct;
 use super::out::Out;

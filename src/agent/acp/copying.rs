@@ -23,7 +23,7 @@ pub struct Copying {
     seen: Expected,
     /// The last trouble that was told, so that it is told once.
     trouble: Option<String>,
-    /// What was last told to stay in the copy.
+    /// The changes last reported as left in the copy.
     left: Vec<String>,
     /// The copy is being looked at for the last time in this turn.
     is_last_look: bool,
@@ -38,12 +38,12 @@ impl Copying {
         }
     }
 
-    /// Is the turn waiting for that?
+    /// Returns whether the turn waits for the comparison.
     pub fn is_looking(&self) -> bool {
         self.is_last_look
     }
 
-    /// What the candidate holds becomes one proposal of all its settled changes.
+    /// Proposes all settled changes of the candidate as one edit.
     pub fn changed(&mut self, changes: Result<CandidateChanges, String>, asks: &mut Asks, cx: &mut Context) {
         let last = std::mem::take(&mut self.is_last_look);
         match changes {

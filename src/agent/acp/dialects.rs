@@ -1,5 +1,5 @@
-//! What agents do in their own way, beside the protocol: a table with one row an agent, or a habit of several, with the
-//! proof of it; and how its words are read. Other code asks this module and knows no agent by name.
+//! The dialects of agents beside the protocol: a table with one row per agent, or per habit of several, with the proof
+//! of it; and how its words are read. Other code asks this module and knows no agent by name.
 
 use super::patch::{self, Claim, Claimed};
 use super::peek;
@@ -8,7 +8,7 @@ use crate::model::plan::StepStatus;
 use serde_json::Value;
 use std::sync::LazyLock;
 
-/// What shows that an agent does so.
+/// The proof that an agent does so.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(test), expect(dead_code, reason = "a test looks for every proof"))]
 pub enum Proof {
@@ -18,7 +18,7 @@ pub enum Proof {
     Test(&'static str, &'static str),
 }
 
-/// What a word of the table stands for.
+/// The meaning of a word of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Word {
     /// Keys in a tool's input: the file it is about,
@@ -81,7 +81,7 @@ pub enum Word {
 pub struct Dialect {
     /// The agent's name in the catalog, or what has the habit.
     pub who: &'static str,
-    /// What else it does in its own way, with the code that allows for it.
+    /// Its other habits, with the code that allows for them.
     pub does: &'static str,
     pub proof: Proof,
     /// Words of one kind, with a bar between them.
@@ -99,7 +99,7 @@ const HERE: &str = "src/agent/acp/dialects.rs";
 const CHOICE: &str = "src/agent/acp/choice.rs";
 const GATE: &str = "tests/acp/gate.rs";
 
-/// Where several words are there, the first of the table counts.
+/// The dialects. Where several words apply, the first of the table counts.
 pub const DIALECTS: &[Dialect] = &[
     Dialect {
         who: "the protocol",
@@ -289,7 +289,7 @@ pub fn words(of: Word) -> &'static [&'static str] {
     WORDS.get(of as usize).map_or(&[], Vec::as_slice)
 }
 
-/// Is it one of the words that stand for this?
+/// Returns whether the word has this meaning.
 pub fn is(of: Word, word: &str) -> bool {
     words(of).contains(&word)
 }
@@ -299,7 +299,7 @@ pub fn text(value: &Value, of: Word) -> Option<&str> {
     peek::first_text(value, words(of))
 }
 
-/// Is `address` a mode of which `name` is the last word?
+/// Returns whether `address` is a mode of which `name` is the last word.
 pub fn is_mode_address(address: &str, name: &str) -> bool {
     address.strip_suffix(name).is_some_and(|rest| rest.ends_with('#'))
 }
@@ -351,7 +351,7 @@ pub fn title_command(title: &str) -> &str {
     inner.unwrap_or(title)
 }
 
-/// What a tool's input says happens to files. `location` names the file where the input does not.
+/// Returns what a tool's input says about files. `location` names the file where the input does not.
 pub fn claims(raw: &Value, kind: &str, location: Option<String>) -> Vec<Claim> {
     if let Some(changes) = raw.get("changes").and_then(Value::as_object) {
         return changes.iter().flat_map(|(path, change)| change_claims(path, change)).collect();
@@ -497,7 +497,7 @@ mod tests {
         }
     }
 
-    /// What a row says of an agent that was recorded is in its record.
+    /// A row about a recorded agent agrees with its record.
     #[test]
     fn the_keys_of_recorded_agents_are_in_their_records() {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));

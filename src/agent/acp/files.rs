@@ -17,7 +17,7 @@ use crate::model::action::{Body, Rationale};
 use crate::model::draft::{After, Draft};
 use serde_json::Value;
 
-/// What the agent wants a file to hold.
+/// A write of a file that the agent requests.
 pub struct Writing<'a> {
     pub path: &'a str,
     content: &'a [u8],
@@ -64,8 +64,8 @@ impl<'a> Writing<'a> {
         asks.propose(Subject::Write { request: id }, proposal, &mut cx.out);
     }
 
-    /// Is it an editor sync after the agent has written itself, or before it writes what it was allowed, or the write that
-    /// was executed with its approval?
+    /// Returns whether it is an editor sync after the agent has written itself, or before it writes what it was
+    /// allowed, or the write that was executed with its approval.
     fn is_known(&self, rel: &RelPath, asks: &mut Asks, cx: &mut Context) -> bool {
         let digest = Digest::of(self.content);
         let foreseen = asks.grants.foreseen(rel, &digest);

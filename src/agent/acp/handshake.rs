@@ -10,7 +10,7 @@ use crate::agent::acp::limits::ACP_START_NOTE_MS;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// How far the start is.
+/// The phase of the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {
     #[default]
@@ -33,7 +33,7 @@ pub struct Handshake {
     replaying: bool,
     /// The agent's own id of the session to continue with.
     load: Option<String>,
-    /// How far the session was, when a host takes it over.
+    /// The state of the session, when a host takes it over.
     resume: Option<String>,
     /// Names of the variables that the agent's process is given.
     env_names: BTreeSet<String>,
@@ -48,7 +48,7 @@ impl Handshake {
         self.replaying
     }
 
-    /// What a new agent must be told of the session so far.
+    /// Returns what a new agent must be told of the session so far.
     pub fn take_resume(&mut self) -> Option<String> {
         self.resume.take()
     }

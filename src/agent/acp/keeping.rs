@@ -1,5 +1,5 @@
-//! What the agent keeps beyond our session: the sessions of this directory and a login. It is asked for nothing that it
-//! did not announce.
+//! Requests about what the agent keeps beyond our session: the sessions of this directory and a login. It is asked for
+//! nothing that it did not announce.
 
 use super::context::Context;
 use super::message::RpcError;

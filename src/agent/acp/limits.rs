@@ -4,7 +4,7 @@
 pub const ACP_LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The beginning of a dropped line that is kept, to answer a request in it and to show it.
 pub const ACP_LINE_HEAD_BYTES: usize = 2048;
-/// How much is asked of the agent's stdout at once.
+/// Bytes read from the agent's stdout at once.
 pub const ACP_READ_CHUNK_BYTES: usize = 64 * 1024;
 /// Messages to the host that may wait before the agent's stdout is left alone.
 pub const ACP_OUTBOX_MESSAGES_MAX: usize = 256;
@@ -20,9 +20,9 @@ pub const ACP_MERGED_TEXT_AGE_MS: u64 = 80;
 pub const ACP_LINES_PER_TURN_OF_LOOP: usize = 128;
 /// Tool calls that are remembered; the oldest finished ones are forgotten first.
 pub const ACP_TOOL_CALLS_MAX: usize = 1024;
-/// What the table of tool calls may hold; the oldest calls are forgotten first.
+/// Largest memory of the table of tool calls; the oldest calls are forgotten first.
 pub const ACP_TOOL_CALLS_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// What may wait for the host before the agent's output is left alone.
+/// Most data that may wait for the host before the agent's output is no longer read.
 pub const ACP_OUTBOX_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of raw protocol text shown in one note.
 pub const ACP_NOTE_BYTES_MAX: usize = 2000;
@@ -34,7 +34,7 @@ pub const ACP_FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const ACP_FILES_PER_PROPOSAL_MAX: usize = 500;
 /// Requests of the agent that may be open at once; more are refused.
 pub const ACP_OPEN_REQUESTS_MAX: usize = 512;
-/// What all open requests of the agent may hold together; more are refused.
+/// Largest memory of all open requests of the agent together; more are refused.
 pub const ACP_OPEN_REQUESTS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Longest request id that is kept; a request with a longer one is refused.
 pub const ACP_ID_BYTES_MAX: usize = 256;
@@ -48,11 +48,11 @@ pub const ACP_ANSWERS_TOLD_MAX: usize = 64;
 pub const ACP_SESSIONS_SHOWN_MAX: usize = 100;
 /// Of a title or a time in that list.
 pub const ACP_SESSION_TITLE_BYTES_MAX: usize = 200;
-/// How often a slow start is reported.
+/// Interval at which a slow start is reported.
 pub const ACP_START_NOTE_MS: u64 = 5000;
 /// After a cancel the turn counts as ended at the latest after this time, whatever the agent does.
 pub const ACP_CANCEL_WAIT_MS: u64 = 900;
-/// How long the next prompt waits for an agent that has not confirmed a cancel.
+/// Time for which the next prompt waits for an agent that has not confirmed a cancel.
 pub const ACP_SETTLE_WAIT_MS: u64 = 60_000;
 /// Between TERM and KILL of an agent's tree.
 pub const ACP_END_GRACE_MS: u64 = 800;
@@ -64,7 +64,7 @@ pub const ACP_FOLLOW_UPS_MAX: u32 = 12;
 pub const ACP_MODE_RESETS_MAX: u32 = 3;
 /// Lines of the agent's stderr kept to explain its death.
 pub const ACP_LAST_WORDS_LINES: usize = 12;
-/// How often a private candidate is looked at while the agent works in it.
+/// Interval at which a private candidate is compared while the agent works in it.
 pub const ACP_CANDIDATE_POLL_MS: u64 = 600;
 /// Options of one permission request that are read, and bytes of an option's name.
 pub const ACP_OPTIONS_MAX: usize = 64;
@@ -73,7 +73,7 @@ pub const ACP_OPTION_NAME_BYTES_MAX: usize = 200;
 /// latest.
 pub const ACP_CHANGE_PAUSE_MS: u64 = 250;
 pub const ACP_CHANGES_MERGED_MAX: u32 = 16;
-/// How often one request may change while it is pending before it is refused.
+/// Number of times one request may change while it is pending before it is refused.
 pub const ACP_REQUEST_CHANGES_MAX: u32 = 6;
 /// Alarms about one call that contradicts what was approved.
 pub const ACP_CONTRADICTIONS_TOLD_MAX: u32 = 3;

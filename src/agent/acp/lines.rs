@@ -21,7 +21,7 @@ pub enum Line {
     },
 }
 
-/// What is known of a line beyond the cap while it goes by.
+/// The known facts about a line beyond the cap while it is skipped.
 #[derive(Default)]
 struct Skipped {
     head: Vec<u8>,
@@ -45,7 +45,7 @@ impl Skipped {
 pub struct Lines<R> {
     from: R,
     buffer: Vec<u8>,
-    /// Where the next line begins in the buffer.
+    /// Start of the next line in the buffer.
     start: usize,
     /// Up to here no line end was found.
     scanned: usize,
@@ -135,7 +135,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     }
 }
 
-/// What a line says.
+/// The content of a line.
 #[derive(Debug, PartialEq)]
 pub enum Heard {
     /// One message, or several when the line was a batch.

@@ -74,7 +74,7 @@ pub fn read_updates(stream: &[u8], mut each: impl FnMut(crate::port::FromAgent))
     }
 }
 
-/// How many messages the host would get of a stream.
+/// Returns the number of messages the host would get from a stream.
 pub fn fold_updates(stream: &[u8]) -> usize {
     let mut messages = 0;
     read_updates(stream, |_| messages += 1);

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the client wants done.
+/// An effect requested by the client.
 #[derive(Debug)]
 pub enum Effect {
     Send(Value),
@@ -47,7 +47,7 @@ pub enum Timer {
     Changed,
 }
 
-/// What one of our own requests was about.
+/// The subject of one of our own requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Called {
     Initialize,
@@ -90,7 +90,7 @@ impl Out {
         }
     }
 
-    /// What is to be done since the last time, in order.
+    /// Returns the effects since the last call, in order.
     pub fn take(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
@@ -163,7 +163,7 @@ impl Out {
         number
     }
 
-    /// Which of our requests an answer is for.
+    /// Returns which of our requests an answer is for.
     pub fn called(&mut self, id: &Id) -> Option<(u64, Called)> {
         let number = id.number()?;
         Some((number, self.calls.remove(&number)?))
@@ -211,7 +211,7 @@ impl Out {
         self.effects.push(Effect::Tell(message));
     }
 
-    /// What the agent has received about an action.
+    /// Records what the agent has received about an action.
     pub fn told(&mut self, action: Option<ActionId>, text: impl Into<String>) {
         self.tell(FromAgent::Told { action, text: text.into() });
     }

@@ -19,9 +19,9 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub struct Outbox {
     queue: VecDeque<FromAgent>,
-    /// What the large ones in it hold.
+    /// Size of the large messages in it.
     bytes: usize,
-    /// When the last message was begun.
+    /// Time at which the last message was begun.
     begun: Option<Instant>,
     /// A text was sent that said it continues: whose, and whether it is a thought.
     open: Option<(String, bool)>,
@@ -66,7 +66,7 @@ impl Outbox {
         }
     }
 
-    /// May the first message be sent now? A lone text waits a moment for more of itself.
+    /// Returns whether the first message may be sent now. A lone text waits a moment for more of itself.
     pub fn is_ready(&self, now: Instant) -> bool {
         match self.queue.front() {
             None => false,
@@ -78,7 +78,7 @@ impl Outbox {
         }
     }
 
-    /// When a lone text has waited long enough.
+    /// Returns the time at which a lone text has waited long enough.
     pub fn due(&self) -> Option<Instant> {
         (!self.queue.is_empty()).then_some(self.begun? + Duration::from_millis(ACP_MERGED_TEXT_AGE_MS))
     }

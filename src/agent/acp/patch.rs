@@ -1,7 +1,7 @@
 //! Patches that agents carry as text in a tool's input: the `*** Begin Patch` form and unified diffs. They are read into
 //! claims about files; whether a claim fits the disk is judged elsewhere.
 
-/// What a source says happens to one file. Nothing of it is believed before the disk was looked at.
+/// A claim of a source about a change of one file. Nothing of it is believed before the disk was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// As the agent wrote it.

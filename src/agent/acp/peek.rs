@@ -17,7 +17,8 @@ pub fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// Is `key` there and neither `false` nor null? Capabilities are flags in some agents and objects in others.
+/// Returns whether `key` exists and is neither `false` nor null. Capabilities are flags in some agents and objects in
+/// others.
 pub fn offers(value: &Value, path: &[&str]) -> bool {
     let mut at = value;
     for key in path {
@@ -29,7 +30,7 @@ pub fn offers(value: &Value, path: &[&str]) -> bool {
     !matches!(at, Value::Null | Value::Bool(false))
 }
 
-/// Is there anything in it?
+/// Returns whether there is anything in it.
 pub fn says_something(raw: &Value) -> bool {
     match raw {
         Value::Null => false,

@@ -21,7 +21,7 @@ use crate::model::{OptionEffect, Proposal};
 use crate::port::FromAgent;
 use serde_json::Value;
 
-/// What the request is about, in the agent's words.
+/// Returns the subject of the request, in the agent's words.
 pub fn subject(params: &Value) -> &str {
     params.get("toolCall").and_then(|call| peek::first_text(call, &["title", "kind"])).unwrap_or("its next action")
 }
@@ -143,7 +143,7 @@ fn question(request: Id, asked: Asked, choices: Choices, cx: &mut Context) -> (P
     (permission, proposal)
 }
 
-/// What speaks against taking the request at its word.
+/// Returns the reasons not to take the request at its word.
 fn oddities(call: &ToolCall, shown: &Preview, choices: &Choices, changed: Changed, cx: &Context) -> Vec<String> {
     let mut texts = shown.contradictions.clone();
     if changed.other_files {
@@ -178,7 +178,7 @@ fn reason(call: &ToolCall, said: String) -> String {
     }
 }
 
-/// What the user should know about the request, and about how the answer is given.
+/// Returns what the user should know about the request, and about how the answer is given.
 fn evidence(call: &ToolCall, shown: &Preview, choices: &Choices, tools: &Tools, place: &Place) -> Vec<Evidence> {
     let raw = call.raw_input();
     let mut evidence = Vec::from_iter(own_title(place, call.title(), &shown.title(call, place)));

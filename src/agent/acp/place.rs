@@ -1,5 +1,5 @@
-//! Where the agent works, seen from both sides: it has paths of its own (a candidate's, under isolation `copy`), the
-//! user reads the workspace's. The files are only read here.
+//! The directory of the agent's work, seen from both sides: the agent has paths of its own (a candidate's, under
+//! isolation `copy`), the user reads the workspace's. The files are only read here.
 
 use crate::base::RelPath;
 use std::path::{Component, Path, PathBuf};
@@ -64,7 +64,7 @@ impl Place {
         &self.seen
     }
 
-    /// Does the agent work in a private candidate?
+    /// Returns whether the agent works in a private candidate.
     pub fn is_private(&self) -> bool {
         self.real != self.seen
     }
@@ -102,7 +102,7 @@ impl Place {
         self.rel(text).map_or_else(|| text.to_owned(), |rel| rel.as_str().to_owned())
     }
 
-    /// What a proposal names: relative when inside, else as the agent gave it, for the host to judge.
+    /// Returns the path as a proposal names it: relative when inside, else as the agent gave it, for the host to judge.
     pub fn named(&self, text: &str) -> String {
         self.rel(text).map_or_else(|| text.to_owned(), |rel| rel.as_str().to_owned())
     }

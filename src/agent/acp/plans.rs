@@ -53,7 +53,7 @@ impl Plans {
         if list.len() < 2 { None } else { self.news(list.into_iter().take(PLAN_STEPS_MAX).map(step).collect()) }
     }
 
-    /// Does this call only keep the agent's own list?
+    /// Returns whether this call only updates the agent's own list.
     pub fn is_todo(&self, call: &ToolCall) -> bool {
         dialects::todos(call.raw_input()).is_some()
     }

@@ -1,6 +1,6 @@
-//! What a tool call would do, put together from every place agents use: the content of the permission request, the
-//! last updates of the same call, and the raw input. Edits are recomputed against the disk; claims about the present
-//! content are never believed.
+//! The expected effect of a tool call, put together from every place agents use: the content of the permission request,
+//! the last updates of the same call, and the raw input. Edits are recomputed against the disk; claims about the
+//! present content are never believed.
 
 use super::dialects::{self, Word};
 use super::patch::{Claim, Claimed};
@@ -21,7 +21,7 @@ pub type Expected = BTreeMap<RelPath, Option<Digest>>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
     pub body: Body,
-    /// What the files would hold afterwards, for those whose content could be computed.
+    /// The files' content afterwards, for those whose content could be computed.
     pub expected: Expected,
     /// Oddities the user must see: sources that contradict each other.
     pub contradictions: Vec<String>,
@@ -30,7 +30,7 @@ pub struct Preview {
 }
 
 impl Preview {
-    /// Is what the files would hold known to the byte?
+    /// Returns whether the files' content afterwards is known to the byte.
     pub fn is_resolved(&self) -> bool {
         match &self.body {
             Body::Edit(drafts) => {

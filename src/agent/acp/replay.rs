@@ -24,7 +24,7 @@ impl Disk for Recorded {
     }
 }
 
-/// What a replay showed.
+/// The result of a replay.
 #[derive(Default)]
 struct Shown {
     sent: Vec<Value>,

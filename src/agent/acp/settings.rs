@@ -1,5 +1,5 @@
-//! What the agent lets one choose: session modes, config options, and the older list of models. Ids are the agent's own;
-//! a plain mode list stands as the option `mode`, a plain model list as `model`. A mode that nobody asked for is reset.
+//! The agent's own settings: session modes, config options, and the older list of models. Ids are the agent's own; a
+//! plain mode list stands as the option `mode`, a plain model list as `model`. A mode that nobody asked for is reset.
 
 use super::dialects;
 use super::message::RpcError;
@@ -10,7 +10,7 @@ use crate::agent::acp::limits::ACP_MODE_RESETS_MAX;
 use crate::model::event::AgentOption;
 use serde_json::Value;
 
-/// How a chosen value is sent.
+/// The request that sends a chosen value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Setter {
     Mode(String),
@@ -31,7 +31,7 @@ pub struct Settings {
     mode_guard: ModeGuard,
 }
 
-/// What becomes of a change of mode that the agent reports.
+/// The reaction to a change of mode that the agent reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum ModeGuard {
     /// It is still being set up.
@@ -127,7 +127,7 @@ impl Settings {
         }
     }
 
-    /// Has this option this value?
+    /// Returns whether this option has this value.
     pub fn is_set(&self, id: &str, value: &str) -> bool {
         self.options.iter().any(|o| o.id == id && o.value.as_deref() == Some(value))
     }
@@ -247,7 +247,7 @@ impl Settings {
         }
     }
 
-    /// How to set `id` to `value`; the error says what there is to choose from.
+    /// Returns the request that sets `id` to `value`; the error lists the choices.
     fn setter(&self, id: &str, value: &str) -> Result<Setter, String> {
         let Some(option) = self.options.iter().find(|o| o.id == id || o.name.eq_ignore_ascii_case(id)) else {
             if id == "mode"

@@ -1,5 +1,5 @@
-//! What we send, built from the official types so that it is well-formed by construction. What we receive is looked at
-//! raw instead: the typed view refuses whole messages for one unknown word in them.
+//! Our messages, built from the official types so that they are well-formed by construction. What we receive is looked
+//! at raw instead: the typed view refuses whole messages for one unknown word in them.
 
 use super::message::RpcError;
 use agent_client_protocol_schema::ProtocolVersion;
@@ -142,7 +142,7 @@ pub fn no_such_file(path: &str) -> RpcError {
     RpcError { data: json!({"uri": path}), ..RpcError::new(RpcError::NOT_FOUND, format!("Resource not found: {path}")) }
 }
 
-/// How a command ended. Codes above 128 from our runner mean a signal.
+/// The end of a command. Codes above 128 from our runner mean a signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exit {
     pub code: Option<i32>,

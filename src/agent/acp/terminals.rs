@@ -16,7 +16,7 @@ use crate::port::{FromAgent, Performed, Ticket};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// How far the command of a terminal is.
+/// The state of a terminal's command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum State {
     #[default]
@@ -176,7 +176,7 @@ impl Terminals {
         self.held.values_mut().for_each(|terminal| terminal.stop(why, out));
     }
 
-    /// Is a command being ended whose end the agent must hear in this turn?
+    /// Returns whether a command is being ended whose end the agent must receive in this turn.
     pub fn is_stopping(&self) -> bool {
         self.held.values().any(|terminal| terminal.state == State::Stopping)
     }

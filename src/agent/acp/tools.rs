@@ -37,11 +37,11 @@ pub struct ToolCall {
     /// Its end was shown.
     pub closed: bool,
     order: u64,
-    /// What it takes in memory.
+    /// Size in memory.
     bytes: usize,
 }
 
-/// What an update changed that matters beyond the table.
+/// The changes of an update that matter beyond the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
     pub first_seen: bool,
@@ -199,7 +199,7 @@ fn commands_differ(before: &Value, after: &Value) -> bool {
     matches!((line(before), line(after)), (Some(before), Some(after)) if !after.starts_with(&before))
 }
 
-/// Do new diffs speak of other files, or of other content than more of the same?
+/// Returns whether new diffs name other files, and whether their content is other than more of the same.
 fn compared(before: &[Value], after: &[Value], place: &Place) -> (bool, bool) {
     let path = |d: &Value| peek::text(d, "path").map(|path| place.named(path));
     let new = |d: &Value| dialects::text(d, Word::NewText).unwrap_or("").to_owned();
@@ -217,7 +217,7 @@ fn compared(before: &[Value], after: &[Value], place: &Place) -> (bool, bool) {
 pub struct Tools {
     calls: BTreeMap<String, ToolCall>,
     order: u64,
-    /// What all calls take in memory.
+    /// Size of all calls in memory.
     bytes: usize,
 }
 

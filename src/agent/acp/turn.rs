@@ -42,7 +42,7 @@ pub struct FollowUp {
     pub text: String,
 }
 
-/// What is said once a prompt.
+/// A message that is sent once per prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Once {
     /// A command ran without being asked for.
@@ -245,7 +245,8 @@ impl Turn {
         }
     }
 
-    /// Is this the answer that the present prompt waits for? That of an abandoned one ends the wait for it.
+    /// Returns whether this is the answer that the present prompt waits for. That of an abandoned one ends the wait for
+    /// it.
     pub fn is_answered_by(&mut self, number: u64, conduct: &Conduct, out: &mut Out) -> bool {
         match self.state {
             State::Running { request } | State::Turning { request } | State::Cancelling { request } => {

@@ -98,7 +98,7 @@ impl Updates {
         (self.usage.context_used, self.usage.context_size) = (None, None);
     }
 
-    /// What the agent has said so far may hold its plan; looked at when it has finished speaking.
+    /// Finds a plan in the agent's words so far; called when it has finished speaking.
     pub fn find_plan(&mut self, cx: &mut Context) {
         tell_plan(self.plans.of_words(cx.turn.words.text()), &mut cx.out);
     }

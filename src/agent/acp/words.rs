@@ -1,4 +1,4 @@
-//! What the agent said last: its reason for what it asks next.
+//! The agent's last words: its reason for what it asks next.
 
 use crate::agent::acp::limits::ACP_REASON_BYTES_MAX;
 

@@ -1,10 +1,10 @@
-//! Which agents are here: on PATH, where npm and the Python tool installers put programs, and in the caches of npx and uvx.
-//! Only looks at file names; nothing is run.
+//! Finds installed agents: on PATH, where npm and the Python tool installers put programs, and in the caches of npx and
+//! uvx. Only looks at file names; nothing is run.
 
 use super::AgentSpec;
 use std::path::{Path, PathBuf};
 
-/// Where to look. Taken from the environment by the command line, made up by tests.
+/// The places to search. Taken from the environment by the command line, made up by tests.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// The directories of PATH, in order.
@@ -16,7 +16,7 @@ pub struct Surroundings {
     pub workspace: Option<PathBuf>,
 }
 
-/// How an agent was found.
+/// The place where an agent was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Path,
@@ -38,13 +38,13 @@ pub struct Found {
 }
 
 impl Found {
-    /// May it be chosen without being asked for?
+    /// Returns whether it may be selected automatically.
     pub fn is_trusted(&self) -> bool {
         self.place != Place::Workspace
     }
 }
 
-/// Where this agent's program is, best place first; `None` when it is nowhere.
+/// Returns the path of this agent's program, best place first; `None` when it was not found.
 pub fn discover(spec: &AgentSpec, around: &Surroundings) -> Option<Found> {
     let program = Path::new(spec.command.first()?);
     if program.is_absolute() {

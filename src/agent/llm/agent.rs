@@ -36,7 +36,7 @@ impl LlmAgent {
         LlmAgent { seat, settings }
     }
 
-    /// How the header shows it.
+    /// Returns the badge for the header.
     pub fn badge(settings: &Settings) -> AgentBadge {
         let name = format!("{}/{}", settings.choice.provider.name, settings.choice.model.name);
         AgentBadge { name, level: AgentLevel::Full, isolation: Isolation::Gated }
@@ -134,7 +134,7 @@ impl Driver {
         Ok(changed)
     }
 
-    /// Who works here and which limits hold now.
+    /// Returns the models and the limits in force, for the header.
     fn introduction(&self, budget: &Budget) -> AgentReady {
         AgentReady {
             agent: LlmAgent::badge(&self.settings),
@@ -374,7 +374,7 @@ fn options(budget: &Budget) -> Vec<AgentOption> {
     options.collect()
 }
 
-/// What a limit can be set to with one key: parts and multiples of what it is, or none at all.
+/// Returns the values a limit can be set to with one key: parts and multiples of the present one, or none.
 fn choices(value: &str) -> Vec<(String, String)> {
     let digits = if value.contains('.') { 2 } else { 0 };
     let of = |factor: f64| value.parse::<f64>().ok().map(|number| format!("{:.digits$}", number * factor));

@@ -1,4 +1,4 @@
-//! What a run may use up: tokens, money, time, calls of the model, actions. Pure.
+//! The budget of a run: tokens, money, time, calls of the model, actions. Pure.
 //!
 //! Every call is reserved at its worst before it is made, so that the run stops before a limit and not after
 //! it; what it really used is booked afterwards. Limits can be changed while the run continues.
@@ -69,7 +69,7 @@ pub struct Exhausted {
     pub used: String,
     /// In words.
     pub limit: String,
-    /// What the next call would have needed, or nothing.
+    /// The need of the next call, or an empty text.
     pub why: String,
 }
 
@@ -115,7 +115,7 @@ impl Budget {
         Ok(Reserved { answer_tokens: answer })
     }
 
-    /// Whether there is time left.
+    /// Checks that there is time left.
     pub fn check_wall(&self) -> Result<(), Exhausted> {
         match self.limits.wall_ms.filter(|limit| self.wall_ms >= *limit) {
             None => Ok(()),
@@ -220,7 +220,7 @@ impl Budget {
         self.actions
     }
 
-    /// What is left of the limit that runs out first, in words that say which one it is.
+    /// Returns the rest of the limit that runs out first, in words that name it.
     pub fn left(&self) -> Option<String> {
         let all = self.each().into_iter().filter_map(|(used, limit, words)| Some((used?, limit?, words)));
         let share = |used: u64, limit: u64| used as f64 / limit.max(1) as f64;

@@ -208,7 +208,7 @@ struct Stream {
     /// The size of the request, estimated.
     tokens: u64,
     open: Option<Kind>,
-    /// What came since something was sent: a journal entry for every token would be too much.
+    /// The text since something was sent: a journal entry for every token would be too much.
     kept: String,
     sent: Option<Instant>,
 }

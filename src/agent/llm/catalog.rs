@@ -1,4 +1,4 @@
-//! Which model servers exist, what their models hold and cost: `assets/models.toml` and the user's own.
+//! The known model servers, and the context and prices of their models: `assets/models.toml` and the user's own.
 //!
 //! Reading is strict: an unknown field, two key sources or a bad address is an error that names the file,
 //! the provider and what was expected. Keys themselves never stand in these files.
@@ -32,7 +32,7 @@ pub struct Provider {
     pub api: Api,
     /// Scheme, host, port and path prefix.
     pub base_url: String,
-    /// Where its key is.
+    /// The source of its key.
     pub key: KeySource,
     /// It costs nothing: prices that are not written down are zero, not unknown.
     pub free: bool,
@@ -40,7 +40,7 @@ pub struct Provider {
     pub models: Vec<Model>,
 }
 
-/// Where a key is found. Never the key itself.
+/// The source of a key. Never the key itself. Never the key itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySource {
     /// The server wants none.
@@ -59,13 +59,13 @@ pub enum KeySource {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// What the key is for.
+    /// The purpose of the key.
     pub service: String,
-    /// Whose it is.
+    /// The owner of the key.
     pub account: String,
 }
 
-/// What a model holds and costs. `None` is unknown.
+/// The context and prices of a model. `None` is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
@@ -89,10 +89,10 @@ pub struct Model {
     /// US dollars per million prompt tokens written to the cache; unknown: as `price_in`.
     #[serde(default)]
     pub price_cache_write: Option<f64>,
-    /// How much it may think.
+    /// The amount of thinking.
     #[serde(default)]
     pub thinking: Thinking,
-    /// How it likes to write edits.
+    /// The preferred format of edits.
     #[serde(default)]
     pub edit_format: EditFormat,
 }
@@ -119,7 +119,7 @@ pub struct Choice {
     pub model: Model,
 }
 
-/// What is wrong with a models file or a model's name.
+/// An error in a models file or a model's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogError {
     /// The file cannot be read.
@@ -138,13 +138,13 @@ pub enum CatalogError {
     Invalid {
         /// Path.
         file: String,
-        /// Where and what was expected.
+        /// The place of the error and what was expected.
         why: String,
     },
     /// No such provider.
     #[error("no provider `{name}`; known providers: {known}. Add it to models.toml as [[provider]]")]
     NoProvider {
-        /// What was asked for.
+        /// The requested name.
         name: String,
         /// Comma-separated names.
         known: String,
@@ -152,7 +152,7 @@ pub enum CatalogError {
     /// No model named.
     #[error("`{spec}` has no model; write {name}/MODEL{hint}")]
     NoModel {
-        /// What was asked for.
+        /// The requested name.
         spec: String,
         /// The provider.
         name: String,
@@ -349,7 +349,7 @@ impl Model {
         self.output.unwrap_or(limits::ANSWER_TOKENS_MAX).min(limits::ANSWER_TOKENS_MAX).min(share)
     }
 
-    /// What a completion cost in millionths of a dollar; `None` when a price or a count is unknown.
+    /// Returns the cost of a completion in millionths of a dollar; `None` when a price or a count is unknown.
     ///
     /// A dollar per million tokens is a millionth of a dollar per token.
     pub fn cost_micros(&self, usage: &Usage) -> Option<u64> {
@@ -362,7 +362,8 @@ impl Model {
         Some(sum.ceil().max(0.0) as u64)
     }
 
-    /// How long an answer to such a prompt may be for so many millionths of a dollar; `None` when a price is unknown.
+    /// Returns the length of an answer to such a prompt for the given millionths of a dollar; `None` when a price is
+    /// unknown.
     pub fn answer_tokens_within(&self, prompt_tokens: u64, cost_micros: u64) -> Option<u64> {
         let price_in = self.price_in?.max(self.price_cache_write.unwrap_or(0.0));
         let (price_out, left) = (self.price_out?, cost_micros as f64 - prompt_tokens as f64 * price_in);

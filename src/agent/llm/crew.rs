@@ -1,4 +1,4 @@
-//! Who works on a goal: one model alone, or specialists in turn over the same plan.
+//! The workers on a goal: one model alone, or specialists in turn over the same plan.
 //!
 //! The planner proposes the plan; the coder carries it out; the tester runs and reports; the reviewer reads and
 //! objects. They share the plan tree, the budget and the supervisor, and nothing else: each has its own
@@ -29,7 +29,7 @@ impl Role {
     /// Every role.
     pub const ALL: [Role; 5] = [Role::Solo, Role::Planner, Role::Coder, Role::Tester, Role::Reviewer];
 
-    /// Who speaks, in the journal.
+    /// Returns the author's name for the journal.
     pub fn speaker(self) -> &'static str {
         match self {
             Role::Solo => "agent",
@@ -41,7 +41,7 @@ impl Role {
     }
 }
 
-/// What one specialist's part came to.
+/// The result of one specialist's part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// It says that its part is done.
@@ -52,14 +52,14 @@ pub struct Part {
     pub objections: Vec<String>,
 }
 
-/// What happens next.
+/// The next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// This role works on this text.
     Work {
-        /// Who.
+        /// The role.
         role: Role,
-        /// What it is told.
+        /// The prompt for it.
         text: String,
     },
     /// The goal's run is over.
@@ -92,12 +92,12 @@ impl Crew {
         Crew { members: ordered, goal: goal.to_owned(), at: 0, rounds: 1, reports: Vec::new() }
     }
 
-    /// Who begins.
+    /// Returns the first member's step.
     pub fn first(&self) -> Next {
         self.work()
     }
 
-    /// Who follows after the present member's part.
+    /// Returns the step after the present member's part.
     pub fn next(&mut self, part: Part) -> Next {
         let Some(role) = self.members.get(self.at).copied() else {
             return Next::Over { done: part.done, report: part.report };

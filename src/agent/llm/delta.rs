@@ -1,4 +1,4 @@
-//! What arrives from a model, piece by piece, in words that belong to no provider.
+//! The pieces of a model's answer, in words that belong to no provider.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,28 +25,28 @@ pub enum Delta {
     },
     /// More argument text.
     ToolArgs {
-        /// Which call.
+        /// The slot of the call.
         slot: u32,
         /// A piece of JSON text.
         text: String,
     },
     /// The provider's opaque value that belongs to a call.
     ToolSeal {
-        /// Which call.
+        /// The slot of the call.
         slot: u32,
         /// The provider's own JSON.
         value: Value,
     },
     /// The stream contradicts itself about a call: it must not run.
     ToolDoubt {
-        /// Which call.
+        /// The slot of the call.
         slot: u32,
         /// Why.
         why: String,
     },
     /// A call's arguments are complete.
     ToolEnd {
-        /// Which call.
+        /// The slot of the call.
         slot: u32,
         /// The whole argument text, where the provider repeats it.
         args: Option<String>,
@@ -60,7 +60,7 @@ pub enum Delta {
 }
 
 impl Delta {
-    /// Whether it is a part of what the model says, and not about the completion.
+    /// Returns whether it is a part of the model's content, and not about the completion.
     pub fn is_content(&self) -> bool {
         match self {
             Delta::Text(_)

@@ -1,4 +1,4 @@
-//! What a server has refused, and how the same request is put without it. Pure.
+//! The features that a server has refused, and how the same request is sent without them. Pure.
 //!
 //! Servers that call themselves compatible refuse different things: tools (llama.cpp without templates, Ollama for many
 //! models), `stream_options`, one of the two names for the longest answer, thinking, cache marks, a system message, tool
@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::request::{Message, Part, Request, Role, ToolSpec};
 use crate::agent::llm::limits;
 
-/// What is left out or put differently.
+/// The features to leave out or to express differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dialect {
     /// Tools are described in the instructions, and calls are printed as text.
@@ -29,7 +29,7 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    /// What to put differently after a refusal, and that in words; `None` when the refusal is about something else.
+    /// Returns the change to make after a refusal, also in words; `None` when the refusal is about something else.
     pub fn learn(self, fault: &Fault, request: &Request) -> Option<(Dialect, &'static str)> {
         let words = match fault {
             Fault::Refused { message, .. } | Fault::NotFound { message } => message.to_lowercase(),
@@ -87,8 +87,8 @@ impl Dialect {
         None
     }
 
-    /// What a server silently left out of a request, by the tokens it counted; `None` when nothing was, or when it may
-    /// be something else than the tools.
+    /// Returns what a server silently left out of a request, by the tokens it counted; `None` when nothing was, or when
+    /// it may be something other than the tools.
     ///
     /// Servers give messages and tools to a template of the model. One that was written before tools prints the messages
     /// alone, and the model cannot know what it may call.
@@ -128,7 +128,7 @@ const AS_TEXT: &str = "with the tools described in the instructions and calls as
 /// Words of a refusal that a request without tools would not meet.
 const TOOL_WORDS: [&str; 7] = ["tool", "function", "jinja", "alternat", "roles must", "template", "grammar"];
 
-/// Whether a server's words mean that it does not know something that was asked for, whatever status it gives them.
+/// Returns whether a server's words mean that it does not know a requested feature, whatever status it gives them.
 pub fn says_unsupported(message: &str) -> bool {
     let words = message.to_lowercase();
     let about = ["tool", "function call", "jinja", "stream_options", "conversation roles", "system role", "template"];

@@ -1,4 +1,4 @@
-//! Which model servers can be used right now: keys in the environment, servers on this machine.
+//! Finds the model servers that can be used right now: keys in the environment, servers on this machine.
 //!
 //! Only loopback servers are asked anything; a key that is set is only noted, never tried.
 

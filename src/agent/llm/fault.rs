@@ -1,4 +1,4 @@
-//! What can go wrong between us and a model server, typed by what one can do about it.
+//! Faults between us and a model server, typed by the possible reaction.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ pub enum Fault {
     Overflow {
         /// The server's words.
         message: String,
-        /// How many tokens it takes, when it tells.
+        /// The context in tokens, if the server reports it.
         context: Option<u64>,
-        /// How many there were, when it tells.
+        /// The prompt in tokens, if the server reports it.
         prompt: Option<u64>,
     },
     /// Too many requests; the status is 429 or, within a stream, means the same.
@@ -97,7 +97,7 @@ pub enum Fault {
     /// The model said the same over and over; we stopped listening.
     #[error("the model repeats itself endlessly: {what}")]
     Repeats {
-        /// What it repeats, shortened.
+        /// The repeated text, shortened.
         what: String,
     },
     /// The server did not show the model its tools.
@@ -108,7 +108,7 @@ pub enum Fault {
     ToolsUnseen {
         /// Tokens that it counted.
         prompt: u64,
-        /// What was sent.
+        /// Size of the request.
         bytes: usize,
     },
     /// The time budget ran out while it answered.
@@ -154,7 +154,7 @@ pub enum Fault {
     /// A bound was passed.
     #[error("the answer is too large: {what} over {bytes_max} bytes")]
     TooLarge {
-        /// What was too large.
+        /// The part that was too large.
         what: &'static str,
         /// The bound.
         bytes_max: usize,
@@ -204,8 +204,8 @@ impl Fault {
         }
     }
 
-    /// Whether the same request may be sent again. Only asked before any byte of a completion was
-    /// consumed; afterwards nothing is retried, since the completion has been paid for.
+    /// Returns whether the same request may be sent again. Only asked before any byte of a completion was consumed;
+    /// afterwards nothing is retried, since the completion has been paid for.
     pub fn retryable(&self) -> bool {
         match self {
             Fault::RateLimited { .. } | Fault::Unavailable { .. } | Fault::Unreachable { .. } => true,
@@ -260,7 +260,7 @@ impl Fault {
         }
     }
 
-    /// How long the server asks us to wait.
+    /// Returns the delay that the server requests.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Fault::RateLimited { retry_after, .. } | Fault::Unavailable { retry_after, .. } => *retry_after,

@@ -28,7 +28,7 @@ pub enum KeyError {
     Command {
         /// First word of the command.
         program: String,
-        /// What happened.
+        /// The reason.
         why: String,
     },
     /// The file cannot be read.
@@ -36,17 +36,17 @@ pub enum KeyError {
     File {
         /// Path.
         file: String,
-        /// What happened.
+        /// The reason.
         why: String,
     },
     /// The keyring has no such entry, or there is no keyring.
     #[error("key_keyring, service `{service}`, account `{account}`: {why}")]
     Keyring {
-        /// What the key is for.
+        /// The purpose of the key.
         service: String,
-        /// Whose it is.
+        /// The owner of the key.
         account: String,
-        /// What happened.
+        /// The reason.
         why: String,
     },
 }
@@ -80,9 +80,9 @@ async fn command(argv: &[String]) -> Result<Secret, KeyError> {
 struct KeyringTool {
     /// The words before, between and after service and account.
     words: [&'static [&'static str]; 3],
-    /// Where to get it.
+    /// The package that contains it.
     package: &'static str,
-    /// How a key is put there.
+    /// The command that stores a key.
     store: &'static str,
 }
 
@@ -132,7 +132,7 @@ fn quoted(word: &str) -> String {
     shell_words::quote(word).into_owned()
 }
 
-/// What a program printed and how it ended.
+/// The output and the end of a program.
 struct Ran {
     status: ExitStatus,
     printed: Vec<u8>,

@@ -9,7 +9,7 @@ pub const FIRST_BYTE_MS_MAX: u64 = 300_000;
 pub const IDLE_MS_MAX: u64 = 120_000;
 /// Longest whole answer: a server that drips a byte a minute is not idle, yet never done.
 pub const ANSWER_MS_MAX: u64 = 1_800_000;
-/// How often waiting is shown.
+/// Interval at which waiting is shown.
 pub const PROGRESS_MS: u64 = 1_000;
 /// Most bytes of one answer on the wire.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -19,12 +19,12 @@ impl PlanState {
         &self.steps
     }
 
-    /// Whether a supervisor has approved (or written) it.
+    /// Returns whether a supervisor has approved (or written) it.
     pub fn is_approved(&self) -> bool {
         self.approved.is_some()
     }
 
-    /// What the model proposes as steps with ids; steps it names again keep theirs.
+    /// Converts the model's steps to steps with ids; steps it names again keep theirs.
     pub fn propose(&self, planned: &[PlannedStep]) -> Vec<Step> {
         let mut out: Vec<Step> = Vec::with_capacity(planned.len());
         let mut above: Vec<StepId> = Vec::new();
@@ -48,7 +48,7 @@ impl PlanState {
         StepId::new(format!("p{}", last.saturating_add(1)))
     }
 
-    /// Whether these steps differ from the approved ones in more than their status.
+    /// Returns whether these steps differ from the approved ones in more than their status.
     pub fn is_new(&self, steps: &[Step]) -> bool {
         self.approved != Some(shape(steps))
     }
@@ -99,7 +99,8 @@ impl PlanState {
     }
 }
 
-/// What approval covers: which steps, in which order, under which parent. Status may change freely.
+/// Returns the digest of what approval covers: which steps, in which order, under which parent. Status may change
+/// freely.
 pub fn shape(steps: &[Step]) -> Digest {
     let mut hash = FieldHasher::new();
     for step in steps {

@@ -24,7 +24,7 @@ pub struct Printed {
     pub args: Value,
 }
 
-/// What was found in an answer's text.
+/// The calls found in an answer's text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
     /// Calls in order, at most a handful: text that holds more is a list, not an intent.
@@ -35,7 +35,7 @@ pub struct Found {
     pub made_up: bool,
 }
 
-/// Where models begin to invent what a tool would answer.
+/// The marks at which models begin to invent a tool's answer.
 const MADE_UP: [&str; 9] = [
     "<tool_response>",
     "<|im_start|>",

@@ -28,7 +28,7 @@ pub struct Reply {
     pub usage: Usage,
     /// Why it ended; `None` while it runs or after a fault.
     pub stop: Option<Stop>,
-    /// What broke it.
+    /// The fault that ended it.
     pub fault: Option<Fault>,
 }
 
@@ -97,12 +97,12 @@ impl Reply {
         }
     }
 
-    /// Whether a call has begun.
+    /// Returns whether a call has begun.
     pub fn calls_something(&self) -> bool {
         !self.open.is_empty()
     }
 
-    /// Whether any piece of content has come; from then on a retry would pay twice.
+    /// Returns whether any piece of content has come; from then on a retry would pay twice.
     pub fn begun(&self) -> bool {
         !self.parts.is_empty() || !self.open.is_empty()
     }
@@ -238,7 +238,7 @@ impl Reply {
 /// A completion that has ended.
 #[derive(Debug)]
 pub struct Closed {
-    /// What the model said and the calls that may run.
+    /// The model's message and the calls that may run.
     pub message: Message,
     /// Calls that must not run.
     pub broken: Vec<BrokenCall>,
@@ -246,7 +246,7 @@ pub struct Closed {
     pub usage: Usage,
     /// Why it ended; `None` after a fault.
     pub stop: Option<Stop>,
-    /// What broke it.
+    /// The fault that ended it.
     pub fault: Option<Fault>,
 }
 

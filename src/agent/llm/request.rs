@@ -1,4 +1,4 @@
-//! What the loop asks of a model, in words that belong to no provider.
+//! A request of the loop to a model, in words that belong to no provider.
 //!
 //! Providers translate these shapes to their own JSON and back; nothing provider-specific may
 //! appear here except [`Seal`], which is opaque and only returned to where it came from.
@@ -23,26 +23,26 @@ pub struct Request {
     pub tools: Vec<ToolSpec>,
     /// Longest answer, thinking included, in tokens.
     pub output_tokens_max: u32,
-    /// Whether and how much the model may think before it answers.
+    /// The amount of thinking before the answer.
     pub thinking: Thinking,
     /// Mark the stable prefix for the provider's prompt cache, where it wants marks.
     pub cache: bool,
     /// Groups requests of one session for providers that route by it (OpenAI).
     pub cache_key: Option<String>,
-    /// What the server is known to refuse.
+    /// The features the server is known to refuse.
     pub dialect: Dialect,
 }
 
 /// One message of the conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
-    /// Who speaks.
+    /// The author.
     pub role: Role,
-    /// What is said, in order.
+    /// The content, in order.
     pub parts: Vec<Part>,
 }
 
-/// Who speaks in a [`Message`]. Tool results are the user's.
+/// The author of a [`Message`]. Tool results are the user's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -62,7 +62,7 @@ pub enum Part {
     Thinking {
         /// Readable summary, may be empty.
         text: String,
-        /// What the provider wants back.
+        /// Data to return to the provider.
         seal: Option<Seal>,
     },
     /// A tool call the model made.
@@ -73,7 +73,7 @@ pub enum Part {
         id: String,
         /// Name of the tool, which Gemini wants repeated.
         name: String,
-        /// What the model reads.
+        /// The text for the model.
         text: String,
         /// Whether the call failed or was refused.
         failed: bool,
@@ -89,7 +89,7 @@ pub struct ToolCall {
     pub name: String,
     /// The arguments.
     pub args: Value,
-    /// What the provider wants back with the call.
+    /// Data to return to the provider with the call.
     pub seal: Option<Seal>,
 }
 
@@ -107,13 +107,13 @@ pub struct Seal {
 pub struct ToolSpec {
     /// Letters, digits, `_`.
     pub name: String,
-    /// What it does and when to use it.
+    /// Its purpose and when to use it.
     pub description: String,
     /// JSON schema of the arguments: `type: object`, `properties`, `required`.
     pub schema: Value,
 }
 
-/// How much the model may think.
+/// The amount of thinking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Thinking {
@@ -151,14 +151,14 @@ impl Thinking {
 }
 
 impl ToolSpec {
-    /// How much of a prompt it takes, bytes of JSON.
+    /// Returns its size in a prompt, bytes of JSON.
     pub fn bytes(&self) -> usize {
         self.name.len() + self.description.len() + self.schema.to_string().len() + 16
     }
 }
 
 impl Message {
-    /// How much of a prompt it takes, bytes.
+    /// Returns its size in a prompt, bytes.
     pub fn bytes(&self) -> usize {
         let part = |part: &Part| match part {
             Part::Text(text) => text.len(),

@@ -1,4 +1,4 @@
-//! How the built-in agent is set up: models, crew, budget, habits.
+//! The settings of the built-in agent: models, crew, budget, habits.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub struct Settings {
     pub choice: Choice,
     /// Specialists; empty = one model alone.
     pub crew: BTreeMap<Role, Choice>,
-    /// What may be used up.
+    /// The limits of the budget.
     pub limits: Limits,
     /// Whether changes wait for an approved plan.
     pub plan_first: bool,
@@ -50,7 +50,7 @@ pub struct Settings {
     pub patience: Patience,
 }
 
-/// What is wrong with the settings.
+/// An error in the settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// A model or provider.
@@ -99,7 +99,7 @@ impl Settings {
         })
     }
 
-    /// Who works, in order.
+    /// Returns the members of the crew, in order.
     pub fn members(&self) -> Vec<Role> {
         self.crew.keys().copied().collect()
     }

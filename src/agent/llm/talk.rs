@@ -74,7 +74,7 @@ impl Talk {
         self.messages.iter().map(Message::bytes).sum()
     }
 
-    /// Whether thinking is sent back, of which servers count and keep what they please.
+    /// Returns whether thinking is sent back; servers count it and keep what they please.
     pub fn holds_sealed_thinking(&self) -> bool {
         let sealed = |part: &Part| matches!(part, Part::Thinking { seal: Some(_), .. });
         self.messages.iter().any(|message| message.parts.iter().any(sealed))
@@ -132,7 +132,8 @@ impl Talk {
         changed
     }
 
-    /// Where the exchange after message `from` begins: at a model's message, so that the summary is followed by one.
+    /// Returns the start of the exchange after message `from`: at a model's message, so that the summary is followed by
+    /// one.
     fn next_exchange(&self, from: usize) -> usize {
         let later = self.messages.iter().enumerate().skip(from + 1);
         later

@@ -14,7 +14,7 @@ use crate::base::Digest;
 use crate::checks::recognise::recognise;
 use crate::model::AlarmKind;
 
-/// What to do about what was seen.
+/// The reaction to an observation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// Nothing.
@@ -140,7 +140,7 @@ impl Watch {
     }
 }
 
-/// What a call does, without the words around it.
+/// Returns a digest of a call's effect, without the words around it.
 fn signature(call: &ToolCall) -> Digest {
     let mut args = call.args.clone();
     if let Value::Object(args) = &mut args {
@@ -152,7 +152,7 @@ fn signature(call: &ToolCall) -> Digest {
     Digest::of(format!("{} {args}", call.name).as_bytes())
 }
 
-/// Whether an act would change tests or how they run. `before` gives a file's text as it is.
+/// Returns whether an act would change tests or how they run. `before` gives a file's text as it is.
 pub fn touches_tests(act: &Act, before: impl Fn(&str) -> Option<String>) -> bool {
     if act.files().iter().any(|path| recognise(path).is_guarded()) {
         return true;

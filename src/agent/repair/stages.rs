@@ -29,7 +29,7 @@ impl Stage {
     }
 }
 
-/// Where each step stands.
+/// The status of each step.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
     marks: Vec<(Stage, StepStatus, Option<String>)>,

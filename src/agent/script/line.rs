@@ -12,7 +12,7 @@ pub struct ScriptLine {
     pub(super) play: Play,
 }
 
-/// What a line does.
+/// The effect of a line.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Play {

@@ -7,7 +7,7 @@ use similar::TextDiff;
 use super::EditMistake;
 use crate::agent::llm::limits;
 
-/// How an anchor was found; later is further from the file.
+/// The way an anchor was found; later is further from the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Match {
     /// Byte for byte.
@@ -32,7 +32,7 @@ impl Match {
     }
 }
 
-/// Where to replace and with what.
+/// A place to replace, with the new text.
 #[derive(Debug)]
 pub(super) struct Place {
     pub range: Range<usize>,
@@ -42,7 +42,7 @@ pub(super) struct Place {
 
 /// Least similarity of an anchor that is taken as meant (0–1).
 const NEAR_MIN: f32 = 0.9;
-/// How much closer the meant place must be than any other.
+/// Lead in similarity that the meant place must have over any other.
 const CLEAR_LEAD: f32 = 0.05;
 /// Least similarity of a place that is worth showing to the model.
 const SHOW_MIN: f32 = 0.5;

@@ -17,7 +17,7 @@ use ends::Ends;
 pub struct Swap {
     /// The text to find.
     pub old: String,
-    /// What to put there.
+    /// The new text.
     pub new: String,
     /// Replace every place instead of the only one.
     pub all: bool,
@@ -25,7 +25,7 @@ pub struct Swap {
     pub near_line: Option<usize>,
 }
 
-/// What to tell a model that left a part of a whole file out; `None` when it did not.
+/// Returns an error for a model that left a part of a whole file out; `None` when it did not.
 ///
 /// Small models write `// ... rest of the code` where the rest belongs; taken literally, that deletes it.
 pub fn left_out(content: &str, before: Option<&str>) -> Option<String> {
@@ -65,7 +65,7 @@ pub struct Edited {
     pub text: String,
     /// For a single exact or forgiven swap: the text that really stood there and its replacement.
     pub single: Option<(String, String)>,
-    /// How far the worst anchor was from the file.
+    /// The distance of the worst anchor from the file.
     pub matched: Match,
     /// Byte where the first change begins.
     pub first_byte: usize,
@@ -99,7 +99,7 @@ pub enum EditMistake {
     Ambiguous {
         /// Path.
         path: String,
-        /// How often.
+        /// Number of occurrences.
         count: usize,
         /// Line numbers.
         lines: String,
@@ -151,7 +151,7 @@ pub fn apply(path: &str, text: &str, swaps: &[Swap]) -> Result<Edited, EditMista
     Ok(Edited { text, single, matched, first_byte })
 }
 
-/// Whether every line begins with a number and a bar or tab, as in a listing.
+/// Returns whether every line begins with a number and a bar or tab, as in a listing.
 fn numbered(text: &str) -> bool {
     text.lines().all(|line| without_number(line).is_some()) && !text.trim().is_empty()
 }

@@ -2,7 +2,7 @@
 
 use super::{EditMistake, Swap};
 
-/// What a patch does to one file.
+/// The change of a patch to one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FilePatch {
     /// Changes within a file.
@@ -97,7 +97,7 @@ impl Hunk {
         }
     }
 
-    /// Are more lines due on both sides?
+    /// Returns whether more lines are due on both sides.
     fn wants_both(&self) -> bool {
         self.left.is_some_and(|(old, new)| old > 0 && new > 0)
     }
@@ -139,8 +139,8 @@ fn unified(text: &str) -> Result<Vec<FilePatch>, EditMistake> {
     Ok(files)
 }
 
-/// Does another file begin here? `--- ` also begins a removed line that starts with `-- `; a header is followed by its
-/// second half and, while the hunk still wants lines, by a hunk.
+/// Returns whether another file begins here. `--- ` also begins a removed line that starts with `-- `; a header is
+/// followed by its second half and, while the hunk still wants lines, by a hunk.
 fn begins_file(hunk: Option<&Hunk>, line: &str, next: &str, after: &str) -> bool {
     if line.starts_with("diff --git ") {
         return true;

@@ -25,7 +25,7 @@ pub(super) enum Failed {
     Begun(Fault),
 }
 
-/// How far an answer has come.
+/// The stage of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// Not one event yet.

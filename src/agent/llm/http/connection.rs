@@ -1,4 +1,4 @@
-//! Who is spoken to, and who is given the key: the shared clients, the policy of redirects, the headers.
+//! The connections to model servers and the use of the key: the shared clients, the policy of redirects, the headers.
 //!
 //! A redirect to another origin is not followed, so the key stays where it belongs; a loopback server is never reached
 //! through a proxy; compression is not asked for.
@@ -74,7 +74,7 @@ fn client_for(url: &Url) -> Result<&'static Client, Fault> {
     built.as_ref().map_err(|message| Fault::Unreachable { origin: origin(url), message: message.clone() })
 }
 
-/// Whether an address means this machine.
+/// Returns whether an address means this machine.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost" | "[::1]") => true,

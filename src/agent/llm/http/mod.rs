@@ -47,7 +47,7 @@ impl Default for Patience {
     }
 }
 
-/// Where to send, with which key.
+/// The address of a request, with its key.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     /// The protocol.
@@ -70,7 +70,7 @@ impl Endpoint {
     }
 }
 
-/// What is told while a completion runs.
+/// A progress report of a completion.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
     /// Nothing new for so many seconds.
@@ -82,11 +82,11 @@ pub enum Progress {
     },
     /// The request will be sent again.
     Retrying {
-        /// Which repetition, from 1.
+        /// Number of the repetition, from 1.
         attempt: u32,
         /// The pause before it.
         after: Duration,
-        /// What went wrong.
+        /// The reason.
         fault: Fault,
     },
     /// A piece of the completion.

@@ -1,5 +1,5 @@
-//! What comes back: the head of an answer judged, its body read as events, as one document or as a bit of text, each
-//! within its bound.
+//! Reads answers: checks the head, and reads the body as events, as one document or as a bit of text, each within its
+//! bound.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::retry;
 use crate::agent::llm::fault::{self, Fault};
 use crate::agent::llm::limits;
 
-/// What OpenAI sends beside `retry-after`, in milliseconds.
+/// A header that OpenAI sends beside `retry-after`, in milliseconds.
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
 /// An answer that can be read.

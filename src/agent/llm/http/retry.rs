@@ -1,4 +1,4 @@
-//! When and how long to wait before a request is sent again. Pure but for [`roll`].
+//! The decision to repeat a request, and the delay before it. Pure but for [`roll`].
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -31,9 +31,9 @@ pub fn roll() -> f64 {
     bits as f64 / (1_u64 << 53) as f64
 }
 
-/// How long a server asks to wait: `retry-after-ms` where it is given, else `Retry-After` in seconds or as a date
-/// (RFC 9110, 10.2.3). A date is held against the server's own clock, its `Date` header: ours may go wrong. One that has
-/// passed means at once.
+/// Returns the delay that a server requests: `retry-after-ms` if present, else `Retry-After` in seconds or as a date
+/// (RFC 9110, 10.2.3). A date is held against the server's own clock, its `Date` header: ours may go wrong. One that
+/// has passed means at once.
 pub fn asked(retry_after: &str, retry_after_ms: &str, date: &str) -> Option<Duration> {
     let number = |text: &str, unit_s: f64| {
         let amount: f64 = text.trim().parse().ok()?;

@@ -27,7 +27,7 @@ use crate::port::{Answer, Desk, FromAgent, Interrupted, Workspace};
 use outcome::{refused, settle};
 use reason::Reason;
 
-/// What the model has been shown, and where proposals go.
+/// The files shown to the model, and the desk for proposals.
 pub struct Hands {
     workspace: Arc<dyn Workspace>,
     /// Digests of files as the model last saw them.
@@ -35,13 +35,13 @@ pub struct Hands {
     /// Tests that were changed while they failed, as they were.
     originals: BTreeMap<RelPath, Option<Vec<u8>>>,
     test_command: Option<Command>,
-    /// Who speaks.
+    /// The author.
     pub by: &'static str,
     /// Time that is left for a command, when there is a limit.
     pub wall_ms_max: Option<u64>,
 }
 
-/// What came of the wish to read the project.
+/// The result of the request to read the project.
 pub struct Overview {
     /// The action it was.
     pub action: Option<ActionId>,

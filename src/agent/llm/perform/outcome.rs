@@ -1,4 +1,4 @@
-//! What became of a proposal, in the words the model reads.
+//! The results of proposals, in words for the model.
 
 use crate::agent::llm::turn::{Acted, Verdict};
 use crate::model::event::OutcomeWord;
@@ -17,7 +17,7 @@ pub(super) fn unfiled(verdict: Verdict, text: String) -> Acted {
     Acted { verdict, text, changed: false, tests: None, plan: None, caveat: None, ms: 0, action: None }
 }
 
-/// What became of a proposal, as the model reads it: the host's words, then what it gave.
+/// Returns the result of a proposal for the model: the host's words, then its output.
 pub(super) fn settle(settled: Settled, shown: String) -> Acted {
     let mut text = settled.answer.told().to_owned();
     let mut verdict = match &settled.answer {

@@ -1,4 +1,4 @@
-//! When tests were changed while they failed: the same run with the tests as they were, in a private candidate.
+//! The run with the original tests, in a private candidate, when tests were changed while they failed.
 
 use std::collections::BTreeMap;
 

@@ -28,7 +28,7 @@ pub(super) fn find(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
 
 /// A stretch of text between two marks.
 struct Stretch<'a> {
-    /// Where the opening mark stands.
+    /// Position of the opening mark.
     at: usize,
     inside: &'a str,
     closed: bool,
@@ -117,7 +117,7 @@ fn marked(at: usize, name: &str, args: &str, tools: &[ToolSpec]) -> Option<Place
     (tool(tools, name).is_some() || is_name(name)).then(|| (at, Printed { name: name.to_owned(), args }))
 }
 
-/// Is this place in a fence or in ticks?
+/// Returns whether this place is in a fence or in ticks.
 fn is_quoted(text: &str, at: usize) -> bool {
     let before = text.get(..at).unwrap_or_default();
     let fences = before.lines().filter(|line| line.trim_start().starts_with("```")).count();
@@ -125,7 +125,7 @@ fn is_quoted(text: &str, at: usize) -> bool {
     fences % 2 == 1 || (line.matches('`').count() % 2 == 1 && !line.contains("```"))
 }
 
-/// Do the words around a call say that it is only shown?
+/// Returns whether the words around a call say that it is only an example.
 fn is_example(text: &str, at: usize) -> bool {
     const SHOWN: [&str; 24] = [
         "example",

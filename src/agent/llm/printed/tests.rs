@@ -1,4 +1,4 @@
-//! What is a call and what only looks like one.
+//! Tests of what is a call and what only looks like one.
 
 use serde_json::json;
 

@@ -206,7 +206,7 @@ impl Decoder {
         }
     }
 
-    /// Which call a piece belongs to; `None` when it begins a new one.
+    /// Returns the call a piece belongs to; `None` when it begins a new one.
     fn position(&self, index: Option<u32>, id: &str, name: &str) -> Option<usize> {
         if !id.is_empty() {
             if let Some(at) = self.calls.iter().position(|open| open.id == id) {

@@ -18,7 +18,7 @@ use super::delta::{Delta, Stop};
 use super::fault::Fault;
 use super::request::Request;
 
-/// Which protocol a server speaks; the names are those of `models.toml`.
+/// The protocol of a server; the names are those of `models.toml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Api {
     /// OpenAI Responses.
@@ -46,7 +46,7 @@ pub struct Encoded {
     pub body: Value,
 }
 
-/// How the key is sent.
+/// The header that carries the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyHeader {
     /// `authorization: Bearer KEY`
@@ -90,7 +90,7 @@ impl Api {
         }
     }
 
-    /// Where the key goes.
+    /// Returns the header for the key.
     pub fn key_header(self) -> KeyHeader {
         match self {
             Api::Responses | Api::Chat => KeyHeader::Bearer,
@@ -99,7 +99,7 @@ impl Api {
         }
     }
 
-    /// Where the server lists its models.
+    /// Returns the address of the server's list of models.
     pub fn models_url(self, base_url: &str) -> String {
         match self {
             Api::Responses | Api::Chat => format!("{}/models", versioned(base_url, "v1")),
@@ -168,7 +168,7 @@ fn slot_at(value: &Value, pointer: &str) -> Option<u32> {
     count_at(value, pointer).and_then(|n| u32::try_from(n).ok())
 }
 
-/// What a decoder says when the stream ends without its end mark.
+/// Returns the deltas for a stream that ended without its end mark.
 fn cut() -> Vec<Delta> {
     vec![Delta::Fault(Fault::Cut { why: "the stream ended without its end mark".to_owned() })]
 }

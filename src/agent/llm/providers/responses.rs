@@ -84,10 +84,10 @@ pub struct Decoder {
     ended: bool,
 }
 
-/// Where an event names the item it is about.
+/// The places where an event names its item.
 const NAMES: [&str; 3] = ["/item_id", "/item/id", "/item/call_id"];
 
-/// How far a call has come.
+/// The progress of a call.
 #[derive(Debug, PartialEq, Eq)]
 enum Progress {
     Open,
@@ -146,7 +146,7 @@ impl Decode for Decoder {
 }
 
 impl Decoder {
-    /// Which call an event is about: by its number, or by a name that was told before.
+    /// Returns the slot of the call an event is about: by its number, or by an earlier name.
     fn slot(&self, event: &Value) -> Option<u32> {
         let known = || {
             let told: Vec<&str> = NAMES.iter().filter_map(|at| filled_at(event, at)).collect();

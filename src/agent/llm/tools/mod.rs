@@ -15,11 +15,11 @@ use crate::model::StepStatus;
 /// Why a model wants something, in its own words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Intent {
-    /// What it is for.
+    /// The reason.
     pub why: String,
-    /// What it should lead to.
+    /// The expected effect.
     pub expect: String,
-    /// What it rests on: `path:line`, a test's name, a quotation.
+    /// The evidence: `path:line`, a test's name, a quotation.
     pub evidence: Vec<String>,
     /// The plan step it belongs to.
     pub step: Option<String>,
@@ -30,15 +30,15 @@ pub struct Intent {
 pub struct PlannedStep {
     /// The id of a step that exists already, if the model names one.
     pub id: Option<String>,
-    /// What is to be done.
+    /// The title of the step.
     pub title: String,
-    /// Where it stands.
+    /// The status of the step.
     pub status: StepStatus,
-    /// How deep it lies; 0 is the top.
+    /// The depth; 0 is the top.
     pub depth: usize,
 }
 
-/// What a call of a tool asks for.
+/// The content of a tool call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Show a file or a part of it. Lines count from 1; 0 lines = as many as fit.
@@ -117,7 +117,7 @@ pub enum Act {
 }
 
 impl Act {
-    /// Whether it would change files or run something.
+    /// Returns whether it would change files or run something.
     pub fn changes_things(&self) -> bool {
         match self {
             Act::Edit { .. }

@@ -14,9 +14,9 @@ pub enum ToolMistake {
     /// No such tool.
     #[error("there is no tool `{name}`. The tools are: {known}. Call one of them")]
     Invented {
-        /// What it called.
+        /// The name in the call.
         name: String,
-        /// What there is.
+        /// The known names.
         known: String,
     },
     /// An argument is missing.
@@ -29,7 +29,7 @@ pub enum ToolMistake {
     },
 }
 
-/// What models call our tools, from the programs they were trained with.
+/// The names that models use for our tools, from the programs they were trained with.
 const NAMES: [(&str, &[&str]); 13] = [
     ("read", &["read_file", "view", "view_file", "open_file", "cat", "get_file"]),
     ("list", &["list_files", "list_dir", "list_directory", "ls"]),

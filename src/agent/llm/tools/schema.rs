@@ -7,8 +7,8 @@ use super::super::crew::Role;
 use super::super::request::ToolSpec;
 use crate::agent::llm::limits;
 
-/// How many words the tools may take of a prompt. On a processor every thousand tokens of them are some twenty seconds
-/// before a small model's first word, and they leave a small context no room for work.
+/// The amount of text that the tools take in a prompt. On a processor every thousand tokens of them are some twenty
+/// seconds before a small model's first word, and they leave a small context no room for work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wording {
     /// Everything.
@@ -20,7 +20,7 @@ pub enum Wording {
 }
 
 impl Wording {
-    /// What a context of so many tokens has room for.
+    /// Returns the wording that fits a context of so many tokens.
     pub fn for_context(tokens: u64) -> Wording {
         if tokens < u64::from(limits::LEAST_CONTEXT_TOKENS) {
             Wording::Least

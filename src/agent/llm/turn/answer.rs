@@ -70,7 +70,7 @@ impl Turn {
         (self.fixed_bytes() + self.talk.bytes()) as u64
     }
 
-    /// What every request holds whatever was said: instructions and tools.
+    /// Returns the size of what every request contains: instructions and tools.
     pub(super) fn fixed_bytes(&self) -> usize {
         let tools = if self.agreed_as_text {
             dialect::described(&self.tools).len()
@@ -163,8 +163,8 @@ impl Turn {
         out.push(Effect::Usage(self.usage()));
     }
 
-    /// Whether the server counted fewer tokens than the request can have: some leave out the beginning of what does not
-    /// fit, and say nothing (Ollama at `num_ctx`). Says so and keeps the conversation within what was counted.
+    /// Returns whether the server counted fewer tokens than the request can have: some silently drop the beginning of
+    /// what does not fit (Ollama at `num_ctx`). Says so and keeps the conversation within what was counted.
     fn was_cut(&mut self, real: u64, out: &mut Vec<Effect>) -> bool {
         if self.talk.holds_sealed_thinking() {
             return false;
@@ -194,7 +194,7 @@ impl Turn {
         true
     }
 
-    /// What has been used up and what is left.
+    /// Returns the used and the remaining budget.
     pub fn usage(&self) -> Usage {
         let (tokens_in, tokens_out) = self.budget.tokens();
         Usage {
@@ -284,7 +284,7 @@ impl Turn {
         self.ask(out);
     }
 
-    /// What every request holds whatever was said: instructions and tools.
+    /// Returns the tokens of what every request contains: instructions and tools.
     fn fixed_tokens(&self) -> u64 {
         self.talk.tokens_of(self.fixed_bytes())
     }

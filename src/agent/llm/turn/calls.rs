@@ -41,7 +41,7 @@ impl Turn {
         self.ask(out);
     }
 
-    /// Whether the call goes by another name than its tool's; says so.
+    /// Returns whether the call uses another name than its tool's, and records it.
     fn other_name(&self, call: &ToolCall, out: &mut Vec<Effect>) -> bool {
         let meant = tools::meant(&call.name);
         let other = !self.names.contains(&call.name.as_str()) && self.names.contains(&meant);
@@ -172,7 +172,7 @@ impl Turn {
         self.advance(out);
     }
 
-    /// What the last run of tests left failing, in words; nothing when files have changed since.
+    /// Returns the tests that the last run left failing, in words; nothing when files have changed since.
     pub(super) fn still_failing(&self) -> Option<String> {
         let tests = self.record.tests.as_ref().filter(|tests| !tests.green && !self.record.changed_since)?;
         let failures: String = tests.failures.chars().take(limits::STILL_FAILING_CHARS_MAX).collect();

@@ -27,7 +27,7 @@ use crate::agent::llm::limits;
 use crate::model::AlarmKind;
 use crate::model::event::TurnEnd;
 
-/// How many tokens a server counted in a prompt of so many bytes. What is added later can only be bounded.
+/// The tokens that a server counted in a prompt of so many bytes. What is added later can only be bounded.
 #[derive(Clone, Copy, Debug)]
 struct Counted {
     bytes: u64,
@@ -44,7 +44,7 @@ struct Room {
     overflows: u32,
 }
 
-/// What the model is told next.
+/// The messages to send to the model next.
 #[derive(Debug, Default)]
 struct Replies {
     results: Vec<Part>,
@@ -53,18 +53,19 @@ struct Replies {
     untold: Vec<String>,
 }
 
-/// What has come of the task so far.
+/// The results of the task so far.
 #[derive(Debug, Default)]
 struct Record {
     decisions: VecDeque<String>,
     tests: Option<TestsSeen>,
     /// Something was changed since they ran.
     changed_since: bool,
-    /// What the last report must not leave out.
+    /// The remarks that the last report must include.
     caveats: Vec<String>,
 }
 
-/// What is said once: that it must run tests before it ends, what fails when it ends, that calls are repaired.
+/// The messages that are sent once: that it must run tests before it ends, what fails when it ends, that calls are
+/// repaired.
 #[derive(Debug, Default)]
 struct Said {
     run_tests: bool,
@@ -72,7 +73,7 @@ struct Said {
     repaired: bool,
 }
 
-/// When the model is reminded of its plan, or asked for one.
+/// The times at which the model is reminded of its plan, or asked for one.
 #[derive(Debug, Default)]
 struct Planning {
     nudge: PlanNudge,
@@ -80,7 +81,7 @@ struct Planning {
     asks_since: u32,
 }
 
-/// Has the model been asked for a plan before its first change?
+/// The state of the request for a plan before the model's first change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum PlanNudge {
     #[default]
@@ -114,7 +115,7 @@ pub struct Turn {
     setup: Setup,
     tools: Vec<ToolSpec>,
     names: Vec<&'static str>,
-    /// What may be used up; shared with the other specialists by moving it.
+    /// The budget; shared with the other specialists by moving it.
     pub budget: Budget,
     /// The plan; shared likewise.
     pub plan: PlanState,
@@ -170,7 +171,7 @@ impl Turn {
         &self.setup.choice
     }
 
-    /// Who works here.
+    /// Returns the role.
     pub fn role(&self) -> Role {
         self.setup.role
     }
@@ -300,7 +301,7 @@ impl Turn {
         }
     }
 
-    /// Whether calls are to be printed as text, because the server knows no other way.
+    /// Sets whether calls are to be printed as text, because the server supports no other way.
     pub fn printed_calls_are_agreed(&mut self, agreed: bool) {
         self.agreed_as_text = agreed;
     }

@@ -1,4 +1,4 @@
-//! What the machine of [`super`] is told and what it wants: its set-up, events and effects.
+//! The interface of the machine of [`super`]: its set-up, events and effects.
 
 use crate::agent::llm::catalog::Choice;
 use crate::agent::llm::crew::Role;
@@ -10,12 +10,12 @@ use crate::model::AlarmKind;
 use crate::model::Step;
 use crate::model::event::{TurnEnd, Usage};
 
-/// What does not change during a task.
+/// The constants of a task.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// Which part of the crew.
+    /// The role in the crew.
     pub role: Role,
-    /// Which model.
+    /// The model.
     pub choice: Choice,
     /// Standing instructions.
     pub system: String,
@@ -25,7 +25,7 @@ pub struct Setup {
     pub plan_first: bool,
 }
 
-/// What happened.
+/// An event for the machine.
 #[derive(Debug)]
 pub enum Event {
     /// A task begins, with untrusted context (project map, instructions files) that may be empty.
@@ -37,9 +37,9 @@ pub enum Event {
     },
     /// The model's answer is complete, or broke.
     Answered {
-        /// What came.
+        /// The answer.
         closed: Box<Closed>,
-        /// How long it took.
+        /// Duration, milliseconds.
         ms: u64,
     },
     /// An act came to its end.
@@ -50,19 +50,19 @@ pub enum Event {
     PlanEdited {
         /// The plan now.
         steps: Vec<Step>,
-        /// How, in words.
+        /// The end, in words.
         told: String,
     },
     /// The supervisor interrupts.
     Cancelled,
 }
 
-/// How an act ended.
+/// The end of an act.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acted {
-    /// What became of it.
+    /// The result.
     pub verdict: Verdict,
-    /// What the model reads.
+    /// The text for the model.
     pub text: String,
     /// Files that changed.
     pub changed: bool,
@@ -78,7 +78,7 @@ pub struct Acted {
     pub action: Option<ActionId>,
 }
 
-/// What became of an act.
+/// The result of an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Done, maybe with the supervisor's changes.
@@ -104,11 +104,11 @@ pub struct TestsSeen {
     pub green: bool,
     /// Cases that failed.
     pub failed: u32,
-    /// What failed, in few words.
+    /// The failures, in few words.
     pub failures: String,
 }
 
-/// What to do.
+/// An effect to execute.
 #[derive(Debug)]
 pub enum Effect {
     /// Call the model. Awaited: [`Event::Answered`].
@@ -142,7 +142,7 @@ pub enum Effect {
 /// An act on its way to the gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doing {
-    /// What.
+    /// The act.
     pub act: Act,
     /// Why.
     pub intent: Intent,
@@ -154,7 +154,7 @@ pub struct Doing {
     pub steps: Vec<Step>,
 }
 
-/// How a task ended.
+/// The end of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Over {
     /// The turn's reason.
@@ -168,7 +168,7 @@ pub struct Over {
 }
 
 impl Effect {
-    /// Whether the machine waits for this effect's outcome.
+    /// Returns whether the machine waits for this effect's outcome.
     pub fn is_awaited(&self) -> bool {
         matches!(self, Effect::Ask(_) | Effect::Act(_) | Effect::Over(_))
     }
