@@ -1,4 +1,4 @@
-//! What opening a diff and colouring a screen of it cost, on small and on very large files.
+//! What opening a diff and coloring a screen of it cost, on small and on very large files.
 //!
 //! `cargo bench --bench diff`. Ratios count, not times: a window of a 100 000-line file should cost
 //! about what a window of a 100-line file costs.

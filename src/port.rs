@@ -1,7 +1,7 @@
 //! The seams between host, agents and workspace: what the host needs, nothing more.
 //!
-//! An agent talks over an [`AgentLink`]: bounded channels of [`FromAgent`] and [`ToAgent`]. A pending question is data in
-//! the journal; what an adapter keeps for itself is the [`Ticket`] it chose for a proposal. Agents that work step by
+//! An agent talks over an [`AgentLink`]: bounded channels of [`FromAgent`] and [`ToAgent`]. A pending question is data
+//! in the journal; what an adapter keeps for itself is the [`Ticket`] it chose for a proposal. Agents that work step by
 //! step use a [`Desk`], which turns the two channels into calls that wait.
 
 mod desk;
@@ -43,16 +43,16 @@ pub trait Clock: Send + Sync {
 #[derive(Clone)]
 pub struct AgentSeat {
     pub session: SessionId,
-    /// The workspace as the agent shall see it (the candidate's root under `copy`, else the real one).
+    /// The workspace as the agent should see it (the candidate's root under `copy`, else the real one).
     pub root: PathBuf,
     /// The goal the session was opened with; prompts follow as [`ToAgent::Prompt`].
     pub goal: Option<String>,
     pub mode: Mode,
     /// Spawns the agent's own process, keeps private candidates. Never used to act in the workspace.
     pub workspace: Arc<dyn Workspace>,
-    /// Set when a host takes over a session that already had turns: a text of where it stood.
+    /// Set when a host takes over a session that already had turns: a text about its state.
     pub resume: Option<String>,
-    /// The agent's own name of its session, as it told a former host or process of it.
+    /// The agent's own name of its session, as it reported it to a former host or process.
     pub agent_session: Option<String>,
 }
 
@@ -92,7 +92,7 @@ pub enum FromAgent {
         ticket: Ticket,
         proposal: Box<Proposal>,
     },
-    /// The agent changed what it asked under `ticket` before it was told of a decision: consent to that is void. The
+    /// The agent changed its request `ticket` before it received a decision: consent to it is void. The
     /// changed request follows under `next`.
     Reopen {
         ticket: Ticket,
@@ -155,10 +155,10 @@ pub enum FromAgent {
     },
 }
 
-/// The result of a proposal. `told` is the host's wording for the agent.
+/// The result of a proposal. `told` is the host's message to the agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// As proposed, or with the human's changes: then `edited` is a unified diff (or the new command line) against
+    /// As proposed, or with the user's changes: then `edited` is a unified diff (or the new command line) against
     /// what was proposed.
     Approved {
         edited: Option<String>,
@@ -191,7 +191,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// The words the agent was told.
+    /// The words sent to the agent.
     pub fn told(&self) -> &str {
         match self {
             Self::Approved { told, .. }
@@ -235,7 +235,7 @@ pub enum ToAgent {
         ticket: Ticket,
         output: Result<Box<TrialOutput>, String>,
     },
-    /// The human changed the plan; `told` says how.
+    /// The user changed the plan; `told` says how.
     PlanEdited {
         steps: Vec<Step>,
         told: String,

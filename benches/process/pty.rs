@@ -94,7 +94,7 @@ pub struct Seen(Vec<u8>);
 impl Seen {
     pub const CURSOR_SHOWN: &'static [u8] = b"\x1b[?25h";
 
-    /// Sequences that ask the terminal for an answer: attributes, cursor, keyboard, modes, colours, capabilities.
+    /// Sequences that ask the terminal for an answer: attributes, cursor, keyboard, modes, colors, capabilities.
     pub fn queries(&self) -> usize {
         let asks: [&[u8]; 9] =
             [b"\x1b[c", b"\x1b[0c", b"\x1b[>c", b"\x1b[>0c", b"\x1b[5n", b"\x1b[6n", b"\x1b[?u", b"$p", b"\x1bP+q"];

@@ -1,5 +1,5 @@
-//! The agents that can be started: the bundled `agents.toml`, the user's own over it, and what `--agent acp:COMMAND LINE`
-//! names. Finding them on this machine is [`discover`]'s part.
+//! The agents that can be started: the bundled `agents.toml`, the user's own over it, and what `--agent acp:COMMAND
+//! LINE` names. Finding them on this machine is [`discover`]'s part.
 
 mod discover;
 pub mod limits;

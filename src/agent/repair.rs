@@ -44,7 +44,7 @@ impl Agent for Repair {
 enum Stop {
     /// It was canceled, or the session closes.
     Interrupted(Interrupted),
-    /// There is no way to go on; the report says why.
+    /// The search cannot continue; the report says why.
     Failed(String),
 }
 
@@ -327,7 +327,7 @@ impl Seat {
         }
     }
 
-    /// Acts on the answer; gives the report when the session is done, `None` when the search goes on.
+    /// Acts on the answer; returns the report when the session is done, `None` when the search continues.
     async fn answered(
         &mut self,
         settled: &Settled,

@@ -59,7 +59,7 @@ impl fmt::Display for Seq {
     }
 }
 
-/// Milliseconds since 1970-01-01 UTC, as the host's clock told when the event was appended.
+/// Milliseconds since 1970-01-01 UTC, by the host's clock when the event was appended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixMs(pub u64);

@@ -23,8 +23,8 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Something got better and nothing worse: no case broke, vanished, was silenced or is new and wrong. The verdict on
-    /// a rerun (issue 14).
+    /// Something got better and nothing worse: no case broke, vanished, was silenced or is new and wrong. The verdict
+    /// on a rerun (issue 14).
     pub fn is_better(&self) -> bool {
         !self.fixed.is_empty() && self.is_no_worse()
     }
@@ -144,7 +144,8 @@ pub fn flaky(runs: &[RunOutcome]) -> Vec<String> {
     flaky.into_iter().map(str::to_owned).collect()
 }
 
-/// Runs × cases, oldest run first: which action broke what. A building block of the matrix in the Tests pane (issue 14).
+/// Runs × cases, oldest run first: which action broke what. A building block of the matrix in the Tests pane (issue
+/// 14).
 #[derive(Clone, Debug, Default)]
 pub struct Matrix {
     pub runs: Vec<RunOutcome>,

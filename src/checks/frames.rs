@@ -1,6 +1,6 @@
 //! Failure locations: the frames in a failure text of any runner, innermost first.
 //!
-//! Recognised: Rust panics, backtraces and compiler arrows; Python tracebacks and pytest's short form; JavaScript
+//! Recognized: Rust panics, backtraces and compiler arrows; Python tracebacks and pytest's short form; JavaScript
 //! and TypeScript stacks (V8, vitest); Go panics, `t.Errorf` lines and compiler lines; Java; Perl and bats diagnostics.
 
 use crate::checks::limits::CHECK_FRAMES_MAX;
@@ -73,7 +73,7 @@ pub fn frames_in(text: &str) -> Vec<Frame> {
     frames
 }
 
-/// The innermost frame that lies in the project.
+/// Returns the innermost frame inside the project.
 pub fn first_own(text: &str, place: &Place) -> Option<Frame> {
     frames_in(text).into_iter().find(|f| !f.is_foreign(place))
 }
@@ -122,7 +122,7 @@ fn python(t: &str) -> Option<Frame> {
     Some(frame((file, line.trim().parse().ok()?), Some(name)))
 }
 
-/// `at NAME (FILE:L:C)`, `at FILE:L:C`, `at Class.method(File.java:L)`; in Rust the name stands one line above.
+/// `at NAME (FILE:L:C)`, `at FILE:L:C`, `at Class.method(File.java:L)`; in Rust the name is one line above.
 fn after_at(t: &str, before: &str) -> Option<Frame> {
     let rest = t.strip_prefix("at ")?;
     let rest = rest.strip_prefix("async ").unwrap_or(rest);

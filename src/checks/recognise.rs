@@ -13,7 +13,7 @@ pub enum TestPath {
     Config,
     /// Expected results: snapshots, golden files, test data.
     Expected,
-    /// A build or package file that may also set up the tests: look at the change.
+    /// A build or package file that may also set up the tests: read the change.
     MayConfigure,
     /// None of these.
     Source,
@@ -123,7 +123,7 @@ pub fn recognise(path: &str) -> TestPath {
     }
 }
 
-/// A file name (lower case) that runners take for tests wherever it lies.
+/// A file name (lower case) that runners take for tests in any directory.
 pub fn is_test_name(name: &str) -> bool {
     let Some((stem, extension)) = name.rsplit_once('.') else {
         return false;

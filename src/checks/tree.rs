@@ -34,7 +34,7 @@ impl Counts {
     }
 }
 
-/// In which order siblings stand.
+/// The order of siblings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// As first reported.

@@ -26,8 +26,8 @@ fn wake(places: &Places, place: &SessionPlace) -> Result<(), Fail> {
     if socket::is_up(&place.socket()) { Ok(()) } else { daemon::spawn(places, place) }
 }
 
-/// The full-screen client on this terminal. `ready` runs beside it, so that the first frame waits for nothing: it starts
-/// the host if there is none.
+/// The full-screen client on this terminal. `ready` runs beside it, so that the first frame waits for nothing: it
+/// starts the host if there is none.
 pub fn here(
     shared: &Shared,
     place: &SessionPlace,
@@ -87,7 +87,7 @@ async fn without_control(stdin: tokio::io::Stdin, write: tokio::net::unix::Owned
     while let Some(frame) = reader.next().await {
         match frame.map_err(broke)? {
             Ok(message) => writer.send(&tamed(message)).await.map_err(broke)?,
-            // What is no message here is none there either, and the host says so.
+            // An invalid message here is invalid there too, and the host says so.
             Err(_) => {
                 writer.feed_line("null".to_owned()).await.map_err(broke)?;
                 writer.flush().await.map_err(broke)?;
@@ -105,7 +105,7 @@ fn tamed(message: Message) -> Message {
         serde_json::value::to_raw_value(&object).ok()
     };
     let params = match (method.as_str(), params) {
-        // Parameters that are no object are refused by the host.
+        // Parameters that are not an object are refused by the host.
         ("session/attach", Some(raw)) => as_read_only(&raw).or(Some(raw)),
         ("session/attach", None) => serde_json::value::to_raw_value(&serde_json::json!({ "control": false })).ok(),
         (_, params) => params,

@@ -97,7 +97,7 @@ fn judge(
     let policy = tightened(policy, root, &options.settings.guarded, warnings)?;
     let policy = policy.in_session(tests, options.agent == "repair");
     let sessions = place.dir.parent().unwrap_or(&place.dir).to_owned();
-    // What the sessions say of themselves is no agent's to write.
+    // Agents must not write the reports of sessions.
     let mut own = vec![sessions, place.state().join(super::neighbors::DIR)];
     match &options.config {
         // The file named may lie anywhere, also in or above the project: what is ours there has names.

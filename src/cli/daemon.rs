@@ -23,7 +23,7 @@ struct Order {
 }
 
 /// A host lives for days and has moments of much work (a first checkpoint, a search for repairs): the C library's
-/// allocator shall give back what they took. Other allocators pass these over; commands and agents never get them.
+/// allocator should give back what they took. Other allocators pass these over; commands and agents never get them.
 const ALLOCATOR: [(&str, &str); 3] =
     [("MALLOC_ARENA_MAX", "2"), ("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
 

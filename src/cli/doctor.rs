@@ -14,11 +14,11 @@ enum State {
     Works,
     /// Something is left out; the rest works.
     Limited,
-    /// No session can be run until this is mended.
+    /// No session can run until this is fixed.
     Broken,
 }
 
-/// One thing that was looked at.
+/// One item that was checked.
 #[derive(Clone, Debug, Serialize)]
 struct Finding {
     group: &'static str,

@@ -1,4 +1,4 @@
-//! A rule that a human made of a denial, added to the policy of their user scope.
+//! Adds a rule that the user made from a denial to the user's policy.
 
 use crate::config;
 use crate::policy::Policy;
@@ -24,7 +24,7 @@ pub fn keep(path: &Path, rule: &str) -> Result<String, String> {
     let end = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
     let after = format!("{before}{end}{gap}{rule}\n");
     if let (_, Some(error)) = Policy::with_file(Vec::new(), &name, &after) {
-        // The human looks at the rule alone: its lines count from there.
+        // The user sees the rule alone: its lines count from there.
         let first = before.lines().count() + gap.len();
         let line = error.line.saturating_sub(first);
         return Err(format!("line {line}: {}", error.what));

@@ -1,4 +1,4 @@
-//! `rightseat keys`: the keymap in force as a table, and a look at what this terminal sends.
+//! `rightseat keys`: the current keymap as a table, and what this terminal sends.
 
 use super::args::Shared;
 use super::{DONE, Done, Fail, daemon, print, settings};

@@ -17,13 +17,13 @@ pub const HOST_LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub const HEADLESS_LINGER_MS: u64 = 2_000;
 /// Of a script's first line, which names its interpreter, bytes.
 pub const SHEBANG_BYTES_MAX: u64 = 512;
-/// Names in one directory that a ruling looks at.
+/// Names in one directory that a ruling reads.
 pub const POLICY_DIR_NAMES_MAX: usize = 100_000;
-/// Files below a directory that a ruling looks at by name.
+/// Files below a directory that a ruling reads by name.
 pub const POLICY_FILES_SEEN_MAX: usize = 100_000;
 /// Bytes of a configuration file that a ruling reads.
 pub const POLICY_TEXT_BYTES_MAX: u64 = 256 * 1024;
-/// Silence after which `keys --probe` ends by itself, milliseconds.
+/// Silence after which `keys --probe` ends, milliseconds.
 pub const PROBE_QUIET_MS_MAX: u64 = 60_000;
 /// One line of `policy check`.
 pub const POLICY_QUESTION_BYTES_MAX: u64 = 1024 * 1024;
@@ -36,11 +36,11 @@ pub const SSH_PIPE_BYTES_MAX: usize = 256 * 1024;
 /// First and longest wait before a dropped ssh link is tried again, milliseconds.
 pub const SSH_BACKOFF_MS_MIN: u64 = 500;
 pub const SSH_BACKOFF_MS_MAX: u64 = 15_000;
-/// Times a dropped ssh link is tried again before the client is told that it is gone: about an hour.
+/// Times a dropped ssh link is tried again before the client is told that it is lost: about an hour.
 pub const SSH_TRIES_MAX: u32 = 250;
 /// Lines of ssh's own messages that are kept to explain a failure.
 pub const SSH_SAID_LINES_MAX: usize = 5;
 /// Bytes of one project file that is read to find the test runner.
 pub const DETECT_FILE_BYTES_MAX: u64 = 1024 * 1024;
-/// Files looked at to find a project's test runner.
+/// Files read to find a project's test runner.
 pub const DETECT_FILES_MAX: usize = 20_000;

@@ -1,4 +1,4 @@
-//! Sessions, and what waits in them, read from their journals without troubling their hosts.
+//! Lists sessions and their pending actions, read from their journals without contacting their hosts.
 
 use super::args::Shared;
 use super::place::{Places, SessionPlace};
@@ -10,7 +10,7 @@ use crate::journal::{Journal, Reader};
 use crate::model::Session;
 use serde_json::{Value, json};
 
-/// One session as it stands.
+/// The present state of one session.
 struct Seen {
     place: SessionPlace,
     session: Session,

@@ -1,4 +1,5 @@
-//! The built-in agent from the command line's `llm:PROVIDER/MODEL`, models.toml and the `[llm]` table of the configuration.
+//! The built-in agent from the command line's `llm:PROVIDER/MODEL`, models.toml and the `[llm]` table of the
+//! configuration.
 
 use super::Fail;
 use crate::agent::llm::{Catalog, LlmAgent, LlmConfig, Settings};
@@ -29,13 +30,13 @@ impl LlmMaker {
     }
 }
 
-/// The agent's own settings inside the general ones: the smaller budget counts, and specialists named there are the crew
-/// unless `[llm.crew]` names one.
+/// The agent's own settings inside the general ones: the smaller budget counts, and specialists named there are the
+/// crew unless `[llm.crew]` names one.
 fn within(mut written: LlmConfig, general: &config::Settings) -> LlmConfig {
     let (set, unset) = (&general.budget, config::Settings::default().budget);
     let smaller = |own: Option<u64>, set: u64, unset: u64| match own {
         _ if set == unset => own,
-        // 0 is no limit.
+        // 0 means no limit.
         Some(own) if own > 0 => Some(own.min(set)),
         Some(_) | None => Some(set),
     };

@@ -16,8 +16,8 @@ use tracing_subscriber::EnvFilter;
 const VARIABLE: &str = "RIGHTSEAT_LOG";
 const DEFAULT: &str = "warn,rightseat=info";
 
-/// Sends this process's log to `path`, and panics with it. A log that cannot be opened is reported on standard error and
-/// stops nothing.
+/// Sends this process's log to `path`, and panics with it. A log that cannot be opened is reported on standard error
+/// and stops nothing.
 pub fn start(path: &Path) {
     let log = match LogFile::open(path) {
         Ok(log) => log,
@@ -37,7 +37,7 @@ pub fn start(path: &Path) {
         .log_internal_errors(false)
         .with_writer(Mutex::new(log))
         .finish();
-    // A second start in one process is refused, and the first log goes on.
+    // A second start in one process is refused, and the first log continues.
     let _ = tracing::subscriber::set_global_default(subscriber);
     let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -124,7 +124,7 @@ mod tests {
         let sizes: Vec<u64> = std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).collect();
         assert_eq!(sizes.len(), 2);
         assert!(sizes.iter().all(|&size| size <= HOST_LOG_BYTES_MAX), "{sizes:?}");
-        // A host that starts again goes on where the last one ended.
+        // A host that starts again continues where the last one ended.
         let before = std::fs::metadata(&path).unwrap().len();
         LogFile::open(&path).unwrap().write_all(b"again\n").unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().len(), before + 6);

@@ -105,7 +105,7 @@ pub fn isolation_unused(options: &SessionOptions) -> Result<Option<String>, Fail
     Ok(Some(format!("isolation `{word}` does not apply to {agent}: {why}; use `gated` or `auto`")))
 }
 
-/// By itself, an agent whose writes come through us works in the workspace; one that writes by itself gets a copy.
+/// By default, an agent whose writes come through us works in the workspace; one that writes itself gets a copy.
 fn isolation(choice: IsolationChoice, spec: &AgentSpec) -> Result<Isolation, Fail> {
     match choice {
         IsolationChoice::Auto if spec.edits == Through::Client => Ok(Isolation::Gated),

@@ -8,8 +8,8 @@ const BEGINNING_LETTERS_MIN: usize = 3;
 
 /// Refuses a goal that looks like a mistyped command. The message says how to pass it as a goal.
 ///
-/// A goal of one word is compared with every command. Of several unquoted words, the first is compared with the commands
-/// that take arguments, and only one edit counts, because a sentence can begin with any word.
+/// A goal of one word is compared with every command. Of several unquoted words, the first is compared with the
+/// commands that take arguments, and only one edit counts, because a sentence can begin with any word.
 pub fn check(goal: &[String]) -> Result<(), Fail> {
     let root = super::parse::command();
     let (found, way) = match goal {

@@ -53,7 +53,7 @@ pub struct Fail {
 }
 
 impl Fail {
-    /// Usage or environment: what, and how to mend it.
+    /// A problem of usage or environment, and how to fix it.
     pub fn usage(text: String) -> Self {
         Self { text, code: USAGE }
     }
@@ -108,10 +108,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Keys of model providers are in the environment and in the memory of this process. Commands and agents run as the same
-/// user and could read both; the kernel refuses it for a process that may not be dumped. What is started from here may be
-/// dumped again: it holds no key. Root may look everywhere, so nothing is gained for it, and the census goes by who can be
-/// looked at.
+/// Keys of model providers are in the environment and in the memory of this process. Commands and agents run as the
+/// same user and could read both; the kernel refuses it for a process that may not be dumped. What is started from here
+/// may be dumped again: it holds no key. Root may look everywhere, so nothing is gained for it, and the census goes by
+/// who can be looked at.
 fn close_to_others() {
     #[cfg(target_os = "linux")]
     if !rustix::process::geteuid().is_root() {
@@ -128,7 +128,7 @@ fn complain(text: &str) {
 }
 
 /// Prints clap's message about a command line. Clap repeats the arguments with colors of its own, and would let theirs
-/// through. It repeats the arguments in colours of its own, and would let theirs through.
+/// through. It repeats the arguments in colors of its own, and would let theirs through.
 fn say_mistake(error: &clap::Error) {
     let odd = |word: &str| word.lines().any(|line| crate::base::text::Untrusted::new(line).visible() != line);
     if std::env::args_os().any(|word| odd(&word.to_string_lossy())) {

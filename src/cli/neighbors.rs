@@ -165,7 +165,7 @@ impl Neighbors for Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        // What it has left is known a little longer: watchers speak late. Old files are removed by whoever comes next.
+        // Its last report is kept a little longer: watchers report late. The next session removes old files.
         let others = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
         for entry in others {
             let is_old = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());

@@ -56,8 +56,8 @@ fn used_by(path: &str) -> &'static [&'static str] {
 
 /// Returns the whole command line with every command's own options.
 ///
-/// A command declares the shared options that it uses as global, and the root declares all of them as its own. Clap then
-/// merges the values given before and after the command's name, and knows nothing of an option that is not used.
+/// A command declares the shared options that it uses as global, and the root declares all of them as its own. Clap
+/// then merges the values given before and after the command's name, and knows nothing of an option that is not used.
 pub fn command() -> clap::Command {
     let root = Cli::command();
     let shared: Vec<Arg> = root.get_arguments().filter(|arg| !arg.is_positional()).cloned().collect();

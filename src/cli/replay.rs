@@ -1,6 +1,6 @@
 //! `replay` and `review`: a record walked through in the client that also supervises, or as numbered text.
 //!
-//! The record is played by a source in this process that speaks the wire like a host does: it gives all that happened at
+//! The record is played by a source in this process that uses the wire like a host: it gives all that happened at
 //! once, and the client walks through it. Contents can be asked for; everything that would change something is refused.
 
 use super::args::Shared;

@@ -13,7 +13,7 @@ pub fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Colours as the environment lets us have them.
+/// Colors as the environment lets us have them.
 pub fn depth() -> Depth {
     Depth::detect(env("NO_COLOR").as_deref(), env("COLORTERM").as_deref(), env("TERM").as_deref())
 }
@@ -58,7 +58,7 @@ pub fn options(shared: &Shared, title: &str, control: Option<bool>) -> Result<Op
     })
 }
 
-/// Runs the client until the human leaves. `left` is said on the terminal afterwards when the session goes on.
+/// Runs the client until the user leaves. `left` is printed on the terminal afterwards when the session continues.
 pub fn run(
     runtime: &tokio::runtime::Runtime,
     options: Options,

@@ -1,4 +1,4 @@
-//! `attach --ssh HOST`: the wire over OpenSSH's own pipe, taken up again when the link drops.
+//! `attach --ssh HOST`: the wire over OpenSSH's own pipe, resumed when the link drops.
 //!
 //! ssh authenticates as it always does: its questions go to the terminal before the screen opens, and its messages are
 //! shown. Later connections ask nothing (`BatchMode`), because the screen belongs to the client by then.

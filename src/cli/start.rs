@@ -40,8 +40,8 @@ pub fn demo(shared: &Shared) -> Done {
     begin(shared, options)
 }
 
-/// The agent named, else what the configuration says, else the first that is found here, else the embedded one where it can
-/// do what is asked; with the reason in words.
+/// The agent named, else what the configuration says, else the first that is found here, else the embedded one where it
+/// can do what is asked; with the reason in words.
 fn choose(shared: &Shared, workspace: &Path, resolved: &Resolved, goal: &[String]) -> Result<(String, String), Fail> {
     if let Some(spec) = &resolved.settings.agent {
         let named = if resolved.sources.get("agent") == Some(&Layer::Flag) {

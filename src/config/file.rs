@@ -15,9 +15,11 @@ use crate::model::event::Mode;
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "rightseat configuration")]
 pub struct File {
-    /// Agent of a new session: a name from `rightseat agents`, `acp:COMMAND LINE`, `llm:PROVIDER/MODEL`, `repair` or `script:FILE`; unset, the first that is found.
+    /// Agent of a new session: a name from `rightseat agents`, `acp:COMMAND LINE`, `llm:PROVIDER/MODEL`, `repair` or
+    /// `script:FILE`; unset, the first that is found.
     pub agent: Option<String>,
-    /// What needs your decision: every action (`step`), each step of the plan (`plan`), or what no rule decides (`guarded`); with `observe`, the agent can only read.
+    /// What needs your decision: every action (`step`), each step of the plan (`plan`), or what no rule decides
+    /// (`guarded`); with `observe`, the agent can only read.
     pub mode: Option<Mode>,
     /// How the agent is kept away from your files; `auto` is `copy`, or `gated` if the agent edits through rightseat.
     pub isolation: Option<IsolationChoice>,

@@ -40,8 +40,8 @@ impl Paths {
         Ok(file.parent().unwrap_or(Path::new("/")).to_owned())
     }
 
-    /// By the platform's rules, unless told otherwise. The other files are looked for beside the configuration file;
-    /// where no home is known, so are the sessions.
+    /// Returns the paths by the platform's rules, unless given. The other files are looked for beside the configuration
+    /// file; where no home is known, so are the sessions.
     pub fn find(places: &Places) -> Result<Self, ConfigError> {
         let home = directories::ProjectDirs::from("", "", "rightseat");
         let named = places.config.clone().filter(|p| !p.as_os_str().is_empty());

@@ -65,7 +65,7 @@ pub(super) fn lines(content: &Bytes) -> Vec<Bytes> {
     lines
 }
 
-/// The changes between two texts in order, and whether they were only looked at coarsely.
+/// Returns the changes between two texts in order, and whether they were only compared coarsely.
 pub(super) fn changes(old: &[Bytes], new: &[Bytes], whitespace: Whitespace) -> (Vec<Change>, bool) {
     let same =
         |a: &Bytes, b: &Bytes| a == b || (whitespace != Whitespace::Exact && whitespace.key(a) == whitespace.key(b));

@@ -1,6 +1,6 @@
 //! The difference between two versions of one file, as hunks of lines.
 //!
-//! Owns the shapes every view and every decision speaks of. Hunk and line numbers in a
+//! Owns the shapes that views and decisions use. Hunk and line numbers in a
 //! [`Selection`](super::Selection) refer to the hunks of [`DiffOptions::default`].
 
 use bytes::Bytes;

@@ -61,7 +61,7 @@ fn words_changed(before: &DiffLine, after: &DiffLine) -> Option<(Marks, Marks)> 
     worth.then_some((old_marks, new_marks))
 }
 
-/// Adds a mark; marks that touch become one.
+/// Adds a mark; adjacent marks are merged.
 fn push(marks: &mut Marks, mark: Range<usize>) {
     match marks.last_mut() {
         _ if mark.is_empty() => {}

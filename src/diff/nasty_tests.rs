@@ -1,6 +1,6 @@
 //! Diffs of real trouble, as a reader would see them: `tests/fixtures/diff/NAME/{old,new,expect}`.
 //!
-//! `UPDATE=1 cargo test nasty` rewrites the expected pictures; look at what changed.
+//! `UPDATE=1 cargo test nasty` rewrites the expected pictures; review the changes.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -17,7 +17,7 @@ pub struct Published {
     pub trouble: Option<String>,
     /// The host is about to go.
     pub closing: bool,
-    /// The session has ended; it can still be looked at, and undone.
+    /// The session has ended; it can still be viewed, and undone.
     pub ended: bool,
     /// A turn is under way, or something is held or runs.
     pub busy: bool,

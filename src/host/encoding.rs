@@ -1,4 +1,4 @@
-//! Writes over files that are not UTF-8: agents speak text, so bytes that are none are easily lost. Said before the
+//! Writes over files that are not UTF-8: agents send text, so other bytes are easily lost. Said before the
 //! decision.
 
 use crate::base::text::foreign;

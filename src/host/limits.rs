@@ -4,7 +4,7 @@
 pub const AGENT_OUTPUT_WAITING_BYTES_MAX: usize = 1024 * 1024;
 /// Messages that wait for the session actor from clients, effects and the watcher; a full queue slows the sender.
 pub const HOST_QUEUE_MESSAGES_MAX: usize = 256;
-/// Agent messages taken in one batch (and so in one append) before a user's request is looked at again.
+/// Agent messages taken in one batch (and so in one append) before a user's request is processed.
 pub const AGENT_BATCH_MESSAGES_MAX: usize = 256;
 /// Answers that wait for a slow client; one more and the client is dropped.
 pub const CLIENT_ANSWERS_MAX: usize = 256;
@@ -28,11 +28,11 @@ pub const PROMPTS_QUEUED_MAX: usize = 100;
 pub const EDIT_FILES_MAX: usize = 500;
 /// Output of a command that goes into one event.
 pub const OUTPUT_EVENT_BYTES_MAX: usize = 16 * 1024;
-/// The end of the output that an agent is told.
+/// The end of the output that is sent to an agent.
 pub const TOLD_TAIL_BYTES_MAX: usize = 16 * 1024;
 /// Time limit for an agent to exit on its own when the session closes, milliseconds.
 pub const AGENT_END_MS_MAX: u64 = 1_500;
-/// A change seen this soon after an external agent's turn counts as the agent's: the watcher settles before it speaks.
+/// A change seen this soon after an external agent's turn counts as the agent's: the watcher settles before it reports.
 pub const UNSUPERVISED_AFTER_TURN_MS: u64 = 2_000;
 /// Changes that the refusal of an undo or a rewind names in words, and lists in its data.
 pub const REVERT_CHANGES_NAMED_MAX: usize = 8;
@@ -40,7 +40,7 @@ pub const REVERT_CHANGES_LISTED_MAX: usize = 1_000;
 /// Time after a command that an agent ran itself, in which a change of a file still counts as the command's,
 /// milliseconds.
 pub const AGENT_COMMAND_SETTLE_MS: u64 = 1_000;
-/// The same for ignored files, which are looked at more rarely.
+/// The same for ignored files, which are checked less often.
 pub const IGNORED_SETTLE_MS: u64 = 5_000;
 /// Commands that run at the same time; further ones wait for one to end.
 pub const COMMANDS_AT_ONCE_MAX: usize = 16;

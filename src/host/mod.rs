@@ -56,7 +56,7 @@ pub trait AgentMaker: Send + Sync {
     fn make(&self, seat: AgentSeat) -> Result<Box<dyn Agent>, String>;
     /// Returns the badge for the header before the agent has sent anything.
     fn badge(&self) -> AgentBadge;
-    /// Plays by itself from the start, without a prompt (a script).
+    /// Starts without a prompt (a script).
     fn starts_itself(&self) -> bool;
     /// Returns whether everything it does outside its own process goes through the gate, so that an unattributed change
     /// is not its own.

@@ -19,11 +19,11 @@ use std::sync::Arc;
 
 pub struct Surroundings {
     neighbors: Arc<dyn Neighbors>,
-    /// Sessions that the user was told of.
+    /// Sessions that were reported to the user.
     met: BTreeSet<SessionId>,
-    /// Directories that an alarm was raised about in this turn, which is told by its number.
+    /// Directories with an alarm in this turn, which its number identifies.
     alarmed_about: (u64, BTreeSet<String>),
-    /// The session's agent writes nothing by itself.
+    /// The session's agent writes nothing on its own.
     embedded: bool,
 }
 
@@ -100,7 +100,7 @@ impl Surroundings {
         }
     }
 
-    /// Something of this session may change files without naming them: a command, or an agent that writes by itself.
+    /// Something of this session may change files without naming them: a command, or an agent that writes on its own.
     pub fn tell_work(&self, gate: &Gate) {
         let session = gate.session();
         let is_apart = session.agent.ready.agent.isolation == Isolation::Copy;
@@ -140,8 +140,8 @@ fn is_left(gate: &Gate, by: &ChangedBy, changed: &Changed) -> bool {
     changed.rel.as_ref().zip(state).is_some_and(|(path, state)| leaves(state, path, changed))
 }
 
-/// An edit's own after-image is the edit's. What changes while a command or an agent's own edit runs is told as that and
-/// no more. The rest is the user's, unless an agent that can write by itself is at work.
+/// An edit's own after-image is the edit's. What changes while a command or an agent's own edit runs is reported as
+/// that and no more. The rest is the user's, unless an agent that can write on its own is at work.
 fn author(gate: &Gate, line: &AgentLine, runs: &Runs, changed: &Changed) -> ChangedBy {
     let path = changed.rel.as_ref();
     let newest = || gate.session().actions.iter().rev().take(ACTION_BODIES_KEPT_MAX);
@@ -204,7 +204,7 @@ fn leaves(state: &ActionState, path: &RelPath, changed: &Changed) -> bool {
         })
 }
 
-/// An alarm's words. What runs code by itself or steers an agent is named as what it is.
+/// Returns an alarm's words. Files that run code automatically or steer an agent are named as such.
 fn unsupervised(path: &str, about: Option<&str>) -> String {
     let guard = guarded(path).map(|guard| format!("; it is {}", guard.what)).unwrap_or_default();
     let about = about.map(|about| format!(" ({about})")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The exact words an agent is told about its proposals. They are journaled as `told`, so the user can read them.
+//! The exact words sent to an agent about its proposals. They are journaled as `told`, so the user can read them.
 
 use crate::model::decide::Reply;
 use crate::model::event::LapseWhy;

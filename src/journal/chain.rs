@@ -136,7 +136,7 @@ mod tests {
             prop_assert_eq!(unhex::<32>(&hex(&bytes)), Some(bytes));
         }
 
-        /// Moving a byte between neighbouring fields gives another hash: the encoding is unambiguous.
+        /// Moving a byte between neighboring fields gives another hash: the encoding is unambiguous.
         #[test]
         fn every_field_counts(kind in "[a-z]{1,12}", body in any::<[u8; 32]>(), seq in 1u64..9, at in any::<u64>(), bit in 0usize..256) {
             let prev = [1u8; 32];

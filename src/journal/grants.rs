@@ -16,13 +16,13 @@ pub(super) const KINDS: [&str; 4] = ["proposed", "decided", "started", "lapsed"]
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Grant {
     revision: u32,
-    /// `None`: decided, but not in favour, or consent was lost since.
+    /// `None`: decided, but not in favor, or consent was lost since.
     digest: Option<Digest>,
     /// The last revision that was started, if any ever was. A later one needs, and may have, a decision of its own.
     spent: Option<u32>,
 }
 
-/// The consent that stands, by action.
+/// The valid consent, by action.
 #[derive(Debug, Default)]
 pub(super) struct Grants {
     by_action: HashMap<ActionId, Grant>,

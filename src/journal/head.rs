@@ -22,7 +22,7 @@ use crate::journal::limits::HEAD_FILE_BYTES;
 pub struct Anchor {
     /// The session the chain belongs to.
     pub session: SessionId,
-    /// Number of the last covered event; 0 stands for an empty journal.
+    /// Number of the last covered event; 0 means an empty journal.
     pub seq: Seq,
     /// Hash of that event, or the genesis.
     pub hash: Digest,
@@ -106,7 +106,7 @@ impl HeadFile {
     }
 
     /// Overwrites the record in place. Not synced: it must survive a killed host, and after a power cut it is behind
-    /// the database at worst, which is no alarm.
+    /// the database at worst, which raises no alarm.
     pub fn write(&self, head: &Head) -> Result<()> {
         let mut line = serde_json::to_vec(head).unwrap_or_default();
         if line.len() >= HEAD_FILE_BYTES {
@@ -122,7 +122,7 @@ impl HeadFile {
     }
 }
 
-/// Size and digest of the file as it lies on disk.
+/// Size and digest of the file on disk.
 pub(super) fn seal_of(journal: &Path) -> Result<Seal> {
     let mut file = File::open(journal).map_err(Error::io("reading", journal))?;
     let mut hash = Sha256::new();

@@ -8,7 +8,8 @@ use crate::base::{ActionId, Digest};
 /// it. It cannot be built elsewhere,
 ///
 /// ```compile_fail
-/// let forged = rightseat::journal::Permit { action: "a1".into(), revision: 1, digest: rightseat::base::Digest::of(b"") };
+/// let forged = rightseat::journal::Permit { action: "a1".into(), revision: 1, digest: rightseat::base::Digest::of(b"")
+/// };
 /// ```
 ///
 /// nor kept for a second use,

@@ -1,4 +1,4 @@
-//! The tables of a journal, and how a database is opened, checked and recognised.
+//! The tables of a journal, and how a database is opened, checked and recognized.
 
 use std::path::Path;
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection> {
 }
 
 /// A connection that cannot write the database. Where the directory is read-only and no log is left over, the file is
-/// read as it lies.
+/// read unchanged.
 pub(super) fn open_reader(path: &Path) -> Result<Connection> {
     if !path.is_file() {
         return Err(Error::Missing(path.to_owned()));

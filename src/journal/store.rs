@@ -309,7 +309,7 @@ fn check_head(path: &Path, db: &Connection, identity: &Identity, head_seq: Seq) 
     Ok(())
 }
 
-/// Folds the consent that stands out of the events.
+/// Folds the events into the valid consent.
 fn recall(db: &Connection, path: &Path) -> Result<Grants> {
     let mut grants = Grants::default();
     let [a, b, c, d] = grants::KINDS;

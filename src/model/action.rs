@@ -220,7 +220,7 @@ pub struct Risk {
 }
 
 /// The files a command would change, according to its words and the disk when it was proposed. Nothing was run to know
-/// it, and it is no part of the consent: the disk may have changed since.
+/// it, and it is not part of the consent: the disk may have changed since.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touches {
     /// Number of existing files among them.
@@ -397,7 +397,7 @@ impl Action {
         };
         change(&mut next.body);
         if next.command() != self.command() {
-            // It was told of another line.
+            // It belonged to another line.
             next.touches = None;
         }
         next.digest = next.covered();

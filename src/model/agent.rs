@@ -11,7 +11,7 @@ pub enum When {
     Queue,
     /// At the next point where the agent listens: before its next action.
     Boundary,
-    /// Now: the present turn is cancelled first.
+    /// Now: the present turn is canceled first.
     Interrupt,
 }
 

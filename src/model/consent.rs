@@ -133,7 +133,7 @@ mod tests {
         }
     }
 
-    /// Journals that are out there hold these digests: names of our variants may change, their bytes may not.
+    /// Existing journals contain these digests: names of our variants may change, their bytes may not.
     #[test]
     fn what_consent_binds_to_is_stable() {
         use crate::model::offer::{OptionEffect, RequestOption};

@@ -157,7 +157,7 @@ pub enum Effect {
     Perform(ActionId),
     /// The agent itself carries it out now.
     Release(ActionId),
-    /// Tell the agent what became of its proposal.
+    /// Send the agent the result of its proposal.
     Reply { action: ActionId, reply: Reply },
     /// Tell the agent that the user changed the plan.
     PlanTold,
@@ -204,7 +204,7 @@ pub enum Refusal {
     NothingHeld,
 }
 
-/// See the module. `Err` means: nothing happens, and the asker is told why.
+/// See the module. `Err` means: nothing happens, and the requester gets the reason.
 pub fn decide(session: &Session, input: Input) -> Result<Outcome, Refusal> {
     match input {
         Input::File { action, ruling, alarms, now } => Ok(propose::file(session, *action, ruling, alarms, now)),

@@ -2,8 +2,9 @@
 
 use crate::model::node::FileMode;
 
-/// A change as an agent states it. The host reads the disk, checks it and makes a [`FileEdit`](super::FileEdit) of it; nothing the agent
-/// claims about the present content is believed. Paths are as the agent gave them (relative or absolute).
+/// A change as an agent states it. The host reads the disk, checks it and makes a [`FileEdit`](super::FileEdit) of it;
+/// nothing the agent claims about the present content is believed. Paths are as the agent gave them (relative or
+/// absolute).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
     pub path: String,
@@ -34,7 +35,7 @@ pub enum After {
         bytes: Vec<u8>,
         mode: FileMode,
     },
-    /// Replaces `old`, which must stand in the file exactly once (or at least once with `all`).
+    /// Replaces `old`, which must occur in the file exactly once (or at least once with `all`).
     Replace {
         old: String,
         new: String,

@@ -8,7 +8,7 @@ pub const ANOMALIES_KEPT_MAX: usize = 100;
 pub const ACTIONS_RECENT_MAX: usize = 1_000;
 /// Output of one action that stays in memory.
 pub const ACTION_TAIL_BYTES_MAX: usize = 64 * 1024;
-/// Texts told about, and alarms raised on, one action that stay in memory.
+/// Messages about, and alarms on, one action that stay in memory.
 pub const ACTION_TOLD_MAX: usize = 16;
 /// Runs of checks, and cases of one run, that stay in memory.
 pub const CHECK_RUNS_KEPT_MAX: usize = 64;

@@ -1,5 +1,5 @@
-//! Open vocabularies: the words that this version knows, and `Other` for every other word, which is kept byte for byte. In
-//! JSON each is a string.
+//! Open vocabularies: the words that this version knows, and `Other` for every other word, which is kept byte for byte.
+//! In JSON each is a string.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;

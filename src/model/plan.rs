@@ -326,7 +326,7 @@ impl Plan {
     }
 }
 
-/// A title as an agent writes it, without the mark of the list that it stood in: a bullet, a box, a number. Digits and
+/// A title as an agent writes it, without the mark of its list: a bullet, a box, a number. Digits and
 /// signs that belong to the words stay.
 pub fn without_list_mark(title: &str) -> &str {
     let spaced = |rest: &str| rest.starts_with(char::is_whitespace);

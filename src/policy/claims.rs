@@ -1,4 +1,4 @@
-//! Claims that tests pass, told from wishes, questions and negations, and held against the runs that were observed.
+//! Claims that tests pass, told apart from wishes, questions and negations, and compared with the observed runs.
 
 use crate::model::Kind;
 use crate::model::event::OutcomeWord;

@@ -1,6 +1,6 @@
 //! Files that run code, steer agents, or decide what is built, deployed or allowed: changing one is never routine.
 //!
-//! A name is recognised as file systems and tools would read it: whatever its case, its Unicode form, invisible
+//! A name is recognized as file systems and tools would read it: whatever its case, its Unicode form, invisible
 //! characters, trailing dots and spaces, short names (`GIT~1`) or stream suffixes.
 
 use std::sync::LazyLock;
@@ -270,7 +270,8 @@ static GUARDS: LazyLock<Guards> = LazyLock::new(|| {
 pub fn guarded(path: &str) -> Option<Guard> {
     let folded = fold(path);
     let first = |name: &str| GUARDS.set.matches(name).into_iter().min();
-    // A directory whose every file is guarded is so itself: moving it away, or another into its place, changes them all.
+    // A directory whose every file is guarded is so itself: moving it away, or another into its place, changes them
+    // all.
     let hit = first(&folded).or_else(|| first(&format!("{folded}/-")))?;
     GUARDS.owners.get(hit).copied()
 }
@@ -336,7 +337,7 @@ fn fold_part(part: &str) -> String {
     }
 }
 
-/// The dotted name that an 8.3 short name stands for, for names that matter here.
+/// Returns the dotted name behind an 8.3 short name, for names that matter here.
 fn short_name(short: &str) -> Option<&'static str> {
     [
         ("git", ".git"),

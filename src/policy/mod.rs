@@ -1,8 +1,8 @@
 //! Rulings: deny > ask > allow, on any doubt ask. Pure over the model.
 //!
-//! An action is taken apart into [`matter`]s; every rule is asked about every matter, and the most restrictive word wins,
-//! whatever the order of the rules. Nothing is allowed because no rule spoke: without a rule that permits, it asks.
-//! A policy file that cannot be read whole makes everything ask.
+//! An action is taken apart into [`matter`]s; every rule is asked about every matter, and the most restrictive word
+//! wins, whatever the order of the rules. Nothing is allowed because no rule spoke: without a rule that permits, it
+//! asks. A policy file that cannot be read whole makes everything ask.
 
 mod ask;
 pub mod claims;
@@ -68,8 +68,8 @@ impl Policy {
         }
     }
 
-    /// The same policy with the rules of the project's own file, which may ask and deny but never allow. A faulty file makes
-    /// everything ask: it may have meant to.
+    /// The same policy with the rules of the project's own file, which may ask and deny but never allow. A faulty file
+    /// makes everything ask: it may have meant to.
     pub fn with_project(&self, name: &str, text: &str) -> (Self, Option<PolicyError>) {
         let mut policy = self.clone();
         let fault = match user::file::read(name, text).and_then(|rules| user::file::only_tightening(name, rules)) {
@@ -118,15 +118,15 @@ impl Policy {
         Ok(policy.digested(&format!("guarded {globs:?}")))
     }
 
-    /// The same policy with further allow patterns, as `policy check` takes them. What is no pattern allows nothing.
+    /// The same policy with further allow patterns, as `policy check` takes them. An invalid pattern allows nothing.
     pub fn with_patterns(&self, patterns: &[String]) -> Self {
         let mut policy = self.clone();
         policy.user.extend(patterns.iter().enumerate().filter_map(|(n, p)| UserRule::pattern(n + 1, p)));
         policy.digested(&format!("patterns {patterns:?}"))
     }
 
-    /// The same policy in a session: with the project's test command, and whether the agent is a part of this program, so
-    /// that what it runs in private copies was written by us.
+    /// The same policy in a session: with the project's test command, and whether the agent is a part of this program,
+    /// so that what it runs in private copies was written by us.
     pub fn in_session(self, checks: Option<Command>, trusts_trials: bool) -> Self {
         Self { checks, trusts_trials, ..self }
     }

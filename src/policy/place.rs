@@ -17,7 +17,7 @@ pub trait Disk {
     /// The text of a file of moderate size.
     fn text(&self, path: &Path) -> Option<String>;
     /// Shows every file below a directory, or the file itself, until `visit` returns true. Returns false when there are
-    /// more files than are looked at.
+    /// more files than are read.
     fn below(&self, dir: &Path, scope: Scope, visit: &mut dyn FnMut(&Path) -> bool) -> bool;
     /// Returns the files in git's index in this directory; `None` when there is no index that can be read.
     fn tracked(&self, git_dir: &Path) -> Option<Tracked>;
@@ -119,7 +119,7 @@ impl Place<'_> {
                 // A shell names a hidden file only where the pattern does.
                 let fits = |name: &String| (!name.starts_with('.') || part.starts_with('.')) && matcher.is_match(name);
                 let mut names = disk.names(&here).unwrap_or_default();
-                // Some shells let `.*` stand for these as well.
+                // Some shells let `.*` match these as well.
                 names.extend([".", ".."].map(str::to_owned));
                 next.extend(names.iter().filter(|name| fits(name)).map(|name| format!("{before}{slash}{name}")));
                 if next.len() > PATTERN_NAMES_MAX {

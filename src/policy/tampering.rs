@@ -1,4 +1,5 @@
-//! Changes to tests beside changes of what they test: agents do rewrite the test that fails. Found here, said as an alarm.
+//! Changes to tests beside changes of what they test: agents do rewrite the test that fails. Found here, said as an
+//! alarm.
 
 use crate::base::RelPath;
 use crate::checks::is_test;
@@ -25,7 +26,7 @@ fn a_test(session: &Session, action: &Action, test: &RelPath) -> Option<String> 
     Some(format!("{} changes {test}, a test, {why}", action.id))
 }
 
-/// A new test before its code is how many work; an old one changed first is no better than one changed afterwards.
+/// A new test before its code is how many work; an old one changed first is as suspicious as one changed afterwards.
 fn after_a_test(session: &Session, action: &Action) -> Option<String> {
     if !touches_code(action) {
         return None;

@@ -100,7 +100,7 @@ impl Desk {
         self.settle(proposal, true).await
     }
 
-    /// The same for agents that record themselves what they are told, together with what came of the action.
+    /// The same for agents that record the messages to them themselves, together with the result of the action.
     pub async fn propose_untold(&mut self, proposal: Proposal) -> Result<Settled, Interrupted> {
         self.settle(proposal, false).await
     }
@@ -232,7 +232,7 @@ impl Desk {
             match (self.link.from_host.recv().await.ok_or(Interrupted::Closed)?, &mut self.on_option) {
                 (ToAgent::SetOption { id, value }, Some(on_option)) if self.options.len() < DESK_PROMPTS_MAX => {
                     for answer in on_option(&id, &value) {
-                        // The host may be waiting for us meanwhile: what does not fit is told by the next usage.
+                        // The host may be waiting for us meanwhile: what does not fit is included in the next usage.
                         drop(self.link.to_host.try_send(answer));
                     }
                     self.options.push_back((id, value, true));

@@ -232,8 +232,8 @@ pub enum WorkspaceError {
 pub trait Workspace: Send + Sync {
     fn root(&self) -> &Path;
 
-    /// The path inside that an absolute path means: as its words say, else as the kernel resolves the links that lead to
-    /// the workspace. `None` outside.
+    /// The path inside that an absolute path means: as its words say, else as the kernel resolves the links that lead
+    /// to the workspace. `None` outside.
     fn locate(&self, path: &Path) -> Option<RelPath> {
         RelPath::from_path(path.strip_prefix(self.root()).ok()?).ok()
     }
@@ -266,7 +266,7 @@ pub trait Workspace: Send + Sync {
     /// Records the tree as it is; only changed files cost. Gives the digest of its manifest.
     fn snapshot(&self) -> BoxFuture<'_, Result<Digest, WorkspaceError>>;
 
-    /// Records the tree as it is known, after a look at these paths; the rest is looked at in the background. `None`
+    /// Records the tree as it is known, after a check of these paths; the rest is checked in the background. `None`
     /// while the first walk is under way.
     fn snapshot_with(&self, paths: Vec<RelPath>) -> BoxFuture<'_, Result<Option<Digest>, WorkspaceError>> {
         drop(paths);

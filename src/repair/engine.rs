@@ -65,7 +65,7 @@ pub struct Outcome {
     pub tried: Tried,
     /// Why nothing could be tried: the tests do not build, none were found.
     pub problem: Option<String>,
-    /// The names that were looked at first, with why.
+    /// The names that were examined first, with the reasons.
     pub suspects: Vec<super::localise::Suspect>,
     /// Path and name of each function, and the names of the project's functions it uses.
     pub calls: Vec<(String, String, Vec<String>)>,
@@ -247,7 +247,7 @@ impl Round<'_> {
                 break;
             }
             if self.is_enough(search) || waited {
-                // A little further: a better one may stand right behind.
+                // A little further: a better one may follow.
                 let (rounds, since) = grace.get_or_insert_with(|| (limits::REPAIR_DOUBT_BATCHES, Instant::now()));
                 let doubted = search.best().is_some_and(Fix::is_doubtful)
                     && since.elapsed() < Duration::from_millis(limits::REPAIR_DOUBT_MS_MAX);
@@ -282,7 +282,7 @@ impl Round<'_> {
             })
     }
 
-    /// The failing tests to look at: the quick ones first, a bounded number.
+    /// Returns the failing tests to examine: the quick ones first, a bounded number.
     fn focus(&self) -> Vec<String> {
         let mut failing: Vec<_> = self.baseline.cases.iter().filter(|c| !c.passed).collect();
         failing.sort_by_key(|c| c.ms);

@@ -22,7 +22,7 @@ pub const REPAIR_PAIR_BASE_MAX: usize = 40;
 pub const REPAIR_SEARCH_MS_MAX: u64 = 120_000;
 /// Repairs that one search keeps.
 pub const REPAIR_FIXES_MAX: usize = 6;
-/// Suspects that are told to the user.
+/// Suspects that are reported to the user.
 pub const REPAIR_SUSPECTS_TOLD_MAX: usize = 5;
 /// A changed test may take this many times as long as the slowest passing one.
 pub const REPAIR_SLOWER_FACTOR: f64 = 5.0;
@@ -40,7 +40,7 @@ pub const REPAIR_BATCH_MS_MAX: u64 = 12_000;
 pub const REPAIR_BATCH_MIN: usize = 8;
 /// Number of times a change is returned to the queue when its batch ended before its turn.
 pub const REPAIR_RETURNS_MAX: usize = 2;
-/// Batches tried after a repair was found, in case a better one stands behind it.
+/// Batches tried after a repair was found, in case a better one follows.
 pub const REPAIR_GRACE_BATCHES: usize = 1;
 /// Changes still tried after the first that makes every test pass, in the hope of a better one.
 pub const REPAIR_GRACE_CHANGES: usize = 12;

@@ -9,7 +9,7 @@ use super::source::{Edit, Source};
 use super::steer::Steering;
 use crate::repair::limits;
 
-/// A proposal in its place in the queue.
+/// A proposal with its position in the queue.
 #[derive(Debug, Clone)]
 pub struct Candidate {
     pub mutation: Mutation,

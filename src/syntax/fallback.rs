@@ -49,7 +49,7 @@ impl Definitions {
 
 /// The spans of every line; `None` when there is no definition, the file is larger than
 /// [`FALLBACK_BYTES_MAX`] or not UTF-8, or `stop` said so. Lines above [`FALLBACK_LINE_BYTES_MAX`]
-/// bytes end the coloring: definitions are no match for minified text.
+/// bytes end the coloring: definitions cannot handle minified text.
 pub(super) fn lines(path: &str, source: &[u8], stop: &mut dyn FnMut() -> bool) -> Option<Vec<Vec<Span>>> {
     if source.len() > FALLBACK_BYTES_MAX || memchr::memchr(0, source).is_some() {
         return None;

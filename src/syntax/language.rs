@@ -1,7 +1,7 @@
 //! The language of a file, detected from its name and, failing that, its first line.
 //!
 //! Owns the closed list of languages that have a grammar. Files in other languages are none of
-//! these; highlighting finds a syntect definition for them by itself. YAML is left to syntect on
+//! these; highlighting finds a syntect definition for them on its own. YAML is left to syntect on
 //! purpose: the C scanner of `tree-sitter-yaml` 0.7.2 writes past its buffer at 254 nested blocks.
 
 use serde::{Deserialize, Serialize};

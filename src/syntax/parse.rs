@@ -1,6 +1,6 @@
 //! Source bytes to a syntax tree, within a budget.
 //!
-//! Owns the size cap, the work budget and cancelling; knows nothing of what the tree is for.
+//! Owns the size cap, the work budget and canceling; knows nothing of what the tree is for.
 //! The budget counts the parser's own progress reports, so the same input ends the same way on
 //! every machine.
 
@@ -44,7 +44,7 @@ pub(super) fn parse_with_grammar(
     old: Option<&Tree>,
     stop: &mut dyn FnMut() -> bool,
 ) -> Option<Tree> {
-    // A NUL is no source code, and some scanners take quadratic time on runs of it.
+    // A NUL is not source code, and some scanners take quadratic time on runs of it.
     if source.len() > SYNTAX_PARSE_BYTES_MAX || memchr::memchr(0, source).is_some() {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The kind of a highlighted span. All other text has no span. What is none of these has no span.
+/// The kind of a highlighted span. All other text has no span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -78,7 +78,7 @@ impl Scope {
     pub(super) const TEXTMATE: &'static [(&'static str, Scope)] = TEXTMATE;
 }
 
-/// Capture names and what they mean; the first row that fits counts, so longer names stand first.
+/// Capture names and what they mean; the first row that fits counts, so longer names come first.
 const CAPTURES: &[(&str, Scope)] = &[
     ("comment", Scope::Comment),
     ("string.escape", Scope::Escape),

@@ -23,7 +23,7 @@ pub enum Fate {
     Changed,
     /// Its own text changed in nothing but blanks and line breaks.
     Reflowed,
-    /// The same text, now in another place among its neighbours or in another container.
+    /// The same text, now in another place among its neighbors or in another container.
     Moved,
     /// The same text under another name.
     Renamed,
@@ -256,8 +256,8 @@ fn pair<'a>(
     }
 }
 
-/// New definitions that stand elsewhere among the neighbours they had: those outside a longest run of
-/// neighbours in their old order.
+/// New definitions that stand elsewhere among the neighbors they had: those outside a longest run of
+/// neighbors in their old order.
 fn out_of_order(new: &Side<'_>, partners: &HashMap<usize, usize>) -> HashSet<usize> {
     let mut moved = HashSet::new();
     for neighbours in &new.children {

@@ -79,7 +79,7 @@ pub struct Symbol {
     pub lines: Range<usize>,
     /// Index of the definition around it, in the same list.
     pub container: Option<usize>,
-    /// Written containers that are no definition here: Go receiver, C++ `Class::`, JS prototype.
+    /// Written containers that are not a definition here: Go receiver, C++ `Class::`, JS prototype.
     pub owner: Option<Untrusted>,
 }
 
@@ -106,7 +106,7 @@ impl Symbols {
         while let Some(symbol) = next.and_then(|i| self.list.get(i)) {
             path.push(&symbol.name);
             path.extend(&symbol.owner);
-            // Containers stand before their contents, so this ends.
+            // Containers precede their contents, so this ends.
             next = symbol.container.filter(|&c| next.is_some_and(|n| c < n));
         }
         path.reverse();

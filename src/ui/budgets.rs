@@ -30,13 +30,13 @@ fn a_list_move_costs_at_most_400_bytes() {
             stage.hear(MORE);
             stage.press(pane);
             stage.draw();
-            // Down to the last row and back, so that every pair of neighbours is moved between.
+            // Down to the last row and back, so that every pair of neighbors is moved between.
             for key in std::iter::repeat_n("j", 24).chain(std::iter::repeat_n("k", 24)) {
                 stage.pass(500);
                 let top = stage.app.panes.get(id).list().top;
                 stage.send(Msg::Input(Input::Key { key: Key::parse(key).unwrap(), held: false }));
                 let bytes = stage.draw();
-                // The inbox's cursor is what the other panes look at, so they change with it.
+                // The inbox's cursor selects what the other panes show, so they change with it.
                 let looks_elsewhere = id == PaneId::Inbox;
                 // A pane beside others cannot be scrolled by the terminal: its rows are sent again.
                 let scrolls = stage.app.panes.get(id).list().top != top;
@@ -58,7 +58,7 @@ fn nothing_new_costs_nothing() {
     let mut stage = Stage::set(200, 60, "dark");
     for _ in 0..3 {
         stage.pass(60_000);
-        // Ages are told again when something else is drawn, not for their own sake.
+        // Ages are printed again when something else is drawn, not for their own sake.
         let text = stage.text();
         let bytes = stage.draw();
         assert!(bytes <= 60, "{bytes} bytes for {text}");

@@ -1,5 +1,5 @@
 //! TOML files that inherit from one another, the user's own before the bundled ones: how themes and keymaps are found
-//! and read. What their parts mean is no matter here.
+//! and read. The meaning of their parts does not matter here.
 
 use std::path::Path;
 
@@ -38,8 +38,8 @@ impl Shelf {
         self.bundled.iter().map(|(name, _)| *name)
     }
 
-    /// The file and what it inherits from, top first, each with its place for errors. A user's file may inherit from the
-    /// bundled one of its own name.
+    /// The file and what it inherits from, top first, each with its place for errors. A user's file may inherit from
+    /// the bundled one of its own name.
     ///
     /// # Errors
     /// Says which file is wrong, where, and what was expected.

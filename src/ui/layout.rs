@@ -67,7 +67,7 @@ pub enum Shape {
     Three,
 }
 
-/// One pane on the screen: its box, how the box meets its neighbours, and the room inside.
+/// One pane on the screen: its box, how the box meets its neighbors, and the room inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     pub pane: PaneId,

@@ -36,15 +36,15 @@ pub const UI_COMPOSER_ROWS_MAX: u16 = 8;
 pub const UI_STOP_AGAIN_MS_MAX: u64 = 2_000;
 /// Entries a choice offers; older checkpoints are reached from the command line.
 pub const UI_CHOICES_MAX: usize = 200;
-/// Rows one search looks at before it gives up.
+/// Rows one search reads before it gives up.
 pub const UI_SEARCH_ROWS_MAX: usize = 200_000;
 /// Alarms and unsupervised changes listed in the inbox, of each kind.
 pub const UI_ALARMS_SHOWN_MAX: usize = 100;
-/// Waiting actions remembered as looked at.
+/// Pending actions remembered as viewed.
 pub const UI_READ_ACTIONS_KEPT_MAX: usize = 10_000;
 /// Threads that compute diffs and colors.
 pub const UI_WORKERS: usize = 2;
-/// Pictures waiting to be computed; older ones are of things nobody looks at any more.
+/// Pictures waiting to be computed; older ones are no longer needed.
 pub const UI_JOBS_WAITING_MAX: usize = 4;
 /// Computed pictures that are kept.
 pub const UI_PICTURES_KEPT_MAX: usize = 8;
@@ -85,13 +85,13 @@ pub const UI_ASKS_WAITING_MAX: usize = 64;
 /// Time limit for restoring a terminal that accepts no bytes, milliseconds. A frame that is still on its way over a
 /// slow link holds the terminal for longer than a few milliseconds, and a lost restoration leaves the shell unusable.
 pub const UI_RESTORE_MS_MAX: u64 = 400;
-/// Time between two looks at what runs below a command, at least.
+/// Minimum time between two reads of a command's process tree.
 pub const UI_PROCESSES_MS_MIN: u64 = 1_000;
 /// Processes that are listed below a command's output.
 pub const UI_PROCESSES_SHOWN_MAX: usize = 8;
 /// Processes that a census names, of those that are gone.
 pub const UI_ENDED_SHOWN_MAX: usize = 12;
-/// Rows that the linear client tells at once; the rest is told a page at a time.
+/// Rows that the linear client prints at once; the rest is printed a page at a time.
 pub const UI_LINEAR_ROWS: u16 = 60;
 /// Columns of its lines, however narrow or wide the terminal says it is.
 pub const UI_LINEAR_COLUMNS_MIN: u16 = 40;

@@ -1,5 +1,5 @@
 //! The client in lines that are only ever added: for screen readers, for the scrollback, and for terminals that can
-//! do nothing else. No addressing, no color, no boxes; what has been told is told again only when it changed.
+//! do nothing else. No addressing, no color, no boxes; a line is printed again only when it changed.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::ui::panes::inbox;
 use crate::ui::terminal::{Frame, filter};
 use crate::ui::view::{header, hinted};
 
-/// The size the client works with: the terminal's columns, and rows enough for a page to be told at once.
+/// The size the client works with: the terminal's columns, and rows enough for a page to be printed at once.
 #[must_use]
 pub fn room(terminal: Size) -> Size {
     let width = if terminal.width == 0 { UI_LINEAR_COLUMNS_MIN * 2 } else { terminal.width };
@@ -43,7 +43,7 @@ pub struct Teller {
     waits: Option<(ActionId, Digest, usize)>,
     toast: Option<String>,
     overlay: Vec<String>,
-    /// The text of the open field, as it stands on the last line.
+    /// The text of the open field, as printed on the last line.
     typed: Option<String>,
 }
 
@@ -68,7 +68,7 @@ impl Teller {
         self.bytes(lines, field(app).map(Entry::text))
     }
 
-    /// Lines, then the open field behind its sign; what is typed at its end goes out by itself.
+    /// Lines, then the open field behind its sign; text typed at its end is sent as it is.
     fn bytes(&mut self, lines: Vec<String>, typed: Option<String>) -> Vec<u8> {
         let mut out = String::new();
         let before = std::mem::replace(&mut self.typed, typed);
@@ -179,7 +179,7 @@ impl Teller {
         self.waits = waits;
     }
 
-    /// An overlay is told when it opens, and what changes in it afterwards, but for the field that is typed into.
+    /// Prints an overlay when it opens, and its changes afterwards, except for the field that is typed into.
     fn tell_overlay(&mut self, app: &App, lines: &mut Vec<String>) {
         let rows = picture(app.size, |frame| overlays::view(app, frame));
         let now: Vec<String> = rows.into_iter().filter(|row| !row.is_empty()).collect();

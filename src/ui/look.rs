@@ -107,7 +107,7 @@ impl<'a> Brush<'a> {
         self.edges(area, role, Edges { top: Edge::Corner, bottom: Edge::Corner });
     }
 
-    /// A box whose top or bottom may run into a neighbour.
+    /// A box whose top or bottom may run into a neighbor.
     pub fn edges(&mut self, area: Rect, role: Role, edges: Edges) {
         if area.width < 2 || area.height == 0 {
             return;
@@ -143,7 +143,7 @@ pub enum Edge {
     Corner,
     /// A divider between two panes of one column.
     Tee,
-    /// The neighbour draws the line.
+    /// The neighbor draws the line.
     Open,
 }
 

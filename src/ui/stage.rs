@@ -1,4 +1,4 @@
-//! A stage for tests: a real session from a fixture, a client that looks at it, and the screen it draws, seen
+//! A stage for tests: a real session from a fixture, a client that shows it, and the screen it draws, seen
 //! through a terminal's parser.
 
 use std::fmt::Write as _;
@@ -73,7 +73,7 @@ impl Stage {
         stage
     }
 
-    /// A client that looks at the fixture's session, two seconds later.
+    /// Returns a client that shows the fixture's session, two seconds later.
     pub fn set(width: u16, height: u16, theme: &str) -> Self {
         let mut stage = Self::empty(width, height, theme);
         stage.hear(SESSION);

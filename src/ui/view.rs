@@ -1,4 +1,4 @@
-//! The whole screen: header, panes, inbox line, composer, hints, and what lies over them.
+//! The whole screen: header, panes, inbox line, composer, hints, and the overlays.
 
 use ratatui::layout::Rect;
 
@@ -33,7 +33,7 @@ pub fn view(app: &App, frame: &mut Frame<'_>) {
     for place in app.layout.places.iter().filter(|place| place.pane != app.focus) {
         panes::view(app, place, &mut brush);
     }
-    // The focused pane last: its frame lies over the lines it shares with its neighbours.
+    // The focused pane last: its frame covers the lines it shares with its neighbors.
     if let Some(place) = app.layout.place(app.focus) {
         panes::view(app, place, &mut brush);
     }
@@ -48,7 +48,7 @@ pub fn view(app: &App, frame: &mut Frame<'_>) {
     overlays::view(app, frame);
 }
 
-/// In the one-pane shape the other panes stand in the bottom frame, with what there is to know of each.
+/// In the one-pane shape the bottom frame names the other panes, with a summary of each.
 fn tabs(app: &App, brush: &mut Brush<'_>) {
     let Some(place) = app.layout.places.first().filter(|_| app.layout.places.len() == 1) else { return };
     if app.layout.shape == Shape::Lines {

@@ -24,7 +24,7 @@ impl From<LinesCodecError> for FrameError {
     }
 }
 
-/// Reads messages. What came of a line so far is kept here, so that a read may be cancelled at any time.
+/// Reads messages. What came of a line so far is kept here, so that a read may be canceled at any time.
 pub struct Reader {
     from: BufReader<Box<dyn AsyncRead + Send + Unpin>>,
     line: Vec<u8>,
@@ -46,7 +46,7 @@ pub fn pair(
 }
 
 impl Reader {
-    /// The next message; `None` at the end. A line that is no message is the inner error, and the next one can be read.
+    /// The next message; `None` at the end. An invalid line is the inner error, and the next one can be read.
     /// Safe to cancel.
     pub async fn next(&mut self) -> Option<Result<Result<Message, RpcError>, FrameError>> {
         loop {

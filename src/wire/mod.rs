@@ -19,5 +19,5 @@ pub use request::{
     LeaseRevoke, PlanEditing, Prompt, ProtocolRange, Request, Restore, Rewind, SetMode, SetOption, Tighten, Undo,
 };
 
-/// The protocol version that this program speaks.
+/// The protocol version of this program.
 pub const PROTOCOL: u32 = 1;

@@ -13,7 +13,7 @@ use crate::model::{Command, Keeping, PlanEdit, When};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// The versions a client can speak, both ends included.
+/// The versions a client supports, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProtocolRange {
     pub min: u32,
@@ -148,7 +148,7 @@ pub struct Undo {
     pub files: Option<Vec<RelPath>>,
 }
 
-/// Takes back a change of one file that no decision stands behind, to what the file was before.
+/// Reverts a change of one file that was made without a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Restore {
@@ -243,8 +243,8 @@ macro_rules! requests {
                 match self { $(requests!(@pattern $name $($params)?) => $words,)+ }
             }
 
-            /// From a method and its parameters. Unknown fields are ignored, except where a field could narrow a consent or
-            /// spare a file: there they are an error.
+            /// From a method and its parameters. Unknown fields are ignored, except where a field could narrow a
+            /// consent or spare a file: there they are an error.
             pub fn parse(method: &str, params: Option<&RawValue>) -> Result<Self, RpcError> {
                 let text = params.map_or("{}", RawValue::get);
                 match method {

@@ -10,7 +10,7 @@ pub const WORKSPACE_SYMLINKS_MAX: usize = 40;
 pub const WORKSPACE_EDIT_FILES_MAX: usize = 10_000;
 /// Files that one walk of the workspace lists; beyond it the tree says it is truncated.
 pub const WORKSPACE_TREE_FILES_MAX: usize = 400_000;
-/// Entries of the disk that are looked at to tell which files a command would touch, and how many of those are named.
+/// Entries of the disk that are read to find the files a command would touch, and how many of those are named.
 pub const TOUCHES_SEEN_MAX: usize = 10_000;
 pub const TOUCHES_NAMED_MAX: usize = 20;
 /// Largest index of git that is read for it.
@@ -78,7 +78,7 @@ pub const CANDIDATE_COMPARED_FILES_MAX: usize = 500;
 /// Changed files, and bytes of them, in one ignored directory that are proposed; more of them stay in the candidate.
 pub const CANDIDATE_IGNORED_CHANGES_MAX: usize = 50;
 pub const CANDIDATE_IGNORED_CHANGES_BYTES_MAX: u64 = 4 * 1024 * 1024;
-/// Things left out that are told by name.
+/// Skipped items that are reported by name.
 pub const CANDIDATE_LEFT_TOLD_MAX: usize = 20;
 /// Files whose changes a candidate tells at once.
 pub const CANDIDATE_CHANGES_MAX: usize = 5_000;
@@ -98,9 +98,9 @@ pub const TRIAL_COLLECT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub const READ_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Directories above a path that are asked whether a link leads from them into the workspace.
 pub const PATH_ANCESTORS_MAX: usize = 128;
-/// Events that wait to be looked at; more set the mark that something was missed.
+/// Events that wait to be processed; more set the mark that something was missed.
 pub const WATCH_EVENTS_MAX: usize = 4_096;
-/// Paths that are looked at one by one; more are found by walking the tree.
+/// Paths that are checked one by one; more are found by walking the tree.
 pub const WATCH_PATHS_MAX: usize = 256;
 /// Notices that wait for the host.
 pub const WATCH_NOTICES_MAX: usize = 256;
@@ -109,12 +109,12 @@ pub const WATCH_GUARDED_MAX: usize = 4_096;
 /// Ignored files and directories that are watched, and directories in them that the kernel is asked to watch.
 pub const WATCH_IGNORED_MAX: usize = 4_096;
 pub const WATCH_IGNORED_DIRS_MAX: usize = 1_024;
-/// Files of one ignored directory that are counted; up to the second bound each is watched by itself.
+/// Files of one ignored directory that are counted; up to the second bound each is watched on its own.
 pub const WATCH_IGNORED_FILES_MAX: u64 = 50_000;
 pub const WATCH_IGNORED_EACH_MAX: u64 = 512;
 /// Bytes of an ignored file that are read for its digest; a larger one is known by size and time.
 pub const WATCH_IGNORED_FILE_BYTES_MAX: u64 = 1024 * 1024;
-/// Changed files of one ignored directory that are told one by one.
+/// Changed files of one ignored directory that are reported one by one.
 pub const WATCH_IGNORED_TOLD_MAX: usize = 20;
 /// Time without events after which a burst counts as ended, milliseconds.
 pub const WATCH_SETTLE_MS: u64 = 40;

@@ -145,8 +145,8 @@ impl Root {
         }
     }
 
-    /// The path inside that an absolute path means. Where its words do not say so, the first of its directories that the
-    /// kernel resolves into the workspace does (a link to the workspace, or to a directory in it).
+    /// The path inside that an absolute path means. Where its words do not say so, the first of its directories that
+    /// the kernel resolves into the workspace does (a link to the workspace, or to a directory in it).
     pub fn locate(&self, path: &Path) -> Option<RelPath> {
         if let Ok(inside) = path.strip_prefix(self.path()) {
             return RelPath::from_path(inside).ok();
@@ -243,8 +243,8 @@ impl Root {
         }
     }
 
-    /// Refuses a place that has become a guarded file by a link in its path. Rulings are made on paths; a directory that is
-    /// exchanged for a link after the decision must not carry the consent elsewhere.
+    /// Refuses a place that has become a guarded file by a link in its path. Rulings are made on paths; a directory
+    /// that is exchanged for a link after the decision must not carry the consent elsewhere.
     ///
     /// # Errors
     /// When the place is guarded and the path that was asked for is not.
@@ -453,7 +453,7 @@ impl Place {
         }
     }
 
-    /// Opens the regular file that stands here, never following a link, never blocking.
+    /// Opens the regular file at this path, never following a link, never blocking.
     ///
     /// # Errors
     /// As [`Place::standing`], or when it cannot be read.

@@ -1,5 +1,5 @@
 //! The existing files among those that a command would change: counted and named, never opened, changed or followed.
-//! Bounded by how many entries are looked at, so that a command on a whole disk costs no more than one on a project.
+//! Bounded by the number of entries read, so that a command on a whole disk costs no more than one on a project.
 
 mod index;
 
@@ -46,7 +46,7 @@ pub fn git_names(git_dir: &Path) -> Option<(Vec<String>, bool)> {
 struct Looking<'a> {
     root: &'a Path,
     files: BTreeSet<PathBuf>,
-    /// Entries looked at.
+    /// Entries read.
     seen: usize,
     seen_max: usize,
     at_most: bool,
@@ -57,7 +57,7 @@ impl Looking<'_> {
     fn claim(&mut self, claim: &Claim) {
         match claim {
             Claim::Tree(path) => self.tree(&plain(path)),
-            // What a write through a link changes lies elsewhere, but this is how it is called.
+            // A write through a link changes a file elsewhere, but the command names it so.
             Claim::File(path) => {
                 let path = plain(path);
                 if path.metadata().is_ok_and(|meta| meta.is_file()) {

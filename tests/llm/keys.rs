@@ -40,7 +40,7 @@ fn forms() -> Vec<String> {
     let hex: String = KEY.bytes().map(|byte| format!("{byte:02x}")).collect();
     let url = KEY.replace('+', "%2B").replace('/', "%2F");
     let mut forms = vec![KEY.to_owned(), hex.to_uppercase(), hex, url];
-    // Within a longer text base64 depends on the place: three beginnings, without the ends that mix with neighbours.
+    // Within a longer text base64 depends on the place: three beginnings, without the ends that mix with neighbors.
     for before in 0..3 {
         let text = format!("{}{KEY}", "x".repeat(before));
         for engine in [base64::engine::general_purpose::STANDARD, base64::engine::general_purpose::URL_SAFE] {

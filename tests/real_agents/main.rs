@@ -1,6 +1,6 @@
-//! Whole supervised turns of real agents against a scripted model, through the real binary: approve, edit, deny, redirect,
-//! step, cancel, stop and go on, unsupervised change. One process of an agent plays as much as it can, because each takes
-//! seconds to start. Skipped loudly where npm cannot install them.
+//! Whole supervised turns of real agents against a scripted model, through the real binary: approve, edit, deny,
+//! redirect, step, cancel, stop and go on, unsupervised change. One process of an agent plays as much as it can,
+//! because each takes seconds to start. Skipped loudly where npm cannot install them.
 #![allow(
     dead_code,
     clippy::expect_used,

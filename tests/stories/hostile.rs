@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 at_every_size!(every_pane_shows_harmless_signs,);
 
-/// Titles, colours, a cleared screen, the clipboard, a link, strings of devices and applications, eight-bit controls,
+/// Titles, colors, a cleared screen, the clipboard, a link, strings of devices and applications, eight-bit controls,
 /// direction, joiners, selectors, tags, fillers, stacks of marks, wide and ambiguous signs, backspaces, bells.
 const EVIL: &str = "\x1b]0;owned\x07\x1b]52;c;ZXZpbA==\x07\x1b]8;;http://e.example\x1b\\x\x1b]8;;\x1b\\\x1b[5m\x1b[8m\x1b[2J\x1b[?1003h\
      \x1b[20t\x1bP1;1|00/00\x1b\\\x1b_apc\x1b\\\x1b^pm\x1b\\\x1bXsos\x1b\\\x1bc\x1b(0 \u{9b}31m\u{9d}0;t\u{9c}\u{90}q\u{9c} \

@@ -93,7 +93,7 @@ impl Perform for Seen {
         let first = params.iter().next().and_then(|p| p.first().copied()).unwrap_or(0);
         let modes_allowed = || params.iter().all(|p| p.iter().all(|mode| MODES.contains(mode)));
         let allowed = match (intermediates, action) {
-            // SGR without blink (5, 6) and hidden text (8); colours carry their own numbers.
+            // SGR without blink (5, 6) and hidden text (8); colors carry their own numbers.
             (b"", 'm') => !plain_sgr(params).any(|p| matches!(p, 5 | 6 | 8)),
             // Cursor, erasing, scrolling a region.
             (b"", 'A'..='H' | 'd' | 'J' | 'K' | 'L' | 'M' | 'P' | 'S' | 'T' | 'X' | '@' | 'r') => true,
@@ -148,7 +148,7 @@ impl Seen {
     }
 }
 
-/// SGR parameters without the numbers that belong to a colour: 38 and 48 take `5;n` or `2;r;g;b`.
+/// SGR parameters without the numbers that belong to a color: 38 and 48 take `5;n` or `2;r;g;b`.
 fn plain_sgr(params: &Params) -> impl Iterator<Item = u16> {
     let mut rest = params.iter().filter_map(|p| p.first().copied());
     let mut plain = Vec::new();

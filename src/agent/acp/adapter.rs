@@ -128,7 +128,7 @@ fn spawn_of(config: &AcpConfig, cwd: &Path) -> AgentSpawn {
     let mut env: Vec<(String, String)> =
         config.spec.env.iter().map(|(name, value)| (name.clone(), at_home(value))).collect();
     if let (Isolation::Copy, Some(above)) = (config.isolation, cwd.parent().and_then(Path::to_str)) {
-        // A copy without a repository must not be taken for a part of one that lies above it.
+        // A copy without a repository must not be taken for a part of one above it.
         env.push(("GIT_CEILING_DIRECTORIES".to_owned(), above.to_owned()));
     }
     AgentSpawn { argv, env, pass_env: config.spec.pass_env.clone(), cwd: cwd.to_path_buf() }
@@ -282,11 +282,11 @@ impl Adapter {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        // What the agent is told about the candidate must be so when it looks.
+        // The agent's information about the candidate must be correct when it reads it.
         let puts_back = self.job_resets || self.jobs.iter().any(|job| matches!(job, Job::Reset(_)));
         let (first, _) = self.pending.as_slices();
         let job = &mut self.job;
-        // In no fixed order: a flood from either side must not keep the other from being heard.
+        // In no fixed order: a flood from either side must not starve the other.
         tokio::select! {
             message = from_host.recv() => Woken::Host(message),
             permit = to_host.reserve(), if ready => match (permit, self.outbox.pop()) {

@@ -23,7 +23,7 @@ impl Asks {
         ticket
     }
 
-    /// Takes a question back: the agent hears that it was cancelled, the host that nobody wants it any more.
+    /// Withdraws a question: the agent receives a cancellation, the host a withdrawal.
     pub fn void(&mut self, ticket: Ticket, why: LapseWhy, out: &mut Out) {
         if self.get(ticket).is_some() {
             self.drop_ask(ticket, out);
@@ -74,7 +74,7 @@ impl Asks {
         None
     }
 
-    /// Consent is gone: void because a file changed, which the agent must hear, or stopped, which it hears anyway.
+    /// Consent is lost: void because a file changed, which the agent must be told, or stopped, which it is told anyway.
     fn lapsed(&mut self, ticket: Ticket, why: LapseWhy, told: &str, cx: &mut Context) {
         match why {
             LapseWhy::Voided | LapseWhy::Superseded => {
@@ -156,7 +156,7 @@ impl Asks {
         ask.stage = Stage::ByAgent;
     }
 
-    /// The agent hears "no" in its own way.
+    /// Sends the agent a rejection in its own way.
     pub fn reject(&self, ticket: Ticket, by_rule: Option<FollowUp>, cx: &mut Context) {
         let Some(ask) = self.get(ticket) else { return };
         let Some(permission) = ask.subject.permission() else { return };
@@ -171,7 +171,7 @@ impl Asks {
     }
 
     /// Not approved. `again` says that the words must reach the agent even where the answer itself cannot carry them;
-    /// `by_rule` is what is told only if the refusal ends the turn.
+    /// `by_rule` is sent only if the refusal ends the turn.
     fn refused(&mut self, ticket: Ticket, told: &str, (again, by_rule): (bool, Option<FollowUp>), cx: &mut Context) {
         let Some(ask) = self.get(ticket) else { return };
         let action = ask.action.clone();
@@ -244,7 +244,8 @@ impl Asks {
         }
     }
 
-    /// The host wrote what the agent asked permission for; now the agent may continue, and its own write will be no news.
+    /// The host wrote what the agent asked permission for; now the agent may continue, and its own write will be no
+    /// news.
     fn host_did_permitted(
         &mut self,
         ask: &Ask,

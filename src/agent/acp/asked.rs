@@ -17,7 +17,7 @@ use serde_json::Value;
 pub struct Asked {
     pub call: ToolCall,
     pub shown: Preview,
-    /// Other calls that it stands for.
+    /// Other calls that it covers.
     pub covered: Vec<String>,
     /// Number of changes so far.
     pub changes: u32,
@@ -34,7 +34,7 @@ impl Asked {
         self.covered.iter().any(|id| id == tool)
     }
 
-    /// Covers every word of the request and of the calls it stands for.
+    /// Covers every word of the request and of the calls it covers.
     pub fn digest(&self, tools: &Tools) -> Digest {
         let mut hash = FieldHasher::new();
         hash.field(self.call.said().bytes());

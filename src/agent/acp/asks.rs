@@ -19,7 +19,7 @@ pub struct Permission {
     /// The content of the request when it was asked.
     pub asked: Asked,
     pub choices: Choices,
-    /// The host carries it out before the agent hears "allowed".
+    /// The host executes it before the agent receives "allowed".
     pub by_host: bool,
     /// The future content of the files, for edits.
     pub expected: Expected,

@@ -35,7 +35,7 @@ pub enum Input {
     Start,
     /// One JSON message of the agent.
     Message(Value),
-    /// A line of its stdout that is no message.
+    /// A line of its stdout that is not a message.
     Noise(String),
     /// A line beyond the cap; only its beginning is left.
     TooLong {
@@ -111,7 +111,7 @@ impl Client {
         }
     }
 
-    /// Takes one input and gives what is to be done about it, in order.
+    /// Processes one input and returns the effects, in order.
     pub fn on(&mut self, input: Input) -> Vec<Effect> {
         if self.cx.out.is_finished() {
             return Vec::new();
@@ -179,7 +179,7 @@ impl Client {
             m if m == known.terminal_kill => self.terminals.kill_asked(&id, params, out),
             m if m == known.terminal_release => self.terminals.release_asked(&id, params, out),
             m if m == known.elicitation_create => self.form_asked(id, params),
-            // A notification that came with an id is heard all the same.
+            // A notification with an id is processed all the same.
             m if m == known.session_update => {
                 self.updated(params);
                 self.cx.out.reply(&id, Ok(Value::Null));
@@ -442,7 +442,7 @@ impl Client {
         self.try_end(true);
     }
 
-    /// Every open question is answered "cancelled" first, as the protocol wants it; the turn ends within a second.
+    /// Every open question is answered "canceled" first, as the protocol wants it; the turn ends within a second.
     fn stop_prompt(&mut self) {
         self.withdraw(LapseWhy::Cancelled);
         self.cx.turn.send_cancel(&mut self.cx.out);

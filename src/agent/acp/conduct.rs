@@ -18,7 +18,7 @@ pub struct Conduct {
     /// The answer to `initialize`.
     init: Value,
     settings: Settings,
-    /// It has a session, set as it should be: from now on prompts are sent and changes are told.
+    /// Its session is set up: from now on prompts are sent and changes are reported.
     ready: bool,
     level: Level,
     edits: Through,
@@ -28,7 +28,7 @@ pub struct Conduct {
     /// A reject ended the turn here, whatever the catalog says.
     deny_ends_turn: bool,
     steering: bool,
-    /// Answers with misleading names that the user was told of.
+    /// Answers with misleading names that were reported to the user.
     answers_told: BTreeSet<String>,
 }
 
@@ -109,7 +109,7 @@ impl Conduct {
         .collect()
     }
 
-    /// Changes the settings; the host is told when that is news.
+    /// Changes the settings; the host is informed when that is news.
     pub fn set(&mut self, out: &mut Out, change: impl FnOnce(&mut Settings, &mut Out) -> bool) {
         if change(&mut self.settings, out) {
             self.tell_change(out);
@@ -176,7 +176,7 @@ impl Conduct {
         }
     }
 
-    /// Those of its answers with misleading names that the user was not told of.
+    /// Returns those of its answers with misleading names that were not reported to the user yet.
     pub fn untold_answers<'a>(&'a self, misleading: &'a [String]) -> impl Iterator<Item = &'a String> {
         misleading.iter().filter(|text| !self.answers_told.contains(*text))
     }

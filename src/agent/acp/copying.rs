@@ -1,5 +1,5 @@
-//! Isolation by a private candidate: the agent works in a copy, and what it changes there comes in through the gate. The
-//! same seam serves an overlay: only where the candidate's root lies differs.
+//! Isolation by a private candidate: the agent works in a copy, and what it changes there comes in through the gate.
+//! The same seam serves an overlay: only the place of the candidate's root differs.
 
 use super::asks::{Asks, Subject};
 use super::context::Context;
@@ -21,11 +21,11 @@ use crate::port::{CandidateChange, CandidateChanges, Ticket};
 pub struct Copying {
     /// Changes seen at the last look: a file that still changes is not proposed half-written.
     seen: Expected,
-    /// The last trouble that was told, so that it is told once.
+    /// The last reported problem, so that it is reported once.
     trouble: Option<String>,
     /// The changes last reported as left in the copy.
     left: Vec<String>,
-    /// The copy is being looked at for the last time in this turn.
+    /// The copy is being compared for the last time in this turn.
     is_last_look: bool,
 }
 
@@ -85,7 +85,7 @@ impl Copying {
             let asked = held.iter().find(|(_, files, _)| files.contains_key(&change.path));
             match asked {
                 Some((_, files, _)) if files.get(&change.path) == Some(&digest) => {}
-                // Being executed; it is looked at again afterwards.
+                // Being executed; it is compared again afterwards.
                 Some((_, _, false)) => {}
                 Some((ticket, _, true)) if settled(&change.path, &digest) => {
                     overtaken.push(*ticket);

@@ -69,7 +69,7 @@ pub enum Word {
     Broad,
     /// and what makes it not broad;
     Narrow,
-    /// in its name or id: it ends the turn, or changes how the agent works. Two words stand in a row.
+    /// in its name or id: it ends the turn, or changes how the agent works. Two words are adjacent.
     EndsTurn,
     Mode,
     /// First words of a title that repeats a command. The last one: the others are counted by it.
@@ -269,7 +269,7 @@ pub const DIALECTS: &[Dialect] = &[
     },
 ];
 
-/// The words of the table by what they stand for.
+/// The words of the table by their meaning.
 static WORDS: LazyLock<Vec<Vec<&'static str>>> = LazyLock::new(|| {
     let mut words: Vec<Vec<&'static str>> = vec![Vec::new(); Verb as usize + 1];
     for (word, more) in DIALECTS.iter().flat_map(|row| row.words) {
@@ -284,7 +284,7 @@ static WORDS: LazyLock<Vec<Vec<&'static str>>> = LazyLock::new(|| {
     words
 });
 
-/// All words that stand for this.
+/// Returns all words with this meaning.
 pub fn words(of: Word) -> &'static [&'static str] {
     WORDS.get(of as usize).map_or(&[], Vec::as_slice)
 }

@@ -1,5 +1,5 @@
-//! `fs/read_text_file` and `fs/write_text_file`: reads and writes the agent leaves to us. A write becomes a proposal that
-//! the host executes; the agent hears of success when it is on the disk.
+//! `fs/read_text_file` and `fs/write_text_file`: reads and writes the agent leaves to us. A write becomes a proposal
+//! that the host executes; the agent receives success when it is on the disk.
 
 use super::asks::{Asks, Subject};
 use super::context::Context;
@@ -104,7 +104,7 @@ pub fn read_asked(id: Id, params: &Value, asks: &mut Asks, cx: &mut Context) {
         None => match place.read_own(rel) {
             // It is not shown to be lost: text is all the protocol can carry.
             Ok(Some(bytes)) => reading.serve(rel, &bytes).err().map(Err),
-            // Agents probe for files; they must hear that there is none, and nobody needs to be asked.
+            // Agents probe for files; they must be told that there is none, and nobody needs to be asked.
             Ok(None) => Some(Err(speak::no_such_file(text))),
             Err(why) => Some(Err(RpcError::new(RpcError::INVALID_PARAMS, why))),
         },

@@ -1,6 +1,7 @@
 //! Bounds that only `agent::acp` keeps, unit in the name. Those that several modules share are in `base::limits`.
 
-/// Bytes of one line of the protocol; real agents send whole files in a line. A longer one is dropped and shown as such.
+/// Bytes of one line of the protocol; real agents send whole files in a line. A longer one is dropped and shown as
+/// such.
 pub const ACP_LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The beginning of a dropped line that is kept, to answer a request in it and to show it.
 pub const ACP_LINE_HEAD_BYTES: usize = 2048;
@@ -16,7 +17,7 @@ pub const ACP_STDIN_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const ACP_MERGED_TEXT_BYTES_MAX: usize = 16 * 1024;
 /// … or is this old.
 pub const ACP_MERGED_TEXT_AGE_MS: u64 = 80;
-/// Lines that are taken from the agent before the host and the timers are looked at again.
+/// Lines taken from the agent before the host and the timers are polled again.
 pub const ACP_LINES_PER_TURN_OF_LOOP: usize = 128;
 /// Tool calls that are remembered; the oldest finished ones are forgotten first.
 pub const ACP_TOOL_CALLS_MAX: usize = 1024;
@@ -26,7 +27,7 @@ pub const ACP_TOOL_CALLS_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const ACP_OUTBOX_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of raw protocol text shown in one note.
 pub const ACP_NOTE_BYTES_MAX: usize = 2000;
-/// Bytes of the agent's latest words that stand as its reason for an action.
+/// Bytes of the agent's latest words that are used as its reason for an action.
 pub const ACP_REASON_BYTES_MAX: usize = 2000;
 /// Bytes of one file that an agent may write or show for review.
 pub const ACP_FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -42,7 +43,7 @@ pub const ACP_ID_BYTES_MAX: usize = 256;
 pub const ACP_TERMINALS_MAX: usize = 128;
 /// Output that is kept of one terminal, whatever the agent asks for.
 pub const ACP_TERMINAL_OUTPUT_BYTES_MAX: usize = 1024 * 1024;
-/// Misleading names of answers that are remembered as told.
+/// Misleading names of answers that are remembered as reported.
 pub const ACP_ANSWERS_TOLD_MAX: usize = 64;
 /// Sessions that an agent's list is shown of.
 pub const ACP_SESSIONS_SHOWN_MAX: usize = 100;
@@ -60,7 +61,7 @@ pub const ACP_END_GRACE_MS: u64 = 800;
 pub const ACP_PROMPTS_QUEUED_MAX: usize = 64;
 /// Prompts we send by ourselves (reasons of denials, edits that were applied) after one of the user's.
 pub const ACP_FOLLOW_UPS_MAX: u32 = 12;
-/// Times the configured session mode is set again after the agent changed it by itself.
+/// Times the configured session mode is set again after the agent changed it on its own.
 pub const ACP_MODE_RESETS_MAX: u32 = 3;
 /// Lines of the agent's stderr kept to explain its death.
 pub const ACP_LAST_WORDS_LINES: usize = 12;

@@ -1,4 +1,4 @@
-//! Lines of a stream that may hold anything: capped in length, tolerant of bytes that are no UTF-8 and of log lines
+//! Lines of a stream that may contain anything: capped in length, tolerant of bytes that are not UTF-8 and of log lines
 //! between the messages. Reading is cancel-safe.
 
 use super::message::Id;
@@ -145,7 +145,7 @@ pub enum Heard {
     Blank,
 }
 
-/// Reads one line. Bytes before the first `{"` are forgiven, bytes that are no UTF-8 are replaced.
+/// Reads one line. Bytes before the first `{"` are ignored, bytes that are not UTF-8 are replaced.
 pub fn hear(line: &[u8]) -> Heard {
     let text = String::from_utf8_lossy(line);
     let text = text.trim_start_matches('\u{feff}').trim();

@@ -1,6 +1,6 @@
 //! External agents over the Agent Client Protocol, version 1: JSON-RPC over the agent's stdio, raw JSON first and typed
-//! second. `client` is a pure machine that passes every input to the small machine it is for; the adapter around it owns
-//! process, clock and disk. Nothing of the protocol leaves this module.
+//! second. `client` is a pure machine that passes every input to the small machine it is for; the adapter around it
+//! owns process, clock and disk. Nothing of the protocol leaves this module.
 
 mod adapter;
 mod amend;

@@ -30,14 +30,14 @@ pub enum Effect {
     Finish,
 }
 
-/// Waits that end by themselves. Arming one again replaces it.
+/// Timers. Arming one again replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
     /// The agent must have started.
     Start,
     /// Time to say that it still starts.
     StartNote,
-    /// The cancelled turn counts as ended.
+    /// The canceled turn counts as ended.
     Cancel,
     /// The agent that never confirmed a cancel is prompted anyway.
     Settle,
@@ -199,7 +199,8 @@ impl Out {
         }
     }
 
-    /// Files that were decided upon are in the workspace; the copy takes them over, so that they are no change of its own.
+    /// Files that were decided upon are in the workspace; the copy takes them over, so that they are not a change of
+    /// its own.
     pub fn reset_copy<'a>(&mut self, paths: impl IntoIterator<Item = &'a RelPath>) {
         let paths: Vec<RelPath> = paths.into_iter().cloned().collect();
         if self.place.is_private() && !paths.is_empty() {

@@ -1,5 +1,5 @@
-//! Messages on their way to the host. Neighbouring chunks of text, output and notes become one message; while the host is
-//! busy everything waits here, and the agent's stdout is left alone when it is too much.
+//! Messages on their way to the host. Neighboring chunks of text, output and notes become one message; while the host
+//! is busy everything waits here, and the agent's stdout is left alone when it is too much.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "only the few kinds that can grow are looked at; the rest is whole"
@@ -28,7 +28,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Adds a message, into the last one where that is the same voice going on.
+    /// Adds a message, into the last one if that continues the same text.
     pub fn push(&mut self, message: FromAgent, now: Instant) {
         self.bytes += weight(&message);
         let message = match self.queue.back_mut() {

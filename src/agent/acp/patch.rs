@@ -1,7 +1,7 @@
-//! Patches that agents carry as text in a tool's input: the `*** Begin Patch` form and unified diffs. They are read into
-//! claims about files; whether a claim fits the disk is judged elsewhere.
+//! Patches that agents carry as text in a tool's input: the `*** Begin Patch` form and unified diffs. They are read
+//! into claims about files; whether a claim fits the disk is judged elsewhere.
 
-/// A claim of a source about a change of one file. Nothing of it is believed before the disk was looked at.
+/// A claim of a source about a change of one file. It is not trusted before the disk was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// As the agent wrote it.
@@ -13,7 +13,7 @@ pub struct Claim {
 pub enum Claimed {
     /// The whole new content.
     Whole(String),
-    /// A piece of the file, or all of it, and what stands in its place afterwards. `line` is a hint, 1-based.
+    /// A piece of the file, or all of it, and its replacement. `line` is a hint, 1-based.
     Piece {
         old: String,
         new: String,

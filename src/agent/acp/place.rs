@@ -69,8 +69,8 @@ impl Place {
         self.real != self.seen
     }
 
-    /// The workspace path an agent means, or `None` when it is outside. Text decides, and the kernel where a link leads to
-    /// the workspace; what links inside do is judged by the workspace.
+    /// The workspace path an agent means, or `None` when it is outside. Text decides, and the kernel where a link leads
+    /// to the workspace; what links inside do is judged by the workspace.
     pub fn rel(&self, text: &str) -> Option<RelPath> {
         let text = text.strip_prefix("file://").unwrap_or(text);
         let path = Path::new(text);
@@ -93,7 +93,7 @@ impl Place {
         RelPath::from_path(&parts.iter().collect::<PathBuf>()).ok()
     }
 
-    /// The directory an agent names, relative to the workspace, `.` for its root; absolute when it lies outside.
+    /// The directory an agent names, relative to the workspace, `.` for its root; absolute when it is outside.
     pub fn dir(&self, text: &str) -> String {
         let path = Path::new(text);
         if text.is_empty() || path == self.seen || path == self.real || text == "." || text == "./" {

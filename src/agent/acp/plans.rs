@@ -1,5 +1,5 @@
-//! Plans of any shape → steps: plan updates, the entries of plan operations, the input of todo tools, and lists in what the
-//! agent says where it sends none of those.
+//! Plans of any shape → steps: plan updates, the entries of plan operations, the input of todo tools, and lists in what
+//! the agent says where it sends none of those.
 
 use super::dialects;
 use super::peek;
@@ -9,7 +9,7 @@ use crate::base::limits::PLAN_STEPS_MAX;
 use crate::model::plan::{Step, StepStatus, without_list_mark};
 use serde_json::Value;
 
-/// The last plan that was seen, so that an agent that sends each change twice is heard once.
+/// The last plan that was seen, so that an agent that sends each change twice is processed once.
 #[derive(Debug, Default)]
 pub struct Plans {
     last: Vec<(String, StepStatus)>,
@@ -96,7 +96,7 @@ fn boxed(line: &str) -> Option<(String, StepStatus)> {
     named(words, status)
 }
 
-/// `1. words`, with the number that is due: another list is no part of the first.
+/// `1. words`, with the number that is due: another list is not a part of the first.
 fn numbered(line: &str, due: usize) -> Option<(String, StepStatus)> {
     let words = line.strip_prefix(due.to_string().as_str())?.strip_prefix(['.', ')'])?.strip_prefix(' ')?;
     named(words, StepStatus::Pending)

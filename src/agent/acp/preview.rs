@@ -95,8 +95,8 @@ pub fn preview(call: &ToolCall, place: &Place) -> Preview {
     }
 }
 
-/// Drafts of claims, computed on the disk where they fit it. A claim that does not fit stays as it is: the host refuses it
-/// and the agent is told.
+/// Drafts of claims, computed on the disk where they fit it. A claim that does not fit stays as it is: the host refuses
+/// it and the agent is told.
 fn of_claims(claims: &[Claim], mut contradictions: Vec<String>, place: &Place) -> Preview {
     let mut files: BTreeMap<RelPath, Option<Vec<u8>>> = BTreeMap::new();
     let mut expected = Expected::new();

@@ -1,5 +1,6 @@
-//! The raw protocol of a session in a file, one JSON object a line: `{"at_ms", "from": "client"|"agent"|"stderr", "line"}`.
-//! `line` is the message itself, or a text where it was no JSON. Such a file can be played again as a fixture.
+//! The raw protocol of a session in a file, one JSON object a line: `{"at_ms", "from": "client"|"agent"|"stderr",
+//! "line"}`. `line` is the message itself, or a text where it was no JSON. Such a file can be played again as a
+//! fixture.
 
 use serde_json::{Value, json};
 use std::fs::File;
@@ -50,7 +51,7 @@ impl Recorder {
     }
 }
 
-/// Reads a record back; lines that are none are skipped.
+/// Reads a record back; invalid lines are skipped.
 pub fn read(path: &Path) -> std::io::Result<Vec<(From, Value)>> {
     let mut lines = Vec::new();
     for line in BufReader::new(File::open(path)?).lines() {

@@ -1,5 +1,5 @@
 //! The agent's own settings: session modes, config options, and the older list of models. Ids are the agent's own; a
-//! plain mode list stands as the option `mode`, a plain model list as `model`. A mode that nobody asked for is reset.
+//! plain mode list appears as the option `mode`, a plain model list as `model`. A mode that nobody asked for is reset.
 
 use super::dialects;
 use super::message::RpcError;
@@ -19,7 +19,7 @@ enum Setter {
     Switch { id: String, value: bool },
 }
 
-/// The offers as they stand.
+/// The present offers.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     options: Vec<AgentOption>,

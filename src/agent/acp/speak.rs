@@ -4,7 +4,7 @@
 use super::message::RpcError;
 use agent_client_protocol_schema::ProtocolVersion;
 
-/// The only version of ACP that is spoken here.
+/// The only supported version of ACP.
 pub(super) const PROTOCOL_VERSION: u64 = 1;
 use agent_client_protocol_schema::v1;
 use serde::Serialize;
@@ -28,8 +28,8 @@ fn text_block(text: &str) -> v1::ContentBlock {
     v1::ContentBlock::Text(v1::TextContent::new(text))
 }
 
-/// Announces files, terminals, forms and addresses: several agents ask for nothing unless the first two are offered. The two
-/// `_meta` flags are what claude-agent-acp and codex-acp look for before they send command output along.
+/// Announces files, terminals, forms and addresses: several agents ask for nothing unless the first two are offered.
+/// The two `_meta` flags are what claude-agent-acp and codex-acp look for before they send command output along.
 pub fn initialize() -> Value {
     let fs = v1::FileSystemCapabilities::new().read_text_file(true).write_text_file(true);
     let meta: v1::Meta = [("terminal_output".to_owned(), json!(true))].into_iter().collect();

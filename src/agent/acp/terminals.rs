@@ -192,8 +192,8 @@ impl Terminals {
         }
     }
 
-    /// The command has ended. Codes above 128 are signals, as our runner reports them; the tail is for output that was not
-    /// sent while it ran. False when it is not one of these.
+    /// The command has ended. Codes above 128 are signals, as our runner reports them; the tail is for output that was
+    /// not sent while it ran. False when it is not one of these.
     pub fn ended(&mut self, ticket: Ticket, performed: &Performed, out: &mut Out) -> bool {
         let Some(terminal) = self.of(ticket) else { return false };
         let signal = match performed.exit {

@@ -230,7 +230,8 @@ impl Tools {
         self.calls.get_mut(id)
     }
 
-    /// Merges an update; the call comes to be when it is new, or new again after it had ended with a fresh announcement.
+    /// Merges an update; the call comes to be when it is new, or new again after it had ended with a fresh
+    /// announcement.
     pub fn merge(&mut self, id: &str, update: &Value, announced: bool, place: &Place) -> Changed {
         self.order += 1;
         let order = self.order;
@@ -313,7 +314,8 @@ impl Tools {
         self.calls.values().filter(|call| !call.closed).map(|call| call.id.clone()).collect()
     }
 
-    /// Makes room by what is least likely to be spoken of again, but never by `keep`. False when there is nothing else.
+    /// Makes room by removing what is least likely to be mentioned again, but never `keep`. False when there is nothing
+    /// else.
     fn forget_oldest(&mut self, keep: &str) -> bool {
         let others = self.calls.values().filter(|call| call.id != keep);
         let oldest = others.min_by_key(|c| (!c.closed || c.ticket.is_some(), c.order)).map(|c| c.id.clone());

@@ -29,13 +29,13 @@ enum State {
     Turning { request: u64 },
     /// A cancel was sent; its confirmation is awaited for a moment.
     Cancelling { request: u64 },
-    /// The prompt was answered; something of the turn is still to be executed or looked at.
+    /// The prompt was answered; something of the turn is still to be executed or compared.
     Ending { reason: TurnEnd, text: Option<String>, abandoned: Option<u64> },
     /// The turn is over for us, but the agent has never said so.
     Abandoned { request: u64 },
 }
 
-/// Something the agent must be told as soon as it listens.
+/// A message to the agent, sent as soon as it accepts one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FollowUp {
     pub action: Option<ActionId>,
@@ -60,7 +60,7 @@ pub struct Turn {
     boundary: Vec<String>,
     follow_ups: Vec<FollowUp>,
     sent_by_ourselves: u32,
-    /// A reject was sent in this prompt, and nothing of the agent came since. What a rule refused is told only if that
+    /// A reject was sent in this prompt, and nothing of the agent came since. A rule's refusal is sent only if that
     /// ended the turn, because most agents find their own way on.
     rejected: Option<Option<FollowUp>>,
     said: BTreeSet<Once>,
@@ -76,7 +76,7 @@ impl Turn {
         matches!(self.state, State::Running { .. } | State::Turning { .. } | State::Cancelling { .. })
     }
 
-    /// Questions of the agent are answered with "cancelled" without asking anyone.
+    /// Questions of the agent are answered with "canceled" without asking anyone.
     pub fn refuses_questions(&self) -> bool {
         match self.state {
             State::Turning { .. } | State::Cancelling { .. } | State::Abandoned { .. } | State::Ending { .. } => true,
@@ -125,7 +125,7 @@ impl Turn {
         self.next_prompt(conduct, out);
     }
 
-    /// The agent is about to act and there is something it must be told first. It listens only to prompts: the present one
+    /// The agent is about to act and there is a message it must receive first. It accepts only prompts: the present one
     /// is ended, and the next one begins with the words. True if so; then the action is not asked about.
     pub fn turns_at_boundary(&mut self, what: &str, out: &mut Out) -> bool {
         let State::Running { request } = self.state else { return false };
@@ -157,8 +157,8 @@ impl Turn {
         }
     }
 
-    /// Words about a decision: into the running turn where a reject does not end it (it is lost then, as on codex), else
-    /// as the next prompt.
+    /// Words about a decision: into the running turn where a reject does not end it (it is lost then, as on codex),
+    /// else as the next prompt.
     pub fn tell_later(&mut self, action: Option<ActionId>, text: &str, conduct: &Conduct, out: &mut Out) {
         if self.can_be_steered(conduct) && conduct.survives_denial() && !text.trim().is_empty() {
             steer(action, text.to_owned(), out);
@@ -286,7 +286,7 @@ impl Turn {
         stopped
     }
 
-    /// Ends the turn once nothing of it is left, or continues with what the agent must be told.
+    /// Ends the turn once nothing of it is left, or continues with the message to the agent.
     pub fn try_end(&mut self, cancelled: bool, is_busy: bool, conduct: &Conduct, out: &mut Out) {
         let State::Ending { reason, text, abandoned } = self.state.clone() else { return };
         if !cancelled && is_busy {
@@ -351,7 +351,7 @@ impl Turn {
         true
     }
 
-    /// The cancelled turn is really over, or has been waited for long enough.
+    /// The canceled turn is really over, or has been waited for long enough.
     pub fn settled(&mut self, conduct: &Conduct, out: &mut Out) {
         if matches!(self.state, State::Abandoned { .. }) {
             out.disarm(Timer::Settle);
@@ -360,7 +360,7 @@ impl Turn {
         }
     }
 
-    /// The agent was told "no" in this prompt, with what a rule has to say about it.
+    /// The agent was rejected in this prompt, with a rule's words about it.
     pub fn rejected(&mut self, by_rule: Option<FollowUp>) {
         self.rejected = Some(by_rule);
     }

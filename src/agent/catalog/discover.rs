@@ -1,5 +1,5 @@
 //! Finds installed agents: on PATH, where npm and the Python tool installers put programs, and in the caches of npx and
-//! uvx. Only looks at file names; nothing is run.
+//! uvx. Reads only file names; nothing is run.
 
 use super::AgentSpec;
 use std::path::{Path, PathBuf};

@@ -187,7 +187,7 @@ impl Driver {
         self.desk.end(outcome, report).await
     }
 
-    /// A turn that ended with words. The run for the session's goal ends by itself; a later conversation continues.
+    /// A turn that ended with words. The run for the session's goal ends automatically; a later conversation continues.
     async fn spoke(&mut self, report: String) -> Result<(), Interrupted> {
         self.desk.end_turn(TurnEnd::EndTurn).await?;
         if self.prompts == 1 && self.seat.goal.is_some() {

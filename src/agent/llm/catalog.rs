@@ -1,7 +1,7 @@
 //! The known model servers, and the context and prices of their models: `assets/models.toml` and the user's own.
 //!
 //! Reading is strict: an unknown field, two key sources or a bad address is an error that names the file,
-//! the provider and what was expected. Keys themselves never stand in these files.
+//! the provider and what was expected. These files never contain keys.
 
 use std::path::{Path, PathBuf};
 

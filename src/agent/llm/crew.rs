@@ -2,7 +2,7 @@
 //!
 //! The planner proposes the plan; the coder carries it out; the tester runs and reports; the reviewer reads and
 //! objects. They share the plan tree, the budget and the supervisor, and nothing else: each has its own
-//! conversation, tools and model. Pure: [`Crew::next`] says who is next and what it is told.
+//! conversation, tools and model. Pure: [`Crew::next`] returns the next member and its prompt.
 
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ pub struct Part {
     pub done: bool,
     /// Its report.
     pub report: String,
-    /// Objections that the supervisor let stand.
+    /// Objections that the supervisor accepted.
     pub objections: Vec<String>,
 }
 

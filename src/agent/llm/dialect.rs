@@ -1,9 +1,9 @@
 //! The features that a server has refused, and how the same request is sent without them. Pure.
 //!
 //! Servers that call themselves compatible refuse different things: tools (llama.cpp without templates, Ollama for many
-//! models), `stream_options`, one of the two names for the longest answer, thinking, cache marks, a system message, tool
-//! results between user and model. Each refusal is learned once and the request is put more plainly; with nothing left
-//! to leave out, the refusal stands.
+//! models), `stream_options`, one of the two names for the longest answer, thinking, cache marks, a system message,
+//! tool results between user and model. Each refusal is learned once and the request is put more plainly; with nothing
+//! left to leave out, the refusal stands.
 
 use serde_json::json;
 
@@ -24,7 +24,7 @@ pub struct Dialect {
     pub no_thinking: bool,
     /// No cache marks or keys.
     pub no_cache: bool,
-    /// The instructions stand at the head of the first user message.
+    /// The instructions are at the head of the first user message.
     pub system_in_user: bool,
 }
 
@@ -90,8 +90,8 @@ impl Dialect {
     /// Returns what a server silently left out of a request, by the tokens it counted; `None` when nothing was, or when
     /// it may be something other than the tools.
     ///
-    /// Servers give messages and tools to a template of the model. One that was written before tools prints the messages
-    /// alone, and the model cannot know what it may call.
+    /// Servers give messages and tools to a template of the model. One that was written before tools prints the
+    /// messages alone, and the model cannot know what it may call.
     pub fn overlooked(self, request: &Request, prompt: Option<u64>) -> Option<Fault> {
         let prompt = prompt.filter(|prompt| *prompt > 0 && !self.text_tools && !request.tools.is_empty())?;
         let tools: usize = request.tools.iter().map(ToolSpec::bytes).sum();
@@ -176,7 +176,7 @@ fn as_text(message: Message) -> Message {
     let parts = message.parts.into_iter().filter_map(|part| match part {
         Part::Text(_) => Some(part),
         Part::Thinking { .. } => None,
-        // A call that the model printed stands in its text already.
+        // A call that the model printed is in its text already.
         Part::Call(_) if printed => None,
         Part::Call(call) => {
             let call = json!({"name": call.name, "arguments": call.args});

@@ -22,7 +22,7 @@ pub struct Found {
     pub usable: bool,
     /// Why, or why not and what to do.
     pub why: String,
-    /// Models it has, as far as known; foreign text where a server told them.
+    /// Models it has, as far as known; foreign text where a server reported them.
     pub models: Vec<String>,
 }
 

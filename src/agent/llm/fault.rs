@@ -306,7 +306,7 @@ fn delay_within(body: &Value) -> Option<Duration> {
     Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
 }
 
-/// Types an error told inside a stream (status 0) by its JSON.
+/// Types an error reported inside a stream (status 0) by its JSON.
 pub fn from_stream(error: &Value) -> Fault {
     let (message, kinds) = error_words(&error.to_string());
     let status = if error.get("code").is_some_and(Value::is_u64) {

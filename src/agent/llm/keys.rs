@@ -1,7 +1,8 @@
 //! Fetches a key from where the catalog says it is: environment, command, file, the operating system's keyring.
 //!
-//! A key read here goes into a [`Secret`] at once. The keyring is asked through the system's own tool, so that no library
-//! of ours talks to it; the tool and a `key_command` inherit the user's environment, since they are the user's own.
+//! A key read here goes into a [`Secret`] at once. The keyring is asked through the system's own tool, so that no
+//! library of ours talks to it; the tool and a `key_command` inherit the user's environment, since they are the user's
+//! own.
 
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;

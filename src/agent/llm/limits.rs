@@ -33,7 +33,7 @@ pub const RETRIES_MAX: u32 = 4;
 pub const RETRY_FIRST_MS: u64 = 500;
 /// Longest wait before sending again that we choose ourselves.
 pub const RETRY_MS_MAX: u64 = 30_000;
-/// Longest `Retry-After` that is honoured; beyond it the call fails and says so.
+/// Longest `Retry-After` that is honored; beyond it the call fails and says so.
 pub const RETRY_AFTER_MS_MAX: u64 = 120_000;
 /// Most bytes of a key file or of a key command's output.
 pub const KEY_BYTES_MAX: usize = 16 * 1024;
@@ -57,7 +57,7 @@ pub const CONTEXT_TOKENS_MIN: u32 = 2_048;
 pub const ANSWER_TOKENS_MAX: u32 = 16_384;
 /// A call whose answer would have less room than this is not made, tokens.
 pub const ANSWER_TOKENS_MIN: u32 = 128;
-/// Places looked at for one anchor.
+/// Places compared for one anchor.
 pub const ANCHORS_MAX: usize = 1_000;
 /// Lines times anchor lines beyond which no near match is tried.
 pub const ANCHOR_COMPARISONS_MAX: usize = 60_000;
@@ -75,17 +75,17 @@ pub const PLAN_DEPTH_MAX: usize = 4;
 pub const STEP_TITLE_CHARS_MAX: usize = 160;
 /// Rounds between coder, tester and reviewer.
 pub const CREW_ROUNDS_MAX: u32 = 3;
-/// Reports of others that a specialist is told.
+/// Reports of others that a specialist receives.
 pub const CREW_REPORTS_MAX: usize = 6;
 /// Characters of each of these reports.
 pub const CREW_REPORT_CHARS_MAX: usize = 2_000;
 /// Calls looked back on for loops.
 pub const LOOP_WINDOW_CALLS: usize = 24;
-/// Longest cycle of calls that is recognised.
+/// Longest cycle of calls that is recognized.
 pub const LOOP_PERIOD_MAX: usize = 4;
 /// Repetitions of a cycle that make it a loop.
 pub const LOOP_REPEATS: usize = 3;
-/// Loops that the model is told of before the run ends.
+/// Loops reported to the model before the run ends.
 pub const LOOPS_TOLD_MAX: u32 = 3;
 /// Calls in a row that cannot be executed.
 pub const MISTAKES_MAX: u32 = 5;
@@ -135,15 +135,15 @@ pub const REGEX_BYTES_MAX: usize = 1024 * 1024;
 pub const COMMAND_S_MAX: u64 = 3_600;
 /// Longest run of the tests as they were before they were changed, milliseconds.
 pub const ORIGINAL_TESTS_MS_MAX: u64 = 600_000;
-/// Failing cases told to a model after a run.
+/// Failing cases reported to a model after a run.
 pub const FAILURES_TOLD_MAX: usize = 20;
 /// Characters of each of their messages.
 pub const FAILURE_CHARS_MAX: usize = 800;
-/// Characters about failing tests that a model is told when it wants to end.
+/// Characters about failing tests sent to a model that wants to end.
 pub const STILL_FAILING_CHARS_MAX: usize = 2_000;
 /// Words of a model are merged for so long before they are recorded and shown, milliseconds.
 pub const SAID_MERGED_MS: u64 = 80;
-/// Longer lines stand for themselves and never for code that was left out, bytes.
+/// Longer lines are never read as a placeholder for code that was left out, bytes.
 pub const LEFT_OUT_LINE_BYTES_MAX: usize = 120;
 /// Least time given to a command, milliseconds.
 pub const COMMAND_MS_MIN: u64 = 1_000;

@@ -1,6 +1,6 @@
 //! JSON as small models write it: single quotes, trailing commas, bare keys, Python's words, raw line breaks.
 //!
-//! Lenient about form, never about the end: a value that is not closed is no value, so that half a call never runs.
+//! Lenient about form, never about the end: a value that is not closed is not a value, so that half a call never runs.
 //! Pure; every input ends in a value or in nothing.
 
 use serde_json::{Map, Number, Value};
@@ -14,7 +14,7 @@ pub fn value(text: &str) -> Option<(Value, usize)> {
     Some((value, reader.at))
 }
 
-/// Arguments of a call written as in Python: what stands between the parentheses. Gives named ones, unnamed ones and the
+/// Arguments of a call written as in Python: the text between the parentheses. Gives named ones, unnamed ones and the
 /// place after the closing parenthesis.
 pub fn arguments(text: &str) -> Option<(Map<String, Value>, Vec<Value>, usize)> {
     let mut reader = Reader { text, at: 0 };

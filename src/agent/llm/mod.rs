@@ -1,7 +1,7 @@
 //! The built-in agent: a bare model made into a supervised one.
 //!
 //! Every action it wants goes through the port's gate; this module never writes a file and never
-//! starts a command by itself. Pure cores: `providers` (wire formats), `reply`, `turn`; effects:
+//! starts a command on its own. Pure cores: `providers` (wire formats), `reply`, `turn`; effects:
 //! `http`. Provider words end in `providers`, keys end in `secret`.
 
 pub mod agent;

@@ -32,7 +32,7 @@ pub struct Reply {
     pub fault: Option<Fault>,
 }
 
-/// A part of the answer, or the place where a call will stand.
+/// A part of the answer, or the place of a future call.
 #[derive(Debug)]
 enum Slot {
     Part(Part),

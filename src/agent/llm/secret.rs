@@ -1,6 +1,6 @@
 //! A model key in memory: it can be sent, and nothing else.
 //!
-//! `Secret` has no `Display`, no serialisation and a `Debug` that shows nothing, so that a key
+//! `Secret` has no `Display`, no serialization and a `Debug` that shows nothing, so that a key
 //! cannot reach the journal, a log or an error by accident; [`Secret::scrub`] takes it out of text
 //! that a server sent back.
 
@@ -15,7 +15,7 @@ pub struct Secret(String);
 const SCRUB_CHARS_MIN: usize = 8;
 
 impl Secret {
-    /// Takes over a key; surrounding whitespace is dropped, an empty key is none.
+    /// Takes over a key without surrounding whitespace; `None` for an empty key.
     pub fn new(text: &str) -> Option<Secret> {
         let text = text.trim();
         (!text.is_empty()).then(|| Secret(text.to_owned()))

@@ -36,7 +36,7 @@ pub struct LlmConfig {
 /// Everything the agent is made from. Keys are not in it: they are fetched when the first call is made.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The model that works alone, or stands in for roles that name none.
+    /// The model that works alone, and the default for roles that name none.
     pub choice: Choice,
     /// Specialists; empty = one model alone.
     pub crew: BTreeMap<Role, Choice>,
@@ -112,7 +112,7 @@ impl Settings {
 
 fn limits(config: &LlmConfig) -> Result<Limits, SettingsError> {
     let default = Limits::default();
-    // Zero stands for "no limit": TOML has no null.
+    // Zero means "no limit": TOML has no null.
     let or = |given: Option<u64>, default: Option<u64>| match given {
         None => default,
         Some(0) => None,

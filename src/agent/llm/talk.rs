@@ -80,7 +80,7 @@ impl Talk {
         self.messages.iter().any(|message| message.parts.iter().any(sealed))
     }
 
-    /// A server told how many tokens an estimate really was.
+    /// Calibrates the estimate by the number of tokens a server counted.
     pub fn learn(&mut self, estimated: u64, real: u64) {
         if estimated == 0 || real == 0 {
             return;

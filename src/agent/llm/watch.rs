@@ -1,7 +1,7 @@
 //! Misbehaviour of models, detected and named. Pure.
 //!
 //! Small models repeat themselves, invent tools, answer with nothing and rewrite the failing test until it passes.
-//! Each of these has a counter here; a few are told to the model, more end the run.
+//! Each of these has a counter here; a few are reported to the model, more end the run.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! The agent's own plan: five steps and where they stand.
+//! The agent's own plan: five steps and their status.
 
 use crate::base::StepId;
 use crate::model::{Step, StepStatus};

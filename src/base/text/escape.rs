@@ -30,7 +30,7 @@ pub struct Show {
     pub start_column: usize,
     /// Columns between tab stops; 0 counts as 1.
     pub tab_columns: usize,
-    /// Source bytes looked at; the rest is one piece that says how many bytes are left out.
+    /// Source bytes shown; the rest is one piece that says how many bytes are left out.
     pub source_bytes_max: usize,
     /// See [`Reading`].
     pub reading: Reading,
@@ -62,7 +62,7 @@ impl Show {
 pub enum PieceKind {
     /// Text as it was.
     Plain,
-    /// An escape that stands for something a terminal must not see.
+    /// An escape for something a terminal must not receive.
     Escape,
     /// A tab as spaces (or `→` and spaces), or marked spaces.
     Blank,
@@ -70,7 +70,7 @@ pub enum PieceKind {
     Cut,
 }
 
-/// A run of printable text and the source bytes it stands for. Pieces are in order and cover the
+/// A run of printable text and its source bytes. Pieces are in order and cover the
 /// source without gaps, so spans over source bytes (syntax, intraline) can be laid over them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece<'a> {
@@ -127,7 +127,7 @@ pub fn pieces<'a>(bytes: &'a [u8], show: &Show) -> Vec<Piece<'a>> {
     pieces
 }
 
-/// Cuts plain pieces at source bytes (sorted), so that each piece lies within one span of whatever is
+/// Cuts plain pieces at source bytes (sorted), so that each piece is within one span of whatever is
 /// laid over the line. A cut inside a cluster, or inside a piece that is not plain, is left out.
 pub fn cut_at<'a>(pieces: Vec<Piece<'a>>, cuts: &[usize]) -> Vec<Piece<'a>> {
     let mut out = Vec::with_capacity(pieces.len() + cuts.len());

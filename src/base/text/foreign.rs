@@ -12,7 +12,7 @@ pub fn is_binary(bytes: &[u8]) -> bool {
     memchr::memchr(0, bytes.get(..DIFF_BINARY_PROBE_BYTES).unwrap_or(bytes)).is_some()
 }
 
-/// The bytes that are no part of UTF-8, in order, each with its line from 1.
+/// Returns the bytes that are not part of UTF-8, in order, each with its line from 1.
 pub fn found(bytes: &[u8]) -> impl Iterator<Item = (usize, u8)> + '_ {
     let mut line = 1;
     bytes.utf8_chunks().flat_map(move |chunk| {
@@ -22,7 +22,7 @@ pub fn found(bytes: &[u8]) -> impl Iterator<Item = (usize, u8)> + '_ {
     })
 }
 
-/// Text for agents and reports: what is not UTF-8 stands there as `\xNN`.
+/// Text for agents and reports: other bytes appear as `\xNN`.
 pub fn readable(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Cow::Borrowed(text);

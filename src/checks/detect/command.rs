@@ -6,9 +6,8 @@ use crate::checks::parsers::ParserKind;
 /// Scripts of `package.json` and targets of a makefile may call each other; no deeper than this.
 const SCRIPT_DEPTH_MAX: usize = 4;
 
-/// Returns the format of a command's output: of the runner that its words name, through the scripts of `package.json` and the
-/// targets of the makefile.
-/// [`ParserKind::Auto`] where they name none.
+/// Returns the format of a command's output: of the runner that its words name, through the scripts of `package.json`
+/// and the targets of the makefile. [`ParserKind::Auto`] where they name none.
 pub fn format_of(line: &str, project: &ProjectView) -> ParserKind {
     named_in(line, project, SCRIPT_DEPTH_MAX).unwrap_or(ParserKind::Auto)
 }

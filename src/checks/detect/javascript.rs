@@ -94,7 +94,8 @@ fn by_script(script: &str, project: &ProjectView) -> Option<Runner> {
     Some(set.fold(runner, |r, (name, value)| r.with_env(name, value)))
 }
 
-/// A script that does something before its tests, such as compiling, runs as a whole; its last tool says how to read it.
+/// A script that does something before its tests, such as compiling, runs as a whole; its last tool says how to read
+/// it.
 fn chained(script: &str) -> Option<Runner> {
     let parser = [
         ("vitest", ParserKind::Vitest),

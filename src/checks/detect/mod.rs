@@ -19,7 +19,7 @@ use crate::model::check::CaseReport;
 use std::collections::BTreeMap;
 use thiserror::Error;
 
-/// The files whose text [`detect`] looks at, relative to the project.
+/// The files whose text [`detect`] reads, relative to the project.
 pub const WANTED: &[&str] = &[
     "Cargo.toml",
     "Makefile",
@@ -106,7 +106,7 @@ pub struct Runner {
     pub go_module: Option<String>,
     /// 0 to 100.
     pub confidence: u8,
-    /// In words, what speaks for it.
+    /// The reason for it, in words.
     pub why: String,
 }
 

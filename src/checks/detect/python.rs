@@ -71,7 +71,7 @@ fn configured(project: &ProjectView) -> Option<&'static str> {
         .or_else(|| says("tox.ini", "[pytest]"))
 }
 
-/// Node ids; a subtest stands for its test, a file that did not load for itself.
+/// Node ids; a subtest is replaced by its test, a file that did not load is kept.
 pub fn pytest_for(runner: &Runner, cases: &[CaseReport]) -> Vec<String> {
     let ids = cases.iter().map(|c| {
         let base = c.case.split_once('[').map_or(c.case.as_str(), |(b, _)| b);

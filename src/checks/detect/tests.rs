@@ -1,4 +1,4 @@
-//! Projects by their files, and the commands that come of them.
+//! Projects by their files, and the resulting commands.
 
 use super::*;
 use crate::checks::ledger::case;

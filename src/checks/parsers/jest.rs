@@ -106,7 +106,7 @@ fn file_line(line: &str) -> Option<&str> {
     Some(rest.rsplit(' ').next().unwrap_or(rest))
 }
 
-/// The status a mark stands for, and what follows the mark.
+/// Returns the status of a mark, and the text after the mark.
 fn marked(t: &str) -> Option<(CaseStatus, &str)> {
     let (mark, rest) = t.split_once(' ')?;
     match mark {

@@ -55,7 +55,7 @@ impl Reader for JestJson {
         self.bytes.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
     }
 
-    /// The report may stand between lines of other output: the first line that starts with `{` and is one.
+    /// The report may be between lines of other output: the first line that starts with `{` and is one.
     fn finish(&mut self, _exit: Option<i32>, ledger: &mut Ledger) {
         let bytes = std::mem::take(&mut self.bytes);
         let mut rest = bytes.as_slice();

@@ -56,7 +56,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// A printed path relative to the project, if it lies inside.
+    /// Returns a printed path relative to the project, if it is inside.
     pub fn relative(&self, file: &str) -> String {
         let file = file.strip_prefix("file://").unwrap_or(file);
         let file = file.strip_prefix("./").unwrap_or(file);

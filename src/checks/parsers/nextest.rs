@@ -165,7 +165,7 @@ fn status_line(line: &str) -> Option<Status<'_>> {
     Some(Status { word, ms, binary, name: name.trim() })
 }
 
-/// The outcome a status word stands for; `None` for words about a test that still runs.
+/// Returns the outcome of a status word; `None` for words about a test that still runs.
 fn meaning(word: &str) -> Option<CaseStatus> {
     match word {
         "PASS" | "LEAK" | "FLAKY" => Some(CaseStatus::Passed),

@@ -318,7 +318,7 @@ fn title_of(id: &str) -> String {
     id.split_once("::").map_or("", |(_, name)| name).replace("::", ".")
 }
 
-/// The title in `===== TITLE =====`; rules made of the character and a space are no titles.
+/// The title in `===== TITLE =====`; rules made of the character and a space are not titles.
 fn ruled(line: &str, of: char) -> Option<&str> {
     let double: String = [of, of].iter().collect();
     if !line.starts_with(&double) && !line.starts_with(&format!("{of} ")) || !line.ends_with(of) {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 #[derive(Debug, Default)]
 pub struct Unittest {
-    /// A result line without its result: the case, and what stands where the result belongs.
+    /// A result line without its result: the case, and the text in place of the result.
     pending: Option<(String, String)>,
     /// The line above could be the first of two: `test_a (m.C.test_a)` with a docstring below.
     titled: Option<String>,

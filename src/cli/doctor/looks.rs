@@ -95,7 +95,7 @@ fn socket(group: &'static str, state: &Path) -> Finding {
         Err(e) => return Finding::broken(group, "socket", e.to_string(), mend),
     };
     let dir = probe.path().join("host.sock");
-    // Long paths are no obstacle: sessions name their directory by its descriptor.
+    // Long paths are not a problem: sessions name their directory by its descriptor.
     let long = dir.as_os_str().len() >= 100;
     let bound = if long { Ok(()) } else { std::os::unix::net::UnixListener::bind(&dir).map(|_| ()) };
     match bound {
@@ -137,7 +137,7 @@ fn files(shared: &Shared) -> Vec<Finding> {
     found
 }
 
-/// A broken policy fails closed: everything asks. That is worth mending before a session.
+/// A broken policy fails closed: everything asks. It is better fixed before a session.
 fn policy(path: &Path) -> Result<(), String> {
     match crate::config::read_beside(path).map_err(|e| e.to_string())? {
         None => Ok(()),

@@ -1,8 +1,8 @@
 //! Between the client in this process and ssh: one session for the client, however many connections it takes.
 //!
-//! The relay attaches by itself, remembers the last event it passed on, and after a drop attaches again from the next
-//! one, so that nothing is lost or doubled. Requests that were on their way when the link dropped are answered with an
-//! error that says so; they are never sent a second time.
+//! The relay attaches automatically, remembers the last event it passed on, and after a drop attaches again from the
+//! next one, so that nothing is lost or doubled. Requests that were on their way when the link dropped are answered
+//! with an error that says so; they are never sent a second time.
 
 use super::command;
 use crate::base::Seq;
@@ -300,7 +300,7 @@ async fn connect(
             Some(Ok(Ok(Message::Answer { result: Err(error), .. }))) => {
                 return Err(format!("{}: {error}", far.host));
             }
-            // A far shell may print a greeting before the host speaks.
+            // A remote shell may print a greeting before the host's first message.
             Some(Ok(_)) => {}
             Some(Err(_)) | None => {
                 let code = child.wait().await.ok().and_then(|status| status.code());

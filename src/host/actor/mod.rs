@@ -103,7 +103,7 @@ impl Actor {
         let mut notices = self.gate.workspace().notices();
         self.runs.first_checkpoint(&self.gate);
         let (arrives, mut arrival) = mpsc::channel(1);
-        // One arrival waiting is enough: all who are present are looked at then.
+        // One waiting arrival is enough: all present sessions are checked then.
         self.surroundings.watch(Box::new(move || {
             let _ = arrives.try_send(());
         }));
@@ -206,7 +206,7 @@ impl Actor {
 
     fn gone(&mut self, client: &ClientId) {
         self.seats.left(&mut self.gate, client);
-        // A journal in trouble is taken up again by the next host, which compares the disk with what was recorded.
+        // A journal in trouble is recovered by the next host, which compares the disk with what was recorded.
         self.closing |= self.seats.is_empty() && (self.gate.session().ended.is_some() || self.gate.trouble().is_some());
     }
 

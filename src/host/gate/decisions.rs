@@ -91,7 +91,7 @@ impl Gate {
         Ok(LeaseGranted { lease: self.book.session.leases.iter().last().map(|l| l.granted.lease.clone()) })
     }
 
-    /// A rule that asks or denies counts at once, also for what waits. It is in the journal before it is in force.
+    /// A rule that asks or denies counts at once, also for what waits. It is in the journal before it applies.
     pub fn tightened(&mut self, client: &ClientId, rule: String) -> Result<Tightened, RpcError> {
         let judge = self.judge.tightened(&rule).map_err(RpcError::invalid)?;
         let policy_digest = judge.digest();
@@ -275,7 +275,7 @@ fn shifted(choice: &HunkChoice, first: usize, count: usize) -> Option<HunkChoice
     }
 }
 
-/// The action as it would be with this body, for policy to look at.
+/// The action as it would be with this body, for policy to judge.
 fn with(action: &Action, edited: &Edited) -> Action {
     let mut next = action.clone();
     match edited {

@@ -25,7 +25,7 @@ pub enum Due {
     Perform(ActionId, Permit),
     /// The agent itself carries it out.
     Release(ActionId),
-    /// The agent is told what became of its proposal.
+    /// Send the agent the result of its proposal.
     Answer {
         action: ActionId,
         reply: Reply,
@@ -140,7 +140,7 @@ impl Gate {
         self.book.append(events, vec![bytes]).map(|_| ())
     }
 
-    /// Appends what nobody waits for; a journal in trouble has told every client already.
+    /// Appends events that nobody waits for; a journal in trouble has already been reported to every client.
     pub fn record(&mut self, event: Event) {
         self.record_all(vec![event]);
     }

@@ -13,7 +13,8 @@ use crate::policy::tampering;
 use crate::port::{Answer, Blobs, Ticket, ToAgent};
 
 impl Gate {
-    /// The proposal as an action on what the disk holds now, with what the rules say of it; in words why it cannot be one.
+    /// The proposal as an action on what the disk holds now, with what the rules say of it; in words why it cannot be
+    /// one.
     pub fn resolve(&self, mut proposal: Proposal) -> Result<(Action, Blobs, Ruling), String> {
         let id = self.book.session.actions.next_id();
         if proposal.step.is_none() {
@@ -59,7 +60,7 @@ impl Gate {
         size
     }
 
-    /// Files a proposal, first or changed, with what is wrong with it; the agent hears when that fails.
+    /// Files a proposal, first or changed, with its problems; the agent is told when that fails.
     pub fn file(&mut self, ticket: Ticket, action: Action, ruling: Ruling, blobs: Blobs, is_revision: bool) {
         let id = action.id.clone();
         let alarm = |what, text| Alarm { what, action: Some(id.clone()), text };

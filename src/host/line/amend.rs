@@ -11,7 +11,7 @@ use crate::model::session::Phase;
 use crate::port::{Answer, Ticket, ToAgent};
 
 impl AgentLine {
-    /// The agent changed the request before it heard of a decision on it.
+    /// Handles a change of the request before the agent received the decision on it.
     pub(super) fn reopened(&mut self, gate: &mut Gate, ticket: Ticket, next: Ticket, why: String) {
         let Some(action) = self.link.action(ticket).cloned() else { return };
         let Some(state) = gate.session().actions.get(&action) else { return };

@@ -1,4 +1,4 @@
-//! The channels to the agent's task, and which ticket of the agent stands for which action.
+//! The channels to the agent's task, and the action of each of the agent's tickets.
 
 use crate::base::ActionId;
 use crate::base::limits::AGENT_LINK_MESSAGES_MAX;
@@ -90,7 +90,7 @@ impl Link {
         }
     }
 
-    /// Output is no answer: what waits of one action's is merged, and of a flood only the end.
+    /// Output is not an answer: that of one action is merged while it waits, and of a flood only the end is kept.
     pub fn send_output(&mut self, ticket: Ticket, mut more: Vec<u8>) {
         let same = |message: &&mut ToAgent| matches!(message, ToAgent::Output { ticket: t, .. } if *t == ticket);
         let Some(ToAgent::Output { bytes, .. }) = self.waiting.iter_mut().rev().find(same) else {

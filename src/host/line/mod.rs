@@ -1,4 +1,4 @@
-//! The line to the agent: what it says and proposes, what it is told, and the prompts that wait for it.
+//! The line to the agent: its messages and proposals, our messages to it, and the prompts that wait for it.
 
 mod amend;
 mod link;
@@ -71,7 +71,7 @@ impl AgentLine {
         self.next_prompt(gate);
     }
 
-    /// Starts the agent (again). `resume` tells it where a former one stood.
+    /// Starts the agent (again). `resume` describes the state of a former one.
     fn start(&mut self, gate: &mut Gate, resume: Option<String>) {
         let session = gate.session();
         let Some(opened) = session.opened.clone() else { return };
@@ -90,7 +90,7 @@ impl AgentLine {
         }
     }
 
-    /// One batch of the agent's messages: neighbouring chunks of text become one event, and what is only told is
+    /// One batch of the agent's messages: neighboring chunks of text become one event, and what is only told is
     /// written down together, so that a flood does not wait for the disk at every word.
     pub fn take(&mut self, gate: &mut Gate, runs: &mut Runs, first: Option<FromAgent>) {
         let Some(first) = first else {
@@ -168,7 +168,7 @@ impl AgentLine {
                 gate.record(Event::SessionEnded(SessionEnded { outcome, report }));
             }
             FromAgent::Lost { why, exit } => self.gone(gate, runs, &why, exit),
-            // Written down with their neighbours.
+            // Written down with their neighbors.
             FromAgent::Said { .. } | FromAgent::Thought { .. } | FromAgent::Noted(_) | FromAgent::Usage(_) => {}
         }
     }
@@ -224,7 +224,7 @@ impl AgentLine {
 
     fn gone(&mut self, gate: &mut Gate, runs: &mut Runs, why: &str, exit: Option<i32>) {
         self.link.drop_link();
-        // The agent's ending after its last word is no loss.
+        // An agent that ends after its last message is not lost.
         if gate.session().ended.is_some() {
             return;
         }
@@ -316,7 +316,7 @@ fn said(gate: &Gate, by: String, text: String, more: bool) -> Vec<Event> {
     std::iter::once(Event::Said(Said { by: by.into(), text, more })).chain(claim.map(alarm)).collect()
 }
 
-/// Neighbouring chunks of one message become one.
+/// Neighboring chunks of one message become one.
 fn coalesce(batch: Vec<FromAgent>) -> Vec<FromAgent> {
     let mut out: Vec<FromAgent> = Vec::with_capacity(batch.len());
     for message in batch {

@@ -49,7 +49,7 @@ pub async fn carry_out(
     drop(to_actor.send(Msg::Performed { action: id, performed: Box::new(performed) }.into()).await);
 }
 
-/// Records the tree, unless it is known: all of it, or what is known of it after a look at some paths.
+/// Records the tree, unless it is known: all of it, or what is known of it after a check of some paths.
 async fn record(
     workspace: &Arc<dyn Workspace>,
     (known, paths): (Option<Digest>, Option<Vec<RelPath>>),

@@ -91,7 +91,7 @@ mod tests {
     use crate::checks::{ParserKind, Place};
     use crate::model::Command;
 
-    /// Skipping a failing test is no repair of it.
+    /// Skipping a failing test does not repair it.
     #[test]
     fn a_failing_test_that_is_skipped_now_is_silenced_and_not_fixed() {
         use crate::model::check::{CaseStatus, CheckStarted};

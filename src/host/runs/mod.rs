@@ -121,7 +121,7 @@ impl Runs {
         self.tasks.contains_key(action)
     }
 
-    /// The recorded tree is no longer how the workspace is.
+    /// The recorded tree no longer matches the workspace.
     pub fn tree_changed(&mut self) {
         self.tree = None;
     }
@@ -236,7 +236,8 @@ impl Runs {
             let exit = if performed.timed_out { None } else { performed.exit };
             performed.report = finish_feed(gate, feed, exit);
         }
-        // A run of checks owns no changes; what the watcher still reports of them is known as having happened meanwhile.
+        // A run of checks owns no changes; what the watcher still reports of them is known as having happened
+        // meanwhile.
         let checks = gate.session().actions.get(id).is_some_and(|state| state.action.checks);
         if checks {
             self.last_checks = Some((id.clone(), performed.files.clone()));
@@ -267,7 +268,8 @@ impl Runs {
         gate.quietly(Input::Finish { action: finished.action.clone(), finished: Box::new(finished) });
     }
 
-    /// A command that nobody wants any more is ended; what it wrote before, and its end, are still reported to the agent.
+    /// A command that nobody wants any more is ended; what it wrote before, and its end, are still reported to the
+    /// agent.
     pub fn end_command(&mut self, gate: &mut Gate, action: &ActionId) {
         let runs = gate.session().actions.get(action).is_some_and(|state| {
             state.action.kind() == Kind::Command && state.action.trial().is_none() && state.phase == Phase::Running

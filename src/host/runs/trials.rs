@@ -227,7 +227,7 @@ fn record_trial(gate: &mut Gate, action: &ActionId, record: &TrialRecord, output
     };
     let exit = if output.timed_out { None } else { output.exit };
     let mut events = vec![Event::CheckStarted(started)];
-    // A driver of the agent's own speaks no runner's language; its exit code and its words say what came of it.
+    // The output of an agent's own driver is in no runner's format; its exit code and its words give the result.
     let speaks = |c: &&ChecksSetup| record.cases || c.command.spawn_argv() == command.spawn_argv();
     let report = match gate.checks().filter(speaks) {
         Some(setup) => {

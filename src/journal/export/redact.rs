@@ -1,6 +1,6 @@
 //! Leaving secrets out of what leaves the machine: known shapes of keys, and values that names call secret.
 //!
-//! It errs on the side of leaving out. It is a net, not a proof: what it cannot recognise it lets through.
+//! It errs on the side of leaving out. It is a net, not a proof: what it cannot recognize it lets through.
 
 use std::sync::LazyLock;
 

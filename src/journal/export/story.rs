@@ -1,4 +1,4 @@
-//! The journal told for people: its events in words that are safe to show. Shapes are for the writers beside.
+//! The journal for people: its events in words that are safe to show. The other modules here write the formats.
 
 use crate::base::Digest;
 use crate::base::text::{Untrusted, foreign};

@@ -1,6 +1,6 @@
 //! Killed hosts, full disks and read-only places, with real processes and real file systems.
 //!
-//! The child is this test binary again, running one test that does nothing unless it is told where.
+//! The child is this test binary again, running one test that does nothing without a path.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

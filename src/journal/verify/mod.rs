@@ -87,7 +87,7 @@ impl Report {
 pub fn verify(path: &Path, anchor: Option<&Anchor>) -> Result<Report> {
     let mut magic = Vec::new();
     File::open(path).and_then(|f| f.take(16).read_to_end(&mut magic)).map_err(Error::io("reading", path))?;
-    // A session's journal has these files beside it, whatever became of its own bytes.
+    // A session's journal has these files beside it, even if its own bytes are damaged.
     let is_journal = [".head", ".lock"].iter().any(|suffix| super::head::beside(path, suffix).exists());
     if magic == b"SQLite format 3\0" || is_journal { database::check(path, anchor) } else { lines::check(path, anchor) }
 }

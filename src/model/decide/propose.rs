@@ -11,7 +11,7 @@ use crate::model::offer;
 use crate::model::plan::Step;
 use crate::model::session::{Phase, Session};
 
-/// The rule of what waits only because nothing moves.
+/// The rule of actions that wait only because the gate is frozen.
 pub const FROZEN: &str = "frozen";
 
 /// Policy's word with the mode, the gate and the leases taken in. Only ever tighter than policy, but for a lease, which
@@ -84,7 +84,7 @@ pub(super) fn reconsider(session: &Session, id: &ActionId, ruling: Ruling, now: 
     Ok(out)
 }
 
-/// Decides what needs no human; false when one must be asked.
+/// Decides what needs no user; returns false when the user must be asked.
 fn settle(out: &mut Outcome, action: &Action, ruling: &Ruling, by: Option<Decider>) -> bool {
     let id = action.id.clone();
     match (ruling.word, by) {

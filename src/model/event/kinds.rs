@@ -285,7 +285,7 @@ pub struct Observed {
     pub path: String,
     pub change: FileChange,
     pub by: ChangedBy,
-    /// With another session: it was at work, and may not have done this.
+    /// With another session: it was at work, but perhaps did not do this.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsure: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -297,8 +297,8 @@ pub struct Observed {
     pub before_node: Option<Node>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_node: Option<Node>,
-    /// Not content: ignored, or a hook or setting of version control. It is in no checkpoint, and makes no run of checks
-    /// stale.
+    /// Not content: ignored, or a hook or setting of version control. It is in no checkpoint, and makes no run of
+    /// checks stale.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ignored: bool,
     /// In words, when the path is ignored and not watched file by file: what of it changed.
@@ -329,7 +329,7 @@ pub struct Survivor {
     pub parent: Option<i32>,
 }
 
-/// The proof after a stop. `unknown` is what could not be looked at, and is never counted as gone.
+/// The proof after a stop. `unknown` is what could not be checked, and is never counted as gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Census {
     /// From the request to the end of the check.

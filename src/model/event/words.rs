@@ -1,4 +1,5 @@
-//! Facts in words, for people: a heading, and what belongs below it. Foreign text is as it came; whoever shows it cleans it.
+//! Facts in words, for people: a heading, and what belongs below it. Foreign text is as it came; whoever shows it
+//! cleans it.
 
 use super::{ChangedBy, Finished, Observed, PlanRevised, Proposed, Reverted, SessionOpened, Stopped};
 use crate::base::ActionId;

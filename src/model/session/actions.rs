@@ -1,4 +1,4 @@
-//! Every action of a session and where it stands in its life.
+//! Every action of a session and its phase.
 
 use crate::base::limits::ACTION_BODIES_KEPT_MAX;
 use crate::base::{ActionId, Digest, Seq, UnixMs};
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// The phase of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Filed; policy has not spoken yet.
+    /// Filed; policy has not ruled yet.
     Proposed,
     /// Waits for a user.
     Held,
@@ -41,7 +41,7 @@ impl Phase {
         }
     }
 
-    /// Something will still happen to it by itself or by a decision.
+    /// Returns whether something will still happen to it, with or without a decision.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Proposed | Self::Held | Self::Approved | Self::Running)
     }
@@ -117,7 +117,7 @@ pub struct Actions {
     states: Vec<ActionState>,
     /// Places in `states`.
     by_id: BTreeMap<ActionId, usize>,
-    /// Places of what is open, so that a long past costs nothing to whoever asks what waits.
+    /// Positions of the open actions, so that a query for pending ones does not walk a long past.
     open: BTreeSet<usize>,
     /// Places of what an undo could revert.
     undoable: BTreeSet<usize>,

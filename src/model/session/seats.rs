@@ -37,7 +37,7 @@ impl Clients {
     }
 }
 
-/// The agent, as far as it told of itself.
+/// The agent, as it describes itself.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentFacts {
     pub ready: AgentReady,

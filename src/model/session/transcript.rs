@@ -24,7 +24,7 @@ pub enum Speaker {
 }
 
 impl Speaker {
-    /// An agent's own words, spoken or thought.
+    /// An agent's own messages and thoughts.
     fn is_agent(&self) -> bool {
         matches!(self, Self::Agent(_) | Self::Thought(_))
     }

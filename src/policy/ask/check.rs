@@ -41,7 +41,7 @@ pub struct Answer {
     pub reason: String,
 }
 
-/// Directories of the system and of people: none of them is a workspace by itself.
+/// Directories of the system and of people: none of them is a workspace.
 const SYSTEM: [&str; 17] = [
     "/bin",
     "/boot",
@@ -62,10 +62,10 @@ const SYSTEM: [&str; 17] = [
     "/Library",
 ];
 
-/// Answers one line. A line that is no question is answered with ask: a check never stops half way.
+/// Answers one line. An invalid line is answered with ask: a check never stops half way.
 ///
-/// `place` is the workspace that questions without an absolute `cwd` are about. A question from another directory is about
-/// that directory as its workspace, unless it belongs to the system.
+/// `place` is the workspace that questions without an absolute `cwd` are about. A question from another directory is
+/// about that directory as its workspace, unless it belongs to the system.
 pub fn answer(policy: &Policy, line: &str, place: &Place<'_>) -> Answer {
     match serde_json::from_str::<Asked>(line) {
         Ok(asked) => {

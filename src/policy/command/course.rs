@@ -1,7 +1,7 @@
 //! The start directories of the commands of a line: every directory that `cd` and similar commands may have led to.
 //!
-//! A plain line is followed exactly: what comes after `&&` starts where the move led, what comes after `;` or `||` starts
-//! there or where the line was before. In any other line a move may have happened, and nothing takes it back.
+//! A plain line is followed exactly: what comes after `&&` starts where the move led, what comes after `;` or `||`
+//! starts there or where the line was before. In any other line a move may have happened, and nothing takes it back.
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,8 @@
 //! The files that a command line names: every word that may be a path, with every directory that it may be relative to.
 //!
-//! This is for rules that tighten, so it is generous: values attached to options, parts of `a:b` and `a,b`, what a shell
-//! makes of braces and patterns, names that a copy gets in its target, and lines that a shell in the line would read.
+//! This is for rules that tighten, so it is generous: values attached to options, parts of `a:b` and `a,b`, what a
+//! shell makes of braces and patterns, names that a copy gets in its target, and lines that a shell in the line would
+//! read.
 
 use std::path::PathBuf;
 
@@ -61,7 +62,7 @@ const CHDIR: &[&str] = &[
 /// Programs that change what they name and nothing below it.
 const FLAT: &[&str] = &["mkdir", "touch", "tee", "truncate", "rmdir", "unlink", "chmod", "chown", "sed", "gsed", "dd"];
 
-/// Every path that the words of a line may name. Empty for what is no command.
+/// Returns every path that the words of a line may name. Empty for other actions.
 pub fn named(case: &Case<'_>) -> Vec<Named> {
     let Matter::Command { script, cwd, .. } = case.matter else { return Vec::new() };
     let mut out = Vec::new();
@@ -201,7 +202,7 @@ const PLACES: &[&str] = &["cp", "mv", "ln", "install", "rsync", "link"];
 /// A word as the paths it may carry.
 pub(in crate::policy) fn candidates(word: &str) -> Vec<&str> {
     let mut out = Vec::new();
-    // An address is no path; `file:` is.
+    // An address is not a path; `file:` is.
     if word.contains("://") && !word.to_ascii_lowercase().contains("file:") {
         return out;
     }

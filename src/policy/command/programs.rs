@@ -140,7 +140,7 @@ pub fn is_task_word(words: &[&str], at: usize) -> bool {
         }
 }
 
-/// The first word that is no option of the tool itself, nor the value of one.
+/// Returns the first word that is not an option of the tool itself, nor the value of one.
 fn subcommand<'a>(name: &str, args: &[&'a str]) -> &'a str {
     let valued = valued_before_subcommand(name).unwrap_or(&[]);
     let mut words = args.iter();
@@ -252,7 +252,7 @@ pub fn class_of(part: &Part, cwd: &Path, place: &Place<'_>) -> Class {
     let hides = is_wrapper(&outer) && all.len() > 1;
     all.iter()
         .enumerate()
-        // Words of a wrapper that are no known program are its own arguments.
+        // Words of a wrapper that are not a known program are its own arguments.
         .map(|(n, words)| {
             if n == 0 {
                 simple(words, cwd, place)

@@ -1,6 +1,6 @@
 //! The files that a command line would change, as far as its words tell.
 //!
-//! Nothing is looked at and nothing is run here: what the words name is looked up by whoever has a disk. Of what the words
+//! Nothing is read and nothing is run here: a caller with a disk looks up what the words name. Of what the words
 //! do not tell, it is said that it is not known; "nothing" is only said of programs that are known to change nothing.
 
 use std::path::{Path, PathBuf};
@@ -145,7 +145,7 @@ impl Reading<'_> {
             spoke |= self.simple(words);
         }
         let cwd = self.at.clone().unwrap_or_else(|| self.place.root.clone());
-        // Where its output goes was told above.
+        // The target of its output was handled above.
         let alone = Part::of(part.words.clone());
         if !spoke && class_of(&alone, &cwd, self.place) != Class::Read {
             let name = if name.is_empty() { "a program known only to the shell" } else { name };

@@ -71,7 +71,7 @@ pub struct Repository {
     common: PathBuf,
 }
 
-/// The repository that git would find from a directory; an error says why that cannot be told.
+/// Returns the repository that git would find from a directory; an error says why it is unknown.
 pub fn find(disk: &dyn Disk, from: &Path) -> Result<Option<Repository>, String> {
     let start = disk.real(from).ok_or("its start directory cannot be determined")?;
     for dir in start.ancestors() {
@@ -113,7 +113,7 @@ fn opened(disk: &dyn Disk, tree: &Path) -> Result<Repository, String> {
 }
 
 /// Checks that read-only git commands, started in a directory, run nothing of the repository's own; the error gives the
-/// reason against it. `compares`: it looks at the files of the work tree.
+/// reason against it. `compares`: git reads the files of the work tree.
 pub fn is_harmless(place: &Place<'_>, from: &Path, compares: bool) -> Result<(), String> {
     let disk = place.disk.ok_or("the repository cannot be looked up")?;
     // What git does without a repository is not known: it may be given one by other means.

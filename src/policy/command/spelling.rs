@@ -1,5 +1,5 @@
 //! Ways to write one command: `rm -fr x`, `rm -r --force x` and `rm x -rf` are the same, and so are `git push` and
-//! `git -C . push`. For rules that tighten, so a match is generous: where it cannot be told it is taken for one.
+//! `git -C . push`. For rules that tighten, so a match is generous: a doubtful case counts as one.
 
 use crate::policy::command::programs::{base_name, is_kind, same_program, same_subcommand, valued_before_subcommand};
 use crate::policy::command::tokens::word_matches;
@@ -8,7 +8,7 @@ use crate::policy::command::tokens::word_matches;
 #[derive(Debug, Default)]
 pub(in crate::policy) struct Spelling<'a> {
     program: Option<&'a str>,
-    /// The words that are no options, each with the option before it, whose value it may be.
+    /// The words that are not options, each with the option before it, whose value it may be.
     operands: Vec<(Option<&'a str>, Option<&'a str>)>,
     options: Vec<Flag<'a>>,
     /// Values that are attached to options.

@@ -1,8 +1,8 @@
 //! Token patterns: how a rule names commands. Words are compared one by one, never as text.
 //!
-//! The first word is literal, but that a lone `ls*` means `ls *`. `*` inside another word stands for any characters of that word; a final word that is or ends
-//! with `*` also covers any further words. `cargo test *` and `cargo test*` match `cargo test --lib`, and neither matches
-//! `cargo test; rm x`: that is two commands.
+//! The first word is literal, but that a lone `ls*` means `ls *`. `*` inside another word matches any characters of
+//! that word; a final word that is or ends with `*` also covers any further words. `cargo test *` and `cargo test*`
+//! match `cargo test --lib`, and neither matches `cargo test; rm x`: that is two commands.
 
 use crate::policy::command::spelling::Spelling;
 
@@ -12,7 +12,7 @@ pub struct Tokens {
     words: Vec<String>,
 }
 
-/// Why a text is no pattern.
+/// The reason that a text is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokensError {
     #[error("the pattern {0:?} is not quoted like a shell line")]
@@ -92,7 +92,7 @@ impl Tokens {
         }
     }
 
-    /// Matches generously, for rules that tighten: however the options are written and wherever they stand, by the
+    /// Matches generously, for rules that tighten: in any spelling and order of the options, by the
     /// program's base name, and with unknown words matching anything.
     pub fn may_match(&self, words: &[Option<String>]) -> bool {
         let starred = self.words.iter().any(|w| w == "*") || self.words.last().is_some_and(|w| w.ends_with('*'));

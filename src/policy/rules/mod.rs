@@ -1,6 +1,7 @@
-//! The built-in rules, one a file: what each watches for, when it speaks, and examples that are its tests and its manual.
+//! The built-in rules, one a file: what each watches for, when it applies, and examples that are its tests and its
+//! manual.
 //!
-//! A rule that tightens speaks about a matter as a whole. A rule that permits is asked about every simple command, and a
+//! A rule that tightens judges a matter as a whole. A rule that permits is asked about every simple command, and a
 //! line is allowed only when each of its commands is permitted by some rule.
 
 use std::path::Path;
@@ -29,7 +30,7 @@ impl Voice {
     }
 }
 
-/// A question with everything a rule may look at.
+/// A question with everything a rule may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Case<'a> {
     pub matter: &'a Matter,
@@ -47,7 +48,7 @@ pub enum Judge {
     UnlessExact(fn(&Case<'_>) -> Option<Voice>),
     /// Says why it asks where no rule permits; a user's allow rule goes before it.
     Otherwise(fn(&Case<'_>) -> Option<Voice>),
-    /// Permits one simple command that starts in the given directory, or a matter that is no command.
+    /// Permits one simple command that starts in the given directory, or a matter that is not a command.
     Permits { command: fn(&Simple, &Path, &Case<'_>) -> bool, matter: fn(&Case<'_>) -> bool, exact: bool },
 }
 

@@ -1,4 +1,4 @@
-//! git runs programs that the repository's configuration names, so it asks where that has not been looked at.
+//! git runs programs that the repository's configuration names, so it asks where that has not been examined.
 
 use super::{Builtin, Case, Judge, Voice, commands};
 use crate::policy::command::programs::base_name;

@@ -176,7 +176,7 @@ fn what_is_next_to_a_forbidden_directory_is_not_forbidden() {
         FORBIDDEN,
         RulingWord::Ask,
         &[
-            // Where a word points, or what is below it, cannot be told.
+            // The target of a word, or the content below it, is unknown.
             "cd $X && cat src/a.rs",
             "cd - && cat a.yaml",
             "grep -r x .",

@@ -94,7 +94,7 @@ pub(in crate::policy) fn read(file: &str, text: &str) -> Result<Vec<UserRule>, P
     Ok(out)
 }
 
-/// The rules of a file that may not allow anything.
+/// Reads the rules of a file that must not allow anything.
 pub(in crate::policy) fn only_tightening(file: &str, rules: Vec<UserRule>) -> Result<Vec<UserRule>, PolicyError> {
     match rules.iter().find(|r| r.word == RulingWord::Allow) {
         Some(rule) => {
@@ -123,7 +123,8 @@ fn build(number: usize, raw: RawRule) -> Result<UserRule, String> {
     Ok(UserRule { id, word: raw.ruling, reason: raw.reason, kinds: raw.kinds, commands, paths })
 }
 
-/// A rule must do to its own examples what it says. They are shell lines, or `@read PATH`, `@write PATH`, `@delete PATH`.
+/// A rule must do to its own examples what it says. They are shell lines, or `@read PATH`, `@write PATH`, `@delete
+/// PATH`.
 fn check_examples(rule: &UserRule, matches: &[String], not_match: &[String]) -> Result<(), String> {
     let wrong = matches
         .iter()

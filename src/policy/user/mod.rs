@@ -1,7 +1,7 @@
 //! A rule that a user wrote, and how far its word reaches.
 //!
-//! An allow rule reaches as far as it is spelled out. What only a `*` covers may not name other programs, switch on options
-//! that run or write something, or lead out of the workspace; those lines still ask.
+//! An allow rule reaches as far as it is spelled out. The words that only a `*` covers must not name other programs,
+//! switch on options that run or write something, or lead out of the workspace; those lines still ask.
 
 pub(super) mod file;
 pub(super) mod paths;
@@ -78,7 +78,7 @@ impl UserRule {
         reach.filter(|(t, m)| star::reaches(t, m, argv, at, case.place)).map(|(_, m)| m.wild.is_empty()).max()
     }
 
-    /// For allow rules: whether something that is no command is permitted.
+    /// For allow rules: returns whether something other than a command is permitted.
     pub fn permits_matter(&self, case: &Case<'_>) -> bool {
         self.word == RulingWord::Allow
             && match case.matter {

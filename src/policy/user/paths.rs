@@ -15,7 +15,7 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// Reads globs; an error says which one is none.
+    /// Reads globs; an error names the invalid one.
     pub fn new(globs: &[String]) -> Result<Self, String> {
         let mut exact = GlobSetBuilder::new();
         let mut wide = GlobSetBuilder::new();

@@ -13,7 +13,7 @@ use crate::policy::command::tokens::{Match, Tokens};
 use crate::policy::guarded::guarded;
 use crate::policy::place::{Place, Scope, Target};
 
-/// Options of tools without a profile that a `*` may cover: they say how much is told, and no more.
+/// Options of tools without a profile that a `*` may cover: they only set the amount of output.
 const PLAIN: &[&str] = &[
     "-v",
     "-vv",
@@ -217,7 +217,7 @@ fn addresses_are_spelled(pattern: &Tokens, found: &Match, argv: &[String], class
                 let begun = begun.split('*').next().unwrap_or_default();
                 begun.contains('/') && !word.contains("..") && !word.contains('@')
             }
-            // An option's value is no address.
+            // An option's value is not an address.
             None => !spells_address || word.starts_with('-'),
         }
     })

@@ -45,7 +45,7 @@ impl Job<'_> {
                 )
             }
             Runner::Go if self.mode == "baseline" => {
-                // Of all packages: the mistake may lie in another one than the test.
+                // Of all packages: the mistake may be in another one than the test.
                 let packages = project.go_module().map(|m| format!(" -coverpkg={}", quoted(&format!("{m}/..."))));
                 format!("go test -c -vet=off -cover{}", packages.unwrap_or_default())
             }

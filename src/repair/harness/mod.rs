@@ -119,19 +119,19 @@ pub async fn attempt<B: Bench>(
 /// Texts that differ from the project's own: repairs kept so far.
 pub type Overlay = BTreeMap<String, String>;
 
-/// One change: the new text of its file, and where in the present text the change lies.
+/// One change: the new text of its file, and the place of the change in the present text.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     pub path: String,
     pub text: String,
-    /// The changed function's body in the present text and what it becomes, when the change lies within one.
+    /// The changed function's body in the present text and what it becomes, when the change is within one.
     pub body: Option<(std::ops::Range<usize>, String)>,
 }
 
 /// The limits for runs of a batch.
 #[derive(Debug, Clone)]
 pub struct Limits<'a> {
-    /// Failing tests to look at first.
+    /// Failing tests to examine first.
     pub focus: &'a [String],
     /// CPU time of one test, seconds.
     pub test_cpu_s: f64,

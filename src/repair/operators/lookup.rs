@@ -1,4 +1,4 @@
-//! Looking up what may not be there, and defaults of the wrong worth.
+//! Lookups of keys that may be missing, and wrong default values.
 
 use super::{Operator, Sink, Site};
 use crate::repair::source::{Lang, Role, assignment, call, member, parts, role};

@@ -5,7 +5,7 @@ use crate::repair::source::{call, member};
 
 pub const OPERATOR: Operator = Operator { name: "wrong function", prior: 0.7, propose };
 
-/// Names that stand for one another in programs of all five languages.
+/// Names that are confused with one another in programs of all five languages.
 const FAMILIES: &[&[&str]] = &[
     &["min", "max"],
     &["min_by", "max_by"],

@@ -1,6 +1,6 @@
 //! The typed mutation operators: what kinds of mistake people make, one kind a file, and the list of them.
 //!
-//! An operator looks at one node and proposes replacements; it never runs anything. Adding one is a file and a line.
+//! An operator reads one node and proposes replacements; it never runs anything. Adding one is a file and a line.
 
 mod absent;
 mod argument;
@@ -63,7 +63,7 @@ pub struct Mutation {
     pub words: String,
     /// Probability that such a change is right before anything is tried, in (0, 1].
     pub prior: f64,
-    /// Bytes of the smallest enclosing function body, if the change lies within one.
+    /// Bytes of the smallest enclosing function body, if the change is within one.
     pub body: Option<Range<usize>>,
     /// Name of the enclosing function.
     pub function: Arc<str>,
@@ -143,7 +143,7 @@ impl<'s, 't> Site<'s, 't> {
         self.source.slice(node)
     }
 
-    /// Text of a node, in parentheses unless it can stand beside an operator.
+    /// Returns the text of a node, in parentheses unless it can be an operand as it is.
     pub fn operand(&self, node: Node<'_>) -> String {
         let text = self.text(node);
         if super::source::atom(node) { text.to_owned() } else { format!("({text})") }
@@ -396,7 +396,7 @@ pub fn is_test_code(source: &Source, node: Node<'_>) -> bool {
 
 /// Everything the operators propose for a file, unranked, each still parsing, without repeats.
 ///
-/// `wanted` says which functions to look into (by their node); top-level code is looked at when it wants the root.
+/// `wanted` says which functions to look into (by their node); top-level code is included when it wants the root.
 pub fn propose(source: &Source, wanted: &dyn Fn(Node<'_>) -> bool) -> Vec<Mutation> {
     let functions_here = functions(source);
     let known: Vec<(String, usize)> = functions_here

@@ -33,7 +33,7 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     } else if kind == Role::Index
         && let [object, .., index] = parts(site.node).as_slice()
     {
-        // What lies behind the last element is never there.
+        // There is never anything behind the last element.
         let is_behind = site.text(*index) == site.lang().length(site.text(*object));
         nudge(site, *index, sink, if is_behind { 1.3 } else { 0.6 });
     }

@@ -41,7 +41,7 @@ pub struct Arming {
     previous_key: Option<(Key, u64)>,
     /// The key of the last verdict, when it was pressed, and whether its release has been reported since.
     verdict: Option<(Key, u64, bool)>,
-    /// The terminal has told a release or a repeat, so a press is a press.
+    /// Whether the terminal has reported a release or a repeat, so that a press is a press.
     repeats_are_told: bool,
 }
 
@@ -124,7 +124,8 @@ impl Arming {
         Ok(())
     }
 
-    /// The key of a verdict must be released before it counts again; where releases are not reported, time stands for it.
+    /// The key of a verdict must be released before it counts again; where releases are not reported, time is used
+    /// instead.
     fn is_just_decided(&self, key: Key, now: u64) -> bool {
         self.verdict.is_some_and(|(verdict, at, released)| {
             verdict == key && !released && (self.repeats_are_told || now.saturating_sub(at) < UI_AFTER_VERDICT_MS)

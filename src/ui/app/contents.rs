@@ -14,7 +14,7 @@ pub struct Contents {
     known: BTreeMap<Digest, Known>,
     /// One part is asked for at a time.
     asked: Option<Digest>,
-    /// Counts up with everything that comes: pictures made without it are no longer wanted.
+    /// Incremented with every content: pictures made without it are obsolete.
     pub edition: u64,
 }
 
@@ -22,7 +22,7 @@ pub struct Contents {
 enum Known {
     Coming(Vec<u8>),
     Bytes(Vec<u8>),
-    /// Too long, or not to be had: the action is decided on whole.
+    /// Too long, or not available: the action is decided as a whole.
     Whole,
 }
 
@@ -38,7 +38,7 @@ impl Contents {
         std::str::from_utf8(self.bytes(content)?).ok()
     }
 
-    /// The bytes of a content, inline or fetched; `None` when they are not to be had or still coming.
+    /// The bytes of a content, inline or fetched; `None` when they are not available or still coming.
     #[must_use]
     pub fn bytes<'a>(&'a self, content: &'a Content) -> Option<&'a [u8]> {
         content.text().map(str::as_bytes).or_else(|| self.fetched(&content.digest()))

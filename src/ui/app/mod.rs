@@ -72,7 +72,7 @@ pub struct Start {
     pub title: String,
     /// Time an item must have been on the screen before a key may approve it.
     pub arm_after_ms: u64,
-    /// A session of before is looked at, event by event.
+    /// A past session is viewed, event by event.
     pub is_record: bool,
     /// The client never has control.
     pub reads_only: bool,

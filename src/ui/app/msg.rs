@@ -31,7 +31,7 @@ pub enum Msg {
     Speaks,
     /// The state of the connection to a host on another machine.
     LinkState(Far),
-    /// The host is in trouble and says with what; it continues as well as it can.
+    /// The host reports a problem and continues as well as it can.
     Trouble(String),
     Computed(Product),
     /// The external editor came back.

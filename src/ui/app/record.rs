@@ -107,7 +107,7 @@ pub fn walk(app: &mut App, walk: &Walk) -> Vec<Request> {
     let mut requests = if news.is_empty() { Vec::new() } else { app.heard(news, at) };
     record.shown = to;
     app.scene.record = Some(record);
-    // What happened last is what is looked at, also where it waits no more.
+    // The latest action is shown, even if it is no longer pending.
     if let Some(about) = about.filter(|id| app.scene.session.actions.get(id).is_some()) {
         app.scene.aim(Some(about));
         requests.extend(app.compute_pictures());

@@ -1,4 +1,4 @@
-//! The user's choices on the action that is looked at: hunks left out, lines chosen, text edited, rows seen.
+//! The user's choices on the action under review: hunks left out, lines chosen, text edited, rows seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -42,7 +42,7 @@ pub struct Review {
     pub lines_left_out: BTreeMap<HunkAt, BTreeSet<usize>>,
     /// Edited content by file index; the command by `None`.
     pub edited: BTreeMap<Option<usize>, String>,
-    /// Counts up with every edit: pictures of older versions are no longer wanted.
+    /// Incremented with every edit: pictures of older versions are obsolete.
     pub edits: u64,
     /// The first of the keys that approve although rows were not seen.
     pub unseen_warned: bool,
@@ -112,7 +112,8 @@ impl Review {
         out
     }
 
-    /// Leaves lines of a hunk out, or takes them in again when all of them are out already. `all` are its changed lines.
+    /// Leaves lines of a hunk out, or takes them in again when all of them are out already. `all` are its changed
+    /// lines.
     pub fn toggle_lines(&mut self, hunk: HunkAt, lines: &[usize], all: &[usize]) {
         let whole_out = self.left_out.remove(&hunk);
         let out = self.lines_left_out.entry(hunk).or_default();

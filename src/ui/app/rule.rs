@@ -34,7 +34,7 @@ pub fn draft(state: &ActionState, reason: Option<&str>) -> String {
     lines.join("\n") + "\n"
 }
 
-/// The first command of a line, as far as words can be told without a shell.
+/// Returns the first command of a line, as far as it can be split without a shell.
 fn words_of(command: &Command) -> String {
     match (&command.argv, &command.shell) {
         (Some(argv), _) => shell_words::join(argv),

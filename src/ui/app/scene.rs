@@ -56,18 +56,18 @@ pub struct Scene {
     pub session: Session,
     pub look: Look,
     pub title: String,
-    /// Set when what is shown has happened before and is only looked at.
+    /// Set when a past session is shown, read-only.
     pub record: Option<Record>,
     pub link: Link,
     /// The connection to another machine, when the host runs on one.
     pub far: Option<Far>,
-    /// This client's name, and the event up to which the attach has told who has control.
+    /// This client's name, and the event up to which the attach has reported who has control.
     me: Option<(ClientId, Seq)>,
     /// The host does not answer; it stays in sight until it does.
     pub silent: Option<String>,
     /// The trouble the host reported; it stays visible.
     pub trouble: Option<String>,
-    /// The action that is looked at and that verdicts are about.
+    /// The action under review, to which verdicts apply.
     pub target: Option<ActionId>,
     pub review: Review,
     pub contents: Contents,
@@ -79,9 +79,9 @@ pub struct Scene {
     opened_at: Option<UnixMs>,
     /// Milliseconds on the client's clock.
     pub now_ms: u64,
-    /// The moment on it that ages are told for.
+    /// The time at which ages are computed.
     pub ages_at_ms: u64,
-    /// Wall clock when the last events came, and our clock then: ages are told without asking for the time.
+    /// Wall clock when the last events came, and our clock then: ages are computed without reading the clock.
     heard: (UnixMs, u64),
 }
 
@@ -135,7 +135,7 @@ impl Scene {
         self.aim(None);
     }
 
-    /// The wall clock that ages are told by, as far as we know without asking.
+    /// Returns the wall clock for ages, as far as it is known without reading it.
     #[must_use]
     pub fn wall(&self) -> UnixMs {
         UnixMs(self.heard.0.0.saturating_add(self.ages_at_ms.saturating_sub(self.heard.1)))
@@ -169,7 +169,7 @@ impl Scene {
         Some((state, state.held.as_ref().map_or(state.action.digest, |held| held.digest)))
     }
 
-    /// The last edit that was let through: what there is to look at while nothing waits.
+    /// The last edit that was let through: it is shown while nothing is pending.
     #[must_use]
     pub fn newest_edit(&self) -> Option<ActionId> {
         let through = |phase| matches!(phase, Phase::Approved | Phase::Running | Phase::Finished(_));

@@ -1,4 +1,4 @@
-//! Keys while something is being typed or an overlay is open: none of them decides anything by itself.
+//! Keys while something is being typed or an overlay is open: none of them decides anything on its own.
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -56,7 +56,7 @@ impl App {
             Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Revert(_) | Overlay::Stopped(_)) => {}
             None if self.composer.open => self.composer.entry.paste(text),
             None => {
-                // Pasted keys are no commands: they go where text goes.
+                // Pasted keys are not commands: they go where text goes.
                 self.composer.open = true;
                 self.composer.entry.paste(text);
                 self.say(Toast::plain("pasted into the composer; Enter sends it, Esc closes it"));

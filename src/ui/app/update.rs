@@ -152,7 +152,8 @@ impl App {
         requests
     }
 
-    /// The shape with one lower pane shows what is going on: a run of checks, or a command's output. The focus stays.
+    /// The shape with one lower pane shows the current activity: a run of checks, or a command's output. The focus
+    /// stays.
     fn follow(&mut self, envelopes: &[Envelope]) {
         for envelope in envelopes {
             if matches!(envelope.event, Event::CheckStarted(_)) && self.focus != PaneId::Output {
@@ -223,7 +224,7 @@ impl App {
         }
         let mut files = files.to_vec();
         if !self.scene.contents.has_all(&files) {
-            // Nothing may stand for it meanwhile, least of all the picture of another action.
+            // Nothing may be shown in its place meanwhile, least of all the picture of another action.
             self.scene.products.wants_nothing();
             return self.scene.contents.next(&files).map(Request::Host).into_iter().collect();
         }
@@ -281,7 +282,7 @@ impl App {
                 }
                 Ok(Answer::Choose(needed)) => self.choose_reverts(asked, needed),
                 Ok(Answer::Done | Answer::Blob { .. }) => {}
-                // A host that cannot list them is no trouble of the user's.
+                // A host that cannot list them is not the user's problem.
                 Err(_) if *asked == wire::Request::Processes => {}
                 Err(why) => self.say(Toast::error(format!("{}: {why}", asked.words()))),
             }

@@ -233,7 +233,7 @@ fn decide(decide: Decide) -> Request {
     Request::Host(wire::Request::Decide(decide))
 }
 
-/// Only actions that were under review long enough count as looked at, which is the one that is now; the host
+/// Only actions that were under review long enough count as viewed, which is the current one; the host
 /// is asked for each by its own digest.
 fn approve_group(app: &mut App) -> Vec<Request> {
     let Some((id, digest)) = ready_to_approve(app) else { return Vec::new() };

@@ -150,7 +150,7 @@ fn undo(app: &mut App) -> Vec<Request> {
     let session = &app.scene.session;
     let mine = app.scene.target.as_ref().and_then(|id| session.actions.get(id));
     if mine.is_some_and(|state| state.phase == Phase::Running) {
-        // Never another action's effect in its place.
+        // Never undo another action instead.
         app.say(Toast::warning("this action is still running: undo it after it finishes, or stop it"));
         return Vec::new();
     }

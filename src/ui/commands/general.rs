@@ -26,7 +26,7 @@ pub(super) const COMMANDS: &[Command] = &[
     }),
     general("detach", "detach", "Detach this client; the session continues", |_| vec![Request::Leave(Leave::Detach)]),
     general("quit", "quit", "Quit; a session with nothing pending ends, any other continues", |app| {
-        // Whoever has lost the host is told by which name the session is found again.
+        // A user who has lost the host learns the name by which to find the session again.
         if matches!(app.scene.link, Link::Lost(_)) {
             return vec![Request::Leave(Leave::Detach)];
         }

@@ -55,7 +55,7 @@ fn pages(app: &mut App, pages: i64) -> Vec<Request> {
     rows(app, pages * (height - 2).max(1))
 }
 
-/// The cursor of the inbox is what the other panes look at.
+/// The cursor of the inbox selects what the other panes show.
 fn after_move(app: &mut App) {
     if app.focus == PaneId::Inbox
         && let Some(id) = app.panes.inbox.under_cursor().cloned()

@@ -216,7 +216,7 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
                     say(&format!("risk  high: {}", escape::show(&ruled.reason, &Show::prose())), Role::RiskHigh);
                 }
                 let ruled = state.ruled.as_ref().map_or("", |ruled| ruled.reason.as_str());
-                // What the rule says stands above already.
+                // The rule's words are already above.
                 for line in state.alarms.iter().filter(|line| ruled.is_empty() || !line.contains(ruled)) {
                     say(&format!("effect  {}", escape::show(line, &Show::prose())), Role::Warn);
                 }

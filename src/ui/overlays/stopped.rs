@@ -1,4 +1,4 @@
-//! The report after a stop: what was ended, what is left, what could not be looked at.
+//! The report after a stop: the processes that were ended, that are left, and that could not be checked.
 
 use ratatui::layout::Rect;
 
@@ -39,7 +39,7 @@ fn program(argv: &str) -> &str {
     first.rsplit('/').next().unwrap_or(first)
 }
 
-/// "Unknown" is never told as "none".
+/// "Unknown" is never shown as "none".
 fn report(census: &Census, app: &App, columns: usize) -> Vec<(String, Role)> {
     let mut lines: Vec<(String, Role)> = Vec::new();
     let mut say = |text: String, role: Role| {

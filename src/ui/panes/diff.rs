@@ -29,7 +29,7 @@ pub use told::touched_words;
 /// Columns of a file's head or of the title that its path does not have: number, name, counts, place.
 const PATH_MARGIN_COLUMNS: usize = 46;
 
-/// The three ways to look at a change.
+/// The three views of a change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum View {
     #[default]

@@ -1,4 +1,4 @@
-//! Inbox: what waits for the user, riskiest and oldest first, and what went past the gate.
+//! Inbox: the pending actions, riskiest and oldest first, and the changes that went past the gate.
 
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ impl InboxPane {
         self.read.contains(id)
     }
 
-    /// Collects what waits; the order needs no screen.
+    /// Collects the pending actions; the order needs no screen.
     pub fn gather(&mut self, scene: &Scene) {
         let mut held: Vec<&ActionState> = scene.session.actions.held().collect();
         held.sort_by_key(|state| {
@@ -64,7 +64,7 @@ impl InboxPane {
         });
         self.waiting = held.iter().map(|state| state.action.id.clone()).collect();
         self.read.retain(|id| self.waiting.contains(id));
-        // The cursor is on what the other panes look at, unless it is on an alarm.
+        // The cursor is on what the other panes show, unless it is on an alarm.
         if self.list.cursor < self.waiting.len().max(1)
             && let Some(at) = self.waiting.iter().position(|id| Some(id) == scene.target.as_ref())
         {

@@ -1,6 +1,6 @@
 //! The seven panes. One file each; what they have in common is here.
 //!
-//! A pane keeps rows that `refresh` brings up to date after the scene changed; drawing only looks at the visible ones.
+//! A pane keeps rows that `refresh` brings up to date after the scene changed; drawing only reads the visible ones.
 
 pub mod diff;
 pub mod inbox;
@@ -155,7 +155,7 @@ const NUMBER_COLUMNS: u16 = 5;
 /// Draws one pane with its frame.
 pub fn view(app: &App, place: &Place, brush: &mut Brush<'_>) {
     let pane = app.panes.get(place.pane);
-    // While something lies over the panes, none of them has the keys.
+    // While an overlay is open, no pane has the keys.
     let focused = app.focus == place.pane && app.overlay.is_none();
     let title = pane.title(&app.scene);
     let lines = app.layout.shape == Shape::Lines;
@@ -189,7 +189,7 @@ pub fn view(app: &App, place: &Place, brush: &mut Brush<'_>) {
     }
 }
 
-/// The line below the focused pane is its neighbour's; where it is only a line it takes the focus color.
+/// The line below the focused pane is its neighbor's; where it is only a line it takes the focus color.
 fn accent_divider(place: &Place, brush: &mut Brush<'_>) {
     let style = brush.look.style(Role::BorderFocus);
     let y = place.outer.bottom();

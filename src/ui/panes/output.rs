@@ -1,4 +1,4 @@
-//! Output: what a command writes, live; the transcript of what was said, thought and told; or the agent's own log. Bounded.
+//! Output: what a command writes, live; the transcript of messages and thoughts; or the agent's own log. Bounded.
 
 use std::ops::Range;
 
@@ -84,8 +84,8 @@ struct Last {
 }
 
 impl Talk {
-    /// Brings the rows up to date with `entries`, newest first. Everything after the entry before the last one is looked
-    /// at: a note may have been placed before a message that continues, or given way to a newer one.
+    /// Brings the rows up to date with `entries`, newest first. Everything after the entry before the last one is
+    /// looked at: a note may have been placed before a message that continues, or given way to a newer one.
     fn refresh<'a>(&mut self, scene: &Scene, entries: impl Iterator<Item = &'a Entry>, columns: u16) {
         if self.columns != columns {
             *self = Self { columns, ..Self::default() };
@@ -125,8 +125,8 @@ impl Talk {
         }
     }
 
-    /// Adds the rows of an entry that follows `before`, or those that it has got since it was `grown`: a long message that
-    /// streams in must not be wrapped from its beginning for every frame.
+    /// Adds the rows of an entry that follows `before`, or those that it has got since it was `grown`: a long message
+    /// that streams in must not be wrapped from its beginning for every frame.
     fn add(&mut self, scene: &Scene, entry: &Entry, before: Option<Seq>, grown: Option<Last>) {
         let (from, rows_before) = grown.map_or((0, 0), |last| (last.whole_bytes, last.rows - last.rest_rows));
         let fresh = entry.text.get(from..).unwrap_or_default();
@@ -162,7 +162,7 @@ impl Talk {
     }
 }
 
-/// The agent was told that a read went through, by a rule and as proposed: nobody needs to hear that.
+/// Returns whether a message to the agent only says that a rule allowed a read as proposed: nobody needs to see that.
 fn is_routine(scene: &Scene, entry: &Entry) -> bool {
     let Speaker::Told(Some(action)) = &entry.speaker else { return false };
     scene.session.actions.get(action).is_some_and(|state| {

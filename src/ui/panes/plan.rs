@@ -139,7 +139,7 @@ fn row(scene: &Scene, step: &Step, depth: u16, done: usize, children: usize, clo
     }
 }
 
-/// The whole tree in rows, as it stands.
+/// The whole tree in rows.
 pub(super) fn outline(scene: &Scene) -> Vec<Row> {
     let rows = tree(&scene.session.plan, &BTreeSet::new()).into_iter();
     rows.map(|(step, depth, done, children)| row(scene, step, depth, done, children, false)).collect()

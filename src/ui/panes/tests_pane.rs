@@ -241,7 +241,7 @@ pub fn summary(scene: &Scene) -> Option<(String, Role)> {
     let run = scene.session.checks.latest_workspace()?;
     let finished = run.finished.as_ref()?;
     let words = if finished.problem.is_some() { "no result".to_owned() } else { run_words(scene, run) };
-    // Of files that are no longer so: neither green nor red says anything about those that are.
+    // Results of changed files: neither green nor red says anything about the present ones.
     if scene.session.is_stale(run) {
         return Some((format!("{words} stale"), Role::Unknown));
     }

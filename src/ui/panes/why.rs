@@ -1,4 +1,4 @@
-//! Why: the reason given, what it rests on, what speaks against it, and what became of it.
+//! Why: the reason given, the evidence, the objections, and the outcome.
 
 use ratatui::layout::{Rect, Size};
 

@@ -1,4 +1,4 @@
-//! The client's end of the wire: attach, ask, hear.
+//! The client's end of the wire: attach, send, receive.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -177,7 +177,7 @@ impl Link {
         }
     }
 
-    /// The events that are here already become one message: what they change is worked out once.
+    /// Combines the available events into one message, so that their changes are computed once.
     fn run_of_events(&mut self, first: Envelope) -> Heard {
         let mut envelopes = vec![first];
         while let State::Up { reader, .. } = &mut self.state
@@ -198,7 +198,7 @@ impl Link {
         match received {
             None => self.lost("the host closed the connection".to_owned()),
             Some(Err(error)) => self.lost(error.to_string()),
-            // One line that is no message does not end the link.
+            // One invalid line does not end the link.
             Some(Ok(Err(_))) => None,
             Some(Ok(Ok(Message::Notification { method, params }))) => match method.as_str() {
                 "link/state" => read::<Far>(params.as_deref()).and_then(|far| some(Msg::LinkState(far))),
@@ -253,7 +253,7 @@ fn refused(error: wire::RpcError) -> Result<Answer, String> {
     needed.map(Answer::Choose).ok_or(error.message)
 }
 
-/// Only contents are told by an answer; everything else comes as events.
+/// Only contents come in an answer; everything else comes as events.
 fn answer(asked: &Request, result: &serde_json::value::RawValue) -> Result<Answer, String> {
     use base64::Engine as _;
     if *asked == Request::Processes {

@@ -220,7 +220,7 @@ impl Surface {
         }
     }
 
-    /// Everything is drawn or told again.
+    /// Draws or prints everything again.
     fn forget(&mut self) {
         match self {
             Self::Screen(screen) => screen.forget(),

@@ -9,7 +9,7 @@ use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, MouseButton, 
 use ratatui::layout::{Position, Size};
 use std::fmt;
 
-/// One key press, normalised so that what a terminal sends and what a keymap says compare equal: a capital
+/// One key press, normalized so that what a terminal sends and what a keymap says compare equal: a capital
 /// letter carries no Shift, `Ctrl-\` is itself although terminals report `Ctrl-4`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key {

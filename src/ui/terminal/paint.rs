@@ -89,7 +89,7 @@ fn shows(ink: Ink, cell: &Cell) -> bool {
     if cell.symbol() == " " { own.blanks_like(ink) } else { own == ink }
 }
 
-/// A blank takes the color that is at hand, where only its background is seen.
+/// A blank takes the current color, where only its background is seen.
 fn set_for(out: &mut Vec<u8>, pen: &mut Pen, cell: &Cell) {
     if !pen.ink().is_some_and(|ink| shows(ink, cell)) {
         pen.set(out, Ink::of(cell));
@@ -112,7 +112,7 @@ fn bridge_gap(out: &mut Vec<u8>, pen: &mut Pen, new: &[Cell], to: u16, y: u16, s
     }
 }
 
-/// Length of the run of blanks of one look at the start of `cells` that look erased.
+/// Returns the length of the run of blanks of one style at the start of `cells` that look erased.
 fn erasable(cells: &[Cell], bce: bool) -> usize {
     let Some(first) = cells.first() else { return 0 };
     let ink = Ink::of(first);

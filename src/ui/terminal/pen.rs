@@ -5,7 +5,7 @@ use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier};
 use std::io::Write as _;
 
-/// Style of one cell as far as a terminal is told: no blink, no hidden text, no underline color.
+/// Style of one cell as far as it is sent to a terminal: no blink, no hidden text, no underline color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ink {
     fg: Color,

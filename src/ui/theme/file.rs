@@ -93,7 +93,7 @@ pub fn load(name: &str, user_dir: Option<&Path>) -> Result<Theme, ThemeError> {
     build(name, &chain)
 }
 
-/// Lays the files over each other, the first on top: its palette also recolours the roles it inherits.
+/// Lays the files over each other, the first on top: its palette also recolors the roles it inherits.
 fn build(name: &str, chain: &[(String, File)]) -> Result<Theme, ThemeError> {
     let mut palette = BTreeMap::new();
     let mut roles: BTreeMap<&str, (&str, &Paint)> = BTreeMap::new();

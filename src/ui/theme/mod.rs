@@ -15,7 +15,7 @@ use ratatui::style::{Color, Modifier, Style};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     True,
-    /// The 256-color cube and grey ramp of xterm.
+    /// The 256-color cube and gray ramp of xterm.
     Indexed,
     Ansi16,
     Mono,
@@ -85,7 +85,7 @@ impl Theme {
     }
 }
 
-/// xterm's 6×6×6 cube (levels 0, 95, 135 … 255) and its grey ramp (8, 18 … 238), whichever is nearer.
+/// xterm's 6×6×6 cube (levels 0, 95, 135 … 255) and its gray ramp (8, 18 … 238), whichever is nearer.
 fn nearest_indexed(color: Color) -> Color {
     let Color::Rgb(r, g, b) = color else { return color };
     let level = |index: u8| if index == 0 { 0 } else { 55 + 40 * index };

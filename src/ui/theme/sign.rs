@@ -1,4 +1,4 @@
-//! Signs that say by shape what color says too, each with a stand-in for terminals without Unicode.
+//! Signs that say by shape what color says too, each with a replacement for terminals without Unicode.
 
 macro_rules! signs {
     ($($name:ident = $unicode:literal | $ascii:literal,)*) => {

@@ -1,4 +1,4 @@
-//! The header: whose session this is, who proposes under which mode, what waits, what it has cost, how true it is.
+//! The header: the session, the agent and the mode, the pending actions, the cost, and the health.
 
 use crate::base::text::{Show, escape, width};
 use crate::model::event::{ChangedBy, Isolation, SessionOutcome, Usage};
@@ -22,7 +22,7 @@ pub(super) fn view(app: &App, brush: &mut Brush<'_>) {
     let line = app.layout.header;
     let mut x = line.x + 1;
     let mut groups = [gate(app), tests(app), Words::new(), health(app)];
-    // What waits comes before the whole of what is known anyway.
+    // Pending actions come before all that is known anyway.
     let fits =
         |left: &Words| groups.first().is_none_or(|gate| columns(left) + columns(gate) + 5 <= usize::from(line.width));
     let left = [Named::All, Named::Agent, Named::Place]
@@ -33,7 +33,7 @@ pub(super) fn view(app: &App, brush: &mut Brush<'_>) {
     let left_width = columns(&left);
     let mut room = usize::from(line.width).saturating_sub(left_width + 2);
     let mut kept = [false; 4];
-    // What waits and how healthy things are matter more than what they cost: of that as much as there is room for.
+    // Pending actions and health matter more than the cost, which gets the remaining room.
     for wanted in [0, 3, 1, 2] {
         let Some((group, kept)) = groups.get_mut(wanted).zip(kept.get_mut(wanted)) else { continue };
         if wanted == COST {
@@ -259,7 +259,7 @@ fn health(app: &App) -> Words {
     words
 }
 
-/// The header's words without what changes by itself, for lines that are only ever added.
+/// Returns the header's words without those that change with time, for lines that are only ever added.
 pub(in crate::ui) fn in_words(app: &App) -> String {
     let groups = [identity(app, Named::All), gate(app), tests(app), health(app)];
     let told = groups.iter().map(|words| words.iter().map(|(text, _)| text.as_str()).collect::<String>());

@@ -20,7 +20,7 @@ use bytes::Bytes;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versions {
     pub file: FileEdit,
-    /// Empty when the file did not exist; the length alone where the bytes are not to be had.
+    /// Empty when the file did not exist; the length alone where the bytes are not available.
     pub before: Result<Bytes, u64>,
     pub after: Result<Bytes, u64>,
 }

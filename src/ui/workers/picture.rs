@@ -33,7 +33,7 @@ pub struct LinePicture {
     pub shown: Shown,
 }
 
-/// The definition a hunk lies in, for the structural view.
+/// The definition around a hunk, for the structural view.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Heading {
     pub kind: &'static str,
@@ -44,7 +44,7 @@ pub struct Heading {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HunkPicture {
     pub lines: Vec<LinePicture>,
-    /// Unchanged lines before it (nearest last) and after it, not shared with a neighbour.
+    /// Unchanged lines before it (nearest last) and after it, not shared with a neighbor.
     pub before: Vec<LinePicture>,
     pub after: Vec<LinePicture>,
     /// Unchanged lines between the previous hunk (or the start) and this one that are in neither.
@@ -205,7 +205,7 @@ fn fill(picture: &mut FilePicture, diff: &FileDiff, colours: &Colours, mark_blan
             .collect();
         let start = (first_line(hunk.old_start, hunk.old_len), first_line(hunk.new_start, hunk.new_len));
         let gap = start.1.saturating_sub(end.1);
-        // Context before a hunk is taken from the far end of the gap, so that two neighbours never show a line twice.
+        // Context before a hunk is taken from the far end of the gap, so that two neighbors never show a line twice.
         let lead = gap.min(UI_CONTEXT_LINES_MAX);
         let before = (1..=lead)
             .rev()
@@ -271,7 +271,7 @@ impl Colours {
         self.spans(None, Some(new_no))
     }
 
-    /// Lists what became of each definition; nothing where a version could not be read.
+    /// Lists the change of each definition; nothing where a version could not be read.
     fn structure(&self, diff: &FileDiff) -> Vec<StructureLine> {
         let (Some(old), Some(new)) = (&self.old_symbols, &self.new_symbols) else { return Vec::new() };
         let structure = syntax::structure((old, diff.old()), (new, diff.new_version()));
@@ -333,7 +333,7 @@ fn out_of_time() -> impl FnMut() -> bool {
     move || started.elapsed().as_millis() > u128::from(UI_HIGHLIGHT_MS_MAX)
 }
 
-/// Lists what became of each definition, for the structural view.
+/// Lists the change of each definition, for the structural view.
 fn structure_lines(structure: &syntax::Structure) -> Vec<StructureLine> {
     let joined =
         |path: &[Untrusted]| path.iter().map(|name| name.visible().into_owned()).collect::<Vec<_>>().join("::");

@@ -53,7 +53,7 @@ fn copy_bytes(source: &File, target: &mut File, size: u64) -> io::Result<()> {
     target.set_len(size)
 }
 
-/// Opens a way for a file or link at `path`: parents are made, what stands there goes.
+/// Opens a way for a file or link at `path`: parents are created, and what is there is removed.
 fn make_way(root: &Path, path: &Path) -> io::Result<PathBuf> {
     let full = root.join(path);
     if let Some(parent) = full.parent() {
@@ -63,7 +63,7 @@ fn make_way(root: &Path, path: &Path) -> io::Result<PathBuf> {
     Ok(full)
 }
 
-/// Makes directories below `root`, replacing files and links that stand in the way, and never
+/// Makes directories below `root`, replacing files and links in the way, and never
 /// walking through a link out of the copy.
 fn make_parents(root: &Path, parent: &Path) -> io::Result<()> {
     let Ok(below) = parent.strip_prefix(root) else { return Ok(()) };

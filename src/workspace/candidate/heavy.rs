@@ -1,5 +1,5 @@
 //! Ignored files and directories in a candidate: dependencies and build products that tests need
-//! and that are no content. A run in the candidate should find them and should not change yours.
+//! and that are not content. A run in the candidate should find them and should not change yours.
 //!
 //! | name | what is done |
 //! |---|---|

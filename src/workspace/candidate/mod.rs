@@ -1,5 +1,5 @@
 //! A candidate: a private copy of the workspace in which an action is tried before it is approved,
-//! or in which an external agent works. Nothing done in it reaches the workspace by itself.
+//! or in which an external agent works. Nothing done in it reaches the workspace automatically.
 //!
 //! Files are reflinked where the file system can and copied where it cannot, never hard-linked. It
 //! remembers the tree that it was made from, so that it can tell what was changed in it, take

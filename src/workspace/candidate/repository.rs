@@ -1,5 +1,5 @@
-//! A repository of its own for a copy that an agent works in: nothing that its git commands do reaches yours. It is made
-//! from yours, also when yours is a linked worktree, and holds no way back: no `core.worktree`, no list of other
+//! A repository of its own for a copy that an agent works in: nothing that its git commands do reaches yours. It is
+//! made from yours, also when yours is a linked worktree, and holds no way back: no `core.worktree`, no list of other
 //! worktrees, no link that leads out.
 //!
 //! Objects are copied up to a bound. Beyond it they are read from yours through `objects/info/alternates`, which git
@@ -73,7 +73,7 @@ fn copy(parts: &Parts, to: &Path) -> io::Result<Option<&'static str>> {
     objects(&parts.common.join("objects"), &to.join("objects"))
 }
 
-/// Files and directories of a repository, without those that are no part of a copy.
+/// Files and directories of a repository, without those that are not part of a copy.
 fn copy_entries(from: &Path, to: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
@@ -137,7 +137,8 @@ fn alternates(objects: &Path) -> Vec<PathBuf> {
     lines.filter_map(|line| objects.join(line).canonicalize().ok()).collect()
 }
 
-/// The configuration without what binds it to a place or to a process. A key that continues over several lines goes whole.
+/// The configuration without what binds it to a place or to a process. A key that continues over several lines goes
+/// whole.
 fn without_ways_back(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut in_core, mut dropping) = (false, false);
@@ -157,7 +158,7 @@ fn without_ways_back(text: &str) -> String {
         let binds = ["worktree", "fsmonitor", "bare"].iter().any(|word| key.eq_ignore_ascii_case(word));
         if in_core && binds {
             dropping = goes_on;
-            // A key may stand on its section's own line.
+            // A key may be on its section's own line.
             let head = line.len() - line.trim_start().len();
             if line.get(head..).is_some_and(|text| text.starts_with('[')) {
                 out.push_str("[core]\n");

@@ -62,7 +62,7 @@ pub struct Sighting {
     pub launchers: Vec<Process>,
     /// Processes that belong, without the launchers; zombies are left out: they run nothing.
     pub members: Vec<Process>,
-    /// Processes that may belong and do not let themselves be looked at.
+    /// Processes that may belong but cannot be inspected.
     pub unknown: Vec<i32>,
 }
 

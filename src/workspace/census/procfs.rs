@@ -19,7 +19,7 @@ pub struct Process {
     pub state: u8,
     /// Clock ticks since boot; with the pid it names a process forever.
     pub started: u64,
-    /// A thread of the kernel: nobody starts or becomes one.
+    /// A kernel thread: no process starts or becomes one.
     pub of_kernel: bool,
     /// The kernel's short name, up to 15 bytes, lossy.
     pub name: String,

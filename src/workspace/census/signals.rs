@@ -5,7 +5,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_
 
 use super::procfs::{self, Process};
 
-/// Sends `signal` if the process is still the same one. A process that has gone is no error.
+/// Sends `signal` if the process is still the same one. A process that has gone is not an error.
 pub fn send(process: &Process, signal: Signal) -> Result<(), Errno> {
     let Some(pid) = Pid::from_raw(process.pid) else { return Ok(()) };
     let result = match pidfd_open(pid, PidfdFlags::empty()) {

@@ -52,7 +52,8 @@ fn load(store: &Store, digest: Option<Digest>) -> Result<Directory, StoreError> 
     Directory::decode(&bytes).ok_or(StoreError::Damaged(digest))
 }
 
-/// Returns the node of an entry itself. A directory with content is told by what is in it, unless its bits are unusual.
+/// Returns the node of an entry itself. A directory with content is described by its content, unless its bits are
+/// unusual.
 fn node(entry: Option<Entry>) -> Option<Entry> {
     let is_usual = |entry: &Entry| matches!(entry.mode, None | Some(0o755 | 0o775));
     let is_empty = |entry: &Entry| entry.digest == Digest::of(b"");
@@ -247,7 +248,7 @@ mod tests {
         assert_eq!(replace(&store, &one, Path::new("a/b/c"), None).unwrap(), empty);
     }
 
-    /// A file that a checkpoint did not list, or could not read, is not thereby gone.
+    /// A file that a checkpoint did not list, or could not read, is not proven to be gone.
     #[test]
     fn what_was_not_listed_is_no_difference() {
         let state = tempfile::tempdir().unwrap();

@@ -19,7 +19,7 @@ use crate::workspace::root::{Place, Root};
 /// The way to revert one visible change.
 enum Undo<'a> {
     Created(&'a Place),
-    /// The old content lies under the temporary name.
+    /// The old content is under the temporary name.
     Exchanged(&'a Place, &'a OsStr),
     Removed(&'a Place, TempName),
     Moved {

@@ -29,8 +29,8 @@ pub use temp::{is_temp_name, sweep};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileChange {
     /// Makes the file hold `content`. `base` is the digest of what it must hold before; `None`
-    /// means that it must not exist. A link that stays inside is followed. `mode` of `None` keeps the permission bits (or
-    /// takes the umask's).
+    /// means that it must not exist. A link that stays inside is followed. `mode` of `None` keeps the permission bits
+    /// (or takes the umask's).
     Write { path: PathBuf, base: Option<Digest>, content: Vec<u8>, mode: Option<u32> },
     /// Makes exactly this path a file or a link, never following one, on top of `base`.
     Put { path: PathBuf, base: Option<Base>, body: Body },

@@ -41,7 +41,7 @@ pub fn inner(part: &str, number: i32, argv: &[OsString]) -> Vec<OsString> {
     line
 }
 
-/// Reads what stands behind [`HIDDEN_COMMAND`].
+/// Reads the arguments after [`HIDDEN_COMMAND`].
 pub fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Role, String> {
     let wrong = || format!("{HIDDEN_COMMAND} is for internal use by rightseat");
     let part = arguments.next().ok_or_else(wrong)?;

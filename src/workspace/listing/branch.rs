@@ -26,7 +26,7 @@ pub struct Branch {
     pub branches: BTreeMap<OsString, Branch>,
     /// Names that are not content and yet watched.
     beside: Vec<OsString>,
-    /// Its permission bits; `None` until the directory itself has been looked at.
+    /// Its permission bits; `None` until the directory itself has been read.
     mode: Option<u16>,
     /// There is nothing in it at all, not even something ignored.
     is_bare: bool,

@@ -1,5 +1,5 @@
-//! Looking at the disk for the listing: the names in a directory, and what one name is. Sizes and kinds are asked before
-//! a byte is read; a pipe is never opened and a large file never read.
+//! Looking at the disk for the listing: the names in a directory, and what one name is. Sizes and kinds are asked
+//! before a byte is read; a pipe is never opened and a large file never read.
 
 use rustix::fs::{AtFlags, Dir, FileType};
 use rustix::io::Errno;
@@ -42,7 +42,7 @@ impl Seen {
     }
 }
 
-/// A file or link that is looked at by itself, outside of a listing.
+/// Reads a single file or link, outside of a listing.
 #[derive(Debug, Clone)]
 pub struct Sight(Leaf);
 
@@ -122,7 +122,7 @@ pub fn directory(fd: &OwnedFd, path: &Path, rules: &Rules) -> io::Result<Names> 
             continue;
         }
         found.is_bare = false;
-        // Most file systems tell the kind; the rules then spare a look at what is left out.
+        // Most file systems report the kind; excluded entries then need not be read.
         let full = path.join(name);
         let kind = entry.file_type();
         if kind != FileType::Unknown && rules.class_below(&full, kind == FileType::Directory) != Class::Content {
@@ -160,7 +160,7 @@ pub fn one(dir: impl AsFd, name: impl rustix::path::Arg) -> io::Result<Option<Se
 }
 
 /// Returns whether the entry known under this name is gone, according to the kernel: nothing exists, or another kind of
-/// thing. Any other trouble is no proof.
+/// thing. Any other error proves nothing.
 pub fn is_absent(fd: &OwnedFd, name: &OsStr, was_directory: bool) -> bool {
     match one(fd, name) {
         Ok(None) => true,
@@ -169,7 +169,7 @@ pub fn is_absent(fd: &OwnedFd, name: &OsStr, was_directory: bool) -> bool {
     }
 }
 
-/// The digest that stands for a file that is too large to be read.
+/// Returns the substitute digest of a file that is too large to be read.
 fn large(identity: &Identity) -> Digest {
     let mut hasher = FieldHasher::new();
     hasher.field(b"rightseat large file 1").field(&identity.size.to_le_bytes()).field(&identity.mtime_ns.to_le_bytes());
@@ -229,7 +229,7 @@ fn read(fd: &OwnedFd, name: &OsStr, reading: Reading<'_>) -> io::Result<(Digest,
         Some(store) => {
             let bytes = content::read(&mut file, max)?;
             let digest = Digest::of(&bytes);
-            // What cannot be kept now is tried again when the tree is recorded, and the trouble told there.
+            // What cannot be kept now is tried again when the tree is recorded, and the problem reported there.
             (digest, store.put(&digest, &bytes).is_ok())
         }
     };

@@ -399,7 +399,7 @@ impl Listing {
 }
 
 impl State {
-    /// Notes what a path is now; `None` when it went while it was looked at.
+    /// Notes the present state of a path; `None` when it disappeared during the read.
     fn set(&mut self, path: &Path, leaf: Option<Leaf>, is_news: bool) {
         let Some(leaf) = leaf else { return self.remove(path) };
         self.remove_branch(path);

@@ -182,13 +182,13 @@ fn a_link_that_a_directory_replaces_is_told_as_gone() {
     assert_eq!(bench.told(), ["d -+"]);
     std::fs::remove_file(&link).unwrap();
     put(bench.dir.path(), "d/b", "2");
-    // The look at the file comes before that at its directory.
+    // The file is read before its directory.
     bench.listing.look([Path::new("d/b")]);
     assert_eq!(bench.told(), ["d +-", "d/b -+"]);
     assert!(bench.listing.entry(Path::new("d")).is_none());
 }
 
-/// A look at a new file makes its directories known before they have been looked at themselves.
+/// Reading a new file makes its directories known before they have been read themselves.
 #[test]
 fn bits_that_were_not_seen_are_not_recorded() {
     let bench = bench(&[("a", "1")]);

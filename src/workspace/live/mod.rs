@@ -64,7 +64,7 @@ impl LiveWorkspace {
     /// Opens the workspace, removes temporary files and candidates that a killed host left.
     ///
     /// # Errors
-    /// When the root is no directory or the state directory cannot be written.
+    /// When the root is not a directory or the state directory cannot be written.
     pub fn open(settings: Settings) -> Result<Self, WorkspaceError> {
         let what = format!("cannot open {} as a workspace", settings.root.display());
         let root = Root::open(&settings.root).map_err(|source| WorkspaceError::Io { what, source })?;
@@ -97,7 +97,7 @@ impl LiveWorkspace {
         self
     }
 
-    /// Watches as told instead of as well as can be. Before the notices are taken.
+    /// Watches by the given means instead of the best available. Call it before the notices are taken.
     pub fn watching_by(mut self, means: Means) -> Self {
         self.means = means;
         self

@@ -101,7 +101,7 @@ pub struct Walked {
 }
 
 /// Walks the content below `dir` in order of names, and tells what it comes to until `tell` says no. What is ignored
-/// or hidden is told and not entered. Nothing is opened but directories.
+/// or hidden is reported and not entered. Nothing is opened but directories.
 pub fn walk(root: &Path, rules: &Rules, dir: &Path, tell: &mut dyn FnMut(Walked) -> bool) {
     let mut open = vec![dir.to_owned()];
     while let Some(dir) = open.pop() {

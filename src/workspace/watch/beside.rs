@@ -30,7 +30,7 @@ pub struct Beside {
     version: u64,
     /// Start of the last walk, less the possible delay of the file system's clock.
     seen_ns: i128,
-    /// Not looked at again before this: a look takes its share of the time and no more.
+    /// Earliest time of the next walk, so that walks take at most their share of the time.
     ready_at: Instant,
 }
 
@@ -155,7 +155,7 @@ impl Beside {
         told
     }
 
-    /// A name that is guarded, outside of dependencies and build output, where such names are no sign of anything.
+    /// A name that is guarded, outside of dependencies and build output, where such names mean nothing.
     fn is_guarded(&self, top: &Path, path: &Path) -> bool {
         let by_name = || path.to_str().is_some_and(|path| guarded(path).is_some());
         tree::guard_rail(path) || (!self.listing.rules().is_output(top) && by_name())
@@ -182,7 +182,7 @@ impl Beside {
         if (is_small && was_small) || former == Some(look.sum) {
             return;
         }
-        // Watching file by file or as a whole is no change of the files.
+        // Watching file by file or as a whole does not change the files.
         self.known.retain(|path, _| !path.starts_with(top) || now.contains_key(path));
         let below = now.range(top.to_owned()..).take_while(|(path, _)| path.starts_with(top));
         let unknown: Vec<_> = below.filter(|(path, _)| !self.known.contains_key(*path)).collect();

@@ -118,7 +118,7 @@ impl Eyes {
     }
 }
 
-/// Why a watch was refused, if it is no fault of the one directory.
+/// The reason that a watch was refused, unless it is about the one directory.
 fn hindrance(error: &notify::Error) -> Option<String> {
     let limit = "the limit for inotify watches is reached; raise fs.inotify.max_user_watches";
     match &error.kind {
@@ -148,7 +148,7 @@ fn hint(root: &Path, event: notify::Result<notify::Event>) -> Option<Hint> {
     if event.need_rescan() {
         return Some(Hint::Everything);
     }
-    // Reading is no change; our own reading would wake us forever.
+    // Reading is not a change; our own reads would wake us forever.
     let matters = match event.kind {
         EventKind::Access(_) => false,
         EventKind::Any | EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Other => true,

@@ -1,10 +1,10 @@
 //! Watching the workspace: every real change of content, whoever made it, within seconds, and
-//! nothing else. Events of the kernel are hints where to look; what is told is what the disk shows.
+//! nothing else. Events of the kernel are hints where to look; reports come from the disk.
 //!
 //! Directories are watched one by one: all that hold content, and of ignored ones as many as there is
-//! room for. A burst is looked at when it settles; after the last event the whole tree is walked once
-//! more, so that the view equals the disk whatever was missed. Where events cannot be had, the tree is walked at intervals and the
-//! state says so. An idle workspace costs nothing: the thread sleeps until the next event.
+//! room for. A burst is processed when it settles; after the last event the whole tree is walked once
+//! more, so that the view equals the disk whatever was missed. Where events cannot be had, the tree is walked at
+//! intervals and the state says so. An idle workspace costs nothing: the thread sleeps until the next event.
 
 mod beside;
 mod eyes;
@@ -33,7 +33,7 @@ enum Heard {
     Look(Vec<PathBuf>),
     /// Look at everything: what is too much to be watched too.
     LookOver,
-    /// Somebody else has looked, and found changes that have not been told yet.
+    /// Another walk found changes that have not been reported yet.
     Tell,
     Quit,
 }
@@ -68,7 +68,7 @@ impl Watch {
         let started = thread::Builder::new().name(name).spawn(move || {
             let hint_missed = missed.clone();
             let hints = move |hint: Hint| {
-                // A full queue loses nothing but the place: then everything is looked at.
+                // A full queue loses nothing but the place: then everything is checked.
                 if let Err(TrySendError::Full(_)) = tell.try_send(Heard::Hint(hint)) {
                     hint_missed.store(true, Ordering::SeqCst);
                 }
@@ -118,7 +118,7 @@ impl Drop for Watch {
 struct Watcher {
     listing: Arc<Listing>,
     beside: Beside,
-    /// The directories that are to be watched, and the versions of what they are from.
+    /// The directories to watch, and the versions of what they are from.
     watched: ((u64, u64), BTreeSet<PathBuf>),
     eyes: Eyes,
     heard: Receiver<Heard>,
@@ -160,7 +160,7 @@ impl Watcher {
         }
     }
 
-    /// Waits for the next thing heard; `None` when it is time to walk the tree.
+    /// Waits for the next message; `None` when it is time to walk the tree.
     fn next(&self, walk_at: Option<Instant>) -> Result<Option<Heard>, Done> {
         let first_walk = self.eyes.is_polling().then(|| Instant::now() + Duration::from_millis(limits::WATCH_POLL_MS));
         match walk_at.or(first_walk) {

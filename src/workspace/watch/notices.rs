@@ -1,4 +1,4 @@
-//! Changes as the host is told of them.
+//! Changes as reported to the host.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;

@@ -6,7 +6,7 @@ use std::ops::Range;
 #[derive(Clone, Debug)]
 pub(super) struct Ends {
     text: String,
-    /// Of each line feed in order: whether a CR stood before it.
+    /// Of each line feed in order: whether a CR precedes it.
     crlf: Vec<bool>,
 }
 

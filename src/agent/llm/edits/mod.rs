@@ -2,7 +2,7 @@
 //!
 //! Models quote old text with small errors (trailing blanks, indentation, a wrong word). Each tier forgives a
 //! little more and says so, so that the supervisor sees how far the anchor was from the file. A mistake is
-//! worded for the model: what did not match, where something like it stands, what to do next.
+//! worded for the model: what did not match, where something like it is, what to do next.
 
 mod anchor;
 mod ends;
@@ -21,7 +21,7 @@ pub struct Swap {
     pub new: String,
     /// Replace every place instead of the only one.
     pub all: bool,
-    /// The line (from 1) near which it should stand, when known.
+    /// The line (from 1) near which it should be, when known.
     pub near_line: Option<usize>,
 }
 
@@ -33,7 +33,7 @@ pub fn left_out(content: &str, before: Option<&str>) -> Option<String> {
     let shorter = content.lines().count() < before.lines().count();
     let stands_for_more = |line: &str| {
         let line = line.trim().to_lowercase();
-        // A text of the file may speak of anything; only a comment, or a line that begins with dots, stands for code.
+        // A text of the file may mention anything; only a comment, or a line that begins with dots, replaces code.
         let openers = ["//", "#", "--", "/*", "<!--", "{/*", ";", "%", "(*"];
         let comment = openers
             .iter()
@@ -45,7 +45,7 @@ pub fn left_out(content: &str, before: Option<&str>) -> Option<String> {
         let dotted = words.contains("...") || words.contains('…');
         let named = dotted && says.iter().any(|says| words.contains(says));
         let vague = dotted && shorter && words.contains("unchanged");
-        // A bare `...` is Python; in a comment it stands for something.
+        // A bare `...` is Python; in a comment it replaces something.
         line.len() < limits::LEFT_OUT_LINE_BYTES_MAX
             && (comment.is_some() || begins)
             && (named || vague || begins && shorter && comment.is_some())
@@ -63,7 +63,7 @@ pub fn left_out(content: &str, before: Option<&str>) -> Option<String> {
 pub struct Edited {
     /// The whole new text.
     pub text: String,
-    /// For a single exact or forgiven swap: the text that really stood there and its replacement.
+    /// For a single exact or forgiven swap: the text that was really there and its replacement.
     pub single: Option<(String, String)>,
     /// The distance of the worst anchor from the file.
     pub matched: Match,
@@ -82,7 +82,7 @@ pub enum EditMistake {
     /// The old text is empty.
     #[error("`old` is empty; quote the lines to replace, or use `write` for a new file")]
     EmptyOld,
-    /// The old text stands nowhere.
+    /// The old text was not found.
     #[error(
         "`old` was not found in {path}.{closest} Copy the text exactly from a `read`, with a line or two around it"
     )]
@@ -92,7 +92,7 @@ pub enum EditMistake {
         /// The nearest place, as a sentence, or nothing.
         closest: String,
     },
-    /// The old text stands in several places.
+    /// The old text was found in several places.
     #[error(
         "`old` occurs {count} times in {path} (lines {lines}); add lines around it so that it is unique, or set `all`"
     )]

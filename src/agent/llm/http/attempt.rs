@@ -1,8 +1,8 @@
 //! One attempt at a completion: sent, waited for with progress shown, read piece by piece.
 //!
 //! What matters is how far the answer has come ([`Stage`]): it decides how long the next piece may take and whether the
-//! request may be sent again. Before the first event nothing has been produced. Afterwards it may have been paid for, so only
-//! a server that says itself that it failed, before it gave any content, is asked again.
+//! request may be sent again. Before the first event nothing has been produced. Afterwards it may have been paid for,
+//! so only a server that says itself that it failed, before it gave any content, is asked again.
 
 use std::time::Duration;
 

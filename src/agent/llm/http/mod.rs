@@ -1,8 +1,8 @@
 //! The wire to a model server: sends one request, hands on the pieces, keeps every bound.
 //!
-//! `connection` decides who is spoken to and with which key, `reader` bounds and judges what comes back, `attempt` makes one
-//! try, `retry` says when there is another. A request is sent again only while nothing of a completion has been consumed.
-//! Dropping the future cancels, at every stage.
+//! `connection` decides which server is contacted and with which key, `reader` bounds and judges what comes back,
+//! `attempt` makes one try, `retry` says when there is another. A request is sent again only while nothing of a
+//! completion has been consumed. Dropping the future cancels, at every stage.
 
 mod attempt;
 mod connection;

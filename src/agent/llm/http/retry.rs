@@ -16,7 +16,7 @@ pub fn pause(attempt: u32, fault: &Fault, first: Duration, roll: f64) -> Option<
     }
     if let Some(asked) = fault.retry_after() {
         let longest = Duration::from_millis(limits::RETRY_AFTER_MS_MAX);
-        // A little jitter on top: many clients are told the same second.
+        // A little jitter on top: many clients receive the same second.
         return (asked <= longest).then(|| asked + first.mul_f64(roll.clamp(0.0, 1.0) * 0.5));
     }
     let doubled = first.saturating_mul(1 << attempt.min(16));

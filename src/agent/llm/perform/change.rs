@@ -109,7 +109,7 @@ impl Hands {
             };
             shown.push_str(&format!("{} {}\n", changed(file.change), file.path));
         }
-        // What the supervisor wrote instead is told as a difference; the whole must be read to be edited further.
+        // The supervisor's version is sent as a difference; the whole must be read to be edited further.
         if matches!(&settled.answer, Answer::Approved { edited: Some(_), .. }) {
             for file in settled.performed.iter().flat_map(|p| &p.files) {
                 self.seen.remove(&file.path);

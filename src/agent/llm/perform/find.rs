@@ -128,7 +128,7 @@ fn needs_more(pattern: &str) -> bool {
     around || (back && pattern.contains('('))
 }
 
-/// The project's own way to run its tests, when it is recognised.
+/// The project's own way to run its tests, when it is recognized.
 pub(super) fn test_command(workspace: &dyn Workspace) -> Option<Command> {
     let paths = workspace.list("", crate::base::limits::READ_FILES_MAX).ok()?;
     let wanted = |name: &&str| RelPath::new(name).ok().and_then(|path| workspace.image(&path).ok().flatten());

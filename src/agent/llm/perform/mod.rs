@@ -237,7 +237,7 @@ impl Hands {
         Ok(acted)
     }
 
-    // The disk is looked at only to form proposals.
+    // The disk is read only to form proposals.
 
     fn relative(&self, path: &str) -> Option<RelPath> {
         let given = std::path::Path::new(path);

@@ -17,7 +17,7 @@ impl Hands {
         mut command: Command,
         checks: bool,
     ) -> Result<Acted, Interrupted> {
-        // A command may not outlive the time budget.
+        // A command must not outlive the time budget.
         let asked = if command.timeout_ms == 0 { RUN_TIMEOUT_MS_DEFAULT } else { command.timeout_ms };
         if let Some(left) = self.wall_ms_max.filter(|left| *left < asked) {
             command.timeout_ms = left.max(limits::COMMAND_MS_MIN);

@@ -8,7 +8,7 @@ use crate::model::{AlarmKind, EvidenceKind};
 use crate::model::{Body, Command, Evidence, Proposal, TrialBudget};
 use crate::port::{Desk, FromAgent, Interrupted, Trial, TrialError};
 
-/// Asks for and makes the run. Gives what the model and the supervisor are told about it.
+/// Requests and makes the run. Returns the message about it to the model and the supervisor.
 pub(super) async fn run(
     desk: &mut Desk,
     command: &Command,

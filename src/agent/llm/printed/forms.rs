@@ -1,4 +1,4 @@
-//! The forms in which models print calls, from the unmistakable to the merely likely; the first that is there counts.
+//! The forms in which models print calls, from the unmistakable to the likely; the first that occurs counts.
 
 use serde_json::Value;
 
@@ -176,7 +176,7 @@ fn is_example(text: &str, at: usize) -> bool {
     (shows(&sentence) && !announces) || hypothetical(&next)
 }
 
-/// Tags of model families: JSON stands in them.
+/// Tags of model families, which contain JSON.
 fn tags(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
     const TAGS: [(&str, &str); 8] = [
         ("<tool_call>", "</tool_call>"),
@@ -330,7 +330,7 @@ fn lines(text: &str, tools: &[ToolSpec]) -> Vec<Placed> {
         if rest.trim_start_matches([' ', '\t']).starts_with("```") {
             fenced = !fenced;
         } else if fenced {
-            // What stands in a fence was looked at as such.
+            // The content of a fence was examined as such.
         } else if line.starts_with(['{', '[']) {
             // What is never closed is read to the end each time.
             tries += 1;

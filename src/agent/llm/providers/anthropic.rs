@@ -105,7 +105,7 @@ enum Block {
     Tool {
         begun: bool,
     },
-    /// A call without a byte of arguments: that it has none is known when the answer has ended by itself.
+    /// A call without a byte of arguments: that it has none is known when the answer has ended normally.
     Bare,
     Closed,
 }

@@ -230,7 +230,7 @@ impl Decoder {
             return if self.calls.is_empty() { vec![Delta::Stop(Stop::EndTurn)] } else { cut() };
         };
         let mut out = Vec::new();
-        // The last call of an answer that did not end by itself is not complete.
+        // The last call of an answer that did not end normally is not complete.
         let by_itself = matches!(stop, Stop::EndTurn | Stop::ToolUse);
         let whole = if by_itself { self.calls.len() } else { self.calls.len().saturating_sub(1) };
         for (slot, open) in self.calls.iter().enumerate().take(whole) {

@@ -125,7 +125,7 @@ impl Decode for Decoder {
         if std::mem::replace(&mut self.ended, true) {
             return Vec::new();
         }
-        // Usage may follow the finish reason, so the stop is told at the end.
+        // Usage may follow the finish reason, so the stop is reported at the end.
         match self.stop.take() {
             Some(stop) => vec![Delta::Stop(stop)],
             None => cut(),
@@ -156,7 +156,7 @@ impl Decoder {
         }
     }
 
-    /// The model wrote something that was to be a call; what it was is told in the message only.
+    /// The model wrote a malformed call; only the message describes it.
     fn unreadable(&mut self, message: &str, out: &mut Vec<Delta>) {
         let slot = self.calls;
         self.calls += 1;

@@ -1,7 +1,7 @@
 //! OpenAI Responses, stateless (`store: false`) with encrypted reasoning carried by us.
 //!
 //! Format: <https://platform.openai.com/docs/api-reference/responses-streaming>. Every event has a
-//! `sequence_number`, so a repeated event is recognised and dropped.
+//! `sequence_number`, so a repeated event is recognized and dropped.
 
 use std::collections::BTreeMap;
 
@@ -78,7 +78,7 @@ fn push_items(input: &mut Vec<Value>, message: &Message) {
 pub struct Decoder {
     sequence: Option<u64>,
     calls: BTreeMap<u32, Progress>,
-    /// Names of items from servers that number none (llama.cpp): each call's slot stands where its names do.
+    /// Names of items from servers that number none (llama.cpp): each call's slot is where its names are.
     names: Vec<Vec<String>>,
     refused: bool,
     ended: bool,

@@ -194,7 +194,7 @@ fn object(name: &str, fields: Value, required: &[&str]) -> Value {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
     };
     if !matches!(name, "more" | "explain" | "ask" | "object" | "finish" | "plan") {
-        // What these are for stands once in the instructions.
+        // The instructions explain these once.
         properties.insert("why".into(), json!({"type": "string"}));
     }
     if matches!(name, "edit" | "patch" | "write" | "delete" | "move" | "run") {

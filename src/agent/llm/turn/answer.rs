@@ -56,8 +56,9 @@ impl Turn {
         }
     }
 
-    /// The most tokens that a prompt of so many bytes can have: a budget must hold even where an estimate would be wrong.
-    /// A conversation grows at its end, so what a server has counted stays counted, and only the rest is bounded by its bytes.
+    /// The most tokens that a prompt of so many bytes can have: a budget must hold even where an estimate would be
+    /// wrong. A conversation grows at its end, so what a server has counted stays counted, and only the rest is bounded
+    /// by its bytes.
     fn tokens_most(&self, bytes: u64) -> u64 {
         match self.room.counted {
             Some(counted) if bytes >= counted.bytes => counted.tokens + (bytes - counted.bytes),
@@ -137,13 +138,14 @@ impl Turn {
         let estimated = asked.estimated;
         let model = &self.setup.choice.model;
         let answer: usize = closed.text().len() + closed.calls().map(|call| call.args.to_string().len()).sum::<usize>();
-        // A refused request used nothing; a broken one used what it sent, also when we waited for its first word no longer.
+        // A refused request used nothing; a broken one used what it sent, also when we waited for its first word no
+        // longer.
         let left = matches!(closed.fault, Some(Fault::OverTime | Fault::Stalled { .. } | Fault::FirstByteLate { .. }));
         let spent = closed.fault.is_none() || left || answer > 0 || closed.usage != Tokens::default();
         if spent {
             let said = answer as u64 / 3;
             let mut usage = closed.usage;
-            // What was told of an answer before it broke was its beginning.
+            // The text shown of an answer before it broke was its beginning.
             if closed.fault.is_some() {
                 usage.output = usage.output.map(|told| told.max(said));
             }
@@ -175,7 +177,7 @@ impl Turn {
         let least = match self.room.counted.map(|counted| bytes.saturating_sub(counted.bytes)) {
             None => bytes / limits::BYTES_PER_TOKEN_MAX,
             Some(grown) if grown >= limits::GROWTH_BYTES_MIN => real_before + grown / limits::TOOL_BYTES_PER_TOKEN_MAX,
-            // The rest lies within what templates do.
+            // The rest is within what templates do.
             Some(_) => 0,
         };
         if real >= least {

@@ -49,7 +49,7 @@ struct Room {
 struct Replies {
     results: Vec<Part>,
     notes: Vec<String>,
-    /// Results that are not on record yet as told.
+    /// Results that are not recorded as sent yet.
     untold: Vec<String>,
 }
 

@@ -545,7 +545,7 @@ fn no_part_of_an_answer_changes_anything_before_the_plan() {
     let effects = turn.step(calls(&[write("1", "a"), write("2", "b"), ("3", "run", json!({"command": "make"}))]));
     let words = last_words(&effects);
     assert_eq!(words.matches("first propose a plan").count(), 3, "{words}");
-    // It was told; what it does next is its own affair, whole.
+    // It was warned; its next call is executed unchanged.
     let effects = turn.step(calls(&[write("4", "a"), write("5", "b")]));
     assert!(matches!(&doing(&effects).act, Act::Write { path, .. } if path == "a"));
     let effects = turn.step(acted(Verdict::Done, "written"));

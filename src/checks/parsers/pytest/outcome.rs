@@ -1,4 +1,4 @@
-//! The words pytest prints for outcomes, and the lines they stand in.
+//! The words pytest prints for outcomes, and their lines.
 
 use crate::checks::ledger::Totals;
 use crate::model::check::CaseStatus;

@@ -27,9 +27,9 @@ const fn bare(program: &'static str, short: &'static str) -> Profile {
     Profile { looks: false, operands: Operands::AtMost(0), ..look(program, short, "", "") }
 }
 
-/// Left out on purpose: `id`, `whoami`, `hostname` (about the machine, not the workspace; only a rule covers them), `less`, `man`, `bat` (start programs), `awk`, `env`, `git`, `ps` (arguments of others), `tail -f`
-/// (never ends), `rg --pre`, `file -m`, `diff -r`, `rg -L`, `find -L` (follow links out), `fd -l` (starts `ls`), and
-/// whatever writes.
+/// Left out on purpose: `id`, `whoami`, `hostname` (about the machine, not the workspace; only a rule covers them),
+/// `less`, `man`, `bat` (start programs), `awk`, `env`, `git`, `ps` (arguments of others), `tail -f` (never ends), `rg
+/// --pre`, `file -m`, `diff -r`, `rg -L`, `find -L` (follow links out), `fd -l` (starts `ls`), and whatever writes.
 pub(super) const READERS: &[Profile] = &[
     look("pwd", "LP", "", ""),
     say("true false", "", "", ""),

@@ -14,7 +14,7 @@ use crate::policy::command::programs::base_name;
 pub enum Operands {
     /// Files, patterns and the like: each is judged as a path.
     Paths,
-    /// As `Paths`, and no more than so many: a further one would be written, or be another thing to do.
+    /// As `Paths`, and at most so many: another one would be written, or be another operation.
     AtMost(usize),
     /// Words that lead nowhere.
     Texts,
@@ -53,7 +53,7 @@ pub struct Profile {
     pub valued: &'static str,
     /// Long options; a value is attached with `=`, or a next word that counts as an operand.
     pub long: &'static str,
-    /// Long options whose value may be the next word and is no operand.
+    /// Long options whose value may be the next word and is not an operand.
     pub long_valued: &'static str,
     /// Whole words that begin with one dash.
     pub single: &'static str,

@@ -1,4 +1,5 @@
-//! Programs of awk that only print: nothing in them runs, opens or writes something, or looks beyond the files that are named.
+//! Programs of awk that only print: nothing in them runs, opens or writes something, or looks beyond the files that are
+//! named.
 
 /// Names that run or open something, or tell more than the files hold.
 const NEVER: &[&str] =

@@ -1,4 +1,4 @@
-//! Commands that only look at the workspace: those whose every option is known to keep it so.
+//! Read-only commands: those whose every option is known to only read.
 //!
 //! An option that is not listed makes the command one that asks. Every operand that may be a path must lead into the
 //! workspace: asking once too often costs a key, the other mistake does not.
@@ -66,7 +66,7 @@ fn looks(argv: &[String]) -> Option<Looks> {
         },
         "awk" | "gawk" | "mawk" | "nawk" => awk::files(args).map(on_disk),
         "git" => git::looks(args),
-        // What is no option of it is shown.
+        // Words other than its options are shown.
         "echo" => Some(Looks { shown: args.to_vec(), ..Looks::default() }),
         "command" => match args {
             [flag, names @ ..] if matches!(flag.as_str(), "-v" | "-V") && !names.iter().any(|n| n.starts_with('-')) => {
@@ -100,14 +100,14 @@ fn listed(program: &str, args: &[String], argv: &[String]) -> Option<Looks> {
     } else if profile.begins_with_pattern(rest) && !operands.is_empty() {
         operands.remove(0);
     }
-    // The value of a listed option is no file; one that looks like another place is not believed.
+    // The value of a listed option is not a file; one that looks like another place is not trusted.
     let values = rest.iter().filter(|a| a.starts_with("--")).filter_map(|a| a.split_once('=')).map(|(_, value)| value);
     operands.extend(values.filter(|v| v.starts_with(['/', '~']) || v.contains("..")).map(str::to_owned));
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
     Some(Looks { paths: operands, shown, search: searched(&words).map(Search::Below), needs: Needs::Nothing })
 }
 
-/// The files that `find` looks at: where it starts, and what it compares with.
+/// Returns the files that `find` reads: its start, and the files it compares with.
 fn found_in(args: &[String]) -> Vec<String> {
     let starts = args.iter().take_while(|a| !a.starts_with(['-', '(', '!'])).cloned();
     let next = args.iter().skip(1);
@@ -207,7 +207,7 @@ pub fn only_reads(simple: &Simple, cwd: &Path, place: &Place<'_>) -> bool {
         })
 }
 
-/// The words with file names in place of patterns, as a shell gives them; `None` when that cannot be told, or gives
+/// The words with file names in place of patterns, as a shell gives them; `None` when that is unknown, or gives
 /// words that could be options.
 fn spread(simple: &Simple, cwd: &Path, place: &Place<'_>) -> Option<Vec<String>> {
     if simple.patterns.is_empty() {
@@ -234,11 +234,11 @@ pub enum Found {
     Nothing,
     /// One of them, relative to the workspace.
     File(String),
-    /// There are more than are looked at, or they cannot be looked up.
+    /// There are more than are read, or they cannot be looked up.
     Unknown,
 }
 
-/// Looks for a file that `wanted` speaks of, by its path relative to the workspace.
+/// Looks for a file that `wanted` matches, by its path relative to the workspace.
 pub(in crate::policy) fn found_below(
     place: &Place<'_>,
     at: &Path,

@@ -1,8 +1,8 @@
 //! The commands of a command line, read twice by two parsers that share nothing.
 //!
-//! `plain` accepts only lines without anything that a shell expands, substitutes or redirects, and gives the exact argument
-//! lists. `tree` is a full grammar; it finds every simple command in any line, however deep, so that deny rules and
-//! classes see all of them. A line is free of doubt only when both read the same commands.
+//! `plain` accepts only lines without anything that a shell expands, substitutes or redirects, and gives the exact
+//! argument lists. `tree` is a full grammar; it finds every simple command in any line, however deep, so that deny
+//! rules and classes see all of them. A line is free of doubt only when both read the same commands.
 
 mod plain;
 mod tree;

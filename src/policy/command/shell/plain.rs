@@ -1,5 +1,5 @@
-//! The strict reader: words, quotes, `&&`, `||`, `;`, `|`, patterns of file names, files as input, and redirects that reach
-//! no file. Anything else is a doubt.
+//! The strict reader: words, quotes, `&&`, `||`, `;`, `|`, patterns of file names, files as input, and redirects that
+//! reach no file. Anything else is a doubt.
 
 use super::{Joint, Simple};
 

@@ -19,7 +19,7 @@ pub(super) struct Found {
 
 /// Every command in `text`; `None` when it cannot be parsed within bounds.
 pub(super) fn parts(text: &str) -> Option<Found> {
-    // A scanner keeps each open here-document in a small state buffer; more than a few are no honest line.
+    // A scanner keeps each open here-document in a small state buffer; more than a few are not an honest line.
     if text.matches("<<").count() > 4 {
         return None;
     }
@@ -196,7 +196,7 @@ fn literal(node: Node<'_>, source: &str) -> Option<String> {
             let children: Vec<Node<'_>> = node.children(&mut cursor).collect();
             children.into_iter().map(|c| literal(c, source)).collect()
         }
-        // Braces and the like inside a concatenation are anonymous: kept as they stand.
+        // Braces and the like inside a concatenation are anonymous: kept unchanged.
         _ if !node.is_named() => Some(text.to_owned()),
         _ => None,
     }

@@ -12,7 +12,7 @@ use crate::ui::panes::row::{Row, wrapped};
 use crate::ui::panes::tests_pane;
 use crate::ui::theme::{Role, Sign};
 
-/// An action that changes no file, told in words.
+/// Describes an action that changes no file.
 pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row> {
     let mut rows = Vec::new();
     let action = &state.action;
@@ -80,7 +80,7 @@ pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row>
     rows
 }
 
-/// The files that a command would change, as far as that could be told without running it.
+/// The files that a command would change, as far as is known without running it.
 fn touched(rows: &mut Vec<Row>, scene: &Scene, touches: &Touches, columns: u16) {
     let head = "touches  ";
     let none = touches.files == 0 && !touches.more;
