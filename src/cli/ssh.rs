@@ -7,7 +7,7 @@ mod relay;
 
 use super::args::Shared;
 use super::{Done, Fail, daemon, screen};
-use relay::{Far, Relay};
+use relay::{Relay, Remote};
 use std::process::Stdio;
 
 /// See the module.
@@ -21,9 +21,9 @@ pub fn attach(shared: &Shared, host: &str, session: Option<&str>, read_only: boo
     let mut options = screen::options(shared, session.unwrap_or(host), control)?;
     // What the session may do is decided over there.
     options.rules = None;
-    let far = Far { host: host.to_owned(), session: session.map(str::to_owned) };
+    let remote = Remote { host: host.to_owned(), session: session.map(str::to_owned) };
     let runtime = daemon::runtime()?;
-    let begun = runtime.block_on(Relay::begin(far, control)).map_err(Fail::usage);
+    let begun = runtime.block_on(Relay::begin(remote, control)).map_err(Fail::usage);
     let done = begun.and_then(|(relay, stream)| {
         let left = format!("the session on {host} continues; `rightseat attach --ssh {host}` returns to it");
         let relaying = runtime.spawn(relay.run());
@@ -35,8 +35,8 @@ pub fn attach(shared: &Shared, host: &str, session: Option<&str>, read_only: boo
     done
 }
 
-/// The command that reaches the far side; `asks` leaves ssh its questions.
-fn command(far: &Far, asks: bool) -> tokio::process::Command {
+/// The command that reaches the remote side; `asks` leaves ssh its questions.
+fn command(remote: &Remote, asks: bool) -> tokio::process::Command {
     let mut command = tokio::process::Command::new("ssh");
     command.arg("-T");
     // A dead link is noticed: three unanswered words, five seconds apart.
@@ -44,7 +44,7 @@ fn command(far: &Far, asks: bool) -> tokio::process::Command {
     if !asks {
         command.args(["-o", "BatchMode=yes"]);
     }
-    command.arg("--").arg(&far.host).arg(far.remote_command());
+    command.arg("--").arg(&remote.host).arg(remote.remote_command());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }

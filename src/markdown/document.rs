@@ -1,9 +1,8 @@
 //! A growing text and its blocks.
 //!
 //! What comes before a blank line is settled once a whole line has begun another block at the top level: CommonMark
-//! decides line by line, so nothing that follows changes it, except a link definition, which [`Definitions`] collects.
-//! A block that grows beyond [`BLOCK_BYTES_MAX`] is cut at a line end. Both depend on the text alone and not on the
-//! pieces it came in.
+//! decides line by line, so nothing that follows changes it, except a link definition, which [`Definitions`] collects. A block that grows beyond
+//! [`BLOCK_BYTES_MAX`] is cut at a line end. Both depend on the text alone and not on the pieces it came in.
 
 use super::limits::{BLOCK_BYTES_MAX, DEFINITIONS_MAX};
 use pulldown_cmark::{Event, Options, Parser};

@@ -90,12 +90,12 @@ impl Session {
             return;
         }
         if envelope.seq != self.head.next() {
-            self.odd(envelope.seq, format!("the journal jumps from {} to {}", self.head, envelope.seq));
+            self.record_anomaly(envelope.seq, format!("the journal jumps from {} to {}", self.head, envelope.seq));
         }
         self.head = envelope.seq;
         self.at = envelope.at;
         if let Err(why) = self.fold(envelope) {
-            self.odd(envelope.seq, why);
+            self.record_anomaly(envelope.seq, why);
         }
     }
 
@@ -226,7 +226,7 @@ impl Session {
         }
     }
 
-    fn odd(&mut self, seq: Seq, why: String) {
+    fn record_anomaly(&mut self, seq: Seq, why: String) {
         push_bounded(&mut self.anomalies, (seq, why), ANOMALIES_KEPT_MAX);
     }
 

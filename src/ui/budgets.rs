@@ -27,7 +27,7 @@ fn a_list_move_costs_at_most_400_bytes() {
     for (width, height) in SIZES {
         for (pane, id) in [("1", PaneId::Plan), ("2", PaneId::Inbox), ("4", PaneId::Tests), ("5", PaneId::Why)] {
             let mut stage = Stage::set(width, height, "dark");
-            stage.hear(MORE);
+            stage.receive(MORE);
             stage.press(pane);
             stage.draw();
             // Down to the last row and back, so that every pair of neighbors is moved between.
@@ -81,7 +81,7 @@ fn streamed_text_costs_at_most_125_bytes_a_token() {
         for _ in 0..4 {
             for word in words.split_inclusive(' ') {
                 stage.pass(30);
-                stage.hear(&format!(
+                stage.receive(&format!(
                     r#"{{"seq":{seq},"at":1764000100000,"kind":"said","by":"repair","text":"{word}","more":true}}"#
                 ));
                 seq += 1;

@@ -66,7 +66,7 @@ fn command_waits(stage: &mut Stage, line: &str) {
         ),
         ev(34, format!(r#""kind":"held","action":"a20","revision":1,"digest":"{digest}""#)),
     ];
-    stage.hear(&events.join("\n"));
+    stage.receive(&events.join("\n"));
     stage.draw();
     for _ in 0..4 {
         if stage.app.scene.target.as_ref().is_some_and(|id| id.as_str() == "a20") {
@@ -116,7 +116,7 @@ fn a_step_names_the_oldest_and_only_once_it_was_looked_at() {
     };
     assert_eq!(action.as_str(), "a7");
     let mut stage = Stage::set(200, 60, "dark");
-    stage.hear(MORE);
+    stage.receive(MORE);
     stage.draw();
     while stage.app.scene.target.as_ref().is_none_or(|id| id.as_str() != "a9") {
         stage.command("next-pending");
@@ -155,7 +155,7 @@ fn a_diff_that_was_not_seen_whole_needs_a_second_key() {
 #[test]
 fn a_key_too_early_held_or_pasted_approves_nothing() {
     let mut stage = Stage::empty(200, 60, "dark");
-    stage.hear(SESSION);
+    stage.receive(SESSION);
     stage.draw();
     stage.pass(300);
     stage.send(key("a", false));
@@ -172,7 +172,7 @@ fn a_key_too_early_held_or_pasted_approves_nothing() {
 #[test]
 fn enter_and_esc_decide_nothing_anywhere() {
     let mut stage = Stage::set(200, 60, "dark");
-    stage.hear(MORE);
+    stage.receive(MORE);
     for pane in 1..=6 {
         stage.press(&pane.to_string());
         stage.press("enter esc enter esc");
@@ -308,7 +308,7 @@ fn changed_text_in_the_editor_is_not_dropped_by_one_esc() {
 #[test]
 fn a_guard_rail_needs_the_word_and_a_reason() {
     let mut stage = Stage::set(200, 60, "dark");
-    stage.hear(MORE);
+    stage.receive(MORE);
     stage.draw();
     while stage.app.scene.target.as_ref().is_none_or(|id| id.as_str() != "a9") {
         stage.command("next-pending");
@@ -332,7 +332,7 @@ fn a_prompt_about_something_that_changed_closes() {
     let mut stage = Stage::set(120, 40, "dark");
     stage.command("deny");
     let digest = crate::base::Digest::of(b"x");
-    stage.hear(&format!(
+    stage.receive(&format!(
         r#"{{"seq":33,"at":1764000100000,"kind":"lapsed","action":"a7","why":"voided","d":"{digest}"}}"#
     ));
     assert!(stage.app.overlay.is_none());
@@ -390,10 +390,10 @@ fn the_human_is_called_only_while_looking_elsewhere() {
     use crate::ui::app::Notice;
     let mut stage = Stage::empty(120, 40, "dark");
     stage.send(Msg::Input(Input::FocusGained));
-    stage.hear(SESSION);
+    stage.receive(SESSION);
     assert!(stage.notices.is_empty());
     stage.send(Msg::Input(Input::FocusLost));
-    stage.hear(MORE);
+    stage.receive(MORE);
     assert_eq!(stage.notices, [Notice::Waits]);
 }
 
@@ -443,7 +443,7 @@ fn an_unsupervised_change_can_be_taken_back() {
     let mut stage = Stage::set(120, 40, "dark");
     stage.command("take-back");
     assert!(stage.app.overlay.is_none(), "there was none");
-    stage.hear(MORE);
+    stage.receive(MORE);
     stage.draw();
     stage.command("take-back");
     stage.press("enter");
@@ -452,12 +452,12 @@ fn an_unsupervised_change_can_be_taken_back() {
 
 #[test]
 fn the_link_and_a_host_in_trouble_stay_in_sight() {
-    use crate::ui::app::Far;
+    use crate::ui::app::RemoteLink;
     let mut stage = Stage::set(160, 40, "dark");
-    stage.send(Msg::LinkState(Far { host: "box".to_owned(), latency_ms: Some(42), down: None }));
+    stage.send(Msg::LinkState(RemoteLink { host: "box".to_owned(), latency_ms: Some(42), down: None }));
     stage.draw();
     assert!(stage.text().contains("link box 42 ms"), "{}", stage.text());
-    stage.send(Msg::LinkState(Far { host: "box".to_owned(), latency_ms: None, down: Some("gone".to_owned()) }));
+    stage.send(Msg::LinkState(RemoteLink { host: "box".to_owned(), latency_ms: None, down: Some("gone".to_owned()) }));
     stage.send(Msg::Trouble("the disk is full".to_owned()));
     stage.press("j k");
     assert!(stage.text().contains("link down, retrying"), "{}", stage.text());
@@ -552,7 +552,7 @@ fn nothing_is_shown_or_approved_before_long_content_is_there() {
     let action = format!(
         r#"{{"id":"a30","revision":1,"kind":"edit","digest":"{digest}","title":"long","files":[{{"path":"long.txt","change":"create","after":{{"digest":"{digest}","bytes":100000}}}}]}}"#
     );
-    stage.hear(&format!(
+    stage.receive(&format!(
         "{}\n{}",
         format_args!(r#"{{"seq":33,"at":1764000100000,"kind":"proposed","action":{action}}}"#),
         format_args!(

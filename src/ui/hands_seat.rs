@@ -18,9 +18,9 @@ fn control_is_taken_by_a_key_and_its_loss_is_seen() {
     let change = |seq: u64, client: &str, what: &str| {
         format!(r#"{{"seq":{seq},"at":1764000200000,"kind":"client_changed","client":"{client}","what":"{what}"}}"#)
     };
-    stage.hear(&[change(900, "c1", "lost_control"), change(901, "c2", "took_control")].join("\n"));
+    stage.receive(&[change(900, "c1", "lost_control"), change(901, "c2", "took_control")].join("\n"));
     assert!(stage.app.scene.has_control());
-    stage.hear(&change(902, "c3", "took_control"));
+    stage.receive(&change(902, "c3", "took_control"));
     stage.draw();
     assert!(!stage.app.scene.has_control() && stage.text().contains("no control"), "{}", stage.text());
 }
@@ -38,7 +38,7 @@ fn the_transcript_is_shown_wherever_it_was() {
         let note = |seq: u64, what: &str, text: &str| {
             format!(r#"{{"seq":{seq},"at":1764000300000,"kind":"agent_noted","what":"{what}","text":"{text}"}}"#)
         };
-        stage.hear(&note(900, "stderr", "DeprecationWarning: punycode"));
+        stage.receive(&note(900, "stderr", "DeprecationWarning: punycode"));
         assert!(!stage.text().contains("punycode"), "stderr is no part of the talk: {}", stage.text());
         stage.command("transcript");
         assert!(stage.text().contains("DeprecationWarning: punycode"), "{}", stage.text());
@@ -56,7 +56,7 @@ fn the_why_pane_does_not_repeat_itself() {
     );
     let held =
         format!(r#"{{"seq":902,"at":1764000300000,"kind":"held","action":"a21","revision":1,"digest":"{digest}"}}"#);
-    stage.hear(&[proposed, held].join("\n"));
+    stage.receive(&[proposed, held].join("\n"));
     while stage.app.scene.target.as_ref().is_none_or(|id| id.as_str() != "a21") {
         stage.command("next-pending");
     }
@@ -113,7 +113,7 @@ fn a_long_plan_is_not_approved_unread() {
         ),
         event(35, format!(r#""kind":"held","action":"a20","revision":1,"digest":"{digest}""#)),
     ];
-    stage.hear(&events.join("\n"));
+    stage.receive(&events.join("\n"));
     stage.draw();
     while stage.app.scene.target.as_ref().is_none_or(|id| id.as_str() != "a20") {
         stage.command("next-pending");

@@ -78,7 +78,7 @@ pub struct Place {
 
 /// The inputs of the layout.
 #[derive(Debug, Clone, Copy)]
-pub struct Wish {
+pub struct LayoutInput {
     pub size: Size,
     pub focus: PaneId,
     /// The pane that the large place shows: Diff or Talk.
@@ -129,9 +129,9 @@ impl Layout {
 
 /// Arranges the screen.
 #[must_use]
-pub fn arrange(wish: Wish) -> Layout {
-    let Size { width, height } = wish.size;
-    let shape = shape(wish);
+pub fn arrange(input: LayoutInput) -> Layout {
+    let Size { width, height } = input.size;
+    let shape = shape(input);
     let row = |y: u16| Rect::new(0, y.min(height), width, u16::from(y < height));
     let mut layout = Layout {
         shape,
@@ -145,13 +145,13 @@ pub fn arrange(wish: Wish) -> Layout {
         return layout;
     }
     let roomy = height >= STACKED_ROWS_MIN && matches!(shape, Shape::Two | Shape::Three);
-    let composer_rows = wish.composer_rows.max(u16::from(roomy)).min(height / 3);
+    let composer_rows = input.composer_rows.max(u16::from(roomy)).min(height / 3);
     let mut bottom = height - 1;
     if composer_rows > 0 {
         bottom -= composer_rows;
         layout.composer = Rect::new(0, bottom, width, composer_rows);
     }
-    let needs_line = !matches!(shape, Shape::Two | Shape::Three) || wish.zoom;
+    let needs_line = !matches!(shape, Shape::Two | Shape::Three) || input.zoom;
     if needs_line {
         bottom -= 1;
         layout.inbox_line = Some(row(bottom));
@@ -160,14 +160,14 @@ pub fn arrange(wish: Wish) -> Layout {
     match shape {
         Shape::TooSmall => {}
         Shape::Lines => layout.places.push(Place {
-            pane: wish.focus,
+            pane: input.focus,
             outer: body,
             inner: Rect { y: body.y + 1, height: body.height.saturating_sub(1), ..body },
             edges: Edges { top: Edge::Open, bottom: Edge::Open },
         }),
-        Shape::One => column(&mut layout.places, body, &[(wish.focus, 1)]),
-        Shape::Two if wish.zoom => column(&mut layout.places, body, &[(wish.focus, 1)]),
-        Shape::Three if wish.zoom => column(&mut layout.places, body, &[(wish.focus, 1)]),
+        Shape::One => column(&mut layout.places, body, &[(input.focus, 1)]),
+        Shape::Two if input.zoom => column(&mut layout.places, body, &[(input.focus, 1)]),
+        Shape::Three if input.zoom => column(&mut layout.places, body, &[(input.focus, 1)]),
         Shape::Two => {
             let left = (width * 2 / 5).clamp(38, 52);
             column(
@@ -176,13 +176,13 @@ pub fn arrange(wish: Wish) -> Layout {
                 &[(PaneId::Plan, 4), (PaneId::Inbox, 2), (PaneId::Why, 5)],
             );
             let right = Rect { x: left, width: width - left, ..body };
-            column(&mut layout.places, right, &[(wish.large, 3), (wish.lower, 2)]);
+            column(&mut layout.places, right, &[(input.large, 3), (input.lower, 2)]);
         }
         Shape::Three => {
             let side = (width / 4).clamp(38, 56);
             column(&mut layout.places, Rect { width: side, ..body }, &[(PaneId::Plan, 2), (PaneId::Inbox, 1)]);
             let middle = Rect { x: side, width: width - 2 * side, ..body };
-            column(&mut layout.places, middle, &[(wish.large, 2), (PaneId::Tests, 1)]);
+            column(&mut layout.places, middle, &[(input.large, 2), (PaneId::Tests, 1)]);
             let right = Rect { x: width - side, width: side, ..body };
             column(&mut layout.places, right, &[(PaneId::Why, 1), (PaneId::Output, 1)]);
         }
@@ -190,11 +190,11 @@ pub fn arrange(wish: Wish) -> Layout {
     layout
 }
 
-fn shape(wish: Wish) -> Shape {
-    let Size { width, height } = wish.size;
+fn shape(input: LayoutInput) -> Shape {
+    let Size { width, height } = input.size;
     if width < USABLE_COLUMNS_MIN || height < USABLE_ROWS_MIN {
         Shape::TooSmall
-    } else if wish.linear || width < BOXES_COLUMNS_MIN {
+    } else if input.linear || width < BOXES_COLUMNS_MIN {
         Shape::Lines
     } else if width < TWO_COLUMNS_MIN || height < STACKED_ROWS_MIN {
         Shape::One
@@ -237,9 +237,9 @@ fn column(places: &mut Vec<Place>, area: Rect, panes: &[(PaneId, u16)]) {
 mod tests {
     use super::*;
 
-    fn wish(width: u16, height: u16) -> Wish {
+    fn input(width: u16, height: u16) -> LayoutInput {
         let size = Size::new(width, height);
-        Wish {
+        LayoutInput {
             size,
             focus: PaneId::Diff,
             large: PaneId::Diff,
@@ -250,13 +250,13 @@ mod tests {
         }
     }
 
-    fn panes(wish: Wish) -> Vec<PaneId> {
-        arrange(wish).places.iter().map(|place| place.pane).collect()
+    fn panes(input: LayoutInput) -> Vec<PaneId> {
+        arrange(input).places.iter().map(|place| place.pane).collect()
     }
 
     #[test]
     fn the_shape_follows_the_width() {
-        let check = |width, height, shape| assert_eq!(arrange(wish(width, height)).shape, shape, "{width}x{height}");
+        let check = |width, height, shape| assert_eq!(arrange(input(width, height)).shape, shape, "{width}x{height}");
         check(200, 60, Shape::Three);
         check(160, 40, Shape::Three);
         check(159, 40, Shape::Two);
@@ -273,10 +273,10 @@ mod tests {
 
     #[test]
     fn zoom_leaves_one_pane_and_the_inbox_line() {
-        let zoomed = Wish { zoom: true, ..wish(200, 60) };
+        let zoomed = LayoutInput { zoom: true, ..input(200, 60) };
         assert_eq!(panes(zoomed), [PaneId::Diff]);
         assert!(arrange(zoomed).inbox_line.is_some());
-        assert_eq!(panes(wish(200, 60)).len(), 6);
+        assert_eq!(panes(input(200, 60)).len(), 6);
     }
 
     /// Whatever the size, nothing overlaps and nothing leaves the screen.
@@ -286,7 +286,7 @@ mod tests {
             for height in (0..=200).step_by(5).chain([10, 23, 24]) {
                 for composer_rows in [0, 1, 6, 500] {
                     for zoom in [false, true] {
-                        let layout = arrange(Wish { zoom, composer_rows, ..wish(width, height) });
+                        let layout = arrange(LayoutInput { zoom, composer_rows, ..input(width, height) });
                         let screen = Rect::new(0, 0, width, height);
                         let mut all: Vec<Rect> = layout.places.iter().map(|place| place.outer).collect();
                         all.extend([layout.composer, layout.hints]);

@@ -35,7 +35,7 @@ type Subject = (PaneId, Option<(ActionId, Digest)>);
 
 /// The lines that have been printed.
 #[derive(Debug, Default)]
-pub struct Teller {
+pub struct LineRenderer {
     header: String,
     subject: Option<Subject>,
     rows: BTreeMap<usize, String>,
@@ -47,7 +47,7 @@ pub struct Teller {
     typed: Option<String>,
 }
 
-impl Teller {
+impl LineRenderer {
     /// The bytes that tell what changed since the last time.
     pub fn tell(&mut self, app: &App) -> Vec<u8> {
         let mut lines = Vec::new();
@@ -243,7 +243,7 @@ mod tests {
 
     struct Reader {
         stage: Stage,
-        teller: Teller,
+        renderer: LineRenderer,
         all: String,
     }
 
@@ -252,12 +252,12 @@ mod tests {
             let mut stage = Stage::empty(80, 24, "mono");
             stage.app.linear = true;
             stage.send(Msg::Input(Input::Resize(room(Size::new(80, 24)))));
-            Self { stage, teller: Teller::default(), all: String::new() }
+            Self { stage, renderer: LineRenderer::default(), all: String::new() }
         }
 
         fn told(&mut self) -> String {
             self.stage.app.refresh();
-            let bytes = self.teller.tell(&self.stage.app);
+            let bytes = self.renderer.tell(&self.stage.app);
             let text = String::from_utf8(bytes).unwrap();
             self.stage.send(Msg::Drawn);
             self.all.push_str(&text);
@@ -279,7 +279,7 @@ mod tests {
     fn a_session_is_told_in_lines_without_boxes_and_only_once() {
         let mut reader = Reader::new();
         reader.told();
-        reader.stage.hear(SESSION);
+        reader.stage.receive(SESSION);
         let text = reader.told();
         assert!(text.contains("3 Diff  a7") && text.contains("-         if at <= self.src.len()"), "{text}");
         assert!(text.contains("pending: ") && text.contains("a approve, e edit"), "{text}");
@@ -304,13 +304,13 @@ mod tests {
             let mut stage = Stage::empty(width, 24, "mono");
             stage.app.linear = true;
             stage.send(Msg::Input(Input::Resize(room(Size::new(width, 24)))));
-            stage.hear(SESSION);
-            let mut teller = Teller::default();
+            stage.receive(SESSION);
+            let mut renderer = LineRenderer::default();
             let mut all = String::new();
             for pane in ["1", "2", "3", "4", "5", "6"] {
                 stage.press(pane);
                 stage.app.refresh();
-                all.push_str(&String::from_utf8(teller.tell(&stage.app)).unwrap());
+                all.push_str(&String::from_utf8(renderer.tell(&stage.app)).unwrap());
             }
             let rows = all.lines().filter(|line| line.get(..4).is_some_and(|n| n.trim().parse::<u32>().is_ok()));
             let long = rows.filter(|row| crate::base::text::width::width(row) > usize::from(width)).collect::<Vec<_>>();

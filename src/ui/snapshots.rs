@@ -70,7 +70,7 @@ fn whole_screens() {
     for (width, height) in [(40, 10), (60, 20), (80, 24), (120, 40), (160, 45), (200, 60)] {
         for theme in ["dark", "mono"] {
             let mut stage = Stage::set(width, height, theme);
-            stage.hear(MORE);
+            stage.receive(MORE);
             stage.draw();
             check(&format!("screen-{width}x{height}-{theme}"), &stage, width == 160);
         }
@@ -109,7 +109,7 @@ fn overlays() {
 #[test]
 fn a_guard_rail_asks_for_its_word() {
     let mut stage = Stage::set(80, 24, "dark");
-    stage.hear(MORE);
+    stage.receive(MORE);
     stage.draw();
     stage.press("g n a");
     check("overlay-guard-rail", &stage, true);
@@ -133,7 +133,7 @@ fn frames_for_the_eye() {
             ] {
                 let mut stage = Stage::set(width, height, theme);
                 if keys == "more" {
-                    stage.hear(MORE);
+                    stage.receive(MORE);
                     stage.draw();
                 } else {
                     stage.press(keys);

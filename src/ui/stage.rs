@@ -76,14 +76,14 @@ impl Stage {
     /// Returns a client that shows the fixture's session, two seconds later.
     pub fn set(width: u16, height: u16, theme: &str) -> Self {
         let mut stage = Self::empty(width, height, theme);
-        stage.hear(SESSION);
+        stage.receive(SESSION);
         stage.draw();
         stage.pass(2_000);
         stage.draw();
         stage
     }
 
-    pub fn hear(&mut self, lines: &str) {
+    pub fn receive(&mut self, lines: &str) {
         let envelopes = envelopes(lines);
         let at = envelopes.last().map_or(UnixMs(0), |last| UnixMs(last.at.0 + 12_000));
         self.send(Msg::Events(envelopes, at));

@@ -2,7 +2,7 @@
 //! wants. Nothing is decided here.
 
 use super::client::{Client, Effect, Input, Setup, Timer};
-use super::lines::{Heard, Line, Lines, hear};
+use super::lines::{Heard, Line, Lines, parse};
 use super::outbox::Outbox;
 use super::place::{Disk, Place};
 use super::record::{From, Recorder};
@@ -394,7 +394,7 @@ impl Adapter {
         match line {
             Line::Whole(bytes) => {
                 self.record(From::Agent, &bytes);
-                match hear(&bytes) {
+                match parse(&bytes) {
                     Heard::Messages(messages) => messages.into_iter().for_each(|m| self.put(Input::Message(m))),
                     Heard::Noise(text) => self.put(Input::Noise(text)),
                     Heard::Blank => {}

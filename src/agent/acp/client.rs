@@ -119,7 +119,7 @@ impl Client {
         let out = &mut self.cx.out;
         match input {
             Input::Start => self.handshake.begin(&self.cx.conduct, out),
-            Input::Message(value) => self.hear(value),
+            Input::Message(value) => self.receive(value),
             Input::Noise(text) => {
                 out.note("protocol", &format!("not a message: {text}"));
                 self.unreadable(
@@ -147,7 +147,7 @@ impl Client {
         self.cx.out.take()
     }
 
-    fn hear(&mut self, value: Value) {
+    fn receive(&mut self, value: Value) {
         match Message::of(value) {
             Message::Request { id, method, params } => self.asked(id, &method, &params),
             Message::Notification { method, params } => self.notified(&method, &params),

@@ -146,7 +146,7 @@ pub enum Heard {
 }
 
 /// Reads one line. Bytes before the first `{"` are ignored, bytes that are not UTF-8 are replaced.
-pub fn hear(line: &[u8]) -> Heard {
+pub fn parse(line: &[u8]) -> Heard {
     let text = String::from_utf8_lossy(line);
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
@@ -197,12 +197,12 @@ mod tests {
 
     #[test]
     fn log_lines_and_bad_bytes_do_not_hide_messages() {
-        assert_eq!(hear(b"[info] {\"id\":1}"), Heard::Messages(vec![json!({"id": 1})]));
-        assert_eq!(hear(b"{\"a\":\"\xff\"}"), Heard::Messages(vec![json!({"a": "\u{fffd}"})]));
-        assert_eq!(hear(b"[{\"id\":1},2]"), Heard::Messages(vec![json!({"id": 1}), json!(2)]));
-        assert_eq!(hear(b"starting..."), Heard::Noise("starting...".into()));
-        assert_eq!(hear(b" \r"), Heard::Blank);
-        assert!(matches!(hear("[".repeat(5000).as_bytes()), Heard::Noise(_)));
+        assert_eq!(parse(b"[info] {\"id\":1}"), Heard::Messages(vec![json!({"id": 1})]));
+        assert_eq!(parse(b"{\"a\":\"\xff\"}"), Heard::Messages(vec![json!({"a": "\u{fffd}"})]));
+        assert_eq!(parse(b"[{\"id\":1},2]"), Heard::Messages(vec![json!({"id": 1}), json!(2)]));
+        assert_eq!(parse(b"starting..."), Heard::Noise("starting...".into()));
+        assert_eq!(parse(b" \r"), Heard::Blank);
+        assert!(matches!(parse("[".repeat(5000).as_bytes()), Heard::Noise(_)));
     }
 
     proptest! {

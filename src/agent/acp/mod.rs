@@ -53,7 +53,7 @@ pub fn read_updates(stream: &[u8], mut each: impl FnMut(crate::port::FromAgent))
     let mut outbox = outbox::Outbox::default();
     let now = tokio::time::Instant::now();
     for line in stream.split(|byte| *byte == b'\n') {
-        let inputs = match lines::hear(line) {
+        let inputs = match lines::parse(line) {
             lines::Heard::Messages(messages) => messages.into_iter().map(client::Input::Message).collect(),
             lines::Heard::Noise(text) => vec![client::Input::Noise(text)],
             lines::Heard::Blank => Vec::new(),

@@ -14,7 +14,7 @@ use super::calling::Caller;
 use super::crew::{Crew, Next, Part, Role};
 use super::discover;
 use super::map;
-use super::perform::Hands;
+use super::perform::GateClient;
 use super::plan::PlanState;
 use super::prompt;
 use super::settings::Settings;
@@ -58,7 +58,7 @@ struct Driver {
     caller: Caller,
     seat: AgentSeat,
     settings: Settings,
-    hands: Hands,
+    gate: GateClient,
     turns: BTreeMap<Role, Turn>,
     budget: Budget,
     /// Tells a running call that the time budget was changed.
@@ -77,7 +77,7 @@ impl Driver {
             caller: Caller::new(desk.sender(), settings.patience, wall_seen),
             wall_ms_max,
             desk,
-            hands: Hands::new(seat.workspace.clone(), settings.test_command.clone()),
+            gate: GateClient::new(seat.workspace.clone(), settings.test_command.clone()),
             turns: BTreeMap::new(),
             budget: Budget::new(settings.limits),
             plan: PlanState::default(),
@@ -214,7 +214,7 @@ impl Driver {
         turn.budget = std::mem::take(&mut self.budget);
         turn.plan = std::mem::take(&mut self.plan);
         turn.objections.clear();
-        self.hands.by = role.speaker();
+        self.gate.by = role.speaker();
         let worked = self.drive(&mut turn, Event::Begin { task, context }).await;
         if worked.is_err() {
             // Calls that wait get their results, so that the conversation can continue later.
@@ -247,7 +247,7 @@ impl Driver {
         }
         let mut action = None;
         if self.context.is_none() {
-            let overview = self.hands.project(&mut self.desk).await?;
+            let overview = self.gate.project(&mut self.desk).await?;
             let tokens = self.settings.choice_of(role).model.context_tokens() as usize;
             let bytes_max = (tokens * 3 / 5).min(limits::TASK_CONTEXT_BYTES_MAX);
             action = overview.action;
@@ -295,8 +295,8 @@ impl Driver {
                     Event::Answered { closed: Box::new(closed), ms }
                 }
                 Some(Effect::Act(doing)) => {
-                    self.hands.wall_ms_max = turn.budget.wall_left_ms();
-                    let acted = self.hands.act(&mut self.desk, *doing).await?;
+                    self.gate.wall_ms_max = turn.budget.wall_left_ms();
+                    let acted = self.gate.act(&mut self.desk, *doing).await?;
                     self.listen(turn).await?;
                     Event::Acted(acted)
                 }
@@ -346,7 +346,7 @@ impl Driver {
     }
 
     async fn show(&mut self, effect: Effect) -> Result<(), Interrupted> {
-        let by = self.hands.by.to_owned();
+        let by = self.gate.by.to_owned();
         let message = match effect {
             Effect::Say(text) => FromAgent::Said { by, text, more: false },
             Effect::ShowPlan(steps) => FromAgent::Plan { by, steps },

@@ -24,13 +24,13 @@ use tokio::process::Child;
 
 /// The session to attach to, and its machine.
 #[derive(Clone, Debug)]
-pub(super) struct Far {
+pub(super) struct Remote {
     pub host: String,
     pub session: Option<String>,
 }
 
-impl Far {
-    /// One word for ssh: the far side's shell reads it.
+impl Remote {
+    /// One word for ssh: the remote side's shell reads it.
     pub(super) fn remote_command(&self) -> String {
         let mut words = vec!["rightseat", "attach"];
         words.extend(self.session.as_deref());
@@ -75,7 +75,7 @@ struct Up {
 
 /// See the module.
 pub(super) struct Relay {
-    far: Far,
+    remote: Remote,
     control: Option<bool>,
     said: Said,
     up: Up,
@@ -106,9 +106,9 @@ struct SeqOnly {
 
 impl Relay {
     /// Connects for the first time, with all of ssh's questions; gives the relay and the client's end.
-    pub(super) async fn begin(far: Far, control: Option<bool>) -> Result<(Self, Stream), String> {
+    pub(super) async fn begin(remote: Remote, control: Option<bool>) -> Result<(Self, Stream), String> {
         let said = Said::default();
-        let (up, attached) = connect(&far, control, Seq(1), &said, true).await?;
+        let (up, attached) = connect(&remote, control, Seq(1), &said, true).await?;
         // Whoever comes back after a drop had control before, also when the other side has not noticed the drop yet.
         let control = if attached.control { Some(true) } else { control };
         said.drawing.store(true, Ordering::SeqCst);
@@ -117,7 +117,7 @@ impl Relay {
         let (client_reader, client_writer) = wire::pair(read, write);
         let (read, write) = tokio::io::split(theirs);
         let relay = Self {
-            far,
+            remote,
             control,
             said,
             up,
@@ -132,7 +132,7 @@ impl Relay {
         Ok((relay, Stream::new(read, write, None)))
     }
 
-    /// Until the client is gone or the far side cannot be reached any more; then the client sees the end of its stream.
+    /// Until the client is gone or the remote side cannot be reached any more; then the client sees the end of its stream.
     pub(super) async fn run(mut self) {
         loop {
             tokio::select! {
@@ -195,7 +195,7 @@ impl Relay {
     /// The state of the link, as a notification of its own. Clients that do not know it ignore it.
     async fn tell_state(&mut self, down: Option<&str>) -> bool {
         let latency_ms = self.latency.map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX));
-        let params = serde_json::json!({ "host": self.far.host, "latency_ms": latency_ms, "down": down });
+        let params = serde_json::json!({ "host": self.remote.host, "latency_ms": latency_ms, "down": down });
         match Message::notification("link/state", &params) {
             Ok(note) => self.client_writer.send(&note).await.is_ok(),
             Err(_) => true,
@@ -217,7 +217,7 @@ impl Relay {
     async fn come_back(&mut self) -> bool {
         let why = self.said.last();
         let lost =
-            format!("the link to {} dropped before this was answered; check whether it took effect", self.far.host);
+            format!("the link to {} dropped before this was answered; check whether it took effect", self.remote.host);
         for id in std::mem::take(&mut self.open).into_keys() {
             let error = RpcError::new(Code::Internal, lost.clone());
             if self.client_writer.send(&Message::Answer { id, result: Err(error) }).await.is_err() {
@@ -233,7 +233,7 @@ impl Relay {
                 return false;
             }
             wait_ms = (wait_ms * 2).min(SSH_BACKOFF_MS_MAX);
-            let again = connect(&self.far, self.control, self.last.next(), &self.said, false).await;
+            let again = connect(&self.remote, self.control, self.last.next(), &self.said, false).await;
             if let Ok((up, attached)) = again {
                 (self.up, self.attached) = (up, attached);
                 return self.tell_state(None).await;
@@ -252,7 +252,7 @@ impl Relay {
             };
             match message {
                 Some(Ok(Ok(Message::Request { id, .. }))) => {
-                    let why = format!("the link to {} is down; reconnecting", self.far.host);
+                    let why = format!("the link to {} is down; reconnecting", self.remote.host);
                     let refusal = Message::Answer { id, result: Err(RpcError::new(Code::Overloaded, why)) };
                     if self.client_writer.send(&refusal).await.is_err() {
                         return false;
@@ -267,13 +267,13 @@ impl Relay {
 
 /// Starts ssh and attaches; the error is what ssh said.
 async fn connect(
-    far: &Far,
+    remote: &Remote,
     control: Option<bool>,
     from: Seq,
     said: &Said,
     asks: bool,
 ) -> Result<(Up, AttachedAs), String> {
-    let mut child = command(far, asks).spawn().map_err(|e| format!("cannot start ssh: {e}; install OpenSSH"))?;
+    let mut child = command(remote, asks).spawn().map_err(|e| format!("cannot start ssh: {e}; install OpenSSH"))?;
     let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
         return Err("ssh has no pipes".to_owned());
@@ -294,17 +294,17 @@ async fn connect(
         match reader.next().await {
             Some(Ok(Ok(Message::Answer { id: Id::Number(ATTACH_ID), result: Ok(result) }))) => {
                 let attached = serde_json::from_str(result.get())
-                    .map_err(|e| format!("the host on {} sent an invalid message: {e}", far.host))?;
+                    .map_err(|e| format!("the host on {} sent an invalid message: {e}", remote.host))?;
                 return Ok((Up { reader, writer, _child: child }, attached));
             }
             Some(Ok(Ok(Message::Answer { result: Err(error), .. }))) => {
-                return Err(format!("{}: {error}", far.host));
+                return Err(format!("{}: {error}", remote.host));
             }
             // A remote shell may print a greeting before the host's first message.
             Some(Ok(_)) => {}
             Some(Err(_)) | None => {
                 let code = child.wait().await.ok().and_then(|status| status.code());
-                return Err(not_attached(&far.host, code, &said.last()));
+                return Err(not_attached(&remote.host, code, &said.last()));
             }
         }
     }
@@ -338,15 +338,15 @@ mod tests {
         assert!(text.contains("not found on box") && text.contains("install it there"), "{text}");
         assert!(!text.contains("cannot be reached"), "{text}");
         assert!(not_attached("box", Some(255), "Connection refused").contains("cannot be reached: Connection refused"));
-        let far = not_attached("box", Some(2), "rightseat: there is no session \"x\"");
-        assert!(far.contains("on box ended with 2") && far.contains("no session"), "{far}");
+        let remote = not_attached("box", Some(2), "rightseat: there is no session \"x\"");
+        assert!(remote.contains("on box ended with 2") && remote.contains("no session"), "{remote}");
     }
 
     #[test]
     fn the_far_command_is_quoted_for_the_far_shell() {
-        let far =
-            |session: Option<&str>| Far { host: "h".into(), session: session.map(str::to_owned) }.remote_command();
-        assert_eq!(far(None), "rightseat attach --stdio");
-        assert_eq!(far(Some("a; rm x")), "rightseat attach 'a; rm x' --stdio");
+        let remote =
+            |session: Option<&str>| Remote { host: "h".into(), session: session.map(str::to_owned) }.remote_command();
+        assert_eq!(remote(None), "rightseat attach --stdio");
+        assert_eq!(remote(Some("a; rm x")), "rightseat attach 'a; rm x' --stdio");
     }
 }

@@ -28,7 +28,7 @@ impl Gate {
             .is_some_and(|h| h.digest == decide.digest);
         let approves = matches!(decide.verdict, Verdict::Approve | Verdict::ApproveEdited);
         let (edited, blobs) = if is_current && approves {
-            made(self, &action, decide.edited, decide.hunks.as_deref()).map_err(RpcError::invalid)?
+            user_version(self, &action, decide.edited, decide.hunks.as_deref()).map_err(RpcError::invalid)?
         } else {
             (None, Blobs::new())
         };
@@ -107,7 +107,7 @@ impl Gate {
 }
 
 /// Returns the user's version of an action, reduced to the chosen hunks.
-pub fn made(
+pub fn user_version(
     gate: &Gate,
     action: &Action,
     edited: Option<EditedBody>,
@@ -209,18 +209,18 @@ fn chosen(gate: &Gate, files: Vec<FileEdit>, blobs: &Blobs, choices: &[HunkChoic
         let (before, after) = (bytes(&file.before), bytes(&file.after));
         let diff = FileDiff::new(before.clone().unwrap_or_default(), after.unwrap_or_default());
         let count = diff.hunks.len().max(1);
-        let mine: Vec<HunkChoice> = choices.iter().filter_map(|c| shifted(c, first, count)).collect();
+        let own: Vec<HunkChoice> = choices.iter().filter_map(|c| shifted(c, first, count)).collect();
         first += count;
-        used += mine.len();
-        if mine.is_empty() {
+        used += own.len();
+        if own.is_empty() {
             continue;
         }
-        let all = mine.iter().filter(|c| matches!(c, HunkChoice::Whole(_))).count() >= count;
+        let all = own.iter().filter(|c| matches!(c, HunkChoice::Whole(_))).count() >= count;
         if all || diff.hunks.is_empty() {
             resolved.files.push(file);
             continue;
         }
-        let bytes = diff.apply(&Selection(mine)).map_err(|e| format!("{}: {e}", file.path))?.to_vec();
+        let bytes = diff.apply(&Selection(own)).map_err(|e| format!("{}: {e}", file.path))?.to_vec();
         // Part of a deletion or creation is a modification or a smaller creation.
         let change = if file.change == FileChange::Delete { FileChange::Modify } else { file.change };
         let edit = resolved.edit(file.path, change, file.from, before, Some(bytes));

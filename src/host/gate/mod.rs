@@ -4,7 +4,7 @@
 mod decisions;
 mod proposals;
 
-pub use decisions::{difference, made};
+pub use decisions::{difference, user_version};
 
 use super::book::{Book, Published, Trouble};
 use super::{ChecksSetup, HostError, Judge};

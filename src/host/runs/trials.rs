@@ -173,7 +173,7 @@ impl Runs {
             .ok_or_else(|| RpcError::invalid(format!("{target} is not an edit and cannot be tested")))?;
         let mine = test.edited.is_some() || test.hunks.is_some();
         let (made, blobs) =
-            gate::made(gate, &held, test.edited.clone(), test.hunks.as_deref()).map_err(RpcError::invalid)?;
+            gate::user_version(gate, &held, test.edited.clone(), test.hunks.as_deref()).map_err(RpcError::invalid)?;
         let files = match made {
             Some(Edited::Files(files)) => files,
             Some(Edited::Command(_)) | None => held.files().to_vec(),

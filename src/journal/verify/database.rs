@@ -80,8 +80,8 @@ fn check_content(reader: &Reader, report: &mut Report, head: Option<&Head>, anch
     if let Err(e) = result {
         report.note(Some(Seq(report.events).next()), e.to_string());
     }
-    for (whose, mark) in marks {
-        report.check_reach(whose, mark);
+    for (anchor_name, mark) in marks {
+        report.check_reach(anchor_name, mark);
     }
 }
 
@@ -113,7 +113,9 @@ fn check_chain(reader: &Reader, report: &mut Report, marks: &[(&str, &Anchor)]) 
         .prepare("SELECT seq, at, kind, body, attached, prev, hash FROM events ORDER BY seq")
         .map_err(fail())?;
     let mut rows = statement.query([]).map_err(fail())?;
-    marks.iter().for_each(|(whose, mark)| report.check_anchor(whose, mark, Seq(0), &Digest::from_bytes(prev)));
+    marks
+        .iter()
+        .for_each(|(anchor_name, mark)| report.check_anchor(anchor_name, mark, Seq(0), &Digest::from_bytes(prev)));
     while let Some(row) = rows.next().map_err(fail())? {
         let due = Seq(report.events).next();
         match check_row(row, due.0, &prev, &identity.key, &mut attached_here) {
@@ -132,7 +134,9 @@ fn check_chain(reader: &Reader, report: &mut Report, marks: &[(&str, &Anchor)]) 
         }
         report.events = due.0;
         report.head = Some(Digest::from_bytes(prev));
-        marks.iter().for_each(|(whose, mark)| report.check_anchor(whose, mark, due, &Digest::from_bytes(prev)));
+        marks
+            .iter()
+            .for_each(|(anchor_name, mark)| report.check_anchor(anchor_name, mark, due, &Digest::from_bytes(prev)));
     }
     Ok(blobs)
 }

@@ -64,20 +64,20 @@ impl Report {
     }
 
     /// Checks the event that an anchor names against the anchor.
-    fn check_anchor(&mut self, whose: &str, anchor: &Anchor, seq: Seq, hash: &Digest) {
+    fn check_anchor(&mut self, anchor_name: &str, anchor: &Anchor, seq: Seq, hash: &Digest) {
         if anchor.seq == seq && anchor.hash != *hash {
-            self.note(Some(seq), format!("event {seq} differs from {whose}: the history was rewritten"));
+            self.note(Some(seq), format!("event {seq} differs from {anchor_name}: the history was rewritten"));
         }
     }
 
     /// Checks that the journal reaches the event of an anchor.
-    fn check_reach(&mut self, whose: &str, anchor: &Anchor) {
+    fn check_reach(&mut self, anchor_name: &str, anchor: &Anchor) {
         if self.session.as_ref().is_some_and(|s| *s != anchor.session) {
-            self.note(None, format!("{whose} belongs to session {}", anchor.session));
+            self.note(None, format!("{anchor_name} belongs to session {}", anchor.session));
         }
         if anchor.seq.0 > self.events && self.first_bad.is_none() {
             let missing = Seq(self.events).next();
-            self.note(Some(missing), format!("event {missing} is missing: {whose} is at {}", anchor.seq));
+            self.note(Some(missing), format!("event {missing} is missing: {anchor_name} is at {}", anchor.seq));
         }
     }
 }

@@ -16,7 +16,7 @@ fn propose(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     } else if kind == Role::Name && site.is_read() {
         spelled(site, sink);
     } else if kind == Role::Call && site.lang() == Lang::Go {
-        made(site, sink);
+        made_slice(site, sink);
     } else if kind == Role::Ternary || kind == Role::Return {
         nothing(site, sink);
     }
@@ -122,7 +122,7 @@ fn spelled(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
 }
 
 /// `make([]T, n)` that is appended to: `make([]T, 0, n)`.
-fn made(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+fn made_slice(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let Some((_, args)) = call(site.node).filter(|(c, _)| site.text(*c) == "make") else { return };
     let is_slice = args.first().is_some_and(|a| a.kind() == "slice_type");
     match args.as_slice() {

@@ -16,11 +16,11 @@ pub mod version;
 
 use ratatui::layout::Size;
 
-pub use msg::{Answer, Far, Leave, Msg, Notice, Request};
+pub use msg::{Answer, Leave, Msg, Notice, RemoteLink, Request};
 pub use scene::{Link, Scene, Touched};
 
 use crate::ui::keymap::Keymap;
-use crate::ui::layout::{self, Layout, PaneId, Wish};
+use crate::ui::layout::{self, Layout, LayoutInput, PaneId};
 use crate::ui::look::Look;
 use crate::ui::overlays::Overlay;
 use crate::ui::panes::Panes;
@@ -82,7 +82,7 @@ impl App {
     #[must_use]
     pub fn new(start: Start) -> Self {
         let focus = PaneId::Diff;
-        let wish = Wish {
+        let input = LayoutInput {
             size: start.size,
             focus,
             large: focus,
@@ -95,7 +95,7 @@ impl App {
             scene: Scene::new(start.look, start.title),
             panes: Panes::default(),
             keymap: start.keymap,
-            layout: layout::arrange(wish),
+            layout: layout::arrange(input),
             size: start.size,
             focus,
             alternates: Alternates::default(),
@@ -120,7 +120,7 @@ impl App {
 
     /// Lays the screen out again and brings every pane's rows up to date with the scene.
     pub fn refresh(&mut self) {
-        self.layout = layout::arrange(Wish {
+        self.layout = layout::arrange(LayoutInput {
             size: self.size,
             focus: self.focus,
             large: self.alternates.large,

@@ -30,7 +30,7 @@ pub enum Msg {
     /// It answers again.
     Speaks,
     /// The state of the connection to a host on another machine.
-    LinkState(Far),
+    LinkState(RemoteLink),
     /// The host reports a problem and continues as well as it can.
     Trouble(String),
     Computed(Product),
@@ -52,9 +52,9 @@ pub enum Msg {
     Drawn,
 }
 
-/// The connection to another machine, as the relay tells it.
+/// The connection to another machine, as the relay reports it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-pub struct Far {
+pub struct RemoteLink {
     pub host: String,
     /// Between a request and its answer, milliseconds.
     #[serde(default)]

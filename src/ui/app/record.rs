@@ -109,7 +109,7 @@ pub fn walk(app: &mut App, walk: &Walk) -> Vec<Request> {
     app.scene.record = Some(record);
     // The latest action is shown, even if it is no longer pending.
     if let Some(about) = about.filter(|id| app.scene.session.actions.get(id).is_some()) {
-        app.scene.aim(Some(about));
+        app.scene.set_target(Some(about));
         requests.extend(app.compute_pictures());
     }
     requests
@@ -128,8 +128,8 @@ mod tests {
     fn stage() -> Stage {
         let mut stage = Stage::empty(120, 40, "dark");
         stage.app.scene.record = Some(Record::default());
-        stage.hear(SESSION);
-        stage.hear(MORE);
+        stage.receive(SESSION);
+        stage.receive(MORE);
         stage
     }
 

@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_draft_names_exactly_what_was_denied() {
         let mut stage = Stage::set(120, 40, "dark");
-        stage.hear(SESSION);
+        stage.receive(SESSION);
         let state = stage.app.scene.target().unwrap().clone();
         let text = draft(&state, Some("not \"that\"\nfile"));
         assert_eq!(

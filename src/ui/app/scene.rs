@@ -1,7 +1,7 @@
 //! The visible state: the session's replica and the user's position in it. Panes draw from this and nothing else.
 
 use super::contents::Contents;
-use super::msg::Far;
+use super::msg::RemoteLink;
 use super::record::Record;
 use super::review::Review;
 use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
@@ -60,7 +60,7 @@ pub struct Scene {
     pub record: Option<Record>,
     pub link: Link,
     /// The connection to another machine, when the host runs on one.
-    pub far: Option<Far>,
+    pub far: Option<RemoteLink>,
     /// This client's name, and the event up to which the attach has reported who has control.
     me: Option<(ClientId, Seq)>,
     /// The host does not answer; it stays in sight until it does.
@@ -112,7 +112,7 @@ impl Scene {
     }
 
     /// Folds facts in. Returns the actions that began to wait.
-    pub fn hear(&mut self, envelopes: &[Envelope], at: UnixMs) -> Vec<ActionId> {
+    pub fn apply_events(&mut self, envelopes: &[Envelope], at: UnixMs) -> Vec<ActionId> {
         let mut arrived = Vec::new();
         for envelope in envelopes {
             self.touched.note(&envelope.event);
@@ -132,7 +132,7 @@ impl Scene {
         self.session = Session::default();
         self.opened_at = None;
         self.touched = Touched::ALL;
-        self.aim(None);
+        self.set_target(None);
     }
 
     /// Returns the wall clock for ages, as far as it is known without reading it.
@@ -179,7 +179,7 @@ impl Scene {
     }
 
     /// Looks at another action.
-    pub fn aim(&mut self, id: Option<ActionId>) {
+    pub fn set_target(&mut self, id: Option<ActionId>) {
         if self.target != id {
             self.target = id;
             self.touched.target = true;

@@ -17,19 +17,19 @@ use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Pick, Prompt, Purpose,
 use crate::ui::terminal::Key;
 use crate::wire;
 
-fn stay(overlay: Overlay) -> Then {
-    Then::Stay(Box::new(overlay))
+fn stay(overlay: Overlay) -> OverlayResult {
+    OverlayResult::Stay(Box::new(overlay))
 }
 
 /// A drafted rule is kept by the key that keeps an edit, never by Enter.
-fn rule_key(mut draft: Draft, key: Key) -> Then {
+fn rule_key(mut draft: Draft, key: Key) -> OverlayResult {
     draft.fault = None;
     match key.code {
         _ if key == Key::plain_control('x') || key == Key::function(2) => {
             let text = draft.entry.text();
-            return Then::Both(Box::new(Overlay::Rule(draft)), Box::new(Request::KeepRule(text)));
+            return OverlayResult::Both(Box::new(Overlay::Rule(draft)), Box::new(Request::KeepRule(text)));
         }
-        KeyCode::Esc => return Then::Close,
+        KeyCode::Esc => return OverlayResult::Close,
         KeyCode::Enter => draft.entry.newline(),
         _ => draft.entry.key(key),
     }
@@ -37,7 +37,7 @@ fn rule_key(mut draft: Draft, key: Key) -> Then {
 }
 
 /// The result of a key in an overlay.
-enum Then {
+enum OverlayResult {
     Stay(Box<Overlay>),
     Close,
     Run(&'static commands::Command),
@@ -95,29 +95,31 @@ impl App {
             Overlay::Choose(choice) => self.choice_key(choice, key),
             Overlay::Revert(revert) => self.revert_key(revert, key),
             Overlay::Palette(mut palette) => match palette.key(key, &self.keymap) {
-                Some(Some(command)) => Then::Run(command),
-                Some(None) => Then::Close,
+                Some(Some(command)) => OverlayResult::Run(command),
+                Some(None) => OverlayResult::Close,
                 None => stay(Overlay::Palette(palette)),
             },
             Overlay::Help(mut help) => {
                 if help.key(key, &self.keymap, self.size) {
                     stay(Overlay::Help(help))
                 } else {
-                    Then::Close
+                    OverlayResult::Close
                 }
             }
             Overlay::Stopped(census) => match (key.code, self.keymap.meaning(Scope::Anywhere, &[key])) {
-                (KeyCode::Esc | KeyCode::Enter, _) => Then::Close,
-                (_, Meaning::Command(command)) if matches!(command.name, "quit" | "rewind") => Then::Run(command),
+                (KeyCode::Esc | KeyCode::Enter, _) => OverlayResult::Close,
+                (_, Meaning::Command(command)) if matches!(command.name, "quit" | "rewind") => {
+                    OverlayResult::Run(command)
+                }
                 _ => stay(Overlay::Stopped(census)),
             },
         };
         match then {
-            Then::Stay(overlay) => self.overlay = Some(*overlay),
-            Then::Close => {}
-            Then::Run(command) => return self.call(command),
-            Then::Requests(requests) => return requests,
-            Then::Both(overlay, request) => {
+            OverlayResult::Stay(overlay) => self.overlay = Some(*overlay),
+            OverlayResult::Close => {}
+            OverlayResult::Run(command) => return self.call(command),
+            OverlayResult::Requests(requests) => return requests,
+            OverlayResult::Both(overlay, request) => {
                 self.overlay = Some(*overlay);
                 return vec![*request];
             }
@@ -125,33 +127,36 @@ impl App {
         Vec::new()
     }
 
-    fn choice_key(&mut self, mut choice: Choice, key: Key) -> Then {
+    fn choice_key(&mut self, mut choice: Choice, key: Key) -> OverlayResult {
         let step = |down: bool, choice: &mut Choice| choice.go(down);
         match key.code {
-            KeyCode::Esc => return Then::Close,
+            KeyCode::Esc => return OverlayResult::Close,
             KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab => step(true, &mut choice),
             KeyCode::Up | KeyCode::Char('k') => step(false, &mut choice),
             KeyCode::Enter => {
                 return match choice.picked() {
                     Some(Pick::Mode(mode)) => {
-                        Then::Requests(vec![Request::Host(wire::Request::Mode(wire::SetMode { mode }))])
+                        OverlayResult::Requests(vec![Request::Host(wire::Request::Mode(wire::SetMode { mode }))])
                     }
                     Some(Pick::Checkpoint { tree, when }) => {
                         let purpose = Purpose::Rewind { tree, when };
                         stay(Overlay::Prompt(Prompt::new(purpose, "")))
                     }
-                    Some(Pick::Event(seq)) => Then::Requests(walk(self, &Walk::To(seq))),
+                    Some(Pick::Event(seq)) => OverlayResult::Requests(walk(self, &Walk::To(seq))),
                     Some(Pick::Restore(path)) => {
-                        Then::Requests(vec![Request::Host(wire::Request::Restore(wire::Restore { path }))])
+                        OverlayResult::Requests(vec![Request::Host(wire::Request::Restore(wire::Restore { path }))])
                     }
                     Some(Pick::AgentOption(id)) => match Choice::agent_values(&self.scene, &id) {
                         Some(values) => stay(Overlay::Choose(values)),
-                        None => Then::Close,
+                        None => OverlayResult::Close,
                     },
                     Some(Pick::AgentValue { id, value }) => {
-                        Then::Requests(vec![Request::Host(wire::Request::SetOption(wire::SetOption { id, value }))])
+                        OverlayResult::Requests(vec![Request::Host(wire::Request::SetOption(wire::SetOption {
+                            id,
+                            value,
+                        }))])
                     }
-                    Some(Pick::AgentSessions) => Then::Both(
+                    Some(Pick::AgentSessions) => OverlayResult::Both(
                         Box::new(Overlay::Choose(Choice::sessions(&self.scene))),
                         Box::new(Request::Host(wire::Request::Keeping(Keeping::List))),
                     ),
@@ -159,11 +164,13 @@ impl App {
                         Some(actions) => stay(Overlay::Choose(actions)),
                         None => stay(Overlay::Choose(choice)),
                     },
-                    Some(Pick::Keep(keeping)) => Then::Requests(vec![Request::Host(wire::Request::Keeping(keeping))]),
+                    Some(Pick::Keep(keeping)) => {
+                        OverlayResult::Requests(vec![Request::Host(wire::Request::Keeping(keeping))])
+                    }
                     Some(Pick::KeepAfterWord(keeping, what)) => {
                         stay(Overlay::Prompt(Prompt::new(Purpose::Keep { keeping, what }, "")))
                     }
-                    None => Then::Close,
+                    None => OverlayResult::Close,
                 };
             }
             _ => {}
@@ -171,9 +178,9 @@ impl App {
         stay(Overlay::Choose(choice))
     }
 
-    fn revert_key(&mut self, mut revert: Revert, key: Key) -> Then {
+    fn revert_key(&mut self, mut revert: Revert, key: Key) -> OverlayResult {
         match key.code {
-            KeyCode::Esc => return Then::Close,
+            KeyCode::Esc => return OverlayResult::Close,
             KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab => revert.go(true),
             KeyCode::Up | KeyCode::Char('k') => revert.go(false),
             KeyCode::Char(' ') => revert.toggle(),
@@ -182,14 +189,14 @@ impl App {
                     self.say(Toast::plain("nothing selected: Space selects what to revert, Esc cancels"));
                     return stay(Overlay::Revert(revert));
                 };
-                return Then::Requests(vec![Request::Host(ask)]);
+                return OverlayResult::Requests(vec![Request::Host(ask)]);
             }
             _ => {}
         }
         stay(Overlay::Revert(revert))
     }
 
-    fn editor_key(&mut self, mut editor: Editor, key: Key) -> Then {
+    fn editor_key(&mut self, mut editor: Editor, key: Key) -> OverlayResult {
         if key == Key::plain_control('x') || key == Key::function(2) {
             let text = editor.entry.text();
             let same = self
@@ -200,14 +207,14 @@ impl App {
                 self.say(Toast::warning("the action has changed: your text is still here, copy what you need"));
                 return stay(Overlay::Edit(editor));
             }
-            return Then::Requests(version::take(self, editor.part_key(), text));
+            return OverlayResult::Requests(version::take(self, editor.part_key(), text));
         }
         match key.code {
             KeyCode::Esc if editor.is_changed() && !editor.asked_to_drop => {
                 editor.asked_to_drop = true;
                 self.say(Toast::warning("Esc again discards your changes, ^X or F2 keeps them"));
             }
-            KeyCode::Esc => return Then::Close,
+            KeyCode::Esc => return OverlayResult::Close,
             KeyCode::Enter => {
                 editor.asked_to_drop = false;
                 editor.newline();
@@ -220,9 +227,9 @@ impl App {
         stay(Overlay::Edit(editor))
     }
 
-    fn prompt_key(&mut self, mut prompt: Prompt, key: Key) -> Then {
+    fn prompt_key(&mut self, mut prompt: Prompt, key: Key) -> OverlayResult {
         match key.code {
-            KeyCode::Esc => Then::Close,
+            KeyCode::Esc => OverlayResult::Close,
             KeyCode::Enter if key.modifiers.is_empty() => {
                 let text = prompt.entry.text();
                 self.prompted(prompt, text)
@@ -239,13 +246,13 @@ impl App {
     }
 
     /// Enter in a prompt sends what was typed. Where it would approve or destroy, the typed word decides, not the key.
-    fn prompted(&mut self, prompt: Prompt, text: String) -> Then {
+    fn prompted(&mut self, prompt: Prompt, text: String) -> OverlayResult {
         let word_is_wrong = prompt.purpose.word().is_some_and(|word| text.trim() != word);
         if word_is_wrong {
             self.say(Toast::warning("the word does not match: nothing was done"));
             return stay(Overlay::Prompt(prompt));
         }
-        Then::Requests(match prompt.purpose {
+        OverlayResult::Requests(match prompt.purpose {
             Purpose::Note { action, digest } => commands::send_with_note(self, action, digest, text),
             Purpose::Confirm { action, digest, word, said } => {
                 if said.is_empty() && text.trim() == word {

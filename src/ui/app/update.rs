@@ -138,7 +138,7 @@ impl App {
 
     /// Facts, of now or of a record.
     pub(super) fn heard(&mut self, envelopes: &[Envelope], wall: UnixMs) -> Vec<Request> {
-        let arrived = self.scene.hear(envelopes, wall);
+        let arrived = self.scene.apply_events(envelopes, wall);
         self.follow(envelopes);
         let lost = envelopes.iter().rev().find_map(|envelope| {
             let Event::AgentLost(lost) = &envelope.event else { return None };
@@ -182,9 +182,9 @@ impl App {
         if self.scene.held_target().is_none()
             && let Some(first) = self.panes.inbox.waiting().next().cloned()
         {
-            self.scene.aim(Some(first));
+            self.scene.set_target(Some(first));
         } else if self.scene.held_target().is_none() {
-            self.scene.aim(self.scene.newest_edit());
+            self.scene.set_target(self.scene.newest_edit());
         }
         self.scene.sync_review();
         self.close_stale_overlay();

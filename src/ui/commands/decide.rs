@@ -184,7 +184,7 @@ pub(super) fn step(app: &mut App) -> Vec<Request> {
         return Vec::new();
     }
     if app.scene.target != oldest {
-        app.scene.aim(oldest);
+        app.scene.set_target(oldest);
         app.focus_on(PaneId::Diff);
         app.say(Toast::warning("nothing was approved: this is the oldest pending action, view it and press again"));
         return Vec::new();

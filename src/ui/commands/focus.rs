@@ -67,6 +67,6 @@ pub fn aim_next(app: &mut App, forward: bool) {
         Some(at) if forward => (at + 1) % waiting.len(),
         Some(at) => (at + waiting.len() - 1) % waiting.len(),
     };
-    app.scene.aim(waiting.get(next).cloned());
+    app.scene.set_target(waiting.get(next).cloned());
     app.focus_on(PaneId::Diff);
 }

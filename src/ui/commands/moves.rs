@@ -60,7 +60,7 @@ fn after_move(app: &mut App) {
     if app.focus == PaneId::Inbox
         && let Some(id) = app.panes.inbox.under_cursor().cloned()
     {
-        app.scene.aim(Some(id));
+        app.scene.set_target(Some(id));
     }
 }
 
@@ -82,7 +82,7 @@ fn open(app: &mut App) -> Vec<Request> {
     if app.focus == PaneId::Talk
         && let Some(id) = app.panes.talk.action().cloned()
     {
-        app.scene.aim(Some(id));
+        app.scene.set_target(Some(id));
         app.focus_on(PaneId::Diff);
         return Vec::new();
     }

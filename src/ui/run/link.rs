@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::Stream;
 use crate::base::{Seq, UnixMs};
 use crate::model::Envelope;
-use crate::ui::app::{Answer, Far, Msg};
+use crate::ui::app::{Answer, Msg, RemoteLink};
 use crate::ui::limits::{UI_ASKS_WAITING_MAX, UI_EVENTS_AT_ONCE_MAX, UI_HOST_SILENT_MS_MAX};
 use crate::wire::{self, AttachedAs, Code, Id, Message, Request};
 
@@ -107,7 +107,7 @@ impl Link {
                 }
                 return match event(&received) {
                     Some(first) => self.run_of_events(first),
-                    None => self.hear(received),
+                    None => self.receive(received),
                 };
             }
             State::Down => std::future::pending().await,
@@ -194,14 +194,14 @@ impl Link {
         some(Msg::Events(envelopes, self.wall()))
     }
 
-    fn hear(&mut self, received: Received) -> Heard {
+    fn receive(&mut self, received: Received) -> Heard {
         match received {
             None => self.lost("the host closed the connection".to_owned()),
             Some(Err(error)) => self.lost(error.to_string()),
             // One invalid line does not end the link.
             Some(Ok(Err(_))) => None,
             Some(Ok(Ok(Message::Notification { method, params }))) => match method.as_str() {
-                "link/state" => read::<Far>(params.as_deref()).and_then(|far| some(Msg::LinkState(far))),
+                "link/state" => read::<RemoteLink>(params.as_deref()).and_then(|far| some(Msg::LinkState(far))),
                 "host/trouble" => {
                     read::<TroubleParams>(params.as_deref()).and_then(|trouble| some(Msg::Trouble(trouble.text)))
                 }

@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use crate::ui::app::{App, Leave, Msg, Notice, Request, Start};
 use crate::ui::keymap::{self, KeymapError};
 use crate::ui::limits::{UI_BACKLOG_MAX, UI_BACKLOG_MS_MAX, UI_FRAME_MS_MIN, UI_JOBS_WAITING_MAX};
-use crate::ui::linear::{self, Teller};
+use crate::ui::linear::{self, LineRenderer};
 use crate::ui::look::Look;
 use crate::ui::terminal::modes::{self, Modes};
 use crate::ui::terminal::outlet::{Outlet, to_stdout};
@@ -201,7 +201,7 @@ fn screen_for(size: ratatui::layout::Size, term: Option<&str>) -> Screen {
 /// The output of the loop: a screen that is drawn, or lines that are printed.
 enum Surface {
     Screen(Box<Screen>),
-    Lines(Box<Teller>),
+    Lines(Box<LineRenderer>),
 }
 
 impl Surface {
@@ -224,7 +224,7 @@ impl Surface {
     fn forget(&mut self) {
         match self {
             Self::Screen(screen) => screen.forget(),
-            Self::Lines(teller) => **teller = Teller::default(),
+            Self::Lines(renderer) => **renderer = LineRenderer::default(),
         }
     }
 }
@@ -303,7 +303,7 @@ impl Client {
         let mut bytes = std::mem::take(&mut self.preamble);
         match &mut self.surface {
             Surface::Screen(screen) => bytes.extend_from_slice(screen.draw(|frame| crate::ui::view(app, frame))),
-            Surface::Lines(teller) => bytes.extend(teller.tell(app)),
+            Surface::Lines(renderer) => bytes.extend(renderer.tell(app)),
         }
         self.outlet.send(bytes);
         self.dirty = false;

@@ -44,12 +44,12 @@ pub fn parse(text: &str) -> Result<Vec<FilePatch>, EditMistake> {
         unified(&text)
     }?;
     if files.is_empty() {
-        return Err(bad("no file header; begin with `--- a/PATH` and `+++ b/PATH`"));
+        return Err(invalid_patch("no file header; begin with `--- a/PATH` and `+++ b/PATH`"));
     }
     Ok(files)
 }
 
-fn bad(why: &str) -> EditMistake {
+fn invalid_patch(why: &str) -> EditMistake {
     EditMistake::BadPatch(why.to_owned())
 }
 
@@ -119,7 +119,7 @@ fn unified(text: &str) -> Result<Vec<FilePatch>, EditMistake> {
             continue;
         };
         let Some(to) = line_at(at + 1).strip_prefix("+++ ") else {
-            return Err(bad("`---` without `+++`"));
+            return Err(invalid_patch("`---` without `+++`"));
         };
         let (from, to) = (clean(from), clean(to));
         at += 2;
@@ -161,7 +161,7 @@ fn read_line(hunks: &mut Vec<Hunk>, line: &str) -> Result<(), EditMistake> {
         // Editors strip the blank of empty context lines.
         None => hunk.push(' ', ""),
         Some('\\') => hunk.no_newline(),
-        Some(_) => return Err(bad(&format!("the line `{line}` does not begin with ` `, `+`, `-` or `@@`"))),
+        Some(_) => return Err(invalid_patch(&format!("the line `{line}` does not begin with ` `, `+`, `-` or `@@`"))),
     }
     Ok(())
 }
@@ -218,7 +218,9 @@ fn begin_patch(text: &str) -> Result<Vec<FilePatch>, EditMistake> {
             Some(FilePatch::Change { .. }) => match mark {
                 '+' | '-' | ' ' => hunk.push(mark, chars.as_str()),
                 '\\' => hunk.no_newline(),
-                _ => return Err(bad(&format!("the line `{line}` does not begin with ` `, `+`, `-` or `@@`"))),
+                _ => {
+                    return Err(invalid_patch(&format!("the line `{line}` does not begin with ` `, `+`, `-` or `@@`")));
+                }
             },
             Some(FilePatch::Delete { .. }) | None => {}
         }

@@ -1,6 +1,6 @@
 //! Edits: formed on what the model has read, refused in words when that is not what the disk holds.
 
-use super::Hands;
+use super::GateClient;
 use super::outcome::{no_change, refused, settle};
 use super::reason::Reason;
 use crate::agent::llm::edits::{self, EditMistake, patch::FilePatch};
@@ -14,7 +14,7 @@ use crate::model::event::OutcomeWord;
 use crate::model::{After, Body, Draft, FileChange};
 use crate::port::{Answer, Desk, FromAgent, Interrupted};
 
-impl Hands {
+impl GateClient {
     pub(super) async fn change(
         &mut self,
         desk: &mut Desk,

@@ -28,7 +28,7 @@ use outcome::{refused, settle};
 use reason::Reason;
 
 /// The files shown to the model, and the desk for proposals.
-pub struct Hands {
+pub struct GateClient {
     workspace: Arc<dyn Workspace>,
     /// Digests of files as the model last saw them.
     seen: BTreeMap<RelPath, Digest>,
@@ -49,10 +49,10 @@ pub struct Overview {
     pub files: Result<Vec<(RelPath, Vec<u8>)>, String>,
 }
 
-impl Hands {
+impl GateClient {
     /// Empty hands. `test_command` is the project's, when the composition root knows it.
-    pub fn new(workspace: Arc<dyn Workspace>, test_command: Option<Command>) -> Hands {
-        Hands {
+    pub fn new(workspace: Arc<dyn Workspace>, test_command: Option<Command>) -> GateClient {
+        GateClient {
             workspace,
             seen: BTreeMap::new(),
             originals: BTreeMap::new(),

@@ -2,14 +2,14 @@
 
 use super::outcome::{refused, settle};
 use super::reason::Reason;
-use super::{Hands, find, tests_as_they_were};
+use super::{GateClient, find, tests_as_they_were};
 use crate::agent::llm::limits;
 use crate::agent::llm::turn::{Acted, TestsSeen};
 use crate::base::limits::RUN_TIMEOUT_MS_DEFAULT;
 use crate::model::{Body, Command};
 use crate::port::{Desk, Interrupted, Performed, RunReport};
 
-impl Hands {
+impl GateClient {
     pub(super) async fn run(
         &mut self,
         desk: &mut Desk,
