@@ -233,7 +233,7 @@ impl Undo {
             .session()
             .actions
             .undoable()
-            .filter(|a| a.times.decided_seq.is_some_and(|s| s > from))
+            .filter(|a| a.times.finished_seq.is_some_and(|s| s > from))
             .filter(|a| is_whole || is_within(a, &chosen))
             .map(|a| a.action.id.clone())
             .collect();
