@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
 use super::layers::{IsolationChoice, Polling, Signs, TestCommand};
-use crate::model::check::ParserKind;
+use crate::checks::ParserKind;
 use crate::model::event::Mode;
 
 /// A configuration file.

@@ -10,11 +10,11 @@ use crate::base::limits::{
     MODEL_BUDGET_ACTIONS, MODEL_BUDGET_COST_MICROS, MODEL_BUDGET_TOKENS, MODEL_BUDGET_TURNS, MODEL_BUDGET_WALL_MS,
     RUN_TIMEOUT_MS_DEFAULT, UI_ARM_AFTER_MS,
 };
+use crate::checks::ParserKind;
 use crate::config::limits::{
     APPROVAL_ARM_MS_MAX, APPROVAL_ARM_MS_MIN, CHECK_TIMEOUT_S_MAX, WATCH_POLL_MS_DEFAULT, WATCH_POLL_MS_MAX,
     WATCH_POLL_MS_MIN,
 };
-use crate::model::check::ParserKind;
 use crate::model::event::{Isolation, Mode};
 
 /// Isolation as it is asked for.

@@ -1,7 +1,6 @@
 //! Runs of checks as the host observed them: cases, summaries, comparisons.
 
 use crate::base::{Digest, RunId};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The tree that a run used.
@@ -105,26 +104,4 @@ pub struct RunReport {
     pub run: RunId,
     pub finished: CheckFinished,
     pub cases: Vec<CaseReport>,
-}
-
-/// The format of a test runner's output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ParserKind {
-    /// Whichever of the text formats fits what comes.
-    Auto,
-    Libtest,
-    Nextest,
-    Pytest,
-    Unittest,
-    Jest,
-    /// The JSON report of Jest and Vitest.
-    JestJson,
-    Vitest,
-    Mocha,
-    NodeSpec,
-    GoJson,
-    GoText,
-    Tap,
-    Junit,
 }

@@ -17,15 +17,29 @@ pub enum StepStatus {
 }
 
 impl StepStatus {
+    /// Each status with its word on the wire, and the other words that agents use for it.
+    const WORDS: &[(Self, &'static str, &[&'static str])] = &[
+        (Self::Pending, "pending", &[]),
+        (Self::Active, "active", &["in_progress", "in-progress", "inProgress", "doing", "running"]),
+        (Self::Done, "done", &["completed", "complete", "finished"]),
+        (Self::Failed, "failed", &["error"]),
+        (Self::Skipped, "skipped", &["cancelled", "canceled"]),
+    ];
+
+    /// The status that an agent's word means; any other word is pending.
+    pub fn of(word: &str) -> Self {
+        let means = |(_, own, others): &&(_, &str, &[&str])| *own == word || others.contains(&word);
+        Self::WORDS.iter().find(means).map_or(Self::Pending, |(status, ..)| *status)
+    }
+
     /// As it is on the wire.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Active => "active",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-        }
+        Self::WORDS.iter().find(|(status, ..)| *status == self).map_or("", |(_, word, _)| word)
+    }
+
+    /// Nothing is left to do for it.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Skipped)
     }
 }
 

@@ -4,35 +4,44 @@ use ratatui::layout::{Rect, Size};
 
 use crate::ui::look::{Edge, Edges};
 
-/// The seven panes, in the order of their numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PaneId {
-    Plan,
-    Inbox,
-    Diff,
-    Tests,
-    Why,
-    Output,
-    /// Shares its place with Diff.
-    Talk,
+/// Passes a row for each pane, in the order of their numbers, to another macro: the pane, the command that focuses it,
+/// its label and its description.
+macro_rules! panes {
+    ($rows:ident) => {
+        $rows! {
+            Plan "focus-plan" "plan" "Focus the Plan pane";
+            Inbox "focus-inbox" "inbox" "Focus the Inbox pane";
+            Diff "focus-diff" "diff" "Focus the Diff pane";
+            Tests "focus-tests" "tests" "Focus the Tests pane";
+            Why "focus-why" "why" "Focus the Why pane";
+            Output "focus-output" "output" "Focus the Output pane";
+            Talk "focus-talk" "talk" "Focus the Talk pane: the conversation with the agent";
+        }
+    };
 }
+pub(super) use panes;
+
+macro_rules! pane_ids {
+    ($($name:ident $command:literal $label:literal $description:literal;)+) => {
+        /// The panes, in the order of their numbers.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum PaneId {
+            $($name,)+
+        }
+
+        impl PaneId {
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+        }
+    };
+}
+panes!(pane_ids);
 
 impl PaneId {
-    pub const ALL: [Self; 7] = [Self::Plan, Self::Inbox, Self::Diff, Self::Tests, Self::Why, Self::Output, Self::Talk];
-
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Plan => "Plan",
-            Self::Inbox => "Inbox",
-            Self::Diff => "Diff",
-            Self::Tests => "Tests",
-            Self::Why => "Why",
-            Self::Output => "Output",
-            Self::Talk => "Talk",
-        }
-    }
-
     /// The number on its key and in its title.
     #[must_use]
     pub fn number(self) -> usize {

@@ -10,7 +10,7 @@ use crate::ui::commands::{self, Command, Scope};
 use crate::ui::layout::{PaneId, Shape};
 use crate::ui::look::Brush;
 use crate::ui::overlays;
-use crate::ui::panes::{self, inbox, plan, tests_pane};
+use crate::ui::panes::{self, inbox};
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
 
@@ -57,21 +57,11 @@ fn tabs(app: &App, brush: &mut Brush<'_>) {
     let y = place.outer.bottom().saturating_sub(1);
     let end = place.outer.right().saturating_sub(14);
     let mut x = brush.text(place.outer.x + 1, y, end, " ", Role::Title);
-    for id in PaneId::ALL.into_iter().filter(|id| *id != app.focus) {
+    for id in PaneId::ALL.iter().copied().filter(|id| *id != app.focus) {
         if x > place.outer.x + 2 {
             x = brush.text(x, y, end, &format!(" {} ", brush.look.sign(Sign::Dot)), Role::TextFaint);
         }
-        let note = match id {
-            PaneId::Plan => {
-                let (done, all) = plan::progress(&app.scene.session.plan);
-                if all > 0 { format!(" {done}/{all}") } else { String::new() }
-            }
-            PaneId::Inbox => {
-                Some(app.scene.waits()).filter(|waits| *waits > 0).map_or_else(String::new, |waits| format!(" {waits}"))
-            }
-            PaneId::Tests => tests_pane::summary(&app.scene).map_or_else(String::new, |(words, _)| format!(" {words}")),
-            PaneId::Diff | PaneId::Why | PaneId::Output | PaneId::Talk => String::new(),
-        };
+        let note = app.panes.get(id).note(&app.scene).map_or_else(String::new, |note| format!(" {note}"));
         x = brush.text(x, y, end, &format!("{} {}{note}", id.number(), id.name()), Role::Title);
     }
     brush.text(x, y, end, " ", Role::Title);
@@ -160,7 +150,7 @@ fn foot(app: &App, brush: &mut Brush<'_>) {
     let end = line.right().saturating_sub(1);
     let mut x = line.x + 1;
     if !app.pending_keys.is_empty() {
-        for binding in app.keymap.continuations(Scope::of(app.focus), &app.pending_keys) {
+        for binding in app.keymap.continuations(Scope::In(app.focus), &app.pending_keys) {
             x = hint(brush, x, line.y, end, &binding.shown(), binding.command.label);
         }
         return;

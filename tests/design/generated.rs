@@ -63,13 +63,7 @@ const SHORT: [(&str, &[&[&str]]); 26] = [
     ("mode · options of the agent", &[&["mode"], &["agent"]]),
     ("undo · rewind", &[&["undo"], &["rewind"]]),
     ("revert an unsupervised change", &[&["take-back"]]),
-    (
-        "focus a pane · the next one",
-        &[
-            &["focus-plan", "focus-inbox", "focus-diff", "focus-tests", "focus-why", "focus-output", "focus-talk"],
-            &["next-pane"],
-        ],
-    ),
+    ("focus a pane · the next one", &[&["focus-*"], &["next-pane"]]),
     ("move · page · ends", &[&["down", "up"], &["page-down", "page-up"], &["top", "bottom"]]),
     ("hunk · file", &[&["next-hunk", "previous-hunk"], &["next-file", "previous-file"]]),
     ("diff view · whitespace · context", &[&["diff-view"], &["whitespace"], &["more-context", "less-context"]]),
@@ -83,12 +77,23 @@ const SHORT: [(&str, &[&[&str]]); 26] = [
     ("take control · detach · quit", &[&["take-control"], &["detach"], &["quit"]]),
 ];
 
+/// The command of this name, or all whose names start with what precedes a `*`.
+fn named(name: &'static str) -> Vec<&'static str> {
+    match name.strip_suffix('*') {
+        Some(start) => commands::all().map(|command| command.name).filter(|name| name.starts_with(start)).collect(),
+        None => vec![name],
+    }
+}
+
 /// Two columns, filled downwards.
 fn keys_in_short() -> String {
     let keymap = keymap::builtin("default").expect("the default keymap");
-    let shown = |name: &&str| format!("`{}`", keymap.shown(name).unwrap_or_else(|| panic!("{name} has no key")));
-    let part = |names: &&[&str]| cell(&names.iter().map(shown).collect::<Vec<_>>().join(" "));
-    let row = |(words, parts): &(&str, &[&[&str]])| {
+    let shown = |name: &str| format!("`{}`", keymap.shown(name).unwrap_or_else(|| panic!("{name} has no key")));
+    let part = |names: &&[&'static str]| {
+        let named = names.iter().flat_map(|name| named(name));
+        cell(&named.map(shown).collect::<Vec<_>>().join(" "))
+    };
+    let row = |(words, parts): &(&str, &[&[&'static str]])| {
         format!("| {words} | {} |", parts.iter().map(part).collect::<Vec<_>>().join(" · "))
     };
     let (left, right) = SHORT.split_at(SHORT.len().div_ceil(2));

@@ -21,6 +21,7 @@ const INSIDE: &[(&str, &str, &str)] = &[
     ("policy", "checks", "which paths are tests is known there"),
     ("repair", "syntax", "sources are parsed by the grammars"),
     ("repair", "checks", "the runner of a project is detected there, and coverage read"),
+    ("config", "checks", "the formats of test output are named there"),
     ("port", "journal", "a workspace takes the permits that only the journal makes"),
 ];
 

@@ -15,6 +15,7 @@ mod generated;
 mod layers;
 mod licences;
 mod limits;
+mod recipes;
 mod shape;
 mod vocabulary;
 

@@ -47,11 +47,6 @@ pub enum Word {
     /// a list of steps, and the words of a step.
     Steps,
     Step,
-    /// States of a step.
-    Active,
-    Done,
-    Failed,
-    Skipped,
     /// Keys of updates and requests.
     UpdateKind,
     CallId,
@@ -90,9 +85,8 @@ pub struct Dialect {
 
 use Proof::{Play, Test};
 use Word::{
-    Active, Address, All, Broad, CallId, Directory, Done, EndsTurn, Exit, Failed, Mode, ModeId, MoveFrom, MoveTo,
-    Narrow, New, NewText, No, Old, OldText, OptionId, OptionName, Output, Patch, Path, Pieces, Reason, Skipped, Step,
-    Steps, UpdateKind, Verb, Whole, Yes,
+    Address, All, Broad, CallId, Directory, EndsTurn, Exit, Mode, ModeId, MoveFrom, MoveTo, Narrow, New, NewText, No,
+    Old, OldText, OptionId, OptionName, Output, Patch, Path, Pieces, Reason, Step, Steps, UpdateKind, Verb, Whole, Yes,
 };
 
 const HERE: &str = "src/agent/acp/dialects.rs";
@@ -113,10 +107,6 @@ pub const DIALECTS: &[Dialect] = &[
             (NewText, "newText|new_text"),
             (OptionId, "optionId|id"),
             (OptionName, "name|label|title"),
-            (Active, "in_progress|in-progress|inProgress|active|doing|running"),
-            (Done, "completed|complete|done|finished"),
-            (Failed, "failed|error"),
-            (Skipped, "cancelled|canceled|skipped"),
         ],
     },
     Dialect {
@@ -463,16 +453,7 @@ pub fn step(entry: &Value) -> Option<&str> {
 }
 
 pub fn step_status(entry: &Value) -> StepStatus {
-    let word = peek::text(entry, "status").unwrap_or("");
-    [
-        (Active, StepStatus::Active),
-        (Done, StepStatus::Done),
-        (Failed, StepStatus::Failed),
-        (Skipped, StepStatus::Skipped),
-    ]
-    .into_iter()
-    .find_map(|(of, status)| is(of, word).then_some(status))
-    .unwrap_or(StepStatus::Pending)
+    StepStatus::of(peek::text(entry, "status").unwrap_or(""))
 }
 
 #[cfg(test)]

@@ -21,9 +21,31 @@ mod vitest;
 
 use crate::checks::ledger::{CheckEvent, Ledger};
 use crate::checks::lines::LineCutter;
-pub use crate::model::check::ParserKind;
-
 use crate::model::check::CaseReport;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The format of a test runner's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ParserKind {
+    /// Whichever of the text formats fits what comes.
+    Auto,
+    Libtest,
+    Nextest,
+    Pytest,
+    Unittest,
+    Jest,
+    /// The JSON report of Jest and Vitest.
+    JestJson,
+    Vitest,
+    Mocha,
+    NodeSpec,
+    GoJson,
+    GoText,
+    Tap,
+    Junit,
+}
 
 /// Makes a reader.
 pub type Make = fn() -> Box<dyn Reader>;

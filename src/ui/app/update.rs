@@ -388,7 +388,7 @@ impl App {
             return self.composer_key(key);
         }
         self.pending_keys.push(key);
-        let scope = Scope::of(self.focus);
+        let scope = Scope::In(self.focus);
         match self.keymap.meaning(scope, &self.pending_keys) {
             Meaning::Command(command) => {
                 self.pending_keys.clear();

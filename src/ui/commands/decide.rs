@@ -53,7 +53,7 @@ pub(super) const COMMANDS: &[Command] = &[
         label: "hunk",
         description: "Exclude or include the hunk or the selected lines",
         group: GROUP,
-        scope: Scope::Diff,
+        scope: Scope::In(PaneId::Diff),
         why_disabled: needs_hunks,
         run: |app| {
             let did = app.panes.diff.toggle(&mut app.scene.review);

@@ -4,18 +4,19 @@ use super::{BASE, Command};
 use crate::base::ActionId;
 use crate::ui::app::App;
 use crate::ui::app::toast::Toast;
-use crate::ui::layout::PaneId;
+use crate::ui::layout::{PaneId, panes};
 
 const GROUP: &str = "focus";
 
+macro_rules! focus_commands {
+    ($($pane:ident $name:literal $label:literal $description:literal;)+) => {
+        /// One command for each pane.
+        pub(super) const PANES: &[Command] = &[$(pane($name, $label, $description, |app| go(app, PaneId::$pane))),+];
+    };
+}
+panes!(focus_commands);
+
 pub(super) const COMMANDS: &[Command] = &[
-    pane("focus-plan", "plan", "Focus the Plan pane", |app| go(app, PaneId::Plan)),
-    pane("focus-inbox", "inbox", "Focus the Inbox pane", |app| go(app, PaneId::Inbox)),
-    pane("focus-diff", "diff", "Focus the Diff pane", |app| go(app, PaneId::Diff)),
-    pane("focus-tests", "tests", "Focus the Tests pane", |app| go(app, PaneId::Tests)),
-    pane("focus-why", "why", "Focus the Why pane", |app| go(app, PaneId::Why)),
-    pane("focus-output", "output", "Focus the Output pane", |app| go(app, PaneId::Output)),
-    pane("focus-talk", "talk", "Focus the Talk pane: the conversation with the agent", |app| go(app, PaneId::Talk)),
     pane("next-pane", "next", "Focus the next pane", |app| cycle(app, 1)),
     pane("previous-pane", "previous", "Focus the previous pane", |app| cycle(app, PaneId::ALL.len() - 1)),
     pane("zoom", "zoom", "Show the focused pane full screen, or restore the layout", |app| {

@@ -49,7 +49,7 @@ pub(super) const COMMANDS: &[Command] = &[
         label: "lines",
         description: "Start selecting lines; Space excludes or includes them",
         group: GROUP,
-        scope: Scope::Diff,
+        scope: Scope::In(PaneId::Diff),
         why_disabled: super::decide::needs_hunks,
         run: |app| {
             let cursor = app.panes.diff.cursor();

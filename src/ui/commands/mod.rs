@@ -22,29 +22,10 @@ use crate::ui::layout::PaneId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     Anywhere,
-    Plan,
-    Inbox,
-    Diff,
-    Tests,
-    Why,
-    Output,
-    Talk,
+    In(PaneId),
 }
 
 impl Scope {
-    #[must_use]
-    pub fn of(pane: PaneId) -> Self {
-        match pane {
-            PaneId::Plan => Self::Plan,
-            PaneId::Inbox => Self::Inbox,
-            PaneId::Diff => Self::Diff,
-            PaneId::Tests => Self::Tests,
-            PaneId::Why => Self::Why,
-            PaneId::Output => Self::Output,
-            PaneId::Talk => Self::Talk,
-        }
-    }
-
     /// Returns whether a binding of this scope counts while `place` has the focus.
     #[must_use]
     pub fn applies_in(self, place: Self) -> bool {
@@ -58,16 +39,10 @@ impl Scope {
     }
 
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn name(self) -> String {
         match self {
-            Self::Anywhere => "anywhere",
-            Self::Plan => "in Plan",
-            Self::Inbox => "in Inbox",
-            Self::Diff => "in Diff",
-            Self::Tests => "in Tests",
-            Self::Why => "in Why",
-            Self::Output => "in Output",
-            Self::Talk => "in Talk",
+            Self::Anywhere => "anywhere".to_owned(),
+            Self::In(pane) => format!("in {}", pane.name()),
         }
     }
 }
@@ -107,6 +82,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         decide::COMMANDS,
         gate::COMMANDS,
         record::COMMANDS,
+        focus::PANES,
         focus::COMMANDS,
         moves::COMMANDS,
         looks::COMMANDS,

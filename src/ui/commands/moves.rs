@@ -23,11 +23,11 @@ pub(super) const COMMANDS: &[Command] = &[
         stop_at(app, Step::Hunk, false)
     }),
     Command {
-        scope: Scope::Diff,
+        scope: Scope::In(PaneId::Diff),
         ..moving("next-file", "next file", "Go to the next file", |app| stop_at(app, Step::File, true))
     },
     Command {
-        scope: Scope::Diff,
+        scope: Scope::In(PaneId::Diff),
         ..moving("previous-file", "previous file", "Go to the previous file", |app| stop_at(app, Step::File, false))
     },
 ];

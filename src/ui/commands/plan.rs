@@ -5,6 +5,7 @@ use crate::base::StepId;
 use crate::model::{PlanEdit, Step};
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Request};
+use crate::ui::layout::PaneId;
 use crate::ui::overlays::{Overlay, Prompt, Purpose};
 use crate::wire;
 
@@ -39,7 +40,16 @@ const fn editing(
     description: &'static str,
     run: fn(&mut App) -> Vec<Request>,
 ) -> Command {
-    Command { name, label, description, group: GROUP, scope: Scope::Plan, why_disabled: needs_step, run, ..BASE }
+    Command {
+        name,
+        label,
+        description,
+        group: GROUP,
+        scope: Scope::In(PaneId::Plan),
+        why_disabled: needs_step,
+        run,
+        ..BASE
+    }
 }
 
 fn needs_step(app: &App) -> Option<&'static str> {

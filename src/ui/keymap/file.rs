@@ -186,6 +186,7 @@ mod tests {
     use super::*;
     use crate::ui::commands::Scope;
     use crate::ui::keymap::Meaning;
+    use crate::ui::layout::PaneId;
 
     #[test]
     fn bundled_keymaps_are_free_of_conflicts_and_reach_every_command() {
@@ -217,7 +218,7 @@ mod tests {
         let keymap = builtin("default").unwrap();
         let check = |keys: &str, expect: &str| {
             let keys: Vec<_> = keys.split(' ').map(|key| Key::parse(key).unwrap()).collect();
-            let meaning = keymap.meaning(Scope::Diff, &keys);
+            let meaning = keymap.meaning(Scope::In(PaneId::Diff), &keys);
             let Meaning::Command(command) = meaning else { panic!("{keys:?}: {meaning:?}") };
             assert_eq!(command.name, expect);
         };
@@ -264,8 +265,8 @@ mod tests {
         ] {
             check(keys, name);
         }
-        assert!(matches!(keymap.meaning(Scope::Diff, &[Key::plain('g')]), Meaning::Unfinished));
-        assert!(matches!(keymap.meaning(Scope::Diff, &[Key::plain('%')]), Meaning::Nothing));
+        assert!(matches!(keymap.meaning(Scope::In(PaneId::Diff), &[Key::plain('g')]), Meaning::Unfinished));
+        assert!(matches!(keymap.meaning(Scope::In(PaneId::Diff), &[Key::plain('%')]), Meaning::Nothing));
     }
 
     #[test]

@@ -218,6 +218,11 @@ impl Pane for InboxPane {
         Title { right, loud: count > 0, ..Title::default() }
     }
 
+    fn note(&self, scene: &Scene) -> Option<String> {
+        let waits = scene.waits();
+        (waits > 0).then(|| waits.to_string())
+    }
+
     fn rows(&self) -> usize {
         self.waiting.len() + self.alarms.len()
     }

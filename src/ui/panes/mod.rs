@@ -1,4 +1,4 @@
-//! The seven panes. One file each; what they have in common is here.
+//! The panes. One file each; what they have in common is here.
 //!
 //! A pane keeps rows that `refresh` brings up to date after the scene changed; drawing only reads the visible ones.
 
@@ -52,6 +52,11 @@ pub trait Pane: std::fmt::Debug {
     /// The row in plain words: for searching and for lines read aloud.
     fn row_text(&self, scene: &Scene, row: usize) -> String;
 
+    /// What its tab says after its name where one pane has the screen.
+    fn note(&self, _scene: &Scene) -> Option<String> {
+        None
+    }
+
     /// The text of a pane without rows.
     fn empty(&self, scene: &Scene) -> &'static str;
 
@@ -84,52 +89,46 @@ pub trait Pane: std::fmt::Debug {
     }
 }
 
-/// All panes.
-#[derive(Debug, Default)]
-pub struct Panes {
-    pub plan: plan::PlanPane,
-    pub inbox: inbox::InboxPane,
-    pub diff: diff::DiffPane,
-    pub tests: tests_pane::TestsPane,
-    pub why: why::WhyPane,
-    pub output: output::OutputPane,
-    pub talk: talk::TalkPane,
-    /// The stop whose report was shown, by its census time.
-    pub last_stop: Option<u64>,
-    /// Columns each pane had last, in the order of [`PaneId::ALL`].
-    widths: [u16; PaneId::ALL.len()],
+macro_rules! all {
+    ($($id:ident $field:ident $pane:ty;)+) => {
+        /// All panes.
+        #[derive(Debug, Default)]
+        pub struct Panes {
+            $(pub $field: $pane,)+
+            /// The stop whose report was shown, by its census time.
+            pub last_stop: Option<u64>,
+            /// Columns each pane had last, in the order of [`PaneId::ALL`].
+            widths: [u16; PaneId::ALL.len()],
+        }
+
+        impl Panes {
+            #[must_use]
+            pub fn get(&self, id: PaneId) -> &dyn Pane {
+                match id { $(PaneId::$id => &self.$field,)+ }
+            }
+
+            pub fn get_mut(&mut self, id: PaneId) -> &mut dyn Pane {
+                match id { $(PaneId::$id => &mut self.$field,)+ }
+            }
+        }
+    };
+}
+
+all! {
+    Plan plan plan::PlanPane;
+    Inbox inbox inbox::InboxPane;
+    Diff diff diff::DiffPane;
+    Tests tests tests_pane::TestsPane;
+    Why why why::WhyPane;
+    Output output output::OutputPane;
+    Talk talk talk::TalkPane;
 }
 
 impl Panes {
-    #[must_use]
-    pub fn get(&self, id: PaneId) -> &dyn Pane {
-        match id {
-            PaneId::Plan => &self.plan,
-            PaneId::Inbox => &self.inbox,
-            PaneId::Diff => &self.diff,
-            PaneId::Tests => &self.tests,
-            PaneId::Why => &self.why,
-            PaneId::Output => &self.output,
-            PaneId::Talk => &self.talk,
-        }
-    }
-
-    pub fn get_mut(&mut self, id: PaneId) -> &mut dyn Pane {
-        match id {
-            PaneId::Plan => &mut self.plan,
-            PaneId::Inbox => &mut self.inbox,
-            PaneId::Diff => &mut self.diff,
-            PaneId::Tests => &mut self.tests,
-            PaneId::Why => &mut self.why,
-            PaneId::Output => &mut self.output,
-            PaneId::Talk => &mut self.talk,
-        }
-    }
-
     /// Brings the rows of every pane up to date and the windows back over them.
     pub fn refresh(&mut self, scene: &Scene, layout: &Layout, touched: Touched) {
         let mut widths = self.widths;
-        for (id, last) in PaneId::ALL.into_iter().zip(&mut widths) {
+        for (id, last) in PaneId::ALL.iter().copied().zip(&mut widths) {
             let inner = layout.inner(id);
             let numbers = if layout.shape == Shape::Lines { NUMBER_COLUMNS } else { 0 };
             let room = Size::new(inner.width.saturating_sub(numbers), inner.height);

@@ -72,9 +72,9 @@ fn status_sign(status: StepStatus) -> (Sign, Role) {
 }
 
 /// Steps that are done with, and all that count.
-pub fn progress(plan: &Plan) -> (usize, usize) {
+fn progress(plan: &Plan) -> (usize, usize) {
     let leaf = |step: &&Step| !plan.steps.iter().any(|other| other.parent.as_ref() == Some(&step.id));
-    let done = |step: &&Step| matches!(step.status, StepStatus::Done | StepStatus::Skipped);
+    let done = |step: &&Step| step.status.is_over();
     (plan.steps.iter().filter(leaf).filter(done).count(), plan.steps.iter().filter(leaf).count())
 }
 
@@ -94,8 +94,7 @@ fn tree<'a>(plan: &'a Plan, closed: &BTreeSet<StepId>) -> Vec<(&'a Step, u16, us
             continue;
         }
         let children: Vec<&Step> = plan.steps.iter().filter(|child| child.parent.as_ref() == Some(&step.id)).collect();
-        let done =
-            children.iter().filter(|child| matches!(child.status, StepStatus::Done | StepStatus::Skipped)).count();
+        let done = children.iter().filter(|child| child.status.is_over()).count();
         rows.push((step, depth, done, children.len()));
         if !closed.contains(&step.id) {
             stack.extend(children.into_iter().rev().map(|child| (child, depth.saturating_add(1))));
@@ -188,6 +187,11 @@ impl Pane for PlanPane {
         let roots = scene.session.plan.steps.iter().filter(|step| step.parent.is_none()).count();
         let right = if all > 0 && roots > 1 { format!("{done}/{all}") } else { String::new() };
         Title { right, ..Title::default() }
+    }
+
+    fn note(&self, scene: &Scene) -> Option<String> {
+        let (done, all) = progress(&scene.session.plan);
+        (all > 0).then(|| format!("{done}/{all}"))
     }
 
     fn rows(&self) -> usize {

@@ -294,6 +294,10 @@ impl Pane for TestsPane {
         Title { text: text.to_owned(), right, loud: false }
     }
 
+    fn note(&self, scene: &Scene) -> Option<String> {
+        summary(scene).map(|(words, _)| words)
+    }
+
     fn rows(&self) -> usize {
         self.rows.len()
     }
