@@ -19,8 +19,8 @@ use crate::base::limits::POLICY_RULES_MAX;
 use crate::base::{ActionId, Seq, TurnId, UnixMs};
 use crate::model::check::Tree;
 use crate::model::event::{
-    AgentNoted, Alarm, ChangedBy, Envelope, Event, Mode, Observed, PolicyTightened, SessionEnded, SessionOpened,
-    Stopped, TurnEnded,
+    AgentNoted, Alarm, ChangedBy, Envelope, Event, Finished, Mode, Observed, PolicyTightened, SessionEnded,
+    SessionOpened, Stopped, TurnEnded, TurnStarted,
 };
 use crate::model::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX};
 use crate::model::open::NoteKind;
@@ -102,23 +102,9 @@ impl Session {
     fn fold(&mut self, envelope: &Envelope) -> Result<(), String> {
         let (seq, at) = (envelope.seq, envelope.at);
         match &envelope.event {
-            Event::SessionOpened(body) => {
-                self.mode = body.mode;
-                self.agent.ready.agent = body.agent.clone();
-                self.opened = Some(body.clone());
-            }
-            Event::TurnStarted(body) => {
-                self.turns.count += 1;
-                self.turns.current = Some(body.turn.clone());
-                self.turns.last_end = None;
-                // Whoever asks for more takes the session up again.
-                self.ended = None;
-            }
-            Event::TurnEnded(body) => {
-                self.turns.current = None;
-                self.transcript.note(seq, at, format!("turn ended: {}", body.reason.words()));
-                self.turns.last_end = Some(body.clone());
-            }
+            Event::SessionOpened(body) => self.open(body),
+            Event::TurnStarted(body) => self.start_turn(body),
+            Event::TurnEnded(body) => self.end_turn(seq, at, body),
             Event::Said(body) => self.transcript.say(seq, at, body, false),
             Event::Thought(body) => self.transcript.say(seq, at, body, true),
             Event::PlanRevised(body) => self.plan = Plan { revision: body.revision, steps: body.steps.clone() },
@@ -131,14 +117,7 @@ impl Session {
             }
             Event::Started(body) => self.actions.start(at, body)?,
             Event::Output(body) => self.actions.output(body)?,
-            Event::Finished(body) => {
-                self.actions.finish(seq, at, body)?;
-                // What a run of checks leaves behind (a lock file) is part of the run.
-                let checks = self.actions.get(&body.action).is_some_and(|state| state.action.checks);
-                if !checks && body.files.as_ref().is_some_and(|files| !files.is_empty()) {
-                    self.disk.changed_at = seq;
-                }
-            }
+            Event::Finished(body) => self.finish(seq, at, body)?,
             Event::Lapsed(body) => self.actions.lapse(body)?,
             Event::Told(body) => {
                 self.transcript.tell(seq, at, body.action.clone(), &body.text);
@@ -192,6 +171,36 @@ impl Session {
             Event::HostStarted(_) => self.clients.all_left(),
             Event::Watching(body) => self.disk.watching = Some(body.clone()),
             Event::Unknown { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, body: &SessionOpened) {
+        self.mode = body.mode;
+        self.agent.ready.agent = body.agent.clone();
+        self.opened = Some(body.clone());
+    }
+
+    fn start_turn(&mut self, body: &TurnStarted) {
+        self.turns.count += 1;
+        self.turns.current = Some(body.turn.clone());
+        self.turns.last_end = None;
+        // Whoever asks for more takes the session up again.
+        self.ended = None;
+    }
+
+    fn end_turn(&mut self, seq: Seq, at: UnixMs, body: &TurnEnded) {
+        self.turns.current = None;
+        self.transcript.note(seq, at, format!("turn ended: {}", body.reason.words()));
+        self.turns.last_end = Some(body.clone());
+    }
+
+    fn finish(&mut self, seq: Seq, at: UnixMs, body: &Finished) -> Result<(), String> {
+        self.actions.finish(seq, at, body)?;
+        // What a run of checks leaves behind (a lock file) is part of the run.
+        let checks = self.actions.get(&body.action).is_some_and(|state| state.action.checks);
+        if !checks && body.files.as_ref().is_some_and(|files| !files.is_empty()) {
+            self.disk.changed_at = seq;
         }
         Ok(())
     }

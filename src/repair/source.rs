@@ -233,11 +233,7 @@ pub fn role(node: Node<'_>) -> Role {
         "expression_statement" => Role::Expression,
         "binary_expression" | "binary_operator" | "boolean_operator" | "comparison_operator" => Role::Binary,
         "not_operator" => Role::Not,
-        "unary_expression" | "unary_operator" => match node.child(0).map(|c| c.kind()) {
-            Some("!") => Role::Not,
-            Some("-") => Role::Negate,
-            Some(_) | None => Role::Other,
-        },
+        "unary_expression" | "unary_operator" => unary(node),
         "integer" | "integer_literal" | "int_literal" => Role::Integer,
         "number" => Role::Integer,
         "float" | "float_literal" => Role::Float,
@@ -270,6 +266,14 @@ pub fn role(node: Node<'_>) -> Role {
         "await" | "await_expression" => Role::Await,
         "comment" | "line_comment" | "block_comment" => Role::Comment,
         _ => Role::Other,
+    }
+}
+
+fn unary(node: Node<'_>) -> Role {
+    match node.child(0).map(|c| c.kind()) {
+        Some("!") => Role::Not,
+        Some("-") => Role::Negate,
+        Some(_) | None => Role::Other,
     }
 }
 

@@ -310,6 +310,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn a_command_is_known_however_its_options_are_written() {
         for (pattern, lines) in [
             (

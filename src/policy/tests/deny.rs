@@ -35,6 +35,7 @@ const FORBIDDEN: &str = "[[rule]]\nid=\"no\"\nruling=\"deny\"\npaths=[\"config/*
     [[rule]]\nruling=\"allow\"\ncommands=[\"cp *\",\"mv *\",\"touch *\",\"rm *\",\"cargo check*\",\"tool build *\",\"mkdir *\",\"ln *\"]\n";
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_forbidden_directory_is_forbidden_from_wherever_it_is_reached() {
     check(
         FORBIDDEN,

@@ -37,13 +37,7 @@ fn emptiness(site: &Site<'_, '_>, name: &str, hints: Hints) -> Vec<(String, f64)
             out.push((format!("not {name}"), if hints.has(Hints::NUMBER) { 0.5 } else { 1.0 }));
             out.push((format!("{name} is None"), 0.6));
             if number {
-                out.extend([
-                    (format!("{name} <= 0"), 0.5),
-                    (format!("{name} == 0"), 0.7),
-                    (format!("{name} < 0"), 0.6),
-                    (format!("{name} <= 1"), 0.5),
-                    (format!("{name} < 2"), 0.4),
-                ]);
+                out.extend(bounds(site.lang(), name));
             }
             if sized {
                 out.push((format!("len({name}) <= 1"), 0.4));
@@ -57,12 +51,7 @@ fn emptiness(site: &Site<'_, '_>, name: &str, hints: Hints) -> Vec<(String, f64)
             out.push((format!("!{name}"), 0.8));
             out.push((format!("{name} == null"), 0.5));
             if number {
-                out.extend([
-                    (format!("{name} <= 0"), 0.4),
-                    (format!("{name} === 0"), 0.7),
-                    (format!("{name} < 0"), 0.6),
-                    (format!("{name} <= 1"), 0.5),
-                ]);
+                out.extend(bounds(site.lang(), name));
             }
         }
         Lang::Go => {
@@ -70,12 +59,7 @@ fn emptiness(site: &Site<'_, '_>, name: &str, hints: Hints) -> Vec<(String, f64)
                 out.extend([(format!("len({name}) == 0"), 1.0), (format!("len({name}) <= 1"), 0.4)]);
             }
             if number {
-                out.extend([
-                    (format!("{name} == 0"), 0.8),
-                    (format!("{name} <= 0"), 0.5),
-                    (format!("{name} < 0"), 0.6),
-                    (format!("{name} <= 1"), 0.5),
-                ]);
+                out.extend(bounds(site.lang(), name));
             }
             if hints.has(Hints::OBJECT) {
                 out.push((format!("{name} == nil"), 0.6));
@@ -89,16 +73,22 @@ fn emptiness(site: &Site<'_, '_>, name: &str, hints: Hints) -> Vec<(String, f64)
                 out.extend([(format!("{name}.is_empty()"), 1.0), (format!("{name}.len() <= 1"), 0.4)]);
             }
             if number {
-                out.extend([
-                    (format!("{name} == 0"), 0.8),
-                    (format!("{name} <= 0"), 0.3),
-                    (format!("{name} < 0"), 0.4),
-                    (format!("{name} <= 1"), 0.5),
-                ]);
+                out.extend(bounds(site.lang(), name));
             }
         }
     }
     out
+}
+
+/// The same for a name that holds a number.
+fn bounds(lang: Lang, name: &str) -> Vec<(String, f64)> {
+    let tests: &[(&str, f64)] = match lang {
+        Lang::Python => &[("<= 0", 0.5), ("== 0", 0.7), ("< 0", 0.6), ("<= 1", 0.5), ("< 2", 0.4)],
+        Lang::Script => &[("<= 0", 0.4), ("=== 0", 0.7), ("< 0", 0.6), ("<= 1", 0.5)],
+        Lang::Go => &[("== 0", 0.8), ("<= 0", 0.5), ("< 0", 0.6), ("<= 1", 0.5)],
+        Lang::Rust => &[("== 0", 0.8), ("<= 0", 0.3), ("< 0", 0.4), ("<= 1", 0.5)],
+    };
+    tests.iter().map(|(test, likely)| (format!("{name} {test}"), *likely)).collect()
 }
 
 /// Returns the values that a function with nothing to do may return, judged from its other returns.

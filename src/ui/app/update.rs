@@ -55,12 +55,7 @@ impl App {
                 Vec::new()
             }
             Msg::Silent(pid) => {
-                let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
-                let text = format!("the host{process} is not responding: it is stopped or too busy");
-                self.say(Toast::error(format!("{text}; nothing is lost")));
-                let wake = pid.map(|pid| format!("; `kill -CONT {pid}` resumes a stopped process")).unwrap_or_default();
-                self.scene.silent = Some(text + &wake);
-                self.scene.touched.actions = true;
+                self.silent(pid);
                 Vec::new()
             }
             Msg::Speaks => {
@@ -98,6 +93,15 @@ impl App {
                 Vec::new()
             }
         }
+    }
+
+    fn silent(&mut self, pid: Option<i32>) {
+        let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+        let text = format!("the host{process} is not responding: it is stopped or too busy");
+        self.say(Toast::error(format!("{text}; nothing is lost")));
+        let wake = pid.map(|pid| format!("; `kill -CONT {pid}` resumes a stopped process")).unwrap_or_default();
+        self.scene.silent = Some(text + &wake);
+        self.scene.touched.actions = true;
     }
 
     /// The external editor came back: its text is the user's version, unless the action has become another meanwhile.

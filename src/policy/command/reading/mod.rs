@@ -301,6 +301,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn looking_is_told_from_acting() {
         for line in [
             "ls",

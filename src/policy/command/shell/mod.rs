@@ -214,6 +214,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn whatever_a_shell_would_expand_is_doubted() {
         for text in [
             "",

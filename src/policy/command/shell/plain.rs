@@ -151,11 +151,8 @@ impl<'a> Reader<'a> {
                     double_quoted(rest, &mut out)?
                 }
                 '\\' => {
-                    let mut after = rest.chars();
-                    let plain = after.next().filter(|c| "()*?[]!.".contains(*c));
-                    out.push(plain.ok_or("it contains an unusual \\")?);
                     quoted = true;
-                    after.as_str()
+                    escaped(rest, &mut out)?
                 }
                 '$' if rest.starts_with('?') => {
                     // How the command before ended: a number.
@@ -214,6 +211,14 @@ impl<'a> Reader<'a> {
         let program = self.simple.argv.first().map(String::as_str);
         alone && if bracket == '[' { program.is_none() } else { program == Some("[") }
     }
+}
+
+/// Reads the character after a backslash into a word; returns what follows it.
+fn escaped<'a>(rest: &'a str, out: &mut String) -> Result<&'a str, String> {
+    let mut after = rest.chars();
+    let plain = after.next().filter(|c| "()*?[]!.".contains(*c));
+    out.push(plain.ok_or("it contains an unusual \\")?);
+    Ok(after.as_str())
 }
 
 /// Reads up to the closing `"`; gives what follows it.
