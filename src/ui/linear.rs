@@ -238,8 +238,8 @@ fn clean(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::ui::app::Msg;
-    use crate::ui::stage::{SESSION, Stage};
     use crate::ui::terminal::{Input, Key};
+    use crate::ui::tests::stage::{SESSION, Stage};
 
     struct Reader {
         stage: Stage,

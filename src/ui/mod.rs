@@ -13,19 +13,11 @@ pub mod look;
 mod overlays;
 mod panes;
 pub mod run;
-#[cfg(test)]
-mod snapshots;
-#[cfg(test)]
-mod stage;
 pub mod terminal;
+#[cfg(test)]
+mod tests;
 pub mod theme;
 mod view;
 pub mod workers;
 
 pub use view::view;
-#[cfg(test)]
-mod budgets;
-#[cfg(test)]
-mod hands;
-#[cfg(test)]
-mod hands_seat;

@@ -123,7 +123,7 @@ fn is_stop(envelope: &Envelope) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::stage::{MORE, SESSION, Stage, envelopes};
+    use crate::ui::tests::stage::{MORE, SESSION, Stage, envelopes};
 
     fn stage() -> Stage {
         let mut stage = Stage::empty(120, 40, "dark");

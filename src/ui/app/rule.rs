@@ -68,7 +68,7 @@ fn literal_glob(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::stage::{SESSION, Stage};
+    use crate::ui::tests::stage::{SESSION, Stage};
 
     #[test]
     fn a_draft_names_exactly_what_was_denied() {

@@ -31,9 +31,9 @@ pub struct Stage {
 }
 
 /// One failing test explained, one repair proposed and waiting.
-pub const SESSION: &str = include_str!("../../tests/fixtures/ui/session.jsonl");
+pub const SESSION: &str = include_str!("../../../tests/fixtures/ui/session.jsonl");
 /// Then a risky command, an unsupervised change and a guard-rail edit.
-pub const MORE: &str = include_str!("../../tests/fixtures/ui/more.jsonl");
+pub const MORE: &str = include_str!("../../../tests/fixtures/ui/more.jsonl");
 
 pub fn envelopes(lines: &str) -> Vec<Envelope> {
     lines.lines().map(|line| Envelope::from_json(line).unwrap()).collect()

@@ -7,7 +7,7 @@ const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
 
 fn check(name: &str, stage: &Stage, with_styles: bool) {
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../tests/snapshots/ui");
+    settings.set_snapshot_path("../../../tests/snapshots/ui");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     let text = stage.text();
