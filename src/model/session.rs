@@ -136,11 +136,7 @@ impl Session {
             Event::ModeChanged(body) => self.mode = body.mode,
             Event::Frozen(body) => self.frozen = Some(body.why.clone()),
             Event::Resumed(_) => self.frozen = None,
-            Event::Stopped(body) => {
-                self.frozen = None;
-                self.turns.current = None;
-                self.stopped = Some(body.clone());
-            }
+            Event::Stopped(body) => self.stop(body),
             Event::Alarm(body) => {
                 self.alarms.total += 1;
                 self.actions.alarm(body);
@@ -173,6 +169,12 @@ impl Session {
             Event::Unknown { .. } => {}
         }
         Ok(())
+    }
+
+    fn stop(&mut self, body: &Stopped) {
+        self.frozen = None;
+        self.turns.current = None;
+        self.stopped = Some(body.clone());
     }
 
     fn open(&mut self, body: &SessionOpened) {
