@@ -12,13 +12,12 @@
     reason = "a measurement stops where its set-up fails"
 )]
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
 use divan::{Bencher, black_box};
 use rightseat::base::text::escape::{Show, pieces};
 use rightseat::diff::{FileDiff, Selection, intraline, merge};
 use rightseat::syntax::{Highlights, Language, structure, symbols};
+use std::fmt::Write as _;
 
 fn main() {
     divan::main();

@@ -14,13 +14,12 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-use std::sync::LazyLock;
-
 use divan::counter::ItemsCount;
 use rightseat::base::{Seq, UnixMs};
 use rightseat::journal::{Draft, Journal, Reader, search, verify};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::LazyLock;
 
 fn main() -> ExitCode {
     divan::main();

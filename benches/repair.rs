@@ -18,10 +18,9 @@
 #[path = "../tests/repair_bench/mod.rs"]
 mod repair_bench;
 
-use std::time::{Duration, Instant};
-
 use repair_bench::{DirBench, Program, execute, programs, write};
 use rightseat::repair::{Budget, Memory, PLAYGROUND, Project, Source, Steering, propose, search};
+use std::time::{Duration, Instant};
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();

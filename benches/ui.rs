@@ -15,9 +15,6 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use std::fmt::Write as _;
-use std::process::ExitCode;
-
 use divan::black_box;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -31,6 +28,8 @@ use rightseat::ui::look::Look;
 use rightseat::ui::terminal::{Input, Key, Screen};
 use rightseat::ui::theme::{self, Signs};
 use rightseat::ui::{keymap, view};
+use std::fmt::Write as _;
+use std::process::ExitCode;
 use support::{Sheet, quickest};
 
 const FRAMES: usize = 200;

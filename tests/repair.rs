@@ -14,11 +14,10 @@
 
 mod repair_bench;
 
-use std::time::Duration;
-
 use repair_bench::{DirBench, Program, programs, write};
 use rightseat::repair::report::rationale;
 use rightseat::repair::{Budget, Memory, Outcome, PLAYGROUND, Project, Steering, search};
+use std::time::Duration;
 
 fn repair(program: &Program, steering: &Steering) -> Outcome {
     let dir = tempfile::tempdir().unwrap();

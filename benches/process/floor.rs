@@ -1,13 +1,12 @@
 //! The floor: a bare ratatui program with four empty panes that waits for a key.
 
-use std::io::stdout;
-use std::process::ExitCode;
-
 use crossterm::{event, execute, terminal};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Constraint, Layout};
 use ratatui::widgets::Block;
+use std::io::stdout;
+use std::process::ExitCode;
 
 /// In the last row that it draws.
 pub const LAST_WORDS: &[u8] = b"floor-is-drawn";

@@ -18,10 +18,9 @@ mod pty;
 #[path = "../support/mod.rs"]
 mod support;
 
+use pty::{Process, Room, Seen};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-
-use pty::{Process, Room, Seen};
 use support::{Sheet, median};
 
 const FRAME_END: &[u8] = b"\x1b[?2026l";

@@ -4,17 +4,15 @@
 mod limits;
 mod stages;
 
-use std::collections::BTreeMap;
-
-use futures::future::BoxFuture;
-
 use crate::base::{ActionId, RelPath};
 use crate::model::check::CaseReport;
 use crate::model::event::{OutcomeWord, SessionOutcome, TurnEnd};
 use crate::model::{After, Body, Command, Draft, Evidence, Proposal, StepStatus, TrialBudget};
 use crate::port::{Agent, AgentLink, Answer, Desk, Interrupted, RunReport, Settled, Trial, TrialError, TrialOutput};
 use crate::repair::{self, Bench, Budget, Known, Memory, Outcome, Project, Steering, report};
+use futures::future::BoxFuture;
 use stages::Stage;
+use std::collections::BTreeMap;
 
 /// The embedded repair agent.
 #[derive(Debug)]

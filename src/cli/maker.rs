@@ -4,7 +4,6 @@ use super::Fail;
 use super::llm::LlmMaker;
 use super::options::SessionOptions;
 use super::undecided::{self, Undecided};
-
 use crate::agent::acp::{AcpAgent, AcpConfig};
 use crate::agent::catalog::{AgentSpec, Catalog, Through};
 use crate::agent::catalog::{Surroundings, discover};

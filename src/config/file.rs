@@ -1,14 +1,12 @@
 //! The shape of `config.toml`: every key optional, unknown ones an error. This is also the JSON schema.
 
-use std::collections::BTreeMap;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::ConfigError;
 use super::layers::{IsolationChoice, Polling, Signs, TestCommand};
 use crate::checks::ParserKind;
 use crate::model::event::Mode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

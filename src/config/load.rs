@@ -1,13 +1,12 @@
 //! The one place that reads configuration from disk: bounded, and clear about what could not be read.
 
-use std::fs;
-use std::io::{ErrorKind, Read as _};
-use std::path::Path;
-
 use super::file::{File, parse};
 use super::layers::{Resolved, resolve};
 use super::{ConfigError, Paths};
 use crate::config::limits::CONFIG_FILE_BYTES_MAX;
+use std::fs;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
 
 /// Settings for a session in the workspace `root`, with the flags of this start.
 pub fn load(paths: &Paths, root: &Path, flags: &File) -> Result<Resolved, ConfigError> {

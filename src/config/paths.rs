@@ -1,8 +1,7 @@
 //! The locations of configuration and state. Pure but for what `directories` reads of the environment.
 
-use std::path::{Path, PathBuf};
-
 use super::ConfigError;
+use std::path::{Path, PathBuf};
 
 /// The locations given on the command line and in the environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

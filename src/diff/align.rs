@@ -3,16 +3,14 @@
 //! Owns line splitting and the calls into the two diff engines. Lines keep their terminator (`\n`), so
 //! that lines put together again are the file, byte for byte; a lone `\r` ends no line.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::ops::Range;
-
+use crate::diff::limits::{DIFF_FINE_LINES_MAX, DIFF_READABLE_LINES_MAX};
 use bytes::Bytes;
 use imara_diff::Token;
 use serde::{Deserialize, Serialize};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
-
-use crate::diff::limits::{DIFF_FINE_LINES_MAX, DIFF_READABLE_LINES_MAX};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
 
 /// The differences in whitespace that count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

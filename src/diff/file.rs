@@ -3,11 +3,10 @@
 //! Owns the shapes that views and decisions use. Hunk and line numbers in a
 //! [`Selection`](super::Selection) refer to the hunks of [`DiffOptions::default`].
 
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
-
 use crate::base::limits::{DIFF_BINARY_PROBE_BYTES, DIFF_BYTES_MAX, DIFF_CONTEXT_LINES};
 use crate::diff::align::{self, Change, Whitespace};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 /// The options for cutting a diff into hunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

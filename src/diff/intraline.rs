@@ -3,13 +3,11 @@
 //! Computed for one hunk at a time, when it is shown. Marks are a reading aid: they decide nothing,
 //! and lines that are long or have little in common get none.
 
-use std::ops::Range;
-
-use similar::{Algorithm, DiffOp, capture_diff_slices};
-
 use crate::diff::file::{DiffLine, Hunk};
 use crate::diff::limits::{INTRALINE_COMMON_PERCENT_MIN, INTRALINE_LINE_BYTES_MAX};
 use crate::diff::pairing::{block_at, pairs};
+use similar::{Algorithm, DiffOp, capture_diff_slices};
+use std::ops::Range;
 
 /// For each line of the hunk, the byte ranges of its [`DiffLine::body`] that changed. Empty for context,
 /// for lines without a partner and for pairs with little in common.

@@ -3,17 +3,15 @@
 //! Changes that overlap or touch are a conflict unless they are the same. Whoever changed alone gets
 //! exactly their bytes.
 
-use std::iter::Peekable;
-use std::ops::Range;
-use std::slice::Iter;
-
-use bytes::Bytes;
-use thiserror::Error;
-
 use crate::diff::align::{self, Change, Whitespace};
 use crate::diff::file::is_binary;
 use crate::diff::limits::MERGE_BYTES_MAX;
 use crate::diff::select::Writer;
+use bytes::Bytes;
+use std::iter::Peekable;
+use std::ops::Range;
+use std::slice::Iter;
+use thiserror::Error;
 
 /// Usual length of a conflict marker; longer ones are used where the text itself has such lines.
 const MARKER_LEN: usize = 7;

@@ -2,14 +2,13 @@
 //!
 //! `UPDATE=1 cargo test nasty` rewrites the expected pictures; review the changes.
 
-use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
-
 use crate::base::text::confusables::confusables;
 use crate::base::text::escape::{PieceKind, Show, cut_at, pieces};
 use crate::base::text::hidden::is_hidden;
 use crate::diff::{DiffLine, FileDiff, LineKind, Selection, intraline};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
 /// Every line with its numbers, changed words in `[ ]`, look-alikes named at the end.
 fn picture(diff: &FileDiff) -> String {

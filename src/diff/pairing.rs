@@ -3,11 +3,10 @@
 //! Owns the one answer that word marks and partial apply share. A pairing is monotone: later lines
 //! pair with later lines.
 
-use std::cmp::Reverse;
-use std::ops::Range;
-
 use crate::diff::file::{Hunk, LineKind};
 use crate::diff::limits::INTRALINE_BLOCK_LINES_MAX;
+use std::cmp::Reverse;
+use std::ops::Range;
 
 /// Neighboring changed lines of a hunk, as indexes into its lines: the removed ones come first.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,16 +3,14 @@
 //! Owns the wire form of a choice (`hunks?: [index | {hunk, lines}]`) and partial apply: all of a
 //! diff is the new version, none of it the old one, byte for byte.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use bytes::Bytes;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
-
 use crate::diff::align::Whitespace;
 use crate::diff::file::{Content, DiffLine, FileDiff, Hunk, LineId, LineKind};
 use crate::diff::pairing::{Block, block_at, pairs};
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use thiserror::Error;
 
 /// A wanted part of one hunk.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -2,15 +2,13 @@
 //!
 //! Piece `n` of blob `id` is row `id × 1024 + n` of `chunks`; a blob has at most 256 pieces.
 
-use std::path::Path;
-
-use rusqlite::{Connection, OptionalExtension as _};
-
 use super::chain::{self, Hash};
 use super::schema::unsigned;
 use super::{Error, Result};
 use crate::base::Digest;
 use crate::journal::limits::{BLOB_BYTES_MAX, BLOB_CHUNK_BYTES, BLOB_ZSTD_LEVEL};
+use rusqlite::{Connection, OptionalExtension as _};
+use std::path::Path;
 
 /// Row numbers that each blob reserves in `chunks`.
 const ROWS_PER_BLOB: i64 = 1024;

@@ -1,9 +1,8 @@
 //! Errors of a journal, with what happened, where, and what to do.
 
+use crate::base::{ActionId, Digest};
 use std::io;
 use std::path::{Path, PathBuf};
-
-use crate::base::{ActionId, Digest};
 
 /// The result of a journal operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

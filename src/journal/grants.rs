@@ -2,13 +2,11 @@
 //!
 //! It reads the bodies itself instead of trusting its caller, so that no mistake above can mint a permit.
 
-use std::collections::HashMap;
-
-use serde::Deserialize;
-
 use super::{Error, Permit, Result};
 use crate::base::{ActionId, Digest};
 use crate::model::event::{Decided, Lapsed, Started, Verdict};
+use serde::Deserialize;
+use std::collections::HashMap;
 
 /// The kinds this fold reads.
 pub(super) const KINDS: [&str; 4] = ["proposed", "decided", "started", "lapsed"];

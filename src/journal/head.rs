@@ -5,17 +5,15 @@
 //! complaint. After a clean close it also carries size and SHA-256 of the database file (the seal), so that a flipped
 //! byte is seen even where no record is kept.
 
+use super::{Error, Result};
+use crate::base::{Digest, Seq, SessionId};
+use crate::journal::limits::HEAD_FILE_BYTES;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-
-use super::{Error, Result};
-use crate::base::{Digest, Seq, SessionId};
-use crate::journal::limits::HEAD_FILE_BYTES;
 
 /// A point of a chain that its holder trusts: everything up to `seq` must hash to `hash`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,14 +4,13 @@
 //! never stale. The fencing number lives in the database and is checked inside every append: a host that lost its
 //! lock all the same (deleted file, odd network file system) cannot write behind its successor's back.
 
+use super::{Error, Result, head};
+use crate::journal::limits::{JOURNAL_LOCK_RETRY_MS, JOURNAL_LOCK_WAIT_MS_MAX};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-use super::{Error, Result, head};
-use crate::journal::limits::{JOURNAL_LOCK_RETRY_MS, JOURNAL_LOCK_WAIT_MS_MAX};
 
 /// Held as long as the value lives.
 #[derive(Debug)]

@@ -1,14 +1,12 @@
 //! Reading a journal: by its host, and by any number of other processes while the host writes.
 
-use std::path::{Path, PathBuf};
-
-use rusqlite::{Connection, Row};
-
 use super::schema::{self, Identity};
 use super::{Error, Result, blob};
 use crate::base::{Digest, Seq, SessionId, UnixMs};
 use crate::journal::limits::APPEND_EVENTS_MAX;
 use crate::model::event::{Envelope, Event};
+use rusqlite::{Connection, Row};
+use std::path::{Path, PathBuf};
 
 /// One event as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]

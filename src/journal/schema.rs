@@ -1,13 +1,11 @@
 //! The tables of a journal, and how a database is opened, checked and recognized.
 
-use std::path::Path;
-use std::time::Duration;
-
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
-
 use super::{Error, Result, chain};
 use crate::base::SessionId;
 use crate::journal::limits::{JOURNAL_BUSY_MS_MAX, JOURNAL_CACHE_KIB};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use std::path::Path;
+use std::time::Duration;
 
 /// Format number in `user_version`. Older ones are read forever, newer ones are refused.
 pub(super) const VERSION: i64 = 1;

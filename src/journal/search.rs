@@ -3,17 +3,15 @@
 //! The index is a file of its own beside the journal: appends never wait for it, it is caught up when someone searches,
 //! and it may be deleted at any time. It holds no text, only words and event numbers.
 
+use super::{Error, Reader, Record, Result, head};
+use crate::base::Seq;
+use crate::journal::limits::{JOURNAL_BUSY_MS_MAX, SEARCH_HITS_MAX};
+use rusqlite::{Connection, TransactionBehavior};
+use serde_json::Value;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
-
-use rusqlite::{Connection, TransactionBehavior};
-use serde_json::Value;
-
-use super::{Error, Reader, Record, Result, head};
-use crate::base::Seq;
-use crate::journal::limits::{JOURNAL_BUSY_MS_MAX, SEARCH_HITS_MAX};
 
 const TABLES: &str =
     "CREATE TABLE IF NOT EXISTS upto(id INTEGER PRIMARY KEY CHECK(id = 1), seq INTEGER NOT NULL, hash BLOB NOT NULL);

@@ -1,12 +1,5 @@
 //! Appending: the one way events, blobs and permits come into being.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
-
-use rusqlite::{Connection, TransactionBehavior};
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
-
 use super::chain::{self, Link};
 use super::grants::{self, Grants, Staged};
 use super::head::{self, Anchor, Head, HeadFile};
@@ -16,6 +9,11 @@ use super::{Error, Permit, Record, Result, blob, reader};
 use crate::base::{Digest, Seq, SessionId, UnixMs};
 use crate::journal::limits::{APPEND_EVENTS_MAX, EVENT_BODY_BYTES_MAX, EVENT_KIND_BYTES_MAX, SESSION_ID_BYTES_MAX};
 use crate::model::event::Event;
+use rusqlite::{Connection, TransactionBehavior};
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 
 /// Names that an envelope or an exported line uses itself, so no body may.
 pub(super) const RESERVED: [&str; 9] =

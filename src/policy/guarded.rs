@@ -3,11 +3,9 @@
 //! A name is recognized as file systems and tools would read it: whatever its case, its Unicode form, invisible
 //! characters, trailing dots and spaces, short names (`GIT~1`) or stream suffixes.
 
-use std::sync::LazyLock;
-
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-
 use crate::base::text::hidden::is_hidden;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use std::sync::LazyLock;
 
 /// Why a path is guarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! From rules to one word: collects what every rule says and lets the most restrictive win.
 
-use std::path::Path;
-
 use crate::model::decide::Ruling;
 use crate::model::event::RulingWord;
 use crate::policy::Policy;
@@ -12,6 +10,7 @@ use crate::policy::command::shell::{Joint, Part, Script, Simple};
 use crate::policy::matter::{Matter, Op};
 use crate::policy::place::{Place, Target};
 use crate::policy::rules::{Case, Judge, RULES, Voice};
+use std::path::Path;
 
 /// A ruling with everything there is to say about it.
 #[derive(Debug, Clone, PartialEq, Eq)]

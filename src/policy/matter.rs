@@ -1,10 +1,9 @@
 //! The parts of an action that rules judge one by one.
 
-use std::path::{Path, PathBuf};
-
 use crate::model::action::{Action, ActionBody, Command, FileChange};
 use crate::policy::command::shell::{self, Script};
 use crate::policy::place::Place;
+use std::path::{Path, PathBuf};
 
 /// An operation on a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -28,14 +28,13 @@ pub use matter::{Matter, Op};
 pub use place::{Disk, Place, Scope, Tracked};
 pub use user::file::PolicyError;
 
-use std::borrow::Cow;
-
 use crate::base::Digest;
 use crate::base::digest::FieldHasher;
 use crate::model::Command;
 use crate::model::action::{Action, ActionBody};
 use crate::model::decide::Ruling;
 use crate::model::event::RulingWord;
+use std::borrow::Cow;
 use user::UserRule;
 
 /// The built-in rules, the test commands they allow, and the rules of the user.

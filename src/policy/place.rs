@@ -1,11 +1,9 @@
 //! The place of an action: the workspace, the directory it starts in, and the meaning of a path from there.
 
+use crate::policy::limits::PATTERN_NAMES_MAX;
+use globset::GlobBuilder;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
-
-use globset::GlobBuilder;
-
-use crate::policy::limits::PATTERN_NAMES_MAX;
 
 /// Access to the disk for rulings, given by a caller that has one. Nothing is changed, run or followed out of the
 /// question.

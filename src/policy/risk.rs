@@ -1,11 +1,10 @@
 //! The risk of an action, from what we see ourselves: what it does, to how much, and with what evidence.
 
-use std::collections::HashMap;
-
 use crate::checks::is_test;
 use crate::model::action::{Risk, Touches};
 use crate::model::{Action, FileChange, FileEdit, Kind};
 use crate::policy::Class;
+use std::collections::HashMap;
 
 /// Bytes that weigh as much as a line, where lines are long.
 const LINE_BYTES: u64 = 200;

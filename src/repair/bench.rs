@@ -1,9 +1,8 @@
 //! The interface between the search and whatever runs a private candidate.
 
-use std::future::Future;
-
 use super::engine::Step;
 use crate::model::{Trial, TrialOutput};
+use std::future::Future;
 
 /// Runs trials one after the other in a private copy of the project.
 pub trait Bench: Send {

@@ -1,9 +1,5 @@
 //! Finding repairs for a whole project: one round a bug, each kept repair laid under the next round.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::{Duration, Instant};
-
 use super::bench::Bench;
 use super::harness::{self, Attempt, Baseline, Limits, Overlay, Verdict};
 use super::localise::{Suspicion, localise};
@@ -12,6 +8,9 @@ use super::runner::Runner;
 use super::search::{Candidate, Fix, Search, Tried};
 use super::steer::Steering;
 use crate::repair::limits;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
 
 /// The limits of a search.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,7 @@
 //! The possible content of a name, guessed from its type, its value and its uses.
 
-use tree_sitter::Node;
-
 use super::source::{Role, Source, binary, call, member, role};
+use tree_sitter::Node;
 
 /// The possible content of a name, suggested by its uses (a bit set).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

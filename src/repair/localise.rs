@@ -4,13 +4,12 @@
 //! passing ones do not (Ochiai's formula), places in traces, functions that failing tests call by name, and words of
 //! the failure messages.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-
 use super::harness::{Baseline, Case};
 use super::operators;
 use super::project::Project;
 use super::scope::function_name;
 use super::source::{Role, Source, descend, role};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Why a place is suspected.
 #[derive(Debug, Clone, PartialEq)]

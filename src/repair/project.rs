@@ -2,8 +2,6 @@
 //!
 //! Pure over a list of paths and a way to read them.
 
-use std::collections::BTreeMap;
-
 use super::operators::functions;
 use super::runner::{self, Runner};
 use super::scope::function_name;
@@ -11,6 +9,7 @@ use super::source::{Lang, Source};
 use super::steer::Known;
 use crate::checks;
 use crate::syntax::Language;
+use std::collections::BTreeMap;
 
 /// A project: its texts by path, split into what may be changed and what tests it.
 #[derive(Debug, Clone)]

@@ -1,10 +1,9 @@
 //! The test runner behind a command line, as far as trials have to drive it themselves.
 
-use std::collections::BTreeMap;
-
 use super::project::is_test_path;
 use crate::checks::detect::WANTED;
 use crate::checks::{self, ProjectView, Pytest, Tools};
+use std::collections::BTreeMap;
 
 /// The way the tests of a project are run for trials.
 #[derive(Debug, Clone, PartialEq, Eq)]

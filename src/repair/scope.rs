@@ -4,7 +4,6 @@
 //! gathered from how a name is used; operators use it to try likely replacements first, never to forbid one.
 
 use std::collections::BTreeMap;
-
 use tree_sitter::Node;
 
 pub use super::hints::Hints;

@@ -1,13 +1,12 @@
 //! The search for one repair: proposals ranked by suspicion and prior, tried in batches until one is good enough.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-
 use super::harness::{Attempt, Baseline, Verdict};
 use super::localise::Suspicion;
 use super::operators::{self, Mutation};
 use super::source::{Edit, Source};
 use super::steer::Steering;
 use crate::repair::limits;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A proposal with its position in the queue.
 #[derive(Debug, Clone)]

@@ -2,12 +2,10 @@
 //!
 //! Owns parsing and the few questions operators ask of a node. Knows nothing of tests, suspects or trials.
 
+use crate::syntax::{self, Language};
 use std::ops::Range;
 use std::sync::Arc;
-
 use tree_sitter::{Node, Tree};
-
-use crate::syntax::{self, Language};
 
 /// The family of languages that a file is written in, as far as changes to it are spelled differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

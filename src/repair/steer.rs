@@ -1,12 +1,11 @@
 //! The effect of the user's words on the search: files and functions to leave alone, kinds of change to avoid.
 
-use std::collections::BTreeSet;
-
 use super::engine::Outcome;
 use super::operators::Mutation;
 use super::project::Project;
 use super::report;
 use super::source::Source;
+use std::collections::BTreeSet;
 
 /// The search's bounds, as the user has set them so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

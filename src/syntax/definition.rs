@@ -3,12 +3,10 @@
 //! A table row is a node kind, what it defines and a [`Site`]; odd shapes (C declarators, `impl`,
 //! functions stored in variables) have a site of their own.
 
-use std::ops::Range;
-
-use tree_sitter::Node;
-
 use crate::syntax::Language;
 use crate::syntax::symbols::SymbolKind::{self, *};
+use std::ops::Range;
+use tree_sitter::Node;
 
 /// Declarators may nest (`int *(*f(void))[3]`); deeper ones are not looked into.
 const DECLARATOR_DEPTH_MAX: usize = 32;

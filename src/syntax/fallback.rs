@@ -3,13 +3,11 @@
 //! The set (about 200 languages, 20 ms) is loaded when first needed. A definition is a state
 //! machine over lines, so a file is read from its start, within line, byte and stop limits.
 
-use std::sync::OnceLock;
-
-use syntect::parsing::{ParseState, ScopeStack, SyntaxReference, SyntaxSet};
-
 use crate::syntax::Scope;
 use crate::syntax::highlight::Span;
 use crate::syntax::limits::{FALLBACK_BYTES_MAX, FALLBACK_LINE_BYTES_MAX};
+use std::sync::OnceLock;
+use syntect::parsing::{ParseState, ScopeStack, SyntaxReference, SyntaxSet};
 
 struct Definitions {
     set: SyntaxSet,

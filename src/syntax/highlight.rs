@@ -4,17 +4,15 @@
 //! Markdown, scripts in HTML) and the painting. Building is work for a worker thread; asking for a
 //! window of lines costs what the window holds.
 
-use std::ops::{ControlFlow, Range};
-
-use bytes::Bytes;
-use tree_sitter::{Node, QueryCursor, QueryCursorOptions, StreamingIterator, Tree};
-
 use crate::syntax::limits::{
     HIGHLIGHT_LAYERS_MAX, HIGHLIGHT_MATCHES_MAX, HIGHLIGHT_REPORTS_MAX, HIGHLIGHT_WINDOW_BYTES_MAX,
     HIGHLIGHT_WINDOW_LINES_MAX,
 };
 use crate::syntax::query::{self, Compiled, Paint};
 use crate::syntax::{Language, Scope, fallback, parse};
+use bytes::Bytes;
+use std::ops::{ControlFlow, Range};
+use tree_sitter::{Node, QueryCursor, QueryCursorOptions, StreamingIterator, Tree};
 
 /// A colored part of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]

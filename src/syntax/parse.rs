@@ -4,16 +4,14 @@
 //! The budget counts the parser's own progress reports, so the same input ends the same way on
 //! every machine.
 
-use std::collections::BTreeSet;
-use std::ops::ControlFlow;
-
-use tree_sitter::{ParseOptions, Parser, Tree};
-
 use crate::syntax::Language;
 use crate::syntax::limits::{
     SYNTAX_HERE_DOCUMENT_BYTES_MAX, SYNTAX_INDENTATIONS_MAX, SYNTAX_PARSE_BYTES_MAX, SYNTAX_PARSE_REPORTS_BASE,
     SYNTAX_PARSE_REPORTS_PER_KIB,
 };
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use tree_sitter::{ParseOptions, Parser, Tree};
 
 /// Parses `source`. `None` when it is larger than [`SYNTAX_PARSE_BYTES_MAX`], holds a NUL byte or is
 /// over the work budget. Broken source still gives a tree, with error nodes in it.

@@ -2,11 +2,9 @@
 //!
 //! Compiling takes up to 40 ms: call from a worker, never while drawing.
 
-use std::sync::OnceLock;
-
-use tree_sitter::Query;
-
 use crate::syntax::{Language, Scope};
+use std::sync::OnceLock;
+use tree_sitter::Query;
 
 /// A compiled query and what each of its captures means.
 pub(super) struct Compiled {

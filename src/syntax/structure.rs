@@ -4,14 +4,12 @@
 //! definition counts as changed by its own text; what happened to definitions inside it is told of
 //! those.
 
-use std::collections::{HashMap, HashSet};
-
-use serde::{Deserialize, Serialize};
-
 use crate::base::text::Untrusted;
 use crate::diff::FileDiff;
 use crate::syntax::limits::STRUCTURE_COMPARED_MAX;
 use crate::syntax::symbols::{Symbol, SymbolKind, Symbols};
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
 
 /// The change of a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

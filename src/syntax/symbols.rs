@@ -3,16 +3,14 @@
 //! Owns one table per language that says which tree nodes define something and where the name is.
 //! A single walk over the tree, no query; nothing here runs or resolves code.
 
-use std::ops::Range;
-
-use serde::{Deserialize, Serialize};
-use tree_sitter::{Node, Tree};
-
 use crate::base::text::Untrusted;
 use crate::syntax::Language;
 use crate::syntax::definition::{self, Definition};
 use crate::syntax::limits::{SYMBOL_NAME_BYTES_MAX, SYMBOLS_PER_FILE_MAX};
 use crate::syntax::parse::parse_unless;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+use tree_sitter::{Node, Tree};
 
 /// The kind of a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,15 +1,14 @@
 //! Typing: one field of text, used by the composer, prompts, searches and the inline editor.
 
+use crate::ui::limits::UI_ENTRY_BYTES_MAX;
+use crate::ui::look::Look;
+use crate::ui::terminal::{Frame, Key};
+use crate::ui::theme::Role;
 use crossterm::event::{KeyEvent, KeyEventKind, KeyEventState};
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::widgets::Widget as _;
 use ratatui_textarea::{CursorMove, TextArea, WrapMode};
-
-use crate::ui::limits::UI_ENTRY_BYTES_MAX;
-use crate::ui::look::Look;
-use crate::ui::terminal::{Frame, Key};
-use crate::ui::theme::Role;
 
 /// A text field. A single-line field turns line ends of pasted text into spaces.
 #[derive(Debug, Clone)]

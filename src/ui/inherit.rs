@@ -1,11 +1,9 @@
 //! TOML files that inherit from one another, the user's own before the bundled ones: how themes and keymaps are found
 //! and read. The meaning of their parts does not matter here.
 
-use std::path::Path;
-
-use serde::de::DeserializeOwned;
-
 use crate::ui::limits::{UI_FILE_BYTES_MAX, UI_FILE_INHERITS_MAX};
+use serde::de::DeserializeOwned;
+use std::path::Path;
 
 /// One kind of file: what it is called in errors, and the files that come with the program, by name.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,7 @@
 //! The positions of the panes. Pure arithmetic over the size of the terminal; nothing here draws.
 
-use ratatui::layout::{Rect, Size};
-
 use crate::ui::look::{Edge, Edges};
+use ratatui::layout::{Rect, Size};
 
 /// Passes a row for each pane, in the order of their numbers, to another macro: the pane, the command that focuses it,
 /// its label and its description.

@@ -1,11 +1,6 @@
 //! The client in lines that are only ever added: for screen readers, for the scrollback, and for terminals that can
 //! do nothing else. No addressing, no color, no boxes; a line is printed again only when it changed.
 
-use std::collections::BTreeMap;
-
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Rect, Size};
-
 use crate::base::{ActionId, Digest};
 use crate::ui::app::App;
 use crate::ui::commands;
@@ -17,6 +12,9 @@ use crate::ui::overlays::{self, Overlay};
 use crate::ui::panes::inbox;
 use crate::ui::terminal::{Frame, filter};
 use crate::ui::view::{header, hinted};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use std::collections::BTreeMap;
 
 /// The size the client works with: the terminal's columns, and rows enough for a page to be printed at once.
 #[must_use]

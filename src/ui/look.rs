@@ -2,12 +2,11 @@
 //!
 //! Text given to a brush is either our own or has gone through `base::text` already.
 
+use crate::base::text::width;
+use crate::ui::theme::{Role, Sign, Signs, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-
-use crate::base::text::width;
-use crate::ui::theme::{Role, Sign, Signs, Theme};
 
 /// Theme and signs.
 #[derive(Debug, Clone)]

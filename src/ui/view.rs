@@ -1,7 +1,5 @@
 //! The whole screen: header, panes, inbox line, composer, hints, and the overlays.
 
-use ratatui::layout::Rect;
-
 use crate::base::text::{Show, escape, width};
 use crate::model::Kind;
 use crate::ui::app::toast::Tone;
@@ -13,6 +11,7 @@ use crate::ui::overlays;
 use crate::ui::panes::{self, inbox};
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
+use ratatui::layout::Rect;
 
 pub(super) mod header;
 

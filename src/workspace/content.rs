@@ -1,16 +1,15 @@
 //! Reading file contents: regular files only, opened without following a link or waiting, streamed digests, bounded
 //! whole reads.
 
+use super::root::Identity;
+use crate::base::Digest;
+use crate::workspace::limits;
 use rustix::fs::{FileType, Mode, OFlags};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
-
-use super::root::Identity;
-use crate::base::Digest;
-use crate::workspace::limits;
 
 /// Opens the regular file of this name in `dir`. Anything else is refused: a pipe would wait, a device would act.
 ///

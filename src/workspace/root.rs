@@ -5,6 +5,9 @@
 //! used. Kernels without `openat2` (before 5.6, or a seccomp filter) get a walk that opens one
 //! component at a time with `O_NOFOLLOW` and reads symbolic links itself.
 
+use crate::base::RelPath;
+use crate::policy::guarded::guarded;
+use crate::workspace::limits::{self, PATH_ANCESTORS_MAX};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 use std::collections::VecDeque;
@@ -14,11 +17,6 @@ use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
-
-use crate::base::RelPath;
-
-use crate::policy::guarded::guarded;
-use crate::workspace::limits::{self, PATH_ANCESTORS_MAX};
 
 /// Why a path is refused before anything is opened for reading or writing.
 #[derive(Debug, thiserror::Error)]

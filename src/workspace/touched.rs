@@ -3,16 +3,14 @@
 
 mod index;
 
-use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
-
-use globset::{GlobBuilder, GlobMatcher};
-use ignore::WalkBuilder;
-
 use crate::model::action::Touches;
 use crate::policy::{Claim, Ignored, Reach};
 use crate::workspace::limits::{TOUCHES_NAMED_MAX, TOUCHES_SEEN_MAX};
+use globset::{GlobBuilder, GlobMatcher};
+use ignore::WalkBuilder;
 use index::Index;
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
 
 /// See the module. `root` is the workspace.
 pub fn touched(root: &Path, reach: &Reach) -> Touches {

@@ -52,6 +52,24 @@ fn names_say_what_is_inside() {
     none(&faults, "a name that says nothing");
 }
 
+/// rustfmt sorts a block of imports, so one block has one order.
+#[test]
+fn imports_are_one_block() {
+    let mut sources = Vec::new();
+    ["src", "tests", "benches"].iter().for_each(|dir| crate::gather(&root().join(dir), &mut sources));
+    let mut faults = Vec::new();
+    for source in &sources {
+        let lines: Vec<&str> = source.text.lines().collect();
+        for (at, _) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("use ")) {
+            let end = at + lines[at..].iter().position(|line| line.contains(';')).unwrap_or_default();
+            if matches!(lines.get(end + 1..end + 3), Some(["", next]) if next.starts_with("use ")) {
+                faults.push(format!("{}:{}: a blank line between imports", source.path, end + 2));
+            }
+        }
+    }
+    none(&faults, "imports in several blocks");
+}
+
 #[test]
 fn the_top_of_the_package_is_as_drawn() {
     const KNOWN: &[&str] = &[

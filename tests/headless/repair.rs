@@ -1,8 +1,7 @@
 //! The repair agent through the real product: the detected runner, the gate, the tests that pass in the end.
 
-use std::process::Command;
-
 use crate::seat::{Room, Seat};
+use std::process::Command;
 
 const FACTORS: &str = "def factors(n):\n    if n == 1:\n        return []\n    for i in range(2, n):\n        if n % i == 0:\n            return [i] + factors(n // i)\n    return [n]\n\n\ndef largest(n):\n    return min(factors(n))\n";
 const BY_FUNCTIONS: &str = "from factors import factors, largest\n\n\ndef test_factors():\n    assert factors(12) == [2, 2, 3]\n\n\ndef test_largest():\n    assert largest(20) == 5\n";

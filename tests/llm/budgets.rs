@@ -1,9 +1,8 @@
 //! Budgets of each kind: they stop before their limit, are seen at all times and follow the supervisor's changes.
 
-use serde_json::{Value, json};
-
 use crate::model_server::{Fault, Turn};
 use crate::session::{Answer, Ran, Session};
+use serde_json::{Value, json};
 
 const APIS: [&str; 4] = ["openai-responses", "openai-chat", "anthropic", "gemini"];
 

@@ -1,12 +1,10 @@
 //! Where a key comes from, and where it must not be found.
 
-use std::process::Command;
-
-use base64::Engine as _;
-use serde_json::{Value, json};
-
 use crate::model_server::Turn;
 use crate::session::{Answer, KEY, Ran, Session};
+use base64::Engine as _;
+use serde_json::{Value, json};
+use std::process::Command;
 
 fn approve(_: &Value) -> Answer {
     Answer::Approve

@@ -1,9 +1,8 @@
 //! Servers that call themselves compatible and refuse a part of what they are asked for.
 
-use serde_json::json;
-
 use crate::model_server::{Fault, Refusal, Turn};
 use crate::session::{Answer, Ran, Session};
+use serde_json::json;
 
 fn printed(name: &str, args: serde_json::Value) -> Turn {
     Turn::text(&format!("Next.\n```json\n{}\n```", json!({"name": name, "arguments": args})))

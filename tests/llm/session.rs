@@ -1,5 +1,7 @@
 //! A session of the real program, headless, in a throw-away project, with a scripted model behind it.
 
+use crate::model_server::{ModelServer, Refusal, Script, Turn};
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -7,10 +9,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-
-use serde_json::{Value, json};
-
-use crate::model_server::{ModelServer, Refusal, Script, Turn};
 
 /// The key that must not be found anywhere.
 pub const KEY: &str = "sk-story-Zq9+/x7-do-not-leak-0123456789";

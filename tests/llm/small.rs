@@ -1,8 +1,7 @@
 //! Small models: hundreds of seeded ones were tried; a few of them stand here, `SMALL_MODELS=FROM..TO` tries others.
 
-use serde_json::Value;
-
 use crate::session::{Answer, Ran, Session};
+use serde_json::Value;
 
 /// One session with a small model under a supervisor who decides by the same seed.
 fn session(seed: u64) -> Ran {

@@ -1,16 +1,14 @@
 //! A completion in each of its stages: connecting, waiting, speaking, pausing. Who asks again, and who can be dropped.
 
+use crate::model_server::{Fault, ModelServer, Script, Turn};
+use crate::wire::{Ran, endpoint, good, is_good, request, run};
+use rightseat::agent::llm::fault::Fault as Failure;
+use rightseat::agent::llm::http::{Endpoint, Progress, complete};
+use rightseat::agent::llm::providers::Api;
 use std::io::Read;
 use std::net::TcpListener;
 use std::sync::mpsc;
 use std::time::Duration;
-
-use rightseat::agent::llm::fault::Fault as Failure;
-use rightseat::agent::llm::http::{Endpoint, Progress, complete};
-use rightseat::agent::llm::providers::Api;
-
-use crate::model_server::{Fault, ModelServer, Script, Turn};
-use crate::wire::{Ran, endpoint, good, is_good, request, run};
 
 /// A second is promised for a cancel; a machine that is busy with other tests gets some more.
 const LEFT_S_MAX: u64 = 5;

@@ -1,10 +1,9 @@
 //! Whole supervised turns of the real program, headless, through each protocol.
 
-use serde_json::{Value, json};
-
 use crate::keys::no_key_anywhere;
 use crate::model_server::{Fault, Turn};
 use crate::session::{Answer, Session};
+use serde_json::{Value, json};
 
 const APIS: [&str; 4] = ["openai-responses", "openai-chat", "anthropic", "gemini"];
 

@@ -1,9 +1,6 @@
 //! One completion over the wire in each protocol, with each fault.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
+use crate::model_server::{Fault, ModelServer, Script, Turn};
 use rightseat::agent::llm::fault::Fault as Failure;
 use rightseat::agent::llm::http::{Endpoint, Patience, Progress, complete};
 use rightseat::agent::llm::providers::Api;
@@ -12,8 +9,9 @@ use rightseat::agent::llm::request::{Message, Request, Thinking, ToolSpec};
 use rightseat::agent::llm::secret::Secret;
 use rightseat::agent::llm::{Catalog, discover};
 use serde_json::json;
-
-use crate::model_server::{Fault, ModelServer, Script, Turn};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const KEY: &str = "sk-test-do-not-leak-0123456789";
 

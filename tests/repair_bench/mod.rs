@@ -1,5 +1,7 @@
 //! A bench for tests: real processes in a temporary copy, and small one-bug programs from text fixtures.
 
+use rightseat::model::{Trial, TrialOutput};
+use rightseat::repair::{self, Bench, Project};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::Read;
@@ -7,9 +9,6 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-use rightseat::model::{Trial, TrialOutput};
-use rightseat::repair::{self, Bench, Project};
 
 /// A program with one mistake: files with it, files without it, and tests the search does not see.
 #[derive(Debug, Clone, Default)]

@@ -3,12 +3,6 @@
 //! All waiting is here: for the model, for decisions, for prompts. An interruption drops whatever is awaited (which
 //! closes the model's connection) and ends the turn.
 
-use std::collections::BTreeMap;
-use std::time::Instant;
-
-use futures::future::BoxFuture;
-use tokio::sync::watch;
-
 use super::budget::Budget;
 use super::calling::Caller;
 use super::crew::{Crew, Next, Part, Role};
@@ -23,6 +17,10 @@ use crate::agent::llm::limits;
 use crate::model::event::{AgentBadge, AgentNoted, AgentOption, AgentReady, Isolation, SessionOutcome, TurnEnd, Usage};
 use crate::model::{AgentLevel, AgentState, NoteKind};
 use crate::port::{Agent, AgentLink, AgentSeat, Desk, FromAgent, Interrupted};
+use futures::future::BoxFuture;
+use std::collections::BTreeMap;
+use std::time::Instant;
+use tokio::sync::watch;
 
 /// The built-in agent.
 pub struct LlmAgent {

@@ -3,11 +3,10 @@
 //! Every call is reserved at its worst before it is made, so that the run stops before a limit and not after
 //! it; what it really used is booked afterwards. Limits can be changed while the run continues.
 
-use serde::{Deserialize, Serialize};
-
 use super::catalog::Model;
 use super::delta::Usage;
 use crate::agent::llm::limits;
+use serde::{Deserialize, Serialize};
 
 /// Limits; `None` = none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,11 +3,6 @@
 //! A refusal of something optional is learned (see [`super::dialect`]) and the request is put again; this is bounded by
 //! what there is to leave out. Dropping the future closes the connection.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
-
-use tokio::sync::{mpsc, oneshot, watch};
-
 use super::catalog::Choice;
 use super::crew::Role;
 use super::delta::Delta;
@@ -24,6 +19,9 @@ use crate::agent::llm::limits;
 use crate::model::event::AgentNoted;
 use crate::model::{AlarmKind, NoteKind};
 use crate::port::{Desk, FromAgent, Interrupted};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Everything that calls have in common.
 pub struct Caller {

@@ -3,15 +3,13 @@
 //! Reading is strict: an unknown field, two key sources or a bad address is an error that names the file,
 //! the provider and what was expected. These files never contain keys.
 
-use std::path::{Path, PathBuf};
-
-use serde::Deserialize;
-
 use super::delta::Usage;
 use super::providers::Api;
 use super::request::Thinking;
 use crate::agent::llm::limits;
 use crate::config::ConfigError;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
 
 const BUILT_IN: &str = include_str!("../../../assets/models.toml");
 

@@ -4,9 +4,8 @@
 //! objects. They share the plan tree, the budget and the supervisor, and nothing else: each has its own
 //! conversation, tools and model. Pure: [`Crew::next`] returns the next member and its prompt.
 
-use serde::{Deserialize, Serialize};
-
 use crate::agent::llm::limits;
+use serde::{Deserialize, Serialize};
 
 /// A part in the crew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

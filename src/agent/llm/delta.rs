@@ -1,9 +1,8 @@
 //! The pieces of a model's answer, in words that belong to no provider.
 
+use super::fault::Fault;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use super::fault::Fault;
 
 /// One piece of a streamed completion.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,11 +5,10 @@
 //! tool results between user and model. Each refusal is learned once and the request is put more plainly; with nothing
 //! left to leave out, the refusal stands.
 
-use serde_json::json;
-
 use super::fault::Fault;
 use super::request::{Message, Part, Request, Role, ToolSpec};
 use crate::agent::llm::limits;
+use serde_json::json;
 
 /// The features to leave out or to express differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,14 +2,12 @@
 //!
 //! Only loopback servers are asked anything; a key that is set is only noted, never tried.
 
-use std::time::Duration;
-
-use futures::future::join_all;
-use serde_json::Value;
-
 use super::catalog::{Catalog, KeySource, Provider};
 use super::http::{self, Endpoint, Patience};
 use crate::agent::llm::limits;
+use futures::future::join_all;
+use serde_json::Value;
+use std::time::Duration;
 
 /// A provider and whether it can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,9 @@
 //! Faults between us and a model server, typed by the possible reaction.
 
-use std::time::Duration;
-
-use serde_json::{Value, json};
-
 use super::dialect::says_unsupported;
 use crate::agent::llm::limits;
+use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Why a completion failed or ended early. Messages hold no key: the caller scrubs them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,17 +4,15 @@
 //! library of ours talks to it; the tool and a `key_command` inherit the user's environment, since they are the user's
 //! own.
 
+use super::catalog::{Entry, KeySource};
+use super::secret::Secret;
+use crate::agent::llm::limits;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
-
 use tokio::io::AsyncReadExt;
-
-use super::catalog::{Entry, KeySource};
-use super::secret::Secret;
-use crate::agent::llm::limits;
 
 /// Why there is no key, and what to do about it.
 #[derive(Debug, thiserror::Error)]

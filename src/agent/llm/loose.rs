@@ -3,9 +3,8 @@
 //! Lenient about form, never about the end: a value that is not closed is not a value, so that half a call never runs.
 //! Pure; every input ends in a value or in nothing.
 
-use serde_json::{Map, Number, Value};
-
 use crate::agent::llm::limits;
+use serde_json::{Map, Number, Value};
 
 /// The value at the beginning of `text` and where it ends; `None` when there is none or it is not closed.
 pub fn value(text: &str) -> Option<(Value, usize)> {

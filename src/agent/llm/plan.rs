@@ -1,10 +1,9 @@
 //! The plan as the loop holds it: what the model proposed, what the supervisor approved, and that the two are one.
 
+use super::tools::PlannedStep;
 use crate::base::digest::FieldHasher;
 use crate::base::{Digest, StepId};
 use crate::model::{Step, StepStatus};
-
-use super::tools::PlannedStep;
 
 /// See the module.
 #[derive(Clone, Debug, Default)]

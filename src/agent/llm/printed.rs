@@ -8,12 +8,11 @@ mod forms;
 #[cfg(test)]
 mod tests;
 
-use serde_json::{Map, Value};
-
 use super::loose;
 use super::request::ToolSpec;
 use super::tools::meant;
 use crate::agent::llm::limits;
+use serde_json::{Map, Value};
 
 /// A call found in text.
 #[derive(Clone, Debug, PartialEq)]

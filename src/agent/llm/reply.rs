@@ -3,15 +3,13 @@
 //! Owns the rule that a call runs only when its arguments are complete and parse as one JSON
 //! object, and only once for each id. Whatever falls short becomes a [`BrokenCall`] that says why.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::Value;
-
 use super::delta::{Delta, Stop, Usage};
 use super::fault::Fault;
 use super::providers::Api;
 use super::request::{Message, Part, Seal, ToolCall};
 use crate::agent::llm::limits;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A completion so far.
 #[derive(Debug)]

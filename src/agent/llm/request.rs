@@ -3,11 +3,10 @@
 //! Providers translate these shapes to their own JSON and back; nothing provider-specific may
 //! appear here except [`Seal`], which is opaque and only returned to where it came from.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 use super::dialect::Dialect;
 use super::providers::Api;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// One completion asked for. Everything but the last messages is stable between calls, so that
 /// the provider's prompt cache can serve it.

@@ -1,14 +1,12 @@
 //! The settings of the built-in agent: models, crew, budget, habits.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
-
 use super::budget::Limits;
 use super::catalog::{Catalog, CatalogError, Choice};
 use super::crew::Role;
 use super::http::Patience;
 use crate::model::Command;
+use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// The `[llm]` table of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, schemars::JsonSchema)]

@@ -3,10 +3,9 @@
 //! When it grows too large, old tool results are shortened first; then the oldest exchanges give way to a summary
 //! that keeps the goal, the decisions and the open failures. A call and its result never part.
 
-use std::collections::VecDeque;
-
 use super::request::{Message, Part, Role};
 use crate::agent::llm::limits;
+use std::collections::VecDeque;
 
 /// See the module.
 #[derive(Clone, Debug)]

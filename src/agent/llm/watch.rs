@@ -3,16 +3,14 @@
 //! Small models repeat themselves, invent tools, answer with nothing and rewrite the failing test until it passes.
 //! Each of these has a counter here; a few are reported to the model, more end the run.
 
-use std::collections::VecDeque;
-
-use serde_json::Value;
-
 use super::request::ToolCall;
 use super::tools::Act;
 use crate::agent::llm::limits;
 use crate::base::Digest;
 use crate::checks::recognise::recognise;
 use crate::model::AlarmKind;
+use serde_json::Value;
+use std::collections::VecDeque;
 
 /// The reaction to an observation.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,12 +4,10 @@
 //! backspace and erase within the current line. Titles, links, clipboard writes, cursor travel,
 //! modes and concealed text do not survive. State is one bounded line, whatever arrives.
 
-use std::ops::Range;
-
-use vte::{Params, Parser, Perform};
-
 use crate::base::limits::{ANSI_LINE_CHARS_MAX, ANSI_SEQUENCE_BYTES_MAX};
 use crate::base::text::escape::{self, Show};
+use std::ops::Range;
+use vte::{Params, Parser, Perform};
 
 /// A color a program asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

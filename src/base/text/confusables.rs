@@ -5,9 +5,8 @@
 //! that consists of look-alikes only, and punctuation that a shell or compiler would not take for
 //! the ASCII one it resembles. Ordinary words in other scripts are left alone.
 
-use std::ops::Range;
-
 use crate::base::limits::CONFUSABLES_FOUND_MAX;
+use std::ops::Range;
 
 /// Why a word is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

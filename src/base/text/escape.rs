@@ -4,14 +4,12 @@
 //! controls, zero-width and filler characters, tags, variation selectors, line separators and
 //! invalid UTF-8 come out as visible escapes (`^[`, `⟨U+202E⟩`, `⟨xFF⟩`); everything else as it is.
 
-use std::borrow::Cow;
-use std::ops::Range;
-
-use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-
 use crate::base::limits::{TEXT_ESCAPE_REPEATS_MIN, TEXT_MARKS_PER_BASE_MAX, TEXT_TAB_COLUMNS, TEXT_VISIBLE_BYTES_MAX};
 use crate::base::text::hidden::{is_hidden, is_unusual_space, only_shapes_emoji};
+use std::borrow::Cow;
+use std::ops::Range;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The strictness towards unusual but legitimate characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! Bytes that are not UTF-8 in content that is mostly text: found, shown, and carried through an edit without a loss.
 
-use std::borrow::Cow;
-
 use crate::base::limits::DIFF_BINARY_PROBE_BYTES;
+use std::borrow::Cow;
 
 /// The place of a foreign byte while its content is held as text: private characters that no font and no file uses.
 const HELD_BASE: u32 = 0x0010_FF00;

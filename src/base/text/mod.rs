@@ -11,14 +11,12 @@ pub mod foreign;
 pub mod hidden;
 pub mod width;
 
-use std::borrow::Cow;
-use std::fmt;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::base::limits::TEXT_VISIBLE_LINES_MAX;
 pub use escape::{Piece, PieceKind, Reading, Show};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
 
 /// Text written by an agent, a model, a repository or a command.
 ///

@@ -4,7 +4,6 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 

@@ -1,11 +1,10 @@
 //! The report as one page: no scripts, nothing loaded, every foreign character escaped.
 
-use std::io::Write;
-
 use super::failed;
 use super::story::{self, Part};
 use crate::base::Seq;
 use crate::journal::{Reader, Result};
+use std::io::Write;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}\
 h1{font-size:1.5rem}h2{font-size:1rem;margin:1.6rem 0 .3rem;border-top:1px solid #d5dae0;padding-top:.6rem}\

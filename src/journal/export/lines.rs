@@ -1,14 +1,12 @@
 //! JSON lines: each the envelope, its links, and either the whole body or a redacted one with the digest of the whole.
 
-use std::borrow::Cow;
-use std::io::Write;
-
-use serde::{Deserialize, Serialize};
-
 use super::{failed, redact};
 use crate::base::{Digest, Seq, SessionId, UnixMs};
 use crate::journal::chain;
 use crate::journal::{Reader, Result};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::io::Write;
 
 /// The fields of an exported line before the event's own fields. The order is part of the format.
 #[derive(Debug, Serialize, Deserialize)]

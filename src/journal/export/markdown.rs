@@ -1,11 +1,10 @@
 //! The report as Markdown. Nothing foreign can leave its block: fences are longer than any run of ticks inside.
 
-use std::io::Write;
-
 use super::failed;
 use super::story::{self, Part};
 use crate::base::Seq;
 use crate::journal::{Reader, Result};
+use std::io::Write;
 
 pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Result<()> {
     let (seq, hash) = reader.head()?;

@@ -2,10 +2,9 @@
 //!
 //! It errs on the side of leaving out. It is a net, not a proof: what it cannot recognize it lets through.
 
-use std::sync::LazyLock;
-
 use regex::{Captures, Regex};
 use serde_json::Value;
+use std::sync::LazyLock;
 
 /// The replacement for a secret.
 const MARK: &str = "[redacted]";

@@ -2,11 +2,10 @@
 //!
 //! The child is this test binary again, running one test that does nothing without a path.
 
+use super::*;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-
-use super::*;
 
 const PLACE: &str = "RIGHTSEAT_TEST_JOURNAL";
 const ROLE: &str = "RIGHTSEAT_TEST_ROLE";

@@ -3,10 +3,9 @@
 mod crash;
 mod tamper;
 
-use std::path::PathBuf;
-
 use super::*;
 use crate::base::{Digest, Seq, UnixMs};
+use std::path::PathBuf;
 
 /// A journal path in a directory that does not exist yet.
 pub(super) fn place() -> (tempfile::TempDir, PathBuf) {

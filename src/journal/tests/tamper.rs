@@ -1,9 +1,8 @@
 //! Every way to change a journal behind its back, and what verify says to it.
 
-use std::path::{Path, PathBuf};
-
 use super::super::export::{Format, export};
 use super::*;
+use std::path::{Path, PathBuf};
 
 const EVENTS: u64 = 6;
 

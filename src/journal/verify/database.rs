@@ -1,10 +1,5 @@
 //! The check of a database: its pages, its tables, the chain, the blobs, and the files beside it.
 
-use std::path::Path;
-use std::thread;
-
-use rusqlite::{Connection, Row};
-
 use super::Report;
 use crate::base::{Digest, Seq};
 use crate::journal::chain::{self, Hash, Link};
@@ -12,6 +7,9 @@ use crate::journal::head::{self, Head};
 use crate::journal::limits::{BLOB_CHUNK_BYTES, VERIFY_PROBLEMS_MAX};
 use crate::journal::schema::{self, TABLES};
 use crate::journal::{Anchor, Error, Reader, Result, blob};
+use rusqlite::{Connection, Row};
+use std::path::Path;
+use std::thread;
 
 pub(super) fn check(path: &Path, anchor: Option<&Anchor>) -> Result<Report> {
     let mut report = Report::default();

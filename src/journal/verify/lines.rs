@@ -1,15 +1,14 @@
 //! The check of an exported record: every line's place, link and hash, whether or not its text was redacted.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read as _};
-use std::path::Path;
-
 use super::Report;
 use crate::base::{Digest, Seq};
 use crate::journal::chain::{self, Hash, Link};
 use crate::journal::export::Frame;
 use crate::journal::limits::EXPORT_LINE_BYTES_MAX;
 use crate::journal::{Anchor, Error, Result};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read as _};
+use std::path::Path;
 
 pub(super) fn check(path: &Path, anchor: Option<&Anchor>) -> Result<Report> {
     let mut report = Report::default();

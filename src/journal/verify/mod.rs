@@ -3,15 +3,13 @@
 mod database;
 mod lines;
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::Path;
-
-use serde::Serialize;
-
 use super::{Anchor, Error, Result};
 use crate::base::{Digest, Seq, SessionId};
 use crate::journal::limits::VERIFY_PROBLEMS_MAX;
+use serde::Serialize;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 
 /// The result of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -1,14 +1,12 @@
 //! `policy check --jsonl`: one question a line, one answer a line, nothing run.
 
-use std::path::{Path, PathBuf};
-
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 use crate::model::event::RulingWord;
 use crate::policy::matter::{Matter, Op};
 use crate::policy::place::Place;
 use crate::policy::{Class, Judged, Policy, shell};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
 
 /// A line of questions. Unknown fields are ignored.
 #[derive(Debug, Deserialize)]

@@ -1,10 +1,9 @@
 //! The verdicts a policy would have given on the actions of past sessions. Pure: it reads envelopes and runs nothing.
 
-use std::collections::HashMap;
-
 use crate::base::{ActionId, Seq};
 use crate::model::event::{Envelope, Event, RulingWord};
 use crate::policy::{Judged, Place, Policy};
+use std::collections::HashMap;
 
 /// One past action under the policy that is tried.
 #[derive(Debug, Clone, PartialEq, Eq)]

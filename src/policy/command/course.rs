@@ -3,12 +3,11 @@
 //! A plain line is followed exactly: what comes after `&&` starts where the move led, what comes after `;` or `||`
 //! starts there or where the line was before. In any other line a move may have happened, and nothing takes it back.
 
-use std::path::{Path, PathBuf};
-
 use crate::policy::command::programs::{base_name, unwrapped};
 use crate::policy::command::shell::{Joint, Part, Script};
 use crate::policy::limits::POLICY_STARTS_MAX;
 use crate::policy::place::{Place, normalise};
+use std::path::{Path, PathBuf};
 
 /// The directories in which one command may start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

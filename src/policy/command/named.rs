@@ -4,8 +4,6 @@
 //! shell makes of braces and patterns, names that a copy gets in its target, and lines that a shell in the line would
 //! read.
 
-use std::path::PathBuf;
-
 use crate::policy::command::class::Class;
 use crate::policy::command::course::{Starts, starts};
 use crate::policy::command::programs::{base_name, class_of, is_task_word, operand_after, unwrapped};
@@ -15,6 +13,7 @@ use crate::policy::limits::{BRACE_WORDS_MAX, OPTION_CLUSTER_CHARS_MAX, PATTERN_N
 use crate::policy::matter::Matter;
 use crate::policy::place::Place;
 use crate::policy::rules::Case;
+use std::path::PathBuf;
 
 /// A word that may name a file or a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,6 @@
 
 mod names;
 
-use std::path::Path;
-
 use crate::policy::command::class::Class;
 use crate::policy::command::options;
 use crate::policy::command::reading::{self, sed};
@@ -13,6 +11,7 @@ use crate::policy::command::shell::{self, Part};
 use crate::policy::limits::SHELL_DEPTH_MAX;
 use crate::policy::place::{Place, Target};
 use names::{DESTRUCTIVE, FETCHERS, INTERPRETERS, NETWORK, PRIVILEGE, READERS, SHELLS, WRAPPERS, WRITERS};
+use std::path::Path;
 
 /// The name of a program without its directory.
 pub fn base_name(program: &str) -> &str {

@@ -3,14 +3,13 @@
 //! Nothing is read and nothing is run here: a caller with a disk looks up what the words name. Of what the words
 //! do not tell, it is said that it is not known; "nothing" is only said of programs that are known to change nothing.
 
-use std::path::{Path, PathBuf};
-
 use crate::model::action::Command;
 use crate::policy::command::class::Class;
 use crate::policy::command::programs::{base_name, class_of, is_wrapper, operand_after, unwrapped};
 use crate::policy::command::shell::{Joint, Part, Script};
 use crate::policy::matter::Matter;
 use crate::policy::place::Place;
+use std::path::{Path, PathBuf};
 
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,9 +2,8 @@
 //! are data that anyone may have written, and some of it is programs. Only settings that are known to run nothing are
 //! accepted.
 
-use std::path::{Path, PathBuf};
-
 use crate::policy::place::{Disk, Place, Target};
+use std::path::{Path, PathBuf};
 
 /// Settings that start nothing when git only looks, by section: all keys, or those listed.
 const HARMLESS: &[(&str, &str)] = &[

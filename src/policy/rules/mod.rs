@@ -4,12 +4,11 @@
 //! A rule that tightens judges a matter as a whole. A rule that permits is asked about every simple command, and a
 //! line is allowed only when each of its commands is permitted by some rule.
 
-use std::path::Path;
-
 use crate::model::event::RulingWord;
 use crate::policy::command::shell::Simple;
 use crate::policy::matter::Matter;
 use crate::policy::place::Place;
+use std::path::Path;
 
 /// The verdict of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! Looking at ordinary files of the workspace is allowed.
 
 use std::path::Path;
-
 use super::{Builtin, Case, Judge};
 use crate::policy::command::reading;
 use crate::policy::command::shell::Simple;

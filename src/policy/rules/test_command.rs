@@ -1,7 +1,6 @@
 //! The project's own test command is allowed, word for word.
 
 use std::path::Path;
-
 use super::{Builtin, Case, Judge};
 use crate::policy::command::shell::Simple;
 

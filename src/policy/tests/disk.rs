@@ -1,9 +1,8 @@
 //! A disk of a few files, for rulings that look something up.
 
+use crate::policy::{Disk, Scope, Tracked, place};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-use crate::policy::{Disk, Scope, Tracked, place};
 
 /// See the module.
 #[derive(Debug, Clone, Default)]

@@ -6,12 +6,11 @@ mod everyday;
 
 pub(super) use disk::Files;
 
-use std::path::Path;
-
 use super::*;
 use crate::model::event::{Envelope, Ruled};
 use crate::policy::ask::check::answer;
 use proptest::prelude::*;
+use std::path::Path;
 
 fn tests() -> Vec<Vec<String>> {
     vec![vec!["cargo".into(), "test".into()]]

@@ -15,11 +15,6 @@
 //! reason = "vendored code is updated by hand"
 //! ```
 
-use std::path::Path;
-
-use serde::Deserialize;
-use toml::Spanned;
-
 use crate::base::limits::POLICY_RULES_MAX;
 use crate::model::event::RulingWord;
 use crate::policy::command::tokens::Tokens;
@@ -28,6 +23,9 @@ use crate::policy::place::Place;
 use crate::policy::rules::Case;
 use crate::policy::user::paths::Paths;
 use crate::policy::user::{UserRule, Verb};
+use serde::Deserialize;
+use std::path::Path;
+use toml::Spanned;
 
 /// Why a policy file is not in force.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,8 +7,6 @@ pub(super) mod file;
 pub(super) mod paths;
 mod star;
 
-use std::path::Path;
-
 use crate::model::event::RulingWord;
 use crate::policy::command::class::Class;
 use crate::policy::command::named::{How, Named, named as named_paths};
@@ -20,6 +18,7 @@ use crate::policy::matter::{Matter, Op};
 use crate::policy::place::{Place, Scope, Target, normalise};
 use crate::policy::rules::{Case, Voice};
 use crate::policy::user::paths::Paths;
+use std::path::Path;
 
 /// Kinds of matter that a rule may be limited to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]

@@ -1,8 +1,7 @@
 //! The globs of a rule: which paths they are about, and which directories may hold such a path.
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-
 use crate::policy::guarded::fold;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// Globs relative to the workspace.
 #[derive(Debug, Clone)]

@@ -1,8 +1,6 @@
 //! The reach of the `*` of an allow rule: what only it covers may be an operand in the workspace, or an option that is
 //! known to be harmless. It never names another program, another thing to do, an address, or a guarded file to change.
 
-use std::path::Path;
-
 use crate::policy::command::class::Class;
 use crate::policy::command::named::candidates;
 use crate::policy::command::options::{self, Operands};
@@ -12,6 +10,7 @@ use crate::policy::command::shell::Part;
 use crate::policy::command::tokens::{Match, Tokens};
 use crate::policy::guarded::guarded;
 use crate::policy::place::{Place, Scope, Target};
+use std::path::Path;
 
 /// Options of tools without a profile that a `*` may cover: they only set the amount of output.
 const PLAIN: &[&str] = &[

@@ -1,9 +1,5 @@
 //! Interpreted languages: one driver process takes a list of changed files and tries them one after the other.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
-
 use super::{Attempt, Baseline, Case, Limits, Overlay, Spot, Verdict, Whole};
 use crate::base::RelPath;
 use crate::model::{Trial, TrialOutput};
@@ -11,6 +7,8 @@ use crate::repair::bench::Bench;
 use crate::repair::limits;
 use crate::repair::project::Project;
 use crate::repair::runner::Runner;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Folder of the drivers inside a candidate.
 pub const FOLDER: &str = ".rightseat-trial";

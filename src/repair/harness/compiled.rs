@@ -1,9 +1,6 @@
 //! Compiled languages: a batch is built once, variants that do not compile are taken out by their error lines, and the
 //! test programs run under each of the rest.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
-
 use super::batch::trial;
 use super::probe::{HIT, hits, instrument};
 use super::schemata::{Schemata, build};
@@ -15,6 +12,8 @@ use crate::repair::limits;
 use crate::repair::project::Project;
 use crate::repair::runner::Runner;
 use crate::repair::source::Source;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 const SHELL: &str = include_str!("../drivers/trial.sh");
 

@@ -7,12 +7,11 @@ mod schemata;
 
 pub use batch::{DRIVER, FOLDER};
 
-use std::collections::BTreeMap;
-
 use super::bench::Bench;
 use super::project::Project;
 use super::runner::Runner;
 use crate::model::Command;
+use std::collections::BTreeMap;
 
 /// A place in a trace or message.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,10 @@
 //! Many changes in one build: each changed function carries all its variants behind a selector read from the
 //! environment, so that a compiler runs once for a whole batch.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
-
 use super::Attempt;
 use crate::repair::source::{Edit, Lang, Role, Source, role};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Name of the variable that selects a variant.
 pub const SELECTOR: &str = "RIGHTSEAT_MUTANT";

@@ -1,9 +1,8 @@
 //! `+=` for `-=`, `=` for `+=`, `++` for `--`, and the like.
 
-use tree_sitter::Node;
-
 use super::{Operator, Sink, Site};
 use crate::repair::source::{Lang, Role, assignment, call, member, role, single};
+use tree_sitter::Node;
 
 pub const OPERATOR: Operator = Operator { name: "compound assignment", prior: 0.7, propose };
 

@@ -1,9 +1,8 @@
 //! A statement, a branch or a condition that should not be there.
 
-use tree_sitter::Node;
-
 use super::{Operator, Sink, Site};
 use crate::repair::source::{Edit, Lang, Role, role, statements};
+use tree_sitter::Node;
 
 pub const OPERATOR: Operator = Operator { name: "deletion", prior: 0.22, propose };
 

@@ -1,12 +1,11 @@
 //! The check that was forgotten: empty input, nothing there, zero divisor, index out of bounds, base case.
 
-use tree_sitter::Node;
-
 use super::{Operator, Sink, Site};
 use crate::repair::scope::{Hints, Name};
 use crate::repair::source::{
     Lang, Role, binary, condition, descend, is_docstring, member, parts, returned, role, statements,
 };
+use tree_sitter::Node;
 
 pub const OPERATOR: Operator = Operator { name: "guard", prior: 0.4, propose };
 

@@ -40,15 +40,13 @@ mod transplant;
 mod unkept;
 mod variable;
 
-use std::collections::HashSet;
-use std::ops::Range;
-use std::sync::Arc;
-
-use tree_sitter::Node;
-
 use super::scope::{Name, Scope};
 use super::source::{Edit, Lang, Role, Source, descend, parts, role};
 use crate::repair::limits;
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+use tree_sitter::Node;
 
 /// One proposed change to one file.
 #[derive(Debug, Clone)]

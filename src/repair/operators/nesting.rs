@@ -1,9 +1,8 @@
 //! A statement inside a loop or branch that belongs after it, or after it that belongs inside.
 
-use tree_sitter::Node;
-
 use super::{Operator, Sink, Site};
 use crate::repair::source::{Edit, Lang, Role, Source, parts, role, statements};
+use tree_sitter::Node;
 
 pub const OPERATOR: Operator = Operator { name: "nesting", prior: 0.55, propose };
 

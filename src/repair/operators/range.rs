@@ -1,9 +1,8 @@
 //! Ranges and slices that start or end one too early or too late.
 
-use tree_sitter::Node;
-
 use super::{Operator, Sink, Site};
 use crate::repair::source::{Role, binary, call, parts, role};
+use tree_sitter::Node;
 
 pub const OPERATOR: Operator = Operator { name: "off-by-one range", prior: 0.75, propose };
 

@@ -1,12 +1,11 @@
 //! Contents of the action under review that were too long for its envelope, fetched from the host part by part.
 
-use std::collections::BTreeMap;
-
 use crate::base::Digest;
 use crate::base::limits::DIFF_BYTES_MAX;
 use crate::model::{Content, FileEdit};
 use crate::ui::limits::UI_CONTENTS_BYTES_MAX;
 use crate::wire::{BlobGet, Request};
+use std::collections::BTreeMap;
 
 /// See the module.
 #[derive(Debug, Default)]

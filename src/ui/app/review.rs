@@ -1,12 +1,11 @@
 //! The user's choices on the action under review: hunks left out, lines chosen, text edited, rows seen.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
-
 use crate::base::{ActionId, Digest, RelPath};
 use crate::diff::{FileDiff, Hunk, HunkChoice, LineKind};
 use crate::model::event::Verdict;
 use crate::wire::{Decide, EditedBody, EditedFile};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// A hunk: the number of its file in the action and its own number there, from 0. A file whose diff has no hunks
 /// (binary, only renamed …) counts as one.

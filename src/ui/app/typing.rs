@@ -5,8 +5,6 @@
     reason = "most keys of crossterm mean nothing here, and its list of keys is not ours"
 )]
 
-use crossterm::event::KeyCode;
-
 use crate::model::{Keeping, When};
 use crate::ui::app::record::{Walk, walk};
 use crate::ui::app::toast::Toast;
@@ -16,6 +14,7 @@ use crate::ui::keymap::Meaning;
 use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Pick, Prompt, Purpose, Revert};
 use crate::ui::terminal::Key;
 use crate::wire;
+use crossterm::event::KeyCode;
 
 fn stay(overlay: Overlay) -> OverlayResult {
     OverlayResult::Stay(Box::new(overlay))

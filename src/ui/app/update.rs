@@ -1,7 +1,5 @@
 //! The only way in: a message and the time it came at, out come requests.
 
-use crossterm::event::{KeyCode, KeyModifiers};
-
 use super::{record, version};
 use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Digest, UnixMs};
@@ -20,6 +18,7 @@ use crate::ui::overlays::{Choice, Editor, Overlay, Revert};
 use crate::ui::terminal::{Input, Key};
 use crate::ui::workers::{Job, Versions};
 use crate::wire::{self, ChoiceNeeded};
+use crossterm::event::{KeyCode, KeyModifiers};
 
 impl App {
     /// Takes one message in. `at_ms` is the client's clock. Cheap: rows are brought up to date by

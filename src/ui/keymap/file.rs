@@ -1,15 +1,13 @@
 //! Reading keymap files: a command and its keys a line, inheritance, conflicts, keys that cannot be sent.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use serde::Deserialize;
-
 use super::{Binding, Keymap};
 use crate::ui::commands::{self, Command};
 use crate::ui::inherit::{FileError, Inherits, Shelf};
 use crate::ui::limits::UI_KEYS_IN_A_ROW_MAX;
 use crate::ui::terminal::Key;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Why a keymap cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,5 @@
 //! A short list to choose from: modes, checkpoints, the agent's own options.
 
-use ratatui::layout::Rect;
-
 use super::open_box;
 use crate::base::text::width;
 use crate::base::{Digest, RelPath, Seq};
@@ -13,6 +11,7 @@ use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
 use crate::ui::view::header;
+use ratatui::layout::Rect;
 
 /// An item that can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]

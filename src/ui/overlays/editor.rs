@@ -1,7 +1,5 @@
 //! The inline editor: the user's version of a file or command before it is approved.
 
-use ratatui::layout::Rect;
-
 use super::open_box;
 use crate::base::{ActionId, Digest};
 use crate::ui::app::App;
@@ -10,6 +8,7 @@ use crate::ui::entry::Entry;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::Role;
+use ratatui::layout::Rect;
 
 /// An open editor, bound to the revision it was opened on.
 #[derive(Debug)]

@@ -1,8 +1,5 @@
 //! Help: every command with its keys, made from the bindings in force.
 
-use crossterm::event::KeyCode;
-use ratatui::layout::{Rect, Size};
-
 use super::open_box;
 use crate::base::text::width;
 use crate::ui::app::App;
@@ -11,6 +8,8 @@ use crate::ui::keymap::{Keymap, Meaning};
 use crate::ui::look::Brush;
 use crate::ui::terminal::{Frame, Key};
 use crate::ui::theme::Role;
+use crossterm::event::KeyCode;
+use ratatui::layout::{Rect, Size};
 
 /// An open help page and how far it is scrolled.
 #[derive(Debug, Default)]

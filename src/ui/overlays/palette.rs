@@ -5,11 +5,6 @@
     reason = "most keys of crossterm mean nothing here, and its list of keys is not ours"
 )]
 
-use crossterm::event::KeyCode;
-use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
-use nucleo_matcher::{Config, Matcher, Utf32Str};
-use ratatui::layout::Rect;
-
 use super::open_box;
 use crate::ui::app::App;
 use crate::ui::commands::{self, Command};
@@ -18,6 +13,10 @@ use crate::ui::keymap::Keymap;
 use crate::ui::look::Brush;
 use crate::ui::terminal::{Frame, Key};
 use crate::ui::theme::{Role, Sign};
+use crossterm::event::KeyCode;
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+use ratatui::layout::Rect;
 
 /// An open palette. The matches are computed when the words change, not when it is drawn.
 #[derive(Debug)]

@@ -1,7 +1,5 @@
 //! A question with one field to type into. Where the answer approves or destroys, a word must be typed.
 
-use ratatui::layout::Rect;
-
 use super::open_box;
 use crate::base::text::{Show, escape, width};
 use crate::base::{ActionId, Digest, StepId};
@@ -12,6 +10,7 @@ use crate::ui::entry::Entry;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
+use ratatui::layout::Rect;
 
 /// The purpose of the typed text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,5 @@
 //! The changes that an undo or a rewind would revert, to choose from: what may be the user's is not checked.
 
-use ratatui::layout::Rect;
-use std::ops::Range;
-
 use super::open_box;
 use crate::base::RelPath;
 use crate::base::text::{Untrusted, width};
@@ -11,6 +8,8 @@ use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
 use crate::wire::{ChoiceNeeded, Request, Revertible, Rewind, Undo};
+use ratatui::layout::Rect;
+use std::ops::Range;
 
 /// Rows for the path of the current change, which its own row may cut.
 const PATH_ROWS_MAX: u16 = 2;

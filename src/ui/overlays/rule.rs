@@ -1,7 +1,5 @@
 //! A drafted rule: shown whole and changed by the user before it goes into their policy.
 
-use ratatui::layout::Rect;
-
 use super::open_box;
 use crate::base::text::{Show, escape};
 use crate::ui::app::App;
@@ -9,6 +7,7 @@ use crate::ui::entry::Entry;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::Role;
+use ratatui::layout::Rect;
 
 /// An open draft.
 #[derive(Debug)]

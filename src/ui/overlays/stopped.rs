@@ -1,7 +1,5 @@
 //! The report after a stop: the processes that were ended, that are left, and that could not be checked.
 
-use ratatui::layout::Rect;
-
 use super::open_box;
 use crate::base::text::{Show, escape, width};
 use crate::model::Kind;
@@ -12,6 +10,7 @@ use crate::ui::limits::UI_ENDED_SHOWN_MAX;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::Role;
+use ratatui::layout::Rect;
 
 pub(super) fn view(census: &Census, app: &App, frame: &mut Frame<'_>, screen: Rect) {
     let box_width = screen.width.saturating_sub(2).clamp(30, 80);

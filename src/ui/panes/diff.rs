@@ -1,7 +1,5 @@
 //! Diff: exactly what would happen. Files as unified, split or structural diff; a command as it would run.
 
-use ratatui::layout::{Rect, Size};
-
 use super::row::Row;
 use super::{Pane, Title};
 use crate::base::limits::DIFF_CONTEXT_LINES;
@@ -17,6 +15,7 @@ use crate::ui::list::List;
 use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};
 use crate::ui::workers::{FilePicture, HunkPicture};
+use ratatui::layout::{Rect, Size};
 
 mod choose;
 mod draw;

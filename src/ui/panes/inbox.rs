@@ -1,9 +1,5 @@
 //! Inbox: the pending actions, riskiest and oldest first, and the changes that went past the gate.
 
-use std::collections::BTreeSet;
-
-use ratatui::layout::{Rect, Size};
-
 use super::row::Row;
 use super::{Pane, Title};
 use crate::base::ActionId;
@@ -18,6 +14,8 @@ use crate::ui::limits::{UI_AGE_STEP_MS, UI_ALARMS_SHOWN_MAX, UI_READ_ACTIONS_KEP
 use crate::ui::list::List;
 use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};
+use ratatui::layout::{Rect, Size};
+use std::collections::BTreeSet;
 
 /// From here on a row has room for more than what the action is and why.
 const WORDY_COLUMNS_MIN: u16 = 100;

@@ -11,13 +11,12 @@ pub mod talk;
 pub mod tests_pane;
 pub mod why;
 
-use ratatui::layout::{Rect, Size};
-
 use crate::ui::app::{App, Scene, Touched};
 use crate::ui::layout::{Layout, PaneId, Place, Shape};
 use crate::ui::list::List;
 use crate::ui::look::{Brush, Edge};
 use crate::ui::theme::{Role, Sign};
+use ratatui::layout::{Rect, Size};
 
 /// The words in a pane's frame.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,10 +1,5 @@
 //! Output: what a command writes, live; the transcript of messages and thoughts; or the agent's own log. Bounded.
 
-use std::ops::Range;
-
-use ratatui::layout::{Rect, Size};
-use ratatui::style::{Color, Modifier, Style};
-
 use super::row::{Row, wrapped, wrapped_on};
 use super::{Pane, Title};
 use crate::base::text::ansi::{self, Colour, Sgr, StyledLine};
@@ -19,6 +14,9 @@ use crate::ui::limits::{UI_PROCESSES_SHOWN_MAX, UI_TRANSCRIPT_ROWS_MAX};
 use crate::ui::list::List;
 use crate::ui::look::Brush;
 use crate::ui::theme::Role;
+use ratatui::layout::{Rect, Size};
+use ratatui::style::{Color, Modifier, Style};
+use std::ops::Range;
 
 /// See the module.
 #[derive(Debug)]

@@ -1,9 +1,5 @@
 //! Plan: the step tree that the user owns.
 
-use std::collections::BTreeSet;
-
-use ratatui::layout::{Rect, Size};
-
 use super::row::Row;
 use super::{Pane, Title};
 use crate::base::StepId;
@@ -14,6 +10,8 @@ use crate::ui::layout::PaneId;
 use crate::ui::list::List;
 use crate::ui::look::{Brush, Look};
 use crate::ui::theme::{Role, Sign};
+use ratatui::layout::{Rect, Size};
+use std::collections::BTreeSet;
 
 /// See the module.
 #[derive(Debug, Default)]

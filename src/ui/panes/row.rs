@@ -1,10 +1,9 @@
 //! A row made of words in roles, for panes whose rows are text.
 
-use ratatui::layout::Rect;
-
 use crate::base::text::{Show, escape, width};
 use crate::ui::look::Brush;
 use crate::ui::theme::Role;
+use ratatui::layout::Rect;
 
 /// One row, ready to draw. Its words are safe to show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

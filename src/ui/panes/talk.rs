@@ -4,10 +4,6 @@
 
 mod prose;
 
-use std::collections::BTreeSet;
-
-use ratatui::layout::{Rect, Size};
-
 use super::inbox::action_words;
 use super::row::{Row, wrapped};
 use super::why::phase_role;
@@ -24,6 +20,8 @@ use crate::ui::list::List;
 use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};
 use prose::{Prose, TalkRow};
+use ratatui::layout::{Rect, Size};
+use std::collections::BTreeSet;
 
 /// See the module.
 #[derive(Debug)]

@@ -1,9 +1,5 @@
 //! Tests: the tree of cases, what they were before and what they are with the change. Only runs we observed.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-
-use ratatui::layout::{Rect, Size};
-
 use super::row::{Row, wrapped};
 use super::{Pane, Title};
 use crate::base::text::{Show, escape};
@@ -15,6 +11,8 @@ use crate::ui::layout::PaneId;
 use crate::ui::list::List;
 use crate::ui::look::{Brush, Look};
 use crate::ui::theme::{Role, Sign};
+use ratatui::layout::{Rect, Size};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Columns of the two results and the time at the right.
 const BEFORE_COLUMNS: usize = 8;

@@ -1,7 +1,5 @@
 //! Why: the reason given, the evidence, the objections, and the outcome.
 
-use ratatui::layout::{Rect, Size};
-
 use super::diff::touched_words;
 use super::inbox::{action_words, is_guarded, risk_words};
 use super::row::{Row, wrapped};
@@ -17,6 +15,7 @@ use crate::ui::limits::UI_THOUGHT_ROWS_MAX;
 use crate::ui::list::List;
 use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};
+use ratatui::layout::{Rect, Size};
 
 /// See the module.
 #[derive(Debug, Default)]

@@ -1,8 +1,7 @@
 //! The user's own editor on a private copy of a text.
 
-use std::io::{Read as _, Write as _};
-
 use crate::ui::limits::UI_ENTRY_BYTES_MAX;
+use std::io::{Read as _, Write as _};
 
 /// Opens `editor` (a command line) on the text and returns what it left behind. The file is 0600 in a 0700 directory
 /// and gone afterwards; its name ends as the real one does, for the editor's sake.

@@ -1,19 +1,17 @@
 //! The client's end of the wire: attach, send, receive.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
-
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
-use serde::Deserialize;
-use tokio::sync::mpsc;
-
 use super::Stream;
 use crate::base::{Seq, UnixMs};
 use crate::model::Envelope;
 use crate::ui::app::{Answer, Msg, RemoteLink};
 use crate::ui::limits::{UI_ASKS_WAITING_MAX, UI_EVENTS_AT_ONCE_MAX, UI_HOST_SILENT_MS_MAX};
 use crate::wire::{self, AttachedAs, Code, Id, Message, Request};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
 
 /// Something from the host; `None` is of no interest to the screen.
 pub(super) type Heard = Option<Box<Msg>>;

@@ -7,18 +7,6 @@ mod editor;
 mod link;
 mod signals;
 
-use std::collections::VecDeque;
-use std::future::Future;
-use std::path::PathBuf;
-use std::task::Poll;
-use std::time::{Duration, Instant};
-
-use crossterm::event::EventStream;
-use futures::{FutureExt as _, StreamExt as _};
-use ratatui::layout::Size;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
-
 use crate::ui::app::{App, Leave, Msg, Notice, Request, Start};
 use crate::ui::keymap::{self, KeymapError};
 use crate::ui::limits::{UI_BACKLOG_MAX, UI_BACKLOG_MS_MAX, UI_FRAME_MS_MIN, UI_JOBS_WAITING_MAX};
@@ -29,8 +17,18 @@ use crate::ui::terminal::outlet::{Outlet, to_stdout};
 use crate::ui::terminal::{Input, Screen, TerminalError};
 use crate::ui::theme::{self, Depth, Signs, ThemeError};
 use crate::ui::workers::{Pool, Product};
+use crossterm::event::EventStream;
+use futures::{FutureExt as _, StreamExt as _};
 use link::{Heard, Link};
+use ratatui::layout::Size;
 use signals::{Signal, Signals};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::path::PathBuf;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
 
 /// The appearance and behavior of a client. Environment and configuration are read by whoever makes this.
 #[derive(Debug, Clone)]

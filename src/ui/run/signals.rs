@@ -1,7 +1,6 @@
 //! The signals a terminal program must answer to.
 
 use std::io;
-
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
 /// The request of a signal.

@@ -2,11 +2,10 @@
 //!
 //! Text is made visible long before (`base::text`); this is the net below it, so it never explains, it replaces.
 
-use ratatui::buffer::Buffer;
-use unicode_width::UnicodeWidthChar;
-
 use crate::base::text::hidden::is_hidden;
 use crate::ui::limits::UI_CELL_MARKS_MAX;
+use ratatui::buffer::Buffer;
+use unicode_width::UnicodeWidthChar;
 
 /// Shown in place of anything a cell must not hold.
 pub const REPLACEMENT: &str = "\u{fffd}";

@@ -3,13 +3,11 @@
 //! No query is ever sent, so nothing waits for an answer: the kitty keyboard protocol is pushed blindly, which
 //! terminals without it ignore (its specification asks them to), and `--no-kitty` leaves it out.
 
+use crate::ui::limits::UI_RESTORE_MS_MAX;
+use ratatui::layout::Size;
 use std::io::{self, IsTerminal as _};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-
-use ratatui::layout::Size;
-
-use crate::ui::limits::UI_RESTORE_MS_MAX;
 
 /// Why a full-screen session cannot open here.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,6 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-
 use tokio::sync::mpsc;
 
 /// See the module.

@@ -1,12 +1,11 @@
 //! Turns the difference of two pictures into the fewest bytes we know how to send.
 
-use ratatui::buffer::{Buffer, Cell};
-use std::io::Write as _;
-
 use super::filter;
 use super::pen::{Ink, Pen};
 use super::scroll::{self, Shift};
 use crate::ui::limits::{UI_ERASE_RUN_CELLS_MIN, UI_GAP_REWRITE_CELLS_MAX};
+use ratatui::buffer::{Buffer, Cell};
+use std::io::Write as _;
 
 /// Appends what turns `front` into `back`; `front` is shifted on the way when rows moved.
 ///

@@ -1,10 +1,9 @@
 //! The screen: two pictures, one filter, one write a frame.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect, Size};
-
 use super::pen::Pen;
 use super::{filter, paint};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect, Size};
 
 /// The drawing surface of `view`: a clean picture of the whole terminal, and the position of the cursor if it is shown.
 #[derive(Debug)]

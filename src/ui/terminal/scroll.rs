@@ -2,10 +2,9 @@
 //!
 //! The comparison works on whole rows, because scroll regions (DECSTBM) span the width of the screen.
 
+use crate::ui::limits::{UI_SCROLL_GAIN_BYTES_MIN, UI_SCROLL_ROWS_MAX};
 use ratatui::buffer::{Buffer, Cell};
 use std::hash::{Hash as _, Hasher as _};
-
-use crate::ui::limits::{UI_SCROLL_GAIN_BYTES_MIN, UI_SCROLL_ROWS_MAX};
 
 /// An absolute cursor position (`CSI row ; column H`).
 const JUMP_BYTES: usize = 7;

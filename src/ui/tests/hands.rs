@@ -1,8 +1,5 @@
 //! Tests of a user's input to a client: keys by command name in, requests out. No IO, no waiting.
 
-use proptest::prelude::*;
-use ratatui::layout::{Position, Size};
-
 use super::stage::{MORE, SESSION, Stage, envelopes};
 use crate::base::UnixMs;
 use crate::diff::HunkChoice;
@@ -14,6 +11,8 @@ use crate::ui::commands;
 use crate::ui::layout::PaneId;
 use crate::ui::terminal::{Input, Key};
 use crate::wire::{self, EditedBody};
+use proptest::prelude::*;
+use ratatui::layout::{Position, Size};
 
 fn key(text: &str, held: bool) -> Msg {
     Msg::Input(Input::Key { key: Key::parse(text).unwrap(), held })

@@ -1,11 +1,6 @@
 //! A stage for tests: a real session from a fixture, a client that shows it, and the screen it draws, seen
 //! through a terminal's parser.
 
-use std::fmt::Write as _;
-use std::num::NonZeroU16;
-
-use ratatui::layout::Size;
-
 use crate::base::UnixMs;
 use crate::model::Envelope;
 use crate::ui::app::{App, Msg, Notice, Request, Start};
@@ -14,6 +9,9 @@ use crate::ui::look::Look;
 use crate::ui::terminal::{Input, Key, Screen};
 use crate::ui::theme::{self, Signs};
 use crate::ui::{keymap, view};
+use ratatui::layout::Size;
+use std::fmt::Write as _;
+use std::num::NonZeroU16;
 
 /// A client under test with its clock, its screen and everything it asked of the host.
 pub struct Stage {

@@ -1,13 +1,11 @@
 //! Reading theme files: palette, roles, inheritance. Errors name the file, the place and what was expected.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use ratatui::style::{Color, Modifier, Style};
-use serde::Deserialize;
-
 use super::{FLAGS, Role, Theme};
 use crate::ui::inherit::{FileError, Inherits, Shelf};
+use ratatui::style::{Color, Modifier, Style};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Why a theme cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -7,14 +7,13 @@ use picture::{Detail, pictures_of};
 pub use picture::{FilePicture, Heading, HunkPicture, LinePicture, Shown, StructureLine, role_of};
 pub use pool::Pool;
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-
 use crate::base::Digest;
 use crate::base::digest::FieldHasher;
 use crate::model::{Content, FileEdit};
 use crate::ui::limits::{UI_PICTURES_KEPT_MAX, UI_TEXT_FIRST_BYTES_MIN};
 use bytes::Bytes;
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// A file with the bytes of both versions, as far as they are here.
 #[derive(Debug, Clone, PartialEq, Eq)]

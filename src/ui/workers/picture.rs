@@ -1,8 +1,5 @@
 //! The picture of one changed file: hunks of lines that are safe to show, with the places that are colored.
 
-use std::collections::HashMap;
-use std::ops::Range;
-
 use crate::base::text::escape::{self, PieceKind};
 use crate::base::text::{Show, Untrusted, foreign};
 use crate::diff::{Content, FileDiff, LineKind, intraline};
@@ -12,6 +9,8 @@ use crate::ui::limits::{UI_CONTEXT_LINES_MAX, UI_HIGHLIGHT_MS_MAX};
 use crate::ui::theme::Role;
 use crate::ui::workers::Versions;
 use bytes::Bytes;
+use std::collections::HashMap;
+use std::ops::Range;
 
 /// A line of text for the screen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

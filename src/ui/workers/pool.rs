@@ -1,10 +1,9 @@
 //! Two threads that compute pictures. Jobs that a newer one has overtaken are never begun.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex};
-
 use super::{Job, Product};
 use crate::ui::limits::{UI_JOBS_WAITING_MAX, UI_WORKERS};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex};
 
 /// The threads; they end when this is dropped and their present job is done.
 #[derive(Debug)]

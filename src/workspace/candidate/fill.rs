@@ -1,12 +1,5 @@
 //! Putting single files into a copy: reflink, copy, or from the checkpoint store.
 
-use std::ffi::OsStr;
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
-
 use super::{CandidateError, failed};
 use crate::workspace::checkpoint::{Entry, EntryKind, Store, StoreError};
 use crate::workspace::content;
@@ -14,6 +7,12 @@ use crate::workspace::limits;
 use crate::workspace::listing::Listing;
 use crate::workspace::root::Identity;
 use crate::workspace::tree::{self, Class};
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 
 /// Copies one regular file with its times: shared blocks where the file system can, else bytes.
 pub fn copy_file(from: &Path, to: &Path) -> io::Result<Identity> {

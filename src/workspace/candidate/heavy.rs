@@ -9,10 +9,6 @@
 //! | anything else up to 32 MiB | copied |
 //! | anything larger | left out |
 
-use std::collections::BTreeSet;
-use std::io;
-use std::path::{Path, PathBuf};
-
 use super::fill::copy_file;
 use super::{CandidateError, failed};
 use crate::base::Digest;
@@ -21,6 +17,9 @@ use crate::workspace::content;
 use crate::workspace::limits;
 use crate::workspace::listing::Seen;
 use crate::workspace::tree::{self, Rules};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// Caches of tools: never needed, often large.
 const CACHES: &[&str] = &[

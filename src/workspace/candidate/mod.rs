@@ -12,19 +12,18 @@ mod trials;
 
 pub use trials::OpenTrials;
 
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::io;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::{Path, PathBuf};
-
 use super::checkpoint::{Difference, Entry, EntryKind, Store, StoreError, compare, lookup, replace};
 use super::content;
 use super::listing::{Listing, now_ns};
 use super::tree;
 use crate::base::Digest;
 use crate::workspace::limits;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
 
 /// Why a candidate cannot be made or read.
 #[derive(Debug, thiserror::Error)]

@@ -5,11 +5,10 @@
 //! Objects are copied up to a bound. Beyond it they are read from yours through `objects/info/alternates`, which git
 //! never writes to.
 
-use std::io;
-use std::path::{Path, PathBuf};
-
 use super::heavy::{copy_tree, size};
 use crate::workspace::limits;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// The parts of a repository that belong to other places, or to processes that run on it.
 const LEFT_OUT: &[&str] =

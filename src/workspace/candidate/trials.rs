@@ -1,11 +1,6 @@
 //! Trials: many short runs in one candidate, each laid over it, run, and put back. Only commands
 //! that were approved, only as often and as long as was approved.
 
-use futures::future::BoxFuture;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::{CandidateError, PrivateCopy};
 use crate::base::digest::FieldHasher;
 use crate::base::{Digest, RelPath};
@@ -17,6 +12,10 @@ use crate::workspace::limits;
 use crate::workspace::live::candidate_error;
 use crate::workspace::root::Root;
 use crate::workspace::run::{self, HeadTail, Sink, Spawner};
+use futures::future::BoxFuture;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// A candidate open for the trials of one approved action.
 pub struct OpenTrials {

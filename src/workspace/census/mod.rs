@@ -10,11 +10,10 @@ pub mod procfs;
 mod signals;
 mod stop;
 
+use procfs::{Marked, Process, Table};
 use rustix::process::{getpid, set_child_subreaper};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use procfs::{Marked, Process, Table};
 
 /// The environment variable that every process of a session is started with.
 pub const MARKER: &str = "RIGHTSEAT_SESSION";

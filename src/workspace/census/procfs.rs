@@ -2,11 +2,10 @@
 //!
 //! Formats: `proc_pid_stat(5)`, `proc_pid_environ(5)`, `proc_pid_cmdline(5)`.
 
+use crate::workspace::limits;
 use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-
-use crate::workspace::limits;
 
 /// One process as `/proc/PID/stat` had it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,9 +1,8 @@
 //! Sending a signal to the process that was seen, not to whoever has its number now.
 
+use super::procfs::{self, Process};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, pidfd_send_signal, waitpid};
-
-use super::procfs::{self, Process};
 
 /// Sends `signal` if the process is still the same one. A process that has gone is not an error.
 pub fn send(process: &Process, signal: Signal) -> Result<(), Errno> {

@@ -1,15 +1,14 @@
 //! Freeze, resume, stop. All of it blocks for up to [`limits::CENSUS_STOP_MS_MAX`]: call it from a
 //! thread that may.
 
-use rustix::process::Signal;
-use std::collections::HashMap;
-use std::thread;
-use std::time::{Duration, Instant};
-
 use super::procfs::{self, Process};
 use super::{Scope, Tracker, launched, signals};
 use crate::model::event::{Census, Survivor};
 use crate::workspace::limits;
+use rustix::process::Signal;
+use std::collections::HashMap;
+use std::thread;
+use std::time::{Duration, Instant};
 
 fn named(process: &Process) -> Survivor {
     Survivor { pid: process.pid, argv: procfs::line(process), parent: Some(process.parent) }

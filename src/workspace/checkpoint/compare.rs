@@ -1,13 +1,12 @@
 //! The differences between two recorded trees, and single entries of one; equal directories are not even read.
 
-use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
-
 use super::directory::{Directory, Entry, EntryKind};
 use super::store::{Store, StoreError};
 use crate::base::Digest;
 use crate::workspace::limits;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 /// A node that differs: a file, a link, or a directory that is empty or whose permission bits say more than usual.
 #[derive(Debug, Clone, PartialEq, Eq)]

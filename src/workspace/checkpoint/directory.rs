@@ -2,12 +2,11 @@
 //! upper case, 64 hex digits, the name, a NUL. Entries are sorted by name, so equal directories have equal digests.
 //! Earlier versions wrote files and directories with lower-case letters, without bits.
 
+use crate::base::Digest;
+use crate::model::{FileMode, Node, NodeKind};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-
-use crate::base::Digest;
-use crate::model::{FileMode, Node, NodeKind};
 
 /// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,11 +1,10 @@
 //! Objects by digest: `objects/ab/cdef…`, each a byte that says how it is packed and the bytes.
 
+use crate::base::Digest;
+use crate::workspace::limits;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-
-use crate::base::Digest;
-use crate::workspace::limits;
 
 const RAW: u8 = 0;
 const ZSTD: u8 = 1;

@@ -1,5 +1,11 @@
 //! The visible part: names are exchanged one by one, each checked, and reverted on failure.
 
+use super::stage::{Seen, Stage, Staged, conflict, look_node};
+use super::temp::TempName;
+use super::{EditError, Written};
+use crate::base::Digest;
+use crate::model::{FileMode, Node, NodeKind};
+use crate::workspace::root::{Place, Root};
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use std::ffi::OsStr;
@@ -8,13 +14,6 @@ use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-
-use super::stage::{Seen, Stage, Staged, conflict, look_node};
-use super::temp::TempName;
-use super::{EditError, Written};
-use crate::base::Digest;
-use crate::model::{FileMode, Node, NodeKind};
-use crate::workspace::root::{Place, Root};
 
 /// The way to revert one visible change.
 enum Undo<'a> {

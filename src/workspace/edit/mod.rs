@@ -14,14 +14,13 @@ mod temp;
 #[cfg(test)]
 mod tests;
 
-use std::io;
-use std::path::{Path, PathBuf};
-
 use super::content;
 use super::root::{PathRefusal, Root, Standing};
 use crate::base::Digest;
 use crate::model::Node;
 use crate::workspace::limits;
+use std::io;
+use std::path::{Path, PathBuf};
 
 pub use temp::{is_temp_name, sweep};
 

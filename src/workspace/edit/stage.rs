@@ -1,12 +1,5 @@
 //! Before anything visible happens: resolve, compare pre-images, write new contents aside.
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
-use rustix::io::Errno;
-use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-
 use super::temp::{self, TempName};
 use super::{Base, Body, Conflict, EditError, FileChange};
 use crate::base::Digest;
@@ -14,6 +7,12 @@ use crate::model::{FileMode, Node, NodeKind};
 use crate::workspace::content;
 use crate::workspace::limits;
 use crate::workspace::root::{Identity, PathRefusal, Place, Root};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
+use rustix::io::Errno;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 /// The state of a pre-image when it was digested.
 #[derive(Debug, Clone, Copy)]

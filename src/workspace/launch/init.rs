@@ -1,5 +1,6 @@
 //! The inner parts: pid 1 of a pid namespace, or a shim that becomes the command.
 
+use super::{EXIT_LAUNCHER_FAILED, cannot_start, complain, descriptors};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags};
@@ -10,8 +11,6 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
-
-use super::{EXIT_LAUNCHER_FAILED, cannot_start, complain, descriptors};
 
 /// Pid 1: starts the command, reaps everything, reports how the command ended; with its own end
 /// the kernel ends the namespace.

@@ -1,6 +1,10 @@
 //! The launcher proper: makes the session, starts the inner part, waits for it or for the end of
 //! the host, ends what is left.
 
+use super::args::{self, Containment};
+use super::{EXIT_LAUNCHER_FAILED, cannot_start, complain, descriptors};
+use crate::workspace::census::procfs;
+use crate::workspace::limits;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -16,11 +20,6 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
-
-use super::args::{self, Containment};
-use super::{EXIT_LAUNCHER_FAILED, cannot_start, complain, descriptors};
-use crate::workspace::census::procfs;
-use crate::workspace::limits;
 
 pub fn run(parent: i32, containment: Containment, argv: &[OsString]) -> u8 {
     // A pty has made its session already; then this fails and changes nothing.

@@ -1,13 +1,12 @@
 //! The listing in memory: a tree of directories that remembers which of them are written to the store as they are.
 //! A name is kept once, in its own directory.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-
 use super::examine::Names;
 use crate::base::Digest;
 use crate::workspace::checkpoint::{Directory, Entry, EntryKind, Pending, Store, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 /// A file or link as it was last seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

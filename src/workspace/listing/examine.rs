@@ -1,16 +1,6 @@
 //! Looking at the disk for the listing: the names in a directory, and what one name is. Sizes and kinds are asked
 //! before a byte is read; a pipe is never opened and a large file never read.
 
-use rustix::fs::{AtFlags, Dir, FileType};
-use rustix::io::Errno;
-use std::collections::hash_map::DefaultHasher;
-use std::ffi::{OsStr, OsString};
-use std::hash::{Hash as _, Hasher as _};
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
-
 use super::branch::Leaf;
 use crate::base::Digest;
 use crate::base::digest::FieldHasher;
@@ -20,6 +10,15 @@ use crate::workspace::edit::is_temp_name;
 use crate::workspace::limits;
 use crate::workspace::root::{Identity, Root};
 use crate::workspace::tree::{Class, Rules};
+use rustix::fs::{AtFlags, Dir, FileType};
+use rustix::io::Errno;
+use std::collections::hash_map::DefaultHasher;
+use std::ffi::{OsStr, OsString};
+use std::hash::{Hash as _, Hasher as _};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 /// A file or link, by its inode alone.
 #[derive(Debug, Clone, Copy)]

@@ -11,14 +11,6 @@ mod examine;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashSet};
-use std::ffi::OsString;
-use std::io;
-use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use super::checkpoint::{Entry, Pending, Store, StoreError};
 use super::root::{PathRefusal, Root};
 use super::tree::{Class, Rules};
@@ -26,6 +18,13 @@ use crate::base::Digest;
 use crate::workspace::limits;
 use branch::{Branch, Leaf};
 use examine::Reading;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use examine::{Seen, Sight};
 

@@ -1,10 +1,5 @@
 //! Candidates of the live workspace: made, named, shared, counted.
 
-use futures::future::BoxFuture;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::promoted::Changes;
 use super::{LiveWorkspace, blocking, candidate_error, locked};
 use crate::base::RelPath;
@@ -12,6 +7,10 @@ use crate::port::{self, CandidateChanges, WorkspaceError};
 use crate::workspace::candidate::PrivateCopy;
 use crate::workspace::limits;
 use crate::workspace::listing::Listing;
+use futures::future::BoxFuture;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Returns the directory of the candidates, below the session's state directory.
 fn home(state: &Path) -> PathBuf {

@@ -6,12 +6,6 @@ mod perform;
 mod promoted;
 mod read;
 
-use futures::future::BoxFuture;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc};
-
 use super::candidate::{CandidateError, OpenTrials};
 use super::census::{Scope, Tracker};
 use super::checkpoint::{Difference, EntryKind, Store, StoreError, compare};
@@ -33,6 +27,11 @@ use crate::port;
 use crate::port::{
     AgentChild, AgentSpawn, Image, Notice, Performed, Progress, TreeChange, Trials, Work, WorkspaceError,
 };
+use futures::future::BoxFuture;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
 
 /// The settings of a live workspace.
 #[derive(Debug, Clone)]

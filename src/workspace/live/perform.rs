@@ -1,12 +1,5 @@
 //! Carrying out one approved action: the permit is compared with the bytes, then it is spent.
 
-use std::convert::Infallible;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-
 use super::read;
 use crate::base::{Digest, RelPath};
 use crate::journal::Permit;
@@ -20,6 +13,12 @@ use crate::workspace::limits;
 use crate::workspace::root::Root;
 use crate::workspace::run::{self, Sink, Spawner, Tail};
 use crate::workspace::tree::Rules;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// Checks that the permit is for exactly this action, unchanged.
 pub fn check(permit: &Permit, action: &Action) -> Result<(), String> {

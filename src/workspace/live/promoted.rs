@@ -1,9 +1,6 @@
 //! The changes of a candidate that can be proposed, and those left in it with a reason. One file that is too large,
 //! cannot be read or is a link never keeps the others back.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
 use super::candidate_error;
 use crate::base::RelPath;
 use crate::model::{FileChange, FileMode};
@@ -11,6 +8,8 @@ use crate::port::{CandidateChange, CandidateChanges, WorkspaceError};
 use crate::workspace::candidate::PrivateCopy;
 use crate::workspace::checkpoint::{Difference, Entry, EntryKind};
 use crate::workspace::limits;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// Changes while they are gathered.
 pub struct Changes<'a> {

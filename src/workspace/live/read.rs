@@ -1,7 +1,5 @@
 //! Looking at files for the host: one as it is now, or the names below a directory.
 
-use std::path::Path;
-
 use super::path_error;
 use crate::base::{Digest, RelPath};
 use crate::model::{FileMode, Node, NodeKind};
@@ -9,6 +7,7 @@ use crate::port::{Image, WorkspaceError};
 use crate::workspace::content;
 use crate::workspace::root::{PathRefusal, Root};
 use crate::workspace::tree::{self, Rules};
+use std::path::Path;
 
 /// The file as it is now, if it has at most `max` bytes; `None` when there is none, or its directory does not exist.
 pub fn image(root: &Root, path: &Path, max: u64) -> Result<Option<Image>, WorkspaceError> {

@@ -1,13 +1,12 @@
 //! Following one command: its output as it comes, its time limit, its end.
 
+use super::{Running, exit_code};
+use crate::model::event::Stream;
+use crate::workspace::limits;
 use std::future::Future;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-
-use super::{Running, exit_code};
-use crate::model::event::Stream;
-use crate::workspace::limits;
 
 /// Takes output as it comes. A slow sink slows the command, by way of its full pipe.
 pub trait Sink: Send {

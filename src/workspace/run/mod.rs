@@ -8,6 +8,8 @@ pub use drive::{Ended, Sink, drive};
 pub use output::{HeadTail, Tail};
 pub use program::{environment, find_program, missing, prepare};
 
+use super::census::{MARKER, Scope, Tracker, launched};
+use super::launch::{self, Containment};
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -17,9 +19,6 @@ use std::process::{ExitStatus, Stdio};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-
-use super::census::{MARKER, Scope, Tracker, launched};
-use super::launch::{self, Containment};
 
 /// The process to start. Nothing of the host's environment is inherited beyond `environment`.
 #[derive(Debug, Clone)]

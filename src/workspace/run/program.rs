@@ -1,12 +1,11 @@
 //! The surroundings of a command: its environment, and its program.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-
 use super::Spec;
 use crate::model::Command;
 use crate::workspace::root::{PathRefusal, Root};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 /// Names that are inherited. No tokens, no agents' sockets: what is not here has to be asked for,
 /// and is then part of what is approved.

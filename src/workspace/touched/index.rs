@@ -1,12 +1,11 @@
 //! Git's index, read as a file: git itself would run what the repository's configuration names. Versions 2 to 4 of the
 //! format, names and file stamps only (gitformat-index).
 
+use crate::workspace::limits::GIT_INDEX_BYTES_MAX;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-
-use crate::workspace::limits::GIT_INDEX_BYTES_MAX;
 
 /// Bytes of an entry before its flags, with a SHA-1.
 const FIXED: usize = 60;

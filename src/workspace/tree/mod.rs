@@ -5,11 +5,10 @@ mod rules;
 
 pub use rules::{Class, Rules};
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-
 use super::edit::is_temp_name;
 use crate::workspace::limits;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 /// Directories of version control: their stores are not content.
 const VERSION_CONTROL: &[&str] = &[".git", ".hg", ".svn", ".jj", ".pijul"];

@@ -5,6 +5,9 @@
 //! Nothing that is written during the session changes a judgment. A file that an agent can write must not decide
 //! what is watched, compared, proposed, recorded or restored.
 
+use super::{guard_rail, is_hidden};
+use crate::workspace::content;
+use crate::workspace::limits;
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder, gitconfig_excludes_path};
 use serde::{Deserialize, Serialize};
@@ -13,10 +16,6 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use super::{guard_rail, is_hidden};
-use crate::workspace::content;
-use crate::workspace::limits;
 
 /// Directories of fetched or generated files, which are never content.
 const FETCHED: &[&str] = &["node_modules", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"];

@@ -2,12 +2,6 @@
 //! they are small and few; large ignored directories, by count, size and times. None of it is recorded or restored, but
 //! no change of it goes unseen.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Instant;
-
 use super::notices::{about, changed};
 use crate::model::FileChange;
 use crate::policy::guarded::guarded;
@@ -17,6 +11,11 @@ use crate::workspace::limits;
 use crate::workspace::listing::{Listing, Seen, Sight, now_ns};
 use crate::workspace::root::Root;
 use crate::workspace::tree;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
 
 /// See the module.
 pub struct Beside {

@@ -1,11 +1,10 @@
 //! The kernel's events as hints where to look, and the reasons why there may be none.
 
+use super::Means;
 use crate::model::WatchState;
 use notify::{Config, ErrorKind, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-use super::Means;
 
 /// The place to check.
 #[derive(Debug, Clone, PartialEq, Eq)]

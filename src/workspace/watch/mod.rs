@@ -10,6 +10,12 @@ mod beside;
 mod eyes;
 mod notices;
 
+use crate::port::{Changed, Notice};
+use crate::workspace::limits;
+use crate::workspace::listing::Listing;
+use crate::workspace::tree::{self, Class};
+use beside::Beside;
+use eyes::{Eyes, Hint};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,13 +24,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-
-use crate::port::{Changed, Notice};
-use crate::workspace::limits;
-use crate::workspace::listing::Listing;
-use crate::workspace::tree::{self, Class};
-use beside::Beside;
-use eyes::{Eyes, Hint};
 
 /// A message to the watching thread.
 enum Heard {

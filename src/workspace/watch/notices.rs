@@ -1,12 +1,11 @@
 //! Changes as reported to the host.
 
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
-
 use crate::base::{Digest, RelPath};
 use crate::model::{FileChange, Node};
 use crate::port::Changed;
 use crate::workspace::checkpoint::Entry;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 /// A node that is another one now.
 pub fn changed(path: &Path, before: Option<Entry>, after: Option<Entry>) -> Changed {

@@ -1,9 +1,8 @@
 //! A model of one and a half billion parameters, as such models behave: a seeded mixture of everything they do wrong and a
 //! little that is right. The same seed gives the same answers.
 
-use serde_json::{Value, json};
-
 use super::script::{Fault, Turn};
+use serde_json::{Value, json};
 
 /// The answer number `n` of the model with this seed, about a project with `calc.py` and `test_calc.py`.
 pub fn turn(seed: u64, n: usize) -> Turn {

@@ -1,9 +1,8 @@
 //! Just enough HTTP/1.1 over a raw socket: one request a connection, chunked answers.
 
+use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-
-use serde_json::Value;
 
 /// One request as it arrived. Header names are in lower case.
 #[derive(Clone, Debug)]

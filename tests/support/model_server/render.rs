@@ -1,9 +1,8 @@
 //! One neutral turn written as each provider writes it: streamed events or one JSON body.
 
-use serde_json::{Value, json};
-
 use super::http::Received;
 use super::script::Turn;
+use serde_json::{Value, json};
 
 /// The protocol a request speaks, read from its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

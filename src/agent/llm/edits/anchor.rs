@@ -1,11 +1,9 @@
 //! Finds the place a model means: exactly, but for blanks, but for indentation, nearly.
 
-use std::ops::Range;
-
-use similar::TextDiff;
-
 use super::EditMistake;
 use crate::agent::llm::limits;
+use similar::TextDiff;
+use std::ops::Range;
 
 /// The way an anchor was found; later is further from the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,18 +4,16 @@
 //! request may be sent again. Before the first event nothing has been produced. Afterwards it may have been paid for,
 //! so only a server that says itself that it failed, before it gave any content, is asked again.
 
-use std::time::Duration;
-
-use futures::StreamExt;
-use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
-
 use super::reader::{self, Accepted};
 use super::{Endpoint, Progress, connection};
 use crate::agent::llm::delta::Delta;
 use crate::agent::llm::fault::Fault;
 use crate::agent::llm::limits;
 use crate::agent::llm::providers::{Api, Decode, Encoded, whole};
+use futures::StreamExt;
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
 /// A failed attempt, by whether it may be repeated at all.
 pub(super) enum Failed {

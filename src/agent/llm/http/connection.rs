@@ -3,17 +3,15 @@
 //! A redirect to another origin is not followed, so the key stays where it belongs; a loopback server is never reached
 //! through a proxy; compression is not asked for.
 
-use std::sync::OnceLock;
-use std::time::Duration;
-
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Client, RequestBuilder, StatusCode, Url};
-
 use super::Endpoint;
 use crate::agent::llm::fault::Fault;
 use crate::agent::llm::limits;
 use crate::agent::llm::providers::{Encoded, KeyHeader};
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 /// A completion's request, key and all.
 pub(super) fn post(endpoint: &Endpoint, encoded: &Encoded) -> Result<RequestBuilder, Fault> {

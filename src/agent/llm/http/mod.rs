@@ -9,9 +9,8 @@ mod connection;
 mod reader;
 mod retry;
 
-use std::time::Duration;
-
 use serde_json::Value;
+use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 pub use connection::is_loopback;

@@ -1,20 +1,18 @@
 //! Reads answers: checks the head, and reads the body as events, as one document or as a bit of text, each within its
 //! bound.
 
-use std::time::Duration;
-
-use futures::{Stream, StreamExt, TryStreamExt};
-use reqwest::Response;
-use reqwest::header::{self, HeaderName};
-use serde_json::Value;
-use sse_stream::{Sse, SseByteStream};
-use tokio::time::timeout;
-
 use super::attempt::Failed;
 use super::connection::origin;
 use super::retry;
 use crate::agent::llm::fault::{self, Fault};
 use crate::agent::llm::limits;
+use futures::{Stream, StreamExt, TryStreamExt};
+use reqwest::Response;
+use reqwest::header::{self, HeaderName};
+use serde_json::Value;
+use sse_stream::{Sse, SseByteStream};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// A header that OpenAI sends beside `retry-after`, in milliseconds.
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");

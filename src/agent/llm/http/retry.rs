@@ -1,10 +1,9 @@
 //! The decision to repeat a request, and the delay before it. Pure but for [`roll`].
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::Duration;
-
 use crate::agent::llm::fault::Fault;
 use crate::agent::llm::limits;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
 
 /// The pause before repetition `attempt + 1`, or `None` when the fault is final.
 ///

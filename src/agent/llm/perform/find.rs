@@ -1,17 +1,15 @@
 //! Showing what an approved read gave: listings, names, search results. Pure over bytes.
 
-use std::collections::BTreeMap;
-
-use grep_regex::{RegexMatcher, RegexMatcherBuilder};
-use grep_searcher::sinks::Bytes;
-use grep_searcher::{BinaryDetection, SearcherBuilder};
-
 use crate::agent::llm::limits;
 use crate::base::RelPath;
 use crate::base::text::foreign;
 use crate::checks::detect::{ProjectView, WANTED, detect};
 use crate::model::Command;
 use crate::port::Workspace;
+use grep_regex::{RegexMatcher, RegexMatcherBuilder};
+use grep_searcher::sinks::Bytes;
+use grep_searcher::{BinaryDetection, SearcherBuilder};
+use std::collections::BTreeMap;
 
 /// A file with line numbers, or a part of it.
 pub(super) fn listing(bytes: &[u8], from_line: usize, lines: usize) -> String {

@@ -11,9 +11,6 @@ mod reason;
 mod run;
 mod tests_as_they_were;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use super::edits::{self, patch::FilePatch};
 use super::plan;
 use super::tools::Act;
@@ -26,6 +23,8 @@ use crate::model::{After, Body, Command, Draft, Evidence, Proposal, Step};
 use crate::port::{Answer, Desk, FromAgent, Interrupted, Workspace};
 use outcome::{refused, settle};
 use reason::Reason;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The files shown to the model, and the desk for proposals.
 pub struct GateClient {

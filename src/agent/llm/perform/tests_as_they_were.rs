@@ -1,12 +1,11 @@
 //! The run with the original tests, in a private candidate, when tests were changed while they failed.
 
-use std::collections::BTreeMap;
-
 use crate::agent::llm::limits;
 use crate::base::RelPath;
 use crate::model::{AlarmKind, EvidenceKind};
 use crate::model::{Body, Command, Evidence, Proposal, TrialBudget};
 use crate::port::{Desk, FromAgent, Interrupted, Trial, TrialError};
+use std::collections::BTreeMap;
 
 /// Requests and makes the run. Returns the message about it to the model and the supervisor.
 pub(super) async fn run(

@@ -1,11 +1,10 @@
 //! The forms in which models print calls, from the unmistakable to the likely; the first that occurs counts.
 
-use serde_json::Value;
-
 use super::{Printed, is_name, object, read, tool};
 use crate::agent::llm::limits;
 use crate::agent::llm::loose;
 use crate::agent::llm::request::ToolSpec;
+use serde_json::Value;
 
 /// A call and the byte where it begins.
 type Placed = (usize, Printed);

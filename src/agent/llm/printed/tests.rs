@@ -1,11 +1,10 @@
 //! Tests of what is a call and what only looks like one.
 
-use serde_json::json;
-
 use super::*;
 use crate::agent::llm::catalog::EditFormat;
 use crate::agent::llm::crew::Role;
 use crate::agent::llm::tools::{Wording, specs};
+use serde_json::json;
 
 fn check(text: &str, expect: &[(&str, Value)]) {
     let found = find(text, &specs(Role::Solo, EditFormat::Replace, Wording::Full));

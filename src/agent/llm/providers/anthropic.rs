@@ -3,14 +3,12 @@
 //! Format: <https://docs.anthropic.com/en/api/messages-streaming>. Thinking blocks must come back
 //! with their signature when they precede a tool call; `cache_control` marks end the cached prefix.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
-
 use super::super::delta::{Delta, Stop, Usage};
 use super::super::fault;
 use super::super::request::{Message, Part, Request, Role, Seal};
 use super::{Api, Decode, Encoded, count_at, cut, filled_at, parse_event, put, slot_at, text_at, versioned};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The request as Messages JSON.
 pub fn encode(base_url: &str, request: &Request) -> Encoded {

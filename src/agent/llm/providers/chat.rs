@@ -4,12 +4,11 @@
 //! some leave out `index` or `id`, some send a whole call in one chunk, some repeat the id with
 //! every piece, some never send `[DONE]`; each is read for what it must mean.
 
-use serde_json::{Value, json};
-
 use super::super::delta::{Delta, Stop, Usage};
 use super::super::fault;
 use super::super::request::{Message, Part, Request, Role};
 use super::{Decode, Encoded, count_at, cut, filled_at, parse_event, put, slot_at, stop_or_calls, text_at, versioned};
+use serde_json::{Value, json};
 
 /// The request as Chat Completions JSON.
 pub fn encode(base_url: &str, request: &Request) -> Encoded {

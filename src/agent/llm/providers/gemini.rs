@@ -3,13 +3,12 @@
 //! Format: <https://ai.google.dev/api/generate-content>. Function calls arrive whole and often
 //! without an id; `thoughtSignature` belongs to the part it came with and must return with it.
 
-use serde_json::{Value, json};
-
 use super::super::delta::{Delta, Stop, Usage};
 use super::super::fault;
 use super::super::request::{Message, Part, Request, Role, Seal};
 use super::{Api, Decode, Encoded, count_at, cut, filled_at, parse_event, put, stop_or_calls, text_at, versioned};
 use crate::agent::llm::limits;
+use serde_json::{Value, json};
 
 /// The request as `generateContent` JSON.
 pub fn encode(base_url: &str, request: &Request) -> Encoded {

@@ -11,12 +11,11 @@ pub mod responses;
 mod tests;
 pub mod whole;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 use super::delta::{Delta, Stop};
 use super::fault::Fault;
 use super::request::Request;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The protocol of a server; the names are those of `models.toml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -3,16 +3,14 @@
 //! Format: <https://platform.openai.com/docs/api-reference/responses-streaming>. Every event has a
 //! `sequence_number`, so a repeated event is recognized and dropped.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
-
 use super::super::delta::{Delta, Stop, Usage};
 use super::super::fault;
 use super::super::request::{Message, Part, Request, Role, Seal};
 use super::{
     Api, Decode, Encoded, count_at, cut, filled_at, parse_event, put, slot_at, stop_or_calls, text_at, versioned,
 };
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The request as Responses JSON.
 pub fn encode(base_url: &str, request: &Request) -> Encoded {

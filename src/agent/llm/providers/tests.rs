@@ -1,16 +1,14 @@
 //! Every stream in `tests/fixtures/llm` fed whole, byte by byte and cut at every byte.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-
-use futures::{FutureExt, StreamExt};
-use serde_json::json;
-use sse_stream::SseByteStream;
-
 use super::super::delta::Delta;
 use super::super::reply::{Closed, Reply};
 use super::super::request::{Message, Part, Request, Role, Seal, Thinking, ToolCall, ToolSpec};
 use super::Api;
+use futures::{FutureExt, StreamExt};
+use serde_json::json;
+use sse_stream::SseByteStream;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 fn api_of(file: &str) -> Api {
     let word = file.split('-').next().unwrap();

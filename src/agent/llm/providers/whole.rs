@@ -2,9 +2,8 @@
 //!
 //! Some gateways and test servers do not stream although they were asked to; what they send holds the same content.
 
-use serde_json::{Value, json};
-
 use super::Api;
+use serde_json::{Value, json};
 
 /// The events; what is not an answer of this protocol gives none, which the decoder takes for a cut.
 pub fn events(api: Api, body: &Value) -> Vec<Value> {

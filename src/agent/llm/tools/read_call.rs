@@ -1,12 +1,11 @@
 //! From a model's call to an [`Act`]: lenient about names and types, strict about what is missing.
 
-use serde_json::Value;
-
 use super::{Act, Intent, PlannedStep};
 use crate::agent::llm::edits::Swap;
 use crate::agent::llm::limits;
 use crate::model::StepStatus;
 use crate::model::plan::without_list_mark;
+use serde_json::Value;
 
 /// Why a call cannot be understood, in words for the model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,11 +1,10 @@
 //! Tool descriptions and JSON schemas, by role and edit format.
 
-use serde_json::{Map, Value, json};
-
 use super::super::catalog::EditFormat;
 use super::super::crew::Role;
 use super::super::request::ToolSpec;
 use crate::agent::llm::limits;
+use serde_json::{Map, Value, json};
 
 /// The amount of text that the tools take in a prompt. On a processor every thousand tokens of them are some twenty
 /// seconds before a small model's first word, and they leave a small context no room for work.

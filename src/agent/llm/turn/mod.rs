@@ -13,8 +13,6 @@ mod tests;
 
 pub use speech::{Acted, Doing, Effect, Event, Over, Setup, TestsSeen, Verdict};
 
-use std::collections::{BTreeSet, VecDeque};
-
 use super::budget::{Budget, Exhausted};
 use super::catalog::Choice;
 use super::crew::Role;
@@ -26,6 +24,7 @@ use super::watch::{Finding, Watch};
 use crate::agent::llm::limits;
 use crate::model::AlarmKind;
 use crate::model::event::TurnEnd;
+use std::collections::{BTreeSet, VecDeque};
 
 /// The tokens that a server counted in a prompt of so many bytes. What is added later can only be bounded.
 #[derive(Clone, Copy, Debug)]

@@ -2,8 +2,6 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it expects; the rest is a surprise")]
 
-use serde_json::{Value, json};
-
 use super::*;
 use crate::agent::llm::budget::Limits;
 use crate::agent::llm::catalog::{Catalog, Choice, Model};
@@ -12,6 +10,7 @@ use crate::agent::llm::fault::Fault;
 use crate::agent::llm::reply::{BrokenCall, Closed};
 use crate::agent::llm::request::{Message, Part, ToolCall};
 use crate::agent::llm::tools::Act;
+use serde_json::{Value, json};
 
 fn turn_with(limits: Limits, context: u32) -> Turn {
     let provider = Catalog::built_in().unwrap().choose("ollama/x").unwrap().provider;

@@ -8,8 +8,6 @@ mod git;
 pub(in crate::policy) mod sed;
 mod version;
 
-use std::path::Path;
-
 use crate::policy::command::options;
 use crate::policy::command::programs::base_name;
 use crate::policy::command::repository;
@@ -17,6 +15,7 @@ use crate::policy::command::shell::{Script, Simple};
 use crate::policy::guarded::holds_secrets;
 use crate::policy::limits::PATTERN_NAMES_MAX;
 use crate::policy::place::{Place, Scope, Target};
+use std::path::Path;
 
 /// The files that a read-only command reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

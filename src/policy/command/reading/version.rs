@@ -1,8 +1,7 @@
 //! Asking a tool for its version. A tool that a project can pin or replace is asked only where nothing does.
 
-use std::path::Path;
-
 use crate::policy::place::Place;
+use std::path::Path;
 
 /// Programs and the single arguments with which they tell their version and do nothing else.
 const TELLS: &[(&str, &str)] = &[

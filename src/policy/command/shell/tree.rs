@@ -1,10 +1,9 @@
 //! The full reader: walks the grammar's tree and collects every simple command, in text order.
 
-use tree_sitter::Node;
-
 use super::Part;
 use crate::policy::limits::SIMPLE_COMMANDS_MAX;
 use crate::syntax::{self, Language};
+use tree_sitter::Node;
 
 /// The result of a walk over the tree.
 pub(super) struct Found {

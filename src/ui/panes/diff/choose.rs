@@ -1,10 +1,9 @@
 //! Going from hunk to hunk and leaving them out.
 
-use std::collections::BTreeMap;
-
 use super::{At, DiffPane, DiffRow, PlaceIn};
 use crate::diff::LineKind;
 use crate::ui::app::review::{HunkAt, Review};
+use std::collections::BTreeMap;
 
 /// A stop of `n` and `]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,5 @@
 //! Drawing of diff rows: numbers, sign, text with its colors, what is left out.
 
-use ratatui::layout::Rect;
-use ratatui::style::Style;
-
 use super::{At, DiffPane, DiffRow, PlaceIn};
 use crate::diff::LineKind;
 use crate::model::FileChange;
@@ -10,6 +7,8 @@ use crate::ui::app::Scene;
 use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};
 use crate::ui::workers::{FilePicture, Shown};
+use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 pub(super) fn row(pane: &DiffPane, scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect) {
     let Some(row) = pane.rows.get(row) else { return };

@@ -1,10 +1,5 @@
 //! A message as rows: Markdown that is laid out as far as it is settled, and code in the colors of its language.
 
-use std::ops::Range;
-
-use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
-
 use crate::markdown::{self, Document, Face, Line, Span};
 use crate::syntax::{Highlights, fence_path};
 use crate::ui::limits::UI_TALK_HIGHLIGHT_STEPS_MAX;
@@ -12,6 +7,9 @@ use crate::ui::look::Brush;
 use crate::ui::panes::row::Row;
 use crate::ui::theme::Role;
 use crate::ui::workers::role_of;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use std::ops::Range;
 
 /// One row of the conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
