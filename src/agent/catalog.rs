@@ -129,7 +129,7 @@ impl AgentSpec {
     }
 }
 
-/// Why a catalog or an agent's name cannot be used.
+/// An error in a catalog or an agent's name.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     #[error("{path}: {source}; fix or remove it")]

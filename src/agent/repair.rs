@@ -32,13 +32,13 @@ impl Agent for Repair {
     fn run(self: Box<Self>, link: AgentLink) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let mut seat = Seat::new(*self, link);
-            // A closed link is the host's word to go; there is nobody left to tell.
+            // A closed link means that the host has ended the agent.
             let _ = seat.attend().await;
         })
     }
 }
 
-/// Why a turn stops short of a repair.
+/// The reason that a turn stops short of a repair.
 enum Stop {
     /// It was canceled, or the session closes.
     Interrupted(Interrupted),
@@ -52,7 +52,7 @@ impl From<Interrupted> for Stop {
     }
 }
 
-/// Why a search ends without an outcome.
+/// The reason that a search ends without an outcome.
 enum Halt {
     Trial(TrialError),
     /// The user said something that changes the search.
@@ -212,7 +212,7 @@ impl Seat {
                 Ok(performed.report.filter(|r| r.finished.failed > 0))
             }
             Some(performed) => match performed.report {
-                // A program that is not there leaves a report of nothing.
+                // A missing program leaves an empty report.
                 Some(report) if performed.exit.is_some() || !report.cases.is_empty() => Ok(Some(report)),
                 None if performed.exit.is_some() => Ok(None),
                 _ => {

@@ -43,7 +43,7 @@ impl Agent for Script {
     fn run(self: Box<Self>, link: AgentLink) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let mut player = Player { desk: Desk::new(link), tests: self.tests, last_told: String::new() };
-            // A closed link is the host's word to go; there is nobody left to tell.
+            // A closed link means that the host has ended the agent.
             let _ = player.play(self.lines).await;
         })
     }

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 #[serde(transparent)]
 pub struct RelPath(String);
 
-/// Why a text is not a path below the workspace root.
+/// The reason that a text is not a path below the workspace root.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     #[error("the path is empty")]
@@ -26,7 +26,7 @@ pub enum PathError {
 }
 
 impl RelPath {
-    /// Checks a text; a leading `./` is forgiven.
+    /// Checks a text; a leading `./` is ignored.
     pub fn new(text: &str) -> Result<Self, PathError> {
         let mut text = text;
         while let Some(rest) = text.strip_prefix("./") {

@@ -28,7 +28,7 @@ pub struct Coverage {
     lines: usize,
 }
 
-/// Why a report could not be read.
+/// The reason that a report could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("not a coverage report of the kind {format:?}: {why}")]
 pub struct NotCoverage {

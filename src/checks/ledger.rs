@@ -19,7 +19,7 @@ pub enum CheckEvent {
     Finished(Summary),
 }
 
-/// Why a run says nothing about the code, or less than it seems.
+/// The reason that a run says nothing about the code, or less than it seems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Problem {
     /// The runner ran and found no case.

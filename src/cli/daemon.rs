@@ -140,7 +140,7 @@ async fn until_end(host: &Host, place: &SessionPlace, ending: tokio::sync::onesh
     ending.await.unwrap_or_default()
 }
 
-/// Ends a session whose directory was deleted: what would be recorded from now on, nobody could read.
+/// Ends a session whose directory was deleted: nobody could read what would be recorded.
 pub async fn gone(host: &Host, place: &SessionPlace, ending: tokio::sync::oneshot::Receiver<Ending>) -> Ending {
     let why = format!("the session's directory {} was deleted or moved: its record is gone", place.dir.display());
     super::complain(&why);

@@ -45,7 +45,7 @@ const NOT_SO: u8 = 1;
 const INTERRUPTED: u8 = 130;
 const USAGE: u8 = 2;
 
-/// Why a command did not do what it was asked: one clear line, and an exit code.
+/// The failure of a command: one clear line, and an exit code.
 #[derive(Debug)]
 pub struct Fail {
     pub text: String,

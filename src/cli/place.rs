@@ -152,7 +152,7 @@ impl SessionPlace {
                 kind.is_remove() || matches!(kind, notify::EventKind::Modify(notify::event::ModifyKind::Name(_)))
             };
             if event.is_ok_and(|e| leaves(e.kind)) {
-                // One word is enough: whoever waits looks for itself.
+                // One message is enough: the receiver checks for itself.
                 let _ = tell.try_send(());
             }
         })

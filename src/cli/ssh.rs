@@ -19,7 +19,7 @@ pub fn attach(shared: &Shared, host: &str, session: Option<&str>, read_only: boo
     }
     let control = read_only.then_some(false);
     let mut options = screen::options(shared, session.unwrap_or(host), control)?;
-    // What the session may do is decided over there.
+    // The other machine decides what the session may do.
     options.rules = None;
     let remote = Remote { host: host.to_owned(), session: session.map(str::to_owned) };
     let runtime = daemon::runtime()?;

@@ -99,7 +99,7 @@ pub struct Settings {
     pub agent: Option<String>,
     pub mode: Mode,
     pub isolation: IsolationChoice,
-    /// The weakest level that a project puts up with: where `auto` finds less, the session must not start.
+    /// The weakest level that a project accepts: where `auto` finds less, the session must not start.
     pub isolation_min: Option<Isolation>,
     pub theme: String,
     pub keymap: String,

@@ -4,7 +4,7 @@
 pub const CONFIG_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Shortest time in milliseconds that an item must have been on screen before it can be approved; may be set longer.
 pub const APPROVAL_ARM_MS_MIN: u64 = 300;
-/// Longest such time: a seat where nothing can be approved helps nobody.
+/// Longest such time: a seat where nothing can be approved is useless.
 pub const APPROVAL_ARM_MS_MAX: u64 = 10_000;
 /// Shortest and longest pause between two looks of a polling watcher, in milliseconds.
 pub const WATCH_POLL_MS_MIN: u64 = 200;

@@ -1,7 +1,7 @@
 //! The alignment of the lines of two texts.
 //!
 //! Owns line splitting and the calls into the two diff engines. Lines keep their terminator (`\n`), so
-//! that lines put together again are the file, byte for byte; a lone `\r` ends no line.
+//! that the joined lines are the file, byte for byte; a lone `\r` ends no line.
 
 use crate::diff::limits::{DIFF_FINE_LINES_MAX, DIFF_READABLE_LINES_MAX};
 use bytes::Bytes;

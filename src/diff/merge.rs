@@ -58,7 +58,7 @@ pub struct Merge {
     pub stretches: Vec<Stretch>,
 }
 
-/// Why three versions cannot be merged.
+/// The reason that three versions cannot be merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Unmergeable {
     #[error("a version is binary: keep one side as a whole")]

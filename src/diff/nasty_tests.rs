@@ -1,4 +1,4 @@
-//! Diffs of real trouble, as a reader would see them: `tests/fixtures/diff/NAME/{old,new,expect}`.
+//! Difficult diffs from practice, as a reader would see them: `tests/fixtures/diff/NAME/{old,new,expect}`.
 //!
 //! `UPDATE=1 cargo test nasty` rewrites the expected pictures; review the changes.
 

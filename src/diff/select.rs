@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
-/// A wanted part of one hunk.
+/// A selected part of one hunk.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum HunkChoice {
@@ -27,12 +27,12 @@ pub enum HunkChoice {
     },
 }
 
-/// The wanted parts of one file's diff. Refers to the hunks of [`FileDiff::new`].
+/// The selected parts of one file's diff. Refers to the hunks of [`FileDiff::new`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Selection(pub Vec<HunkChoice>);
 
-/// Why a selection cannot be applied.
+/// The reason that a selection cannot be applied.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refused {
     #[error("the file is binary: approve or deny it as a whole")]
@@ -77,7 +77,7 @@ impl Selection {
     /// The changed lines of `diff` that are selected.
     ///
     /// # Errors
-    /// A hunk or line that is not there, or names a line that did not change.
+    /// A hunk or line that does not exist, or names a line that did not change.
     pub fn lines(&self, diff: &FileDiff) -> Result<BTreeSet<LineId>, Refused> {
         let mut wanted = BTreeSet::new();
         for choice in &self.0 {
@@ -106,7 +106,7 @@ impl FileDiff {
     ///
     /// # Errors
     /// [`Refused`] for binary and too large files, for views that are not exact, and for a selection
-    /// that names what is not there.
+    /// that names something that does not exist.
     pub fn apply(&self, selection: &Selection) -> Result<Bytes, Refused> {
         match self.content {
             Content::Binary => return Err(Refused::Binary),
@@ -141,7 +141,7 @@ impl FileDiff {
     }
 }
 
-/// Writes a hunk with the wanted changes made: block by block, every wanted line in the place of the
+/// Writes a hunk with the selected changes made: block by block, every wanted line in the place of the
 /// line that it replaces.
 fn compose_hunk(hunk: &Hunk, wanted: &BTreeSet<LineId>, out: &mut Writer) {
     let mut at = 0;

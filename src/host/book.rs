@@ -60,7 +60,7 @@ impl Book {
         self.published.subscribe()
     }
 
-    /// Why nothing can be written any more.
+    /// Returns the reason that nothing can be written any more.
     pub fn trouble(&self) -> Option<String> {
         self.published.borrow().trouble.clone()
     }

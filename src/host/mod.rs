@@ -154,7 +154,7 @@ impl Host {
     }
 }
 
-/// Why a session could not be started or taken over.
+/// The reason that a session could not be started or taken over.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
     #[error(transparent)]

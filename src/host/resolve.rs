@@ -35,7 +35,7 @@ pub fn inside(workspace: &dyn Workspace, path: &str) -> Result<RelPath, String> 
     RelPath::from_path(given).map_err(|e| e.to_string())
 }
 
-/// Resolves all drafts of one proposal; drafts on the same file are laid over each other in order. The error is for
+/// Resolves all drafts of one proposal; drafts on the same file are applied in order. The error is for
 /// the agent: it says which draft does not fit the disk and what to do.
 pub fn drafts(workspace: &dyn Workspace, drafts: Vec<Draft>) -> Result<Resolved, String> {
     if drafts.is_empty() {

@@ -10,7 +10,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// A journal operation that did not happen. Nothing of a refused append is in the journal.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file is not there.
+    /// The file does not exist.
     #[error("no journal at {0}")]
     Missing(PathBuf),
     /// There is a file already.

@@ -203,7 +203,7 @@ impl Evidence {
     }
 }
 
-/// Why an action is wanted, in the agent's words, with what it rests on.
+/// The reason for an action, in the agent's words, with its evidence.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rationale {
     pub text: String,

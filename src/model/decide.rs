@@ -1,5 +1,5 @@
 //! Deciding: what follows from an input, as events to append and effects to execute once they are on disk. Nothing is
-//! changed here; whoever acts appends first and applies the events to the session.
+//! changed here; the caller appends first and applies the events to the session.
 
 mod answer;
 mod gate;
@@ -181,7 +181,7 @@ pub struct Outcome {
     pub effects: Vec<Effect>,
 }
 
-/// Why an input changes nothing.
+/// The reason that an input changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("there is no action {0}")]

@@ -133,7 +133,7 @@ fn yes() -> bool {
     true
 }
 
-/// Why a plan edit cannot be done.
+/// The reason that a plan edit is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     #[error("the plan has no step {0}")]

@@ -1,5 +1,5 @@
-//! The session: a pure fold over the journal. `apply` is total: what makes no sense becomes an anomaly, never a panic,
-//! and two replicas that applied the same envelopes are equal.
+//! The session: a pure fold over the journal. `apply` is total: an event that does not fit becomes an anomaly, never a
+//! panic, and two replicas that applied the same envelopes are equal.
 
 mod actions;
 mod checks;
@@ -56,7 +56,7 @@ pub struct Session {
     pub at: UnixMs,
     pub opened: Option<SessionOpened>,
     pub mode: Mode,
-    /// Why nothing moves, while it is so.
+    /// The reason that the session is frozen, while it is.
     pub frozen: Option<String>,
     pub turns: Turns,
     pub plan: Plan,
@@ -241,7 +241,7 @@ impl Session {
         push_bounded(&mut self.anomalies, (seq, why), ANOMALIES_KEPT_MAX);
     }
 
-    /// Changes of files that nobody answered for.
+    /// Changes of files without a known author.
     pub fn unsupervised(&self) -> impl Iterator<Item = &(Seq, Observed)> {
         self.disk.changes.iter().filter(|(_, o)| o.by == ChangedBy::Unsupervised)
     }

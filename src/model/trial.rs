@@ -8,7 +8,7 @@ use crate::base::{Digest, RelPath};
 pub struct Trial {
     /// In words, for the record: what is tried.
     pub what: String,
-    /// Whole new contents (`None` = deleted) laid over the candidate for this run only.
+    /// Whole new contents (`None` = deleted) applied to the candidate for this run only.
     pub edits: Vec<(RelPath, Option<Vec<u8>>)>,
     /// Index into the approved `TrialBudget::commands`.
     pub command: usize,

@@ -7,7 +7,7 @@ use crate::base::text::hidden::is_hidden;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::sync::LazyLock;
 
-/// Why a path is guarded.
+/// The reason that a path is guarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guard {
     /// The kind of the file, in words that follow "changes …".
@@ -264,7 +264,7 @@ static GUARDS: LazyLock<Guards> = LazyLock::new(|| {
     Guards { set: set.build().unwrap_or_else(|_| GlobSet::empty()), owners }
 });
 
-/// Why `path`, relative to the workspace, is guarded; `None` when it is an ordinary file.
+/// Returns the reason that `path`, relative to the workspace, is guarded; `None` when it is an ordinary file.
 pub fn guarded(path: &str) -> Option<Guard> {
     let folded = fold(path);
     let first = |name: &str| GUARDS.set.matches(name).into_iter().min();

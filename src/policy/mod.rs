@@ -45,7 +45,7 @@ pub struct Policy {
     checks: Option<Command>,
     trusts_trials: bool,
     user: Vec<UserRule>,
-    /// Why the user's file could not be read; while it is set everything asks.
+    /// The error in the user's file; while it is set everything asks.
     broken: Option<String>,
     digest: Digest,
 }
@@ -148,7 +148,7 @@ impl Policy {
         self.digest
     }
 
-    /// Why the user's rules are not in force, if they are not.
+    /// Returns the reason that the user's rules are not active, if they are not.
     pub fn broken(&self) -> Option<&str> {
         self.broken.as_deref()
     }

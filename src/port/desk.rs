@@ -16,7 +16,7 @@ pub enum Interrupted {
     Closed,
 }
 
-/// Why a trial gave nothing.
+/// The reason that a trial has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrialError {
     #[error(transparent)]

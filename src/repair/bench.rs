@@ -6,10 +6,10 @@ use std::future::Future;
 
 /// Runs trials one after the other in a private copy of the project.
 pub trait Bench: Send {
-    /// Why a trial gave nothing; it ends the search.
+    /// The reason that a trial has no result; it ends the search.
     type Error: Send;
 
-    /// One run with these whole-file contents laid over the candidate for its duration.
+    /// One run with these whole-file contents applied to the candidate for its duration.
     fn run(&mut self, trial: Trial) -> impl Future<Output = Result<TrialOutput, Self::Error>> + Send;
 
     /// Receives each step of the search; an error ends it.

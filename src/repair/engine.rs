@@ -1,4 +1,4 @@
-//! Finding repairs for a whole project: one round a bug, each kept repair laid under the next round.
+//! Finding repairs for a whole project: one round a bug, each kept repair is the base of the next round.
 
 use super::bench::Bench;
 use super::harness::{self, Attempt, Baseline, Limits, Overlay, Verdict};
@@ -62,7 +62,7 @@ pub struct Outcome {
     pub failing_before: Vec<String>,
     pub failing_after: Vec<String>,
     pub tried: Tried,
-    /// Why nothing could be tried: the tests do not build, none were found.
+    /// The reason that nothing could be tried: the tests do not build, none were found.
     pub problem: Option<String>,
     /// The names that were examined first, with the reasons.
     pub suspects: Vec<super::localise::Suspect>,

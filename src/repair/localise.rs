@@ -11,7 +11,7 @@ use super::scope::function_name;
 use super::source::{Role, Source, descend, role};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// Why a place is suspected.
+/// The reason that a place is suspected.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Evidence {
     /// Run by this many failing and passing tests.

@@ -23,7 +23,7 @@ pub struct Project {
     pub others: BTreeMap<String, String>,
 }
 
-/// Why a project cannot be worked on.
+/// The reason that a project is not supported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProjectError {
     #[error(
@@ -73,7 +73,7 @@ impl Project {
         }
     }
 
-    /// The sources with `overlay` laid over them, parsed.
+    /// Returns the sources with `overlay` applied, parsed.
     pub fn parsed(&self, overlay: &BTreeMap<String, String>) -> BTreeMap<String, Source> {
         self.sources
             .iter()

@@ -71,7 +71,7 @@ pub fn title(outcome: &Outcome) -> String {
     }
 }
 
-/// Why the repair is wanted.
+/// Returns the reason for the repair.
 pub fn rationale(outcome: &Outcome) -> String {
     let mut lines = Vec::new();
     for repair in &outcome.repairs {

@@ -105,7 +105,7 @@ impl Entry {
         self.len_bytes() >= UI_ENTRY_BYTES_MAX
     }
 
-    /// Draws the field and puts the terminal's cursor into it.
+    /// Draws the field and places the terminal's cursor in it.
     pub fn view(&self, frame: &mut Frame<'_>, area: Rect, look: &Look) {
         if area.is_empty() {
             return;

@@ -17,7 +17,7 @@ pub trait Inherits: DeserializeOwned {
     fn inherits(&self) -> Option<&str>;
 }
 
-/// Why a file or one that it inherits from cannot be read.
+/// The reason that a file or one that it inherits from cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     #[error("there is no {what} `{name}`; known: {known}")]

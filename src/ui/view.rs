@@ -191,7 +191,7 @@ fn hint(brush: &mut Brush<'_>, x: u16, y: u16, end: u16, key: &str, label: &str)
     brush.text(x + 1, y, end, label, Role::Hint) + 2
 }
 
-/// The commands worth a reminder now, most wanted first.
+/// Returns the commands worth a reminder now, most useful first.
 pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     let session = &app.scene.session;
     if matches!(app.scene.link, Link::Lost(_) | Link::Connecting) {

@@ -6,7 +6,7 @@ use futures::SinkExt;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
 use tokio_util::codec::{FramedWrite, LinesCodec, LinesCodecError};
 
-/// Why a frame could not be read or written.
+/// The reason that a frame could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
     #[error("the connection failed: {0}")]

@@ -14,7 +14,7 @@ use std::path::Path;
 /// Opens the regular file of this name in `dir`. Anything else is refused: a pipe would wait, a device would act.
 ///
 /// # Errors
-/// When it is not there, is not a regular file, or must not be read.
+/// When it does not exist, is not a regular file, or must not be read.
 pub fn open(dir: impl AsFd, name: impl rustix::path::Arg) -> io::Result<(File, Identity)> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let file = File::from(rustix::fs::openat(dir, name, flags, Mode::empty())?);

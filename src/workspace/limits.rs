@@ -90,7 +90,7 @@ pub const CANDIDATE_REPOSITORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
 pub const CANDIDATE_REPOSITORY_FILES_MAX: usize = 50_000;
 /// Files of one ignored directory that are counted before it is taken for too large.
 pub const CANDIDATE_IGNORED_FILES_MAX: usize = 20_000;
-/// Files up to which a candidate is looked over whole after each trial; beyond it only what was edited is put back.
+/// Files up to which a candidate is looked over whole after each trial; beyond it only edited files are restored.
 pub const CANDIDATE_LOOK_OVER_FILES_MAX: usize = 5_000;
 /// Bytes of all files that one trial may bring back.
 pub const TRIAL_COLLECT_BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -18,7 +18,7 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
-/// Why a path is refused before anything is opened for reading or writing.
+/// The reason that a path is refused before anything is opened for reading or writing.
 #[derive(Debug, thiserror::Error)]
 pub enum PathRefusal {
     #[error("{0:?} is not a plain path relative to the workspace")]
@@ -307,7 +307,7 @@ impl Root {
     /// Opens a directory beneath the root by a path in which nothing is a link.
     ///
     /// # Errors
-    /// When it is not there, or a part of the path is a link (`ELOOP`) or no directory.
+    /// When it does not exist, or a part of the path is a link (`ELOOP`) or not a directory.
     pub fn open_plain_dir(&self, dir: &Path) -> Result<OwnedFd, PathRefusal> {
         let fail = |errno: Errno| PathRefusal::Io { path: dir.to_owned(), error: errno.into() };
         let here = || rustix::fs::openat(&self.dir, ".", DIR, Mode::empty()).map_err(fail);

@@ -59,7 +59,7 @@ impl Agent for AcpAgent {
         async move {
             let to_host = link.to_host.clone();
             if let Err(why) = start_and_run(*self, link).await {
-                // The host may be gone; then nobody needs to know.
+                // The host may have ended; then no report is needed.
                 let _ = to_host.send(FromAgent::Lost { why, exit: None }).await;
             }
         }
@@ -195,7 +195,7 @@ struct Adapter {
     timers: BTreeMap<Timer, Instant>,
     jobs: VecDeque<Job>,
     job: Option<BoxFuture<'static, Looked>>,
-    /// The present job puts files of the candidate back.
+    /// The present job restores files of the candidate.
     job_resets: bool,
     last_words: VecDeque<String>,
     errors_ended: bool,
@@ -498,7 +498,7 @@ impl Adapter {
             self.stdin.shutdown().await
         };
         let _ = tokio::time::timeout(Duration::from_millis(ACP_END_GRACE_MS / 4), write).await;
-        // An agent that ends with its input, or puts its session away first, is let do so.
+        // An agent that ends with its input, or puts its session away first, is given time to do so.
         let _ = tokio::time::timeout(Duration::from_millis(ACP_END_GRACE_MS / 4), &mut self.exited).await;
         if let Some(end) = self.end.take() {
             end(Duration::from_millis(ACP_END_GRACE_MS)).await;

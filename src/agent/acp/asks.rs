@@ -150,7 +150,7 @@ impl Asks {
         self.asks.values().filter(|ask| matches!(ask.subject, Subject::Terminal(_))).count()
     }
 
-    /// Questions of the agent nobody has answered; the candidate's changes are not the agent's questions.
+    /// Unanswered questions of the agent; the candidate's changes are not the agent's questions.
     pub fn unanswered(&self) -> Vec<Ticket> {
         let waits =
             |ask: &Ask| matches!(ask.stage, Stage::Waiting | Stage::Changing { .. }) && ask.subject.request().is_some();

@@ -169,7 +169,7 @@ impl Conduct {
         self.acted_unasked = true;
     }
 
-    /// One that acts unasked and was never seen to ask does not ask.
+    /// One that acts without asking and was never seen to ask does not ask.
     pub fn unasked_action_ended(&mut self, out: &mut Out) {
         if self.level == Level::Unknown && self.acted_unasked && self.edits == Through::Agent {
             self.level_seen(Level::L0, out);

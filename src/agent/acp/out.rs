@@ -1,4 +1,4 @@
-//! Our end of the connection, which every machine is handed: what it wants done, the requests that are open in either
+//! Our end of the connection, which every machine receives: its effects, the requests that are open in either
 //! direction, and the place the agent works in. Every request of the agent is answered exactly once.
 
 use super::message::{self, Id, RpcError};

@@ -94,7 +94,7 @@ impl Settings {
         let option = AgentOption { id: id.to_owned(), name: name.to_owned(), value: value.map(str::to_owned), choices };
         match self.options.iter_mut().find(|o| o.id == id) {
             Some(old) => *old = option,
-            // What it does unasked matters most.
+            // What it does without asking matters most.
             None if id == "mode" => self.options.insert(0, option),
             None => self.options.push(option),
         }

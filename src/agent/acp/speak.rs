@@ -14,7 +14,7 @@ use std::path::Path;
 /// Method names of the stable protocol, version 1.
 pub use v1::{AGENT_METHOD_NAMES as TO_AGENT, CLIENT_METHOD_NAMES as FROM_AGENT};
 
-/// An interim extension: puts text into the running turn. Announced at `_meta.steering.supported`.
+/// An interim extension: adds text to the running turn. Announced at `_meta.steering.supported`.
 pub const STEERING: &str = "_session/steering";
 
 /// Takes a request back, in either direction.

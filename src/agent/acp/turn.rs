@@ -137,7 +137,8 @@ impl Turn {
         true
     }
 
-    /// A question of the user's about something that waits: it disturbs nothing, and is put when the agent listens.
+    /// A question of the user about a pending action: it interrupts nothing, and is sent when the agent accepts a
+    /// prompt.
     pub fn questioned(&mut self, text: String, conduct: &Conduct, out: &mut Out) {
         if self.can_be_steered(conduct) {
             steer(None, text, out);
@@ -385,7 +386,7 @@ fn watch_copy(out: &mut Out) {
     }
 }
 
-/// Why a prompt ended. Words of other versions end the turn too.
+/// Returns the reason that a prompt ended. Words of other versions end the turn too.
 fn end_of(answer: &Value) -> (TurnEnd, Option<String>) {
     match peek::text(answer, "stopReason") {
         Some("end_turn") => (TurnEnd::EndTurn, None),

@@ -58,7 +58,7 @@ pub struct Reserved {
     pub answer_tokens: u32,
 }
 
-/// Why a run stops here.
+/// The reason that a run stops here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the {what} budget is used up: {used} of {limit}{why}; raise it to continue")]
 pub struct Exhausted {

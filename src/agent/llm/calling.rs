@@ -1,7 +1,7 @@
 //! Calls of models: key, dialect, the stream as it comes, and when to stop listening.
 //!
-//! A refusal of something optional is learned (see [`super::dialect`]) and the request is put again; this is bounded by
-//! what there is to leave out. Dropping the future closes the connection.
+//! A refusal of something optional is learned (see [`super::dialect`]) and the request is sent again; this is bounded
+//! by what there is to leave out. Dropping the future closes the connection.
 
 use super::catalog::Choice;
 use super::crew::Role;

@@ -231,7 +231,7 @@ impl Catalog {
         &self.providers
     }
 
-    /// Finds `NAME/MODEL` (an `llm:` before it is forgiven). A model that is not written down is taken as
+    /// Finds `NAME/MODEL` (an `llm:` before it is ignored). A model that is not listed is taken as
     /// named, with everything about it unknown.
     pub fn choose(&self, spec: &str) -> Result<Choice, CatalogError> {
         let spec = spec.strip_prefix("llm:").unwrap_or(spec);

@@ -40,7 +40,7 @@ pub enum Delta {
     ToolDoubt {
         /// The slot of the call.
         slot: u32,
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// A call's arguments are complete.
@@ -112,7 +112,7 @@ impl Usage {
     }
 }
 
-/// Why the model stopped.
+/// The reason that the model stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {

@@ -2,7 +2,7 @@
 //!
 //! Servers that call themselves compatible refuse different things: tools (llama.cpp without templates, Ollama for many
 //! models), `stream_options`, one of the two names for the longest answer, thinking, cache marks, a system message,
-//! tool results between user and model. Each refusal is learned once and the request is put more plainly; with nothing
+//! tool results between user and model. Each refusal is learned once and the request is simplified; with nothing
 //! left to leave out, the refusal stands.
 
 use super::fault::Fault;

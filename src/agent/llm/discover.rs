@@ -18,7 +18,7 @@ pub struct Found {
     pub title: String,
     /// Usable now.
     pub usable: bool,
-    /// Why, or why not and what to do.
+    /// The reason, or what to do if it is not usable.
     pub why: String,
     /// Models it has, as far as known; foreign text where a server reported them.
     pub models: Vec<String>,

@@ -5,7 +5,7 @@ use crate::agent::llm::limits;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Why a completion failed or ended early. Messages hold no key: the caller scrubs them.
+/// The reason that a completion failed or ended early. Messages hold no key: the caller scrubs them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The prompt does not fit the model's context.

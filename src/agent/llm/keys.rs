@@ -14,10 +14,10 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
-/// Why there is no key, and what to do about it.
+/// The reason that there is no key, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The variable is not there.
+    /// The variable is not set.
     #[error(
         "the environment variable {0} is not set or empty; set it, or give the provider key_command, key_file or key_keyring"
     )]
@@ -139,7 +139,7 @@ struct Ran {
     complaint: String,
 }
 
-/// Why a program did not come to its end.
+/// The reason that a program did not finish.
 #[derive(Debug, thiserror::Error)]
 enum Unrun {
     #[error("cannot be started: {0}")]

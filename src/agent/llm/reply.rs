@@ -1,4 +1,4 @@
-//! One completion put together from its pieces.
+//! One completion assembled from its pieces.
 //!
 //! Owns the rule that a call runs only when its arguments are complete and parse as one JSON
 //! object, and only once for each id. Whatever falls short becomes a [`BrokenCall`] that says why.
@@ -24,7 +24,7 @@ pub struct Reply {
     truncated: bool,
     /// Tokens used, as far as told.
     pub usage: Usage,
-    /// Why it ended; `None` while it runs or after a fault.
+    /// The reason of its end; `None` while it runs or after a fault.
     pub stop: Option<Stop>,
     /// The fault that ended it.
     pub fault: Option<Fault>,
@@ -52,7 +52,7 @@ struct OpenCall {
 pub struct BrokenCall {
     /// The tool's name as far as it came.
     pub name: String,
-    /// Why it does not run, for the model and the supervisor.
+    /// The reason that it does not run, for the model and the supervisor.
     pub why: String,
 }
 
@@ -242,7 +242,7 @@ pub struct Closed {
     pub broken: Vec<BrokenCall>,
     /// Tokens used, as far as told.
     pub usage: Usage,
-    /// Why it ended; `None` after a fault.
+    /// The reason of its end; `None` after a fault.
     pub stop: Option<Stop>,
     /// The fault that ended it.
     pub fault: Option<Fault>,

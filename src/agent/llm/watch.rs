@@ -28,7 +28,7 @@ pub enum Finding {
     End {
         /// The alarm's kind.
         alarm: Option<AlarmKind>,
-        /// Why, for the supervisor.
+        /// The reason, for the supervisor.
         text: String,
     },
 }

@@ -8,7 +8,7 @@
 use crate::base::limits::CONFUSABLES_FOUND_MAX;
 use std::ops::Range;
 
-/// Why a word is marked.
+/// The reason that a word is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suspicion {
     /// ASCII letters and letters of a script with look-alikes in one word.
@@ -24,7 +24,7 @@ pub enum Suspicion {
 pub struct Confusable {
     /// Byte range in the text.
     pub range: Range<usize>,
-    /// Why.
+    /// The reason.
     pub suspicion: Suspicion,
     /// The text it can be mistaken for, in ASCII where a look-alike is known.
     pub reads_as: String,

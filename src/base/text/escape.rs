@@ -69,7 +69,7 @@ pub enum PieceKind {
 }
 
 /// A run of printable text and its source bytes. Pieces are in order and cover the
-/// source without gaps, so spans over source bytes (syntax, intraline) can be laid over them.
+/// source without gaps, so spans over source bytes (syntax, intraline) can be applied to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece<'a> {
     /// Printable text; its first character is never zero-width.
@@ -126,7 +126,7 @@ pub fn pieces<'a>(bytes: &'a [u8], show: &Show) -> Vec<Piece<'a>> {
 }
 
 /// Cuts plain pieces at source bytes (sorted), so that each piece is within one span of whatever is
-/// laid over the line. A cut inside a cluster, or inside a piece that is not plain, is left out.
+/// applied to the line. A cut inside a cluster, or inside a piece that is not plain, is left out.
 pub fn cut_at<'a>(pieces: Vec<Piece<'a>>, cuts: &[usize]) -> Vec<Piece<'a>> {
     let mut out = Vec::with_capacity(pieces.len() + cuts.len());
     let mut cuts = cuts.iter().copied().peekable();

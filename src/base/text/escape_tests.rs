@@ -80,7 +80,7 @@ fn long_lines_say_how_much_is_left_out() {
     assert_eq!(show("abcdéf", &show_few), "abcd⟨+3 bytes⟩");
 }
 
-/// Random text with a taste for trouble.
+/// Random text with many difficult characters.
 fn nasty() -> impl Strategy<Value = Vec<u8>> {
     let atom = prop_oneof![
         3 => any::<char>().prop_map(|c| c.to_string().into_bytes()),

@@ -110,7 +110,7 @@ pub struct Runner {
     pub why: String,
 }
 
-/// Why there is no runner.
+/// The reason that there is no runner.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NoRunner {
     /// The project's kind is known, but nothing looks like a test.

@@ -1,4 +1,4 @@
-//! A format that nobody named: every text format reads along, and the one that understood the most is believed.
+//! An unknown format: every text format parses the output, and the one that recognized the most is used.
 
 use super::{PARSERS, ParserKind, Reader};
 use crate::checks::ledger::Ledger;

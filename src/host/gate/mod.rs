@@ -1,4 +1,4 @@
-//! The gate: the book and the rules. An input is decided, recorded, and only then handed out as things to do, which the
+//! The gate: the book and the rules. An input is decided, recorded, and only then returned as things to do, which the
 //! actor takes in order.
 
 mod decisions;
@@ -89,7 +89,7 @@ impl Gate {
         self.book.follow()
     }
 
-    /// Why nothing can be written any more.
+    /// Returns the reason that nothing can be written any more.
     pub fn trouble(&self) -> Option<String> {
         self.book.trouble()
     }
@@ -122,7 +122,7 @@ impl Gate {
         Ok(())
     }
 
-    /// Puts an input that nobody waits for an answer to.
+    /// Processes an input without an answer.
     pub fn quietly(&mut self, input: Input) {
         match self.put(input, Blobs::new()) {
             Ok(()) => {}
@@ -206,7 +206,7 @@ impl Gate {
     }
 }
 
-/// Why an input came to nothing.
+/// The reason that an input had no effect.
 #[derive(Debug, thiserror::Error)]
 pub enum PutError {
     #[error(transparent)]

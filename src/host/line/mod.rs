@@ -300,7 +300,7 @@ fn lapse_unfinished(gate: &mut Gate, runs: &Runs, why: LapseWhy) {
 }
 
 fn begin_turn(gate: &mut Gate) {
-    // What was done before it is nobody's in this turn.
+    // Changes before it belong to no one in this turn.
     gate.workspace().look_over();
     let turn = crate::base::TurnId::new(format!("t{}", gate.session().turns.count + 1));
     gate.record(Event::TurnStarted(TurnStarted { turn }));

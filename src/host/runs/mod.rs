@@ -268,7 +268,7 @@ impl Runs {
         gate.quietly(Input::Finish { action: finished.action.clone(), finished: Box::new(finished) });
     }
 
-    /// A command that nobody wants any more is ended; what it wrote before, and its end, are still reported to the
+    /// A command that is no longer needed is ended; what it wrote before, and its end, are still reported to the
     /// agent.
     pub fn end_command(&mut self, gate: &mut Gate, action: &ActionId) {
         let runs = gate.session().actions.get(action).is_some_and(|state| {

@@ -211,7 +211,7 @@ pub(super) fn finish_feed(gate: &mut Gate, feed: Feed, exit: Option<i32>) -> Opt
     }
 }
 
-/// The run with its totals, and its cases when they are wanted, in one append.
+/// The run with its totals, and its cases if requested, in one append.
 fn record_trial(gate: &mut Gate, action: &ActionId, record: &TrialRecord, output: &TrialOutput) -> Option<RunReport> {
     let session = gate.session();
     let run = session.checks.next_id();

@@ -128,7 +128,7 @@ impl Side {
     }
 }
 
-/// A directory made, removed or given its bits again. What somebody put into it meanwhile stays.
+/// A directory made, removed or given its bits again. Files that were added to it meanwhile stay.
 fn directory(into: &mut Resolved, path: &RelPath, now: Side, was: Side, mode: Option<FileMode>) -> Result<(), String> {
     let is_directory = |side: &Side| side.kind() == Some(NodeKind::Directory);
     let change = match (now.kind(), was.kind()) {

@@ -88,8 +88,8 @@ fn approve(session: &Session, state: &ActionState, answering: Answering) -> Resu
     Ok(out)
 }
 
-/// The agent's option that the answer names, if it fits. A plain approval of options that differ is refused: it would be
-/// consent by position. What the supervisor rewrote is ours to execute and needs none of them.
+/// The agent's option that the answer names, if it fits. A plain approval of options that differ is refused: it would
+/// be consent by position. What the supervisor rewrote is ours to execute and needs none of them.
 fn option_of(state: &ActionState, answering: &Answering) -> Result<Option<String>, Refusal> {
     let allows = matches!(answering.verdict, Verdict::Approve | Verdict::ApproveEdited);
     let named = answering.option.as_deref();
@@ -107,7 +107,7 @@ fn option_of(state: &ActionState, answering: &Answering) -> Result<Option<String
 }
 
 /// For a guard-rail action: whether its word was given. A wrong word refuses; an absent one is a client that does not
-/// know of it, and is put on record.
+/// know of it, and is recorded.
 fn confirmed(state: &ActionState, given: Option<&str>) -> Result<Option<bool>, Refusal> {
     let Some(word) = state.held.as_ref().and_then(|held| held.confirm.as_deref()) else { return Ok(None) };
     match given {

@@ -53,7 +53,7 @@ impl Isolation {
     }
 }
 
-/// Why a turn ended, in ACP's words where they exist.
+/// The reason that a turn ended, in ACP's words where they exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TurnEnd {

@@ -1,4 +1,4 @@
-//! Facts in words, for people: a heading, and what belongs below it. Foreign text is as it came; whoever shows it
+//! Facts in words, for people: a heading, and what belongs below it. Foreign text is as it came; the view that shows it
 //! cleans it.
 
 use super::{ChangedBy, Finished, Observed, PlanRevised, Proposed, Reverted, SessionOpened, Stopped};

@@ -211,7 +211,7 @@ impl Actions {
         Ok(())
     }
 
-    /// Old actions that are over keep digests instead of contents; whoever wants to see them asks for the blob.
+    /// Old actions that are over keep digests instead of contents; a view that shows them requests the blob.
     fn compact(&mut self) {
         while self.states.len().saturating_sub(self.compacted) > ACTION_BODIES_KEPT_MAX {
             let Some(state) = self.states.get_mut(self.compacted) else { break };

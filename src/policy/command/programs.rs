@@ -1,6 +1,6 @@
 //! Facts about programs, by name: enough to tell classes apart and to know which ones hide another program inside.
 //!
-//! Nothing here makes a command safe; what may run unasked is decided by `reading` and by rules.
+//! Nothing here makes a command safe; what may run without asking is decided by `reading` and by rules.
 
 mod names;
 

@@ -27,7 +27,7 @@ use serde::Deserialize;
 use std::path::Path;
 use toml::Spanned;
 
-/// Why a policy file is not in force.
+/// The reason that a policy file is not active.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}:{column}: {what}")]
 pub struct PolicyError {

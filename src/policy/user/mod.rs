@@ -65,7 +65,7 @@ impl UserRule {
 
     /// For allow rules: whether one simple command is permitted, and if it is spelled out to the last word.
     pub fn permits_command(&self, simple: &Simple, at: &Path, case: &Case<'_>) -> Option<bool> {
-        // What a shell puts in place of a pattern was not there when the rule was written.
+        // The expansion of a pattern was not known when the rule was written.
         if self.word != RulingWord::Allow || !self.concerns(Verb::Command) || !simple.patterns.is_empty() {
             return None;
         }

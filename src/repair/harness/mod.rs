@@ -89,7 +89,7 @@ pub fn commands(project: &Project) -> Vec<Command> {
     vec![whole, driver]
 }
 
-/// Runs the unchanged project (with `overlay` laid over it) and gathers what each test says and touches.
+/// Runs the unchanged project (with `overlay` applied) and collects the result and the lines of each test.
 pub async fn baseline<B: Bench>(bench: &mut B, project: &Project, overlay: &Overlay) -> Result<Baseline, B::Error> {
     match &project.runner {
         Runner::Unittest { .. } | Runner::Pytest { .. } | Runner::Node { .. } => {

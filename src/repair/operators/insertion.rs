@@ -1,4 +1,4 @@
-//! The statement that was forgotten: a step of a loop, a thing put into a collection, a name moved on.
+//! The statement that was forgotten: a step of a loop, an element added to a collection, a name moved on.
 
 use super::{Operator, Sink, Site};
 use crate::repair::scope::{Hints, Name};
@@ -163,7 +163,7 @@ fn is_filled(body: &str, name: &str) -> bool {
         .any(|m| body.contains(&format!("{name}{m}")))
 }
 
-/// Ways to put a thing into a collection.
+/// Ways to add an element to a collection.
 fn put(lang: Lang, list: &Name, item: &Name) -> Vec<String> {
     let (target, value) = (&list.text, &item.text);
     let mut out = Vec::new();

@@ -1,4 +1,4 @@
-//! The rest that is left when a loop ends: the last line, group or batch that was never put away.
+//! The rest that is left when a loop ends: the last line, group or batch that was never stored.
 
 use super::{Operator, Sink, Site};
 use crate::repair::source::{Edit, Role, descend, role, statements};

@@ -7,7 +7,7 @@ use crate::base::{ActionId, Digest};
 use crate::ui::limits::{UI_AFTER_VERDICT_MS, UI_ARRIVAL_GUARD_MS, UI_HELD_KEY_MS_MAX, UI_HELD_KEY_UNREPORTED_MS_MAX};
 use crate::ui::terminal::Key;
 
-/// Why a key does not approve.
+/// The reason that a key does not approve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotArmed {
     NotShown,

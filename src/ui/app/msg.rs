@@ -59,7 +59,7 @@ pub struct RemoteLink {
     /// Between a request and its answer, milliseconds.
     #[serde(default)]
     pub latency_ms: Option<u64>,
-    /// Why it is down at the moment; it is tried again.
+    /// The reason that it is down at the moment; it is tried again.
     #[serde(default)]
     pub down: Option<String>,
 }

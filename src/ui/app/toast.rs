@@ -8,7 +8,7 @@ pub enum Tone {
     Error,
 }
 
-/// A line of our own words; foreign parts have been made visible by whoever wrote it.
+/// A line of our own words; its author has escaped the foreign parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toast {
     pub text: String,

@@ -1,4 +1,4 @@
-//! The user's version of what is under review: taken in from an editor, and put together for an answer.
+//! The user's version of what is under review: read from an editor, and assembled for an answer.
 
 use super::review::Version;
 use super::{App, Request};

@@ -60,7 +60,7 @@ pub struct Command {
     pub scope: Scope,
     /// It lets something happen: its key must be deliberate.
     pub consents: bool,
-    /// Why it cannot be used now.
+    /// Returns the reason that it cannot be used now.
     pub why_disabled: fn(&App) -> Option<&'static str>,
     pub run: fn(&mut App) -> Vec<Request>,
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Why a keymap cannot be used.
+/// The reason that a keymap cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeymapError {
     #[error(transparent)]

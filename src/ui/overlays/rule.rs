@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 #[derive(Debug)]
 pub struct Draft {
     pub entry: Entry,
-    /// Why it was not taken, from the one who would keep it.
+    /// The reason that the rule was not saved.
     pub fault: Option<String>,
 }
 

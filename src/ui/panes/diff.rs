@@ -99,7 +99,7 @@ pub struct DiffPane {
     about: Option<crate::base::Digest>,
     /// The job that the pictures came from: its text is the same with and without colors.
     pictured: Option<crate::base::Digest>,
-    /// The cursor was put to the first change.
+    /// The cursor was moved to the first change.
     is_placed: bool,
 }
 

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
-/// The appearance and behavior of a client. Environment and configuration are read by whoever makes this.
+/// The appearance and behavior of a client. The caller reads environment and configuration.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub theme: String,
@@ -113,7 +113,7 @@ pub enum Ended {
     HungUp,
 }
 
-/// Why a client could not begin, or broke.
+/// The reason that a client could not start, or broke.
 #[derive(Debug, thiserror::Error)]
 pub enum UiError {
     #[error(transparent)]
@@ -417,7 +417,7 @@ impl Client {
             Request::Compute(job) => {
                 let products = self.products.clone();
                 self.pool.push(job, &move |product| {
-                    // The client is gone when nobody takes it.
+                    // The client has ended when nobody receives it.
                     let _ = products.blocking_send(product);
                 });
                 Vec::new()

@@ -1,4 +1,4 @@
-//! The last filter: whatever a widget put into a cell, one clean grapheme of known width leaves it.
+//! The last filter: whatever a widget wrote to a cell, the output is one clean grapheme of known width.
 //!
 //! Text is made visible long before (`base::text`); this is the net below it, so it never explains, it replaces.
 

@@ -109,8 +109,8 @@ impl Key {
         Ok(Self::new(code, modifiers))
     }
 
-    /// Why a plain terminal cannot send this key, if it cannot (the keys are those of VT-style encodings
-    /// without the kitty protocol).
+    /// Returns the reason that a plain terminal cannot send this key, if it cannot (the keys are those of VT-style
+    /// encodings without the kitty protocol).
     #[must_use]
     pub fn unsendable(self) -> Option<&'static str> {
         let control = self.modifiers.contains(KeyModifiers::CONTROL);

@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-/// Why a full-screen session cannot open here.
+/// The reason that a full-screen session cannot open here.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
     #[error("{0} is not a terminal (tty); use `--headless` for scripts")]
@@ -152,7 +152,7 @@ pub fn restore() {
 }
 
 /// A terminal that takes no bytes (a stalled link, Ctrl-S) must not keep us from ending: what it does not take
-/// within a few milliseconds is not sent. The flags belong to the terminal, not to us, so they are put back.
+/// within a few milliseconds is not sent. The flags belong to the terminal, not to us, so they are restored.
 fn write_without_waiting(mut rest: &[u8]) {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
     let out = rustix::stdio::stdout();

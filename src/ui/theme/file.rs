@@ -7,7 +7,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Why a theme cannot be used.
+/// The reason that a theme cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ThemeError {
     #[error(transparent)]

@@ -127,7 +127,7 @@ impl Products {
         self.kept.push_back(product);
     }
 
-    /// The wanted picture, once it is there.
+    /// The wanted picture, once it is available.
     #[must_use]
     pub fn current(&self) -> Option<&Product> {
         let wanted = self.wanted?;

@@ -70,7 +70,7 @@ pub struct FilePicture {
     pub removed: usize,
     /// Unchanged lines after the last hunk.
     pub tail_lines: usize,
-    /// Why there are no hunks, or what else must be said.
+    /// Notes, such as the reason that there are no hunks.
     pub notes: Vec<String>,
     pub structure: Vec<StructureLine>,
 }

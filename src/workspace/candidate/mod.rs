@@ -3,7 +3,7 @@
 //!
 //! Files are reflinked where the file system can and copied where it cannot, never hard-linked. It
 //! remembers the tree that it was made from, so that it can tell what was changed in it, take
-//! over what changed in the workspace meanwhile, and be put back.
+//! over what changed in the workspace meanwhile, and be restored.
 
 mod fill;
 mod heavy;
@@ -25,7 +25,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-/// Why a candidate cannot be made or read.
+/// The reason that a candidate cannot be created or read.
 #[derive(Debug, thiserror::Error)]
 pub enum CandidateError {
     #[error("{what} {path:?}: {error}")]
@@ -54,7 +54,7 @@ pub struct PrivateCopy {
 /// The origin of a copy, stored beside it for a host that takes it over.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Origin {
-    /// The tree of the copy as far as nobody has changed it.
+    /// The tree of the copy as far as it is unchanged.
     base: Digest,
     /// The recorded tree of the workspace that it was last brought up to.
     from: Digest,
@@ -272,7 +272,7 @@ impl PrivateCopy {
         Ok(())
     }
 
-    /// True when the copy has this entry now: of what is too large, or could not be read, there is no content to put.
+    /// True when the copy has this entry now: of what is too large, or could not be read, there is no content to copy.
     fn put(&mut self, path: &Path, entry: Option<Entry>) -> Result<bool, CandidateError> {
         let root = self.root().to_owned();
         let put = match entry {

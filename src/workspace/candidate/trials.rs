@@ -1,4 +1,4 @@
-//! Trials: many short runs in one candidate, each laid over it, run, and put back. Only commands
+//! Trials: many short runs in one candidate, each applied, run, and reverted. Only commands
 //! that were approved, only as often and as long as was approved.
 
 use super::{CandidateError, PrivateCopy};
@@ -177,7 +177,7 @@ fn own_python_path(root: &Path) -> Option<(String, String)> {
     (project && !whole.contains(':')).then(|| ("PYTHONPATH".to_owned(), path))
 }
 
-/// Names the tree that a trial ran on: the candidate's base and what was laid over it.
+/// Names the tree that a trial ran on: the candidate's base with the changes of the trial.
 fn tried_tree(base: Digest, edits: &[(RelPath, Option<Vec<u8>>)]) -> Digest {
     if edits.is_empty() {
         return base;

@@ -36,7 +36,7 @@ impl Process {
 }
 
 /// All processes at about one moment. The walk is not atomic: a process may have forked meanwhile,
-/// so whoever needs certainty walks again until nothing new appears.
+/// so a caller that needs certainty walks again until nothing new appears.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     by_pid: HashMap<i32, Process>,

@@ -101,7 +101,7 @@ impl Tracker {
                 let _ = signals::send(process, Signal::STOP);
             }
             walks += 1;
-            // Killing begins when nothing moves any more, so that nobody is there to fork on.
+            // Killing begins when every process is frozen, so that none can fork.
             if !fresh || walks > limits::CENSUS_STOP_WALKS_MAX {
                 if !fresh && !seen.members.is_empty() {
                     frozen_ms.get_or_insert_with(since);

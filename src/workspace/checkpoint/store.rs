@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const RAW: u8 = 0;
 const ZSTD: u8 = 1;
 
-/// Why an object cannot be given or kept.
+/// The reason that an object cannot be read or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the checkpoint store at {path:?}: {error}")]

@@ -30,7 +30,7 @@ enum Undo<'a> {
     Directory(&'a Place, u32),
 }
 
-/// Why one exchange did not happen, or did and was not what was expected.
+/// The reason that one exchange did not happen, or had an unexpected result.
 enum Failure {
     Io(io::Error),
     Raced,

@@ -42,7 +42,7 @@ pub enum FileChange {
     Mode { path: PathBuf, base: Option<Digest>, mode: u32 },
     /// Makes a directory, with these bits; one that is there is taken as it is, but for the bits.
     MakeDirectory { path: PathBuf, mode: Option<u32> },
-    /// Removes a directory if it is empty by then. What somebody put there stays.
+    /// Removes a directory if it is empty by then. Files that were added to it stay.
     RemoveDirectory { path: PathBuf },
 }
 
@@ -112,7 +112,7 @@ pub struct Conflict {
     pub wanted: Option<Vec<u8>>,
 }
 
-/// Why an edit set was not applied. In every case but `Torn` the workspace is as it was.
+/// The reason that an edit set was not applied. In every case but `Torn` the workspace is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum EditError {
     #[error(transparent)]

@@ -128,7 +128,7 @@ pub fn directory(fd: &OwnedFd, path: &Path, rules: &Rules) -> io::Result<Names> 
             found.beside.extend((!is_temp_name(name)).then(|| name.to_owned()));
             continue;
         }
-        // Otherwise it went meanwhile, or is a pipe or a device. Any other trouble is met when it is looked up again.
+        // Otherwise it went meanwhile, or is a pipe or a device. Any other error recurs when it is looked up again.
         if let Ok(Some(seen)) = one(fd, name) {
             match rules.class_below(&full, matches!(seen, Seen::Directory)) {
                 Class::Content => found.names.push((name.to_owned(), seen)),

@@ -56,7 +56,7 @@ pub struct Listing {
     /// Contents are kept in the store, not only names and digests.
     keeps: bool,
     opened_ns: i128,
-    /// Held by whoever walks the whole tree.
+    /// Held during a walk of the whole tree.
     walking: Mutex<()>,
     state: Mutex<State>,
     /// Notified when the whole tree has been seen.
@@ -80,7 +80,7 @@ struct State {
     untold: Option<Vec<Change>>,
 }
 
-/// One directory of a walk: what was found in it, to be laid against what is known.
+/// One directory of a walk: what was found in it, to be compared with what is known.
 struct Visit<'a> {
     path: &'a Path,
     fd: &'a OwnedFd,

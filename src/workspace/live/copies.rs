@@ -17,7 +17,7 @@ fn home(state: &Path) -> PathBuf {
     state.join("candidates")
 }
 
-/// Removes what earlier removals did not finish, and copies that nobody can take over.
+/// Removes what earlier removals did not finish, and copies that cannot be taken over.
 pub fn clear_left_over(state: &Path) {
     let Ok(entries) = std::fs::read_dir(home(state)) else { return };
     let left: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();

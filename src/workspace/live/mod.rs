@@ -341,7 +341,7 @@ impl port::Workspace for LiveWorkspace {
     }
 }
 
-/// An agent's process; the tree ends when whoever holds it lets go of `end`.
+/// An agent's process; the tree ends when its owner drops `end`.
 fn agent_child(mut running: run::Running) -> Result<AgentChild, WorkspaceError> {
     let (Some(stdin), Some(stdout), Some(stderr)) =
         (running.stdin.take(), running.stdout.take(), running.stderr.take())

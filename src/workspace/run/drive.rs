@@ -16,7 +16,7 @@ pub trait Sink: Send {
 /// The end of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// 128 + signal when a signal ended it; `None` when nobody knows.
+    /// 128 + signal when a signal ended it; `None` when it is unknown.
     pub exit: Option<i32>,
     pub timed_out: bool,
     pub ms: u64,

@@ -76,7 +76,7 @@ impl Watch {
             let beside = Beside::new(listing.clone());
             let watched = ((u64::MAX, u64::MAX), BTreeSet::new());
             let mut watcher = Watcher { listing, beside, watched, eyes, heard, notices: notify, missed };
-            // It ends when nobody listens or the handle is dropped.
+            // It ends when the receiver or the handle is dropped.
             let _ = watcher.run();
         });
         if let Err(error) = started {

@@ -63,7 +63,7 @@ pub fn left_out(content: &str, before: Option<&str>) -> Option<String> {
 pub struct Edited {
     /// The whole new text.
     pub text: String,
-    /// For a single exact or forgiven swap: the text that was really there and its replacement.
+    /// For a single exact or tolerated swap: the text that was really there and its replacement.
     pub single: Option<(String, String)>,
     /// The distance of the worst anchor from the file.
     pub matched: Match,
@@ -71,7 +71,7 @@ pub struct Edited {
     pub first_byte: usize,
 }
 
-/// Why an edit cannot be made, in words for the model.
+/// A mistake in an edit, in words for the model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditMistake {
     /// Nothing would change.

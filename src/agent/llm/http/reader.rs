@@ -103,7 +103,7 @@ pub(super) async fn whole_of(response: Response) -> Result<Value, Failed> {
     }
 }
 
-/// Why the byte stream ended early, as the stream's own error.
+/// The reason that the byte stream ended early, as the stream's own error.
 #[derive(Debug, thiserror::Error)]
 enum ByteError {
     #[error("{0}")]
@@ -164,7 +164,7 @@ pub(super) fn stream_fault(error: sse_stream::Error) -> Fault {
     }
 }
 
-/// An error's text without the address, which may hold what a user put into a query.
+/// An error's text without the address, which may contain a user's query.
 trait WithoutUrl {
     fn without_url_text(&self) -> String;
 }

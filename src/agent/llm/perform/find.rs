@@ -55,7 +55,7 @@ pub(super) fn names(files: &[(RelPath, Vec<u8>)]) -> String {
 #[derive(Debug)]
 pub(super) struct Finder {
     matcher: RegexMatcher,
-    /// Why the pattern is searched for as plain text.
+    /// The reason that the pattern is searched for as plain text.
     literal: Option<String>,
 }
 

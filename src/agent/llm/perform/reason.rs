@@ -1,4 +1,4 @@
-//! Why an action is wanted, as the supervisor reads it: the model's words, its evidence, and what we noticed.
+//! The reason for an action, as the supervisor reads it: the model's words, its evidence, and our observations.
 
 use crate::agent::llm::edits::Match;
 use crate::agent::llm::tools::Intent;
@@ -6,7 +6,7 @@ use crate::base::RelPath;
 use crate::model::EvidenceKind;
 use crate::model::{Body, Evidence, Proposal, Rationale};
 
-/// Why an action is wanted, with what we noticed about it.
+/// The reason for an action, with our observations about it.
 pub(super) struct Reason {
     pub(super) intent: Intent,
     pub(super) repaired: bool,

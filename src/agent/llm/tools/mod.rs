@@ -12,7 +12,7 @@ pub use schema::{Wording, names, specs};
 use super::edits::Swap;
 use crate::model::StepStatus;
 
-/// Why a model wants something, in its own words.
+/// The reason for a call, in the model's own words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Intent {
     /// The reason.

@@ -7,7 +7,7 @@ use crate::model::StepStatus;
 use crate::model::plan::without_list_mark;
 use serde_json::Value;
 
-/// Why a call cannot be understood, in words for the model.
+/// A mistake in a call, in words for the model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ToolMistake {
     /// No such tool.
@@ -115,7 +115,7 @@ impl Args<'_> {
         names.iter().find_map(|name| self.args.get(*name)).filter(|value| !value.is_null())
     }
 
-    /// Text; numbers are forgiven.
+    /// Text; numbers are accepted.
     fn text(&self, names: &[&str]) -> Result<String, ToolMistake> {
         let missing = || ToolMistake::Missing {
             tool: self.tool.to_owned(),

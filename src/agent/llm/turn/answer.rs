@@ -171,7 +171,7 @@ impl Turn {
         if self.talk.holds_sealed_thinking() {
             return false;
         }
-        // As it was put in the end: a refusal may have made text of the tools.
+        // As it was finally sent: a refusal may have made text of the tools.
         let bytes = self.request_bytes();
         let real_before = self.room.counted.map_or(0, |counted| counted.tokens);
         let least = match self.room.counted.map(|counted| bytes.saturating_sub(counted.bytes)) {

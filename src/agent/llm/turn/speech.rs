@@ -144,7 +144,7 @@ pub enum Effect {
 pub struct Doing {
     /// The act.
     pub act: Act,
-    /// Why.
+    /// The reason.
     pub intent: Intent,
     /// The call was printed as text and repaired.
     pub repaired: bool,

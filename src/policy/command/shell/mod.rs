@@ -56,7 +56,7 @@ impl Part {
 /// A command line, read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Script {
-    /// Why the line is not plain; empty when it is.
+    /// The reasons that the line is not plain; empty when it is.
     pub doubts: Vec<String>,
     /// The commands of a plain line in order; empty when there is a doubt.
     pub simples: Vec<Simple>,

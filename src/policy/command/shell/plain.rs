@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
         let before = self.rest;
         let Word { text, is_pattern } = self.word()?;
         if self.simple.argv.is_empty() {
-            // Nobody quotes a program's name but to hide it from whoever compares names.
+            // A program's name is only quoted to hide it from a comparison of names.
             if before.get(..text.len()) != Some(text.as_str()) {
                 return Err("the program's name is quoted".to_owned());
             }
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// `2>&1`, `>/dev/null` and their kin, which reach no file.
+    /// `2>&1`, `>/dev/null` and similar redirects, which reach no file.
     fn quiet_redirect(&mut self) -> bool {
         const QUIET: [&str; 9] = [
             "2>&1",
