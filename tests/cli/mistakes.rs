@@ -10,7 +10,11 @@ fn sessions_say_what_they_need() {
     refused(&room, &["fix it"], &["tty", "--headless"]);
     refused(&room, &["--headless", "--agent", "nobody"], &["nobody", "acp:"]);
     refused(&room, &["--headless", "--agent", "llm:nobody/x"], &["nobody"]);
-    refused(&room, &["--headless", "--agent", "acp:no-such-program --acp"], &["no program no-such-program", "--agent"]);
+    refused(
+        &room,
+        &["--headless", "--agent", "acp:no-such-program --acp"],
+        &["`no-such-program` was not found", "--agent"],
+    );
     refused(&room, &["--headless", "--agent", "script:nowhere.jsonl"], &["nowhere.jsonl"]);
     refused(&room, &["--headless", "--agent", "script:"], &["script:FILE"]);
     assert!(super::said(&room, &["ls"]).contains("no sessions yet"), "a mistake leaves no session behind");
@@ -141,7 +145,11 @@ fn a_state_directory_that_cannot_be_written() {
     let room = room();
     room.write("file", "x");
     let below_a_file = room.workspace().join("file/state");
-    refused(&room, &["ls", "--state-dir", &below_a_file.to_string_lossy()], &["cannot be written", "--state-dir"]);
+    refused(
+        &room,
+        &["ls", "--state-dir", &below_a_file.to_string_lossy()],
+        &["cannot write to the state directory", "--state-dir"],
+    );
     let (code, out, _) = room.run(&["doctor", "--state-dir", &below_a_file.to_string_lossy()]);
     assert!(code == 1 && out.contains("BAD  directory"), "{out}");
 }
@@ -152,6 +160,6 @@ fn reviews_name_the_line_that_is_no_event() {
     room.write("r.jsonl", "{\"seq\":1,\"at\":1,\"kind\":\"said\",\"by\":\"agent\",\"text\":\"x\"}\nnonsense\n");
     refused(&room, &["review", "r.jsonl"], &["r.jsonl:2", "expected an event"]);
     room.write("empty.jsonl", "");
-    refused(&room, &["review", "empty.jsonl"], &["no event"]);
+    refused(&room, &["review", "empty.jsonl"], &["no events"]);
     refused(&room, &["review", "."], &["not a regular file"]);
 }
