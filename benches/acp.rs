@@ -4,6 +4,7 @@
 //! `cargo bench --bench acp`.
 #![allow(
     clippy::unwrap_used,
+    clippy::too_many_lines,
     clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,

@@ -5,6 +5,7 @@
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
+    clippy::too_many_lines,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,

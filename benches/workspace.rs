@@ -1,6 +1,7 @@
 //! What checkpoints, the watcher and edits cost, on a tree of 4 000 files in 200 directories.
 #![allow(
     clippy::unwrap_used,
+    clippy::too_many_lines,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,

@@ -2,6 +2,7 @@
 //! crashed a target once. `RIGHTSEAT_FUZZ_ROUNDS=100000` adds as many bred from them.
 #![allow(
     clippy::unwrap_used,
+    clippy::too_many_lines,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,

@@ -2,6 +2,7 @@
 //! real host, and a client that decides.
 #![allow(
     clippy::unwrap_used,
+    clippy::too_many_lines,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,

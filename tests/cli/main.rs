@@ -1,6 +1,7 @@
 //! The command line as a user meets it: each command's good way, and each bad input's one clear line.
 #![allow(
     clippy::unwrap_used,
+    clippy::too_many_lines,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,

@@ -3,6 +3,7 @@
 //! Everything is read from the sources as text; nothing is built or run. `UPDATE=1` rewrites generated tables.
 #![allow(
     clippy::unwrap_used,
+    clippy::too_many_lines,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,

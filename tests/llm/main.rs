@@ -1,6 +1,7 @@
 //! The built-in agent against a scripted model server, over real sockets.
 #![allow(
     clippy::unwrap_used,
+    clippy::too_many_lines,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,

@@ -5,6 +5,7 @@
     dead_code,
     clippy::expect_used,
     clippy::unwrap_used,
+    clippy::too_many_lines,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,

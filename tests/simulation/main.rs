@@ -6,6 +6,7 @@
 //! seeds_of_the_environment` plays more.
 #![allow(
     clippy::unwrap_used,
+    clippy::too_many_lines,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,

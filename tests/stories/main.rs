@@ -1,6 +1,7 @@
 //! Stories: what a human does and sees, told with the real binary on a real pseudo-terminal at three sizes.
 #![allow(
     clippy::unwrap_used,
+    clippy::too_many_lines,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,

@@ -8,7 +8,7 @@ use serde_json::json;
 
 at_every_size!(an_answer_in_markdown_is_seen_without_a_key, a_question_takes_the_place_and_gives_it_back);
 
-fn quit(mut screen: Screen, room: &Room, hosts: Hosts<'_>) {
+fn quit(screen: Screen, room: &Room, hosts: Hosts<'_>) {
     screen.quit();
     hosts.wait_for_none();
     assert_verifies(room, &only_session(room));

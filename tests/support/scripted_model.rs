@@ -4,6 +4,7 @@
 //! requests it received, one JSON line each.
 #![allow(
     clippy::unwrap_used,
+    clippy::too_many_lines,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stdout,

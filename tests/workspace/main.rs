@@ -1,6 +1,7 @@
 //! The workspace against the real system: processes, watches, full disks, kills.
 #![allow(
     clippy::unwrap_used,
+    clippy::too_many_lines,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
