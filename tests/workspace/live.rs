@@ -172,7 +172,7 @@ async fn trials_are_put_back_counted_and_blind_to_each_other() {
         Command::shell("echo made > made; echo spoilt > calc.py; echo $RIGHTSEAT_N; sleep 600"),
     ];
     let budget = TrialBudget { runs_max: 8, wall_ms_max: 60_000, commands };
-    let action = bench.action(Body::Other, None, Some(budget));
+    let action = bench.action(Body::Command(Command::argv(["python3", "test.py"])), None, Some(budget));
     let permit = bench.permit(&action);
     let mut trials = bench.live.open_trials(permit, &action).await.unwrap();
     let trial = |edits: Vec<(RelPath, Option<Vec<u8>>)>, command| Trial {
