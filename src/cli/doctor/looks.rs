@@ -28,13 +28,13 @@ fn machine() -> Vec<Finding> {
     let system = format!("{} {} {}", std::env::consts::OS, release.trim(), std::env::consts::ARCH);
     let mut found =
         vec![Finding::works(GROUP, "rightseat", env!("CARGO_PKG_VERSION")), Finding::works(GROUP, "system", system)];
-    for (name, program, without, mend) in [
+    for (name, program, without, fix) in [
         ("git", "git", "not found; sessions work without it, but candidates are copied file by file", "install git"),
         ("ssh", "ssh", "not found; attach --ssh cannot work", "install the OpenSSH client"),
     ] {
         found.push(match runner::find_program(program) {
             Some(path) => Finding::works(GROUP, name, path.display().to_string()),
-            None => Finding::limited(GROUP, name, without, mend),
+            None => Finding::limited(GROUP, name, without, fix),
         });
     }
     found
@@ -78,8 +78,8 @@ fn state(shared: &Shared) -> Vec<Finding> {
     let places = match Places::open(shared.state_dir()) {
         Ok(places) => places,
         Err(fail) => {
-            let mend = "choose a directory you can write to with --state-dir or RIGHTSEAT_STATE_DIR";
-            return vec![Finding::broken(GROUP, "directory", fail.text, mend)];
+            let fix = "choose a directory you can write to with --state-dir or RIGHTSEAT_STATE_DIR";
+            return vec![Finding::broken(GROUP, "directory", fail.text, fix)];
         }
     };
     let count = places.all().len();
@@ -89,10 +89,10 @@ fn state(shared: &Shared) -> Vec<Finding> {
 
 /// Checks that a socket can be created in the state directory: some shared file systems support none.
 fn socket(group: &'static str, state: &Path) -> Finding {
-    let mend = "choose a local file system with --state-dir";
+    let fix = "choose a local file system with --state-dir";
     let probe = match tempfile::Builder::new().prefix(".probe").tempdir_in(state) {
         Ok(dir) => dir,
-        Err(e) => return Finding::broken(group, "socket", e.to_string(), mend),
+        Err(e) => return Finding::broken(group, "socket", e.to_string(), fix),
     };
     let dir = probe.path().join("host.sock");
     // Long paths are not a problem: sessions name their directory by its descriptor.
@@ -100,7 +100,7 @@ fn socket(group: &'static str, state: &Path) -> Finding {
     let bound = if long { Ok(()) } else { std::os::unix::net::UnixListener::bind(&dir).map(|_| ()) };
     match bound {
         Ok(()) => Finding::works(group, "socket", "can be created, for you alone"),
-        Err(e) => Finding::broken(group, "socket", e.to_string(), mend),
+        Err(e) => Finding::broken(group, "socket", e.to_string(), fix),
     }
 }
 
@@ -206,8 +206,8 @@ fn project(shared: &Shared) -> Vec<Finding> {
     const GROUP: &str = "project";
     let dir = workspace(shared);
     if let Err(e) = std::fs::read_dir(&dir) {
-        let mend = "choose a directory you can read with --dir";
-        return vec![Finding::broken(GROUP, "directory", format!("{}: {e}", dir.display()), mend)];
+        let fix = "choose a directory you can read with --dir";
+        return vec![Finding::broken(GROUP, "directory", format!("{}: {e}", dir.display()), fix)];
     }
     let mut found = vec![Finding::works(GROUP, "directory", dir.display().to_string())];
     let configured = settings::resolved(shared, &dir).ok().and_then(|r| r.settings.test_command);

@@ -60,6 +60,8 @@ struct Item {
     subject: Subject,
     /// A blank row comes before it.
     gap: bool,
+    /// The message that the rows are of: its bytes, and whether more may follow.
+    made_of: Option<(usize, bool)>,
     rows: Vec<TalkRow>,
     prose: Option<Prose>,
 }
@@ -123,7 +125,7 @@ impl TalkPane {
         self.list.cursor = (self.list.top + below.min(usize::from(room.height))).min(self.rows.saturating_sub(1));
     }
 
-    fn gather(&mut self, scene: &Scene, columns: u16) {
+    fn gather(&mut self, scene: &Scene, columns: u16, actions_changed: bool) {
         if self.columns != columns {
             self.columns = columns;
             self.items.clear();
@@ -138,7 +140,13 @@ impl TalkPane {
             let known = old.remove(&seq);
             match subject {
                 Source::Entry(entry) => self.add_entry(entry, known),
-                Source::Action(state) => self.add_action(scene, state),
+                Source::Action(state) => {
+                    let is_same = |item: &Item| !actions_changed && matches!(item.subject, Subject::Action(_));
+                    match known.filter(is_same) {
+                        Some(item) => self.items.push(Item { gap: self.is_after_words(), ..item }),
+                        None => self.add_action(scene, state),
+                    }
+                }
             }
         }
         self.starts.clear();
@@ -154,11 +162,18 @@ impl TalkPane {
             seq: entry.seq,
             subject: Subject::Message,
             gap: false,
+            made_of: None,
             rows: Vec::new(),
             prose: None,
         });
         let columns = self.columns;
         item.gap = matches!(entry.speaker, Speaker::Agent(_) | Speaker::Human) && !self.items.is_empty();
+        let made_of = Some((entry.text.len(), entry.open));
+        if item.made_of == made_of {
+            self.items.push(item);
+            return;
+        }
+        item.made_of = made_of;
         match &entry.speaker {
             Speaker::Agent(_) if !self.raw => {
                 item.prose.get_or_insert_default().lay_out(&entry.text, entry.open, columns, &mut item.rows);
@@ -207,7 +222,14 @@ impl TalkPane {
             }
             let gap = self.is_after_words();
             let rows = vec![TalkRow::Plain(action_row(scene, state, Role::TextFaint))];
-            self.items.push(Item { seq: state.times.proposed_seq, subject: Subject::Reads(1), gap, rows, prose: None });
+            self.items.push(Item {
+                seq: state.times.proposed_seq,
+                subject: Subject::Reads(1),
+                gap,
+                made_of: None,
+                rows,
+                prose: None,
+            });
             return;
         }
         let mut rows = vec![TalkRow::Plain(action_row(scene, state, Role::Text))];
@@ -223,7 +245,7 @@ impl TalkPane {
             }
         }
         let (subject, gap) = (Subject::Action(state.action.id.clone()), self.is_after_words());
-        self.items.push(Item { seq: state.times.proposed_seq, subject, gap, rows, prose: None });
+        self.items.push(Item { seq: state.times.proposed_seq, subject, gap, made_of: None, rows, prose: None });
     }
 
     fn is_after_words(&self) -> bool {
@@ -314,7 +336,8 @@ impl Pane for TalkPane {
         if room.width == 0 || !(touched.transcript || touched.actions || touched.target || reflows) {
             return;
         }
-        self.anchored(room, |pane| pane.gather(scene, room.width));
+        let actions_changed = touched.actions || touched.target;
+        self.anchored(room, |pane| pane.gather(scene, room.width, actions_changed));
     }
 
     fn title(&self, scene: &Scene) -> Title {
