@@ -184,6 +184,7 @@ pub async fn run(
         options,
     };
     let ended = client.run(&modes).await;
+    client.outlet.settle().await;
     drop(modes);
     // The process ends now. Taking a long session apart piece by piece first would only keep the shell waiting.
     std::mem::forget(client);
@@ -368,7 +369,7 @@ impl Client {
             }
             Woke::Signal(Signal::End(number)) => return Some(Ended::Signal(number)),
             Woke::Signal(Signal::Suspend) => {
-                self.suspend(modes);
+                self.suspend(modes).await;
                 return None;
             }
             Woke::Input(Ok(event)) => {
@@ -438,7 +439,7 @@ impl Client {
                 self.app.update(at, Msg::RuleKept { rule: text, kept })
             }
             Request::Suspend => {
-                self.suspend(modes);
+                self.suspend(modes).await;
                 Vec::new()
             }
             Request::Redraw => {
@@ -462,7 +463,8 @@ impl Client {
     }
 
     /// Gives the terminal to the shell until we are continued.
-    fn suspend(&mut self, modes: &Modes) {
+    async fn suspend(&mut self, modes: &Modes) {
+        self.outlet.settle().await;
         modes::restore();
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
         self.come_back(modes);
@@ -472,6 +474,7 @@ impl Client {
         let editor = self.options.editor.clone().unwrap_or_else(|| "vi".to_owned());
         // Its reader must not take the editor's keys.
         self.input = None;
+        self.outlet.settle().await;
         modes::restore();
         let outcome = editor::edit(&editor, name, text).await;
         self.input = Some(EventStream::new());

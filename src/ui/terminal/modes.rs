@@ -136,6 +136,12 @@ enum Way {
 
 static WAY: AtomicU8 = AtomicU8::new(Way::Screen as u8);
 
+/// Returns whether the terminal is ours: frames may be written to it.
+#[must_use]
+pub fn are_set() -> bool {
+    ENTERED.load(Ordering::SeqCst)
+}
+
 /// Gives the terminal back. Safe to call from anywhere and any number of times; only the first call after an
 /// entry does something. Takes no lock that a panicking thread could hold.
 pub fn restore() {

@@ -1,8 +1,11 @@
 //! The way out for frames: a thread that writes them, so that a terminal that takes no bytes stalls the picture and
 //! not the client. At most one frame is on its way.
 
+use super::modes;
+use crate::ui::limits::UI_RESTORE_MS_MAX;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// See the module.
@@ -41,6 +44,14 @@ impl Outlet {
         }
     }
 
+    /// Waits for the frame on its way before the terminal changes hands, so that nothing is drawn over what follows. A
+    /// terminal that takes no bytes is not waited for beyond [`UI_RESTORE_MS_MAX`].
+    pub async fn settle(&mut self) {
+        if self.busy {
+            let _ = tokio::time::timeout(Duration::from_millis(UI_RESTORE_MS_MAX), self.written()).await;
+        }
+    }
+
     /// Waits for the frame to be written; forever when none is on its way. Safe to cancel.
     ///
     /// # Errors
@@ -67,12 +78,13 @@ fn write(
     }
 }
 
-/// One write for a whole frame, as far as the kernel takes it in one.
+/// One write for a whole frame, as far as the kernel takes it in one. What is left of it when the terminal was given
+/// back is not written.
 ///
 /// # Errors
 /// When the terminal is gone.
 pub fn to_stdout(mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
+    while !bytes.is_empty() && modes::are_set() {
         match rustix::io::write(rustix::stdio::stdout(), bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
@@ -82,4 +94,41 @@ pub fn to_stdout(mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_frame_on_its_way_is_written_before_the_terminal_changes_hands() {
+        let (go, wait) = sync_channel::<()>(0);
+        let (written, frames) = sync_channel(1);
+        let mut outlet = Outlet::open(move |frame: &[u8]| {
+            let _ = wait.recv();
+            let _ = written.send(frame.to_vec());
+            Ok(())
+        })
+        .expect("a thread");
+        outlet.send(b"frame".to_vec());
+        let slow = std::thread::spawn(move || go.send(()).expect("the writer waits"));
+        outlet.settle().await;
+        assert!(!outlet.is_busy());
+        assert_eq!(frames.try_recv().as_deref(), Ok(&b"frame"[..]));
+        slow.join().expect("no panic");
+    }
+
+    #[tokio::test]
+    async fn a_terminal_that_takes_no_bytes_is_left_after_a_while() {
+        let (_go, wait) = sync_channel::<()>(0);
+        let mut outlet = Outlet::open(move |_: &[u8]| {
+            let _ = wait.recv();
+            Ok(())
+        })
+        .expect("a thread");
+        outlet.settle().await;
+        outlet.send(b"frame".to_vec());
+        outlet.settle().await;
+        assert!(outlet.is_busy());
+    }
 }
