@@ -1,5 +1,7 @@
 //! The unix socket of a session: only the same user gets in, and the path may be as long as it likes.
 
+use crate::cli::limits::HOST_ANSWER_MS_MAX;
+use std::io::Read as _;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use tokio::net::{UnixListener, UnixStream};
@@ -34,13 +36,61 @@ pub async fn connect(path: &Path) -> std::io::Result<UnixStream> {
     UnixStream::connect(short).await
 }
 
-/// Returns whether a host listens on the socket.
+/// Returns whether a living host accepts connections on the socket.
+///
+/// A connection alone is no proof: a command that a killed host was just starting holds the listening socket until it
+/// has replaced itself, and connections wait there for nobody. They are reset when it does; a host closes this one in
+/// order. A host too busy to do so in time counts as living.
 pub fn is_up(path: &Path) -> bool {
-    short(path).and_then(|(short, _dir)| std::os::unix::net::UnixStream::connect(short)).is_ok()
+    let answer = || -> std::io::Result<usize> {
+        let (short, _dir) = short(path)?;
+        let mut stream = std::os::unix::net::UnixStream::connect(short)?;
+        stream.set_read_timeout(Some(std::time::Duration::from_millis(HOST_ANSWER_MS_MAX)))?;
+        stream.shutdown(std::net::Shutdown::Write)?;
+        stream.read(&mut [0; 1])
+    };
+    answer()
+        .map_or_else(|e| matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut), |_| true)
 }
 
 /// Returns whether the other end belongs to the same user. Root may enter anything anyway.
 pub fn is_own(stream: &UnixStream) -> bool {
     let me = rustix::process::geteuid().as_raw();
     stream.peer_cred().is_ok_and(|cred| cred.uid() == me)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::event::{PollFd, PollFlags, poll};
+
+    #[test]
+    fn a_socket_that_only_a_dying_child_holds_is_not_up() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("socket");
+        let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+        let held_by_a_child = listener.try_clone().expect("a copy");
+        drop(listener);
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| is_up(&path));
+            poll(&mut [PollFd::new(&held_by_a_child, PollFlags::IN)], None).expect("a connection");
+            drop(held_by_a_child);
+            assert!(!asked.join().expect("no panic"));
+        });
+        assert!(!is_up(&path), "nobody listens at all");
+    }
+
+    #[test]
+    fn a_socket_whose_host_closes_or_is_busy_is_up() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("socket");
+        let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+        assert!(is_up(&path), "nobody accepts in time");
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| is_up(&path));
+            drop(listener.accept().expect("the one that gave up"));
+            drop(listener.accept().expect("a connection"));
+            assert!(asked.join().expect("no panic"));
+        });
+    }
 }
