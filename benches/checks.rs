@@ -15,7 +15,7 @@
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use rightseat::checks::{CheckStream, ParserKind, Place};
+use rightseat::checks::{CheckStream, ParserKind, ProjectRoot};
 use std::path::Path;
 
 const INPUT_BYTES: usize = 1024 * 1024;
@@ -72,7 +72,7 @@ fn parser(bencher: Bencher<'_, '_>, name: &str) {
     let bytes = input(name);
     let kind = INPUTS.iter().find(|(n, _)| *n == name).map_or(ParserKind::Tap, |(_, kind)| *kind);
     bencher.counter(BytesCount::new(bytes.len())).bench(|| {
-        let mut stream = CheckStream::new(kind, Place::default());
+        let mut stream = CheckStream::new(kind, ProjectRoot::default());
         let events: usize = divan::black_box(&bytes).chunks(CHUNK_BYTES).map(|c| stream.feed(c).len()).sum();
         (events, stream.finish(Some(1)).len())
     });

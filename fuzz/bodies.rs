@@ -4,7 +4,7 @@ use rightseat::base::text::ansi::AnsiLines;
 use rightseat::base::text::hidden::is_hidden;
 use rightseat::base::text::{Untrusted, width};
 use rightseat::checks::parsers::PARSERS;
-use rightseat::checks::{CheckEvent, CheckStream, Place as CasePlace};
+use rightseat::checks::{CheckEvent, CheckStream, ProjectRoot};
 use rightseat::diff::{FileDiff, Selection, merge};
 use rightseat::model::event::RulingWord;
 use rightseat::policy::{Matter, Place, Policy, check, shell};
@@ -90,7 +90,7 @@ pub fn shell_lines(bytes: &[u8]) {
 pub fn check_outputs(bytes: &[u8]) {
     for (kind, _) in PARSERS {
         let run = |pieces: usize| {
-            let mut stream = CheckStream::new(*kind, CasePlace::default());
+            let mut stream = CheckStream::new(*kind, ProjectRoot::default());
             let mut events = Vec::new();
             for chunk in bytes.chunks((bytes.len() / pieces).max(1)) {
                 events.extend(stream.feed(chunk));

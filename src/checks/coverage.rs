@@ -1,7 +1,7 @@
 //! Coverage reports to executed lines per file: coverage.py JSON, LCOV, Go profiles, Istanbul JSON.
 
 use crate::checks::limits::CHECK_COVERED_LINES_MAX;
-use crate::checks::parsers::Place;
+use crate::checks::parsers::ProjectRoot;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
@@ -58,7 +58,7 @@ impl Coverage {
 ///
 /// # Errors
 /// [`NotCoverage`] when the text is not of that format.
-pub fn read(format: CoverageFormat, text: &str, place: &Place) -> Result<Coverage, NotCoverage> {
+pub fn read(format: CoverageFormat, text: &str, place: &ProjectRoot) -> Result<Coverage, NotCoverage> {
     let not = |why: &str| NotCoverage { format, why: why.to_owned() };
     let json = || serde_json::from_str::<Value>(text).map_err(|e| not(&e.to_string()));
     match format {
@@ -73,7 +73,7 @@ fn line_number(value: &Value) -> Option<u32> {
     value.as_u64().and_then(|n| u32::try_from(n).ok())
 }
 
-fn coverage_py(report: &Value, place: &Place) -> Option<Coverage> {
+fn coverage_py(report: &Value, place: &ProjectRoot) -> Option<Coverage> {
     let mut out = Coverage::default();
     for (file, facts) in report.get("files")?.as_object()? {
         let lines = facts.get("executed_lines").and_then(Value::as_array);
@@ -83,7 +83,7 @@ fn coverage_py(report: &Value, place: &Place) -> Option<Coverage> {
 }
 
 /// A statement that ran covers its first line: later lines may belong to nested statements that did not.
-fn istanbul(report: &Value, place: &Place) -> Option<Coverage> {
+fn istanbul(report: &Value, place: &ProjectRoot) -> Option<Coverage> {
     let mut out = Coverage::default();
     for (file, facts) in report.as_object()? {
         let counts = facts.get("s").and_then(Value::as_object);
@@ -94,7 +94,7 @@ fn istanbul(report: &Value, place: &Place) -> Option<Coverage> {
     Some(out)
 }
 
-fn lcov(text: &str, place: &Place) -> Option<Coverage> {
+fn lcov(text: &str, place: &ProjectRoot) -> Option<Coverage> {
     let mut out = Coverage::default();
     let mut file: Option<String> = None;
     let mut any = false;
@@ -115,7 +115,7 @@ fn lcov(text: &str, place: &Place) -> Option<Coverage> {
 }
 
 /// `example.com/sums/sums.go:3.22,5.2 1 1`: from line.column to line.column, statements, count.
-fn go_profile(text: &str, place: &Place) -> Option<Coverage> {
+fn go_profile(text: &str, place: &ProjectRoot) -> Option<Coverage> {
     let mut lines = text.lines();
     lines.next()?.strip_prefix("mode: ")?;
     let mut out = Coverage::default();
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     fn check(format: CoverageFormat, text: &str, file: &str, lines: &[u32]) {
-        let place = Place { root: Some("/home/user/project".into()), go_module: Some("example.com/sums".into()) };
+        let place = ProjectRoot { root: Some("/home/user/project".into()), go_module: Some("example.com/sums".into()) };
         let got = read(format, text, &place).unwrap();
         assert_eq!(got.files.get(file).unwrap().iter().copied().collect::<Vec<_>>(), lines, "{format:?}");
     }
@@ -166,13 +166,14 @@ mod tests {
         for format in
             [CoverageFormat::CoveragePy, CoverageFormat::Lcov, CoverageFormat::GoProfile, CoverageFormat::Istanbul]
         {
-            assert!(read(format, "[1]", &Place::default()).is_err(), "{format:?}");
+            assert!(read(format, "[1]", &ProjectRoot::default()).is_err(), "{format:?}");
         }
     }
 
     #[test]
     fn a_huge_block_is_bounded() {
-        let got = read(CoverageFormat::GoProfile, "mode: set\na.go:1.1,4294967295.1 1 1\n", &Place::default()).unwrap();
+        let got =
+            read(CoverageFormat::GoProfile, "mode: set\na.go:1.1,4294967295.1 1 1\n", &ProjectRoot::default()).unwrap();
         assert!(got.truncated);
         assert!(got.files.get("a.go").unwrap().len() <= CHECK_COVERED_LINES_MAX);
     }
@@ -181,7 +182,7 @@ mod tests {
         #[test]
         fn any_text_is_survived(text in "[a-zS:DFmode,.0-9 \n{}\"\\[\\]]{0,200}") {
             for format in [CoverageFormat::CoveragePy, CoverageFormat::Lcov, CoverageFormat::GoProfile, CoverageFormat::Istanbul] {
-                let _ = read(format, &text, &Place::default());
+                let _ = read(format, &text, &ProjectRoot::default());
             }
         }
     }

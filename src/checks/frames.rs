@@ -4,12 +4,12 @@
 //! and TypeScript stacks (V8, vitest); Go panics, `t.Errorf` lines and compiler lines; Java; Perl and bats diagnostics.
 
 use crate::checks::limits::CHECK_FRAMES_MAX;
-use crate::checks::parsers::Place;
+use crate::checks::parsers::ProjectRoot;
 
 /// One place in a failure text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Frame {
-    /// As printed, without `./` and `file://`; [`Place::relative`] makes it relative to the project.
+    /// As printed, without `./` and `file://`; [`ProjectRoot::relative`] makes it relative to the project.
     pub file: String,
     /// Counted from 1.
     pub line: u32,
@@ -19,7 +19,7 @@ pub struct Frame {
 
 impl Frame {
     /// Returns whether the file belongs to a runtime, a package or the runner, not to the project.
-    pub fn is_foreign(&self, place: &Place) -> bool {
+    pub fn is_foreign(&self, place: &ProjectRoot) -> bool {
         const FOREIGN: &[&str] = &[
             "/rustc/",
             "node_modules/",
@@ -74,7 +74,7 @@ pub fn frames_in(text: &str) -> Vec<Frame> {
 }
 
 /// Returns the innermost frame inside the project.
-pub fn first_own(text: &str, place: &Place) -> Option<Frame> {
+pub fn first_own(text: &str, place: &ProjectRoot) -> Option<Frame> {
     frames_in(text).into_iter().find(|f| !f.is_foreign(place))
 }
 
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn foreign_frames() {
-        let place = Place { root: Some("/home/u/p".into()), go_module: None };
+        let place = ProjectRoot { root: Some("/home/u/p".into()), go_module: None };
         let foreign = |file: &str| Frame { file: file.into(), line: 1, function: None }.is_foreign(&place);
         assert!(foreign("node:internal/x.js"));
         assert!(foreign("/home/u/p/node_modules/jest/a.js"));

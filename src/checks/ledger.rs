@@ -6,7 +6,7 @@
 use crate::base::RunId;
 use crate::checks::frames;
 use crate::checks::limits::{CHECK_LEDGER_BYTES_MAX, CHECK_MESSAGE_BYTES_MAX, CHECK_NAMED_MAX, CHECK_SUITE_DEPTH_MAX};
-use crate::checks::parsers::Place;
+use crate::checks::parsers::ProjectRoot;
 use crate::model::check::{CaseReport, CaseStatus, CheckFinished};
 use std::collections::HashMap;
 
@@ -88,7 +88,7 @@ pub struct Totals {
 /// The cases of one run, in order of their first report.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    place: Place,
+    place: ProjectRoot,
     cases: Vec<CaseReport>,
     index: HashMap<String, usize>,
     /// Total size of the cases, by [`weight`].
@@ -105,12 +105,12 @@ pub fn case(id: impl Into<String>, suite: Vec<String>, status: CaseStatus) -> Ca
 }
 
 impl Ledger {
-    pub fn new(place: Place) -> Self {
+    pub fn new(place: ProjectRoot) -> Self {
         Self { place, ..Self::default() }
     }
 
     /// The project the run took place in.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &ProjectRoot {
         &self.place
     }
 

@@ -2,7 +2,7 @@
 
 use super::args::Shared;
 use super::{DONE, Done, Fail, daemon, llm, maker, print, screen, settings};
-use crate::agent::catalog::{self, AgentSpec, Catalog, Place, Through};
+use crate::agent::catalog::{self, AgentSpec, Catalog, FoundIn, Through};
 use crate::agent::llm::Found as Model;
 use crate::base::text::Untrusted;
 use crate::config::Paths;
@@ -58,11 +58,11 @@ pub fn catalog(shared: &Shared) -> Result<Catalog, Fail> {
 
 fn place(found: &catalog::Found) -> &'static str {
     match found.place {
-        Place::Path => "PATH",
-        Place::Installer => "installer directory",
-        Place::Npx => "npx cache",
-        Place::Uvx => "uvx or pipx",
-        Place::Workspace => "workspace, never selected automatically",
+        FoundIn::Path => "PATH",
+        FoundIn::Installer => "installer directory",
+        FoundIn::Npx => "npx cache",
+        FoundIn::Uvx => "uvx or pipx",
+        FoundIn::Workspace => "workspace, never selected automatically",
     }
 }
 

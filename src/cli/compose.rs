@@ -6,7 +6,7 @@ use super::options::SessionOptions;
 use super::place::SessionPlace;
 use super::{Fail, maker, runner};
 use crate::base::UnixMs;
-use crate::checks::{Place, ProjectView, format_of};
+use crate::checks::{ProjectRoot, ProjectView, format_of};
 use crate::config::{Paths, TestCommand};
 use crate::host::{ChecksSetup, Setup};
 use crate::journal::Journal;
@@ -140,14 +140,14 @@ fn checks_of(root: &Path, options: &SessionOptions) -> Result<ChecksSetup, Strin
     let parser = options.settings.test_format.unwrap_or_else(|| format_of(&command.line(), &project));
     let found = runner::best(&project).ok();
     let command = Command { env: found.as_ref().map(|r| r.env.clone()).unwrap_or_default(), ..command };
-    let place = Place { root: Some(root.display().to_string()), go_module: found.and_then(|r| r.go_module) };
+    let place = ProjectRoot { root: Some(root.display().to_string()), go_module: found.and_then(|r| r.go_module) };
     Ok(ChecksSetup { command, parser, place })
 }
 
 /// The project's runner, as far as its files and the PATH tell.
 fn detected(root: &Path, project: &ProjectView) -> Result<ChecksSetup, String> {
     let runner = runner::best(project)?;
-    let place = Place { root: Some(root.display().to_string()), go_module: runner.go_module.clone() };
+    let place = ProjectRoot { root: Some(root.display().to_string()), go_module: runner.go_module.clone() };
     // A report that needs no guessing is better than the text for people.
     let (argv, parser) = match &runner.machine {
         Some(machine) if machine.files.is_none() => (machine.argv.clone(), machine.parser),

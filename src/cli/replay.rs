@@ -142,7 +142,7 @@ struct Source {
 const REFUSAL: &str = "a record is read-only";
 
 impl Source {
-    async fn serve(mut self, mut reader: wire::Reader, mut writer: wire::Writer) {
+    async fn serve(mut self, mut reader: wire::FrameReader, mut writer: wire::FrameWriter) {
         while let Some(Ok(frame)) = reader.next().await {
             let Ok(Message::Request { id, method, params }) = frame else { continue };
             let request = Request::parse(&method, params.as_deref());
@@ -185,7 +185,7 @@ impl Source {
     }
 
     /// The client keeps them from here on.
-    async fn send_all(&mut self, writer: &mut wire::Writer) -> Option<()> {
+    async fn send_all(&mut self, writer: &mut wire::FrameWriter) -> Option<()> {
         for envelope in std::mem::take(&mut self.record.envelopes) {
             let params = serde_json::json!({ "envelope": envelope });
             writer.feed(&Message::notification("session/event", &params).ok()?).await.ok()?;

@@ -39,8 +39,8 @@ pub struct Asked {
 /// is something else (a headless script).
 pub async fn serve(
     client: ClientId,
-    mut reader: wire::Reader,
-    writer: wire::Writer,
+    mut reader: wire::FrameReader,
+    writer: wire::FrameWriter,
     source: Source,
     to_actor: mpsc::Sender<Msg>,
     lenient: bool,
@@ -84,7 +84,7 @@ pub async fn serve(
 }
 
 /// Tells a connection for which there is no room why, in answer to its first request.
-pub async fn refuse(mut reader: wire::Reader, mut writer: wire::Writer) {
+pub async fn refuse(mut reader: wire::FrameReader, mut writer: wire::FrameWriter) {
     let patience = Duration::from_millis(CLIENT_ATTACH_MS_MAX);
     let Ok(Some(Ok(Ok(Message::Request { id, .. })))) = tokio::time::timeout(patience, reader.next()).await else {
         return;
@@ -153,7 +153,10 @@ impl Intake {
     }
 
     /// The next frame. A connection that does not attach in time gives its place to another.
-    async fn next(&self, reader: &mut wire::Reader) -> Option<Result<Result<Message, RpcError>, wire::FrameError>> {
+    async fn next(
+        &self,
+        reader: &mut wire::FrameReader,
+    ) -> Option<Result<Result<Message, RpcError>, wire::FrameError>> {
         if self.lenient || !begin_unset(&self.begin) {
             return reader.next().await;
         }
@@ -215,7 +218,7 @@ impl Intake {
 /// The writing half: answers first, then events from the cursor, as fast as the client takes them. Once the reading
 /// half has ended, what is due is written; `stays` then continues with the events to come.
 async fn write(
-    mut writer: wire::Writer,
+    mut writer: wire::FrameWriter,
     mut answers: mpsc::Receiver<Message>,
     mut begin: watch::Receiver<Option<Seq>>,
     mut source: Source,
@@ -279,7 +282,7 @@ async fn write(
 
 /// Sends one batch; gives the place of the next event.
 async fn send_events(
-    writer: &mut wire::Writer,
+    writer: &mut wire::FrameWriter,
     journal: &mut Option<journal::Reader>,
     source: &Source,
     from: Seq,

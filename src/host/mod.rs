@@ -21,7 +21,7 @@ mod undo;
 mod words;
 
 use crate::base::{ClientId, Digest};
-use crate::checks::{ParserKind, Place};
+use crate::checks::{ParserKind, ProjectRoot};
 use crate::host::limits::HOST_QUEUE_MESSAGES_MAX;
 use crate::journal::Journal;
 use crate::model::decide::Ruling;
@@ -68,7 +68,7 @@ pub trait AgentMaker: Send + Sync {
 pub struct ChecksSetup {
     pub command: Command,
     pub parser: ParserKind,
-    pub place: Place,
+    pub place: ProjectRoot,
 }
 
 /// Everything a session is made of.

@@ -83,7 +83,7 @@ const FLOOR: f64 = 0.01;
 /// Weight of a line that one failing test points to, relative to one that all point to.
 const SINGLE_SHARE: f64 = 0.85;
 
-struct Place {
+struct FunctionSpan {
     path: String,
     name: String,
     lines: (u32, u32),
@@ -92,7 +92,7 @@ struct Place {
 
 /// Ranks the functions and lines of the project's sources.
 pub fn localise(project: &Project, sources: &BTreeMap<String, Source>, baseline: &Baseline) -> Suspicion {
-    let places: Vec<Place> = sources.iter().flat_map(|(path, s)| places(path, s)).collect();
+    let places: Vec<FunctionSpan> = sources.iter().flat_map(|(path, s)| places(path, s)).collect();
     let failing: Vec<&Case> = baseline.cases.iter().filter(|c| !c.passed).collect();
     let passing: Vec<&Case> = baseline.cases.iter().filter(|c| c.passed).collect();
     let covered = failing.iter().any(|c| !c.lines.is_empty());
@@ -144,10 +144,10 @@ fn ochiai(failing: usize, passing: usize, all_failing: usize) -> f64 {
     failing as f64 / ((all_failing * (failing + passing)) as f64).sqrt()
 }
 
-fn places(path: &str, source: &Source) -> Vec<Place> {
+fn places(path: &str, source: &Source) -> Vec<FunctionSpan> {
     operators::functions(source)
         .into_iter()
-        .map(|f| Place {
+        .map(|f| FunctionSpan {
             path: path.to_owned(),
             name: function_name(source, f),
             lines: (row(f.start_position().row), row(f.end_position().row)),
@@ -158,7 +158,7 @@ fn places(path: &str, source: &Source) -> Vec<Place> {
 
 /// Path and name of each function with the names of the project's functions it uses.
 pub fn calls(sources: &BTreeMap<String, Source>) -> Vec<(String, String, Vec<String>)> {
-    let places: Vec<Place> = sources.iter().flat_map(|(path, s)| places(path, s)).collect();
+    let places: Vec<FunctionSpan> = sources.iter().flat_map(|(path, s)| places(path, s)).collect();
     let names: HashSet<&str> = places.iter().map(|p| p.name.as_str()).collect();
     places
         .iter()
@@ -210,7 +210,7 @@ fn spectrum(
     }
 }
 
-fn touching(cases: &[&Case], place: &Place) -> usize {
+fn touching(cases: &[&Case], place: &FunctionSpan) -> usize {
     cases
         .iter()
         .filter(|c| {
@@ -221,7 +221,7 @@ fn touching(cases: &[&Case], place: &Place) -> usize {
 
 fn traced(
     failing: &[&Case],
-    place: &Place,
+    place: &FunctionSpan,
     evidence: &mut Vec<Evidence>,
     score: &mut f64,
     lines: &mut BTreeMap<String, BTreeMap<u32, f64>>,
@@ -247,7 +247,7 @@ fn traced(
     }
 }
 
-fn mentioned(failing: &[&Case], place: &Place, evidence: &mut Vec<Evidence>, score: &mut f64) {
+fn mentioned(failing: &[&Case], place: &FunctionSpan, evidence: &mut Vec<Evidence>, score: &mut f64) {
     if place.name.len() < 3 {
         return;
     }
@@ -269,7 +269,7 @@ struct Reach {
 }
 
 impl Reach {
-    fn of(project: &Project, sources: &BTreeMap<String, Source>, places: &[Place]) -> Self {
+    fn of(project: &Project, sources: &BTreeMap<String, Source>, places: &[FunctionSpan]) -> Self {
         let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (i, place) in places.iter().enumerate() {
             by_name.entry(place.name.as_str()).or_default().push(i);

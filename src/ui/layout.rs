@@ -77,7 +77,7 @@ pub enum Shape {
 
 /// One pane on the screen: its box, how the box meets its neighbors, and the room inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct PaneBox {
     pub pane: PaneId,
     pub outer: Rect,
     pub inner: Rect,
@@ -104,7 +104,7 @@ pub struct LayoutInput {
 pub struct Layout {
     pub shape: Shape,
     pub header: Rect,
-    pub places: Vec<Place>,
+    pub places: Vec<PaneBox>,
     /// The line of the oldest waiting action, where the inbox has no pane of its own.
     pub inbox_line: Option<Rect>,
     pub composer: Rect,
@@ -119,7 +119,7 @@ impl Layout {
     }
 
     #[must_use]
-    pub fn place(&self, pane: PaneId) -> Option<&Place> {
+    pub fn place(&self, pane: PaneId) -> Option<&PaneBox> {
         self.places.iter().find(|place| place.pane == pane)
     }
 
@@ -167,7 +167,7 @@ pub fn arrange(input: LayoutInput) -> Layout {
     let body = Rect::new(0, 1, width, bottom.saturating_sub(1));
     match shape {
         Shape::TooSmall => {}
-        Shape::Lines => layout.places.push(Place {
+        Shape::Lines => layout.places.push(PaneBox {
             pane: input.focus,
             outer: body,
             inner: Rect { y: body.y + 1, height: body.height.saturating_sub(1), ..body },
@@ -214,7 +214,7 @@ fn shape(input: LayoutInput) -> Shape {
 }
 
 /// Stacks panes in a column by weight; each but the last leaves its bottom line to the next one's title.
-fn column(places: &mut Vec<Place>, area: Rect, panes: &[(PaneId, u16)]) {
+fn column(places: &mut Vec<PaneBox>, area: Rect, panes: &[(PaneId, u16)]) {
     let total: u16 = panes.iter().map(|(_, weight)| weight).sum();
     let mut y = area.y;
     let mut used = 0;
@@ -236,7 +236,7 @@ fn column(places: &mut Vec<Place>, area: Rect, panes: &[(PaneId, u16)]) {
         let frame_rows = if last { 2 } else { 1 };
         let inner =
             Rect::new(outer.x + 1, outer.y + 1, outer.width.saturating_sub(2), outer.height.saturating_sub(frame_rows));
-        places.push(Place { pane: *pane, outer, inner, edges });
+        places.push(PaneBox { pane: *pane, outer, inner, edges });
         y = end;
     }
 }

@@ -239,13 +239,13 @@ mod tests {
     use crate::ui::terminal::{Input, Key};
     use crate::ui::tests::stage::{SESSION, Stage};
 
-    struct Reader {
+    struct Listener {
         stage: Stage,
         renderer: LineRenderer,
         all: String,
     }
 
-    impl Reader {
+    impl Listener {
         fn new() -> Self {
             let mut stage = Stage::empty(80, 24, "mono");
             stage.app.linear = true;
@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_session_is_told_in_lines_without_boxes_and_only_once() {
-        let mut reader = Reader::new();
+        let mut reader = Listener::new();
         reader.told();
         reader.stage.receive(SESSION);
         let text = reader.told();

@@ -25,7 +25,7 @@ impl From<LinesCodecError> for FrameError {
 }
 
 /// Reads messages. What came of a line so far is kept here, so that a read may be canceled at any time.
-pub struct Reader {
+pub struct FrameReader {
     from: BufReader<Box<dyn AsyncRead + Send + Unpin>>,
     line: Vec<u8>,
     /// The rest of a line that is too long is passed over.
@@ -33,19 +33,19 @@ pub struct Reader {
 }
 
 /// Writes messages.
-pub struct Writer(FramedWrite<Box<dyn AsyncWrite + Send + Unpin>, LinesCodec>);
+pub struct FrameWriter(FramedWrite<Box<dyn AsyncWrite + Send + Unpin>, LinesCodec>);
 
 /// The two ends of a connection as frames.
 pub fn pair(
     read: impl AsyncRead + Send + Unpin + 'static,
     write: impl AsyncWrite + Send + Unpin + 'static,
-) -> (Reader, Writer) {
+) -> (FrameReader, FrameWriter) {
     let codec = LinesCodec::new_with_max_length(WIRE_LINE_BYTES_MAX);
-    let reader = Reader { from: BufReader::new(Box::new(read) as _), line: Vec::new(), skips: false };
-    (reader, Writer(FramedWrite::new(Box::new(write) as _, codec)))
+    let reader = FrameReader { from: BufReader::new(Box::new(read) as _), line: Vec::new(), skips: false };
+    (reader, FrameWriter(FramedWrite::new(Box::new(write) as _, codec)))
 }
 
-impl Reader {
+impl FrameReader {
     /// The next message; `None` at the end. An invalid line is the inner error, and the next one can be read.
     /// Safe to cancel.
     pub async fn next(&mut self) -> Option<Result<Result<Message, RpcError>, FrameError>> {
@@ -91,7 +91,7 @@ fn parsed(line: &[u8]) -> Result<Message, RpcError> {
     Message::parse(text)
 }
 
-impl Writer {
+impl FrameWriter {
     /// Writes one message and flushes.
     pub async fn send(&mut self, message: &Message) -> Result<(), FrameError> {
         Ok(SinkExt::<String>::send(&mut self.0, message.to_line()?).await?)
@@ -112,15 +112,15 @@ impl Writer {
     }
 }
 
-impl std::fmt::Debug for Reader {
+impl std::fmt::Debug for FrameReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Reader")
+        f.write_str("FrameReader")
     }
 }
 
-impl std::fmt::Debug for Writer {
+impl std::fmt::Debug for FrameWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Writer")
+        f.write_str("FrameWriter")
     }
 }
 

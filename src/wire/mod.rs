@@ -9,7 +9,7 @@ mod request;
 
 pub use crate::diff::HunkChoice;
 pub use answer::*;
-pub use frame::{FrameError, Reader, Writer, pair};
+pub use frame::{FrameError, FrameReader, FrameWriter, pair};
 pub use message::{Code, Id, Message, RpcError};
 pub use request::*;
 

@@ -45,7 +45,7 @@ pub struct Root {
 
 /// One file position: its parent directory, open, and the last component of its name.
 #[derive(Debug)]
-pub struct Place {
+pub struct EntryAt {
     /// The parent, opened by the kernel beneath the root.
     pub parent: OwnedFd,
     /// The last component.
@@ -193,11 +193,11 @@ impl Root {
     ///
     /// # Errors
     /// Anything that would leave the workspace, with the real target named.
-    pub fn place(&self, path: &Path) -> Result<Place, PathRefusal> {
+    pub fn place(&self, path: &Path) -> Result<EntryAt, PathRefusal> {
         let mut parts = plain(path)?;
         let name = parts.pop().map(OsStr::to_owned).unwrap_or_default();
         let parent: PathBuf = parts.iter().collect();
-        Ok(Place { parent: self.open_dir(&parent, path)?, name, path: path.to_owned() })
+        Ok(EntryAt { parent: self.open_dir(&parent, path)?, name, path: path.to_owned() })
     }
 
     /// As [`Root::place`], and makes missing parent directories; those made are listed outermost
@@ -205,7 +205,7 @@ impl Root {
     ///
     /// # Errors
     /// As [`Root::place`], or when a directory cannot be made.
-    pub fn place_making_parents(&self, path: &Path) -> Result<(Place, Vec<PathBuf>), PathRefusal> {
+    pub fn place_making_parents(&self, path: &Path) -> Result<(EntryAt, Vec<PathBuf>), PathRefusal> {
         let mut made = Vec::new();
         let parts = plain(path)?;
         let mut walked = PathBuf::new();
@@ -246,7 +246,7 @@ impl Root {
     ///
     /// # Errors
     /// When the place is guarded and the path that was asked for is not.
-    pub fn check_unguarded(&self, place: &Place, asked: &Path) -> Result<(), PathRefusal> {
+    pub fn check_unguarded(&self, place: &EntryAt, asked: &Path) -> Result<(), PathRefusal> {
         let real = |fd: &OwnedFd| std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
         let (Ok(parent), Ok(root)) = (real(&place.parent), real(&self.dir)) else { return Ok(()) };
         let Ok(inside) = parent.strip_prefix(&root) else { return Ok(()) };
@@ -376,7 +376,7 @@ impl Root {
     ///
     /// # Errors
     /// As [`Root::place`]; a link that leads outside or dangles is refused with its target.
-    pub fn place_through(&self, path: &Path) -> Result<Place, PathRefusal> {
+    pub fn place_through(&self, path: &Path) -> Result<EntryAt, PathRefusal> {
         let place = self.place(path)?;
         match rustix::fs::readlinkat(&place.parent, &place.name, Vec::new()) {
             Err(_) => Ok(place),
@@ -396,7 +396,7 @@ impl Root {
     }
 }
 
-impl Place {
+impl EntryAt {
     /// Returns the state of this path. Nothing is opened: a named pipe would block, a device would act.
     ///
     /// # Errors
@@ -454,7 +454,7 @@ impl Place {
     /// Opens the regular file at this path, never following a link, never blocking.
     ///
     /// # Errors
-    /// As [`Place::standing`], or when it cannot be read.
+    /// As [`EntryAt::standing`], or when it cannot be read.
     pub fn open(&self) -> Result<Option<(File, Identity)>, PathRefusal> {
         if self.standing()? == Standing::Absent {
             return Ok(None);

@@ -10,7 +10,7 @@ const LICENCES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("src/cli/start.rs", "the demo's playground is written before there is a session"),
             ("src/workspace/candidate/", "private copies are filled by the workspace itself"),
-            ("src/workspace/tree/rules.rs", "keeps a session's ignore rules in its state directory"),
+            ("src/workspace/tree/rules/mod.rs", "keeps a session's ignore rules in its state directory"),
         ],
     ),
     (
@@ -19,7 +19,7 @@ const LICENCES: &[(&str, &[(&str, &str)])] = &[
             ("src/agent/llm/keys.rs", "the user's own command that prints a key"),
             ("src/cli/daemon.rs", "starts the session's host"),
             ("src/cli/runner.rs", "asks the Python on PATH whether it has pytest"),
-            ("src/cli/ssh.rs", "starts ssh"),
+            ("src/cli/ssh/mod.rs", "starts ssh"),
             ("src/ui/run/editor.rs", "starts the user's editor on the user's terminal"),
             ("src/workspace/launch/init.rs", "starts the command inside its container"),
             ("src/workspace/launch/outer.rs", "starts the container's init"),

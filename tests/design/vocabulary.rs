@@ -8,7 +8,7 @@ type Exempt = (&'static str, &'static str);
 
 /// An enum, the file of its table, and the places that must answer for every variant.
 const TABLES: &[(&str, &str, &[Exempt])] = &[
-    ("Event", "src/model/event/kinds.rs", &[("src/model/session.rs", "the fold")]),
+    ("Event", "src/model/event/kinds.rs", &[("src/model/session/mod.rs", "the fold")]),
     ("Request", "src/wire/request.rs", &[("src/host/actor/requests.rs", "every request has its answer")]),
 ];
 

@@ -2,9 +2,9 @@
 //! wants. Nothing is decided here.
 
 use super::client::{Client, Effect, Input, Setup, Timer};
-use super::lines::{Heard, Line, Lines, parse};
+use super::lines::{Heard, InputLine, Lines, parse};
 use super::outbox::Outbox;
-use super::place::{Disk, Place};
+use super::place::{Disk, Roots};
 use super::record::{From, Recorder};
 use crate::agent::acp::limits::{
     ACP_END_GRACE_MS, ACP_FILE_BYTES_MAX, ACP_LAST_WORDS_LINES, ACP_LINES_PER_TURN_OF_LOOP, ACP_NOTE_BYTES_MAX,
@@ -110,7 +110,7 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
     let disk = Files { workspace: Arc::clone(&seat.workspace), own: candidate.as_ref().map(|_| seen.clone()) };
     let setup = Setup {
         spec: spec.clone(),
-        place: Place::new(real, seen, Arc::new(disk)),
+        place: Roots::new(real, seen, Arc::new(disk)),
         isolation: config.isolation,
         resume: seat.resume.clone(),
         load: config.load.clone(),
@@ -208,8 +208,8 @@ enum Woken {
     Sent,
     HostGone,
     Written(std::io::Result<usize>),
-    Line(std::io::Result<Option<Line>>),
-    Error(std::io::Result<Option<Line>>),
+    Line(std::io::Result<Option<InputLine>>),
+    Error(std::io::Result<Option<InputLine>>),
     Exited(Option<i32>),
     Looked(Looked),
     Time,
@@ -379,7 +379,7 @@ impl Adapter {
         }
     }
 
-    fn take_lines(&mut self, first: Line) {
+    fn take_lines(&mut self, first: InputLine) {
         self.take_line(first);
         for _ in 0..ACP_LINES_PER_TURN_OF_LOOP {
             if self.outbox.is_full() || self.finished {
@@ -390,9 +390,9 @@ impl Adapter {
         }
     }
 
-    fn take_line(&mut self, line: Line) {
+    fn take_line(&mut self, line: InputLine) {
         match line {
-            Line::Whole(bytes) => {
+            InputLine::Whole(bytes) => {
                 self.record(From::Agent, &bytes);
                 match parse(&bytes) {
                     Heard::Messages(messages) => messages.into_iter().for_each(|m| self.put(Input::Message(m))),
@@ -400,7 +400,7 @@ impl Adapter {
                     Heard::Blank => {}
                 }
             }
-            Line::TooLong { head, bytes, asks } => {
+            InputLine::TooLong { head, bytes, asks } => {
                 self.record(From::Agent, &head);
                 let head = String::from_utf8_lossy(&head).into_owned();
                 self.put(Input::TooLong { head, bytes, asks });
@@ -408,8 +408,8 @@ impl Adapter {
         }
     }
 
-    fn take_error(&mut self, line: std::io::Result<Option<Line>>) {
-        let (Ok(Some(Line::Whole(bytes))) | Ok(Some(Line::TooLong { head: bytes, .. }))) = line else {
+    fn take_error(&mut self, line: std::io::Result<Option<InputLine>>) {
+        let (Ok(Some(InputLine::Whole(bytes))) | Ok(Some(InputLine::TooLong { head: bytes, .. }))) = line else {
             self.errors_ended = true;
             return;
         };

@@ -3,7 +3,7 @@
 
 use super::dialects::{self, Word};
 use super::peek;
-use super::place::Place;
+use super::place::Roots;
 use super::preview::Preview;
 use super::tools::{ToolCall, Tools};
 use crate::base::Digest;
@@ -45,7 +45,7 @@ impl Asked {
     }
 
     /// Returns whether the call now shows something else, or more, than the request.
-    pub fn differs(&self, call: &ToolCall, now: &Preview, place: &Place) -> bool {
+    pub fn differs(&self, call: &ToolCall, now: &Preview, place: &Roots) -> bool {
         let was = &self.call;
         let shown_by_words = matches!(self.shown.body, Body::Other | Body::Plan);
         let named = |paths: Vec<String>| paths.iter().map(|path| place.named(path)).collect::<Vec<_>>();
@@ -60,7 +60,7 @@ impl Asked {
     }
 
     /// Was something that the request said replaced, not only added to what it left open?
-    pub fn is_contradicted_by(&self, call: &ToolCall, place: &Place) -> bool {
+    pub fn is_contradicted_by(&self, call: &ToolCall, place: &Roots) -> bool {
         let was = &self.call;
         let named = |call: &ToolCall| call.paths().iter().map(|path| place.named(path)).collect::<Vec<_>>();
         let known = named(was);
@@ -73,7 +73,7 @@ impl Asked {
     }
 
     /// Returns whether a title only repeats what the request shows anyway.
-    fn is_repeated_by(&self, title: &str, place: &Place) -> bool {
+    fn is_repeated_by(&self, title: &str, place: &Roots) -> bool {
         let description = dialects::text(self.call.raw_input(), Word::Reason);
         if title.is_empty() || title == self.call.title() || description == Some(title) {
             return true;
@@ -87,7 +87,7 @@ impl Asked {
     }
 
     /// Returns what an update after the decision shows that was not decided on. Edits are also compared on the disk.
-    pub fn contradiction(&self, call: &ToolCall, place: &Place) -> Option<String> {
+    pub fn contradiction(&self, call: &ToolCall, place: &Roots) -> Option<String> {
         match &self.shown.body {
             Body::Command(approved) => {
                 let line = approved.line();
@@ -155,7 +155,7 @@ fn is_path(word: &str) -> bool {
 }
 
 /// Every path in the title is one that the edit names.
-fn repeats_paths(title: &str, drafts: &[Draft], place: &Place) -> bool {
+fn repeats_paths(title: &str, drafts: &[Draft], place: &Roots) -> bool {
     let trimmed = |word: &str| {
         word.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | '/' | '_' | '-')).to_owned()
     };
@@ -170,7 +170,7 @@ fn repeats_paths(title: &str, drafts: &[Draft], place: &Place) -> bool {
 
 /// Returns whether the content in a diff is part of the content the edit was to leave. Agents show an edit in pieces of
 /// any size.
-fn shows_what_was_asked(diff: &Value, drafts: &[Draft], place: &Place) -> bool {
+fn shows_what_was_asked(diff: &Value, drafts: &[Draft], place: &Roots) -> bool {
     let (Some(path), Some(new)) = (peek::text(diff, "path"), dialects::text(diff, Word::NewText)) else {
         return true;
     };

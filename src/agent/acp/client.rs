@@ -13,7 +13,7 @@ use super::message::{Id, Message, RpcError};
 use super::outline::Outline;
 use super::peek;
 use super::permission;
-use super::place::Place;
+use super::place::Roots;
 use super::speak;
 use super::terminals::{Terminals, command_of};
 use super::tools::Tools;
@@ -59,7 +59,7 @@ pub enum Input {
 /// The configuration of the client besides its states.
 pub struct Setup {
     pub spec: AgentSpec,
-    pub place: Place,
+    pub place: Roots,
     pub isolation: Isolation,
     /// The state of the session, when a host takes it over.
     pub resume: Option<String>,
@@ -71,7 +71,7 @@ pub struct Setup {
 
 impl Setup {
     /// Gated, of an agent without peculiarities.
-    pub fn plain(place: Place) -> Self {
+    pub fn plain(place: Roots) -> Self {
         Self {
             spec: AgentSpec::default(),
             place,
@@ -493,7 +493,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn client() -> Client {
-        Client::new(Setup::plain(Place::new("/w", "/w", Arc::new(NoFiles))))
+        Client::new(Setup::plain(Roots::new("/w", "/w", Arc::new(NoFiles))))
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// One line without its end.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Line {
+pub enum InputLine {
     Whole(Vec<u8>),
     /// It was longer than the cap and is gone but for its beginning.
     TooLong {
@@ -36,8 +36,8 @@ impl Skipped {
         self.outline.feed(part);
     }
 
-    fn end(self) -> Line {
-        Line::TooLong { head: self.head, bytes: self.bytes, asks: self.outline.end() }
+    fn end(self) -> InputLine {
+        InputLine::TooLong { head: self.head, bytes: self.bytes, asks: self.outline.end() }
     }
 }
 
@@ -64,7 +64,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     }
 
     /// The next line; `None` at the end of the stream.
-    pub async fn next(&mut self) -> io::Result<Option<Line>> {
+    pub async fn next(&mut self) -> io::Result<Option<InputLine>> {
         loop {
             if let Some(line) = self.ready() {
                 return Ok(Some(line));
@@ -81,7 +81,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     }
 
     /// A line that is here already, without waiting.
-    pub fn ready(&mut self) -> Option<Line> {
+    pub fn ready(&mut self) -> Option<InputLine> {
         let unseen = self.buffer.get(self.scanned..).unwrap_or_default();
         if let Some(at) = memchr::memchr(b'\n', unseen) {
             let end = self.scanned + at;
@@ -95,9 +95,9 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         None
     }
 
-    fn finish(&mut self, line: Vec<u8>) -> Line {
+    fn finish(&mut self, line: Vec<u8>) -> InputLine {
         if self.skipping.is_none() && line.len() <= self.line_bytes_max {
-            return Line::Whole(line);
+            return InputLine::Whole(line);
         }
         let mut skipped = self.skipping.take().unwrap_or_default();
         skipped.more(&line);
@@ -127,7 +127,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    fn rest(&mut self) -> Option<Line> {
+    fn rest(&mut self) -> Option<InputLine> {
         let line = self.buffer.split_off(self.start.min(self.buffer.len()));
         self.buffer.clear();
         (self.start, self.scanned) = (0, 0);
@@ -167,12 +167,12 @@ pub fn parse(line: &[u8]) -> Heard {
 
 #[cfg(test)]
 mod tests {
-    use super::Line::TooLong;
+    use super::InputLine::TooLong;
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn read(bytes: &[u8], cap: usize) -> Vec<Line> {
+    fn read(bytes: &[u8], cap: usize) -> Vec<InputLine> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let mut lines = Lines::with_cap(bytes, cap);
@@ -191,8 +191,10 @@ mod tests {
         assert_eq!(asks.as_ref().map(|(id, is_request)| (id.value(), *is_request)), Some((json!(7), true)));
         let bytes = [vec![b'x'; 300_000], b"\nok\nend".to_vec()].concat();
         let lines = read(&bytes, 1000);
-        assert!(matches!(&lines[0], Line::TooLong { bytes: 300_000, head, .. } if head.len() == ACP_LINE_HEAD_BYTES));
-        assert_eq!(lines[1..], [Line::Whole(b"ok".to_vec()), Line::Whole(b"end".to_vec())]);
+        assert!(
+            matches!(&lines[0], InputLine::TooLong { bytes: 300_000, head, .. } if head.len() == ACP_LINE_HEAD_BYTES)
+        );
+        assert_eq!(lines[1..], [InputLine::Whole(b"ok".to_vec()), InputLine::Whole(b"end".to_vec())]);
     }
 
     #[test]
@@ -211,8 +213,8 @@ mod tests {
             let mut expected: Vec<Vec<u8>> = text.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect();
             if expected.last().is_some_and(Vec::is_empty) { expected.pop(); }
             let seen: Vec<Vec<u8>> = read(&text, 1 << 20).into_iter().map(|l| match l {
-                Line::Whole(bytes) => bytes,
-                Line::TooLong { .. } => panic!("no line was too long"),
+                InputLine::Whole(bytes) => bytes,
+                InputLine::TooLong { .. } => panic!("no line was too long"),
             }).collect();
             prop_assert_eq!(seen, expected);
         }

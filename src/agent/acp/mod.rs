@@ -48,7 +48,7 @@ pub use record::{From as RecordedFrom, read as read_record};
 /// Reads a stream of protocol lines as the adapter does, without a process, and hands over every message that the host
 /// would get. For measuring and for fuzzing: any bytes will do.
 pub fn read_updates(stream: &[u8], mut each: impl FnMut(crate::port::FromAgent)) {
-    let place = place::Place::new("/w", "/w", std::sync::Arc::new(place::NoFiles));
+    let place = place::Roots::new("/w", "/w", std::sync::Arc::new(place::NoFiles));
     let mut client = client::Client::new(client::Setup::plain(place));
     let mut outbox = outbox::Outbox::default();
     let now = tokio::time::Instant::now();

@@ -3,7 +3,7 @@
 
 use super::message::{self, Id, RpcError};
 use super::peek;
-use super::place::Place;
+use super::place::Roots;
 use super::speak;
 use crate::agent::acp::limits::{ACP_NOTE_BYTES_MAX, ACP_OPEN_REQUESTS_BYTES_MAX, ACP_OPEN_REQUESTS_MAX};
 use crate::base::{ActionId, RelPath};
@@ -63,7 +63,7 @@ pub enum Called {
 
 /// See the module.
 pub struct Out {
-    place: Arc<Place>,
+    place: Arc<Roots>,
     /// The agent's id of the session.
     session: Option<String>,
     effects: Vec<Effect>,
@@ -77,7 +77,7 @@ pub struct Out {
 }
 
 impl Out {
-    pub fn new(place: Arc<Place>) -> Self {
+    pub fn new(place: Arc<Roots>) -> Self {
         Self {
             place,
             session: None,
@@ -99,7 +99,7 @@ impl Out {
         self.finished
     }
 
-    pub fn place(&self) -> Arc<Place> {
+    pub fn place(&self) -> Arc<Roots> {
         Arc::clone(&self.place)
     }
 

@@ -7,7 +7,7 @@ use super::context::Context;
 use super::dialects::{self, Word};
 use super::message::Id;
 use super::peek;
-use super::place::Place;
+use super::place::Roots;
 use super::preview::{Preview, own_title, preview};
 use super::speak;
 use super::tools::{Changed, ToolCall, Tools};
@@ -179,7 +179,7 @@ fn reason(call: &ToolCall, said: String) -> String {
 }
 
 /// Returns what the user should know about the request, and about how the answer is given.
-fn evidence(call: &ToolCall, shown: &Preview, choices: &Choices, tools: &Tools, place: &Place) -> Vec<Evidence> {
+fn evidence(call: &ToolCall, shown: &Preview, choices: &Choices, tools: &Tools, place: &Roots) -> Vec<Evidence> {
     let raw = call.raw_input();
     let mut evidence = Vec::from_iter(own_title(place, call.title(), &shown.title(call, place)));
     if !call.words().is_empty() {

@@ -31,19 +31,19 @@ impl Disk for NoFiles {
 }
 
 /// The two roots, and the files below them.
-pub struct Place {
+pub struct Roots {
     real: PathBuf,
     seen: PathBuf,
     disk: Arc<dyn Disk>,
 }
 
-impl std::fmt::Debug for Place {
+impl std::fmt::Debug for Roots {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Place").field("real", &self.real).field("seen", &self.seen).finish_non_exhaustive()
+        f.debug_struct("Roots").field("real", &self.real).field("seen", &self.seen).finish_non_exhaustive()
     }
 }
 
-impl Place {
+impl Roots {
     /// `real` is the workspace's root, `seen` the root that the agent is given.
     pub fn new(real: impl Into<PathBuf>, seen: impl Into<PathBuf>, disk: Arc<dyn Disk>) -> Self {
         Self { real: real.into(), seen: seen.into(), disk }
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn both_roots_and_relative_paths_mean_the_same_file() {
-        let place = Place::new("/home/u/p", "/state/c/p", Arc::new(NoFiles));
+        let place = Roots::new("/home/u/p", "/state/c/p", Arc::new(NoFiles));
         for text in
             ["src/a.rs", "./src/a.rs", "/home/u/p/src/a.rs", "/state/c/p/x/../src/a.rs", "file:///state/c/p/src/a.rs"]
         {
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_human_reads_the_humans_paths() {
-        let place = Place::new("/home/u/p", "/state/c/p", Arc::new(NoFiles));
+        let place = Roots::new("/home/u/p", "/state/c/p", Arc::new(NoFiles));
         assert_eq!(place.shown("wrote /state/c/p/a"), "wrote /home/u/p/a");
         assert_eq!(
             (place.dir("/state/c/p"), place.dir("/state/c/p/sub"), place.dir("/tmp")),

@@ -119,7 +119,7 @@ fn calls_it_a_plan(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::acp::place::{NoFiles, Place};
+    use crate::agent::acp::place::{NoFiles, Roots};
     use crate::agent::acp::tools::Tools;
     use serde_json::json;
     use std::sync::Arc;
@@ -148,7 +148,7 @@ mod tests {
             json!({"todos": [{"description": "a", "status": "in_progress", "id": "1"}]}),
         ] {
             let mut tools = Tools::default();
-            tools.merge("t", &json!({"rawInput": input}), true, &Place::new("/w", "/w", Arc::new(NoFiles)));
+            tools.merge("t", &json!({"rawInput": input}), true, &Roots::new("/w", "/w", Arc::new(NoFiles)));
             let steps = Plans::default().of_call(tools.get("t").unwrap());
             assert_eq!(told(steps), [("a".to_owned(), StepStatus::Active)]);
         }
@@ -184,7 +184,7 @@ mod tests {
             "t",
             &json!({"rawInput": {"items": ["x"], "tasks": [{"url": "u"}]}}),
             true,
-            &Place::new("/w", "/w", Arc::new(NoFiles)),
+            &Roots::new("/w", "/w", Arc::new(NoFiles)),
         );
         assert_eq!(Plans::default().of_call(tools.get("t").unwrap()), None);
     }

@@ -5,7 +5,7 @@
 use super::dialects::{self, Word};
 use super::patch::{Claim, Claimed};
 use super::peek;
-use super::place::Place;
+use super::place::Roots;
 use super::tools::ToolCall;
 use crate::agent::acp::limits::{ACP_FILE_BYTES_MAX, ACP_FILES_PER_PROPOSAL_MAX};
 use crate::base::{Digest, RelPath};
@@ -41,7 +41,7 @@ impl Preview {
     }
 
     /// Our words from the body; the agent's own title only where there is nothing else.
-    pub fn title(&self, call: &ToolCall, place: &Place) -> String {
+    pub fn title(&self, call: &ToolCall, place: &Roots) -> String {
         match &self.body {
             Body::Edit(drafts) => peek::bounded(&Draft::words(drafts), 200),
             Body::Command(command) => format!("run {}", peek::bounded(&command.line(), 200)),
@@ -60,14 +60,14 @@ impl Preview {
 }
 
 /// The agent's title for what it asks, when it says more than ours. Paths in the workspace count as relative.
-pub fn own_title(place: &Place, theirs: &str, ours: &str) -> Option<Evidence> {
+pub fn own_title(place: &Roots, theirs: &str, ours: &str) -> Option<Evidence> {
     let theirs = place.relative_words(&place.shown(theirs));
     let says_more = !theirs.is_empty() && !peek::is_said_by(ours, &theirs);
     says_more.then(|| Evidence::new("quote", format!("it calls this “{theirs}”")))
 }
 
 /// The preview of a call, on the disk as it is.
-pub fn preview(call: &ToolCall, place: &Place) -> Preview {
+pub fn preview(call: &ToolCall, place: &Roots) -> Preview {
     let (claims, contradictions) = edit_claims(call, place);
     if !claims.is_empty() && call.kind() != "execute" {
         return of_claims(&claims, contradictions, place);
@@ -97,7 +97,7 @@ pub fn preview(call: &ToolCall, place: &Place) -> Preview {
 
 /// Drafts of claims, computed on the disk where they fit it. A claim that does not fit stays as it is: the host refuses
 /// it and the agent is told.
-fn of_claims(claims: &[Claim], mut contradictions: Vec<String>, place: &Place) -> Preview {
+fn of_claims(claims: &[Claim], mut contradictions: Vec<String>, place: &Roots) -> Preview {
     let mut files: BTreeMap<RelPath, Option<Vec<u8>>> = BTreeMap::new();
     let mut expected = Expected::new();
     let mut drafts: Vec<Draft> = Vec::new();
@@ -209,7 +209,7 @@ fn replaced(now: &[u8], old: &[u8], new: &[u8], all: bool, line: Option<usize>) 
 }
 
 /// Every claim about files, in order of trust: diffs that were shown, then the raw input for paths no diff covers.
-fn edit_claims(call: &ToolCall, place: &Place) -> (Vec<Claim>, Vec<String>) {
+fn edit_claims(call: &ToolCall, place: &Roots) -> (Vec<Claim>, Vec<String>) {
     let mut contradictions = Vec::new();
     let mut claims = diff_claims(call.diffs());
     let raw = dialects::claims(call.raw_input(), call.kind(), call.paths().into_iter().next());
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_title_that_only_repeats_ours_is_not_shown() {
-        let place = Place::new("/home/me/work", "/home/me/work", std::sync::Arc::new(NoFiles));
+        let place = Roots::new("/home/me/work", "/home/me/work", std::sync::Arc::new(NoFiles));
         for theirs in ["", "calc.py", "/home/me/work/calc.py", "Edit `calc.py`", "edit /home/me/work/calc.py"] {
             assert_eq!(own_title(&place, theirs, "edit calc.py"), None, "{theirs}");
         }

@@ -2,7 +2,7 @@
 //! that says yes to everything answers its proposals.
 
 use super::client::{Client, Effect, Input, Setup};
-use super::place::{Disk, Place};
+use super::place::{Disk, Roots};
 use super::record::{From, read};
 use crate::agent::catalog::{Catalog, Level};
 use crate::base::{ActionId, RelPath};
@@ -75,7 +75,7 @@ impl Shown {
 fn replay(name: &str, agent: &str) -> Shown {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/acp/{name}.jsonl"));
     let spec = Catalog::load(None).unwrap().named(agent).unwrap().clone();
-    let mut client = Client::new(Setup { spec, ..Setup::plain(Place::new("/w", "/w", Arc::new(Recorded))) });
+    let mut client = Client::new(Setup { spec, ..Setup::plain(Roots::new("/w", "/w", Arc::new(Recorded))) });
     let mut shown = Shown::default();
     shown.take(client.on(Input::Start));
     let prompt = ToAgent::Prompt { text: "change it".into(), when: When::Queue };

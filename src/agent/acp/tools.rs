@@ -3,7 +3,7 @@
 
 use super::dialects::{self, Word};
 use super::peek;
-use super::place::Place;
+use super::place::Roots;
 use crate::agent::acp::limits::{ACP_TOOL_CALLS_BYTES_MAX, ACP_TOOL_CALLS_MAX};
 use crate::base::Digest;
 use crate::base::digest::FieldHasher;
@@ -134,7 +134,7 @@ impl ToolCall {
     }
 
     /// Merges what an update says; null and missing fields say nothing.
-    fn merge(&mut self, update: &Value, place: &Place) -> Changed {
+    fn merge(&mut self, update: &Value, place: &Roots) -> Changed {
         let mut changed = Changed::default();
         let before = (self.title().to_owned(), self.kind().to_owned());
         for (key, slot) in [
@@ -200,7 +200,7 @@ fn commands_differ(before: &Value, after: &Value) -> bool {
 }
 
 /// Returns whether new diffs name other files, and whether their content is other than more of the same.
-fn compared(before: &[Value], after: &[Value], place: &Place) -> (bool, bool) {
+fn compared(before: &[Value], after: &[Value], place: &Roots) -> (bool, bool) {
     let path = |d: &Value| peek::text(d, "path").map(|path| place.named(path));
     let new = |d: &Value| dialects::text(d, Word::NewText).unwrap_or("").to_owned();
     let (mut files, mut content) = (false, false);
@@ -232,7 +232,7 @@ impl Tools {
 
     /// Merges an update; the call comes to be when it is new, or new again after it had ended with a fresh
     /// announcement.
-    pub fn merge(&mut self, id: &str, update: &Value, announced: bool, place: &Place) -> Changed {
+    pub fn merge(&mut self, id: &str, update: &Value, announced: bool, place: &Roots) -> Changed {
         self.order += 1;
         let order = self.order;
         if announced && self.calls.get(id).is_some_and(|call| call.closed && call.is_done()) {
@@ -337,7 +337,7 @@ mod tests {
     use std::sync::Arc;
 
     fn merge(tools: &mut Tools, id: &str, update: &Value, announced: bool) -> Changed {
-        tools.merge(id, update, announced, &Place::new("/home/u/p", "/copy", Arc::new(NoFiles)))
+        tools.merge(id, update, announced, &Roots::new("/home/u/p", "/copy", Arc::new(NoFiles)))
     }
 
     fn diff(path: &str, new: &str) -> Value {

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::dialects::{self, Word};
 use super::out::Out;
 use super::peek;
-use super::place::Place;
+use super::place::Roots;
 use super::plans::Plans;
 use super::tools::ToolCall;
 use super::turn::Once;
@@ -216,7 +216,7 @@ fn speaker(params: &Value, out: &Out) -> String {
     }
 }
 
-fn chunk(update: &Value, place: &Place) -> String {
+fn chunk(update: &Value, place: &Roots) -> String {
     let content = update.get("content").unwrap_or(&Value::Null);
     let text = match content.as_array() {
         Some(blocks) => blocks.iter().map(peek::block_text).collect(),

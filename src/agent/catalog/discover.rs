@@ -18,7 +18,7 @@ pub struct Surroundings {
 
 /// The place where an agent was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum FoundIn {
     Path,
     /// A directory of npm, uv, pipx or cargo that PATH lacks.
     Installer,
@@ -33,14 +33,14 @@ pub enum Place {
 /// One agent of the catalog on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    pub place: Place,
+    pub place: FoundIn,
     pub program: PathBuf,
 }
 
 impl Found {
     /// Returns whether it may be selected automatically.
     pub fn is_trusted(&self) -> bool {
-        self.place != Place::Workspace
+        self.place != FoundIn::Workspace
     }
 }
 
@@ -48,19 +48,19 @@ impl Found {
 pub fn discover(spec: &AgentSpec, around: &Surroundings) -> Option<Found> {
     let program = Path::new(spec.command.first()?);
     if program.is_absolute() {
-        return is_program(program).then(|| Found { place: Place::Path, program: program.to_owned() });
+        return is_program(program).then(|| Found { place: FoundIn::Path, program: program.to_owned() });
     }
     let name = program.file_name()?;
-    let at = |place: Place, dirs: Vec<PathBuf>| {
+    let at = |place: FoundIn, dirs: Vec<PathBuf>| {
         let program = dirs.into_iter().map(|dir| dir.join(name)).find(|program| is_program(program))?;
         Some(Found { place, program })
     };
     let inside = |dir: &PathBuf| around.workspace.as_ref().is_some_and(|w| dir.starts_with(w));
-    at(Place::Path, around.path.iter().filter(|dir| dir.is_absolute() && !inside(dir)).cloned().collect())
-        .or_else(|| at(Place::Installer, installers(around)))
-        .or_else(|| at(Place::Npx, cached(around, &[".npm", "_npx"], &["node_modules", ".bin"])))
-        .or_else(|| at(Place::Uvx, uvx(around)))
-        .or_else(|| at(Place::Workspace, around.workspace.iter().map(|w| w.join("node_modules/.bin")).collect()))
+    at(FoundIn::Path, around.path.iter().filter(|dir| dir.is_absolute() && !inside(dir)).cloned().collect())
+        .or_else(|| at(FoundIn::Installer, installers(around)))
+        .or_else(|| at(FoundIn::Npx, cached(around, &[".npm", "_npx"], &["node_modules", ".bin"])))
+        .or_else(|| at(FoundIn::Uvx, uvx(around)))
+        .or_else(|| at(FoundIn::Workspace, around.workspace.iter().map(|w| w.join("node_modules/.bin")).collect()))
 }
 
 /// `bin` directories of npm prefixes, `uv tool`, pipx, bun, pnpm, volta and cargo.
@@ -140,16 +140,16 @@ mod tests {
         let place = || discover(&spec, &around).map(|f| f.place);
         assert_eq!(place(), None);
         for (file, expect) in [
-            ("w/node_modules/.bin/zz-agent", Place::Workspace),
-            ("home/.cache/uv/archive-v0/abc/bin/zz-agent", Place::Uvx),
-            ("home/.npm/_npx/0f/node_modules/.bin/zz-agent", Place::Npx),
-            ("home/.local/bin/zz-agent", Place::Installer),
-            ("bin/zz-agent", Place::Path),
+            ("w/node_modules/.bin/zz-agent", FoundIn::Workspace),
+            ("home/.cache/uv/archive-v0/abc/bin/zz-agent", FoundIn::Uvx),
+            ("home/.npm/_npx/0f/node_modules/.bin/zz-agent", FoundIn::Npx),
+            ("home/.local/bin/zz-agent", FoundIn::Installer),
+            ("bin/zz-agent", FoundIn::Path),
         ] {
             put(&root.join(file));
             assert_eq!(place(), Some(expect), "{file}");
         }
-        assert!(!Found { place: Place::Workspace, program: PathBuf::new() }.is_trusted());
+        assert!(!Found { place: FoundIn::Workspace, program: PathBuf::new() }.is_trusted());
     }
 
     #[test]

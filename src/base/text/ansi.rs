@@ -49,7 +49,7 @@ pub struct StyledLine {
 /// Turns output bytes into [`StyledLine`]s. Feed it in any portions; memory is one line.
 pub struct AnsiLines {
     parser: Parser,
-    screen: Line,
+    screen: ScreenLine,
     /// Bytes since the parser last reported anything.
     silent_bytes: usize,
     /// The beginning of a character whose rest has not come yet.
@@ -58,7 +58,7 @@ pub struct AnsiLines {
 
 impl Default for AnsiLines {
     fn default() -> Self {
-        Self { parser: Parser::new(), screen: Line::default(), silent_bytes: 0, half: Vec::new() }
+        Self { parser: Parser::new(), screen: ScreenLine::default(), silent_bytes: 0, half: Vec::new() }
     }
 }
 
@@ -116,14 +116,14 @@ pub fn lines(bytes: &[u8]) -> Vec<StyledLine> {
 
 /// The line under the cursor: one cell a character.
 #[derive(Default)]
-struct Line {
+struct ScreenLine {
     cells: Vec<(char, Sgr)>,
     cursor: usize,
     style: Sgr,
     left_out: usize,
 }
 
-impl Line {
+impl ScreenLine {
     fn print(&mut self, c: char) {
         if self.cursor >= ANSI_LINE_CHARS_MAX {
             self.left_out += 1;
@@ -203,7 +203,7 @@ fn runs(cells: &[(char, Sgr)]) -> Vec<(usize, Sgr)> {
 }
 
 struct Performer<'a, F: FnMut(StyledLine)> {
-    screen: &'a mut Line,
+    screen: &'a mut ScreenLine,
     reports: usize,
     on_line: &'a mut F,
 }

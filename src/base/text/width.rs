@@ -82,7 +82,7 @@ pub fn fit(text: &str, columns: usize, align: Align) -> String {
 pub fn wrap(text: &str, columns: usize) -> Vec<Range<usize>> {
     let columns = columns.max(1);
     let mut lines = Vec::new();
-    let mut line = Line::default();
+    let mut line = OpenLine::default();
     for (at, cluster) in text.grapheme_indices(true) {
         let wide = cluster.width();
         let blank = cluster == " ";
@@ -97,7 +97,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<Range<usize>> {
 
 /// The line being filled.
 #[derive(Default)]
-struct Line {
+struct OpenLine {
     start: usize,
     columns: usize,
     /// End of the last cluster that is not a blank.
@@ -106,7 +106,7 @@ struct Line {
     blank: Option<(usize, usize, usize)>,
 }
 
-impl Line {
+impl OpenLine {
     fn take(&mut self, at: usize, bytes: usize, wide: usize, blank: bool) {
         self.columns += wide;
         if blank {

@@ -102,7 +102,7 @@ pub struct Runner {
     /// Set in addition to the environment of every command.
     pub env: Vec<(String, String)>,
     pub machine: Option<Machine>,
-    /// The module path, for [`Place`](crate::checks::Place).
+    /// The module path, for [`ProjectRoot`](crate::checks::ProjectRoot).
     pub go_module: Option<String>,
     /// 0 to 100.
     pub confidence: u8,

@@ -1,13 +1,13 @@
 //! An unknown format: every text format parses the output, and the one that recognized the most is used.
 
-use super::{PARSERS, ParserKind, Reader};
+use super::{OutputReader, PARSERS, ParserKind};
 use crate::checks::ledger::Ledger;
 use crate::checks::limits::CHECK_AUTO_TRIAL_BYTES;
 
 /// A format that reads along, with what it has understood.
 struct Candidate {
     kind: ParserKind,
-    reader: Box<dyn Reader>,
+    reader: Box<dyn OutputReader>,
     ledger: Ledger,
 }
 
@@ -32,7 +32,7 @@ impl Auto {
     }
 }
 
-impl Reader for Auto {
+impl OutputReader for Auto {
     fn feed(&mut self, chunk: &[u8], ledger: &mut Ledger) {
         self.begin(ledger);
         self.bytes = self.bytes.saturating_add(chunk.len());

@@ -2,7 +2,7 @@
 //!
 //! Case ids are `PACKAGE.TestName/sub`. Go prints bare file names; with the module path known they become paths.
 
-use super::Place;
+use super::ProjectRoot;
 use crate::checks::frames;
 use crate::checks::ledger::{Ledger, case, message};
 use crate::model::check::{CaseReport, CaseStatus};
@@ -22,7 +22,7 @@ pub fn draft(package: &str, test: &str, status: CaseStatus) -> CaseReport {
 }
 
 /// Adds a failure's text and place to a report.
-pub fn explain(report: &mut CaseReport, package: &str, text: &str, place: &Place) {
+pub fn explain(report: &mut CaseReport, package: &str, text: &str, place: &ProjectRoot) {
     if !report.status.is_bad() {
         let why = text.lines().find_map(|l| l.trim().split_once(": ").map(|(_, w)| w.to_owned()));
         report.message = why.filter(|_| report.status == CaseStatus::Skipped);
@@ -38,7 +38,7 @@ pub fn explain(report: &mut CaseReport, package: &str, text: &str, place: &Place
 }
 
 /// A bare `sums_test.go` in the directory of its package.
-fn in_package(file: &str, package: &str, place: &Place) -> String {
+fn in_package(file: &str, package: &str, place: &ProjectRoot) -> String {
     let inside = place.go_module.as_deref().and_then(|m| package.strip_prefix(m)?.strip_prefix('/'));
     match inside {
         Some(dir) if !file.contains('/') => format!("{dir}/{file}"),

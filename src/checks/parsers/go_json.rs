@@ -23,7 +23,7 @@ pub struct GoJson {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Line<'a> {
+struct GoEvent<'a> {
     #[serde(borrow)]
     action: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -48,7 +48,7 @@ impl LineReader for GoJson {
             }
             return;
         }
-        let Ok(event) = serde_json::from_str::<Line<'_>>(line) else {
+        let Ok(event) = serde_json::from_str::<GoEvent<'_>>(line) else {
             return;
         };
         self.event(&event, ledger);
@@ -63,7 +63,7 @@ impl LineReader for GoJson {
 }
 
 impl GoJson {
-    fn event(&mut self, e: &Line<'_>, ledger: &mut Ledger) {
+    fn event(&mut self, e: &GoEvent<'_>, ledger: &mut Ledger) {
         let key = (e.package.to_string(), e.test.to_string());
         match e.action.as_ref() {
             "run" | "start" if self.output.len() < CHECK_HELD_MAX => {
@@ -93,7 +93,7 @@ impl GoJson {
         }
     }
 
-    fn ended(&mut self, e: &Line<'_>, status: CaseStatus, ledger: &mut Ledger) {
+    fn ended(&mut self, e: &GoEvent<'_>, status: CaseStatus, ledger: &mut Ledger) {
         if e.test.is_empty() {
             return self.package_ended(e, status, ledger);
         }
@@ -110,7 +110,7 @@ impl GoJson {
         ledger.report(report);
     }
 
-    fn package_ended(&mut self, e: &Line<'_>, status: CaseStatus, ledger: &mut Ledger) {
+    fn package_ended(&mut self, e: &GoEvent<'_>, status: CaseStatus, ledger: &mut Ledger) {
         let own = self.output.remove(&(e.package.to_string(), String::new())).unwrap_or_default();
         self.unfinished(&e.package, &own, ledger);
         let known = self.bad.contains(e.package.as_ref()) || !e.failed_build.is_empty();

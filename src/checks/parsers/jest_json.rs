@@ -2,7 +2,7 @@
 //!
 //! Format: jestjs/jest `packages/jest-test-result/src/formatTestResults.ts`. Case ids are `FILE > suite > name`.
 
-use super::Reader;
+use super::OutputReader;
 use crate::checks::ledger::{Ledger, case, message, ms_of};
 use crate::checks::limits::CHECK_REPORT_BYTES_MAX;
 use crate::checks::lines::clean;
@@ -49,7 +49,7 @@ struct Assertion {
     failure_messages: Option<Vec<String>>,
 }
 
-impl Reader for JestJson {
+impl OutputReader for JestJson {
     fn feed(&mut self, chunk: &[u8], _ledger: &mut Ledger) {
         let room = CHECK_REPORT_BYTES_MAX.saturating_sub(self.bytes.len());
         self.bytes.extend_from_slice(chunk.get(..room).unwrap_or(chunk));

@@ -4,7 +4,7 @@
 //! Read with `quick-xml` rather than `quick-junit`, whose model refuses what it does not know (nested suites, root
 //! `testsuite`, files cut short); here a broken end costs only what follows it.
 
-use super::Reader as Read;
+use super::OutputReader;
 use crate::checks::ledger::{Ledger, bounded_text, case, message, ms_of_seconds};
 use crate::checks::limits::CHECK_REPORT_BYTES_MAX;
 use crate::checks::lines::clean;
@@ -17,7 +17,7 @@ pub struct Junit {
     bytes: Vec<u8>,
 }
 
-impl Read for Junit {
+impl OutputReader for Junit {
     fn feed(&mut self, chunk: &[u8], _ledger: &mut Ledger) {
         let room = CHECK_REPORT_BYTES_MAX.saturating_sub(self.bytes.len());
         self.bytes.extend_from_slice(chunk.get(..room).unwrap_or(chunk));

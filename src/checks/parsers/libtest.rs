@@ -324,7 +324,7 @@ pub fn own_panic(text: &str, name: &str) -> Option<(String, u32)> {
     let needle = format!("thread '{name}'");
     let line = text.lines().find(|l| l.starts_with(&needle))?;
     let frame = crate::checks::frames::frames_in(line).into_iter().next()?;
-    (!frame.is_foreign(&super::Place::default())).then_some((frame.file, frame.line))
+    (!frame.is_foreign(&super::ProjectRoot::default())).then_some((frame.file, frame.line))
 }
 
 /// `FAILED. 2 passed; 4 failed; 1 ignored; 0 measured; …`

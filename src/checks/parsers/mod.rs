@@ -48,7 +48,7 @@ pub enum ParserKind {
 }
 
 /// Makes a reader.
-pub type Make = fn() -> Box<dyn Reader>;
+pub type Make = fn() -> Box<dyn OutputReader>;
 
 /// Every parser: kind, and how to make one.
 pub const PARSERS: &[(ParserKind, Make)] = &[
@@ -70,14 +70,14 @@ pub const PARSERS: &[(ParserKind, Make)] = &[
 
 /// The place of a run, which makes printed paths relative to the project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct ProjectRoot {
     /// The absolute directory of the project, without a slash at the end.
     pub root: Option<String>,
     /// The module path of `go.mod`: Go prints package paths and bare file names.
     pub go_module: Option<String>,
 }
 
-impl Place {
+impl ProjectRoot {
     /// Returns a printed path relative to the project, if it is inside.
     pub fn relative(&self, file: &str) -> String {
         let file = file.strip_prefix("file://").unwrap_or(file);
@@ -87,7 +87,7 @@ impl Place {
 }
 
 /// Reads bytes of one kind into a ledger.
-pub trait Reader: Send {
+pub trait OutputReader: Send {
     fn feed(&mut self, chunk: &[u8], ledger: &mut Ledger);
     fn finish(&mut self, exit: Option<i32>, ledger: &mut Ledger);
 }
@@ -103,11 +103,11 @@ struct Lines<P> {
     parser: P,
 }
 
-fn lines<P: LineReader + 'static>() -> Box<dyn Reader> {
+fn lines<P: LineReader + 'static>() -> Box<dyn OutputReader> {
     Box::new(Lines { cutter: LineCutter::default(), parser: P::default() })
 }
 
-impl<P: LineReader> Reader for Lines<P> {
+impl<P: LineReader> OutputReader for Lines<P> {
     fn feed(&mut self, chunk: &[u8], ledger: &mut Ledger) {
         let parser = &mut self.parser;
         self.cutter.feed(chunk, |line| parser.line(line, ledger));
@@ -122,12 +122,12 @@ impl<P: LineReader> Reader for Lines<P> {
 
 /// One run's output being read.
 pub struct CheckStream {
-    reader: Box<dyn Reader>,
+    reader: Box<dyn OutputReader>,
     ledger: Ledger,
 }
 
 impl CheckStream {
-    pub fn new(kind: ParserKind, place: Place) -> Self {
+    pub fn new(kind: ParserKind, place: ProjectRoot) -> Self {
         let reader = PARSERS
             .iter()
             .find(|(k, _)| *k == kind)

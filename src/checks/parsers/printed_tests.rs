@@ -5,7 +5,7 @@ use crate::model::check::CaseStatus;
 
 /// Names with their status, sorted, and passed, failed, errored.
 fn read(kind: ParserKind, text: &str, exit: i32) -> (Vec<String>, (u32, u32, u32)) {
-    let mut stream = CheckStream::new(kind, Place::default());
+    let mut stream = CheckStream::new(kind, ProjectRoot::default());
     stream.feed(text.as_bytes());
     let events = stream.finish(Some(exit));
     let Some(CheckEvent::Finished(s)) = events.last() else { panic!("no summary") };

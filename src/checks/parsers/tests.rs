@@ -72,8 +72,8 @@ fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/checks").join(name)
 }
 
-fn place() -> Place {
-    Place { root: Some("/home/user/project".into()), go_module: Some("example.com/sums".into()) }
+fn place() -> ProjectRoot {
+    ProjectRoot { root: Some("/home/user/project".into()), go_module: Some("example.com/sums".into()) }
 }
 
 /// The events of a stream fed in these chunks, and the summary.

@@ -67,8 +67,8 @@ impl Said {
 
 /// A connection that is attached.
 struct Up {
-    reader: wire::Reader,
-    writer: wire::Writer,
+    reader: wire::FrameReader,
+    writer: wire::FrameWriter,
     /// Ends ssh when dropped.
     _child: Child,
 }
@@ -80,8 +80,8 @@ pub(super) struct Relay {
     said: Said,
     up: Up,
     attached: AttachedAs,
-    client_reader: wire::Reader,
-    client_writer: wire::Writer,
+    client_reader: wire::FrameReader,
+    client_writer: wire::FrameWriter,
     last: Seq,
     /// The client has had the answer to its first attach; a later one takes control and goes to the host.
     client_attached: bool,

@@ -88,7 +88,7 @@ fn compared(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{ParserKind, Place};
+    use crate::checks::{ParserKind, ProjectRoot};
     use crate::model::Command;
 
     /// Skipping a failing test does not repair it.
@@ -114,7 +114,7 @@ mod tests {
             let setup = ChecksSetup {
                 command: Command::argv(["cargo", "test"]),
                 parser: ParserKind::Libtest,
-                place: Place::default(),
+                place: ProjectRoot::default(),
             };
             let mut feed = Feed::new(name.into(), &setup);
             let mut events = feed.feed(Stream::Stdout, text.as_bytes());
@@ -131,7 +131,7 @@ mod tests {
     }
 
     fn feed_of(parser: ParserKind) -> Feed {
-        let setup = ChecksSetup { command: Command::argv(["cargo", "test"]), parser, place: Place::default() };
+        let setup = ChecksSetup { command: Command::argv(["cargo", "test"]), parser, place: ProjectRoot::default() };
         Feed::new("r1".into(), &setup)
     }
 

@@ -31,7 +31,7 @@ struct Asked {
 
 /// A line of answers.
 #[derive(Debug, Serialize)]
-pub struct Answer {
+pub struct CheckAnswer {
     pub id: Value,
     pub ruling: RulingWord,
     pub class: Class,
@@ -64,16 +64,22 @@ const SYSTEM: [&str; 17] = [
 ///
 /// `place` is the workspace that questions without an absolute `cwd` are about. A question from another directory is
 /// about that directory as its workspace, unless it belongs to the system.
-pub fn answer(policy: &Policy, line: &str, place: &Place<'_>) -> Answer {
+pub fn answer(policy: &Policy, line: &str, place: &Place<'_>) -> CheckAnswer {
     match serde_json::from_str::<Asked>(line) {
         Ok(asked) => {
             let judged = judge(policy, &asked, place);
-            Answer { id: asked.id, ruling: judged.word, class: judged.class, rule: judged.rule, reason: judged.reason }
+            CheckAnswer {
+                id: asked.id,
+                ruling: judged.word,
+                class: judged.class,
+                rule: judged.rule,
+                reason: judged.reason,
+            }
         }
         Err(e) => {
             let id = serde_json::from_str::<Value>(line).ok().and_then(|v| v.get("id").cloned()).unwrap_or(Value::Null);
             let judged = unanswerable(format!("the line is not a valid request: {e}"));
-            Answer { id, ruling: judged.word, class: judged.class, rule: judged.rule, reason: judged.reason }
+            CheckAnswer { id, ruling: judged.word, class: judged.class, rule: judged.rule, reason: judged.reason }
         }
     }
 }

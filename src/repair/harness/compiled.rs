@@ -5,7 +5,7 @@ use super::batch::trial;
 use super::probe::{HIT, hits, instrument};
 use super::schemata::{Schemata, build};
 use super::{Attempt, Baseline, Case, Limits, Overlay, Spot, Verdict, Whole};
-use crate::checks::{CoverageFormat, Place, coverage};
+use crate::checks::{CoverageFormat, ProjectRoot, coverage};
 use crate::model::TrialOutput;
 use crate::repair::bench::Bench;
 use crate::repair::limits;
@@ -181,7 +181,7 @@ fn took_ms(body: &str) -> u64 {
 fn covered(body: &str, module: Option<&str>) -> BTreeMap<String, Vec<u32>> {
     let blocks = body.lines().filter_map(|l| l.strip_prefix("@cover "));
     let profile: String = ["mode: set"].into_iter().chain(blocks).map(|l| format!("{l}\n")).collect();
-    let place = Place { go_module: module.map(str::to_owned), ..Place::default() };
+    let place = ProjectRoot { go_module: module.map(str::to_owned), ..ProjectRoot::default() };
     let files = coverage::read(CoverageFormat::GoProfile, &profile, &place).map(|c| c.files).unwrap_or_default();
     files.into_iter().map(|(path, lines)| (path, lines.into_iter().collect())).collect()
 }

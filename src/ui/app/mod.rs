@@ -16,7 +16,7 @@ pub mod version;
 
 use ratatui::layout::Size;
 
-pub use msg::{Answer, Leave, Msg, Notice, RemoteLink, Request};
+pub use msg::{AnswerData, Leave, Msg, Notice, RemoteLink, Request};
 pub use scene::{Link, Scene, Touched};
 
 use crate::ui::keymap::Keymap;

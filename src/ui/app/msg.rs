@@ -16,7 +16,7 @@ pub enum Msg {
     /// The host answered something that was asked.
     Answered {
         asked: wire::Request,
-        outcome: Result<Answer, String>,
+        outcome: Result<AnswerData, String>,
     },
     /// The host took this client in. What happens to control after `head` comes as events.
     Linked {
@@ -66,7 +66,7 @@ pub struct RemoteLink {
 
 /// The content of an answer beyond "done".
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
+pub enum AnswerData {
     Done,
     /// Bytes from an offset of a content with this many in all.
     Blob {

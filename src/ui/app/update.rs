@@ -9,7 +9,7 @@ use crate::model::{Content, Envelope, Kind};
 use crate::ui::app::alternates;
 use crate::ui::app::msg::Part;
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{Answer, App, Leave, Link, Msg, Notice, Request};
+use crate::ui::app::{AnswerData, App, Leave, Link, Msg, Notice, Request};
 use crate::ui::commands::{Command, Scope};
 use crate::ui::keymap::Meaning;
 use crate::ui::layout::PaneId;
@@ -276,15 +276,15 @@ impl App {
         self.overlay = Some(Overlay::Revert(Revert::new(asked.clone(), needed)));
     }
 
-    fn answered(&mut self, asked: &wire::Request, outcome: Result<Answer, String>) -> Vec<Request> {
+    fn answered(&mut self, asked: &wire::Request, outcome: Result<AnswerData, String>) -> Vec<Request> {
         let wire::Request::BlobGet(wire::BlobGet { digest, .. }) = asked else {
             match outcome {
-                Ok(Answer::Processes(processes)) => {
+                Ok(AnswerData::Processes(processes)) => {
                     self.scene.processes.0 = processes;
                     self.scene.touched.actions = true;
                 }
-                Ok(Answer::Choose(needed)) => self.choose_reverts(asked, needed),
-                Ok(Answer::Done | Answer::Blob { .. }) => {}
+                Ok(AnswerData::Choose(needed)) => self.choose_reverts(asked, needed),
+                Ok(AnswerData::Done | AnswerData::Blob { .. }) => {}
                 // A host that cannot list them is not the user's problem.
                 Err(_) if *asked == wire::Request::Processes => {}
                 Err(why) => self.say(Toast::error(format!("{}: {why}", asked.words()))),
@@ -292,8 +292,10 @@ impl App {
             return Vec::new();
         };
         let part = match outcome {
-            Ok(Answer::Blob { offset, total, bytes }) => Ok((offset, total, bytes)),
-            Ok(Answer::Done | Answer::Processes(_) | Answer::Choose(_)) => Err("the answer has no content".to_owned()),
+            Ok(AnswerData::Blob { offset, total, bytes }) => Ok((offset, total, bytes)),
+            Ok(AnswerData::Done | AnswerData::Processes(_) | AnswerData::Choose(_)) => {
+                Err("the answer has no content".to_owned())
+            }
             Err(why) => Err(why),
         };
         self.scene.contents.put(*digest, part);

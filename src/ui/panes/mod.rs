@@ -12,7 +12,7 @@ pub mod tests_pane;
 pub mod why;
 
 use crate::ui::app::{App, Scene, Touched};
-use crate::ui::layout::{Layout, PaneId, Place, Shape};
+use crate::ui::layout::{Layout, PaneBox, PaneId, Shape};
 use crate::ui::list::List;
 use crate::ui::look::{Brush, Edge};
 use crate::ui::theme::{Role, Sign};
@@ -151,7 +151,7 @@ impl Panes {
 const NUMBER_COLUMNS: u16 = 5;
 
 /// Draws one pane with its frame.
-pub fn view(app: &App, place: &Place, brush: &mut Brush<'_>) {
+pub fn view(app: &App, place: &PaneBox, brush: &mut Brush<'_>) {
     let pane = app.panes.get(place.pane);
     // While an overlay is open, no pane has the keys.
     let focused = app.focus == place.pane && app.overlay.is_none();
@@ -188,7 +188,7 @@ pub fn view(app: &App, place: &Place, brush: &mut Brush<'_>) {
 }
 
 /// The line below the focused pane is its neighbor's; where it is only a line it takes the focus color.
-fn accent_divider(place: &Place, brush: &mut Brush<'_>) {
+fn accent_divider(place: &PaneBox, brush: &mut Brush<'_>) {
     let style = brush.look.style(Role::BorderFocus);
     let y = place.outer.bottom();
     for x in place.outer.left()..place.outer.right() {
@@ -200,7 +200,7 @@ fn accent_divider(place: &Place, brush: &mut Brush<'_>) {
     }
 }
 
-fn mark_row(app: &App, place: &Place, row: usize, line: Rect, brush: &mut Brush<'_>) {
+fn mark_row(app: &App, place: &PaneBox, row: usize, line: Rect, brush: &mut Brush<'_>) {
     let pane = app.panes.get(place.pane);
     let focused = app.focus == place.pane;
     if pane.is_selected(&app.scene, row) {
@@ -221,7 +221,7 @@ fn mark_row(app: &App, place: &Place, row: usize, line: Rect, brush: &mut Brush<
     }
 }
 
-fn draw_frame(place: &Place, focused: bool, title: &Title, brush: &mut Brush<'_>) {
+fn draw_frame(place: &PaneBox, focused: bool, title: &Title, brush: &mut Brush<'_>) {
     let border = if focused { Role::BorderFocus } else { Role::Border };
     let outer = place.outer;
     if outer.width < 8 || outer.height == 0 {
@@ -255,7 +255,7 @@ fn draw_frame(place: &Place, focused: bool, title: &Title, brush: &mut Brush<'_>
 }
 
 /// Says in the frame how many rows lie below.
-fn overflow_mark(pane: &dyn Pane, place: &Place, brush: &mut Brush<'_>) {
+fn overflow_mark(pane: &dyn Pane, place: &PaneBox, brush: &mut Brush<'_>) {
     let shown = pane.list().window(pane.rows(), usize::from(place.inner.height)).end;
     let below = pane.rows() - shown.min(pane.rows());
     if below == 0 || place.edges.bottom != Edge::Corner || place.outer.width < 24 {

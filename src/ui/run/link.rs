@@ -3,7 +3,7 @@
 use super::Stream;
 use crate::base::{Seq, UnixMs};
 use crate::model::Envelope;
-use crate::ui::app::{Answer, Msg, RemoteLink};
+use crate::ui::app::{AnswerData, Msg, RemoteLink};
 use crate::ui::limits::{UI_ASKS_WAITING_MAX, UI_EVENTS_AT_ONCE_MAX, UI_HOST_SILENT_MS_MAX};
 use crate::wire::{self, AttachedAs, Code, Id, Message, Request};
 use futures::FutureExt as _;
@@ -18,7 +18,7 @@ pub(super) type Heard = Option<Box<Msg>>;
 
 enum State {
     Connecting(BoxFuture<'static, Result<Stream, String>>),
-    Up { reader: wire::Reader, to_host: mpsc::Sender<Message>, writer: tokio::task::JoinHandle<()> },
+    Up { reader: wire::FrameReader, to_host: mpsc::Sender<Message>, writer: tokio::task::JoinHandle<()> },
     Down,
 }
 
@@ -245,25 +245,25 @@ impl Link {
 }
 
 /// A refusal in words, or with the changes to choose from.
-fn refused(error: wire::RpcError) -> Result<Answer, String> {
+fn refused(error: wire::RpcError) -> Result<AnswerData, String> {
     let needed = error.data.filter(|_| error.code == Code::ChoiceNeeded.number());
     let needed = needed.and_then(|data| serde_json::from_value::<wire::ChoiceNeeded>(data).ok());
-    needed.map(Answer::Choose).ok_or(error.message)
+    needed.map(AnswerData::Choose).ok_or(error.message)
 }
 
 /// Only contents come in an answer; everything else comes as events.
-fn answer(asked: &Request, result: &serde_json::value::RawValue) -> Result<Answer, String> {
+fn answer(asked: &Request, result: &serde_json::value::RawValue) -> Result<AnswerData, String> {
     use base64::Engine as _;
     if *asked == Request::Processes {
         let processes = read::<wire::Processes>(Some(result)).ok_or("the host's answer is invalid")?;
-        return Ok(Answer::Processes(processes.processes));
+        return Ok(AnswerData::Processes(processes.processes));
     }
     if !matches!(asked, Request::BlobGet(_)) {
-        return Ok(Answer::Done);
+        return Ok(AnswerData::Done);
     }
     let part: wire::BlobPart = serde_json::from_str(result.get()).map_err(|error| error.to_string())?;
     let bytes = base64::engine::general_purpose::STANDARD.decode(part.data).map_err(|error| error.to_string())?;
-    Ok(Answer::Blob { offset: part.offset, total: part.bytes, bytes })
+    Ok(AnswerData::Blob { offset: part.offset, total: part.bytes, bytes })
 }
 
 /// The fact that a line tells, if it tells one that makes sense.

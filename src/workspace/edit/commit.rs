@@ -5,7 +5,7 @@ use super::temp::TempName;
 use super::{EditError, Written};
 use crate::base::Digest;
 use crate::model::{FileMode, Node, NodeKind};
-use crate::workspace::root::{Place, Root};
+use crate::workspace::root::{EntryAt, Root};
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use std::ffi::OsStr;
@@ -17,17 +17,17 @@ use std::path::PathBuf;
 
 /// The way to revert one visible change.
 enum Undo<'a> {
-    Created(&'a Place),
+    Created(&'a EntryAt),
     /// The old content is under the temporary name.
-    Exchanged(&'a Place, &'a OsStr),
-    Removed(&'a Place, TempName),
+    Exchanged(&'a EntryAt, &'a OsStr),
+    Removed(&'a EntryAt, TempName),
     Moved {
-        from: &'a Place,
-        to: &'a Place,
+        from: &'a EntryAt,
+        to: &'a EntryAt,
     },
     /// The former permission bits.
-    Mode(&'a Place, u32),
-    Directory(&'a Place, u32),
+    Mode(&'a EntryAt, u32),
+    Directory(&'a EntryAt, u32),
 }
 
 /// The reason that one exchange did not happen, or had an unexpected result.
@@ -183,7 +183,7 @@ fn exchange<'a>(change: &'a Staged, done: &mut Vec<Undo<'a>>) -> Result<(), Fail
                 let former = set_mode(target, None, *mode)?;
                 done.push(Undo::Mode(target, former));
             }
-            let there = Place {
+            let there = EntryAt {
                 parent: target.parent.try_clone().map_err(Failure::Io)?,
                 name: target.name.clone(),
                 path: target.path.clone(),
@@ -194,7 +194,7 @@ fn exchange<'a>(change: &'a Staged, done: &mut Vec<Undo<'a>>) -> Result<(), Fail
 }
 
 /// `rename` that refuses to replace; file systems without the flag get a link first.
-fn rename_free(from: &Place, old: &OsStr, to: &Place, new: &OsStr) -> Result<(), Failure> {
+fn rename_free(from: &EntryAt, old: &OsStr, to: &EntryAt, new: &OsStr) -> Result<(), Failure> {
     match rustix::fs::renameat_with(&from.parent, old, &to.parent, new, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
         Err(Errno::INVAL | Errno::NOSYS) => {
@@ -205,12 +205,12 @@ fn rename_free(from: &Place, old: &OsStr, to: &Place, new: &OsStr) -> Result<(),
     }
 }
 
-fn put_new(place: &Place, temp: &OsStr) -> Result<(), Failure> {
+fn put_new(place: &EntryAt, temp: &OsStr) -> Result<(), Failure> {
     rename_free(place, temp, place, &place.name)
 }
 
 /// Exchanges the temporary file and the target; afterwards the old content has the temporary name.
-fn swap(place: &Place, temp: &OsStr) -> Result<(), Failure> {
+fn swap(place: &EntryAt, temp: &OsStr) -> Result<(), Failure> {
     match rustix::fs::renameat_with(&place.parent, temp, &place.parent, &place.name, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(()),
         Err(Errno::INVAL | Errno::NOSYS) => {
@@ -225,12 +225,12 @@ fn swap(place: &Place, temp: &OsStr) -> Result<(), Failure> {
 }
 
 /// Checks that what was moved aside is what the decision was made about.
-fn unchanged(place: &Place, aside: &OsStr, seen: &Seen) -> Result<(), Failure> {
+fn unchanged(place: &EntryAt, aside: &OsStr, seen: &Seen) -> Result<(), Failure> {
     let parent = place.parent.try_clone().map_err(Failure::Io)?;
-    same(&Place { parent, name: aside.to_owned(), path: place.path.clone() }, seen)
+    same(&EntryAt { parent, name: aside.to_owned(), path: place.path.clone() }, seen)
 }
 
-fn same(there: &Place, seen: &Seen) -> Result<(), Failure> {
+fn same(there: &EntryAt, seen: &Seen) -> Result<(), Failure> {
     let now = rustix::fs::statat(&there.parent, &there.name, AtFlags::SYMLINK_NOFOLLOW)?;
     if crate::workspace::root::Identity::of(&now).same_content(&seen.identity) {
         return Ok(());
@@ -243,7 +243,7 @@ fn same(there: &Place, seen: &Seen) -> Result<(), Failure> {
 }
 
 /// Sets the permission bits of exactly this node; gives those it had. A link has none to set.
-fn set_mode(place: &Place, seen: Option<&Seen>, mode: u32) -> Result<u32, Failure> {
+fn set_mode(place: &EntryAt, seen: Option<&Seen>, mode: u32) -> Result<u32, Failure> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let node = rustix::fs::openat(&place.parent, &place.name, flags, Mode::empty())?;
     let now = rustix::fs::fstat(&node)?;

@@ -6,7 +6,7 @@ use crate::base::Digest;
 use crate::model::{FileMode, Node, NodeKind};
 use crate::workspace::content;
 use crate::workspace::limits;
-use crate::workspace::root::{Identity, PathRefusal, Place, Root};
+use crate::workspace::root::{EntryAt, Identity, PathRefusal, Root};
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 use std::collections::HashSet;
@@ -39,12 +39,12 @@ impl Seen {
 /// A change whose pre-images match the disk.
 #[derive(Debug)]
 pub enum Checked {
-    Put { path: PathBuf, place: Option<Place>, before: Option<Seen>, body: Body },
-    Remove { path: PathBuf, place: Place, before: Seen },
-    Move { from: PathBuf, place: Place, to: PathBuf, before: Seen, mode: Option<u32> },
-    Mode { path: PathBuf, place: Place, before: Option<Seen>, mode: u32 },
+    Put { path: PathBuf, place: Option<EntryAt>, before: Option<Seen>, body: Body },
+    Remove { path: PathBuf, place: EntryAt, before: Seen },
+    Move { from: PathBuf, place: EntryAt, to: PathBuf, before: Seen, mode: Option<u32> },
+    Mode { path: PathBuf, place: EntryAt, before: Option<Seen>, mode: u32 },
     MakeDirectory { path: PathBuf, mode: Option<u32> },
-    RemoveDirectory { path: PathBuf, place: Place },
+    RemoveDirectory { path: PathBuf, place: EntryAt },
 }
 
 /// A change whose new content, if any, is synced in a temporary file beside its target.
@@ -52,7 +52,7 @@ pub enum Checked {
 pub enum Staged {
     Put {
         path: PathBuf,
-        place: Place,
+        place: EntryAt,
         before: Option<Seen>,
         temp: TempName,
         after: Digest,
@@ -60,20 +60,20 @@ pub enum Staged {
     },
     Remove {
         path: PathBuf,
-        place: Place,
+        place: EntryAt,
         before: Seen,
     },
     Move {
         from: PathBuf,
-        place: Place,
+        place: EntryAt,
         to: PathBuf,
-        target: Place,
+        target: EntryAt,
         before: Seen,
         mode: Option<u32>,
     },
     Mode {
         path: PathBuf,
-        place: Place,
+        place: EntryAt,
         before: Option<Seen>,
         mode: u32,
     },
@@ -84,7 +84,7 @@ pub enum Staged {
     },
     RemoveDirectory {
         path: PathBuf,
-        place: Place,
+        place: EntryAt,
     },
 }
 
@@ -108,7 +108,7 @@ impl Stage {
 }
 
 /// Reads the regular file at a place and its digest.
-pub fn look(place: &Place) -> Result<Option<Seen>, PathRefusal> {
+pub fn look(place: &EntryAt) -> Result<Option<Seen>, PathRefusal> {
     let Some((file, identity)) = place.open()? else { return Ok(None) };
     let digest = content::digest(file, limits::WORKSPACE_CONTENT_BYTES_MAX)
         .map_err(|error| PathRefusal::Io { path: place.path.clone(), error })?;
@@ -116,14 +116,14 @@ pub fn look(place: &Place) -> Result<Option<Seen>, PathRefusal> {
 }
 
 /// As [`look`], and a link is what its target's text says.
-pub fn look_node(place: &Place) -> Result<Option<Seen>, PathRefusal> {
+pub fn look_node(place: &EntryAt) -> Result<Option<Seen>, PathRefusal> {
     let Some((target, identity)) = place.link()? else { return look(place) };
     Ok(Some(Seen { identity, digest: Digest::of(&target), is_link: true }))
 }
 
 /// The current bytes for a merge, as far as they are small enough.
 pub fn conflict(
-    place: &Place,
+    place: &EntryAt,
     path: &Path,
     expected: Option<Digest>,
     found: Option<Digest>,
@@ -287,7 +287,7 @@ fn check_rename(
 }
 
 fn expect(
-    place: &Place,
+    place: &EntryAt,
     path: &Path,
     base: Base,
     wanted: Option<&Vec<u8>>,
@@ -331,7 +331,7 @@ pub fn write(root: &Root, checked: Vec<Checked>) -> Result<Stage, EditError> {
     Ok(stage)
 }
 
-fn open_target(root: &Root, path: &Path, made: &mut Vec<PathBuf>) -> Result<Place, PathRefusal> {
+fn open_target(root: &Root, path: &Path, made: &mut Vec<PathBuf>) -> Result<EntryAt, PathRefusal> {
     let (place, new) = root.place_making_parents(path)?;
     made.extend(new);
     root.check_unguarded(&place, path)?;
@@ -402,7 +402,7 @@ impl Body {
 
 /// The name of the file and the bits that it got.
 fn write_aside(
-    place: &Place,
+    place: &EntryAt,
     old: Option<Identity>,
     mode: Option<u32>,
     content: &[u8],
@@ -421,7 +421,7 @@ fn write_aside(
 
 fn fill(
     mut file: File,
-    place: &Place,
+    place: &EntryAt,
     old: Option<Identity>,
     mode: Option<u32>,
     content: &[u8],
@@ -444,7 +444,7 @@ fn fill(
 }
 
 /// Copies extended attributes (access lists, labels) as far as the file system and our rights let us.
-fn keep_attributes(file: &File, place: &Place) {
+fn keep_attributes(file: &File, place: &EntryAt) {
     let Ok(Some((old, _))) = place.open() else { return };
     let mut names = vec![0u8; limits::WORKSPACE_XATTR_BYTES_MAX];
     let Ok(count) = rustix::fs::flistxattr(&old, names.as_mut_slice()) else { return };

@@ -192,7 +192,7 @@ impl port::Workspace for LiveWorkspace {
     }
 
     fn perform(&self, permit: Permit, work: Work, progress: mpsc::Sender<Progress>) -> BoxFuture<'_, Performed> {
-        let place = perform::Place { root: self.root.clone(), rules: self.listing.rules().clone() };
+        let place = perform::WorkRoot { root: self.root.clone(), rules: self.listing.rules().clone() };
         Box::pin(perform::perform(place, &self.spawner, permit, work, progress))
     }
 

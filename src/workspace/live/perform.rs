@@ -42,21 +42,21 @@ pub fn check(permit: &Permit, action: &Action) -> Result<(), String> {
 
 /// The place where an action is executed.
 #[derive(Clone)]
-pub struct Place {
+pub struct WorkRoot {
     pub root: Arc<Root>,
     pub rules: Rules,
 }
 
 /// Carries out an action; the permit is spent in any case.
 pub async fn perform(
-    place: Place,
+    place: WorkRoot,
     spawner: &Spawner,
     permit: Permit,
     work: Work,
     progress: mpsc::Sender<Progress>,
 ) -> Performed {
     let began = Instant::now();
-    let Place { root, rules } = place;
+    let WorkRoot { root, rules } = place;
     let mut performed = match check(&permit, &work.action) {
         Err(why) => Performed::of(OutcomeWord::Failed, Some(why)),
         // What was approved was approved for that place.

@@ -12,7 +12,7 @@ const RESERVED: [&str; 22] = [
 /// The commands of a plain line, or what makes it more than plain.
 pub(super) fn read(text: &str) -> Result<Vec<Simple>, String> {
     let simple = Simple { joint: Joint::First, argv: Vec::new(), patterns: Vec::new(), reads: Vec::new() };
-    let mut reader = Reader { rest: text.trim_matches([' ', '\t', '\n']), out: Vec::new(), simple };
+    let mut reader = LineReader { rest: text.trim_matches([' ', '\t', '\n']), out: Vec::new(), simple };
     while !reader.rest.is_empty() {
         reader.step()?;
     }
@@ -20,7 +20,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Simple>, String> {
     Ok(reader.out)
 }
 
-struct Reader<'a> {
+struct LineReader<'a> {
     rest: &'a str,
     out: Vec<Simple>,
     /// The command that is being read.
@@ -34,7 +34,7 @@ struct Word {
     is_pattern: bool,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> LineReader<'a> {
     fn step(&mut self) -> Result<(), String> {
         const JOINTS: [(&str, Joint); 5] =
             [("&&", Joint::And), ("||", Joint::Or), ("|&", Joint::Pipe), ("|", Joint::Pipe), (";", Joint::Then)];

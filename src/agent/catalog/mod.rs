@@ -4,7 +4,7 @@
 mod discover;
 pub mod limits;
 
-pub use discover::{Found, Place, Surroundings, discover};
+pub use discover::{Found, FoundIn, Surroundings, discover};
 
 use crate::agent::catalog::limits::{ACP_START_TIMEOUT_S_MIN, CATALOG_FILE_BYTES_MAX};
 use crate::config::ConfigError;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The catalog that every build carries.
-pub const BUNDLED: &str = include_str!("../../assets/agents.toml");
+pub const BUNDLED: &str = include_str!("../../../assets/agents.toml");
 
 /// The level at which an agent can be gated, as far as it is known. Source of the levels: thirteen agents driven
 /// against a scripted model on 2026-11-22.
