@@ -58,7 +58,8 @@ impl Action {
             hash.field(b"request").field(request.bytes());
         }
         for option in self.options.iter() {
-            let kind = format!("{}/{}/{}", effect(option.effect), option.allows, option.default);
+            let ends = if option.ends_turn { "/ends the turn" } else { "" };
+            let kind = format!("{}/{}/{}{ends}", effect(option.effect), option.allows, option.default);
             hash.field(b"option").field(option.id.as_bytes()).field(option.name.as_bytes()).field(kind.as_bytes());
         }
         if matches!(self.body, ActionBody::Plan | ActionBody::Other) {
@@ -147,7 +148,8 @@ mod tests {
         };
         let offer = |effect| {
             let (id, name, kind) = ("yes".to_owned(), "Yes".to_owned(), "allow_once".to_owned());
-            let option = RequestOption { id, name, kind, allows: true, effect, confirm: None, default: true };
+            let option =
+                RequestOption { id, name, kind, allows: true, effect, ends_turn: false, confirm: None, default: true };
             Action { options: Box::new([option]), ..edit("a", "1", "2") }
         };
         let kinds = [

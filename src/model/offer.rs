@@ -27,6 +27,9 @@ pub struct RequestOption {
     /// It allows the action; otherwise it refuses it.
     pub allows: bool,
     pub effect: OptionEffect,
+    /// Refusing with it ends the agent's turn; other refusals let it go on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ends_turn: bool,
     /// The word the supervisor must send as `confirm` to choose it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<String>,
@@ -36,17 +39,23 @@ pub struct RequestOption {
 }
 
 impl RequestOption {
+    /// Describes its effect here.
+    pub fn does(&self) -> &'static str {
+        match (self.effect, self.allows, self.ends_turn) {
+            (OptionEffect::Once, true, _) => "allows this once",
+            (OptionEffect::Once, false, false) => "refuses, the agent goes on",
+            (OptionEffect::Once, false, true) => "refuses and ends the turn",
+            (OptionEffect::Always, true, _) => "the agent stops asking",
+            (OptionEffect::Always, false, _) => "refuses from now on",
+            (OptionEffect::Mode, true, _) => "changes the mode",
+            (OptionEffect::Mode, false, _) => "refuses, changes the mode",
+            (OptionEffect::Unclear, ..) => "unclear: cannot be selected",
+        }
+    }
+
     /// For people: id, the agent's name for it, and what it does.
     pub fn words(&self) -> String {
-        let does = match (self.effect, self.allows) {
-            (OptionEffect::Once, true) => "allows once",
-            (OptionEffect::Once, false) => "refuses",
-            (OptionEffect::Always, true) => "allows from now on",
-            (OptionEffect::Always, false) => "refuses from now on",
-            (OptionEffect::Mode, true) => "allows and changes the agent's mode",
-            (OptionEffect::Mode, false) => "refuses and changes the agent's mode",
-            (OptionEffect::Unclear, _) => "unclear: cannot be selected",
-        };
+        let does = self.does();
         let confirm = self.confirm.as_ref().map(|word| format!(", with confirm {word:?}")).unwrap_or_default();
         format!("{:?} (“{}”: {does}{confirm})", self.id, self.name)
     }
@@ -110,7 +119,16 @@ mod tests {
 
     fn option(id: &str, allows: bool, effect: OptionEffect, default: bool) -> RequestOption {
         let confirm = (allows && effect == OptionEffect::Mode).then(|| "mode".to_owned());
-        RequestOption { id: id.into(), name: id.into(), kind: "k".into(), allows, effect, confirm, default }
+        RequestOption {
+            id: id.into(),
+            name: id.into(),
+            kind: "k".into(),
+            allows,
+            effect,
+            ends_turn: false,
+            confirm,
+            default,
+        }
     }
 
     #[test]

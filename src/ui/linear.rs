@@ -11,7 +11,7 @@ use crate::ui::look::Brush;
 use crate::ui::overlays::{self, Overlay};
 use crate::ui::panes::inbox;
 use crate::ui::terminal::{Frame, filter};
-use crate::ui::view::{header, hinted};
+use crate::ui::view::{header, hint_label, hinted};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use std::collections::BTreeMap;
@@ -169,9 +169,8 @@ impl LineRenderer {
             let row = inbox::waiting_row(&app.scene, id, app.size.width).map(|row| row.text()).unwrap_or_default();
             let more = if *count > 1 { format!(" and {} more", count - 1) } else { String::new() };
             lines.push(clean(&format!("pending{more}: {row}")));
-            let hint = |name: &&str| {
-                Some(format!("{} {}", app.keymap.shown(name)?, commands::find(name).map(|command| command.label)?))
-            };
+            let hint =
+                |name: &&str| Some(format!("{} {}", app.keymap.shown(name)?, hint_label(app, commands::find(name)?)));
             lines.push(clean(&hinted(app).iter().filter_map(hint).collect::<Vec<_>>().join(", ")));
         }
         self.waits = waits;

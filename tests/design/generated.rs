@@ -48,12 +48,13 @@ fn keys() -> String {
 }
 
 /// What the README shows of the keys: words, and the commands behind each part of them.
-const SHORT: [(&str, &[&[&str]]); 26] = [
+const SHORT: [(&str, &[&[&str]]); 27] = [
     ("approve · with a note · group", &[&["approve"], &["approve-with-note"], &["approve-group"]]),
     ("lease for this step", &[&["lease"]]),
     ("edit · in `$EDITOR`", &[&["edit"], &["edit-external"]]),
     ("exclude a hunk · select lines", &[&["toggle-hunk"], &["select-lines"]]),
     ("redirect · deny · deny with a rule", &[&["redirect"], &["deny"], &["deny-with-rule"]]),
+    ("the agent's options for the action", &[&["options"]]),
     ("ask why, keep it pending", &[&["explain"]]),
     ("test the candidate", &[&["test"]]),
     ("next · previous pending action", &[&["next-pending"], &["previous-pending"]]),

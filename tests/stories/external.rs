@@ -101,7 +101,7 @@ fn a_slow_start_is_told_while_it_lasts() {
 }
 
 /// What the fake agent has heard so far.
-fn heard(room: &Room) -> String {
+pub fn heard(room: &Room) -> String {
     std::fs::read_to_string(room.dir.path().join("heard.jsonl")).unwrap_or_default()
 }
 

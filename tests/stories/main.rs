@@ -39,6 +39,7 @@ mod hostile;
 mod journeys;
 mod looks;
 mod model;
+mod options;
 mod ssh;
 mod takeback;
 mod talk;

@@ -36,8 +36,8 @@ impl Choices {
     }
 }
 
-/// Reads the request's `options`.
-pub fn choose(options: &[Value]) -> Choices {
+/// Reads the request's `options`. `refusal_ends_turn` is what this agent is known to do when it is refused.
+pub fn choose(options: &[Value], refusal_ends_turn: bool) -> Choices {
     let mut out = Choices::default();
     for option in options.iter().take(ACP_OPTIONS_MAX) {
         let Some(id) = dialects::text(option, Word::OptionId).filter(|id| id.len() <= ACP_ID_BYTES_MAX) else {
@@ -64,11 +64,13 @@ pub fn choose(options: &[Value]) -> Choices {
             kind: peek::bounded(kind, ACP_ID_BYTES_MAX),
             allows,
             effect,
+            ends_turn: false,
             confirm,
             default: false,
         });
     }
     one_id_one_meaning(&mut out);
+    mark_ends(&mut out.options, refusal_ends_turn);
     mark_default(&mut out.options, true);
     mark_default(&mut out.options, false);
     out
@@ -107,6 +109,17 @@ fn one_id_one_meaning(choices: &mut Choices) {
     });
 }
 
+/// Marks the refusals that end the turn. Of several, those that say so: beside them the others let it go on. A single
+/// one does what the agent is known to do, whatever it is called.
+fn mark_ends(options: &mut [RequestOption], refusal_ends_turn: bool) {
+    let says = |o: &RequestOption| !o.allows && (ends_turn(&o.id) || ends_turn(&o.name));
+    let refusals = options.iter().filter(|o| !o.allows).count();
+    let differ = options.iter().any(says) && refusals > 1;
+    for option in options {
+        option.ends_turn = if differ { says(option) } else { !option.allows && refusal_ends_turn };
+    }
+}
+
 /// Marks the only option that a plain verdict can mean. Of several refusals those that also end the turn are left out.
 fn mark_default(options: &mut [RequestOption], allows: bool) {
     let of = |effect: OptionEffect| move |o: &RequestOption| o.allows == allows && o.effect == effect;
@@ -115,7 +128,7 @@ fn mark_default(options: &mut [RequestOption], allows: bool) {
     };
     let mut found = places(options, &of(OptionEffect::Once));
     if !allows && found.len() > 1 {
-        found = places(options, &|o| of(OptionEffect::Once)(o) && !ends_turn(o));
+        found = places(options, &|o| of(OptionEffect::Once)(o) && !o.ends_turn);
     } else if !allows && found.is_empty() {
         found = places(options, &of(OptionEffect::Always));
     }
@@ -168,9 +181,8 @@ fn holds_mode(meta: &Value, depth: usize) -> bool {
     }
 }
 
-fn ends_turn(option: &RequestOption) -> bool {
-    let ends = |word: &String| dialects::is(Word::EndsTurn, word);
-    words(&option.id).iter().any(ends) || words(&option.name).iter().any(ends)
+fn ends_turn(text: &str) -> bool {
+    words(text).iter().any(|word| dialects::is(Word::EndsTurn, word))
 }
 
 fn contradicts(name: &str, kind: &str) -> bool {
@@ -219,7 +231,7 @@ mod tests {
             .iter()
             .map(|(kind, name)| json!({"optionId": format!("id-{name}"), "name": name, "kind": kind}))
             .collect();
-        let chosen = choose(&options);
+        let chosen = choose(&options, false);
         let name = |allows| chosen.plain(allows).map(|option| option.name.as_str());
         assert_eq!((name(true), name(false)), (allow, reject));
         assert_eq!(chosen.misleading.len(), misleading);
@@ -257,7 +269,7 @@ mod tests {
     fn defaults(options: &[(&str, &str, &str)]) -> (Option<String>, Option<String>) {
         let options: Vec<Value> =
             options.iter().map(|(id, name, kind)| json!({"optionId": id, "name": name, "kind": kind})).collect();
-        let chosen = choose(&options);
+        let chosen = choose(&options, false);
         let id = |allows| chosen.plain(allows).map(|option| option.id.clone());
         (id(true), id(false))
     }
@@ -299,9 +311,49 @@ mod tests {
         assert_eq!(defaults(&twins), ids(None, Some("n")), "one id with two meanings");
     }
 
+    /// One row per agent and set of options: what `approve` and `deny` select, by id. A set in a recorded play that is
+    /// not in the list is a failure too.
+    #[test]
+    fn every_recorded_set_of_options_selects_what_its_row_says() {
+        let rows: Vec<Value> = serde_json::from_str(include_str!("../../../tests/fixtures/acp/options.json")).unwrap();
+        let mut known = Vec::new();
+        for row in &rows {
+            let options = row["options"].as_array().unwrap();
+            let chosen = choose(options, false);
+            let id = |allows| chosen.plain(allows).map_or(Value::Null, |option| json!(option.id));
+            assert_eq!((id(true), id(false)), (row["approve"].clone(), row["deny"].clone()), "{row}");
+            for option in chosen.options.iter().filter(|o| o.default && o.allows) {
+                assert_eq!((option.effect, &option.confirm), (OptionEffect::Once, &None), "{row}");
+            }
+            known.push(options.iter().map(|o| o["optionId"].clone()).collect::<Vec<_>>());
+        }
+        for play in std::fs::read_dir("tests/fixtures/acp").unwrap() {
+            let path = play.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            for line in lines.filter(|line| line.is_object()) {
+                let Some(options) = line.pointer("/line/params/options").and_then(Value::as_array) else { continue };
+                let ids: Vec<_> = options.iter().map(|o| o["optionId"].clone()).collect();
+                assert!(known.contains(&ids), "{}: {ids:?} has no row", path.display());
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_turn_is_what_is_known_or_what_one_refusal_of_several_says() {
+        let ends = |options: &[(&str, &str)], known| {
+            let options: Vec<Value> =
+                options.iter().map(|(id, name)| json!({"optionId": id, "name": name, "kind": "reject_once"})).collect();
+            choose(&options, known).options.iter().map(|o| o.ends_turn).collect::<Vec<_>>()
+        };
+        assert_eq!(ends(&[("cancel", "Reject")], false), [false], "gemini goes on");
+        assert_eq!(ends(&[("cancel", "No, and tell Codex what to do differently")], true), [true]);
+        assert_eq!(ends(&[("decline", "No, continue"), ("cancel", "No, and tell Codex")], true), [false, true]);
+    }
+
     #[test]
     fn an_option_that_changes_the_mode_is_found_by_id_name_and_meta() {
-        let of = |option: Value| choose(&[option]).options[0].effect;
+        let of = |option: Value| choose(&[option], false).options[0].effect;
         for option in [
             json!({"optionId": "acceptEdits", "name": "Yes", "kind": "allow_once"}),
             json!({"optionId": "y", "name": "Yes, restore previous mode (yolo)", "kind": "allow_once"}),

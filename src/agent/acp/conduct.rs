@@ -55,6 +55,11 @@ impl Conduct {
         &self.spec
     }
 
+    /// Whether this agent ends its turn when it is refused.
+    pub fn refusal_ends_turn(&self) -> bool {
+        self.deny_ends_turn
+    }
+
     pub fn level(&self) -> Level {
         self.level
     }

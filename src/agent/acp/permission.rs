@@ -33,7 +33,7 @@ pub fn asked(id: Id, update: &Value, params: &Value, asks: &mut Asks, cx: &mut C
     cx.conduct.asks(&mut cx.out);
     let place = cx.out.place();
     let changed = cx.tools.merge(&tool, update, false, &place);
-    let choices = choice::choose(peek::list(params, "options"));
+    let choices = choice::choose(peek::list(params, "options"), cx.conduct.refusal_ends_turn());
     // Where edits come through us each has its own question.
     let covered = if cx.conduct.edits_through_us() { Vec::new() } else { cx.tools.covered_by(&tool) };
     let about = match covered.as_slice() {

@@ -5,6 +5,7 @@ pub mod arming;
 pub mod composer;
 pub mod contents;
 pub mod msg;
+pub mod offers;
 pub mod record;
 pub mod review;
 pub mod rule;

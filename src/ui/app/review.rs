@@ -45,6 +45,8 @@ pub struct Review {
     pub edits: u64,
     /// The first of the keys that approve although rows were not seen.
     pub unseen_warned: bool,
+    /// The agent's option that the next verdict sends, by its id; absent for the default.
+    pub option: Option<String>,
     /// The start of a line selection, as a row of the diff.
     pub selecting_from: Option<usize>,
     /// Rows of the diff that have been on the screen.

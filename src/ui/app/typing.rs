@@ -5,6 +5,7 @@
     reason = "most keys of crossterm mean nothing here, and its list of keys is not ours"
 )]
 
+use crate::model::event::Verdict;
 use crate::model::{Keeping, When};
 use crate::ui::app::record::{Walk, walk};
 use crate::ui::app::toast::Toast;
@@ -128,6 +129,12 @@ impl App {
 
     fn choice_key(&mut self, mut choice: Choice, key: Key) -> OverlayResult {
         let step = |down: bool, choice: &mut Choice| choice.go(down);
+        if let (Some(Pick::Offer(id)), Meaning::Command(command)) =
+            (choice.picked(), self.keymap.meaning(Scope::Anywhere, &[key]))
+            && command.name == "approve"
+        {
+            return OverlayResult::Requests(commands::choose_option(self, &id, true));
+        }
         match key.code {
             KeyCode::Esc => return OverlayResult::Close,
             KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab => step(true, &mut choice),
@@ -142,6 +149,7 @@ impl App {
                         stay(Overlay::Prompt(Prompt::new(purpose, "")))
                     }
                     Some(Pick::Event(seq)) => OverlayResult::Requests(walk(self, &Walk::To(seq))),
+                    Some(Pick::Offer(id)) => OverlayResult::Requests(commands::choose_option(self, &id, false)),
                     Some(Pick::Restore(path)) => {
                         OverlayResult::Requests(vec![Request::Host(wire::Request::Restore(wire::Restore { path }))])
                     }
@@ -267,6 +275,13 @@ impl App {
                     return stay(Overlay::Prompt(Prompt::new(purpose, "")));
                 }
                 commands::send_confirmed(self, action, digest, word, text)
+            }
+            Purpose::Option { action, digest, word, verdict: Verdict::Approve, said } => {
+                commands::send_confirmed(self, action, digest, word, said)
+            }
+            Purpose::Option { action, digest, word, verdict, said } => {
+                let verdict = wire::Decide { confirm: Some(word), ..wire::Decide::new(action, digest, verdict) };
+                commands::send_reasoned(self, verdict, false, &said)
             }
             Purpose::Reason { action, digest, verdict, makes_rule } => {
                 commands::send_reasoned(self, wire::Decide::new(action, digest, verdict), makes_rule, &text)

@@ -304,9 +304,15 @@ impl App {
     }
 
     fn drawn(&mut self) {
-        let on_screen = self.layout.shows(PaneId::Diff) && self.overlay.is_none();
         let target = self.scene.held_target().map(|(state, digest)| (state.action.id.clone(), digest));
-        self.arming.drawn(target.as_ref().filter(|_| on_screen).map(|(id, digest)| (id, *digest)), self.scene.now_ms);
+        let on_screen = self.layout.shows(PaneId::Diff) && self.overlay.is_none();
+        // A list of its own options is drawn over it; a verdict may follow from there.
+        let decides = match &self.overlay {
+            Some(Overlay::Choose(choice)) => choice.decides.is_some() && choice.decides == target,
+            _ => false,
+        };
+        let is_armable = on_screen || decides;
+        self.arming.drawn(target.as_ref().filter(|_| is_armable).map(|(id, digest)| (id, *digest)), self.scene.now_ms);
         if on_screen && let Some((id, _)) = target {
             self.panes.diff.see(&mut self.scene.review);
             if self.panes.diff.unseen_rows(&self.scene.review) == 0 {

@@ -2,13 +2,14 @@
 
 use super::{BASE, Command, Scope, needs_control};
 use crate::base::{ActionId, Digest};
-use crate::model::Kind;
 use crate::model::event::Verdict;
+use crate::model::offer::needs_choice;
+use crate::model::{Kind, OptionEffect};
 use crate::ui::app::rule::draft;
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{App, Request, msg::Part, version};
+use crate::ui::app::{App, Request, msg::Part, offers, version};
 use crate::ui::layout::PaneId;
-use crate::ui::overlays::{Draft, Editor, Overlay, Prompt, Purpose};
+use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Prompt, Purpose};
 use crate::wire::{self, Decide};
 
 const GROUP: &str = "decide";
@@ -16,14 +17,14 @@ const GROUP: &str = "decide";
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         consents: true,
-        ..deciding("approve", "approve", "Approve the action, or the selected hunks and edits", |app| {
-            approve(app, None)
-        })
+        ..deciding("approve", "approve", "Approve the action, or the selected hunks and edits", approve)
     },
     Command {
         consents: true,
         ..deciding("approve-with-note", "approve + note", "Approve with a note to the agent", |app| {
-            if let Some((id, digest)) = ready_to_approve(app) {
+            if offers::must_choose(&app.scene) {
+                app.overlay = Some(Overlay::Choose(Choice::offers(&app.scene)));
+            } else if let Some((id, digest)) = ready_to_approve(app) {
                 app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Note { action: id, digest }, "")));
             }
             Vec::new()
@@ -70,6 +71,16 @@ pub(super) const COMMANDS: &[Command] = &[
     deciding("deny-with-rule", "deny + rule", "Deny, and draft a policy rule from it", |app| {
         ask_reason(app, Verdict::Deny, true)
     }),
+    Command {
+        why_disabled: |app| {
+            let none = "the agent offers no options for this action";
+            needs_held(app).or_else(|| offers::of(&app.scene).is_empty().then_some(none))
+        },
+        ..deciding("options", "options", "List the agent's own options for the action, and choose one", |app| {
+            app.overlay = Some(Overlay::Choose(Choice::offers(&app.scene)));
+            Vec::new()
+        })
+    },
     deciding("explain", "explain", "Ask the agent to explain; the action stays pending", |app| {
         let explain = |action| Request::Host(wire::Request::Explain(wire::Explain { action, text: None }));
         app.scene.target.clone().map(explain).into_iter().collect()
@@ -163,15 +174,58 @@ fn ready_to_approve(app: &mut App) -> Option<(ActionId, Digest)> {
     Some((id, digest))
 }
 
-fn approve(app: &mut App, note: Option<String>) -> Vec<Request> {
-    let Some((id, digest)) = ready_to_approve(app) else { return Vec::new() };
-    let word = app.scene.held_target().and_then(|(state, _)| state.held.as_ref()?.confirm.clone());
-    if let Some(word) = word {
-        app.overlay =
-            Some(Overlay::Prompt(Prompt::new(Purpose::Confirm { action: id, digest, word, said: String::new() }, "")));
+fn approve(app: &mut App) -> Vec<Request> {
+    if offers::must_choose(&app.scene) {
+        app.overlay = Some(Overlay::Choose(Choice::offers(&app.scene)));
         return Vec::new();
     }
-    send(app, id, digest, note, None)
+    let Some((id, digest)) = ready_to_approve(app) else { return Vec::new() };
+    approve_after_word(app, id, digest, String::new())
+}
+
+/// Sends the approval, or asks for the word that the guard rail or the chosen option needs first.
+fn approve_after_word(app: &mut App, action: ActionId, digest: Digest, said: String) -> Vec<Request> {
+    let guard = app.scene.held_target().and_then(|(state, _)| state.held.as_ref()?.confirm.clone());
+    let option = offers::chosen(&app.scene, true).and_then(|option| option.confirm.clone());
+    let purpose = match (guard, option) {
+        (Some(word), _) => Purpose::Confirm { action, digest, word, said },
+        (None, Some(word)) => Purpose::Option { action, digest, word, verdict: Verdict::Approve, said },
+        (None, None) => return send(app, action, digest, said, None),
+    };
+    app.overlay = Some(Overlay::Prompt(Prompt::new(purpose, "")));
+    Vec::new()
+}
+
+/// An option was picked from the list: it is what the next verdict sends. A refusal asks for its reason at once; an
+/// approval needs its own key, `approves`, since Enter approves nothing.
+pub fn choose_option(app: &mut App, id: &str, approves: bool) -> Vec<Request> {
+    let Some(option) = offers::of(&app.scene).iter().find(|option| option.id == id).cloned() else {
+        app.say(Toast::warning("nothing was decided: the action has changed"));
+        return Vec::new();
+    };
+    if option.effect == OptionEffect::Unclear {
+        app.say(Toast::warning("this option cannot be selected: its name contradicts its kind"));
+        return Vec::new();
+    }
+    app.scene.touched.target = true;
+    app.scene.review.option = Some(option.id.clone());
+    if option.allows && approves {
+        return approve(app);
+    }
+    if option.allows {
+        let key = app.keymap.shown("approve").unwrap_or_default();
+        app.say(Toast::plain(format!("chosen: {key} sends {}", offers::quoted(&option))));
+        return Vec::new();
+    }
+    match (option.confirm, app.scene.held_target()) {
+        (Some(word), Some((state, digest))) => {
+            let action = state.action.id.clone();
+            let purpose = Purpose::Option { action, digest, word, verdict: Verdict::Deny, said: String::new() };
+            app.overlay = Some(Overlay::Prompt(Prompt::new(purpose, "")));
+            Vec::new()
+        }
+        _ => ask_reason(app, Verdict::Deny, false),
+    }
 }
 
 /// Lets the oldest waiting action through, with the care of an approval: it must be the one on the screen, and the
@@ -189,35 +243,25 @@ pub(super) fn step(app: &mut App) -> Vec<Request> {
         app.say(Toast::warning("nothing was approved: this is the oldest pending action, view it and press again"));
         return Vec::new();
     }
-    approve(app, None)
+    approve(app)
 }
 
 /// A note was typed; whatever else is asked for still is.
 pub fn send_with_note(app: &mut App, action: ActionId, digest: Digest, note: String) -> Vec<Request> {
     let same = app.scene.held_target().filter(|(state, now)| state.action.id == action && *now == digest);
-    let Some((state, _)) = same else {
+    if same.is_none() {
         app.say(Toast::warning("nothing was approved: the action has changed"));
         return Vec::new();
-    };
-    if let Some(word) = state.held.as_ref().and_then(|held| held.confirm.clone()) {
-        app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Confirm { action, digest, word, said: note }, "")));
-        return Vec::new();
     }
-    send(app, action, digest, Some(note).filter(|note| !note.trim().is_empty()), None)
+    approve_after_word(app, action, digest, note)
 }
 
-/// The guard rail's word was typed.
+/// The word of the guard rail, or of the option, was typed.
 pub fn send_confirmed(app: &mut App, action: ActionId, digest: Digest, word: String, said: String) -> Vec<Request> {
-    send(app, action, digest, Some(said).filter(|note| !note.trim().is_empty()), Some(word))
+    send(app, action, digest, said, Some(word))
 }
 
-fn send(
-    app: &mut App,
-    action: ActionId,
-    digest: Digest,
-    reason: Option<String>,
-    confirm: Option<String>,
-) -> Vec<Request> {
+fn send(app: &mut App, action: ActionId, digest: Digest, said: String, confirm: Option<String>) -> Vec<Request> {
     let version = match version::of(app) {
         Ok(version) => version,
         Err(why) => {
@@ -226,7 +270,10 @@ fn send(
         }
     };
     app.arming.decided();
-    vec![decide(Decide { reason, confirm, ..version.approval(action, digest) })]
+    let reason = Some(said).filter(|note| !note.trim().is_empty());
+    // What the user rewrote is carried out by us: no option of the agent says so.
+    let option = offers::chosen(&app.scene, true).filter(|_| version.edited.is_none()).map(|o| o.id.clone());
+    vec![decide(Decide { reason, confirm, option, ..version.approval(action, digest) })]
 }
 
 fn decide(decide: Decide) -> Request {
@@ -247,15 +294,20 @@ fn approve_group(app: &mut App) -> Vec<Request> {
         .actions
         .held()
         .filter(|state| state.action.kind() == kind && state.action.step == step && !guarded(state))
+        .filter(|state| !needs_choice(&state.action.options))
         .filter(|state| app.panes.inbox.has_been_read(&state.action.id))
         .map(|state| (state.action.id.clone(), state.held.as_ref().map_or(state.action.digest, |held| held.digest)))
         .filter(|(other, _)| *other != id)
         .collect();
+    if offers::must_choose(&app.scene) {
+        app.say(Toast::warning("choose one of the agent's options first (.): this action has no plain approval"));
+        return Vec::new();
+    }
     if app.scene.target().is_some_and(guarded) {
         app.say(Toast::warning("a guard-rail action cannot be approved as part of a group"));
         return Vec::new();
     }
-    let mut requests = send(app, id, digest, None, None);
+    let mut requests = send(app, id, digest, String::new(), None);
     app.say(Toast::plain(format!("approved {} of this kind", others.len() + 1)));
     requests.extend(others.into_iter().map(|(action, digest)| decide(Decide::new(action, digest, Verdict::Approve))));
     requests
@@ -279,7 +331,8 @@ pub fn send_reasoned(app: &mut App, verdict: Decide, makes_rule: bool, reason: &
         app.overlay = Some(Overlay::Rule(Draft::new(&draft(state, reason.as_deref()))));
     }
     app.arming.decided();
-    vec![decide(Decide { reason, ..verdict })]
+    let option = offers::chosen(&app.scene, false).map(|option| option.id.clone());
+    vec![decide(Decide { reason, option, ..verdict })]
 }
 
 /// The lease was confirmed in words.

@@ -2,10 +2,10 @@
 
 use super::open_box;
 use crate::base::text::width;
-use crate::base::{Digest, RelPath, Seq};
+use crate::base::{ActionId, Digest, RelPath, Seq};
 use crate::model::event::{AgentOffer, AgentSession, ChangedBy, Mode};
-use crate::model::{AgentState, Keeping};
-use crate::ui::app::{App, Scene};
+use crate::model::{AgentState, Keeping, RequestOption};
+use crate::ui::app::{App, Scene, offers};
 use crate::ui::limits::UI_CHOICES_MAX;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
@@ -35,6 +35,8 @@ pub enum Pick {
     AgentSessions,
     /// One of them, by the agent's id: what can be done with it follows.
     AgentSession(AgentSession),
+    /// One of the agent's options for the action under review, by its id.
+    Offer(String),
     Keep(Keeping),
     /// The same, once a word is typed.
     KeepAfterWord(Keeping, String),
@@ -50,6 +52,8 @@ pub struct Choice {
     cursor: usize,
     /// It shows the agent's sessions, and changes when they do.
     pub of_sessions: bool,
+    /// The revision of an action that it would decide on.
+    pub decides: Option<(ActionId, Digest)>,
 }
 
 fn meaning(mode: Mode) -> &'static str {
@@ -86,7 +90,7 @@ impl Choice {
     }
 
     fn of(title: impl Into<String>, rows: Vec<(String, String, Pick)>) -> Self {
-        Self { title: title.into(), about: Vec::new(), rows, cursor: 0, of_sessions: false }
+        Self { title: title.into(), about: Vec::new(), rows, cursor: 0, of_sessions: false, decides: None }
     }
 
     /// The agent's badges, then its own modes and options with their values.
@@ -128,6 +132,35 @@ impl Choice {
         }
         let title = ready.title.as_deref().unwrap_or(&ready.agent.name);
         Self { about, ..Self::of(visible(title), rows) }
+    }
+
+    /// The agent's options for the action under review, each with its effect; the cursor is on what an approval sends.
+    #[must_use]
+    pub fn offers(scene: &Scene) -> Self {
+        let options = offers::of(scene);
+        let next = [true, false].map(|allows| offers::next(scene, allows).map(|option| option.id.as_str()));
+        let row = |option: &RequestOption| {
+            let key = match next {
+                [Some(id), _] if id == option.id && option.allows => "a  ",
+                [_, Some(id)] if id == option.id && !option.allows => "d  ",
+                _ => "   ",
+            };
+            let word = option.confirm.as_ref().map_or_else(String::new, |word| format!(" · type {word}"));
+            (
+                format!("{key}{}", offers::quoted(option)),
+                format!("{}{word}", option.does()),
+                Pick::Offer(option.id.clone()),
+            )
+        };
+        let rows = options.iter().take(UI_CHOICES_MAX).map(row).collect();
+        let cursor = options.iter().position(|option| next.first() == Some(&Some(option.id.as_str()))).unwrap_or(0);
+        let title = scene.target().map(|state| visible(&state.action.title)).unwrap_or_default();
+        let mut about = vec![title];
+        if offers::must_choose(scene) {
+            about.push("The options differ, so none is sent unless you choose it.".to_owned());
+        }
+        let decides = scene.held_target().map(|(state, digest)| (state.action.id.clone(), digest));
+        Self { about, cursor, decides, ..Self::of("The agent's options", rows) }
     }
 
     /// The sessions that the agent keeps, as far as it has said.
@@ -263,7 +296,7 @@ pub(super) fn view(choice: &Choice, app: &App, frame: &mut Frame<'_>, screen: Re
         brush.cut(inside.x, y, inside.right(), line, Role::TextSoft);
     }
     let widest = choice.rows.iter().map(|(name, _, _)| width::width(name)).max().unwrap_or(0);
-    let meanings = u16::try_from(widest).unwrap_or(u16::MAX).clamp(12, inside.width / 2) + 2;
+    let meanings = u16::try_from(widest).unwrap_or(u16::MAX).clamp(12, inside.width / 2 + 4) + 2;
     let first = choice.cursor.saturating_sub(usize::from(rows.saturating_sub(1)));
     let shown = choice.rows.iter().enumerate().skip(first).take(usize::from(rows));
     for (y, (at, (name, meaning, _))) in (inside.y + read + gap..).zip(shown) {
@@ -276,6 +309,10 @@ pub(super) fn view(choice: &Choice, app: &App, frame: &mut Frame<'_>, screen: Re
             brush.over(Rect::new(inside.x, y, inside.width, 1), Role::Cursor);
         }
     }
-    let hint = if rows == 0 { "Esc closes" } else { "j k move · Enter selects · Esc closes" };
+    let hint = match (rows, &choice.decides) {
+        (0, _) => "Esc closes",
+        (_, None) => "j k move · Enter selects · Esc closes",
+        (_, Some(_)) => "j k move · Enter selects · a approves with it · Esc closes",
+    };
     brush.cut(inside.x, inside.bottom().saturating_sub(1), inside.right(), hint, Role::Hint);
 }

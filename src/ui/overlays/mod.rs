@@ -57,13 +57,10 @@ impl Overlay {
     pub fn about(&self) -> Option<(&ActionId, &Digest)> {
         match self {
             Self::Prompt(prompt) => prompt.purpose.about(),
-            Self::Choose(_)
-            | Self::Revert(_)
-            | Self::Help(_)
-            | Self::Palette(_)
-            | Self::Edit(_)
-            | Self::Rule(_)
-            | Self::Stopped(_) => None,
+            Self::Choose(choice) => choice.decides.as_ref().map(|(action, digest)| (action, digest)),
+            Self::Revert(_) | Self::Help(_) | Self::Palette(_) | Self::Edit(_) | Self::Rule(_) | Self::Stopped(_) => {
+                None
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::base::text::{Show, escape, width};
 use crate::base::{ActionId, Digest, StepId};
 use crate::model::Keeping;
 use crate::model::event::Verdict;
-use crate::ui::app::App;
+use crate::ui::app::{App, offers};
 use crate::ui::entry::Entry;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
@@ -30,6 +30,14 @@ pub enum Purpose {
         action: ActionId,
         digest: Digest,
         word: String,
+    },
+    /// The chosen option of the agent has an effect beyond this action: its word.
+    Option {
+        action: ActionId,
+        digest: Digest,
+        word: String,
+        verdict: Verdict,
+        said: String,
     },
     Reason {
         action: ActionId,
@@ -71,6 +79,7 @@ impl Purpose {
             Self::Note { action, digest }
             | Self::Confirm { action, digest, .. }
             | Self::GuardReason { action, digest, .. }
+            | Self::Option { action, digest, .. }
             | Self::Reason { action, digest, .. } => Some((action, digest)),
             Self::Lease { .. }
             | Self::Rewind { .. }
@@ -86,7 +95,7 @@ impl Purpose {
     #[must_use]
     pub fn word(&self) -> Option<&str> {
         match self {
-            Self::Confirm { word, .. } => Some(word),
+            Self::Confirm { word, .. } | Self::Option { word, .. } => Some(word),
             Self::Lease { .. } => Some(LEASE_WORD),
             Self::Rewind { .. } => Some(REWIND_WORD),
             Self::Keep { keeping: Keeping::Logout, .. } => Some(LOGOUT_WORD),
@@ -105,6 +114,7 @@ impl Purpose {
         match self {
             Self::Note { .. } => "Approve with a note",
             Self::Confirm { .. } | Self::GuardReason { .. } => "This action changes a protected file",
+            Self::Option { .. } => "This option does more than answer once",
             Self::Reason { verdict: Verdict::Redirect, .. } => "Redirect: what should the agent do instead?",
             Self::Reason { makes_rule: true, .. } => "Deny and make a rule: why?",
             Self::Reason { .. } => "Deny: why?",
@@ -125,6 +135,7 @@ impl Purpose {
             Self::Confirm { word, .. } => {
                 format!("type  {word}  and Enter to continue · Esc: r redirect, d deny, x ask")
             }
+            Self::Option { word, .. } => format!("type  {word}  and Enter to send it · Esc keeps it pending"),
             Self::Lease { .. } => format!("type  {LEASE_WORD}  and Enter to grant it · Esc cancels"),
             Self::Rewind { .. } => format!("type  {REWIND_WORD}  and Enter · Esc cancels"),
             Self::Keep { .. } => format!("type  {}  and Enter · Esc cancels", self.word().unwrap_or_default()),
@@ -197,6 +208,7 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
         Purpose::Note { action, .. }
         | Purpose::Confirm { action, .. }
         | Purpose::GuardReason { action, .. }
+        | Purpose::Option { action, .. }
         | Purpose::Reason { action, .. } => {
             let Some(state) = app.scene.session.actions.get(action) else { return lines };
             let step = state.action.step.as_ref().and_then(|id| app.scene.session.plan.step(id));
@@ -204,6 +216,12 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
                 .map_or_else(String::new, |step| format!("   step  \"{}\"", escape::show(&step.title, &Show::prose())));
             let what = crate::ui::panes::inbox::action_words(state);
             say(&format!("{action}  {what}{}{step}", counts(app, action)), Role::Text);
+            if let Purpose::Option { verdict, .. } = purpose
+                && let Some(option) = offers::chosen(&app.scene, *verdict == Verdict::Approve)
+            {
+                say(&format!("option  {}", offers::quoted(option)), Role::Text);
+                say(&format!("effect  {}", option.does()), Role::Warn);
+            }
             if matches!(purpose, Purpose::Confirm { .. } | Purpose::GuardReason { .. }) {
                 let rationale = state.action.rationale.as_ref();
                 let says = rationale.map_or("nothing", |rationale| rationale.text.as_str());

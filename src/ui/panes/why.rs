@@ -9,9 +9,9 @@ use crate::model::EvidenceKind;
 use crate::model::action::Author;
 use crate::model::event::{Decider, LapseWhy, OutcomeWord};
 use crate::model::session::{ActionState, Phase, Speaker};
-use crate::ui::app::{Scene, Touched};
+use crate::ui::app::{Scene, Touched, offers};
 use crate::ui::layout::PaneId;
-use crate::ui::limits::UI_THOUGHT_ROWS_MAX;
+use crate::ui::limits::{UI_CHOICES_MAX, UI_THOUGHT_ROWS_MAX};
 use crate::ui::list::List;
 use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};
@@ -160,6 +160,25 @@ fn place(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) 
     }
 }
 
+/// The agent's own options, and the key that sends each.
+fn answers(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) {
+    if offers::of(scene).is_empty() {
+        return;
+    }
+    rows.push(Row::default());
+    rows.push(Row::new("options", Role::TextSoft));
+    for option in state.action.options.iter().take(UI_CHOICES_MAX) {
+        let is_next = offers::next(scene, option.allows).is_some_and(|next| next.id == option.id);
+        let head = match (is_next, option.allows) {
+            (true, true) => " a ",
+            (true, false) => " d ",
+            (false, _) => "   ",
+        };
+        let words = format!("{}: {}", offers::quoted(option), option.does());
+        wrapped(rows, head, Role::Key, &words, Role::Text, columns);
+    }
+}
+
 /// The color of a phase.
 pub(super) fn phase_role(phase: Phase) -> Role {
     match phase {
@@ -192,7 +211,16 @@ fn history(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
             Decider::Lease(lease) => format!("lease {lease}"),
         };
         let reason = decided.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-        wrapped(rows, &head("decided"), Role::TextSoft, &format!("{verdict} by {by}{reason}"), Role::Text, columns);
+        let chosen = state.action.options.iter().find(|option| decided.option.as_ref() == Some(&option.id));
+        let option = chosen.map_or_else(String::new, |option| format!(", option {}", offers::quoted(option)));
+        wrapped(
+            rows,
+            &head("decided"),
+            Role::TextSoft,
+            &format!("{verdict} by {by}{option}{reason}"),
+            Role::Text,
+            columns,
+        );
     }
     if let Some(detail) = state.finished.as_ref().and_then(|finished| finished.detail.as_ref()) {
         wrapped(rows, &head("end"), Role::TextSoft, detail, Role::Warn, columns);
@@ -260,6 +288,7 @@ impl Pane for WhyPane {
         reasons(&mut self.rows, scene, state, room.width);
         against(&mut self.rows, scene, state, room.width);
         place(&mut self.rows, scene, state, room.width);
+        answers(&mut self.rows, scene, state, room.width);
         history(&mut self.rows, state, room.width);
         self.thoughts(scene, room.width);
     }

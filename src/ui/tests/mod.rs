@@ -3,5 +3,6 @@
 mod budgets;
 mod hands;
 mod hands_seat;
+mod options;
 mod snapshots;
 pub mod stage;

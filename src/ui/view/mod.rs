@@ -3,7 +3,7 @@
 use crate::base::text::{Show, escape, width};
 use crate::model::Kind;
 use crate::ui::app::toast::Tone;
-use crate::ui::app::{App, Link};
+use crate::ui::app::{App, Link, offers};
 use crate::ui::commands::{self, Command, Scope};
 use crate::ui::layout::{PaneId, Shape};
 use crate::ui::look::Brush;
@@ -175,14 +175,18 @@ fn foot(app: &App, brush: &mut Brush<'_>) {
     }
 }
 
-/// Returns what the key does here: where a guard rail holds the action, it opens the question for a word.
-fn hint_label(app: &App, command: &Command) -> String {
+/// Returns what the key does here: where a guard rail holds the action, it opens the question for a word; where the
+/// agent offers options, the one it sends.
+pub(super) fn hint_label(app: &App, command: &Command) -> String {
     let held = app.scene.held_target().and_then(|(state, _)| state.held.as_ref());
     match held.and_then(|held| held.confirm.as_ref()) {
         Some(word) if command.name == "approve" => {
             format!("approve by typing {}", escape::show(word, &Show::default()))
         }
-        Some(_) | None => commands::label(app, command).to_owned(),
+        Some(_) | None => {
+            let label = offers::label(&app.scene, command.name, offers::name_columns(app.size.width));
+            label.unwrap_or_else(|| commands::label(app, command).to_owned())
+        }
     }
 }
 
@@ -228,10 +232,15 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     if inbox::is_guarded(state) {
         return vec!["approve", "redirect", "deny", "explain", "edit", "test", "pause", "stop"];
     }
-    let mut names = vec!["approve", "edit"];
+    let mut names = vec!["approve"];
+    if !state.action.options.is_empty() {
+        names.extend(["deny", "options"]);
+    }
+    names.push("edit");
     if state.action.kind() == Kind::Edit {
         names.push("toggle-hunk");
     }
-    names.extend(["redirect", "deny", "explain", "test", "step", "pause", "stop", "lease"]);
+    let more = ["redirect", "deny", "explain", "test", "step", "pause", "stop", "lease"];
+    names.extend(more.into_iter().filter(|name| !(*name == "deny" && names.contains(name))).collect::<Vec<_>>());
     names
 }
