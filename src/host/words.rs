@@ -7,7 +7,7 @@ use crate::port::Answer;
 /// Returns the result of a proposal in words. `edited` is what the user changed, as a diff or a command line.
 pub fn answer(reply: &Reply, edited: Option<String>) -> Answer {
     match reply {
-        Reply::Approved { edited: is_edited, note, option } => {
+        Reply::Approved { edited: is_edited, note, option, form } => {
             let edited = is_edited.then(|| edited.unwrap_or_default());
             let mut told = match &edited {
                 None => "Approved as proposed.".to_owned(),
@@ -20,20 +20,21 @@ pub fn answer(reply: &Reply, edited: Option<String>) -> Answer {
                 let gap = if told.ends_with('\n') { "" } else { "\n" };
                 told.push_str(&format!("{gap}The supervisor's note: {note}"));
             }
-            Answer::Approved { edited, note, option: option.clone(), told }
+            Answer::Approved { edited, note, option: option.clone(), form: form.clone(), told }
         }
-        Reply::Denied { reason, by_rule: Some(rule), option } => Answer::Denied {
+        Reply::Denied { reason, by_rule: Some(rule), option, form } => Answer::Denied {
             told: format!("Denied by policy (rule {rule}): {reason}"),
             reason: reason.clone(),
             by_rule: Some(rule.clone()),
             option: option.clone(),
+            form: form.clone(),
         },
-        Reply::Denied { reason, by_rule: None, option } => {
+        Reply::Denied { reason, by_rule: None, option, form } => {
             let told = match reason.as_str() {
                 "" => "Denied by the supervisor.".to_owned(),
                 reason => format!("Denied by the supervisor: {reason}"),
             };
-            Answer::Denied { reason: reason.clone(), by_rule: None, option: option.clone(), told }
+            Answer::Denied { reason: reason.clone(), by_rule: None, option: option.clone(), form: form.clone(), told }
         }
         Reply::Redirected { reason, option } => Answer::Redirected {
             option: option.clone(),

@@ -2,6 +2,7 @@
 
 use crate::base::{ActionId, Digest, RelPath, StepId};
 use crate::model::draft::Draft;
+use crate::model::form::Form;
 use crate::model::limits::CONTENT_INLINE_BYTES_MAX;
 use crate::model::node::Node;
 use crate::model::offer::RequestOption;
@@ -175,6 +176,8 @@ pub enum Body {
     Read(String),
     Network(String),
     Plan,
+    /// Questions to the user: an approval answers them.
+    Form(Box<Form>),
     Other,
 }
 
@@ -311,6 +314,8 @@ pub enum ActionBody {
     /// The address.
     Network(String),
     Plan,
+    /// Questions to the user.
+    Form(Box<Form>),
     Other,
 }
 
@@ -362,6 +367,7 @@ impl Action {
             (Body::Read(path), _) => ActionBody::Read(path),
             (Body::Network(address), _) => ActionBody::Network(address),
             (Body::Plan, _) => ActionBody::Plan,
+            (Body::Form(form), _) => ActionBody::Form(form),
             (Body::Other, _) => ActionBody::Other,
         };
         let mut action = Self {
@@ -411,7 +417,7 @@ impl Action {
             ActionBody::Read(_) => Kind::Read,
             ActionBody::Network(_) => Kind::Network,
             ActionBody::Plan => Kind::Plan,
-            ActionBody::Other => Kind::Other,
+            ActionBody::Form(_) | ActionBody::Other => Kind::Other,
         }
     }
 
@@ -429,6 +435,12 @@ impl Action {
     pub fn target(&self) -> Option<&str> {
         let (ActionBody::Read(target) | ActionBody::Network(target)) = &self.body else { return None };
         Some(target)
+    }
+
+    /// The questions that an approval answers.
+    pub fn form(&self) -> Option<&Form> {
+        let ActionBody::Form(form) = &self.body else { return None };
+        Some(form)
     }
 
     pub fn trial(&self) -> Option<&TrialBudget> {

@@ -3,6 +3,7 @@
 use super::action::{
     Action, ActionBody, Author, Command, Executor, FileEdit, Kind, Rationale, Risk, Touches, TrialBudget,
 };
+use super::form::Form;
 use super::offer::RequestOption;
 use crate::base::{ActionId, Digest, StepId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -25,6 +26,8 @@ struct Json<'a> {
     command: Option<Cow<'a, Command>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     target: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    form: Option<Cow<'a, Form>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     risk: Option<Cow<'a, Risk>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,6 +65,7 @@ impl Serialize for Action {
             files: matches!(self.body, ActionBody::Edit(_)).then(|| Cow::Borrowed(self.files())),
             command: self.command().map(Cow::Borrowed),
             target: self.target().map(Cow::Borrowed),
+            form: self.form().map(Cow::Borrowed),
             risk: self.risk.as_ref().map(Cow::Borrowed),
             touches: self.touches.as_deref().map(Cow::Borrowed),
             executor: self.executor,
@@ -91,7 +95,10 @@ impl<'de> Deserialize<'de> for Action {
             Kind::Read => ActionBody::Read(target().ok_or_else(|| missing("target"))?),
             Kind::Network => ActionBody::Network(target().unwrap_or_default()),
             Kind::Plan => ActionBody::Plan,
-            Kind::Other => ActionBody::Other,
+            Kind::Other => match json.form {
+                Some(form) => ActionBody::Form(Box::new(form.into_owned())),
+                None => ActionBody::Other,
+            },
         };
         Ok(Self {
             id: json.id.into_owned(),

@@ -62,7 +62,10 @@ impl Action {
             let kind = format!("{}/{}/{}{ends}", effect(option.effect), option.allows, option.default);
             hash.field(b"option").field(option.id.as_bytes()).field(option.name.as_bytes()).field(kind.as_bytes());
         }
-        if matches!(self.body, ActionBody::Plan | ActionBody::Other) {
+        if let Some(form) = self.form() {
+            hash.field(b"form").field(form.digest().bytes());
+        }
+        if matches!(self.body, ActionBody::Plan | ActionBody::Form(_) | ActionBody::Other) {
             hash.field(b"title").field(self.title.as_bytes());
         }
         hash.finish()

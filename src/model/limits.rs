@@ -21,5 +21,8 @@ pub const LEASE_ACTIONS_MAX: u32 = 200;
 pub const LEASE_PATHS_MAX: usize = 100;
 /// Lines of the agent's log that a replica keeps.
 pub const AGENT_LOG_LINES_KEPT_MAX: usize = 1_000;
+/// The answers to one form, and a pattern of one of its questions once compiled.
+pub const FORM_ANSWER_BYTES_MAX: usize = 64 * 1024;
+pub const FORM_PATTERN_BYTES_MAX: usize = 256 * 1024;
 /// Content up to this many bytes of UTF-8 travels inside events; longer content is a blob.
 pub const CONTENT_INLINE_BYTES_MAX: usize = 64 * 1024;

@@ -90,7 +90,11 @@ impl Matter {
             ActionBody::Read(path) => out.push(at(Op::Read, path)),
             ActionBody::Network(address) => out.push(Self::Network(address.clone())),
             ActionBody::Plan => out.push(Self::Plan),
-            ActionBody::Edit(_) | ActionBody::Command(_) | ActionBody::Trials(..) | ActionBody::Other => {}
+            ActionBody::Edit(_)
+            | ActionBody::Command(_)
+            | ActionBody::Trials(..)
+            | ActionBody::Form(_)
+            | ActionBody::Other => {}
         }
         if out.is_empty() {
             out.push(Self::Other(action.title.clone()));

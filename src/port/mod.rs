@@ -22,7 +22,7 @@ use crate::base::{ActionId, SessionId, UnixMs};
 use crate::model::event::{
     AgentNoted, AgentReady, LapseWhy, Mode, OutcomeWord, SessionOutcome, Stream, TurnEnd, Usage,
 };
-use crate::model::{AlarmKind, Keeping, Proposal, Step, When};
+use crate::model::{AlarmKind, FormAnswer, Keeping, Proposal, Step, When};
 use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -166,6 +166,8 @@ pub enum Answer {
         note: Option<String>,
         /// The agent's own option that was chosen by its id.
         option: Option<String>,
+        /// The answer to a form.
+        form: Option<FormAnswer>,
         told: String,
     },
     /// `by_rule` when policy said so without asking.
@@ -173,6 +175,7 @@ pub enum Answer {
         reason: String,
         by_rule: Option<String>,
         option: Option<String>,
+        form: Option<FormAnswer>,
         told: String,
     },
     Redirected {

@@ -49,6 +49,23 @@ impl Entry {
         Self { area, multiline }
     }
 
+    /// Shows a mark for every character.
+    #[must_use]
+    pub fn masked(mut self) -> Self {
+        self.area.set_mask_char('•');
+        self
+    }
+
+    /// The text as the screen may show it.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let text = self.text();
+        match self.area.mask_char() {
+            Some(mark) => mark.to_string().repeat(text.chars().count()),
+            None => text,
+        }
+    }
+
     #[must_use]
     pub fn text(&self) -> String {
         self.area.lines().join("\n")

@@ -63,7 +63,7 @@ impl LineRenderer {
             lines.extend(toast.iter().cloned());
             self.toast = toast;
         }
-        self.bytes(lines, field(app).map(Entry::text))
+        self.bytes(lines, field(app).map(Entry::shown))
     }
 
     /// Lines, then the open field behind its sign; text typed at its end is sent as it is.
@@ -185,7 +185,7 @@ impl LineRenderer {
         if fresh {
             lines.extend(now.iter().cloned());
         } else if !is_typed_into || matches!(app.overlay, Some(Overlay::Palette(_) | Overlay::Rule(_))) {
-            let typed = field(app).map(Entry::text).unwrap_or_default();
+            let typed = field(app).map(Entry::shown).unwrap_or_default();
             let is_field = |row: &String| is_typed_into && !typed.is_empty() && row.contains(typed.as_str());
             lines.extend(now.iter().filter(|row| !self.overlay.contains(row) && !is_field(row)).cloned());
         }

@@ -8,6 +8,7 @@ use super::answer::{
 use super::message::{Code, Message, RpcError};
 use crate::base::{ActionId, Digest, LeaseId, RelPath, Seq, StepId};
 use crate::diff::HunkChoice;
+use crate::model::FormAnswer;
 use crate::model::event::{Census, Mode, Verdict};
 use crate::model::{Command, Keeping, PlanEdit, When};
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,9 @@ pub struct Decide {
     /// One of the action's `options` by its id: the answer that the agent is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub option: Option<String>,
+    /// The answer to the action's `form`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Box<FormAnswer>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<EditedBody>,
     /// Only these hunks, numbered through all files of the action in order; with `edited`, of the edited version.
@@ -96,7 +100,17 @@ pub struct Decide {
 impl Decide {
     /// A bare verdict on the action as proposed.
     pub fn new(action: ActionId, digest: Digest, verdict: Verdict) -> Self {
-        Self { action, digest, verdict, reason: None, confirm: None, option: None, edited: None, hunks: None }
+        Self {
+            action,
+            digest,
+            verdict,
+            reason: None,
+            confirm: None,
+            option: None,
+            answer: None,
+            edited: None,
+            hunks: None,
+        }
     }
 }
 

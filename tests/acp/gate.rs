@@ -237,6 +237,62 @@ async fn a_question_is_shown_and_answered_with_its_defaults() {
     assert!(s.answers().iter().any(|a| a["result"] == json!({"action": "accept", "content": {"colour": "red"}})));
 }
 
+/// As claude's adapter asks: choices with a field for own words beside them.
+fn two_questions() -> serde_json::Value {
+    json!({"type": "object", "required": ["token"], "properties": {
+        "question_0": {"type": "string", "title": "Which?", "oneOf": [{"const": "A"}, {"const": "B"}]},
+        "question_0_custom": {"type": "string", "title": "Other"},
+        "question_1": {"type": "array", "title": "Tests?", "items": {"anyOf": [{"const": "unit"}, {"const": "e2e"}]}},
+        "token": {"type": "string", "title": "Access token"}}})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_answered_field_by_field_and_its_secrets_are_not_recorded() {
+    let ask = json!({"ask": "elicitation/create", "params": {"sessionId": "fake-1", "mode": "form", "message": "Two things", "requestedSchema": two_questions()}});
+    let mut s = Scene::of(json!([[ask]])).start().await;
+    let held = s.held().await;
+    let plain = json!({"action": held.action["id"], "digest": held.digest, "verdict": "approve"});
+    for (answer, words) in [
+        (json!(null), "“Access token” needs an answer"),
+        (json!({"action": "accept", "content": {"token": "t", "question_0": "C"}}), "one of its choices"),
+        (json!({"action": "accept", "content": {"token": "t", "other": 1}}), "no field"),
+        (json!({"action": "decline"}), "send `deny`"),
+    ] {
+        let mut params = plain.clone();
+        if !answer.is_null() {
+            params["answer"] = answer;
+        }
+        let error = s.call("action/decide", params).await.unwrap_err()["message"].to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    let content = json!({"question_0_custom": "neither", "question_1": ["unit", "e2e"], "token": "hunter2"});
+    s.decide(&held, "approve", json!({"answer": {"action": "accept", "content": content}})).await;
+    s.turn_ends().await;
+    assert!(
+        s.answers().iter().any(|a| a["result"] == json!({"action": "accept", "content": content})),
+        "{:?}",
+        s.answers()
+    );
+    let record: String = s.events.iter().map(|event| event.to_string()).collect();
+    assert!(!record.contains("hunter2") && record.contains("(not recorded)") && record.contains("neither"), "{record}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_declined_or_canceled() {
+    for (answer, action) in [
+        (json!({}), "decline"),
+        (json!({"answer": {"action": "decline"}}), "decline"),
+        (json!({"answer": {"action": "cancel"}}), "cancel"),
+    ] {
+        let ask = json!({"ask": "elicitation/create", "params": {"sessionId": "fake-1", "mode": "form", "message": "Two things", "requestedSchema": two_questions()}});
+        let mut s = Scene::of(json!([[ask]])).start().await;
+        let held = s.held().await;
+        s.decide(&held, "deny", answer).await;
+        s.turn_ends().await;
+        assert!(s.answers().iter().any(|a| a["result"] == json!({"action": action})), "{action}: {:?}", s.answers());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn plans_from_updates_and_todo_tools_reach_the_supervisor() {
     let turns = json!([[

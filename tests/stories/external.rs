@@ -30,8 +30,16 @@ fn open(room: &Room, script: &Value, isolation: &str) -> Screen {
 
 /// The fake agent plays this script in a client of this size.
 pub fn open_at(room: &Room, script: &Value, isolation: &str, size: (u16, u16)) -> Screen {
+    open_with(room, script, &["--isolation", isolation], size)
+}
+
+/// The same with these arguments.
+pub fn open_with(room: &Room, script: &Value, args: &[&str], size: (u16, u16)) -> Screen {
     let config = agent(room, script);
-    Screen::open(room, &["--agent", "fake", "--isolation", isolation, "--config", &config, "go"], size)
+    let mut all = vec!["--agent", "fake", "--config", &config];
+    all.extend(args);
+    all.push("go");
+    Screen::open(room, &all, size)
 }
 
 #[test]

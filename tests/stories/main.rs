@@ -35,6 +35,7 @@ macro_rules! at_every_size {
 mod budgets;
 mod decide;
 mod external;
+mod form;
 mod hostile;
 mod journeys;
 mod looks;

@@ -3,16 +3,16 @@
 use super::asks::{Ask, Asks, Opening, Permission, Stage, Subject};
 use super::context::Context;
 use super::dialects;
-use super::forms::Form;
+use super::forms;
 use super::message::RpcError;
 use super::out::Out;
 use super::speak;
 use super::tools::ToolCall;
 use super::turn::{FollowUp, Once};
 use crate::base::{Digest, RelPath};
-use crate::model::Proposal;
 use crate::model::event::{LapseWhy, OutcomeWord};
 use crate::model::offer::RequestOption;
+use crate::model::{FormAnswer, Proposal};
 use crate::port::{Answer, FromAgent, Performed, Ticket};
 
 impl Asks {
@@ -36,7 +36,7 @@ impl Asks {
         let cancelled = || Err(RpcError::new(RpcError::CANCELLED, "the turn was cancelled"));
         match &ask.subject {
             Subject::Permission(permission) => out.reply(&permission.request, Ok(speak::permission_cancelled())),
-            Subject::Form { request, .. } => out.reply(request, Ok(Form::cancelled())),
+            Subject::Form { request, .. } => out.reply(request, Ok(forms::answer(&FormAnswer::Cancel))),
             Subject::Terminal(opening) => out.reply(&opening.request, cancelled()),
             Subject::Read(reading) => out.reply(&reading.request, cancelled()),
             Subject::Write { request } => out.reply(request, cancelled()),
@@ -49,16 +49,17 @@ impl Asks {
         let ask = self.get(ticket).filter(|ask| ask.stage == Stage::Waiting)?;
         let (action, title) = (ask.action.clone(), ask.title.clone());
         match answer {
-            Answer::Approved { edited, note, option, .. } => {
+            Answer::Approved { edited, note, option, form, .. } => {
                 self.choose(ticket, option);
-                let opening = self.approved(ticket, edited, cx);
+                let opening = self.approved(ticket, edited, form, cx);
                 if let Some(note) = note {
                     let text = format!("The supervisor's note on “{title}”: {note}");
                     cx.turn.tell_beside(action, text, &cx.conduct, &mut cx.out);
                 }
                 return opening;
             }
-            Answer::Denied { reason, by_rule, option, told } => {
+            Answer::Denied { form: Some(FormAnswer::Cancel), told, .. } => self.dismissed(ticket, &told, cx),
+            Answer::Denied { reason, by_rule, option, told, form: _ } => {
                 let again = by_rule.is_none() && !reason.trim().is_empty();
                 let by_rule = by_rule.map(|_| FollowUp { action, text: told.clone() });
                 self.choose(ticket, option);
@@ -72,6 +73,13 @@ impl Asks {
             Answer::Lapsed { told, why } => self.lapsed(ticket, why, &told, cx),
         }
         None
+    }
+
+    /// A form is dismissed: not answered and not declined.
+    fn dismissed(&mut self, ticket: Ticket, told: &str, cx: &mut Context) {
+        let action = self.get(ticket).and_then(|ask| ask.action.clone());
+        self.drop_ask(ticket, &mut cx.out);
+        cx.out.told(action, told);
     }
 
     /// Consent is lost: void because a file changed, which the agent must be told, or stopped, which it is told anyway.
@@ -97,7 +105,13 @@ impl Asks {
         }
     }
 
-    fn approved(&mut self, ticket: Ticket, edited: Option<String>, cx: &mut Context) -> Option<Opening> {
+    fn approved(
+        &mut self,
+        ticket: Ticket,
+        edited: Option<String>,
+        answer: Option<FormAnswer>,
+        cx: &mut Context,
+    ) -> Option<Opening> {
         let ask = self.get_mut(ticket)?;
         let action = ask.action.clone();
         match &ask.subject {
@@ -121,10 +135,10 @@ impl Asks {
                 return Some(opening);
             }
             Subject::Form { request, form } => {
-                let answer = form.accepted(edited.as_deref());
-                let text = answer.to_string();
-                cx.out.reply(request, Ok(answer));
-                cx.out.told(action, text);
+                let answer = answer.unwrap_or(FormAnswer::Decline);
+                let told = forms::answer(&form.masked(&answer)).to_string();
+                cx.out.reply(request, Ok(forms::answer(&answer)));
+                cx.out.told(action, told);
                 self.end_ask(ticket, OutcomeWord::Ok, None, None, &mut cx.out);
             }
         }
@@ -184,7 +198,7 @@ impl Asks {
             Subject::Read(reading) => cx.out.refuse(&reading.request, RpcError::REFUSED, told),
             Subject::Terminal(opening) => cx.out.refuse(&opening.request, RpcError::REFUSED, told),
             Subject::Form { request, .. } => {
-                cx.out.reply(request, Ok(Form::declined()));
+                cx.out.reply(request, Ok(forms::answer(&FormAnswer::Decline)));
                 false
             }
             Subject::Copied { files } => {

@@ -82,7 +82,7 @@ impl Asked {
             Body::Command(command) => repeats_command(&place.shown(title), &command.line()),
             Body::Edit(drafts) => repeats_paths(title, drafts, place),
             Body::Read(path) => title.split_whitespace().filter(|w| is_path(w)).all(|w| place.named(w) == *path),
-            Body::Network(_) | Body::Plan | Body::Other => false,
+            Body::Network(_) | Body::Plan | Body::Form(_) | Body::Other => false,
         }
     }
 
@@ -117,7 +117,7 @@ impl Asked {
                 let path = peek::text(other, "path").unwrap_or("a file");
                 Some(format!("it now shows different content for {} than requested", place.named(path)))
             }
-            Body::Read(_) | Body::Network(_) | Body::Plan | Body::Other => {
+            Body::Read(_) | Body::Network(_) | Body::Plan | Body::Form(_) | Body::Other => {
                 let (was, now) = (self.call.raw_input(), call.raw_input());
                 (peek::says_something(was) && was != now).then(|| "its input differs from the request".to_owned())
             }

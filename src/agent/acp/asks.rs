@@ -2,12 +2,12 @@
 
 use super::asked::Asked;
 use super::choice::Choices;
-use super::forms::Form;
 use super::grants::Grants;
 use super::message::Id;
 use super::preview::Expected;
 use super::reading::Reading;
 use crate::base::{ActionId, Digest, RelPath};
+use crate::model::Form;
 use crate::port::Ticket;
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ pub enum Subject {
     Terminal(Opening),
     Form {
         request: Id,
-        form: Form,
+        form: Box<Form>,
     },
     /// Changes in the private candidate.
     Copied {

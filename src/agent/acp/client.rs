@@ -6,7 +6,7 @@ use super::conduct::Conduct;
 use super::context::Context;
 use super::copying::Copying;
 use super::files::{self, Writing};
-use super::forms::Form;
+use super::forms;
 use super::handshake::Handshake;
 use super::keeping;
 use super::message::{Id, Message, RpcError};
@@ -20,6 +20,7 @@ use super::tools::Tools;
 use super::turn::Turn;
 use super::updates::Updates;
 use crate::agent::catalog::AgentSpec;
+use crate::model::FormAnswer;
 use crate::model::event::{Isolation, LapseWhy};
 use crate::port::{CandidateChanges, FromAgent, ToAgent};
 use serde_json::Value;
@@ -246,14 +247,14 @@ impl Client {
     fn form_asked(&mut self, id: Id, params: &Value) {
         let out = &mut self.cx.out;
         if self.cx.turn.refuses_questions() {
-            out.reply(&id, Ok(Form::cancelled()));
+            out.reply(&id, Ok(forms::answer(&FormAnswer::Cancel)));
             return;
         }
         let message = out.place().shown(peek::text(params, "message").unwrap_or("the agent asks a question"));
-        match Form::asked(params) {
+        match forms::asked(params, &message) {
             Ok(form) => {
-                let proposal = form.proposal(&message);
-                self.asks.propose(Subject::Form { request: id, form }, proposal, out);
+                let subject = Subject::Form { request: id, form: Box::new(form.clone()) };
+                self.asks.propose(subject, forms::proposal(form), out);
             }
             Err(why) => {
                 out.note("protocol", &format!("it asked: {message}; {why}"));
@@ -544,7 +545,7 @@ mod tests {
         });
         let (old, next) = reopened.unwrap();
         let approve = |ticket| {
-            let answer = Answer::Approved { edited: None, note: None, option: None, told: String::new() };
+            let answer = Answer::Approved { edited: None, note: None, option: None, form: None, told: String::new() };
             Input::Host(ToAgent::Answered { ticket, answer })
         };
         let says_yes = |effects: &[Effect]| {
@@ -576,7 +577,7 @@ mod tests {
             if let Effect::Tell(FromAgent::Propose { ticket, .. }) = effect { Some(ticket) } else { None }
         });
         let ticket = ticket.unwrap();
-        let approved = Answer::Approved { edited: None, note: None, option: None, told: String::new() };
+        let approved = Answer::Approved { edited: None, note: None, option: None, form: None, told: String::new() };
         let started = client.on(Input::Host(ToAgent::Answered { ticket, answer: approved }));
         assert_eq!(answer(&started, 1).unwrap()["terminalId"], "term-1");
         client.on(Input::Host(ToAgent::Output { ticket, bytes: b"one\n".to_vec() }));

@@ -55,6 +55,8 @@ pub enum Word {
     NewText,
     OptionId,
     OptionName,
+    /// The end of the name of a field that takes own words beside a choice.
+    OwnWords,
     /// Keys of an exit code in a tool's output, and of output in `_meta`.
     Exit,
     Output,
@@ -86,11 +88,13 @@ pub struct Dialect {
 use Proof::{Play, Test};
 use Word::{
     Address, All, Broad, CallId, Directory, EndsTurn, Exit, Mode, ModeId, MoveFrom, MoveTo, Narrow, New, NewText, No,
-    Old, OldText, OptionId, OptionName, Output, Patch, Path, Pieces, Reason, Step, Steps, UpdateKind, Verb, Whole, Yes,
+    Old, OldText, OptionId, OptionName, Output, OwnWords, Patch, Path, Pieces, Reason, Step, Steps, UpdateKind, Verb,
+    Whole, Yes,
 };
 
 const HERE: &str = "src/agent/acp/dialects.rs";
 const CHOICE: &str = "src/agent/acp/choice.rs";
+const FORMS: &str = "src/agent/acp/forms.rs";
 const GATE: &str = "tests/acp/gate.rs";
 
 /// The dialects. Where several words apply, the first of the table counts.
@@ -129,6 +133,12 @@ pub const DIALECTS: &[Dialect] = &[
         does: "",
         proof: Test(CHOICE, "options_of_real_plans_are_never_chosen_by_position"),
         words: &[(Mode, "accept edits|bypass|clear context")],
+    },
+    Dialect {
+        who: "claude's and codex's questions",
+        does: "a field of text beside each choice takes the user's own words (`forms`)",
+        proof: Test(FORMS, "companions_take_the_users_own_words"),
+        words: &[(OwnWords, "custom|note|other")],
     },
     Dialect {
         who: "codex",

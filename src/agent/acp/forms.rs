@@ -1,149 +1,264 @@
-//! `elicitation/create`: the agent asks the user something. It becomes a proposal that shows the questions; an approval
-//! answers with the defaults, an edited one with the JSON object the user wrote. An address to visit is shown and never
-//! opened: an approval only tells the agent that the user agrees to go there.
+//! `elicitation/create`: the agent asks the user something. Its schema becomes a form of ours, which is proposed; the
+//! answer goes back in the protocol's words. An address to visit is shown and never opened.
 
+use super::dialects::{self, Word};
 use super::peek;
-use crate::agent::acp::limits::ACP_NOTE_BYTES_MAX;
-use crate::model::Proposal;
-use crate::model::action::{Body, Evidence, Executor};
-use serde_json::{Map, Value, json};
+use crate::agent::acp::limits::{
+    ACP_FORM_CHOICES_MAX, ACP_FORM_FIELDS_MAX, ACP_ID_BYTES_MAX, ACP_NOTE_BYTES_MAX, ACP_PREVIEW_BYTES_MAX,
+};
+use crate::model::action::{Body, Executor};
+use crate::model::form::{self, Field, FieldChoice, FieldKind, Form, FormAnswer};
+use crate::model::{Evidence, Proposal};
+use serde_json::{Value, json};
 
-/// The questions of one form.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Form {
-    /// There is nothing to fill in: the user is to visit a page.
-    is_address: bool,
-    defaults: Map<String, Value>,
-    required: Vec<String>,
-    /// One line a question.
-    questions: Vec<String>,
+/// Reads a request under the agent's words. The error says why it cannot be answered.
+pub fn asked(params: &Value, message: &str) -> Result<Form, String> {
+    let message = peek::bounded(message, ACP_NOTE_BYTES_MAX);
+    match (peek::text(params, "mode"), params.get("requestedSchema"), peek::text(params, "url")) {
+        (Some("form") | None, Some(schema), _) => Ok(Form { message, fields: fields(schema)?, url: None }),
+        (Some("url"), _, Some(url)) => {
+            form::address(url).ok_or("only http and https addresses can be shown")?;
+            Ok(Form { message, fields: Vec::new(), url: Some(url.to_owned()) })
+        }
+        (mode, _, _) => Err(format!("only forms and addresses can be answered, not {}", mode.unwrap_or("this"))),
+    }
 }
 
-impl Form {
-    /// Reads a request. The error says why it cannot be answered.
-    pub fn asked(params: &Value) -> Result<Self, String> {
-        match (peek::text(params, "mode"), params.get("requestedSchema"), peek::text(params, "url")) {
-            (Some("form") | None, Some(schema), _) => Ok(Self::of(schema)),
-            (Some("url"), _, Some(url)) => Self::address(url),
-            (mode, _, _) => Err(format!("only forms and addresses can be answered, not {}", mode.unwrap_or("this"))),
-        }
-    }
+/// The question for the user.
+pub fn proposal(form: Form) -> Proposal {
+    let what = if form.url.is_some() { "visit" } else { "answer" };
+    let title = format!("{what}: {}", peek::bounded(&form.message, 400));
+    let quotes = form.fields.iter().map(|field| Evidence::new("quote", field.title.clone())).collect();
+    let because = match &form.url {
+        Some(url) => format!("rightseat does not open it: go there yourself if you trust it. {url}"),
+        None => "It asks you to fill in a form.".to_owned(),
+    };
+    let mut proposal = Proposal::new(title, Body::Form(Box::new(form)));
+    proposal.executor = Executor::Agent;
+    proposal.because(because, quotes)
+}
 
-    /// The question for the user, under the agent's words.
-    pub fn proposal(&self, message: &str) -> Proposal {
-        let quote = |question: &String| Evidence::new("quote", peek::bounded(question, ACP_NOTE_BYTES_MAX));
-        let (what, because) = if self.is_address {
-            (
-                "visit",
-                "rightseat does not open it: go there yourself if you trust it. Approve to tell the agent that you agree.",
-            )
-        } else {
-            ("answer", "Approve to send the defaults, or edit the JSON object to send something else.")
-        };
-        let mut proposal = Proposal::new(format!("{what}: {}", peek::bounded(message, 400)), Body::Other);
-        proposal.executor = Executor::Agent;
-        proposal.because(because, self.questions.iter().map(quote).collect())
+/// The answer in the protocol's words.
+pub fn answer(answer: &FormAnswer) -> Value {
+    match answer {
+        FormAnswer::Accept { content } if content.is_empty() => json!({"action": "accept"}),
+        FormAnswer::Accept { content } => json!({"action": "accept", "content": content}),
+        FormAnswer::Decline => json!({"action": "decline"}),
+        FormAnswer::Cancel => json!({"action": "cancel"}),
     }
+}
 
-    fn of(schema: &Value) -> Self {
-        let mut form = Self::default();
-        let required: Vec<&str> = peek::list(schema, "required").iter().filter_map(Value::as_str).collect();
-        form.required = required.iter().map(|name| (*name).to_owned()).collect();
-        for (name, field) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-            let choices: Vec<&str> = peek::list(field, "enum")
-                .iter()
-                .filter_map(Value::as_str)
-                .chain(peek::list(field, "oneOf").iter().filter_map(|o| peek::text(o, "const")))
-                .collect();
-            let default = field.get("default").cloned().or_else(|| match choices.as_slice() {
-                [only] => Some(json!(only)),
-                _ => None,
-            });
-            let title = peek::first_text(field, &["title", "description"]).unwrap_or(name);
-            let kind = if choices.is_empty() {
-                peek::text(field, "type").unwrap_or("text").to_owned()
-            } else {
-                format!("one of {}", choices.join(", "))
-            };
-            let must = if required.contains(&name.as_str()) { ", needed" } else { "" };
-            let shown = default.as_ref().map_or(String::new(), |d| format!(", default {d}"));
-            form.questions.push(format!("{name}: {title} ({kind}{must}{shown})"));
-            if let Some(default) = default {
-                form.defaults.insert(name.clone(), default);
-            }
-        }
-        form
+fn fields(schema: &Value) -> Result<Vec<Field>, String> {
+    let required: Vec<&str> = peek::list(schema, "required").iter().filter_map(Value::as_str).collect();
+    let properties: Vec<(&String, &Value)> =
+        schema.get("properties").and_then(Value::as_object).into_iter().flatten().collect();
+    if properties.len() > ACP_FORM_FIELDS_MAX {
+        return Err(format!("its form has {} fields, at most {ACP_FORM_FIELDS_MAX} are shown", properties.len()));
     }
+    let mut fields = Vec::new();
+    for (id, property) in &properties {
+        if id.len() > ACP_ID_BYTES_MAX {
+            return Err("the name of a field in its form is too long".to_owned());
+        }
+        if properties.iter().any(|(other, field)| is_companion(id, property, other, field)) {
+            continue;
+        }
+        let own_words = properties.iter().find(|(other, field)| is_companion(other, field, id, property));
+        let title = peek::first_text(property, &["title", "description"]).unwrap_or(id);
+        let detail = peek::text(property, "description").filter(|detail| *detail != title).unwrap_or("");
+        fields.push(Field {
+            id: (*id).clone(),
+            title: peek::bounded(title, ACP_NOTE_BYTES_MAX),
+            detail: peek::bounded(detail, ACP_NOTE_BYTES_MAX),
+            required: required.contains(&id.as_str()),
+            secret: is_secret(id, title, property),
+            kind: kind(property)?,
+            default: property.get("default").filter(|default| !default.is_null()).cloned(),
+            own_words: own_words.map(|(other, _)| (*other).clone()),
+        });
+    }
+    Ok(fields)
+}
 
-    /// An address for the user. Only what a browser opens over the network: no files, no scripts, no other programs.
-    fn address(url: &str) -> Result<Self, String> {
-        let lower = url.to_ascii_lowercase();
-        let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
-        let host = rest.and_then(|rest| rest.split(['/', '?', '#', '\\']).next()).filter(|host| !host.is_empty());
-        let Some(host) = host else { return Err("only http and https addresses can be shown".to_owned()) };
-        let mut questions = vec![format!("the address is {url}"), format!("its host is {host}")];
-        if host.contains('@') {
-            questions.push("the text before the @ is not part of the host".to_owned());
-        }
-        if lower.starts_with("http:") {
-            questions.push("data sent there is not encrypted".to_owned());
-        }
-        Ok(Self { is_address: true, questions, ..Self::default() })
-    }
+/// A field of free text whose name is that of a choice and a word for "other": it takes the user's own words.
+fn is_companion(id: &str, field: &Value, other: &str, choice: &Value) -> bool {
+    let suffix = id.strip_prefix(other).and_then(|rest| rest.strip_prefix(['_', '-', '.']));
+    let has_choices =
+        |kind: Result<FieldKind, String>| matches!(kind, Ok(FieldKind::One { .. } | FieldKind::Many { .. }));
+    suffix.is_some_and(|suffix| dialects::is(Word::OwnWords, suffix))
+        && matches!(kind(field), Ok(FieldKind::Text { .. }))
+        && has_choices(kind(choice))
+}
 
-    /// The answer for an approval. Without a value for something that is needed it can only be a "no".
-    pub fn accepted(&self, edited: Option<&str>) -> Value {
-        if self.is_address {
-            return json!({"action": "accept"});
+fn kind(field: &Value) -> Result<FieldKind, String> {
+    let size = |key: &str| field.get(key).and_then(Value::as_u64);
+    let number = |key: &str| field.get(key).and_then(Value::as_number).cloned();
+    let text = |key: &str| peek::text(field, key).map(|text| peek::bounded(text, ACP_NOTE_BYTES_MAX));
+    let own = choices(field)?;
+    Ok(match peek::text(field, "type") {
+        Some("string") | None if !own.is_empty() => FieldKind::One { choices: own },
+        Some("string") => FieldKind::Text {
+            format: text("format"),
+            pattern: text("pattern"),
+            length_min: size("minLength"),
+            length_max: size("maxLength"),
+        },
+        Some(kind @ ("number" | "integer")) => {
+            FieldKind::Number { integer: kind == "integer", min: number("minimum"), max: number("maximum") }
         }
-        let written = edited.and_then(|text| serde_json::from_str::<Map<String, Value>>(text.trim()).ok());
-        let mut content = self.defaults.clone();
-        content.extend(written.unwrap_or_default());
-        if self.required.iter().all(|name| content.contains_key(name)) {
-            json!({"action": "accept", "content": content})
-        } else {
-            Self::declined()
+        Some("boolean") => FieldKind::Flag,
+        Some("array") => match choices(field.get("items").unwrap_or(&Value::Null))? {
+            list if list.is_empty() => FieldKind::Json { schema: bounded_schema(field) },
+            choices => FieldKind::Many { choices, count_min: size("minItems"), count_max: size("maxItems") },
+        },
+        Some(_) | None => FieldKind::Json { schema: bounded_schema(field) },
+    })
+}
+
+/// A schema that is too large to show is not shown: what is typed is JSON all the same.
+fn bounded_schema(field: &Value) -> Value {
+    if peek::weight(field) > ACP_NOTE_BYTES_MAX { Value::Null } else { field.clone() }
+}
+
+/// `enum` with its optional `enumNames`, or `oneOf`/`anyOf` of constants.
+fn choices(field: &Value) -> Result<Vec<FieldChoice>, String> {
+    let names = peek::list(field, "enumNames");
+    let plain = peek::list(field, "enum").iter().enumerate().filter_map(|(at, value)| {
+        let value = value.as_str()?;
+        Some((value, names.get(at).and_then(Value::as_str).unwrap_or(value), "", None))
+    });
+    let described = ["oneOf", "anyOf"].into_iter().flat_map(|key| peek::list(field, key)).filter_map(|choice| {
+        let value = peek::text(choice, "const")?;
+        let title = peek::text(choice, "title").unwrap_or(value);
+        let preview = choice.get("_meta").and_then(|meta| preview(meta, 0));
+        Some((value, title, peek::text(choice, "description").unwrap_or(""), preview))
+    });
+    let mut out = Vec::new();
+    for (value, title, detail, preview) in plain.chain(described) {
+        if out.len() == ACP_FORM_CHOICES_MAX || value.len() > ACP_NOTE_BYTES_MAX {
+            return Err(format!("a question of its form has more than {ACP_FORM_CHOICES_MAX} choices, or a huge one"));
         }
+        out.push(FieldChoice {
+            value: value.to_owned(),
+            title: peek::bounded(title, ACP_NOTE_BYTES_MAX),
+            detail: peek::bounded(detail, ACP_NOTE_BYTES_MAX),
+            preview: preview.map(|text| peek::bounded(text, ACP_PREVIEW_BYTES_MAX)),
+        });
     }
+    Ok(out)
+}
 
-    pub fn declined() -> Value {
-        json!({"action": "decline"})
-    }
+fn preview(meta: &Value, depth: usize) -> Option<&str> {
+    const DEPTH_MAX: usize = 2;
+    let map = meta.as_object().filter(|_| depth < DEPTH_MAX)?;
+    peek::text(meta, "preview").or_else(|| map.values().find_map(|value| preview(value, depth + 1)))
+}
 
-    pub fn cancelled() -> Value {
-        json!({"action": "cancel"})
-    }
+/// By what it says of itself, else by its words: a password that is not recorded is better than one that is.
+fn is_secret(id: &str, title: &str, field: &Value) -> bool {
+    let says = peek::text(field, "format") == Some("password")
+        || field.get("writeOnly") == Some(&Value::Bool(true))
+        || field.get("_meta").is_some_and(|meta| says_secret(meta, 0));
+    let words = format!("{id} {title}").to_lowercase().replace(['_', '-'], " ");
+    says || [
+        "password",
+        "passphrase",
+        "secret",
+        "api key",
+        "apikey",
+        "access key",
+        "private key",
+        "credential",
+        "token",
+    ]
+    .iter()
+    .any(|word| words.contains(word))
+}
+
+fn says_secret(meta: &Value, depth: usize) -> bool {
+    const DEPTH_MAX: usize = 2;
+    let Some(map) = meta.as_object().filter(|_| depth < DEPTH_MAX) else { return false };
+    map.iter().any(|(key, value)| {
+        (matches!(key.as_str(), "isSecret" | "secret") && *value == Value::Bool(true)) || says_secret(value, depth + 1)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_address_is_shown_with_where_it_leads_and_filled_in_by_nobody() {
-        let form = Form::address("https://github.com@evil.example/login?x=1").unwrap();
-        assert!(form.questions[1].ends_with("github.com@evil.example") && form.questions[2].contains('@'), "{form:?}");
-        assert_eq!(form.accepted(Some(r#"{"x": 1}"#)), json!({"action": "accept"}));
-        assert!(Form::address("HTTP://x").unwrap().questions.iter().any(|q| q.contains("not encrypted")));
-        for bad in ["file:///etc/passwd", "javascript:alert(1)", "https://", "vscode://x/y", ""] {
-            assert!(Form::address(bad).is_err(), "{bad}");
-        }
+    fn read(properties: Value, required: Value) -> Form {
+        let schema = json!({"type": "object", "properties": properties, "required": required});
+        asked(&json!({"mode": "form", "requestedSchema": schema}), "?").unwrap()
     }
 
     #[test]
-    fn defaults_answer_and_what_is_needed_is_not_made_up() {
-        let schema = json!({"type": "object", "required": ["name"], "properties": {
-            "name": {"type": "string", "title": "Name"}, "colour": {"type": "string", "enum": ["red", "blue"], "default": "red"}}});
-        let form = Form::of(&schema);
-        assert_eq!(
-            form.questions,
-            ["name: Name (string, needed)", "colour: colour (one of red, blue, default \"red\")"]
+    fn every_stable_type_is_read_and_others_are_json() {
+        let form = read(
+            json!({
+                "name": {"type": "string", "title": "Name", "minLength": 2, "pattern": "^a"},
+                "mail": {"type": "string", "format": "email", "description": "yours"},
+                "colour": {"type": "string", "enum": ["red", "blue"], "enumNames": ["Red", "Blue"], "default": "red"},
+                "count": {"type": "integer", "minimum": 1, "maximum": 5},
+                "part": {"type": "number"},
+                "sure": {"type": "boolean", "default": false},
+                "many": {"type": "array", "minItems": 1, "items": {"anyOf": [{"const": "x", "title": "X"}, {"const": "y"}]}},
+                "odd": {"type": "tree", "leaves": 3},
+            }),
+            json!(["name"]),
         );
-        assert_eq!(form.accepted(None), json!({"action": "decline"}));
-        assert_eq!(
-            form.accepted(Some(r#"{"name": "x"}"#)),
-            json!({"action": "accept", "content": {"colour": "red", "name": "x"}})
+        let kinds: Vec<_> =
+            form.fields.iter().map(|field| serde_json::to_value(&field.kind).unwrap()["type"].clone()).collect();
+        assert_eq!(kinds, ["text", "text", "one", "number", "number", "flag", "many", "json"]);
+        assert!(form.fields[0].required && !form.fields[1].required);
+        assert_eq!((form.fields[1].title.as_str(), form.fields[1].detail.as_str()), ("yours", ""));
+        assert_eq!((form.fields[2].choices()[0].title.as_str(), &form.fields[2].default), ("Red", &Some(json!("red"))));
+        assert_eq!(form.fields[5].default, Some(json!(false)));
+        assert_eq!(form.fields[6].choices()[1].title, "y");
+    }
+
+    /// As read in claude's and codex's adapters.
+    #[test]
+    fn companions_take_the_users_own_words() {
+        let choice = json!({"type": "string", "title": "Which?", "description": "Database", "oneOf": [
+            {"const": "A", "title": "A", "description": "first", "_meta": {"_claude/askUserQuestionOption": {"preview": "code"}}}, {"const": "B"}]});
+        let form = read(
+            json!({"question_0": choice, "question_0_custom": {"type": "string", "title": "Other"},
+                "db": choice, "db_note": {"type": "string", "_meta": {"codex": {"role": "user_note"}}},
+                "free": {"type": "string"}, "free_note": {"type": "string"}}),
+            json!([]),
         );
-        assert_eq!(form.accepted(Some("nonsense")), json!({"action": "decline"}));
+        let own: Vec<_> = form.fields.iter().map(|f| (f.id.as_str(), f.own_words.as_deref())).collect();
+        assert_eq!(
+            own,
+            [("question_0", Some("question_0_custom")), ("db", Some("db_note")), ("free", None), ("free_note", None)]
+        );
+        assert_eq!(form.fields[0].choices()[0].preview.as_deref(), Some("code"));
+        assert_eq!(form.fields[0].detail, "Database");
+    }
+
+    #[test]
+    fn a_secret_is_known_by_its_words_and_by_what_it_says() {
+        let form = read(
+            json!({"api_key": {"type": "string"}, "a": {"type": "string", "title": "Your password"},
+                "b": {"type": "string", "_meta": {"codex": {"isSecret": true}}}, "c": {"type": "string", "format": "password"},
+                "d": {"type": "string", "title": "Branch"}}),
+            json!([]),
+        );
+        assert_eq!(form.fields.iter().map(|f| f.secret).collect::<Vec<_>>(), [true, true, true, true, false]);
+    }
+
+    #[test]
+    fn what_is_too_large_or_unknown_is_refused_in_words() {
+        let many: serde_json::Map<String, Value> =
+            (0..=ACP_FORM_FIELDS_MAX).map(|n| (format!("f{n}"), json!({"type": "string"}))).collect();
+        let error = asked(&json!({"requestedSchema": {"properties": many}}), "?").unwrap_err();
+        assert!(error.contains("fields"), "{error}");
+        let names: Vec<String> = (0..=ACP_FORM_CHOICES_MAX).map(|n| n.to_string()).collect();
+        assert!(asked(&json!({"requestedSchema": {"properties": {"a": {"enum": names}}}}), "?").is_err());
+        assert!(asked(&json!({"mode": "dance"}), "?").is_err());
+        assert!(asked(&json!({"mode": "url", "url": "file:///etc/passwd"}), "?").is_err());
+        let address = asked(&json!({"mode": "url", "url": "https://x.example/"}), "log in").unwrap();
+        assert_eq!(address.url.as_deref(), Some("https://x.example/"));
     }
 }

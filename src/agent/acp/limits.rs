@@ -26,6 +26,10 @@ pub const ACP_TOOL_CALLS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Most data that may wait for the host before the agent's output is no longer read.
 pub const ACP_OUTBOX_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of raw protocol text shown in one note.
+/// Questions of one form, choices of one question, and bytes of the preview of a choice.
+pub const ACP_FORM_FIELDS_MAX: usize = 64;
+pub const ACP_FORM_CHOICES_MAX: usize = 256;
+pub const ACP_PREVIEW_BYTES_MAX: usize = 8 * 1024;
 pub const ACP_NOTE_BYTES_MAX: usize = 2000;
 /// Bytes of the agent's latest words that are used as its reason for an action.
 pub const ACP_REASON_BYTES_MAX: usize = 2000;

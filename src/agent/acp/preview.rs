@@ -36,7 +36,7 @@ impl Preview {
             Body::Edit(drafts) => {
                 !drafts.is_empty() && drafts.iter().all(|d| !matches!(d.after, After::Replace { .. }))
             }
-            Body::Command(_) | Body::Read(_) | Body::Network(_) | Body::Plan | Body::Other => false,
+            Body::Command(_) | Body::Read(_) | Body::Network(_) | Body::Plan | Body::Form(_) | Body::Other => false,
         }
     }
 
@@ -47,7 +47,7 @@ impl Preview {
             Body::Command(command) => format!("run {}", peek::bounded(&command.line(), 200)),
             Body::Read(path) => format!("read {path}"),
             Body::Network(address) => format!("fetch {}", peek::bounded(address, 200)),
-            Body::Plan | Body::Other => {
+            Body::Plan | Body::Form(_) | Body::Other => {
                 let title = place.shown(call.title());
                 if title.is_empty() {
                     format!("use a tool of kind {}", call.kind())

@@ -46,6 +46,7 @@ impl Shown {
                     let answer = Answer::Approved {
                         edited: None,
                         note: None,
+                        form: None,
                         option: None,
                         told: "Approved as proposed.".into(),
                     };

@@ -40,6 +40,7 @@ impl Gate {
             reason: decide.reason,
             confirm: decide.confirm,
             option: decide.option,
+            form: decide.answer.map(|answer| *answer),
             by: client.clone(),
             edited,
             edited_ruling,

@@ -33,7 +33,7 @@ impl Gate {
                 }
                 resolve::Resolved::default()
             }
-            Body::Read(_) | Body::Network(_) | Body::Plan | Body::Other => resolve::Resolved::default(),
+            Body::Read(_) | Body::Network(_) | Body::Plan | Body::Form(_) | Body::Other => resolve::Resolved::default(),
         };
         let files = (!resolved.files.is_empty()).then_some(resolved.files);
         let mut action = Action::file(id, proposal, files);

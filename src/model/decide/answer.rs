@@ -4,6 +4,7 @@ use super::{Answering, Edited, Effect, Outcome, Refusal, Reply, propose};
 use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
 use crate::base::{ClientId, UnixMs};
 use crate::model::AlarmKind;
+use crate::model::FormAnswer;
 use crate::model::action::{Author, Kind};
 use crate::model::event::{Alarm, Decided, Decider, Event, LeaseGranted, Mode, Proposed, RulingWord, Verdict};
 use crate::model::offer;
@@ -33,6 +34,8 @@ pub(super) fn answer(session: &Session, answering: Answering) -> Result<Outcome,
 
 fn refuse(state: &ActionState, answering: Answering) -> Result<Outcome, Refusal> {
     let option = option_of(state, &answering)?;
+    let form = refusal_of(state, answering.form)?;
+    let answer = form.clone();
     let reason = answering.reason.unwrap_or_default();
     if answering.verdict == Verdict::Redirect && reason.trim().is_empty() {
         return Err(Refusal::Invalid("a redirect needs a reason: say what the agent should do instead".into()));
@@ -40,7 +43,7 @@ fn refuse(state: &ActionState, answering: Answering) -> Result<Outcome, Refusal>
     let reply = if answering.verdict == Verdict::Redirect {
         Reply::Redirected { reason: reason.clone(), option: option.clone() }
     } else {
-        Reply::Denied { reason: reason.clone(), by_rule: None, option: option.clone() }
+        Reply::Denied { reason: reason.clone(), by_rule: None, option: option.clone(), form }
     };
     let decided = Decided {
         action: state.action.id.clone(),
@@ -51,6 +54,7 @@ fn refuse(state: &ActionState, answering: Answering) -> Result<Outcome, Refusal>
         reason: (!reason.is_empty()).then_some(reason),
         confirmed: None,
         option,
+        answer,
     };
     let effects = vec![Effect::Reply { action: decided.action.clone(), reply }];
     Ok(Outcome { events: vec![Event::Decided(decided)], effects })
@@ -61,16 +65,19 @@ fn approve(session: &Session, state: &ActionState, answering: Answering) -> Resu
         return Err(Refusal::GateClosed(why.clone()));
     }
     let option = option_of(state, &answering)?;
+    let form = acceptance_of(state, answering.form.as_ref())?;
     let confirmed = confirmed(state, answering.confirm.as_deref())?;
     let mut out = approved(session, state, answering)?;
     for event in &mut out.events {
         if let Event::Decided(decided) = event {
             decided.option.clone_from(&option);
+            decided.answer = form.as_ref().zip(state.action.form()).map(|(answer, form)| form.masked(answer));
         }
     }
     for effect in &mut out.effects {
-        if let Effect::Reply { reply: Reply::Approved { option: chosen, .. }, .. } = effect {
+        if let Effect::Reply { reply: Reply::Approved { option: chosen, form: answer, .. }, .. } = effect {
             chosen.clone_from(&option);
+            answer.clone_from(&form);
         }
     }
     if let Some(confirmed) = confirmed {
@@ -104,6 +111,38 @@ fn option_of(state: &ActionState, answering: &Answering) -> Result<Option<String
     let confirm = if guard.is_some() && given == guard { own_word } else { given };
     let chosen = offer::selected(options, allows, named, confirm).map_err(Refusal::Invalid)?;
     Ok(named.and(chosen).map(|option| option.id.clone()))
+}
+
+/// The answer of an approval to a form: the given one, or the defaults, if they fit.
+fn acceptance_of(state: &ActionState, given: Option<&FormAnswer>) -> Result<Option<FormAnswer>, Refusal> {
+    let invalid = |text: &str| Err(Refusal::Invalid(text.to_owned()));
+    match (state.action.form(), given) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => invalid("`answer` is for a form, and this action has none"),
+        (Some(_), Some(FormAnswer::Decline | FormAnswer::Cancel)) => {
+            invalid("an approval accepts the form: send `deny` with this answer")
+        }
+        (Some(form), given) => {
+            let content = match given {
+                Some(FormAnswer::Accept { content }) => content.clone(),
+                _ => form.defaults(),
+            };
+            form.check(&content).map_err(|misfit| Refusal::Invalid(format!("nothing was sent: {misfit}")))?;
+            Ok(Some(FormAnswer::Accept { content }))
+        }
+    }
+}
+
+/// The answer of a denial or redirect to a form.
+fn refusal_of(state: &ActionState, given: Option<FormAnswer>) -> Result<Option<FormAnswer>, Refusal> {
+    match (state.action.form(), given) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(Refusal::Invalid("`answer` is for a form, and this action has none".into())),
+        (Some(_), Some(FormAnswer::Accept { .. })) => {
+            Err(Refusal::Invalid("a denial does not accept the form: send `approve` with this answer".into()))
+        }
+        (Some(_), given) => Ok(Some(given.unwrap_or(FormAnswer::Decline))),
+    }
 }
 
 /// For a guard-rail action: whether its word was given. A wrong word refuses; an absent one is a client that does not
@@ -189,6 +228,7 @@ pub(super) fn step(session: &Session, by: ClientId) -> Result<Outcome, Refusal> 
         reason: None,
         confirm: None,
         option: None,
+        form: None,
         by,
         edited: None,
         edited_ruling: None,

@@ -11,6 +11,7 @@ use crate::base::{ActionId, ClientId, LeaseId, RelPath, UnixMs};
 use crate::base::{Digest, StepId};
 use crate::model::action::{Action, Command, FileEdit};
 use crate::model::event::{Alarm, Event, LapseWhy, Mode, OutcomeWord, Ruled, RulingWord, Verdict};
+use crate::model::form::FormAnswer;
 use crate::model::plan::{PlanEdit, Step};
 use crate::model::session::Session;
 
@@ -136,6 +137,8 @@ pub struct Answering {
     pub confirm: Option<String>,
     /// The agent's option that is chosen, by its id.
     pub option: Option<String>,
+    /// The answer to a form; absent for its defaults, or for a plain refusal.
+    pub form: Option<FormAnswer>,
     pub by: ClientId,
     /// For `approve_edited` (and for a part of the hunks): the whole new body.
     pub edited: Option<Edited>,
@@ -168,8 +171,8 @@ pub enum Effect {
 /// The result of a proposal, without words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    Approved { edited: bool, note: Option<String>, option: Option<String> },
-    Denied { reason: String, by_rule: Option<String>, option: Option<String> },
+    Approved { edited: bool, note: Option<String>, option: Option<String>, form: Option<FormAnswer> },
+    Denied { reason: String, by_rule: Option<String>, option: Option<String>, form: Option<FormAnswer> },
     Redirected { reason: String, option: Option<String> },
     Lapsed { why: LapseWhy },
 }

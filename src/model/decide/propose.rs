@@ -99,9 +99,11 @@ fn settle(out: &mut Outcome, action: &Action, ruling: &Ruling, by: Option<Decide
                 reason: Some(ruling.reason.clone()),
                 confirmed: None,
                 option: None,
+                answer: None,
             }));
             let reason = ruling.reason.clone();
-            out.effects.push(Effect::Reply { action: id, reply: Reply::Denied { reason, by_rule, option: None } });
+            out.effects
+                .push(Effect::Reply { action: id, reply: Reply::Denied { reason, by_rule, option: None, form: None } });
         }
         (RulingWord::Allow | RulingWord::Ask, Some(by)) => let_through(out, action, by, Verdict::Approve, None),
         (RulingWord::Allow | RulingWord::Ask, None) => return false,
@@ -134,10 +136,12 @@ pub(super) fn let_through(out: &mut Outcome, action: &Action, by: Decider, verdi
         reason: note.clone(),
         confirmed: None,
         option: None,
+        answer: None,
     }));
     out.events.push(Event::Started(Started { action: id.clone(), revision: Some(revision), digest: Some(digest) }));
     let edited = verdict == Verdict::ApproveEdited;
-    out.effects.push(Effect::Reply { action: id.clone(), reply: Reply::Approved { edited, note, option: None } });
+    out.effects
+        .push(Effect::Reply { action: id.clone(), reply: Reply::Approved { edited, note, option: None, form: None } });
     // What a user rewrote is ours to execute: an agent would execute its own version.
     out.effects.push(if action.executor == Executor::Agent && !edited {
         Effect::Release(id)

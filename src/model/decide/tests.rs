@@ -66,6 +66,7 @@ impl Desk {
             reason: None,
             confirm: None,
             option: None,
+            form: None,
             by: "c1".into(),
             edited: None,
             edited_ruling: None,
@@ -170,7 +171,10 @@ fn an_edited_approval_is_a_new_revision_that_we_carry_out_ourselves() {
     assert_eq!(
         effects,
         [
-            Effect::Reply { action: id.clone(), reply: Reply::Approved { edited: true, note: None, option: None } },
+            Effect::Reply {
+                action: id.clone(),
+                reply: Reply::Approved { edited: true, note: None, option: None, form: None }
+            },
             Effect::Perform(id.clone())
         ]
     );

@@ -8,6 +8,7 @@ use super::vocabulary::{
 use super::words::{self, Words};
 use super::{Envelope, Part, Shown, ask};
 use crate::base::{ActionId, ClientId, Digest, LeaseId, RelPath, RuleId, Seq, SessionId, StepId, TurnId, UnixMs};
+use crate::model::FormAnswer;
 use crate::model::action::{Action, FileChange};
 use crate::model::check::{CheckFinished, CheckReported, CheckStarted};
 use crate::model::node::Node;
@@ -199,6 +200,9 @@ pub struct Decided {
     /// The agent's own option that the supervisor chose by its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub option: Option<String>,
+    /// The answer to a form, without secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<FormAnswer>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

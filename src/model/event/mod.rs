@@ -197,6 +197,7 @@ mod tests {
             at: UnixMs(7),
             event: Event::Decided(Decided {
                 option: None,
+                answer: None,
                 action: "a1".into(),
                 revision: 1,
                 digest: Digest::of(b""),

@@ -2,6 +2,7 @@
 
 use crate::base::limits::ACTION_BODIES_KEPT_MAX;
 use crate::base::{ActionId, Digest, Seq, UnixMs};
+use crate::model::FormAnswer;
 use crate::model::action::{Action, Content, Executor, FileChange, Kind};
 use crate::model::event::{
     Alarm, Decided, Explained, FileOutcome, Finished, Held, LapseWhy, Lapsed, OutcomeWord, Output, Reverted, Ruled,
@@ -350,6 +351,14 @@ impl Actions {
 }
 
 impl ActionState {
+    /// The user's answers to its form, in words: title and answer.
+    pub fn answers(&self) -> Vec<(&str, String)> {
+        match (self.action.form(), self.decided.as_ref().and_then(|decided| decided.answer.as_ref())) {
+            (Some(form), Some(FormAnswer::Accept { content })) => form.answers(content).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns whether a change in its outcome is certainly its own: an edit left exactly what was approved. What
     /// changed while a command ran may be the user's. The exception is a file that the command named and that is gone:
     /// it was approved to remove it, and to restore the file destroys nothing.

@@ -1,9 +1,11 @@
 //! The client's state and what changes it. `update` is the only way in, `view` only looks; neither does IO.
 
 pub mod alternates;
+mod answering;
 pub mod arming;
 pub mod composer;
 pub mod contents;
+pub mod form;
 pub mod msg;
 pub mod offers;
 pub mod record;

@@ -15,7 +15,7 @@ pub enum Msg {
     Events(Vec<Envelope>, UnixMs),
     /// The host answered something that was asked.
     Answered {
-        asked: wire::Request,
+        asked: Box<wire::Request>,
         outcome: Result<AnswerData, String>,
     },
     /// The host took this client in. What happens to control after `head` comes as events.

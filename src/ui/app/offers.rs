@@ -1,7 +1,7 @@
 //! The agent's own options for the action under review, and the one that the next verdict sends: the option the user
 //! chose from the list, else the default. Never one by its position (`model::offer` marks the defaults).
 
-use super::Scene;
+use super::{Scene, form};
 use crate::base::text::{Show, escape, width};
 use crate::model::RequestOption;
 use crate::model::offer::default_option;
@@ -34,6 +34,12 @@ pub fn next(scene: &Scene, allows: bool) -> Option<&RequestOption> {
     chosen(scene, allows).or_else(|| default_option(of(scene), allows))
 }
 
+/// There is something to list: options, or the ways not to answer a form.
+#[must_use]
+pub fn exist(scene: &Scene) -> bool {
+    !of(scene).is_empty() || form::of(scene).is_some()
+}
+
 /// An approval must choose first: the options differ and none is the plain one. What the user rewrote needs none.
 #[must_use]
 pub fn must_choose(scene: &Scene) -> bool {
@@ -55,6 +61,17 @@ fn cut(option: &RequestOption, columns: usize) -> String {
 /// offers no options.
 #[must_use]
 pub fn label(scene: &Scene, command: &str, columns: usize) -> Option<String> {
+    if let Some(form) = form::of(scene) {
+        let answered = form.answered(&scene.review.form.content(form));
+        return match command {
+            "approve" if form.url.is_some() => Some("tell the agent that you agree".to_owned()),
+            "approve" => Some(format!("send {answered} of {} answers", form.fields.len())),
+            "deny" => Some("decline".to_owned()),
+            "redirect" => Some("answer in words".to_owned()),
+            "options" => Some("more".to_owned()),
+            _ => None,
+        };
+    }
     let options = of(scene);
     if options.is_empty() {
         return None;

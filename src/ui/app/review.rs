@@ -1,5 +1,6 @@
 //! The user's choices on the action under review: hunks left out, lines chosen, text edited, rows seen.
 
+use super::form::FormDraft;
 use crate::base::{ActionId, Digest, RelPath};
 use crate::diff::{FileDiff, Hunk, HunkChoice, LineKind};
 use crate::model::event::Verdict;
@@ -45,6 +46,8 @@ pub struct Review {
     pub edits: u64,
     /// The first of the keys that approve although rows were not seen.
     pub unseen_warned: bool,
+    /// Answers to a form.
+    pub form: FormDraft,
     /// The agent's option that the next verdict sends, by its id; absent for the default.
     pub option: Option<String>,
     /// The start of a line selection, as a row of the diff.

@@ -150,6 +150,7 @@ impl App {
                     }
                     Some(Pick::Event(seq)) => OverlayResult::Requests(walk(self, &Walk::To(seq))),
                     Some(Pick::Offer(id)) => OverlayResult::Requests(commands::choose_option(self, &id, false)),
+                    Some(Pick::Refuse(answer)) => OverlayResult::Requests(commands::refuse_form(self, answer)),
                     Some(Pick::Restore(path)) => {
                         OverlayResult::Requests(vec![Request::Host(wire::Request::Restore(wire::Restore { path }))])
                     }
@@ -236,7 +237,13 @@ impl App {
 
     fn prompt_key(&mut self, mut prompt: Prompt, key: Key) -> OverlayResult {
         match key.code {
-            KeyCode::Esc => OverlayResult::Close,
+            KeyCode::Esc => {
+                // What was typed for a form is never lost.
+                if let Purpose::Answer { action, digest, at } = &prompt.purpose {
+                    self.write_answer(action, *digest, *at, &prompt.entry.text());
+                }
+                OverlayResult::Close
+            }
             KeyCode::Enter if key.modifiers.is_empty() => {
                 let text = prompt.entry.text();
                 self.prompted(prompt, text)
@@ -259,7 +266,12 @@ impl App {
             self.say(Toast::warning("the word does not match: nothing was done"));
             return stay(Overlay::Prompt(prompt));
         }
+        if let Purpose::Answer { action, digest, at } = &prompt.purpose {
+            let took = self.write_answer(action, *digest, *at, &text);
+            return if took { OverlayResult::Close } else { stay(Overlay::Prompt(prompt)) };
+        }
         OverlayResult::Requests(match prompt.purpose {
+            Purpose::Answer { .. } => Vec::new(),
             Purpose::Note { action, digest } => commands::send_with_note(self, action, digest, text),
             Purpose::Confirm { action, digest, word, said } => {
                 if said.is_empty() && text.trim() == word {

@@ -398,6 +398,9 @@ impl App {
         if self.composer.open {
             return self.composer_key(key);
         }
+        if let Some(requests) = self.form_key(key) {
+            return requests;
+        }
         self.pending_keys.push(key);
         let scope = Scope::In(self.focus);
         match self.keymap.meaning(scope, &self.pending_keys) {

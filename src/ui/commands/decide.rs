@@ -4,10 +4,10 @@ use super::{BASE, Command, Scope, needs_control};
 use crate::base::{ActionId, Digest};
 use crate::model::event::Verdict;
 use crate::model::offer::needs_choice;
-use crate::model::{Kind, OptionEffect};
+use crate::model::{FormAnswer, Kind, OptionEffect};
 use crate::ui::app::rule::draft;
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{App, Request, msg::Part, offers, version};
+use crate::ui::app::{App, Request, form, msg::Part, offers, version};
 use crate::ui::layout::PaneId;
 use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Prompt, Purpose};
 use crate::wire::{self, Decide};
@@ -74,7 +74,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         why_disabled: |app| {
             let none = "the agent offers no options for this action";
-            needs_held(app).or_else(|| offers::of(&app.scene).is_empty().then_some(none))
+            needs_held(app).or_else(|| (!offers::exist(&app.scene)).then_some(none))
         },
         ..deciding("options", "options", "List the agent's own options for the action, and choose one", |app| {
             app.overlay = Some(Overlay::Choose(Choice::offers(&app.scene)));
@@ -183,8 +183,53 @@ fn approve(app: &mut App) -> Vec<Request> {
     approve_after_word(app, id, digest, String::new())
 }
 
+/// Sends the answers to a form, if they fit. Words that the form has no place for follow as a note; where they answer
+/// a question that the agent needs, they are all that can be sent.
+fn answer_form(app: &mut App, action: ActionId, digest: Digest, said: &str) -> Vec<Request> {
+    let Some(form) = form::of(&app.scene) else { return Vec::new() };
+    let draft = &app.scene.review.form;
+    let content = draft.content(form);
+    let words: Vec<String> =
+        [said.trim().to_owned()].into_iter().chain(draft.words_beside(form)).filter(|text| !text.is_empty()).collect();
+    let unfinished = draft.first_unfinished(form).map(|at| (Some(at), "an answer is not finished".to_owned()));
+    let misfit = form.check(&content).err().map(|misfit| (misfit.field, misfit.text));
+    let in_words = |at: usize| form.fields.get(at).is_some_and(|field| !draft.own_words(field).is_empty());
+    let reason = Some(words.join("\n")).filter(|text| !text.is_empty());
+    let verdict = match unfinished.or(misfit) {
+        None => {
+            let answer = Some(Box::new(FormAnswer::Accept { content }));
+            Decide { reason, answer, ..Decide::new(action, digest, Verdict::Approve) }
+        }
+        Some((Some(at), _)) if in_words(at) => Decide { reason, ..Decide::new(action, digest, Verdict::Redirect) },
+        Some((at, why)) => {
+            let text = format!("{} of {} answered: {why}", form.answered(&content), form.fields.len());
+            if let Some(at) = at {
+                app.panes.diff.go_to_field(at);
+            }
+            app.say(Toast::warning(text));
+            return Vec::new();
+        }
+    };
+    app.arming.decided();
+    vec![decide(verdict)]
+}
+
+/// A form is refused: declining asks for words first, canceling does not.
+pub fn refuse_form(app: &mut App, answer: FormAnswer) -> Vec<Request> {
+    let Some((state, digest)) = app.scene.held_target() else { return Vec::new() };
+    if answer == FormAnswer::Cancel {
+        let verdict = Decide::new(state.action.id.clone(), digest, Verdict::Deny);
+        app.arming.decided();
+        return vec![decide(Decide { answer: Some(Box::new(answer)), ..verdict })];
+    }
+    ask_reason(app, Verdict::Deny, false)
+}
+
 /// Sends the approval, or asks for the word that the guard rail or the chosen option needs first.
 fn approve_after_word(app: &mut App, action: ActionId, digest: Digest, said: String) -> Vec<Request> {
+    if form::of(&app.scene).is_some() {
+        return answer_form(app, action, digest, &said);
+    }
     let guard = app.scene.held_target().and_then(|(state, _)| state.held.as_ref()?.confirm.clone());
     let option = offers::chosen(&app.scene, true).and_then(|option| option.confirm.clone());
     let purpose = match (guard, option) {
@@ -294,7 +339,7 @@ fn approve_group(app: &mut App) -> Vec<Request> {
         .actions
         .held()
         .filter(|state| state.action.kind() == kind && state.action.step == step && !guarded(state))
-        .filter(|state| !needs_choice(&state.action.options))
+        .filter(|state| !needs_choice(&state.action.options) && state.action.form().is_none())
         .filter(|state| app.panes.inbox.has_been_read(&state.action.id))
         .map(|state| (state.action.id.clone(), state.held.as_ref().map_or(state.action.digest, |held| held.digest)))
         .filter(|(other, _)| *other != id)
@@ -306,6 +351,9 @@ fn approve_group(app: &mut App) -> Vec<Request> {
     if app.scene.target().is_some_and(guarded) {
         app.say(Toast::warning("a guard-rail action cannot be approved as part of a group"));
         return Vec::new();
+    }
+    if form::of(&app.scene).is_some() {
+        return answer_form(app, id, digest, "");
     }
     let mut requests = send(app, id, digest, String::new(), None);
     app.say(Toast::plain(format!("approved {} of this kind", others.len() + 1)));

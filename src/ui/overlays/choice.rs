@@ -4,8 +4,8 @@ use super::open_box;
 use crate::base::text::width;
 use crate::base::{ActionId, Digest, RelPath, Seq};
 use crate::model::event::{AgentOffer, AgentSession, ChangedBy, Mode};
-use crate::model::{AgentState, Keeping, RequestOption};
-use crate::ui::app::{App, Scene, offers};
+use crate::model::{AgentState, FormAnswer, Keeping, RequestOption};
+use crate::ui::app::{App, Scene, form, offers};
 use crate::ui::limits::UI_CHOICES_MAX;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
@@ -37,6 +37,8 @@ pub enum Pick {
     AgentSession(AgentSession),
     /// One of the agent's options for the action under review, by its id.
     Offer(String),
+    /// A form is refused with this answer.
+    Refuse(FormAnswer),
     Keep(Keeping),
     /// The same, once a word is typed.
     KeepAfterWord(Keeping, String),
@@ -137,6 +139,16 @@ impl Choice {
     /// The agent's options for the action under review, each with its effect; the cursor is on what an approval sends.
     #[must_use]
     pub fn offers(scene: &Scene) -> Self {
+        let decides = scene.held_target().map(|(state, digest)| (state.action.id.clone(), digest));
+        let title = scene.target().map(|state| visible(&state.action.title)).unwrap_or_default();
+        if form::of(scene).is_some() {
+            let row = |name: &str, does: &str, answer| (name.to_owned(), does.to_owned(), Pick::Refuse(answer));
+            let rows = vec![
+                row("decline", "no answers; the agent goes on", FormAnswer::Decline),
+                row("cancel", "dismiss it; the agent may end its turn", FormAnswer::Cancel),
+            ];
+            return Self { about: vec![title], decides, ..Self::of("Without an answer", rows) };
+        }
         let options = offers::of(scene);
         let next = [true, false].map(|allows| offers::next(scene, allows).map(|option| option.id.as_str()));
         let row = |option: &RequestOption| {
@@ -154,12 +166,10 @@ impl Choice {
         };
         let rows = options.iter().take(UI_CHOICES_MAX).map(row).collect();
         let cursor = options.iter().position(|option| next.first() == Some(&Some(option.id.as_str()))).unwrap_or(0);
-        let title = scene.target().map(|state| visible(&state.action.title)).unwrap_or_default();
         let mut about = vec![title];
         if offers::must_choose(scene) {
             about.push("The options differ, so none is sent unless you choose it.".to_owned());
         }
-        let decides = scene.held_target().map(|(state, digest)| (state.action.id.clone(), digest));
         Self { about, cursor, decides, ..Self::of("The agent's options", rows) }
     }
 
@@ -312,6 +322,7 @@ pub(super) fn view(choice: &Choice, app: &App, frame: &mut Frame<'_>, screen: Re
     let hint = match (rows, &choice.decides) {
         (0, _) => "Esc closes",
         (_, None) => "j k move · Enter selects · Esc closes",
+        (_, Some(_)) if form::of(&app.scene).is_some() => "j k move · Enter sends · Esc closes",
         (_, Some(_)) => "j k move · Enter selects · a approves with it · Esc closes",
     };
     brush.cut(inside.x, inside.bottom().saturating_sub(1), inside.right(), hint, Role::Hint);

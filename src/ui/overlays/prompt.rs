@@ -5,6 +5,8 @@ use crate::base::text::{Show, escape, width};
 use crate::base::{ActionId, Digest, StepId};
 use crate::model::Keeping;
 use crate::model::event::Verdict;
+use crate::model::session::ActionState;
+use crate::ui::app::form::{Part, Spot};
 use crate::ui::app::{App, offers};
 use crate::ui::entry::Entry;
 use crate::ui::look::Brush;
@@ -45,6 +47,12 @@ pub enum Purpose {
         verdict: Verdict,
         makes_rule: bool,
     },
+    /// An answer to a question of a form.
+    Answer {
+        action: ActionId,
+        digest: Digest,
+        at: Spot,
+    },
     Lease {
         step: Option<StepId>,
     },
@@ -80,6 +88,7 @@ impl Purpose {
             | Self::Confirm { action, digest, .. }
             | Self::GuardReason { action, digest, .. }
             | Self::Option { action, digest, .. }
+            | Self::Answer { action, digest, .. }
             | Self::Reason { action, digest, .. } => Some((action, digest)),
             Self::Lease { .. }
             | Self::Rewind { .. }
@@ -103,6 +112,7 @@ impl Purpose {
             Self::Note { .. }
             | Self::GuardReason { .. }
             | Self::Reason { .. }
+            | Self::Answer { .. }
             | Self::AddStep { .. }
             | Self::RewordStep(_)
             | Self::Search
@@ -118,6 +128,8 @@ impl Purpose {
             Self::Reason { verdict: Verdict::Redirect, .. } => "Redirect: what should the agent do instead?",
             Self::Reason { makes_rule: true, .. } => "Deny and make a rule: why?",
             Self::Reason { .. } => "Deny: why?",
+            Self::Answer { at: Spot { part: Some(Part::OwnWords), .. }, .. } => "In your own words",
+            Self::Answer { .. } => "Your answer",
             Self::Lease { .. } => "Lease for this step",
             Self::Rewind { .. } => "Rewind the workspace",
             Self::Keep { keeping: Keeping::Logout, .. } => "Log the agent out",
@@ -136,6 +148,9 @@ impl Purpose {
                 format!("type  {word}  and Enter to continue · Esc: r redirect, d deny, x ask")
             }
             Self::Option { word, .. } => format!("type  {word}  and Enter to send it · Esc keeps it pending"),
+            Self::Answer { .. } => {
+                "Enter keeps it · Alt-Enter new line · Esc keeps it too · nothing is sent yet".to_owned()
+            }
             Self::Lease { .. } => format!("type  {LEASE_WORD}  and Enter to grant it · Esc cancels"),
             Self::Rewind { .. } => format!("type  {REWIND_WORD}  and Enter · Esc cancels"),
             Self::Keep { .. } => format!("type  {}  and Enter · Esc cancels", self.word().unwrap_or_default()),
@@ -159,13 +174,22 @@ pub struct Prompt {
 impl Prompt {
     #[must_use]
     pub fn new(purpose: Purpose, text: &str) -> Self {
-        let multiline = matches!(purpose, Purpose::Note { .. } | Purpose::Reason { .. } | Purpose::GuardReason { .. });
+        let multiline = matches!(
+            purpose,
+            Purpose::Note { .. } | Purpose::Reason { .. } | Purpose::GuardReason { .. } | Purpose::Answer { .. }
+        );
         let entry = match (multiline, text.is_empty()) {
             (true, true) => Entry::lines(),
             (false, true) => Entry::line(),
             (multiline, false) => Entry::holding(text, multiline),
         };
         Self { purpose, entry }
+    }
+
+    /// With the typed text masked.
+    #[must_use]
+    pub fn masked(self) -> Self {
+        Self { entry: self.entry.masked(), ..self }
     }
 }
 
@@ -204,6 +228,14 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
             };
             say(more, Role::TextSoft);
         }
+        Purpose::Answer { action, at, .. } => {
+            let form = app.scene.session.actions.get(action).and_then(|state| state.action.form());
+            let Some(field) = form.and_then(|form| form.fields.get(at.field)) else { return lines };
+            say(&escape::show(&field.title, &Show::prose()), Role::TextStrong);
+            if !field.detail.is_empty() {
+                say(&escape::show(&field.detail, &Show::prose()), Role::TextSoft);
+            }
+        }
         Purpose::Search | Purpose::Jump | Purpose::AddStep { .. } | Purpose::RewordStep(_) => {}
         Purpose::Note { action, .. }
         | Purpose::Confirm { action, .. }
@@ -223,24 +255,29 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
                 say(&format!("effect  {}", option.does()), Role::Warn);
             }
             if matches!(purpose, Purpose::Confirm { .. } | Purpose::GuardReason { .. }) {
-                let rationale = state.action.rationale.as_ref();
-                let says = rationale.map_or("nothing", |rationale| rationale.text.as_str());
-                say(&format!("says  \"{}\"", escape::show(says, &Show::prose())), Role::TextSoft);
-                if rationale.is_none_or(|rationale| rationale.evidence.is_empty()) {
-                    say("evidence  none: the agent cites no read, run or step", Role::Warn);
-                }
-                if let Some(ruled) = &state.ruled {
-                    say(&format!("risk  high: {}", escape::show(&ruled.reason, &Show::prose())), Role::RiskHigh);
-                }
-                let ruled = state.ruled.as_ref().map_or("", |ruled| ruled.reason.as_str());
-                // The rule's words are already above.
-                for line in state.alarms.iter().filter(|line| ruled.is_empty() || !line.contains(ruled)) {
-                    say(&format!("effect  {}", escape::show(line, &Show::prose())), Role::Warn);
-                }
+                about_guarded(state, &mut say);
             }
         }
     }
     lines
+}
+
+/// What speaks for and against an action that a guard rail holds.
+fn about_guarded(state: &ActionState, say: &mut impl FnMut(&str, Role)) {
+    let rationale = state.action.rationale.as_ref();
+    let says = rationale.map_or("nothing", |rationale| rationale.text.as_str());
+    say(&format!("says  \"{}\"", escape::show(says, &Show::prose())), Role::TextSoft);
+    if rationale.is_none_or(|rationale| rationale.evidence.is_empty()) {
+        say("evidence  none: the agent cites no read, run or step", Role::Warn);
+    }
+    if let Some(ruled) = &state.ruled {
+        say(&format!("risk  high: {}", escape::show(&ruled.reason, &Show::prose())), Role::RiskHigh);
+    }
+    let ruled = state.ruled.as_ref().map_or("", |ruled| ruled.reason.as_str());
+    // The rule's words are already above.
+    for line in state.alarms.iter().filter(|line| ruled.is_empty() || !line.contains(ruled)) {
+        say(&format!("effect  {}", escape::show(line, &Show::prose())), Role::Warn);
+    }
 }
 
 /// Lines added and removed, once the diff is there.

@@ -222,6 +222,9 @@ fn history(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
             columns,
         );
     }
+    for (title, answer) in state.answers() {
+        wrapped(rows, &head("answered"), Role::TextSoft, &format!("{title}: {answer}"), Role::Human, columns);
+    }
     if let Some(detail) = state.finished.as_ref().and_then(|finished| finished.detail.as_ref()) {
         wrapped(rows, &head("end"), Role::TextSoft, detail, Role::Warn, columns);
     }

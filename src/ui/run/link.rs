@@ -151,7 +151,9 @@ impl Link {
 
     /// Sends a request off; a refusal comes back as a message.
     pub(super) fn ask(&mut self, request: Request) -> Result<(), Box<Msg>> {
-        let refuse = |asked: Request, why: &str| Err(Box::new(Msg::Answered { asked, outcome: Err(why.to_owned()) }));
+        let refuse = |asked: Request, why: &str| {
+            Err(Box::new(Msg::Answered { asked: Box::new(asked), outcome: Err(why.to_owned()) }))
+        };
         let State::Up { to_host, .. } = &self.state else { return refuse(request, "not connected to the host") };
         let id = self.next_id;
         let Ok(message) = request.message(Id::Number(id)) else {
@@ -233,7 +235,7 @@ impl Link {
             Ok(result) => answer(&asked, &result),
             Err(error) => refused(error),
         };
-        some(Msg::Answered { asked, outcome })
+        some(Msg::Answered { asked: Box::new(asked), outcome })
     }
 
     /// The host's clock now.

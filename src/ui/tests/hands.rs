@@ -430,7 +430,7 @@ fn leaving_closes_a_session_only_when_nothing_is_open() {
 fn a_refusal_of_the_host_is_told_in_words() {
     let mut stage = Stage::set(120, 40, "dark");
     stage.send(Msg::Answered {
-        asked: wire::Request::Freeze(wire::Freeze::default()),
+        asked: Box::new(wire::Request::Freeze(wire::Freeze::default())),
         outcome: Err("nothing is held".to_owned()),
     });
     stage.draw();
@@ -573,7 +573,7 @@ fn nothing_is_shown_or_approved_before_long_content_is_there() {
         .cloned()
         .unwrap();
     let outcome = Err("there is no such blob".to_owned());
-    stage.send(Msg::Answered { asked: blob, outcome });
+    stage.send(Msg::Answered { asked: Box::new(blob), outcome });
     stage.draw();
     assert!(stage.text().contains("approve or deny it as a whole"), "{}", stage.text());
 }

@@ -1,6 +1,7 @@
 //! The client as a whole, without a terminal: what keys do, what screens show, and what drawing costs.
 
 mod budgets;
+mod form;
 mod hands;
 mod hands_seat;
 mod options;

@@ -233,6 +233,9 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
         return vec!["approve", "redirect", "deny", "explain", "edit", "test", "pause", "stop"];
     }
     let mut names = vec!["approve"];
+    if state.action.form().is_some() {
+        return vec!["approve", "deny", "redirect", "options", "explain", "pause", "stop"];
+    }
     if !state.action.options.is_empty() {
         names.extend(["deny", "options"]);
     }

@@ -19,6 +19,7 @@ use super::watch;
 use crate::agent::llm::limits;
 use crate::base::{ActionId, Digest, RelPath};
 use crate::model::EvidenceKind;
+use crate::model::form::Form;
 use crate::model::{After, Body, Command, Draft, Evidence, Proposal, Step};
 use crate::port::{Answer, Desk, FromAgent, Interrupted, Workspace};
 use outcome::{refused, settle};
@@ -211,17 +212,22 @@ impl GateClient {
     async fn ask(&mut self, desk: &mut Desk, what: &str, text: &str) -> Result<Acted, Interrupted> {
         let line: String = text.lines().next().unwrap_or_default().chars().take(limits::STEP_TITLE_CHARS_MAX).collect();
         let title = format!("{} {what}: {line}", self.by);
-        let proposal = Proposal::new(title, Body::Other).because(text, vec![Evidence::new(EvidenceKind::Quote, text)]);
+        let body = if what == "question" { Body::Form(Box::new(Form::question(text))) } else { Body::Other };
+        let proposal = Proposal::new(title, body).because(text, vec![Evidence::new(EvidenceKind::Quote, text)]);
         let settled = desk.consent(proposal).await?;
         // A redirect of a question is its answer.
         let answer = match &settled.answer {
             Answer::Redirected { reason, .. } if what == "question" => {
                 Some(format!("The supervisor answers: {reason}"))
             }
-            Answer::Approved { note, .. } if what == "question" => Some(match note {
-                Some(note) => format!("The supervisor says yes: {note}"),
-                None => "The supervisor says yes.".to_owned(),
-            }),
+            Answer::Approved { note, form, .. } if what == "question" => {
+                let words = form.as_ref().and_then(Form::answer_to_question).into_iter().chain(note.as_deref());
+                let words = words.collect::<Vec<_>>().join("\n");
+                Some(match words.as_str() {
+                    "" => "The supervisor says yes.".to_owned(),
+                    words => format!("The supervisor answers: {words}"),
+                })
+            }
             Answer::Approved { .. }
             | Answer::Redirected { .. }
             | Answer::Denied { .. }

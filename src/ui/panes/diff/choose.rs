@@ -17,6 +17,11 @@ impl DiffPane {
     pub fn stop_at(&mut self, step: Step, forward: bool, height: usize) -> bool {
         let is_stop = |row: usize| match (step, self.rows.get(row)) {
             (Step::File, Some(DiffRow::File(_))) => true,
+            (Step::Hunk, Some(_)) if !self.spots.is_empty() => {
+                let field = |row: usize| self.spots.get(row).copied().flatten().map(|spot| spot.field);
+                let above = row.checked_sub(1).and_then(field);
+                field(row).is_some() && field(row) != above
+            }
             (Step::Hunk, Some(this)) => {
                 let hunk = self.hunk_of(this);
                 let above = row.checked_sub(1).and_then(|above| self.rows.get(above));

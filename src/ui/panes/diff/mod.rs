@@ -7,6 +7,7 @@ use crate::base::text::width;
 use crate::diff::LineKind;
 use crate::model::session::ActionState;
 use crate::model::{FileChange, Kind};
+use crate::ui::app::form::Spot;
 use crate::ui::app::review::Review;
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
@@ -19,6 +20,7 @@ use ratatui::layout::{Rect, Size};
 
 mod choose;
 mod draw;
+mod form;
 mod told;
 
 pub use choose::Step;
@@ -85,6 +87,8 @@ pub(super) enum PlaceIn {
 pub struct DiffPane {
     list: List,
     rows: Vec<DiffRow>,
+    /// Of a form: the place on it that each row belongs to.
+    spots: Vec<Option<Spot>>,
     pictures: std::sync::Arc<Vec<FilePicture>>,
     view: View,
     context: usize,
@@ -108,6 +112,7 @@ impl Default for DiffPane {
         Self {
             list: List::default(),
             rows: Vec::new(),
+            spots: Vec::new(),
             pictures: std::sync::Arc::default(),
             view: View::default(),
             context: DIFF_CONTEXT_LINES,
@@ -160,6 +165,20 @@ impl DiffPane {
         review.seen.unseen(self.edition, self.rows.len())
     }
 
+    /// The place on a form that the cursor is at.
+    #[must_use]
+    pub fn spot(&self) -> Option<Spot> {
+        self.spots.get(self.list.cursor).copied().flatten()
+    }
+
+    /// Moves to a question of a form.
+    pub fn go_to_field(&mut self, field: usize) {
+        let row = self.spots.iter().position(|spot| spot.is_some_and(|spot| spot.field == field));
+        if let Some(row) = row {
+            self.list.jump(row, self.rows.len(), usize::from(self.room.height));
+        }
+    }
+
     fn window(&self) -> std::ops::Range<usize> {
         self.list.window(self.rows.len(), usize::from(self.room.height))
     }
@@ -185,7 +204,11 @@ impl DiffPane {
 
     fn rows_about(&mut self, scene: &Scene, state: &ActionState) {
         let files = state.action.files().len();
-        if files == 0 {
+        if let Some(form) = state.action.form() {
+            let page = form::Page::of(scene, form, self.room.width);
+            self.rows = page.rows.into_iter().map(DiffRow::Note).collect();
+            self.spots = page.spots;
+        } else if files == 0 {
             self.rows = told::rows(scene, state, self.room.width).into_iter().map(DiffRow::Note).collect();
         } else if let Some(product) = scene.products.current() {
             self.pictures = std::sync::Arc::clone(&product.files);
@@ -378,6 +401,7 @@ impl Pane for DiffPane {
         let before = std::mem::take(&mut self.rows);
         let pictured_before = self.pictured.take();
         self.pictures = std::sync::Arc::default();
+        self.spots.clear();
         let about = scene.target().map(|state| state.action.digest);
         let fresh = self.about != about;
         self.about = about;
@@ -386,7 +410,9 @@ impl Pane for DiffPane {
             Some(state) => self.rows_about(scene, state),
         }
         self.wrap();
-        if fresh || before != self.rows || pictured_before != self.pictured {
+        // Answering changes the rows of a form, and not what it asks: what was read stays read.
+        let is_answered = !fresh && !reflows && !self.spots.is_empty() && before.len() == self.rows.len();
+        if fresh || (before != self.rows && !is_answered) || pictured_before != self.pictured {
             self.edition += 1;
         }
         if fresh {
@@ -403,6 +429,11 @@ impl Pane for DiffPane {
                 self.list.cursor = first.min(usize::from(room.height) / 2);
             }
         }
+    }
+
+    fn yank(&self, scene: &Scene) -> Option<String> {
+        let url = scene.target().and_then(|state| state.action.form()).and_then(|form| form.url.clone());
+        url.or_else(|| Some(self.row_text(scene, self.list.cursor)))
     }
 
     fn title(&self, scene: &Scene) -> Title {

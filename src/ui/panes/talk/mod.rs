@@ -233,6 +233,9 @@ impl TalkPane {
             return;
         }
         let mut rows = vec![TalkRow::Plain(action_row(scene, state, Role::Text))];
+        for (title, answer) in state.answers() {
+            plain(&mut rows, "  › ", Role::Human, &format!("{title}: {answer}"), Role::Human, self.columns);
+        }
         let reason = state.decided.as_ref().and_then(|decided| decided.reason.as_ref());
         if let Some(reason) = reason.filter(|reason| !reason.trim().is_empty()) {
             plain(&mut rows, "  › ", Role::Human, reason, Role::TextSoft, self.columns);

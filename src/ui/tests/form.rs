@@ -1,0 +1,175 @@
+//! Tests of a form on the screen: choices, own words, what is sent, and what never is.
+
+use super::stage::{SESSION, Stage};
+use crate::model::FormAnswer;
+use crate::model::event::Verdict;
+use crate::wire::{self, Decide};
+use serde_json::{Value, json};
+
+fn with(form: &Value, size: (u16, u16)) -> Stage {
+    let session: Vec<String> = SESSION
+        .lines()
+        .map(|line| {
+            let mut event: Value = serde_json::from_str(line).unwrap();
+            if event["kind"] == "proposed" && event["action"]["id"] == "a7" {
+                event["action"]["kind"] = json!("other");
+                event["action"]["form"] = form.clone();
+                event["action"].as_object_mut().unwrap().remove("files");
+            }
+            event.to_string()
+        })
+        .collect();
+    let mut stage = Stage::empty(size.0, size.1, "dark");
+    stage.receive(&session.join("\n"));
+    stage.draw();
+    stage.pass(2_000);
+    stage.draw();
+    stage
+}
+
+fn two() -> Value {
+    json!({"message": "Before I start:", "fields": [
+        {"id": "db", "title": "Which database?", "type": "one", "required": true, "own_words": "db_custom", "choices": [
+            {"value": "pg", "title": "Postgres", "detail": "a server"}, {"value": "lite", "title": "SQLite", "preview": "one\nfile"}]},
+        {"id": "tests", "title": "Which tests?", "type": "many", "required": true, "choices": [
+            {"value": "unit", "title": "unit"}, {"value": "e2e", "title": "end to end"}]},
+        {"id": "key", "title": "API key", "type": "text", "secret": true},
+    ]})
+}
+
+fn decided(stage: &Stage) -> Vec<Decide> {
+    let decide = |request: &wire::Request| {
+        let wire::Request::Decide(decide) = request else { return None };
+        Some(decide.clone())
+    };
+    stage.asked.iter().filter_map(decide).collect()
+}
+
+fn only(stage: &Stage) -> Decide {
+    let [decide] = &decided(stage)[..] else { panic!("{:?}\n{}", decided(stage), stage.text()) };
+    decide.clone()
+}
+
+fn content(stage: &Stage) -> Value {
+    let Some(FormAnswer::Accept { content }) = only(stage).answer.as_deref().cloned() else {
+        panic!("{}", stage.text())
+    };
+    Value::Object(content)
+}
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
+
+#[test]
+fn a_form_is_one_page_and_is_answered_by_choice_and_in_own_words() {
+    for size in SIZES {
+        let mut stage = with(&two(), size);
+        let text = stage.text();
+        for row in ["Before I start:", "1 of 3  Which database?", "1 ( ) Postgres", "a server", "2 ( ) SQLite", "│ one"]
+        {
+            assert!(text.contains(row), "{row}\n{text}");
+        }
+        assert!(text.contains("a send 0 of 3 answers") && text.contains("d decline"), "{text}");
+        stage.command("approve");
+        stage.command("bottom");
+        stage.command("approve");
+        assert!(
+            decided(&stage).is_empty() && stage.text().contains("“Which database?” needs an answer"),
+            "{}",
+            stage.text()
+        );
+        // The cursor is on that question: a digit picks, `i` types.
+        stage.press("2 i");
+        stage.type_text("but a d r 1 later");
+        assert!(decided(&stage).is_empty(), "typed keys decide nothing");
+        stage.press("esc");
+        assert!(stage.text().contains("(x) SQLite") && stage.text().contains("but a d r 1 later"), "{}", stage.text());
+        stage.command("next-hunk");
+        stage.press("1 2 2");
+        assert!(stage.text().contains("a send 2 of 3 answers"), "{}", stage.text());
+        stage.command("bottom");
+        stage.command("approve");
+        assert_eq!(only(&stage).verdict, Verdict::Approve);
+        assert_eq!(content(&stage), json!({"db": "lite", "db_custom": "but a d r 1 later", "tests": ["unit"]}));
+    }
+}
+
+#[test]
+fn a_secret_is_masked_wherever_it_is_shown() {
+    for linear in [false, true] {
+        let mut stage = with(&two(), (120, 40));
+        stage.app.linear = linear;
+        stage.command("bottom");
+        stage.press("i");
+        stage.type_text("hunter2");
+        assert!(!stage.text().contains("hunter") && stage.text().contains("•••••••"), "{}", stage.text());
+        stage.press("enter");
+        assert!(!stage.text().contains("hunter") && stage.text().contains("•••••••"), "{}", stage.text());
+        assert!(stage.text().contains("not recorded"), "{}", stage.text());
+        let sent = String::from_utf8_lossy(&stage.sent).into_owned();
+        assert!(!sent.contains("hunter2"));
+    }
+}
+
+#[test]
+fn own_words_where_the_form_has_no_place_follow_as_words() {
+    let mut stage = with(&two(), (120, 40));
+    stage.press("j j j 1");
+    stage.command("next-hunk");
+    stage.press("i");
+    stage.type_text("only the slow ones");
+    stage.press("enter");
+    stage.command("bottom");
+    stage.command("approve");
+    let decide = only(&stage);
+    assert_eq!(decide.verdict, Verdict::Redirect, "{}", stage.text());
+    assert_eq!(decide.reason.as_deref(), Some("On “Which tests?”: only the slow ones"));
+}
+
+#[test]
+fn declining_and_canceling_are_two_things() {
+    let mut stage = with(&two(), (120, 40));
+    stage.command("options");
+    assert!(
+        stage.text().contains("the agent goes on") && stage.text().contains("may end its turn"),
+        "{}",
+        stage.text()
+    );
+    stage.press("j enter");
+    assert_eq!((only(&stage).verdict, only(&stage).answer), (Verdict::Deny, Some(Box::new(FormAnswer::Cancel))));
+    let mut stage = with(&two(), (120, 40));
+    stage.command("deny");
+    stage.press("enter");
+    assert_eq!((only(&stage).verdict, only(&stage).answer), (Verdict::Deny, None), "the host declines");
+}
+
+#[test]
+fn unfinished_text_is_kept_and_said() {
+    let form = json!({"message": "?", "fields": [
+        {"id": "n", "title": "How many?", "type": "number", "integer": true, "default": 3},
+        {"id": "raw", "title": "Raw", "type": "json", "schema": {"type": "tree"}}]});
+    let mut stage = with(&form, (120, 40));
+    assert!(stage.text().contains("3  (the agent's default)") && stage.text().contains("tree"), "{}", stage.text());
+    stage.command("next-hunk");
+    stage.press("i backspace");
+    stage.type_text("lots");
+    stage.press("enter");
+    assert!(stage.text().contains("must be a number"), "{}", stage.text());
+    stage.press("esc");
+    assert!(stage.text().contains("lots") && stage.text().contains("not sent"), "{}", stage.text());
+    stage.command("bottom");
+    stage.command("approve");
+    assert!(decided(&stage).is_empty() && stage.text().contains("not finished"), "{}", stage.text());
+}
+
+#[test]
+fn an_address_is_shown_whole_with_its_host_and_copied_whole() {
+    use crate::ui::app::Request;
+    let url = "https://login.example@evil.example/device?code=77";
+    let mut stage = with(&json!({"message": "log in there", "url": url}), (80, 24));
+    assert!(stage.text().contains(url) && stage.text().contains("not part of the host"), "{}", stage.text());
+    assert!(stage.text().contains("a tell the agent that you agree"), "{}", stage.text());
+    stage.command("yank");
+    assert!(stage.others.iter().any(|request| matches!(request, Request::Copy(text) if text == url)));
+    stage.command("approve");
+    assert_eq!(content(&stage), json!({}));
+}
