@@ -32,6 +32,11 @@ impl StepStatus {
         Self::WORDS.iter().find(means).map_or(Self::Pending, |(status, ..)| *status)
     }
 
+    /// Every status, as it is on the wire.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        Self::WORDS.iter().map(|(_, word, _)| *word)
+    }
+
     /// As it is on the wire.
     pub fn word(self) -> &'static str {
         Self::WORDS.iter().find(|(status, ..)| *status == self).map_or("", |(_, word, _)| word)

@@ -2,9 +2,8 @@
 
 use crate::model_server::{Fault, ModelServer, Script, Turn};
 use crate::wire::{Ran, endpoint, good, is_good, request, run};
-use rightseat::agent::llm::fault::Fault as Failure;
-use rightseat::agent::llm::http::{Endpoint, Progress, complete};
-use rightseat::agent::llm::providers::Api;
+use rightseat::agent::llm::Fault as Failure;
+use rightseat::agent::llm::{Api, Endpoint, Progress, complete};
 use std::io::Read;
 use std::net::TcpListener;
 use std::sync::mpsc;

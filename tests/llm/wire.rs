@@ -1,15 +1,10 @@
 //! One completion over the wire in each protocol, with each fault.
 
 use crate::model_server::{Fault, ModelServer, Script, Turn};
-use rightseat::agent::llm::fault::Fault as Failure;
-use rightseat::agent::llm::http::{Endpoint, Patience, Progress, complete};
-use rightseat::agent::llm::providers::Api;
-use rightseat::agent::llm::reply::{Closed, Reply};
-use rightseat::agent::llm::request::{Message, Request, Thinking, ToolSpec};
-use rightseat::agent::llm::secret::Secret;
-use rightseat::agent::llm::{Catalog, discover};
+use rightseat::agent::llm::Fault as Failure;
+use rightseat::agent::llm::{Api, Catalog, Closed, Endpoint, Message, Patience, Progress, Reply, Request};
+use rightseat::agent::llm::{Secret, Thinking, ToolSpec, complete, discover};
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -84,7 +79,7 @@ pub async fn run_at(endpoint: Endpoint, server: ModelServer) -> Ran {
     })
     .await;
     let (reply, pauses, waited) = Arc::into_inner(seen).unwrap().into_inner().unwrap();
-    Ran { closed: reply.close(&mut BTreeSet::new()), pauses, waited, server }
+    Ran { closed: reply.close(), pauses, waited, server }
 }
 
 pub fn good() -> Turn {

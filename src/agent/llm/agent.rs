@@ -3,7 +3,7 @@
 //! All waiting is here: for the model, for decisions, for prompts. An interruption drops whatever is awaited (which
 //! closes the model's connection) and ends the turn.
 
-use super::budget::Budget;
+use super::budget::{Budget, Limits};
 use super::calling::Caller;
 use super::crew::{Crew, Next, Part, Role};
 use super::discover;
@@ -19,7 +19,6 @@ use crate::model::{AgentLevel, AgentState, NoteKind};
 use crate::port::{Agent, AgentLink, AgentSeat, Desk, FromAgent, Interrupted};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
-use std::time::Instant;
 use tokio::sync::watch;
 
 /// The built-in agent.
@@ -97,10 +96,9 @@ impl Driver {
                 Err(closed @ Interrupted::Closed) => return Err(closed),
             };
             self.prompts += 1;
-            let mut budget = std::mem::take(&mut self.budget);
-            let adjusted = self.adjust(&mut budget).await;
-            self.budget = budget;
-            adjusted?;
+            if let Some(limits) = self.new_limits(self.budget.clone()).await? {
+                self.budget.limits = limits;
+            }
             match self.goal(text).await {
                 Ok(()) => {}
                 Err(Interrupted::Cancelled) => self.desk.end_turn(TurnEnd::Cancelled).await?,
@@ -113,23 +111,25 @@ impl Driver {
         let ready = self.introduction(&self.budget);
         self.desk.send(FromAgent::Ready(ready)).await?;
         // Budgets are seen before anything of them is used.
-        self.show(Effect::Usage(self.machine(Role::Solo, self.budget.clone()).usage())).await
+        self.show(Effect::Usage(self.budget.usage(&self.settings.choice.model, 0))).await
     }
 
-    /// Takes over limits that the supervisor changed and says what they are now; true when there were any.
-    async fn adjust(&mut self, budget: &mut Budget) -> Result<bool, Interrupted> {
-        let mut changed = false;
+    /// Returns the limits that the supervisor changed, if there are any, and shows them unless that was done at once.
+    async fn new_limits(&mut self, mut budget: Budget) -> Result<Option<Limits>, Interrupted> {
+        let (mut changed, mut unseen) = (false, false);
         while let Some((id, value, answered)) = self.desk.option()? {
-            changed |= !answered;
-            if !budget.adjust(&id, &value) && !answered {
+            let adjusted = budget.adjust(&id, &value);
+            changed |= adjusted;
+            unseen |= !answered;
+            if !adjusted && !answered {
                 self.desk.send(not_an_option(&id, &value)).await?;
             }
         }
-        if changed {
-            let ready = self.introduction(budget);
+        if unseen {
+            let ready = self.introduction(&budget);
             self.desk.send(FromAgent::Ready(ready)).await?;
         }
-        Ok(changed)
+        Ok(changed.then_some(budget.limits))
     }
 
     /// Returns the models and the limits in force, for the header.
@@ -166,7 +166,7 @@ impl Driver {
                 Next::Work { role, text } => (role, text),
                 Next::Over { done, report } => return self.end(done, report).await,
             };
-            let (over, objections) = self.work(role, text).await?;
+            let over = self.work(role, text).await?;
             if over.reason != TurnEnd::EndTurn {
                 return self.give_up(over).await;
             }
@@ -174,7 +174,7 @@ impl Driver {
                 // Words for the supervisor, who may answer them.
                 return self.spoke(over.report).await;
             }
-            next = crew.next(Part { done: over.done, report: over.report, objections });
+            next = crew.next(Part { done: over.done, report: over.report, objections: over.objections });
         }
     }
 
@@ -206,26 +206,23 @@ impl Driver {
 
     // ---- one specialist's task ---------------------------------------------------------------
 
-    async fn work(&mut self, role: Role, task: String) -> Result<(Over, Vec<String>), Interrupted> {
+    async fn work(&mut self, role: Role, task: String) -> Result<Over, Interrupted> {
         let context = self.orient(role).await?;
-        let mut turn = self.turns.remove(&role).unwrap_or_else(|| self.machine(role, Budget::default()));
-        turn.budget = std::mem::take(&mut self.budget);
-        turn.plan = std::mem::take(&mut self.plan);
-        turn.objections.clear();
+        let mut turn = self.turns.remove(&role).unwrap_or_else(|| self.machine(role));
+        let (budget, plan) = (Box::new(self.budget.clone()), self.plan.clone());
         self.gate.by = role.speaker();
-        let worked = self.drive(&mut turn, Event::Begin { task, context }).await;
+        let worked = self.drive(&mut turn, Event::Begin { task, context, budget, plan }).await;
         if worked.is_err() {
             // Calls that wait get their results, so that the conversation can continue later.
-            drop(turn.step(Event::Cancelled));
+            drop(turn.step(Event::Canceled));
         }
-        self.budget = std::mem::take(&mut turn.budget);
-        self.plan = std::mem::take(&mut turn.plan);
-        let objections = std::mem::take(&mut turn.objections);
+        self.budget = turn.budget().clone();
+        self.plan = turn.plan().clone();
         self.turns.insert(role, turn);
-        Ok((worked?, objections))
+        worked
     }
 
-    fn machine(&self, role: Role, budget: Budget) -> Turn {
+    fn machine(&self, role: Role) -> Turn {
         let choice = self.settings.choice_of(role).clone();
         let setup = Setup {
             role,
@@ -235,7 +232,7 @@ impl Driver {
             // A coder's plan is the planner's; a planner changes nothing.
             plan_first: self.settings.plan_first && role == Role::Solo,
         };
-        Turn::new(setup, budget, PlanState::default())
+        Turn::new(setup)
     }
 
     /// The project's map and instruction files for a role's first task, through the gate once a session.
@@ -269,8 +266,6 @@ impl Driver {
     }
 
     async fn drive(&mut self, turn: &mut Turn, first: Event) -> Result<Over, Interrupted> {
-        // Limits are visible from the start.
-        self.show(Effect::Usage(turn.usage())).await?;
         let mut effects = turn.step(first);
         loop {
             let mut awaited = None;
@@ -283,34 +278,28 @@ impl Driver {
             }
             // What the supervisor said or changed meanwhile comes before the model's next word.
             self.listen(turn).await?;
-            self.show_changes_at_once(turn.budget.clone(), Some(turn.usage()));
+            self.show_changes_at_once(turn.budget().clone(), Some(turn.usage()));
             let event = match awaited {
-                Some(Effect::Ask(request)) => {
-                    let began = Instant::now();
-                    let closed = self.caller.complete(&mut self.desk, turn, &request).await?;
-                    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                    self.listen(turn).await?;
-                    Event::Answered { closed: Box::new(closed), ms }
-                }
+                Some(Effect::Ask(ask)) => self.caller.complete(&mut self.desk, &ask).await?,
                 Some(Effect::Act(doing)) => {
-                    self.gate.wall_ms_max = turn.budget.wall_left_ms();
-                    let acted = self.gate.act(&mut self.desk, *doing).await?;
-                    self.listen(turn).await?;
-                    Event::Acted(acted)
+                    self.gate.wall_ms_max = turn.budget().wall_left_ms();
+                    Event::Acted(self.gate.act(&mut self.desk, *doing).await?)
                 }
                 Some(Effect::Over(over)) => return Ok(over),
                 // A machine that awaits nothing has nothing more to do.
                 Some(_) | None => {
                     let report = "the loop stopped without a result".to_owned();
-                    return Ok(Over { reason: TurnEnd::Error, finished: false, done: false, report });
+                    let reason = TurnEnd::Error;
+                    return Ok(Over { reason, finished: false, done: false, report, objections: Vec::new() });
                 }
             };
+            self.listen(turn).await?;
             effects = turn.step(event);
         }
     }
 
     /// Limits that are changed while a decision or the model is awaited are shown at once; they come into force with
-    /// [`Self::adjust`], before anything more is used.
+    /// [`Self::new_limits`], before anything more is used.
     fn show_changes_at_once(&mut self, mut budget: Budget, mut usage: Option<Usage>) {
         let mut ready = self.introduction(&budget);
         let wall_ms_max = self.wall_ms_max.clone();
@@ -329,16 +318,20 @@ impl Driver {
         }));
     }
 
-    /// Takes what the supervisor did meanwhile. These events need nothing in return.
+    /// Takes what the supervisor did meanwhile. Nothing that these events lead to is awaited.
     async fn listen(&mut self, turn: &mut Turn) -> Result<(), Interrupted> {
-        if self.adjust(&mut turn.budget).await? {
-            self.show(Effect::Usage(turn.usage())).await?;
+        let mut effects = Vec::new();
+        if let Some(limits) = self.new_limits(turn.budget().clone()).await? {
+            effects.extend(turn.step(Event::Limited(limits)));
         }
         while let Some((steps, told)) = self.desk.plan_edit()? {
-            drop(turn.step(Event::PlanEdited { steps, told }));
+            effects.extend(turn.step(Event::PlanEdited { steps, told }));
         }
         while let Some(text) = self.desk.boundary_prompt()? {
-            drop(turn.step(Event::Steered(text)));
+            effects.extend(turn.step(Event::Steered(text)));
+        }
+        for effect in effects {
+            self.show(effect).await?;
         }
         Ok(())
     }

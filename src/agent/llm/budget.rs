@@ -6,6 +6,7 @@
 use super::catalog::Model;
 use super::delta::Usage;
 use crate::agent::llm::limits;
+use crate::model;
 use serde::{Deserialize, Serialize};
 
 /// Limits; `None` = none.
@@ -199,11 +200,6 @@ impl Budget {
         ]
     }
 
-    /// Prompt and answer tokens so far.
-    pub fn tokens(&self) -> (u64, u64) {
-        (self.tokens_in, self.tokens_out)
-    }
-
     /// Cost so far; `None` once a call of unknown price was made.
     pub fn cost_micros(&self) -> Option<u64> {
         (!self.cost_unknown).then_some(self.cost_micros)
@@ -214,11 +210,6 @@ impl Budget {
         self.turns
     }
 
-    /// Actions so far.
-    pub fn actions(&self) -> u64 {
-        self.actions
-    }
-
     /// Returns the rest of the limit that runs out first, in words that name it.
     pub fn left(&self) -> Option<String> {
         let all = self.each().into_iter().filter_map(|(used, limit, words)| Some((used?, limit?, words)));
@@ -226,6 +217,19 @@ impl Budget {
         let first = all.max_by(|a, b| share(a.0, a.1).total_cmp(&share(b.0, b.1)))?;
         let (used, limit, words) = first;
         Some(words(limit.saturating_sub(used)))
+    }
+
+    /// Returns the used and the remaining budget, of a model whose context is filled by so many tokens.
+    pub fn usage(&self, model: &Model, context_tokens: u64) -> model::event::Usage {
+        model::event::Usage {
+            tokens_in: Some(self.tokens_in),
+            tokens_out: Some(self.tokens_out),
+            cost_micros: self.cost_micros(),
+            context_used: Some(context_tokens),
+            context_size: model.context.map(u64::from),
+            budget_left: self.left(),
+            budgets: self.words(),
+        }
     }
 
     /// Every limit that is set: what was used of it.
@@ -297,7 +301,7 @@ mod tests {
             // The worst a server may do with what it was given.
             budget.settle(&model(), &usage(1_000, u64::from(reserved.answer_tokens)), (0, 0), 5);
         }
-        let (tokens_in, tokens_out) = budget.tokens();
+        let (tokens_in, tokens_out) = (budget.tokens_in, budget.tokens_out);
         // 1000 are left: the prompt alone would take them.
         assert_eq!(tokens_in + tokens_out, 9_000);
         let mut budget = Budget::new(Limits { cost_micros: Some(50_000), ..none() });
@@ -363,6 +367,6 @@ mod tests {
         let mut budget = Budget::new(none());
         budget.settle(&Model::default(), &Usage::default(), (10, 10), 0);
         assert_eq!(budget.cost_micros(), None);
-        assert_eq!(budget.tokens(), (10, 10));
+        assert_eq!((budget.tokens_in, budget.tokens_out), (10, 10));
     }
 }

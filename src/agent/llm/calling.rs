@@ -11,10 +11,10 @@ use super::fault::Fault;
 use super::http::{self, Endpoint, Patience, Progress};
 use super::keys;
 use super::repeats::Repeats;
-use super::reply::{Closed, Reply};
+use super::reply::Reply;
 use super::request::Request;
 use super::secret::Secret;
-use super::turn::Turn;
+use super::turn::{Ask, Event};
 use crate::agent::llm::limits;
 use crate::model::event::AgentNoted;
 use crate::model::{AlarmKind, NoteKind};
@@ -45,18 +45,22 @@ impl Caller {
         Caller { to_host, patience, wall_ms_max, keys: BTreeMap::new(), dialects: BTreeMap::new(), calls: 0 }
     }
 
-    /// One answer of the turn's model, shown while it comes.
-    pub async fn complete(
-        &mut self,
-        desk: &mut Desk,
-        turn: &mut Turn,
-        request: &Request,
-    ) -> Result<Closed, Interrupted> {
-        let choice = turn.choice().clone();
+    /// Makes one call of a model, shown while its answer comes. Returns the event that the machine waits for.
+    pub async fn complete(&mut self, desk: &mut Desk, ask: &Ask) -> Result<Event, Interrupted> {
+        let began = Instant::now();
+        let (reply, as_text) = self.reply(desk, ask).await?;
+        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(Event::Answered { closed: Box::new(reply.close()), as_text, ms })
+    }
+
+    /// The reply, and whether calls are printed as text from here on.
+    async fn reply(&mut self, desk: &mut Desk, ask: &Ask) -> Result<(Reply, bool), Interrupted> {
+        let Ask { choice, request, .. } = ask;
         let of = (choice.provider.name.clone(), choice.model.name.clone());
+        let mut dialect = self.dialects.get(&of).copied().unwrap_or_default();
         // A keyring may wait for its owner, and the supervisor need not wait with it.
         let endpoint = tokio::select! {
-            endpoint = self.endpoint(&choice) => endpoint,
+            endpoint = self.endpoint(choice) => endpoint,
             why = desk.interrupted() => return Err(why),
         };
         let endpoint = match endpoint {
@@ -64,13 +68,11 @@ impl Caller {
             Err(message) => {
                 let mut reply = Reply::new(choice.provider.api, "none");
                 reply.take(Delta::Fault(Fault::Auth { status: 0, message }));
-                return Ok(reply.close(turn.seen_ids()));
+                return Ok((reply, dialect.text_tools));
             }
         };
         loop {
-            let dialect = self.dialects.get(&of).copied().unwrap_or_default();
-            turn.printed_calls_are_agreed(dialect.text_tools);
-            let mut reply = self.answer(desk, turn, &endpoint, &dialect.put(request)).await?;
+            let mut reply = self.answer(desk, ask, &endpoint, &dialect.put(request)).await?;
             // A model that calls was shown what it may call.
             if reply.fault.is_none()
                 && !reply.calls_something()
@@ -81,7 +83,7 @@ impl Caller {
             let unseen = matches!(reply.fault, Some(Fault::ToolsUnseen { .. }));
             let fault = reply.fault.as_ref().filter(|_| unseen || !reply.begun());
             let Some((learned, how)) = fault.and_then(|fault| dialect.learn(fault, request)) else {
-                return Ok(reply.close(turn.seen_ids()));
+                return Ok((reply, dialect.text_tools));
             };
             let text = format!("{}; retrying {how}", fault.map_or(String::new(), Fault::to_string));
             desk.send(if learned.text_tools && !dialect.text_tools {
@@ -91,10 +93,10 @@ impl Caller {
             })
             .await?;
             self.dialects.insert(of.clone(), learned);
-            turn.printed_calls_are_agreed(learned.text_tools);
+            dialect = learned;
             if unseen {
                 // This answer is paid for: asking again is a call of its own, for the budget to allow.
-                return Ok(reply.close(turn.seen_ids()));
+                return Ok((reply, dialect.text_tools));
             }
         }
     }
@@ -102,14 +104,14 @@ impl Caller {
     async fn answer(
         &mut self,
         desk: &mut Desk,
-        turn: &Turn,
+        ask: &Ask,
         endpoint: &Endpoint,
         request: &Request,
     ) -> Result<Reply, Interrupted> {
-        let by = turn.role().speaker();
+        let by = ask.role.speaker();
         self.calls += 1;
         let mut reply = Reply::new(endpoint.api, format!("{by}-{}", self.calls));
-        let tokens = turn.asked_tokens();
+        let tokens = ask.tokens;
         let mut stream =
             Stream { to_host: self.to_host.clone(), by, tokens, open: None, kept: String::new(), sent: None };
         let encoded = endpoint.api.encode(&endpoint.base_url, request);
@@ -147,7 +149,7 @@ impl Caller {
                     }
                 }
             });
-            let out_of_time = out_of_time(self.wall_ms_max.clone(), turn.budget.wall_used_ms());
+            let out_of_time = out_of_time(self.wall_ms_max.clone(), ask.wall_used_ms);
             tokio::select! {
                 () = work => {}
                 Ok(what) = stopped => early = Some(Fault::Repeats { what }),

@@ -13,11 +13,6 @@ pub struct PlanState {
 }
 
 impl PlanState {
-    /// The steps now.
-    pub fn steps(&self) -> &[Step] {
-        &self.steps
-    }
-
     /// Returns whether a supervisor has approved (or written) it.
     pub fn is_approved(&self) -> bool {
         self.approved.is_some()

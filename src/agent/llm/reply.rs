@@ -115,9 +115,7 @@ impl Reply {
     }
 
     /// Closes the completion: its message, with complete calls only, and the calls that broke.
-    ///
-    /// `seen` holds the ids of earlier calls in the conversation and takes up the new ones.
-    pub fn close(mut self, seen: &mut BTreeSet<String>) -> Closed {
+    pub fn close(mut self) -> Closed {
         let mut parts = Vec::new();
         let mut broken = std::mem::take(&mut self.broken);
         for slot in std::mem::take(&mut self.parts) {
@@ -125,7 +123,7 @@ impl Reply {
                 Slot::Part(part) => parts.push(part),
                 Slot::Call(slot) => {
                     let Some(call) = self.open.remove(&slot) else { continue };
-                    match self.finish(slot, call, seen) {
+                    match self.finish(slot, call) {
                         Ok(call) => parts.push(Part::Call(call)),
                         Err(why) => broken.push(why),
                     }
@@ -138,7 +136,7 @@ impl Reply {
         Closed { message: Message::assistant(parts), broken, usage: self.usage, stop: self.stop, fault: self.fault }
     }
 
-    fn finish(&self, slot: u32, call: OpenCall, seen: &mut BTreeSet<String>) -> Result<ToolCall, BrokenCall> {
+    fn finish(&self, slot: u32, call: OpenCall) -> Result<ToolCall, BrokenCall> {
         let broken = |why: String| BrokenCall { name: call.name.clone(), why };
         if let Some(why) = &call.doubt {
             return Err(broken(why.clone()));
@@ -152,9 +150,6 @@ impl Reply {
             return Err(broken("its arguments are not a JSON object".to_owned()));
         }
         let id = if call.id.is_empty() { format!("{}-{slot}", self.prefix) } else { call.id.clone() };
-        if !seen.insert(id.clone()) {
-            return Err(broken(format!("the id {id} was used before; a call runs once")));
-        }
         Ok(ToolCall { id, name: call.name.clone(), args, seal: call.seal })
     }
 
@@ -249,6 +244,21 @@ pub struct Closed {
 }
 
 impl Closed {
+    /// Takes out the calls whose ids were used before: a call runs once. `seen` holds the ids of earlier calls in the
+    /// conversation and takes up the new ones.
+    pub fn refuse_repeated(&mut self, seen: &mut BTreeSet<String>) {
+        let broken = &mut self.broken;
+        self.message.parts.retain(|part| {
+            let Part::Call(call) = part else { return true };
+            let is_new = seen.insert(call.id.clone());
+            if !is_new {
+                let why = format!("the id {} was used before; a call runs once", call.id);
+                broken.push(BrokenCall { name: call.name.clone(), why });
+            }
+            is_new
+        });
+    }
+
     /// The calls that may run, in order.
     pub fn calls(&self) -> impl Iterator<Item = &ToolCall> {
         self.message.parts.iter().filter_map(|part| match part {
@@ -274,7 +284,9 @@ mod tests {
     fn close(deltas: Vec<Delta>, seen: &mut BTreeSet<String>) -> Closed {
         let mut reply = Reply::new(Api::Chat, "t1");
         deltas.into_iter().for_each(|delta| reply.take(delta));
-        reply.close(seen)
+        let mut closed = reply.close();
+        closed.refuse_repeated(seen);
+        closed
     }
 
     fn call(id: &str, args: &str) -> Vec<Delta> {

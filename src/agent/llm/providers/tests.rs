@@ -45,7 +45,9 @@ fn play(api: Api, bytes: &[u8], chunk: usize) -> Vec<Delta> {
 fn close(api: Api, deltas: Vec<Delta>) -> Closed {
     let mut reply = Reply::new(api, "t1");
     deltas.into_iter().for_each(|delta| reply.take(delta));
-    reply.close(&mut BTreeSet::new())
+    let mut closed = reply.close();
+    closed.refuse_repeated(&mut BTreeSet::new());
+    closed
 }
 
 fn summary(closed: &Closed) -> String {

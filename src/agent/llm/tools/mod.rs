@@ -6,7 +6,7 @@
 mod read_call;
 mod schema;
 
-pub use read_call::{ToolMistake, meant, read_call};
+pub use read_call::{meant, read_call};
 pub use schema::{Wording, names, specs};
 
 use super::edits::Swap;

@@ -4,6 +4,7 @@ use super::super::catalog::EditFormat;
 use super::super::crew::Role;
 use super::super::request::ToolSpec;
 use crate::agent::llm::limits;
+use crate::model::StepStatus;
 use serde_json::{Map, Value, json};
 
 /// The amount of text that the tools take in a prompt. On a processor every thousand tokens of them are some twenty
@@ -33,7 +34,8 @@ impl Wording {
 
 /// The tools of a role, in a fixed order so that the prompt's prefix stays the same.
 pub fn specs(role: Role, format: EditFormat, wording: Wording) -> Vec<ToolSpec> {
-    let specs = names(role, format).into_iter().map(spec);
+    let tool = |name| TOOLS.iter().find(|tool| tool.name == name);
+    let specs = names(role, format).into_iter().filter_map(tool).map(Tool::spec);
     match wording {
         Wording::Full => specs.collect(),
         Wording::Lean => specs.map(leaner).collect(),
@@ -103,105 +105,204 @@ pub fn names(role: Role, format: EditFormat) -> Vec<&'static str> {
     out
 }
 
-fn spec(name: &str) -> ToolSpec {
-    let (description, fields, required): (&str, Value, &[&str]) = match name {
-        "read" => (
-            "Show a file with line numbers, or a part of it. Read a file before you edit it.",
-            json!({"path": text("Path relative to the workspace."),
-                "from_line": whole("First line to show, from 1."), "lines": whole("How many lines.")}),
-            &["path"],
-        ),
-        "list" => ("Name the files below a directory.", json!({"path": text("Directory; `.` for all.")}), &["path"]),
-        "search" => (
-            "Find a regular expression in the files below a directory.",
-            json!({"pattern": text("Regular expression."), "path": text("Directory or file; `.` for all."),
-                "ignore_case": {"type": "boolean"}}),
-            &["pattern"],
-        ),
-        "more" => (
-            "Show more of a long output that was shortened.",
-            json!({"ref": text("The reference, such as r3."), "from": whole("First byte to show.")}),
-            &["ref"],
-        ),
-        "edit" => (
-            "Replace text in a file. `old` must be copied exactly from the file and occur there once.",
-            json!({"path": text("Path."), "old": text("The text that is there now, with lines around it."),
-                "new": text("The text to put in its place."), "all": {"type": "boolean", "description": "Replace every place."}}),
-            &["path", "old", "new", "why"],
-        ),
-        "patch" => (
-            "Change files by a unified diff (`--- a/PATH`, `+++ b/PATH`, `@@`, lines with ` `, `-`, `+`).",
-            json!({"patch": text("The diff.")}),
-            &["patch", "why"],
-        ),
-        "write" => (
-            "Write a whole file, new or old.",
-            json!({"path": text("Path."), "content": text("The complete content.")}),
-            &["path", "content", "why"],
-        ),
-        "delete" => ("Delete a file.", json!({"path": text("Path.")}), &["path", "why"]),
-        "move" => {
-            ("Rename a file.", json!({"from": text("Old path."), "to": text("New path.")}), &["from", "to", "why"])
+/// A tool as its specification is made from it.
+struct Tool {
+    name: &'static str,
+    description: &'static str,
+    fields: &'static [(&'static str, Field)],
+    reasons: Reasons,
+    required: &'static [&'static str],
+}
+
+/// An argument, with its description, which may be empty.
+enum Field {
+    Text(&'static str),
+    Whole(&'static str),
+    Flag(&'static str),
+    /// Steps of a plan, which may have steps.
+    Steps(&'static str),
+}
+
+/// The arguments that explain a call. The instructions describe them once.
+#[derive(PartialEq)]
+enum Reasons {
+    None,
+    Why,
+    All,
+}
+
+use Field::{Flag, Steps, Text, Whole};
+
+const TOOLS: &[Tool] = &[
+    Tool {
+        name: "read",
+        description: "Show a file with line numbers, or a part of it. Read a file before you edit it.",
+        fields: &[
+            ("path", Text("Path relative to the workspace.")),
+            ("from_line", Whole("First line to show, from 1.")),
+            ("lines", Whole("How many lines.")),
+        ],
+        reasons: Reasons::Why,
+        required: &["path"],
+    },
+    Tool {
+        name: "list",
+        description: "Name the files below a directory.",
+        fields: &[("path", Text("Directory; `.` for all."))],
+        reasons: Reasons::Why,
+        required: &["path"],
+    },
+    Tool {
+        name: "search",
+        description: "Find a regular expression in the files below a directory.",
+        fields: &[
+            ("pattern", Text("Regular expression.")),
+            ("path", Text("Directory or file; `.` for all.")),
+            ("ignore_case", Flag("")),
+        ],
+        reasons: Reasons::Why,
+        required: &["pattern"],
+    },
+    Tool {
+        name: "more",
+        description: "Show more of a long output that was shortened.",
+        fields: &[("ref", Text("The reference, such as r3.")), ("from", Whole("First byte to show."))],
+        reasons: Reasons::None,
+        required: &["ref"],
+    },
+    Tool {
+        name: "edit",
+        description: "Replace text in a file. `old` must be copied exactly from the file and occur there once.",
+        fields: &[
+            ("path", Text("Path.")),
+            ("old", Text("The text that is there now, with lines around it.")),
+            ("new", Text("The text to put in its place.")),
+            ("all", Flag("Replace every place.")),
+        ],
+        reasons: Reasons::All,
+        required: &["path", "old", "new", "why"],
+    },
+    Tool {
+        name: "patch",
+        description: "Change files by a unified diff (`--- a/PATH`, `+++ b/PATH`, `@@`, lines with ` `, `-`, `+`).",
+        fields: &[("patch", Text("The diff."))],
+        reasons: Reasons::All,
+        required: &["patch", "why"],
+    },
+    Tool {
+        name: "write",
+        description: "Write a whole file, new or old.",
+        fields: &[("path", Text("Path.")), ("content", Text("The complete content."))],
+        reasons: Reasons::All,
+        required: &["path", "content", "why"],
+    },
+    Tool {
+        name: "delete",
+        description: "Delete a file.",
+        fields: &[("path", Text("Path."))],
+        reasons: Reasons::All,
+        required: &["path", "why"],
+    },
+    Tool {
+        name: "move",
+        description: "Rename a file.",
+        fields: &[("from", Text("Old path.")), ("to", Text("New path."))],
+        reasons: Reasons::All,
+        required: &["from", "to", "why"],
+    },
+    Tool {
+        name: "run",
+        description: "Run a shell command in the workspace.",
+        fields: &[
+            ("command", Text("The command line.")),
+            ("cwd", Text("Directory, `.` by default.")),
+            ("timeout_s", Whole("Seconds it may take.")),
+        ],
+        reasons: Reasons::All,
+        required: &["command", "why"],
+    },
+    Tool {
+        name: "test",
+        description: "Run the project's tests. Leave `command` out to run all of them.",
+        fields: &[("command", Text("Another test command line."))],
+        reasons: Reasons::Why,
+        required: &[],
+    },
+    Tool {
+        name: "plan",
+        description: "Propose the plan, or replace it: a list of steps. The supervisor edits and approves it.",
+        fields: &[("steps", Steps("Steps in order."))],
+        reasons: Reasons::None,
+        required: &["steps"],
+    },
+    Tool {
+        name: "explain",
+        description: "Tell the supervisor what you found or think.",
+        fields: &[("text", Text("The text."))],
+        reasons: Reasons::None,
+        required: &["text"],
+    },
+    Tool {
+        name: "ask",
+        description: "Ask the supervisor a question and wait.",
+        fields: &[("question", Text("The question."))],
+        reasons: Reasons::None,
+        required: &["question"],
+    },
+    Tool {
+        name: "object",
+        description: "Object to the work: name what is wrong and where.",
+        fields: &[("text", Text("The objection."))],
+        reasons: Reasons::None,
+        required: &["text"],
+    },
+    Tool {
+        name: "finish",
+        description: "End the work with a report.",
+        fields: &[
+            ("report", Text("What was done, what was found, what is left.")),
+            ("done", Flag("True when the goal is reached.")),
+        ],
+        reasons: Reasons::None,
+        required: &["report", "done"],
+    },
+];
+
+impl Tool {
+    fn spec(&self) -> ToolSpec {
+        let own = self.fields.iter().map(|(name, field)| ((*name).to_owned(), field.schema()));
+        let mut properties: Map<String, Value> = own.collect();
+        if self.reasons != Reasons::None {
+            properties.insert("why".into(), json!({"type": "string"}));
         }
-        "run" => (
-            "Run a shell command in the workspace.",
-            json!({"command": text("The command line."), "cwd": text("Directory, `.` by default."),
-                "timeout_s": whole("Seconds it may take.")}),
-            &["command", "why"],
-        ),
-        "test" => (
-            "Run the project's tests. Leave `command` out to run all of them.",
-            json!({"command": text("Another test command line.")}),
-            &[],
-        ),
-        "plan" => (
-            "Propose the plan, or replace it: a list of steps. The supervisor edits and approves it.",
-            json!({"steps": {"type": "array", "description": "Steps in order.", "items": {"type": "object", "properties": {
-                "title": text("What is to be done, one line."),
-                "status": {"type": "string", "enum": ["pending", "active", "done", "failed", "skipped"]},
-                "id": text("Id of an existing step."),
-                "steps": {"type": "array", "items": {"type": "object", "properties": {"title": {"type": "string"}}}}},
-                "required": ["title"]}}}),
-            &["steps"],
-        ),
-        "explain" => ("Tell the supervisor what you found or think.", json!({"text": text("The text.")}), &["text"]),
-        "ask" => ("Ask the supervisor a question and wait.", json!({"question": text("The question.")}), &["question"]),
-        "object" => {
-            ("Object to the work: name what is wrong and where.", json!({"text": text("The objection.")}), &["text"])
+        if self.reasons == Reasons::All {
+            properties.insert("expect".into(), json!({"type": "string"}));
+            properties.insert("evidence".into(), json!({"type": "array", "items": {"type": "string"}}));
+            properties.insert("step".into(), json!({"type": "string"}));
         }
-        _ => (
-            "End the work with a report.",
-            json!({"report": text("What was done, what was found, what is left."),
-                "done": {"type": "boolean", "description": "True when the goal is reached."}}),
-            &["report", "done"],
-        ),
-    };
-    ToolSpec { name: name.to_owned(), description: description.to_owned(), schema: object(name, fields, required) }
-}
-
-fn text(description: &str) -> Value {
-    json!({"type": "string", "description": description})
-}
-
-fn whole(description: &str) -> Value {
-    json!({"type": "integer", "description": description})
-}
-
-fn object(name: &str, fields: Value, required: &[&str]) -> Value {
-    let mut properties: Map<String, Value> = match fields {
-        Value::Object(fields) => fields,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
-    };
-    if !matches!(name, "more" | "explain" | "ask" | "object" | "finish" | "plan") {
-        // The instructions explain these once.
-        properties.insert("why".into(), json!({"type": "string"}));
+        let schema = json!({"type": "object", "properties": properties, "required": self.required});
+        ToolSpec { name: self.name.to_owned(), description: self.description.to_owned(), schema }
     }
-    if matches!(name, "edit" | "patch" | "write" | "delete" | "move" | "run") {
-        properties.insert("expect".into(), json!({"type": "string"}));
-        properties.insert("evidence".into(), json!({"type": "array", "items": {"type": "string"}}));
-        properties.insert("step".into(), json!({"type": "string"}));
+}
+
+impl Field {
+    fn schema(&self) -> Value {
+        match self {
+            Text(description) => json!({"type": "string", "description": description}),
+            Whole(description) => json!({"type": "integer", "description": description}),
+            Flag("") => json!({"type": "boolean"}),
+            Flag(description) => json!({"type": "boolean", "description": description}),
+            Steps(description) => {
+                let step = json!({"type": "object", "properties": {
+                    "title": Text("What is to be done, one line.").schema(),
+                    "status": {"type": "string", "enum": StepStatus::words().collect::<Vec<_>>()},
+                    "id": Text("Id of an existing step.").schema(),
+                    "steps": {"type": "array", "items": {"type": "object", "properties": {"title": {"type": "string"}}}}},
+                    "required": ["title"]});
+                json!({"type": "array", "description": description, "items": step})
+            }
+        }
     }
-    json!({"type": "object", "properties": properties, "required": required})
 }
 
 #[cfg(test)]
@@ -222,6 +323,15 @@ mod tests {
         assert_eq!(Wording::for_context(2_048), Wording::Least);
         assert_eq!(Wording::for_context(8_192), Wording::Lean);
         assert_eq!(Wording::for_context(32_768), Wording::Full);
+    }
+
+    #[test]
+    fn every_name_is_a_tool() {
+        for format in [EditFormat::Replace, EditFormat::Patch, EditFormat::Whole] {
+            for role in Role::ALL {
+                assert_eq!(specs(role, format, Wording::Full).len(), names(role, format).len(), "{role:?} {format:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Before a call of the model: notes, the plan's reminder, room in the context, the reservation. After it: settling it,
 //! what is whole of a broken answer, printed calls, mere words.
 
-use super::{Asked, Counted, Effect, PlanNudge, State, Turn};
+use super::{Ask, Asked, Counted, Effect, PlanNudge, State, Turn};
 use crate::agent::llm::delta::{Stop, Usage as Tokens};
 use crate::agent::llm::dialect::{self, Dialect};
 use crate::agent::llm::fault::Fault;
@@ -12,7 +12,7 @@ use crate::agent::llm::request::{Message, Part, Request, ToolCall, ToolSpec};
 use crate::agent::llm::tools::{self, Wording};
 use crate::agent::llm::watch::Watch;
 use crate::model::AlarmKind;
-use crate::model::event::{TurnEnd, Usage};
+use crate::model::event::TurnEnd;
 
 impl Turn {
     pub(super) fn ask(&mut self, out: &mut Vec<Effect>) {
@@ -41,7 +41,7 @@ impl Turn {
             Err(stop) => self.exhausted(&stop, out),
             Ok(reserved) => {
                 self.state = State::Asking(Asked { estimated, answer: reserved.answer_tokens });
-                out.push(Effect::Ask(Box::new(Request {
+                let request = Request {
                     model: self.setup.choice.model.name.clone(),
                     system: self.setup.system.clone(),
                     messages: self.talk.messages().to_vec(),
@@ -51,7 +51,10 @@ impl Turn {
                     cache: true,
                     cache_key: self.setup.cache_key.clone(),
                     dialect: Dialect::default(),
-                })));
+                };
+                let (role, choice) = (self.setup.role, self.setup.choice.clone());
+                let wall_used_ms = self.budget.wall_used_ms();
+                out.push(Effect::Ask(Box::new(Ask { role, choice, request, tokens: estimated, wall_used_ms })));
             }
         }
     }
@@ -101,6 +104,7 @@ impl Turn {
     pub(super) fn answered(&mut self, mut closed: Closed, ms: u64, out: &mut Vec<Effect>) {
         let State::Asking(asked) = self.state else { return };
         self.state = State::Idle;
+        closed.refuse_repeated(&mut self.seen_ids);
         if self.planning.nudge == PlanNudge::InAnswer {
             self.planning.nudge = PlanNudge::Before;
         }
@@ -196,20 +200,6 @@ impl Turn {
         true
     }
 
-    /// Returns the used and the remaining budget.
-    pub fn usage(&self) -> Usage {
-        let (tokens_in, tokens_out) = self.budget.tokens();
-        Usage {
-            tokens_in: Some(tokens_in),
-            tokens_out: Some(tokens_out),
-            cost_micros: self.budget.cost_micros(),
-            context_used: Some(self.room.used),
-            context_size: self.setup.choice.model.context.map(u64::from),
-            budget_left: self.budget.left(),
-            budgets: self.budget.words(),
-        }
-    }
-
     /// The answer broke. What was complete before the break is kept and executed; the rest is asked for again.
     pub(super) fn broke(&mut self, fault: &Fault, closed: Closed, estimated: u64, out: &mut Vec<Effect>) {
         match fault {
@@ -254,7 +244,7 @@ impl Turn {
             | Fault::WrongType { .. }
             | Fault::Compressed { .. }
             | Fault::Redirected { .. }
-            | Fault::Moved { .. } => self.over(TurnEnd::Error, false, fault.to_string(), out),
+            | Fault::Moved { .. } => self.over(TurnEnd::Error, fault.to_string(), out),
         }
     }
 
@@ -262,7 +252,7 @@ impl Turn {
     fn overflowed(&mut self, fault: &Fault, sizes: (Option<u64>, Option<u64>), estimated: u64, out: &mut Vec<Effect>) {
         self.room.overflows += 1;
         if self.room.overflows > limits::OVERFLOWS_MAX {
-            return self.over(TurnEnd::Error, false, fault.to_string(), out);
+            return self.over(TurnEnd::Error, fault.to_string(), out);
         }
         let least = u64::from(limits::CONTEXT_TOKENS_MIN) / 2;
         match sizes {
@@ -280,7 +270,7 @@ impl Turn {
                 "{fault}. The instructions alone take about {} tokens; start the server with a larger context",
                 self.fixed_tokens()
             );
-            return self.over(TurnEnd::Error, false, text, out);
+            return self.over(TurnEnd::Error, text, out);
         }
         self.compact(self.room.tokens / 2, out);
         self.ask(out);
@@ -341,7 +331,7 @@ impl Turn {
 
     pub(super) fn only_words(&mut self, text: String, said: bool, stop: Option<&Stop>, out: &mut Vec<Effect>) {
         if stop == Some(&Stop::Refusal) {
-            return self.over(TurnEnd::Refusal, false, text, out);
+            return self.over(TurnEnd::Refusal, text, out);
         }
         if !said {
             let finding = self.watch.silence();
@@ -375,7 +365,7 @@ impl Turn {
                 self.replies.notes.push(failing.map_or(words.clone(), |failing| format!("{failing}\n{words}")));
                 self.ask(out);
             }
-            None => self.over(TurnEnd::EndTurn, false, text, out),
+            None => self.over(TurnEnd::EndTurn, text, out),
         }
     }
 }

@@ -232,15 +232,8 @@ impl Turn {
         }
         self.answer(call, "The work has ended.".to_owned(), false);
         self.drop_calls("Not done: the work has ended.");
-        let parts = std::mem::take(&mut self.replies.results);
-        self.talk.user(parts);
-        self.state = State::Over;
-        out.push(Effect::Over(Over {
-            reason: TurnEnd::EndTurn,
-            finished: true,
-            done: done && !red && !unseen,
-            report,
-        }));
+        let done = done && !red && !unseen;
+        self.end(Over { reason: TurnEnd::EndTurn, finished: true, done, report, objections: Vec::new() }, out);
         true
     }
 }

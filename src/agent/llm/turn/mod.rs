@@ -2,8 +2,9 @@
 //!
 //! Owns the order of things: a call of the model, then its tool calls one after the other through the gate, then
 //! the next call. Every answer is settled against the budget, every call judged by [`Watch`], every result goes
-//! back in words. Exactly one of the effects of a step is awaited (see [`Effect::is_awaited`]); its outcome is
-//! the next event.
+//! back in words. [`Turn::step`] is the only way in. An event that begins a task or ends a wait leads to exactly one
+//! effect that is awaited (see [`Effect::is_awaited`]), and its outcome is the next such event; an event from the
+//! supervisor leads to none.
 
 mod answer;
 mod calls;
@@ -11,11 +12,9 @@ mod speech;
 #[cfg(test)]
 mod tests;
 
-pub use speech::{Acted, Doing, Effect, Event, Over, Setup, TestsSeen, Verdict};
+pub use speech::{Acted, Ask, Doing, Effect, Event, Over, Setup, TestsSeen, Verdict};
 
 use super::budget::{Budget, Exhausted};
-use super::catalog::Choice;
-use super::crew::Role;
 use super::plan::PlanState;
 use super::request::{Part, ToolCall, ToolSpec};
 use super::talk::{Shelf, Talk};
@@ -23,7 +22,7 @@ use super::tools::{self, Wording};
 use super::watch::{Finding, Watch};
 use crate::agent::llm::limits;
 use crate::model::AlarmKind;
-use crate::model::event::TurnEnd;
+use crate::model::event::{TurnEnd, Usage};
 use std::collections::{BTreeSet, VecDeque};
 
 /// The tokens that a server counted in a prompt of so many bytes. What is added later can only be bounded.
@@ -114,10 +113,8 @@ pub struct Turn {
     setup: Setup,
     tools: Vec<ToolSpec>,
     names: Vec<&'static str>,
-    /// The budget; shared with the other specialists by moving it.
-    pub budget: Budget,
-    /// The plan; shared likewise.
-    pub plan: PlanState,
+    budget: Budget,
+    plan: PlanState,
     talk: Talk,
     shelf: Shelf,
     watch: Watch,
@@ -126,19 +123,20 @@ pub struct Turn {
     queue: VecDeque<(ToolCall, bool)>,
     replies: Replies,
     /// Objections made by a reviewer that were let through.
-    pub objections: Vec<String>,
+    objections: Vec<String>,
     task: String,
     record: Record,
     said: Said,
     planning: Planning,
     room: Room,
+    /// Calls are to be printed as text, because the server supports no other way.
     agreed_as_text: bool,
     steered: bool,
 }
 
 impl Turn {
     /// A machine at rest.
-    pub fn new(setup: Setup, budget: Budget, plan: PlanState) -> Turn {
+    pub fn new(setup: Setup) -> Turn {
         let format = setup.choice.model.edit_format;
         let context = setup.choice.model.context_tokens();
         Turn {
@@ -146,8 +144,8 @@ impl Turn {
             names: tools::names(setup.role, format),
             shelf: Shelf::for_context(context),
             setup,
-            budget,
-            plan,
+            budget: Budget::default(),
+            plan: PlanState::default(),
             talk: Talk::default(),
             watch: Watch::default(),
             state: State::Idle,
@@ -165,35 +163,33 @@ impl Turn {
         }
     }
 
-    /// The model that works here.
-    pub fn choice(&self) -> &Choice {
-        &self.setup.choice
+    /// The budget as it is now; the next specialist begins with it.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
     }
 
-    /// Returns the role.
-    pub fn role(&self) -> Role {
-        self.setup.role
+    /// The plan as it is now; likewise.
+    pub fn plan(&self) -> &PlanState {
+        &self.plan
     }
 
-    /// Ids of calls made so far; the driver closes answers against them.
-    pub fn seen_ids(&mut self) -> &mut BTreeSet<String> {
-        &mut self.seen_ids
-    }
-
-    /// The size of the request that is on its way, tokens.
-    pub fn asked_tokens(&self) -> u64 {
-        match &self.state {
-            State::Asking(asked) => asked.estimated,
-            State::Idle | State::Acting { .. } | State::Over => 0,
-        }
+    /// Returns the used and the remaining budget.
+    pub fn usage(&self) -> Usage {
+        self.budget.usage(&self.setup.choice.model, self.room.used)
     }
 
     /// Takes one event; see the module for what comes back.
     pub fn step(&mut self, event: Event) -> Vec<Effect> {
         let mut out = Vec::new();
         match event {
-            Event::Begin { task, context } => self.begin(task, context, &mut out),
-            Event::Answered { closed, ms } => self.answered(*closed, ms, &mut out),
+            Event::Begin { task, context, budget, plan } => {
+                (self.budget, self.plan) = (*budget, plan);
+                self.begin(task, context, &mut out);
+            }
+            Event::Answered { closed, as_text, ms } => {
+                self.agreed_as_text = as_text;
+                self.answered(*closed, ms, &mut out);
+            }
             Event::Acted(acted) => self.acted(acted, &mut out),
             Event::Steered(text) => {
                 self.steered = true;
@@ -206,9 +202,13 @@ impl Turn {
                 self.remember(&told);
                 self.replies.notes.push(told);
             }
-            Event::Cancelled => {
+            Event::Limited(limits) => {
+                self.budget.limits = limits;
+                out.push(Effect::Usage(self.usage()));
+            }
+            Event::Canceled => {
                 self.drop_calls("The supervisor interrupted; this was not done.");
-                self.over(TurnEnd::Cancelled, false, String::new(), &mut out);
+                self.over(TurnEnd::Cancelled, String::new(), &mut out);
             }
         }
         out
@@ -218,6 +218,7 @@ impl Turn {
         // A task after an interrupted one: whatever was open has been closed by `drop_calls`.
         self.task.clone_from(&task);
         self.watch = Watch::default();
+        self.objections.clear();
         (self.said.run_tests, self.said.what_fails) = (false, false);
         // Two parts: when room is short, the context may go and the task must stay.
         if !context.is_empty() {
@@ -225,6 +226,8 @@ impl Turn {
         }
         self.talk.tell(format!("The task:\n{task}"));
         self.planning.due = self.plan.is_approved();
+        // Limits are visible from the start.
+        out.push(Effect::Usage(self.usage()));
         self.ask(out);
     }
 
@@ -264,7 +267,7 @@ impl Turn {
         }
         if end {
             self.drop_calls("Not done: the run was ended.");
-            self.over(TurnEnd::Error, false, text, out);
+            self.over(TurnEnd::Error, text, out);
         }
         !end
     }
@@ -282,14 +285,19 @@ impl Turn {
     fn exhausted(&mut self, stop: &Exhausted, out: &mut Vec<Effect>) {
         self.drop_calls("Not done: the budget is used up.");
         out.push(Effect::Alarm { what: AlarmKind::Budget, text: stop.to_string() });
-        self.over(TurnEnd::Budget, false, stop.to_string(), out);
+        self.over(TurnEnd::Budget, stop.to_string(), out);
     }
 
-    fn over(&mut self, reason: TurnEnd, done: bool, report: String, out: &mut Vec<Effect>) {
+    /// Ends the task in another way than by `finish`.
+    fn over(&mut self, reason: TurnEnd, report: String, out: &mut Vec<Effect>) {
+        self.end(Over { reason, finished: false, done: false, report, objections: Vec::new() }, out);
+    }
+
+    fn end(&mut self, over: Over, out: &mut Vec<Effect>) {
         let parts = std::mem::take(&mut self.replies.results);
         self.talk.user(parts);
         self.state = State::Over;
-        out.push(Effect::Over(Over { reason, finished: false, done, report }));
+        out.push(Effect::Over(Over { objections: std::mem::take(&mut self.objections), ..over }));
     }
 
     fn remember(&mut self, line: &str) {
@@ -298,10 +306,5 @@ impl Turn {
         while self.record.decisions.len() > limits::DECISIONS_MAX {
             self.record.decisions.pop_front();
         }
-    }
-
-    /// Sets whether calls are to be printed as text, because the server supports no other way.
-    pub fn printed_calls_are_agreed(&mut self, agreed: bool) {
-        self.agreed_as_text = agreed;
     }
 }

@@ -1,7 +1,9 @@
 //! The interface of the machine of [`super`]: its set-up, events and effects.
 
+use crate::agent::llm::budget::{Budget, Limits};
 use crate::agent::llm::catalog::Choice;
 use crate::agent::llm::crew::Role;
+use crate::agent::llm::plan::PlanState;
 use crate::agent::llm::reply::Closed;
 use crate::agent::llm::request::Request;
 use crate::agent::llm::tools::{Act, Intent};
@@ -34,11 +36,17 @@ pub enum Event {
         task: String,
         /// Untrusted context.
         context: String,
+        /// The budget that the session's specialists share.
+        budget: Box<Budget>,
+        /// The plan that they share.
+        plan: PlanState,
     },
     /// The model's answer is complete, or broke.
     Answered {
         /// The answer.
         closed: Box<Closed>,
+        /// Whether calls are printed as text, because the server supports no other way.
+        as_text: bool,
         /// Duration, milliseconds.
         ms: u64,
     },
@@ -53,8 +61,10 @@ pub enum Event {
         /// The end, in words.
         told: String,
     },
+    /// The supervisor changed the limits of the budget.
+    Limited(Limits),
     /// The supervisor interrupts.
-    Cancelled,
+    Canceled,
 }
 
 /// The end of an act.
@@ -112,7 +122,7 @@ pub struct TestsSeen {
 #[derive(Debug)]
 pub enum Effect {
     /// Call the model. Awaited: [`Event::Answered`].
-    Ask(Box<Request>),
+    Ask(Box<Ask>),
     /// Bring this to the gate. Awaited: [`Event::Acted`].
     Act(Box<Doing>),
     /// The task is over. Awaited: nothing follows.
@@ -137,6 +147,21 @@ pub enum Effect {
     },
     /// Totals so far.
     Usage(Usage),
+}
+
+/// A call of the model.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Who asks.
+    pub role: Role,
+    /// The model, and its server.
+    pub choice: Choice,
+    /// The request.
+    pub request: Request,
+    /// Its size, estimated, tokens.
+    pub tokens: u64,
+    /// The time used before it, milliseconds.
+    pub wall_used_ms: u64,
 }
 
 /// An act on its way to the gate.
@@ -165,6 +190,8 @@ pub struct Over {
     pub done: bool,
     /// The last words.
     pub report: String,
+    /// Objections of a reviewer that the supervisor accepted.
+    pub objections: Vec<String>,
 }
 
 impl Effect {

@@ -5,6 +5,7 @@
 use super::*;
 use crate::agent::llm::budget::Limits;
 use crate::agent::llm::catalog::{Catalog, Choice, Model};
+use crate::agent::llm::crew::Role;
 use crate::agent::llm::delta::{Stop, Usage as Tokens};
 use crate::agent::llm::fault::Fault;
 use crate::agent::llm::reply::{BrokenCall, Closed};
@@ -22,7 +23,9 @@ fn turn_with(limits: Limits, context: u32) -> Turn {
         cache_key: None,
         plan_first: false,
     };
-    Turn::new(setup, Budget::new(limits), PlanState::default())
+    let mut turn = Turn::new(setup);
+    turn.budget = Budget::new(limits);
+    turn
 }
 
 fn turn() -> Turn {
@@ -44,7 +47,13 @@ fn text(text: &str) -> Event {
 }
 
 fn answered(closed: Closed) -> Event {
-    Event::Answered { closed: Box::new(closed), ms: 1 }
+    Event::Answered { closed: Box::new(closed), as_text: false, ms: 1 }
+}
+
+/// A task for a machine that keeps its budget and its plan.
+fn task(turn: &Turn, task: &str, context: &str) -> Event {
+    let (budget, plan) = (Box::new(turn.budget.clone()), turn.plan.clone());
+    Event::Begin { task: task.into(), context: context.into(), budget, plan }
 }
 
 fn call(id: &str, name: &str, args: Value) -> Part {
@@ -76,7 +85,7 @@ fn tests(green: bool) -> Event {
 }
 
 fn begin(turn: &mut Turn) {
-    let effects = turn.step(Event::Begin { task: "fix it".into(), context: String::new() });
+    let effects = turn.step(task(turn, "fix it", ""));
     assert!(request(&effects).messages.len() == 1);
 }
 
@@ -89,7 +98,7 @@ fn awaited(effects: &[Effect]) -> &Effect {
 
 fn request(effects: &[Effect]) -> &crate::agent::llm::request::Request {
     match awaited(effects) {
-        Effect::Ask(request) => request,
+        Effect::Ask(ask) => &ask.request,
         other => panic!("{other:?}"),
     }
 }
@@ -240,7 +249,7 @@ fn budgets_stop_before_the_limit() {
     machine.step(acted(Verdict::Done, "x"));
     let effects = machine.step(acted(Verdict::Done, "x"));
     assert_eq!(over(&effects).reason, TurnEnd::Budget);
-    assert_eq!(machine.budget.actions(), 2);
+    assert!(machine.budget.words().contains(&"2 actions of 2 actions".to_owned()), "{:?}", machine.budget.words());
 }
 
 #[test]
@@ -270,7 +279,7 @@ fn a_full_context_is_shortened_and_the_plan_decisions_and_failures_survive() {
     begin(&mut turn);
     turn.plan.approve(turn.plan.propose(&[crate::agent::llm::tools::PlannedStep {
         id: None,
-        title: "mend the bound".into(),
+        title: "fix the bound".into(),
         status: Default::default(),
         depth: 0,
     }]));
@@ -289,7 +298,7 @@ fn a_full_context_is_shortened_and_the_plan_decisions_and_failures_survive() {
         turn.step(calls(&[(&format!("c{n}"), "read", json!({"path": n}))]));
         effects = turn.step(acted(Verdict::Done, &format!("Approved.\n{}", "x".repeat(2_500))));
     }
-    for words in ["fix it", "mend the bound", "Failed: t", "read"] {
+    for words in ["fix it", "fix the bound", "Failed: t", "read"] {
         assert!(summarised.contains(words), "{words}: {summarised}");
     }
     let overflow = Closed {
@@ -307,7 +316,7 @@ fn a_full_context_is_shortened_and_the_plan_decisions_and_failures_survive() {
 #[test]
 fn a_first_request_that_is_too_large_loses_its_context_and_not_its_task() {
     let mut turn = turn();
-    let effects = turn.step(Event::Begin { task: "mend add".into(), context: "map ".repeat(4_000) });
+    let effects = turn.step(task(&turn, "fix add", &"map ".repeat(4_000)));
     let before = format!("{:?}", request(&effects).messages).len();
     let overflow = Closed {
         stop: None,
@@ -316,7 +325,7 @@ fn a_first_request_that_is_too_large_loses_its_context_and_not_its_task() {
     };
     let effects = turn.step(answered(overflow));
     let messages = format!("{:?}", request(&effects).messages);
-    assert!(messages.len() < before / 4 && messages.contains("The task:\\nmend add"), "{messages}");
+    assert!(messages.len() < before / 4 && messages.contains("The task:\\nfix add"), "{messages}");
 }
 
 #[test]
@@ -350,9 +359,9 @@ fn a_goal_about_tests_is_not_reached_without_any_run() {
 
 /// The same answer with what the server counted.
 fn counting(answer: Event, prompt: u64) -> Event {
-    let Event::Answered { closed, ms } = answer else { unreachable!() };
+    let Event::Answered { closed, as_text, ms } = answer else { unreachable!() };
     let usage = Tokens { input: Some(prompt), output: Some(20), ..Tokens::default() };
-    Event::Answered { closed: Box::new(Closed { usage, ..*closed }), ms }
+    Event::Answered { closed: Box::new(Closed { usage, ..*closed }), as_text, ms }
 }
 
 #[test]
@@ -467,9 +476,9 @@ fn an_interrupted_turn_leaves_no_call_without_a_result() {
     let mut turn = turn();
     begin(&mut turn);
     turn.step(calls(&[("1", "read", json!({"path": "a"})), ("2", "read", json!({"path": "b"}))]));
-    let effects = turn.step(Event::Cancelled);
+    let effects = turn.step(Event::Canceled);
     assert_eq!(over(&effects).reason, TurnEnd::Cancelled);
-    let effects = turn.step(Event::Begin { task: "something else".into(), context: String::new() });
+    let effects = turn.step(task(&turn, "something else", ""));
     let messages = &request(&effects).messages;
     let parts = || messages.iter().flat_map(|message| &message.parts);
     let asked = parts().filter(|part| matches!(part, Part::Call(_))).count();
@@ -517,9 +526,9 @@ fn ends(picks: &[(usize, usize)]) -> bool {
             }
             match awaited(&effects) {
                 Effect::Over(_) => return true,
-                Effect::Ask(request) => {
+                Effect::Ask(ask) => {
                     let mut open = std::collections::BTreeSet::new();
-                    for part in request.messages.iter().flat_map(|message| &message.parts) {
+                    for part in ask.request.messages.iter().flat_map(|message| &message.parts) {
                         match part {
                             Part::Call(call) => drop(open.insert(call.id.clone())),
                             Part::Result { id, .. } => assert!(open.remove(id)),
@@ -557,7 +566,7 @@ fn a_report_of_success_over_a_failing_test_is_told_once_what_fails() {
     let report = json!({"report": "I fixed it. The tests now pass", "done": true});
     for claim in [report, json!({"report": "I fixed it. The tests now pass.", "done": false})] {
         let mut turn = turn();
-        turn.step(Event::Begin { task: "make the tests pass".into(), context: String::new() });
+        turn.step(task(&turn, "make the tests pass", ""));
         let mut effects = turn.step(calls(&[("1", "finish", claim.clone())]));
         if claim["done"] == true {
             assert!(last_words(&effects).contains("no tests were run"));
