@@ -17,29 +17,34 @@ pub enum StepStatus {
 }
 
 impl StepStatus {
-    /// Each status with its word on the wire, and the other words that agents use for it.
-    const WORDS: &[(Self, &'static str, &[&'static str])] = &[
-        (Self::Pending, "pending", &[]),
-        (Self::Active, "active", &["in_progress", "in-progress", "inProgress", "doing", "running"]),
-        (Self::Done, "done", &["completed", "complete", "finished"]),
-        (Self::Failed, "failed", &["error"]),
-        (Self::Skipped, "skipped", &["cancelled", "canceled"]),
+    /// Each status with its word on the wire, its mark in a list of boxes, and the other words that agents use for it.
+    const WORDS: &[(Self, &'static str, char, &[&'static str])] = &[
+        (Self::Pending, "pending", ' ', &[]),
+        (Self::Active, "active", '>', &["in_progress", "in-progress", "inProgress", "doing", "running"]),
+        (Self::Done, "done", 'x', &["completed", "complete", "finished"]),
+        (Self::Failed, "failed", '!', &["error"]),
+        (Self::Skipped, "skipped", '-', &["cancelled", "canceled"]),
     ];
 
     /// The status that an agent's word means; any other word is pending.
     pub fn of(word: &str) -> Self {
-        let means = |(_, own, others): &&(_, &str, &[&str])| *own == word || others.contains(&word);
+        let means = |(_, own, _, others): &&(_, &str, _, &[&str])| *own == word || others.contains(&word);
         Self::WORDS.iter().find(means).map_or(Self::Pending, |(status, ..)| *status)
     }
 
     /// Every status, as it is on the wire.
     pub fn words() -> impl Iterator<Item = &'static str> {
-        Self::WORDS.iter().map(|(_, word, _)| *word)
+        Self::WORDS.iter().map(|(_, word, ..)| *word)
     }
 
     /// As it is on the wire.
     pub fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(status, ..)| *status == self).map_or("", |(_, word, _)| word)
+        Self::WORDS.iter().find(|(status, ..)| *status == self).map_or("", |(_, word, ..)| word)
+    }
+
+    /// As a list of boxes shows it: `x` in `[x]`.
+    pub fn mark(self) -> char {
+        Self::WORDS.iter().find(|(status, ..)| *status == self).map_or(' ', |(_, _, mark, _)| *mark)
     }
 
     /// Nothing is left to do for it.

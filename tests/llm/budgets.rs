@@ -2,9 +2,8 @@
 
 use crate::model_server::{Fault, Turn};
 use crate::session::{Answer, Ran, Session};
+use rightseat::agent::llm::Api;
 use serde_json::{Value, json};
-
-const APIS: [&str; 4] = ["openai-responses", "openai-chat", "anthropic", "gemini"];
 
 fn approve(_: &Value) -> Answer {
     Answer::Approve
@@ -45,7 +44,7 @@ fn needed(text: &str) -> u64 {
 
 #[test]
 fn the_token_budget_is_never_passed_even_if_every_byte_is_a_token() {
-    for api in APIS {
+    for api in Api::ALL.map(Api::name) {
         for limit in [40_000, 90_000] {
             let mut session = reading(api, &format!("budget_tokens = {limit}"));
             session.greedy = true;
@@ -63,7 +62,7 @@ fn the_token_budget_is_never_passed_even_if_every_byte_is_a_token() {
 
 #[test]
 fn the_money_budget_is_never_passed_even_if_every_byte_is_a_token() {
-    for api in APIS {
+    for api in Api::ALL.map(Api::name) {
         let mut session = reading(api, "budget_usd = 0.1");
         session.greedy = true;
         let ran = session.run(approve);
@@ -76,7 +75,7 @@ fn the_money_budget_is_never_passed_even_if_every_byte_is_a_token() {
 
 #[test]
 fn calls_and_actions_stop_exactly() {
-    for api in APIS {
+    for api in Api::ALL.map(Api::name) {
         let ran = reading(api, "budget_turns = 4").run(approve);
         stopped_by(&ran, "turn");
         assert_eq!(ran.server.turns_used(), 4);

@@ -2,6 +2,7 @@
 
 use crate::model_server::{Fault, Refusal, Turn};
 use crate::session::{Answer, Ran, Session};
+use rightseat::agent::llm::Api;
 use serde_json::json;
 
 fn printed(name: &str, args: serde_json::Value) -> Turn {
@@ -71,7 +72,7 @@ fn what_is_optional_is_left_out_when_it_is_refused() {
 
 #[test]
 fn a_server_that_does_not_stream_is_understood_in_each_protocol() {
-    for api in ["openai-responses", "openai-chat", "anthropic", "gemini"] {
+    for api in Api::ALL.map(Api::name) {
         let turns = [
             Turn { text: "I look.".into(), ..Turn::call("read", json!({"path": "calc.py"})) },
             Turn::call("edit", json!({"path": "calc.py", "old": "a - b", "new": "a + b", "why": "add must add"})),

@@ -3,9 +3,8 @@
 use crate::keys::no_key_anywhere;
 use crate::model_server::{Fault, Turn};
 use crate::session::{Answer, Session};
+use rightseat::agent::llm::Api;
 use serde_json::{Value, json};
-
-const APIS: [&str; 4] = ["openai-responses", "openai-chat", "anthropic", "gemini"];
 
 fn approve(_: &Value) -> Answer {
     Answer::Approve
@@ -40,7 +39,7 @@ fn fixing() -> Vec<Turn> {
 
 #[test]
 fn a_goal_is_reached_under_supervision_in_each_protocol() {
-    for api in APIS {
+    for api in Api::ALL.map(Api::name) {
         let ran = Session::of(api, fixing()).run(approve);
         assert_eq!(ran.exit, Some(0), "{api}: {:#?}", ran.events);
         assert_eq!(ran.file("calc.py"), "def add(a, b):\n    return a + b\n");
@@ -229,7 +228,7 @@ fn an_interruption_drops_the_model_at_once_and_the_new_word_is_worked_on() {
 
 #[test]
 fn a_claim_that_streams_in_pieces_is_held_against_the_runs() {
-    for api in APIS {
+    for api in Api::ALL.map(Api::name) {
         let claim = Turn {
             text: "I am done. All tests pass now, so nothing is left.".into(),
             frame_ms: 100,

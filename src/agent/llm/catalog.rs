@@ -294,7 +294,8 @@ impl Written {
             return Err(format!("base_url `{base_url}` would send the key unencrypted; use https://"));
         }
         let api = self.api.or(old.as_ref().map(|old| old.api));
-        let api = api.ok_or("api is missing: openai-responses, openai-chat, anthropic or gemini")?;
+        let names = || Api::ALL.map(Api::name).join(", ");
+        let api = api.ok_or_else(|| format!("api is missing: one of {}", names()))?;
         let mut models = old.as_ref().map(|old| old.models.clone()).unwrap_or_default();
         for model in self.models {
             models.retain(|known| known.name != model.name);

@@ -3,7 +3,7 @@
 use super::tools::PlannedStep;
 use crate::base::digest::FieldHasher;
 use crate::base::{Digest, StepId};
-use crate::model::{Step, StepStatus};
+use crate::model::Step;
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
@@ -67,14 +67,8 @@ impl PlanState {
         let mut out = format!("The approved plan ({}):\n", approved.short());
         for step in &self.steps {
             let depth = self.depth(step);
-            let mark = match step.status {
-                StepStatus::Pending => "[ ]",
-                StepStatus::Active => "[>]",
-                StepStatus::Done => "[x]",
-                StepStatus::Failed => "[!]",
-                StepStatus::Skipped => "[-]",
-            };
-            out.push_str(&format!("{}{mark} {} {}\n", "  ".repeat(depth), step.id, step.title));
+            let mark = step.status.mark();
+            out.push_str(&format!("{}[{mark}] {} {}\n", "  ".repeat(depth), step.id, step.title));
         }
         Some(out)
     }
@@ -107,6 +101,7 @@ pub fn shape(steps: &[Step]) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::StepStatus;
 
     fn planned(titles: &[(&str, usize)]) -> Vec<PlannedStep> {
         let step = |(title, depth): &(&str, usize)| PlannedStep {

@@ -59,13 +59,14 @@ impl PlanPane {
     }
 }
 
-fn status_sign(status: StepStatus) -> (Sign, Role) {
+/// The sign of a status, its color, and that of the title.
+fn status_look(status: StepStatus) -> (Sign, Role, Role) {
     match status {
-        StepStatus::Pending => (Sign::Pending, Role::TextSoft),
-        StepStatus::Active => (Sign::Active, Role::Running),
-        StepStatus::Done => (Sign::Done, Role::Ok),
-        StepStatus::Failed => (Sign::Failed, Role::Fail),
-        StepStatus::Skipped => (Sign::Skipped, Role::TextFaint),
+        StepStatus::Pending => (Sign::Pending, Role::TextSoft, Role::Text),
+        StepStatus::Active => (Sign::Active, Role::Running, Role::TextStrong),
+        StepStatus::Done => (Sign::Done, Role::Ok, Role::TextSoft),
+        StepStatus::Failed => (Sign::Failed, Role::Fail, Role::Text),
+        StepStatus::Skipped => (Sign::Skipped, Role::TextFaint, Role::TextSoft),
     }
 }
 
@@ -103,14 +104,9 @@ fn tree<'a>(plan: &'a Plan, closed: &BTreeSet<StepId>) -> Vec<(&'a Step, u16, us
 
 fn row(scene: &Scene, step: &Step, depth: u16, done: usize, children: usize, closed: bool) -> Row {
     let look: &Look = &scene.look;
-    let (sign, role) = status_sign(step.status);
+    let (sign, role, title_role) = status_look(step.status);
     let sign = if children > 0 { if closed { Sign::Closed } else { Sign::Open } } else { sign };
     let title = escape::show(&step.title, &Show::prose()).into_owned();
-    let title_role = match step.status {
-        StepStatus::Active => Role::TextStrong,
-        StepStatus::Done | StepStatus::Skipped => Role::TextSoft,
-        StepStatus::Pending | StepStatus::Failed => Role::Text,
-    };
     let mut row = Row::new(format!("{} ", look.sign(sign)), role).indented((depth * 2).min(24)).and(title, title_role);
     if step.pinned {
         row = row.and(format!(" {}", look.sign(Sign::Pinned)), Role::Human);

@@ -9,7 +9,7 @@ use super::{Endpoint, Progress, connection};
 use crate::agent::llm::delta::Delta;
 use crate::agent::llm::fault::Fault;
 use crate::agent::llm::limits;
-use crate::agent::llm::providers::{Api, Decode, Encoded, whole};
+use crate::agent::llm::providers::{Api, Decode, Encoded};
 use futures::StreamExt;
 use serde_json::Value;
 use std::time::Duration;
@@ -127,7 +127,7 @@ where
     F: FnMut(Progress) -> W + Send,
     W: Future<Output = ()> + Send,
 {
-    let events = whole::events(api, body);
+    let events = api.whole(body);
     let mut deltas: Vec<Delta> = events.iter().flat_map(|event| decoder.feed("", &event.to_string())).collect();
     deltas.extend(decoder.end());
     for delta in deltas {

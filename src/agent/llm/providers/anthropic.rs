@@ -6,12 +6,26 @@
 use super::super::delta::{Delta, Stop, Usage};
 use super::super::fault;
 use super::super::request::{Message, Part, Request, Role, Seal};
-use super::{Api, Decode, Encoded, count_at, cut, filled_at, parse_event, put, slot_at, text_at, versioned};
+use super::{
+    Api, Decode, Encoded, KeyHeader, Wire, count_at, cut, filled_at, parse_event, put, slot_at, text_at, versioned,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// The wire.
+pub const WIRE: Wire = Wire {
+    name: "anthropic",
+    key_header: KeyHeader::Plain("x-api-key"),
+    version: "v1",
+    encode,
+    decoder: || Box::new(Decoder::default()),
+    whole,
+    #[cfg(test)]
+    fixtures: FIXTURES,
+};
+
 /// The request as Messages JSON.
-pub fn encode(base_url: &str, request: &Request) -> Encoded {
+fn encode(base_url: &str, request: &Request) -> Encoded {
     // Without marks the plain form: not every compatible server knows the other one.
     let system = match request.cache {
         true => json!([{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}]),
@@ -88,7 +102,7 @@ fn mark_last(messages: &mut [Value]) {
 
 /// Decodes `message_start` … `message_stop`.
 #[derive(Debug, Default)]
-pub struct Decoder {
+struct Decoder {
     blocks: BTreeMap<u32, Block>,
     stop: Option<Stop>,
     ended: bool,
@@ -268,3 +282,40 @@ fn stop_of(word: &str) -> Stop {
         other => Stop::Other(other.to_owned()),
     }
 }
+
+/// The events that an answer in one piece would have been.
+fn whole(body: &Value) -> Vec<Value> {
+    let Some(blocks) = body.get("content").and_then(Value::as_array) else { return Vec::new() };
+    let mut events = vec![json!({"type": "message_start", "message": {"usage": body.get("usage")}})];
+    for (index, block) in blocks.iter().enumerate() {
+        events.push(json!({"type": "content_block_start", "index": index, "content_block": block}));
+        events.push(json!({"type": "content_block_stop", "index": index}));
+    }
+    events.push(
+        json!({"type": "message_delta", "delta": {"stop_reason": body.get("stop_reason")}, "usage": body.get("usage")}),
+    );
+    events.push(json!({"type": "message_stop"}));
+    events
+}
+
+#[cfg(test)]
+const FIXTURES: &[(&str, &str)] = &[
+    (
+        "anthropic-length",
+        "broken(delete the answer ended before its arguments were complete) tokens(30 0 64) MaxTokens",
+    ),
+    ("anthropic-refusal", "text(Well) tokens(30 0 3) Refusal"),
+    (
+        "anthropic-tools",
+        "think(The bound is off by one – größer. \"EqQB=\") text(I will read the file ✓) call(toolu_1 read {\"path\":\"src/lib.rs\"}) call(toolu_2 test {}) tokens(2143 900 88) ToolUse",
+    ),
+    ("anthropic-redacted", "think( {\"redacted\":\"b64==\"}) text(Done.) tokens(10 0 5) EndTurn"),
+    (
+        "anthropic-error",
+        "broken(write the answer ended before its arguments were complete) tokens(10 0 1) the server failed: Overloaded",
+    ),
+    (
+        "anthropic-llamacpp-printed",
+        "text(```json\n{\n  \"name\": \"read\",\n  \"arguments\": {\n    \"path\": \"src/lib.rs\"\n  }\n}\n``` \n\nThis function reads the file `src/lib.rs`) tokens(163 162 40) MaxTokens",
+    ),
+];

@@ -7,11 +7,26 @@
 use super::super::delta::{Delta, Stop, Usage};
 use super::super::fault;
 use super::super::request::{Message, Part, Request, Role};
-use super::{Decode, Encoded, count_at, cut, filled_at, parse_event, put, slot_at, stop_or_calls, text_at, versioned};
+use super::{
+    Decode, Encoded, KeyHeader, Wire, count_at, cut, filled_at, parse_event, put, slot_at, stop_or_calls, text_at,
+    versioned,
+};
 use serde_json::{Value, json};
 
+/// The wire.
+pub const WIRE: Wire = Wire {
+    name: "openai-chat",
+    key_header: KeyHeader::Bearer,
+    version: "v1",
+    encode,
+    decoder: || Box::new(Decoder::default()),
+    whole,
+    #[cfg(test)]
+    fixtures: FIXTURES,
+};
+
 /// The request as Chat Completions JSON.
-pub fn encode(base_url: &str, request: &Request) -> Encoded {
+fn encode(base_url: &str, request: &Request) -> Encoded {
     let mut messages = Vec::new();
     if !request.system.is_empty() {
         messages.push(json!({"role": "system", "content": request.system}));
@@ -78,7 +93,7 @@ fn push_message(messages: &mut Vec<Value>, message: &Message) {
 
 /// Decodes `chat.completion.chunk`s up to `[DONE]`.
 #[derive(Debug, Default)]
-pub struct Decoder {
+struct Decoder {
     calls: Vec<Open>,
     refused: bool,
     stop: Option<Stop>,
@@ -265,3 +280,29 @@ fn stop_of(word: &str) -> Stop {
         other => Stop::Other(other.to_owned()),
     }
 }
+
+/// The events that an answer in one piece would have been.
+fn whole(body: &Value) -> Vec<Value> {
+    let Some(choice) = body.pointer("/choices/0") else { return Vec::new() };
+    let finish = choice.get("finish_reason").filter(|reason| reason.is_string()).cloned().unwrap_or(json!("stop"));
+    let choice = json!({"index": 0, "delta": choice.get("message"), "finish_reason": finish});
+    vec![json!({"choices": [choice]}), json!({"choices": [], "usage": body.get("usage")})]
+}
+
+#[cfg(test)]
+const FIXTURES: &[(&str, &str)] = &[
+    ("chat-refusal", "text(I cannot help with that.) tokens(11 0 7) Refusal"),
+    ("chat-vllm-error", "text(Half a) the server failed (HTTP 500): the engine died"),
+    ("chat-filtered", "broken(delete the answer ended before its arguments were complete) Refusal"),
+    (
+        "chat-openai",
+        "text(Reading two files ✓) call(call_a read {\"path\":\"ä.rs\"}) call(call_b list {}) tokens(300 256 40) ToolUse",
+    ),
+    ("chat-ollama", "think(hm -) call(call_1 read {\"path\":\"a\"}) call(call_2 read {\"path\":\"b\"}) ToolUse"),
+    ("chat-openrouter", "text(Hallo) the server failed (HTTP 502): Provider disconnected"),
+    ("chat-repeated-names", "call(t1 run {\"command\":\"make\"}) ToolUse"),
+    (
+        "chat-length",
+        "text(Writing.) broken(write the answer ended before its arguments were complete) tokens(9 0 64) MaxTokens",
+    ),
+];

@@ -6,12 +6,27 @@
 use super::super::delta::{Delta, Stop, Usage};
 use super::super::fault;
 use super::super::request::{Message, Part, Request, Role, Seal};
-use super::{Api, Decode, Encoded, count_at, cut, filled_at, parse_event, put, stop_or_calls, text_at, versioned};
+use super::{
+    Api, Decode, Encoded, KeyHeader, Wire, count_at, cut, filled_at, parse_event, put, stop_or_calls, text_at,
+    versioned,
+};
 use crate::agent::llm::limits;
 use serde_json::{Value, json};
 
+/// The wire.
+pub const WIRE: Wire = Wire {
+    name: "gemini",
+    key_header: KeyHeader::Plain("x-goog-api-key"),
+    version: "v1beta",
+    encode,
+    decoder: || Box::new(Decoder::default()),
+    whole,
+    #[cfg(test)]
+    fixtures: FIXTURES,
+};
+
 /// The request as `generateContent` JSON.
-pub fn encode(base_url: &str, request: &Request) -> Encoded {
+fn encode(base_url: &str, request: &Request) -> Encoded {
     let contents: Vec<Value> = request.messages.iter().map(content).collect();
     let mut config = json!({"maxOutputTokens": request.output_tokens_max});
     if let Some(tokens) = request.thinking.tokens() {
@@ -85,7 +100,7 @@ fn part(part: &Part) -> Option<Value> {
 
 /// Decodes `GenerateContentResponse` chunks up to a `finishReason`.
 #[derive(Debug, Default)]
-pub struct Decoder {
+struct Decoder {
     calls: u32,
     last_call_chunk: String,
     stop: Option<Stop>,
@@ -206,3 +221,31 @@ fn stop_of(word: &str) -> Stop {
         other => Stop::Other(other.to_owned()),
     }
 }
+
+/// The events that an answer in one piece would have been.
+fn whole(body: &Value) -> Vec<Value> {
+    match body {
+        // Without `alt=sse` the chunks come as one list.
+        Value::Array(chunks) => chunks.clone(),
+        Value::Object(_) => vec![body.clone()],
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+const FIXTURES: &[(&str, &str)] = &[
+    (
+        "gemini-malformed-call",
+        "broken(? the server could not read it: Malformed function call: call default_api.read(path='a) Other(\"MALFORMED_FUNCTION_CALL\")",
+    ),
+    (
+        "gemini-parallel",
+        "think(Two  -) call(f1 read {\"path\":\"a\"} \"U2ln\") call(f2 read {\"path\":\"b\"}) tokens(50 0 15) ToolUse",
+    ),
+    ("gemini-safety", "text(Half) tokens(50 0 9) Refusal"),
+    (
+        "gemini-tools",
+        "think(**Looking** for it -) text(I look at it ✓) call(t1-0 read {\"path\":\"x.py\"} \"Ci4B\") call(t1-1 test {}) tokens(210 200 42) ToolUse",
+    ),
+    ("gemini-blocked", "text([the prompt was blocked: PROHIBITED_CONTENT]) Refusal"),
+];

@@ -7,13 +7,26 @@ use super::super::delta::{Delta, Stop, Usage};
 use super::super::fault;
 use super::super::request::{Message, Part, Request, Role, Seal};
 use super::{
-    Api, Decode, Encoded, count_at, cut, filled_at, parse_event, put, slot_at, stop_or_calls, text_at, versioned,
+    Api, Decode, Encoded, KeyHeader, Wire, count_at, cut, filled_at, parse_event, put, slot_at, stop_or_calls, text_at,
+    versioned,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// The wire.
+pub const WIRE: Wire = Wire {
+    name: "openai-responses",
+    key_header: KeyHeader::Bearer,
+    version: "v1",
+    encode,
+    decoder: || Box::new(Decoder::default()),
+    whole,
+    #[cfg(test)]
+    fixtures: FIXTURES,
+};
+
 /// The request as Responses JSON.
-pub fn encode(base_url: &str, request: &Request) -> Encoded {
+fn encode(base_url: &str, request: &Request) -> Encoded {
     let mut input = Vec::new();
     for message in &request.messages {
         push_items(&mut input, message);
@@ -73,7 +86,7 @@ fn push_items(input: &mut Vec<Value>, message: &Message) {
 
 /// Decodes `response.*` events up to `response.completed`.
 #[derive(Debug, Default)]
-pub struct Decoder {
+struct Decoder {
     sequence: Option<u64>,
     calls: BTreeMap<u32, Progress>,
     /// Names of items from servers that number none (llama.cpp): each call's slot is where its names are.
@@ -233,3 +246,41 @@ impl Decoder {
         out
     }
 }
+
+/// The events that an answer in one piece would have been.
+fn whole(body: &Value) -> Vec<Value> {
+    let Some(items) = body.get("output").and_then(Value::as_array) else { return Vec::new() };
+    let mut events = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let texts = item.get("content").and_then(Value::as_array).into_iter().flatten();
+        for text in texts.filter_map(|part| part.get("text").or_else(|| part.get("refusal"))) {
+            events.push(json!({"type": "response.output_text.delta", "output_index": index, "delta": text}));
+        }
+        events.push(json!({"type": "response.output_item.done", "output_index": index, "item": item}));
+    }
+    events.push(json!({"type": "response.completed", "response": body}));
+    events
+}
+
+#[cfg(test)]
+const FIXTURES: &[(&str, &str)] = &[
+    (
+        "responses-incomplete",
+        "broken(delete the answer ended before its arguments were complete) tokens(20 0 16) MaxTokens",
+    ),
+    ("responses-refusal", "text(I cannot do that.) tokens(20 0 16) Refusal"),
+    ("responses-error", "the server asks to slow down (HTTP 429): slow down, please"),
+    (
+        "responses-tools",
+        "think(Check the löop \"gAAA\") text(On it.) call(call_x read {\"path\":\"a.rs\"}) tokens(500 128 60) ToolUse",
+    ),
+    (
+        "responses-llamacpp",
+        "text(Ich lese ✓) call(fc_a read {\"path\":\"a.rs\"}) call(fc_b test {}) tokens(390 389 20) ToolUse",
+    ),
+    ("responses-llamacpp-length", "text(One day, in a small) tokens(35 24 6) EndTurn"),
+    (
+        "responses-failed",
+        "the conversation is larger than the model's context: Your input exceeds the context window of this model.",
+    ),
+];

@@ -11,14 +11,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 fn api_of(file: &str) -> Api {
-    let word = file.split('-').next().unwrap();
-    match word {
-        "responses" => Api::Responses,
-        "chat" => Api::Chat,
-        "anthropic" => Api::Anthropic,
-        "gemini" => Api::Gemini,
-        other => panic!("{other}"),
-    }
+    let has = |api: &Api| api.wire().fixtures.iter().any(|(name, _)| *name == file);
+    Api::ALL.into_iter().find(has).unwrap()
 }
 
 fn fixture(file: &str) -> Vec<u8> {
@@ -85,77 +79,14 @@ fn summary(closed: &Closed) -> String {
     out
 }
 
-const EXPECT: [(&str, &str); 26] = [
-    (
-        "anthropic-length",
-        "broken(delete the answer ended before its arguments were complete) tokens(30 0 64) MaxTokens",
-    ),
-    ("anthropic-refusal", "text(Well) tokens(30 0 3) Refusal"),
-    ("chat-refusal", "text(I cannot help with that.) tokens(11 0 7) Refusal"),
-    ("chat-vllm-error", "text(Half a) the server failed (HTTP 500): the engine died"),
-    ("chat-filtered", "broken(delete the answer ended before its arguments were complete) Refusal"),
-    (
-        "gemini-malformed-call",
-        "broken(? the server could not read it: Malformed function call: call default_api.read(path='a) Other(\"MALFORMED_FUNCTION_CALL\")",
-    ),
-    (
-        "gemini-parallel",
-        "think(Two  -) call(f1 read {\"path\":\"a\"} \"U2ln\") call(f2 read {\"path\":\"b\"}) tokens(50 0 15) ToolUse",
-    ),
-    ("gemini-safety", "text(Half) tokens(50 0 9) Refusal"),
-    (
-        "responses-incomplete",
-        "broken(delete the answer ended before its arguments were complete) tokens(20 0 16) MaxTokens",
-    ),
-    ("responses-refusal", "text(I cannot do that.) tokens(20 0 16) Refusal"),
-    ("responses-error", "the server asks to slow down (HTTP 429): slow down, please"),
-    (
-        "anthropic-tools",
-        "think(The bound is off by one – größer. \"EqQB=\") text(I will read the file ✓) call(toolu_1 read {\"path\":\"src/lib.rs\"}) call(toolu_2 test {}) tokens(2143 900 88) ToolUse",
-    ),
-    ("anthropic-redacted", "think( {\"redacted\":\"b64==\"}) text(Done.) tokens(10 0 5) EndTurn"),
-    (
-        "anthropic-error",
-        "broken(write the answer ended before its arguments were complete) tokens(10 0 1) the server failed: Overloaded",
-    ),
-    (
-        "chat-openai",
-        "text(Reading two files ✓) call(call_a read {\"path\":\"ä.rs\"}) call(call_b list {}) tokens(300 256 40) ToolUse",
-    ),
-    ("chat-ollama", "think(hm -) call(call_1 read {\"path\":\"a\"}) call(call_2 read {\"path\":\"b\"}) ToolUse"),
-    ("chat-openrouter", "text(Hallo) the server failed (HTTP 502): Provider disconnected"),
-    ("chat-repeated-names", "call(t1 run {\"command\":\"make\"}) ToolUse"),
-    (
-        "chat-length",
-        "text(Writing.) broken(write the answer ended before its arguments were complete) tokens(9 0 64) MaxTokens",
-    ),
-    (
-        "gemini-tools",
-        "think(**Looking** for it -) text(I look at it ✓) call(t1-0 read {\"path\":\"x.py\"} \"Ci4B\") call(t1-1 test {}) tokens(210 200 42) ToolUse",
-    ),
-    ("gemini-blocked", "text([the prompt was blocked: PROHIBITED_CONTENT]) Refusal"),
-    (
-        "responses-tools",
-        "think(Check the löop \"gAAA\") text(On it.) call(call_x read {\"path\":\"a.rs\"}) tokens(500 128 60) ToolUse",
-    ),
-    (
-        "responses-llamacpp",
-        "text(Ich lese ✓) call(fc_a read {\"path\":\"a.rs\"}) call(fc_b test {}) tokens(390 389 20) ToolUse",
-    ),
-    ("responses-llamacpp-length", "text(One day, in a small) tokens(35 24 6) EndTurn"),
-    (
-        "anthropic-llamacpp-printed",
-        "text(```json\n{\n  \"name\": \"read\",\n  \"arguments\": {\n    \"path\": \"src/lib.rs\"\n  }\n}\n``` \n\nThis function reads the file `src/lib.rs`) tokens(163 162 40) MaxTokens",
-    ),
-    (
-        "responses-failed",
-        "the conversation is larger than the model's context: Your input exceeds the context window of this model.",
-    ),
-];
+/// Every stream with its file and its meaning.
+fn expect() -> Vec<(&'static str, &'static str)> {
+    Api::ALL.into_iter().flat_map(|api| api.wire().fixtures.iter().copied()).collect()
+}
 
 #[test]
 fn streams_mean_the_same_whole_and_byte_by_byte() {
-    for (file, expect) in EXPECT {
+    for (file, expect) in expect() {
         let (api, bytes) = (api_of(file), fixture(file));
         for chunk in [bytes.len(), 1, 7] {
             assert_eq!(summary(&close(api, play(api, &bytes, chunk))), expect, "{file} in chunks of {chunk}");
@@ -168,12 +99,12 @@ fn every_fixture_has_an_expectation() {
     let dir = format!("{}/tests/fixtures/llm", env!("CARGO_MANIFEST_DIR"));
     let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let streams: BTreeSet<String> = files.filter_map(|name| name.strip_suffix(".sse").map(str::to_owned)).collect();
-    assert_eq!(streams, EXPECT.iter().map(|(name, _)| (*name).to_owned()).collect());
+    assert_eq!(streams, expect().into_iter().map(|(name, _)| name.to_owned()).collect());
 }
 
 #[test]
 fn a_stream_cut_anywhere_yields_only_calls_of_the_whole_stream_and_says_it_was_cut() {
-    for (file, _) in EXPECT {
+    for (file, _) in expect() {
         let (api, bytes) = (api_of(file), fixture(file));
         let whole = close(api, play(api, &bytes, bytes.len()));
         let calls: Vec<ToolCall> = whole.calls().cloned().collect();
@@ -189,7 +120,7 @@ fn a_stream_cut_anywhere_yields_only_calls_of_the_whole_stream_and_says_it_was_c
 
 #[test]
 fn a_stream_with_every_event_twice_never_runs_a_call_with_other_arguments() {
-    for (file, _) in EXPECT {
+    for (file, _) in expect() {
         let (api, bytes) = (api_of(file), fixture(file));
         let text = String::from_utf8(bytes.clone()).unwrap();
         let doubled: String = text.split_inclusive("\n\n").flat_map(|event| [event, event]).collect();
@@ -206,7 +137,7 @@ fn a_stream_with_every_event_twice_never_runs_a_call_with_other_arguments() {
 
 #[test]
 fn broken_json_in_the_middle_ends_the_completion() {
-    for (file, _) in EXPECT {
+    for (file, _) in expect() {
         let (api, bytes) = (api_of(file), fixture(file));
         let text = String::from_utf8(bytes).unwrap();
         let events: Vec<&str> = text.split_inclusive("\n\n").collect();
@@ -219,11 +150,11 @@ fn broken_json_in_the_middle_ends_the_completion() {
 
 fn request(api: Api) -> Request {
     let seal = |value| Some(Seal { api, value });
-    let sealed = match api {
-        Api::Responses => json!({"type": "reasoning", "id": "rs", "encrypted_content": "gA"}),
-        Api::Chat => json!(null),
-        Api::Anthropic => json!({"signature": "EqQ"}),
-        Api::Gemini => json!("Ci"),
+    let sealed = match api.name() {
+        "openai-responses" => json!({"type": "reasoning", "id": "rs", "encrypted_content": "gA"}),
+        "anthropic" => json!({"signature": "EqQ"}),
+        "gemini" => json!("Ci"),
+        _ => json!(null),
     };
     let call =
         ToolCall { id: "c1".into(), name: "read".into(), args: json!({"path": "a"}), seal: seal(sealed.clone()) };
@@ -291,8 +222,8 @@ proptest::proptest! {
     }
 
     #[test]
-    fn no_mixture_of_real_events_panics_or_runs_an_id_twice(picks in proptest::collection::vec(0..40_usize, 0..30), which in 0..EXPECT.len()) {
-        let (file, _) = EXPECT[which];
+    fn no_mixture_of_real_events_panics_or_runs_an_id_twice(picks in proptest::collection::vec(0..40_usize, 0..30), which in 0..26_usize) {
+        let (file, _) = expect()[which % expect().len()];
         let text = String::from_utf8(fixture(file)).unwrap();
         let events: Vec<&str> = text.split_inclusive("\n\n").collect();
         let mixed: String = picks.iter().map(|at| events[at % events.len()]).collect();

@@ -230,22 +230,12 @@ fn push_steps(out: &mut Vec<PlannedStep>, list: &[Value], depth: usize) {
         out.push(PlannedStep {
             id: word(&["id"]).filter(|id| !id.is_empty()).map(str::to_owned),
             title: title.lines().next().unwrap_or_default().chars().take(limits::STEP_TITLE_CHARS_MAX).collect(),
-            status: word(&["status", "state"]).map_or(StepStatus::Pending, status),
+            status: word(&["status", "state"]).map_or(StepStatus::Pending, StepStatus::of),
             depth,
         });
         if let Some(Value::Array(below)) = entry.get("steps").or_else(|| entry.get("children")) {
             push_steps(out, below, depth + 1);
         }
-    }
-}
-
-fn status(word: &str) -> StepStatus {
-    match word {
-        "active" | "in_progress" | "doing" => StepStatus::Active,
-        "done" | "completed" | "complete" => StepStatus::Done,
-        "failed" => StepStatus::Failed,
-        "skipped" | "cancelled" => StepStatus::Skipped,
-        _ => StepStatus::Pending,
     }
 }
 
