@@ -1,10 +1,10 @@
 //! A desk turns the two channels of an agent into calls that wait, for agents that do one thing after the other.
 
-use super::{AgentLink, Answer, FromAgent, Performed, Ticket, ToAgent, Trial, TrialOutput};
+use super::{AgentLink, Answer, FromAgent, Performed, Ticket, ToAgent};
 use crate::base::ActionId;
 use crate::base::limits::DESK_PROMPTS_MAX;
 use crate::model::event::{OutcomeWord, SessionOutcome, TurnEnd};
-use crate::model::{Executor, Proposal, Step, When};
+use crate::model::{Executor, Proposal, Step, Trial, TrialOutput, When};
 use std::collections::VecDeque;
 
 /// The agent must drop what it is doing.

@@ -9,20 +9,17 @@ mod neighbors;
 mod workspace;
 
 pub use desk::{Desk, Interrupted, Settled, TrialError};
-pub use neighbors::{Alone, Neighbor, Neighbors};
+pub use neighbors::{Neighbor, Neighbors};
 pub use workspace::{
     AgentChild, AgentSpawn, Blobs, Candidate, CandidateChange, CandidateChanges, Changed, Image, Notice, Performed,
     Progress, TreeChange, Trials, Work, Workspace, WorkspaceError,
 };
 
-pub use crate::model::check::RunReport;
-pub use crate::model::{Trial, TrialOutput};
-
 use crate::base::{ActionId, SessionId, UnixMs};
 use crate::model::event::{
     AgentNoted, AgentReady, LapseWhy, Mode, OutcomeWord, SessionOutcome, Stream, TurnEnd, Usage,
 };
-use crate::model::{AlarmKind, FormAnswer, Keeping, Proposal, Step, When};
+use crate::model::{AlarmKind, FormAnswer, Keeping, Proposal, Step, Trial, TrialOutput, When};
 use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -24,22 +24,3 @@ pub trait Neighbors: Send + Sync {
     /// Returns the possible author of this content; `path` is `None` for a name that is not UTF-8.
     fn author(&self, path: Option<&RelPath>, after: Option<Digest>, now: UnixMs) -> Option<Neighbor>;
 }
-
-/// There are no other sessions.
-pub struct Alone;
-
-impl Neighbors for Alone {
-    fn present(&self) -> Vec<SessionId> {
-        Vec::new()
-    }
-
-    fn watch(&self, _: Box<dyn Fn() + Send>) {}
-
-    fn leaves(&self, _: &[(RelPath, Option<Digest>)], _: UnixMs) {}
-
-    fn at_work(&self, _: bool, _: UnixMs) {}
-
-    fn author(&self, _: Option<&RelPath>, _: Option<Digest>, _: UnixMs) -> Option<Neighbor> {
-        None
-    }
-}

@@ -11,6 +11,8 @@
     reason = "tests fail by panicking"
 )]
 
+#[path = "../support/alone.rs"]
+mod alone;
 #[path = "../support/fake_agent.rs"]
 mod fake_agent;
 

@@ -157,7 +157,7 @@ impl Scene {
             mode: Mode::Guarded,
             goal: self.goal.map(str::to_owned),
             warnings: Vec::new(),
-            neighbors: Arc::new(rightseat::port::Alone),
+            neighbors: Arc::new(crate::alone::Alone),
         };
         let (host, _ending) = Host::start(setup).await.unwrap();
         let (ours, theirs) = tokio::io::duplex(1 << 20);

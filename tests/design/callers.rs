@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 /// Items that nobody in the product uses, and why they are there.
 const WITHOUT: &[(&str, &str)] = &[
-    ("Alone", "the neighbors of a host in tests and simulations"),
     ("METHODS", "PROTOCOL.md is checked against it"),
     ("Matrix", "issue 14: which action broke which test"),
     ("argv_for", "issue 14: rerun one test or the failed ones"),

@@ -16,6 +16,8 @@
 )]
 
 mod agent;
+#[path = "../support/alone.rs"]
+mod alone;
 mod client;
 mod dice;
 mod invariants;

@@ -204,7 +204,7 @@ impl Play {
             mode: Mode::Step,
             goal: (self.lives == 1).then(|| "make it so".to_owned()),
             warnings: Vec::new(),
-            neighbors: Arc::new(rightseat::port::Alone),
+            neighbors: Arc::new(crate::alone::Alone),
         };
         let (host, _ending) = Host::start(setup).await.unwrap();
         let first_id = self.lives as u64 * 1_000_000;

@@ -5,10 +5,10 @@ mod limits;
 mod stages;
 
 use crate::base::{ActionId, RelPath};
-use crate::model::check::CaseReport;
+use crate::model::check::{CaseReport, RunReport};
 use crate::model::event::{OutcomeWord, SessionOutcome, TurnEnd};
-use crate::model::{After, Body, Command, Draft, Evidence, Proposal, StepStatus, TrialBudget};
-use crate::port::{Agent, AgentLink, Answer, Desk, Interrupted, RunReport, Settled, Trial, TrialError, TrialOutput};
+use crate::model::{After, Body, Command, Draft, Evidence, Proposal, StepStatus, Trial, TrialBudget, TrialOutput};
+use crate::port::{Agent, AgentLink, Answer, Desk, Interrupted, Settled, TrialError};
 use crate::repair::{self, Bench, Budget, Known, Memory, Outcome, Project, Steering, report};
 use futures::future::BoxFuture;
 use stages::Stage;

@@ -4,10 +4,10 @@ use crate::base::RunId;
 use crate::checks::{self, CheckEvent, CheckStream, Summary};
 use crate::host::ChecksSetup;
 use crate::model::Event;
+use crate::model::check::RunReport;
 use crate::model::check::{CaseReport, CheckFinished, CheckReported, Tree};
 use crate::model::event::Stream;
 use crate::model::session::Session;
-use crate::port::RunReport;
 use std::collections::BTreeMap;
 
 /// One run under way. The two streams of a command are cut into lines apart, so that neither tears the other's.

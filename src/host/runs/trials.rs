@@ -6,11 +6,11 @@ use crate::base::limits::RUN_TIMEOUT_MS_DEFAULT;
 use crate::base::{ActionId, ClientId, Digest};
 use crate::host::ChecksSetup;
 use crate::host::gate;
-use crate::model::check::{CheckFinished, CheckStarted, Tree};
+use crate::model::check::{CheckFinished, CheckStarted, RunReport, Tree};
 use crate::model::decide::{Edited, Input};
 use crate::model::event::{Event, Finished, OutcomeWord, Stream};
-use crate::model::{Action, Body, Content, Evidence, Kind, Proposal, TrialBudget};
-use crate::port::{Blobs, Performed, RunReport, Ticket, ToAgent, Trial, TrialOutput};
+use crate::model::{Action, Body, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput};
+use crate::port::{Blobs, Performed, Ticket, ToAgent};
 use crate::wire::{CandidateTest, OwnAction, RpcError};
 use tokio::sync::mpsc;
 

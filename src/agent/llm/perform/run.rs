@@ -6,8 +6,9 @@ use super::{GateClient, find, tests_as_they_were};
 use crate::agent::llm::limits;
 use crate::agent::llm::turn::{Acted, TestsSeen};
 use crate::base::limits::RUN_TIMEOUT_MS_DEFAULT;
+use crate::model::check::RunReport;
 use crate::model::{Body, Command};
-use crate::port::{Desk, Interrupted, Performed, RunReport};
+use crate::port::{Desk, Interrupted, Performed};
 
 impl GateClient {
     pub(super) async fn run(

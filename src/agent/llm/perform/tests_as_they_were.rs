@@ -2,9 +2,8 @@
 
 use crate::agent::llm::limits;
 use crate::base::RelPath;
-use crate::model::{AlarmKind, EvidenceKind};
-use crate::model::{Body, Command, Evidence, Proposal, TrialBudget};
-use crate::port::{Desk, FromAgent, Interrupted, Trial, TrialError};
+use crate::model::{AlarmKind, Body, Command, Evidence, EvidenceKind, Proposal, Trial, TrialBudget};
+use crate::port::{Desk, FromAgent, Interrupted, TrialError};
 use std::collections::BTreeMap;
 
 /// Requests and makes the run. Returns the message about it to the model and the supervisor.
