@@ -94,7 +94,8 @@ fn listing(root: &Path, state: &Path) -> Listing {
 fn save_to_notice(bencher: Bencher) {
     let dir = planted();
     let state = tempfile::tempdir().expect("a temporary directory");
-    let (_watch, mut notices) = Watch::start(Arc::new(listing(dir.path(), state.path())), Means::Auto);
+    let poll = std::time::Duration::from_millis(rightseat::base::limits::WATCH_POLL_MS);
+    let (_watch, mut notices) = Watch::start(Arc::new(listing(dir.path(), state.path())), Means::Auto, poll);
     let _state = notices.blocking_recv();
     let mut round = 0u32;
     bencher.bench_local(|| {

@@ -28,6 +28,8 @@ pub const ACTION_BODIES_KEPT_MAX: usize = 64;
 pub const MODEL_BUDGET_TOKENS: u64 = 4_000_000;
 /// Default budget of a session, millionths of a dollar.
 pub const MODEL_BUDGET_COST_MICROS: u64 = 5_000_000;
+/// Pause between two walks of a workspace that is polled, unless set, in milliseconds.
+pub const WATCH_POLL_MS: u64 = 2_000;
 /// Default budget of a session, milliseconds of models and commands.
 pub const MODEL_BUDGET_WALL_MS: u64 = 2 * 60 * 60 * 1_000;
 /// Default budget of a session, calls of a model.

@@ -7,16 +7,18 @@ use super::place::SessionPlace;
 use super::{Fail, maker, runner};
 use crate::base::UnixMs;
 use crate::checks::{ProjectRoot, ProjectView, format_of};
-use crate::config::{Paths, TestCommand};
+use crate::config::{Paths, Polling, TestCommand};
 use crate::host::{ChecksSetup, Setup};
 use crate::journal::Journal;
 use crate::model::Command;
 use crate::policy::Policy;
 use crate::port::{Clock, Workspace};
 use crate::workspace::launch::Containment;
+use crate::workspace::watch::Means;
 use crate::workspace::{LiveWorkspace, Settings};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The files read from the configuration's directory.
 const OWN_FILES: [&str; 5] = ["agents.toml", "models.toml", "policy.toml", "themes", "keymaps"];
@@ -43,7 +45,8 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
         containment: Containment::default(),
     })
     .map_err(|e| Fail::usage(e.to_string()))?
-    .passing(options.settings.env_pass.clone());
+    .passing(options.settings.env_pass.clone())
+    .watching_by(means(options.settings.poll), Duration::from_millis(options.settings.poll_ms));
     let workspace: Arc<dyn Workspace> = Arc::new(workspace);
     let limit_ms = options.settings.check_timeout_ms;
     let limited =
@@ -72,6 +75,14 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
         warnings,
         neighbors,
     })
+}
+
+fn means(poll: Polling) -> Means {
+    match poll {
+        Polling::Auto => Means::Auto,
+        Polling::Always => Means::Polling,
+        Polling::Never => Means::Events,
+    }
 }
 
 /// The rules in force. A policy file that cannot be read makes everything ask, and is said aloud.

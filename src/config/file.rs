@@ -84,9 +84,10 @@ pub struct Ui {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Watch {
-    /// Poll the workspace instead of relying on notices of the kernel (not used yet).
+    /// Polling of the workspace: `auto` polls file systems that do not report changes made on other machines, `always`
+    /// polls everywhere, `never` polls only if the kernel sends no notices at all.
     pub poll: Option<Polling>,
-    /// Milliseconds between two polls (not used yet).
+    /// Milliseconds between two polls.
     pub poll_ms: Option<u64>,
 }
 

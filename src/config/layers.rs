@@ -3,12 +3,11 @@
 use super::file::{File, Specialist};
 use crate::base::limits::{
     MODEL_BUDGET_ACTIONS, MODEL_BUDGET_COST_MICROS, MODEL_BUDGET_TOKENS, MODEL_BUDGET_TURNS, MODEL_BUDGET_WALL_MS,
-    RUN_TIMEOUT_MS_DEFAULT, UI_ARM_AFTER_MS,
+    RUN_TIMEOUT_MS_DEFAULT, UI_ARM_AFTER_MS, WATCH_POLL_MS,
 };
 use crate::checks::ParserKind;
 use crate::config::limits::{
-    APPROVAL_ARM_MS_MAX, APPROVAL_ARM_MS_MIN, CHECK_TIMEOUT_S_MAX, WATCH_POLL_MS_DEFAULT, WATCH_POLL_MS_MAX,
-    WATCH_POLL_MS_MIN,
+    APPROVAL_ARM_MS_MAX, APPROVAL_ARM_MS_MIN, CHECK_TIMEOUT_S_MAX, WATCH_POLL_MS_MAX, WATCH_POLL_MS_MIN,
 };
 use crate::model::event::{Isolation, Mode};
 use schemars::JsonSchema;
@@ -155,7 +154,7 @@ impl Default for Settings {
             mouse: true,
             signs: Signs::default(),
             poll: Polling::default(),
-            poll_ms: WATCH_POLL_MS_DEFAULT,
+            poll_ms: WATCH_POLL_MS,
             env_pass: Vec::new(),
             guarded: Vec::new(),
             specialists: BTreeMap::new(),

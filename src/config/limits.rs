@@ -9,7 +9,5 @@ pub const APPROVAL_ARM_MS_MAX: u64 = 10_000;
 /// Shortest and longest pause between two looks of a polling watcher, in milliseconds.
 pub const WATCH_POLL_MS_MIN: u64 = 200;
 pub const WATCH_POLL_MS_MAX: u64 = 60_000;
-/// Pause between two looks unless set, in milliseconds.
-pub const WATCH_POLL_MS_DEFAULT: u64 = 2_000;
 /// Longest time-out that a run of checks can be given, in seconds.
 pub const CHECK_TIMEOUT_S_MAX: u64 = 24 * 60 * 60;

@@ -122,7 +122,5 @@ pub const WATCH_SETTLE_MS: u64 = 40;
 pub const WATCH_SETTLE_MS_MAX: u64 = 400;
 /// Time after the last event at which the tree is walked once, to find changes without events, milliseconds.
 pub const WATCH_VERIFY_MS: u64 = 1_500;
-/// Interval at which the tree is walked when events are not available, milliseconds.
-pub const WATCH_POLL_MS: u64 = 2_000;
 /// A walk is not repeated before this many times its own duration has passed.
 pub const WATCH_WALK_SHARE: u32 = 10;

@@ -17,7 +17,6 @@ const WITHOUT: &[(&str, &str)] = &[
     ("is_better", "issue 14: the verdict on a rerun"),
     ("of_lines", "issue 14: apply selected lines"),
     ("show_bytes", "issue 14: files that are not UTF-8, line by line"),
-    ("watching_by", "watch.poll is to select it"),
 ];
 
 const KINDS: [&str; 7] = ["fn", "struct", "enum", "const", "trait", "type", "static"];

@@ -303,3 +303,18 @@ fn two_sessions_in_one_workspace_tell_their_changes_apart() {
     one.ever("the first is told too", |e| e["kind"] == "alarm" && e["what"] == "shared_workspace");
     assert_eq!(two.count("alarm"), 1, "once");
 }
+
+/// `watch.poll` and `watch.poll_ms` of the user's configuration reach the watcher.
+#[test]
+fn the_configuration_selects_polling() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let config = room.state().with_file_name("config").join("rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "[watch]\npoll = \"always\"\npoll_ms = 200\n").unwrap();
+    let script = room.script(&[json!({"say": "hello"})]);
+    let mut seat = Seat::start_by(room.command(&["--headless", "--agent", &script]));
+    let state = seat.wait_kind("watching");
+    assert_eq!((&state["state"], &state["why"]), (&json!("polling"), &json!("requested")), "{state}");
+    room.write("a.txt", "two\n");
+    assert_eq!(seat.wait_kind("observed")["path"], "a.txt");
+}

@@ -2,6 +2,7 @@
 
 use super::wait_until;
 use rightseat::base::Digest;
+use rightseat::base::limits::WATCH_POLL_MS;
 use rightseat::model::FileChange;
 use rightseat::port::{Changed, Notice};
 use rightseat::workspace::checkpoint::Store;
@@ -30,7 +31,7 @@ fn seat(files: &[(&str, &str)], means: Means) -> Seat {
     }
     let (root, state) = (dir.path().canonicalize().unwrap(), tempfile::tempdir().unwrap());
     let listing = Listing::new(root.clone(), Rules::read(&root), Store::open(state.path()).unwrap());
-    let (watch, notices) = Watch::start(Arc::new(listing), means);
+    let (watch, notices) = Watch::start(Arc::new(listing), means, std::time::Duration::from_millis(WATCH_POLL_MS));
     let mut seat = Seat {
         dir,
         _state: state,
@@ -152,7 +153,7 @@ fn rules_written_during_the_session_hide_nothing() {
 #[test]
 fn hooks_settings_and_ignored_files_are_told() {
     let files = [(".gitignore", ".env\n/build\n"), (".git/config", "c"), (".git/HEAD", "h"), (".env", "k"), ("a", "1")];
-    for means in [Means::Auto, Means::Polling] {
+    for means in [Means::Auto, Means::Polling, Means::Events] {
         let mut seat = seat(&files, means);
         put(seat.dir.path(), ".git/hooks/pre-commit", "h");
         seat.until_told(".git/hooks/pre-commit", FileChange::Create);
@@ -218,7 +219,7 @@ fn disk(root: &Path) -> BTreeMap<String, Digest> {
 
 #[test]
 fn after_a_storm_the_view_equals_the_disk() {
-    for means in [Means::Auto, Means::Polling] {
+    for means in [Means::Auto, Means::Polling, Means::Events] {
         let mut seat = seat(&[], means);
         let root = seat.dir.path().to_owned();
         // Far more events than the queue holds, in directories that are made, moved and removed meanwhile.

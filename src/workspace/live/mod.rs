@@ -55,7 +55,8 @@ pub struct LiveWorkspace {
     listing: Arc<Listing>,
     store: Store,
     candidates: Arc<Semaphore>,
-    means: Means,
+    /// The means, and the pause between walks when it polls.
+    watching: (Means, Duration),
     watch: Arc<Mutex<Option<Watch>>>,
 }
 
@@ -85,7 +86,7 @@ impl LiveWorkspace {
             spawner: Spawner::new(settings.launcher, settings.containment, tracker),
             store,
             candidates: Arc::new(Semaphore::new(crate::workspace::limits::CANDIDATES_MAX)),
-            means: Means::Auto,
+            watching: (Means::Auto, Duration::from_millis(limits::WATCH_POLL_MS)),
             watch: Arc::new(Mutex::new(None)),
         })
     }
@@ -96,9 +97,10 @@ impl LiveWorkspace {
         self
     }
 
-    /// Watches by the given means instead of the best available. Call it before the notices are taken.
-    pub fn watching_by(mut self, means: Means) -> Self {
-        self.means = means;
+    /// Watches by the given means instead of the best available, with this pause between walks when it polls. Call it
+    /// before the notices are taken.
+    pub fn watching_by(mut self, means: Means, poll: Duration) -> Self {
+        self.watching = (means, poll);
         self
     }
 
@@ -262,7 +264,8 @@ impl port::Workspace for LiveWorkspace {
         if watch.is_some() {
             return None;
         }
-        let (started, notices) = Watch::start(self.listing.clone(), self.means);
+        let (means, poll) = self.watching;
+        let (started, notices) = Watch::start(self.listing.clone(), means, poll);
         *watch = Some(started);
         Some(notices)
     }

@@ -40,6 +40,7 @@ impl Eyes {
         let mut polling = match means {
             Means::Polling => Some("requested".to_owned()),
             Means::Auto => silent(&root).map(|name| format!("{name} does not report changes made on other machines")),
+            Means::Events => None,
         };
         let base = root.clone();
         let watcher = if polling.is_some() {

@@ -47,16 +47,19 @@ pub struct Watch {
 /// The means of watching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Means {
-    /// Events where they can be had, else walks.
+    /// Events where the file system reports all changes, else walks.
     #[default]
     Auto,
     /// Only walks at intervals.
     Polling,
+    /// Events on every file system; walks only when there are none.
+    Events,
 }
 
 impl Watch {
-    /// Starts watching a tree. The first notice tells the state.
-    pub fn start(listing: Arc<Listing>, means: Means) -> (Self, mpsc::Receiver<Notice>) {
+    /// Starts watching a tree, with a pause of `poll` between walks where it must be polled. The first notice has the
+    /// state.
+    pub fn start(listing: Arc<Listing>, means: Means, poll: Duration) -> (Self, mpsc::Receiver<Notice>) {
         let (tell, heard) = sync_channel(limits::WATCH_EVENTS_MAX);
         let (notify, notices) = mpsc::channel(limits::WATCH_NOTICES_MAX);
         let missed = Arc::new(AtomicBool::new(false));
@@ -75,7 +78,7 @@ impl Watch {
             let eyes = Eyes::open(root, means, hints);
             let beside = Beside::new(listing.clone());
             let watched = ((u64::MAX, u64::MAX), BTreeSet::new());
-            let mut watcher = Watcher { listing, beside, watched, eyes, heard, notices: notify, missed };
+            let mut watcher = Watcher { listing, beside, watched, eyes, poll, heard, notices: notify, missed };
             // It ends when the receiver or the handle is dropped.
             let _ = watcher.run();
         });
@@ -120,6 +123,7 @@ struct Watcher {
     /// The directories to watch, and the versions of what they are from.
     watched: ((u64, u64), BTreeSet<PathBuf>),
     eyes: Eyes,
+    poll: Duration,
     heard: Receiver<Heard>,
     notices: mpsc::Sender<Notice>,
     missed: Arc<AtomicBool>,
@@ -147,9 +151,8 @@ impl Watcher {
             }
             let Some(first) = self.next(verify_at)? else {
                 let walked = self.walk()?;
-                let again =
-                    if self.eyes.is_polling() { Duration::from_millis(limits::WATCH_POLL_MS) } else { Duration::ZERO };
-                verify_at = (!again.is_zero()).then(|| Instant::now() + again.max(walked * limits::WATCH_WALK_SHARE));
+                let pause = self.poll.max(walked * limits::WATCH_WALK_SHARE);
+                verify_at = self.eyes.is_polling().then(|| Instant::now() + pause);
                 continue;
             };
             if let Some(looked) = self.burst(first)? {
@@ -161,7 +164,7 @@ impl Watcher {
 
     /// Waits for the next message; `None` when it is time to walk the tree.
     fn next(&self, walk_at: Option<Instant>) -> Result<Option<Heard>, Done> {
-        let first_walk = self.eyes.is_polling().then(|| Instant::now() + Duration::from_millis(limits::WATCH_POLL_MS));
+        let first_walk = self.eyes.is_polling().then(|| Instant::now() + self.poll);
         match walk_at.or(first_walk) {
             None => self.heard.recv().map(Some).map_err(|_| Done),
             Some(at) => match self.heard.recv_timeout(at.saturating_duration_since(Instant::now())) {
