@@ -15,7 +15,7 @@ pub struct Cli {
     pub shared: Shared,
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// What the agent should do; without a goal, the session waits for one
+    /// The goal for the agent; without one, the session waits for it
     #[arg(value_name = "GOAL")]
     pub goal: Vec<String>,
     /// The goal, when it could be mistaken for a command or an option
@@ -30,11 +30,11 @@ pub struct Shared {
     /// [default: the configured one, else the first that is found]
     #[arg(long, value_name = "SPEC")]
     pub agent: Option<String>,
-    /// What needs your decision: every action (step), each step of the plan (plan), or what no rule decides (guarded);
+    /// Actions that need your decision: every action (step), each step of the plan (plan), or what no rule decides (guarded);
     /// with observe, the agent can only read
     #[arg(long, value_enum, hide_possible_values = true)]
     pub mode: Option<Mode>,
-    /// How the agent is kept away from your files: it works in a private copy (copy), asks before each change (gated),
+    /// Isolation of the agent from your files: it works in a private copy (copy), asks before each change (gated),
     /// or its changes are found afterwards (watched); auto is copy, or gated if it edits through rightseat
     #[arg(long, value_enum, value_name = "LEVEL", hide_possible_values = true)]
     pub isolation: Option<IsolationChoice>,

@@ -16,10 +16,10 @@ pub struct File {
     /// Agent of a new session: a name from `rightseat agents`, `acp:COMMAND LINE`, `llm:PROVIDER/MODEL`, `repair` or
     /// `script:FILE`; unset, the first that is found.
     pub agent: Option<String>,
-    /// What needs your decision: every action (`step`), each step of the plan (`plan`), or what no rule decides
+    /// Actions that need your decision: every action (`step`), each step of the plan (`plan`), or what no rule decides
     /// (`guarded`); with `observe`, the agent can only read.
     pub mode: Option<Mode>,
-    /// How the agent is kept away from your files; `auto` is `copy`, or `gated` if the agent edits through rightseat.
+    /// Isolation of the agent from your files; `auto` is `copy`, or `gated` if the agent edits through rightseat.
     pub isolation: Option<IsolationChoice>,
     /// Name of a theme; `rightseat themes` lists them.
     pub theme: Option<String>,
@@ -40,7 +40,7 @@ pub struct File {
     pub llm: serde_json::Map<String, serde_json::Value>,
 }
 
-/// How checks are run.
+/// The command that runs checks, and its limits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Checks {
@@ -52,7 +52,7 @@ pub struct Checks {
     pub timeout_s: Option<u64>,
 }
 
-/// What a session may use up. A missing key means no such limit beyond the built-in one.
+/// The budget of a session. A missing key means no such limit beyond the built-in one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FileBudget {
@@ -68,7 +68,7 @@ pub struct FileBudget {
     pub actions: Option<u64>,
 }
 
-/// How the terminal client behaves.
+/// Settings of the terminal client.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ui {
@@ -80,7 +80,7 @@ pub struct Ui {
     pub signs: Option<Signs>,
 }
 
-/// How the workspace is watched.
+/// Settings of the watcher of the workspace.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Watch {
@@ -91,7 +91,7 @@ pub struct Watch {
     pub poll_ms: Option<u64>,
 }
 
-/// What children inherit.
+/// The environment of child processes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Env {
@@ -99,7 +99,7 @@ pub struct Env {
     pub pass: Option<Vec<String>>,
 }
 
-/// What policy takes from the configuration; rules are in `policy.toml`.
+/// Settings of policy; rules are in `policy.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PolicySettings {
@@ -115,7 +115,7 @@ pub struct Specialist {
     pub model: String,
 }
 
-/// When the terminal is asked to call you.
+/// Events at which the terminal calls you.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Notifications {
