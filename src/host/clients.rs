@@ -226,12 +226,12 @@ async fn write(
 ) {
     let mut cursor: Option<Seq> = None;
     let mut journal: Option<journal::Reader> = None;
-    let mut said_trouble = false;
+    let mut reported_trouble = false;
     let mut reading_ended = false;
     loop {
         let published = source.head.borrow_and_update().clone();
-        if let Some(trouble) = published.trouble.as_ref().filter(|_| !said_trouble) {
-            said_trouble = true;
+        if let Some(trouble) = published.trouble.as_ref().filter(|_| !reported_trouble) {
+            reported_trouble = true;
             let params = serde_json::json!({ "text": trouble });
             if let Ok(note) = Message::notification("host/trouble", &params)
                 && writer.send(&note).await.is_err()

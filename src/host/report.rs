@@ -6,8 +6,8 @@ use crate::model::event::{Decider, SessionOutcome, TurnEnd, Verdict};
 /// Returns the outcome of a session that ends now.
 pub fn outcome(session: &Session) -> SessionOutcome {
     let refused = session.turns.last_end.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Refusal);
-    let cancelled = session.turns.last_end.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Cancelled);
-    if session.stopped.is_some() || cancelled {
+    let canceled = session.turns.last_end.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Canceled);
+    if session.stopped.is_some() || canceled {
         SessionOutcome::Stopped
     } else if session.agent.lost.is_some() || refused {
         SessionOutcome::Failed

@@ -93,7 +93,7 @@ impl Surroundings {
     }
 
     /// These files are about to be left so, or were.
-    pub fn tell_files(&self, gate: &Gate, files: &[FileOutcome]) {
+    pub fn report_files(&self, gate: &Gate, files: &[FileOutcome]) {
         let files: Vec<(RelPath, Option<Digest>)> = files.iter().map(|f| (f.path.clone(), f.after)).collect();
         if !files.is_empty() {
             self.neighbors.leaves(&files, gate.now());
@@ -101,7 +101,7 @@ impl Surroundings {
     }
 
     /// Something of this session may change files without naming them: a command, or an agent that writes on its own.
-    pub fn tell_work(&self, gate: &Gate) {
+    pub fn report_work(&self, gate: &Gate) {
         let session = gate.session();
         let is_apart = session.agent.ready.agent.isolation == Isolation::Copy;
         let works = session.turns.current.is_some() && !self.embedded && !is_apart;
@@ -112,9 +112,9 @@ impl Surroundings {
     }
 
     /// The agent may carry this edit out now.
-    pub fn tell_release(&self, gate: &Gate, action: &ActionId) {
+    pub fn report_release(&self, gate: &Gate, action: &ActionId) {
         let files = gate.session().actions.get(action).map_or(&[][..], |state| state.action.files());
-        self.tell_files(gate, &expected(files));
+        self.report_files(gate, &expected(files));
     }
 
     /// The change with what the other sessions say taken in, and whether it is not certain that it is theirs. What this

@@ -9,7 +9,7 @@ pub fn answer(reply: &Reply, edited: Option<String>) -> Answer {
     match reply {
         Reply::Approved { edited: is_edited, note, option, form } => {
             let edited = is_edited.then(|| edited.unwrap_or_default());
-            let mut told = match &edited {
+            let mut message = match &edited {
                 None => "Approved as proposed.".to_owned(),
                 Some(change) => {
                     format!("Approved with changes by the supervisor. Differences from your proposal:\n{change}")
@@ -17,31 +17,37 @@ pub fn answer(reply: &Reply, edited: Option<String>) -> Answer {
             };
             let note = note.as_deref().map(str::trim).filter(|note| !note.is_empty()).map(str::to_owned);
             if let Some(note) = &note {
-                let gap = if told.ends_with('\n') { "" } else { "\n" };
-                told.push_str(&format!("{gap}The supervisor's note: {note}"));
+                let gap = if message.ends_with('\n') { "" } else { "\n" };
+                message.push_str(&format!("{gap}The supervisor's note: {note}"));
             }
-            Answer::Approved { edited, note, option: option.clone(), form: form.clone(), told }
+            Answer::Approved { edited, note, option: option.clone(), form: form.clone(), message }
         }
         Reply::Denied { reason, by_rule: Some(rule), option, form } => Answer::Denied {
-            told: format!("Denied by policy (rule {rule}): {reason}"),
+            message: format!("Denied by policy (rule {rule}): {reason}"),
             reason: reason.clone(),
             by_rule: Some(rule.clone()),
             option: option.clone(),
             form: form.clone(),
         },
         Reply::Denied { reason, by_rule: None, option, form } => {
-            let told = match reason.as_str() {
+            let message = match reason.as_str() {
                 "" => "Denied by the supervisor.".to_owned(),
                 reason => format!("Denied by the supervisor: {reason}"),
             };
-            Answer::Denied { reason: reason.clone(), by_rule: None, option: option.clone(), form: form.clone(), told }
+            Answer::Denied {
+                reason: reason.clone(),
+                by_rule: None,
+                option: option.clone(),
+                form: form.clone(),
+                message,
+            }
         }
         Reply::Redirected { reason, option } => Answer::Redirected {
             option: option.clone(),
-            told: format!("Not this way. The supervisor redirects you: {reason}\nPropose again accordingly."),
+            message: format!("Not this way. The supervisor redirects you: {reason}\nPropose again accordingly."),
             reason: reason.clone(),
         },
-        Reply::Lapsed { why } => Answer::Lapsed { why: *why, told: lapsed(*why).into() },
+        Reply::Lapsed { why } => Answer::Lapsed { why: *why, message: lapsed(*why).into() },
     }
 }
 
@@ -50,7 +56,7 @@ fn lapsed(why: LapseWhy) -> &'static str {
         LapseWhy::Voided => {
             "Void: a file that this proposal is based on changed while it was pending. Read the file again and propose again."
         }
-        LapseWhy::Cancelled => "Canceled: the turn ended before it was decided.",
+        LapseWhy::Canceled => "Canceled: the turn ended before it was decided.",
         LapseWhy::AgentLost => "Lapsed: the agent was lost.",
         LapseWhy::Killed => "Stopped by the supervisor.",
         LapseWhy::Superseded => "Superseded by a later proposal.",

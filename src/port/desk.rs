@@ -10,8 +10,8 @@ use std::collections::VecDeque;
 /// The agent must drop what it is doing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Interrupted {
-    #[error("the turn was cancelled")]
-    Cancelled,
+    #[error("the turn was canceled")]
+    Canceled,
     #[error("the session is closing")]
     Closed,
 }
@@ -101,11 +101,11 @@ impl Desk {
     }
 
     /// The same for agents that record the messages to them themselves, together with the result of the action.
-    pub async fn propose_untold(&mut self, proposal: Proposal) -> Result<Settled, Interrupted> {
+    pub async fn propose_unrecorded(&mut self, proposal: Proposal) -> Result<Settled, Interrupted> {
         self.settle(proposal, false).await
     }
 
-    async fn settle(&mut self, proposal: Proposal, tells: bool) -> Result<Settled, Interrupted> {
+    async fn settle(&mut self, proposal: Proposal, is_recorded: bool) -> Result<Settled, Interrupted> {
         let ticket = self.ticket();
         self.send(FromAgent::Propose { ticket, proposal: Box::new(proposal) }).await?;
         let mut action = None;
@@ -117,9 +117,9 @@ impl Desk {
             }
         };
         let mut settled = Settled { action, answer, performed: None };
-        if tells {
-            let told = settled.answer.told().to_owned();
-            self.send(FromAgent::Told { action: settled.action.clone(), text: told }).await?;
+        if is_recorded {
+            let message = settled.answer.message().to_owned();
+            self.send(FromAgent::Told { action: settled.action.clone(), text: message }).await?;
         }
         if matches!(settled.answer, Answer::Approved { .. }) {
             settled.performed = Some(loop {
@@ -207,7 +207,7 @@ impl Desk {
             }
             let message = self.receive().await?;
             match self.keep(message) {
-                Ok(()) | Err(Interrupted::Cancelled) => {}
+                Ok(()) | Err(Interrupted::Canceled) => {}
                 Err(Interrupted::Closed) => return Err(Interrupted::Closed),
             }
         }
@@ -263,14 +263,14 @@ impl Desk {
                 if self.prompts.len() < DESK_PROMPTS_MAX {
                     self.prompts.push_back((text, when));
                 }
-                if when == When::Interrupt { Err(Interrupted::Cancelled) } else { Ok(()) }
+                if when == When::Interrupt { Err(Interrupted::Canceled) } else { Ok(()) }
             }
-            ToAgent::PlanEdited { steps, told } => {
+            ToAgent::PlanEdited { steps, message } => {
                 self.plan_edits.clear();
-                self.plan_edits.push_back((steps, told));
+                self.plan_edits.push_back((steps, message));
                 Ok(())
             }
-            ToAgent::Cancel => Err(Interrupted::Cancelled),
+            ToAgent::Cancel => Err(Interrupted::Canceled),
             ToAgent::Shutdown => Err(Interrupted::Closed),
             ToAgent::SetOption { id, value } => {
                 if self.options.len() < DESK_PROMPTS_MAX {

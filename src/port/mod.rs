@@ -152,20 +152,20 @@ pub enum FromAgent {
     },
 }
 
-/// The result of a proposal. `told` is the host's message to the agent.
+/// The result of a proposal. `message` is the host's message to the agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// As proposed, or with the user's changes: then `edited` is a unified diff (or the new command line) against
     /// what was proposed.
     Approved {
         edited: Option<String>,
-        /// The supervisor's note to the approval; also part of `told`.
+        /// The supervisor's note to the approval; also part of `message`.
         note: Option<String>,
         /// The agent's own option that was chosen by its id.
         option: Option<String>,
         /// The answer to a form.
         form: Option<FormAnswer>,
-        told: String,
+        message: String,
     },
     /// `by_rule` when policy said so without asking.
     Denied {
@@ -173,32 +173,32 @@ pub enum Answer {
         by_rule: Option<String>,
         option: Option<String>,
         form: Option<FormAnswer>,
-        told: String,
+        message: String,
     },
     Redirected {
         reason: String,
         option: Option<String>,
-        told: String,
+        message: String,
     },
     Lapsed {
         why: LapseWhy,
-        told: String,
+        message: String,
     },
     /// It was no valid proposal: old text not on disk, path outside, too large.
     Refused {
-        told: String,
+        message: String,
     },
 }
 
 impl Answer {
     /// The words sent to the agent.
-    pub fn told(&self) -> &str {
+    pub fn message(&self) -> &str {
         match self {
-            Self::Approved { told, .. }
-            | Self::Denied { told, .. }
-            | Self::Redirected { told, .. }
-            | Self::Lapsed { told, .. }
-            | Self::Refused { told } => told,
+            Self::Approved { message, .. }
+            | Self::Denied { message, .. }
+            | Self::Redirected { message, .. }
+            | Self::Lapsed { message, .. }
+            | Self::Refused { message } => message,
         }
     }
 }
@@ -235,10 +235,10 @@ pub enum ToAgent {
         ticket: Ticket,
         output: Result<Box<TrialOutput>, String>,
     },
-    /// The user changed the plan; `told` says how.
+    /// The user changed the plan; `message` says how.
     PlanEdited {
         steps: Vec<Step>,
-        told: String,
+        message: String,
     },
     Mode(Mode),
     /// A choice of the agent's own options, by id.

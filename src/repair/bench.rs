@@ -13,7 +13,7 @@ pub trait Bench: Send {
     fn run(&mut self, trial: Trial) -> impl Future<Output = Result<TrialOutput, Self::Error>> + Send;
 
     /// Receives each step of the search; an error ends it.
-    fn tell(&mut self, _step: Step) -> impl Future<Output = Result<(), Self::Error>> + Send {
+    fn report(&mut self, _step: Step) -> impl Future<Output = Result<(), Self::Error>> + Send {
         std::future::ready(Ok(()))
     }
 }

@@ -112,14 +112,14 @@ pub async fn search<B: Bench>(
     outcome.problem = baseline.problem.clone();
     outcome.failing_before = baseline.failing();
     outcome.failing_after = baseline.failing();
-    bench.tell(Step::Reproduced { failing: baseline.failing(), passing: baseline.passing().len() }).await?;
+    bench.report(Step::Reproduced { failing: baseline.failing(), passing: baseline.passing().len() }).await?;
     while !baseline.failing().is_empty() && outcome.repairs.len() < budget.fixes_max {
         let sources = project.parsed(&outcome.overlay);
         let suspicion = localise(project, &sources, &baseline);
         if outcome.repairs.is_empty() {
             outcome.calls = super::localise::calls(&sources);
-            outcome.suspects = suspicion.suspects.iter().take(limits::REPAIR_SUSPECTS_TOLD_MAX).cloned().collect();
-            bench.tell(Step::Suspected { suspects: outcome.suspects.clone() }).await?;
+            outcome.suspects = suspicion.suspects.iter().take(limits::REPAIR_SUSPECTS_REPORTED_MAX).cloned().collect();
+            bench.report(Step::Suspected { suspects: outcome.suspects.clone() }).await?;
         }
         let mut round = Round { project, baseline: &baseline, suspicion: &suspicion, began, wall: budget.wall };
         let mut search = Search::new(sources, &suspicion, &baseline, steering);
@@ -131,7 +131,7 @@ pub async fn search<B: Bench>(
         for fix in fixes {
             let mutation = &fix.candidate.mutation;
             bench
-                .tell(Step::Found {
+                .report(Step::Found {
                     words: mutation.words.clone(),
                     path: mutation.path.to_string(),
                     line: mutation.line,
@@ -233,7 +233,7 @@ impl Round<'_> {
             }
             let slow = !untried.is_empty();
             search.put_back(untried);
-            bench.tell(Step::Tried { total: tried.total, waiting: search.waiting() }).await?;
+            bench.report(Step::Tried { total: tried.total, waiting: search.waiting() }).await?;
             size =
                 if slow { verdicts.len().max(limits::REPAIR_BATCH_MIN) } else { (size * 2).min(self.largest_batch()) };
             batches += 1;

@@ -23,7 +23,7 @@ pub const REPAIR_SEARCH_MS_MAX: u64 = 120_000;
 /// Repairs that one search keeps.
 pub const REPAIR_FIXES_MAX: usize = 6;
 /// Suspects that are reported to the user.
-pub const REPAIR_SUSPECTS_TOLD_MAX: usize = 5;
+pub const REPAIR_SUSPECTS_REPORTED_MAX: usize = 5;
 /// A changed test may take this many times as long as the slowest passing one.
 pub const REPAIR_SLOWER_FACTOR: f64 = 5.0;
 /// Assumed time to start a runner when no run of it has finished, milliseconds.

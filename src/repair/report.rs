@@ -12,7 +12,7 @@ pub fn failures(cases: &[CaseReport], passed: u32) -> String {
     let bad: Vec<&CaseReport> = cases.iter().filter(|c| c.status.is_bad()).collect();
     let fail = if bad.len() == 1 { "test fails" } else { "tests fail" };
     let mut lines = vec![format!("{} {fail}, {passed} pass.", bad.len())];
-    for case in bad.iter().take(limits::REPAIR_SUSPECTS_TOLD_MAX) {
+    for case in bad.iter().take(limits::REPAIR_SUSPECTS_REPORTED_MAX) {
         let place = case
             .file
             .as_ref()
@@ -22,8 +22,8 @@ pub fn failures(cases: &[CaseReport], passed: u32) -> String {
             case.message.as_deref().and_then(|m| m.lines().find(|l| !l.trim().is_empty())).unwrap_or_default();
         lines.push(format!("- {}{place}: {}", case.case, short(message)));
     }
-    if bad.len() > limits::REPAIR_SUSPECTS_TOLD_MAX {
-        lines.push(format!("- and {} more", bad.len() - limits::REPAIR_SUSPECTS_TOLD_MAX));
+    if bad.len() > limits::REPAIR_SUSPECTS_REPORTED_MAX {
+        lines.push(format!("- and {} more", bad.len() - limits::REPAIR_SUSPECTS_REPORTED_MAX));
     }
     lines.join("\n")
 }
@@ -117,7 +117,7 @@ fn list(names: &[String]) -> String {
 /// Returns the evidence for the proposal.
 pub fn evidence(outcome: &Outcome, cases: &[CaseReport]) -> Vec<Evidence> {
     let mut out = Vec::new();
-    for name in outcome.failing_before.iter().take(limits::REPAIR_SUSPECTS_TOLD_MAX) {
+    for name in outcome.failing_before.iter().take(limits::REPAIR_SUSPECTS_REPORTED_MAX) {
         let last = name.rsplit([':', '.', '>']).next().unwrap_or(name).trim();
         let case = cases.iter().find(|c| c.case == *name || c.case.ends_with(last));
         let message = case

@@ -79,7 +79,7 @@ pub const CANDIDATE_COMPARED_FILES_MAX: usize = 500;
 pub const CANDIDATE_IGNORED_CHANGES_MAX: usize = 50;
 pub const CANDIDATE_IGNORED_CHANGES_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Skipped items that are reported by name.
-pub const CANDIDATE_LEFT_TOLD_MAX: usize = 20;
+pub const CANDIDATE_LEFT_REPORTED_MAX: usize = 20;
 /// Files whose changes a candidate tells at once.
 pub const CANDIDATE_CHANGES_MAX: usize = 5_000;
 /// Bytes before and after of all changes that a candidate tells at once.
@@ -115,7 +115,7 @@ pub const WATCH_IGNORED_EACH_MAX: u64 = 512;
 /// Bytes of an ignored file that are read for its digest; a larger one is known by size and time.
 pub const WATCH_IGNORED_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Changed files of one ignored directory that are reported one by one.
-pub const WATCH_IGNORED_TOLD_MAX: usize = 20;
+pub const WATCH_IGNORED_REPORTED_MAX: usize = 20;
 /// Time without events after which a burst counts as ended, milliseconds.
 pub const WATCH_SETTLE_MS: u64 = 40;
 /// Time for which a burst may delay the first check, milliseconds.

@@ -53,7 +53,7 @@ async fn a_cancel_the_agent_ignores_ends_the_turn_all_the_same() {
     assert_eq!(s.turn_ends().await["reason"], "cancelled");
     assert!(began.elapsed().as_millis() < 1500, "{:?}", began.elapsed());
     s.wait("the next turn's words", |e| e["kind"] == "said" && e["text"] == "second").await;
-    assert_eq!(s.count("turn_ended"), 1, "the late answer of the cancelled turn is no event");
+    assert_eq!(s.count("turn_ended"), 1, "the late answer of the canceled turn is no event");
     assert!(
         s.answers().iter().any(|a| a["result"]["outcome"]["outcome"] == "cancelled"),
         "its question was answered first"

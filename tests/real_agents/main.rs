@@ -111,7 +111,7 @@ fn every_decision_does_what_it_says(kind: Kind) {
     let began = std::time::Instant::now();
     drive.seat.ask("session/prompt", json!({"text": "play-after", "when": "interrupt"}));
     assert_eq!(drive.seat.wait_kind("turn_ended")["reason"], "cancelled", "{kind:?}");
-    println!("{kind:?}: cancelled in {:?}", began.elapsed());
+    println!("{kind:?}: canceled in {:?}", began.elapsed());
     drive.seat.wait("the next turn", |e| e["kind"] == "said" && e["text"].as_str().unwrap().contains("second turn"));
     drive.finish();
     assert_eq!(drive.file("cancel.txt"), OLD);

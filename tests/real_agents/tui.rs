@@ -106,7 +106,7 @@ fn a_human_decides_on_the_screen(kind: Kind) {
     screen.wait_for("interrupt");
     screen.type_text("play-after");
     screen.press("enter");
-    screen.wait("the turn was cancelled", |text| !text.contains("1 pending"));
+    screen.wait("the turn was canceled", |text| !text.contains("1 pending"));
     screen.wait_idle();
     assert_eq!(file("cancel.txt"), OLD);
 

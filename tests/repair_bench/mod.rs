@@ -137,7 +137,7 @@ impl Bench for DirBench {
         Ok(self.perform(&trial))
     }
 
-    async fn tell(&mut self, step: repair::Step) -> Result<(), Infallible> {
+    async fn report(&mut self, step: repair::Step) -> Result<(), Infallible> {
         if std::env::var("VERBOSE").is_ok() {
             println!("   {step:?}");
         }

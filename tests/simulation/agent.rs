@@ -69,7 +69,7 @@ impl Player {
                 0 => FromAgent::Said { by: "agent".into(), text: format!("word {count}"), more: self.dice.once_in(2) },
                 1 => FromAgent::Thought { by: "agent".into(), text: "hm \u{202e} \x1b[2J".into(), more: false },
                 2 => match self.dice.pick(&open.iter().copied().collect::<Vec<_>>()) {
-                    Some(ticket) => FromAgent::Withdraw { ticket: *ticket, why: LapseWhy::Cancelled },
+                    Some(ticket) => FromAgent::Withdraw { ticket: *ticket, why: LapseWhy::Canceled },
                     None => continue,
                 },
                 3 if self.dice.once_in(4) => return Err(Gone),
@@ -87,7 +87,7 @@ impl Player {
                 ToAgent::Answered { answer: Answer::Approved { .. }, .. } => {}
                 ToAgent::Answered { ticket, .. } | ToAgent::Performed { ticket, .. } => drop(open.remove(&ticket)),
                 ToAgent::Cancel => {
-                    reason = TurnEnd::Cancelled;
+                    reason = TurnEnd::Canceled;
                     break;
                 }
                 ToAgent::Shutdown => return Err(Gone),

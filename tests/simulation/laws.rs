@@ -65,7 +65,7 @@ proptest! {
         }
         let before = session.clone();
         for action in before.actions.iter().map(|a| a.action.id.clone()) {
-            let _ = decide(&session, Input::Lapse { action, why: LapseWhy::Cancelled, detail: None });
+            let _ = decide(&session, Input::Lapse { action, why: LapseWhy::Canceled, detail: None });
         }
         let _ = decide(&session, Input::LapseAll { why: LapseWhy::Killed });
         prop_assert!(session == before);

@@ -2,7 +2,7 @@
 //! wants. Nothing is decided here.
 
 use super::client::{Client, Effect, Input, Setup, Timer};
-use super::lines::{Heard, InputLine, Lines, parse};
+use super::lines::{InputLine, LineContent, Lines, parse};
 use super::outbox::Outbox;
 use super::place::{Disk, Roots};
 use super::record::{From, Recorder};
@@ -33,7 +33,7 @@ pub struct AcpConfig {
     pub program: Option<PathBuf>,
     /// `Copy` gives it a private candidate; `Gated` and `Watched` the workspace itself.
     pub isolation: Isolation,
-    /// Whether to work in the workspace itself, with a note, instead of failing when no private candidate can be
+    /// Works in the workspace itself, with a note, instead of failing when no private candidate can be
     /// created.
     pub may_fall_back: bool,
     /// Write the raw protocol there.
@@ -322,11 +322,11 @@ impl Adapter {
                     self.put(Input::Gone { why: "it does not read its input".to_owned(), exit: None });
                 }
             }
-            Effect::Tell(FromAgent::Lost { why, exit }) => {
+            Effect::Report(FromAgent::Lost { why, exit }) => {
                 let why = self.with_last_words(why);
                 self.outbox.push(FromAgent::Lost { why, exit }, Instant::now());
             }
-            Effect::Tell(message) => self.outbox.push(message, Instant::now()),
+            Effect::Report(message) => self.outbox.push(message, Instant::now()),
             Effect::Arm(timer, after) => {
                 self.timers.insert(timer, Instant::now() + after);
             }
@@ -395,9 +395,9 @@ impl Adapter {
             InputLine::Whole(bytes) => {
                 self.record(From::Agent, &bytes);
                 match parse(&bytes) {
-                    Heard::Messages(messages) => messages.into_iter().for_each(|m| self.put(Input::Message(m))),
-                    Heard::Noise(text) => self.put(Input::Noise(text)),
-                    Heard::Blank => {}
+                    LineContent::Messages(messages) => messages.into_iter().for_each(|m| self.put(Input::Message(m))),
+                    LineContent::Noise(text) => self.put(Input::Noise(text)),
+                    LineContent::Blank => {}
                 }
             }
             InputLine::TooLong { head, bytes, asks } => {

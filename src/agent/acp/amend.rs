@@ -8,7 +8,7 @@ use super::peek;
 use super::preview::preview;
 use super::tools::{Changed, ToolCall};
 use crate::agent::acp::limits::{
-    ACP_CHANGE_PAUSE_MS, ACP_CHANGES_MERGED_MAX, ACP_CONTRADICTIONS_TOLD_MAX, ACP_NOTE_BYTES_MAX,
+    ACP_CHANGE_PAUSE_MS, ACP_CHANGES_MERGED_MAX, ACP_CONTRADICTIONS_REPORTED_MAX, ACP_NOTE_BYTES_MAX,
     ACP_REQUEST_CHANGES_MAX,
 };
 use crate::model::event::LapseWhy;
@@ -48,7 +48,7 @@ impl Asks {
     fn contradicted(&mut self, ticket: Ticket, text: &str, out: &mut Out) {
         let Some(permission) = self.get_mut(ticket).and_then(|ask| ask.subject.permission_mut()) else { return };
         permission.asked.contradictions += 1;
-        if permission.asked.contradictions <= ACP_CONTRADICTIONS_TOLD_MAX {
+        if permission.asked.contradictions <= ACP_CONTRADICTIONS_REPORTED_MAX {
             let text = format!("the call was changed after the decision: {text}");
             out.alarm("mismatch", Some(ticket), peek::bounded(&text, ACP_NOTE_BYTES_MAX));
         }
@@ -71,7 +71,7 @@ impl Asks {
             cx.out.alarm("mismatch", Some(ticket), why.clone());
         }
         let Some(next) = self.renew(ticket) else { return };
-        cx.out.tell(FromAgent::Reopen { ticket, next, why });
+        cx.out.report(FromAgent::Reopen { ticket, next, why });
         self.changes_on(next, 0, &mut cx.out);
     }
 

@@ -19,7 +19,7 @@ impl Asks {
     /// Hands a proposal in for the agent.
     pub fn propose(&mut self, subject: Subject, proposal: Proposal, out: &mut Out) -> Ticket {
         let ticket = self.open(subject, proposal.title.clone());
-        out.tell(FromAgent::Propose { ticket, proposal: Box::new(proposal) });
+        out.report(FromAgent::Propose { ticket, proposal: Box::new(proposal) });
         ticket
     }
 
@@ -27,19 +27,19 @@ impl Asks {
     pub fn void(&mut self, ticket: Ticket, why: LapseWhy, out: &mut Out) {
         if self.get(ticket).is_some() {
             self.drop_ask(ticket, out);
-            out.tell(FromAgent::Withdraw { ticket, why });
+            out.report(FromAgent::Withdraw { ticket, why });
         }
     }
 
     fn drop_ask(&mut self, ticket: Ticket, out: &mut Out) {
         let Some(ask) = self.remove(ticket) else { return };
-        let cancelled = || Err(RpcError::new(RpcError::CANCELLED, "the turn was cancelled"));
+        let canceled = || Err(RpcError::new(RpcError::CANCELED, "the turn was canceled"));
         match &ask.subject {
-            Subject::Permission(permission) => out.reply(&permission.request, Ok(speak::permission_cancelled())),
+            Subject::Permission(permission) => out.reply(&permission.request, Ok(speak::permission_canceled())),
             Subject::Form { request, .. } => out.reply(request, Ok(forms::answer(&FormAnswer::Cancel))),
-            Subject::Terminal(opening) => out.reply(&opening.request, cancelled()),
-            Subject::Read(reading) => out.reply(&reading.request, cancelled()),
-            Subject::Write { request } => out.reply(request, cancelled()),
+            Subject::Terminal(opening) => out.reply(&opening.request, canceled()),
+            Subject::Read(reading) => out.reply(&reading.request, canceled()),
+            Subject::Write { request } => out.reply(request, canceled()),
             Subject::Copied { .. } => false,
         };
     }
@@ -54,36 +54,36 @@ impl Asks {
                 let opening = self.approved(ticket, edited, form, cx);
                 if let Some(note) = note {
                     let text = format!("The supervisor's note on “{title}”: {note}");
-                    cx.turn.tell_beside(action, text, &cx.conduct, &mut cx.out);
+                    cx.turn.send_beside(action, text, &cx.conduct, &mut cx.out);
                 }
                 return opening;
             }
-            Answer::Denied { form: Some(FormAnswer::Cancel), told, .. } => self.dismissed(ticket, &told, cx),
-            Answer::Denied { reason, by_rule, option, told, form: _ } => {
+            Answer::Denied { form: Some(FormAnswer::Cancel), message, .. } => self.dismissed(ticket, &message, cx),
+            Answer::Denied { reason, by_rule, option, message, form: _ } => {
                 let again = by_rule.is_none() && !reason.trim().is_empty();
-                let by_rule = by_rule.map(|_| FollowUp { action, text: told.clone() });
+                let by_rule = by_rule.map(|_| FollowUp { action, text: message.clone() });
                 self.choose(ticket, option);
-                self.refused(ticket, &told, (again, by_rule), cx);
+                self.refused(ticket, &message, (again, by_rule), cx);
             }
-            Answer::Redirected { told, option, .. } => {
+            Answer::Redirected { message, option, .. } => {
                 self.choose(ticket, option);
-                self.refused(ticket, &told, (true, None), cx);
+                self.refused(ticket, &message, (true, None), cx);
             }
-            Answer::Refused { told } => self.refused(ticket, &told, (true, None), cx),
-            Answer::Lapsed { told, why } => self.lapsed(ticket, why, &told, cx),
+            Answer::Refused { message } => self.refused(ticket, &message, (true, None), cx),
+            Answer::Lapsed { message, why } => self.lapsed(ticket, why, &message, cx),
         }
         None
     }
 
     /// A form is dismissed: not answered and not declined.
-    fn dismissed(&mut self, ticket: Ticket, told: &str, cx: &mut Context) {
+    fn dismissed(&mut self, ticket: Ticket, message: &str, cx: &mut Context) {
         let action = self.get(ticket).and_then(|ask| ask.action.clone());
         self.drop_ask(ticket, &mut cx.out);
-        cx.out.told(action, told);
+        cx.out.received(action, message);
     }
 
     /// Consent is lost: void because a file changed, which the agent must be told, or stopped, which it is told anyway.
-    fn lapsed(&mut self, ticket: Ticket, why: LapseWhy, told: &str, cx: &mut Context) {
+    fn lapsed(&mut self, ticket: Ticket, why: LapseWhy, message: &str, cx: &mut Context) {
         match why {
             LapseWhy::Voided | LapseWhy::Superseded => {
                 let is_copied = self.get(ticket).is_some_and(|ask| ask.subject.request().is_none());
@@ -91,10 +91,10 @@ impl Asks {
                     self.remove(ticket);
                     cx.out.look_at_copy();
                 } else {
-                    self.refused(ticket, told, (true, None), cx);
+                    self.refused(ticket, message, (true, None), cx);
                 }
             }
-            LapseWhy::Cancelled | LapseWhy::AgentLost | LapseWhy::Killed => self.drop_ask(ticket, &mut cx.out),
+            LapseWhy::Canceled | LapseWhy::AgentLost | LapseWhy::Killed => self.drop_ask(ticket, &mut cx.out),
         }
     }
 
@@ -136,9 +136,9 @@ impl Asks {
             }
             Subject::Form { request, form } => {
                 let answer = answer.unwrap_or(FormAnswer::Decline);
-                let told = forms::answer(&form.masked(&answer)).to_string();
+                let sent = forms::answer(&form.masked(&answer)).to_string();
                 cx.out.reply(request, Ok(forms::answer(&answer)));
-                cx.out.told(action, told);
+                cx.out.received(action, sent);
                 self.end_ask(ticket, OutcomeWord::Ok, None, None, &mut cx.out);
             }
         }
@@ -165,7 +165,7 @@ impl Asks {
             cx.turn.first(Once::UnaskedEdit);
         }
         if cx.out.reply(&permission.request, Ok(speak::selected(&choice.id))) {
-            cx.out.told(ask.action.clone(), selected(choice));
+            cx.out.received(ask.action.clone(), selected(choice));
         }
         ask.stage = Stage::ByAgent;
     }
@@ -176,17 +176,17 @@ impl Asks {
         let Some(permission) = ask.subject.permission() else { return };
         let (answer, text) = match permission.choices.selected(false, ask.option.as_deref()) {
             Some(choice) => (speak::selected(&choice.id), selected(choice)),
-            None => (speak::permission_cancelled(), "canceled: it offers no unambiguous option to reject".to_owned()),
+            None => (speak::permission_canceled(), "canceled: it offers no unambiguous option to reject".to_owned()),
         };
         if cx.out.reply(&permission.request, Ok(answer)) {
             cx.turn.rejected(by_rule);
-            cx.out.told(ask.action.clone(), text);
+            cx.out.received(ask.action.clone(), text);
         }
     }
 
     /// Not approved. `again` says that the words must reach the agent even where the answer itself cannot carry them;
     /// `by_rule` is sent only if the refusal ends the turn.
-    fn refused(&mut self, ticket: Ticket, told: &str, (again, by_rule): (bool, Option<FollowUp>), cx: &mut Context) {
+    fn refused(&mut self, ticket: Ticket, message: &str, (again, by_rule): (bool, Option<FollowUp>), cx: &mut Context) {
         let Some(ask) = self.get(ticket) else { return };
         let action = ask.action.clone();
         let carried = match &ask.subject {
@@ -194,9 +194,9 @@ impl Asks {
                 self.reject(ticket, by_rule, cx);
                 false
             }
-            Subject::Write { request } => cx.out.refuse(request, RpcError::REFUSED, told),
-            Subject::Read(reading) => cx.out.refuse(&reading.request, RpcError::REFUSED, told),
-            Subject::Terminal(opening) => cx.out.refuse(&opening.request, RpcError::REFUSED, told),
+            Subject::Write { request } => cx.out.refuse(request, RpcError::REFUSED, message),
+            Subject::Read(reading) => cx.out.refuse(&reading.request, RpcError::REFUSED, message),
+            Subject::Terminal(opening) => cx.out.refuse(&opening.request, RpcError::REFUSED, message),
             Subject::Form { request, .. } => {
                 cx.out.reply(request, Ok(forms::answer(&FormAnswer::Decline)));
                 false
@@ -208,9 +208,9 @@ impl Asks {
         };
         self.remove(ticket);
         if carried {
-            cx.out.told(action, told);
+            cx.out.received(action, message);
         } else if again {
-            cx.tell_later(action, told);
+            cx.send_later(action, message);
         }
     }
 
@@ -236,14 +236,14 @@ impl Asks {
             Subject::Write { request } if done => {
                 cx.out.reply(request, Ok(speak::file_written()));
                 match edited {
-                    None => cx.out.told(ask.action.clone(), "written"),
-                    Some(diff) => cx.tell_later(ask.action.clone(), &applied_instead("write", diff, false)),
+                    None => cx.out.received(ask.action.clone(), "written"),
+                    Some(diff) => cx.send_later(ask.action.clone(), &applied_instead("write", diff, false)),
                 }
                 cx.out.refresh_copy();
             }
             Subject::Write { request } => {
                 if cx.out.refuse(request, RpcError::REFUSED, detail.clone()) {
-                    cx.out.told(ask.action.clone(), detail);
+                    cx.out.received(ask.action.clone(), detail);
                 }
             }
             Subject::Read(reading) => reading.done(performed, &mut cx.out),
@@ -251,10 +251,10 @@ impl Asks {
             Subject::Copied { files } if done => {
                 cx.out.reset_copy(files.keys());
                 if let Some(diff) = edited {
-                    cx.tell_later(ask.action.clone(), &applied_instead("edit", diff, false));
+                    cx.send_later(ask.action.clone(), &applied_instead("edit", diff, false));
                 }
             }
-            Subject::Copied { .. } => cx.tell_later(ask.action.clone(), &not_applied(&ask.title, &detail)),
+            Subject::Copied { .. } => cx.send_later(ask.action.clone(), &not_applied(&ask.title, &detail)),
         }
     }
 
@@ -273,19 +273,19 @@ impl Asks {
         let through_us = cx.conduct.edits_through_us() && !is_private;
         let allow = choices.selected(true, ask.option.as_deref());
         let allow = allow.filter(|_| done && (edited.is_none() || through_us));
-        let (answer, said) = match allow.or_else(|| choices.plain(false)) {
+        let (answer, text) = match allow.or_else(|| choices.plain(false)) {
             Some(choice) => (speak::selected(&choice.id), selected(choice)),
-            None => (speak::permission_cancelled(), "cancelled".to_owned()),
+            None => (speak::permission_canceled(), "canceled".to_owned()),
         };
         if allow.is_some() {
             self.grants.add(tool, expected, through_us.then_some(before));
         }
         if cx.out.reply(request, Ok(answer)) {
-            cx.out.told(action.clone(), said);
+            cx.out.received(action.clone(), text);
         }
         match edited {
-            Some(diff) if done => cx.tell_later(action, &applied_instead("edit", diff, allow.is_none())),
-            Some(_) | None if !done => cx.tell_later(action, &not_applied(&ask.title, detail)),
+            Some(diff) if done => cx.send_later(action, &applied_instead("edit", diff, allow.is_none())),
+            Some(_) | None if !done => cx.send_later(action, &not_applied(&ask.title, detail)),
             Some(_) | None => {}
         }
         if allow.is_none() {
@@ -303,7 +303,7 @@ impl Asks {
         out: &mut Out,
     ) {
         if self.remove(ticket).is_some() {
-            out.tell(FromAgent::Performed { ticket, outcome, exit, detail });
+            out.report(FromAgent::Performed { ticket, outcome, exit, detail });
         }
     }
 
@@ -361,7 +361,7 @@ fn host_did_instead(
         format!("{} was rejected; the changed version of it failed too: {detail}", ask.title)
     };
     cx.out.refresh_copy();
-    cx.tell_later(ask.action.clone(), &text);
+    cx.send_later(ask.action.clone(), &text);
 }
 
 fn selected(choice: &RequestOption) -> String {

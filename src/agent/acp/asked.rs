@@ -37,9 +37,9 @@ impl Asked {
     /// Covers every word of the request and of the calls it covers.
     pub fn digest(&self, tools: &Tools) -> Digest {
         let mut hash = FieldHasher::new();
-        hash.field(self.call.said().bytes());
+        hash.field(self.call.statement().bytes());
         for call in self.covered.iter().filter_map(|id| tools.get(id)) {
-            hash.field(call.said().bytes());
+            hash.field(call.statement().bytes());
         }
         hash.finish()
     }

@@ -132,8 +132,8 @@ impl Client {
                 out.note("protocol", &format!("a line of {bytes} bytes was dropped; it began: {head}"));
                 self.unreadable(asks, &format!("a message of {bytes} bytes is too long"));
             }
-            Input::Stderr(line) => out.tell_note("stderr", line),
-            Input::Host(message) => self.hear_host(message),
+            Input::Stderr(line) => out.report_note("stderr", line),
+            Input::Host(message) => self.on_host_message(message),
             Input::Changes(changes) => {
                 self.copying.changed(changes, &mut self.asks, &mut self.cx);
                 self.try_end(false);
@@ -208,7 +208,7 @@ impl Client {
             return;
         };
         if self.sets_aside(permission::subject(params)) {
-            self.cx.out.reply(&id, Ok(speak::permission_cancelled()));
+            self.cx.out.reply(&id, Ok(speak::permission_canceled()));
             return;
         }
         self.updates.find_plan(&mut self.cx);
@@ -226,7 +226,7 @@ impl Client {
         let what = format!("the write of {}", self.cx.out.place().named(writing.path));
         let is_news = !writing.is_granted(&self.asks, &self.cx);
         if self.cx.turn.refuses_questions() || (is_news && self.sets_aside(&what)) {
-            self.cx.out.refuse(&id, RpcError::CANCELLED, "the turn was cancelled");
+            self.cx.out.refuse(&id, RpcError::CANCELED, "the turn was canceled");
             return;
         }
         writing.asked(id, &mut self.asks, &mut self.cx);
@@ -238,7 +238,7 @@ impl Client {
             return;
         };
         if self.sets_aside(&format!("the command {}", command.line())) {
-            self.cx.out.refuse(&id, RpcError::CANCELLED, "the turn was cancelled");
+            self.cx.out.refuse(&id, RpcError::CANCELED, "the turn was canceled");
             return;
         }
         self.terminals.asked(id, params, command, &mut self.asks, &mut self.cx);
@@ -285,9 +285,9 @@ impl Client {
             // The agent takes one of its own questions back.
             let Some(id) = params.get("requestId").or_else(|| params.get("id")).map(Id::of) else { return };
             if let Some(ticket) = self.asks.of_request(&id) {
-                self.asks.void(ticket, LapseWhy::Cancelled, out);
+                self.asks.void(ticket, LapseWhy::Canceled, out);
             }
-            out.refuse(&id, RpcError::CANCELLED, "Request cancelled");
+            out.refuse(&id, RpcError::CANCELED, "Request canceled");
         } else if method == speak::FROM_AGENT.elicitation_complete {
             out.note("notice", "the step that the agent asked you to do on a web page is done");
         } else {
@@ -299,7 +299,7 @@ impl Client {
         if self.handshake.is_replaying() {
             self.updates.replayed(params, &mut self.cx);
         } else {
-            self.updates.heard(params, &mut self.asks, &mut self.cx);
+            self.updates.take(params, &mut self.asks, &mut self.cx);
         }
     }
 
@@ -346,7 +346,7 @@ impl Client {
         self.end_turn(stopped);
     }
 
-    fn hear_host(&mut self, message: ToAgent) {
+    fn on_host_message(&mut self, message: ToAgent) {
         let Context { conduct, turn, out, .. } = &mut self.cx;
         match message {
             ToAgent::Prompt { text, when } => {
@@ -370,7 +370,7 @@ impl Client {
                 self.try_end(false);
             }
             ToAgent::TrialDone { .. } | ToAgent::Mode(_) => {}
-            ToAgent::PlanEdited { told, .. } => turn.plan_was_edited(told, conduct, out),
+            ToAgent::PlanEdited { message, .. } => turn.plan_was_edited(message, conduct, out),
             ToAgent::SetOption { id, value } => conduct.set(out, |settings, out| {
                 settings.send(&id, &value, false, out);
                 false
@@ -445,33 +445,33 @@ impl Client {
 
     /// Every open question is answered "canceled" first, as the protocol wants it; the turn ends within a second.
     fn stop_prompt(&mut self) {
-        self.withdraw(LapseWhy::Cancelled);
+        self.withdraw(LapseWhy::Canceled);
         self.cx.turn.send_cancel(&mut self.cx.out);
     }
 
     /// Closes what the agent left open and waits for what we still do ourselves.
-    fn end_turn(&mut self, cancelled: bool) {
-        self.void_unanswered(LapseWhy::Cancelled);
+    fn end_turn(&mut self, canceled: bool) {
+        self.void_unanswered(LapseWhy::Canceled);
         self.updates.close_all(&mut self.asks, &mut self.cx);
         self.cx.out.reset_copy(&self.asks.grants.end(None));
-        self.copying.look_last(cancelled, &mut self.cx.out);
-        self.try_end(cancelled);
+        self.copying.look_last(canceled, &mut self.cx.out);
+        self.try_end(canceled);
     }
 
-    fn try_end(&mut self, cancelled: bool) {
+    fn try_end(&mut self, canceled: bool) {
         let is_busy = self.copying.is_looking() || self.asks.carrying_out() || self.terminals.is_stopping();
-        self.cx.turn.try_end(cancelled, is_busy, &self.cx.conduct, &mut self.cx.out);
+        self.cx.turn.try_end(canceled, is_busy, &self.cx.conduct, &mut self.cx.out);
     }
 
     fn lost(&mut self, why: String, exit: Option<i32>) {
         self.withdraw(LapseWhy::AgentLost);
-        self.cx.out.tell(FromAgent::Lost { why, exit });
+        self.cx.out.report(FromAgent::Lost { why, exit });
         self.cx.out.finish();
     }
 
     /// Ends: politely where the agent knows how, then by its process group.
     fn shut_down(&mut self) {
-        self.withdraw(LapseWhy::Cancelled);
+        self.withdraw(LapseWhy::Canceled);
         let Context { conduct, turn, out, .. } = &mut self.cx;
         if turn.is_running() {
             out.notify(speak::TO_AGENT.session_cancel, speak::cancel(out.session()));
@@ -507,7 +507,7 @@ mod tests {
             let params = json!({"path": "/w/a.txt", "content": content});
             let line = json!({"id": id, "method": "fs/write_text_file", "params": params});
             for effect in client.on(Input::Message(line)) {
-                if matches!(effect, Effect::Tell(FromAgent::Propose { .. })) {
+                if matches!(effect, Effect::Report(FromAgent::Propose { .. })) {
                     proposed += 1;
                     held += if id < 20 { size } else { 1 };
                 }
@@ -537,7 +537,7 @@ mod tests {
             "toolCallId": "t", "rawInput": {"command": "make evil"}}}});
         let effects = client.on(Input::Message(swap));
         let reopened = effects.iter().find_map(|effect| {
-            if let Effect::Tell(FromAgent::Reopen { ticket, next, .. }) = effect {
+            if let Effect::Report(FromAgent::Reopen { ticket, next, .. }) = effect {
                 Some((*ticket, *next))
             } else {
                 None
@@ -545,7 +545,8 @@ mod tests {
         });
         let (old, next) = reopened.unwrap();
         let approve = |ticket| {
-            let answer = Answer::Approved { edited: None, note: None, option: None, form: None, told: String::new() };
+            let answer =
+                Answer::Approved { edited: None, note: None, option: None, form: None, message: String::new() };
             Input::Host(ToAgent::Answered { ticket, answer })
         };
         let says_yes = |effects: &[Effect]| {
@@ -555,7 +556,9 @@ mod tests {
             assert!(!says_yes(&client.on(approve(ticket))), "it is not asked again yet");
         }
         let effects = client.on(Input::Elapsed(Timer::Changed));
-        assert!(effects.iter().any(|e| matches!(e, Effect::Tell(FromAgent::Revise { ticket, .. }) if *ticket == next)));
+        assert!(
+            effects.iter().any(|e| matches!(e, Effect::Report(FromAgent::Revise { ticket, .. }) if *ticket == next))
+        );
         assert!(says_yes(&client.on(approve(next))));
     }
 
@@ -574,17 +577,17 @@ mod tests {
         };
         let mut effects = client.on(ask(1, "create", json!({"command": "make"}))).into_iter();
         let ticket = effects.find_map(|effect| {
-            if let Effect::Tell(FromAgent::Propose { ticket, .. }) = effect { Some(ticket) } else { None }
+            if let Effect::Report(FromAgent::Propose { ticket, .. }) = effect { Some(ticket) } else { None }
         });
         let ticket = ticket.unwrap();
-        let approved = Answer::Approved { edited: None, note: None, option: None, form: None, told: String::new() };
+        let approved = Answer::Approved { edited: None, note: None, option: None, form: None, message: String::new() };
         let started = client.on(Input::Host(ToAgent::Answered { ticket, answer: approved }));
         assert_eq!(answer(&started, 1).unwrap()["terminalId"], "term-1");
         client.on(Input::Host(ToAgent::Output { ticket, bytes: b"one\n".to_vec() }));
         assert_eq!(answer(&client.on(ask(2, "wait_for_exit", of_it())), 2), None);
         let killed = client.on(ask(3, "kill", of_it()));
         assert!(answer(&killed, 3).is_some() && answer(&killed, 2).is_none(), "{killed:?}");
-        let withdrawn = |effect: &Effect| matches!(effect, Effect::Tell(FromAgent::Withdraw { ticket: t, why }) if (*t, *why) == (ticket, LapseWhy::Killed));
+        let withdrawn = |effect: &Effect| matches!(effect, Effect::Report(FromAgent::Withdraw { ticket: t, why }) if (*t, *why) == (ticket, LapseWhy::Killed));
         assert!(killed.iter().any(withdrawn), "{killed:?}");
         client.on(Input::Host(ToAgent::Output { ticket, bytes: b"two\n".to_vec() }));
         let running = answer(&client.on(ask(4, "output", of_it())), 4).unwrap();

@@ -3,7 +3,7 @@
 use super::out::Out;
 use super::peek;
 use super::settings::Settings;
-use crate::agent::acp::limits::ACP_ANSWERS_TOLD_MAX;
+use crate::agent::acp::limits::ACP_ANSWERS_REPORTED_MAX;
 use crate::agent::catalog::{AgentSpec, Level, Through};
 use crate::model::event::{AgentBadge, AgentOffer, AgentReady, Isolation};
 use crate::port::FromAgent;
@@ -29,7 +29,7 @@ pub struct Conduct {
     deny_ends_turn: bool,
     steering: bool,
     /// Answers with misleading names that were reported to the user.
-    answers_told: BTreeSet<String>,
+    answers_reported: BTreeSet<String>,
 }
 
 impl Conduct {
@@ -45,7 +45,7 @@ impl Conduct {
             acted_unasked: false,
             deny_ends_turn: spec.level == Level::L1,
             steering: false,
-            answers_told: BTreeSet::new(),
+            answers_reported: BTreeSet::new(),
             spec,
         }
     }
@@ -55,7 +55,7 @@ impl Conduct {
         &self.spec
     }
 
-    /// Whether this agent ends its turn when it is refused.
+    /// Returns whether this agent ends its turn when it is refused.
     pub fn refusal_ends_turn(&self) -> bool {
         self.deny_ends_turn
     }
@@ -117,7 +117,7 @@ impl Conduct {
     /// Changes the settings; the host is informed when that is news.
     pub fn set(&mut self, out: &mut Out, change: impl FnOnce(&mut Settings, &mut Out) -> bool) {
         if change(&mut self.settings, out) {
-            self.tell_change(out);
+            self.report_change(out);
         }
     }
 
@@ -129,7 +129,7 @@ impl Conduct {
     pub fn becomes_ready(&mut self, out: &mut Out) {
         self.ready = true;
         self.settings.guard();
-        self.tell_change(out);
+        self.report_change(out);
     }
 
     /// Another session of the same process begins; what was set in the former one is not true of it.
@@ -151,7 +151,7 @@ impl Conduct {
         if self.commands != Through::Client {
             self.commands = Through::Client;
             self.level_seen(Level::L2, out);
-            self.tell_change(out);
+            self.report_change(out);
         }
     }
 
@@ -182,20 +182,20 @@ impl Conduct {
     }
 
     /// Returns those of its answers with misleading names that were not reported to the user yet.
-    pub fn untold_answers<'a>(&'a self, misleading: &'a [String]) -> impl Iterator<Item = &'a String> {
-        misleading.iter().filter(|text| !self.answers_told.contains(*text))
+    pub fn unreported_answers<'a>(&'a self, misleading: &'a [String]) -> impl Iterator<Item = &'a String> {
+        misleading.iter().filter(|text| !self.answers_reported.contains(*text))
     }
 
     /// openhands offers the same odd answer with every question: it is said once.
-    pub fn answers_were_told(&mut self, misleading: Vec<String>) {
-        if self.answers_told.len() < ACP_ANSWERS_TOLD_MAX {
-            self.answers_told.extend(misleading);
+    pub fn answers_were_reported(&mut self, misleading: Vec<String>) {
+        if self.answers_reported.len() < ACP_ANSWERS_REPORTED_MAX {
+            self.answers_reported.extend(misleading);
         }
     }
 
     fn level_seen(&mut self, level: Level, out: &mut Out) {
         if self.seen(level) {
-            self.tell_change(out);
+            self.report_change(out);
         }
     }
 
@@ -214,14 +214,14 @@ impl Conduct {
     }
 
     /// Tells the host what the agent is and offers now, once it is ready.
-    pub fn tell_change(&self, out: &mut Out) {
+    pub fn report_change(&self, out: &mut Out) {
         if self.ready {
-            self.tell("ready", out);
+            self.report_state("ready", out);
         }
     }
 
     /// Tells the host what the agent is and offers, and how far its start is.
-    pub fn tell(&self, state: &str, out: &mut Out) {
+    pub fn report_state(&self, state: &str, out: &mut Out) {
         let info = self.init.get("agentInfo").unwrap_or(&Value::Null);
         let name = peek::first_text(info, &["title", "name"]);
         let title = name.map(|name| match peek::text(info, "version") {
@@ -241,7 +241,7 @@ impl Conduct {
             state: state.into(),
             session: Some(out.session().to_owned()).filter(|id| !id.is_empty()),
         };
-        out.tell(FromAgent::Ready(ready));
+        out.report(FromAgent::Ready(ready));
     }
 
     /// One line a fact, for the header's badge list.

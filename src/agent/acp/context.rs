@@ -22,7 +22,7 @@ impl Context {
     }
 
     /// Words about a decision, when the agent listens.
-    pub fn tell_later(&mut self, action: Option<ActionId>, text: &str) {
-        self.turn.tell_later(action, text, &self.conduct, &mut self.out);
+    pub fn send_later(&mut self, action: Option<ActionId>, text: &str) {
+        self.turn.send_later(action, text, &self.conduct, &mut self.out);
     }
 }

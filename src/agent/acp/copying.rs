@@ -31,8 +31,8 @@ pub struct Copying {
 
 impl Copying {
     /// The turn is over, unless it was canceled: once more everything that is in the copy is asked about.
-    pub fn look_last(&mut self, cancelled: bool, out: &mut Out) {
-        self.is_last_look = out.place().is_private() && !cancelled;
+    pub fn look_last(&mut self, canceled: bool, out: &mut Out) {
+        self.is_last_look = out.place().is_private() && !canceled;
         if self.is_last_look {
             out.look_at_copy();
         }
@@ -50,7 +50,7 @@ impl Copying {
             Ok(changes) => {
                 self.trouble = None;
                 if last && self.left != changes.left {
-                    self.tell_left(changes.left, &mut cx.out);
+                    self.report_left(changes.left, &mut cx.out);
                 }
                 self.file(&changes.files, last, asks, cx);
             }
@@ -64,7 +64,7 @@ impl Copying {
     }
 
     /// Changes that cannot be proposed: named once, so that nothing is lost unseen.
-    fn tell_left(&mut self, left: Vec<String>, out: &mut Out) {
+    fn report_left(&mut self, left: Vec<String>, out: &mut Out) {
         if !left.is_empty() {
             out.note("copy", &format!("these changes stay in the agent's private copy: {}", left.join("; ")));
         }

@@ -70,9 +70,9 @@ impl<'a> Writing<'a> {
         let digest = Digest::of(self.content);
         let foreseen = asks.grants.foreseen(rel, &digest);
         let allowed = asks.allows(rel, Some(&digest));
-        let tells = allowed && cx.conduct.spec().level != Level::Unknown && !cx.conduct.edits_through_us();
+        let announces = allowed && cx.conduct.spec().level != Level::Unknown && !cx.conduct.edits_through_us();
         let on_disk = cx.out.place().read(rel).ok().flatten();
-        if tells || foreseen == Foreseen::Exactly || on_disk.as_deref() == Some(self.content) {
+        if announces || foreseen == Foreseen::Exactly || on_disk.as_deref() == Some(self.content) {
             return true;
         }
         if foreseen == Foreseen::OtherContent {
@@ -83,7 +83,7 @@ impl<'a> Writing<'a> {
             if allowed {
                 cx.out.note("protocol", "its edits now go through rightseat, which applies them");
             }
-            cx.conduct.tell_change(&mut cx.out);
+            cx.conduct.report_change(&mut cx.out);
         }
         false
     }

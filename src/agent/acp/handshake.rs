@@ -64,7 +64,7 @@ impl Handshake {
 
     pub fn begin(&mut self, conduct: &Conduct, out: &mut Out) {
         self.begin_waiting(conduct, out);
-        conduct.tell("starting", out);
+        conduct.report_state("starting", out);
         out.call(speak::TO_AGENT.initialize, speak::initialize(), Called::Initialize);
     }
 
@@ -74,7 +74,7 @@ impl Handshake {
         }
         self.noted_ms += ACP_START_NOTE_MS;
         let (doing, seconds, limit) = (self.doing(), self.noted_ms / 1000, conduct.spec().start_timeout_s());
-        conduct.tell(&format!("starting: {doing}, {seconds} s of at most {limit} s"), out);
+        conduct.report_state(&format!("starting: {doing}, {seconds} s of at most {limit} s"), out);
         out.arm(Timer::StartNote, ACP_START_NOTE_MS);
     }
 
@@ -115,7 +115,7 @@ impl Handshake {
         self.load = load;
         self.begin_waiting(conduct, out);
         self.open_session(conduct, out);
-        conduct.tell("starting: opening a session", out);
+        conduct.report_state("starting: opening a session", out);
     }
 
     fn begin_waiting(&mut self, conduct: &Conduct, out: &mut Out) {
@@ -193,7 +193,7 @@ impl Handshake {
                 if resumed {
                     self.resume = None;
                 }
-                conduct.tell("starting: setting its options", out);
+                conduct.report_state("starting: setting its options", out);
                 self.configure(&answer, conduct, out);
                 Ok(())
             }

@@ -68,7 +68,7 @@ pub fn answered(keeping: &Keeping, outcome: Result<Value, RpcError>, cx: &mut Co
             let left_out = more || peek::list(&answer, "sessions").len() > sessions.len();
             let text = peek::bounded(&in_words(&sessions, left_out), ACP_NOTE_BYTES_MAX);
             let note = AgentNoted { sessions: Some(sessions), ..AgentNoted::new("sessions", text) };
-            out.tell(FromAgent::Noted(note));
+            out.report(FromAgent::Noted(note));
         }
         (Keeping::Delete { session }, Ok(_)) => {
             out.note("sessions", &format!("{session} was deleted"));

@@ -48,7 +48,7 @@ pub const ACP_TERMINALS_MAX: usize = 128;
 /// Output that is kept of one terminal, whatever the agent asks for.
 pub const ACP_TERMINAL_OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 /// Misleading names of answers that are remembered as reported.
-pub const ACP_ANSWERS_TOLD_MAX: usize = 64;
+pub const ACP_ANSWERS_REPORTED_MAX: usize = 64;
 /// Sessions that an agent's list is shown of.
 pub const ACP_SESSIONS_SHOWN_MAX: usize = 100;
 /// Of a title or a time in that list.
@@ -81,4 +81,4 @@ pub const ACP_CHANGES_MERGED_MAX: u32 = 16;
 /// Number of times one request may change while it is pending before it is refused.
 pub const ACP_REQUEST_CHANGES_MAX: u32 = 6;
 /// Alarms about one call that contradicts what was approved.
-pub const ACP_CONTRADICTIONS_TOLD_MAX: u32 = 3;
+pub const ACP_CONTRADICTIONS_REPORTED_MAX: u32 = 3;

@@ -137,7 +137,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
 
 /// The content of a line.
 #[derive(Debug, PartialEq)]
-pub enum Heard {
+pub enum LineContent {
     /// One message, or several when the line was a batch.
     Messages(Vec<Value>),
     /// No JSON: a log line that went to the wrong stream, or half a message.
@@ -146,21 +146,21 @@ pub enum Heard {
 }
 
 /// Reads one line. Bytes before the first `{"` are ignored, bytes that are not UTF-8 are replaced.
-pub fn parse(line: &[u8]) -> Heard {
+pub fn parse(line: &[u8]) -> LineContent {
     let text = String::from_utf8_lossy(line);
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
-        return Heard::Blank;
+        return LineContent::Blank;
     }
     let found = serde_json::from_str(text).ok().or_else(|| {
         let at = text.find("{\"")?;
         serde_json::from_str(text.get(at..)?).ok()
     });
     match found {
-        Some(Value::Array(batch)) => Heard::Messages(batch),
-        Some(message @ Value::Object(_)) => Heard::Messages(vec![message]),
+        Some(Value::Array(batch)) => LineContent::Messages(batch),
+        Some(message @ Value::Object(_)) => LineContent::Messages(vec![message]),
         Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => {
-            Heard::Noise(text.to_owned())
+            LineContent::Noise(text.to_owned())
         }
     }
 }
@@ -199,12 +199,12 @@ mod tests {
 
     #[test]
     fn log_lines_and_bad_bytes_do_not_hide_messages() {
-        assert_eq!(parse(b"[info] {\"id\":1}"), Heard::Messages(vec![json!({"id": 1})]));
-        assert_eq!(parse(b"{\"a\":\"\xff\"}"), Heard::Messages(vec![json!({"a": "\u{fffd}"})]));
-        assert_eq!(parse(b"[{\"id\":1},2]"), Heard::Messages(vec![json!({"id": 1}), json!(2)]));
-        assert_eq!(parse(b"starting..."), Heard::Noise("starting...".into()));
-        assert_eq!(parse(b" \r"), Heard::Blank);
-        assert!(matches!(parse("[".repeat(5000).as_bytes()), Heard::Noise(_)));
+        assert_eq!(parse(b"[info] {\"id\":1}"), LineContent::Messages(vec![json!({"id": 1})]));
+        assert_eq!(parse(b"{\"a\":\"\xff\"}"), LineContent::Messages(vec![json!({"a": "\u{fffd}"})]));
+        assert_eq!(parse(b"[{\"id\":1},2]"), LineContent::Messages(vec![json!({"id": 1}), json!(2)]));
+        assert_eq!(parse(b"starting..."), LineContent::Noise("starting...".into()));
+        assert_eq!(parse(b" \r"), LineContent::Blank);
+        assert!(matches!(parse("[".repeat(5000).as_bytes()), LineContent::Noise(_)));
     }
 
     proptest! {

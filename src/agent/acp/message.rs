@@ -51,7 +51,7 @@ impl RpcError {
     pub const INVALID_PARAMS: i64 = -32602;
     pub const AUTH_REQUIRED: i64 = -32000;
     pub const NOT_FOUND: i64 = -32002;
-    pub const CANCELLED: i64 = -32800;
+    pub const CANCELED: i64 = -32800;
     /// Our own, for what the user or a rule refused.
     pub const REFUSED: i64 = -32014;
 

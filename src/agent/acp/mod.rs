@@ -54,12 +54,12 @@ pub fn read_updates(stream: &[u8], mut each: impl FnMut(crate::port::FromAgent))
     let now = tokio::time::Instant::now();
     for line in stream.split(|byte| *byte == b'\n') {
         let inputs = match lines::parse(line) {
-            lines::Heard::Messages(messages) => messages.into_iter().map(client::Input::Message).collect(),
-            lines::Heard::Noise(text) => vec![client::Input::Noise(text)],
-            lines::Heard::Blank => Vec::new(),
+            lines::LineContent::Messages(messages) => messages.into_iter().map(client::Input::Message).collect(),
+            lines::LineContent::Noise(text) => vec![client::Input::Noise(text)],
+            lines::LineContent::Blank => Vec::new(),
         };
         for effect in inputs.into_iter().flat_map(|input| client.on(input)) {
-            if let client::Effect::Tell(message) = effect {
+            if let client::Effect::Report(message) = effect {
                 outbox.push(message, now);
             }
         }

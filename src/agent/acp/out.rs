@@ -19,7 +19,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub enum Effect {
     Send(Value),
-    Tell(FromAgent),
+    Report(FromAgent),
     Arm(Timer, Duration),
     Disarm(Timer),
     /// Compare the candidate with the workspace; the answer is [`super::client::Input::Changes`].
@@ -208,33 +208,33 @@ impl Out {
         }
     }
 
-    pub fn tell(&mut self, message: FromAgent) {
-        self.effects.push(Effect::Tell(message));
+    pub fn report(&mut self, message: FromAgent) {
+        self.effects.push(Effect::Report(message));
     }
 
     /// Records what the agent has received about an action.
-    pub fn told(&mut self, action: Option<ActionId>, text: impl Into<String>) {
-        self.tell(FromAgent::Told { action, text: text.into() });
+    pub fn received(&mut self, action: Option<ActionId>, text: impl Into<String>) {
+        self.report(FromAgent::Told { action, text: text.into() });
     }
 
     /// Raw or odd things the agent's side showed; bounded.
     pub fn note(&mut self, what: &str, text: &str) {
         let text = peek::bounded(&self.place.shown(text), ACP_NOTE_BYTES_MAX);
-        self.tell_note(what, text);
+        self.report_note(what, text);
     }
 
-    pub fn tell_note(&mut self, what: &str, text: String) {
-        self.tell(FromAgent::Noted(AgentNoted::new(what, text)));
+    pub fn report_note(&mut self, what: &str, text: String) {
+        self.report(FromAgent::Noted(AgentNoted::new(what, text)));
     }
 
     pub fn alarm(&mut self, what: &str, ticket: Option<Ticket>, text: impl Into<String>) {
-        self.tell(FromAgent::Alarm { what: what.into(), ticket, text: text.into() });
+        self.report(FromAgent::Alarm { what: what.into(), ticket, text: text.into() });
     }
 
     /// Nothing that the agent asked stays unanswered, and it need not answer any more itself.
     pub fn finish(&mut self) {
         for id in std::mem::take(&mut self.open).into_keys() {
-            self.send(message::response(&id, Err(RpcError::new(RpcError::CANCELLED, "the session is over"))));
+            self.send(message::response(&id, Err(RpcError::new(RpcError::CANCELED, "the session is over"))));
         }
         for (number, called) in std::mem::take(&mut self.calls) {
             if called != Called::Close {

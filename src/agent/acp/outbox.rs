@@ -176,7 +176,7 @@ mod tests {
     use super::*;
     use crate::model::event::TurnEnd;
 
-    fn said(text: &str) -> FromAgent {
+    fn message(text: &str) -> FromAgent {
         FromAgent::Said { by: "agent".into(), text: text.into(), more: true }
     }
 
@@ -189,7 +189,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let now = Instant::now();
         for _ in 0..100_000 {
-            outbox.push(said("tok "), now);
+            outbox.push(message("tok "), now);
         }
         assert!(outbox.queue.len() <= 100_000 * 4 / ACP_MERGED_TEXT_BYTES_MAX + 1);
     }
@@ -198,9 +198,9 @@ mod tests {
     fn a_text_waits_a_moment_and_is_closed_by_what_follows() {
         let mut outbox = Outbox::default();
         let now = Instant::now();
-        outbox.push(said("a"), now);
+        outbox.push(message("a"), now);
         assert!(!outbox.is_ready(now) && outbox.is_ready(now + Duration::from_millis(ACP_MERGED_TEXT_AGE_MS)));
-        outbox.push(said("b"), now);
+        outbox.push(message("b"), now);
         outbox.push(FromAgent::TurnEnded { reason: TurnEnd::EndTurn, text: None }, now);
         assert!(outbox.is_ready(now));
         let all = drained(&mut outbox);
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_text_that_was_sent_open_is_closed_later() {
         let mut outbox = Outbox::default();
-        outbox.push(said("a"), Instant::now());
+        outbox.push(message("a"), Instant::now());
         outbox.pop();
         outbox.push(FromAgent::TurnEnded { reason: TurnEnd::EndTurn, text: None }, Instant::now());
         let all = drained(&mut outbox);

@@ -71,7 +71,7 @@ pub fn block_text(block: &Value) -> String {
 }
 
 /// True when `ours` holds the letters and digits of `theirs` in a row: then their words add nothing.
-pub fn is_said_by(ours: &str, theirs: &str) -> bool {
+pub fn is_contained_in(ours: &str, theirs: &str) -> bool {
     let letters =
         |text: &str| -> String { text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
     letters(ours).contains(&letters(theirs))

@@ -54,7 +54,7 @@ pub fn asked(id: Id, update: &Value, params: &Value, asks: &mut Asks, cx: &mut C
     for text in oddities {
         cx.out.alarm("mismatch", Some(ticket), text);
     }
-    cx.conduct.answers_were_told(misleading);
+    cx.conduct.answers_were_reported(misleading);
     for other in covered {
         cx.tools.cover(&other, ticket);
     }
@@ -80,7 +80,7 @@ pub fn ask_again(asks: &mut Asks, cx: &mut Context) {
         for id in asked.covered.iter().chain(std::iter::once(&tool)) {
             cx.tools.is_asked(id, ticket);
         }
-        cx.out.tell(FromAgent::Revise { ticket, proposal: Box::new(proposal) });
+        cx.out.report(FromAgent::Revise { ticket, proposal: Box::new(proposal) });
     }
 }
 
@@ -113,7 +113,7 @@ fn lets_through(id: &Id, call: &ToolCall, shown: &Preview, choices: &Choices, cx
     };
     let text = format!("selected “{}” ({}) for {}: {why}", choice.name, choice.kind, shown.title(call, &place));
     cx.out.reply(id, Ok(speak::selected(&choice.id)));
-    cx.out.told(None, text);
+    cx.out.received(None, text);
     true
 }
 
@@ -155,7 +155,7 @@ fn oddities(call: &ToolCall, shown: &Preview, choices: &Choices, changed: Change
     if changed.other_command {
         texts.push("it requests a different command than it showed before".to_owned());
     }
-    let news = cx.conduct.untold_answers(&choices.misleading);
+    let news = cx.conduct.unreported_answers(&choices.misleading);
     texts.extend(news.map(|text| format!("a misleading option is not used: {text}")));
     if !choices.options.iter().any(|o| o.allows && o.effect == OptionEffect::Once) {
         texts.push("none of its options allows only this action once".to_owned());
@@ -170,11 +170,11 @@ fn oddities(call: &ToolCall, shown: &Preview, choices: &Choices, changed: Change
 }
 
 /// The agent's reason in its own words: what it said last, and what its tool's input says.
-fn reason(call: &ToolCall, said: String) -> String {
-    match (dialects::text(call.raw_input(), Word::Reason), said.is_empty()) {
+fn reason(call: &ToolCall, stated: String) -> String {
+    match (dialects::text(call.raw_input(), Word::Reason), stated.is_empty()) {
         (Some(own), true) => own.to_owned(),
-        (Some(own), false) => format!("{said}\n\n{own}"),
-        (None, _) => said,
+        (Some(own), false) => format!("{stated}\n\n{own}"),
+        (None, _) => stated,
     }
 }
 

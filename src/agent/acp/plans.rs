@@ -124,7 +124,7 @@ mod tests {
     use serde_json::json;
     use std::sync::Arc;
 
-    fn told(steps: Option<Vec<Step>>) -> Vec<(String, StepStatus)> {
+    fn listed(steps: Option<Vec<Step>>) -> Vec<(String, StepStatus)> {
         steps.into_iter().flatten().map(|s| (s.title, s.status)).collect()
     }
 
@@ -132,12 +132,15 @@ mod tests {
     fn a_plan_twice_is_heard_once_and_an_empty_one_not_at_all() {
         let mut plans = Plans::default();
         let update =
-            json!({"entries": [{"content": "look", "status": "completed", "priority": "high"}, {"content": "mend"}]});
-        let expect = vec![("look".into(), StepStatus::Done), ("mend".into(), StepStatus::Pending)];
-        assert_eq!(told(plans.of_update(&update)), expect);
+            json!({"entries": [{"content": "look", "status": "completed", "priority": "high"}, {"content": "fix"}]});
+        let expect = vec![("look".into(), StepStatus::Done), ("fix".into(), StepStatus::Pending)];
+        assert_eq!(listed(plans.of_update(&update)), expect);
         assert_eq!(plans.of_update(&update), None);
         assert_eq!(plans.of_update(&json!({"entries": []})), None);
-        assert_eq!(told(plans.of_update(&json!({"plan": {"type": "items", "entries": [{"content": "x"}]}}))).len(), 1);
+        assert_eq!(
+            listed(plans.of_update(&json!({"plan": {"type": "items", "entries": [{"content": "x"}]}}))).len(),
+            1
+        );
     }
 
     #[test]
@@ -150,19 +153,19 @@ mod tests {
             let mut tools = Tools::default();
             tools.merge("t", &json!({"rawInput": input}), true, &Roots::new("/w", "/w", Arc::new(NoFiles)));
             let steps = Plans::default().of_call(tools.get("t").unwrap());
-            assert_eq!(told(steps), [("a".to_owned(), StepStatus::Active)]);
+            assert_eq!(listed(steps), [("a".to_owned(), StepStatus::Active)]);
         }
     }
 
     #[test]
     fn a_plan_in_words_counts_where_there_is_no_other() {
         let words =
-            "I looked.\n\n**Plan:**\n1. Read `a`\n   with care\n2. **Mend it**\n\nThen:\n3) test\n\nDone:\n1. other";
-        let titles = |steps| told(steps).into_iter().map(|(title, _)| title).collect::<Vec<_>>();
-        assert_eq!(titles(Plans::default().of_words(words)), ["Read `a`", "Mend it", "test"]);
-        let boxes = "- [x] look\n- [~] mend\n- [ ] test";
-        let expect = [("look", StepStatus::Done), ("mend", StepStatus::Active), ("test", StepStatus::Pending)];
-        assert_eq!(told(Plans::default().of_words(boxes)), expect.map(|(title, status)| (title.to_owned(), status)));
+            "I looked.\n\n**Plan:**\n1. Read `a`\n   with care\n2. **Fix it**\n\nThen:\n3) test\n\nDone:\n1. other";
+        let titles = |steps| listed(steps).into_iter().map(|(title, _)| title).collect::<Vec<_>>();
+        assert_eq!(titles(Plans::default().of_words(words)), ["Read `a`", "Fix it", "test"]);
+        let boxes = "- [x] look\n- [~] fix\n- [ ] test";
+        let expect = [("look", StepStatus::Done), ("fix", StepStatus::Active), ("test", StepStatus::Pending)];
+        assert_eq!(listed(Plans::default().of_words(boxes)), expect.map(|(title, status)| (title.to_owned(), status)));
         for none in [
             "1. not\n2. called so",
             "The plan: do it",

@@ -62,7 +62,7 @@ impl Preview {
 /// The agent's title for what it asks, when it says more than ours. Paths in the workspace count as relative.
 pub fn own_title(place: &Roots, theirs: &str, ours: &str) -> Option<Evidence> {
     let theirs = place.relative_words(&place.shown(theirs));
-    let says_more = !theirs.is_empty() && !peek::is_said_by(ours, &theirs);
+    let says_more = !theirs.is_empty() && !peek::is_contained_in(ours, &theirs);
     says_more.then(|| Evidence::new("quote", format!("it calls this “{theirs}”")))
 }
 
@@ -225,9 +225,9 @@ fn edit_claims(call: &ToolCall, place: &Roots) -> (Vec<Claim>, Vec<String>) {
             claims.push(claim);
         } else if shown.is_empty() {
             claims.push(claim);
-        } else if let (Claimed::Whole(told), [only]) = (&claim.change, shown.as_slice())
+        } else if let (Claimed::Whole(content), [only]) = (&claim.change, shown.as_slice())
             && same(only, &claim.path)
-            && claims.iter().any(|c| matches!(&c.change, Claimed::Whole(shown) if shown != told))
+            && claims.iter().any(|c| matches!(&c.change, Claimed::Whole(shown) if shown != content))
         {
             contradictions
                 .push(format!("the content it shows for {} differs from its tool's input", place.named(only)));

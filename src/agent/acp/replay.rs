@@ -39,7 +39,7 @@ impl Shown {
         for effect in effects {
             match effect {
                 Effect::Send(message) => self.sent.push(message),
-                Effect::Tell(FromAgent::Propose { ticket, proposal }) => {
+                Effect::Report(FromAgent::Propose { ticket, proposal }) => {
                     self.proposed.push(proposal.title.clone());
                     let action = ActionId::new(format!("a{}", self.proposed.len()));
                     self.waiting.push(Input::Host(ToAgent::Filed { ticket, action }));
@@ -48,7 +48,7 @@ impl Shown {
                         note: None,
                         form: None,
                         option: None,
-                        told: "Approved as proposed.".into(),
+                        message: "Approved as proposed.".into(),
                     };
                     self.waiting.push(Input::Host(ToAgent::Answered { ticket, answer }));
                     if proposal.executor == Executor::Host {
@@ -60,9 +60,9 @@ impl Shown {
                         self.waiting.push(Input::Host(ToAgent::Performed { ticket, performed: Box::new(performed) }));
                     }
                 }
-                Effect::Tell(FromAgent::TurnEnded { .. }) => self.turns += 1,
-                Effect::Tell(FromAgent::Alarm { text, .. }) => self.alarms.push(text),
-                Effect::Tell(_)
+                Effect::Report(FromAgent::TurnEnded { .. }) => self.turns += 1,
+                Effect::Report(FromAgent::Alarm { text, .. }) => self.alarms.push(text),
+                Effect::Report(_)
                 | Effect::Arm(..)
                 | Effect::Disarm(_)
                 | Effect::LookAtCandidate

@@ -126,7 +126,7 @@ pub fn selected(option: &str) -> Value {
     json_of(v1::RequestPermissionResponse::new(v1::RequestPermissionOutcome::Selected(outcome)))
 }
 
-pub fn permission_cancelled() -> Value {
+pub fn permission_canceled() -> Value {
     json_of(v1::RequestPermissionResponse::new(v1::RequestPermissionOutcome::Cancelled))
 }
 
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(init["clientCapabilities"]["_meta"]["terminal_output"], true);
         assert_eq!(init["clientCapabilities"]["elicitation"], json!({"form": {}, "url": {}}));
         assert_eq!(selected("x"), json!({"outcome": {"outcome": "selected", "optionId": "x"}}));
-        assert_eq!(permission_cancelled(), json!({"outcome": {"outcome": "cancelled"}}));
+        assert_eq!(permission_canceled(), json!({"outcome": {"outcome": "cancelled"}}));
         assert_eq!(new_session(Path::new("/w")), json!({"cwd": "/w", "mcpServers": []}));
         assert_eq!(
             set_switch("s", "o", true),

@@ -53,7 +53,7 @@ impl Terminal {
     fn stop(&mut self, why: LapseWhy, out: &mut Out) {
         if let (State::Running, Some(ticket)) = (&self.state, self.ticket) {
             self.state = State::Stopping;
-            out.tell(FromAgent::Withdraw { ticket, why });
+            out.report(FromAgent::Withdraw { ticket, why });
         }
     }
 

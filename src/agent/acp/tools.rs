@@ -97,7 +97,7 @@ impl ToolCall {
     }
 
     /// Covers everything it says about what it would do.
-    pub fn said(&self) -> Digest {
+    pub fn statement(&self) -> Digest {
         let mut hash = FieldHasher::new();
         for text in [self.title(), self.kind(), self.words()] {
             hash.field(text.as_bytes());

@@ -28,7 +28,7 @@ enum State {
     /// The prompt is being ended for the sake of the words for the boundary; the turn continues with them.
     Turning { request: u64 },
     /// A cancel was sent; its confirmation is awaited for a moment.
-    Cancelling { request: u64 },
+    Canceling { request: u64 },
     /// The prompt was answered; something of the turn is still to be executed or compared.
     Ending { reason: TurnEnd, text: Option<String>, abandoned: Option<u64> },
     /// The turn is over for us, but the agent has never said so.
@@ -63,7 +63,7 @@ pub struct Turn {
     /// A reject was sent in this prompt, and nothing of the agent came since. A rule's refusal is sent only if that
     /// ended the turn, because most agents find their own way on.
     rejected: Option<Option<FollowUp>>,
-    said: BTreeSet<Once>,
+    reported: BTreeSet<Once>,
     pub words: Words,
 }
 
@@ -73,20 +73,20 @@ impl Turn {
     }
 
     pub fn is_running(&self) -> bool {
-        matches!(self.state, State::Running { .. } | State::Turning { .. } | State::Cancelling { .. })
+        matches!(self.state, State::Running { .. } | State::Turning { .. } | State::Canceling { .. })
     }
 
     /// Questions of the agent are answered with "canceled" without asking anyone.
     pub fn refuses_questions(&self) -> bool {
         match self.state {
-            State::Turning { .. } | State::Cancelling { .. } | State::Abandoned { .. } | State::Ending { .. } => true,
+            State::Turning { .. } | State::Canceling { .. } | State::Abandoned { .. } | State::Ending { .. } => true,
             State::Idle | State::Running { .. } => false,
         }
     }
 
     /// True the first time in this prompt.
     pub fn first(&mut self, what: Once) -> bool {
-        self.said.insert(what)
+        self.reported.insert(what)
     }
 
     /// Takes a prompt in. True when the running one must be canceled for it.
@@ -160,7 +160,7 @@ impl Turn {
 
     /// Words about a decision: into the running turn where a reject does not end it (it is lost then, as on codex),
     /// else as the next prompt.
-    pub fn tell_later(&mut self, action: Option<ActionId>, text: &str, conduct: &Conduct, out: &mut Out) {
+    pub fn send_later(&mut self, action: Option<ActionId>, text: &str, conduct: &Conduct, out: &mut Out) {
         if self.can_be_steered(conduct) && conduct.survives_denial() && !text.trim().is_empty() {
             steer(action, text.to_owned(), out);
         } else {
@@ -169,7 +169,7 @@ impl Turn {
     }
 
     /// Words that come with an approval: into the running turn where the agent can be steered, else as the next prompt.
-    pub fn tell_beside(&mut self, action: Option<ActionId>, text: String, conduct: &Conduct, out: &mut Out) {
+    pub fn send_beside(&mut self, action: Option<ActionId>, text: String, conduct: &Conduct, out: &mut Out) {
         if self.can_be_steered(conduct) {
             steer(action, text, out);
         } else {
@@ -178,11 +178,11 @@ impl Turn {
     }
 
     /// The user's edits of the plan reach the agent with the next prompt, or at once where it can be steered.
-    pub fn plan_was_edited(&mut self, told: String, conduct: &Conduct, out: &mut Out) {
+    pub fn plan_was_edited(&mut self, message: String, conduct: &Conduct, out: &mut Out) {
         if self.can_be_steered(conduct) && conduct.level() >= Level::L2 {
-            steer(None, told, out);
+            steer(None, message, out);
         } else {
-            self.follow_up(None, told);
+            self.follow_up(None, message);
         }
     }
 
@@ -196,7 +196,7 @@ impl Turn {
     ) {
         let word = outcome.ok().and_then(|answer| peek::text(&answer, "outcome").map(str::to_owned));
         match word.as_deref() {
-            Some("injected" | "startedNewTurn") => out.told(action, text),
+            Some("injected" | "startedNewTurn") => out.received(action, text),
             Some(_) | None if action.is_some() => {
                 self.follow_up(action, text);
                 if self.is_idle() {
@@ -226,14 +226,14 @@ impl Turn {
         let mut parts = Vec::new();
         for FollowUp { action, text } in std::mem::take(&mut self.follow_ups) {
             parts.push(text.clone());
-            out.told(action, text);
+            out.received(action, text);
         }
         parts.extend(text);
         let params = speak::prompt(out.session(), &parts);
         let request = out.call(speak::TO_AGENT.session_prompt, params, Called::Prompt);
         self.state = State::Running { request };
         self.rejected = None;
-        self.said.clear();
+        self.reported.clear();
         self.words.clear();
         watch_copy(out);
     }
@@ -250,9 +250,7 @@ impl Turn {
     /// it.
     pub fn is_answered_by(&mut self, number: u64, conduct: &Conduct, out: &mut Out) -> bool {
         match self.state {
-            State::Running { request } | State::Turning { request } | State::Cancelling { request } => {
-                request == number
-            }
+            State::Running { request } | State::Turning { request } | State::Canceling { request } => request == number,
             State::Abandoned { request } if request == number => {
                 out.note("protocol", "it has now ended the canceled turn");
                 self.settled(conduct, out);
@@ -264,8 +262,8 @@ impl Turn {
 
     /// The prompt was answered. True when the user stopped it.
     pub fn prompt_ended(&mut self, outcome: Result<Value, RpcError>, conduct: &mut Conduct, out: &mut Out) -> bool {
-        let asked_to_stop = matches!(self.state, State::Turning { .. } | State::Cancelling { .. });
-        let stopped = matches!(self.state, State::Cancelling { .. });
+        let asked_to_stop = matches!(self.state, State::Turning { .. } | State::Canceling { .. });
+        let stopped = matches!(self.state, State::Canceling { .. });
         out.disarm(Timer::Cancel);
         let (reason, text) = match outcome {
             Ok(answer) => {
@@ -282,19 +280,19 @@ impl Turn {
                 self.follow_up(None, text);
             }
         }
-        let reason = if asked_to_stop { TurnEnd::Cancelled } else { reason };
+        let reason = if asked_to_stop { TurnEnd::Canceled } else { reason };
         self.state = State::Ending { reason, text, abandoned: None };
         stopped
     }
 
     /// Ends the turn once nothing of it is left, or continues with the message to the agent.
-    pub fn try_end(&mut self, cancelled: bool, is_busy: bool, conduct: &Conduct, out: &mut Out) {
+    pub fn try_end(&mut self, canceled: bool, is_busy: bool, conduct: &Conduct, out: &mut Out) {
         let State::Ending { reason, text, abandoned } = self.state.clone() else { return };
-        if !cancelled && is_busy {
+        if !canceled && is_busy {
             return;
         }
         out.disarm(Timer::Candidate);
-        let stopped = cancelled || abandoned.is_some();
+        let stopped = canceled || abandoned.is_some();
         if !stopped && !self.follow_ups.is_empty() && self.sent_by_ourselves < ACP_FOLLOW_UPS_MAX {
             self.sent_by_ourselves += 1;
             return self.send_prompt(None, out);
@@ -304,7 +302,7 @@ impl Turn {
             return self.send_prompt(Some(text), out);
         }
         self.queue.extend(std::mem::take(&mut self.boundary));
-        out.tell(FromAgent::TurnEnded { reason, text });
+        out.report(FromAgent::TurnEnded { reason, text });
         match abandoned {
             Some(request) => {
                 self.state = State::Abandoned { request };
@@ -321,19 +319,19 @@ impl Turn {
     pub fn cancel(&mut self, out: &mut Out) -> bool {
         match self.state {
             State::Running { request } => {
-                self.state = State::Cancelling { request };
+                self.state = State::Canceling { request };
                 return true;
             }
             State::Turning { request } => {
-                self.state = State::Cancelling { request };
+                self.state = State::Canceling { request };
                 self.boundary.clear();
             }
             // The prompt still waits here: for the agent to start, or to confirm the last cancel.
             State::Idle | State::Abandoned { .. } if !self.queue.is_empty() => {
                 self.queue.clear();
-                out.tell(FromAgent::TurnEnded { reason: TurnEnd::Cancelled, text: None });
+                out.report(FromAgent::TurnEnded { reason: TurnEnd::Canceled, text: None });
             }
-            State::Idle | State::Cancelling { .. } | State::Ending { .. } | State::Abandoned { .. } => {}
+            State::Idle | State::Canceling { .. } | State::Ending { .. } | State::Abandoned { .. } => {}
         }
         false
     }
@@ -346,9 +344,9 @@ impl Turn {
 
     /// The agent did not confirm in time. True when it had to.
     pub fn cancel_timed_out(&mut self) -> bool {
-        let (State::Turning { request } | State::Cancelling { request }) = self.state else { return false };
+        let (State::Turning { request } | State::Canceling { request }) = self.state else { return false };
         let text = Some("the agent has not confirmed the cancel; it is still being watched".to_owned());
-        self.state = State::Ending { reason: TurnEnd::Cancelled, text, abandoned: Some(request) };
+        self.state = State::Ending { reason: TurnEnd::Canceled, text, abandoned: Some(request) };
         true
     }
 
@@ -390,7 +388,7 @@ fn watch_copy(out: &mut Out) {
 fn end_of(answer: &Value) -> (TurnEnd, Option<String>) {
     match peek::text(answer, "stopReason") {
         Some("end_turn") => (TurnEnd::EndTurn, None),
-        Some("cancelled" | "canceled") => (TurnEnd::Cancelled, None),
+        Some("cancelled" | "canceled") => (TurnEnd::Canceled, None),
         Some("max_tokens") => (TurnEnd::MaxTokens, None),
         Some("max_turn_requests") => (TurnEnd::Budget, Some("the agent's own limit of requests per turn".to_owned())),
         Some("refusal") => (TurnEnd::Refusal, None),

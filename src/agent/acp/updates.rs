@@ -25,7 +25,7 @@ pub struct Updates {
 }
 
 impl Updates {
-    pub fn heard(&mut self, params: &Value, asks: &mut Asks, cx: &mut Context) {
+    pub fn take(&mut self, params: &Value, asks: &mut Asks, cx: &mut Context) {
         let update = params.get("update").unwrap_or(params);
         let by = speaker(params, &cx.out);
         // What another session of its process plans, costs or is set to is not ours.
@@ -35,18 +35,18 @@ impl Updates {
                 let text = chunk(update, &cx.out.place());
                 cx.goes_on();
                 cx.turn.words.add(&text, false);
-                cx.out.tell(FromAgent::Said { by, text, more: true });
+                cx.out.report(FromAgent::Said { by, text, more: true });
             }
             "agent_thought_chunk" => {
                 let text = chunk(update, &cx.out.place());
                 cx.turn.words.add(&text, true);
-                cx.out.tell(FromAgent::Thought { by, text, more: true });
+                cx.out.report(FromAgent::Thought { by, text, more: true });
             }
             // What the user said is in the journal already.
             "user_message_chunk" | "available_commands_update" => {}
             "tool_call" => self.call_updated(update, true, asks, cx),
             "tool_call_update" => self.call_updated(update, false, asks, cx),
-            "plan" | "plan_update" if is_ours => tell_plan(self.plans.of_update(update), &mut cx.out),
+            "plan" | "plan_update" if is_ours => report_plan(self.plans.of_update(update), &mut cx.out),
             "current_mode_update" if is_ours => {
                 if let Some(mode) = dialects::text(update, Word::ModeId) {
                     cx.conduct.set(&mut cx.out, |settings, out| settings.mode_reported(mode, out));
@@ -100,7 +100,7 @@ impl Updates {
 
     /// Finds a plan in the agent's words so far; called when it has finished speaking.
     pub fn find_plan(&mut self, cx: &mut Context) {
-        tell_plan(self.plans.of_words(cx.turn.words.text()), &mut cx.out);
+        report_plan(self.plans.of_words(cx.turn.words.text()), &mut cx.out);
     }
 
     fn usage_reported(&mut self, update: &Value, out: &mut Out) {
@@ -111,7 +111,7 @@ impl Updates {
             let micros = cost.get("amount").and_then(Value::as_f64).filter(|a| a.is_finite() && *a >= 0.0 && *a < 1e9);
             self.usage.cost_micros = micros.map(|amount| (amount * 1e6).round() as u64).or(self.usage.cost_micros);
         }
-        out.tell(FromAgent::Usage(self.usage.clone()));
+        out.report(FromAgent::Usage(self.usage.clone()));
     }
 
     /// The tokens of one turn.
@@ -124,7 +124,7 @@ impl Updates {
         };
         add(&mut self.usage.tokens_in, tokens_in);
         add(&mut self.usage.tokens_out, tokens_out);
-        out.tell(FromAgent::Usage(self.usage.clone()));
+        out.report(FromAgent::Usage(self.usage.clone()));
     }
 
     fn call_updated(&mut self, update: &Value, announced: bool, asks: &mut Asks, cx: &mut Context) {
@@ -141,9 +141,9 @@ impl Updates {
         if call.is_done() {
             cx.turn.words.acted();
         }
-        tell_plan(self.plans.of_call(&call), &mut cx.out);
+        report_plan(self.plans.of_call(&call), &mut cx.out);
         asks.hold_to_its_words(&call, changed, cx);
-        tell_output(&call, update, asks, cx);
+        report_output(&call, update, asks, cx);
         if call.is_done() && !call.closed {
             self.close_call(id, asks, cx);
         }
@@ -202,7 +202,7 @@ impl Updates {
         }
         cx.conduct.unasked_action_ended(&mut cx.out);
         let ended = if call.failed() { "failed" } else { "done" };
-        cx.out.tell_note("tool", format!("{ended} without asking ({}): {title}", call.kind()));
+        cx.out.report_note("tool", format!("{ended} without asking ({}): {title}", call.kind()));
     }
 }
 
@@ -225,14 +225,14 @@ fn chunk(update: &Value, place: &Roots) -> String {
     place.shown(&text)
 }
 
-fn tell_plan(steps: Option<Vec<Step>>, out: &mut Out) {
+fn report_plan(steps: Option<Vec<Step>>, out: &mut Out) {
     if let Some(steps) = steps {
-        out.tell(FromAgent::Plan { by: "agent".to_owned(), steps });
+        out.report(FromAgent::Plan { by: "agent".to_owned(), steps });
     }
 }
 
 /// Output of a command, from the call's content or carried beside it.
-fn tell_output(call: &ToolCall, update: &Value, asks: &Asks, cx: &mut Context) {
+fn report_output(call: &ToolCall, update: &Value, asks: &Asks, cx: &mut Context) {
     if let (Some(exit), Some(call)) = (dialects::carried_exit(update), cx.tools.get_mut(&call.id)) {
         call.exit = Some(exit);
     }
@@ -252,7 +252,7 @@ fn tell_output(call: &ToolCall, update: &Value, asks: &Asks, cx: &mut Context) {
     }
     let text = cx.out.place().shown(text);
     match call.ticket.filter(|ticket| asks.get(*ticket).is_some()) {
-        Some(ticket) => cx.out.tell(FromAgent::Output { ticket, stream: Stream::Stdout, bytes: text.into_bytes() }),
-        None => cx.out.tell_note("output", peek::bounded_tail(&text, ACP_NOTE_BYTES_MAX)),
+        Some(ticket) => cx.out.report(FromAgent::Output { ticket, stream: Stream::Stdout, bytes: text.into_bytes() }),
+        None => cx.out.report_note("output", peek::bounded_tail(&text, ACP_NOTE_BYTES_MAX)),
     }
 }

@@ -92,7 +92,7 @@ impl Driver {
             let text = match self.desk.next_prompt().await {
                 Ok(text) => text,
                 // Nothing was running.
-                Err(Interrupted::Cancelled) => continue,
+                Err(Interrupted::Canceled) => continue,
                 Err(closed @ Interrupted::Closed) => return Err(closed),
             };
             self.prompts += 1;
@@ -101,7 +101,7 @@ impl Driver {
             }
             match self.goal(text).await {
                 Ok(()) => {}
-                Err(Interrupted::Cancelled) => self.desk.end_turn(TurnEnd::Cancelled).await?,
+                Err(Interrupted::Canceled) => self.desk.end_turn(TurnEnd::Canceled).await?,
                 Err(closed @ Interrupted::Closed) => return Err(closed),
             }
         }
@@ -172,7 +172,7 @@ impl Driver {
             }
             if !over.finished && role == Role::Solo {
                 // Words for the supervisor, who may answer them.
-                return self.spoke(over.report).await;
+                return self.end_without_finish(over.report).await;
             }
             next = crew.next(Part { done: over.done, report: over.report, objections: over.objections });
         }
@@ -186,7 +186,7 @@ impl Driver {
     }
 
     /// A turn that ended with words. The run for the session's goal ends automatically; a later conversation continues.
-    async fn spoke(&mut self, report: String) -> Result<(), Interrupted> {
+    async fn end_without_finish(&mut self, report: String) -> Result<(), Interrupted> {
         self.desk.end_turn(TurnEnd::EndTurn).await?;
         if self.prompts == 1 && self.seat.goal.is_some() {
             let report = format!("{report}\n\n[rightseat: the model stopped without calling `finish`]");
@@ -198,7 +198,7 @@ impl Driver {
     async fn give_up(&mut self, over: Over) -> Result<(), Interrupted> {
         let text = Some(over.report.clone()).filter(|text| !text.is_empty());
         self.desk.send(FromAgent::TurnEnded { reason: over.reason, text }).await?;
-        if self.prompts == 1 && self.seat.goal.is_some() && over.reason != TurnEnd::Cancelled {
+        if self.prompts == 1 && self.seat.goal.is_some() && over.reason != TurnEnd::Canceled {
             return self.desk.end(SessionOutcome::Failed, over.report).await;
         }
         Ok(())
@@ -248,10 +248,10 @@ impl Driver {
             action = overview.action;
             let mut context = match overview.files {
                 Ok(files) => {
-                    let made = tokio::task::spawn_blocking(move || map::context(&files, bytes_max)).await;
-                    made.unwrap_or_default()
+                    let context = tokio::task::spawn_blocking(move || map::context(&files, bytes_max)).await;
+                    context.unwrap_or_default()
                 }
-                Err(told) => format!("You asked to read the project for an overview. {told}\n"),
+                Err(message) => format!("You asked to read the project for an overview. {message}\n"),
             };
             if let Some(resume) = &self.seat.resume {
                 context.push_str(&format!("\nWhere the session stood before:\n{resume}\n"));
@@ -324,8 +324,8 @@ impl Driver {
         if let Some(limits) = self.new_limits(turn.budget().clone()).await? {
             effects.extend(turn.step(Event::Limited(limits)));
         }
-        while let Some((steps, told)) = self.desk.plan_edit()? {
-            effects.extend(turn.step(Event::PlanEdited { steps, told }));
+        while let Some((steps, message)) = self.desk.plan_edit()? {
+            effects.extend(turn.step(Event::PlanEdited { steps, message }));
         }
         while let Some(text) = self.desk.boundary_prompt()? {
             effects.extend(turn.step(Event::Steered(text)));

@@ -138,10 +138,10 @@ impl Budget {
 
     /// Books what a call used. What the server did not tell is booked as estimated.
     pub fn settle(&mut self, model: &Model, usage: &Usage, estimated: (u64, u64), wall_ms: u64) {
-        let told = usage.prompt().is_some() && usage.output.is_some();
+        let is_counted = usage.prompt().is_some() && usage.output.is_some();
         self.tokens_in += usage.prompt().unwrap_or(estimated.0);
         self.tokens_out += usage.output.unwrap_or(estimated.1);
-        let cost = if told { model.cost_micros(usage) } else { model.cost_micros_max(estimated.0, estimated.1) };
+        let cost = if is_counted { model.cost_micros(usage) } else { model.cost_micros_max(estimated.0, estimated.1) };
         match cost {
             Some(cost) => self.cost_micros += cost,
             None => self.cost_unknown = true,

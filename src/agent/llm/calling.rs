@@ -122,7 +122,7 @@ impl Caller {
             let work = http::complete(endpoint, &encoded, |progress| {
                 let messages = stream.take(&progress);
                 if let Progress::Delta(delta) = progress {
-                    let said = match &delta {
+                    let repeated = match &delta {
                         Delta::Text(text) | Delta::Thinking(text) | Delta::ToolArgs { text, .. } => repeats.feed(text),
                         Delta::Seal(_)
                         | Delta::ToolStart { .. }
@@ -133,7 +133,7 @@ impl Caller {
                         | Delta::Stop(_)
                         | Delta::Fault(_) => None,
                     };
-                    if let Some(what) = said
+                    if let Some(what) = repeated
                         && let Some(stop) = stop.take()
                     {
                         // The one who listens is the select below.

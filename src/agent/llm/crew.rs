@@ -63,7 +63,7 @@ pub enum Next {
     },
     /// The goal's run is over.
     Over {
-        /// Whether the goal is reached, as far as the crew can tell.
+        /// The goal is reached, as far as the crew can tell.
         done: bool,
         /// The last words.
         report: String,

@@ -490,8 +490,8 @@ mod tests {
             from_answer(429, Some(Duration::from_secs(2)), &body("9s")).retry_after(),
             Some(Duration::from_secs(2))
         );
-        let said = from_answer(429, Some(Duration::from_secs(3_600)), &body("9s")).to_string();
-        assert!(said.contains("retry after 3600 s, and the limit is 120 s"), "{said}");
+        let message = from_answer(429, Some(Duration::from_secs(3_600)), &body("9s")).to_string();
+        assert!(message.contains("retry after 3600 s, and the limit is 120 s"), "{message}");
     }
 
     #[test]

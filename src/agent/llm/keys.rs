@@ -120,10 +120,10 @@ async fn keyring(entry: &Entry, tool: &KeyringTool) -> Result<Secret, KeyError> 
     }
     // The tool says nothing when there is no such entry, and never says a key on stderr.
     let store = tool.store.replace("SERVICE", &quoted(service)).replace("ACCOUNT", &quoted(account));
-    let said = ran.complaint.trim();
-    Err(failed(match said.is_empty() {
+    let complaint = ran.complaint.trim();
+    Err(failed(match complaint.is_empty() {
         true => format!("no such entry; store it with `{store}`"),
-        false => format!("`{program}` says: {said}"),
+        false => format!("`{program}` says: {complaint}"),
     }))
 }
 
@@ -170,7 +170,7 @@ async fn run(argv: &[String], wait: Duration) -> Result<Ran, Unrun> {
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let work = async {
         let mut printed = Vec::new();
-        let mut said = Vec::new();
+        let mut complaint = Vec::new();
         let printing = async {
             match out {
                 Some(out) => out.take(limits::KEY_BYTES_MAX as u64).read_to_end(&mut printed).await,
@@ -179,13 +179,13 @@ async fn run(argv: &[String], wait: Duration) -> Result<Ran, Unrun> {
         };
         let saying = async {
             match err {
-                Some(err) => err.take(limits::KEY_COMPLAINT_BYTES_MAX as u64).read_to_end(&mut said).await,
+                Some(err) => err.take(limits::KEY_COMPLAINT_BYTES_MAX as u64).read_to_end(&mut complaint).await,
                 None => Ok(0),
             }
         };
         futures::future::try_join(printing, saying).await?;
         let status = child.wait().await?;
-        Ok(Ran { status, printed, complaint: String::from_utf8_lossy(&said).into_owned() })
+        Ok(Ran { status, printed, complaint: String::from_utf8_lossy(&complaint).into_owned() })
     };
     let done = tokio::time::timeout(wait, work).await.map_err(|_| Unrun::Late(wait.as_secs()))?;
     done.map_err(Unrun::Read)
@@ -234,8 +234,8 @@ mod tests {
     async fn what_is_missing_is_said_without_what_was_printed() {
         assert!(error(KeySource::Env("NO_SUCH".into())).await.contains("NO_SUCH is not set"));
         let failing = ["sh", "-c", "echo sk-secret; exit 3"].map(str::to_owned).to_vec();
-        let said = error(KeySource::Command(failing)).await;
-        assert!(said.contains("exit status: 3") && !said.contains("secret"), "{said}");
+        let complaint = error(KeySource::Command(failing)).await;
+        assert!(complaint.contains("exit status: 3") && !complaint.contains("secret"), "{complaint}");
         assert!(error(KeySource::Command(vec!["/no/such/program".into()])).await.contains("cannot be started"));
         assert!(error(KeySource::File("/no/such/file".into())).await.contains("/no/such/file"));
     }

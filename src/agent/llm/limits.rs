@@ -86,7 +86,7 @@ pub const LOOP_PERIOD_MAX: usize = 4;
 /// Repetitions of a cycle that make it a loop.
 pub const LOOP_REPEATS: usize = 3;
 /// Loops reported to the model before the run ends.
-pub const LOOPS_TOLD_MAX: u32 = 3;
+pub const LOOPS_REPORTED_MAX: u32 = 3;
 /// Calls in a row that cannot be executed.
 pub const MISTAKES_MAX: u32 = 5;
 /// Edits in a row that change nothing.
@@ -136,7 +136,7 @@ pub const COMMAND_S_MAX: u64 = 3_600;
 /// Longest run of the tests as they were before they were changed, milliseconds.
 pub const ORIGINAL_TESTS_MS_MAX: u64 = 600_000;
 /// Failing cases reported to a model after a run.
-pub const FAILURES_TOLD_MAX: usize = 20;
+pub const FAILURES_REPORTED_MAX: usize = 20;
 /// Characters of each of their messages.
 pub const FAILURE_CHARS_MAX: usize = 800;
 /// Characters about failing tests sent to a model that wants to end.

@@ -74,7 +74,7 @@ pub enum Part {
         name: String,
         /// The text for the model.
         text: String,
-        /// Whether the call failed or was refused.
+        /// The call failed or was refused.
         failed: bool,
     },
 }

@@ -40,7 +40,7 @@ pub struct Settings {
     pub crew: BTreeMap<Role, Choice>,
     /// The limits of the budget.
     pub limits: Limits,
-    /// Whether changes wait for an approved plan.
+    /// Changes wait for an approved plan.
     pub plan_first: bool,
     /// The project's tests, when the caller knows them better than detection.
     pub test_command: Option<Command>,

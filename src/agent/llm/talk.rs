@@ -29,7 +29,7 @@ impl Talk {
     }
 
     /// Adds a user's text; joins it to a user message that is already last.
-    pub fn tell(&mut self, text: impl Into<String>) {
+    pub fn add(&mut self, text: impl Into<String>) {
         self.user(vec![Part::Text(text.into())]);
     }
 
@@ -269,7 +269,7 @@ mod tests {
     fn a_conversation_is_made_to_fit_and_calls_keep_their_results() {
         for bytes in [100, 3_000, 60_000] {
             let mut talk = Talk::default();
-            talk.tell("the goal");
+            talk.add("the goal");
             for n in 0..40 {
                 exchange(&mut talk, n, bytes);
             }
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn estimates_learn_quickly_upwards() {
         let mut talk = Talk::default();
-        talk.tell("a".repeat(3_000));
+        talk.add("a".repeat(3_000));
         let first = talk.tokens(0);
         talk.learn(first, first * 3 / 2);
         assert!(talk.tokens(0) >= first * 3 / 2 - 2);

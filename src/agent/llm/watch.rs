@@ -18,7 +18,7 @@ pub enum Finding {
     /// Nothing.
     Fine,
     /// Tell the model these words instead of doing what it asked.
-    Tell {
+    Warn {
         /// The alarm's kind, empty when no alarm is due.
         alarm: Option<AlarmKind>,
         /// The words.
@@ -42,7 +42,7 @@ pub struct Watch {
     idle_words: u32,
     no_changes: u32,
     faults: u32,
-    told_loops: u32,
+    warned_loops: u32,
 }
 
 impl Watch {
@@ -55,9 +55,9 @@ impl Watch {
             self.calls.pop_front();
         }
         let Some(period) = self.period() else { return Finding::Fine };
-        self.told_loops += 1;
+        self.warned_loops += 1;
         let what = if period == 1 { "the same call".to_owned() } else { format!("the same {period} calls") };
-        if self.told_loops > limits::LOOPS_TOLD_MAX {
+        if self.warned_loops > limits::LOOPS_REPORTED_MAX {
             let text = format!("The model repeats {what} ({}) despite a warning.", call.name);
             return Finding::End { alarm: Some(AlarmKind::Loop), text };
         }
@@ -66,7 +66,7 @@ impl Watch {
              Try something else, or call `finish` with done=false and say what is in the way.",
             limits::LOOP_REPEATS
         );
-        Finding::Tell { alarm: Some(AlarmKind::Loop), text }
+        Finding::Warn { alarm: Some(AlarmKind::Loop), text }
     }
 
     /// The shortest cycle that the last calls repeat often enough.
@@ -85,7 +85,7 @@ impl Watch {
             let text = format!("The model made {} calls that cannot be executed. The last: {text}", self.mistakes);
             return Finding::End { alarm: Some(AlarmKind::Loop), text };
         }
-        Finding::Tell { alarm: (self.mistakes == 1).then_some(AlarmKind::Mistake), text }
+        Finding::Warn { alarm: (self.mistakes == 1).then_some(AlarmKind::Mistake), text }
     }
 
     /// A call was understood and done: mistakes count in a row.
@@ -102,7 +102,7 @@ impl Watch {
             let text = format!("The model proposed {} edits in a row that change nothing.", self.no_changes);
             return Finding::End { alarm: Some(AlarmKind::Loop), text };
         }
-        Finding::Tell { alarm: (self.no_changes == 1).then_some(AlarmKind::NoChange), text }
+        Finding::Warn { alarm: (self.no_changes == 1).then_some(AlarmKind::NoChange), text }
     }
 
     /// An answer without text and without a call.
@@ -113,7 +113,7 @@ impl Watch {
             return Finding::End { alarm: Some(AlarmKind::EmptyAnswer), text };
         }
         let text = "Your answer was empty. Call a tool, or call `finish` with a report.".to_owned();
-        Finding::Tell { alarm: (self.silences == 1).then_some(AlarmKind::EmptyAnswer), text }
+        Finding::Warn { alarm: (self.silences == 1).then_some(AlarmKind::EmptyAnswer), text }
     }
 
     /// Words without a call, while there is work to do. `None`: the turn ends with them.
@@ -134,7 +134,7 @@ impl Watch {
             return Finding::End { alarm: None, text };
         }
         let text = format!("Your last answer arrived incomplete ({text}). Nothing incomplete was executed. Continue.");
-        Finding::Tell { alarm: None, text }
+        Finding::Warn { alarm: None, text }
     }
 }
 
@@ -204,14 +204,14 @@ mod tests {
     #[test]
     fn the_same_call_over_and_over_is_told_and_then_ends_the_run() {
         let mut watch = Watch::default();
-        let mut told = 0;
+        let mut warnings = 0;
         for n in 0..50 {
             // The reason changes, the deed does not.
             match watch.call(&call("read", json!({"why": n, "path": "a"}))) {
                 Finding::Fine => {}
-                Finding::Tell { .. } => told += 1,
+                Finding::Warn { .. } => warnings += 1,
                 Finding::End { alarm, .. } => {
-                    assert_eq!((alarm, told), (Some(AlarmKind::Loop), limits::LOOPS_TOLD_MAX));
+                    assert_eq!((alarm, warnings), (Some(AlarmKind::Loop), limits::LOOPS_REPORTED_MAX));
                     assert!(n < 10);
                     return;
                 }

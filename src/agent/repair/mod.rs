@@ -98,14 +98,14 @@ impl Seat {
 
     async fn attend(&mut self) -> Result<(), Interrupted> {
         loop {
-            let told = self.desk.next_prompt().await?;
-            self.steering.heed(&told, &Outcome::default(), &Known::default());
+            let message = self.desk.next_prompt().await?;
+            self.steering.heed(&message, &Outcome::default(), &Known::default());
             match self.turn().await {
                 Ok(report) => self.close(SessionOutcome::Done, report).await?,
                 Err(Stop::Failed(report)) => self.close(SessionOutcome::Failed, report).await?,
-                Err(Stop::Interrupted(Interrupted::Cancelled)) => {
+                Err(Stop::Interrupted(Interrupted::Canceled)) => {
                     self.trials = None;
-                    self.desk.end_turn(TurnEnd::Cancelled).await?;
+                    self.desk.end_turn(TurnEnd::Canceled).await?;
                 }
                 Err(Stop::Interrupted(Interrupted::Closed)) => return Err(Interrupted::Closed),
             }
@@ -178,8 +178,8 @@ impl Seat {
             .because("to find the sources and the tests", Vec::new());
         let settled = self.desk.propose(proposal).await?;
         let Some(performed) = settled.performed.filter(|p| p.outcome == OutcomeWord::Ok) else {
-            let told = settled.answer.told();
-            return Err(Stop::Failed(format!("I cannot work without reading the project: {told}")));
+            let message = settled.answer.message();
+            return Err(Stop::Failed(format!("I cannot work without reading the project: {message}")));
         };
         self.memory = Memory::default();
         let mut files = BTreeMap::new();
@@ -221,8 +221,8 @@ impl Seat {
                 }
             },
             None => {
-                let told = settled.answer.told();
-                Err(Stop::Failed(format!("I cannot find a repair without running the tests: {told}")))
+                let message = settled.answer.message();
+                Err(Stop::Failed(format!("I cannot find a repair without running the tests: {message}")))
             }
         }
     }
@@ -240,8 +240,8 @@ impl Seat {
             Ok(Outcome { problem: Some(problem), .. }) => Err(Stop::Failed(format!("In a private copy {problem}."))),
             Ok(outcome) => Ok(Some(outcome)),
             Err(Halt::Steered(text)) => {
-                let told = self.steering.heed(&text, &Outcome::default(), &project.known());
-                self.desk.say(format!("Understood: {told}.")).await?;
+                let understood = self.steering.heed(&text, &Outcome::default(), &project.known());
+                self.desk.say(format!("Understood: {understood}.")).await?;
                 Ok(None)
             }
             Err(Halt::Trial(TrialError::Interrupted(interrupted))) => Err(interrupted.into()),
@@ -277,7 +277,7 @@ impl Seat {
                 Ok(action)
             }
             (answer, _) => {
-                let detail = settled.performed.and_then(|p| p.detail).unwrap_or_else(|| answer.told().to_owned());
+                let detail = settled.performed.and_then(|p| p.detail).unwrap_or_else(|| answer.message().to_owned());
                 Err(Stop::Failed(format!("I cannot search for a repair without trials in a private copy: {detail}")))
             }
         }
@@ -343,17 +343,17 @@ impl Seat {
             }
             Answer::Denied { reason, by_rule: None, .. } | Answer::Redirected { reason, .. } => {
                 self.mark(Stage::Propose, StepStatus::Failed, Some("not accepted".into())).await?;
-                let told = self.steering.heed(reason, outcome, &project.known());
-                self.desk.say(format!("Understood: {told}.")).await?;
+                let understood = self.steering.heed(reason, outcome, &project.known());
+                self.desk.say(format!("Understood: {understood}.")).await?;
                 Ok(None)
             }
             Answer::Denied { reason, by_rule: Some(rule), .. } => Err(Stop::Failed(format!(
                 "Rule {rule} forbids the repair ({reason}). It was: {}",
                 report::title(outcome)
             ))),
-            Answer::Lapsed { told, .. } | Answer::Refused { told } => {
+            Answer::Lapsed { message, .. } | Answer::Refused { message } => {
                 self.desk
-                    .say(format!("My proposal no longer applies ({told}); I will read the project again."))
+                    .say(format!("My proposal no longer applies ({message}); I will read the project again."))
                     .await?;
                 *project = self.read().await?;
                 self.trials = None;
@@ -430,7 +430,7 @@ impl Bench for DeskBench<'_> {
         Ok(self.desk.trial(&self.action, trial).await?)
     }
 
-    async fn tell(&mut self, step: repair::Step) -> Result<(), Halt> {
+    async fn report(&mut self, step: repair::Step) -> Result<(), Halt> {
         match step {
             repair::Step::Reproduced { .. } => {}
             repair::Step::Suspected { suspects } => {

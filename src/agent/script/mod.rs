@@ -55,8 +55,8 @@ impl Player {
         while let Some(line) = rest.next() {
             let flow = match self.line(line).await {
                 Ok(flow) => flow,
-                Err(Interrupted::Cancelled) => {
-                    self.desk.end_turn(TurnEnd::Cancelled).await?;
+                Err(Interrupted::Canceled) => {
+                    self.desk.end_turn(TurnEnd::Canceled).await?;
                     Flow::TurnOver
                 }
                 Err(Interrupted::Closed) => return Err(Interrupted::Closed),
@@ -153,7 +153,7 @@ impl Player {
             None => proposal,
         };
         let settled = self.desk.propose(proposal).await?;
-        self.last_told = settled.answer.told().to_owned();
+        self.last_told = settled.answer.message().to_owned();
         Ok(())
     }
 }

@@ -178,7 +178,7 @@ impl Actor {
     }
 
     fn performed(&mut self, action: ActionId, performed: Box<Performed>) {
-        self.surroundings.tell_files(&self.gate, &performed.files);
+        self.surroundings.report_files(&self.gate, &performed.files);
         let (is_ok, files) = (performed.outcome == OutcomeWord::Ok, performed.files.clone());
         self.runs.take(&mut self.gate, runs::Msg::Performed { action: action.clone(), performed });
         self.undo.performed(&mut self.gate, &action, is_ok, &files);
@@ -187,17 +187,17 @@ impl Actor {
     /// Carries out what is due, in order, until nothing is.
     fn carry_out(&mut self) {
         loop {
-            self.surroundings.tell_work(&self.gate);
+            self.surroundings.report_work(&self.gate);
             let Some(due) = self.gate.next_due() else { return };
             match due {
                 Due::Perform(action, permit) => {
-                    self.surroundings.tell_release(&self.gate, &action);
+                    self.surroundings.report_release(&self.gate, &action);
                     self.runs.perform(&mut self.gate, &action, permit);
                 }
-                Due::Release(action) => self.surroundings.tell_release(&self.gate, &action),
+                Due::Release(action) => self.surroundings.report_release(&self.gate, &action),
                 Due::Answer { action, reply } => self.line.answer(&self.gate, &action, &reply),
                 Due::Merge(action) => self.gate.offer_merge(&action),
-                Due::Tell(message) => self.line.send(message),
+                Due::Send(message) => self.line.send(message),
                 Due::Output { action, bytes } => self.line.output(&action, bytes),
                 Due::Performed { action, performed } => self.line.performed(&action, performed),
             }
@@ -213,7 +213,7 @@ impl Actor {
     /// Closes the session at the user's word or when nothing is left to do.
     fn close(&mut self, why: &str) {
         if self.gate.session().ended.is_none() {
-            self.lapse_all(LapseWhy::Cancelled);
+            self.lapse_all(LapseWhy::Canceled);
             let session = self.gate.session();
             let ended = SessionEnded { outcome: outcome(session), report: report(session, why) };
             self.gate.record(Event::SessionEnded(ended));
@@ -247,7 +247,7 @@ impl Actor {
     fn stopped(&mut self, census: Census, reply: Responder) {
         if let Some(turn) = self.gate.session().turns.current.clone() {
             let text = Some("stopped by the user".to_owned());
-            self.gate.record(Event::TurnEnded(TurnEnded { turn, reason: TurnEnd::Cancelled, text }));
+            self.gate.record(Event::TurnEnded(TurnEnded { turn, reason: TurnEnd::Canceled, text }));
         }
         self.gate.record(Event::Stopped(Stopped { census: census.clone() }));
         let _ = reply.send(Ok(Answer::Stop(census)));

@@ -65,14 +65,14 @@ impl Actor {
             Request::Restore(restore) => self.undo.restore(gate, client, &restore.path).map(Answer::Restore),
             Request::CandidateTest(test) => self.runs.candidate_test(gate, client, &test).map(Answer::CandidateTest),
             Request::SetOption(option) => {
-                gate.tell(ToAgent::SetOption { id: option.id, value: option.value });
+                gate.send(ToAgent::SetOption { id: option.id, value: option.value });
                 Ok(Answer::SetOption(self.seen()))
             }
             Request::Keeping(_) if !self.line.is_up() => {
                 Err(RpcError::invalid("no agent is running: send a prompt first"))
             }
             Request::Keeping(keeping) => {
-                gate.tell(ToAgent::Keeping(keeping));
+                gate.send(ToAgent::Keeping(keeping));
                 Ok(Answer::Keeping(self.seen()))
             }
             Request::BlobGet(get) => blob_part(gate, &get).map(Answer::BlobGet),
@@ -100,7 +100,7 @@ impl Actor {
 
     fn mode(&mut self, mode: SetMode) -> Result<SetMode, RpcError> {
         self.gate.put(Input::SetMode { mode: mode.mode }, Blobs::new())?;
-        self.gate.tell(ToAgent::Mode(mode.mode));
+        self.gate.send(ToAgent::Mode(mode.mode));
         Ok(mode)
     }
 

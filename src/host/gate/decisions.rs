@@ -59,7 +59,7 @@ impl Gate {
             return Err(RpcError::invalid(format!("there is no action {}", explain.action)));
         };
         let rationale = state.action.rationale.as_ref();
-        let told = match rationale {
+        let text = match rationale {
             Some(r) if r.evidence.is_empty() => {
                 format!("{}\nThe agent cites no evidence: treat this as a claim.", r.text)
             }
@@ -72,8 +72,8 @@ impl Gate {
         let question = explain
             .text
             .unwrap_or_else(|| format!("Explain why you propose {}: {}", explain.action, state.action.title));
-        self.append(vec![Event::Explained(Explained { action: explain.action, text: told })])?;
-        self.tell(ToAgent::Question(question));
+        self.append(vec![Event::Explained(Explained { action: explain.action, text })])?;
+        self.send(ToAgent::Question(question));
         Ok(())
     }
 

@@ -32,7 +32,7 @@ pub enum Due {
     },
     /// The files of this action changed: a merge is offered.
     Merge(ActionId),
-    Tell(ToAgent),
+    Send(ToAgent),
     /// Output of an action, for the agent that proposed it.
     Output {
         action: ActionId,
@@ -114,7 +114,7 @@ impl Gate {
                 // The permit is for our own executor; the agent acts on its own and is watched.
                 Effect::Release(action) => Some(Due::Release(action)),
                 Effect::Reply { action, reply } => Some(Due::Answer { action, reply }),
-                Effect::PlanTold => Some(Due::Tell(self.plan_told())),
+                Effect::PlanChanged => Some(Due::Send(self.plan_message())),
                 Effect::Merge(action) => Some(Due::Merge(action)),
             };
             self.due.extend(due);
@@ -166,8 +166,8 @@ impl Gate {
         self.due.push_back(due);
     }
 
-    pub fn tell(&mut self, message: ToAgent) {
-        self.then(Due::Tell(message));
+    pub fn send(&mut self, message: ToAgent) {
+        self.then(Due::Send(message));
     }
 
     pub fn next_due(&mut self) -> Option<Due> {
@@ -195,14 +195,14 @@ impl Gate {
         contents.filter_map(|c| Some((c.digest(), self.bytes_of(c)?))).collect()
     }
 
-    fn plan_told(&self) -> ToAgent {
+    fn plan_message(&self) -> ToAgent {
         let plan = &self.book.session.plan;
-        let mut told = String::from("The supervisor changed the plan. It now reads:\n");
+        let mut message = String::from("The supervisor changed the plan. It now reads:\n");
         for step in &plan.steps {
             let indent = "  ".repeat(plan.depth(step));
-            told.push_str(&format!("{indent}- [{}] {}\n", step.status.word(), step.title));
+            message.push_str(&format!("{indent}- [{}] {}\n", step.status.word(), step.title));
         }
-        ToAgent::PlanEdited { steps: plan.steps.clone(), told }
+        ToAgent::PlanEdited { steps: plan.steps.clone(), message }
     }
 }
 

@@ -79,8 +79,8 @@ impl Gate {
             Input::File { action, ruling, alarms, now }
         };
         if let Err(error) = self.put(input, blobs) {
-            let told = format!("The proposal could not be recorded: {error}");
-            self.tell(ToAgent::Answered { ticket, answer: Answer::Refused { told } });
+            let message = format!("The proposal could not be recorded: {error}");
+            self.send(ToAgent::Answered { ticket, answer: Answer::Refused { message } });
         }
     }
 
@@ -108,12 +108,12 @@ impl Gate {
 
     fn revise(&mut self, merged: merge::Merged) -> bool {
         let merge::Merged { action, blobs, words } = merged;
-        let told = Told { action: Some(action.id.clone()), text: words.clone() };
+        let sent = Told { action: Some(action.id.clone()), text: words.clone() };
         let confirm = self.judge.rule(&action).confirm;
         let ruling = Ruling { confirm, ..Ruling::ask("base-changed", &words) };
         match self.put(Input::Revise { action: Box::new(action), ruling, alarms: Vec::new() }, blobs) {
             Ok(()) => {
-                self.record(Event::Told(told));
+                self.record(Event::Told(sent));
                 true
             }
             Err(error) => {

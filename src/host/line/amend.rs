@@ -43,13 +43,13 @@ impl AgentLine {
         let Some(id) = self.link.action(ticket).cloned() else { return self.propose(gate, ticket, proposal) };
         let Some(state) = gate.session().actions.get(&id) else { return };
         if !matches!(state.phase, Phase::Held | Phase::Lapsed(LapseWhy::Voided)) {
-            let (why, told) = (LapseWhy::Cancelled, "Canceled: it is no longer pending.".to_owned());
-            return gate.tell(ToAgent::Answered { ticket, answer: Answer::Lapsed { why, told } });
+            let (why, message) = (LapseWhy::Canceled, "Canceled: it is no longer pending.".to_owned());
+            return gate.send(ToAgent::Answered { ticket, answer: Answer::Lapsed { why, message } });
         }
         let revision = state.action.revision.saturating_add(1);
         let (mut action, blobs, ruling) = match gate.resolve(proposal) {
             Ok(resolved) => resolved,
-            Err(told) => return gate.tell(ToAgent::Answered { ticket, answer: Answer::Refused { told } }),
+            Err(message) => return gate.send(ToAgent::Answered { ticket, answer: Answer::Refused { message } }),
         };
         (action.id, action.revision) = (id, revision);
         let ruling = if ruling.word == RulingWord::Deny {

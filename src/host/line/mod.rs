@@ -103,13 +103,15 @@ impl AgentLine {
             batch.push(more);
         }
         self.link.flush();
-        let mut told = Vec::new();
+        let mut events = Vec::new();
         for message in coalesce(batch) {
             match message {
-                FromAgent::Said { by, text, more } => told.extend(said(gate, by, text, more)),
-                FromAgent::Thought { by, text, more } => told.push(Event::Thought(Said { by: by.into(), text, more })),
-                FromAgent::Noted(note) => told.push(Event::AgentNoted(note)),
-                FromAgent::Usage(usage) => told.push(Event::Usage(usage)),
+                FromAgent::Said { by, text, more } => events.extend(message_events(gate, by, text, more)),
+                FromAgent::Thought { by, text, more } => {
+                    events.push(Event::Thought(Said { by: by.into(), text, more }))
+                }
+                FromAgent::Noted(note) => events.push(Event::AgentNoted(note)),
+                FromAgent::Usage(usage) => events.push(Event::Usage(usage)),
                 message @ (FromAgent::Ready(_)
                 | FromAgent::Plan { .. }
                 | FromAgent::Propose { .. }
@@ -124,12 +126,12 @@ impl AgentLine {
                 | FromAgent::TurnEnded { .. }
                 | FromAgent::Ended { .. }
                 | FromAgent::Lost { .. }) => {
-                    gate.record_all(std::mem::take(&mut told));
+                    gate.record_all(std::mem::take(&mut events));
                     self.take_one(gate, runs, message);
                 }
             }
         }
-        gate.record_all(told);
+        gate.record_all(events);
     }
 
     fn take_one(&mut self, gate: &mut Gate, runs: &mut Runs, message: FromAgent) {
@@ -174,16 +176,16 @@ impl AgentLine {
     }
 
     fn propose(&mut self, gate: &mut Gate, ticket: Ticket, proposal: Proposal) {
-        let refused = |told: String| ToAgent::Answered { ticket, answer: Answer::Refused { told } };
+        let refused = |message: String| ToAgent::Answered { ticket, answer: Answer::Refused { message } };
         if self.link.action(ticket).is_some() {
-            return gate.tell(refused("This request is already being handled and is not accepted twice.".to_owned()));
+            return gate.send(refused("This request is already being handled and is not accepted twice.".to_owned()));
         }
         let (action, blobs, ruling) = match gate.resolve(proposal) {
             Ok(resolved) => resolved,
-            Err(told) => return gate.tell(refused(told)),
+            Err(message) => return gate.send(refused(message)),
         };
         self.link.filed(ticket, action.id.clone());
-        gate.tell(ToAgent::Filed { ticket, action: action.id.clone() });
+        gate.send(ToAgent::Filed { ticket, action: action.id.clone() });
         gate.file(ticket, action, ruling, blobs, false);
     }
 
@@ -238,7 +240,7 @@ impl AgentLine {
         match when {
             When::Boundary if gate.session().turns.current.is_some() => {
                 gate.record(Event::Said(Said { by: SpokenBy::Human, text: text.clone(), more: false }));
-                gate.tell(ToAgent::Prompt { text, when });
+                gate.send(ToAgent::Prompt { text, when });
             }
             When::Interrupt => {
                 self.prompts.push_front(text);
@@ -277,14 +279,14 @@ impl AgentLine {
         }
         begin_turn(gate);
         gate.record(Event::Said(Said { by: SpokenBy::Human, text: text.clone(), more: false }));
-        gate.tell(ToAgent::Prompt { text, when: When::Queue });
+        gate.send(ToAgent::Prompt { text, when: When::Queue });
     }
 }
 
 /// Lapses the agent's pending actions and tells it to end its turn.
 pub fn cancel_turn(gate: &mut Gate, runs: &Runs) {
-    lapse_unfinished(gate, runs, LapseWhy::Cancelled);
-    gate.tell(ToAgent::Cancel);
+    lapse_unfinished(gate, runs, LapseWhy::Canceled);
+    gate.send(ToAgent::Cancel);
 }
 
 /// Lapses the agent's actions that have not started; those on our side run to their end.
@@ -307,7 +309,7 @@ fn begin_turn(gate: &mut Gate) {
 }
 
 /// Compares the agent's claims about tests with the observed runs.
-fn said(gate: &Gate, by: String, text: String, more: bool) -> Vec<Event> {
+fn message_events(gate: &Gate, by: String, text: String, more: bool) -> Vec<Event> {
     // A claim comes in pieces: only the whole message can be held against anything.
     let session = gate.session();
     let whole = (!more).then(|| format!("{}{text}", session.transcript.open_words(&by)));

@@ -115,7 +115,7 @@ impl Runs {
             output
         });
         match ticket {
-            Some(ticket) => gate.tell(ToAgent::TrialDone { ticket, output }),
+            Some(ticket) => gate.send(ToAgent::TrialDone { ticket, output }),
             None => self.end_trials(gate, action, output.err()),
         }
     }
@@ -128,7 +128,7 @@ impl Runs {
             Some(runs) => runs.try_send(order).err().map(|e| format!("the candidate is busy: {e}")),
         };
         if let Some(why) = refused {
-            gate.tell(ToAgent::TrialDone { ticket, output: Err(why) });
+            gate.send(ToAgent::TrialDone { ticket, output: Err(why) });
         }
     }
 
@@ -171,7 +171,7 @@ impl Runs {
         let held = held
             .filter(|a| a.kind() == Kind::Edit)
             .ok_or_else(|| RpcError::invalid(format!("{target} is not an edit and cannot be tested")))?;
-        let mine = test.edited.is_some() || test.hunks.is_some();
+        let is_edited = test.edited.is_some() || test.hunks.is_some();
         let (made, blobs) =
             gate::user_version(gate, &held, test.edited.clone(), test.hunks.as_deref()).map_err(RpcError::invalid)?;
         let files = match made {
@@ -190,7 +190,7 @@ impl Runs {
             .because("requested by the user", vec![Evidence::new("step", target.to_string())]);
         proposal.trial = Some(budget);
         let action = Action::file(id.clone(), proposal, None);
-        let what = format!("{target} {}", if mine { "as edited by the user" } else { "as proposed" });
+        let what = format!("{target} {}", if is_edited { "as edited by the user" } else { "as proposed" });
         self.tests.insert(id.clone(), CandidateOrder { what, edits });
         if let Err(error) = gate.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new()) {
             self.tests.remove(&id);

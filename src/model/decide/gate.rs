@@ -96,7 +96,7 @@ pub(super) fn edit_plan(
             by: by.to_string(),
             steps: next.steps,
         })],
-        effects: vec![Effect::PlanTold],
+        effects: vec![Effect::PlanChanged],
     })
 }
 

@@ -163,7 +163,7 @@ pub enum Effect {
     /// Send the agent the result of its proposal.
     Reply { action: ActionId, reply: Reply },
     /// Tell the agent that the user changed the plan.
-    PlanTold,
+    PlanChanged,
     /// Try a three-way merge of this action with the changed files and offer it as a new revision.
     Merge(ActionId),
 }

@@ -58,7 +58,8 @@ impl Isolation {
 #[serde(rename_all = "snake_case")]
 pub enum TurnEnd {
     EndTurn,
-    Cancelled,
+    #[serde(rename = "cancelled")]
+    Canceled,
     MaxTokens,
     Refusal,
     Error,
@@ -70,7 +71,7 @@ impl TurnEnd {
     pub fn words(self) -> &'static str {
         match self {
             Self::EndTurn => "done",
-            Self::Cancelled => "cancelled",
+            Self::Canceled => "canceled",
             Self::MaxTokens => "the answer reached its limit",
             Self::Refusal => "the model refused",
             Self::Error => "an error",
@@ -174,7 +175,8 @@ impl OutcomeWord {
 #[serde(rename_all = "snake_case")]
 pub enum LapseWhy {
     Voided,
-    Cancelled,
+    #[serde(rename = "cancelled")]
+    Canceled,
     AgentLost,
     Killed,
     Superseded,
@@ -185,7 +187,7 @@ impl LapseWhy {
     pub fn words(self) -> &'static str {
         match self {
             Self::Voided => "void: the file it was based on changed",
-            Self::Cancelled => "cancelled",
+            Self::Canceled => "canceled",
             Self::AgentLost => "lapsed: the agent exited",
             Self::Killed => "killed",
             Self::Superseded => "superseded",

@@ -104,13 +104,13 @@ fn forgotten(site: &Site<'_, '_>) -> Vec<Missing> {
         converted(site.lang(), target, &mut out);
     }
     out.extend(repeated(site));
-    out.extend(anew(site));
+    out.extend(restarted(site));
     out.extend(sorted(site.lang(), &usable));
     out
 }
 
 /// Names that start again in each round of a loop, and states set to another of the words of the function.
-fn anew(site: &Site<'_, '_>) -> Vec<Missing> {
+fn restarted(site: &Site<'_, '_>) -> Vec<Missing> {
     let mut out = Vec::new();
     for n in descend(site.scope.body) {
         let Some((target, value)) = assignment(n).filter(|_| role(n) != Role::Compound) else { continue };

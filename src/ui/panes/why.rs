@@ -191,7 +191,7 @@ pub(super) fn phase_role(phase: Phase) -> Role {
         | Phase::Finished(OutcomeWord::Failed | OutcomeWord::Conflict)
         | Phase::Lapsed(LapseWhy::Killed) => Role::Fail,
         Phase::Finished(OutcomeWord::Unknown) | Phase::Lapsed(LapseWhy::Voided) => Role::Unknown,
-        Phase::Lapsed(LapseWhy::Cancelled | LapseWhy::AgentLost | LapseWhy::Superseded) => Role::TextSoft,
+        Phase::Lapsed(LapseWhy::Canceled | LapseWhy::AgentLost | LapseWhy::Superseded) => Role::TextSoft,
     }
 }
 

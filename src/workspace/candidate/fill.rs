@@ -185,7 +185,7 @@ pub fn copy_content(live: &Listing, to: &Path) -> Result<Vec<String>, CandidateE
                 fatal = Some(failed("cannot copy", &from)(error));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) if left.len() < limits::CANDIDATE_LEFT_TOLD_MAX => {
+            Err(error) if left.len() < limits::CANDIDATE_LEFT_REPORTED_MAX => {
                 left.push(format!("{}: left out, {error}", walked.path.display()));
             }
             Err(_) => {}

@@ -36,7 +36,7 @@ impl Changes<'_> {
     }
 
     fn leave(&mut self, path: &Path, why: String) {
-        if self.told.left.len() < limits::CANDIDATE_LEFT_TOLD_MAX {
+        if self.told.left.len() < limits::CANDIDATE_LEFT_REPORTED_MAX {
             self.told.left.push(format!("{}: {why}", path.display()));
         } else {
             self.more = self.more.saturating_add(1);

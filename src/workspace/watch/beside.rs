@@ -143,7 +143,7 @@ impl Beside {
         }
         let mut told = Vec::new();
         for (top, files) in by_top {
-            let is_flood = files.len() > limits::WATCH_IGNORED_TOLD_MAX;
+            let is_flood = files.len() > limits::WATCH_IGNORED_REPORTED_MAX;
             if is_flood {
                 told.push(about(&top, FileChange::Modify, format!("{} ignored files changed", files.len())));
             }
@@ -194,7 +194,7 @@ impl Beside {
 
     fn told_of(&self, root: &Root, top: &Path, former: Option<Sum>, look: &Look) -> Vec<Changed> {
         let mut told = Vec::new();
-        let is_few = look.recent.len() <= limits::WATCH_IGNORED_TOLD_MAX;
+        let is_few = look.recent.len() <= limits::WATCH_IGNORED_REPORTED_MAX;
         for path in look.recent.iter().filter(|path| is_few && !self.is_guarded(top, path)) {
             if let Some(sight) = Sight::of(root, path, None, limits::WATCH_IGNORED_FILE_BYTES_MAX) {
                 let about = Some("in a large ignored directory: its earlier content is unknown".to_owned());
@@ -263,7 +263,7 @@ impl Look {
         self.sum.files = self.sum.files.saturating_add(1);
         self.sum.bytes = self.sum.bytes.saturating_add(bytes);
         self.sum.print = self.sum.print.wrapping_add(hasher.finish());
-        if is_recent && self.recent.len() <= limits::WATCH_IGNORED_TOLD_MAX {
+        if is_recent && self.recent.len() <= limits::WATCH_IGNORED_REPORTED_MAX {
             self.recent.push(path.clone());
         }
         if self.sum.is_small() {

@@ -193,8 +193,8 @@ mod tests {
     fn a_placeholder_for_the_rest_is_not_written_as_the_rest() {
         let before = "fn a() {}\nfn b() {}\nfn c() {}\n";
         for line in ["// ... rest of the code", "# ... existing code ...", "/* … unchanged … */", "// ..."] {
-            let told = left_out(&format!("fn a() {{ 1 }}\n{line}\n"), Some(before)).unwrap();
-            assert!(told.contains(line) && told.contains("Write the complete"), "{told}");
+            let mistake = left_out(&format!("fn a() {{ 1 }}\n{line}\n"), Some(before)).unwrap();
+            assert!(mistake.contains(line) && mistake.contains("Write the complete"), "{mistake}");
         }
         for text in [
             "\"same\": \"Unchanged…\"",

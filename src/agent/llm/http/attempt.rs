@@ -40,7 +40,7 @@ impl Stage {
     }
 
     /// The server says within the stream that it failed.
-    fn told(self, fault: Fault) -> Failed {
+    fn reported(self, fault: Fault) -> Failed {
         match (self, fault) {
             (Stage::Silent | Stage::Opened, fault) => Failed::Fresh(fault),
             // What was said is worth keeping, as after any other end in the middle.
@@ -52,7 +52,7 @@ impl Stage {
     }
 }
 
-pub(super) async fn make<F, W>(endpoint: &Endpoint, encoded: &Encoded, tell: &mut F) -> Result<(), Failed>
+pub(super) async fn make<F, W>(endpoint: &Endpoint, encoded: &Encoded, report: &mut F) -> Result<(), Failed>
 where
     F: FnMut(Progress) -> W + Send,
     W: Future<Output = ()> + Send,
@@ -62,15 +62,15 @@ where
     let (first, whole) = (sent + patience.first_byte, sent + patience.whole);
     let request = connection::post(endpoint, encoded).map_err(Failed::Fresh)?;
     let late = |_| Failed::Fresh(Fault::FirstByteLate { waited_s: sent.elapsed().as_secs() });
-    let answered = patiently(request.send(), (sent, Stage::Silent), first, tell).await.map_err(late)?;
+    let answered = patiently(request.send(), (sent, Stage::Silent), first, report).await.map_err(late)?;
     let response = answered.map_err(|error| Failed::Fresh(connection::unreachable(&encoded.url, &error)))?;
     let mut decoder = endpoint.api.decoder();
     let response = match reader::accept(response).await.map_err(Failed::Fresh)? {
         Accepted::Stream(response) => response,
         Accepted::Whole(response) => {
-            let body = patiently(reader::whole_of(response), (sent, Stage::Silent), whole, tell).await;
+            let body = patiently(reader::whole_of(response), (sent, Stage::Silent), whole, report).await;
             let stalled = |_| Failed::Begun(Fault::Stalled { idle_s: patience.whole.as_secs() });
-            return play_whole(endpoint.api, &body.map_err(stalled)??, decoder.as_mut(), tell).await;
+            return play_whole(endpoint.api, &body.map_err(stalled)??, decoder.as_mut(), report).await;
         }
     };
     let mut events = std::pin::pin!(reader::events_of(response));
@@ -79,7 +79,7 @@ where
     loop {
         let now = Instant::now();
         let (since, until) = if stage == Stage::Speaking { (now, now + patience.idle) } else { (sent, first) };
-        let next = patiently(events.next(), (since, stage), until.min(whole), tell).await;
+        let next = patiently(events.next(), (since, stage), until.min(whole), report).await;
         let event = match next {
             Ok(None) => break,
             Ok(Some(Ok(event))) => event,
@@ -97,13 +97,13 @@ where
             if let Delta::Fault(fault) = delta {
                 // What cannot be read is not what the server says about itself.
                 let broken = matches!(fault, Fault::Malformed { .. } | Fault::Cut { .. });
-                return Err(if broken { stage.failed(fault) } else { stage.told(fault) });
+                return Err(if broken { stage.failed(fault) } else { stage.reported(fault) });
             }
             if delta.is_content() {
                 stage = Stage::Speaking;
             }
             let done = matches!(delta, Delta::Stop(_));
-            tell(Progress::Delta(delta)).await;
+            report(Progress::Delta(delta)).await;
             if done {
                 return Ok(());
             }
@@ -116,13 +116,13 @@ where
         if let Delta::Fault(fault) = delta {
             return Err(stage.failed(fault));
         }
-        tell(Progress::Delta(delta)).await;
+        report(Progress::Delta(delta)).await;
     }
     Ok(())
 }
 
 /// An answer that came in one piece, from a server that does not stream: the same pieces at once.
-async fn play_whole<F, W>(api: Api, body: &Value, decoder: &mut dyn Decode, tell: &mut F) -> Result<(), Failed>
+async fn play_whole<F, W>(api: Api, body: &Value, decoder: &mut dyn Decode, report: &mut F) -> Result<(), Failed>
 where
     F: FnMut(Progress) -> W + Send,
     W: Future<Output = ()> + Send,
@@ -135,7 +135,7 @@ where
             return Err(Failed::Begun(fault));
         }
         let done = matches!(delta, Delta::Stop(_));
-        tell(Progress::Delta(delta)).await;
+        report(Progress::Delta(delta)).await;
         if done {
             break;
         }
@@ -151,7 +151,7 @@ async fn patiently<T, F, W>(
     work: impl Future<Output = T>,
     (since, stage): (Instant, Stage),
     deadline: Instant,
-    tell: &mut F,
+    report: &mut F,
 ) -> Result<T, Late>
 where
     F: FnMut(Progress) -> W,
@@ -166,6 +166,6 @@ where
         if Instant::now() >= deadline {
             return Err(Late);
         }
-        tell(Progress::Waiting { seconds: since.elapsed().as_secs(), speaking: stage == Stage::Speaking }).await;
+        report(Progress::Waiting { seconds: since.elapsed().as_secs(), speaking: stage == Stage::Speaking }).await;
     }
 }

@@ -15,13 +15,13 @@ use std::time::Duration;
 
 /// A completion's request, key and all.
 pub(super) fn post(endpoint: &Endpoint, encoded: &Encoded) -> Result<RequestBuilder, Fault> {
-    let bad = |message: String| Fault::Refused { status: 0, message };
-    let url = Url::parse(&encoded.url).map_err(|error| bad(format!("base_url is not a valid URL: {error}")))?;
+    let refused = |message: String| Fault::Refused { status: 0, message };
+    let url = Url::parse(&encoded.url).map_err(|error| refused(format!("base_url is not a valid URL: {error}")))?;
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     for (name, value) in &encoded.headers {
-        let value = HeaderValue::from_str(value).map_err(|error| bad(error.to_string()))?;
+        let value = HeaderValue::from_str(value).map_err(|error| refused(error.to_string()))?;
         headers.insert(HeaderName::from_static(name), value);
     }
     insert_key(&mut headers, endpoint)?;

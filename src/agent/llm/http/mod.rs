@@ -97,27 +97,27 @@ pub enum Progress {
 /// Every fault arrives as [`Delta::Fault`], the last piece. `tell` must not block; it awaits so
 /// that a full queue slows the server instead of growing. Dropping the future closes the
 /// connection.
-pub async fn complete<F, W>(endpoint: &Endpoint, encoded: &Encoded, mut tell: F)
+pub async fn complete<F, W>(endpoint: &Endpoint, encoded: &Encoded, mut report: F)
 where
     F: FnMut(Progress) -> W + Send,
     W: Future<Output = ()> + Send,
 {
     let mut attempt = 0;
     loop {
-        let fault = match attempt::make(endpoint, encoded, &mut tell).await {
+        let fault = match attempt::make(endpoint, encoded, &mut report).await {
             Ok(()) => return,
             Err(Failed::Begun(fault)) => {
-                tell(Progress::Delta(Delta::Fault(endpoint.scrubbed(fault)))).await;
+                report(Progress::Delta(Delta::Fault(endpoint.scrubbed(fault)))).await;
                 return;
             }
             Err(Failed::Fresh(fault)) => endpoint.scrubbed(fault),
         };
         let Some(after) = retry::pause(attempt, &fault, endpoint.patience.retry_first, retry::roll()) else {
-            tell(Progress::Delta(Delta::Fault(fault))).await;
+            report(Progress::Delta(Delta::Fault(fault))).await;
             return;
         };
         attempt += 1;
-        tell(Progress::Retrying { attempt, after, fault }).await;
+        report(Progress::Retrying { attempt, after, fault }).await;
         sleep(after).await;
     }
 }

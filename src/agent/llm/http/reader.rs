@@ -39,8 +39,8 @@ pub(super) async fn accept(response: Response) -> Result<Accepted, Fault> {
         });
     }
     if !status.is_success() {
-        let told = [header::RETRY_AFTER, RETRY_AFTER_MS, header::DATE].map(|name| header_text(&response, name));
-        let [retry_after, retry_after_ms, date] = &told;
+        let headers = [header::RETRY_AFTER, RETRY_AFTER_MS, header::DATE].map(|name| header_text(&response, name));
+        let [retry_after, retry_after_ms, date] = &headers;
         let after = retry::asked(retry_after, retry_after_ms, date);
         let body = start_of(response, limits::ERROR_BODY_BYTES_MAX).await;
         return Err(fault::from_answer(status.as_u16(), after, &body));

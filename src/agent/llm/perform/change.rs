@@ -100,7 +100,7 @@ impl GateClient {
         if drafts.iter().all(same) {
             return Ok(no_change(EditMistake::NoChange.to_string()));
         }
-        let settled = desk.propose_untold(reason.on(title, Body::Edit(drafts))).await?;
+        let settled = desk.propose_unrecorded(reason.on(title, Body::Edit(drafts))).await?;
         let mut shown = String::new();
         for file in settled.performed.iter().filter(|p| p.outcome == OutcomeWord::Ok).flat_map(|p| &p.files) {
             match file.after {

@@ -50,7 +50,7 @@ pub struct Overview {
 }
 
 impl GateClient {
-    /// Empty hands. `test_command` is the project's, when the composition root knows it.
+    /// A client that has read nothing yet. `test_command` is the project's, when the composition root knows it.
     pub fn new(workspace: Arc<dyn Workspace>, test_command: Option<Command>) -> GateClient {
         GateClient {
             workspace,
@@ -123,10 +123,10 @@ impl GateClient {
         let why = "to make a map of the project: its files, what they define, and its instruction files";
         let proposal = Proposal::new("read the project for an overview", Body::Read(".".to_owned()))
             .because(why, vec![Evidence::new(EvidenceKind::Step, "the goal")]);
-        let settled = desk.propose_untold(proposal).await?;
-        let told = settled.answer.told().to_owned();
+        let settled = desk.propose_unrecorded(proposal).await?;
+        let message = settled.answer.message().to_owned();
         let (action, performed) = (settled.action, settled.performed);
-        Ok(Overview { action, files: performed.map(|performed| performed.read).ok_or(told) })
+        Ok(Overview { action, files: performed.map(|performed| performed.read).ok_or(message) })
     }
 
     // Reading, listing and searching: all of them reads at the gate.
@@ -139,7 +139,7 @@ impl GateClient {
         from_line: usize,
         lines: usize,
     ) -> Result<Acted, Interrupted> {
-        let settled = desk.propose_untold(reason.on(format!("read {path}"), Body::Read(path.to_owned()))).await?;
+        let settled = desk.propose_unrecorded(reason.on(format!("read {path}"), Body::Read(path.to_owned()))).await?;
         let shown = match settled.performed.as_ref().map(|performed| performed.read.as_slice()) {
             Some([(file, bytes)]) => {
                 self.seen.insert(file.clone(), Digest::of(bytes));
@@ -152,7 +152,7 @@ impl GateClient {
     }
 
     async fn list(&mut self, desk: &mut Desk, reason: &Reason, path: &str) -> Result<Acted, Interrupted> {
-        let settled = desk.propose_untold(reason.on(format!("list {path}"), Body::Read(path.to_owned()))).await?;
+        let settled = desk.propose_unrecorded(reason.on(format!("list {path}"), Body::Read(path.to_owned()))).await?;
         let shown = settled.performed.as_ref().map(|performed| find::names(&performed.read)).unwrap_or_default();
         Ok(settle(settled, shown))
     }
@@ -170,7 +170,7 @@ impl GateClient {
             Err(why) => return Ok(refused(why)),
         };
         let proposal = reason.on(format!("search {path} for {pattern}"), Body::Read(path.to_owned()));
-        let mut settled = desk.propose_untold(proposal).await?;
+        let mut settled = desk.propose_unrecorded(proposal).await?;
         let files = settled.performed.as_mut().map(|performed| std::mem::take(&mut performed.read));
         let shown = match files {
             Some(files) => tokio::task::spawn_blocking(move || finder.search(&files)).await.unwrap_or_default(),
@@ -199,8 +199,8 @@ impl GateClient {
         // The supervisor may have rewritten it while it waited.
         let mut agreed = steps;
         let mut changed = String::new();
-        while let Some((steps, told)) = desk.plan_edit()? {
-            (agreed, changed) = (steps, told);
+        while let Some((steps, message)) = desk.plan_edit()? {
+            (agreed, changed) = (steps, message);
         }
         let mut acted = settle(settled, changed);
         if acted.verdict == Verdict::Done {

@@ -19,7 +19,7 @@ pub(super) fn unfiled(verdict: Verdict, text: String) -> Acted {
 
 /// Returns the result of a proposal for the model: the host's words, then its output.
 pub(super) fn settle(settled: Settled, shown: String) -> Acted {
-    let mut text = settled.answer.told().to_owned();
+    let mut text = settled.answer.message().to_owned();
     let mut verdict = match &settled.answer {
         Answer::Approved { .. } => Verdict::Done,
         Answer::Denied { .. } => Verdict::Denied,

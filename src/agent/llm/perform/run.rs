@@ -25,7 +25,7 @@ impl GateClient {
         }
         let mut proposal = reason.on(format!("run {}", command.line()), Body::Command(command));
         proposal.checks = checks;
-        let settled = desk.propose_untold(proposal).await?;
+        let settled = desk.propose_unrecorded(proposal).await?;
         let performed = settled.performed.clone();
         let shown = performed.as_ref().map(output).unwrap_or_default();
         let mut acted = settle(settled, shown);
@@ -91,18 +91,19 @@ fn output(performed: &Performed) -> String {
 }
 
 fn failures(report: &RunReport) -> String {
-    let bad = report.cases.iter().filter(|case| case.status.is_bad()).take(limits::FAILURES_TOLD_MAX);
-    bad.map(|case| {
-        let place = match (&case.file, case.line) {
-            (Some(file), Some(line)) => format!(" at {file}:{line}"),
-            (Some(file), None) => format!(" in {file}"),
-            (None, _) => String::new(),
-        };
-        let message = case.message.as_deref().unwrap_or_default();
-        let message: String = message.chars().take(limits::FAILURE_CHARS_MAX).collect();
-        format!("Failed: {}{place}\n{message}\n", case.case)
-    })
-    .collect()
+    let failing = report.cases.iter().filter(|case| case.status.is_bad()).take(limits::FAILURES_REPORTED_MAX);
+    failing
+        .map(|case| {
+            let place = match (&case.file, case.line) {
+                (Some(file), Some(line)) => format!(" at {file}:{line}"),
+                (Some(file), None) => format!(" in {file}"),
+                (None, _) => String::new(),
+            };
+            let message = case.message.as_deref().unwrap_or_default();
+            let message: String = message.chars().take(limits::FAILURE_CHARS_MAX).collect();
+            format!("Failed: {}{place}\n{message}\n", case.case)
+        })
+        .collect()
 }
 
 /// The totals the machine goes by.

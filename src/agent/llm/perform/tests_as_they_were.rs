@@ -27,7 +27,7 @@ pub(super) async fn run(
         Some(TrialBudget { runs_max: 1, wall_ms_max: limits::ORIGINAL_TESTS_MS_MAX, commands: vec![command.clone()] });
     let settled = desk.propose(proposal).await?;
     let (true, Some(action)) = (settled.performed.is_some(), settled.action) else {
-        return Ok(format!("The original tests ({names}) were not run: {}", settled.answer.told()));
+        return Ok(format!("The original tests ({names}) were not run: {}", settled.answer.message()));
     };
     let trial = Trial {
         what: format!("the original {names}"),

@@ -199,13 +199,13 @@ impl Decoder {
             }
             "thinking" => {
                 let signature = text_at(event, "/content_block/signature").unwrap_or_default().to_owned();
-                (Block::Thinking { signature }, said(event, "/content_block/thinking", Delta::Thinking))
+                (Block::Thinking { signature }, text_delta(event, "/content_block/thinking", Delta::Thinking))
             }
             "redacted_thinking" => {
                 let seal = json!({"redacted": event.pointer("/content_block/data")});
                 (Block::Closed, vec![Delta::Seal(seal)])
             }
-            _ => (Block::Text, said(event, "/content_block/text", Delta::Text)),
+            _ => (Block::Text, text_delta(event, "/content_block/text", Delta::Text)),
         };
         self.blocks.insert(slot, block);
         out
@@ -215,10 +215,10 @@ impl Decoder {
         let Some(slot) = slot_at(event, "/index") else { return Vec::new() };
         let Some(block) = self.blocks.get_mut(&slot) else { return Vec::new() };
         match block {
-            Block::Text => said(event, "/delta/text", Delta::Text),
+            Block::Text => text_delta(event, "/delta/text", Delta::Text),
             Block::Thinking { signature } => {
                 signature.push_str(text_at(event, "/delta/signature").unwrap_or_default());
-                said(event, "/delta/thinking", Delta::Thinking)
+                text_delta(event, "/delta/thinking", Delta::Thinking)
             }
             Block::Tool { begun } => {
                 let Some(text) = filled_at(event, "/delta/partial_json") else { return Vec::new() };
@@ -259,7 +259,7 @@ impl Decoder {
     }
 }
 
-fn said(event: &Value, pointer: &str, make: fn(String) -> Delta) -> Vec<Delta> {
+fn text_delta(event: &Value, pointer: &str, make: fn(String) -> Delta) -> Vec<Delta> {
     filled_at(event, pointer).map(|text| make(text.to_owned())).into_iter().collect()
 }
 

@@ -82,11 +82,11 @@ fn push_message(messages: &mut Vec<Value>, message: &Message) {
         Role::User if !text.is_empty() => messages.push(json!({"role": "user", "content": text})),
         Role::User => {}
         Role::Assistant => {
-            let mut said = json!({"role": "assistant", "content": text});
+            let mut answer = json!({"role": "assistant", "content": text});
             if !calls.is_empty() {
-                put(&mut said, "tool_calls", Value::Array(calls));
+                put(&mut answer, "tool_calls", Value::Array(calls));
             }
-            messages.push(said);
+            messages.push(answer);
         }
     }
 }

@@ -123,14 +123,14 @@ impl Decode for Decoder {
             }
             self.sequence = Some(number);
         }
-        let said = |make: fn(String) -> Delta| -> Vec<Delta> {
+        let text_delta = |make: fn(String) -> Delta| -> Vec<Delta> {
             filled_at(&event, "/delta").map(|text| make(text.to_owned())).into_iter().collect()
         };
         let kind = text_at(&event, "/type").unwrap_or(name);
         self.refused |= kind == "response.refusal.delta";
         match kind {
-            "response.output_text.delta" | "response.refusal.delta" => said(Delta::Text),
-            "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => said(Delta::Thinking),
+            "response.output_text.delta" | "response.refusal.delta" => text_delta(Delta::Text),
+            "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => text_delta(Delta::Thinking),
             "response.reasoning_summary_part.added" if count_at(&event, "/summary_index").unwrap_or(0) > 0 => {
                 vec![Delta::Thinking("\n\n".to_owned())]
             }
@@ -160,8 +160,8 @@ impl Decoder {
     /// Returns the slot of the call an event is about: by its number, or by an earlier name.
     fn slot(&self, event: &Value) -> Option<u32> {
         let known = || {
-            let told: Vec<&str> = NAMES.iter().filter_map(|at| filled_at(event, at)).collect();
-            self.names.iter().position(|names| names.iter().any(|name| told.contains(&name.as_str())))
+            let named: Vec<&str> = NAMES.iter().filter_map(|at| filled_at(event, at)).collect();
+            self.names.iter().position(|names| names.iter().any(|name| named.contains(&name.as_str())))
         };
         slot_at(event, "/output_index").or_else(|| known().and_then(|at| u32::try_from(at).ok()))
     }

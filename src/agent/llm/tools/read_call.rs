@@ -270,10 +270,10 @@ mod tests {
         else {
             panic!()
         };
-        let told: Vec<(&str, StepStatus, usize)> =
+        let steps: Vec<(&str, StepStatus, usize)> =
             steps.iter().map(|s| (s.title.as_str(), s.status, s.depth)).collect();
         assert_eq!(
-            told,
+            steps,
             [("Read", StepStatus::Pending, 0), ("Fix", StepStatus::Active, 0), ("deep", StepStatus::Pending, 1)]
         );
     }

@@ -18,7 +18,7 @@ impl Turn {
     pub(super) fn ask(&mut self, out: &mut Vec<Effect>) {
         let parts = std::mem::take(&mut self.replies.results);
         self.talk.user(parts);
-        out.extend(self.replies.untold.drain(..).map(|text| Effect::Told { action: None, text }));
+        out.extend(self.replies.unsent.drain(..).map(|text| Effect::Told { action: None, text }));
         self.steered = false;
         if self.planning.due || self.planning.asks_since >= limits::PLAN_REMINDER_ASKS {
             self.replies.notes.extend(self.plan.text());
@@ -26,7 +26,7 @@ impl Turn {
         }
         for note in std::mem::take(&mut self.replies.notes) {
             out.push(Effect::Told { action: None, text: note.clone() });
-            self.talk.tell(note);
+            self.talk.add(note);
         }
         self.planning.asks_since += 1;
         let answer =
@@ -123,7 +123,7 @@ impl Turn {
             calls = self.repair(&text, &mut closed.message, out);
         }
         let words = printed::prose(&text);
-        let said = !words.is_empty();
+        let has_text = !words.is_empty();
         self.talk.assistant(closed.message);
         for broken in closed.broken {
             let words = format!("Your call of `{}` was not executed: {}.", broken.name, broken.why);
@@ -132,7 +132,7 @@ impl Turn {
             }
         }
         if calls.is_empty() && self.replies.notes.is_empty() {
-            return self.only_words(words, said, closed.stop.as_ref(), out);
+            return self.only_words(words, has_text, closed.stop.as_ref(), out);
         }
         self.queue.extend(calls);
         self.advance(out);
@@ -147,13 +147,13 @@ impl Turn {
         let left = matches!(closed.fault, Some(Fault::OverTime | Fault::Stalled { .. } | Fault::FirstByteLate { .. }));
         let spent = closed.fault.is_none() || left || answer > 0 || closed.usage != Tokens::default();
         if spent {
-            let said = answer as u64 / 3;
+            let estimated_answer = answer as u64 / 3;
             let mut usage = closed.usage;
             // The text shown of an answer before it broke was its beginning.
             if closed.fault.is_some() {
-                usage.output = usage.output.map(|told| told.max(said));
+                usage.output = usage.output.map(|counted| counted.max(estimated_answer));
             }
-            self.budget.settle(model, &usage, (estimated, said), ms);
+            self.budget.settle(model, &usage, (estimated, estimated_answer), ms);
         } else {
             self.budget.spend_ms(ms);
         }
@@ -299,7 +299,7 @@ impl Turn {
         let marked = !self.agreed_as_text;
         if marked {
             // A model that prints one call prints them all: once is news, and every action is marked.
-            if !std::mem::replace(&mut self.said.repaired, true) {
+            if !std::mem::replace(&mut self.sent_once.repaired, true) {
                 let text = "The model prints its calls as text. They are accepted as calls and marked.".to_owned();
                 out.push(Effect::Alarm { what: AlarmKind::Repaired, text });
             }
@@ -329,11 +329,11 @@ impl Turn {
         calls
     }
 
-    pub(super) fn only_words(&mut self, text: String, said: bool, stop: Option<&Stop>, out: &mut Vec<Effect>) {
+    pub(super) fn only_words(&mut self, text: String, has_text: bool, stop: Option<&Stop>, out: &mut Vec<Effect>) {
         if stop == Some(&Stop::Refusal) {
             return self.over(TurnEnd::Refusal, text, out);
         }
-        if !said {
+        if !has_text {
             let finding = self.watch.silence();
             if self.apply(finding, None, out) {
                 self.ask(out);
@@ -361,7 +361,7 @@ impl Turn {
         }
         match self.watch.idle_words() {
             Some(words) => {
-                let failing = self.still_failing().filter(|_| !std::mem::replace(&mut self.said.what_fails, true));
+                let failing = self.still_failing().filter(|_| !std::mem::replace(&mut self.sent_once.what_fails, true));
                 self.replies.notes.push(failing.map_or(words.clone(), |failing| format!("{failing}\n{words}")));
                 self.ask(out);
             }

@@ -166,7 +166,7 @@ impl Turn {
             Part::Result { .. } | Part::Text(_) | Part::Thinking { .. } | Part::Call(_) => None,
         });
         if let (Some(_), Some(text)) = (&action, own) {
-            self.replies.untold.retain(|untold| *untold != text);
+            self.replies.unsent.retain(|unsent| *unsent != text);
             out.push(Effect::Told { action, text });
         }
         self.advance(out);
@@ -188,7 +188,7 @@ impl Turn {
         let answers_for_tests = matches!(self.setup.role, Role::Solo | Role::Tester);
         let unseen = can_test && answers_for_tests && speaks_of_tests && self.record.tests.is_none();
         let untested = can_test && self.record.changed_since || unseen;
-        if done && untested && !std::mem::replace(&mut self.said.run_tests, true) {
+        if done && untested && !std::mem::replace(&mut self.sent_once.run_tests, true) {
             let text = if unseen {
                 "Not ended: no tests were run. Run `test` first; or call `finish` with done=false and say what is left."
             } else {
@@ -201,7 +201,7 @@ impl Turn {
         let claims_green = claims::of_green_tests(&report).is_some();
         if (done || claims_green)
             && let Some(failing) = self.still_failing()
-            && !std::mem::replace(&mut self.said.what_fails, true)
+            && !std::mem::replace(&mut self.sent_once.what_fails, true)
         {
             let text = format!(
                 "Not ended: {failing}\nGo on; or call `finish` with done=false and say what is left. Do not say that \

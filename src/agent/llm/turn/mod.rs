@@ -48,7 +48,7 @@ struct Replies {
     results: Vec<Part>,
     notes: Vec<String>,
     /// Results that are not recorded as sent yet.
-    untold: Vec<String>,
+    unsent: Vec<String>,
 }
 
 /// The results of the task so far.
@@ -65,7 +65,7 @@ struct Record {
 /// The messages that are sent once: that it must run tests before it ends, what fails when it ends, that calls are
 /// repaired.
 #[derive(Debug, Default)]
-struct Said {
+struct SentOnce {
     run_tests: bool,
     what_fails: bool,
     repaired: bool,
@@ -126,7 +126,7 @@ pub struct Turn {
     objections: Vec<String>,
     task: String,
     record: Record,
-    said: Said,
+    sent_once: SentOnce,
     planning: Planning,
     room: Room,
     /// Calls are to be printed as text, because the server supports no other way.
@@ -155,7 +155,7 @@ impl Turn {
             objections: Vec::new(),
             task: String::new(),
             record: Record::default(),
-            said: Said::default(),
+            sent_once: SentOnce::default(),
             planning: Planning::default(),
             room: Room { tokens: u64::from(context), used: 0, counted: None, overflows: 0 },
             agreed_as_text: false,
@@ -195,12 +195,12 @@ impl Turn {
                 self.steered = true;
                 self.replies.notes.push(format!("The supervisor says:\n{text}"));
             }
-            Event::PlanEdited { steps, told } => {
+            Event::PlanEdited { steps, message } => {
                 self.plan.approve(steps);
                 self.planning.due = true;
                 self.steered = true;
-                self.remember(&told);
-                self.replies.notes.push(told);
+                self.remember(&message);
+                self.replies.notes.push(message);
             }
             Event::Limited(limits) => {
                 self.budget.limits = limits;
@@ -208,7 +208,7 @@ impl Turn {
             }
             Event::Canceled => {
                 self.drop_calls("The supervisor interrupted; this was not done.");
-                self.over(TurnEnd::Cancelled, String::new(), &mut out);
+                self.over(TurnEnd::Canceled, String::new(), &mut out);
             }
         }
         out
@@ -219,12 +219,12 @@ impl Turn {
         self.task.clone_from(&task);
         self.watch = Watch::default();
         self.objections.clear();
-        (self.said.run_tests, self.said.what_fails) = (false, false);
+        (self.sent_once.run_tests, self.sent_once.what_fails) = (false, false);
         // Two parts: when room is short, the context may go and the task must stay.
         if !context.is_empty() {
-            self.talk.tell(context);
+            self.talk.add(context);
         }
-        self.talk.tell(format!("The task:\n{task}"));
+        self.talk.add(format!("The task:\n{task}"));
         self.planning.due = self.plan.is_approved();
         // Limits are visible from the start.
         out.push(Effect::Usage(self.usage()));
@@ -233,7 +233,7 @@ impl Turn {
 
     fn answer(&mut self, call: &ToolCall, text: String, failed: bool) {
         let text = self.shelf.place(text);
-        self.replies.untold.push(text.clone());
+        self.replies.unsent.push(text.clone());
         self.replies.results.push(Part::Result { id: call.id.clone(), name: call.name.clone(), text, failed });
     }
 
@@ -253,7 +253,7 @@ impl Turn {
     fn apply(&mut self, finding: Finding, call: Option<&ToolCall>, out: &mut Vec<Effect>) -> bool {
         let (alarm, text, end) = match finding {
             Finding::Fine => return true,
-            Finding::Tell { alarm, text } => (alarm, text, false),
+            Finding::Warn { alarm, text } => (alarm, text, false),
             Finding::End { alarm, text } => (alarm, text, true),
         };
         if let Some(what) = alarm {

@@ -23,7 +23,7 @@ pub struct Setup {
     pub system: String,
     /// Groups the session's requests for the provider's cache.
     pub cache_key: Option<String>,
-    /// Whether changes wait for an approved plan.
+    /// Changes wait for an approved plan.
     pub plan_first: bool,
 }
 
@@ -45,7 +45,7 @@ pub enum Event {
     Answered {
         /// The answer.
         closed: Box<Closed>,
-        /// Whether calls are printed as text, because the server supports no other way.
+        /// Calls are printed as text, because the server supports no other way.
         as_text: bool,
         /// Duration, milliseconds.
         ms: u64,
@@ -59,7 +59,7 @@ pub enum Event {
         /// The plan now.
         steps: Vec<Step>,
         /// The end, in words.
-        told: String,
+        message: String,
     },
     /// The supervisor changed the limits of the budget.
     Limited(Limits),

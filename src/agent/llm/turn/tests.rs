@@ -433,16 +433,16 @@ fn what_the_model_reads_is_on_record_and_what_it_does_wrong_is_shown() {
     begin(&mut turn);
     let effects = turn.step(calls(&[("1", "fix_everything", json!({"path": "a"}))]));
     assert_eq!(alarms(&effects), ["mistake"]);
-    let told = |effects: &[Effect]| {
-        let told = effects.iter().filter_map(|effect| match effect {
+    let sent = |effects: &[Effect]| {
+        let sent = effects.iter().filter_map(|effect| match effect {
             Effect::Told { action: None, text } => Some(text.clone()),
             _ => None,
         });
-        told.collect::<Vec<_>>().join("\n")
+        sent.collect::<Vec<_>>().join("\n")
     };
-    assert!(told(&effects).contains("there is no tool `fix_everything`"));
+    assert!(sent(&effects).contains("there is no tool `fix_everything`"));
     let effects = turn.step(text(r#"{"name": "read", "arguments": {"path": "a "b" c"}}"#));
-    assert!(told(&effects).contains("looks like a call of `read`"));
+    assert!(sent(&effects).contains("looks like a call of `read`"));
 }
 
 #[test]
@@ -477,7 +477,7 @@ fn an_interrupted_turn_leaves_no_call_without_a_result() {
     begin(&mut turn);
     turn.step(calls(&[("1", "read", json!({"path": "a"})), ("2", "read", json!({"path": "b"}))]));
     let effects = turn.step(Event::Canceled);
-    assert_eq!(over(&effects).reason, TurnEnd::Cancelled);
+    assert_eq!(over(&effects).reason, TurnEnd::Canceled);
     let effects = turn.step(task(&turn, "something else", ""));
     let messages = &request(&effects).messages;
     let parts = || messages.iter().flat_map(|message| &message.parts);
