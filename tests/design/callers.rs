@@ -11,7 +11,6 @@ const WITHOUT: &[(&str, &str)] = &[
     ("Matrix", "issue 14: which action broke which test"),
     ("argv_for", "issue 14: rerun one test or the failed ones"),
     ("compare_some", "issue 14: rerun one test or the failed ones"),
-    ("digest_of", "tests look at the disk as an edit does"),
     ("fold_updates", "the bench and the fuzzer of updates"),
     ("git_patch", "issue 14: export --format patch"),
     ("is_better", "issue 14: the verdict on a rerun"),

@@ -148,22 +148,10 @@ pub fn apply(root: &Root, mut changes: Vec<FileChange>) -> Result<Vec<Written>, 
     commit::commit(root, staged)
 }
 
-/// Returns the digest of a file's content; `None` when there is no file. Links that stay inside are followed.
-///
-/// # Errors
-/// Paths that leave the workspace, special files, unreadable files.
-pub fn digest_of(root: &Root, path: &Path) -> Result<Option<Digest>, PathRefusal> {
-    let place = root.place_through(path)?;
-    let Some((file, _)) = place.open()? else { return Ok(None) };
-    content::digest(file, limits::WORKSPACE_CONTENT_BYTES_MAX)
-        .map(Some)
-        .map_err(|error| PathRefusal::Io { path: path.to_owned(), error })
-}
-
 /// The bytes of a file, `None` when there is none. Links that stay inside are followed.
 ///
 /// # Errors
-/// As [`digest_of`]; files beyond `bytes_max`.
+/// Paths that leave the workspace, special files, unreadable files, files beyond `bytes_max`.
 pub fn read(root: &Root, path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>, PathRefusal> {
     let place = root.place_through(path)?;
     if place.standing()? == Standing::Absent {
