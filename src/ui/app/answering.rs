@@ -10,68 +10,66 @@ use crate::ui::overlays::{Overlay, Prompt, Purpose};
 use crate::ui::terminal::Key;
 use crossterm::event::KeyCode;
 
-impl App {
-    /// Takes a key that means something on the form under review; `None` leaves it to the keymap.
-    pub(super) fn form_key(&mut self, key: Key) -> Option<Vec<Request>> {
-        if self.focus != PaneId::Diff || !self.scene.has_control() || !self.pending_keys.is_empty() {
-            return None;
-        }
-        let form = form::of(&self.scene)?;
-        let spot = self.panes.diff.spot();
-        let field_at = spot.map_or(0, |spot| spot.field);
-        let field = form.fields.get(field_at)?;
-        let part = spot.and_then(|spot| spot.part);
-        let own = parts(field).into_iter().find(|part| matches!(part, Part::OwnWords | Part::Value));
-        let picked = match (key.typed(), key.code) {
-            (Some(digit @ '1'..='9'), _) => digit.to_digit(10).and_then(|n| usize::try_from(n).ok()).map(|n| n - 1),
-            (Some(' '), _) | (None, KeyCode::Enter) => match part {
-                Some(Part::Choice(choice)) => Some(choice),
-                Some(part @ (Part::OwnWords | Part::Value)) => return Some(self.type_answer(field_at, part)),
-                None => return None,
-            },
-            (Some('i'), _) if spot.is_some() => return own.map(|part| self.type_answer(field_at, part)),
-            _ => return None,
-        };
-        let choice = picked.filter(|choice| parts(field).contains(&Part::Choice(*choice)));
-        match choice {
-            Some(choice) => {
-                let field = field.clone();
-                self.scene.review.form.pick(&field, choice);
-                self.scene.touched.target = true;
-            }
-            None => self.say(Toast::plain("this question has no such choice")),
-        }
-        Some(Vec::new())
+/// Takes a key that means something on the form under review; `None` leaves it to the keymap.
+pub(super) fn key(app: &mut App, key: Key) -> Option<Vec<Request>> {
+    if app.focus != PaneId::Diff || !app.scene.has_control() || !app.pending_keys.is_empty() {
+        return None;
     }
+    let form = form::of(&app.scene)?;
+    let spot = app.panes.diff.spot();
+    let field_at = spot.map_or(0, |spot| spot.field);
+    let field = form.fields.get(field_at)?;
+    let part = spot.and_then(|spot| spot.part);
+    let own = parts(field).into_iter().find(|part| matches!(part, Part::OwnWords | Part::Value));
+    let picked = match (key.typed(), key.code) {
+        (Some(digit @ '1'..='9'), _) => digit.to_digit(10).and_then(|n| usize::try_from(n).ok()).map(|n| n - 1),
+        (Some(' '), _) | (None, KeyCode::Enter) => match part {
+            Some(Part::Choice(choice)) => Some(choice),
+            Some(part @ (Part::OwnWords | Part::Value)) => return Some(type_answer(app, field_at, part)),
+            None => return None,
+        },
+        (Some('i'), _) if spot.is_some() => return own.map(|part| type_answer(app, field_at, part)),
+        _ => return None,
+    };
+    let choice = picked.filter(|choice| parts(field).contains(&Part::Choice(*choice)));
+    match choice {
+        Some(choice) => {
+            let field = field.clone();
+            app.scene.review.form.pick(&field, choice);
+            app.scene.touched.target = true;
+        }
+        None => app.say(Toast::plain("this question has no such choice")),
+    }
+    Some(Vec::new())
+}
 
-    fn type_answer(&mut self, field_at: usize, part: Part) -> Vec<Request> {
-        let Some((state, digest)) = self.scene.held_target() else { return Vec::new() };
-        let Some(field) = state.action.form().and_then(|form| form.fields.get(field_at)) else { return Vec::new() };
-        let action = state.action.id.clone();
-        let text = self.scene.review.form.typed(field, part);
-        let secret = field.secret && part == Part::Value;
-        let purpose = Purpose::Answer { action, digest, at: Spot { field: field_at, part: Some(part) } };
-        let prompt = Prompt::new(purpose, &text);
-        self.overlay = Some(Overlay::Prompt(if secret { prompt.masked() } else { prompt }));
-        Vec::new()
-    }
+fn type_answer(app: &mut App, field_at: usize, part: Part) -> Vec<Request> {
+    let Some((state, digest)) = app.scene.held_target() else { return Vec::new() };
+    let Some(field) = state.action.form().and_then(|form| form.fields.get(field_at)) else { return Vec::new() };
+    let action = state.action.id.clone();
+    let text = app.scene.review.form.typed(field, part);
+    let secret = field.secret && part == Part::Value;
+    let purpose = Purpose::Answer { action, digest, at: Spot { field: field_at, part: Some(part) } };
+    let prompt = Prompt::new(purpose, &text);
+    app.overlay = Some(Overlay::Prompt(if secret { prompt.masked() } else { prompt }));
+    Vec::new()
+}
 
-    /// Takes the typed answer in; false when the question does not take it. It is kept in any case.
-    pub(super) fn write_answer(&mut self, action: &ActionId, digest: Digest, at: Spot, text: &str) -> bool {
-        let same = self.scene.held_target().filter(|(state, now)| state.action.id == *action && *now == digest);
-        let field = same.and_then(|(state, _)| state.action.form()?.fields.get(at.field).cloned());
-        let (Some(field), Some(part)) = (field, at.part) else {
-            self.say(Toast::warning("the question has changed or was withdrawn"));
-            return true;
-        };
-        // A choice in a single question gives way to nothing: both are sent where the agent takes both.
-        let took = self.scene.review.form.write(&field, part, text);
-        self.scene.touched.target = true;
-        if let Err(why) = &took {
-            let is_json = matches!(field.kind, FieldKind::Json { .. });
-            let hint = if is_json { "; text needs quotation marks" } else { "" };
-            self.say(Toast::warning(format!("{why}{hint}")));
-        }
-        took.is_ok()
+/// Takes the typed answer in; false when the question does not take it. It is kept in any case.
+pub(super) fn write(app: &mut App, action: &ActionId, digest: Digest, at: Spot, text: &str) -> bool {
+    let same = app.scene.held_target().filter(|(state, now)| state.action.id == *action && *now == digest);
+    let field = same.and_then(|(state, _)| state.action.form()?.fields.get(at.field).cloned());
+    let (Some(field), Some(part)) = (field, at.part) else {
+        app.say(Toast::warning("the question has changed or was withdrawn"));
+        return true;
+    };
+    // A choice in a single question gives way to nothing: both are sent where the agent takes both.
+    let took = app.scene.review.form.write(&field, part, text);
+    app.scene.touched.target = true;
+    if let Err(why) = &took {
+        let is_json = matches!(field.kind, FieldKind::Json { .. });
+        let hint = if is_json { "; text needs quotation marks" } else { "" };
+        app.say(Toast::warning(format!("{why}{hint}")));
     }
+    took.is_ok()
 }

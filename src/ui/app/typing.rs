@@ -9,7 +9,7 @@ use crate::model::event::Verdict;
 use crate::model::{Keeping, When};
 use crate::ui::app::record::{Walk, walk};
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{App, Request, version};
+use crate::ui::app::{App, Request, answering, version};
 use crate::ui::commands::{self, Scope};
 use crate::ui::keymap::Meaning;
 use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Pick, Prompt, Purpose, Revert};
@@ -240,7 +240,7 @@ impl App {
             KeyCode::Esc => {
                 // What was typed for a form is never lost.
                 if let Purpose::Answer { action, digest, at } = &prompt.purpose {
-                    self.write_answer(action, *digest, *at, &prompt.entry.text());
+                    answering::write(self, action, *digest, *at, &prompt.entry.text());
                 }
                 OverlayResult::Close
             }
@@ -267,7 +267,7 @@ impl App {
             return stay(Overlay::Prompt(prompt));
         }
         if let Purpose::Answer { action, digest, at } = &prompt.purpose {
-            let took = self.write_answer(action, *digest, *at, &text);
+            let took = answering::write(self, action, *digest, *at, &text);
             return if took { OverlayResult::Close } else { stay(Overlay::Prompt(prompt)) };
         }
         OverlayResult::Requests(match prompt.purpose {

@@ -398,7 +398,7 @@ impl App {
         if self.composer.open {
             return self.composer_key(key);
         }
-        if let Some(requests) = self.form_key(key) {
+        if let Some(requests) = super::answering::key(self, key) {
             return requests;
         }
         self.pending_keys.push(key);
