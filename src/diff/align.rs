@@ -4,12 +4,12 @@
 //! that the joined lines are the file, byte for byte; a lone `\r` ends no line.
 
 use crate::diff::limits::{DIFF_FINE_LINES_MAX, DIFF_READABLE_LINES_MAX};
+use crate::diff::script;
 use bytes::Bytes;
 use imara_diff::Token;
 use serde::{Deserialize, Serialize};
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use similar::DiffOp;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// The differences in whitespace that count.
@@ -64,7 +64,7 @@ pub(super) fn lines(content: &Bytes) -> Vec<Bytes> {
 }
 
 /// Returns the changes between two texts in order, and whether they were only compared coarsely.
-pub(super) fn changes(old: &[Bytes], new: &[Bytes], whitespace: Whitespace) -> (Vec<Change>, bool) {
+pub(super) fn changes<'a>(old: &'a [Bytes], new: &'a [Bytes], whitespace: Whitespace) -> (Vec<Change>, bool) {
     let same =
         |a: &Bytes, b: &Bytes| a == b || (whitespace != Whitespace::Exact && whitespace.key(a) == whitespace.key(b));
     let head = old.iter().zip(new).take_while(|(a, b)| same(a, b)).count();
@@ -76,7 +76,8 @@ pub(super) fn changes(old: &[Bytes], new: &[Bytes], whitespace: Whitespace) -> (
         return (vec![Change { old: old_mid, new: new_mid }], true);
     }
     let (old, new) = (old.get(old_mid).unwrap_or(&[]), new.get(new_mid).unwrap_or(&[]));
-    let (old, new, kinds) = numbered(old, new, whitespace);
+    let key = |line: &'a Bytes| whitespace.key(line);
+    let (old, new, kinds) = script::numbered(old.iter().map(key), new.iter().map(key));
     // similar reads better; imara is about ten times as fast where it matters.
     let edits = if total > DIFF_READABLE_LINES_MAX { by_imara(&old, &new, kinds) } else { by_similar(&old, &new) };
     let mut changes: Vec<Change> = Vec::new();
@@ -93,22 +94,10 @@ pub(super) fn changes(old: &[Bytes], new: &[Bytes], whitespace: Whitespace) -> (
     (changes, false)
 }
 
-/// Lines as numbers, equal ones equal, and how many numbers there are.
-fn numbered<'a>(old: &'a [Bytes], new: &'a [Bytes], whitespace: Whitespace) -> (Vec<Token>, Vec<Token>, u32) {
-    let mut seen: HashMap<Cow<'a, [u8]>, u32> = HashMap::with_capacity(old.len());
-    let mut number = |line: &'a Bytes| {
-        let next = u32::try_from(seen.len()).unwrap_or(u32::MAX);
-        Token(*seen.entry(whitespace.key(line)).or_insert(next))
-    };
-    let old = old.iter().map(&mut number).collect();
-    let new = new.iter().map(&mut number).collect();
-    (old, new, u32::try_from(seen.len()).unwrap_or(u32::MAX))
-}
-
 type Edits = Vec<(Range<usize>, Range<usize>)>;
 
 fn by_similar(old: &[Token], new: &[Token]) -> Edits {
-    let ops = capture_diff_slices(Algorithm::Histogram, old, new);
+    let ops = script::readable(old, new);
     let edits = ops.iter().filter(|op| !matches!(op, DiffOp::Equal { .. }));
     edits.map(|op| (op.old_range(), op.new_range())).collect()
 }

@@ -6,7 +6,8 @@
 use crate::diff::file::{DiffLine, Hunk};
 use crate::diff::limits::{INTRALINE_COMMON_PERCENT_MIN, INTRALINE_LINE_BYTES_MAX};
 use crate::diff::pairing::{block_at, pairs};
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use crate::diff::script;
+use similar::DiffOp;
 use std::ops::Range;
 
 /// For each line of the hunk, the byte ranges of its [`DiffLine::body`] that changed. Empty for context,
@@ -37,7 +38,8 @@ fn words_changed(before: &DiffLine, after: &DiffLine) -> Option<(Marks, Marks)> 
         return None;
     }
     let (old_words, new_words) = (words(old), words(new));
-    let ops = capture_diff_slices(Algorithm::Myers, &old_words, &new_words);
+    let (old_tokens, new_tokens, _) = script::numbered(old_words.iter(), new_words.iter());
+    let ops = script::shortest(&old_tokens, &new_tokens);
     let bytes = |words: &[&[u8]], range: Range<usize>| -> usize {
         words.get(range).unwrap_or(&[]).iter().map(|w| w.len()).sum()
     };

@@ -10,6 +10,7 @@ pub mod intraline;
 pub mod limits;
 pub mod merge;
 mod pairing;
+mod script;
 pub mod select;
 pub mod unified;
 
@@ -17,6 +18,7 @@ pub use align::Whitespace;
 pub use file::{Content, DiffLine, DiffOptions, FileDiff, Hunk, LineId, LineKind};
 pub use intraline::intraline;
 pub use merge::{Labels, Merge, Region, merge};
+pub use script::likeness;
 pub use select::{HunkChoice, Refused, Selection};
 pub use unified::{Names, git_patch, hunks_text};
 

@@ -2,6 +2,7 @@
 
 use crate::base::Digest;
 use crate::base::text::{Untrusted, foreign};
+use crate::diff::{FileDiff, unified};
 use crate::model::action::{Content, FileEdit};
 use crate::model::event::{Detail, Envelope, Event, Shown};
 
@@ -70,12 +71,8 @@ fn change(
 
 /// The lines of a change, marked as unified diffs mark them, with a little context.
 pub(super) fn diff_lines(before: &str, after: &str) -> Vec<String> {
-    similar::TextDiff::from_lines(before, after)
-        .unified_diff()
-        .context_radius(3)
-        .iter_hunks()
-        .flat_map(|hunk| hunk.to_string().lines().map(str::to_owned).collect::<Vec<_>>())
-        .collect()
+    let diff = FileDiff::new(before.to_owned(), after.to_owned());
+    unified::hunks_text(&diff, usize::MAX).lines().map(str::to_owned).collect()
 }
 
 /// `1h02m03s` since the session began.

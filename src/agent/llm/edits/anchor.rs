@@ -2,7 +2,7 @@
 
 use super::EditMistake;
 use crate::agent::llm::limits;
-use similar::TextDiff;
+use crate::diff::likeness;
 use std::ops::Range;
 
 /// The way an anchor was found; later is further from the file.
@@ -136,7 +136,7 @@ fn near(path: &str, lines: &Lines<'_>, wanted: &[&str], new: &str, tail: bool) -
         if bound < best.map_or(SHOW_MIN, |(ratio, _)| (ratio - CLEAR_LEAD).max(SHOW_MIN)) {
             continue;
         }
-        let ratio = TextDiff::from_chars(there, target.as_str()).ratio();
+        let ratio = likeness(there, &target);
         found.push((ratio, at));
         if ratio >= SHOW_MIN && best.is_none_or(|(first, _)| ratio > first) {
             best = Some((ratio, at));
