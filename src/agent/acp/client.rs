@@ -1,7 +1,7 @@
 //! The client as a pure machine: inputs in, effects out. It knows no clock, no process and no file but through the
 //! read-only [`super::place::Disk`] of its place. Here every input finds the machine that it is for.
 
-use super::asks::{Asks, Subject};
+use super::asks::Asks;
 use super::conduct::Conduct;
 use super::context::Context;
 use super::copying::Copying;
@@ -11,7 +11,6 @@ use super::handshake::Handshake;
 use super::keeping;
 use super::message::{Id, Message, RpcError};
 use super::outline::Outline;
-use super::peek;
 use super::permission;
 use super::place::Roots;
 use super::speak;
@@ -20,7 +19,6 @@ use super::tools::Tools;
 use super::turn::Turn;
 use super::updates::Updates;
 use crate::agent::catalog::AgentSpec;
-use crate::model::FormAnswer;
 use crate::model::event::{Isolation, LapseWhy};
 use crate::port::{CandidateChanges, FromAgent, ToAgent};
 use serde_json::Value;
@@ -179,7 +177,7 @@ impl Client {
             m if m == known.terminal_wait_for_exit => self.terminals.exit_asked(id, params, out),
             m if m == known.terminal_kill => self.terminals.kill_asked(&id, params, out),
             m if m == known.terminal_release => self.terminals.release_asked(&id, params, out),
-            m if m == known.elicitation_create => self.form_asked(id, params),
+            m if m == known.elicitation_create => forms::asked(id, params, &mut self.asks, &mut self.cx),
             // A notification with an id is processed all the same.
             m if m == known.session_update => {
                 self.updated(params);
@@ -242,25 +240,6 @@ impl Client {
             return;
         }
         self.terminals.asked(id, params, command, &mut self.asks, &mut self.cx);
-    }
-
-    fn form_asked(&mut self, id: Id, params: &Value) {
-        let out = &mut self.cx.out;
-        if self.cx.turn.refuses_questions() {
-            out.reply(&id, Ok(forms::answer(&FormAnswer::Cancel)));
-            return;
-        }
-        let message = out.place().shown(peek::text(params, "message").unwrap_or("the agent asks a question"));
-        match forms::asked(params, &message) {
-            Ok(form) => {
-                let subject = Subject::Form { request: id, form: Box::new(form.clone()) };
-                self.asks.propose(subject, forms::proposal(form), out);
-            }
-            Err(why) => {
-                out.note("protocol", &format!("it asked: {message}; {why}"));
-                out.refuse(&id, RpcError::INVALID_PARAMS, why);
-            }
-        }
     }
 
     /// One answer would serve two questions: neither gets a yes.
@@ -493,6 +472,10 @@ mod tests {
     use serde_json::json;
     use std::collections::BTreeMap;
 
+    fn approved() -> Answer {
+        Answer::Approved { edited: None, note: None, option: None, form: None, message: String::new() }
+    }
+
     fn client() -> Client {
         Client::new(Setup::plain(Roots::new("/w", "/w", Arc::new(NoFiles))))
     }
@@ -545,8 +528,7 @@ mod tests {
         });
         let (old, next) = reopened.unwrap();
         let approve = |ticket| {
-            let answer =
-                Answer::Approved { edited: None, note: None, option: None, form: None, message: String::new() };
+            let answer = approved();
             Input::Host(ToAgent::Answered { ticket, answer })
         };
         let says_yes = |effects: &[Effect]| {
@@ -580,8 +562,7 @@ mod tests {
             if let Effect::Report(FromAgent::Propose { ticket, .. }) = effect { Some(ticket) } else { None }
         });
         let ticket = ticket.unwrap();
-        let approved = Answer::Approved { edited: None, note: None, option: None, form: None, message: String::new() };
-        let started = client.on(Input::Host(ToAgent::Answered { ticket, answer: approved }));
+        let started = client.on(Input::Host(ToAgent::Answered { ticket, answer: approved() }));
         assert_eq!(answer(&started, 1).unwrap()["terminalId"], "term-1");
         client.on(Input::Host(ToAgent::Output { ticket, bytes: b"one\n".to_vec() }));
         assert_eq!(answer(&client.on(ask(2, "wait_for_exit", of_it())), 2), None);

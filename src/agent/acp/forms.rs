@@ -1,7 +1,10 @@
 //! `elicitation/create`: the agent asks the user something. Its schema becomes a form of ours, which is proposed; the
 //! answer goes back in the protocol's words. An address to visit is shown and never opened.
 
+use super::asks::{Asks, Subject};
+use super::context::Context;
 use super::dialects::{self, Word};
+use super::message::{Id, RpcError};
 use super::peek;
 use crate::agent::acp::limits::{
     ACP_FORM_CHOICES_MAX, ACP_FORM_FIELDS_MAX, ACP_ID_BYTES_MAX, ACP_NOTE_BYTES_MAX, ACP_PREVIEW_BYTES_MAX,
@@ -11,8 +14,28 @@ use crate::model::form::{self, Field, FieldChoice, FieldKind, Form, FormAnswer};
 use crate::model::{Evidence, Proposal};
 use serde_json::{Value, json};
 
+/// Takes a request in.
+pub fn asked(id: Id, params: &Value, asks: &mut Asks, cx: &mut Context) {
+    let out = &mut cx.out;
+    if cx.turn.refuses_questions() {
+        out.reply(&id, Ok(answer(&FormAnswer::Cancel)));
+        return;
+    }
+    let message = out.place().shown(peek::text(params, "message").unwrap_or("the agent asks a question"));
+    match read(params, &message) {
+        Ok(form) => {
+            let subject = Subject::Form { request: id, form: Box::new(form.clone()) };
+            asks.propose(subject, proposal(form), out);
+        }
+        Err(why) => {
+            out.note("protocol", &format!("it asked: {message}; {why}"));
+            out.refuse(&id, RpcError::INVALID_PARAMS, why);
+        }
+    }
+}
+
 /// Reads a request under the agent's words. The error says why it cannot be answered.
-pub fn asked(params: &Value, message: &str) -> Result<Form, String> {
+fn read(params: &Value, message: &str) -> Result<Form, String> {
     let message = peek::bounded(message, ACP_NOTE_BYTES_MAX);
     match (peek::text(params, "mode"), params.get("requestedSchema"), peek::text(params, "url")) {
         (Some("form") | None, Some(schema), _) => Ok(Form { message, fields: fields(schema)?, url: None }),
@@ -25,7 +48,7 @@ pub fn asked(params: &Value, message: &str) -> Result<Form, String> {
 }
 
 /// The question for the user.
-pub fn proposal(form: Form) -> Proposal {
+fn proposal(form: Form) -> Proposal {
     let what = if form.url.is_some() { "visit" } else { "answer" };
     let title = format!("{what}: {}", peek::bounded(&form.message, 400));
     let quotes = form.fields.iter().map(|field| Evidence::new("quote", field.title.clone())).collect();
@@ -187,14 +210,14 @@ fn says_secret(meta: &Value, depth: usize) -> bool {
 mod tests {
     use super::*;
 
-    fn read(properties: Value, required: Value) -> Form {
+    fn form(properties: Value, required: Value) -> Form {
         let schema = json!({"type": "object", "properties": properties, "required": required});
-        asked(&json!({"mode": "form", "requestedSchema": schema}), "?").unwrap()
+        read(&json!({"mode": "form", "requestedSchema": schema}), "?").unwrap()
     }
 
     #[test]
     fn every_stable_type_is_read_and_others_are_json() {
-        let form = read(
+        let form = form(
             json!({
                 "name": {"type": "string", "title": "Name", "minLength": 2, "pattern": "^a"},
                 "mail": {"type": "string", "format": "email", "description": "yours"},
@@ -222,7 +245,7 @@ mod tests {
     fn companions_take_the_users_own_words() {
         let choice = json!({"type": "string", "title": "Which?", "description": "Database", "oneOf": [
             {"const": "A", "title": "A", "description": "first", "_meta": {"_claude/askUserQuestionOption": {"preview": "code"}}}, {"const": "B"}]});
-        let form = read(
+        let form = form(
             json!({"question_0": choice, "question_0_custom": {"type": "string", "title": "Other"},
                 "db": choice, "db_note": {"type": "string", "_meta": {"codex": {"role": "user_note"}}},
                 "free": {"type": "string"}, "free_note": {"type": "string"}}),
@@ -239,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_known_by_its_words_and_by_what_it_says() {
-        let form = read(
+        let form = form(
             json!({"api_key": {"type": "string"}, "a": {"type": "string", "title": "Your password"},
                 "b": {"type": "string", "_meta": {"codex": {"isSecret": true}}}, "c": {"type": "string", "format": "password"},
                 "d": {"type": "string", "title": "Branch"}}),
@@ -252,13 +275,13 @@ mod tests {
     fn what_is_too_large_or_unknown_is_refused_in_words() {
         let many: serde_json::Map<String, Value> =
             (0..=ACP_FORM_FIELDS_MAX).map(|n| (format!("f{n}"), json!({"type": "string"}))).collect();
-        let error = asked(&json!({"requestedSchema": {"properties": many}}), "?").unwrap_err();
+        let error = read(&json!({"requestedSchema": {"properties": many}}), "?").unwrap_err();
         assert!(error.contains("fields"), "{error}");
         let names: Vec<String> = (0..=ACP_FORM_CHOICES_MAX).map(|n| n.to_string()).collect();
-        assert!(asked(&json!({"requestedSchema": {"properties": {"a": {"enum": names}}}}), "?").is_err());
-        assert!(asked(&json!({"mode": "dance"}), "?").is_err());
-        assert!(asked(&json!({"mode": "url", "url": "file:///etc/passwd"}), "?").is_err());
-        let address = asked(&json!({"mode": "url", "url": "https://x.example/"}), "log in").unwrap();
+        assert!(read(&json!({"requestedSchema": {"properties": {"a": {"enum": names}}}}), "?").is_err());
+        assert!(read(&json!({"mode": "dance"}), "?").is_err());
+        assert!(read(&json!({"mode": "url", "url": "file:///etc/passwd"}), "?").is_err());
+        let address = read(&json!({"mode": "url", "url": "https://x.example/"}), "log in").unwrap();
         assert_eq!(address.url.as_deref(), Some("https://x.example/"));
     }
 }
