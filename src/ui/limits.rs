@@ -67,10 +67,11 @@ pub const UI_THOUGHT_ROWS_MAX: usize = 500;
 pub const UI_THOUGHTS_LOOKED_AT_MAX: usize = 200;
 /// Steps that reading the syntax of one code block in a message may take; what is not done by then stays plain.
 pub const UI_TALK_HIGHLIGHT_STEPS_MAX: usize = 20_000;
+/// Lines of a command's output in the conversation: of one that failed, and unfolded.
+pub const UI_TALK_FAILURE_LINES_MAX: usize = 6;
+pub const UI_TALK_OUTPUT_LINES_MAX: usize = 40;
 /// Messages and actions of the conversation that can be scrolled back to; older ones are in the journal.
 pub const UI_TALK_ITEMS_MAX: usize = 2_000;
-/// Rows of the transcript that can be scrolled back to; older ones are in the journal.
-pub const UI_TRANSCRIPT_ROWS_MAX: usize = 100_000;
 /// Time for reading the syntax of one version of a file, milliseconds; what is not done by then stays plain.
 pub const UI_HIGHLIGHT_MS_MAX: u64 = 400;
 /// Size of a change, both versions counted, above which its text is shown before its structure and colors, bytes.

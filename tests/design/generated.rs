@@ -68,7 +68,7 @@ const SHORT: [(&str, &[&[&str]]); 27] = [
     ("move · page · ends", &[&["down", "up"], &["page-down", "page-up"], &["top", "bottom"]]),
     ("hunk · file", &[&["next-hunk", "previous-hunk"], &["next-file", "previous-file"]]),
     ("diff view · whitespace · context", &[&["diff-view"], &["whitespace"], &["more-context", "less-context"]]),
-    ("transcript · thoughts", &[&["transcript"], &["thoughts"]]),
+    ("item or conversation · agent log · thoughts", &[&["swap"], &["agent-log"], &["thoughts"]]),
     ("search · copy · zoom", &[&["search"], &["yank"], &["zoom"]]),
     ("write to the agent · close", &[&["compose"], &["leave"]]),
     ("plan: add · below · reword", &[&["plan-add"], &["plan-add-below"], &["plan-reword"]]),

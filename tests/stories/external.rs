@@ -55,7 +55,7 @@ fn keys_work_while_a_hundred_thousand_updates_come() {
         screen.press("esc");
         screen.wait_gone("Approve with a note");
     }
-    screen.command("focus-output");
+    screen.command("focus-talk");
     screen.wait_for("the flood is over");
     screen.wait_idle();
     screen.quit();
@@ -229,7 +229,7 @@ fn control_signs_in_every_field_of_an_agent_stay_text() {
     screen.wait_for("Deny: why?");
     screen.press("enter");
     screen.wait_gone("1 pending");
-    screen.command("focus-output");
+    screen.command("focus-talk");
     screen.wait_for("it is over");
     screen.wait_idle();
     screen.quit();

@@ -54,16 +54,9 @@ fn every_pane_shows_harmless_signs(size: (u16, u16)) {
     let _hosts = Hosts(&room);
     let mut screen = Screen::open(&room, &["--mode", "step", "--agent", &script], size);
     screen.wait("the first question is shown", |text| text.contains("a1 ") || text.contains("b.txt"));
-    for command in [
-        "focus-plan",
-        "focus-inbox",
-        "focus-tests",
-        "focus-why",
-        "focus-output",
-        "transcript",
-        "transcript",
-        "focus-diff",
-    ] {
+    for command in
+        ["focus-plan", "focus-inbox", "focus-tests", "focus-why", "focus-output", "agent-log", "swap", "focus-diff"]
+    {
         screen.command(command);
         screen.bytes_until_quiet(std::time::Duration::from_millis(60));
     }

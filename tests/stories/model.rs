@@ -45,7 +45,7 @@ fn open(room: &Room, api: &str, origin: &str, size: (u16, u16)) -> Screen {
 
 /// What was thought is folded into a line, what was said is there as it streamed.
 fn read_the_transcript(screen: &mut Screen) {
-    screen.command("focus-output");
+    screen.command("focus-talk");
     screen.wait("words and thoughts are shown", |text| {
         text.contains("I look at calc.py first.") && text.contains("The sum is wrong somewhere.")
     });
@@ -117,8 +117,7 @@ fn a_supervised_turn(api: &str, size: (u16, u16)) {
     screen.approve("the tests run", |text| !text.contains("1 pending"));
     screen.command("focus-tests");
     screen.wait_within(TESTING, "the workspace passes", |text| text.contains("2✓ 0✗") && text.contains("session done"));
-    screen.command("focus-output");
-    screen.command("transcript");
+    screen.command("focus-talk");
     screen.wait("the report is there to read", |text| text.contains("add adds now"));
     screen.quit();
     hosts.wait_for_none();

@@ -20,7 +20,7 @@ use crate::base::{ActionId, Seq, TurnId, UnixMs};
 use crate::model::check::Tree;
 use crate::model::event::{
     AgentNoted, Alarm, ChangedBy, Envelope, Event, Finished, Mode, Observed, PolicyTightened, SessionEnded,
-    SessionOpened, Stopped, TurnEnded, TurnStarted,
+    SessionOpened, Stopped, TurnEnd, TurnEnded, TurnStarted,
 };
 use crate::model::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX};
 use crate::model::open::NoteKind;
@@ -193,7 +193,10 @@ impl Session {
 
     fn end_turn(&mut self, seq: Seq, at: UnixMs, body: &TurnEnded) {
         self.turns.current = None;
-        self.transcript.note(seq, at, format!("turn ended: {}", body.reason.words()));
+        // That a turn ends as it should is seen by what was said; anything else is worth a line.
+        if body.reason != TurnEnd::EndTurn {
+            self.transcript.note(seq, at, format!("turn ended: {}", body.reason.words()));
+        }
         self.turns.last_end = Some(body.clone());
     }
 

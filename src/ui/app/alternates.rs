@@ -58,6 +58,12 @@ pub(super) fn prompted(app: &mut App) {
     }
 }
 
+/// The user wants the other of the two.
+pub fn swap(app: &mut App) {
+    let other = if app.alternates.large == PaneId::Talk { PaneId::Diff } else { PaneId::Talk };
+    app.focus_on(other);
+}
+
 /// A command that the user gave.
 pub(super) fn commanded(app: &mut App, command: &Command) {
     match command.group {

@@ -2,7 +2,7 @@
 
 use super::{BASE, Command, Scope};
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{App, Request};
+use crate::ui::app::{App, Request, alternates};
 use crate::ui::layout::PaneId;
 use crate::ui::overlays::{Overlay, Prompt, Purpose};
 
@@ -33,12 +33,16 @@ pub(super) const COMMANDS: &[Command] = &[
         app.scene.touched.target = true;
         Vec::new()
     }),
-    showing("transcript", "transcript", "Cycle through transcript, agent log and command output", |app| {
+    showing("swap", "swap", "Swap the item under review and the conversation", |app| {
+        alternates::swap(app);
+        Vec::new()
+    }),
+    showing("agent-log", "log", "Show the agent's log, or the command output again", |app| {
         // The focus may be newer than the layout, when both keys came at once.
         if app.focus == PaneId::Output || app.layout.shows(PaneId::Output) {
-            app.panes.output.next_view(&app.scene);
+            app.panes.output.next_view();
         } else {
-            app.panes.output.show_transcript();
+            app.panes.output.show_log();
             app.focus_on(PaneId::Output);
         }
         app.scene.touched.transcript = true;

@@ -1,6 +1,6 @@
 //! Moving inside the focused pane.
 
-use super::{BASE, Command, Scope};
+use super::{BASE, Command};
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Request};
 use crate::ui::layout::PaneId;
@@ -18,18 +18,18 @@ pub(super) const COMMANDS: &[Command] = &[
     moving("top", "top", "Go to the first row", |app| rows(app, i64::MIN)),
     moving("bottom", "bottom", "Go to the last row", |app| rows(app, i64::MAX)),
     moving("open", "open", "Open the item under the cursor: fold, step, test, action", open),
-    moving("next-hunk", "next hunk", "Go to the next hunk or search match", |app| stop_at(app, Step::Hunk, true)),
-    moving("previous-hunk", "previous hunk", "Go to the previous hunk or search match", |app| {
+    moving("next-hunk", "next hunk", "Go to the next hunk, question, message or search match", |app| {
+        stop_at(app, Step::Hunk, true)
+    }),
+    moving("previous-hunk", "previous hunk", "Go to the previous hunk, question, message or search match", |app| {
         stop_at(app, Step::Hunk, false)
     }),
-    Command {
-        scope: Scope::In(PaneId::Diff),
-        ..moving("next-file", "next file", "Go to the next file", |app| stop_at(app, Step::File, true))
-    },
-    Command {
-        scope: Scope::In(PaneId::Diff),
-        ..moving("previous-file", "previous file", "Go to the previous file", |app| stop_at(app, Step::File, false))
-    },
+    moving("next-file", "next file", "Go to the next file, or to your next message", |app| {
+        stop_at(app, Step::File, true)
+    }),
+    moving("previous-file", "previous file", "Go to the previous file, or to your previous message", |app| {
+        stop_at(app, Step::File, false)
+    }),
 ];
 
 const fn moving(
@@ -103,6 +103,8 @@ fn stop_at(app: &mut App, step: Step, forward: bool) -> Vec<Request> {
             };
             app.say(Toast::plain(format!("no {} {what}", if forward { "further" } else { "earlier" })));
         }
+    } else if app.focus == PaneId::Talk {
+        app.panes.talk.stop_at(step, forward, height);
     } else {
         return rows(app, if forward { 1 } else { -1 });
     }

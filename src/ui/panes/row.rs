@@ -136,11 +136,6 @@ pub fn wrapped(rows: &mut Vec<Row>, head: &str, head_role: Role, text: &str, rol
     wrapped_lines(rows, head, head_role, lines, role, columns, true);
 }
 
-/// The same for lines that follow others, which have the head already.
-pub fn wrapped_on(rows: &mut Vec<Row>, head: &str, text: &str, role: Role, columns: u16) {
-    wrapped_lines(rows, head, role, text.lines(), role, columns, false);
-}
-
 fn wrapped_lines<'a>(
     rows: &mut Vec<Row>,
     head: &str,

@@ -25,22 +25,19 @@ fn control_is_taken_by_a_key_and_its_loss_is_seen() {
     assert!(!stage.app.scene.has_control() && stage.text().contains("no control"), "{}", stage.text());
 }
 
-/// The key for the transcript works at every size, also where the pane is not on the screen.
+/// The keys for the conversation and for the log work at every size, also where the pane is not on the screen.
 #[test]
 fn the_transcript_is_shown_wherever_it_was() {
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
         let mut stage = Stage::set(width, height, "dark");
-        stage.command("transcript");
-        if !stage.text().contains("transcript") {
-            stage.command("transcript");
-        }
-        assert!(stage.text().contains("6 Output  transcript"), "{width}x{height}\n{}", stage.text());
+        stage.command("swap");
+        assert!(stage.text().contains("7 Talk"), "{width}x{height}\n{}", stage.text());
         let note = |seq: u64, what: &str, text: &str| {
             format!(r#"{{"seq":{seq},"at":1764000300000,"kind":"agent_noted","what":"{what}","text":"{text}"}}"#)
         };
         stage.receive(&note(900, "stderr", "DeprecationWarning: punycode"));
         assert!(!stage.text().contains("punycode"), "stderr is no part of the talk: {}", stage.text());
-        stage.command("transcript");
+        stage.command("agent-log");
         assert!(stage.text().contains("DeprecationWarning: punycode"), "{}", stage.text());
     }
 }

@@ -202,13 +202,13 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
         return vec!["quit"];
     }
     if !app.scene.has_control() && app.scene.record.is_none() && !app.reads_only {
-        return vec!["take-control", "transcript", "yank", "detach"];
+        return vec!["take-control", "swap", "yank", "detach"];
     }
     if app.scene.record.is_some() {
-        return vec!["step", "step-back", "events", "jump", "continue", "from-start", "transcript", "quit"];
+        return vec!["step", "step-back", "events", "jump", "continue", "from-start", "swap", "quit"];
     }
     if session.ended.is_some() {
-        return vec!["compose", "undo", "rewind", "transcript", "yank", "quit"];
+        return vec!["compose", "undo", "rewind", "swap", "yank", "quit"];
     }
     if session.frozen.is_some() {
         return vec!["pause", "stop", "undo", "rewind", "compose", "detach"];

@@ -4,6 +4,7 @@
 
 mod prose;
 
+use super::diff::Step;
 use super::inbox::action_words;
 use super::row::{Row, wrapped};
 use super::why::phase_role;
@@ -15,7 +16,7 @@ use crate::model::event::{Decider, OutcomeWord, Verdict};
 use crate::model::session::{ActionState, Entry, Phase, Speaker};
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
-use crate::ui::limits::UI_TALK_ITEMS_MAX;
+use crate::ui::limits::{UI_TALK_FAILURE_LINES_MAX, UI_TALK_ITEMS_MAX, UI_TALK_OUTPUT_LINES_MAX};
 use crate::ui::list::List;
 use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};
@@ -36,6 +37,8 @@ pub struct TalkPane {
     rows: usize,
     /// Thoughts that are unfolded.
     open: BTreeSet<Seq>,
+    /// The newest item while the end was on the screen.
+    last_seen: Option<Seq>,
 }
 
 impl Default for TalkPane {
@@ -48,6 +51,7 @@ impl Default for TalkPane {
             starts: Vec::new(),
             rows: 0,
             open: BTreeSet::new(),
+            last_seen: None,
         }
     }
 }
@@ -69,6 +73,8 @@ struct Item {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Subject {
     Message,
+    /// The user's own message: a turn begins here.
+    Prompt,
     Thought,
     Action(ActionId),
     /// Reads in a row that a rule let through.
@@ -88,6 +94,30 @@ impl TalkPane {
         self.list.follows
     }
 
+    /// Moves to the next message or action (`Step::Hunk`), or to the user's next prompt (`Step::File`).
+    pub fn stop_at(&mut self, step: Step, forward: bool, height: usize) {
+        let cursor = self.list.cursor;
+        let is_stop =
+            |at: &usize| step == Step::Hunk || self.items.get(*at).is_some_and(|item| item.subject == Subject::Prompt);
+        let row = |at: usize| Some(self.starts.get(at)? + usize::from(self.items.get(at)?.gap));
+        let mut stops = (0..self.items.len()).filter(is_stop).filter_map(row);
+        let found =
+            if forward { stops.find(|row| *row > cursor) } else { stops.take_while(|row| *row < cursor).last() };
+        match found {
+            Some(row) => self.list.jump(row, self.rows, height),
+            None if forward => self.go_to_end(),
+            None => self.list.jump(0, self.rows, height),
+        }
+    }
+
+    /// Messages and actions that came since the end was last on the screen.
+    fn fresh(&self) -> usize {
+        if self.list.follows {
+            return 0;
+        }
+        self.items.iter().rev().take_while(|item| Some(item.seq) > self.last_seen).count()
+    }
+
     pub fn go_to_end(&mut self) {
         self.list = List::following();
     }
@@ -96,7 +126,7 @@ impl TalkPane {
     pub fn action(&self) -> Option<&ActionId> {
         match &self.item_at(self.list.cursor)?.0.subject {
             Subject::Action(id) => Some(id),
-            Subject::Message | Subject::Thought | Subject::Reads(_) => None,
+            Subject::Message | Subject::Prompt | Subject::Thought | Subject::Reads(_) => None,
         }
     }
 
@@ -183,6 +213,7 @@ impl TalkPane {
                 plain(&mut item.rows, "", Role::Text, &entry.text, Role::Text, columns);
             }
             Speaker::Human => {
+                item.subject = Subject::Prompt;
                 item.rows.clear();
                 plain(&mut item.rows, "› ", Role::Human, &entry.text, Role::TextStrong, columns);
             }
@@ -240,10 +271,12 @@ impl TalkPane {
         if let Some(reason) = reason.filter(|reason| !reason.trim().is_empty()) {
             plain(&mut rows, "  › ", Role::Human, reason, Role::TextSoft, self.columns);
         }
-        if let (Phase::Finished(_), Some(finished)) = (state.phase, &state.finished)
-            && finished.exit.is_some_and(|exit| exit != 0)
-        {
-            for line in tail_lines(&state.output.tail) {
+        // What failed is open; the rest unfolds.
+        let has_failed = state.finished.as_ref().is_some_and(|finished| finished.exit.is_some_and(|exit| exit != 0));
+        let is_open = self.open.contains(&state.times.proposed_seq);
+        if is_open || (has_failed && matches!(state.phase, Phase::Finished(_))) {
+            let most = if is_open { UI_TALK_OUTPUT_LINES_MAX } else { UI_TALK_FAILURE_LINES_MAX };
+            for line in tail_lines(&state.output.tail, most) {
                 rows.push(TalkRow::Plain(Row::new(line, Role::TextSoft).indented(4)));
             }
         }
@@ -314,12 +347,11 @@ fn action_row(scene: &Scene, state: &ActionState, role: Role) -> Row {
         .right(right, role_now)
 }
 
-/// The last lines of a failed command's output.
-fn tail_lines(tail: &str) -> Vec<String> {
-    const LINES_MAX: usize = 6;
+/// The last lines of a command's output.
+fn tail_lines(tail: &str, most: usize) -> Vec<String> {
     let lines = crate::base::text::ansi::lines(tail.as_bytes());
     let lines: Vec<String> = lines.into_iter().map(|line| line.text).filter(|text| !text.trim().is_empty()).collect();
-    let from = lines.len().saturating_sub(LINES_MAX);
+    let from = lines.len().saturating_sub(most);
     lines.into_iter().skip(from).collect()
 }
 
@@ -341,13 +373,17 @@ impl Pane for TalkPane {
         }
         let actions_changed = touched.actions || touched.target;
         self.anchored(room, |pane| pane.gather(scene, room.width, actions_changed));
+        if self.list.follows {
+            self.last_seen = self.items.last().map(|item| item.seq);
+        }
     }
 
     fn title(&self, scene: &Scene) -> Title {
         let text = escape::show(&scene.session.agent.ready.agent.name, &Show::default()).into_owned();
         let first = scene.session.actions.held().next();
-        let right = first
-            .map_or_else(String::new, |state| format!("{} {} pending", scene.look.sign(Sign::Held), state.action.id));
+        let pending = first.map(|state| format!("{} {} pending", scene.look.sign(Sign::Held), state.action.id));
+        let fresh = Some(self.fresh()).filter(|fresh| *fresh > 0).map(|fresh| format!("↓ {fresh} new"));
+        let right = fresh.into_iter().chain(pending).collect::<Vec<_>>().join("  ");
         Title { text, loud: !right.is_empty(), right }
     }
 
@@ -385,8 +421,8 @@ impl Pane for TalkPane {
     }
 
     fn fold(&mut self, closed: bool) -> bool {
-        let Some((item, _)) = self.item_at(self.list.cursor).filter(|(item, _)| item.subject == Subject::Thought)
-        else {
+        let folds = |item: &Item| matches!(item.subject, Subject::Thought | Subject::Action(_));
+        let Some((item, _)) = self.item_at(self.list.cursor).filter(|(item, _)| folds(item)) else {
             return false;
         };
         let seq = item.seq;
@@ -470,5 +506,38 @@ mod tests {
         assert_eq!(texts(&pane), ["› what is it?", "", "It has **two** parts:", "", "- one", "- two"]);
         pane.list.cursor = pane.rows() - 1;
         assert_eq!(pane.yank(&scene).as_deref(), Some("It has **two** parts:\n\n- one\n- two"));
+    }
+
+    #[test]
+    fn what_comes_while_reading_is_counted_and_keys_go_by_message_and_by_turn() {
+        let (mut scene, mut pane) = (scene(), TalkPane::default());
+        let room = Size::new(60, 8);
+        let say = |scene: &mut Scene, pane: &mut TalkPane, by: &str, text: &str| {
+            let seq = Seq(scene.session.head.0 + 1);
+            let said = Said { by: by.into(), text: text.to_owned(), more: false };
+            scene.session.apply(&Envelope { seq, at: UnixMs(seq.0), event: Event::Said(said) });
+            pane.refresh(scene, room, Touched::ALL);
+        };
+        for turn in 0..3 {
+            say(&mut scene, &mut pane, "human", &format!("question {turn}"));
+            say(&mut scene, &mut pane, "agent", "one\n\ntwo\n\nthree");
+        }
+        assert_eq!((pane.fresh(), pane.is_at_end()), (0, true));
+        let at = |pane: &TalkPane| pane.row(pane.list.cursor).map(TalkRow::text).unwrap_or_default();
+        pane.list.jump(pane.rows - 1, pane.rows, 8);
+        pane.stop_at(Step::File, false, 8);
+        assert!(at(&pane).contains("question 2"), "{}", at(&pane));
+        pane.stop_at(Step::Hunk, false, 8);
+        assert!(at(&pane).contains("one"), "{}", at(&pane));
+        pane.stop_at(Step::File, false, 8);
+        assert!(at(&pane).contains("question 1"), "{}", at(&pane));
+        say(&mut scene, &mut pane, "agent", "more");
+        say(&mut scene, &mut pane, "human", "and more");
+        assert_eq!(pane.fresh(), 2);
+        assert!(pane.title(&scene).right.contains("2 new"), "{:?}", pane.title(&scene));
+        assert!(at(&pane).contains("question 1"), "reading is not moved");
+        pane.go_to_end();
+        pane.refresh(&scene, room, Touched::ALL);
+        assert_eq!(pane.fresh(), 0);
     }
 }
