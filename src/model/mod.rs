@@ -17,6 +17,7 @@ pub mod node;
 pub mod offer;
 mod open;
 pub mod plan;
+mod prompt;
 pub mod session;
 mod trial;
 
@@ -33,5 +34,6 @@ pub use node::{FileMode, Node, NodeKind};
 pub use offer::{OptionEffect, RequestOption};
 pub use open::{AgentLevel, AgentState, AlarmKind, ClientChange, EvidenceKind, Moment, NoteKind, SpokenBy, WatchState};
 pub use plan::{Plan, PlanEdit, Step, StepStatus};
+pub use prompt::{PromptPart, image_mime, prompt_text};
 pub use session::Session;
 pub use trial::{Trial, TrialOutput};

@@ -18,6 +18,10 @@ pub const UI_FILE_INHERITS_MAX: usize = 8;
 pub const UI_KEYS_IN_A_ROW_MAX: usize = 4;
 /// Text in one field; files to edit inline are at most this long, longer ones go to `$EDITOR`.
 pub const UI_ENTRY_BYTES_MAX: usize = 512 * 1024;
+/// Objects that one field has had; further ones are put in as text.
+pub const UI_ENTRY_OBJECTS_MAX: usize = 1_000;
+/// Columns of a field before it is drawn for the first time.
+pub const UI_ENTRY_COLUMNS_DEFAULT: usize = 70;
 /// A key so soon after something new began to wait was on its way for something else.
 pub const UI_ARRIVAL_GUARD_MS: u64 = 300;
 /// The same key again within this is a repeat, where the terminal tells repeats (and forgot to).

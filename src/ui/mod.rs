@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod commands;
+mod composer;
 mod entry;
 mod inherit;
 pub mod keymap;

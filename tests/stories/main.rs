@@ -33,6 +33,7 @@ macro_rules! at_every_size {
 }
 
 mod budgets;
+mod composer;
 mod decide;
 mod external;
 mod form;

@@ -3,7 +3,6 @@
 pub mod alternates;
 mod answering;
 pub mod arming;
-pub mod composer;
 pub mod contents;
 pub mod form;
 pub mod msg;
@@ -19,9 +18,10 @@ pub mod version;
 
 use ratatui::layout::Size;
 
-pub use msg::{AnswerData, Leave, Msg, Notice, RemoteLink, Request};
+pub use msg::{AnswerData, EditorOf, Leave, Msg, Notice, RemoteLink, Request};
 pub use scene::{Link, Scene, Touched};
 
+use crate::ui::composer::{self, Composer};
 use crate::ui::keymap::Keymap;
 use crate::ui::layout::{self, Layout, LayoutInput, PaneId};
 use crate::ui::look::Look;
@@ -30,7 +30,6 @@ use crate::ui::panes::Panes;
 use crate::ui::terminal::Key;
 use alternates::Alternates;
 use arming::Arming;
-use composer::Composer;
 use toast::Toast;
 
 /// Everything a client knows.
@@ -130,8 +129,11 @@ impl App {
             lower: self.alternates.lower,
             zoom: self.zoom,
             linear: self.linear,
-            composer_rows: self.composer.rows(),
+            composer_rows: composer::draw::rows(self),
         });
+        if let Some(Overlay::Prompt(prompt)) = &mut self.overlay {
+            prompt.lay_out(self.size);
+        }
         self.panes.diff.one_sided = self.layout.shape == layout::Shape::Lines;
         let touched = std::mem::take(&mut self.scene.touched);
         self.panes.refresh(&self.scene, &self.layout, touched);

@@ -36,9 +36,7 @@ pub enum Msg {
     Computed(Product),
     /// The external editor came back.
     Edited {
-        action: ActionId,
-        digest: Digest,
-        part: Part,
+        of: EditorOf,
         outcome: Result<String, String>,
     },
     /// A drafted rule was kept, and where, or why not.
@@ -97,6 +95,18 @@ impl Part {
     }
 }
 
+/// The text that the external editor is opened on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EditorOf {
+    Action {
+        action: ActionId,
+        digest: Digest,
+        part: Part,
+    },
+    /// The text that is being typed: the composer's message, or the answer to an open question.
+    Typing,
+}
+
 /// A request of the client to its loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
@@ -104,9 +114,7 @@ pub enum Request {
     Compute(Job),
     /// Opens `$VISUAL` or `$EDITOR` on this text.
     Editor {
-        action: ActionId,
-        digest: Digest,
-        part: Part,
+        of: EditorOf,
         name: String,
         text: String,
     },

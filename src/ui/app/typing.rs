@@ -6,11 +6,12 @@
 )]
 
 use crate::model::event::Verdict;
-use crate::model::{Keeping, When};
+use crate::model::{Keeping, When, prompt_text};
 use crate::ui::app::record::{Walk, walk};
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{App, Request, answering, version};
+use crate::ui::app::{App, EditorOf, Request, answering, version};
 use crate::ui::commands::{self, Scope};
+use crate::ui::composer::Typed;
 use crate::ui::keymap::Meaning;
 use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Pick, Prompt, Purpose, Revert};
 use crate::ui::terminal::Key;
@@ -54,36 +55,44 @@ impl App {
             Some(Overlay::Rule(draft)) => draft.entry.paste(text),
             Some(Overlay::Palette(palette)) => palette.paste(text),
             Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Revert(_) | Overlay::Stopped(_)) => {}
-            None if self.composer.open => self.composer.entry.paste(text),
+            None if self.composer.open => self.composer.paste(text),
             None => {
                 // Pasted keys are not commands: they go where text goes.
                 self.composer.open = true;
-                self.composer.entry.paste(text);
+                self.composer.paste(text);
                 self.say(Toast::plain("pasted into the composer; Enter sends it, Esc closes it"));
             }
         }
     }
 
     pub(super) fn composer_key(&mut self, key: Key) -> Vec<Request> {
-        match key.code {
-            KeyCode::Esc => self.composer.open = false,
-            KeyCode::Tab => self.composer.when = self.composer.when.next(),
-            KeyCode::Enter if !key.modifiers.is_empty() => self.composer.entry.newline(),
-            KeyCode::Enter => {
-                let when = self.composer.when;
-                let Some(text) = self.composer.take() else {
-                    self.composer.open = false;
-                    return Vec::new();
-                };
+        match self.composer.key(key) {
+            Typed::Stays => Vec::new(),
+            Typed::Closed => {
+                if !self.composer.entry.is_empty() {
+                    let compose = self.keymap.shown("compose").unwrap_or_default();
+                    self.say(Toast::plain(format!("the draft is kept: {compose} continues it")));
+                }
+                Vec::new()
+            }
+            Typed::Editor(text) => vec![Request::Editor { of: EditorOf::Typing, name: "message.md".to_owned(), text }],
+            Typed::Sends(parts, when) => {
                 if when == When::Interrupt {
                     self.say(Toast::plain("interrupting the turn to deliver this"));
                 }
                 super::alternates::prompted(self);
-                return vec![Request::Host(wire::Request::Prompt(wire::Prompt { text, when }))];
+                vec![Request::Host(wire::Request::Prompt(wire::Prompt { text: prompt_text(&parts), when }))]
             }
-            _ => self.composer.entry.key(key),
         }
-        Vec::new()
+    }
+
+    /// The user's editor came back with the text that was being typed.
+    pub(super) fn typing_edited(&mut self, outcome: Result<String, String>) {
+        match (outcome, &mut self.overlay) {
+            (Ok(text), Some(Overlay::Prompt(prompt))) => prompt.edited(&text),
+            (Ok(text), _) => self.composer.edited(&text),
+            (Err(why), _) => self.say(Toast::error(why)),
+        }
     }
 
     pub(super) fn overlay_key(&mut self, key: Key) -> Vec<Request> {
@@ -244,18 +253,18 @@ impl App {
                 }
                 OverlayResult::Close
             }
-            KeyCode::Enter if key.modifiers.is_empty() => {
+            KeyCode::Enter if prompt.entry.ends_with(key) => {
                 let text = prompt.entry.text();
                 self.prompted(prompt, text)
             }
-            KeyCode::Enter => {
-                prompt.entry.newline();
-                stay(Overlay::Prompt(prompt))
-            }
-            _ => {
-                prompt.entry.key(key);
-                stay(Overlay::Prompt(prompt))
-            }
+            KeyCode::Enter => stay(Overlay::Prompt(prompt)),
+            _ => match prompt.key(key) {
+                Some(text) => {
+                    let editor = Request::Editor { of: EditorOf::Typing, name: "answer.md".to_owned(), text };
+                    OverlayResult::Both(Box::new(Overlay::Prompt(prompt)), Box::new(editor))
+                }
+                None => stay(Overlay::Prompt(prompt)),
+            },
         }
     }
 

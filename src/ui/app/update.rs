@@ -9,7 +9,7 @@ use crate::model::{Content, Envelope, Kind};
 use crate::ui::app::alternates;
 use crate::ui::app::msg::Part;
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{AnswerData, App, Leave, Link, Msg, Notice, Request};
+use crate::ui::app::{AnswerData, App, EditorOf, Leave, Link, Msg, Notice, Request};
 use crate::ui::commands::{Command, Scope};
 use crate::ui::keymap::Meaning;
 use crate::ui::layout::PaneId;
@@ -83,7 +83,13 @@ impl App {
                 self.scene.touched.target = true;
                 Vec::new()
             }
-            Msg::Edited { action, digest, part, outcome } => self.edited(action, digest, part, outcome),
+            Msg::Edited { of: EditorOf::Action { action, digest, part }, outcome } => {
+                self.edited(action, digest, part, outcome)
+            }
+            Msg::Edited { of: EditorOf::Typing, outcome } => {
+                self.typing_edited(outcome);
+                Vec::new()
+            }
             Msg::RuleKept { rule, kept } => self.rule_kept(rule, kept),
             // Ages were taken over above.
             Msg::AgesDue => Vec::new(),

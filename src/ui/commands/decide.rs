@@ -7,7 +7,7 @@ use crate::model::offer::needs_choice;
 use crate::model::{FormAnswer, Kind, OptionEffect};
 use crate::ui::app::rule::draft;
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{App, Request, form, msg::Part, offers, version};
+use crate::ui::app::{App, EditorOf, Request, form, msg::Part, offers, version};
 use crate::ui::layout::PaneId;
 use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Prompt, Purpose};
 use crate::wire::{self, Decide};
@@ -425,6 +425,6 @@ fn edit_inline(app: &mut App) -> Vec<Request> {
 
 fn edit_external(app: &mut App) -> Vec<Request> {
     editable(app).map_or_else(Vec::new, |(action, digest, part, name, text)| {
-        vec![Request::Editor { action, digest, part, name, text }]
+        vec![Request::Editor { of: EditorOf::Action { action, digest, part }, name, text }]
     })
 }

@@ -10,9 +10,9 @@ use crate::ui::app::form::{Part, Spot};
 use crate::ui::app::{App, offers};
 use crate::ui::entry::Entry;
 use crate::ui::look::Brush;
-use crate::ui::terminal::Frame;
+use crate::ui::terminal::{Frame, Key};
 use crate::ui::theme::{Role, Sign};
-use ratatui::layout::Rect;
+use ratatui::layout::{Rect, Size};
 
 /// The purpose of the typed text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,6 +169,8 @@ impl Purpose {
 pub struct Prompt {
     pub purpose: Purpose,
     pub entry: Entry,
+    /// The first key of the external editor's two was pressed.
+    is_chord: bool,
 }
 
 impl Prompt {
@@ -181,9 +183,32 @@ impl Prompt {
         let entry = match (multiline, text.is_empty()) {
             (true, true) => Entry::lines(),
             (false, true) => Entry::line(),
-            (multiline, false) => Entry::holding(text, multiline),
+            (true, false) => Entry::of_text(text, &[]),
+            (false, false) => Entry::holding(text, false),
         };
-        Self { purpose, entry }
+        Self { purpose, entry, is_chord: false }
+    }
+
+    /// Takes over the size of the screen: the cursor goes by the rows of the field.
+    pub fn lay_out(&mut self, screen: Size) {
+        self.entry.rows_in(box_columns(screen.width).saturating_sub(6));
+    }
+
+    /// A key that edits. Returns the text when it asks for the external editor.
+    pub fn key(&mut self, key: Key) -> Option<String> {
+        if std::mem::take(&mut self.is_chord) && key == Key::plain_control('e') {
+            return Some(self.entry.text());
+        }
+        self.is_chord = self.entry.is_multiline() && !self.entry.is_masked() && key == Key::plain_control('x');
+        if !self.is_chord {
+            self.entry.key(key);
+        }
+        None
+    }
+
+    /// The external editor came back with this text.
+    pub fn edited(&mut self, text: &str) {
+        self.entry = Entry::of_text(text.strip_suffix('\n').unwrap_or(text), &[]);
     }
 
     /// With the typed text masked.
@@ -290,8 +315,12 @@ fn counts(app: &App, action: &ActionId) -> String {
     format!("   +{} {minus}{}", total(|file| file.added), total(|file| file.removed))
 }
 
+fn box_columns(screen: u16) -> u16 {
+    screen.saturating_sub(4).clamp(30, 80)
+}
+
 pub(super) fn view(prompt: &Prompt, app: &App, frame: &mut Frame<'_>, screen: Rect) {
-    let width = screen.width.saturating_sub(4).clamp(30, 80);
+    let width = box_columns(screen.width);
     let lines = about(&prompt.purpose, app, usize::from(width.saturating_sub(4)));
     let typed = u16::try_from(prompt.entry.rows()).unwrap_or(1).clamp(1, 6);
     let room = screen.height.saturating_sub(typed + 4);

@@ -446,10 +446,10 @@ impl Client {
                 self.surface.forget();
                 Vec::new()
             }
-            Request::Editor { action, digest, part, name, text } => {
+            Request::Editor { of, name, text } => {
                 let outcome = self.edit(&name, &text, modes).await;
                 let at = self.now_ms();
-                self.app.update(at, Msg::Edited { action, digest, part, outcome })
+                self.app.update(at, Msg::Edited { of, outcome })
             }
             Request::Leave(leave) => {
                 if leave != Leave::Interrupt {

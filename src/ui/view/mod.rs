@@ -5,13 +5,13 @@ use crate::model::Kind;
 use crate::ui::app::toast::Tone;
 use crate::ui::app::{App, Link, offers};
 use crate::ui::commands::{self, Command, Scope};
+use crate::ui::composer;
 use crate::ui::layout::{PaneId, Shape};
 use crate::ui::look::Brush;
 use crate::ui::overlays;
 use crate::ui::panes::{self, inbox};
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
-use ratatui::layout::Rect;
 
 pub(super) mod header;
 
@@ -38,11 +38,10 @@ pub fn view(app: &App, frame: &mut Frame<'_>) {
     }
     tabs(app, &mut brush);
     inbox_line(app, &mut brush);
-    composer_line(app, &mut brush);
+    composer::draw::line(app, &mut brush);
     foot(app, &mut brush);
     if app.composer.open && app.overlay.is_none() {
-        let area = composer_field(app);
-        app.composer.entry.view(frame, area, look);
+        composer::draw::message(app, frame);
     }
     overlays::view(app, frame);
 }
@@ -94,45 +93,6 @@ fn inbox_line(app: &App, brush: &mut Brush<'_>) {
     row.draw(brush, line, 0);
 }
 
-fn composer_field(app: &App) -> Rect {
-    let area = app.layout.composer;
-    let right = u16::try_from(composer_note(app).len()).unwrap_or(0) + 2;
-    Rect { x: area.x + 3, width: area.width.saturating_sub(4 + right), ..area }
-}
-
-fn composer_note(app: &App) -> String {
-    let to = escape::show(&app.scene.session.agent.ready.agent.name, &Show::default()).into_owned();
-    if app.composer.open {
-        format!("Tab {}  Enter send  Alt-Enter line", app.composer.when.name())
-    } else {
-        format!("to {to}")
-    }
-}
-
-fn composer_line(app: &App, brush: &mut Brush<'_>) {
-    let area = app.layout.composer;
-    if area.is_empty() {
-        return;
-    }
-    // To a record nothing can be written.
-    if !app.composer.open && app.scene.record.is_some() {
-        return;
-    }
-    let role = if app.composer.open { Role::Accent } else { Role::TextFaint };
-    let sign = brush.look.sign(Sign::Prompt);
-    brush.text(area.x + 1, area.y, area.right(), sign, role);
-    brush.right(area.x + 3, area.y, area.right().saturating_sub(1), &composer_note(app), Role::TextFaint);
-    if !app.composer.open {
-        let key = app.keymap.shown("compose").unwrap_or_default();
-        let text = if app.composer.entry.is_empty() {
-            format!("{key} writes to the agent")
-        } else {
-            app.composer.entry.text().replace('\n', " ")
-        };
-        brush.cut(area.x + 3, area.y, area.right().saturating_sub(24), &text, Role::InputGhost);
-    }
-}
-
 /// The last line: a toast, the keys that may follow, or the hints.
 fn foot(app: &App, brush: &mut Brush<'_>) {
     let line = app.layout.hints;
@@ -151,6 +111,15 @@ fn foot(app: &App, brush: &mut Brush<'_>) {
     if !app.pending_keys.is_empty() {
         for binding in app.keymap.continuations(Scope::In(app.focus), &app.pending_keys) {
             x = hint(brush, x, line.y, end, &binding.shown(), binding.command.label);
+        }
+        return;
+    }
+    if app.composer.open && app.overlay.is_none() {
+        for (key, label) in composer::draw::hints(app) {
+            let needs = u16::try_from(key.len() + label.len() + 1).unwrap_or(u16::MAX);
+            if x.saturating_add(needs) <= end {
+                x = hint(brush, x, line.y, end, key, label);
+            }
         }
         return;
     }
