@@ -37,6 +37,7 @@ pub fn options(shared: &Shared, title: &str, control: Option<bool>) -> Result<Op
         keymap: chosen.keymap,
         theme_dir: chosen.theme_dir,
         keymap_dir: chosen.keymap_dir,
+        history_dir: Some(chosen.history_dir),
         depth: depth(),
         signs: if chosen.ascii { Signs::Ascii } else { Signs::detect(locale().as_deref(), term.as_deref()) },
         mouse: chosen.mouse,

@@ -18,6 +18,8 @@ pub struct Look {
     pub keymap: String,
     pub theme_dir: Option<PathBuf>,
     pub keymap_dir: Option<PathBuf>,
+    /// The messages that were sent, by project.
+    pub history_dir: PathBuf,
     pub editor: Option<String>,
     pub mouse: bool,
     pub ascii: bool,
@@ -71,6 +73,7 @@ pub fn look(shared: &Shared) -> Result<Look, Fail> {
         keymap: settings.keymap,
         theme_dir: Some(paths.themes),
         keymap_dir: Some(paths.keymaps),
+        history_dir: paths.state.join("history"),
         editor: settings.editor,
         mouse: settings.mouse,
         ascii: settings.signs == Signs::Ascii,

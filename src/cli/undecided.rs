@@ -66,7 +66,7 @@ impl Agent for Waiting {
     fn run(self: Box<Self>, mut link: AgentLink) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             while let Some(message) = link.from_host.recv().await {
-                let ToAgent::Prompt { text, when } = message else {
+                let ToAgent::Prompt { prompt, when } = message else {
                     if matches!(message, ToAgent::Shutdown) {
                         return;
                     }
@@ -78,11 +78,11 @@ impl Agent for Waiting {
                         Some((spec, why)) => match self.taken_over_by(&spec) {
                             Ok(agent) => {
                                 tracing::info!(spec, why, "an agent was found");
-                                return agent.run(with_first(ToAgent::Prompt { text, when }, link)).await;
+                                return agent.run(with_first(ToAgent::Prompt { prompt, when }, link)).await;
                             }
                             Err(why) => format!("{spec} was found but cannot be used: {why}"),
                         },
-                        None => choices(&text, &here),
+                        None => choices(&prompt.text(), &here),
                     },
                     Err(fail) => fail.text,
                 };

@@ -24,6 +24,25 @@ pub const SNAPSHOT_ACTIONS_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const BLOB_PART_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Prompts that wait for the present turn to end.
 pub const PROMPTS_QUEUED_MAX: usize = 100;
+/// Their size: the queue is journaled as a whole whenever it changes.
+pub const PROMPTS_QUEUED_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// A message that is being written.
+pub const DRAFT_BYTES_MAX: usize = 1024 * 1024;
+/// Parts of one message.
+pub const PROMPT_PARTS_MAX: usize = 1_000;
+/// A mentioned file, or the lines of it, that is sent with the message; of longer ones only the name is.
+pub const PROMPT_FILE_BYTES_MAX: usize = 32 * 1024;
+/// The end of a command's output that goes with its mention.
+pub const PROMPT_CONTEXT_BYTES_MAX: usize = 16 * 1024;
+/// A picture in a message.
+pub const PROMPT_IMAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Files that a search for a mention looks at.
+pub const FIND_FILES_MAX: usize = 300_000;
+/// Time for which the list of files is kept for the next letters of a search.
+pub const FIND_LIST_KEPT_MS_MAX: u64 = 5_000;
+/// Files that it returns.
+pub const FIND_PATHS_MAX: usize = 200;
+pub const FIND_PATHS_DEFAULT: usize = 20;
 /// Files in one edit, and bytes of one file that can be proposed.
 pub const EDIT_FILES_MAX: usize = 500;
 /// Output of a command that goes into one event.

@@ -7,6 +7,7 @@ mod actor;
 mod book;
 mod clients;
 mod encoding;
+mod find;
 mod gate;
 pub mod limits;
 mod line;

@@ -6,10 +6,12 @@
 
 mod desk;
 mod neighbors;
+mod prompt;
 mod workspace;
 
 pub use desk::{Desk, Interrupted, Settled, TrialError};
 pub use neighbors::{Neighbor, Neighbors};
+pub use prompt::{PromptBlock, PromptBlocks, fence_for, place_words};
 pub use workspace::{
     AgentChild, AgentSpawn, Blobs, Candidate, CandidateChange, CandidateChanges, Changed, Image, Notice, Performed,
     Progress, TreeChange, Trials, Work, Workspace, WorkspaceError,
@@ -207,7 +209,7 @@ impl Answer {
 #[derive(Debug)]
 pub enum ToAgent {
     Prompt {
-        text: String,
+        prompt: PromptBlocks,
         when: When,
     },
     /// A question of the supervisor about a pending action; the work continues.

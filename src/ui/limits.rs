@@ -22,6 +22,26 @@ pub const UI_ENTRY_BYTES_MAX: usize = 512 * 1024;
 pub const UI_ENTRY_OBJECTS_MAX: usize = 1_000;
 /// Columns of a field before it is drawn for the first time.
 pub const UI_ENTRY_COLUMNS_DEFAULT: usize = 70;
+/// Lines and bytes of pasted text above which it is one object in a message.
+pub const UI_PASTE_LINES_MAX: usize = 10;
+pub const UI_PASTE_BYTES_MAX: usize = 1_000;
+/// Shortest time between two states of a message that the host is sent while it is being written, milliseconds.
+pub const UI_DRAFT_MS_MIN: u64 = 3_000;
+/// Messages that are remembered, on the disk and in the client.
+pub const UI_HISTORY_ENTRIES_MAX: usize = 500;
+/// The file of a project's messages; above it the older half goes.
+pub const UI_HISTORY_BYTES_MAX: u64 = 1024 * 1024;
+/// A message in it; longer ones are in the session's journal only.
+pub const UI_HISTORY_ENTRY_BYTES_MAX: usize = 64 * 1024;
+/// Files that a search for a mention asks for.
+pub const UI_MENU_FILES_MAX: usize = 50;
+/// Rows of the composer's menu, and those of them that are on the screen at once.
+pub const UI_MENU_ROWS_KEPT_MAX: usize = 100;
+pub const UI_MENU_ROWS_MAX: u16 = 8;
+/// Queued prompts that are shown above the composer.
+pub const UI_QUEUE_ROWS_MAX: u16 = 3;
+/// A picture that is attached from this machine.
+pub const UI_IMAGE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// A key so soon after something new began to wait was on its way for something else.
 pub const UI_ARRIVAL_GUARD_MS: u64 = 300;
 /// The same key again within this is a repeat, where the terminal tells repeats (and forgot to).

@@ -4,6 +4,7 @@
 use crate::base::{ActionId, Digest};
 use crate::ui::app::App;
 use crate::ui::commands;
+use crate::ui::composer;
 use crate::ui::entry::Entry;
 use crate::ui::layout::PaneId;
 use crate::ui::limits::{UI_LINEAR_COLUMNS_MAX, UI_LINEAR_COLUMNS_MIN, UI_LINEAR_ROWS};
@@ -41,6 +42,7 @@ pub struct LineRenderer {
     waits: Option<(ActionId, Digest, usize)>,
     toast: Option<String>,
     overlay: Vec<String>,
+    menu: Vec<String>,
     /// The text of the open field, as printed on the last line.
     typed: Option<String>,
 }
@@ -57,6 +59,11 @@ impl LineRenderer {
                 self.tell_pane(app, &mut lines);
                 self.tell_waiting(app, &mut lines);
             }
+        }
+        let menu = composer::draw::menu_words(app);
+        if menu != self.menu {
+            lines.extend(menu.iter().map(|line| clean(line)));
+            self.menu = menu;
         }
         let toast = app.toast.as_ref().map(|toast| toast.text.clone());
         if toast != self.toast {

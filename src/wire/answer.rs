@@ -148,6 +148,22 @@ pub struct ChoiceNeeded {
     pub left_out: usize,
 }
 
+/// Files of the workspace that match, best first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    pub paths: Vec<RelPath>,
+    /// False: the workspace has more files than were looked at.
+    pub complete: bool,
+}
+
+/// A picture that the host keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageKept {
+    pub digest: Digest,
+    pub mime: String,
+    pub bytes: u64,
+}
+
 /// Part of a blob; `data` is base64.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlobPart {

@@ -2,15 +2,15 @@
 
 use super::Id;
 use super::answer::{
-    AttachedAs, BlobPart, Decision, LeaseGranted, OwnAction, PlanRevision, Processes, Queued, Rewound, Seen, Stepped,
-    Tightened,
+    AttachedAs, BlobPart, Decision, Found, ImageKept, LeaseGranted, OwnAction, PlanRevision, Processes, Queued,
+    Rewound, Seen, Stepped, Tightened,
 };
 use super::message::{Code, Message, RpcError};
 use crate::base::{ActionId, Digest, LeaseId, RelPath, Seq, StepId};
 use crate::diff::HunkChoice;
 use crate::model::FormAnswer;
 use crate::model::event::{Census, Mode, Verdict};
-use crate::model::{Command, Keeping, PlanEdit, When};
+use crate::model::{Command, Keeping, PlanEdit, PromptPart, When, prompt_text};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -54,6 +54,71 @@ pub struct Prompt {
     pub text: String,
     #[serde(default)]
     pub when: When,
+    /// The same message with its objects, in order; absent where it is text alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PromptPart>,
+}
+
+impl Prompt {
+    /// A message by its parts.
+    pub fn of(parts: Vec<PromptPart>, when: When) -> Self {
+        let text = prompt_text(&parts);
+        let is_text = parts.iter().all(|part| matches!(part, PromptPart::Text { .. }));
+        Self { text, when, parts: if is_text { Vec::new() } else { parts } }
+    }
+}
+
+/// The message that is being written, so that it survives this client; an empty one ends it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetDraft {
+    pub parts: Vec<PromptPart>,
+}
+
+/// A change of what waits in the queue of prompts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueEdit {
+    pub prompt: u64,
+    pub change: QueueChange,
+}
+
+/// What happens to a queued prompt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueChange {
+    /// Towards the end, or with a negative number to the front.
+    Move {
+        by: i32,
+    },
+    /// It is being edited: it is not sent until it is replaced.
+    Park,
+    Replace {
+        text: String,
+        #[serde(default)]
+        parts: Vec<PromptPart>,
+    },
+    Withdraw,
+}
+
+/// Looks for files of the workspace by a few letters of their paths.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Find {
+    pub query: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// A command of the user's own, for the workspace's shell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunCommand {
+    pub command: Command,
+}
+
+/// The bytes of a picture for a prompt; `data` is base64.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutImage {
+    pub name: String,
+    pub data: String,
 }
 
 /// The whole new content of a file in an edited approval; `null` deletes it.
@@ -290,6 +355,11 @@ fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, RpcError> {
 requests! {
     "session/attach" Attach(Attach) -> AttachedAs, "control";
     "session/prompt" Prompt(Prompt) -> Queued, "your message";
+    "session/draft" Draft(SetDraft) -> Seen, "the draft";
+    /// Changes what waits in the queue of prompts.
+    "session/queue" Queue(QueueEdit) -> Seen, "the queue";
+    /// Keeps a picture for a prompt.
+    "session/image" Image(PutImage) -> ImageKept, "the image";
     /// Ends the present turn.
     "session/cancel" Cancel -> Seen, "cancel";
     "session/close" Close(Close) -> Seen, "the end of the session";
@@ -314,6 +384,8 @@ requests! {
     "agent/option" SetOption(SetOption) -> Seen, "the agent's option";
     /// A request about what the agent keeps itself; its answer follows as `agent_noted`.
     "agent/session" Keeping(Keeping) -> Seen, "the agent's sessions";
+    "workspace/find" Find(Find) -> Found, "the search for files";
+    "workspace/run" Run(RunCommand) -> OwnAction, "your command";
     "blob/get" BlobGet(BlobGet) -> BlobPart, "content";
 }
 
@@ -327,9 +399,13 @@ impl Request {
     /// Reading only; allowed without control.
     pub fn is_reading(&self) -> bool {
         match self {
-            Self::Attach(_) | Self::BlobGet(_) | Self::Processes => true,
+            Self::Attach(_) | Self::BlobGet(_) | Self::Find(_) | Self::Processes => true,
             Self::Rewind(rewind) => rewind.preview,
             Self::Prompt(_)
+            | Self::Draft(_)
+            | Self::Queue(_)
+            | Self::Image(_)
+            | Self::Run(_)
             | Self::Cancel
             | Self::Close(_)
             | Self::Decide(_)

@@ -24,6 +24,7 @@ mod hostile;
 mod lies;
 mod lifecycle;
 mod options;
+mod prompts;
 mod seat;
 mod streams;
 mod terminals;

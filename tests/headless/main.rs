@@ -18,6 +18,7 @@ mod crash;
 mod doubt;
 mod gate;
 mod life;
+mod prompts;
 mod repair;
 mod restore;
 mod surroundings;

@@ -5,7 +5,15 @@ use crate::screen::{Hosts, Screen};
 use crate::seat::{Room, assert_verifies, only_session};
 use serde_json::{Value, json};
 
-at_every_size!(a_message_of_several_lines_is_written_kept_and_sent);
+at_every_size!(
+    a_message_of_several_lines_is_written_kept_and_sent,
+    a_slash_command_is_selected_and_arrives,
+    a_mention_is_selected_and_arrives,
+    a_draft_survives_detaching_and_history_the_session,
+    what_waits_is_reordered_edited_and_withdrawn,
+    a_command_of_my_own_is_run_and_its_output_sent,
+    an_image_is_attached_from_this_machine,
+);
 
 fn quit(screen: Screen, room: &Room, hosts: Hosts<'_>) {
     screen.quit();
@@ -56,5 +64,212 @@ fn a_message_of_several_lines_is_written_kept_and_sent(size: (u16, u16)) {
     screen.wait_for("it came");
     let sent = prompts(&room);
     assert_eq!(text_of(sent.last().unwrap()), "a d r s\nsecond\nthird\nfourth");
+    quit(screen, &room, hosts);
+}
+
+/// The menu shows the agent's commands with their hints; a word that is none is asked about and not lost.
+fn a_slash_command_is_selected_and_arrives(size: (u16, u16)) {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let commands = json!([
+        {"name": "review", "description": "Reviews changes", "input": {"hint": "what to review"}},
+        {"name": "memory show", "description": "Shows the memory"}]);
+    let offers = json!({"update": {"sessionUpdate": "available_commands_update", "availableCommands": commands}});
+    let script = json!({"turns": [[offers, {"say": "ready"}], [{"say": "it came"}], [{"say": "taken literally"}]]});
+    let mut screen = open_at(&room, &script, "gated", size);
+    screen.wait_for("ready");
+    screen.wait_idle();
+    screen.command("compose");
+    screen.wait_for("Enter send");
+    screen.type_text("/");
+    screen.wait("both commands", |text| text.contains("/review") && text.contains("/memory show"));
+    screen.type_text("rev");
+    screen.wait_gone("/memory show");
+    screen.press("tab");
+    screen.wait_for("what to review");
+    screen.type_text("the parser");
+    screen.wait_gone("what to review");
+    screen.press("enter");
+    screen.wait_for("it came");
+    assert_eq!(text_of(prompts(&room).last().unwrap()), "/review the parser");
+    screen.wait_idle();
+    screen.command("compose");
+    screen.wait_for("Enter send");
+    screen.type_text("/tmp is full");
+    screen.press("enter");
+    screen.wait_for("is no command of the agent");
+    screen.press("enter");
+    screen.wait_for("taken literally");
+    assert_eq!(text_of(prompts(&room).last().unwrap()), "/tmp is full");
+    quit(screen, &room, hosts);
+}
+
+/// A few letters find a file on the workspace's machine; it is one object, and the agent gets a link.
+fn a_mention_is_selected_and_arrives(size: (u16, u16)) {
+    let room = Room::with(&[("src/calculator.py", "x = 1\ny = 2\n"), ("notes.md", "n\n")]);
+    let hosts = Hosts(&room);
+    let script = json!({
+        "init": {"agentCapabilities": {"promptCapabilities": {"embeddedContext": true}}},
+        "turns": [[{"say": "ready"}], [{"say": "it came"}]]});
+    let mut screen = open_at(&room, &script, "gated", size);
+    screen.wait_for("ready");
+    screen.wait_idle();
+    screen.command("compose");
+    screen.wait_for("Enter send");
+    screen.type_text("see @calc");
+    screen.wait_for("@src/calculator.py");
+    screen.press("tab");
+    screen.wait_for("see @src/calculator.py");
+    screen.type_text("and @src/calculator.py:2");
+    screen.wait_for("@src/calculator.py:2");
+    screen.type_text(" ");
+    // Two steps to the left, and the second mention goes with one Backspace; undo brings it back.
+    screen.press("backspace backspace");
+    screen.wait_gone("calculator.py:2");
+    screen.press("C-_");
+    screen.wait_for("calculator.py:2");
+    screen.paste(&"pasted line\n".repeat(20));
+    screen.wait_for("[pasted 20 lines");
+    screen.press("enter");
+    screen.wait_for("it came");
+    let sent = prompts(&room).pop().unwrap();
+    let kinds: Vec<&str> = sent.iter().filter_map(|block| block["type"].as_str()).collect();
+    assert_eq!(kinds, ["text", "resource_link", "text", "resource", "text"], "{sent:?}");
+    assert!(sent[1]["uri"].as_str().unwrap().ends_with("/src/calculator.py"));
+    assert_eq!(sent[3]["resource"]["text"], "y = 2\n");
+    assert_eq!(sent[4]["text"].as_str().unwrap().matches("pasted line").count(), 20);
+    quit(screen, &room, hosts);
+}
+
+/// What is being written is there again after detaching, and what was sent in the project's next session.
+fn a_draft_survives_detaching_and_history_the_session(size: (u16, u16)) {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let mut screen = open_at(&room, &json!({"turns": [[{"say": "ready"}], [{"say": "it came"}]]}), "gated", size);
+    screen.wait_for("ready");
+    screen.wait_idle();
+    screen.command("compose");
+    screen.wait_for("Enter send");
+    screen.type_text("sent first");
+    screen.press("enter");
+    screen.wait_for("it came");
+    screen.wait_idle();
+    screen.command("compose");
+    screen.wait_for("Enter send");
+    screen.type_text("half a thought");
+    screen.press("esc");
+    screen.wait_for("the draft is kept");
+    screen.command("detach");
+    screen.gone("the client detaches");
+    let session = only_session(&room);
+    let mut screen = Screen::open(&room, &["attach", &session], size);
+    screen.wait_for("half a thought");
+    screen.command("compose");
+    screen.wait_for("Enter send");
+    screen.type_text("!");
+    screen.press("up");
+    screen.wait("the history", |text| text.contains("sent first") && !text.contains("half a thought"));
+    screen.press("down");
+    screen.wait_for("half a thought!");
+    screen.press("C-r");
+    screen.type_text("first");
+    screen.wait_for("history: first");
+    screen.press("enter");
+    screen.wait_gone("history: first");
+    screen.wait_for("sent first");
+    screen.press("down esc");
+    screen.wait_for("the draft is kept");
+    quit(screen, &room, hosts);
+}
+
+/// The queue is above the line; K moves, X withdraws, e edits, and the rest goes out when the turn ends.
+fn what_waits_is_reordered_edited_and_withdrawn(size: (u16, u16)) {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let wait =
+        json!({"ask": "fs/write_text_file", "params": {"sessionId": "fake-1", "path": "$CWD/x", "content": "x"}});
+    let script = json!({"turns": [[{"say": "ready"}, wait, {"say": "on it"}], [{"say": "next"}]]});
+    let mut screen = open_at(&room, &script, "gated", size);
+    screen.wait_for("1 pending");
+    for text in ["alpha", "beta", "gamma"] {
+        screen.command("compose");
+        screen.wait_for("Enter send");
+        screen.type_text(text);
+        screen.press("enter");
+        screen.wait(&format!("{text} waits"), |shown| {
+            shown.contains(&format!("queued {text}")) || shown.contains("+1 more") || shown.contains("gamma")
+        });
+    }
+    screen.command("queue");
+    screen.wait("the list", |text| ["Queued for the agent", "alpha", "beta", "gamma"].iter().all(|w| text.contains(w)));
+    screen.press("j j K");
+    let order = |text: &str, first: &str, second: &str| {
+        let list = text.split_once("Queued for the agent").map_or("", |(_, list)| list);
+        matches!((list.find(first), list.find(second)), (Some(a), Some(b)) if a < b)
+    };
+    screen.wait("gamma moves up", |text| order(text, "gamma", "beta"));
+    screen.press("X");
+    screen.wait("gamma is withdrawn", |text| !text.contains("gamma"));
+    screen.press("e");
+    screen.wait_for("edits queued");
+    screen.type_text(" edited");
+    screen.press("enter");
+    screen.wait_gone("edits queued");
+    screen.approve("the turn goes on", |text| text.contains("next"));
+    screen.wait("both were sent", |_| prompts(&room).len() >= 3);
+    screen.wait_idle();
+    let sent: Vec<String> = prompts(&room).iter().map(|blocks| text_of(blocks)).collect();
+    assert!(sent.iter().any(|text| text.ends_with(" edited")), "{sent:?}");
+    assert!(!sent.iter().any(|text| text.contains("gamma")), "{sent:?}");
+    quit(screen, &room, hosts);
+}
+
+fn a_command_of_my_own_is_run_and_its_output_sent(size: (u16, u16)) {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let mut screen = open_at(&room, &json!({"turns": [[{"say": "ready"}], [{"say": "it came"}]]}), "gated", size);
+    screen.wait_for("ready");
+    screen.wait_idle();
+    screen.command("compose");
+    screen.wait_for("Enter send");
+    screen.type_text("!echo made-by-me");
+    screen.wait_for("runs a command");
+    screen.press("enter");
+    screen.wait_for("writes about its output");
+    screen.command("compose");
+    screen.wait_for("@a1");
+    screen.type_text(" what is this?");
+    screen.press("enter");
+    screen.wait_for("it came");
+    let sent = text_of(&prompts(&room).pop().unwrap());
+    assert!(sent.starts_with("@a1 what is this?") && sent.contains("made-by-me"), "{sent}");
+    quit(screen, &room, hosts);
+}
+
+fn an_image_is_attached_from_this_machine(size: (u16, u16)) {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let image = room.dir.path().join("shot.png");
+    std::fs::write(&image, b"\x89PNG\r\n\x1a\n").unwrap();
+    let script = json!({
+        "init": {"agentCapabilities": {"promptCapabilities": {"image": true}}},
+        "turns": [[{"say": "ready"}], [{"say": "it came"}]]});
+    let mut screen = open_at(&room, &script, "gated", size);
+    screen.wait_for("ready");
+    screen.wait_idle();
+    screen.command("attach");
+    screen.wait_for("Attach an image");
+    screen.type_text(image.to_str().unwrap());
+    screen.press("enter");
+    screen.wait_for("[image shot.png");
+    screen.press("home enter");
+    screen.wait_for("image/png of 8 B");
+    screen.press("end");
+    screen.type_text(" see?");
+    screen.press("enter");
+    screen.wait_for("it came");
+    let sent = prompts(&room).pop().unwrap();
+    assert_eq!((&sent[0]["type"], &sent[0]["mimeType"]), (&json!("image"), &json!("image/png")), "{sent:?}");
+    assert_eq!(sent[1]["text"], " see?");
     quit(screen, &room, hosts);
 }

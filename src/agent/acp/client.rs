@@ -328,8 +328,8 @@ impl Client {
     fn on_host_message(&mut self, message: ToAgent) {
         let Context { conduct, turn, out, .. } = &mut self.cx;
         match message {
-            ToAgent::Prompt { text, when } => {
-                if turn.prompted(text, when, conduct, out) {
+            ToAgent::Prompt { prompt, when } => {
+                if turn.prompted(prompt, when, conduct, out) {
                     self.cancel();
                 }
             }

@@ -5,7 +5,7 @@ use super::peek;
 use super::settings::Settings;
 use crate::agent::acp::limits::ACP_ANSWERS_REPORTED_MAX;
 use crate::agent::catalog::{AgentSpec, Level, Through};
-use crate::model::event::{AgentBadge, AgentOffer, AgentReady, Isolation};
+use crate::model::event::{AgentBadge, AgentCommand, AgentOffer, AgentReady, Isolation};
 use crate::port::FromAgent;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -18,6 +18,7 @@ pub struct Conduct {
     /// The answer to `initialize`.
     init: Value,
     settings: Settings,
+    commands_offered: Vec<AgentCommand>,
     /// Its session is set up: from now on prompts are sent and changes are reported.
     ready: bool,
     level: Level,
@@ -38,6 +39,7 @@ impl Conduct {
             isolation,
             init: Value::Null,
             settings: Settings::default(),
+            commands_offered: Vec::new(),
             ready: false,
             level: spec.level,
             edits: spec.edits,
@@ -121,6 +123,21 @@ impl Conduct {
         }
     }
 
+    /// The commands that the agent offers from now on.
+    pub fn offers_commands(&mut self, commands: Vec<AgentCommand>, out: &mut Out) {
+        if self.commands_offered != commands {
+            self.commands_offered = commands;
+            self.tell_change(out);
+        }
+    }
+
+    /// Returns whether a prompt with this text gives one of the agent's commands.
+    pub fn is_command(&self, text: &str) -> bool {
+        let Some(rest) = text.strip_prefix('/') else { return false };
+        let ends = |rest: &str| rest.chars().next().is_none_or(char::is_whitespace);
+        self.commands_offered.iter().any(|command| rest.strip_prefix(command.name.as_str()).is_some_and(ends))
+    }
+
     pub fn is_ready(&self) -> bool {
         self.ready
     }
@@ -135,6 +152,7 @@ impl Conduct {
     /// Another session of the same process begins; what was set in the former one is not true of it.
     pub fn starts_again(&mut self) {
         (self.ready, self.settings) = (false, Settings::default());
+        self.commands_offered.clear();
     }
 
     /// An edit comes through our file methods: they can be rewritten from now on. True when that is news.
@@ -238,6 +256,8 @@ impl Conduct {
             badges: self.badges(),
             options: self.settings.options().to_vec(),
             offers: self.offers(),
+            commands: self.commands_offered.clone(),
+            images: self.has(&["promptCapabilities", "image"]),
             state: state.into(),
             session: Some(out.session().to_owned()).filter(|id| !id.is_empty()),
         };

@@ -63,6 +63,10 @@ pub const ACP_SETTLE_WAIT_MS: u64 = 60_000;
 pub const ACP_END_GRACE_MS: u64 = 800;
 /// Prompts that wait for the present turn to end.
 pub const ACP_PROMPTS_QUEUED_MAX: usize = 64;
+/// Commands that an agent offers, and the length of a name and of the words about one.
+pub const ACP_COMMANDS_MAX: usize = 300;
+pub const ACP_COMMAND_NAME_BYTES_MAX: usize = 100;
+pub const ACP_COMMAND_TEXT_BYTES_MAX: usize = 300;
 /// Prompts we send by ourselves (reasons of denials, edits that were applied) after one of the user's.
 pub const ACP_FOLLOW_UPS_MAX: u32 = 12;
 /// Times the configured session mode is set again after the agent changed it on its own.

@@ -79,7 +79,7 @@ fn replay(name: &str, agent: &str) -> Shown {
     let mut client = Client::new(Setup { spec, ..Setup::plain(Roots::new("/w", "/w", Arc::new(Recorded))) });
     let mut shown = Shown::default();
     shown.take(client.on(Input::Start));
-    let prompt = ToAgent::Prompt { text: "change it".into(), when: When::Queue };
+    let prompt = ToAgent::Prompt { prompt: "change it".into(), when: When::Queue };
     shown.take(client.on(Input::Host(prompt)));
     for (from, line) in read(&file).unwrap() {
         if from == From::Agent {

@@ -24,8 +24,8 @@ fn json_of(message: impl Serialize) -> Value {
     serde_json::to_value(message).unwrap_or_else(|_| json!({}))
 }
 
-fn text_block(text: &str) -> v1::ContentBlock {
-    v1::ContentBlock::Text(v1::TextContent::new(text))
+pub fn text_block(text: &str) -> Value {
+    json_of(v1::ContentBlock::Text(v1::TextContent::new(text)))
 }
 
 /// Announces files, terminals, forms and addresses: several agents ask for nothing unless the first two are offered.
@@ -88,14 +88,12 @@ pub fn cancel_request(number: u64) -> Value {
     json!({"requestId": number})
 }
 
-/// One block a part, so that each part can be journaled exactly as it was received.
-pub fn prompt(session: &str, parts: &[String]) -> Value {
-    let blocks = parts.iter().map(|part| text_block(part)).collect();
-    json_of(v1::PromptRequest::new(session.to_owned(), blocks))
+pub fn prompt(session: &str, blocks: &[Value]) -> Value {
+    json!({"sessionId": session, "prompt": blocks})
 }
 
 pub fn steering(session: &str, text: &str) -> Value {
-    json!({"sessionId": session, "prompt": [json_of(text_block(text))], "idleBehavior": "promptRequired"})
+    json!({"sessionId": session, "prompt": [text_block(text)], "idleBehavior": "promptRequired"})
 }
 
 pub fn cancel(session: &str) -> Value {

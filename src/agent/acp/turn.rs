@@ -1,6 +1,7 @@
 //! One prompt and everything until the agent is idle again: the queue before it, the cancel inside it, and the prompts
 //! that follow from what the user decided. For the host all of this is one turn.
 
+use super::blocks;
 use super::conduct::Conduct;
 use super::message::RpcError;
 use super::out::{Called, Out, Timer};
@@ -14,7 +15,7 @@ use crate::agent::catalog::Level;
 use crate::base::ActionId;
 use crate::model::When;
 use crate::model::event::TurnEnd;
-use crate::port::FromAgent;
+use crate::port::{FromAgent, PromptBlock, PromptBlocks};
 use serde_json::Value;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -55,7 +56,7 @@ pub enum Once {
 #[derive(Debug, Default)]
 pub struct Turn {
     state: State,
-    queue: VecDeque<String>,
+    queue: VecDeque<PromptBlocks>,
     /// Words for the boundary before the agent's next action.
     boundary: Vec<String>,
     follow_ups: Vec<FollowUp>,
@@ -90,7 +91,7 @@ impl Turn {
     }
 
     /// Takes a prompt in. True when the running one must be canceled for it.
-    pub fn prompted(&mut self, text: String, when: When, conduct: &Conduct, out: &mut Out) -> bool {
+    pub fn prompted(&mut self, prompt: PromptBlocks, when: When, conduct: &Conduct, out: &mut Out) -> bool {
         if self.queue.len() >= ACP_PROMPTS_QUEUED_MAX {
             out.note("protocol", "too many prompts are queued; this one was dropped");
             return false;
@@ -98,18 +99,18 @@ impl Turn {
         self.sent_by_ourselves = 0;
         let works = matches!(self.state, State::Running { .. });
         match when {
-            When::Boundary if works && conduct.can_be_steered() => steer(None, text, out),
-            When::Boundary if works => self.boundary.push(text),
+            When::Boundary if works && conduct.can_be_steered() => steer(None, prompt.text(), out),
+            When::Boundary if works => self.boundary.push(prompt.text()),
             When::Interrupt if self.is_running() => {
-                self.queue.push_front(text);
+                self.queue.push_front(prompt);
                 return true;
             }
             When::Interrupt => {
-                self.queue.push_front(text);
+                self.queue.push_front(prompt);
                 self.next_prompt(conduct, out);
             }
             When::Queue | When::Boundary => {
-                self.queue.push_back(text);
+                self.queue.push_back(prompt);
                 self.next_prompt(conduct, out);
             }
         }
@@ -143,7 +144,7 @@ impl Turn {
         if self.can_be_steered(conduct) {
             steer(None, text, out);
         } else {
-            self.prompted(text, When::Queue, conduct, out);
+            self.prompted(text.into(), When::Queue, conduct, out);
         }
     }
 
@@ -200,12 +201,12 @@ impl Turn {
             Some(_) | None if action.is_some() => {
                 self.follow_up(action, text);
                 if self.is_idle() {
-                    self.send_prompt(None, out);
+                    self.send_prompt(None, conduct, out);
                 }
             }
             Some(_) | None if matches!(self.state, State::Running { .. }) => self.boundary.push(text),
             Some(_) | None => {
-                self.queue.push_front(text);
+                self.queue.push_front(text.into());
                 self.next_prompt(conduct, out);
             }
         }
@@ -216,19 +217,25 @@ impl Turn {
         if !conduct.is_ready() || !self.is_idle() {
             return;
         }
-        let Some(text) = self.queue.pop_front() else { return };
+        let Some(prompt) = self.queue.pop_front() else { return };
         self.sent_by_ourselves = 0;
-        self.send_prompt(Some(text), out);
+        self.send_prompt(Some(prompt), conduct, out);
     }
 
-    /// Follow-ups first, each a block of its own, then the user's text.
-    fn send_prompt(&mut self, text: Option<String>, out: &mut Out) {
+    /// Follow-ups first, each a block of its own so that it can be journaled as it was sent, then the user's message.
+    /// One that begins with a command begins the prompt: agents look for commands only there.
+    fn send_prompt(&mut self, prompt: Option<PromptBlocks>, conduct: &Conduct, out: &mut Out) {
         let mut parts = Vec::new();
         for FollowUp { action, text } in std::mem::take(&mut self.follow_ups) {
-            parts.push(text.clone());
+            parts.push(speak::text_block(&text));
             out.received(action, text);
         }
-        parts.extend(text);
+        if let Some(prompt) = prompt {
+            let message = blocks::of(&prompt, conduct, &out.place());
+            let is_command = matches!(prompt.0.first(), Some(PromptBlock::Text(text)) if conduct.is_command(text));
+            let at = if is_command { 0 } else { parts.len() };
+            parts.splice(at..at, message);
+        }
         let params = speak::prompt(out.session(), &parts);
         let request = out.call(speak::TO_AGENT.session_prompt, params, Called::Prompt);
         self.state = State::Running { request };
@@ -295,13 +302,13 @@ impl Turn {
         let stopped = canceled || abandoned.is_some();
         if !stopped && !self.follow_ups.is_empty() && self.sent_by_ourselves < ACP_FOLLOW_UPS_MAX {
             self.sent_by_ourselves += 1;
-            return self.send_prompt(None, out);
+            return self.send_prompt(None, conduct, out);
         }
-        if !stopped && let Some(text) = self.queue.pop_front() {
+        if !stopped && let Some(prompt) = self.queue.pop_front() {
             // It came for this turn; for the host it is one.
-            return self.send_prompt(Some(text), out);
+            return self.send_prompt(Some(prompt), conduct, out);
         }
-        self.queue.extend(std::mem::take(&mut self.boundary));
+        self.queue.extend(std::mem::take(&mut self.boundary).into_iter().map(PromptBlocks::from));
         out.report(FromAgent::TurnEnded { reason, text });
         match abandoned {
             Some(request) => {

@@ -2,6 +2,7 @@
 //! about a call to its end.
 
 use super::asks::Asks;
+use super::commands;
 use super::context::Context;
 use super::dialects::{self, Word};
 use super::out::Out;
@@ -43,7 +44,10 @@ impl Updates {
                 cx.out.report(FromAgent::Thought { by, text, more: true });
             }
             // What the user said is in the journal already.
-            "user_message_chunk" | "available_commands_update" => {}
+            "user_message_chunk" => {}
+            "available_commands_update" if is_ours => {
+                cx.conduct.offers_commands(commands::of_update(update), &mut cx.out);
+            }
             "tool_call" => self.call_updated(update, true, asks, cx),
             "tool_call_update" => self.call_updated(update, false, asks, cx),
             "plan" | "plan_update" if is_ours => report_plan(self.plans.of_update(update), &mut cx.out),
@@ -86,6 +90,9 @@ impl Updates {
                 if let Some(mode) = peek::text(update, "currentModeId") {
                     cx.conduct.set(&mut cx.out, |settings, _| settings.mode_is(mode));
                 }
+            }
+            Some("available_commands_update") => {
+                cx.conduct.offers_commands(commands::of_update(update), &mut cx.out);
             }
             Some("usage_update") => self.usage_reported(update, &mut cx.out),
             Some(_) | None => {}

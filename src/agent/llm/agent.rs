@@ -12,6 +12,7 @@ use super::perform::GateClient;
 use super::plan::PlanState;
 use super::prompt;
 use super::settings::Settings;
+use super::slash::{self, Slash};
 use super::turn::{Effect, Event, Over, Setup, Turn};
 use crate::agent::llm::limits;
 use crate::model::event::{AgentBadge, AgentNoted, AgentOption, AgentReady, Isolation, SessionOutcome, TurnEnd, Usage};
@@ -99,7 +100,11 @@ impl Driver {
             if let Some(limits) = self.new_limits(self.budget.clone()).await? {
                 self.budget.limits = limits;
             }
-            match self.goal(text).await {
+            let done = match slash::parse(&text) {
+                Some(command) => self.command(command).await,
+                None => self.goal(text).await,
+            };
+            match done {
                 Ok(()) => {}
                 Err(Interrupted::Canceled) => self.desk.end_turn(TurnEnd::Canceled).await?,
                 Err(closed @ Interrupted::Closed) => return Err(closed),
@@ -140,9 +145,50 @@ impl Driver {
             badges: vec!["every read, edit, command and plan change goes through the gate".to_owned()],
             options: options(budget),
             offers: Vec::new(),
+            commands: slash::offered(),
+            images: false,
             state: AgentState::Ready,
             session: None,
         }
+    }
+
+    /// A command of the supervisor about the conversation itself; the model is not asked.
+    async fn command(&mut self, command: Slash) -> Result<(), Interrupted> {
+        let text = match command {
+            Slash::Clear => {
+                self.turns.clear();
+                self.context = None;
+                "The conversation is forgotten. The next message begins a new one.".to_owned()
+            }
+            Slash::Compact => {
+                let effects: Vec<Effect> = self.turns.values_mut().flat_map(Turn::shorten).collect();
+                let is_shorter = !effects.is_empty();
+                for effect in effects {
+                    self.show(effect).await?;
+                }
+                if is_shorter { "The conversation is shorter now." } else { "There is nothing to shorten." }.to_owned()
+            }
+            Slash::Model(None) => {
+                let choice = &self.settings.choice;
+                let known: Vec<&str> = choice.provider.models.iter().map(|model| model.name.as_str()).collect();
+                let known = if known.is_empty() { "none are listed".to_owned() } else { known.join(", ") };
+                format!("The model is {}. Models of {}: {known}.", choice.model.name, choice.provider.title)
+            }
+            Slash::Model(Some(name)) => {
+                let model = self.settings.choice.provider.model(&name);
+                self.settings.choice.model = model;
+                let choice = self.settings.choice.clone();
+                if let Some(turn) = self.turns.get_mut(&Role::Solo) {
+                    let system = prompt::system(Role::Solo, choice.model.edit_format);
+                    turn.change_model(choice, system);
+                }
+                let ready = self.introduction(&self.budget);
+                self.desk.send(FromAgent::Ready(ready)).await?;
+                format!("The model is {name} now.")
+            }
+        };
+        self.desk.say(text).await?;
+        self.desk.end_turn(TurnEnd::EndTurn).await
     }
 
     // ---- one goal ---------------------------------------------------------------------------

@@ -6,6 +6,7 @@ mod requests;
 
 use super::book::Published;
 use super::clients::{Asked, Responder};
+use super::find::Finder;
 use super::gate::{Due, Gate};
 use super::line::{AgentLine, cancel_turn};
 use super::report::{outcome, report};
@@ -54,6 +55,7 @@ pub struct Actor {
     runs: Runs,
     undo: Undo,
     seats: Seats,
+    finder: Finder,
     surroundings: Surroundings,
     to_self: mpsc::Sender<Msg>,
     closing: bool,
@@ -65,10 +67,12 @@ impl Actor {
         let gate = Gate::open(setup.journal, setup.clock, setup.judge, setup.workspace, setup.checks)?;
         let is_new = gate.session().opened.is_none();
         let (badge, embedded) = (setup.agent.badge(), setup.agent.is_embedded());
+        let line = AgentLine::new(setup.agent, setup.goal.clone(), &gate.session().prompts.queue);
         let mut actor = Self {
             seats: Seats::new(gate.session().clients.total),
             gate,
-            line: AgentLine::new(setup.agent, setup.goal.clone()),
+            line,
+            finder: Finder::default(),
             runs: Runs::new(to_self.clone()),
             undo: Undo::new(to_self.clone()),
             surroundings: Surroundings::new(setup.neighbors, embedded),

@@ -1,16 +1,18 @@
 //! Requests from clients: each goes to the part that answers it.
 
 use super::Actor;
-use crate::base::ClientId;
+use crate::base::{ClientId, Digest};
 use crate::host::clients::Asked;
 use crate::host::gate::Gate;
-use crate::host::limits::BLOB_PART_BYTES_MAX;
+use crate::host::limits::{BLOB_PART_BYTES_MAX, DRAFT_BYTES_MAX, PROMPT_IMAGE_BYTES_MAX, PROMPT_PARTS_MAX};
 use crate::host::runs::freeze_processes;
+use crate::model::PromptPart;
 use crate::model::decide::Input;
+use crate::model::event::{Drafted, Event, ImageKept};
 use crate::port::{Blobs, ToAgent};
 use crate::wire::{
-    Answer, BlobGet, BlobPart, Code, Freeze, LeaseRevoke, PlanEditing, PlanRevision, Processes, Prompt, Queued,
-    Request, RpcError, Seen, SetMode, Stepped,
+    self, Answer, BlobGet, BlobPart, Code, Freeze, LeaseRevoke, PlanEditing, PlanRevision, Processes, Prompt, PutImage,
+    Queued, Request, RpcError, Seen, SetDraft, SetMode, Stepped,
 };
 use base64::Engine as _;
 
@@ -40,8 +42,15 @@ impl Actor {
             // These two are answered when they are done.
             Request::Stop => return self.stop(reply),
             Request::Rewind(rewind) => return self.undo.rewind(gate, client, rewind, reply),
+            Request::Find(find) => return self.finder.find(gate, find, reply),
             Request::Attach(attach) => self.seats.attach(gate, client, &attach).map(Answer::Attach),
             Request::Prompt(prompt) => self.prompt(prompt).map(Answer::Prompt),
+            Request::Draft(draft) => self.draft(client, draft).map(Answer::Draft),
+            Request::Queue(edit) => {
+                self.line.change_queue(gate, edit).map_err(RpcError::from).map(|()| Answer::Queue(self.seen()))
+            }
+            Request::Image(image) => keep_image(gate, client, image).map(Answer::Image),
+            Request::Run(run) => self.runs.own_command(gate, client, run.command).map(Answer::Run),
             Request::Cancel => {
                 self.cancel();
                 Ok(Answer::Cancel(self.seen()))
@@ -84,11 +93,23 @@ impl Actor {
         Seen { seq: self.gate.session().head }
     }
 
+    fn draft(&mut self, client: &ClientId, draft: SetDraft) -> Result<Seen, RpcError> {
+        let bytes: usize = draft.parts.iter().map(PromptPart::len_bytes).sum();
+        if bytes > DRAFT_BYTES_MAX || draft.parts.len() > PROMPT_PARTS_MAX {
+            return Err(RpcError::invalid(format!("a draft of more than {DRAFT_BYTES_MAX} bytes is not kept")));
+        }
+        let kept = self.gate.session().prompts.draft.as_ref().map_or(&[][..], |kept| &kept.parts);
+        if kept != draft.parts {
+            self.gate.append(vec![Event::Drafted(Drafted { by: client.clone(), parts: draft.parts })])?;
+        }
+        Ok(self.seen())
+    }
+
     fn prompt(&mut self, prompt: Prompt) -> Result<Queued, RpcError> {
         if prompt.text.trim().is_empty() {
             return Err(RpcError::invalid("the prompt is empty"));
         }
-        let queued = self.line.prompt(&mut self.gate, &self.runs, prompt.text, prompt.when)?;
+        let queued = self.line.prompt(&mut self.gate, &self.runs, prompt)?;
         Ok(Queued { queued })
     }
 
@@ -128,6 +149,33 @@ impl Actor {
         self.gate.put(Input::RevokeLease { lease: revoke.lease }, Blobs::new())?;
         Ok(self.seen())
     }
+}
+
+/// Keeps a picture that a client sent. Its bytes say what it is, not its name.
+fn keep_image(gate: &mut Gate, client: &ClientId, image: PutImage) -> Result<wire::ImageKept, RpcError> {
+    let data = base64::engine::general_purpose::STANDARD.decode(&image.data);
+    let bytes = data.map_err(|error| RpcError::invalid(format!("the image is not base64: {error}")))?;
+    if bytes.len() > PROMPT_IMAGE_BYTES_MAX {
+        let why = format!("the image has {} bytes; the limit is {PROMPT_IMAGE_BYTES_MAX}", bytes.len());
+        return Err(RpcError::invalid(why));
+    }
+    let mime = match bytes.as_slice() {
+        [0x89, b'P', b'N', b'G', ..] => "image/png",
+        [0xff, 0xd8, 0xff, ..] => "image/jpeg",
+        [b'G', b'I', b'F', b'8', ..] => "image/gif",
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
+        _ => return Err(RpcError::invalid("only PNG, JPEG, GIF and WebP images can be sent")),
+    };
+    let kept = wire::ImageKept { digest: Digest::of(&bytes), mime: mime.to_owned(), bytes: bytes.len() as u64 };
+    let event = ImageKept {
+        by: client.clone(),
+        name: image.name,
+        mime: kept.mime.clone(),
+        digest: kept.digest,
+        bytes: kept.bytes,
+    };
+    gate.append_with(vec![Event::ImageKept(event)], bytes)?;
+    Ok(kept)
 }
 
 fn blob_part(gate: &Gate, get: &BlobGet) -> Result<BlobPart, RpcError> {

@@ -2,23 +2,27 @@
 
 mod amend;
 mod link;
+mod message;
+mod queue;
 
 use super::gate::Gate;
 use super::report::report;
 use super::runs::Runs;
 use super::{AgentMaker, gate, words};
 use crate::base::{ActionId, UnixMs};
-use crate::host::limits::{AGENT_BATCH_MESSAGES_MAX, PROMPTS_QUEUED_MAX, UNSUPERVISED_AFTER_TURN_MS};
+use crate::host::limits::{AGENT_BATCH_MESSAGES_MAX, PROMPT_PARTS_MAX, UNSUPERVISED_AFTER_TURN_MS};
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Refusal, Reply};
 use crate::model::event::{
-    AgentLost, Alarm, Event, Finished, LapseWhy, Said, SessionEnded, Told, TurnEnd, TurnEnded, TurnStarted,
+    AgentLost, Alarm, Event, Finished, LapseWhy, QueueChanged, QueuedPrompt, Said, SessionEnded, Told, TurnEnd,
+    TurnEnded, TurnStarted,
 };
-use crate::model::{AlarmKind, Proposal, SpokenBy, When};
+use crate::model::{AlarmKind, PromptPart, Proposal, SpokenBy, When};
 use crate::policy::claims;
 use crate::port::{AgentSeat, Answer, FromAgent, Performed, Ticket, ToAgent};
+use crate::wire::{Prompt, QueueEdit};
 use link::Link;
-use std::collections::VecDeque;
+use queue::Queue;
 use std::sync::Arc;
 
 pub struct AgentLine {
@@ -26,14 +30,15 @@ pub struct AgentLine {
     goal: Option<String>,
     link: Link,
     /// Prompts that wait for the turn to end.
-    prompts: VecDeque<String>,
+    prompts: Queue,
     /// The end of the last turn, as far as this host knows.
     turn_ended_at: Option<UnixMs>,
 }
 
 impl AgentLine {
-    pub fn new(maker: Arc<dyn AgentMaker>, goal: Option<String>) -> Self {
-        Self { maker, goal, link: Link::default(), prompts: VecDeque::new(), turn_ended_at: None }
+    /// `queued` are the prompts that a former host did not send.
+    pub fn new(maker: Arc<dyn AgentMaker>, goal: Option<String>, queued: &[QueuedPrompt]) -> Self {
+        Self { maker, goal, link: Link::default(), prompts: Queue::of(queued), turn_ended_at: None }
     }
 
     pub fn is_up(&self) -> bool {
@@ -63,7 +68,11 @@ impl AgentLine {
 
     /// A new session: the agent starts, with the goal as its first prompt.
     pub fn set_off(&mut self, gate: &mut Gate) {
-        self.prompts.extend(self.goal.clone());
+        if let Some(goal) = self.goal.clone()
+            && let Err(refusal) = self.prompts.push(goal, Vec::new(), false)
+        {
+            tracing::error!(%refusal, "the goal was not sent");
+        }
         self.start(gate, None);
         if self.is_up() && self.maker.starts_itself() && self.prompts.is_empty() {
             begin_turn(gate);
@@ -236,37 +245,52 @@ impl AgentLine {
     }
 
     /// A prompt of the user; gives how many wait now.
-    pub fn prompt(&mut self, gate: &mut Gate, runs: &Runs, text: String, when: When) -> Result<usize, Refusal> {
+    pub fn prompt(&mut self, gate: &mut Gate, runs: &Runs, prompt: Prompt) -> Result<usize, Refusal> {
+        let Prompt { text, when, parts } = prompt;
+        if parts.len() > PROMPT_PARTS_MAX || parts.contains(&PromptPart::Unknown) {
+            return Err(Refusal::Invalid("the prompt has too many parts, or one of a kind that is not known".into()));
+        }
+        let works = gate.session().turns.current.is_some();
+        // A picture is sent only with a prompt of its own.
+        let pictures = parts.iter().any(|part| matches!(part, PromptPart::Image { .. }));
         match when {
-            When::Boundary if gate.session().turns.current.is_some() => {
-                gate.record(Event::Said(Said { by: SpokenBy::Human, text: text.clone(), more: false }));
-                gate.send(ToAgent::Prompt { text, when });
+            When::Boundary if works && !pictures => {
+                let prompt = message::blocks(gate, &text, &parts);
+                gate.record(Event::Said(Said { by: SpokenBy::Human, text, more: false }));
+                gate.send(ToAgent::Prompt { prompt, when });
             }
             When::Interrupt => {
-                self.prompts.push_front(text);
-                if gate.session().turns.current.is_some() {
+                self.prompts.push(text, parts, true)?;
+                if works {
                     cancel_turn(gate, runs);
                 }
             }
-            When::Queue | When::Boundary => {
-                if self.prompts.len() >= PROMPTS_QUEUED_MAX {
-                    return Err(Refusal::Overloaded(
-                        "too many prompts are queued; send it after a turn has ended".into(),
-                    ));
-                }
-                self.prompts.push_back(text);
-            }
+            When::Queue | When::Boundary => self.prompts.push(text, parts, false)?,
         }
         self.next_prompt(gate);
         Ok(self.prompts.len())
     }
 
-    /// Starts the next turn when the last one is over.
+    /// The user changes what waits.
+    pub fn change_queue(&mut self, gate: &mut Gate, edit: QueueEdit) -> Result<(), Refusal> {
+        self.prompts.change(edit.prompt, edit.change)?;
+        self.next_prompt(gate);
+        Ok(())
+    }
+
+    /// Starts the next turn when the last one is over, and records what still waits.
     pub fn next_prompt(&mut self, gate: &mut Gate) {
-        if gate.session().turns.current.is_some() || gate.session().frozen.is_some() {
-            return;
+        if gate.session().turns.current.is_none() && gate.session().frozen.is_none() {
+            self.send_next(gate);
         }
-        let Some(text) = self.prompts.pop_front() else { return };
+        let prompts = self.prompts.to_vec();
+        if gate.session().prompts.queue != prompts {
+            gate.record(Event::QueueChanged(QueueChanged { prompts }));
+        }
+    }
+
+    fn send_next(&mut self, gate: &mut Gate) {
+        let Some(QueuedPrompt { text, parts, .. }) = self.prompts.pop() else { return };
         if !self.is_up() {
             let session = gate.session();
             let resume = (session.turns.count > 0).then(|| report(session, "The session continues with a new agent."));
@@ -278,8 +302,9 @@ impl AgentLine {
             }
         }
         begin_turn(gate);
-        gate.record(Event::Said(Said { by: SpokenBy::Human, text: text.clone(), more: false }));
-        gate.send(ToAgent::Prompt { text, when: When::Queue });
+        let prompt = message::blocks(gate, &text, &parts);
+        gate.record(Event::Said(Said { by: SpokenBy::Human, text, more: false }));
+        gate.send(ToAgent::Prompt { prompt, when: When::Queue });
     }
 }
 

@@ -9,7 +9,9 @@ use crate::host::gate;
 use crate::model::check::{CheckFinished, CheckStarted, RunReport, Tree};
 use crate::model::decide::{Edited, Input};
 use crate::model::event::{Event, Finished, OutcomeWord, Stream};
-use crate::model::{Action, Body, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput};
+use crate::model::{
+    Action, Author, Body, Command, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput,
+};
 use crate::port::{Blobs, Performed, Ticket, ToAgent};
 use crate::wire::{CandidateTest, OwnAction, RpcError};
 use tokio::sync::mpsc;
@@ -144,6 +146,22 @@ impl Runs {
         let outcome = if why.is_some() { OutcomeWord::Failed } else { OutcomeWord::Ok };
         let finished = Finished { action: action.clone(), outcome, exit: None, files: None, detail: why };
         gate.quietly(Input::Finish { action: action.clone(), finished: Box::new(finished) });
+    }
+
+    /// A command that the user typed: consent and proposal in one.
+    pub fn own_command(&mut self, gate: &mut Gate, client: &ClientId, command: Command) -> Result<OwnAction, RpcError> {
+        if command.line().trim().is_empty() {
+            return Err(RpcError::invalid("the command is empty"));
+        }
+        if let Some(why) = gate.workspace().missing_program(&command) {
+            return Err(RpcError::invalid(why));
+        }
+        let id = gate.session().actions.next_id();
+        let proposal = Proposal::new(format!("run {}", command.line()), Body::Command(command));
+        let mut action = Action::file(id.clone(), proposal, None);
+        action.author = Author::Human;
+        gate.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new())?;
+        Ok(OwnAction::of(id))
     }
 
     /// A client wants the checks run: on a candidate with a held action in it, or on the workspace.

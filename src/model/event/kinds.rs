@@ -14,6 +14,7 @@ use crate::model::check::{CheckFinished, CheckReported, CheckStarted};
 use crate::model::node::Node;
 use crate::model::open::{AgentLevel, AgentState, AlarmKind, ClientChange, Moment, NoteKind, SpokenBy, WatchState};
 use crate::model::plan::Step;
+use crate::model::prompt::PromptPart;
 use serde::{Deserialize, Serialize, Serializer};
 
 events! {
@@ -106,6 +107,12 @@ events! {
         about |body| Some(&body.action), touches [Actions],
         Report |body| Words::new(format!("Explained {}", body.action)).text(&body.text)
     }
+    /// The message that the user is writing; only the newest counts.
+    "drafted" Drafted { touches [] }
+    /// A picture for a message of the user; its bytes are a blob.
+    "image_kept" ImageKept { touches [] }
+    /// The messages that wait for the turn to end, all of them.
+    "queue_changed" QueueChanged { touches [] }
     /// How accurate the recorded picture of the disk is.
     "watching" Watching { touches [] }
 }
@@ -477,6 +484,18 @@ pub struct AgentOption {
     pub choices: Vec<(String, String)>,
 }
 
+/// A command that the agent offers, as foreign text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentCommand {
+    /// Without the `/`; some have blanks in them.
+    pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// What may follow the name, when anything may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentReady {
     pub agent: AgentBadge,
@@ -491,6 +510,12 @@ pub struct AgentReady {
     /// The supported requests about its stored sessions and login: words of [`AgentOffer`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offers: Vec<AgentOffer>,
+    /// Its commands, which a prompt that begins with `/` and the name gives; the whole list, replaced as a whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<AgentCommand>,
+    /// It takes pictures in prompts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub images: bool,
     #[serde(default)]
     pub state: AgentState,
     /// The agent's own id of its session, to continue with after it was lost.
@@ -540,6 +565,42 @@ pub struct HostStarted {
 pub struct Explained {
     pub action: ActionId,
     pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drafted {
+    pub by: ClientId,
+    /// Empty: nothing is being written any more.
+    #[serde(default)]
+    pub parts: Vec<PromptPart>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageKept {
+    pub by: ClientId,
+    pub name: String,
+    pub mime: String,
+    pub digest: Digest,
+    pub bytes: u64,
+}
+
+/// A message that waits for the turn to end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedPrompt {
+    /// Its name in requests about the queue.
+    pub id: u64,
+    pub text: String,
+    /// The same with its objects; absent where it is text alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PromptPart>,
+    /// It is being edited and is not sent meanwhile.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parked: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueChanged {
+    pub prompts: Vec<QueuedPrompt>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ mod actions;
 mod checks;
 mod disk;
 mod leases;
+mod prompts;
 mod seats;
 mod transcript;
 
@@ -12,6 +13,7 @@ pub use actions::{ActionState, Actions, OutputSoFar, Phase, Times};
 pub use checks::{Checks, Run};
 pub use disk::Disk;
 pub use leases::{Lease, Leases};
+pub use prompts::Prompts;
 pub use seats::{AgentFacts, Clients};
 pub use transcript::{Entry, Speaker, Transcript};
 
@@ -70,6 +72,7 @@ pub struct Session {
     pub disk: Disk,
     pub clients: Clients,
     pub agent: AgentFacts,
+    pub prompts: Prompts,
     pub stopped: Option<Stopped>,
     pub ended: Option<SessionEnded>,
     /// Events that do not fit the session, in words, bounded.
@@ -165,6 +168,9 @@ impl Session {
             Event::AgentReady(body) => self.agent.ready(body),
             Event::AgentNoted(body) => self.note(seq, at, body),
             Event::HostStarted(_) => self.clients.all_left(),
+            Event::Drafted(body) => self.prompts.draft(body),
+            Event::ImageKept(_) => {}
+            Event::QueueChanged(body) => self.prompts.queue(body),
             Event::Watching(body) => self.disk.watching = Some(body.clone()),
             Event::Unknown { .. } => {}
         }

@@ -5,6 +5,7 @@ mod answering;
 pub mod arming;
 pub mod contents;
 pub mod form;
+mod message;
 pub mod msg;
 pub mod offers;
 pub mod record;

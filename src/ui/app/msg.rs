@@ -1,8 +1,8 @@
 //! The messages to the client and its requests to the world around it.
 
 use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
-use crate::model::Envelope;
 use crate::model::event::Survivor;
+use crate::model::{Envelope, PromptPart};
 use crate::ui::terminal::Input;
 use crate::ui::workers::{Job, Product};
 use crate::wire::{self, ChoiceNeeded};
@@ -44,6 +44,13 @@ pub enum Msg {
         rule: String,
         kept: Result<String, String>,
     },
+    /// The messages of the project's former sessions, oldest first.
+    History(Vec<Vec<PromptPart>>),
+    /// The bytes of a picture on this machine, by its name.
+    Attached {
+        name: String,
+        bytes: Result<Vec<u8>, String>,
+    },
     /// The displayed ages of pending actions have changed.
     AgesDue,
     /// A frame went out.
@@ -73,6 +80,10 @@ pub enum AnswerData {
         bytes: Vec<u8>,
     },
     Processes(Vec<Survivor>),
+    Found(wire::Found),
+    /// An action of the user's own.
+    Own(Option<ActionId>),
+    Image(wire::ImageKept),
     /// A refusal that lists changes which may be the user's, to choose from.
     Choose(ChoiceNeeded),
 }
@@ -119,6 +130,15 @@ pub enum Request {
         text: String,
     },
     Copy(String),
+    /// Reads the messages that were sent in former sessions of a project.
+    LoadHistory(String),
+    /// Remembers a message of a project.
+    Remember {
+        workspace: String,
+        parts: Vec<PromptPart>,
+    },
+    /// Reads a picture of this machine.
+    Attach(String),
     /// Adds a rule to the user's own policy.
     KeepRule(String),
     /// Calls the user, in the ways they asked for.

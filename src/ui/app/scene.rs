@@ -223,6 +223,12 @@ impl Scene {
         }
     }
 
+    /// Returns whether this is the name of this client.
+    #[must_use]
+    pub fn is_me(&self, client: &ClientId) -> bool {
+        self.me.as_ref().is_some_and(|(me, _)| me == client)
+    }
+
     #[must_use]
     pub fn has_control(&self) -> bool {
         matches!(self.link, Link::Attached { control: true })

@@ -6,13 +6,14 @@
 )]
 
 use crate::model::event::Verdict;
-use crate::model::{Keeping, When, prompt_text};
+use crate::model::{Command, Keeping, PromptPart, When};
 use crate::ui::app::record::{Walk, walk};
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{App, EditorOf, Request, answering, version};
+use crate::ui::app::{App, EditorOf, Link, Request, answering, version};
 use crate::ui::commands::{self, Scope};
 use crate::ui::composer::Typed;
 use crate::ui::keymap::Meaning;
+use crate::ui::overlays::queue::{QueueKey, QueueList};
 use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Pick, Prompt, Purpose, Revert};
 use crate::ui::terminal::Key;
 use crate::wire;
@@ -54,19 +55,23 @@ impl App {
             Some(Overlay::Edit(editor)) => editor.entry.paste(text),
             Some(Overlay::Rule(draft)) => draft.entry.paste(text),
             Some(Overlay::Palette(palette)) => palette.paste(text),
-            Some(Overlay::Help(_) | Overlay::Choose(_) | Overlay::Revert(_) | Overlay::Stopped(_)) => {}
-            None if self.composer.open => self.composer.paste(text),
+            Some(
+                Overlay::Help(_) | Overlay::Choose(_) | Overlay::Revert(_) | Overlay::Queue(_) | Overlay::Stopped(_),
+            ) => {}
+            None if self.composer.open => self.composer.paste(text, &self.scene.session),
             None => {
                 // Pasted keys are not commands: they go where text goes.
                 self.composer.open = true;
-                self.composer.paste(text);
+                self.composer.paste(text, &self.scene.session);
                 self.say(Toast::plain("pasted into the composer; Enter sends it, Esc closes it"));
             }
         }
     }
 
     pub(super) fn composer_key(&mut self, key: Key) -> Vec<Request> {
-        match self.composer.key(key) {
+        let before = self.composer.entry.parts();
+        let typed = self.composer.key(key, &self.scene.session);
+        let mut requests = match typed {
             Typed::Stays => Vec::new(),
             Typed::Closed => {
                 if !self.composer.entry.is_empty() {
@@ -75,13 +80,73 @@ impl App {
                 }
                 Vec::new()
             }
+            Typed::Says(text) => {
+                self.say(Toast::plain(text));
+                Vec::new()
+            }
             Typed::Editor(text) => vec![Request::Editor { of: EditorOf::Typing, name: "message.md".to_owned(), text }],
-            Typed::Sends(parts, when) => {
-                if when == When::Interrupt {
+            Typed::Sends(prompt) => {
+                if prompt.when == When::Interrupt {
                     self.say(Toast::plain("interrupting the turn to deliver this"));
                 }
                 super::alternates::prompted(self);
-                vec![Request::Host(wire::Request::Prompt(wire::Prompt { text: prompt_text(&parts), when }))]
+                self.remembering(before, wire::Request::Prompt(prompt))
+            }
+            Typed::Runs(command) => {
+                let command = Command::shell(command);
+                self.remembering(before, wire::Request::Run(wire::RunCommand { command }))
+            }
+            Typed::Mode(mode) => vec![Request::Host(wire::Request::Mode(wire::SetMode { mode }))],
+            Typed::Replaces(edit) => vec![Request::Host(wire::Request::Queue(edit))],
+        };
+        requests.extend(self.composer_asks());
+        requests
+    }
+
+    /// What was written is sent, and remembered for the next sessions of the project.
+    fn remembering(&self, parts: Vec<PromptPart>, ask: wire::Request) -> Vec<Request> {
+        let opened = self.scene.session.opened.as_ref();
+        let remember = opened.map(|opened| Request::Remember { workspace: opened.workspace.clone(), parts });
+        std::iter::once(Request::Host(ask)).chain(remember).collect()
+    }
+
+    /// The composer's own requests: files that match, and the draft where it should be kept.
+    pub(super) fn composer_asks(&mut self) -> Vec<Request> {
+        if !self.scene.has_control() {
+            return Vec::new();
+        }
+        let find = self.composer.menu.search_due().map(wire::Request::Find);
+        let draft = self.composer.draft_due(self.scene.now_ms);
+        let draft = draft.map(|parts| wire::Request::Draft(wire::SetDraft { parts }));
+        find.into_iter().chain(draft).map(Request::Host).collect()
+    }
+
+    /// The draft as it should be kept when the client ends now.
+    #[must_use]
+    pub fn last_words(&mut self) -> Vec<Request> {
+        self.composer.open = false;
+        match self.scene.link {
+            Link::Attached { .. } => self.composer_asks(),
+            Link::Connecting | Link::Lost(_) => {
+                // Nobody else can keep it: the next session of the project has it in its history.
+                let workspace = self.scene.session.opened.as_ref().map(|opened| opened.workspace.clone());
+                let draft = workspace.and_then(|workspace| Some((workspace, self.composer.draft_due(u64::MAX)?)));
+                draft.map(|(workspace, parts)| Request::Remember { workspace, parts }).into_iter().collect()
+            }
+        }
+    }
+
+    fn queue_key(&mut self, mut list: QueueList, key: Key) -> OverlayResult {
+        match list.key(key, &self.scene.session.prompts.queue) {
+            QueueKey::Stays => stay(Overlay::Queue(list)),
+            QueueKey::Closes => OverlayResult::Close,
+            QueueKey::Asks(edit) => {
+                OverlayResult::Both(Box::new(Overlay::Queue(list)), Box::new(Request::Host(wire::Request::Queue(edit))))
+            }
+            QueueKey::Edits(prompt) => {
+                let park = wire::QueueEdit { prompt: prompt.id, change: wire::QueueChange::Park };
+                self.composer.edit_queued(prompt);
+                OverlayResult::Requests(vec![Request::Host(wire::Request::Queue(park))])
             }
         }
     }
@@ -103,6 +168,7 @@ impl App {
             Overlay::Rule(draft) => rule_key(draft, key),
             Overlay::Choose(choice) => self.choice_key(choice, key),
             Overlay::Revert(revert) => self.revert_key(revert, key),
+            Overlay::Queue(list) => self.queue_key(list, key),
             Overlay::Palette(mut palette) => match palette.key(key, &self.keymap) {
                 Some(Some(command)) => OverlayResult::Run(command),
                 Some(None) => OverlayResult::Close,
@@ -326,6 +392,7 @@ impl App {
                     }
                 }
             }
+            Purpose::Attach => vec![Request::Attach(text.trim().to_owned())],
             Purpose::Search => {
                 self.search = Some(text).filter(|words| !words.is_empty());
                 self.find_match(true);

@@ -1,6 +1,6 @@
 //! The only way in: a message and the time it came at, out come requests.
 
-use super::{record, version};
+use super::{message, record, version};
 use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Digest, UnixMs};
 use crate::model::event::Event;
@@ -90,6 +90,11 @@ impl App {
                 self.typing_edited(outcome);
                 Vec::new()
             }
+            Msg::History(older) => {
+                self.composer.load_history(older);
+                Vec::new()
+            }
+            Msg::Attached { name, bytes } => message::attached(self, name, bytes),
             Msg::RuleKept { rule, kept } => self.rule_kept(rule, kept),
             // Ages were taken over above.
             Msg::AgesDue => Vec::new(),
@@ -149,6 +154,7 @@ impl App {
     pub(super) fn heard(&mut self, envelopes: &[Envelope], wall: UnixMs) -> Vec<Request> {
         let arrived = self.scene.apply_events(envelopes, wall);
         self.follow(envelopes);
+        let known = message::heard(self, envelopes);
         let lost = envelopes.iter().rev().find_map(|envelope| {
             let Event::AgentLost(lost) = &envelope.event else { return None };
             Some(escape::show(&lost.why, &Show::default()).into_owned())
@@ -156,7 +162,8 @@ impl App {
         if let Some(why) = lost {
             self.say(Toast::error(format!("the agent exited: {why}")));
         }
-        let requests = self.after_events(!arrived.is_empty());
+        let mut requests = self.after_events(!arrived.is_empty());
+        requests.extend(known);
         alternates::follow(self, envelopes);
         requests
     }
@@ -290,18 +297,30 @@ impl App {
                     self.scene.touched.actions = true;
                 }
                 Ok(AnswerData::Choose(needed)) => self.choose_reverts(asked, needed),
+                Ok(AnswerData::Found(found)) => {
+                    self.composer.found(Some(found), &self.scene.session);
+                    return self.composer_asks();
+                }
+                Ok(AnswerData::Own(action)) => {
+                    if matches!(asked, wire::Request::Run(_)) {
+                        action.into_iter().for_each(|action| self.composer.runs(action));
+                    }
+                }
+                Ok(AnswerData::Image(image)) => message::image_kept(self, asked, image),
                 Ok(AnswerData::Done | AnswerData::Blob { .. }) => {}
                 // A host that cannot list them is not the user's problem.
                 Err(_) if *asked == wire::Request::Processes => {}
-                Err(why) => self.say(Toast::error(format!("{}: {why}", asked.words()))),
+                Err(_) if matches!(asked, wire::Request::Find(_)) => self.composer.found(None, &self.scene.session),
+                Err(why) => {
+                    message::not_sent(self, asked);
+                    self.say(Toast::error(format!("{}: {why}", asked.words())));
+                }
             }
             return Vec::new();
         };
         let part = match outcome {
             Ok(AnswerData::Blob { offset, total, bytes }) => Ok((offset, total, bytes)),
-            Ok(AnswerData::Done | AnswerData::Processes(_) | AnswerData::Choose(_)) => {
-                Err("the answer has no content".to_owned())
-            }
+            Ok(_) => Err("the answer has no content".to_owned()),
             Err(why) => Err(why),
         };
         self.scene.contents.put(*digest, part);

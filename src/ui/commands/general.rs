@@ -2,7 +2,8 @@
 
 use super::{BASE, Command};
 use crate::ui::app::{App, Leave, Link, Request};
-use crate::ui::overlays::{Overlay, help::Help, palette::Palette};
+use crate::ui::overlays::queue::QueueList;
+use crate::ui::overlays::{Overlay, Prompt, Purpose, help::Help, palette::Palette};
 use crate::wire;
 
 const GROUP: &str = "session";
@@ -12,6 +13,20 @@ pub(super) const COMMANDS: &[Command] = &[
         app.composer.open = true;
         Vec::new()
     }),
+    Command {
+        why_disabled: |app| app.scene.session.prompts.queue.is_empty().then_some("nothing is queued"),
+        ..general("queue", "queue", "The queued prompts: reorder, edit, withdraw", |app| {
+            app.overlay = Some(Overlay::Queue(QueueList::default()));
+            Vec::new()
+        })
+    },
+    Command {
+        why_disabled: super::needs_control,
+        ..general("attach", "attach", "Attach an image of this machine to the message", |app| {
+            app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Attach, "")));
+            Vec::new()
+        })
+    },
     general("leave", "leave", "Close the dialog, selection or search; never decides anything", |app| {
         app.leave_one();
         Vec::new()

@@ -1,5 +1,5 @@
 //! The line at the bottom in which the user talks to the agent: what each key does to the message that is written.
-//! A verdict is never a key here.
+//! A verdict is never a key here, and nothing that was typed is lost.
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -7,11 +7,24 @@
 )]
 
 pub mod draw;
+mod history;
+mod menu;
+#[cfg(test)]
+mod tests;
+mod trigger;
 
-use crate::model::{PromptPart, When};
+use crate::base::ActionId;
+use crate::model::event::{Drafted, Mode, QueuedPrompt};
+use crate::model::session::Speaker;
+use crate::model::{PromptPart, Session, When, prompt_text};
 use crate::ui::entry::Entry;
+use crate::ui::limits::{UI_DRAFT_MS_MIN, UI_ENTRY_BYTES_MAX, UI_PASTE_BYTES_MAX, UI_PASTE_LINES_MAX};
 use crate::ui::terminal::Key;
-use crossterm::event::KeyCode;
+use crate::wire;
+use crossterm::event::{KeyCode, KeyModifiers};
+use history::{History, Parts};
+use menu::{Fills, Menu};
+use trigger::Trigger;
 
 /// The message being written, and when the agent should get it.
 #[derive(Debug, Clone)]
@@ -19,13 +32,54 @@ pub struct Composer {
     pub entry: Entry,
     pub open: bool,
     pub when: When,
+    pub menu: Menu,
+    history: History,
+    search: Option<Search>,
+    /// A prompt of the queue that is edited here, and the message that was being written before.
+    edits: Option<(QueuedPrompt, Parts)>,
     /// The first key of the external editor's two was pressed.
     is_chord: bool,
+    /// The text that Enter sends although it looks like a command that nobody has.
+    asked_about: Option<String>,
+    /// Where the menu was closed with Esc: it opens again for another word.
+    dismissed: Option<Trigger>,
+    draft: Sync,
+    /// Our own commands that run; their output is offered when they end.
+    runs: Vec<ActionId>,
+}
+
+/// The draft as the host has it.
+#[derive(Debug, Clone, Default)]
+struct Sync {
+    parts: Parts,
+    /// Since when it is another one here.
+    since_ms: Option<u64>,
+}
+
+/// A search in the history: the words, the entry that is shown, and the message before.
+#[derive(Debug, Clone, Default)]
+struct Search {
+    words: String,
+    found: Option<usize>,
+    before: Parts,
 }
 
 impl Default for Composer {
     fn default() -> Self {
-        Self { entry: Entry::lines(), open: false, when: When::Queue, is_chord: false }
+        Self {
+            entry: Entry::lines(),
+            open: false,
+            when: When::Queue,
+            menu: Menu::default(),
+            history: History::default(),
+            search: None,
+            edits: None,
+            is_chord: false,
+            asked_about: None,
+            dismissed: None,
+            draft: Sync::default(),
+            runs: Vec::new(),
+        }
     }
 }
 
@@ -35,39 +89,176 @@ pub enum Typed {
     Stays,
     /// The draft is kept.
     Closed,
-    Sends(Vec<PromptPart>, When),
+    Sends(wire::Prompt),
+    /// A prompt of the queue as it is now.
+    Replaces(wire::QueueEdit),
+    /// A command of the user's own.
+    Runs(String),
+    Mode(Mode),
     /// The text should be opened in the user's editor.
     Editor(String),
+    Says(String),
 }
 
 impl Composer {
-    pub fn key(&mut self, key: Key) -> Typed {
+    pub fn key(&mut self, key: Key, session: &Session) -> Typed {
+        if self.search.is_some() {
+            self.search_key(key);
+            return Typed::Stays;
+        }
         if std::mem::take(&mut self.is_chord) && key == Key::plain_control('e') {
             return Typed::Editor(self.entry.text());
         }
-        match key.code {
-            KeyCode::Esc => return self.close(),
-            KeyCode::Tab => self.when = self.when.next(),
-            KeyCode::Enter if self.entry.ends_with(key) => {
-                return match self.take() {
-                    Some(parts) => Typed::Sends(parts, self.when),
-                    None => self.close(),
-                };
-            }
-            KeyCode::Enter => {}
-            _ if key == Key::plain_control('x') => self.is_chord = true,
-            _ => self.entry.key(key),
+        if self.menu.is_open()
+            && let Some(typed) = self.menu_key(key, session)
+        {
+            self.look(session);
+            return typed;
         }
-        Typed::Stays
+        let typed = match key.code {
+            KeyCode::Esc => self.leave(),
+            KeyCode::Tab => {
+                self.when = self.when.next();
+                Typed::Stays
+            }
+            KeyCode::Enter => self.enter(key, session),
+            _ if key == Key::plain_control('v') => Typed::Says(
+                "a terminal does not hand over images: save it to a file and use the command `attach`".to_owned(),
+            ),
+            KeyCode::Up | KeyCode::Down if key.modifiers.is_empty() => {
+                self.up_or_down(key.code == KeyCode::Up, session);
+                Typed::Stays
+            }
+            _ => {
+                self.edit(key, session);
+                Typed::Stays
+            }
+        };
+        self.look(session);
+        typed
     }
 
-    fn close(&mut self) -> Typed {
+    fn edit(&mut self, key: Key, session: &Session) {
+        if key == Key::plain_control('x') {
+            self.is_chord = true;
+        } else if key == Key::plain_control('r') {
+            self.hear_others(session);
+            self.search = Some(Search { before: self.entry.parts(), ..Search::default() });
+        } else {
+            if key.typed() == Some(' ') {
+                self.take_whole_mention();
+            }
+            self.entry.key(key);
+        }
+    }
+
+    /// Enter: a new line, an object's words, or the end of the message.
+    fn enter(&mut self, key: Key, session: &Session) -> Typed {
+        if key.modifiers.is_empty()
+            && let Some(object) = self.entry.object_under_cursor().cloned()
+        {
+            if let PromptPart::Paste { text } = &object {
+                self.entry.replace_object(text);
+                return Typed::Stays;
+            }
+            return Typed::Says(draw::sent_as(&object, session));
+        }
+        self.take_whole_mention();
+        if !self.entry.ends_with(key) {
+            return Typed::Stays;
+        }
+        let parts = self.entry.parts();
+        let text = prompt_text(&parts);
+        if text.trim().is_empty() {
+            return self.leave();
+        }
+        if let Some(command) = text.strip_prefix('!').filter(|_| self.edits.is_none()) {
+            let command = command.trim().to_owned();
+            return if command.is_empty() { Typed::Stays } else { self.take(parts, |_, _| Typed::Runs(command)) };
+        }
+        match menu::mode_command(&text, session) {
+            Some(Ok(mode)) => return self.take(parts, |_, _| Typed::Mode(mode)),
+            Some(Err(why)) => return Typed::Says(why),
+            None => {}
+        }
+        if let Some(word) = trigger::command_word(&text)
+            && menu::command_of(text.get(1..).unwrap_or_default(), session).is_none()
+            && self.asked_about.as_deref() != Some(text.as_str())
+        {
+            let says = format!("/{word} is no command of the agent: Enter sends it as text");
+            self.asked_about = Some(text);
+            return Typed::Says(says);
+        }
+        self.take(parts, |parts, when| Typed::Sends(wire::Prompt::of(parts, when)))
+    }
+
+    /// Takes the message out: it is history now, and the next one is empty.
+    fn take(&mut self, parts: Parts, make: impl FnOnce(Parts, When) -> Typed) -> Typed {
+        self.history.add(parts.clone());
+        self.asked_about = None;
+        if let Some((prompt, before)) = self.edits.take() {
+            self.put(&before);
+            self.open = false;
+            let wire::Prompt { text, parts, .. } = wire::Prompt::of(parts, self.when);
+            let change = wire::QueueChange::Replace { text, parts };
+            return Typed::Replaces(wire::QueueEdit { prompt: prompt.id, change });
+        }
+        self.put(&[]);
         self.open = false;
-        Typed::Closed
+        make(parts, self.when)
     }
 
-    pub fn paste(&mut self, text: &str) {
-        self.entry.paste(text);
+    /// Esc: a prompt of the queue goes back as it was, a draft is kept.
+    fn leave(&mut self) -> Typed {
+        self.open = false;
+        let Some((prompt, before)) = self.edits.take() else { return Typed::Closed };
+        self.put(&before);
+        let change = wire::QueueChange::Replace { text: prompt.text, parts: prompt.parts };
+        Typed::Replaces(wire::QueueEdit { prompt: prompt.id, change })
+    }
+
+    fn put(&mut self, parts: &[PromptPart]) {
+        self.entry = Entry::of_parts(parts);
+        self.menu.close();
+    }
+
+    /// Takes a prompt of the queue up for editing; the host has parked it.
+    pub fn edit_queued(&mut self, prompt: QueuedPrompt) {
+        if self.edits.is_none() {
+            let before = self.entry.parts();
+            let parts =
+                if prompt.parts.is_empty() { vec![PromptPart::text(&prompt.text)] } else { prompt.parts.clone() };
+            self.put(&parts);
+            self.edits = Some((prompt, before));
+            self.open = true;
+        }
+    }
+
+    /// What was sent could not be delivered: it is the draft again, behind what is written by now.
+    pub fn give_back(&mut self, text: &str, parts: &[PromptPart]) {
+        let given = if parts.is_empty() { vec![PromptPart::text(text)] } else { parts.to_vec() };
+        let mut now = self.entry.parts();
+        if !now.is_empty() {
+            now.push(PromptPart::text("\n"));
+        }
+        now.extend(given);
+        self.put(&now);
+    }
+
+    pub fn paste(&mut self, text: &str, session: &Session) {
+        if let Some(search) = &mut self.search {
+            search.words.push_str(text.lines().next().unwrap_or_default());
+            self.find(None);
+            return;
+        }
+        let cut = (0..=text.len().min(UI_ENTRY_BYTES_MAX)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let text = text.get(..cut).unwrap_or_default().replace("\r\n", "\n").replace('\r', "\n");
+        if text.lines().nth(UI_PASTE_LINES_MAX).is_some() || text.len() > UI_PASTE_BYTES_MAX {
+            self.entry.insert_object(PromptPart::Paste { text });
+        } else {
+            self.entry.paste(&text);
+        }
+        self.look(session);
     }
 
     /// The external editor came back with this text.
@@ -78,15 +269,214 @@ impl Composer {
         }
     }
 
-    /// Takes the message out and closes; `None` when there is nothing but blanks.
-    fn take(&mut self) -> Option<Vec<PromptPart>> {
-        if self.entry.text().trim().is_empty() {
+    // ---- the menu ----
+
+    /// Fills the menu for what is before the cursor.
+    fn look(&mut self, session: &Session) {
+        let (line, before) = self.entry.before_cursor();
+        let trigger = if self.open { trigger::of(line, &before) } else { None };
+        if self.dismissed.is_some() && self.dismissed.as_ref().map(kind) != trigger.as_ref().map(kind) {
+            self.dismissed = None;
+        }
+        self.menu.show(trigger.as_ref().filter(|_| self.dismissed.is_none()), session);
+    }
+
+    /// The host has looked for files, or could not.
+    pub fn found(&mut self, found: Option<wire::Found>, session: &Session) {
+        self.menu.found(found);
+        self.look(session);
+    }
+
+    /// A key that the open menu takes.
+    fn menu_key(&mut self, key: Key, session: &Session) -> Option<Typed> {
+        match key.code {
+            KeyCode::Esc => {
+                let (line, before) = self.entry.before_cursor();
+                self.dismissed = trigger::of(line, &before);
+            }
+            KeyCode::Down | KeyCode::Up if key.modifiers.is_empty() => {
+                self.menu.go(key.code == KeyCode::Down);
+                // The list stays as it is.
+                return Some(Typed::Stays);
+            }
+            KeyCode::Tab => self.fill(session),
+            KeyCode::Enter if key.modifiers.is_empty() => {
+                // A command that is typed in full is sent.
+                let typed = self.entry.text();
+                if matches!(self.menu.selected().map(|row| &row.fills), Some(Fills::Command(name)) if typed == format!("/{name}"))
+                {
+                    self.menu.close();
+                    return Some(self.enter(key, session));
+                }
+                self.fill(session);
+            }
+            _ => return None,
+        }
+        Some(Typed::Stays)
+    }
+
+    /// Puts the selected row in place of what asked for it.
+    fn fill(&mut self, session: &Session) {
+        let Some(fills) = self.menu.selected().map(|row| row.fills.clone()) else { return };
+        let (line, before) = self.entry.before_cursor();
+        match (trigger::of(line, &before), fills) {
+            (Some(Trigger::Command { .. }), Fills::Command(name)) => {
+                self.entry.delete_before(before.chars().count());
+                let takes_words = menu::hint(&format!("/{name}"), session).is_some();
+                self.entry.paste(&format!("/{name}{}", if takes_words { " " } else { "" }));
+            }
+            (Some(Trigger::Mention { chars, .. }), Fills::Object(part)) => self.mention(chars, part),
+            (Some(_) | None, _) => {}
+        }
+        self.menu.close();
+    }
+
+    fn mention(&mut self, chars: usize, part: PromptPart) {
+        self.entry.delete_before(chars);
+        self.entry.insert_object(part);
+        self.entry.key(Key::plain(' '));
+    }
+
+    /// A mention that was typed in full, and that the list has, becomes an object without being selected.
+    fn take_whole_mention(&mut self) {
+        let (line, before) = self.entry.before_cursor();
+        let Some(Trigger::Mention { chars, .. }) = trigger::of(line, &before) else { return };
+        let typed: String = before.chars().skip(before.chars().count().saturating_sub(chars)).collect();
+        let whole = self.menu.rows.iter().find_map(|row| match &row.fills {
+            Fills::Object(part) if part.words() == typed => Some(part.clone()),
+            Fills::Object(_) | Fills::Command(_) => None,
+        });
+        if let Some(part) = whole {
+            self.entry.delete_before(chars);
+            self.entry.insert_object(part);
+        }
+    }
+
+    // ---- history ----
+
+    /// Messages of the project's former sessions, oldest first.
+    pub fn load_history(&mut self, older: Vec<Parts>) {
+        self.history.load(older);
+    }
+
+    /// Messages of this session that other clients sent.
+    fn hear_others(&mut self, session: &Session) {
+        for entry in session.transcript.iter().filter(|entry| entry.speaker == Speaker::Human) {
+            self.history.add_text(&entry.text);
+        }
+    }
+
+    fn up_or_down(&mut self, up: bool, session: &Session) {
+        if self.entry.move_row(!up) {
+            return;
+        }
+        self.hear_others(session);
+        if let Some(parts) = self.history.step(up, self.entry.parts()) {
+            self.put(&parts);
+        }
+    }
+
+    fn search_key(&mut self, key: Key) {
+        let Some(search) = &mut self.search else { return };
+        match key.code {
+            KeyCode::Esc => {
+                let before = std::mem::take(&mut search.before);
+                self.search = None;
+                self.put(&before);
+            }
+            KeyCode::Enter | KeyCode::Tab => self.take_found(),
+            KeyCode::Backspace => {
+                search.words.pop();
+                self.find(None);
+            }
+            _ if key == Key::plain_control('r') => {
+                let before = search.found;
+                self.find(before);
+            }
+            KeyCode::Char(c) if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
+                search.words.push(c);
+                self.find(None);
+            }
+            _ => {
+                self.take_found();
+                self.entry.key(key);
+            }
+        }
+    }
+
+    /// Shows the newest entry with the words, or the one before `before`.
+    fn find(&mut self, before: Option<usize>) {
+        let Some(search) = &mut self.search else { return };
+        let found = self.history.find(&search.words, before.unwrap_or(self.history.len()));
+        if let Some((at, parts)) = found {
+            search.found = Some(at);
+            self.entry = Entry::of_parts(parts);
+        }
+    }
+
+    fn take_found(&mut self) {
+        let Some(search) = self.search.take() else { return };
+        let parts = match search.found {
+            Some(at) => self.history.take(at, search.before),
+            None => search.before,
+        };
+        self.put(&parts);
+    }
+
+    // ---- the draft ----
+
+    /// The draft, if the host should have it now: at once when the message is left, and now and then while it grows.
+    pub fn draft_due(&mut self, now_ms: u64) -> Option<Parts> {
+        let parts = match &self.edits {
+            Some((_, before)) => before.clone(),
+            None => self.entry.parts(),
+        };
+        if parts == self.draft.parts {
+            self.draft.since_ms = None;
             return None;
         }
-        let parts = self.entry.parts();
-        *self = Self { when: self.when, ..Self::default() };
+        let since_ms = *self.draft.since_ms.get_or_insert(now_ms);
+        if self.open && now_ms < since_ms.saturating_add(UI_DRAFT_MS_MIN) {
+            return None;
+        }
+        self.draft = Sync { parts: parts.clone(), since_ms: None };
         Some(parts)
     }
+
+    /// Takes over the draft that another client, or this user before, left behind. What is being written stays.
+    pub fn restore(&mut self, draft: &Drafted) {
+        if !self.open
+            && self.edits.is_none()
+            && self.entry.parts() == self.draft.parts
+            && draft.parts != self.draft.parts
+        {
+            self.put(&draft.parts);
+            self.draft.parts.clone_from(&draft.parts);
+        }
+    }
+
+    // ---- commands of the user's own ----
+
+    /// The command has become this action.
+    pub fn runs(&mut self, action: ActionId) {
+        self.runs.push(action);
+    }
+
+    /// A command ended. Its output is put into the message, where nothing else is in it; true then.
+    pub fn offers_output(&mut self, action: &ActionId) -> Option<bool> {
+        let at = self.runs.iter().position(|run| run == action)?;
+        let action = self.runs.remove(at);
+        let is_free = self.entry.is_empty() && !self.open;
+        if is_free {
+            self.put(&[PromptPart::Action { action }]);
+        }
+        Some(is_free)
+    }
+}
+
+/// Two triggers of one kind are about the same word.
+fn kind(trigger: &Trigger) -> bool {
+    matches!(trigger, Trigger::Command { .. })
 }
 
 /// When a message reaches the agent, as the composer says it.
@@ -96,41 +486,5 @@ pub fn when_words(when: When) -> &'static str {
         When::Queue => "queue",
         When::Boundary => "after this step",
         When::Interrupt => "now",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn press(composer: &mut Composer, keys: &str) -> Typed {
-        let keys = keys.split_whitespace().map(|key| Key::parse(key).unwrap());
-        keys.fold(Typed::Stays, |_, key| composer.key(key))
-    }
-
-    #[test]
-    fn esc_keeps_the_draft_and_enter_sends_it() {
-        let mut composer = Composer { open: true, ..Composer::default() };
-        assert_eq!(press(&mut composer, "a d A-enter y esc"), Typed::Closed);
-        assert_eq!(composer.entry.text(), "ad\ny");
-        composer.open = true;
-        let parts = vec![PromptPart::text("ad\ny")];
-        assert_eq!(press(&mut composer, "tab enter"), Typed::Sends(parts, When::Boundary));
-        assert!(composer.entry.is_empty() && !composer.open);
-        assert_eq!(press(&mut composer, "enter"), Typed::Closed, "there is nothing to send");
-    }
-
-    #[test]
-    fn the_editor_gets_the_text_and_objects_come_back() {
-        let file = PromptPart::File { path: crate::base::RelPath::new("a b.rs").unwrap(), lines: None };
-        let entry = Entry::of_parts(&[PromptPart::text("see "), file.clone()]);
-        let mut composer = Composer { entry, open: true, ..Composer::default() };
-        assert_eq!(press(&mut composer, "C-x C-e"), Typed::Editor("see @\"a b.rs\"".to_owned()));
-        composer.edited("look at @\"a b.rs\" first\n");
-        let parts = [PromptPart::text("look at "), file, PromptPart::text(" first")];
-        assert_eq!(composer.entry.parts(), parts);
-        // One key of the two alone does nothing.
-        assert_eq!(press(&mut composer, "C-x e"), Typed::Stays);
-        assert!(composer.entry.text().ends_with("firste"));
     }
 }

@@ -168,26 +168,16 @@ impl Entry {
         }
     }
 
-    /// The object before the cursor, or else the one behind it.
+    /// The object that the cursor is on.
     #[must_use]
-    pub fn object_here(&self) -> Option<&PromptPart> {
+    pub fn object_under_cursor(&self) -> Option<&PromptPart> {
         let DataCursor(line, char) = self.area.cursor();
-        let line = self.area.lines().get(line)?;
-        let before = char.checked_sub(1).and_then(|at| line.chars().nth(at)).and_then(|c| self.object(c));
-        before.or_else(|| line.chars().nth(char).and_then(|c| self.object(c)))
+        self.area.lines().get(line)?.chars().nth(char).and_then(|c| self.object(c))
     }
 
-    /// Puts text where the object before the cursor is.
+    /// Puts text where the object is that the cursor is on.
     pub fn replace_object(&mut self, text: &str) {
-        let DataCursor(line, char) = self.area.cursor();
-        let line = self.area.lines().get(line).map_or("", String::as_str);
-        let is_before =
-            char.checked_sub(1).and_then(|at| line.chars().nth(at)).is_some_and(|c| self.object(c).is_some());
-        if is_before {
-            self.area.delete_char()
-        } else {
-            self.area.delete_next_char()
-        };
+        self.area.delete_next_char();
         self.paste(text);
     }
 

@@ -5,6 +5,7 @@ mod editor;
 pub mod help;
 pub mod palette;
 mod prompt;
+pub mod queue;
 mod revert;
 mod rule;
 mod stopped;
@@ -36,6 +37,7 @@ pub enum Overlay {
     Palette(palette::Palette),
     Edit(Editor),
     Rule(Draft),
+    Queue(queue::QueueList),
     Stopped(Census),
 }
 
@@ -48,7 +50,7 @@ impl Overlay {
             Self::Edit(editor) => Some(&editor.entry),
             Self::Rule(draft) => Some(&draft.entry),
             Self::Palette(palette) => Some(palette.entry()),
-            Self::Choose(_) | Self::Revert(_) | Self::Help(_) | Self::Stopped(_) => None,
+            Self::Choose(_) | Self::Revert(_) | Self::Queue(_) | Self::Help(_) | Self::Stopped(_) => None,
         }
     }
 
@@ -58,9 +60,13 @@ impl Overlay {
         match self {
             Self::Prompt(prompt) => prompt.purpose.about(),
             Self::Choose(choice) => choice.decides.as_ref().map(|(action, digest)| (action, digest)),
-            Self::Revert(_) | Self::Help(_) | Self::Palette(_) | Self::Edit(_) | Self::Rule(_) | Self::Stopped(_) => {
-                None
-            }
+            Self::Revert(_)
+            | Self::Help(_)
+            | Self::Palette(_)
+            | Self::Edit(_)
+            | Self::Rule(_)
+            | Self::Queue(_)
+            | Self::Stopped(_) => None,
         }
     }
 }
@@ -77,6 +83,7 @@ pub fn view(app: &App, frame: &mut Frame<'_>) {
         Overlay::Palette(palette) => palette::view(palette, app, frame, screen),
         Overlay::Edit(editor) => editor::view(editor, app, frame, screen),
         Overlay::Rule(draft) => rule::view(draft, app, frame, screen),
+        Overlay::Queue(list) => queue::view(list, app, frame, screen),
         Overlay::Stopped(census) => stopped::view(census, app, frame, screen),
     }
 }

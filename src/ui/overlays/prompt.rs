@@ -71,6 +71,8 @@ pub enum Purpose {
     },
     RewordStep(StepId),
     Search,
+    /// The path of a picture on this machine.
+    Attach,
     /// An event's number or an action's name, in a record.
     Jump,
 }
@@ -96,6 +98,7 @@ impl Purpose {
             | Self::AddStep { .. }
             | Self::RewordStep(_)
             | Self::Search
+            | Self::Attach
             | Self::Jump => None,
         }
     }
@@ -116,6 +119,7 @@ impl Purpose {
             | Self::AddStep { .. }
             | Self::RewordStep(_)
             | Self::Search
+            | Self::Attach
             | Self::Jump => None,
         }
     }
@@ -138,6 +142,7 @@ impl Purpose {
             Self::AddStep { .. } => "New step after this one",
             Self::RewordStep(_) => "Reword the step",
             Self::Search => "Search in this pane",
+            Self::Attach => "Attach an image of this machine to the message",
             Self::Jump => "Go to an event of the record",
         }
     }
@@ -159,6 +164,7 @@ impl Purpose {
             Self::Reason { .. } => "Enter sends it · Alt-Enter new line · Esc keeps it pending".to_owned(),
             Self::AddStep { .. } | Self::RewordStep(_) => "Enter saves it · Esc cancels".to_owned(),
             Self::Jump => "event number, or an action such as a7 · Enter goes there · Esc cancels".to_owned(),
+            Self::Attach => "path of a PNG, JPEG, GIF or WebP file · Enter attaches it · Esc cancels".to_owned(),
             Self::Search => "Enter searches · n N next, previous · Esc cancels".to_owned(),
         }
     }
@@ -261,7 +267,7 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
                 say(&escape::show(&field.detail, &Show::prose()), Role::TextSoft);
             }
         }
-        Purpose::Search | Purpose::Jump | Purpose::AddStep { .. } | Purpose::RewordStep(_) => {}
+        Purpose::Search | Purpose::Attach | Purpose::Jump | Purpose::AddStep { .. } | Purpose::RewordStep(_) => {}
         Purpose::Note { action, .. }
         | Purpose::Confirm { action, .. }
         | Purpose::GuardReason { action, .. }

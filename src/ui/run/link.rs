@@ -260,6 +260,16 @@ fn answer(asked: &Request, result: &serde_json::value::RawValue) -> Result<Answe
         let processes = read::<wire::Processes>(Some(result)).ok_or("the host's answer is invalid")?;
         return Ok(AnswerData::Processes(processes.processes));
     }
+    let invalid = || "the host's answer is invalid".to_owned();
+    if matches!(asked, Request::Find(_)) {
+        return read(Some(result)).map(AnswerData::Found).ok_or_else(invalid);
+    }
+    if matches!(asked, Request::Image(_)) {
+        return read(Some(result)).map(AnswerData::Image).ok_or_else(invalid);
+    }
+    if matches!(asked, Request::Run(_)) {
+        return read::<wire::OwnAction>(Some(result)).map(|own| AnswerData::Own(own.action)).ok_or_else(invalid);
+    }
     if !matches!(asked, Request::BlobGet(_)) {
         return Ok(AnswerData::Done);
     }

@@ -4,6 +4,8 @@
 //! last one and not before the terminal has taken that one.
 
 mod editor;
+mod history;
+mod image;
 mod link;
 mod signals;
 
@@ -38,6 +40,8 @@ pub struct Options {
     /// The user's own theme and keymap files.
     pub theme_dir: Option<PathBuf>,
     pub keymap_dir: Option<PathBuf>,
+    /// The directory of the messages that were sent, by project.
+    pub history_dir: Option<PathBuf>,
     pub depth: Depth,
     pub signs: Signs,
     pub mouse: bool,
@@ -268,6 +272,7 @@ impl Client {
             }
             let woke = self.wait().await;
             if let Some(ended) = self.take_in(woke, modes).await {
+                self.keep_draft().await;
                 return ended;
             }
             // Everything that is there already belongs to the same frame, unless the user would wait too long for it.
@@ -278,10 +283,23 @@ impl Client {
                 }
                 let Some(woke) = self.ready().await else { break };
                 if let Some(ended) = self.take_in(woke, modes).await {
+                    self.keep_draft().await;
                     return ended;
                 }
             }
         }
+    }
+
+    /// What is being written outlives the client, whichever way it ends.
+    async fn keep_draft(&mut self) {
+        for request in self.app.last_words() {
+            if let Request::Host(ask) = request {
+                drop(self.link.ask(ask));
+            } else if let (Request::Remember { workspace, parts }, Some(dir)) = (request, &self.options.history_dir) {
+                drop(history::add(dir, &workspace, &parts));
+            }
+        }
+        self.link.finish().await;
     }
 
     fn now_ms(&self) -> u64 {
@@ -427,6 +445,22 @@ impl Client {
                 self.preamble.extend_from_slice(&clipboard(&text));
                 Vec::new()
             }
+            Request::LoadHistory(workspace) => match &self.options.history_dir {
+                Some(dir) => self.app.update(at, Msg::History(history::load(dir, &workspace))),
+                None => Vec::new(),
+            },
+            Request::Remember { workspace, parts } => {
+                if let Some(dir) = &self.options.history_dir
+                    && let Err(error) = history::add(dir, &workspace, &parts)
+                {
+                    tracing::warn!(%error, "a message was not added to the history");
+                }
+                Vec::new()
+            }
+            Request::Attach(path) => {
+                let (name, bytes) = image::read(&path);
+                self.app.update(at, Msg::Attached { name, bytes })
+            }
             Request::Notify(notice) => {
                 self.preamble.extend_from_slice(&call(self.options.notices, notice));
                 Vec::new()
@@ -451,12 +485,7 @@ impl Client {
                 let at = self.now_ms();
                 self.app.update(at, Msg::Edited { of, outcome })
             }
-            Request::Leave(leave) => {
-                if leave != Leave::Interrupt {
-                    self.link.finish().await;
-                }
-                return Err(Ended::Left(leave));
-            }
+            Request::Leave(leave) => return Err(Ended::Left(leave)),
         };
         self.dirty = true;
         Ok(more)

@@ -190,7 +190,10 @@ fn while_typing_no_key_approves() {
     stage.type_text("a d r s");
     assert!(stage.asked.is_empty());
     stage.press("enter");
-    assert_eq!(stage.asked, [wire::Request::Prompt(wire::Prompt { text: "a d r s".to_owned(), when: When::Queue })]);
+    assert_eq!(
+        stage.asked,
+        [wire::Request::Prompt(wire::Prompt { text: "a d r s".to_owned(), when: When::Queue, parts: Vec::new() })]
+    );
 }
 
 #[test]

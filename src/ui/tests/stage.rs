@@ -106,7 +106,10 @@ impl Stage {
                     job.run(&|product| products.borrow_mut().push(product));
                     products.into_inner().into_iter().for_each(|product| self.send(Msg::Computed(product)));
                 }
+                // The messages that are remembered are the loop's.
+                Request::LoadHistory(_) | Request::Remember { .. } => {}
                 Request::Editor { .. }
+                | Request::Attach(_)
                 | Request::KeepRule(_)
                 | Request::Copy(_)
                 | Request::Suspend

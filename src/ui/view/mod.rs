@@ -115,11 +115,15 @@ fn foot(app: &App, brush: &mut Brush<'_>) {
         return;
     }
     if app.composer.open && app.overlay.is_none() {
+        if let Some(words) = composer::draw::search_words(app) {
+            x = brush.cut(x, line.y, end, &words, Role::Text) + 2;
+        }
         for (key, label) in composer::draw::hints(app) {
             let needs = u16::try_from(key.len() + label.len() + 1).unwrap_or(u16::MAX);
-            if x.saturating_add(needs) <= end {
-                x = hint(brush, x, line.y, end, key, label);
+            if x.saturating_add(needs) > end {
+                break;
             }
+            x = hint(brush, x, line.y, end, key, label);
         }
         return;
     }

@@ -163,6 +163,23 @@ impl Turn {
         }
     }
 
+    /// The supervisor wants a shorter conversation: half of its size at most.
+    pub fn shorten(&mut self) -> Vec<Effect> {
+        let mut out = Vec::new();
+        let room = self.talk.tokens(self.fixed_bytes()) / 2;
+        self.compact(room, &mut out);
+        out
+    }
+
+    /// The conversation goes on with another model.
+    pub fn change_model(&mut self, choice: Choice, system: String) {
+        let (format, context) = (choice.model.edit_format, choice.model.context_tokens());
+        self.tools = tools::specs(self.setup.role, format, Wording::for_context(u64::from(context)));
+        self.names = tools::names(self.setup.role, format);
+        self.room = Room { tokens: u64::from(context), used: 0, counted: None, overflows: 0 };
+        (self.setup.choice, self.setup.system) = (choice, system);
+    }
+
     /// The budget as it is now; the next specialist begins with it.
     pub fn budget(&self) -> &Budget {
         &self.budget

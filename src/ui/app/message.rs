@@ -1,0 +1,75 @@
+//! The message that is written, and the session around it: what comes of it, and what others make of it.
+
+use super::{App, Request};
+use crate::base::ActionId;
+use crate::model::event::Event;
+use crate::model::{Envelope, PromptPart};
+use crate::ui::app::toast::Toast;
+use crate::wire;
+use base64::Engine as _;
+
+/// What new events mean for the message: a draft of another client, the end of a command, the project's history.
+pub(super) fn heard(app: &mut App, envelopes: &[Envelope]) -> Vec<Request> {
+    let mut requests = Vec::new();
+    for envelope in envelopes {
+        if let Event::SessionOpened(opened) = &envelope.event {
+            requests.push(Request::LoadHistory(opened.workspace.clone()));
+        }
+        if let Event::Finished(finished) = &envelope.event {
+            offer_output(app, &finished.action);
+        }
+    }
+    // Only the newest counts, and what this client wrote it has.
+    let drafted = envelopes.iter().any(|envelope| matches!(envelope.event, Event::Drafted(_)));
+    let draft = app.scene.session.prompts.draft.clone().filter(|draft| drafted && !app.scene.is_me(&draft.by));
+    if let Some(draft) = draft {
+        app.composer.restore(&draft);
+    }
+    requests
+}
+
+fn offer_output(app: &mut App, action: &ActionId) {
+    let Some(is_in_message) = app.composer.offers_output(action) else { return };
+    let key = app.keymap.shown("compose").unwrap_or_default();
+    app.say(Toast::plain(if is_in_message {
+        format!("{action} ended: {key} writes about its output, Backspace removes it")
+    } else {
+        format!("{action} ended: @{action} mentions its output")
+    }));
+}
+
+/// A picture of this machine was read.
+pub(super) fn attached(app: &mut App, name: String, bytes: Result<Vec<u8>, String>) -> Vec<Request> {
+    match bytes {
+        Ok(bytes) => {
+            let data = base64::engine::general_purpose::STANDARD.encode(bytes);
+            vec![Request::Host(wire::Request::Image(wire::PutImage { name, data }))]
+        }
+        Err(why) => {
+            app.say(Toast::error(why));
+            Vec::new()
+        }
+    }
+}
+
+/// The host has the picture: it is part of the message.
+pub(super) fn image_kept(app: &mut App, asked: &wire::Request, image: wire::ImageKept) {
+    let wire::Request::Image(wire::PutImage { name, .. }) = asked else { return };
+    let wire::ImageKept { digest, mime, bytes } = image;
+    app.composer.entry.insert_object(PromptPart::Image { name: name.clone(), mime, digest, bytes });
+    app.composer.open = true;
+    if !app.scene.session.agent.ready.images {
+        app.say(Toast::warning("the agent takes no images: it is told that there is one"));
+    }
+}
+
+/// What could not be delivered is the message again.
+pub(super) fn not_sent(app: &mut App, asked: &wire::Request) {
+    if let wire::Request::Prompt(wire::Prompt { text, parts, .. })
+    | wire::Request::Queue(wire::QueueEdit { change: wire::QueueChange::Replace { text, parts }, .. }) = asked
+    {
+        app.composer.give_back(text, parts);
+    } else if let wire::Request::Run(run) = asked {
+        app.composer.give_back(&format!("!{}", run.command.line()), &[]);
+    }
+}

@@ -1,0 +1,147 @@
+//! The messages that were sent before, walked with the arrows or searched. The draft is the newest of them, and what is
+//! changed on the way is kept until something is sent.
+
+use crate::model::{PromptPart, prompt_text};
+use crate::ui::limits::UI_HISTORY_ENTRIES_MAX;
+use std::collections::BTreeMap;
+
+/// A message.
+pub type Parts = Vec<PromptPart>;
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Oldest first.
+    sent: Vec<Parts>,
+    /// The one that is shown; the draft when there is none.
+    at: Option<usize>,
+    /// What the user made of an entry, and of the draft, before going on to another one.
+    changed: BTreeMap<Option<usize>, Parts>,
+}
+
+impl History {
+    /// Adds what was sent in former sessions of the project, before everything that is known.
+    pub fn load(&mut self, mut older: Vec<Parts>) {
+        older.append(&mut self.sent);
+        self.sent = older;
+        self.leave();
+        self.bound();
+    }
+
+    /// Remembers what was sent; the next walk starts from a fresh draft.
+    pub fn add(&mut self, parts: Parts) {
+        self.leave();
+        if self.sent.last() != Some(&parts) {
+            self.sent.push(parts);
+        }
+        self.bound();
+    }
+
+    /// Adds a message of this session that another client sent.
+    pub fn add_text(&mut self, text: &str) {
+        if !self.sent.iter().any(|parts| prompt_text(parts) == text) {
+            self.sent.push(vec![PromptPart::text(text)]);
+            self.bound();
+        }
+    }
+
+    fn bound(&mut self) {
+        let over = self.sent.len().saturating_sub(UI_HISTORY_ENTRIES_MAX);
+        if over > 0 {
+            self.sent.drain(..over);
+            self.leave();
+        }
+    }
+
+    fn leave(&mut self) {
+        (self.at, self.changed) = (None, BTreeMap::new());
+    }
+
+    /// The entry before or after the one that is shown, in exchange for what is shown now.
+    pub fn step(&mut self, older: bool, shown: Parts) -> Option<Parts> {
+        let next = match (older, self.at) {
+            (true, None) => Some(self.sent.len().checked_sub(1)?),
+            (true, Some(at)) => Some(at.checked_sub(1)?),
+            (false, None) => return None,
+            (false, Some(at)) => Some(at + 1).filter(|at| *at < self.sent.len()),
+        };
+        Some(self.go(next, shown))
+    }
+
+    fn go(&mut self, next: Option<usize>, shown: Parts) -> Parts {
+        self.changed.insert(self.at, shown);
+        self.at = next;
+        let kept = self.changed.get(&next).cloned();
+        kept.or_else(|| self.sent.get(next?).cloned()).unwrap_or_default()
+    }
+
+    /// The newest entry before `before` that holds these words in any case.
+    pub fn find(&self, words: &str, before: usize) -> Option<(usize, &Parts)> {
+        let words = words.to_lowercase();
+        let found = |(_, parts): &(usize, &Parts)| prompt_text(parts).to_lowercase().contains(&words);
+        self.sent.iter().enumerate().take(before).rev().find(found)
+    }
+
+    pub fn len(&self) -> usize {
+        self.sent.len()
+    }
+
+    /// Shows the entry that was found, in exchange for what is shown now.
+    pub fn take(&mut self, at: usize, shown: Parts) -> Parts {
+        self.go(Some(at), shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> Parts {
+        vec![PromptPart::text(text)]
+    }
+
+    fn history() -> History {
+        let mut history = History::default();
+        history.load(vec![parts("one"), parts("two")]);
+        history.add(parts("three"));
+        history
+    }
+
+    /// A draft and every entry that was changed survive the walk (cc#55275, gm#14617).
+    #[test]
+    fn the_draft_and_what_was_changed_are_kept() {
+        let mut history = history();
+        assert_eq!(history.step(true, parts("draft\nof\nthree")), Some(parts("three")));
+        assert_eq!(history.step(true, parts("three!")), Some(parts("two")));
+        assert_eq!(history.step(false, parts("two")), Some(parts("three!")));
+        assert_eq!(history.step(false, parts("three!")), Some(parts("draft\nof\nthree")));
+        assert_eq!(history.step(false, parts("draft")), None);
+        (0..3).for_each(|_| drop(history.step(true, parts("x"))));
+        assert_eq!(history.step(true, parts("x")), None, "there is nothing before the first");
+    }
+
+    #[test]
+    fn sending_begins_a_new_walk() {
+        let mut history = history();
+        history.step(true, parts("a"));
+        history.add(parts("three!"));
+        history.add(parts("three!"));
+        assert_eq!(history.step(true, Parts::new()), Some(parts("three!")));
+        assert_eq!(history.step(true, parts("three!")), Some(parts("three")));
+    }
+
+    #[test]
+    fn words_are_found_from_the_newest_on() {
+        let history = history();
+        assert_eq!(history.find("T", history.len()).map(|(at, _)| at), Some(2));
+        assert_eq!(history.find("t", 2).map(|(at, _)| at), Some(1));
+        assert_eq!(history.find("zzz", history.len()), None);
+    }
+
+    #[test]
+    fn the_history_is_bounded() {
+        let mut history = History::default();
+        history.load((0..2 * UI_HISTORY_ENTRIES_MAX).map(|n| parts(&n.to_string())).collect());
+        assert_eq!(history.len(), UI_HISTORY_ENTRIES_MAX);
+    }
+}
