@@ -1,6 +1,7 @@
 //! The composer: what is written is kept, edited, and arrives as it was written.
 
-use crate::external::open_at;
+use crate::external::{open_at, open_with};
+use crate::model_server::{ModelServer, Script, Turn};
 use crate::screen::{Hosts, Screen};
 use crate::seat::{Room, assert_verifies, only_session};
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ at_every_size!(
     what_waits_is_reordered_edited_and_withdrawn,
     a_command_of_my_own_is_run_and_its_output_sent,
     an_image_is_attached_from_this_machine,
+    the_built_in_agent_reads_what_is_mentioned_and_forgets,
 );
 
 fn quit(screen: Screen, room: &Room, hosts: Hosts<'_>) {
@@ -271,5 +273,73 @@ fn an_image_is_attached_from_this_machine(size: (u16, u16)) {
     let sent = prompts(&room).pop().unwrap();
     assert_eq!((&sent[0]["type"], &sent[0]["mimeType"]), (&json!("image"), &json!("image/png")), "{sent:?}");
     assert_eq!(sent[1]["text"], " see?");
+    quit(screen, &room, hosts);
+}
+
+/// The built-in agent's own commands are in the menu; a mentioned file reaches the model as text.
+fn the_built_in_agent_reads_what_is_mentioned_and_forgets(size: (u16, u16)) {
+    let says = |text: &str| Turn { text: text.into(), ..Turn::default() };
+    let server = ModelServer::start(Script::of([says("It adds."), says("A new start.")]));
+    let room = Room::with(&[("calc.py", "def unmistakable(): pass\n")]);
+    let hosts = Hosts(&room);
+    let config = room.dir.path().join("config/rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "[llm]\nplan_first = false\n").unwrap();
+    let models = format!(
+        "[[provider]]\nname = \"test\"\napi = \"openai-chat\"\nbase_url = \"{}\"\nmodels = [{{ name = \"scripted\", context = 32000, output = 2000 }}]\n",
+        server.origin()
+    );
+    std::fs::write(config.join("models.toml"), models).unwrap();
+    let mut screen = Screen::open(&room, &["--agent", "llm:test/scripted"], size);
+    screen.wait_idle();
+    screen.command("compose");
+    screen.wait_for("Enter send");
+    screen.type_text("what is @calc.py");
+    screen.wait("it is found", |text| text.matches("@calc.py").count() > 1);
+    screen.press("tab");
+    screen.type_text("for?");
+    screen.press("enter");
+    screen.wait_for("It adds.");
+    screen.wait_idle();
+    let first = server.received().last().unwrap().body.to_string();
+    assert!(first.contains("what is calc.py for?") && first.contains("def unmistakable"), "{first}");
+    screen.command("compose");
+    screen.wait_for("Enter send");
+    screen.type_text("/cl");
+    screen.wait_for("Forget the conversation");
+    screen.press("tab enter");
+    screen.wait_for("The conversation is forgotten");
+    screen.wait_idle();
+    screen.command("compose");
+    screen.wait_for("Enter send");
+    screen.type_text("hello again");
+    screen.press("enter");
+    screen.wait_for("A new start.");
+    let last = server.received().last().unwrap().body.to_string();
+    assert!(last.contains("hello again") && !last.contains("It adds."), "{last}");
+    quit(screen, &room, hosts);
+}
+
+/// Without a screen, the selected row of the list is a line, and the text is where it was.
+#[test]
+fn the_composer_works_in_lines() {
+    let room = Room::with(&[("src/calculator.py", "x = 1\n")]);
+    let hosts = Hosts(&room);
+    let commands = json!([{"name": "review", "description": "Reviews changes"}]);
+    let offers = json!({"update": {"sessionUpdate": "available_commands_update", "availableCommands": commands}});
+    let script = json!({"turns": [[offers, {"say": "ready"}], [{"say": "it came"}]]});
+    let mut screen = open_with(&room, &script, &["--isolation", "gated", "--linear"], (80, 40));
+    screen.wait_for("ready");
+    screen.command("compose");
+    screen.type_text("/rev");
+    screen.wait_for("list 1: /review");
+    screen.press("tab");
+    screen.type_text(" @calc");
+    screen.wait_for("list 1: @src/calculator.py");
+    screen.press("tab enter");
+    screen.wait_for("it came");
+    let sent = prompts(&room).pop().unwrap();
+    assert_eq!(sent[0]["text"], "/review ");
+    assert_eq!(sent[1]["type"], "resource_link");
     quit(screen, &room, hosts);
 }

@@ -283,8 +283,8 @@ impl AgentLine {
         if gate.session().turns.current.is_none() && gate.session().frozen.is_none() {
             self.send_next(gate);
         }
-        let prompts = self.prompts.to_vec();
-        if gate.session().prompts.queue != prompts {
+        // What came and went at once is no news.
+        if let Some(prompts) = self.prompts.news().filter(|prompts| gate.session().prompts.queue != *prompts) {
             gate.record(Event::QueueChanged(QueueChanged { prompts }));
         }
     }

@@ -12,13 +12,16 @@ use std::collections::VecDeque;
 pub struct Queue {
     prompts: VecDeque<QueuedPrompt>,
     last_id: u64,
+    /// It is another one than was recorded last.
+    is_changed: bool,
 }
 
 impl Queue {
-    /// Those of a former host, which were never sent.
+    /// Those of a former host, which were never sent: nothing starts an agent again but the user, so they are parked.
     pub fn of(prompts: &[QueuedPrompt]) -> Self {
         let last_id = prompts.iter().map(|prompt| prompt.id).max().unwrap_or(0);
-        Self { prompts: prompts.iter().cloned().collect(), last_id }
+        let parked = prompts.iter().map(|prompt| QueuedPrompt { parked: true, ..prompt.clone() });
+        Self { prompts: parked.collect(), last_id, is_changed: !prompts.is_empty() }
     }
 
     pub fn len(&self) -> usize {
@@ -29,8 +32,9 @@ impl Queue {
         self.prompts.is_empty()
     }
 
-    pub fn to_vec(&self) -> Vec<QueuedPrompt> {
-        self.prompts.iter().cloned().collect()
+    /// The whole queue, if it has changed since this was asked last.
+    pub fn news(&mut self) -> Option<Vec<QueuedPrompt>> {
+        std::mem::take(&mut self.is_changed).then(|| self.prompts.iter().cloned().collect())
     }
 
     pub fn push(&mut self, text: String, parts: Vec<PromptPart>, first: bool) -> Result<(), Refusal> {
@@ -45,6 +49,7 @@ impl Queue {
             return Err(Refusal::Overloaded(why));
         }
         self.last_id += 1;
+        self.is_changed = true;
         let prompt = QueuedPrompt { id: self.last_id, text, parts, parked: false };
         if first {
             self.prompts.push_front(prompt)
@@ -57,10 +62,12 @@ impl Queue {
     /// Takes the next one that is not parked.
     pub fn pop(&mut self) -> Option<QueuedPrompt> {
         let at = self.prompts.iter().position(|prompt| !prompt.parked)?;
+        self.is_changed = true;
         self.prompts.remove(at)
     }
 
     pub fn clear(&mut self) {
+        self.is_changed = true;
         self.prompts.clear();
     }
 
@@ -68,6 +75,7 @@ impl Queue {
     pub fn change(&mut self, id: u64, change: QueueChange) -> Result<(), Refusal> {
         let gone = || Refusal::Invalid(format!("prompt {id} is not in the queue: it has been sent or withdrawn"));
         let at = self.prompts.iter().position(|prompt| prompt.id == id).ok_or_else(gone)?;
+        self.is_changed = true;
         match change {
             QueueChange::Move { by } => {
                 let last = self.prompts.len().saturating_sub(1);
@@ -129,6 +137,17 @@ mod tests {
         queue.change(1, QueueChange::Move { by: 100 }).unwrap();
         queue.change(2, QueueChange::Move { by: i32::MIN }).unwrap();
         assert_eq!(texts(&queue), ["two", "three", "one"]);
+    }
+
+    /// A queue that is passed over a thousand times a second costs nothing, and a crash sends nothing unasked.
+    #[test]
+    fn only_changes_are_news_and_what_a_crash_left_is_parked() {
+        let mut queue = queue();
+        assert_eq!(queue.news().map(|prompts| prompts.len()), Some(3));
+        assert_eq!(queue.news(), None);
+        let mut again = Queue::of(queue.prompts.make_contiguous());
+        assert!(again.news().is_some_and(|prompts| prompts.iter().all(|prompt| prompt.parked)));
+        assert_eq!(again.pop(), None);
     }
 
     #[test]

@@ -168,11 +168,9 @@ impl Session {
             Event::AgentReady(body) => self.agent.ready(body),
             Event::AgentNoted(body) => self.note(seq, at, body),
             Event::HostStarted(_) => self.clients.all_left(),
-            Event::Drafted(body) => self.prompts.draft(body),
-            Event::ImageKept(_) => {}
-            Event::QueueChanged(body) => self.prompts.queue(body),
+            Event::Drafted(_) | Event::QueueChanged(_) => self.prompts.apply(&envelope.event),
             Event::Watching(body) => self.disk.watching = Some(body.clone()),
-            Event::Unknown { .. } => {}
+            Event::ImageKept(_) | Event::Unknown { .. } => {}
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The user's messages on their way to the agent: the one that is written, and those that wait for the turn to end.
 
-use crate::model::event::{Drafted, QueueChanged, QueuedPrompt};
+use crate::model::event::{Drafted, Event, QueuedPrompt};
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,11 +12,11 @@ pub struct Prompts {
 }
 
 impl Prompts {
-    pub(super) fn draft(&mut self, body: &Drafted) {
-        self.draft = Some(body.clone()).filter(|draft| !draft.parts.is_empty());
-    }
-
-    pub(super) fn queue(&mut self, body: &QueueChanged) {
-        self.queue.clone_from(&body.prompts);
+    pub(super) fn apply(&mut self, event: &Event) {
+        if let Event::Drafted(body) = event {
+            self.draft = Some(body.clone()).filter(|draft| !draft.parts.is_empty());
+        } else if let Event::QueueChanged(body) = event {
+            self.queue.clone_from(&body.prompts);
+        }
     }
 }

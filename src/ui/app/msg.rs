@@ -83,7 +83,7 @@ pub enum AnswerData {
     Found(wire::Found),
     /// An action of the user's own.
     Own(Option<ActionId>),
-    Image(wire::ImageKept),
+    Image(Box<wire::ImageKept>),
     /// A refusal that lists changes which may be the user's, to choose from.
     Choose(ChoiceNeeded),
 }

@@ -33,21 +33,7 @@ impl App {
         match msg {
             Msg::Input(input) => self.input(input),
             Msg::Events(envelopes, _) if self.scene.record.is_some() => record::heard(self, envelopes),
-            Msg::Events(envelopes, wall) => {
-                let mut requests = self.heard(&envelopes, wall);
-                let listed = |event: &Event| matches!(event, Event::AgentNoted(note) if note.sessions.is_some());
-                if envelopes.iter().any(|envelope| listed(&envelope.event))
-                    && matches!(&self.overlay, Some(Overlay::Choose(choice)) if choice.of_sessions)
-                {
-                    self.overlay = Some(Overlay::Choose(Choice::sessions(&self.scene)));
-                }
-                let ended = envelopes.iter().any(|envelope| matches!(envelope.event, Event::SessionEnded(_)));
-                let arrived = envelopes.iter().any(|envelope| matches!(envelope.event, Event::Held(_)));
-                let notice = if ended { Some(Notice::Ended) } else { arrived.then_some(Notice::Waits) };
-                requests.extend(self.look_at_processes());
-                requests.extend(notice.filter(|_| self.in_front != Some(true)).map(Request::Notify));
-                requests
-            }
+            Msg::Events(envelopes, wall) => self.events(&envelopes, wall),
             Msg::Answered { asked, outcome } => self.answered(&asked, outcome),
             Msg::Linked { client, control, head } => {
                 self.scene.linked(client, control, head);
@@ -103,6 +89,23 @@ impl App {
                 Vec::new()
             }
         }
+    }
+
+    /// Facts of the running session, and what the user is told of them.
+    fn events(&mut self, envelopes: &[Envelope], wall: UnixMs) -> Vec<Request> {
+        let mut requests = self.heard(envelopes, wall);
+        let listed = |event: &Event| matches!(event, Event::AgentNoted(note) if note.sessions.is_some());
+        if envelopes.iter().any(|envelope| listed(&envelope.event))
+            && matches!(&self.overlay, Some(Overlay::Choose(choice)) if choice.of_sessions)
+        {
+            self.overlay = Some(Overlay::Choose(Choice::sessions(&self.scene)));
+        }
+        let ended = envelopes.iter().any(|envelope| matches!(envelope.event, Event::SessionEnded(_)));
+        let arrived = envelopes.iter().any(|envelope| matches!(envelope.event, Event::Held(_)));
+        let notice = if ended { Some(Notice::Ended) } else { arrived.then_some(Notice::Waits) };
+        requests.extend(self.look_at_processes());
+        requests.extend(notice.filter(|_| self.in_front != Some(true)).map(Request::Notify));
+        requests
     }
 
     fn silent(&mut self, pid: Option<i32>) {
@@ -306,7 +309,7 @@ impl App {
                         action.into_iter().for_each(|action| self.composer.runs(action));
                     }
                 }
-                Ok(AnswerData::Image(image)) => message::image_kept(self, asked, image),
+                Ok(AnswerData::Image(image)) => message::image_kept(self, asked, *image),
                 Ok(AnswerData::Done | AnswerData::Blob { .. }) => {}
                 // A host that cannot list them is not the user's problem.
                 Err(_) if *asked == wire::Request::Processes => {}

@@ -58,9 +58,10 @@ impl Entry {
     pub fn of_parts(parts: &[PromptPart]) -> Self {
         let mut entry = Self::lines();
         for part in parts {
-            match part {
-                PromptPart::Text { text } => entry.paste(text),
-                part => entry.insert_object(part.clone()),
+            if let PromptPart::Text { text } = part {
+                entry.paste(text);
+            } else {
+                entry.insert_object(part.clone());
             }
         }
         entry
@@ -231,6 +232,7 @@ impl Entry {
     }
 
     /// A key that edits or moves. Enter is the caller's to decide, with [`Entry::ends_with`].
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most keys of crossterm mean nothing here")]
     pub fn key(&mut self, key: Key) {
         if self.is_full() && key.typed().is_some() {
             return;
@@ -358,15 +360,13 @@ impl Entry {
 
 /// An object as it is shown in the text.
 fn label(part: &PromptPart) -> String {
-    match part {
-        PromptPart::Paste { text } => {
-            format!("[pasted {} lines, {}]", text.lines().count(), size_words(text.len() as u64))
-        }
-        PromptPart::Image { name, bytes, .. } => {
-            format!("[image {}, {}]", escape::show(name, &Show::default()), size_words(*bytes))
-        }
-        part => escape::show(&part.words(), &Show::default()).into_owned(),
+    if let PromptPart::Paste { text } = part {
+        return format!("[pasted {} lines, {}]", text.lines().count(), size_words(text.len() as u64));
     }
+    if let PromptPart::Image { name, bytes, .. } = part {
+        return format!("[image {}, {}]", escape::show(name, &Show::default()), size_words(*bytes));
+    }
+    escape::show(&part.words(), &Show::default()).into_owned()
 }
 
 /// A size in words.

@@ -265,7 +265,7 @@ fn answer(asked: &Request, result: &serde_json::value::RawValue) -> Result<Answe
         return read(Some(result)).map(AnswerData::Found).ok_or_else(invalid);
     }
     if matches!(asked, Request::Image(_)) {
-        return read(Some(result)).map(AnswerData::Image).ok_or_else(invalid);
+        return read(Some(result)).map(Box::new).map(AnswerData::Image).ok_or_else(invalid);
     }
     if matches!(asked, Request::Run(_)) {
         return read::<wire::OwnAction>(Some(result)).map(|own| AnswerData::Own(own.action)).ok_or_else(invalid);
