@@ -4,6 +4,7 @@ use crate::external::{open_at, open_with};
 use crate::model_server::{ModelServer, Script, Turn};
 use crate::screen::{Hosts, Screen};
 use crate::seat::{Room, assert_verifies, only_session};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 at_every_size!(
@@ -279,7 +280,9 @@ fn an_image_is_attached_from_this_machine(size: (u16, u16)) {
 /// The built-in agent's own commands are in the menu; a mentioned file reaches the model as text.
 fn the_built_in_agent_reads_what_is_mentioned_and_forgets(size: (u16, u16)) {
     let says = |text: &str| Turn { text: text.into(), ..Turn::default() };
-    let server = ModelServer::start(Script::of([says("It adds."), says("A new start.")]));
+    // Each answer is asked for again once: words alone do not finish the work.
+    let answers = ["It adds.", "It adds.", "A new start.", "A new start."].map(says);
+    let server = ModelServer::start(Script::of(answers));
     let room = Room::with(&[("calc.py", "def unmistakable(): pass\n")]);
     let hosts = Hosts(&room);
     let config = room.dir.path().join("config/rightseat");
@@ -301,7 +304,7 @@ fn the_built_in_agent_reads_what_is_mentioned_and_forgets(size: (u16, u16)) {
     screen.press("enter");
     screen.wait_for("It adds.");
     screen.wait_idle();
-    let first = server.received().last().unwrap().body.to_string();
+    let first = server.received().first().unwrap().body.to_string();
     assert!(first.contains("what is calc.py for?") && first.contains("def unmistakable"), "{first}");
     screen.command("compose");
     screen.wait_for("Enter send");
@@ -317,6 +320,27 @@ fn the_built_in_agent_reads_what_is_mentioned_and_forgets(size: (u16, u16)) {
     screen.wait_for("A new start.");
     let last = server.received().last().unwrap().body.to_string();
     assert!(last.contains("hello again") && !last.contains("It adds."), "{last}");
+    quit(screen, &room, hosts);
+}
+
+/// The terminal goes away in the middle of a word; nothing of it was sent before.
+#[test]
+fn a_draft_survives_a_terminal_that_is_gone() {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let mut screen = open_at(&room, &json!({"turns": [[{"say": "ready"}]]}), "gated", (80, 24));
+    screen.wait_for("ready");
+    screen.wait_idle();
+    screen.command("compose");
+    screen.wait_for("Enter send");
+    screen.type_text("in the middle of a wo");
+    screen.wait_for("in the middle of a wo");
+    screen.signal(Signal::HUP);
+    screen.gone("the client ends");
+    let session = only_session(&room);
+    let mut screen = Screen::open(&room, &["attach", &session], (80, 24));
+    screen.wait_for("in the middle of a wo");
+    screen.wait_idle();
     quit(screen, &room, hosts);
 }
 
@@ -341,5 +365,8 @@ fn the_composer_works_in_lines() {
     let sent = prompts(&room).pop().unwrap();
     assert_eq!(sent[0]["text"], "/review ");
     assert_eq!(sent[1]["type"], "resource_link");
-    quit(screen, &room, hosts);
+    screen.wait("the agent is idle again", |text| text.lines().rev().any(|line| line.contains("turn ended")));
+    screen.command("quit");
+    assert_eq!(screen.gone("quit").exit_code(), 0);
+    drop(hosts);
 }

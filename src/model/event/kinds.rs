@@ -2,8 +2,8 @@
 //! struct each, with the names and shapes of the wire.
 
 use super::vocabulary::{
-    AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, OutcomeWord, RulingWord, SessionOutcome, Stream,
-    TurnEnd, Verdict,
+    AgentCommand, AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, OutcomeWord, QueuedPrompt, RulingWord,
+    SessionOutcome, Stream, TurnEnd, Verdict,
 };
 use super::words::{self, Words};
 use super::{Envelope, Part, Shown, ask};
@@ -484,18 +484,6 @@ pub struct AgentOption {
     pub choices: Vec<(String, String)>,
 }
 
-/// A command that the agent offers, as foreign text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AgentCommand {
-    /// Without the `/`; some have blanks in them.
-    pub name: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub description: String,
-    /// What may follow the name, when anything may.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-}
-
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentReady {
     pub agent: AgentBadge,
@@ -582,20 +570,6 @@ pub struct ImageKept {
     pub mime: String,
     pub digest: Digest,
     pub bytes: u64,
-}
-
-/// A message that waits for the turn to end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QueuedPrompt {
-    /// Its name in requests about the queue.
-    pub id: u64,
-    pub text: String,
-    /// The same with its objects; absent where it is text alone.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parts: Vec<PromptPart>,
-    /// It is being edited and is not sent meanwhile.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub parked: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! The words that facts are made of: closed lists, as they are on the wire and for people.
 
 use crate::base::{ActionId, ClientId, LeaseId, RuleId, SessionId};
+use crate::model::prompt::PromptPart;
 use serde::{Deserialize, Serialize};
 
 /// The mode: how much rules decide; always visible.
@@ -240,4 +241,30 @@ pub enum AgentOffer {
     Logout,
     #[serde(other)]
     Unknown,
+}
+
+/// A command that the agent offers, as foreign text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentCommand {
+    /// Without the `/`; some have blanks in them.
+    pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// What may follow the name, when anything may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// A message that waits for the turn to end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedPrompt {
+    /// Its name in requests about the queue.
+    pub id: u64,
+    pub text: String,
+    /// The same with its objects; absent where it is text alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PromptPart>,
+    /// It is being edited and is not sent meanwhile.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parked: bool,
 }

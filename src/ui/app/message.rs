@@ -20,10 +20,12 @@ pub(super) fn heard(app: &mut App, envelopes: &[Envelope]) -> Vec<Request> {
         }
     }
     // Only the newest counts, and what this client wrote it has.
-    let drafted = envelopes.iter().any(|envelope| matches!(envelope.event, Event::Drafted(_)));
-    let draft = app.scene.session.prompts.draft.clone().filter(|draft| drafted && !app.scene.is_me(&draft.by));
-    if let Some(draft) = draft {
-        app.composer.restore(&draft);
+    let newest = envelopes.iter().rev().find_map(|envelope| {
+        let Event::Drafted(draft) = &envelope.event else { return None };
+        Some(draft)
+    });
+    if let Some(draft) = newest.filter(|draft| !app.scene.is_me(&draft.by)) {
+        app.composer.restore(draft);
     }
     requests
 }
@@ -71,5 +73,43 @@ pub(super) fn not_sent(app: &mut App, asked: &wire::Request) {
         app.composer.give_back(text, parts);
     } else if let wire::Request::Run(run) = asked {
         app.composer.give_back(&format!("!{}", run.command.line()), &[]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::base::{Seq, UnixMs};
+    use crate::model::event::{Drafted, Event};
+    use crate::model::{Envelope, PromptPart};
+    use crate::ui::app::Msg;
+    use crate::ui::tests::stage::Stage;
+    use crate::wire;
+
+    fn drafted(seq: u64, by: &str, text: &str) -> Msg {
+        let parts = if text.is_empty() { Vec::new() } else { vec![PromptPart::text(text)] };
+        let event = Event::Drafted(Drafted { by: by.into(), parts });
+        Msg::Events(vec![Envelope { seq: Seq(seq), at: UnixMs(0), event }], UnixMs(0))
+    }
+
+    /// Whatever runs the past comes in, what was sent in it is no draft any more.
+    #[test]
+    fn only_the_newest_draft_counts() {
+        let mut stage = Stage::empty(80, 24, "dark");
+        stage.send(drafted(1, "c9", "half a thought"));
+        assert_eq!(stage.app.composer.entry.text(), "half a thought");
+        stage.send(drafted(2, "c9", ""));
+        assert!(stage.app.composer.entry.is_empty());
+        stage.send(drafted(3, "c1", "of this client, before the key that came after it"));
+        assert!(stage.app.composer.entry.is_empty());
+    }
+
+    /// A host that refuses takes nothing away.
+    #[test]
+    fn what_was_not_sent_is_the_message_again() {
+        let mut stage = Stage::empty(80, 24, "dark");
+        let asked =
+            wire::Request::Prompt(wire::Prompt::of(vec![PromptPart::text("long work")], crate::model::When::Queue));
+        stage.send(Msg::Answered { asked, outcome: Err("too many prompts are queued".to_owned()) });
+        assert_eq!(stage.app.composer.entry.text(), "long work");
     }
 }

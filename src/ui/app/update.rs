@@ -37,7 +37,7 @@ impl App {
             Msg::Answered { asked, outcome } => self.answered(&asked, outcome),
             Msg::Linked { client, control, head } => {
                 self.scene.linked(client, control, head);
-                Vec::new()
+                self.composer_asks()
             }
             Msg::Silent(pid) => {
                 self.silent(pid);
@@ -94,6 +94,8 @@ impl App {
     /// Facts of the running session, and what the user is told of them.
     fn events(&mut self, envelopes: &[Envelope], wall: UnixMs) -> Vec<Request> {
         let mut requests = self.heard(envelopes, wall);
+        // What was typed before there was control is asked now.
+        requests.extend(self.composer_asks());
         let listed = |event: &Event| matches!(event, Event::AgentNoted(note) if note.sessions.is_some());
         if envelopes.iter().any(|envelope| listed(&envelope.event))
             && matches!(&self.overlay, Some(Overlay::Choose(choice)) if choice.of_sessions)

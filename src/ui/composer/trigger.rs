@@ -11,11 +11,13 @@ pub enum Trigger {
 
 /// Reads the cursor's line up to the cursor. Objects in it are other characters than any that are looked for.
 pub fn of(line: usize, before: &str) -> Option<Trigger> {
-    if line == 0
-        && let Some(rest) = before.strip_prefix('/')
-    {
-        return (!rest.contains('/')).then(|| Trigger::Command { query: rest.to_owned() });
-    }
+    mention(before).or_else(|| {
+        let name = before.strip_prefix('/').filter(|name| line == 0 && !name.contains('/'))?;
+        Some(Trigger::Command { query: name.to_owned() })
+    })
+}
+
+fn mention(before: &str) -> Option<Trigger> {
     let (start, at) = before.char_indices().rev().find(|(_, c)| matches!(c, '@' | '＠'))?;
     let opens = before.get(..start).and_then(|text| text.chars().next_back()).is_none_or(opens);
     let query = before.get(start + at.len_utf8()..)?;
@@ -73,7 +75,7 @@ pub fn command_word(text: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn mention(before: &str) -> Option<(String, Option<(u32, u32)>)> {
+    fn mentioned(before: &str) -> Option<(String, Option<(u32, u32)>)> {
         match of(0, before) {
             Some(Trigger::Mention { query, lines, .. }) => Some((query, lines)),
             Some(Trigger::Command { .. }) | None => None,
@@ -97,10 +99,10 @@ mod tests {
             ("@step 3", "step 3"),
             ("@test adds", "test adds"),
         ] {
-            assert_eq!(mention(before), Some((query.to_owned(), None)), "{before}");
+            assert_eq!(mentioned(before), Some((query.to_owned(), None)), "{before}");
         }
         for before in ["a@b.org", "@a b", "@\"a b\" c", "no", "@test a b"] {
-            assert_eq!(mention(before), None, "{before}");
+            assert_eq!(mentioned(before), None, "{before}");
         }
     }
 
@@ -115,7 +117,7 @@ mod tests {
             ("@x.rs:0", "x.rs", None),
             ("@a:b", "a:b", None),
         ] {
-            assert_eq!(mention(before), Some((query.to_owned(), lines)), "{before}");
+            assert_eq!(mentioned(before), Some((query.to_owned(), lines)), "{before}");
         }
         let Some(Trigger::Mention { chars, .. }) = of(3, "ä @x.rs:39") else { panic!("no mention") };
         assert_eq!(chars, 8);
@@ -125,6 +127,7 @@ mod tests {
     fn a_command_begins_the_text_and_a_path_is_none() {
         assert_eq!(of(0, "/rev"), Some(Trigger::Command { query: "rev".into() }));
         assert_eq!(of(0, "/memory sh"), Some(Trigger::Command { query: "memory sh".into() }));
+        assert_eq!(mentioned("/review @x"), Some(("x".to_owned(), None)), "its words may mention something");
         assert_eq!(of(0, "/usr/bin"), None);
         assert_eq!(of(1, "/rev"), None);
         assert_eq!(of(0, " /rev"), None);
