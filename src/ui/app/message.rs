@@ -109,7 +109,7 @@ mod tests {
         let mut stage = Stage::empty(80, 24, "dark");
         let asked =
             wire::Request::Prompt(wire::Prompt::of(vec![PromptPart::text("long work")], crate::model::When::Queue));
-        stage.send(Msg::Answered { asked, outcome: Err("too many prompts are queued".to_owned()) });
+        stage.send(Msg::Answered { asked: Box::new(asked), outcome: Err("too many prompts are queued".to_owned()) });
         assert_eq!(stage.app.composer.entry.text(), "long work");
     }
 }
