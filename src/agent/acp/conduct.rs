@@ -127,7 +127,7 @@ impl Conduct {
     pub fn offers_commands(&mut self, commands: Vec<AgentCommand>, out: &mut Out) {
         if self.commands_offered != commands {
             self.commands_offered = commands;
-            self.tell_change(out);
+            self.report_change(out);
         }
     }
 

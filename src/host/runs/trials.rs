@@ -9,9 +9,7 @@ use crate::host::gate;
 use crate::model::check::{CheckFinished, CheckStarted, RunReport, Tree};
 use crate::model::decide::{Edited, Input};
 use crate::model::event::{Event, Finished, OutcomeWord, Stream};
-use crate::model::{
-    Action, Author, Body, Command, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput,
-};
+use crate::model::{Action, Author, Body, Command, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput};
 use crate::port::{Blobs, Performed, Ticket, ToAgent};
 use crate::wire::{CandidateTest, OwnAction, RpcError};
 use tokio::sync::mpsc;

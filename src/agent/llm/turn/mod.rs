@@ -15,6 +15,7 @@ mod tests;
 pub use speech::{Acted, Ask, Doing, Effect, Event, Over, Setup, TestsSeen, Verdict};
 
 use super::budget::{Budget, Exhausted};
+use super::catalog::Choice;
 use super::plan::PlanState;
 use super::request::{Part, ToolCall, ToolSpec};
 use super::talk::{Shelf, Talk};
