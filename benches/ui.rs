@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     let (first, bare) = quickest(rounds, first_frame, floor);
     sheet.ratio("theme, keymap, state and the first frame", "us", first, bare, 4.0);
     for (what, session, pane) in [
-        ("a key and its frame, transcript of 100 000 rows (floor: 100)", talk as fn(usize) -> String, '6'),
+        ("a key and its frame, a conversation of 100 000 messages (floor: 100)", talk as fn(usize) -> String, '7'),
         ("a key and its frame, diff of 100 000 lines (floor: 100)", edit, '3'),
         ("a key and its frame, 100 000 actions (floor: 100)", reads, '2'),
     ] {
@@ -52,12 +52,16 @@ fn main() -> ExitCode {
         let (ours, few) = quickest(rounds, || long.step(), || short.step());
         sheet.ratio(what, "us", ours, few, 1.5);
     }
-    let (mut long, mut short) = (Moving::over(&talk(many), '6'), Moving::over(&talk(FEW), '6'));
+    let (mut long, mut short) = (Moving::over(&talk(many), '7'), Moving::over(&talk(FEW), '7'));
     let (ours, few) = quickest(rounds, || long.hear(), || short.hear());
     sheet.ratio("an event and its frame, 100 000 rows (floor: 100)", "us", ours, few, 1.5);
-    let (mut long, mut short) = (Moving::over(&said(many), '6'), Moving::over(&said(FEW), '6'));
+    let (mut long, mut short) = (Moving::over(&said(many), '7'), Moving::over(&said(FEW), '7'));
     let (ours, few) = quickest(rounds, || long.stream(), || short.stream());
     sheet.ratio("a token and its frame, message of 100 000 lines (floor: 100)", "us", ours, few, 1.5);
+    // At 15 frames a second a frame may cost 2 ms for the stream to cost 3 % of a core.
+    let (mut long, mut short) = (Moving::over(&markdown(many / 10), '7'), Moving::over(&markdown(1), '7'));
+    let (ours, few) = quickest(rounds, || long.stream(), || short.stream());
+    sheet.ratio("a token and its frame, message of 1 MB of Markdown (floor: 100 bytes)", "us", ours, few, 1.5);
     replay(&mut sheet, many);
     sheet.end()
 }
@@ -177,6 +181,21 @@ fn reads(rows: usize) -> String {
 /// A session in which one message of this many lines is being said.
 fn said(rows: usize) -> String {
     let text: String = (0..rows).map(|n| format!("row {n} of one long message\\n")).collect();
+    format!("{{\"seq\":1,\"at\":1,\"kind\":\"said\",\"by\":\"agent\",\"text\":\"{text}\",\"more\":true}}\n")
+}
+
+/// A message of Markdown that goes on: sections of about 110 bytes, with a list, a table and code now and then.
+fn markdown(sections: usize) -> String {
+    let mut text = String::new();
+    for n in 0..sections {
+        text.push_str(match n % 8 {
+            0 => "## A heading of the *answer*\\n\\nSome words with `code`, **strong** ones, and [a link](https://example.org).\\n\\n",
+            3 => "- first\\n- second, which is a little longer than the first\\n  - and one below it\\n\\nand after it\\n\\n",
+            5 => "| file | lines |\\n|:--|--:|\\n| `a.rs` | 12 |\\n| `b.rs` | 7 |\\n\\nwords after the table\\n\\n",
+            6 => "```rust\\nfn add(a: u8, b: u8) -> u8 {\\n    a + b // the sum\\n}\\n```\\n\\nwords after the code\\n\\n",
+            _ => "A paragraph that says something about the change, long enough to be wrapped on a narrow pane, twice.\\n\\n",
+        });
+    }
     format!("{{\"seq\":1,\"at\":1,\"kind\":\"said\",\"by\":\"agent\",\"text\":\"{text}\",\"more\":true}}\n")
 }
 

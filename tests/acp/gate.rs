@@ -277,6 +277,25 @@ async fn a_form_is_answered_field_by_field_and_its_secrets_are_not_recorded() {
     assert!(!record.contains("hunter2") && record.contains("(not recorded)") && record.contains("neither"), "{record}");
 }
 
+/// As qwen asks: a permission whose input is the questions, with the answers beside the outcome.
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_in_a_permission_are_answered_beside_its_option() {
+    let option = |label: &str| json!({"label": label, "description": "d"});
+    let call = json!({"toolCallId": "q1", "title": "Ask user 1 question", "kind": "other", "status": "pending", "rawInput": {"questions": [
+        {"question": "Which library?", "header": "Library", "options": [option("A"), option("B")]}]}});
+    let options = json!([{"optionId": "proceed_once", "name": "Submit", "kind": "allow_once"}, {"optionId": "cancel", "name": "Cancel", "kind": "reject_once"}]);
+    let turns = json!([[{"permission": call, "options": options, "then": [], "else": []}]]);
+    let mut s = Scene::of(turns).start().await;
+    let held = s.held().await;
+    assert_eq!(held.action["form"]["fields"][0]["title"], "Which library?");
+    s.decide(&held, "approve", json!({"answer": {"action": "accept", "content": {"0": "B", "0_own": "the new one"}}}))
+        .await;
+    s.turn_ends().await;
+    let expect =
+        json!({"outcome": {"outcome": "selected", "optionId": "proceed_once"}, "answers": {"0": "B, the new one"}});
+    assert!(s.answers().iter().any(|a| a["result"] == expect), "{:?}", s.answers());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_is_declined_or_canceled() {
     for (answer, action) in [

@@ -10,6 +10,7 @@ use super::speak;
 use super::tools::ToolCall;
 use super::turn::{FollowUp, Once};
 use crate::base::{Digest, RelPath};
+use crate::model::action::Body;
 use crate::model::event::{LapseWhy, OutcomeWord};
 use crate::model::offer::RequestOption;
 use crate::model::{FormAnswer, Proposal};
@@ -116,7 +117,7 @@ impl Asks {
         let action = ask.action.clone();
         match &ask.subject {
             Subject::Permission(permission) if !permission.by_host => match edited {
-                None => self.allow(ticket, cx),
+                None => self.allow(ticket, answer.as_ref(), cx),
                 Some(edited) => {
                     ask.stage = Stage::Instead { edited };
                     self.reject(ticket, None, cx);
@@ -146,7 +147,7 @@ impl Asks {
     }
 
     /// The agent may do what it asked for.
-    fn allow(&mut self, ticket: Ticket, cx: &mut Context) {
+    fn allow(&mut self, ticket: Ticket, answer: Option<&FormAnswer>, cx: &mut Context) {
         let Some(ask) = self.get_mut(ticket) else { return };
         let Some(permission) = ask.subject.permission() else { return };
         let Some(choice) = permission.choices.selected(true, ask.option.as_deref()) else {
@@ -164,8 +165,17 @@ impl Asks {
             // What an approved command leaves in the private copy is asked about, but is no surprise.
             cx.turn.first(Once::UnaskedEdit);
         }
-        if cx.out.reply(&permission.request, Ok(speak::selected(&choice.id))) {
-            cx.out.received(ask.action.clone(), selected(choice));
+        let mut reply = speak::selected(&choice.id);
+        let mut words = selected(choice);
+        if let (Body::Form(form), Some(answer)) = (&permission.asked.shown.body, answer) {
+            let answers = forms::answers_by_number(form, answer);
+            words = format!("{words}, answers {}", forms::answers_by_number(form, &form.masked(answer)));
+            if let Some(reply) = reply.as_object_mut() {
+                reply.insert("answers".to_owned(), answers);
+            }
+        }
+        if cx.out.reply(&permission.request, Ok(reply)) {
+            cx.out.received(ask.action.clone(), words);
         }
         ask.stage = Stage::ByAgent;
     }

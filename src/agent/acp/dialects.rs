@@ -44,6 +44,8 @@ pub enum Word {
     Address,
     /// the agent's reason, which may also repeat as the title,
     Reason,
+    /// a list of questions to the user, whose answers go back beside the selected option,
+    Questions,
     /// a list of steps, and the words of a step.
     Steps,
     Step,
@@ -88,8 +90,8 @@ pub struct Dialect {
 use Proof::{Play, Test};
 use Word::{
     Address, All, Broad, CallId, Directory, EndsTurn, Exit, Mode, ModeId, MoveFrom, MoveTo, Narrow, New, NewText, No,
-    Old, OldText, OptionId, OptionName, Output, OwnWords, Patch, Path, Pieces, Reason, Step, Steps, UpdateKind, Verb,
-    Whole, Yes,
+    Old, OldText, OptionId, OptionName, Output, OwnWords, Patch, Path, Pieces, Questions, Reason, Step, Steps,
+    UpdateKind, Verb, Whole, Yes,
 };
 
 const HERE: &str = "src/agent/acp/dialects.rs";
@@ -139,6 +141,12 @@ pub const DIALECTS: &[Dialect] = &[
         does: "a field of text beside each choice takes the user's own words (`forms`)",
         proof: Test(FORMS, "companions_take_the_users_own_words"),
         words: &[(OwnWords, "custom|note|other")],
+    },
+    Dialect {
+        who: "qwen's questions",
+        does: "a permission request whose input is the questions; reads `answers` beside the outcome, by number (`forms`)",
+        proof: Test(FORMS, "questions_of_a_tool_are_a_form_and_their_answers_go_by_number"),
+        words: &[(Questions, "questions|qwenQuestions")],
     },
     Dialect {
         who: "codex",

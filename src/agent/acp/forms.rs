@@ -71,6 +71,56 @@ pub fn answer(answer: &FormAnswer) -> Value {
     }
 }
 
+/// The questions in a tool's input, if that is what it holds. Their fields are numbered, as the answers are.
+pub fn of_tool(raw: &Value, message: &str) -> Option<Form> {
+    let list = dialects::words(Word::Questions).iter().map(|key| peek::list(raw, key)).find(|list| !list.is_empty())?;
+    let field = |(at, question): (usize, &Value)| {
+        let title = peek::text(question, "question")?;
+        let choices = peek::list(question, "options").iter().take(ACP_FORM_CHOICES_MAX).map(|option| {
+            let label = peek::text(option, "label").filter(|label| label.len() <= ACP_ID_BYTES_MAX)?;
+            let detail = peek::bounded(peek::text(option, "description").unwrap_or(""), ACP_NOTE_BYTES_MAX);
+            Some(FieldChoice { value: label.to_owned(), title: label.to_owned(), detail, preview: None })
+        });
+        let choices = choices.collect::<Option<Vec<_>>>().filter(|choices| !choices.is_empty())?;
+        let many = question.get("multiSelect") == Some(&Value::Bool(true));
+        Some(Field {
+            id: at.to_string(),
+            title: peek::bounded(title, ACP_NOTE_BYTES_MAX),
+            detail: peek::bounded(peek::text(question, "header").unwrap_or(""), ACP_NOTE_BYTES_MAX),
+            required: false,
+            secret: is_secret("", title, question),
+            kind: if many {
+                FieldKind::Many { choices, count_min: None, count_max: None }
+            } else {
+                FieldKind::One { choices }
+            },
+            default: None,
+            own_words: Some(format!("{at}{OWN_SUFFIX}")),
+        })
+    };
+    let fields = list.iter().take(ACP_FORM_FIELDS_MAX).enumerate().map(field).collect::<Option<Vec<_>>>()?;
+    Some(Form { message: peek::bounded(message, ACP_NOTE_BYTES_MAX), fields, url: None })
+}
+
+/// After the number of a tool's question: the user's own words on it.
+const OWN_SUFFIX: &str = "_own";
+
+/// The answers to a tool's questions: one text each, by number.
+pub fn answers_by_number(form: &Form, answer: &FormAnswer) -> Value {
+    let FormAnswer::Accept { content } = answer else { return json!({}) };
+    let text = |field: &Field| {
+        let own = field.own_words.as_ref().and_then(|id| content.get(id)?.as_str());
+        let chosen = match content.get(&field.id) {
+            Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).collect(),
+            Some(Value::String(value)) => vec![value.as_str()],
+            _ => Vec::new(),
+        };
+        let words: Vec<&str> = chosen.into_iter().chain(own).collect();
+        (!words.is_empty()).then(|| (field.id.clone(), Value::from(words.join(", "))))
+    };
+    Value::Object(form.fields.iter().filter_map(text).collect())
+}
+
 fn fields(schema: &Value) -> Result<Vec<Field>, String> {
     let required: Vec<&str> = peek::list(schema, "required").iter().filter_map(Value::as_str).collect();
     let properties: Vec<(&String, &Value)> =
@@ -258,6 +308,26 @@ mod tests {
         );
         assert_eq!(form.fields[0].choices()[0].preview.as_deref(), Some("code"));
         assert_eq!(form.fields[0].detail, "Database");
+    }
+
+    /// As read in qwen 0.15.10's package: `rawInput` of its tool, and `answers` in the response.
+    #[test]
+    fn questions_of_a_tool_are_a_form_and_their_answers_go_by_number() {
+        let option = |label: &str| json!({"label": label, "description": "what it means"});
+        let raw = json!({"questions": [
+            {"question": "Which library?", "header": "Library", "options": [option("A"), option("B")]},
+            {"question": "Which parts?", "header": "Parts", "multiSelect": true, "options": [option("x"), option("y")]},
+            {"question": "And?", "header": "More", "options": [option("z")]}]});
+        let form = of_tool(&raw, "Ask user 3 questions").unwrap();
+        let content = json!({"0": "B", "0_own": "the new one", "1": ["x", "y"]}).as_object().unwrap().clone();
+        assert_eq!(form.check(&content), Ok(()));
+        let answers = answers_by_number(&form, &FormAnswer::Accept { content });
+        assert_eq!(answers, json!({"0": "B, the new one", "1": "x, y"}));
+        for not in
+            [json!({"questions": "why?"}), json!({"questions": [{"question": "why?"}]}), json!({"command": "ls"})]
+        {
+            assert_eq!(of_tool(&not, "?"), None, "{not}");
+        }
     }
 
     #[test]

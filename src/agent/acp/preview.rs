@@ -3,6 +3,7 @@
 //! present content are never believed.
 
 use super::dialects::{self, Word};
+use super::forms;
 use super::patch::{Claim, Claimed};
 use super::peek;
 use super::place::Roots;
@@ -90,7 +91,10 @@ pub fn preview(call: &ToolCall, place: &Roots) -> Preview {
         "edit" | "delete" | "move" => bare(Body::Other, true),
         _ => match dialects::command(raw) {
             Some(command) => bare(Body::Command(place.command(command)), false),
-            None => bare(Body::Other, raw.is_null()),
+            None => match forms::of_tool(raw, &place.shown(call.title())) {
+                Some(form) => bare(Body::Form(Box::new(form)), false),
+                None => bare(Body::Other, raw.is_null()),
+            },
         },
     }
 }
