@@ -220,6 +220,8 @@ async fn a_flood_of_output_that_nobody_reads_takes_no_memory() {
     let held = s.held().await;
     s.approve(&held).await;
     s.turn_ends().await;
+    // The command ends once its pipes are read out, which may be after the turn.
+    s.answered("wait").await;
     let is_error = |id: &str| answers(&s, &json!(id)).iter().map(|a| a["error"].is_object()).collect::<Vec<_>>();
     for (id, expect) in [("wait", false), ("kill", false), ("kill-2", false), ("release", false)] {
         assert_eq!(is_error(id), [expect], "{id}");

@@ -230,6 +230,19 @@ impl Session {
             .collect()
     }
 
+    /// Waits until the agent has got an answer to its request of this id.
+    pub async fn answered(&self, id: &str) {
+        let since = std::time::Instant::now();
+        while !self.answers().iter().any(|answer| answer["id"] == id) {
+            assert!(
+                since.elapsed().as_secs() < WAIT_S_MAX,
+                "{id} was never answered; the events so far:\n{}",
+                self.told()
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     async fn read(&mut self) -> Value {
         let line = tokio::time::timeout(Duration::from_secs(WAIT_S_MAX), self.from_host.next_line()).await;
         let line = match line {
