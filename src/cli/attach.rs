@@ -5,6 +5,7 @@ use super::place::{Places, SessionPlace};
 use super::{DONE, Done, Fail, daemon, screen, socket, ssh};
 use crate::ui::run::Stream;
 use crate::wire::{self, Message};
+use std::path::PathBuf;
 
 /// `rightseat attach`.
 pub fn attach(shared: &Shared, session: Option<&str>, ssh: Option<&str>, read_only: bool, stdio: bool) -> Done {
@@ -36,19 +37,26 @@ pub fn here(
 ) -> Done {
     let options = screen::options(shared, place.id.as_str(), read_only.then_some(false))?;
     let path = place.socket();
-    let connect = async move {
-        let woken = tokio::task::spawn_blocking(ready).await.map_err(|e| e.to_string())?;
-        woken.map_err(|fail| fail.text)?;
-        let stream = socket::connect(&path).await.map_err(|e| format!("{}: {e}", path.display()))?;
-        let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
-        let (read, write) = stream.into_split();
-        Ok(Stream::new(read, write, pid))
-    };
-    let left = format!("{id} continues; `rightseat attach {id}` returns to it", id = place.id);
+    let connect = connected(move || ready().map(|()| path));
     let runtime = daemon::runtime()?;
-    let done = screen::run(&runtime, options, connect, &left);
+    let done = screen::run(&runtime, options, connect, || continues(place));
     runtime.shutdown_background();
     done
+}
+
+/// The stream to the host whose socket `ready` returns once it listens.
+pub async fn connected(ready: impl FnOnce() -> Result<PathBuf, Fail> + Send + 'static) -> Result<Stream, String> {
+    let woken = tokio::task::spawn_blocking(ready).await.map_err(|e| e.to_string())?;
+    let path = woken.map_err(|fail| fail.text)?;
+    let stream = socket::connect(&path).await.map_err(|e| format!("{}: {e}", path.display()))?;
+    let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
+    let (read, write) = stream.into_split();
+    Ok(Stream::new(read, write, pid))
+}
+
+/// Says how to return to a session.
+pub fn continues(place: &SessionPlace) -> String {
+    format!("{id} continues; `rightseat attach {id}` returns to it", id = place.id)
 }
 
 /// Copies between the socket and stdin/stdout.

@@ -7,6 +7,9 @@ pub const NEIGHBOR_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// milliseconds.
 pub const NEIGHBOR_MEMORY_MS: u64 = 600_000;
 pub const NEIGHBOR_SETTLE_MS: u64 = 3000;
+/// Unsent texts of the start screen that are kept, one for each directory, and the file with them.
+pub const START_DRAFTS_MAX: usize = 8;
+pub const START_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Connections to a socket at once, those included that are being turned away.
 pub const CONNECTIONS_MAX: usize = 64;
 /// Delay before a host that cannot accept a connection tries again, milliseconds.

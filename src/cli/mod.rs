@@ -34,6 +34,7 @@ mod ssh;
 mod start;
 mod themes;
 mod undecided;
+mod welcome;
 
 use args::{Cli, Command};
 use std::io::Write as _;

@@ -106,7 +106,7 @@ fn show(shared: &Shared, record: Record) -> Done {
     options.rules = None;
     let runtime = daemon::runtime()?;
     let left = format!("{} was not changed", record.name);
-    let done = screen::run(&runtime, options, open(record), &left);
+    let done = screen::run(&runtime, options, open(record), || left);
     runtime.shutdown_background();
     done
 }

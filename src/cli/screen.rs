@@ -56,21 +56,22 @@ pub fn options(shared: &Shared, title: &str, control: Option<bool>) -> Result<Op
         notices: Notices { bell: chosen.bell, desktop: chosen.desktop, on_end: chosen.notify_on_end },
         rules: Some(KeepRule(std::sync::Arc::new(move |rule| super::keep_rule::keep(&chosen.policy, rule)))),
         control,
+        opening: None,
     })
 }
 
-/// Runs the client until the user leaves. `left` is printed on the terminal afterwards when the session continues.
+/// Runs the client until the user leaves. `left` is asked for words to print afterwards when the session continues.
 pub fn run(
     runtime: &tokio::runtime::Runtime,
     options: Options,
     connect: impl Future<Output = Result<Stream, String>> + Send + 'static,
-    left: &str,
+    left: impl FnOnce() -> String,
 ) -> Done {
     let ended = runtime.block_on(run::run(options, connect)).map_err(|e| Fail::usage(e.to_string()))?;
     match ended {
-        Ended::Left(Leave::Detach) => super::print(left).map(|()| DONE),
+        Ended::Left(Leave::Detach) => super::print(&left()).map(|()| DONE),
         Ended::Left(Leave::Quit) => Ok(DONE),
-        Ended::Left(Leave::Interrupt) => super::print(left).map(|()| INTERRUPTED),
+        Ended::Left(Leave::Interrupt) => super::print(&left()).map(|()| INTERRUPTED),
         Ended::Signal(number) => Ok(code_of_signal(number)),
         Ended::HungUp => Ok(129),
     }

@@ -1,19 +1,30 @@
 //! A new session, here: choose the agent, make the place, start the host, attach.
 
+use super::agents::Here;
 use super::args::Shared;
 use super::options::{self, SessionOptions};
 use super::place::Places;
-use super::{Done, Fail, agents, attach, daemon, headless, maker, screen, settings, undecided};
+use super::{Done, Fail, agents, attach, daemon, headless, maker, screen, settings, undecided, welcome};
 use crate::config::{Layer, Resolved};
 use crate::policy::claims;
-use std::path::Path;
+
+/// The goal of the repair agent when none is given.
+pub const REPAIR_GOAL: &str = "Make the failing tests pass.";
 
 /// `rightseat [GOAL]`.
 pub fn session(shared: &Shared, goal: &[String]) -> Done {
     let workspace = options::workspace(shared)?;
     let resolved = settings::resolved(shared, &workspace)?;
     resolved.warnings.iter().for_each(|warning| super::complain(warning));
-    let agent = choose(shared, &workspace, &resolved, goal)?;
+    if welcome::is_wanted(shared, goal) {
+        let here = agents::look(shared, &workspace)?;
+        let agent = configured(&resolved).unwrap_or_else(|| found(&here, goal));
+        return welcome::open(shared, workspace, &resolved, &here, agent);
+    }
+    let agent = match configured(&resolved) {
+        Some(agent) => agent,
+        None => found(&agents::look(shared, &workspace)?, goal),
+    };
     let options = SessionOptions::of(shared, workspace, goal, agent, resolved.settings)?;
     begin(shared, options)
 }
@@ -40,18 +51,16 @@ pub fn demo(shared: &Shared) -> Done {
     begin(shared, options)
 }
 
-/// The agent named, else what the configuration says, else the first that is found here, else the embedded one where it
-/// can do what is asked; with the reason in words.
-fn choose(shared: &Shared, workspace: &Path, resolved: &Resolved, goal: &[String]) -> Result<(String, String), Fail> {
-    if let Some(spec) = &resolved.settings.agent {
-        let named = if resolved.sources.get("agent") == Some(&Layer::Flag) {
-            "on the command line"
-        } else {
-            "in the configuration"
-        };
-        return Ok((spec.clone(), format!("named {named}")));
-    }
-    let here = agents::look(shared, workspace)?;
+/// The agent that is named, with the place in words.
+fn configured(resolved: &Resolved) -> Option<(String, String)> {
+    let spec = resolved.settings.agent.as_ref()?;
+    let is_flag = resolved.sources.get("agent") == Some(&Layer::Flag);
+    let place = if is_flag { "on the command line" } else { "in the configuration" };
+    Some((spec.clone(), format!("named {place}")))
+}
+
+/// The first agent that is found here, else the embedded one where it can do what is asked; with the reason in words.
+fn found(here: &Here, goal: &[String]) -> (String, String) {
     let what_it_can = goal.is_empty() || claims::is_about_passing(&goal.join(" "));
     let embedded = || match what_it_can {
         true => ("repair".to_owned(), "no other agent was found, so the embedded repair agent is used".to_owned()),
@@ -59,21 +68,26 @@ fn choose(shared: &Shared, workspace: &Path, resolved: &Resolved, goal: &[String
             (undecided::SPEC.to_owned(), "no agent was found that can do this, so the session waits for one".to_owned())
         }
     };
-    Ok(here.best().unwrap_or_else(embedded))
+    here.best().unwrap_or_else(embedded)
+}
+
+/// Checks what is wrong with the options, before anything is made; returns what does not apply.
+pub fn check(shared: &Shared, options: &SessionOptions) -> Result<Option<String>, Fail> {
+    maker::maker(options, None)?;
+    maker::available(options)?;
+    match maker::isolation_unused(options)? {
+        Some(why) if shared.isolation.is_some() => Err(Fail::usage(why)),
+        // A preference in the configuration is for the agents that have a choice.
+        unused => Ok(unused),
+    }
 }
 
 fn begin(shared: &Shared, mut options: SessionOptions) -> Done {
     if options.agent == "repair" && options.goal.is_none() {
-        options.goal = Some("Make the failing tests pass.".into());
+        options.goal = Some(REPAIR_GOAL.into());
     }
-    // What is wrong is said before anything is made, and before the screen opens.
-    maker::maker(&options, None)?;
-    maker::available(&options)?;
-    if let Some(why) = maker::isolation_unused(&options)? {
-        if shared.isolation.is_some() {
-            return Err(Fail::usage(why));
-        }
-        // A preference in the configuration is for the agents that have a choice.
+    // What is wrong is said before the screen opens.
+    if let Some(why) = check(shared, &options)? {
         super::complain(&why);
     }
     if !shared.headless {

@@ -19,6 +19,7 @@ pub mod terminal;
 mod tests;
 pub mod theme;
 mod view;
+pub mod welcome;
 pub mod workers;
 
 pub use view::view;

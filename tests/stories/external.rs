@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// A catalog with the fake agent, playing this script.
-fn agent(room: &Room, script: &Value) -> String {
+pub fn agent(room: &Room, script: &Value) -> String {
     let (script_file, config) = (room.dir.path().join("script.json"), room.dir.path().join("rightseat"));
     std::fs::write(&script_file, script.to_string()).unwrap();
     std::fs::create_dir(&config).unwrap();

@@ -27,7 +27,7 @@ pub fn attach(shared: &Shared, host: &str, session: Option<&str>, read_only: boo
     let done = begun.and_then(|(relay, stream)| {
         let left = format!("the session on {host} continues; `rightseat attach --ssh {host}` returns to it");
         let relaying = runtime.spawn(relay.run());
-        let done = screen::run(&runtime, options, async { Ok(stream) }, &left);
+        let done = screen::run(&runtime, options, async { Ok(stream) }, || left);
         relaying.abort();
         done
     });

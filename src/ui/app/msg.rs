@@ -4,6 +4,7 @@ use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
 use crate::model::event::Survivor;
 use crate::model::{Envelope, PromptPart};
 use crate::ui::terminal::Input;
+use crate::ui::welcome::Wish;
 use crate::ui::workers::{Job, Product};
 use crate::wire::{self, ChoiceNeeded};
 
@@ -143,6 +144,8 @@ pub enum Request {
     KeepRule(String),
     /// Calls the user, in the ways they asked for.
     Notify(Notice),
+    /// Starts the session that the start screen describes.
+    Begin(Wish),
     Suspend,
     Redraw,
     Leave(Leave),

@@ -55,6 +55,7 @@ impl App {
             Some(Overlay::Edit(editor)) => editor.entry.paste(text),
             Some(Overlay::Rule(draft)) => draft.entry.paste(text),
             Some(Overlay::Palette(palette)) => palette.paste(text),
+            Some(Overlay::Welcome(welcome)) => welcome.paste(text),
             Some(
                 Overlay::Help(_) | Overlay::Choose(_) | Overlay::Revert(_) | Overlay::Queue(_) | Overlay::Stopped(_),
             ) => {}
@@ -181,6 +182,10 @@ impl App {
                     OverlayResult::Close
                 }
             }
+            Overlay::Welcome(mut welcome) => match welcome.key(key) {
+                Some(wish) => OverlayResult::Both(Box::new(Overlay::Welcome(welcome)), Box::new(Request::Begin(wish))),
+                None => stay(Overlay::Welcome(welcome)),
+            },
             Overlay::Stopped(census) => match (key.code, self.keymap.meaning(Scope::Anywhere, &[key])) {
                 (KeyCode::Esc | KeyCode::Enter, _) => OverlayResult::Close,
                 (_, Meaning::Command(command)) if matches!(command.name, "quit" | "rewind") => {
@@ -253,7 +258,8 @@ impl App {
                     Some(Pick::KeepAfterWord(keeping, what)) => {
                         stay(Overlay::Prompt(Prompt::new(Purpose::Keep { keeping, what }, "")))
                     }
-                    None => OverlayResult::Close,
+                    // The start screen takes the keys of its lists itself.
+                    Some(Pick::Item(_)) | None => OverlayResult::Close,
                 };
             }
             _ => {}

@@ -37,6 +37,9 @@ impl App {
             Msg::Answered { asked, outcome } => self.answered(&asked, outcome),
             Msg::Linked { client, control, head } => {
                 self.scene.linked(client, control, head);
+                if matches!(self.overlay, Some(Overlay::Welcome(_))) {
+                    self.overlay = None;
+                }
                 self.composer_asks()
             }
             Msg::Silent(pid) => {
@@ -49,6 +52,10 @@ impl App {
                 Vec::new()
             }
             Msg::LinkLost(why) => {
+                if let Some(Overlay::Welcome(welcome)) = &mut self.overlay {
+                    welcome.failed(&why);
+                    return Vec::new();
+                }
                 self.say(Toast::error(format!(
                     "connection lost: {why}. q quits, `rightseat attach` reconnects; nothing was decided"
                 )));
@@ -408,6 +415,13 @@ impl App {
 
     fn key(&mut self, key: Key) -> Vec<Request> {
         let stop = self.keymap.meaning(Scope::Anywhere, &[key]);
+        if let Some(Overlay::Welcome(_)) = &self.overlay {
+            // There is nothing to stop yet.
+            return match stop {
+                Meaning::Command(command) if command.name == "interrupt" => vec![Request::Leave(Leave::Interrupt)],
+                _ => self.overlay_key(key),
+            };
+        }
         if let Meaning::Command(command) = stop
             && command.name == "stop"
         {

@@ -42,6 +42,8 @@ pub enum Pick {
     Keep(Keeping),
     /// The same, once a word is typed.
     KeepAfterWord(Keeping, String),
+    /// A row of the start screen's lists, by its position.
+    Item(usize),
 }
 
 /// An open list.
@@ -58,7 +60,9 @@ pub struct Choice {
     pub decides: Option<(ActionId, Digest)>,
 }
 
-fn meaning(mode: Mode) -> &'static str {
+/// Returns the effect of a mode.
+#[must_use]
+pub fn meaning(mode: Mode) -> &'static str {
     match mode {
         Mode::Observe => "read only",
         Mode::Step => "every action asks",
@@ -93,6 +97,14 @@ impl Choice {
 
     fn of(title: impl Into<String>, rows: Vec<(String, String, Pick)>) -> Self {
         Self { title: title.into(), about: Vec::new(), rows, cursor: 0, of_sessions: false, decides: None }
+    }
+
+    /// A list of the start screen: names with their meanings.
+    #[must_use]
+    pub fn items(title: String, about: &str, rows: Vec<(String, String)>, cursor: usize) -> Self {
+        let row = |(at, (name, meaning))| (name, meaning, Pick::Item(at));
+        let rows = rows.into_iter().take(UI_CHOICES_MAX).enumerate().map(row).collect();
+        Self { about: vec![about.to_owned()], cursor, ..Self::of(title, rows) }
     }
 
     /// The agent's badges, then its own modes and options with their values.

@@ -12,7 +12,7 @@ mod stopped;
 
 use ratatui::layout::Rect;
 
-pub use choice::{Choice, Pick, unsupervised_paths};
+pub use choice::{Choice, Pick, meaning, unsupervised_paths};
 pub use editor::Editor;
 pub use prompt::{Prompt, Purpose};
 pub use revert::Revert;
@@ -26,6 +26,7 @@ use crate::ui::layout::Shape;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::Role;
+use crate::ui::welcome::{self, Welcome};
 
 /// At most one is open.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub enum Overlay {
     Rule(Draft),
     Queue(queue::QueueList),
     Stopped(Census),
+    /// Before there is a session.
+    Welcome(Box<Welcome>),
 }
 
 impl Overlay {
@@ -50,7 +53,12 @@ impl Overlay {
             Self::Edit(editor) => Some(&editor.entry),
             Self::Rule(draft) => Some(&draft.entry),
             Self::Palette(palette) => Some(palette.entry()),
-            Self::Choose(_) | Self::Revert(_) | Self::Queue(_) | Self::Help(_) | Self::Stopped(_) => None,
+            Self::Choose(_)
+            | Self::Revert(_)
+            | Self::Queue(_)
+            | Self::Help(_)
+            | Self::Stopped(_)
+            | Self::Welcome(_) => None,
         }
     }
 
@@ -66,7 +74,8 @@ impl Overlay {
             | Self::Edit(_)
             | Self::Rule(_)
             | Self::Queue(_)
-            | Self::Stopped(_) => None,
+            | Self::Stopped(_)
+            | Self::Welcome(_) => None,
         }
     }
 }
@@ -85,12 +94,26 @@ pub fn view(app: &App, frame: &mut Frame<'_>) {
         Overlay::Rule(draft) => rule::view(draft, app, frame, screen),
         Overlay::Queue(list) => queue::view(list, app, frame, screen),
         Overlay::Stopped(census) => stopped::view(census, app, frame, screen),
+        Overlay::Welcome(welcome) => welcome::view(welcome, app, frame),
     }
+}
+
+/// Draws a list that another overlay has open.
+pub(in crate::ui) fn view_choice(choice: &Choice, app: &App, frame: &mut Frame<'_>) {
+    let screen = frame.area();
+    choice::view(choice, app, frame, screen);
 }
 
 /// A box of at most this size in the middle (a third from the top), cleared and framed; returns the room inside,
 /// one column in from the frame.
-fn open_box(app: &App, frame: &mut Frame<'_>, width: u16, height: u16, title: &str, border: Role) -> Rect {
+pub(in crate::ui) fn open_box(
+    app: &App,
+    frame: &mut Frame<'_>,
+    width: u16,
+    height: u16,
+    title: &str,
+    border: Role,
+) -> Rect {
     let screen = frame.area();
     let (width, height) = (width.min(screen.width), height.min(screen.height));
     // Between numbered lines it takes whole lines.

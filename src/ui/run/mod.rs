@@ -14,12 +14,15 @@ use crate::ui::keymap::{self, KeymapError};
 use crate::ui::limits::{UI_BACKLOG_MAX, UI_BACKLOG_MS_MAX, UI_FRAME_MS_MIN, UI_JOBS_WAITING_MAX};
 use crate::ui::linear::{self, LineRenderer};
 use crate::ui::look::Look;
+use crate::ui::overlays::Overlay;
 use crate::ui::terminal::modes::{self, Modes};
 use crate::ui::terminal::outlet::{Outlet, to_stdout};
 use crate::ui::terminal::{Input, Screen, TerminalError};
 use crate::ui::theme::{self, Depth, Signs, ThemeError};
+use crate::ui::welcome::{Kept, Offers, Welcome, Wish};
 use crate::ui::workers::{Pool, Product};
 use crossterm::event::EventStream;
+use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use link::{Heard, Link};
 use ratatui::layout::Size;
@@ -61,6 +64,25 @@ pub struct Options {
     pub rules: Option<KeepRule>,
     /// As the wire means it: take control, never have it, or take it if nobody has.
     pub control: Option<bool>,
+    /// The session is described on the start screen first.
+    pub opening: Option<Opening>,
+}
+
+/// The start screen: what it offers, and the functions that act on it.
+#[derive(Clone)]
+pub struct Opening {
+    pub offers: Offers,
+    pub begin: std::sync::Arc<Begin>,
+    pub keep: std::sync::Arc<dyn Fn(Kept) + Send + Sync>,
+}
+
+/// Starts the session and connects to its host.
+type Begin = dyn Fn(Wish) -> BoxFuture<'static, Result<Stream, String>> + Send + Sync;
+
+impl std::fmt::Debug for Opening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opening")
+    }
 }
 
 /// The notifications for a user who is looking elsewhere.
@@ -160,7 +182,7 @@ pub async fn run(
         Surface::Screen(Box::new(screen_for(size, options.term.as_deref())))
     };
     let size = surface.room(size);
-    let app = App::new(Start {
+    let mut app = App::new(Start {
         look,
         keymap,
         size,
@@ -170,6 +192,8 @@ pub async fn run(
         is_record: options.is_record,
         reads_only: options.control == Some(false),
     });
+    let offers = options.opening.as_ref().map(|opening| opening.offers.clone());
+    app.overlay = offers.map(|offers| Overlay::Welcome(Box::new(Welcome::new(offers))));
     let (products, from_workers) = mpsc::channel(UI_JOBS_WAITING_MAX);
     let mut client = Client {
         app,
@@ -188,6 +212,12 @@ pub async fn run(
         options,
     };
     let ended = client.run(&modes).await;
+    if let Some(opening) = &client.options.opening {
+        (opening.keep)(match &client.app.overlay {
+            Some(Overlay::Welcome(welcome)) => welcome.kept(),
+            _ => Kept { draft: String::new(), is_introduced: true },
+        });
+    }
     client.outlet.settle().await;
     drop(modes);
     // The process ends now. Taking a long session apart piece by piece first would only keep the shell waiting.
@@ -471,6 +501,12 @@ impl Client {
                     None => Ok("not saved: add it to the policy on the remote machine".to_owned()),
                 };
                 self.app.update(at, Msg::RuleKept { rule: text, kept })
+            }
+            Request::Begin(wish) => {
+                if let Some(opening) = &self.options.opening {
+                    self.link = Link::new((opening.begin)(wish), self.options.control);
+                }
+                Vec::new()
             }
             Request::Suspend => {
                 self.suspend(modes).await;

@@ -113,6 +113,7 @@ impl Stage {
                 | Request::KeepRule(_)
                 | Request::Copy(_)
                 | Request::Suspend
+                | Request::Begin(_)
                 | Request::Redraw
                 | Request::Leave(_) => {
                     self.others.push(request);
