@@ -126,8 +126,13 @@ struct AcpMaker {
 
 impl AgentMaker for AcpMaker {
     fn make(&self, seat: AgentSeat) -> Result<Box<dyn Agent>, String> {
+        // What the user runs to sign in is the same program.
+        let mut spec = self.spec.clone();
+        if let (Some(first), Some(program)) = (spec.command.first_mut(), &self.program) {
+            *first = program.display().to_string();
+        }
         let config = AcpConfig {
-            spec: self.spec.clone(),
+            spec,
             program: self.program.clone(),
             isolation: self.isolation,
             may_fall_back: self.may_fall_back,

@@ -46,6 +46,8 @@ pub enum Keeping {
     New,
     /// Goes on with one of them, in the present one's place.
     Resume { session: String },
+    /// Goes on in a copy of one of them; that one is kept as it is.
+    Fork { session: String },
     /// Drops one of them for good.
     Delete { session: String },
     /// Forgets who is logged in.

@@ -28,6 +28,29 @@ async fn without_a_key_the_human_reads_how_to_log_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ways_to_sign_in_are_announced_with_the_whole_command() {
+    let mut scene = Scene::of(json!([[]]));
+    scene.script["init"] = json!({"authMethods": [
+        {"id": "tty", "name": "Terminal", "type": "terminal", "args": ["--login", "a b"], "env": {"MODE": "login"}},
+        {"id": "key", "name": "Key", "type": "env_var", "vars": [{"name": "FAKE_KEY"}]},
+        {"id": "trick", "name": "Trick", "type": "terminal", "args": ["x\u{1b}[2J"]},
+    ]});
+    scene.script["errors"] = json!({"session/new": {"code": -32000, "message": "Authentication required"}});
+    let mut s = scene.start().await;
+    let ready = s.wait("the ways", |e| e["kind"] == "agent_ready" && e["logins"][2]["id"] == "trick").await;
+    let command: Vec<&str> =
+        ready["logins"][0]["command"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    assert!(command.len() > 3 && command.ends_with(&["--login", "a b"]), "appended to its own command: {command:?}");
+    assert_eq!(ready["logins"][0]["env"], json!([["MODE", "login"]]));
+    assert_eq!(ready["logins"][1]["variables"], json!(["FAKE_KEY"]));
+    assert!(ready["logins"][2]["command"].is_null(), "what cannot be shown as it is cannot be run");
+    let lost = s.wait_kind("agent_lost").await;
+    assert!(lost["why"].as_str().unwrap().contains("--login 'a b'"), "{lost}");
+    let initialize = s.heard().into_iter().find(|m| m["method"] == "initialize").unwrap();
+    assert_eq!(initialize["params"]["clientCapabilities"]["auth"]["terminal"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn death_in_mid_turn_is_said_with_its_last_words_and_a_new_prompt_starts_it_again() {
     let turns = json!([[{"stderr": "fatal: out of luck"}, {"permission": edit_call("t", "a.txt", None, "x"), "then": [], "else": [{"die": 3}]}]]);
     let mut s = Scene::of(turns).start().await;
@@ -134,4 +157,27 @@ fn processes_with(script: &str) -> usize {
             std::fs::read(e.path().join("environ")).is_ok_and(|env| String::from_utf8_lossy(&env).contains(script))
         })
         .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_goes_on_in_the_copy_and_a_refused_one_changes_nothing() {
+    let mut scene = Scene::of(json!([[{"say": "first"}], [{"say": "second"}], [{"say": "third"}]]));
+    scene.script["init"] = json!({"agentCapabilities": {"sessionCapabilities": {"fork": {}}}});
+    scene.script["errors"] = json!({"session/fork": {"code": -32000, "message": "not now", "once": true}});
+    let mut s = scene.start().await;
+    s.turn_ends().await;
+    let fork = json!({"do": "fork", "session": "fake-1"});
+    s.call("agent/session", fork.clone()).await.unwrap();
+    s.wait("the refusal", |e| e["kind"] == "agent_noted" && e["text"].as_str().unwrap().contains("not now")).await;
+    s.prompt("go on").await;
+    s.wait("its words", |e| e["kind"] == "said" && e["text"] == "second").await;
+    s.turn_ends().await;
+    s.call("agent/session", fork).await.unwrap();
+    s.wait("the copy", |e| e["kind"] == "agent_ready" && e["session"] == "fork-1" && e["state"] == "ready").await;
+    s.prompt("go on there").await;
+    s.wait("its words", |e| e["kind"] == "said" && e["text"] == "third").await;
+    let heard = s.heard();
+    let prompts: Vec<_> =
+        heard.iter().filter(|m| m["method"] == "session/prompt").map(|m| m["params"]["sessionId"].clone()).collect();
+    assert_eq!(prompts, ["fake-1", "fake-1", "fork-1"]);
 }

@@ -48,7 +48,7 @@ fn keys() -> String {
 }
 
 /// What the README shows of the keys: words, and the commands behind each part of them.
-const SHORT: [(&str, &[&[&str]]); 27] = [
+const SHORT: [(&str, &[&[&str]]); 28] = [
     ("approve · with a note · group", &[&["approve"], &["approve-with-note"], &["approve-group"]]),
     ("lease for this step", &[&["lease"]]),
     ("edit · in `$EDITOR`", &[&["edit"], &["edit-external"]]),
@@ -62,6 +62,7 @@ const SHORT: [(&str, &[&[&str]]); 27] = [
     ("pause and resume", &[&["pause"]]),
     ("stop (twice: kill)", &[&["stop"]]),
     ("mode · options of the agent", &[&["mode"], &["agent"]]),
+    ("agent: model · effort · mode · sign in", &[&["model"], &["effort"], &["agent-mode"], &["sign-in"]]),
     ("undo · rewind", &[&["undo"], &["rewind"]]),
     ("revert an unsupervised change", &[&["take-back"]]),
     ("focus a pane · the next one", &[&["focus-*"], &["next-pane"]]),

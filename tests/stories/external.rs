@@ -88,6 +88,20 @@ fn the_agents_limits_and_options_are_shown_and_changed() {
         heard.contains("session/set_config_option") && heard.contains("\"high\"")
     });
     screen.press("esc");
+    screen.wait_gone("Esc closes");
+    screen.command("agent-mode");
+    screen.wait("the agent's own modes, without its options", |text| {
+        text.contains("Do it all") && !text.contains("Effort")
+    });
+    screen.press("esc");
+    screen.wait_gone("Esc closes");
+    screen.command("effort");
+    screen.wait_for("High");
+    screen.press("esc");
+    screen.wait_gone("Esc closes");
+    screen.command("model");
+    screen.wait_for("offers no model to choose");
+    screen.press("esc");
     // Esc and the next key in one read would be Alt and that key.
     screen.wait_gone("Esc closes");
     screen.wait_idle();
@@ -258,4 +272,35 @@ fn a_run_of_the_tests_by_the_agent_is_its_word_only() {
     }
     assert!(seat.events.iter().any(|e| e["kind"] == "output" && e["tail"].as_str().unwrap().contains("all is well")));
     seat.close();
+}
+
+/// The login of an agent is shown as a whole, and gets the terminal only when its row is chosen.
+#[test]
+fn an_agents_login_runs_in_the_terminal_when_it_is_chosen() {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let script = json!({
+        "init": {"authMethods": [{"id": "tty", "name": "Log in here", "type": "terminal", "args": ["--list"]}]},
+        "errors": {"session/new": {"code": -32000, "message": "Authentication required"}},
+        "turns": [[]]});
+    let mut screen = open(&room, &script, "gated");
+    screen.wait_for("requires a login");
+    screen.command("sign-in");
+    screen.wait("the ways to sign in", |text| text.contains("Log in here") && text.contains("in your terminal"));
+    screen.press("enter");
+    screen.wait("the whole command", |text| {
+        text.contains("plays_the_fake_agent_when_told") && text.contains("--list") && text.contains("run this command")
+    });
+    // Enter alone leads back.
+    screen.press("enter");
+    screen.wait_gone("run this command");
+    screen.press("enter");
+    screen.wait_for("run this command");
+    screen.press("j enter");
+    screen.wait_for("the login ended with success");
+    // The terminal was given away once in between.
+    screen.command("quit");
+    assert_eq!(screen.gone("quit").exit_code(), 0);
+    screen.assert_settings("afterwards");
+    hosts.wait_for_none();
 }

@@ -152,3 +152,48 @@ fn a_model_is_supervised_over_messages() {
 fn a_model_is_supervised_over_gemini() {
     a_supervised_turn("gemini", SIZES[0]);
 }
+
+/// The conversation goes on with the model that the user chose, from the next prompt on.
+#[test]
+fn another_model_takes_the_conversation_over() {
+    let server = ModelServer::start(Script::of([Turn::text("the first answer"), Turn::text("the second answer")]));
+    let room = Room::with(&[("calc.py", CALC)]);
+    let hosts = Hosts(&room);
+    let config = room.dir.path().join("config/rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    let models = format!(
+        "[[provider]]\nname = \"test\"\napi = \"openai-chat\"\nbase_url = \"{}\"\nmodels = [{{ name = \"scripted\", context = 32000 }}, {{ name = \"other\", context = 16000 }}]\n",
+        server.origin()
+    );
+    std::fs::write(config.join("models.toml"), models).unwrap();
+    let mut screen = Screen::open(&room, &["--agent", "llm:test/scripted"], SIZES[1]);
+    screen.wait_for("local");
+    screen.wait_idle();
+    screen.command("compose");
+    screen.type_text("hello");
+    screen.press("enter");
+    screen.wait_for("the first answer");
+    screen.wait_idle();
+    screen.command("effort");
+    screen.wait_for("offers no effort to choose");
+    screen.press("esc");
+    screen.wait_gone("offers no effort");
+    screen.command("model");
+    screen.wait("its models", |text| text.contains("Model") && text.contains("other"));
+    screen.press("j enter");
+    screen.wait_gone("Enter selects");
+    screen.command("compose");
+    screen.type_text("and again");
+    screen.press("enter");
+    screen.wait("the second answer, by the other model", |text| {
+        text.contains("the second answer") && text.contains("test/other")
+    });
+    screen.wait_idle();
+    screen.quit();
+    hosts.wait_for_none();
+    assert_verifies(&room, &only_session(&room));
+    let models: Vec<String> = server.received().iter().map(|request| request.body["model"].to_string()).collect();
+    assert_eq!(models, ["\"scripted\"", "\"other\""]);
+    let last = server.received().pop().unwrap().body.to_string();
+    assert!(last.contains("the first answer") && last.contains("and again"), "{last}");
+}

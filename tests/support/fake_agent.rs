@@ -135,6 +135,10 @@ impl Fake {
                     self.update(json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": "old answer"}}));
                     Value::Null
                 }
+                "session/fork" => {
+                    self.session = "fork-1".to_owned();
+                    json!({"sessionId": self.session})
+                }
                 "session/resume" => {
                     self.session = message["params"]["sessionId"].as_str().unwrap_or("").to_owned();
                     json!({})

@@ -8,7 +8,7 @@ use super::copying::Copying;
 use super::files::{self, Writing};
 use super::forms;
 use super::handshake::Handshake;
-use super::keeping;
+use super::keeping::{self, Change};
 use super::message::{Id, Message, RpcError};
 use super::outline::Outline;
 use super::permission;
@@ -302,7 +302,10 @@ impl Client {
             }
             Called::Prompt => return self.prompt_answered(number, outcome),
             Called::Steering { action, text } => return turn.steered((action, text), outcome, conduct, out),
-            Called::Keep(keeping) => return keeping::answered(&keeping, outcome, &mut self.cx),
+            Called::Keep(keeping) => {
+                let change = keeping::answered(&keeping, outcome, &mut self.cx);
+                return self.change_session(change);
+            }
             Called::Close => return,
         };
         match started {
@@ -355,9 +358,8 @@ impl Client {
                 false
             }),
             ToAgent::Keeping(keeping) => {
-                if let Some(keeping::Change(load)) = keeping::asked(keeping, &mut self.cx) {
-                    self.change_session(load);
-                }
+                let change = keeping::asked(keeping, &mut self.cx);
+                self.change_session(change);
             }
             ToAgent::Cancel => self.cancel(),
             ToAgent::Shutdown => self.shut_down(),
@@ -365,10 +367,12 @@ impl Client {
     }
 
     /// Another session of the same process.
-    fn change_session(&mut self, load: Option<String>) {
+    fn change_session(&mut self, change: Option<Change>) {
+        let Some(change) = change else { return };
         self.updates.start_again();
-        self.cx.out.disarm(Timer::Candidate);
-        self.handshake.open_again(load, &mut self.cx.conduct, &mut self.cx.out);
+        let Context { conduct, out, .. } = &mut self.cx;
+        out.disarm(Timer::Candidate);
+        self.handshake.change(change, conduct, out);
     }
 
     fn elapsed(&mut self, timer: Timer) {

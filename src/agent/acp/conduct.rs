@@ -1,5 +1,6 @@
 //! How far this agent can be controlled, from the catalog and corrected by observation; and what it offers.
 
+use super::logins;
 use super::out::Out;
 use super::peek;
 use super::settings::Settings;
@@ -108,6 +109,7 @@ impl Conduct {
             (AgentOffer::New, self.init.is_object()),
             (AgentOffer::List, self.has(&["sessionCapabilities", "list"])),
             (AgentOffer::Resume, resumes),
+            (AgentOffer::Fork, self.has(&["sessionCapabilities", "fork"])),
             (AgentOffer::Delete, self.has(&["sessionCapabilities", "delete"])),
             (AgentOffer::Logout, self.has(&["auth", "logout"])),
         ]
@@ -256,6 +258,7 @@ impl Conduct {
             badges: self.badges(),
             options: self.settings.options().to_vec(),
             offers: self.offers(),
+            logins: logins::read(self.logins(), &self.spec),
             commands: self.commands_offered.clone(),
             images: self.has(&["promptCapabilities", "image"]),
             state: state.into(),

@@ -2,11 +2,14 @@
 //! and options, and say all the while how far it is.
 
 use super::conduct::Conduct;
+use super::keeping::Change;
+use super::logins;
 use super::message::RpcError;
 use super::out::{Called, Out, Timer};
 use super::peek;
 use super::speak;
 use crate::agent::acp::limits::ACP_START_NOTE_MS;
+use crate::model::event::AgentLogin;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -109,11 +112,20 @@ impl Handshake {
         Ok(())
     }
 
-    /// Another session of the process that runs.
-    pub fn open_again(&mut self, load: Option<String>, conduct: &mut Conduct, out: &mut Out) {
+    /// Another session of the process that runs. A copy has been opened by the agent already.
+    pub fn change(&mut self, change: Change, conduct: &mut Conduct, out: &mut Out) {
         conduct.starts_again();
-        self.load = load;
+        self.load = None;
         self.begin_waiting(conduct, out);
+        match change {
+            Change::Forked(answer) => {
+                out.enter(peek::text(&answer, "sessionId").map(str::to_owned));
+                self.configure(&answer, conduct, out);
+                return;
+            }
+            Change::Resume(id) => self.load = Some(id),
+            Change::New => {}
+        }
         self.open_session(conduct, out);
         conduct.report_state("starting: opening a session", out);
     }
@@ -209,7 +221,7 @@ impl Handshake {
                 Ok(())
             }
             Err(error) => {
-                let hint = if wants_login(&error) { login_hint(conduct) } else { String::new() };
+                let hint = if wants_login(&error) { login_hint(conduct, out) } else { String::new() };
                 Err(format!("it opened no session: {}{hint}", error.words()))
             }
         }
@@ -235,7 +247,7 @@ impl Handshake {
         let chosen = conduct.logins().iter().find(|method| auth.is_some() && peek::text(method, "id") == auth);
         let chosen = chosen.or_else(|| conduct.logins().iter().find(by_key));
         let Some(id) = chosen.and_then(|method| peek::text(method, "id")) else {
-            return Err(format!("it requires a login first: {}{}", error.words(), login_hint(conduct)));
+            return Err(format!("it requires a login first: {}{}", error.words(), login_hint(conduct, out)));
         };
         self.phase = Phase::LoggingIn;
         out.call(speak::TO_AGENT.authenticate, speak::authenticate(id), Called::Authenticate);
@@ -248,7 +260,7 @@ impl Handshake {
         conduct: &Conduct,
         out: &mut Out,
     ) -> Result<(), String> {
-        outcome.map_err(|error| format!("the login failed: {}{}", error.words(), login_hint(conduct)))?;
+        outcome.map_err(|error| format!("the login failed: {}{}", error.words(), login_hint(conduct, out)))?;
         self.open_session(conduct, out);
         Ok(())
     }
@@ -301,28 +313,15 @@ fn wants_login(error: &RpcError) -> bool {
 }
 
 /// The ways to log in, in words, one a line.
-fn login_hint(conduct: &Conduct) -> String {
+fn login_hint(conduct: &Conduct, out: &mut Out) -> String {
+    // The ways are known from now on, also after the agent is given up.
+    conduct.report_state("starting: it requires a login", out);
     let program = conduct.spec().command.first().map_or("", String::as_str);
-    let mut lines: Vec<String> = Vec::new();
-    for method in conduct.logins() {
-        let id = peek::text(method, "id").unwrap_or("?");
-        let name = peek::text(method, "name").unwrap_or(id);
-        let vars: Vec<&str> = peek::list(method, "vars")
-            .iter()
-            .filter_map(|v| peek::text(v, "name").or_else(|| v.as_str()))
-            .chain(peek::text(method, "varName"))
-            .collect();
-        let args: Vec<&str> = peek::list(method, "args").iter().filter_map(Value::as_str).collect();
-        let how = if !vars.is_empty() {
-            format!("set {} and list it in pass_env", vars.join(", "))
-        } else if !args.is_empty() {
-            format!("run `{program} {}` once in a terminal", args.join(" "))
-        } else {
-            format!("set auth = \"{id}\" in agents.toml, or run `{program}` once on its own")
-        };
-        let more = peek::text(method, "description").map(|d| format!(" ({d})")).unwrap_or_default();
-        lines.push(format!("{name}{more}: {how}"));
-    }
+    let line = |login: AgentLogin| {
+        let more = if login.detail.is_empty() { String::new() } else { format!(" ({})", login.detail) };
+        format!("{}{more}: {}", login.name, logins::how(&login, conduct.spec()))
+    };
+    let lines: Vec<String> = logins::read(conduct.logins(), conduct.spec()).into_iter().map(line).collect();
     if lines.is_empty() {
         format!("; run `{program}` once on its own to log in")
     } else {

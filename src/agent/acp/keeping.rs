@@ -14,8 +14,13 @@ use crate::model::event::{AgentNoted, AgentOffer, AgentSession};
 use crate::port::FromAgent;
 use serde_json::Value;
 
-/// The session to change to: one that is kept, or a new one.
-pub struct Change(pub Option<String>);
+/// The session to change to.
+pub enum Change {
+    New,
+    Resume(String),
+    /// A copy that the agent has opened, with its answer.
+    Forked(Value),
+}
 
 /// Asks for it, where that is possible now.
 pub fn asked(keeping: Keeping, cx: &mut Context) -> Option<Change> {
@@ -23,6 +28,7 @@ pub fn asked(keeping: Keeping, cx: &mut Context) -> Option<Change> {
         Keeping::List => ("list its sessions", AgentOffer::List),
         Keeping::New => ("start a new session", AgentOffer::New),
         Keeping::Resume { .. } => ("resume another session", AgentOffer::Resume),
+        Keeping::Fork { .. } => ("fork a session", AgentOffer::Fork),
         Keeping::Delete { .. } => ("delete a session", AgentOffer::Delete),
         Keeping::Logout => ("log out", AgentOffer::Logout),
     };
@@ -37,14 +43,16 @@ pub fn asked(keeping: Keeping, cx: &mut Context) -> Option<Change> {
             out.note("sessions", "this is the running session; it was not deleted");
         }
         Keeping::Resume { session } if runs(session) => out.note("sessions", "this session is already running"),
-        Keeping::New | Keeping::Resume { .. } if !turn.is_idle() => {
-            out.note("sessions", "the agent is working in its session: cancel the turn first");
-        }
-        Keeping::New => return Some(Change(None)),
-        Keeping::Resume { session } => return Some(Change(Some(session.clone()))),
+        Keeping::New | Keeping::Resume { .. } | Keeping::Fork { .. } if !turn.is_idle() => out.note("sessions", BUSY),
+        Keeping::New => return Some(Change::New),
+        Keeping::Resume { session } => return Some(Change::Resume(session.clone())),
         Keeping::List => {
             let params = speak::list_sessions(out.place().seen());
             out.call(speak::TO_AGENT.session_list, params, Called::Keep(keeping));
+        }
+        Keeping::Fork { session } => {
+            let params = speak::fork_session(session, out.place().seen());
+            out.call(speak::SESSION_FORK, params, Called::Keep(keeping));
         }
         Keeping::Delete { session } => {
             let params = speak::delete_session(session);
@@ -57,9 +65,9 @@ pub fn asked(keeping: Keeping, cx: &mut Context) -> Option<Change> {
     None
 }
 
-/// The agent's answer.
-pub fn answered(keeping: &Keeping, outcome: Result<Value, RpcError>, cx: &mut Context) {
-    let out = &mut cx.out;
+/// The agent's answer; a copy that it has opened is the session to change to.
+pub fn answered(keeping: &Keeping, outcome: Result<Value, RpcError>, cx: &mut Context) -> Option<Change> {
+    let Context { turn, out, .. } = cx;
     match (keeping, outcome) {
         (_, Err(error)) => out.note("sessions", &format!("the agent rejected it: {}", error.words())),
         (Keeping::List, Ok(answer)) => {
@@ -72,12 +80,22 @@ pub fn answered(keeping: &Keeping, outcome: Result<Value, RpcError>, cx: &mut Co
         }
         (Keeping::Delete { session }, Ok(_)) => {
             out.note("sessions", &format!("{session} was deleted"));
-            asked(Keeping::List, cx);
+            return asked(Keeping::List, cx);
         }
         (Keeping::Logout, Ok(_)) => out.note("sessions", "logged out; the next session must log in again"),
+        (Keeping::Fork { .. }, Ok(_)) if !turn.is_idle() => {
+            out.note("sessions", "the copy was made and is among its sessions; the agent works in the former one");
+        }
+        (Keeping::Fork { .. }, Ok(answer)) if peek::text(&answer, "sessionId").is_some() => {
+            return Some(Change::Forked(answer));
+        }
+        (Keeping::Fork { .. }, Ok(_)) => out.note("sessions", "the agent made a copy without an id"),
         (Keeping::New | Keeping::Resume { .. }, Ok(_)) => {}
     }
+    None
 }
+
+const BUSY: &str = "the agent is working in its session: cancel the turn first";
 
 fn listed(answer: &Value, out: &Out) -> Vec<AgentSession> {
     let place = out.place();

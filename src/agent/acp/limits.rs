@@ -43,6 +43,10 @@ pub const ACP_OPEN_REQUESTS_MAX: usize = 512;
 pub const ACP_OPEN_REQUESTS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Longest request id that is kept; a request with a longer one is refused.
 pub const ACP_ID_BYTES_MAX: usize = 256;
+/// Ways to sign in that are read, and variables of each.
+pub const ACP_LOGINS_READ_MAX: usize = 16;
+/// The command of a terminal login, so that all of it fits on a screen.
+pub const ACP_LOGIN_COMMAND_BYTES_MAX: usize = 800;
 /// Terminals that an agent may hold at once.
 pub const ACP_TERMINALS_MAX: usize = 128;
 /// Output that is kept of one terminal, whatever the agent asks for.

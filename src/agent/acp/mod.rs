@@ -22,6 +22,7 @@ mod handshake;
 mod keeping;
 pub mod limits;
 mod lines;
+mod logins;
 mod message;
 mod out;
 mod outbox;

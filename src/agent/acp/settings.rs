@@ -6,7 +6,7 @@ use super::message::RpcError;
 use super::out::{Called, Out};
 use super::peek;
 use super::speak;
-use crate::agent::acp::limits::ACP_MODE_RESETS_MAX;
+use crate::agent::acp::limits::{ACP_ID_BYTES_MAX, ACP_MODE_RESETS_MAX};
 use crate::model::event::AgentOption;
 use serde_json::Value;
 
@@ -56,12 +56,12 @@ impl Settings {
         if let Some(modes) = from.get("modes").filter(|m| m.is_object()) {
             let choices = choices(peek::list(modes, "availableModes"), "id");
             self.has_mode_list = true;
-            self.put("mode", "Mode", peek::text(modes, "currentModeId"), choices);
+            self.put("mode", "Mode", Some("mode"), peek::text(modes, "currentModeId"), choices);
         }
         if let Some(models) = from.get("models").filter(|m| m.is_object()) {
             let choices = choices(peek::list(models, "availableModels"), "modelId");
             if !self.options.iter().any(|o| o.id == "model") {
-                self.put("model", "Model", peek::text(models, "currentModelId"), choices);
+                self.put("model", "Model", Some("model"), peek::text(models, "currentModelId"), choices);
             }
         }
         before != self.options
@@ -83,15 +83,25 @@ impl Settings {
             self.switches.push(id.to_owned());
             offered = vec![("true".into(), "on".into()), ("false".into(), "off".into())];
         }
-        if peek::text(option, "category") == Some("mode") {
+        let category = peek::text(option, "category");
+        if category == Some("mode") {
             self.mode_option = Some(id.to_owned());
         }
         let name = peek::text(option, "name").unwrap_or(id);
-        self.put(id, name, value.as_deref(), offered);
+        self.put(id, name, category, value.as_deref(), offered);
     }
 
-    fn put(&mut self, id: &str, name: &str, value: Option<&str>, choices: Vec<(String, String)>) {
-        let option = AgentOption { id: id.to_owned(), name: name.to_owned(), value: value.map(str::to_owned), choices };
+    fn put(
+        &mut self,
+        id: &str,
+        name: &str,
+        category: Option<&str>,
+        value: Option<&str>,
+        choices: Vec<(String, String)>,
+    ) {
+        let category = category.map(|word| peek::bounded(word, ACP_ID_BYTES_MAX));
+        let value = value.map(str::to_owned);
+        let option = AgentOption { id: id.to_owned(), name: name.to_owned(), value, choices, category };
         match self.options.iter_mut().find(|o| o.id == id) {
             Some(old) => *old = option,
             // What it does without asking matters most.
@@ -241,7 +251,7 @@ impl Settings {
                 true
             }
             None => {
-                self.put("mode", "Mode", Some(mode), Vec::new());
+                self.put("mode", "Mode", Some("mode"), Some(mode), Vec::new());
                 true
             }
         }

@@ -28,12 +28,13 @@ pub fn text_block(text: &str) -> Value {
     json_of(v1::ContentBlock::Text(v1::TextContent::new(text)))
 }
 
-/// Announces files, terminals, forms and addresses: several agents ask for nothing unless the first two are offered.
+/// Announces files, terminals, forms, addresses and terminal logins: several agents ask for nothing unless the first two are offered.
 /// The two `_meta` flags are what claude-agent-acp and codex-acp look for before they send command output along.
 pub fn initialize() -> Value {
     let fs = v1::FileSystemCapabilities::new().read_text_file(true).write_text_file(true);
     let meta: v1::Meta = [("terminal_output".to_owned(), json!(true))].into_iter().collect();
-    let mut capabilities = v1::ClientCapabilities::new().fs(fs).terminal(true).meta(meta);
+    let auth = v1::AuthCapabilities::new().terminal(true);
+    let mut capabilities = v1::ClientCapabilities::new().fs(fs).terminal(true).auth(auth).meta(meta);
     capabilities = capabilities
         .elicitation(
             v1::ElicitationCapabilities::new()
@@ -66,6 +67,13 @@ pub fn load_session(session: &str, cwd: &Path) -> Value {
 
 pub fn resume_session(session: &str, cwd: &Path) -> Value {
     json_of(v1::ResumeSessionRequest::new(session.to_owned(), cwd))
+}
+
+/// Not in the stable protocol yet: opens a copy of a session.
+pub const SESSION_FORK: &str = "session/fork";
+
+pub fn fork_session(session: &str, cwd: &Path) -> Value {
+    json!({"sessionId": session, "cwd": cwd, "mcpServers": []})
 }
 
 pub fn close_session(session: &str) -> Value {

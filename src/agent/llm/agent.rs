@@ -5,6 +5,7 @@
 
 use super::budget::{Budget, Limits};
 use super::calling::Caller;
+use super::catalog::Choice;
 use super::crew::{Crew, Next, Part, Role};
 use super::discover;
 use super::map;
@@ -21,6 +22,9 @@ use crate::port::{Agent, AgentLink, AgentSeat, Desk, FromAgent, Interrupted};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use tokio::sync::watch;
+
+/// The option that chooses the model, by its id and its kind.
+const MODEL: &str = "model";
 
 /// The built-in agent.
 pub struct LlmAgent {
@@ -64,6 +68,8 @@ struct Driver {
     plan: PlanState,
     prompts: u64,
     context: Option<String>,
+    /// The name of the model that the next prompt goes to, where the user chose another.
+    next_model: Option<String>,
 }
 
 impl Driver {
@@ -81,6 +87,7 @@ impl Driver {
             plan: PlanState::default(),
             prompts: 0,
             context: None,
+            next_model: None,
             seat,
             settings,
         }
@@ -100,6 +107,7 @@ impl Driver {
             if let Some(limits) = self.new_limits(self.budget.clone()).await? {
                 self.budget.limits = limits;
             }
+            self.change_model().await?;
             let done = match slash::parse(&text) {
                 Some(command) => self.command(command).await,
                 None => self.goal(text).await,
@@ -125,8 +133,12 @@ impl Driver {
         while let Some((id, value, answered)) = self.desk.option()? {
             let adjusted = budget.adjust(&id, &value);
             changed |= adjusted;
+            let is_model = id == MODEL && self.models().contains(&value);
+            if is_model {
+                self.next_model = Some(value.clone());
+            }
             unseen |= !answered;
-            if !adjusted && !answered {
+            if !adjusted && !is_model && !answered {
                 self.desk.send(not_an_option(&id, &value)).await?;
             }
         }
@@ -143,8 +155,9 @@ impl Driver {
             agent: LlmAgent::badge(&self.settings),
             title: Some(format!("{} at {}", self.settings.choice.model.name, self.settings.choice.provider.title)),
             badges: vec!["every read, edit, command and plan change goes through the gate".to_owned()],
-            options: options(budget),
+            options: options(budget).into_iter().chain(self.model_option()).collect(),
             offers: Vec::new(),
+            logins: Vec::new(),
             commands: slash::offered(),
             images: false,
             state: AgentState::Ready,
@@ -175,20 +188,47 @@ impl Driver {
                 format!("The model is {}. Models of {}: {known}.", choice.model.name, choice.provider.title)
             }
             Slash::Model(Some(name)) => {
-                let model = self.settings.choice.provider.model(&name);
-                self.settings.choice.model = model;
-                let choice = self.settings.choice.clone();
-                if let Some(turn) = self.turns.get_mut(&Role::Solo) {
-                    let system = prompt::system(Role::Solo, choice.model.edit_format);
-                    turn.change_model(choice, system);
-                }
-                let ready = self.introduction(&self.budget);
-                self.desk.send(FromAgent::Ready(ready)).await?;
+                self.next_model = Some(name.clone());
+                self.change_model().await?;
                 format!("The model is {name} now.")
             }
         };
         self.desk.say(text).await?;
         self.desk.end_turn(TurnEnd::EndTurn).await
+    }
+
+    /// Returns the models that can take the conversation over: those of the provider that are written down. The models
+    /// of a crew are fixed by the configuration.
+    fn models(&self) -> Vec<String> {
+        if !self.settings.crew.is_empty() {
+            return Vec::new();
+        }
+        let Choice { provider, model } = &self.settings.choice;
+        let others = provider.models.iter().map(|other| &other.name).filter(|name| **name != model.name);
+        std::iter::once(&model.name).chain(others).take(limits::MODELS_PER_SERVER_MAX).cloned().collect()
+    }
+
+    fn model_option(&self) -> Option<AgentOption> {
+        let value = self.next_model.clone().unwrap_or_else(|| self.settings.choice.model.name.clone());
+        let choices: Vec<(String, String)> = self.models().into_iter().map(|name| (name.clone(), name)).collect();
+        let (id, name, category) = (MODEL.to_owned(), "Model".to_owned(), Some(MODEL.to_owned()));
+        (!choices.is_empty()).then(|| AgentOption { id, name, value: Some(value), choices, category })
+    }
+
+    /// The model that the user chose answers from the next prompt on.
+    async fn change_model(&mut self) -> Result<(), Interrupted> {
+        let Some(name) = self.next_model.take() else { return Ok(()) };
+        let provider = self.settings.choice.provider.clone();
+        let model = provider.model(&name);
+        self.settings.choice = Choice { provider, model };
+        self.ask_contexts().await;
+        let choice = self.settings.choice.clone();
+        if let Some(turn) = self.turns.get_mut(&Role::Solo) {
+            let system = prompt::system(Role::Solo, choice.model.edit_format);
+            turn.change_model(choice, system);
+        }
+        let ready = self.introduction(&self.budget);
+        self.desk.send(FromAgent::Ready(ready)).await
     }
 
     // ---- one goal ---------------------------------------------------------------------------
@@ -348,12 +388,26 @@ impl Driver {
     /// [`Self::new_limits`], before anything more is used.
     fn show_changes_at_once(&mut self, mut budget: Budget, mut usage: Option<Usage>) {
         let mut ready = self.introduction(&budget);
+        let models = self.models();
         let wall_ms_max = self.wall_ms_max.clone();
         self.desk.answer_options(Box::new(move |id, value| {
+            if id == MODEL && models.iter().any(|model| model == value) {
+                ready
+                    .options
+                    .iter_mut()
+                    .filter(|one| one.id == MODEL)
+                    .for_each(|one| one.value = Some(value.to_owned()));
+                let text = format!("the next prompt goes to {value}");
+                return vec![
+                    FromAgent::Ready(ready.clone()),
+                    FromAgent::Noted(AgentNoted::new(NoteKind::Option, text)),
+                ];
+            }
             if !budget.adjust(id, value) {
                 return vec![not_an_option(id, value)];
             }
-            ready.options = options(&budget);
+            ready.options.retain(|one| one.id == MODEL);
+            ready.options.splice(..0, options(&budget));
             wall_ms_max.send_replace(budget.limits.wall_ms);
             let usage = usage.as_mut().map(|usage| {
                 usage.budget_left = budget.left();
@@ -397,7 +451,8 @@ impl Driver {
 }
 
 fn not_an_option(id: &str, value: &str) -> FromAgent {
-    let text = format!("`{id}` cannot be set to `{value}`: use a number or `none`");
+    let hint = if id == MODEL { "use one of the models it lists" } else { "use a number or `none`" };
+    let text = format!("`{id}` cannot be set to `{value}`: {hint}");
     FromAgent::Noted(AgentNoted::new(NoteKind::Option, text))
 }
 
@@ -407,6 +462,7 @@ fn options(budget: &Budget) -> Vec<AgentOption> {
         name,
         choices: choices(&value),
         value: Some(value),
+        category: None,
     });
     options.collect()
 }

@@ -91,6 +91,21 @@ impl Talk {
         self.tokens_per_byte = self.tokens_per_byte.clamp(0.1, 1.5);
     }
 
+    /// Forgets what only the model that wrote it can read: another one gets words, calls and results.
+    pub fn unseal(&mut self) {
+        for message in &mut self.messages {
+            message.parts.retain(|part| !matches!(part, Part::Thinking { .. }));
+            for part in &mut message.parts {
+                if let Part::Call(call) = part {
+                    call.seal = None;
+                }
+            }
+            if message.parts.is_empty() {
+                message.parts.push(Part::Text("(nothing)".to_owned()));
+            }
+        }
+    }
+
     /// Makes the conversation with `fixed` further bytes fit into `target` tokens; true when something was left out.
     pub fn fit(&mut self, target: u64, fixed: usize, summary: impl Fn() -> String) -> bool {
         let mut changed = false;
@@ -239,7 +254,8 @@ fn cut(text: &str, from: usize, bytes: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::request::ToolCall;
+    use super::super::providers::Api;
+    use super::super::request::{Seal, ToolCall};
     use super::*;
     use serde_json::json;
 
@@ -281,6 +297,19 @@ mod tests {
             let roles: Vec<Role> = talk.messages().iter().map(|message| message.role).collect();
             assert!(roles.windows(2).all(|pair| pair[0] != pair[1]), "{roles:?}");
         }
+    }
+
+    #[test]
+    fn another_model_gets_no_sealed_parts() {
+        let seal = || Some(Seal { api: Api::ALL[0], value: json!("s") });
+        let mut talk = Talk::default();
+        talk.add("the goal");
+        let call = ToolCall { id: "c".into(), name: "read".into(), args: json!({}), seal: seal() };
+        talk.assistant(Message::assistant(vec![Part::Thinking { text: "hm".into(), seal: seal() }, Part::Call(call)]));
+        assert!(talk.holds_sealed_thinking());
+        talk.unseal();
+        assert!(!talk.holds_sealed_thinking());
+        assert!(matches!(talk.messages()[1].parts.as_slice(), [Part::Call(ToolCall { seal: None, .. })]));
     }
 
     #[test]

@@ -237,6 +237,8 @@ pub enum AgentOffer {
     List,
     /// Go on with one of them.
     Resume,
+    /// Go on in a copy of one of them.
+    Fork,
     Delete,
     Logout,
     #[serde(other)]

@@ -1,7 +1,7 @@
 //! The messages to the client and its requests to the world around it.
 
 use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
-use crate::model::event::Survivor;
+use crate::model::event::{AgentLogin, Survivor};
 use crate::model::{Envelope, PromptPart};
 use crate::ui::terminal::Input;
 use crate::ui::welcome::Wish;
@@ -40,6 +40,8 @@ pub enum Msg {
         of: EditorOf,
         outcome: Result<String, String>,
     },
+    /// The agent's login has ended, or could not run.
+    SignedIn(Result<(), String>),
     /// A drafted rule was kept, and where, or why not.
     RuleKept {
         rule: String,
@@ -144,6 +146,8 @@ pub enum Request {
     KeepRule(String),
     /// Calls the user, in the ways they asked for.
     Notify(Notice),
+    /// Runs the agent's login on the user's terminal.
+    SignIn(AgentLogin),
     /// Starts the session that the start screen describes.
     Begin(Wish),
     Suspend,

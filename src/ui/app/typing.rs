@@ -258,6 +258,9 @@ impl App {
                     Some(Pick::KeepAfterWord(keeping, what)) => {
                         stay(Overlay::Prompt(Prompt::new(Purpose::Keep { keeping, what }, "")))
                     }
+                    Some(Pick::Logins) => stay(Overlay::Choose(Choice::logins(&self.scene))),
+                    Some(Pick::Login(login)) => stay(Overlay::Choose(Choice::login(&login))),
+                    Some(Pick::SignIn(login)) => OverlayResult::Requests(vec![Request::SignIn(login)]),
                     // The start screen takes the keys of its lists itself.
                     Some(Pick::Item(_)) | None => OverlayResult::Close,
                 };

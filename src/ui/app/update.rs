@@ -88,6 +88,13 @@ impl App {
                 Vec::new()
             }
             Msg::Attached { name, bytes } => message::attached(self, name, bytes),
+            Msg::SignedIn(outcome) => {
+                self.say(match outcome {
+                    Ok(()) => Toast::plain("the login ended with success; send your message again to start the agent"),
+                    Err(why) => Toast::error(why),
+                });
+                Vec::new()
+            }
             Msg::RuleKept { rule, kept } => self.rule_kept(rule, kept),
             // Ages were taken over above.
             Msg::AgesDue => Vec::new(),

@@ -3,7 +3,7 @@
 use super::open_box;
 use crate::base::text::width;
 use crate::base::{ActionId, Digest, RelPath, Seq};
-use crate::model::event::{AgentOffer, AgentSession, ChangedBy, Mode};
+use crate::model::event::{AgentLogin, AgentOffer, AgentOption, AgentSession, ChangedBy, Mode};
 use crate::model::{AgentState, FormAnswer, Keeping, RequestOption};
 use crate::ui::app::{App, Scene, form, offers};
 use crate::ui::limits::UI_CHOICES_MAX;
@@ -42,8 +42,45 @@ pub enum Pick {
     Keep(Keeping),
     /// The same, once a word is typed.
     KeepAfterWord(Keeping, String),
+    /// The ways to sign in to the agent.
+    Logins,
+    /// One of them: what it does follows.
+    Login(AgentLogin),
+    /// Its command is run in the user's terminal.
+    SignIn(AgentLogin),
     /// A row of the start screen's lists, by its position.
     Item(usize),
+}
+
+/// A setting of the agent that has a command of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentSetting {
+    Model,
+    Effort,
+    Mode,
+}
+
+impl AgentSetting {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Effort => "effort",
+            Self::Mode => "mode of its own",
+        }
+    }
+
+    /// Finds its option: by the kind that the agent reports, else by its id.
+    fn find(self, options: &[AgentOption]) -> Option<&AgentOption> {
+        let (kind, ids): (_, &[&str]) = match self {
+            Self::Model => ("model", &["model"]),
+            Self::Effort => {
+                ("thought_level", &["effort", "reasoning_effort", "reasoning", "thinking", "thought_level"])
+            }
+            Self::Mode => ("mode", &["mode"]),
+        };
+        let by_id = |option: &&AgentOption| option.category.is_none() && ids.contains(&option.id.as_str());
+        options.iter().find(|option| option.category.as_deref() == Some(kind)).or_else(|| options.iter().find(by_id))
+    }
 }
 
 /// An open list.
@@ -120,7 +157,13 @@ impl Choice {
         let offers = |offer| ready.offers.contains(&offer);
         let row = |name: &str, meaning: &str, pick| (name.to_owned(), meaning.to_owned(), pick);
         if offers(AgentOffer::List) {
-            rows.push(row("its sessions", "resume or delete one", Pick::AgentSessions));
+            rows.push(row("its sessions", "resume, copy or delete one", Pick::AgentSessions));
+        }
+        if offers(AgentOffer::Fork)
+            && let Some(session) = ready.session.clone()
+        {
+            let pick = Pick::Keep(Keeping::Fork { session });
+            rows.push(row("a copy of this session", "it goes on there; this one is kept as it is", pick));
         }
         if offers(AgentOffer::New) {
             rows.push(row(
@@ -128,6 +171,9 @@ impl Choice {
                 "it forgets this conversation; the record here continues",
                 Pick::Keep(Keeping::New),
             ));
+        }
+        if !ready.logins.is_empty() {
+            rows.push(row("sign in", "the ways that it offers", Pick::Logins));
         }
         if offers(AgentOffer::Logout) {
             let pick = Pick::KeepAfterWord(Keeping::Logout, "its login will be deleted".to_owned());
@@ -211,6 +257,10 @@ impl Choice {
             let pick = Pick::Keep(Keeping::Resume { session: id.clone() });
             rows.push(("resume it".to_owned(), "instead of the current one".to_owned(), pick));
         }
+        if offers(AgentOffer::Fork) {
+            let pick = Pick::Keep(Keeping::Fork { session: id.clone() });
+            rows.push(("go on in a copy".to_owned(), "it is kept as it is".to_owned(), pick));
+        }
         if offers(AgentOffer::Delete) {
             let what = if session.title.is_empty() { &session.id } else { &session.title };
             let pick = Pick::KeepAfterWord(Keeping::Delete { session: id }, visible(what));
@@ -218,6 +268,68 @@ impl Choice {
         }
         let about = [&session.title, &session.id].map(|text| visible(text)).to_vec();
         (!session.runs && !rows.is_empty()).then(|| Self { about, ..Self::of("Agent session", rows) })
+    }
+
+    /// The ways to sign in that the agent has announced.
+    #[must_use]
+    pub fn logins(scene: &Scene) -> Self {
+        let row = |login: &AgentLogin| {
+            let how = match (login.command.is_empty(), login.variables.is_empty()) {
+                (false, _) => "in your terminal",
+                (true, false) => "by a variable of the environment",
+                (true, true) => "in its own way",
+            };
+            (visible(&login.name), how.to_owned(), Pick::Login(login.clone()))
+        };
+        let ready = &scene.session.agent.ready;
+        let rows: Vec<_> = ready.logins.iter().take(UI_CHOICES_MAX).map(row).collect();
+        let about = if rows.is_empty() { "it has announced no way to sign in" } else { "as announced by the agent" };
+        Self { about: vec![about.to_owned()], ..Self::of(format!("Sign in to {}", visible(&ready.agent.name)), rows) }
+    }
+
+    /// What one way to sign in does. Its command is shown as a whole, and does not run unless its row is chosen.
+    #[must_use]
+    pub fn login(login: &AgentLogin) -> Self {
+        let mut about: Vec<String> = (!login.detail.is_empty()).then(|| visible(&login.detail)).into_iter().collect();
+        let mut rows = Vec::new();
+        let line = login.command_line();
+        if !line.is_empty() {
+            about.push(visible(&line));
+            rows.push(("back".to_owned(), String::new(), Pick::Logins));
+            let does = "it gets this terminal until it ends";
+            rows.push(("run this command".to_owned(), does.to_owned(), Pick::SignIn(login.clone())));
+        } else if login.variables.is_empty() {
+            about.push(format!(
+                "set auth = \"{}\" for it in agents.toml, then send your message again",
+                visible(&login.id)
+            ));
+        } else {
+            let names = visible(&login.variables.join(", "));
+            about.push(format!("set {names} where rightseat is started, and list it in pass_env of agents.toml"));
+        }
+        Self { about, ..Self::of(format!("Sign in: {}", visible(&login.name)), rows) }
+    }
+
+    /// Returns the values of a setting, or the reason that the agent has none.
+    #[must_use]
+    pub fn agent_setting(scene: &Scene, setting: AgentSetting) -> Self {
+        let ready = &scene.session.agent.ready;
+        let option = setting.find(&ready.options);
+        if let Some(values) = option.and_then(|option| Self::agent_values(scene, &option.id)) {
+            return values;
+        }
+        let (agent, name) = (visible(&ready.agent.name), setting.name());
+        let why = match option {
+            Some(option) => format!("{agent} names no values for “{}”", visible(&option.name)),
+            None if ready.state != AgentState::Ready => {
+                format!("{agent} is not ready: {}", visible(ready.state.as_str()))
+            }
+            None if ready.options.is_empty() => {
+                format!("{agent} cannot change its {name}: it has no options of its own")
+            }
+            None => format!("{agent} offers no {name} to choose; :agent lists the options that it has"),
+        };
+        Self { about: vec![why], ..Self::of(format!("The agent's {name}"), Vec::new()) }
     }
 
     /// Returns the values of one option of the agent; `None` when there is nothing to choose from.

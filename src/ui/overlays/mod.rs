@@ -12,7 +12,7 @@ mod stopped;
 
 use ratatui::layout::Rect;
 
-pub use choice::{Choice, Pick, meaning, unsupervised_paths};
+pub use choice::{AgentSetting, Choice, Pick, meaning, unsupervised_paths};
 pub use editor::Editor;
 pub use prompt::{Prompt, Purpose};
 pub use revert::Revert;

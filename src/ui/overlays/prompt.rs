@@ -253,9 +253,11 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
             say(what, Role::Text);
             let more = match keeping {
                 Keeping::Logout => "Everyone who uses this agent, here or elsewhere, must log in again.",
-                Keeping::Delete { .. } | Keeping::List | Keeping::New | Keeping::Resume { .. } => {
-                    "The agent deletes it. The record here is kept."
-                }
+                Keeping::Delete { .. }
+                | Keeping::List
+                | Keeping::New
+                | Keeping::Resume { .. }
+                | Keeping::Fork { .. } => "The agent deletes it. The record here is kept.",
             };
             say(more, Role::TextSoft);
         }

@@ -1,5 +1,6 @@
-//! The user's own editor on a private copy of a text.
+//! Programs that get the user's terminal: the editor on a private copy of a text, and the login of an agent.
 
+use crate::model::event::AgentLogin;
 use crate::ui::limits::UI_ENTRY_BYTES_MAX;
 use std::io::{Read as _, Write as _};
 
@@ -46,6 +47,18 @@ pub(super) async fn edit(editor: &str, name: &str, text: &str) -> Result<String,
     Ok(edited)
 }
 
+/// Runs the agent's login, as it was shown, until it ends.
+///
+/// # Errors
+/// In words for the user.
+pub(super) async fn sign_in(login: &AgentLogin) -> Result<(), String> {
+    let (program, arguments) = login.command.split_first().ok_or("this login has no command")?;
+    let mut command = tokio::process::Command::new(program);
+    command.args(arguments).envs(login.env.iter().map(|(name, value)| (name, value)));
+    let status = command.status().await.map_err(|error| format!("cannot start `{program}`: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("the login ended with {status}; you may not be signed in")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +74,17 @@ mod tests {
         for editor in ["false", "/no/such/editor", "'", ""] {
             assert!(edit(editor, "a", "text").await.is_err(), "{editor}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_login_runs_with_what_is_set_for_it_and_tells_how_it_ended() {
+        let login = |script: &str| AgentLogin {
+            command: ["sh", "-c", script].map(str::to_owned).to_vec(),
+            env: vec![("WHO".into(), "me".into())],
+            ..AgentLogin::default()
+        };
+        assert_eq!(sign_in(&login("test $WHO = me")).await, Ok(()));
+        assert!(sign_in(&login("exit 3")).await.unwrap_err().contains('3'));
+        assert!(sign_in(&AgentLogin::default()).await.is_err());
     }
 }

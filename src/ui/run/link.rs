@@ -71,6 +71,11 @@ impl Link {
         }
     }
 
+    /// Returns whether the host is on this machine.
+    pub(super) fn is_local(&self) -> bool {
+        self.pid.is_some()
+    }
+
     /// The next thing from the host; never ends, once the link is down it waits forever. Safe to cancel.
     pub(super) async fn next(&mut self) -> Heard {
         let opened = match &mut self.state {

@@ -502,6 +502,14 @@ impl Client {
                 };
                 self.app.update(at, Msg::RuleKept { rule: text, kept })
             }
+            Request::SignIn(login) => {
+                let outcome = match self.link.is_local() {
+                    true => self.hand_over(editor::sign_in(&login), modes).await,
+                    false => Err("the agent is on another machine: run the command there, in a terminal".to_owned()),
+                };
+                let at = self.now_ms();
+                self.app.update(at, Msg::SignedIn(outcome))
+            }
             Request::Begin(wish) => {
                 if let Some(opening) = &self.options.opening {
                     self.link = Link::new((opening.begin)(wish), self.options.control);
@@ -537,11 +545,17 @@ impl Client {
 
     async fn edit(&mut self, name: &str, text: &str, modes: &Modes) -> Result<String, String> {
         let editor = self.options.editor.clone().unwrap_or_else(|| "vi".to_owned());
-        // Its reader must not take the editor's keys.
+        self.hand_over(editor::edit(&editor, name, text), modes).await
+    }
+
+    /// Gives the terminal to another program until it ends.
+    async fn hand_over<T>(&mut self, program: impl Future<Output = T>, modes: &Modes) -> T {
+        // Its reader must not take the program's keys.
         self.input = None;
         self.outlet.settle().await;
         modes::restore();
-        let outcome = editor::edit(&editor, name, text).await;
+        let outcome = program.await;
+        self.signals.forget_keys();
         self.input = Some(EventStream::new());
         self.come_back(modes);
         outcome

@@ -39,6 +39,13 @@ impl Signals {
         })
     }
 
+    /// Passes over what was typed to another program that had the terminal: the kernel sends it to us as well.
+    pub(super) fn forget_keys(&mut self) {
+        if let (Ok(interrupt), Ok(quit)) = (signal(SignalKind::interrupt()), signal(SignalKind::quit())) {
+            (self.interrupt, self.quit) = (interrupt, quit);
+        }
+    }
+
     /// The next one. Safe to cancel.
     pub(super) async fn next(&mut self) -> Signal {
         tokio::select! {

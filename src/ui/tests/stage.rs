@@ -113,6 +113,7 @@ impl Stage {
                 | Request::KeepRule(_)
                 | Request::Copy(_)
                 | Request::Suspend
+                | Request::SignIn(_)
                 | Request::Begin(_)
                 | Request::Redraw
                 | Request::Leave(_) => {

@@ -172,13 +172,15 @@ impl Turn {
         out
     }
 
-    /// The conversation goes on with another model.
+    /// The conversation goes on with another model, as far as that one can read it.
     pub fn change_model(&mut self, choice: Choice, system: String) {
         let (format, context) = (choice.model.edit_format, choice.model.context_tokens());
         self.tools = tools::specs(self.setup.role, format, Wording::for_context(u64::from(context)));
         self.names = tools::names(self.setup.role, format);
         self.room = Room { tokens: u64::from(context), used: 0, counted: None, overflows: 0 };
         (self.setup.choice, self.setup.system) = (choice, system);
+        self.agreed_as_text = false;
+        self.talk.unseal();
     }
 
     /// The budget as it is now; the next specialist begins with it.
