@@ -1,6 +1,6 @@
 //! Puts a session together: workspace, policy, checks, agent and journal.
 
-use super::judge::ProjectJudge;
+use super::judge::{PolicyFiles, ProjectJudge};
 use super::neighbors::Registry;
 use super::options::SessionOptions;
 use super::place::SessionPlace;
@@ -11,7 +11,6 @@ use crate::config::{Paths, Polling, TestCommand};
 use crate::host::{ChecksSetup, Setup};
 use crate::journal::Journal;
 use crate::model::Command;
-use crate::policy::Policy;
 use crate::port::{Clock, Workspace};
 use crate::workspace::launch::Containment;
 use crate::workspace::watch::Means;
@@ -24,7 +23,7 @@ use std::time::Duration;
 const OWN_FILES: [&str; 5] = ["agents.toml", "models.toml", "policy.toml", "themes", "keymaps"];
 
 /// The machine's clock.
-struct SystemClock;
+pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> UnixMs {
@@ -94,19 +93,14 @@ fn judge(
     warnings: &mut Vec<String>,
 ) -> Result<ProjectJudge, Fail> {
     let config = Paths::dir_of(options.config.as_deref())?;
-    let argv: Vec<Vec<String>> = tests.iter().map(Command::spawn_argv).collect();
-    let file = config.join("policy.toml");
-    let policy = match std::fs::read_to_string(&file) {
-        Ok(text) => {
-            let (policy, error) = Policy::with_file(argv, &file.display().to_string(), &text);
-            warnings.extend(error.map(fails_closed));
-            policy
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Policy::builtin(argv),
-        Err(e) => return Err(Fail::usage(format!("{}: {e}", file.display()))),
+    let files = PolicyFiles {
+        user: config.join("policy.toml"),
+        root: root.to_owned(),
+        tests: tests.iter().map(Command::spawn_argv).collect(),
+        checks: tests,
+        guarded: options.settings.guarded.clone(),
+        trusts_trials: options.agent == "repair",
     };
-    let policy = tightened(policy, root, &options.settings.guarded, warnings)?;
-    let policy = policy.in_session(tests, options.agent == "repair");
     let sessions = place.dir.parent().unwrap_or(&place.dir).to_owned();
     // Agents must not write the reports of sessions.
     let mut own = vec![sessions, place.state().join(super::neighbors::DIR)];
@@ -118,25 +112,9 @@ fn judge(
         }
         None => own.push(config),
     }
-    Ok(ProjectJudge { policy, root: root.to_owned(), own })
-}
-
-fn fails_closed(error: impl std::fmt::Display) -> String {
-    format!("{error}; until it is fixed, everything asks")
-}
-
-/// The policy with what the project's own file forbids and what the configuration guards.
-pub fn tightened(policy: Policy, root: &Path, guarded: &[String], warnings: &mut Vec<String>) -> Result<Policy, Fail> {
-    let file = Paths::project_policy(root);
-    let policy = match crate::config::read_beside(&file)? {
-        None => policy,
-        Some(text) => {
-            let (policy, error) = policy.with_project(&file.display().to_string(), &text);
-            warnings.extend(error.map(fails_closed));
-            policy
-        }
-    };
-    policy.with_guarded(guarded).map_err(|e| Fail::usage(format!("policy.guarded: {e}")))
+    let (judge, faults) = ProjectJudge::open(files, own).map_err(Fail::usage)?;
+    warnings.extend(faults);
+    Ok(judge)
 }
 
 /// The configured test command with the format that the configuration, its words or else its output tell; without one,

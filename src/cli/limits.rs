@@ -49,3 +49,5 @@ pub const SSH_SAID_LINES_MAX: usize = 5;
 pub const DETECT_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Files read to find a project's test runner.
 pub const DETECT_FILES_MAX: usize = 20_000;
+/// Different texts of a project's policy file that one session reads; more make everything ask.
+pub const PROJECT_POLICIES_MAX: usize = 64;

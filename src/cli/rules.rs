@@ -1,8 +1,9 @@
 //! `rightseat policy`: rulings without running anything.
 
 use super::args::{PolicyCommand, Shared};
-use super::compose::tightened;
+use super::compose::SystemClock;
 use super::disk::LocalDisk;
+use super::judge::tightened;
 use super::place::Places;
 use super::{DONE, Done, Fail, print, runner, settings};
 use crate::base::Seq;
@@ -13,6 +14,7 @@ use crate::journal::Reader;
 use crate::model::Envelope;
 use crate::model::event::RulingWord;
 use crate::policy::{Matter, Place, Policy, check, dry_run, shell};
+use crate::port::Clock as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -33,7 +35,12 @@ fn own(shared: &Shared) -> Vec<PathBuf> {
 /// `policy check --jsonl`: one answer a line, in order, with the built-in rules and those given in the question.
 fn answer_lines(shared: &Shared) -> Done {
     let policy = Policy::builtin(Vec::new());
-    let place = Place { own: own(shared), disk: Some(&LocalDisk), ..Place::of(settings::workspace(shared)?) };
+    let place = Place {
+        own: own(shared),
+        disk: Some(&LocalDisk),
+        now: Some(SystemClock.now()),
+        ..Place::of(settings::workspace(shared)?)
+    };
     let mut input = BufReader::new(std::io::stdin().lock());
     let mut out = super::plain::stdout();
     let mut line = Vec::new();
@@ -83,8 +90,9 @@ fn explain(shared: &Shared, line: &str) -> Done {
     let policy = if file.exists() { read(&file, tests)? } else { Policy::builtin(tests) };
     let mut warnings = Vec::new();
     let guarded = settings::resolved(shared, &root)?.settings.guarded;
-    let policy = tightened(policy, &root, &guarded, &mut warnings)?;
-    let place = Place { own: own(shared), disk: Some(&LocalDisk), ..Place::of(&root) };
+    let policy = tightened(policy, &root, &mut Vec::new(), &mut warnings).map_err(Fail::usage)?;
+    let policy = policy.with_guarded(&guarded).map_err(|e| Fail::usage(format!("policy.guarded: {e}")))?;
+    let place = Place { own: own(shared), disk: Some(&LocalDisk), now: Some(SystemClock.now()), ..Place::of(&root) };
     let judged = policy.judge(&Matter::line(line, &root), &place);
     let script = shell::read(line);
     let show = |text: &str| Untrusted::new(text).visible().into_owned();

@@ -63,3 +63,11 @@ pub const AGENT_COMMAND_SETTLE_MS: u64 = 1_000;
 pub const IGNORED_SETTLE_MS: u64 = 5_000;
 /// Commands that run at the same time; further ones wait for one to end.
 pub const COMMANDS_AT_ONCE_MAX: usize = 16;
+/// Earlier actions that a rule in the making is compared with.
+pub const RULE_COMPARED_ACTIONS_MAX: usize = 200;
+/// Characters of the most similar command that it would not allow.
+pub const RULE_NEAREST_CHARS_MAX: usize = 200;
+/// The longest time that a rule made from an action counts, unless it has no end: a year.
+pub const RULE_MINUTES_MAX: u32 = 366 * 24 * 60;
+/// Rules that one answer lists.
+pub const RULES_LISTED_MAX: usize = 1_000;

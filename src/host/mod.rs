@@ -21,14 +21,14 @@ mod surroundings;
 mod undo;
 mod words;
 
-use crate::base::{ClientId, Digest};
+use crate::base::{ClientId, Digest, RuleId};
 use crate::checks::{ParserKind, ProjectRoot};
 use crate::host::limits::HOST_QUEUE_MESSAGES_MAX;
 use crate::journal::Journal;
 use crate::model::decide::Ruling;
 use crate::model::event::{AgentBadge, Mode, SessionEnded};
 use crate::model::{Action, Command};
-use crate::policy::{Judged, Reach};
+use crate::policy::{Allowance, Judged, Listed, Reach};
 use crate::port::{Agent, AgentSeat, Clock, Neighbors, Workspace};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,6 +48,26 @@ pub trait Judge: Send + Sync {
     fn reach(&self, command: &Command) -> Option<Reach>;
     /// The same with rules that only ask or deny, as TOML; in words what is wrong with them.
     fn tightened(&self, rules: &str) -> Result<Arc<dyn Judge>, String>;
+    /// The same with a rule that allows, made from a pending action.
+    fn allowing(&self, _: &Allowance) -> Result<Arc<dyn Judge>, String> {
+        Err("these rules cannot be extended".to_owned())
+    }
+    /// Writes the rule into the user's own policy file; returns the rules with it.
+    fn keeping(&self, _: &Allowance) -> Result<Arc<dyn Judge>, String> {
+        Err("there is no policy file".to_owned())
+    }
+    /// Takes away a rule that was made from a pending action: from the file, if it is kept there.
+    fn revoking(&self, rule: &RuleId) -> Result<Arc<dyn Judge>, String> {
+        Err(format!("there is no rule {rule} to revoke"))
+    }
+    /// The rules of the user and the project, in order.
+    fn listed(&self) -> Vec<Listed> {
+        Vec::new()
+    }
+    /// The rules as the files hold them now, if these have changed, with what is wrong with them.
+    fn reloaded(&self) -> Option<(Arc<dyn Judge>, Vec<String>)> {
+        None
+    }
     /// Of everything that rulings depend on.
     fn digest(&self) -> Digest;
 }

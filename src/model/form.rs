@@ -7,7 +7,7 @@ use crate::model::limits::{FORM_ANSWER_BYTES_MAX, FORM_PATTERN_BYTES_MAX};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
-/// What stands in the record for the answer to a secret question.
+/// The value in the record of an answer to a secret question.
 pub const MASKED: &str = "(not recorded)";
 
 /// The questions of one request, or an address to visit.

@@ -26,10 +26,14 @@ pub use command::shell;
 pub use judge::Judged;
 pub use matter::{Matter, Op};
 pub use place::{Disk, Place, Scope, Tracked};
+pub use user::Listed;
+pub use user::always::{Allowance, check as check_allowance, may_star, warning, words};
+pub use user::bounds::Bounds;
 pub use user::file::PolicyError;
 
-use crate::base::Digest;
 use crate::base::digest::FieldHasher;
+use crate::base::limits::POLICY_RULES_MAX;
+use crate::base::{Digest, StepId};
 use crate::model::Command;
 use crate::model::action::{Action, ActionBody};
 use crate::model::decide::Ruling;
@@ -100,6 +104,41 @@ impl Policy {
         Ok(policy.digested(&format!("added {text}")))
     }
 
+    /// The same policy with a rule that the user made from a pending action.
+    ///
+    /// # Errors
+    /// What is wrong with a pattern, or that there are too many rules.
+    pub fn allowing(&self, allowance: &Allowance) -> Result<Self, String> {
+        if self.user.len() >= POLICY_RULES_MAX {
+            return Err(format!("there are {POLICY_RULES_MAX} rules: revoke some first"));
+        }
+        let mut policy = self.clone();
+        policy.user.push(allowance.rule()?);
+        Ok(policy.digested(&format!("allowed {allowance:?}")))
+    }
+
+    /// The same policy after its file was changed to one that cannot be used: everything asks, and what was denied
+    /// still is.
+    pub fn with_fault(&self, fault: String) -> Self {
+        let policy = Self { broken: Some(fault.clone()), ..self.clone() };
+        policy.digested(&format!("broken {fault}"))
+    }
+
+    /// The rules of the user and the project, in order.
+    pub fn listed(&self) -> impl Iterator<Item = Listed> {
+        self.user.iter().map(UserRule::listed)
+    }
+
+    /// Without the rules whose bounds are not met here and now.
+    fn in_force(&self, step: Option<&StepId>, place: &Place<'_>) -> Cow<'_, Self> {
+        if self.user.iter().all(|rule| rule.counts(step, place)) {
+            return Cow::Borrowed(self);
+        }
+        let mut policy = self.clone();
+        policy.user.retain(|rule| rule.counts(step, place));
+        Cow::Owned(policy)
+    }
+
     /// The same policy with further guarded files: globs relative to the workspace whose change always asks.
     pub fn with_guarded(&self, globs: &[String]) -> Result<Self, String> {
         if globs.is_empty() {
@@ -113,6 +152,7 @@ impl Policy {
             kinds: vec![user::Verb::Edit, user::Verb::Delete],
             commands: Vec::new(),
             paths: Some(user::paths::Paths::new(globs)?),
+            bounds: Bounds::default(),
         });
         Ok(policy.digested(&format!("guarded {globs:?}")))
     }
@@ -156,7 +196,9 @@ impl Policy {
     /// Rules on a whole action: the most restrictive word on anything it does.
     pub fn rule(&self, action: &Action, place: &Place<'_>) -> Judged {
         let action = self.without_own_variables(action);
-        let judged = Judged::worst(Matter::of(&action, place).iter().map(|m| self.judge(m, place)).collect());
+        let policy = self.in_force(action.step.as_ref(), place);
+        let judge = |matter: &Matter| judge::judge(&policy, matter, place);
+        let judged = Judged::worst(Matter::of(&action, place).iter().map(judge).collect());
         if self.trusts_trials && action.trial().is_some() {
             let why = "the embedded agent runs the project's tests in a private copy";
             let ruling = Ruling { word: RulingWord::Allow, ..Ruling::ask("tests-in-candidate", why) };
@@ -182,7 +224,7 @@ impl Policy {
 
     /// Rules on one matter.
     pub fn judge(&self, matter: &Matter, place: &Place<'_>) -> Judged {
-        judge::judge(self, matter, place)
+        judge::judge(&self.in_force(None, place), matter, place)
     }
 }
 

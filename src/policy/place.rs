@@ -1,5 +1,6 @@
 //! The place of an action: the workspace, the directory it starts in, and the meaning of a path from there.
 
+use crate::base::UnixMs;
 use crate::policy::limits::PATTERN_NAMES_MAX;
 use globset::GlobBuilder;
 use std::fmt;
@@ -52,6 +53,8 @@ pub struct Place<'a> {
     /// The disk on which paths are looked up. Without it only the text of a path is judged, `..` after a name is
     /// doubted, and what needs a look asks.
     pub disk: Option<&'a dyn Disk>,
+    /// The time; without it no rule counts that ends at a time.
+    pub now: Option<UnixMs>,
 }
 
 impl fmt::Debug for Place<'_> {
@@ -74,7 +77,7 @@ pub enum Target {
 impl Place<'_> {
     /// A place that judges text only.
     pub fn of(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), own: Vec::new(), disk: None }
+        Self { root: root.into(), own: Vec::new(), disk: None, now: None }
     }
 
     /// Resolves `path`, as written for a program in `cwd`.

@@ -1,8 +1,8 @@
 //! The answers of a host: one type for each request, named in the table of requests.
 
-use crate::base::{ActionId, ClientId, Digest, LeaseId, RelPath, Seq, SessionId, UnixMs};
+use crate::base::{ActionId, ClientId, Digest, LeaseId, RelPath, RuleId, Seq, SessionId, StepId, UnixMs};
 use crate::model::FileChange;
-use crate::model::event::{ChangedBy, Survivor, Verdict};
+use crate::model::event::{ChangedBy, RuleScope, RulingWord, Survivor, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// The request was carried out; its events end here.
@@ -67,6 +67,58 @@ pub struct Tightened {
     pub policy_digest: Digest,
     pub denied: Vec<ActionId>,
     pub seq: Seq,
+}
+
+/// What a rule made from a pending action covers; without `preview` it counts now, and the action is approved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allowed {
+    /// The name of the rule; absent in a preview.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleId>,
+    /// The reason that the rule would not allow even the action it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// Earlier commands of this session that were compared with it, newest first, bounded.
+    pub compared: usize,
+    /// Those that asked and that it would have allowed.
+    pub covers: Vec<ActionId>,
+    /// Those among them that a user denied or redirected.
+    pub refused: Vec<ActionId>,
+    /// The most similar earlier command that it would not allow, as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<String>,
+    pub seq: Seq,
+}
+
+/// A rule as the list shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleRow {
+    pub rule: RuleId,
+    pub ruling: RulingWord,
+    /// What it is about, in the words of the file.
+    pub text: String,
+    /// For a rule that was made from a pending action in this session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<RuleScope>,
+    /// The only workspace in which it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<UnixMs>,
+    /// Actions of this session that it decided.
+    pub uses: usize,
+    /// `policy/revoke` takes it away.
+    pub revocable: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleList {
+    pub rules: Vec<RuleRow>,
+    /// The number of those that are left out.
+    #[serde(default)]
+    pub left_out: usize,
 }
 
 /// An action of the user's own: an undo, a rewind, a test. `None` where nothing was left to do.

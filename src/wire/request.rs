@@ -2,14 +2,14 @@
 
 use super::Id;
 use super::answer::{
-    AttachedAs, BlobPart, Decision, Found, ImageKept, LeaseGranted, OwnAction, PlanRevision, Processes, Queued,
-    Rewound, Seen, Stepped, Tightened,
+    Allowed, AttachedAs, BlobPart, Decision, Found, ImageKept, LeaseGranted, OwnAction, PlanRevision, Processes,
+    Queued, Rewound, RuleList, Seen, Stepped, Tightened,
 };
 use super::message::{Code, Message, RpcError};
-use crate::base::{ActionId, Digest, LeaseId, RelPath, Seq, StepId};
+use crate::base::{ActionId, Digest, LeaseId, RelPath, RuleId, Seq, StepId};
 use crate::diff::HunkChoice;
 use crate::model::FormAnswer;
-use crate::model::event::{Census, Mode, Verdict};
+use crate::model::event::{Census, Mode, RuleScope, Verdict};
 use crate::model::{Command, Keeping, PlanEdit, PromptPart, When, prompt_text};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -47,6 +47,31 @@ pub struct Attach {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tighten {
     pub rule: String,
+}
+
+/// Approves a pending command and allows what its patterns cover from now on. `preview` only tells what that would be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allow {
+    pub action: ActionId,
+    /// Of what the user saw.
+    pub digest: Digest,
+    /// Patterns as in `policy.toml`, made from the action: words may be replaced by `*`, where that is not dangerous.
+    pub patterns: Vec<String>,
+    pub scope: RuleScope,
+    /// Absent: until the session ends, or for the scope `user` until it is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u32>,
+    /// As in [`Decide`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub option: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preview: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleRevoke {
+    pub rule: RuleId,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -377,6 +402,10 @@ requests! {
     "lease/revoke" LeaseRevoke(LeaseRevoke) -> Seen, "the end of the lease";
     /// A rule that asks or denies counts from now on.
     "policy/tighten" Tighten(Tighten) -> Tightened, "the rule is not active in this session";
+    "policy/allow" Allow(Allow) -> Allowed, "the rule";
+    "policy/revoke" RuleRevoke(RuleRevoke) -> Seen, "the end of the rule";
+    /// The rules of the user and the project, with the number of their uses in this session.
+    "policy/rules" Rules -> RuleList, "the list of rules";
     "checkpoint/undo" Undo(Undo) -> OwnAction, "undo";
     "checkpoint/restore" Restore(Restore) -> OwnAction, "revert";
     "checkpoint/rewind" Rewind(Rewind) -> Rewound, "rewind";
@@ -399,7 +428,8 @@ impl Request {
     /// Reading only; allowed without control.
     pub fn is_reading(&self) -> bool {
         match self {
-            Self::Attach(_) | Self::BlobGet(_) | Self::Find(_) | Self::Processes => true,
+            Self::Attach(_) | Self::BlobGet(_) | Self::Find(_) | Self::Processes | Self::Rules => true,
+            Self::Allow(allow) => allow.preview,
             Self::Rewind(rewind) => rewind.preview,
             Self::Prompt(_)
             | Self::Draft(_)
@@ -423,6 +453,7 @@ impl Request {
             | Self::CandidateTest(_)
             | Self::SetOption(_)
             | Self::Keeping(_)
+            | Self::RuleRevoke(_)
             | Self::Tighten(_) => false,
         }
     }
@@ -465,6 +496,7 @@ mod tests {
             ("checkpoint/restore", r#"{"path":"a","lines":[1]}"#, "lines"),
             ("checkpoint/rewind", r#"{"action":"a1","keep":["a"]}"#, "keep"),
             ("candidate/test", r#"{"action":"a1","only":["t"]}"#, "only"),
+            ("policy/allow", r#"{"action":"a1","paths":["t"]}"#, "paths"),
         ] {
             let error = parse(method, params).expect_err(params);
             assert!(error.code == Code::InvalidParams.number() && error.message.contains(named), "{error}");

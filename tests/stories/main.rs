@@ -32,6 +32,7 @@ macro_rules! at_every_size {
     };
 }
 
+mod always;
 mod budgets;
 mod composer;
 mod decide;

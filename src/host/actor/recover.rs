@@ -9,6 +9,7 @@ use crate::model::AlarmKind;
 use crate::model::decide::{FROZEN, Input};
 use crate::model::event::{AgentLost, Event, FileOutcome, Finished, HostStarted, OutcomeWord, TurnEnd, TurnEnded};
 use crate::model::session::{ActionState, Phase};
+use crate::policy::{Allowance, Bounds};
 
 impl Actor {
     pub(super) fn recover(&mut self, is_new: bool) -> Result<(), Trouble> {
@@ -46,12 +47,21 @@ impl Actor {
 
     /// The rules that were added in this session are in force again.
     fn take_up_rules(&mut self) {
-        for added in self.gate.session().tightened.clone() {
+        let added: Vec<_> = self.gate.session().rules.tightened().cloned().collect();
+        for added in added {
             match self.gate.judge().tightened(&added.rule) {
-                Ok(judge) => self.gate.tighten(judge),
+                Ok(judge) => self.gate.take_up(judge),
                 Err(why) => {
                     self.gate.alarm(AlarmKind::Policy, format!("a rule added in this session is not active: {why}"))
                 }
+            }
+        }
+        let made: Vec<_> = self.gate.session().rules.allowed().filter(|made| !made.scope.is_kept()).cloned().collect();
+        for made in made {
+            let bounds = Bounds { workspace: None, step: made.step, until: made.until };
+            match self.gate.judge().allowing(&Allowance { id: made.rule, patterns: made.patterns, bounds }) {
+                Ok(judge) => self.gate.take_up(judge),
+                Err(why) => self.gate.alarm(AlarmKind::Policy, format!("a rule of this session is not active: {why}")),
             }
         }
     }

@@ -37,6 +37,7 @@ impl Actor {
             return;
         }
         let gate = &mut self.gate;
+        gate.freshen();
         let client = &client;
         let answer = match request {
             // These two are answered when they are done.
@@ -70,6 +71,11 @@ impl Actor {
             Request::LeaseGrant(grant) => gate.grant(client, grant).map(Answer::LeaseGrant),
             Request::LeaseRevoke(revoke) => self.lease_revoke(revoke).map(Answer::LeaseRevoke),
             Request::Tighten(tighten) => gate.tightened(client, tighten.rule).map(Answer::Tighten),
+            Request::Allow(allow) => gate.allow(client, allow).map(Answer::Allow),
+            Request::RuleRevoke(revoke) => {
+                gate.revoke_rule(client, &revoke.rule).map(|()| Answer::RuleRevoke(self.seen()))
+            }
+            Request::Rules => Ok(Answer::Rules(gate.rules())),
             Request::Undo(undo) => self.undo.undo(gate, client, undo).map(Answer::Undo),
             Request::Restore(restore) => self.undo.restore(gate, client, &restore.path).map(Answer::Restore),
             Request::CandidateTest(test) => self.runs.candidate_test(gate, client, &test).map(Answer::CandidateTest),

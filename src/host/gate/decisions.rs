@@ -7,7 +7,7 @@ use crate::diff::{FileDiff, HunkChoice, Selection, hunks_text};
 use crate::host::limits::TOLD_TAIL_BYTES_MAX;
 use crate::host::resolve::Resolved;
 use crate::model::decide::{Answering, Edited, Input};
-use crate::model::event::{Event, Explained, PolicyTightened, RulingWord, Verdict};
+use crate::model::event::{Event, Explained, PolicyTightened, Verdict};
 use crate::model::{Action, Content, FileChange, FileEdit};
 use crate::port::{Blobs, ToAgent};
 use crate::wire::{Decide, Decision, EditedBody, EditedFile, Explain, LeaseGrant, LeaseGranted, RpcError, Tightened};
@@ -98,11 +98,7 @@ impl Gate {
         let policy_digest = judge.digest();
         let tightened = PolicyTightened { rule, policy_digest, by: client.clone() };
         self.append(vec![Event::PolicyTightened(tightened)])?;
-        self.judge = judge;
-        let held = self.book.session.actions.held().map(|s| (s.action.id.clone(), self.judge.rule(&s.action)));
-        let denied: Vec<_> = held.filter(|(_, ruling)| ruling.word == RulingWord::Deny).collect();
-        let ids = denied.iter().map(|(id, _)| id.clone()).collect();
-        self.reconsider(denied);
+        let ids = self.replace_judge(judge);
         Ok(Tightened { policy_digest, denied: ids, seq: self.book.session.head })
     }
 }

@@ -1,6 +1,7 @@
 //! The gate: the book and the rules. An input is decided, recorded, and only then returned as things to do, which the
 //! actor takes in order.
 
+mod always;
 mod decisions;
 mod proposals;
 
@@ -174,8 +175,8 @@ impl Gate {
         self.due.pop_front()
     }
 
-    /// Adds rules that ask or deny.
-    pub fn tighten(&mut self, judge: Arc<dyn Judge>) {
+    /// Takes up rules that were added before the host was restarted.
+    pub fn take_up(&mut self, judge: Arc<dyn Judge>) {
         self.judge = judge;
     }
 

@@ -15,7 +15,8 @@ use crate::port::{Answer, Blobs, Ticket, ToAgent};
 impl Gate {
     /// The proposal as an action on what the disk holds now, with what the rules say of it; in words why it cannot be
     /// one.
-    pub fn resolve(&self, mut proposal: Proposal) -> Result<(Action, Blobs, Ruling), String> {
+    pub fn resolve(&mut self, mut proposal: Proposal) -> Result<(Action, Blobs, Ruling), String> {
+        self.freshen();
         let id = self.book.session.actions.next_id();
         if proposal.step.is_none() {
             proposal.step = self.book.session.plan.active().map(|s| s.id.clone());

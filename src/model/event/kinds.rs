@@ -1,6 +1,7 @@
 //! The kinds of facts: a row each, with what it is about, which parts of the picture it touches and its words, and a
 //! struct each, with the names and shapes of the wire.
 
+use super::rules::{PolicyAllowed, PolicyReloaded, PolicyRevoked, PolicyTightened};
 use super::vocabulary::{
     AgentCommand, AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, OutcomeWord, QueuedPrompt, RulingWord,
     SessionOutcome, Stream, TurnEnd, Verdict,
@@ -89,6 +90,21 @@ events! {
     /// A user added a rule that asks or denies; it counts from here on.
     "policy_tightened" PolicyTightened {
         touches [Actions], Report |body| Words::new(format!("A rule was added by {}", body.by)).text(&body.rule)
+    }
+    /// A user made a rule from a pending action: what it covers is allowed from here on.
+    "policy_allowed" PolicyAllowed {
+        about |body| body.action.as_ref(), touches [Actions],
+        Report |body| {
+            let heading = format!("Rule {} ({}) was added by {}", body.rule, body.scope.word(), body.by);
+            Words::new(heading).text(&body.patterns.join(" · "))
+        }
+    }
+    "policy_revoked" PolicyRevoked {
+        touches [Actions], Report |body| format!("Rule {} was revoked by {}", body.rule, body.by)
+    }
+    /// A policy file was changed while the session ran.
+    "policy_reloaded" PolicyReloaded {
+        touches [Actions], Both |body| Words::new("The policy files were read again").texts(&body.fault)
     }
     /// The attached clients and the one that has control.
     "client_changed" ClientChanged { touches [Actions] }
@@ -433,15 +449,6 @@ pub struct LeaseGranted {
 pub struct LeaseRevoked {
     pub lease: LeaseId,
     pub why: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PolicyTightened {
-    /// The rule as TOML, in the form of `policy.toml`.
-    pub rule: String,
-    /// Of the policy with it.
-    pub policy_digest: Digest,
-    pub by: ClientId,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -178,10 +178,12 @@ impl<'de> Deserialize<'de> for Envelope {
 }
 
 mod kinds;
+mod rules;
 mod vocabulary;
 mod words;
 
 pub use kinds::*;
+pub use rules::*;
 pub use vocabulary::*;
 pub use words::{Detail, Words};
 

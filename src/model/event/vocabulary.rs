@@ -100,6 +100,37 @@ impl RulingWord {
     }
 }
 
+/// Where a rule counts that was made from a pending action.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleScope {
+    /// In the plan step of the action.
+    Step,
+    #[default]
+    Session,
+    /// In every session in this workspace; kept in the user's own policy.
+    Project,
+    /// In every session of the user.
+    User,
+}
+
+impl RuleScope {
+    /// As it is on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::Session => "session",
+            Self::Project => "project",
+            Self::User => "user",
+        }
+    }
+
+    /// The rule is in the user's policy file, and outlives the session.
+    pub fn is_kept(self) -> bool {
+        matches!(self, Self::Project | Self::User)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {

@@ -6,6 +6,7 @@ mod checks;
 mod disk;
 mod leases;
 mod prompts;
+mod rules;
 mod seats;
 mod transcript;
 
@@ -14,15 +15,15 @@ pub use checks::{Checks, Run};
 pub use disk::Disk;
 pub use leases::{Lease, Leases};
 pub use prompts::Prompts;
+pub use rules::Rules;
 pub use seats::{AgentFacts, Clients};
 pub use transcript::{Entry, Speaker, Transcript};
 
-use crate::base::limits::POLICY_RULES_MAX;
 use crate::base::{ActionId, Seq, TurnId, UnixMs};
 use crate::model::check::Tree;
 use crate::model::event::{
-    AgentNoted, Alarm, ChangedBy, Envelope, Event, Finished, Mode, Observed, PolicyTightened, SessionEnded,
-    SessionOpened, Stopped, TurnEnd, TurnEnded, TurnStarted,
+    AgentNoted, Alarm, ChangedBy, Envelope, Event, Finished, Mode, Observed, SessionEnded, SessionOpened, Stopped,
+    TurnEnd, TurnEnded, TurnStarted,
 };
 use crate::model::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX};
 use crate::model::open::NoteKind;
@@ -66,8 +67,8 @@ pub struct Session {
     pub transcript: Transcript,
     pub checks: Checks,
     pub leases: Leases,
-    /// The rules that a user added on the way, oldest first, bounded.
-    pub tightened: Vec<PolicyTightened>,
+    /// The rules that a user added on the way.
+    pub rules: Rules,
     pub alarms: Alarms,
     pub disk: Disk,
     pub clients: Clients,
@@ -159,10 +160,10 @@ impl Session {
             }
             Event::LeaseGranted(body) => self.leases.grant(body),
             Event::LeaseRevoked(body) => self.leases.revoke(body),
-            Event::PolicyTightened(body) if self.tightened.len() < POLICY_RULES_MAX => {
-                self.tightened.push(body.clone());
-            }
-            Event::PolicyTightened(_) => return Err(format!("more than {POLICY_RULES_MAX} added rules")),
+            Event::PolicyTightened(body) => self.rules.tighten(body)?,
+            Event::PolicyAllowed(body) => self.rules.allow(body)?,
+            Event::PolicyRevoked(body) => self.rules.revoke(&body.rule),
+            Event::PolicyReloaded(_) => {}
             Event::ClientChanged(body) => self.clients.change(body),
             Event::Usage(body) => self.agent.usage = body.clone(),
             Event::AgentReady(body) => self.agent.ready(body),

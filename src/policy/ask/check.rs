@@ -90,7 +90,7 @@ fn unanswerable(reason: String) -> Judged {
 
 fn judge(policy: &Policy, asked: &Asked, place: &Place<'_>) -> Judged {
     let cwd = asked.cwd.as_deref().map_or_else(|| place.root.clone(), |c| place.root.join(c));
-    let place = Place { root: root_of(&cwd, place), own: place.own.clone(), disk: place.disk };
+    let place = Place { root: root_of(&cwd, place), own: place.own.clone(), disk: place.disk, now: place.now };
     let matter = match (asked.kind.as_str(), &asked.command, &asked.path) {
         ("command", Some(Value::String(text)), _) => {
             Matter::Command { line: text.clone(), script: shell::read(text), cwd }

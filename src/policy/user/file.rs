@@ -13,6 +13,8 @@
 //! kinds = ["edit", "delete"]         # command, read, edit, delete, network, plan, other
 //! paths = ["vendor/**"]              # globs relative to the workspace
 //! reason = "vendored code is updated by hand"
+//! workspace = "/home/me/project"     # optional: only there
+//! until = 2026-12-31T00:00:00Z       # optional: not from then on
 //! ```
 
 use crate::base::limits::POLICY_RULES_MAX;
@@ -21,11 +23,13 @@ use crate::policy::command::tokens::Tokens;
 use crate::policy::matter::{Matter, Op};
 use crate::policy::place::Place;
 use crate::policy::rules::Case;
+use crate::policy::user::bounds::{Bounds, time_of};
 use crate::policy::user::paths::Paths;
 use crate::policy::user::{UserRule, Verb};
 use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::Spanned;
+use toml::value::Datetime;
 
 /// The reason that a policy file is not active.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +63,8 @@ struct RawRule {
     #[serde(default)]
     paths: Vec<String>,
     reason: Option<String>,
+    workspace: Option<PathBuf>,
+    until: Option<Datetime>,
     #[serde(default, rename = "match")]
     matches: Vec<String>,
     #[serde(default)]
@@ -117,8 +123,15 @@ fn build(number: usize, raw: RawRule) -> Result<UserRule, String> {
     }
     let commands = patterns.iter().map(|p| Tokens::parse(p).map_err(|e| e.to_string())).collect::<Result<_, _>>()?;
     let paths = if raw.paths.is_empty() { None } else { Some(Paths::new(&raw.paths)?) };
+    let until = match raw.until {
+        None => None,
+        Some(until) => {
+            Some(time_of(&until).ok_or("`until` needs a date, a time and an offset, as in 2026-12-31T00:00:00Z")?)
+        }
+    };
+    let bounds = Bounds { workspace: raw.workspace, step: None, until };
     let id = raw.id.map_or_else(|| format!("user:{number}"), |id| format!("user:{id}"));
-    Ok(UserRule { id, word: raw.ruling, reason: raw.reason, kinds: raw.kinds, commands, paths })
+    Ok(UserRule { id, word: raw.ruling, reason: raw.reason, kinds: raw.kinds, commands, paths, bounds })
 }
 
 /// A rule must do to its own examples what it says. They are shell lines, or `@read PATH`, `@write PATH`, `@delete

@@ -3,10 +3,13 @@
 //! An allow rule reaches as far as it is spelled out. The words that only a `*` covers must not name other programs,
 //! switch on options that run or write something, or lead out of the workspace; those lines still ask.
 
+pub(super) mod always;
+pub(super) mod bounds;
 pub(super) mod file;
 pub(super) mod paths;
 mod star;
 
+use crate::base::StepId;
 use crate::model::event::RulingWord;
 use crate::policy::command::class::Class;
 use crate::policy::command::named::{How, Named, named as named_paths};
@@ -17,6 +20,7 @@ use crate::policy::command::tokens::Tokens;
 use crate::policy::matter::{Matter, Op};
 use crate::policy::place::{Place, Scope, Target, normalise};
 use crate::policy::rules::{Case, Voice};
+use crate::policy::user::bounds::Bounds;
 use crate::policy::user::paths::Paths;
 use std::path::Path;
 
@@ -33,6 +37,21 @@ pub(super) enum Verb {
     Other,
 }
 
+impl Verb {
+    /// As it is in a file.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Read => "read",
+            Self::Edit => "edit",
+            Self::Delete => "delete",
+            Self::Network => "network",
+            Self::Plan => "plan",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// One rule of a policy file.
 #[derive(Debug, Clone)]
 pub(super) struct UserRule {
@@ -43,9 +62,35 @@ pub(super) struct UserRule {
     pub kinds: Vec<Verb>,
     pub commands: Vec<Tokens>,
     pub paths: Option<Paths>,
+    pub bounds: Bounds,
+}
+
+/// A rule as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub id: String,
+    pub word: RulingWord,
+    /// What it is about, in the words of the file.
+    pub text: String,
+    pub bounds: Bounds,
 }
 
 impl UserRule {
+    /// Returns whether its bounds are met here and now.
+    pub fn counts(&self, step: Option<&StepId>, place: &Place<'_>) -> bool {
+        self.bounds.are_met(self.word != RulingWord::Allow, step, place)
+    }
+
+    /// The rule for a list.
+    pub fn listed(&self) -> Listed {
+        let kinds = self.kinds.iter().map(|verb| verb.word().to_owned());
+        let commands = self.commands.iter().map(|tokens| tokens.words().join(" "));
+        let paths = self.paths.iter().flat_map(Paths::globs).cloned();
+        let about: Vec<String> = commands.chain(paths).collect();
+        let text = if about.is_empty() { kinds.collect::<Vec<_>>().join(", ") } else { about.join(" · ") };
+        Listed { id: self.id.clone(), word: self.word, text, bounds: self.bounds.clone() }
+    }
+
     /// An allow rule of one pattern, numbered as it was given.
     pub fn pattern(number: usize, pattern: &str) -> Option<Self> {
         let commands = vec![Tokens::parse(pattern).ok()?];
@@ -56,6 +101,7 @@ impl UserRule {
             kinds: vec![Verb::Command],
             commands,
             paths: None,
+            bounds: Bounds::default(),
         })
     }
 

@@ -35,6 +35,11 @@ impl Paths {
         Ok(Self { exact: build(exact)?, wide: build(wide)?, globs: plain })
     }
 
+    /// The globs as they are written, without `./`.
+    pub fn globs(&self) -> &[String] {
+        &self.globs
+    }
+
     /// Returns whether a path is matched by its exact name.
     pub fn names(&self, path: &str) -> bool {
         self.exact.is_match(path)

@@ -78,6 +78,11 @@ const CLOSED: &[&str] = &[
     "recode", "rename", "strip", "objcopy", "mkfifo", "mknod", "mktemp", "link",
 ];
 
+/// Returns whether a `*` covers nothing of this program.
+pub(super) fn is_closed(name: &str) -> bool {
+    CLOSED.contains(&name)
+}
+
 /// Interpreters whose first operand is a script, so that the words after it are the script's own.
 const SCRIPTED: &[&str] = &[
     "sh", "bash", "dash", "zsh", "ksh", "fish", "python", "pypy", "perl", "ruby", "node", "nodejs", "lua", "luajit",

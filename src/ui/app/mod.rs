@@ -1,6 +1,7 @@
 //! The client's state and what changes it. `update` is the only way in, `view` only looks; neither does IO.
 
 pub mod alternates;
+pub mod always;
 mod answering;
 pub mod arming;
 pub mod contents;

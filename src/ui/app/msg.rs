@@ -87,6 +87,9 @@ pub enum AnswerData {
     /// An action of the user's own.
     Own(Option<ActionId>),
     Image(Box<wire::ImageKept>),
+    /// What a rule covers.
+    Allowed(wire::Allowed),
+    Rules(wire::RuleList),
     /// A refusal that lists changes which may be the user's, to choose from.
     Choose(ChoiceNeeded),
 }

@@ -7,6 +7,7 @@
 
 use crate::model::event::Verdict;
 use crate::model::{Command, Keeping, PromptPart, When};
+use crate::ui::app::always::Always;
 use crate::ui::app::record::{Walk, walk};
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, EditorOf, Link, Request, answering, version};
@@ -14,7 +15,7 @@ use crate::ui::commands::{self, Scope};
 use crate::ui::composer::Typed;
 use crate::ui::keymap::Meaning;
 use crate::ui::overlays::queue::{QueueKey, QueueList};
-use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Pick, Prompt, Purpose, Revert};
+use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Pick, Prompt, Purpose, Revert, Rules};
 use crate::ui::terminal::Key;
 use crate::wire;
 use crossterm::event::KeyCode;
@@ -57,7 +58,13 @@ impl App {
             Some(Overlay::Palette(palette)) => palette.paste(text),
             Some(Overlay::Welcome(welcome)) => welcome.paste(text),
             Some(
-                Overlay::Help(_) | Overlay::Choose(_) | Overlay::Revert(_) | Overlay::Queue(_) | Overlay::Stopped(_),
+                Overlay::Help(_)
+                | Overlay::Choose(_)
+                | Overlay::Revert(_)
+                | Overlay::Queue(_)
+                | Overlay::Stopped(_)
+                | Overlay::Always(_)
+                | Overlay::Rules(_),
             ) => {}
             None if self.composer.open => self.composer.paste(text, &self.scene.session),
             None => {
@@ -167,6 +174,8 @@ impl App {
             Overlay::Prompt(prompt) => self.prompt_key(prompt, key),
             Overlay::Edit(editor) => self.editor_key(editor, key),
             Overlay::Rule(draft) => rule_key(draft, key),
+            Overlay::Always(always) => self.always_key(always, key),
+            Overlay::Rules(rules) => self.rules_key(rules, key),
             Overlay::Choose(choice) => self.choice_key(choice, key),
             Overlay::Revert(revert) => self.revert_key(revert, key),
             Overlay::Queue(list) => self.queue_key(list, key),
@@ -268,6 +277,64 @@ impl App {
             _ => {}
         }
         stay(Overlay::Choose(choice))
+    }
+
+    /// Only the key of an approval makes the rule; Enter does nothing.
+    fn always_key(&mut self, mut always: Always, key: Key) -> OverlayResult {
+        if let Meaning::Command(command) = self.keymap.meaning(Scope::Anywhere, &[key])
+            && command.name == "approve"
+        {
+            return match commands::send_rule(self, &always) {
+                Some(request) => OverlayResult::Requests(vec![request]),
+                None => stay(Overlay::Always(always)),
+            };
+        }
+        let before = always.request(true);
+        let done = match key.code {
+            KeyCode::Esc => return OverlayResult::Close,
+            KeyCode::Left | KeyCode::Char('h') => always.cut(),
+            KeyCode::Char(' ') => always.star(),
+            KeyCode::Char('*') => always.toggle_tail(),
+            other => {
+                match other {
+                    KeyCode::Right | KeyCode::Char('l') => always.restore(),
+                    KeyCode::Down | KeyCode::Char('j') => always.go(true),
+                    KeyCode::Up | KeyCode::Char('k') => always.go(false),
+                    KeyCode::Tab => always.next_scope(),
+                    KeyCode::Char('t') => always.next_bound(),
+                    _ => {}
+                }
+                Ok(())
+            }
+        };
+        if let Err(why) = done {
+            self.say(Toast::warning(why));
+        }
+        if always.request(true) == before {
+            return stay(Overlay::Always(always));
+        }
+        always.effect = None;
+        let preview = Request::Host(wire::Request::Allow(always.request(true)));
+        OverlayResult::Both(Box::new(Overlay::Always(always)), Box::new(preview))
+    }
+
+    fn rules_key(&mut self, mut rules: Rules, key: Key) -> OverlayResult {
+        match key.code {
+            KeyCode::Esc => return OverlayResult::Close,
+            KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab => rules.go(true, &self.scene),
+            KeyCode::Up | KeyCode::Char('k') => rules.go(false, &self.scene),
+            KeyCode::Char('X') if !self.scene.has_control() => {
+                self.say(Toast::warning("this client does not have control: take it first"));
+            }
+            KeyCode::Char('X') => match rules.revoke(&self.scene) {
+                Ok(request) => {
+                    return OverlayResult::Both(Box::new(Overlay::Rules(rules)), Box::new(Request::Host(request)));
+                }
+                Err(why) => self.say(Toast::warning(why)),
+            },
+            _ => {}
+        }
+        stay(Overlay::Rules(rules))
     }
 
     fn revert_key(&mut self, mut revert: Revert, key: Key) -> OverlayResult {

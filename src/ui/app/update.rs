@@ -309,6 +309,11 @@ impl App {
     }
 
     fn answered(&mut self, asked: &wire::Request, outcome: Result<AnswerData, String>) -> Vec<Request> {
+        if let (wire::Request::Allow(allow), true) = (asked, matches!(self.overlay, Some(Overlay::Always(_)))) {
+            if allow.preview {
+                return self.previewed(allow, outcome);
+            }
+        }
         let wire::Request::BlobGet(wire::BlobGet { digest, .. }) = asked else {
             match outcome {
                 Ok(AnswerData::Processes(processes)) => {
@@ -326,6 +331,17 @@ impl App {
                     }
                 }
                 Ok(AnswerData::Image(image)) => message::image_kept(self, asked, *image),
+                Ok(AnswerData::Allowed(allowed)) => self.rule_made(&allowed),
+                Ok(AnswerData::Rules(list)) => {
+                    if let Some(Overlay::Rules(rules)) = &mut self.overlay {
+                        rules.answered(list);
+                    }
+                }
+                // What was revoked is off the list.
+                Ok(_) if matches!(asked, wire::Request::RuleRevoke(_) | wire::Request::LeaseRevoke(_)) => {
+                    self.say(Toast::plain("revoked"));
+                    return vec![Request::Host(wire::Request::Rules)];
+                }
                 Ok(AnswerData::Done | AnswerData::Blob { .. }) => {}
                 // A host that cannot list them is not the user's problem.
                 Err(_) if *asked == wire::Request::Processes => {}
@@ -347,12 +363,32 @@ impl App {
         self.compute_pictures()
     }
 
+    /// The host says what the rule in the making would cover.
+    fn previewed(&mut self, asked: &wire::Allow, outcome: Result<AnswerData, String>) -> Vec<Request> {
+        let effect = match outcome {
+            Ok(AnswerData::Allowed(allowed)) => Ok(allowed),
+            Ok(_) => Err("the answer says nothing about the rule".to_owned()),
+            Err(why) => Err(why),
+        };
+        if let Some(Overlay::Always(always)) = &mut self.overlay {
+            always.answered(asked, effect);
+        }
+        Vec::new()
+    }
+
+    fn rule_made(&mut self, allowed: &wire::Allowed) {
+        if let Some(rule) = &allowed.rule {
+            self.say(Toast::plain(format!("approved; {rule} is active, :rules lists and revokes it")));
+        }
+    }
+
     fn drawn(&mut self) {
         let target = self.scene.held_target().map(|(state, digest)| (state.action.id.clone(), digest));
         let on_screen = self.layout.shows(PaneId::Diff) && self.overlay.is_none();
         // A list of its own options is drawn over it; a verdict may follow from there.
         let decides = match &self.overlay {
             Some(Overlay::Choose(choice)) => choice.decides.is_some() && choice.decides == target,
+            Some(Overlay::Always(always)) => target.as_ref().map(|(id, digest)| (id, digest)) == Some(always.about()),
             _ => false,
         };
         let is_armable = on_screen || decides;

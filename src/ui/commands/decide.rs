@@ -5,6 +5,7 @@ use crate::base::{ActionId, Digest};
 use crate::model::event::Verdict;
 use crate::model::offer::needs_choice;
 use crate::model::{FormAnswer, Kind, OptionEffect};
+use crate::ui::app::always::Always;
 use crate::ui::app::rule::draft;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, EditorOf, Request, form, msg::Part, offers, version};
@@ -80,6 +81,15 @@ pub(super) const COMMANDS: &[Command] = &[
             app.overlay = Some(Overlay::Choose(Choice::offers(&app.scene)));
             Vec::new()
         })
+    },
+    Command {
+        consents: true,
+        why_disabled: |app| {
+            let none = "a rule can be made from a command only; a lease covers edits";
+            let is_command = app.scene.target().is_some_and(|state| state.action.kind() == Kind::Command);
+            needs_held(app).or_else(|| (!is_command).then_some(none))
+        },
+        ..deciding("always", "always", "Approve the command and make a rule that allows it from now on", always)
     },
     deciding("explain", "explain", "Ask the agent to explain; the action stays pending", |app| {
         let explain = |action| Request::Host(wire::Request::Explain(wire::Explain { action, text: None }));
@@ -172,6 +182,45 @@ fn ready_to_approve(app: &mut App) -> Option<(ActionId, Digest)> {
         return None;
     }
     Some((id, digest))
+}
+
+fn always(app: &mut App) -> Vec<Request> {
+    if offers::must_choose(&app.scene) {
+        app.overlay = Some(Overlay::Choose(Choice::offers(&app.scene)));
+        return Vec::new();
+    }
+    match Always::of(&app.scene) {
+        Ok(always) => {
+            let preview = Request::Host(wire::Request::Allow(always.request(true)));
+            app.overlay = Some(Overlay::Always(always));
+            vec![preview]
+        }
+        Err(why) => {
+            app.say(Toast::warning(why));
+            Vec::new()
+        }
+    }
+}
+
+/// The request that approves and makes the rule, with the care of an approval and only once its effect was shown.
+pub fn send_rule(app: &mut App, always: &Always) -> Option<Request> {
+    match &always.effect {
+        None => app.say(Toast::warning("nothing was approved: the effect of the rule is still being computed")),
+        Some(Err(_)) => app.say(Toast::warning("nothing was approved: this rule cannot be made")),
+        Some(Ok(effect)) if effect.fault.is_some() => {
+            app.say(Toast::warning("nothing was approved: even with this rule the action asks"));
+        }
+        Some(Ok(_)) => {
+            let (id, digest) = ready_to_approve(app)?;
+            if always.about() != (&id, &digest) || !app.scene.review.edited.is_empty() {
+                app.say(Toast::warning("nothing was approved: a rule is made from the command as proposed"));
+                return None;
+            }
+            app.arming.decided();
+            return Some(Request::Host(wire::Request::Allow(always.request(false))));
+        }
+    }
+    None
 }
 
 fn approve(app: &mut App) -> Vec<Request> {

@@ -8,7 +8,7 @@ use crate::ui::app::record::{Walk, walk};
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Request};
 use crate::ui::limits::UI_STOP_AGAIN_MS_MAX;
-use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose, unsupervised_paths};
+use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose, Rules, unsupervised_paths};
 use crate::wire;
 
 const GROUP: &str = "gate";
@@ -101,6 +101,17 @@ pub(super) const COMMANDS: &[Command] = &[
         run: |app| {
             app.overlay = Some(Overlay::Choose(Choice::checkpoints(&app.scene)));
             Vec::new()
+        },
+        ..BASE
+    },
+    Command {
+        name: "rules",
+        label: "rules",
+        description: "List the rules and leases with their uses, and revoke them",
+        group: GROUP,
+        run: |app| {
+            app.overlay = Some(Overlay::Rules(Rules::default()));
+            vec![Request::Host(wire::Request::Rules)]
         },
         ..BASE
     },

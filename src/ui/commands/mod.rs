@@ -11,7 +11,7 @@ mod moves;
 mod plan;
 mod record;
 
-pub use decide::{choose_option, refuse_form, send_confirmed, send_lease, send_reasoned, send_with_note};
+pub use decide::{choose_option, refuse_form, send_confirmed, send_lease, send_reasoned, send_rule, send_with_note};
 pub use focus::aim_next;
 pub use plan::{add_step, reword_step};
 

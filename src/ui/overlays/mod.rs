@@ -1,5 +1,6 @@
 //! The overlays over the panes: prompts, choices, help, the palette, the inline editor, the report after a stop.
 
+mod always;
 mod choice;
 mod editor;
 pub mod help;
@@ -8,6 +9,7 @@ mod prompt;
 pub mod queue;
 mod revert;
 mod rule;
+mod rules;
 mod stopped;
 
 use ratatui::layout::Rect;
@@ -17,10 +19,12 @@ pub use editor::Editor;
 pub use prompt::{Prompt, Purpose};
 pub use revert::Revert;
 pub use rule::Draft;
+pub use rules::Rules;
 
 use crate::base::{ActionId, Digest};
 use crate::model::event::Census;
 use crate::ui::app::App;
+use crate::ui::app::always::Always;
 use crate::ui::entry::Entry;
 use crate::ui::layout::Shape;
 use crate::ui::look::Brush;
@@ -39,6 +43,8 @@ pub enum Overlay {
     Edit(Editor),
     Rule(Draft),
     Queue(queue::QueueList),
+    Always(Always),
+    Rules(Rules),
     Stopped(Census),
     /// Before there is a session.
     Welcome(Box<Welcome>),
@@ -58,6 +64,8 @@ impl Overlay {
             | Self::Queue(_)
             | Self::Help(_)
             | Self::Stopped(_)
+            | Self::Always(_)
+            | Self::Rules(_)
             | Self::Welcome(_) => None,
         }
     }
@@ -68,12 +76,14 @@ impl Overlay {
         match self {
             Self::Prompt(prompt) => prompt.purpose.about(),
             Self::Choose(choice) => choice.decides.as_ref().map(|(action, digest)| (action, digest)),
+            Self::Always(always) => Some(always.about()),
             Self::Revert(_)
             | Self::Help(_)
             | Self::Palette(_)
             | Self::Edit(_)
             | Self::Rule(_)
             | Self::Queue(_)
+            | Self::Rules(_)
             | Self::Stopped(_)
             | Self::Welcome(_) => None,
         }
@@ -93,6 +103,8 @@ pub fn view(app: &App, frame: &mut Frame<'_>) {
         Overlay::Edit(editor) => editor::view(editor, app, frame, screen),
         Overlay::Rule(draft) => rule::view(draft, app, frame, screen),
         Overlay::Queue(list) => queue::view(list, app, frame, screen),
+        Overlay::Always(always) => always::view(always, app, frame, screen),
+        Overlay::Rules(rules) => rules::view(rules, app, frame, screen),
         Overlay::Stopped(census) => stopped::view(census, app, frame, screen),
         Overlay::Welcome(welcome) => welcome::view(welcome, app, frame),
     }

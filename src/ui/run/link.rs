@@ -269,6 +269,12 @@ fn answer(asked: &Request, result: &serde_json::value::RawValue) -> Result<Answe
     if matches!(asked, Request::Find(_)) {
         return read(Some(result)).map(AnswerData::Found).ok_or_else(invalid);
     }
+    if matches!(asked, Request::Allow(_)) {
+        return read(Some(result)).map(AnswerData::Allowed).ok_or_else(invalid);
+    }
+    if *asked == Request::Rules {
+        return read(Some(result)).map(AnswerData::Rules).ok_or_else(invalid);
+    }
     if matches!(asked, Request::Image(_)) {
         return read(Some(result)).map(Box::new).map(AnswerData::Image).ok_or_else(invalid);
     }

@@ -1,5 +1,6 @@
 //! The client as a whole, without a terminal: what keys do, what screens show, and what drawing costs.
 
+mod always;
 mod budgets;
 mod form;
 mod hands;

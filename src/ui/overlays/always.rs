@@ -1,0 +1,92 @@
+//! A rule in the making: its words, where and how long it counts, and what it would have covered.
+
+use super::open_box;
+use crate::base::text::{Show, escape, width};
+use crate::ui::app::App;
+use crate::ui::app::always::Always;
+use crate::ui::look::Brush;
+use crate::ui::terminal::Frame;
+use crate::ui::theme::{Role, Sign};
+use crate::wire::Allowed;
+use ratatui::layout::Rect;
+
+/// Rows of commands that are shown at once.
+const ROWS_MAX: usize = 8;
+
+const FOOT: &str = "← → words · Space * · * more words · Tab where · t how long · Esc closes";
+
+fn shown(text: &str) -> String {
+    escape::show(text, &Show::default()).into_owned()
+}
+
+/// What the host says of the rule, in lines.
+fn effect(effect: Option<&Result<Allowed, String>>) -> Vec<(String, Role)> {
+    let allowed = match effect {
+        None => return vec![("comparing it with earlier commands…".to_owned(), Role::TextSoft)],
+        Some(Err(why)) => return vec![(shown(why), Role::Fail)],
+        Some(Ok(allowed)) => allowed,
+    };
+    if let Some(fault) = &allowed.fault {
+        return vec![(format!("even with this rule it asks: {}", shown(fault)), Role::Fail)];
+    }
+    let (covers, refused) = (allowed.covers.len(), allowed.refused.len());
+    let would =
+        format!("of {} earlier commands here that asked or ran, it would have allowed {covers}", allowed.compared);
+    let mut lines = vec![(would, Role::Text)];
+    if refused > 0 {
+        let names = allowed.refused.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+        lines.push((format!("{refused} of which you refused: {}", shown(&names)), Role::Warn));
+    }
+    let nearest = allowed.nearest.as_ref().map(|line| format!("nearest that still asks: {}", shown(line)));
+    lines.push((nearest.unwrap_or_else(|| "no similar earlier command would still ask".to_owned()), Role::TextSoft));
+    lines
+}
+
+pub(super) fn view(always: &Always, app: &App, frame: &mut Frame<'_>, screen: Rect) {
+    let width = screen.width.saturating_sub(4).clamp(30, 96);
+    let columns = usize::from(width.saturating_sub(4));
+    let (rows, at) = always.rows();
+    let first = at.saturating_sub(ROWS_MAX - 1);
+    let (scope, bound) = always.bounds();
+    let kept = if always.is_kept() { " · kept in your policy.toml" } else { "" };
+    let mut about = vec![(format!("counts {scope}, {bound}{kept}"), Role::Text)];
+    about.extend(effect(always.effect.as_ref()));
+    let wrap = |(text, role): (String, Role)| {
+        let part = |range: std::ops::Range<usize>| (text.get(range).unwrap_or_default().to_owned(), role);
+        width::wrap(&text, columns).into_iter().map(part).collect::<Vec<_>>()
+    };
+    let about: Vec<(String, Role)> = about.into_iter().flat_map(wrap).collect();
+    let used = rows.len().min(ROWS_MAX) + about.len();
+    let height = u16::try_from(used).unwrap_or(u16::MAX).saturating_add(6).min(screen.height);
+    let inside = open_box(app, frame, width, height, "Allow it, and make a rule", Role::OverlayBorder);
+    let mut brush = Brush::new(frame.buffer, &app.scene.look);
+    let mut y = inside.y;
+    for (n, row) in rows.iter().enumerate().skip(first).take(ROWS_MAX) {
+        let sign = if n == at { app.scene.look.sign(Sign::Current) } else { " " };
+        let mut x = brush.text(inside.x, y, inside.right(), sign, Role::Accent) + 1;
+        for word in row {
+            let role = match (word.is_star, word.is_last && n == at) {
+                (true, _) => Role::Warn,
+                (false, true) => Role::Accent,
+                (false, false) => Role::TextStrong,
+            };
+            x = brush.cut(x, y, inside.right(), &shown(&word.text), role) + 1;
+        }
+        y += 1;
+    }
+    y += 1;
+    for (text, role) in about.iter().take(usize::from(inside.bottom().saturating_sub(y + 2))) {
+        brush.cut(inside.x, y, inside.right(), text, *role);
+        y += 1;
+    }
+    let key = app.keymap.shown("approve").unwrap_or_default();
+    let foot = inside.bottom();
+    brush.cut(
+        inside.x,
+        foot.saturating_sub(2),
+        inside.right(),
+        &format!("{key} approves it and makes the rule"),
+        Role::Key,
+    );
+    brush.cut(inside.x, foot.saturating_sub(1), inside.right(), FOOT, Role::Hint);
+}

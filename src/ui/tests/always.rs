@@ -1,0 +1,174 @@
+//! Tests of the rule that is made from a pending command: what its keys change, what is asked of the host, and that
+//! only the key of an approval makes it.
+
+use super::stage::{SESSION, Stage};
+use crate::model::event::RuleScope;
+use crate::ui::app::{AnswerData, Msg};
+use crate::wire::{self, Allow, Allowed};
+use serde_json::{Value, json};
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
+
+/// A session whose pending action is this command.
+fn with(line: &str, size: (u16, u16)) -> Stage {
+    let session: Vec<String> = SESSION
+        .lines()
+        .map(|text| {
+            let mut event: Value = serde_json::from_str(text).unwrap();
+            if event["kind"] == "proposed" && event["action"]["id"] == "a7" {
+                let action = event["action"].as_object_mut().unwrap();
+                action.remove("files");
+                action.insert("kind".to_owned(), json!("command"));
+                action.insert("command".to_owned(), json!({"shell": line, "cwd": "."}));
+                action.insert("title".to_owned(), json!(line));
+            }
+            event.to_string()
+        })
+        .collect();
+    let mut stage = Stage::empty(size.0, size.1, "dark");
+    stage.receive(&session.join("\n"));
+    stage.draw();
+    stage.pass(2_000);
+    stage.draw();
+    stage.command("bottom");
+    stage
+}
+
+fn asked(stage: &Stage) -> Vec<Allow> {
+    let allow = |request: &wire::Request| {
+        let wire::Request::Allow(allow) = request else { return None };
+        Some(allow.clone())
+    };
+    stage.asked.iter().filter_map(allow).collect()
+}
+
+fn last(stage: &Stage) -> Allow {
+    asked(stage).pop().unwrap_or_else(|| panic!("nothing was asked\n{}", stage.text()))
+}
+
+fn answer(stage: &mut Stage, outcome: Result<Allowed, String>) {
+    let asked = Box::new(wire::Request::Allow(last(stage)));
+    stage.send(Msg::Answered { asked, outcome: outcome.map(AnswerData::Allowed) });
+    stage.draw();
+}
+
+#[test]
+fn a_rule_starts_exact_and_is_widened_word_by_word() {
+    for size in SIZES {
+        let mut stage = with("cargo test --lib parser", size);
+        stage.command("always");
+        assert_eq!(last(&stage).patterns, ["cargo test --lib parser"]);
+        stage.press("left");
+        assert_eq!(last(&stage).patterns, ["cargo test --lib *"]);
+        stage.press("left left left");
+        assert_eq!(last(&stage).patterns, ["cargo test *"], "the subcommand stays");
+        assert!(stage.text().contains("this word says what the program does"), "{}", stage.text());
+        stage.press("right space");
+        assert_eq!(last(&stage).patterns, ["cargo test * *"]);
+        stage.press("right");
+        assert_eq!(last(&stage).patterns, ["cargo test * parser"]);
+        stage.press("*");
+        assert_eq!(last(&stage).patterns, ["cargo test * parser *"]);
+        assert!(asked(&stage).iter().all(|allow| allow.preview));
+    }
+}
+
+#[test]
+fn every_scope_has_its_times_and_only_the_widest_has_no_end() {
+    let mut stage = with("cargo test --lib", (120, 40));
+    stage.command("always");
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        for _ in 0..3 {
+            let Allow { scope, minutes, .. } = last(&stage);
+            seen.push((scope, minutes));
+            stage.press("t");
+        }
+        stage.press("tab");
+    }
+    assert!(seen.contains(&(RuleScope::User, None)) && seen.contains(&(RuleScope::Session, None)), "{seen:?}");
+    assert!(!seen.contains(&(RuleScope::Project, None)), "{seen:?}");
+    assert!(seen.iter().any(|(scope, _)| *scope == RuleScope::Step), "{seen:?}");
+}
+
+#[test]
+fn only_an_approval_makes_the_rule_and_only_after_its_effect_was_shown() {
+    for size in SIZES {
+        let mut stage = with("cargo test --lib", size);
+        stage.command("always");
+        stage.press("left a");
+        assert!(asked(&stage).iter().all(|allow| allow.preview), "the effect is not known yet");
+        let effect = Allowed {
+            compared: 9,
+            covers: vec!["a1".into(), "a2".into()],
+            refused: vec!["a2".into()],
+            nearest: Some("cargo check --all".to_owned()),
+            ..Allowed::default()
+        };
+        answer(&mut stage, Ok(effect));
+        let text = stage.text();
+        for words in
+            ["would have allowed 2", "you refused: a2", "cargo check --all", "cargo test *", "in this plan step"]
+        {
+            assert!(text.contains(words), "{words}\n{text}");
+        }
+        stage.press("enter");
+        assert!(asked(&stage).iter().all(|allow| allow.preview), "Enter makes no rule");
+        stage.press("a");
+        let made = last(&stage);
+        assert!(!made.preview && made.patterns == ["cargo test *"], "{made:?}");
+        assert!(!stage.text().contains("make a rule"), "{}", stage.text());
+    }
+}
+
+#[test]
+fn a_rule_that_would_still_ask_is_not_made() {
+    let mut stage = with("cargo test --lib", (80, 24));
+    stage.command("always");
+    answer(&mut stage, Ok(Allowed { fault: Some("it is guarded".to_owned()), ..Allowed::default() }));
+    assert!(stage.text().contains("even with this rule it asks: it is guarded"), "{}", stage.text());
+    stage.press("a");
+    assert!(asked(&stage).iter().all(|allow| allow.preview));
+    answer(&mut stage, Err("no such action".to_owned()));
+    stage.press("a esc");
+    assert!(asked(&stage).iter().all(|allow| allow.preview));
+}
+
+#[test]
+fn what_no_rule_can_cover_says_why() {
+    for line in ["ls $HOME", "rm *.o", "A=1 make"] {
+        let mut stage = with(line, (120, 40));
+        stage.command("always");
+        assert!(asked(&stage).is_empty() && stage.text().contains("no rule can cover"), "{line}\n{}", stage.text());
+    }
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.command("always");
+    assert!(stage.text().contains("a rule can be made from a command only"), "{}", stage.text());
+}
+
+#[test]
+fn words_of_a_command_cannot_write_to_the_screen() {
+    let mut stage = with("cargo test '\u{202e}x' 'a b'", (80, 24));
+    stage.command("always");
+    assert!(!stage.text().contains('\u{202e}'), "{}", stage.text());
+}
+
+#[test]
+fn rules_are_listed_with_their_uses_and_revoked() {
+    for size in SIZES {
+        let mut stage = with("cargo test --lib", size);
+        stage.command("rules");
+        let row = |rule: &str, revocable: bool| json!({"rule": rule, "ruling": "allow", "text": "cargo test *", "uses": 3, "revocable": revocable});
+        let list = json!({"rules": [row("session:1", true), row("user:2", false)]});
+        let list = AnswerData::Rules(serde_json::from_value(list).unwrap());
+        stage.send(Msg::Answered { asked: Box::new(wire::Request::Rules), outcome: Ok(list) });
+        stage.draw();
+        let text = stage.text();
+        assert!(text.contains("allow cargo test *") && text.contains("3 uses"), "{text}");
+        stage.press("j X");
+        assert!(stage.text().contains("edit the file"), "{}", stage.text());
+        stage.press("k X");
+        let revoked = wire::Request::RuleRevoke(wire::RuleRevoke { rule: "session:1".into() });
+        assert!(stage.asked.contains(&revoked), "{:?}", stage.asked);
+    }
+}

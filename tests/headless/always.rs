@@ -1,0 +1,160 @@
+//! Rules that allow, made from a pending action; revoking them; policy files that change while a session runs.
+
+use crate::seat::{Room, Seat, assert_verifies};
+use serde_json::{Value, json};
+
+fn policy_file(room: &Room) -> std::path::PathBuf {
+    let config = room.dir.path().join("config/rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    config.join("policy.toml")
+}
+
+fn run(line: &str) -> Value {
+    json!({"run": {"command": line}})
+}
+
+fn allow(held: &Value, pattern: &str, scope: &str, more: &Value) -> Value {
+    let mut params = json!({"action": held["action"], "digest": held["digest"], "patterns": [pattern], "scope": scope});
+    for (key, value) in more.as_object().into_iter().flatten() {
+        params[key] = value.clone();
+    }
+    params
+}
+
+/// The rule counts for what follows and after a restart of the host; the agent is told of one approval.
+#[test]
+fn a_rule_made_from_an_action_allows_what_follows_until_it_is_revoked() {
+    let room = Room::with(&[]);
+    let script = room.script(&[
+        run("touch x"),
+        run("touch one"),
+        run("touch two"),
+        run("mkdir sub"),
+        json!({"wait_ms": 600_000}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let first = seat.held();
+    seat.decide(&first, "deny", json!({"reason": "no"})).unwrap();
+    let held = seat.held();
+    let preview = seat.ask("policy/allow", allow(&held, "touch one *", "session", &json!({"preview": true})));
+    assert_eq!((&preview["covers"], &preview["nearest"]), (&json!([]), &json!("touch x")), "{preview}");
+    assert!(preview["rule"].is_null() && seat.count("policy_allowed") == 0);
+    for (pattern, scope, more) in [
+        ("mkdir *", "session", json!({})),
+        ("touch *", "project", json!({})),
+        ("touch *", "step", json!({})),
+        ("touch *", "session", json!({"minutes": 0})),
+        ("touch *", "session", json!({"digest": "0".repeat(64)})),
+    ] {
+        assert!(seat.try_ask("policy/allow", allow(&held, pattern, scope, &more)).is_err(), "{pattern} {scope} {more}");
+    }
+    assert_eq!(seat.count("policy_allowed"), 0);
+    let made = seat.ask("policy/allow", allow(&held, "touch *", "session", &json!({"minutes": 30})));
+    assert_eq!((&made["covers"], &made["refused"]), (&json!(["a1"]), &json!(["a1"])), "{made}");
+    assert_eq!(made["rule"], "session:1");
+    let by_rule = seat.ever("the next is allowed unasked", |e| e["kind"] == "decided" && e["action"] == "a3");
+    assert_eq!(by_rule["by"]["rule"], "session:1");
+    let other = seat.held();
+    assert_eq!(other["action"], "a4", "another program still asks");
+    let list = seat.ask("policy/rules", json!({}));
+    let row = &list["rules"][0];
+    assert_eq!(
+        (&row["text"], &row["uses"], &row["scope"]),
+        (&json!("touch *"), &json!(1), &json!("session")),
+        "{list}"
+    );
+    let session = seat.session.clone();
+    seat.kill();
+    assert_verifies(&room, &session);
+    let mut again = Seat::attach(&room, &session);
+    again.ask("session/prompt", json!({"text": "once more"}));
+    let by_rule = again.ever("it still counts", |e| e["kind"] == "decided" && e["action"] == "a5");
+    assert_eq!(by_rule["by"]["rule"], "session:1");
+    again.ask("policy/revoke", json!({"rule": "session:1"}));
+    assert!(again.try_ask("policy/revoke", json!({"rule": "session:1"})).is_err());
+    assert_eq!(again.ask("policy/rules", json!({}))["rules"], json!([]));
+    again.ask("session/close", json!({}));
+    again.close();
+    assert_verifies(&room, &session);
+}
+
+#[test]
+fn a_kept_rule_is_in_the_users_policy_for_this_workspace_and_leaves_it_again() {
+    let room = Room::with(&[]);
+    let file = policy_file(&room);
+    let own = "# mine\n[[rule]]\nruling = \"deny\"\ncommand = \"curl *\"\n";
+    std::fs::write(&file, own).unwrap();
+    let script = room.script(&[run("touch one"), run("touch two"), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let made = seat.ask("policy/allow", allow(&held, "touch *", "project", &json!({"minutes": 60})));
+    let rule = made["rule"].as_str().unwrap().to_owned();
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with(own) && text.contains("workspace = ") && text.contains("until = "), "{text}");
+    let by_rule = seat.ever("it counts", |e| e["kind"] == "decided" && e["action"] == "a2");
+    assert_eq!(by_rule["by"]["rule"], rule.as_str());
+    assert!(seat.try_ask("policy/revoke", json!({"rule": "user:1"})).is_err(), "what you wrote is yours to edit");
+    seat.ask("policy/revoke", json!({ "rule": rule }));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), own);
+    assert_eq!(seat.count("policy_revoked"), 1);
+    seat.ask("session/close", json!({}));
+    let (_, events) = seat.close();
+    assert!(!events.iter().any(|e| e["kind"] == "policy_reloaded"), "our own writing is not a change of the files");
+}
+
+/// A client without control may look, and no more.
+#[test]
+fn only_a_client_with_control_makes_or_revokes_a_rule() {
+    let room = Room::with(&[]);
+    let script = room.script(&[run("touch one"), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let mut reader = Seat::attach(&room, &seat.session);
+    seat.ask("session/attach", json!({"protocol": {"min": 1, "max": 1}, "control": true}));
+    assert!(reader.try_ask("policy/allow", allow(&held, "touch *", "session", &json!({"preview": true}))).is_ok());
+    assert!(reader.try_ask("policy/allow", allow(&held, "touch *", "session", &json!({}))).is_err());
+    assert!(reader.try_ask("policy/revoke", json!({"rule": "session:1"})).is_err());
+    assert!(reader.try_ask("policy/rules", json!({})).is_ok());
+    seat.ask("session/close", json!({}));
+}
+
+#[test]
+fn policy_files_are_read_again_and_a_broken_one_makes_everything_ask() {
+    let room = Room::with(&[]);
+    let file = policy_file(&room);
+    let rules =
+        "[[rule]]\nruling = \"allow\"\ncommand = \"touch *\"\n[[rule]]\nruling = \"deny\"\ncommand = \"mkdir *\"\n";
+    std::fs::write(&file, rules).unwrap();
+    let lines = [run("chmod +x none"), run("touch b"), run("mkdir c"), run("touch d"), json!({"wait_ms": 600_000})];
+    let script = room.script(&lines);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    std::fs::write(&file, format!("{rules}[[rule]]\nruling = \"no\"\n")).unwrap();
+    seat.decide(&held, "deny", json!({"reason": "no"})).unwrap();
+    let alarm = seat.ever("the fault is named", |e| e["kind"] == "alarm" && e["what"] == "policy");
+    let text = alarm["text"].as_str().unwrap();
+    assert!(text.contains("policy.toml:8:") && text.contains("everything asks"), "{text}");
+    let held = seat.held();
+    assert_eq!(held["action"], "a2", "what was allowed asks");
+    std::fs::write(&file, rules).unwrap();
+    seat.approve(&held);
+    let denied = seat.ever("a rule denies again", |e| e["kind"] == "decided" && e["action"] == "a3");
+    assert_eq!((&denied["verdict"], &denied["by"]["rule"]), (&json!("deny"), &json!("user:2")));
+    seat.ever("and allows", |e| e["kind"] == "decided" && e["action"] == "a4" && e["by"]["rule"] == "user:1");
+    assert_eq!(seat.count("policy_reloaded"), 2);
+    seat.ask("session/close", json!({}));
+}
+
+/// What a project's file forbids cannot be lifted by whoever can write the project's files.
+#[test]
+fn a_project_file_that_is_removed_still_counts_in_the_session() {
+    let room = Room::with(&[(".rightseat/policy.toml", "[[rule]]\nruling = \"deny\"\ncommand = \"touch *\"\n")]);
+    let script = room.script(&[run("mkdir c"), run("touch b"), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    std::fs::remove_file(room.workspace().join(".rightseat/policy.toml")).unwrap();
+    seat.approve(&held);
+    let denied = seat.ever("it is denied", |e| e["kind"] == "decided" && e["action"] == "a2");
+    assert_eq!(denied["by"]["rule"], "project:1");
+    seat.ask("session/close", json!({}));
+}
