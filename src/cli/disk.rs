@@ -72,6 +72,15 @@ impl Disk for LocalDisk {
         let (files, has_repositories) = git_names(git_dir)?;
         Some(Tracked { files, has_repositories })
     }
+
+    fn own_git_settings(&self) -> Vec<String> {
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+        let config = config.or_else(|| home.as_ref().map(|home| home.join(".config")));
+        let files = [home.map(|home| home.join(".gitconfig")), config.map(|config| config.join("git/config"))];
+        let files = files.into_iter().flatten().chain([PathBuf::from("/etc/gitconfig")]);
+        files.filter_map(|file| self.text(&file)).collect()
+    }
 }
 
 #[cfg(test)]

@@ -92,6 +92,7 @@ fn explain(shared: &Shared, line: &str) -> Done {
     let guarded = settings::resolved(shared, &root)?.settings.guarded;
     let policy = tightened(policy, &root, &mut Vec::new(), &mut warnings).map_err(Fail::usage)?;
     let policy = policy.with_guarded(&guarded).map_err(|e| Fail::usage(format!("policy.guarded: {e}")))?;
+    warnings.extend(policy.warnings());
     let place = Place { own: own(shared), disk: Some(&LocalDisk), now: Some(SystemClock.now()), ..Place::of(&root) };
     let judged = policy.judge(&Matter::line(line, &root), &place);
     let script = shell::read(line);

@@ -129,6 +129,13 @@ impl Policy {
         self.user.iter().map(UserRule::listed)
     }
 
+    /// The rules that allow more than they seem to, with the reason.
+    pub fn warnings(&self) -> Vec<String> {
+        let allows = self.user.iter().filter(|rule| rule.word == RulingWord::Allow);
+        let patterns = allows.flat_map(|rule| rule.commands.iter().map(move |tokens| (rule, tokens.words().join(" "))));
+        patterns.filter_map(|(rule, pattern)| Some(format!("{}: {}", rule.id, warning(&[pattern])?))).collect()
+    }
+
     /// Without the rules whose bounds are not met here and now.
     fn in_force(&self, step: Option<&StepId>, place: &Place<'_>) -> Cow<'_, Self> {
         if self.user.iter().all(|rule| rule.counts(step, place)) {

@@ -20,6 +20,10 @@ pub trait Disk {
     fn below(&self, dir: &Path, scope: Scope, visit: &mut dyn FnMut(&Path) -> bool) -> bool;
     /// Returns the files in git's index in this directory; `None` when there is no index that can be read.
     fn tracked(&self, git_dir: &Path) -> Option<Tracked>;
+    /// The texts of the user's own git configuration and of the machine's.
+    fn own_git_settings(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The files of a directory that are meant.

@@ -50,7 +50,7 @@ fn keys() -> String {
 /// What the README shows of the keys: words, and the commands behind each part of them.
 const SHORT: [(&str, &[&[&str]]); 28] = [
     ("approve · with a note · group", &[&["approve"], &["approve-with-note"], &["approve-group"]]),
-    ("lease for this step", &[&["lease"]]),
+    ("lease · rule that allows it from now on · rules", &[&["lease"], &["always"], &["rules"]]),
     ("edit · in `$EDITOR`", &[&["edit"], &["edit-external"]]),
     ("exclude a hunk · select lines", &[&["toggle-hunk"], &["select-lines"]]),
     ("redirect · deny · deny with a rule", &[&["redirect"], &["deny"], &["deny-with-rule"]]),

@@ -96,7 +96,7 @@ fn a_kept_rule_is_in_the_users_policy_for_this_workspace_and_leaves_it_again() {
     assert!(seat.try_ask("policy/revoke", json!({"rule": "user:1"})).is_err(), "what you wrote is yours to edit");
     seat.ask("policy/revoke", json!({ "rule": rule }));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), own);
-    assert_eq!(seat.count("policy_revoked"), 1);
+    assert_eq!(seat.wait_kind("policy_revoked")["rule"], rule.as_str());
     seat.ask("session/close", json!({}));
     let (_, events) = seat.close();
     assert!(!events.iter().any(|e| e["kind"] == "policy_reloaded"), "our own writing is not a change of the files");

@@ -24,7 +24,7 @@ fn a_command_is_approved_and_allowed_from_then_on(size: (u16, u16)) {
         text.contains("make a rule") && text.contains("nearest that still asks: touch one")
     });
     screen.press("left");
-    screen.wait("the wider rule", |text| text.contains("touch *") && text.contains("1 of which you refused: a1"));
+    screen.wait("the wider rule", |text| text.contains("touch *") && text.contains("you refused 1 of them: a1"));
     screen.press("tab");
     screen.wait_for("kept in your policy.toml");
     screen.press("tab");

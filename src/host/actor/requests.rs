@@ -3,7 +3,7 @@
 use super::Actor;
 use crate::base::{ClientId, Digest};
 use crate::host::clients::Asked;
-use crate::host::gate::Gate;
+use crate::host::gate::{Gate, rules};
 use crate::host::limits::{BLOB_PART_BYTES_MAX, DRAFT_BYTES_MAX, PROMPT_IMAGE_BYTES_MAX, PROMPT_PARTS_MAX};
 use crate::host::runs::freeze_processes;
 use crate::model::PromptPart;
@@ -37,7 +37,7 @@ impl Actor {
             return;
         }
         let gate = &mut self.gate;
-        gate.freshen();
+        rules::freshen(gate);
         let client = &client;
         let answer = match request {
             // These two are answered when they are done.
@@ -71,11 +71,11 @@ impl Actor {
             Request::LeaseGrant(grant) => gate.grant(client, grant).map(Answer::LeaseGrant),
             Request::LeaseRevoke(revoke) => self.lease_revoke(revoke).map(Answer::LeaseRevoke),
             Request::Tighten(tighten) => gate.tightened(client, tighten.rule).map(Answer::Tighten),
-            Request::Allow(allow) => gate.allow(client, allow).map(Answer::Allow),
+            Request::Allow(allow) => rules::allow(gate, client, allow).map(Answer::Allow),
             Request::RuleRevoke(revoke) => {
-                gate.revoke_rule(client, &revoke.rule).map(|()| Answer::RuleRevoke(self.seen()))
+                rules::revoke(gate, client, &revoke.rule).map(|()| Answer::RuleRevoke(self.seen()))
             }
-            Request::Rules => Ok(Answer::Rules(gate.rules())),
+            Request::Rules => Ok(Answer::Rules(rules::list(gate))),
             Request::Undo(undo) => self.undo.undo(gate, client, undo).map(Answer::Undo),
             Request::Restore(restore) => self.undo.restore(gate, client, &restore.path).map(Answer::Restore),
             Request::CandidateTest(test) => self.runs.candidate_test(gate, client, &test).map(Answer::CandidateTest),

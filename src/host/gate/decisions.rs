@@ -1,6 +1,6 @@
 //! Decisions of the user: verdicts with the body that a choice of hunks or an edit makes, rules that tighten, leases.
 
-use super::Gate;
+use super::{Gate, rules};
 use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
 use crate::base::{ActionId, ClientId, UnixMs};
 use crate::diff::{FileDiff, HunkChoice, Selection, hunks_text};
@@ -98,7 +98,7 @@ impl Gate {
         let policy_digest = judge.digest();
         let tightened = PolicyTightened { rule, policy_digest, by: client.clone() };
         self.append(vec![Event::PolicyTightened(tightened)])?;
-        let ids = self.replace_judge(judge);
+        let ids = rules::replace_judge(self, judge);
         Ok(Tightened { policy_digest, denied: ids, seq: self.book.session.head })
     }
 }

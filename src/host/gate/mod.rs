@@ -1,9 +1,9 @@
 //! The gate: the book and the rules. An input is decided, recorded, and only then returned as things to do, which the
 //! actor takes in order.
 
-mod always;
 mod decisions;
 mod proposals;
+pub mod rules;
 
 pub use decisions::{difference, user_version};
 

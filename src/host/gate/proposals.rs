@@ -1,6 +1,6 @@
 //! Proposals on their way in: resolved on what the disk holds now, judged, filed; and merged when their files change.
 
-use super::{Due, Gate};
+use super::{Due, Gate, rules};
 use crate::base::ActionId;
 use crate::host::{encoding, merge, resolve};
 use crate::model::AlarmKind;
@@ -16,7 +16,7 @@ impl Gate {
     /// The proposal as an action on what the disk holds now, with what the rules say of it; in words why it cannot be
     /// one.
     pub fn resolve(&mut self, mut proposal: Proposal) -> Result<(Action, Blobs, Ruling), String> {
-        self.freshen();
+        rules::freshen(self);
         let id = self.book.session.actions.next_id();
         if proposal.step.is_none() {
             proposal.step = self.book.session.plan.active().map(|s| s.id.clone());

@@ -96,7 +96,7 @@ events! {
         about |body| body.action.as_ref(), touches [Actions],
         Report |body| {
             let heading = format!("Rule {} ({}) was added by {}", body.rule, body.scope.word(), body.by);
-            Words::new(heading).text(&body.patterns.join(" · "))
+            Words::new(heading).text(body.patterns.join(" · "))
         }
     }
     "policy_revoked" PolicyRevoked {

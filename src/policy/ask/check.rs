@@ -3,7 +3,7 @@
 use crate::model::event::RulingWord;
 use crate::policy::matter::{Matter, Op};
 use crate::policy::place::Place;
-use crate::policy::{Class, Judged, Policy, shell};
+use crate::policy::{Class, Judged, Policy, shell, warning};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,9 @@ pub struct CheckAnswer {
     pub class: Class,
     pub rule: String,
     pub reason: String,
+    /// A rule of the question that covers more than it seems to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 /// Directories of the system and of people: none of them is a workspace.
@@ -74,12 +77,20 @@ pub fn answer(policy: &Policy, line: &str, place: &Place<'_>) -> CheckAnswer {
                 class: judged.class,
                 rule: judged.rule,
                 reason: judged.reason,
+                warning: warning(&asked.rules),
             }
         }
         Err(e) => {
             let id = serde_json::from_str::<Value>(line).ok().and_then(|v| v.get("id").cloned()).unwrap_or(Value::Null);
             let judged = unanswerable(format!("the line is not a valid request: {e}"));
-            CheckAnswer { id, ruling: judged.word, class: judged.class, rule: judged.rule, reason: judged.reason }
+            CheckAnswer {
+                id,
+                ruling: judged.word,
+                class: judged.class,
+                rule: judged.rule,
+                reason: judged.reason,
+                warning: None,
+            }
         }
     }
 }
@@ -142,6 +153,13 @@ mod tests {
             r#"{"id":2,"kind":"command","command":"npm test","rules":["npm test*"]}"#,
             r#"{"id":2,"ruling":"allow","class":"unknown","rule":"given:1""#,
         );
+        let text = serde_json::to_string(&answer(
+            &Policy::builtin(Vec::new()),
+            r#"{"kind":"command","command":"ls","rules":["npm test*"]}"#,
+            &Place::of("/w"),
+        ))
+        .unwrap();
+        assert!(text.contains("\"warning\":") && text.contains("npm test-evil"), "{text}");
         check(
             r#"{"id":3,"kind":"command","command":"npm test; rm x","rules":["npm test*"]}"#,
             r#"{"id":3,"ruling":"ask","class":"destructive""#,

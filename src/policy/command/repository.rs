@@ -122,6 +122,7 @@ pub fn is_harmless(place: &Place<'_>, from: &Path, compares: bool) -> Result<(),
     }
     let config = disk.text(&found.common.join("config")).ok_or("the repository's configuration cannot be read")?;
     check(&config)?;
+    disk.own_git_settings().iter().try_for_each(|text| check_own(text))?;
     let names = disk.names(&found.git_dir).unwrap_or_default();
     if names.iter().any(|n| n == "config.worktree") {
         check(&disk.text(&found.git_dir.join("config.worktree")).ok_or("its configuration cannot be read")?)?;
@@ -145,30 +146,72 @@ pub fn is_harmless(place: &Place<'_>, from: &Path, compares: bool) -> Result<(),
     inner.map_or(Ok(()), |why| Err(why.to_owned()))
 }
 
+/// A setting as it is written: section and key in lower case, and the value.
+type Setting = (String, String, String);
+
 /// Reads a configuration line by line. A continued value is taken for settings, so that nothing hides in one.
-fn check(config: &str) -> Result<(), String> {
+fn settings(config: &str) -> impl Iterator<Item = Result<Setting, &'static str>> {
     let mut section = String::new();
-    for line in config.lines() {
+    config.lines().filter_map(move |line| {
         let mut line = line.trim();
         while let Some(header) = line.strip_prefix('[') {
-            let (inner, after) = header.split_once(']').ok_or("a section of the configuration is not closed")?;
+            let Some((inner, after)) = header.split_once(']') else {
+                return Some(Err("a section of the configuration is not closed"));
+            };
             let name = inner.split([' ', '\t', '"', '.']).next().unwrap_or_default();
             if inner.matches('"').count() == 1 || name.is_empty() {
-                return Err("a section of the configuration cannot be read".to_owned());
+                return Some(Err("a section of the configuration cannot be read"));
             }
             section = name.to_ascii_lowercase();
             line = after.trim();
         }
         if line.is_empty() || line.starts_with(['#', ';']) {
-            continue;
+            return None;
         }
-        let key = line.split(['=', ' ', '\t']).next().unwrap_or_default().to_ascii_lowercase();
+        let key = line.split(['=', ' ', '\t']).next().unwrap_or_default();
         if !key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-            return Err("a line of the repository's configuration cannot be read".to_owned());
+            return Some(Err("a line of the repository's configuration cannot be read"));
         }
-        let allowed = HARMLESS.iter().find(|(name, _)| *name == section).map_or("", |(_, keys)| keys);
-        if allowed != "*" && !allowed.split_whitespace().any(|a| a == key) {
+        let value = line.split_once('=').map_or("", |(_, value)| value.trim());
+        Some(Ok((section.clone(), key.to_ascii_lowercase(), value.to_owned())))
+    })
+}
+
+/// Returns whether a table lists a key of a section.
+fn lists(table: &[(&str, &str)], section: &str, key: &str) -> bool {
+    let keys = table.iter().find(|(name, _)| *name == section).map_or("", |(_, keys)| keys);
+    keys == "*" || keys.split_whitespace().any(|listed| listed == key)
+}
+
+fn check(config: &str) -> Result<(), String> {
+    for setting in settings(config) {
+        let (section, key, _) = setting?;
+        if !lists(HARMLESS, &section, &key) {
             return Err(format!("the repository's configuration sets {section}.{key}"));
+        }
+    }
+    Ok(())
+}
+
+/// Settings of the user's own that name a program which git runs when it only looks.
+const RUNS: &[(&str, &str)] = &[
+    ("core", "fsmonitor pager hookspath attributesfile"),
+    ("pager", "*"),
+    ("diff", "external command textconv"),
+    ("filter", "clean process"),
+    ("gpg", "program"),
+];
+
+/// The user's own settings are trusted, but not to run a file of whatever repository git is in.
+fn check_own(config: &str) -> Result<(), String> {
+    let is_relative = |word: &str| {
+        let word = word.trim_matches(['"', '\'', '!']);
+        word.contains('/') && !word.starts_with(['/', '~', '$', '%', '-']) && !word.contains("://")
+    };
+    for (section, key, value) in settings(config).flatten().filter(|(section, key, _)| lists(RUNS, section, key)) {
+        let names_directory = key == "hookspath" && !value.trim_matches('"').starts_with(['/', '~', '%']);
+        if names_directory || value.split_whitespace().any(is_relative) {
+            return Err(format!("your own git configuration sets {section}.{key} to a path in the repository"));
         }
     }
     Ok(())
@@ -256,5 +299,25 @@ mod tests {
         let above = Files::default().file("/.git/HEAD", "x").file("/.git/config", plain).file("/w/a", "");
         assert!(verdict(above, "/w").is_err());
         assert!(verdict(Files::default().file("/w/.GIT/HEAD", "x"), "/w").is_err());
+    }
+
+    #[test]
+    fn the_users_own_settings_run_nothing_of_the_repository() {
+        for config in [
+            "[core]\n\tfsmonitor = .git/hooks/watch\n",
+            "[core]\n\tpager = ./pager\n",
+            "[core]\n\thooksPath = .githooks\n",
+            "[pager]\n\tlog = sh tools/pager.sh\n",
+            "[diff]\n\texternal = \"./x\"\n",
+            "[diff \"a\"]\n\ttextconv = tools/x\n",
+            "[filter \"a\"]\n\tprocess = ../x\n",
+        ] {
+            let files = repository("[core]\n").own_git(config);
+            assert!(verdict(files, "/w").is_err(), "{config}");
+        }
+        let usual = "[core]\n\tpager = delta\n\thooksPath = ~/hooks\n\texcludesfile = ~/.gitignore\n[filter \"lfs\"]\n\t\
+                     clean = git-lfs clean -- %f\n\tprocess = /usr/bin/git-lfs filter-process\n[alias]\n\tx = \"!f() { \\\n\
+                     ./x; }\"\n[init]\n\tdefaultBranch = main\n";
+        assert_eq!(verdict(repository("[core]\n").own_git(usual), "/w"), Ok(()));
     }
 }

@@ -10,6 +10,7 @@ pub(in crate::policy) struct Files {
     files: BTreeMap<PathBuf, String>,
     links: BTreeMap<PathBuf, PathBuf>,
     tracked: Tracked,
+    own_git: Vec<String>,
 }
 
 impl Files {
@@ -20,6 +21,11 @@ impl Files {
 
     pub fn link(mut self, path: &str, to: &str) -> Self {
         self.links.insert(path.into(), to.into());
+        self
+    }
+
+    pub fn own_git(mut self, text: &str) -> Self {
+        self.own_git.push(text.to_owned());
         self
     }
 
@@ -64,5 +70,9 @@ impl Disk for Files {
 
     fn tracked(&self, _: &Path) -> Option<Tracked> {
         Some(self.tracked.clone())
+    }
+
+    fn own_git_settings(&self) -> Vec<String> {
+        self.own_git.clone()
     }
 }

@@ -159,8 +159,8 @@ impl Always {
         let scope = match self.scope {
             RuleScope::Step => "in this plan step",
             RuleScope::Session => "in this session",
-            RuleScope::Project => "in this project, in every session",
-            RuleScope::User => "everywhere, in every session",
+            RuleScope::Project => "in this project",
+            RuleScope::User => "everywhere",
         };
         (scope, self.bound().1)
     }

@@ -309,10 +309,10 @@ impl App {
     }
 
     fn answered(&mut self, asked: &wire::Request, outcome: Result<AnswerData, String>) -> Vec<Request> {
-        if let (wire::Request::Allow(allow), true) = (asked, matches!(self.overlay, Some(Overlay::Always(_)))) {
-            if allow.preview {
-                return self.previewed(allow, outcome);
-            }
+        if let wire::Request::Allow(allow) = asked
+            && allow.preview
+        {
+            return self.previewed(allow, outcome);
         }
         let wire::Request::BlobGet(wire::BlobGet { digest, .. }) = asked else {
             match outcome {

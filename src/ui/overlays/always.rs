@@ -30,12 +30,11 @@ fn effect(effect: Option<&Result<Allowed, String>>) -> Vec<(String, Role)> {
         return vec![(format!("even with this rule it asks: {}", shown(fault)), Role::Fail)];
     }
     let (covers, refused) = (allowed.covers.len(), allowed.refused.len());
-    let would =
-        format!("of {} earlier commands here that asked or ran, it would have allowed {covers}", allowed.compared);
+    let would = format!("of {} earlier commands in this session it would have allowed {covers}", allowed.compared);
     let mut lines = vec![(would, Role::Text)];
     if refused > 0 {
         let names = allowed.refused.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
-        lines.push((format!("{refused} of which you refused: {}", shown(&names)), Role::Warn));
+        lines.push((format!("you refused {refused} of them: {}", shown(&names)), Role::Warn));
     }
     let nearest = allowed.nearest.as_ref().map(|line| format!("nearest that still asks: {}", shown(line)));
     lines.push((nearest.unwrap_or_else(|| "no similar earlier command would still ask".to_owned()), Role::TextSoft));

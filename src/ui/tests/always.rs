@@ -107,9 +107,13 @@ fn only_an_approval_makes_the_rule_and_only_after_its_effect_was_shown() {
         };
         answer(&mut stage, Ok(effect));
         let text = stage.text();
-        for words in
-            ["would have allowed 2", "you refused: a2", "cargo check --all", "cargo test *", "in this plan step"]
-        {
+        for words in [
+            "would have allowed 2",
+            "you refused 1 of them: a2",
+            "cargo check --all",
+            "cargo test *",
+            "in this plan step",
+        ] {
             assert!(text.contains(words), "{words}\n{text}");
         }
         stage.press("enter");
