@@ -95,12 +95,15 @@ impl Places {
         found.into_iter().map(|(_, place)| place).collect()
     }
 
-    /// A session by its name, or the beginning of it when only one begins so; the newest one for `None`.
+    /// A session by its name, or the beginning of it when only one begins so; the newest living one for `None`, else
+    /// the newest.
     pub fn find(&self, name: Option<&str>) -> Result<SessionPlace, Fail> {
         let all = self.all();
         let Some(name) = name else {
             let none = || Fail::usage("there are no sessions yet; start one with `rightseat`".into());
-            return all.into_iter().next().ok_or_else(none);
+            // One that lives is meant before one that has ended, however lately.
+            let living = all.iter().position(|place| super::socket::is_up(&place.socket()));
+            return all.into_iter().nth(living.unwrap_or(0)).ok_or_else(none);
         };
         let mut hits: Vec<SessionPlace> = all.into_iter().filter(|p| p.id.as_str().starts_with(name)).collect();
         if let Some(exact) = hits.iter().position(|p| p.id.as_str() == name) {

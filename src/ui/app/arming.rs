@@ -26,7 +26,9 @@ impl NotArmed {
             Self::JustShown => "nothing was approved: the action has only just appeared, press again",
             Self::JustArrived => "nothing was approved: something new had just arrived, press again",
             Self::JustDecided => "nothing was approved: you had just decided another action, press again",
-            Self::HeldDown => "nothing was approved: the key was held down, release it and press again",
+            Self::HeldDown => {
+                "nothing was approved: the key was held down or pressed again too soon, release it and press again"
+            }
         }
     }
 }

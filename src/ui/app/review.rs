@@ -46,6 +46,8 @@ pub struct Review {
     pub edits: u64,
     /// The first of the keys that approve although rows were not seen.
     pub unseen_warned: bool,
+    /// The words of a verdict that was begun and left.
+    pub said: String,
     /// Answers to a form.
     pub form: FormDraft,
     /// The agent's option that the next verdict sends, by its id; absent for the default.
@@ -104,6 +106,13 @@ impl Review {
         }
         *self = Self { about: key, ..Self::default() };
         true
+    }
+
+    /// Keeps the words of a verdict that was left, for the next time it is begun.
+    pub fn keep_words(&mut self, action: &ActionId, digest: Digest, words: String) {
+        if self.about.as_ref().is_some_and(|(id, now)| id == action && *now == digest) {
+            self.said = words;
+        }
     }
 
     /// True when it is left out now.

@@ -393,6 +393,9 @@ impl App {
                 if let Purpose::Answer { action, digest, at } = &prompt.purpose {
                     answering::write(self, action, *digest, *at, &prompt.entry.text());
                 }
+                if let Purpose::Reason { action, digest, .. } | Purpose::Note { action, digest } = &prompt.purpose {
+                    self.scene.review.keep_words(action, *digest, prompt.entry.text());
+                }
                 OverlayResult::Close
             }
             KeyCode::Enter if prompt.entry.ends_with(key) => {

@@ -26,7 +26,8 @@ pub(super) const COMMANDS: &[Command] = &[
             if offers::must_choose(&app.scene) {
                 app.overlay = Some(Overlay::Choose(Choice::offers(&app.scene)));
             } else if let Some((id, digest)) = ready_to_approve(app) {
-                app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Note { action: id, digest }, "")));
+                app.overlay =
+                    Some(Overlay::Prompt(Prompt::new(Purpose::Note { action: id, digest }, &app.scene.review.said)));
             }
             Vec::new()
         })
@@ -413,7 +414,7 @@ fn approve_group(app: &mut App) -> Vec<Request> {
 fn ask_reason(app: &mut App, verdict: Verdict, makes_rule: bool) -> Vec<Request> {
     let Some((state, digest)) = app.scene.held_target() else { return Vec::new() };
     let purpose = Purpose::Reason { action: state.action.id.clone(), digest, verdict, makes_rule };
-    app.overlay = Some(Overlay::Prompt(Prompt::new(purpose, "")));
+    app.overlay = Some(Overlay::Prompt(Prompt::new(purpose, &app.scene.review.said)));
     Vec::new()
 }
 

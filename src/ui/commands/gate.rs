@@ -178,5 +178,6 @@ fn undo(app: &mut App) -> Vec<Request> {
         app.say(Toast::plain("no action has changed a file yet"));
         return Vec::new();
     };
+    app.say(Toast::plain(format!("undoing {id}; the undo can be undone too")));
     vec![Request::Host(wire::Request::Undo(wire::Undo { action: id, files: None }))]
 }

@@ -134,7 +134,8 @@ impl Panes {
             // Rows that share the screen with other panes cannot be moved by the terminal.
             let shares = layout.place(id).is_some_and(|place| place.outer.width < layout.header.width);
             // What was wrapped for another width, or for none while the pane was away, is wrapped again.
-            let reflows = room.width > 0 && std::mem::replace(last, room.width) != room.width;
+            let before = std::mem::replace(last, room.width);
+            let reflows = room.width > 0 && before != room.width;
             let pane = self.get_mut(id);
             pane.refresh(scene, room, if reflows { Touched::ALL } else { touched });
             let rows = pane.rows();

@@ -42,6 +42,34 @@ fn the_transcript_is_shown_wherever_it_was() {
     }
 }
 
+/// Esc in a redirect, a denial or a note keeps what was typed for it.
+#[test]
+fn the_words_of_a_verdict_that_was_left_are_there_again() {
+    let mut stage = Stage::set(120, 40, "dark");
+    stage.command("redirect");
+    stage.type_text("use the other file");
+    stage.press("esc");
+    assert!(verdicts(&stage).is_empty() && !stage.text().contains("use the other file"));
+    stage.command("redirect");
+    assert!(stage.text().contains("use the other file"), "{}", stage.text());
+    stage.press("enter");
+    assert_eq!(verdicts(&stage)[0].2.as_deref(), Some("use the other file"));
+}
+
+/// What happens while a pane is not on the screen is in it when it comes back.
+#[test]
+fn a_pane_that_was_away_shows_what_came_meanwhile() {
+    let mut stage = Stage::set(80, 24, "dark");
+    stage.command("focus-talk");
+    stage.command("focus-diff");
+    stage.receive(r#"{"seq":950,"at":1764000300000,"kind":"said","by":"repair","text":"said while away"}"#);
+    stage.draw();
+    assert!(!stage.text().contains("said while away"));
+    stage.command("focus-talk");
+    stage.command("bottom");
+    assert!(stage.text().contains("said while away"), "{}", stage.text());
+}
+
 /// A reason is given once: neither the title nor a path is said again below itself.
 #[test]
 fn the_why_pane_does_not_repeat_itself() {
