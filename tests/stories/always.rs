@@ -10,7 +10,7 @@ fn a_command_is_approved_and_allowed_from_then_on(size: (u16, u16)) {
     let room = Room::with(&[]);
     let hosts = Hosts(&room);
     let run = |line: &str| json!({"run": {"command": line}});
-    let lines = [run("touch one"), run("touch two"), run("touch three"), run("mkdir sub"), json!({"wait_ms": 600_000})];
+    let lines = [run("touch one"), run("touch two"), run("touch three"), run("mkdir sub")];
     let script = room.script(&lines);
     let mut screen = Screen::open(&room, &["--agent", &script], size);
     screen.wait_for("touch one");
@@ -40,6 +40,12 @@ fn a_command_is_approved_and_allowed_from_then_on(size: (u16, u16)) {
     screen.press("X");
     screen.wait_for("no rules of your own");
     screen.press("esc");
+    screen.wait_gone("no rules of your own");
+    screen.command("deny");
+    screen.wait_for("Deny: why?");
+    screen.press("enter");
+    screen.wait_gone("Deny: why?");
+    screen.wait_idle();
     screen.quit();
     hosts.wait_for_none();
     assert_verifies(&room, &only_session(&room));
