@@ -3,8 +3,8 @@
 
 use super::rules::{PolicyAllowed, PolicyReloaded, PolicyRevoked, PolicyTightened};
 use super::vocabulary::{
-    AgentCommand, AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, OutcomeWord, QueuedPrompt, RulingWord,
-    SessionOutcome, Stream, TurnEnd, Verdict,
+    AgentCommand, AgentLogin, AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, OutcomeWord, QueuedPrompt,
+    RulingWord, SessionOutcome, Stream, TurnEnd, Verdict,
 };
 use super::words::{self, Words};
 use super::{Envelope, Part, Shown, ask};
@@ -492,34 +492,6 @@ pub struct AgentOption {
     /// The kind of option in the agent's own word, such as `mode`, `model` or `thought_level`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-}
-
-/// A way to sign in: by a command in the user's terminal, by variables in the environment, or in the agent's own way.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AgentLogin {
-    /// The agent's own name for it.
-    pub id: String,
-    pub name: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub detail: String,
-    /// The whole command to run in a terminal.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub command: Vec<String>,
-    /// Set for the command.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub env: Vec<(String, String)>,
-    /// Names of the variables that it reads instead.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub variables: Vec<String>,
-}
-
-impl AgentLogin {
-    /// Returns the command as it is typed in a shell, with what is set for it; empty without one.
-    pub fn command_line(&self) -> String {
-        let set = self.env.iter().map(|(name, value)| format!("{name}={}", shell_words::quote(value)));
-        let words = self.command.iter().map(|word| shell_words::quote(word).into_owned());
-        if self.command.is_empty() { String::new() } else { set.chain(words).collect::<Vec<_>>().join(" ") }
-    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
