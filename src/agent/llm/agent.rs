@@ -212,7 +212,7 @@ impl Driver {
         let value = self.next_model.clone().unwrap_or_else(|| self.settings.choice.model.name.clone());
         let choices: Vec<(String, String)> = self.models().into_iter().map(|name| (name.clone(), name)).collect();
         let (id, name, category) = (MODEL.to_owned(), "Model".to_owned(), Some(MODEL.to_owned()));
-        (!choices.is_empty()).then(|| AgentOption { id, name, value: Some(value), choices, category })
+        (!choices.is_empty()).then_some(AgentOption { id, name, value: Some(value), choices, category })
     }
 
     /// The model that the user chose answers from the next prompt on.

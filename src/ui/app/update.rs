@@ -52,14 +52,7 @@ impl App {
                 Vec::new()
             }
             Msg::LinkLost(why) => {
-                if let Some(Overlay::Welcome(welcome)) = &mut self.overlay {
-                    welcome.failed(&why);
-                    return Vec::new();
-                }
-                self.say(Toast::error(format!(
-                    "connection lost: {why}. q quits, `rightseat attach` reconnects; nothing was decided"
-                )));
-                self.scene.link = Link::Lost(why);
+                self.link_lost(why);
                 Vec::new()
             }
             Msg::LinkState(far) => {
@@ -89,10 +82,7 @@ impl App {
             }
             Msg::Attached { name, bytes } => message::attached(self, name, bytes),
             Msg::SignedIn(outcome) => {
-                self.say(match outcome {
-                    Ok(()) => Toast::plain("the login ended with success; send your message again to start the agent"),
-                    Err(why) => Toast::error(why),
-                });
+                self.signed_in(outcome);
                 Vec::new()
             }
             Msg::RuleKept { rule, kept } => self.rule_kept(rule, kept),
@@ -122,6 +112,24 @@ impl App {
         requests.extend(self.look_at_processes());
         requests.extend(notice.filter(|_| self.in_front != Some(true)).map(Request::Notify));
         requests
+    }
+
+    /// Before there is a session, its start has failed.
+    fn link_lost(&mut self, why: String) {
+        if let Some(Overlay::Welcome(welcome)) = &mut self.overlay {
+            return welcome.failed(&why);
+        }
+        self.say(Toast::error(format!(
+            "connection lost: {why}. q quits, `rightseat attach` reconnects; nothing was decided"
+        )));
+        self.scene.link = Link::Lost(why);
+    }
+
+    fn signed_in(&mut self, outcome: Result<(), String>) {
+        self.say(match outcome {
+            Ok(()) => Toast::plain("the login ended with success; send your message again to start the agent"),
+            Err(why) => Toast::error(why),
+        });
     }
 
     fn silent(&mut self, pid: Option<i32>) {
@@ -460,10 +468,8 @@ impl App {
         let stop = self.keymap.meaning(Scope::Anywhere, &[key]);
         if let Some(Overlay::Welcome(_)) = &self.overlay {
             // There is nothing to stop yet.
-            return match stop {
-                Meaning::Command(command) if command.name == "interrupt" => vec![Request::Leave(Leave::Interrupt)],
-                _ => self.overlay_key(key),
-            };
+            let leaves = matches!(stop, Meaning::Command(command) if command.name == "interrupt");
+            return if leaves { vec![Request::Leave(Leave::Interrupt)] } else { self.overlay_key(key) };
         }
         if let Meaning::Command(command) = stop
             && command.name == "stop"

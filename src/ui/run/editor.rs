@@ -1,7 +1,11 @@
 //! Programs that get the user's terminal: the editor on a private copy of a text, and the login of an agent.
 
+use super::link::Link;
 use crate::model::event::AgentLogin;
+use crate::ui::app::{Msg, Request};
 use crate::ui::limits::UI_ENTRY_BYTES_MAX;
+use crate::ui::terminal::modes::Modes;
+use crate::ui::welcome::Wish;
 use std::io::{Read as _, Write as _};
 
 /// Opens `editor` (a command line) on the text and returns what it left behind. The file is 0600 in a 0700 directory
@@ -45,6 +49,25 @@ pub(super) async fn edit(editor: &str, name: &str, text: &str) -> Result<String,
         return Err(format!("the text is longer than {UI_ENTRY_BYTES_MAX} bytes; nothing was changed"));
     }
     Ok(edited)
+}
+
+impl super::Client {
+    pub(super) async fn sign_in(&mut self, login: &AgentLogin, modes: &Modes) -> Vec<Request> {
+        let outcome = match self.link.is_local() {
+            true => self.hand_over(sign_in(login), modes).await,
+            false => Err("the agent is on another machine: run the command there, in a terminal".to_owned()),
+        };
+        let at = self.now_ms();
+        self.app.update(at, Msg::SignedIn(outcome))
+    }
+
+    /// Starts the session of the start screen; the link reports how that went.
+    pub(super) fn begin(&mut self, wish: Wish) -> Vec<Request> {
+        if let Some(opening) = &self.options.opening {
+            self.link = Link::new((opening.begin)(wish), self.options.control);
+        }
+        Vec::new()
+    }
 }
 
 /// Runs the agent's login, as it was shown, until it ends.

@@ -502,20 +502,8 @@ impl Client {
                 };
                 self.app.update(at, Msg::RuleKept { rule: text, kept })
             }
-            Request::SignIn(login) => {
-                let outcome = match self.link.is_local() {
-                    true => self.hand_over(editor::sign_in(&login), modes).await,
-                    false => Err("the agent is on another machine: run the command there, in a terminal".to_owned()),
-                };
-                let at = self.now_ms();
-                self.app.update(at, Msg::SignedIn(outcome))
-            }
-            Request::Begin(wish) => {
-                if let Some(opening) = &self.options.opening {
-                    self.link = Link::new((opening.begin)(wish), self.options.control);
-                }
-                Vec::new()
-            }
+            Request::SignIn(login) => self.sign_in(&login, modes).await,
+            Request::Begin(wish) => self.begin(wish),
             Request::Suspend => {
                 self.suspend(modes).await;
                 Vec::new()

@@ -1,5 +1,10 @@
 //! The introduction: five short steps that can be skipped, once for each user.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most keys of crossterm mean nothing here, and its list of keys is not ours"
+)]
+
 use crate::ui::keymap::Keymap;
 use crate::ui::terminal::Key;
 use crossterm::event::KeyCode;
