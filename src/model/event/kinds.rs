@@ -1,14 +1,14 @@
 //! The kinds of facts: a row each, with what it is about, which parts of the picture it touches and its words, and a
 //! struct each, with the names and shapes of the wire.
 
-use super::rules::{PolicyAllowed, PolicyReloaded, PolicyRevoked, PolicyTightened};
+use super::rules::{LeaseGranted, LeaseRevoked, PolicyAllowed, PolicyReloaded, PolicyRevoked, PolicyTightened, Ruled};
 use super::vocabulary::{
     AgentCommand, AgentLogin, AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, OutcomeWord, QueuedPrompt,
-    RulingWord, SessionOutcome, Stream, TurnEnd, Verdict,
+    SessionOutcome, Stream, TurnEnd, Verdict,
 };
 use super::words::{self, Words};
 use super::{Envelope, Part, Shown, ask};
-use crate::base::{ActionId, ClientId, Digest, LeaseId, RelPath, RuleId, Seq, SessionId, StepId, TurnId, UnixMs};
+use crate::base::{ActionId, ClientId, Digest, RelPath, Seq, SessionId, TurnId, UnixMs};
 use crate::model::FormAnswer;
 use crate::model::action::{Action, FileChange};
 use crate::model::check::{CheckFinished, CheckReported, CheckStarted};
@@ -188,14 +188,6 @@ pub struct PlanRevised {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposed {
     pub action: Action,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ruled {
-    pub action: ActionId,
-    pub ruling: RulingWord,
-    pub rule: RuleId,
-    pub reason: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -425,30 +417,6 @@ pub struct Reverted {
     /// For a rewind: the tree that was restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tree: Option<Digest>,
-}
-
-/// A bounded standing approval.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeaseGranted {
-    pub lease: LeaseId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<StepId>,
-    /// Globs relative to the workspace; empty = any path inside that no guard rail protects.
-    #[serde(default)]
-    pub paths: Vec<String>,
-    /// Edits only, unless commands are named here by exact line.
-    #[serde(default)]
-    pub commands: Vec<String>,
-    /// Ends at this time.
-    pub until: UnixMs,
-    pub actions_max: u32,
-    pub by: ClientId,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeaseRevoked {
-    pub lease: LeaseId,
-    pub why: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
-//! The facts about rules that change while a session runs, with the names and shapes of the wire.
+//! The facts about rulings, leases, and rules that change while a session runs, with the names and shapes of the wire.
 
-use super::vocabulary::RuleScope;
-use crate::base::{ActionId, ClientId, Digest, RuleId, StepId, UnixMs};
+use super::vocabulary::{RuleScope, RulingWord};
+use crate::base::{ActionId, ClientId, Digest, LeaseId, RuleId, StepId, UnixMs};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,4 +48,36 @@ pub struct PolicyReloaded {
     /// What is wrong with a file, and where; then everything asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
+}
+
+/// A bounded standing approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseGranted {
+    pub lease: LeaseId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
+    /// Globs relative to the workspace; empty = any path inside that no guard rail protects.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// Edits only, unless commands are named here by exact line.
+    #[serde(default)]
+    pub commands: Vec<String>,
+    /// Ends at this time.
+    pub until: UnixMs,
+    pub actions_max: u32,
+    pub by: ClientId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseRevoked {
+    pub lease: LeaseId,
+    pub why: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruled {
+    pub action: ActionId,
+    pub ruling: RulingWord,
+    pub rule: RuleId,
+    pub reason: String,
 }
