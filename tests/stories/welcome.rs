@@ -30,7 +30,7 @@ fn a_bare_start_is_a_composer_with_everything_to_choose(size: (u16, u16)) {
         let is_shown = |words: &&str| text.contains(*words);
         ["What should the agent do?", "type a goal", "agent", "fake", "model", "mode", "guarded", "isolation", "auto"]
             .iter()
-            .all(|words| is_shown(words))
+            .all(is_shown)
             && !text.contains("of 5")
     });
     screen.type_text("look at");
