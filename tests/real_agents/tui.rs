@@ -103,7 +103,8 @@ fn a_human_decides_on_the_screen(kind: Kind) {
     screen.wait_for("edit cancel.txt");
     screen.command("compose");
     screen.press("tab tab");
-    screen.wait_for("interrupt");
+    let is_now = |row: &str| row.contains('›') && row.trim_end().ends_with("now");
+    screen.wait("the message goes out now", |text| text.lines().any(is_now));
     screen.type_text("play-after");
     screen.press("enter");
     screen.wait("the turn was canceled", |text| !text.contains("1 pending"));

@@ -365,7 +365,6 @@ fn the_composer_works_in_lines() {
     let sent = prompts(&room).pop().unwrap();
     assert_eq!(sent[0]["text"], "/review ");
     assert_eq!(sent[1]["type"], "resource_link");
-    screen.wait("the agent is idle again", |text| text.lines().rev().any(|line| line.contains("turn ended")));
     screen.command("quit");
     assert_eq!(screen.gone("quit").exit_code(), 0);
     drop(hosts);

@@ -57,11 +57,16 @@ fn change(
     verbatim: &dyn Fn(&str) -> String,
     blobs: Blobs<'_>,
 ) -> Part {
+    // Cleaning takes the last line end away, and whether there is one is part of a change.
+    let whole = |text: &str| {
+        let end = if text.ends_with('\n') { "\n" } else { "" };
+        format!("{}{end}", verbatim(text))
+    };
     let shown = |content: &Option<Content>| match content {
         None => String::new(),
-        Some(Content::Text(text)) => verbatim(text),
+        Some(Content::Text(text)) => whole(text),
         Some(Content::Blob { digest, bytes }) => match blobs(digest, *bytes) {
-            Some(content) if !foreign::is_binary(&content) => verbatim(&foreign::readable(&content)),
+            Some(content) if !foreign::is_binary(&content) => whole(&foreign::readable(&content)),
             Some(_) | None => format!("({bytes} bytes, {})", digest.short()),
         },
     };
