@@ -1,6 +1,6 @@
 //! Rulings: deny > ask > allow, on any doubt ask. Pure over the model.
 //!
-//! An action is taken apart into [`matter`]s; every rule is asked about every matter, and the most restrictive word
+//! An action is taken apart into `matter`s; every rule is asked about every matter, and the most restrictive word
 //! wins, whatever the order of the rules. Nothing is allowed because no rule spoke: without a rule that permits, it
 //! asks. A policy file that cannot be read whole makes everything ask.
 

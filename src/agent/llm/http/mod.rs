@@ -94,7 +94,7 @@ pub enum Progress {
 
 /// Streams one completion into `tell`; returns when it has ended, well or badly.
 ///
-/// Every fault arrives as [`Delta::Fault`], the last piece. `tell` must not block; it awaits so
+/// Every fault arrives as `Delta::Fault`, the last piece. `tell` must not block; it awaits so
 /// that a full queue slows the server instead of growing. Dropping the future closes the
 /// connection.
 pub async fn complete<F, W>(endpoint: &Endpoint, encoded: &Encoded, mut report: F)
