@@ -48,7 +48,7 @@ fn type_answer(app: &mut App, field_at: usize, part: Part) -> Vec<Request> {
     let Some(field) = state.action.form().and_then(|form| form.fields.get(field_at)) else { return Vec::new() };
     let action = state.action.id.clone();
     let text = app.scene.review.form.typed(field, part);
-    let secret = field.secret && part == Part::Value;
+    let secret = field.secret;
     let purpose = Purpose::Answer { action, digest, at: Spot { field: field_at, part: Some(part) } };
     let prompt = Prompt::new(purpose, &text);
     app.overlay = Some(Overlay::Prompt(if secret { prompt.masked() } else { prompt }));
@@ -63,7 +63,6 @@ pub(super) fn write(app: &mut App, action: &ActionId, digest: Digest, at: Spot, 
         app.say(Toast::warning("the question has changed or was withdrawn"));
         return true;
     };
-    // A choice in a single question gives way to nothing: both are sent where the agent takes both.
     let took = app.scene.review.form.write(&field, part, text);
     app.scene.touched.target = true;
     if let Err(why) = &took {

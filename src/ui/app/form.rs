@@ -184,7 +184,9 @@ pub fn parts(field: &Field) -> Vec<Part> {
     match &field.kind {
         FieldKind::Flag => (0..FLAGS.len()).map(Part::Choice).collect(),
         FieldKind::One { choices } | FieldKind::Many { choices, .. } => {
-            (0..choices.len()).map(Part::Choice).chain([Part::OwnWords]).collect()
+            // Words beside a form are recorded: none are taken for a secret.
+            let own = field.own_words.is_some() || !field.secret;
+            (0..choices.len()).map(Part::Choice).chain(own.then_some(Part::OwnWords)).collect()
         }
         FieldKind::Text { .. } | FieldKind::Number { .. } | FieldKind::Json { .. } => vec![Part::Value],
     }
@@ -231,6 +233,16 @@ mod tests {
         draft.write(&form.fields[1], Part::OwnWords, "all of them").unwrap();
         assert_eq!(Value::Object(draft.content(&form)), json!({"one": "a", "one_custom": "neither"}));
         assert_eq!(draft.words_beside(&form).as_deref(), Some("On “Many”: all of them"));
+    }
+
+    #[test]
+    fn words_on_a_secret_are_taken_only_where_the_form_has_a_place_for_them() {
+        let mut form = form();
+        for field in &mut form.fields {
+            field.secret = true;
+        }
+        let takes = |at: usize| parts(&form.fields[at]).contains(&Part::OwnWords);
+        assert_eq!((takes(0), takes(1)), (true, false));
     }
 
     #[test]

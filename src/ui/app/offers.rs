@@ -62,10 +62,12 @@ fn cut(option: &RequestOption, columns: usize) -> String {
 #[must_use]
 pub fn label(scene: &Scene, command: &str, columns: usize) -> Option<String> {
     if let Some(form) = form::of(scene) {
-        let answered = form.answered(&scene.review.form.content(form));
         return match command {
             "approve" if form.url.is_some() => Some("tell the agent that you agree".to_owned()),
-            "approve" => Some(format!("send {answered} of {} answers", form.fields.len())),
+            "approve" => {
+                let answered = form.answered(&scene.review.form.content(form));
+                Some(format!("send {answered} of {} answers", form.fields.len()))
+            }
             "deny" => Some("decline".to_owned()),
             "redirect" => Some("answer in words".to_owned()),
             "options" => Some("more".to_owned()),

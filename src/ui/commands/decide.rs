@@ -3,6 +3,7 @@
 use super::{BASE, Command, Scope, needs_control};
 use crate::base::{ActionId, Digest};
 use crate::model::event::Verdict;
+use crate::model::form::Field;
 use crate::model::offer::needs_choice;
 use crate::model::{FormAnswer, Kind, OptionEffect};
 use crate::ui::app::always::Always;
@@ -243,7 +244,8 @@ fn answer_form(app: &mut App, action: ActionId, digest: Digest, said: &str) -> V
         [said.trim().to_owned()].into_iter().chain(draft.words_beside(form)).filter(|text| !text.is_empty()).collect();
     let unfinished = draft.first_unfinished(form).map(|at| (Some(at), "an answer is not finished".to_owned()));
     let misfit = form.check(&content).err().map(|misfit| (misfit.field, misfit.text));
-    let in_words = |at: usize| form.fields.get(at).is_some_and(|field| !draft.own_words(field).is_empty());
+    let is_beside = |field: &Field| field.own_words.is_none() && !draft.own_words(field).is_empty();
+    let in_words = |at: usize| form.fields.get(at).is_some_and(is_beside);
     let reason = Some(words.join("\n")).filter(|text| !text.is_empty());
     let verdict = match unfinished.or(misfit) {
         None => {

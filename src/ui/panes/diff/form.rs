@@ -3,7 +3,7 @@
 use crate::base::text::{Show, escape};
 use crate::model::form::{self, Field, FieldKind, Form};
 use crate::ui::app::Scene;
-use crate::ui::app::form::{FLAGS, FormDraft, Part, Spot};
+use crate::ui::app::form::{FLAGS, FormDraft, Part, Spot, parts};
 use crate::ui::limits::{UI_PREVIEW_LINES_MAX, UI_SCHEMA_CHARS_MAX};
 use crate::ui::panes::row::{Row, wrapped};
 use crate::ui::theme::{Role, Sign};
@@ -96,11 +96,15 @@ impl Page {
                     let words = (choice.title.as_str(), choice.detail.as_str(), choice.preview.as_deref());
                     self.choice(draft, (at, field), index, words);
                 }
-                let words = draft.own_words(field);
-                let (text, role) =
-                    if words.is_empty() { ("in your own words (i)", Role::TextFaint) } else { (words, Role::Human) };
-                let head = format!("      {} ", scene.look.sign(Sign::Prompt));
-                self.text(&head, Role::Key, text, role, here(Some(Part::OwnWords)));
+                if parts(field).contains(&Part::OwnWords) {
+                    let (text, role) = match draft.own_words(field) {
+                        "" => ("in your own words (i)".to_owned(), Role::TextFaint),
+                        words if field.secret => (masked(words), Role::Human),
+                        words => (words.to_owned(), Role::Human),
+                    };
+                    let head = format!("      {} ", scene.look.sign(Sign::Prompt));
+                    self.text(&head, Role::Key, &text, role, here(Some(Part::OwnWords)));
+                }
             }
             FieldKind::Text { .. } | FieldKind::Number { .. } => self.value(scene, (at, field)),
             FieldKind::Json { schema } => {
