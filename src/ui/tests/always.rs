@@ -1,35 +1,22 @@
 //! Tests of the rule that is made from a pending command: what its keys change, what is asked of the host, and that
 //! only the key of an approval makes it.
 
-use super::stage::{SESSION, Stage};
+use super::stage::Stage;
 use crate::model::event::RuleScope;
 use crate::ui::app::{AnswerData, Msg};
 use crate::wire::{self, Allow, Allowed};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
 
 /// A session whose pending action is this command.
 fn with(line: &str, size: (u16, u16)) -> Stage {
-    let session: Vec<String> = SESSION
-        .lines()
-        .map(|text| {
-            let mut event: Value = serde_json::from_str(text).unwrap();
-            if event["kind"] == "proposed" && event["action"]["id"] == "a7" {
-                let action = event["action"].as_object_mut().unwrap();
-                action.remove("files");
-                action.insert("kind".to_owned(), json!("command"));
-                action.insert("command".to_owned(), json!({"shell": line, "cwd": "."}));
-                action.insert("title".to_owned(), json!(line));
-            }
-            event.to_string()
-        })
-        .collect();
-    let mut stage = Stage::empty(size.0, size.1, "dark");
-    stage.receive(&session.join("\n"));
-    stage.draw();
-    stage.pass(2_000);
-    stage.draw();
+    let mut stage = Stage::pending(size, |action| {
+        action.remove("files");
+        action.insert("kind".to_owned(), json!("command"));
+        action.insert("command".to_owned(), json!({"shell": line, "cwd": "."}));
+        action.insert("title".to_owned(), json!(line));
+    });
     stage.command("bottom");
     stage
 }

@@ -1,30 +1,17 @@
 //! Tests of a form on the screen: choices, own words, what is sent, and what never is.
 
-use super::stage::{SESSION, Stage};
+use super::stage::Stage;
 use crate::model::FormAnswer;
 use crate::model::event::Verdict;
-use crate::wire::{self, Decide};
+use crate::wire::Decide;
 use serde_json::{Value, json};
 
 fn with(form: &Value, size: (u16, u16)) -> Stage {
-    let session: Vec<String> = SESSION
-        .lines()
-        .map(|line| {
-            let mut event: Value = serde_json::from_str(line).unwrap();
-            if event["kind"] == "proposed" && event["action"]["id"] == "a7" {
-                event["action"]["kind"] = json!("other");
-                event["action"]["form"] = form.clone();
-                event["action"].as_object_mut().unwrap().remove("files");
-            }
-            event.to_string()
-        })
-        .collect();
-    let mut stage = Stage::empty(size.0, size.1, "dark");
-    stage.receive(&session.join("\n"));
-    stage.draw();
-    stage.pass(2_000);
-    stage.draw();
-    stage
+    Stage::pending(size, |action| {
+        action.remove("files");
+        action.insert("kind".to_owned(), json!("other"));
+        action.insert("form".to_owned(), form.clone());
+    })
 }
 
 fn two() -> Value {
@@ -37,16 +24,8 @@ fn two() -> Value {
     ]})
 }
 
-fn decided(stage: &Stage) -> Vec<Decide> {
-    let decide = |request: &wire::Request| {
-        let wire::Request::Decide(decide) = request else { return None };
-        Some(decide.clone())
-    };
-    stage.asked.iter().filter_map(decide).collect()
-}
-
 fn only(stage: &Stage) -> Decide {
-    let [decide] = &decided(stage)[..] else { panic!("{:?}\n{}", decided(stage), stage.text()) };
+    let [decide] = &stage.decided()[..] else { panic!("{:?}\n{}", stage.decided(), stage.text()) };
     decide.clone()
 }
 
@@ -73,14 +52,14 @@ fn a_form_is_one_page_and_is_answered_by_choice_and_in_own_words() {
         stage.command("bottom");
         stage.command("approve");
         assert!(
-            decided(&stage).is_empty() && stage.text().contains("“Which database?” needs an answer"),
+            stage.decided().is_empty() && stage.text().contains("“Which database?” needs an answer"),
             "{}",
             stage.text()
         );
         // The cursor is on that question: a digit picks, `i` types.
         stage.press("2 i");
         stage.type_text("but a d r 1 later");
-        assert!(decided(&stage).is_empty(), "typed keys decide nothing");
+        assert!(stage.decided().is_empty(), "typed keys decide nothing");
         stage.press("esc");
         assert!(stage.text().contains("(x) SQLite") && stage.text().contains("but a d r 1 later"), "{}", stage.text());
         stage.command("next-hunk");
@@ -126,6 +105,21 @@ fn own_words_where_the_form_has_no_place_follow_as_words() {
 }
 
 #[test]
+fn a_wrong_answer_with_words_in_its_place_is_said_and_not_declined() {
+    let form = json!({"message": "?", "fields": [
+        {"id": "parts", "title": "Which parts?", "type": "many", "count_max": 1, "own_words": "parts_custom", "choices": [
+            {"value": "x", "title": "X"}, {"value": "y", "title": "Y"}]}]});
+    let mut stage = with(&form, (120, 40));
+    stage.command("next-hunk");
+    stage.press("1 2 i");
+    stage.type_text("and more");
+    stage.press("enter");
+    stage.command("bottom");
+    stage.command("approve");
+    assert!(stage.decided().is_empty() && stage.text().contains("at most 1"), "{}", stage.text());
+}
+
+#[test]
 fn declining_and_canceling_are_two_things() {
     let mut stage = with(&two(), (120, 40));
     stage.command("options");
@@ -158,7 +152,7 @@ fn unfinished_text_is_kept_and_said() {
     assert!(stage.text().contains("lots") && stage.text().contains("not sent"), "{}", stage.text());
     stage.command("bottom");
     stage.command("approve");
-    assert!(decided(&stage).is_empty() && stage.text().contains("not finished"), "{}", stage.text());
+    assert!(stage.decided().is_empty() && stage.text().contains("not finished"), "{}", stage.text());
 }
 
 #[test]

@@ -19,20 +19,12 @@ fn key(text: &str, held: bool) -> Msg {
 }
 
 pub(super) fn verdicts(stage: &Stage) -> Vec<(String, Verdict, Option<String>)> {
-    decided(stage).into_iter().map(|decide| (decide.action.to_string(), decide.verdict, decide.reason)).collect()
-}
-
-fn decided(stage: &Stage) -> Vec<wire::Decide> {
-    let decide = |request: &wire::Request| {
-        let wire::Request::Decide(decide) = request else { return None };
-        Some(decide.clone())
-    };
-    stage.asked.iter().filter_map(decide).collect()
+    stage.decided().into_iter().map(|decide| (decide.action.to_string(), decide.verdict, decide.reason)).collect()
 }
 
 /// Returns the version that the only verdict approves.
 fn approved(stage: &Stage) -> Version {
-    let found = decided(stage);
+    let found = stage.decided();
     let [decide] = found.as_slice() else { panic!("{found:?}\n{}", stage.text()) };
     Version { edited: decide.edited.clone(), hunks: decide.hunks.clone() }
 }

@@ -1,28 +1,15 @@
 //! Tests of the agent's own options: which one a key sends, the list to choose from, and the words that some need.
 
-use super::stage::{SESSION, Stage};
+use super::stage::Stage;
 use crate::model::RequestOption;
 use crate::model::event::Verdict;
-use crate::wire::{self, Decide};
 use serde_json::{Value, json};
 
 /// A session whose pending action offers these options.
 fn with(options: &Value, size: (u16, u16)) -> Stage {
-    let session: Vec<String> = SESSION
-        .lines()
-        .map(|line| {
-            let mut event: Value = serde_json::from_str(line).unwrap();
-            if event["kind"] == "proposed" && event["action"]["id"] == "a7" {
-                event["action"]["options"] = options.clone();
-            }
-            event.to_string()
-        })
-        .collect();
-    let mut stage = Stage::empty(size.0, size.1, "dark");
-    stage.receive(&session.join("\n"));
-    stage.draw();
-    stage.pass(2_000);
-    stage.draw();
+    let mut stage = Stage::pending(size, |action| {
+        action.insert("options".to_owned(), options.clone());
+    });
     stage.command("bottom");
     stage
 }
@@ -54,16 +41,8 @@ fn kimi() -> Value {
     ])
 }
 
-fn decided(stage: &Stage) -> Vec<Decide> {
-    let decide = |request: &wire::Request| {
-        let wire::Request::Decide(decide) = request else { return None };
-        Some(decide.clone())
-    };
-    stage.asked.iter().filter_map(decide).collect()
-}
-
 fn only(stage: &Stage) -> (Verdict, Option<String>, Option<String>, Option<String>) {
-    let [decide] = &decided(stage)[..] else { panic!("{:?}\n{}", decided(stage), stage.text()) };
+    let [decide] = &stage.decided()[..] else { panic!("{:?}\n{}", stage.decided(), stage.text()) };
     (decide.verdict, decide.option.clone(), decide.confirm.clone(), decide.reason.clone())
 }
 
@@ -99,7 +78,7 @@ fn the_list_says_what_each_option_does_and_sends_the_one_picked() {
             assert!(text.contains(row), "{row}\n{text}");
         }
         stage.press("j j enter");
-        assert!(decided(&stage).is_empty() && stage.text().contains("Deny: why?"), "{}", stage.text());
+        assert!(stage.decided().is_empty() && stage.text().contains("Deny: why?"), "{}", stage.text());
         stage.type_text("enough");
         stage.press("enter");
         assert_eq!(only(&stage), (Verdict::Deny, Some("stop".into()), None, Some("enough".into())));
@@ -114,7 +93,7 @@ fn an_option_that_changes_the_mode_is_sent_with_its_word_only() {
     assert!(stage.text().contains("This option does more than answer once"), "{}", stage.text());
     stage.type_text("yes");
     stage.press("enter");
-    assert!(decided(&stage).is_empty());
+    assert!(stage.decided().is_empty());
     for _ in 0..3 {
         stage.press("backspace");
     }
@@ -128,7 +107,7 @@ fn esc_in_the_word_keeps_the_choice_and_the_line_of_keys_says_so() {
     let mut stage = with(&qwen(), (120, 40));
     stage.command("options");
     stage.press("k a esc");
-    assert!(decided(&stage).is_empty());
+    assert!(stage.decided().is_empty());
     assert!(stage.text().contains("a “Yes, restore previous mode (yolo)” by typing mode"), "{}", stage.text());
 }
 
@@ -138,9 +117,9 @@ fn options_that_differ_are_listed_and_never_sent_unchosen() {
         let mut stage = with(&kimi(), size);
         assert!(stage.text().contains("a choose an option"), "{}", stage.text());
         stage.command("approve");
-        assert!(decided(&stage).is_empty() && stage.text().contains("The options differ"), "{}", stage.text());
+        assert!(stage.decided().is_empty() && stage.text().contains("The options differ"), "{}", stage.text());
         stage.press("j enter");
-        assert!(decided(&stage).is_empty(), "Enter approves nothing");
+        assert!(stage.decided().is_empty(), "Enter approves nothing");
         assert!(stage.text().contains("chosen: a sends “Patch the lexer”"), "{}", stage.text());
         stage.command("approve");
         assert_eq!(only(&stage), (Verdict::Approve, Some("two".into()), None, None));
@@ -148,7 +127,7 @@ fn options_that_differ_are_listed_and_never_sent_unchosen() {
     let mut stage = with(&kimi(), (120, 40));
     stage.command("approve-group");
     stage.command("step");
-    assert!(decided(&stage).is_empty());
+    assert!(stage.decided().is_empty());
 }
 
 #[test]
@@ -157,7 +136,7 @@ fn an_unclear_option_cannot_be_picked() {
     let mut stage = with(&unclear, (120, 40));
     stage.command("options");
     stage.press("enter");
-    assert!(decided(&stage).is_empty() && stage.text().contains("cannot be selected"), "{}", stage.text());
+    assert!(stage.decided().is_empty() && stage.text().contains("cannot be selected"), "{}", stage.text());
 }
 
 #[test]
@@ -169,5 +148,5 @@ fn a_held_key_in_the_list_approves_nothing() {
     stage.pass(1_000);
     stage.send(Msg::Input(Input::Key { key: Key::parse("a").unwrap(), held: true }));
     stage.draw();
-    assert!(decided(&stage).is_empty(), "{}", stage.text());
+    assert!(stage.decided().is_empty(), "{}", stage.text());
 }

@@ -81,6 +81,33 @@ impl Stage {
         stage
     }
 
+    /// The same, with the pending action changed.
+    pub fn pending(size: (u16, u16), change: impl Fn(&mut serde_json::Map<String, serde_json::Value>)) -> Self {
+        let changed = |line: &str| {
+            let mut event: serde_json::Value = serde_json::from_str(line).unwrap();
+            if event["kind"] == "proposed" && event["action"]["id"] == "a7" {
+                change(event["action"].as_object_mut().unwrap());
+            }
+            event.to_string()
+        };
+        let session: Vec<String> = SESSION.lines().map(changed).collect();
+        let mut stage = Self::empty(size.0, size.1, "dark");
+        stage.receive(&session.join("\n"));
+        stage.draw();
+        stage.pass(2_000);
+        stage.draw();
+        stage
+    }
+
+    /// The verdicts that were asked of the host.
+    pub fn decided(&self) -> Vec<crate::wire::Decide> {
+        let decide = |request: &crate::wire::Request| {
+            let crate::wire::Request::Decide(decide) = request else { return None };
+            Some(decide.clone())
+        };
+        self.asked.iter().filter_map(decide).collect()
+    }
+
     pub fn receive(&mut self, lines: &str) {
         let envelopes = envelopes(lines);
         let at = envelopes.last().map_or(UnixMs(0), |last| UnixMs(last.at.0 + 12_000));
