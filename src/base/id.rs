@@ -31,6 +31,8 @@ names! {
     TurnId,
     /// A node of the plan tree, stable over revisions.
     StepId,
+    /// A comment on the plan: `k1`, `k2` ….
+    CommentId,
     /// One run of checks: `r1`, `r2` ….
     RunId,
     /// A bounded standing approval: `l1`, `l2` ….

@@ -8,6 +8,6 @@ pub mod path;
 pub mod text;
 
 pub use digest::Digest;
-pub use id::{ActionId, ClientId, LeaseId, RuleId, RunId, Seq, SessionId, StepId, TurnId, UnixMs};
+pub use id::{ActionId, ClientId, CommentId, LeaseId, RuleId, RunId, Seq, SessionId, StepId, TurnId, UnixMs};
 pub use path::RelPath;
 pub use text::Untrusted;

@@ -12,6 +12,7 @@ mod gate;
 pub mod limits;
 mod line;
 mod merge;
+mod plans;
 mod report;
 mod resolve;
 mod runs;

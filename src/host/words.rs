@@ -2,6 +2,8 @@
 
 use crate::model::decide::Reply;
 use crate::model::event::LapseWhy;
+use crate::model::plan::PlanSubject;
+use crate::model::session::ActionState;
 use crate::port::Answer;
 
 /// Returns the result of a proposal in words. `edited` is what the user changed, as a diff or a command line.
@@ -11,6 +13,10 @@ pub fn answer(reply: &Reply, edited: Option<String>) -> Answer {
             let edited = is_edited.then(|| edited.unwrap_or_default());
             let mut message = match &edited {
                 None => "Approved as proposed.".to_owned(),
+                // A plan is given whole, not by its differences.
+                Some(change) if change.starts_with("The supervisor's version of the plan") => {
+                    format!("Approved with changes. {change}")
+                }
                 Some(change) => {
                     format!("Approved with changes by the supervisor. Differences from your proposal:\n{change}")
                 }
@@ -48,6 +54,30 @@ pub fn answer(reply: &Reply, edited: Option<String>) -> Answer {
             reason: reason.clone(),
         },
         Reply::Lapsed { why } => Answer::Lapsed { why: *why, message: lapsed(*why).into() },
+    }
+}
+
+/// What the agent is told about the answer to a question of our own on its plan.
+pub fn about_plan(state: &ActionState, reply: &Reply) -> Option<String> {
+    let document = state.action.document()?;
+    let (reason, refused) = match reply {
+        Reply::Redirected { reason, .. } | Reply::Denied { reason, .. } => (reason.trim(), true),
+        Reply::Approved { note, .. } => (note.as_deref().map_or("", str::trim), false),
+        Reply::Lapsed { .. } => return None,
+    };
+    let gap = if reason.is_empty() { "" } else { ": " };
+    match (&document.subject, refused) {
+        (PlanSubject::Plan, false) => {
+            let text = &document.text;
+            Some(format!("The supervisor approved this plan. It is binding; carry it out.\n\n{text}\n{reason}"))
+        }
+        (PlanSubject::Plan, true) => Some(format!("The supervisor sends the plan back{gap}{reason}")),
+        (PlanSubject::Replan, true) => Some(format!(
+            "The supervisor does not want the plan changed like this{gap}{reason}\nFollow the approved plan."
+        )),
+        (PlanSubject::StepEnd { step }, true) => Some(format!("Step {step} is not done yet{gap}{reason}")),
+        // The plan as it is, or the next step, is told anyway.
+        (PlanSubject::Replan | PlanSubject::StepEnd { .. }, false) => (!reason.is_empty()).then(|| reason.to_owned()),
     }
 }
 

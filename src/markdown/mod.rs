@@ -6,6 +6,7 @@
 mod document;
 mod layout;
 pub mod limits;
+pub mod plan;
 mod table;
 
 pub use document::{Block, Definitions, Document};

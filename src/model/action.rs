@@ -7,6 +7,7 @@ use crate::model::limits::CONTENT_INLINE_BYTES_MAX;
 use crate::model::node::Node;
 use crate::model::offer::RequestOption;
 use crate::model::open::EvidenceKind;
+use crate::model::plan::PlanDocument;
 use serde::{Deserialize, Serialize};
 
 /// The kind of an action.
@@ -175,7 +176,8 @@ pub enum Body {
     /// A file, or a directory: then every source file below it is read. As the agent gave it.
     Read(String),
     Network(String),
-    Plan,
+    /// Consent to a plan; without a document its title is all there is.
+    Plan(Option<Box<PlanDocument>>),
     /// Questions to the user: an approval answers them.
     Form(Box<Form>),
     Other,
@@ -313,7 +315,8 @@ pub enum ActionBody {
     Read(String),
     /// The address.
     Network(String),
-    Plan,
+    /// A plan, or a question about its progress.
+    Plan(Option<Box<PlanDocument>>),
     /// Questions to the user.
     Form(Box<Form>),
     Other,
@@ -366,7 +369,7 @@ impl Action {
             (Body::Command(command), Some(budget)) => ActionBody::Trials(command, Box::new(budget)),
             (Body::Read(path), _) => ActionBody::Read(path),
             (Body::Network(address), _) => ActionBody::Network(address),
-            (Body::Plan, _) => ActionBody::Plan,
+            (Body::Plan(document), _) => ActionBody::Plan(document),
             (Body::Form(form), _) => ActionBody::Form(form),
             (Body::Other, _) => ActionBody::Other,
         };
@@ -394,13 +397,10 @@ impl Action {
     /// The next revision with a changed body: the digest and the revision change, the id stays. What is not the agent's
     /// own version any more is ours to execute: an agent would execute its own.
     pub fn revised(&self, author: Author, change: impl FnOnce(&mut ActionBody)) -> Self {
-        let mut next = Self {
-            revision: self.revision.saturating_add(1),
-            author,
-            executor: Executor::Host,
-            conflicted: false,
-            ..self.clone()
-        };
+        // A plan is only text: whoever asked for it goes on with it.
+        let executor = if self.kind() == Kind::Plan { self.executor } else { Executor::Host };
+        let mut next =
+            Self { revision: self.revision.saturating_add(1), author, executor, conflicted: false, ..self.clone() };
         change(&mut next.body);
         if next.command() != self.command() {
             // It belonged to another line.
@@ -416,7 +416,7 @@ impl Action {
             ActionBody::Command(_) | ActionBody::Trials(..) => Kind::Command,
             ActionBody::Read(_) => Kind::Read,
             ActionBody::Network(_) => Kind::Network,
-            ActionBody::Plan => Kind::Plan,
+            ActionBody::Plan(_) => Kind::Plan,
             ActionBody::Form(_) | ActionBody::Other => Kind::Other,
         }
     }
@@ -441,6 +441,12 @@ impl Action {
     pub fn form(&self) -> Option<&Form> {
         let ActionBody::Form(form) = &self.body else { return None };
         Some(form)
+    }
+
+    /// The plan's text that an approval is about.
+    pub fn document(&self) -> Option<&PlanDocument> {
+        let ActionBody::Plan(document) = &self.body else { return None };
+        document.as_deref()
     }
 
     pub fn trial(&self) -> Option<&TrialBudget> {
@@ -468,6 +474,13 @@ impl ActionBody {
     pub fn replace_files(&mut self, files: Vec<FileEdit>) {
         if let Self::Edit(own) = self {
             *own = files;
+        }
+    }
+
+    /// Gives a plan another text; no other body has one.
+    pub fn replace_document(&mut self, document: PlanDocument) {
+        if let Self::Plan(own) = self {
+            *own = Some(Box::new(document));
         }
     }
 

@@ -5,6 +5,7 @@ use super::action::{
 };
 use super::form::Form;
 use super::offer::RequestOption;
+use super::plan::PlanDocument;
 use crate::base::{ActionId, Digest, StepId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
@@ -29,6 +30,8 @@ struct Json<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     form: Option<Cow<'a, Form>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    document: Option<Cow<'a, PlanDocument>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     risk: Option<Cow<'a, Risk>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     touches: Option<Cow<'a, Touches>>,
@@ -42,6 +45,13 @@ struct Json<'a> {
     options: Cow<'a, [RequestOption]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request: Option<Digest>,
+    #[serde(flatten)]
+    marks: Marks,
+}
+
+/// How this revision came about.
+#[derive(Serialize, Deserialize)]
+struct Marks {
     #[serde(default, skip_serializing_if = "is_default")]
     author: Author,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -66,6 +76,7 @@ impl Serialize for Action {
             command: self.command().map(Cow::Borrowed),
             target: self.target().map(Cow::Borrowed),
             form: self.form().map(Cow::Borrowed),
+            document: self.document().map(Cow::Borrowed),
             risk: self.risk.as_ref().map(Cow::Borrowed),
             touches: self.touches.as_deref().map(Cow::Borrowed),
             executor: self.executor,
@@ -73,8 +84,7 @@ impl Serialize for Action {
             trial: self.trial().map(Cow::Borrowed),
             options: Cow::Borrowed(&self.options),
             request: self.request.as_deref().copied(),
-            author: self.author,
-            conflicted: self.conflicted,
+            marks: Marks { author: self.author, conflicted: self.conflicted },
         };
         json.serialize(to)
     }
@@ -94,7 +104,7 @@ impl<'de> Deserialize<'de> for Action {
             },
             Kind::Read => ActionBody::Read(target().ok_or_else(|| missing("target"))?),
             Kind::Network => ActionBody::Network(target().unwrap_or_default()),
-            Kind::Plan => ActionBody::Plan,
+            Kind::Plan => ActionBody::Plan(json.document.map(|document| Box::new(document.into_owned()))),
             Kind::Other => match json.form {
                 Some(form) => ActionBody::Form(Box::new(form.into_owned())),
                 None => ActionBody::Other,
@@ -114,8 +124,8 @@ impl<'de> Deserialize<'de> for Action {
             checks: json.checks,
             options: json.options.into_owned().into_boxed_slice(),
             request: json.request.map(Box::new),
-            author: json.author,
-            conflicted: json.conflicted,
+            author: json.marks.author,
+            conflicted: json.marks.conflicted,
         })
     }
 }
@@ -145,6 +155,9 @@ mod tests {
             )),
             of(&format!(r#""network",{head},"target":"example.org","risk":{{"score":3,"factors":[]}}"#)),
             of(&format!(r#""plan",{head},"author":"human""#)),
+            of(&format!(
+                r#""plan",{head},"document":{{"text":"1. a","path":"/p.md","subject":{{"step_end":{{"step":"s1"}}}}}}"#
+            )),
             of(&format!(r#""other",{head},"conflicted":true"#)),
         ];
         let released = include_str!("../../tests/fixtures/journal/1.jsonl");

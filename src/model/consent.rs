@@ -4,6 +4,7 @@
 use super::action::{Action, ActionBody, Executor, FileChange, Kind};
 use super::node::Node;
 use super::offer::OptionEffect;
+use super::plan::PlanSubject;
 use crate::base::Digest;
 use crate::base::digest::FieldHasher;
 
@@ -65,7 +66,18 @@ impl Action {
         if let Some(form) = self.form() {
             hash.field(b"form").field(form.digest().bytes());
         }
-        if matches!(self.body, ActionBody::Plan | ActionBody::Form(_) | ActionBody::Other) {
+        if let Some(document) = self.document() {
+            hash.field(b"plan").field(document.text.as_bytes()).field(document.subject.word().as_bytes());
+            hash.field(&document.cut_bytes.to_le_bytes());
+            if let PlanSubject::StepEnd { step } = &document.subject {
+                hash.field(step.as_str().as_bytes());
+            }
+            for step in &document.steps {
+                hash.field(b"step").field(step.id.as_str().as_bytes()).field(step.title.as_bytes());
+                hash.field(step.parent.as_ref().map_or("", |parent| parent.as_str()).as_bytes());
+            }
+        }
+        if matches!(self.body, ActionBody::Plan(_) | ActionBody::Form(_) | ActionBody::Other) {
             hash.field(b"title").field(self.title.as_bytes());
         }
         hash.finish()
@@ -160,7 +172,7 @@ mod tests {
             ActionBody::Trials(command(), Box::new(budget)),
             ActionBody::Read("a".to_owned()),
             ActionBody::Network("a".to_owned()),
-            ActionBody::Plan,
+            ActionBody::Plan(None),
             ActionBody::Other,
         ];
         let kinds = kinds.map(of);

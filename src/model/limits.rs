@@ -26,3 +26,14 @@ pub const FORM_ANSWER_BYTES_MAX: usize = 64 * 1024;
 pub const FORM_PATTERN_BYTES_MAX: usize = 256 * 1024;
 /// Content up to this many bytes of UTF-8 travels inside events; longer content is a blob.
 pub const CONTENT_INLINE_BYTES_MAX: usize = 64 * 1024;
+/// A plan as a document; what is beyond is left out, and said to be.
+pub const PLAN_TEXT_BYTES_MAX: usize = 256 * 1024;
+/// Versions of the plan's document, and comments on them, that a session keeps in memory.
+pub const PLAN_VERSIONS_KEPT_MAX: usize = 64;
+pub const PLAN_COMMENTS_MAX: usize = 500;
+/// The words of one comment.
+pub const PLAN_COMMENT_BYTES_MAX: usize = 16 * 1024;
+/// How much changed words must have in common with commented ones to be taken for them, from 0 to 1.
+pub const PLAN_LIKENESS_MIN: f32 = 0.8;
+/// Commented words that are quoted to the agent.
+pub const PLAN_QUOTE_SHOWN_CHARS_MAX: usize = 600;

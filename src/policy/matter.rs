@@ -89,7 +89,7 @@ impl Matter {
         match &action.body {
             ActionBody::Read(path) => out.push(at(Op::Read, path)),
             ActionBody::Network(address) => out.push(Self::Network(address.clone())),
-            ActionBody::Plan => out.push(Self::Plan),
+            ActionBody::Plan(_) => out.push(Self::Plan),
             ActionBody::Edit(_)
             | ActionBody::Command(_)
             | ActionBody::Trials(..)

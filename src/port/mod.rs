@@ -21,6 +21,7 @@ use crate::base::{ActionId, SessionId, UnixMs};
 use crate::model::event::{
     AgentNoted, AgentReady, LapseWhy, Mode, OutcomeWord, SessionOutcome, Stream, TurnEnd, Usage,
 };
+use crate::model::plan::PlanDocument;
 use crate::model::{AlarmKind, FormAnswer, Keeping, Proposal, Step, Trial, TrialOutput, When};
 use futures::future::BoxFuture;
 use std::path::PathBuf;
@@ -86,6 +87,11 @@ pub enum FromAgent {
     Plan {
         by: String,
         steps: Vec<Step>,
+    },
+    /// The plan as a text, beside a request for its approval.
+    PlanWritten {
+        by: String,
+        document: Box<PlanDocument>,
     },
     Propose {
         ticket: Ticket,

@@ -1,6 +1,6 @@
 //! The answers of a host: one type for each request, named in the table of requests.
 
-use crate::base::{ActionId, ClientId, Digest, LeaseId, RelPath, RuleId, Seq, SessionId, StepId, UnixMs};
+use crate::base::{ActionId, ClientId, CommentId, Digest, LeaseId, RelPath, RuleId, Seq, SessionId, StepId, UnixMs};
 use crate::model::FileChange;
 use crate::model::event::{ChangedBy, RuleScope, RulingWord, Survivor, Verdict};
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,21 @@ pub struct Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanRevision {
     pub revision: u32,
+}
+
+/// A comment on the plan, by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commented {
+    pub comment: CommentId,
+    pub seq: Seq,
+}
+
+/// The newest text of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanDecided {
+    pub version: u32,
+    pub digest: Digest,
+    pub seq: Seq,
 }
 
 /// The action that was let through.

@@ -2,14 +2,16 @@
 
 use super::Id;
 use super::answer::{
-    Allowed, AttachedAs, BlobPart, Decision, Found, ImageKept, LeaseGranted, OwnAction, PlanRevision, Processes,
-    Queued, Rewound, RuleList, Seen, Stepped, Tightened,
+    Allowed, AttachedAs, BlobPart, Commented, Decision, Found, ImageKept, LeaseGranted, OwnAction, PlanDecided,
+    PlanRevision, Processes, Queued, Rewound, RuleList, Seen, Stepped, Tightened,
 };
 use super::message::{Code, Message, RpcError};
 use crate::base::{ActionId, Digest, LeaseId, RelPath, RuleId, Seq, StepId};
 use crate::diff::HunkChoice;
 use crate::model::FormAnswer;
+use crate::model::decide::CommentChange;
 use crate::model::event::{Census, Mode, RuleScope, Verdict};
+use crate::model::plan::PlanVerdict;
 use crate::model::{Command, Keeping, PlanEdit, PromptPart, When, prompt_text};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -160,6 +162,8 @@ pub struct EditedFile {
 pub enum EditedBody {
     Files(Vec<EditedFile>),
     Command(Command),
+    /// The text of a plan.
+    Plan(String),
 }
 
 /// A verdict on a pending action. Whatever narrows it is part of the consent, so an unknown field is refused.
@@ -208,6 +212,40 @@ impl Decide {
 pub struct PlanEditing {
     pub revision: u32,
     pub operations: Vec<PlanEdit>,
+}
+
+/// A comment on the plan. `digest` is of the text that the user saw; a line of another one is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commenting {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    #[serde(flatten)]
+    pub change: CommentChange,
+}
+
+/// A verdict on the newest text of the plan: on the action that asks about it, or its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanDecide {
+    pub digest: Digest,
+    pub verdict: PlanVerdict,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A text of the user's own, or a message of the agent, as the plan. It waits for the user's word like any other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanWrite {
+    /// Exactly one of these: the text itself,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// a file of the workspace,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<RelPath>,
+    /// or the agent's message that ends at this event; absent with the others: its newest message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Seq>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -393,6 +431,11 @@ requests! {
     "action/decide" Decide(Decide) -> Decision, "your decision";
     "action/explain" Explain(Explain) -> Seen, "explain";
     "plan/edit" PlanEdit(PlanEditing) -> PlanRevision, "the plan edit";
+    /// Writes, changes or ends a comment on the plan.
+    "plan/comment" PlanComment(Commenting) -> Commented, "the comment";
+    "plan/decide" PlanDecide(PlanDecide) -> PlanDecided, "your word on the plan";
+    /// Makes a text the plan under review.
+    "plan/write" PlanWrite(PlanWrite) -> PlanDecided, "the plan";
     "gate/mode" Mode(SetMode) -> SetMode, "the mode";
     "gate/step" Step -> Stepped, "step";
     "gate/freeze" Freeze(Freeze) -> Seen, "pause";
@@ -441,6 +484,9 @@ impl Request {
             | Self::Decide(_)
             | Self::Explain(_)
             | Self::PlanEdit(_)
+            | Self::PlanComment(_)
+            | Self::PlanDecide(_)
+            | Self::PlanWrite(_)
             | Self::Mode(_)
             | Self::Step
             | Self::Freeze(_)

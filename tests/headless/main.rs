@@ -19,6 +19,7 @@ mod crash;
 mod doubt;
 mod gate;
 mod life;
+mod plan;
 mod prompts;
 mod repair;
 mod restore;

@@ -54,7 +54,7 @@ fn replicas_equal_the_fold(play: &Play, records: &[Record]) {
         let envelopes: Vec<_> = records.iter().take_while(|r| r.seq <= replica.head).map(Record::envelope).collect();
         let fold = Session::replay(&envelopes);
         assert!(fold == *replica, "a replica at {} is not the fold of the journal", replica.head);
-        assert!(replica.anomalies.is_empty(), "the fold found nonsense: {:?}", replica.anomalies);
+        assert!(replica.alarms.anomalies.is_empty(), "the fold found nonsense: {:?}", replica.alarms.anomalies);
     }
 }
 

@@ -34,7 +34,7 @@ fn every_released_journal_replays() {
             file.display()
         );
         let session = Session::replay(&envelopes);
-        assert!(session.anomalies.is_empty(), "{}: {:?}", file.display(), session.anomalies);
+        assert!(session.alarms.anomalies.is_empty(), "{}: {:?}", file.display(), session.alarms.anomalies);
         assert!(session.ended.is_some() && session.actions.len() > 3, "{}", file.display());
     }
 }

@@ -118,6 +118,10 @@ impl Asks {
         match &ask.subject {
             Subject::Permission(permission) if !permission.by_host => match edited {
                 None => self.allow(ticket, answer.as_ref(), cx),
+                Some(edited) if matches!(permission.asked.shown.body, Body::Plan(_)) => {
+                    self.allow(ticket, None, cx);
+                    cx.turn.send_beside(action, edited, &cx.conduct, &mut cx.out);
+                }
                 Some(edited) => {
                     ask.stage = Stage::Instead { edited };
                     self.reject(ticket, None, cx);

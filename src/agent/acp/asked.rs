@@ -47,7 +47,7 @@ impl Asked {
     /// Returns whether the call now shows something else, or more, than the request.
     pub fn differs(&self, call: &ToolCall, now: &Preview, place: &Roots) -> bool {
         let was = &self.call;
-        let shown_by_words = matches!(self.shown.body, Body::Other | Body::Plan);
+        let shown_by_words = matches!(self.shown.body, Body::Other | Body::Plan(_));
         let named = |paths: Vec<String>| paths.iter().map(|path| place.named(path)).collect::<Vec<_>>();
         let known = named(was.paths());
         let both_say = peek::says_something(was.raw_input()) && peek::says_something(call.raw_input());
@@ -69,7 +69,7 @@ impl Asked {
             || (peek::says_something(was.raw_input()) && was.raw_input() != call.raw_input())
             || (!was.diffs().is_empty() && was.diffs() != call.diffs())
             || (!known.is_empty() && named(call).iter().any(|path| !known.contains(path)))
-            || (matches!(self.shown.body, Body::Other | Body::Plan) && replaced(was.words(), call.words()))
+            || (matches!(self.shown.body, Body::Other | Body::Plan(_)) && replaced(was.words(), call.words()))
     }
 
     /// Returns whether a title only repeats what the request shows anyway.
@@ -82,7 +82,7 @@ impl Asked {
             Body::Command(command) => repeats_command(&place.shown(title), &command.line()),
             Body::Edit(drafts) => repeats_paths(title, drafts, place),
             Body::Read(path) => title.split_whitespace().filter(|w| is_path(w)).all(|w| place.named(w) == *path),
-            Body::Network(_) | Body::Plan | Body::Form(_) | Body::Other => false,
+            Body::Network(_) | Body::Plan(_) | Body::Form(_) | Body::Other => false,
         }
     }
 
@@ -117,7 +117,7 @@ impl Asked {
                 let path = peek::text(other, "path").unwrap_or("a file");
                 Some(format!("it now shows different content for {} than requested", place.named(path)))
             }
-            Body::Read(_) | Body::Network(_) | Body::Plan | Body::Form(_) | Body::Other => {
+            Body::Read(_) | Body::Network(_) | Body::Plan(_) | Body::Form(_) | Body::Other => {
                 let (was, now) = (self.call.raw_input(), call.raw_input());
                 (peek::says_something(was) && was != now).then(|| "its input differs from the request".to_owned())
             }

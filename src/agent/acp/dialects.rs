@@ -46,9 +46,12 @@ pub enum Word {
     Reason,
     /// a list of questions to the user, whose answers go back beside the selected option,
     Questions,
-    /// a list of steps, and the words of a step.
+    /// a list of steps, and the words of a step,
     Steps,
     Step,
+    /// the text of a plan that is to be approved, and the file that holds it.
+    PlanText,
+    PlanFile,
     /// Keys of updates and requests.
     UpdateKind,
     CallId,
@@ -135,6 +138,15 @@ pub const DIALECTS: &[Dialect] = &[
         does: "",
         proof: Test(CHOICE, "options_of_real_plans_are_never_chosen_by_position"),
         words: &[(Mode, "accept edits|bypass|clear context")],
+    },
+    Dialect {
+        who: "plans to approve",
+        does: "put the text into the tool's input, into what the request shows, or into a file (`plan_text`)",
+        proof: Test("src/agent/acp/plan_text.rs", "the_plan_of_every_agent_is_found"),
+        words: &[
+            (Word::PlanText, "plan|plan_text|planText"),
+            (Word::PlanFile, "planFilePath|plan_file_path|plan_path"),
+        ],
     },
     Dialect {
         who: "claude's and codex's questions",

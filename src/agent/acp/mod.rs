@@ -31,6 +31,7 @@ mod patch;
 mod peek;
 mod permission;
 mod place;
+mod plan_text;
 mod plans;
 mod preview;
 mod reading;

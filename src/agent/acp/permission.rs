@@ -182,7 +182,7 @@ fn reason(call: &ToolCall, stated: String) -> String {
 fn evidence(call: &ToolCall, shown: &Preview, choices: &Choices, tools: &Tools, place: &Roots) -> Vec<Evidence> {
     let raw = call.raw_input();
     let mut evidence = Vec::from_iter(own_title(place, call.title(), &shown.title(call, place)));
-    if !call.words().is_empty() {
+    if !call.words().is_empty() && !matches!(shown.body, Body::Plan(Some(_))) {
         evidence.push(Evidence::new("quote", peek::bounded(&place.shown(call.words()), ACP_NOTE_BYTES_MAX)));
     }
     if shown.blind && matches!(shown.body, Body::Command(_)) {

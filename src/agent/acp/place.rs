@@ -15,6 +15,12 @@ pub trait Disk: Send + Sync {
         self.read(path)
     }
 
+    /// The text of a plan that the agent keeps in a file of its own, outside the workspace; none where the path is not
+    /// plainly a plan's.
+    fn read_plan(&self, _: &Path) -> Option<String> {
+        None
+    }
+
     /// Resolves an absolute path that the words do not place inside: links may lead to the workspace.
     fn locate(&self, _: &Path) -> Option<RelPath> {
         None
@@ -57,6 +63,14 @@ impl Roots {
     /// The same file as the agent has it.
     pub fn read_own(&self, path: &RelPath) -> Result<Option<Vec<u8>>, String> {
         self.disk.read_own(path)
+    }
+
+    /// The text of a plan's file: of the workspace, or the agent's own.
+    pub fn read_plan(&self, path: &str) -> Option<String> {
+        match self.rel(path) {
+            Some(rel) => self.read_own(&rel).ok().flatten().and_then(|bytes| String::from_utf8(bytes).ok()),
+            None => self.disk.read_plan(Path::new(path)),
+        }
     }
 
     /// The directory the agent works in.

@@ -3,10 +3,12 @@
 
 use super::dialects;
 use super::peek;
+use super::place::Roots;
+use super::plan_text;
 use super::tools::ToolCall;
 use crate::base::StepId;
 use crate::base::limits::PLAN_STEPS_MAX;
-use crate::model::plan::{Step, StepStatus, without_list_mark};
+use crate::model::plan::{PlanDocument, Step, StepStatus, without_list_mark};
 use serde_json::Value;
 
 /// The last plan that was seen, so that an agent that sends each change twice is processed once.
@@ -15,6 +17,8 @@ pub struct Plans {
     last: Vec<(String, StepStatus)>,
     /// It has sent one that is meant for reading: lists in its words are only words then.
     sends_its_own: bool,
+    /// A text that is still being written: each update has all of it so far.
+    written: Option<PlanDocument>,
 }
 
 impl Plans {
@@ -23,6 +27,19 @@ impl Plans {
         let entries = update.get("plan").map_or_else(|| peek::list(update, "entries"), |p| peek::list(p, "entries"));
         self.sends_its_own |= !entries.is_empty();
         self.news(steps(entries))
+    }
+
+    /// A text of the plan in an update; it may grow with the next one.
+    pub fn text_of_update(&mut self, update: &Value, place: &Roots) {
+        if let Some(document) = plan_text::of_update(update, place) {
+            self.written = Some(document);
+            self.sends_its_own = true;
+        }
+    }
+
+    /// The text, when the agent goes on to something else.
+    pub fn text(&mut self) -> Option<PlanDocument> {
+        self.written.take()
     }
 
     /// Steps in the input of a todo tool when they are news.

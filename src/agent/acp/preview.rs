@@ -7,6 +7,7 @@ use super::forms;
 use super::patch::{Claim, Claimed};
 use super::peek;
 use super::place::Roots;
+use super::plan_text;
 use super::tools::ToolCall;
 use crate::agent::acp::limits::{ACP_FILE_BYTES_MAX, ACP_FILES_PER_PROPOSAL_MAX};
 use crate::base::{Digest, RelPath};
@@ -37,7 +38,7 @@ impl Preview {
             Body::Edit(drafts) => {
                 !drafts.is_empty() && drafts.iter().all(|d| !matches!(d.after, After::Replace { .. }))
             }
-            Body::Command(_) | Body::Read(_) | Body::Network(_) | Body::Plan | Body::Form(_) | Body::Other => false,
+            Body::Command(_) | Body::Read(_) | Body::Network(_) | Body::Plan(_) | Body::Form(_) | Body::Other => false,
         }
     }
 
@@ -48,7 +49,10 @@ impl Preview {
             Body::Command(command) => format!("run {}", peek::bounded(&command.line(), 200)),
             Body::Read(path) => format!("read {path}"),
             Body::Network(address) => format!("fetch {}", peek::bounded(address, 200)),
-            Body::Plan | Body::Form(_) | Body::Other => {
+            Body::Plan(Some(document)) if call.title().is_empty() || document.path.is_some() => {
+                "approve the plan".to_owned()
+            }
+            Body::Plan(_) | Body::Form(_) | Body::Other => {
                 let title = place.shown(call.title());
                 if title.is_empty() {
                     format!("use a tool of kind {}", call.kind())
@@ -93,7 +97,10 @@ pub fn preview(call: &ToolCall, place: &Roots) -> Preview {
             Some(command) => bare(Body::Command(place.command(command)), false),
             None => match forms::of_tool(raw, &place.shown(call.title())) {
                 Some(form) => bare(Body::Form(Box::new(form)), false),
-                None => bare(Body::Other, raw.is_null()),
+                None => match plan_text::of_request(call, place) {
+                    Some(document) => bare(Body::Plan(Some(Box::new(document))), false),
+                    None => bare(Body::Other, raw.is_null()),
+                },
             },
         },
     }

@@ -50,7 +50,13 @@ pub fn initialize() -> Value {
                 ),
         );
     let me = v1::Implementation::new("rightseat", env!("CARGO_PKG_VERSION")).title("rightseat".to_owned());
-    json_of(v1::InitializeRequest::new(ProtocolVersion::V1).client_capabilities(capabilities).client_info(me))
+    let mut request =
+        json_of(v1::InitializeRequest::new(ProtocolVersion::V1).client_capabilities(capabilities).client_info(me));
+    // Not stable in the schema yet; without it codex sends its plans as plain messages.
+    if let Some(capabilities) = request.get_mut("clientCapabilities").and_then(Value::as_object_mut) {
+        capabilities.insert("plan".to_owned(), json!({}));
+    }
+    request
 }
 
 pub fn authenticate(method: &str) -> Value {
@@ -193,6 +199,7 @@ mod tests {
         assert_eq!(init["clientCapabilities"]["fs"], json!({"readTextFile": true, "writeTextFile": true}));
         assert_eq!(init["clientCapabilities"]["terminal"], true);
         assert_eq!(init["clientCapabilities"]["_meta"]["terminal_output"], true);
+        assert_eq!(init["clientCapabilities"]["plan"], json!({}));
         assert_eq!(init["clientCapabilities"]["elicitation"], json!({"form": {}, "url": {}}));
         assert_eq!(selected("x"), json!({"outcome": {"outcome": "selected", "optionId": "x"}}));
         assert_eq!(permission_canceled(), json!({"outcome": {"outcome": "cancelled"}}));

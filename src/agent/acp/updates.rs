@@ -50,7 +50,11 @@ impl Updates {
             }
             "tool_call" => self.call_updated(update, true, asks, cx),
             "tool_call_update" => self.call_updated(update, false, asks, cx),
-            "plan" | "plan_update" if is_ours => report_plan(self.plans.of_update(update), &mut cx.out),
+            "plan" | "plan_update" if is_ours => {
+                self.plans.text_of_update(update, &cx.out.place());
+                report_plan(self.plans.of_update(update), &mut cx.out);
+            }
+            "plan_removed" if is_ours => {}
             "current_mode_update" if is_ours => {
                 if let Some(mode) = dialects::text(update, Word::ModeId) {
                     cx.conduct.set(&mut cx.out, |settings, out| settings.mode_reported(mode, out));
@@ -107,6 +111,9 @@ impl Updates {
 
     /// Finds a plan in the agent's words so far; called when it has finished speaking.
     pub fn find_plan(&mut self, cx: &mut Context) {
+        if let Some(document) = self.plans.text() {
+            cx.out.report(FromAgent::PlanWritten { by: "agent".to_owned(), document: Box::new(document) });
+        }
         report_plan(self.plans.of_words(cx.turn.words.text()), &mut cx.out);
     }
 

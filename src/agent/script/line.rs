@@ -19,6 +19,10 @@ pub(super) enum Play {
     Say(String),
     Think(String),
     Plan(Vec<StepLine>),
+    /// The plan as a text: asks for its approval.
+    Document(String),
+    /// The same without asking.
+    Written(String),
     Read(ReadLine),
     Edit(EditLine),
     Run(RunLine),

@@ -6,6 +6,7 @@ mod line;
 pub use line::{ScriptError, ScriptLine, parse};
 
 use crate::model::event::{SessionOutcome, TurnEnd};
+use crate::model::plan::{PlanDocument, PlanOrigin};
 use crate::model::{After, Body, Command, Draft, Proposal, Step, StepStatus};
 use crate::port::{Agent, AgentLink, Desk, FromAgent, Interrupted};
 use futures::future::BoxFuture;
@@ -89,6 +90,15 @@ impl Player {
             Play::Plan(steps) => {
                 let steps = steps.into_iter().map(step).collect();
                 self.desk.plan(steps).await?;
+            }
+            Play::Document(text) => {
+                let body = Body::Plan(Some(Box::new(PlanDocument::new(&text, PlanOrigin::Agent))));
+                let settled = self.desk.consent(Proposal::new("approve the plan", body)).await?;
+                self.last_told = settled.answer.message().to_owned();
+            }
+            Play::Written(text) => {
+                let document = Box::new(PlanDocument::new(&text, PlanOrigin::Agent));
+                self.desk.send(FromAgent::PlanWritten { by: "agent".into(), document }).await?;
             }
             Play::Read(read) => {
                 let title = format!("read {}", read.path);

@@ -9,6 +9,7 @@ use super::clients::{Asked, Responder};
 use super::find::Finder;
 use super::gate::{Due, Gate};
 use super::line::{AgentLine, cancel_turn};
+use super::plans;
 use super::report::{outcome, report};
 use super::runs::{self, Runs};
 use super::seats::Seats;
@@ -199,7 +200,19 @@ impl Actor {
                     self.runs.perform(&mut self.gate, &action, permit);
                 }
                 Due::Release(action) => self.surroundings.report_release(&self.gate, &action),
-                Due::Answer { action, reply } => self.line.answer(&self.gate, &action, &reply),
+                Due::Answer { action, reply } => {
+                    if let Some(text) = self.line.answer(&self.gate, &action, &reply) {
+                        self.line.tell(&mut self.gate, &self.runs, text);
+                    }
+                }
+                Due::PlanApproved => {
+                    let by_user = plans::adopt(&mut self.gate);
+                    if by_user && self.line.takes_steps() {
+                        self.line.send(self.gate.plan_message());
+                    }
+                }
+                Due::PlanSettled => plans::settle(&mut self.gate),
+                Due::Tell(text) => self.line.tell(&mut self.gate, &self.runs, text),
                 Due::Merge(action) => self.gate.offer_merge(&action),
                 Due::Send(message) => self.line.send(message),
                 Due::Output { action, bytes } => self.line.output(&action, bytes),

@@ -5,6 +5,7 @@ use crate::base::{ClientId, Digest};
 use crate::host::clients::Asked;
 use crate::host::gate::{Gate, rules};
 use crate::host::limits::{BLOB_PART_BYTES_MAX, DRAFT_BYTES_MAX, PROMPT_IMAGE_BYTES_MAX, PROMPT_PARTS_MAX};
+use crate::host::plans;
 use crate::host::runs::freeze_processes;
 use crate::model::PromptPart;
 use crate::model::decide::Input;
@@ -64,6 +65,9 @@ impl Actor {
             Request::Decide(decide) => gate.decide(client, decide).map(Answer::Decide),
             Request::Explain(explain) => gate.explain(explain).map(|()| Answer::Explain(self.seen())),
             Request::PlanEdit(edit) => self.plan_edit(client, edit).map(Answer::PlanEdit),
+            Request::PlanComment(commenting) => plans::comment(gate, client, commenting).map(Answer::PlanComment),
+            Request::PlanDecide(decide) => plans::decide(gate, client, decide).map(Answer::PlanDecide),
+            Request::PlanWrite(write) => plans::write(gate, write).map(Answer::PlanWrite),
             Request::Mode(mode) => self.mode(mode).map(Answer::Mode),
             Request::Step => self.step(client).map(Answer::Step),
             Request::Freeze(freeze) => self.freeze(freeze).map(Answer::Freeze),

@@ -8,7 +8,8 @@ use crate::host::limits::TOLD_TAIL_BYTES_MAX;
 use crate::host::resolve::Resolved;
 use crate::model::decide::{Answering, Edited, Input};
 use crate::model::event::{Event, Explained, PolicyTightened, Verdict};
-use crate::model::{Action, Content, FileChange, FileEdit};
+use crate::model::plan::PlanSubject;
+use crate::model::{Action, Content, FileChange, FileEdit, Kind};
 use crate::port::{Blobs, ToAgent};
 use crate::wire::{Decide, Decision, EditedBody, EditedFile, Explain, LeaseGrant, LeaseGranted, RpcError, Tightened};
 
@@ -113,11 +114,14 @@ pub fn user_version(
     let proposed = || action.files().to_vec();
     let (files, mut blobs) = match (edited, hunks) {
         (None, None) => return Ok((None, Blobs::new())),
+        (None, Some(hunks)) if action.kind() == Kind::Plan => return plan_changes(action, hunks),
         (None, Some(_)) => (proposed(), Blobs::new()),
         (Some(body), _) => match edited_body(gate, action, body)? {
             (Edited::Files(files), blobs) => (files, blobs),
-            (Edited::Command(_), _) if hunks.is_some() => return Err("a command has no hunks to select".into()),
-            (command @ Edited::Command(_), blobs) => return Ok((Some(command), blobs)),
+            (_, _) if hunks.is_some() => return Err("only an edit of files has hunks to select".into()),
+            (edited @ (Edited::Command(_) | Edited::Plan(_) | Edited::Changes(_)), blobs) => {
+                return Ok((Some(edited), blobs));
+            }
         },
     };
     let mut files = match hunks {
@@ -136,6 +140,19 @@ pub fn user_version(
     Ok((Some(Edited::Files(files)), blobs))
 }
 
+/// The changes of a replan are numbered like hunks.
+fn plan_changes(action: &Action, hunks: &[HunkChoice]) -> Result<(Option<Edited>, Blobs), String> {
+    if action.document().is_none_or(|document| document.subject != PlanSubject::Replan) {
+        return Err("only a change of the plan can be approved in part; edit the text or comment on it".into());
+    }
+    let whole = |choice: &HunkChoice| match choice {
+        HunkChoice::Whole(index) => Ok(*index),
+        HunkChoice::Lines { .. } => Err("a change of the plan has no lines to select".to_owned()),
+    };
+    let chosen = hunks.iter().map(whole).collect::<Result<Vec<_>, _>>()?;
+    Ok((Some(Edited::Changes(chosen)), Blobs::new()))
+}
+
 /// The body of an edited approval: whole new contents or a command line.
 fn edited_body(gate: &Gate, action: &Action, body: EditedBody) -> Result<(Edited, Blobs), String> {
     match body {
@@ -150,6 +167,7 @@ fn edited_body(gate: &Gate, action: &Action, body: EditedBody) -> Result<(Edited
             }
             Ok((Edited::Command(command), Blobs::new()))
         }
+        EditedBody::Plan(text) => Ok((Edited::Plan(text), Blobs::new())),
         EditedBody::Files(files) if files.is_empty() => {
             Err("`edited` lists no files; approve the action unchanged, or deny it".into())
         }
@@ -237,6 +255,9 @@ pub fn difference(gate: &Gate, action: &ActionId) -> String {
         let proposed = original.command().map(|c| c.line()).unwrap_or_default();
         return format!("- {proposed}\n+ {}\n", command.line());
     }
+    if let Some(document) = state.action.document() {
+        return format!("The supervisor's version of the plan is binding:\n\n{}\n", document.text);
+    }
     let mut text = String::new();
     let find = |files: &[FileEdit], file: &FileEdit| files.iter().find(|f| f.path == file.path).cloned();
     for file in original.files() {
@@ -278,6 +299,8 @@ fn with(action: &Action, edited: &Edited) -> Action {
     match edited {
         Edited::Files(files) => next.body.replace_files(files.clone()),
         Edited::Command(command) => next.body.replace_command(command.clone()),
+        // Rules do not read plans.
+        Edited::Plan(_) | Edited::Changes(_) => {}
     }
     next
 }

@@ -34,6 +34,12 @@ pub enum Due {
     /// The files of this action changed: a merge is offered.
     Merge(ActionId),
     Send(ToAgent),
+    /// A text was approved: it becomes the tree.
+    PlanApproved,
+    /// What waited for the plan is ruled again.
+    PlanSettled,
+    /// Words for the agent, as a prompt where it does not work.
+    Tell(String),
     /// Output of an action, for the agent that proposed it.
     Output {
         action: ActionId,
@@ -116,6 +122,9 @@ impl Gate {
                 Effect::Release(action) => Some(Due::Release(action)),
                 Effect::Reply { action, reply } => Some(Due::Answer { action, reply }),
                 Effect::PlanChanged => Some(Due::Send(self.plan_message())),
+                Effect::PlanApproved => Some(Due::PlanApproved),
+                Effect::PlanSettled => Some(Due::PlanSettled),
+                Effect::Tell(text) => Some(Due::Tell(text)),
                 Effect::Merge(action) => Some(Due::Merge(action)),
             };
             self.due.extend(due);
@@ -196,7 +205,7 @@ impl Gate {
         contents.filter_map(|c| Some((c.digest(), self.bytes_of(c)?))).collect()
     }
 
-    fn plan_message(&self) -> ToAgent {
+    pub fn plan_message(&self) -> ToAgent {
         let plan = &self.book.session.plan;
         let mut message = String::from("The supervisor changed the plan. It now reads:\n");
         for step in &plan.steps {

@@ -34,7 +34,9 @@ impl Gate {
                 }
                 resolve::Resolved::default()
             }
-            Body::Read(_) | Body::Network(_) | Body::Plan | Body::Form(_) | Body::Other => resolve::Resolved::default(),
+            Body::Read(_) | Body::Network(_) | Body::Plan(_) | Body::Form(_) | Body::Other => {
+                resolve::Resolved::default()
+            }
         };
         let files = (!resolved.files.is_empty()).then_some(resolved.files);
         let mut action = Action::file(id, proposal, files);

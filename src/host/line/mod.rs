@@ -8,7 +8,7 @@ mod queue;
 use super::gate::Gate;
 use super::report::report;
 use super::runs::Runs;
-use super::{AgentMaker, gate, words};
+use super::{AgentMaker, gate, plans, words};
 use crate::base::{ActionId, UnixMs};
 use crate::host::limits::{AGENT_BATCH_MESSAGES_MAX, PROMPT_PARTS_MAX, UNSUPERVISED_AFTER_TURN_MS};
 use crate::model::action::Executor;
@@ -123,6 +123,7 @@ impl AgentLine {
                 FromAgent::Usage(usage) => events.push(Event::Usage(usage)),
                 message @ (FromAgent::Ready(_)
                 | FromAgent::Plan { .. }
+                | FromAgent::PlanWritten { .. }
                 | FromAgent::Propose { .. }
                 | FromAgent::Reopen { .. }
                 | FromAgent::Revise { .. }
@@ -146,7 +147,8 @@ impl AgentLine {
     fn take_one(&mut self, gate: &mut Gate, runs: &mut Runs, message: FromAgent) {
         match message {
             FromAgent::Ready(ready) => gate.record(Event::AgentReady(ready)),
-            FromAgent::Plan { by, steps } => gate.quietly(Input::Replan { by, steps }),
+            FromAgent::Plan { by, steps } => plans::follow(gate, by, steps),
+            FromAgent::PlanWritten { by, document } => plans::written(gate, by, *document),
             FromAgent::Propose { ticket, proposal } => self.propose(gate, ticket, *proposal),
             FromAgent::Reopen { ticket, next, why } => self.reopened(gate, ticket, next, why),
             FromAgent::Revise { ticket, proposal } => self.revised(gate, ticket, *proposal),
@@ -204,13 +206,30 @@ impl AgentLine {
     }
 
     /// Sends the agent the result of its proposal.
-    pub fn answer(&mut self, gate: &Gate, action: &ActionId, reply: &Reply) {
-        let Some(ticket) = self.link.ticket(action) else { return };
+    /// Answers the agent's proposal. Gives the words that it must be told instead where the question was ours.
+    pub fn answer(&mut self, gate: &Gate, action: &ActionId, reply: &Reply) -> Option<String> {
+        let Some(ticket) = self.link.ticket(action) else {
+            return words::about_plan(gate.session().actions.get(action)?, reply);
+        };
         let edited = match reply {
             Reply::Approved { edited: true, .. } => Some(gate::difference(gate, action)),
             Reply::Approved { .. } | Reply::Denied { .. } | Reply::Redirected { .. } | Reply::Lapsed { .. } => None,
         };
         self.link.send(ToAgent::Answered { ticket, answer: words::answer(reply, edited) });
+        None
+    }
+
+    /// Words of the supervisor's decisions: at the agent's next step while it works, else as a prompt.
+    pub fn tell(&mut self, gate: &mut Gate, runs: &Runs, text: String) {
+        let prompt = Prompt { text, when: When::Boundary, parts: Vec::new() };
+        if let Err(refusal) = self.prompt(gate, runs, prompt) {
+            tracing::error!(%refusal, "the agent was not told");
+        }
+    }
+
+    /// One of our own agents, which takes a changed plan as steps.
+    pub fn takes_steps(&self) -> bool {
+        self.maker.is_embedded()
     }
 
     pub fn output(&mut self, action: &ActionId, bytes: Vec<u8>) {

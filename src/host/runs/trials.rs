@@ -192,7 +192,7 @@ impl Runs {
             gate::user_version(gate, &held, test.edited.clone(), test.hunks.as_deref()).map_err(RpcError::invalid)?;
         let files = match made {
             Some(Edited::Files(files)) => files,
-            Some(Edited::Command(_)) | None => held.files().to_vec(),
+            Some(Edited::Command(_) | Edited::Plan(_) | Edited::Changes(_)) | None => held.files().to_vec(),
         };
         let mut edits = Vec::new();
         for file in &files {

@@ -1,6 +1,6 @@
 //! A user answers a held action. The answer carries the digest of what was seen; anything else is refused.
 
-use super::{Answering, Edited, Effect, Outcome, Refusal, Reply, propose};
+use super::{Answering, Edited, Effect, Outcome, Refusal, Reply, plan, propose};
 use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
 use crate::base::{ClientId, UnixMs};
 use crate::model::AlarmKind;
@@ -8,6 +8,7 @@ use crate::model::FormAnswer;
 use crate::model::action::{Author, Kind};
 use crate::model::event::{Alarm, Decided, Decider, Event, LeaseGranted, Mode, Proposed, RulingWord, Verdict};
 use crate::model::offer;
+use crate::model::plan::{PlanDocument, PlanOrigin};
 use crate::model::session::{ActionState, Phase, Session};
 
 /// The held action, if it is still the one that was seen.
@@ -27,16 +28,30 @@ fn seen<'a>(session: &'a Session, answering: &Answering) -> Result<&'a ActionSta
 pub(super) fn answer(session: &Session, answering: Answering) -> Result<Outcome, Refusal> {
     let state = seen(session, &answering)?;
     match answering.verdict {
-        Verdict::Deny | Verdict::Redirect => refuse(state, answering),
+        Verdict::Deny | Verdict::Redirect => refuse(session, state, answering),
         Verdict::Approve | Verdict::ApproveEdited => approve(session, state, answering),
     }
 }
 
-fn refuse(state: &ActionState, answering: Answering) -> Result<Outcome, Refusal> {
+/// The words of a verdict. On a plan they hold the open comments, which count as sent with them.
+fn with_comments(
+    session: &Session,
+    state: &ActionState,
+    reason: Option<String>,
+    approves: bool,
+) -> (String, Vec<Event>) {
+    let reason = reason.unwrap_or_default();
+    match state.action.document().filter(|document| document.is_plan()) {
+        Some(document) => plan::with_comments(session, &document.text, &reason, approves),
+        None => (reason, Vec::new()),
+    }
+}
+
+fn refuse(session: &Session, state: &ActionState, answering: Answering) -> Result<Outcome, Refusal> {
     let option = option_of(state, &answering)?;
     let form = refusal_of(state, answering.form)?;
     let answer = form.clone();
-    let reason = answering.reason.unwrap_or_default();
+    let (reason, mut events) = with_comments(session, state, answering.reason, false);
     if answering.verdict == Verdict::Redirect && reason.trim().is_empty() {
         return Err(Refusal::Invalid("a redirect needs a reason: say what the agent should do instead".into()));
     }
@@ -57,17 +72,23 @@ fn refuse(state: &ActionState, answering: Answering) -> Result<Outcome, Refusal>
         answer,
     };
     let effects = vec![Effect::Reply { action: decided.action.clone(), reply }];
-    Ok(Outcome { events: vec![Event::Decided(decided)], effects })
+    events.push(Event::Decided(decided));
+    let mut out = Outcome { events, effects };
+    plan::refused(session, &state.action, &mut out);
+    Ok(out)
 }
 
-fn approve(session: &Session, state: &ActionState, answering: Answering) -> Result<Outcome, Refusal> {
+fn approve(session: &Session, state: &ActionState, mut answering: Answering) -> Result<Outcome, Refusal> {
     if let Some(why) = &session.frozen {
         return Err(Refusal::GateClosed(why.clone()));
     }
     let option = option_of(state, &answering)?;
     let form = acceptance_of(state, answering.form.as_ref())?;
     let confirmed = confirmed(state, answering.confirm.as_deref())?;
+    let (notes, sent) = with_comments(session, state, answering.reason.take(), true);
+    answering.reason = (!notes.is_empty()).then_some(notes);
     let mut out = approved(session, state, answering)?;
+    out.events.splice(0..0, sent);
     for event in &mut out.events {
         if let Event::Decided(decided) = event {
             decided.option.clone_from(&option);
@@ -100,7 +121,7 @@ fn approve(session: &Session, state: &ActionState, answering: Answering) -> Resu
 fn option_of(state: &ActionState, answering: &Answering) -> Result<Option<String>, Refusal> {
     let allows = matches!(answering.verdict, Verdict::Approve | Verdict::ApproveEdited);
     let named = answering.option.as_deref();
-    if named.is_none() && answering.edited.is_some() {
+    if named.is_none() && answering.edited.is_some() && state.action.kind() != Kind::Plan {
         return Ok(None);
     }
     let options = &state.action.options;
@@ -154,6 +175,10 @@ fn confirmed(state: &ActionState, given: Option<&str>) -> Result<Option<bool>, R
             "{} is a guard-rail action: `confirm` must be the word {word:?}, not {given:?}",
             state.action.id
         ))),
+        None if word == plan::EARLY => Err(Refusal::Invalid(format!(
+            "{} comes before the plan is approved: approve the plan first, or give the word {word:?} as `confirm`",
+            state.action.id
+        ))),
         given => Ok(Some(given.is_some())),
     }
 }
@@ -170,12 +195,29 @@ fn approved(session: &Session, state: &ActionState, answering: Answering) -> Res
         }
         propose::let_through(&mut out, &state.action, by.clone(), Verdict::Approve, answering.reason);
         out.events.extend(step_lease(session, state, by));
+        plan::approved(session, &state.action, None, &mut out);
         return Ok(out);
     };
     if let Some(ruling) = answering.edited_ruling.filter(|r| r.word == RulingWord::Deny) {
         return Err(Refusal::Forbidden { rule: ruling.rule, reason: ruling.reason });
     }
     let next = match (edited, state.action.kind()) {
+        (Edited::Changes(changes), Kind::Plan) => {
+            propose::let_through(&mut out, &state.action, by, Verdict::Approve, answering.reason);
+            plan::approved(session, &state.action, Some(&changes), &mut out);
+            return Ok(out);
+        }
+        (Edited::Plan(text), Kind::Plan) => {
+            let Some(document) = state.action.document().filter(|document| document.is_plan()) else {
+                return Err(Refusal::Invalid("only the text of a plan can be edited".into()));
+            };
+            if text.trim().is_empty() {
+                return Err(Refusal::Invalid("the edited plan is empty: deny it instead".into()));
+            }
+            let path = document.path.clone();
+            let document = PlanDocument { path, ..PlanDocument::new(&text, PlanOrigin::Human) };
+            state.action.revised(Author::Human, |body| body.replace_document(document))
+        }
         (Edited::Files(files), Kind::Edit) => {
             if files.is_empty() {
                 return Err(Refusal::Invalid("the edit is empty after excluding these hunks: deny it instead".into()));
@@ -185,7 +227,7 @@ fn approved(session: &Session, state: &ActionState, answering: Answering) -> Res
         (Edited::Command(command), Kind::Command) => {
             state.action.revised(Author::Human, |body| body.replace_command(command))
         }
-        (Edited::Files(_) | Edited::Command(_), kind) => {
+        (Edited::Files(_) | Edited::Command(_) | Edited::Plan(_) | Edited::Changes(_), kind) => {
             return Err(Refusal::Invalid(format!("the edit does not fit an action of kind {kind:?}")));
         }
     };
@@ -195,6 +237,7 @@ fn approved(session: &Session, state: &ActionState, answering: Answering) -> Res
     }
     out.events.push(Event::Proposed(Proposed { action: next.clone() }));
     propose::let_through(&mut out, &next, by, Verdict::ApproveEdited, answering.reason);
+    plan::approved(session, &next, None, &mut out);
     Ok(out)
 }
 
@@ -209,7 +252,9 @@ fn step_lease(session: &Session, state: &ActionState, by: Decider) -> Option<Eve
     }
     let until = UnixMs(session.at.0.saturating_add(u64::from(LEASE_MINUTES_DEFAULT) * 60_000));
     let (lease, actions_max) = (session.leases.next_id(), LEASE_ACTIONS_DEFAULT);
-    let (paths, commands) = (Vec::new(), Vec::new());
+    // What the step declares bounds it; a step that declares nothing is bounded by number and time alone.
+    let (paths, commands) =
+        session.plan.step(&step).map_or_else(Default::default, |step| (step.files.clone(), step.commands.clone()));
     Some(Event::LeaseGranted(LeaseGranted { lease, step: Some(step), paths, commands, until, actions_max, by }))
 }
 

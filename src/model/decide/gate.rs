@@ -66,7 +66,8 @@ pub(super) fn set_mode(session: &Session, mode: Mode) -> Outcome {
     if session.mode == mode {
         return Outcome::default();
     }
-    Outcome { events: vec![Event::ModeChanged(ModeChanged { mode })], effects: Vec::new() }
+    // What waited for a plan waits no longer, or waits from now on.
+    Outcome { events: vec![Event::ModeChanged(ModeChanged { mode })], effects: vec![Effect::PlanSettled] }
 }
 
 pub(super) fn freeze(session: &Session, why: String) -> Outcome {

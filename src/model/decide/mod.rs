@@ -3,8 +3,10 @@
 
 mod answer;
 mod gate;
+mod plan;
 mod propose;
 
+pub use plan::{BEFORE_PLAN, CommentChange, DRIFT, EARLY, REPLAN, drift};
 pub use propose::FROZEN;
 
 use crate::base::{ActionId, ClientId, LeaseId, RelPath, UnixMs};
@@ -12,7 +14,7 @@ use crate::base::{Digest, StepId};
 use crate::model::action::{Action, Command, FileEdit};
 use crate::model::event::{Alarm, Event, LapseWhy, Mode, OutcomeWord, Ruled, RulingWord, Verdict};
 use crate::model::form::FormAnswer;
-use crate::model::plan::{PlanEdit, Step};
+use crate::model::plan::{PlanDocument, PlanEdit, Step};
 use crate::model::session::Session;
 
 /// The verdict of policy on one action, as data.
@@ -87,6 +89,34 @@ pub enum Input {
         by: String,
         steps: Vec<Step>,
     },
+    /// A text of the plan that the agent does not ask about; with `review` we do.
+    WritePlan {
+        by: String,
+        document: Box<PlanDocument>,
+        review: bool,
+    },
+    /// The user drops the plan; `digest` names its newest text.
+    DropPlan {
+        digest: Digest,
+        reason: Option<String>,
+        by: ClientId,
+    },
+    /// The user's comment on the text with this digest.
+    Comment {
+        digest: Option<Digest>,
+        change: CommentChange,
+        by: ClientId,
+    },
+    /// A step that the user wants to see the end of is over: this is its summary.
+    EndStep {
+        step: StepId,
+        summary: Box<PlanDocument>,
+    },
+    /// The tree of an approved text.
+    Adopt {
+        by: String,
+        steps: Vec<Step>,
+    },
     EditPlan {
         revision: u32,
         edits: Vec<PlanEdit>,
@@ -151,6 +181,10 @@ pub struct Answering {
 pub enum Edited {
     Files(Vec<FileEdit>),
     Command(Command),
+    /// A plan's text.
+    Plan(String),
+    /// Of a replan: only these changes, counted from 0.
+    Changes(Vec<usize>),
 }
 
 /// An effect to execute once the events are on disk.
@@ -164,6 +198,12 @@ pub enum Effect {
     Reply { action: ActionId, reply: Reply },
     /// Tell the agent that the user changed the plan.
     PlanChanged,
+    /// The newest text of the plan was approved: it becomes the tree.
+    PlanApproved,
+    /// The plan was dropped or gone on with: what waited only for it is ruled again.
+    PlanSettled,
+    /// Tell the agent this: at once while it works, else as a prompt.
+    Tell(String),
     /// Try a three-way merge of this action with the changed files and offer it as a new revision.
     Merge(ActionId),
 }
@@ -214,7 +254,12 @@ pub fn decide(session: &Session, input: Input) -> Result<Outcome, Refusal> {
         Input::Reconsider { action, ruling, now } => propose::reconsider(session, &action, ruling, now),
         Input::Revise { action, ruling, alarms } => propose::revise(session, *action, ruling, alarms),
         Input::Own { action, by } => propose::own(session, *action, by),
-        Input::Replan { by, steps } => Ok(propose::replan(session, by, steps)),
+        Input::Replan { by, steps } => Ok(plan::replan(session, by, steps)),
+        Input::Adopt { by, steps } => Ok(plan::adopt(session, by, steps)),
+        Input::WritePlan { by, document, review } => Ok(plan::write(session, by, *document, review)),
+        Input::DropPlan { digest, reason, by } => plan::drop_plan(session, digest, reason, by),
+        Input::Comment { digest, change, by } => plan::comment(session, digest, change, by),
+        Input::EndStep { step, summary } => Ok(plan::end_step(session, step, *summary)),
         Input::Answer(answering) => answer::answer(session, *answering),
         Input::Step { by } => answer::step(session, by),
         Input::Lapse { action, why, detail } => gate::lapse(session, &action, why, detail),

@@ -1,14 +1,12 @@
 //! A proposal arrives: filed, ruled, then denied, let through or held.
 
+use super::plan::{self, BEFORE_PLAN};
 use super::{Effect, Outcome, Refusal, Reply, Ruling};
 use crate::base::{ActionId, ClientId, UnixMs};
 use crate::model::AlarmKind;
 use crate::model::action::{Action, Executor, Kind};
-use crate::model::event::{
-    Alarm, Decided, Decider, Event, Held, Mode, PlanRevised, Proposed, Ruled, RulingWord, Started, Verdict,
-};
+use crate::model::event::{Alarm, Decided, Decider, Event, Held, Mode, Proposed, Ruled, RulingWord, Started, Verdict};
 use crate::model::offer;
-use crate::model::plan::Step;
 use crate::model::session::{Phase, Session};
 
 /// The rule of actions that wait only because the gate is frozen.
@@ -28,6 +26,9 @@ fn effective(session: &Session, action: &Action, ruling: Ruling, now: UnixMs) ->
     if let Some(why) = &session.frozen {
         let reason = format!("the gate is frozen: {why}");
         return (Ruling { word: RulingWord::Ask, rule: FROZEN.into(), reason, ..ruling }, None);
+    }
+    if let Some(ruling) = plan::holds(session, action, &ruling) {
+        return (ruling, None);
     }
     if offer::needs_choice(&action.options) {
         let reason = "the agent offers options that differ: one of them must be chosen".to_owned();
@@ -80,7 +81,11 @@ pub(super) fn reconsider(session: &Session, id: &ActionId, ruling: Ruling, now: 
     let (ruling, by) = effective(session, &state.action, ruling, now);
     let mut out = Outcome::default();
     out.events.push(Event::Ruled(ruling.event(id)));
-    settle(&mut out, &state.action, &ruling, by);
+    let confirm = state.held.as_ref().and_then(|held| held.confirm.clone());
+    if !settle(&mut out, &state.action, &ruling, by) && confirm != ruling.confirm {
+        // Another word, or none, is asked for now.
+        out.events.push(held(&state.action, &ruling));
+    }
     Ok(out)
 }
 
@@ -111,17 +116,22 @@ fn settle(out: &mut Outcome, action: &Action, ruling: &Ruling, by: Option<Decide
     true
 }
 
-fn hold(out: &mut Outcome, action: &Action, ruling: &Ruling) {
+pub(super) fn hold(out: &mut Outcome, action: &Action, ruling: &Ruling) {
     if ruling.confirm.is_some() {
+        let what = if ruling.rule == BEFORE_PLAN { AlarmKind::BeforePlan } else { AlarmKind::GuardRail };
         let text = format!("{}: {}", action.title, ruling.reason);
-        out.events.push(Event::Alarm(Alarm { what: AlarmKind::GuardRail, action: Some(action.id.clone()), text }));
+        out.events.push(Event::Alarm(Alarm { what, action: Some(action.id.clone()), text }));
     }
-    out.events.push(Event::Held(Held {
+    out.events.push(held(action, ruling));
+}
+
+fn held(action: &Action, ruling: &Ruling) -> Event {
+    Event::Held(Held {
         action: action.id.clone(),
         revision: action.revision,
         digest: action.digest,
         confirm: ruling.confirm.clone(),
-    }));
+    })
 }
 
 /// Decided for and started, in one batch: the permit comes from its append.
@@ -143,7 +153,7 @@ pub(super) fn let_through(out: &mut Outcome, action: &Action, by: Decider, verdi
     out.effects
         .push(Effect::Reply { action: id.clone(), reply: Reply::Approved { edited, note, option: None, form: None } });
     // What a user rewrote is ours to execute: an agent would execute its own version.
-    out.effects.push(if action.executor == Executor::Agent && !edited {
+    out.effects.push(if action.executor == Executor::Agent && (!edited || action.kind() == Kind::Plan) {
         Effect::Release(id)
     } else {
         Effect::Perform(id)
@@ -187,15 +197,4 @@ pub(super) fn own(session: &Session, action: Action, by: ClientId) -> Result<Out
     let_through(&mut out, &action, Decider::Human(by), Verdict::Approve, None);
     out.effects.retain(|e| matches!(e, Effect::Perform(_)));
     Ok(out)
-}
-
-pub(super) fn replan(session: &Session, by: String, steps: Vec<Step>) -> Outcome {
-    let next = session.plan.replanned(steps);
-    if next.steps == session.plan.steps {
-        return Outcome::default();
-    }
-    Outcome {
-        events: vec![Event::PlanRevised(PlanRevised { revision: next.revision, by, steps: next.steps })],
-        effects: Vec::new(),
-    }
 }

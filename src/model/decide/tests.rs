@@ -31,7 +31,7 @@ impl Desk {
             let seq = self.0.head.next();
             self.0.apply(&Envelope { seq, at: UnixMs(seq.0), event });
         }
-        assert!(self.0.anomalies.is_empty(), "{:?}", self.0.anomalies);
+        assert!(self.0.alarms.anomalies.is_empty(), "{:?}", self.0.alarms.anomalies);
     }
 
     fn put(&mut self, input: Input) -> Result<Vec<Effect>, Refusal> {
@@ -285,6 +285,12 @@ fn in_plan_mode_one_approval_opens_the_rest_of_its_step() {
         by: "c1".into(),
     })
     .unwrap();
+    let document = crate::model::plan::PlanDocument::new("1. do it", crate::model::plan::PlanOrigin::Human);
+    let digest = document.digest();
+    desk.put(Input::WritePlan { by: "human".into(), document: Box::new(document), review: true }).unwrap();
+    let plan = desk.0.plans.of(digest).and_then(|version| version.action.clone()).unwrap();
+    let answer = desk.answer(&plan, Verdict::Approve);
+    desk.put(Input::Answer(Box::new(answer))).unwrap();
     let file_in = |desk: &mut Desk, step: &str| {
         let id = desk.0.actions.next_id();
         let mut proposal = Proposal::new("edit a", Body::Edit(Vec::<Draft>::new()));

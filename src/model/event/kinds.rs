@@ -1,6 +1,7 @@
 //! The kinds of facts: a row each, with what it is about, which parts of the picture it touches and its words, and a
 //! struct each, with the names and shapes of the wire.
 
+use super::plans::{PlanCommented, PlanDecided, PlanRevised, PlanWritten};
 use super::rules::{LeaseGranted, LeaseRevoked, PolicyAllowed, PolicyReloaded, PolicyRevoked, PolicyTightened, Ruled};
 use super::vocabulary::{
     AgentCommand, AgentLogin, AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, OutcomeWord, QueuedPrompt,
@@ -14,7 +15,6 @@ use crate::model::action::{Action, FileChange};
 use crate::model::check::{CheckFinished, CheckReported, CheckStarted};
 use crate::model::node::Node;
 use crate::model::open::{AgentLevel, AgentState, AlarmKind, ClientChange, Moment, NoteKind, SpokenBy, WatchState};
-use crate::model::plan::Step;
 use crate::model::prompt::PromptPart;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -29,6 +29,12 @@ events! {
     }
     "thought" Thought(Said) { touches [Transcript] }
     "plan_revised" PlanRevised { touches [Plan], Both words::planned }
+    /// A text of the plan, beside those that an action asks about.
+    "plan_written" PlanWritten { touches [Plan], Report words::plan_written }
+    /// The plan was dropped.
+    "plan_decided" PlanDecided { touches [Plan Actions], Both words::plan_decided }
+    /// A comment on the plan, as it is now.
+    "plan_commented" PlanCommented { touches [Plan], Report words::plan_commented }
     "proposed" Proposed { about |body| Some(&body.action.id), touches [Actions], Report words::proposed }
     "ruled" Ruled {
         about |body| Some(&body.action), touches [Actions],
@@ -176,13 +182,6 @@ pub struct Said {
     /// The message continues in the next event of the same kind and speaker.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanRevised {
-    pub revision: u32,
-    pub by: String,
-    pub steps: Vec<Step>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -178,11 +178,13 @@ impl<'de> Deserialize<'de> for Envelope {
 }
 
 mod kinds;
+mod plans;
 mod rules;
 mod vocabulary;
 mod words;
 
 pub use kinds::*;
+pub use plans::{PlanCommented, PlanDecided, PlanRevised, PlanWritten};
 pub use rules::*;
 pub use vocabulary::*;
 pub use words::{Detail, Words};

@@ -1,9 +1,13 @@
 //! Facts in words, for people: a heading, and what belongs below it. Foreign text is as it came; the view that shows it
 //! cleans it.
 
-use super::{ChangedBy, Finished, Observed, PlanRevised, Proposed, Reverted, SessionOpened, Stopped};
+use super::{
+    ChangedBy, Finished, Observed, PlanCommented, PlanDecided, PlanRevised, PlanWritten, Proposed, Reverted,
+    SessionOpened, Stopped,
+};
 use crate::base::ActionId;
 use crate::model::check::CheckFinished;
+use crate::model::plan::{CommentState, PlanComment};
 
 /// A fact in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +71,26 @@ pub(super) fn opened(body: &SessionOpened) -> Words {
 pub(super) fn planned(body: &PlanRevised) -> Words {
     let steps: Vec<String> = body.steps.iter().map(|step| format!("[{}] {}", step.status.word(), step.title)).collect();
     Words::new(format!("Plan revision {} by {}", body.revision, body.by)).lines(steps.join("\n"))
+}
+
+pub(super) fn plan_written(body: &PlanWritten) -> Words {
+    Words::new(format!("Plan written by {}", body.by)).lines(&body.document.text)
+}
+
+pub(super) fn plan_decided(body: &PlanDecided) -> Words {
+    Words::new(format!("The plan was {} by {}", body.verdict.words(), body.by)).texts(&body.reason)
+}
+
+pub(super) fn plan_commented(body: &PlanCommented) -> Words {
+    let PlanComment { id, state, anchor, kind, text, .. } = &body.comment;
+    let state = match state {
+        CommentState::Open => "",
+        CommentState::Sent => ", sent",
+        CommentState::Resolved => ", resolved",
+        CommentState::Withdrawn => ", withdrawn",
+    };
+    let place = anchor.step.as_ref().map_or_else(|| format!("line {}", anchor.line), |step| format!("step {step}"));
+    Words::new(format!("Comment {id} on {place} of the plan{state}")).text(format!("{} {text}", kind.sign()).trim())
 }
 
 pub(super) fn proposed(body: &Proposed) -> Words {

@@ -236,12 +236,15 @@ impl Actions {
 
     pub(super) fn hold(&mut self, at: UnixMs, body: &Held) -> Result<(), String> {
         let state = self.known(&body.action)?;
-        if state.phase != Phase::Proposed {
+        // Held again: another word is asked for, or none.
+        if !matches!(state.phase, Phase::Proposed | Phase::Held) {
             return Err(format!("{} was held while {}", body.action, state.phase.words()));
+        }
+        if state.phase == Phase::Proposed {
+            state.times.held_at = Some(at);
         }
         state.phase = Phase::Held;
         state.held = Some(body.clone());
-        state.times.held_at = Some(at);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ mod actions;
 mod checks;
 mod disk;
 mod leases;
+mod plans;
 mod prompts;
 mod rules;
 mod seats;
@@ -14,6 +15,7 @@ pub use actions::{ActionState, Actions, OutputSoFar, Phase, Times};
 pub use checks::{Checks, Run};
 pub use disk::Disk;
 pub use leases::{Lease, Leases};
+pub use plans::{PlanVersion, Plans};
 pub use prompts::Prompts;
 pub use rules::Rules;
 pub use seats::{AgentFacts, Clients};
@@ -48,6 +50,8 @@ pub struct Alarms {
     pub recent: VecDeque<(Seq, Alarm)>,
     /// Every alarm there was.
     pub total: u64,
+    /// Events that do not fit the session, in words, bounded.
+    pub anomalies: VecDeque<(Seq, String)>,
 }
 
 /// See the module.
@@ -62,7 +66,10 @@ pub struct Session {
     /// The reason that the session is frozen, while it is.
     pub frozen: Option<String>,
     pub turns: Turns,
+    /// The tree.
     pub plan: Plan,
+    /// Its texts, under review or approved.
+    pub plans: Plans,
     pub actions: Actions,
     pub transcript: Transcript,
     pub checks: Checks,
@@ -76,8 +83,6 @@ pub struct Session {
     pub prompts: Prompts,
     pub stopped: Option<Stopped>,
     pub ended: Option<SessionEnded>,
-    /// Events that do not fit the session, in words, bounded.
-    pub anomalies: VecDeque<(Seq, String)>,
 }
 
 impl Session {
@@ -112,11 +117,18 @@ impl Session {
             Event::Said(body) => self.transcript.say(seq, at, body, false),
             Event::Thought(body) => self.transcript.say(seq, at, body, true),
             Event::PlanRevised(body) => self.plan = Plan { revision: body.revision, steps: body.steps.clone() },
-            Event::Proposed(body) => self.actions.propose(seq, at, &body.action)?,
+            Event::PlanWritten(body) => self.plans.write((seq, at), body),
+            Event::PlanDecided(body) => self.plans.decide_text(body)?,
+            Event::PlanCommented(body) => self.plans.put_comment(&body.comment),
+            Event::Proposed(body) => {
+                self.plans.propose((seq, at), &body.action);
+                self.actions.propose(seq, at, &body.action)?;
+            }
             Event::Ruled(body) => self.actions.rule(body)?,
             Event::Held(body) => self.actions.hold(at, body)?,
             Event::Decided(body) => {
                 self.leases.spend(&body.by);
+                self.plans.decide(body);
                 self.actions.decide(seq, body)?;
             }
             Event::Started(body) => self.actions.start(at, body)?,
@@ -246,7 +258,7 @@ impl Session {
     }
 
     fn record_anomaly(&mut self, seq: Seq, why: String) {
-        push_bounded(&mut self.anomalies, (seq, why), ANOMALIES_KEPT_MAX);
+        push_bounded(&mut self.alarms.anomalies, (seq, why), ANOMALIES_KEPT_MAX);
     }
 
     /// Changes of files without a known author.

@@ -77,7 +77,7 @@ pub async fn perform(
             ActionBody::Read(_) => {
                 spawned(move || read_files(&root, &rules, work.action.target().unwrap_or("."))).await
             }
-            ActionBody::Network(_) | ActionBody::Plan | ActionBody::Form(_) | ActionBody::Other => Performed::of(
+            ActionBody::Network(_) | ActionBody::Plan(_) | ActionBody::Form(_) | ActionBody::Other => Performed::of(
                 OutcomeWord::Failed,
                 Some("rightseat cannot execute this kind of action itself".to_owned()),
             ),

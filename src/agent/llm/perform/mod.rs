@@ -20,8 +20,9 @@ use crate::agent::llm::limits;
 use crate::base::{ActionId, Digest, RelPath};
 use crate::model::EvidenceKind;
 use crate::model::form::Form;
+use crate::model::plan::{Plan, PlanDocument, PlanOrigin};
 use crate::model::{After, Body, Command, Draft, Evidence, Proposal, Step};
-use crate::port::{Answer, Desk, FromAgent, Interrupted, Workspace};
+use crate::port::{Answer, Desk, Interrupted, Workspace};
 use outcome::{refused, settle};
 use reason::Reason;
 use std::collections::BTreeMap;
@@ -182,8 +183,6 @@ impl GateClient {
     // Plans, questions and objections: actions whose only effect is consent.
 
     async fn plan(&mut self, desk: &mut Desk, reason: &Reason, steps: Vec<Step>) -> Result<Acted, Interrupted> {
-        let by = self.by.to_owned();
-        desk.send(FromAgent::Plan { by, steps: steps.clone() }).await?;
         // Consent to a plan covers its title, so the title names exactly this plan.
         let title = format!(
             "approve the plan of {} step{} ({})",
@@ -191,10 +190,9 @@ impl GateClient {
             if steps.len() == 1 { "" } else { "s" },
             plan::shape(&steps).short()
         );
-        let mut proposal = reason.on(title, Body::Plan);
-        let lines: Vec<String> = steps.iter().map(|step| format!("- {}", step.title)).collect();
-        let words = proposal.rationale.get_or_insert_default();
-        words.text = format!("{}\n{}", words.text, lines.join("\n")).trim().to_owned();
+        let text = Plan { revision: 0, steps: steps.clone() }.outline();
+        let document = PlanDocument { steps: steps.clone(), ..PlanDocument::new(&text, PlanOrigin::Agent) };
+        let proposal = reason.on(title, Body::Plan(Some(Box::new(document))));
         let settled = desk.consent(proposal).await?;
         // The supervisor may have rewritten it while it waited.
         let mut agreed = steps;

@@ -1,6 +1,16 @@
 //! The plan: a versioned tree of steps that the supervisor owns. An agent's replan is merged, never swallowed whole:
 //! pinned steps and the user's own steps survive it.
 
+mod changes;
+mod comment;
+mod document;
+mod edit;
+
+pub use changes::PlanChange;
+pub use comment::{Anchor, CommentKind, CommentState, Placement, PlanComment, feedback};
+pub use document::{PlanDocument, PlanOrigin, PlanSubject, PlanVerdict};
+pub use edit::{PlanEdit, PlanError};
+
 use crate::base::StepId;
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +79,21 @@ pub struct Step {
     /// A few words beside the title, such as "17 tried".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What the step says that it changes: paths or patterns of paths in the workspace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// The commands that it says it runs, each as a line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
+    /// What must hold at its end, in words or as a command.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<String>,
+    /// Nothing goes on after it without the user.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stop: bool,
+    /// Its line in the plan's document, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
 }
 
 /// The tree at one revision.
@@ -76,88 +101,6 @@ pub struct Step {
 pub struct Plan {
     pub revision: u32,
     pub steps: Vec<Step>,
-}
-
-/// One change that a user asks for, with the wire's names: `{"op": "add", "title": …}`. The form
-/// `{"add": {"title": …}}` is read as well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case", remote = "Self")]
-pub enum PlanEdit {
-    /// Adds a step after `after` (or last), below `parent`.
-    Add {
-        title: String,
-        #[serde(default)]
-        parent: Option<StepId>,
-        #[serde(default)]
-        after: Option<StepId>,
-        #[serde(default)]
-        id: Option<StepId>,
-    },
-    /// Removes a step with everything below it.
-    Remove {
-        #[serde(alias = "id")]
-        step: StepId,
-    },
-    /// Moves a step (with everything below it) behind `after`, or to the front of `parent` when `after` is absent.
-    Move {
-        step: StepId,
-        #[serde(default)]
-        parent: Option<StepId>,
-        #[serde(default)]
-        after: Option<StepId>,
-    },
-    Reword {
-        step: StepId,
-        title: String,
-    },
-    Pin {
-        step: StepId,
-        #[serde(default = "yes")]
-        pinned: bool,
-    },
-    Status {
-        step: StepId,
-        status: StepStatus,
-    },
-}
-
-impl Serialize for PlanEdit {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        Self::serialize(self, to)
-    }
-}
-
-impl<'de> Deserialize<'de> for PlanEdit {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let mut object = serde_json::Map::deserialize(from)?;
-        if !object.contains_key("op") && object.len() == 1 {
-            let (op, body) = object.into_iter().next().unwrap_or_default();
-            object = body.as_object().cloned().unwrap_or_default();
-            object.insert("op".to_owned(), op.into());
-        }
-        Self::deserialize(serde_json::Value::Object(object)).map_err(serde::de::Error::custom)
-    }
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// The reason that a plan edit is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    #[error("the plan has no step {0}")]
-    NoStep(StepId),
-    #[error("step {0} cannot be moved below itself")]
-    Cycle(StepId),
-    #[error("step {0} already exists")]
-    Taken(StepId),
-    #[error("a step needs a title")]
-    NoTitle,
-    #[error("the plan is at revision {now}, but the edit is based on revision {seen}")]
-    Stale { now: u32, seen: u32 },
-    #[error("the plan already has {0} steps, which is the limit")]
-    Full(usize),
 }
 
 impl Plan {
@@ -185,7 +128,7 @@ impl Plan {
     }
 
     /// Returns whether `below` is the same as `above` or somewhere below it.
-    fn is_within(&self, below: &StepId, above: &StepId) -> bool {
+    pub fn is_within(&self, below: &StepId, above: &StepId) -> bool {
         let mut at = Some(below.clone());
         for _ in 0..=self.steps.len() {
             match at {
@@ -197,133 +140,33 @@ impl Plan {
         false
     }
 
-    fn fresh_id(&self) -> StepId {
-        let taken =
-            self.steps.iter().filter_map(|s| s.id.as_str().strip_prefix('s')?.parse::<u64>().ok()).max().unwrap_or(0);
-        StepId::new(format!("s{}", taken + 1))
-    }
-
-    /// The next revision after these edits, or the first reason why not; nothing is half done.
-    pub fn edited(&self, seen: u32, edits: &[PlanEdit], owner: &str) -> Result<Self, PlanError> {
-        if seen != self.revision {
-            return Err(PlanError::Stale { now: self.revision, seen });
-        }
-        let mut next = Self { revision: self.revision + 1, steps: self.steps.clone() };
-        for edit in edits {
-            next.edit(edit, owner)?;
-        }
-        Ok(next)
-    }
-
-    fn edit(&mut self, edit: &PlanEdit, owner: &str) -> Result<(), PlanError> {
-        match edit {
-            PlanEdit::Add { title, parent, after, id } => {
-                self.add(title, parent.as_ref(), after.as_ref(), id.as_ref(), owner)
-            }
-            PlanEdit::Remove { step } => {
-                self.known(step)?;
-                let gone: Vec<StepId> =
-                    self.steps.iter().filter(|s| self.is_within(&s.id, step)).map(|s| s.id.clone()).collect();
-                self.steps.retain(|s| !gone.contains(&s.id));
-                Ok(())
-            }
-            PlanEdit::Move { step, parent, after } => self.shift(step, parent.as_ref(), after.as_ref()),
-            PlanEdit::Reword { step, title } => {
-                if title.trim().is_empty() {
-                    return Err(PlanError::NoTitle);
-                }
-                self.change(step, |s| s.title.clone_from(title))
-            }
-            PlanEdit::Pin { step, pinned } => self.change(step, |s| s.pinned = *pinned),
-            PlanEdit::Status { step, status } => self.change(step, |s| s.status = *status),
-        }
-    }
-
-    fn known(&self, id: &StepId) -> Result<(), PlanError> {
-        self.step(id).map(|_| ()).ok_or_else(|| PlanError::NoStep(id.clone()))
-    }
-
-    fn change(&mut self, id: &StepId, with: impl FnOnce(&mut Step)) -> Result<(), PlanError> {
-        let step = self.steps.iter_mut().find(|s| &s.id == id).ok_or_else(|| PlanError::NoStep(id.clone()))?;
-        with(step);
-        Ok(())
-    }
-
-    fn add(
-        &mut self,
-        title: &str,
-        parent: Option<&StepId>,
-        after: Option<&StepId>,
-        id: Option<&StepId>,
-        owner: &str,
-    ) -> Result<(), PlanError> {
-        if title.trim().is_empty() {
-            return Err(PlanError::NoTitle);
-        }
-        if self.steps.len() >= crate::base::limits::PLAN_STEPS_MAX {
-            return Err(PlanError::Full(self.steps.len()));
-        }
-        parent.map(|p| self.known(p)).transpose()?;
-        let id = match id {
-            Some(id) if self.step(id).is_some() => return Err(PlanError::Taken(id.clone())),
-            Some(id) => id.clone(),
-            None => self.fresh_id(),
-        };
-        let at = match after {
-            Some(after) => self.end_of(after)?,
-            None => parent.map_or(Ok(self.steps.len()), |p| self.end_of(p))?,
-        };
-        let parent = parent.cloned().or_else(|| after.and_then(|a| self.step(a)).and_then(|s| s.parent.clone()));
-        let step = Step { id, parent, title: title.to_owned(), owner: Some(owner.to_owned()), ..Step::default() };
-        self.steps.insert(at.min(self.steps.len()), step);
-        Ok(())
-    }
-
-    /// The index behind a step and everything below it.
-    fn end_of(&self, id: &StepId) -> Result<usize, PlanError> {
-        self.known(id)?;
-        let last = self.steps.iter().enumerate().filter(|(_, s)| self.is_within(&s.id, id)).map(|(i, _)| i).max();
-        Ok(last.map_or(self.steps.len(), |i| i + 1))
-    }
-
-    fn shift(&mut self, step: &StepId, parent: Option<&StepId>, after: Option<&StepId>) -> Result<(), PlanError> {
-        self.known(step)?;
-        for other in parent.into_iter().chain(after) {
-            self.known(other)?;
-            if self.is_within(other, step) {
-                return Err(PlanError::Cycle(step.clone()));
-            }
-        }
-        let inside: Vec<bool> = self.steps.iter().map(|s| self.is_within(&s.id, step)).collect();
-        let (mut moved, mut rest) = (Vec::new(), Vec::new());
-        for (s, inside) in std::mem::take(&mut self.steps).into_iter().zip(inside) {
-            if inside { moved.push(s) } else { rest.push(s) }
-        }
-        self.steps = rest;
-        let at = match (after, parent) {
-            (Some(after), _) => self.end_of(after)?,
-            (None, Some(parent)) => self.steps.iter().position(|s| &s.id == parent).map_or(0, |i| i + 1),
-            (None, None) => 0,
-        };
-        let new_parent = parent.cloned().or_else(|| after.and_then(|a| self.step(a)).and_then(|s| s.parent.clone()));
-        if let Some(first) = moved.iter_mut().find(|s| &s.id == step) {
-            first.parent = new_parent;
-        }
-        let tail = self.steps.split_off(at.min(self.steps.len()));
-        self.steps.extend(moved);
-        self.steps.extend(tail);
-        Ok(())
-    }
-
     /// The next revision when an agent hands in a whole plan: its steps in its order; steps it left out stay only if
     /// they are pinned or the user's own; titles the user reworded (owner `human`) stay reworded.
     pub fn replanned(&self, proposed: Vec<Step>) -> Self {
         let mut steps: Vec<Step> = Vec::with_capacity(proposed.len());
+        // What the ids of the proposed tree become.
+        let mut names: Vec<(StepId, StepId)> = Vec::new();
         for mut step in proposed.into_iter().take(crate::base::limits::PLAN_STEPS_MAX) {
+            let name = step.id.clone();
+            if name.as_str().starts_with('#') {
+                step.id = StepId::default();
+            }
             let old = self.step(&step.id).or_else(|| self.steps.iter().find(|s| s.title == step.title));
             if let Some(old) = old {
                 step.id = old.id.clone();
                 step.pinned = old.pinned;
+                step.stop |= old.stop;
+                step.note = step.note.or_else(|| old.note.clone());
+                step.line = step.line.or(old.line);
+                for (own, was) in [
+                    (&mut step.files, &old.files),
+                    (&mut step.commands, &old.commands),
+                    (&mut step.checks, &old.checks),
+                ] {
+                    if own.is_empty() {
+                        own.clone_from(was);
+                    }
+                }
                 if old.pinned || old.owner.as_deref() == Some("human") {
                     step.title.clone_from(&old.title);
                     step.owner.clone_from(&old.owner);
@@ -332,6 +175,11 @@ impl Plan {
             if step.id.as_str().is_empty() || steps.iter().any(|s| s.id == step.id) {
                 step.id = Self { revision: 0, steps: self.steps.iter().chain(&steps).cloned().collect() }.fresh_id();
             }
+            names.push((name, step.id.clone()));
+            step.parent = step.parent.map(|parent| {
+                let named = names.iter().find(|(name, _)| *name == parent && !name.as_str().is_empty());
+                named.map_or(parent, |(_, id)| id.clone())
+            });
             steps.push(step);
         }
         for (at, old) in self.steps.iter().enumerate() {

@@ -1,0 +1,416 @@
+//! The plan as a contract: nothing changes before it is approved, its steps are left one by one, what the agent changes
+//! in it is asked about, and what the user remarks reaches the agent.
+
+use super::propose::hold;
+use super::{Effect, Outcome, Refusal, Ruling};
+use crate::base::{ClientId, CommentId, Digest, StepId};
+use crate::model::action::{Action, ActionBody, Body, Kind, Proposal};
+use crate::model::event::{
+    Decided, Event, LapseWhy, Lapsed, Mode, PlanCommented, PlanDecided, PlanRevised, PlanWritten, Proposed, RulingWord,
+    Verdict,
+};
+use crate::model::limits::PLAN_COMMENT_BYTES_MAX;
+use crate::model::plan::{
+    Anchor, CommentKind, CommentState, Plan, PlanChange, PlanComment, PlanDocument, PlanOrigin, PlanSubject,
+    PlanVerdict, Step, StepStatus, feedback,
+};
+use crate::model::session::{ActionState, Phase, Session};
+use serde::{Deserialize, Serialize};
+
+/// The rule of what is held because no plan is approved, or a step waits to be looked at.
+pub const BEFORE_PLAN: &str = "before-plan";
+/// The rule of what a step does beyond what it declares.
+pub const DRIFT: &str = "drift";
+/// The rule of changes of the approved plan.
+pub const REPLAN: &str = "replan";
+/// The word that approves an action before the plan.
+pub const EARLY: &str = "early";
+/// The rule of the policy for what only reads.
+const READS: &str = "read-inside";
+
+/// A change of a comment on the plan, with the wire's names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum CommentChange {
+    /// On lines of the text, or on a step of the tree.
+    Add {
+        #[serde(default)]
+        kind: CommentKind,
+        #[serde(default)]
+        text: String,
+        /// From 1.
+        #[serde(default)]
+        line: Option<u32>,
+        #[serde(default)]
+        lines: Option<u32>,
+        #[serde(default)]
+        step: Option<StepId>,
+    },
+    /// Other words; the comment is open again.
+    Reword {
+        comment: CommentId,
+        #[serde(default)]
+        kind: CommentKind,
+        text: String,
+    },
+    Withdraw {
+        comment: CommentId,
+    },
+    Resolve {
+        comment: CommentId,
+    },
+    Reopen {
+        comment: CommentId,
+    },
+}
+
+impl CommentChange {
+    /// The comment it is about, if there is one yet.
+    pub fn comment(&self) -> Option<&CommentId> {
+        match self {
+            Self::Add { .. } => None,
+            Self::Reword { comment, .. }
+            | Self::Withdraw { comment }
+            | Self::Resolve { comment }
+            | Self::Reopen { comment } => Some(comment),
+        }
+    }
+}
+
+/// Asks about what would be allowed, where the plan comes first or the step does not say so.
+pub(super) fn holds(session: &Session, action: &Action, ruling: &Ruling) -> Option<Ruling> {
+    let only_reads = ruling.word == RulingWord::Allow && ruling.rule.split('+').all(|rule| rule.trim() == READS);
+    if matches!(action.body, ActionBody::Read(_) | ActionBody::Plan(_) | ActionBody::Form(_)) || only_reads {
+        return None;
+    }
+    let required = session.mode == Mode::Plan;
+    let waiting = session.actions.held().find_map(|state| match &state.action.document()?.subject {
+        PlanSubject::StepEnd { step } => Some(format!("step {step} is over and waits for your word")),
+        PlanSubject::Plan | PlanSubject::Replan => None,
+    });
+    if let Some(why) = session.plans.holds(required).or(waiting) {
+        // A guard rail keeps its own word.
+        let confirm = ruling.confirm.clone().or_else(|| Some(EARLY.to_owned()));
+        return Some(Ruling { word: RulingWord::Ask, rule: BEFORE_PLAN.into(), reason: why, confirm });
+    }
+    if !required {
+        return None;
+    }
+    let reason = drift(&session.plan, action)?;
+    Some(Ruling { word: RulingWord::Ask, rule: DRIFT.into(), reason, confirm: ruling.confirm.clone() })
+}
+
+/// What an action does beyond what its step declares, in words.
+pub fn drift(plan: &Plan, action: &Action) -> Option<String> {
+    let step = plan.step(action.step.as_ref()?)?;
+    match action.kind() {
+        Kind::Edit if !step.files.is_empty() => {
+            let declared = |path: &str| step.files.iter().any(|pattern| covers(pattern, path));
+            let outside: Vec<&str> =
+                action.touches().map(|path| path.as_str()).filter(|path| !declared(path)).collect();
+            (!outside.is_empty()).then(|| format!("step {} does not declare {}", step.id, outside.join(", ")))
+        }
+        Kind::Command if !step.commands.is_empty() || !step.checks.is_empty() => {
+            let line = action.command()?.line();
+            let declared = step.commands.iter().chain(&step.checks).any(|command| command.trim() == line.trim());
+            (!declared).then(|| format!("step {} does not declare the command {line}", step.id))
+        }
+        Kind::Edit | Kind::Command | Kind::Read | Kind::Network | Kind::Plan | Kind::Other => None,
+    }
+}
+
+/// A declared path, the directory above it, or a pattern.
+fn covers(pattern: &str, path: &str) -> bool {
+    let pattern = pattern.trim_start_matches("./");
+    let directory = pattern.trim_end_matches('/');
+    path == pattern
+        || path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
+        || globset::Glob::new(pattern).is_ok_and(|glob| glob.compile_matcher().is_match(path))
+}
+
+/// The agent's whole tree. Before a plan is approved it is merged; afterwards its statuses are, and changes are asked
+/// about.
+pub(super) fn replan(session: &Session, by: String, steps: Vec<Step>) -> Outcome {
+    let mut out = Outcome::default();
+    if session.plans.approved.is_none() {
+        let next = session.plan.replanned(steps);
+        if next.steps != session.plan.steps {
+            out.events.push(Event::PlanRevised(PlanRevised { revision: next.revision, by, steps: next.steps.clone() }));
+        }
+        if session.mode == Mode::Plan {
+            propose_tree(session, &next, &mut out);
+        }
+        return out;
+    }
+    if session.plan.is_another_list(&steps) {
+        return out;
+    }
+    let (next, changes) = session.plan.compared(&steps);
+    if next.steps != session.plan.steps {
+        let revised = PlanRevised { revision: next.revision, by, steps: next.steps.clone() };
+        out.events.push(Event::PlanRevised(revised));
+    }
+    if !changes.is_empty() {
+        propose_changes(session, &next, steps, &changes, &mut out);
+    }
+    out
+}
+
+/// An approved text becomes the tree; where steps are gone through one by one, the first one begins.
+pub(super) fn adopt(session: &Session, by: String, steps: Vec<Step>) -> Outcome {
+    let mut next = session.plan.replanned(steps);
+    if session.mode == Mode::Plan && next.active().is_none() {
+        let first = next.next_open().map(|step| step.id.clone());
+        for step in next.steps.iter_mut().filter(|step| Some(&step.id) == first.as_ref()) {
+            step.status = StepStatus::Active;
+        }
+    }
+    if next.steps == session.plan.steps {
+        return Outcome::default();
+    }
+    let revised = PlanRevised { revision: next.revision, by, steps: next.steps };
+    Outcome { events: vec![Event::PlanRevised(revised)], effects: Vec::new() }
+}
+
+/// The tree itself is what there is to approve, where the agent has no other text.
+fn propose_tree(session: &Session, plan: &Plan, out: &mut Outcome) {
+    let text = plan.outline();
+    let latest = session.plans.latest();
+    let is_known = latest.is_some_and(|latest| latest.document.text == text);
+    let has_other = latest.is_some_and(|latest| latest.action.is_some() && latest.document.origin != PlanOrigin::Steps);
+    if is_known || has_other || plan.steps.is_empty() {
+        return;
+    }
+    let document = PlanDocument { steps: plan.steps.clone(), ..PlanDocument::new(&text, PlanOrigin::Steps) };
+    let count = plan.steps.len();
+    let title = format!("approve the plan of {count} step{}", if count == 1 { "" } else { "s" });
+    ask(session, &title, document, "plan", "the mode is plan: the plan comes first", None, out);
+}
+
+/// What the agent wants to change in the approved plan; a change that was already answered is not asked about again.
+fn propose_changes(session: &Session, plan: &Plan, steps: Vec<Step>, changes: &[PlanChange], out: &mut Outcome) {
+    let lines: Vec<String> = changes.iter().map(|change| format!("- {}\n", change.words())).collect();
+    let text = format!("The agent wants to change the plan:\n\n{}", lines.concat());
+    let asked = |state: &ActionState| state.action.document().is_some_and(|document| document.text == text);
+    if session.actions.iter().rev().filter(|state| is_replan(state)).take(1).any(asked) {
+        return;
+    }
+    let document = PlanDocument { steps, subject: PlanSubject::Replan, ..PlanDocument::new(&text, PlanOrigin::Steps) };
+    let count = changes.len();
+    let title = format!("change the plan: {count} change{}", if count == 1 { "" } else { "s" });
+    let step = plan.active().map(|step| step.id.clone());
+    ask(session, &title, document, REPLAN, "the plan was approved as it was", step, out);
+}
+
+fn is_replan(state: &ActionState) -> bool {
+    state.action.document().is_some_and(|document| document.subject == PlanSubject::Replan)
+}
+
+/// Puts a question of our own about the plan; an older one of its kind lapses.
+fn ask(
+    session: &Session,
+    title: &str,
+    document: PlanDocument,
+    rule: &str,
+    reason: &str,
+    step: Option<StepId>,
+    out: &mut Outcome,
+) {
+    let own = |state: &&ActionState| {
+        state.action.executor == crate::model::Executor::Host
+            && state.action.document().is_some_and(|other| other.subject.word() == document.subject.word())
+    };
+    for state in session.actions.held().filter(own) {
+        out.events.push(Event::Lapsed(Lapsed {
+            action: state.action.id.clone(),
+            why: LapseWhy::Superseded,
+            revision: Some(state.action.revision),
+            detail: None,
+        }));
+    }
+    let mut proposal = Proposal::new(title, Body::Plan(Some(Box::new(document))));
+    proposal.step = step;
+    let action = Action::file(session.actions.next_id(), proposal, None);
+    let ruling = Ruling::ask(rule, reason);
+    out.events.push(Event::Proposed(Proposed { action: action.clone() }));
+    out.events.push(Event::Ruled(ruling.event(&action.id)));
+    hold(out, &action, &ruling);
+}
+
+fn approves(decided: &Decided) -> bool {
+    matches!(decided.verdict, Verdict::Approve | Verdict::ApproveEdited)
+}
+
+/// The user does not let a step end: it is being worked on again.
+pub(super) fn refused(session: &Session, action: &Action, out: &mut Outcome) {
+    let Some(PlanSubject::StepEnd { step }) = action.document().map(|document| &document.subject) else { return };
+    let mut next = Plan { revision: session.plan.revision + 1, steps: session.plan.steps.clone() };
+    for own in next.steps.iter_mut().filter(|own| &own.id == step) {
+        own.status = StepStatus::Active;
+    }
+    let revised = PlanRevised { revision: next.revision, by: "human".into(), steps: next.steps };
+    out.events.push(Event::PlanRevised(revised));
+    out.effects.push(Effect::PlanSettled);
+}
+
+/// A step is over: its summary is asked about, once.
+pub(super) fn end_step(session: &Session, step: StepId, summary: PlanDocument) -> Outcome {
+    let mut out = Outcome::default();
+    let subject = PlanSubject::StepEnd { step: step.clone() };
+    // A step that was sent back ends again.
+    let settled = |state: &ActionState| state.phase == Phase::Held || state.decided.as_ref().is_some_and(approves);
+    let about = |state: &ActionState| state.action.document().is_some_and(|d| d.subject == subject);
+    let known = session.actions.iter().any(|state| about(state) && settled(state));
+    let Some(over) = session.plan.step(&step).filter(|_| !known) else { return out };
+    let title = match session.plan.next_open() {
+        Some(next) => format!("step {step} is over; continue to step {}: {}", next.id, next.title),
+        None => format!("step {step} is over, the last one: {}", over.title),
+    };
+    let document = PlanDocument { subject, ..summary };
+    ask(session, &title, document, "step-end", "a step ends here", Some(step), &mut out);
+    out
+}
+
+/// A text of the plan: kept, and with `review` put to the user.
+pub(super) fn write(session: &Session, by: String, document: PlanDocument, review: bool) -> Outcome {
+    let mut out = Outcome::default();
+    let known = session.plans.latest().filter(|latest| latest.digest == document.digest());
+    let is_pending =
+        session.actions.held().any(|state| known.is_some_and(|known| known.action.as_ref() == Some(&state.action.id)));
+    if document.text.trim().is_empty() || is_pending || (known.is_some() && !review) {
+        return out;
+    }
+    if review {
+        let reason = if by == "agent" { "the plan comes first" } else { "you made this the plan" };
+        ask(session, "approve the plan", document, "plan", reason, None, &mut out);
+    } else {
+        out.events.push(Event::PlanWritten(PlanWritten { by, document }));
+    }
+    out
+}
+
+/// The words of a verdict with the open comments, and the comments as they are afterwards.
+pub(super) fn with_comments(session: &Session, text: &str, reason: &str, approves: bool) -> (String, Vec<Event>) {
+    let open: Vec<&PlanComment> = session.plans.open_comments().collect();
+    if open.is_empty() {
+        return (reason.to_owned(), Vec::new());
+    }
+    let sent = |comment: &&PlanComment| {
+        let comment = PlanComment { state: CommentState::Sent, ..(*comment).clone() };
+        Event::PlanCommented(PlanCommented { comment })
+    };
+    (feedback(&open, text, reason, approves), open.iter().map(sent).collect())
+}
+
+/// There is no plan any more: what asks about it lapses, and the gate works as without one.
+pub(super) fn drop_plan(
+    session: &Session,
+    digest: Digest,
+    reason: Option<String>,
+    by: ClientId,
+) -> Result<Outcome, Refusal> {
+    let mut out = Outcome::default();
+    let about_it = |state: &&ActionState| state.action.document().is_some_and(PlanDocument::is_plan);
+    for state in session.actions.held().filter(about_it) {
+        let (action, revision) = (state.action.id.clone(), Some(state.action.revision));
+        let detail = Some("the plan was dropped".to_owned());
+        out.events.push(Event::Lapsed(Lapsed { action: action.clone(), why: LapseWhy::Superseded, revision, detail }));
+        out.effects.push(Effect::Reply { action, reply: super::Reply::Lapsed { why: LapseWhy::Superseded } });
+    }
+    out.events.push(Event::PlanDecided(PlanDecided { digest, verdict: PlanVerdict::Dropped, by, reason }));
+    out.effects.push(Effect::PlanSettled);
+    Ok(out)
+}
+
+/// Consequences of an approved question about the plan.
+pub(super) fn approved(session: &Session, action: &Action, changes: Option<&[usize]>, out: &mut Outcome) {
+    let Some(document) = action.document() else { return };
+    match &document.subject {
+        PlanSubject::Plan => return out.effects.insert(0, Effect::PlanApproved),
+        PlanSubject::Replan => {
+            let (plan, all) = session.plan.compared(&document.steps);
+            let is_chosen = |at: &usize| changes.is_none_or(|chosen| chosen.contains(at));
+            let chosen: Vec<&PlanChange> =
+                all.iter().enumerate().filter(|(at, _)| is_chosen(at)).map(|(_, c)| c).collect();
+            let next = plan.with_changes(&document.steps, &chosen);
+            let revised = PlanRevised { revision: next.revision, by: "agent".into(), steps: next.steps };
+            out.events.push(Event::PlanRevised(revised));
+            out.effects.push(Effect::PlanChanged);
+        }
+        PlanSubject::StepEnd { step } => {
+            let mut next = Plan { revision: session.plan.revision + 1, steps: session.plan.steps.clone() };
+            for own in next.steps.iter_mut().filter(|own| &own.id == step) {
+                own.status = StepStatus::Done;
+            }
+            let following = next.next_open().map(|next| (next.id.clone(), next.title.clone()));
+            if let Some((id, _)) = &following {
+                for own in next.steps.iter_mut().filter(|own| &own.id == id) {
+                    own.status = StepStatus::Active;
+                }
+            }
+            if next.steps != session.plan.steps {
+                let revised = PlanRevised { revision: next.revision, by: "human".into(), steps: next.steps };
+                out.events.push(Event::PlanRevised(revised));
+            }
+            if let Some((id, title)) = following {
+                let text = format!("The supervisor has looked at step {step}. Continue with step {id}: {title}");
+                out.effects.push(Effect::Tell(text));
+            }
+        }
+    }
+    out.effects.push(Effect::PlanSettled);
+}
+
+pub(super) fn comment(
+    session: &Session,
+    digest: Option<Digest>,
+    change: CommentChange,
+    by: ClientId,
+) -> Result<Outcome, Refusal> {
+    let invalid = |text: String| Err(Refusal::Invalid(text));
+    let known = |id: &CommentId| {
+        let comment = session.plans.comment(id).filter(|comment| comment.state != CommentState::Withdrawn);
+        comment.cloned().ok_or_else(|| Refusal::Invalid(format!("there is no comment {id}")))
+    };
+    let comment = match change {
+        CommentChange::Add { kind, text, line, lines, step } => {
+            if session.plans.is_full() {
+                return invalid("the plan has as many comments as are kept".into());
+            }
+            let version = session.plans.latest();
+            let anchor = match (line, step) {
+                (Some(line), None) => {
+                    let Some(version) = version.filter(|version| digest.is_none_or(|seen| seen == version.digest))
+                    else {
+                        return invalid("the plan has changed: look at it again".into());
+                    };
+                    let anchor = Anchor::at_lines(&version.document.text, line, lines.unwrap_or(1));
+                    anchor.ok_or_else(|| Refusal::Invalid(format!("the plan has no line {line}")))?
+                }
+                (None, Some(step)) => {
+                    let Some(of) = session.plan.step(&step) else {
+                        return invalid(format!("the plan has no step {step}"));
+                    };
+                    Anchor::of_step(step, &of.title)
+                }
+                (Some(_), Some(_)) | (None, None) => return invalid("a comment is on a line or on a step".into()),
+            };
+            let id = session.plans.next_comment_id();
+            let version = version.map_or(0, |version| version.number);
+            PlanComment { id, kind, text, by, version, anchor, state: CommentState::Open }
+        }
+        CommentChange::Reword { comment, kind, text } => {
+            PlanComment { kind, text, state: CommentState::Open, ..known(&comment)? }
+        }
+        CommentChange::Withdraw { comment } => PlanComment { state: CommentState::Withdrawn, ..known(&comment)? },
+        CommentChange::Resolve { comment } => PlanComment { state: CommentState::Resolved, ..known(&comment)? },
+        CommentChange::Reopen { comment } => PlanComment { state: CommentState::Open, ..known(&comment)? },
+    };
+    if comment.text.trim().is_empty() && comment.kind != CommentKind::Drop {
+        return invalid("the comment is empty".into());
+    }
+    if comment.text.len() > PLAN_COMMENT_BYTES_MAX {
+        return invalid(format!("a comment has at most {PLAN_COMMENT_BYTES_MAX} bytes"));
+    }
+    Ok(Outcome { events: vec![Event::PlanCommented(PlanCommented { comment })], effects: Vec::new() })
+}

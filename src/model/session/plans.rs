@@ -1,0 +1,165 @@
+//! The plan under review: the versions of its document, the comments on them, and whether one was approved.
+
+use crate::base::{ActionId, CommentId, Digest, Seq, UnixMs};
+use crate::model::action::Action;
+use crate::model::event::{Decided, PlanDecided, PlanWritten, Verdict};
+use crate::model::limits::{PLAN_COMMENTS_MAX, PLAN_VERSIONS_KEPT_MAX};
+use crate::model::plan::{CommentState, PlanComment, PlanDocument, PlanVerdict};
+
+/// One version of the plan's document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanVersion {
+    /// From 1; a text that comes again unchanged stays the version it is.
+    pub number: u32,
+    pub document: PlanDocument,
+    pub digest: Digest,
+    pub by: String,
+    pub seq: Seq,
+    pub at: UnixMs,
+    /// The action that asks for its approval: nothing else goes on until there is a verdict.
+    pub action: Option<ActionId>,
+    pub verdict: Option<PlanVerdict>,
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plans {
+    /// Oldest first, bounded.
+    versions: Vec<PlanVersion>,
+    comments: Vec<PlanComment>,
+    /// Versions there were.
+    total: u32,
+    /// The digest of the text that was approved last.
+    pub approved: Option<Digest>,
+}
+
+impl Plans {
+    pub fn versions(&self) -> &[PlanVersion] {
+        &self.versions
+    }
+
+    pub fn latest(&self) -> Option<&PlanVersion> {
+        self.versions.last()
+    }
+
+    /// The version with this text.
+    pub fn of(&self, digest: Digest) -> Option<&PlanVersion> {
+        self.versions.iter().rev().find(|version| version.digest == digest)
+    }
+
+    /// The version before this one.
+    pub fn before(&self, number: u32) -> Option<&PlanVersion> {
+        self.versions.iter().rev().find(|version| version.number < number)
+    }
+
+    /// Those that are not withdrawn, oldest first.
+    pub fn comments(&self) -> impl DoubleEndedIterator<Item = &PlanComment> {
+        self.comments.iter().filter(|comment| comment.state != CommentState::Withdrawn)
+    }
+
+    pub fn comment(&self, id: &CommentId) -> Option<&PlanComment> {
+        self.comments.iter().find(|comment| &comment.id == id)
+    }
+
+    /// Those that the agent has not been given yet.
+    pub fn open_comments(&self) -> impl DoubleEndedIterator<Item = &PlanComment> {
+        self.comments.iter().filter(|comment| comment.state == CommentState::Open)
+    }
+
+    pub fn next_comment_id(&self) -> CommentId {
+        CommentId::new(format!("k{}", self.comments.len() + 1))
+    }
+
+    /// No more comments fit.
+    pub fn is_full(&self) -> bool {
+        self.comments.len() >= PLAN_COMMENTS_MAX
+    }
+
+    /// The reason that nothing may change yet; `required` in a session that works by plan.
+    pub fn holds(&self, required: bool) -> Option<String> {
+        let unapproved = || required.then(|| "the mode is plan, and no plan has been approved".to_owned());
+        let Some(latest) = self.latest() else { return unapproved() };
+        let number = latest.number;
+        match latest.verdict {
+            Some(PlanVerdict::Approved) => None,
+            Some(PlanVerdict::Revise) => Some(format!("version {number} of the plan was sent back")),
+            Some(PlanVerdict::Dropped) => unapproved().filter(|_| self.approved.is_none()),
+            None if latest.action.is_some() => Some(format!("version {number} of the plan has not been approved")),
+            None => unapproved().filter(|_| self.approved.is_none()),
+        }
+    }
+
+    /// A version arrives, or one that is known is put again.
+    fn add(&mut self, at: (Seq, UnixMs), by: &str, document: &PlanDocument, action: Option<ActionId>) {
+        let digest = document.digest();
+        if let Some(latest) = self.versions.last_mut().filter(|latest| latest.digest == digest) {
+            if action.is_some() {
+                latest.action = action;
+                latest.verdict = None;
+            }
+            return;
+        }
+        self.total = self.total.saturating_add(1);
+        if self.versions.len() >= PLAN_VERSIONS_KEPT_MAX {
+            self.versions.remove(0);
+        }
+        self.versions.push(PlanVersion {
+            number: self.total,
+            document: document.clone(),
+            digest,
+            by: by.to_owned(),
+            seq: at.0,
+            at: at.1,
+            action,
+            verdict: None,
+        });
+    }
+
+    pub(super) fn propose(&mut self, at: (Seq, UnixMs), action: &Action) {
+        if let Some(document) = action.document().filter(|document| document.is_plan()) {
+            let by = match action.author {
+                crate::model::Author::Human => "human",
+                crate::model::Author::Agent | crate::model::Author::Merge => "agent",
+            };
+            self.add(at, by, document, Some(action.id.clone()));
+        }
+    }
+
+    pub(super) fn write(&mut self, at: (Seq, UnixMs), body: &PlanWritten) {
+        self.add(at, &body.by, &body.document, None);
+    }
+
+    pub(super) fn decide(&mut self, body: &Decided) {
+        let verdict = match body.verdict {
+            Verdict::Approve | Verdict::ApproveEdited => PlanVerdict::Approved,
+            Verdict::Deny | Verdict::Redirect => PlanVerdict::Revise,
+        };
+        if let Some(version) = self.versions.iter_mut().rev().find(|v| v.action.as_ref() == Some(&body.action)) {
+            version.verdict = Some(verdict);
+            if verdict == PlanVerdict::Approved {
+                self.approved = Some(version.digest);
+            }
+        }
+    }
+
+    pub(super) fn decide_text(&mut self, body: &PlanDecided) -> Result<(), String> {
+        let version = self.versions.iter_mut().rev().find(|version| version.digest == body.digest);
+        let version = version.ok_or_else(|| format!("there is no plan {}", body.digest))?;
+        version.verdict = Some(body.verdict);
+        match body.verdict {
+            PlanVerdict::Approved => self.approved = Some(version.digest),
+            PlanVerdict::Dropped => self.approved = None,
+            PlanVerdict::Revise => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn put_comment(&mut self, comment: &PlanComment) {
+        let is_full = self.is_full();
+        match self.comments.iter_mut().find(|own| own.id == comment.id) {
+            Some(own) => *own = comment.clone(),
+            None if !is_full => self.comments.push(comment.clone()),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The plan as a contract: nothing before it is approved, comments, versions, steps one by one, changes in part.
+
+use crate::seat::{Room, Seat, assert_verifies, only_session};
+use serde_json::{Value, json};
+
+const FIRST: &str = "# Fix the sums\n\n1. Read `calc.py`\n2. Edit `calc.py`\n3. Tell everybody\n";
+const SECOND: &str = "# Fix the sums\n\n1. Read `calc.py`\n2. Edit `calc.py`, one line\n";
+
+fn edit(after: &str) -> Value {
+    json!({"edit": {"path": "calc.py", "after": after}})
+}
+
+fn held_of(seat: &mut Seat, kind: &str) -> Value {
+    let held = seat.held();
+    assert_eq!(seat.proposal(&held["action"])["kind"], kind);
+    held
+}
+
+#[test]
+fn nothing_changes_before_the_plan_is_approved() {
+    let room = Room::with(&[("calc.py", "x\n")]);
+    let script = room.script(&[edit("y\n"), json!({"document": SECOND}), edit("z\n")]);
+    let mut seat = Seat::start(&room, &["--agent", &script, "--mode", "plan"]);
+    let early = held_of(&mut seat, "edit");
+    assert_eq!(early["confirm"], "early");
+    assert_eq!(seat.ever("the alarm", |e| e["kind"] == "alarm")["what"], "before_plan");
+    assert!(seat.decide(&early, "approve", json!({})).is_err(), "no word was given");
+    assert!(seat.decide(&early, "approve", json!({"confirm": "yes"})).is_err());
+    assert!(seat.try_ask("gate/step", json!({})).is_err(), "the step key is no way around it");
+    seat.decide(&early, "redirect", json!({"reason": "the plan first"})).unwrap();
+    let plan = held_of(&mut seat, "plan");
+    assert_eq!(room.read("calc.py"), "x\n");
+    seat.approve(&plan);
+    let edit = held_of(&mut seat, "edit");
+    assert!(edit["confirm"].is_null(), "{edit}");
+    seat.approve(&edit);
+    seat.finished(&edit["action"]);
+    assert_eq!(room.read("calc.py"), "z\n");
+}
+
+#[test]
+fn an_edit_that_waited_for_the_plan_is_ruled_again_when_it_is_approved() {
+    let room = Room::with(&[("calc.py", "x\n")]);
+    let script = room.script(&[json!({"written": FIRST}), json!({"run": {"command": "make it"}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script, "--mode", "plan"]);
+    let plan = held_of(&mut seat, "plan");
+    let held = held_of(&mut seat, "command");
+    assert_eq!(held["confirm"], "early");
+    let digest = seat.ask("plan/write", json!({"text": FIRST}))["digest"].clone();
+    assert_eq!(seat.count("plan_written"), 0, "it is the one that is asked about: {plan}");
+    seat.ask("plan/decide", json!({"digest": digest, "verdict": "approve"}));
+    let again = seat.held();
+    assert_eq!((again["action"].clone(), again["confirm"].clone()), (held["action"].clone(), Value::Null));
+    let steps = seat.ever("the tree", |e| e["kind"] == "plan_revised")["steps"].clone();
+    assert_eq!((steps[1]["title"].clone(), steps[1]["files"].clone()), (json!("Edit `calc.py`"), json!(["calc.py"])));
+    assert_eq!(steps[0]["status"], "active", "the first step begins");
+}
+
+#[test]
+fn comments_go_as_one_message_and_are_found_in_the_next_version() {
+    let room = Room::with(&[("calc.py", "x\n")]);
+    let told = r"(?s)Smaller\..*Comments on the plan:.*1\. Line 5:.*> 3\. Tell everybody.*Leave this out\..*Questions.*2\. Line 3:";
+    let script = room.script(&[json!({"document": FIRST}), json!({"told": told}), json!({"document": SECOND})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let first = held_of(&mut seat, "plan");
+    let text = seat.proposal(&first["action"])["document"]["text"].clone();
+    assert_eq!(text, FIRST);
+    let question = seat.ask("plan/comment", json!({"op": "add", "line": 3, "kind": "question", "text": "all of it?"}));
+    assert_eq!(question["comment"], "k1");
+    seat.ask("plan/comment", json!({"op": "add", "line": 5, "kind": "drop"}));
+    seat.ask("plan/comment", json!({"op": "add", "line": 1, "text": "never mind"}));
+    seat.ask("plan/comment", json!({"op": "withdraw", "comment": "k3"}));
+    assert!(seat.try_ask("plan/comment", json!({"op": "add", "line": 99, "text": "x"})).is_err());
+    assert!(seat.try_ask("plan/comment", json!({"op": "add", "line": 1, "text": " "})).is_err());
+    seat.decide(&first, "redirect", json!({"reason": "Smaller."})).unwrap();
+    let second = held_of(&mut seat, "plan");
+    let sent = |e: &Value| e["kind"] == "plan_commented" && e["comment"]["state"] == "sent";
+    assert_eq!(seat.ever("a comment that was sent", sent)["comment"]["id"], "k1");
+    seat.ask("plan/comment", json!({"op": "resolve", "comment": "k2"}));
+    seat.approve(&second);
+    let steps = seat.wait_kind("plan_revised")["steps"].clone();
+    assert_eq!(steps[1]["title"], "Edit `calc.py`, one line");
+    seat.wait_kind("session_ended");
+    drop(seat);
+    assert_verifies(&room, &only_session(&room));
+}
+
+#[test]
+fn the_users_version_of_the_plan_is_binding() {
+    let room = Room::with(&[]);
+    let told = r"(?s)Approved with changes.*version of the plan is binding:.*1\. Only this";
+    let script = room.script(&[json!({"document": FIRST}), json!({"told": told})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = held_of(&mut seat, "plan");
+    seat.decide(&held, "approve_edited", json!({"edited": {"plan": "1. Only this\n"}})).unwrap();
+    let steps = seat.wait_kind("plan_revised")["steps"].clone();
+    assert_eq!(steps.as_array().unwrap().len(), 1);
+    assert_eq!(seat.wait_kind("session_ended")["outcome"], "done");
+}
+
+#[test]
+fn steps_end_one_by_one_and_drift_is_held() {
+    let room = Room::with(&[("calc.py", "x\n"), ("other.py", "x\n")]);
+    let plan = |first: &str, second: &str| json!({"plan": [{"title": "Edit `calc.py`", "status": first}, {"title": "Edit `other.py`", "status": second}]});
+    let script = room.script(&[
+        json!({"document": "1. Edit `calc.py`\n2. Edit `other.py`\n"}),
+        json!({"edit": {"path": "other.py", "after": "y\n"}}),
+        edit("y\n"),
+        plan("done", "active"),
+        json!({"edit": {"path": "other.py", "after": "z\n"}}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script, "--mode", "plan"]);
+    let held = held_of(&mut seat, "plan");
+    seat.approve(&held);
+    let drift = held_of(&mut seat, "edit");
+    let ruled = seat.ever("the ruling", |e| e["kind"] == "ruled" && e["action"] == drift["action"]);
+    assert_eq!(ruled["rule"], "drift");
+    assert!(ruled["reason"].as_str().unwrap().contains("other.py"), "{ruled}");
+    seat.decide(&drift, "deny", json!({"reason": "not yet"})).unwrap();
+    let inside = held_of(&mut seat, "edit");
+    seat.approve(&inside);
+    let end = held_of(&mut seat, "plan");
+    let action = seat.proposal(&end["action"]);
+    assert_eq!(action["document"]["subject"]["step_end"]["step"], "s1");
+    let text = action["document"]["text"].as_str().unwrap().to_owned();
+    assert!(text.contains("edit calc.py") && text.contains("Beyond what the step declares"), "{text}");
+    let early = held_of(&mut seat, "edit");
+    assert_eq!(early["confirm"], "early");
+    seat.approve(&end);
+    let next = seat.held();
+    assert_eq!((next["action"].clone(), next["confirm"].clone()), (early["action"].clone(), Value::Null));
+    seat.approve(&next);
+    seat.finished(&next["action"]);
+    assert_eq!((room.read("calc.py"), room.read("other.py")), ("y\n".into(), "z\n".into()));
+}
+
+#[test]
+fn a_changed_plan_is_accepted_in_part() {
+    let room = Room::with(&[]);
+    let plan = |titles: &[(&str, &str)]| {
+        let steps: Vec<Value> =
+            titles.iter().map(|(title, status)| json!({"title": title, "status": status})).collect();
+        json!({"plan": steps})
+    };
+    let script = room.script(&[
+        json!({"document": "1. Read the code\n2. Fix the sums\n"}),
+        plan(&[("Read the code", "done"), ("Fix the sums", "active")]),
+        plan(&[
+            ("Read the code", "done"),
+            ("Fix the sums", "active"),
+            ("Write a poem", "pending"),
+            ("Add a test", "pending"),
+        ]),
+        json!({"wait_ms": 1}),
+        json!({"run": {"command": "make"}}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = held_of(&mut seat, "plan");
+    seat.approve(&held);
+    let replan = held_of(&mut seat, "plan");
+    let action = seat.proposal(&replan["action"]);
+    assert_eq!(action["document"]["subject"], "replan");
+    assert!(action["document"]["text"].as_str().unwrap().contains("add: Write a poem"));
+    let statuses = seat.ever("the statuses", |e| e["kind"] == "plan_revised" && e["steps"][0]["status"] == "done");
+    assert_eq!(statuses["steps"].as_array().unwrap().len(), 2, "only the statuses passed");
+    seat.decide(&replan, "approve", json!({"hunks": [1]})).unwrap();
+    let revised = seat.wait("the part", |e| e["kind"] == "plan_revised" && e["steps"].as_array().unwrap().len() == 3);
+    assert_eq!(revised["steps"][2]["title"], "Add a test");
+}
+
+#[test]
+fn a_message_or_a_file_can_be_the_plan() {
+    let room = Room::with(&[("PLAN.md", "1. From the file\n")]);
+    let script = room.script(&[
+        json!({"say": "1. From the message\n2. And on\n"}),
+        json!({"end": "end_turn"}),
+        json!({"say": "more"}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    seat.wait_kind("turn_ended");
+    let version = seat.ask("plan/write", json!({}));
+    assert_eq!(version["version"], 1);
+    let digest = seat.ask("plan/write", json!({"path": "PLAN.md"}))["digest"].clone();
+    assert!(
+        seat.try_ask("plan/decide", json!({"digest": version["digest"], "verdict": "approve"})).is_err(),
+        "it is old"
+    );
+    assert!(seat.try_ask("plan/decide", json!({"digest": digest, "verdict": "revise"})).is_err(), "nothing to tell");
+    seat.ask("plan/decide", json!({"digest": digest, "verdict": "approve"}));
+    let said = seat.wait("the approval", |e| e["kind"] == "said" && e["by"] == "human");
+    assert!(said["text"].as_str().unwrap().contains("1. From the file"), "{said}");
+    assert_eq!(seat.ever("the tree", |e| e["kind"] == "plan_revised")["steps"][0]["title"], "From the file");
+}
