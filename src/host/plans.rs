@@ -61,8 +61,8 @@ fn ended(session: &Session, before: &Plan) -> Option<StepId> {
         leaves.into_iter().all(|step| step.status.is_over())
     };
     let was_over = |id: &StepId| before.step(id).is_none_or(|step| step.status.is_over());
-    let news = plan.steps.iter().filter(|step| is_leaf(&step.id) && step.status.is_over() && !was_over(&step.id));
-    let last = news.last()?;
+    let mut news = plan.steps.iter().filter(|step| is_leaf(&step.id) && step.status.is_over() && !was_over(&step.id));
+    let last = news.next_back()?;
     let stops = |step: &&crate::model::Step| step.stop && plan.is_within(&last.id, &step.id) && is_over(&step.id);
     if each { Some(last.id.clone()) } else { plan.steps.iter().find(stops).map(|step| step.id.clone()) }
 }

@@ -141,77 +141,73 @@ fn title(text: &str, node: &Node) -> String {
 }
 
 fn nodes(text: &str) -> Vec<Node> {
-    let mut nodes: Vec<Node> = Vec::new();
-    // Open items and lists, by place and by whether they are numbered.
-    let (mut items, mut lists): (Vec<usize>, Vec<bool>) = (Vec::new(), Vec::new());
-    let mut headings: Vec<usize> = Vec::new();
-    let mut heading: Option<usize> = None;
-    let mut shell = false;
+    let mut walk = Walk { text, ..Walk::default() };
     for (event, range) in Parser::new_ext(text, super::document::options()).into_offset_iter() {
-        if nodes.len() >= PLAN_STEPS_MAX * 2 {
+        if walk.nodes.len() >= PLAN_STEPS_MAX * 2 {
             break;
         }
-        let here = heading.or(items.last().copied());
+        walk.take(event, range);
+    }
+    walk.nodes
+}
+
+/// The nodes so far, and what is open.
+#[derive(Default)]
+struct Walk<'a> {
+    text: &'a str,
+    nodes: Vec<Node>,
+    /// Open items, and headings above, by place.
+    items: Vec<usize>,
+    headings: Vec<usize>,
+    /// Whether each open list is numbered.
+    lists: Vec<bool>,
+    heading: Option<usize>,
+    in_shell: bool,
+}
+
+impl Walk<'_> {
+    fn take(&mut self, event: Event<'_>, range: Range<usize>) {
         match event {
-            Event::Start(Tag::Heading { level, .. }) if items.is_empty() => {
-                let level = level as usize;
-                headings.retain(|at| nodes.get(*at).is_some_and(|node| node.level < level));
-                let node = Node { level, heading: headings.last().copied(), source: range, ..Node::default() };
-                heading = Some(nodes.len());
-                headings.push(nodes.len());
-                nodes.push(node);
+            Event::Start(Tag::Heading { level, .. }) if self.items.is_empty() => {
+                self.open_heading(level as usize, range)
             }
-            Event::End(TagEnd::Heading(_)) => heading = None,
+            Event::End(TagEnd::Heading(_)) => self.heading = None,
             Event::Start(Tag::List(first)) => {
-                close_title(&mut nodes, here);
-                lists.push(first.is_some());
+                self.close_title();
+                self.lists.push(first.is_some());
             }
-            Event::End(TagEnd::List(_)) => {
-                lists.pop();
-            }
-            Event::Start(Tag::Item) => {
-                let node = Node {
-                    parent: items.last().copied(),
-                    heading: headings.last().copied(),
-                    source: range,
-                    ordered: lists.last().copied().unwrap_or(false),
-                    ..Node::default()
-                };
-                items.push(nodes.len());
-                nodes.push(node);
-            }
+            Event::End(TagEnd::List(_)) => drop(self.lists.pop()),
+            Event::Start(Tag::Item) => self.open_item(range),
             Event::End(TagEnd::Item) => {
-                close_title(&mut nodes, here);
-                items.pop();
+                self.close_title();
+                self.items.pop();
             }
-            Event::End(TagEnd::Paragraph) | Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => {
-                close_title(&mut nodes, here);
-            }
+            Event::End(TagEnd::Paragraph) | Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => self.close_title(),
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
-                close_title(&mut nodes, here);
+                self.close_title();
                 let language = language.split([' ', ',']).next().unwrap_or_default();
-                shell = matches!(language, "sh" | "bash" | "shell" | "console" | "zsh");
+                self.in_shell = matches!(language, "sh" | "bash" | "shell" | "console" | "zsh");
             }
-            Event::End(TagEnd::CodeBlock) => shell = false,
-            Event::Text(code) if shell => {
-                if let Some(node) = here.and_then(|at| nodes.get_mut(at)) {
+            Event::End(TagEnd::CodeBlock) => self.in_shell = false,
+            Event::Text(code) if self.in_shell => {
+                if let Some(node) = self.here() {
                     let lines = code.lines().map(|line| line.trim().trim_start_matches("$ ").to_owned());
                     node.commands.extend(lines.filter(|line| !line.is_empty() && !line.starts_with('#')));
                 }
             }
             Event::TaskListMarker(done) => {
-                if let Some(node) = here.and_then(|at| nodes.get_mut(at)) {
+                if let Some(node) = self.here() {
                     node.boxed = Some(done);
                 }
             }
             Event::Code(code) => {
-                if let Some(node) = here.and_then(|at| nodes.get_mut(at)) {
-                    let before = text.get(node.source.start..range.start).unwrap_or_default();
-                    declare(node, &code, before);
+                let text = self.text;
+                if let Some(node) = self.here() {
+                    declare(node, &code, text.get(node.source.start..range.start).unwrap_or_default());
                 }
-                name(&mut nodes, here, &range);
+                self.name(&range);
             }
-            Event::Text(_) | Event::Start(_) | Event::InlineHtml(_) => name(&mut nodes, here, &range),
+            Event::Text(_) | Event::Start(_) | Event::InlineHtml(_) => self.name(&range),
             Event::End(_)
             | Event::Html(_)
             | Event::InlineMath(_)
@@ -222,7 +218,49 @@ fn nodes(text: &str) -> Vec<Node> {
             | Event::Rule => {}
         }
     }
-    nodes
+
+    fn open_heading(&mut self, level: usize, source: Range<usize>) {
+        let nodes = &self.nodes;
+        self.headings.retain(|at| nodes.get(*at).is_some_and(|node| node.level < level));
+        let node = Node { level, heading: self.headings.last().copied(), source, ..Node::default() };
+        self.heading = Some(self.nodes.len());
+        self.headings.push(self.nodes.len());
+        self.nodes.push(node);
+    }
+
+    fn open_item(&mut self, source: Range<usize>) {
+        let node = Node {
+            parent: self.items.last().copied(),
+            heading: self.headings.last().copied(),
+            source,
+            ordered: self.lists.last().copied().unwrap_or(false),
+            ..Node::default()
+        };
+        self.items.push(self.nodes.len());
+        self.nodes.push(node);
+    }
+
+    fn here(&mut self) -> Option<&mut Node> {
+        let at = self.heading.or(self.items.last().copied())?;
+        self.nodes.get_mut(at)
+    }
+
+    /// Words belong to the title while it is open.
+    fn name(&mut self, range: &Range<usize>) {
+        if let Some(node) = self.here().filter(|node| !node.titled) {
+            if node.title.is_empty() {
+                node.title = range.clone();
+            } else {
+                node.title.end = node.title.end.max(range.end);
+            }
+        }
+    }
+
+    fn close_title(&mut self) {
+        if let Some(node) = self.here().filter(|node| !node.title.is_empty()) {
+            node.titled = true;
+        }
+    }
 }
 
 /// A path in code is a file of the step; a line after "run" is a command of it.
@@ -251,23 +289,6 @@ fn is_path(code: &str) -> bool {
         && !code.starts_with(['/', '-', '@'])
         && !code.split('/').any(|part| part == "..")
         && (code.contains('/') || has_extension)
-}
-
-/// Words belong to the title while it is open.
-fn name(nodes: &mut [Node], at: Option<usize>, range: &Range<usize>) {
-    if let Some(node) = at.and_then(|at| nodes.get_mut(at)).filter(|node| !node.titled) {
-        if node.title.is_empty() {
-            node.title = range.clone();
-        } else {
-            node.title.end = node.title.end.max(range.end);
-        }
-    }
-}
-
-fn close_title(nodes: &mut [Node], at: Option<usize>) {
-    if let Some(node) = at.and_then(|at| nodes.get_mut(at)).filter(|node| !node.title.is_empty()) {
-        node.titled = true;
-    }
 }
 
 /// Line numbers of a text.

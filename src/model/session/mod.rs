@@ -116,10 +116,9 @@ impl Session {
             Event::TurnEnded(body) => self.end_turn(seq, at, body),
             Event::Said(body) => self.transcript.say(seq, at, body, false),
             Event::Thought(body) => self.transcript.say(seq, at, body, true),
-            Event::PlanRevised(body) => self.plan = Plan { revision: body.revision, steps: body.steps.clone() },
-            Event::PlanWritten(body) => self.plans.write((seq, at), body),
-            Event::PlanDecided(body) => self.plans.decide_text(body)?,
-            Event::PlanCommented(body) => self.plans.put_comment(&body.comment),
+            Event::PlanRevised(_) | Event::PlanWritten(_) | Event::PlanDecided(_) | Event::PlanCommented(_) => {
+                self.fold_plan(seq, at, &envelope.event)?;
+            }
             Event::Proposed(body) => {
                 self.plans.propose((seq, at), &body.action);
                 self.actions.propose(seq, at, &body.action)?;
@@ -184,6 +183,17 @@ impl Session {
             Event::Drafted(_) | Event::QueueChanged(_) => self.prompts.apply(&envelope.event),
             Event::Watching(body) => self.disk.watching = Some(body.clone()),
             Event::ImageKept(_) | Event::Unknown { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn fold_plan(&mut self, seq: Seq, at: UnixMs, event: &Event) -> Result<(), String> {
+        match event {
+            Event::PlanRevised(body) => self.plan = Plan { revision: body.revision, steps: body.steps.clone() },
+            Event::PlanWritten(body) => self.plans.write((seq, at), body),
+            Event::PlanDecided(body) => self.plans.decide_text(body)?,
+            Event::PlanCommented(body) => self.plans.put_comment(&body.comment),
+            _ => {}
         }
         Ok(())
     }
