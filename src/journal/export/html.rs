@@ -2,7 +2,6 @@
 
 use super::failed;
 use super::story::{self, Part};
-use crate::base::Seq;
 use crate::journal::{Reader, Result};
 use std::io::Write;
 
@@ -26,15 +25,7 @@ pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Re
          <h1>Session {session}</h1><p>{seq} events, head <code>{hash}</code></p>\n"
     )
     .map_err(failed)?;
-    let mut opened = None;
-    for record in reader.iter(Seq(1)) {
-        let envelope = record?.envelope();
-        let opened = *opened.get_or_insert(envelope.at.0);
-        let Some(entry) =
-            story::tell(&envelope, opened, redacting, &|digest, bytes| super::blob(reader, digest, bytes))
-        else {
-            continue;
-        };
+    story::each(reader, redacting, |entry| {
         writeln!(
             out,
             "<h2 id=\"e{0}\"><small>{0} · {1}</small>{2}</h2>",
@@ -43,10 +34,8 @@ pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Re
             escape(&entry.heading)
         )
         .map_err(failed)?;
-        for part in entry.parts {
-            write_part(out, &part)?;
-        }
-    }
+        entry.parts.iter().try_for_each(|part| write_part(out, part))
+    })?;
     writeln!(out, "</body></html>").map_err(failed)?;
     out.flush().map_err(failed)
 }

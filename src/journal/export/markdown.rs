@@ -2,7 +2,6 @@
 
 use super::failed;
 use super::story::{self, Part};
-use crate::base::Seq;
 use crate::journal::{Reader, Result};
 use std::io::Write;
 
@@ -10,15 +9,7 @@ pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Re
     let (seq, hash) = reader.head()?;
     writeln!(out, "# Session {}\n\n{seq} events, head `{hash}`.\n", escape(reader.session().as_str()))
         .map_err(failed)?;
-    let mut opened = None;
-    for record in reader.iter(Seq(1)) {
-        let envelope = record?.envelope();
-        let opened = *opened.get_or_insert(envelope.at.0);
-        let Some(entry) =
-            story::tell(&envelope, opened, redacting, &|digest, bytes| super::blob(reader, digest, bytes))
-        else {
-            continue;
-        };
+    story::each(reader, redacting, |entry| {
         writeln!(out, "## {} · {} · {}\n", entry.seq, story::clock(entry.after_ms), escape(&entry.heading))
             .map_err(failed)?;
         for part in entry.parts {
@@ -36,7 +27,8 @@ pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Re
                 }
             }
         }
-    }
+        Ok(())
+    })?;
     out.flush().map_err(failed)
 }
 
@@ -46,16 +38,23 @@ fn fenced(out: &mut dyn Write, language: &str, text: &str) -> Result<()> {
     writeln!(out, "{fence}{language}\n{text}\n{fence}\n").map_err(failed)
 }
 
-/// Text that Markdown shows as it is.
+/// Text that Markdown shows as it is. What means something only at the start of a line is left alone elsewhere.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut at_start = true;
     for c in text.chars() {
-        if c.is_ascii_punctuation()
-            && !matches!(c, '.' | ',' | ':' | ';' | '\'' | '"' | '/' | '?' | '%' | '(' | ')' | '=')
-        {
+        let is_mark = match c {
+            '-' | '+' => at_start,
+            '.' | ',' | ':' | ';' | '\'' | '"' | '/' | '?' | '%' | '(' | ')' | '=' | '@' | '$' | '^' | '{' | '}' => {
+                false
+            }
+            other => other.is_ascii_punctuation(),
+        };
+        if is_mark {
             out.push('\\');
         }
         out.push(c);
+        at_start &= c.is_whitespace();
     }
     out
 }
@@ -70,5 +69,7 @@ mod tests {
         fenced(&mut out, "text", "a\n````\n<script>").unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "`````text\na\n````\n<script>\n`````\n\n");
         assert_eq!(escape("*a* <b> [c](d)"), r"\*a\* \<b\> \[c\](d)");
+        assert_eq!(escape("python3 -m unittest --all"), "python3 -m unittest --all");
+        assert_eq!(escape("- a - b"), r"\- a - b");
     }
 }

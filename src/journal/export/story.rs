@@ -1,8 +1,9 @@
 //! The journal for people: its events in words that are safe to show. The other modules here write the formats.
 
-use crate::base::Digest;
 use crate::base::text::{Untrusted, foreign};
+use crate::base::{Digest, Seq};
 use crate::diff::{FileDiff, unified};
+use crate::journal::{Reader, Result};
 use crate::model::action::{Content, FileEdit};
 use crate::model::event::{Detail, Envelope, Event, Shown};
 
@@ -25,9 +26,48 @@ pub(super) enum Part {
     Change { path: String, before: String, after: String },
 }
 
+/// Passes on every entry of a journal, in order. A message that came in pieces is one entry, where it began; what secrets
+/// look like is seen in the whole of it.
+pub(super) fn each(reader: &Reader, redacting: bool, mut pass: impl FnMut(Entry) -> Result<()>) -> Result<()> {
+    let blobs = |digest: &Digest, bytes: u64| super::blob(reader, digest, bytes);
+    let mut opened = None;
+    let mut message: Option<Envelope> = None;
+    for record in reader.iter(Seq(1)) {
+        let envelope = record?.envelope();
+        let opened = *opened.get_or_insert(envelope.at.0);
+        let Some(envelope) = joined(&mut message, envelope) else { continue };
+        let earlier = message.take();
+        // The end of a message waits for what comes after it.
+        message = matches!(&envelope.event, Event::Said(_)).then(|| envelope.clone());
+        let now = message.is_none().then_some(envelope);
+        for envelope in earlier.into_iter().chain(now) {
+            tell(&envelope, opened, redacting, &blobs).map_or(Ok(()), &mut pass)?;
+        }
+    }
+    let last = message.and_then(|envelope| tell(&envelope, opened.unwrap_or_default(), redacting, &blobs));
+    last.map_or(Ok(()), pass)
+}
+
+/// Adds a piece to the message that it continues; else it is given back. What is not told does not end a message.
+fn joined(message: &mut Option<Envelope>, envelope: Envelope) -> Option<Envelope> {
+    let Some(Event::Said(open)) = message.as_mut().map(|message| &mut message.event) else { return Some(envelope) };
+    match &envelope.event {
+        Event::Said(piece) if open.more && piece.by == open.by => {
+            open.text.push_str(&piece.text);
+            open.more = piece.more;
+            None
+        }
+        event if matches!(event.shown(), Shown::Report | Shown::Both) => Some(envelope),
+        _ => None,
+    }
+}
+
 /// Tells one event; `None` for those that only a machine needs.
 pub(super) fn tell(e: &Envelope, opened_ms: u64, redacting: bool, blobs: Blobs<'_>) -> Option<Entry> {
     if !matches!(e.event.shown(), Shown::Report | Shown::Both) {
+        return None;
+    }
+    if matches!(&e.event, Event::Said(said) if said.text.trim().is_empty()) {
         return None;
     }
     let safe = |text: &str| {

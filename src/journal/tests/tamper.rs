@@ -292,3 +292,33 @@ fn reports_for_people_escape_what_is_foreign() {
         assert!(text.contains("alert"), "{text}");
     }
 }
+
+/// Pieces of one message are one entry, a message without words is none, and a command says no more than is known of it.
+#[test]
+fn reports_for_people_leave_out_what_says_nothing() {
+    let (_dir, path) = place();
+    let mut journal = Journal::create(&path, &"s1".into()).unwrap();
+    let proposed = r#"{"action":{"id":"a1","revision":1,"kind":"command","title":"run it","digest":"DIGEST","command":{"shell":"python3 -m unittest","cwd":"."},"touches":{"files":0}}}"#;
+    let proposed = proposed.replace("DIGEST", &Digest::of(b"x").to_string());
+    let events = [
+        ("said", r#"{"by":"agent","text":"sk-abcdefgh","more":true}"#),
+        ("thought", r#"{"by":"agent","text":"between two pieces"}"#),
+        ("said", r#"{"by":"agent","text":"ijklmnop1234 - it is","more":true}"#),
+        ("said", r#"{"by":"agent","text":""}"#),
+        ("said", r#"{"by":"agent","text":" \n"}"#),
+        ("proposed", proposed.as_str()),
+        ("said", r#"{"by":"agent","text":"- last"}"#),
+    ];
+    for (kind, body) in events {
+        journal.append(&[draft(kind, body)]).unwrap();
+    }
+    let mut out = Vec::new();
+    export(&Reader::open(&path).unwrap(), Format::Markdown, true, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!(text.matches("agent said").count(), 2, "{text}");
+    assert!(!text.contains("abcdefgh"), "a secret in two pieces: {text}");
+    assert!(text.contains(" - it is\n") && text.contains("> \\- last\n"), "{text}");
+    assert!(text.contains("python3 -m unittest") && !text.contains("touches"), "{text}");
+    let (proposed, last) = (text.find("run it").unwrap(), text.find("last").unwrap());
+    assert!(text.find("it is").unwrap() < proposed && proposed < last, "{text}");
+}

@@ -102,11 +102,15 @@ pub(super) fn proposed(body: &Proposed) -> Words {
     if let Some(command) = action.command() {
         words = words.lines(format!("$ {}", command.line()));
     }
-    if let Some(touches) = &action.touches {
+    if let Some(touches) = action.touches.as_ref().filter(|touches| touches.files > 0 || !touches.unknown.is_empty()) {
+        let plural = if touches.files == 1 { "" } else { "s" };
         let more = if touches.files > touches.first.len() as u64 { ", …" } else { "" };
         let first = touches.first.join(", ");
         let unknown: String = touches.unknown.iter().map(|what| format!("; not known: {what}")).collect();
-        words = words.text(format!("touches {} files: {first}{more}{unknown}", touches.files));
+        words = words.text(match touches.files {
+            0 => format!("touches{}", unknown.trim_start_matches(';')),
+            files => format!("touches {files} file{plural}: {first}{more}{unknown}"),
+        });
     }
     words
 }
