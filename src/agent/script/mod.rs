@@ -71,14 +71,22 @@ impl Player {
                 Flow::TurnOver => {}
             }
         }
-        self.desk.end(SessionOutcome::Done, "The script has been played to its end.").await?;
-        self.linger().await
+        self.over(SessionOutcome::Done, "The script has been played to its end.".to_owned()).await
     }
 
-    /// Stays until the host closes the link, so that the end is not taken for a loss.
-    async fn linger(&mut self) -> Result<(), Interrupted> {
+    /// Ends the session and stays until the host closes the link, so that the end is not taken for a loss. A message is
+    /// answered: nobody waits for a turn that cannot end.
+    async fn over(&mut self, outcome: SessionOutcome, report: String) -> Result<(), Interrupted> {
         loop {
-            self.desk.receive().await?;
+            self.desk.end(outcome, report.clone()).await?;
+            match self.desk.next_prompt().await {
+                Ok(_) => {
+                    self.desk.say("The script is over and takes no messages: start a new session.").await?;
+                    self.desk.end_turn(TurnEnd::EndTurn).await?;
+                }
+                Err(Interrupted::Canceled) => self.desk.end_turn(TurnEnd::Canceled).await?,
+                Err(Interrupted::Closed) => return Err(Interrupted::Closed),
+            }
         }
     }
 
@@ -119,8 +127,7 @@ impl Player {
                 if !pattern.is_match(&self.last_told) {
                     let report =
                         format!("line {number}: expected to be told /{pattern}/, was told: {}", self.last_told);
-                    self.desk.end(SessionOutcome::Failed, report).await?;
-                    self.linger().await?;
+                    self.over(SessionOutcome::Failed, report).await?;
                     return Ok(Flow::Over);
                 }
             }
@@ -131,8 +138,7 @@ impl Player {
             }
             Play::Exit(0) => {
                 self.desk.end_turn(TurnEnd::EndTurn).await?;
-                self.desk.end(SessionOutcome::Done, "The script exits with 0.").await?;
-                self.linger().await?;
+                self.over(SessionOutcome::Done, "The script exits with 0.".to_owned()).await?;
                 return Ok(Flow::Over);
             }
             Play::Exit(code) => {
@@ -147,8 +153,7 @@ impl Player {
     async fn tests(&mut self, number: usize) -> Result<Flow, Interrupted> {
         let Some(command) = self.tests.clone() else {
             let report = format!("line {number}: no test runner was found in this project");
-            self.desk.end(SessionOutcome::Failed, report).await?;
-            self.linger().await?;
+            self.over(SessionOutcome::Failed, report).await?;
             return Ok(Flow::Over);
         };
         let mut proposal = Proposal::new(format!("run {}", command.line()), Body::Command(command));
