@@ -252,6 +252,24 @@ fn a_note_on_an_approval_reaches_the_model() {
     assert!(ran.kind("told").any(|e| e["text"].as_str().unwrap().contains("keep the signature as it is")));
 }
 
+/// Told that words alone do nothing, a model says the same again, and then hands it in as its report.
+#[test]
+fn an_answer_that_is_given_again_is_shown_once() {
+    let says = || Turn { text: "The sign was wrong; it is fixed.".into(), ..Turn::default() };
+    for api in Api::ALL.map(Api::name) {
+        let report = Turn::call("finish", json!({"report": "The sign was wrong; it is fixed.", "done": true}));
+        let turns =
+            [test(), edit("return a - b", "return a + b"), test(), says(), Turn { text: says().text, ..report }];
+        let ran = Session::of(api, turns).run(|action| match action["kind"].as_str() {
+            Some("edit") => Answer::Note("keep the signature as it is"),
+            _ => Answer::Approve,
+        });
+        let said: String = ran.kind("said").filter_map(|said| said["text"].as_str()).collect();
+        assert_eq!(said.matches("it is fixed").count(), 1, "{api}: {said}");
+        assert_eq!(ran.kind("session_ended").last().unwrap()["outcome"], "done", "{api}");
+    }
+}
+
 /// It reads the bytes as escapes, edits another line, and cannot write the whole.
 #[test]
 fn the_model_edits_a_file_that_is_not_utf_8_without_a_loss() {

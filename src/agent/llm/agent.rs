@@ -245,6 +245,7 @@ impl Driver {
         if self.prompts == 1 {
             self.ask_contexts().await;
         }
+        self.caller.begin();
         let mut crew = Crew::new(&self.settings.members(), &text);
         let mut next = crew.first();
         loop {
@@ -266,7 +267,10 @@ impl Driver {
 
     async fn end(&mut self, done: bool, report: String) -> Result<(), Interrupted> {
         let outcome = if done { SessionOutcome::Done } else { SessionOutcome::Failed };
-        self.desk.say(report.clone()).await?;
+        // Models like to say their report before they hand it in.
+        if !self.caller.has_just_said(&report) {
+            self.desk.say(report.clone()).await?;
+        }
         self.desk.end_turn(TurnEnd::EndTurn).await?;
         self.desk.end(outcome, report).await
     }

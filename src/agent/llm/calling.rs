@@ -4,7 +4,6 @@
 //! by what there is to leave out. Dropping the future closes the connection.
 
 use super::catalog::Choice;
-use super::crew::Role;
 use super::delta::Delta;
 use super::dialect::Dialect;
 use super::fault::Fault;
@@ -14,8 +13,8 @@ use super::repeats::Repeats;
 use super::reply::Reply;
 use super::request::Request;
 use super::secret::Secret;
+use super::shown::Shown;
 use super::turn::{Ask, Event};
-use crate::agent::llm::limits;
 use crate::model::event::AgentNoted;
 use crate::model::{AlarmKind, NoteKind};
 use crate::port::{Desk, FromAgent, Interrupted};
@@ -33,6 +32,8 @@ pub struct Caller {
     /// By provider and model: what one model of a server refuses another may know.
     dialects: BTreeMap<(String, String), Dialect>,
     calls: u64,
+    /// The last message of a model in this turn, as it was shown.
+    last_said: String,
 }
 
 impl Caller {
@@ -42,7 +43,18 @@ impl Caller {
         patience: Patience,
         wall_ms_max: watch::Receiver<Option<u64>>,
     ) -> Caller {
-        Caller { to_host, patience, wall_ms_max, keys: BTreeMap::new(), dialects: BTreeMap::new(), calls: 0 }
+        let (keys, dialects) = (BTreeMap::new(), BTreeMap::new());
+        Caller { to_host, patience, wall_ms_max, keys, dialects, calls: 0, last_said: String::new() }
+    }
+
+    /// A new turn begins: an answer may be what was said before.
+    pub fn begin(&mut self) {
+        self.last_said.clear();
+    }
+
+    /// Returns whether these words are the last message, which the supervisor has already.
+    pub fn has_just_said(&self, text: &str) -> bool {
+        self.last_said == text.trim()
     }
 
     /// Makes one call of a model, shown while its answer comes. Returns the event that the machine waits for.
@@ -111,16 +123,15 @@ impl Caller {
         let by = ask.role.speaker();
         self.calls += 1;
         let mut reply = Reply::new(endpoint.api, format!("{by}-{}", self.calls));
-        let tokens = ask.tokens;
-        let mut stream =
-            Stream { to_host: self.to_host.clone(), by, tokens, open: None, kept: String::new(), sent: None };
+        let mut shown = Shown::new(by, ask.tokens, std::mem::take(&mut self.last_said));
+        let to_host = self.to_host.clone();
         let encoded = endpoint.api.encode(&endpoint.base_url, request);
         let (stop, stopped) = oneshot::channel();
         let (mut stop, mut repeats) = (Some(stop), Repeats::default());
         let mut early = None;
         {
             let work = http::complete(endpoint, &encoded, |progress| {
-                let messages = stream.take(&progress);
+                let messages = shown.take(&progress);
                 if let Progress::Delta(delta) = progress {
                     let repeated = match &delta {
                         Delta::Text(text) | Delta::Thinking(text) | Delta::ToolArgs { text, .. } => repeats.feed(text),
@@ -141,7 +152,7 @@ impl Caller {
                     }
                     reply.take(delta);
                 }
-                let to_host = stream.to_host.clone();
+                let to_host = to_host.clone();
                 async move {
                     for message in messages {
                         // A closed host ends the desk's wait as well.
@@ -160,7 +171,9 @@ impl Caller {
         if let Some(fault) = early {
             reply.take(Delta::Fault(fault));
         }
-        for message in stream.close() {
+        let last = shown.close();
+        self.last_said = shown.into_last();
+        for message in last {
             desk.send(message).await?;
         }
         Ok(reply)
@@ -197,99 +210,6 @@ async fn out_of_time(mut most: watch::Receiver<Option<u64>>, used_ms: u64) {
         tokio::select! {
             () = over => return,
             changed = most.changed() => if changed.is_err() { return std::future::pending().await },
-        }
-    }
-}
-
-/// Shows a completion while it comes.
-struct Stream {
-    to_host: mpsc::Sender<FromAgent>,
-    by: &'static str,
-    /// The size of the request, estimated.
-    tokens: u64,
-    open: Option<Kind>,
-    /// The text since something was sent: a journal entry for every token would be too much.
-    kept: String,
-    sent: Option<Instant>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Text,
-    Thinking,
-}
-
-impl Stream {
-    fn take(&mut self, progress: &Progress) -> Vec<FromAgent> {
-        let note = |what: NoteKind, text: String| FromAgent::Noted(AgentNoted::new(what, text));
-        match progress {
-            Progress::Delta(Delta::Text(text)) => self.say(Kind::Text, text),
-            Progress::Delta(Delta::Thinking(text)) => self.say(Kind::Thinking, text),
-            Progress::Delta(Delta::ToolStart { name, .. }) => {
-                let mut out = self.close();
-                // Alone, the model needs no name.
-                let by = if self.by == Role::Solo.speaker() { String::new() } else { format!(" by the {}", self.by) };
-                out.push(note(NoteKind::Writing, format!("a call of {name}{by} …")));
-                out
-            }
-            Progress::Delta(
-                Delta::Seal(_)
-                | Delta::ToolArgs { .. }
-                | Delta::ToolSeal { .. }
-                | Delta::ToolDoubt { .. }
-                | Delta::ToolEnd { .. }
-                | Delta::Usage(_)
-                | Delta::Stop(_)
-                | Delta::Fault(_),
-            ) => Vec::new(),
-            // Often enough to see that it lives, seldom enough not to fill the journal.
-            Progress::Waiting { seconds, speaking } if *seconds == 5 || seconds % 15 == 0 && *seconds > 0 => {
-                let text = if *speaking {
-                    format!("no more output from the model for {seconds} s")
-                } else {
-                    format!("{seconds} s without output; the model is reading about {} tokens", self.tokens)
-                };
-                vec![note(NoteKind::Waiting, text)]
-            }
-            Progress::Waiting { .. } => Vec::new(),
-            Progress::Retrying { attempt, after, fault } => {
-                let code = fault.status().map_or(String::new(), |status| format!("{status}, "));
-                let (next, last) = (attempt + 1, limits::RETRIES_MAX + 1);
-                let wait = if after.as_secs() < 10 {
-                    format!("{:.1}", after.as_secs_f64())
-                } else {
-                    after.as_secs().to_string()
-                };
-                vec![note(NoteKind::Retry, format!("retrying in {wait} s ({code}attempt {next} of {last}): {fault}"))]
-            }
-        }
-    }
-
-    fn say(&mut self, kind: Kind, text: &str) -> Vec<FromAgent> {
-        let mut out = if self.open.is_some_and(|open| open != kind) { self.close() } else { Vec::new() };
-        self.open = Some(kind);
-        self.kept.push_str(text);
-        if self.sent.is_none_or(|sent| sent.elapsed() >= Duration::from_millis(limits::SAID_MERGED_MS)) {
-            self.sent = Some(Instant::now());
-            let text = std::mem::take(&mut self.kept);
-            out.push(self.piece(kind, text, true));
-        }
-        out
-    }
-
-    /// The end of a message, if one is open.
-    fn close(&mut self) -> Vec<FromAgent> {
-        let Some(kind) = self.open.take() else { return Vec::new() };
-        self.sent = None;
-        let text = std::mem::take(&mut self.kept);
-        vec![self.piece(kind, text, false)]
-    }
-
-    fn piece(&self, kind: Kind, text: String, more: bool) -> FromAgent {
-        let by = self.by.to_owned();
-        match kind {
-            Kind::Text => FromAgent::Said { by, text, more },
-            Kind::Thinking => FromAgent::Thought { by, text, more },
         }
     }
 }

@@ -29,6 +29,7 @@ mod reply;
 mod request;
 mod secret;
 mod settings;
+mod shown;
 mod slash;
 mod talk;
 mod tools;
