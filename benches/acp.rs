@@ -100,6 +100,7 @@ fn shown(bencher: divan::Bencher, bytes: Vec<u8>, count: usize) {
             keymap,
             size,
             linear: false,
+            utc_offset_s: 0,
             arm_after_ms: 400,
             is_record: false,
             reads_only: false,

@@ -108,6 +108,7 @@ fn client() -> Option<App> {
         keymap,
         size: SIZE,
         linear: false,
+        utc_offset_s: 0,
         arm_after_ms: 400,
         is_record: false,
         reads_only: false,

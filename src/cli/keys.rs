@@ -44,8 +44,9 @@ pub fn probe(shared: &Shared) -> Done {
     let keymap = keymap(shared)?;
     super::screen::check(&Shared { linear: true, ..shared.clone() })?;
     print("Press keys to see what this terminal sends; press Esc twice to stop.")?;
-    let (modes, begin) = Modes::enter(modes::Options { mouse: false, kitty: true, alternate: false, paste: true })
-        .map_err(|e| Fail::usage(e.to_string()))?;
+    let (modes, begin) =
+        Modes::enter(modes::Options { mouse: false, kitty: true, alternate: false, paste: true, links: false })
+            .map_err(|e| Fail::usage(e.to_string()))?;
     let runtime = daemon::runtime()?;
     let ended = runtime.block_on(show_keys(&keymap, begin));
     drop(modes);

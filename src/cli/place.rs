@@ -216,3 +216,38 @@ fn salt(attempt: u32) -> String {
     let text = format!("{now}/{}/{attempt}", std::process::id());
     crate::base::Digest::of(text.as_bytes()).to_string().chars().take(6).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session whose host runs is meant before one that has ended, however lately.
+    #[test]
+    fn the_newest_living_session_is_found_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::open(Some(dir.path())).unwrap();
+        let found = || places.find(None).map(|place| place.id.as_str().to_owned()).unwrap_or_default();
+        assert_eq!(found(), "", "there is none yet");
+        let now = std::time::SystemTime::now();
+        let session = |name: &str, age_s: u64| {
+            let place =
+                SessionPlace { id: SessionId::new(name.to_owned()), dir: dir.path().join("sessions").join(name) };
+            std::fs::create_dir(&place.dir).unwrap();
+            let journal = std::fs::File::create(place.journal()).unwrap();
+            journal.set_modified(now - std::time::Duration::from_secs(age_s)).unwrap();
+            place
+        };
+        let (oldest, older) = (session("oldest", 300), session("older", 200));
+        session("newest", 100);
+        assert_eq!(found(), "newest", "none lives");
+        let host = |place: &SessionPlace| {
+            let listener = std::os::unix::net::UnixListener::bind(place.socket()).unwrap();
+            std::thread::spawn(move || listener.incoming().for_each(drop));
+        };
+        host(&oldest);
+        assert_eq!(found(), "oldest");
+        host(&older);
+        assert_eq!(found(), "older", "the newest of those that live");
+        assert_eq!(places.find(Some("new")).unwrap().id.as_str(), "newest");
+    }
+}

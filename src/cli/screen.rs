@@ -18,6 +18,13 @@ pub fn depth() -> Depth {
     Depth::detect(env("NO_COLOR").as_deref(), env("COLORTERM").as_deref(), env("TERM").as_deref())
 }
 
+/// False for terminals that are known not to support links; one that knows nothing of them passes them over.
+fn knows_links(term: Option<&str>, program: Option<&str>, vte: Option<&str>) -> bool {
+    let lacks = term.is_some_and(|term| term == "linux" || term.starts_with("vt") || term.starts_with("screen"));
+    let is_old_vte = vte.and_then(|version| version.parse::<u32>().ok()).is_some_and(|version| version < 5_000);
+    !lacks && !is_old_vte && program != Some("Apple_Terminal")
+}
+
 /// The locale of characters: the first that is set and not empty.
 pub fn locale() -> Option<String> {
     ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env(name).filter(|value| !value.is_empty()))
@@ -41,6 +48,8 @@ pub fn options(shared: &Shared, title: &str, control: Option<bool>) -> Result<Op
         depth: depth(),
         signs: if chosen.ascii { Signs::Ascii } else { Signs::detect(locale().as_deref(), term.as_deref()) },
         mouse: chosen.mouse,
+        links: chosen.links
+            && knows_links(term.as_deref(), env("TERM_PROGRAM").as_deref(), env("VTE_VERSION").as_deref()),
         kitty: true,
         linear: shared.linear,
         term,
@@ -71,6 +80,11 @@ pub fn run(
     match ended {
         Ended::Left(Leave::Detach) => super::print(&left()).map(|()| DONE),
         Ended::Left(Leave::Quit) => Ok(DONE),
+        Ended::LeftDraft => {
+            let kept =
+                "the message that you were writing is kept; `rightseat attach` with the session's name returns to it";
+            super::print(kept).map(|()| DONE)
+        }
         Ended::Left(Leave::Interrupt) => super::print(&left()).map(|()| INTERRUPTED),
         Ended::Signal(number) => Ok(code_of_signal(number)),
         Ended::HungUp => Ok(129),
@@ -80,4 +94,21 @@ pub fn run(
 /// Returns the shells' exit code for an end by a signal: 128 and its number.
 pub fn code_of_signal(number: i32) -> u8 {
     u8::try_from(128 + number).unwrap_or(130)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_off_where_they_are_not_known() {
+        assert!(
+            knows_links(Some("xterm-256color"), None, None) && knows_links(Some("tmux-256color"), None, Some("7200"))
+        );
+        assert!(!knows_links(Some("linux"), None, None) && !knows_links(Some("screen.xterm"), None, None));
+        assert!(
+            !knows_links(Some("xterm"), Some("Apple_Terminal"), None)
+                && !knows_links(Some("xterm"), None, Some("4205"))
+        );
+    }
 }

@@ -76,6 +76,8 @@ pub struct Ui {
     pub approval_arm_ms: Option<u64>,
     /// Use clicks and the wheel of the mouse.
     pub mouse: Option<bool>,
+    /// Make web addresses links that the terminal opens (OSC 8), unless it is known not to support them.
+    pub links: Option<bool>,
     /// Characters for borders and symbols; ASCII is also chosen when the locale is not UTF-8.
     pub signs: Option<Signs>,
 }

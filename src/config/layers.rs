@@ -90,6 +90,20 @@ pub struct Budget {
     pub actions: u64,
 }
 
+/// What the client uses of the terminal beyond text and keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Terminal {
+    pub mouse: bool,
+    pub links: bool,
+}
+
+impl Default for Terminal {
+    fn default() -> Self {
+        Self { mouse: true, links: true }
+    }
+}
+
 /// Everything that can be set, with a value for each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -110,7 +124,8 @@ pub struct Settings {
     pub check_timeout_ms: u64,
     pub budget: Budget,
     pub approval_arm_ms: u64,
-    pub mouse: bool,
+    #[serde(flatten)]
+    pub terminal: Terminal,
     pub signs: Signs,
     pub poll: Polling,
     pub poll_ms: u64,
@@ -151,7 +166,7 @@ impl Default for Settings {
                 actions: MODEL_BUDGET_ACTIONS,
             },
             approval_arm_ms: UI_ARM_AFTER_MS.max(APPROVAL_ARM_MS_MIN),
-            mouse: true,
+            terminal: Terminal::default(),
             signs: Signs::default(),
             poll: Polling::default(),
             poll_ms: WATCH_POLL_MS,
@@ -222,7 +237,8 @@ fn apply(s: &mut Settings, f: &File) {
     set(&mut s.budget.turns, &f.budget.turns);
     set(&mut s.budget.actions, &f.budget.actions);
     set(&mut s.approval_arm_ms, &f.ui.approval_arm_ms);
-    set(&mut s.mouse, &f.ui.mouse);
+    set(&mut s.terminal.mouse, &f.ui.mouse);
+    set(&mut s.terminal.links, &f.ui.links);
     set(&mut s.signs, &f.ui.signs);
     set(&mut s.poll, &f.watch.poll);
     set(&mut s.poll_ms, &f.watch.poll_ms);

@@ -6,6 +6,7 @@ use super::table::Table;
 use super::{Block, Code, Definitions, Face, Kind, Line, Span};
 use crate::base::text::{Show, escape, width};
 use pulldown_cmark::{BrokenLink, CodeBlockKind, CowStr, Event, HeadingLevel, Parser, Tag, TagEnd};
+use std::sync::Arc;
 
 /// The lines of a block whose text is `source`, none wider than `columns`.
 pub fn lines(source: &str, block: &Block, definitions: &Definitions, columns: usize) -> Vec<Line> {
@@ -46,13 +47,17 @@ pub(super) struct Words {
 
 impl Words {
     fn push(&mut self, text: &str, face: Face, source: usize) {
+        self.link(text, face, None, source);
+    }
+
+    fn link(&mut self, text: &str, face: Face, link: Option<&Arc<str>>, source: usize) {
         if text.is_empty() {
             return;
         }
         self.source.get_or_insert(source);
         match self.spans.last_mut() {
-            Some(last) if last.face == face => last.text.push_str(text),
-            Some(_) | None => self.spans.push(Span { text: text.to_owned(), face }),
+            Some(last) if last.face == face && last.link.as_ref() == link => last.text.push_str(text),
+            Some(_) | None => self.spans.push(Span { text: text.to_owned(), face, link: link.cloned() }),
         }
     }
 }
@@ -67,7 +72,7 @@ struct Layout {
     words: Words,
     face: Face,
     /// Links that are open: where they lead and how many bytes of label there were before.
-    links: Vec<(String, usize)>,
+    links: Vec<(Arc<str>, usize)>,
     /// A blank line comes before the next block.
     gap: bool,
     /// In a code block: its language, its code so far, and where it begins.
@@ -118,9 +123,10 @@ impl Layout {
     /// Foreign words, made safe to show.
     fn say(&mut self, text: &str, face: Face, at: usize) {
         let shown = escape::show(text, &Show::prose());
+        let link = self.links.first().map(|(address, _)| address);
         match &mut self.table {
-            Some(table) => table.say(&shown, face),
-            None => self.words.push(&shown, face, at),
+            Some(table) => table.say(&shown, face, link),
+            None => self.words.link(&shown, face, link, at),
         }
     }
 
@@ -169,7 +175,7 @@ impl Layout {
             Tag::Strong => self.face.strong = true,
             Tag::Strikethrough => self.face.struck = true,
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
-                self.links.push((dest_url.to_string(), self.label_bytes()));
+                self.links.push((Arc::from(&*dest_url), self.label_bytes()));
                 self.face.kind = Kind::Link;
             }
             Tag::Table(alignments) => {
@@ -262,16 +268,21 @@ impl Layout {
 
     /// Says where the link leads, unless its label does.
     fn link_ends(&mut self) {
-        let Some((address, from)) = self.links.pop() else { return };
+        let Some((address, from)) = self.links.last().cloned() else { return };
+        self.say_address(&address, from);
+        self.links.pop();
         if self.links.is_empty() {
             self.face.kind = Kind::Text;
         }
+    }
+
+    fn say_address(&mut self, address: &str, from: usize) {
         let words = match &self.table {
             Some(table) => table.cell_text(),
             None => self.words.spans.iter().map(|span| span.text.as_str()).collect(),
         };
         let label = words.get(from..).unwrap_or_default().trim().to_owned();
-        if address.is_empty() || bare(&label) == bare(&address) {
+        if address.is_empty() || bare(&label) == bare(address) {
             return;
         }
         let face = Face { kind: Kind::Address, ..Face::default() };
@@ -295,7 +306,7 @@ impl Layout {
     /// What stands before the words of a line: bars of quotes, indents of items, and the mark of the innermost.
     fn prefix(&self, first: bool) -> Vec<Span> {
         let mut spans = Vec::new();
-        let span = |text: String| Span { text, face: mark() };
+        let span = |text: String| Span { text, face: mark(), link: None };
         let levels = self.levels.iter().filter(|level| !matches!(level, Level::List(_)));
         for level in levels.take(NESTED_LEVELS_MAX) {
             spans.push(match level {
@@ -346,7 +357,8 @@ impl Layout {
                 }
                 let end = from + part.len();
                 let edge = if from == 0 { "  " } else { "↪ " };
-                let spans = vec![Span { text: edge.to_owned(), face: mark() }, Span { text: part.to_owned(), face }];
+                let span = |text: &str, face| Span { text: text.to_owned(), face, link: None };
+                let spans = vec![span(edge, mark()), span(part, face)];
                 self.line(spans, at);
                 if let Some(last) = self.lines.last_mut() {
                     last.code = Some(Code { language: language.to_owned(), line: number, part: from..end });
@@ -396,7 +408,7 @@ pub(super) fn wrapped(spans: &[Span], columns: usize) -> Vec<Vec<Span>> {
                 if from < to
                     && let Some(text) = span.text.get(from - at..to - at)
                 {
-                    parts.push(Span { text: text.to_owned(), face: span.face });
+                    parts.push(Span { text: text.to_owned(), ..span.clone() });
                 }
                 at += span.text.len();
             }

@@ -9,8 +9,34 @@ pub mod limits;
 pub mod plan;
 mod table;
 
+use std::sync::Arc;
+
 pub use document::{Block, Definitions, Document};
 pub use layout::lines;
+
+/// The lines of a whole text.
+pub fn rendered(text: &str, columns: usize) -> Vec<Line> {
+    let document = Document::new(text);
+    let mut all = Vec::new();
+    for block in document.settled().iter().chain([document.tail()]) {
+        let lines = lines(document.source(block), block, document.definitions(), columns);
+        if !all.is_empty() && !lines.is_empty() && !block.continues {
+            all.push(Line::default());
+        }
+        all.extend(lines);
+    }
+    all
+}
+
+/// The words of a text without its marks, in one line: for places that have no room for more. Safe to show.
+pub fn words(text: &str) -> String {
+    let lines = rendered(text, usize::from(u16::MAX));
+    let spans = lines.iter().map(|line| {
+        let words = line.spans.iter().filter(|span| span.face.kind != Kind::Mark);
+        words.map(|span| span.text.as_str()).collect::<String>()
+    });
+    spans.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
 
 /// What a run of words is, beyond plain text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -47,6 +73,8 @@ pub enum Kind {
 pub struct Span {
     pub text: String,
     pub face: Face,
+    /// Where it leads, as it is written: not safe to show.
+    pub link: Option<Arc<str>>,
 }
 
 /// One line of the screen.
@@ -73,5 +101,17 @@ pub struct Code {
 impl Line {
     pub fn text(&self) -> String {
         self.spans.iter().map(|span| span.text.as_str()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_text_are_one_line_without_marks() {
+        assert_eq!(words("## Fix\n\n- the **bound** in `peek`\n- and ~~this~~\n"), "Fix the bound in peek and this");
+        assert_eq!(words("a\u{1b}[2J\n\n```\nx = 1\n```\n"), format!("{} x = 1", words("a\u{1b}[2J")));
+        assert_eq!(words(""), "");
     }
 }

@@ -5,6 +5,7 @@ use super::limits::{TABLE_CELL_COLUMNS_MIN, TABLE_ROWS_MAX};
 use super::{Face, Kind, Span};
 use crate::base::text::width;
 use pulldown_cmark::Alignment;
+use std::sync::Arc;
 
 type Cell = Vec<Span>;
 
@@ -35,9 +36,9 @@ impl Table {
         }
     }
 
-    pub fn say(&mut self, text: &str, face: Face) {
+    pub fn say(&mut self, text: &str, face: Face, link: Option<&Arc<str>>) {
         if let Some(cell) = self.rows.last_mut().and_then(|row| row.last_mut()) {
-            cell.push(Span { text: text.to_owned(), face });
+            cell.push(Span { text: text.to_owned(), face, link: link.cloned() });
         }
     }
 
@@ -153,11 +154,11 @@ fn text(cell: &[Span]) -> String {
 
 fn strong(cell: &[Span]) -> Cell {
     let face = |face: Face| Face { strong: true, ..face };
-    cell.iter().map(|span| Span { text: span.text.clone(), face: face(span.face) }).collect()
+    cell.iter().map(|span| Span { face: face(span.face), ..span.clone() }).collect()
 }
 
 fn marked(text: String) -> Span {
-    Span { text, face: Face { kind: Kind::Mark, ..Face::default() } }
+    Span { text, face: Face { kind: Kind::Mark, ..Face::default() }, link: None }
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 
 /// Combining marks kept on one cell; more is decoration at best (Zalgo text).
 pub const UI_CELL_MARKS_MAX: usize = 4;
+/// An address that a terminal is given as a link (as long as VTE takes), and how many of them a client numbers.
+pub const UI_LINK_BYTES_MAX: usize = 2_083;
+pub const UI_LINKS_MAX: usize = 10_000;
 /// Bytes a shift of rows must save before a scroll region (about 25 bytes) pays.
 pub const UI_SCROLL_GAIN_BYTES_MIN: usize = 40;
 /// Rows a picture may have moved between two frames and still be found.
@@ -20,6 +23,10 @@ pub const UI_KEYS_IN_A_ROW_MAX: usize = 4;
 pub const UI_ENTRY_BYTES_MAX: usize = 512 * 1024;
 /// Objects that one field has had; further ones are put in as text.
 pub const UI_ENTRY_OBJECTS_MAX: usize = 1_000;
+/// Columns of a reason that is shown beside a pending action in one line, before its marks are taken off.
+pub const UI_INBOX_LINE_COLUMNS_MAX: usize = 1_000;
+/// Changes of a field's text that can be undone.
+pub const UI_ENTRY_UNDO_MAX: usize = 200;
 /// Columns of a field before it is drawn for the first time.
 pub const UI_ENTRY_COLUMNS_DEFAULT: usize = 70;
 /// Lines and bytes of pasted text above which it is one object in a message.
@@ -48,6 +55,8 @@ pub const UI_ARRIVAL_GUARD_MS: u64 = 300;
 pub const UI_HELD_KEY_MS_MAX: u64 = 100;
 /// The key of a verdict does not decide on another action within this, where the terminal does not report releases.
 pub const UI_AFTER_VERDICT_MS: u64 = 1_000;
+/// A key so soon after a message was sent, or after such a key, still belongs to what is being written.
+pub const UI_AFTER_SEND_MS: u64 = 1_000;
 /// Interval at which a displayed age changes, milliseconds.
 pub const UI_AGE_STEP_MS: u64 = 60_000;
 /// A host that leaves a request unanswered for this long is said to be silent (a stop takes up to 2 s), milliseconds.
@@ -94,6 +103,8 @@ pub const UI_TALK_HIGHLIGHT_STEPS_MAX: usize = 20_000;
 /// Lines of a command's output in the conversation: of one that failed, and unfolded.
 pub const UI_TALK_FAILURE_LINES_MAX: usize = 6;
 pub const UI_TALK_OUTPUT_LINES_MAX: usize = 40;
+/// A version of a file whose change is compared for the conversation, and the text of such a change.
+pub const UI_TALK_DIFF_BYTES_MAX: usize = 64 * 1024;
 /// Messages and actions of the conversation that can be scrolled back to; older ones are in the journal.
 pub const UI_TALK_ITEMS_MAX: usize = 2_000;
 /// Time for reading the syntax of one version of a file, milliseconds; what is not done by then stays plain.

@@ -211,7 +211,7 @@ fn field(app: &App) -> Option<&Entry> {
 /// Draws into a picture of its own and reads it out, row by row, without blanks at the ends.
 fn picture(size: Size, draw: impl FnOnce(&mut Frame<'_>)) -> Vec<String> {
     let mut buffer = Buffer::empty(Rect::new(0, 0, size.width, size.height));
-    let mut frame = Frame { buffer: &mut buffer, cursor: None };
+    let mut frame = Frame { buffer: &mut buffer, cursor: None, links: Vec::new() };
     draw(&mut frame);
     filter::clean_buffer(&mut buffer);
     let mut rows = Vec::new();

@@ -3,10 +3,12 @@
 //! Text given to a brush is either our own or has gone through `base::text` already.
 
 use crate::base::text::width;
+use crate::ui::terminal::links;
 use crate::ui::theme::{Role, Sign, Signs, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Color, Style};
+use std::sync::Arc;
 
 /// Theme and signs.
 #[derive(Debug, Clone)]
@@ -32,11 +34,22 @@ impl Look {
 pub struct Brush<'a> {
     pub buffer: &'a mut Buffer,
     pub look: &'a Look,
+    /// Where the links lead that were drawn: part of the frame.
+    pub links: Vec<Arc<str>>,
 }
 
 impl<'a> Brush<'a> {
     pub fn new(buffer: &'a mut Buffer, look: &'a Look) -> Self {
-        Self { buffer, look }
+        Self { buffer, look, links: Vec::new() }
+    }
+
+    /// As [`Brush::styled`], as a link to this address where the terminal knows such.
+    pub fn linked(&mut self, x: u16, y: u16, end: u16, text: &str, style: Style, address: &Arc<str>) -> u16 {
+        let at = self.links.iter().position(|known| known == address).unwrap_or_else(|| {
+            self.links.push(Arc::clone(address));
+            self.links.len() - 1
+        });
+        self.styled(x, y, end, text, links::marked(style, at + 1))
     }
 
     /// Text from `x` on row `y`, cut before column `end`; returns the column behind it.
@@ -52,6 +65,8 @@ impl<'a> Brush<'a> {
             return x;
         }
         let room = usize::from(end.min(area.right()) - x);
+        // What is drawn over a link is no part of it.
+        let style = Style { underline_color: style.underline_color.or(Some(Color::Reset)), ..style };
         self.buffer.set_stringn(x, y, text, room, style).0
     }
 

@@ -67,6 +67,14 @@ fn a_message_of_several_lines_is_written_kept_and_sent(size: (u16, u16)) {
     screen.wait_for("it came");
     let sent = prompts(&room);
     assert_eq!(text_of(sent.last().unwrap()), "a d r s\nsecond\nthird\nfourth");
+    // The next message is typed at once, and the last one is the first of the history.
+    screen.wait_for("Enter send");
+    screen.type_text("quit, stop, all text");
+    screen.wait_for("quit, stop, all text");
+    screen.press("up");
+    screen.wait("the last message", |text| text.contains("fourth") && !text.contains("quit, stop"));
+    screen.press("down");
+    screen.wait_for("quit, stop, all text");
     quit(screen, &room, hosts);
 }
 
@@ -238,9 +246,18 @@ fn a_command_of_my_own_is_run_and_its_output_sent(size: (u16, u16)) {
     screen.type_text("!echo made-by-me");
     screen.wait_for("runs a command");
     screen.press("enter");
-    screen.wait_for("writes about its output");
+    screen.wait_for("write about its output");
+    // It is a block of the conversation, which unfolds; the key of a mention puts it into the message.
+    screen.command("focus-talk");
+    screen.wait("the block", |text| text.contains("run echo made-by-me") && text.contains("run by you"));
+    screen.command("fold");
+    screen.wait("its output", |text| text.lines().any(|line| line.contains("made-by-me") && !line.contains("echo")));
     screen.command("compose");
+    screen.press("C-u");
+    screen.wait_gone("@a1");
+    screen.command("mention");
     screen.wait_for("@a1");
+    screen.press("backspace");
     screen.type_text(" what is this?");
     screen.press("enter");
     screen.wait_for("it came");

@@ -6,7 +6,30 @@ use crate::seat::{Room, assert_verifies, only_session};
 use base64::Engine as _;
 use serde_json::json;
 
-at_every_size!(an_answer_in_markdown_is_seen_without_a_key, a_question_takes_the_place_and_gives_it_back);
+at_every_size!(
+    an_answer_in_markdown_is_seen_without_a_key,
+    a_question_takes_the_place_and_gives_it_back,
+    a_script_that_is_over_answers_and_queues_nothing,
+);
+
+/// A message to a session whose agent has finished is answered, not queued for ever.
+fn a_script_that_is_over_answers_and_queues_nothing(size: (u16, u16)) {
+    let room = Room::with(&[("script.jsonl", "{\"say\": \"first and last\"}\n")]);
+    let hosts = Hosts(&room);
+    let mut screen = Screen::open(&room, &["--agent", "script:script.jsonl", "go"], size);
+    screen.wait_for("first and last");
+    screen.wait_idle();
+    screen.command("compose");
+    screen.wait_for("the agent has finished");
+    for text in ["are you there?", "and now?"] {
+        screen.type_text(text);
+        screen.press("enter");
+        screen.wait(text, |shown| shown.contains(&format!("› {text}")));
+        screen.wait_for("The script is over and takes no messages");
+        screen.wait_gone("queued");
+    }
+    quit(screen, &room, hosts);
+}
 
 fn quit(screen: Screen, room: &Room, hosts: Hosts<'_>) {
     screen.quit();

@@ -119,6 +119,9 @@ impl Perform for Seen {
 
     fn osc_dispatch(&mut self, params: &[&[u8]], _bell: bool) {
         match params {
+            // The end of a link, and links to web addresses.
+            [b"8", b"", b""] => {}
+            [b"8", id, address, ..] if id.starts_with(b"id=") && address.starts_with(b"http") => {}
             [b"52", b"c", text] => self.copied.push(String::from_utf8_lossy(text).into_owned()),
             [b"10", b"?"] => drop(self.asked(Query::Colour("10"))),
             [b"11", b"?"] => drop(self.asked(Query::Colour("11"))),

@@ -230,8 +230,13 @@ impl Screen {
         }
     }
 
-    /// The keys of a command, by its name.
+    /// The keys of a command, by its name. Where a message is written, the composer is left first.
     pub fn command(&mut self, name: &str) {
+        let works_anywhere = matches!(name, "stop" | "interrupt");
+        if !works_anywhere && self.text().contains("Enter send") {
+            self.press("esc");
+            self.wait_gone("Enter send");
+        }
         let binding = self.keymap.bindings().iter().find(|binding| binding.command.name == name);
         let keys: Vec<u8> = binding.expect("a command").keys.iter().flat_map(|key| encoded(*key)).collect();
         self.send(&keys);
@@ -259,7 +264,8 @@ impl Screen {
     /// Presses the key of a command that lets something happen, again as long as the client says that it was too
     /// early, until the effect is there.
     pub fn consent(&mut self, command: &str, name: &str, is_so: impl Fn(&str) -> bool) {
-        const REFUSALS: [&str; 4] = ["nothing was approved", "before you approve it", "unseen lines", "not connected"];
+        const REFUSALS: [&str; 5] =
+            ["nothing was approved", "nothing was decided", "before you approve it", "unseen lines", "not connected"];
         let end = Instant::now() + PATIENCE;
         loop {
             self.command(command);

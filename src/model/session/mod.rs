@@ -37,6 +37,8 @@ use std::collections::VecDeque;
 pub struct Turns {
     /// The one that runs.
     pub current: Option<TurnId>,
+    /// The event that began it, or the last one.
+    pub started: Seq,
     /// Every turn there was.
     pub count: u64,
     /// The end of the last turn, until another begins.
@@ -112,7 +114,7 @@ impl Session {
         let (seq, at) = (envelope.seq, envelope.at);
         match &envelope.event {
             Event::SessionOpened(body) => self.open(body),
-            Event::TurnStarted(body) => self.start_turn(body),
+            Event::TurnStarted(body) => self.start_turn(seq, body),
             Event::TurnEnded(body) => self.end_turn(seq, at, body),
             Event::Said(body) => self.transcript.say(seq, at, body, false),
             Event::Thought(body) => self.transcript.say(seq, at, body, true),
@@ -210,7 +212,8 @@ impl Session {
         self.opened = Some(body.clone());
     }
 
-    fn start_turn(&mut self, body: &TurnStarted) {
+    fn start_turn(&mut self, seq: Seq, body: &TurnStarted) {
+        self.turns.started = seq;
         self.turns.count += 1;
         self.turns.current = Some(body.turn.clone());
         self.turns.last_end = None;

@@ -27,7 +27,9 @@ impl Default for Alternates {
 
 /// After new events.
 pub(super) fn follow(app: &mut App, envelopes: &[Envelope]) {
-    if app.scene.record.is_some() || app.composer.open || app.overlay.is_some() {
+    // An empty composer that is still open after the last message is no reading or typing.
+    let writes = app.composer.open && !app.composer.entry.is_empty();
+    if app.scene.record.is_some() || writes || app.overlay.is_some() {
         return;
     }
     let any = |is: fn(&Event) -> bool| envelopes.iter().any(|envelope| is(&envelope.event));

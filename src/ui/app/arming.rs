@@ -4,7 +4,9 @@
 
 use crate::base::limits::UI_ARM_AFTER_MS;
 use crate::base::{ActionId, Digest};
-use crate::ui::limits::{UI_AFTER_VERDICT_MS, UI_ARRIVAL_GUARD_MS, UI_HELD_KEY_MS_MAX, UI_HELD_KEY_UNREPORTED_MS_MAX};
+use crate::ui::limits::{
+    UI_AFTER_SEND_MS, UI_AFTER_VERDICT_MS, UI_ARRIVAL_GUARD_MS, UI_HELD_KEY_MS_MAX, UI_HELD_KEY_UNREPORTED_MS_MAX,
+};
 use crate::ui::terminal::Key;
 
 /// The reason that a key does not approve.
@@ -16,6 +18,9 @@ pub enum NotArmed {
     JustDecided,
     HeldDown,
 }
+
+/// The reason that a letter does nothing just after a message was sent.
+pub const STILL_TYPING: &str = "nothing was decided: keys so soon after a message are text; press again";
 
 impl NotArmed {
     /// In words for the user.
@@ -43,6 +48,8 @@ pub struct Arming {
     previous_key: Option<(Key, u64)>,
     /// The key of the last verdict, when it was pressed, and whether its release has been reported since.
     verdict: Option<(Key, u64, bool)>,
+    /// When a message was sent and the composer closed, or the last letter typed since without a pause.
+    typed_at_ms: Option<u64>,
     /// Whether the terminal has reported a release or a repeat, so that a press is a press.
     repeats_are_told: bool,
 }
@@ -64,6 +71,7 @@ impl Arming {
             last_key: None,
             previous_key: None,
             verdict: None,
+            typed_at_ms: None,
             repeats_are_told: false,
         }
     }
@@ -87,6 +95,18 @@ impl Arming {
         self.repeats_are_told |= held;
         self.previous_key = self.last_key.take().map(|(key, at, _)| (key, at));
         self.last_key = Some((key, at_ms, held));
+    }
+
+    /// A message was sent, and what is typed from now on is commands.
+    pub fn sent(&mut self, at_ms: u64) {
+        self.typed_at_ms = Some(at_ms);
+    }
+
+    /// Whether this letter may still be meant for a message: it came without a pause after the last one.
+    pub fn is_typing(&mut self, at_ms: u64) -> bool {
+        let goes_on = self.typed_at_ms.is_some_and(|at| at_ms.saturating_sub(at) < UI_AFTER_SEND_MS);
+        self.typed_at_ms = goes_on.then_some(at_ms);
+        goes_on
     }
 
     /// The terminal reports key releases.

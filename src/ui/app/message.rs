@@ -33,7 +33,9 @@ pub(super) fn heard(app: &mut App, envelopes: &[Envelope]) -> Vec<Request> {
 fn offer_output(app: &mut App, action: &ActionId) {
     let Some(is_in_message) = app.composer.offers_output(action) else { return };
     let key = app.keymap.shown("compose").unwrap_or_default();
-    app.say(Toast::plain(if is_in_message {
+    app.say(Toast::plain(if is_in_message && app.composer.open {
+        format!("{action} ended: write about its output, Backspace removes it")
+    } else if is_in_message {
         format!("{action} ended: {key} writes about its output, Backspace removes it")
     } else {
         format!("{action} ended: @{action} mentions its output")

@@ -74,6 +74,8 @@ pub struct Start {
     pub linear: bool,
     /// Shown until the host says more: the workspace's or session's name.
     pub title: String,
+    /// The local time zone, in seconds east of UTC.
+    pub utc_offset_s: i32,
     /// Time an item must have been on the screen before a key may approve it.
     pub arm_after_ms: u64,
     /// A past session is viewed, event by event.
@@ -117,6 +119,7 @@ impl App {
             in_front: None,
             pictured: None,
         };
+        app.scene.utc_offset_s = start.utc_offset_s;
         app.scene.record = start.is_record.then(record::Record::default);
         app.refresh();
         app
@@ -139,6 +142,12 @@ impl App {
         self.panes.diff.one_sided = self.layout.shape == layout::Shape::Lines;
         let touched = std::mem::take(&mut self.scene.touched);
         self.panes.refresh(&self.scene, &self.layout, touched);
+    }
+
+    /// A message is being written, and there is a session that keeps it.
+    #[must_use]
+    pub fn has_draft(&self) -> bool {
+        !self.composer.entry.is_empty() && self.scene.record.is_none() && self.scene.session.opened.is_some()
     }
 
     pub fn focus_on(&mut self, pane: PaneId) {

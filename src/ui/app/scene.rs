@@ -83,6 +83,8 @@ pub struct Scene {
     pub ages_at_ms: u64,
     /// Wall clock when the last events came, and our clock then: ages are computed without reading the clock.
     heard: (UnixMs, u64),
+    /// The local time zone, in seconds east of UTC.
+    pub utc_offset_s: i32,
 }
 
 impl Scene {
@@ -108,6 +110,7 @@ impl Scene {
             now_ms: 0,
             ages_at_ms: 0,
             heard: (UnixMs(0), 0),
+            utc_offset_s: 0,
         }
     }
 
@@ -139,6 +142,14 @@ impl Scene {
     #[must_use]
     pub fn wall(&self) -> UnixMs {
         UnixMs(self.heard.0.0.saturating_add(self.ages_at_ms.saturating_sub(self.heard.1)))
+    }
+
+    /// The local time of day, to the minute.
+    #[must_use]
+    pub fn clock(&self, at: UnixMs) -> String {
+        let seconds = i64::try_from(at.0 / 1_000).unwrap_or(i64::MAX).saturating_add(i64::from(self.utc_offset_s));
+        let minutes = seconds.div_euclid(60).rem_euclid(24 * 60);
+        format!("{:02}:{:02}", minutes / 60, minutes % 60)
     }
 
     /// Returns the time at which the displayed age of a pending action changes, on the client's clock.

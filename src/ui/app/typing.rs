@@ -79,6 +79,9 @@ impl App {
     pub(super) fn composer_key(&mut self, key: Key) -> Vec<Request> {
         let before = self.composer.entry.parts();
         let typed = self.composer.key(key, &self.scene.session);
+        if !self.composer.open && key.code == KeyCode::Enter {
+            self.arming.sent(self.scene.now_ms);
+        }
         let mut requests = match typed {
             Typed::Stays => Vec::new(),
             Typed::Closed => {

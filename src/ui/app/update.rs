@@ -7,6 +7,7 @@ use crate::model::event::Event;
 use crate::model::session::Phase;
 use crate::model::{Content, Envelope, Kind};
 use crate::ui::app::alternates;
+use crate::ui::app::arming::STILL_TYPING;
 use crate::ui::app::msg::Part;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{AnswerData, App, EditorOf, Leave, Link, Msg, Notice, Request};
@@ -220,6 +221,8 @@ impl App {
     fn after_events(&mut self, arrived: bool) -> Vec<Request> {
         if arrived {
             self.arming.arrived(self.scene.now_ms);
+            // What was said before has nothing to do with it.
+            self.toast = None;
         }
         self.panes.inbox.gather(&self.scene);
         if self.scene.held_target().is_none()
@@ -491,6 +494,10 @@ impl App {
         if self.composer.open {
             return self.composer_key(key);
         }
+        if key.typed().is_some() && self.arming.is_typing(self.scene.now_ms) {
+            self.say(Toast::warning(STILL_TYPING));
+            return Vec::new();
+        }
         if let Some(requests) = super::answering::key(self, key) {
             return requests;
         }
@@ -545,12 +552,18 @@ impl App {
         let height = usize::from(self.layout.inner(self.focus).height);
         let pane = self.panes.get(self.focus);
         let (len, cursor) = (pane.rows(), pane.list().cursor);
-        let found = (1..=len.min(UI_SEARCH_ROWS_MAX))
-            .map(|away| if forward { (cursor + away) % len } else { (cursor + len - away % len) % len })
-            .find(|row| pane.row_text(&self.scene, *row).to_lowercase().contains(&needle));
-        match found {
-            Some(row) => self.panes.get_mut(self.focus).list_mut().jump(row, len, height),
-            None => self.say(Toast::plain("not found in this pane")),
-        }
+        let is_found = |row: &usize| pane.row_text(&self.scene, *row).to_lowercase().contains(&needle);
+        let rows: Vec<usize> = (0..len.min(UI_SEARCH_ROWS_MAX)).filter(is_found).collect();
+        let next = if forward {
+            rows.iter().position(|row| *row > cursor).unwrap_or(0)
+        } else {
+            rows.iter().rposition(|row| *row < cursor).unwrap_or(rows.len().saturating_sub(1))
+        };
+        let Some(row) = rows.get(next).copied() else {
+            return self.say(Toast::plain("not found in this pane"));
+        };
+        self.panes.get_mut(self.focus).list_mut().jump(row, len, height);
+        let words = escape::show(&needle, &Show::default()).into_owned();
+        self.say(Toast::plain(format!("{words}: {} of {}", next + 1, rows.len())));
     }
 }

@@ -94,8 +94,9 @@ pub(super) const COMMANDS: &[Command] = &[
         ..deciding("always", "always", "Approve the command and make a rule that allows it from now on", always)
     },
     deciding("explain", "explain", "Ask the agent to explain; the action stays pending", |app| {
-        let explain = |action| Request::Host(wire::Request::Explain(wire::Explain { action, text: None }));
-        app.scene.target.clone().map(explain).into_iter().collect()
+        let Some(action) = app.scene.target.clone() else { return Vec::new() };
+        app.say(Toast::plain(format!("asked the agent to explain {action}; it stays pending")));
+        vec![Request::Host(wire::Request::Explain(wire::Explain { action, text: None }))]
     }),
     Command {
         why_disabled: needs_control,

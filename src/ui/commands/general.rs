@@ -1,7 +1,9 @@
 //! Talking to the agent, finding commands, leaving.
 
-use super::{BASE, Command};
+use super::{BASE, Command, Scope};
+use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Leave, Link, Request};
+use crate::ui::layout::PaneId;
 use crate::ui::overlays::queue::QueueList;
 use crate::ui::overlays::{Overlay, Prompt, Purpose, help::Help, palette::Palette};
 use crate::wire;
@@ -11,8 +13,30 @@ const GROUP: &str = "session";
 pub(super) const COMMANDS: &[Command] = &[
     general("compose", "write", "Write to the agent", |app| {
         app.composer.open = true;
+        let session = &app.scene.session;
+        let resume = app.keymap.shown("pause").unwrap_or_default();
+        if session.frozen.is_some() {
+            let words =
+                format!("the session is paused: a message is queued until {resume} resumes it (Esc, then {resume})");
+            app.say(Toast::warning(words));
+        } else if session.ended.is_some() {
+            app.say(Toast::plain("the agent has finished: a message asks it for another turn"));
+        }
         Vec::new()
     }),
+    Command {
+        scope: Scope::In(PaneId::Talk),
+        why_disabled: |app| {
+            let none = "the cursor is not on an action";
+            super::needs_control(app).or_else(|| app.panes.talk.action().is_none().then_some(none))
+        },
+        ..general("mention", "mention", "Write to the agent about the action under the cursor, and its output", |app| {
+            if let Some(action) = app.panes.talk.action().cloned() {
+                app.composer.mention_action(action);
+            }
+            Vec::new()
+        })
+    },
     Command {
         why_disabled: |app| app.scene.session.prompts.queue.is_empty().then_some("nothing is queued"),
         ..general("queue", "queue", "The queued prompts: reorder, edit, withdraw", |app| {
@@ -35,8 +59,8 @@ pub(super) const COMMANDS: &[Command] = &[
         app.overlay = Some(Overlay::Palette(Palette::new()));
         Vec::new()
     }),
-    general("help", "help", "All keys", |app| {
-        app.overlay = Some(Overlay::Help(Help::default()));
+    general("help", "help", "All keys, those of the focused pane first", |app| {
+        app.overlay = Some(Overlay::Help(Help::of(app.focus)));
         Vec::new()
     }),
     general("detach", "detach", "Detach this client; the session continues", |_| vec![Request::Leave(Leave::Detach)]),

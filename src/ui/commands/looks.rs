@@ -68,6 +68,21 @@ pub(super) const COMMANDS: &[Command] = &[
         },
         ..BASE
     },
+    Command {
+        name: "fold",
+        label: "fold",
+        description: "Fold or unfold what the agent did or thought",
+        group: GROUP,
+        scope: Scope::In(PaneId::Talk),
+        run: |app| {
+            if !app.panes.talk.toggle_fold() {
+                app.say(Toast::plain("nothing to fold here"));
+            }
+            app.scene.touched.transcript = true;
+            Vec::new()
+        },
+        ..BASE
+    },
     showing("search", "search", "Search in the focused pane", |app| {
         app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Search, "")));
         Vec::new()

@@ -15,6 +15,9 @@ pub use decide::{choose_option, refuse_form, send_confirmed, send_lease, send_re
 pub use focus::aim_next;
 pub use plan::{add_step, reword_step};
 
+/// The group of commands that act in whichever pane has the focus.
+pub const MOVES: &str = moves::GROUP;
+
 use crate::ui::app::{App, Request};
 use crate::ui::layout::PaneId;
 
@@ -105,6 +108,7 @@ pub fn find(name: &str) -> Option<&'static Command> {
 pub fn label(app: &App, command: &Command) -> &'static str {
     match command.name {
         "step" if app.scene.record.is_some() => "next",
+        "pause" if app.scene.session.frozen.is_some() => "resume",
         "continue" if app.scene.record.is_some() => "to its end",
         _ => command.label,
     }

@@ -6,7 +6,7 @@ use crate::ui::app::{App, Request};
 use crate::ui::layout::PaneId;
 use crate::ui::panes::diff::Step;
 
-const GROUP: &str = "move";
+pub(super) const GROUP: &str = "move";
 
 pub(super) const COMMANDS: &[Command] = &[
     moving("down", "down", "One row down", |app| rows(app, 1)),

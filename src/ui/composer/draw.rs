@@ -102,6 +102,8 @@ fn purpose(app: &App) -> String {
         format!("edits queued {}", prompt.id)
     } else if composer.entry.before_cursor().1.starts_with('!') {
         "runs a command".to_owned()
+    } else if app.scene.session.frozen.is_some() {
+        "when resumed".to_owned()
     } else {
         when_words(composer.when).to_owned()
     }

@@ -13,6 +13,8 @@ pub type Parts = Vec<PromptPart>;
 pub struct History {
     /// Oldest first.
     sent: Vec<Parts>,
+    /// Those at the end that this client sent.
+    own: usize,
     /// The one that is shown; the draft when there is none.
     at: Option<usize>,
     /// What the user made of an entry, and of the draft, before going on to another one.
@@ -33,22 +35,35 @@ impl History {
         self.leave();
         if self.sent.last() != Some(&parts) {
             self.sent.push(parts);
+            self.own += 1;
         }
         self.bound();
     }
 
-    /// Adds a message of this session that another client sent.
-    pub fn add_text(&mut self, text: &str) {
-        if !self.sent.iter().any(|parts| prompt_text(parts) == text) {
-            self.sent.push(vec![PromptPart::text(text)]);
-            self.bound();
+    /// Adds the messages of this session that this client did not send, in their order among those it did. A walk that
+    /// has begun is not disturbed.
+    pub fn hear(&mut self, texts: &[&str]) {
+        if self.at.is_some() {
+            return;
         }
+        // What the agent has not received yet is newer than all that it has.
+        let is_known = |parts: &Parts| texts.contains(&prompt_text(parts).as_str());
+        let unsent = self.sent.iter().rev().take(self.own).take_while(|parts| !is_known(parts)).count();
+        let mut before = self.sent.len() - unsent;
+        for text in texts.iter().rev() {
+            match self.sent.iter().rposition(|parts| prompt_text(parts) == *text) {
+                Some(at) => before = before.min(at),
+                None => self.sent.insert(before, vec![PromptPart::text(*text)]),
+            }
+        }
+        self.bound();
     }
 
     fn bound(&mut self) {
         let over = self.sent.len().saturating_sub(UI_HISTORY_ENTRIES_MAX);
         if over > 0 {
             self.sent.drain(..over);
+            self.own = self.own.min(self.sent.len());
             self.leave();
         }
     }
@@ -128,6 +143,20 @@ mod tests {
         history.add(parts("three!"));
         assert_eq!(history.step(true, Parts::new()), Some(parts("three!")));
         assert_eq!(history.step(true, parts("three!")), Some(parts("three")));
+    }
+
+    /// The goal and what other clients sent are not newer than the last message.
+    #[test]
+    fn the_newest_message_comes_first() {
+        let mut history = history();
+        history.add(parts("waits"));
+        history.hear(&["goal", "three", "of another"]);
+        let mut walk = || history.step(true, Parts::new()).map(|parts| prompt_text(&parts));
+        let walked: Vec<String> = std::iter::from_fn(&mut walk).collect();
+        assert_eq!(walked, ["waits", "of another", "three", "goal", "two", "one"]);
+        let mut alone = History::default();
+        alone.hear(&["goal"]);
+        assert_eq!(alone.step(true, Parts::new()), Some(parts("goal")));
     }
 
     #[test]

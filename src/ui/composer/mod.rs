@@ -46,6 +46,8 @@ pub struct Composer {
     draft: Sync,
     /// Our own commands that run; their output is offered when they end.
     runs: Vec<ActionId>,
+    /// The one whose output was put into the message without a key.
+    offered: Option<ActionId>,
 }
 
 /// The draft as the host has it.
@@ -79,6 +81,7 @@ impl Default for Composer {
             dismissed: None,
             draft: Sync::default(),
             runs: Vec::new(),
+            offered: None,
         }
     }
 }
@@ -172,12 +175,19 @@ impl Composer {
         if text.trim().is_empty() {
             return self.leave();
         }
+        if let Some(action) = self.offered.take()
+            && parts.as_slice() == [PromptPart::Action { action: action.clone() }]
+        {
+            return Typed::Says(format!("say what to do with the output of {action}; Enter again sends it alone"));
+        }
         if let Some(command) = text.strip_prefix('!').filter(|_| self.edits.is_none()) {
             let command = command.trim().to_owned();
-            return if command.is_empty() { Typed::Stays } else { self.take(parts, |_, _| Typed::Runs(command)) };
+            let is_empty = command.is_empty();
+            let run = |_: Parts, _: When| Typed::Runs(command);
+            return if is_empty { Typed::Stays } else { self.take(parts, session, run) };
         }
         match menu::mode_command(&text, session) {
-            Some(Ok(mode)) => return self.take(parts, |_, _| Typed::Mode(mode)),
+            Some(Ok(mode)) => return self.take(parts, session, |_, _| Typed::Mode(mode)),
             Some(Err(why)) => return Typed::Says(why),
             None => {}
         }
@@ -189,11 +199,12 @@ impl Composer {
             self.asked_about = Some(text);
             return Typed::Says(says);
         }
-        self.take(parts, |parts, when| Typed::Sends(wire::Prompt::of(parts, when)))
+        self.take(parts, session, |parts, when| Typed::Sends(wire::Prompt::of(parts, when)))
     }
 
-    /// Takes the message out: it is history now, and the next one is empty.
-    fn take(&mut self, parts: Parts, make: impl FnOnce(Parts, When) -> Typed) -> Typed {
+    /// Takes the message out: it is history now, and the next one is empty. The composer stays open for it unless an
+    /// action waits for a verdict, whose keys are letters.
+    fn take(&mut self, parts: Parts, session: &Session, make: impl FnOnce(Parts, When) -> Typed) -> Typed {
         self.history.add(parts.clone());
         self.asked_about = None;
         if let Some((prompt, before)) = self.edits.take() {
@@ -204,7 +215,7 @@ impl Composer {
             return Typed::Replaces(wire::QueueEdit { prompt: prompt.id, change });
         }
         self.put(&[]);
-        self.open = false;
+        self.open = session.actions.held().next().is_none();
         make(parts, self.when)
     }
 
@@ -321,9 +332,11 @@ impl Composer {
         let (line, before) = self.entry.before_cursor();
         match (trigger::of(line, &before), fills) {
             (Some(Trigger::Command { .. }), Fills::Command(name)) => {
-                self.entry.delete_before(before.chars().count());
                 let takes_words = menu::hint(&format!("/{name}"), session).is_some();
-                self.entry.paste(&format!("/{name}{}", if takes_words { " " } else { "" }));
+                self.entry.as_one_edit(|entry| {
+                    entry.delete_before(before.chars().count());
+                    entry.paste(&format!("/{name}{}", if takes_words { " " } else { "" }));
+                });
             }
             (Some(Trigger::Mention { chars, .. }), Fills::Object(part)) => self.mention(chars, part),
             (Some(_) | None, _) => {}
@@ -332,9 +345,11 @@ impl Composer {
     }
 
     fn mention(&mut self, chars: usize, part: PromptPart) {
-        self.entry.delete_before(chars);
-        self.entry.insert_object(part);
-        self.entry.key(Key::plain(' '));
+        self.entry.as_one_edit(|entry| {
+            entry.delete_before(chars);
+            entry.insert_object(part);
+            entry.key(Key::plain(' '));
+        });
     }
 
     /// A mention that was typed in full, and that the list has, becomes an object without being selected.
@@ -347,8 +362,10 @@ impl Composer {
             Fills::Object(_) | Fills::Command(_) => None,
         });
         if let Some(part) = whole {
-            self.entry.delete_before(chars);
-            self.entry.insert_object(part);
+            self.entry.as_one_edit(|entry| {
+                entry.delete_before(chars);
+                entry.insert_object(part);
+            });
         }
     }
 
@@ -359,11 +376,10 @@ impl Composer {
         self.history.load(older);
     }
 
-    /// Messages of this session that other clients sent.
+    /// Messages of this session that this client did not send: its goal, and those of other clients.
     fn hear_others(&mut self, session: &Session) {
-        for entry in session.transcript.iter().filter(|entry| entry.speaker == Speaker::Human) {
-            self.history.add_text(&entry.text);
-        }
+        let sent = session.transcript.iter().filter(|entry| entry.speaker == Speaker::Human);
+        self.history.hear(&sent.map(|entry| entry.text.as_str()).collect::<Vec<_>>());
     }
 
     fn up_or_down(&mut self, up: bool, session: &Session) {
@@ -455,7 +471,16 @@ impl Composer {
         }
     }
 
-    // ---- commands of the user's own ----
+    // ---- actions, and commands of the user's own ----
+
+    /// Opens with the action in the message.
+    pub fn mention_action(&mut self, action: ActionId) {
+        self.open = true;
+        self.entry.as_one_edit(|entry| {
+            entry.insert_object(PromptPart::Action { action });
+            entry.key(Key::plain(' '));
+        });
+    }
 
     /// The command has become this action.
     pub fn runs(&mut self, action: ActionId) {
@@ -466,9 +491,10 @@ impl Composer {
     pub fn offers_output(&mut self, action: &ActionId) -> Option<bool> {
         let at = self.runs.iter().position(|run| run == action)?;
         let action = self.runs.remove(at);
-        let is_free = self.entry.is_empty() && !self.open;
+        let is_free = self.entry.is_empty();
         if is_free {
-            self.put(&[PromptPart::Action { action }]);
+            self.put(&[PromptPart::Action { action: action.clone() }]);
+            self.offered = Some(action);
         }
         Some(is_free)
     }

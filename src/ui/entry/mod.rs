@@ -5,7 +5,7 @@ pub mod rows;
 
 use crate::base::text::{Show, escape};
 use crate::model::{PromptPart, prompt_text};
-use crate::ui::limits::{UI_ENTRY_BYTES_MAX, UI_ENTRY_COLUMNS_DEFAULT, UI_ENTRY_OBJECTS_MAX};
+use crate::ui::limits::{UI_ENTRY_BYTES_MAX, UI_ENTRY_COLUMNS_DEFAULT, UI_ENTRY_OBJECTS_MAX, UI_ENTRY_UNDO_MAX};
 use crate::ui::look::{Brush, Look};
 use crate::ui::terminal::{Frame, Key};
 use crate::ui::theme::Role;
@@ -28,6 +28,10 @@ pub struct Entry {
     columns: usize,
     /// By the character that stands for each. Those that were deleted stay: an undo brings them back.
     objects: Vec<PromptPart>,
+    /// Changes of the text that each edit consists of: an undo takes back one edit.
+    edits: Vec<usize>,
+    /// What changes now belongs to the newest edit.
+    is_one_edit: bool,
 }
 
 impl Entry {
@@ -64,7 +68,7 @@ impl Entry {
                 entry.insert_object(part.clone());
             }
         }
-        entry
+        entry.fresh()
     }
 
     /// A field of lines that starts with a text; where it has the words of one of these objects, it has the object.
@@ -82,7 +86,7 @@ impl Entry {
             let Some((at, words, part)) = found.min_by_key(|(at, words, _)| (*at, std::cmp::Reverse(words.len())))
             else {
                 entry.paste(rest);
-                return entry;
+                return entry.fresh();
             };
             entry.paste(rest.get(..at).unwrap_or_default());
             entry.insert_object((*part).clone());
@@ -94,7 +98,56 @@ impl Entry {
         let mut area = TextArea::new(lines);
         area.set_cursor_line_style(Style::new());
         area.set_cursor_style(Style::new());
-        Self { area, multiline, wraps: false, columns: UI_ENTRY_COLUMNS_DEFAULT, objects: Vec::new() }
+        area.set_max_histories(UI_ENTRY_UNDO_MAX);
+        Self {
+            area,
+            multiline,
+            wraps: false,
+            columns: UI_ENTRY_COLUMNS_DEFAULT,
+            objects: Vec::new(),
+            edits: Vec::new(),
+            is_one_edit: false,
+        }
+    }
+
+    /// Takes what a field was filled with as its first state: there is nothing to undo.
+    fn fresh(self) -> Self {
+        let mut area = Self::with(self.area.lines().to_vec(), self.multiline).area;
+        area.move_cursor(CursorMove::Bottom);
+        area.move_cursor(CursorMove::End);
+        Self { area, edits: Vec::new(), ..self }
+    }
+
+    /// Makes one edit of everything that `change` does.
+    pub fn as_one_edit<T>(&mut self, change: impl FnOnce(&mut Self) -> T) -> T {
+        if self.is_one_edit {
+            return change(self);
+        }
+        self.edits.push(0);
+        self.is_one_edit = true;
+        let done = change(self);
+        self.is_one_edit = false;
+        if self.edits.last() == Some(&0) {
+            self.edits.pop();
+        }
+        done
+    }
+
+    /// Notes a change of the text.
+    fn changed(&mut self, has_changed: bool) {
+        match self.edits.last_mut() {
+            _ if !has_changed => {}
+            Some(changes) if self.is_one_edit => *changes += 1,
+            Some(_) | None => self.edits.push(1),
+        }
+        let over = self.edits.len().saturating_sub(UI_ENTRY_UNDO_MAX);
+        self.edits.drain(..over);
+    }
+
+    fn undo(&mut self) {
+        for _ in 0..self.edits.pop().unwrap_or(1) {
+            self.area.undo();
+        }
     }
 
     /// Shows a mark for every character.
@@ -163,7 +216,8 @@ impl Entry {
         match c.filter(|_| self.objects.len() < UI_ENTRY_OBJECTS_MAX) {
             Some(c) => {
                 self.objects.push(part);
-                self.area.insert_str(c.to_string());
+                let has_changed = self.area.insert_str(c.to_string());
+                self.changed(has_changed);
             }
             None => self.paste(&part.words()),
         }
@@ -178,8 +232,11 @@ impl Entry {
 
     /// Puts text where the object is that the cursor is on.
     pub fn replace_object(&mut self, text: &str) {
-        self.area.delete_next_char();
-        self.paste(text);
+        self.as_one_edit(|entry| {
+            let has_changed = entry.area.delete_next_char();
+            entry.changed(has_changed);
+            entry.paste(text);
+        });
     }
 
     #[must_use]
@@ -204,9 +261,12 @@ impl Entry {
 
     /// Deletes characters before the cursor, within its line.
     pub fn delete_before(&mut self, chars: usize) {
-        for _ in 0..chars {
-            self.area.delete_char();
-        }
+        self.as_one_edit(|entry| {
+            for _ in 0..chars {
+                let has_changed = entry.area.delete_char();
+                entry.changed(has_changed);
+            }
+        });
     }
 
     /// Rows of the screen in a field of this width; of a field that does not wrap, its lines.
@@ -240,11 +300,12 @@ impl Entry {
         match key.code {
             KeyCode::Char(c) if u32::from(c) >= OBJECT_FIRST => return,
             KeyCode::Char('_') if key.modifiers == KeyModifiers::CONTROL => {
-                self.area.undo();
+                self.undo();
                 return;
             }
             KeyCode::Char('u') if key.modifiers == KeyModifiers::CONTROL && self.wraps => {
-                self.area.delete_line_by_head();
+                let has_changed = self.area.delete_line_by_head();
+                self.changed(has_changed);
                 return;
             }
             KeyCode::Char('j') if key.modifiers == KeyModifiers::CONTROL && self.multiline => return self.newline(),
@@ -260,7 +321,8 @@ impl Entry {
             kind: KeyEventKind::Press,
             state: KeyEventState::NONE,
         };
-        self.area.input(event);
+        let has_changed = self.area.input(event);
+        self.changed(has_changed);
         if !self.multiline && self.area.lines().len() > 1 {
             let joined = self.area.lines().join(" ");
             *self = Self::holding(&joined, false);
@@ -276,7 +338,12 @@ impl Entry {
             if !self.before_cursor().1.ends_with('\\') {
                 return true;
             }
-            self.area.delete_char();
+            self.as_one_edit(|entry| {
+                let has_changed = entry.area.delete_char();
+                entry.changed(has_changed);
+                entry.newline();
+            });
+            return false;
         }
         self.newline();
         false
@@ -294,6 +361,7 @@ impl Entry {
     pub fn newline(&mut self) {
         if self.multiline && !self.is_full() {
             self.area.insert_newline();
+            self.changed(true);
         }
     }
 
@@ -303,7 +371,8 @@ impl Entry {
         let cut = (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         let text = text.get(..cut).unwrap_or_default().replace("\r\n", "\n").replace('\r', "\n");
         let text = text.replace(|c: char| u32::from(c) >= OBJECT_FIRST, "\u{fffd}");
-        self.area.insert_str(if self.multiline { text } else { text.replace('\n', " ") });
+        let has_changed = self.area.insert_str(if self.multiline { text } else { text.replace('\n', " ") });
+        self.changed(has_changed);
     }
 
     fn len_bytes(&self) -> usize {
@@ -461,6 +530,24 @@ mod tests {
             );
             assert!(!entry.text().contains('\u{f0000}'), "{keys}");
         }
+    }
+
+    /// One edit is one undo, however many changes of the text it takes.
+    #[test]
+    fn an_undo_takes_back_what_one_key_did() {
+        let mut entry = Entry::of_parts(&[PromptPart::text("see ")]);
+        press(&mut entry, "C-_");
+        assert_eq!(entry.text(), "see ", "what the field began with is no edit");
+        entry.insert_object(pasted());
+        press(&mut entry, "left");
+        entry.replace_object("one\ntwo");
+        assert_eq!(entry.text(), "see one\ntwo");
+        press(&mut entry, "C-_");
+        assert_eq!(entry.parts(), [PromptPart::text("see "), pasted()]);
+        press(&mut entry, "C-_");
+        assert_eq!(entry.text(), "see ");
+        press(&mut entry, "\\ enter C-_");
+        assert_eq!(entry.text(), "see \\");
     }
 
     /// A character that stands for an object is never taken from outside.

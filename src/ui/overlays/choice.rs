@@ -430,15 +430,18 @@ pub(super) fn view(choice: &Choice, app: &App, frame: &mut Frame<'_>, screen: Re
         brush.cut(inside.x, y, inside.right(), line, Role::TextSoft);
     }
     let widest = choice.rows.iter().map(|(name, _, _)| width::width(name)).max().unwrap_or(0);
-    let meanings = u16::try_from(widest).unwrap_or(u16::MAX).clamp(12, inside.width / 2 + 4) + 2;
+    // Names and meanings are columns of their own; where there is only a name it has the row.
+    let names = u16::try_from(widest).unwrap_or(u16::MAX).clamp(12, inside.width * 3 / 5);
+    let meanings = inside.x + 2 + names + 2;
     let first = choice.cursor.saturating_sub(usize::from(rows.saturating_sub(1)));
     let shown = choice.rows.iter().enumerate().skip(first).take(usize::from(rows));
     for (y, (at, (name, meaning, _))) in (inside.y + read + gap..).zip(shown) {
         let here = at == choice.cursor;
         let sign = if here { app.scene.look.sign(Sign::Current) } else { " " };
         brush.text(inside.x, y, inside.right(), sign, Role::Accent);
-        let x = brush.cut(inside.x + 2, y, inside.right(), name, if here { Role::TextStrong } else { Role::Text });
-        brush.cut(x.max(inside.x + meanings) + 1, y, inside.right(), meaning, Role::TextSoft);
+        let end = if meaning.is_empty() { inside.right() } else { meanings - 2 };
+        brush.cut(inside.x + 2, y, end, name, if here { Role::TextStrong } else { Role::Text });
+        brush.cut(meanings, y, inside.right(), meaning, Role::TextSoft);
         if here {
             brush.over(Rect::new(inside.x, y, inside.width, 1), Role::Cursor);
         }

@@ -6,6 +6,7 @@
 )]
 
 use super::open_box;
+use crate::base::text::width;
 use crate::ui::app::App;
 use crate::ui::commands::{self, Command};
 use crate::ui::entry::Entry;
@@ -83,6 +84,14 @@ fn matches(words: &str) -> Vec<&'static Command> {
     found.into_iter().map(|(_, command)| command).collect()
 }
 
+/// Rows below the list in which the selected command is described.
+const ABOUT_ROWS: u16 = 2;
+
+/// Why a command cannot be used now, else what it does.
+fn note(app: &App, command: &Command) -> &'static str {
+    (command.why_disabled)(app).unwrap_or(command.description)
+}
+
 pub(super) fn view(palette: &Palette, app: &App, frame: &mut Frame<'_>, screen: Rect) {
     let width = screen.width.saturating_sub(4).clamp(30, 84);
     let height = screen.height.saturating_sub(4).clamp(6, 20);
@@ -90,7 +99,12 @@ pub(super) fn view(palette: &Palette, app: &App, frame: &mut Frame<'_>, screen: 
     let mut brush = Brush::new(frame.buffer, &app.scene.look);
     let end = inside.right();
     let x = brush.text(inside.x, inside.y, end, app.scene.look.sign(Sign::Prompt), Role::Accent) + 1;
-    let rows = usize::from(inside.height.saturating_sub(3));
+    // Below the list, all that the row has no room for.
+    let chosen = palette.found.get(palette.cursor).map(|command| note(app, command));
+    let about: Vec<&str> = chosen.map_or_else(Vec::new, |text| {
+        width::wrap(text, usize::from(inside.width)).into_iter().filter_map(|range| text.get(range)).collect()
+    });
+    let rows = usize::from(inside.height.saturating_sub(3 + ABOUT_ROWS));
     let first = palette.cursor.saturating_sub(rows.saturating_sub(1));
     for (y, (at, command)) in (inside.y + 1..).zip(palette.found.iter().enumerate().skip(first).take(rows)) {
         let keys = app.keymap.shown(command.name).unwrap_or_default();
@@ -98,17 +112,15 @@ pub(super) fn view(palette: &Palette, app: &App, frame: &mut Frame<'_>, screen: 
         let role = if disabled.is_some() { Role::TextFaint } else { Role::Text };
         let keys_x = brush.right(inside.x + 20, y, end, &keys, Role::Key);
         brush.cut(inside.x + 2, y, inside.x + 20, command.name, role);
-        let note = disabled.unwrap_or(command.description);
-        brush.cut(
-            inside.x + 21,
-            y,
-            keys_x.saturating_sub(1),
-            note,
-            if disabled.is_some() { Role::TextFaint } else { Role::TextSoft },
-        );
+        let role = if disabled.is_some() { Role::TextFaint } else { Role::TextSoft };
+        brush.cut(inside.x + 21, y, keys_x.saturating_sub(1), note(app, command), role);
         if at == palette.cursor {
             brush.over(Rect::new(inside.x, y, inside.width, 1), Role::Cursor);
         }
+    }
+    let below = inside.bottom().saturating_sub(1 + ABOUT_ROWS);
+    for (y, line) in (below..).zip(about.iter().take(usize::from(ABOUT_ROWS))) {
+        brush.cut(inside.x, y, end, line, Role::Text);
     }
     let foot = match palette.found.get(palette.cursor) {
         Some(command) if command.consents => "Enter never approves: use its key".to_owned(),

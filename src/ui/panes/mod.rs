@@ -214,11 +214,27 @@ fn mark_row(app: &App, place: &PaneBox, row: usize, line: Rect, brush: &mut Brus
             brush.over(line, Role::CursorAway);
         }
     }
-    if focused
-        && let Some(words) = app.search.as_ref().filter(|words| !words.is_empty())
-        && pane.row_text(&app.scene, row).to_lowercase().contains(&words.to_lowercase())
-    {
-        brush.over(Rect { width: 1, ..line }, Role::Match);
+    if focused && let Some(words) = app.search.as_ref().filter(|words| !words.is_empty()) {
+        mark_matches(words, line, brush);
+    }
+}
+
+/// Marks where the searched words are in a row, as it is drawn.
+fn mark_matches(words: &str, line: Rect, brush: &mut Brush<'_>) {
+    let needle = words.to_lowercase();
+    let mut text = String::new();
+    // The column of each byte of the text.
+    let mut columns: Vec<u16> = Vec::new();
+    for x in line.left()..line.right() {
+        let Some(cell) = brush.buffer.cell((x, line.y)) else { continue };
+        let symbol = cell.symbol().to_lowercase();
+        columns.extend(std::iter::repeat_n(x, symbol.len()));
+        text.push_str(&symbol);
+    }
+    for (at, found) in text.match_indices(&needle) {
+        if let (Some(first), Some(last)) = (columns.get(at), columns.get(at + found.len() - 1)) {
+            brush.over(Rect { x: *first, width: last - first + 1, ..line }, Role::Match);
+        }
     }
 }
 

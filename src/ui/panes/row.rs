@@ -1,6 +1,7 @@
 //! A row made of words in roles, for panes whose rows are text.
 
 use crate::base::text::{Show, escape, width};
+use crate::markdown;
 use crate::ui::look::Brush;
 use crate::ui::theme::Role;
 use ratatui::layout::Rect;
@@ -134,6 +135,35 @@ pub fn pieces(text: &str, columns: usize) -> Vec<std::ops::Range<usize>> {
 pub fn wrapped(rows: &mut Vec<Row>, head: &str, head_role: Role, text: &str, role: Role, columns: u16) {
     let lines = text.lines().chain(text.is_empty().then_some(""));
     wrapped_lines(rows, head, head_role, lines, role, columns, true);
+}
+
+/// Foreign Markdown as rows, with `head` as in [`wrapped`].
+pub fn rendered(rows: &mut Vec<Row>, head: &str, head_role: Role, text: &str, columns: u16) {
+    let indent = width::width(head);
+    let room = usize::from(columns).saturating_sub(indent + 2).max(8);
+    for (at, line) in markdown::rendered(text, room).into_iter().enumerate() {
+        let lead = if at == 0 { Row::new(head, head_role) } else { Row::new(" ".repeat(indent), Role::Text) };
+        rows.push(line.spans.into_iter().fold(lead, |row, span| {
+            let role = if span.face.strong && span.face.kind == markdown::Kind::Text {
+                Role::TextStrong
+            } else {
+                role_of(span.face.kind)
+            };
+            row.and(span.text, role)
+        }));
+    }
+}
+
+/// The color of a run of Markdown.
+pub fn role_of(kind: markdown::Kind) -> Role {
+    match kind {
+        markdown::Kind::Text => Role::Text,
+        markdown::Kind::Heading(_) => Role::SyntaxHeading,
+        markdown::Kind::Code | markdown::Kind::Fence => Role::SyntaxString,
+        markdown::Kind::Mark => Role::TextFaint,
+        markdown::Kind::Link => Role::SyntaxLink,
+        markdown::Kind::Address | markdown::Kind::Html => Role::TextSoft,
+    }
 }
 
 fn wrapped_lines<'a>(

@@ -2,7 +2,7 @@
 
 use super::diff::touched_words;
 use super::inbox::{action_words, is_guarded, risk_words};
-use super::row::{Row, wrapped};
+use super::row::{Row, rendered, wrapped};
 use super::{Pane, Title};
 use crate::base::text::{Show, confusables, escape, width};
 use crate::model::EvidenceKind;
@@ -61,7 +61,7 @@ fn reasons(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16
     };
     if !rationale.text.is_empty() && rationale.text != action.title {
         rows.push(Row::default());
-        wrapped(rows, "", Role::Text, &rationale.text, Role::Text, columns);
+        rendered(rows, "", Role::Text, &rationale.text, columns);
     }
     rows.push(Row::default());
     if rationale.evidence.is_empty() {
@@ -233,7 +233,7 @@ fn history(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
     }
     if let Some(text) = &state.explained {
         rows.push(Row::default());
-        wrapped(rows, &head("answer"), Role::TextSoft, text, Role::Text, columns);
+        rendered(rows, &head("answer"), Role::TextSoft, text, columns);
     }
     for told in &state.told {
         rows.push(Row::default());
@@ -284,7 +284,7 @@ impl Pane for WhyPane {
         }
         self.rows.clear();
         if let Some(ended) = &scene.session.ended {
-            wrapped(&mut self.rows, &head("report"), Role::Accent, &ended.report, Role::Text, room.width);
+            rendered(&mut self.rows, &head("report"), Role::Accent, &ended.report, room.width);
             self.rows.push(Row::default());
         }
         let Some(state) = scene.target() else { return };

@@ -48,6 +48,8 @@ pub struct Options {
     pub depth: Depth,
     pub signs: Signs,
     pub mouse: bool,
+    /// Web addresses are links.
+    pub links: bool,
     pub kitty: bool,
     pub linear: bool,
     /// `TERM`.
@@ -133,6 +135,8 @@ impl Stream {
 pub enum Ended {
     /// The user left; the session continues unless it had nothing open and was closed.
     Left(Leave),
+    /// The user quit while a message was being written; it is kept with the session.
+    LeftDraft,
     /// A signal by its number; shells expect 128 plus that as exit code.
     Signal(i32),
     /// The terminal is gone.
@@ -171,15 +175,20 @@ pub async fn run(
     let keymap = keymap::load(&options.keymap, options.keymap_dir.as_deref())?;
     let signals = Signals::listen()?;
     let plain = options.linear && options.term.as_deref().is_none_or(|term| matches!(term, "" | "dumb"));
-    let wanted =
-        modes::Options { mouse: options.mouse, kitty: options.kitty, alternate: !options.linear, paste: !plain };
+    let wanted = modes::Options {
+        mouse: options.mouse,
+        kitty: options.kitty,
+        alternate: !options.linear,
+        paste: !plain,
+        links: options.links,
+    };
     let (modes, entry) = Modes::enter(wanted)?;
     let size = modes::size();
     let look = Look { theme, signs: options.signs };
     let surface = if options.linear {
         Surface::Lines(Box::default())
     } else {
-        Surface::Screen(Box::new(screen_for(size, options.term.as_deref())))
+        Surface::Screen(Box::new(screen_for(size, options.term.as_deref()).with_links(options.links)))
     };
     let size = surface.room(size);
     let mut app = App::new(Start {
@@ -188,6 +197,7 @@ pub async fn run(
         size,
         linear: options.linear,
         title: options.title.clone(),
+        utc_offset_s: jiff::Zoned::now().offset().seconds(),
         arm_after_ms: options.arm_after_ms,
         is_record: options.is_record,
         reads_only: options.control == Some(false),
@@ -517,6 +527,7 @@ impl Client {
                 let at = self.now_ms();
                 self.app.update(at, Msg::Edited { of, outcome })
             }
+            Request::Leave(Leave::Quit) if self.app.has_draft() => return Err(Ended::LeftDraft),
             Request::Leave(leave) => return Err(Ended::Left(leave)),
         };
         self.dirty = true;

@@ -3,6 +3,7 @@
 
 pub mod filter;
 pub mod input;
+pub mod links;
 pub mod modes;
 pub mod outlet;
 mod paint;

@@ -3,6 +3,7 @@
 //! No query is ever sent, so nothing waits for an answer: the kitty keyboard protocol is pushed blindly, which
 //! terminals without it ignore (its specification asks them to), and `--no-kitty` leaves it out.
 
+use super::links;
 use crate::ui::limits::UI_RESTORE_MS_MAX;
 use ratatui::layout::Size;
 use std::io::{self, IsTerminal as _};
@@ -29,6 +30,8 @@ pub struct Options {
     pub alternate: bool,
     /// Bracketed paste; a terminal that knows no sequences at all gets none.
     pub paste: bool,
+    /// Links are written, so one may be open when a write breaks off.
+    pub links: bool,
 }
 
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -84,6 +87,7 @@ impl Modes {
             (false, false) => Way::Plain,
         };
         WAY.store(way as u8, Ordering::SeqCst);
+        LINKS.store(options.links && options.alternate, Ordering::SeqCst);
         ENTERED.store(true, Ordering::SeqCst);
         Ok((Self { options }, enter_bytes(options)))
     }
@@ -134,6 +138,7 @@ enum Way {
     Plain,
 }
 
+static LINKS: AtomicBool = AtomicBool::new(false);
 static WAY: AtomicU8 = AtomicU8::new(Way::Screen as u8);
 
 /// Returns whether the terminal is ours: frames may be written to it.
@@ -153,6 +158,9 @@ pub fn restore() {
         plain if plain == Way::Plain as u8 => LEAVE_PLAIN,
         _ => LEAVE,
     };
+    if LINKS.load(Ordering::SeqCst) {
+        write_without_waiting(links::CLOSE);
+    }
     write_without_waiting(bytes);
     let _ = crossterm::terminal::disable_raw_mode();
 }
@@ -191,9 +199,14 @@ mod tests {
 
     #[test]
     fn whatever_is_switched_on_is_switched_off() {
-        let on =
-            String::from_utf8_lossy(enter_bytes(Options { mouse: true, kitty: true, alternate: true, paste: true }))
-                .into_owned();
+        let on = String::from_utf8_lossy(enter_bytes(Options {
+            mouse: true,
+            kitty: true,
+            alternate: true,
+            paste: true,
+            links: true,
+        }))
+        .into_owned();
         let off = String::from_utf8_lossy(LEAVE).into_owned();
         for mode in on.split("\x1b[").filter(|part| part.starts_with('?')) {
             assert!(off.contains(&mode.replace('h', "l")), "{mode} stays on");

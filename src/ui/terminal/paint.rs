@@ -1,16 +1,23 @@
 //! Turns the difference of two pictures into the fewest bytes we know how to send.
 
 use super::filter;
+use super::links::{self, Links};
 use super::pen::{Ink, Pen};
 use super::scroll::{self, Shift};
 use crate::ui::limits::{UI_ERASE_RUN_CELLS_MIN, UI_GAP_REWRITE_CELLS_MAX};
 use ratatui::buffer::{Buffer, Cell};
 use std::io::Write as _;
 
+/// What the painter must know of the terminal.
+#[derive(Clone, Copy)]
+pub struct Traits<'a> {
+    /// It erases in the current background ("back color erase"), as all but GNU screen do.
+    pub bce: bool,
+    pub links: &'a Links,
+}
+
 /// Appends what turns `front` into `back`; `front` is shifted on the way when rows moved.
-///
-/// `bce`: the terminal erases in the current background ("back color erase"), as all but GNU screen do.
-pub fn difference(out: &mut Vec<u8>, pen: &mut Pen, front: &mut Buffer, back: &Buffer, bce: bool) {
+pub fn difference(out: &mut Vec<u8>, pen: &mut Pen, front: &mut Buffer, back: &Buffer, terminal: Traits<'_>) {
     if let Some(shift) = scroll::find(front, back) {
         shift_rows(out, pen, shift);
         scroll::apply(front, shift);
@@ -21,9 +28,10 @@ pub fn difference(out: &mut Vec<u8>, pen: &mut Pen, front: &mut Buffer, back: &B
     }
     for (y, (old, new)) in front.content.chunks(width).zip(back.content.chunks(width)).enumerate() {
         if old != new {
-            row(out, pen, old, new, u16::try_from(y).unwrap_or(u16::MAX), bce);
+            row(out, pen, old, new, u16::try_from(y).unwrap_or(u16::MAX), terminal);
         }
     }
+    pen.link(out, terminal.links, 0);
 }
 
 /// A scroll region and deleted or inserted lines: unlike SU/SD these never touch the terminal's scrollback.
@@ -41,7 +49,7 @@ fn shift_rows(out: &mut Vec<u8>, pen: &mut Pen, shift: Shift) {
     pen.lose_place();
 }
 
-fn row(out: &mut Vec<u8>, pen: &mut Pen, old: &[Cell], new: &[Cell], y: u16, bce: bool) {
+fn row(out: &mut Vec<u8>, pen: &mut Pen, old: &[Cell], new: &[Cell], y: u16, terminal: Traits<'_>) {
     let screen_width = u16::try_from(new.len()).unwrap_or(u16::MAX);
     let mut x = 0;
     while let (Some(was), Some(cell)) = (old.get(x), new.get(x)) {
@@ -57,14 +65,18 @@ fn row(out: &mut Vec<u8>, pen: &mut Pen, old: &[Cell], new: &[Cell], y: u16, bce
         bridge_gap(out, pen, new, column, y, screen_width);
         pen.move_to(out, column, y);
         set_for(out, pen, cell);
-        let blank = erasable(new.get(x..).unwrap_or_default(), bce);
+        let blank = erasable(new.get(x..).unwrap_or_default(), terminal.bce);
+        let text = if cell.symbol().is_empty() { " " } else { cell.symbol() };
+        let contested = filter::is_width_contested(text);
+        // What is erased belongs to no link.
+        let erases = blank >= UI_ERASE_RUN_CELLS_MIN || contested;
+        pen.link(out, terminal.links, if erases { 0 } else { links::number(cell) });
         if blank >= UI_ERASE_RUN_CELLS_MIN {
             pen.erase(out, u16::try_from(blank).unwrap_or(u16::MAX));
             x += blank;
             continue;
         }
-        let text = if cell.symbol().is_empty() { " " } else { cell.symbol() };
-        let (columns, contested) = (u16::try_from(step).unwrap_or(1), filter::is_width_contested(text));
+        let columns = u16::try_from(step).unwrap_or(1);
         if contested {
             // Where the terminal draws it narrower, nothing old is left beside it.
             pen.erase(out, columns);
@@ -79,7 +91,8 @@ fn row(out: &mut Vec<u8>, pen: &mut Pen, old: &[Cell], new: &[Cell], y: u16, bce
 
 /// Returns whether the two cells look the same.
 fn looks_like(was: &Cell, cell: &Cell) -> bool {
-    was == cell || (was.symbol() == " " && cell.symbol() == " " && shows(Ink::of(was), cell))
+    let are_blank = was.symbol() == " " && cell.symbol() == " " && links::number(was) == links::number(cell);
+    was == cell || (are_blank && shows(Ink::of(was), cell))
 }
 
 /// Returns whether the cell, drawn in this ink, looks as it should.
@@ -103,7 +116,9 @@ fn bridge_gap(out: &mut Vec<u8>, pen: &mut Pen, new: &[Cell], to: u16, y: u16, s
         return;
     }
     let Some(cells) = new.get(usize::from(from)..usize::from(to)) else { return };
-    let plain = |cell: &Cell| cell.symbol().len() == 1 && pen.ink().is_some_and(|ink| shows(ink, cell));
+    let plain = |cell: &Cell| {
+        cell.symbol().len() == 1 && pen.is_on_link(links::number(cell)) && pen.ink().is_some_and(|ink| shows(ink, cell))
+    };
     if cells.iter().all(plain) {
         for cell in cells {
             pen.write(out, cell.symbol(), 1, screen_width);
@@ -118,5 +133,6 @@ fn erasable(cells: &[Cell], bce: bool) -> usize {
     if !ink.erases(bce) {
         return 0;
     }
-    cells.iter().take_while(|cell| cell.symbol() == " " && ink.blanks_like(Ink::of(cell))).count()
+    let is_blank = |cell: &&Cell| cell.symbol() == " " && links::number(cell) == 0 && ink.blanks_like(Ink::of(cell));
+    cells.iter().take_while(is_blank).count()
 }

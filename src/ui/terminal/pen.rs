@@ -1,6 +1,7 @@
 //! The terminal's pen as we know it: cursor position and current style, so that only differences are sent.
 //! SGR parameters as in ECMA-48 §8.3.117 and xterm's ctlseqs (38;2 and 38;5 colors).
 
+use super::links::Links;
 use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier};
 use std::io::Write as _;
@@ -50,6 +51,8 @@ impl Ink {
 pub struct Pen {
     at: Option<(u16, u16)>,
     ink: Option<Ink>,
+    /// The link that is open, by its number; 0 when none is.
+    link: usize,
 }
 
 impl Pen {
@@ -59,6 +62,18 @@ impl Pen {
 
     pub fn ink(&self) -> Option<Ink> {
         self.ink
+    }
+
+    pub fn is_on_link(&self, number: usize) -> bool {
+        self.link == number
+    }
+
+    /// What is written from here on belongs to this link.
+    pub fn link(&mut self, out: &mut Vec<u8>, links: &Links, number: usize) {
+        if self.link != number {
+            links.write(out, number);
+            self.link = number;
+        }
     }
 
     /// After a command that moves the cursor in a way we do not follow.

@@ -1,15 +1,20 @@
 //! The screen: two pictures, one filter, one write a frame.
 
+use super::filter;
+use super::links::Links;
+use super::paint::{self, Traits};
 use super::pen::Pen;
-use super::{filter, paint};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
+use std::sync::Arc;
 
 /// The drawing surface of `view`: a clean picture of the whole terminal, and the position of the cursor if it is shown.
 #[derive(Debug)]
 pub struct Frame<'a> {
     pub buffer: &'a mut Buffer,
     pub cursor: Option<Position>,
+    /// Where the links lead that cells are marked with.
+    pub links: Vec<Arc<str>>,
 }
 
 impl Frame<'_> {
@@ -32,6 +37,7 @@ pub struct Screen {
     cursor: Option<Position>,
     stale: bool,
     bce: bool,
+    links: Links,
     bytes: Vec<u8>,
 }
 
@@ -46,6 +52,7 @@ impl Screen {
             cursor: None,
             stale: true,
             bce: true,
+            links: Links::default(),
             bytes: Vec::new(),
         }
     }
@@ -55,6 +62,19 @@ impl Screen {
     pub fn without_bce(mut self) -> Self {
         self.bce = false;
         self
+    }
+
+    /// For a terminal that knows links, if the user wants them.
+    #[must_use]
+    pub fn with_links(mut self, are_on: bool) -> Self {
+        self.links.are_on = are_on;
+        self
+    }
+
+    /// The picture that the terminal has.
+    #[cfg(test)]
+    pub fn shown(&self) -> &Buffer {
+        &self.front
     }
 
     /// Takes a new size; the next frame is drawn whole.
@@ -75,9 +95,11 @@ impl Screen {
     /// Draws one frame and returns its bytes, to be written with a single write. Empty when nothing changed.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> &[u8] {
         self.back.reset();
-        let mut frame = Frame { buffer: &mut self.back, cursor: None };
+        let mut frame = Frame { buffer: &mut self.back, cursor: None, links: Vec::new() };
         view(&mut frame);
+        let links = std::mem::take(&mut frame.links);
         let cursor = frame.cursor.filter(|at| self.back.area.contains(*at));
+        self.stale |= self.links.number_cells(&mut self.back, &links);
         filter::clean_buffer(&mut self.back);
         self.bytes.clear();
         self.bytes.extend_from_slice(SYNC_BEGIN);
@@ -88,7 +110,8 @@ impl Screen {
             self.stale = false;
             self.pen = Pen::default();
         }
-        paint::difference(&mut self.bytes, &mut self.pen, &mut self.front, &self.back, self.bce);
+        let terminal = Traits { bce: self.bce, links: &self.links };
+        paint::difference(&mut self.bytes, &mut self.pen, &mut self.front, &self.back, terminal);
         self.place_cursor(cursor);
         std::mem::swap(&mut self.front, &mut self.back);
         if self.bytes.len() == start {

@@ -8,3 +8,4 @@ mod hands_seat;
 mod options;
 mod snapshots;
 pub mod stage;
+mod talking;

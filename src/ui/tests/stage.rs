@@ -20,7 +20,7 @@ pub struct Stage {
     pub asked: Vec<crate::wire::Request>,
     pub others: Vec<Request>,
     pub notices: Vec<Notice>,
-    screen: Screen,
+    pub screen: Screen,
     terminal: vt100::Parser,
     pub bytes: usize,
     pub frames: usize,
@@ -49,6 +49,7 @@ impl Stage {
             size,
             linear: false,
             title: "fix-parser".to_owned(),
+            utc_offset_s: 0,
             arm_after_ms: 400,
             is_record: false,
             reads_only: false,
@@ -173,8 +174,11 @@ impl Stage {
         }
     }
 
-    /// Calls a command by its name through its first key.
+    /// Calls a command by its name through its first key. Where a message is written, the composer is left first.
     pub fn command(&mut self, name: &str) {
+        if self.app.composer.open {
+            self.press("esc");
+        }
         assert!(commands::find(name).is_some(), "no command {name}");
         let binding = self.app.keymap.bindings().iter().find(|binding| binding.command.name == name).unwrap();
         for key in binding.keys.clone() {

@@ -1,17 +1,20 @@
 //! The whole screen: header, panes, inbox line, composer, hints, and the overlays.
 
 use crate::base::text::{Show, escape, width};
+use crate::markdown;
 use crate::model::Kind;
 use crate::ui::app::toast::Tone;
 use crate::ui::app::{App, Link, offers};
 use crate::ui::commands::{self, Command, Scope};
 use crate::ui::composer;
 use crate::ui::layout::{PaneId, Shape};
+use crate::ui::limits::UI_INBOX_LINE_COLUMNS_MAX;
 use crate::ui::look::Brush;
 use crate::ui::overlays;
 use crate::ui::panes::{self, inbox};
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
+use ratatui::layout::Rect;
 
 pub(super) mod header;
 
@@ -40,6 +43,7 @@ pub fn view(app: &App, frame: &mut Frame<'_>) {
     inbox_line(app, &mut brush);
     composer::draw::line(app, &mut brush);
     foot(app, &mut brush);
+    frame.links = std::mem::take(&mut brush.links);
     if app.composer.open && app.overlay.is_none() {
         composer::draw::message(app, frame);
     }
@@ -78,12 +82,9 @@ fn inbox_line(app: &App, brush: &mut Brush<'_>) {
     };
     let Some(mut row) = inbox::waiting_row(&app.scene, &id, line.width) else { return };
     let says = app.scene.session.actions.get(&id).and_then(|state| state.action.rationale.as_ref());
-    // In one line, whatever it was: no more words than there are columns.
-    let words = says.map(|rationale| rationale.text.split_whitespace().take(usize::from(line.width)));
-    let says = words.map(|words| words.collect::<Vec<_>>().join(" "));
-    if let Some(says) =
-        says.map(|says| escape::show(&says, &Show::prose()).into_owned()).filter(|says| !says.is_empty())
-    {
+    // In one line, whatever it was: no more of it than there could be columns for.
+    let words = says.map(|rationale| markdown::words(width::prefix(&rationale.text, UI_INBOX_LINE_COLUMNS_MAX)));
+    if let Some(says) = words.filter(|says| !says.is_empty()) {
         row = row.and(format!("  \"{says}\""), Role::TextSoft);
     }
     let more = app.scene.waits().saturating_sub(1);
@@ -93,17 +94,38 @@ fn inbox_line(app: &App, brush: &mut Brush<'_>) {
     row.draw(brush, line, 0);
 }
 
+/// The line of a toast. While an action is pending or a message is written, their keys stay in sight: the toast is on the
+/// frame of the lowest pane, or on the inbox line where there are no frames.
+fn toast_line(app: &App) -> Rect {
+    let hints = app.layout.hints;
+    if (app.scene.waits() == 0 && !app.composer.open) || app.overlay.is_some() {
+        return hints;
+    }
+    let frame = app.layout.places.iter().map(|place| place.outer.bottom()).max().map_or(hints.y, |bottom| bottom - 1);
+    match app.layout.inbox_line {
+        Some(line) if app.layout.shape == Shape::Lines => line,
+        Some(_) | None => Rect { y: frame, ..hints },
+    }
+}
+
+fn toast(app: &App, brush: &mut Brush<'_>) {
+    let Some(toast) = &app.toast else { return };
+    let line = toast_line(app);
+    let (sign, role) = match toast.tone {
+        Tone::Plain => ("", Role::Text),
+        Tone::Warning => (brush.look.sign(Sign::Warning), Role::Warn),
+        Tone::Error => (brush.look.sign(Sign::Failed), Role::Fail),
+    };
+    brush.clear(line, Role::Text);
+    let x = brush.text(line.x + 1, line.y, line.right(), sign, role);
+    brush.cut(if sign.is_empty() { x } else { x + 1 }, line.y, line.right(), &toast.text, role);
+}
+
 /// The last line: a toast, the keys that may follow, or the hints.
 fn foot(app: &App, brush: &mut Brush<'_>) {
     let line = app.layout.hints;
-    if let Some(toast) = &app.toast {
-        let (sign, role) = match toast.tone {
-            Tone::Plain => ("", Role::Text),
-            Tone::Warning => (brush.look.sign(Sign::Warning), Role::Warn),
-            Tone::Error => (brush.look.sign(Sign::Failed), Role::Fail),
-        };
-        let x = brush.text(line.x + 1, line.y, line.right(), sign, role);
-        brush.cut(if sign.is_empty() { x } else { x + 1 }, line.y, line.right(), &toast.text, role);
+    toast(app, brush);
+    if app.toast.is_some() && toast_line(app) == line {
         return;
     }
     let end = line.right().saturating_sub(1);
@@ -117,6 +139,9 @@ fn foot(app: &App, brush: &mut Brush<'_>) {
     if app.composer.open && app.overlay.is_none() {
         if let Some(words) = composer::draw::search_words(app) {
             x = brush.cut(x, line.y, end, &words, Role::Text) + 2;
+        }
+        if let Some((state, _)) = app.scene.held_target() {
+            x = hint(brush, x, line.y, end, "Esc", &format!("to the keys of {}", state.action.id));
         }
         for (key, label) in composer::draw::hints(app) {
             let needs = u16::try_from(key.len() + label.len() + 1).unwrap_or(u16::MAX);

@@ -2,21 +2,18 @@
 //!
 //! Every message keeps its own rows. Of one that streams in only the part that is not settled is laid out again.
 
+mod action;
 mod prose;
 
 use super::diff::Step;
-use super::inbox::action_words;
 use super::row::{Row, wrapped};
-use super::why::phase_role;
 use super::{Pane, Title};
 use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Seq};
-use crate::model::Kind;
-use crate::model::event::{Decider, OutcomeWord, Verdict};
-use crate::model::session::{ActionState, Entry, Phase, Speaker};
+use crate::model::session::{ActionState, Entry, Speaker};
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
-use crate::ui::limits::{UI_TALK_FAILURE_LINES_MAX, UI_TALK_ITEMS_MAX, UI_TALK_OUTPUT_LINES_MAX};
+use crate::ui::limits::UI_TALK_ITEMS_MAX;
 use crate::ui::list::List;
 use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};
@@ -35,8 +32,9 @@ pub struct TalkPane {
     /// The first row of each item.
     starts: Vec<usize>,
     rows: usize,
-    /// Thoughts that are unfolded.
+    /// Thoughts and actions that are unfolded.
     open: BTreeSet<Seq>,
+    counts: action::Counts,
     /// The newest item while the end was on the screen.
     last_seen: Option<Seq>,
 }
@@ -51,6 +49,7 @@ impl Default for TalkPane {
             starts: Vec::new(),
             rows: 0,
             open: BTreeSet::new(),
+            counts: action::Counts::default(),
             last_seen: None,
         }
     }
@@ -77,8 +76,8 @@ enum Subject {
     Prompt,
     Thought,
     Action(ActionId),
-    /// Reads in a row that a rule let through.
-    Reads(usize),
+    /// Reads in a row that a rule let through; the newest one.
+    Reads(usize, ActionId),
 }
 
 impl TalkPane {
@@ -125,9 +124,15 @@ impl TalkPane {
     /// What the row under the cursor is about.
     pub fn action(&self) -> Option<&ActionId> {
         match &self.item_at(self.list.cursor)?.0.subject {
-            Subject::Action(id) => Some(id),
-            Subject::Message | Subject::Prompt | Subject::Thought | Subject::Reads(_) => None,
+            Subject::Action(id) | Subject::Reads(_, id) => Some(id),
+            Subject::Message | Subject::Prompt | Subject::Thought => None,
         }
+    }
+
+    /// Folds or unfolds what the cursor is on; false when that does not fold.
+    pub fn toggle_fold(&mut self) -> bool {
+        let seq = self.item_at(self.list.cursor).map(|(item, _)| item.seq);
+        self.fold(seq.is_some_and(|seq| self.open.contains(&seq)))
     }
 
     fn item_at(&self, row: usize) -> Option<(&Item, usize)> {
@@ -169,7 +174,10 @@ impl TalkPane {
             };
             let known = old.remove(&seq);
             match subject {
-                Source::Entry(entry) => self.add_entry(entry, known),
+                Source::Entry(entry) => {
+                    let waits = awaits_step(scene, entry);
+                    self.add_entry(entry, known, waits);
+                }
                 Source::Action(state) => {
                     let is_same = |item: &Item| !actions_changed && matches!(item.subject, Subject::Action(_));
                     match known.filter(is_same) {
@@ -187,7 +195,7 @@ impl TalkPane {
         }
     }
 
-    fn add_entry(&mut self, entry: &Entry, known: Option<Item>) {
+    fn add_entry(&mut self, entry: &Entry, known: Option<Item>, awaits_step: bool) {
         let mut item = known.unwrap_or_else(|| Item {
             seq: entry.seq,
             subject: Subject::Message,
@@ -198,7 +206,7 @@ impl TalkPane {
         });
         let columns = self.columns;
         item.gap = matches!(entry.speaker, Speaker::Agent(_) | Speaker::Human) && !self.items.is_empty();
-        let made_of = Some((entry.text.len(), entry.open));
+        let made_of = Some((entry.text.len(), entry.open || awaits_step));
         if item.made_of == made_of {
             self.items.push(item);
             return;
@@ -216,6 +224,9 @@ impl TalkPane {
                 item.subject = Subject::Prompt;
                 item.rows.clear();
                 plain(&mut item.rows, "› ", Role::Human, &entry.text, Role::TextStrong, columns);
+                if awaits_step {
+                    item.rows.push(TalkRow::Plain(Row::new("  sent after this step", Role::Waits)));
+                }
             }
             Speaker::Thought(_) => {
                 item.subject = Subject::Thought;
@@ -244,49 +255,49 @@ impl TalkPane {
     }
 
     fn add_action(&mut self, scene: &Scene, state: &ActionState) {
-        if is_routine_read(state) {
-            if let Some(Item { subject: Subject::Reads(count), rows, .. }) = self.items.last_mut() {
-                *count += 1;
+        let (seq, id) = (state.times.proposed_seq, state.action.id.clone());
+        let gap = self.is_after_words();
+        if action::is_routine_read(state) {
+            let one = TalkRow::Plain(action::row(scene, state, &mut self.counts, Role::TextFaint));
+            if let Some(Item { seq, subject: Subject::Reads(count, newest), rows, .. }) = self.items.last_mut() {
+                (*count, *newest) = (*count + 1, id);
                 let text = format!("{} read {count} files", scene.look.sign(Sign::Done));
-                *rows = vec![TalkRow::Plain(Row::new(text, Role::TextFaint))];
+                let head = TalkRow::Plain(Row::new(text, Role::TextFaint));
+                if !self.open.contains(seq) {
+                    *rows = vec![head];
+                    return;
+                }
+                if *count == 2 {
+                    rows.insert(0, head);
+                } else if let Some(first) = rows.first_mut() {
+                    *first = head;
+                }
+                rows.push(one);
                 return;
             }
-            let gap = self.is_after_words();
-            let rows = vec![TalkRow::Plain(action_row(scene, state, Role::TextFaint))];
-            self.items.push(Item {
-                seq: state.times.proposed_seq,
-                subject: Subject::Reads(1),
-                gap,
-                made_of: None,
-                rows,
-                prose: None,
-            });
+            let subject = Subject::Reads(1, id);
+            self.items.push(Item { seq, subject, gap, made_of: None, rows: vec![one], prose: None });
             return;
         }
-        let mut rows = vec![TalkRow::Plain(action_row(scene, state, Role::Text))];
-        for (title, answer) in state.answers() {
-            plain(&mut rows, "  › ", Role::Human, &format!("{title}: {answer}"), Role::Human, self.columns);
-        }
-        let reason = state.decided.as_ref().and_then(|decided| decided.reason.as_ref());
-        if let Some(reason) = reason.filter(|reason| !reason.trim().is_empty()) {
-            plain(&mut rows, "  › ", Role::Human, reason, Role::TextSoft, self.columns);
-        }
-        // What failed is open; the rest unfolds.
-        let has_failed = state.finished.as_ref().is_some_and(|finished| finished.exit.is_some_and(|exit| exit != 0));
-        let is_open = self.open.contains(&state.times.proposed_seq);
-        if is_open || (has_failed && matches!(state.phase, Phase::Finished(_))) {
-            let most = if is_open { UI_TALK_OUTPUT_LINES_MAX } else { UI_TALK_FAILURE_LINES_MAX };
-            for line in tail_lines(&state.output.tail, most) {
-                rows.push(TalkRow::Plain(Row::new(line, Role::TextSoft).indented(4)));
-            }
-        }
-        let (subject, gap) = (Subject::Action(state.action.id.clone()), self.is_after_words());
-        self.items.push(Item { seq: state.times.proposed_seq, subject, gap, made_of: None, rows, prose: None });
+        let rows = action::rows(scene, state, &mut self.counts, self.open.contains(&seq), self.columns);
+        self.items.push(Item { seq, subject: Subject::Action(id), gap, made_of: None, rows, prose: None });
     }
 
     fn is_after_words(&self) -> bool {
         self.items.last().is_some_and(|item| item.subject == Subject::Message && item.prose.is_some())
     }
+}
+
+/// A message that was sent while the agent works, and that it gets when its step is over: nothing has come from it since.
+fn awaits_step(scene: &Scene, entry: &Entry) -> bool {
+    let session = &scene.session;
+    let is_newer = |seq: Seq| seq > entry.seq;
+    let since = |from: Seq| session.transcript.iter().rev().take_while(move |other| other.seq > from);
+    entry.speaker == Speaker::Human
+        && session.turns.current.is_some()
+        && since(session.turns.started).any(|other| other.speaker == Speaker::Human && other.seq < entry.seq)
+        && !since(entry.seq).any(|other| matches!(other.speaker, Speaker::Agent(_) | Speaker::Thought(_)))
+        && !session.actions.recent().next().is_some_and(|state| is_newer(state.times.proposed_seq))
 }
 
 /// What an item is made of.
@@ -312,47 +323,6 @@ fn newest(scene: &Scene) -> Vec<Source<'_>> {
     }
     newest.reverse();
     newest
-}
-
-fn is_routine_read(state: &ActionState) -> bool {
-    let decided = state.decided.as_ref();
-    state.action.kind() == Kind::Read
-        && state.alarms.is_empty()
-        && decided.is_some_and(|d| d.verdict == Verdict::Approve && matches!(d.by, Decider::Rule(_)))
-}
-
-/// Sign, name, what it does; at the right end what became of it.
-fn action_row(scene: &Scene, state: &ActionState, role: Role) -> Row {
-    let (words, role_now) = (state.phase.words(), phase_role(state.phase));
-    let sign = match state.phase {
-        Phase::Held | Phase::Proposed => Sign::Held,
-        Phase::Approved | Phase::Running => Sign::Active,
-        Phase::Finished(OutcomeWord::Ok | OutcomeWord::Recovered) => Sign::Done,
-        Phase::Finished(_) => Sign::Failed,
-        Phase::Denied | Phase::Redirected | Phase::Lapsed(_) => Sign::Skipped,
-    };
-    let exit = state.finished.as_ref().and_then(|finished| finished.exit).filter(|exit| *exit != 0);
-    let by = match state.decided.as_ref().map(|decided| &decided.by) {
-        Some(Decider::Human(_)) => " by you",
-        Some(Decider::Rule(_)) => " by rule",
-        Some(Decider::Lease(_)) => " by lease",
-        None => "",
-    };
-    let right = exit.map_or_else(|| format!("{words}{by}"), |exit| format!("exit {exit}{by}"));
-    let alarm = if state.alarms.is_empty() { "" } else { scene.look.sign(Sign::Warning) };
-    Row::new(format!("{} ", scene.look.sign(sign)), role_now)
-        .and(format!("{} ", state.action.id), Role::TextSoft)
-        .and(action_words(state), role)
-        .and(if alarm.is_empty() { String::new() } else { format!(" {alarm}") }, Role::Alarm)
-        .right(right, role_now)
-}
-
-/// The last lines of a command's output.
-fn tail_lines(tail: &str, most: usize) -> Vec<String> {
-    let lines = crate::base::text::ansi::lines(tail.as_bytes());
-    let lines: Vec<String> = lines.into_iter().map(|line| line.text).filter(|text| !text.trim().is_empty()).collect();
-    let from = lines.len().saturating_sub(most);
-    lines.into_iter().skip(from).collect()
 }
 
 fn plain(rows: &mut Vec<TalkRow>, head: &str, head_role: Role, text: &str, role: Role, columns: u16) {
@@ -421,7 +391,7 @@ impl Pane for TalkPane {
     }
 
     fn fold(&mut self, closed: bool) -> bool {
-        let folds = |item: &Item| matches!(item.subject, Subject::Thought | Subject::Action(_));
+        let folds = |item: &Item| !matches!(item.subject, Subject::Message | Subject::Prompt);
         let Some((item, _)) = self.item_at(self.list.cursor).filter(|(item, _)| folds(item)) else {
             return false;
         };
@@ -433,9 +403,7 @@ impl Pane for TalkPane {
     }
 
     fn open(&mut self) {
-        let seq = self.item_at(self.list.cursor).map(|(item, _)| item.seq);
-        let is_open = seq.is_some_and(|seq| self.open.contains(&seq));
-        self.fold(is_open);
+        self.toggle_fold();
     }
 
     /// A conversation is read; the cursor only holds the place.

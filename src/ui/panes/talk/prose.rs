@@ -4,7 +4,7 @@ use crate::markdown::{self, Document, Face, Line, Span};
 use crate::syntax::{Highlights, fence_path};
 use crate::ui::limits::UI_TALK_HIGHLIGHT_STEPS_MAX;
 use crate::ui::look::Brush;
-use crate::ui::panes::row::Row;
+use crate::ui::panes::row::{self, Row};
 use crate::ui::theme::Role;
 use crate::ui::workers::role_of;
 use ratatui::layout::Rect;
@@ -43,7 +43,10 @@ impl TalkRow {
 fn spans(brush: &mut Brush<'_>, line: Rect, spans: &[Span]) -> u16 {
     spans.iter().fold(line.x + 1, |x, span| {
         let style = style_of(span.face, brush);
-        brush.styled(x, line.y, line.right(), &span.text, style)
+        match &span.link {
+            Some(address) => brush.linked(x, line.y, line.right(), &span.text, style, address),
+            None => brush.styled(x, line.y, line.right(), &span.text, style),
+        }
     })
 }
 
@@ -155,17 +158,19 @@ fn code_row(brush: &mut Brush<'_>, line: Rect, words: &Line, colors: &[(Range<us
 
 /// How a run of Markdown looks.
 fn style_of(face: Face, brush: &Brush<'_>) -> Style {
-    let (role, mut modifiers) = match face.kind {
-        markdown::Kind::Text => (Role::Text, Modifier::empty()),
-        markdown::Kind::Heading(1 | 2) => (Role::SyntaxHeading, Modifier::BOLD | Modifier::UNDERLINED),
-        markdown::Kind::Heading(_) => (Role::SyntaxHeading, Modifier::BOLD),
-        markdown::Kind::Code | markdown::Kind::Fence => (Role::SyntaxString, Modifier::empty()),
-        markdown::Kind::Mark => (Role::TextFaint, Modifier::empty()),
-        markdown::Kind::Link => (Role::SyntaxLink, Modifier::UNDERLINED),
-        markdown::Kind::Address | markdown::Kind::Html => (Role::TextSoft, Modifier::empty()),
+    let mut modifiers = match face.kind {
+        markdown::Kind::Heading(1 | 2) => Modifier::BOLD | Modifier::UNDERLINED,
+        markdown::Kind::Heading(_) => Modifier::BOLD,
+        markdown::Kind::Link => Modifier::UNDERLINED,
+        markdown::Kind::Text
+        | markdown::Kind::Code
+        | markdown::Kind::Fence
+        | markdown::Kind::Mark
+        | markdown::Kind::Address
+        | markdown::Kind::Html => Modifier::empty(),
     };
     modifiers.set(Modifier::BOLD, modifiers.contains(Modifier::BOLD) || face.strong);
     modifiers.set(Modifier::ITALIC, face.emphasis);
     modifiers.set(Modifier::CROSSED_OUT, face.struck);
-    brush.look.style(role).add_modifier(modifiers)
+    brush.look.style(row::role_of(face.kind)).add_modifier(modifiers)
 }
