@@ -1,6 +1,7 @@
 //! The real agents: where they come from, how they are pointed at the scripted model, and what they call their tools.
 
 use crate::model_server::Turn;
+use crate::seat::Room;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,8 +9,12 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// What is installed; pinned, because these agents change weekly. Raise them together with what the tests saw.
-pub const PACKAGES: &[&str] =
-    &["@agentclientprotocol/codex-acp@2.6.0", "@google/gemini-cli@0.61.0", "opencode-ai@1.18.33"];
+pub const PACKAGES: &[&str] = &[
+    "@agentclientprotocol/claude-agent-acp@0.101.0",
+    "@agentclientprotocol/codex-acp@2.6.0",
+    "@google/gemini-cli@0.61.0",
+    "opencode-ai@1.18.33",
+];
 
 /// Half a gigabyte comes over a slow line; without any line it fails sooner by itself.
 const INSTALL_MAX: Duration = Duration::from_secs(420);
@@ -62,8 +67,22 @@ fn install() -> Result<PathBuf, String> {
     Ok(bin)
 }
 
+/// A command of the user's own, for agents that have such: its text for the model.
+const SLASH: &str = "wombat";
+const SLASH_TEXT: &str = "play-slash: Say wombat $ARGUMENTS";
+
 /// The plan that the models make.
 pub const PLAN: [&str; 2] = ["look at the sums", "mend the addition"];
+
+/// A command of an agent: what is typed until it is in the menu, and after it was taken from there; then the words that
+/// reach the model, if any do, and those that come back.
+pub struct Slash {
+    pub letters: &'static str,
+    pub name: &'static str,
+    pub arguments: &'static str,
+    pub heard: Option<&'static str>,
+    pub shown: &'static str,
+}
 
 /// How free the agent is by its own configuration.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,6 +93,7 @@ pub enum Leash {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    Claude,
     Codex,
     Gemini,
     Opencode,
@@ -82,6 +102,7 @@ pub enum Kind {
 impl Kind {
     pub fn name(self) -> &'static str {
         match self {
+            Self::Claude => "claude",
             Self::Codex => "codex",
             Self::Gemini => "gemini",
             Self::Opencode => "opencode",
@@ -95,6 +116,18 @@ impl Kind {
         let program = |name: &str| bin.join(name).display().to_string();
         let home_text = home.display().to_string();
         let (command, env, more): (Vec<String>, Vec<(&str, String)>, &str) = match self {
+            Self::Claude => {
+                let env = vec![
+                    ("ANTHROPIC_BASE_URL", origin.to_owned()),
+                    ("ANTHROPIC_API_KEY", "x".into()),
+                    ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".into()),
+                    ("DISABLE_AUTOUPDATER", "1".into()),
+                    // As root it works unasked only where it is told that this is a sandbox.
+                    ("IS_SANDBOX", "1".into()),
+                ];
+                let more = if asks { "mode = \"default\"" } else { "mode = \"bypassPermissions\"" };
+                (vec![program("claude-agent-acp")], env, more)
+            }
             Self::Codex => {
                 codex_home(home, origin);
                 let mode = if asks { "read-only" } else { "agent-full-access" };
@@ -126,6 +159,7 @@ impl Kind {
                         "models": {"scripted": {"name": "scripted", "tool_call": true}}}},
                     "model": "scripted/scripted", "small_model": "scripted/scripted",
                     "permission": {"edit": word, "bash": word}, "experimental": {"continue_loop_on_deny": true},
+                    "command": {SLASH: {"template": SLASH_TEXT, "description": "says it"}},
                     "autoupdate": false, "share": "disabled"});
                 let env = vec![
                     ("OPENCODE_CONFIG_CONTENT", config.to_string()),
@@ -139,7 +173,11 @@ impl Kind {
             .map(|(k, v)| format!("{k} = {}", json!(v)))
             .chain([format!("HOME = {}", json!(home_text))])
             .collect();
-        let through = if self == Self::Gemini { "level = \"L3\"\nedits = \"client\"\n" } else { "" };
+        let through = match self {
+            Self::Claude => "level = \"L2\"\n",
+            Self::Gemini => "level = \"L3\"\nedits = \"client\"\n",
+            Self::Codex | Self::Opencode => "",
+        };
         format!(
             "[[agent]]\nname = \"{}\"\ncommand = {}\nstart_timeout_s = 120\n{more}\n{through}env = {{ {} }}\n",
             self.name(),
@@ -155,6 +193,7 @@ impl Kind {
     /// The model reads a file.
     pub fn reads(self, file: &str) -> Turn {
         match self {
+            Self::Claude => self.call("First I read.", "Read", json!({"file_path": file})),
             Self::Codex => self.call("First I read.", "exec_command", json!({"cmd": format!("cat {file}")})),
             Self::Gemini => self.call("First I read.", "read_file", json!({"file_path": file})),
             Self::Opencode => self.call("First I read.", "read", json!({"filePath": file})),
@@ -169,6 +208,7 @@ impl Kind {
     /// The model replaces a whole line.
     pub fn replaces(self, file: &str, old: &str, new: &str, why: &str) -> Turn {
         match self {
+            Self::Claude => self.call(why, "Edit", json!({"file_path": file, "old_string": old, "new_string": new})),
             Self::Codex => {
                 let patch = format!(
                     "apply_patch <<'EOF'\n*** Begin Patch\n*** Update File: {file}\n@@\n-{old}\n+{new}\n*** End Patch\nEOF"
@@ -195,6 +235,13 @@ impl Kind {
         };
         let todos = |key: &str, more: Value| json!({"todos": [todo(key, 0, more.clone()), todo(key, 1, more)]});
         match self {
+            Self::Claude => vec![self.call(
+                said,
+                "TodoWrite",
+                json!({"todos": [
+                {"content": PLAN[0], "status": status(true), "activeForm": PLAN[0]},
+                {"content": PLAN[1], "status": status(false), "activeForm": PLAN[1]}]}),
+            )],
             Self::Codex => {
                 let steps =
                     json!([{"step": PLAN[0], "status": status(true)}, {"step": PLAN[1], "status": status(false)}]);
@@ -222,13 +269,64 @@ impl Kind {
         });
         match self {
             Self::Codex => self.call("Now I run it.", "exec_command", outside),
-            Self::Gemini | Self::Opencode => self.runs(line),
+            Self::Claude | Self::Gemini | Self::Opencode => self.runs(line),
+        }
+    }
+
+    /// The model asks two questions with choices, where the agent passes its questions on: gemini 0.61 leaves its tool
+    /// for them out over ACP, and opencode 1.18 offers it only to its own clients.
+    pub fn asks(self, questions: [(&str, &str, [&str; 2]); 2]) -> Option<Turn> {
+        let (tool, of): (_, fn(&str) -> Value) = match self {
+            Self::Claude => ("AskUserQuestion", |_| json!({"multiSelect": false})),
+            Self::Codex => ("request_user_input", |header| json!({"id": header})),
+            Self::Gemini | Self::Opencode => return None,
+        };
+        let list = questions.map(|(header, question, labels)| {
+            let options = labels.map(|label| json!({"label": label, "description": "one of two"}));
+            let mut one = json!({"header": header, "question": question, "options": options});
+            one.as_object_mut().unwrap().extend(of(header).as_object().unwrap().clone());
+            one
+        });
+        Some(self.call("I ask.", tool, json!({"questions": list})))
+    }
+
+    /// A command of the agent. Gemini 0.61 answers its own commands without its model.
+    pub fn slash(self, room: &Room) -> Slash {
+        let own = Slash {
+            letters: "/wom",
+            name: "/wombat",
+            arguments: " of the parser",
+            heard: Some("Say wombat of the parser"),
+            shown: "The command came.",
+        };
+        match self {
+            Self::Claude => {
+                let text = format!("---\ndescription: says it\n---\n{SLASH_TEXT}\n");
+                room.write(&format!(".claude/commands/{SLASH}.md"), &text);
+                own
+            }
+            Self::Opencode => own,
+            Self::Codex => Slash {
+                letters: "/revi",
+                name: "/review",
+                arguments: "play-slash of the parser",
+                heard: Some("play-slash of the parser"),
+                ..own
+            },
+            Self::Gemini => Slash {
+                letters: "/abo",
+                name: "/about",
+                arguments: "",
+                heard: None,
+                shown: "Auth Type: gemini-api-key",
+            },
         }
     }
 
     /// The model runs a command.
     pub fn runs(self, line: &str) -> Turn {
         match self {
+            Self::Claude => self.call("Now I run it.", "Bash", json!({"command": line, "description": "run it"})),
             Self::Codex => self.call("Now I run it.", "exec_command", json!({"cmd": line, "yield_time_ms": 30_000})),
             Self::Gemini => {
                 self.call("Now I run it.", "run_shell_command", json!({"command": line, "description": "run it"}))
@@ -242,7 +340,7 @@ fn codex_home(home: &Path, origin: &str) {
     let dir = home.join(".codex");
     std::fs::create_dir_all(dir.join("rules")).unwrap();
     let config = format!(
-        "model = \"scripted\"\nmodel_provider = \"scripted\"\n[model_providers.scripted]\nname = \"scripted\"\nbase_url = \"{origin}/v1\"\nwire_api = \"responses\"\nrequires_openai_auth = false\nexperimental_bearer_token = \"x\"\n[tools.update_plan]\nenabled = true\n"
+        "model = \"scripted\"\nmodel_provider = \"scripted\"\n[model_providers.scripted]\nname = \"scripted\"\nbase_url = \"{origin}/v1\"\nwire_api = \"responses\"\nrequires_openai_auth = false\nexperimental_bearer_token = \"x\"\n[tools.update_plan]\nenabled = true\n[features]\ndefault_mode_request_user_input = true\n"
     );
     std::fs::write(dir.join("config.toml"), config).unwrap();
     let rules = "prefix_rule(pattern = [\"touch\"], decision = \"prompt\")\nprefix_rule(pattern = [\"echo\"], decision = \"prompt\")\n";

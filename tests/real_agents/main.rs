@@ -17,6 +17,7 @@
 /// A test for each agent.
 macro_rules! of_each_agent {
     ($($story:ident),+ $(,)?) => {
+        mod claude { $(#[test] fn $story() { super::$story(super::Kind::Claude); })+ }
         mod codex { $(#[test] fn $story() { super::$story(super::Kind::Codex); })+ }
         mod gemini { $(#[test] fn $story() { super::$story(super::Kind::Gemini); })+ }
         mod opencode { $(#[test] fn $story() { super::$story(super::Kind::Opencode); })+ }
@@ -33,6 +34,7 @@ mod model_server;
 mod screen;
 #[path = "../support/seat.rs"]
 mod seat;
+mod talk;
 mod tui;
 
 use agents::{Kind, Leash, PLAN};
