@@ -107,3 +107,35 @@ async fn a_denial_selects_the_plain_refusal_and_none_among_several_that_differ()
         assert_eq!(chosen(&s), expect);
     }
 }
+
+/// An agent that ends its turn when it is refused, except by the answer that says otherwise: only after that one do the
+/// words go into the running turn, and after neither is its level another.
+#[tokio::test(flavor = "multi_thread")]
+async fn words_go_into_the_turn_after_the_refusal_that_lets_it_go_on() {
+    let options = json!([
+        {"optionId": "allow_once", "name": "Yes, proceed", "kind": "allow_once"},
+        {"optionId": "decline", "name": "No, continue without running it", "kind": "reject_once"},
+        {"optionId": "cancel", "name": "No, and tell Codex what to do differently", "kind": "reject_once"}]);
+    for (option, goes_on) in [("decline", true), ("cancel", false)] {
+        let rest: Value = if goes_on { json!([{"say": "I go on"}]) } else { json!([]) };
+        let turns = json!([[{"permission": plan(), "options": options, "then": [], "else": rest}], []]);
+        let mut scene = Scene::of(turns).spec("level = \"L1\"");
+        scene.script["init"] = json!({"_meta": {"steering": {"supported": true}}});
+        scene.script["steering"] = json!("injected");
+        let mut s = scene.start().await;
+        let held = s.held().await;
+        s.decide(&held, "deny", json!({"reason": "not today", "option": option})).await;
+        s.turn_ends().await;
+        let heard = s.heard();
+        let with = |method: &str| {
+            heard.iter().filter(|m| m["method"] == method && m.to_string().contains("not today")).count()
+        };
+        assert_eq!(
+            (with("_session/steering"), with("session/prompt")),
+            if goes_on { (1, 0) } else { (0, 1) },
+            "{option}"
+        );
+        let level = s.events.iter().rev().find_map(|e| e["agent"]["level"].as_str());
+        assert_eq!(level, Some("L1"), "{option}");
+    }
+}

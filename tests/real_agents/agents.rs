@@ -89,6 +89,9 @@ pub struct Slash {
 pub enum Leash {
     Asks,
     Unasked,
+    /// Codex only: it asks, and its refusals are `decline` and `cancel`. Codex 0.166 names only the latter for a command;
+    /// its list is left out on the way to its adapter, which then offers every answer that codex takes.
+    AsksWithDecline,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +115,7 @@ impl Kind {
     /// The entry for `agents.toml`: program, environment and mode, pointed at the model server.
     pub fn entry(self, bin: &Path, origin: &str, home: &Path, leash: Leash) -> String {
         std::fs::create_dir_all(home).unwrap();
-        let asks = leash == Leash::Asks;
+        let asks = leash != Leash::Unasked;
         let program = |name: &str| bin.join(name).display().to_string();
         let home_text = home.display().to_string();
         let (command, env, more): (Vec<String>, Vec<(&str, String)>, &str) = match self {
@@ -131,11 +134,14 @@ impl Kind {
             Self::Codex => {
                 codex_home(home, origin);
                 let mode = if asks { "read-only" } else { "agent-full-access" };
-                let env = vec![
+                let mut env = vec![
                     ("CODEX_HOME", home.join(".codex").display().to_string()),
                     ("CODEX_API_KEY", "x".into()),
                     ("INITIAL_AGENT_MODE", mode.into()),
                 ];
+                if leash == Leash::AsksWithDecline {
+                    env.push(("CODEX_PATH", without_its_list(home, &program("codex"))));
+                }
                 (vec![program("codex-acp")], env, "level = \"L1\"")
             }
             Self::Gemini => {
@@ -334,6 +340,30 @@ impl Kind {
             Self::Opencode => self.call("Now I run it.", "bash", json!({"command": line, "description": "run it"})),
         }
     }
+}
+
+/// A program that is codex, without the list of answers that it names in a request.
+fn without_its_list(home: &Path, codex: &str) -> String {
+    let text = format!(
+        r#"#!/usr/bin/env node
+const child = require("node:child_process").spawn({}, process.argv.slice(2), {{stdio: ["inherit", "pipe", "inherit"]}});
+require("node:readline").createInterface({{input: child.stdout}}).on("line", line => {{
+  try {{
+    const message = JSON.parse(line);
+    if (message.params) delete message.params.availableDecisions;
+    line = JSON.stringify(message);
+  }} catch {{}}
+  console.log(line);
+}});
+child.on("exit", code => process.exit(code ?? 1));
+for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => child.kill(signal));
+"#,
+        json!(codex)
+    );
+    let path = home.join("codex-without-list");
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    path.display().to_string()
 }
 
 fn codex_home(home: &Path, origin: &str) {

@@ -120,6 +120,40 @@ fn every_decision_does_what_it_says(kind: Kind) {
     drive.verified();
 }
 
+/// Beside an answer that ends the turn, codex takes one that does not: it is what a denial sends, the turn goes on, and
+/// the reason reaches it there. The other one ends the turn as ever.
+#[test]
+fn codex_goes_on_after_decline_and_not_after_cancel() {
+    let went_on = || Turn::text("I went on without it.");
+    let runs = Kind::Codex.asks_to_run("touch c.txt");
+    let plays = [("play-decline", vec![runs.clone(), went_on()]), ("play-cancel", vec![runs, went_on()])];
+    let Some(mut drive) = Drive::start(Kind::Codex, Leash::AsksWithDecline, "gated", plays) else { return };
+    drive.prompt("play-decline");
+    let (held, action) = drive.held().unwrap();
+    let refusals = action["options"].as_array().unwrap().iter().filter(|option| option["allows"] == false);
+    let refusals: Vec<(&Value, bool)> = refusals.map(|o| (&o["id"], o["ends_turn"] == true)).collect();
+    assert_eq!(refusals, [(&json!("decline"), false), (&json!("cancel"), true)], "{action}");
+    drive.seat.decide(&held, "deny", json!({"reason": "not before lunch"})).unwrap();
+    drive.finish();
+    let prompts = |drive: &Drive| drive.methods_sent().iter().filter(|method| *method == "session/prompt").count();
+    assert_eq!(prompts(&drive), 1, "it went on in its turn");
+    assert!(drive.told("not before lunch"));
+    let ends = |drive: &Drive| {
+        let ends = drive.seat.events.iter().filter(|event| event["kind"] == "turn_ended");
+        ends.map(|event| event["reason"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ends(&drive), ["end_turn"]);
+
+    drive.prompt("play-cancel");
+    let (held, _) = drive.held().unwrap();
+    drive.seat.decide(&held, "deny", json!({"reason": "not at all", "option": "cancel"})).unwrap();
+    drive.finish();
+    assert_eq!(prompts(&drive), 3, "the reason follows as a prompt of its own");
+    assert!(drive.told("not at all"));
+    assert!(!drive.room.exists("c.txt"));
+    drive.verified();
+}
+
 /// A plan in the agent's own way becomes the supervisor's; a run of the tests by the agent is its word, ours counts.
 fn its_plan_is_shown_and_its_tests_are_its_word_until_they_are_run_here(kind: Kind) {
     let mend = kind.replaces("sums.mjs", "  a - b;", "  a + b;", "I mend the addition.");

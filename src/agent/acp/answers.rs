@@ -188,12 +188,13 @@ impl Asks {
     pub fn reject(&self, ticket: Ticket, by_rule: Option<FollowUp>, cx: &mut Context) {
         let Some(ask) = self.get(ticket) else { return };
         let Some(permission) = ask.subject.permission() else { return };
-        let (answer, text) = match permission.choices.selected(false, ask.option.as_deref()) {
+        let choice = permission.choices.selected(false, ask.option.as_deref());
+        let (answer, text) = match choice {
             Some(choice) => (speak::selected(&choice.id), selected(choice)),
             None => (speak::permission_canceled(), "canceled: it offers no unambiguous option to reject".to_owned()),
         };
         if cx.out.reply(&permission.request, Ok(answer)) {
-            cx.turn.rejected(by_rule);
+            cx.turn.rejected(by_rule, choice.and_then(|choice| permission.choices.says_end(choice)));
             cx.out.received(ask.action.clone(), text);
         }
     }

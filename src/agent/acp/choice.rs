@@ -34,6 +34,12 @@ impl Choices {
             None => self.plain(allows),
         }
     }
+
+    /// Returns whether this refusal ends the turn, if the request says so by another one that does the opposite.
+    pub fn says_end(&self, refusal: &RequestOption) -> Option<bool> {
+        let differs = |o: &RequestOption| !o.allows && o.ends_turn != refusal.ends_turn;
+        self.options.iter().any(differs).then_some(refusal.ends_turn)
+    }
 }
 
 /// Reads the request's `options`. `refusal_ends_turn` is what this agent is known to do when it is refused.

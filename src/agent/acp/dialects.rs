@@ -168,9 +168,15 @@ pub const DIALECTS: &[Dialect] = &[
             (Directory, "cwd"),
             (Exit, "exit_code"),
             (Output, "terminal_output_delta|terminal_output"),
-            (EndsTurn, "cancel"),
             (Mode, "full access"),
         ],
+    },
+    Dialect {
+        who: "codex's two refusals",
+        does: "goes on after `decline`, and ends its turn after the `cancel` beside it (`turn`); 0.166 names only `cancel` \
+               for a command and an edit",
+        proof: Test("tests/real_agents/main.rs", "codex_goes_on_after_decline_and_not_after_cancel"),
+        words: &[(EndsTurn, "cancel")],
     },
     Dialect {
         who: "gemini",

@@ -43,6 +43,15 @@ pub struct FollowUp {
     pub text: String,
 }
 
+/// A reject that was sent.
+#[derive(Debug)]
+struct Rejection {
+    /// A rule's words about it, sent only if it ended the turn, because most agents find their own way on.
+    by_rule: Option<FollowUp>,
+    /// Whether the request said that it ends the turn.
+    ends: Option<bool>,
+}
+
 /// A message that is sent once per prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Once {
@@ -61,9 +70,8 @@ pub struct Turn {
     boundary: Vec<String>,
     follow_ups: Vec<FollowUp>,
     sent_by_ourselves: u32,
-    /// A reject was sent in this prompt, and nothing of the agent came since. A rule's refusal is sent only if that
-    /// ended the turn, because most agents find their own way on.
-    rejected: Option<Option<FollowUp>>,
+    /// The last reject of this prompt, until something of the agent comes.
+    rejected: Option<Rejection>,
     reported: BTreeSet<Once>,
     pub words: Words,
 }
@@ -162,7 +170,9 @@ impl Turn {
     /// Words about a decision: into the running turn where a reject does not end it (it is lost then, as on codex),
     /// else as the next prompt.
     pub fn send_later(&mut self, action: Option<ActionId>, text: &str, conduct: &Conduct, out: &mut Out) {
-        if self.can_be_steered(conduct) && conduct.survives_denial() && !text.trim().is_empty() {
+        let said = self.rejected.as_ref().and_then(|rejection| rejection.ends);
+        let goes_on = said.map_or_else(|| conduct.survives_denial(), |ends| !ends);
+        if self.can_be_steered(conduct) && goes_on && !text.trim().is_empty() {
             steer(action, text.to_owned(), out);
         } else {
             self.follow_up(action, text);
@@ -274,9 +284,11 @@ impl Turn {
         out.disarm(Timer::Cancel);
         let (reason, text) = match outcome {
             Ok(answer) => {
-                if let Some(by_rule) = self.rejected.take() {
+                if let Some(Rejection { by_rule, ends }) = self.rejected.take() {
                     self.follow_ups.extend(by_rule);
-                    conduct.denial_ended_turn(out);
+                    if ends != Some(true) {
+                        conduct.denial_ended_turn(out);
+                    }
                 }
                 end_of(&answer)
             }
@@ -366,14 +378,15 @@ impl Turn {
         }
     }
 
-    /// The agent was rejected in this prompt, with a rule's words about it.
-    pub fn rejected(&mut self, by_rule: Option<FollowUp>) {
-        self.rejected = Some(by_rule);
+    /// The agent was rejected in this prompt, with a rule's words about it. `ends` is what the request says of the turn.
+    pub fn rejected(&mut self, by_rule: Option<FollowUp>, ends: Option<bool>) {
+        self.rejected = Some(Rejection { by_rule, ends });
     }
 
-    /// Something came from the agent: after a reject it shows that the turn continues.
+    /// Something came from the agent: after a reject it shows that the turn continues. That of a refusal which says so
+    /// shows nothing of its others.
     pub fn goes_on(&mut self, conduct: &mut Conduct, out: &mut Out) {
-        if self.rejected.take().is_some() {
+        if self.rejected.take().is_some_and(|rejection| rejection.ends.is_none()) {
             conduct.went_on_after_denial(out);
         }
     }
