@@ -1,8 +1,9 @@
 //! A growing text and its blocks.
 //!
 //! What comes before a blank line is settled once a whole line has begun another block at the top level: CommonMark
-//! decides line by line, so nothing that follows changes it, except a link definition, which [`Definitions`] collects. A block that grows beyond
-//! [`BLOCK_BYTES_MAX`] is cut at a line end. Both depend on the text alone and not on the pieces it came in.
+//! decides line by line, so nothing that follows changes it, except a link definition, which [`Definitions`] collects. A
+//! line that may become one has begun nothing yet. A block that grows beyond [`BLOCK_BYTES_MAX`] is cut at a line end.
+//! Both depend on the text alone and not on the pieces it came in.
 
 use super::limits::{BLOCK_BYTES_MAX, DEFINITIONS_MAX};
 use pulldown_cmark::{Event, Options, Parser};
@@ -179,9 +180,19 @@ fn top_level(opened: &str, text: &str) -> (Vec<usize>, Vec<(String, String)>) {
     }
     // Two blocks never begin on one line; a start that is not behind the last one would settle nothing.
     starts.dedup();
+    // A paragraph may still turn into a link definition, which is no block, until it is over.
+    if starts.last().and_then(|at| text.get(*at..)).is_some_and(may_be_definition) {
+        starts.pop();
+    }
     let definitions = parser.reference_definitions().iter();
     let definitions = definitions.map(|(label, def)| (label.to_owned(), def.dest.to_string())).collect();
     (starts, definitions)
+}
+
+/// Whether a text without a blank line begins as a link definition does.
+fn may_be_definition(text: &str) -> bool {
+    let is_open = !text.trim_start().lines().any(|line| line.trim().is_empty());
+    is_open && text.trim_start().starts_with('[')
 }
 
 /// Whether the line before this one holds blanks only.

@@ -10,6 +10,18 @@ use std::sync::Arc;
 
 /// The lines of a block whose text is `source`, none wider than `columns`.
 pub fn lines(source: &str, block: &Block, definitions: &Definitions, columns: usize) -> Vec<Line> {
+    laid_out(source, block, definitions, columns, usize::MAX)
+}
+
+/// The lines of a block that still grows. The row of a table that is being written comes when its line has ended: every
+/// letter of it might make its column wider.
+pub fn lines_so_far(source: &str, block: &Block, definitions: &Definitions, columns: usize) -> Vec<Line> {
+    let ended = source.rfind(['\n', '\r']).map_or(0, |at| at + 1);
+    laid_out(source, block, definitions, columns, ended)
+}
+
+/// `rows_end`: rows of tables from there on are left out.
+fn laid_out(source: &str, block: &Block, definitions: &Definitions, columns: usize, rows_end: usize) -> Vec<Line> {
     let opened = opening(block.fence.as_deref());
     let text = format!("{opened}{source}");
     let resolve = |link: BrokenLink<'_>| {
@@ -17,7 +29,7 @@ pub fn lines(source: &str, block: &Block, definitions: &Definitions, columns: us
         Some((CowStr::from(address.to_owned()), CowStr::from("")))
     };
     let parser = Parser::new_with_broken_link_callback(&text, options(), Some(resolve)).into_offset_iter();
-    let mut layout = Layout { columns: columns.max(1), skipped: opened.len(), ..Layout::default() };
+    let mut layout = Layout { columns: columns.max(1), skipped: opened.len(), rows_end, ..Layout::default() };
     for (event, range) in parser {
         layout.event(event, range.start);
     }
@@ -75,6 +87,10 @@ struct Layout {
     links: Vec<(Arc<str>, usize)>,
     /// A blank line comes before the next block.
     gap: bool,
+    /// The last lines are of a code block.
+    after_code: bool,
+    /// See [`laid_out`].
+    rows_end: usize,
     /// In a code block: its language, its code so far, and where it begins.
     fence: Option<(String, String, usize)>,
     table: Option<Table>,
@@ -159,6 +175,10 @@ impl Layout {
             }
             Tag::Item => {
                 self.flush();
+                // Items stay together, except that code would run into the next one.
+                if std::mem::take(&mut self.after_code) && matches!(self.levels.last(), Some(Level::List(_))) {
+                    self.line(Vec::new(), 0);
+                }
                 let mark = match self.levels.last_mut() {
                     Some(Level::List(Some(next))) => {
                         let text = format!("{next}. ");
@@ -185,6 +205,7 @@ impl Layout {
             Tag::TableHead | Tag::TableRow => {
                 if let Some(table) = &mut self.table {
                     table.row();
+                    table.last_row_is_open = at >= self.rows_end;
                 }
             }
             Tag::TableCell => {
@@ -214,8 +235,11 @@ impl Layout {
                 self.gap = true;
             }
             TagEnd::CodeBlock => {
-                if let Some((language, code, at)) = self.fence.take() {
+                if let Some((language, code, at)) = self.fence.take()
+                    && !self.table_in_fence(&language, &code, at)
+                {
                     self.code(&language, &code, at);
+                    self.after_code = true;
                 }
                 self.gap = true;
             }
@@ -256,6 +280,21 @@ impl Layout {
             | TagEnd::Subscript
             | TagEnd::MetadataBlock(_) => {}
         }
+    }
+
+    /// Lays out code in Markdown that is nothing but a table, as models like to write one. False where it is not that.
+    fn table_in_fence(&mut self, language: &str, code: &str, at: usize) -> bool {
+        if !["markdown", "md"].contains(&language) {
+            return false;
+        }
+        let events: Vec<Event<'_>> = Parser::new_ext(code, options()).collect();
+        let edges = |event: &&Event<'_>| matches!(event, Event::Start(Tag::Table(_)) | Event::End(TagEnd::Table));
+        let is_table = edges(&events.first().unwrap_or(&Event::Rule)) && edges(&events.last().unwrap_or(&Event::Rule));
+        let is_one = is_table && events.iter().filter(edges).count() == 2;
+        if is_one {
+            events.into_iter().for_each(|event| self.event(event, at + self.skipped));
+        }
+        is_one
     }
 
     /// Bytes of words so far, where a label may begin.
@@ -338,6 +377,7 @@ impl Layout {
     fn flush(&mut self) {
         let words = std::mem::take(&mut self.words);
         let Some(source) = words.source else { return };
+        self.after_code = false;
         for spans in wrapped(&words.spans, self.room()) {
             self.line(spans, source);
         }

@@ -1,7 +1,7 @@
 //! CommonMark (with tables, task lists and struck-out text) as lines for a screen, also while it streams in.
 //!
 //! [`Document`] splits a growing text into blocks; all but the last are settled and never change again. [`lines`] lays
-//! one block out for a width. Nothing here draws or chooses colors: a [`Span`] says what its words are.
+//! one block out for a width, and [`lines_so_far`] the one that still grows. Nothing here draws or chooses colors: a [`Span`] says what its words are.
 
 mod document;
 mod layout;
@@ -12,7 +12,7 @@ mod table;
 use std::sync::Arc;
 
 pub use document::{Block, Definitions, Document};
-pub use layout::lines;
+pub use layout::{lines, lines_so_far};
 
 /// The lines of a whole text.
 pub fn rendered(text: &str, columns: usize) -> Vec<Line> {

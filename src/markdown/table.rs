@@ -19,11 +19,13 @@ pub(super) struct Table {
     pub source: usize,
     alignments: Vec<Alignment>,
     rows: Vec<Vec<Cell>>,
+    /// The last row is still being written: it is not shown.
+    pub last_row_is_open: bool,
 }
 
 impl Table {
     pub fn new(alignments: Vec<Alignment>, source: usize) -> Self {
-        Self { source, alignments, rows: Vec::new() }
+        Self { source, alignments, rows: Vec::new(), last_row_is_open: false }
     }
 
     pub fn row(&mut self) {
@@ -49,6 +51,9 @@ impl Table {
 
     /// Lines of at most `room` columns.
     pub fn lines(mut self, room: usize) -> Vec<Vec<Span>> {
+        if self.last_row_is_open && self.rows.len() > 1 {
+            self.rows.pop();
+        }
         let left_out = self.rows.len().saturating_sub(TABLE_ROWS_MAX + 1);
         self.rows.truncate(TABLE_ROWS_MAX + 1);
         let mut lines = match self.widths(room) {

@@ -76,7 +76,8 @@ impl Prose {
         rows.truncate(self.settled_rows);
         let room = usize::from(columns.saturating_sub(2)).max(1);
         let add = |block: &markdown::Block, is_final: bool, rows: &mut Vec<TalkRow>| {
-            let lines = markdown::lines(self.document.source(block), block, definitions, room);
+            let lay_out = if is_final { markdown::lines } else { markdown::lines_so_far };
+            let lines = lay_out(self.document.source(block), block, definitions, room);
             if !rows.is_empty() && !lines.is_empty() && !block.continues {
                 rows.push(TalkRow::Prose(Line::default()));
             }
