@@ -16,6 +16,8 @@ pub enum PromptBlock {
     },
     Image {
         name: String,
+        /// Where it is, if it is a file of the workspace.
+        path: Option<RelPath>,
         mime: String,
         bytes: Vec<u8>,
     },

@@ -59,6 +59,13 @@ impl List {
         self.settle(len, height);
     }
 
+    /// Puts the cursor on the first of these rows, and shows as many of them as fit.
+    pub fn jump_to(&mut self, rows: std::ops::Range<usize>, len: usize, height: usize) {
+        self.jump(rows.start, len, height);
+        self.top = self.top.max(rows.end.min(len).saturating_sub(height));
+        self.settle(len, height);
+    }
+
     /// Brings the window back over the rows after their number or the room changed.
     pub fn settle(&mut self, len: usize, height: usize) {
         if self.follows {

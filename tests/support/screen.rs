@@ -128,6 +128,12 @@ impl Screen {
         text
     }
 
+    /// Where the terminal's own cursor is, from 0: column and row. Input methods open their windows there.
+    pub fn cursor(&self) -> (usize, usize) {
+        let (row, column) = self.terminal.screen().cursor_position();
+        (usize::from(column), usize::from(row))
+    }
+
     /// Takes what the terminal receives until `end`; false when nothing came by then.
     fn take(&mut self, end: Instant) -> bool {
         match self.bytes.recv_timeout(end.saturating_duration_since(Instant::now())) {

@@ -9,6 +9,20 @@ use crate::port::{PromptBlock, PromptBlocks, fence_for, place_words};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
+/// Says which pictures of the message this agent gets in another way, because it takes none.
+pub fn not_as_pictures(message: &PromptBlocks, conduct: &Conduct) -> Option<String> {
+    if conduct.has(&["promptCapabilities", "image"]) {
+        return None;
+    }
+    let words = message.0.iter().filter_map(|block| match block {
+        PromptBlock::Image { path: Some(path), .. } => Some(format!("{path} was sent as a link")),
+        PromptBlock::Image { name, path: None, .. } => Some(format!("{name} was not sent")),
+        PromptBlock::Text(_) | PromptBlock::File { .. } => None,
+    });
+    let words: Vec<String> = words.collect();
+    (!words.is_empty()).then(|| format!("the agent takes no images: {}", words.join(", ")))
+}
+
 /// See the module.
 pub fn of(message: &PromptBlocks, conduct: &Conduct, place: &Roots) -> Vec<Value> {
     let takes = |what: &str| conduct.has(&["promptCapabilities", what]);
@@ -33,6 +47,7 @@ pub fn of(message: &PromptBlocks, conduct: &Conduct, place: &Roots) -> Vec<Value
                 let data = base64::engine::general_purpose::STANDARD.encode(bytes);
                 blocks.push(json!({"type": "image", "data": data, "mimeType": mime}));
             }
+            PromptBlock::Image { path: Some(path), .. } => blocks.push(link(path, None, place)),
             PromptBlock::Image { name, .. } => {
                 blocks.push(text_block(&format!("[image {name}: it was not sent, because the agent takes no images]")));
             }
@@ -94,10 +109,13 @@ mod tests {
 
     #[test]
     fn an_image_is_sent_only_to_an_agent_that_takes_one() {
-        let image = || PromptBlock::Image { name: "x.png".into(), mime: "image/png".into(), bytes: b"PNG".to_vec() };
-        let sent = blocks(json!({"image": true}), vec![image()]);
+        let image =
+            |path| PromptBlock::Image { name: "x.png".into(), path, mime: "image/png".into(), bytes: b"PNG".to_vec() };
+        let sent = blocks(json!({"image": true}), vec![image(None)]);
         assert_eq!(sent, [json!({"type": "image", "data": "UE5H", "mimeType": "image/png"})]);
-        let sent = blocks(json!({"image": false}), vec![image()]);
+        let sent = blocks(json!({"image": false}), vec![image(None)]);
         assert!(sent[0]["text"].as_str().unwrap().contains("takes no images"));
+        let sent = blocks(json!({}), vec![image(RelPath::new("x.png").ok())]);
+        assert_eq!(sent, [json!({"type": "resource_link", "name": "x.png", "uri": "file:///copy/x.png"})]);
     }
 }

@@ -242,6 +242,9 @@ impl Turn {
         }
         if let Some(prompt) = prompt {
             let message = blocks::of(&prompt, conduct, &out.place());
+            if let Some(text) = blocks::not_as_pictures(&prompt, conduct) {
+                out.note("fallback", &text);
+            }
             let is_command = matches!(prompt.0.first(), Some(PromptBlock::Text(text)) if conduct.is_command(text));
             let at = if is_command { 0 } else { parts.len() };
             parts.splice(at..at, message);

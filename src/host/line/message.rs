@@ -20,7 +20,7 @@ pub fn blocks(gate: &Gate, text: &str, parts: &[PromptPart]) -> PromptBlocks {
             },
             PromptPart::Image { name, mime, digest, .. } => match gate.blob(digest) {
                 Some(bytes) => {
-                    made.0.push(PromptBlock::Image { name: name.clone(), mime: mime.clone(), bytes });
+                    made.0.push(PromptBlock::Image { name: name.clone(), path: None, mime: mime.clone(), bytes });
                 }
                 None => made.text(&format!("[image {name}: its content is missing]")),
             },
@@ -58,7 +58,12 @@ impl Made {
     fn image(&mut self, gate: &Gate, path: &RelPath, mime: &str) {
         let bytes = gate.workspace().image(path).ok().flatten().map(|image| image.bytes);
         match bytes.filter(|bytes| bytes.len() <= PROMPT_IMAGE_BYTES_MAX) {
-            Some(bytes) => self.0.push(PromptBlock::Image { name: path.to_string(), mime: mime.to_owned(), bytes }),
+            Some(bytes) => self.0.push(PromptBlock::Image {
+                name: path.to_string(),
+                path: Some(path.clone()),
+                mime: mime.to_owned(),
+                bytes,
+            }),
             None => self.0.push(PromptBlock::File { path: path.clone(), lines: None, text: None }),
         }
     }

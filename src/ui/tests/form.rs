@@ -167,3 +167,46 @@ fn an_address_is_shown_whole_with_its_host_and_copied_whole() {
     stage.command("approve");
     assert_eq!(content(&stage), json!({}));
 }
+
+/// An empty answer in own words takes no other answer with it, and words stay with the question they were typed on.
+#[test]
+fn words_belong_to_one_question_and_empty_ones_to_none() {
+    let mut stage = with(&two(), (80, 24));
+    stage.command("next-hunk");
+    stage.press("1 i");
+    stage.type_text("with care");
+    stage.press("enter");
+    stage.command("next-hunk");
+    stage.press("1 i");
+    assert!(stage.text().contains("│ ›   "), "what was typed before is on its question only: {}", stage.text());
+    stage.press("enter");
+    stage.command("previous-hunk");
+    stage.press("i");
+    stage.type_text("!");
+    assert!(stage.text().contains("│ › with care!") && stage.text().contains("Which database?"), "{}", stage.text());
+    stage.press("esc");
+    assert!(stage.decided().is_empty());
+    stage.command("bottom");
+    stage.command("approve");
+    assert_eq!(content(&stage), json!({"db": "pg", "db_custom": "with care!", "tests": ["unit"]}));
+}
+
+/// Every question of a form that is taller than the screen can be reached and answered.
+#[test]
+fn a_form_taller_than_the_screen_is_answered_whole() {
+    let field = |n: usize| {
+        json!({"id": format!("f{n}"), "title": format!("Question {n}?"), "type": "one", "choices": [
+        {"value": "x", "title": format!("first of {n}")}, {"value": "y", "title": format!("second of {n}")}]})
+    };
+    let fields: Vec<Value> = (0..40).map(field).collect();
+    let mut stage = with(&json!({"message": "?", "fields": fields}), (80, 24));
+    for n in 0..40 {
+        stage.command("next-hunk");
+        stage.press("2");
+        assert!(stage.text().contains(&format!("(x) second of {n}")), "{n}\n{}", stage.text());
+    }
+    stage.command("bottom");
+    stage.command("approve");
+    let Value::Object(content) = content(&stage) else { panic!("{}", stage.text()) };
+    assert!(content.len() == 40 && content.values().all(|value| value == "y"), "{content:?}");
+}

@@ -35,7 +35,10 @@ impl DiffPane {
             (0..self.list.cursor).rev().find(|row| is_stop(*row))
         };
         if let Some(row) = found {
-            self.list.jump(row, self.rows.len(), height);
+            match self.spots.get(row).copied().flatten() {
+                Some(spot) => self.go_to_field(spot.field),
+                None => self.list.jump(row, self.rows.len(), height),
+            }
         }
         found.is_some()
     }

@@ -171,11 +171,12 @@ impl DiffPane {
         self.spots.get(self.list.cursor).copied().flatten()
     }
 
-    /// Moves to a question of a form.
+    /// Moves to a question of a form and shows its choices.
     pub fn go_to_field(&mut self, field: usize) {
-        let row = self.spots.iter().position(|spot| spot.is_some_and(|spot| spot.field == field));
-        if let Some(row) = row {
-            self.list.jump(row, self.rows.len(), usize::from(self.room.height));
+        let is_of_it = |spot: &Option<Spot>| spot.is_some_and(|spot| spot.field == field);
+        let (first, last) = (self.spots.iter().position(is_of_it), self.spots.iter().rposition(is_of_it));
+        if let (Some(first), Some(last)) = (first, last) {
+            self.list.jump_to(first..last + 1, self.rows.len(), usize::from(self.room.height));
         }
     }
 
