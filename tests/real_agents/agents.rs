@@ -162,7 +162,8 @@ impl Kind {
                 let config = json!({
                     "provider": {"scripted": {"npm": "@ai-sdk/openai-compatible", "name": "scripted",
                         "options": {"baseURL": format!("{origin}/v1"), "apiKey": "x"},
-                        "models": {"scripted": {"name": "scripted", "tool_call": true}}}},
+                        "models": {"scripted": {"name": "scripted", "tool_call": true, "attachment": true,
+                            "modalities": {"input": ["text", "image"], "output": ["text"]}}}}},
                     "model": "scripted/scripted", "small_model": "scripted/scripted",
                     "permission": {"edit": word, "bash": word}, "experimental": {"continue_loop_on_deny": true},
                     "command": {SLASH: {"template": SLASH_TEXT, "description": "says it"}},

@@ -7,6 +7,7 @@ use crate::drive::{START_MAX, Stage};
 use crate::model_server::{Received, Turn};
 use crate::screen::{Hosts, SIZES, Screen};
 use crate::seat::{assert_verifies, only_session};
+use base64::Engine as _;
 use serde_json::Value;
 
 /// One agent at one size, a test each.
@@ -26,6 +27,9 @@ talks! {
 }
 
 const ANSWER: &str = "## What it does\n\nIt adds **two** numbers.\n\n- first\n- second\n\n| file | lines |\n|:--|--:|\n| calc.py | 12 |\n\nThat is `all`.\n";
+/// A red square of eight by eight.
+const PICTURE: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mP4z8CAFTEMLQkAKP8/wc53yE8AAAAASUVORK5CYII=";
 const QUESTIONS: [(&str, &str, [&str; 2]); 2] =
     [("database", "Which database?", ["Postgres", "SQLite"]), ("tests", "Which tests?", ["unit tests", "end to end"])];
 
@@ -38,11 +42,14 @@ fn a_conversation_is_held(kind: Kind, size: (u16, u16)) {
         ("play-answer", says(ANSWER)),
         ("play-form", form),
         ("play-mention", says("The file is read.")),
+        ("play-picture", says("The picture is seen.")),
         ("play-slash", says("The command came.")),
         ("play-note", note),
     ];
     let Some(stage) = Stage::set(kind, Leash::Asks, plays) else { return };
     stage.room.write("notes/quokka.md", "quokkas are small\n");
+    let picture = base64::engine::general_purpose::STANDARD.decode(PICTURE).unwrap();
+    std::fs::write(stage.room.workspace().join("notes/numbat.png"), picture).unwrap();
     let slash = kind.slash(&stage.room);
     let _hosts = Hosts(&stage.room);
     let args = ["--agent", kind.name(), "--isolation", "gated", "--config", &stage.config, "play-answer"];
@@ -106,7 +113,7 @@ fn answers_both_ways(stage: &Stage, screen: &mut Screen) {
     assert!(heard.contains("SQLite") && heard.contains("only the fast ones, and d"), "{heard}");
 }
 
-/// A few letters find the file; the model's side has its name or its content with the message.
+/// A few letters find the file; the model's side has its name or its content with the message, and a picture as such.
 fn mentions_a_file(stage: &Stage, screen: &mut Screen) {
     compose(screen);
     screen.type_text("play-mention see @quok");
@@ -118,6 +125,13 @@ fn mentions_a_file(stage: &Stage, screen: &mut Screen) {
     screen.wait_for("The file is read.");
     let heard = heard_after(stage, "play-mention");
     assert!(heard.contains("quokka") && heard.contains("please"), "{heard}");
+    compose(screen);
+    screen.type_text("play-picture see @numb");
+    screen.wait_for("@notes/numbat.png");
+    screen.press("tab enter");
+    screen.wait_for("The picture is seen.");
+    let heard = heard_after(stage, "play-picture");
+    assert!(heard.contains("image/png") && heard.contains("iVBORw0KGgo"), "{heard}");
 }
 
 fn gives_a_command(stage: &Stage, screen: &mut Screen, slash: &Slash) {
