@@ -3,7 +3,7 @@
 use crate::external::{open_at, open_with};
 use crate::model_server::{ModelServer, Script, Turn};
 use crate::screen::{Hosts, Screen};
-use crate::seat::{Room, assert_verifies, only_session};
+use crate::seat::{Room, Seat, assert_verifies, only_session};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -358,6 +358,54 @@ fn a_draft_survives_a_terminal_that_is_gone() {
     let mut screen = Screen::open(&room, &["attach", &session], (80, 24));
     screen.wait_for("in the middle of a wo");
     screen.wait_idle();
+    quit(screen, &room, hosts);
+}
+
+/// The client is killed while a message is written: what was kept until then is there when another one attaches.
+#[test]
+fn a_draft_survives_a_client_that_is_killed() {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let mut screen = open_at(&room, &json!({"turns": [[{"say": "ready"}]]}), "gated", (80, 24));
+    screen.wait_for("ready");
+    screen.wait_idle();
+    screen.command("compose");
+    screen.wait_for("Enter send");
+    screen.type_text("in the middle of a wo");
+    screen.wait_for("in the middle of a wo");
+    let session = only_session(&room);
+    let mut seat = Seat::over(room.command(&["attach", &session, "--stdio"]));
+    seat.ask("session/attach", json!({"protocol": {"min": 1, "max": 1}}));
+    let is_kept = |event: &Value| event["kind"] == "drafted" && event.to_string().contains("in the middle of a wo");
+    seat.ever("the draft is kept", is_kept);
+    seat.close();
+    screen.signal(Signal::KILL);
+    screen.gone("the client is killed");
+    let mut screen = Screen::open(&room, &["attach", &session], (80, 24));
+    screen.wait_for("in the middle of a wo");
+    screen.wait_idle();
+    quit(screen, &room, hosts);
+}
+
+/// An agent that takes no images gets a link to the file, and that is said where the conversation is.
+#[test]
+fn an_image_is_a_link_for_an_agent_that_takes_none() {
+    let room = Room::with(&[("shot.png", "not really a picture")]);
+    let hosts = Hosts(&room);
+    let mut screen = open_at(&room, &json!({"turns": [[{"say": "ready"}], [{"say": "it came"}]]}), "gated", (80, 24));
+    screen.wait_for("ready");
+    screen.wait_idle();
+    screen.command("compose");
+    screen.wait_for("Enter send");
+    screen.type_text("see @shot");
+    screen.wait_for("@shot.png");
+    screen.press("tab");
+    screen.wait_for("see @shot.png");
+    screen.press("enter");
+    screen.wait_for("it came");
+    screen.wait_for("the agent takes no images: shot.png was sent as a link");
+    let sent = prompts(&room).pop().unwrap();
+    assert_eq!((&sent[1]["type"], &sent[1]["name"]), (&json!("resource_link"), &json!("shot.png")), "{sent:?}");
     quit(screen, &room, hosts);
 }
 

@@ -77,3 +77,48 @@ fn a_form_is_answered_in_lines() {
     assert_eq!(screen.gone("quit").exit_code(), 0);
     hosts.wait_for_none();
 }
+
+/// A form in own words, a rule at the prompt and a message, without a screen.
+#[test]
+fn a_conversation_is_held_in_lines() {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let schema = json!({"type": "object", "properties": {
+        "question_0": {"type": "string", "title": "Which database?", "oneOf": [{"const": "Postgres"}, {"const": "SQLite"}]},
+        "question_0_custom": {"type": "string", "title": "Other"}}});
+    let ask = json!({"ask": "elicitation/create", "params": {"sessionId": "fake-1", "mode": "form",
+        "message": "Before I start", "requestedSchema": schema}});
+    let run = |name: &str| json!({"run": "touch", "args": [name], "then": [], "else": []});
+    let turns = json!([[ask, run("one"), run("one"), {"say": "both ran"}], [{"say": "it came"}]]);
+    let mut screen = open_with(&room, &json!({"turns": turns}), &["--isolation", "gated", "--linear"], (100, 40));
+    screen.wait_for("Before I start");
+    screen.command("focus-diff");
+    screen.wait_for("SQLite");
+    screen.command("next-hunk");
+    screen.press("i");
+    screen.wait_for("own words");
+    screen.type_text("a file, and d");
+    screen.press("enter");
+    screen.wait_for("a file, and d");
+    screen.command("bottom");
+    screen.consent("approve", "the answers are sent", |_| heard(&room).contains("\"action\":\"accept\""));
+    screen.wait_for("touch one");
+    screen.command("always");
+    screen.wait_for("make a rule");
+    screen.consent("approve", "the second command runs unasked", |text| text.contains("both ran"));
+    assert!(room.exists("one"));
+    screen.command("compose");
+    screen.type_text("thank you");
+    screen.press("enter");
+    screen.wait_for("it came");
+    let sent: Vec<Value> = heard(&room)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|message| message.pointer("/result/content/question_0_custom").cloned())
+        .collect();
+    assert_eq!(sent, ["a file, and d"]);
+    screen.command("quit");
+    assert_eq!(screen.gone("quit").exit_code(), 0);
+    hosts.wait_for_none();
+    assert_verifies(&room, &only_session(&room));
+}

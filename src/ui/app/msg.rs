@@ -56,6 +56,8 @@ pub enum Msg {
     },
     /// The displayed ages of pending actions have changed.
     AgesDue,
+    /// The message that is being written should be kept.
+    DraftDue,
     /// A frame went out.
     Drawn,
 }

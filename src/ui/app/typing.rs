@@ -132,6 +132,13 @@ impl App {
         find.into_iter().chain(draft).map(Request::Host).collect()
     }
 
+    /// When the client's clock must wake it, so that a message nobody goes on with is kept.
+    #[must_use]
+    pub fn draft_due_at_ms(&self) -> Option<u64> {
+        let can_keep = matches!(self.scene.link, Link::Attached { .. }) && self.scene.has_control();
+        self.composer.draft_due_at_ms().filter(|_| can_keep)
+    }
+
     /// The draft as it should be kept when the client ends now.
     #[must_use]
     pub fn last_words(&mut self) -> Vec<Request> {

@@ -89,6 +89,7 @@ impl App {
             Msg::RuleKept { rule, kept } => self.rule_kept(rule, kept),
             // Ages were taken over above.
             Msg::AgesDue => Vec::new(),
+            Msg::DraftDue => self.composer_asks(),
             Msg::Drawn => {
                 self.drawn();
                 Vec::new()

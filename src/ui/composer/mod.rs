@@ -459,6 +459,12 @@ impl Composer {
         Some(parts)
     }
 
+    /// When the host should have the draft, if nothing more is typed until then.
+    #[must_use]
+    pub fn draft_due_at_ms(&self) -> Option<u64> {
+        self.draft.since_ms.map(|since_ms| since_ms.saturating_add(UI_DRAFT_MS_MIN))
+    }
+
     /// Takes over the draft that another client, or this user before, left behind. What is being written stays.
     pub fn restore(&mut self, draft: &Drafted) {
         if !self.open

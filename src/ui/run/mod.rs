@@ -1,7 +1,7 @@
 //! The loop: keys, host, workers and signals in; at most one frame for everything that had come meanwhile.
 //!
-//! Nothing runs on a timer. A frame is drawn when something changed, not sooner than a sixtieth of a second after the
-//! last one and not before the terminal has taken that one.
+//! Nothing runs on a timer, except what keeps a message that is being written. A frame is drawn when something changed,
+//! not sooner than a sixtieth of a second after the last one and not before the terminal has taken that one.
 
 mod editor;
 mod history;
@@ -302,6 +302,15 @@ enum Woke {
     FrameDue,
     /// The displayed ages of pending actions have changed.
     AgesDue,
+    DraftDue,
+}
+
+/// Waits for a time; for ever if there is none.
+async fn reached(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
+    }
 }
 
 impl Client {
@@ -372,20 +381,10 @@ impl Client {
     async fn wait(&mut self) -> Woke {
         // Only a frame that waits for its time sets a timer; while one is being written, its end wakes us.
         let due = self.frame_due_at().filter(|_| self.dirty && !self.outlet.is_busy());
-        let timer = async {
-            match due {
-                Some(due) => tokio::time::sleep_until(due.into()).await,
-                None => std::future::pending().await,
-            }
-        };
-        // The age of what is pending is true by the minute; with nothing pending, nothing wakes us.
-        let ages = self.app.scene.ages_change_at_ms().map(|at| self.started + Duration::from_millis(at));
-        let ages = async {
-            match ages {
-                Some(at) => tokio::time::sleep_until(at.into()).await,
-                None => std::future::pending().await,
-            }
-        };
+        // The age of what is pending is true by the minute, and what was typed is kept; otherwise nothing wakes us.
+        let at = |ms: u64| self.started + Duration::from_millis(ms);
+        let ages = self.app.scene.ages_change_at_ms().map(at);
+        let draft = self.app.draft_due_at_ms().map(at);
         let input = async {
             match &mut self.input {
                 Some(input) => input.next().await,
@@ -399,8 +398,9 @@ impl Client {
             written = self.outlet.written() => Woke::Written(written),
             Some(product) = self.from_workers.recv() => Woke::Product(product),
             heard = self.link.next() => Woke::Heard(heard),
-            () = timer => Woke::FrameDue,
-            () = ages => Woke::AgesDue,
+            () = reached(due) => Woke::FrameDue,
+            () = reached(ages) => Woke::AgesDue,
+            () = reached(draft) => Woke::DraftDue,
         }
     }
 
@@ -444,6 +444,7 @@ impl Client {
                 self.dirty = true;
                 Msg::AgesDue
             }
+            Woke::DraftDue => Msg::DraftDue,
             Woke::Product(product) => {
                 self.dirty = true;
                 Msg::Computed(product)
