@@ -94,7 +94,9 @@ impl<'a> Brush<'a> {
     /// Makes an area blank in a role.
     pub fn clear(&mut self, area: Rect, role: Role) {
         let area = area.intersection(self.buffer.area);
-        let style = self.look.style(role);
+        // What has no background of its own is on that of the text, also where a theme brings its own paper.
+        let paper = Style { bg: self.look.style(Role::Text).bg, ..Style::new() };
+        let style = paper.patch(self.look.style(role));
         for y in area.top()..area.bottom() {
             for x in area.left()..area.right() {
                 if let Some(cell) = self.buffer.cell_mut((x, y)) {
@@ -165,4 +167,25 @@ pub enum Edge {
 pub struct Edges {
     pub top: Edge,
     pub bottom: Edge,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::theme;
+
+    /// A role without a background is not on the terminal's own where the theme has paper of its own.
+    #[test]
+    fn every_blank_is_on_the_background_of_the_text() {
+        for name in ["light", "high-contrast", "dark"] {
+            let look = Look { theme: theme::builtin(name).unwrap(), signs: Signs::Unicode };
+            let area = Rect::new(0, 0, 1, 1);
+            for role in [Role::Input, Role::Overlay, Role::Text] {
+                let mut buffer = Buffer::empty(area);
+                Brush::new(&mut buffer, &look).clear(area, role);
+                let expected = look.style(role).bg.or(look.style(Role::Text).bg).unwrap_or_default();
+                assert_eq!(buffer[(0, 0)].bg, expected, "{name}: {}", role.name());
+            }
+        }
+    }
 }

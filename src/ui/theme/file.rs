@@ -148,7 +148,7 @@ fn style_of(paint: &Paint, palette: &BTreeMap<&str, &str>, place: &str) -> Resul
     Ok(style)
 }
 
-/// `Some(None)` is the terminal's own color.
+/// `Some(None)` leaves the color as it is, which is the terminal's own where nothing is drawn below.
 fn color_of(value: &str) -> Option<Option<Color>> {
     if value == "default" {
         return Some(None);
@@ -159,6 +159,7 @@ fn color_of(value: &str) -> Option<Option<Color>> {
         return Some(Some(Color::Rgb(r, g, b)));
     }
     let named = match value {
+        "terminal" => Color::Reset,
         "black" => Color::Black,
         "red" => Color::Red,
         "green" => Color::Green,
@@ -202,6 +203,17 @@ mod tests {
                 assert!(!matches!(color, Color::Rgb(..) | Color::Indexed(_)), "{} uses {color:?}", role.name());
             }
             assert_eq!((mono.style(*role).fg, mono.style(*role).bg), (None, None), "{}", role.name());
+        }
+    }
+
+    /// A terminal with sixteen colors may be light or dark: no words are in a color that is its background.
+    #[test]
+    fn ansi16_can_be_read_on_black_and_on_white() {
+        let ansi = builtin("ansi16").unwrap();
+        for role in Role::ALL {
+            let style = ansi.style(*role);
+            let hidden = style.bg.is_none() && matches!(style.fg, Some(Color::White | Color::Gray | Color::Black));
+            assert!(!hidden, "{} is {:?} on the terminal's own background", role.name(), style.fg);
         }
     }
 
