@@ -137,3 +137,5 @@ pub const UI_LINEAR_COLUMNS_MIN: u16 = 40;
 pub const UI_LINEAR_COLUMNS_MAX: u16 = 400;
 /// Time limit for sending the last request when the client exits, milliseconds.
 pub const UI_LAST_WORDS_MS_MAX: u64 = 500;
+/// Columns of the plan's document from which its contents and steps are beside it.
+pub const UI_PLAN_ASIDE_COLUMNS_MIN: u16 = 84;

@@ -234,7 +234,7 @@ pub struct PlanDecide {
 }
 
 /// A text of the user's own, or a message of the agent, as the plan. It waits for the user's word like any other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanWrite {
     /// Exactly one of these: the text itself,

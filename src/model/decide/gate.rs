@@ -91,14 +91,13 @@ pub(super) fn edit_plan(
     by: &ClientId,
 ) -> Result<Outcome, Refusal> {
     let next = session.plan.edited(revision, edits, "human").map_err(|e: PlanError| Refusal::Invalid(e.to_string()))?;
-    Ok(Outcome {
-        events: vec![Event::PlanRevised(PlanRevised {
-            revision: next.revision,
-            by: by.to_string(),
-            steps: next.steps,
-        })],
-        effects: vec![Effect::PlanChanged],
-    })
+    let revised = PlanRevised { revision: next.revision, by: by.to_string(), steps: next.steps };
+    let mut out = Outcome { events: vec![Event::PlanRevised(revised)], effects: vec![Effect::PlanChanged] };
+    // What the agent wants to change is counted by the tree as it was.
+    for state in session.actions.held().filter(|state| super::plan::is_replan(state)) {
+        out.events.push(lapsed(state, LapseWhy::Superseded, Some("you changed the plan".to_owned())));
+    }
+    Ok(out)
 }
 
 pub(super) fn grant(

@@ -202,7 +202,7 @@ fn propose_changes(session: &Session, plan: &Plan, steps: Vec<Step>, changes: &[
     ask(session, &title, document, REPLAN, "the plan was approved as it was", step, out);
 }
 
-fn is_replan(state: &ActionState) -> bool {
+pub(super) fn is_replan(state: &ActionState) -> bool {
     state.action.document().is_some_and(|document| document.subject == PlanSubject::Replan)
 }
 

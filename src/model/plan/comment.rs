@@ -74,6 +74,18 @@ pub enum CommentState {
     Withdrawn,
 }
 
+impl CommentState {
+    /// As it is on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Sent => "sent",
+            Self::Resolved => "resolved",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
 /// What a comment is about, so that it can be found in another version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchor {

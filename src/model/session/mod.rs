@@ -24,8 +24,8 @@ pub use transcript::{Entry, Speaker, Transcript};
 use crate::base::{ActionId, Seq, TurnId, UnixMs};
 use crate::model::check::Tree;
 use crate::model::event::{
-    AgentNoted, Alarm, ChangedBy, Envelope, Event, Finished, Mode, Observed, SessionEnded, SessionOpened, Stopped,
-    TurnEnd, TurnEnded, TurnStarted,
+    AgentNoted, Alarm, ChangedBy, Decided, Envelope, Event, Finished, Mode, Observed, Proposed, SessionEnded,
+    SessionOpened, Stopped, TurnEnd, TurnEnded, TurnStarted,
 };
 use crate::model::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX};
 use crate::model::open::NoteKind;
@@ -118,20 +118,14 @@ impl Session {
             Event::TurnEnded(body) => self.end_turn(seq, at, body),
             Event::Said(body) => self.transcript.say(seq, at, body, false),
             Event::Thought(body) => self.transcript.say(seq, at, body, true),
-            Event::PlanRevised(_) | Event::PlanWritten(_) | Event::PlanDecided(_) | Event::PlanCommented(_) => {
-                self.fold_plan(seq, at, &envelope.event)?;
-            }
-            Event::Proposed(body) => {
-                self.plans.propose((seq, at), &body.action);
-                self.actions.propose(seq, at, &body.action)?;
-            }
+            Event::PlanRevised(body) => self.plan = Plan { revision: body.revision, steps: body.steps.clone() },
+            Event::PlanWritten(body) => self.plans.write((seq, at), body),
+            Event::PlanDecided(body) => self.plans.decide_text(body)?,
+            Event::PlanCommented(body) => self.plans.put_comment(&body.comment),
+            Event::Proposed(body) => self.propose(seq, at, body)?,
             Event::Ruled(body) => self.actions.rule(body)?,
             Event::Held(body) => self.actions.hold(at, body)?,
-            Event::Decided(body) => {
-                self.leases.spend(&body.by);
-                self.plans.decide(body);
-                self.actions.decide(seq, body)?;
-            }
+            Event::Decided(body) => self.decide(seq, body)?,
             Event::Started(body) => self.actions.start(at, body)?,
             Event::Output(body) => self.actions.output(body)?,
             Event::Finished(body) => self.finish(seq, at, body)?,
@@ -154,11 +148,7 @@ impl Session {
             Event::Frozen(body) => self.frozen = Some(body.why.clone()),
             Event::Resumed(_) => self.frozen = None,
             Event::Stopped(body) => self.stop(body),
-            Event::Alarm(body) => {
-                self.alarms.total += 1;
-                self.actions.alarm(body);
-                push_bounded(&mut self.alarms.recent, (seq, body.clone()), ALARMS_KEPT_MAX);
-            }
+            Event::Alarm(body) => self.alarm(seq, body),
             Event::AgentLost(body) => {
                 self.transcript.note(seq, at, format!("agent lost: {}", body.why));
                 self.agent.lost = Some(body.clone());
@@ -189,15 +179,21 @@ impl Session {
         Ok(())
     }
 
-    fn fold_plan(&mut self, seq: Seq, at: UnixMs, event: &Event) -> Result<(), String> {
-        match event {
-            Event::PlanRevised(body) => self.plan = Plan { revision: body.revision, steps: body.steps.clone() },
-            Event::PlanWritten(body) => self.plans.write((seq, at), body),
-            Event::PlanDecided(body) => self.plans.decide_text(body)?,
-            Event::PlanCommented(body) => self.plans.put_comment(&body.comment),
-            _ => {}
-        }
-        Ok(())
+    fn propose(&mut self, seq: Seq, at: UnixMs, body: &Proposed) -> Result<(), String> {
+        self.plans.propose((seq, at), &body.action);
+        self.actions.propose(seq, at, &body.action)
+    }
+
+    fn decide(&mut self, seq: Seq, body: &Decided) -> Result<(), String> {
+        self.leases.spend(&body.by);
+        self.plans.decide(body);
+        self.actions.decide(seq, body)
+    }
+
+    fn alarm(&mut self, seq: Seq, body: &Alarm) {
+        self.alarms.total += 1;
+        self.actions.alarm(body);
+        push_bounded(&mut self.alarms.recent, (seq, body.clone()), ALARMS_KEPT_MAX);
     }
 
     fn stop(&mut self, body: &Stopped) {

@@ -100,7 +100,8 @@ pub enum AnswerData {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     File(usize),
-    Command,
+    /// The whole of it: a command line, or a plan.
+    Text,
 }
 
 impl Part {
@@ -109,7 +110,7 @@ impl Part {
     pub fn key(&self) -> Option<usize> {
         match self {
             Self::File(at) => Some(*at),
-            Self::Command => None,
+            Self::Text => None,
         }
     }
 }

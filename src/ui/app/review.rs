@@ -46,6 +46,8 @@ pub struct Review {
     pub edits: u64,
     /// The first of the keys that approve although rows were not seen.
     pub unseen_warned: bool,
+    /// The first of the keys that approve a plan although there are open comments.
+    pub comments_warned: bool,
     /// The words of a verdict that was begun and left.
     pub said: String,
     /// Answers to a form.

@@ -14,6 +14,7 @@ use crate::ui::app::{App, EditorOf, Link, Request, answering, version};
 use crate::ui::commands::{self, Scope};
 use crate::ui::composer::Typed;
 use crate::ui::keymap::Meaning;
+use crate::ui::layout::PaneId;
 use crate::ui::overlays::queue::{QueueKey, QueueList};
 use crate::ui::overlays::{Choice, Draft, Editor, Overlay, Pick, Prompt, Purpose, Revert, Rules};
 use crate::ui::terminal::Key;
@@ -247,6 +248,17 @@ impl App {
                         let purpose = Purpose::Rewind { tree, when };
                         stay(Overlay::Prompt(Prompt::new(purpose, "")))
                     }
+                    Some(Pick::Action(id)) => {
+                        self.scene.set_target(Some(id));
+                        self.focus_on(PaneId::Diff);
+                        OverlayResult::Requests(self.compute_pictures())
+                    }
+                    Some(Pick::Comment(id)) => {
+                        commands::show_plan(self);
+                        self.refresh();
+                        self.panes.diff.go_to_comment_of(&id);
+                        OverlayResult::Close
+                    }
                     Some(Pick::Event(seq)) => OverlayResult::Requests(walk(self, &Walk::To(seq))),
                     Some(Pick::Offer(id)) => OverlayResult::Requests(commands::choose_option(self, &id, false)),
                     Some(Pick::Refuse(answer)) => OverlayResult::Requests(commands::refuse_form(self, answer)),
@@ -468,6 +480,10 @@ impl App {
                 vec![Request::Host(wire::Request::Rewind(rewind))]
             }
             Purpose::Keep { keeping, .. } => vec![Request::Host(wire::Request::Keeping(keeping))],
+            Purpose::Comment(about) => commands::send_comment(*about, &text),
+            Purpose::PlanFile => commands::plan_of_file(self, text.trim()),
+            Purpose::NoteStep(step) => commands::note_step(self, step, &text),
+            Purpose::SplitStep(step) => commands::split_step(self, step, &text),
             Purpose::AddStep { at, below } => commands::add_step(self, at, below, text),
             Purpose::RewordStep(step) => commands::reword_step(self, step, text),
             Purpose::Jump => {

@@ -3,7 +3,8 @@
 use super::review::Version;
 use super::{App, Request};
 use crate::base::RelPath;
-use crate::diff::FileDiff;
+use crate::diff::{FileDiff, HunkChoice};
+use crate::model::plan::PlanSubject;
 use crate::model::{Command, FileEdit, Kind};
 use crate::ui::app::toast::Toast;
 use crate::wire::EditedBody;
@@ -13,7 +14,10 @@ use crate::wire::EditedBody;
 pub(super) fn take(app: &mut App, part: Option<usize>, text: String) -> Vec<Request> {
     let Some(state) = app.scene.target() else { return Vec::new() };
     let proposed = match part {
-        None => state.action.command().map(Command::line),
+        None => {
+            let plan = || state.action.document().map(|document| document.text.clone());
+            state.action.command().map(Command::line).or_else(plan)
+        }
         Some(at) => {
             let file = state.action.files().get(at);
             file.and_then(|file| file.after.as_ref()).and_then(|after| app.scene.contents.text(after)).map(Into::into)
@@ -69,6 +73,18 @@ pub fn of(app: &App) -> Result<Version, &'static str> {
     let Some(action) = app.scene.target().map(|state| &state.action).filter(|_| !review.is_whole()) else {
         return Ok(Version::default());
     };
+    if let (Some(text), true) = (review.edited.get(&None), action.kind() == Kind::Plan) {
+        return Ok(Version { edited: Some(EditedBody::Plan(text.clone())), hunks: None });
+    }
+    if let Some(document) = action.document().filter(|document| document.subject == PlanSubject::Replan) {
+        let (_, changes) = app.scene.session.plan.compared(&document.steps);
+        let taken = (0..changes.len()).filter(|at| !review.left_out.contains(&(0, *at))).map(HunkChoice::Whole);
+        let hunks: Vec<HunkChoice> = taken.collect();
+        if hunks.is_empty() {
+            return Err("every change is left out: deny it instead (d)");
+        }
+        return Ok(Version { edited: None, hunks: Some(hunks) });
+    }
     if let Some(line) = review.edited.get(&None) {
         let command = edited_command(action.command().ok_or("no command here")?, line);
         return Ok(Version { edited: Some(EditedBody::Command(command)), hunks: None });

@@ -5,6 +5,7 @@ use crate::base::{ActionId, Digest};
 use crate::model::event::Verdict;
 use crate::model::form::Field;
 use crate::model::offer::needs_choice;
+use crate::model::plan::{PlanDocument, PlanSubject};
 use crate::model::{FormAnswer, Kind, OptionEffect};
 use crate::ui::app::always::Always;
 use crate::ui::app::rule::draft;
@@ -146,8 +147,11 @@ fn test(app: &mut App) -> Vec<Request> {
 /// Hunks are an edit's.
 pub(super) fn needs_hunks(app: &App) -> Option<&'static str> {
     needs_held(app).or_else(|| {
-        let kind = app.scene.target().map(|state| state.action.kind());
-        (kind != Some(Kind::Edit)).then_some("this is not an edit: approve or deny it as a whole (e edits a command)")
+        let has_parts = app.scene.target().is_some_and(|state| {
+            let document = state.action.document();
+            state.action.kind() == Kind::Edit || document.is_some_and(|document| document.subject != PlanSubject::Plan)
+        });
+        (!has_parts).then_some("this is not an edit: approve or deny it as a whole (e edits a command or a plan)")
     })
 }
 
@@ -176,6 +180,15 @@ fn ready_to_approve(app: &mut App) -> Option<(ActionId, Digest)> {
     }
     if conflicted {
         app.say(Toast::warning("the merge left conflicts: edit the file first (e)"));
+        return None;
+    }
+    let open = app.scene.session.plans.open_comments().count();
+    let is_plan = app.scene.target().and_then(|state| state.action.document()).is_some_and(PlanDocument::is_plan);
+    if is_plan && open > 0 && !app.scene.review.comments_warned {
+        app.scene.review.comments_warned = true;
+        let (are, them) = if open == 1 { ("comment is", "it as a note") } else { ("comments are", "them as notes") };
+        let text = format!("{open} {are} open: press again to approve with {them}, or r to ask for changes");
+        app.say(Toast::warning(text));
         return None;
     }
     let unseen = app.panes.diff.unseen_rows(&app.scene.review);
@@ -424,7 +437,9 @@ fn ask_reason(app: &mut App, verdict: Verdict, makes_rule: bool) -> Vec<Request>
 /// The reason of a denial or redirect was typed. A redirect without words says nothing.
 pub fn send_reasoned(app: &mut App, verdict: Decide, makes_rule: bool, reason: &str) -> Vec<Request> {
     let reason = Some(reason.to_owned()).filter(|reason| !reason.trim().is_empty());
-    if verdict.verdict == Verdict::Redirect && reason.is_none() {
+    let has_comments = app.scene.session.plans.open_comments().next().is_some()
+        && app.scene.session.actions.get(&verdict.action).is_some_and(|state| state.action.document().is_some());
+    if verdict.verdict == Verdict::Redirect && reason.is_none() && !has_comments {
         app.say(Toast::warning("say what the agent should do instead"));
         return Vec::new();
     }
@@ -450,7 +465,7 @@ fn editable(app: &mut App) -> Option<(ActionId, Digest, Part, String, String)> {
         Kind::Command => {
             let line = state.action.command()?.line();
             let text = app.scene.review.edited.get(&None).cloned().unwrap_or(line);
-            return Some((id, digest, Part::Command, "command.sh".to_owned(), text));
+            return Some((id, digest, Part::Text, "command.sh".to_owned(), text));
         }
         Kind::Edit => {
             let at = app.panes.diff.file_under_cursor();
@@ -463,7 +478,12 @@ fn editable(app: &mut App) -> Option<(ActionId, Digest, Part, String, String)> {
                 None => "no file here",
             }
         }
-        Kind::Read | Kind::Network | Kind::Plan | Kind::Other => "only edits and commands can be edited",
+        Kind::Plan if state.action.document().is_some_and(PlanDocument::is_plan) => {
+            let text = state.action.document().map(|document| document.text.clone()).unwrap_or_default();
+            let text = app.scene.review.edited.get(&None).cloned().unwrap_or(text);
+            return Some((id, digest, Part::Text, "plan.md".to_owned(), text));
+        }
+        Kind::Read | Kind::Network | Kind::Plan | Kind::Other => "only edits, commands and plans can be edited",
     };
     app.say(Toast::warning(refusal));
     None

@@ -9,18 +9,23 @@ use crate::ui::overlays::{Overlay, Prompt, Purpose};
 const GROUP: &str = "look";
 
 pub(super) const COMMANDS: &[Command] = &[
-    showing("diff-view", "view", "Unified, split or structural diff; in Talk, rendered or as written", |app| {
-        if app.focus == PaneId::Talk {
-            let name = app.panes.talk.toggle_raw();
-            app.say(Toast::plain(format!("messages: {name}")));
-            app.scene.touched.transcript = true;
-            return Vec::new();
-        }
-        let name = app.panes.diff.next_view();
-        app.say(Toast::plain(format!("diff: {name}")));
-        app.scene.touched.target = true;
-        Vec::new()
-    }),
+    showing(
+        "diff-view",
+        "view",
+        "Unified, split or structural diff; a plan's document, changes or source; in Talk, rendered or as written",
+        |app| {
+            if app.focus == PaneId::Talk {
+                let name = app.panes.talk.toggle_raw();
+                app.say(Toast::plain(format!("messages: {name}")));
+                app.scene.touched.transcript = true;
+                return Vec::new();
+            }
+            let name = app.panes.diff.next_view();
+            app.say(Toast::plain(name));
+            app.scene.touched.target = true;
+            Vec::new()
+        },
+    ),
     showing("whitespace", "whitespace", "Show or hide whitespace", |app| {
         app.panes.diff.marks_blanks = !app.panes.diff.marks_blanks;
         app.scene.touched.target = true;

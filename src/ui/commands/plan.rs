@@ -1,12 +1,14 @@
-//! Editing the plan: the user owns it.
+//! The plan: editing its tree, which the user owns, and reviewing its text.
 
 use super::{BASE, Command, Scope, needs_control};
-use crate::base::StepId;
-use crate::model::{PlanEdit, Step};
+use crate::base::{Digest, RelPath, StepId};
+use crate::model::decide::CommentChange;
+use crate::model::plan::{CommentKind, CommentState, PlanComment, PlanVerdict};
+use crate::model::{PlanEdit, Step, StepStatus};
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Request};
 use crate::ui::layout::PaneId;
-use crate::ui::overlays::{Overlay, Prompt, Purpose};
+use crate::ui::overlays::{Choice, Commented, Overlay, Prompt, Purpose};
 use crate::wire;
 
 const GROUP: &str = "plan";
@@ -29,10 +31,139 @@ pub(super) const COMMANDS: &[Command] = &[
     }),
     editing("plan-move-down", "move down", "Move this step after the next one", |app| shift(app, true)),
     editing("plan-move-up", "move up", "Move this step before the previous one", |app| shift(app, false)),
+    editing("plan-skip", "skip", "Skip this step, or take it up again", |app| {
+        let Some(step) = current(app) else { return Vec::new() };
+        let status = if step.status.is_over() { StepStatus::Pending } else { StepStatus::Skipped };
+        edit(app, PlanEdit::Status { step: step.id, status })
+    }),
+    editing("plan-stop", "stop here", "Let nothing go on after this step without you, or let it", |app| {
+        current(app).map_or_else(Vec::new, |step| edit(app, PlanEdit::Stop { stop: !step.stop, step: step.id }))
+    }),
+    editing("plan-split", "split", "Split this step into several", |app| {
+        if let Some(step) = current(app) {
+            app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::SplitStep(step.id.clone()), &step.title)));
+        }
+        Vec::new()
+    }),
+    editing("plan-merge", "merge", "Merge this step into the one before it", merge_up),
+    editing("plan-note", "note", "Write a note beside this step", |app| {
+        if let Some(step) = current(app) {
+            let note = step.note.clone().unwrap_or_default();
+            app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::NoteStep(step.id), &note)));
+        }
+        Vec::new()
+    }),
+    Command {
+        why_disabled: |app| current(app).is_none().then_some("no plan step under the cursor"),
+        ..editing("step-actions", "done for it", "List everything that was done for this step", |app| {
+            if let Some(step) = current(app) {
+                app.overlay = Some(Overlay::Choose(Choice::actions_of(&app.scene, &step)));
+            }
+            Vec::new()
+        })
+    },
+    Command {
+        name: "action-step",
+        label: "step",
+        description: "Go to the plan step of the action under review",
+        group: GROUP,
+        why_disabled: |app| {
+            let step = app.scene.target().and_then(|state| state.action.step.as_ref());
+            step.is_none().then_some("this action belongs to no step")
+        },
+        run: |app| {
+            if let Some(step) = app.scene.target().and_then(|state| state.action.step.clone()) {
+                app.focus_on(PaneId::Plan);
+                app.panes.plan.go_to(&step);
+            }
+            Vec::new()
+        },
+        ..BASE
+    },
     editing("plan-pin", "pin", "Pin this step so that no replan drops it, or unpin it", |app| {
         current(app).map_or_else(Vec::new, |step| edit(app, PlanEdit::Pin { pinned: !step.pinned, step: step.id }))
     }),
+    Command {
+        why_disabled: needs_control,
+        ..reviewing("comment", "comment", "Comment on the lines of the plan, or on the step under the cursor", comment)
+    },
+    Command {
+        why_disabled: |app| needs_control(app).or_else(|| comment_here(app).is_none().then_some(NO_COMMENT)),
+        ..reviewing("withdraw-comment", "withdraw", "Withdraw the comment under the cursor", |app| {
+            change_comment(app, |comment| CommentChange::Withdraw { comment: comment.id.clone() })
+        })
+    },
+    Command {
+        why_disabled: |app| needs_control(app).or_else(|| comment_here(app).is_none().then_some(NO_COMMENT)),
+        ..reviewing("resolve-comment", "resolve", "Resolve the comment under the cursor, or open it again", |app| {
+            change_comment(app, |comment| match comment.state {
+                CommentState::Resolved => CommentChange::Reopen { comment: comment.id.clone() },
+                CommentState::Open | CommentState::Sent | CommentState::Withdrawn => {
+                    CommentChange::Resolve { comment: comment.id.clone() }
+                }
+            })
+        })
+    },
+    reviewing("next-comment", "next comment", "Go to the next comment on the plan", |app| to_comment(app, true)),
+    reviewing("previous-comment", "previous comment", "Go to the previous comment on the plan", |app| {
+        to_comment(app, false)
+    }),
+    reviewing("comments", "comments", "List the comments on the plan", |app| {
+        app.overlay = Some(Overlay::Choose(Choice::comments(&app.scene)));
+        Vec::new()
+    }),
+    Command {
+        why_disabled: |app| app.scene.session.plans.latest().is_none().then_some("there is no plan to read yet"),
+        ..reviewing("plan-document", "the plan", "Show the newest text of the plan", |app| {
+            show_plan(app);
+            app.compute_pictures()
+        })
+    },
+    Command {
+        why_disabled: needs_control,
+        ..reviewing(
+            "plan-from-message",
+            "plan from message",
+            "Put the agent's last message under review as the plan",
+            |_| write_plan(wire::PlanWrite::default()),
+        )
+    },
+    Command {
+        why_disabled: needs_control,
+        ..reviewing("plan-from-file", "plan from file", "Put a file of the workspace under review as the plan", |app| {
+            app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::PlanFile, "")));
+            Vec::new()
+        })
+    },
+    Command {
+        why_disabled: needs_control,
+        ..reviewing("plan-from-steps", "plan from steps", "Put the steps of the tree under review as the plan", |app| {
+            write_plan(wire::PlanWrite { text: Some(app.scene.session.plan.outline()), ..wire::PlanWrite::default() })
+        })
+    },
+    Command {
+        why_disabled: |app| {
+            needs_control(app)
+                .or_else(|| app.scene.session.plans.latest().is_none().then_some("there is no plan to drop"))
+        },
+        ..reviewing("plan-drop", "drop plan", "Drop the plan under review; the gate then works as without one", |app| {
+            let digest = app.scene.session.plans.latest().map(|latest| latest.digest);
+            let drop = |digest| wire::PlanDecide { digest, verdict: PlanVerdict::Dropped, reason: None };
+            digest.map(drop).map(wire::Request::PlanDecide).map(Request::Host).into_iter().collect()
+        })
+    },
 ];
+
+const NO_COMMENT: &str = "no comment under the cursor: { and } go to one";
+
+const fn reviewing(
+    name: &'static str,
+    label: &'static str,
+    description: &'static str,
+    run: fn(&mut App) -> Vec<Request>,
+) -> Command {
+    Command { name, label, description, group: GROUP, run, ..BASE }
+}
 
 const fn editing(
     name: &'static str,
@@ -103,4 +234,133 @@ fn shift(app: &mut App, down: bool) -> Vec<Request> {
         at.checked_sub(2).and_then(|at| siblings.get(at)).map(|other| other.id.clone())
     };
     edit(app, PlanEdit::Move { parent: step.parent.clone(), after, step: step.id })
+}
+
+fn merge_up(app: &mut App) -> Vec<Request> {
+    let Some(step) = current(app) else { return Vec::new() };
+    let steps = &app.scene.session.plan.steps;
+    let before =
+        steps.iter().take_while(|other| other.id != step.id).filter(|other| other.parent == step.parent).last();
+    match before.map(|before| before.id.clone()) {
+        Some(into) => edit(app, PlanEdit::Merge { step: step.id, into }),
+        None => {
+            app.say(Toast::plain("no step before this one"));
+            Vec::new()
+        }
+    }
+}
+
+/// The note that was typed; an empty one takes it away.
+pub fn note_step(app: &App, step: StepId, text: &str) -> Vec<Request> {
+    edit(app, PlanEdit::Note { step, note: Some(text.to_owned()) })
+}
+
+/// The titles that were typed, one a line.
+pub fn split_step(app: &mut App, step: StepId, text: &str) -> Vec<Request> {
+    let titles: Vec<String> = text.lines().map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect();
+    if titles.len() < 2 {
+        app.say(Toast::warning("nothing was split: write one title per line (Alt-Enter begins a line)"));
+        return Vec::new();
+    }
+    edit(app, PlanEdit::Split { step, titles })
+}
+
+fn write_plan(write: wire::PlanWrite) -> Vec<Request> {
+    vec![Request::Host(wire::Request::PlanWrite(write))]
+}
+
+/// The file that was named becomes the plan under review.
+pub fn plan_of_file(app: &mut App, path: &str) -> Vec<Request> {
+    match RelPath::new(path) {
+        Ok(path) => write_plan(wire::PlanWrite { path: Some(path), ..wire::PlanWrite::default() }),
+        Err(why) => {
+            app.say(Toast::warning(format!("{path}: {why}")));
+            Vec::new()
+        }
+    }
+}
+
+/// Shows the newest text of the plan, where an action has it.
+pub fn show_plan(app: &mut App) {
+    match app.scene.session.plans.latest().and_then(|latest| latest.action.clone()) {
+        Some(action) => {
+            app.scene.set_target(Some(action));
+            app.focus_on(PaneId::Diff);
+        }
+        None => app.say(Toast::plain("nobody asks about this plan; :plan-from-message puts a text under review")),
+    }
+}
+
+/// The comment under the cursor of the plan's document.
+fn comment_here(app: &App) -> Option<&PlanComment> {
+    let id = app.panes.diff.plan_spot()?.comment.as_ref()?;
+    app.scene.session.plans.comment(id)
+}
+
+fn comment(app: &mut App) -> Vec<Request> {
+    if app.focus == PaneId::Plan {
+        let Some(step) = current(app) else {
+            app.say(Toast::plain("no plan step under the cursor"));
+            return Vec::new();
+        };
+        let about = Commented { quote: step.title.clone(), step: Some(step.id), ..Commented::default() };
+        app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Comment(Box::new(about)), "")));
+        return Vec::new();
+    }
+    if let Some(here) = comment_here(app) {
+        let about = Commented {
+            comment: Some(here.id.clone()),
+            line: here.anchor.line,
+            lines: here.anchor.lines(),
+            step: here.anchor.step.clone(),
+            quote: here.anchor.quote.clone(),
+            digest: None,
+        };
+        let text = format!("{} {}", here.kind.sign(), here.text).trim().to_owned();
+        app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Comment(Box::new(about)), &text)));
+        return Vec::new();
+    }
+    let document = app.scene.target().and_then(|state| state.action.document()).filter(|document| document.is_plan());
+    let place = app.panes.diff.plan_lines(&app.scene.review);
+    let (Some(document), Some((line, lines))) = (document, place) else {
+        app.say(Toast::plain("comments are on a plan: open it first (:plan-document)"));
+        return Vec::new();
+    };
+    if app.scene.review.edited.contains_key(&None) {
+        app.say(Toast::warning("you have changed the text: approve your version, or take it back first (e)"));
+        return Vec::new();
+    }
+    let first = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
+    let quote = document.text.lines().nth(first).unwrap_or_default().trim().to_owned();
+    let about = Commented { digest: Some(document.digest()), line, lines, quote, ..Commented::default() };
+    app.scene.review.selecting_from = None;
+    app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Comment(Box::new(about)), "")));
+    Vec::new()
+}
+
+/// The words of a comment were typed.
+pub fn send_comment(about: Commented, words: &str) -> Vec<Request> {
+    let (kind, text) = CommentKind::of(words);
+    let text = text.to_owned();
+    let change = match about.comment {
+        Some(comment) => CommentChange::Reword { comment, kind, text },
+        None if about.step.is_some() => CommentChange::Add { kind, text, line: None, lines: None, step: about.step },
+        None => CommentChange::Add { kind, text, line: Some(about.line), lines: Some(about.lines), step: None },
+    };
+    commenting(about.digest, change)
+}
+
+fn commenting(digest: Option<Digest>, change: CommentChange) -> Vec<Request> {
+    vec![Request::Host(wire::Request::PlanComment(wire::Commenting { digest, change }))]
+}
+
+fn change_comment(app: &mut App, change: fn(&PlanComment) -> CommentChange) -> Vec<Request> {
+    comment_here(app).map(change).map_or_else(Vec::new, |change| commenting(None, change))
+}
+
+fn to_comment(app: &mut App, forward: bool) -> Vec<Request> {
+    if !app.panes.diff.go_to_comment(forward) {
+        app.say(Toast::plain(if forward { "no comment below" } else { "no comment above" }));
+    }
+    Vec::new()
 }

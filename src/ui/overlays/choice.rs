@@ -2,12 +2,15 @@
 
 use super::open_box;
 use crate::base::text::width;
-use crate::base::{ActionId, Digest, RelPath, Seq};
+use crate::base::{ActionId, CommentId, Digest, RelPath, Seq};
 use crate::model::event::{AgentLogin, AgentOffer, AgentOption, AgentSession, ChangedBy, Mode};
-use crate::model::{AgentState, FormAnswer, Keeping, RequestOption};
+use crate::model::plan::PlanComment;
+use crate::model::session::ActionState;
+use crate::model::{AgentState, FormAnswer, Keeping, RequestOption, Step};
 use crate::ui::app::{App, Scene, form, offers};
 use crate::ui::limits::UI_CHOICES_MAX;
 use crate::ui::look::Brush;
+use crate::ui::panes::inbox::action_words;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
 use crate::ui::view::header;
@@ -21,6 +24,10 @@ pub enum Pick {
         tree: Digest,
         when: String,
     },
+    /// An action that is shown.
+    Action(ActionId),
+    /// A comment on the plan.
+    Comment(CommentId),
     /// A moment of a record.
     Event(Seq),
     /// A file whose unsupervised change is reverted.
@@ -103,7 +110,7 @@ pub fn meaning(mode: Mode) -> &'static str {
     match mode {
         Mode::Observe => "read only",
         Mode::Step => "every action asks",
-        Mode::Plan => "a lease per plan step",
+        Mode::Plan => "the plan first, then step by step",
         Mode::Guarded => "rules decide, everything else asks",
     }
 }
@@ -130,6 +137,37 @@ impl Choice {
         });
         let cursor = modes.iter().position(|mode| *mode == current).unwrap_or(0);
         Self { cursor, ..Self::of("Mode", rows.collect()) }
+    }
+
+    /// Everything that was done for a step.
+    #[must_use]
+    pub fn actions_of(scene: &Scene, step: &Step) -> Self {
+        let plan = &scene.session.plan;
+        let own = |state: &&ActionState| state.action.step.as_ref().is_some_and(|of| plan.is_within(of, &step.id));
+        let row = |state: &ActionState| {
+            let id = &state.action.id;
+            (format!("{id}  {}", action_words(state)), state.phase.words().to_owned(), Pick::Action(id.clone()))
+        };
+        let rows: Vec<_> = scene.session.actions.iter().rev().filter(own).take(UI_CHOICES_MAX).map(row).collect();
+        let about = if rows.is_empty() { "nothing was done for it yet" } else { "newest first; Enter shows one" };
+        Self { about: vec![visible(&step.title), about.to_owned()], ..Self::of("Done for this step", rows) }
+    }
+
+    /// The comments on the plan.
+    #[must_use]
+    pub fn comments(scene: &Scene) -> Self {
+        let row = |comment: &PlanComment| {
+            let place = match &comment.anchor.step {
+                Some(step) => format!("step {step}"),
+                None => format!("line {}", comment.anchor.line),
+            };
+            let words = if comment.text.is_empty() { &comment.anchor.quote } else { &comment.text };
+            let name = format!("{}  {place}  {} {}", comment.id, comment.kind.sign(), visible(words));
+            (name, comment.state.word().to_owned(), Pick::Comment(comment.id.clone()))
+        };
+        let rows: Vec<_> = scene.session.plans.comments().take(UI_CHOICES_MAX).map(row).collect();
+        let about = if rows.is_empty() { "none yet: ; writes one" } else { "Enter goes there" };
+        Self { about: vec![about.to_owned()], ..Self::of("Comments on the plan", rows) }
     }
 
     fn of(title: impl Into<String>, rows: Vec<(String, String, Pick)>) -> Self {

@@ -16,7 +16,7 @@ use ratatui::layout::Rect;
 
 pub use choice::{AgentSetting, Choice, Pick, meaning, unsupervised_paths};
 pub use editor::Editor;
-pub use prompt::{Prompt, Purpose};
+pub use prompt::{Commented, Prompt, Purpose};
 pub use revert::Revert;
 pub use rule::Draft;
 pub use rules::Rules;

@@ -2,7 +2,7 @@
 
 use super::open_box;
 use crate::base::text::{Show, escape, width};
-use crate::base::{ActionId, Digest, StepId};
+use crate::base::{ActionId, CommentId, Digest, StepId};
 use crate::model::Keeping;
 use crate::model::event::Verdict;
 use crate::model::session::ActionState;
@@ -65,6 +65,12 @@ pub enum Purpose {
         keeping: Keeping,
         what: String,
     },
+    /// A comment on the plan: new, or other words for one.
+    Comment(Box<Commented>),
+    /// The path of a file of the workspace that becomes the plan.
+    PlanFile,
+    NoteStep(StepId),
+    SplitStep(StepId),
     AddStep {
         at: Option<StepId>,
         below: bool,
@@ -75,6 +81,21 @@ pub enum Purpose {
     Attach,
     /// An event's number or an action's name, in a record.
     Jump,
+}
+
+/// What a comment is on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Commented {
+    /// One that exists already.
+    pub comment: Option<CommentId>,
+    /// Of the text that is shown.
+    pub digest: Option<Digest>,
+    /// From 1; 0 for a step.
+    pub line: u32,
+    pub lines: u32,
+    pub step: Option<StepId>,
+    /// The first of the words that it is on.
+    pub quote: String,
 }
 
 const LEASE_WORD: &str = "lease";
@@ -95,6 +116,10 @@ impl Purpose {
             Self::Lease { .. }
             | Self::Rewind { .. }
             | Self::Keep { .. }
+            | Self::Comment(_)
+            | Self::PlanFile
+            | Self::NoteStep(_)
+            | Self::SplitStep(_)
             | Self::AddStep { .. }
             | Self::RewordStep(_)
             | Self::Search
@@ -116,6 +141,10 @@ impl Purpose {
             | Self::GuardReason { .. }
             | Self::Reason { .. }
             | Self::Answer { .. }
+            | Self::Comment(_)
+            | Self::PlanFile
+            | Self::NoteStep(_)
+            | Self::SplitStep(_)
             | Self::AddStep { .. }
             | Self::RewordStep(_)
             | Self::Search
@@ -138,6 +167,11 @@ impl Purpose {
             Self::Rewind { .. } => "Rewind the workspace",
             Self::Keep { keeping: Keeping::Logout, .. } => "Log the agent out",
             Self::Keep { .. } => "Delete an agent session",
+            Self::Comment(about) if about.comment.is_some() => "Reword the comment",
+            Self::Comment(_) => "Comment on the plan",
+            Self::PlanFile => "Make a file the plan",
+            Self::NoteStep(_) => "Note on the step",
+            Self::SplitStep(_) => "Split the step: one title per line",
             Self::AddStep { below: true, .. } => "New step below this one",
             Self::AddStep { .. } => "New step after this one",
             Self::RewordStep(_) => "Reword the step",
@@ -162,7 +196,13 @@ impl Purpose {
             Self::Note { .. } => "Enter approves with this note · Esc keeps it pending".to_owned(),
             Self::GuardReason { .. } => "say why, then Enter approves it · Esc keeps it pending".to_owned(),
             Self::Reason { .. } => "Enter sends it · Alt-Enter new line · Esc keeps it pending".to_owned(),
-            Self::AddStep { .. } | Self::RewordStep(_) => "Enter saves it · Esc cancels".to_owned(),
+            Self::Comment(_) => {
+                "begin with  - drop this  + add after  ? question · Enter keeps it, the next verdict sends it"
+                    .to_owned()
+            }
+            Self::PlanFile => "path in the workspace · Enter puts it under review · Esc cancels".to_owned(),
+            Self::SplitStep(_) => "Alt-Enter new line · Enter saves it · Esc cancels".to_owned(),
+            Self::NoteStep(_) | Self::AddStep { .. } | Self::RewordStep(_) => "Enter saves it · Esc cancels".to_owned(),
             Self::Jump => "event number, or an action such as a7 · Enter goes there · Esc cancels".to_owned(),
             Self::Attach => "path of a PNG, JPEG, GIF or WebP file · Enter attaches it · Esc cancels".to_owned(),
             Self::Search => "Enter searches · n N next, previous · Esc cancels".to_owned(),
@@ -184,7 +224,12 @@ impl Prompt {
     pub fn new(purpose: Purpose, text: &str) -> Self {
         let multiline = matches!(
             purpose,
-            Purpose::Note { .. } | Purpose::Reason { .. } | Purpose::GuardReason { .. } | Purpose::Answer { .. }
+            Purpose::Note { .. }
+                | Purpose::Reason { .. }
+                | Purpose::GuardReason { .. }
+                | Purpose::Answer { .. }
+                | Purpose::Comment(_)
+                | Purpose::SplitStep(_)
         );
         let entry = match (multiline, text.is_empty()) {
             (true, true) => Entry::lines(),
@@ -269,7 +314,22 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
                 say(&escape::show(&field.detail, &Show::prose()), Role::TextSoft);
             }
         }
-        Purpose::Search | Purpose::Attach | Purpose::Jump | Purpose::AddStep { .. } | Purpose::RewordStep(_) => {}
+        Purpose::Comment(about) => {
+            let place = match &about.step {
+                Some(step) => format!("step {step}"),
+                None if about.lines > 1 => format!("lines {}-{}", about.line, about.line + about.lines - 1),
+                None => format!("line {}", about.line),
+            };
+            say(&format!("{place}  “{}”", escape::show(&about.quote, &Show::prose())), Role::TextSoft);
+        }
+        Purpose::Search
+        | Purpose::Attach
+        | Purpose::Jump
+        | Purpose::PlanFile
+        | Purpose::NoteStep(_)
+        | Purpose::SplitStep(_)
+        | Purpose::AddStep { .. }
+        | Purpose::RewordStep(_) => {}
         Purpose::Note { action, .. }
         | Purpose::Confirm { action, .. }
         | Purpose::GuardReason { action, .. }

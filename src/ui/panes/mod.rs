@@ -6,6 +6,7 @@ pub mod diff;
 pub mod inbox;
 pub mod output;
 pub mod plan;
+mod prose;
 pub mod row;
 pub mod talk;
 pub mod tests_pane;

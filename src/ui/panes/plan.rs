@@ -53,6 +53,13 @@ impl PlanPane {
         .collect()
     }
 
+    /// Moves to a step.
+    pub fn go_to(&mut self, step: &StepId) {
+        if let Some(at) = self.rows.iter().position(|(id, _)| id == step) {
+            self.list.cursor = at;
+        }
+    }
+
     #[must_use]
     pub fn under_cursor(&self) -> Option<&StepId> {
         self.rows.get(self.list.cursor).map(|(id, _)| id)
@@ -110,6 +117,9 @@ fn row(scene: &Scene, step: &Step, depth: u16, done: usize, children: usize, clo
     let mut row = Row::new(format!("{} ", look.sign(sign)), role).indented((depth * 2).min(24)).and(title, title_role);
     if step.pinned {
         row = row.and(format!(" {}", look.sign(Sign::Pinned)), Role::Human);
+    }
+    if step.stop {
+        row = row.and(" stop here", Role::Human);
     }
     if drifts(scene, step) {
         row = row.and(format!(" {}", look.sign(Sign::Drift)), Role::Warn);

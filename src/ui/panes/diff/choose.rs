@@ -17,6 +17,7 @@ impl DiffPane {
     pub fn stop_at(&mut self, step: Step, forward: bool, height: usize) -> bool {
         let is_stop = |row: usize| match (step, self.rows.get(row)) {
             (Step::File, Some(DiffRow::File(_))) => true,
+            (_, Some(_)) if !self.plan_spots.is_empty() => self.plan_spots.get(row).is_some_and(|spot| spot.heading),
             (Step::Hunk, Some(_)) if !self.spots.is_empty() => {
                 let field = |row: usize| self.spots.get(row).copied().flatten().map(|spot| spot.field);
                 let above = row.checked_sub(1).and_then(field);
@@ -50,6 +51,14 @@ impl DiffPane {
         }
         if let Some(DiffRow::File(file)) = self.rows.get(self.list.cursor) {
             return self.toggle_file(review, *file);
+        }
+        if let Some(DiffRow::Change { at, .. }) = self.rows.get(self.list.cursor) {
+            let out = review.toggle_hunk((0, *at));
+            return format!(
+                "change {} {}",
+                at + 1,
+                if out { "left out: Space takes it in again" } else { "taken in again" }
+            );
         }
         let Some(at) = self.current_hunk() else {
             return "no hunk here: approve or deny the action as a whole".to_owned();
@@ -128,7 +137,7 @@ impl DiffPane {
             DiffRow::File(file) => {
                 self.pictures.get(*file).is_some_and(|file| file.hunks.is_empty()).then_some((*file, 0))
             }
-            DiffRow::Note(_) | DiffRow::Fold(_) => None,
+            DiffRow::Note(_) | DiffRow::Fold(_) | DiffRow::Prose { .. } | DiffRow::Change { .. } => None,
         }
     }
 }
@@ -138,6 +147,11 @@ pub(super) fn lines_of(row: &DiffRow) -> Vec<At> {
     match row {
         DiffRow::Line(at) => vec![*at],
         DiffRow::Pair { left, right } => left.iter().chain(right).copied().collect(),
-        DiffRow::File(_) | DiffRow::Note(_) | DiffRow::Fold(_) | DiffRow::Heading { .. } => Vec::new(),
+        DiffRow::File(_)
+        | DiffRow::Note(_)
+        | DiffRow::Fold(_)
+        | DiffRow::Heading { .. }
+        | DiffRow::Prose { .. }
+        | DiffRow::Change { .. } => Vec::new(),
     }
 }

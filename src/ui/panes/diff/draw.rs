@@ -1,5 +1,6 @@
 //! Drawing of diff rows: numbers, sign, text with its colors, what is left out.
 
+use super::plan::GUTTER_COLUMNS;
 use super::{At, DiffPane, DiffRow, PlaceIn};
 use crate::diff::LineKind;
 use crate::model::FileChange;
@@ -11,6 +12,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 pub(super) fn row(pane: &DiffPane, scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect) {
+    aside(pane, row, brush, line);
+    let line = if pane.aside.is_empty() { line } else { Rect { width: line.width - line.width / 3, ..line } };
     let Some(row) = pane.rows.get(row) else { return };
     match row {
         DiffRow::File(at) => {
@@ -19,7 +22,15 @@ pub(super) fn row(pane: &DiffPane, scene: &Scene, row: usize, brush: &mut Brush<
                 file_head(brush, line, file, out);
             }
         }
-        DiffRow::Note(row) => row.draw(brush, line, 0),
+        DiffRow::Note(row) | DiffRow::Change { row, .. } => row.draw(brush, line, 0),
+        DiffRow::Prose { row, line: number } => {
+            if let Some(number) = number {
+                let end = line.x + GUTTER_COLUMNS - 1;
+                brush.right(line.x, line.y, end, &number.to_string(), Role::DiffNumber);
+            }
+            let text = Rect { x: line.x + GUTTER_COLUMNS, width: line.width.saturating_sub(GUTTER_COLUMNS), ..line };
+            row.draw(brush, text, 0);
+        }
         DiffRow::Fold(lines) => {
             let sign = brush.look.sign(Sign::Fold);
             let plural = if *lines == 1 { "" } else { "s" };
@@ -41,6 +52,19 @@ pub(super) fn row(pane: &DiffPane, scene: &Scene, row: usize, brush: &mut Brush<
             let right_area = Rect { x: line.x + half + 1, width: line.width.saturating_sub(half + 1), ..line };
             side(pane, scene, brush, right_area, *right, false);
         }
+    }
+}
+
+/// What stands beside a plan stays where it is while the plan is scrolled.
+fn aside(pane: &DiffPane, row: usize, brush: &mut Brush<'_>, line: Rect) {
+    if pane.aside.is_empty() {
+        return;
+    }
+    let width = line.width / 3;
+    let area = Rect { x: line.right().saturating_sub(width), width, ..line };
+    brush.text(area.x, area.y, area.right(), brush.look.sign(Sign::Bar), Role::Border);
+    if let Some(words) = row.checked_sub(pane.window().start).and_then(|at| pane.aside.get(at)) {
+        words.draw(brush, Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area }, 0);
     }
 }
 

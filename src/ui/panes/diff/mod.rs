@@ -1,5 +1,6 @@
 //! Diff: exactly what would happen. Files as unified, split or structural diff; a command as it would run.
 
+use super::prose::TalkRow;
 use super::row::Row;
 use super::{Pane, Title};
 use crate::base::limits::DIFF_CONTEXT_LINES;
@@ -21,10 +22,12 @@ use ratatui::layout::{Rect, Size};
 mod choose;
 mod draw;
 mod form;
+mod plan;
 mod told;
 
 pub use choose::Step;
 use choose::lines_of;
+pub use plan::PlanSpot;
 pub use told::touched_words;
 
 /// Columns of a file's head or of the title that its path does not have: number, name, counts, place.
@@ -51,6 +54,16 @@ pub(super) enum DiffRow {
         hunk: usize,
     },
     Line(At),
+    /// A line of a plan's text, with its number where it begins.
+    Prose {
+        row: TalkRow,
+        line: Option<u32>,
+    },
+    /// A change of the plan, which can be left out.
+    Change {
+        at: usize,
+        row: Row,
+    },
     /// Left and right side of the split view.
     Pair {
         left: Option<At>,
@@ -89,6 +102,9 @@ pub struct DiffPane {
     rows: Vec<DiffRow>,
     /// Of a form: the place on it that each row belongs to.
     spots: Vec<Option<Spot>>,
+    /// Of a plan: what each row belongs to, and the rows beside it.
+    plan_spots: Vec<PlanSpot>,
+    aside: Vec<Row>,
     pictures: std::sync::Arc<Vec<FilePicture>>,
     view: View,
     context: usize,
@@ -113,6 +129,8 @@ impl Default for DiffPane {
             list: List::default(),
             rows: Vec::new(),
             spots: Vec::new(),
+            plan_spots: Vec::new(),
+            aside: Vec::new(),
             pictures: std::sync::Arc::default(),
             view: View::default(),
             context: DIFF_CONTEXT_LINES,
@@ -133,15 +151,64 @@ impl DiffPane {
         self.list.cursor
     }
 
-    /// Unified, split, structural, unified …
+    /// Unified, split, structural, unified …; of a plan the document, what changed, the source.
     pub fn next_view(&mut self) -> &'static str {
-        let (view, name) = match self.view {
-            View::Unified => (View::Split, "split"),
-            View::Split => (View::Structural, "structural"),
-            View::Structural => (View::Unified, "unified"),
+        let is_plan = !self.plan_spots.is_empty();
+        let (view, name) = match (self.view, is_plan) {
+            (View::Unified, false) => (View::Split, "diff: split"),
+            (View::Split, false) => (View::Structural, "diff: structural"),
+            (View::Structural, false) => (View::Unified, "diff: unified"),
+            (View::Unified, true) => (View::Split, "plan: compared with the version before"),
+            (View::Split, true) => (View::Structural, "plan: source"),
+            (View::Structural, true) => (View::Unified, "plan: document"),
         };
         self.view = view;
         name
+    }
+
+    /// What the row under the cursor belongs to, of a plan.
+    #[must_use]
+    pub fn plan_spot(&self) -> Option<&PlanSpot> {
+        self.plan_spots.get(self.list.cursor)
+    }
+
+    /// The lines of the plan that are selected, or the one under the cursor: the first, and how many.
+    #[must_use]
+    pub fn plan_lines(&self, review: &Review) -> Option<(u32, u32)> {
+        let cursor = self.list.cursor;
+        let from = review.selecting_from.unwrap_or(cursor);
+        let rows = self.plan_spots.get(from.min(cursor)..=from.max(cursor))?;
+        let lines = || rows.iter().filter(|spot| spot.comment.is_none()).filter_map(|spot| spot.line);
+        let first = lines().min().or_else(|| {
+            let above = self.plan_spots.get(..=cursor).unwrap_or_default();
+            above.iter().rev().find_map(|spot| spot.line)
+        })?;
+        Some((first, lines().max().unwrap_or(first).saturating_sub(first) + 1))
+    }
+
+    /// Moves to the next comment on a plan; false when there is none.
+    pub fn go_to_comment(&mut self, forward: bool) -> bool {
+        let is_first = |row: usize| {
+            let comment = |row: usize| self.plan_spots.get(row).and_then(|spot| spot.comment.as_ref());
+            comment(row).is_some() && row.checked_sub(1).and_then(comment) != comment(row)
+        };
+        let cursor = self.list.cursor;
+        let found = if forward {
+            (cursor + 1..self.plan_spots.len()).find(|row| is_first(*row))
+        } else {
+            (0..cursor).rev().find(|row| is_first(*row))
+        };
+        if let Some(row) = found {
+            self.list.jump(row, self.rows.len(), usize::from(self.room.height));
+        }
+        found.is_some()
+    }
+
+    /// Moves to a comment by its name.
+    pub fn go_to_comment_of(&mut self, id: &crate::base::CommentId) {
+        if let Some(row) = self.plan_spots.iter().position(|spot| spot.comment.as_ref() == Some(id)) {
+            self.list.jump(row, self.rows.len(), usize::from(self.room.height));
+        }
     }
 
     fn shown_view(&self) -> View {
@@ -156,13 +223,33 @@ impl DiffPane {
     /// Notes the rows in the window as seen: a frame with them went out.
     pub fn see(&self, review: &mut Review) {
         if self.room.width >= UI_READING_COLUMNS_MIN {
-            review.seen.see(self.edition, self.window());
+            review.seen.see(self.edition, self.read_window());
         }
     }
 
     #[must_use]
     pub fn unseen_rows(&self, review: &Review) -> usize {
-        review.seen.unseen(self.edition, self.rows.len())
+        review.seen.unseen(self.edition, self.to_read(self.rows.len()))
+    }
+
+    /// Comments move the rows below them, and what was read stays read: the words are the same.
+    fn says_the_same(&self, before: &[DiffRow]) -> bool {
+        let words = |rows: &[DiffRow]| -> Vec<String> { rows.iter().filter_map(plan::read_words).collect() };
+        !self.plan_spots.is_empty() && words(before) == words(&self.rows)
+    }
+
+    /// The number of rows that must be read before this one: of a plan, only those of its text.
+    fn to_read(&self, row: usize) -> usize {
+        if self.plan_spots.is_empty() {
+            return row;
+        }
+        let rows = self.rows.get(..row).unwrap_or(&self.rows);
+        rows.iter().filter(|row| plan::read_words(row).is_some()).count()
+    }
+
+    fn read_window(&self) -> std::ops::Range<usize> {
+        let window = self.window();
+        self.to_read(window.start)..self.to_read(window.end)
     }
 
     /// The place on a form that the cursor is at.
@@ -205,7 +292,9 @@ impl DiffPane {
 
     fn rows_about(&mut self, scene: &Scene, state: &ActionState) {
         let files = state.action.files().len();
-        if let Some(form) = state.action.form() {
+        if let Some(sheet) = plan::Sheet::of(scene, state, self.view, self.room.width) {
+            (self.rows, self.plan_spots, self.aside) = (sheet.rows, sheet.spots, sheet.aside);
+        } else if let Some(form) = state.action.form() {
             let page = form::Page::of(scene, form, self.room.width);
             self.rows = page.rows.into_iter().map(DiffRow::Note).collect();
             self.spots = page.spots;
@@ -250,7 +339,11 @@ impl DiffPane {
                     );
                 }
                 DiffRow::Note(row) => self.rows.extend(row.broken(columns).into_iter().map(DiffRow::Note)),
-                DiffRow::File(_) | DiffRow::Fold(_) | DiffRow::Heading { .. } => self.rows.push(row),
+                DiffRow::File(_)
+                | DiffRow::Fold(_)
+                | DiffRow::Heading { .. }
+                | DiffRow::Prose { .. }
+                | DiffRow::Change { .. } => self.rows.push(row),
             }
         }
     }
@@ -382,7 +475,7 @@ fn file_of(row: &DiffRow) -> Option<usize> {
         DiffRow::File(file) | DiffRow::Heading { file, .. } => Some(*file),
         DiffRow::Line(at) => Some(at.file),
         DiffRow::Pair { left, right } => left.or(*right).map(|at| at.file),
-        DiffRow::Note(_) | DiffRow::Fold(_) => None,
+        DiffRow::Note(_) | DiffRow::Fold(_) | DiffRow::Prose { .. } | DiffRow::Change { .. } => None,
     }
 }
 
@@ -403,6 +496,8 @@ impl Pane for DiffPane {
         let pictured_before = self.pictured.take();
         self.pictures = std::sync::Arc::default();
         self.spots.clear();
+        self.plan_spots.clear();
+        self.aside.clear();
         let about = scene.target().map(|state| state.action.digest);
         let fresh = self.about != about;
         self.about = about;
@@ -413,7 +508,8 @@ impl Pane for DiffPane {
         self.wrap();
         // Answering changes the rows of a form, and not what it asks: what was read stays read.
         let is_answered = !fresh && !reflows && !self.spots.is_empty() && before.len() == self.rows.len();
-        if fresh || (before != self.rows && !is_answered) || pictured_before != self.pictured {
+        let is_commented = !fresh && !reflows && self.says_the_same(&before);
+        if fresh || (before != self.rows && !is_answered && !is_commented) || pictured_before != self.pictured {
             self.edition += 1;
         }
         if fresh {
@@ -457,6 +553,9 @@ impl Pane for DiffPane {
                 text = format!("{text}  +{} {minus}{}", file.added, file.removed);
             }
         }
+        if let Some(words) = plan::title(scene, state) {
+            text = format!("{text}  {words}");
+        }
         if !scene.review.edited.is_empty() {
             text.push_str("  your version");
         }
@@ -469,8 +568,8 @@ impl Pane for DiffPane {
         }
         // What this frame shows counts as seen here; for an approval it counts once the frame is out.
         let mut seen = scene.review.seen.clone();
-        seen.see(self.edition, self.window());
-        let unseen = seen.unseen(self.edition, self.rows.len());
+        seen.see(self.edition, self.read_window());
+        let unseen = seen.unseen(self.edition, self.to_read(self.rows.len()));
         if scene.held_target().is_some() && unseen > 0 {
             right = format!("{unseen} unseen  {right}");
         }
@@ -497,7 +596,8 @@ impl Pane for DiffPane {
         match self.rows.get(row) {
             None => String::new(),
             Some(DiffRow::File(file)) => self.pictures.get(*file).map(|file| file.path.clone()).unwrap_or_default(),
-            Some(DiffRow::Note(row)) => row.text(),
+            Some(DiffRow::Note(row) | DiffRow::Change { row, .. }) => row.text(),
+            Some(DiffRow::Prose { row, .. }) => row.text(),
             Some(DiffRow::Fold(lines)) => format!("{lines} unchanged lines"),
             Some(DiffRow::Heading { file, hunk }) => self
                 .hunk(*file, *hunk)

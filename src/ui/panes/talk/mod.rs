@@ -3,9 +3,8 @@
 //! Every message keeps its own rows. Of one that streams in only the part that is not settled is laid out again.
 
 mod action;
-mod prose;
-
 use super::diff::Step;
+use super::prose::{Prose, TalkRow};
 use super::row::{Row, wrapped};
 use super::{Pane, Title};
 use crate::base::text::{Show, escape};
@@ -17,7 +16,6 @@ use crate::ui::limits::UI_TALK_ITEMS_MAX;
 use crate::ui::list::List;
 use crate::ui::look::Brush;
 use crate::ui::theme::{Role, Sign};
-use prose::{Prose, TalkRow};
 use ratatui::layout::{Rect, Size};
 use std::collections::BTreeSet;
 

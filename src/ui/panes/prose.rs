@@ -92,7 +92,7 @@ impl Prose {
 }
 
 /// Lines whose code blocks have the colors of their languages. Only for what does not change any more.
-fn colored(lines: Vec<Line>) -> Vec<TalkRow> {
+pub fn colored(lines: Vec<Line>) -> Vec<TalkRow> {
     let mut rows: Vec<TalkRow> = Vec::with_capacity(lines.len());
     let mut lines = lines.into_iter().peekable();
     while let Some(line) = lines.next() {
