@@ -23,7 +23,8 @@ fn compose(screen: &mut Screen) {
 fn last_prompt(room: &Room) -> String {
     let messages = heard(room);
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let prompt = messages.filter(|message| message["method"] == "session/prompt").last().unwrap_or_default();
+    let mut prompts = messages.filter(|message| message["method"] == "session/prompt");
+    let prompt = prompts.next_back().unwrap_or_default();
     let blocks = prompt["params"]["prompt"].as_array().cloned().unwrap_or_default();
     blocks.iter().filter_map(|block| block["text"].as_str()).collect()
 }
@@ -114,6 +115,23 @@ fn no_place_that_an_agent_can_write_to_drives_the_terminal() {
     screen.press("enter");
     screen.wait_for("it is over");
     screen.wait_idle();
+    quit(screen, &room, hosts);
+}
+
+/// Other clients guess whether a tool's output is Markdown, and show comments as headings. It is shown as it is.
+#[test]
+fn the_output_of_a_tool_is_not_taken_for_markdown() {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let output = "# a comment\n* glob\n\u{1b}[31m**red**\u{1b}[0m\n";
+    let call = json!({"sessionUpdate": "tool_call", "toolCallId": "t1", "title": "ls -l", "kind": "execute",
+        "status": "failed", "content": [{"type": "content", "content": {"type": "text", "text": output}}]});
+    let mut screen = open_at(&room, &json!({"turns": [[{"update": call}, {"say": "it failed"}]]}), "gated", SIZE);
+    screen.wait_for("it failed");
+    screen.wait_idle();
+    for line in ["# a comment", "* glob", "**red**"] {
+        assert!(screen.text().contains(line), "{}", screen.picture());
+    }
     quit(screen, &room, hosts);
 }
 
