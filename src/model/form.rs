@@ -505,6 +505,7 @@ mod tests {
         let form = form();
         let read = |id: &str, typed: &str| form.fields.iter().find(|field| field.id == id).unwrap().read(typed);
         assert_eq!(read("count", " 4 "), Ok(json!(4)));
+        assert!(read("count", "1e999").is_err() && read("count", "").is_err());
         assert!(read("count", "four").is_err() && read("raw", "{").is_err() && read("mail", "x").is_err());
         assert_eq!(read("raw", r#"{"a":1}"#), Ok(json!({"a": 1})));
         assert_eq!(read("token", "5"), Ok(json!("5")));

@@ -180,6 +180,31 @@ fn a_long_command_is_copied_as_it_was_written() {
     quit(screen, &room, hosts);
 }
 
+/// aaif-goose/goose#11270: the list of commands is replaced while it is open, and a name is in it twice.
+#[test]
+fn the_menu_is_what_the_agent_offers_now() {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let offers = |names: &[&str]| {
+        let commands: Vec<Value> = names.iter().map(|name| json!({"name": name, "description": "does it"})).collect();
+        json!({"update": {"sessionUpdate": "available_commands_update", "availableCommands": commands}})
+    };
+    let turns = json!([[offers(&["review"]), {"say": "ready"}, {"sleep_ms": 1500}, offers(&["other", "other"]), {"say": "changed"}], [{"say": "it came"}]]);
+    let mut screen = open_at(&room, &json!({"turns": turns}), "gated", SIZE);
+    screen.wait_for("ready");
+    compose(&mut screen);
+    screen.type_text("/");
+    screen.wait_for("/review");
+    screen.wait("the list is the new one", |text| text.contains("/other") && !text.contains("/review"));
+    assert_eq!(screen.text().matches("/other").count(), 1, "{}", screen.picture());
+    screen.type_text("oth");
+    screen.press("tab enter");
+    screen.wait_for("it came");
+    assert_eq!(last_prompt(&room).trim_end(), "/other");
+    screen.wait_idle();
+    quit(screen, &room, hosts);
+}
+
 /// QwenLM/qwen-code#7824: an edited placeholder loses the paste; badlogic/pi-mono#8273: the placeholder is sent.
 #[test]
 fn a_big_paste_is_there_whole_or_not_at_all() {

@@ -84,6 +84,7 @@ fn a_question_takes_the_place_and_gives_it_back(size: (u16, u16)) {
         {"say": "It is **two** now."}
     ]]});
     let mut screen = open_at(&room, &script, "gated", size);
+    screen.wait_for("edit calc.py");
     screen.approve("the change waits and is approved", |text| text.contains("It is two now."));
     assert!(screen.text().contains("I change one line."), "{}", screen.picture());
     assert!(screen.text().contains("edit calc.py"), "what was done is in the conversation: {}", screen.picture());

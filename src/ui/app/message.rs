@@ -18,6 +18,9 @@ pub(super) fn heard(app: &mut App, envelopes: &[Envelope]) -> Vec<Request> {
         if let Event::Finished(finished) = &envelope.event {
             offer_output(app, &finished.action);
         }
+        if let Event::AgentReady(_) = &envelope.event {
+            app.composer.offered(&app.scene.session);
+        }
     }
     // Only the newest counts, and what this client wrote it has.
     let newest = envelopes.iter().rev().find_map(|envelope| {

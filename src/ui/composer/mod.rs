@@ -292,6 +292,11 @@ impl Composer {
         self.menu.show(trigger.as_ref().filter(|_| self.dismissed.is_none()), session);
     }
 
+    /// The agent may offer other commands now.
+    pub fn offered(&mut self, session: &Session) {
+        self.look(session);
+    }
+
     /// The host has looked for files, or could not.
     pub fn found(&mut self, found: Option<wire::Found>, session: &Session) {
         self.menu.found(found);
