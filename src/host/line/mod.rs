@@ -335,7 +335,7 @@ pub fn cancel_turn(gate: &mut Gate, runs: &Runs) {
 
 /// Lapses the agent's actions that have not started; those on our side run to their end.
 fn lapse_unfinished(gate: &mut Gate, runs: &Runs, why: LapseWhy) {
-    let open = gate.session().actions.iter().filter(|a| a.phase.is_open());
+    let open = gate.session().actions.open();
     let unfinished: Vec<ActionId> = open
         .filter(|a| a.action.executor == Executor::Agent || !runs.is_running(&a.action.id))
         .map(|a| a.action.id.clone())

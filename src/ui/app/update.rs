@@ -292,13 +292,8 @@ impl App {
 
     /// While a command runs where its output can be seen, now and then what runs below it; never on a timer.
     fn look_at_processes(&mut self) -> Option<Request> {
-        let running = self
-            .scene
-            .session
-            .actions
-            .iter()
-            .rev()
-            .any(|state| state.phase == Phase::Running && state.action.kind() == Kind::Command);
+        let mut open = self.scene.session.actions.open();
+        let running = open.any(|state| state.phase == Phase::Running && state.action.kind() == Kind::Command);
         if !running {
             self.scene.processes.0.clear();
             return None;
