@@ -2,7 +2,7 @@
 //!
 //! Owns the `tracing` subscriber and the bound of the file. The log is for finding faults; nothing is read back from
 //! it, and what looks like a secret is left out. `RIGHTSEAT_LOG` sets what is logged, in the syntax of
-//! `tracing_subscriber::EnvFilter` (`debug`, `rightseat::host=trace`, `off`).
+//! `tracing_subscriber::filter::Targets` (`debug`, `rightseat::host=trace`, `off`).
 
 use crate::cli::limits::HOST_LOG_BYTES_MAX;
 use crate::journal::export::redact;
@@ -11,7 +11,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
 
 const VARIABLE: &str = "RIGHTSEAT_LOG";
 const DEFAULT: &str = "warn,rightseat=info";
@@ -27,16 +28,10 @@ pub fn start(path: &Path) {
         }
     };
     let wanted = std::env::var(VARIABLE).unwrap_or_else(|_| DEFAULT.to_owned());
-    let (filter, unread) = match EnvFilter::builder().parse(&wanted) {
-        Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new(DEFAULT), Some(error)),
-    };
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(false)
-        .log_internal_errors(false)
-        .with_writer(Mutex::new(log))
-        .finish();
+    let (filter, unread) = filter(&wanted);
+    let entries =
+        tracing_subscriber::fmt::layer().with_ansi(false).log_internal_errors(false).with_writer(Mutex::new(log));
+    let subscriber = tracing_subscriber::registry().with(entries).with(filter);
     // A second start in one process is refused, and the first log continues.
     let _ = tracing::subscriber::set_global_default(subscriber);
     let previous = std::panic::take_hook();
@@ -48,6 +43,17 @@ pub fn start(path: &Path) {
         tracing::warn!(%error, wanted, "{VARIABLE} cannot be read; logging {DEFAULT}");
     }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "host started");
+}
+
+/// What is logged, and why the words for it could not be read if they could not.
+fn filter(wanted: &str) -> (Targets, Option<ParseError>) {
+    match wanted.parse() {
+        Ok(filter) => (filter, None),
+        Err(error) => {
+            let usual = Targets::new().with_default(LevelFilter::WARN).with_target("rightseat", LevelFilter::INFO);
+            (usual, Some(error))
+        }
+    }
 }
 
 /// Opens a log for appending; only the user can read it.
@@ -106,6 +112,21 @@ impl Write for LogFile {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_filter_names_targets_and_levels_and_a_wrong_one_is_the_usual() {
+        use tracing::Level;
+        let (usual, error) = filter(DEFAULT);
+        assert!(error.is_none());
+        assert_eq!(filter("rightseat=loud").0, usual);
+        assert!(filter("rightseat=loud").1.is_some());
+        assert!(usual.would_enable("rightseat::host", &Level::INFO) && !usual.would_enable("hyper", &Level::INFO));
+        let (narrow, _) = filter("off,rightseat::host=trace");
+        assert!(
+            narrow.would_enable("rightseat::host::line", &Level::TRACE)
+                && !narrow.would_enable("rightseat::ui", &Level::ERROR)
+        );
+    }
 
     #[test]
     fn a_log_is_private_bounded_and_without_secrets() {

@@ -13,7 +13,7 @@ use super::message::{Id, Message, RpcError};
 use super::outline::Outline;
 use super::permission;
 use super::place::Roots;
-use super::speak;
+use super::speak::{self, method};
 use super::terminals::{Terminals, command_of};
 use super::tools::Tools;
 use super::turn::Turn;
@@ -165,21 +165,20 @@ impl Client {
         if !self.cx.out.admit(&id, params) {
             return;
         }
-        let known = &speak::FROM_AGENT;
-        let method = method.strip_prefix('_').filter(|plain| *plain == known.elicitation_create).unwrap_or(method);
+        let method = method.strip_prefix('_').filter(|plain| *plain == method::ELICITATION_CREATE).unwrap_or(method);
         let out = &mut self.cx.out;
         match method {
-            m if m == known.session_request_permission => self.permission_asked(id, params),
-            m if m == known.fs_read_text_file => files::read_asked(id, params, &mut self.asks, &mut self.cx),
-            m if m == known.fs_write_text_file => self.write_asked(id, params),
-            m if m == known.terminal_create => self.terminal_asked(id, params),
-            m if m == known.terminal_output => self.terminals.output_asked(&id, params, out),
-            m if m == known.terminal_wait_for_exit => self.terminals.exit_asked(id, params, out),
-            m if m == known.terminal_kill => self.terminals.kill_asked(&id, params, out),
-            m if m == known.terminal_release => self.terminals.release_asked(&id, params, out),
-            m if m == known.elicitation_create => forms::asked(id, params, &mut self.asks, &mut self.cx),
+            method::SESSION_REQUEST_PERMISSION => self.permission_asked(id, params),
+            method::FS_READ_TEXT_FILE => files::read_asked(id, params, &mut self.asks, &mut self.cx),
+            method::FS_WRITE_TEXT_FILE => self.write_asked(id, params),
+            method::TERMINAL_CREATE => self.terminal_asked(id, params),
+            method::TERMINAL_OUTPUT => self.terminals.output_asked(&id, params, out),
+            method::TERMINAL_WAIT_FOR_EXIT => self.terminals.exit_asked(id, params, out),
+            method::TERMINAL_KILL => self.terminals.kill_asked(&id, params, out),
+            method::TERMINAL_RELEASE => self.terminals.release_asked(&id, params, out),
+            method::ELICITATION_CREATE => forms::asked(id, params, &mut self.asks, &mut self.cx),
             // A notification with an id is processed all the same.
-            m if m == known.session_update => {
+            method::SESSION_UPDATE => {
                 self.updated(params);
                 self.cx.out.reply(&id, Ok(Value::Null));
             }
@@ -258,7 +257,7 @@ impl Client {
 
     fn notified(&mut self, method: &str, params: &Value) {
         let out = &mut self.cx.out;
-        if method == speak::FROM_AGENT.session_update {
+        if method == method::SESSION_UPDATE {
             self.updated(params);
         } else if method == speak::CANCEL_REQUEST {
             // The agent takes one of its own questions back.
@@ -267,7 +266,7 @@ impl Client {
                 self.asks.void(ticket, LapseWhy::Canceled, out);
             }
             out.refuse(&id, RpcError::CANCELED, "Request canceled");
-        } else if method == speak::FROM_AGENT.elicitation_complete {
+        } else if method == method::ELICITATION_COMPLETE {
             out.note("notice", "the step that the agent asked you to do on a web page is done");
         } else {
             out.note("protocol", &format!("{method} {params}"));
@@ -457,10 +456,10 @@ impl Client {
         self.withdraw(LapseWhy::Canceled);
         let Context { conduct, turn, out, .. } = &mut self.cx;
         if turn.is_running() {
-            out.notify(speak::TO_AGENT.session_cancel, speak::cancel(out.session()));
+            out.notify(method::SESSION_CANCEL, speak::cancel(out.session()));
         }
         if conduct.has(&["sessionCapabilities", "close"]) && !out.session().is_empty() {
-            out.call(speak::TO_AGENT.session_close, speak::close_session(out.session()), Called::Close);
+            out.call(method::SESSION_CLOSE, speak::close_session(out.session()), Called::Close);
         }
         out.finish();
     }

@@ -68,7 +68,7 @@ impl Handshake {
     pub fn begin(&mut self, conduct: &Conduct, out: &mut Out) {
         self.begin_waiting(conduct, out);
         conduct.report_state("starting", out);
-        out.call(speak::TO_AGENT.initialize, speak::initialize(), Called::Initialize);
+        out.call(speak::method::INITIALIZE, speak::initialize(), Called::Initialize);
     }
 
     pub fn note_slow_start(&mut self, conduct: &Conduct, out: &mut Out) {
@@ -147,16 +147,16 @@ impl Handshake {
             Some(id) if resumes => {
                 let params = speak::resume_session(&id, cwd);
                 out.enter(Some(id));
-                out.call(speak::TO_AGENT.session_resume, params, Called::Open { resumed: true });
+                out.call(speak::method::SESSION_RESUME, params, Called::Open { resumed: true });
             }
             Some(id) if loads => {
                 self.replaying = true;
                 let params = speak::load_session(&id, cwd);
                 out.enter(Some(id));
-                out.call(speak::TO_AGENT.session_load, params, Called::Open { resumed: true });
+                out.call(speak::method::SESSION_LOAD, params, Called::Open { resumed: true });
             }
             None if self.resume.is_some() && lists && (loads || resumes) => {
-                out.call(speak::TO_AGENT.session_list, speak::list_sessions(cwd), Called::Sessions);
+                out.call(speak::method::SESSION_LIST, speak::list_sessions(cwd), Called::Sessions);
             }
             Some(_) | None => self.new_session(out),
         }
@@ -166,7 +166,7 @@ impl Handshake {
         out.enter(None);
         self.replaying = false;
         let params = speak::new_session(out.place().seen());
-        out.call(speak::TO_AGENT.session_new, params, Called::Open { resumed: false });
+        out.call(speak::method::SESSION_NEW, params, Called::Open { resumed: false });
     }
 
     /// A host took over and knows no id: the agent's latest session in this directory is the one.
@@ -250,7 +250,7 @@ impl Handshake {
             return Err(format!("it requires a login first: {}{}", error.words(), login_hint(conduct, out)));
         };
         self.phase = Phase::LoggingIn;
-        out.call(speak::TO_AGENT.authenticate, speak::authenticate(id), Called::Authenticate);
+        out.call(speak::method::AUTHENTICATE, speak::authenticate(id), Called::Authenticate);
         Ok(())
     }
 

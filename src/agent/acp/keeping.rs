@@ -48,7 +48,7 @@ pub fn asked(keeping: Keeping, cx: &mut Context) -> Option<Change> {
         Keeping::Resume { session } => return Some(Change::Resume(session.clone())),
         Keeping::List => {
             let params = speak::list_sessions(out.place().seen());
-            out.call(speak::TO_AGENT.session_list, params, Called::Keep(keeping));
+            out.call(speak::method::SESSION_LIST, params, Called::Keep(keeping));
         }
         Keeping::Fork { session } => {
             let params = speak::fork_session(session, out.place().seen());
@@ -56,10 +56,10 @@ pub fn asked(keeping: Keeping, cx: &mut Context) -> Option<Change> {
         }
         Keeping::Delete { session } => {
             let params = speak::delete_session(session);
-            out.call(speak::TO_AGENT.session_delete, params, Called::Keep(keeping));
+            out.call(speak::method::SESSION_DELETE, params, Called::Keep(keeping));
         }
         Keeping::Logout => {
-            out.call(speak::TO_AGENT.logout, speak::logout(), Called::Keep(keeping));
+            out.call(speak::method::LOGOUT, speak::logout(), Called::Keep(keeping));
         }
     }
     None

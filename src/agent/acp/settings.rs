@@ -156,7 +156,7 @@ impl Settings {
             Setter::Mode(mode) => {
                 let params = speak::set_mode(out.session(), &mode);
                 self.mode_wanted = Some(mode);
-                (speak::TO_AGENT.session_set_mode, params)
+                (speak::method::SESSION_SET_MODE, params)
             }
             Setter::Model(model) => ("session/set_model", speak::set_model(out.session(), &model)),
             Setter::Choice { id, value } => {
@@ -164,10 +164,10 @@ impl Settings {
                 if self.mode_option.as_ref() == Some(&id) {
                     self.mode_wanted = Some(value);
                 }
-                (speak::TO_AGENT.session_set_config_option, params)
+                (speak::method::SESSION_SET_CONFIG_OPTION, params)
             }
             Setter::Switch { id, value } => {
-                (speak::TO_AGENT.session_set_config_option, speak::set_switch(out.session(), &id, value))
+                (speak::method::SESSION_SET_CONFIG_OPTION, speak::set_switch(out.session(), &id, value))
             }
         };
         out.call(method, params, called);

@@ -250,7 +250,7 @@ impl Turn {
             parts.splice(at..at, message);
         }
         let params = speak::prompt(out.session(), &parts);
-        let request = out.call(speak::TO_AGENT.session_prompt, params, Called::Prompt);
+        let request = out.call(speak::method::SESSION_PROMPT, params, Called::Prompt);
         self.state = State::Running { request };
         self.rejected = None;
         self.reported.clear();
@@ -360,7 +360,7 @@ impl Turn {
 
     /// Asks the agent to end its prompt, once its open questions are answered.
     pub fn send_cancel(&self, out: &mut Out) {
-        out.notify(speak::TO_AGENT.session_cancel, speak::cancel(out.session()));
+        out.notify(speak::method::SESSION_CANCEL, speak::cancel(out.session()));
         out.arm(Timer::Cancel, ACP_CANCEL_WAIT_MS);
     }
 

@@ -6,9 +6,7 @@ use crate::base::text::foreign;
 use crate::checks::detect::{ProjectView, WANTED, detect};
 use crate::model::Command;
 use crate::port::Workspace;
-use grep_regex::{RegexMatcher, RegexMatcherBuilder};
-use grep_searcher::sinks::Bytes;
-use grep_searcher::{BinaryDetection, SearcherBuilder};
+use regex::bytes::{Regex, RegexBuilder};
 use std::collections::BTreeMap;
 
 /// A file with line numbers, or a part of it.
@@ -54,7 +52,7 @@ pub(super) fn names(files: &[(RelPath, Vec<u8>)]) -> String {
 /// A search over files that were read.
 #[derive(Debug)]
 pub(super) struct Finder {
-    matcher: RegexMatcher,
+    pattern: Regex,
     /// The reason that the pattern is searched for as plain text.
     literal: Option<String>,
 }
@@ -62,10 +60,11 @@ pub(super) struct Finder {
 impl Finder {
     /// The error is for the model.
     pub(super) fn new(pattern: &str, ignore_case: bool) -> Result<Finder, String> {
-        let mut builder = RegexMatcherBuilder::new();
-        builder.case_insensitive(ignore_case).line_terminator(Some(b'\n')).size_limit(limits::REGEX_BYTES_MAX);
-        let error = match builder.build(pattern) {
-            Ok(matcher) => return Ok(Finder { matcher, literal: None }),
+        let build = |pattern: &str| {
+            RegexBuilder::new(pattern).case_insensitive(ignore_case).size_limit(limits::REGEX_BYTES_MAX).build()
+        };
+        let error = match build(pattern) {
+            Ok(pattern) => return Ok(Finder { pattern, literal: None }),
             Err(error) => error.to_string(),
         };
         let why = error.lines().last().unwrap_or(&error).trim_start_matches("error: ").to_owned();
@@ -76,30 +75,29 @@ impl Finder {
             ));
         }
         // Models search for code, which is full of brackets.
-        let matcher = builder
-            .fixed_strings(true)
-            .build(pattern)
-            .map_err(|error| format!("the pattern cannot be used: {error}"))?;
-        Ok(Finder { matcher, literal: Some(why) })
+        let pattern = build(&regex::escape(pattern)).map_err(|error| format!("the pattern cannot be used: {error}"))?;
+        Ok(Finder { pattern, literal: Some(why) })
     }
 
-    /// `path:line: text` of every match, within the bounds.
+    /// `path:line: text` of every line that matches, within the bounds.
     pub(super) fn search(&self, files: &[(RelPath, Vec<u8>)]) -> String {
         let mut out = String::new();
         let mut count = 0_usize;
-        let mut searcher = SearcherBuilder::new().binary_detection(BinaryDetection::quit(0)).line_number(true).build();
-        for (path, bytes) in files {
-            let sink = Bytes(|number, line| {
+        for (path, bytes) in files.iter().filter(|(_, bytes)| !foreign::is_binary(bytes)) {
+            for (at, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+                if count > limits::MATCHES_MAX * 10 {
+                    break;
+                }
+                if !self.pattern.is_match(without_end(line)) {
+                    continue;
+                }
                 count += 1;
                 if count <= limits::MATCHES_MAX {
                     let shown: String =
                         foreign::readable(line).trim_end().chars().take(limits::MATCH_CHARS_MAX).collect();
-                    out.push_str(&format!("{path}:{number}: {shown}\n"));
+                    out.push_str(&format!("{path}:{}: {shown}\n", at + 1));
                 }
-                Ok(count <= limits::MATCHES_MAX * 10)
-            });
-            // A search in memory fails only when its sink does, and this one does not.
-            let _ = searcher.search_slice(&self.matcher, bytes, sink);
+            }
         }
         match (&self.literal, count) {
             (None, 0) => return format!("(no match in {} files)", files.len()),
@@ -117,6 +115,12 @@ impl Finder {
         }
         out
     }
+}
+
+/// A line without its end, so that `$` means what it says.
+fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// Look-around and backreferences: a pattern that is meant as one, and would find nothing as plain text.
@@ -163,6 +167,7 @@ mod tests {
             assert!(Finder::new(pattern, false).unwrap_err().contains("not supported"), "{pattern}");
         }
         assert_eq!(find("nothing"), "(no match in 3 files)");
+        assert_eq!(find("^let.*;$"), "a.rs:2: let x = vec[0];\n");
         assert!(Finder::new("FN", true).unwrap().search(&files()).contains("b.rs:1"));
     }
 
