@@ -211,6 +211,10 @@ fn what_waits_is_reordered_edited_and_withdrawn(size: (u16, u16)) {
             shown.contains(&format!("queued {text}")) || shown.contains("+1 more") || shown.contains("gamma")
         });
     }
+    // A letter right after a message is not a command.
+    screen.type_text("d");
+    screen.wait_for("nothing was decided");
+    screen.press("esc");
     screen.command("queue");
     screen.wait("the list", |text| ["Queued for the agent", "alpha", "beta", "gamma"].iter().all(|w| text.contains(w)));
     screen.press("j j K");
@@ -430,6 +434,11 @@ fn the_composer_works_in_lines() {
     let sent = prompts(&room).pop().unwrap();
     assert_eq!(sent[0]["text"], "/review ");
     assert_eq!(sent[1]["type"], "resource_link");
+    // It is open for the next message.
+    screen.type_text("and then");
+    screen.wait_for("and then");
+    screen.press("esc");
+    screen.wait_for("the draft is kept");
     screen.command("quit");
     assert_eq!(screen.gone("quit").exit_code(), 0);
     drop(hosts);

@@ -20,7 +20,7 @@ pub enum NotArmed {
 }
 
 /// The reason that a letter does nothing just after a message was sent.
-pub const STILL_TYPING: &str = "nothing was decided: keys so soon after a message are text; press again";
+pub const STILL_TYPING: &str = "nothing was decided: keys right after a message count as text; Esc ends that";
 
 impl NotArmed {
     /// In words for the user.
@@ -100,6 +100,11 @@ impl Arming {
     /// A message was sent, and what is typed from now on is commands.
     pub fn sent(&mut self, at_ms: u64) {
         self.typed_at_ms = Some(at_ms);
+    }
+
+    /// Esc: the user knows that what follows are commands.
+    pub fn leaves_typing(&mut self) {
+        self.typed_at_ms = None;
     }
 
     /// Whether this letter may still be meant for a message: it came without a pause after the last one.

@@ -80,8 +80,10 @@ impl App {
     pub(super) fn composer_key(&mut self, key: Key) -> Vec<Request> {
         let before = self.composer.entry.parts();
         let typed = self.composer.key(key, &self.scene.session);
-        if !self.composer.open && key.code == KeyCode::Enter {
-            self.arming.sent(self.scene.now_ms);
+        match key.code {
+            KeyCode::Enter if !self.composer.open => self.arming.sent(self.scene.now_ms),
+            KeyCode::Esc => self.arming.leaves_typing(),
+            _ => {}
         }
         let mut requests = match typed {
             Typed::Stays => Vec::new(),

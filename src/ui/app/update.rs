@@ -222,8 +222,6 @@ impl App {
     fn after_events(&mut self, arrived: bool) -> Vec<Request> {
         if arrived {
             self.arming.arrived(self.scene.now_ms);
-            // What was said before has nothing to do with it.
-            self.toast = None;
         }
         self.panes.inbox.gather(&self.scene);
         if self.scene.held_target().is_none()
@@ -490,7 +488,7 @@ impl App {
         if self.composer.open {
             return self.composer_key(key);
         }
-        if key.typed().is_some() && self.arming.is_typing(self.scene.now_ms) {
+        if self.is_typed_on(key) {
             self.say(Toast::warning(STILL_TYPING));
             return Vec::new();
         }
@@ -515,6 +513,15 @@ impl App {
                 Vec::new()
             }
         }
+    }
+
+    /// A letter that may be meant for the message after one that was just sent. The composer's own key opens it for that.
+    fn is_typed_on(&mut self, key: Key) -> bool {
+        if key.code == KeyCode::Esc {
+            self.arming.leaves_typing();
+        }
+        let writes = matches!(self.keymap.meaning(Scope::In(self.focus), &[key]), Meaning::Command(command) if command.name == "compose");
+        key.typed().is_some() && self.arming.is_typing(self.scene.now_ms) && !writes
     }
 
     /// Runs a command, or says why it cannot be.
