@@ -215,6 +215,7 @@ fn what_waits_is_reordered_edited_and_withdrawn(size: (u16, u16)) {
     screen.type_text("d");
     screen.wait_for("nothing was decided");
     screen.press("esc");
+    screen.wait_gone("nothing was decided");
     screen.command("queue");
     screen.wait("the list", |text| ["Queued for the agent", "alpha", "beta", "gamma"].iter().all(|w| text.contains(w)));
     screen.press("j j K");
@@ -441,5 +442,6 @@ fn the_composer_works_in_lines() {
     screen.wait_for("the draft is kept");
     screen.command("quit");
     assert_eq!(screen.gone("quit").exit_code(), 0);
+    assert!(screen.text().contains("you were writing is kept"), "{}", screen.picture());
     drop(hosts);
 }
