@@ -144,9 +144,9 @@ mod tests {
         let deltas = pieces.iter().map(|text| Progress::Delta(Delta::Text((*text).to_owned())));
         let mut messages: Vec<FromAgent> = deltas.flat_map(|progress| shown.take(&progress)).collect();
         messages.extend(shown.close());
-        let said = messages.into_iter().filter_map(|message| match message {
-            FromAgent::Said { text, .. } => Some(text),
-            _ => None,
+        let said = messages.into_iter().filter_map(|message| {
+            let FromAgent::Said { text, .. } = message else { return None };
+            Some(text)
         });
         said.collect()
     }

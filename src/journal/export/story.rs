@@ -51,15 +51,15 @@ pub(super) fn each(reader: &Reader, redacting: bool, mut pass: impl FnMut(Entry)
 /// Adds a piece to the message that it continues; else it is given back. What is not told does not end a message.
 fn joined(message: &mut Option<Envelope>, envelope: Envelope) -> Option<Envelope> {
     let Some(Event::Said(open)) = message.as_mut().map(|message| &mut message.event) else { return Some(envelope) };
-    match &envelope.event {
-        Event::Said(piece) if open.more && piece.by == open.by => {
-            open.text.push_str(&piece.text);
-            open.more = piece.more;
-            None
-        }
-        event if matches!(event.shown(), Shown::Report | Shown::Both) => Some(envelope),
-        _ => None,
+    if let Event::Said(piece) = &envelope.event
+        && open.more
+        && piece.by == open.by
+    {
+        open.text.push_str(&piece.text);
+        open.more = piece.more;
+        return None;
     }
+    matches!(envelope.event.shown(), Shown::Report | Shown::Both).then_some(envelope)
 }
 
 /// Tells one event; `None` for those that only a machine needs.

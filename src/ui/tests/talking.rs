@@ -16,7 +16,7 @@ fn letters_after_a_message_decide_nothing() {
     assert!(!stage.app.composer.open, "{}", stage.text());
     stage.asked.clear();
     stage.pass(500);
-    stage.type_text("add a, deny, step, quit now");
+    stage.type_text("add a, deny, step, ask now");
     assert!(stage.asked.is_empty() && stage.others.is_empty(), "{:?} {:?}", stage.asked, stage.others);
     assert!(stage.app.overlay.is_none(), "{}", stage.text());
     assert!(stage.text().contains("nothing was decided"), "{}", stage.text());
