@@ -111,6 +111,11 @@ fn a_conversation_is_held_in_lines() {
     screen.type_text("thank you");
     screen.press("enter");
     screen.wait_for("it came");
+    // It is open for the next message.
+    screen.type_text("and then");
+    screen.wait_for("and then");
+    screen.press("esc");
+    screen.wait_for("the draft is kept");
     let sent: Vec<Value> = heard(&room)
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())

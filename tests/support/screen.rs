@@ -239,9 +239,9 @@ impl Screen {
     /// The keys of a command, by its name. Where a message is written, the composer is left first.
     pub fn command(&mut self, name: &str) {
         let works_anywhere = matches!(name, "stop" | "interrupt");
-        if !works_anywhere && self.text().contains("Enter send") {
+        if !works_anywhere && self.text().contains("Enter send  Tab") {
             self.press("esc");
-            self.wait_gone("Enter send");
+            self.wait_gone("Enter send  Tab");
         }
         let binding = self.keymap.bindings().iter().find(|binding| binding.command.name == name);
         let keys: Vec<u8> = binding.expect("a command").keys.iter().flat_map(|key| encoded(*key)).collect();
