@@ -43,6 +43,7 @@ mod journeys;
 mod looks;
 mod model;
 mod options;
+mod plan;
 mod reports;
 mod ssh;
 mod takeback;

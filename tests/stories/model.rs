@@ -53,24 +53,18 @@ fn read_the_transcript(screen: &mut Screen) {
     screen.command("focus-diff");
 }
 
-/// The plan is shown where it is approved, and a step of the human's own gets into it before.
+/// The plan is read where it is approved, and a step of the human's own gets into it before.
 fn change_and_approve_the_plan(screen: &mut Screen) {
     screen.command("focus-diff");
     screen.wait("the plan is shown where it is approved", |text| {
-        ["approve the plan of 3 steps", "Mend add", "Look at what fails"].iter().all(|words| text.contains(words))
+        ["plan, version 1", "Mend add", "Look at what fails"].iter().all(|words| text.contains(words))
     });
-    screen.command("focus-plan");
-    screen.command("plan-add");
-    screen.wait_for("New step after this one");
-    screen.type_text("Say what changed");
-    screen.press("enter");
-    screen.wait("it is in the plan", |text| {
-        !text.contains("New step after this one") && text.contains("Say what changed")
-    });
-    screen.command("focus-diff");
-    screen.wait("it is where the plan is approved", |text| {
-        text.contains("approve the plan of 3 steps") && text.contains("Say what changed")
-    });
+    screen.command("edit");
+    screen.wait_for("plan.md");
+    screen.press("down down down down");
+    screen.type_text("3. Say what changed");
+    screen.press("C-x");
+    screen.wait("it is in the plan", |text| text.contains("your version") && text.contains("Say what changed"));
     screen.approve("the plan is approved, the change waits", |text| text.contains("return a + b"));
 }
 
@@ -109,7 +103,7 @@ fn a_supervised_turn(api: &str, size: (u16, u16)) {
     screen.wait_for("to make a map of the project");
     screen.consent("step", "the project was read", |text| text.contains("read calc.py"));
     read_the_transcript(&mut screen);
-    screen.consent("step", "the file was read", |text| text.contains("change the plan"));
+    screen.consent("step", "the file was read", |text| text.contains("approve the plan"));
     change_and_approve_the_plan(&mut screen);
     leave_a_hunk_out_and_test(&mut screen, &room);
     screen.wait_for("run python3 -m");
@@ -126,7 +120,13 @@ fn a_supervised_turn(api: &str, size: (u16, u16)) {
     assert_verifies(&room, &session);
     let (_, events, _) = room.run(&["export", &session, "--jsonl"]);
     let sent: String = server.received().iter().map(|request| request.body.to_string()).collect();
-    for words in ["The supervisor changed the plan", "Approved with changes", "-    return a // 2"] {
+    let words = [
+        "The supervisor changed the plan",
+        "The supervisor's version of the plan is binding",
+        "Approved with changes by the supervisor",
+        "-    return a // 2",
+    ];
+    for words in words {
         assert!(sent.contains(words), "{api}: the model is told: {words}");
         let told: Vec<&str> = events.lines().filter(|line| line.contains("\"told\"") && line.contains(words)).collect();
         assert_eq!(told.len(), 1, "{api}: what it was told is recorded once: {words}");

@@ -270,8 +270,14 @@ impl Screen {
     /// Presses the key of a command that lets something happen, again as long as the client says that it was too
     /// early, until the effect is there.
     pub fn consent(&mut self, command: &str, name: &str, is_so: impl Fn(&str) -> bool) {
-        const REFUSALS: [&str; 5] =
-            ["nothing was approved", "nothing was decided", "before you approve it", "unseen lines", "not connected"];
+        const REFUSALS: [&str; 6] = [
+            "nothing was approved",
+            "nothing was decided",
+            "before you approve it",
+            "unseen lines",
+            "not connected",
+            "press again to approve",
+        ];
         let end = Instant::now() + PATIENCE;
         loop {
             self.command(command);

@@ -5,6 +5,7 @@ use super::{Scene, form};
 use crate::base::text::{Show, escape, width};
 use crate::model::RequestOption;
 use crate::model::offer::default_option;
+use crate::model::plan::PlanSubject;
 
 /// Columns of an option's name in a list.
 const NAME_COLUMNS_MAX: usize = 34;
@@ -40,10 +41,12 @@ pub fn exist(scene: &Scene) -> bool {
     !of(scene).is_empty() || form::of(scene).is_some()
 }
 
-/// An approval must choose first: the options differ and none is the plain one. What the user rewrote needs none.
+/// An approval must choose first: the options differ and none is the plain one. A file or command that the user rewrote
+/// needs none; a plan goes on with the agent.
 #[must_use]
 pub fn must_choose(scene: &Scene) -> bool {
-    scene.review.edited.is_empty() && !of(scene).is_empty() && next(scene, true).is_none()
+    let is_plan = scene.target().is_some_and(|state| state.action.document().is_some());
+    (scene.review.edited.is_empty() || is_plan) && !of(scene).is_empty() && next(scene, true).is_none()
 }
 
 /// An option's name as the agent wrote it, in quotation marks and short enough for a line of keys.
@@ -74,6 +77,9 @@ pub fn label(scene: &Scene, command: &str, columns: usize) -> Option<String> {
             _ => None,
         };
     }
+    if let Some(label) = plan_label(scene, command) {
+        return Some(label);
+    }
     let options = of(scene);
     if options.is_empty() {
         return None;
@@ -91,6 +97,23 @@ pub fn label(scene: &Scene, command: &str, columns: usize) -> Option<String> {
             next(scene, false).map_or_else(|| "deny: cancels the request".to_owned(), |option| cut(option, columns)),
         ),
         "options" => Some(format!("{} options", options.len())),
+        _ => None,
+    }
+}
+
+/// What the keys do on a plan, or on a question about its progress.
+fn plan_label(scene: &Scene, command: &str) -> Option<String> {
+    let document = scene.held_target().and_then(|(state, _)| state.action.document())?;
+    let next = || scene.session.plan.next_open().map(|step| step.id.clone());
+    match (command, &document.subject) {
+        ("redirect", PlanSubject::Plan) => Some("ask for changes".to_owned()),
+        ("diff-view", PlanSubject::Plan) => Some("compare".to_owned()),
+        ("approve", PlanSubject::StepEnd { .. }) => {
+            Some(next().map_or_else(|| "finish the plan".to_owned(), |step| format!("continue to step {step}")))
+        }
+        ("redirect", PlanSubject::StepEnd { .. }) => Some("not done yet".to_owned()),
+        ("approve", PlanSubject::Replan) => Some("take the changes".to_owned()),
+        ("deny", PlanSubject::Replan) => Some("keep the plan".to_owned()),
         _ => None,
     }
 }

@@ -98,6 +98,17 @@ pub struct Commented {
     pub quote: String,
 }
 
+impl Commented {
+    fn words(&self) -> String {
+        let place = match &self.step {
+            Some(step) => format!("step {step}"),
+            None if self.lines > 1 => format!("lines {}-{}", self.line, self.line + self.lines - 1),
+            None => format!("line {}", self.line),
+        };
+        format!("{place}  “{}”", escape::show(&self.quote, &Show::prose()))
+    }
+}
+
 const LEASE_WORD: &str = "lease";
 const REWIND_WORD: &str = "rewind";
 const DELETE_WORD: &str = "delete";
@@ -294,18 +305,7 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
                 Role::TextSoft,
             );
         }
-        Purpose::Keep { what, keeping } => {
-            say(what, Role::Text);
-            let more = match keeping {
-                Keeping::Logout => "Everyone who uses this agent, here or elsewhere, must log in again.",
-                Keeping::Delete { .. }
-                | Keeping::List
-                | Keeping::New
-                | Keeping::Resume { .. }
-                | Keeping::Fork { .. } => "The agent deletes it. The record here is kept.",
-            };
-            say(more, Role::TextSoft);
-        }
+        Purpose::Keep { what, keeping } => about_kept(what, keeping, &mut say),
         Purpose::Answer { action, at, .. } => {
             let form = app.scene.session.actions.get(action).and_then(|state| state.action.form());
             let Some(field) = form.and_then(|form| form.fields.get(at.field)) else { return lines };
@@ -314,14 +314,7 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
                 say(&escape::show(&field.detail, &Show::prose()), Role::TextSoft);
             }
         }
-        Purpose::Comment(about) => {
-            let place = match &about.step {
-                Some(step) => format!("step {step}"),
-                None if about.lines > 1 => format!("lines {}-{}", about.line, about.line + about.lines - 1),
-                None => format!("line {}", about.line),
-            };
-            say(&format!("{place}  “{}”", escape::show(&about.quote, &Show::prose())), Role::TextSoft);
-        }
+        Purpose::Comment(about) => say(&about.words(), Role::TextSoft),
         Purpose::Search
         | Purpose::Attach
         | Purpose::Jump
@@ -353,6 +346,18 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
         }
     }
     lines
+}
+
+/// What happens to something that the agent keeps.
+fn about_kept(what: &str, keeping: &Keeping, say: &mut impl FnMut(&str, Role)) {
+    say(what, Role::Text);
+    let more = match keeping {
+        Keeping::Logout => "Everyone who uses this agent, here or elsewhere, must log in again.",
+        Keeping::Delete { .. } | Keeping::List | Keeping::New | Keeping::Resume { .. } | Keeping::Fork { .. } => {
+            "The agent deletes it. The record here is kept."
+        }
+    };
+    say(more, Role::TextSoft);
 }
 
 /// What speaks for and against an action that a guard rail holds.

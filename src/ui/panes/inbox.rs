@@ -5,7 +5,9 @@ use super::{Pane, Title};
 use crate::base::ActionId;
 use crate::base::text::{Show, escape};
 use crate::model::AlarmKind;
+use crate::model::decide::BEFORE_PLAN;
 use crate::model::event::ChangedBy;
+use crate::model::plan::PlanSubject;
 use crate::model::session::ActionState;
 use crate::model::{FileChange, Kind, StepStatus};
 use crate::ui::app::{Scene, Touched};
@@ -58,7 +60,7 @@ impl InboxPane {
         held.sort_by_key(|state| {
             let score = state.action.risk.as_ref().map_or(0, |risk| risk.score);
             let score = if is_guarded(state) { u8::MAX } else { score };
-            (std::cmp::Reverse(score), state.times.held_at)
+            (std::cmp::Reverse(rank(state)), std::cmp::Reverse(score), state.times.held_at)
         });
         self.waiting = held.iter().map(|state| state.action.id.clone()).collect();
         self.read.retain(|id| self.waiting.contains(id));
@@ -68,6 +70,14 @@ impl InboxPane {
         {
             self.list.cursor = at;
         }
+    }
+}
+
+/// The plan comes first, since others wait for it; what waits for it comes last.
+fn rank(state: &ActionState) -> u8 {
+    match state.action.document() {
+        Some(_) => 2,
+        None => u8::from(state.ruled.as_ref().is_none_or(|ruled| ruled.rule.as_str() != BEFORE_PLAN)),
     }
 }
 
@@ -134,7 +144,13 @@ pub fn action_words(state: &ActionState) -> String {
         }
         Kind::Read => format!("read {}", shown(action.target().unwrap_or(&action.title))),
         Kind::Network => format!("connect to {}", shown(action.target().unwrap_or(&action.title))),
-        Kind::Plan => "change the plan".to_owned(),
+        // Ours by its subject; the agent's own title may say anything.
+        Kind::Plan => match action.document().map(|document| &document.subject) {
+            Some(PlanSubject::Plan) => "approve the plan".to_owned(),
+            Some(PlanSubject::Replan) => shown(&action.title),
+            Some(PlanSubject::StepEnd { step }) => format!("go on after step {step}"),
+            None => "change the plan".to_owned(),
+        },
         Kind::Other => shown(&action.title),
     }
 }

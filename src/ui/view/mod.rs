@@ -3,6 +3,7 @@
 use crate::base::text::{Show, escape, width};
 use crate::markdown;
 use crate::model::Kind;
+use crate::model::plan::PlanSubject;
 use crate::ui::app::toast::Tone;
 use crate::ui::app::{App, Link, offers};
 use crate::ui::commands::{self, Command, Scope};
@@ -233,6 +234,15 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     let mut names = vec!["approve"];
     if state.action.form().is_some() {
         return vec!["approve", "deny", "redirect", "options", "explain", "pause", "stop"];
+    }
+    if let Some(document) = state.action.document() {
+        let own: &[_] = match document.subject {
+            PlanSubject::Plan => &["approve", "deny", "redirect", "comment", "diff-view", "options", "edit"],
+            PlanSubject::Replan => &["approve", "toggle-hunk", "deny", "redirect"],
+            PlanSubject::StepEnd { .. } => &["approve", "redirect", "undo", "rewind", "deny"],
+        };
+        let offered = |name: &&str| *name != "options" || !state.action.options.is_empty();
+        return own.iter().copied().filter(offered).chain(["explain", "pause", "stop"]).collect();
     }
     if !state.action.options.is_empty() {
         names.extend(["deny", "options"]);

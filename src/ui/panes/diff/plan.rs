@@ -184,7 +184,10 @@ impl Sheet {
             let rows = comment_rows(scene, comment, placement, self.columns);
             let last = |line: u32| line.saturating_add(comment.anchor.lines().saturating_sub(1));
             let line = placement.line().filter(|_| comment.anchor.step.is_none()).map(last);
-            let at = line.and_then(|line| self.spots.iter().rposition(|spot| spot.line == Some(line)));
+            let has_words = |row: &DiffRow| read_words(row).is_some_and(|words| !words.trim().is_empty());
+            let mut rows_of_it = self.spots.iter().zip(&self.rows);
+            let at =
+                line.and_then(|line| rows_of_it.rposition(|(spot, row)| spot.line == Some(line) && has_words(row)));
             let spot = PlanSpot { line, comment: Some(comment.id.clone()), heading: false };
             match at {
                 Some(at) => {
