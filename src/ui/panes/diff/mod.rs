@@ -166,51 +166,6 @@ impl DiffPane {
         name
     }
 
-    /// What the row under the cursor belongs to, of a plan.
-    #[must_use]
-    pub fn plan_spot(&self) -> Option<&PlanSpot> {
-        self.plan_spots.get(self.list.cursor)
-    }
-
-    /// The lines of the plan that are selected, or the one under the cursor: the first, and how many.
-    #[must_use]
-    pub fn plan_lines(&self, review: &Review) -> Option<(u32, u32)> {
-        let cursor = self.list.cursor;
-        let from = review.selecting_from.unwrap_or(cursor);
-        let rows = self.plan_spots.get(from.min(cursor)..=from.max(cursor))?;
-        let lines = || rows.iter().filter(|spot| spot.comment.is_none()).filter_map(|spot| spot.line);
-        let first = lines().min().or_else(|| {
-            let above = self.plan_spots.get(..=cursor).unwrap_or_default();
-            above.iter().rev().find_map(|spot| spot.line)
-        })?;
-        Some((first, lines().max().unwrap_or(first).saturating_sub(first) + 1))
-    }
-
-    /// Moves to the next comment on a plan; false when there is none.
-    pub fn go_to_comment(&mut self, forward: bool) -> bool {
-        let is_first = |row: usize| {
-            let comment = |row: usize| self.plan_spots.get(row).and_then(|spot| spot.comment.as_ref());
-            comment(row).is_some() && row.checked_sub(1).and_then(comment) != comment(row)
-        };
-        let cursor = self.list.cursor;
-        let found = if forward {
-            (cursor + 1..self.plan_spots.len()).find(|row| is_first(*row))
-        } else {
-            (0..cursor).rev().find(|row| is_first(*row))
-        };
-        if let Some(row) = found {
-            self.list.jump(row, self.rows.len(), usize::from(self.room.height));
-        }
-        found.is_some()
-    }
-
-    /// Moves to a comment by its name.
-    pub fn go_to_comment_of(&mut self, id: &crate::base::CommentId) {
-        if let Some(row) = self.plan_spots.iter().position(|spot| spot.comment.as_ref() == Some(id)) {
-            self.list.jump(row, self.rows.len(), usize::from(self.room.height));
-        }
-    }
-
     fn shown_view(&self) -> View {
         if self.view == View::Split && self.one_sided { View::Unified } else { self.view }
     }
@@ -230,26 +185,6 @@ impl DiffPane {
     #[must_use]
     pub fn unseen_rows(&self, review: &Review) -> usize {
         review.seen.unseen(self.edition, self.to_read(self.rows.len()))
-    }
-
-    /// Comments move the rows below them, and what was read stays read: the words are the same.
-    fn says_the_same(&self, before: &[DiffRow]) -> bool {
-        let words = |rows: &[DiffRow]| -> Vec<String> { rows.iter().filter_map(plan::read_words).collect() };
-        !self.plan_spots.is_empty() && words(before) == words(&self.rows)
-    }
-
-    /// The number of rows that must be read before this one: of a plan, only those of its text.
-    fn to_read(&self, row: usize) -> usize {
-        if self.plan_spots.is_empty() {
-            return row;
-        }
-        let rows = self.rows.get(..row).unwrap_or(&self.rows);
-        rows.iter().filter(|row| plan::read_words(row).is_some()).count()
-    }
-
-    fn read_window(&self) -> std::ops::Range<usize> {
-        let window = self.window();
-        self.to_read(window.start)..self.to_read(window.end)
     }
 
     /// The place on a form that the cursor is at.

@@ -1,8 +1,7 @@
 //! A plan under review: its text as a document, what is new in it, or its source, with the comments below the lines that
 //! they are about; and the steps that it becomes.
 
-use super::DiffRow;
-use super::View;
+use super::{DiffPane, DiffRow, View};
 use crate::base::CommentId;
 use crate::base::text::{Show, escape};
 use crate::diff::{FileDiff, LineKind};
@@ -10,6 +9,7 @@ use crate::markdown::{self, Document};
 use crate::model::plan::{CommentKind, CommentState, Placement, PlanComment, PlanDocument, PlanSubject};
 use crate::model::session::{ActionState, PlanVersion};
 use crate::ui::app::Scene;
+use crate::ui::app::review::Review;
 use crate::ui::limits::UI_PLAN_ASIDE_COLUMNS_MIN;
 use crate::ui::panes::prose::{TalkRow, colored};
 use crate::ui::panes::row::{Row, wrapped};
@@ -208,6 +208,73 @@ impl Sheet {
                 self.spots.push(spot);
             }
         }
+    }
+}
+
+impl DiffPane {
+    /// What the row under the cursor belongs to, of a plan.
+    #[must_use]
+    pub fn plan_spot(&self) -> Option<&PlanSpot> {
+        self.plan_spots.get(self.list.cursor)
+    }
+
+    /// The lines of the plan that are selected, or the one under the cursor: the first, and how many.
+    #[must_use]
+    pub fn plan_lines(&self, review: &Review) -> Option<(u32, u32)> {
+        let cursor = self.list.cursor;
+        let from = review.selecting_from.unwrap_or(cursor);
+        let rows = self.plan_spots.get(from.min(cursor)..=from.max(cursor))?;
+        let lines = || rows.iter().filter(|spot| spot.comment.is_none()).filter_map(|spot| spot.line);
+        let first = lines().min().or_else(|| {
+            let above = self.plan_spots.get(..=cursor).unwrap_or_default();
+            above.iter().rev().find_map(|spot| spot.line)
+        })?;
+        Some((first, lines().max().unwrap_or(first).saturating_sub(first) + 1))
+    }
+
+    /// Moves to the next comment on a plan; false when there is none.
+    pub fn go_to_comment(&mut self, forward: bool) -> bool {
+        let is_first = |row: usize| {
+            let comment = |row: usize| self.plan_spots.get(row).and_then(|spot| spot.comment.as_ref());
+            comment(row).is_some() && row.checked_sub(1).and_then(comment) != comment(row)
+        };
+        let cursor = self.list.cursor;
+        let found = if forward {
+            (cursor + 1..self.plan_spots.len()).find(|row| is_first(*row))
+        } else {
+            (0..cursor).rev().find(|row| is_first(*row))
+        };
+        if let Some(row) = found {
+            self.list.jump(row, self.rows.len(), usize::from(self.room.height));
+        }
+        found.is_some()
+    }
+
+    /// Moves to a comment by its name.
+    pub fn go_to_comment_of(&mut self, id: &crate::base::CommentId) {
+        if let Some(row) = self.plan_spots.iter().position(|spot| spot.comment.as_ref() == Some(id)) {
+            self.list.jump(row, self.rows.len(), usize::from(self.room.height));
+        }
+    }
+
+    /// Comments move the rows below them, and what was read stays read: the words are the same.
+    pub(super) fn says_the_same(&self, before: &[DiffRow]) -> bool {
+        let words = |rows: &[DiffRow]| -> Vec<String> { rows.iter().filter_map(read_words).collect() };
+        !self.plan_spots.is_empty() && words(before) == words(&self.rows)
+    }
+
+    /// The number of rows that must be read before this one: of a plan, only those of its text.
+    pub(super) fn to_read(&self, row: usize) -> usize {
+        if self.plan_spots.is_empty() {
+            return row;
+        }
+        let rows = self.rows.get(..row).unwrap_or(&self.rows);
+        rows.iter().filter(|row| read_words(row).is_some()).count()
+    }
+
+    pub(super) fn read_window(&self) -> std::ops::Range<usize> {
+        let window = self.window();
+        self.to_read(window.start)..self.to_read(window.end)
     }
 }
 
