@@ -94,7 +94,8 @@ impl ProjectJudge {
     pub fn open(files: PolicyFiles, own: Vec<PathBuf>) -> Result<(Self, Vec<String>), String> {
         let stamps = files.stamps();
         let mut project = Vec::new();
-        let (policy, faults) = files.read(&mut project)?;
+        let (policy, mut faults) = files.read(&mut project)?;
+        faults.extend(policy.warnings());
         Ok((Self { policy, files, stamps, added: Vec::new(), project, own }, faults))
     }
 

@@ -139,3 +139,5 @@ pub const UI_LINEAR_COLUMNS_MAX: u16 = 400;
 pub const UI_LAST_WORDS_MS_MAX: u64 = 500;
 /// Columns of the plan's document from which its contents and steps are beside it.
 pub const UI_PLAN_ASIDE_COLUMNS_MIN: u16 = 84;
+/// Patience with the program that reads the clipboard, milliseconds.
+pub const UI_CLIPBOARD_MS_MAX: u64 = 2_000;

@@ -158,3 +158,14 @@ fn a_project_file_that_is_removed_still_counts_in_the_session() {
     assert_eq!(denied["by"]["rule"], "project:1");
     seat.ask("session/close", json!({}));
 }
+
+#[test]
+fn a_rule_that_ends_inside_a_word_is_named_at_the_start() {
+    let room = Room::with(&[]);
+    std::fs::write(policy_file(&room), "[[rule]]\nid = \"tests\"\nruling = \"allow\"\ncommand = \"cargo test*\"\n")
+        .unwrap();
+    let script = room.script(&[json!({"say": "hello"})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let alarm = seat.ever("the warning", |e| e["kind"] == "alarm" && e["what"] == "policy");
+    assert!(alarm["text"].as_str().unwrap().contains("cargo test-evil"), "{alarm}");
+}

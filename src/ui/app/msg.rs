@@ -148,6 +148,8 @@ pub enum Request {
     },
     /// Reads a picture of this machine.
     Attach(String),
+    /// The picture on this machine's clipboard; `Msg::Attached` follows.
+    AttachClipboard,
     /// Adds a rule to the user's own policy.
     KeepRule(String),
     /// Calls the user, in the ways they asked for.

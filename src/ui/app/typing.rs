@@ -94,6 +94,7 @@ impl App {
                 }
                 Vec::new()
             }
+            Typed::Pastes => vec![Request::AttachClipboard],
             Typed::Says(text) => {
                 self.say(Toast::plain(text));
                 Vec::new()

@@ -100,6 +100,8 @@ pub enum Typed {
     Mode(Mode),
     /// The text should be opened in the user's editor.
     Editor(String),
+    /// The picture on this machine's clipboard is to be attached.
+    Pastes,
     Says(String),
 }
 
@@ -125,9 +127,7 @@ impl Composer {
                 Typed::Stays
             }
             KeyCode::Enter => self.enter(key, session),
-            _ if key == Key::plain_control('v') => Typed::Says(
-                "a terminal does not hand over images: save it to a file and use the command `attach`".to_owned(),
-            ),
+            _ if key == Key::plain_control('v') => Typed::Pastes,
             KeyCode::Up | KeyCode::Down if key.modifiers.is_empty() => {
                 self.up_or_down(key.code == KeyCode::Up, session);
                 Typed::Stays

@@ -502,6 +502,11 @@ impl Client {
                 let (name, bytes) = image::read(&path);
                 self.app.update(at, Msg::Attached { name, bytes })
             }
+            Request::AttachClipboard => {
+                let (name, bytes) = image::of_clipboard().await;
+                let at = self.now_ms();
+                self.app.update(at, Msg::Attached { name, bytes })
+            }
             Request::Notify(notice) => {
                 self.preamble.extend_from_slice(&call(self.options.notices, notice));
                 Vec::new()
