@@ -46,36 +46,44 @@ fn matched(plan: &Plan, proposed: &[Step]) -> (Vec<Step>, usize) {
     let mut taken: Vec<StepId> = Vec::new();
     let mut known = 0;
     let mut steps: Vec<Step> = proposed.iter().take(crate::base::limits::PLAN_STEPS_MAX).cloned().collect();
-    let free = |taken: &[StepId], id: &StepId| !taken.contains(id);
-    let sure = |taken: &[StepId], step: &Step| {
-        let by_id = plan.step(&step.id).filter(|old| free(taken, &old.id));
-        by_id.or_else(|| plan.steps.iter().find(|old| old.title == step.title && free(taken, &old.id))).cloned()
+    // An agent may number its own steps like ours: where a name belongs to other words, none of them is ours.
+    let contradicts = |step: &Step| {
+        let named = plan.step(&step.id).is_some_and(|old| old.title != step.title);
+        named && plan.steps.iter().any(|old| old.title == step.title)
     };
-    let mut open = Vec::new();
-    for (at, step) in steps.iter_mut().enumerate() {
-        match sure(&taken, step) {
-            Some(old) => {
-                taken.push(old.id.clone());
-                step.id = old.id;
-                known += 1;
-            }
-            None => open.push(at),
-        }
-    }
-    // Reworded steps keep who they are, where only one can be meant.
-    for at in open {
-        let Some(step) = steps.get_mut(at) else { continue };
-        let alike = plan.steps.iter().filter(|old| free(&taken, &old.id)).filter_map(|old| {
+    let are_ours = !steps.iter().any(contradicts);
+    // The same words first, then the same name, then words that are alike.
+    let by_title = |step: &Step, free: &dyn Fn(&StepId) -> bool| {
+        plan.steps.iter().find(|old| old.title == step.title && free(&old.id)).map(|old| old.id.clone())
+    };
+    let by_id = |step: &Step, free: &dyn Fn(&StepId) -> bool| {
+        plan.step(&step.id).filter(|old| are_ours && free(&old.id)).map(|old| old.id.clone())
+    };
+    let by_likeness = |step: &Step, free: &dyn Fn(&StepId) -> bool| {
+        let alike = plan.steps.iter().filter(|old| free(&old.id)).filter_map(|old| {
             let alike = likeness(&old.title, &step.title);
             (alike >= PLAN_LIKENESS_MIN).then_some((alike, old))
         });
-        match alike.max_by(|a, b| a.0.total_cmp(&b.0)) {
-            Some((_, old)) => {
-                taken.push(old.id.clone());
-                step.id = old.id.clone();
+        alike.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, old)| old.id.clone())
+    };
+    type Finder<'a> = &'a dyn Fn(&Step, &dyn Fn(&StepId) -> bool) -> Option<StepId>;
+    let mut open: Vec<usize> = (0..steps.len()).collect();
+    for find in [&by_title as Finder<'_>, &by_id, &by_likeness] {
+        open.retain(|at| {
+            let Some(step) = steps.get_mut(*at) else { return false };
+            let found = find(step, &|id| !taken.contains(id));
+            if let Some(id) = found {
+                taken.push(id.clone());
+                step.id = id;
                 known += 1;
+                return false;
             }
-            None => step.id = StepId::default(),
+            true
+        });
+    }
+    for at in open {
+        if let Some(step) = steps.get_mut(at) {
+            step.id = StepId::default();
         }
     }
     (steps, known)
@@ -266,6 +274,20 @@ mod tests {
         plan.steps[0].pinned = true;
         plan.steps[1].owner = Some("human".into());
         assert_eq!(plan.compared(&steps(&["c3"])).1.len(), 1);
+    }
+
+    #[test]
+    fn an_agents_own_numbers_are_not_taken_for_ours() {
+        let plan = plan(&["Read", "read calc.py", "Fix", "fix add"]);
+        let mut wanted = steps(&["read calc.py", "fix add", "write a poem"]);
+        for (number, step) in wanted.iter_mut().enumerate() {
+            step.id = StepId::new(format!("s{}", number + 1));
+        }
+        let (next, changes) = plan.compared(&wanted);
+        assert_eq!(titles(&next), titles(&plan));
+        let added: Vec<String> = changes.iter().map(PlanChange::words).filter(|w| w.starts_with("add")).collect();
+        assert_eq!(added, ["add: write a poem"]);
+        assert!(!changes.iter().any(|change| matches!(change, PlanChange::Reworded { .. })), "{changes:?}");
     }
 
     #[test]
