@@ -182,13 +182,14 @@ impl Anchor {
 
     /// The number of lines it is about.
     pub fn lines(&self) -> u32 {
-        u32::try_from(self.quote.lines().count().max(1)).unwrap_or(1)
+        u32::try_from(self.quote.split('\n').count()).unwrap_or(1)
     }
 
     /// Finds the words in a version. A comment is never moved to other words without saying so.
     pub fn place(&self, text: &str) -> Placement {
         let lines: Vec<&str> = text.lines().collect();
-        let quote: Vec<&str> = if self.quote.is_empty() { vec![""] } else { self.quote.lines().collect() };
+        // Not `lines`: it would forget a blank line at the end.
+        let quote: Vec<&str> = self.quote.split('\n').collect();
         let starts = 0..(lines.len() + 1).saturating_sub(quote.len());
         let is_there = |at: usize| lines.get(at..at + quote.len()).is_some_and(|found| found == quote);
         let number = |at: usize| u32::try_from(at + 1).unwrap_or(u32::MAX);
