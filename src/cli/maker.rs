@@ -12,7 +12,7 @@ use crate::agent::script;
 use crate::config::IsolationChoice;
 use crate::host::AgentMaker;
 use crate::model::Command;
-use crate::model::event::{AgentBadge, Isolation};
+use crate::model::event::{AgentBadge, Isolation, Mode};
 use crate::port::{Agent, AgentSeat};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,8 +31,8 @@ pub fn maker(options: &SessionOptions, tests: Option<Command>) -> Result<Arc<dyn
     }
     let Some(spec) = external(options)? else { return Ok(Arc::new(RepairMaker { tests })) };
     let found = discover(&spec, &surroundings(&options.workspace));
-    let isolation = isolation(options.isolation, &spec)?;
-    let may_fall_back = options.isolation == IsolationChoice::Auto;
+    let isolation = isolation(options.isolation, options.mode, &spec)?;
+    let may_fall_back = options.isolation == IsolationChoice::Auto && options.mode != Mode::Plan;
     let program = found.map(|f| f.program);
     Ok(Arc::new(AcpMaker { spec, program, isolation, may_fall_back, record: options.record.clone() }))
 }
@@ -104,10 +104,11 @@ pub fn isolation_unused(options: &SessionOptions) -> Result<Option<String>, Fail
     Ok(Some(format!("isolation `{word}` does not apply to {agent}: {why}; use `gated` or `auto`")))
 }
 
-/// By default, an agent whose writes come through us works in the workspace; one that writes itself gets a copy.
-fn isolation(choice: IsolationChoice, spec: &AgentSpec) -> Result<Isolation, Fail> {
+/// By default, an agent whose writes come through us works in the workspace; one that writes itself gets a copy. So does
+/// every one in mode `plan`: whatever it runs without asking changes nothing before the plan is approved.
+fn isolation(choice: IsolationChoice, mode: Mode, spec: &AgentSpec) -> Result<Isolation, Fail> {
     match choice {
-        IsolationChoice::Auto if spec.edits == Through::Client => Ok(Isolation::Gated),
+        IsolationChoice::Auto if spec.edits == Through::Client && mode != Mode::Plan => Ok(Isolation::Gated),
         IsolationChoice::Copy | IsolationChoice::Auto => Ok(Isolation::Copy),
         IsolationChoice::Gated => Ok(Isolation::Gated),
         IsolationChoice::Watched => Ok(Isolation::Watched),

@@ -2,16 +2,17 @@
 //! a step that is over is put to the user with what was done for it.
 
 use super::gate::Gate;
-use crate::base::{ClientId, StepId};
+use crate::base::{ClientId, Digest, RelPath, StepId};
 use crate::markdown;
 use crate::model::check::Tree;
 use crate::model::decide::{BEFORE_PLAN, DRIFT, Input};
 use crate::model::event::{Mode, Verdict};
 use crate::model::plan::{Plan, PlanDocument, PlanOrigin, PlanVerdict};
 use crate::model::session::{ActionState, Phase, Speaker};
-use crate::model::{AlarmKind, Kind, Session};
+use crate::model::{Action, AlarmKind, Kind, Session};
 use crate::port::Blobs;
 use crate::wire::{Commented, Commenting, Decide, PlanDecide, PlanDecided, PlanWrite, RpcError};
+use std::path::Path;
 
 /// The approved text becomes the tree; the steps of the present one keep their names where their titles are the same.
 /// Returns whether the user wrote it.
@@ -23,7 +24,11 @@ pub fn adopt(gate: &mut Gate) -> bool {
     };
     let by_user = version.document.origin == PlanOrigin::Human;
     let (document, by) = (&version.document, version.by.clone());
-    let steps = if document.steps.is_empty() { markdown::plan::steps(&document.text) } else { document.steps.clone() };
+    let steps = if document.steps.is_empty() {
+        markdown::plan::steps(&document.text)
+    } else {
+        markdown::plan::declared(document.steps.clone())
+    };
     if !steps.is_empty() {
         gate.quietly(Input::Adopt { by, steps });
     }
@@ -174,6 +179,23 @@ pub fn decide(gate: &mut Gate, client: &ClientId, decide: PlanDecide) -> Result<
     };
     gate.decide(client, Decide { reason, ..Decide::new(action, seen, verdict) })?;
     self::latest(gate)
+}
+
+/// Says that the file of the plan is not what it was when the agent asked. Its text was read, and its digest is compared
+/// again before an approval of it.
+pub fn file_changed(gate: &Gate, action: &Action) -> Option<String> {
+    let document = action.document()?;
+    let (path, was) = (document.path.as_deref()?, document.file?);
+    let workspace = gate.workspace();
+    let inside = match Path::new(path).is_absolute() {
+        true => workspace.locate(Path::new(path)),
+        false => RelPath::new(path).ok(),
+    };
+    let now = match inside {
+        Some(inside) => workspace.image(&inside).ok().flatten().map(|image| image.digest),
+        None => workspace.plan_file(Path::new(path)).map(|text| Digest::of(text.as_bytes())),
+    };
+    (now != Some(was)).then(|| format!("the plan file {path} changed while the plan was under review"))
 }
 
 /// The user makes a text, a file or a message the plan.

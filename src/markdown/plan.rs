@@ -47,6 +47,16 @@ pub fn contents(text: &str) -> Vec<Entry> {
         .collect()
 }
 
+/// The steps with what their titles declare, where they declare nothing themselves.
+pub fn declared(mut steps: Vec<Step>) -> Vec<Step> {
+    for step in steps.iter_mut().filter(|step| step.files.is_empty() && step.commands.is_empty()) {
+        if let Some(read) = self::steps(&format!("1. {}\n", step.title)).pop() {
+            (step.files, step.commands) = (read.files, read.commands);
+        }
+    }
+    steps
+}
+
 /// The tree that the text describes, without ids; parents are named `#n` by their place in the list. Empty when the
 /// text has no list and no headings that count.
 pub fn steps(text: &str) -> Vec<Step> {

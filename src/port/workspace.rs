@@ -228,6 +228,14 @@ pub enum WorkspaceError {
     Io { what: String, source: std::io::Error },
 }
 
+/// Whether a path is plainly a plan's: a Markdown file in a directory `plans`. What an agent names so is shown and
+/// recorded.
+pub fn is_plan_file(path: &Path) -> bool {
+    path.is_absolute()
+        && path.extension().is_some_and(|extension| extension == "md")
+        && path.parent().and_then(Path::file_name).is_some_and(|parent| parent == "plans")
+}
+
 /// The only writer and spawner. One per session; all methods may be called from any task.
 pub trait Workspace: Send + Sync {
     fn root(&self) -> &Path;
@@ -241,6 +249,13 @@ pub trait Workspace: Send + Sync {
     /// The file as it is now; `None` when there is none. Resolved beneath the root by the kernel; special files are
     /// refused unopened.
     fn image(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError>;
+
+    /// The text of a plan that an agent keeps in a file of its own, outside the workspace; none where the path is not
+    /// plainly a plan's.
+    fn plan_file(&self, path: &Path) -> Option<String> {
+        let _ = path;
+        None
+    }
 
     /// Returns the exact state of this path: a link is not followed, a directory has no bytes.
     fn node(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError> {

@@ -24,6 +24,7 @@ mod hostile;
 mod lies;
 mod lifecycle;
 mod options;
+mod plan;
 mod prompts;
 mod seat;
 mod streams;

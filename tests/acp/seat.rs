@@ -91,6 +91,8 @@ pub struct Scene {
     /// Further lines of the agent's entry, as in `agents.toml`.
     pub spec: &'static str,
     pub isolation: Isolation,
+    /// `guarded` without.
+    pub mode: Option<Mode>,
     pub load: Option<String>,
     pub goal: Option<&'static str>,
     /// The agent's program is nowhere.
@@ -154,7 +156,7 @@ impl Scene {
             judge: Arc::new(AskAll),
             clock: Arc::new(Wall),
             checks: None,
-            mode: Mode::Guarded,
+            mode: self.mode.unwrap_or(Mode::Guarded),
             goal: self.goal.map(str::to_owned),
             warnings: Vec::new(),
             neighbors: Arc::new(crate::alone::Alone),

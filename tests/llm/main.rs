@@ -14,6 +14,7 @@ mod model_server;
 
 mod budgets;
 mod keys;
+mod plan;
 mod server;
 mod session;
 mod small;

@@ -168,15 +168,8 @@ impl Disk for Files {
         std::fs::read(&full).map(Some).map_err(|e| e.to_string())
     }
 
-    /// Only a Markdown file in a directory `plans`, not a link: whatever an agent names here is shown and recorded.
     fn read_plan(&self, path: &Path) -> Option<String> {
-        let is_plan = path.extension().is_some_and(|extension| extension == "md")
-            && path.parent().and_then(Path::file_name).is_some_and(|parent| parent == "plans");
-        let meta = std::fs::symlink_metadata(path).ok().filter(|_| is_plan && path.is_absolute())?;
-        if !meta.is_file() || meta.len() > ACP_FILE_BYTES_MAX as u64 {
-            return None;
-        }
-        std::fs::read_to_string(path).ok()
+        self.workspace.plan_file(path)
     }
 
     fn locate(&self, path: &Path) -> Option<RelPath> {

@@ -13,7 +13,7 @@ use crate::base::{Digest, RelPath};
 use crate::model::action::Body;
 use crate::model::event::{LapseWhy, OutcomeWord};
 use crate::model::offer::RequestOption;
-use crate::model::{FormAnswer, Proposal};
+use crate::model::{FormAnswer, OptionEffect, Proposal};
 use crate::port::{Answer, FromAgent, Performed, Ticket};
 
 impl Asks {
@@ -49,13 +49,18 @@ impl Asks {
     pub fn decided(&mut self, ticket: Ticket, answer: Answer, cx: &mut Context) -> Option<Opening> {
         let ask = self.get(ticket).filter(|ask| ask.stage == Stage::Waiting)?;
         let (action, title) = (ask.action.clone(), ask.title.clone());
+        let is_plan = ask.subject.permission().is_some_and(Permission::is_plan);
         match answer {
             Answer::Approved { edited, note, option, form, .. } => {
                 self.choose(ticket, option);
                 let opening = self.approved(ticket, edited, form, cx);
                 if let Some(note) = note {
                     let text = format!("The supervisor's note on “{title}”: {note}");
-                    cx.turn.send_beside(action, text, &cx.conduct, &mut cx.out);
+                    if is_plan {
+                        cx.turn.send_before_acting(action, text, &cx.conduct, &mut cx.out);
+                    } else {
+                        cx.turn.send_beside(action, text, &cx.conduct, &mut cx.out);
+                    }
                 }
                 return opening;
             }
@@ -72,6 +77,9 @@ impl Asks {
             }
             Answer::Refused { message } => self.refused(ticket, &message, (true, None), cx),
             Answer::Lapsed { message, why } => self.lapsed(ticket, why, &message, cx),
+        }
+        if is_plan {
+            cx.turn.hears_first(&cx.conduct);
         }
         None
     }
@@ -120,7 +128,7 @@ impl Asks {
                 None => self.allow(ticket, answer.as_ref(), cx),
                 Some(edited) if matches!(permission.asked.shown.body, Body::Plan(_)) => {
                     self.allow(ticket, None, cx);
-                    cx.turn.send_beside(action, edited, &cx.conduct, &mut cx.out);
+                    cx.turn.send_before_acting(action, edited, &cx.conduct, &mut cx.out);
                 }
                 Some(edited) => {
                     ask.stage = Stage::Instead { edited };
@@ -160,10 +168,7 @@ impl Asks {
             return self.end_ask(ticket, OutcomeWord::Failed, None, Some(text.to_owned()), &mut cx.out);
         };
         if permission.mode_switch {
-            cx.conduct.set(&mut cx.out, |settings, _| {
-                settings.let_mode_change();
-                false
-            });
+            cx.conduct.lets_mode_change(choice.effect == OptionEffect::Mode);
         }
         if permission.expected.is_empty() {
             // What an approved command leaves in the private copy is asked about, but is no surprise.
@@ -189,6 +194,9 @@ impl Asks {
         let Some(ask) = self.get(ticket) else { return };
         let Some(permission) = ask.subject.permission() else { return };
         let choice = permission.choices.selected(false, ask.option.as_deref());
+        if choice.is_some_and(|choice| choice.effect == OptionEffect::Mode) {
+            cx.conduct.lets_mode_change(true);
+        }
         let (answer, text) = match choice {
             Some(choice) => (speak::selected(&choice.id), selected(choice)),
             None => (speak::permission_canceled(), "canceled: it offers no unambiguous option to reject".to_owned()),

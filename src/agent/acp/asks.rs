@@ -8,6 +8,7 @@ use super::preview::Expected;
 use super::reading::Reading;
 use crate::base::{ActionId, Digest, RelPath};
 use crate::model::Form;
+use crate::model::action::Body;
 use crate::port::Ticket;
 use std::collections::BTreeMap;
 
@@ -26,6 +27,13 @@ pub struct Permission {
     /// Their content when it was asked.
     pub before: BTreeMap<RelPath, Vec<u8>>,
     pub mode_switch: bool,
+}
+
+impl Permission {
+    /// It asks for the approval of a plan.
+    pub fn is_plan(&self) -> bool {
+        matches!(self.asked.shown.body, Body::Plan(Some(_)))
+    }
 }
 
 /// A command that the agent leaves to us.
@@ -195,6 +203,12 @@ impl Asks {
         };
         let by_agent = self.asks.values().filter(|ask| ask.stage == Stage::ByAgent);
         by_agent.filter_map(|ask| ask.subject.permission()).any(allowed)
+    }
+
+    /// Returns whether the agent waits for the approval of a plan.
+    pub fn reviews_plan(&self) -> bool {
+        let is_plan = |ask: &Ask| ask.subject.permission().is_some_and(Permission::is_plan);
+        self.asks.values().any(|ask| is_plan(ask) && matches!(ask.stage, Stage::Waiting | Stage::Changing { .. }))
     }
 
     /// Permission requests about this call, its own or one that covers it.

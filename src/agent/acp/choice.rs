@@ -172,6 +172,12 @@ fn speaks_of_mode(words: &[String]) -> bool {
         || words.windows(2).any(|pair| dialects::is(Word::Mode, &pair.join(" ")))
 }
 
+/// Returns whether a mode with this id or name asks for less than everything.
+pub fn asks_less(mode: &str) -> bool {
+    let words: Vec<String> = words(mode).into_iter().filter(|word| word != "mode" && word != "modes").collect();
+    speaks_of_mode(&words)
+}
+
 /// A `_meta` that names a mode says what the option sets.
 fn holds_mode(meta: &Value, depth: usize) -> bool {
     const DEPTH_MAX: usize = 4;
@@ -341,6 +347,34 @@ mod tests {
                 let Some(options) = line.pointer("/line/params/options").and_then(Value::as_array) else { continue };
                 let ids: Vec<_> = options.iter().map(|o| o["optionId"].clone()).collect();
                 assert!(known.contains(&ids), "{}: {ids:?} has no row", path.display());
+            }
+        }
+    }
+
+    /// Row 43: one to nine of them in any order, with unknown kinds and without an accept.
+    #[test]
+    fn no_order_and_no_number_of_options_makes_a_broad_one_the_default() {
+        let all = [
+            ("exit-plan-bypass", "Yes, and bypass permissions", "allow_once"),
+            ("restore_previous", "Yes, restore previous mode (yolo)", "allow_once"),
+            ("always", "Yes, always", "allow_always"),
+            ("shiny", "Yes", "allow_shiny"),
+            ("auto", "Yes, auto-accept edits", "allow_once"),
+            ("clear", "Yes, clear context and start", "allow_once"),
+            ("default", "Yes, and manually approve edits", "allow_once"),
+            ("exit", "No, exit plan mode", "reject_once"),
+            ("reject", "No, keep planning", "reject_once"),
+        ];
+        for chosen in 1_usize..1 << all.len() {
+            for turned in 0..all.len() {
+                let at = (0..all.len()).map(|at| (at + turned) % all.len()).filter(|at| chosen >> at & 1 == 1);
+                let options: Vec<Value> =
+                    at.map(|at| json!({"optionId": all[at].0, "name": all[at].1, "kind": all[at].2})).collect();
+                let choices = choose(&options, false);
+                let has = |id: &str| options.iter().any(|option| option["optionId"] == id);
+                let id = |allows| choices.plain(allows).map(|option| option.id.as_str());
+                assert_eq!(id(true), has("default").then_some("default"), "{options:?}");
+                assert_eq!(id(false), has("reject").then_some("reject"), "{options:?}");
             }
         }
     }

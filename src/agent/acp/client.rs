@@ -220,6 +220,9 @@ impl Client {
                 return;
             }
         };
+        if writing.is_kept(&id, &self.asks, &mut self.cx) {
+            return;
+        }
         let what = format!("the write of {}", self.cx.out.place().named(writing.path));
         let is_news = !writing.is_granted(&self.asks, &self.cx);
         if self.cx.turn.refuses_questions() || (is_news && self.sets_aside(&what)) {
@@ -338,8 +341,12 @@ impl Client {
             ToAgent::Question(text) => turn.questioned(text, conduct, out),
             ToAgent::Filed { ticket, action } => self.asks.filed(ticket, action),
             ToAgent::Answered { ticket, answer } => {
+                let was_turning = turn.is_turning();
                 if let Some(opening) = self.asks.decided(ticket, answer, &mut self.cx) {
                     self.terminals.start(ticket, opening, &mut self.cx.out);
+                }
+                if self.cx.turn.is_turning() && !was_turning {
+                    self.stop_prompt();
                 }
                 self.try_end(false);
             }

@@ -1,9 +1,10 @@
 //! How far this agent can be controlled, from the catalog and corrected by observation; and what it offers.
 
+use super::choice::asks_less;
 use super::logins;
 use super::out::Out;
 use super::peek;
-use super::settings::Settings;
+use super::settings::{Next, Settings};
 use crate::agent::acp::limits::ACP_ANSWERS_REPORTED_MAX;
 use crate::agent::catalog::{AgentSpec, Level, Through};
 use crate::model::event::{AgentBadge, AgentCommand, AgentOffer, AgentReady, Isolation};
@@ -123,6 +124,13 @@ impl Conduct {
         if change(&mut self.settings, out) {
             self.report_change(out);
         }
+    }
+
+    /// The user allows the agent to change its mode once: `by_choice` into what the chosen answer names, else into one
+    /// that asks for everything.
+    pub fn lets_mode_change(&mut self, by_choice: bool) {
+        let asking = self.spec.mode.clone().filter(|mode| !asks_less(mode));
+        self.settings.let_mode_change(if by_choice { Next::Chosen } else { Next::Asking(asking) });
     }
 
     /// The commands that the agent offers from now on.
@@ -296,6 +304,8 @@ impl Conduct {
             }
             .to_owned(),
         );
+        let mode = self.settings.mode().filter(|mode| self.settings.is_loose(mode));
+        lines.extend(mode.map(|mode| format!("mode {mode}: it does not ask before everything it does")));
         if self.acted_unasked {
             lines.push("it acted without asking in this session".to_owned());
         }

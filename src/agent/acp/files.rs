@@ -40,6 +40,28 @@ impl<'a> Writing<'a> {
         cx.out.place().rel(self.path).is_some_and(|rel| asks.grants.has(&rel) || asks.allows(&rel, None))
     }
 
+    /// Keeps it if it is a file of the agent's plans outside the workspace, which nobody needs to be asked about. Not
+    /// while its plan is under review: what is approved is what was shown.
+    pub fn is_kept(&self, id: &Id, asks: &Asks, cx: &mut Context) -> bool {
+        let place = cx.out.place();
+        if !place.is_plan_file(self.path) {
+            return false;
+        }
+        if asks.reviews_plan() {
+            cx.out.refuse(id, RpcError::REFUSED, "the plan is under review: wait for the answer");
+            cx.out.alarm("mismatch", None, format!("the agent changes {} while its plan is under review", self.path));
+            return true;
+        }
+        let is_kept = place.keep_plan(self.path, self.content);
+        if is_kept {
+            cx.goes_on();
+            cx.tools.gate(|call| call.paths().iter().any(|path| path == self.path));
+            cx.out.reply(id, Ok(speak::file_written()));
+            cx.out.note("plan", &format!("its plan file {} is kept here and not written to the disk", self.path));
+        }
+        is_kept
+    }
+
     /// Asks about it, unless it is known already.
     pub fn asked(self, id: Id, asks: &mut Asks, cx: &mut Context) {
         let place = cx.out.place();
@@ -98,6 +120,16 @@ pub fn read_asked(id: Id, params: &Value, asks: &mut Asks, cx: &mut Context) {
     let place = cx.out.place();
     let number = |key: &str| params.get(key).and_then(Value::as_u64);
     let reading = Reading { request: id, path: place.rel(text), part: (number("line"), number("limit")) };
+    // Kimi takes "no such file" for a failure of its plan mode; an empty plan is none to it.
+    let absent = || (place.is_plan_file(text) && place.read_plan(text).is_none()).then(String::new);
+    if let Some(plan) = place.kept_plan(text).or_else(absent) {
+        cx.out.reply(&reading.request, Ok(reading.of_text(&plan)));
+        return;
+    }
+    if place.is_beside_kept_plan(text) {
+        cx.out.reply(&reading.request, Err(speak::no_such_file(text)));
+        return;
+    }
     let answer = reading.path.as_ref().and_then(|rel| match asks.grants.still_seen(rel) {
         Some(Some(bytes)) => Some(reading.serve(rel, bytes)),
         Some(None) => Some(Err(speak::no_such_file(text))),

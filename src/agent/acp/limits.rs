@@ -35,6 +35,8 @@ pub const ACP_NOTE_BYTES_MAX: usize = 2000;
 pub const ACP_REASON_BYTES_MAX: usize = 2000;
 /// Bytes of one file that an agent may write or show for review.
 pub const ACP_FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Files of its plans that an agent may keep with us.
+pub const ACP_PLAN_FILES_MAX: usize = 16;
 /// Files in one proposal.
 pub const ACP_FILES_PER_PROPOSAL_MAX: usize = 500;
 /// Requests of the agent that may be open at once; more are refused.

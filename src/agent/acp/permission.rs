@@ -130,6 +130,7 @@ fn question(request: Id, asked: Asked, choices: Choices, cx: &mut Context) -> (P
     proposal.options.clone_from(&choices.options);
     proposal.request = Some(asked.digest(&cx.tools));
     let now = |path: &RelPath| Some((path.clone(), place.read(path).ok().flatten()?));
+    let is_plan = matches!(shown.body, Body::Plan(_));
     let permission = Permission {
         request,
         tool: call.id.clone(),
@@ -137,7 +138,7 @@ fn question(request: Id, asked: Asked, choices: Choices, cx: &mut Context) -> (P
         by_host,
         expected: shown.expected.clone(),
         before: shown.expected.keys().filter_map(now).collect(),
-        mode_switch: call.kind() == "switch_mode",
+        mode_switch: call.kind() == "switch_mode" || is_plan,
         asked,
     };
     (permission, proposal)

@@ -1,9 +1,12 @@
 //! The directory of the agent's work, seen from both sides: the agent has paths of its own (a candidate's, under
 //! isolation `copy`), the user reads the workspace's. The files are only read here.
 
-use crate::base::RelPath;
+use super::limits::{ACP_FILE_BYTES_MAX, ACP_PLAN_FILES_MAX};
+use crate::base::{Digest, RelPath};
+use crate::port::is_plan_file;
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Files as the agent's proposals are judged against; a read-only view, so that the client stays free of effects.
 pub trait Disk: Send + Sync {
@@ -41,6 +44,8 @@ pub struct Roots {
     real: PathBuf,
     seen: PathBuf,
     disk: Arc<dyn Disk>,
+    /// Files of plans outside the workspace that the agent wrote through us: they never reach the disk.
+    plans: Mutex<BTreeMap<String, String>>,
 }
 
 impl std::fmt::Debug for Roots {
@@ -52,7 +57,7 @@ impl std::fmt::Debug for Roots {
 impl Roots {
     /// `real` is the workspace's root, `seen` the root that the agent is given.
     pub fn new(real: impl Into<PathBuf>, seen: impl Into<PathBuf>, disk: Arc<dyn Disk>) -> Self {
-        Self { real: real.into(), seen: seen.into(), disk }
+        Self { real: real.into(), seen: seen.into(), disk, plans: Mutex::default() }
     }
 
     /// The content of a file now; `None` when there is no such file. The error says why it cannot be read.
@@ -69,8 +74,47 @@ impl Roots {
     pub fn read_plan(&self, path: &str) -> Option<String> {
         match self.rel(path) {
             Some(rel) => self.read_own(&rel).ok().flatten().and_then(|bytes| String::from_utf8(bytes).ok()),
-            None => self.disk.read_plan(Path::new(path)),
+            None => self.kept_plan(path).or_else(|| self.disk.read_plan(Path::new(path))),
         }
+    }
+
+    /// The content of a plan's file that the host can read too; none of one in the private candidate.
+    pub fn plan_on_disk(&self, path: &str) -> Option<Digest> {
+        match self.rel(path) {
+            Some(_) if self.is_private() => None,
+            Some(rel) => self.read(&rel).ok().flatten().map(|bytes| Digest::of(&bytes)),
+            None => self.disk.read_plan(Path::new(path)).map(|text| Digest::of(text.as_bytes())),
+        }
+    }
+
+    /// Keeps what the agent writes to a file of its plans; false where it is none, or more than is kept.
+    pub fn keep_plan(&self, path: &str, content: &[u8]) -> bool {
+        let Ok(text) = std::str::from_utf8(content) else { return false };
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = plans.contains_key(path) || plans.len() < ACP_PLAN_FILES_MAX;
+        let is_kept = self.is_plan_file(path) && fits && text.len() <= ACP_FILE_BYTES_MAX;
+        if is_kept {
+            plans.insert(path.to_owned(), text.to_owned());
+        }
+        is_kept
+    }
+
+    pub fn kept_plan(&self, path: &str) -> Option<String> {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+    }
+
+    /// Beside a plan that is kept here: nothing else is.
+    pub fn is_beside_kept_plan(&self, path: &str) -> bool {
+        let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut directories = plans.keys().filter_map(|plan| Path::new(plan).parent());
+        directories.any(|directory| Path::new(path).starts_with(directory)) && !plans.contains_key(path)
+    }
+
+    /// Plainly a file of the agent's plans, and not in the workspace.
+    pub fn is_plan_file(&self, path: &str) -> bool {
+        let file = Path::new(path);
+        let is_plain = file.components().all(|part| matches!(part, Component::Normal(_) | Component::RootDir));
+        is_plain && is_plan_file(file) && self.rel(path).is_none()
     }
 
     /// The directory the agent works in.

@@ -50,7 +50,8 @@ pub fn of_update(update: &Value, place: &Roots) -> Option<PlanDocument> {
 }
 
 fn document(text: &str, path: Option<String>, origin: PlanOrigin, place: &Roots) -> PlanDocument {
-    PlanDocument { path, ..PlanDocument::new(&place.shown(text), origin) }
+    let file = path.as_deref().and_then(|path| place.plan_on_disk(path));
+    PlanDocument { path, file, ..PlanDocument::new(&place.shown(text), origin) }
 }
 
 fn has_plan(title: &str) -> bool {

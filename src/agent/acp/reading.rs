@@ -41,10 +41,15 @@ impl Reading {
         self.serve(path, &bytes)
     }
 
+    /// The answer with the lines of this text that were asked for.
+    pub fn of_text(&self, text: &str) -> Value {
+        speak::file_text(part_of(text, self.part))
+    }
+
     /// The answer with these bytes. What is not UTF-8 would be lost on its way, and again when the agent writes it back.
     pub fn serve(&self, path: &RelPath, bytes: &[u8]) -> Result<Value, RpcError> {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(speak::file_text(part_of(text, self.part))),
+            Ok(text) => Ok(self.of_text(text)),
             Err(_) => {
                 let (line, byte) = foreign::found(bytes).next().unwrap_or((1, 0));
                 let text = format!(

@@ -1,6 +1,7 @@
 //! The agent's own settings: session modes, config options, and the older list of models. Ids are the agent's own; a
 //! plain mode list appears as the option `mode`, a plain model list as `model`. A mode that nobody asked for is reset.
 
+use super::choice::asks_less;
 use super::dialects;
 use super::message::RpcError;
 use super::out::{Called, Out};
@@ -32,7 +33,7 @@ pub struct Settings {
 }
 
 /// The reaction to a change of mode that the agent reports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum ModeGuard {
     /// It is still being set up.
     #[default]
@@ -40,7 +41,16 @@ enum ModeGuard {
     /// It is reset, and was so many times.
     On { resets: u32 },
     /// The user allowed the agent to change its mode; the next change is that one.
-    Lifted { resets: u32 },
+    Lifted { resets: u32, next: Next },
+}
+
+/// The mode that the user let the agent change to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// What the chosen answer names.
+    Chosen,
+    /// One that asks for everything; this one, if it is known.
+    Asking(Option<String>),
 }
 
 impl Settings {
@@ -131,10 +141,18 @@ impl Settings {
     }
 
     /// The user allows the agent to change its mode once.
-    pub fn let_mode_change(&mut self) {
-        if let ModeGuard::On { resets } = self.mode_guard {
-            self.mode_guard = ModeGuard::Lifted { resets };
+    pub fn let_mode_change(&mut self, next: Next) {
+        if let ModeGuard::On { resets } | ModeGuard::Lifted { resets, .. } = self.mode_guard {
+            self.mode_guard = ModeGuard::Lifted { resets, next };
         }
+    }
+
+    /// Returns whether this mode asks for less than everything, as its id or its name says.
+    pub fn is_loose(&self, mode: &str) -> bool {
+        let id = if self.has_mode_list { Some("mode") } else { self.mode_option.as_deref() };
+        let option = self.options.iter().find(|option| Some(option.id.as_str()) == id);
+        let name = option.and_then(|option| option.choices.iter().find(|(value, _)| value == mode));
+        asks_less(mode) || name.is_some_and(|(_, name)| asks_less(name))
     }
 
     /// Returns whether this option has this value.
@@ -219,16 +237,25 @@ impl Settings {
         if !self.mode_is(mode) {
             return false;
         }
-        let resets = match self.mode_guard {
+        let resets = match self.mode_guard.clone() {
             ModeGuard::Off => return true,
             ModeGuard::On { resets } => resets,
-            ModeGuard::Lifted { resets } => {
+            ModeGuard::Lifted { resets, next } => {
                 self.mode_guard = ModeGuard::On { resets };
-                self.mode_wanted = Some(mode.to_owned());
-                return true;
+                match next {
+                    Next::Asking(asking) if self.is_loose(mode) => {
+                        self.mode_wanted = asking.filter(|asking| asking != mode);
+                        resets
+                    }
+                    Next::Asking(_) | Next::Chosen => {
+                        self.mode_wanted = Some(mode.to_owned());
+                        return true;
+                    }
+                }
             }
         };
-        let text = format!("the agent changed its own mode to “{mode}”");
+        let less = if self.is_loose(mode) { ", in which it does not ask before everything it does" } else { "" };
+        let text = format!("the agent changed its own mode to “{mode}”{less}");
         match self.mode_wanted.clone() {
             Some(wanted) if wanted == mode => {}
             Some(wanted) if resets < ACP_MODE_RESETS_MAX => {

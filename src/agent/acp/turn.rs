@@ -67,7 +67,7 @@ pub struct Turn {
     state: State,
     queue: VecDeque<PromptBlocks>,
     /// Words for the boundary before the agent's next action.
-    boundary: Vec<String>,
+    boundary: Vec<FollowUp>,
     follow_ups: Vec<FollowUp>,
     sent_by_ourselves: u32,
     /// The last reject of this prompt, until something of the agent comes.
@@ -108,7 +108,7 @@ impl Turn {
         let works = matches!(self.state, State::Running { .. });
         match when {
             When::Boundary if works && conduct.can_be_steered() => steer(None, prompt.text(), out),
-            When::Boundary if works => self.boundary.push(prompt.text()),
+            When::Boundary if works => self.boundary.push(FollowUp { action: None, text: prompt.text() }),
             When::Interrupt if self.is_running() => {
                 self.queue.push_front(prompt);
                 return true;
@@ -188,6 +188,32 @@ impl Turn {
         }
     }
 
+    /// Words that come with the approval of a plan: before the agent carries out anything of it.
+    pub fn send_before_acting(&mut self, action: Option<ActionId>, text: String, conduct: &Conduct, out: &mut Out) {
+        if self.can_be_steered(conduct) {
+            steer(action, text, out);
+        } else if matches!(self.state, State::Running { .. }) {
+            self.boundary.push(FollowUp { action, text });
+        } else {
+            self.follow_up(action, text);
+        }
+    }
+
+    /// A plan was sent back: the agent does not go on before it has heard why. Its prompt is ended for that where
+    /// nothing can be put into it.
+    pub fn hears_first(&mut self, conduct: &Conduct) {
+        if let State::Running { request } = self.state
+            && !self.follow_ups.is_empty()
+            && !self.can_be_steered(conduct)
+        {
+            self.state = State::Turning { request };
+        }
+    }
+
+    pub fn is_turning(&self) -> bool {
+        matches!(self.state, State::Turning { .. })
+    }
+
     /// The user's edits of the plan reach the agent with the next prompt, or at once where it can be steered.
     pub fn plan_was_edited(&mut self, message: String, conduct: &Conduct, out: &mut Out) {
         if self.can_be_steered(conduct) && conduct.level() >= Level::L2 {
@@ -214,7 +240,9 @@ impl Turn {
                     self.send_prompt(None, conduct, out);
                 }
             }
-            Some(_) | None if matches!(self.state, State::Running { .. }) => self.boundary.push(text),
+            Some(_) | None if matches!(self.state, State::Running { .. }) => {
+                self.boundary.push(FollowUp { action, text });
+            }
             Some(_) | None => {
                 self.queue.push_front(text.into());
                 self.next_prompt(conduct, out);
@@ -289,7 +317,7 @@ impl Turn {
             Ok(answer) => {
                 if let Some(Rejection { by_rule, ends }) = self.rejected.take() {
                     self.follow_ups.extend(by_rule);
-                    if ends != Some(true) {
+                    if ends != Some(true) && !asked_to_stop {
                         conduct.denial_ended_turn(out);
                     }
                 }
@@ -298,8 +326,8 @@ impl Turn {
             Err(error) => (TurnEnd::Error, Some(error.words())),
         };
         if !stopped {
-            for text in std::mem::take(&mut self.boundary) {
-                self.follow_up(None, text);
+            for FollowUp { action, text } in std::mem::take(&mut self.boundary) {
+                self.follow_up(action, text);
             }
         }
         let reason = if asked_to_stop { TurnEnd::Canceled } else { reason };
@@ -323,7 +351,8 @@ impl Turn {
             // It came for this turn; for the host it is one.
             return self.send_prompt(Some(prompt), conduct, out);
         }
-        self.queue.extend(std::mem::take(&mut self.boundary).into_iter().map(PromptBlocks::from));
+        let left = std::mem::take(&mut self.boundary);
+        self.queue.extend(left.into_iter().map(|FollowUp { text, .. }| PromptBlocks::from(text)));
         out.report(FromAgent::TurnEnded { reason, text });
         match abandoned {
             Some(request) => {

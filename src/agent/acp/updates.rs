@@ -206,6 +206,8 @@ impl Updates {
                 cx.conduct.acts_unasked();
                 cx.out.alarm("unsupervised", None, format!("the agent ran a command without asking: {title}"));
             }
+            // The file of its own plan is not the workspace's.
+            "edit" if !call.paths().is_empty() && call.paths().iter().all(|path| place.is_plan_file(path)) => {}
             "edit" | "delete" | "move" if !place.is_private() && !call.failed() => {
                 cx.conduct.acts_unasked();
                 let paths: Vec<String> = call.paths().iter().map(|p| place.named(p)).collect();

@@ -5,9 +5,10 @@ use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
 use crate::base::{ActionId, ClientId, UnixMs};
 use crate::diff::{FileDiff, HunkChoice, Selection, hunks_text};
 use crate::host::limits::TOLD_TAIL_BYTES_MAX;
+use crate::host::plans;
 use crate::host::resolve::Resolved;
 use crate::model::decide::{Answering, Edited, Input};
-use crate::model::event::{Event, Explained, PolicyTightened, Verdict};
+use crate::model::event::{Event, Explained, LapseWhy, PolicyTightened, Verdict};
 use crate::model::plan::PlanSubject;
 use crate::model::{Action, Content, FileChange, FileEdit, Kind};
 use crate::port::{Blobs, ToAgent};
@@ -27,6 +28,14 @@ impl Gate {
             .get(&decide.action)
             .and_then(|s| s.held.as_ref())
             .is_some_and(|h| h.digest == decide.digest);
+        if is_current
+            && decide.verdict == Verdict::Approve
+            && let Some(why) = plans::file_changed(self, &action)
+        {
+            let void = Input::Lapse { action: action.id.clone(), why: LapseWhy::Voided, detail: Some(why.clone()) };
+            self.put(void, Blobs::new())?;
+            return Err(RpcError::invalid(format!("{why}: the approval is void, and the agent is told to ask again")));
+        }
         let approves = matches!(decide.verdict, Verdict::Approve | Verdict::ApproveEdited);
         let (edited, blobs) = if is_current && approves {
             user_version(self, &action, decide.edited, decide.hunks.as_deref()).map_err(RpcError::invalid)?

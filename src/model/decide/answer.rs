@@ -233,6 +233,7 @@ fn approved(session: &Session, state: &ActionState, answering: Answering) -> Res
     };
     if next.digest == state.action.digest {
         propose::let_through(&mut out, &state.action, by, Verdict::Approve, answering.reason);
+        plan::approved(session, &state.action, None, &mut out);
         return Ok(out);
     }
     out.events.push(Event::Proposed(Proposed { action: next.clone() }));
@@ -258,12 +259,16 @@ fn step_lease(session: &Session, state: &ActionState, by: Decider) -> Option<Eve
     Some(Event::LeaseGranted(LeaseGranted { lease, step: Some(step), paths, commands, until, actions_max, by }))
 }
 
-/// The step key: exactly the oldest held action, but never a guard-rail one.
+/// The step key: exactly the oldest held action, but never a guard-rail one or a plan, which is read first.
 pub(super) fn step(session: &Session, by: ClientId) -> Result<Outcome, Refusal> {
     let state = session.actions.held().next().ok_or(Refusal::NothingHeld)?;
     let held = state.held.as_ref().ok_or(Refusal::NothingHeld)?;
     if held.confirm.is_some() {
         let text = format!("{} is a guard-rail action: approve it individually", state.action.id);
+        return Err(Refusal::Invalid(text));
+    }
+    if state.action.document().is_some_and(PlanDocument::is_plan) {
+        let text = format!("{} is a plan: read it and approve it individually", state.action.id);
         return Err(Refusal::Invalid(text));
     }
     let answering = Answering {

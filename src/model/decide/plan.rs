@@ -216,9 +216,21 @@ fn ask(
     step: Option<StepId>,
     out: &mut Outcome,
 ) {
+    supersede(session, &document.subject, out);
+    let mut proposal = Proposal::new(title, Body::Plan(Some(Box::new(document))));
+    proposal.step = step;
+    let action = Action::file(session.actions.next_id(), proposal, None);
+    let ruling = Ruling::ask(rule, reason);
+    out.events.push(Event::Proposed(Proposed { action: action.clone() }));
+    out.events.push(Event::Ruled(ruling.event(&action.id)));
+    hold(out, &action, &ruling);
+}
+
+/// A question of our own about the plan lapses: another one takes its place.
+pub(super) fn supersede(session: &Session, subject: &PlanSubject, out: &mut Outcome) {
     let own = |state: &&ActionState| {
         state.action.executor == crate::model::Executor::Host
-            && state.action.document().is_some_and(|other| other.subject.word() == document.subject.word())
+            && state.action.document().is_some_and(|other| other.subject.word() == subject.word())
     };
     for state in session.actions.held().filter(own) {
         out.events.push(Event::Lapsed(Lapsed {
@@ -228,13 +240,6 @@ fn ask(
             detail: None,
         }));
     }
-    let mut proposal = Proposal::new(title, Body::Plan(Some(Box::new(document))));
-    proposal.step = step;
-    let action = Action::file(session.actions.next_id(), proposal, None);
-    let ruling = Ruling::ask(rule, reason);
-    out.events.push(Event::Proposed(Proposed { action: action.clone() }));
-    out.events.push(Event::Ruled(ruling.event(&action.id)));
-    hold(out, &action, &ruling);
 }
 
 fn approves(decided: &Decided) -> bool {
@@ -274,10 +279,13 @@ pub(super) fn end_step(session: &Session, step: StepId, summary: PlanDocument) -
 /// A text of the plan: kept, and with `review` put to the user.
 pub(super) fn write(session: &Session, by: String, document: PlanDocument, review: bool) -> Outcome {
     let mut out = Outcome::default();
-    let known = session.plans.latest().filter(|latest| latest.digest == document.digest());
+    // An agent that repeats a plan may end it in another way.
+    let is_same = |text: &str| text == document.text || (by == "agent" && text.trim() == document.text.trim());
+    let known = session.plans.latest().filter(|latest| is_same(&latest.document.text));
+    let is_settled = by == "agent" && known.is_some_and(|known| known.verdict == Some(PlanVerdict::Approved));
     let is_pending =
         session.actions.held().any(|state| known.is_some_and(|known| known.action.as_ref() == Some(&state.action.id)));
-    if document.text.trim().is_empty() || is_pending || (known.is_some() && !review) {
+    if document.text.trim().is_empty() || is_pending || is_settled || (known.is_some() && !review) {
         return out;
     }
     if review {

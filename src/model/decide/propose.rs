@@ -63,6 +63,9 @@ fn effective(session: &Session, action: &Action, ruling: Ruling, now: UnixMs) ->
 pub(super) fn file(session: &Session, action: Action, ruling: Ruling, alarms: Vec<Alarm>, now: UnixMs) -> Outcome {
     let (ruling, by) = effective(session, &action, ruling, now);
     let mut out = Outcome::default();
+    if let Some(document) = action.document() {
+        plan::supersede(session, &document.subject, &mut out);
+    }
     out.events.push(Event::Proposed(Proposed { action: action.clone() }));
     out.events.extend(alarms.into_iter().map(Event::Alarm));
     out.events.push(Event::Ruled(ruling.event(&action.id)));

@@ -14,6 +14,9 @@ pub struct PlanDocument {
     /// The file that holds it, as the agent names it; foreign text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Of that file, as it was when the agent asked: an approval is void once it has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<Digest>,
     /// Bytes at its end that are left out here.
     #[serde(default, skip_serializing_if = "is_default")]
     pub cut_bytes: u64,

@@ -177,6 +177,10 @@ impl port::Workspace for LiveWorkspace {
         self.root.locate(path)
     }
 
+    fn plan_file(&self, path: &Path) -> Option<String> {
+        read::plan_file(path)
+    }
+
     fn image(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError> {
         read::image(&self.root, Path::new(path.as_str()), limits::EDIT_FILE_BYTES_MAX as u64)
     }

@@ -2,8 +2,9 @@
 
 use super::path_error;
 use crate::base::{Digest, RelPath};
+use crate::model::limits::PLAN_TEXT_BYTES_MAX;
 use crate::model::{FileMode, Node, NodeKind};
-use crate::port::{Image, WorkspaceError};
+use crate::port::{Image, WorkspaceError, is_plan_file};
 use crate::workspace::content;
 use crate::workspace::root::{PathRefusal, Root};
 use crate::workspace::tree::{self, Rules};
@@ -26,6 +27,13 @@ pub fn image(root: &Root, path: &Path, max: u64) -> Result<Option<Image>, Worksp
         .map_err(|source| WorkspaceError::Io { what: path.display().to_string(), source })?;
     let node = Node::file(FileMode::new(identity.mode));
     Ok(Some(Image { digest: Digest::of(&bytes), bytes, node }))
+}
+
+/// The text of a plan's file outside the workspace; not through a link.
+pub fn plan_file(path: &Path) -> Option<String> {
+    let meta = std::fs::symlink_metadata(path).ok().filter(|_| is_plan_file(path))?;
+    let is_read = meta.is_file() && meta.len() <= PLAN_TEXT_BYTES_MAX as u64;
+    if is_read { std::fs::read_to_string(path).ok() } else { None }
 }
 
 /// As [`image`], of exactly this path: a link is its target's text, a directory has no bytes.
