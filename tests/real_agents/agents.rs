@@ -14,6 +14,10 @@ pub const PACKAGES: &[&str] = &[
     "@agentclientprotocol/codex-acp@2.6.0",
     "@google/gemini-cli@0.61.0",
     "opencode-ai@1.18.33",
+    "@qwen-code/qwen-code@0.24.4",
+    "@moonshot-ai/kimi-code@2.1.0",
+    // Qwen and kimi need Node 22, which not every machine has.
+    "node@22.23.3",
 ];
 
 /// Half a gigabyte comes over a slow line; without any line it fails sooner by itself.
@@ -100,6 +104,8 @@ pub enum Kind {
     Codex,
     Gemini,
     Opencode,
+    Qwen,
+    Kimi,
 }
 
 impl Kind {
@@ -109,6 +115,8 @@ impl Kind {
             Self::Codex => "codex",
             Self::Gemini => "gemini",
             Self::Opencode => "opencode",
+            Self::Qwen => "qwen",
+            Self::Kimi => "kimi",
         }
     }
 
@@ -174,15 +182,39 @@ impl Kind {
                 ];
                 (vec![program("opencode"), "acp".into()], env, "level = \"L2\"")
             }
+            Self::Qwen => {
+                let settings = json!({"security": {"auth": {"selectedType": "openai"}},
+                    "general": {"enableAutoUpdate": false}, "privacy": {"usageStatisticsEnabled": false}});
+                std::fs::create_dir_all(home.join(".qwen")).unwrap();
+                std::fs::write(home.join(".qwen/settings.json"), settings.to_string()).unwrap();
+                let env = vec![
+                    ("OPENAI_API_KEY", "x".into()),
+                    ("OPENAI_BASE_URL", format!("{origin}/v1")),
+                    ("OPENAI_MODEL", "scripted".into()),
+                ];
+                let more = if asks { "mode = \"default\"" } else { "mode = \"yolo\"" };
+                (vec![program("qwen"), "--acp".into()], env, more)
+            }
+            Self::Kimi => {
+                let env = vec![
+                    ("KIMI_MODEL_NAME", "scripted".into()),
+                    ("KIMI_MODEL_API_KEY", "x".into()),
+                    ("KIMI_MODEL_BASE_URL", format!("{origin}/v1")),
+                    ("KIMI_MODEL_PROVIDER_TYPE", "openai".into()),
+                ];
+                let more = if asks { "mode = \"default\"" } else { "mode = \"yolo\"" };
+                (vec![program("kimi"), "acp".into()], env, more)
+            }
         };
         let env: Vec<String> = env
             .iter()
             .map(|(k, v)| format!("{k} = {}", json!(v)))
-            .chain([format!("HOME = {}", json!(home_text))])
+            .chain([format!("HOME = {}", json!(home_text)), format!("PATH = {}", json!(with_node(bin)))])
             .collect();
         let through = match self {
             Self::Claude => "level = \"L2\"\n",
-            Self::Gemini => "level = \"L3\"\nedits = \"client\"\n",
+            Self::Gemini | Self::Qwen => "level = \"L3\"\nedits = \"client\"\n",
+            Self::Kimi => "level = \"L3\"\nedits = \"client\"\ncommands = \"client\"\n",
             Self::Codex | Self::Opencode => "",
         };
         format!(
@@ -203,7 +235,9 @@ impl Kind {
             Self::Claude => self.call("First I read.", "Read", json!({"file_path": file})),
             Self::Codex => self.call("First I read.", "exec_command", json!({"cmd": format!("cat {file}")})),
             Self::Gemini => self.call("First I read.", "read_file", json!({"file_path": file})),
+            Self::Qwen => self.call("First I read.", "read_file", json!({"file_path": absolute(file)})),
             Self::Opencode => self.call("First I read.", "read", json!({"filePath": file})),
+            Self::Kimi => self.call("First I read.", "Read", json!({"path": file})),
         }
     }
 
@@ -227,6 +261,10 @@ impl Kind {
                 self.call(why, "replace", args)
             }
             Self::Opencode => self.call(why, "edit", json!({"filePath": file, "oldString": old, "newString": new})),
+            Self::Qwen => {
+                self.call(why, "edit", json!({"file_path": absolute(file), "old_string": old, "new_string": new}))
+            }
+            Self::Kimi => self.call(why, "Edit", json!({"path": file, "old_string": old, "new_string": new})),
         }
     }
 
@@ -261,6 +299,8 @@ impl Kind {
             Self::Opencode => {
                 vec![self.call(said, "todowrite", todos("content", json!({"priority": "high", "id": "1"})))]
             }
+            Self::Qwen => vec![self.call(said, "todo_write", todos("content", json!({"id": "1"})))],
+            Self::Kimi => vec![self.call(said, "TodoList", todos("title", json!({})))],
         }
     }
 
@@ -276,7 +316,7 @@ impl Kind {
         });
         match self {
             Self::Codex => self.call("Now I run it.", "exec_command", outside),
-            Self::Claude | Self::Gemini | Self::Opencode => self.runs(line),
+            Self::Claude | Self::Gemini | Self::Opencode | Self::Qwen | Self::Kimi => self.runs(line),
         }
     }
 
@@ -286,7 +326,7 @@ impl Kind {
         let (tool, of): (_, fn(&str) -> Value) = match self {
             Self::Claude => ("AskUserQuestion", |_| json!({"multiSelect": false})),
             Self::Codex => ("request_user_input", |header| json!({"id": header})),
-            Self::Gemini | Self::Opencode => return None,
+            Self::Gemini | Self::Opencode | Self::Qwen | Self::Kimi => return None,
         };
         let list = questions.map(|(header, question, labels)| {
             let options = labels.map(|label| json!({"label": label, "description": "one of two"}));
@@ -312,7 +352,7 @@ impl Kind {
                 room.write(&format!(".claude/commands/{SLASH}.md"), &text);
                 own
             }
-            Self::Opencode => own,
+            Self::Opencode | Self::Qwen | Self::Kimi => own,
             Self::Codex => Slash {
                 letters: "/revi",
                 name: "/review",
@@ -330,6 +370,38 @@ impl Kind {
         }
     }
 
+    /// The agent's own setting in which it plans and changes nothing; none where it has no plan to approve over ACP:
+    /// opencode 1.18 registers `plan_exit` only for its own client.
+    pub fn plan_mode(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Codex => Some(("collaboration_mode", "plan")),
+            Self::Claude | Self::Gemini | Self::Qwen | Self::Kimi => Some(("mode", "plan")),
+            Self::Opencode => None,
+        }
+    }
+
+    /// The model asks for the approval of a plan. Codex reads it from what the model says; kimi and gemini from a file
+    /// that the model writes first, whose name they tell it.
+    pub fn submits(self, plan: &str) -> Vec<Turn> {
+        let said = "This is my plan.";
+        match self {
+            Self::Claude => vec![self.call(said, "ExitPlanMode", json!({"plan": plan}))],
+            Self::Codex => vec![Turn::text(&format!("<proposed_plan>\n{plan}\n</proposed_plan>"))],
+            Self::Qwen => vec![self.call(said, "exit_plan_mode", json!({"plan": plan}))],
+            Self::Kimi => {
+                let path = r"{{/[^\s\x22\x27`\\]*/plans/[^\s\x22\x27`\\]*\.md}}";
+                let write = self.call("I write it down.", "Write", json!({"path": path, "content": plan}));
+                vec![write, self.call(said, "ExitPlanMode", json!({}))]
+            }
+            Self::Gemini => {
+                let path = r"{{/[^\s\x22\x27`\\]*/plans}}/plan.md";
+                let write = self.call("I write it down.", "write_file", json!({"file_path": path, "content": plan}));
+                vec![write, self.call(said, "exit_plan_mode", json!({"plan_filename": "plan.md"}))]
+            }
+            Self::Opencode => Vec::new(),
+        }
+    }
+
     /// The model runs a command.
     pub fn runs(self, line: &str) -> Turn {
         match self {
@@ -339,8 +411,24 @@ impl Kind {
                 self.call("Now I run it.", "run_shell_command", json!({"command": line, "description": "run it"}))
             }
             Self::Opencode => self.call("Now I run it.", "bash", json!({"command": line, "description": "run it"})),
+            Self::Qwen => {
+                let args = json!({"command": line, "description": "run it", "is_background": false});
+                self.call("Now I run it.", "run_shell_command", args)
+            }
+            Self::Kimi => self.call("Now I run it.", "Bash", json!({"command": line})),
         }
     }
+}
+
+/// Qwen takes only absolute paths, and tells its model where it works.
+fn absolute(file: &str) -> String {
+    format!(r"{{{{/[^\s\x22\x27`\\]*/ws}}}}/{file}")
+}
+
+/// The agents' programs first: a newer Node is beside them where the machine's is too old.
+fn with_node(bin: &Path) -> String {
+    let rest = std::env::var("PATH").unwrap_or_default();
+    format!("{}:{rest}", bin.display())
 }
 
 /// A program that is codex, without the list of answers that it names in a request.

@@ -72,9 +72,19 @@ impl Drive {
         isolation: &str,
         plays: [(&str, Vec<Turn>); N],
     ) -> Option<Self> {
+        Self::start_with(kind, leash, &["--isolation", isolation], plays)
+    }
+
+    /// With further options of the command line.
+    pub fn start_with<const N: usize>(
+        kind: Kind,
+        leash: Leash,
+        options: &[&str],
+        plays: [(&str, Vec<Turn>); N],
+    ) -> Option<Self> {
         let Stage { room, model, config, _turn } = Stage::set(kind, leash, plays)?;
         let record = record(&room);
-        let args = ["--agent", kind.name(), "--isolation", isolation, "--config", &config, "--record", &record];
+        let args = [&["--agent", kind.name(), "--config", &config, "--record", &record], options].concat();
         let mut seat = Seat::start(&room, &args);
         seat.patience = START_MAX;
         Some(Self { room, model, seat, _turn })

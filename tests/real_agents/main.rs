@@ -30,6 +30,7 @@ mod audit;
 mod drive;
 #[path = "../support/model_server/mod.rs"]
 mod model_server;
+mod plan;
 #[path = "../support/screen.rs"]
 mod screen;
 #[path = "../support/seat.rs"]

@@ -135,8 +135,9 @@ pub const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         who: "claude's answers to a plan",
-        does: "",
-        proof: Test(CHOICE, "options_of_real_plans_are_never_chosen_by_position"),
+        does: "asks for the approval of a plan by a request without its input, which an update carried before, and tells \
+               the approved text again, trimmed (`plan_text`)",
+        proof: Play("claude_plan"),
         words: &[(Mode, "accept edits|bypass|clear context")],
     },
     Dialect {
@@ -147,6 +148,26 @@ pub const DIALECTS: &[Dialect] = &[
             (Word::PlanText, "plan|plan_text|planText"),
             (Word::PlanFile, "planFilePath|plan_file_path|plan_path"),
         ],
+    },
+    Dialect {
+        who: "codex's plans",
+        does: "tells the text of a plan before it asks for its approval: that is one question (`plans` of the host)",
+        proof: Play("codex_plan"),
+        words: &[],
+    },
+    Dialect {
+        who: "gemini's plans",
+        does: "asks by a title that names the file of the plan, and goes on after a refusal: its prompt is ended, so that \
+               it hears why first (`turn`)",
+        proof: Play("gemini_plan"),
+        words: &[],
+    },
+    Dialect {
+        who: "kimi's plans",
+        does: "writes its plan through us to a file outside the workspace, which is kept here; takes a file that is not \
+               there for a failure: an absent plan is empty (`files`)",
+        proof: Play("kimi_plan"),
+        words: &[],
     },
     Dialect {
         who: "claude's and codex's questions",
@@ -199,8 +220,8 @@ pub const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         who: "qwen's answers to a plan",
-        does: "",
-        proof: Test(CHOICE, "an_option_that_changes_the_mode_is_found_by_id_name_and_meta"),
+        does: "offers two that allow once: one of them goes back to the mode before",
+        proof: Play("qwen_plan"),
         words: &[(Mode, "restore|yolo|auto")],
     },
     Dialect {

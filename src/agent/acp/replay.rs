@@ -15,12 +15,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+/// The plan in the records that have one.
+const PLAN: &str = "# Change the word\n\n1. Edit `a.txt`, one line\n2. Look at it again\n";
+
 /// The workspace the sessions were recorded in.
 struct Recorded;
 
 impl Disk for Recorded {
     fn read(&self, path: &RelPath) -> Result<Option<Vec<u8>>, String> {
         Ok((path.as_str() == "a.txt").then(|| b"line\nold\nend\n".to_vec()))
+    }
+
+    fn read_plan(&self, path: &Path) -> Option<String> {
+        path.ends_with("plans/plan.md").then(|| PLAN.to_owned())
     }
 }
 
@@ -29,6 +36,8 @@ impl Disk for Recorded {
 struct Shown {
     sent: Vec<Value>,
     proposed: Vec<String>,
+    /// The texts of plans among them.
+    plans: Vec<String>,
     turns: usize,
     alarms: Vec<String>,
     waiting: Vec<Input>,
@@ -41,6 +50,9 @@ impl Shown {
                 Effect::Send(message) => self.sent.push(message),
                 Effect::Report(FromAgent::Propose { ticket, proposal }) => {
                     self.proposed.push(proposal.title.clone());
+                    if let Body::Plan(Some(document)) = &proposal.body {
+                        self.plans.push(document.text.clone());
+                    }
                     let action = ActionId::new(format!("a{}", self.proposed.len()));
                     self.waiting.push(Input::Host(ToAgent::Filed { ticket, action }));
                     let answer = Answer::Approved {
@@ -79,11 +91,16 @@ fn replay(name: &str, agent: &str) -> Shown {
     let mut client = Client::new(Setup { spec, ..Setup::plain(Roots::new("/w", "/w", Arc::new(Recorded))) });
     let mut shown = Shown::default();
     shown.take(client.on(Input::Start));
-    let prompt = ToAgent::Prompt { prompt: "change it".into(), when: When::Queue };
-    shown.take(client.on(Input::Host(prompt)));
+    let mut prompts = 0;
     for (from, line) in read(&file).unwrap() {
         if from == From::Agent {
             shown.take(client.on(Input::Message(line)));
+        } else if line["method"] == "session/prompt" && prompts == 0 {
+            prompts += 1;
+            let prompt = ToAgent::Prompt { prompt: "change it".into(), when: When::Queue };
+            shown.take(client.on(Input::Host(prompt)));
+        } else if let Some(id) = planning(&line) {
+            shown.take(client.on(Input::Host(ToAgent::SetOption { id, value: "plan".into() })));
         }
         while !shown.waiting.is_empty() {
             let input = shown.waiting.remove(0);
@@ -91,6 +108,25 @@ fn replay(name: &str, agent: &str) -> Shown {
         }
     }
     shown
+}
+
+/// The option that the user sets to plan.
+fn planning(line: &Value) -> Option<String> {
+    let params = &line["params"];
+    let id = if params["modeId"] == "plan" { "mode" } else { params["configId"].as_str()? };
+    (params["modeId"] == "plan" || params["value"] == "plan").then(|| id.to_owned())
+}
+
+/// A plan is shown before the edit, whole, and a plain approval selects the answer that lets every edit be asked about.
+fn check_plan(agent: &str, proposed: &[&str], answer: &str) {
+    let name = format!("{agent}_plan");
+    check(&name, agent, proposed);
+    let shown = replay(&name, agent);
+    let plans: Vec<&str> = shown.plans.iter().map(|plan| plan.trim()).collect();
+    assert_eq!(plans, [PLAN.trim()], "{name}");
+    let selected = |message: &Value| message["result"]["outcome"]["optionId"] == answer;
+    assert!(shown.sent.iter().any(selected), "{name}: {:?}", shown.sent);
+    assert_eq!(shown.alarms, [""; 0], "{name}");
 }
 
 fn check(name: &str, agent: &str, proposed: &[&str]) {
@@ -125,4 +161,13 @@ fn recorded_sessions_of_real_agents_play_again() {
     check("openhands_approved", "openhands", &["edit a.txt", "run touch c.txt"]);
     check("fast_agent_approved", "fast-agent", &["edit a.txt", "run touch c.txt"]);
     check("cline_approved", "cline", &["edit a.txt", "run touch c.txt"]);
+}
+
+#[test]
+fn recorded_plans_of_real_agents_play_again() {
+    check_plan("claude", &["Approve Plan", "edit a.txt"], "exit-plan-default");
+    check_plan("codex", &["Implement this plan?", "edit a.txt"], "implement_plan");
+    check_plan("gemini", &["approve the plan", "read a.txt", "edit a.txt"], "proceed_once");
+    check_plan("qwen", &["Plan:", "read a.txt", "read a.txt", "edit a.txt"], "proceed_once");
+    check_plan("kimi", &["approve the plan", "read a.txt", "edit a.txt"], "plan_approve");
 }

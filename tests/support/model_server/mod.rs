@@ -176,7 +176,7 @@ fn choose(request: &Received, shared: &Shared) -> Answer {
         let at = state.played.entry(name.clone()).or_default();
         let turn = turns.get(*at).or(turns.last()).cloned().unwrap_or_default();
         *at += 1;
-        return Answer::Turn(api, number, turn);
+        return Answer::Turn(api, number, turn.filled(&body));
     }
     let turns = &shared.script.turns;
     let turn = match turns.get(number) {

@@ -61,7 +61,8 @@ pub struct Turn {
 #[serde(default, deny_unknown_fields)]
 pub struct Call {
     pub name: String,
-    /// Sent as JSON; a string is sent as the raw argument text, whatever it is.
+    /// Sent as JSON; a string is sent as the raw argument text, whatever it is. In the plays, `{{REGEX}}` in a text is
+    /// replaced by what it matches last in the request: agents tell their model names that nobody knows before.
     pub args: Value,
     /// Empty: `call_TURN_INDEX`.
     pub id: String,
@@ -117,6 +118,12 @@ impl Turn {
     /// Adds one more call.
     pub fn with_call(mut self, name: &str, args: Value) -> Turn {
         self.calls.push(Call { name: name.to_owned(), args, id: String::new() });
+        self
+    }
+
+    /// The turn with what it takes over from its request.
+    pub fn filled(mut self, request: &str) -> Turn {
+        self.calls.iter_mut().for_each(|call| fill(&mut call.args, request));
         self
     }
 
@@ -179,5 +186,20 @@ impl Call {
             Value::Null => "{}".to_owned(),
             other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
         }
+    }
+}
+
+fn fill(args: &mut Value, request: &str) {
+    match args {
+        Value::String(text) => {
+            while let (Some(from), Some(to)) = (text.find("{{"), text.find("}}")) {
+                let pattern = regex::Regex::new(&text[from + 2..to]).expect("a pattern between the braces");
+                let found = pattern.find_iter(request).last().map_or("not-found", |found| found.as_str());
+                text.replace_range(from..to + 2, found);
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| fill(value, request)),
+        Value::Object(map) => map.values_mut().for_each(|value| fill(value, request)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -1,0 +1,100 @@
+//! The plan as a contract, with real agents in their own plan mode and the session in mode `plan`: nothing before the
+//! approval, comments that reach the model, a second version, an approval that lets every edit be asked about, and the
+//! plan as the tree. Opencode 1.18 has no plan to approve over ACP: its list of steps is what there is to approve.
+
+use crate::agents::{Kind, Leash};
+use crate::drive::{Drive, OLD};
+use crate::model_server::Turn;
+use serde_json::{Value, json};
+
+/// A test for each agent that asks for the approval of a plan.
+macro_rules! of_each_planner {
+    ($($name:ident: $kind:ident),+ $(,)?) => {
+        $(mod $name {
+            #[test] fn a_plan_is_reviewed_and_then_followed() { super::a_plan_is_reviewed_and_then_followed(super::Kind::$kind); }
+            #[test] fn what_it_does_unasked_waits_for_the_plan() { super::what_it_does_unasked_waits_for_the_plan(super::Kind::$kind); }
+        })+
+    };
+}
+
+of_each_planner!(claude: Claude, codex: Codex, gemini: Gemini, qwen: Qwen, kimi: Kimi);
+
+const FIRST: &str = "# Change the word\n\n1. Read `change.txt`\n2. Edit `change.txt`\n3. Tell everybody\n";
+const SECOND: &str = "# Change the word\n\n1. Edit `change.txt`, one line\n2. Look at it again\n";
+
+/// The next plan that the agent itself asks about. Codex tells it beforehand, which we ask about until then; claude's
+/// request may come before the updates that say what it is about, and is asked again with them.
+fn plan(drive: &mut Drive) -> (Value, Value) {
+    loop {
+        let (held, action) = drive.held().expect("the agent asks for the approval of its plan");
+        if action["kind"] == "plan" && action["executor"] == "agent" {
+            return (held, action);
+        }
+        assert!(action["kind"] == "plan" || action["title"].as_str().unwrap().contains("Plan"), "{held} {action}");
+    }
+}
+
+fn a_plan_is_reviewed_and_then_followed(kind: Kind) {
+    let early = vec![kind.reads("change.txt"), kind.edits("change.txt"), Turn::text("I wait.")];
+    let work = vec![kind.reads("change.txt"), kind.edits("change.txt"), Turn::text("All done.")];
+    let plays = [("play-early", early), ("play-plan", [kind.submits(FIRST), kind.submits(SECOND), work].concat())];
+    let options = ["--isolation", "gated", "--mode", "plan"];
+    let Some(mut drive) = Drive::start_with(kind, Leash::Asks, &options, plays) else { return };
+
+    // Its own mode lets it edit, ours does not.
+    drive.prompt("play-early");
+    while let Some((held, action)) = drive.held() {
+        if action["kind"] == "edit" {
+            assert_eq!(held["confirm"], "early", "{kind:?}: {held}");
+            drive.seat.decide(&held, "deny", json!({"reason": "the plan first"})).unwrap();
+        } else {
+            drive.seat.approve(&held);
+        }
+    }
+    assert_eq!(drive.file("change.txt"), OLD, "{kind:?}");
+
+    let (id, value) = kind.plan_mode().unwrap();
+    drive.seat.ask("agent/option", json!({"id": id, "value": value}));
+    drive.prompt("play-plan");
+    let (first, action) = plan(&mut drive);
+    assert_eq!(action["document"]["text"].as_str().unwrap().trim(), FIRST.trim(), "{kind:?}: {action}");
+    drive.seat.ask("plan/comment", json!({"op": "add", "line": 5, "kind": "drop"}));
+    drive.seat.ask("plan/comment", json!({"op": "add", "line": 3, "kind": "question", "text": "why read it?"}));
+    drive.seat.decide(&first, "redirect", json!({"reason": "Smaller."})).unwrap();
+    let (second, action) = plan(&mut drive);
+    assert_eq!(action["document"]["text"].as_str().unwrap().trim(), SECOND.trim(), "{kind:?}: {action}");
+    for words in ["Smaller.", "1. Line 5", "> 3. Tell everybody", "2. Line 3", "why read it?"] {
+        assert!(drive.told(words), "{kind:?} was told {words}");
+    }
+    assert_eq!(drive.file("change.txt"), OLD, "{kind:?}");
+
+    let chosen = action["options"].as_array().unwrap().iter().find(|o| o["default"] == true && o["allows"] == true);
+    let chosen = chosen.unwrap_or_else(|| panic!("{kind:?} has an option for a plain approval: {action}"));
+    assert_eq!(chosen["effect"], "once", "{kind:?}: {chosen}");
+    drive.seat.approve(&second);
+    let tree =
+        drive.seat.ever("the tree", |e| e["kind"] == "plan_revised" && e["steps"][0]["files"][0] == "change.txt");
+    let titles: Vec<&str> = tree["steps"].as_array().unwrap().iter().map(|s| s["title"].as_str().unwrap()).collect();
+    assert_eq!(titles, ["Edit `change.txt`, one line", "Look at it again"], "{kind:?}");
+    let held = drive.edit("change.txt");
+    assert!(held["confirm"].is_null(), "{kind:?}: {held}");
+    drive.seat.approve(&held);
+    drive.finish();
+    assert_eq!(drive.file("change.txt"), "line\nnew\nend\n", "{kind:?}");
+    drive.verified();
+}
+
+/// An agent that never asks works in its private copy, and nothing of that reaches the tree before the plan.
+fn what_it_does_unasked_waits_for_the_plan(kind: Kind) {
+    let plays = [("play-unasked", vec![kind.runs("echo evil > b.txt"), Turn::text("done")])];
+    let Some(mut drive) = Drive::start_with(kind, Leash::Unasked, &["--mode", "plan"], plays) else { return };
+    drive.prompt("play-unasked");
+    while let Some((held, action)) = drive.held() {
+        assert_eq!(held["confirm"], "early", "{kind:?}: {action}");
+        assert!(!drive.room.exists("b.txt"), "{kind:?}: {action}");
+        assert!(drive.seat.decide(&held, "approve", json!({})).is_err(), "{kind:?}");
+        drive.seat.decide(&held, "deny", json!({"reason": "the plan first"})).unwrap();
+    }
+    assert!(!drive.room.exists("b.txt"), "{kind:?}");
+    drive.verified();
+}
