@@ -48,6 +48,39 @@ fn a_node_project_is_repaired_by_its_test_script() {
     }
 }
 
+/// Its list of steps is what there is to approve; nothing runs before, and no step is left unseen.
+#[test]
+fn in_mode_plan_its_steps_are_approved_first_and_left_one_by_one() {
+    if !is_here("python3", &["--version"]) {
+        return;
+    }
+    let room = Room::with(&[("factors.py", FACTORS), ("test_factors.py", BY_CASES)]);
+    let mut seat = Seat::start(&room, &["--agent", "repair", "--mode", "plan"]);
+    let (mut approved, mut ends) = (false, 0);
+    loop {
+        let next = seat.wait("a question or the end", |e| e["kind"] == "held" || e["kind"] == "session_ended");
+        if next["kind"] == "session_ended" {
+            assert_eq!(next["outcome"], "done", "{next}");
+            break;
+        }
+        let action = seat.proposal(&next["action"]);
+        if action["kind"] == "plan" {
+            let is_plan = action["document"]["subject"].is_null();
+            assert_eq!(is_plan, !approved, "{action}");
+            assert!(!is_plan || action["document"]["steps"].as_array().unwrap().len() > 2, "{action}");
+            ends += usize::from(!is_plan);
+            seat.approve(&next);
+            approved = true;
+        } else if next["confirm"].is_null() {
+            assert!(approved, "{action}");
+            seat.approve(&next);
+        }
+        assert!(approved || (seat.count("started") == 0 && room.read("factors.py") == FACTORS), "{action}");
+    }
+    assert!(approved && ends > 0, "{ends}");
+    assert!(room.read("factors.py").contains("max("));
+}
+
 #[test]
 fn a_goal_that_is_not_reached_ends_with_what_was_tried() {
     if is_here("python3", &["--version"]) {

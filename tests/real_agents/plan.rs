@@ -2,9 +2,12 @@
 //! approval, comments that reach the model, a second version, an approval that lets every edit be asked about, and the
 //! plan as the tree. Opencode 1.18 has no plan to approve over ACP: its list of steps is what there is to approve.
 
-use crate::agents::{Kind, Leash};
-use crate::drive::{Drive, OLD};
+use crate::agents::{Kind, Leash, PLAN};
+use crate::drive::{Drive, OLD, START_MAX, Stage};
 use crate::model_server::Turn;
+use crate::screen::{Hosts, Screen};
+use crate::seat::{assert_verifies, only_session};
+use crate::talk::tools;
 use serde_json::{Value, json};
 
 /// A test for each agent that asks for the approval of a plan.
@@ -97,4 +100,87 @@ fn what_it_does_unasked_waits_for_the_plan(kind: Kind) {
     }
     assert!(!drive.room.exists("b.txt"), "{kind:?}");
     drive.verified();
+}
+
+/// Opencode 1.18 registers the tool that would ask for the approval of a plan only for its own client; its list of steps
+/// is what there is to approve.
+#[test]
+fn opencodes_list_of_steps_is_the_plan() {
+    let kind = Kind::Opencode;
+    assert!(kind.plan_mode().is_none() && kind.submits(FIRST).is_empty());
+    // Nothing can be put into its turn: what it asks next is set aside until it has heard of the approval.
+    let edits = || kind.edits("change.txt");
+    let work = vec![kind.reads("change.txt"), edits(), edits(), Turn::text("All done.")];
+    let plays = [("play-plan", [kind.plans(), work].concat())];
+    let options = ["--isolation", "gated", "--mode", "plan"];
+    let Some(mut drive) = Drive::start_with(kind, Leash::Asks, &options, plays) else { return };
+    drive.prompt("play-plan");
+    let (held, action) = drive.held().unwrap();
+    let offered = drive.model.received().iter().flat_map(tools).collect::<Vec<_>>();
+    assert!(offered.contains(&"todowrite".to_owned()), "{offered:?}");
+    assert!(!offered.iter().any(|tool| tool.contains("plan")), "it has a plan to approve now: {offered:?}");
+    assert_eq!((&action["kind"], &action["executor"]), (&json!("plan"), &Value::Null), "{action}");
+    assert_eq!(action["document"]["origin"], "steps", "{action}");
+    assert!(PLAN.iter().all(|step| action["document"]["text"].as_str().unwrap().contains(step)), "{action}");
+    assert_eq!(drive.file("change.txt"), OLD);
+    drive.seat.approve(&held);
+    let held = drive.edit("change.txt");
+    drive.seat.approve(&held);
+    drive.finish();
+    assert_eq!(drive.file("change.txt"), "line\nnew\nend\n");
+    drive.verified();
+}
+
+/// As a supervisor has it, on the screen.
+#[test]
+fn claudes_plan_is_reviewed_on_the_screen() {
+    let kind = Kind::Claude;
+    let work = vec![kind.reads("change.txt"), kind.edits("change.txt"), Turn::text("All done here.")];
+    let plays = [("play-plan", [kind.submits(FIRST), kind.submits(SECOND), work].concat())];
+    let Some(stage) = Stage::set(kind, Leash::Asks, plays) else { return };
+    let entry = stage.room.dir.path().join("rightseat/agents.toml");
+    let text = std::fs::read_to_string(&entry).unwrap().replace("mode = \"default\"", "mode = \"plan\"");
+    std::fs::write(&entry, text).unwrap();
+    let _hosts = Hosts(&stage.room);
+    let args = ["--agent", "claude", "--isolation", "gated", "--mode", "plan", "--config", &stage.config, "play-plan"];
+    let mut screen = Screen::open(&stage.room, &args, (120, 40));
+    let is_first = |text: &str| text.contains("plan, version 1") && text.contains("Tell everybody");
+    screen.wait_within(START_MAX, "the first version", is_first);
+    screen.press("g g");
+    screen.wait_for("Change the word");
+    // A blank row follows the heading, and the first comment is a row below its line.
+    for (down, comment, shown) in
+        [("j j", "? why read it", "why read it"), ("j j j", "- not them", "drop this: not them")]
+    {
+        screen.press(down);
+        screen.command("comment");
+        screen.wait_for("line ");
+        screen.type_text(comment);
+        screen.press("enter");
+        screen.wait_for(shown);
+    }
+    screen.command("redirect");
+    screen.wait_for("Redirect: what should the agent do instead?");
+    screen.type_text("Smaller.");
+    screen.press("enter");
+    screen.wait("the second version", |text| text.contains("plan, version 2"));
+    let heard: String = stage.model.received().iter().map(|request| request.body.to_string()).collect();
+    for words in ["Smaller.", "1. Line 5", "> 3. Tell everybody", "not them", "2. Line 3", "why read it"] {
+        assert!(heard.contains(words), "{words}");
+    }
+    screen.command("diff-view");
+    screen
+        .wait("what changed", |text| text.contains("compared with version 1") && text.contains("- 3. Tell everybody"));
+    screen.command("diff-view");
+    screen.command("diff-view");
+    screen.wait_for("becomes 2 steps");
+    assert_eq!(stage.room.read("change.txt"), OLD);
+    screen.approve("the edit waits", |text| text.contains("- old") && text.contains("+ new"));
+    screen.command("focus-plan");
+    screen.wait_for("Look at it again");
+    screen.command("focus-diff");
+    screen.approve("the edit is on the disk", |_| stage.room.read("change.txt") == "line\nnew\nend\n");
+    screen.wait_for("All done here.");
+    screen.quit();
+    assert_verifies(&stage.room, &only_session(&stage.room));
 }

@@ -178,7 +178,7 @@ fn heard_after(stage: &Stage, play: &str) -> String {
 }
 
 /// The names of the tools that a model was offered, in any of the protocols.
-fn tools(request: &Received) -> Vec<String> {
+pub fn tools(request: &Received) -> Vec<String> {
     let list = request.body["tools"].as_array().into_iter().flatten();
     list.flat_map(|tool| tool["functionDeclarations"].as_array().cloned().unwrap_or_else(|| vec![tool.clone()]))
         .filter_map(|tool| {
