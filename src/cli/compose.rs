@@ -3,12 +3,13 @@
 use super::judge::{PolicyFiles, ProjectJudge};
 use super::neighbors::Registry;
 use super::options::SessionOptions;
+use super::others::Others;
 use super::place::SessionPlace;
 use super::{Fail, maker, runner};
 use crate::base::UnixMs;
 use crate::checks::{ProjectRoot, ProjectView, format_of};
 use crate::config::{Paths, Polling, TestCommand};
-use crate::host::{ChecksSetup, Setup};
+use crate::host::{ChecksSetup, Judge as _, Setup};
 use crate::journal::Journal;
 use crate::model::Command;
 use crate::port::{Clock, Workspace};
@@ -54,8 +55,10 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
         checks_of(workspace.root(), options).map(limited).inspect_err(|why| tracing::info!(%why, "no checks")).ok();
     let tests = checks.as_ref().map(|c| c.command.clone());
     let agent = maker::maker(options, tests.clone())?;
+    let agents = Arc::new(Others::new(options.clone(), tests.clone()));
     let mut warnings = Vec::new();
-    let judge = Arc::new(judge(place, options, workspace.root(), tests, &mut warnings)?);
+    let judge = judge(place, options, workspace.root(), tests, &mut warnings)?;
+    let judge = judge.trusting_trials(agent.trusts_trials()).unwrap_or_else(|| Arc::new(judge));
     warnings.iter().for_each(|warning| super::complain(warning));
     let neighbors = Arc::new(Registry::enter(place.state(), &place.id, workspace.root()));
     let path = place.journal();
@@ -66,6 +69,7 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
         session: place.id.clone(),
         workspace,
         agent,
+        agents,
         judge,
         clock: Arc::new(SystemClock),
         checks,
@@ -99,7 +103,7 @@ fn judge(
         tests: tests.iter().map(Command::spawn_argv).collect(),
         checks: tests,
         guarded: options.settings.guarded.clone(),
-        trusts_trials: options.agent == "repair",
+        trusts_trials: false,
     };
     let sessions = place.dir.parent().unwrap_or(&place.dir).to_owned();
     // Agents must not write the reports of sessions.

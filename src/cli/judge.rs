@@ -180,6 +180,12 @@ impl Judge for ProjectJudge {
         Some((Arc::new(judge), faults))
     }
 
+    fn trusting_trials(&self, trusts_trials: bool) -> Option<Arc<dyn Judge>> {
+        let policy = self.policy.clone().in_session(self.files.checks.clone(), trusts_trials);
+        let files = PolicyFiles { trusts_trials, ..self.files.clone() };
+        Some(Arc::new(Self { policy, files, ..self.clone() }))
+    }
+
     fn digest(&self) -> Digest {
         self.policy.digest()
     }

@@ -78,7 +78,7 @@ pub fn sessions(shared: &Shared, json: bool) -> Done {
                     "state": s.state(),
                     "running": s.is_up,
                     "workspace": opened.map(|o| &o.workspace),
-                    "agent": opened.map(|o| &o.agent),
+                    "agent": opened.map(|_| &s.session.agent.ready.agent),
                     "mode": s.session.mode,
                     "goal": opened.and_then(|o| o.goal.as_ref()),
                     "held": s.session.actions.held().count(),
@@ -99,7 +99,7 @@ pub fn sessions(shared: &Shared, json: bool) -> Done {
     for s in &seen {
         let opened = s.session.opened.as_ref();
         let workspace = Untrusted::new(opened.map(|o| o.workspace.as_str()).unwrap_or_default());
-        let agent = Untrusted::new(opened.map(|o| o.agent.name.as_str()).unwrap_or_default());
+        let agent = Untrusted::new(s.session.agent.ready.agent.name.as_str());
         let held = s.session.actions.held().count();
         let row = format!(
             "{:<32} {:<11} {:>3} held  {:<12} {}",

@@ -5,7 +5,7 @@ use super::llm::LlmMaker;
 use super::options::SessionOptions;
 use super::undecided::{self, Undecided};
 use crate::agent::acp::{AcpAgent, AcpConfig};
-use crate::agent::catalog::{AgentSpec, Catalog, Through};
+use crate::agent::catalog::{AgentSpec, Catalog, OptionValue, Through};
 use crate::agent::catalog::{Surroundings, discover};
 use crate::agent::repair::Repair;
 use crate::agent::script;
@@ -29,7 +29,9 @@ pub fn maker(options: &SessionOptions, tests: Option<Command>) -> Result<Arc<dyn
     if spec == undecided::SPEC {
         return Ok(Arc::new(Undecided::new(options.clone(), tests)));
     }
-    let Some(spec) = external(options)? else { return Ok(Arc::new(RepairMaker { tests })) };
+    let Some(mut spec) = external(options)? else { return Ok(Arc::new(RepairMaker { tests })) };
+    let model = options.model.iter().map(|model| ("model".to_owned(), OptionValue::Choice(model.clone())));
+    spec.options.extend(model);
     let found = discover(&spec, &surroundings(&options.workspace));
     let isolation = isolation(options.isolation, options.mode, &spec)?;
     let may_fall_back = options.isolation == IsolationChoice::Auto && options.mode != Mode::Plan;
@@ -176,6 +178,10 @@ impl AgentMaker for RepairMaker {
     }
 
     fn is_embedded(&self) -> bool {
+        true
+    }
+
+    fn trusts_trials(&self) -> bool {
         true
     }
 }

@@ -19,6 +19,7 @@ mod maker;
 mod mistyped;
 mod neighbors;
 mod options;
+mod others;
 mod package;
 mod parse;
 mod place;

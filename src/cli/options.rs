@@ -16,6 +16,9 @@ pub struct SessionOptions {
     pub agent: String,
     /// The reason for the choice of the agent, in words, for the header.
     pub chosen: String,
+    /// The model that an external agent is set to, where it offers that.
+    #[serde(default)]
+    pub model: Option<String>,
     pub mode: Mode,
     pub isolation: IsolationChoice,
     pub goal: Option<String>,
@@ -50,6 +53,7 @@ impl SessionOptions {
             workspace,
             agent: spec,
             chosen: agent.1,
+            model: None,
             mode: settings.mode,
             isolation: isolation(&settings),
             goal: (!goal.trim().is_empty()).then_some(goal),

@@ -97,6 +97,24 @@ fn options(
 /// What there is here, the best first.
 fn offers(resolved: &Resolved, here: &Here, preferred: &str, memory: &Memory) -> Offers {
     let settings = &resolved.settings;
+    let mut agents = items(here);
+    let (agent, model) = position(&mut agents, preferred);
+    let (drafts, is_introduced) = memory.read().map_or_else(Default::default, |kept| (kept.drafts, kept.introduced));
+    let draft = drafts.into_iter().find(|(directory, _)| *directory == memory.directory);
+    Offers {
+        directory: memory.directory.clone(),
+        agents,
+        agent,
+        model,
+        mode: settings.mode,
+        isolation: settings.isolation.word().to_owned(),
+        draft: draft.map(|(_, text)| text).unwrap_or_default(),
+        introduces: !is_introduced,
+    }
+}
+
+/// The agents, those that can be used first.
+pub(super) fn items(here: &Here) -> Vec<AgentItem> {
     let mut agents: Vec<AgentItem> = here.external.iter().map(|(spec, found)| external(spec, found.as_ref())).collect();
     agents.extend(here.models.iter().map(|model| {
         let about = format!("{}: {}", model.title, model.why);
@@ -116,19 +134,7 @@ fn offers(resolved: &Resolved, here: &Here, preferred: &str, memory: &Memory) ->
         ..of_our_own(Item::new("repair", "embedded: makes failing tests pass; no key, no network"))
     });
     agents.sort_by_key(|agent| agent.item.why_not.is_some());
-    let (agent, model) = position(&mut agents, preferred);
-    let (drafts, is_introduced) = memory.read().map_or_else(Default::default, |kept| (kept.drafts, kept.introduced));
-    let draft = drafts.into_iter().find(|(directory, _)| *directory == memory.directory);
-    Offers {
-        directory: memory.directory.clone(),
-        agents,
-        agent,
-        model,
-        mode: settings.mode,
-        isolation: settings.isolation.word().to_owned(),
-        draft: draft.map(|(_, text)| text).unwrap_or_default(),
-        introduces: !is_introduced,
-    }
+    agents
 }
 
 /// The position of an agent and its model; what is not in the list is put first.

@@ -69,5 +69,9 @@ pub const RULE_COMPARED_ACTIONS_MAX: usize = 200;
 pub const RULE_NEAREST_CHARS_MAX: usize = 200;
 /// The longest time that a rule made from an action counts, unless it has no end: a year.
 pub const RULE_MINUTES_MAX: u32 = 366 * 24 * 60;
+/// Decisions and failing tests that an agent is told of when it takes a session over, and the length of a line of them.
+pub const HANDOVER_DECISIONS_MAX: usize = 60;
+pub const HANDOVER_FAILURES_MAX: usize = 30;
+pub const HANDOVER_LINE_CHARS_MAX: usize = 300;
 /// Rules that one answer lists.
 pub const RULES_LISTED_MAX: usize = 1_000;

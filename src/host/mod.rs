@@ -9,6 +9,7 @@ mod clients;
 mod encoding;
 mod find;
 mod gate;
+mod handover;
 pub mod limits;
 mod line;
 mod merge;
@@ -18,6 +19,7 @@ mod resolve;
 mod runs;
 mod seats;
 mod snapshot;
+mod successor;
 mod surroundings;
 mod undo;
 mod words;
@@ -31,6 +33,8 @@ use crate::model::event::{AgentBadge, Mode, SessionEnded};
 use crate::model::{Action, Command};
 use crate::policy::{Allowance, Judged, Listed, Reach};
 use crate::port::{Agent, AgentSeat, Clock, Neighbors, Workspace};
+use crate::wire::AgentRow;
+use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -69,6 +73,10 @@ pub trait Judge: Send + Sync {
     fn reloaded(&self) -> Option<(Arc<dyn Judge>, Vec<String>)> {
         None
     }
+    /// The same for an agent whose trials in private copies need no consent, or do.
+    fn trusting_trials(&self, _: bool) -> Option<Arc<dyn Judge>> {
+        None
+    }
     /// Of everything that rulings depend on.
     fn digest(&self) -> Digest;
 }
@@ -83,6 +91,18 @@ pub trait AgentMaker: Send + Sync {
     /// Returns whether everything it does outside its own process goes through the gate, so that an unattributed change
     /// is not its own.
     fn is_embedded(&self) -> bool;
+    /// Its trials in private copies need no consent.
+    fn trusts_trials(&self) -> bool {
+        false
+    }
+}
+
+/// The agents that a session can have.
+pub trait Agents: Send + Sync {
+    /// Prepares another agent for this session, by the words that a client gave; in words why it cannot be used.
+    fn named(&self, agent: &str, model: Option<&str>) -> Result<Arc<dyn AgentMaker>, String>;
+    /// Lists them, with the reason why one cannot be used. It may look around on the machine.
+    fn offers(&self) -> BoxFuture<'static, Result<Vec<AgentRow>, String>>;
 }
 
 /// The setup for running the project's checks.
@@ -101,6 +121,7 @@ pub struct Setup {
     pub session: crate::base::SessionId,
     pub workspace: Arc<dyn Workspace>,
     pub agent: Arc<dyn AgentMaker>,
+    pub agents: Arc<dyn Agents>,
     pub judge: Arc<dyn Judge>,
     pub clock: Arc<dyn Clock>,
     pub checks: Option<ChecksSetup>,

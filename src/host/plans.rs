@@ -8,7 +8,7 @@ use crate::model::check::Tree;
 use crate::model::decide::{BEFORE_PLAN, DRIFT, Input};
 use crate::model::event::{Mode, Verdict};
 use crate::model::plan::{Plan, PlanDocument, PlanOrigin, PlanVerdict};
-use crate::model::session::{ActionState, Phase, Speaker};
+use crate::model::session::{ActionState, Phase, PlanVersion, Speaker};
 use crate::model::{Action, AlarmKind, Kind, Session};
 use crate::port::Blobs;
 use crate::wire::{Commented, Commenting, Decide, PlanDecide, PlanDecided, PlanWrite, RpcError};
@@ -44,6 +44,27 @@ pub fn settle(gate: &mut Gate) {
     let held = gate.session().actions.held().filter(waits);
     let ruled = held.map(|state| (state.action.id.clone(), gate.judge().rule(&state.action))).collect();
     gate.reconsider(ruled);
+}
+
+/// A plan that the former agent asked about is asked about by us.
+pub fn ask_again(gate: &mut Gate) {
+    let session = gate.session();
+    let lapsed = |latest: &&PlanVersion| {
+        let asked = latest.action.as_ref().and_then(|action| session.actions.get(action));
+        latest.verdict.is_none() && asked.is_some_and(|state| matches!(state.phase, Phase::Lapsed(_)))
+    };
+    let Some(latest) = session.plans.latest().filter(lapsed) else { return };
+    let (by, document) = (latest.by.clone(), Box::new(latest.document.clone()));
+    gate.quietly(Input::WritePlan { by, document, review: true });
+}
+
+/// The words that an agent goes on with.
+pub fn next_words(session: &Session) -> String {
+    let open = session.plans.approved.and_then(|_| session.plan.active().or_else(|| session.plan.next_open()));
+    open.map_or_else(
+        || "Continue where the session stands.".to_owned(),
+        |step| format!("Continue with step {}: {}", step.id, step.title),
+    )
 }
 
 /// The agent's list of steps; steps that ended with it are put to the user where the plan says so.

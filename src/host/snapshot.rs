@@ -41,7 +41,7 @@ fn of(session: &Session) -> Value {
     json!({
         "seq": session.head,
         "workspace": opened.map(|o| &o.workspace),
-        "agent": opened.map(|o| &o.agent),
+        "agent": opened.map(|_| &session.agent.ready.agent),
         "goal": opened.and_then(|o| o.goal.as_ref()),
         "mode": session.mode,
         "frozen": session.frozen,

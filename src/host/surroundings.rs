@@ -28,6 +28,11 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
+    /// Another agent has the session.
+    pub fn serve(&mut self, embedded: bool) {
+        self.embedded = embedded;
+    }
+
     pub fn new(neighbors: Arc<dyn Neighbors>, embedded: bool) -> Self {
         Self { neighbors, met: BTreeSet::new(), alarmed_about: (0, BTreeSet::new()), embedded }
     }

@@ -449,6 +449,11 @@ impl Action {
         document.as_deref()
     }
 
+    /// It is our own question about the plan: the agent neither asked it nor carries it out.
+    pub fn is_about_plan(&self) -> bool {
+        self.document().is_some() && self.executor == Executor::Host
+    }
+
     pub fn trial(&self) -> Option<&TrialBudget> {
         let ActionBody::Trials(_, budget) = &self.body else { return None };
         Some(budget)

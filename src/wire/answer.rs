@@ -170,6 +170,25 @@ pub struct RewindFile {
     pub certain: bool,
 }
 
+/// An agent that the session could have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentRow {
+    /// As `agent/change` takes it.
+    pub agent: String,
+    pub about: String,
+    /// The reason that it cannot be used here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
+    /// The models to choose from before it runs, preferred first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentList {
+    pub agents: Vec<AgentRow>,
+}
+
 /// The processes of the session that run now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Processes {

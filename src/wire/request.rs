@@ -2,8 +2,8 @@
 
 use super::Id;
 use super::answer::{
-    Allowed, AttachedAs, BlobPart, Commented, Decision, Found, ImageKept, LeaseGranted, OwnAction, PlanDecided,
-    PlanRevision, Processes, Queued, Rewound, RuleList, Seen, Stepped, Tightened,
+    AgentList, Allowed, AttachedAs, BlobPart, Commented, Decision, Found, ImageKept, LeaseGranted, OwnAction,
+    PlanDecided, PlanRevision, Processes, Queued, Rewound, RuleList, Seen, Stepped, Tightened,
 };
 use super::message::{Code, Message, RpcError};
 use crate::base::{ActionId, Digest, LeaseId, RelPath, RuleId, Seq, StepId};
@@ -350,6 +350,16 @@ pub struct SetOption {
     pub value: String,
 }
 
+/// Another agent for this session. The present turn is canceled and the present agent ends first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentChange {
+    /// As `--agent` takes it.
+    pub agent: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
 /// Ends the session: what is open lapses, the agent ends, the host goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Close {
@@ -453,6 +463,10 @@ requests! {
     "checkpoint/restore" Restore(Restore) -> OwnAction, "revert";
     "checkpoint/rewind" Rewind(Rewind) -> Rewound, "rewind";
     "candidate/test" CandidateTest(CandidateTest) -> OwnAction, "the test of the candidate";
+    /// The agents that the session could have.
+    "agent/list" AgentList -> AgentList, "the list of agents";
+    /// Gives the session to another agent.
+    "agent/change" AgentChange(AgentChange) -> Seen, "the change of the agent";
     "agent/option" SetOption(SetOption) -> Seen, "the agent's option";
     /// A request about what the agent keeps itself; its answer follows as `agent_noted`.
     "agent/session" Keeping(Keeping) -> Seen, "the agent's sessions";
@@ -471,7 +485,9 @@ impl Request {
     /// Reading only; allowed without control.
     pub fn is_reading(&self) -> bool {
         match self {
-            Self::Attach(_) | Self::BlobGet(_) | Self::Find(_) | Self::Processes | Self::Rules => true,
+            Self::Attach(_) | Self::BlobGet(_) | Self::Find(_) | Self::Processes | Self::Rules | Self::AgentList => {
+                true
+            }
             Self::Allow(allow) => allow.preview,
             Self::Rewind(rewind) => rewind.preview,
             Self::Prompt(_)
@@ -498,6 +514,7 @@ impl Request {
             | Self::Restore(_)
             | Self::CandidateTest(_)
             | Self::SetOption(_)
+            | Self::AgentChange(_)
             | Self::Keeping(_)
             | Self::RuleRevoke(_)
             | Self::Tighten(_) => false,

@@ -153,6 +153,7 @@ impl Scene {
             session,
             workspace: Arc::new(workspace),
             agent: Arc::new(Maker(self.config(dir.path(), &script))),
+            agents: Arc::new(crate::alone::Alone),
             judge: Arc::new(AskAll),
             clock: Arc::new(Wall),
             checks: None,

@@ -14,6 +14,7 @@
 #[path = "../support/seat.rs"]
 mod seat;
 
+mod agents;
 mod always;
 mod crash;
 mod doubt;

@@ -198,6 +198,7 @@ impl Play {
             session: SessionId::new("simulated"),
             workspace: hold.clone(),
             agent: Arc::new(Maker(Mutex::new(self.dice.of(11)))),
+            agents: Arc::new(crate::alone::Alone),
             judge: Arc::new(Rules),
             clock: Arc::new(self.clock.clone()),
             checks: None,

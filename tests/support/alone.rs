@@ -1,10 +1,23 @@
-//! A host that has no neighbors.
+//! A host that has no neighbors, and one agent.
 
 use rightseat::base::{Digest, RelPath, SessionId, UnixMs};
+use rightseat::host::{AgentMaker, Agents};
 use rightseat::port::{Neighbor, Neighbors};
+use rightseat::wire::AgentRow;
+use std::sync::Arc;
 
-/// There are no other sessions.
+/// There are no other sessions, and no other agents.
 pub struct Alone;
+
+impl Agents for Alone {
+    fn named(&self, agent: &str, _: Option<&str>) -> Result<Arc<dyn AgentMaker>, String> {
+        Err(format!("there is no agent {agent}"))
+    }
+
+    fn offers(&self) -> futures::future::BoxFuture<'static, Result<Vec<AgentRow>, String>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+}
 
 impl Neighbors for Alone {
     fn present(&self) -> Vec<SessionId> {

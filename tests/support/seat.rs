@@ -57,7 +57,12 @@ impl Room {
 
     /// A script file beside the workspace.
     pub fn script(&self, lines: &[Value]) -> String {
-        let path = self.dir.path().join("play.jsonl");
+        self.script_as("play.jsonl", lines)
+    }
+
+    /// One of several.
+    pub fn script_as(&self, name: &str, lines: &[Value]) -> String {
+        let path = self.dir.path().join(name);
         let text: String = lines.iter().map(|l| format!("{l}\n")).collect();
         std::fs::write(&path, text).expect("a script");
         format!("script:{}", path.display())

@@ -29,6 +29,9 @@ pub(super) enum Play {
     Tests(Nothing),
     #[serde(deserialize_with = "pattern")]
     Told(Regex),
+    /// Waits for a message, which must match.
+    #[serde(deserialize_with = "pattern")]
+    Prompt(Regex),
     WaitMs(u64),
     End(TurnEnd),
     Exit(i32),
@@ -188,11 +191,12 @@ mod tests {
 {"run": {"command": "ls -l", "cwd": "src"}}
 {"tests": {}}
 {"told": "^Approved"}
+{"prompt": "next"}
 {"wait_ms": 5}
 {"end": "end_turn"}
 {"exit": 3}
 "#;
-        assert_eq!(parse("f", text).unwrap().len(), 13);
+        assert_eq!(parse("f", text).unwrap().len(), 14);
     }
 
     #[test]

@@ -123,13 +123,10 @@ impl Player {
                 self.propose(Proposal::new(format!("run {}", command.line()), Body::Command(command)), why).await?;
             }
             Play::Tests(_) => return self.tests(number).await,
-            Play::Told(pattern) => {
-                if !pattern.is_match(&self.last_told) {
-                    let report =
-                        format!("line {number}: expected to be told /{pattern}/, was told: {}", self.last_told);
-                    self.over(SessionOutcome::Failed, report).await?;
-                    return Ok(Flow::Over);
-                }
+            Play::Told(pattern) => return self.expect(number, &pattern).await,
+            Play::Prompt(pattern) => {
+                self.last_told = self.desk.next_prompt().await?;
+                return self.expect(number, &pattern).await;
             }
             Play::WaitMs(ms) => tokio::time::sleep(std::time::Duration::from_millis(ms)).await,
             Play::End(reason) => {
@@ -148,6 +145,15 @@ impl Player {
             }
         }
         Ok(Flow::On)
+    }
+
+    async fn expect(&mut self, number: usize, pattern: &regex::Regex) -> Result<Flow, Interrupted> {
+        if pattern.is_match(&self.last_told) {
+            return Ok(Flow::On);
+        }
+        let report = format!("line {number}: expected to be told /{pattern}/, was told: {}", self.last_told);
+        self.over(SessionOutcome::Failed, report).await?;
+        Ok(Flow::Over)
     }
 
     async fn tests(&mut self, number: usize) -> Result<Flow, Interrupted> {

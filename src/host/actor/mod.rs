@@ -13,6 +13,7 @@ use super::plans;
 use super::report::{outcome, report};
 use super::runs::{self, Runs};
 use super::seats::Seats;
+use super::successor::{Change, Successor};
 use super::surroundings::Surroundings;
 use super::undo::{self, Undo};
 use super::{Ending, HostError, Setup};
@@ -39,6 +40,11 @@ pub enum Msg {
         census: Census,
         reply: Responder,
     },
+    /// The present agent has ended for another one.
+    Parted {
+        change: Box<Change>,
+        reply: Option<Responder>,
+    },
     Close(String),
     /// The process is asked to go; the session is not over.
     Leave,
@@ -53,6 +59,7 @@ impl From<runs::Msg> for Msg {
 pub struct Actor {
     gate: Gate,
     line: AgentLine,
+    successor: Successor,
     runs: Runs,
     undo: Undo,
     seats: Seats,
@@ -73,6 +80,7 @@ impl Actor {
             seats: Seats::new(gate.session().clients.total),
             gate,
             line,
+            successor: Successor::new(setup.agents, to_self.clone()),
             finder: Finder::default(),
             runs: Runs::new(to_self.clone()),
             undo: Undo::new(to_self.clone()),
@@ -163,6 +171,10 @@ impl Actor {
             Msg::Runs(message) => self.runs.take(&mut self.gate, message),
             Msg::Undo(message) => self.undo.take(&mut self.gate, message),
             Msg::Stopped { census, reply } => self.stopped(census, reply),
+            Msg::Parted { change, reply } => {
+                let (line, surroundings) = (&mut self.line, &mut self.surroundings);
+                self.successor.parted(&mut self.gate, line, surroundings, *change, reply);
+            }
             Msg::Close(why) => self.close(&why),
             Msg::Leave => self.closing = true,
         }

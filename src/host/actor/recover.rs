@@ -22,6 +22,7 @@ impl Actor {
             self.line.set_off(&mut self.gate);
             return Ok(());
         }
+        self.successor.take_up(&mut self.gate, &mut self.line, &mut self.surroundings);
         self.take_up_rules();
         let cut: Vec<Action> = self
             .gate

@@ -41,10 +41,14 @@ impl Actor {
         rules::freshen(gate);
         let client = &client;
         let answer = match request {
-            // These two are answered when they are done.
+            // These are answered when they are done.
             Request::Stop => return self.stop(reply),
             Request::Rewind(rewind) => return self.undo.rewind(gate, client, rewind, reply),
             Request::Find(find) => return self.finder.find(gate, find, reply),
+            Request::AgentList => return self.successor.list(reply),
+            Request::AgentChange(change) => {
+                return self.successor.change(gate, &mut self.line, &mut self.runs, client, change, reply);
+            }
             Request::Attach(attach) => self.seats.attach(gate, client, &attach).map(Answer::Attach),
             Request::Prompt(prompt) => self.prompt(prompt).map(Answer::Prompt),
             Request::Draft(draft) => self.draft(client, draft).map(Answer::Draft),

@@ -42,6 +42,16 @@ pub fn blocks(gate: &Gate, text: &str, parts: &[PromptPart]) -> PromptBlocks {
     PromptBlocks(made.0)
 }
 
+/// The message after what the agent must know first; a command of the agent's own has to come first.
+pub fn with_context(prompt: PromptBlocks, context: String) -> PromptBlocks {
+    let PromptBlocks(mut blocks) = prompt;
+    let is_command = matches!(blocks.first(), Some(PromptBlock::Text(text)) if text.starts_with('/'));
+    let at = if is_command { blocks.len() } else { 0 };
+    let gap = if is_command { ("\n\n", "") } else { ("", "\n\n") };
+    blocks.insert(at, PromptBlock::Text(format!("{}{context}{}", gap.0, gap.1)));
+    PromptBlocks(blocks)
+}
+
 #[derive(Default)]
 struct Made(Vec<PromptBlock>);
 

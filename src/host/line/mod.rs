@@ -8,7 +8,7 @@ mod queue;
 use super::gate::Gate;
 use super::report::report;
 use super::runs::Runs;
-use super::{AgentMaker, gate, plans, words};
+use super::{AgentMaker, gate, handover, plans, words};
 use crate::base::{ActionId, UnixMs};
 use crate::host::limits::{AGENT_BATCH_MESSAGES_MAX, PROMPT_PARTS_MAX, UNSUPERVISED_AFTER_TURN_MS};
 use crate::model::action::Executor;
@@ -33,12 +33,14 @@ pub struct AgentLine {
     prompts: Queue,
     /// The end of the last turn, as far as this host knows.
     turn_ended_at: Option<UnixMs>,
+    /// The former agent ends; until then no other one starts.
+    is_changing: bool,
 }
 
 impl AgentLine {
     /// `queued` are the prompts that a former host did not send.
     pub fn new(maker: Arc<dyn AgentMaker>, goal: Option<String>, queued: &[QueuedPrompt]) -> Self {
-        Self { maker, goal, link: Link::default(), prompts: Queue::of(queued), turn_ended_at: None }
+        Self { maker, goal, link: Link::default(), prompts: Queue::of(queued), turn_ended_at: None, is_changing: false }
     }
 
     pub fn is_up(&self) -> bool {
@@ -63,7 +65,35 @@ impl AgentLine {
 
     /// The channels, to be closed elsewhere; the line is down from now on.
     pub fn hang_up(&mut self) -> Link {
+        self.is_changing = false;
         std::mem::take(&mut self.link)
+    }
+
+    /// The agent leaves for another one: its turn is over, and what it asked lapses. The channels are to be closed
+    /// elsewhere.
+    pub fn part(&mut self, gate: &mut Gate, runs: &mut Runs) -> Link {
+        lapse_unfinished(gate, runs, LapseWhy::Canceled, Some("the agent was changed"));
+        self.turn_ended(gate, runs, TurnEnd::Canceled, Some("the agent is changed".to_owned()));
+        let link = self.hang_up();
+        self.is_changing = true;
+        link
+    }
+
+    pub fn is_changing(&self) -> bool {
+        self.is_changing
+    }
+
+    /// The next prompt starts this agent.
+    pub fn take_on(&mut self, maker: Arc<dyn AgentMaker>) {
+        self.maker = maker;
+        self.is_changing = false;
+    }
+
+    /// The new agent goes on before anything else that waits.
+    pub fn go_on(&mut self, text: String) {
+        if let Err(refusal) = self.prompts.push(text, Vec::new(), true) {
+            tracing::error!(%refusal, "the agent was not told to go on");
+        }
     }
 
     /// A new session: the agent starts, with the goal as its first prompt.
@@ -259,7 +289,7 @@ impl AgentLine {
             return;
         }
         gate.record(Event::AgentLost(AgentLost { why: why.to_owned(), exit }));
-        lapse_unfinished(gate, runs, LapseWhy::AgentLost);
+        lapse_unfinished(gate, runs, LapseWhy::AgentLost, None);
         self.turn_ended(gate, runs, TurnEnd::Error, Some(why.to_owned()));
     }
 
@@ -299,7 +329,7 @@ impl AgentLine {
 
     /// Starts the next turn when the last one is over, and records what still waits.
     pub fn next_prompt(&mut self, gate: &mut Gate) {
-        if gate.session().turns.current.is_none() && gate.session().frozen.is_none() {
+        if gate.session().turns.current.is_none() && gate.session().frozen.is_none() && !self.is_changing {
             self.send_next(gate);
         }
         // What came and went at once is no news.
@@ -310,38 +340,54 @@ impl AgentLine {
 
     fn send_next(&mut self, gate: &mut Gate) {
         let Some(QueuedPrompt { text, parts, .. }) = self.prompts.pop() else { return };
+        let context = if self.is_up() { None } else { self.start_again(gate) };
         if !self.is_up() {
-            let session = gate.session();
-            let resume = (session.turns.count > 0).then(|| report(session, "The session continues with a new agent."));
-            self.start(gate, resume);
-            if !self.is_up() {
-                // Why is in the journal; a turn without an agent would never end.
-                self.prompts.clear();
-                return;
-            }
+            // Why is in the journal; a turn without an agent would never end.
+            self.prompts.clear();
+            return;
         }
         begin_turn(gate);
         let prompt = message::blocks(gate, &text, &parts);
         gate.record(Event::Said(Said { by: SpokenBy::Human, text, more: false }));
+        if let Some(text) = &context {
+            gate.record(Event::Told(Told { action: None, text: text.clone() }));
+        }
+        let prompt = context.into_iter().fold(prompt, message::with_context);
         gate.send(ToAgent::Prompt { prompt, when: When::Queue });
+    }
+
+    /// Starts the agent; returns what its first prompt must tell it of the session.
+    fn start_again(&mut self, gate: &mut Gate) -> Option<String> {
+        let session = gate.session();
+        let (is_new, again) = (session.agent.is_new, session.turns.count > 0);
+        let context = match is_new {
+            true => Some(handover::taken_over(session)),
+            false => handover::started_again(session).filter(|_| again),
+        };
+        // One that never had this session has nothing to resume.
+        let resume = (again && !is_new).then(|| report(session, "The session continues with a new agent."));
+        self.start(gate, resume);
+        context
     }
 }
 
 /// Lapses the agent's pending actions and tells it to end its turn.
 pub fn cancel_turn(gate: &mut Gate, runs: &Runs) {
-    lapse_unfinished(gate, runs, LapseWhy::Canceled);
+    lapse_unfinished(gate, runs, LapseWhy::Canceled, None);
     gate.send(ToAgent::Cancel);
 }
 
-/// Lapses the agent's actions that have not started; those on our side run to their end.
-fn lapse_unfinished(gate: &mut Gate, runs: &Runs, why: LapseWhy) {
+/// Lapses the agent's actions that have not started; those on our side run to their end, and what we ask about the plan
+/// is not the agent's.
+fn lapse_unfinished(gate: &mut Gate, runs: &Runs, why: LapseWhy, detail: Option<&str>) {
     let open = gate.session().actions.open();
     let unfinished: Vec<ActionId> = open
         .filter(|a| a.action.executor == Executor::Agent || !runs.is_running(&a.action.id))
+        .filter(|a| !a.action.is_about_plan())
         .map(|a| a.action.id.clone())
         .collect();
     for action in unfinished {
-        gate.quietly(Input::Lapse { action, why, detail: None });
+        gate.quietly(Input::Lapse { action, why, detail: detail.map(str::to_owned) });
     }
 }
 

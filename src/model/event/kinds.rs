@@ -1,6 +1,7 @@
 //! The kinds of facts: a row each, with what it is about, which parts of the picture it touches and its words, and a
 //! struct each, with the names and shapes of the wire.
 
+use super::agents::AgentChanged;
 use super::plans::{PlanCommented, PlanDecided, PlanRevised, PlanWritten};
 use super::rules::{LeaseGranted, LeaseRevoked, PolicyAllowed, PolicyReloaded, PolicyRevoked, PolicyTightened, Ruled};
 use super::vocabulary::{
@@ -118,6 +119,8 @@ events! {
     "usage" Usage { touches [] }
     /// The agent's name, abilities and options: sent once it has started, and whenever they change.
     "agent_ready" AgentReady { touches [Actions] }
+    /// Another agent has the session.
+    "agent_changed" AgentChanged { touches [Transcript Actions], Both words::agent_changed }
     /// A line the agent's process wrote to its error stream, or protocol text shown raw.
     "agent_noted" AgentNoted { touches [Transcript] }
     /// A host took the session over (again).

@@ -177,12 +177,14 @@ impl<'de> Deserialize<'de> for Envelope {
     }
 }
 
+mod agents;
 mod kinds;
 mod plans;
 mod rules;
 mod vocabulary;
 mod words;
 
+pub use agents::AgentChanged;
 pub use kinds::*;
 pub use plans::{PlanCommented, PlanDecided, PlanRevised, PlanWritten};
 pub use rules::*;

@@ -2,8 +2,8 @@
 //! cleans it.
 
 use super::{
-    ChangedBy, Finished, Observed, PlanCommented, PlanDecided, PlanRevised, PlanWritten, Proposed, Reverted,
-    SessionOpened, Stopped,
+    AgentChanged, ChangedBy, Finished, Observed, PlanCommented, PlanDecided, PlanRevised, PlanWritten, Proposed,
+    Reverted, SessionOpened, Stopped,
 };
 use crate::base::ActionId;
 use crate::model::check::CheckFinished;
@@ -66,6 +66,13 @@ pub(super) fn opened(body: &SessionOpened) -> Words {
         body.agent.isolation.word()
     );
     Words::new(format!("Session {} opened", body.session)).text(place).texts(&body.goal)
+}
+
+pub(super) fn agent_changed(body: &AgentChanged) -> Words {
+    let model = body.model.as_ref().map(|model| format!(", model {model}")).unwrap_or_default();
+    let (from, to) = (&body.from, &body.to);
+    Words::new(format!("The agent was changed by {}: from {} to {}{model}", body.by, from.name, to.name))
+        .text(format!("Isolation {}.", to.isolation.word()))
 }
 
 pub(super) fn planned(body: &PlanRevised) -> Words {

@@ -170,6 +170,10 @@ impl Session {
             Event::ClientChanged(body) => self.clients.change(body),
             Event::Usage(body) => self.agent.usage = body.clone(),
             Event::AgentReady(body) => self.agent.ready(body),
+            Event::AgentChanged(body) => {
+                self.transcript.note(seq, at, format!("agent changed: from {} to {}", body.from.name, body.to.name));
+                self.agent.change(body);
+            }
             Event::AgentNoted(body) => self.note(seq, at, body),
             Event::HostStarted(_) => self.clients.all_left(),
             Event::Drafted(_) | Event::QueueChanged(_) => self.prompts.apply(&envelope.event),
@@ -219,6 +223,8 @@ impl Session {
 
     fn end_turn(&mut self, seq: Seq, at: UnixMs, body: &TurnEnded) {
         self.turns.current = None;
+        // One that could not even begin has not learned of the session.
+        self.agent.is_new &= body.reason == TurnEnd::Error;
         // That a turn ends as it should is seen by what was said; anything else is worth a line.
         if body.reason != TurnEnd::EndTurn {
             self.transcript.note(seq, at, format!("turn ended: {}", body.reason.words()));

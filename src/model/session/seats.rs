@@ -1,7 +1,7 @@
 //! The participants: the clients, the one that has control, and the agent.
 
 use crate::base::ClientId;
-use crate::model::event::{AgentLost, AgentReady, AgentSession, ClientChanged, Usage};
+use crate::model::event::{AgentChanged, AgentLost, AgentReady, AgentSession, ClientChanged, Usage};
 use crate::model::open::ClientChange;
 
 /// The clients that are attached.
@@ -47,6 +47,10 @@ pub struct AgentFacts {
     /// The sessions that it said it keeps, when it was asked last.
     pub keeps: Option<Vec<AgentSession>>,
     pub usage: Usage,
+    /// The change that made it the agent, where the session was opened with another one.
+    pub changed: Option<AgentChanged>,
+    /// It has not worked in a turn since.
+    pub is_new: bool,
 }
 
 impl AgentFacts {
@@ -56,6 +60,12 @@ impl AgentFacts {
         if body.session.is_some() {
             self.session.clone_from(&body.session);
         }
+    }
+
+    /// What the former agent said of itself is not true of this one.
+    pub(super) fn change(&mut self, body: &AgentChanged) {
+        let ready = AgentReady { agent: body.to.clone(), ..AgentReady::default() };
+        *self = Self { ready, changed: Some(body.clone()), is_new: true, ..Self::default() };
     }
 }
 

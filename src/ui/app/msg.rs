@@ -92,6 +92,7 @@ pub enum AnswerData {
     /// What a rule covers.
     Allowed(wire::Allowed),
     Rules(wire::RuleList),
+    Agents(wire::AgentList),
     /// A refusal that lists changes which may be the user's, to choose from.
     Choose(ChoiceNeeded),
 }

@@ -295,6 +295,19 @@ impl App {
                     Some(Pick::Logins) => stay(Overlay::Choose(Choice::logins(&self.scene))),
                     Some(Pick::Login(login)) => stay(Overlay::Choose(Choice::login(&login))),
                     Some(Pick::SignIn(login)) => OverlayResult::Requests(vec![Request::SignIn(login)]),
+                    Some(Pick::Agent(agent)) => match (agent.why_not.clone(), agent.models.is_empty()) {
+                        (Some(why), _) => {
+                            self.say(Toast::warning(why));
+                            stay(Overlay::Choose(choice))
+                        }
+                        (None, false) => stay(Overlay::Choose(Choice::models(&agent))),
+                        (None, true) => OverlayResult::Requests(vec![Request::Host(wire::Request::AgentChange(
+                            wire::AgentChange { agent: agent.agent, model: None },
+                        ))]),
+                    },
+                    Some(Pick::ChangeAgent(change)) => {
+                        OverlayResult::Requests(vec![Request::Host(wire::Request::AgentChange(change))])
+                    }
                     // The start screen takes the keys of its lists itself.
                     Some(Pick::Item(_)) | None => OverlayResult::Close,
                 };

@@ -342,6 +342,13 @@ impl App {
                         rules.answered(list);
                     }
                 }
+                Ok(AnswerData::Agents(list)) => {
+                    if let Some(Overlay::Choose(choice)) = &mut self.overlay
+                        && choice.of_agents
+                    {
+                        *choice = Choice::agents(&self.scene, list.agents);
+                    }
+                }
                 // What was revoked is off the list.
                 Ok(_) if matches!(asked, wire::Request::RuleRevoke(_) | wire::Request::LeaseRevoke(_)) => {
                     self.say(Toast::plain("revoked"));

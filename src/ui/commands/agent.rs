@@ -3,6 +3,7 @@
 use super::{BASE, Command, needs_control};
 use crate::ui::app::{App, Request};
 use crate::ui::overlays::{AgentSetting, Choice, Overlay};
+use crate::wire;
 
 const GROUP: &str = "agent";
 
@@ -18,6 +19,16 @@ pub(super) const COMMANDS: &[Command] = &[
             Vec::new()
         },
         ..BASE
+    },
+    Command {
+        name: "agent-change",
+        label: "another agent",
+        description: "Give the session to another agent, which is told the plan, what fails and your decisions",
+        run: |app| {
+            app.overlay = Some(Overlay::Choose(Choice::agents_to_come()));
+            vec![Request::Host(wire::Request::AgentList)]
+        },
+        ..SETTING
     },
     Command {
         name: "model",

@@ -14,6 +14,7 @@ use crate::ui::panes::inbox::action_words;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
 use crate::ui::view::header;
+use crate::wire;
 use ratatui::layout::Rect;
 
 /// An item that can be chosen.
@@ -55,6 +56,9 @@ pub enum Pick {
     Login(AgentLogin),
     /// Its command is run in the user's terminal.
     SignIn(AgentLogin),
+    /// Another agent for the session; its models follow, where it has some to choose from.
+    Agent(wire::AgentRow),
+    ChangeAgent(wire::AgentChange),
     /// A row of the start screen's lists, by its position.
     Item(usize),
 }
@@ -100,6 +104,8 @@ pub struct Choice {
     cursor: usize,
     /// It shows the agent's sessions, and changes when they do.
     pub of_sessions: bool,
+    /// It waits for the list of agents.
+    pub of_agents: bool,
     /// The revision of an action that it would decide on.
     pub decides: Option<(ActionId, Digest)>,
 }
@@ -171,7 +177,15 @@ impl Choice {
     }
 
     fn of(title: impl Into<String>, rows: Vec<(String, String, Pick)>) -> Self {
-        Self { title: title.into(), about: Vec::new(), rows, cursor: 0, of_sessions: false, decides: None }
+        Self {
+            title: title.into(),
+            about: Vec::new(),
+            rows,
+            cursor: 0,
+            of_sessions: false,
+            of_agents: false,
+            decides: None,
+        }
     }
 
     /// A list of the start screen: names with their meanings.
@@ -180,6 +194,44 @@ impl Choice {
         let row = |(at, (name, meaning))| (name, meaning, Pick::Item(at));
         let rows = rows.into_iter().take(UI_CHOICES_MAX).enumerate().map(row).collect();
         Self { about: vec![about.to_owned()], cursor, ..Self::of(title, rows) }
+    }
+
+    /// Until the host has looked around.
+    #[must_use]
+    pub fn agents_to_come() -> Self {
+        Self {
+            about: vec!["requested from the host".to_owned()],
+            of_agents: true,
+            ..Self::of("Change the agent", Vec::new())
+        }
+    }
+
+    /// The agents that the session could have, those that can be used first.
+    #[must_use]
+    pub fn agents(scene: &Scene, agents: Vec<wire::AgentRow>) -> Self {
+        let row = |agent: wire::AgentRow| {
+            let about = agent.why_not.as_ref().unwrap_or(&agent.about);
+            (visible(&agent.agent), visible(about), Pick::Agent(agent))
+        };
+        let now = &scene.session.agent.ready.agent;
+        let about = vec![
+            format!("now {}, isolation {}", visible(&now.name), now.isolation.word()),
+            "The present turn is canceled. The other agent is given the plan, what fails and your decisions."
+                .to_owned(),
+        ];
+        let rows = agents.into_iter().take(UI_CHOICES_MAX).map(row).collect();
+        Self { about, ..Self::of("Change the agent", rows) }
+    }
+
+    /// The models to give it to.
+    #[must_use]
+    pub fn models(agent: &wire::AgentRow) -> Self {
+        let row = |model: &String| {
+            let change = wire::AgentChange { agent: agent.agent.clone(), model: Some(model.clone()) };
+            (visible(model), String::new(), Pick::ChangeAgent(change))
+        };
+        let rows = agent.models.iter().take(UI_CHOICES_MAX).map(row).collect();
+        Self::of(format!("The model of {}", visible(&agent.agent)), rows)
     }
 
     /// The agent's badges, then its own modes and options with their values.

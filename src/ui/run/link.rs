@@ -275,6 +275,9 @@ fn answer(asked: &Request, result: &serde_json::value::RawValue) -> Result<Answe
     if *asked == Request::Rules {
         return read(Some(result)).map(AnswerData::Rules).ok_or_else(invalid);
     }
+    if *asked == Request::AgentList {
+        return read(Some(result)).map(AnswerData::Agents).ok_or_else(invalid);
+    }
     if matches!(asked, Request::Image(_)) {
         return read(Some(result)).map(Box::new).map(AnswerData::Image).ok_or_else(invalid);
     }

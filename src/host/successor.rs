@@ -1,0 +1,134 @@
+//! Another agent for the session: the present one ends with its processes, then the other one takes over.
+
+use super::actor::Msg;
+use super::clients::Responder;
+use super::gate::Gate;
+use super::line::AgentLine;
+use super::runs::Runs;
+use super::surroundings::Surroundings;
+use super::{AgentMaker, Agents, plans};
+use crate::base::ClientId;
+use crate::model::AlarmKind;
+use crate::model::event::{AgentChanged, Event};
+use crate::wire::{AgentChange, AgentList, Answer, RpcError, Seen};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// A change that waits for the end of the present agent.
+pub struct Change {
+    maker: Arc<dyn AgentMaker>,
+    agent: String,
+    model: Option<String>,
+    by: String,
+    /// The words that the new agent goes on with, where the former one was at work.
+    next: Option<String>,
+}
+
+impl std::fmt::Debug for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Change").field("agent", &self.agent).field("by", &self.by).finish_non_exhaustive()
+    }
+}
+
+/// See the module.
+pub struct Successor {
+    agents: Arc<dyn Agents>,
+    to_self: mpsc::Sender<Msg>,
+}
+
+impl Successor {
+    pub fn new(agents: Arc<dyn Agents>, to_self: mpsc::Sender<Msg>) -> Self {
+        Self { agents, to_self }
+    }
+
+    pub fn list(&self, reply: Responder) {
+        let offers = self.agents.offers();
+        tokio::spawn(async move {
+            let list = offers.await.map(|agents| Answer::AgentList(AgentList { agents }));
+            // A client that is gone needs no answer.
+            let _ = reply.send(list.map_err(RpcError::invalid));
+        });
+    }
+
+    /// At a client's word. The answer follows when the other agent has the session.
+    pub fn change(
+        &self,
+        gate: &mut Gate,
+        line: &mut AgentLine,
+        runs: &mut Runs,
+        client: &ClientId,
+        change: AgentChange,
+        reply: Responder,
+    ) {
+        let AgentChange { agent, model } = change;
+        let maker = match self.agents.named(&agent, model.as_deref()) {
+            Ok(_) if line.is_changing() => Err("the agent is being changed already".to_owned()),
+            Ok(maker) => Ok(maker),
+            Err(why) => Err(why),
+        };
+        match maker {
+            Ok(maker) => {
+                let next = gate.session().turns.current.is_some().then(|| plans::next_words(gate.session()));
+                let change = Change { maker, agent, model, by: client.to_string(), next };
+                self.part(gate, line, runs, change, Some(reply));
+            }
+            Err(why) => drop(reply.send(Err(RpcError::invalid(why)))),
+        }
+    }
+
+    fn part(&self, gate: &mut Gate, line: &mut AgentLine, runs: &mut Runs, change: Change, reply: Option<Responder>) {
+        let mut link = line.part(gate, runs);
+        let to_self = self.to_self.clone();
+        tokio::spawn(async move {
+            link.end().await;
+            drop(to_self.send(Msg::Parted { change: Box::new(change), reply }).await);
+        });
+    }
+
+    /// The former agent has ended.
+    pub fn parted(
+        &self,
+        gate: &mut Gate,
+        line: &mut AgentLine,
+        surroundings: &mut Surroundings,
+        change: Change,
+        reply: Option<Responder>,
+    ) {
+        let Change { maker, agent, model, by, next } = change;
+        // A stop in between ends what was to go on.
+        let goes_on = line.is_changing();
+        let from = gate.session().agent.ready.agent.clone();
+        let changed = AgentChanged { from, to: maker.badge(), agent, model, by };
+        let recorded = gate.append(vec![Event::AgentChanged(changed)]);
+        serve(gate, line, surroundings, maker);
+        plans::ask_again(gate);
+        if let Some(text) = next.filter(|_| goes_on) {
+            line.go_on(text);
+        }
+        let seen = Seen { seq: gate.session().head };
+        if let Some(reply) = reply {
+            let _ = reply.send(recorded.map(|()| Answer::AgentChange(seen)).map_err(RpcError::from));
+        }
+    }
+
+    /// After a restart: the agent that had the session last has it again.
+    pub fn take_up(&self, gate: &mut Gate, line: &mut AgentLine, surroundings: &mut Surroundings) {
+        let Some(changed) = gate.session().agent.changed.clone() else { return };
+        match self.agents.named(&changed.agent, changed.model.as_deref()) {
+            Ok(maker) => serve(gate, line, surroundings, maker),
+            Err(why) => {
+                let text = format!("{} cannot be used any more: the session has its first agent: {why}", changed.agent);
+                gate.alarm(AlarmKind::Fallback, text);
+            }
+        }
+    }
+}
+
+/// Everything that depends on who the agent is.
+fn serve(gate: &mut Gate, line: &mut AgentLine, surroundings: &mut Surroundings, maker: Arc<dyn AgentMaker>) {
+    if let Some(judge) = gate.judge().trusting_trials(maker.trusts_trials()) {
+        gate.take_up(judge);
+    }
+    surroundings.serve(maker.is_embedded());
+    line.take_on(maker);
+}
