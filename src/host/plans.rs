@@ -4,7 +4,6 @@
 use super::gate::Gate;
 use crate::base::{ClientId, Digest, RelPath, StepId};
 use crate::markdown;
-use crate::model::check::Tree;
 use crate::model::decide::{BEFORE_PLAN, DRIFT, Input};
 use crate::model::event::{Mode, Verdict};
 use crate::model::plan::{Plan, PlanDocument, PlanOrigin, PlanVerdict};
@@ -133,28 +132,12 @@ fn summary(session: &Session, id: &StepId) -> String {
     if open > 0 {
         out.push_str(&format!("\nStill pending: {open}\n"));
     }
-    let first = actions.first().map(|state| state.times.proposed_seq);
-    let runs: Vec<_> = session
-        .checks
-        .runs()
-        .filter(|run| run.started.tree == Tree::Workspace)
-        .filter_map(|run| Some((run.seq, run.finished.as_ref()?)))
-        .collect();
-    let words = |(passed, failed): (u32, u32)| format!("{passed} passed, {failed} failed");
-    let before =
-        runs.iter().rfind(|(seq, _)| first.is_some_and(|first| *seq < first)).map(|(_, f)| (f.passed, f.failed));
-    let after =
-        runs.last().filter(|(seq, _)| first.is_some_and(|first| *seq >= first)).map(|(_, f)| (f.passed, f.failed));
-    match (before, after) {
-        (Some(before), Some(after)) => {
-            out.push_str(&format!("\nTests before: {}; after: {}\n", words(before), words(after)));
-        }
-        (None, Some(after)) => out.push_str(&format!("\nTests: {}\n", words(after))),
-        (Some(before), None) => {
-            out.push_str(&format!("\nTests before: {}; none were run since.\n", words(before)));
-        }
-        (None, None) => out.push_str("\nNo test run was observed.\n"),
+    let cost = session.plans.cost_of(&session.plan, id).unwrap_or_default();
+    let words = cost.words();
+    if !words.is_empty() {
+        out.push_str(&format!("\nTaken: {words}\n"));
     }
+    out.push_str(&format!("\n{}\n", cost.tests_words()));
     out
 }
 

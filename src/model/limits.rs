@@ -31,6 +31,8 @@ pub const PLAN_TEXT_BYTES_MAX: usize = 256 * 1024;
 /// Versions of the plan's document, and comments on them, that a session keeps in memory.
 pub const PLAN_VERSIONS_KEPT_MAX: usize = 64;
 pub const PLAN_COMMENTS_MAX: usize = 500;
+/// Steps whose cost a session keeps in memory.
+pub const STEP_COSTS_KEPT_MAX: usize = 5_000;
 /// The words of one comment.
 pub const PLAN_COMMENT_BYTES_MAX: usize = 16 * 1024;
 /// How much changed words must have in common with commented ones to be taken for them, from 0 to 1.

@@ -132,6 +132,11 @@ fn steps_end_one_by_one_and_drift_is_held() {
     seat.approve(&next);
     seat.finished(&next["action"]);
     assert_eq!((room.read("calc.py"), room.read("other.py")), ("y\n".into(), "z\n".into()));
+    assert!(text.contains("No test run was observed."), "{text}");
+    let (code, report, _) = room.run(&["export", &seat.session, "--format", "md"]);
+    assert_eq!(code, 0, "{report}");
+    let steps = report.split("## Steps of the plan").nth(1).expect("the steps");
+    assert!(steps.contains("2 actions · 1 beyond it") && steps.contains("- [x] Edit"), "{steps}");
 }
 
 #[test]

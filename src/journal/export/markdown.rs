@@ -2,7 +2,9 @@
 
 use super::failed;
 use super::story::{self, Part};
+use crate::base::Seq;
 use crate::journal::{Reader, Result};
+use crate::model::Session;
 use std::io::Write;
 
 pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Result<()> {
@@ -29,7 +31,33 @@ pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Re
         }
         Ok(())
     })?;
+    steps(reader, redacting, out)?;
     out.flush().map_err(failed)
+}
+
+/// The plan as it stands at the end, with what each step took.
+fn steps(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Result<()> {
+    let mut session = Session::default();
+    for record in reader.iter(Seq(1)) {
+        session.apply(&record?.envelope());
+    }
+    if session.plan.steps.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "## Steps of the plan\n").map_err(failed)?;
+    for step in &session.plan.steps {
+        let indent = "  ".repeat(session.plan.depth(step));
+        let (title, mark) = (escape(&story::clean(&step.title, redacting)), step.status.mark());
+        let Some(cost) = session.plans.cost_of(&session.plan, &step.id) else {
+            writeln!(out, "{indent}- [{mark}] {title}").map_err(failed)?;
+            continue;
+        };
+        let taken = [cost.words(), format!("{} actions", cost.actions), format!("{} beyond it", cost.drifts)];
+        let taken: Vec<String> = taken.into_iter().filter(|one| !one.is_empty() && !one.starts_with("0 ")).collect();
+        writeln!(out, "{indent}- [{mark}] {title} ({})", taken.join(" · ")).map_err(failed)?;
+        writeln!(out, "{indent}  {}", cost.tests_words()).map_err(failed)?;
+    }
+    writeln!(out).map_err(failed)
 }
 
 fn fenced(out: &mut dyn Write, language: &str, text: &str) -> Result<()> {

@@ -70,11 +70,8 @@ pub(super) fn tell(e: &Envelope, opened_ms: u64, redacting: bool, blobs: Blobs<'
     if matches!(&e.event, Event::Said(said) if said.text.trim().is_empty()) {
         return None;
     }
-    let safe = |text: &str| {
-        let text = if redacting { super::redact(text) } else { None }.unwrap_or_else(|| text.to_owned());
-        Untrusted::new(text)
-    };
-    let clean = |text: &str| safe(text).visible().into_owned();
+    let clean = |text: &str| clean(text, redacting);
+    let safe = |text: &str| safe(text, redacting);
     let verbatim = |text: &str| safe(text).visible_lines().collect::<Vec<_>>().join("\n");
     let words = e.event.words()?;
     let detail = words.detail.iter().map(|detail| match detail {
@@ -86,6 +83,16 @@ pub(super) fn tell(e: &Envelope, opened_ms: u64, redacting: bool, blobs: Blobs<'
         parts.extend(p.action.files().iter().map(|file| change(file, &clean, &verbatim, blobs)));
     }
     Some(Entry { after_ms: e.at.0.saturating_sub(opened_ms), seq: e.seq.0, heading: clean(&words.heading), parts })
+}
+
+fn safe(text: &str, redacting: bool) -> Untrusted {
+    let text = if redacting { super::redact(text) } else { None }.unwrap_or_else(|| text.to_owned());
+    Untrusted::new(text)
+}
+
+/// One line that is safe to show.
+pub(super) fn clean(text: &str, redacting: bool) -> String {
+    safe(text, redacting).visible().into_owned()
 }
 
 /// The bytes of a content that is not in its envelope, by digest and length, where they can be had.

@@ -3,6 +3,7 @@
 
 mod actions;
 mod checks;
+mod costs;
 mod disk;
 mod leases;
 mod plans;
@@ -13,6 +14,7 @@ mod transcript;
 
 pub use actions::{ActionState, Actions, OutputSoFar, Phase, Times};
 pub use checks::{Checks, Run};
+pub use costs::{StepCost, TestCount, dollars, tokens};
 pub use disk::Disk;
 pub use leases::{Lease, Leases};
 pub use plans::{PlanVersion, Plans};
@@ -108,6 +110,7 @@ impl Session {
         if let Err(why) = self.fold(envelope) {
             self.record_anomaly(envelope.seq, why);
         }
+        self.plans.costs.apply(envelope, &self.plan, &self.checks, &self.actions);
     }
 
     fn fold(&mut self, envelope: &Envelope) -> Result<(), String> {

@@ -1,10 +1,11 @@
 //! The plan under review: the versions of its document, the comments on them, and whether one was approved.
 
-use crate::base::{ActionId, CommentId, Digest, Seq, UnixMs};
+use super::costs::{Costs, StepCost};
+use crate::base::{ActionId, CommentId, Digest, Seq, StepId, UnixMs};
 use crate::model::action::Action;
 use crate::model::event::{Decided, PlanDecided, PlanWritten, Verdict};
 use crate::model::limits::{PLAN_COMMENTS_MAX, PLAN_VERSIONS_KEPT_MAX};
-use crate::model::plan::{CommentState, PlanComment, PlanDocument, PlanVerdict};
+use crate::model::plan::{CommentState, Plan, PlanComment, PlanDocument, PlanVerdict};
 
 /// One version of the plan's document.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,9 +32,15 @@ pub struct Plans {
     total: u32,
     /// The digest of the text that was approved last.
     pub approved: Option<Digest>,
+    pub(super) costs: Costs,
 }
 
 impl Plans {
+    /// What a step took with everything below it; `None` before anything happened.
+    pub fn cost_of(&self, plan: &Plan, step: &StepId) -> Option<StepCost> {
+        self.costs.of(plan, step)
+    }
+
     pub fn versions(&self) -> &[PlanVersion] {
         &self.versions
     }

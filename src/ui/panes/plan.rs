@@ -109,6 +109,18 @@ fn tree<'a>(plan: &'a Plan, closed: &BTreeSet<StepId>) -> Vec<(&'a Step, u16, us
     rows
 }
 
+/// Columns from which what a step took is shown beside it.
+const COST_COLUMNS_MIN: u16 = 60;
+
+/// The row with what the step took so far.
+fn with_cost(scene: &Scene, step: &Step, row: Row, columns: u16) -> Row {
+    let cost = (columns >= COST_COLUMNS_MIN).then(|| scene.session.plans.cost_of(&scene.session.plan, &step.id));
+    match cost.flatten().map(|cost| cost.words()).filter(|words| !words.is_empty()) {
+        Some(words) => row.right(format!("  {words}"), Role::TextFaint),
+        None => row,
+    }
+}
+
 fn row(scene: &Scene, step: &Step, depth: u16, done: usize, children: usize, closed: bool) -> Row {
     let look: &Look = &scene.look;
     let (sign, role, title_role) = status_look(step.status);
@@ -160,7 +172,7 @@ impl Pane for PlanPane {
         PaneId::Plan
     }
 
-    fn refresh(&mut self, scene: &Scene, _room: Size, touched: Touched) {
+    fn refresh(&mut self, scene: &Scene, room: Size, touched: Touched) {
         if !touched.plan && !touched.actions {
             return;
         }
@@ -175,7 +187,7 @@ impl Pane for PlanPane {
                     Some((mark, role)) => row.and(format!(" {mark}"), role),
                     None => row,
                 };
-                (step.id.clone(), row)
+                (step.id.clone(), with_cost(scene, step, row, room.width))
             })
             .collect();
         self.rows.extend(self.removed_rows(&scene.look));

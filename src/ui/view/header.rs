@@ -2,6 +2,7 @@
 
 use crate::base::text::{Show, escape, width};
 use crate::model::event::{ChangedBy, Isolation, SessionOutcome, Usage};
+use crate::model::session;
 use crate::model::{AgentLevel, AgentState, WatchState};
 use crate::ui::app::{App, Link, Scene};
 use crate::ui::layout::breakpoints;
@@ -195,11 +196,11 @@ fn used(scene: &Scene) -> Vec<(u8, String)> {
         &scene.session.agent.usage;
     let mut parts = Vec::new();
     if let Some(micros) = cost_micros {
-        parts.push((1, dollars(*micros)));
+        parts.push((1, session::dollars(*micros)));
     }
     let tokens = tokens_in.unwrap_or(0) + tokens_out.unwrap_or(0);
     if tokens > 0 {
-        parts.push((2, if tokens >= 10_000 { format!("{}k tok", tokens / 1000) } else { format!("{tokens} tok") }));
+        parts.push((2, session::tokens(tokens)));
     }
     if let Some(left) = budget_left {
         parts.push((0, format!("{} left", escape::show(left, &Show::default()))));
@@ -208,14 +209,6 @@ fn used(scene: &Scene) -> Vec<(u8, String)> {
         parts.push((3, format!("context {}%", used.saturating_mul(100) / size)));
     }
     parts
-}
-
-/// In cents; what is less than one is not nothing.
-fn dollars(micros: u64) -> String {
-    match micros {
-        1..10_000 => format!("$0.{:04}", micros / 100),
-        _ => format!("${}.{:02}", micros / 1_000_000, micros % 1_000_000 / 10_000),
-    }
 }
 
 fn health(app: &App) -> Words {
