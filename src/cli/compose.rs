@@ -55,7 +55,7 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
         checks_of(workspace.root(), options).map(limited).inspect_err(|why| tracing::info!(%why, "no checks")).ok();
     let tests = checks.as_ref().map(|c| c.command.clone());
     let agent = maker::maker(options, tests.clone())?;
-    let agents = Arc::new(Others::new(options.clone(), tests.clone()));
+    let agents = Arc::new(Others::new(options.clone(), tests.clone())?);
     let mut warnings = Vec::new();
     let judge = judge(place, options, workspace.root(), tests, &mut warnings)?;
     let judge = judge.trusting_trials(agent.trusts_trials()).unwrap_or_else(|| Arc::new(judge));

@@ -1,9 +1,11 @@
 //! The other agents of a session: which there are here, and one of them by the words of a client.
 
 use super::options::SessionOptions;
-use super::{agents, maker, undecided, welcome};
+use super::{Fail, agents, maker, undecided, welcome};
+use crate::agent::catalog::Catalog;
+use crate::config::Paths;
 use crate::host::{AgentMaker, Agents};
-use crate::model::Command;
+use crate::model::{Command, Role};
 use crate::ui::welcome::AgentItem;
 use crate::wire::AgentRow;
 use futures::FutureExt as _;
@@ -14,11 +16,15 @@ use std::sync::Arc;
 pub struct Others {
     options: SessionOptions,
     tests: Option<Command>,
+    roles: Vec<Role>,
 }
 
 impl Others {
-    pub fn new(options: SessionOptions, tests: Option<Command>) -> Self {
-        Self { options, tests }
+    /// Reads the roles, which count as they are while this host has the session.
+    pub fn new(options: SessionOptions, tests: Option<Command>) -> Result<Self, Fail> {
+        let file = Paths::dir_of(options.config.as_deref())?.join("agents.toml");
+        let catalog = Catalog::load(Some(&file)).map_err(|e| Fail::usage(e.to_string()))?;
+        Ok(Self { options, tests, roles: catalog.roles().to_vec() })
     }
 
     fn options(&self, agent: &str, model: Option<&str>) -> Result<SessionOptions, String> {
@@ -55,6 +61,14 @@ impl Agents for Others {
         let options = self.options(agent, model)?;
         maker::available(&options).map_err(|fail| fail.text)?;
         maker::maker(&options, self.tests.clone()).map_err(|fail| fail.text)
+    }
+
+    fn own(&self) -> (String, Option<String>) {
+        (self.options.agent.clone(), self.options.model.clone())
+    }
+
+    fn roles(&self) -> Vec<Role> {
+        self.roles.clone()
     }
 
     fn offers(&self) -> BoxFuture<'static, Result<Vec<AgentRow>, String>> {

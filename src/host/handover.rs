@@ -2,17 +2,20 @@
 //! and what was decided.
 
 use super::limits::{HANDOVER_DECISIONS_MAX, HANDOVER_FAILURES_MAX, HANDOVER_LINE_CHARS_MAX};
-use crate::model::Session;
 use crate::model::event::{Decider, Verdict};
 use crate::model::plan::PlanVerdict;
 use crate::model::session::{ActionState, Phase};
+use crate::model::{Role, Session};
 
 /// For an agent that takes the session over from another one.
-pub fn taken_over(session: &Session) -> String {
+pub fn taken_over(session: &Session, role: Option<&Role>) -> String {
     let from = session.agent.changed.as_ref().map_or("another agent", |changed| changed.from.name.as_str());
     let mut out = format!("You take over a session that {} began. You see the same workspace.\n", line(from));
     if let Some(goal) = session.opened.as_ref().and_then(|opened| opened.goal.as_deref()) {
         out.push_str(&format!("Its goal: {}\n", goal.trim()));
+    }
+    if let (Some(role), Some(step)) = (role, session.plan.active()) {
+        out.push_str(&format!("\n{}\n", role.words(&step.id)));
     }
     out.push_str(&plan(session));
     out.push_str(&failures(session));

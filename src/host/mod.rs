@@ -30,7 +30,7 @@ use crate::host::limits::HOST_QUEUE_MESSAGES_MAX;
 use crate::journal::Journal;
 use crate::model::decide::Ruling;
 use crate::model::event::{AgentBadge, Mode, SessionEnded};
-use crate::model::{Action, Command};
+use crate::model::{Action, Command, Role};
 use crate::policy::{Allowance, Judged, Listed, Reach};
 use crate::port::{Agent, AgentSeat, Clock, Neighbors, Workspace};
 use crate::wire::AgentRow;
@@ -101,6 +101,10 @@ pub trait AgentMaker: Send + Sync {
 pub trait Agents: Send + Sync {
     /// Prepares another agent for this session, by the words that a client gave; in words why it cannot be used.
     fn named(&self, agent: &str, model: Option<&str>) -> Result<Arc<dyn AgentMaker>, String>;
+    /// The agent and model that the session was started with.
+    fn own(&self) -> (String, Option<String>);
+    /// The roles that steps can be bound to.
+    fn roles(&self) -> Vec<Role>;
     /// Lists them, with the reason why one cannot be used. It may look around on the machine.
     fn offers(&self) -> BoxFuture<'static, Result<Vec<AgentRow>, String>>;
 }

@@ -41,7 +41,7 @@ pub fn settle(gate: &mut Gate) {
         state.ruled.as_ref().is_some_and(|ruled| matches!(ruled.rule.as_str(), BEFORE_PLAN | DRIFT))
     };
     let held = gate.session().actions.held().filter(waits);
-    let ruled = held.map(|state| (state.action.id.clone(), gate.judge().rule(&state.action))).collect();
+    let ruled = held.map(|state| (state.action.id.clone(), gate.rule(&state.action))).collect();
     gate.reconsider(ruled);
 }
 

@@ -2,12 +2,12 @@
 
 use super::actor::Msg;
 use super::clients::Responder;
-use super::gate::Gate;
+use super::gate::{Due, Gate};
 use super::line::AgentLine;
 use super::runs::Runs;
 use super::surroundings::Surroundings;
 use super::{AgentMaker, Agents, plans};
-use crate::base::ClientId;
+use crate::base::{ClientId, StepId};
 use crate::model::AlarmKind;
 use crate::model::event::{AgentChanged, Event};
 use crate::wire::{AgentChange, AgentList, Answer, RpcError, Seen};
@@ -20,6 +20,8 @@ pub struct Change {
     agent: String,
     model: Option<String>,
     by: String,
+    /// It is for this step only.
+    step: Option<StepId>,
     /// The words that the new agent goes on with, where the former one was at work.
     next: Option<String>,
 }
@@ -33,18 +35,20 @@ impl std::fmt::Debug for Change {
 /// See the module.
 pub struct Successor {
     agents: Arc<dyn Agents>,
+    /// The step that was worked on last, and its role.
+    seen: Option<(StepId, Option<String>)>,
     to_self: mpsc::Sender<Msg>,
 }
 
 impl Successor {
     pub fn new(agents: Arc<dyn Agents>, to_self: mpsc::Sender<Msg>) -> Self {
-        Self { agents, to_self }
+        Self { agents, seen: None, to_self }
     }
 
     pub fn list(&self, reply: Responder) {
-        let offers = self.agents.offers();
+        let (offers, roles) = (self.agents.offers(), self.agents.roles());
         tokio::spawn(async move {
-            let list = offers.await.map(|agents| Answer::AgentList(AgentList { agents }));
+            let list = offers.await.map(|agents| Answer::AgentList(AgentList { agents, roles }));
             // A client that is gone needs no answer.
             let _ = reply.send(list.map_err(RpcError::invalid));
         });
@@ -69,7 +73,7 @@ impl Successor {
         match maker {
             Ok(maker) => {
                 let next = gate.session().turns.current.is_some().then(|| plans::next_words(gate.session()));
-                let change = Change { maker, agent, model, by: client.to_string(), next };
+                let change = Change { maker, agent, model, by: client.to_string(), step: None, next };
                 self.part(gate, line, runs, change, Some(reply));
             }
             Err(why) => drop(reply.send(Err(RpcError::invalid(why)))),
@@ -94,11 +98,11 @@ impl Successor {
         change: Change,
         reply: Option<Responder>,
     ) {
-        let Change { maker, agent, model, by, next } = change;
+        let Change { maker, agent, model, by, step, next } = change;
         // A stop in between ends what was to go on.
         let goes_on = line.is_changing();
         let from = gate.session().agent.ready.agent.clone();
-        let changed = AgentChanged { from, to: maker.badge(), agent, model, by };
+        let changed = AgentChanged { from, to: maker.badge(), agent, model, by, step };
         let recorded = gate.append(vec![Event::AgentChanged(changed)]);
         serve(gate, line, surroundings, maker);
         plans::ask_again(gate);
@@ -111,8 +115,48 @@ impl Successor {
         }
     }
 
+    /// A step that begins may belong to a role with an agent of its own: it has the session for this step. Afterwards
+    /// the former one has it again.
+    pub fn follow(&mut self, gate: &mut Gate, line: &mut AgentLine, runs: &mut Runs) {
+        let session = gate.session();
+        if session.plans.approved.is_none() || session.ended.is_some() || line.is_changing() {
+            return;
+        }
+        let now = worked_on(gate);
+        // Between two steps nothing changes.
+        if now == self.seen || (now.is_none() && session.plan.next_open().is_some()) {
+            return;
+        }
+        self.seen.clone_from(&now);
+        let role = gate.role().cloned();
+        let step = now.map(|(step, _)| step);
+        let own = role.as_ref().and_then(|role| Some((role.agent.clone()?, role.model.clone())));
+        let is_lent = session.agent.changed.as_ref().is_some_and(|changed| changed.step.is_some());
+        let home = || session.agent.home.clone().unwrap_or_else(|| self.agents.own());
+        let present = session.agent.changed.as_ref().map(|changed| (changed.agent.clone(), changed.model.clone()));
+        let present = present.unwrap_or_else(|| self.agents.own());
+        let for_step = step.clone().filter(|_| own.is_some());
+        let wanted = own.or_else(|| is_lent.then(home)).filter(|wanted| *wanted != present);
+        let Some((agent, model)) = wanted else {
+            if let (Some(role), Some(step)) = (role, step) {
+                gate.then(Due::Tell(role.words(&step)));
+            }
+            return;
+        };
+        let by = step.as_ref().map_or_else(|| "the end of the plan".to_owned(), |step| format!("step {step}"));
+        match self.agents.named(&agent, model.as_deref()) {
+            Ok(maker) => {
+                let next = step.map(|_| plans::next_words(gate.session()));
+                self.part(gate, line, runs, Change { maker, agent, model, by, step: for_step, next }, None);
+            }
+            Err(why) => gate.alarm(AlarmKind::Fallback, format!("{by} keeps the present agent: {why}")),
+        }
+    }
+
     /// After a restart: the agent that had the session last has it again.
-    pub fn take_up(&self, gate: &mut Gate, line: &mut AgentLine, surroundings: &mut Surroundings) {
+    pub fn take_up(&mut self, gate: &mut Gate, line: &mut AgentLine, surroundings: &mut Surroundings) {
+        // What was begun is not begun again.
+        self.seen = worked_on(gate);
         let Some(changed) = gate.session().agent.changed.clone() else { return };
         match self.agents.named(&changed.agent, changed.model.as_deref()) {
             Ok(maker) => serve(gate, line, surroundings, maker),
@@ -122,6 +166,12 @@ impl Successor {
             }
         }
     }
+}
+
+/// The step that is worked on, and the name of its role.
+fn worked_on(gate: &Gate) -> Option<(StepId, Option<String>)> {
+    let step = gate.session().plan.active()?.id.clone();
+    Some((step, gate.role().map(|role| role.role.clone())))
 }
 
 /// Everything that depends on who the agent is.

@@ -18,6 +18,7 @@ pub mod offer;
 mod open;
 pub mod plan;
 mod prompt;
+pub mod role;
 pub mod session;
 mod trial;
 
@@ -35,5 +36,6 @@ pub use offer::{OptionEffect, RequestOption};
 pub use open::{AgentLevel, AgentState, AlarmKind, ClientChange, EvidenceKind, Moment, NoteKind, SpokenBy, WatchState};
 pub use plan::{Plan, PlanEdit, Step, StepStatus};
 pub use prompt::{PromptPart, image_mime, prompt_text};
+pub use role::{May, Role};
 pub use session::Session;
 pub use trial::{Trial, TrialOutput};

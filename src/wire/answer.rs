@@ -1,8 +1,8 @@
 //! The answers of a host: one type for each request, named in the table of requests.
 
 use crate::base::{ActionId, ClientId, CommentId, Digest, LeaseId, RelPath, RuleId, Seq, SessionId, StepId, UnixMs};
-use crate::model::FileChange;
 use crate::model::event::{ChangedBy, RuleScope, RulingWord, Survivor, Verdict};
+use crate::model::{FileChange, Role};
 use serde::{Deserialize, Serialize};
 
 /// The request was carried out; its events end here.
@@ -187,6 +187,9 @@ pub struct AgentRow {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentList {
     pub agents: Vec<AgentRow>,
+    /// The roles of agents.toml.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
 }
 
 /// The processes of the session that run now.

@@ -109,3 +109,87 @@ fn the_list_says_what_cannot_be_used() {
     assert!(of("repair")["why_not"].is_null());
     assert!(of("openhands")["why_not"].is_string() || of("openhands")["about"].is_string());
 }
+
+/// Roles in the configuration of this room.
+fn roles(room: &Room, text: &str) {
+    let dir = room.dir.path().join("config/rightseat");
+    std::fs::create_dir_all(&dir).unwrap();
+    std::fs::write(dir.join("agents.toml"), text).unwrap();
+}
+
+#[test]
+fn a_tester_only_reads_and_runs_the_checks() {
+    let room = Room::with(&[("calc.py", "x\n")]);
+    roles(&room, "[roles.tester]\nmay = \"tests\"\nbrief = \"Run them all.\"\n");
+    let script = room.script(&[
+        json!({"document": "1. Test it\n2. Fix it\n"}),
+        json!({"read": {"path": "calc.py"}}),
+        edit("calc.py", "y\n"),
+        json!({"told": "rule role.*step s1 belongs to the role tester"}),
+        json!({"run": {"command": "make check"}}),
+        json!({"plan": [{"title": "Test it", "status": "done"}, {"title": "Fix it", "status": "active"}]}),
+        edit("calc.py", "z\n"),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script, "--mode", "plan"]);
+    let early = seat.held();
+    let steps = json!([
+        {"op": "add", "title": "Test it"}, {"op": "assign", "step": "s1", "owner": "tester"},
+        {"op": "declare", "step": "s1", "checks": ["make check"]},
+    ]);
+    seat.ask("plan/edit", json!({"revision": 0, "operations": steps}));
+    seat.approve(&early);
+    let ruled = seat.wait("the denial", |e| e["kind"] == "ruled" && e["rule"] == "role");
+    assert_eq!(ruled["ruling"], "deny");
+    let checks = seat.held();
+    assert_eq!(seat.proposal(&checks["action"])["command"]["shell"], "make check");
+    seat.approve(&checks);
+    let end = seat.held();
+    assert_eq!(seat.proposal(&end["action"])["document"]["subject"]["step_end"]["step"], "s1");
+    seat.approve(&end);
+    let fix = seat.wait("the edit of the next step", |e| e["kind"] == "held" && e["action"] != end["action"]);
+    assert_eq!(seat.proposal(&fix["action"])["kind"], "edit");
+    assert_eq!(room.read("calc.py"), "x\n");
+}
+
+#[test]
+fn a_role_with_an_agent_of_its_own_has_the_session_for_its_step() {
+    let room = Room::with(&[("calc.py", "x\n")]);
+    let tester = room.script_as(
+        "tester.jsonl",
+        &[
+            json!({"prompt": "(?s)Step s1 belongs to the role tester.*only read.*Look well.*1. Test it"}),
+            edit("calc.py", "y\n"),
+            json!({"plan": [{"title": "Test it", "status": "done"}, {"title": "Fix it"}]}),
+            json!({"end": "end_turn"}),
+            json!({"say": "never"}),
+        ],
+    );
+    roles(&room, &format!("[roles.tester]\nagent = {tester:?}\nmay = \"read\"\nbrief = \"Look well.\"\n"));
+    let own = room.script(&[json!({"document": "1. Test it\n2. Fix it\n"}), json!({"wait_ms": 60_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &own, "--mode", "plan"]);
+    let plan = seat.held();
+    let steps = json!([{"op": "add", "title": "Test it"}, {"op": "assign", "step": "s1", "owner": "tester"}]);
+    seat.ask("plan/edit", json!({"revision": 0, "operations": steps}));
+    // The agent that comes back plays its script again.
+    let back = [json!({"prompt": "(?s)Continue with step s2"}), edit("calc.py", "z\n")];
+    room.script(&back);
+    seat.approve(&plan);
+    let changed = seat.wait_kind("agent_changed");
+    assert_eq!(
+        (&changed["agent"], &changed["step"], &changed["by"]),
+        (&json!(tester), &json!("s1"), &json!("step s1"))
+    );
+    seat.wait("the denial", |e| e["kind"] == "ruled" && e["rule"] == "role");
+    let end = seat.held();
+    seat.approve(&end);
+    let changed = seat.wait_kind("agent_changed");
+    assert_eq!((&changed["agent"], &changed["step"]), (&json!(own), &Value::Null));
+    let fix = seat.held();
+    seat.approve(&fix);
+    seat.finished(&fix["action"]);
+    assert_eq!(room.read("calc.py"), "z\n");
+    let session = seat.session.clone();
+    seat.ask("session/close", json!({}));
+    drop(seat);
+    assert_verifies(&room, &session);
+}

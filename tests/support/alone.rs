@@ -2,6 +2,7 @@
 
 use rightseat::base::{Digest, RelPath, SessionId, UnixMs};
 use rightseat::host::{AgentMaker, Agents};
+use rightseat::model::Role;
 use rightseat::port::{Neighbor, Neighbors};
 use rightseat::wire::AgentRow;
 use std::sync::Arc;
@@ -12,6 +13,14 @@ pub struct Alone;
 impl Agents for Alone {
     fn named(&self, agent: &str, _: Option<&str>) -> Result<Arc<dyn AgentMaker>, String> {
         Err(format!("there is no agent {agent}"))
+    }
+
+    fn own(&self) -> (String, Option<String>) {
+        ("only".to_owned(), None)
+    }
+
+    fn roles(&self) -> Vec<Role> {
+        Vec::new()
     }
 
     fn offers(&self) -> futures::future::BoxFuture<'static, Result<Vec<AgentRow>, String>> {

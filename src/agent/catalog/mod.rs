@@ -8,6 +8,7 @@ pub use discover::{Found, FoundIn, Surroundings, discover};
 
 use crate::agent::catalog::limits::{ACP_START_TIMEOUT_S_MIN, CATALOG_FILE_BYTES_MAX};
 use crate::config::ConfigError;
+use crate::model::Role;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -138,6 +139,8 @@ pub enum CatalogError {
     TooLarge { path: String, bytes: u64 },
     #[error(transparent)]
     Syntax(ConfigError),
+    #[error("{path}: “{name}” cannot be the name of a role; choose another")]
+    RoleName { path: String, name: String },
     #[error("{path}: agent “{name}” has no command")]
     NoCommand { path: String, name: String },
     #[error(
@@ -152,6 +155,7 @@ pub enum CatalogError {
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     agents: Vec<AgentSpec>,
+    roles: Vec<Role>,
 }
 
 impl Catalog {
@@ -182,6 +186,8 @@ impl Catalog {
         struct File {
             #[serde(default)]
             agent: Vec<AgentSpec>,
+            #[serde(default)]
+            roles: BTreeMap<String, Role>,
         }
         let file: File = toml::from_str(text).map_err(|e| CatalogError::Syntax(ConfigError::toml(path, text, &e)))?;
         for spec in file.agent {
@@ -193,7 +199,19 @@ impl Catalog {
                 None => self.agents.push(spec),
             }
         }
+        for (name, role) in file.roles {
+            if name.trim().is_empty() || matches!(name.as_str(), "agent" | "human") {
+                return Err(CatalogError::RoleName { path: path.to_owned(), name });
+            }
+            self.roles.retain(|old| old.role != name);
+            self.roles.push(Role { role: name, ..role });
+        }
         Ok(())
+    }
+
+    /// The roles that steps of a plan can be bound to.
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
     }
 
     pub fn agents(&self) -> &[AgentSpec] {
@@ -251,6 +269,7 @@ fn assignment(word: &str) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::May;
 
     #[test]
     fn the_bundled_catalog_is_complete_and_honest() {
@@ -302,6 +321,18 @@ mod tests {
         assert!(error.starts_with("x/agents.toml:2:8: "), "{error}");
         let error = catalog.read("y", "[[agent]]\nname = \"a\"\ncommand = []\n").unwrap_err().to_string();
         assert!(error.contains("no command"), "{error}");
+    }
+
+    #[test]
+    fn roles_are_named_and_their_limits_are_words() {
+        let mut catalog = Catalog::default();
+        let text = "[roles.tester]\nmay = \"tests\"\nbrief = \"Run them.\"\n[roles.coder]\nagent = \"codex\"\n";
+        catalog.read("x", text).unwrap();
+        let roles: Vec<_> = catalog.roles().iter().map(|role| (role.role.as_str(), role.may)).collect();
+        assert_eq!(roles, [("coder", May::All), ("tester", May::Tests)]);
+        for bad in ["[roles.a]\nmay = \"fly\"\n", "[roles.human]\n", "[roles.a]\nmust = 1\n"] {
+            assert!(Catalog::default().read("x", bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

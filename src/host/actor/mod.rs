@@ -72,7 +72,10 @@ pub struct Actor {
 impl Actor {
     /// Takes the journal over: a new session is opened, a former one recovered.
     pub fn open(setup: Setup, to_self: mpsc::Sender<Msg>) -> Result<Self, HostError> {
-        let gate = Gate::open(setup.journal, setup.clock, setup.judge, setup.workspace, setup.checks)?;
+        let gate = {
+            let roles = setup.agents.roles();
+            Gate::open(setup.journal, setup.clock, setup.judge, setup.workspace, setup.checks, roles)?
+        };
         let is_new = gate.session().opened.is_none();
         let (badge, embedded) = (setup.agent.badge(), setup.agent.is_embedded());
         let line = AgentLine::new(setup.agent, setup.goal.clone(), &gate.session().prompts.queue);
@@ -205,6 +208,7 @@ impl Actor {
     fn carry_out(&mut self) {
         loop {
             self.surroundings.report_work(&self.gate);
+            self.successor.follow(&mut self.gate, &mut self.line, &mut self.runs);
             let Some(due) = self.gate.next_due() else { return };
             match due {
                 Due::Perform(action, permit) => {

@@ -72,7 +72,7 @@ impl Actor {
     pub(super) fn after_resume(&mut self) {
         let waits_for_gate = |s: &&ActionState| s.ruled.as_ref().is_some_and(|r| r.rule.as_str() == FROZEN);
         let held = self.gate.session().actions.held().filter(waits_for_gate);
-        let ruled = held.map(|s| (s.action.id.clone(), self.gate.judge().rule(&s.action))).collect();
+        let ruled = held.map(|s| (s.action.id.clone(), self.gate.rule(&s.action))).collect();
         self.gate.reconsider(ruled);
         self.line.next_prompt(&mut self.gate);
     }

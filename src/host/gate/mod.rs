@@ -3,6 +3,7 @@
 
 mod decisions;
 mod proposals;
+mod roles;
 pub mod rules;
 
 pub use decisions::{difference, user_version};
@@ -12,8 +13,9 @@ use super::{ChecksSetup, HostError, Judge};
 use crate::base::{ActionId, Digest, UnixMs};
 use crate::journal::{Journal, Permit};
 use crate::model::AlarmKind;
-use crate::model::decide::{Effect, Input, Refusal, Reply, decide};
+use crate::model::decide::{Effect, Input, Refusal, Reply, Ruling, decide};
 use crate::model::event::{Alarm, Event};
+use crate::model::role::{self, Role};
 use crate::model::{Action, Content, Session};
 use crate::port::{Blobs, Clock, Performed, ToAgent, Workspace};
 use crate::wire::{Code, RpcError};
@@ -57,6 +59,7 @@ pub struct Gate {
     judge: Arc<dyn Judge>,
     workspace: Arc<dyn Workspace>,
     checks: Option<ChecksSetup>,
+    roles: Vec<Role>,
     due: VecDeque<Due>,
 }
 
@@ -67,8 +70,9 @@ impl Gate {
         judge: Arc<dyn Judge>,
         workspace: Arc<dyn Workspace>,
         checks: Option<ChecksSetup>,
+        roles: Vec<Role>,
     ) -> Result<Self, HostError> {
-        Ok(Self { book: Book::open(journal, clock)?, judge, workspace, checks, due: VecDeque::new() })
+        Ok(Self { book: Book::open(journal, clock)?, judge, workspace, checks, roles, due: VecDeque::new() })
     }
 
     pub fn session(&self) -> &Session {
@@ -81,6 +85,21 @@ impl Gate {
 
     pub fn judge(&self) -> &dyn Judge {
         self.judge.as_ref()
+    }
+
+    /// The rules' word on an action, with the limits of the role that it is done in.
+    pub fn rule(&self, action: &Action) -> Ruling {
+        roles::bounded(self, action, self.judge.rule(action))
+    }
+
+    /// The role of the step that is worked on.
+    pub fn role(&self) -> Option<&Role> {
+        let plan = &self.book.session.plan;
+        role::of_step(&self.roles, plan, &plan.active()?.id)
+    }
+
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
     }
 
     /// Returns how to run the project's tests, if that is known.

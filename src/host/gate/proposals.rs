@@ -1,6 +1,6 @@
 //! Proposals on their way in: resolved on what the disk holds now, judged, filed; and merged when their files change.
 
-use super::{Due, Gate, rules};
+use super::{Due, Gate, roles, rules};
 use crate::base::ActionId;
 use crate::host::{encoding, merge, resolve};
 use crate::model::AlarmKind;
@@ -46,7 +46,8 @@ impl Gate {
         let size = self.size_of(action.files().iter(), &resolved.blobs);
         let judged = self.judge.judged(&action);
         action.risk = Some(risk(&action, judged.class, size, action.touches.as_deref()));
-        Ok((action, resolved.blobs, judged.ruling()))
+        let ruling = roles::bounded(self, &action, judged.ruling());
+        Ok((action, resolved.blobs, ruling))
     }
 
     fn size_of<'a>(&self, files: impl Iterator<Item = &'a FileEdit>, blobs: &Blobs) -> Size {

@@ -195,7 +195,7 @@ pub fn freshen(gate: &mut Gate) {
 /// Puts rules in force that may deny more.
 pub fn replace_judge(gate: &mut Gate, judge: Arc<dyn Judge>) -> Vec<ActionId> {
     gate.judge = judge;
-    let held = gate.book.session.actions.held().map(|s| (s.action.id.clone(), gate.judge.rule(&s.action)));
+    let held = gate.book.session.actions.held().map(|s| (s.action.id.clone(), gate.rule(&s.action)));
     let denied: Vec<_> = held.filter(|(_, ruling)| ruling.word == RulingWord::Deny).collect();
     let ids = denied.iter().map(|(id, _)| id.clone()).collect();
     gate.reconsider(denied);

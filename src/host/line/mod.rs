@@ -89,9 +89,11 @@ impl AgentLine {
         self.is_changing = false;
     }
 
-    /// The new agent goes on before anything else that waits.
+    /// The new agent goes on, unless something waits that it is to go on with.
     pub fn go_on(&mut self, text: String) {
-        if let Err(refusal) = self.prompts.push(text, Vec::new(), true) {
+        if self.prompts.is_empty()
+            && let Err(refusal) = self.prompts.push(text, Vec::new(), true)
+        {
             tracing::error!(%refusal, "the agent was not told to go on");
         }
     }
@@ -361,7 +363,7 @@ impl AgentLine {
         let session = gate.session();
         let (is_new, again) = (session.agent.is_new, session.turns.count > 0);
         let context = match is_new {
-            true => Some(handover::taken_over(session)),
+            true => Some(handover::taken_over(session, gate.role())),
             false => handover::started_again(session).filter(|_| again),
         };
         // One that never had this session has nothing to resume.

@@ -6,7 +6,7 @@ mod gate;
 mod plan;
 mod propose;
 
-pub use plan::{BEFORE_PLAN, CommentChange, DRIFT, EARLY, REPLAN, drift};
+pub use plan::{BEFORE_PLAN, CommentChange, DRIFT, EARLY, REPLAN, changes_nothing, drift};
 pub use propose::FROZEN;
 
 use crate::base::{ActionId, ClientId, LeaseId, RelPath, UnixMs};

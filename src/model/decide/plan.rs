@@ -77,10 +77,15 @@ impl CommentChange {
     }
 }
 
+/// A question, a read, or a command that the rules know to read only.
+pub fn changes_nothing(action: &Action, ruling: &Ruling) -> bool {
+    let only_reads = ruling.word == RulingWord::Allow && ruling.rule.split('+').all(|rule| rule.trim() == READS);
+    matches!(action.body, ActionBody::Read(_) | ActionBody::Plan(_) | ActionBody::Form(_)) || only_reads
+}
+
 /// Asks about what would be allowed, where the plan comes first or the step does not say so.
 pub(super) fn holds(session: &Session, action: &Action, ruling: &Ruling) -> Option<Ruling> {
-    let only_reads = ruling.word == RulingWord::Allow && ruling.rule.split('+').all(|rule| rule.trim() == READS);
-    if matches!(action.body, ActionBody::Read(_) | ActionBody::Plan(_) | ActionBody::Form(_)) || only_reads {
+    if changes_nothing(action, ruling) {
         return None;
     }
     let required = session.mode == Mode::Plan;

@@ -1,6 +1,7 @@
 //! Who the agent is, from one moment to the next.
 
 use super::AgentBadge;
+use crate::base::StepId;
 use serde::{Deserialize, Serialize};
 
 /// Another agent, or another model, has the session from here on: with its plan, but without the former agent's own
@@ -15,4 +16,7 @@ pub struct AgentChanged {
     pub model: Option<String>,
     /// The client, or the step that has an agent of its own.
     pub by: String,
+    /// It has the session for this step only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
 }

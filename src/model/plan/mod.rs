@@ -169,6 +169,9 @@ impl Plan {
                 }
                 if old.pinned || old.owner.as_deref() == Some("human") {
                     step.title.clone_from(&old.title);
+                }
+                // Whoever the user gave it to has it still.
+                if old.pinned || old.owner.as_deref().is_some_and(|owner| owner != "agent") {
                     step.owner.clone_from(&old.owner);
                 }
             }

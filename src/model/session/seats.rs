@@ -49,6 +49,9 @@ pub struct AgentFacts {
     pub usage: Usage,
     /// The change that made it the agent, where the session was opened with another one.
     pub changed: Option<AgentChanged>,
+    /// The agent and model that the session goes back to after a step with an agent of its own, where it is not the
+    /// first one.
+    pub home: Option<(String, Option<String>)>,
     /// It has not worked in a turn since.
     pub is_new: bool,
 }
@@ -65,7 +68,11 @@ impl AgentFacts {
     /// What the former agent said of itself is not true of this one.
     pub(super) fn change(&mut self, body: &AgentChanged) {
         let ready = AgentReady { agent: body.to.clone(), ..AgentReady::default() };
-        *self = Self { ready, changed: Some(body.clone()), is_new: true, ..Self::default() };
+        let home = match body.step {
+            Some(_) => self.home.take(),
+            None => Some((body.agent.clone(), body.model.clone())),
+        };
+        *self = Self { ready, changed: Some(body.clone()), is_new: true, home, ..Self::default() };
     }
 }
 
