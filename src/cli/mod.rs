@@ -88,6 +88,8 @@ pub fn main() -> ExitCode {
         return crate::workspace::launch::main(arguments);
     }
     close_to_others();
+    // Before there are threads.
+    crate::ui::run::zone::utc_offset_s();
     // Building an HTTP client without a provider panics; a second install is refused, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let done = if first == daemon::HIDDEN_COMMAND {

@@ -147,10 +147,8 @@ pub enum Request {
         workspace: String,
         parts: Vec<PromptPart>,
     },
-    /// Reads a picture of this machine.
-    Attach(String),
-    /// The picture on this machine's clipboard; `Msg::Attached` follows.
-    AttachClipboard,
+    /// The picture in a file of this machine, or on its clipboard; `Msg::Attached` follows.
+    Attach(Option<String>),
     /// Adds a rule to the user's own policy.
     KeepRule(String),
     /// Calls the user, in the ways they asked for.

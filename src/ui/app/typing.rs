@@ -94,7 +94,7 @@ impl App {
                 }
                 Vec::new()
             }
-            Typed::Pastes => vec![Request::AttachClipboard],
+            Typed::Pastes => vec![Request::Attach(None)],
             Typed::Says(text) => {
                 self.say(Toast::plain(text));
                 Vec::new()
@@ -513,7 +513,7 @@ impl App {
                     }
                 }
             }
-            Purpose::Attach => vec![Request::Attach(text.trim().to_owned())],
+            Purpose::Attach => vec![Request::Attach(Some(text.trim().to_owned()))],
             Purpose::Search => {
                 self.search = Some(text).filter(|words| !words.is_empty());
                 self.find_match(true);

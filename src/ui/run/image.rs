@@ -1,5 +1,6 @@
 //! A picture of this machine, to be sent to the host: the host may be on another one.
 
+use crate::ui::app::Msg;
 use crate::ui::limits::{UI_CLIPBOARD_MS_MAX, UI_IMAGE_BYTES_MAX};
 use futures::TryFutureExt as _;
 use std::io::Read as _;
@@ -7,8 +8,17 @@ use std::path::Path;
 use std::process::Stdio;
 use tokio::io::AsyncReadExt as _;
 
+/// The picture in a file, or without one that on the clipboard.
+pub(super) async fn attached(path: Option<&str>) -> Msg {
+    let (name, bytes) = match path {
+        Some(path) => read(path),
+        None => of_clipboard().await,
+    };
+    Msg::Attached { name, bytes }
+}
+
 /// The name of the file and its bytes. The host says what kind of picture it is, or that it is none.
-pub(super) fn read(path: &str) -> (String, Result<Vec<u8>, String>) {
+fn read(path: &str) -> (String, Result<Vec<u8>, String>) {
     let path = Path::new(path);
     let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
@@ -37,7 +47,7 @@ const CLIPBOARDS: &[(Option<&str>, &[&str])] = &[
 
 /// The picture on the clipboard of the machine that the user sits at. A terminal hands over text only, so the desktop's
 /// own program is asked.
-pub(super) async fn of_clipboard() -> (String, Result<Vec<u8>, String>) {
+async fn of_clipboard() -> (String, Result<Vec<u8>, String>) {
     let mut tried = Vec::new();
     for (variable, words) in CLIPBOARDS {
         let [program, arguments @ ..] = words else { continue };
@@ -59,10 +69,10 @@ pub(super) async fn of_clipboard() -> (String, Result<Vec<u8>, String>) {
 async fn output_of(program: &str, arguments: &[&str]) -> Result<Vec<u8>, String> {
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-    let mut child = command.spawn().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "not installed".to_owned(),
-        _ => error.to_string(),
-    })?;
+    let failed = |error: std::io::Error| {
+        if error.kind() == std::io::ErrorKind::NotFound { "not installed".to_owned() } else { error.to_string() }
+    };
+    let mut child = command.spawn().map_err(failed)?;
     let Some(output) = child.stdout.take() else { return Ok(Vec::new()) };
     let mut bytes = Vec::new();
     let mut output = output.take(UI_IMAGE_BYTES_MAX + 1);

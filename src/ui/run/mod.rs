@@ -8,6 +8,7 @@ mod history;
 mod image;
 mod link;
 mod signals;
+pub mod zone;
 
 use crate::ui::app::{App, Leave, Msg, Notice, Request, Start};
 use crate::ui::keymap::{self, KeymapError};
@@ -197,7 +198,7 @@ pub async fn run(
         size,
         linear: options.linear,
         title: options.title.clone(),
-        utc_offset_s: jiff::Zoned::now().offset().seconds(),
+        utc_offset_s: zone::utc_offset_s(),
         arm_after_ms: options.arm_after_ms,
         is_record: options.is_record,
         reads_only: options.control == Some(false),
@@ -499,13 +500,8 @@ impl Client {
                 Vec::new()
             }
             Request::Attach(path) => {
-                let (name, bytes) = image::read(&path);
-                self.app.update(at, Msg::Attached { name, bytes })
-            }
-            Request::AttachClipboard => {
-                let (name, bytes) = image::of_clipboard().await;
-                let at = self.now_ms();
-                self.app.update(at, Msg::Attached { name, bytes })
+                let attached = image::attached(path.as_deref()).await;
+                self.app.update(at, attached)
             }
             Request::Notify(notice) => {
                 self.preamble.extend_from_slice(&call(self.options.notices, notice));

@@ -138,7 +138,6 @@ impl Stage {
                 Request::LoadHistory(_) | Request::Remember { .. } => {}
                 Request::Editor { .. }
                 | Request::Attach(_)
-                | Request::AttachClipboard
                 | Request::KeepRule(_)
                 | Request::Copy(_)
                 | Request::Suspend
