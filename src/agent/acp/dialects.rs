@@ -150,22 +150,14 @@ pub const DIALECTS: &[Dialect] = &[
         ],
     },
     Dialect {
-        who: "codex's plans",
-        does: "tells the text of a plan before it asks for its approval: that is one question (`plans` of the host)",
-        proof: Play("codex_plan"),
-        words: &[],
-    },
-    Dialect {
         who: "gemini's plans",
-        does: "asks by a title that names the file of the plan, and goes on after a refusal: its prompt is ended, so that \
-               it hears why first (`turn`)",
+        does: "asks by a title that names its file; goes on after a refusal: its prompt is ended first (`turn`)",
         proof: Play("gemini_plan"),
         words: &[],
     },
     Dialect {
         who: "kimi's plans",
-        does: "writes its plan through us to a file outside the workspace, which is kept here; takes a file that is not \
-               there for a failure: an absent plan is empty (`files`)",
+        does: "writes it through us outside the workspace, where it is kept; takes an absent file for a failure (`files`)",
         proof: Play("kimi_plan"),
         words: &[],
     },
@@ -183,7 +175,8 @@ pub const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         who: "codex",
-        does: "ends its turn when it is refused; carries edits as `changes`, and output and exit code in `_meta`",
+        does: "ends its turn when it is refused; carries edits as `changes`, output and exit code in `_meta`; tells a plan \
+               before it asks about it (`codex_plan`)",
         proof: Play("codex_edited"),
         words: &[
             (Directory, "cwd"),
