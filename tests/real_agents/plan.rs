@@ -108,10 +108,8 @@ fn what_it_does_unasked_waits_for_the_plan(kind: Kind) {
 fn opencodes_list_of_steps_is_the_plan() {
     let kind = Kind::Opencode;
     assert!(kind.plan_mode().is_none() && kind.submits(FIRST).is_empty());
-    // Nothing can be put into its turn: what it asks next is set aside until it has heard of the approval.
-    let edits = || kind.edits("change.txt");
-    let work = vec![kind.reads("change.txt"), edits(), edits(), Turn::text("All done.")];
-    let plays = [("play-plan", [kind.plans(), work].concat())];
+    let work = vec![kind.reads("change.txt"), kind.edits("change.txt"), Turn::text("All done.")];
+    let plays = [("play-plan", [kind.plans(), vec![Turn::text("I wait.")]].concat()), ("play-work", work)];
     let options = ["--isolation", "gated", "--mode", "plan"];
     let Some(mut drive) = Drive::start_with(kind, Leash::Asks, &options, plays) else { return };
     drive.prompt("play-plan");
@@ -124,8 +122,13 @@ fn opencodes_list_of_steps_is_the_plan() {
     assert!(PLAN.iter().all(|step| action["document"]["text"].as_str().unwrap().contains(step)), "{action}");
     assert_eq!(drive.file("change.txt"), OLD);
     drive.seat.approve(&held);
-    let held = drive.edit("change.txt");
+    // It is told of the approval in a turn that may still run, or in one of its own.
+    drive.prompt("play-work");
+    let held = drive.seat.wait("the edit", |e| e["kind"] == "held");
+    assert_eq!(drive.seat.proposal(&held["action"])["files"][0]["path"], "change.txt");
+    assert!(held["confirm"].is_null(), "{held}");
     drive.seat.approve(&held);
+    drive.seat.finished(&held["action"]);
     drive.finish();
     assert_eq!(drive.file("change.txt"), "line\nnew\nend\n");
     drive.verified();
