@@ -44,6 +44,12 @@ pub struct Shared {
     /// Use JSON-RPC on stdin and stdout instead of opening the screen
     #[arg(long)]
     pub headless: bool,
+    /// Start with this plan under review: a name from `rightseat plan list`, or a file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub plan: Option<String>,
+    /// Fill in a placeholder of the plan
+    #[arg(long, value_name = "NAME=VALUE", requires = "plan")]
+    pub set: Vec<String>,
     /// Save the raw protocol of an external agent to this file
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
@@ -186,6 +192,11 @@ pub enum Command {
         #[arg(long)]
         no_redact: bool,
     },
+    /// Keep plans to use again with --plan
+    Plan {
+        #[command(subcommand)]
+        command: PlanCommand,
+    },
     /// Evaluate actions against the policy without running them
     Policy {
         #[command(subcommand)]
@@ -223,6 +234,23 @@ pub enum Command {
     },
     /// Print the manual page
     Man,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PlanCommand {
+    /// Save the newest text of a session's plan; names in braces are placeholders
+    Save {
+        /// Name of the plan: letters, digits, - and _
+        name: String,
+        /// Name of the session, or the beginning of it [default: the newest session]
+        #[arg(long)]
+        session: Option<String>,
+        /// Replace a plan of this name
+        #[arg(long)]
+        replace: bool,
+    },
+    /// List the saved plans and their placeholders
+    List,
 }
 
 #[derive(Debug, Subcommand)]

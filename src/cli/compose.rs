@@ -75,6 +75,7 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
         checks,
         mode: options.mode,
         goal: options.goal.clone(),
+        plan: options.plan.clone(),
         warnings,
         neighbors,
     })

@@ -51,3 +51,5 @@ pub const DETECT_FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub const DETECT_FILES_MAX: usize = 20_000;
 /// Different texts of a project's policy file that one session reads; more make everything ask.
 pub const PROJECT_POLICIES_MAX: usize = 64;
+/// A plan that is kept to be used again, or named as a file.
+pub const PLAN_FILE_BYTES_MAX: u64 = 256 * 1024;

@@ -24,6 +24,7 @@ mod package;
 mod parse;
 mod place;
 mod plain;
+mod plans;
 mod record;
 mod replay;
 mod rules;
@@ -37,7 +38,7 @@ mod themes;
 mod undecided;
 mod welcome;
 
-use args::{Cli, Command};
+use args::{Cli, Command, PlanCommand};
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -174,6 +175,10 @@ fn dispatch(cli: Cli) -> Done {
         Some(Command::Man) => package::man(),
         Some(Command::Replay { session }) => replay::replay(&shared, &session),
         Some(Command::Review { file }) => replay::review(&shared, &file),
+        Some(Command::Plan { command: PlanCommand::Save { name, session, replace } }) => {
+            plans::save(&shared, &name, session.as_deref(), replace)
+        }
+        Some(Command::Plan { command: PlanCommand::List }) => plans::list(&shared),
         Some(Command::Policy { command }) => rules::policy(&shared, &command),
         Some(Command::Agents { json }) => agents::list(&shared, json),
         Some(Command::Themes) => themes::list(&shared),

@@ -27,6 +27,9 @@ pub struct SessionOptions {
     /// The settings from configuration, command line and project when the session was started.
     #[serde(default)]
     pub settings: Settings,
+    /// The text of a plan that is under review from the start.
+    #[serde(default)]
+    pub plan: Option<String>,
     /// The workspace is a throw-away copy that goes with the session.
     #[serde(default)]
     pub demo: bool,
@@ -60,6 +63,7 @@ impl SessionOptions {
             config: shared.config.as_ref().map(absolute).transpose()?,
             record: shared.record.as_ref().map(absolute).transpose()?,
             settings,
+            plan: super::plans::text(shared)?,
             demo: false,
         })
     }

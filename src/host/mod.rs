@@ -131,6 +131,8 @@ pub struct Setup {
     pub checks: Option<ChecksSetup>,
     pub mode: Mode,
     pub goal: Option<String>,
+    /// The text of a plan that a new session has under review from the start.
+    pub plan: Option<String>,
     /// Problems with the rules, in words: the user must see them, wherever this process writes its log.
     pub warnings: Vec<String>,
     pub neighbors: Arc<dyn Neighbors>,

@@ -202,6 +202,12 @@ pub fn file_changed(gate: &Gate, action: &Action) -> Option<String> {
     (now != Some(was)).then(|| format!("the plan file {path} changed while the plan was under review"))
 }
 
+/// A new session has the user's text under review.
+pub fn begin_with(gate: &mut Gate, text: &str) {
+    let document = Box::new(PlanDocument::new(text, PlanOrigin::Human));
+    gate.quietly(Input::WritePlan { by: "human".to_owned(), document, review: true });
+}
+
 /// The user makes a text, a file or a message the plan.
 pub fn write(gate: &mut Gate, write: PlanWrite) -> Result<PlanDecided, RpcError> {
     let (text, origin, path) = match (write.text, write.path, write.message) {

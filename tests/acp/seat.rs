@@ -159,6 +159,7 @@ impl Scene {
             checks: None,
             mode: self.mode.unwrap_or(Mode::Guarded),
             goal: self.goal.map(str::to_owned),
+            plan: None,
             warnings: Vec::new(),
             neighbors: Arc::new(crate::alone::Alone),
         };

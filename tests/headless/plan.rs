@@ -196,3 +196,29 @@ fn a_message_or_a_file_can_be_the_plan() {
     assert!(said["text"].as_str().unwrap().contains("1. From the file"), "{said}");
     assert_eq!(seat.ever("the tree", |e| e["kind"] == "plan_revised")["steps"][0]["title"], "From the file");
 }
+
+#[test]
+fn a_plan_is_kept_and_used_again_with_other_values() {
+    let room = Room::with(&[]);
+    let script = room.script(&[json!({"document": "1. Rename {old} to {new}\n"}), json!({"say": "never"})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    held_of(&mut seat, "plan");
+    let session = seat.session.clone();
+    for bad in ["../x", "a/b", ".."] {
+        assert_eq!(room.run(&["plan", "save", bad, "--session", &session]).0, 2, "{bad}");
+    }
+    let (code, out, err) = room.run(&["plan", "save", "rename", "--session", &session]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert_eq!(room.run(&["plan", "save", "rename", "--session", &session]).0, 2, "it is not replaced unasked");
+    assert_eq!(room.run(&["plan", "list"]).1, "rename  --set old=… --set new=…\n");
+    drop(seat);
+    let script = room.script(&[json!({"run": {"command": "make it"}})]);
+    let (code, _, err) = room.run(&["--headless", "--agent", &script, "--plan", "rename", "--set", "old=a"]);
+    assert!(code == 2 && err.contains("--set new=…"), "{err}");
+    let args = ["--agent", script.as_str(), "--plan", "rename", "--set", "old=a", "--set", "new=b"];
+    let mut seat = Seat::start(&room, &args);
+    let plan = held_of(&mut seat, "plan");
+    let document = seat.proposal(&plan["action"])["document"].clone();
+    assert_eq!((&document["text"], &document["origin"]), (&json!("1. Rename a to b\n"), &json!("human")));
+    assert_eq!(held_of(&mut seat, "command")["confirm"], "early");
+}

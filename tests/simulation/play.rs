@@ -204,6 +204,7 @@ impl Play {
             checks: None,
             mode: Mode::Step,
             goal: (self.lives == 1).then(|| "make it so".to_owned()),
+            plan: None,
             warnings: Vec::new(),
             neighbors: Arc::new(crate::alone::Alone),
         };

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 const HELP_COLUMNS_MAX: usize = 80;
 
 /// The shared options that each command uses, by their ids. A command that is not listed uses none.
-const USED: [(&str, &[&str]); 17] = [
+const USED: [(&str, &[&str]); 19] = [
     ("demo", &["agent", "mode", "isolation", "headless", "record", "theme", "keymap", "linear", "config", "state_dir"]),
     ("attach", &["theme", "keymap", "linear", "config", "state_dir"]),
     ("ls", &["state_dir"]),
@@ -22,6 +22,8 @@ const USED: [(&str, &[&str]); 17] = [
     ("review", &["theme", "keymap", "linear", "config"]),
     ("verify", &["state_dir"]),
     ("export", &["state_dir"]),
+    ("plan save", &["config", "state_dir"]),
+    ("plan list", &["config"]),
     ("policy check", &["dir", "config", "state_dir"]),
     ("policy explain", &["dir", "config", "state_dir"]),
     ("policy dry-run", &["state_dir"]),
@@ -36,7 +38,7 @@ const USED: [(&str, &[&str]); 17] = [
 /// The commands in the order of the help.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Sessions", &["demo", "attach", "ls", "inbox"]),
-    ("Records", &["replay", "review", "verify", "export"]),
+    ("Records", &["replay", "review", "verify", "export", "plan"]),
     ("Policy", &["policy"]),
     ("Agents and settings", &["agents", "doctor", "config", "themes", "keys"]),
     ("Help", &["help", "man", "completions"]),

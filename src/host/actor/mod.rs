@@ -103,6 +103,9 @@ impl Actor {
             };
             actor.gate.append(vec![Event::SessionOpened(opened)]).map_err(|t| HostError::Trouble(t.0))?;
         }
+        if let Some(text) = setup.plan.filter(|_| is_new) {
+            plans::begin_with(&mut actor.gate, &text);
+        }
         actor.recover(is_new).map_err(|t| HostError::Trouble(t.0))?;
         for warning in setup.warnings {
             actor.gate.alarm(AlarmKind::Policy, warning);
