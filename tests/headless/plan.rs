@@ -222,3 +222,45 @@ fn a_plan_is_kept_and_used_again_with_other_values() {
     assert_eq!((&document["text"], &document["origin"]), (&json!("1. Rename a to b\n"), &json!("human")));
     assert_eq!(held_of(&mut seat, "command")["confirm"], "early");
 }
+/// What the record says about the plan, as a client folds it.
+fn about_plan(seat: &Seat) -> Vec<Value> {
+    let kinds = ["plan_written", "plan_revised", "plan_commented", "plan_decided", "held", "decided", "lapsed"];
+    seat.events.iter().filter(|e| kinds.iter().any(|kind| e["kind"] == **kind)).cloned().collect()
+}
+
+#[test]
+fn a_plan_its_comments_and_the_end_of_a_step_outlive_the_host() {
+    let room = Room::with(&[("calc.py", "x\n"), ("other.py", "x\n")]);
+    let text = "1. Edit `calc.py`\n2. Edit `other.py`\n";
+    let plan =
+        |first: &str| json!({"plan": [{"title": "Edit `calc.py`", "status": first}, {"title": "Edit `other.py`"}]});
+    let script = room.script(&[json!({"document": text}), edit("y\n"), plan("done"), edit("early\n")]);
+    let mut seat = Seat::start(&room, &["--agent", &script, "--mode", "plan"]);
+    let held = held_of(&mut seat, "plan");
+    seat.approve(&held);
+    let inside = held_of(&mut seat, "edit");
+    seat.approve(&inside);
+    let end = held_of(&mut seat, "plan");
+    assert_eq!(held_of(&mut seat, "edit")["confirm"], "early");
+    seat.ask("plan/comment", json!({"op": "add", "line": 2, "text": "all of it"}));
+    seat.wait_kind("plan_commented");
+    let (before, session) = (about_plan(&seat), seat.session.clone());
+    seat.kill();
+    let next = r"(?s)The session continues.*approved this plan .digest [0-9a-f]{64}.*1\. Edit `calc\.py`.*\[done\] s1: .*once$";
+    room.script(&[json!({"prompt": next}), json!({"end": "end_turn"}), edit("z\n")]);
+    let mut again = Seat::attach(&room, &session);
+    again.wait_kind("host_started");
+    again.wait("the second host", |e| e["kind"] == "host_started");
+    assert_eq!(about_plan(&again), before);
+    again.ask("session/prompt", json!({"text": "once"}));
+    again.wait("the end of the turn", |e| e["kind"] == "turn_ended" && e["reason"] == "end_turn");
+    again.ask("session/prompt", json!({"text": "again"}));
+    let early = again.wait("an edit", |e| e["kind"] == "held" && e["confirm"] == "early" && e["action"] != "a4");
+    let told = again.events.iter().filter(|e| e["kind"] == "told" && e["action"].is_null());
+    assert_eq!(told.filter(|e| e["text"].as_str().unwrap().contains("The session continues")).count(), 1);
+    again.approve(&end);
+    let is_free = |e: &Value| e["kind"] == "held" && e["action"] == early["action"] && e["confirm"].is_null();
+    again.wait("the edit without the word", is_free);
+    drop(again);
+    assert_verifies(&room, &session);
+}
