@@ -21,6 +21,11 @@ use crate::ui::terminal::Key;
 use crate::wire;
 use crossterm::event::KeyCode;
 
+/// The list closes, and the host is asked.
+fn asks(request: wire::Request) -> OverlayResult {
+    OverlayResult::Requests(vec![Request::Host(request)])
+}
+
 fn stay(overlay: Overlay) -> OverlayResult {
     OverlayResult::Stay(Box::new(overlay))
 }
@@ -230,6 +235,19 @@ impl App {
         Vec::new()
     }
 
+    /// Another agent is wanted: one that can be used, with its models to choose from first.
+    fn agent_picked(&mut self, choice: Choice, agent: wire::AgentRow) -> OverlayResult {
+        if let Some(why) = agent.why_not {
+            self.say(Toast::warning(why));
+            return stay(Overlay::Choose(choice));
+        }
+        if !agent.models.is_empty() {
+            return stay(Overlay::Choose(Choice::models(&agent)));
+        }
+        let change = wire::AgentChange { agent: agent.agent, model: None };
+        asks(wire::Request::AgentChange(change))
+    }
+
     fn choice_key(&mut self, mut choice: Choice, key: Key) -> OverlayResult {
         let step = |down: bool, choice: &mut Choice| choice.go(down);
         if let (Some(Pick::Offer(id)), Meaning::Command(command)) =
@@ -244,9 +262,7 @@ impl App {
             KeyCode::Up | KeyCode::Char('k') => step(false, &mut choice),
             KeyCode::Enter => {
                 return match choice.picked() {
-                    Some(Pick::Mode(mode)) => {
-                        OverlayResult::Requests(vec![Request::Host(wire::Request::Mode(wire::SetMode { mode }))])
-                    }
+                    Some(Pick::Mode(mode)) => asks(wire::Request::Mode(wire::SetMode { mode })),
                     Some(Pick::Checkpoint { tree, when }) => {
                         let purpose = Purpose::Rewind { tree, when };
                         stay(Overlay::Prompt(Prompt::new(purpose, "")))
@@ -265,9 +281,7 @@ impl App {
                     Some(Pick::Event(seq)) => OverlayResult::Requests(walk(self, &Walk::To(seq))),
                     Some(Pick::Offer(id)) => OverlayResult::Requests(commands::choose_option(self, &id, false)),
                     Some(Pick::Refuse(answer)) => OverlayResult::Requests(commands::refuse_form(self, answer)),
-                    Some(Pick::Restore(path)) => {
-                        OverlayResult::Requests(vec![Request::Host(wire::Request::Restore(wire::Restore { path }))])
-                    }
+                    Some(Pick::Restore(path)) => asks(wire::Request::Restore(wire::Restore { path })),
                     Some(Pick::AgentOption(id)) => match Choice::agent_values(&self.scene, &id) {
                         Some(values) => stay(Overlay::Choose(values)),
                         None => OverlayResult::Close,
@@ -286,28 +300,15 @@ impl App {
                         Some(actions) => stay(Overlay::Choose(actions)),
                         None => stay(Overlay::Choose(choice)),
                     },
-                    Some(Pick::Keep(keeping)) => {
-                        OverlayResult::Requests(vec![Request::Host(wire::Request::Keeping(keeping))])
-                    }
+                    Some(Pick::Keep(keeping)) => asks(wire::Request::Keeping(keeping)),
                     Some(Pick::KeepAfterWord(keeping, what)) => {
                         stay(Overlay::Prompt(Prompt::new(Purpose::Keep { keeping, what }, "")))
                     }
                     Some(Pick::Logins) => stay(Overlay::Choose(Choice::logins(&self.scene))),
                     Some(Pick::Login(login)) => stay(Overlay::Choose(Choice::login(&login))),
                     Some(Pick::SignIn(login)) => OverlayResult::Requests(vec![Request::SignIn(login)]),
-                    Some(Pick::Agent(agent)) => match (agent.why_not.clone(), agent.models.is_empty()) {
-                        (Some(why), _) => {
-                            self.say(Toast::warning(why));
-                            stay(Overlay::Choose(choice))
-                        }
-                        (None, false) => stay(Overlay::Choose(Choice::models(&agent))),
-                        (None, true) => OverlayResult::Requests(vec![Request::Host(wire::Request::AgentChange(
-                            wire::AgentChange { agent: agent.agent, model: None },
-                        ))]),
-                    },
-                    Some(Pick::ChangeAgent(change)) => {
-                        OverlayResult::Requests(vec![Request::Host(wire::Request::AgentChange(change))])
-                    }
+                    Some(Pick::Agent(agent)) => self.agent_picked(choice, agent),
+                    Some(Pick::ChangeAgent(change)) => asks(wire::Request::AgentChange(change)),
                     // The start screen takes the keys of its lists itself.
                     Some(Pick::Item(_)) | None => OverlayResult::Close,
                 };

@@ -163,3 +163,23 @@ fn rules_are_listed_with_their_uses_and_revoked() {
         assert!(stage.asked.contains(&revoked), "{:?}", stage.asked);
     }
 }
+
+#[test]
+fn another_agent_is_chosen_from_those_that_can_be_used() {
+    for size in SIZES {
+        let mut stage = with("cargo test --lib", size);
+        stage.command("agent-change");
+        let list = json!({"agents": [
+            {"agent": "llm:local", "about": "a server", "models": ["small", "big"]},
+            {"agent": "codex", "about": "Codex", "why_not": "not installed: npm i codex"},
+        ]});
+        let list = AnswerData::Agents(serde_json::from_value(list).unwrap());
+        stage.send(Msg::Answered { asked: Box::new(wire::Request::AgentList), outcome: Ok(list) });
+        stage.draw();
+        stage.press("j enter");
+        assert!(stage.text().contains("not installed: npm"), "{}", stage.text());
+        stage.press("k enter j enter");
+        let change = wire::AgentChange { agent: "llm:local".into(), model: Some("big".into()) };
+        assert!(stage.asked.contains(&wire::Request::AgentChange(change)), "{:?}", stage.asked);
+    }
+}
