@@ -1,7 +1,7 @@
 //! Where a session has to live: a pid namespace, a full disk, an environment with next to nothing in it.
 
 use crate::seat::{Room, Seat, assert_verifies};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::process::{Command, Stdio};
 
 /// Says loudly what was not tested here.
@@ -263,7 +263,9 @@ fn a_full_disk_closes_the_gate_and_loses_nothing() {
     assert!(grown.is_ok_and(|s| s.success()));
     let mut again = Seat::attach(&room, &session);
     assert_eq!(again.ask("gate/mode", json!({"mode": "step"}))["mode"], "step");
-    let decided = again.events.iter().filter(|e| e["kind"] == "decided" && e["action"] == held["action"]).count();
+    let is_decision = |e: &Value| e["kind"] == "decided" && e["action"] == held["action"];
+    again.ever("the decision", is_decision);
+    let decided = again.events.iter().filter(|e| is_decision(e)).count();
     assert_eq!((decided, room.read("a.txt").as_str()), (1, "two\n"));
     again.ask("session/close", json!({}));
     again.close();

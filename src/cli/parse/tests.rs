@@ -55,7 +55,7 @@ fn a_command_takes_only_the_options_it_uses_before_and_after_its_name() {
     let (root, mut all) = (command(), Vec::new());
     leaves(&root, "", &mut all);
     let rest = |path: &str| match path {
-        "replay" | "review" | "verify" | "export" | "policy explain" => "X",
+        "replay" | "review" | "verify" | "export" | "policy explain" | "plan save" => "X",
         "policy dry-run" => "X --session S",
         "completions" => "bash",
         _ => "",

@@ -206,7 +206,7 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
     if app.scene.record.is_some() {
         return vec!["step", "step-back", "events", "jump", "continue", "from-start", "swap", "quit"];
     }
-    if session.ended.is_some() {
+    if session.ended.is_some() && app.scene.held_target().is_none() {
         return vec!["compose", "undo", "rewind", "swap", "yank", "quit"];
     }
     if session.frozen.is_some() {
