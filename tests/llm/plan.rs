@@ -14,7 +14,7 @@ fn plan(steps: &[(&str, &str)]) -> Turn {
     Turn::call("plan", json!({"steps": steps}))
 }
 
-const MEND: &str = "Mend `calc.py`";
+const FIX: &str = "Fix `calc.py`";
 const TEST: &str = "Test it";
 const NOTE: &str = "Note it in `NOTES.md`";
 
@@ -23,12 +23,12 @@ fn its_plan_is_approved_and_its_steps_are_gone_through_one_by_one() {
     let right = || edit("calc.py", "return a - b", "return a + b");
     let turns = [
         right(),
-        plan(&[(MEND, "pending"), (TEST, "pending")]),
+        plan(&[(FIX, "pending"), (TEST, "pending")]),
         edit("AGENTS.md", "Approve", "Deny"),
         right(),
-        plan(&[(MEND, "done"), (TEST, "in_progress")]),
+        plan(&[(FIX, "done"), (TEST, "in_progress")]),
         Turn::call("test", json!({})),
-        plan(&[(MEND, "done"), (TEST, "done"), (NOTE, "pending")]),
+        plan(&[(FIX, "done"), (TEST, "done"), (NOTE, "pending")]),
         Turn::call("finish", json!({"report": "add adds now", "done": true})),
     ];
     let mut session = Session::of("anthropic", turns);
@@ -60,5 +60,5 @@ fn its_plan_is_approved_and_its_steps_are_gone_through_one_by_one() {
     let tree = ran.kind("plan_revised").last().unwrap();
     let titles: Vec<&str> =
         tree["steps"].as_array().unwrap().iter().map(|step| step["title"].as_str().unwrap()).collect();
-    assert_eq!(titles, [MEND, TEST, NOTE]);
+    assert_eq!(titles, [FIX, TEST, NOTE]);
 }
