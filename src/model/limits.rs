@@ -37,5 +37,9 @@ pub const STEP_COSTS_KEPT_MAX: usize = 5_000;
 pub const PLAN_COMMENT_BYTES_MAX: usize = 16 * 1024;
 /// How much changed words must have in common with commented ones to be taken for them, from 0 to 1.
 pub const PLAN_LIKENESS_MIN: f32 = 0.8;
+/// Words that are compared for that, how many pairs of titles, and how many places for a comment.
+pub const PLAN_LIKENESS_BYTES_MAX: usize = 600;
+pub const PLAN_LIKENESS_PAIRS_MAX: usize = 10_000;
+pub const PLAN_LIKENESS_PLACES_MAX: usize = 200;
 /// Commented words that are quoted to the agent.
 pub const PLAN_QUOTE_SHOWN_CHARS_MAX: usize = 600;

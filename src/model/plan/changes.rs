@@ -1,9 +1,9 @@
 //! The differences between the plan and a tree that the agent wants instead: found, and taken over one by one.
 
+use super::alike::alike;
 use super::{Plan, Step, StepStatus};
 use crate::base::StepId;
-use crate::diff::likeness;
-use crate::model::limits::PLAN_LIKENESS_MIN;
+use crate::model::limits::PLAN_LIKENESS_PAIRS_MAX;
 
 /// One difference, in the order of the new tree, with what is gone last.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,15 +60,16 @@ fn matched(plan: &Plan, proposed: &[Step]) -> (Vec<Step>, usize) {
         plan.step(&step.id).filter(|old| are_ours && free(&old.id)).map(|old| old.id.clone())
     };
     let by_likeness = |step: &Step, free: &dyn Fn(&StepId) -> bool| {
-        let alike = plan.steps.iter().filter(|old| free(&old.id)).filter_map(|old| {
-            let alike = likeness(&old.title, &step.title);
-            (alike >= PLAN_LIKENESS_MIN).then_some((alike, old))
-        });
+        let free = plan.steps.iter().filter(|old| free(&old.id));
+        let alike = free.filter_map(|old| Some((alike(&old.title, &step.title)?, old)));
         alike.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, old)| old.id.clone())
     };
     type Finder<'a> = &'a dyn Fn(&Step, &dyn Fn(&StepId) -> bool) -> Option<StepId>;
     let mut open: Vec<usize> = (0..steps.len()).collect();
-    for find in [&by_title as Finder<'_>, &by_id, &by_likeness] {
+    for (find, is_cheap) in [(&by_title as Finder<'_>, true), (&by_id, true), (&by_likeness, false)] {
+        if !is_cheap && open.len() * plan.steps.len() > PLAN_LIKENESS_PAIRS_MAX {
+            break;
+        }
         open.retain(|at| {
             let Some(step) = steps.get_mut(*at) else { return false };
             let found = find(step, &|id| !taken.contains(id));

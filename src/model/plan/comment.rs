@@ -1,8 +1,8 @@
 //! Comments of the user on a plan: what they are about, where that is in a later version, and their words to the agent.
 
+use super::alike::alike;
 use crate::base::{ClientId, CommentId, StepId};
-use crate::diff::likeness;
-use crate::model::limits::{PLAN_LIKENESS_MIN, PLAN_QUOTE_SHOWN_CHARS_MAX};
+use crate::model::limits::{PLAN_LIKENESS_PLACES_MAX, PLAN_QUOTE_SHOWN_CHARS_MAX};
 use serde::{Deserialize, Serialize};
 
 /// A comment; its number stays over all versions of the plan.
@@ -129,28 +129,44 @@ impl Placement {
     }
 }
 
-/// The headings above a line, outermost first. Only `#` headings count.
-fn headings<'a>(lines: &[&'a str], at: usize) -> Vec<&'a str> {
-    let mut found: Vec<(usize, &str)> = Vec::new();
-    let mut fence: Option<&str> = None;
-    for line in lines.get(..at).unwrap_or(lines) {
-        let text = line.trim_start();
-        let mark = ["```", "~~~"].into_iter().find(|mark| text.starts_with(mark));
-        match (fence, mark) {
-            (None, Some(mark)) => fence = Some(mark),
-            (Some(open), Some(mark)) if open == mark => fence = None,
-            (Some(_), _) => {}
-            (None, None) => {
-                let level = text.bytes().take_while(|b| *b == b'#').count();
-                let rest = text.get(level..).unwrap_or_default();
-                if (1..=6).contains(&level) && rest.starts_with([' ', '\t']) {
-                    found.retain(|(other, _)| *other < level);
-                    found.push((level, rest.trim()));
+/// The headings above each line, outermost first. Only `#` headings count.
+struct Headings<'a> {
+    /// Each different list of headings.
+    paths: Vec<Vec<&'a str>>,
+    /// Which of them is above each line, and above the end.
+    above: Vec<usize>,
+}
+
+impl<'a> Headings<'a> {
+    fn of(lines: &[&'a str]) -> Self {
+        let mut open: Vec<(usize, &str)> = Vec::new();
+        let mut fence: Option<&str> = None;
+        let mut found = Self { paths: vec![Vec::new()], above: vec![0] };
+        for line in lines {
+            let text = line.trim_start();
+            let mark = ["```", "~~~"].into_iter().find(|mark| text.starts_with(mark));
+            match (fence, mark) {
+                (None, Some(mark)) => fence = Some(mark),
+                (Some(open), Some(mark)) if open == mark => fence = None,
+                (Some(_), _) => {}
+                (None, None) => {
+                    let level = text.bytes().take_while(|b| *b == b'#').count();
+                    let rest = text.get(level..).unwrap_or_default();
+                    if (1..=6).contains(&level) && rest.starts_with([' ', '\t']) {
+                        open.retain(|(other, _)| *other < level);
+                        open.push((level, rest.trim()));
+                        found.paths.push(open.iter().map(|(_, words)| *words).collect());
+                    }
                 }
             }
+            found.above.push(found.paths.len() - 1);
         }
+        found
     }
-    found.into_iter().map(|(_, words)| words).collect()
+
+    fn above(&self, line: usize) -> &[&'a str] {
+        self.above.get(line).and_then(|path| self.paths.get(*path)).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// The nearest line with words, upwards or downwards.
@@ -168,7 +184,7 @@ impl Anchor {
         Some(Self {
             line,
             quote: quoted.join("\n"),
-            headings: headings(&lines, first).into_iter().map(str::to_owned).collect(),
+            headings: Headings::of(&lines).above(first).iter().map(|words| (*words).to_owned()).collect(),
             before: neighbor(lines.get(..first)?.iter().rev()).to_owned(),
             after: neighbor(lines.get(end..)?.iter()).to_owned(),
             step: None,
@@ -194,9 +210,10 @@ impl Anchor {
         let is_there = |at: usize| lines.get(at..at + quote.len()).is_some_and(|found| found == quote);
         let number = |at: usize| u32::try_from(at + 1).unwrap_or(u32::MAX);
         let was = usize::try_from(self.line).unwrap_or(usize::MAX).saturating_sub(1);
+        let headings = Headings::of(&lines);
         let agrees = |at: usize| {
             let end = at + quote.len();
-            usize::from(headings(&lines, at) == self.headings)
+            usize::from(headings.above(at) == self.headings)
                 + usize::from(neighbor(lines.get(..at).unwrap_or_default().iter().rev()) == self.before)
                 + usize::from(neighbor(lines.get(end..).unwrap_or_default().iter()) == self.after)
         };
@@ -215,15 +232,11 @@ impl Anchor {
             }
             (None, _) => {}
         }
-        let similar = starts.filter_map(|at| {
+        let mut near: Vec<usize> = starts.filter(|at| headings.above(*at) == self.headings).collect();
+        near.sort_by_key(|at| at.abs_diff(was));
+        let similar = near.into_iter().take(PLAN_LIKENESS_PLACES_MAX).filter_map(|at| {
             let found = lines.get(at..at + quote.len())?.join("\n");
-            let (short, long) = (found.len().min(self.quote.len()), found.len().max(self.quote.len()));
-            // Texts of such different lengths cannot be alike enough.
-            if short * 10 < long * 6 || headings(&lines, at) != self.headings {
-                return None;
-            }
-            let alike = likeness(&self.quote, &found);
-            (alike >= PLAN_LIKENESS_MIN).then_some((alike, at))
+            Some((alike(&self.quote, &found)?, at))
         });
         similar
             .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.abs_diff(was).cmp(&a.1.abs_diff(was))))

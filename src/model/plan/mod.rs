@@ -1,6 +1,7 @@
 //! The plan: a versioned tree of steps that the supervisor owns. An agent's replan is merged, never swallowed whole:
 //! pinned steps and the user's own steps survive it.
 
+mod alike;
 mod changes;
 mod comment;
 mod document;

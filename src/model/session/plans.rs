@@ -54,6 +54,11 @@ impl Plans {
         self.versions.iter().rev().find(|version| version.digest == digest)
     }
 
+    /// The version with this text, without hashing it.
+    pub fn of_text(&self, text: &str) -> Option<&PlanVersion> {
+        self.versions.iter().rev().find(|version| version.document.text == text)
+    }
+
     /// The version before this one.
     pub fn before(&self, number: u32) -> Option<&PlanVersion> {
         self.versions.iter().rev().find(|version| version.number < number)

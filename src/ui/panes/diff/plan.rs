@@ -53,7 +53,7 @@ impl Sheet {
             sheet.changes(scene, document);
             return Some(sheet);
         }
-        let version = scene.session.plans.of(document.digest());
+        let version = scene.session.plans.of_text(&document.text);
         let previous = version.and_then(|version| scene.session.plans.before(version.number));
         match (view, document.is_plan()) {
             (View::Split, true) => sheet.compare(previous, text),
@@ -86,6 +86,7 @@ impl Sheet {
         let document = Document::new(text);
         let room = usize::from(self.columns.saturating_sub(2 + GUTTER_COLUMNS)).max(1);
         let blocks = document.settled().iter().chain(std::iter::once(document.tail()));
+        let ends: Vec<usize> = memchr::memchr_iter(b'\n', text.as_bytes()).collect();
         let mut last = 0;
         for block in blocks {
             let lines = markdown::lines(document.source(block), block, document.definitions(), room);
@@ -95,11 +96,11 @@ impl Sheet {
             }
             let sources: Vec<usize> = lines.iter().map(|line| block.source.start + line.source).collect();
             for (row, source) in colored(lines).into_iter().zip(sources) {
-                let number = line_at(text, source);
+                let number = u32::try_from(ends.partition_point(|end| *end < source) + 1).unwrap_or(u32::MAX);
                 let begins = number != last;
                 last = number;
                 self.rows.push(DiffRow::Prose { row, line: begins.then_some(number) });
-                let heading = begins && headings.contains(&number);
+                let heading = begins && headings.binary_search(&number).is_ok();
                 self.spots.push(PlanSpot { line: Some(number), comment: None, heading });
             }
         }
@@ -298,7 +299,7 @@ pub(super) fn title(scene: &Scene, state: &ActionState) -> Option<String> {
     let document = state.action.document()?;
     match &document.subject {
         PlanSubject::Plan => {
-            let version = scene.session.plans.of(document.digest())?;
+            let version = scene.session.plans.of_text(&document.text)?;
             let comments = scene.session.plans.comments().count();
             let plural = if comments == 1 { "" } else { "s" };
             let comments = if comments > 0 { format!("  {comments} comment{plural}") } else { String::new() };
@@ -314,11 +315,6 @@ fn at_words(version: &PlanVersion) -> String {
         "human" => "yours".to_owned(),
         by => escape::show(by, &Show::default()).into_owned(),
     }
-}
-
-fn line_at(text: &str, at: usize) -> u32 {
-    let before = text.get(..at).unwrap_or(text);
-    u32::try_from(memchr::memchr_iter(b'\n', before.as_bytes()).count() + 1).unwrap_or(u32::MAX)
 }
 
 /// How far a comment has come, in this version.
