@@ -26,7 +26,7 @@ fn turns() -> [Turn; 5] {
             frame_ms: 2,
             ..call("read", json!({"path": "calc.py", "why": "to see it"}))
         },
-        call("plan", json!({"steps": ["Mend add", {"title": "Run the tests", "steps": ["Look at what fails"]}]})),
+        call("plan", json!({"steps": ["Fix add", {"title": "Run the tests", "steps": ["Look at what fails"]}]})),
         call("write", json!({"path": "calc.py", "content": written, "why": "add must add, a half is whole"})),
         call("test", json!({})),
         call("finish", json!({"report": "add adds now", "done": true})),
@@ -57,7 +57,7 @@ fn read_the_transcript(screen: &mut Screen) {
 fn change_and_approve_the_plan(screen: &mut Screen) {
     screen.command("focus-diff");
     screen.wait("the plan is shown where it is approved", |text| {
-        ["plan, version 1", "Mend add", "Look at what fails"].iter().all(|words| text.contains(words))
+        ["plan, version 1", "Fix add", "Look at what fails"].iter().all(|words| text.contains(words))
     });
     screen.command("edit");
     screen.wait_for("plan.md");
