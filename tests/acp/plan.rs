@@ -190,8 +190,8 @@ async fn what_is_written_unasked_waits_in_the_copy_for_the_plan() {
     assert_eq!(again.action["id"], edit.action["id"]);
     assert_eq!(s.file("a.txt").unwrap(), "old\n");
     s.approve(&again).await;
-    s.wait_kind("finished").await;
-    s.turn_ends().await;
+    let edited = |e: &Value| e["kind"] == "finished" && e["action"] == again.action["id"];
+    assert_eq!(s.wait("the end of the edit", edited).await["outcome"], "ok");
     assert_eq!(s.file("a.txt").unwrap(), "new\n");
 }
 
