@@ -105,7 +105,7 @@ fn without_line(id: &str) -> Option<(String, u32)> {
 }
 
 /// Compares only these cases: for a later run of some cases, in which runners call the others skipped or
-/// leave them out. A building block of rerunning one case or the failed ones (issue 14).
+/// leave them out.
 pub fn compare_some(before: &[CaseReport], after: &[CaseReport], asked: &BTreeSet<String>) -> Comparison {
     let only = |cases: &[CaseReport]| -> Vec<CaseReport> {
         cases.iter().filter(|c| asked.contains(&c.case)).cloned().collect()

@@ -135,18 +135,13 @@ fn checks_of(root: &Path, options: &SessionOptions) -> Result<ChecksSetup, Strin
     let found = runner::best(&project).ok();
     let command = Command { env: found.as_ref().map(|r| r.env.clone()).unwrap_or_default(), ..command };
     let place = ProjectRoot { root: Some(root.display().to_string()), go_module: found.and_then(|r| r.go_module) };
-    Ok(ChecksSetup { command, parser, place })
+    Ok(ChecksSetup { command, parser, place, runner: None })
 }
 
 /// The project's runner, as far as its files and the PATH tell.
 fn detected(root: &Path, project: &ProjectView) -> Result<ChecksSetup, String> {
-    let runner = runner::best(project)?;
+    let runner = runner::best(project)?.started();
     let place = ProjectRoot { root: Some(root.display().to_string()), go_module: runner.go_module.clone() };
-    // A report that needs no guessing is better than the text for people.
-    let (argv, parser) = match &runner.machine {
-        Some(machine) if machine.files.is_none() => (machine.argv.clone(), machine.parser),
-        Some(_) | None => (runner.argv.clone(), runner.parser),
-    };
-    let command = Command { env: runner.env.clone(), ..Command::argv(argv) };
-    Ok(ChecksSetup { command, parser, place })
+    let command = Command { env: runner.env.clone(), ..Command::argv(runner.argv.clone()) };
+    Ok(ChecksSetup { command, parser: runner.parser, place, runner: Some(runner) })
 }

@@ -3,7 +3,7 @@
 use super::args::Shared;
 use super::{DONE, Done, Fail, INTERRUPTED, settings};
 use crate::ui::app::Leave;
-use crate::ui::run::{self, Ended, KeepRule, Notices, Options, Stream};
+use crate::ui::run::{self, Desktop, Ended, KeepRule, Notices, Options, Stream};
 use crate::ui::terminal::modes;
 use crate::ui::theme::{Depth, Signs};
 use std::future::Future;
@@ -62,7 +62,12 @@ pub fn options(shared: &Shared, title: &str, control: Option<bool>) -> Result<Op
         title: title.to_owned(),
         arm_after_ms: chosen.approval_arm_ms,
         is_record: false,
-        notices: Notices { bell: chosen.bell, desktop: chosen.desktop, on_end: chosen.notify_on_end },
+        notices: Notices {
+            bell: chosen.bell,
+            desktop: chosen.desktop.then(|| Desktop::of(env("TERM").as_deref(), env("VTE_VERSION").is_some())),
+            in_tmux: env("TMUX").is_some(),
+            on_end: chosen.notify_on_end,
+        },
         rules: Some(KeepRule(std::sync::Arc::new(move |rule| super::keep_rule::keep(&chosen.policy, rule)))),
         control,
         opening: None,

@@ -75,3 +75,5 @@ pub const HANDOVER_FAILURES_MAX: usize = 30;
 pub const HANDOVER_LINE_CHARS_MAX: usize = 300;
 /// Rules that one answer lists.
 pub const RULES_LISTED_MAX: usize = 1_000;
+/// Cases that one run can be limited to: their ids are arguments of its command.
+pub const CHECK_CASES_ASKED_MAX: usize = 500;

@@ -25,9 +25,10 @@ mod undo;
 mod words;
 
 use crate::base::{ClientId, Digest, RuleId};
-use crate::checks::{ParserKind, ProjectRoot};
+use crate::checks::{ParserKind, ProjectRoot, Runner};
 use crate::host::limits::HOST_QUEUE_MESSAGES_MAX;
 use crate::journal::Journal;
+use crate::model::check::CaseReport;
 use crate::model::decide::Ruling;
 use crate::model::event::{AgentBadge, Mode, SessionEnded};
 use crate::model::{Action, Command, Role};
@@ -115,6 +116,22 @@ pub struct ChecksSetup {
     pub command: Command,
     pub parser: ParserKind,
     pub place: ProjectRoot,
+    /// Selects cases; a command of the user's own always runs all of them.
+    pub runner: Option<Runner>,
+}
+
+impl ChecksSetup {
+    /// The command that runs these cases; without a runner that can select them, all.
+    pub fn command_for(&self, cases: &[CaseReport]) -> Command {
+        match &self.runner {
+            Some(runner) => Command {
+                env: self.command.env.clone(),
+                timeout_ms: self.command.timeout_ms,
+                ..Command::argv(runner.argv_for(cases))
+            },
+            None => self.command.clone(),
+        }
+    }
 }
 
 /// Everything a session is made of.

@@ -58,6 +58,9 @@ pub struct CheckStarted {
     /// In words what the candidate holds, for a run in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<String>,
+    /// The cases that were asked for, by id; empty where the command runs all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cases: Vec<String>,
 }
 
 /// One case ended.

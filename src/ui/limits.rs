@@ -141,3 +141,5 @@ pub const UI_LAST_WORDS_MS_MAX: u64 = 500;
 pub const UI_PLAN_ASIDE_COLUMNS_MIN: u16 = 84;
 /// Patience with the program that reads the clipboard, milliseconds.
 pub const UI_CLIPBOARD_MS_MAX: u64 = 2_000;
+/// Changed lines from which a file among several is folded at first.
+pub const UI_FOLD_LINES_MIN: usize = 2_000;

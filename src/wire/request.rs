@@ -325,6 +325,9 @@ pub struct CandidateTest {
     pub edited: Option<EditedBody>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hunks: Option<Vec<HunkChoice>>,
+    /// Only these cases of earlier runs, by id, as far as the runner can select; empty for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cases: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,11 +8,7 @@ use std::collections::BTreeMap;
 /// Items that nobody in the product uses, and why they are there.
 const WITHOUT: &[(&str, &str)] = &[
     ("METHODS", "PROTOCOL.md is checked against it"),
-    ("Matrix", "issue 14: which action broke which test"),
-    ("argv_for", "issue 14: rerun one test or the failed ones"),
-    ("compare_some", "issue 14: rerun one test or the failed ones"),
     ("fold_updates", "the bench and the fuzzer of updates"),
-    ("git_patch", "issue 14: export --format patch"),
     ("is_better", "issue 14: the verdict on a rerun"),
     ("of_lines", "issue 14: apply selected lines"),
     ("show_bytes", "issue 14: files that are not UTF-8, line by line"),

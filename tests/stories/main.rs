@@ -49,6 +49,7 @@ mod ssh;
 mod takeback;
 mod talk;
 mod terminal;
+mod tests_pane;
 mod welcome;
 
 /// This binary is also the fake agent: started again with a script in its environment it plays that instead.

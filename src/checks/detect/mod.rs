@@ -159,6 +159,14 @@ impl Runner {
         }
     }
 
+    /// As it is started: with a report that needs no guessing, where the output itself can be one.
+    pub fn started(self) -> Self {
+        match self.machine {
+            Some(Machine { argv, parser, files: None }) => Self { argv, parser, machine: None, ..self },
+            Some(_) | None => self,
+        }
+    }
+
     fn with_env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
@@ -170,10 +178,11 @@ impl Runner {
     }
 
     /// The command that runs these cases, as reported by this runner's parser, and as few others as the tool
-    /// allows. Tools that cannot select run everything. A building block of rerunning one case or the failed ones
-    /// (issue 14).
+    /// allows. Tools that cannot select run everything, and so does an id that the runner would take for an option.
     pub fn argv_for(&self, cases: &[CaseReport]) -> Vec<String> {
-        if cases.is_empty() {
+        let is_option =
+            |case: &CaseReport| [&case.case].into_iter().chain(&case.suite).any(|word| word.starts_with('-'));
+        if cases.is_empty() || cases.iter().any(is_option) {
             return self.argv.clone();
         }
         match self.tool {

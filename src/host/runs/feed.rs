@@ -8,20 +8,22 @@ use crate::model::check::RunReport;
 use crate::model::check::{CaseReport, CheckFinished, CheckReported, Tree};
 use crate::model::event::Stream;
 use crate::model::session::Session;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One run under way. The two streams of a command are cut into lines apart, so that neither tears the other's.
 pub struct Feed {
     pub run: RunId,
+    /// The cases that were asked for; empty for all.
+    asked: BTreeSet<String>,
     stream: CheckStream,
     partial: BTreeMap<bool, Vec<u8>>,
     cases: BTreeMap<String, CaseReport>,
 }
 
 impl Feed {
-    pub fn new(run: RunId, setup: &ChecksSetup) -> Self {
+    pub fn new(run: RunId, setup: &ChecksSetup, asked: &[String]) -> Self {
         let stream = CheckStream::new(setup.parser, setup.place.clone());
-        Self { run, stream, partial: BTreeMap::new(), cases: BTreeMap::new() }
+        Self { run, asked: asked.iter().cloned().collect(), stream, partial: BTreeMap::new(), cases: BTreeMap::new() }
     }
 
     /// Takes a chunk of one stream; gives what became known.
@@ -41,7 +43,8 @@ impl Feed {
         let mut events = self.stream.feed(&rest);
         events.extend(self.stream.finish(exit));
         let (mut events, summary) = self.reported(events);
-        let finished = compared(&self.run, Summary { exit, ..summary.unwrap_or_default() }, &self.cases, session, tree);
+        let summary = Summary { exit, ..summary.unwrap_or_default() };
+        let finished = self.compared(summary, session, tree);
         events.push(Event::CheckFinished(finished.clone()));
         let report = RunReport { run: self.run, finished, cases: self.cases.into_values().collect() };
         (events, report)
@@ -61,28 +64,25 @@ impl Feed {
         }
         (out, summary)
     }
-}
 
-/// Compares with the last whole run on the workspace. Flaky: the tree is the same and the status is not.
-fn compared(
-    run: &RunId,
-    summary: Summary,
-    cases: &BTreeMap<String, CaseReport>,
-    session: &Session,
-    tree: Tree,
-) -> CheckFinished {
-    let mut finished = summary.finished(run.clone());
-    let Some(before) = session.checks.latest_workspace() else { return finished };
-    let here = session.checks.get(run).map(|r| r.started.digest);
-    let is_same_tree = tree == Tree::Workspace && here == Some(before.started.digest);
-    let cases: Vec<CaseReport> = cases.values().cloned().collect();
-    let change = checks::compare(&before.cases, &cases);
-    if is_same_tree {
-        finished.flaky = change.fixed.into_iter().chain(change.broken).collect();
-    } else {
-        (finished.fixed, finished.broken, finished.silenced) = (change.fixed, change.broken, change.silenced);
+    /// Compares with the last whole run on the workspace. Flaky: the tree is the same and the status is not.
+    fn compared(&self, summary: Summary, session: &Session, tree: Tree) -> CheckFinished {
+        let mut finished = summary.finished(self.run.clone());
+        let Some(before) = session.checks.latest_workspace() else { return finished };
+        let here = session.checks.get(&self.run).map(|r| r.started.digest);
+        let is_same_tree = tree == Tree::Workspace && here == Some(before.started.digest);
+        let cases: Vec<CaseReport> = self.cases.values().cloned().collect();
+        let change = match self.asked.is_empty() {
+            true => checks::compare(&before.cases, &cases),
+            false => checks::compare_some(&before.cases, &cases, &self.asked),
+        };
+        if is_same_tree {
+            finished.flaky = change.fixed.into_iter().chain(change.broken).collect();
+        } else {
+            (finished.fixed, finished.broken, finished.silenced) = (change.fixed, change.broken, change.silenced);
+        }
+        finished
     }
-    finished
 }
 
 #[cfg(test)]
@@ -109,14 +109,16 @@ mod tests {
                 digest: crate::base::Digest::of(tree),
                 action: None,
                 what: None,
+                cases: Vec::new(),
             };
             apply(session, Event::CheckStarted(started));
             let setup = ChecksSetup {
                 command: Command::argv(["cargo", "test"]),
                 parser: ParserKind::Libtest,
                 place: ProjectRoot::default(),
+                runner: None,
             };
-            let mut feed = Feed::new(name.into(), &setup);
+            let mut feed = Feed::new(name.into(), &setup, &[]);
             let mut events = feed.feed(Stream::Stdout, text.as_bytes());
             let (late, report) = feed.finish(Some(0), session, Tree::Workspace);
             events.extend(late);
@@ -131,8 +133,13 @@ mod tests {
     }
 
     fn feed_of(parser: ParserKind) -> Feed {
-        let setup = ChecksSetup { command: Command::argv(["cargo", "test"]), parser, place: ProjectRoot::default() };
-        Feed::new("r1".into(), &setup)
+        let setup = ChecksSetup {
+            command: Command::argv(["cargo", "test"]),
+            parser,
+            place: ProjectRoot::default(),
+            runner: None,
+        };
+        Feed::new("r1".into(), &setup, &[])
     }
 
     #[test]

@@ -79,6 +79,8 @@ pub struct Runs {
     last_checks: Option<(ActionId, Vec<FileOutcome>)>,
     /// Started by the client: a test of a candidate with this proposal's files in it.
     tests: BTreeMap<ActionId, CandidateOrder>,
+    /// Runs of some cases on the workspace that have not begun: what was asked for.
+    parts: BTreeMap<ActionId, Vec<String>>,
 }
 
 impl Runs {
@@ -93,6 +95,7 @@ impl Runs {
             trials: BTreeMap::new(),
             last_checks: None,
             tests: BTreeMap::new(),
+            parts: BTreeMap::new(),
         }
     }
 

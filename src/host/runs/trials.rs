@@ -6,9 +6,11 @@ use crate::base::limits::RUN_TIMEOUT_MS_DEFAULT;
 use crate::base::{ActionId, ClientId, Digest};
 use crate::host::ChecksSetup;
 use crate::host::gate;
-use crate::model::check::{CheckFinished, CheckStarted, RunReport, Tree};
+use crate::host::limits::CHECK_CASES_ASKED_MAX;
+use crate::model::check::{CaseReport, CheckFinished, CheckStarted, RunReport, Tree};
 use crate::model::decide::{Edited, Input};
 use crate::model::event::{Event, Finished, OutcomeWord, Stream};
+use crate::model::session::Session;
 use crate::model::{Action, Author, Body, Command, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput};
 use crate::port::{Blobs, Performed, Ticket, ToAgent};
 use crate::wire::{CandidateTest, OwnAction, RpcError};
@@ -29,11 +31,13 @@ pub struct TrialRecord {
     pub what: String,
     pub command: usize,
     pub cases: bool,
+    /// The cases that were asked for; empty for all.
+    pub asked: Vec<String>,
 }
 
 impl TrialRecord {
     pub fn of(trial: &Trial) -> Self {
-        Self { what: trial.what.clone(), command: trial.command, cases: trial.record_cases }
+        Self { what: trial.what.clone(), command: trial.command, cases: trial.record_cases, asked: Vec::new() }
     }
 }
 
@@ -42,11 +46,14 @@ impl TrialRecord {
 pub struct CandidateOrder {
     pub what: String,
     pub edits: Vec<(crate::base::RelPath, Option<Vec<u8>>)>,
+    /// The cases to run; empty for all.
+    pub asked: Vec<String>,
 }
 
 impl Runs {
     /// A command that runs checks begins on this tree.
     pub(super) fn start_feed(&mut self, gate: &mut Gate, action: &ActionId, tree: Digest) {
+        let cases = self.parts.remove(action).unwrap_or_default();
         let Some(setup) = gate.checks() else { return };
         let Some(state) = gate.session().actions.get(action) else { return };
         let Some(command) = state.action.command() else {
@@ -56,7 +63,7 @@ impl Runs {
             return;
         }
         let run = gate.session().checks.next_id();
-        let feed = Feed::new(run.clone(), setup);
+        let feed = Feed::new(run.clone(), setup, &cases);
         let started = CheckStarted {
             run,
             command: command.line(),
@@ -64,6 +71,7 @@ impl Runs {
             digest: tree,
             action: Some(action.clone()),
             what: None,
+            cases,
         };
         gate.record(Event::CheckStarted(started));
         self.feeds.insert(action.clone(), feed);
@@ -92,7 +100,7 @@ impl Runs {
                 collect: Vec::new(),
                 record_cases: true,
             };
-            let record = TrialRecord::of(&trial);
+            let record = TrialRecord { asked: order.asked, ..TrialRecord::of(&trial) };
             if let Err(error) = runs.try_send(TrialOrder { ticket: None, record, trial }) {
                 tracing::error!(%error, "a test of a candidate was not begun");
             }
@@ -174,13 +182,21 @@ impl Runs {
                 "no test runner was found in this project: set `checks.command` in config.toml",
             ));
         };
+        let cases = reported(gate.session(), &test.cases)?;
+        let command = setup.command_for(&cases);
+        // A runner that cannot select runs all: then it is a whole run.
+        let asked = if command.argv == setup.command.argv { Vec::new() } else { test.cases.clone() };
         let id = gate.session().actions.next_id();
         let Some(target) = &test.action else {
-            let mut proposal = Proposal::new(format!("run {}", setup.command.line()), Body::Command(setup.command));
+            let mut proposal = Proposal::new(format!("run {}", command.line()), Body::Command(command));
             proposal.checks = true;
             let action = Action::file(id.clone(), proposal, None);
             let input = Input::Own { action: Box::new(action), by: client.clone() };
-            gate.put(input, Blobs::new())?;
+            self.parts.insert(id.clone(), asked);
+            if let Err(error) = gate.put(input, Blobs::new()) {
+                self.parts.remove(&id);
+                return Err(error.into());
+            }
             return Ok(OwnAction::of(id));
         };
         let held = gate.session().actions.get(target).map(|s| s.action.clone());
@@ -200,20 +216,33 @@ impl Runs {
             let bytes = |c: &Content| blobs.get(&c.digest()).cloned().or_else(|| gate.bytes_of(c)).unwrap_or_default();
             edits.push((file.path.clone(), file.after.as_ref().map(bytes)));
         }
-        let budget =
-            TrialBudget { runs_max: 1, wall_ms_max: RUN_TIMEOUT_MS_DEFAULT, commands: vec![setup.command.clone()] };
-        let mut proposal = Proposal::new(format!("test {target} in a candidate"), Body::Command(setup.command))
+        let budget = TrialBudget { runs_max: 1, wall_ms_max: RUN_TIMEOUT_MS_DEFAULT, commands: vec![command.clone()] };
+        let mut proposal = Proposal::new(format!("test {target} in a candidate"), Body::Command(command))
             .because("requested by the user", vec![Evidence::new("step", target.to_string())]);
         proposal.trial = Some(budget);
         let action = Action::file(id.clone(), proposal, None);
         let what = format!("{target} {}", if is_edited { "as edited by the user" } else { "as proposed" });
-        self.tests.insert(id.clone(), CandidateOrder { what, edits });
+        self.tests.insert(id.clone(), CandidateOrder { what, edits, asked });
         if let Err(error) = gate.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new()) {
             self.tests.remove(&id);
             return Err(error.into());
         }
         Ok(OwnAction::of(id))
     }
+}
+
+/// The newest reports of these cases.
+fn reported(session: &Session, ids: &[String]) -> Result<Vec<CaseReport>, RpcError> {
+    if ids.len() > CHECK_CASES_ASKED_MAX {
+        return Err(RpcError::invalid(format!(
+            "at most {CHECK_CASES_ASKED_MAX} cases can be selected; run all instead"
+        )));
+    }
+    let newest = |id: &String| {
+        let found = session.checks.runs().rev().find_map(|run| run.case(id)).cloned();
+        found.ok_or_else(|| RpcError::invalid(format!("no run has reported the case {id:?}: run all tests first")))
+    };
+    ids.iter().map(newest).collect()
 }
 
 pub(super) fn finish_feed(gate: &mut Gate, feed: Feed, exit: Option<i32>) -> Option<RunReport> {
@@ -240,6 +269,7 @@ fn record_trial(gate: &mut Gate, action: &ActionId, record: &TrialRecord, output
         digest: output.tree.unwrap_or_else(|| Digest::of(record.what.as_bytes())),
         action: Some(action.clone()),
         what: Some(record.what.clone()),
+        cases: record.asked.clone(),
     };
     let exit = if output.timed_out { None } else { output.exit };
     let mut events = vec![Event::CheckStarted(started)];
@@ -247,7 +277,7 @@ fn record_trial(gate: &mut Gate, action: &ActionId, record: &TrialRecord, output
     let speaks = |c: &&ChecksSetup| record.cases || c.command.spawn_argv() == command.spawn_argv();
     let report = match gate.checks().filter(speaks) {
         Some(setup) => {
-            let mut feed = Feed::new(run, setup);
+            let mut feed = Feed::new(run, setup, &record.asked);
             let mut early: Vec<Event> = Vec::new();
             for (stream, bytes) in streams(output) {
                 early.extend(feed.feed(stream, bytes));

@@ -149,6 +149,18 @@ impl Actions {
         self.states.iter().rev().take(ACTIONS_RECENT_MAX)
     }
 
+    /// Returns the recent actions that ended between two events and left changed files behind, oldest first. Runs of
+    /// checks are not among them.
+    pub fn changed_between(&self, since: Seq, until: Seq) -> Vec<&ActionId> {
+        let is_within = |state: &ActionState| state.times.finished_seq.is_some_and(|seq| since < seq && seq <= until);
+        let changed = |state: &ActionState| state.finished.as_ref()?.files.as_ref().map(|files| !files.is_empty());
+        let found =
+            self.recent().filter(|state| !state.action.checks && is_within(state) && changed(state) == Some(true));
+        let mut found: Vec<&ActionId> = found.map(|state| &state.action.id).collect();
+        found.reverse();
+        found
+    }
+
     /// Returns the actions that are not over, oldest first.
     pub fn open(&self) -> impl DoubleEndedIterator<Item = &ActionState> {
         self.open.iter().filter_map(|at| self.states.get(*at))

@@ -18,6 +18,18 @@ pub struct Run {
     pub finished_at: Option<UnixMs>,
 }
 
+impl Run {
+    /// It ran all cases, not only some that were asked for.
+    pub fn is_whole(&self) -> bool {
+        self.started.cases.is_empty()
+    }
+
+    /// Its report of a case, by id.
+    pub fn case(&self, id: &str) -> Option<&CaseReport> {
+        self.cases.get(*self.index.get(id)?)
+    }
+}
+
 /// The newest runs, bounded; runs in candidates are counted forever.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checks {
@@ -41,9 +53,9 @@ impl Checks {
         RunId::new(format!("r{}", self.total + 1))
     }
 
-    /// The newest finished run on the workspace itself.
+    /// The newest finished run of all cases on the workspace itself.
     pub fn latest_workspace(&self) -> Option<&Run> {
-        self.latest(Tree::Workspace)
+        self.runs.iter().rev().find(|r| r.is_whole() && r.started.tree == Tree::Workspace && r.finished.is_some())
     }
 
     /// The newest finished run in a candidate that recorded its cases.
@@ -52,10 +64,6 @@ impl Checks {
             .iter()
             .rev()
             .find(|r| r.started.tree == Tree::Candidate && r.finished.is_some() && !r.cases.is_empty())
-    }
-
-    fn latest(&self, tree: Tree) -> Option<&Run> {
-        self.runs.iter().rev().find(|r| r.started.tree == tree && r.finished.is_some())
     }
 
     pub(super) fn start(&mut self, seq: Seq, at: UnixMs, body: &CheckStarted) {

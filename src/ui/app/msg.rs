@@ -126,6 +126,10 @@ pub enum EditorOf {
     },
     /// The text that is being typed: the composer's message, or the answer to an open question.
     Typing,
+    /// A file of the workspace itself, at a line; nothing comes back.
+    Source {
+        line: u32,
+    },
 }
 
 /// A request of the client to its loop.
@@ -133,7 +137,7 @@ pub enum EditorOf {
 pub enum Request {
     Host(wire::Request),
     Compute(Job),
-    /// Opens `$VISUAL` or `$EDITOR` on this text.
+    /// Opens `$VISUAL` or `$EDITOR` on this text; for a file of the workspace, on the file with this name.
     Editor {
         of: EditorOf,
         name: String,

@@ -278,6 +278,11 @@ impl App {
                         self.panes.diff.go_to_comment_of(&id);
                         OverlayResult::Close
                     }
+                    Some(Pick::File(file)) => {
+                        self.focus_on(PaneId::Diff);
+                        self.panes.diff.go_to_file(file);
+                        OverlayResult::Requests(Vec::new())
+                    }
                     Some(Pick::Event(seq)) => OverlayResult::Requests(walk(self, &Walk::To(seq))),
                     Some(Pick::Offer(id)) => OverlayResult::Requests(commands::choose_option(self, &id, false)),
                     Some(Pick::Refuse(answer)) => OverlayResult::Requests(commands::refuse_form(self, answer)),
@@ -515,6 +520,11 @@ impl App {
                 }
             }
             Purpose::Attach => vec![Request::Attach(Some(text.trim().to_owned()))],
+            Purpose::Tests => {
+                self.panes.tests.want(&text);
+                self.scene.touched.checks = true;
+                Vec::new()
+            }
             Purpose::Search => {
                 self.search = Some(text).filter(|words| !words.is_empty());
                 self.find_match(true);

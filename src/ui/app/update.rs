@@ -77,6 +77,12 @@ impl App {
                 self.typing_edited(outcome);
                 Vec::new()
             }
+            Msg::Edited { of: EditorOf::Source { .. }, outcome } => {
+                if let Err(why) = outcome {
+                    self.say(Toast::warning(why));
+                }
+                Vec::new()
+            }
             Msg::History(older) => {
                 self.composer.load_history(older);
                 Vec::new()

@@ -105,7 +105,7 @@ pub(super) const COMMANDS: &[Command] = &[
             "test",
             "test",
             "Run the tests on a candidate with this action, or on the workspace if none is pending",
-            test,
+            |app| test(app, Vec::new()),
         )
     },
 ];
@@ -119,11 +119,13 @@ const fn deciding(
     Command { name, label, description, group: GROUP, why_disabled: needs_held, run, ..BASE }
 }
 
-/// The candidate holds what an approval would let through: the user's version, without what is left out.
-fn test(app: &mut App) -> Vec<Request> {
+/// Runs these cases, or all, on what an approval would let through: the user's version, without what is left out; with
+/// nothing pending, on the workspace.
+pub(super) fn test(app: &mut App, cases: Vec<String>) -> Vec<Request> {
     let Some((state, _)) = app.scene.held_target() else {
         app.say(Toast::plain("testing the workspace as it is"));
-        return vec![Request::Host(wire::Request::CandidateTest(wire::CandidateTest::default()))];
+        let test = wire::CandidateTest { cases, ..wire::CandidateTest::default() };
+        return vec![Request::Host(wire::Request::CandidateTest(test))];
     };
     if state.action.kind() != Kind::Edit {
         app.say(Toast::warning("only an edit can be tested in a candidate, and this action is not an edit"));
@@ -134,7 +136,7 @@ fn test(app: &mut App) -> Vec<Request> {
         Ok(version) => {
             let whose = if version.is_as_proposed() { "this action" } else { "your version of this action" };
             app.say(Toast::plain(format!("testing a candidate with {whose}")));
-            let test = wire::CandidateTest { action, edited: version.edited, hunks: version.hunks };
+            let test = wire::CandidateTest { action, edited: version.edited, hunks: version.hunks, cases };
             vec![Request::Host(wire::Request::CandidateTest(test))]
         }
         Err(why) => {

@@ -4,7 +4,7 @@ use super::{BASE, Command, Scope};
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Request, alternates};
 use crate::ui::layout::PaneId;
-use crate::ui::overlays::{Overlay, Prompt, Purpose};
+use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose};
 
 const GROUP: &str = "look";
 
@@ -73,6 +73,24 @@ pub(super) const COMMANDS: &[Command] = &[
         },
         ..BASE
     },
+    Command {
+        scope: Scope::In(PaneId::Diff),
+        ..showing(
+            "viewed",
+            "viewed",
+            "Mark the file at the cursor as viewed, which folds it, or take that back",
+            |app| {
+                let words = app.panes.diff.toggle_viewed(&mut app.scene.review);
+                app.say(Toast::plain(words));
+                app.scene.touched.target = true;
+                Vec::new()
+            },
+        )
+    },
+    showing("files", "files", "List the files of the change under review", |app| {
+        app.overlay = Some(Overlay::Choose(Choice::files(&app.panes.diff.files(), &app.scene.look)));
+        Vec::new()
+    }),
     Command {
         name: "fold",
         label: "fold",

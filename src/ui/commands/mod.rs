@@ -10,6 +10,7 @@ mod looks;
 mod moves;
 mod plan;
 mod record;
+mod testing;
 
 pub use decide::{choose_option, refuse_form, send_confirmed, send_lease, send_reasoned, send_rule, send_with_note};
 pub use focus::aim_next;
@@ -85,6 +86,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         decide::COMMANDS,
         gate::COMMANDS,
         record::COMMANDS,
+        testing::COMMANDS,
         focus::PANES,
         focus::COMMANDS,
         moves::COMMANDS,

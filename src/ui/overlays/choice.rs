@@ -9,7 +9,8 @@ use crate::model::session::ActionState;
 use crate::model::{AgentState, FormAnswer, Keeping, RequestOption, Step};
 use crate::ui::app::{App, Scene, form, offers};
 use crate::ui::limits::UI_CHOICES_MAX;
-use crate::ui::look::Brush;
+use crate::ui::look::{Brush, Look};
+use crate::ui::panes::diff::FileItem;
 use crate::ui::panes::inbox::action_words;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
@@ -29,6 +30,8 @@ pub enum Pick {
     Action(ActionId),
     /// A comment on the plan.
     Comment(CommentId),
+    /// A file of the change under review, by its place.
+    File(usize),
     /// A moment of a record.
     Event(Seq),
     /// A file whose unsupervised change is reverted.
@@ -174,6 +177,23 @@ impl Choice {
         let rows: Vec<_> = scene.session.plans.comments().take(UI_CHOICES_MAX).map(row).collect();
         let about = if rows.is_empty() { "none yet: ; writes one" } else { "Enter goes there" };
         Self { about: vec![about.to_owned()], ..Self::of("Comments on the plan", rows) }
+    }
+
+    /// The files of the change under review.
+    #[must_use]
+    pub fn files(files: &[FileItem], look: &Look) -> Self {
+        let row = |(at, file): (usize, &FileItem)| {
+            let mark = if file.viewed { look.sign(Sign::Done) } else { " " };
+            let kind = file.kind.map_or_else(String::new, |kind| format!("{kind}  "));
+            let counts = format!("{kind}+{} {}{}", file.added, look.sign(Sign::Minus), file.removed);
+            (format!("{mark} {}", file.path), counts, Pick::File(at))
+        };
+        let rows: Vec<_> = files.iter().enumerate().take(UI_CHOICES_MAX).map(row).collect();
+        let viewed = files.iter().filter(|file| file.viewed).count();
+        let more = files.len().saturating_sub(UI_CHOICES_MAX);
+        let rest = if more > 0 { format!(", {more} more are not listed") } else { String::new() };
+        let about = format!("{} files, {viewed} viewed{rest}; Enter goes to one", files.len());
+        Self { about: vec![about], ..Self::of("Files of this change", rows) }
     }
 
     fn of(title: impl Into<String>, rows: Vec<(String, String, Pick)>) -> Self {

@@ -77,6 +77,8 @@ pub enum Purpose {
     },
     RewordStep(StepId),
     Search,
+    /// Words of the test cases to show.
+    Tests,
     /// The path of a picture on this machine.
     Attach,
     /// An event's number or an action's name, in a record.
@@ -134,6 +136,7 @@ impl Purpose {
             | Self::AddStep { .. }
             | Self::RewordStep(_)
             | Self::Search
+            | Self::Tests
             | Self::Attach
             | Self::Jump => None,
         }
@@ -159,6 +162,7 @@ impl Purpose {
             | Self::AddStep { .. }
             | Self::RewordStep(_)
             | Self::Search
+            | Self::Tests
             | Self::Attach
             | Self::Jump => None,
         }
@@ -187,6 +191,7 @@ impl Purpose {
             Self::AddStep { .. } => "New step after this one",
             Self::RewordStep(_) => "Reword the step",
             Self::Search => "Search in this pane",
+            Self::Tests => "Show the tests with these words in their name",
             Self::Attach => "Attach an image of this machine to the message",
             Self::Jump => "Go to an event of the record",
         }
@@ -216,6 +221,7 @@ impl Purpose {
             Self::NoteStep(_) | Self::AddStep { .. } | Self::RewordStep(_) => "Enter saves it · Esc cancels".to_owned(),
             Self::Jump => "event number, or an action such as a7 · Enter goes there · Esc cancels".to_owned(),
             Self::Attach => "path of a PNG, JPEG, GIF or WebP file · Enter attaches it · Esc cancels".to_owned(),
+            Self::Tests => "Enter shows only these, all when empty · Esc cancels".to_owned(),
             Self::Search => "Enter searches · n N next, previous · Esc cancels".to_owned(),
         }
     }
@@ -316,6 +322,7 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
         }
         Purpose::Comment(about) => say(&about.words(), Role::TextSoft),
         Purpose::Search
+        | Purpose::Tests
         | Purpose::Attach
         | Purpose::Jump
         | Purpose::PlanFile

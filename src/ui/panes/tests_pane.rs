@@ -2,8 +2,9 @@
 
 use super::row::{Row, wrapped};
 use super::{Pane, Title};
+use crate::base::Seq;
 use crate::base::text::{Show, escape};
-use crate::checks::{self, Order, SuiteNode};
+use crate::checks::{self, Matrix, Order, RunOutcome, SuiteNode};
 use crate::model::check::{CaseReport, CaseStatus, Tree};
 use crate::model::session::Run;
 use crate::ui::app::{Scene, Touched};
@@ -24,7 +25,23 @@ const TIME_COLUMNS: usize = 9;
 pub struct TestsPane {
     list: List,
     rows: Vec<(Key, Row)>,
+    /// The cases below each suite, by its path.
+    suites: BTreeMap<String, Vec<String>>,
     toggled: BTreeSet<Key>,
+    filter: Filter,
+    /// Words that a case's id must have to be shown.
+    wanted: String,
+    /// Cases that are shown and that there are.
+    counts: (usize, usize),
+}
+
+/// The cases that are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Filter {
+    #[default]
+    All,
+    Failing,
+    Changed,
 }
 
 /// The identity of a row.
@@ -35,28 +52,71 @@ enum Key {
     Text,
 }
 
-/// The two runs that are compared: the last whole one on the workspace, and what came of it since.
+/// The runs that are compared: the last whole one on the workspace, and what came of it since.
 struct Compared<'a> {
     before: Option<&'a Run>,
     after: Option<&'a Run>,
+    /// A newer run of some of the cases, whose results replace those of `after`; then `before` is `after` too.
+    part: Option<&'a Run>,
     names: (&'static str, &'static str),
 }
 
 fn compared(scene: &Scene) -> Compared<'_> {
     let checks = &scene.session.checks;
-    let workspace: Vec<&Run> = checks.runs().filter(|run| run.started.tree == Tree::Workspace).collect();
+    let of = |tree: Tree| checks.runs().rev().filter(move |run| run.started.tree == tree);
     let candidate = checks.latest_candidate();
-    let newest = workspace.last().copied();
-    match (newest, candidate) {
-        (newest, Some(candidate)) if newest.is_none_or(|run| candidate.seq > run.seq) => {
-            Compared { before: newest, after: Some(candidate), names: ("before", "candidate") }
+    let newest = of(Tree::Workspace).find(|run| run.is_whole());
+    let is_newer = |run: &Run| newest.is_none_or(|newest| run.seq > newest.seq);
+    let part = of(Tree::Workspace).next().filter(|run| !run.is_whole() && is_newer(run));
+    match (newest, candidate.filter(|run| is_newer(run) && part.is_none_or(|part| run.seq > part.seq))) {
+        (Some(_), Some(candidate)) if !candidate.is_whole() => {
+            Compared { before: newest, after: newest, part: Some(candidate), names: ("before", "candidate") }
         }
-        (Some(newest), _) => {
-            let before = workspace.iter().rev().skip(1).find(|run| run.finished.is_some()).copied();
-            Compared { before, after: Some(newest), names: ("before", "now") }
+        (newest, Some(candidate)) => {
+            Compared { before: newest, after: Some(candidate), part: None, names: ("before", "candidate") }
         }
-        (None, _) => Compared { before: None, after: candidate, names: ("before", "now") },
+        (Some(newest), None) if part.is_some() => {
+            Compared { before: Some(newest), after: Some(newest), part, names: ("before", "now") }
+        }
+        (Some(newest), None) => {
+            let older = |run: &&Run| run.is_whole() && run.finished.is_some() && run.seq < newest.seq;
+            let before = of(Tree::Workspace).find(older);
+            Compared { before, after: Some(newest), part: None, names: ("before", "now") }
+        }
+        (None, None) => Compared { before: None, after: part.or(candidate), part: None, names: ("before", "now") },
     }
+}
+
+/// The action before the first run in which a case that fails now failed, with the last run in which it passed; or all
+/// that came between two such runs.
+fn culprits(scene: &Scene, case: &str) -> Option<String> {
+    let runs: Vec<&Run> = scene.session.checks.runs().filter(|run| run.started.tree == Tree::Workspace).collect();
+    let mut outcomes: Vec<RunOutcome> = Vec::new();
+    let mut since = Seq(0);
+    for run in &runs {
+        let report: Vec<CaseReport> = run.case(case).cloned().into_iter().collect();
+        if report.is_empty() {
+            continue;
+        }
+        let changed = scene.session.actions.changed_between(since, run.seq);
+        let words =
+            (!changed.is_empty()).then(|| changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+        outcomes.push(RunOutcome::new(run.started.digest.to_string(), words, &report));
+        since = run.seq;
+    }
+    let matrix = Matrix { runs: outcomes };
+    let broke = matrix.broke_in(case)?;
+    let suspects = matrix.suspects(case).join(", ");
+    let names: Vec<&Run> = runs.into_iter().filter(|run| run.case(case).is_some()).collect();
+    let failed = names.get(broke)?;
+    let passed =
+        names.iter().take(broke).rev().find(|run| run.case(case).is_some_and(|c| c.status == CaseStatus::Passed))?;
+    let who = match suspects.as_str() {
+        "" => "no action of this session: the files were changed from outside, or the test is not stable".to_owned(),
+        one if !one.contains(',') => one.to_owned(),
+        several => format!("one of {several}"),
+    };
+    Some(format!("passed in {}, fails since {}: broken by {who}", passed.started.run, failed.started.run))
 }
 
 /// A case of either run.
@@ -70,9 +130,14 @@ struct Case<'a> {
 }
 
 /// Every case once: by suite, what no longer fails before the others, then by name.
-fn cases<'a>(before: Option<&'a Run>, after: &'a Run) -> Vec<Case<'a>> {
+fn cases<'a>(before: Option<&'a Run>, after: &'a Run, part: Option<&'a Run>) -> Vec<Case<'a>> {
     let old = before.map_or(&[][..], |run| run.cases.as_slice());
-    let comparison = if before.is_some() { checks::compare(old, &after.cases) } else { checks::Comparison::default() };
+    let comparison = match (before, part) {
+        (_, Some(part)) => checks::compare_some(old, &part.cases, &part.started.cases.iter().cloned().collect()),
+        (Some(_), None) => checks::compare(old, &after.cases),
+        (None, None) => checks::Comparison::default(),
+    };
+    let now = |report: &'a CaseReport| part.and_then(|part| part.case(&report.case)).unwrap_or(report);
     let changes: [(&[String], _); 3] = [
         (&comparison.fixed, ("fixed", Role::Ok)),
         (&comparison.silenced, ("silenced", Role::Warn)),
@@ -80,10 +145,11 @@ fn cases<'a>(before: Option<&'a Run>, after: &'a Run) -> Vec<Case<'a>> {
     ];
     let changes: BTreeMap<&str, (&'static str, Role)> =
         changes.iter().flat_map(|(ids, word)| ids.iter().map(|id| (id.as_str(), *word))).collect();
-    let flaky: HashSet<&str> = after.finished.iter().flat_map(|finished| &finished.flaky).map(String::as_str).collect();
+    let flaky: HashSet<&str> =
+        part.unwrap_or(after).finished.iter().flat_map(|finished| &finished.flaky).map(String::as_str).collect();
     let gone: HashSet<&str> = comparison.gone.iter().map(String::as_str).collect();
     let was: BTreeMap<&str, CaseStatus> = old.iter().map(|case| (case.case.as_str(), case.status)).collect();
-    let is_now = after.cases.iter().map(|report| (report, Some(report.status)));
+    let is_now = after.cases.iter().map(now).map(|report| (report, Some(report.status)));
     let is_gone = old.iter().filter(|report| gone.contains(report.case.as_str())).map(|report| (report, None));
     let mut all: Vec<Case<'a>> = is_now
         .chain(is_gone)
@@ -96,7 +162,11 @@ fn cases<'a>(before: Option<&'a Run>, after: &'a Run) -> Vec<Case<'a>> {
         })
         .collect();
     all.sort_by(|a, b| {
-        let key = |case: &Case<'a>| case.report.status.is_bad() || !case.before.is_some_and(CaseStatus::is_bad);
+        let key = |case: &Case<'a>| match (case.change, case.report.status.is_bad()) {
+            (Some(("broken", _)), _) => 0,
+            (_, false) if case.before.is_some_and(CaseStatus::is_bad) => 1,
+            _ => 2,
+        };
         (&a.report.suite, key(a), &a.report.case).cmp(&(&b.report.suite, key(b), &b.report.case))
     });
     all
@@ -110,6 +180,12 @@ fn joined(mut node: &SuiteNode) -> (String, &SuiteNode) {
         node = only;
     }
     (name, node)
+}
+
+/// The ids of all cases in a suite.
+fn ids_below(node: &SuiteNode, cases: &[Case<'_>], into: &mut Vec<String>) {
+    into.extend(node.cases.iter().filter_map(|index| cases.get(*index)).map(|case| case.report.case.clone()));
+    node.suites.iter().for_each(|suite| ids_below(suite, cases, into));
 }
 
 fn has_change(node: &SuiteNode, cases: &[Case<'_>]) -> bool {
@@ -129,6 +205,62 @@ fn status(look: &Look, status: Option<CaseStatus>) -> (String, Role) {
 }
 
 impl TestsPane {
+    fn shows(&self, case: &Case<'_>) -> bool {
+        let is_bad = case.after.or(case.before).is_some_and(CaseStatus::is_bad);
+        let passes = match self.filter {
+            Filter::All => true,
+            Filter::Failing => is_bad,
+            Filter::Changed => case.change.is_some() || case.flaky || case.after.is_none(),
+        };
+        passes && case.report.case.to_lowercase().contains(&self.wanted)
+    }
+
+    /// All cases, those that fail, those that changed, all; gives its name.
+    pub fn next_filter(&mut self) -> &'static str {
+        let (filter, name) = match self.filter {
+            Filter::All => (Filter::Failing, "tests that fail"),
+            Filter::Failing => (Filter::Changed, "tests that changed"),
+            Filter::Changed => (Filter::All, "all tests"),
+        };
+        self.filter = filter;
+        name
+    }
+
+    /// Shows only the cases with these words in their id, in any case of letters; all when empty.
+    pub fn want(&mut self, words: &str) {
+        self.wanted = words.trim().to_lowercase();
+    }
+
+    /// The case under the cursor, or those of the suite, by id.
+    #[must_use]
+    pub fn selected(&self) -> Vec<String> {
+        let above =
+            (0..=self.list.cursor).rev().find(|at| self.rows.get(*at).is_some_and(|(key, _)| *key != Key::Text));
+        let Some(at) = above else { return Vec::new() };
+        match self.rows.get(at) {
+            Some((Key::Case(id), _)) => vec![id.clone()],
+            Some((Key::Suite(path), _)) => self.suites.get(path).cloned().unwrap_or_default(),
+            Some((Key::Text, _)) | None => Vec::new(),
+        }
+    }
+
+    /// The cases that fail in the newest results, by id.
+    #[must_use]
+    pub fn failing(scene: &Scene) -> Vec<String> {
+        let Compared { before, after: Some(after), part, .. } = compared(scene) else { return Vec::new() };
+        let bad = |case: &Case<'_>| case.after.is_some_and(CaseStatus::is_bad);
+        cases(before, after, part).iter().filter(|case| bad(case)).map(|case| case.report.case.clone()).collect()
+    }
+
+    /// Where the case under the cursor is in the sources, as far as its runner tells.
+    #[must_use]
+    pub fn source(&self, scene: &Scene) -> Option<(String, u32)> {
+        let [id] = self.selected().try_into().ok()?;
+        let report =
+            scene.session.checks.runs().rev().find_map(|run| run.case(&id).filter(|report| report.file.is_some()))?;
+        Some((report.file.clone()?, report.line.unwrap_or(1)))
+    }
+
     fn case_rows(&mut self, scene: &Scene, case: &Case<'_>, depth: u16, columns: u16) {
         let look = &scene.look;
         let newest = case.report;
@@ -167,6 +299,12 @@ impl TestsPane {
             let text = escape::show(headline, &Show::prose()).into_owned();
             self.rows.push((Key::Text, Row::new(text, Role::TextSoft).indented(depth + 2)));
         }
+        let is_asked = open && newest.status.is_bad();
+        if let Some(words) = is_asked.then(|| culprits(scene, &newest.case)).flatten() {
+            let mut lines = Vec::new();
+            wrapped(&mut lines, "", Role::Accent, &words, Role::Accent, columns.saturating_sub(depth + 4));
+            self.rows.extend(lines.into_iter().map(|row| (Key::Text, row.indented(depth + 2))));
+        }
         if let Some(message) = newest.message.as_ref().filter(|_| open) {
             let mut lines = Vec::new();
             wrapped(&mut lines, "", Role::TextSoft, message, Role::TextSoft, columns.saturating_sub(depth + 4));
@@ -189,6 +327,9 @@ impl TestsPane {
             let (name, suite) = joined(suite);
             let path = if path.is_empty() { name.clone() } else { format!("{path} › {name}") };
             let depth = inner.min(columns / 2);
+            let mut below = Vec::new();
+            ids_below(suite, cases, &mut below);
+            self.suites.insert(path.clone(), below);
             if self.suite_row(scene, suite, &name, &path, depth, has_change(suite, cases)) {
                 self.suite_rows(scene, suite, cases, (&path, depth), columns);
             }
@@ -256,7 +397,8 @@ impl Pane for TestsPane {
             return;
         }
         self.rows.clear();
-        let Compared { before, after, names } = compared(scene);
+        self.suites.clear();
+        let Compared { before, after, part, names } = compared(scene);
         let Some(after) = after else { return };
         if room.width >= 60 {
             let (old, new) = names;
@@ -267,21 +409,28 @@ impl Pane for TestsPane {
             let words = "stale: files have changed since this run";
             self.rows.push((Key::Text, Row::new(words, Role::Unknown)));
         }
-        let problem = after.finished.as_ref().and_then(|finished| finished.problem.as_ref());
+        let problem = part.unwrap_or(after).finished.as_ref().and_then(|finished| finished.problem.as_ref());
         if let Some(problem) = problem {
             let mut lines = Vec::new();
             wrapped(&mut lines, "", Role::Warn, problem, Role::Warn, room.width);
             self.rows.extend(lines.into_iter().map(|row| (Key::Text, row)));
         }
-        let cases = cases(before, after);
+        let mut cases = cases(before, after, part);
+        let all = cases.len();
+        cases.retain(|case| self.shows(case));
+        self.counts = (cases.len(), all);
         let reports: Vec<&CaseReport> = cases.iter().map(|case| case.report).collect();
         let tree = checks::tree_of(&reports, Order::FailuresFirst);
         self.suite_rows(scene, &tree, &cases, ("", 0), room.width);
     }
 
     fn title(&self, scene: &Scene) -> Title {
-        let Compared { before, after, names } = compared(scene);
+        let Compared { before, after, part, names } = compared(scene);
         let (text, right) = match (before, after) {
+            (_, Some(_)) if part.is_some() => {
+                let part = part.map_or_else(String::new, |run| run_words(scene, run));
+                (if names.1 == "candidate" { "candidate, some cases" } else { "workspace, some cases again" }, part)
+            }
             (Some(_), Some(after)) if names.1 == "candidate" => ("candidate vs workspace", run_words(scene, after)),
             (_, Some(after)) if after.finished.is_none() => ("running", run_words(scene, after)),
             (_, Some(after)) if after.started.tree != Tree::Workspace => ("candidate", run_words(scene, after)),
@@ -289,7 +438,12 @@ impl Pane for TestsPane {
             (_, Some(after)) => ("workspace", run_words(scene, after)),
             (_, None) => ("", String::new()),
         };
-        Title { text: text.to_owned(), right, loud: false }
+        let (shown, all) = self.counts;
+        let some = match shown == all {
+            true => String::new(),
+            false => format!("  {shown} of {all} shown"),
+        };
+        Title { text: format!("{text}{some}"), right, loud: false }
     }
 
     fn note(&self, scene: &Scene) -> Option<String> {

@@ -7,10 +7,11 @@ mod editor;
 mod history;
 mod image;
 mod link;
+mod notice;
 mod signals;
 pub mod zone;
 
-use crate::ui::app::{App, Leave, Msg, Notice, Request, Start};
+use crate::ui::app::{App, Leave, Msg, Request, Start};
 use crate::ui::keymap::{self, KeymapError};
 use crate::ui::limits::{UI_BACKLOG_MAX, UI_BACKLOG_MS_MAX, UI_FRAME_MS_MIN, UI_JOBS_WAITING_MAX};
 use crate::ui::linear::{self, LineRenderer};
@@ -26,6 +27,7 @@ use crossterm::event::EventStream;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use link::{Heard, Link};
+pub use notice::{Desktop, Notices};
 use ratatui::layout::Size;
 use signals::{Signal, Signals};
 use std::collections::VecDeque;
@@ -86,17 +88,6 @@ impl std::fmt::Debug for Opening {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Opening")
     }
-}
-
-/// The notifications for a user who is looking elsewhere.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Notices {
-    /// BEL.
-    pub bell: bool,
-    /// OSC 9, which terminals show as a notice of the desktop.
-    pub desktop: bool,
-    /// Also when the session has ended.
-    pub on_end: bool,
 }
 
 /// Checks a rule's text, adds it to the user's policy, and names the file.
@@ -504,7 +495,7 @@ impl Client {
                 self.app.update(at, attached)
             }
             Request::Notify(notice) => {
-                self.preamble.extend_from_slice(&call(self.options.notices, notice));
+                self.preamble.extend_from_slice(&notice::call(self.options.notices, notice));
                 Vec::new()
             }
             Request::KeepRule(text) => {
@@ -525,7 +516,7 @@ impl Client {
                 Vec::new()
             }
             Request::Editor { of, name, text } => {
-                let outcome = self.edit(&name, &text, modes).await;
+                let outcome = self.edit(&of, &name, &text, modes).await;
                 let at = self.now_ms();
                 self.app.update(at, Msg::Edited { of, outcome })
             }
@@ -542,11 +533,6 @@ impl Client {
         modes::restore();
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
         self.come_back(modes);
-    }
-
-    async fn edit(&mut self, name: &str, text: &str, modes: &Modes) -> Result<String, String> {
-        let editor = self.options.editor.clone().unwrap_or_else(|| "vi".to_owned());
-        self.hand_over(editor::edit(&editor, name, text), modes).await
     }
 
     /// Gives the terminal to another program until it ends.
@@ -573,23 +559,6 @@ impl Client {
         self.app.update(at, Msg::Input(Input::Resize(size)));
         self.dirty = true;
     }
-}
-
-/// Our own words only, and nothing the user did not ask for.
-fn call(notices: Notices, notice: Notice) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let words = match notice {
-        Notice::Ended if !notices.on_end => return bytes,
-        Notice::Ended => "rightseat: the agent has finished",
-        Notice::Waits => "rightseat: an action needs your decision",
-    };
-    if notices.desktop {
-        bytes.extend_from_slice(format!("\x1b]9;{words}\x1b\\").as_bytes());
-    }
-    if notices.bell {
-        bytes.push(0x07);
-    }
-    bytes
 }
 
 /// OSC 52: the terminal's clipboard, also through SSH. Terminals that forbid it ignore it.

@@ -2,6 +2,7 @@
 
 mod always;
 mod budgets;
+mod files;
 mod form;
 mod hands;
 mod hands_seat;

@@ -224,6 +224,18 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
             "stop",
         ];
     }
+    if app.focus == PaneId::Tests && app.scene.held_target().is_none() && app.scene.session.checks.total > 0 {
+        return vec![
+            "test",
+            "test-failed",
+            "test-selected",
+            "test-source",
+            "test-filter",
+            "test-find",
+            "pause",
+            "stop",
+        ];
+    }
     let Some((state, _)) = app.scene.held_target() else {
         return vec!["compose", "continue", "mode", "pause", "stop", "undo", "rewind", "detach"];
     };

@@ -1,5 +1,6 @@
 //! Going from hunk to hunk and leaving them out.
 
+use super::files::{FileItem, Mark};
 use super::{At, DiffPane, DiffRow, PlaceIn};
 use crate::diff::LineKind;
 use crate::ui::app::review::{HunkAt, Review};
@@ -104,6 +105,48 @@ impl DiffPane {
         }
         let plural = if lines == 1 { "" } else { "s" };
         format!("{lines} line{plural} {}", if out > 0 { "excluded" } else { "included again" })
+    }
+
+    /// Folds the file whose head or fold the cursor is on, or opens it.
+    pub(super) fn toggle_fold(&mut self) {
+        let row = self.list.cursor;
+        let is_head = matches!(self.rows.get(row), Some(DiffRow::File(_)));
+        if self.folds.has_files() && (is_head || self.folds.is_fold(row)) {
+            let file = self.file_under_cursor();
+            let is_folded = self.pictures.get(file).is_some_and(|picture| self.folds.words(file, picture).is_some());
+            self.folds.set_mark(file, if is_folded { Mark::Opened } else { Mark::Closed });
+        }
+    }
+
+    /// Marks the file at the cursor as viewed, which folds it and counts as read, or takes that back; in words.
+    pub fn toggle_viewed(&mut self, review: &mut Review) -> &'static str {
+        if !self.folds.has_files() {
+            return "only a change of several files has files to mark";
+        }
+        let file = self.file_under_cursor();
+        if self.folds.is_viewed(file) {
+            self.folds.set_mark(file, Mark::Opened);
+            return "not viewed";
+        }
+        let is_head = |row: &DiffRow| matches!(row, DiffRow::File(_));
+        let first = self.rows.iter().position(|row| *row == DiffRow::File(file)).unwrap_or_default();
+        let next = self.rows.iter().skip(first + 1).position(is_head).map_or(self.rows.len(), |at| first + 1 + at);
+        review.seen.see(self.edition, self.folds.unfolded(first)..self.folds.unfolded(next));
+        self.folds.set_mark(file, Mark::Viewed);
+        self.list.cursor = first;
+        "viewed: Enter shows it again"
+    }
+
+    /// The files under review.
+    #[must_use]
+    pub fn files(&self) -> Vec<FileItem> {
+        self.folds.items(&self.pictures)
+    }
+
+    /// Moves to the head of a file, by its place in the list.
+    pub fn go_to_file(&mut self, file: usize) {
+        let row = self.rows.iter().position(|row| *row == DiffRow::File(file)).unwrap_or_default();
+        self.list.jump(row, self.rows.len(), usize::from(self.room.height));
     }
 
     /// The hunk under the cursor, or else the last one above it, or else the first.

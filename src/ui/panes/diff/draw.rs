@@ -19,7 +19,7 @@ pub(super) fn row(pane: &DiffPane, scene: &Scene, row: usize, brush: &mut Brush<
         DiffRow::File(at) => {
             if let Some(file) = pane.pictures.get(*at) {
                 let out = (0..file.hunks.len().max(1)).all(|hunk| scene.review.left_out.contains(&(*at, hunk)));
-                file_head(brush, line, file, out);
+                file_head(brush, line, file, (out, pane.folds.is_viewed(*at)));
             }
         }
         DiffRow::Note(row) | DiffRow::Change { row, .. } => row.draw(brush, line, 0),
@@ -68,7 +68,7 @@ fn aside(pane: &DiffPane, row: usize, brush: &mut Brush<'_>, line: Rect) {
     }
 }
 
-fn file_head(brush: &mut Brush<'_>, line: Rect, file: &FilePicture, left_out: bool) {
+fn file_head(brush: &mut Brush<'_>, line: Rect, file: &FilePicture, (left_out, viewed): (bool, bool)) {
     let what = match file.change {
         FileChange::Modify => "",
         FileChange::Create => "new  ",
@@ -82,7 +82,7 @@ fn file_head(brush: &mut Brush<'_>, line: Rect, file: &FilePicture, left_out: bo
     if left_out {
         brush.text(line.x, line.y, line.x + 1, brush.look.sign(Sign::Unchosen), Role::TextFaint);
     }
-    let sign = brush.look.sign(Sign::Open);
+    let sign = brush.look.sign(if viewed { Sign::Done } else { Sign::Open });
     let x = brush.text(line.x + 1, line.y, end, &format!("{sign} {what}"), Role::TextSoft);
     let x = match &file.from {
         Some(from) => brush.cut(x, line.y, end, &format!("{from} → "), Role::TextSoft),

@@ -21,12 +21,14 @@ use ratatui::layout::{Rect, Size};
 
 mod choose;
 mod draw;
+mod files;
 mod form;
 mod plan;
 mod told;
 
 pub use choose::Step;
 use choose::lines_of;
+pub use files::FileItem;
 pub use plan::PlanSpot;
 pub use told::touched_words;
 
@@ -105,6 +107,7 @@ pub struct DiffPane {
     /// Of a plan: what each row belongs to, and the rows beside it.
     plan_spots: Vec<PlanSpot>,
     aside: Vec<Row>,
+    folds: files::Folds,
     pictures: std::sync::Arc<Vec<FilePicture>>,
     view: View,
     context: usize,
@@ -131,6 +134,7 @@ impl Default for DiffPane {
             spots: Vec::new(),
             plan_spots: Vec::new(),
             aside: Vec::new(),
+            folds: files::Folds::default(),
             pictures: std::sync::Arc::default(),
             view: View::default(),
             context: DIFF_CONTEXT_LINES,
@@ -178,7 +182,7 @@ impl DiffPane {
     /// Notes the rows in the window as seen: a frame with them went out.
     pub fn see(&self, review: &mut Review) {
         if self.room.width >= UI_READING_COLUMNS_MIN {
-            review.seen.see(self.edition, self.read_window());
+            self.read_ranges().into_iter().for_each(|range| review.seen.see(self.edition, range));
         }
     }
 
@@ -441,10 +445,16 @@ impl Pane for DiffPane {
             Some(state) => self.rows_about(scene, state),
         }
         self.wrap();
+        let files = scene.target().map_or(&[][..], |state| state.action.files());
+        self.rows = self.folds.fold(std::mem::take(&mut self.rows), &self.pictures, files, &scene.look);
+        let is_refolded = std::mem::take(&mut self.folds.is_refolded) && !fresh && !reflows;
         // Answering changes the rows of a form, and not what it asks: what was read stays read.
         let is_answered = !fresh && !reflows && !self.spots.is_empty() && before.len() == self.rows.len();
         let is_commented = !fresh && !reflows && self.says_the_same(&before);
-        if fresh || (before != self.rows && !is_answered && !is_commented) || pictured_before != self.pictured {
+        if fresh
+            || (before != self.rows && !is_answered && !is_commented && !is_refolded)
+            || pictured_before != self.pictured
+        {
             self.edition += 1;
         }
         if fresh {
@@ -503,7 +513,7 @@ impl Pane for DiffPane {
         }
         // What this frame shows counts as seen here; for an approval it counts once the frame is out.
         let mut seen = scene.review.seen.clone();
-        seen.see(self.edition, self.read_window());
+        self.read_ranges().into_iter().for_each(|range| seen.see(self.edition, range));
         let unseen = seen.unseen(self.edition, self.to_read(self.rows.len()));
         if scene.held_target().is_some() && unseen > 0 {
             right = format!("{unseen} unseen  {right}");
@@ -521,6 +531,10 @@ impl Pane for DiffPane {
 
     fn list_mut(&mut self) -> &mut List {
         &mut self.list
+    }
+
+    fn open(&mut self) {
+        self.toggle_fold();
     }
 
     fn draw_row(&self, scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect) {

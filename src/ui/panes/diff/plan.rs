@@ -267,15 +267,19 @@ impl DiffPane {
     /// The number of rows that must be read before this one: of a plan, only those of its text.
     pub(super) fn to_read(&self, row: usize) -> usize {
         if self.plan_spots.is_empty() {
-            return row;
+            return self.folds.unfolded(row);
         }
         let rows = self.rows.get(..row).unwrap_or(&self.rows);
         rows.iter().filter(|row| read_words(row).is_some()).count()
     }
 
-    pub(super) fn read_window(&self) -> std::ops::Range<usize> {
+    /// Which of them the window shows.
+    pub(super) fn read_ranges(&self) -> Vec<std::ops::Range<usize>> {
         let window = self.window();
-        self.to_read(window.start)..self.to_read(window.end)
+        if self.plan_spots.is_empty() {
+            return self.folds.shown_ranges(window);
+        }
+        vec![self.to_read(window.start)..self.to_read(window.end)]
     }
 }
 

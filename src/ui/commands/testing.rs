@@ -1,0 +1,62 @@
+//! What the tests pane can do: run some cases again, show some of them, and lead to their sources.
+
+use super::decide::test;
+use super::{BASE, Command, Scope};
+use crate::ui::app::toast::Toast;
+use crate::ui::app::{App, EditorOf, Request};
+use crate::ui::layout::PaneId;
+use crate::ui::overlays::{Overlay, Prompt, Purpose};
+use crate::ui::panes::tests_pane::TestsPane;
+
+const GROUP: &str = "tests";
+
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        why_disabled: super::needs_control,
+        ..testing("test-selected", "rerun", "Run the test case or suite at the cursor again", |app| {
+            let cases = app.panes.tests.selected();
+            rerun(app, cases, "no case is selected: t runs all tests")
+        })
+    },
+    Command {
+        why_disabled: super::needs_control,
+        ..testing("test-failed", "failed", "Run the failing test cases again", |app| {
+            let cases = TestsPane::failing(&app.scene);
+            rerun(app, cases, "no test case fails: t runs all tests")
+        })
+    },
+    testing("test-filter", "filter", "Show all tests, those that fail, or those that changed", |app| {
+        let name = app.panes.tests.next_filter();
+        app.say(Toast::plain(format!("showing {name}")));
+        app.scene.touched.checks = true;
+        Vec::new()
+    }),
+    testing("test-find", "find", "Show only the tests with these words in their name", |app| {
+        app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Tests, "")));
+        Vec::new()
+    }),
+    testing("test-source", "source", "Open the source of the test case at the cursor in $EDITOR", |app| {
+        let Some((name, line)) = app.panes.tests.source(&app.scene) else {
+            app.say(Toast::plain("its runner does not say where this case is"));
+            return Vec::new();
+        };
+        vec![Request::Editor { of: EditorOf::Source { line }, name, text: String::new() }]
+    }),
+];
+
+const fn testing(
+    name: &'static str,
+    label: &'static str,
+    description: &'static str,
+    run: fn(&mut App) -> Vec<Request>,
+) -> Command {
+    Command { name, label, description, group: GROUP, scope: Scope::In(PaneId::Tests), run, ..BASE }
+}
+
+fn rerun(app: &mut App, cases: Vec<String>, none: &'static str) -> Vec<Request> {
+    if cases.is_empty() {
+        app.say(Toast::plain(none));
+        return Vec::new();
+    }
+    test(app, cases)
+}
