@@ -8,8 +8,8 @@ use crate::diff::file::{Content, DiffLine, FileDiff, Hunk, LineKind};
 pub struct Names<'a> {
     pub old: Option<&'a str>,
     pub new: Option<&'a str>,
-    /// Unix mode of a created or deleted file is 100755 instead of 100644.
-    pub executable: bool,
+    /// Unix mode of the two versions is 100755 instead of 100644.
+    pub executable: (bool, bool),
 }
 
 /// A patch that `git apply` takes, byte for byte exact. Binary and too large files give a line that
@@ -19,15 +19,20 @@ pub fn git_patch(diff: &FileDiff, names: Names<'_>) -> Vec<u8> {
         return Vec::new();
     };
     let (a, b) = (quoted("a/", any_old), quoted("b/", any_new));
-    let mode = if names.executable { "100755" } else { "100644" };
+    let mode = |executable: bool| if executable { "100755" } else { "100644" };
+    let (old_mode, new_mode) = (mode(names.executable.0), mode(names.executable.1));
     let mut head = format!("diff --git {a} {b}\n");
     match (names.old, names.new) {
-        (None, _) => head.push_str(&format!("new file mode {mode}\n")),
-        (_, None) => head.push_str(&format!("deleted file mode {mode}\n")),
-        (Some(old), Some(new)) if old != new => {
-            head.push_str(&format!("rename from {}\nrename to {}\n", quoted("", old), quoted("", new)));
+        (None, _) => head.push_str(&format!("new file mode {new_mode}\n")),
+        (_, None) => head.push_str(&format!("deleted file mode {old_mode}\n")),
+        (Some(old), Some(new)) => {
+            if old_mode != new_mode {
+                head.push_str(&format!("old mode {old_mode}\nnew mode {new_mode}\n"));
+            }
+            if old != new {
+                head.push_str(&format!("rename from {}\nrename to {}\n", quoted("", old), quoted("", new)));
+            }
         }
-        _ => {}
     }
     if diff.content != Content::Text && !diff.is_same() {
         head.push_str(&format!("Binary files {a} and {b} differ\n"));
@@ -148,7 +153,7 @@ mod tests {
 
     fn check(old: Option<&'static str>, new: Option<&'static str>, old_name: &str, new_name: &str) {
         let diff = FileDiff::new(old.unwrap_or(""), new.unwrap_or(""));
-        let names = Names { old: old.and(Some(old_name)), new: new.and(Some(new_name)), executable: false };
+        let names = Names { old: old.and(Some(old_name)), new: new.and(Some(new_name)), executable: (false, false) };
         let patch = git_patch(&diff, names);
         let got = git_applies(old.map(str::as_bytes), names, &patch);
         assert_eq!(got.as_deref(), new.map(str::as_bytes), "{}", String::from_utf8_lossy(&patch));
@@ -178,7 +183,7 @@ mod tests {
             prop_assume!(old != new);
             let options = crate::diff::DiffOptions { context_lines, ..Default::default() };
             let diff = FileDiff::with(old.clone(), new.clone(), options);
-            let names = Names { old: Some("f"), new: Some("f"), executable: false };
+            let names = Names { old: Some("f"), new: Some("f"), executable: (false, false) };
             let got = git_applies(Some(old.as_bytes()), names, &git_patch(&diff, names));
             prop_assert_eq!(got.unwrap(), new.as_bytes());
         }

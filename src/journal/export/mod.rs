@@ -1,8 +1,10 @@
-//! A portable record of a session: JSON lines that can be verified, Markdown and HTML that can be read.
+//! A portable record of a session: JSON lines that can be verified, Markdown and HTML that can be read, a
+//! patch that can be applied.
 
 mod html;
 mod lines;
 mod markdown;
+mod patch;
 mod redact;
 mod story;
 
@@ -25,14 +27,18 @@ pub enum Format {
     Markdown,
     /// The same as one self-contained page without scripts.
     Html,
+    /// What its actions changed, for `git apply`.
+    Patch,
 }
 
-/// Writes the whole journal to `out`. With `redacting`, whatever looks like a secret is left out.
+/// Writes the whole journal to `out`. With `redacting`, whatever looks like a secret is left out,
+/// except from a patch.
 pub fn export(reader: &Reader, format: Format, redacting: bool, out: &mut dyn Write) -> Result<()> {
     match format {
         Format::Jsonl => lines::write(reader, redacting, out),
         Format::Markdown => markdown::write(reader, redacting, out),
         Format::Html => html::write(reader, redacting, out),
+        Format::Patch => patch::write(reader, out),
     }
 }
 
