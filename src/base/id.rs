@@ -43,6 +43,21 @@ names! {
     RuleId,
 }
 
+impl ClientId {
+    /// The client under which a script's decisions are recorded.
+    pub fn of_script(client: &Self) -> Self {
+        Self::new(format!("{SCRIPT}{client}"))
+    }
+
+    /// A script decided.
+    pub fn is_script(&self) -> bool {
+        self.as_str().starts_with(SCRIPT)
+    }
+}
+
+/// What the name of a client begins with when a script decides; no client is called so.
+const SCRIPT: &str = "script ";
+
 /// Position in the journal; the first envelope is 1, 0 means "before everything".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

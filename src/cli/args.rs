@@ -86,6 +86,26 @@ impl Shared {
     }
 }
 
+const VERDICT_HELP: &str = "Exit code 1 means that the action is not pending any more, or is not what --digest names.";
+
+/// A decision from a script.
+#[derive(Clone, Debug, Args)]
+pub struct VerdictArgs {
+    /// Name of the session, or the beginning of it
+    pub session: String,
+    /// The action, such as a7
+    pub action: String,
+    /// Digest of what you saw, from `rightseat inbox --json`: the decision counts for nothing else
+    #[arg(long, value_name = "DIGEST")]
+    pub digest: String,
+    /// Words that the agent is given
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// The word that a protected action asks for
+    #[arg(long, value_name = "WORD")]
+    pub confirm: Option<String>,
+}
+
 impl ValueEnum for Mode {
     fn value_variants<'a>() -> &'a [Self] {
         &[Self::Observe, Self::Step, Self::Plan, Self::Guarded]
@@ -113,7 +133,7 @@ impl ValueEnum for IsolationChoice {
 
 impl ValueEnum for Format {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Jsonl, Self::Markdown, Self::Html]
+        &[Self::Jsonl, Self::Markdown, Self::Html, Self::Patch]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -121,6 +141,7 @@ impl ValueEnum for Format {
             Self::Jsonl => "jsonl",
             Self::Markdown => "md",
             Self::Html => "html",
+            Self::Patch => "patch",
         }))
     }
 }
@@ -155,6 +176,15 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Approve a pending action from a script
+    #[command(after_help = VERDICT_HELP)]
+    Approve(VerdictArgs),
+    /// Deny a pending action from a script
+    #[command(after_help = VERDICT_HELP)]
+    Deny(VerdictArgs),
+    /// Redirect the agent at a pending action from a script
+    #[command(after_help = VERDICT_HELP)]
+    Redirect(VerdictArgs),
     /// Step through a session, read-only
     Replay {
         /// Name of the session, or the beginning of it
@@ -178,7 +208,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Print a session as JSON Lines, Markdown or HTML
+    /// Print a session as JSON Lines, Markdown, HTML or a patch
     Export {
         /// Name of the session, or the beginning of it
         session: String,
@@ -188,7 +218,7 @@ pub enum Command {
         /// Same as --format jsonl
         #[arg(long, conflicts_with = "format")]
         jsonl: bool,
-        /// Keep likely secrets instead of redacting them
+        /// Keep likely secrets instead of redacting them; a patch always keeps them
         #[arg(long)]
         no_redact: bool,
     },

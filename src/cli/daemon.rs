@@ -2,7 +2,7 @@
 
 use super::options::SessionOptions;
 use super::place::{Places, SessionPlace};
-use super::{DONE, Done, Fail, USAGE, compose, socket};
+use super::{DONE, Done, Fail, USAGE, compose, notify, socket};
 use crate::base::SessionId;
 use crate::cli::limits::{ACCEPT_AGAIN_MS, CONNECTIONS_MAX};
 use crate::host::{Ending, Host};
@@ -102,13 +102,23 @@ pub async fn open(
     let listener =
         socket::listen(&place.socket()).map_err(|e| Fail::usage(format!("{}: {e}", place.socket().display())))?;
     tokio::spawn(accept(listener, host.clone()));
+    if !options.settings.notifications.command.is_empty() {
+        let calls = options.settings.notifications.clone();
+        tokio::spawn(notify::follow(host.follow(), place.journal(), calls, Box::new(compose::SystemClock)));
+    }
     Ok((host, ending))
 }
 
 async fn accept(listener: UnixListener, host: Host) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut intruded = false;
     loop {
         match listener.accept().await {
+            Ok((stream, _)) if socket::is_own(&stream) && socket::is_from_session(&stream) => {
+                if !std::mem::replace(&mut intruded, true) {
+                    host.intruded().await;
+                }
+            }
             Ok((stream, _)) if socket::is_own(&stream) => {
                 // Beyond the bound a connection is closed at once, so that a flood of them costs nothing.
                 let Ok(place) = room.clone().try_acquire_owned() else { continue };

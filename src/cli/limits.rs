@@ -53,3 +53,12 @@ pub const DETECT_FILES_MAX: usize = 20_000;
 pub const PROJECT_POLICIES_MAX: usize = 64;
 /// A plan that is kept to be used again, or named as a file.
 pub const PLAN_FILE_BYTES_MAX: u64 = 256 * 1024;
+/// What happens within this time of the first thing worth a notification is one notification.
+pub const NOTIFY_BATCH_MS: u64 = 1_500;
+/// After this time what is still pending is told once more.
+pub const NOTIFY_AGAIN_MS: u64 = 10 * 60 * 1_000;
+/// How long the user's notification command may run.
+pub const NOTIFY_COMMAND_MS_MAX: u64 = 30_000;
+/// Pending actions and alarms that one notification lists.
+pub const NOTIFY_PENDING_MAX: usize = 50;
+pub const NOTIFY_ALARMS_MAX: usize = 20;

@@ -18,6 +18,7 @@ mod log;
 mod maker;
 mod mistyped;
 mod neighbors;
+mod notify;
 mod options;
 mod others;
 mod package;
@@ -36,8 +37,10 @@ mod ssh;
 mod start;
 mod themes;
 mod undecided;
+mod verdict;
 mod welcome;
 
+use crate::model::event::Verdict;
 use args::{Cli, Command, PlanCommand};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -167,6 +170,9 @@ fn dispatch(cli: Cli) -> Done {
         }
         Some(Command::Ls { json }) => list::sessions(&shared, json),
         Some(Command::Inbox { json }) => list::inbox(&shared, json),
+        Some(Command::Approve(args)) => verdict::decide(&shared, Verdict::Approve, &args),
+        Some(Command::Deny(args)) => verdict::decide(&shared, Verdict::Deny, &args),
+        Some(Command::Redirect(args)) => verdict::decide(&shared, Verdict::Redirect, &args),
         Some(Command::Verify { target, anchor, json }) => record::verify(&shared, &target, anchor.as_deref(), json),
         Some(Command::Export { session, format, jsonl: _, no_redact }) => {
             record::export(&shared, &session, format, !no_redact)

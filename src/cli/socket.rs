@@ -59,6 +59,13 @@ pub fn is_own(stream: &UnixStream) -> bool {
     stream.peer_cred().is_ok_and(|cred| cred.uid() == me)
 }
 
+/// Returns whether the other end is a process of the session itself: what the agent starts has no voice in its own
+/// supervision. A process that got another program of the user to connect for it is not recognized.
+pub fn is_from_session(stream: &UnixStream) -> bool {
+    let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
+    pid.is_some_and(crate::workspace::census::comes_from_here)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! The shape of `config.toml`: every key optional, unknown ones an error. This is also the JSON schema.
 
-use super::ConfigError;
 use super::layers::{IsolationChoice, Polling, Signs, TestCommand};
+use super::{ConfigError, Quiet};
 use crate::checks::ParserKind;
 use crate::model::event::Mode;
 use schemars::JsonSchema;
@@ -123,10 +123,16 @@ pub struct Specialist {
 pub struct Notifications {
     /// Ring the terminal's bell when something is pending and its window is not in front.
     pub bell: Option<bool>,
-    /// Send a desktop notification through the terminal (OSC 9) at the same moments.
+    /// Send a desktop notification through the terminal (OSC 9, 99 or 777) at the same moments.
     pub desktop: Option<bool>,
-    /// Do both also when the session has ended.
+    /// Do the same also when the session has ended.
     pub on_end: Option<bool>,
+    /// Command that the session's host runs while no client is attached, with what happened as JSON on its input.
+    pub command: Option<Vec<String>>,
+    /// Risk, 0 to 100, from which a pending action is worth that command.
+    pub risk_min: Option<u64>,
+    /// Local time in which that command waits, such as `22:00-07:00`.
+    pub quiet: Option<Quiet>,
 }
 
 /// Reads a configuration; `name` is for errors. Besides the shape, bounds and formats are checked.

@@ -1,5 +1,6 @@
 //! From files to settings: later layers win, the project's only where it tightens.
 
+use super::Quiet;
 use super::file::{File, Specialist};
 use crate::base::limits::{
     MODEL_BUDGET_ACTIONS, MODEL_BUDGET_COST_MICROS, MODEL_BUDGET_TOKENS, MODEL_BUDGET_TURNS, MODEL_BUDGET_WALL_MS,
@@ -139,10 +140,22 @@ pub struct Settings {
 
 /// The notifications for a user who is looking elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Calls {
     pub bell: bool,
     pub desktop: bool,
     pub on_end: bool,
+    /// Run by the host while no client is attached; empty for none.
+    pub command: Vec<String>,
+    /// Risk of a pending action from which the command is run.
+    pub risk_min: u64,
+    pub quiet: Option<Quiet>,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self { bell: false, desktop: false, on_end: true, command: Vec::new(), risk_min: 0, quiet: None }
+    }
 }
 
 impl Default for Settings {
@@ -173,7 +186,7 @@ impl Default for Settings {
             env_pass: Vec::new(),
             guarded: Vec::new(),
             specialists: BTreeMap::new(),
-            notifications: Calls { bell: false, desktop: false, on_end: true },
+            notifications: Calls::default(),
         }
     }
 }
@@ -247,6 +260,9 @@ fn apply(s: &mut Settings, f: &File) {
     set(&mut s.notifications.bell, &f.notifications.bell);
     set(&mut s.notifications.desktop, &f.notifications.desktop);
     set(&mut s.notifications.on_end, &f.notifications.on_end);
+    set(&mut s.notifications.command, &f.notifications.command);
+    set(&mut s.notifications.risk_min, &f.notifications.risk_min);
+    some(&mut s.notifications.quiet, &f.notifications.quiet);
     s.specialists.extend(f.specialists.clone());
 }
 
@@ -394,6 +410,7 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
         ("checks.timeout_s", bounds(f.checks.timeout_s, 1, CHECK_TIMEOUT_S_MAX)),
         ("budget.money_usd", money),
         ("ui.approval_arm_ms", bounds(f.ui.approval_arm_ms, APPROVAL_ARM_MS_MIN, APPROVAL_ARM_MS_MAX)),
+        ("notifications.risk_min", bounds(f.notifications.risk_min, 0, 100)),
         ("watch.poll_ms", bounds(f.watch.poll_ms, WATCH_POLL_MS_MIN, WATCH_POLL_MS_MAX)),
         ("env.pass", passed),
         ("policy.guarded", glob),

@@ -10,6 +10,7 @@ mod layers;
 pub mod limits;
 mod load;
 mod paths;
+mod quiet;
 mod rows;
 
 pub use error::ConfigError;
@@ -17,3 +18,4 @@ pub use file::{Checks, File, Notifications, Specialist, Ui, Watch, parse, schema
 pub use layers::{Budget, Calls, IsolationChoice, Layer, Polling, Resolved, Settings, Signs, TestCommand, resolve};
 pub use load::{load, read_beside};
 pub use paths::{Paths, Places};
+pub use quiet::Quiet;

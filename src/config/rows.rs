@@ -36,6 +36,9 @@ impl Settings {
             ("notifications.bell", self.notifications.bell.to_string()),
             ("notifications.desktop", self.notifications.desktop.to_string()),
             ("notifications.on_end", self.notifications.on_end.to_string()),
+            ("notifications.command", value(&self.notifications.command)),
+            ("notifications.risk_min", self.notifications.risk_min.to_string()),
+            ("notifications.quiet", optional(self.notifications.quiet.as_ref())),
         ]
     }
 }

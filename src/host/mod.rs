@@ -214,6 +214,11 @@ impl Host {
         let _ = self.to_actor.send(actor::Msg::Leave).await;
     }
 
+    /// A process of the session itself tried to attach, and was refused.
+    pub async fn intruded(&self) {
+        let _ = self.to_actor.send(actor::Msg::Intruded).await;
+    }
+
     /// Ends the session as `session/close` does.
     pub async fn close(&self, why: &str) {
         let _ = self.to_actor.send(actor::Msg::Close(why.to_owned())).await;

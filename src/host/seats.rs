@@ -11,8 +11,16 @@ use std::collections::BTreeMap;
 
 pub struct Seats {
     total: u64,
-    /// By name; true once it has attached.
-    clients: BTreeMap<ClientId, bool>,
+    clients: BTreeMap<ClientId, Seat>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seat {
+    /// It is connected and has not attached.
+    Empty,
+    Taken,
+    /// Attached by a script, which decides without control.
+    Script,
 }
 
 impl Seats {
@@ -28,12 +36,12 @@ impl Seats {
         }
         self.total += 1;
         let name = client_name(self.total);
-        self.clients.insert(name.clone(), false);
+        self.clients.insert(name.clone(), Seat::Empty);
         Some(name)
     }
 
     pub fn left(&mut self, gate: &mut Gate, client: &ClientId) {
-        if self.clients.remove(client) == Some(true) {
+        if self.clients.remove(client).is_some_and(|seat| seat != Seat::Empty) {
             gate.record(Event::ClientChanged(ClientChanged { client: client.clone(), what: ClientChange::Left }));
         }
     }
@@ -47,6 +55,11 @@ impl Seats {
         self.clients.is_empty() && self.total > 0
     }
 
+    /// The name under which this client decides without control, if it may.
+    pub fn decides_as(&self, client: &ClientId) -> Option<ClientId> {
+        (self.clients.get(client) == Some(&Seat::Script)).then(|| ClientId::of_script(client))
+    }
+
     pub fn attach(&mut self, gate: &mut Gate, client: &ClientId, attach: &Attach) -> Result<AttachedAs, RpcError> {
         if PROTOCOL < attach.protocol.min || PROTOCOL > attach.protocol.max {
             let text = format!(
@@ -55,9 +68,10 @@ impl Seats {
             );
             return Err(RpcError::invalid(text));
         }
-        let is_first = self.clients.insert(client.clone(), true) != Some(true);
+        let seat = if attach.script { Seat::Script } else { Seat::Taken };
+        let is_first = self.clients.insert(client.clone(), seat) == Some(Seat::Empty);
         let holder = gate.session().clients.control.clone();
-        let takes = attach.control.unwrap_or(holder.is_none());
+        let takes = !attach.script && attach.control.unwrap_or(holder.is_none());
         let mut events = Vec::new();
         let mut change = |client: &ClientId, what| {
             events.push(Event::ClientChanged(ClientChanged { client: client.clone(), what }));

@@ -85,6 +85,7 @@ open_words! {
         Fallback = "fallback",
         GuardRail = "guard_rail",
         Isolation = "isolation",
+        Intruder = "intruder",
         Loop = "loop",
         MadeUp = "made_up",
         Mismatch = "mismatch",

@@ -43,6 +43,10 @@ pub struct Attach {
     /// from the head.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub snapshot: bool,
+    /// A script that decides for the user: it never has control, may send `action/decide` without it, and the record
+    /// says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub script: bool,
 }
 
 /// `rule` is TOML in the form of `policy.toml`; it may hold several rules and none that allows.

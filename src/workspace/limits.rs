@@ -124,3 +124,5 @@ pub const WATCH_SETTLE_MS_MAX: u64 = 400;
 pub const WATCH_VERIFY_MS: u64 = 1_500;
 /// A walk is not repeated before this many times its own duration has passed.
 pub const WATCH_WALK_SHARE: u32 = 10;
+/// Parents of a process that are followed.
+pub const ANCESTORS_MAX: usize = 1_000;

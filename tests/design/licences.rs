@@ -18,6 +18,7 @@ const LICENCES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("src/agent/llm/keys.rs", "the user's own command that prints a key"),
             ("src/cli/daemon.rs", "starts the session's host"),
+            ("src/cli/notify.rs", "the user's own command that notifies them"),
             ("src/cli/runner.rs", "asks the Python on PATH whether it has pytest"),
             ("src/cli/ssh/mod.rs", "starts ssh"),
             ("src/ui/run/image.rs", "asks the desktop's own program for the picture on the clipboard"),

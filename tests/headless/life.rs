@@ -274,3 +274,45 @@ fn a_dangerous_command_says_what_it_would_touch() {
     assert_eq!(touches(), json!({"files": 1, "first": ["kept"]}));
     assert!(room.exists("build/1.o"));
 }
+
+/// The patch of a session makes of the tree before it the tree after it.
+#[test]
+fn what_a_session_changed_is_a_patch() {
+    let files = [("a.txt", "one\ntwo\nthree\n"), ("b/gone.txt", "away\n"), ("same.txt", "same\n")];
+    let (room, other) = (Room::with(&files), Room::with(&files));
+    let script = room.script(&[
+        json!({"edit": {"path": "a.txt", "old": "two", "new": "2"}}),
+        json!({"edit": {"path": "same.txt", "old": "same", "new": "other"}}),
+        json!({"edit": {"path": "a.txt", "old": "three", "new": "3"}}),
+        json!({"edit": {"path": "new.txt", "after": "new, without an end"}}),
+        json!({"edit": {"path": "same.txt", "old": "other", "new": "same"}}),
+        json!({"run": {"command": "rm b/gone.txt && echo made > made.txt"}}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    for _ in 0..6 {
+        let held = seat.held();
+        seat.approve(&held);
+        seat.finished(&held["action"]);
+    }
+    let session = crate::seat::only_session(&room);
+    seat.close();
+    let (code, patch, _) = room.run(&["export", &session, "--format", "patch"]);
+    assert_eq!(code, 0);
+    let named: Vec<&str> = patch.lines().filter(|line| line.starts_with("# not in this patch")).collect();
+    assert_eq!(
+        named,
+        [
+            "# not in this patch, its content is not in the record: b/gone.txt",
+            "# not in this patch, its content is not in the record: made.txt"
+        ],
+        "{patch}"
+    );
+    assert!(!patch.contains("same.txt"), "what was changed and changed back is no change: {patch}");
+    std::fs::write(other.workspace().join("p"), &patch).unwrap();
+    let applied =
+        std::process::Command::new("git").args(["apply", "p"]).current_dir(other.workspace()).status().unwrap();
+    assert!(applied.success(), "{patch}");
+    for name in ["a.txt", "new.txt", "same.txt"] {
+        assert_eq!(other.read(name), room.read(name), "{name}");
+    }
+}

@@ -25,4 +25,5 @@ mod prompts;
 mod repair;
 mod restore;
 mod surroundings;
+mod verdict;
 mod wire;

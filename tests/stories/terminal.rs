@@ -1,7 +1,7 @@
 //! The terminal is given back, whatever ends the client; the session goes on.
 
 use crate::screen::{Hosts, Screen};
-use crate::seat::{Room, until};
+use crate::seat::{Room, assert_verifies, only_session, until};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -95,4 +95,44 @@ fn an_interrupt_from_the_keyboard_leaves_at_once() {
     assert_eq!(screen.gone("Ctrl-C").exit_code(), 130);
     screen.assert_restored();
     assert_eq!(hosts.running().len(), 1, "the session goes on");
+}
+
+/// With nobody attached the host calls the user by their own command, and a script answers.
+#[test]
+fn the_host_notifies_by_a_command_while_nobody_is_attached() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let hosts = Hosts(&room);
+    let notes = room.workspace().join("../notes.jsonl");
+    let config = room.workspace().join("../config/rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    let command = format!("[notifications]\ncommand = [\"sh\", \"-c\", \"cat >> {}\"]\n", notes.display());
+    std::fs::write(config.join("config.toml"), command).unwrap();
+    let script = room.script(&[
+        json!({"edit": {"path": "a.txt", "old": "one", "new": "two"}}),
+        json!({"edit": {"path": "a.txt", "old": "two", "new": "three"}}),
+    ]);
+    let mut screen = Screen::open(&room, &["--agent", &script], (80, 24));
+    screen.wait_for("edit a.txt");
+    screen.command("detach");
+    assert_eq!(screen.gone("detached").exit_code(), 0);
+    let session = only_session(&room);
+    let digest = || {
+        let rows: serde_json::Value = serde_json::from_str(&room.run(&["inbox", "--json"]).1).unwrap();
+        rows[0]["action"]["digest"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(room.run(&["approve", &session, "a1", "--digest", &digest()]).0, 0);
+    let told = || std::fs::read_to_string(&notes).unwrap_or_default();
+    until("the second edit is told", || told().contains("a2 needs your decision"));
+    let told = told();
+    let note: serde_json::Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    assert_eq!((&note["session"], &note["again"]), (&json!(session), &json!(false)), "{note}");
+    assert_eq!(
+        (&note["pending"][0]["action"], &note["pending"][0]["digest"]),
+        (&json!("a2"), &json!(digest())),
+        "{note}"
+    );
+    assert!(!told.contains("a1 needs"), "what was seen on the screen is not told at once: {told}");
+    assert_eq!(room.run(&["deny", &session, "a2", "--digest", &digest(), "--reason", "no"]).0, 0);
+    assert_verifies(&room, &session);
+    drop(hosts);
 }

@@ -13,11 +13,14 @@ use std::fmt::Write as _;
 const HELP_COLUMNS_MAX: usize = 80;
 
 /// The shared options that each command uses, by their ids. A command that is not listed uses none.
-const USED: [(&str, &[&str]); 19] = [
+const USED: [(&str, &[&str]); 22] = [
     ("demo", &["agent", "mode", "isolation", "headless", "record", "theme", "keymap", "linear", "config", "state_dir"]),
     ("attach", &["theme", "keymap", "linear", "config", "state_dir"]),
     ("ls", &["state_dir"]),
     ("inbox", &["state_dir"]),
+    ("approve", &["state_dir"]),
+    ("deny", &["state_dir"]),
+    ("redirect", &["state_dir"]),
     ("replay", &["theme", "keymap", "linear", "config", "state_dir"]),
     ("review", &["theme", "keymap", "linear", "config"]),
     ("verify", &["state_dir"]),
@@ -37,7 +40,7 @@ const USED: [(&str, &[&str]); 19] = [
 
 /// The commands in the order of the help.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Sessions", &["demo", "attach", "ls", "inbox"]),
+    ("Sessions", &["demo", "attach", "ls", "inbox", "approve", "deny", "redirect"]),
     ("Records", &["replay", "review", "verify", "export", "plan"]),
     ("Policy", &["policy"]),
     ("Agents and settings", &["agents", "doctor", "config", "themes", "keys"]),

@@ -58,6 +58,7 @@ fn a_command_takes_only_the_options_it_uses_before_and_after_its_name() {
         "replay" | "review" | "verify" | "export" | "policy explain" | "plan save" => "X",
         "policy dry-run" => "X --session S",
         "completions" => "bash",
+        "approve" | "deny" | "redirect" => "s a1 --digest d",
         _ => "",
     };
     let options = [

@@ -46,6 +46,8 @@ pub enum Msg {
         reply: Option<Responder>,
     },
     Close(String),
+    /// A process of the session itself tried to attach.
+    Intruded,
     /// The process is asked to go; the session is not over.
     Leave,
 }
@@ -183,6 +185,10 @@ impl Actor {
             }
             Msg::Close(why) => self.close(&why),
             Msg::Leave => self.closing = true,
+            Msg::Intruded => self.gate.alarm(
+                AlarmKind::Intruder,
+                "a process that the agent started tried to attach to this session; it was refused".to_owned(),
+            ),
         }
         self.carry_out();
     }

@@ -22,7 +22,8 @@ impl Actor {
         if request.is_reading() {
             return None;
         }
-        if self.gate.session().clients.control.as_ref() != Some(client) {
+        let is_script = matches!(request, Request::Decide(_)) && self.seats.decides_as(client).is_some();
+        if self.gate.session().clients.control.as_ref() != Some(client) && !is_script {
             let text = "this client is read-only: attach with control to decide";
             return Some(RpcError::new(Code::ReadOnly, text));
         }
@@ -66,7 +67,10 @@ impl Actor {
                 Ok(Answer::Close(self.seen()))
             }
             Request::Processes => Ok(Answer::Processes(Processes { processes: gate.workspace().processes() })),
-            Request::Decide(decide) => gate.decide(client, decide).map(Answer::Decide),
+            Request::Decide(decide) => {
+                let by = self.seats.decides_as(client);
+                gate.decide(by.as_ref().unwrap_or(client), decide).map(Answer::Decide)
+            }
             Request::Explain(explain) => gate.explain(explain).map(|()| Answer::Explain(self.seen())),
             Request::PlanEdit(edit) => self.plan_edit(client, edit).map(Answer::PlanEdit),
             Request::PlanComment(commenting) => plans::comment(gate, client, commenting).map(Answer::PlanComment),

@@ -165,6 +165,7 @@ impl Decider {
     /// Names the decider for a report.
     pub fn words(&self) -> String {
         match self {
+            Self::Human(client) if client.is_script() => format!("a script of the user ({client})"),
             Self::Human(client) => format!("the user ({client})"),
             Self::Rule(rule) => format!("rule {rule}"),
             Self::Lease(lease) => format!("lease {lease}"),

@@ -206,6 +206,7 @@ fn history(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
     if let Some(decided) = &state.decided {
         let verdict = decided.verdict.words();
         let by = match &decided.by {
+            Decider::Human(client) if client.is_script() => format!("a script of yours ({client})"),
             Decider::Human(client) => format!("you ({client})"),
             Decider::Rule(rule) => format!("rule {rule}"),
             Decider::Lease(lease) => format!("lease {lease}"),

@@ -10,6 +10,7 @@ pub mod procfs;
 mod signals;
 mod stop;
 
+use crate::workspace::limits::ANCESTORS_MAX;
 use procfs::{Marked, Process, Table};
 use rustix::process::{getpid, set_child_subreaper};
 use std::collections::{HashMap, HashSet};
@@ -63,6 +64,14 @@ pub struct Sighting {
     pub members: Vec<Process>,
     /// Processes that may belong but cannot be inspected.
     pub unknown: Vec<i32>,
+}
+
+/// Whether this process is one that the session started, directly or not: its ancestors lead to this process. Bounded,
+/// because the table changes while it is read.
+pub fn comes_from_here(pid: i32) -> bool {
+    let here = getpid().as_raw_pid();
+    let parents = std::iter::successors(Some(pid), |pid| procfs::stat(*pid).map(|process| process.parent));
+    parents.take(ANCESTORS_MAX).skip(1).take_while(|pid| *pid > 0).any(|pid| pid == here)
 }
 
 /// Finds, freezes and ends the processes of one session.

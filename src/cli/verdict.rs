@@ -1,0 +1,59 @@
+//! `rightseat approve`, `deny` and `redirect`: one decision from a script, on an action of a running session.
+
+use super::args::{Shared, VerdictArgs};
+use super::place::Places;
+use super::{DONE, Done, Fail, NOT_SO, daemon, print, socket};
+use crate::base::Digest;
+use crate::model::event::Verdict;
+use crate::wire::{self, Attach, Code, Decide, Id, Message, Request, RpcError};
+use serde_json::value::RawValue;
+
+/// The ids of the two requests.
+const ATTACH: i64 = 1;
+const DECIDE: i64 = 2;
+
+/// Sends the verdict. It counts only for what `digest` says was seen; arming is for keys and does not apply.
+pub fn decide(shared: &Shared, verdict: Verdict, args: &VerdictArgs) -> Done {
+    let place = Places::open(shared.state_dir())?.find(Some(&args.session))?;
+    let digest = Digest::parse(&args.digest).ok_or_else(|| {
+        let text = "is not a digest: take the action's `digest` from `rightseat inbox --json`";
+        Fail::usage(format!("{:?} {text}", args.digest))
+    })?;
+    if !socket::is_up(&place.socket()) {
+        return Err(Fail { text: format!("{} is not running: nothing is pending in it", place.id), code: NOT_SO });
+    }
+    let action = args.action.as_str().into();
+    let decision =
+        Decide { reason: args.reason.clone(), confirm: args.confirm.clone(), ..Decide::new(action, digest, verdict) };
+    let runtime = daemon::runtime()?;
+    let answered = runtime.block_on(exchange(&place.socket(), decision));
+    runtime.shutdown_background();
+    match answered.map_err(|error| Fail::usage(format!("{}: {error}", place.id)))? {
+        Ok(()) => print(&format!("{} {}", verdict.words(), args.action)).map(|()| DONE),
+        // What is pending has changed: that is a result, and no mistake in the command.
+        Err(error) => {
+            let is_over = [Code::StaleDigest, Code::NotHeld].map(Code::number).contains(&error.code);
+            Err(Fail { text: error.message, code: if is_over { NOT_SO } else { super::USAGE } })
+        }
+    }
+}
+
+/// Attaches, decides, and returns the answer to that.
+async fn exchange(path: &std::path::Path, decision: Decide) -> std::io::Result<Result<(), RpcError>> {
+    let broke = |error: wire::FrameError| std::io::Error::other(error);
+    let (read, write) = socket::connect(path).await?.into_split();
+    let (mut reader, mut writer) = wire::pair(read, write);
+    let attach = Attach { control: Some(false), snapshot: true, script: true, ..Attach::default() };
+    for (id, request) in [(ATTACH, Request::Attach(attach)), (DECIDE, Request::Decide(decision))] {
+        writer.send(&request.message(Id::Number(id))?).await.map_err(broke)?;
+    }
+    while let Some(frame) = reader.next().await {
+        let Ok(Message::Answer { id: Id::Number(id), result }) = frame.map_err(broke)? else { continue };
+        match (id == DECIDE, result) {
+            (true, result) => return Ok(result.map(|_: Box<RawValue>| ())),
+            (false, Err(error)) => return Ok(Err(error)),
+            (false, Ok(_)) => {}
+        }
+    }
+    Err(std::io::Error::other("the host closed the connection before it answered"))
+}
