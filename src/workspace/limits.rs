@@ -124,3 +124,13 @@ pub const WATCH_SETTLE_MS_MAX: u64 = 400;
 pub const WATCH_VERIFY_MS: u64 = 1_500;
 /// A walk is not repeated before this many times its own duration has passed.
 pub const WATCH_WALK_SHARE: u32 = 10;
+/// Largest file whose digest is taken when a layer is read.
+pub const LAYER_FILE_BYTES_MAX: u64 = 1 << 40;
+/// Bytes of a mark of the overlay file system that are read.
+pub const LAYER_MARK_BYTES_MAX: usize = 64;
+/// Milliseconds that a layer waits for the clock of the file system to advance.
+pub const LAYER_TICKS_MS_MAX: u64 = 100;
+/// Directories in which build folders are looked for, build folders that a layer shares, and caches that it covers.
+pub const LAYER_SHARED_LOOKED_MAX: usize = 200;
+pub const LAYER_SHARED_MAX: usize = 64;
+pub const LAYER_CACHES_MAX: usize = 24;

@@ -4,6 +4,7 @@
 use super::args::{self, Containment};
 use super::{EXIT_LAUNCHER_FAILED, cannot_start, complain, descriptors};
 use crate::workspace::census::procfs;
+use crate::workspace::layer::{self, Plan};
 use crate::workspace::limits;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
@@ -21,7 +22,13 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-pub fn run(parent: i32, containment: Containment, argv: &[OsString]) -> u8 {
+/// The means that hold the tree of the command together.
+pub enum Hold<'a> {
+    By(Containment),
+    Within(&'a Plan),
+}
+
+pub fn run(parent: i32, hold: Hold<'_>, argv: &[OsString]) -> u8 {
     // A pty has made its session already; then this fails and changes nothing.
     let in_own_session = setsid().is_ok();
     let Some(host) = Pid::from_raw(parent) else { return complain("the host has no process id") };
@@ -32,11 +39,12 @@ pub fn run(parent: i32, containment: Containment, argv: &[OsString]) -> u8 {
     if let Err(error) = descriptors::seal().and_then(|()| Ok(set_child_subreaper(Some(getpid()))?)) {
         return complain(&format!("cannot prepare the command's environment: {error}"));
     }
-    let started = match containment {
-        Containment::Auto if rustix::process::geteuid().is_root() && new_pid_namespace() => {
-            start_init(argv, in_own_session)
+    let started = match hold {
+        Hold::Within(plan) => start_within(plan, argv, in_own_session),
+        Hold::By(Containment::Auto) if rustix::process::geteuid().is_root() && new_pid_namespace() => {
+            start_init(|report| Ok(args::inner("init", report, argv)), in_own_session)
         }
-        Containment::Auto | Containment::Subreaper => start_shim(argv, in_own_session),
+        Hold::By(Containment::Auto | Containment::Subreaper) => start_shim(argv, in_own_session),
     };
     let (child, report) = match started {
         Ok(started) => started,
@@ -59,11 +67,17 @@ fn new_pid_namespace() -> bool {
 
 type Started = (Child, Option<OwnedFd>);
 
-fn start_init(argv: &[OsString], own_group: bool) -> Result<Started, u8> {
+fn start_within(plan: &Plan, argv: &[OsString], own_group: bool) -> Result<Started, u8> {
+    layer::separate(plan.network, &[args::HIDDEN_COMMAND.into(), "map".into()]).map_err(|why| complain(&why))?;
+    start_init(|report| args::inside(report, plan, argv), own_group)
+}
+
+fn start_init(line: impl FnOnce(i32) -> Result<Vec<OsString>, String>, own_group: bool) -> Result<Started, u8> {
     let prepared = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
         .and_then(|(read, write)| fcntl_setfd(&write, FdFlags::empty()).map(|()| (read, write)));
     let (read, write) = prepared.map_err(|errno| complain(&format!("cannot make a pipe: {errno}")))?;
-    let mut command = myself(args::inner("init", write.as_raw_fd(), argv), own_group)?;
+    let line = line(write.as_raw_fd()).map_err(|why| complain(&why))?;
+    let mut command = myself(line, own_group)?;
     let child = command.spawn().map_err(|error| complain(&format!("cannot start the command's init: {error}")))?;
     Ok((child, Some(read)))
 }

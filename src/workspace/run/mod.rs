@@ -10,6 +10,7 @@ pub use program::{environment, find_program, missing, prepare};
 
 use super::census::{MARKER, Scope, Tracker, launched};
 use super::launch::{self, Containment};
+use super::layer::Plan;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -83,7 +84,19 @@ impl Spawner {
     /// When the launcher cannot be started. A program that does not exist is reported by the
     /// launcher on standard error, with exit code 127; see [`find_program`].
     pub fn spawn(&self, spec: &Spec) -> io::Result<Running> {
-        let line = launch::arguments(std::process::id(), self.containment, &spec.argv);
+        self.start(spec, launch::arguments(std::process::id(), self.containment, &spec.argv))
+    }
+
+    /// Starts a command in a layer. Where the layer cannot be entered, the launcher says so on standard error, with exit
+    /// code 125, and the command is not started.
+    ///
+    /// # Errors
+    /// As [`Spawner::spawn`], and when the layer cannot be described.
+    pub fn spawn_within(&self, spec: &Spec, plan: &Plan) -> io::Result<Running> {
+        self.start(spec, launch::arguments_within(std::process::id(), plan, &spec.argv).map_err(io::Error::other)?)
+    }
+
+    fn start(&self, spec: &Spec, line: Vec<OsString>) -> io::Result<Running> {
         let mut command = Command::new(&self.launcher);
         command
             .arg0("rightseat")

@@ -1,0 +1,157 @@
+//! A layer on the host's side: its directories, when it began, and their end.
+
+use super::places;
+use super::plan::{Plan, Scratch, Upper};
+use super::promote::{self, Promoted};
+use super::read::{self, Changes, Others};
+use crate::workspace::limits;
+use crate::workspace::root::Root;
+use crate::workspace::tree::Rules;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The layer of one command. Dropping it throws away what was not promoted.
+#[derive(Debug)]
+pub struct Layer {
+    dir: PathBuf,
+    /// Where versions are kept that were not promoted.
+    kept: PathBuf,
+    plan: Plan,
+    began_ns: i128,
+}
+
+impl Layer {
+    /// A new layer over the workspace. `state` is the session's own directory; `hidden` are further paths that are empty
+    /// in the layer; `line` is the command, which shares no build folder that it names or cleans.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn make(
+        (state, name): (&Path, &str),
+        (root, rules): (&Root, &Rules),
+        (line, network): (&str, bool),
+        hidden: &[PathBuf],
+    ) -> Result<Self, String> {
+        let fail = |error: io::Error| format!("cannot make a layer in {}: {error}", state.display());
+        places::check(root.path(), state)?;
+        let dir = state.join("layers").join(name);
+        remove(&dir);
+        let upper = |of: &str| -> io::Result<Upper> {
+            let upper = Upper { upper: dir.join(of).join("upper"), work: dir.join(of).join("work") };
+            for path in [&upper.upper, &upper.work] {
+                fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+            }
+            Ok(upper)
+        };
+        let mut scratch = Vec::new();
+        for (number, at) in places::caches(root.path(), state).into_iter().enumerate() {
+            scratch.push(Scratch { at, upper: upper(&format!("cache{number}")).map_err(fail)? });
+        }
+        let own = upper("own").map_err(fail)?;
+        // What the command sees of the root is what the upper directory has.
+        let about = root.path().metadata().map_err(fail)?;
+        fs::set_permissions(&own.upper, about.permissions()).map_err(fail)?;
+        let plan = Plan {
+            root: root.path().to_owned(),
+            upper: own,
+            shared: places::shared(root.path(), rules, line),
+            scratch,
+            hidden: places::hidden(root.path(), state, hidden),
+            network,
+        };
+        let began_ns = moment(&dir).map_err(fail)?;
+        Ok(Self { kept: state.join("kept").join(name), dir, plan, began_ns })
+    }
+
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Every node that was changed from this moment on has a later change time.
+    pub(super) fn began_ns(&self) -> i128 {
+        self.began_ns
+    }
+
+    /// The upper side of a path of the workspace.
+    pub(super) fn upper(&self, path: &Path) -> PathBuf {
+        self.plan.upper.upper.join(path)
+    }
+
+    /// What the command did. Call it when all its processes have ended.
+    ///
+    /// # Errors
+    /// When a directory cannot be read.
+    pub fn changes(&self, root: &Root, others: Option<&Others<'_>>) -> io::Result<Changes> {
+        read::changes(self, root, others)
+    }
+
+    /// Carries these changes over to the workspace, as far as nobody else changed the same nodes.
+    pub fn promote(&self, root: &Root, rules: &Rules, changes: &Changes) -> Promoted {
+        promote::promote(self, root, rules, changes)
+    }
+
+    /// Moves the command's version of a file to where it stays; `None` where there is nothing to keep.
+    pub(super) fn keep(&self, path: &Path) -> io::Result<Option<PathBuf>> {
+        let (from, to) = (self.upper(path), self.kept.join(path));
+        if from.is_dir() && !from.is_symlink() {
+            return Ok(None);
+        }
+        let parent = to.parent().unwrap_or(&self.kept);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+        fs::rename(&from, &to)?;
+        Ok(Some(to))
+    }
+}
+
+impl Drop for Layer {
+    fn drop(&mut self) {
+        remove(&self.dir);
+    }
+}
+
+/// Removes the layers that a killed host left.
+pub fn clear_left_over(state: &Path) {
+    remove(&state.join("layers"));
+}
+
+/// Removes a directory whatever its bits and those of what is in it.
+fn remove(dir: &Path) {
+    if fs::remove_dir_all(dir).is_ok() || !dir.exists() {
+        return;
+    }
+    open_up(dir, 0);
+    let _ = fs::remove_dir_all(dir);
+}
+
+fn open_up(dir: &Path, depth: usize) {
+    if depth > limits::CHECKPOINT_DEPTH_MAX || !dir.symlink_metadata().is_ok_and(|about| about.is_dir()) {
+        return;
+    }
+    let _ = fs::set_permissions(dir, fs::Permissions::from_mode(0o700));
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        open_up(&entry.path(), depth + 1);
+    }
+}
+
+/// A moment as the kernel tells change times, later than every change until now: they advance in ticks.
+fn moment(dir: &Path) -> io::Result<i128> {
+    let stamp = |name: &str| -> io::Result<i128> {
+        let path = dir.join(name);
+        fs::write(&path, "")?;
+        let about = path.metadata()?;
+        fs::remove_file(&path)?;
+        Ok(i128::from(about.ctime()) * 1_000_000_000 + i128::from(about.ctime_nsec()))
+    };
+    let first = stamp("first")?;
+    for _ in 0..limits::LAYER_TICKS_MS_MAX {
+        let next = stamp("next")?;
+        if next > first {
+            return Ok(next);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Err(io::Error::other("the clock of the file system stands still"))
+}
