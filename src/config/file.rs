@@ -1,7 +1,7 @@
 //! The shape of `config.toml`: every key optional, unknown ones an error. This is also the JSON schema.
 
 use super::ConfigError;
-use super::layers::{IsolationChoice, Polling, Signs, TestCommand};
+use super::layers::{IsolationChoice, LayerUse, Polling, Signs, TestCommand};
 use crate::checks::ParserKind;
 use crate::model::event::Mode;
 use schemars::JsonSchema;
@@ -36,6 +36,7 @@ pub struct File {
     /// Roles of the built-in agent, each with a model of its own.
     pub specialists: BTreeMap<String, Specialist>,
     pub notifications: Notifications,
+    pub layer: LayerFile,
     /// Settings of the built-in agent, see below.
     pub llm: serde_json::Map<String, serde_json::Value>,
 }
@@ -127,6 +128,18 @@ pub struct Notifications {
     pub desktop: Option<bool>,
     /// Do both also when the session has ended.
     pub on_end: Option<bool>,
+}
+
+/// The private overlay of the workspace that commands run in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LayerFile {
+    /// Commands that run in a layer: `writes` is all but those known to be read-only and those for something
+    /// outside the workspace, such as `git push`. What a command changes is then
+    /// exactly known, and what you change meanwhile stays yours.
+    pub commands: Option<LayerUse>,
+    /// Let commands in a layer use the network.
+    pub network: Option<bool>,
 }
 
 /// Reads a configuration; `name` is for errors. Besides the shape, bounds and formats are checked.

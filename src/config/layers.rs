@@ -51,6 +51,17 @@ impl IsolationChoice {
     }
 }
 
+/// The commands that run in a layer: a private overlay of the workspace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LayerUse {
+    Always,
+    /// All but those that policy knows to be read-only, and those that are for something outside the workspace.
+    #[default]
+    Writes,
+    Never,
+}
+
 /// The condition under which the watcher polls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -135,6 +146,21 @@ pub struct Settings {
     pub guarded: Vec<String>,
     pub specialists: BTreeMap<String, Specialist>,
     pub notifications: Calls,
+    pub layer: LayerSettings,
+}
+
+/// The layers of commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LayerSettings {
+    pub commands: LayerUse,
+    pub network: bool,
+}
+
+impl Default for LayerSettings {
+    fn default() -> Self {
+        Self { commands: LayerUse::default(), network: true }
+    }
 }
 
 /// The notifications for a user who is looking elsewhere.
@@ -174,6 +200,7 @@ impl Default for Settings {
             guarded: Vec::new(),
             specialists: BTreeMap::new(),
             notifications: Calls { bell: false, desktop: false, on_end: true },
+            layer: LayerSettings::default(),
         }
     }
 }
@@ -247,6 +274,8 @@ fn apply(s: &mut Settings, f: &File) {
     set(&mut s.notifications.bell, &f.notifications.bell);
     set(&mut s.notifications.desktop, &f.notifications.desktop);
     set(&mut s.notifications.on_end, &f.notifications.on_end);
+    set(&mut s.layer.commands, &f.layer.commands);
+    set(&mut s.layer.network, &f.layer.network);
     s.specialists.extend(f.specialists.clone());
 }
 

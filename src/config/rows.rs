@@ -36,6 +36,8 @@ impl Settings {
             ("notifications.bell", self.notifications.bell.to_string()),
             ("notifications.desktop", self.notifications.desktop.to_string()),
             ("notifications.on_end", self.notifications.on_end.to_string()),
+            ("layer.commands", value(&self.layer.commands)),
+            ("layer.network", self.layer.network.to_string()),
         ]
     }
 }

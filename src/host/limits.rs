@@ -75,3 +75,5 @@ pub const HANDOVER_FAILURES_MAX: usize = 30;
 pub const HANDOVER_LINE_CHARS_MAX: usize = 300;
 /// Rules that one answer lists.
 pub const RULES_LISTED_MAX: usize = 1_000;
+/// Files that the effect of a preview names.
+pub const EFFECT_FILES_NAMED_MAX: usize = 50;

@@ -45,6 +45,30 @@ pub struct Work {
     pub stop: CancellationToken,
 }
 
+/// A command that may run in a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Apart {
+    /// Policy knows that it changes nothing.
+    OnlyReads,
+    /// It changes files of the workspace, or nobody knows what it does.
+    Writes,
+    /// What it is approved for is outside: other machines, other files, other users.
+    Outside,
+    /// Nothing of it may be kept.
+    Preview,
+}
+
+/// The changes of a command in a layer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effect {
+    /// Content.
+    pub files: Vec<FileOutcome>,
+    /// Number of changed files that are ignored or belong to version control.
+    pub others: usize,
+    /// What stays out of the workspace, in words with the reason.
+    pub left: Vec<String>,
+}
+
 /// Output of a running command, as it comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -74,6 +98,8 @@ pub struct Performed {
     /// It ran out of time and was stopped.
     pub timed_out: bool,
     pub ms: u64,
+    /// It ran in a layer, which [`Workspace::effect`] reads.
+    pub apart: bool,
 }
 
 impl Performed {
@@ -89,6 +115,7 @@ impl Performed {
             report: None,
             timed_out: false,
             ms: 0,
+            apart: false,
         }
     }
 }
@@ -271,6 +298,44 @@ pub trait Workspace: Send + Sync {
 
     /// Carries out exactly what was approved; the permit is spent. Dropping the future stops what it started.
     fn perform(&self, permit: Permit, work: Work, progress: mpsc::Sender<Progress>) -> BoxFuture<'_, Performed>;
+
+    /// Returns whether a command runs in a layer here: a private overlay of the workspace.
+    ///
+    /// # Errors
+    /// In words, when it should and cannot.
+    fn keeps_apart(&self, command: Apart) -> Result<bool, String> {
+        let _ = command;
+        Ok(false)
+    }
+
+    /// As [`Workspace::perform`], in a layer. What it changed stays there until it is promoted or dropped.
+    fn perform_apart(
+        &self,
+        permit: Permit,
+        work: Work,
+        progress: mpsc::Sender<Progress>,
+        is_preview: bool,
+    ) -> BoxFuture<'_, Performed> {
+        let _ = is_preview;
+        self.perform(permit, work, progress)
+    }
+
+    /// What the command of this action left in its layer. `before` is the tree that was recorded before it.
+    fn effect(&self, action: &ActionId, before: Option<Digest>) -> BoxFuture<'_, Result<Effect, WorkspaceError>> {
+        let _ = (action, before);
+        Box::pin(async { Err(WorkspaceError::Refused("there is no layer".to_owned())) })
+    }
+
+    /// Carries over what [`Workspace::effect`] told, as far as nobody else changed it, and drops the layer.
+    fn promote(&self, action: &ActionId) -> BoxFuture<'_, Effect> {
+        let _ = action;
+        Box::pin(async { Effect::default() })
+    }
+
+    /// Throws the layer of this action away.
+    fn drop_layer(&self, action: &ActionId) {
+        let _ = action;
+    }
 
     /// Opens a candidate for the trials that this permit's action allows.
     fn open_trials(&self, permit: Permit, action: &Action) -> BoxFuture<'_, Result<Box<dyn Trials>, WorkspaceError>>;

@@ -55,6 +55,14 @@ impl Room {
         self.workspace().join(path).exists()
     }
 
+    /// Commands of this room's sessions run directly in the workspace.
+    pub fn without_layers(self) -> Self {
+        let dir = self.dir.path().join("config/rightseat");
+        std::fs::create_dir_all(&dir).expect("a directory");
+        std::fs::write(dir.join("config.toml"), "[layer]\ncommands = \"never\"\n").expect("a configuration");
+        self
+    }
+
     /// A script file beside the workspace.
     pub fn script(&self, lines: &[Value]) -> String {
         self.script_as("play.jsonl", lines)

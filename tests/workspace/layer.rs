@@ -3,8 +3,10 @@
 
 use super::{script, spawner};
 use rightseat::model::event::Stream;
+use rightseat::workspace::checkpoint::{Store, compare};
 use rightseat::workspace::launch::Containment;
-use rightseat::workspace::layer::{Changes, Layer, Promoted, available};
+use rightseat::workspace::layer::{Changes, Layer, Others, Promoted, available};
+use rightseat::workspace::listing::Listing;
 use rightseat::workspace::root::Root;
 use rightseat::workspace::run::{Sink, drive};
 use rightseat::workspace::tree::Rules;
@@ -24,7 +26,9 @@ fn as_everybody(name: &str, test: impl Fn()) {
         let allowed = std::fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap_or_default();
         let kept = Path::new("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
         let restricted = std::fs::read_to_string(kept).is_ok_and(|text| text.trim() == "1");
-        let in_container = Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists();
+        // Where root can, an ordinary user can too, but for these settings.
+        let in_container = std::env::var_os(AGAIN).is_none()
+            && ["/.dockerenv", "/run/.containerenv"].iter().any(|file| Path::new(file).exists());
         assert!(allowed.trim() == "0" || restricted || in_container, "{name}: no layer on this machine: {no}");
         println!("{name} was not run: {no}");
         return;
@@ -120,6 +124,23 @@ impl Ground {
     }
 }
 
+/// A process outside, for as long as it is kept.
+struct Sleeper(std::process::Child);
+
+impl Sleeper {
+    fn new() -> Self {
+        let null = std::process::Stdio::null;
+        Self(Command::new("sleep").arg("120").stdin(null()).stdout(null()).stderr(null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[derive(Default)]
 struct Kept(Vec<u8>);
 
@@ -133,10 +154,11 @@ impl Sink for Kept {
 fn run(layer: Option<&Layer>, text: &str, cwd: &Path) -> (Option<i32>, String) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let spawner = spawner(Containment::Auto);
+        // Without a layer it is in no namespace either.
+        let spawner = spawner(Containment::Subreaper);
         let spec = rightseat::workspace::run::Spec { merged: true, ..script(text, cwd) };
         let running = match layer {
-            Some(layer) => spawner.spawn_within(&spec, layer.plan()),
+            Some(layer) => spawner.within(layer.plan().clone()).spawn(&spec),
             None => spawner.spawn(&spec),
         };
         let mut kept = Kept::default();
@@ -224,7 +246,8 @@ fn a_promotion_equals_the_layer_byte_for_byte() {
 #[test]
 fn the_user_keeps_what_was_changed_meanwhile() {
     as_everybody("the_user_keeps_what_was_changed_meanwhile", || {
-        let ground = Ground::with(&[("both", "old\n"), ("mine", "old\n"), ("its", "old\n"), ("del", "x\n"), ("d/a", "a\n")]);
+        let ground =
+            Ground::with(&[("both", "old\n"), ("mine", "old\n"), ("its", "old\n"), ("del", "x\n"), ("d/a", "a\n")]);
         let text = "echo its > both; echo its > its; rm del; rm -r d; echo its > new";
         let layer = ground.layer("a1", text);
         ground.put("both", "mine\n");
@@ -292,5 +315,277 @@ fn a_command_in_a_layer_sees_only_what_it_is_given() {
         assert_eq!(lines[4], "NoNewPrivs:1Seccomp:2");
         assert!(lines[5].parse::<u32>().unwrap() <= 4, "only its own processes: {said}");
         assert_eq!((lines[6], lines[7]), ("0", "x"));
+    });
+}
+
+/// Attempts to get out, as scripts that print `OUT` when they do. `$out` is a directory outside, `$host` a process that
+/// sleeps outside, `$abstract` the name of a socket there.
+const ESCAPES: &[(&str, &str)] = &[
+    ("write outside", "echo x > $out/f && test -s $out/f && echo OUT"),
+    ("write to a directory above", "echo x > ../outside/f && echo OUT"),
+    ("write by a link that leads out", "ln -s $out leads && echo x > leads/f && echo OUT"),
+    ("hard link to a file outside", "ln $out/secret hard 2>/dev/null && echo changed >> hard && echo OUT"),
+    (
+        "exchange of a directory for a link",
+        "mkdir -p d; for i in $(seq 300); do rm -rf d; ln -s $out d; echo x > d/f$i; rm -f d; mkdir d; done 2>/dev/null; \
+         test -n \"$(ls $out | grep '^f')\" && echo OUT",
+    ),
+    ("see processes outside", "grep -qs sleep /proc/$host/cmdline && echo OUT"),
+    (
+        "the root of a process outside",
+        "ls /proc/$host/root/ >/dev/null 2>&1 && echo x > /proc/$host/root/$out/f && echo OUT",
+    ),
+    ("signal to a process outside", "kill -0 $host && echo OUT"),
+    (
+        "ptrace of a process outside",
+        "timeout 5 strace -p $host -o /dev/null & sleep 0.3; grep -q 'TracerPid:.[1-9]' /proc/$host/status && echo OUT",
+    ),
+    ("namespaces of a process outside", "nsenter -t $host -m -- echo OUT"),
+    ("mount", "unshare -Urm sh -c 'mount -t tmpfs none /mnt && echo OUT'"),
+    ("namespaces of its own", "unshare -Ur echo OUT"),
+    ("a preloaded library outside", "cp /bin/true $out/lib && LD_PRELOAD=$out/lib true; test -s $out/lib && echo OUT"),
+    (
+        "an abstract socket",
+        "perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0) and connect(S, pack(\"S a*\", AF_UNIX, \"\\0$ENV{abstract}\")) and print \"OUT\\n\"'",
+    ),
+    (
+        "the network by IPv4",
+        "perl -MSocket -e 'socket(S, AF_INET, SOCK_STREAM, 0) and connect(S, pack_sockaddr_in($ENV{port}, inet_aton(\"127.0.0.1\"))) and print \"OUT\\n\"'",
+    ),
+    (
+        "the network by IPv6",
+        "perl -MSocket=:all -e 'socket(S, AF_INET6, SOCK_STREAM, 0) and connect(S, pack_sockaddr_in6($ENV{port6}, inet_pton(AF_INET6, \"::1\"))) and print \"OUT\\n\"'",
+    ),
+    ("a socket of another family", "perl -e 'socket(S, 38, 5, 0) and print \"OUT\\n\"'"),
+    ("keys of the kernel", "perl -e '$! = 0; syscall(250, 0, -3, 0) >= 0 and print \"OUT\\n\"'"),
+    ("io_uring", "perl -e '$p = \"\\0\" x 120; syscall(425, 1, $p) >= 0 and print \"OUT\\n\"'"),
+    ("bpf", "perl -e '$a = \"\\0\" x 128; $r = syscall(321, 99, $a, 128); print \"OUT\\n\" if $!{EINVAL}'"),
+    ("userfaultfd", "perl -e 'syscall(323, 1) >= 0 and print \"OUT\\n\"'"),
+    (
+        "typing into a terminal",
+        "perl -e 'open(T, \"+<\", \"/dev/ptmx\") or die; $c = \"x\"; ioctl(T, 0x5412, $c); print \"OUT\\n\" if !$!{EPERM}'",
+    ),
+    (
+        "settings of the kernel",
+        "cat /proc/sys/kernel/hostname > $out/name; test -w /proc/sys/kernel/hostname && echo OUT",
+    ),
+    ("disks", "test -n \"$(find /dev -type b 2>/dev/null)\" && echo OUT"),
+    ("a secret of the home directory", "cat $HOME/.ssh/id && echo OUT"),
+    ("a change of the home directory", "echo x >> $HOME/.profile && echo OUT"),
+    ("the state of the session", "ls $out/../state/secret && echo OUT"),
+    ("a socket at a path of a service", "test -S /run/probe.sock && echo OUT"),
+];
+/// Those that an ordinary user cannot do without a layer either, or that this kernel may not have: there is nothing to
+/// compare with.
+const MAYBE: &[&str] = &[
+    "settings of the kernel",
+    "disks",
+    "a socket at a path of a service",
+    "namespaces of a process outside",
+    "the root of a process outside",
+    "ptrace of a process outside",
+    "a socket of another family",
+    "the network by IPv6",
+    "keys of the kernel",
+    "io_uring",
+    "bpf",
+    "userfaultfd",
+    "mount",
+    "namespaces of its own",
+    "typing into a terminal",
+];
+
+#[test]
+fn nothing_gets_out_of_a_layer() {
+    as_everybody("nothing_gets_out_of_a_layer", || {
+        let ground = Ground::with(&[("f", "x\n")]);
+        let out = ground.outside();
+        let home = out.join("home");
+        std::fs::create_dir_all(home.join(".ssh")).unwrap();
+        std::fs::write(home.join(".ssh/id"), "key").unwrap();
+        std::fs::write(out.parent().unwrap().join("state/secret"), "key").unwrap();
+        let host = Sleeper::new();
+        let listening = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listening6 = std::net::TcpListener::bind("[::1]:0").ok();
+        let name = format!("rightseat-test-{}", std::process::id());
+        let address = <std::os::unix::net::SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(&name);
+        let unix = std::os::unix::net::UnixListener::bind_addr(&address.unwrap()).unwrap();
+        let is_root = rustix::process::geteuid().is_root();
+        let port6 = listening6.as_ref().map_or(1, |listening| listening.local_addr().unwrap().port());
+        let (mut compared, mut faults) = (0, Vec::new());
+        for (what, text) in ESCAPES {
+            let text = format!(
+                "export out={} host={} abstract={name} port={} port6={port6} HOME={}\n{text}",
+                out.display(),
+                host.0.id(),
+                listening.local_addr().unwrap().port(),
+                home.display(),
+            );
+            let reset = || {
+                let _ = std::fs::remove_dir_all(ground.tree());
+                std::fs::create_dir_all(ground.tree()).unwrap();
+                for entry in std::fs::read_dir(&out).unwrap().flatten().filter(|entry| entry.file_name() != "home") {
+                    std::fs::remove_file(entry.path()).unwrap();
+                }
+                std::fs::write(out.join("secret"), "secret\n").unwrap();
+            };
+            reset();
+            let (_, free) = run(None, &text, ground.tree());
+            let succeeds = free.contains("OUT");
+            assert!(succeeds || MAYBE.contains(what), "{what} does not even work without a layer: {free}");
+            compared += usize::from(succeeds);
+            if !succeeds {
+                println!("{what}: nothing to compare with here (root: {is_root}): {}", free.trim());
+            }
+            reset();
+            let ground = Ground {
+                dir: tempfile::tempdir_in(out.parent().unwrap()).unwrap(),
+                root: Root::open(ground.tree()).unwrap(),
+                rules: ground.rules.clone(),
+            };
+            let state = out.parent().unwrap().join("state");
+            let layer =
+                Layer::make((&state, "a1"), (&ground.root, &ground.rules), (&text, false), &[home.join(".ssh")]);
+            let before = picture(&out);
+            let (_, said) = run(Some(&layer.unwrap()), &text, ground.tree());
+            if said.contains("OUT") || picture(&out) != before {
+                faults.push(format!("{what}: {said}"));
+            }
+        }
+        drop(host);
+        drop(unix);
+        assert!(faults.is_empty(), "{faults:#?}");
+        assert!(compared >= 15, "only {compared} attempts could be compared");
+    });
+}
+
+/// Numbers that a seed gives.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+
+    fn path(&mut self) -> String {
+        let name = format!("f{}", self.below(6));
+        if self.below(2) == 0 { name } else { format!("d{}/{name}", self.below(2)) }
+    }
+}
+
+/// The state of one path: nothing, or its bits and content.
+fn state_of(path: &Path) -> Option<(u32, Vec<u8>)> {
+    let about = path.symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
+    Some((about.permissions().mode() & 0o7777, std::fs::read(path).unwrap()))
+}
+
+/// One thing that a user does with an editor, a file manager or a shell; gives the paths that it changed.
+fn user_act(dice: &mut Dice, tree: &Path, number: u64) -> Vec<String> {
+    let (path, other) = (dice.path(), dice.path());
+    let full = tree.join(&path);
+    let parent = |path: &Path| std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    parent(&full);
+    match dice.below(5) {
+        // In place, and by a rename over it, as editors save.
+        0 => std::fs::write(&full, format!("user {number}")).unwrap(),
+        1 => {
+            let temp = tree.join(format!("{path}~"));
+            std::fs::write(&temp, format!("user saved {number}")).unwrap();
+            std::fs::rename(&temp, &full).unwrap();
+        }
+        2 if full.exists() => std::fs::remove_file(&full).unwrap(),
+        3 if full.exists() && path != other => {
+            parent(&tree.join(&other));
+            std::fs::rename(&full, tree.join(&other)).unwrap();
+            return vec![path, other];
+        }
+        4 if full.exists() => {
+            let mode = [0o600, 0o640, 0o755, 0o700][dice.below(4) as usize];
+            std::fs::set_permissions(&full, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        _ => std::fs::write(&full, format!("user made {number}")).unwrap(),
+    }
+    vec![path]
+}
+
+fn command_act(dice: &mut Dice, number: u64) -> String {
+    let (path, other) = (dice.path(), dice.path());
+    let dirs = format!("mkdir -p $(dirname {path}) $(dirname {other})");
+    match dice.below(7) {
+        0 => format!("{dirs}; echo command {number} > {path}"),
+        1 => format!("{dirs}; echo command {number} >> {path}"),
+        2 => format!("rm -f {path}"),
+        3 => format!("{dirs}; mv -f {path} {other}"),
+        4 => format!("chmod 711 {path}"),
+        5 => format!("rm -rf d{}", dice.below(2)),
+        _ => format!("{dirs}; echo saved {number} > {path}~; mv -f {path}~ {path}"),
+    }
+}
+
+/// Whatever a user does while a command runs stays the user's, and the rest of what the command did is carried over as
+/// its own.
+#[test]
+fn no_change_is_attributed_to_somebody_else() {
+    as_everybody("no_change_is_attributed_to_somebody_else", || {
+        let rounds = if std::env::var_os(AGAIN).is_some() { 60 } else { 240 };
+        let (mut promoted_files, mut conflicts) = (0, 0);
+        for seed in 0..rounds {
+            let mut dice = Dice(seed);
+            let ground = Ground::new();
+            for _ in 0..8 {
+                let path = dice.path();
+                ground.put(&path, &format!("old {path}"));
+            }
+            let tree = ground.tree();
+            let all = ["", "d0/", "d1/"].into_iter().flat_map(|dir| (0..6).map(move |name| format!("{dir}f{name}")));
+            let initial: std::collections::BTreeMap<String, (u32, Vec<u8>)> =
+                all.filter_map(|path| Some((path.clone(), state_of(&tree.join(path))?))).collect();
+            let store = Store::open(&ground.dir.path().join("state")).unwrap();
+            let listing = Listing::new(tree.to_owned(), ground.rules.clone(), store);
+            let recorded = listing.take().unwrap().digest;
+            let text: Vec<String> = (0..1 + dice.below(6)).map(|number| command_act(&mut dice, number)).collect();
+            let text = format!("({}) 2>/dev/null; true", text.join("; "));
+            let layer = ground.layer("a1", &text);
+            let mut touched = std::collections::BTreeMap::new();
+            std::thread::scope(|scope| {
+                let running = scope.spawn(|| run(Some(&layer), &text, tree));
+                for number in 0..dice.below(8) {
+                    for path in user_act(&mut dice, tree, number) {
+                        touched.insert(path, ());
+                    }
+                    std::thread::yield_now();
+                }
+                assert_eq!(running.join().unwrap().0, Some(0));
+            });
+            // Made and removed again is no change.
+            let state = |path: String| (path.clone(), state_of(&tree.join(path)));
+            let users = touched.into_keys().map(state).filter(|(path, state)| initial.get(path) != state.as_ref());
+            let users: Vec<_> = users.collect();
+            let before = picture(tree);
+            // As the live workspace does it.
+            let now = listing.take().unwrap().digest;
+            let others = compare(listing.store(), Some(&recorded), Some(&now)).unwrap();
+            let others =
+                Others { paths: others.into_iter().map(|difference| difference.path).collect(), rules: &ground.rules };
+            let changes = layer.changes(&ground.root, Some(&others)).unwrap();
+            let promoted = layer.promote(&ground.root, &ground.rules, &changes);
+            let about = || format!("seed {seed}\n{text}\n{before}\n{changes:#?}\n{promoted:#?}");
+            for (path, state) in &users {
+                assert_eq!(&state_of(&tree.join(path)), state, "{path} is the user's: {}", about());
+            }
+            for file in &promoted.files {
+                let of_user = users.iter().any(|(path, _)| path == file.path.as_str());
+                assert!(!of_user, "{} is not the command's: {}", file.path, about());
+            }
+            for change in changes.list.iter().filter(|change| !change.in_conflict) {
+                let is = state_of(&tree.join(&change.path)).is_some();
+                let is_file = change.after.is_some_and(|after| after.digest.is_some());
+                assert!(is == is_file || change.after.is_none_or(|after| after.digest.is_none()), "{}", about());
+            }
+            promoted_files += promoted.files.len();
+            conflicts += promoted.kept.len();
+        }
+        assert!(promoted_files > 100 && conflicts > 20, "{promoted_files} {conflicts}: the rounds must meet");
     });
 }

@@ -4,18 +4,30 @@ use super::{Msg, TrialOrder, changes_files};
 use crate::base::limits::AGENT_LINK_MESSAGES_MAX;
 use crate::base::{ActionId, Digest, RelPath};
 use crate::host::actor;
+use crate::host::limits::EFFECT_FILES_NAMED_MAX;
 use crate::journal::Permit;
 use crate::model::Moment;
-use crate::model::event::FileOutcome;
+use crate::model::event::{FileOutcome, OutcomeWord};
 use crate::model::{Action, FileChange, Kind};
-use crate::port::{TreeChange, Work, Workspace};
+use crate::port::{Effect, Performed, TreeChange, Work, Workspace};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+
+/// What becomes of the layer of a command when it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerEnd {
+    /// Everything that nobody else changed is carried over.
+    Promoted,
+    /// A run of checks leaves nothing behind.
+    Dropped,
+    /// It is told and dropped.
+    Preview,
+}
 
 pub async fn carry_out(
     workspace: Arc<dyn Workspace>,
     permit: Permit,
-    work: Work,
+    (work, apart): (Work, Option<LayerEnd>),
     known: Option<Digest>,
     to_actor: mpsc::Sender<actor::Msg>,
 ) {
@@ -37,16 +49,78 @@ pub async fn carry_out(
             }
         }
     };
-    let (mut performed, ()) = tokio::join!(workspace.perform(permit, work, progress), forward);
+    let performing = match apart {
+        None => workspace.perform(permit, work, progress),
+        Some(end) => workspace.perform_apart(permit, work, progress, end == LayerEnd::Preview),
+    };
+    let (mut performed, ()) = tokio::join!(performing, forward);
+    if let Some(end) = apart.filter(|_| performed.apart) {
+        settle(&workspace, (&id, before, end), &mut performed, &to_actor).await;
+    }
     // Without a tree before it there is nothing to compare, and an edit does not wait twice for the first walk.
     if records && (is_command || before.is_some()) {
         let after = record(&workspace, (None, paths), &id, Moment::After, &to_actor).await;
-        if let (true, Some(before), Some(after)) = (is_command && performed.files.is_empty(), before, after) {
+        let is_open = is_command && !performed.apart && performed.files.is_empty();
+        if let (true, Some(before), Some(after)) = (is_open, before, after) {
             performed.files =
                 workspace.tree_changes(before, after).unwrap_or_default().into_iter().map(outcome).collect();
         }
     }
     drop(to_actor.send(Msg::Performed { action: id, performed: Box::new(performed) }.into()).await);
+}
+
+/// Reads what a command left in its layer, and carries it over or drops it. The actor learns of the files before they
+/// change: the watcher may see them at once.
+async fn settle(
+    workspace: &Arc<dyn Workspace>,
+    (action, before, end): (&ActionId, Option<Digest>, LayerEnd),
+    performed: &mut Performed,
+    to_actor: &mpsc::Sender<actor::Msg>,
+) {
+    if end == LayerEnd::Dropped {
+        return workspace.drop_layer(action);
+    }
+    let mut notes: Vec<String> = performed.detail.take().into_iter().collect();
+    match (workspace.effect(action, before).await, end) {
+        (Err(error), _) => {
+            workspace.drop_layer(action);
+            performed.outcome = OutcomeWord::Failed;
+            notes.push(format!("its changes could not be read and were dropped: {error}"));
+        }
+        (Ok(effect), LayerEnd::Preview) => {
+            workspace.drop_layer(action);
+            notes.push(told(&effect));
+        }
+        (Ok(effect), LayerEnd::Promoted | LayerEnd::Dropped) => {
+            let (known, knows) = oneshot::channel();
+            let message = Msg::Promoting { action: action.clone(), files: effect.files, known };
+            // Without an actor nobody asks.
+            if to_actor.send(message.into()).await.is_ok() {
+                let _ = knows.await;
+            }
+            let Effect { files, left, .. } = workspace.promote(action).await;
+            performed.files = files;
+            notes.extend(left);
+        }
+    }
+    performed.detail = (!notes.is_empty()).then(|| notes.join("; "));
+}
+
+/// What a command would change, in words.
+fn told(effect: &Effect) -> String {
+    let word = |change: FileChange| match change {
+        FileChange::Create => "create",
+        FileChange::Modify => "change",
+        FileChange::Delete => "delete",
+        FileChange::Rename => "rename",
+    };
+    let named = effect.files.iter().take(EFFECT_FILES_NAMED_MAX);
+    let mut all: Vec<String> = named.map(|file| format!("{} {}", word(file.change), file.path)).collect();
+    let more = effect.files.len().saturating_sub(all.len());
+    all.extend((more > 0).then(|| format!("{more} more files")));
+    all.extend((effect.others > 0).then(|| format!("{} files that are not content", effect.others)));
+    let what = if all.is_empty() { "nothing".to_owned() } else { all.join(", ") };
+    format!("preview in a layer without network, nothing was kept; it would change: {what}")
 }
 
 /// Records the tree, unless it is known: all of it, or what is known of it after a check of some paths.

@@ -10,7 +10,7 @@ use crate::model::check::{CheckFinished, CheckStarted, RunReport, Tree};
 use crate::model::decide::{Edited, Input};
 use crate::model::event::{Event, Finished, OutcomeWord, Stream};
 use crate::model::{Action, Author, Body, Command, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput};
-use crate::port::{Blobs, Performed, Ticket, ToAgent};
+use crate::port::{Apart, Blobs, Performed, Ticket, ToAgent};
 use crate::wire::{CandidateTest, OwnAction, RpcError};
 use tokio::sync::mpsc;
 
@@ -142,7 +142,7 @@ impl Runs {
         self.trials.remove(action);
         self.tasks.remove(action);
         let outcome = if why.is_some() { OutcomeWord::Failed } else { OutcomeWord::Ok };
-        let finished = Finished { action: action.clone(), outcome, exit: None, files: None, detail: why };
+        let finished = Finished { action: action.clone(), outcome, exit: None, files: None, detail: why, apart: false };
         gate.quietly(Input::Finish { action: action.clone(), finished: Box::new(finished) });
     }
 
@@ -162,6 +162,30 @@ impl Runs {
         Ok(OwnAction::of(id))
     }
 
+    /// Runs a pending command in a layer that is thrown away, and tells what it would have changed.
+    fn preview(
+        &mut self,
+        gate: &mut Gate,
+        client: &ClientId,
+        target: &ActionId,
+        command: Command,
+    ) -> Result<OwnAction, RpcError> {
+        if let Err(why) = gate.workspace().keeps_apart(Apart::Preview) {
+            return Err(RpcError::invalid(format!("{target} cannot be previewed: {why}")));
+        }
+        let id = gate.session().actions.next_id();
+        let proposal = Proposal::new(format!("preview {target} in a layer"), Body::Command(command))
+            .because("requested by the user", vec![Evidence::new("step", target.to_string())]);
+        let mut action = Action::file(id.clone(), proposal, None);
+        action.author = Author::Human;
+        self.previews.insert(id.clone());
+        if let Err(error) = gate.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new()) {
+            self.previews.remove(&id);
+            return Err(error.into());
+        }
+        Ok(OwnAction::of(id))
+    }
+
     /// A client wants the checks run: on a candidate with a held action in it, or on the workspace.
     pub fn candidate_test(
         &mut self,
@@ -169,6 +193,12 @@ impl Runs {
         client: &ClientId,
         test: &CandidateTest,
     ) -> Result<OwnAction, RpcError> {
+        let held = test.action.as_ref().and_then(|id| gate.session().actions.get(id)).map(|s| s.action.clone());
+        if let (Some(held), Some(target)) = (&held, &test.action)
+            && let Some(command) = held.command().filter(|_| held.trial().is_none())
+        {
+            return self.preview(gate, client, target, command.clone());
+        }
         let Some(setup) = gate.checks().cloned() else {
             return Err(RpcError::invalid(
                 "no test runner was found in this project: set `checks.command` in config.toml",
@@ -183,7 +213,6 @@ impl Runs {
             gate.put(input, Blobs::new())?;
             return Ok(OwnAction::of(id));
         };
-        let held = gate.session().actions.get(target).map(|s| s.action.clone());
         let held = held
             .filter(|a| a.kind() == Kind::Edit)
             .ok_or_else(|| RpcError::invalid(format!("{target} is not an edit and cannot be tested")))?;

@@ -12,6 +12,7 @@ use crate::workspace::tree::{Class, Rules};
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, CWD, Mode, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
@@ -33,21 +34,39 @@ pub struct Promoted {
 impl Changes {
     /// What a promotion leaves if nothing comes in between: the content among the changes.
     pub fn outcomes(&self, rules: &Rules) -> Vec<FileOutcome> {
+        let told = self.told(rules);
         let promoted = self.list.iter().filter(|change| !change.in_conflict);
-        promoted.filter_map(|change| outcome(change, rules)).collect()
+        promoted.filter(|change| told.contains(change.path.as_path())).filter_map(outcome).collect()
+    }
+
+    /// The changes of content. A directory is none where it holds nothing but what is not content.
+    fn told(&self, rules: &Rules) -> BTreeSet<&Path> {
+        let is_content = |change: &&Change| !change.is_touched_only() && is_content(change, rules);
+        let is_leaf = |change: &&Change| !change.is_directory();
+        let above = |path: &'_ Path| path.ancestors().skip(1).map(Path::to_owned).collect::<Vec<_>>();
+        let all: BTreeSet<PathBuf> = self.list.iter().filter(is_leaf).flat_map(|change| above(&change.path)).collect();
+        let content = self.list.iter().filter(is_leaf).filter(is_content);
+        let filled: BTreeSet<PathBuf> = content.flat_map(|change| above(&change.path)).collect();
+        let holds = |path: &PathBuf| filled.contains(path) || !all.contains(path);
+        let told = self.list.iter().filter(is_content);
+        let told = told.filter(|change| {
+            !change.is_directory() || change.before.is_some() && change.after.is_some() || holds(&change.path)
+        });
+        told.map(|change| change.path.as_path()).collect()
     }
 }
 
 /// Carries everything over that is not in conflict.
 pub(super) fn promote(layer: &Layer, root: &Root, rules: &Rules, changes: &Changes) -> Promoted {
     let mut done = Promoted { kept: changes.left.clone(), ..Promoted::default() };
+    let told = changes.told(rules);
     let mut order: Vec<&Change> = changes.list.iter().collect();
     order.sort_by_key(|change| turn(change));
     for change in order {
         let carried = if change.in_conflict { Err(Refused::Changed) } else { carry(layer, root, change) };
         match carried {
             Ok(()) if change.is_touched_only() => {}
-            Ok(()) => match outcome(change, rules) {
+            Ok(()) => match outcome(change).filter(|_| told.contains(change.path.as_path())) {
                 Some(outcome) => done.files.push(outcome),
                 None => done.others += 1,
             },
@@ -227,12 +246,12 @@ fn keep(layer: &Layer, change: &Change, refused: &Refused) -> String {
     }
 }
 
-fn outcome(change: &Change, rules: &Rules) -> Option<FileOutcome> {
-    let is_directory = |what: Option<What>| what.is_some_and(|what| what.node.kind == NodeKind::Directory);
-    let (was, is) = (is_directory(change.before), is_directory(change.after));
-    if change.is_touched_only() || rules.class(&change.path, was || is) != Class::Content {
-        return None;
-    }
+fn is_content(change: &Change, rules: &Rules) -> bool {
+    rules.class(&change.path, change.is_directory()) == Class::Content
+}
+
+/// `None` for a name that is not UTF-8: the journal has no place for it.
+fn outcome(change: &Change) -> Option<FileOutcome> {
     let path = RelPath::from_path(&change.path).ok()?;
     let what = match (change.before, change.after) {
         (None, _) => FileChange::Create,

@@ -42,6 +42,10 @@ pub struct Change {
 }
 
 impl Change {
+    pub(super) fn is_directory(&self) -> bool {
+        [self.before, self.after].iter().flatten().any(|what| what.node.kind == NodeKind::Directory)
+    }
+
     /// The same content and bits, at another time.
     pub(super) fn is_touched_only(&self) -> bool {
         let same = |one: What, two: What| one.node == two.node && one.digest == two.digest;

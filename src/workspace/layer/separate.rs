@@ -10,8 +10,16 @@ use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
-/// What the init needs for its mounts, and to give everything up afterwards.
-const FOR_THE_INIT: [CapabilitySet; 2] = [CapabilitySet::SYS_ADMIN, CapabilitySet::SETPCAP];
+/// What the init needs for its mounts, what the overlay needs on behalf of its users (its work directory is closed to
+/// everybody), and what it takes to give everything up afterwards.
+const FOR_THE_INIT: [CapabilitySet; 6] = [
+    CapabilitySet::SYS_ADMIN,
+    CapabilitySet::SETPCAP,
+    CapabilitySet::CHOWN,
+    CapabilitySet::DAC_OVERRIDE,
+    CapabilitySet::FOWNER,
+    CapabilitySet::FSETID,
+];
 
 /// Takes this process, and everything that it starts from now on, into namespaces of their own. `mapper` is the command
 /// line of a helper that calls [`map`]: root's ids can only be mapped from outside.

@@ -1,6 +1,7 @@
 //! The port's workspace on a real file system: puts edits, commands, checkpoints, candidates, the
 //! watcher and the census together. It executes what a permit covers and nothing else.
 
+mod apart;
 mod copies;
 mod perform;
 mod promoted;
@@ -11,16 +12,18 @@ use super::census::{Scope, Tracker};
 use super::checkpoint::{Difference, EntryKind, Store, StoreError, compare};
 use super::edit;
 use super::launch::Containment;
+use super::layer;
 use super::listing::Listing;
 use super::root::{PathRefusal, Root};
 use super::run::{self, Spawner, Spec, environment};
 use super::tree::{self, Rules};
 use super::watch::{Means, Watch};
 use crate::base::{ActionId, Digest, RelPath, SessionId, limits};
+use crate::config::LayerUse;
 use crate::journal::Permit;
 use crate::model::ActionBody;
 use crate::model::action::Touches;
-use crate::model::event::{Census, FileOutcome, Survivor};
+use crate::model::event::{Census, FileOutcome, OutcomeWord, Survivor};
 use crate::model::{Action, Command};
 use crate::policy::Reach;
 use crate::port;
@@ -58,6 +61,7 @@ pub struct LiveWorkspace {
     /// The means, and the pause between walks when it polls.
     watching: (Means, Duration),
     watch: Arc<Mutex<Option<Watch>>>,
+    layers: apart::Layers,
 }
 
 impl LiveWorkspace {
@@ -74,6 +78,7 @@ impl LiveWorkspace {
             .canonicalize()
             .map_err(|source| WorkspaceError::Io { what: settings.state.display().to_string(), source })?;
         copies::clear_left_over(&state);
+        layer::clear_left_over(&state);
         // Read before any agent runs, and kept: what an agent writes later changes no judgment.
         let rules = Rules::of_session(root.path(), &state);
         let (swept, known) = (root.path().to_owned(), rules.clone());
@@ -88,12 +93,20 @@ impl LiveWorkspace {
             candidates: Arc::new(Semaphore::new(crate::workspace::limits::CANDIDATES_MAX)),
             watching: (Means::Auto, Duration::from_millis(limits::WATCH_POLL_MS)),
             watch: Arc::new(Mutex::new(None)),
+            layers: apart::Layers::none(),
         })
     }
 
     /// Passes these variables on to every command, beside the built-in short list.
     pub fn passing(mut self, names: Vec<String>) -> Self {
         self.spawner = self.spawner.passing(names);
+        self
+    }
+
+    /// Runs commands in layers, with these paths hidden in them. Whether that works is found in the background.
+    pub fn layered(mut self, commands: LayerUse, network: bool, hidden: Vec<PathBuf>) -> Self {
+        self.layers =
+            apart::Layers::new(commands, network, hidden, self.spawner.launcher().to_owned(), self.state.clone());
         self
     }
 
@@ -200,6 +213,52 @@ impl port::Workspace for LiveWorkspace {
     fn perform(&self, permit: Permit, work: Work, progress: mpsc::Sender<Progress>) -> BoxFuture<'_, Performed> {
         let place = perform::WorkRoot { root: self.root.clone(), rules: self.listing.rules().clone() };
         Box::pin(perform::perform(place, &self.spawner, permit, work, progress))
+    }
+
+    fn keeps_apart(&self, command: port::Apart) -> Result<bool, String> {
+        self.layers.keeps_apart(command)
+    }
+
+    fn perform_apart(
+        &self,
+        permit: Permit,
+        work: Work,
+        progress: mpsc::Sender<Progress>,
+        is_preview: bool,
+    ) -> BoxFuture<'_, Performed> {
+        let place = perform::WorkRoot { root: self.root.clone(), rules: self.listing.rules().clone() };
+        Box::pin(async move {
+            let (id, line) = (work.action.id.clone(), work.action.command().map(Command::line).unwrap_or_default());
+            let (layers, to, name) = (self.layers.clone(), place.clone(), id.clone());
+            let made = move || Ok(layers.make(&name, (&to.root, &to.rules), &line, is_preview));
+            let layer = match blocking(made).await.unwrap_or_else(|error| Err(error.to_string())) {
+                Ok(layer) => layer,
+                Err(why) => return Performed::of(OutcomeWord::Failed, Some(why)),
+            };
+            let spawner = self.spawner.clone().within(layer.plan().clone());
+            let performed = perform::perform(place, &spawner, permit, work, progress).await;
+            self.layers.keep(id, layer);
+            Performed { apart: true, ..performed }
+        })
+    }
+
+    fn effect(&self, action: &ActionId, before: Option<Digest>) -> BoxFuture<'_, Result<port::Effect, WorkspaceError>> {
+        let (layers, action) = (self.layers.clone(), action.clone());
+        let (root, listing) = (self.root.clone(), self.listing.clone());
+        Box::pin(blocking(move || layers.effect(&action, &root, &listing, before)))
+    }
+
+    fn promote(&self, action: &ActionId) -> BoxFuture<'_, port::Effect> {
+        let (layers, action) = (self.layers.clone(), action.clone());
+        let (root, rules) = (self.root.clone(), self.listing.rules().clone());
+        Box::pin(async move {
+            let work = blocking(move || Ok(layers.promote(&action, &root, &rules)));
+            work.await.unwrap_or_else(|error| port::Effect { left: vec![error.to_string()], ..port::Effect::default() })
+        })
+    }
+
+    fn drop_layer(&self, action: &ActionId) {
+        self.layers.forget(action);
     }
 
     fn open_trials(&self, permit: Permit, action: &Action) -> BoxFuture<'_, Result<Box<dyn Trials>, WorkspaceError>> {

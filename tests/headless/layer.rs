@@ -1,0 +1,132 @@
+//! Commands in a layer: what they change is exactly theirs, what the user changes meanwhile stays the user's.
+
+use crate::seat::{Room, Seat};
+use rightseat::workspace::layer::available;
+use serde_json::{Value, json};
+
+/// Returns whether there are layers here, and says why not.
+fn is_layered(room: &Room) -> bool {
+    let no = available(env!("CARGO_BIN_EXE_rightseat").as_ref(), room.dir.path()).err();
+    let has_namespaces = std::fs::read_to_string("/proc/sys/user/max_user_namespaces").is_ok_and(|t| t.trim() != "0");
+    if let Some(no) = &no {
+        println!("not run: {no}");
+        let is_restricted = std::path::Path::new("/.dockerenv").exists() || std::env::var_os("CI").is_some();
+        assert!(is_restricted || !has_namespaces, "no layer on this machine: {no}");
+    }
+    no.is_none()
+}
+
+fn files(finished: &Value) -> Vec<(&str, &str, bool)> {
+    let one = |f: &'_ Value| {
+        (f["path"].as_str().unwrap().to_owned(), f["change"].as_str().unwrap().to_owned(), f["during"] == true)
+    };
+    let mut all: Vec<_> = finished["files"].as_array().map(|all| all.iter().map(one).collect()).unwrap_or_default();
+    all.sort();
+    all.into_iter().map(|(path, change, during)| (&*path.leak(), &*change.leak(), during)).collect()
+}
+
+#[test]
+fn what_a_command_in_a_layer_changes_is_its_own_and_the_rest_is_the_users() {
+    let room = Room::with(&[("a.txt", "one\n"), ("b.txt", "b\n"), ("c.txt", "c\n"), ("signal", "")]);
+    if !is_layered(&room) {
+        return;
+    }
+    let line =
+        "echo made > made.txt; rm c.txt; chmod 755 b.txt; mkdir empty; while [ ! -s signal ]; do sleep 0.05; done";
+    let script = room.script(&[json!({"run": {"command": line}}), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.approve(&held);
+    let id = held["action"].clone();
+    seat.ever("the checkpoint before it", |e| {
+        e["kind"] == "checkpointed" && e["action"] == id && e["when"] == "before"
+    });
+    room.write("a.txt", "one\nmine\n");
+    room.write("mine.md", "mine\n");
+    for path in ["a.txt", "mine.md"] {
+        let seen = seat.ever(path, |e| e["kind"] == "observed" && e["path"] == path);
+        assert_eq!(seen["by"], json!("human"), "{path}");
+    }
+    assert!(!room.exists("made.txt") && room.exists("c.txt"), "nothing comes through before its end");
+    // A change in place shows through at once.
+    room.write("signal", "go\n");
+    let finished = seat.finished(&id);
+    assert_eq!(finished["apart"], true, "{finished}");
+    let expected = [
+        ("b.txt", "modify", false),
+        ("c.txt", "delete", false),
+        ("empty", "create", false),
+        ("made.txt", "create", false),
+    ];
+    assert_eq!(files(&finished), expected);
+    assert!(room.exists("made.txt") && room.exists("empty") && !room.exists("c.txt"));
+    let seen = seat.ever("made.txt", |e| e["kind"] == "observed" && e["path"] == "made.txt");
+    assert_eq!(seen["by"], json!({"action": id}));
+    // No choice is needed: an undo takes back what is the command's, and nothing else.
+    seat.ask("checkpoint/undo", json!({"action": id}));
+    seat.wait_kind("reverted");
+    assert!(!room.exists("made.txt") && !room.exists("empty"));
+    assert_eq!(
+        (room.read("c.txt"), room.read("a.txt"), room.read("mine.md")),
+        ("c\n".into(), "one\nmine\n".into(), "mine\n".into())
+    );
+}
+
+#[test]
+fn a_command_is_previewed_in_a_layer_that_is_thrown_away() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    if !is_layered(&room) {
+        return;
+    }
+    let line = "echo seen; echo two >> a.txt; echo new > new.txt";
+    let script = room.script(&[json!({"run": {"command": line}}), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let preview = seat.ask("candidate/test", json!({"action": held["action"]}));
+    let finished = seat.finished(&preview["action"]);
+    let detail = finished["detail"].as_str().unwrap();
+    assert!(detail.ends_with("it would change: change a.txt, create new.txt"), "{finished}");
+    assert_eq!(finished["files"], Value::Null);
+    seat.ever("its output", |e| e["kind"] == "output" && e["action"] == preview["action"] && e["tail"] == "seen\n");
+    assert!(!room.exists("new.txt") && room.read("a.txt") == "one\n");
+    // It is still pending, and runs when it is approved.
+    seat.approve(&held);
+    seat.finished(&held["action"]);
+    assert_eq!((room.read("a.txt"), room.read("new.txt")), ("one\ntwo\n".into(), "new\n".into()));
+}
+
+#[test]
+fn a_test_run_leaves_no_trace() {
+    let test = "def test_s():\n    open('trace.txt', 'w').write('x')\n";
+    let room = Room::with(&[("conftest.py", ""), ("test_s.py", test)]);
+    if !is_layered(&room) {
+        return;
+    }
+    let script = room.script(&[json!({"tests": {}}), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let id = seat.wait_kind("check_started")["action"].clone();
+    let finished = seat.finished(&id);
+    assert_eq!((&finished["apart"], &finished["files"]), (&json!(true), &Value::Null), "{finished}");
+    assert!(!room.exists("trace.txt") && !room.exists("__pycache__"));
+    assert_eq!(seat.ever("the result", |e| e["kind"] == "check_finished")["passed"], 1);
+}
+
+#[test]
+fn a_stop_ends_what_runs_in_a_layer_and_nothing_of_it_is_kept() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    if !is_layered(&room) {
+        return;
+    }
+    let stubborn = "echo x > left; trap '' TERM; setsid sh -c 'trap \"\" TERM; while :; do sleep 1; done' & \
+                    (sh -c 'while :; do sleep 1; done' &) ; echo begun; while :; do sleep 1; done";
+    let script = room.script(&[json!({"run": {"command": stubborn}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.approve(&held);
+    seat.ever("its output", |e| e["kind"] == "output" && e["action"] == held["action"]);
+    let census = seat.ask("gate/stop", json!({}));
+    assert_eq!((&census["survivors"], &census["unknown"]), (&json!([]), &json!([])), "{census}");
+    assert!(census["ended"].as_array().unwrap().len() >= 3, "{census}");
+    seat.wait_kind("stopped");
+    assert!(!room.exists("left"));
+}
