@@ -299,13 +299,15 @@ pub trait Workspace: Send + Sync {
     /// Carries out exactly what was approved; the permit is spent. Dropping the future stops what it started.
     fn perform(&self, permit: Permit, work: Work, progress: mpsc::Sender<Progress>) -> BoxFuture<'_, Performed>;
 
-    /// Returns whether a command runs in a layer here: a private overlay of the workspace.
-    ///
-    /// # Errors
-    /// In words, when it should and cannot.
-    fn keeps_apart(&self, command: Apart) -> Result<bool, String> {
+    /// Returns whether a command should run in a layer: a private overlay of the workspace.
+    fn keeps_apart(&self, command: Apart) -> bool {
         let _ = command;
-        Ok(false)
+        false
+    }
+
+    /// Waits until it is known whether layers work here; in words why not.
+    fn layers_work(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async { Err("this workspace has no layers".to_owned()) })
     }
 
     /// As [`Workspace::perform`], in a layer. What it changed stays there until it is promoted or dropped.

@@ -134,3 +134,6 @@ pub const LAYER_TICKS_MS_MAX: u64 = 100;
 pub const LAYER_SHARED_LOOKED_MAX: usize = 200;
 pub const LAYER_SHARED_MAX: usize = 64;
 pub const LAYER_CACHES_MAX: usize = 24;
+/// Milliseconds that the attempt to make a layer may take, and bytes of what the launcher says about it.
+pub const LAYER_PROBE_MS_MAX: u64 = 10_000;
+pub const LAYER_SAID_BYTES_MAX: u64 = 4 * 1024;

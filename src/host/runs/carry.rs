@@ -49,6 +49,10 @@ pub async fn carry_out(
             }
         }
     };
+    let apart = match apart {
+        Some(end) => ready(&workspace, &id, end, &to_actor).await,
+        None => None,
+    };
     let performing = match apart {
         None => workspace.perform(permit, work, progress),
         Some(end) => workspace.perform_apart(permit, work, progress, end == LayerEnd::Preview),
@@ -67,6 +71,22 @@ pub async fn carry_out(
         }
     }
     drop(to_actor.send(Msg::Performed { action: id, performed: Box::new(performed) }.into()).await);
+}
+
+/// Returns what becomes of the layer, if there are layers here. A preview without one fails by itself.
+async fn ready(
+    workspace: &Arc<dyn Workspace>,
+    action: &ActionId,
+    end: LayerEnd,
+    to_actor: &mpsc::Sender<actor::Msg>,
+) -> Option<LayerEnd> {
+    let why = workspace.layers_work().await.err().filter(|_| end != LayerEnd::Preview);
+    let Some(why) = why else { return Some(end) };
+    let (known, knows) = oneshot::channel();
+    if to_actor.send(Msg::NotApart { action: action.clone(), why, known }.into()).await.is_ok() {
+        let _ = knows.await;
+    }
+    None
 }
 
 /// Reads what a command left in its layer, and carries it over or drops it. The actor learns of the files before they

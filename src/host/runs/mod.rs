@@ -44,6 +44,12 @@ pub enum Msg {
         /// None: it could not be recorded.
         tree: Option<Digest>,
     },
+    /// A command that should run in a layer is about to run without one.
+    NotApart {
+        action: ActionId,
+        why: String,
+        known: oneshot::Sender<()>,
+    },
     /// The layer of a command is about to be promoted: these files become so.
     Promoting {
         action: ActionId,
@@ -117,6 +123,10 @@ impl Runs {
         match message {
             Msg::Progress { action, progress } => self.progress(gate, &action, progress),
             Msg::Checkpoint { action, when, tree } => self.checkpointed(gate, action, when, tree),
+            Msg::NotApart { action, why, known } => {
+                self.not_apart(gate, &action, &why);
+                let _ = known.send(());
+            }
             Msg::Promoting { action, files, known } => {
                 self.apart.insert(action, Some(files));
                 // A task that is gone promotes nothing.
@@ -167,8 +177,8 @@ impl Runs {
         self.apart.iter().find(|(_, files)| leaves(files)).map(|(id, _)| id)
     }
 
-    /// Whether this action runs in a layer, and what becomes of it. Where it should and cannot, it is said once.
-    fn layer_of(&mut self, gate: &mut Gate, action: &Action) -> Option<LayerEnd> {
+    /// Whether this action should run in a layer, and what becomes of it.
+    fn layer_of(&mut self, gate: &Gate, action: &Action) -> Option<LayerEnd> {
         if action.kind() != Kind::Command || action.executor != Executor::Host {
             return None;
         }
@@ -183,16 +193,15 @@ impl Runs {
             (false, true) => (Apart::Writes, LayerEnd::Dropped),
             (false, false) => (class(), LayerEnd::Promoted),
         };
-        match gate.workspace().keeps_apart(command) {
-            Ok(is_apart) => is_apart.then_some(end),
-            Err(why) => {
-                if !std::mem::replace(&mut self.told_no_layer, true) {
-                    let text = format!("commands run directly in the workspace, not in a layer: {why}");
-                    gate.record(Event::AgentNoted(AgentNoted::new(NoteKind::Waiting, text)));
-                }
-                // A preview is asked for only where it works.
-                is_preview.then_some(end)
-            }
+        gate.workspace().keeps_apart(command).then_some(end)
+    }
+
+    /// There are no layers here, which is said once: what changes may be the command's.
+    fn not_apart(&mut self, gate: &mut Gate, action: &ActionId, why: &str) {
+        self.apart.remove(action);
+        if !std::mem::replace(&mut self.told_no_layer, true) {
+            let text = format!("commands run directly in the workspace, not in a layer: {why}");
+            gate.record(Event::AgentNoted(AgentNoted::new(NoteKind::Waiting, text)));
         }
     }
 

@@ -170,8 +170,8 @@ impl Runs {
         target: &ActionId,
         command: Command,
     ) -> Result<OwnAction, RpcError> {
-        if let Err(why) = gate.workspace().keeps_apart(Apart::Preview) {
-            return Err(RpcError::invalid(format!("{target} cannot be previewed: {why}")));
+        if !gate.workspace().keeps_apart(Apart::Preview) {
+            return Err(RpcError::invalid(format!("{target} cannot be previewed: there are no layers here")));
         }
         let id = gate.session().actions.next_id();
         let proposal = Proposal::new(format!("preview {target} in a layer"), Body::Command(command))

@@ -1,13 +1,17 @@
 //! Whether a layer can be made here, found by making one.
 
 use super::kept::Layer;
+use crate::workspace::census::launched;
 use crate::workspace::launch;
+use crate::workspace::limits;
 use crate::workspace::root::Root;
 use crate::workspace::tree::Rules;
 use std::fmt;
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// The reason that there is no layer, and the fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,9 +57,8 @@ fn attempt(launcher: &Path, dir: &Path) -> Result<(), String> {
     let line = launch::arguments_within(std::process::id(), layer.plan(), &argv)?;
     let mut command = Command::new(launcher);
     command.args(line).current_dir(root.path()).env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
-    let done = command.output().map_err(|error| format!("cannot start the launcher: {error}"))?;
-    if !done.status.success() {
-        let said = String::from_utf8_lossy(&done.stderr);
+    let (is_good, said) = bounded(command).map_err(|error| format!("cannot start the launcher: {error}"))?;
+    if !is_good {
         let said = said.lines().last().unwrap_or("the command in the layer failed");
         return Err(said.strip_prefix("rightseat: ").unwrap_or(said).to_owned());
     }
@@ -66,6 +69,37 @@ fn attempt(launcher: &Path, dir: &Path) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("writes in an overlay are not kept apart by this kernel (found {names:?})"))
+}
+
+/// Runs the launcher to its end, but not for long; true if it went well, and what it said. It belongs to no session, so
+/// that nobody's freeze or stop takes it for theirs.
+fn bounded(mut command: Command) -> std::io::Result<(bool, String)> {
+    let mut noted = launched();
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let pid = i32::try_from(child.id()).unwrap_or_default();
+    noted.add(pid, "probe");
+    drop(noted);
+    let mut waited = 0;
+    let status = loop {
+        match child.try_wait()? {
+            Some(status) => break Some(status),
+            None if waited >= limits::LAYER_PROBE_MS_MAX => break None,
+            None => std::thread::sleep(Duration::from_millis(1)),
+        }
+        waited += 1;
+    };
+    launched().remove(pid);
+    let Some(status) = status else {
+        // Its init goes along.
+        let _ = child.kill();
+        let _ = child.wait();
+        return Ok((false, "the attempt to make a layer took too long".to_owned()));
+    };
+    let mut said = String::new();
+    if let Some(stderr) = child.stderr.take() {
+        let _ = stderr.take(limits::LAYER_SAID_BYTES_MAX).read_to_string(&mut said);
+    }
+    Ok((status.success(), said))
 }
 
 /// The fix for what the launcher said, after the settings of this machine. Sources: user_namespaces(7); the switches of

@@ -49,22 +49,23 @@ impl Layers {
         self.refusal.get_or_init(attempt).as_ref()
     }
 
-    /// Returns whether this command gets a layer.
-    ///
-    /// # Errors
-    /// In words, when it should and cannot.
-    pub fn keeps_apart(&self, command: Apart) -> Result<bool, String> {
-        let wanted = match (self.commands, command) {
+    /// Returns whether this command should get a layer.
+    pub fn keeps_apart(&self, command: Apart) -> bool {
+        match (self.commands, command) {
             (_, Apart::Preview) | (LayerUse::Always, _) | (LayerUse::Writes, Apart::Writes) => true,
             (LayerUse::Never, _) | (LayerUse::Writes, Apart::OnlyReads | Apart::Outside) => false,
-        };
-        if wanted && !self.state.is_dir() {
+        }
+    }
+
+    /// Waits for the attempt.
+    ///
+    /// # Errors
+    /// In words, why there are no layers here.
+    pub fn work(&self) -> Result<(), String> {
+        if !self.state.is_dir() {
             return Err(format!("the session's state {} is gone", self.state.display()));
         }
-        match if wanted { self.refusal() } else { None } {
-            Some(why) => Err(why.clone()),
-            None => Ok(wanted),
-        }
+        self.refusal().map_or(Ok(()), |why| Err(why.clone()))
     }
 
     /// A layer for this action. A preview has no network.

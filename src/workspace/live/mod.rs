@@ -215,8 +215,13 @@ impl port::Workspace for LiveWorkspace {
         Box::pin(perform::perform(place, &self.spawner, permit, work, progress))
     }
 
-    fn keeps_apart(&self, command: port::Apart) -> Result<bool, String> {
+    fn keeps_apart(&self, command: port::Apart) -> bool {
         self.layers.keeps_apart(command)
+    }
+
+    fn layers_work(&self) -> BoxFuture<'_, Result<(), String>> {
+        let layers = self.layers.clone();
+        Box::pin(async move { blocking(move || Ok(layers.work())).await.unwrap_or_else(|lost| Err(lost.to_string())) })
     }
 
     fn perform_apart(
