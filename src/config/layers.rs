@@ -138,8 +138,8 @@ pub struct Settings {
     #[serde(flatten)]
     pub terminal: Terminal,
     pub signs: Signs,
-    pub poll: Polling,
-    pub poll_ms: u64,
+    #[serde(flatten)]
+    pub watch: WatchSettings,
     /// Names of variables that children inherit beside the built-in list.
     pub env_pass: Vec<String>,
     /// Globs of further guarded files.
@@ -147,6 +147,20 @@ pub struct Settings {
     pub specialists: BTreeMap<String, Specialist>,
     pub notifications: Calls,
     pub layer: LayerSettings,
+}
+
+/// How the workspace is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WatchSettings {
+    pub poll: Polling,
+    pub poll_ms: u64,
+}
+
+impl Default for WatchSettings {
+    fn default() -> Self {
+        Self { poll: Polling::default(), poll_ms: WATCH_POLL_MS }
+    }
 }
 
 /// The layers of commands.
@@ -194,8 +208,7 @@ impl Default for Settings {
             approval_arm_ms: UI_ARM_AFTER_MS.max(APPROVAL_ARM_MS_MIN),
             terminal: Terminal::default(),
             signs: Signs::default(),
-            poll: Polling::default(),
-            poll_ms: WATCH_POLL_MS,
+            watch: WatchSettings::default(),
             env_pass: Vec::new(),
             guarded: Vec::new(),
             specialists: BTreeMap::new(),
@@ -267,8 +280,8 @@ fn apply(s: &mut Settings, f: &File) {
     set(&mut s.terminal.mouse, &f.ui.mouse);
     set(&mut s.terminal.links, &f.ui.links);
     set(&mut s.signs, &f.ui.signs);
-    set(&mut s.poll, &f.watch.poll);
-    set(&mut s.poll_ms, &f.watch.poll_ms);
+    set(&mut s.watch.poll, &f.watch.poll);
+    set(&mut s.watch.poll_ms, &f.watch.poll_ms);
     set(&mut s.env_pass, &f.env.pass);
     set(&mut s.guarded, &f.policy.guarded);
     set(&mut s.notifications.bell, &f.notifications.bell);

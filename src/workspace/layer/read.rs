@@ -111,7 +111,9 @@ fn what(dir: &rustix::fd::OwnedFd, name: &OsStr, stat: &Stat) -> io::Result<What
             };
             (Node { kind: NodeKind::File, mode }, digest)
         }
-        _ => return Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a link nor a directory")),
+        FileType::Fifo | FileType::Socket | FileType::CharacterDevice | FileType::BlockDevice | FileType::Unknown => {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a link nor a directory"));
+        }
     };
     Ok(What { node, digest, identity: Identity::of(stat) })
 }
@@ -241,11 +243,9 @@ impl Reading<'_> {
 const DIR: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 fn is_whiteout(path: &Path, stat: &Stat) -> bool {
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::CharacterDevice => stat.st_rdev == 0,
-        FileType::RegularFile => stat.st_size == 0 && attribute(path, "whiteout").is_some(),
-        _ => false,
-    }
+    let kind = FileType::from_raw_mode(stat.st_mode);
+    let is_marked = || stat.st_size == 0 && attribute(path, "whiteout").is_some();
+    (kind == FileType::CharacterDevice && stat.st_rdev == 0) || (kind == FileType::RegularFile && is_marked())
 }
 
 /// A mark of the overlay file system.
