@@ -298,6 +298,20 @@ fn build_folders_are_shared_unless_the_command_names_them() {
 }
 
 #[test]
+fn a_workspace_below_a_hidden_directory_is_still_there() {
+    as_everybody("a_workspace_below_a_hidden_directory_is_still_there", || {
+        let ground = Ground::with(&[("f", "x\n")]);
+        let (above, state) = (ground.tree().parent().unwrap().to_owned(), ground.dir.path().join("state"));
+        let state = state.canonicalize().unwrap();
+        let layer = Layer::make((&state, "a1"), (&ground.root, &ground.rules), ("", false), &[above]).unwrap();
+        let (exit, said) = run(Some(&layer), "ls -A ..; echo y >> f; (echo x > ../g) 2>/dev/null; true", ground.tree());
+        assert_eq!((exit, said.as_str()), (Some(0), "tree\n"));
+        // What it wrote above, if anything, was in memory.
+        assert!(!ground.tree().parent().unwrap().join("g").exists());
+    });
+}
+
+#[test]
 fn a_command_in_a_layer_sees_only_what_it_is_given() {
     as_everybody("a_command_in_a_layer_sees_only_what_it_is_given", || {
         let ground = Ground::with(&[("f", "x\n")]);

@@ -45,7 +45,11 @@ pub fn enter(plan: &Plan) -> Result<(), String> {
     for (at, tree) in &scratch {
         place(tree, at)?;
     }
-    plan.hidden.iter().try_for_each(|path| hide(path))?;
+    for path in &plan.hidden {
+        // The workspace's own place is made in what hides the directories above it.
+        let more = if plan.root.starts_with(path) { MountFlags::empty() } else { MountFlags::RDONLY };
+        hide_with(path, more)?;
+    }
     place(&workspace, &plan.root)?;
     shared.iter().try_for_each(|(at, tree)| place(tree, at))?;
     let quiet = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
@@ -113,9 +117,13 @@ fn close_services(network: bool) -> Result<(), String> {
 
 /// Leaves nothing of a file or directory but its name.
 fn hide(path: &Path) -> Result<(), String> {
+    hide_with(path, MountFlags::RDONLY)
+}
+
+fn hide_with(path: &Path, more: MountFlags) -> Result<(), String> {
     let Ok(about) = path.symlink_metadata() else { return Ok(()) };
     let hidden = if about.is_dir() {
-        memory(path, c"mode=0755,size=4k", MountFlags::RDONLY | MountFlags::NOEXEC)
+        memory(path, c"mode=0755,size=4k", more)
     } else if about.is_symlink() {
         // What it leads to has its own place.
         return fs::canonicalize(path).map_or(
