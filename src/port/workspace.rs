@@ -58,6 +58,17 @@ pub enum Apart {
     Preview,
 }
 
+/// A command that was not started, because there can be no layer for it.
+#[derive(Debug)]
+pub struct NotApart {
+    /// In words, with the fix.
+    pub why: String,
+    /// Not spent.
+    pub permit: Permit,
+    pub work: Work,
+    pub progress: mpsc::Sender<Progress>,
+}
+
 /// The changes of a command in a layer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effect {
@@ -305,21 +316,18 @@ pub trait Workspace: Send + Sync {
         false
     }
 
-    /// Waits until it is known whether layers work here; in words why not.
-    fn layers_work(&self) -> BoxFuture<'_, Result<(), String>> {
-        Box::pin(async { Err("this workspace has no layers".to_owned()) })
-    }
-
-    /// As [`Workspace::perform`], in a layer. What it changed stays there until it is promoted or dropped.
+    /// As [`Workspace::perform`], in a layer. What it changed stays there until it is promoted or dropped. Where there can
+    /// be no layer, nothing is started and everything is given back.
     fn perform_apart(
         &self,
         permit: Permit,
         work: Work,
         progress: mpsc::Sender<Progress>,
         is_preview: bool,
-    ) -> BoxFuture<'_, Performed> {
+    ) -> BoxFuture<'_, Result<Performed, Box<NotApart>>> {
         let _ = is_preview;
-        self.perform(permit, work, progress)
+        let why = "this workspace has no layers".to_owned();
+        Box::pin(async { Err(Box::new(NotApart { why, permit, work, progress })) })
     }
 
     /// What the command of this action left in its layer. `before` is the tree that was recorded before it.

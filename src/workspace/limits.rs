@@ -21,8 +21,8 @@ pub const WORKSPACE_XATTR_BYTES_MAX: usize = 64 * 1024;
 pub const LAUNCH_POLL_NS: i64 = 50_000_000;
 /// Time limit for the launcher to end the processes that a command left behind, milliseconds.
 pub const LAUNCH_END_MS_MAX: u64 = 2_000;
-/// Bytes of the init's report to the launcher: one number.
-pub const LAUNCH_REPORT_BYTES_MAX: u64 = 16;
+/// Bytes of the init's report to the launcher: one number, or why there is no layer.
+pub const LAUNCH_REPORT_BYTES_MAX: u64 = 4 * 1024;
 /// Bytes of a command line that a census shows.
 pub const CENSUS_LINE_BYTES_MAX: usize = 400;
 /// Time limit for a stop to end everything and prove it, milliseconds (the promise of G6).
@@ -134,6 +134,11 @@ pub const LAYER_TICKS_MS_MAX: u64 = 100;
 pub const LAYER_SHARED_LOOKED_MAX: usize = 200;
 pub const LAYER_SHARED_MAX: usize = 64;
 pub const LAYER_CACHES_MAX: usize = 24;
-/// Milliseconds that the attempt to make a layer may take, and bytes of what the launcher says about it.
+/// Milliseconds that an attempt to make a layer may take, and bytes of what the launcher or the init says about it.
 pub const LAYER_PROBE_MS_MAX: u64 = 10_000;
 pub const LAYER_SAID_BYTES_MAX: u64 = 4 * 1024;
+/// Nodes of a workspace whose owners are compared with the ids that a layer knows, and their depth.
+pub const LAYER_OWNERS_NODES_MAX: usize = 200_000;
+pub const LAYER_OWNERS_DEPTH_MAX: usize = 64;
+/// Bytes of the file of a workspace with which the attempt makes a copy.
+pub const LAYER_PROBE_FILE_BYTES_MAX: u64 = 1024 * 1024;

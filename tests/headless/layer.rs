@@ -2,11 +2,15 @@
 
 use crate::seat::{Room, Seat};
 use rightseat::workspace::layer::available;
+use rightseat::workspace::root::Root;
+use rightseat::workspace::tree::Rules;
 use serde_json::{Value, json};
 
 /// Returns whether there are layers here, and says why not.
 fn is_layered(room: &Room) -> bool {
-    let no = available(env!("CARGO_BIN_EXE_rightseat").as_ref(), room.dir.path()).err();
+    let root = Root::open(&room.workspace()).unwrap();
+    let place = (&root, &Rules::read(root.path()));
+    let no = available(env!("CARGO_BIN_EXE_rightseat").as_ref(), room.dir.path(), place, &[]).err();
     let has_namespaces = std::fs::read_to_string("/proc/sys/user/max_user_namespaces").is_ok_and(|t| t.trim() != "0");
     if let Some(no) = &no {
         println!("not run: {no}");
@@ -70,6 +74,27 @@ fn what_a_command_in_a_layer_changes_is_its_own_and_the_rest_is_the_users() {
         (room.read("c.txt"), room.read("a.txt"), room.read("mine.md")),
         ("c\n".into(), "one\nmine\n".into(), "mine\n".into())
     );
+}
+
+/// Where a layer cannot work a command runs as before: what changes meanwhile may be its own, and undo asks.
+#[test]
+fn without_a_layer_a_command_runs_directly_and_the_reason_is_told_once() {
+    let mut room = Room::with(&[("a.txt", "one\n"), (".gitignore", ".state\n")]);
+    room.keep_state_in(room.workspace().join(".state"));
+    let run = |line: &str| json!({"run": {"command": line}});
+    let script = room.script(&[run("echo 1 > one.txt"), run("echo 2 > two.txt"), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    for name in ["one.txt", "two.txt"] {
+        let held = seat.held();
+        seat.approve(&held);
+        let finished = seat.finished(&held["action"]);
+        assert_eq!((&finished["outcome"], &finished["apart"]), (&json!("ok"), &Value::Null), "{finished}");
+        assert_eq!(files(&finished), [(name, "create", true)]);
+    }
+    let told = |e: &&Value| e["text"].as_str().is_some_and(|text| text.contains("not in a layer: the session's state"));
+    let notes: Vec<&Value> = seat.events.iter().filter(told).collect();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0]["text"].as_str().unwrap().ends_with("choose another --state-dir, outside of the workspace"));
 }
 
 #[test]

@@ -21,7 +21,10 @@ const AGAIN: &str = "RIGHTSEAT_TEST_AS_USER";
 
 /// Runs the test as it is, and as root once more as an ordinary user. Where that is not possible it says why.
 fn as_everybody(name: &str, test: impl Fn()) {
-    if let Err(no) = available(env!("CARGO_BIN_EXE_rightseat").as_ref(), &std::env::temp_dir()) {
+    let ground = Ground::new();
+    let tried =
+        available(env!("CARGO_BIN_EXE_rightseat").as_ref(), &ground.state(), (&ground.root, &ground.rules), &[]);
+    if let Err(no) = tried {
         // Only a machine that forbids user namespaces may go without.
         let allowed = std::fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap_or_default();
         let kept = Path::new("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
@@ -108,13 +111,16 @@ impl Ground {
         self.root.path()
     }
 
+    fn state(&self) -> PathBuf {
+        self.dir.path().join("state").canonicalize().unwrap()
+    }
+
     fn outside(&self) -> PathBuf {
         self.dir.path().canonicalize().unwrap().join("outside")
     }
 
     fn layer(&self, name: &str, line: &str) -> Layer {
-        let state = self.dir.path().join("state").canonicalize().unwrap();
-        Layer::make((&state, name), (&self.root, &self.rules), (line, false), &[]).unwrap()
+        Layer::make((&self.state(), name), (&self.root, &self.rules), (line, false), &[]).unwrap()
     }
 
     fn promote(&self, layer: &Layer) -> (Changes, Promoted) {
@@ -294,6 +300,79 @@ fn build_folders_are_shared_unless_the_command_names_them() {
         assert!(ground.tree().join("target/old").exists());
         let (_, promoted) = ground.promote(&layer);
         assert!(!ground.tree().join("target").exists() && promoted.files.is_empty(), "{promoted:?}");
+    });
+}
+
+/// A mount would be an empty directory in the overlay.
+#[test]
+fn a_workspace_with_a_mount_in_it_has_no_layer() {
+    let ground = Ground::new();
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    if !mounts.lines().any(|line| line.split(' ').nth(4).is_some_and(|at| at.starts_with("/dev/"))) {
+        println!("not run: nothing is mounted below /dev");
+        return;
+    }
+    let dev = Root::open(Path::new("/dev")).unwrap();
+    let no = Layer::make((&ground.state(), "a1"), (&dev, &ground.rules), ("", false), &[]).unwrap_err();
+    assert!(no.why.contains("is a mount of its own inside the workspace"), "{no}");
+    assert!(no.fix.starts_with("umount /dev/"), "{no}");
+}
+
+/// In a layer of an ordinary user nobody else exists, and the kernel refuses to copy a file of an unknown owner.
+#[test]
+fn a_workspace_with_files_of_others_has_no_layer() {
+    let ground = Ground::with(&[("mine", "x\n"), ("d/theirs", "x\n")]);
+    if !rustix::process::geteuid().is_root() {
+        println!("not run: only root can make files of others");
+        return;
+    }
+    let own = |path: &Path, group: u32| std::os::unix::fs::lchown(path, Some(4321), Some(group)).unwrap();
+    let bits = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(ground.dir.path(), bits).unwrap();
+    for path in ["tree", "tree/mine", "tree/d", "state"] {
+        own(&ground.dir.path().join(path), 4321);
+    }
+    let doctor = || {
+        let mut command = Command::new("setpriv");
+        command.args([
+            "--reuid=4321",
+            "--regid=4321",
+            "--clear-groups",
+            "--",
+            env!("CARGO_BIN_EXE_rightseat"),
+            "doctor",
+        ]);
+        command.arg("--dir").arg(ground.tree()).arg("--state-dir").arg(ground.state()).env("HOME", ground.outside());
+        let done = command.output().unwrap();
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    };
+    own(&ground.tree().join("d/theirs"), 4320);
+    let said = doctor();
+    if said.is_empty() {
+        println!("not run: the binary cannot be started by an ordinary user");
+        return;
+    }
+    assert!(said.contains("d/theirs belongs to user 4321 and group 4320"), "{said}");
+    assert!(said.contains("sudo chown -R 4321:4321 "), "{said}");
+    own(&ground.tree().join("d/theirs"), 4321);
+    let said = doctor();
+    assert!(!said.contains("who do not exist in a layer"), "{said}");
+}
+
+/// What the launcher finds out late is told apart from what the command says and how it ends.
+#[test]
+fn a_layer_that_cannot_be_entered_starts_nothing_and_says_why() {
+    as_everybody("a_layer_that_cannot_be_entered_starts_nothing_and_says_why", || {
+        let ground = Ground::with(&[("f", "x\n")]);
+        let layer = ground.layer("a1", "");
+        std::fs::remove_dir_all(&layer.plan().upper.work).unwrap();
+        let (exit, said) = run(Some(&layer), "echo begun", ground.tree());
+        assert_eq!((exit, said.as_str()), (Some(125), ""));
+        assert!(layer.refusal().unwrap().why.contains("work"), "{:?}", layer.refusal());
+        // A command that claims the same is believed nothing.
+        let layer = ground.layer("a2", "");
+        let (exit, _) = run(Some(&layer), "echo 'rightseat: not started' >&2; exit 125", ground.tree());
+        assert_eq!((exit, layer.refusal()), (Some(125), None));
     });
 }
 

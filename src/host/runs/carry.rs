@@ -9,7 +9,7 @@ use crate::journal::Permit;
 use crate::model::Moment;
 use crate::model::event::{FileOutcome, OutcomeWord};
 use crate::model::{Action, FileChange, Kind};
-use crate::port::{Effect, Performed, TreeChange, Work, Workspace};
+use crate::port::{Effect, NotApart, Performed, Progress, TreeChange, Work, Workspace};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -49,13 +49,11 @@ pub async fn carry_out(
             }
         }
     };
-    let apart = match apart {
-        Some(end) => ready(&workspace, &id, end, &to_actor).await,
-        None => None,
-    };
-    let performing = match apart {
-        None => workspace.perform(permit, work, progress),
-        Some(end) => workspace.perform_apart(permit, work, progress, end == LayerEnd::Preview),
+    let performing = async {
+        match apart {
+            None => workspace.perform(permit, work, progress).await,
+            Some(end) => perform_apart(&workspace, (permit, work, progress), end, &to_actor).await,
+        }
     };
     let (mut performed, ()) = tokio::join!(performing, forward);
     if let Some(end) = apart.filter(|_| performed.apart) {
@@ -73,20 +71,28 @@ pub async fn carry_out(
     drop(to_actor.send(Msg::Performed { action: id, performed: Box::new(performed) }.into()).await);
 }
 
-/// Returns what becomes of the layer, if there are layers here. A preview without one fails by itself.
-async fn ready(
+/// Runs a command in a layer, or directly where there can be none. The actor learns of that before the command starts:
+/// what changes from then on may be its own. A preview without a layer does nothing.
+async fn perform_apart(
     workspace: &Arc<dyn Workspace>,
-    action: &ActionId,
+    (permit, work, progress): (Permit, Work, mpsc::Sender<Progress>),
     end: LayerEnd,
     to_actor: &mpsc::Sender<actor::Msg>,
-) -> Option<LayerEnd> {
-    let why = workspace.layers_work().await.err().filter(|_| end != LayerEnd::Preview);
-    let Some(why) = why else { return Some(end) };
+) -> Performed {
+    let not_apart = match workspace.perform_apart(permit, work, progress, end == LayerEnd::Preview).await {
+        Ok(performed) => return performed,
+        Err(not_apart) => *not_apart,
+    };
+    let NotApart { why, permit, work, progress } = not_apart;
+    if end == LayerEnd::Preview {
+        return Performed::of(OutcomeWord::Failed, Some(format!("there is no layer for a preview: {why}")));
+    }
     let (known, knows) = oneshot::channel();
-    if to_actor.send(Msg::NotApart { action: action.clone(), why, known }.into()).await.is_ok() {
+    let message = Msg::NotApart { action: work.action.id.clone(), why, known };
+    if to_actor.send(message.into()).await.is_ok() {
         let _ = knows.await;
     }
-    None
+    workspace.perform(permit, work, progress).await
 }
 
 /// Reads what a command left in its layer, and carries it over or drops it. The actor learns of the files before they

@@ -34,7 +34,7 @@ pub fn run(report: i32, layer: Option<&Plan>, argv: &[OsString]) -> u8 {
         (None, _) => mount_proc(),
         (Some(plan), Ok(cwd)) => {
             if let Err(why) = layer::enter(plan) {
-                return complain(&format!("the command was not started in its layer: {why}"));
+                return refuse(report, &why);
             }
             command.current_dir(cwd);
         }
@@ -91,4 +91,10 @@ fn mount_proc() {
 fn tell(mut report: File, raw: i32) -> u8 {
     let _ = report.write_all(raw.to_string().as_bytes());
     0
+}
+
+/// Nothing was started, because there is no layer.
+fn refuse(mut report: File, why: &str) -> u8 {
+    let _ = report.write_all(why.as_bytes());
+    EXIT_LAUNCHER_FAILED
 }

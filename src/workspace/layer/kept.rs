@@ -2,6 +2,7 @@
 
 use super::places;
 use super::plan::{Plan, Scratch, Upper};
+use super::probe::NoLayer;
 use super::promote::{self, Promoted};
 use super::read::{self, Changes, Others};
 use crate::workspace::limits;
@@ -28,15 +29,16 @@ impl Layer {
     /// in the layer; `line` is the command, which shares no build folder that it names or cleans.
     ///
     /// # Errors
-    /// In words.
+    /// Why there is none, and what to do about it.
     pub fn make(
         (state, name): (&Path, &str),
         (root, rules): (&Root, &Rules),
         (line, network): (&str, bool),
         hidden: &[PathBuf],
-    ) -> Result<Self, String> {
-        let fail = |error: io::Error| format!("cannot make a layer in {}: {error}", state.display());
-        places::check(root.path(), state)?;
+    ) -> Result<Self, NoLayer> {
+        let fail = |error: io::Error| NoLayer::by_machine(format!("{}: {error}", state.display()));
+        let shared = places::shared(root.path(), rules, line);
+        places::check(root.path(), state, &shared)?;
         let dir = state.join("layers").join(name);
         remove(&dir);
         let upper = |of: &str| -> io::Result<Upper> {
@@ -57,10 +59,11 @@ impl Layer {
         let plan = Plan {
             root: root.path().to_owned(),
             upper: own,
-            shared: places::shared(root.path(), rules, line),
+            shared,
             scratch,
             hidden: places::hidden(root.path(), state, hidden),
             network,
+            refusal: dir.join("refusal"),
         };
         let began_ns = moment(&dir).map_err(fail)?;
         Ok(Self { kept: state.join("kept").join(name), dir, plan, began_ns })
@@ -78,6 +81,12 @@ impl Layer {
     /// The upper side of a path of the workspace.
     pub(super) fn upper(&self, path: &Path) -> PathBuf {
         self.plan.upper.upper.join(path)
+    }
+
+    /// Why nothing was started in it. Call it when the launcher has ended.
+    pub fn refusal(&self) -> Option<NoLayer> {
+        let why = fs::read_to_string(&self.plan.refusal).unwrap_or_default();
+        (!why.is_empty()).then(|| NoLayer::by_machine(why))
     }
 
     /// What the command did. Call it when all its processes have ended.

@@ -12,6 +12,7 @@
 mod enter;
 mod kept;
 mod mounts;
+mod owners;
 mod places;
 mod plan;
 mod probe;

@@ -45,15 +45,21 @@ pub(super) fn memory(at: &Path, options: &std::ffi::CStr, more: MountFlags) -> r
     mount("tmpfs", at, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV | more, options)
 }
 
+/// The mount points of this process, each with its options.
+pub(super) fn points() -> Result<Vec<(PathBuf, String)>, String> {
+    let table = fs::read("/proc/self/mountinfo").map_err(|error| format!("the list of mounts: {error}"))?;
+    let point = |line: &[u8]| {
+        let mut words = line.split(|byte| *byte == b' ');
+        Some((unquoted(words.nth(4)?), String::from_utf8_lossy(words.next()?).into_owned()))
+    };
+    Ok(table.split(|byte| *byte == b'\n').filter_map(point).collect())
+}
+
 /// Makes every mount read-only. One that cannot be reached cannot be written either.
 pub(super) fn everything_read_only() -> Result<(), String> {
-    let table = fs::read("/proc/self/mountinfo").map_err(|error| format!("the list of mounts: {error}"))?;
-    for line in table.split(|byte| *byte == b'\n') {
-        let mut words = line.split(|byte| *byte == b' ');
-        let (Some(at), Some(options)) = (words.nth(4), words.next()) else { continue };
-        let at = unquoted(at);
+    for (at, options) in points()? {
         // What is locked in a mount must be named again.
-        let flags = String::from_utf8_lossy(options).split(',').fold(MountFlags::BIND | MountFlags::RDONLY, with);
+        let flags = options.split(',').fold(MountFlags::BIND | MountFlags::RDONLY, with);
         match mount_remount(&at, flags, "") {
             Ok(()) | Err(Errno::ACCESS | Errno::NOENT | Errno::NOTDIR) => {}
             // Something else is mounted over it.

@@ -1,8 +1,9 @@
 //! What a layer shares, hides, and throws away.
 
+use super::mounts::points;
+use super::probe::NoLayer;
 use crate::workspace::limits;
 use crate::workspace::tree::Rules;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Build folders, if they are ignored: sharing them keeps builds incremental.
@@ -99,33 +100,38 @@ const SECRETS: &[&str] = &[
 /// File systems whose clock is another machine's, by the numbers of statfs(2): NFS, CIFS, SMB2, FUSE, 9p, AFS, Ceph.
 const OTHER_CLOCKS: [u64; 7] = [0x6969, 0xff53_4d42, 0xfe53_4d42, 0x6573_5546, 0x0102_1997, 0x5346_414f, 0x00c3_6400];
 
+/// Checks what may change at any time: where the workspace is, and what is mounted in it. `shared` are the directories
+/// of which every mount comes along.
+///
 /// # Errors
-/// In words, why no layer can be made of this workspace.
-pub(super) fn check(root: &Path, state: &Path) -> Result<(), String> {
-    let of_root = |error: std::io::Error| format!("{}: {error}", root.display());
+/// Why no layer can be made of this workspace.
+pub(super) fn check(root: &Path, state: &Path, shared: &[PathBuf]) -> Result<(), NoLayer> {
     if state.starts_with(root) || root.starts_with(state.join("layers")) {
-        return Err(format!(
-            "the session's state {} is inside the workspace: choose another --state-dir",
-            state.display()
-        ));
+        let why = format!("the session's state {} is inside the workspace", state.display());
+        return Err(NoLayer::new(why, "choose another --state-dir, outside of the workspace"));
     }
-    let about = root.metadata().map_err(of_root)?;
-    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-    if !uid.is_root() && (about.uid() != uid.as_raw() || about.gid() != gid.as_raw()) {
-        return Err(format!(
-            "{} belongs to another user or group: in a user namespace it cannot be written; change its owner and group to yours",
-            root.display()
-        ));
-    }
-    let about = rustix::fs::statfs(root).map_err(|errno| of_root(errno.into()))?;
+    let about = rustix::fs::statfs(root);
+    let about = about.map_err(|errno| NoLayer::by_machine(format!("{}: {errno}", root.display())))?;
     let kind = u64::try_from(about.f_type).unwrap_or_default() & 0xffff_ffff;
     if OTHER_CLOCKS.contains(&kind) {
-        return Err(format!(
-            "{} is on a network or FUSE file system: changes cannot be told apart by time",
-            root.display()
+        return Err(NoLayer::new(
+            format!("{} is on a network or FUSE file system: changes cannot be told apart by time", root.display()),
+            "keep the project on a local file system",
         ));
     }
-    Ok(())
+    let is_missed = |at: &PathBuf| at.starts_with(root) && at != root && !shared.iter().any(|one| at.starts_with(one));
+    match mounted().into_iter().find(is_missed) {
+        None => Ok(()),
+        Some(at) => Err(NoLayer::new(
+            format!("{} is a mount of its own inside the workspace, which a layer would not show", at.display()),
+            format!("umount {}, or mount it outside of the workspace", shell_words::quote(&at.to_string_lossy())),
+        )),
+    }
+}
+
+/// The mount points of this machine. A list that cannot be read fails later, when the layer is entered.
+fn mounted() -> Vec<PathBuf> {
+    points().unwrap_or_default().into_iter().map(|(at, _)| at).collect()
 }
 
 fn is_real_directory(path: &Path) -> bool {
@@ -133,7 +139,8 @@ fn is_real_directory(path: &Path) -> bool {
 }
 
 /// The build folders of the workspace, at its top and one level below, that the command does not name. One that is
-/// named may be deleted as a whole, which a mount point cannot be.
+/// named may be deleted as a whole, which a mount point cannot be; so one that is a mount point already is shared
+/// anyway.
 pub(super) fn shared(root: &Path, rules: &Rules, line: &str) -> Vec<PathBuf> {
     let is_cleaned = line.split(|c: char| !c.is_alphanumeric()).any(|word| word.ends_with("clean"));
     let mut tops = vec![PathBuf::new()];
@@ -142,10 +149,12 @@ pub(super) fn shared(root: &Path, rules: &Rules, line: &str) -> Vec<PathBuf> {
         is_real_directory(&root.join(name)) && !rules.leaves_out(name, true) && !name.starts_with(".git")
     });
     tops.extend(below.take(limits::LAYER_SHARED_LOOKED_MAX));
-    let named = |folder: &&&str| !line.contains(**folder);
-    let all = tops.iter().flat_map(|top| BUILD_FOLDERS.iter().filter(named).map(move |folder| top.join(folder)));
+    let mounted = mounted();
+    let all = tops.iter().flat_map(|top| BUILD_FOLDERS.iter().map(move |folder| top.join(folder)));
+    let is_named =
+        |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| line.contains(name));
     let fits = |path: &PathBuf| {
-        !is_cleaned
+        (!is_cleaned && !is_named(path) || mounted.contains(&root.join(path)))
             && is_real_directory(&root.join(path))
             && rules.class(path, true) == crate::workspace::tree::Class::Ignored
     };

@@ -17,6 +17,8 @@ pub struct Plan {
     pub hidden: Vec<PathBuf>,
     /// The command shares the network of the host.
     pub network: bool,
+    /// Where the launcher writes why the layer could not be made. Then nothing was started.
+    pub refusal: PathBuf,
 }
 
 /// The two directories of an overlay that are written.

@@ -1,6 +1,8 @@
-//! Whether a layer can be made here, found by making one.
+//! Whether layers can be made of a workspace, found by making one.
 
 use super::kept::Layer;
+use super::owners::Ids;
+use super::places;
 use crate::workspace::census::launched;
 use crate::workspace::launch;
 use crate::workspace::limits;
@@ -9,7 +11,8 @@ use crate::workspace::tree::Rules;
 use std::fmt;
 use std::fs;
 use std::io::Read as _;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -26,23 +29,64 @@ impl fmt::Display for NoLayer {
     }
 }
 
-/// What the probe does in its layer: everything that a real command relies on.
-const SCRIPT: &str = "echo new >made && echo more >>kept && rm gone && test -r /proc/self/status && : >/tmp/x";
+impl NoLayer {
+    pub(super) fn new(why: String, fix: impl Into<String>) -> Self {
+        Self { why, fix: fix.into() }
+    }
 
-/// Makes a layer below `state`, runs a command in it, and looks whether the writes are where they belong. `launcher` is
-/// the rightseat binary.
+    /// For what the launcher or the file system said.
+    pub(super) fn by_machine(why: String) -> Self {
+        Self { fix: fix(&why), why }
+    }
+
+    fn of_io(path: &Path, error: &std::io::Error) -> Self {
+        Self::by_machine(format!("{}: {error}", path.display()))
+    }
+}
+
+/// What the probe does in a layer of its own: everything that a real command relies on. It leaves the ids that a layer
+/// knows in two files.
+const SCRIPT: &str = "echo new >made && echo more >>kept && rm gone && test -r /proc/self/status && : >/tmp/x && \
+                      cat /proc/self/uid_map >users && cat /proc/self/gid_map >groups";
+/// What it does in a layer of the workspace: a new file, and a write to one that is there, if any.
+const IN_WORKSPACE: &str = ": >\"$1\" && { test -z \"$2\" || : >>\"$2\"; }";
+
+/// Makes a layer of a tree of its own and one of this workspace, runs a command in each, and looks whether the writes
+/// are where they belong. `launcher` is the rightseat binary; `state` is a directory for sessions; `hidden` are further
+/// paths that are empty in layers.
 ///
 /// # Errors
 /// Why there is none, and what to do about it.
-pub fn available(launcher: &Path, state: &Path) -> Result<(), NoLayer> {
-    let dir = tempfile::Builder::new().prefix("probe-").tempdir_in(state);
-    let tried =
-        dir.map_err(|error| format!("{}: {error}", state.display())).and_then(|dir| attempt(launcher, dir.path()));
-    tried.map_err(|why| NoLayer { fix: fix(&why), why })
+pub fn available(
+    launcher: &Path,
+    state: &Path,
+    (root, rules): (&Root, &Rules),
+    hidden: &[PathBuf],
+) -> Result<(), NoLayer> {
+    let state = state.canonicalize().map_err(|error| NoLayer::of_io(state, &error))?;
+    places::check(root.path(), &state, &places::shared(root.path(), rules, ""))?;
+    let dir = tempfile::Builder::new().prefix("probe-").tempdir_in(&state);
+    let dir = dir.map_err(|error| NoLayer::of_io(&state, &error))?;
+    let ids = in_own_tree(launcher, dir.path())?;
+    if let Some(found) = ids.stranger(root.path(), &places::shared(root.path(), rules, "")) {
+        let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let whole = root.path().to_string_lossy();
+        return Err(NoLayer::new(
+            format!(
+                "{} belongs to user {} and group {}, who do not exist in a layer of yours",
+                found.path.display(),
+                found.user,
+                found.group
+            ),
+            format!("sudo chown -R {user}:{group} {}", shell_words::quote(&whole)),
+        ));
+    }
+    in_workspace(launcher, dir.path(), (root, rules), hidden)
 }
 
-fn attempt(launcher: &Path, dir: &Path) -> Result<(), String> {
-    let fail = |error: std::io::Error| format!("{}: {error}", dir.display());
+/// Gives the ids that a layer knows.
+fn in_own_tree(launcher: &Path, dir: &Path) -> Result<Ids, NoLayer> {
+    let fail = |error: std::io::Error| NoLayer::of_io(dir, &error);
     let (tree, state) = (dir.join("tree"), dir.join("state"));
     fs::create_dir(&tree).and_then(|()| fs::create_dir(&state)).map_err(fail)?;
     if !rustix::process::geteuid().is_root() {
@@ -51,24 +95,72 @@ fn attempt(launcher: &Path, dir: &Path) -> Result<(), String> {
     }
     fs::write(tree.join("kept"), "old\n").and_then(|()| fs::write(tree.join("gone"), "")).map_err(fail)?;
     let root = Root::open(&tree).map_err(fail)?;
-    let rules = Rules::read(root.path());
-    let layer = Layer::make((&state, "probe"), (&root, &rules), (SCRIPT, false), &[])?;
-    let argv = ["/bin/sh", "-c", SCRIPT].map(Into::into);
-    let line = launch::arguments_within(std::process::id(), layer.plan(), &argv)?;
-    let mut command = Command::new(launcher);
-    command.args(line).current_dir(root.path()).env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
-    let (is_good, said) = bounded(command).map_err(|error| format!("cannot start the launcher: {error}"))?;
-    if !is_good {
-        let said = said.lines().last().unwrap_or("the command in the layer failed");
-        return Err(said.strip_prefix("rightseat: ").unwrap_or(said).to_owned());
-    }
+    let layer = Layer::make((&state, "probe"), (&root, &Rules::read(root.path())), (SCRIPT, false), &[])?;
+    run(launcher, &layer, &root, &["/bin/sh", "-c", SCRIPT])?;
     let seen = layer.changes(&root, None).map_err(fail)?;
     let names: Vec<_> = seen.list.iter().filter_map(|change| change.path.to_str()).collect();
     let is_untouched = fs::read(tree.join("kept")).is_ok_and(|bytes| bytes == b"old\n") && tree.join("gone").exists();
-    if names == ["gone", "kept", "made"] && is_untouched && !tree.join("made").exists() {
+    if names == ["gone", "groups", "kept", "made", "users"] && is_untouched && !tree.join("made").exists() {
+        let read = |name: &str| fs::read_to_string(layer.upper(Path::new(name))).map_err(fail);
+        return Ok(Ids::parse(&read("users")?, &read("groups")?));
+    }
+    Err(NoLayer::by_machine(format!("writes in an overlay are not kept apart by this kernel (found {names:?})")))
+}
+
+fn in_workspace(
+    launcher: &Path,
+    dir: &Path,
+    (root, rules): (&Root, &Rules),
+    hidden: &[PathBuf],
+) -> Result<(), NoLayer> {
+    let state = dir.join("session");
+    fs::create_dir(&state).map_err(|error| NoLayer::of_io(&state, &error))?;
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let made = format!(".rightseat-{name}");
+    let copied = small_file(root.path()).unwrap_or_default();
+    let layer = Layer::make((&state, "probe"), (root, rules), (IN_WORKSPACE, false), hidden)?;
+    run(launcher, &layer, root, &["/bin/sh", "-c", IN_WORKSPACE, "sh", &made, &copied])?;
+    let is_in_layer = layer.upper(Path::new(&made)).exists();
+    let is_outside = root.path().join(&made).symlink_metadata().is_ok();
+    if is_outside {
+        // It is the probe's own: nothing else has this name.
+        let _ = fs::remove_file(root.path().join(&made));
+    }
+    if is_in_layer && !is_outside {
         return Ok(());
     }
-    Err(format!("writes in an overlay are not kept apart by this kernel (found {names:?})"))
+    Err(NoLayer::by_machine(format!("writes in an overlay of {} are not kept apart", root.path().display())))
+}
+
+/// A file at the top of the workspace that its owner can write, small enough to copy for a test.
+fn small_file(root: &Path) -> Option<String> {
+    let fits = |entry: &fs::DirEntry| {
+        entry.metadata().is_ok_and(|about| {
+            about.is_file()
+                && about.len() <= limits::LAYER_PROBE_FILE_BYTES_MAX
+                && about.permissions().mode() & 0o200 != 0
+        })
+    };
+    fs::read_dir(root).ok()?.flatten().filter(fits).find_map(|entry| entry.file_name().into_string().ok())
+}
+
+/// Runs a command in the layer, to a good end.
+fn run(launcher: &Path, layer: &Layer, root: &Root, argv: &[&str]) -> Result<(), NoLayer> {
+    let argv: Vec<_> = argv.iter().map(Into::into).collect();
+    let line = launch::arguments_within(std::process::id(), layer.plan(), &argv).map_err(NoLayer::by_machine)?;
+    let mut command = Command::new(launcher);
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
+    command.args(line).current_dir(root.path()).env_clear().env("PATH", path).stdin(Stdio::null());
+    let ended = bounded(command);
+    let (is_good, said) = ended.map_err(|error| NoLayer::by_machine(format!("cannot start the launcher: {error}")))?;
+    match (layer.refusal(), is_good) {
+        (Some(no), _) => Err(no),
+        (None, true) => Ok(()),
+        (None, false) => {
+            let said = said.lines().last().unwrap_or("the command in the layer failed");
+            Err(NoLayer::by_machine(said.strip_prefix("rightseat: ").unwrap_or(said).to_owned()))
+        }
+    }
 }
 
 /// Runs the launcher to its end, but not for long; true if it went well, and what it said. It belongs to no session, so
@@ -112,19 +204,19 @@ fn fix(why: &str) -> String {
     let mut version = kernel.split(['.', '-']).map(|part| part.trim().parse::<u32>().unwrap_or(0));
     let is_old = (version.next().unwrap_or(0), version.next().unwrap_or(0)) < (5, 11);
     let text = if switch("user.max_user_namespaces", 0) {
-        "set user.max_user_namespaces to 10000 with sysctl"
+        "sudo sysctl -w user.max_user_namespaces=10000"
     } else if !is_root && switch("kernel.unprivileged_userns_clone", 0) {
-        "set kernel.unprivileged_userns_clone to 1 with sysctl"
+        "sudo sysctl -w kernel.unprivileged_userns_clone=1"
     } else if !is_root && switch("kernel.apparmor_restrict_unprivileged_userns", 1) {
-        "AppArmor restricts user namespaces: give rightseat a profile with `userns,`, or set kernel.apparmor_restrict_unprivileged_userns to 0 with sysctl"
+        "AppArmor restricts user namespaces: give rightseat a profile with `userns,`, or run: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
     } else if is_old {
         "Linux 5.11 or newer is needed"
-    } else if why.contains("namespaces") {
-        "user namespaces are not allowed here: in a container, allow them with its security options (seccomp, SYS_ADMIN)"
+    } else if why.contains("namespace") {
+        "user namespaces are not allowed here: start the container with --security-opt seccomp=unconfined, or with --privileged"
     } else if why.contains("/proc") {
-        "a container hides parts of /proc: start it with systempaths=unconfined, or run rightseat outside of it"
+        "the container hides parts of /proc: start it with --security-opt systempaths=unconfined, or run rightseat outside of it"
     } else if why.contains("overlay") {
-        "the state directory is on a file system that cannot hold a layer, as in a container: choose one on ext4, xfs, btrfs or tmpfs with --state-dir"
+        "the state directory or the workspace is on a file system that cannot hold a layer, as in a container: choose a directory on ext4, xfs, btrfs or tmpfs with --state-dir"
     } else {
         "commands run without a layer; `[layer] commands = \"never\"` turns this note off"
     };

@@ -36,16 +36,19 @@ impl Layers {
     /// `launcher` is the rightseat binary, `state` the session's own directory.
     pub fn new(commands: LayerUse, network: bool, hidden: Vec<PathBuf>, launcher: PathBuf, state: PathBuf) -> Self {
         let (refusal, held) = (Arc::default(), Arc::default());
-        let layers = Self { commands, network, hidden: Arc::new(hidden), launcher, state, refusal, held };
-        if commands != LayerUse::Never {
-            let tried = layers.clone();
-            std::thread::spawn(move || tried.refusal().is_some());
-        }
-        layers
+        Self { commands, network, hidden: Arc::new(hidden), launcher, state, refusal, held }
     }
 
-    fn refusal(&self) -> Option<&String> {
-        let attempt = || available(&self.launcher, &self.state).err().map(|no| no.to_string());
+    /// Finds in the background whether they work here.
+    pub fn try_out(&self, root: &Arc<Root>, rules: &Rules) {
+        if self.commands != LayerUse::Never {
+            let (layers, root, rules) = (self.clone(), root.clone(), rules.clone());
+            std::thread::spawn(move || layers.refusal((&root, &rules)).is_some());
+        }
+    }
+
+    fn refusal(&self, workspace: (&Root, &Rules)) -> Option<&String> {
+        let attempt = || available(&self.launcher, &self.state, workspace, &self.hidden).err().map(|no| no.to_string());
         self.refusal.get_or_init(attempt).as_ref()
     }
 
@@ -57,18 +60,10 @@ impl Layers {
         }
     }
 
-    /// Waits for the attempt.
+    /// A layer for this action, after the attempt has shown that they work here. A preview has no network.
     ///
     /// # Errors
-    /// In words, why there are no layers here.
-    pub fn work(&self) -> Result<(), String> {
-        if !self.state.is_dir() {
-            return Err(format!("the session's state {} is gone", self.state.display()));
-        }
-        self.refusal().map_or(Ok(()), |why| Err(why.clone()))
-    }
-
-    /// A layer for this action. A preview has no network.
+    /// In words, why there is none.
     pub fn make(
         &self,
         action: &ActionId,
@@ -76,8 +71,15 @@ impl Layers {
         line: &str,
         is_preview: bool,
     ) -> Result<Layer, String> {
+        if !self.state.is_dir() {
+            return Err(format!("the session's state {} is gone", self.state.display()));
+        }
+        if let Some(why) = self.refusal((root, rules)) {
+            return Err(why.clone());
+        }
         let network = self.network && !is_preview;
-        Layer::make((&self.state, action.as_str()), (root, rules), (line, network), &self.hidden)
+        let made = Layer::make((&self.state, action.as_str()), (root, rules), (line, network), &self.hidden);
+        made.map_err(|no| no.to_string())
     }
 
     /// Holds the layer of a command that has ended.

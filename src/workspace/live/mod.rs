@@ -23,7 +23,7 @@ use crate::config::LayerUse;
 use crate::journal::Permit;
 use crate::model::ActionBody;
 use crate::model::action::Touches;
-use crate::model::event::{Census, FileOutcome, OutcomeWord, Survivor};
+use crate::model::event::{Census, FileOutcome, Survivor};
 use crate::model::{Action, Command};
 use crate::policy::Reach;
 use crate::port;
@@ -105,8 +105,9 @@ impl LiveWorkspace {
 
     /// Runs commands in layers, with these paths hidden in them. Whether that works is found in the background.
     pub fn layered(mut self, commands: LayerUse, network: bool, hidden: Vec<PathBuf>) -> Self {
-        self.layers =
-            apart::Layers::new(commands, network, hidden, self.spawner.launcher().to_owned(), self.state.clone());
+        let launcher = self.spawner.launcher().to_owned();
+        self.layers = apart::Layers::new(commands, network, hidden, launcher, self.state.clone());
+        self.layers.try_out(&self.root, self.listing.rules());
         self
     }
 
@@ -219,31 +220,29 @@ impl port::Workspace for LiveWorkspace {
         self.layers.keeps_apart(command)
     }
 
-    fn layers_work(&self) -> BoxFuture<'_, Result<(), String>> {
-        let layers = self.layers.clone();
-        Box::pin(async move { blocking(move || Ok(layers.work())).await.unwrap_or_else(|lost| Err(lost.to_string())) })
-    }
-
     fn perform_apart(
         &self,
         permit: Permit,
         work: Work,
         progress: mpsc::Sender<Progress>,
         is_preview: bool,
-    ) -> BoxFuture<'_, Performed> {
-        let place = perform::WorkRoot { root: self.root.clone(), rules: self.listing.rules().clone() };
+    ) -> BoxFuture<'_, Result<Performed, Box<port::NotApart>>> {
         Box::pin(async move {
             let (id, line) = (work.action.id.clone(), work.action.command().map(Command::line).unwrap_or_default());
-            let (layers, to, name) = (self.layers.clone(), place.clone(), id.clone());
-            let made = move || Ok(layers.make(&name, (&to.root, &to.rules), &line, is_preview));
+            let (layers, name) = (self.layers.clone(), id.clone());
+            let (root, rules) = (self.root.clone(), self.listing.rules().clone());
+            let made = move || Ok(layers.make(&name, (&root, &rules), &line, is_preview));
             let layer = match blocking(made).await.unwrap_or_else(|error| Err(error.to_string())) {
                 Ok(layer) => layer,
-                Err(why) => return Performed::of(OutcomeWord::Failed, Some(why)),
+                Err(why) => return Err(Box::new(port::NotApart { why, permit, work, progress })),
             };
             let spawner = self.spawner.clone().within(layer.plan().clone());
-            let performed = perform::perform(place, &spawner, permit, work, progress).await;
+            let performed = perform::perform_within(&self.root, &spawner, &permit, &work, progress.clone()).await;
+            if let Some(no) = layer.refusal() {
+                return Err(Box::new(port::NotApart { why: no.to_string(), permit, work, progress }));
+            }
             self.layers.keep(id, layer);
-            Performed { apart: true, ..performed }
+            Ok(Performed { apart: true, ..performed })
         })
     }
 
