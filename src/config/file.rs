@@ -140,6 +140,9 @@ pub struct LayerFile {
     pub commands: Option<LayerUse>,
     /// Let commands in a layer use the network.
     pub network: Option<bool>,
+    /// Globs of the paths in which a command's result is promoted without a question; unset, everything that no rule
+    /// speaks against. The rest of the result is pending like an edit. Guarded files always are.
+    pub promote: Option<Vec<String>>,
 }
 
 /// Reads a configuration; `name` is for errors. Besides the shape, bounds and formats are checked.

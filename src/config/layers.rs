@@ -164,16 +164,18 @@ impl Default for WatchSettings {
 }
 
 /// The layers of commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LayerSettings {
     pub commands: LayerUse,
     pub network: bool,
+    /// Globs of the paths that are promoted without a question; `None` = all that no rule speaks against.
+    pub promote: Option<Vec<String>>,
 }
 
 impl Default for LayerSettings {
     fn default() -> Self {
-        Self { commands: LayerUse::default(), network: true }
+        Self { commands: LayerUse::default(), network: true, promote: None }
     }
 }
 
@@ -289,6 +291,7 @@ fn apply(s: &mut Settings, f: &File) {
     set(&mut s.notifications.on_end, &f.notifications.on_end);
     set(&mut s.layer.commands, &f.layer.commands);
     set(&mut s.layer.network, &f.layer.network);
+    some(&mut s.layer.promote, &f.layer.promote);
     s.specialists.extend(f.specialists.clone());
 }
 
@@ -426,6 +429,7 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
     let name = |n: &&String| n.is_empty() || !n.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let passed = f.env.pass.iter().flatten().find(name).map(|n| format!("{n:?} is not a variable name"));
     let glob = f.policy.guarded.iter().flatten().find_map(|g| globset::Glob::new(g).err().map(|e| e.to_string()));
+    let promoted = f.layer.promote.iter().flatten().find_map(|g| globset::Glob::new(g).err().map(|e| e.to_string()));
     let model = f.specialists.iter().find(|(_, s)| !s.model.contains('/'));
     [
         ("agent", empty(&f.agent)),
@@ -439,6 +443,7 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
         ("watch.poll_ms", bounds(f.watch.poll_ms, WATCH_POLL_MS_MIN, WATCH_POLL_MS_MAX)),
         ("env.pass", passed),
         ("policy.guarded", glob),
+        ("layer.promote", promoted),
         ("specialists", model.map(|(role, s)| format!("{role}: write a model as PROVIDER/MODEL, not {:?}", s.model))),
     ]
     .into_iter()

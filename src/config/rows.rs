@@ -38,6 +38,7 @@ impl Settings {
             ("notifications.on_end", self.notifications.on_end.to_string()),
             ("layer.commands", value(&self.layer.commands)),
             ("layer.network", self.layer.network.to_string()),
+            ("layer.promote", optional(self.layer.promote.as_ref())),
         ]
     }
 }

@@ -75,5 +75,7 @@ pub const HANDOVER_FAILURES_MAX: usize = 30;
 pub const HANDOVER_LINE_CHARS_MAX: usize = 300;
 /// Rules that one answer lists.
 pub const RULES_LISTED_MAX: usize = 1_000;
-/// Files that the effect of a preview names.
+/// Files that the effect of a preview names in words, files that it lists with their lines, and bytes of these lines.
 pub const EFFECT_FILES_NAMED_MAX: usize = 50;
+pub const EFFECT_FILES_SHOWN_MAX: usize = 40;
+pub const EFFECT_HUNKS_BYTES_MAX: usize = 16 * 1024;

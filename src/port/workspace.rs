@@ -6,7 +6,7 @@ use crate::journal::Permit;
 use crate::model::WatchState;
 use crate::model::action::Touches;
 use crate::model::check::RunReport;
-use crate::model::event::{Census, FileOutcome, OutcomeWord, Stream, Survivor};
+use crate::model::event::{Census, FileOutcome, InLayer, OutcomeWord, Stream, Survivor};
 use crate::model::{Action, Command, FileChange, FileMode, Node, NodeKind, Trial, TrialOutput};
 use crate::policy::Reach;
 use futures::future::BoxFuture;
@@ -78,6 +78,39 @@ pub struct Effect {
     pub others: usize,
     /// What stays out of the workspace, in words with the reason.
     pub left: Vec<String>,
+    /// The files and links for which a rule may have a word: content, and what steers git.
+    pub nodes: Vec<ResultNode>,
+}
+
+/// One file or link in the result of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultNode {
+    pub path: RelPath,
+    pub change: FileChange,
+    /// Within the paths that are promoted without a question.
+    pub is_declared: bool,
+}
+
+/// The end of a promotion.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Promotion {
+    /// The content that is promoted.
+    pub files: Vec<FileOutcome>,
+    /// What stays out of the workspace, in words with the reason.
+    pub left: Vec<String>,
+    /// What was held back.
+    pub held: Vec<HeldFile>,
+}
+
+/// A file or link of a result that a user has to let through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldFile {
+    pub path: RelPath,
+    pub change: FileChange,
+    /// In the workspace; `None` = not there.
+    pub before: Option<Image>,
+    /// In the layer; `None` = deleted.
+    pub after: Option<Image>,
 }
 
 /// Output of a running command, as it comes.
@@ -111,6 +144,9 @@ pub struct Performed {
     pub ms: u64,
     /// It ran in a layer, which [`Workspace::effect`] reads.
     pub apart: bool,
+    /// The part of its result that a user has to let through.
+    pub held: Vec<HeldFile>,
+    pub layer: InLayer,
 }
 
 impl Performed {
@@ -127,6 +163,8 @@ impl Performed {
             timed_out: false,
             ms: 0,
             apart: false,
+            held: Vec::new(),
+            layer: InLayer::default(),
         }
     }
 }
@@ -336,10 +374,17 @@ pub trait Workspace: Send + Sync {
         Box::pin(async { Err(WorkspaceError::Refused("there is no layer".to_owned())) })
     }
 
-    /// Carries over what [`Workspace::effect`] told, as far as nobody else changed it, and drops the layer.
-    fn promote(&self, action: &ActionId) -> BoxFuture<'_, Effect> {
-        let _ = action;
-        Box::pin(async { Effect::default() })
+    /// Both sides of these paths of a result, as far as they can be read; bounded.
+    fn result_files(&self, action: &ActionId, paths: Vec<RelPath>) -> BoxFuture<'_, Vec<HeldFile>> {
+        let _ = (action, paths);
+        Box::pin(async { Vec::new() })
+    }
+
+    /// Carries over what [`Workspace::effect`] told, as far as nobody else changed it, and drops the layer. The `held`
+    /// paths are given back instead.
+    fn promote(&self, action: &ActionId, held: Vec<RelPath>) -> BoxFuture<'_, Promotion> {
+        let _ = (action, held);
+        Box::pin(async { Promotion::default() })
     }
 
     /// Throws the layer of this action away.

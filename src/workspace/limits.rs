@@ -137,6 +137,14 @@ pub const LAYER_CACHES_MAX: usize = 24;
 /// Milliseconds that an attempt to make a layer may take, and bytes of what the launcher or the init says about it.
 pub const LAYER_PROBE_MS_MAX: u64 = 10_000;
 pub const LAYER_SAID_BYTES_MAX: u64 = 4 * 1024;
+/// Free bytes on the disk of a layer with which its result is complete.
+pub const LAYER_FREE_BYTES_MIN: u64 = 64 * 1024;
+/// Files of a result that wait for a user in one item, and bytes of their content.
+pub const RESULT_HELD_FILES_MAX: usize = 500;
+pub const RESULT_HELD_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Files of a result of which a preview shows the lines, and bytes of each.
+pub const RESULT_SHOWN_FILES_MAX: usize = 40;
+pub const RESULT_SHOWN_BYTES_MAX: u64 = 1024 * 1024;
 /// Nodes of a workspace whose owners are compared with the ids that a layer knows, and their depth.
 pub const LAYER_OWNERS_NODES_MAX: usize = 200_000;
 pub const LAYER_OWNERS_DEPTH_MAX: usize = 64;

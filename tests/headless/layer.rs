@@ -1,24 +1,7 @@
 //! Commands in a layer: what they change is exactly theirs, what the user changes meanwhile stays the user's.
 
 use crate::seat::{Room, Seat};
-use rightseat::workspace::layer::available;
-use rightseat::workspace::root::Root;
-use rightseat::workspace::tree::Rules;
 use serde_json::{Value, json};
-
-/// Returns whether there are layers here, and says why not.
-fn is_layered(room: &Room) -> bool {
-    let root = Root::open(&room.workspace()).unwrap();
-    let place = (&root, &Rules::read(root.path()));
-    let no = available(env!("CARGO_BIN_EXE_rightseat").as_ref(), room.dir.path(), place, &[]).err();
-    let has_namespaces = std::fs::read_to_string("/proc/sys/user/max_user_namespaces").is_ok_and(|t| t.trim() != "0");
-    if let Some(no) = &no {
-        println!("not run: {no}");
-        let is_restricted = std::path::Path::new("/.dockerenv").exists() || std::env::var_os("CI").is_some();
-        assert!(is_restricted || !has_namespaces, "no layer on this machine: {no}");
-    }
-    no.is_none()
-}
 
 fn files(finished: &Value) -> Vec<(&str, &str, bool)> {
     let one = |f: &'_ Value| {
@@ -32,7 +15,7 @@ fn files(finished: &Value) -> Vec<(&str, &str, bool)> {
 #[test]
 fn what_a_command_in_a_layer_changes_is_its_own_and_the_rest_is_the_users() {
     let room = Room::with(&[("a.txt", "one\n"), ("b.txt", "b\n"), ("c.txt", "c\n"), ("signal", "")]);
-    if !is_layered(&room) {
+    if !room.is_layered() {
         return;
     }
     let line =
@@ -97,10 +80,89 @@ fn without_a_layer_a_command_runs_directly_and_the_reason_is_told_once() {
     assert!(notes[0]["text"].as_str().unwrap().ends_with("choose another --state-dir, outside of the workspace"));
 }
 
+/// What is no guard rail is promoted with the command; the rest is an item of its own, with the typed word.
+#[test]
+fn guard_rails_in_a_result_are_pending_on_their_own() {
+    let room = Room::with(&[("a.txt", "one\n"), (".github/workflows/ci.yml", "old\n")]);
+    if !room.is_layered() {
+        return;
+    }
+    let line = "f=$(echo .git)hub/workflows; echo two >> a.txt; echo evil >> $f/ci.yml; echo new > $f/new.yml; chmod 755 $f/new.yml";
+    let script = room.script(&[json!({"run": {"command": line}}), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let command = seat.held();
+    seat.approve(&command);
+    let finished = seat.finished(&command["action"]);
+    assert_eq!(files(&finished), [("a.txt", "modify", false)]);
+    let detail = finished["detail"].as_str().unwrap();
+    assert_eq!(detail, "its changes of .github/workflows/ci.yml, .github/workflows/new.yml are pending");
+    assert_eq!((room.read("a.txt").as_str(), room.read(".github/workflows/ci.yml").as_str()), ("one\ntwo\n", "old\n"));
+    let held = seat.held();
+    let result = seat.proposal(&held["action"]);
+    assert_eq!(result["title"], json!(format!("promote the result of {}", command["action"].as_str().unwrap())));
+    assert!(
+        seat.events.iter().any(|e| e["kind"] == "alarm" && e["what"] == "guard_rail" && e["action"] == held["action"])
+    );
+    let word = held["confirm"].as_str().unwrap().to_owned();
+    assert!(seat.decide(&held, "approve", json!({"confirm": "yes", "reason": "x"})).is_err(), "another word");
+    seat.decide(&held, "approve", json!({"confirm": word, "reason": "a new job"})).unwrap();
+    let promoted = seat.finished(&held["action"]);
+    assert_eq!(promoted["outcome"], "ok", "{promoted}");
+    assert_eq!(room.read(".github/workflows/ci.yml"), "old\nevil\n");
+    let mode = std::fs::metadata(room.workspace().join(".github/workflows/new.yml")).unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777, 0o755);
+}
+
+/// Outside of the declared paths everything is promoted by choice: whole, in part, or not at all.
+#[test]
+fn a_result_outside_of_the_declared_paths_is_promoted_by_hunk() {
+    let long: String = (0..40).map(|n| format!("line {n}\n")).collect();
+    let room = Room::with(&[("a.txt", &long), ("gone.txt", "gone\n"), ("src/a.rs", "old\n")]);
+    if !room.is_layered() {
+        return;
+    }
+    let config = room.dir.path().join("config/rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "[layer]\npromote = [\"src/**\"]\n").unwrap();
+    let change = |word: &str| {
+        format!("sed -i 's/^line 3$/{word} 3/;s/^line 30$/{word} 30/' a.txt; rm -f gone.txt; echo {word} > src/a.rs")
+    };
+    let run = |word: &str| json!({"run": {"command": change(word)}});
+    let script = room.script(&[run("one"), run("two"), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let command = seat.held();
+    seat.approve(&command);
+    let finished = seat.finished(&command["action"]);
+    assert_eq!(files(&finished), [("src/a.rs", "modify", false)]);
+    assert_eq!(room.read("a.txt"), long);
+    let is_pending = |e: &Value| e["kind"] == "held" && e["action"] != command["action"];
+    let pending = seat.ever("its result", is_pending);
+    let result = seat.proposal(&pending["action"]);
+    assert_eq!(result["kind"], "edit", "{result}");
+    assert_eq!(pending["confirm"], Value::Null, "{pending}");
+    // The first hunk of the text, and not the deletion.
+    seat.decide(&pending, "approve", json!({"hunks": [0]})).unwrap();
+    let promoted = seat.ever("its promotion", |e| e["kind"] == "finished" && e["action"] == pending["action"]);
+    assert_eq!(promoted["outcome"], "ok", "{promoted}");
+    assert_eq!(room.read("a.txt"), long.replace("line 3\n", "one 3\n"));
+    assert!(room.exists("gone.txt"));
+    // Not at all.
+    let second = seat.ever("the second command", |e| {
+        e["kind"] == "held" && e["action"] != pending["action"] && e["action"] != command["action"]
+    });
+    seat.approve(&second);
+    seat.ever("its end", |e| e["kind"] == "finished" && e["action"] == second["action"]);
+    let known = [&command["action"], &pending["action"], &second["action"]].map(Value::clone);
+    let last = seat.ever("its result", |e| e["kind"] == "held" && !known.contains(&e["action"]));
+    seat.decide(&last, "deny", json!({"reason": "no"})).unwrap();
+    assert_eq!((room.read("src/a.rs").as_str(), room.exists("gone.txt")), ("two\n", true));
+    assert_eq!(room.read("a.txt"), long.replace("line 3\n", "one 3\n"));
+}
+
 #[test]
 fn a_command_is_previewed_in_a_layer_that_is_thrown_away() {
     let room = Room::with(&[("a.txt", "one\n")]);
-    if !is_layered(&room) {
+    if !room.is_layered() {
         return;
     }
     let line = "echo seen; echo two >> a.txt; echo new > new.txt";
@@ -124,7 +186,7 @@ fn a_command_is_previewed_in_a_layer_that_is_thrown_away() {
 fn a_test_run_leaves_no_trace() {
     let test = "def test_s():\n    open('trace.txt', 'w').write('x')\n";
     let room = Room::with(&[("conftest.py", ""), ("test_s.py", test)]);
-    if !is_layered(&room) {
+    if !room.is_layered() {
         return;
     }
     let script = room.script(&[json!({"tests": {}}), json!({"wait_ms": 600_000})]);
@@ -139,7 +201,7 @@ fn a_test_run_leaves_no_trace() {
 #[test]
 fn a_stop_ends_what_runs_in_a_layer_and_nothing_of_it_is_kept() {
     let room = Room::with(&[("a.txt", "one\n")]);
-    if !is_layered(&room) {
+    if !room.is_layered() {
         return;
     }
     let stubborn = "echo x > left; trap '' TERM; setsid sh -c 'trap \"\" TERM; while :; do sleep 1; done' & \

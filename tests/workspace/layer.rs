@@ -10,6 +10,7 @@ use rightseat::workspace::listing::Listing;
 use rightseat::workspace::root::Root;
 use rightseat::workspace::run::{Sink, drive};
 use rightseat::workspace::tree::Rules;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -125,7 +126,7 @@ impl Ground {
 
     fn promote(&self, layer: &Layer) -> (Changes, Promoted) {
         let changes = layer.changes(&self.root, None).unwrap();
-        let promoted = layer.promote(&self.root, &self.rules, &changes);
+        let promoted = layer.promote(&self.root, &self.rules, &changes, &BTreeSet::new());
         (changes, promoted)
     }
 }
@@ -246,6 +247,95 @@ fn a_promotion_equals_the_layer_byte_for_byte() {
         assert_eq!(time(&ground), time(&plain));
         drop(layer);
         assert_eq!(std::fs::read_dir(ground.dir.path().join("state/layers")).unwrap().count(), 0);
+    });
+}
+
+/// kill -9 between any two steps: once the promotion has begun it is finished, and before that nothing has happened.
+#[test]
+fn a_promotion_that_was_cut_off_is_finished() {
+    as_everybody("a_promotion_that_was_cut_off_is_finished", || {
+        let plain = everything();
+        run(None, EVERYTHING, plain.tree());
+        let mut cut = 0;
+        loop {
+            let ground = everything();
+            let layer = ground.layer("a1", EVERYTHING);
+            run(Some(&layer), EVERYTHING, ground.tree());
+            let changes = layer.changes(&ground.root, None).unwrap();
+            let begun = Changes { list: changes.list.iter().take(cut).cloned().collect(), ..Changes::default() };
+            layer.promote(&ground.root, &ground.rules, &begun, &BTreeSet::new());
+            // The host is gone.
+            std::mem::forget(layer);
+            let notes = Layer::finish_left_over(&ground.state(), &ground.root, &ground.rules);
+            assert_eq!(picture(ground.tree()), picture(plain.tree()), "after {cut} of {changes:#?}");
+            assert_eq!(notes, [""; 0]);
+            cut += 5;
+            if cut > changes.list.len() + 5 {
+                break;
+            }
+        }
+        let ground = everything();
+        let before = picture(ground.tree());
+        let layer = ground.layer("a1", EVERYTHING);
+        run(Some(&layer), EVERYTHING, ground.tree());
+        std::mem::forget(layer);
+        assert_eq!(Layer::finish_left_over(&ground.state(), &ground.root, &ground.rules), [""; 0]);
+        assert_eq!(picture(ground.tree()), before);
+    });
+}
+
+/// What was cut off by a full disk is not carried into the workspace, whose own disk has room.
+#[test]
+fn nothing_is_promoted_from_a_disk_that_is_full() {
+    struct Mounted(PathBuf);
+    impl Drop for Mounted {
+        fn drop(&mut self) {
+            let _ = Command::new("umount").arg(&self.0).status();
+        }
+    }
+    let ground = Ground::with(&[("a", "important\n")]);
+    let small = Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "none"]).arg(ground.state()).output();
+    if !rustix::process::geteuid().is_root() || !small.is_ok_and(|done| done.status.success()) {
+        println!("not run: no small disk can be mounted here");
+        return;
+    }
+    let mounted = Mounted(ground.state());
+    let text = "head -c 4000000 /dev/zero > a; echo more > b";
+    let layer = ground.layer("a1", text);
+    let (exit, said) = run(Some(&layer), text, ground.tree());
+    assert!(exit.is_some(), "{said}");
+    let error = layer.changes(&ground.root, None).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{error}");
+    assert_eq!(std::fs::read_to_string(ground.tree().join("a")).unwrap(), "important\n");
+    drop(layer);
+    // There is room again.
+    let layer = ground.layer("a2", "");
+    run(Some(&layer), "echo two >> a", ground.tree());
+    ground.promote(&layer);
+    assert_eq!(std::fs::read_to_string(ground.tree().join("a")).unwrap(), "important\ntwo\n");
+    drop(layer);
+    drop(mounted);
+}
+
+#[test]
+fn what_is_held_back_stays_in_the_layer() {
+    as_everybody("what_is_held_back_stays_in_the_layer", || {
+        let ground = Ground::with(&[("a", "a\n"), ("b", "b\n"), ("c", "c\n")]);
+        let text = "echo x >> a; echo x >> b; rm c; mkdir d; echo x > d/e; echo x > d/f";
+        let layer = ground.layer("a1", text);
+        run(Some(&layer), text, ground.tree());
+        let changes = layer.changes(&ground.root, None).unwrap();
+        let held: BTreeSet<PathBuf> = ["b", "c", "d/e"].map(PathBuf::from).into();
+        let promoted = layer.promote(&ground.root, &ground.rules, &changes, &held);
+        let files: Vec<&str> = promoted.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!((files, promoted.kept.len()), (vec!["d", "a", "d/f"], 0));
+        let exists = |path: &str| ground.tree().join(path).exists();
+        assert!(exists("c") && exists("d/f") && !exists("d/e"));
+        assert_eq!(std::fs::read_to_string(ground.tree().join("b")).unwrap(), "b\n");
+        // Both sides are still there to be shown.
+        assert_eq!(std::fs::read_to_string(layer.own_tree().unwrap().path().join("b")).unwrap(), "b\nx\n");
+        let kept = layer.keep_held(Path::new("d/e")).unwrap();
+        assert!(kept.starts_with("d/e was not promoted; the command's version is "), "{kept}");
     });
 }
 
@@ -466,14 +556,21 @@ const ESCAPES: &[(&str, &str)] = &[
     ("a secret of the home directory", "cat $HOME/.ssh/id && echo OUT"),
     ("a change of the home directory", "echo x >> $HOME/.profile && echo OUT"),
     ("the state of the session", "ls $out/../state/secret && echo OUT"),
-    ("a socket at a path of a service", "test -S /run/probe.sock && echo OUT"),
+    (
+        "the socket of a service, such as docker's",
+        "perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0) and connect(S, pack_sockaddr_un($ENV{service})) and print \"OUT\\n\"'",
+    ),
+    (
+        "the message bus of the user",
+        "perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0) and connect(S, pack_sockaddr_un($ENV{bus})) and print \"OUT\\n\"'",
+    ),
 ];
 /// Those that an ordinary user cannot do without a layer either, or that this kernel may not have: there is nothing to
 /// compare with.
 const MAYBE: &[&str] = &[
     "settings of the kernel",
     "disks",
-    "a socket at a path of a service",
+    "the socket of a service, such as docker's",
     "namespaces of a process outside",
     "the root of a process outside",
     "ptrace of a process outside",
@@ -503,16 +600,25 @@ fn nothing_gets_out_of_a_layer() {
         let name = format!("rightseat-test-{}", std::process::id());
         let address = <std::os::unix::net::SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(&name);
         let unix = std::os::unix::net::UnixListener::bind_addr(&address.unwrap()).unwrap();
+        // In the directories where such sockets are: /run, and the user's runtime directory.
+        let service = tempfile::Builder::new().prefix("rightseat-test-").tempdir_in("/run").ok();
+        let service = service.as_ref().map_or("/nowhere".into(), |dir| dir.path().join("docker.sock"));
+        let _serving = std::os::unix::net::UnixListener::bind(&service);
+        let runtime = ground.dir.path().canonicalize().unwrap().join("runtime");
+        std::fs::create_dir(&runtime).unwrap();
+        let _bus = std::os::unix::net::UnixListener::bind(runtime.join("bus")).unwrap();
         let is_root = rustix::process::geteuid().is_root();
         let port6 = listening6.as_ref().map_or(1, |listening| listening.local_addr().unwrap().port());
         let (mut compared, mut faults) = (0, Vec::new());
         for (what, text) in ESCAPES {
             let text = format!(
-                "export out={} host={} abstract={name} port={} port6={port6} HOME={}\n{text}",
+                "export out={} host={} abstract={name} port={} port6={port6} HOME={} service={} bus={}/bus\n{text}",
                 out.display(),
                 host.0.id(),
                 listening.local_addr().unwrap().port(),
                 home.display(),
+                service.display(),
+                runtime.display(),
             );
             let reset = || {
                 let _ = std::fs::remove_dir_all(ground.tree());
@@ -537,8 +643,12 @@ fn nothing_gets_out_of_a_layer() {
                 rules: ground.rules.clone(),
             };
             let state = out.parent().unwrap().join("state");
-            let layer =
-                Layer::make((&state, "a1"), (&ground.root, &ground.rules), (&text, false), &[home.join(".ssh")]);
+            let layer = Layer::make(
+                (&state, "a1"),
+                (&ground.root, &ground.rules),
+                (&text, false),
+                &[home.join(".ssh"), runtime.clone()],
+            );
             let before = picture(&out);
             let (_, said) = run(Some(&layer.unwrap()), &text, ground.tree());
             if said.contains("OUT") || picture(&out) != before {
@@ -662,7 +772,7 @@ fn no_change_is_attributed_to_somebody_else() {
             let others =
                 Others { paths: others.into_iter().map(|difference| difference.path).collect(), rules: &ground.rules };
             let changes = layer.changes(&ground.root, Some(&others)).unwrap();
-            let promoted = layer.promote(&ground.root, &ground.rules, &changes);
+            let promoted = layer.promote(&ground.root, &ground.rules, &changes, &BTreeSet::new());
             let about = || format!("seed {seed}\n{text}\n{before}\n{changes:#?}\n{promoted:#?}");
             for (path, state) in &users {
                 assert_eq!(&state_of(&tree.join(path)), state, "{path} is the user's: {}", about());

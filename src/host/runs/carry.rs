@@ -1,15 +1,17 @@
 //! The tasks: one action carried out, with a recorded tree before and after, or trials run in a candidate.
 
+use super::preview;
+use super::result::held_back;
 use super::{Msg, TrialOrder, changes_files};
 use crate::base::limits::AGENT_LINK_MESSAGES_MAX;
 use crate::base::{ActionId, Digest, RelPath};
 use crate::host::actor;
-use crate::host::limits::EFFECT_FILES_NAMED_MAX;
+use crate::host::limits::{EFFECT_FILES_NAMED_MAX, EFFECT_FILES_SHOWN_MAX};
 use crate::journal::Permit;
 use crate::model::Moment;
 use crate::model::event::{FileOutcome, OutcomeWord};
 use crate::model::{Action, FileChange, Kind};
-use crate::port::{Effect, NotApart, Performed, Progress, TreeChange, Work, Workspace};
+use crate::port::{Effect, HeldFile, NotApart, Performed, Progress, Promotion, TreeChange, Work, Workspace};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -114,22 +116,43 @@ async fn settle(
             notes.push(format!("its changes could not be read and were dropped: {error}"));
         }
         (Ok(effect), LayerEnd::Preview) => {
+            let paths = effect.files.iter().map(|file| file.path.clone()).take(EFFECT_FILES_SHOWN_MAX).collect();
+            let shown = workspace.result_files(action, paths).await;
             workspace.drop_layer(action);
+            (performed.layer.would, performed.layer.more) = preview::would(&effect, &shown);
             notes.push(told(&effect));
         }
         (Ok(effect), LayerEnd::Promoted | LayerEnd::Dropped) => {
             let (known, knows) = oneshot::channel();
             let message = Msg::Promoting { action: action.clone(), files: effect.files, known };
-            // Without an actor nobody asks.
-            if to_actor.send(message.into()).await.is_ok() {
-                let _ = knows.await;
-            }
-            let Effect { files, left, .. } = workspace.promote(action).await;
-            performed.files = files;
+            // Without an actor nobody asks, and nobody knows the rules.
+            let Some(rules) = (match to_actor.send(message.into()).await {
+                Ok(()) => knows.await.ok(),
+                Err(_) => None,
+            }) else {
+                return workspace.drop_layer(action);
+            };
+            let (of, nodes) = (action.clone(), effect.nodes);
+            // There may be very many.
+            let held = match tokio::task::spawn_blocking(move || held_back(&*rules, &of, &nodes)).await {
+                Ok(held) => held,
+                Err(_) => return workspace.drop_layer(action),
+            };
+            let Promotion { files, left, held } = workspace.promote(action, held).await;
+            notes.extend(waiting(&held));
+            (performed.files, performed.held) = (files, held);
             notes.extend(left);
         }
     }
     performed.detail = (!notes.is_empty()).then(|| notes.join("; "));
+}
+
+/// The part of a result that is pending, in words.
+fn waiting(held: &[HeldFile]) -> Option<String> {
+    let named: Vec<_> = held.iter().take(EFFECT_FILES_NAMED_MAX).map(|file| file.path.to_string()).collect();
+    let more = held.len().saturating_sub(named.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!held.is_empty()).then(|| format!("its changes of {}{more} are pending", named.join(", ")))
 }
 
 /// What a command would change, in words.

@@ -2,23 +2,25 @@
 
 mod carry;
 mod feed;
+mod preview;
+mod result;
 mod trials;
 
 use super::actor;
-use super::gate::{Due, Gate};
+use super::gate::{Due, Gate, RulesNow};
 use crate::base::{ActionId, Digest, RelPath};
 use crate::host::limits::{COMMANDS_AT_ONCE_MAX, OUTPUT_EVENT_BYTES_MAX};
 use crate::journal::Permit;
 use crate::model::action::Executor;
 use crate::model::decide::Input;
-use crate::model::event::{AgentNoted, Checkpointed, Event, FileOutcome, Finished, Output, Stream};
+use crate::model::event::{AgentNoted, Checkpointed, Event, FileOutcome, Finished, InLayer, Output, Stream};
 use crate::model::session::Phase;
 use crate::model::{Action, FileChange, FileEdit, Kind, Moment, NoteKind, TrialOutput};
 use crate::policy::Class;
 use crate::port::{Apart, Performed, Progress, Ticket, Work};
 use carry::LayerEnd;
 use feed::Feed;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -50,11 +52,11 @@ pub enum Msg {
         why: String,
         known: oneshot::Sender<()>,
     },
-    /// The layer of a command is about to be promoted: these files become so.
+    /// The layer of a command is about to be promoted: these files become so, unless the rules hold them back.
     Promoting {
         action: ActionId,
         files: Vec<FileOutcome>,
-        known: oneshot::Sender<()>,
+        known: oneshot::Sender<RulesNow>,
     },
     Performed {
         action: ActionId,
@@ -96,8 +98,8 @@ pub struct Runs {
     tests: BTreeMap<ActionId, CandidateOrder>,
     /// Commands that run in a layer; once that is being promoted, with the content that it leaves.
     apart: BTreeMap<ActionId, Option<Vec<FileOutcome>>>,
-    /// Own actions that only show what a command would do.
-    previews: BTreeSet<ActionId>,
+    /// Own actions that only show what a pending command would do, with that command.
+    previews: BTreeMap<ActionId, ActionId>,
     told_no_layer: bool,
 }
 
@@ -114,7 +116,7 @@ impl Runs {
             last_checks: None,
             tests: BTreeMap::new(),
             apart: BTreeMap::new(),
-            previews: BTreeSet::new(),
+            previews: BTreeMap::new(),
             told_no_layer: false,
         }
     }
@@ -130,7 +132,7 @@ impl Runs {
             Msg::Promoting { action, files, known } => {
                 self.apart.insert(action, Some(files));
                 // A task that is gone promotes nothing.
-                let _ = known.send(());
+                let _ = known.send(gate.rules());
             }
             Msg::Performed { action, performed } => self.performed(gate, &action, *performed),
             Msg::TrialsOpen { action, runs } => self.trials_open(gate, &action, runs),
@@ -178,11 +180,11 @@ impl Runs {
     }
 
     /// Whether this action should run in a layer, and what becomes of it.
-    fn layer_of(&mut self, gate: &Gate, action: &Action) -> Option<LayerEnd> {
+    fn layer_of(&self, gate: &Gate, action: &Action) -> Option<LayerEnd> {
         if action.kind() != Kind::Command || action.executor != Executor::Host {
             return None;
         }
-        let is_preview = self.previews.remove(&action.id);
+        let is_preview = self.previews.contains_key(&action.id);
         let class = || match gate.judge().judged(action).class {
             Class::Read => Apart::OnlyReads,
             Class::Network | Class::WriteOutside | Class::Privilege => Apart::Outside,
@@ -310,6 +312,7 @@ impl Runs {
         self.tasks.remove(id);
         self.stops.remove(id);
         self.apart.remove(id);
+        performed.layer.previews = self.previews.remove(id);
         if let Some(feed) = self.feeds.remove(id) {
             let exit = if performed.timed_out { None } else { performed.exit };
             performed.report = finish_feed(gate, feed, exit);
@@ -327,6 +330,7 @@ impl Runs {
             files: (!checks && !performed.files.is_empty()).then(|| performed.files.clone()),
             detail: performed.detail.clone(),
             apart: performed.apart,
+            layer: (performed.layer != InLayer::default()).then(|| Box::new(performed.layer.clone())),
         };
         gate.quietly(Input::Finish { action: id.clone(), finished: Box::new(finished) });
         for file in &performed.files {
@@ -335,7 +339,11 @@ impl Runs {
                 gate.quietly(Input::BaseChanged { path: from, now: None });
             }
         }
+        let held = std::mem::take(&mut performed.held);
         gate.then(Due::Performed { action: id.clone(), performed: Box::new(performed) });
+        if !held.is_empty() {
+            gate.file_result(id, held);
+        }
     }
 
     /// An action that the agent carried out itself has ended; its files are what the disk holds.

@@ -142,7 +142,7 @@ impl Runs {
         self.trials.remove(action);
         self.tasks.remove(action);
         let outcome = if why.is_some() { OutcomeWord::Failed } else { OutcomeWord::Ok };
-        let finished = Finished { action: action.clone(), outcome, exit: None, files: None, detail: why, apart: false };
+        let finished = Finished::of(action.clone(), outcome, why);
         gate.quietly(Input::Finish { action: action.clone(), finished: Box::new(finished) });
     }
 
@@ -178,7 +178,7 @@ impl Runs {
             .because("requested by the user", vec![Evidence::new("step", target.to_string())]);
         let mut action = Action::file(id.clone(), proposal, None);
         action.author = Author::Human;
-        self.previews.insert(id.clone());
+        self.previews.insert(id.clone(), target.clone());
         if let Err(error) = gate.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new()) {
             self.previews.remove(&id);
             return Err(error.into());
@@ -197,7 +197,12 @@ impl Runs {
         if let (Some(held), Some(target)) = (&held, &test.action)
             && let Some(command) = held.command().filter(|_| held.trial().is_none())
         {
-            return self.preview(gate, client, target, command.clone());
+            let (made, _) = gate::user_version(gate, held, test.edited.clone(), None).map_err(RpcError::invalid)?;
+            let command = match made {
+                Some(Edited::Command(command)) => command,
+                Some(Edited::Files(_) | Edited::Plan(_) | Edited::Changes(_)) | None => command.clone(),
+            };
+            return self.preview(gate, client, target, command);
         }
         let Some(setup) = gate.checks().cloned() else {
             return Err(RpcError::invalid(

@@ -104,7 +104,7 @@ pub(super) const COMMANDS: &[Command] = &[
         ..deciding(
             "test",
             "test",
-            "Run the tests on a candidate with this action, or on the workspace if none is pending",
+            "Run the tests on a candidate with this edit, run this command in a layer that is thrown away, or test the workspace",
             test,
         )
     },
@@ -125,15 +125,20 @@ fn test(app: &mut App) -> Vec<Request> {
         app.say(Toast::plain("testing the workspace as it is"));
         return vec![Request::Host(wire::Request::CandidateTest(wire::CandidateTest::default()))];
     };
-    if state.action.kind() != Kind::Edit {
-        app.say(Toast::warning("only an edit can be tested in a candidate, and this action is not an edit"));
+    let is_command = state.action.kind() == Kind::Command && state.action.trial().is_none();
+    if state.action.kind() != Kind::Edit && !is_command {
+        app.say(Toast::warning("only an edit or a command can be tried, and this action is neither"));
         return Vec::new();
     }
     let action = Some(state.action.id.clone());
     match version::of(app) {
         Ok(version) => {
             let whose = if version.is_as_proposed() { "this action" } else { "your version of this action" };
-            app.say(Toast::plain(format!("testing a candidate with {whose}")));
+            app.say(Toast::plain(if is_command {
+                format!("running {whose} in a layer without network; nothing of it is kept")
+            } else {
+                format!("testing a candidate with {whose}")
+            }));
             let test = wire::CandidateTest { action, edited: version.edited, hunks: version.hunks };
             vec![Request::Host(wire::Request::CandidateTest(test))]
         }

@@ -8,11 +8,28 @@ use super::read::{self, Changes, Others};
 use crate::workspace::limits;
 use crate::workspace::root::Root;
 use crate::workspace::tree::Rules;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The beginning of the names of directories in which an attempt is made.
+pub(super) const ATTEMPT: &str = "probe-";
+/// The file that says that the promotion of a layer has begun.
+const INTENT: &str = "promoting";
+
+/// What it takes to finish a promotion.
+#[derive(Debug, Serialize, Deserialize)]
+struct Intent {
+    plan: Plan,
+    began_ns: i64,
+    held: BTreeSet<PathBuf>,
+    /// The paths that somebody else had changed.
+    of_others: BTreeSet<PathBuf>,
+}
 
 /// The layer of one command. Dropping it throws away what was not promoted.
 #[derive(Debug)]
@@ -41,11 +58,17 @@ impl Layer {
         places::check(root.path(), state, &shared)?;
         let dir = state.join("layers").join(name);
         remove(&dir);
+        // Step by step: a state that is deleted meanwhile is not made again.
+        let make = |path: &Path| fs::DirBuilder::new().mode(0o700).create(path);
+        let layers = state.join("layers");
+        if !layers.is_dir() {
+            make(&layers).map_err(fail)?;
+        }
+        make(&dir).map_err(fail)?;
         let upper = |of: &str| -> io::Result<Upper> {
-            let upper = Upper { upper: dir.join(of).join("upper"), work: dir.join(of).join("work") };
-            for path in [&upper.upper, &upper.work] {
-                fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-            }
+            let of = dir.join(of);
+            let upper = Upper { upper: of.join("upper"), work: of.join("work") };
+            [&of, &upper.upper, &upper.work].into_iter().try_for_each(|path| make(path))?;
             Ok(upper)
         };
         let mut scratch = Vec::new();
@@ -94,12 +117,80 @@ impl Layer {
     /// # Errors
     /// When a directory cannot be read.
     pub fn changes(&self, root: &Root, others: Option<&Others<'_>>) -> io::Result<Changes> {
+        let disk = rustix::fs::statvfs(&self.dir)?;
+        if disk.f_bavail.saturating_mul(disk.f_frsize) < limits::LAYER_FREE_BYTES_MIN {
+            // A file that the command could not write to its end looks like one that it wrote.
+            let why = "its disk is full, so what the command wrote may be cut off; free some space, or choose another --state-dir";
+            return Err(io::Error::new(io::ErrorKind::StorageFull, why));
+        }
         read::changes(self, root, others)
     }
 
-    /// Carries these changes over to the workspace, as far as nobody else changed the same nodes.
-    pub fn promote(&self, root: &Root, rules: &Rules, changes: &Changes) -> Promoted {
-        promote::promote(self, root, rules, changes)
+    /// Carries these changes over to the workspace, as far as nobody else changed the same nodes. Those of the `held`
+    /// paths stay in the layer. Once it has begun it is finished by [`Layer::finish_left_over`], whatever happens to
+    /// this process.
+    pub fn promote(&self, root: &Root, rules: &Rules, changes: &Changes, held: &BTreeSet<PathBuf>) -> Promoted {
+        match self.intend(changes, held) {
+            Ok(()) => promote::promote(self, root, rules, changes, held),
+            Err(error) => Promoted {
+                kept: vec![format!("nothing was promoted: {}: {error}", self.dir.display())],
+                ..Promoted::default()
+            },
+        }
+    }
+
+    /// Writes down that the promotion begins.
+    fn intend(&self, changes: &Changes, held: &BTreeSet<PathBuf>) -> io::Result<()> {
+        let began_ns = i64::try_from(self.began_ns).map_err(io::Error::other)?;
+        let of_others = changes.list.iter().filter(|change| change.in_conflict).map(|change| change.path.clone());
+        let intent = Intent { plan: self.plan.clone(), began_ns, held: held.clone(), of_others: of_others.collect() };
+        let text = serde_json::to_vec(&intent).map_err(io::Error::other)?;
+        let (unfinished, path) = (self.dir.join("promoting.new"), self.dir.join(INTENT));
+        let mut file = fs::File::create(&unfinished)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        fs::rename(unfinished, path)
+    }
+
+    /// Finishes the promotions that a killed host began. Returns what was not promoted, in words.
+    pub fn finish_left_over(state: &Path, root: &Root, rules: &Rules) -> Vec<String> {
+        let mut notes = Vec::new();
+        for entry in fs::read_dir(state.join("layers")).into_iter().flatten().flatten() {
+            let intent = fs::read(entry.path().join(INTENT)).ok();
+            let Some(intent) = intent.and_then(|text| serde_json::from_slice::<Intent>(&text).ok()) else { continue };
+            if intent.plan.root != root.path() {
+                continue;
+            }
+            let kept = state.join("kept").join(entry.file_name());
+            let layer = Self { dir: entry.path(), kept, plan: intent.plan, began_ns: intent.began_ns.into() };
+            match layer.changes(root, None) {
+                Ok(mut changes) => {
+                    // What came and went in the directories meanwhile was this promotion, as far as is known.
+                    changes.list.iter_mut().for_each(|change| {
+                        change.in_conflict &= change.before.is_some();
+                        change.in_conflict |= intent.of_others.contains(&change.path);
+                    });
+                    notes.extend(promote::promote(&layer, root, rules, &changes, &intent.held).kept);
+                    notes.extend(intent.held.iter().filter_map(|path| layer.keep_held(path)));
+                }
+                Err(error) => notes.push(format!("{}: {error}", layer.dir.display())),
+            }
+        }
+        notes
+    }
+
+    /// The upper directory, to read nodes in it.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn own_tree(&self) -> io::Result<Root> {
+        Root::open(&self.plan.upper.upper)
+    }
+
+    /// Keeps the command's version of a path that was held back, and says where.
+    pub fn keep_held(&self, path: &Path) -> Option<String> {
+        let at = self.keep(path).ok().flatten()?;
+        Some(format!("{} was not promoted; the command's version is {}", path.display(), at.display()))
     }
 
     /// Moves the command's version of a file to where it stays; `None` where there is nothing to keep.
@@ -121,9 +212,14 @@ impl Drop for Layer {
     }
 }
 
-/// Removes the layers that a killed host left.
+/// Removes the layers that a killed host left, and its attempts to make one.
 pub fn clear_left_over(state: &Path) {
     remove(&state.join("layers"));
+    for entry in fs::read_dir(state).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(ATTEMPT) {
+            remove(&entry.path());
+        }
+    }
 }
 
 /// Removes a directory whatever its bits and those of what is in it.

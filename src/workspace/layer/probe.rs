@@ -1,6 +1,6 @@
 //! Whether layers can be made of a workspace, found by making one.
 
-use super::kept::Layer;
+use super::kept::{ATTEMPT, Layer};
 use super::owners::Ids;
 use super::places;
 use crate::workspace::census::launched;
@@ -65,7 +65,7 @@ pub fn available(
 ) -> Result<(), NoLayer> {
     let state = state.canonicalize().map_err(|error| NoLayer::of_io(state, &error))?;
     places::check(root.path(), &state, &places::shared(root.path(), rules, ""))?;
-    let dir = tempfile::Builder::new().prefix("probe-").tempdir_in(&state);
+    let dir = tempfile::Builder::new().prefix(ATTEMPT).tempdir_in(&state);
     let dir = dir.map_err(|error| NoLayer::of_io(&state, &error))?;
     let ids = in_own_tree(launcher, dir.path())?;
     if let Some(found) = ids.stranger(root.path(), &places::shared(root.path(), rules, "")) {

@@ -5,7 +5,7 @@ use super::kept::Layer;
 use super::read::{Change, Changes, What};
 use crate::base::RelPath;
 use crate::model::event::FileOutcome;
-use crate::model::{FileChange, FileMode, NodeKind};
+use crate::model::{FileMode, NodeKind};
 use crate::workspace::edit::TempName;
 use crate::workspace::root::{Identity, Root};
 use crate::workspace::tree::{Class, Rules};
@@ -56,11 +56,17 @@ impl Changes {
     }
 }
 
-/// Carries everything over that is not in conflict.
-pub(super) fn promote(layer: &Layer, root: &Root, rules: &Rules, changes: &Changes) -> Promoted {
+/// Carries everything over that is neither in conflict nor held back.
+pub(super) fn promote(
+    layer: &Layer,
+    root: &Root,
+    rules: &Rules,
+    changes: &Changes,
+    held: &BTreeSet<PathBuf>,
+) -> Promoted {
     let mut done = Promoted { kept: changes.left.clone(), ..Promoted::default() };
     let told = changes.told(rules);
-    let mut order: Vec<&Change> = changes.list.iter().collect();
+    let mut order: Vec<&Change> = changes.list.iter().filter(|change| !held.contains(&change.path)).collect();
     order.sort_by_key(|change| turn(change));
     for change in order {
         let carried = if change.in_conflict { Err(Refused::Changed) } else { carry(layer, root, change) };
@@ -136,7 +142,7 @@ fn carry(layer: &Layer, root: &Root, change: &Change) -> Result<(), Refused> {
         (Some(before), Some(after)) if before.digest == after.digest && before.node.kind == after.node.kind => {
             same_bytes(&parent, name, change, layer)
         }
-        (before, Some(_)) => put(&parent, name, layer.upper(&change.path), before.map(|before| before.identity)),
+        (before, Some(_)) => put(&parent, name, &layer.upper(&change.path), before.map(|before| before.identity)),
         (None, None) => Ok(()),
     }
 }
@@ -169,16 +175,13 @@ fn same_bytes(parent: &OwnedFd, name: &OsStr, change: &Change, layer: &Layer) ->
     Ok(())
 }
 
-/// Puts a file or a link of the layer in the place of what is exactly the node that was read.
-fn put(parent: &OwnedFd, name: &OsStr, from: PathBuf, expected: Option<Identity>) -> Result<(), Refused> {
-    let staged = stage(parent, &from)?;
+/// Puts a file or a link of the layer in the place of what is exactly the node that was read. The layer keeps its own
+/// name for it: a promotion that was interrupted begins again.
+fn put(parent: &OwnedFd, name: &OsStr, from: &Path, expected: Option<Identity>) -> Result<(), Refused> {
+    let staged = stage(parent, from)?;
     let outcome = exchange(parent, name, staged.as_os_str(), expected);
     if outcome.is_err() {
-        // The command's version goes back to where it is kept from.
-        let back = rustix::fs::renameat(parent, staged.as_os_str(), CWD, &from);
-        if back.is_err() {
-            let _ = rustix::fs::unlinkat(parent, staged.as_os_str(), AtFlags::empty());
-        }
+        let _ = rustix::fs::unlinkat(parent, staged.as_os_str(), AtFlags::empty());
     }
     outcome
 }
@@ -196,7 +199,7 @@ fn exchange(parent: &OwnedFd, name: &OsStr, staged: &OsStr, expected: Option<Ide
     Ok(rustix::fs::unlinkat(parent, staged, AtFlags::empty())?)
 }
 
-/// Brings a file or a link beside its target: moved on the same file system, else copied.
+/// Brings a file or a link beside its target: as a second name on the same file system, else as a copy.
 fn stage(parent: &OwnedFd, from: &Path) -> Result<TempName, Refused> {
     let name = TempName::new();
     let about = from.symlink_metadata()?;
@@ -208,9 +211,10 @@ fn stage(parent: &OwnedFd, from: &Path) -> Result<TempName, Refused> {
     for mark in ["origin", "impure", "opaque", "metacopy", "redirect"] {
         let _ = rustix::fs::lremovexattr(from, format!("user.overlay.{mark}"));
     }
-    match rustix::fs::renameat_with(CWD, from, parent, name.as_os_str(), RenameFlags::NOREPLACE) {
+    match rustix::fs::linkat(CWD, from, parent, name.as_os_str(), AtFlags::empty()) {
         Ok(()) => Ok(name),
-        Err(Errno::XDEV) => {
+        // Another file system, or one where this file takes no further name.
+        Err(Errno::XDEV | Errno::PERM | Errno::MLINK | Errno::OPNOTSUPP) => {
             let (mut to, name) = crate::workspace::edit::create_temp(parent, Mode::from_raw_mode(0o600))?;
             io::copy(&mut File::open(from)?, &mut to)?;
             rustix::fs::fchmod(&to, Mode::from_raw_mode(about.mode()))?;
@@ -253,11 +257,7 @@ fn is_content(change: &Change, rules: &Rules) -> bool {
 /// `None` for a name that is not UTF-8: the journal has no place for it.
 fn outcome(change: &Change) -> Option<FileOutcome> {
     let path = RelPath::from_path(&change.path).ok()?;
-    let what = match (change.before, change.after) {
-        (None, _) => FileChange::Create,
-        (Some(_), None) => FileChange::Delete,
-        (Some(_), Some(_)) => FileChange::Modify,
-    };
+    let what = change.kind()?;
     let digest = |what: Option<What>| what.and_then(|what| what.digest);
     let outcome = FileOutcome::of(path, what, digest(change.before), digest(change.after));
     let node = |what: Option<What>| what.map(|what| what.node);

@@ -6,7 +6,7 @@
 
 use super::kept::Layer;
 use crate::base::Digest;
-use crate::model::{FileMode, Node, NodeKind};
+use crate::model::{FileChange, FileMode, Node, NodeKind};
 use crate::workspace::content;
 use crate::workspace::limits;
 use crate::workspace::root::{Identity, PathRefusal, Root};
@@ -41,7 +41,37 @@ pub struct Change {
     pub in_conflict: bool,
 }
 
+/// Files below `.git` that run code or say what does; the rest of it is git's own store.
+const STEERS_GIT: [&str; 4] = ["hooks", "config", "config.worktree", "info"];
+
 impl Change {
+    /// `None` for nothing before and after.
+    pub fn kind(&self) -> Option<FileChange> {
+        match (self.before, self.after) {
+            (None, None) => None,
+            (None, Some(_)) => Some(FileChange::Create),
+            (Some(_), None) => Some(FileChange::Delete),
+            (Some(_), Some(_)) => Some(FileChange::Modify),
+        }
+    }
+
+    /// Returns whether rules may have a word on it: a file or link that is content or lies in a directory that is, or
+    /// that steers git.
+    pub fn is_judged(&self, rules: &Rules) -> bool {
+        if self.is_directory() || self.is_touched_only() {
+            return false;
+        }
+        let mut git = self.path.iter().skip_while(|name| *name != ".git").skip(1);
+        if let Some(first) = git.next() {
+            let steers = |name: &OsStr| STEERS_GIT.iter().any(|steers| name == *steers);
+            return steers(first) || (first == "modules" || first == "worktrees") && git.any(steers);
+        }
+        let parent = self.path.parent().unwrap_or(Path::new(""));
+        rules.class(&self.path, false) == Class::Content
+            || parent == Path::new("")
+            || rules.class(parent, true) == Class::Content
+    }
+
     pub(super) fn is_directory(&self) -> bool {
         [self.before, self.after].iter().flatten().any(|what| what.node.kind == NodeKind::Directory)
     }

@@ -19,11 +19,11 @@ use super::run::{self, Spawner, Spec, environment};
 use super::tree::{self, Rules};
 use super::watch::{Means, Watch};
 use crate::base::{ActionId, Digest, RelPath, SessionId, limits};
-use crate::config::LayerUse;
+use crate::config::LayerSettings;
 use crate::journal::Permit;
 use crate::model::ActionBody;
 use crate::model::action::Touches;
-use crate::model::event::{Census, FileOutcome, Survivor};
+use crate::model::event::{Census, FileOutcome, InLayer, Survivor};
 use crate::model::{Action, Command};
 use crate::policy::Reach;
 use crate::port;
@@ -78,9 +78,12 @@ impl LiveWorkspace {
             .canonicalize()
             .map_err(|source| WorkspaceError::Io { what: settings.state.display().to_string(), source })?;
         copies::clear_left_over(&state);
-        layer::clear_left_over(&state);
         // Read before any agent runs, and kept: what an agent writes later changes no judgment.
         let rules = Rules::of_session(root.path(), &state);
+        for note in layer::Layer::finish_left_over(&state, &root, &rules) {
+            tracing::warn!("a promotion that a former host began: {note}");
+        }
+        layer::clear_left_over(&state);
         let (swept, known) = (root.path().to_owned(), rules.clone());
         std::thread::spawn(move || edit::sweep(tree::directories(&swept, &known).iter().map(|dir| swept.join(dir))));
         let tracker = Tracker::new(settings.session.as_str());
@@ -104,9 +107,9 @@ impl LiveWorkspace {
     }
 
     /// Runs commands in layers, with these paths hidden in them. Whether that works is found in the background.
-    pub fn layered(mut self, commands: LayerUse, network: bool, hidden: Vec<PathBuf>) -> Self {
+    pub fn layered(mut self, settings: &LayerSettings, hidden: Vec<PathBuf>) -> Self {
         let launcher = self.spawner.launcher().to_owned();
-        self.layers = apart::Layers::new(commands, network, hidden, launcher, self.state.clone());
+        self.layers = apart::Layers::new(settings, hidden, launcher, self.state.clone());
         self.layers.try_out(&self.root, self.listing.rules());
         self
     }
@@ -241,8 +244,10 @@ impl port::Workspace for LiveWorkspace {
             if let Some(no) = layer.refusal() {
                 return Err(Box::new(port::NotApart { why: no.to_string(), permit, work, progress }));
             }
+            let inside = |path: &PathBuf| Some(path.strip_prefix(self.root.path()).ok()?.display().to_string());
+            let shared = layer.plan().shared.iter().filter_map(inside).collect();
             self.layers.keep(id, layer);
-            Ok(Performed { apart: true, ..performed })
+            Ok(Performed { apart: true, layer: InLayer { shared, ..InLayer::default() }, ..performed })
         })
     }
 
@@ -252,12 +257,19 @@ impl port::Workspace for LiveWorkspace {
         Box::pin(blocking(move || layers.effect(&action, &root, &listing, before)))
     }
 
-    fn promote(&self, action: &ActionId) -> BoxFuture<'_, port::Effect> {
+    fn result_files(&self, action: &ActionId, paths: Vec<RelPath>) -> BoxFuture<'_, Vec<port::HeldFile>> {
+        let (layers, action, root) = (self.layers.clone(), action.clone(), self.root.clone());
+        let work = blocking(move || Ok(layers.files(&action, &root, &paths)));
+        Box::pin(async move { work.await.unwrap_or_default() })
+    }
+
+    fn promote(&self, action: &ActionId, held: Vec<RelPath>) -> BoxFuture<'_, port::Promotion> {
         let (layers, action) = (self.layers.clone(), action.clone());
         let (root, rules) = (self.root.clone(), self.listing.rules().clone());
         Box::pin(async move {
-            let work = blocking(move || Ok(layers.promote(&action, &root, &rules)));
-            work.await.unwrap_or_else(|error| port::Effect { left: vec![error.to_string()], ..port::Effect::default() })
+            let work = blocking(move || Ok(layers.promote(&action, (&root, &rules), &held)));
+            let lost = |error: WorkspaceError| port::Promotion { left: vec![error.to_string()], ..Default::default() };
+            work.await.unwrap_or_else(lost)
         })
     }
 

@@ -23,6 +23,7 @@ mod choose;
 mod draw;
 mod form;
 mod plan;
+mod preview;
 mod told;
 
 pub use choose::Step;
