@@ -46,7 +46,8 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
     })
     .map_err(|e| Fail::usage(e.to_string()))?
     .passing(options.settings.env_pass.clone())
-    .watching_by(means(options.settings.poll), Duration::from_millis(options.settings.poll_ms));
+    .layered(&options.settings.layer, vec![place.state().to_owned()])
+    .watching_by(means(options.settings.watch.poll), Duration::from_millis(options.settings.watch.poll_ms));
     let workspace: Arc<dyn Workspace> = Arc::new(workspace);
     let limit_ms = options.settings.check_timeout_ms;
     let limited =

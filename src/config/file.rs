@@ -1,6 +1,6 @@
 //! The shape of `config.toml`: every key optional, unknown ones an error. This is also the JSON schema.
 
-use super::layers::{IsolationChoice, Polling, Signs, TestCommand};
+use super::layers::{IsolationChoice, LayerUse, Polling, Signs, TestCommand};
 use super::{ConfigError, Quiet};
 use crate::checks::ParserKind;
 use crate::model::event::Mode;
@@ -36,6 +36,7 @@ pub struct File {
     /// Roles of the built-in agent, each with a model of its own.
     pub specialists: BTreeMap<String, Specialist>,
     pub notifications: Notifications,
+    pub layer: LayerFile,
     /// Settings of the built-in agent, see below.
     pub llm: serde_json::Map<String, serde_json::Value>,
 }
@@ -133,6 +134,21 @@ pub struct Notifications {
     pub risk_min: Option<u64>,
     /// Local time in which that command waits, such as `22:00-07:00`.
     pub quiet: Option<Quiet>,
+}
+
+/// The private overlay of the workspace that commands run in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LayerFile {
+    /// Commands that run in a layer: `writes` is all but those known to be read-only and those for something
+    /// outside the workspace, such as `git push`. What a command changes is then
+    /// exactly known, and what you change meanwhile stays yours.
+    pub commands: Option<LayerUse>,
+    /// Let commands in a layer use the network.
+    pub network: Option<bool>,
+    /// Globs of the paths in which a command's result is promoted without a question; unset, everything that no rule
+    /// speaks against. The rest of the result is pending like an edit. Guarded files always are.
+    pub promote: Option<Vec<String>>,
 }
 
 /// Reads a configuration; `name` is for errors. Besides the shape, bounds and formats are checked.

@@ -52,6 +52,17 @@ impl IsolationChoice {
     }
 }
 
+/// The commands that run in a layer: a private overlay of the workspace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LayerUse {
+    Always,
+    /// All but those that policy knows to be read-only, and those that are for something outside the workspace.
+    #[default]
+    Writes,
+    Never,
+}
+
 /// The condition under which the watcher polls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -128,14 +139,45 @@ pub struct Settings {
     #[serde(flatten)]
     pub terminal: Terminal,
     pub signs: Signs,
-    pub poll: Polling,
-    pub poll_ms: u64,
+    #[serde(flatten)]
+    pub watch: WatchSettings,
     /// Names of variables that children inherit beside the built-in list.
     pub env_pass: Vec<String>,
     /// Globs of further guarded files.
     pub guarded: Vec<String>,
     pub specialists: BTreeMap<String, Specialist>,
     pub notifications: Calls,
+    pub layer: LayerSettings,
+}
+
+/// How the workspace is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WatchSettings {
+    pub poll: Polling,
+    pub poll_ms: u64,
+}
+
+impl Default for WatchSettings {
+    fn default() -> Self {
+        Self { poll: Polling::default(), poll_ms: WATCH_POLL_MS }
+    }
+}
+
+/// The layers of commands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LayerSettings {
+    pub commands: LayerUse,
+    pub network: bool,
+    /// Globs of the paths that are promoted without a question; `None` = all that no rule speaks against.
+    pub promote: Option<Vec<String>>,
+}
+
+impl Default for LayerSettings {
+    fn default() -> Self {
+        Self { commands: LayerUse::default(), network: true, promote: None }
+    }
 }
 
 /// The notifications for a user who is looking elsewhere.
@@ -181,12 +223,12 @@ impl Default for Settings {
             approval_arm_ms: UI_ARM_AFTER_MS.max(APPROVAL_ARM_MS_MIN),
             terminal: Terminal::default(),
             signs: Signs::default(),
-            poll: Polling::default(),
-            poll_ms: WATCH_POLL_MS,
+            watch: WatchSettings::default(),
             env_pass: Vec::new(),
             guarded: Vec::new(),
             specialists: BTreeMap::new(),
             notifications: Calls::default(),
+            layer: LayerSettings::default(),
         }
     }
 }
@@ -253,8 +295,8 @@ fn apply(s: &mut Settings, f: &File) {
     set(&mut s.terminal.mouse, &f.ui.mouse);
     set(&mut s.terminal.links, &f.ui.links);
     set(&mut s.signs, &f.ui.signs);
-    set(&mut s.poll, &f.watch.poll);
-    set(&mut s.poll_ms, &f.watch.poll_ms);
+    set(&mut s.watch.poll, &f.watch.poll);
+    set(&mut s.watch.poll_ms, &f.watch.poll_ms);
     set(&mut s.env_pass, &f.env.pass);
     set(&mut s.guarded, &f.policy.guarded);
     set(&mut s.notifications.bell, &f.notifications.bell);
@@ -263,6 +305,9 @@ fn apply(s: &mut Settings, f: &File) {
     set(&mut s.notifications.command, &f.notifications.command);
     set(&mut s.notifications.risk_min, &f.notifications.risk_min);
     some(&mut s.notifications.quiet, &f.notifications.quiet);
+    set(&mut s.layer.commands, &f.layer.commands);
+    set(&mut s.layer.network, &f.layer.network);
+    some(&mut s.layer.promote, &f.layer.promote);
     s.specialists.extend(f.specialists.clone());
 }
 
@@ -400,6 +445,7 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
     let name = |n: &&String| n.is_empty() || !n.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let passed = f.env.pass.iter().flatten().find(name).map(|n| format!("{n:?} is not a variable name"));
     let glob = f.policy.guarded.iter().flatten().find_map(|g| globset::Glob::new(g).err().map(|e| e.to_string()));
+    let promoted = f.layer.promote.iter().flatten().find_map(|g| globset::Glob::new(g).err().map(|e| e.to_string()));
     let model = f.specialists.iter().find(|(_, s)| !s.model.contains('/'));
     [
         ("agent", empty(&f.agent)),
@@ -414,6 +460,7 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
         ("watch.poll_ms", bounds(f.watch.poll_ms, WATCH_POLL_MS_MIN, WATCH_POLL_MS_MAX)),
         ("env.pass", passed),
         ("policy.guarded", glob),
+        ("layer.promote", promoted),
         ("specialists", model.map(|(role, s)| format!("{role}: write a model as PROVIDER/MODEL, not {:?}", s.model))),
     ]
     .into_iter()

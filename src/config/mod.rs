@@ -14,8 +14,11 @@ mod quiet;
 mod rows;
 
 pub use error::ConfigError;
-pub use file::{Checks, File, Notifications, Specialist, Ui, Watch, parse, schema};
-pub use layers::{Budget, Calls, IsolationChoice, Layer, Polling, Resolved, Settings, Signs, TestCommand, resolve};
+pub use file::{Checks, File, LayerFile, Notifications, Specialist, Ui, Watch, parse, schema};
+pub use layers::{
+    Budget, Calls, IsolationChoice, Layer, LayerSettings, LayerUse, Polling, Resolved, Settings, Signs, TestCommand,
+    resolve,
+};
 pub use load::{load, read_beside};
 pub use paths::{Paths, Places};
 pub use quiet::Quiet;

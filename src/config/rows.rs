@@ -29,8 +29,8 @@ impl Settings {
             ("ui.mouse", self.terminal.mouse.to_string()),
             ("ui.links", self.terminal.links.to_string()),
             ("ui.signs", value(&self.signs)),
-            ("watch.poll", value(&self.poll)),
-            ("watch.poll_ms", self.poll_ms.to_string()),
+            ("watch.poll", value(&self.watch.poll)),
+            ("watch.poll_ms", self.watch.poll_ms.to_string()),
             ("env.pass", value(&self.env_pass)),
             ("policy.guarded", value(&self.guarded)),
             ("notifications.bell", self.notifications.bell.to_string()),
@@ -39,6 +39,9 @@ impl Settings {
             ("notifications.command", value(&self.notifications.command)),
             ("notifications.risk_min", self.notifications.risk_min.to_string()),
             ("notifications.quiet", optional(self.notifications.quiet.as_ref())),
+            ("layer.commands", value(&self.layer.commands)),
+            ("layer.network", self.layer.network.to_string()),
+            ("layer.promote", optional(self.layer.promote.as_ref())),
         ]
     }
 }

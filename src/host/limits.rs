@@ -77,3 +77,7 @@ pub const HANDOVER_LINE_CHARS_MAX: usize = 300;
 pub const RULES_LISTED_MAX: usize = 1_000;
 /// Cases that one run can be limited to: their ids are arguments of its command.
 pub const CHECK_CASES_ASKED_MAX: usize = 500;
+/// Files that the effect of a preview names in words, files that it lists with their lines, and bytes of these lines.
+pub const EFFECT_FILES_NAMED_MAX: usize = 50;
+pub const EFFECT_FILES_SHOWN_MAX: usize = 40;
+pub const EFFECT_HUNKS_BYTES_MAX: usize = 16 * 1024;

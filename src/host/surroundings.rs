@@ -156,6 +156,11 @@ fn author(gate: &Gate, line: &AgentLine, runs: &Runs, changed: &Changed) -> Chan
         return left_by(state, path);
     }
     if let Some(path) = path
+        && let Some(id) = runs.promotes(path, changed.after)
+    {
+        return ChangedBy::Action(id.clone());
+    }
+    if let Some(path) = path
         && let Some(id) = runs.checks_that_left(path, changed.after)
     {
         return ChangedBy::During(id.clone());
@@ -171,7 +176,8 @@ fn author(gate: &Gate, line: &AgentLine, runs: &Runs, changed: &Changed) -> Chan
         (s.action.executor == Executor::Agent || is_late)
             && s.times.finished_at.is_some_and(|at| now.since(at) < settle_ms)
     };
-    if let Some(state) = newest().filter(|s| is_running(s) || just_ran(s)).find(is_command) {
+    let may_be = |s: &&ActionState| (is_running(s) && !runs.is_apart(&s.action.id, changed.ignored)) || just_ran(s);
+    if let Some(state) = newest().filter(may_be).find(is_command) {
         return ChangedBy::During(state.action.id.clone());
     }
     let own = |s: &&ActionState| {
@@ -187,7 +193,9 @@ fn author(gate: &Gate, line: &AgentLine, runs: &Runs, changed: &Changed) -> Chan
 fn left_by(state: &ActionState, path: &RelPath) -> ChangedBy {
     let id = state.action.id.clone();
     let mut files = state.finished.iter().flat_map(|f| f.files.iter().flatten());
-    let is_doubtful = state.action.kind() == Kind::Command || files.any(|f| &f.path == path && f.during);
+    let is_apart = state.finished.as_ref().is_some_and(|finished| finished.apart);
+    let is_open = state.action.kind() == Kind::Command && !is_apart;
+    let is_doubtful = is_open || files.any(|f| &f.path == path && f.during);
     if is_doubtful { ChangedBy::During(id) } else { ChangedBy::Action(id) }
 }
 

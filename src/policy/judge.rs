@@ -9,8 +9,11 @@ use crate::policy::command::programs;
 use crate::policy::command::shell::{Joint, Part, Script, Simple};
 use crate::policy::matter::{Matter, Op};
 use crate::policy::place::{Place, Target};
-use crate::policy::rules::{Case, Judge, RULES, Voice};
+use crate::policy::rules::{Case, DESTRUCTIVE, Judge, RULES, Voice};
 use std::path::Path;
+
+/// The rule of what no rule speaks about.
+const NO_RULE: &str = "no-rule";
 
 /// A ruling with everything there is to say about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +64,15 @@ impl Judged {
         worst.map_or_else(nothing_spoke, |worst| Self { confirm, class, ..worst })
     }
 
+    /// Returns whether no rule speaks against it: it is allowed, or only nothing allows it, or it deletes.
+    pub fn is_unopposed(&self) -> bool {
+        match self.word {
+            RulingWord::Allow => true,
+            RulingWord::Ask => [NO_RULE, DESTRUCTIVE].contains(&self.rule.as_str()) && self.confirm.is_none(),
+            RulingWord::Deny => false,
+        }
+    }
+
     /// As the core takes it.
     pub fn ruling(&self) -> Ruling {
         Ruling { word: self.word, rule: self.rule.clone(), reason: self.reason.clone(), confirm: self.confirm.clone() }
@@ -71,7 +83,7 @@ fn nothing_spoke() -> Judged {
     Judged {
         word: RulingWord::Ask,
         class: Class::Unknown,
-        rule: "no-rule".to_owned(),
+        rule: NO_RULE.to_owned(),
         reason: "no rule allows it".to_owned(),
         confirm: None,
     }

@@ -6,7 +6,7 @@ use crate::journal::Permit;
 use crate::model::WatchState;
 use crate::model::action::Touches;
 use crate::model::check::RunReport;
-use crate::model::event::{Census, FileOutcome, OutcomeWord, Stream, Survivor};
+use crate::model::event::{Census, FileOutcome, InLayer, OutcomeWord, Stream, Survivor};
 use crate::model::{Action, Command, FileChange, FileMode, Node, NodeKind, Trial, TrialOutput};
 use crate::policy::Reach;
 use futures::future::BoxFuture;
@@ -45,6 +45,74 @@ pub struct Work {
     pub stop: CancellationToken,
 }
 
+/// A command that may run in a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Apart {
+    /// Policy knows that it changes nothing.
+    OnlyReads,
+    /// It changes files of the workspace, or nobody knows what it does.
+    Writes,
+    /// What it is approved for is outside: other machines, other files, other users.
+    Outside,
+    /// Nothing of it may be kept.
+    Preview,
+}
+
+/// A command that was not started, because there can be no layer for it.
+#[derive(Debug)]
+pub struct NotApart {
+    /// In words, with the fix.
+    pub why: String,
+    /// Not spent.
+    pub permit: Permit,
+    pub work: Work,
+    pub progress: mpsc::Sender<Progress>,
+}
+
+/// The changes of a command in a layer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effect {
+    /// Content.
+    pub files: Vec<FileOutcome>,
+    /// Number of changed files that are ignored or belong to version control.
+    pub others: usize,
+    /// What stays out of the workspace, in words with the reason.
+    pub left: Vec<String>,
+    /// The files and links for which a rule may have a word: content, and what steers git.
+    pub nodes: Vec<ResultNode>,
+}
+
+/// One file or link in the result of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultNode {
+    pub path: RelPath,
+    pub change: FileChange,
+    /// Within the paths that are promoted without a question.
+    pub is_declared: bool,
+}
+
+/// The end of a promotion.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Promotion {
+    /// The content that is promoted.
+    pub files: Vec<FileOutcome>,
+    /// What stays out of the workspace, in words with the reason.
+    pub left: Vec<String>,
+    /// What was held back.
+    pub held: Vec<HeldFile>,
+}
+
+/// A file or link of a result that a user has to let through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldFile {
+    pub path: RelPath,
+    pub change: FileChange,
+    /// In the workspace; `None` = not there.
+    pub before: Option<Image>,
+    /// In the layer; `None` = deleted.
+    pub after: Option<Image>,
+}
+
 /// Output of a running command, as it comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -74,6 +142,11 @@ pub struct Performed {
     /// It ran out of time and was stopped.
     pub timed_out: bool,
     pub ms: u64,
+    /// It ran in a layer, which [`Workspace::effect`] reads.
+    pub apart: bool,
+    /// The part of its result that a user has to let through.
+    pub held: Vec<HeldFile>,
+    pub layer: InLayer,
 }
 
 impl Performed {
@@ -89,6 +162,9 @@ impl Performed {
             report: None,
             timed_out: false,
             ms: 0,
+            apart: false,
+            held: Vec::new(),
+            layer: InLayer::default(),
         }
     }
 }
@@ -271,6 +347,50 @@ pub trait Workspace: Send + Sync {
 
     /// Carries out exactly what was approved; the permit is spent. Dropping the future stops what it started.
     fn perform(&self, permit: Permit, work: Work, progress: mpsc::Sender<Progress>) -> BoxFuture<'_, Performed>;
+
+    /// Returns whether a command should run in a layer: a private overlay of the workspace.
+    fn keeps_apart(&self, command: Apart) -> bool {
+        let _ = command;
+        false
+    }
+
+    /// As [`Workspace::perform`], in a layer. What it changed stays there until it is promoted or dropped. Where there can
+    /// be no layer, nothing is started and everything is given back.
+    fn perform_apart(
+        &self,
+        permit: Permit,
+        work: Work,
+        progress: mpsc::Sender<Progress>,
+        is_preview: bool,
+    ) -> BoxFuture<'_, Result<Performed, Box<NotApart>>> {
+        let _ = is_preview;
+        let why = "this workspace has no layers".to_owned();
+        Box::pin(async { Err(Box::new(NotApart { why, permit, work, progress })) })
+    }
+
+    /// What the command of this action left in its layer. `before` is the tree that was recorded before it.
+    fn effect(&self, action: &ActionId, before: Option<Digest>) -> BoxFuture<'_, Result<Effect, WorkspaceError>> {
+        let _ = (action, before);
+        Box::pin(async { Err(WorkspaceError::Refused("there is no layer".to_owned())) })
+    }
+
+    /// Both sides of these paths of a result, as far as they can be read; bounded.
+    fn result_files(&self, action: &ActionId, paths: Vec<RelPath>) -> BoxFuture<'_, Vec<HeldFile>> {
+        let _ = (action, paths);
+        Box::pin(async { Vec::new() })
+    }
+
+    /// Carries over what [`Workspace::effect`] told, as far as nobody else changed it, and drops the layer. The `held`
+    /// paths are given back instead.
+    fn promote(&self, action: &ActionId, held: Vec<RelPath>) -> BoxFuture<'_, Promotion> {
+        let _ = (action, held);
+        Box::pin(async { Promotion::default() })
+    }
+
+    /// Throws the layer of this action away.
+    fn drop_layer(&self, action: &ActionId) {
+        let _ = action;
+    }
 
     /// Opens a candidate for the trials that this permit's action allows.
     fn open_trials(&self, permit: Permit, action: &Action) -> BoxFuture<'_, Result<Box<dyn Trials>, WorkspaceError>>;

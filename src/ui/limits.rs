@@ -90,6 +90,8 @@ pub const UI_MESSAGE_ROWS_MAX: usize = 200;
 /// Lines of the preview of a choice, and characters of the schema of a question of unknown type.
 pub const UI_PREVIEW_LINES_MAX: usize = 12;
 pub const UI_SCHEMA_CHARS_MAX: usize = 400;
+/// Lines of output in the preview of a command.
+pub const UI_PREVIEW_OUTPUT_LINES_MAX: usize = 40;
 /// Lines of the agent's last words in the summary of a turn in which nothing waits.
 pub const UI_CALM_SAID_LINES_MAX: usize = 16;
 /// A pane narrower than this shows too little of a line for it to count as seen.

@@ -21,8 +21,8 @@ pub const WORKSPACE_XATTR_BYTES_MAX: usize = 64 * 1024;
 pub const LAUNCH_POLL_NS: i64 = 50_000_000;
 /// Time limit for the launcher to end the processes that a command left behind, milliseconds.
 pub const LAUNCH_END_MS_MAX: u64 = 2_000;
-/// Bytes of the init's report to the launcher: one number.
-pub const LAUNCH_REPORT_BYTES_MAX: u64 = 16;
+/// Bytes of the init's report to the launcher: one number, or why there is no layer.
+pub const LAUNCH_REPORT_BYTES_MAX: u64 = 4 * 1024;
 /// Bytes of a command line that a census shows.
 pub const CENSUS_LINE_BYTES_MAX: usize = 400;
 /// Time limit for a stop to end everything and prove it, milliseconds (the promise of G6).
@@ -126,3 +126,29 @@ pub const WATCH_VERIFY_MS: u64 = 1_500;
 pub const WATCH_WALK_SHARE: u32 = 10;
 /// Parents of a process that are followed.
 pub const ANCESTORS_MAX: usize = 1_000;
+/// Largest file whose digest is taken when a layer is read.
+pub const LAYER_FILE_BYTES_MAX: u64 = 1 << 40;
+/// Bytes of a mark of the overlay file system that are read.
+pub const LAYER_MARK_BYTES_MAX: usize = 64;
+/// Milliseconds that a layer waits for the clock of the file system to advance.
+pub const LAYER_TICKS_MS_MAX: u64 = 100;
+/// Directories in which build folders are looked for, build folders that a layer shares, and caches that it covers.
+pub const LAYER_SHARED_LOOKED_MAX: usize = 200;
+pub const LAYER_SHARED_MAX: usize = 64;
+pub const LAYER_CACHES_MAX: usize = 24;
+/// Milliseconds that an attempt to make a layer may take, and bytes of what the launcher or the init says about it.
+pub const LAYER_PROBE_MS_MAX: u64 = 10_000;
+pub const LAYER_SAID_BYTES_MAX: u64 = 4 * 1024;
+/// Free bytes on the disk of a layer with which its result is complete.
+pub const LAYER_FREE_BYTES_MIN: u64 = 64 * 1024;
+/// Files of a result that wait for a user in one item, and bytes of their content.
+pub const RESULT_HELD_FILES_MAX: usize = 500;
+pub const RESULT_HELD_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Files of a result of which a preview shows the lines, and bytes of each.
+pub const RESULT_SHOWN_FILES_MAX: usize = 40;
+pub const RESULT_SHOWN_BYTES_MAX: u64 = 1024 * 1024;
+/// Nodes of a workspace whose owners are compared with the ids that a layer knows, and their depth.
+pub const LAYER_OWNERS_NODES_MAX: usize = 200_000;
+pub const LAYER_OWNERS_DEPTH_MAX: usize = 64;
+/// Bytes of the file of a workspace with which the attempt makes a copy.
+pub const LAYER_PROBE_FILE_BYTES_MAX: u64 = 1024 * 1024;

@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod content;
 pub mod edit;
 pub mod launch;
+pub mod layer;
 pub mod limits;
 pub mod listing;
 pub mod live;

@@ -10,6 +10,7 @@ const LICENCES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("src/cli/start.rs", "the demo's playground is written before there is a session"),
             ("src/workspace/candidate/", "private copies are filled by the workspace itself"),
+            ("src/workspace/layer/", "maps of ids, devices and the attempt of a layer, none of them in the workspace"),
             ("src/workspace/tree/rules/mod.rs", "keeps a session's ignore rules in its state directory"),
         ],
     ),
@@ -25,6 +26,8 @@ const LICENCES: &[(&str, &[(&str, &str)])] = &[
             ("src/ui/run/editor.rs", "starts the user's editor, or an agent's login, on the user's terminal"),
             ("src/workspace/launch/init.rs", "starts the command inside its container"),
             ("src/workspace/launch/outer.rs", "starts the container's init"),
+            ("src/workspace/layer/probe.rs", "tries a layer before there is a session's runner"),
+            ("src/workspace/layer/separate.rs", "starts the helper that maps root's ids"),
             ("src/workspace/run/mod.rs", "the one runner of commands"),
         ],
     ),

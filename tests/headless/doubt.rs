@@ -1,11 +1,12 @@
-//! What changes while a command or a test run goes on may be the user's: nothing of it is reverted without a choice.
+//! What changes while a command or a test run goes on without a layer may be the user's: nothing of it is reverted
+//! without a choice.
 
 use crate::seat::{Room, Seat};
 use serde_json::{Value, json};
 
 /// A command that waits for the user's edits and changes one file itself.
 fn with_a_slow_command(line: &str) -> (Room, Seat, Value) {
-    let room = Room::with(&[("a.txt", "one\n"), ("b.txt", "b\n"), ("c.txt", "c\n")]);
+    let room = Room::with(&[("a.txt", "one\n"), ("b.txt", "b\n"), ("c.txt", "c\n")]).without_layers();
     let script = room.script(&[
         json!({"edit": {"path": "c.txt", "after": "approved\n"}}),
         json!({"run": {"command": format!("{line} && while [ ! -e ../go ]; do sleep 0.1; done")}}),
@@ -122,7 +123,7 @@ fn a_file_that_the_command_named_and_removed_comes_back_without_a_choice() {
 #[test]
 fn a_test_run_owns_no_changes() {
     let test = "import os, time\ndef test_s():\n    while not os.path.exists('../go'): time.sleep(0.1)\n";
-    let room = Room::with(&[("a.txt", "one\n"), ("conftest.py", ""), ("test_s.py", test)]);
+    let room = Room::with(&[("a.txt", "one\n"), ("conftest.py", ""), ("test_s.py", test)]).without_layers();
     let script = room.script(&[json!({"tests": {}}), json!({"wait_ms": 600_000})]);
     let mut seat = Seat::start(&room, &["--agent", &script]);
     let id = seat.wait_kind("check_started")["action"].clone();

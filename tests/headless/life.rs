@@ -279,7 +279,7 @@ fn a_dangerous_command_says_what_it_would_touch() {
 #[test]
 fn what_a_session_changed_is_a_patch() {
     let files = [("a.txt", "one\ntwo\nthree\n"), ("b/gone.txt", "away\n"), ("same.txt", "same\n")];
-    let (room, other) = (Room::with(&files), Room::with(&files));
+    let (room, other) = (Room::with(&files).without_layers(), Room::with(&files));
     let script = room.script(&[
         json!({"edit": {"path": "a.txt", "old": "two", "new": "2"}}),
         json!({"edit": {"path": "same.txt", "old": "same", "new": "other"}}),

@@ -19,6 +19,7 @@ mod always;
 mod crash;
 mod doubt;
 mod gate;
+mod layer;
 mod life;
 mod plan;
 mod prompts;

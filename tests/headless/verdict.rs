@@ -61,7 +61,7 @@ fn a_script_decides_without_control_for_exactly_what_it_saw() {
 /// What the agent starts, at any distance, cannot attach: it would decide about itself.
 #[test]
 fn the_agents_own_commands_cannot_attach() {
-    let room = Room::with(&[("a.txt", "one\n")]);
+    let room = Room::with(&[("a.txt", "one\n")]).without_layers();
     let rightseat = env!("CARGO_BIN_EXE_rightseat");
     let attach = r#"{"jsonrpc":"2.0","id":1,"method":"session/attach","params":{"control":true}}"#;
     let tries = format!(

@@ -110,6 +110,8 @@ fn other_user() -> Option<u32> {
 fn an_approved_command_of_the_same_user_cannot_read_the_key() {
     let mut session = Session::of("openai-chat", [Turn::call("run", json!({"command": "python3 hunt.py"})), finish()]);
     session.files.push(("hunt.py", HUNT));
+    // In a layer there would be no host to look at.
+    session.config.push_str("[layer]\ncommands = \"never\"\n");
     session.user = other_user();
     let ran = session.run(approve);
     let sent = ran.sent();

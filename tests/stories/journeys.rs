@@ -215,7 +215,8 @@ fn a_file_edited_by_hand_voids_the_approval(size: (u16, u16)) {
 
 /// Journey 8: Ctrl-\ freezes, again it kills, the census counts.
 fn a_stop_ends_everything_and_counts(size: (u16, u16)) {
-    let room = Room::with(&[]);
+    // Directly in the workspace, where the children can be seen. The headless tests stop what runs in a layer.
+    let room = Room::with(&[]).without_layers();
     let _hosts = Hosts(&room);
     // One that left its session, one that was disowned, all ignore TERM.
     let stubborn = "trap '' TERM; setsid sh -c 'trap \"\" TERM; echo $$ > left.pid; while :; do sleep 1; done' & \

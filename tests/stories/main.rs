@@ -40,6 +40,7 @@ mod external;
 mod form;
 mod hostile;
 mod journeys;
+mod layer;
 mod looks;
 mod model;
 mod options;

@@ -71,9 +71,9 @@ fn the_workspace_is_rewound(size: (u16, u16)) {
     screen.quit();
 }
 
-/// The user works while a command runs; the undo of the command lists everything and takes only its own file.
+/// The user works while a command runs without a layer; the undo of the command lists everything and takes only its own file.
 fn only_what_is_checked_is_reverted(size: (u16, u16)) {
-    let room = Room::with(&[("a.txt", "one\n")]);
+    let room = Room::with(&[("a.txt", "one\n")]).without_layers();
     let _hosts = Hosts(&room);
     let line = "echo made > made.txt && while [ ! -e ../go ]; do sleep 0.1; done";
     let script = room.script(&[json!({"run": {"command": line}}), json!({"wait_ms": 600_000})]);

@@ -1,5 +1,8 @@
 //! Drives the real binary headless: requests in, events out, waits with names and an end.
 
+use rightseat::workspace::layer::available;
+use rightseat::workspace::root::Root;
+use rightseat::workspace::tree::Rules;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -53,6 +56,29 @@ impl Room {
 
     pub fn exists(&self, path: &str) -> bool {
         self.workspace().join(path).exists()
+    }
+
+    /// Returns whether there are layers here, and says why not.
+    pub fn is_layered(&self) -> bool {
+        let root = Root::open(&self.workspace()).expect("a workspace");
+        let place = (&root, &Rules::read(root.path()));
+        let no = available(env!("CARGO_BIN_EXE_rightseat").as_ref(), self.dir.path(), place, &[]).err();
+        let namespaces = std::fs::read_to_string("/proc/sys/user/max_user_namespaces");
+        let has_namespaces = namespaces.is_ok_and(|text| text.trim() != "0");
+        if let Some(no) = &no {
+            println!("not run: {no}");
+            let is_restricted = std::path::Path::new("/.dockerenv").exists() || std::env::var_os("CI").is_some();
+            assert!(is_restricted || !has_namespaces, "no layer on this machine: {no}");
+        }
+        no.is_none()
+    }
+
+    /// Commands of this room's sessions run directly in the workspace.
+    pub fn without_layers(self) -> Self {
+        let dir = self.dir.path().join("config/rightseat");
+        std::fs::create_dir_all(&dir).expect("a directory");
+        std::fs::write(dir.join("config.toml"), "[layer]\ncommands = \"never\"\n").expect("a configuration");
+        self
     }
 
     /// A script file beside the workspace.

@@ -11,6 +11,7 @@
 
 mod census;
 mod faults;
+mod layer;
 mod live;
 mod run;
 mod watch;

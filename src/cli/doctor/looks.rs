@@ -8,6 +8,9 @@ use crate::policy::Policy;
 use crate::ui::keymap;
 use crate::ui::terminal::modes;
 use crate::ui::theme::{self, Depth, Signs};
+use crate::workspace::layer::available;
+use crate::workspace::root::Root;
+use crate::workspace::tree::Rules;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +20,7 @@ pub(super) fn all(shared: &Shared) -> Vec<Finding> {
     found.extend(state(shared));
     found.extend(files(shared));
     found.extend(kernel());
+    found.extend(layer(shared));
     found.extend(project(shared));
     found.extend(proposers(shared));
     found
@@ -195,6 +199,17 @@ fn namespaces(group: &'static str, number: &dyn Fn(&str) -> Option<u64>) -> Find
         return Finding::limited(group, "namespaces", says, without);
     }
     Finding::works(group, "namespaces", if root { "allowed, as root" } else { "not restricted" })
+}
+
+/// Makes a layer as a session in this workspace would, and runs a command in it.
+fn layer(shared: &Shared) -> Option<Finding> {
+    let places = Places::open(shared.state_dir()).ok()?;
+    let launcher = std::env::current_exe().ok()?;
+    let root = Root::open(&workspace(shared)).ok()?;
+    Some(match available(&launcher, &places.state, (&root, &Rules::read(root.path())), &[]) {
+        Ok(()) => Finding::works("kernel", "layer", "commands can run in a private overlay of the workspace"),
+        Err(no) => Finding::limited("kernel", "layer", no.why, &no.fix),
+    })
 }
 
 fn workspace(shared: &Shared) -> PathBuf {

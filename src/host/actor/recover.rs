@@ -104,5 +104,5 @@ fn found(gate: &Gate, action: &Action) -> Finished {
         }
     };
     let files = (outcome == OutcomeWord::Recovered || outcome == OutcomeWord::Unknown).then_some(files);
-    Finished { action: action.id.clone(), outcome, exit: None, files, detail: Some(detail.into()) }
+    Finished { files, ..Finished::of(action.id.clone(), outcome, Some(detail.into())) }
 }

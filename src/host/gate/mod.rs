@@ -54,6 +54,23 @@ pub enum Due {
     },
 }
 
+/// The rules at one moment.
+pub struct RulesNow(Arc<dyn Judge>);
+
+impl std::ops::Deref for RulesNow {
+    type Target = dyn Judge;
+
+    fn deref(&self) -> &Self::Target {
+        self.0.as_ref()
+    }
+}
+
+impl std::fmt::Debug for RulesNow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("RulesNow").field(&self.0.digest()).finish()
+    }
+}
+
 pub struct Gate {
     book: Book,
     judge: Arc<dyn Judge>,
@@ -85,6 +102,11 @@ impl Gate {
 
     pub fn judge(&self) -> &dyn Judge {
         self.judge.as_ref()
+    }
+
+    /// The rules as they are now, for a task.
+    pub fn rules(&self) -> RulesNow {
+        RulesNow(self.judge.clone())
     }
 
     /// The rules' word on an action, with the limits of the role that it is done in.

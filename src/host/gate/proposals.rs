@@ -7,10 +7,10 @@ use crate::model::AlarmKind;
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Reply, Ruling};
 use crate::model::event::{Alarm, Event, LapseWhy, RulingWord, Told};
-use crate::model::{Action, Body, Content, FileEdit, Proposal};
+use crate::model::{Action, Body, Content, Evidence, FileEdit, Proposal};
 use crate::policy::risk::{Size, risk};
 use crate::policy::tampering;
-use crate::port::{Answer, Blobs, Ticket, ToAgent};
+use crate::port::{Answer, Blobs, HeldFile, Image, Ticket, ToAgent};
 
 impl Gate {
     /// The proposal as an action on what the disk holds now, with what the rules say of it; in words why it cannot be
@@ -66,16 +66,7 @@ impl Gate {
 
     /// Files a proposal, first or changed, with its problems; the agent is told when that fails.
     pub fn file(&mut self, ticket: Ticket, action: Action, ruling: Ruling, blobs: Blobs, is_revision: bool) {
-        let id = action.id.clone();
-        let alarm = |what, text| Alarm { what, action: Some(id.clone()), text };
-        let tampering = tampering::found(&self.book.session, &action);
-        let encoding = encoding::found(&action, &blobs);
-        let ruling = match &encoding {
-            Some(text) if ruling.word == RulingWord::Allow => Ruling::ask("encoding", text),
-            Some(_) | None => ruling,
-        };
-        let alarms = tampering.map(|text| alarm(AlarmKind::TestTampering, text));
-        let alarms = alarms.into_iter().chain(encoding.map(|text| alarm(AlarmKind::Encoding, text))).collect();
+        let (ruling, alarms) = self.with_problems(&action, ruling, &blobs);
         let (action, now) = (Box::new(action), self.now());
         let input = if is_revision {
             Input::Revise { action, ruling, alarms }
@@ -86,6 +77,48 @@ impl Gate {
             let message = format!("The proposal could not be recorded: {error}");
             self.send(ToAgent::Answered { ticket, answer: Answer::Refused { message } });
         }
+    }
+
+    /// Files the part of a command's result that rules hold back, as an edit of its own.
+    pub fn file_result(&mut self, of: &ActionId, held: Vec<HeldFile>) {
+        let Some(origin) = self.book.session.actions.get(of).map(|state| state.action.clone()) else { return };
+        let mut resolved = resolve::Resolved::default();
+        for HeldFile { path, change, before, after } in held {
+            let (before_node, after_node) = (before.as_ref().map(|i| i.node), after.as_ref().map(|i| i.node));
+            let bytes = |image: Option<Image>| image.filter(|i| i.content().is_some()).map(|i| i.bytes);
+            let edit = resolved.edit(path, change, None, bytes(before), bytes(after));
+            resolved.files.push(edit.of_nodes(before_node, after_node));
+        }
+        let why = format!("{of} changed these files in its layer; they are promoted when you approve");
+        let evidence = Evidence::new("step", format!("{of}: {}", origin.title));
+        let mut proposal = Proposal::new(format!("promote the result of {of}"), Body::Edit(Vec::new()));
+        proposal = proposal.because(why, vec![evidence]);
+        proposal.step = origin.step;
+        let id = self.book.session.actions.next_id();
+        let mut action = Action::file(id, proposal, Some(resolved.files));
+        let size = self.size_of(action.files().iter(), &resolved.blobs);
+        let judged = self.judge.judged(&action);
+        action.risk = Some(risk(&action, judged.class, size, None));
+        let (ruling, alarms) =
+            self.with_problems(&action, roles::bounded(self, &action, judged.ruling()), &resolved.blobs);
+        let now = self.now();
+        let input = Input::File { action: Box::new(action), ruling, alarms, now };
+        if let Err(error) = self.put(input, resolved.blobs) {
+            tracing::error!(%error, "the result of {of} is lost");
+        }
+    }
+
+    /// The ruling on an action whose problems are found, with the alarms about them.
+    fn with_problems(&self, action: &Action, ruling: Ruling, blobs: &Blobs) -> (Ruling, Vec<Alarm>) {
+        let alarm = |what, text| Alarm { what, action: Some(action.id.clone()), text };
+        let tampering = tampering::found(&self.book.session, action);
+        let encoding = encoding::found(action, blobs);
+        let ruling = match &encoding {
+            Some(text) if ruling.word == RulingWord::Allow => Ruling::ask("encoding", text),
+            Some(_) | None => ruling,
+        };
+        let alarms = tampering.map(|text| alarm(AlarmKind::TestTampering, text));
+        (ruling, alarms.into_iter().chain(encoding.map(|text| alarm(AlarmKind::Encoding, text))).collect())
     }
 
     /// Policy's word again on held actions, after the rules or the gate changed.

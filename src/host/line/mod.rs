@@ -197,7 +197,7 @@ impl AgentLine {
             }
             FromAgent::Performed { ticket, outcome, exit, detail } => {
                 if let Some(action) = self.link.action(ticket).cloned() {
-                    runs.performed_by_agent(gate, Finished { action, outcome, exit, files: None, detail });
+                    runs.performed_by_agent(gate, Finished { exit, ..Finished::of(action, outcome, detail) });
                 }
             }
             FromAgent::Trial { ticket, action, trial } => runs.trial(gate, ticket, &action, *trial),

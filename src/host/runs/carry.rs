@@ -1,21 +1,35 @@
 //! The tasks: one action carried out, with a recorded tree before and after, or trials run in a candidate.
 
+use super::preview;
+use super::result::held_back;
 use super::{Msg, TrialOrder, changes_files};
 use crate::base::limits::AGENT_LINK_MESSAGES_MAX;
 use crate::base::{ActionId, Digest, RelPath};
 use crate::host::actor;
+use crate::host::limits::{EFFECT_FILES_NAMED_MAX, EFFECT_FILES_SHOWN_MAX};
 use crate::journal::Permit;
 use crate::model::Moment;
-use crate::model::event::FileOutcome;
+use crate::model::event::{FileOutcome, OutcomeWord};
 use crate::model::{Action, FileChange, Kind};
-use crate::port::{TreeChange, Work, Workspace};
+use crate::port::{Effect, HeldFile, NotApart, Performed, Progress, Promotion, TreeChange, Work, Workspace};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+
+/// What becomes of the layer of a command when it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerEnd {
+    /// Everything that nobody else changed is carried over.
+    Promoted,
+    /// A run of checks leaves nothing behind.
+    Dropped,
+    /// It is told and dropped.
+    Preview,
+}
 
 pub async fn carry_out(
     workspace: Arc<dyn Workspace>,
     permit: Permit,
-    work: Work,
+    (work, apart): (Work, Option<LayerEnd>),
     known: Option<Digest>,
     to_actor: mpsc::Sender<actor::Msg>,
 ) {
@@ -37,16 +51,125 @@ pub async fn carry_out(
             }
         }
     };
-    let (mut performed, ()) = tokio::join!(workspace.perform(permit, work, progress), forward);
+    let performing = async {
+        match apart {
+            None => workspace.perform(permit, work, progress).await,
+            Some(end) => perform_apart(&workspace, (permit, work, progress), end, &to_actor).await,
+        }
+    };
+    let (mut performed, ()) = tokio::join!(performing, forward);
+    if let Some(end) = apart.filter(|_| performed.apart) {
+        settle(&workspace, (&id, before, end), &mut performed, &to_actor).await;
+    }
     // Without a tree before it there is nothing to compare, and an edit does not wait twice for the first walk.
     if records && (is_command || before.is_some()) {
         let after = record(&workspace, (None, paths), &id, Moment::After, &to_actor).await;
-        if let (true, Some(before), Some(after)) = (is_command && performed.files.is_empty(), before, after) {
+        let is_open = is_command && !performed.apart && performed.files.is_empty();
+        if let (true, Some(before), Some(after)) = (is_open, before, after) {
             performed.files =
                 workspace.tree_changes(before, after).unwrap_or_default().into_iter().map(outcome).collect();
         }
     }
     drop(to_actor.send(Msg::Performed { action: id, performed: Box::new(performed) }.into()).await);
+}
+
+/// Runs a command in a layer, or directly where there can be none. The actor learns of that before the command starts:
+/// what changes from then on may be its own. A preview without a layer does nothing.
+async fn perform_apart(
+    workspace: &Arc<dyn Workspace>,
+    (permit, work, progress): (Permit, Work, mpsc::Sender<Progress>),
+    end: LayerEnd,
+    to_actor: &mpsc::Sender<actor::Msg>,
+) -> Performed {
+    let not_apart = match workspace.perform_apart(permit, work, progress, end == LayerEnd::Preview).await {
+        Ok(performed) => return performed,
+        Err(not_apart) => *not_apart,
+    };
+    let NotApart { why, permit, work, progress } = not_apart;
+    if end == LayerEnd::Preview {
+        return Performed::of(OutcomeWord::Failed, Some(format!("there is no layer for a preview: {why}")));
+    }
+    let (known, knows) = oneshot::channel();
+    let message = Msg::NotApart { action: work.action.id.clone(), why, known };
+    if to_actor.send(message.into()).await.is_ok() {
+        let _ = knows.await;
+    }
+    workspace.perform(permit, work, progress).await
+}
+
+/// Reads what a command left in its layer, and carries it over or drops it. The actor learns of the files before they
+/// change: the watcher may see them at once.
+async fn settle(
+    workspace: &Arc<dyn Workspace>,
+    (action, before, end): (&ActionId, Option<Digest>, LayerEnd),
+    performed: &mut Performed,
+    to_actor: &mpsc::Sender<actor::Msg>,
+) {
+    if end == LayerEnd::Dropped {
+        return workspace.drop_layer(action);
+    }
+    let mut notes: Vec<String> = performed.detail.take().into_iter().collect();
+    match (workspace.effect(action, before).await, end) {
+        (Err(error), _) => {
+            workspace.drop_layer(action);
+            performed.outcome = OutcomeWord::Failed;
+            notes.push(format!("its changes could not be read and were dropped: {error}"));
+        }
+        (Ok(effect), LayerEnd::Preview) => {
+            let paths = effect.files.iter().map(|file| file.path.clone()).take(EFFECT_FILES_SHOWN_MAX).collect();
+            let shown = workspace.result_files(action, paths).await;
+            workspace.drop_layer(action);
+            (performed.layer.would, performed.layer.more) = preview::would(&effect, &shown);
+            notes.push(told(&effect));
+        }
+        (Ok(effect), LayerEnd::Promoted | LayerEnd::Dropped) => {
+            let (known, knows) = oneshot::channel();
+            let message = Msg::Promoting { action: action.clone(), files: effect.files, known };
+            // Without an actor nobody asks, and nobody knows the rules.
+            let Some(rules) = (match to_actor.send(message.into()).await {
+                Ok(()) => knows.await.ok(),
+                Err(_) => None,
+            }) else {
+                return workspace.drop_layer(action);
+            };
+            let (of, nodes) = (action.clone(), effect.nodes);
+            // There may be very many.
+            let held = match tokio::task::spawn_blocking(move || held_back(&*rules, &of, &nodes)).await {
+                Ok(held) => held,
+                Err(_) => return workspace.drop_layer(action),
+            };
+            let Promotion { files, left, held } = workspace.promote(action, held).await;
+            notes.extend(waiting(&held));
+            (performed.files, performed.held) = (files, held);
+            notes.extend(left);
+        }
+    }
+    performed.detail = (!notes.is_empty()).then(|| notes.join("; "));
+}
+
+/// The part of a result that is pending, in words.
+fn waiting(held: &[HeldFile]) -> Option<String> {
+    let named: Vec<_> = held.iter().take(EFFECT_FILES_NAMED_MAX).map(|file| file.path.to_string()).collect();
+    let more = held.len().saturating_sub(named.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!held.is_empty()).then(|| format!("its changes of {}{more} are pending", named.join(", ")))
+}
+
+/// What a command would change, in words.
+fn told(effect: &Effect) -> String {
+    let word = |change: FileChange| match change {
+        FileChange::Create => "create",
+        FileChange::Modify => "change",
+        FileChange::Delete => "delete",
+        FileChange::Rename => "rename",
+    };
+    let named = effect.files.iter().take(EFFECT_FILES_NAMED_MAX);
+    let mut all: Vec<String> = named.map(|file| format!("{} {}", word(file.change), file.path)).collect();
+    let more = effect.files.len().saturating_sub(all.len());
+    all.extend((more > 0).then(|| format!("{more} more files")));
+    all.extend((effect.others > 0).then(|| format!("{} files that are not content", effect.others)));
+    let what = if all.is_empty() { "nothing".to_owned() } else { all.join(", ") };
+    format!("preview in a layer without network, nothing was kept; it would change: {what}")
 }
 
 /// Records the tree, unless it is known: all of it, or what is known of it after a check of some paths.

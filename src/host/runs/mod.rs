@@ -2,22 +2,27 @@
 
 mod carry;
 mod feed;
+mod preview;
+mod result;
 mod trials;
 
 use super::actor;
-use super::gate::{Due, Gate};
+use super::gate::{Due, Gate, RulesNow};
 use crate::base::{ActionId, Digest, RelPath};
 use crate::host::limits::{COMMANDS_AT_ONCE_MAX, OUTPUT_EVENT_BYTES_MAX};
 use crate::journal::Permit;
+use crate::model::action::Executor;
 use crate::model::decide::Input;
-use crate::model::event::{AgentNoted, Checkpointed, Event, FileOutcome, Finished, Output, Stream};
+use crate::model::event::{AgentNoted, Checkpointed, Event, FileOutcome, Finished, InLayer, Output, Stream};
 use crate::model::session::Phase;
 use crate::model::{Action, FileChange, FileEdit, Kind, Moment, NoteKind, TrialOutput};
-use crate::port::{Performed, Progress, Ticket, Work};
+use crate::policy::Class;
+use crate::port::{Apart, Performed, Progress, Ticket, Work};
+use carry::LayerEnd;
 use feed::Feed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use trials::finish_feed;
@@ -40,6 +45,18 @@ pub enum Msg {
         when: Moment,
         /// None: it could not be recorded.
         tree: Option<Digest>,
+    },
+    /// A command that should run in a layer is about to run without one.
+    NotApart {
+        action: ActionId,
+        why: String,
+        known: oneshot::Sender<()>,
+    },
+    /// The layer of a command is about to be promoted: these files become so, unless the rules hold them back.
+    Promoting {
+        action: ActionId,
+        files: Vec<FileOutcome>,
+        known: oneshot::Sender<RulesNow>,
     },
     Performed {
         action: ActionId,
@@ -81,6 +98,11 @@ pub struct Runs {
     tests: BTreeMap<ActionId, CandidateOrder>,
     /// Runs of some cases on the workspace that have not begun: what was asked for.
     parts: BTreeMap<ActionId, Vec<String>>,
+    /// Commands that run in a layer; once that is being promoted, with the content that it leaves.
+    apart: BTreeMap<ActionId, Option<Vec<FileOutcome>>>,
+    /// Own actions that only show what a pending command would do, with that command.
+    previews: BTreeMap<ActionId, ActionId>,
+    told_no_layer: bool,
 }
 
 impl Runs {
@@ -96,6 +118,9 @@ impl Runs {
             last_checks: None,
             tests: BTreeMap::new(),
             parts: BTreeMap::new(),
+            apart: BTreeMap::new(),
+            previews: BTreeMap::new(),
+            told_no_layer: false,
         }
     }
 
@@ -103,6 +128,15 @@ impl Runs {
         match message {
             Msg::Progress { action, progress } => self.progress(gate, &action, progress),
             Msg::Checkpoint { action, when, tree } => self.checkpointed(gate, action, when, tree),
+            Msg::NotApart { action, why, known } => {
+                self.not_apart(gate, &action, &why);
+                let _ = known.send(());
+            }
+            Msg::Promoting { action, files, known } => {
+                self.apart.insert(action, Some(files));
+                // A task that is gone promotes nothing.
+                let _ = known.send(gate.rules());
+            }
             Msg::Performed { action, performed } => self.performed(gate, &action, *performed),
             Msg::TrialsOpen { action, runs } => self.trials_open(gate, &action, runs),
             Msg::TrialDone { ticket, action, record, output } => {
@@ -134,6 +168,48 @@ impl Runs {
         files.iter().any(|f| &f.path == path && f.after == after).then_some(id)
     }
 
+    /// Returns whether a change in the workspace cannot be this command's: it runs in a layer. What it leaves beside the
+    /// content comes with the promotion.
+    pub fn is_apart(&self, action: &ActionId, ignored: bool) -> bool {
+        self.apart.get(action).is_some_and(|promoting| promoting.is_none() || !ignored)
+    }
+
+    /// The command whose layer is being promoted and leaves this file so.
+    pub fn promotes(&self, path: &RelPath, after: Option<Digest>) -> Option<&ActionId> {
+        let leaves = |files: &Option<Vec<FileOutcome>>| {
+            files.iter().flatten().any(|file| &file.path == path && file.after == after)
+        };
+        self.apart.iter().find(|(_, files)| leaves(files)).map(|(id, _)| id)
+    }
+
+    /// Whether this action should run in a layer, and what becomes of it.
+    fn layer_of(&self, gate: &Gate, action: &Action) -> Option<LayerEnd> {
+        if action.kind() != Kind::Command || action.executor != Executor::Host {
+            return None;
+        }
+        let is_preview = self.previews.contains_key(&action.id);
+        let class = || match gate.judge().judged(action).class {
+            Class::Read => Apart::OnlyReads,
+            Class::Network | Class::WriteOutside | Class::Privilege => Apart::Outside,
+            Class::WriteInside | Class::Unknown | Class::Destructive => Apart::Writes,
+        };
+        let (command, end) = match (is_preview, action.checks) {
+            (true, _) => (Apart::Preview, LayerEnd::Preview),
+            (false, true) => (Apart::Writes, LayerEnd::Dropped),
+            (false, false) => (class(), LayerEnd::Promoted),
+        };
+        gate.workspace().keeps_apart(command).then_some(end)
+    }
+
+    /// There are no layers here, which is said once: what changes may be the command's.
+    fn not_apart(&mut self, gate: &mut Gate, action: &ActionId, why: &str) {
+        self.apart.remove(action);
+        if !std::mem::replace(&mut self.told_no_layer, true) {
+            let text = format!("commands run directly in the workspace, not in a layer: {why}");
+            gate.record(Event::AgentNoted(AgentNoted::new(NoteKind::Waiting, text)));
+        }
+    }
+
     pub fn perform(&mut self, gate: &mut Gate, id: &ActionId, permit: Permit) {
         let Some(action) = gate.session().actions.get(id).map(|s| s.action.clone()) else { return };
         let workspace = gate.workspace().clone();
@@ -146,11 +222,15 @@ impl Runs {
                 let files = action.files();
                 workspace.expect(id, &expected(files));
             }
+            let apart = self.layer_of(gate, &action);
+            if apart.is_some() {
+                self.apart.insert(id.clone(), None);
+            }
             let slot = (action.kind() == Kind::Command).then(|| self.slot(gate, id));
             let stop = CancellationToken::new();
             self.stops.insert(id.clone(), stop.clone());
             let work = Work { action, blobs, stop: stop.clone() };
-            let work = carry::carry_out(workspace, permit, work, self.tree, to_actor);
+            let work = carry::carry_out(workspace, permit, (work, apart), self.tree, to_actor);
             tokio::spawn(async move {
                 let _slot = match slot {
                     Some(Slot::Free(slot)) => Some(slot),
@@ -234,6 +314,8 @@ impl Runs {
     fn performed(&mut self, gate: &mut Gate, id: &ActionId, mut performed: Performed) {
         self.tasks.remove(id);
         self.stops.remove(id);
+        self.apart.remove(id);
+        performed.layer.previews = self.previews.remove(id);
         if let Some(feed) = self.feeds.remove(id) {
             let exit = if performed.timed_out { None } else { performed.exit };
             performed.report = finish_feed(gate, feed, exit);
@@ -250,6 +332,8 @@ impl Runs {
             exit: performed.exit,
             files: (!checks && !performed.files.is_empty()).then(|| performed.files.clone()),
             detail: performed.detail.clone(),
+            apart: performed.apart,
+            layer: (performed.layer != InLayer::default()).then(|| Box::new(performed.layer.clone())),
         };
         gate.quietly(Input::Finish { action: id.clone(), finished: Box::new(finished) });
         for file in &performed.files {
@@ -258,7 +342,11 @@ impl Runs {
                 gate.quietly(Input::BaseChanged { path: from, now: None });
             }
         }
+        let held = std::mem::take(&mut performed.held);
         gate.then(Due::Performed { action: id.clone(), performed: Box::new(performed) });
+        if !held.is_empty() {
+            gate.file_result(id, held);
+        }
     }
 
     /// An action that the agent carried out itself has ended; its files are what the disk holds.

@@ -12,7 +12,7 @@ use crate::model::decide::{Edited, Input};
 use crate::model::event::{Event, Finished, OutcomeWord, Stream};
 use crate::model::session::Session;
 use crate::model::{Action, Author, Body, Command, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput};
-use crate::port::{Blobs, Performed, Ticket, ToAgent};
+use crate::port::{Apart, Blobs, Performed, Ticket, ToAgent};
 use crate::wire::{CandidateTest, OwnAction, RpcError};
 use tokio::sync::mpsc;
 
@@ -150,7 +150,7 @@ impl Runs {
         self.trials.remove(action);
         self.tasks.remove(action);
         let outcome = if why.is_some() { OutcomeWord::Failed } else { OutcomeWord::Ok };
-        let finished = Finished { action: action.clone(), outcome, exit: None, files: None, detail: why };
+        let finished = Finished::of(action.clone(), outcome, why);
         gate.quietly(Input::Finish { action: action.clone(), finished: Box::new(finished) });
     }
 
@@ -170,6 +170,30 @@ impl Runs {
         Ok(OwnAction::of(id))
     }
 
+    /// Runs a pending command in a layer that is thrown away, and tells what it would have changed.
+    fn preview(
+        &mut self,
+        gate: &mut Gate,
+        client: &ClientId,
+        target: &ActionId,
+        command: Command,
+    ) -> Result<OwnAction, RpcError> {
+        if !gate.workspace().keeps_apart(Apart::Preview) {
+            return Err(RpcError::invalid(format!("{target} cannot be previewed: there are no layers here")));
+        }
+        let id = gate.session().actions.next_id();
+        let proposal = Proposal::new(format!("preview {target} in a layer"), Body::Command(command))
+            .because("requested by the user", vec![Evidence::new("step", target.to_string())]);
+        let mut action = Action::file(id.clone(), proposal, None);
+        action.author = Author::Human;
+        self.previews.insert(id.clone(), target.clone());
+        if let Err(error) = gate.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new()) {
+            self.previews.remove(&id);
+            return Err(error.into());
+        }
+        Ok(OwnAction::of(id))
+    }
+
     /// A client wants the checks run: on a candidate with a held action in it, or on the workspace.
     pub fn candidate_test(
         &mut self,
@@ -177,6 +201,17 @@ impl Runs {
         client: &ClientId,
         test: &CandidateTest,
     ) -> Result<OwnAction, RpcError> {
+        let held = test.action.as_ref().and_then(|id| gate.session().actions.get(id)).map(|s| s.action.clone());
+        if let (Some(held), Some(target)) = (&held, &test.action)
+            && let Some(command) = held.command().filter(|_| held.trial().is_none())
+        {
+            let (made, _) = gate::user_version(gate, held, test.edited.clone(), None).map_err(RpcError::invalid)?;
+            let command = match made {
+                Some(Edited::Command(command)) => command,
+                Some(Edited::Files(_) | Edited::Plan(_) | Edited::Changes(_)) | None => command.clone(),
+            };
+            return self.preview(gate, client, target, command);
+        }
         let Some(setup) = gate.checks().cloned() else {
             return Err(RpcError::invalid(
                 "no test runner was found in this project: set `checks.command` in config.toml",
@@ -199,7 +234,6 @@ impl Runs {
             }
             return Ok(OwnAction::of(id));
         };
-        let held = gate.session().actions.get(target).map(|s| s.action.clone());
         let held = held
             .filter(|a| a.kind() == Kind::Edit)
             .ok_or_else(|| RpcError::invalid(format!("{target} is not an edit and cannot be tested")))?;

@@ -2,6 +2,7 @@
 //! struct each, with the names and shapes of the wire.
 
 use super::agents::AgentChanged;
+use super::layers::InLayer;
 use super::plans::{PlanCommented, PlanDecided, PlanRevised, PlanWritten};
 use super::rules::{LeaseGranted, LeaseRevoked, PolicyAllowed, PolicyReloaded, PolicyRevoked, PolicyTightened, Ruled};
 use super::vocabulary::{
@@ -281,6 +282,18 @@ pub struct Finished {
     /// In words, when the outcome is not `ok`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The command ran in a layer: its files are its own, whoever else was at work.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apart: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<Box<InLayer>>,
+}
+
+impl Finished {
+    /// An end with nothing to tell.
+    pub fn of(action: ActionId, outcome: OutcomeWord, detail: Option<String>) -> Self {
+        Self { action, outcome, exit: None, files: None, detail, apart: false, layer: None }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

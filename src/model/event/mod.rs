@@ -179,6 +179,7 @@ impl<'de> Deserialize<'de> for Envelope {
 
 mod agents;
 mod kinds;
+mod layers;
 mod plans;
 mod rules;
 mod vocabulary;
@@ -186,6 +187,7 @@ mod words;
 
 pub use agents::AgentChanged;
 pub use kinds::*;
+pub use layers::{InLayer, WouldChange};
 pub use plans::{PlanCommented, PlanDecided, PlanRevised, PlanWritten};
 pub use rules::*;
 pub use vocabulary::*;

@@ -374,8 +374,8 @@ impl ActionState {
         }
     }
 
-    /// Returns whether a change in its outcome is certainly its own: an edit left exactly what was approved. What
-    /// changed while a command ran may be the user's. The exception is a file that the command named and that is gone:
+    /// Returns whether a change in its outcome is certainly its own: an edit left exactly what was approved, and what a
+    /// command left in a layer is its own. What changed while any other command ran may be the user's. The exception is a file that the command named and that is gone:
     /// it was approved to remove it, and to restore the file destroys nothing.
     pub fn is_certain(&self, file: &FileOutcome) -> bool {
         let approved = || {
@@ -388,6 +388,7 @@ impl ActionState {
         };
         match self.action.kind() {
             Kind::Edit => !file.during && (self.action.executor == Executor::Host || approved()),
+            Kind::Command if self.finished.as_ref().is_some_and(|finished| finished.apart) => !file.during,
             Kind::Command => file.change == FileChange::Delete && !self.action.checks && names(),
             Kind::Read | Kind::Network | Kind::Plan | Kind::Other => false,
         }

@@ -90,6 +90,9 @@ rules! {
     test_command,
 }
 
+/// The rule about deletions, which speaks where no rule allows one.
+pub const DESTRUCTIVE: &str = destructive::RULE.id;
+
 /// Every list of words that a command line would run, as far as it can be known.
 fn commands(case: &Case<'_>) -> Vec<Vec<Option<String>>> {
     match case.matter {

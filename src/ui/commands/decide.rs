@@ -6,6 +6,7 @@ use crate::model::event::Verdict;
 use crate::model::form::Field;
 use crate::model::offer::needs_choice;
 use crate::model::plan::{PlanDocument, PlanSubject};
+use crate::model::session::ActionState;
 use crate::model::{FormAnswer, Kind, OptionEffect};
 use crate::ui::app::always::Always;
 use crate::ui::app::rule::draft;
@@ -104,7 +105,7 @@ pub(super) const COMMANDS: &[Command] = &[
         ..deciding(
             "test",
             "test",
-            "Run the tests on a candidate with this action, or on the workspace if none is pending",
+            "Run the tests on a candidate with this edit, run this command in a layer that is thrown away, or test the workspace",
             |app| test(app, Vec::new()),
         )
     },
@@ -122,20 +123,27 @@ const fn deciding(
 /// Runs these cases, or all, on what an approval would let through: the user's version, without what is left out; with
 /// nothing pending, on the workspace.
 pub(super) fn test(app: &mut App, cases: Vec<String>) -> Vec<Request> {
-    let Some((state, _)) = app.scene.held_target() else {
+    // A command has no test cases: those of the workspace are meant.
+    let is_of_cases = |state: &ActionState| cases.is_empty() || state.action.kind() == Kind::Edit;
+    let Some((state, _)) = app.scene.held_target().filter(|(state, _)| is_of_cases(state)) else {
         app.say(Toast::plain("testing the workspace as it is"));
         let test = wire::CandidateTest { cases, ..wire::CandidateTest::default() };
         return vec![Request::Host(wire::Request::CandidateTest(test))];
     };
-    if state.action.kind() != Kind::Edit {
-        app.say(Toast::warning("only an edit can be tested in a candidate, and this action is not an edit"));
+    let is_command = state.action.kind() == Kind::Command && state.action.trial().is_none();
+    if state.action.kind() != Kind::Edit && !is_command {
+        app.say(Toast::warning("only an edit or a command can be tried, and this action is neither"));
         return Vec::new();
     }
     let action = Some(state.action.id.clone());
     match version::of(app) {
         Ok(version) => {
             let whose = if version.is_as_proposed() { "this action" } else { "your version of this action" };
-            app.say(Toast::plain(format!("testing a candidate with {whose}")));
+            app.say(Toast::plain(if is_command {
+                format!("running {whose} in a layer without network; nothing of it is kept")
+            } else {
+                format!("testing a candidate with {whose}")
+            }));
             let test = wire::CandidateTest { action, edited: version.edited, hunks: version.hunks, cases };
             vec![Request::Host(wire::Request::CandidateTest(test))]
         }

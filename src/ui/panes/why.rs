@@ -229,6 +229,11 @@ fn history(rows: &mut Vec<Row>, state: &ActionState, columns: u16) {
     if let Some(detail) = state.finished.as_ref().and_then(|finished| finished.detail.as_ref()) {
         wrapped(rows, &head("end"), Role::TextSoft, detail, Role::Warn, columns);
     }
+    let layer = state.finished.as_ref().and_then(|finished| finished.layer.as_ref());
+    if let Some(layer) = layer.filter(|layer| !layer.shared.is_empty()) {
+        let shared = format!("{}: not in the layer, the real build folders", layer.shared.join(", "));
+        wrapped(rows, &head("shared"), Role::TextSoft, &shared, Role::Text, columns);
+    }
     if let Some(detail) = state.lapsed.as_ref().and_then(|lapsed| lapsed.detail.as_ref()) {
         wrapped(rows, &head("end"), Role::TextSoft, detail, Role::Warn, columns);
     }

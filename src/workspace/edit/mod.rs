@@ -22,6 +22,7 @@ use crate::workspace::limits;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub(in crate::workspace) use temp::{TempName, create as create_temp};
 pub use temp::{is_temp_name, sweep};
 
 /// One wanted change of one node. Paths are relative to the workspace root.

@@ -1,5 +1,6 @@
 //! The launcher's private command line.
 
+use crate::workspace::layer::Plan;
 use std::ffi::{OsStr, OsString};
 
 /// The word after the binary's name that makes it a launcher.
@@ -18,9 +19,32 @@ pub enum Containment {
 /// The part of the launcher that this process is.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Role {
-    Outer { parent: i32, containment: Containment, argv: Vec<OsString> },
-    Init { report: i32, argv: Vec<OsString> },
-    Shim { launcher: i32, argv: Vec<OsString> },
+    Outer {
+        parent: i32,
+        containment: Containment,
+        argv: Vec<OsString>,
+    },
+    Init {
+        report: i32,
+        argv: Vec<OsString>,
+    },
+    Shim {
+        launcher: i32,
+        argv: Vec<OsString>,
+    },
+    /// The launcher of a command in a layer, and its init.
+    Apart {
+        parent: i32,
+        plan: Box<Plan>,
+        argv: Vec<OsString>,
+    },
+    Inside {
+        report: i32,
+        plan: Box<Plan>,
+        argv: Vec<OsString>,
+    },
+    /// Maps the ids of the launcher, which started it.
+    Map,
 }
 
 /// The command line that starts `argv` under a launcher which ends with the process `parent`.
@@ -34,6 +58,24 @@ pub fn arguments(parent: u32, containment: Containment, argv: &[OsString]) -> Ve
     line
 }
 
+/// The command line that starts `argv` in a layer, under a launcher which ends with the process `parent`.
+///
+/// # Errors
+/// In words, when the layer cannot be described.
+pub fn arguments_within(parent: u32, plan: &Plan, argv: &[OsString]) -> Result<Vec<OsString>, String> {
+    let mut line: Vec<OsString> = vec![HIDDEN_COMMAND.into(), "apart".into(), parent.to_string().into()];
+    line.push(plan.to_argument()?.into());
+    line.extend(argv.iter().cloned());
+    Ok(line)
+}
+
+/// The command line of the init of a layer.
+pub fn inside(report: i32, plan: &Plan, argv: &[OsString]) -> Result<Vec<OsString>, String> {
+    let mut all = vec![plan.to_argument()?.into()];
+    all.extend(argv.iter().cloned());
+    Ok(inner("inside", report, &all))
+}
+
 /// The command line of an inner part.
 pub fn inner(part: &str, number: i32, argv: &[OsString]) -> Vec<OsString> {
     let mut line: Vec<OsString> = vec![HIDDEN_COMMAND.into(), part.into(), number.to_string().into()];
@@ -45,6 +87,9 @@ pub fn inner(part: &str, number: i32, argv: &[OsString]) -> Vec<OsString> {
 pub fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Role, String> {
     let wrong = || format!("{HIDDEN_COMMAND} is for internal use by rightseat");
     let part = arguments.next().ok_or_else(wrong)?;
+    if part == "map" {
+        return Ok(Role::Map);
+    }
     let number = arguments.next().and_then(|text| text.to_str()?.parse::<i32>().ok()).ok_or_else(wrong)?;
     let containment = match part.to_str() {
         Some("outer") => match arguments.next().as_deref().and_then(OsStr::to_str) {
@@ -52,17 +97,26 @@ pub fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Role, Stri
             Some("subreaper") => Containment::Subreaper,
             Some(_) | None => return Err(wrong()),
         },
-        Some("init" | "shim") => Containment::Auto,
+        Some("init" | "shim" | "apart" | "inside") => Containment::Auto,
         Some(_) | None => return Err(wrong()),
+    };
+    let plan = match part.to_str() {
+        Some("apart" | "inside") => {
+            let text = arguments.next().and_then(|text| text.into_string().ok()).ok_or_else(wrong)?;
+            Some(Box::new(Plan::parse(&text)?))
+        }
+        Some(_) | None => None,
     };
     let argv: Vec<OsString> = arguments.collect();
     if argv.first().is_none_or(|program| program.is_empty()) {
         return Err(wrong());
     }
-    Ok(match part.to_str() {
-        Some("outer") => Role::Outer { parent: number, containment, argv },
-        Some("init") => Role::Init { report: number, argv },
-        Some(_) | None => Role::Shim { launcher: number, argv },
+    Ok(match (part.to_str(), plan) {
+        (Some("apart"), Some(plan)) => Role::Apart { parent: number, plan, argv },
+        (_, Some(plan)) => Role::Inside { report: number, plan, argv },
+        (Some("outer"), None) => Role::Outer { parent: number, containment, argv },
+        (Some("init"), None) => Role::Init { report: number, argv },
+        (Some(_) | None, None) => Role::Shim { launcher: number, argv },
     })
 }
 

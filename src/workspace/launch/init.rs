@@ -1,6 +1,7 @@
 //! The inner parts: pid 1 of a pid namespace, or a shim that becomes the command.
 
 use super::{EXIT_LAUNCHER_FAILED, cannot_start, complain, descriptors};
+use crate::workspace::layer::{self, Plan};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags};
@@ -14,7 +15,7 @@ use std::process::Command;
 
 /// Pid 1: starts the command, reaps everything, reports how the command ended; with its own end
 /// the kernel ends the namespace.
-pub fn run(report: i32, argv: &[OsString]) -> u8 {
+pub fn run(report: i32, layer: Option<&Plan>, argv: &[OsString]) -> u8 {
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
     // The descriptor is inherited; opening its name makes it ours.
     let report = match OpenOptions::new().write(true).open(format!("/proc/self/fd/{report}")) {
@@ -27,9 +28,19 @@ pub fn run(report: i32, argv: &[OsString]) -> u8 {
     if abandoned(&report) {
         return EXIT_LAUNCHER_FAILED;
     }
-    mount_proc();
     let Some((program, rest)) = argv.split_first() else { return complain("no command was given") };
-    let child = match Command::new(program).args(rest).process_group(0).spawn() {
+    let mut command = Command::new(program);
+    match (layer, std::env::current_dir()) {
+        (None, _) => mount_proc(),
+        (Some(plan), Ok(cwd)) => {
+            if let Err(why) = layer::enter(plan) {
+                return refuse(report, &why);
+            }
+            command.current_dir(cwd);
+        }
+        (Some(_), Err(error)) => return complain(&format!("the working directory is gone: {error}")),
+    }
+    let child = match command.args(rest).process_group(0).spawn() {
         Ok(child) => Pid::from_child(&child),
         Err(error) => return tell(report, i32::from(cannot_start(program, &error)) << 8),
     };
@@ -80,4 +91,10 @@ fn mount_proc() {
 fn tell(mut report: File, raw: i32) -> u8 {
     let _ = report.write_all(raw.to_string().as_bytes());
     0
+}
+
+/// Nothing was started, because there is no layer.
+fn refuse(mut report: File, why: &str) -> u8 {
+    let _ = report.write_all(why.as_bytes());
+    EXIT_LAUNCHER_FAILED
 }

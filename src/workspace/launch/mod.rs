@@ -6,6 +6,8 @@
 //! host ── launcher (own session, subreaper, watches the host) ── shim (dies with the launcher) = argv
 //! ```
 //!
+//! A command in a layer has the first shape, with more namespaces, see [`super::layer`].
+//!
 //! The first shape is used where a pid namespace can be made without side effects (as root); the
 //! kernel then ends everything in it together with its init. In the second shape orphans of any
 //! kind (double fork, `setsid`) come back to the launcher, because it is a child subreaper, and so
@@ -18,7 +20,7 @@ mod descriptors;
 mod init;
 mod outer;
 
-pub use args::{Containment, HIDDEN_COMMAND, arguments};
+pub use args::{Containment, HIDDEN_COMMAND, arguments, arguments_within};
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -35,8 +37,11 @@ pub const EXIT_NOT_FOUND: u8 = 127;
 /// with the returned code at once.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let code = match args::parse(arguments) {
-        Ok(args::Role::Outer { parent, containment, argv }) => outer::run(parent, containment, &argv),
-        Ok(args::Role::Init { report, argv }) => init::run(report, &argv),
+        Ok(args::Role::Outer { parent, containment, argv }) => outer::run(parent, outer::Hold::By(containment), &argv),
+        Ok(args::Role::Apart { parent, plan, argv }) => outer::run(parent, outer::Hold::Within(&plan), &argv),
+        Ok(args::Role::Init { report, argv }) => init::run(report, None, &argv),
+        Ok(args::Role::Inside { report, plan, argv }) => init::run(report, Some(&plan), &argv),
+        Ok(args::Role::Map) => u8::from(!super::layer::map()),
         Ok(args::Role::Shim { launcher, argv }) => init::shim(launcher, &argv),
         Err(what) => complain(&what),
     };

@@ -4,6 +4,7 @@
 use super::args::{self, Containment};
 use super::{EXIT_LAUNCHER_FAILED, cannot_start, complain, descriptors};
 use crate::workspace::census::procfs;
+use crate::workspace::layer::{self, Plan};
 use crate::workspace::limits;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
@@ -15,13 +16,19 @@ use rustix::process::{
 use rustix::thread::UnshareFlags;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-pub fn run(parent: i32, containment: Containment, argv: &[OsString]) -> u8 {
+/// The means that hold the tree of the command together.
+pub enum Hold<'a> {
+    By(Containment),
+    Within(&'a Plan),
+}
+
+pub fn run(parent: i32, hold: Hold<'_>, argv: &[OsString]) -> u8 {
     // A pty has made its session already; then this fails and changes nothing.
     let in_own_session = setsid().is_ok();
     let Some(host) = Pid::from_raw(parent) else { return complain("the host has no process id") };
@@ -32,11 +39,20 @@ pub fn run(parent: i32, containment: Containment, argv: &[OsString]) -> u8 {
     if let Err(error) = descriptors::seal().and_then(|()| Ok(set_child_subreaper(Some(getpid()))?)) {
         return complain(&format!("cannot prepare the command's environment: {error}"));
     }
-    let started = match containment {
-        Containment::Auto if rustix::process::geteuid().is_root() && new_pid_namespace() => {
-            start_init(argv, in_own_session)
+    let mut refusal = match hold {
+        // Opened now: later this process may have no id that can create a file.
+        Hold::Within(plan) => File::create(&plan.refusal).ok(),
+        Hold::By(_) => None,
+    };
+    let started = match hold {
+        Hold::Within(plan) => match layer::separate(plan.network, &[args::HIDDEN_COMMAND.into(), "map".into()]) {
+            Ok(()) => start_init(|report| args::inside(report, plan, argv), in_own_session),
+            Err(why) => Err(refuse(refusal.take(), &why)),
+        },
+        Hold::By(Containment::Auto) if rustix::process::geteuid().is_root() && new_pid_namespace() => {
+            start_init(|report| Ok(args::inner("init", report, argv)), in_own_session)
         }
-        Containment::Auto | Containment::Subreaper => start_shim(argv, in_own_session),
+        Hold::By(Containment::Auto | Containment::Subreaper) => start_shim(argv, in_own_session),
     };
     let (child, report) = match started {
         Ok(started) => started,
@@ -44,9 +60,19 @@ pub fn run(parent: i32, containment: Containment, argv: &[OsString]) -> u8 {
     };
     let ended = wait_for(child, host, watch.as_ref());
     end_the_rest();
-    match ended {
-        Some(status) => mirror(report.and_then(reported).unwrap_or(status)),
-        None => EXIT_LAUNCHER_FAILED,
+    let Some(status) = ended else { return EXIT_LAUNCHER_FAILED };
+    match report.and_then(reported) {
+        Some(Report::Ended(status)) => mirror(status),
+        Some(Report::Refused(why)) => refuse(refusal, &why),
+        None => mirror(status),
+    }
+}
+
+/// Tells the host that nothing was started, and why. It is written where the command could not.
+fn refuse(refusal: Option<File>, why: &str) -> u8 {
+    match refusal.map(|mut file| file.write_all(why.as_bytes())) {
+        Some(Ok(())) => EXIT_LAUNCHER_FAILED,
+        Some(Err(_)) | None => complain(&format!("the command was not started in its layer: {why}")),
     }
 }
 
@@ -59,11 +85,12 @@ fn new_pid_namespace() -> bool {
 
 type Started = (Child, Option<OwnedFd>);
 
-fn start_init(argv: &[OsString], own_group: bool) -> Result<Started, u8> {
+fn start_init(line: impl FnOnce(i32) -> Result<Vec<OsString>, String>, own_group: bool) -> Result<Started, u8> {
     let prepared = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
         .and_then(|(read, write)| fcntl_setfd(&write, FdFlags::empty()).map(|()| (read, write)));
     let (read, write) = prepared.map_err(|errno| complain(&format!("cannot make a pipe: {errno}")))?;
-    let mut command = myself(args::inner("init", write.as_raw_fd(), argv), own_group)?;
+    let line = line(write.as_raw_fd()).map_err(|why| complain(&why))?;
+    let mut command = myself(line, own_group)?;
     let child = command.spawn().map_err(|error| complain(&format!("cannot start the command's init: {error}")))?;
     Ok((child, Some(read)))
 }
@@ -144,11 +171,22 @@ fn end_the_rest() {
     }
 }
 
-/// The status that the init wrote, if it lived to write it.
-fn reported(read: OwnedFd) -> Option<i32> {
+/// The init's report.
+enum Report {
+    /// The raw wait status of the command.
+    Ended(i32),
+    /// There is no layer, and nothing was started.
+    Refused(String),
+}
+
+/// The report of the init, if it lived to write one.
+fn reported(read: OwnedFd) -> Option<Report> {
     let mut text = String::new();
     File::from(read).take(limits::LAUNCH_REPORT_BYTES_MAX).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    match text.parse() {
+        Ok(status) => Some(Report::Ended(status)),
+        Err(_) => (!text.is_empty()).then_some(Report::Refused(text)),
+    }
 }
 
 /// Ends as the command ended: with its code, or by its signal.

@@ -1,6 +1,7 @@
 //! The port's workspace on a real file system: puts edits, commands, checkpoints, candidates, the
 //! watcher and the census together. It executes what a permit covers and nothing else.
 
+mod apart;
 mod copies;
 mod perform;
 mod promoted;
@@ -11,16 +12,18 @@ use super::census::{Scope, Tracker};
 use super::checkpoint::{Difference, EntryKind, Store, StoreError, compare};
 use super::edit;
 use super::launch::Containment;
+use super::layer;
 use super::listing::Listing;
 use super::root::{PathRefusal, Root};
 use super::run::{self, Spawner, Spec, environment};
 use super::tree::{self, Rules};
 use super::watch::{Means, Watch};
 use crate::base::{ActionId, Digest, RelPath, SessionId, limits};
+use crate::config::LayerSettings;
 use crate::journal::Permit;
 use crate::model::ActionBody;
 use crate::model::action::Touches;
-use crate::model::event::{Census, FileOutcome, Survivor};
+use crate::model::event::{Census, FileOutcome, InLayer, Survivor};
 use crate::model::{Action, Command};
 use crate::policy::Reach;
 use crate::port;
@@ -58,6 +61,7 @@ pub struct LiveWorkspace {
     /// The means, and the pause between walks when it polls.
     watching: (Means, Duration),
     watch: Arc<Mutex<Option<Watch>>>,
+    layers: apart::Layers,
 }
 
 impl LiveWorkspace {
@@ -76,6 +80,10 @@ impl LiveWorkspace {
         copies::clear_left_over(&state);
         // Read before any agent runs, and kept: what an agent writes later changes no judgment.
         let rules = Rules::of_session(root.path(), &state);
+        for note in layer::Layer::finish_left_over(&state, &root, &rules) {
+            tracing::warn!("a promotion that a former host began: {note}");
+        }
+        layer::clear_left_over(&state);
         let (swept, known) = (root.path().to_owned(), rules.clone());
         std::thread::spawn(move || edit::sweep(tree::directories(&swept, &known).iter().map(|dir| swept.join(dir))));
         let tracker = Tracker::new(settings.session.as_str());
@@ -88,12 +96,21 @@ impl LiveWorkspace {
             candidates: Arc::new(Semaphore::new(crate::workspace::limits::CANDIDATES_MAX)),
             watching: (Means::Auto, Duration::from_millis(limits::WATCH_POLL_MS)),
             watch: Arc::new(Mutex::new(None)),
+            layers: apart::Layers::none(),
         })
     }
 
     /// Passes these variables on to every command, beside the built-in short list.
     pub fn passing(mut self, names: Vec<String>) -> Self {
         self.spawner = self.spawner.passing(names);
+        self
+    }
+
+    /// Runs commands in layers, with these paths hidden in them. Whether that works is found in the background.
+    pub fn layered(mut self, settings: &LayerSettings, hidden: Vec<PathBuf>) -> Self {
+        let launcher = self.spawner.launcher().to_owned();
+        self.layers = apart::Layers::new(settings, hidden, launcher, self.state.clone());
+        self.layers.try_out(&self.root, self.listing.rules());
         self
     }
 
@@ -200,6 +217,64 @@ impl port::Workspace for LiveWorkspace {
     fn perform(&self, permit: Permit, work: Work, progress: mpsc::Sender<Progress>) -> BoxFuture<'_, Performed> {
         let place = perform::WorkRoot { root: self.root.clone(), rules: self.listing.rules().clone() };
         Box::pin(perform::perform(place, &self.spawner, permit, work, progress))
+    }
+
+    fn keeps_apart(&self, command: port::Apart) -> bool {
+        self.layers.keeps_apart(command)
+    }
+
+    fn perform_apart(
+        &self,
+        permit: Permit,
+        work: Work,
+        progress: mpsc::Sender<Progress>,
+        is_preview: bool,
+    ) -> BoxFuture<'_, Result<Performed, Box<port::NotApart>>> {
+        Box::pin(async move {
+            let (id, line) = (work.action.id.clone(), work.action.command().map(Command::line).unwrap_or_default());
+            let (layers, name) = (self.layers.clone(), id.clone());
+            let (root, rules) = (self.root.clone(), self.listing.rules().clone());
+            let made = move || Ok(layers.make(&name, (&root, &rules), &line, is_preview));
+            let layer = match blocking(made).await.unwrap_or_else(|error| Err(error.to_string())) {
+                Ok(layer) => layer,
+                Err(why) => return Err(Box::new(port::NotApart { why, permit, work, progress })),
+            };
+            let spawner = self.spawner.clone().within(layer.plan().clone());
+            let performed = perform::perform_within(&self.root, &spawner, &permit, &work, progress.clone()).await;
+            if let Some(no) = layer.refusal() {
+                return Err(Box::new(port::NotApart { why: no.to_string(), permit, work, progress }));
+            }
+            let inside = |path: &PathBuf| Some(path.strip_prefix(self.root.path()).ok()?.display().to_string());
+            let shared = layer.plan().shared.iter().filter_map(inside).collect();
+            self.layers.keep(id, layer);
+            Ok(Performed { apart: true, layer: InLayer { shared, ..InLayer::default() }, ..performed })
+        })
+    }
+
+    fn effect(&self, action: &ActionId, before: Option<Digest>) -> BoxFuture<'_, Result<port::Effect, WorkspaceError>> {
+        let (layers, action) = (self.layers.clone(), action.clone());
+        let (root, listing) = (self.root.clone(), self.listing.clone());
+        Box::pin(blocking(move || layers.effect(&action, &root, &listing, before)))
+    }
+
+    fn result_files(&self, action: &ActionId, paths: Vec<RelPath>) -> BoxFuture<'_, Vec<port::HeldFile>> {
+        let (layers, action, root) = (self.layers.clone(), action.clone(), self.root.clone());
+        let work = blocking(move || Ok(layers.files(&action, &root, &paths)));
+        Box::pin(async move { work.await.unwrap_or_default() })
+    }
+
+    fn promote(&self, action: &ActionId, held: Vec<RelPath>) -> BoxFuture<'_, port::Promotion> {
+        let (layers, action) = (self.layers.clone(), action.clone());
+        let (root, rules) = (self.root.clone(), self.listing.rules().clone());
+        Box::pin(async move {
+            let work = blocking(move || Ok(layers.promote(&action, (&root, &rules), &held)));
+            let lost = |error: WorkspaceError| port::Promotion { left: vec![error.to_string()], ..Default::default() };
+            work.await.unwrap_or_else(lost)
+        })
+    }
+
+    fn drop_layer(&self, action: &ActionId) {
+        self.layers.forget(action);
     }
 
     fn open_trials(&self, permit: Permit, action: &Action) -> BoxFuture<'_, Result<Box<dyn Trials>, WorkspaceError>> {

@@ -18,7 +18,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 /// Checks that the permit is for exactly this action, unchanged.
 pub fn check(permit: &Permit, action: &Action) -> Result<(), String> {
@@ -57,22 +56,12 @@ pub async fn perform(
 ) -> Performed {
     let began = Instant::now();
     let WorkRoot { root, rules } = place;
-    let mut performed = match check(&permit, &work.action) {
+    let mut performed = match admit(&root, &permit, &work.action) {
         Err(why) => Performed::of(OutcomeWord::Failed, Some(why)),
-        // What was approved was approved for that place.
-        Ok(()) if !root.is_in_place() => {
-            let why = format!(
-                "the workspace {} was moved, renamed or replaced: nothing was done; move it back, or start a session where it \
-                 is now",
-                root.path().display()
-            );
-            Performed::of(OutcomeWord::Failed, Some(why))
-        }
         Ok(()) => match &work.action.body {
             ActionBody::Edit(_) => spawned(move || edit_files(&root, &work)).await,
             ActionBody::Command(command) | ActionBody::Trials(command, _) => {
-                let stop = work.stop.clone();
-                run_command(&root, spawner, command, (work.action.checks, stop), progress).await
+                run_command(&root, spawner, command, &work, progress).await
             }
             ActionBody::Read(_) => {
                 spawned(move || read_files(&root, &rules, work.action.target().unwrap_or("."))).await
@@ -85,6 +74,37 @@ pub async fn perform(
     };
     performed.ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     performed
+}
+
+/// Runs the command of an action in a layer, which this spawner starts it in. The permit is spent unless the layer
+/// refused: then nothing was started.
+pub async fn perform_within(
+    root: &Root,
+    spawner: &Spawner,
+    permit: &Permit,
+    work: &Work,
+    progress: mpsc::Sender<Progress>,
+) -> Performed {
+    let began = Instant::now();
+    let mut performed = match (admit(root, permit, &work.action), work.action.command()) {
+        (Err(why), _) => Performed::of(OutcomeWord::Failed, Some(why)),
+        (Ok(()), Some(command)) => run_command(root, spawner, command, work, progress).await,
+        (Ok(()), None) => Performed::of(OutcomeWord::Failed, Some("only a command runs in a layer".to_owned())),
+    };
+    performed.ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    performed
+}
+
+/// Checks the permit, and that the workspace is where it was: what was approved was approved for that place.
+fn admit(root: &Root, permit: &Permit, action: &Action) -> Result<(), String> {
+    check(permit, action)?;
+    if root.is_in_place() {
+        return Ok(());
+    }
+    Err(format!(
+        "the workspace {} was moved, renamed or replaced: nothing was done; move it back, or start a session where it is now",
+        root.path().display()
+    ))
 }
 
 async fn spawned(work: impl FnOnce() -> Performed + Send + 'static) -> Performed {
@@ -278,9 +298,10 @@ async fn run_command(
     root: &Root,
     spawner: &Spawner,
     command: &Command,
-    (merged, stop): (bool, CancellationToken),
+    work: &Work,
     progress: mpsc::Sender<Progress>,
 ) -> Performed {
+    let (merged, stop) = (work.action.checks, work.stop.clone());
     let failed = |why: String| Performed::of(OutcomeWord::Failed, Some(why));
     let spec = match run::prepare(root, command, &[]) {
         Ok(spec) => run::Spec { merged, ..spec },

@@ -10,12 +10,14 @@ pub use program::{environment, find_program, missing, prepare};
 
 use super::census::{MARKER, Scope, Tracker, launched};
 use super::launch::{self, Containment};
+use super::layer::Plan;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +44,7 @@ pub struct Spawner {
     tracker: Tracker,
     /// Names of variables passed on beside the built-in short list, by the user's configuration.
     passed: Vec<String>,
+    layer: Option<Arc<Plan>>,
 }
 
 /// A command that runs. Dropping it ends its whole tree.
@@ -63,7 +66,7 @@ impl Spawner {
         // Through the kernel's link it stays this very binary when the file is replaced meanwhile.
         let same = std::env::current_exe().is_ok_and(|own| own == launcher);
         let launcher = if same { PathBuf::from("/proc/self/exe") } else { launcher };
-        Self { launcher, containment, tracker, passed: Vec::new() }
+        Self { launcher, containment, tracker, passed: Vec::new(), layer: None }
     }
 
     /// Passes on these variables as well.
@@ -77,13 +80,28 @@ impl Spawner {
         &self.tracker
     }
 
+    /// The same for commands in a layer. Where it cannot be entered, the launcher says so on standard error, with exit
+    /// code 125, and the command is not started.
+    pub fn within(mut self, layer: Plan) -> Self {
+        self.layer = Some(Arc::new(layer));
+        self
+    }
+
+    /// The rightseat binary.
+    pub fn launcher(&self) -> &Path {
+        &self.launcher
+    }
+
     /// Starts a command. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When the launcher cannot be started. A program that does not exist is reported by the
     /// launcher on standard error, with exit code 127; see [`find_program`].
     pub fn spawn(&self, spec: &Spec) -> io::Result<Running> {
-        let line = launch::arguments(std::process::id(), self.containment, &spec.argv);
+        let line = match &self.layer {
+            Some(plan) => launch::arguments_within(std::process::id(), plan, &spec.argv).map_err(io::Error::other)?,
+            None => launch::arguments(std::process::id(), self.containment, &spec.argv),
+        };
         let mut command = Command::new(&self.launcher);
         command
             .arg0("rightseat")

@@ -24,6 +24,7 @@ mod draw;
 mod files;
 mod form;
 mod plan;
+mod preview;
 mod told;
 
 pub use choose::Step;

@@ -1,0 +1,96 @@
+//! The result of a command in a layer: the part that is promoted with it, and the part that a user has to let through.
+
+use crate::base::{ActionId, RelPath};
+use crate::host::Judge;
+use crate::model::event::RulingWord;
+use crate::model::{Action, Body, FileEdit, Proposal};
+use crate::port::ResultNode;
+
+/// Returns the paths that are not promoted without a question: those that a rule speaks against, such as guarded files,
+/// and those outside of the declared paths that no rule allows.
+pub fn held_back(judge: &dyn Judge, action: &ActionId, nodes: &[ResultNode]) -> Vec<RelPath> {
+    // One by one: a word on several files does not tell which of them it is about.
+    let passes = |node: &&ResultNode| {
+        let judged = judge.judged(&edit_of(action, node));
+        if node.is_declared { judged.is_unopposed() } else { judged.word == RulingWord::Allow }
+    };
+    nodes.iter().filter(|node| !passes(node)).map(|node| node.path.clone()).collect()
+}
+
+/// The edit that a node of the result amounts to.
+fn edit_of(action: &ActionId, node: &ResultNode) -> Action {
+    let file = FileEdit {
+        path: node.path.clone(),
+        change: node.change,
+        from: None,
+        before: None,
+        after: None,
+        before_node: None,
+        after_node: None,
+    };
+    Action::file(action.clone(), Proposal::new("", Body::Edit(Vec::new())), Some(vec![file]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::FileChange;
+    use crate::policy::Judged;
+    use crate::policy::{Place, Policy};
+
+    struct Rules(Policy);
+
+    impl Judge for Rules {
+        fn judged(&self, action: &Action) -> Judged {
+            self.0.rule(action, &Place::of("/w"))
+        }
+        fn reach(&self, _: &crate::model::Command) -> Option<crate::policy::Reach> {
+            None
+        }
+        fn tightened(&self, _: &str) -> Result<std::sync::Arc<dyn Judge>, String> {
+            Err(String::new())
+        }
+        fn digest(&self) -> crate::base::Digest {
+            crate::base::Digest::of(b"")
+        }
+    }
+
+    fn held(policy: Policy, nodes: &[(&str, bool)]) -> Vec<String> {
+        let node = |(path, is_declared): &(&str, bool)| {
+            let change = if path.starts_with("gone") { FileChange::Delete } else { FileChange::Modify };
+            ResultNode { path: RelPath::new(path).unwrap(), change, is_declared: *is_declared }
+        };
+        let nodes: Vec<_> = nodes.iter().map(node).collect();
+        held_back(&Rules(policy), &"a1".into(), &nodes).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn guarded_files_are_held_back_and_undeclared_ones_unless_a_rule_allows_them() {
+        let nodes = [
+            ("src/a.rs", true),
+            (".github/workflows/ci.yml", true),
+            ("b.txt", true),
+            ("gone.txt", true),
+            ("package.json", true),
+            ("AGENTS.md", false),
+            ("docs/x.md", false),
+            ("gen/y.rs", false),
+        ];
+        let builtin = || Policy::builtin(Vec::new());
+        let always = [".github/workflows/ci.yml", "package.json", "AGENTS.md"];
+        assert_eq!(held(builtin(), &nodes), [&always[..], &["docs/x.md", "gen/y.rs"]].concat());
+        let allow = "[[rule]]\nruling = \"allow\"\nkinds = [\"edit\"]\npaths = [\"gen/**\", \"AGENTS.md\"]\n";
+        let (policy, fault) = Policy::with_file(Vec::new(), "policy.toml", allow);
+        assert_eq!(
+            (fault, held(policy, &nodes)),
+            (None, [&always[..], &["docs/x.md"]].concat().iter().map(ToString::to_string).collect())
+        );
+        let ask = "[[rule]]\nruling = \"ask\"\nkinds = [\"edit\"]\npaths = [\"b.txt\"]\n";
+        let (policy, _) = Policy::with_file(Vec::new(), "policy.toml", ask);
+        assert!(held(policy, &nodes).contains(&"b.txt".to_owned()));
+        let ask = "[[rule]]\nruling = \"ask\"\nkinds = [\"delete\"]\npaths = [\"gone*\"]\n";
+        let (policy, _) = Policy::with_file(Vec::new(), "policy.toml", ask);
+        assert!(held(policy, &nodes).contains(&"gone.txt".to_owned()));
+        assert_eq!(held(builtin(), &[]), [""; 0]);
+    }
+}

@@ -1,0 +1,38 @@
+//! What is told about a command's layer.
+
+use crate::base::{ActionId, RelPath};
+use crate::model::FileChange;
+use serde::{Deserialize, Serialize};
+
+/// More about a command in a layer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InLayer {
+    /// Build folders that were the real ones, relative to the workspace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<String>,
+    /// The pending action that was tried in it; nothing of it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previews: Option<ActionId>,
+    /// What that would change, bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub would: Vec<WouldChange>,
+    /// Number of further changes.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub more: u64,
+}
+
+fn is_none(number: &u64) -> bool {
+    *number == 0
+}
+
+/// A change that a command would make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WouldChange {
+    pub path: RelPath,
+    pub change: FileChange,
+    pub added: u64,
+    pub removed: u64,
+    /// The hunks as unified diff text, bounded; foreign text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hunks: String,
+}

@@ -1,0 +1,89 @@
+//! A pending command that was tried in a layer: what it would change, and what it wrote.
+
+use crate::base::text::{Show, escape};
+use crate::model::FileChange;
+use crate::model::event::{InLayer, OutcomeWord, WouldChange};
+use crate::model::session::{ActionState, Phase};
+use crate::ui::app::Scene;
+use crate::ui::limits::UI_PREVIEW_OUTPUT_LINES_MAX;
+use crate::ui::panes::row::{Row, wrapped};
+use crate::ui::theme::Role;
+
+/// Describes the newest preview of this action.
+pub(super) fn rows(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) {
+    let found = scene.session.actions.recent().find_map(|other| {
+        let layer = other.finished.as_ref()?.layer.as_ref()?;
+        (layer.previews.as_ref() == Some(&state.action.id)).then_some((other, layer))
+    });
+    let Some((tried, layer)) = found else { return };
+    rows.push(Row::default());
+    head(rows, tried, columns);
+    if tried.phase == Phase::Finished(OutcomeWord::Ok) || tried.finished.as_ref().is_some_and(|f| f.exit.is_some()) {
+        changes(rows, layer, columns);
+        output(rows, tried, columns);
+    }
+}
+
+fn head(rows: &mut Vec<Row>, tried: &ActionState, columns: u16) {
+    let finished = tried.finished.as_ref();
+    let exit = finished.and_then(|finished| finished.exit);
+    let (words, role) = match exit {
+        Some(0) => ("exit 0, in a layer without network; nothing was kept".to_owned(), Role::Ok),
+        Some(code) => (format!("exit {code}, in a layer without network; nothing was kept"), Role::Warn),
+        None => (finished.and_then(|f| f.detail.clone()).unwrap_or_else(|| "it did not end".to_owned()), Role::Fail),
+    };
+    let line = tried.action.command().map(crate::model::Command::line).unwrap_or_default();
+    wrapped(rows, &format!("preview {}  ", tried.action.id), Role::Accent, &words, role, columns);
+    wrapped(rows, "  $ ", Role::TextSoft, &line, Role::TextSoft, columns);
+}
+
+fn changes(rows: &mut Vec<Row>, layer: &InLayer, columns: u16) {
+    if layer.would.is_empty() && layer.more == 0 {
+        rows.push(Row::new("would change  ", Role::TextSoft).and("no file", Role::Text));
+    }
+    for change in &layer.would {
+        rows.push(named(change));
+        for line in change.hunks.lines() {
+            let role = match line.as_bytes().first() {
+                Some(b'+') => Role::DiffAddSign,
+                Some(b'-') => Role::DiffDelSign,
+                Some(b'@') => Role::TextFaint,
+                _ => Role::TextSoft,
+            };
+            wrapped(rows, "  ", Role::Text, line, role, columns);
+        }
+    }
+    if layer.more > 0 {
+        rows.push(Row::new(format!("and {} more, not listed or not content", layer.more), Role::TextSoft));
+    }
+    for shared in &layer.shared {
+        let words = "shared: the real folder, which it may have changed";
+        rows.push(Row::new(format!("{}  ", escape::show(shared, &Show::default())), Role::Text).and(words, Role::Warn));
+    }
+}
+
+fn named(change: &WouldChange) -> Row {
+    let verb = match change.change {
+        FileChange::Modify => "would change  ",
+        FileChange::Create => "would create  ",
+        FileChange::Delete => "would delete  ",
+        FileChange::Rename => "would rename  ",
+    };
+    let path = escape::show(change.path.as_str(), &Show::default()).into_owned();
+    Row::new(verb, Role::TextSoft)
+        .and(path, Role::TextStrong)
+        .and(format!("  +{}", change.added), Role::DiffAddSign)
+        .and(format!(" -{}", change.removed), Role::DiffDelSign)
+}
+
+/// The end of what it wrote.
+fn output(rows: &mut Vec<Row>, tried: &ActionState, columns: u16) {
+    let lines: Vec<&str> = tried.output.tail.lines().rev().take(UI_PREVIEW_OUTPUT_LINES_MAX).collect();
+    if lines.is_empty() {
+        return;
+    }
+    rows.push(Row::new("output", Role::TextSoft));
+    for line in lines.into_iter().rev() {
+        wrapped(rows, "  ", Role::Text, line, Role::Text, columns);
+    }
+}

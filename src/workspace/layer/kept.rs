@@ -1,0 +1,262 @@
+//! A layer on the host's side: its directories, when it began, and their end.
+
+use super::places;
+use super::plan::{Plan, Scratch, Upper};
+use super::probe::NoLayer;
+use super::promote::{self, Promoted};
+use super::read::{self, Changes, Others};
+use crate::workspace::limits;
+use crate::workspace::root::Root;
+use crate::workspace::tree::Rules;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The beginning of the names of directories in which an attempt is made.
+pub(super) const ATTEMPT: &str = "probe-";
+/// The file that says that the promotion of a layer has begun.
+const INTENT: &str = "promoting";
+
+/// What it takes to finish a promotion.
+#[derive(Debug, Serialize, Deserialize)]
+struct Intent {
+    plan: Plan,
+    began_ns: i64,
+    held: BTreeSet<PathBuf>,
+    /// The paths that somebody else had changed.
+    of_others: BTreeSet<PathBuf>,
+}
+
+/// The layer of one command. Dropping it throws away what was not promoted.
+#[derive(Debug)]
+pub struct Layer {
+    dir: PathBuf,
+    /// Where versions are kept that were not promoted.
+    kept: PathBuf,
+    plan: Plan,
+    began_ns: i128,
+}
+
+impl Layer {
+    /// A new layer over the workspace. `state` is the session's own directory; `hidden` are further paths that are empty
+    /// in the layer; `line` is the command, which shares no build folder that it names or cleans.
+    ///
+    /// # Errors
+    /// Why there is none, and what to do about it.
+    pub fn make(
+        (state, name): (&Path, &str),
+        (root, rules): (&Root, &Rules),
+        (line, network): (&str, bool),
+        hidden: &[PathBuf],
+    ) -> Result<Self, NoLayer> {
+        let fail = |error: io::Error| NoLayer::by_machine(format!("{}: {error}", state.display()));
+        let shared = places::shared(root.path(), rules, line);
+        places::check(root.path(), state, &shared)?;
+        let dir = state.join("layers").join(name);
+        remove(&dir);
+        // Step by step: a state that is deleted meanwhile is not made again.
+        let make = |path: &Path| fs::DirBuilder::new().mode(0o700).create(path);
+        let layers = state.join("layers");
+        if !layers.is_dir() {
+            make(&layers).map_err(fail)?;
+        }
+        make(&dir).map_err(fail)?;
+        let upper = |of: &str| -> io::Result<Upper> {
+            let of = dir.join(of);
+            let upper = Upper { upper: of.join("upper"), work: of.join("work") };
+            [&of, &upper.upper, &upper.work].into_iter().try_for_each(|path| make(path))?;
+            Ok(upper)
+        };
+        let mut scratch = Vec::new();
+        for (number, at) in places::caches(root.path(), state).into_iter().enumerate() {
+            scratch.push(Scratch { at, upper: upper(&format!("cache{number}")).map_err(fail)? });
+        }
+        let own = upper("own").map_err(fail)?;
+        // What the command sees of the root is what the upper directory has.
+        let about = root.path().metadata().map_err(fail)?;
+        fs::set_permissions(&own.upper, about.permissions()).map_err(fail)?;
+        let plan = Plan {
+            root: root.path().to_owned(),
+            upper: own,
+            shared,
+            scratch,
+            hidden: places::hidden(root.path(), state, hidden),
+            network,
+            refusal: dir.join("refusal"),
+        };
+        let began_ns = moment(&dir).map_err(fail)?;
+        Ok(Self { kept: state.join("kept").join(name), dir, plan, began_ns })
+    }
+
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Every node that was changed from this moment on has a later change time.
+    pub(super) fn began_ns(&self) -> i128 {
+        self.began_ns
+    }
+
+    /// The upper side of a path of the workspace.
+    pub(super) fn upper(&self, path: &Path) -> PathBuf {
+        self.plan.upper.upper.join(path)
+    }
+
+    /// Why nothing was started in it. Call it when the launcher has ended.
+    pub fn refusal(&self) -> Option<NoLayer> {
+        let why = fs::read_to_string(&self.plan.refusal).unwrap_or_default();
+        (!why.is_empty()).then(|| NoLayer::by_machine(why))
+    }
+
+    /// What the command did. Call it when all its processes have ended.
+    ///
+    /// # Errors
+    /// When a directory cannot be read.
+    pub fn changes(&self, root: &Root, others: Option<&Others<'_>>) -> io::Result<Changes> {
+        let disk = rustix::fs::statvfs(&self.dir)?;
+        if disk.f_bavail.saturating_mul(disk.f_frsize) < limits::LAYER_FREE_BYTES_MIN {
+            // A file that the command could not write to its end looks like one that it wrote.
+            let why = "its disk is full, so what the command wrote may be cut off; free some space, or choose another --state-dir";
+            return Err(io::Error::new(io::ErrorKind::StorageFull, why));
+        }
+        read::changes(self, root, others)
+    }
+
+    /// Carries these changes over to the workspace, as far as nobody else changed the same nodes. Those of the `held`
+    /// paths stay in the layer. Once it has begun it is finished by [`Layer::finish_left_over`], whatever happens to
+    /// this process.
+    pub fn promote(&self, root: &Root, rules: &Rules, changes: &Changes, held: &BTreeSet<PathBuf>) -> Promoted {
+        match self.intend(changes, held) {
+            Ok(()) => promote::promote(self, root, rules, changes, held),
+            Err(error) => Promoted {
+                kept: vec![format!("nothing was promoted: {}: {error}", self.dir.display())],
+                ..Promoted::default()
+            },
+        }
+    }
+
+    /// Writes down that the promotion begins.
+    fn intend(&self, changes: &Changes, held: &BTreeSet<PathBuf>) -> io::Result<()> {
+        let began_ns = i64::try_from(self.began_ns).map_err(io::Error::other)?;
+        let of_others = changes.list.iter().filter(|change| change.in_conflict).map(|change| change.path.clone());
+        let intent = Intent { plan: self.plan.clone(), began_ns, held: held.clone(), of_others: of_others.collect() };
+        let text = serde_json::to_vec(&intent).map_err(io::Error::other)?;
+        let (unfinished, path) = (self.dir.join("promoting.new"), self.dir.join(INTENT));
+        let mut file = fs::File::create(&unfinished)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        fs::rename(unfinished, path)
+    }
+
+    /// Finishes the promotions that a killed host began. Returns what was not promoted, in words.
+    pub fn finish_left_over(state: &Path, root: &Root, rules: &Rules) -> Vec<String> {
+        let mut notes = Vec::new();
+        for entry in fs::read_dir(state.join("layers")).into_iter().flatten().flatten() {
+            let intent = fs::read(entry.path().join(INTENT)).ok();
+            let Some(intent) = intent.and_then(|text| serde_json::from_slice::<Intent>(&text).ok()) else { continue };
+            if intent.plan.root != root.path() {
+                continue;
+            }
+            let kept = state.join("kept").join(entry.file_name());
+            let layer = Self { dir: entry.path(), kept, plan: intent.plan, began_ns: intent.began_ns.into() };
+            match layer.changes(root, None) {
+                Ok(mut changes) => {
+                    // What came and went in the directories meanwhile was this promotion, as far as is known.
+                    changes.list.iter_mut().for_each(|change| {
+                        change.in_conflict &= change.before.is_some();
+                        change.in_conflict |= intent.of_others.contains(&change.path);
+                    });
+                    notes.extend(promote::promote(&layer, root, rules, &changes, &intent.held).kept);
+                    notes.extend(intent.held.iter().filter_map(|path| layer.keep_held(path)));
+                }
+                Err(error) => notes.push(format!("{}: {error}", layer.dir.display())),
+            }
+        }
+        notes
+    }
+
+    /// The upper directory, to read nodes in it.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn own_tree(&self) -> io::Result<Root> {
+        Root::open(&self.plan.upper.upper)
+    }
+
+    /// Keeps the command's version of a path that was held back, and says where.
+    pub fn keep_held(&self, path: &Path) -> Option<String> {
+        let at = self.keep(path).ok().flatten()?;
+        Some(format!("{} was not promoted; the command's version is {}", path.display(), at.display()))
+    }
+
+    /// Moves the command's version of a file to where it stays; `None` where there is nothing to keep.
+    pub(super) fn keep(&self, path: &Path) -> io::Result<Option<PathBuf>> {
+        let (from, to) = (self.upper(path), self.kept.join(path));
+        if from.is_dir() && !from.is_symlink() {
+            return Ok(None);
+        }
+        let parent = to.parent().unwrap_or(&self.kept);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+        fs::rename(&from, &to)?;
+        Ok(Some(to))
+    }
+}
+
+impl Drop for Layer {
+    fn drop(&mut self) {
+        remove(&self.dir);
+    }
+}
+
+/// Removes the layers that a killed host left, and its attempts to make one.
+pub fn clear_left_over(state: &Path) {
+    remove(&state.join("layers"));
+    for entry in fs::read_dir(state).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(ATTEMPT) {
+            remove(&entry.path());
+        }
+    }
+}
+
+/// Removes a directory whatever its bits and those of what is in it.
+fn remove(dir: &Path) {
+    if fs::remove_dir_all(dir).is_ok() || !dir.exists() {
+        return;
+    }
+    open_up(dir, 0);
+    let _ = fs::remove_dir_all(dir);
+}
+
+fn open_up(dir: &Path, depth: usize) {
+    if depth > limits::CHECKPOINT_DEPTH_MAX || !dir.symlink_metadata().is_ok_and(|about| about.is_dir()) {
+        return;
+    }
+    let _ = fs::set_permissions(dir, fs::Permissions::from_mode(0o700));
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        open_up(&entry.path(), depth + 1);
+    }
+}
+
+/// A moment as the kernel tells change times, later than every change until now: they advance in ticks.
+fn moment(dir: &Path) -> io::Result<i128> {
+    let stamp = |name: &str| -> io::Result<i128> {
+        let path = dir.join(name);
+        fs::write(&path, "")?;
+        let about = path.metadata()?;
+        fs::remove_file(&path)?;
+        Ok(i128::from(about.ctime()) * 1_000_000_000 + i128::from(about.ctime_nsec()))
+    };
+    let first = stamp("first")?;
+    for _ in 0..limits::LAYER_TICKS_MS_MAX {
+        let next = stamp("next")?;
+        if next > first {
+            return Ok(next);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Err(io::Error::other("the clock of the file system stands still"))
+}

@@ -1,0 +1,196 @@
+//! The layers of the live workspace: when a command gets one, what it left there, and its way into the workspace.
+
+use super::{locked, read, store_error};
+use crate::base::{ActionId, Digest, RelPath};
+use crate::config::{LayerSettings, LayerUse};
+use crate::port::{Apart, Effect, HeldFile, Promotion, ResultNode, WorkspaceError};
+use crate::workspace::checkpoint::compare;
+use crate::workspace::layer::{Change, Changes, Layer, Others, Promoted, available};
+use crate::workspace::limits;
+use crate::workspace::listing::Listing;
+use crate::workspace::root::Root;
+use crate::workspace::tree::Rules;
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Layers {
+    commands: LayerUse,
+    network: bool,
+    /// The paths that are promoted without a question; `None` = all.
+    declared: Option<GlobSet>,
+    hidden: Arc<Vec<PathBuf>>,
+    launcher: PathBuf,
+    state: PathBuf,
+    /// Why there are none, in words. Unset until it was tried.
+    refusal: Arc<OnceLock<Option<String>>>,
+    /// The layers of commands that ended, with what was read from them.
+    held: Arc<Mutex<HashMap<ActionId, (Layer, Changes)>>>,
+}
+
+impl Layers {
+    /// None.
+    pub fn none() -> Self {
+        let settings = LayerSettings { commands: LayerUse::Never, ..LayerSettings::default() };
+        Self::new(&settings, Vec::new(), PathBuf::new(), PathBuf::new())
+    }
+
+    /// `launcher` is the rightseat binary, `state` the session's own directory.
+    pub fn new(settings: &LayerSettings, hidden: Vec<PathBuf>, launcher: PathBuf, state: PathBuf) -> Self {
+        let &LayerSettings { commands, network, ref promote } = settings;
+        let (refusal, held) = (Arc::default(), Arc::default());
+        let declared = promote.as_ref().map(|globs| set_of(globs));
+        Self { commands, network, declared, hidden: Arc::new(hidden), launcher, state, refusal, held }
+    }
+
+    /// Finds in the background whether they work here.
+    pub fn try_out(&self, root: &Arc<Root>, rules: &Rules) {
+        if self.commands != LayerUse::Never {
+            let (layers, root, rules) = (self.clone(), root.clone(), rules.clone());
+            std::thread::spawn(move || layers.refusal((&root, &rules)).is_some());
+        }
+    }
+
+    fn refusal(&self, workspace: (&Root, &Rules)) -> Option<&String> {
+        let attempt = || available(&self.launcher, &self.state, workspace, &self.hidden).err().map(|no| no.to_string());
+        self.refusal.get_or_init(attempt).as_ref()
+    }
+
+    /// Returns whether this command should get a layer.
+    pub fn keeps_apart(&self, command: Apart) -> bool {
+        match (self.commands, command) {
+            (_, Apart::Preview) | (LayerUse::Always, _) | (LayerUse::Writes, Apart::Writes) => true,
+            (LayerUse::Never, _) | (LayerUse::Writes, Apart::OnlyReads | Apart::Outside) => false,
+        }
+    }
+
+    /// A layer for this action, after the attempt has shown that they work here. A preview has no network.
+    ///
+    /// # Errors
+    /// In words, why there is none.
+    pub fn make(
+        &self,
+        action: &ActionId,
+        (root, rules): (&Root, &Rules),
+        line: &str,
+        is_preview: bool,
+    ) -> Result<Layer, String> {
+        if !self.state.is_dir() {
+            return Err(format!("the session's state {} is gone", self.state.display()));
+        }
+        if let Some(why) = self.refusal((root, rules)) {
+            return Err(why.clone());
+        }
+        let network = self.network && !is_preview;
+        let made = Layer::make((&self.state, action.as_str()), (root, rules), (line, network), &self.hidden);
+        made.map_err(|no| no.to_string())
+    }
+
+    /// Holds the layer of a command that has ended.
+    pub fn keep(&self, action: ActionId, layer: Layer) {
+        locked(&self.held).insert(action, (layer, Changes::default()));
+    }
+
+    pub fn forget(&self, action: &ActionId) {
+        // The lock is let go first: a layer takes a moment to remove.
+        let held = locked(&self.held).remove(action);
+        drop(held);
+    }
+
+    /// Reads a layer, against what the trees before it and now tell of others.
+    pub fn effect(
+        &self,
+        action: &ActionId,
+        root: &Root,
+        listing: &Listing,
+        before: Option<Digest>,
+    ) -> Result<Effect, WorkspaceError> {
+        let held = locked(&self.held).remove(action);
+        let (layer, _) = held.ok_or_else(|| WorkspaceError::Refused(format!("{action} has no layer")))?;
+        let paths = match before {
+            Some(before) => {
+                let now = listing.take().map_err(store_error)?;
+                let others = compare(listing.store(), Some(&before), Some(&now.digest)).map_err(store_error)?;
+                Some(others.into_iter().map(|difference| difference.path).collect::<BTreeSet<PathBuf>>())
+            }
+            None => None,
+        };
+        let others = paths.map(|paths| Others { paths, rules: listing.rules() });
+        let read = layer.changes(root, others.as_ref());
+        let changes = read.map_err(|source| WorkspaceError::Io { what: format!("the layer of {action}"), source })?;
+        let files = changes.outcomes(listing.rules());
+        let nodes = self.nodes(&changes, listing.rules());
+        let others = changes.list.iter().filter(|change| !change.in_conflict).count().saturating_sub(files.len());
+        let conflict = |path: &Path| format!("{} was changed by somebody else meanwhile", path.display());
+        let conflicts = changes.list.iter().filter(|change| change.in_conflict).map(|change| conflict(&change.path));
+        let left = conflicts.chain(changes.left.iter().cloned()).collect();
+        locked(&self.held).insert(action.clone(), (layer, changes));
+        Ok(Effect { files, others, left, nodes })
+    }
+
+    fn nodes(&self, changes: &Changes, rules: &Rules) -> Vec<ResultNode> {
+        let node = |change: &Change| {
+            let is_declared = self.declared.as_ref().is_none_or(|globs| globs.is_match(&change.path));
+            let (path, change) = (RelPath::from_path(&change.path).ok()?, change.kind()?);
+            Some(ResultNode { path, change, is_declared })
+        };
+        let is_judged = |change: &&Change| !change.in_conflict && change.is_judged(rules);
+        changes.list.iter().filter(is_judged).filter_map(node).collect()
+    }
+
+    /// Both sides of these paths, as far as they can be read.
+    pub fn files(&self, action: &ActionId, root: &Root, paths: &[RelPath]) -> Vec<HeldFile> {
+        let held = locked(&self.held);
+        let Some((layer, changes)) = held.get(action) else { return Vec::new() };
+        let is_asked = |change: &&Change| paths.iter().any(|path| Path::new(path.as_str()) == change.path);
+        let read = |change: &Change| held_file(layer, root, change, limits::RESULT_SHOWN_BYTES_MAX);
+        changes.list.iter().filter(is_asked).take(limits::RESULT_SHOWN_FILES_MAX).filter_map(read).collect()
+    }
+
+    /// Carries over what was read, but for the `held` paths.
+    pub fn promote(&self, action: &ActionId, (root, rules): (&Root, &Rules), held: &[RelPath]) -> Promotion {
+        let Some((layer, changes)) = locked(&self.held).remove(action) else { return Promotion::default() };
+        let held: BTreeSet<PathBuf> = held.iter().map(|path| PathBuf::from(path.as_str())).collect();
+        let Promoted { files, kept, .. } = layer.promote(root, rules, &changes, &held);
+        let mut promotion = Promotion { files, left: kept, held: Vec::new() };
+        let mut room = limits::RESULT_HELD_BYTES_MAX;
+        for change in changes.list.iter().filter(|change| held.contains(&change.path)) {
+            let file = (promotion.held.len() < limits::RESULT_HELD_FILES_MAX)
+                .then(|| held_file(&layer, root, change, room))
+                .flatten();
+            match file {
+                Some(file) => {
+                    room = room.saturating_sub(file.after.as_ref().map_or(0, |image| image.bytes.len() as u64));
+                    promotion.held.push(file);
+                }
+                None => promotion.left.extend(layer.keep_held(&change.path)),
+            }
+        }
+        promotion
+    }
+}
+
+/// `None` where it is too large, or cannot be read.
+fn held_file(layer: &Layer, root: &Root, change: &Change, room: u64) -> Option<HeldFile> {
+    let max = room.min(crate::base::limits::EDIT_FILE_BYTES_MAX as u64);
+    let before = read::node(root, &change.path, max).ok()?;
+    let after = match change.after {
+        Some(_) => Some(read::node(&layer.own_tree().ok()?, &change.path, max).ok()??),
+        None => None,
+    };
+    Some(HeldFile { path: RelPath::from_path(&change.path).ok()?, change: change.kind()?, before, after })
+}
+
+/// A glob that is wrong was reported with the configuration.
+fn set_of(globs: &[String]) -> GlobSet {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        if let Ok(glob) = Glob::new(glob) {
+            set.add(glob);
+        }
+    }
+    set.build().unwrap_or_default()
+}
