@@ -46,6 +46,7 @@ impl Actor {
             Request::Stop => return self.stop(reply),
             Request::Rewind(rewind) => return self.undo.rewind(gate, client, rewind, reply),
             Request::Find(find) => return self.finder.find(gate, find, reply),
+            Request::Allow(allow) if allow.preview => return self.past.answer(rules::preview(gate, &allow), reply),
             Request::AgentList => return self.successor.list(reply),
             Request::AgentChange(change) => {
                 return self.successor.change(gate, &mut self.line, &mut self.runs, client, change, reply);

@@ -12,6 +12,7 @@ use crate::ui::entry::Entry;
 use crate::ui::look::Brush;
 use crate::ui::terminal::{Frame, Key};
 use crate::ui::theme::{Role, Sign};
+use crate::wire::LeaseGrant;
 use ratatui::layout::{Rect, Size};
 
 /// The purpose of the typed text.
@@ -53,9 +54,7 @@ pub enum Purpose {
         digest: Digest,
         at: Spot,
     },
-    Lease {
-        step: Option<StepId>,
-    },
+    Lease(LeaseGrant),
     Rewind {
         tree: Digest,
         when: String,
@@ -126,7 +125,7 @@ impl Purpose {
             | Self::Option { action, digest, .. }
             | Self::Answer { action, digest, .. }
             | Self::Reason { action, digest, .. } => Some((action, digest)),
-            Self::Lease { .. }
+            Self::Lease(_)
             | Self::Rewind { .. }
             | Self::Keep { .. }
             | Self::Comment(_)
@@ -147,7 +146,7 @@ impl Purpose {
     pub fn word(&self) -> Option<&str> {
         match self {
             Self::Confirm { word, .. } | Self::Option { word, .. } => Some(word),
-            Self::Lease { .. } => Some(LEASE_WORD),
+            Self::Lease(_) => Some(LEASE_WORD),
             Self::Rewind { .. } => Some(REWIND_WORD),
             Self::Keep { keeping: Keeping::Logout, .. } => Some(LOGOUT_WORD),
             Self::Keep { .. } => Some(DELETE_WORD),
@@ -178,7 +177,8 @@ impl Purpose {
             Self::Reason { .. } => "Deny: why?",
             Self::Answer { at: Spot { part: Some(Part::OwnWords), .. }, .. } => "In your own words",
             Self::Answer { .. } => "Your answer",
-            Self::Lease { .. } => "Lease for this step",
+            Self::Lease(grant) if grant.replaces.is_some() => "Extend the lease",
+            Self::Lease(_) => "Lease for this step",
             Self::Rewind { .. } => "Rewind the workspace",
             Self::Keep { keeping: Keeping::Logout, .. } => "Log the agent out",
             Self::Keep { .. } => "Delete an agent session",
@@ -206,7 +206,7 @@ impl Purpose {
             Self::Answer { .. } => {
                 "Enter keeps it · Alt-Enter new line · Esc keeps it too · nothing is sent yet".to_owned()
             }
-            Self::Lease { .. } => format!("type  {LEASE_WORD}  and Enter to grant it · Esc cancels"),
+            Self::Lease(_) => format!("type  {LEASE_WORD}  and Enter to grant it · Esc cancels"),
             Self::Rewind { .. } => format!("type  {REWIND_WORD}  and Enter · Esc cancels"),
             Self::Keep { .. } => format!("type  {}  and Enter · Esc cancels", self.word().unwrap_or_default()),
             Self::Note { .. } => "Enter approves with this note · Esc keeps it pending".to_owned(),
@@ -295,10 +295,14 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
         );
     };
     match purpose {
-        Purpose::Lease { step } => {
-            let title = step.as_ref().and_then(|id| app.scene.session.plan.step(id)).map(|step| step.title.clone());
+        Purpose::Lease(grant) => {
+            let title =
+                grant.step.as_ref().and_then(|id| app.scene.session.plan.step(id)).map(|step| step.title.clone());
             let title = title.unwrap_or_else(|| "any step".to_owned());
             say(&format!("step  {}", escape::show(&title, &Show::prose())), Role::Text);
+            if let (Some(minutes), Some(actions)) = (grant.minutes, grant.actions_max) {
+                say(&format!("until  {minutes} minutes from now, {actions} more actions"), Role::Text);
+            }
             say(
                 "Edits of this step are allowed without asking until the lease ends. Guard-rail actions, commands and paths outside the workspace still ask.",
                 Role::TextSoft,
