@@ -5,6 +5,7 @@ use crate::base::text::{Show, escape, width};
 use crate::base::{ActionId, CommentId, Digest, StepId};
 use crate::model::Keeping;
 use crate::model::event::Verdict;
+use crate::model::form::Field;
 use crate::model::session::ActionState;
 use crate::ui::app::form::{Part, Spot};
 use crate::ui::app::{App, offers};
@@ -318,10 +319,8 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
         Purpose::Keep { what, keeping } => about_kept(what, keeping, &mut say),
         Purpose::Answer { action, at, .. } => {
             let form = app.scene.session.actions.get(action).and_then(|state| state.action.form());
-            let Some(field) = form.and_then(|form| form.fields.get(at.field)) else { return lines };
-            say(&escape::show(&field.title, &Show::prose()), Role::TextStrong);
-            if !field.detail.is_empty() {
-                say(&escape::show(&field.detail, &Show::prose()), Role::TextSoft);
+            if let Some(field) = form.and_then(|form| form.fields.get(at.field)) {
+                about_question(field, app, &mut say);
             }
         }
         Purpose::Comment(about) => say(&about.words(), Role::TextSoft),
@@ -357,6 +356,18 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
         }
     }
     lines
+}
+
+/// A question of a form, with its choices: the box may cover them.
+fn about_question(field: &Field, app: &App, say: &mut impl FnMut(&str, Role)) {
+    say(&escape::show(&field.title, &Show::prose()), Role::TextStrong);
+    if !field.detail.is_empty() {
+        say(&escape::show(&field.detail, &Show::prose()), Role::TextSoft);
+    }
+    for (index, choice) in field.choices().iter().enumerate() {
+        let mark = if app.scene.review.form.is_picked(field, index) { "x" } else { " " };
+        say(&format!("({mark}) {}", escape::show(&choice.title, &Show::prose())), Role::TextSoft);
+    }
 }
 
 /// What happens to something that the agent keeps.
