@@ -40,6 +40,8 @@ pub const UI_HISTORY_ENTRIES_MAX: usize = 500;
 pub const UI_HISTORY_BYTES_MAX: u64 = 1024 * 1024;
 /// A message in it; longer ones are in the session's journal only.
 pub const UI_HISTORY_ENTRY_BYTES_MAX: usize = 64 * 1024;
+/// Files that were mentioned before and come first in a search.
+pub const UI_MENU_PREFERRED_MAX: usize = 20;
 /// Files that a search for a mention asks for.
 pub const UI_MENU_FILES_MAX: usize = 50;
 /// Rows of the composer's menu, and those of them that are on the screen at once.

@@ -140,6 +140,12 @@ pub struct Find {
     pub query: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// Looks among the ignored files instead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignored: bool,
+    /// Files that come first where others match as well, the most likely one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prefer: Vec<RelPath>,
 }
 
 /// A command of the user's own, for the workspace's shell.

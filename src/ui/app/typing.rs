@@ -135,7 +135,7 @@ impl App {
         if !self.scene.has_control() {
             return Vec::new();
         }
-        let find = self.composer.menu.search_due().map(wire::Request::Find);
+        let find = self.composer.search_due().map(wire::Request::Find);
         let draft = self.composer.draft_due(self.scene.now_ms);
         let draft = draft.map(|parts| wire::Request::Draft(wire::SetDraft { parts }));
         find.into_iter().chain(draft).map(Request::Host).collect()
