@@ -11,9 +11,11 @@ use crate::host::Judge;
 use crate::model::{Action, Command};
 use crate::policy::{Allowance, Judged, Listed, Place, Policy, Reach};
 use crate::port::Clock as _;
+use notify::event::{AccessKind, AccessMode, ModifyKind};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// The files that rules come from, and what else the rules of a session are made of.
 #[derive(Clone)]
@@ -87,6 +89,7 @@ pub struct ProjectJudge {
     project: Vec<String>,
     /// Configuration and sessions: no agent may write there.
     own: Vec<PathBuf>,
+    watcher: Arc<Mutex<Option<RecommendedWatcher>>>,
 }
 
 impl ProjectJudge {
@@ -96,7 +99,7 @@ impl ProjectJudge {
         let mut project = Vec::new();
         let (policy, mut faults) = files.read(&mut project)?;
         faults.extend(policy.warnings());
-        Ok((Self { policy, files, stamps, added: Vec::new(), project, own }, faults))
+        Ok((Self { policy, files, stamps, added: Vec::new(), project, own, watcher: Arc::default() }, faults))
     }
 
     fn place(&self) -> Place<'static> {
@@ -180,6 +183,26 @@ impl Judge for ProjectJudge {
         Some((Arc::new(judge), faults))
     }
 
+    /// The user's own file; the project's is in the workspace, which is watched anyway.
+    fn watch(&self, changed: Box<dyn Fn() + Send + Sync>) {
+        let name = self.files.user.file_name().map(ToOwned::to_owned);
+        let Some(dir) = self.files.user.parent().filter(|dir| dir.is_dir()) else { return };
+        let opened = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            let is_rules = |path: &PathBuf| path.file_name() == name.as_deref();
+            if event.is_ok_and(|event| is_whole(event.kind) && event.paths.iter().any(is_rules)) {
+                changed();
+            }
+        });
+        let opened = opened.and_then(|mut watcher| {
+            watcher.watch(dir, RecursiveMode::NonRecursive)?;
+            Ok(watcher)
+        });
+        let opened = opened.inspect_err(|error| tracing::warn!(%error, "rules are read again at the next ruling only"));
+        if let Ok(mut watcher) = self.watcher.lock() {
+            *watcher = opened.ok();
+        }
+    }
+
     fn trusting_trials(&self, trusts_trials: bool) -> Option<Arc<dyn Judge>> {
         let policy = self.policy.clone().in_session(self.files.checks.clone(), trusts_trials);
         let files = PolicyFiles { trusts_trials, ..self.files.clone() };
@@ -188,6 +211,18 @@ impl Judge for ProjectJudge {
 
     fn digest(&self) -> Digest {
         self.policy.digest()
+    }
+}
+
+/// The file was written to its end, put in place or taken away: one that is being written holds fewer rules.
+fn is_whole(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write))
+        | EventKind::Modify(ModifyKind::Name(_))
+        | EventKind::Remove(_) => true,
+        // Elsewhere there is no event for the end of writing.
+        EventKind::Create(_) | EventKind::Modify(_) => cfg!(not(target_os = "linux")),
+        EventKind::Access(_) | EventKind::Any | EventKind::Other => false,
     }
 }
 

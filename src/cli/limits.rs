@@ -7,6 +7,14 @@ pub const NEIGHBOR_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// milliseconds.
 pub const NEIGHBOR_MEMORY_MS: u64 = 600_000;
 pub const NEIGHBOR_SETTLE_MS: u64 = 3000;
+/// Past sessions that a new rule is compared with, their newest events, and what a user decided in them.
+pub const PAST_SESSIONS_MAX: usize = 20;
+pub const PAST_EVENTS_MAX: u64 = 20_000;
+pub const PAST_ACTIONS_MAX: usize = 500;
+/// Sessions in which the start screen looks for the models that agents offered, their first events, and models of each.
+pub const PAST_STARTS_READ_MAX: usize = 5;
+pub const PAST_STARTS_MAX: usize = 200;
+pub const PAST_MODELS_MAX: usize = 100;
 /// Unsent texts of the start screen that are kept, one for each directory, and the file with them.
 pub const START_DRAFTS_MAX: usize = 8;
 pub const START_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;

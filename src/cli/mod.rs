@@ -23,6 +23,7 @@ mod options;
 mod others;
 mod package;
 mod parse;
+mod past;
 mod place;
 mod plain;
 mod plans;

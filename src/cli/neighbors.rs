@@ -5,7 +5,7 @@
 use super::place::make_private;
 use crate::base::{Digest, RelPath, SessionId, UnixMs};
 use crate::cli::limits::{NEIGHBOR_BYTES_MAX, NEIGHBOR_FILES_MAX, NEIGHBOR_MEMORY_MS, NEIGHBOR_SETTLE_MS};
-use crate::port::{Neighbor, Neighbors};
+use crate::port::{Neighbor, Neighbors, Past};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashSet, VecDeque};
@@ -130,6 +130,10 @@ impl Neighbors for Registry {
         if let Ok(mut watcher) = self.watcher.lock() {
             *watcher = opened.ok();
         }
+    }
+
+    fn past(&self) -> Vec<Past> {
+        self.dir.parent().map(|state| super::past::of(state, &self.own, &self.root)).unwrap_or_default()
     }
 
     fn leaves(&self, files: &[(RelPath, Option<Digest>)], now: UnixMs) {

@@ -6,7 +6,7 @@ use super::args::Shared;
 use super::limits::{START_DRAFTS_MAX, START_FILE_BYTES_MAX};
 use super::options::SessionOptions;
 use super::place::{Places, SessionPlace, private_file};
-use super::{Done, Fail, attach, daemon, screen, settings, start};
+use super::{Done, Fail, attach, daemon, past, screen, settings, start};
 use crate::agent::catalog::{AgentSpec, Found, Through};
 use crate::config::{IsolationChoice, Resolved};
 use crate::policy::claims;
@@ -15,6 +15,7 @@ use crate::ui::welcome::{AgentItem, Item, Kept, Offers, Wish};
 use clap::ValueEnum as _;
 use futures::FutureExt as _;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -30,7 +31,7 @@ pub fn open(
     screen::check(shared)?;
     let places = Places::open(shared.state_dir())?;
     let memory = Memory { file: places.state.join("start.json"), directory: workspace.display().to_string() };
-    let offers = offers(resolved, here, &preferred.0, &memory);
+    let offers = offers(resolved, here, &preferred.0, &memory, &past::models(&places));
     let left_in: Arc<OnceLock<SessionPlace>> = Arc::default();
     let begun_in = Arc::clone(&left_in);
     let (asked, initial) = (shared.clone(), offers.isolation.clone());
@@ -77,27 +78,53 @@ fn options(
                 .to_owned(),
         ));
     }
+    let (agent, model) = agent_and_model(&wish.agent);
     let isolation = IsolationChoice::from_str(&wish.isolation, true).map_err(Fail::usage)?;
     let is_changed = asked.isolation.is_some() || wish.isolation != initial_isolation;
     let shared = Shared {
-        agent: Some(wish.agent.clone()),
+        agent: Some(agent.to_owned()),
         mode: Some(wish.mode),
         isolation: is_changed.then_some(isolation),
         ..asked.clone()
     };
     let resolved = settings::resolved(&shared, &workspace)?;
-    let why = if wish.is_picked || wish.agent != preferred.0 { "chosen on the start screen" } else { &preferred.1 };
-    let agent = (wish.agent.clone(), why.to_owned());
+    let why = if wish.is_picked || agent != preferred.0 { "chosen on the start screen" } else { &preferred.1 };
+    let agent = (agent.to_owned(), why.to_owned());
     let options = SessionOptions::of(&shared, workspace, std::slice::from_ref(&wish.goal), agent, resolved.settings)?;
+    let options = SessionOptions { model: model.filter(|model| *model != ITS_OWN).map(str::to_owned), ..options };
     // The start screen has shown what a preference for isolation comes to.
     start::check(&shared, &options)?;
     Ok(options)
 }
 
+/// The model of an agent that has been seen before, when it is to start with its own.
+const ITS_OWN: &str = "its-own";
+
+/// An external agent and its model; every other agent is named as a whole.
+fn agent_and_model(wish: &str) -> (&str, Option<&str>) {
+    match wish.split_once('/') {
+        Some((agent, model)) if !agent.contains(':') => (agent, Some(model)),
+        Some(_) | None => (wish, None),
+    }
+}
+
 /// What there is here, the best first.
-fn offers(resolved: &Resolved, here: &Here, preferred: &str, memory: &Memory) -> Offers {
+fn offers(
+    resolved: &Resolved,
+    here: &Here,
+    preferred: &str,
+    memory: &Memory,
+    models: &BTreeMap<String, Vec<(String, String)>>,
+) -> Offers {
     let settings = &resolved.settings;
     let mut agents = items(here);
+    for (spec, _) in &here.external {
+        let agent = agents.iter_mut().find(|agent| agent.item.value == spec.name);
+        let Some((agent, known)) = agent.zip(models.get(spec.shown_name())) else { continue };
+        let item = |(value, name): &(String, String)| Item::new(value, name.as_str());
+        agent.models =
+            std::iter::once(Item::new(ITS_OWN, "the one that it starts with")).chain(known.iter().map(item)).collect();
+    }
     let (agent, model) = position(&mut agents, preferred);
     let (drafts, is_introduced) = memory.read().map_or_else(Default::default, |kept| (kept.drafts, kept.introduced));
     let draft = drafts.into_iter().find(|(directory, _)| *directory == memory.directory);
@@ -257,6 +284,14 @@ mod tests {
 
     fn memory(dir: &Path, directory: &str) -> Memory {
         Memory { file: dir.join("start.json"), directory: directory.to_owned() }
+    }
+
+    #[test]
+    fn only_an_external_agent_has_its_model_beside_it() {
+        assert_eq!(agent_and_model("opencode/big/one"), ("opencode", Some("big/one")));
+        assert_eq!(agent_and_model("opencode"), ("opencode", None));
+        assert_eq!(agent_and_model("llm:local/small"), ("llm:local/small", None));
+        assert_eq!(agent_and_model("script:/a/b.jsonl"), ("script:/a/b.jsonl", None));
     }
 
     #[test]

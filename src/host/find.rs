@@ -4,17 +4,20 @@
 use super::clients::Responder;
 use super::gate::Gate;
 use crate::base::{RelPath, UnixMs};
-use crate::host::limits::{FIND_FILES_MAX, FIND_LIST_KEPT_MS_MAX, FIND_PATHS_DEFAULT, FIND_PATHS_MAX};
+use crate::host::limits::{
+    FIND_BONUS_MAX, FIND_FILES_MAX, FIND_LIST_KEPT_MS_MAX, FIND_PATHS_DEFAULT, FIND_PATHS_MAX, FIND_PREFERRED_MAX,
+};
 use crate::wire::{Answer, Code, Find, Found, RpcError};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Every file and directory, as listed at a time.
 #[derive(Debug)]
 struct Listed {
     at: UnixMs,
+    ignored: bool,
     paths: Vec<RelPath>,
     complete: bool,
 }
@@ -30,10 +33,17 @@ impl Finder {
         let (workspace, kept, now) = (gate.workspace().clone(), self.kept.clone(), gate.now());
         tokio::task::spawn_blocking(move || {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let fresh = kept.as_ref().filter(|listed| now.since(listed.at) < FIND_LIST_KEPT_MS_MAX).cloned();
+            let fresh = kept.as_ref().filter(|listed| listed.ignored == find.ignored);
+            let fresh = fresh.filter(|listed| now.since(listed.at) < FIND_LIST_KEPT_MS_MAX).cloned();
             let listed = match fresh {
                 Some(listed) => Ok(listed),
-                None => workspace.list("", FIND_FILES_MAX).map(|files| Arc::new(with_directories(files, now))),
+                None => {
+                    let files = match find.ignored {
+                        true => Ok(workspace.list_ignored(FIND_FILES_MAX)),
+                        false => workspace.list("", FIND_FILES_MAX),
+                    };
+                    files.map(|files| Arc::new(with_directories(files, find.ignored, now)))
+                }
             };
             if let Ok(listed) = &listed {
                 *kept = Some(listed.clone());
@@ -41,7 +51,7 @@ impl Finder {
             drop(kept);
             let found = listed.map_err(|error| RpcError::new(Code::Internal, error.to_string())).map(|listed| {
                 let limit = find.limit.unwrap_or(FIND_PATHS_DEFAULT).min(FIND_PATHS_MAX);
-                Answer::Find(Found { paths: best(&listed.paths, &find.query, limit), complete: listed.complete })
+                Answer::Find(Found { paths: best(&listed.paths, &find, limit), complete: listed.complete })
             });
             // A client that is gone needs no answer.
             let _ = reply.send(found);
@@ -49,7 +59,7 @@ impl Finder {
     }
 }
 
-fn with_directories(files: Vec<RelPath>, at: UnixMs) -> Listed {
+fn with_directories(files: Vec<RelPath>, ignored: bool, at: UnixMs) -> Listed {
     let complete = files.len() < FIND_FILES_MAX;
     let mut directories = BTreeSet::new();
     for file in &files {
@@ -63,12 +73,16 @@ fn with_directories(files: Vec<RelPath>, at: UnixMs) -> Listed {
     }
     let mut paths = files;
     paths.extend(directories.iter().filter_map(|path| RelPath::new(path).ok()));
-    Listed { at, paths, complete }
+    Listed { at, ignored, paths, complete }
 }
 
-/// The paths that match, best first: exact names, then by score, then the shorter. Without letters, the least deep.
-fn best(paths: &[RelPath], query: &str, limit: usize) -> Vec<RelPath> {
-    let query = query.trim_end_matches('/');
+/// The paths that match, best first: exact names, then by score, then the shorter. Without letters, the least deep. What
+/// is preferred scores a little higher.
+fn best(paths: &[RelPath], find: &Find, limit: usize) -> Vec<RelPath> {
+    let query = find.query.trim_end_matches('/');
+    let likely =
+        find.prefer.iter().take(FIND_PREFERRED_MAX).zip((1..=FIND_BONUS_MAX).rev().chain(std::iter::repeat(1)));
+    let likely: HashMap<&RelPath, u32> = likely.collect();
     let mut matcher = Matcher::new(Config::DEFAULT.match_paths());
     let pattern = Pattern::parse(query, CaseMatching::Smart, Normalization::Smart);
     let mut buffer = Vec::new();
@@ -76,6 +90,7 @@ fn best(paths: &[RelPath], query: &str, limit: usize) -> Vec<RelPath> {
     for path in paths {
         let text = path.as_str();
         let Some(score) = pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher) else { continue };
+        let score = score + likely.get(path).copied().unwrap_or(0);
         let depth = if query.is_empty() { text.matches('/').count() } else { 0 };
         found.push((text != query && path.name() != query, score, depth, text.len(), path));
     }
@@ -91,12 +106,16 @@ mod tests {
     use super::*;
 
     fn listed(paths: &[&str]) -> Vec<RelPath> {
-        with_directories(paths.iter().map(|path| RelPath::new(path).unwrap()).collect(), UnixMs(0)).paths
+        with_directories(paths.iter().map(|path| RelPath::new(path).unwrap()).collect(), false, UnixMs(0)).paths
+    }
+
+    fn of(query: &str) -> Find {
+        Find { query: query.to_owned(), ..Find::default() }
     }
 
     fn found(query: &str) -> Vec<String> {
         let paths = listed(&["src/lib.rs", "src/parse/tokens.rs", "README.md", "src/a b.rs", "tests/parse.rs"]);
-        best(&paths, query, 3).iter().map(ToString::to_string).collect()
+        best(&paths, &of(query), 3).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -109,12 +128,26 @@ mod tests {
         assert_eq!(found("").first().map(String::as_str), Some("src"), "the least deep first");
     }
 
+    #[test]
+    fn what_is_preferred_comes_first_among_its_like() {
+        let paths = listed(&["a/mod.rs", "b/mod.rs", "c/mod.rs", "c/model.rs"]);
+        let first = |query: &str| {
+            let prefer = vec![RelPath::new("c/mod.rs").unwrap(), RelPath::new("gone.rs").unwrap()];
+            best(&paths, &Find { prefer, ..of(query) }, 1).first().map(ToString::to_string).unwrap_or_default()
+        };
+        assert_eq!(
+            (first("mod"), first(""), first("a/mod.rs")),
+            ("c/mod.rs".into(), "c/mod.rs".into(), "a/mod.rs".into())
+        );
+        assert_eq!(first("model"), "c/model.rs");
+    }
+
     /// 300 000 files (llxprt-code#1732) are searched without a list of that size being sent.
     #[test]
     fn a_big_tree_is_searched_and_the_answer_is_bounded() {
         let paths: Vec<RelPath> =
             (0..20_000).map(|n| RelPath::new(&format!("d{}/f{n}.rs", n % 100)).unwrap()).collect();
-        assert_eq!(best(&paths, "f199", 20).len(), 20);
-        assert_eq!(best(&paths, "d7/f107.rs", 20).first().map(RelPath::as_str), Some("d7/f107.rs"));
+        assert_eq!(best(&paths, &of("f199"), 20).len(), 20);
+        assert_eq!(best(&paths, &of("d7/f107.rs"), 20).first().map(RelPath::as_str), Some("d7/f107.rs"));
     }
 }

@@ -43,6 +43,9 @@ pub const FIND_LIST_KEPT_MS_MAX: u64 = 5_000;
 /// Files that it returns.
 pub const FIND_PATHS_MAX: usize = 200;
 pub const FIND_PATHS_DEFAULT: usize = 20;
+/// Files that a client prefers, and what the first of them is worth: about one more letter that matches, points.
+pub const FIND_PREFERRED_MAX: usize = 50;
+pub const FIND_BONUS_MAX: u32 = 20;
 /// Files in one edit, and bytes of one file that can be proposed.
 pub const EDIT_FILES_MAX: usize = 500;
 /// Output of a command that goes into one event.

@@ -13,6 +13,7 @@ mod handover;
 pub mod limits;
 mod line;
 mod merge;
+mod past;
 mod plans;
 mod report;
 mod resolve;
@@ -74,6 +75,8 @@ pub trait Judge: Send + Sync {
     fn reloaded(&self) -> Option<(Arc<dyn Judge>, Vec<String>)> {
         None
     }
+    /// Calls back when a file that rules come from may have changed, as far as that is noticed.
+    fn watch(&self, _changed: Box<dyn Fn() + Send + Sync>) {}
     /// The same for an agent whose trials in private copies need no consent, or do.
     fn trusting_trials(&self, _: bool) -> Option<Arc<dyn Judge>> {
         None

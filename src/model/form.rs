@@ -20,6 +20,9 @@ pub struct Form {
     /// Instead of questions: an address that the user is asked to visit. Never opened by us.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// The agent goes on without an answer after this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_ms: Option<u64>,
 }
 
 /// One question. Its answer is the value of `id` in the content.
@@ -138,7 +141,7 @@ impl Form {
             default: None,
             own_words: None,
         };
-        Self { message: message.to_owned(), fields: vec![field], url: None }
+        Self { message: message.to_owned(), fields: vec![field], ..Self::default() }
     }
 
     /// The text that answers a plain question.
@@ -168,7 +171,7 @@ impl Form {
         }
         for (at, field) in self.fields.iter().enumerate() {
             let misfit = |text: String| Misfit { field: Some(at), text };
-            let words = field.own_words.as_ref().and_then(|id| content.get(id));
+            let words = field.companion().and_then(|id| content.get(id));
             if words.is_some_and(|words| !words.is_string()) {
                 return Err(misfit(format!("your own words on “{}” must be text", field.title)));
             }
@@ -207,7 +210,7 @@ impl Form {
                 Some(other) => vec![other.to_string()],
                 None => Vec::new(),
             };
-            let own = field.own_words.as_ref().and_then(|id| content.get(id)?.as_str()).map(|own| format!("“{own}”"));
+            let own = field.companion().and_then(|id| content.get(id)?.as_str()).map(|own| format!("“{own}”"));
             let words: Vec<String> = words.into_iter().chain(own).collect();
             (!words.is_empty()).then(|| (field.title.as_str(), words.join(", ")))
         })
@@ -238,6 +241,9 @@ impl Form {
             hash.field(field.default.as_ref().map(Value::to_string).unwrap_or_default().as_bytes());
             hash.field(field.own_words.as_deref().unwrap_or_default().as_bytes());
         }
+        if let Some(within_ms) = self.within_ms {
+            hash.field(&within_ms.to_be_bytes());
+        }
         hash.finish()
     }
 }
@@ -251,10 +257,23 @@ impl Field {
         }
     }
 
+    /// The other id under which the user's own words are sent.
+    fn companion(&self) -> Option<&str> {
+        self.own_words.as_deref().filter(|id| *id != self.id)
+    }
+
+    /// The agent takes any text in place of a choice.
+    #[must_use]
+    pub fn takes_any_text(&self) -> bool {
+        self.own_words.as_ref() == Some(&self.id)
+    }
+
     /// Checks one value; the error says in words what is expected.
     fn check(&self, value: &Value) -> Result<(), String> {
         let title = &self.title;
-        let known = |value: &str, choices: &[FieldChoice]| choices.iter().any(|choice| choice.value == value);
+        let known = |value: &str, choices: &[FieldChoice]| {
+            self.takes_any_text() || choices.iter().any(|choice| choice.value == value)
+        };
         match (&self.kind, value) {
             (FieldKind::Text { format, pattern, length_min, length_max }, Value::String(text)) => {
                 let length = text.chars().count() as u64;
@@ -457,7 +476,7 @@ mod tests {
             field("raw", FieldKind::Json { schema: json!({"type": "object"}) }),
             field("ok", FieldKind::Flag),
         ];
-        Form { message: "?".into(), fields, url: None }
+        Form { message: "?".into(), fields, ..Form::default() }
     }
 
     fn check(content: Value) -> Result<(), String> {

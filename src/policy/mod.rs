@@ -27,7 +27,7 @@ pub use judge::Judged;
 pub use matter::{Matter, Op};
 pub use place::{Disk, Place, Scope, Tracked};
 pub use user::Listed;
-pub use user::always::{Allowance, check as check_allowance, may_star, warning, words};
+pub use user::always::{Allowance, check as check_allowance, check_edit, globs, may_star, warning, words};
 pub use user::bounds::Bounds;
 pub use user::file::PolicyError;
 

@@ -2,6 +2,7 @@
 //! so that the others do not take it for the user's own change.
 
 use crate::base::{Digest, RelPath, SessionId, UnixMs};
+use crate::model::Action;
 
 /// A session that a change may come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +10,15 @@ pub struct Neighbor {
     pub session: SessionId,
     /// It said that it would leave exactly this content there. Otherwise it only was at work.
     pub certain: bool,
+}
+
+/// What a user decided on in a past session of the same workspace.
+#[derive(Clone, Debug)]
+pub struct Past {
+    pub session: SessionId,
+    /// Without the contents of its files.
+    pub action: Action,
+    pub refused: bool,
 }
 
 /// The seam to the other sessions of this user; the host says what it does and asks about what it sees.
@@ -19,6 +29,10 @@ pub trait Neighbors: Send + Sync {
     fn watch(&self, arrived: Box<dyn Fn() + Send>);
     /// These files are about to hold this (`None`: they are gone).
     fn leaves(&self, files: &[(RelPath, Option<Digest>)], now: UnixMs);
+    /// What a user decided in past sessions of this workspace, newest session first, bounded. This reads files for a while.
+    fn past(&self) -> Vec<Past> {
+        Vec::new()
+    }
     /// From now on, or no longer, something of this session may change files that cannot be named beforehand.
     fn at_work(&self, at_work: bool, now: UnixMs);
     /// Returns the possible author of this content; `path` is `None` for a name that is not UTF-8.

@@ -341,6 +341,11 @@ pub trait Workspace: Send + Sync {
     /// The regular files below `dir` ("" = root) that are not ignored, sorted, at most `max`.
     fn list(&self, dir: &str, max: usize) -> Result<Vec<RelPath>, WorkspaceError>;
 
+    /// The regular files that are ignored, version control excepted, sorted; at most `max` entries are looked at.
+    fn list_ignored(&self, _max: usize) -> Vec<RelPath> {
+        Vec::new()
+    }
+
     /// Returns the existing files among those that a command would change. Looks only, beyond the root too where the
     /// words lead there, and follows no link; bounded.
     fn touched(&self, reach: &Reach) -> Touches;

@@ -40,6 +40,8 @@ pub const UI_HISTORY_ENTRIES_MAX: usize = 500;
 pub const UI_HISTORY_BYTES_MAX: u64 = 1024 * 1024;
 /// A message in it; longer ones are in the session's journal only.
 pub const UI_HISTORY_ENTRY_BYTES_MAX: usize = 64 * 1024;
+/// Files that were mentioned before and come first in a search.
+pub const UI_MENU_PREFERRED_MAX: usize = 20;
 /// Files that a search for a mention asks for.
 pub const UI_MENU_FILES_MAX: usize = 50;
 /// Rows of the composer's menu, and those of them that are on the screen at once.
@@ -87,6 +89,10 @@ pub const UI_CONTENTS_BYTES_MAX: u64 = 48 * 1024 * 1024;
 pub const UI_CONTEXT_LINES_MAX: usize = 30;
 /// Rows of one failing case's message.
 pub const UI_MESSAGE_ROWS_MAX: usize = 200;
+/// A form of at least this width has the preview of a choice beside it, columns.
+pub const UI_FORM_BESIDE_COLUMNS_MIN: u16 = 84;
+/// Time that a program which opens an address gets to fail, milliseconds.
+pub const UI_BROWSER_MS_MAX: u64 = 1_500;
 /// Lines of the preview of a choice, and characters of the schema of a question of unknown type.
 pub const UI_PREVIEW_LINES_MAX: usize = 12;
 pub const UI_SCHEMA_CHARS_MAX: usize = 400;

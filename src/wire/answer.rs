@@ -93,16 +93,29 @@ pub struct Allowed {
     /// The reason that the rule would not allow even the action it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
-    /// Earlier commands of this session that were compared with it, newest first, bounded.
+    /// Earlier commands, or edits, of this session that were compared with it, newest first, bounded.
     pub compared: usize,
     /// Those that asked and that it would have allowed.
     pub covers: Vec<ActionId>,
     /// Those among them that a user denied or redirected.
     pub refused: Vec<ActionId>,
-    /// The most similar earlier command that it would not allow, as text.
+    /// The most similar earlier one that it would not allow, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<String>,
+    /// In a preview.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<PastAllowed>,
     pub seq: Seq,
+}
+
+/// The same for past sessions of this workspace: what a user was asked about in them, as numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastAllowed {
+    /// Those that had something to compare.
+    pub sessions: usize,
+    pub compared: usize,
+    pub covers: usize,
+    pub refused: usize,
 }
 
 /// A rule as the list shows it.

@@ -55,7 +55,7 @@ pub struct Tighten {
     pub rule: String,
 }
 
-/// Approves a pending command and allows what its patterns cover from now on. `preview` only tells what that would be.
+/// Approves a pending command or edit and allows what its patterns or globs cover from now on. `preview` only tells what that would be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Allow {
@@ -63,7 +63,11 @@ pub struct Allow {
     /// Of what the user saw.
     pub digest: Digest,
     /// Patterns as in `policy.toml`, made from the action: words may be replaced by `*`, where that is not dangerous.
+    #[serde(default)]
     pub patterns: Vec<String>,
+    /// For an edit: globs made from its files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub globs: Vec<String>,
     pub scope: RuleScope,
     /// Absent: until the session ends, or for the scope `user` until it is revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,6 +140,12 @@ pub struct Find {
     pub query: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// Looks among the ignored files instead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignored: bool,
+    /// Files that come first where others match as well, the most likely one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prefer: Vec<RelPath>,
 }
 
 /// A command of the user's own, for the workspace's shell.
@@ -277,6 +287,9 @@ pub struct LeaseGrant {
     pub minutes: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actions_max: Option<u32>,
+    /// A lease that ends with this one: it was narrowed or extended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<LeaseId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,11 @@ fn command_call(line: &str) -> Value {
     json!({"toolCallId": "t1", "title": line, "kind": "execute", "status": "pending", "rawInput": {"command": line}})
 }
 
+fn command_in(dir: &str) -> Value {
+    json!({"toolCallId": "t1", "title": "npm run build", "kind": "execute",
+        "rawInput": {"command": "npm run build", "cwd": dir, "description": "builds"}})
+}
+
 fn update(mut fields: Value) -> Value {
     fields["sessionUpdate"] = json!("tool_call_update");
     fields["toolCallId"] = json!("t1");
@@ -38,6 +43,8 @@ async fn a_request_that_changes_while_it_is_pending_is_void_and_asked_again() {
     for (name, call, change) in [
         ("input", command_call(line), json!({"rawInput": {"command": evil}})),
         ("more input", command_call(line), json!({"rawInput": {"command": line, "sandbox": false}})),
+        ("another place", command_in("src"), json!({"rawInput": {"command": line}})),
+        ("less input, and other", command_in("src"), json!({"rawInput": {"cwd": "src", "command": evil}})),
         ("title", command_call(line), json!({"title": evil})),
         ("title and input", command_call(line), json!({"title": evil, "rawInput": {"command": evil}})),
         (
@@ -75,12 +82,26 @@ async fn updates_that_add_nothing_to_a_request_do_not_ask_again() {
     let text = |text: &str| json!([{"type": "content", "content": {"type": "text", "text": text}}]);
     let edit = edit_call("t1", "a.txt", Some("old\n"), "new\n");
     let same = edit["content"].clone();
+    let mut full = edit.clone();
+    full["rawInput"] =
+        json!({"file_path": "$CWD/a.txt", "old_string": "old", "new_string": "new", "replace_all": false});
+    // Sent before the request and received after it: the input as it was streamed.
+    let late = [
+        json!({"title": "Edit a.txt", "rawInput": {"file_path": "a.txt"}}),
+        json!({"rawInput": {"file_path": "a.txt", "old_string": "old"}}),
+        json!({"rawInput": {"file_path": "a.txt", "old_string": "old", "new_string": "new", "replace_all": false}}),
+    ];
+    let other =
+        json!({"toolCallId": "t1", "title": "tracker", "kind": "other", "rawInput": {"id": 7, "state": "open"}});
     for (name, call, updates) in [
         ("status", command_call(line), vec![json!({"status": "in_progress"}), json!({"status": "in_progress"})]),
         ("the same again", command_call(line), vec![json!({"title": line, "rawInput": {"command": line}})]),
         ("output", command_call(line), vec![json!({"content": text("a")}), json!({"content": text("ab")})]),
         ("a title", command_call(line), vec![json!({"title": "`npm run build`"}), json!({"title": "npm run…"})]),
         ("the same diff", edit.clone(), vec![json!({"content": same.clone()}), json!({"content": same})]),
+        ("the first fields of its input", full, late.to_vec()),
+        ("less of a tool's input", other, vec![json!({"rawInput": {"id": 7}}), json!({"rawInput": {}})]),
+        ("a command's remark", command_in("src"), vec![json!({"rawInput": {"description": "builds"}})]),
         ("a late place", edit, vec![json!({"title": "Edit a.txt", "locations": [{"path": "$CWD/a.txt", "line": 1}]})]),
     ] {
         let updates: Vec<Value> = updates.into_iter().map(update).collect();
@@ -142,6 +163,8 @@ async fn a_call_that_changes_after_the_decision_is_an_alarm() {
             0,
         ),
         ("a piece of it", edit(), diff("a.txt", "new"), 0),
+        ("less of its input", command_in("src"), json!({"rawInput": {"description": "builds"}}), 0),
+        ("another place", command_in("src"), json!({"rawInput": {"command": "npm run build", "cwd": "lib"}}), 1),
     ] {
         let turns = json!([[{"permission": call, "then": [update(change), done("t1")], "else": []}]]);
         let mut s = Scene::of(turns).with(&[("a.txt", "old\n"), ("b.txt", "old\n")]).start().await;

@@ -22,6 +22,7 @@ const LICENCES: &[(&str, &[(&str, &str)])] = &[
             ("src/cli/notify.rs", "the user's own command that notifies them"),
             ("src/cli/runner.rs", "asks the Python on PATH whether it has pytest"),
             ("src/cli/ssh/mod.rs", "starts ssh"),
+            ("src/ui/run/browse.rs", "opens an address in the user's browser, at the user's word"),
             ("src/ui/run/image.rs", "asks the desktop's own program for the picture on the clipboard"),
             ("src/ui/run/editor.rs", "starts the user's editor, or an agent's login, on the user's terminal"),
             ("src/workspace/launch/init.rs", "starts the command inside its container"),

@@ -118,6 +118,91 @@ fn only_a_client_with_control_makes_or_revokes_a_rule() {
     seat.ask("session/close", json!({}));
 }
 
+/// A rule of an edit covers other files of its directory, and the lease that took the place of another one covers the rest.
+#[test]
+fn a_rule_of_an_edit_and_a_lease_that_is_narrowed_count() {
+    let room = Room::with(&[("src/a.txt", "one\n"), ("src/b.txt", "one\n"), ("c.txt", "one\n"), ("d.txt", "one\n")]);
+    let edit = |path: &str| json!({"edit": {"path": path, "after": "two\n"}});
+    let script =
+        room.script(&[edit("src/a.txt"), edit("src/b.txt"), edit("c.txt"), edit("d.txt"), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let with = |paths: Value, preview: bool| json!({"action": held["action"], "digest": held["digest"], "globs": paths, "scope": "session", "preview": preview});
+    for paths in [json!([]), json!(["**"]), json!(["src/../**"]), json!(["c.txt"])] {
+        assert!(seat.try_ask("policy/allow", with(paths.clone(), false)).is_err(), "{paths}");
+    }
+    let preview = seat.ask("policy/allow", with(json!(["src/*.txt"]), true));
+    assert!(preview["fault"].is_null() && seat.count("policy_allowed") == 0, "{preview}");
+    seat.ask("policy/allow", with(json!(["src/*.txt"]), false));
+    let by_rule = seat.ever("the next is allowed unasked", |e| e["kind"] == "decided" && e["action"] == "a2");
+    assert_eq!(by_rule["by"]["rule"], "session:1");
+    let other = seat.held();
+    assert_eq!(other["action"], "a3", "a file elsewhere still asks");
+    let first = seat.ask("lease/grant", json!({"actions_max": 4}))["lease"].clone();
+    let narrow = json!({"paths": ["d.txt"], "actions_max": 1, "replaces": first});
+    assert_eq!(seat.ask("lease/grant", narrow.clone())["lease"], "l2");
+    assert_eq!(seat.wait_kind("lease_revoked")["lease"], first);
+    assert!(seat.try_ask("lease/grant", narrow).is_err(), "it is over");
+    seat.approve(&other);
+    let by_lease = seat.ever("the rest is covered", |e| e["kind"] == "decided" && e["action"] == "a4");
+    assert_eq!(by_lease["by"]["lease"], "l2");
+    let session = seat.session.clone();
+    seat.kill();
+    let mut again = Seat::attach(&room, &session);
+    let list = again.ask("policy/rules", json!({}));
+    assert_eq!(list["rules"][0]["text"], "src/*.txt", "it is still in force: {list}");
+    again.ask("session/close", json!({}));
+    again.close();
+    assert_verifies(&room, &session);
+}
+
+/// What the rule would have let through also counts what was refused in the project's past sessions.
+#[test]
+fn a_rule_is_compared_with_past_sessions_of_the_project() {
+    let room = Room::with(&[]);
+    let start = |lines: &[Value]| Seat::start(&room, &["--agent", &room.script(lines)]);
+    let mut first = start(&[run("touch a"), run("touch b"), run("mkdir c")]);
+    for verdict in ["deny", "approve", "approve"] {
+        let held = first.held();
+        first.decide(&held, verdict, json!({"reason": "no"})).unwrap();
+    }
+    first.wait_kind("turn_ended");
+    first.ask("session/close", json!({}));
+    first.close();
+    let mut seat = start(&[run("touch x"), json!({"wait_ms": 600_000})]);
+    let held = seat.held();
+    let preview = seat.ask("policy/allow", allow(&held, "touch *", "session", &json!({"preview": true})));
+    assert_eq!(preview["compared"], 0, "{preview}");
+    assert_eq!(preview["past"], json!({"sessions": 1, "compared": 3, "covers": 2, "refused": 1}));
+    assert_eq!(seat.count("policy_allowed"), 0);
+    seat.ask("session/close", json!({}));
+}
+
+/// Nothing is asked, ruled or requested: the change of a file is enough.
+#[test]
+fn policy_files_are_read_as_soon_as_they_change() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let file = policy_file(&room);
+    std::fs::write(&file, "").unwrap();
+    let script = room.script(&[run("touch one"), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    seat.held();
+    std::fs::write(&file, "[[rule]]\nruling = \"no\"\n").unwrap();
+    let reloaded = seat.wait_kind("policy_reloaded");
+    assert!(reloaded["fault"].as_str().unwrap().contains("everything asks"), "{reloaded}");
+    std::fs::write(&file, "[[rule]]\nruling = \"deny\"\ncommand = \"touch *\"\n").unwrap();
+    let denied = seat.ever("what is held is denied", |e| e["kind"] == "decided" && e["action"] == "a1");
+    assert_eq!((&denied["verdict"], &denied["by"]["rule"]), (&json!("deny"), &json!("user:1")));
+    room.write(".rightseat/policy.toml", "[[rule]]\nruling = \"allow\"\ncommand = \"ls\"\n");
+    let alarm = seat.ever("the project's file fails closed", |e| {
+        e["kind"] == "alarm"
+            && e["what"] == "policy"
+            && e["text"].as_str().is_some_and(|text| text.contains(".rightseat"))
+    });
+    assert!(alarm["text"].as_str().unwrap().contains("may only ask or deny"), "{alarm}");
+    seat.ask("session/close", json!({}));
+}
+
 #[test]
 fn policy_files_are_read_again_and_a_broken_one_makes_everything_ask() {
     let room = Room::with(&[]);

@@ -99,3 +99,25 @@ fn a_command_of_the_users_own_is_run_and_journaled() {
     end(seat);
     assert_verifies(&room, &session);
 }
+
+/// The record has the objects of a message, beside its words; ignored files are found where they are asked for.
+#[test]
+fn a_message_keeps_its_objects_and_ignored_files_are_found() {
+    let room = Room::with(&[(".gitignore", "out/\n"), ("src/a.txt", "one\n"), ("out/deep/b.txt", "two\n")]);
+    std::fs::create_dir_all(room.workspace().join(".git")).unwrap();
+    let mut seat = Seat::start(&room, &["--agent", &room.script(&[json!({"say": "ready"})])]);
+    seat.wait_kind("turn_ended");
+    let find = |seat: &mut Seat, more: Value| {
+        let mut params = json!({"query": "txt"});
+        more.as_object().into_iter().flatten().for_each(|(key, value)| params[key] = value.clone());
+        seat.ask("workspace/find", params)["paths"].clone()
+    };
+    assert_eq!(find(&mut seat, json!({})), json!(["src/a.txt"]));
+    assert_eq!(find(&mut seat, json!({"ignored": true})), json!(["out/deep/b.txt"]));
+    assert_eq!(find(&mut seat, json!({"prefer": ["src/a.txt", "gone"]})), json!(["src/a.txt"]));
+    let parts = json!([{"part": "text", "text": "see "}, {"part": "file", "path": "out/deep/b.txt"}]);
+    seat.ask("session/prompt", json!({"text": "see @out/deep/b.txt", "parts": parts}));
+    let said = seat.ever("the message", |e| e["kind"] == "said" && e["by"] == "human" && e["parts"].is_array());
+    assert_eq!((&said["text"], &said["parts"]), (&json!("see @out/deep/b.txt"), &parts));
+    end(seat);
+}

@@ -1,6 +1,6 @@
 //! What users of other clients reported, as they met it: each report names its input and what must not happen again.
 
-use crate::external::{heard, open_at};
+use crate::external::{agent, heard, open_at};
 use crate::screen::{Hosts, Screen};
 use crate::seat::{Room, assert_verifies, only_session};
 use base64::Engine as _;
@@ -129,8 +129,9 @@ fn the_output_of_a_tool_is_not_taken_for_markdown() {
     let mut screen = open_at(&room, &json!({"turns": [[{"update": call}, {"say": "it failed"}]]}), "gated", SIZE);
     screen.wait_for("it failed");
     screen.wait_idle();
+    let place = |words: &str| screen.text().find(words).unwrap_or_else(|| panic!("{words}\n{}", screen.picture()));
     for line in ["# a comment", "* glob", "**red**"] {
-        assert!(screen.text().contains(line), "{}", screen.picture());
+        assert!(place("failed without asking (execute): ls -l") < place(line), "{}", screen.picture());
     }
     quit(screen, &room, hosts);
 }
@@ -288,4 +289,235 @@ fn is_at_caret(screen: &mut Screen, words: &str) {
         "({column}, {row}) is not behind {words:?}\n{}",
         screen.picture()
     );
+}
+
+/// What is printed within links, in the order in which the terminal receives it.
+#[derive(Default)]
+struct Linked {
+    is_open: bool,
+    text: String,
+}
+
+impl vte::Perform for Linked {
+    fn print(&mut self, c: char) {
+        if self.is_open {
+            self.text.push(c);
+        }
+    }
+
+    fn osc_dispatch(&mut self, params: &[&[u8]], _bell: bool) {
+        if let [b"8", _, address] = params {
+            self.is_open = !address.is_empty();
+        }
+    }
+}
+
+/// openai/codex#31554, gi-dellav/opencrabs#1031: an address that wraps leads nowhere, or links count as columns.
+#[test]
+fn a_link_that_wraps_is_one_link_and_takes_no_columns() {
+    const NARROW: (u16, u16) = (40, 40);
+    let address = format!("https://example.com/{}", "0123456789".repeat(30));
+    let script = json!({"turns": [[{"say": format!("See [CLICKME]({address}) first.\n\nthat is it")}]]});
+    let shown = |vte: &str| {
+        let room = Room::with(&[]);
+        let hosts = Hosts(&room);
+        let config = agent(&room, &script);
+        let args = ["--agent", "fake", "--config", &config, "--isolation", "gated", "go"];
+        let mut screen = Screen::open_in(&room, &room.workspace(), &args, NARROW, &[("VTE_VERSION", vte)]);
+        screen.wait_for("that is it");
+        screen.wait_idle();
+        let text = screen.text();
+        let rows: Vec<String> = text
+            .lines()
+            .skip_while(|line| !line.contains("CLICKME"))
+            .take_while(|line| !line.contains("that is it"))
+            .map(str::to_owned)
+            .collect();
+        let mut linked = Linked::default();
+        vte::Parser::new().advance(&mut linked, &screen.sent);
+        quit(screen, &room, hosts);
+        (rows, linked.text)
+    };
+    let (with, linked) = shown("6000");
+    let (without, none) = shown("4000");
+    assert!(with.len() > 7 && with == without, "{with:#?}\n{without:#?}");
+    assert!(linked.contains("CLICKME") && linked.contains(&address), "{linked}");
+    assert_eq!(none, "");
+}
+
+/// anomalyco/opencode#6895: the conversation is somewhere else after a tall command was approved.
+#[test]
+fn what_is_read_stays_in_place_while_a_tall_command_is_decided() {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let long: String = (1..=60).map(|n| format!("paragraph {n}\n\n")).collect();
+    let command: String = (1..=60).map(|n| format!("touch row-{n}\n")).collect();
+    let call = json!({"toolCallId": "t", "title": "a script", "kind": "execute", "rawInput": {"command": command}});
+    let turns = json!([[{"say": long}, {"say": "the start\n\n"}, {"sleep_ms": 1500},
+        {"permission": call, "then": [{"say": "it ran"}], "else": []}]]);
+    let mut screen = open_at(&room, &json!({"turns": turns}), "gated", SIZE);
+    screen.wait_for("the start");
+    screen.command("focus-talk");
+    (0..3).for_each(|_| screen.command("page-up"));
+    screen.wait_gone("the start");
+    let top = |screen: &Screen| screen.text().lines().find(|line| line.contains("paragraph")).map(str::to_owned);
+    let read = top(&screen);
+    screen.wait_for("1 pending");
+    assert_eq!(top(&screen), read, "the question does not take its place\n{}", screen.picture());
+    screen.approve("the script is approved", |text| !text.contains("1 pending"));
+    screen.wait_idle();
+    screen.command("focus-talk");
+    screen.wait("the same line on top", |text| text.lines().find(|line| line.contains("paragraph")) == read.as_deref());
+    quit(screen, &room, hosts);
+}
+
+/// Claude Code 2.1.89: an entry of the history is lost at the edge of a page of 4096 bytes.
+#[test]
+fn a_long_message_is_whole_in_the_history_of_the_next_session() {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let turns = json!({"turns": [[{"say": "ready"}], [{"say": "it came"}]]});
+    let mut screen = open_at(&room, &turns, "gated", SIZE);
+    let long = "漢字🦘".repeat(600);
+    for words in ["before", "behind"] {
+        screen.wait_for("ready");
+        screen.wait_idle();
+        compose(&mut screen);
+        if words == "before" {
+            screen.paste(&long);
+            screen.wait_for("[pasted 1 line");
+            screen.type_text("wombat");
+        } else {
+            // It is found in the next session by a word of it.
+            screen.press("C-r");
+            screen.type_text("wombat");
+            screen.wait_for("history: wombat");
+            screen.press("enter");
+            screen.wait_gone("history: wombat");
+        }
+        screen.press("enter");
+        screen.wait_for("it came");
+        screen.wait_idle();
+        assert_eq!(last_prompt(&room).trim_end(), format!("{long}wombat"), "{words}");
+        screen.quit();
+        hosts.wait_for_none();
+        if words == "behind" {
+            return;
+        }
+        std::fs::remove_file(room.dir.path().join("heard.jsonl")).unwrap();
+        let config = room.dir.path().join("rightseat/config.toml").display().to_string();
+        let args = ["--agent", "fake", "--config", &config, "--isolation", "gated", "go"];
+        screen = Screen::open(&room, &args, SIZE);
+    }
+}
+
+/// Claude Code 2.1.218, 2.1.187: a paste that the terminal does not bracket, with line feeds and a key for every byte.
+#[test]
+fn a_paste_without_brackets_arrives_as_it_was() {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let mut screen = open_at(&room, &json!({"turns": [[{"say": "ready"}], [{"say": "it came"}]]}), "gated", SIZE);
+    screen.wait_for("ready");
+    screen.wait_idle();
+    compose(&mut screen);
+    screen.send(b"one\ntwo ");
+    screen.wait_for("two");
+    let keys: String = "안녕".bytes().map(|byte| format!("\u{1b}[{byte}u")).collect();
+    screen.send(keys.as_bytes());
+    screen.wait_for("안녕");
+    screen.press("enter");
+    screen.wait_for("it came");
+    assert_eq!(last_prompt(&room), "one\ntwo 안녕");
+    screen.wait_idle();
+    quit(screen, &room, hosts);
+}
+
+/// matrixorigin/Astra#624, github/copilot-cli#369, anomalyco/opencode#25932: text that begins with a slash is lost, or run.
+#[test]
+fn text_that_begins_with_a_slash_is_neither_lost_nor_run() {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let commands = json!([{"name": "review", "description": "reviews", "input": {"hint": "what"}}]);
+    let offers = json!({"update": {"sessionUpdate": "available_commands_update", "availableCommands": commands}});
+    let turns = json!({"turns": [[offers, {"say": "ready"}], [{"say": "one came"}], [{"say": "two came"}], [{"say": "three came"}], [{"say": "four came"}]]});
+    let mut screen = open_at(&room, &turns, "gated", SIZE);
+    screen.wait_for("ready");
+    screen.wait_idle();
+    for (text, came) in [("/tmp is full", "one came"), ("/eixt", "two came")] {
+        compose(&mut screen);
+        screen.type_text(text);
+        screen.press("enter");
+        screen.wait_for("Enter sends it as text");
+        assert!(screen.text().contains(&format!("› {text}")), "{}", screen.picture());
+        screen.press("enter");
+        screen.wait_for(came);
+        assert_eq!(last_prompt(&room), text);
+        screen.wait_idle();
+    }
+    // A slash alone selects the first command; nothing is sent.
+    compose(&mut screen);
+    screen.type_text("/");
+    screen.wait_for("reviews");
+    screen.press("enter");
+    screen.wait("the command is in the message", |text| text.contains("› /review") && !text.contains("reviews"));
+    assert_eq!(last_prompt(&room), "/eixt");
+    screen.press("C-j");
+    screen.type_text("this");
+    screen.press("enter");
+    screen.wait_for("three came");
+    assert_eq!(last_prompt(&room), "/review \nthis");
+    screen.wait_idle();
+    compose(&mut screen);
+    screen.type_text("/");
+    screen.wait_for("reviews");
+    screen.press("esc");
+    screen.wait_gone("reviews");
+    screen.press("enter");
+    screen.wait_for("Enter sends it as text");
+    screen.press("enter");
+    screen.wait_for("four came");
+    assert_eq!(last_prompt(&room), "/");
+    screen.wait_idle();
+    quit(screen, &room, hosts);
+}
+
+/// microsoft/vscode#336466, github/app#430: a message that is edited is sent half, one that was withdrawn is sent.
+#[test]
+fn a_queued_message_is_not_sent_while_it_is_edited_nor_after_it_was_withdrawn() {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let turns = json!({"turns": [[{"say": "ready"}, writes(), {"sleep_ms": 2500}, {"say": "the turn ends"}], [{"say": "next"}]]});
+    let mut screen = open_at(&room, &turns, "gated", SIZE);
+    screen.wait_for("1 pending");
+    for text in ["alpha", "beta", "gamma"] {
+        compose(&mut screen);
+        screen.type_text(text);
+        screen.press("enter");
+        screen.wait(text, |shown| {
+            shown.contains(&format!("queued {text}")) || shown.contains("more") || shown.contains("gamma")
+        });
+    }
+    screen.approve("the turn goes on", |text| !text.contains("1 pending"));
+    screen.command("queue");
+    screen.wait("the list", |text| ["Queued for the agent", "alpha", "beta", "gamma"].iter().all(|w| text.contains(w)));
+    screen.press("j X");
+    screen.wait_gone("beta");
+    screen.press("k e");
+    screen.wait_for("edits queued");
+    screen.type_text(" half");
+    screen.wait("the one that is edited is passed over", |_| last_prompt(&room) == "gamma");
+    screen.wait_idle();
+    assert_eq!(last_prompt(&room), "gamma");
+    screen.type_text(" and whole");
+    screen.press("enter");
+    screen.wait_gone("edits queued");
+    screen.wait("it is sent", |_| last_prompt(&room) == "alpha half and whole");
+    screen.wait_idle();
+    assert!(!heard(&room).contains("beta"));
+    // A letter right after a message is not a command.
+    screen.type_text("d");
+    screen.wait_for("nothing was decided");
+    screen.press("esc");
+    screen.wait_gone("nothing was decided");
+    quit(screen, &room, hosts);
 }

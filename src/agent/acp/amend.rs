@@ -13,6 +13,7 @@ use crate::agent::acp::limits::{
 };
 use crate::model::event::LapseWhy;
 use crate::port::{FromAgent, Ticket};
+use std::borrow::Cow;
 
 impl Asks {
     /// Compares an update with every request that was made for its call.
@@ -25,6 +26,8 @@ impl Asks {
             let Some(ask) = self.get(ticket) else { continue };
             let Some(permission) = ask.subject.permission() else { continue };
             let (is_own, asked) = (permission.tool == call.id, &permission.asked);
+            let compared = if is_own { asked.without_late_input(call, &place) } else { Cow::Borrowed(call) };
+            let call = compared.as_ref();
             match ask.stage {
                 Stage::Waiting => {
                     let differs =

@@ -11,6 +11,7 @@ use crate::base::digest::FieldHasher;
 use crate::model::action::{Body, Command};
 use crate::model::draft::{After, Draft};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// The content of a permission request as the supervisor saw it.
 #[derive(Clone, Debug)]
@@ -42,6 +43,18 @@ impl Asked {
             hash.field(call.statement().bytes());
         }
         hash.finish()
+    }
+
+    /// The call as it is to be compared with the request. An update of the call that was sent before the request may come
+    /// after it, with only the first fields of the input. Such input takes nothing back of what was shown, and consent is
+    /// to what was shown. A command that such input shows must be the same, in the same place.
+    pub fn without_late_input<'a>(&self, call: &'a ToolCall, place: &Roots) -> Cow<'a, ToolCall> {
+        let (was, now) = (self.call.raw_input(), call.raw_input());
+        let command = |raw: &Value| dialects::command(raw).map(|command| place.command(command));
+        let is_late = was != now
+            && says_no_more(now, was, place)
+            && command(now).is_none_or(|now| command(was).is_some_and(|was| was == now));
+        if is_late { Cow::Owned(call.with_input_of(&self.call)) } else { Cow::Borrowed(call) }
     }
 
     /// Returns whether the call now shows something else, or more, than the request.
@@ -123,6 +136,17 @@ impl Asked {
             }
         }
     }
+}
+
+/// Every field of an input is in an earlier one, with the same value; a path may be written in another way.
+fn says_no_more(now: &Value, was: &Value, place: &Roots) -> bool {
+    let (Value::Object(now), Value::Object(was)) = (now, was) else { return false };
+    let same_file = |key: &str, now: &Value, was: &Value| {
+        let (Some(now), Some(was)) = (now.as_str(), was.as_str()) else { return false };
+        dialects::is(Word::Path, key) && place.rel(now).is_some_and(|now| place.rel(was) == Some(now))
+    };
+    !now.is_empty()
+        && now.iter().all(|(key, now)| was.get(key).is_some_and(|was| was == now || same_file(key, now, was)))
 }
 
 /// The same words in the same place; a request that only its title described says nothing of the place.

@@ -22,7 +22,7 @@ pub fn asked(id: Id, params: &Value, asks: &mut Asks, cx: &mut Context) {
         return;
     }
     let message = out.place().shown(peek::text(params, "message").unwrap_or("the agent asks a question"));
-    match read(params, &message) {
+    match read(params, &message, cx.conduct.spec().free_choices) {
         Ok(form) => {
             let subject = Subject::Form { request: id, form: Box::new(form.clone()) };
             asks.propose(subject, proposal(form), out);
@@ -35,13 +35,19 @@ pub fn asked(id: Id, params: &Value, asks: &mut Asks, cx: &mut Context) {
 }
 
 /// Reads a request under the agent's words. The error says why it cannot be answered.
-fn read(params: &Value, message: &str) -> Result<Form, String> {
+fn read(params: &Value, message: &str, free_choices: bool) -> Result<Form, String> {
     let message = peek::bounded(message, ACP_NOTE_BYTES_MAX);
+    let within_ms = params.pointer("/_meta/codex/autoResolutionMs").and_then(Value::as_u64);
     match (peek::text(params, "mode"), params.get("requestedSchema"), peek::text(params, "url")) {
-        (Some("form") | None, Some(schema), _) => Ok(Form { message, fields: fields(schema)?, url: None }),
+        (Some("form") | None, Some(schema), _) => {
+            let mut fields = fields(schema)?;
+            let choices = fields.iter_mut().filter(|field| free_choices && !field.choices().is_empty());
+            choices.for_each(|field| field.own_words = field.own_words.take().or_else(|| Some(field.id.clone())));
+            Ok(Form { message, fields, within_ms, url: None })
+        }
         (Some("url"), _, Some(url)) => {
             form::address(url).ok_or("only http and https addresses can be shown")?;
-            Ok(Form { message, fields: Vec::new(), url: Some(url.to_owned()) })
+            Ok(Form { message, fields: Vec::new(), within_ms, url: Some(url.to_owned()) })
         }
         (mode, _, _) => Err(format!("only forms and addresses can be answered, not {}", mode.unwrap_or("this"))),
     }
@@ -99,7 +105,7 @@ pub fn of_tool(raw: &Value, message: &str) -> Option<Form> {
         })
     };
     let fields = list.iter().take(ACP_FORM_FIELDS_MAX).enumerate().map(field).collect::<Option<Vec<_>>>()?;
-    Some(Form { message: peek::bounded(message, ACP_NOTE_BYTES_MAX), fields, url: None })
+    Some(Form { message: peek::bounded(message, ACP_NOTE_BYTES_MAX), fields, ..Form::default() })
 }
 
 /// After the number of a tool's question: the user's own words on it.
@@ -262,7 +268,7 @@ mod tests {
 
     fn form(properties: Value, required: Value) -> Form {
         let schema = json!({"type": "object", "properties": properties, "required": required});
-        read(&json!({"mode": "form", "requestedSchema": schema}), "?").unwrap()
+        read(&json!({"mode": "form", "requestedSchema": schema}), "?", false).unwrap()
     }
 
     #[test]
@@ -345,13 +351,13 @@ mod tests {
     fn what_is_too_large_or_unknown_is_refused_in_words() {
         let many: serde_json::Map<String, Value> =
             (0..=ACP_FORM_FIELDS_MAX).map(|n| (format!("f{n}"), json!({"type": "string"}))).collect();
-        let error = read(&json!({"requestedSchema": {"properties": many}}), "?").unwrap_err();
+        let error = read(&json!({"requestedSchema": {"properties": many}}), "?", false).unwrap_err();
         assert!(error.contains("fields"), "{error}");
         let names: Vec<String> = (0..=ACP_FORM_CHOICES_MAX).map(|n| n.to_string()).collect();
-        assert!(read(&json!({"requestedSchema": {"properties": {"a": {"enum": names}}}}), "?").is_err());
-        assert!(read(&json!({"mode": "dance"}), "?").is_err());
-        assert!(read(&json!({"mode": "url", "url": "file:///etc/passwd"}), "?").is_err());
-        let address = read(&json!({"mode": "url", "url": "https://x.example/"}), "log in").unwrap();
+        assert!(read(&json!({"requestedSchema": {"properties": {"a": {"enum": names}}}}), "?", false).is_err());
+        assert!(read(&json!({"mode": "dance"}), "?", false).is_err());
+        assert!(read(&json!({"mode": "url", "url": "file:///etc/passwd"}), "?", false).is_err());
+        let address = read(&json!({"mode": "url", "url": "https://x.example/"}), "log in", false).unwrap();
         assert_eq!(address.url.as_deref(), Some("https://x.example/"));
     }
 }

@@ -47,7 +47,8 @@ pub fn text_block(text: &str) -> Value {
 }
 
 /// Announces files, terminals, forms, addresses and terminal logins: several agents ask for nothing unless the first two are offered.
-/// The two `_meta` flags are what claude-agent-acp and codex-acp look for before they send command output along.
+/// `_meta.terminal_output` is what claude-agent-acp and codex-acp look for before they send command output along, and
+/// `_meta.terminal-auth` what some look for before they announce a login in a terminal.
 pub fn initialize() -> Value {
     // `plan` is not stable in the schema yet; without it codex sends its plans as plain messages.
     json!({
@@ -58,7 +59,7 @@ pub fn initialize() -> Value {
             "session": {"compaction": {}, "configOptions": {"boolean": {}}, "notices": {}},
             "auth": {"terminal": true},
             "elicitation": {"form": {}, "url": {}},
-            "_meta": {"terminal_output": true},
+            "_meta": {"terminal_output": true, "terminal-auth": true},
             "plan": {},
         },
         "clientInfo": {"name": "rightseat", "title": "rightseat", "version": env!("CARGO_PKG_VERSION")},
@@ -217,7 +218,8 @@ mod tests {
         let elicitation = v1::ElicitationCapabilities::new()
             .form(v1::ElicitationFormCapabilities::new())
             .url(v1::ElicitationUrlCapabilities::new());
-        let meta: v1::Meta = [("terminal_output".to_owned(), json!(true))].into_iter().collect();
+        let meta: v1::Meta =
+            ["terminal_output", "terminal-auth"].map(|flag| (flag.to_owned(), json!(true))).into_iter().collect();
         let capabilities = v1::ClientCapabilities::new()
             .fs(v1::FileSystemCapabilities::new().read_text_file(true).write_text_file(true))
             .terminal(true)

@@ -80,6 +80,11 @@ impl ToolCall {
         &self.raw_input
     }
 
+    /// The call with the input of an earlier state of it.
+    pub fn with_input_of(&self, earlier: &Self) -> Self {
+        Self { raw_input: earlier.raw_input.clone(), ..self.clone() }
+    }
+
     pub fn raw_output(&self) -> &Value {
         &self.raw_output
     }

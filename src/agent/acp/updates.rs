@@ -157,8 +157,14 @@ impl Updates {
         }
         report_plan(self.plans.of_call(&call), &mut cx.out);
         asks.hold_to_its_words(&call, changed, cx);
+        let ends = call.is_done() && !call.closed;
+        // What nobody was asked about is named before its output.
+        let is_named_first = ends && call.ticket.is_none();
+        if is_named_first {
+            self.close_call(id, asks, cx);
+        }
         report_output(&call, update, asks, cx);
-        if call.is_done() && !call.closed {
+        if ends && !is_named_first {
             self.close_call(id, asks, cx);
         }
     }

@@ -111,6 +111,9 @@ pub struct AgentSpec {
     pub edits: Through,
     #[serde(default)]
     pub commands: Through,
+    /// The choices of its questions may be answered with any other text.
+    #[serde(default)]
+    pub free_choices: bool,
     /// Login method to use when the agent demands one.
     #[serde(default)]
     pub auth: Option<String>,

@@ -7,8 +7,9 @@ mod requests;
 use super::book::Published;
 use super::clients::{Asked, Responder};
 use super::find::Finder;
-use super::gate::{Due, Gate};
+use super::gate::{Due, Gate, rules};
 use super::line::{AgentLine, cancel_turn};
+use super::past::PastSessions;
 use super::plans;
 use super::report::{outcome, report};
 use super::runs::{self, Runs};
@@ -66,6 +67,7 @@ pub struct Actor {
     undo: Undo,
     seats: Seats,
     finder: Finder,
+    past: PastSessions,
     surroundings: Surroundings,
     to_self: mpsc::Sender<Msg>,
     closing: bool,
@@ -87,6 +89,7 @@ impl Actor {
             line,
             successor: Successor::new(setup.agents, to_self.clone()),
             finder: Finder::default(),
+            past: PastSessions::new(setup.neighbors.clone()),
             runs: Runs::new(to_self.clone()),
             undo: Undo::new(to_self.clone()),
             surroundings: Surroundings::new(setup.neighbors, embedded),
@@ -129,6 +132,10 @@ impl Actor {
             let _ = arrives.try_send(());
         }));
         self.surroundings.meet_neighbors(&mut self.gate);
+        let (changes, mut rules_changed) = mpsc::channel(1);
+        self.gate.judge().watch(Box::new(move || {
+            let _ = changes.try_send(());
+        }));
         self.carry_out();
         while !self.closing {
             let notice = async {
@@ -160,6 +167,7 @@ impl Actor {
                     None => notices = None,
                 },
                 Some(()) = arrival.recv() => self.surroundings.meet_neighbors(&mut self.gate),
+                Some(()) = rules_changed.recv() => rules::freshen(&mut self.gate),
             }
             if !self.closing {
                 self.line.next_prompt(&mut self.gate);
@@ -202,6 +210,8 @@ impl Actor {
     }
 
     fn take_notice(&mut self, notice: Notice) {
+        // It may be about the project's own rules.
+        rules::freshen(&mut self.gate);
         self.surroundings.noticed(&mut self.gate, &self.line, &mut self.runs, notice);
         self.carry_out();
     }

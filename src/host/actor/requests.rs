@@ -1,7 +1,7 @@
 //! Requests from clients: each goes to the part that answers it.
 
 use super::Actor;
-use crate::base::{ClientId, Digest};
+use crate::base::{ClientId, Digest, RuleId};
 use crate::host::clients::Asked;
 use crate::host::gate::{Gate, rules};
 use crate::host::limits::{BLOB_PART_BYTES_MAX, DRAFT_BYTES_MAX, PROMPT_IMAGE_BYTES_MAX, PROMPT_PARTS_MAX};
@@ -46,6 +46,7 @@ impl Actor {
             Request::Stop => return self.stop(reply),
             Request::Rewind(rewind) => return self.undo.rewind(gate, client, rewind, reply),
             Request::Find(find) => return self.finder.find(gate, find, reply),
+            Request::Allow(allow) if allow.preview => return self.past.answer(rules::preview(gate, &allow), reply),
             Request::AgentList => return self.successor.list(reply),
             Request::AgentChange(change) => {
                 return self.successor.change(gate, &mut self.line, &mut self.runs, client, change, reply);
@@ -84,9 +85,7 @@ impl Actor {
             Request::LeaseRevoke(revoke) => self.lease_revoke(revoke).map(Answer::LeaseRevoke),
             Request::Tighten(tighten) => gate.tightened(client, tighten.rule).map(Answer::Tighten),
             Request::Allow(allow) => rules::allow(gate, client, allow).map(Answer::Allow),
-            Request::RuleRevoke(revoke) => {
-                rules::revoke(gate, client, &revoke.rule).map(|()| Answer::RuleRevoke(self.seen()))
-            }
+            Request::RuleRevoke(revoke) => self.rule_revoke(client, &revoke.rule).map(Answer::RuleRevoke),
             Request::Rules => Ok(Answer::Rules(rules::list(gate))),
             Request::Undo(undo) => self.undo.undo(gate, client, undo).map(Answer::Undo),
             Request::Restore(restore) => self.undo.restore(gate, client, &restore.path).map(Answer::Restore),
@@ -160,6 +159,11 @@ impl Actor {
         self.gate.put(Input::Resume, Blobs::new())?;
         freeze_processes(&self.gate, false);
         self.after_resume();
+        Ok(self.seen())
+    }
+
+    fn rule_revoke(&mut self, client: &ClientId, rule: &RuleId) -> Result<Seen, RpcError> {
+        rules::revoke(&mut self.gate, client, rule)?;
         Ok(self.seen())
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Gate, rules};
 use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
-use crate::base::{ActionId, ClientId, UnixMs};
+use crate::base::{ActionId, ClientId, LeaseId, UnixMs};
 use crate::diff::{FileDiff, HunkChoice, Selection, hunks_text};
 use crate::host::limits::TOLD_TAIL_BYTES_MAX;
 use crate::host::plans;
@@ -88,8 +88,13 @@ impl Gate {
     }
 
     pub fn grant(&mut self, client: &ClientId, grant: LeaseGrant) -> Result<LeaseGranted, RpcError> {
+        let now = self.book.now();
+        let is_open = |id: &LeaseId| self.book.session.leases.open(now).any(|lease| lease.granted.lease == *id);
+        if let Some(old) = grant.replaces.as_ref().filter(|id| !is_open(id)) {
+            return Err(RpcError::invalid(format!("the lease {old} is over: nothing was granted")));
+        }
         let minutes = u64::from(grant.minutes.unwrap_or(LEASE_MINUTES_DEFAULT));
-        let until = UnixMs(self.book.now().0.saturating_add(minutes * 60_000));
+        let until = UnixMs(now.0.saturating_add(minutes.saturating_mul(60_000)));
         let input = Input::GrantLease {
             step: grant.step,
             paths: grant.paths,
@@ -99,7 +104,11 @@ impl Gate {
             by: client.clone(),
         };
         self.put(input, Blobs::new())?;
-        Ok(LeaseGranted { lease: self.book.session.leases.iter().last().map(|l| l.granted.lease.clone()) })
+        let granted = self.book.session.leases.iter().last().map(|l| l.granted.lease.clone());
+        if let Some(lease) = grant.replaces {
+            self.put(Input::RevokeLease { lease }, Blobs::new())?;
+        }
+        Ok(LeaseGranted { lease: granted })
     }
 
     /// A rule that asks or denies counts at once, also for what waits. It is in the journal before it applies.

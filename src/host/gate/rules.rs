@@ -5,14 +5,14 @@ use super::Gate;
 use crate::base::{ActionId, ClientId, Digest, RuleId, UnixMs};
 use crate::host::Judge;
 use crate::host::limits::{RULE_COMPARED_ACTIONS_MAX, RULE_MINUTES_MAX, RULE_NEAREST_CHARS_MAX, RULES_LISTED_MAX};
+use crate::model::AlarmKind;
 use crate::model::action::{Action, Kind};
 use crate::model::decide::Refusal;
 use crate::model::event::{
     Decider, Event, PolicyAllowed, PolicyReloaded, PolicyRevoked, RuleScope, RulingWord, Verdict,
 };
 use crate::model::session::ActionState;
-use crate::model::{AlarmKind, Command};
-use crate::policy::{Allowance, Bounds, check_allowance, words};
+use crate::policy::{Allowance, Bounds, check_allowance, check_edit, words};
 use crate::wire::{Allow, Allowed, Decide, RpcError, RuleList, RuleRow};
 use std::sync::Arc;
 
@@ -20,23 +20,34 @@ use std::sync::Arc;
 const OF_SESSION: &str = "session:";
 const KEPT: &str = "user:always-";
 
-/// Approves the action and makes the rule, or only tells what the rule would cover.
-pub fn allow(gate: &mut Gate, client: &ClientId, allow: Allow) -> Result<Allowed, RpcError> {
-    let action = pending(gate, &allow)?;
-    let command = action.command().filter(|_| action.kind() == Kind::Command && action.trial().is_none());
-    let Some(command) = command else {
-        return Err(RpcError::invalid("a rule can be made from a command only; a lease covers edits"));
-    };
-    check_allowance(command, &allow.patterns).map_err(RpcError::invalid)?;
-    let made = allowance(gate, &action, &allow).map_err(RpcError::invalid)?;
+/// A rule that was not made, and what it would cover in this session.
+pub struct Preview {
+    pub action: Action,
+    /// With the rule.
+    pub judge: Arc<dyn Judge>,
+    pub answer: Allowed,
+}
+
+/// Tells what the rule would cover.
+pub fn preview(gate: &Gate, allow: &Allow) -> Result<Preview, RpcError> {
+    Ok(made(gate, allow)?.1)
+}
+
+fn made(gate: &Gate, allow: &Allow) -> Result<(Allowance, Preview), RpcError> {
+    let action = pending(gate, allow)?;
+    check(&action, allow).map_err(RpcError::invalid)?;
+    let made = allowance(gate, &action, allow).map_err(RpcError::invalid)?;
     let judge = gate.judge.allowing(&made).map_err(RpcError::invalid)?;
     let ruling = judge.rule(&action);
     let fault = (ruling.word != RulingWord::Allow).then(|| format!("{} (rule {})", ruling.reason, ruling.rule));
-    let mut answer = effect(gate, &action, command, judge.as_ref());
-    if allow.preview {
-        return Ok(Allowed { fault, ..answer });
-    }
-    if let Some(fault) = fault {
+    let answer = Allowed { fault, ..effect(gate, &action, judge.as_ref()) };
+    Ok((made, Preview { action, judge, answer }))
+}
+
+/// Approves the action and makes the rule.
+pub fn allow(gate: &mut Gate, client: &ClientId, allow: Allow) -> Result<Allowed, RpcError> {
+    let (made, Preview { action, judge, mut answer }) = made(gate, &allow)?;
+    if let Some(fault) = answer.fault {
         return Err(RpcError::invalid(format!("nothing was approved: even with the rule it asks: {fault}")));
     }
     let verdict = Decide { option: allow.option, ..Decide::new(allow.action, allow.digest, Verdict::Approve) };
@@ -50,6 +61,7 @@ pub fn allow(gate: &mut Gate, client: &ClientId, allow: Allow) -> Result<Allowed
     let event = PolicyAllowed {
         rule: made.id.clone(),
         patterns: made.patterns,
+        paths: made.paths,
         scope: allow.scope,
         step: made.bounds.step,
         until: made.bounds.until,
@@ -62,6 +74,17 @@ pub fn allow(gate: &mut Gate, client: &ClientId, allow: Allow) -> Result<Allowed
     answer.rule = Some(made.id);
     answer.seq = gate.book.session.head;
     Ok(answer)
+}
+
+/// The rule was made from this action and is as wide as it may be at most.
+fn check(action: &Action, allow: &Allow) -> Result<(), String> {
+    match (action.kind(), action.command()) {
+        (Kind::Command, Some(command)) if action.trial().is_none() && allow.globs.is_empty() => {
+            check_allowance(command, &allow.patterns)
+        }
+        (Kind::Edit, _) if allow.patterns.is_empty() => check_edit(action.files(), &allow.globs),
+        _ => Err("a rule can be made from a command with `patterns`, or from an edit with `globs`".to_owned()),
+    }
 }
 
 /// The action that is asked about, if it is still the one that was seen.
@@ -93,7 +116,8 @@ fn allowance(gate: &Gate, action: &Action, allow: &Allow) -> Result<Allowance, S
     let until = allow.minutes.map(|minutes| UnixMs(now.0.saturating_add(u64::from(minutes) * 60_000)));
     let root = gate.workspace.root().to_owned();
     let id = if allow.scope.is_kept() {
-        let name = Digest::of(format!("{} {now:?} {:?}", root.display(), allow.patterns).as_bytes()).to_string();
+        let name = Digest::of(format!("{} {now:?} {:?} {:?}", root.display(), allow.patterns, allow.globs).as_bytes())
+            .to_string();
         format!("{KEPT}{}", name.get(..12).unwrap_or(&name))
     } else {
         format!("{OF_SESSION}{}", gate.book.session.rules.next_number())
@@ -103,32 +127,66 @@ fn allowance(gate: &Gate, action: &Action, allow: &Allow) -> Result<Allowance, S
         step: action.step.clone().filter(|_| allow.scope == RuleScope::Step),
         until,
     };
-    Ok(Allowance { id: RuleId::new(id), patterns: allow.patterns.clone(), bounds })
+    Ok(Allowance { id: RuleId::new(id), patterns: allow.patterns.clone(), paths: allow.globs.clone(), bounds })
 }
 
-/// Compares the rules with earlier commands of the same programs.
-fn effect(gate: &Gate, action: &Action, command: &Command, with: &dyn Judge) -> Allowed {
-    let programs = |command: &Command| -> Vec<String> {
-        words(command).unwrap_or_default().into_iter().filter_map(|argv| argv.into_iter().next()).collect()
-    };
-    let (own, line) = (programs(command), command.line());
+/// What an action is compared by: the programs of a command; of edits all are alike.
+struct Kin {
+    kind: Kind,
+    programs: Vec<String>,
+    /// The words or names that it consists of.
+    parts: Vec<String>,
+    text: String,
+}
+
+impl Kin {
+    fn of(action: &Action) -> Option<Self> {
+        let kind = action.kind();
+        match (kind, action.command()) {
+            (Kind::Command, Some(command)) if action.trial().is_none() => {
+                let first = |argv: Vec<String>| argv.into_iter().next();
+                let programs = words(command).unwrap_or_default().into_iter().filter_map(first).collect();
+                let text = command.line();
+                Some(Self { kind, programs, parts: text.split(' ').map(str::to_owned).collect(), text })
+            }
+            (Kind::Edit, _) => {
+                let names: Vec<&str> = action.files().iter().map(|file| file.path.as_str()).collect();
+                let parts = names.iter().flat_map(|name| name.split('/')).map(str::to_owned).collect();
+                Some(Self { kind, programs: Vec::new(), parts, text: names.join(" ") })
+            }
+            _ => None,
+        }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        self.kind == Kind::Edit || other.programs.iter().any(|program| self.programs.contains(program))
+    }
+
+    /// Parts that both begin with.
+    fn common(&self, other: &Self) -> usize {
+        self.parts.iter().zip(&other.parts).take_while(|(a, b)| a == b).count()
+    }
+}
+
+/// Compares the rules with earlier commands of the same programs, or earlier edits.
+fn effect(gate: &Gate, action: &Action, with: &dyn Judge) -> Allowed {
     let mut out = Allowed { seq: gate.book.session.head, ..Allowed::default() };
+    let Some(own) = Kin::of(action) else { return out };
     let mut nearest: Option<(usize, String)> = None;
     let others = gate.book.session.actions.iter().rev().take(RULE_COMPARED_ACTIONS_MAX);
     for state in others.filter(|state| state.action.id != action.id) {
-        let Some(other) = state.action.command().filter(|_| state.action.trial().is_none()) else { continue };
+        let Some(other) = Kin::of(&state.action).filter(|other| other.kind == own.kind) else { continue };
         out.compared += 1;
-        if !programs(other).iter().any(|program| own.contains(program)) {
+        if !own.is_like(&other) {
             continue;
         }
         if with.rule(&state.action).word == RulingWord::Allow {
             cover(&mut out, state);
             continue;
         }
-        let text = other.line();
-        let common = line.split(' ').zip(text.split(' ')).take_while(|(a, b)| a == b).count();
+        let common = own.common(&other);
         if nearest.as_ref().is_none_or(|(most, _)| common > *most) {
-            nearest = Some((common, text));
+            nearest = Some((common, other.text));
         }
     }
     out.nearest = nearest.map(|(_, text)| text.chars().take(RULE_NEAREST_CHARS_MAX).collect());

@@ -149,7 +149,7 @@ impl AgentLine {
             match message {
                 FromAgent::Said { by, text, more } => events.extend(message_events(gate, by, text, more)),
                 FromAgent::Thought { by, text, more } => {
-                    events.push(Event::Thought(Said { by: by.into(), text, more }))
+                    events.push(Event::Thought(Said { by: by.into(), text, more, parts: Vec::new() }))
                 }
                 FromAgent::Noted(note) => events.push(Event::AgentNoted(note)),
                 FromAgent::Usage(usage) => events.push(Event::Usage(usage)),
@@ -307,7 +307,7 @@ impl AgentLine {
         match when {
             When::Boundary if works && !pictures => {
                 let prompt = message::blocks(gate, &text, &parts);
-                gate.record(Event::Said(Said { by: SpokenBy::Human, text, more: false }));
+                gate.record(Event::Said(Said { by: SpokenBy::Human, text, more: false, parts }));
                 gate.send(ToAgent::Prompt { prompt, when });
             }
             When::Interrupt => {
@@ -350,7 +350,7 @@ impl AgentLine {
         }
         begin_turn(gate);
         let prompt = message::blocks(gate, &text, &parts);
-        gate.record(Event::Said(Said { by: SpokenBy::Human, text, more: false }));
+        gate.record(Event::Said(Said { by: SpokenBy::Human, text, more: false, parts }));
         if let Some(text) = &context {
             gate.record(Event::Told(Told { action: None, text: text.clone() }));
         }
@@ -407,7 +407,9 @@ fn message_events(gate: &Gate, by: String, text: String, more: bool) -> Vec<Even
     let whole = (!more).then(|| format!("{}{text}", session.transcript.open_words(&by)));
     let claim = whole.and_then(|whole| claims::contradicted(&whole, session));
     let alarm = |text| Event::Alarm(Alarm { what: AlarmKind::ClaimWithoutRun, action: None, text });
-    std::iter::once(Event::Said(Said { by: by.into(), text, more })).chain(claim.map(alarm)).collect()
+    std::iter::once(Event::Said(Said { by: by.into(), text, more, parts: Vec::new() }))
+        .chain(claim.map(alarm))
+        .collect()
 }
 
 /// Neighboring chunks of one message become one.

@@ -186,6 +186,9 @@ pub struct Said {
     /// The message continues in the next event of the same kind and speaker.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
+    /// Of a user's message with objects in it: what it consists of. `text` is all of it in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PromptPart>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

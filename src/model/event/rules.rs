@@ -18,6 +18,9 @@ pub struct PolicyAllowed {
     pub rule: RuleId,
     /// The patterns of commands that it allows, as in `policy.toml`.
     pub patterns: Vec<String>,
+    /// The globs of files that it allows to create and change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
     pub scope: RuleScope,
     /// For the scope `step`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -268,7 +268,7 @@ impl Session {
             self.agent.session = Some(body.text.clone());
         } else if body.what == NoteKind::Waiting {
             self.transcript.wait(seq, at, &body.text);
-        } else if matches!(body.what, NoteKind::Stderr | NoteKind::Protocol) {
+        } else if matches!(body.what, NoteKind::Stderr | NoteKind::Protocol | NoteKind::SessionTitle) {
             self.transcript.log_line(seq, at, line);
         } else {
             self.transcript.note(seq, at, line);

@@ -1,6 +1,7 @@
 //! The messages, thoughts, answers and notes of the session, newest last, bounded.
 
 use crate::base::{ActionId, Seq, UnixMs};
+use crate::model::PromptPart;
 use crate::model::event::Said;
 use crate::model::limits::{AGENT_LOG_LINES_KEPT_MAX, TRANSCRIPT_BYTES_KEPT_MAX, TRANSCRIPT_ENTRIES_KEPT_MAX};
 use crate::model::open::SpokenBy;
@@ -37,6 +38,8 @@ pub struct Entry {
     pub at: UnixMs,
     pub speaker: Speaker,
     pub text: String,
+    /// What a user's message with objects in it consists of.
+    pub parts: Vec<PromptPart>,
     /// More of the same message may follow.
     pub open: bool,
 }
@@ -48,7 +51,8 @@ pub struct Transcript {
     bytes: usize,
     /// Entries that were forgotten.
     pub cut: u64,
-    /// The standard error of the agent's program and remarks on its protocol: not part of the conversation.
+    /// The standard error of the agent's program, remarks on its protocol, and what it calls its session: not part of the
+    /// conversation.
     log: VecDeque<Entry>,
 }
 
@@ -94,24 +98,37 @@ impl Transcript {
                 self.bytes += body.text.len();
                 self.bound();
             }
-            Some(_) | None => self.push(Entry { seq, at, speaker, text: body.text.clone(), open: body.more }),
+            Some(_) | None => {
+                let (text, parts) = (body.text.clone(), body.parts.clone());
+                self.push(Entry { seq, at, speaker, text, parts, open: body.more });
+            }
         }
     }
 
     pub(super) fn tell(&mut self, seq: Seq, at: UnixMs, action: Option<ActionId>, text: &str) {
-        self.push(Entry { seq, at, speaker: Speaker::Told(action), text: text.to_owned(), open: false });
+        self.push(Entry {
+            seq,
+            at,
+            speaker: Speaker::Told(action),
+            text: text.to_owned(),
+            parts: Vec::new(),
+            open: false,
+        });
     }
 
     /// A note never splits a message that continues: it is placed before it.
     pub(super) fn note(&mut self, seq: Seq, at: UnixMs, text: String) {
         self.bytes += text.len();
-        self.entries.insert(self.place_of_notes(), Entry { seq, at, speaker: Speaker::Note, text, open: false });
+        self.entries.insert(
+            self.place_of_notes(),
+            Entry { seq, at, speaker: Speaker::Note, text, parts: Vec::new(), open: false },
+        );
         self.bound();
     }
 
     /// A line of the agent's log.
     pub(super) fn log_line(&mut self, seq: Seq, at: UnixMs, text: String) {
-        self.log.push_back(Entry { seq, at, speaker: Speaker::Note, text, open: false });
+        self.log.push_back(Entry { seq, at, speaker: Speaker::Note, text, parts: Vec::new(), open: false });
         if self.log.len() > AGENT_LOG_LINES_KEPT_MAX {
             self.log.pop_front();
         }
@@ -172,7 +189,7 @@ mod tests {
     use super::*;
 
     fn said(transcript: &mut Transcript, text: &str, more: bool) {
-        let body = Said { by: "agent".into(), text: text.into(), more };
+        let body = Said { by: "agent".into(), text: text.into(), more, parts: Vec::new() };
         transcript.say(Seq(1), UnixMs(0), &body, false);
     }
 

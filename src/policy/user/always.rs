@@ -5,8 +5,10 @@
 //! program with any arguments by one key too many.
 
 use super::bounds::{Bounds, written};
-use crate::base::RuleId;
+use super::paths::Paths;
+use crate::base::{RelPath, RuleId};
 use crate::model::Command;
+use crate::model::action::{FileChange, FileEdit};
 use crate::model::event::RulingWord;
 use crate::policy::command::class::Class;
 use crate::policy::command::options;
@@ -17,13 +19,52 @@ use crate::policy::place::Place;
 use crate::policy::user::{UserRule, Verb, star};
 use std::path::Path;
 
-/// A rule that allows commands.
+/// A rule that allows commands, or edits of files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowance {
     pub id: RuleId,
     /// One pattern for each command of the line that needs it.
     pub patterns: Vec<String>,
+    /// Globs of files that may be created and changed; without patterns.
+    pub paths: Vec<String>,
     pub bounds: Bounds,
+}
+
+/// The globs that a rule made from an edit of this file may have, from the file itself to its topmost directory.
+pub fn globs(path: &RelPath) -> Vec<String> {
+    let escape = |text: &str| globset::escape(text);
+    let mut globs = vec![escape(path.as_str())];
+    let Some((mut dir, name)) = path.as_str().rsplit_once('/') else { return globs };
+    if let Some((_, extension)) = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()) {
+        globs.push(format!("{}/*.{}", escape(dir), escape(extension)));
+    }
+    globs.push(format!("{}/*", escape(dir)));
+    loop {
+        globs.push(format!("{}/**", escape(dir)));
+        match dir.rsplit_once('/') {
+            Some((parent, _)) => dir = parent,
+            None => return globs,
+        }
+    }
+}
+
+/// Checks that the globs were made from this edit, and that they cover all of it.
+///
+/// # Errors
+/// The first glob or file that does not fit, and why.
+pub fn check_edit(files: &[FileEdit], paths: &[String]) -> Result<(), String> {
+    if let Some(file) = files.iter().find(|file| !matches!(file.change, FileChange::Modify | FileChange::Create)) {
+        return Err(format!("a rule covers no file that is deleted or renamed, as {} is", file.path));
+    }
+    if paths.is_empty() || paths.len() > files.len() {
+        return Err("a rule needs a glob for each file that it covers, and no other".to_owned());
+    }
+    if let Some(other) = paths.iter().find(|glob| !files.iter().any(|file| globs(&file.path).contains(glob))) {
+        return Err(format!("{other:?} was not made from a file of this edit"));
+    }
+    let all = Paths::new(paths)?;
+    let left = files.iter().find(|file| !all.names(file.path.as_str()));
+    left.map_or(Ok(()), |file| Err(format!("the rule does not cover {}", file.path)))
 }
 
 /// Options after which a program reads words as code.
@@ -142,9 +183,9 @@ impl Allowance {
             id: self.id.as_str().to_owned(),
             word: RulingWord::Allow,
             reason: None,
-            kinds: vec![Verb::Command],
+            kinds: vec![if self.paths.is_empty() { Verb::Command } else { Verb::Edit }],
             commands: commands.collect::<Result<_, _>>()?,
-            paths: None,
+            paths: if self.paths.is_empty() { None } else { Some(Paths::new(&self.paths)?) },
             bounds: self.bounds.clone(),
         })
     }
@@ -155,9 +196,12 @@ impl Allowance {
         let mut table = toml_edit::Table::new();
         table.insert("id", toml_edit::value(id.strip_prefix("user:").unwrap_or(id)));
         table.insert("ruling", toml_edit::value("allow"));
-        let commands: toml_edit::Array = self.patterns.iter().map(String::as_str).collect();
-        table.insert("commands", toml_edit::value(commands));
-        table.insert("kinds", toml_edit::value(["command"].into_iter().collect::<toml_edit::Array>()));
+        let (key, words, kind) = match self.paths.as_slice() {
+            [] => ("commands", &self.patterns, "command"),
+            _ => ("paths", &self.paths, "edit"),
+        };
+        table.insert(key, toml_edit::value(words.iter().map(String::as_str).collect::<toml_edit::Array>()));
+        table.insert("kinds", toml_edit::value([kind].into_iter().collect::<toml_edit::Array>()));
         if let Some(root) = &self.bounds.workspace {
             table.insert("workspace", toml_edit::value(root.to_string_lossy().into_owned()));
         }
@@ -253,13 +297,67 @@ mod tests {
         assert!(warning(&["cargo test*".to_owned()]).unwrap().contains("cargo test-evil"));
     }
 
+    fn edit(path: &str) -> FileEdit {
+        FileEdit {
+            path: RelPath::new(path).unwrap(),
+            change: FileChange::Modify,
+            from: None,
+            before: None,
+            after: None,
+            before_node: None,
+            after_node: None,
+        }
+    }
+
+    #[test]
+    fn the_globs_of_a_file_end_at_its_topmost_directory() {
+        let of = |path: &str| globs(&RelPath::new(path).unwrap());
+        assert_eq!(of("calc.py"), ["calc.py"], "a file of the root stands for itself only");
+        assert_eq!(of("src/ui/a[1].rs"), ["src/ui/a[[]1[]].rs", "src/ui/*.rs", "src/ui/*", "src/ui/**", "src/**"]);
+        assert_eq!(of("doc/.hidden"), ["doc/.hidden", "doc/*", "doc/**"]);
+    }
+
+    #[test]
+    fn a_glob_must_come_from_the_edit_and_cover_it() {
+        let fits = |globs: &[&str]| {
+            let globs: Vec<String> = globs.iter().map(|glob| (*glob).to_owned()).collect();
+            check_edit(&[edit("src/ui/a.rs"), edit("calc.py")], &globs)
+        };
+        assert_eq!(fits(&["src/ui/a.rs", "calc.py"]), Ok(()));
+        assert_eq!(fits(&["src/**", "calc.py"]), Ok(()));
+        for globs in [
+            &[][..],
+            &["src/**"],
+            &["**"],
+            &["*"],
+            &["src/**", "*.py"],
+            &["src/*", "calc.py"],
+            &["{src,/etc}/**", "calc.py"],
+        ] {
+            assert!(fits(globs).is_err(), "{globs:?}");
+        }
+        let deleted = FileEdit { change: FileChange::Delete, ..edit("calc.py") };
+        assert!(check_edit(&[deleted], &["calc.py".to_owned()]).unwrap_err().contains("deleted"));
+    }
+
+    #[test]
+    fn a_rule_for_files_is_written_and_read_again() {
+        let paths = vec!["src/**".to_owned(), "a[[]1[]].py".to_owned()];
+        let made = Allowance { id: "user:always-1".into(), patterns: Vec::new(), paths, bounds: Bounds::default() };
+        let read = crate::policy::user::file::read("policy.toml", &made.text()).unwrap();
+        let own = made.rule().unwrap();
+        assert_eq!((read[0].kinds.clone(), &read[0].id), (vec![Verb::Edit], &own.id));
+        let names = |path: &str| read[0].paths.as_ref().is_some_and(|paths| paths.names(path));
+        assert!(names("src/x/y.rs") && names("a[1].py") && !names("a1.py") && !names("b/src/y.rs"));
+    }
+
     proptest! {
         #[test]
         fn what_is_written_is_read_again(words in proptest::collection::vec("[a-z\"'\\\\ $-]{1,8}", 1..5), until in 0u64..9_000_000_000) {
             let mut words = words;
             words.insert(0, "tool".to_owned());
             let bounds = Bounds { workspace: Some("/w/\"a b".into()), step: None, until: Some(crate::base::UnixMs(until * 1_000)) };
-            let made = Allowance { id: "user:always-1".into(), patterns: vec![shell_words::join(&words)], bounds };
+            let made = Allowance { id: "user:always-1".into(), patterns: vec![shell_words::join(&words)], paths: Vec::new(), bounds };
             let read = crate::policy::user::file::read("policy.toml", &made.text()).unwrap();
             prop_assert_eq!(read.len(), 1);
             let (read, own) = (&read[0], made.rule().unwrap());

@@ -17,22 +17,27 @@ pub struct Alternates {
     pub lower: PaneId,
     /// The user moved in the large place since it last changed by itself: it stays.
     pub reading: bool,
+    /// A turn ended with an answer while an item was pending: the conversation is shown when none is.
+    owes_answer: bool,
 }
 
 impl Default for Alternates {
     fn default() -> Self {
-        Self { large: PaneId::Diff, lower: PaneId::Tests, reading: false }
+        Self { large: PaneId::Diff, lower: PaneId::Tests, reading: false, owes_answer: false }
     }
 }
 
 /// After new events.
 pub(super) fn follow(app: &mut App, envelopes: &[Envelope]) {
+    let any = |is: fn(&Event) -> bool| envelopes.iter().any(|envelope| is(&envelope.event));
+    let ends = any(|event| matches!(event, Event::TurnEnded(_)));
+    app.alternates.owes_answer |= ends && has_answered(app);
+    app.alternates.owes_answer &= app.alternates.large == PaneId::Diff && app.scene.session.turns.current.is_none();
     // An empty composer that is still open after the last message is no reading or typing.
     let writes = app.composer.open && !app.composer.entry.is_empty();
     if app.scene.record.is_some() || writes || app.overlay.is_some() {
         return;
     }
-    let any = |is: fn(&Event) -> bool| envelopes.iter().any(|envelope| is(&envelope.event));
     if app.scene.waits() > 0 {
         if any(|event| matches!(event, Event::Held(_)))
             && app.alternates.large == PaneId::Talk
@@ -45,9 +50,8 @@ pub(super) fn follow(app: &mut App, envelopes: &[Envelope]) {
     if app.alternates.large != PaneId::Diff || app.alternates.reading {
         return;
     }
-    let answers = any(|event| matches!(event, Event::TurnEnded(_))) && has_answered(app);
     let begins = app.scene.target.is_none() && any(|event| matches!(event, Event::Said(_)));
-    if answers || begins {
+    if app.alternates.owes_answer || begins {
         show(app, PaneId::Talk);
     }
 }
@@ -77,7 +81,7 @@ pub(super) fn commanded(app: &mut App, command: &Command) {
 
 fn show(app: &mut App, pane: PaneId) {
     app.alternates.large = pane;
-    app.alternates.reading = false;
+    (app.alternates.reading, app.alternates.owes_answer) = (false, false);
     if matches!(app.focus, PaneId::Diff | PaneId::Talk) {
         app.focus = pane;
     }

@@ -1,9 +1,10 @@
-//! A rule in the making from the command under review: which of its words count, where and how long. The host says what
-//! it would cover.
+//! A rule in the making from the command or the edit under review: which of its words or directories count, where and how
+//! long. The host says what it would cover.
 
 use crate::base::{ActionId, Digest};
+use crate::model::Kind;
 use crate::model::event::RuleScope;
-use crate::policy::{may_star, words};
+use crate::policy::{globs, may_star, words};
 use crate::ui::app::Scene;
 use crate::wire::{Allow, Allowed};
 use std::collections::BTreeSet;
@@ -11,6 +12,23 @@ use std::collections::BTreeSet;
 /// Minutes of the bounds that a rule can have.
 const SHORT_MINUTES: u32 = 30;
 const LONG_MINUTES: u32 = 30 * 24 * 60;
+
+const NO_WORDS: &str = "a file has no words: ← widens the rule to its directory";
+
+/// A part of the rule that is widened by itself.
+#[derive(Debug)]
+enum Part {
+    Command(Line),
+    File(Place),
+}
+
+/// A file of the edit, and the directories that may take its place.
+#[derive(Debug)]
+struct Place {
+    /// From the file itself to its topmost directory.
+    globs: Vec<String>,
+    at: usize,
+}
 
 /// One command of the line.
 #[derive(Debug)]
@@ -39,7 +57,7 @@ pub struct Always {
     action: ActionId,
     digest: Digest,
     option: Option<String>,
-    lines: Vec<Line>,
+    parts: Vec<Part>,
     at: usize,
     has_step: bool,
     scope: RuleScope,
@@ -47,6 +65,12 @@ pub struct Always {
     bound: usize,
     /// The host's answer on the rule as it is, or why it gave none.
     pub effect: Option<Result<Allowed, String>>,
+}
+
+impl Place {
+    fn glob(&self) -> &str {
+        self.globs.get(self.at).map_or("", String::as_str)
+    }
 }
 
 impl Line {
@@ -60,6 +84,20 @@ impl Line {
             words.push("*".to_owned());
         }
         words.join(" ")
+    }
+
+    fn words(&self) -> Vec<Word> {
+        let star = |is_last| Word { text: "*".to_owned(), is_star: true, is_last };
+        let word = |(at, word): (usize, &String)| {
+            let is_last = at + 1 == self.kept;
+            if self.stars.contains(&at) {
+                star(is_last)
+            } else {
+                Word { text: shell_words::quote(word).into_owned(), is_star: false, is_last }
+            }
+        };
+        let kept = self.argv.iter().take(self.kept).enumerate().map(word);
+        kept.chain(self.has_tail().then(|| star(false))).collect()
     }
 
     fn has_tail(&self) -> bool {
@@ -93,21 +131,30 @@ impl Line {
 }
 
 impl Always {
-    /// Starts with exactly the words of the command under review, in the narrowest scope.
+    /// Starts with exactly the words or files of the action under review, in the narrowest scope.
     ///
     /// # Errors
     /// The reason that no rule can be made from it.
     pub fn of(scene: &Scene) -> Result<Self, String> {
         let (state, digest) = scene.held_target().ok_or("no action is pending here")?;
-        let command = state.action.command().ok_or("a rule can be made from a command only")?;
-        let line = |argv: Vec<String>| Line { kept: argv.len(), argv, stars: BTreeSet::new(), open: false };
-        let lines = words(command).map_err(|why| format!("no rule can cover this line: {why}"))?;
+        let parts = match (state.action.kind(), state.action.command()) {
+            (Kind::Command, Some(command)) => {
+                let line = |argv: Vec<String>| Line { kept: argv.len(), argv, stars: BTreeSet::new(), open: false };
+                let lines = words(command).map_err(|why| format!("no rule can cover this line: {why}"))?;
+                lines.into_iter().map(line).map(Part::Command).collect()
+            }
+            (Kind::Edit, _) => {
+                let files = state.action.files().iter();
+                files.map(|file| Part::File(Place { globs: globs(&file.path), at: 0 })).collect()
+            }
+            _ => return Err("a rule can be made from a command or an edit only".to_owned()),
+        };
         let has_step = state.action.step.is_some();
         Ok(Self {
             action: state.action.id.clone(),
             digest,
             option: super::offers::chosen(scene, true).map(|option| option.id.clone()),
-            lines: lines.into_iter().map(line).collect(),
+            parts,
             at: 0,
             has_step,
             scope: if has_step { RuleScope::Step } else { RuleScope::Session },
@@ -122,35 +169,38 @@ impl Always {
         (&self.action, &self.digest)
     }
 
-    /// The patterns of the rule, each once.
+    /// The patterns of commands and the globs of files of the rule, each once.
     #[must_use]
-    pub fn patterns(&self) -> Vec<String> {
-        let mut patterns: Vec<String> = Vec::new();
-        for pattern in self.lines.iter().map(Line::pattern) {
-            if !patterns.contains(&pattern) {
-                patterns.push(pattern);
+    pub fn covers(&self) -> (Vec<String>, Vec<String>) {
+        let (mut patterns, mut paths): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+        for part in &self.parts {
+            let (list, text) = match part {
+                Part::Command(line) => (&mut patterns, line.pattern()),
+                Part::File(place) => (&mut paths, place.glob().to_owned()),
+            };
+            if !list.contains(&text) {
+                list.push(text);
             }
         }
-        patterns
+        (patterns, paths)
     }
 
-    /// The words of each command, and which of the commands the keys act on.
+    /// It is about files.
+    #[must_use]
+    pub fn is_of_files(&self) -> bool {
+        matches!(self.parts.first(), Some(Part::File(_)))
+    }
+
+    /// The words of each part, and which of the parts the keys act on.
     #[must_use]
     pub fn rows(&self) -> (Vec<Vec<Word>>, usize) {
-        let row = |line: &Line| {
-            let star = |is_last| Word { text: "*".to_owned(), is_star: true, is_last };
-            let word = |(at, word): (usize, &String)| {
-                let is_last = at + 1 == line.kept;
-                if line.stars.contains(&at) {
-                    star(is_last)
-                } else {
-                    Word { text: shell_words::quote(word).into_owned(), is_star: false, is_last }
-                }
-            };
-            let kept = line.argv.iter().take(line.kept).enumerate().map(word);
-            kept.chain(line.has_tail().then(|| star(false))).collect()
+        let row = |part: &Part| match part {
+            Part::Command(line) => line.words(),
+            Part::File(place) => {
+                vec![Word { text: place.glob().to_owned(), is_star: place.at > 0, is_last: true }]
+            }
         };
-        (self.lines.iter().map(row).collect(), self.at)
+        (self.parts.iter().map(row).collect(), self.at)
     }
 
     /// Where and how long the rule counts, in words.
@@ -198,23 +248,33 @@ impl Always {
         self.bound = self.bound.wrapping_add(1) % 6;
     }
 
-    /// Moves to the next or previous command of the line.
+    /// Moves to the next or previous part.
     pub fn go(&mut self, down: bool) {
-        self.at = if down { (self.at + 1).min(self.lines.len().saturating_sub(1)) } else { self.at.saturating_sub(1) };
+        self.at = if down { (self.at + 1).min(self.parts.len().saturating_sub(1)) } else { self.at.saturating_sub(1) };
     }
 
-    /// Puts a `*` in place of the last word and what follows it.
+    /// Puts a `*` in place of the last word and what follows it, or the next directory in place of the file.
     ///
     /// # Errors
     /// The reason that it may not be replaced.
     pub fn cut(&mut self) -> Result<(), &'static str> {
-        self.lines.get_mut(self.at).map_or(Ok(()), Line::cut)
+        match self.parts.get_mut(self.at) {
+            Some(Part::Command(line)) => line.cut(),
+            Some(Part::File(place)) if place.at + 1 < place.globs.len() => {
+                place.at += 1;
+                Ok(())
+            }
+            Some(Part::File(_)) => Err("a rule for the whole workspace is not made here"),
+            None => Ok(()),
+        }
     }
 
-    /// Takes the word back that was cut off last.
+    /// Takes back what was cut off last.
     pub fn restore(&mut self) {
-        if let Some(line) = self.lines.get_mut(self.at) {
-            line.kept = (line.kept + 1).min(line.argv.len());
+        match self.parts.get_mut(self.at) {
+            Some(Part::Command(line)) => line.kept = (line.kept + 1).min(line.argv.len()),
+            Some(Part::File(place)) => place.at = place.at.saturating_sub(1),
+            None => {}
         }
     }
 
@@ -223,7 +283,7 @@ impl Always {
     /// # Errors
     /// The reason that it may not be replaced.
     pub fn star(&mut self) -> Result<(), &'static str> {
-        self.lines.get_mut(self.at).map_or(Ok(()), Line::star)
+        self.line().map_or(Err(NO_WORDS), Line::star)
     }
 
     /// Covers any further words, or no longer.
@@ -231,16 +291,25 @@ impl Always {
     /// # Errors
     /// The reason that they may not be covered.
     pub fn toggle_tail(&mut self) -> Result<(), &'static str> {
-        self.lines.get_mut(self.at).map_or(Ok(()), Line::toggle_tail)
+        self.line().map_or(Err(NO_WORDS), Line::toggle_tail)
+    }
+
+    fn line(&mut self) -> Option<&mut Line> {
+        match self.parts.get_mut(self.at)? {
+            Part::Command(line) => Some(line),
+            Part::File(_) => None,
+        }
     }
 
     /// The request that makes the rule, or only asks what it would cover.
     #[must_use]
     pub fn request(&self, preview: bool) -> Allow {
+        let (patterns, globs) = self.covers();
         Allow {
             action: self.action.clone(),
             digest: self.digest,
-            patterns: self.patterns(),
+            patterns,
+            globs,
             scope: self.scope,
             minutes: self.bound().0,
             option: self.option.clone(),

@@ -3,6 +3,7 @@
 use super::form::{self, Part, Spot, parts};
 use super::toast::Toast;
 use super::{App, Request};
+use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Digest};
 use crate::model::form::FieldKind;
 use crate::ui::layout::PaneId;
@@ -16,6 +17,9 @@ pub(super) fn key(app: &mut App, key: Key) -> Option<Vec<Request>> {
         return None;
     }
     let form = form::of(&app.scene)?;
+    if let Some(address) = form.url.as_ref().filter(|_| key.typed() == Some('o')) {
+        return Some(vec![Request::Browse(address.clone())]);
+    }
     let spot = app.panes.diff.spot();
     let field_at = spot.map_or(0, |spot| spot.field);
     let field = form.fields.get(field_at)?;
@@ -71,4 +75,19 @@ pub(super) fn write(app: &mut App, action: &ActionId, digest: Digest, at: Spot, 
         app.say(Toast::warning(format!("{why}{hint}")));
     }
     took.is_ok()
+}
+
+/// An address that cannot be opened here is copied: the user may open it elsewhere.
+pub(super) fn browsed(app: &mut App, address: String, opened: Result<String, String>) -> Vec<Request> {
+    let shown = |text: &str| escape::show(text, &Show::default()).into_owned();
+    match opened {
+        Ok(program) => {
+            app.say(Toast::plain(format!("opened by {}; tell the agent when you agree", shown(&program))));
+            Vec::new()
+        }
+        Err(why) => {
+            app.say(Toast::warning(format!("{}: the address is copied instead", shown(&why))));
+            vec![Request::Copy(address)]
+        }
+    }
 }

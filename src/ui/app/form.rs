@@ -147,7 +147,10 @@ impl FormDraft {
             }
             let words = self.own_words(field);
             if let Some(id) = field.own_words.as_ref().filter(|_| !words.is_empty()) {
-                content.insert(id.clone(), words.into());
+                let beside = content.remove(id).filter(|_| field.takes_any_text());
+                let many = field.takes_any_text() && matches!(field.kind, FieldKind::Many { .. });
+                let beside = beside.or(many.then(|| Value::Array(Vec::new())));
+                content.insert(id.clone(), joined(beside, words));
             }
         }
         content
@@ -169,6 +172,18 @@ impl FormDraft {
     #[must_use]
     pub fn first_unfinished(&self, form: &Form) -> Option<usize> {
         form.fields.iter().position(|field| self.unfinished.contains_key(&field.id))
+    }
+}
+
+/// Own words as they are sent in place of the choice that was picked, which is not lost.
+fn joined(picked: Option<Value>, words: &str) -> Value {
+    match picked {
+        Some(Value::Array(mut values)) => {
+            values.push(words.into());
+            Value::Array(values)
+        }
+        Some(Value::String(choice)) => format!("{choice}: {words}").into(),
+        Some(_) | None => words.into(),
     }
 }
 
@@ -233,6 +248,26 @@ mod tests {
         draft.write(&form.fields[1], Part::OwnWords, "all of them").unwrap();
         assert_eq!(Value::Object(draft.content(&form)), json!({"one": "a", "one_custom": "neither"}));
         assert_eq!(draft.words_beside(&form).as_deref(), Some("On “Many”: all of them"));
+    }
+
+    #[test]
+    fn own_words_take_the_place_of_a_choice_where_any_text_is_one() {
+        let (mut form, mut draft) = (form(), FormDraft::default());
+        for field in &mut form.fields[..2] {
+            (field.own_words, field.default) = (Some(field.id.clone()), None);
+        }
+        draft.write(&form.fields[0], Part::OwnWords, "neither").unwrap();
+        draft.write(&form.fields[1], Part::OwnWords, "z").unwrap();
+        let content = draft.content(&form);
+        assert_eq!(Value::Object(content.clone()), json!({"one": "neither", "many": ["z"]}));
+        assert_eq!(draft.words_beside(&form), None);
+        draft.pick(&form.fields[0], 1);
+        draft.pick(&form.fields[1], 0);
+        let content = draft.content(&form);
+        assert_eq!(Value::Object(content.clone()), json!({"one": "b: neither", "many": ["x", "z"]}));
+        assert_eq!(form.check(&content), Ok(()));
+        let answers: Vec<_> = form.answers(&content).collect();
+        assert_eq!(answers, [("One", "b: neither".to_owned()), ("Many", "X, z".to_owned())]);
     }
 
     #[test]

@@ -47,6 +47,11 @@ pub enum Msg {
         rule: String,
         kept: Result<String, String>,
     },
+    /// An address was opened, by this program, or why not.
+    Browsed {
+        address: String,
+        opened: Result<String, String>,
+    },
     /// The messages of the project's former sessions, oldest first.
     History(Vec<Vec<PromptPart>>),
     /// The bytes of a picture on this machine, by its name.
@@ -144,6 +149,8 @@ pub enum Request {
         text: String,
     },
     Copy(String),
+    /// Opens an address on this machine; `Msg::Browsed` follows.
+    Browse(String),
     /// Reads the messages that were sent in former sessions of a project.
     LoadHistory(String),
     /// Remembers a message of a project.

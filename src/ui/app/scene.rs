@@ -152,6 +152,12 @@ impl Scene {
         format!("{:02}:{:02}", minutes / 60, minutes % 60)
     }
 
+    /// The same with seconds.
+    #[must_use]
+    pub fn clock_to_seconds(&self, at: UnixMs) -> String {
+        format!("{}:{:02}", self.clock(at), at.0 / 1_000 % 60)
+    }
+
     /// Returns the time at which the displayed age of a pending action changes, on the client's clock.
     #[must_use]
     pub fn ages_change_at_ms(&self) -> Option<u64> {

@@ -135,7 +135,7 @@ impl App {
         if !self.scene.has_control() {
             return Vec::new();
         }
-        let find = self.composer.menu.search_due().map(wire::Request::Find);
+        let find = self.composer.search_due().map(wire::Request::Find);
         let draft = self.composer.draft_due(self.scene.now_ms);
         let draft = draft.map(|parts| wire::Request::Draft(wire::SetDraft { parts }));
         find.into_iter().chain(draft).map(Request::Host).collect()
@@ -367,15 +367,23 @@ impl App {
             KeyCode::Esc => return OverlayResult::Close,
             KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab => rules.go(true, &self.scene),
             KeyCode::Up | KeyCode::Char('k') => rules.go(false, &self.scene),
-            KeyCode::Char('X') if !self.scene.has_control() => {
+            KeyCode::Char('X' | '-' | '+') if !self.scene.has_control() => {
                 self.say(Toast::warning("this client does not have control: take it first"));
             }
-            KeyCode::Char('X') => match rules.revoke(&self.scene) {
-                Ok(request) => {
-                    return OverlayResult::Both(Box::new(Overlay::Rules(rules)), Box::new(Request::Host(request)));
-                }
-                Err(why) => self.say(Toast::warning(why)),
+            KeyCode::Char('+') => match rules.extended(&self.scene) {
+                // More than was granted needs the same word as a grant.
+                Some(grant) => return stay(Overlay::Prompt(Prompt::new(Purpose::Lease(grant), ""))),
+                None => self.say(Toast::warning("only a lease can be extended")),
             },
+            KeyCode::Char(key @ ('X' | '-')) => {
+                let request = if key == 'X' { rules.revoke(&self.scene) } else { rules.narrowed(&self.scene) };
+                match request {
+                    Ok(request) => {
+                        return OverlayResult::Both(Box::new(Overlay::Rules(rules)), Box::new(Request::Host(request)));
+                    }
+                    Err(why) => self.say(Toast::warning(why)),
+                }
+            }
             _ => {}
         }
         stay(Overlay::Rules(rules))
@@ -496,7 +504,7 @@ impl App {
             Purpose::Reason { action, digest, verdict, makes_rule } => {
                 commands::send_reasoned(self, wire::Decide::new(action, digest, verdict), makes_rule, &text)
             }
-            Purpose::Lease { step } => commands::send_lease(step),
+            Purpose::Lease(grant) => commands::send_lease(grant),
             Purpose::Rewind { tree, .. } => {
                 let rewind = wire::Rewind { tree: Some(tree), ..wire::Rewind::default() };
                 vec![Request::Host(wire::Request::Rewind(rewind))]

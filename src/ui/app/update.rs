@@ -1,6 +1,6 @@
 //! The only way in: a message and the time it came at, out come requests.
 
-use super::{message, record, version};
+use super::{answering, message, record, version};
 use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Digest, UnixMs};
 use crate::model::event::Event;
@@ -93,6 +93,7 @@ impl App {
                 Vec::new()
             }
             Msg::RuleKept { rule, kept } => self.rule_kept(rule, kept),
+            Msg::Browsed { address, opened } => answering::browsed(self, address, opened),
             // Ages were taken over above.
             Msg::AgesDue => Vec::new(),
             Msg::DraftDue => self.composer_asks(),

@@ -48,7 +48,10 @@ pub(super) const COMMANDS: &[Command] = &[
         consents: true,
         ..deciding("lease", "lease", "Grant a lease: allow edits of this plan step for a while", |app| {
             let step = app.scene.target().and_then(|state| state.action.step.clone());
-            app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Lease { step }, "")));
+            app.overlay = Some(Overlay::Prompt(Prompt::new(
+                Purpose::Lease(wire::LeaseGrant { step, ..wire::LeaseGrant::default() }),
+                "",
+            )));
             Vec::new()
         })
     },
@@ -89,11 +92,12 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         consents: true,
         why_disabled: |app| {
-            let none = "a rule can be made from a command only; a lease covers edits";
-            let is_command = app.scene.target().is_some_and(|state| state.action.kind() == Kind::Command);
-            needs_held(app).or_else(|| (!is_command).then_some(none))
+            let none = "a rule can be made from a command or an edit only";
+            let makes = |kind| matches!(kind, Kind::Command | Kind::Edit);
+            let can_be_made = app.scene.target().is_some_and(|state| makes(state.action.kind()));
+            needs_held(app).or_else(|| (!can_be_made).then_some(none))
         },
-        ..deciding("always", "always", "Approve the command and make a rule that allows it from now on", always)
+        ..deciding("always", "always", "Approve the command or edit and make a rule that allows it from now on", always)
     },
     deciding("explain", "explain", "Ask the agent to explain; the action stays pending", |app| {
         let Some(action) = app.scene.target.clone() else { return Vec::new() };
@@ -462,8 +466,7 @@ pub fn send_reasoned(app: &mut App, verdict: Decide, makes_rule: bool, reason: &
 }
 
 /// The lease was confirmed in words.
-pub fn send_lease(step: Option<crate::base::StepId>) -> Vec<Request> {
-    let lease = wire::LeaseGrant { step, ..wire::LeaseGrant::default() };
+pub fn send_lease(lease: wire::LeaseGrant) -> Vec<Request> {
     vec![Request::Host(wire::Request::LeaseGrant(lease))]
 }
 

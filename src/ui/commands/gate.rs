@@ -42,7 +42,10 @@ pub(super) const COMMANDS: &[Command] = &[
                 app.say(Toast::warning("no active plan step to continue: s allows one action"));
                 return Vec::new();
             }
-            app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Lease { step }, "")));
+            app.overlay = Some(Overlay::Prompt(Prompt::new(
+                Purpose::Lease(wire::LeaseGrant { step, ..wire::LeaseGrant::default() }),
+                "",
+            )));
             Vec::new()
         },
         ..BASE

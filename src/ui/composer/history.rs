@@ -1,6 +1,7 @@
 //! The messages that were sent before, walked with the arrows or searched. The draft is the newest of them, and what is
 //! changed on the way is kept until something is sent.
 
+use crate::base::RelPath;
 use crate::model::{PromptPart, prompt_text};
 use crate::ui::limits::UI_HISTORY_ENTRIES_MAX;
 use std::collections::BTreeMap;
@@ -42,18 +43,19 @@ impl History {
 
     /// Adds the messages of this session that this client did not send, in their order among those it did. A walk that
     /// has begun is not disturbed.
-    pub fn hear(&mut self, texts: &[&str]) {
+    pub fn hear(&mut self, messages: &[(&str, &[PromptPart])]) {
         if self.at.is_some() {
             return;
         }
         // What the agent has not received yet is newer than all that it has.
-        let is_known = |parts: &Parts| texts.contains(&prompt_text(parts).as_str());
+        let is_known = |parts: &Parts| messages.iter().any(|(text, _)| *text == prompt_text(parts));
         let unsent = self.sent.iter().rev().take(self.own).take_while(|parts| !is_known(parts)).count();
         let mut before = self.sent.len() - unsent;
-        for text in texts.iter().rev() {
+        for (text, parts) in messages.iter().rev() {
             match self.sent.iter().rposition(|parts| prompt_text(parts) == *text) {
                 Some(at) => before = before.min(at),
-                None => self.sent.insert(before, vec![PromptPart::text(*text)]),
+                None if parts.is_empty() => self.sent.insert(before, vec![PromptPart::text(*text)]),
+                None => self.sent.insert(before, parts.to_vec()),
             }
         }
         self.bound();
@@ -95,6 +97,23 @@ impl History {
         let words = words.to_lowercase();
         let found = |(_, parts): &(usize, &Parts)| prompt_text(parts).to_lowercase().contains(&words);
         self.sent.iter().enumerate().take(before).rev().find(found)
+    }
+
+    /// The files that were mentioned, the most and latest mentioned ones first.
+    pub fn files(&self, most: usize) -> Vec<RelPath> {
+        let mut scores: Vec<(f64, &RelPath)> = Vec::new();
+        for (age, parts) in self.sent.iter().rev().enumerate() {
+            let weight = 1.0 / (1.0 + f64::from(u32::try_from(age).unwrap_or(u32::MAX)) / 10.0);
+            for part in parts {
+                let PromptPart::File { path, .. } = part else { continue };
+                match scores.iter_mut().find(|(_, known)| *known == path) {
+                    Some((score, _)) => *score += weight,
+                    None => scores.push((weight, path)),
+                }
+            }
+        }
+        scores.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        scores.into_iter().take(most).map(|(_, path)| path.clone()).collect()
     }
 
     pub fn len(&self) -> usize {
@@ -150,12 +169,12 @@ mod tests {
     fn the_newest_message_comes_first() {
         let mut history = history();
         history.add(parts("waits"));
-        history.hear(&["goal", "three", "of another"]);
+        history.hear(&[("goal", &[]), ("three", &[]), ("of another", &[])]);
         let mut walk = || history.step(true, Parts::new()).map(|parts| prompt_text(&parts));
         let walked: Vec<String> = std::iter::from_fn(&mut walk).collect();
         assert_eq!(walked, ["waits", "of another", "three", "goal", "two", "one"]);
         let mut alone = History::default();
-        alone.hear(&["goal"]);
+        alone.hear(&[("goal", &[])]);
         assert_eq!(alone.step(true, Parts::new()), Some(parts("goal")));
     }
 
@@ -165,6 +184,16 @@ mod tests {
         assert_eq!(history.find("T", history.len()).map(|(at, _)| at), Some(2));
         assert_eq!(history.find("t", 2).map(|(at, _)| at), Some(1));
         assert_eq!(history.find("zzz", history.len()), None);
+    }
+
+    #[test]
+    fn files_that_are_mentioned_often_and_lately_come_first() {
+        let mention = |path: &str| vec![PromptPart::File { path: RelPath::new(path).unwrap(), lines: None }];
+        let mut history = History::default();
+        history.load(["old", "often", "often", "often", "late"].map(mention).to_vec());
+        let files: Vec<String> = history.files(3).iter().map(ToString::to_string).collect();
+        assert_eq!(files, ["often", "late", "old"]);
+        assert_eq!(history.files(1).len(), 1);
     }
 
     #[test]

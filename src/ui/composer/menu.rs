@@ -40,11 +40,14 @@ pub struct Menu {
 /// The files that the host found last, and the query that it works on.
 #[derive(Debug, Clone, Default)]
 struct Files {
-    query: Option<String>,
+    query: Option<Sought>,
     paths: Vec<RelPath>,
-    asked: Option<String>,
-    wanted: Option<String>,
+    asked: Option<Sought>,
+    wanted: Option<Sought>,
 }
+
+/// Letters of a path, and whether it is looked for among the ignored files.
+type Sought = (String, bool);
 
 impl Menu {
     /// Fills the list for what the text asks for now.
@@ -54,7 +57,7 @@ impl Menu {
         self.rows = match trigger {
             None => Vec::new(),
             Some(Trigger::Command { query }) => commands(query, session),
-            Some(Trigger::Mention { query, lines, .. }) => self.mentions(query, *lines, session),
+            Some(Trigger::Mention { query, lines, ignored, .. }) => self.mentions((query, *ignored), *lines, session),
         };
         let kept = self.rows.iter().position(|row| Some(&row.fills) == selected.as_ref());
         self.cursor = kept.filter(|_| self.cursor > 0).unwrap_or(0);
@@ -78,11 +81,12 @@ impl Menu {
         self.rows.get(self.cursor)
     }
 
-    /// The next search for the host; one at a time.
-    pub fn search_due(&mut self) -> Option<Find> {
-        let query = self.files.wanted.take_if(|_| self.files.asked.is_none())?;
-        self.files.asked = Some(query.clone());
-        Some(Find { query, limit: Some(UI_MENU_FILES_MAX) })
+    /// The next search for the host; one at a time. These files come first where others match as well.
+    pub fn search_due(&mut self, prefer: impl FnOnce() -> Vec<RelPath>) -> Option<Find> {
+        let sought = self.files.wanted.take_if(|_| self.files.asked.is_none())?;
+        let (query, ignored) = sought.clone();
+        self.files.asked = Some(sought);
+        Some(Find { query, limit: Some(UI_MENU_FILES_MAX), ignored, prefer: prefer() })
     }
 
     /// The host answered; without files when it could not.
@@ -95,19 +99,21 @@ impl Menu {
         }
     }
 
-    fn mentions(&mut self, query: &str, lines: Option<(u32, u32)>, session: &Session) -> Vec<Row> {
-        let mut rows = if lines.is_some() { Vec::new() } else { others(query, session) };
+    fn mentions(&mut self, (query, ignored): (&str, bool), lines: Option<(u32, u32)>, session: &Session) -> Vec<Row> {
+        let mut rows = if lines.is_some() || ignored { Vec::new() } else { others(query, session) };
         if query.starts_with("step ") || query.starts_with("test ") {
             self.is_stale = false;
             return rows;
         }
-        if self.files.query.as_deref() != Some(query) {
-            self.files.wanted = Some(query.to_owned());
+        let sought = (query.to_owned(), ignored);
+        if self.files.query.as_ref() != Some(&sought) {
+            self.files.wanted = Some(sought);
         }
         self.is_stale = self.files.wanted.is_some();
         let files = self.files.paths.iter().map(|path| {
             let part = PromptPart::File { path: path.clone(), lines };
-            Row { label: shown(&part.words()), note: String::new(), fills: Fills::Object(part) }
+            let note = if ignored { "ignored".to_owned() } else { String::new() };
+            Row { label: shown(&part.words()), note, fills: Fills::Object(part) }
         });
         // What an answer says about other letters is shown, but what was typed in full comes first.
         rows.extend(files);

@@ -18,7 +18,9 @@ use crate::model::event::{Drafted, Mode, QueuedPrompt};
 use crate::model::session::Speaker;
 use crate::model::{PromptPart, Session, When, prompt_text};
 use crate::ui::entry::Entry;
-use crate::ui::limits::{UI_DRAFT_MS_MIN, UI_ENTRY_BYTES_MAX, UI_PASTE_BYTES_MAX, UI_PASTE_LINES_MAX};
+use crate::ui::limits::{
+    UI_DRAFT_MS_MIN, UI_ENTRY_BYTES_MAX, UI_MENU_PREFERRED_MAX, UI_PASTE_BYTES_MAX, UI_PASTE_LINES_MAX,
+};
 use crate::ui::terminal::Key;
 use crate::wire;
 use crossterm::event::{KeyCode, KeyModifiers};
@@ -41,6 +43,8 @@ pub struct Composer {
     is_chord: bool,
     /// The text that Enter sends although it looks like a command that nobody has.
     asked_about: Option<String>,
+    /// The menu has just put a blank behind what it filled in: one that is typed is this one.
+    has_given_blank: bool,
     /// Where the menu was closed with Esc: it opens again for another word.
     dismissed: Option<Trigger>,
     draft: Sync,
@@ -78,6 +82,7 @@ impl Default for Composer {
             edits: None,
             is_chord: false,
             asked_about: None,
+            has_given_blank: false,
             dismissed: None,
             draft: Sync::default(),
             runs: Vec::new(),
@@ -109,6 +114,9 @@ impl Composer {
     pub fn key(&mut self, key: Key, session: &Session) -> Typed {
         if self.search.is_some() {
             self.search_key(key);
+            return Typed::Stays;
+        }
+        if std::mem::take(&mut self.has_given_blank) && key.typed() == Some(' ') {
             return Typed::Stays;
         }
         if std::mem::take(&mut self.is_chord) && key == Key::plain_control('e') {
@@ -191,6 +199,7 @@ impl Composer {
             Some(Err(why)) => return Typed::Says(why),
             None => {}
         }
+        let parts = without_end_of_command(parts);
         if let Some(word) = trigger::command_word(&text)
             && menu::command_of(text.get(1..).unwrap_or_default(), session).is_none()
             && self.asked_about.as_deref() != Some(text.as_str())
@@ -303,6 +312,11 @@ impl Composer {
         self.look(session);
     }
 
+    /// The next search of files for the host.
+    pub fn search_due(&mut self) -> Option<wire::Find> {
+        self.menu.search_due(|| self.history.files(UI_MENU_PREFERRED_MAX))
+    }
+
     /// A key that the open menu takes.
     fn menu_key(&mut self, key: Key, session: &Session) -> Option<Typed> {
         match key.code {
@@ -315,7 +329,7 @@ impl Composer {
                 // The list stays as it is.
                 return Some(Typed::Stays);
             }
-            KeyCode::Tab => self.fill(session),
+            KeyCode::Tab => self.fill(),
             KeyCode::Enter if key.modifiers.is_empty() => {
                 // A command that is typed in full is sent.
                 let typed = self.entry.text();
@@ -324,7 +338,7 @@ impl Composer {
                     self.menu.close();
                     return Some(self.enter(key, session));
                 }
-                self.fill(session);
+                self.fill();
             }
             _ => return None,
         }
@@ -332,20 +346,20 @@ impl Composer {
     }
 
     /// Puts the selected row in place of what asked for it.
-    fn fill(&mut self, session: &Session) {
+    fn fill(&mut self) {
         let Some(fills) = self.menu.selected().map(|row| row.fills.clone()) else { return };
         let (line, before) = self.entry.before_cursor();
         match (trigger::of(line, &before), fills) {
             (Some(Trigger::Command { .. }), Fills::Command(name)) => {
-                let takes_words = menu::hint(&format!("/{name}"), session).is_some();
                 self.entry.as_one_edit(|entry| {
                     entry.delete_before(before.chars().count());
-                    entry.paste(&format!("/{name}{}", if takes_words { " " } else { "" }));
+                    entry.paste(&format!("/{name} "));
                 });
             }
             (Some(Trigger::Mention { chars, .. }), Fills::Object(part)) => self.mention(chars, part),
-            (Some(_) | None, _) => {}
+            (Some(_) | None, _) => return self.menu.close(),
         }
+        self.has_given_blank = true;
         self.menu.close();
     }
 
@@ -384,7 +398,7 @@ impl Composer {
     /// Messages of this session that this client did not send: its goal, and those of other clients.
     fn hear_others(&mut self, session: &Session) {
         let sent = session.transcript.iter().filter(|entry| entry.speaker == Speaker::Human);
-        self.history.hear(&sent.map(|entry| entry.text.as_str()).collect::<Vec<_>>());
+        self.history.hear(&sent.map(|entry| (entry.text.as_str(), entry.parts.as_slice())).collect::<Vec<_>>());
     }
 
     fn up_or_down(&mut self, up: bool, session: &Session) {
@@ -509,6 +523,16 @@ impl Composer {
         }
         Some(is_free)
     }
+}
+
+/// The blank that the menu put behind a command is not part of it.
+fn without_end_of_command(mut parts: Parts) -> Parts {
+    if let [PromptPart::Text { text }] = parts.as_mut_slice()
+        && text.starts_with('/')
+    {
+        text.truncate(text.trim_end().len());
+    }
+    parts
 }
 
 /// Two triggers of one kind are about the same word.

@@ -43,7 +43,7 @@ impl Bench {
 
     /// The host finds these for whatever is searched.
     fn find(&mut self, paths: &[&str]) {
-        assert!(self.composer.menu.search_due().is_some(), "nothing is searched");
+        assert!(self.composer.search_due().is_some(), "nothing is searched");
         let paths = paths.iter().map(|path| RelPath::new(path).unwrap()).collect();
         self.composer.found(Some(wire::Found { paths, complete: true }), &self.session);
     }
@@ -146,6 +146,16 @@ fn the_menu_of_commands_completes_and_sends() {
     assert!(!bench.composer.menu.is_open());
     assert_eq!(menu::hint(&bench.text(), &bench.session), None);
     assert_eq!(bench.press("enter"), sends("/review it", When::Queue));
+    // One that takes no words has a blank behind it too; it is sent without it.
+    let mut bench = Bench::new();
+    bench.type_text("/memory sh");
+    assert_eq!((bench.press("tab"), bench.text().as_str()), (Typed::Stays, "/memory show "));
+    assert_eq!(bench.press("enter"), sends("/memory show", When::Queue));
+    let mut bench = Bench::new();
+    bench.type_text("/memory sh");
+    bench.press("tab");
+    bench.type_text("  x");
+    assert_eq!(bench.text(), "/memory show  x", "the blank that is typed by habit is the one that is there");
     // A bare slash and Enter take the first command of the list; nothing is sent.
     let mut bench = Bench::new();
     bench.type_text("/");
@@ -204,13 +214,13 @@ fn a_mention_is_selected_or_typed_in_full() {
 fn files_are_searched_one_query_at_a_time() {
     let mut bench = Bench::new();
     bench.type_text("@c");
-    assert_eq!(bench.composer.menu.search_due().map(|find| find.query).as_deref(), Some("c"));
+    assert_eq!(bench.composer.search_due().map(|find| find.query).as_deref(), Some("c"));
     bench.type_text("al");
-    assert_eq!(bench.composer.menu.search_due(), None, "the first answer is awaited");
+    assert_eq!(bench.composer.search_due(), None, "the first answer is awaited");
     let paths = vec![RelPath::new("calc.py").unwrap()];
     bench.composer.found(Some(wire::Found { paths, complete: true }), &bench.session);
     assert!(bench.composer.menu.is_stale && bench.composer.menu.is_open());
-    assert_eq!(bench.composer.menu.search_due().map(|find| find.query).as_deref(), Some("cal"));
+    assert_eq!(bench.composer.search_due().map(|find| find.query).as_deref(), Some("cal"));
     bench.composer.found(None, &bench.session);
     assert!(bench.composer.menu.is_open(), "a host that cannot search is no reason to lose the list");
 }

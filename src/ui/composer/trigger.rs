@@ -6,7 +6,8 @@ pub enum Trigger {
     /// The text begins with `/`; the name so far.
     Command { query: String },
     /// After `@`: what is looked for, and the lines of it that are meant.
-    Mention { query: String, lines: Option<(u32, u32)>, chars: usize },
+    /// After `@@` ignored files are looked for.
+    Mention { query: String, lines: Option<(u32, u32)>, chars: usize, ignored: bool },
 }
 
 /// Reads the cursor's line up to the cursor. Objects in it are other characters than any that are looked for.
@@ -19,8 +20,11 @@ pub fn of(line: usize, before: &str) -> Option<Trigger> {
 
 fn mention(before: &str) -> Option<Trigger> {
     let (start, at) = before.char_indices().rev().find(|(_, c)| matches!(c, '@' | '＠'))?;
+    let query_at = start + at.len_utf8();
+    let first = before.get(..start).and_then(|text| text.chars().next_back()).filter(|c| matches!(c, '@' | '＠'));
+    let (ignored, start) = first.map_or((false, start), |c| (true, start - c.len_utf8()));
     let opens = before.get(..start).and_then(|text| text.chars().next_back()).is_none_or(opens);
-    let query = before.get(start + at.len_utf8()..)?;
+    let query = before.get(query_at..)?;
     let (name, is_whole) = match query.strip_prefix('"') {
         Some(quoted) => match quoted.split_once('"') {
             None => (quoted.to_owned(), false),
@@ -33,7 +37,7 @@ fn mention(before: &str) -> Option<Trigger> {
         return None;
     }
     let (query, lines) = with_lines(&name);
-    Some(Trigger::Mention { query, lines, chars: before.get(start..)?.chars().count() })
+    Some(Trigger::Mention { query, lines, chars: before.get(start..)?.chars().count(), ignored })
 }
 
 /// `step 3` and `test name` have one blank in them.
@@ -104,6 +108,15 @@ mod tests {
         for before in ["a@b.org", "@a b", "@\"a b\" c", "no", "@test a b"] {
             assert_eq!(mentioned(before), None, "{before}");
         }
+    }
+
+    #[test]
+    fn two_signs_look_among_ignored_files() {
+        let Some(Trigger::Mention { query, chars, ignored: true, .. }) = of(0, "see @@target/x") else { panic!() };
+        assert_eq!((query.as_str(), chars), ("target/x", 10));
+        assert!(matches!(of(0, "see @target"), Some(Trigger::Mention { ignored: false, .. })));
+        assert_eq!(mentioned("a@@b"), None);
+        assert_eq!(mentioned("@@@b"), None);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Typing: one field of text, used by the composer, prompts, searches and the inline editor. A field of lines wraps, and
 //! may hold objects: parts of a message that are one step of the cursor and one Backspace.
 
+mod bytes;
+mod label;
 pub mod rows;
 
-use crate::base::text::{Show, escape};
+pub use label::{label, size_words};
+
 use crate::model::{PromptPart, prompt_text};
 use crate::ui::limits::{UI_ENTRY_BYTES_MAX, UI_ENTRY_COLUMNS_DEFAULT, UI_ENTRY_OBJECTS_MAX, UI_ENTRY_UNDO_MAX};
 use crate::ui::look::{Brush, Look};
@@ -323,6 +326,13 @@ impl Entry {
         };
         let has_changed = self.area.input(event);
         self.changed(has_changed);
+        if let Some((keys, c)) = key.typed().and_then(|_| bytes::composed(&self.before_cursor().1)) {
+            self.as_one_edit(|entry| {
+                entry.delete_before(keys);
+                let has_changed = entry.area.insert_str(c.to_string());
+                entry.changed(has_changed);
+            });
+        }
         if !self.multiline && self.area.lines().len() > 1 {
             let joined = self.area.lines().join(" ");
             *self = Self::holding(&joined, false);
@@ -424,27 +434,6 @@ impl Entry {
         let x = u16::try_from(column).unwrap_or(u16::MAX).min(area.width - 1);
         let y = u16::try_from(row - top).unwrap_or(u16::MAX).min(area.height - 1);
         frame.cursor = Some(Position::new(area.x + x, area.y + y));
-    }
-}
-
-/// An object as it is shown in the text.
-fn label(part: &PromptPart) -> String {
-    if let PromptPart::Paste { text } = part {
-        return format!("[pasted {} lines, {}]", text.lines().count(), size_words(text.len() as u64));
-    }
-    if let PromptPart::Image { name, bytes, .. } = part {
-        return format!("[image {}, {}]", escape::show(name, &Show::default()), size_words(*bytes));
-    }
-    escape::show(&part.words(), &Show::default()).into_owned()
-}
-
-/// A size in words.
-#[must_use]
-pub fn size_words(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{}.{} kB", bytes / 1_000, bytes % 1_000 / 100),
-        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
     }
 }
 

@@ -7,12 +7,13 @@ use crate::ui::app::always::Always;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
 use crate::ui::theme::{Role, Sign};
-use crate::wire::Allowed;
+use crate::wire::{Allowed, PastAllowed};
 use ratatui::layout::Rect;
 
 /// Rows of commands that are shown at once.
 const ROWS_MAX: usize = 8;
 
+const FILES_FOOT: &str = "← → directories · Tab where · t how long · Esc closes";
 const FOOT: &str = "← → words · Space * · * more words · Tab where · t how long · Esc closes";
 
 fn shown(text: &str) -> String {
@@ -20,9 +21,9 @@ fn shown(text: &str) -> String {
 }
 
 /// What the host says of the rule, in lines.
-fn effect(effect: Option<&Result<Allowed, String>>) -> Vec<(String, Role)> {
+fn effect(effect: Option<&Result<Allowed, String>>, what: &str) -> Vec<(String, Role)> {
     let allowed = match effect {
-        None => return vec![("comparing it with earlier commands…".to_owned(), Role::TextSoft)],
+        None => return vec![(format!("comparing it with earlier {what}…"), Role::TextSoft)],
         Some(Err(why)) => return vec![(shown(why), Role::Fail)],
         Some(Ok(allowed)) => allowed,
     };
@@ -30,14 +31,30 @@ fn effect(effect: Option<&Result<Allowed, String>>) -> Vec<(String, Role)> {
         return vec![(format!("even with this rule it asks: {}", shown(fault)), Role::Fail)];
     }
     let (covers, refused) = (allowed.covers.len(), allowed.refused.len());
-    let would = format!("of {} earlier commands in this session it would have allowed {covers}", allowed.compared);
+    let would = match allowed.compared {
+        0 => format!("no earlier {what} in this session to compare it with"),
+        compared => format!("of {compared} earlier {what} in this session it would have allowed {covers}"),
+    };
     let mut lines = vec![(would, Role::Text)];
+    if let Some(past) = allowed.past.as_ref().filter(|past| past.compared > 0) {
+        let PastAllowed { sessions, compared, covers, refused } = past;
+        let noun = if *sessions == 1 { "session" } else { "sessions" };
+        let text =
+            format!("of {compared} {what} in {sessions} past {noun} of this project it would have allowed {covers}");
+        lines.push((text, Role::Text));
+        if *refused > 0 {
+            lines.push((format!("you refused {refused} of those"), Role::Warn));
+        }
+    }
     if refused > 0 {
         let names = allowed.refused.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
         lines.push((format!("you refused {refused} of them: {}", shown(&names)), Role::Warn));
     }
+    if allowed.compared == 0 {
+        return lines;
+    }
     let nearest = allowed.nearest.as_ref().map(|line| format!("nearest that still asks: {}", shown(line)));
-    lines.push((nearest.unwrap_or_else(|| "no similar earlier command would still ask".to_owned()), Role::TextSoft));
+    lines.push((nearest.unwrap_or_else(|| format!("none of the similar {what} would still ask")), Role::TextSoft));
     lines
 }
 
@@ -49,7 +66,7 @@ pub(super) fn view(always: &Always, app: &App, frame: &mut Frame<'_>, screen: Re
     let (scope, bound) = always.bounds();
     let kept = if always.is_kept() { " · kept in your policy.toml" } else { "" };
     let mut about = vec![(format!("counts {scope}, {bound}{kept}"), Role::Text)];
-    about.extend(effect(always.effect.as_ref()));
+    about.extend(effect(always.effect.as_ref(), if always.is_of_files() { "edits" } else { "commands" }));
     let wrap = |(text, role): (String, Role)| {
         let part = |range: std::ops::Range<usize>| (text.get(range).unwrap_or_default().to_owned(), role);
         width::wrap(&text, columns).into_iter().map(part).collect::<Vec<_>>()
@@ -80,6 +97,7 @@ pub(super) fn view(always: &Always, app: &App, frame: &mut Frame<'_>, screen: Re
     }
     let key = app.keymap.shown("approve").unwrap_or_default();
     let foot = inside.bottom();
+    let hint = if always.is_of_files() { FILES_FOOT } else { FOOT };
     brush.cut(
         inside.x,
         foot.saturating_sub(2),
@@ -87,5 +105,5 @@ pub(super) fn view(always: &Always, app: &App, frame: &mut Frame<'_>, screen: Re
         &format!("{key} approves it and makes the rule"),
         Role::Key,
     );
-    brush.cut(inside.x, foot.saturating_sub(1), inside.right(), FOOT, Role::Hint);
+    brush.cut(inside.x, foot.saturating_sub(1), inside.right(), hint, Role::Hint);
 }

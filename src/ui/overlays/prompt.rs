@@ -5,6 +5,7 @@ use crate::base::text::{Show, escape, width};
 use crate::base::{ActionId, CommentId, Digest, StepId};
 use crate::model::Keeping;
 use crate::model::event::Verdict;
+use crate::model::form::Field;
 use crate::model::session::ActionState;
 use crate::ui::app::form::{Part, Spot};
 use crate::ui::app::{App, offers};
@@ -12,6 +13,7 @@ use crate::ui::entry::Entry;
 use crate::ui::look::Brush;
 use crate::ui::terminal::{Frame, Key};
 use crate::ui::theme::{Role, Sign};
+use crate::wire::LeaseGrant;
 use ratatui::layout::{Rect, Size};
 
 /// The purpose of the typed text.
@@ -53,9 +55,7 @@ pub enum Purpose {
         digest: Digest,
         at: Spot,
     },
-    Lease {
-        step: Option<StepId>,
-    },
+    Lease(LeaseGrant),
     Rewind {
         tree: Digest,
         when: String,
@@ -126,7 +126,7 @@ impl Purpose {
             | Self::Option { action, digest, .. }
             | Self::Answer { action, digest, .. }
             | Self::Reason { action, digest, .. } => Some((action, digest)),
-            Self::Lease { .. }
+            Self::Lease(_)
             | Self::Rewind { .. }
             | Self::Keep { .. }
             | Self::Comment(_)
@@ -147,7 +147,7 @@ impl Purpose {
     pub fn word(&self) -> Option<&str> {
         match self {
             Self::Confirm { word, .. } | Self::Option { word, .. } => Some(word),
-            Self::Lease { .. } => Some(LEASE_WORD),
+            Self::Lease(_) => Some(LEASE_WORD),
             Self::Rewind { .. } => Some(REWIND_WORD),
             Self::Keep { keeping: Keeping::Logout, .. } => Some(LOGOUT_WORD),
             Self::Keep { .. } => Some(DELETE_WORD),
@@ -178,7 +178,8 @@ impl Purpose {
             Self::Reason { .. } => "Deny: why?",
             Self::Answer { at: Spot { part: Some(Part::OwnWords), .. }, .. } => "In your own words",
             Self::Answer { .. } => "Your answer",
-            Self::Lease { .. } => "Lease for this step",
+            Self::Lease(grant) if grant.replaces.is_some() => "Extend the lease",
+            Self::Lease(_) => "Lease for this step",
             Self::Rewind { .. } => "Rewind the workspace",
             Self::Keep { keeping: Keeping::Logout, .. } => "Log the agent out",
             Self::Keep { .. } => "Delete an agent session",
@@ -206,7 +207,7 @@ impl Purpose {
             Self::Answer { .. } => {
                 "Enter keeps it · Alt-Enter new line · Esc keeps it too · nothing is sent yet".to_owned()
             }
-            Self::Lease { .. } => format!("type  {LEASE_WORD}  and Enter to grant it · Esc cancels"),
+            Self::Lease(_) => format!("type  {LEASE_WORD}  and Enter to grant it · Esc cancels"),
             Self::Rewind { .. } => format!("type  {REWIND_WORD}  and Enter · Esc cancels"),
             Self::Keep { .. } => format!("type  {}  and Enter · Esc cancels", self.word().unwrap_or_default()),
             Self::Note { .. } => "Enter approves with this note · Esc keeps it pending".to_owned(),
@@ -295,10 +296,14 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
         );
     };
     match purpose {
-        Purpose::Lease { step } => {
-            let title = step.as_ref().and_then(|id| app.scene.session.plan.step(id)).map(|step| step.title.clone());
+        Purpose::Lease(grant) => {
+            let title =
+                grant.step.as_ref().and_then(|id| app.scene.session.plan.step(id)).map(|step| step.title.clone());
             let title = title.unwrap_or_else(|| "any step".to_owned());
             say(&format!("step  {}", escape::show(&title, &Show::prose())), Role::Text);
+            if let (Some(minutes), Some(actions)) = (grant.minutes, grant.actions_max) {
+                say(&format!("until  {minutes} minutes from now, {actions} more actions"), Role::Text);
+            }
             say(
                 "Edits of this step are allowed without asking until the lease ends. Guard-rail actions, commands and paths outside the workspace still ask.",
                 Role::TextSoft,
@@ -314,10 +319,8 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
         Purpose::Keep { what, keeping } => about_kept(what, keeping, &mut say),
         Purpose::Answer { action, at, .. } => {
             let form = app.scene.session.actions.get(action).and_then(|state| state.action.form());
-            let Some(field) = form.and_then(|form| form.fields.get(at.field)) else { return lines };
-            say(&escape::show(&field.title, &Show::prose()), Role::TextStrong);
-            if !field.detail.is_empty() {
-                say(&escape::show(&field.detail, &Show::prose()), Role::TextSoft);
+            if let Some(field) = form.and_then(|form| form.fields.get(at.field)) {
+                about_question(field, app, &mut say);
             }
         }
         Purpose::Comment(about) => say(&about.words(), Role::TextSoft),
@@ -353,6 +356,18 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
         }
     }
     lines
+}
+
+/// A question of a form, with its choices: the box may cover them.
+fn about_question(field: &Field, app: &App, say: &mut impl FnMut(&str, Role)) {
+    say(&escape::show(&field.title, &Show::prose()), Role::TextStrong);
+    if !field.detail.is_empty() {
+        say(&escape::show(&field.detail, &Show::prose()), Role::TextSoft);
+    }
+    for (index, choice) in field.choices().iter().enumerate() {
+        let mark = if app.scene.review.form.is_picked(field, index) { "x" } else { " " };
+        say(&format!("({mark}) {}", escape::show(&choice.title, &Show::prose())), Role::TextSoft);
+    }
 }
 
 /// What happens to something that the agent keeps.

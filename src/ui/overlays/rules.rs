@@ -1,9 +1,11 @@
-//! The rules and the open leases, with their uses; each can be revoked.
+//! The rules and the open leases, with their uses; each can be revoked, and a lease narrowed and extended.
 
 use super::open_box;
 use crate::base::UnixMs;
+use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
 use crate::base::text::{Show, escape};
 use crate::model::event::{RuleScope, RulingWord};
+use crate::model::limits::LEASE_ACTIONS_MAX;
 use crate::model::session::Lease;
 use crate::ui::app::{App, Scene};
 use crate::ui::look::Brush;
@@ -98,6 +100,47 @@ impl Rules {
         self.cursor = if down { (self.cursor + 1).min(last) } else { self.cursor.saturating_sub(1) };
     }
 
+    /// The lease at the cursor with what is left of it, in minutes and actions.
+    fn lease(&self, scene: &Scene) -> Option<wire::LeaseGrant> {
+        let now = scene.session.at;
+        let lease = scene.session.leases.open(now).nth(self.cursor)?;
+        let granted = lease.granted.clone();
+        let minutes = granted.until.0.saturating_sub(now.0).div_ceil(60_000);
+        Some(wire::LeaseGrant {
+            step: granted.step,
+            paths: granted.paths,
+            commands: granted.commands,
+            minutes: Some(u32::try_from(minutes).unwrap_or(u32::MAX).max(1)),
+            actions_max: Some(granted.actions_max.saturating_sub(lease.spent).max(1)),
+            replaces: Some(granted.lease),
+        })
+    }
+
+    /// The lease at the cursor for half of what is left.
+    ///
+    /// # Errors
+    /// The reason that nothing can be narrowed here.
+    pub fn narrowed(&self, scene: &Scene) -> Result<wire::Request, &'static str> {
+        let lease = self.lease(scene).ok_or("only a lease can be narrowed: revoke a rule and make another one")?;
+        let half = |left: Option<u32>| left.map(|left| left.div_ceil(2));
+        let (minutes, actions_max) = (half(lease.minutes), half(lease.actions_max));
+        if (minutes, actions_max) == (lease.minutes, lease.actions_max) {
+            return Err("one action and one minute are left: revoke it instead");
+        }
+        Ok(wire::Request::LeaseGrant(wire::LeaseGrant { minutes, actions_max, ..lease }))
+    }
+
+    /// The lease at the cursor for longer, and for more actions.
+    pub fn extended(&self, scene: &Scene) -> Option<wire::LeaseGrant> {
+        let lease = self.lease(scene)?;
+        let more = |left: Option<u32>, more: u32| left.map(|left| left.saturating_add(more));
+        Some(wire::LeaseGrant {
+            minutes: more(lease.minutes, LEASE_MINUTES_DEFAULT),
+            actions_max: more(lease.actions_max, LEASE_ACTIONS_DEFAULT).map(|most| most.min(LEASE_ACTIONS_MAX)),
+            ..lease
+        })
+    }
+
     /// The request that revokes the row at the cursor.
     ///
     /// # Errors
@@ -129,6 +172,6 @@ pub(super) fn view(rules: &Rules, app: &App, frame: &mut Frame<'_>, screen: Rect
         brush.cut(inside.x + 2, y, inside.right(), &row.name, if here { Role::TextStrong } else { Role::Text });
         brush.cut(inside.x + 4, y + 1, inside.right(), &row.about, Role::TextSoft);
     }
-    let hint = "j k move · X revokes · Esc closes";
+    let hint = "j k move · X revokes · - narrows a lease, + extends it · Esc closes";
     brush.cut(inside.x, inside.bottom().saturating_sub(1), inside.right(), hint, Role::Hint);
 }

@@ -92,6 +92,19 @@ impl Row {
         rows
     }
 
+    /// The row with these words in another role.
+    #[must_use]
+    pub fn highlighted(mut self, words: &[String], role: Role) -> Self {
+        for word in words.iter().filter(|word| !word.is_empty()) {
+            let split = |(text, own): (String, Role)| match text.split_once(word.as_str()).filter(|_| own != role) {
+                Some((before, after)) => vec![(before.to_owned(), own), (word.clone(), role), (after.to_owned(), own)],
+                None => vec![(text, own)],
+            };
+            self.words = self.words.into_iter().flat_map(split).filter(|(text, _)| !text.is_empty()).collect();
+        }
+        self
+    }
+
     #[must_use]
     pub fn text(&self) -> String {
         let words = self.words.iter().map(|(text, _)| text.as_str()).collect::<String>();

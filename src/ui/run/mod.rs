@@ -3,6 +3,7 @@
 //! Nothing runs on a timer, except what keeps a message that is being written. A frame is drawn when something changed,
 //! not sooner than a sixtieth of a second after the last one and not before the terminal has taken that one.
 
+mod browse;
 mod editor;
 mod history;
 mod image;
@@ -478,6 +479,7 @@ impl Client {
                 self.preamble.extend_from_slice(&clipboard(&text));
                 Vec::new()
             }
+            Request::Browse(address) => self.app.update(at, browse::browsed(address).await),
             Request::LoadHistory(workspace) => match &self.options.history_dir {
                 Some(dir) => self.app.update(at, Msg::History(history::load(dir, &workspace))),
                 None => Vec::new(),
@@ -490,10 +492,7 @@ impl Client {
                 }
                 Vec::new()
             }
-            Request::Attach(path) => {
-                let attached = image::attached(path.as_deref()).await;
-                self.app.update(at, attached)
-            }
+            Request::Attach(path) => self.app.update(at, image::attached(path.as_deref()).await),
             Request::Notify(notice) => {
                 self.preamble.extend_from_slice(&notice::call(self.options.notices, notice));
                 Vec::new()

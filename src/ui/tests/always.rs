@@ -61,6 +61,33 @@ fn a_rule_starts_exact_and_is_widened_word_by_word() {
 }
 
 #[test]
+fn a_rule_of_an_edit_starts_with_its_file_and_is_widened_by_directories() {
+    for size in SIZES {
+        let mut stage = Stage::pending(size, |action| {
+            action.insert(
+                "files".to_owned(),
+                json!([{"path": "src/ui/a.rs", "change": "modify",
+                "before": "a\n", "after": "b\n"}]),
+            );
+        });
+        stage.command("bottom");
+        stage.command("always");
+        assert_eq!((last(&stage).patterns.len(), last(&stage).globs), (0, vec!["src/ui/a.rs".to_owned()]));
+        stage.press("left left left left left");
+        assert_eq!(last(&stage).globs, ["src/**"]);
+        assert!(stage.text().contains("whole workspace"), "{}", stage.text());
+        stage.press("space");
+        assert!(stage.text().contains("a file has no words"), "{}", stage.text());
+        stage.press("right right right");
+        assert_eq!(last(&stage).globs, ["src/ui/*.rs"]);
+        answer(&mut stage, Ok(Allowed { compared: 4, covers: vec!["a1".into()], ..Allowed::default() }));
+        assert!(stage.text().contains("of 4 earlier edits"), "{}", stage.text());
+        stage.press("a");
+        assert!(!last(&stage).preview, "{:?}", last(&stage));
+    }
+}
+
+#[test]
 fn every_scope_has_its_times_and_only_the_widest_has_no_end() {
     let mut stage = with("cargo test --lib", (120, 40));
     stage.command("always");
@@ -132,9 +159,12 @@ fn what_no_rule_can_cover_says_why() {
         stage.command("always");
         assert!(asked(&stage).is_empty() && stage.text().contains("no rule can cover"), "{line}\n{}", stage.text());
     }
-    let mut stage = Stage::set(120, 40, "dark");
+    let mut stage = Stage::pending((120, 40), |action| {
+        action.remove("files");
+        action.insert("kind".to_owned(), json!("other"));
+    });
     stage.command("always");
-    assert!(stage.text().contains("a rule can be made from a command only"), "{}", stage.text());
+    assert!(stage.text().contains("a rule can be made from a command or an edit only"), "{}", stage.text());
 }
 
 #[test]
@@ -162,6 +192,35 @@ fn rules_are_listed_with_their_uses_and_revoked() {
         let revoked = wire::Request::RuleRevoke(wire::RuleRevoke { rule: "session:1".into() });
         assert!(stage.asked.contains(&revoked), "{:?}", stage.asked);
     }
+}
+
+#[test]
+fn a_lease_is_narrowed_at_once_and_extended_by_a_word() {
+    let mut stage = with("cargo test --lib", (80, 24));
+    let now = stage.app.scene.session.at;
+    let seq = stage.app.scene.session.head.next();
+    let granted = json!({"seq": seq, "at": now, "kind": "lease_granted", "lease": "l1", "paths": ["src/**"], "commands": [],
+        "until": now.0 + 30 * 60_000, "actions_max": 20, "by": "c1"});
+    stage.receive(&granted.to_string());
+    stage.command("rules");
+    assert!(stage.text().contains("lease src/**") && stage.text().contains("- narrows a lease"), "{}", stage.text());
+    stage.press("-");
+    let grants = |stage: &Stage| -> Vec<wire::LeaseGrant> {
+        let of = |request: &wire::Request| {
+            let wire::Request::LeaseGrant(grant) = request else { return None };
+            Some(grant.clone())
+        };
+        stage.asked.iter().filter_map(of).collect()
+    };
+    let narrow = grants(&stage).pop().unwrap();
+    assert_eq!((narrow.minutes, narrow.actions_max, narrow.replaces), (Some(15), Some(10), Some("l1".into())));
+    assert_eq!(narrow.paths, ["src/**"]);
+    stage.press("+ enter");
+    assert_eq!(grants(&stage).len(), 1, "more is granted only by the word");
+    stage.type_text("lease");
+    stage.press("enter");
+    let wide = grants(&stage).pop().unwrap();
+    assert_eq!((wide.minutes, wide.actions_max, wide.replaces), (Some(60), Some(40), Some("l1".into())));
 }
 
 #[test]

@@ -58,6 +58,8 @@ fn a_form_is_one_page_and_is_answered_by_choice_and_in_own_words() {
         );
         // The cursor is on that question: a digit picks, `i` types.
         stage.press("2 i");
+        let text = stage.text();
+        assert!(text.contains("( ) Postgres") && text.contains("(x) SQLite"), "the box hides no option\n{text}");
         stage.type_text("but a d r 1 later");
         assert!(stage.decided().is_empty(), "typed keys decide nothing");
         stage.press("esc");
@@ -164,8 +166,29 @@ fn an_address_is_shown_whole_with_its_host_and_copied_whole() {
     assert!(stage.text().contains("a tell the agent that you agree"), "{}", stage.text());
     stage.command("yank");
     assert!(stage.others.iter().any(|request| matches!(request, Request::Copy(text) if text == url)));
+    assert!(!stage.others.iter().any(|request| matches!(request, Request::Browse(_))), "nothing is opened unasked");
+    stage.press("o");
+    assert!(stage.others.iter().any(|request| matches!(request, Request::Browse(opened) if opened == url)));
+    let opened = Err("no desktop".to_owned());
+    stage.send(crate::ui::app::Msg::Browsed { address: url.to_owned(), opened });
+    stage.draw();
+    assert!(stage.text().contains("no desktop: the address is copied instead"), "{}", stage.text());
     stage.command("approve");
     assert_eq!(content(&stage), json!({}));
+}
+
+#[test]
+fn a_preview_is_beside_its_choice_where_there_is_room_and_a_time_limit_is_shown() {
+    let mut form = two();
+    form["within_ms"] = json!(90_000);
+    for (size, is_beside) in [((80, 24), false), ((200, 50), true)] {
+        let stage = with(&form, size);
+        let text = stage.text();
+        assert!(text.contains("without an answer the agent goes on at "), "{text}");
+        let beside = text.lines().any(|line| line.contains("2 ( ) SQLite") && line.contains("│ one"));
+        assert_eq!(beside, is_beside, "{text}");
+        assert!(text.contains("│ file"), "{text}");
+    }
 }
 
 /// An empty answer in own words takes no other answer with it, and words stay with the question they were typed on.

@@ -150,3 +150,18 @@ fn a_held_key_in_the_list_approves_nothing() {
     stage.draw();
     assert!(stage.decided().is_empty(), "{}", stage.text());
 }
+
+/// Its title says little: what it would do is beside the consent, at every size.
+#[test]
+fn a_tool_that_is_not_known_shows_its_input_where_it_is_approved() {
+    for size in [(80, 24), (120, 40)] {
+        let stage = Stage::pending(size, |action| {
+            action.remove("files");
+            action.insert("kind".to_owned(), json!("other"));
+            action.insert("title".to_owned(), json!("/w"));
+            let quote = json!({"kind": "quote", "text": "its tool's input: {\"filepath\":\"/w/calc.py\"}"});
+            action.insert("rationale".to_owned(), json!({"text": "I look", "evidence": [quote]}));
+        });
+        assert!(stage.text().contains("│ its tool's input: {\"filepath\":\"/w/calc.py\"}"), "{}", stage.text());
+    }
+}

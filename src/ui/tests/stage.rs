@@ -140,6 +140,7 @@ impl Stage {
                 | Request::Attach(_)
                 | Request::KeepRule(_)
                 | Request::Copy(_)
+                | Request::Browse(_)
                 | Request::Suspend
                 | Request::SignIn(_)
                 | Request::Begin(_)

@@ -231,3 +231,24 @@ fn reasons_are_shown_without_their_marks() {
         assert!(text.contains("The bound in peek is off.") && !text.contains("**"), "{text}");
     }
 }
+
+/// The turn ends with an answer while its last item is pending: once that is decided the answer is there without a key.
+#[test]
+fn the_answer_is_shown_once_the_last_item_of_its_turn_is_decided() {
+    let mut stage = Stage::set(80, 24, "dark");
+    let digest = stage.app.scene.session.actions.get(&"a7".into()).unwrap().action.digest;
+    let receive = |stage: &mut Stage, event: serde_json::Value| {
+        let session = &stage.app.scene.session;
+        let mut envelope = serde_json::json!({"seq": session.head.next(), "at": session.at});
+        event.as_object().unwrap().iter().for_each(|(key, value)| envelope[key] = value.clone());
+        stage.receive(&envelope.to_string());
+        stage.draw();
+    };
+    receive(&mut stage, serde_json::json!({"kind": "said", "by": "agent", "text": "**All** is done."}));
+    receive(&mut stage, serde_json::json!({"kind": "turn_ended", "turn": "t1", "reason": "end_turn"}));
+    assert!(stage.text().contains("3 Diff  a7"), "the pending item stays: {}", stage.text());
+    let decided = serde_json::json!({"kind": "decided", "action": "a7", "revision": 1, "digest": digest,
+        "verdict": "deny", "by": {"human": "c1"}});
+    receive(&mut stage, decided);
+    assert!(stage.text().contains("7 Talk") && stage.text().contains("All is done."), "{}", stage.text());
+}

@@ -210,6 +210,10 @@ impl port::Workspace for LiveWorkspace {
         read::list(&self.root, self.listing.rules(), dir, max)
     }
 
+    fn list_ignored(&self, max: usize) -> Vec<RelPath> {
+        read::list_ignored(&self.root, self.listing.rules(), max)
+    }
+
     fn touched(&self, reach: &Reach) -> Touches {
         super::touched::touched(self.root.path(), reach)
     }

@@ -67,3 +67,25 @@ pub fn list(root: &Root, rules: &Rules, dir: &str, max: usize) -> Result<Vec<Rel
     names.sort();
     Ok(names)
 }
+
+/// The regular files that are ignored, version control excepted; links are not followed.
+pub fn list_ignored(root: &Root, rules: &Rules, max: usize) -> Vec<RelPath> {
+    let mut open = tree::ignored(root.path(), rules);
+    let mut names = Vec::new();
+    let mut seen = 0;
+    while let Some(path) = open.pop() {
+        seen += 1;
+        if seen > max {
+            break;
+        }
+        let Ok(meta) = std::fs::symlink_metadata(root.path().join(&path)) else { continue };
+        if meta.is_file() {
+            names.extend(RelPath::from_path(&path).ok());
+        } else if meta.is_dir() {
+            let entries = std::fs::read_dir(root.path().join(&path)).into_iter().flatten().flatten();
+            open.extend(entries.take(max).map(|entry| path.join(entry.file_name())));
+        }
+    }
+    names.sort();
+    names
+}

@@ -1,10 +1,11 @@
 //! A form on one scrolling page: every question with its choices, its typed value, and a line for own words.
 
-use crate::base::text::{Show, escape};
+use crate::base::UnixMs;
+use crate::base::text::{Show, escape, width};
 use crate::model::form::{self, Field, FieldKind, Form};
 use crate::ui::app::Scene;
 use crate::ui::app::form::{FLAGS, FormDraft, Part, Spot, parts};
-use crate::ui::limits::{UI_PREVIEW_LINES_MAX, UI_SCHEMA_CHARS_MAX};
+use crate::ui::limits::{UI_FORM_BESIDE_COLUMNS_MIN, UI_PREVIEW_LINES_MAX, UI_SCHEMA_CHARS_MAX};
 use crate::ui::panes::row::{Row, wrapped};
 use crate::ui::theme::{Role, Sign};
 
@@ -21,6 +22,11 @@ impl Page {
         let who = escape::show(&scene.session.agent.ready.agent.name, &Show::default()).into_owned();
         page.put(vec![Row::new(format!("{who} asks"), Role::Accent)], None);
         page.text("", Role::Text, &form.message, Role::TextStrong, None);
+        if let Some(at) = ends_at(scene, form) {
+            let sign = format!("{} ", scene.look.sign(Sign::Warning));
+            let words = format!("without an answer the agent goes on at {}", scene.clock_to_seconds(at));
+            page.text(&sign, Role::Warn, &words, Role::Warn, None);
+        }
         if let Some(url) = &form.url {
             page.address(scene, url);
             return page;
@@ -66,7 +72,7 @@ impl Page {
             self.text(&warning, Role::Warn, text, Role::Warn, None);
         }
         self.blank();
-        let hint = "rightseat does not open it: copy it (y) and go there yourself if you trust it, then tell the agent that you agree.";
+        let hint = "rightseat opens it only at your word (o, on this machine): copy it (y) or open it if you trust it, then tell the agent that you agree.";
         self.text("", Role::Text, hint, Role::TextSoft, None);
     }
 
@@ -135,12 +141,42 @@ impl Page {
         let digit = if index < 9 { format!("{}", index + 1) } else { " ".to_owned() };
         let default = if picked && draft.is_default(field) { "  (the agent's default)" } else { "" };
         let role = if picked { Role::Human } else { Role::Text };
+        let (beside, columns) = (self.preview_columns(preview), self.columns);
+        let first = self.rows.len();
+        self.columns -= beside;
         self.text(&format!("    {digit} {mark} "), Role::Key, &format!("{title}{default}"), role, spot);
         if !detail.is_empty() {
             self.text("          ", Role::TextSoft, detail, Role::TextSoft, spot);
         }
-        for line in preview.unwrap_or_default().lines().take(UI_PREVIEW_LINES_MAX) {
-            self.text("          │ ", Role::TextFaint, line, Role::Text, spot);
+        self.columns = columns;
+        let shown = preview.unwrap_or_default().lines().take(UI_PREVIEW_LINES_MAX);
+        if beside == 0 {
+            shown.for_each(|line| self.text("          │ ", Role::TextFaint, line, Role::Text, spot));
+            return;
+        }
+        let mut preview = Vec::new();
+        shown.for_each(|line| wrapped(&mut preview, "│ ", Role::TextFaint, line, Role::Text, beside));
+        self.put_beside(first, usize::from(columns - beside), preview, spot);
+    }
+
+    /// The columns for the preview of a choice beside it; 0 where it is below.
+    fn preview_columns(&self, preview: Option<&str>) -> u16 {
+        let fits = preview.is_some() && self.columns >= UI_FORM_BESIDE_COLUMNS_MIN;
+        if fits { self.columns / 2 } else { 0 }
+    }
+
+    /// Puts rows at the right of those from `first` on.
+    fn put_beside(&mut self, first: usize, left: usize, beside: Vec<Row>, spot: Option<Spot>) {
+        for (at, right) in (first..).zip(beside) {
+            if at == self.rows.len() {
+                self.rows.push(Row::default());
+                self.spots.push(spot);
+            }
+            if let Some(row) = self.rows.get_mut(at) {
+                let gap = left.saturating_sub(width::width(&row.text()));
+                row.words.push((" ".repeat(gap), Role::Text));
+                row.words.extend(right.words);
+            }
         }
     }
 
@@ -160,6 +196,12 @@ impl Page {
             self.text("        ", Role::Warn, &format!("{why}: not sent"), Role::Warn, spot);
         }
     }
+}
+
+/// When the agent goes on without an answer.
+fn ends_at(scene: &Scene, form: &Form) -> Option<UnixMs> {
+    let asked_at = scene.target()?.times.proposed_at;
+    Some(UnixMs(asked_at.0.saturating_add(form.within_ms?)))
 }
 
 /// A secret by its length only.

@@ -122,6 +122,12 @@ fn consented(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u
         rows.push(Row::default());
         wrapped(rows, "", Role::Text, says, Role::Text, columns);
     }
+    if state.action.kind() == Kind::Other {
+        // Its title says little: what its tool was given says what it does.
+        for quote in state.action.rationale.iter().flat_map(|rationale| &rationale.evidence) {
+            wrapped(rows, "│ ", Role::TextFaint, &quote.text, Role::TextSoft, columns);
+        }
+    }
     let plan = if state.action.kind() == Kind::Plan { plan::outline(scene) } else { Vec::new() };
     if !plan.is_empty() {
         rows.push(Row::default());

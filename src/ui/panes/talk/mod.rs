@@ -9,8 +9,10 @@ use super::row::{Row, wrapped};
 use super::{Pane, Title};
 use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Seq};
+use crate::model::PromptPart;
 use crate::model::session::{ActionState, Entry, Speaker};
 use crate::ui::app::{Scene, Touched};
+use crate::ui::entry::label;
 use crate::ui::layout::PaneId;
 use crate::ui::limits::UI_TALK_ITEMS_MAX;
 use crate::ui::list::List;
@@ -221,7 +223,8 @@ impl TalkPane {
             Speaker::Human => {
                 item.subject = Subject::Prompt;
                 item.rows.clear();
-                plain(&mut item.rows, "› ", Role::Human, &entry.text, Role::TextStrong, columns);
+                let is_open = self.open.contains(&entry.seq);
+                prompt(&mut item.rows, entry, is_open, columns);
                 if awaits_step {
                     item.rows.push(TalkRow::Plain(Row::new("  sent after this step", Role::Waits)));
                 }
@@ -329,6 +332,19 @@ fn plain(rows: &mut Vec<TalkRow>, head: &str, head_role: Role, text: &str, role:
     rows.extend(wrapped_rows.into_iter().map(TalkRow::Plain));
 }
 
+/// The user's own message: what it mentions stands out, and pasted text is folded unless it `is_open`.
+fn prompt(rows: &mut Vec<TalkRow>, entry: &Entry, is_open: bool, columns: u16) {
+    let folds = |part: &&PromptPart| !is_open && matches!(part, PromptPart::Paste { .. });
+    let text: String = entry.parts.iter().map(|part| if folds(&part) { label(part) } else { part.words() }).collect();
+    let text = if entry.parts.is_empty() { &entry.text } else { &text };
+    let is_object =
+        |part: &&PromptPart| !matches!(part, PromptPart::Text { .. } | PromptPart::Paste { .. }) || folds(part);
+    let objects: Vec<String> = entry.parts.iter().filter(is_object).map(label).collect();
+    let mut wrapped_rows = Vec::new();
+    wrapped(&mut wrapped_rows, "› ", Role::Human, text, Role::TextStrong, columns);
+    rows.extend(wrapped_rows.into_iter().map(|row| TalkRow::Plain(row.highlighted(&objects, Role::Accent))));
+}
+
 impl Pane for TalkPane {
     fn id(&self) -> PaneId {
         PaneId::Talk
@@ -389,7 +405,7 @@ impl Pane for TalkPane {
     }
 
     fn fold(&mut self, closed: bool) -> bool {
-        let folds = |item: &Item| !matches!(item.subject, Subject::Message | Subject::Prompt);
+        let folds = |item: &Item| item.subject != Subject::Message;
         let Some((item, _)) = self.item_at(self.list.cursor).filter(|(item, _)| folds(item)) else {
             return false;
         };
@@ -440,7 +456,7 @@ mod tests {
             let mut grown = TalkPane::default();
             for (seq, (text, kind, more)) in (1..).zip(parts) {
                 let by = if kind == 3 { "human" } else { "agent" };
-                let said = Said { by: by.into(), text, more };
+                let said = Said { by: by.into(), text, more, parts: Vec::new() };
                 let event = match kind {
                     0 => Event::Thought(said),
                     1 => Event::AgentNoted(AgentNoted::new("mode", said.text)),
@@ -456,9 +472,40 @@ mod tests {
     }
 
     #[test]
+    fn what_a_prompt_mentions_stands_out_and_what_was_pasted_is_folded() {
+        let (mut scene, mut pane) = (scene(), TalkPane::default());
+        let file = PromptPart::File { path: crate::base::RelPath::new("a.rs").unwrap(), lines: None };
+        let parts = vec![PromptPart::text("see "), file, PromptPart::Paste { text: "one\ntwo".to_owned() }];
+        let said = Said { by: "human".into(), text: crate::model::prompt_text(&parts), more: false, parts };
+        scene.session.apply(&Envelope { seq: Seq(1), at: UnixMs(1), event: Event::Said(said) });
+        pane.refresh(&scene, Size::new(60, 10), Touched::ALL);
+        assert_eq!(texts(&pane), ["› see @a.rs[pasted 2 lines, 7 B]"]);
+        let Some(TalkRow::Plain(row)) = pane.row(0) else { panic!() };
+        assert!(row.words.contains(&("@a.rs".to_owned(), Role::Accent)), "{row:?}");
+        pane.list.cursor = 0;
+        assert!(pane.fold(false));
+        pane.refresh(&scene, Size::new(60, 10), Touched::ALL);
+        assert_eq!(texts(&pane), ["› see @a.rsone", "  two"]);
+    }
+
+    #[test]
+    fn what_the_agent_calls_its_session_is_not_part_of_the_conversation() {
+        let (mut scene, mut pane) = (scene(), TalkPane::default());
+        let noted = |what: &str| Event::AgentNoted(AgentNoted::new(what, "Fix the sum"));
+        for (seq, event) in (1..).zip([noted("session_title"), noted("notice")]) {
+            scene.session.apply(&Envelope { seq: Seq(seq), at: UnixMs(seq), event });
+        }
+        pane.refresh(&scene, Size::new(40, 10), Touched::ALL);
+        assert_eq!(texts(&pane), ["notice: Fix the sum"]);
+        assert_eq!(scene.session.transcript.log().count(), 1, "it is in the agent's log");
+    }
+
+    #[test]
     fn an_answer_in_markdown_is_rendered_and_can_be_seen_as_written() {
         let mut scene = scene();
-        let said = |by: &str, text: &str| Event::Said(Said { by: by.into(), text: text.into(), more: false });
+        let said = |by: &str, text: &str| {
+            Event::Said(Said { by: by.into(), text: text.into(), more: false, parts: Vec::new() })
+        };
         for (seq, event) in
             (1..).zip([said("human", "what is it?"), said("agent", "It has **two** parts:\n\n- one\n- two")])
         {
@@ -480,7 +527,7 @@ mod tests {
         let room = Size::new(60, 8);
         let say = |scene: &mut Scene, pane: &mut TalkPane, by: &str, text: &str| {
             let seq = Seq(scene.session.head.0 + 1);
-            let said = Said { by: by.into(), text: text.to_owned(), more: false };
+            let said = Said { by: by.into(), text: text.to_owned(), more: false, parts: Vec::new() };
             scene.session.apply(&Envelope { seq, at: UnixMs(seq.0), event: Event::Said(said) });
             pane.refresh(scene, room, Touched::ALL);
         };

@@ -1,0 +1,55 @@
+//! What a rule would have let through in the project's past sessions. They are read beside the actor, once for each host.
+
+use super::clients::Responder;
+use super::gate::rules::Preview;
+use crate::model::event::RulingWord;
+use crate::port::{Neighbors, Past};
+use crate::wire::{Answer, PastAllowed, RpcError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+/// See the module.
+pub struct PastSessions {
+    neighbors: Arc<dyn Neighbors>,
+    kept: Arc<OnceLock<Vec<Past>>>,
+}
+
+impl PastSessions {
+    pub fn new(neighbors: Arc<dyn Neighbors>) -> Self {
+        Self { neighbors, kept: Arc::default() }
+    }
+
+    /// Answers with what the rule would have covered in this session and in those before it.
+    pub fn answer(&self, preview: Result<Preview, RpcError>, reply: Responder) {
+        let preview = match preview {
+            Ok(preview) => preview,
+            // A client that is gone needs no answer.
+            Err(error) => return drop(reply.send(Err(error))),
+        };
+        let (neighbors, kept) = (self.neighbors.clone(), self.kept.clone());
+        tokio::task::spawn_blocking(move || {
+            let past = compared(&preview, kept.get_or_init(|| neighbors.past()));
+            let mut answer = preview.answer;
+            answer.past = Some(past);
+            let _ = reply.send(Ok(Answer::Allow(answer)));
+        });
+    }
+}
+
+fn compared(preview: &Preview, past: &[Past]) -> PastAllowed {
+    let mut out = PastAllowed::default();
+    let mut sessions = BTreeSet::new();
+    for one in past.iter().filter(|one| one.action.kind() == preview.action.kind()) {
+        sessions.insert(&one.session);
+        out.compared += 1;
+        // Plan steps of other sessions have other names.
+        let mut action = one.action.clone();
+        action.step.clone_from(&preview.action.step);
+        if preview.judge.rule(&action).word == RulingWord::Allow {
+            out.covers += 1;
+            out.refused += usize::from(one.refused);
+        }
+    }
+    out.sessions = sessions.len();
+    out
+}
