@@ -13,8 +13,8 @@ pub use desk::{Desk, Interrupted, Settled, TrialError};
 pub use neighbors::{Neighbor, Neighbors};
 pub use prompt::{PromptBlock, PromptBlocks, fence_for, place_words};
 pub use workspace::{
-    AgentChild, AgentSpawn, Blobs, Candidate, CandidateChange, CandidateChanges, Changed, Image, Notice, Performed,
-    Progress, TreeChange, Trials, Work, Workspace, WorkspaceError, is_plan_file,
+    AGENT_CANDIDATE, AgentChild, AgentSpawn, Blobs, Candidate, CandidateChange, CandidateChanges, Changed, Image,
+    Notice, Performed, Progress, TreeChange, Trials, Work, Workspace, WorkspaceError, is_plan_file,
 };
 
 use crate::base::{ActionId, SessionId, UnixMs};
@@ -83,6 +83,8 @@ pub enum FromAgent {
         more: bool,
     },
     Noted(AgentNoted),
+    /// The agent has shortened what it remembers: what binds it must be told again.
+    Compacted,
     /// The whole plan as the agent sees it now; merged into the supervisor's, see `Plan::replanned`.
     Plan {
         by: String,
@@ -220,6 +222,8 @@ pub enum ToAgent {
     },
     /// A question of the supervisor about a pending action; the work continues.
     Question(String),
+    /// What the agent must know while it goes on: into the running turn where it takes that, else with the next prompt.
+    Reminder(String),
     /// The proposal has become this action; its answer may take for ever.
     Filed {
         ticket: Ticket,

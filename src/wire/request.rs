@@ -277,6 +277,9 @@ pub struct LeaseGrant {
     pub minutes: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actions_max: Option<u32>,
+    /// Micro-dollars that the agent may cost meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micros_max: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

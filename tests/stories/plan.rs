@@ -5,7 +5,11 @@ use crate::screen::{Hosts, Screen};
 use crate::seat::{Room, assert_verifies, only_session};
 use serde_json::json;
 
-at_every_size!(a_plan_is_reviewed_step_by_step);
+at_every_size!(
+    a_plan_is_reviewed_step_by_step,
+    edits_of_the_tree_before_the_approval_are_comments,
+    a_plan_is_saved_and_filled_in_and_its_steps_get_roles,
+);
 
 const FIRST: &str = "# Fix the sums\n\n1. Read `calc.py`\n2. Edit `calc.py`\n3. Tell everybody about it\n";
 const SECOND: &str = "# Fix the sums\n\n1. Read `calc.py`\n2. Edit `calc.py`\n";
@@ -69,4 +73,81 @@ fn a_plan_is_reviewed_step_by_step(size: (u16, u16)) {
     screen.quit();
     hosts.wait_for_none();
     assert_verifies(&room, &only_session(&room));
+}
+
+fn edits_of_the_tree_before_the_approval_are_comments(size: (u16, u16)) {
+    let room = Room::with(&[("calc.py", "a - b\n")]);
+    let step = |id: &str, title: &str| json!({"id": id, "title": title});
+    let script = room.script(&[
+        json!({"document": FIRST}),
+        json!({"told": "(?s)1\\. Line 5:.*Tell everybody.*Leave this out.*2\\. Line 4:.*Reword this to: Edit `calc.py` once"}),
+        json!({"document": SECOND}),
+        json!({"plan": [step("x1", "Look at git"), step("x2", "Think"), step("x3", "Sleep")]}),
+        json!({"say": "All done."}),
+    ]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait_for("plan, version 1");
+    screen.command("focus-plan");
+    screen
+        .wait("what it becomes", |text| text.contains("not approved yet") && text.contains("Tell everybody about it"));
+    screen.command("bottom");
+    screen.command("plan-remove");
+    screen.wait("the edit is a comment", |text| text.contains("this is a comment") && text.contains("drop this"));
+    screen.press("k");
+    screen.command("plan-reword");
+    screen.wait_for("Reword the step");
+    screen.type_text(" once");
+    screen.press("enter");
+    screen.wait_for("Reword this to: Edit");
+    screen.command("plan-pin");
+    screen.wait_for("do this after its approval");
+    screen.command("focus-diff");
+    screen.wait("they are below their lines", |text| text.contains("k1 open") && text.contains("k2 open"));
+    screen.command("redirect");
+    screen.wait_for("Redirect: what should the agent do instead?");
+    screen.press("enter");
+    screen.wait_for("plan, version 2");
+    screen.approve("it is approved", |text| !text.contains("1 pending"));
+    screen.command("focus-plan");
+    screen.wait("the agent's own list", |text| text.contains("own list, beside the plan") && text.contains("Sleep"));
+    screen.quit();
+}
+
+fn a_plan_is_saved_and_filled_in_and_its_steps_get_roles(size: (u16, u16)) {
+    let room = Room::with(&[]);
+    let script =
+        room.script(&[json!({"document": "1. Rename {old} to {new}\n"}), json!({"run": {"command": "make it"}})]);
+    let mut screen = Screen::open(&room, &["--agent", &script], size);
+    screen.wait_for("plan, version 1");
+    screen.command("plan-save");
+    screen.wait_for("Save the plan: under which name?");
+    screen.type_text("rename");
+    screen.press("enter");
+    screen.wait("where it is", |text| text.contains("the plan is saved as") && text.contains("plans/rename.md"));
+    screen.command("plan-template");
+    screen.wait("what it asks for", |text| text.contains("Saved plans") && text.contains("asks for old, new"));
+    screen.press("enter");
+    for (name, value) in [("{old}", "a"), ("{new}", "b")] {
+        screen.wait("the placeholder", |text| text.contains("Fill in the plan") && text.contains(name));
+        screen.type_text(value);
+        screen.press("enter");
+    }
+    screen.wait_for("2 pending");
+    screen.command("next-pending");
+    screen.wait("the filled-in plan", |text| text.contains("plan, version 2") && text.contains("Rename a to b"));
+    screen.approve("it is approved", |text| !text.contains("plan, version 2"));
+    screen.command("focus-plan");
+    screen.wait_for("1 Plan");
+    screen.wait_for("Rename a to b");
+    screen.command("plan-role");
+    screen.wait("the bundled roles", |text| {
+        text.contains("planner") && text.contains("reviewer") && text.contains("may only read")
+    });
+    screen.press("j j j");
+    screen.press("enter");
+    let is_given = |text: &str| text.contains("reviewer") && !text.contains("Who does this step");
+    screen.wait("who does it", is_given);
+    screen.command("plan-checkpoint");
+    screen.wait("the mark", |text| text.contains("Rename a to b checkpoint"));
+    screen.quit();
 }

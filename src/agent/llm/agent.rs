@@ -159,6 +159,7 @@ impl Driver {
             offers: Vec::new(),
             logins: Vec::new(),
             commands: slash::offered(),
+            loose_mode: None,
             images: false,
             state: AgentState::Ready,
             session: None,

@@ -6,6 +6,7 @@
 )]
 
 use crate::model::event::Verdict;
+use crate::model::plan::filled;
 use crate::model::{Command, Keeping, PromptPart, When};
 use crate::ui::app::always::Always;
 use crate::ui::app::record::{Walk, walk};
@@ -313,6 +314,8 @@ impl App {
                     Some(Pick::Login(login)) => stay(Overlay::Choose(Choice::login(&login))),
                     Some(Pick::SignIn(login)) => OverlayResult::Requests(vec![Request::SignIn(login)]),
                     Some(Pick::Agent(agent)) => self.agent_picked(choice, agent),
+                    Some(Pick::Template(text)) => self.fill_in(text, Vec::new()),
+                    Some(Pick::Owner(step, owner)) => OverlayResult::Requests(commands::assign_step(self, step, owner)),
                     Some(Pick::ChangeAgent(change)) => asks(wire::Request::AgentChange(change)),
                     // The start screen takes the keys of its lists itself.
                     Some(Pick::Item(_)) | None => OverlayResult::Close,
@@ -457,9 +460,20 @@ impl App {
         }
     }
 
+    /// Asks for the next placeholder of a plan; the one without any left is put under review.
+    fn fill_in(&self, plan: String, values: Vec<(String, String)>) -> OverlayResult {
+        match filled(&plan, &values).map_err(str::to_owned) {
+            Ok(text) => OverlayResult::Requests(commands::write_plan(&text)),
+            Err(name) => stay(Overlay::Prompt(Prompt::new(Purpose::Placeholder { plan, name, values }, ""))),
+        }
+    }
+
     /// Enter in a prompt sends what was typed. Where it would approve or destroy, the typed word decides, not the key.
     fn prompted(&mut self, prompt: Prompt, text: String) -> OverlayResult {
-        let word_is_wrong = prompt.purpose.word().is_some_and(|word| text.trim() != word);
+        // A bound of the lease may follow its word.
+        let is_lease = matches!(prompt.purpose, Purpose::Lease { .. });
+        let given = if is_lease { text.split_whitespace().next().unwrap_or_default() } else { text.trim() };
+        let word_is_wrong = prompt.purpose.word().is_some_and(|word| given != word);
         if word_is_wrong {
             self.say(Toast::warning("the word does not match: nothing was done"));
             return stay(Overlay::Prompt(prompt));
@@ -496,7 +510,10 @@ impl App {
             Purpose::Reason { action, digest, verdict, makes_rule } => {
                 commands::send_reasoned(self, wire::Decide::new(action, digest, verdict), makes_rule, &text)
             }
-            Purpose::Lease { step } => commands::send_lease(step),
+            Purpose::Lease { step } => match commands::send_lease(self, step.clone(), text.trim()) {
+                Some(requests) => requests,
+                None => return stay(Overlay::Prompt(Prompt::new(Purpose::Lease { step }, &text))),
+            },
             Purpose::Rewind { tree, .. } => {
                 let rewind = wire::Rewind { tree: Some(tree), ..wire::Rewind::default() };
                 vec![Request::Host(wire::Request::Rewind(rewind))]
@@ -504,6 +521,11 @@ impl App {
             Purpose::Keep { keeping, .. } => vec![Request::Host(wire::Request::Keeping(keeping))],
             Purpose::Comment(about) => commands::send_comment(*about, &text),
             Purpose::PlanFile => commands::plan_of_file(self, text.trim()),
+            Purpose::PlanName(plan) => vec![Request::SavePlan { name: text.trim().to_owned(), text: plan }],
+            Purpose::Placeholder { plan, name, mut values } => {
+                values.push((name, text));
+                return self.fill_in(plan, values);
+            }
             Purpose::NoteStep(step) => commands::note_step(self, step, &text),
             Purpose::SplitStep(step) => commands::split_step(self, step, &text),
             Purpose::AddStep { at, below } => commands::add_step(self, at, below, text),

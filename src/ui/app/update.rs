@@ -15,7 +15,7 @@ use crate::ui::commands::{Command, Scope};
 use crate::ui::keymap::Meaning;
 use crate::ui::layout::PaneId;
 use crate::ui::limits::{UI_PROCESSES_MS_MIN, UI_SEARCH_ROWS_MAX};
-use crate::ui::overlays::{Choice, Editor, Overlay, Revert};
+use crate::ui::overlays::{Awaited, Choice, Editor, Overlay, Revert};
 use crate::ui::terminal::{Input, Key};
 use crate::ui::workers::{Job, Versions};
 use crate::wire::{self, ChoiceNeeded};
@@ -93,6 +93,21 @@ impl App {
                 Vec::new()
             }
             Msg::RuleKept { rule, kept } => self.rule_kept(rule, kept),
+            Msg::PlanSaved(saved) => {
+                self.say(match saved {
+                    Ok(file) => Toast::plain(format!("the plan is saved as {file}")),
+                    Err(why) => Toast::error(format!("the plan was not saved: {why}")),
+                });
+                Vec::new()
+            }
+            Msg::Plans(Ok(plans)) => {
+                self.overlay = Some(Overlay::Choose(Choice::templates(plans)));
+                Vec::new()
+            }
+            Msg::Plans(Err(why)) => {
+                self.say(Toast::error(format!("the saved plans cannot be read: {why}")));
+                Vec::new()
+            }
             // Ages were taken over above.
             Msg::AgesDue => Vec::new(),
             Msg::DraftDue => self.composer_asks(),
@@ -349,10 +364,12 @@ impl App {
                     }
                 }
                 Ok(AnswerData::Agents(list)) => {
-                    if let Some(Overlay::Choose(choice)) = &mut self.overlay
-                        && choice.of_agents
-                    {
-                        *choice = Choice::agents(&self.scene, list.agents);
+                    if let Some(Overlay::Choose(choice)) = &mut self.overlay {
+                        match choice.awaits.take() {
+                            Some(Awaited::Agents) => *choice = Choice::agents(&self.scene, list.agents),
+                            Some(Awaited::RolesFor(step)) => *choice = Choice::roles(&self.scene, step, &list.roles),
+                            None => {}
+                        }
                     }
                 }
                 // What was revoked is off the list.

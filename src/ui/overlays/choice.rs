@@ -2,11 +2,11 @@
 
 use super::open_box;
 use crate::base::text::width;
-use crate::base::{ActionId, CommentId, Digest, RelPath, Seq};
+use crate::base::{ActionId, CommentId, Digest, RelPath, Seq, StepId};
 use crate::model::event::{AgentLogin, AgentOffer, AgentOption, AgentSession, ChangedBy, Mode};
-use crate::model::plan::PlanComment;
+use crate::model::plan::{PlanComment, placeholders};
 use crate::model::session::ActionState;
-use crate::model::{AgentState, FormAnswer, Keeping, RequestOption, Step};
+use crate::model::{AgentState, FormAnswer, Keeping, RequestOption, Role as PlanRole, Step};
 use crate::ui::app::{App, Scene, form, offers};
 use crate::ui::limits::UI_CHOICES_MAX;
 use crate::ui::look::{Brush, Look};
@@ -62,6 +62,10 @@ pub enum Pick {
     /// Another agent for the session; its models follow, where it has some to choose from.
     Agent(wire::AgentRow),
     ChangeAgent(wire::AgentChange),
+    /// A plan to begin with.
+    Template(String),
+    /// A step is given to a role, or to none.
+    Owner(StepId, Option<String>),
     /// A row of the start screen's lists, by its position.
     Item(usize),
 }
@@ -97,6 +101,13 @@ impl AgentSetting {
     }
 }
 
+/// What an open list waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Awaited {
+    Agents,
+    RolesFor(StepId),
+}
+
 /// An open list.
 #[derive(Debug)]
 pub struct Choice {
@@ -108,7 +119,7 @@ pub struct Choice {
     /// It shows the agent's sessions, and changes when they do.
     pub of_sessions: bool,
     /// It waits for the list of agents.
-    pub of_agents: bool,
+    pub awaits: Option<Awaited>,
     /// The revision of an action that it would decide on.
     pub decides: Option<(ActionId, Digest)>,
 }
@@ -196,6 +207,19 @@ impl Choice {
         Self { about: vec![about], ..Self::of("Files of this change", rows) }
     }
 
+    /// The plans that are kept, with their placeholders.
+    #[must_use]
+    pub fn templates(plans: Vec<(String, String)>) -> Self {
+        let row = |(name, text): (String, String)| {
+            let wanted = placeholders(&text);
+            let wanted = if wanted.is_empty() { String::new() } else { format!("asks for {}", wanted.join(", ")) };
+            (visible(&name), wanted, Pick::Template(text))
+        };
+        let rows: Vec<_> = plans.into_iter().take(UI_CHOICES_MAX).map(row).collect();
+        let about = if rows.is_empty() { "none yet: :plan-save keeps one" } else { "Enter puts it under review" };
+        Self { about: vec![about.to_owned()], ..Self::of("Saved plans", rows) }
+    }
+
     fn of(title: impl Into<String>, rows: Vec<(String, String, Pick)>) -> Self {
         Self {
             title: title.into(),
@@ -203,7 +227,7 @@ impl Choice {
             rows,
             cursor: 0,
             of_sessions: false,
-            of_agents: false,
+            awaits: None,
             decides: None,
         }
     }
@@ -221,9 +245,34 @@ impl Choice {
     pub fn agents_to_come() -> Self {
         Self {
             about: vec!["requested from the host".to_owned()],
-            of_agents: true,
+            awaits: Some(Awaited::Agents),
             ..Self::of("Change the agent", Vec::new())
         }
+    }
+
+    /// Who does this step: the session's agent, or a role. Until the host has listed them.
+    #[must_use]
+    pub fn roles_to_come(step: &Step) -> Self {
+        let about = vec![visible(&step.title), "requested from the host".to_owned()];
+        let awaits = Some(Awaited::RolesFor(step.id.clone()));
+        Self { about, awaits, ..Self::of("Who does this step", Vec::new()) }
+    }
+
+    /// The roles that the step can be given to.
+    #[must_use]
+    pub fn roles(scene: &Scene, step: StepId, roles: &[PlanRole]) -> Self {
+        let owner = scene.session.plan.step(&step).and_then(|step| step.owner.as_deref());
+        let row = |role: &PlanRole| {
+            let by = role.agent.as_ref().map(|agent| format!("by {}", visible(agent)));
+            let words = by.into_iter().chain(role.may.words().map(str::to_owned)).collect::<Vec<_>>();
+            let words = if words.is_empty() { "the session's agent".to_owned() } else { words.join(", ") };
+            (visible(&role.role), words, Pick::Owner(step.clone(), Some(role.role.clone())))
+        };
+        let cursor = roles.iter().position(|role| Some(role.role.as_str()) == owner).map_or(0, |at| at + 1);
+        let nobody = ("no role".to_owned(), "the session's agent".to_owned(), Pick::Owner(step.clone(), None));
+        let rows: Vec<_> = std::iter::once(nobody).chain(roles.iter().take(UI_CHOICES_MAX).map(row)).collect();
+        let title = scene.session.plan.step(&step).map_or_else(String::new, |step| visible(&step.title));
+        Self { about: vec![title], cursor, ..Self::of("Who does this step", rows) }
     }
 
     /// The agents that the session could have, those that can be used first.
@@ -462,13 +511,16 @@ impl Choice {
     /// Newest first.
     #[must_use]
     pub fn checkpoints(scene: &Scene) -> Self {
-        let rows = scene.session.disk.checkpoints.iter().rev().take(UI_CHOICES_MAX).map(|(_, action, when, tree)| {
-            let title =
-                action.as_ref().and_then(|id| scene.session.actions.get(id)).map_or_else(String::new, |state| {
-                    crate::base::text::Untrusted::from(state.action.title.as_str()).visible().into_owned()
-                });
-            let name = action.as_ref().map_or_else(|| when.to_string(), |id| format!("{when} {id}"));
-            (name.clone(), title, Pick::Checkpoint { tree: *tree, when: name })
+        let rows = scene.session.disk.checkpoints.iter().rev().take(UI_CHOICES_MAX).map(|(_, made)| {
+            let when = made.when.as_str().replace('_', " ");
+            let of_action = |id| Some(scene.session.actions.get(id)?.action.title.as_str());
+            let of_step = |id| Some(scene.session.plan.step(id)?.title.as_str());
+            let (name, title) = match (&made.action, &made.step) {
+                (Some(action), _) => (format!("{when} {action}"), of_action(action)),
+                (None, Some(step)) => (format!("{step}: {when}"), of_step(step)),
+                (None, None) => (when, None),
+            };
+            (name.clone(), visible(title.unwrap_or_default()), Pick::Checkpoint { tree: made.tree, when: name })
         });
         Self::of("Rewind to", rows.collect())
     }

@@ -4,7 +4,7 @@ use super::open_box;
 use crate::base::UnixMs;
 use crate::base::text::{Show, escape};
 use crate::model::event::{RuleScope, RulingWord};
-use crate::model::session::Lease;
+use crate::model::session::{Lease, dollars};
 use crate::ui::app::{App, Scene};
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
@@ -63,11 +63,13 @@ fn lease_row(lease: &Lease, now: UnixMs) -> Row {
         (true, true) => "any edit".to_owned(),
         _ => granted.paths.iter().chain(&granted.commands).map(|text| shown(text)).collect::<Vec<_>>().join(" · "),
     };
+    let spent = |max| format!(" · {} of {}", dollars(lease.cost_micros), dollars(max));
+    let cost = granted.cost_micros_max.map(spent).unwrap_or_default();
     let step =
         granted.step.as_ref().map_or_else(|| "any step".to_owned(), |step| format!("step {}", shown(step.as_str())));
     Row {
         name: format!("lease {what}"),
-        about: format!("{} of {} uses · {step} · {}", lease.spent, granted.actions_max, left(granted.until, now)),
+        about: format!("{} of {} uses{cost} · {step} · {}", lease.spent, granted.actions_max, left(granted.until, now)),
         revoke: Some(wire::Request::LeaseRevoke(wire::LeaseRevoke { lease: granted.lease.clone() })),
     }
 }
