@@ -151,3 +151,97 @@ fn a_plan_is_saved_and_filled_in_and_its_steps_get_roles(size: (u16, u16)) {
     screen.wait("the mark", |text| text.contains("Rename a to b checkpoint"));
     screen.quit();
 }
+
+/// Whatever is not a verdict grants nothing: Esc, words that are left, a client that goes.
+#[test]
+fn a_review_outlives_esc_and_a_detach_and_grants_nothing() {
+    let room = Room::with(&[("calc.py", "a - b\n")]);
+    let hosts = Hosts(&room);
+    let script = room
+        .script(&[json!({"document": FIRST}), json!({"edit": {"path": "calc.py", "old": "a - b", "new": "a + b"}})]);
+    let mut screen = Screen::open(&room, &["--agent", &script, "--mode", "plan"], (80, 24));
+    screen.wait_for("plan, version 1");
+    screen.press("j j");
+    screen.command("comment");
+    screen.wait_for("Comment on the plan");
+    screen.type_text("only once");
+    screen.press("enter");
+    screen.wait_for("k1 open");
+    screen.command("redirect");
+    screen.wait_for("Redirect: what should the agent do instead?");
+    screen.type_text("half a thought");
+    screen.press("esc");
+    screen.wait("it is still asked about", |text| text.contains("plan, version 1") && !text.contains("Redirect:"));
+    screen.press("esc esc");
+    screen.resize((120, 40));
+    screen.wait("and after another size", |text| text.contains("1 pending") && text.contains("only once"));
+    screen.command("detach");
+    screen.gone("the client detaches");
+    let session = only_session(&room);
+    let mut screen = Screen::open(&room, &["attach", &session], (80, 24));
+    screen.wait("the review goes on", |text| text.contains("plan, version 1") && text.contains("k1 open"));
+    let (_, events, _) = room.run(&["export", &session, "--format", "jsonl"]);
+    assert!(events.contains("plan_commented") && !events.contains("\"decided\""), "{events}");
+    screen.consent("approve", "open comments are named first", |text| text.contains("1 comment is open"));
+    screen.approve("the edit is asked about only now", |text| text.contains("a + b"));
+    assert_eq!(room.read("calc.py"), "a - b\n");
+    screen.command("deny");
+    screen.wait_for("Deny: why?");
+    screen.press("enter");
+    screen.wait_idle();
+    screen.quit();
+    hosts.wait_for_none();
+    assert_verifies(&room, &session);
+}
+
+/// The journey in lines: read, commented on, sent back, compared, edited, approved; its step ends.
+#[test]
+fn a_plan_is_reviewed_in_lines() {
+    let room = Room::with(&[("calc.py", "a - b\n")]);
+    let hosts = Hosts(&room);
+    let step =
+        |status: &str| json!({"plan": [{"title": "Read `calc.py`", "status": status}, {"title": "Edit it once"}]});
+    let script = room.script(&[
+        json!({"document": FIRST}),
+        json!({"told": "(?s)1\\. Line 5:.*Tell everybody.*Leave this out.*not again"}),
+        json!({"document": SECOND}),
+        json!({"told": "(?s)version of the plan is binding:.*2\\. Edit it once"}),
+        step("done"),
+        json!({"say": "All done."}),
+    ]);
+    let mut screen = Screen::open(&room, &["--linear", "--agent", &script, "--mode", "plan"], (100, 60));
+    screen.wait("the whole text is told", |text| text.contains("plan, version 1") && text.contains("becomes 3 steps"));
+    screen.press("j j j j");
+    screen.command("comment");
+    screen.wait("the place", |text| text.contains("line 5") && text.contains("Tell everybody about it"));
+    screen.type_text("- not again");
+    screen.wait_for("> - not again");
+    screen.press("enter");
+    screen.wait("the comment", |text| text.contains("drop this: not again") && text.contains("k1 open"));
+    screen.command("redirect");
+    screen.wait_for("Redirect: what should the agent do instead?");
+    screen.press("enter");
+    screen.wait_for("plan, version 2");
+    screen.command("diff-view");
+    screen
+        .wait("what changed", |text| text.contains("compared with version 1") && text.contains("- 3. Tell everybody"));
+    screen.command("edit");
+    screen.wait("the text in lines", |text| text.contains("Edit a2  plan.md") && text.contains("2. Edit `calc.py`"));
+    screen.press("down down");
+    screen.wait_for("> 1. Read `calc.py`");
+    screen.press("down home");
+    screen.wait_for("> 2. Edit `calc.py`");
+    screen.press("end backspace backspace backspace backspace backspace backspace backspace backspace backspace");
+    screen.type_text("it once");
+    screen.wait_for("> 2. Edit it once");
+    screen.press("C-x");
+    screen.wait_for("this is now your version");
+    screen.approve("the step ends", |text| text.contains("step s1 is over"));
+    screen.approve("the next one begins", |text| text.contains("All done."));
+    screen.command("focus-plan");
+    screen.wait("the tree", |text| text.contains("1 Plan") && text.contains("Edit it once"));
+    screen.command("quit");
+    screen.gone("quit");
+    hosts.wait_for_none();
+    assert_verifies(&room, &only_session(&room));
+}

@@ -24,11 +24,14 @@ pub struct PlanPane {
     closed: BTreeSet<StepId>,
     /// What is shown.
     shown: Plan,
-    /// The version that `shown` is made of, where it is not approved yet, and the revision that it would follow.
-    draft: Option<(Digest, u32)>,
+    /// The version under review, and whether it is what is shown: it may name no steps.
+    reviewed: Option<Digest>,
+    is_draft: bool,
     /// The plan before the last revision, and the present one: what changed between them is marked.
     previous: Plan,
     present: Plan,
+    /// The steps that are new, or reworded.
+    marks: BTreeMap<StepId, Mark>,
     /// The agent's own list, beside the plan.
     own: Vec<Step>,
     /// Steps that are over, and all that count.
@@ -58,20 +61,25 @@ enum Line {
 }
 
 impl PlanPane {
-    /// A replan is shown as a plan diff: what is new or reworded carries a mark, what went stays readable below.
-    fn notice(&mut self, scene: &Scene) {
+    /// A replan is shown as a plan diff: what is new or reworded carries a mark, what went stays readable below. False
+    /// when the same tree is shown as before.
+    fn notice(&mut self, scene: &Scene) -> bool {
         let plan = &scene.session.plan;
-        if plan.revision != self.present.revision {
+        let is_revised = plan.revision != self.present.revision;
+        if is_revised {
             self.previous = std::mem::replace(&mut self.present, plan.clone());
+            self.marks = marks(&self.previous, &self.present);
         }
         let version = scene.session.plans.in_review().filter(|version| version.document.steps.is_empty());
-        let draft = version.map(|version| (version.digest, plan.revision));
-        if draft.is_some() && draft == self.draft {
-            return;
+        let wanted = version.map(|version| version.digest);
+        if !is_revised && wanted == self.reviewed {
+            return false;
         }
+        self.reviewed = wanted;
         let steps = version.map(|version| markdown::plan::steps(&version.document.text)).unwrap_or_default();
-        self.draft = draft.filter(|_| !steps.is_empty());
-        self.shown = if self.draft.is_some() { plan.replanned(steps) } else { plan.clone() };
+        self.is_draft = !steps.is_empty();
+        self.shown = if self.is_draft { plan.replanned(steps) } else { plan.clone() };
+        true
     }
 
     /// What is in which row.
@@ -88,22 +96,21 @@ impl PlanPane {
     /// The tree that a version under review becomes, while it is shown instead of the plan.
     #[must_use]
     pub fn draft(&self) -> Option<&Plan> {
-        self.draft.map(|_| &self.shown)
+        self.is_draft.then_some(&self.shown)
     }
 
     fn mark(&self, look: &Look, step: &Step) -> Option<(&'static str, Role)> {
-        if self.previous.steps.is_empty() || self.draft.is_some() {
+        if self.is_draft {
             return None;
         }
-        match self.previous.step(&step.id) {
-            None => Some(("+", Role::DiffAddSign)),
-            Some(before) if before.title != step.title => Some((look.sign(Sign::Drift), Role::Warn)),
-            Some(_) => None,
-        }
+        Some(match self.marks.get(&step.id)? {
+            Mark::New => ("+", Role::DiffAddSign),
+            Mark::Reworded => (look.sign(Sign::Drift), Role::Warn),
+        })
     }
 
     fn gone(&self) -> Vec<Line> {
-        if self.draft.is_some() {
+        if self.is_draft {
             return Vec::new();
         }
         let there: BTreeSet<&StepId> = self.present.steps.iter().map(|step| &step.id).collect();
@@ -162,6 +169,24 @@ impl PlanPane {
             None => Row::default(),
         }
     }
+}
+
+/// What a revision did to a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    New,
+    Reworded,
+}
+
+/// What is new or reworded in a plan; nothing in the first one.
+fn marks(before: &Plan, now: &Plan) -> BTreeMap<StepId, Mark> {
+    let titles: BTreeMap<&StepId, &str> = before.steps.iter().map(|step| (&step.id, step.title.as_str())).collect();
+    let mark = |step: &Step| match titles.get(&step.id) {
+        None => Some(Mark::New),
+        Some(title) => (*title != step.title).then_some(Mark::Reworded),
+    };
+    let steps = now.steps.iter().filter(|_| !before.steps.is_empty());
+    steps.filter_map(|step| Some((step.id.clone(), mark(step)?))).collect()
 }
 
 /// The sign of a status, its color, and that of the title.
@@ -308,13 +333,11 @@ impl Pane for PlanPane {
             return;
         }
         let here = self.under_cursor().map(|step| step.id.clone());
-        let before = (self.draft, self.present.revision);
-        self.notice(scene);
-        let is_same_tree = before == (self.draft, self.present.revision) && !self.lines.is_empty();
-        if is_same_tree && self.own == scene.session.plans.own() && !touched.plan {
+        let own = scene.session.plans.own();
+        if !self.notice(scene) && self.own == own {
             return;
         }
-        self.own = scene.session.plans.own().to_vec();
+        self.own = own.to_vec();
         self.lay_out();
         // The cursor stays on its step when the plan is edited around it.
         if let Some(at) = here.and_then(|id| self.line_of(&id)) {
@@ -326,10 +349,10 @@ impl Pane for PlanPane {
         let (done, all) = self.progress;
         // A single root says it itself.
         let roots = self.shown.steps.iter().filter(|step| step.parent.is_none()).take(2).count();
-        let right = match self.draft {
-            Some(_) => "not approved yet".to_owned(),
-            None if all > 0 && roots > 1 => format!("{done}/{all}"),
-            None => String::new(),
+        let right = match (self.is_draft, all > 0 && roots > 1) {
+            (true, _) => "not approved yet".to_owned(),
+            (false, true) => format!("{done}/{all}"),
+            (false, false) => String::new(),
         };
         Title { right, ..Title::default() }
     }
