@@ -51,7 +51,11 @@ impl AgentMaker for Undecided {
     fn isolation(&self, mode: Mode) -> Isolation {
         match self.options.isolation {
             IsolationChoice::Auto if mode == Mode::Plan => Isolation::Copy,
-            choice => choice.level().unwrap_or(Isolation::Gated),
+            IsolationChoice::Auto => Isolation::Gated,
+            IsolationChoice::Overlay => Isolation::Overlay,
+            IsolationChoice::Copy => Isolation::Copy,
+            IsolationChoice::Gated => Isolation::Gated,
+            IsolationChoice::Watched => Isolation::Watched,
         }
     }
 

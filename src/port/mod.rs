@@ -70,7 +70,7 @@ pub struct Ticket(pub u64);
 /// From an agent to the host.
 #[derive(Debug)]
 pub enum FromAgent {
-    Ready(AgentReady),
+    Ready(Box<AgentReady>),
     /// `by` is `agent` or the specialist's name.
     Said {
         by: String,

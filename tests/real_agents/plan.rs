@@ -215,7 +215,7 @@ fn a_plan_is_reviewed_on_the_screen(kind: Kind) {
     screen.approve("the edit is on the disk", |_| stage.room.read("change.txt") == "line\nnew\nend\n");
     screen.wait_within(START_MAX, "what the step does not declare", |text| text.contains("edit deny.txt"));
     screen.command("focus-why");
-    screen.wait_for("does not declare deny.txt");
+    screen.wait_for("ask (drift)");
     screen.command("focus-diff");
     screen.command("deny");
     screen.wait_for("Deny: why?");

@@ -1,6 +1,7 @@
 //! Journey "review a plan": it is read to its end, commented on, sent back, compared, approved; its steps end one by one,
 //! and what the agent changes in it is taken in part.
 
+use crate::external::open_at;
 use crate::screen::{Hosts, Screen};
 use crate::seat::{Room, assert_verifies, only_session};
 use serde_json::json;
@@ -9,6 +10,7 @@ at_every_size!(
     a_plan_is_reviewed_step_by_step,
     edits_of_the_tree_before_the_approval_are_comments,
     a_plan_is_saved_and_filled_in_and_its_steps_get_roles,
+    an_agents_mode_that_does_not_ask_is_in_the_header,
 );
 
 const FIRST: &str = "# Fix the sums\n\n1. Read `calc.py`\n2. Edit `calc.py`\n3. Tell everybody about it\n";
@@ -244,4 +246,18 @@ fn a_plan_is_reviewed_in_lines() {
     screen.gone("quit");
     hosts.wait_for_none();
     assert_verifies(&room, &only_session(&room));
+}
+
+/// However narrow the header is: what the agent does without asking is not in our own mode.
+fn an_agents_mode_that_does_not_ask_is_in_the_header(size: (u16, u16)) {
+    let room = Room::with(&[]);
+    let mode = |id: &str, name: &str| json!({"id": id, "name": name});
+    let modes = [mode("default", "Manual"), mode("acceptEdits", "Accept edits")];
+    let modes = json!({"modes": {"currentModeId": "acceptEdits", "availableModes": modes}});
+    let script = json!({"session": modes, "turns": [[{"say": "ready"}]]});
+    let mut screen = open_at(&room, &script, "gated", size);
+    let header = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+    screen.wait("its mode", |text| text.contains("ready") && header(text).contains("⚠ acceptEdits"));
+    assert!(header(&screen.text()).contains("guarded"), "{}", screen.picture());
+    screen.quit();
 }

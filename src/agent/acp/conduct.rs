@@ -273,7 +273,7 @@ impl Conduct {
             state: state.into(),
             session: Some(out.session().to_owned()).filter(|id| !id.is_empty()),
         };
-        out.report(FromAgent::Ready(ready));
+        out.report(FromAgent::Ready(Box::new(ready)));
     }
 
     /// Its own mode now, where that does not ask before everything it does.

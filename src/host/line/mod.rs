@@ -179,7 +179,7 @@ impl AgentLine {
 
     fn take_one(&mut self, gate: &mut Gate, runs: &mut Runs, message: FromAgent) {
         match message {
-            FromAgent::Ready(ready) => gate.record(Event::AgentReady(ready)),
+            FromAgent::Ready(ready) => gate.record(Event::AgentReady(*ready)),
             FromAgent::Compacted => {
                 if let Some(text) = handover::compacted(gate.session()) {
                     gate.send(ToAgent::Reminder(text));

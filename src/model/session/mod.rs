@@ -26,8 +26,8 @@ pub use transcript::{Entry, Speaker, Transcript};
 use crate::base::{ActionId, Seq, TurnId, UnixMs};
 use crate::model::check::Tree;
 use crate::model::event::{
-    AgentNoted, Alarm, ChangedBy, Decided, Envelope, Event, Finished, Mode, Observed, Proposed, SessionEnded,
-    SessionOpened, Stopped, TurnEnd, TurnEnded, TurnStarted,
+    AgentChanged, AgentNoted, Alarm, ChangedBy, Decided, Envelope, Event, Finished, Mode, Observed, Proposed,
+    SessionEnded, SessionOpened, Stopped, TurnEnd, TurnEnded, TurnStarted, Usage,
 };
 use crate::model::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX};
 use crate::model::open::NoteKind;
@@ -170,16 +170,9 @@ impl Session {
             Event::PolicyRevoked(body) => self.rules.revoke(&body.rule),
             Event::PolicyReloaded(_) => {}
             Event::ClientChanged(body) => self.clients.change(body),
-            Event::Usage(body) => {
-                self.leases.charge(body);
-                self.agent.usage = body.clone();
-            }
+            Event::Usage(body) => self.bill(body),
             Event::AgentReady(body) => self.agent.ready(body),
-            Event::AgentChanged(body) => {
-                self.transcript.note(seq, at, format!("agent changed: from {} to {}", body.from.name, body.to.name));
-                self.agent.change(body);
-                self.plans.forget_list();
-            }
+            Event::AgentChanged(body) => self.change_agent(seq, at, body),
             Event::AgentNoted(body) => self.note(seq, at, body),
             Event::HostStarted(_) => self.clients.all_left(),
             Event::Drafted(_) | Event::QueueChanged(_) => self.prompts.apply(&envelope.event),
@@ -187,6 +180,17 @@ impl Session {
             Event::ImageKept(_) | Event::Unknown { .. } => {}
         }
         Ok(())
+    }
+
+    fn bill(&mut self, body: &Usage) {
+        self.leases.charge(body);
+        self.agent.usage = body.clone();
+    }
+
+    fn change_agent(&mut self, seq: Seq, at: UnixMs, body: &AgentChanged) {
+        self.transcript.note(seq, at, format!("agent changed: from {} to {}", body.from.name, body.to.name));
+        self.agent.change(body);
+        self.plans.forget_list();
     }
 
     fn propose(&mut self, seq: Seq, at: UnixMs, body: &Proposed) -> Result<(), String> {

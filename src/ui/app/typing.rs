@@ -5,6 +5,7 @@
     reason = "most keys of crossterm mean nothing here, and its list of keys is not ours"
 )]
 
+use crate::base::StepId;
 use crate::model::event::Verdict;
 use crate::model::plan::filled;
 use crate::model::{Command, Keeping, PromptPart, When};
@@ -25,6 +26,13 @@ use crossterm::event::KeyCode;
 /// The list closes, and the host is asked.
 fn asks(request: wire::Request) -> OverlayResult {
     OverlayResult::Requests(vec![Request::Host(request)])
+}
+
+/// The word that the question asks for was typed, if it asks for one. A bound may follow that of a lease.
+fn says_the_word(purpose: &Purpose, text: &str) -> bool {
+    let is_lease = matches!(purpose, Purpose::Lease { .. });
+    let given = if is_lease { text.split_whitespace().next().unwrap_or_default() } else { text.trim() };
+    purpose.word().is_none_or(|word| given == word)
 }
 
 fn stay(overlay: Overlay) -> OverlayResult {
@@ -314,7 +322,7 @@ impl App {
                     Some(Pick::Login(login)) => stay(Overlay::Choose(Choice::login(&login))),
                     Some(Pick::SignIn(login)) => OverlayResult::Requests(vec![Request::SignIn(login)]),
                     Some(Pick::Agent(agent)) => self.agent_picked(choice, agent),
-                    Some(Pick::Template(text)) => self.fill_in(text, Vec::new()),
+                    Some(Pick::Template(text)) => self.fill_in(text, Vec::new(), None),
                     Some(Pick::Owner(step, owner)) => OverlayResult::Requests(commands::assign_step(self, step, owner)),
                     Some(Pick::ChangeAgent(change)) => asks(wire::Request::AgentChange(change)),
                     // The start screen takes the keys of its lists itself.
@@ -461,20 +469,29 @@ impl App {
     }
 
     /// Asks for the next placeholder of a plan; the one without any left is put under review.
-    fn fill_in(&self, plan: String, values: Vec<(String, String)>) -> OverlayResult {
+    fn fill_in(
+        &self,
+        plan: String,
+        mut values: Vec<(String, String)>,
+        given: Option<(String, String)>,
+    ) -> OverlayResult {
+        values.extend(given);
         match filled(&plan, &values).map_err(str::to_owned) {
             Ok(text) => OverlayResult::Requests(commands::write_plan(&text)),
             Err(name) => stay(Overlay::Prompt(Prompt::new(Purpose::Placeholder { plan, name, values }, ""))),
         }
     }
 
+    fn lease_prompted(&mut self, step: Option<StepId>, text: &str) -> OverlayResult {
+        match commands::send_lease(self, step.clone(), text.trim()) {
+            Some(requests) => OverlayResult::Requests(requests),
+            None => stay(Overlay::Prompt(Prompt::new(Purpose::Lease { step }, text))),
+        }
+    }
+
     /// Enter in a prompt sends what was typed. Where it would approve or destroy, the typed word decides, not the key.
     fn prompted(&mut self, prompt: Prompt, text: String) -> OverlayResult {
-        // A bound of the lease may follow its word.
-        let is_lease = matches!(prompt.purpose, Purpose::Lease { .. });
-        let given = if is_lease { text.split_whitespace().next().unwrap_or_default() } else { text.trim() };
-        let word_is_wrong = prompt.purpose.word().is_some_and(|word| given != word);
-        if word_is_wrong {
+        if !says_the_word(&prompt.purpose, &text) {
             self.say(Toast::warning("the word does not match: nothing was done"));
             return stay(Overlay::Prompt(prompt));
         }
@@ -510,10 +527,7 @@ impl App {
             Purpose::Reason { action, digest, verdict, makes_rule } => {
                 commands::send_reasoned(self, wire::Decide::new(action, digest, verdict), makes_rule, &text)
             }
-            Purpose::Lease { step } => match commands::send_lease(self, step.clone(), text.trim()) {
-                Some(requests) => requests,
-                None => return stay(Overlay::Prompt(Prompt::new(Purpose::Lease { step }, &text))),
-            },
+            Purpose::Lease { step } => return self.lease_prompted(step, &text),
             Purpose::Rewind { tree, .. } => {
                 let rewind = wire::Rewind { tree: Some(tree), ..wire::Rewind::default() };
                 vec![Request::Host(wire::Request::Rewind(rewind))]
@@ -522,10 +536,7 @@ impl App {
             Purpose::Comment(about) => commands::send_comment(*about, &text),
             Purpose::PlanFile => commands::plan_of_file(self, text.trim()),
             Purpose::PlanName(plan) => vec![Request::SavePlan { name: text.trim().to_owned(), text: plan }],
-            Purpose::Placeholder { plan, name, mut values } => {
-                values.push((name, text));
-                return self.fill_in(plan, values);
-            }
+            Purpose::Placeholder { plan, name, values } => return self.fill_in(plan, values, Some((name, text))),
             Purpose::NoteStep(step) => commands::note_step(self, step, &text),
             Purpose::SplitStep(step) => commands::split_step(self, step, &text),
             Purpose::AddStep { at, below } => commands::add_step(self, at, below, text),

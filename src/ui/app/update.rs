@@ -93,22 +93,8 @@ impl App {
                 Vec::new()
             }
             Msg::RuleKept { rule, kept } => self.rule_kept(rule, kept),
-            Msg::PlanSaved(saved) => {
-                self.say(match saved {
-                    Ok(file) => Toast::plain(format!("the plan is saved as {file}")),
-                    Err(why) => Toast::error(format!("the plan was not saved: {why}")),
-                });
-                Vec::new()
-            }
-            Msg::Plans(Ok(plans)) => {
-                self.overlay = Some(Overlay::Choose(Choice::templates(plans)));
-                Vec::new()
-            }
-            Msg::Plans(Err(why)) => {
-                self.say(Toast::error(format!("the saved plans cannot be read: {why}")));
-                Vec::new()
-            }
-            // Ages were taken over above.
+            Msg::PlanSaved(saved) => self.plan_saved(saved),
+            Msg::Plans(plans) => self.plans_read(plans),
             Msg::AgesDue => Vec::new(),
             Msg::DraftDue => self.composer_asks(),
             Msg::Drawn => {
@@ -185,6 +171,22 @@ impl App {
     }
 
     /// The rule has its place in the user's policy; the running session should have it too.
+    fn plan_saved(&mut self, saved: Result<String, String>) -> Vec<Request> {
+        self.say(match saved {
+            Ok(file) => Toast::plain(format!("the plan is saved as {file}")),
+            Err(why) => Toast::error(format!("the plan was not saved: {why}")),
+        });
+        Vec::new()
+    }
+
+    fn plans_read(&mut self, plans: Result<Vec<(String, String)>, String>) -> Vec<Request> {
+        match plans {
+            Ok(plans) => self.overlay = Some(Overlay::Choose(Choice::templates(plans))),
+            Err(why) => self.say(Toast::error(format!("the saved plans cannot be read: {why}"))),
+        }
+        Vec::new()
+    }
+
     fn rule_kept(&mut self, rule: String, kept: Result<String, String>) -> Vec<Request> {
         match (kept, &mut self.overlay) {
             (Ok(place), overlay) => {

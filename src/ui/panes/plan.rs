@@ -53,7 +53,8 @@ enum Line {
     Gone {
         at: usize,
     },
-    /// The head of the agent's own list, and its steps.
+    /// Between the plan and the agent's own list, with its head and its steps.
+    Blank,
     OwnHead,
     Own {
         at: usize,
@@ -88,7 +89,7 @@ impl PlanPane {
         self.progress = progress(&self.shown);
         self.lines.extend(self.gone());
         if !self.own.is_empty() {
-            self.lines.push(Line::OwnHead);
+            self.lines.extend([Line::Blank, Line::OwnHead]);
             self.lines.extend((0..self.own.len()).map(|at| Line::Own { at }));
         }
     }
@@ -132,7 +133,7 @@ impl PlanPane {
     fn step_of(&self, line: Line) -> Option<&Step> {
         match line {
             Line::Step { at, .. } => self.shown.steps.get(at),
-            Line::Gone { .. } | Line::OwnHead | Line::Own { .. } => None,
+            Line::Gone { .. } | Line::Blank | Line::OwnHead | Line::Own { .. } => None,
         }
     }
 
@@ -166,7 +167,7 @@ impl PlanPane {
                 let title = escape::show(&step.title, &Show::prose()).into_owned();
                 Row::new(format!("{} ", look.sign(sign)), role).indented(2).and(title, Role::TextSoft)
             }
-            None => Row::default(),
+            Some(Line::Blank) | None => Row::default(),
         }
     }
 }
@@ -290,7 +291,8 @@ fn row(scene: &Scene, step: &Step, depth: u16, (done, children): (usize, usize),
         .filter(|owner| *owner != "agent")
         .map(|owner| escape::show(owner, &Show::default()).into_owned());
     let right = match (children, note, owner) {
-        (1.., _, _) => Some(format!("{done}/{children}")),
+        (1.., _, Some(owner)) => Some(format!("{owner}  {done}/{children}")),
+        (1.., _, None) => Some(format!("{done}/{children}")),
         (0, Some(note), _) => Some(note),
         (0, None, Some(owner)) => Some(owner),
         (0, None, None) => None,
@@ -309,7 +311,7 @@ pub(super) fn outline(scene: &Scene) -> Vec<Row> {
         Line::Step { at, depth, done, children } => {
             Some(row(scene, plan.steps.get(at)?, depth, (done, children), false))
         }
-        Line::Gone { .. } | Line::OwnHead | Line::Own { .. } => None,
+        Line::Gone { .. } | Line::Blank | Line::OwnHead | Line::Own { .. } => None,
     })
     .collect()
 }

@@ -494,10 +494,7 @@ impl Client {
                 let saved = self.options.files.save_plan(&name, &text);
                 self.app.update(at, Msg::PlanSaved(saved))
             }
-            Request::ListPlans => {
-                let plans = self.options.files.plans();
-                self.app.update(at, Msg::Plans(plans))
-            }
+            Request::ListPlans => self.app.update(at, Msg::Plans(self.options.files.plans())),
             Request::SignIn(login) => self.sign_in(&login, modes).await,
             Request::Begin(wish) => self.begin(wish),
             Request::Suspend => {
