@@ -5,7 +5,7 @@
     reason = "most keys of crossterm mean nothing here, and its list of keys is not ours"
 )]
 
-use crate::base::StepId;
+use crate::base::{Digest, StepId};
 use crate::model::event::Verdict;
 use crate::model::plan::filled;
 use crate::model::{Command, Keeping, PromptPart, When};
@@ -26,6 +26,10 @@ use crossterm::event::KeyCode;
 /// The list closes, and the host is asked.
 fn asks(request: wire::Request) -> OverlayResult {
     OverlayResult::Requests(vec![Request::Host(request)])
+}
+
+fn rewind_to(tree: Digest) -> Request {
+    Request::Host(wire::Request::Rewind(wire::Rewind { tree: Some(tree), ..wire::Rewind::default() }))
 }
 
 /// The word that the question asks for was typed, if it asks for one. A bound may follow that of a lease.
@@ -301,10 +305,7 @@ impl App {
                         None => OverlayResult::Close,
                     },
                     Some(Pick::AgentValue { id, value }) => {
-                        OverlayResult::Requests(vec![Request::Host(wire::Request::SetOption(wire::SetOption {
-                            id,
-                            value,
-                        }))])
+                        asks(wire::Request::SetOption(wire::SetOption { id, value }))
                     }
                     Some(Pick::AgentSessions) => OverlayResult::Both(
                         Box::new(Overlay::Choose(Choice::sessions(&self.scene))),
@@ -468,6 +469,22 @@ impl App {
         }
     }
 
+    pub(super) fn plan_saved(&mut self, saved: Result<String, String>) -> Vec<Request> {
+        self.say(match saved {
+            Ok(file) => Toast::plain(format!("the plan is saved as {file}")),
+            Err(why) => Toast::error(format!("the plan was not saved: {why}")),
+        });
+        Vec::new()
+    }
+
+    pub(super) fn plans_read(&mut self, plans: Result<Vec<(String, String)>, String>) -> Vec<Request> {
+        match plans {
+            Ok(plans) => self.overlay = Some(Overlay::Choose(Choice::templates(plans))),
+            Err(why) => self.say(Toast::error(format!("the saved plans cannot be read: {why}"))),
+        }
+        Vec::new()
+    }
+
     /// Asks for the next placeholder of a plan; the one without any left is put under review.
     fn fill_in(
         &self,
@@ -528,10 +545,7 @@ impl App {
                 commands::send_reasoned(self, wire::Decide::new(action, digest, verdict), makes_rule, &text)
             }
             Purpose::Lease { step } => return self.lease_prompted(step, &text),
-            Purpose::Rewind { tree, .. } => {
-                let rewind = wire::Rewind { tree: Some(tree), ..wire::Rewind::default() };
-                vec![Request::Host(wire::Request::Rewind(rewind))]
-            }
+            Purpose::Rewind { tree, .. } => vec![rewind_to(tree)],
             Purpose::Keep { keeping, .. } => vec![Request::Host(wire::Request::Keeping(keeping))],
             Purpose::Comment(about) => commands::send_comment(*about, &text),
             Purpose::PlanFile => commands::plan_of_file(self, text.trim()),

@@ -17,7 +17,7 @@ use crate::ui::layout::PaneId;
 use crate::ui::limits::{UI_PROCESSES_MS_MIN, UI_SEARCH_ROWS_MAX};
 use crate::ui::overlays::{Awaited, Choice, Editor, Overlay, Revert};
 use crate::ui::terminal::{Input, Key};
-use crate::ui::workers::{Job, Versions};
+use crate::ui::workers::{Job, Product, Versions};
 use crate::wire::{self, ChoiceNeeded};
 use crossterm::event::{KeyCode, KeyModifiers};
 
@@ -60,16 +60,8 @@ impl App {
                 self.scene.far = Some(far);
                 Vec::new()
             }
-            Msg::Trouble(text) => {
-                self.scene.trouble = Some(escape::show(&text, &Show::prose()).into_owned());
-                self.scene.touched.actions = true;
-                Vec::new()
-            }
-            Msg::Computed(product) => {
-                self.scene.products.put(product);
-                self.scene.touched.target = true;
-                Vec::new()
-            }
+            Msg::Trouble(text) => self.troubled(&text),
+            Msg::Computed(product) => self.computed(product),
             Msg::Edited { of: EditorOf::Action { action, digest, part }, outcome } => {
                 self.edited(action, digest, part, outcome)
             }
@@ -171,19 +163,15 @@ impl App {
     }
 
     /// The rule has its place in the user's policy; the running session should have it too.
-    fn plan_saved(&mut self, saved: Result<String, String>) -> Vec<Request> {
-        self.say(match saved {
-            Ok(file) => Toast::plain(format!("the plan is saved as {file}")),
-            Err(why) => Toast::error(format!("the plan was not saved: {why}")),
-        });
+    fn troubled(&mut self, text: &str) -> Vec<Request> {
+        self.scene.trouble = Some(escape::show(text, &Show::prose()).into_owned());
+        self.scene.touched.actions = true;
         Vec::new()
     }
 
-    fn plans_read(&mut self, plans: Result<Vec<(String, String)>, String>) -> Vec<Request> {
-        match plans {
-            Ok(plans) => self.overlay = Some(Overlay::Choose(Choice::templates(plans))),
-            Err(why) => self.say(Toast::error(format!("the saved plans cannot be read: {why}"))),
-        }
+    fn computed(&mut self, product: Product) -> Vec<Request> {
+        self.scene.products.put(product);
+        self.scene.touched.target = true;
         Vec::new()
     }
 
