@@ -36,6 +36,9 @@ use support::{Sheet, quickest};
 const FRAMES: usize = 200;
 const FEW: usize = 100;
 const MANY: usize = 100_000;
+/// More than a screen has rows, and the few.
+const STEPS: usize = 500;
+const STEPS_FEW: usize = 20;
 
 fn main() -> ExitCode {
     let rounds = if support::is_measuring() { FRAMES } else { 1 };
@@ -62,6 +65,17 @@ fn main() -> ExitCode {
     let (mut long, mut short) = (Moving::over(&markdown(many / 10), '7'), Moving::over(&markdown(1), '7'));
     let (ours, few) = quickest(rounds, || long.stream(), || short.stream());
     sheet.ratio("a token and its frame, message of 1 MB of Markdown (floor: 100 bytes)", "us", ours, few, 1.5);
+    for (what, session, pane) in [
+        ("a key and its frame, a plan of 500 steps (floor: 20)", plan as fn(usize) -> String, '1'),
+        ("a key and its frame, the document of a plan of 500 steps (floor: 20)", document, '3'),
+    ] {
+        let (mut long, mut short) = (Moving::over(&session(STEPS), pane), Moving::over(&session(STEPS_FEW), pane));
+        let (ours, few) = quickest(rounds, || long.step(), || short.step());
+        sheet.ratio(what, "us", ours, few, 1.5);
+        let (ours, few) = quickest(rounds, || long.act(), || short.act());
+        let what = what.replace("a key", "an action");
+        sheet.ratio(&what, "us", ours, few, 1.5);
+    }
     replay(&mut sheet, many);
     sheet.end()
 }
@@ -179,6 +193,43 @@ fn reads(rows: usize) -> String {
     lines
 }
 
+/// A session with a plan of this many steps, for each of which something was done.
+fn plan(steps: usize) -> String {
+    let digest = Digest::of(b"read");
+    let of = |n: usize| {
+        let status = if n == 0 { "active" } else { "pending" };
+        format!(r#"{{"id":"s{n}","title":"Step {n} of the plan","status":"{status}","files":["src/{n}.rs"]}}"#)
+    };
+    let list: Vec<String> = (0..steps).map(of).collect();
+    let mut lines = format!(
+        "{{\"seq\":1,\"at\":1,\"kind\":\"plan_revised\",\"revision\":1,\"by\":\"agent\",\"steps\":[{}]}}\n",
+        list.join(",")
+    );
+    for n in 0..steps {
+        let id = n + 1;
+        let _ = writeln!(
+            lines,
+            r#"{{"seq":{},"at":1,"kind":"proposed","action":{{"id":"a{id}","revision":1,"kind":"read","title":"t","step":"s{n}","digest":"{digest}","target":"a"}}}}"#,
+            2 * n + 2
+        );
+        let _ = writeln!(lines, r#"{{"seq":{},"at":1,"kind":"lapsed","action":"a{id}","why":"cancelled"}}"#, 2 * n + 3);
+    }
+    lines
+}
+
+/// A session with a plan of this many steps under review.
+fn document(steps: usize) -> String {
+    let digest = Digest::of(b"plan");
+    let text: String = (1..=steps).map(|n| format!("{n}. Step {n} of `src/{n}.rs`\\n")).collect();
+    format!(
+        "{}\n{}\n",
+        format_args!(
+            r#"{{"seq":1,"at":1,"kind":"proposed","action":{{"id":"a1","revision":1,"kind":"plan","title":"t","digest":"{digest}","document":{{"text":"{text}"}}}}}}"#
+        ),
+        format_args!(r#"{{"seq":2,"at":2,"kind":"held","action":"a1","revision":1,"digest":"{digest}"}}"#),
+    )
+}
+
 /// A session in which one message of this many lines is being said.
 fn said(rows: usize) -> String {
     let text: String = (0..rows).map(|n| format!("row {n} of one long message\\n")).collect();
@@ -242,6 +293,19 @@ impl Moving {
 
     fn hear(&mut self) -> usize {
         self.told("one more row")
+    }
+
+    /// Something is done beside what is shown.
+    fn act(&mut self) -> usize {
+        let seq = self.app.scene.session.head.next();
+        let id = self.app.scene.session.actions.next_id();
+        let digest = Digest::of(b"read");
+        let line = format!(
+            r#"{{"seq":{seq},"at":1,"kind":"proposed","action":{{"id":"{id}","revision":1,"kind":"read","title":"t","digest":"{digest}","target":"a"}}}}"#
+        );
+        let envelope = Envelope::from_json(&line).expect("an event");
+        self.app.update(self.at, Msg::Events(vec![envelope], UnixMs(0)));
+        self.draw()
     }
 
     fn stream(&mut self) -> usize {

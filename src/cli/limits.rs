@@ -70,3 +70,5 @@ pub const NOTIFY_COMMAND_MS_MAX: u64 = 30_000;
 /// Pending actions and alarms that one notification lists.
 pub const NOTIFY_PENDING_MAX: usize = 50;
 pub const NOTIFY_ALARMS_MAX: usize = 20;
+/// Templates of plans that are listed.
+pub const PLAN_FILES_MAX: usize = 200;

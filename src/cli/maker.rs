@@ -33,10 +33,12 @@ pub fn maker(options: &SessionOptions, tests: Option<Command>) -> Result<Arc<dyn
     let model = options.model.iter().map(|model| ("model".to_owned(), OptionValue::Choice(model.clone())));
     spec.options.extend(model);
     let found = discover(&spec, &surroundings(&options.workspace));
-    let isolation = isolation(options.isolation, options.mode, &spec)?;
-    let may_fall_back = options.isolation == IsolationChoice::Auto && options.mode != Mode::Plan;
+    if options.isolation == IsolationChoice::Overlay {
+        return Err(no_overlay());
+    }
     let program = found.map(|f| f.program);
-    Ok(Arc::new(AcpMaker { spec, program, isolation, may_fall_back, record: options.record.clone() }))
+    let (isolation, mode) = (options.isolation, options.mode);
+    Ok(Arc::new(AcpMaker { spec, program, isolation, mode, record: options.record.clone() }))
 }
 
 /// The external agent that is named, if it is one.
@@ -108,13 +110,13 @@ pub fn isolation_unused(options: &SessionOptions) -> Result<Option<String>, Fail
 
 /// By default, an agent whose writes come through us works in the workspace; one that writes itself gets a copy. So does
 /// every one in mode `plan`: whatever it runs without asking changes nothing before the plan is approved.
-fn isolation(choice: IsolationChoice, mode: Mode, spec: &AgentSpec) -> Result<Isolation, Fail> {
+fn isolation(choice: IsolationChoice, mode: Mode, edits: Through) -> Isolation {
     match choice {
-        IsolationChoice::Auto if spec.edits == Through::Client && mode != Mode::Plan => Ok(Isolation::Gated),
-        IsolationChoice::Copy | IsolationChoice::Auto => Ok(Isolation::Copy),
-        IsolationChoice::Gated => Ok(Isolation::Gated),
-        IsolationChoice::Watched => Ok(Isolation::Watched),
-        IsolationChoice::Overlay => Err(no_overlay()),
+        IsolationChoice::Auto if edits == Through::Client && mode != Mode::Plan => Isolation::Gated,
+        IsolationChoice::Copy | IsolationChoice::Auto => Isolation::Copy,
+        IsolationChoice::Gated => Isolation::Gated,
+        IsolationChoice::Watched => Isolation::Watched,
+        IsolationChoice::Overlay => Isolation::Overlay,
     }
 }
 
@@ -122,8 +124,9 @@ fn isolation(choice: IsolationChoice, mode: Mode, spec: &AgentSpec) -> Result<Is
 struct AcpMaker {
     spec: AgentSpec,
     program: Option<PathBuf>,
-    isolation: Isolation,
-    may_fall_back: bool,
+    isolation: IsolationChoice,
+    /// Of the session when this was made.
+    mode: Mode,
     record: Option<PathBuf>,
 }
 
@@ -137,8 +140,8 @@ impl AgentMaker for AcpMaker {
         let config = AcpConfig {
             spec,
             program: self.program.clone(),
-            isolation: self.isolation,
-            may_fall_back: self.may_fall_back,
+            isolation: self.isolation(seat.mode),
+            may_fall_back: self.isolation == IsolationChoice::Auto && seat.mode != Mode::Plan,
             record: self.record.clone(),
             load: seat.agent_session.clone(),
         };
@@ -147,7 +150,11 @@ impl AgentMaker for AcpMaker {
 
     fn badge(&self) -> AgentBadge {
         let level = self.spec.level.word().into();
-        AgentBadge { name: self.spec.shown_name().to_owned(), level, isolation: self.isolation }
+        AgentBadge { name: self.spec.shown_name().to_owned(), level, isolation: self.isolation(self.mode) }
+    }
+
+    fn isolation(&self, mode: Mode) -> Isolation {
+        isolation(self.isolation, mode, self.spec.edits)
     }
 
     fn starts_itself(&self) -> bool {

@@ -99,26 +99,29 @@ impl Watch {
     }
 
     fn take(&mut self, envelope: &Envelope) -> bool {
-        match &envelope.event {
-            Event::Held(_) => self.pending().next().is_some(),
-            Event::TurnEnded(ended) if ended.reason != TurnEnd::Canceled => {
-                self.turn = Some(ended.reason);
-                true
-            }
-            Event::AgentLost(lost) => {
-                self.lost = Some(lost.why.clone());
-                true
-            }
-            Event::Alarm(alarm) if self.alarms.len() < NOTIFY_ALARMS_MAX => {
-                self.alarms.push((alarm.what.to_string(), alarm.text.clone()));
-                true
-            }
-            Event::SessionEnded(ended) if self.calls.on_end => {
-                self.ended = Some(ended.outcome.word().to_owned());
-                true
-            }
-            _ => false,
+        if let Event::TurnEnded(ended) = &envelope.event
+            && ended.reason != TurnEnd::Canceled
+        {
+            self.turn = Some(ended.reason);
+            return true;
         }
+        if let Event::AgentLost(lost) = &envelope.event {
+            self.lost = Some(lost.why.clone());
+            return true;
+        }
+        if let Event::Alarm(alarm) = &envelope.event
+            && self.alarms.len() < NOTIFY_ALARMS_MAX
+        {
+            self.alarms.push((alarm.what.to_string(), alarm.text.clone()));
+            return true;
+        }
+        if let Event::SessionEnded(ended) = &envelope.event
+            && self.calls.on_end
+        {
+            self.ended = Some(ended.outcome.word().to_owned());
+            return true;
+        }
+        matches!(envelope.event, Event::Held(_)) && self.pending().next().is_some()
     }
 
     /// What is pending and worth a call, and was not told as often as it can be.

@@ -2,12 +2,14 @@
 //! one is used.
 
 use super::args::Shared;
-use super::limits::PLAN_FILE_BYTES_MAX;
+use super::limits::{PLAN_FILE_BYTES_MAX, PLAN_FILES_MAX};
 use super::place::Places;
 use super::{DONE, Done, Fail, print};
 use crate::config::Paths;
 use crate::journal::Reader;
 use crate::model::Session;
+use crate::model::plan::{self, is_template_name, placeholders};
+use crate::ui::run::files::PlanFiles;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -25,32 +27,43 @@ pub fn save(shared: &Shared, name: &str, session: Option<&str>, replace: bool) -
     if file.exists() && !replace {
         return Err(Fail::usage(format!("{} already exists; use --replace to replace it", file.display())));
     }
-    let folder = file.parent().unwrap_or(Path::new("/"));
-    std::fs::create_dir_all(folder).map_err(Fail::at(folder))?;
-    let new = file.with_extension("new");
-    let written = super::place::private_file(&new).and_then(|mut out| out.write_all(latest.document.text.as_bytes()));
-    written.and_then(|()| std::fs::rename(&new, &file)).map_err(Fail::at(&file))?;
+    keep(&file, &latest.document.text)?;
     print(&format!("version {} of the plan is saved as {}", latest.number, file.display()))?;
     Ok(DONE)
 }
 
-/// `rightseat plan list`: the names with their placeholders.
-pub fn list(shared: &Shared) -> Done {
-    let folder = folder(shared.config.as_deref())?;
+fn keep(file: &Path, text: &str) -> Result<(), Fail> {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    std::fs::create_dir_all(folder).map_err(Fail::at(folder))?;
+    let new = file.with_extension("new");
+    let written = super::place::private_file(&new).and_then(|mut out| out.write_all(text.as_bytes()));
+    written.and_then(|()| std::fs::rename(&new, file)).map_err(Fail::at(file))
+}
+
+/// All templates with their texts, by name.
+fn all(config: Option<&Path>) -> Result<Vec<(String, String)>, Fail> {
+    let folder = folder(config)?;
     let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
     let stem = |path: &Path| {
         path.extension().is_some_and(|end| end == "md").then(|| path.file_stem()?.to_str().map(str::to_owned))?
     };
-    let mut names: Vec<String> = files.filter_map(|file| stem(&file.path())).filter(|name| is_name(name)).collect();
+    let names = files.filter_map(|file| stem(&file.path())).filter(|name| is_template_name(name));
+    let mut names: Vec<String> = names.take(PLAN_FILES_MAX).collect();
     names.sort();
-    for name in &names {
-        let text = read(&folder.join(format!("{name}.md")))?;
-        let wanted = placeholders(&text);
+    names.into_iter().map(|name| Ok((name.clone(), read(&folder.join(format!("{name}.md")))?))).collect()
+}
+
+/// `rightseat plan list`: the names with their placeholders.
+pub fn list(shared: &Shared) -> Done {
+    let all = all(shared.config.as_deref())?;
+    for (name, text) in &all {
+        let wanted = placeholders(text);
         let wanted =
             if wanted.is_empty() { String::new() } else { format!("  --set {}=…", wanted.join("=… --set ")) };
         print(&format!("{name}{wanted}"))?;
     }
-    if names.is_empty() {
+    if all.is_empty() {
+        let folder = folder(shared.config.as_deref())?;
         print(&format!("no plans in {}; `rightseat plan save NAME` keeps one", folder.display()))?;
     }
     Ok(DONE)
@@ -83,17 +96,11 @@ fn folder(config: Option<&Path>) -> Result<PathBuf, Fail> {
 }
 
 fn template(config: Option<&Path>, name: &str) -> Result<PathBuf, Fail> {
-    if !is_name(name) {
+    if !is_template_name(name) {
         let text = "a plan's name has letters, digits, - and _ only, at most 64 of them";
         return Err(Fail::usage(format!("{name:?} cannot be the name of a plan: {text}")));
     }
     Ok(folder(config)?.join(format!("{name}.md")))
-}
-
-/// A name that is a file in the folder and nothing else.
-fn is_name(name: &str) -> bool {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    (1..=64).contains(&name.len()) && name.chars().all(fits) && !name.starts_with('-')
 }
 
 fn read(file: &Path) -> Result<String, Fail> {
@@ -106,50 +113,37 @@ fn read(file: &Path) -> Result<String, Fail> {
     Ok(text)
 }
 
-/// The pieces of a text: what stands as it is, and names in braces.
-fn pieces(text: &str) -> Vec<(&str, Option<&str>)> {
-    let mut out = Vec::new();
-    let (mut rest, mut plain) = (text, 0);
-    while let Some(at) = rest.get(plain..).and_then(|tail| tail.find('{')).map(|at| at + plain) {
-        let inside = rest.get(at + 1..).and_then(|tail| tail.split_once('}')).map(|(name, _)| name);
-        let fits = |name: &&str| name.starts_with(|c: char| c.is_ascii_alphabetic()) && is_name(name);
-        match inside.filter(fits) {
-            Some(name) => {
-                out.push((rest.get(..at).unwrap_or_default(), Some(name)));
-                rest = rest.get(at + name.len() + 2..).unwrap_or_default();
-                plain = 0;
-            }
-            None => plain = at + 1,
-        }
-    }
-    out.push((rest, None));
-    out
-}
-
-/// The names of its placeholders, each once.
-fn placeholders(text: &str) -> Vec<&str> {
-    let mut names = Vec::new();
-    for name in pieces(text).into_iter().filter_map(|(_, name)| name) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
-}
-
-/// The text with every placeholder filled in; a value is taken as it is, whatever it contains.
+/// The text with every placeholder filled in, and no value left over.
 fn filled(text: &str, values: &[(String, String)]) -> Result<String, String> {
     let wanted = placeholders(text);
     if let Some((name, _)) = values.iter().find(|(name, _)| !wanted.contains(&name.as_str())) {
         return Err(format!("the plan has no placeholder {{{name}}}"));
     }
-    let value = |name: &str| values.iter().rev().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
-    let missing: Vec<&str> = wanted.into_iter().filter(|name| value(name).is_none()).collect();
+    let missing: Vec<&str> = wanted.into_iter().filter(|name| !values.iter().any(|(own, _)| own == name)).collect();
     if !missing.is_empty() {
         return Err(format!("fill in the plan's placeholders: --set {}=…", missing.join("=… --set ")));
     }
-    let each = pieces(text).into_iter().map(|(plain, name)| [plain, name.and_then(value).unwrap_or_default()].concat());
-    Ok(each.collect())
+    plan::filled(text, values).map_err(str::to_owned)
+}
+
+/// The templates, for a client.
+pub struct Kept {
+    pub config: Option<PathBuf>,
+}
+
+impl PlanFiles for Kept {
+    fn save(&self, name: &str, text: &str) -> Result<String, String> {
+        let file = template(self.config.as_deref(), name).map_err(|fail| fail.text)?;
+        if file.exists() {
+            return Err(format!("{} already exists; choose another name", file.display()));
+        }
+        keep(&file, text).map_err(|fail| fail.text)?;
+        Ok(file.display().to_string())
+    }
+
+    fn list(&self) -> Result<Vec<(String, String)>, String> {
+        all(self.config.as_deref()).map_err(|fail| fail.text)
+    }
 }
 
 #[cfg(test)]
@@ -157,28 +151,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_are_filled_in_once_and_code_is_left_alone() {
-        let text = "1. Rename {old} to {new}\n2. `fn f() { {old} }` {} {1} { x }\n";
-        assert_eq!(placeholders(text), ["old", "new"]);
+    fn every_placeholder_needs_a_value_and_every_value_a_placeholder() {
+        let text = "1. Rename {old} to {new}\n";
         let set = |pairs: &[(&str, &str)]| {
             let pairs: Vec<_> = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
             filled(text, &pairs)
         };
-        let done = set(&[("old", "{new}"), ("new", "é")]).unwrap();
-        assert_eq!(
-            done, "1. Rename {new} to é\n2. `fn f() { {new} }` {} {1} { x }\n",
-            "a value is not filled in again"
-        );
+        assert_eq!(set(&[("old", "a"), ("new", "b")]).unwrap(), "1. Rename a to b\n");
         assert!(set(&[("old", "a")]).unwrap_err().contains("--set new=…"));
         assert!(set(&[("old", "a"), ("new", "b"), ("none", "c")]).unwrap_err().contains("{none}"));
-        assert_eq!(filled("no {", &[]).unwrap(), "no {");
-    }
-
-    #[test]
-    fn a_name_is_a_file_in_the_folder_and_nothing_else() {
-        for bad in ["", "..", "a/b", "/etc/passwd", "a.md", ".a", "a b", "-x", "é", &"x".repeat(65)] {
-            assert!(!is_name(bad), "{bad:?}");
-        }
-        assert!(is_name("fix-bug_2"));
     }
 }

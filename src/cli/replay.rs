@@ -103,7 +103,7 @@ fn show(shared: &Shared, record: Record) -> Done {
     screen::check(shared)?;
     let mut options = screen::options(shared, &record.name, Some(true))?;
     options.is_record = true;
-    options.rules = None;
+    options.files.rules = None;
     let runtime = daemon::runtime()?;
     let left = format!("{} was not changed", record.name);
     let done = screen::run(&runtime, options, open(record), || left);

@@ -3,7 +3,8 @@
 use super::args::Shared;
 use super::{DONE, Done, Fail, INTERRUPTED, settings};
 use crate::ui::app::Leave;
-use crate::ui::run::{self, Desktop, Ended, KeepRule, Notices, Options, Stream};
+use crate::ui::run::files::{KeepRule, PlanStore, UserFiles};
+use crate::ui::run::{self, Desktop, Ended, Notices, Options, Stream};
 use crate::ui::terminal::modes;
 use crate::ui::theme::{Depth, Signs};
 use std::future::Future;
@@ -68,7 +69,10 @@ pub fn options(shared: &Shared, title: &str, control: Option<bool>) -> Result<Op
             in_tmux: env("TMUX").is_some(),
             on_end: chosen.notify_on_end,
         },
-        rules: Some(KeepRule(std::sync::Arc::new(move |rule| super::keep_rule::keep(&chosen.policy, rule)))),
+        files: UserFiles {
+            rules: Some(KeepRule(std::sync::Arc::new(move |rule| super::keep_rule::keep(&chosen.policy, rule)))),
+            plans: Some(PlanStore(std::sync::Arc::new(super::plans::Kept { config: shared.config.clone() }))),
+        },
         control,
         opening: None,
     })

@@ -6,9 +6,10 @@ use super::agents::{self, Here};
 use super::maker;
 use super::options::SessionOptions;
 use crate::base::limits::AGENT_LINK_MESSAGES_MAX;
+use crate::config::IsolationChoice;
 use crate::host::AgentMaker;
 use crate::model::Command;
-use crate::model::event::{AgentBadge, Isolation, TurnEnd};
+use crate::model::event::{AgentBadge, Isolation, Mode, TurnEnd};
 use crate::port::{Agent, AgentLink, AgentSeat, FromAgent, ToAgent};
 use futures::future::BoxFuture;
 use std::fmt::Write as _;
@@ -46,6 +47,18 @@ impl AgentMaker for Undecided {
         AgentBadge { name: "no agent".into(), level: crate::model::AgentLevel::NoAgent, isolation: Isolation::Gated }
     }
 
+    /// The agent that is found is an external one, or needs no isolation.
+    fn isolation(&self, mode: Mode) -> Isolation {
+        match self.options.isolation {
+            IsolationChoice::Auto if mode == Mode::Plan => Isolation::Copy,
+            IsolationChoice::Auto => Isolation::Gated,
+            IsolationChoice::Overlay => Isolation::Overlay,
+            IsolationChoice::Copy => Isolation::Copy,
+            IsolationChoice::Gated => Isolation::Gated,
+            IsolationChoice::Watched => Isolation::Watched,
+        }
+    }
+
     fn starts_itself(&self) -> bool {
         false
     }
@@ -63,14 +76,28 @@ struct Waiting {
 }
 
 impl Agent for Waiting {
-    fn run(self: Box<Self>, mut link: AgentLink) -> BoxFuture<'static, ()> {
+    fn run(mut self: Box<Self>, mut link: AgentLink) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             while let Some(message) = link.from_host.recv().await {
-                let ToAgent::Prompt { prompt, when } = message else {
-                    if matches!(message, ToAgent::Shutdown) {
-                        return;
+                let (prompt, when) = match message {
+                    ToAgent::Prompt { prompt, when } => (prompt, when),
+                    ToAgent::Shutdown => return,
+                    // The agent that is found starts in this mode.
+                    ToAgent::Mode(mode) => {
+                        self.seat.mode = mode;
+                        continue;
                     }
-                    continue;
+                    ToAgent::Question(_)
+                    | ToAgent::Reminder(_)
+                    | ToAgent::Filed { .. }
+                    | ToAgent::Answered { .. }
+                    | ToAgent::Output { .. }
+                    | ToAgent::Performed { .. }
+                    | ToAgent::TrialDone { .. }
+                    | ToAgent::PlanEdited { .. }
+                    | ToAgent::SetOption { .. }
+                    | ToAgent::Keeping(_)
+                    | ToAgent::Cancel => continue,
                 };
                 let here = agents::look_around(self.options.config.as_deref(), &self.options.workspace).await;
                 let words = match here {

@@ -30,6 +30,15 @@ pub fn started_again(session: &Session) -> Option<String> {
     Some(format!("The session continues after its agent was started again.\n{}", plan(session)))
 }
 
+/// For an agent that has shortened what it remembers: the approved plan again. Its text is the one that was approved, by
+/// its digest.
+pub fn compacted(session: &Session) -> Option<String> {
+    let digest = session.plans.approved?;
+    let version = session.plans.of(digest).filter(|version| version.document.digest() == digest)?;
+    (!version.document.text.is_empty())
+        .then(|| format!("Your context was shortened. What binds you has not changed.\n{}", plan(session)))
+}
+
 /// The plan's text with its digest, and its tree.
 fn plan(session: &Session) -> String {
     let mut out = String::new();

@@ -76,6 +76,9 @@ pub const RULE_MINUTES_MAX: u32 = 366 * 24 * 60;
 pub const HANDOVER_DECISIONS_MAX: usize = 60;
 pub const HANDOVER_FAILURES_MAX: usize = 30;
 pub const HANDOVER_LINE_CHARS_MAX: usize = 300;
+/// Objections of one step that become questions, and the length of one.
+pub const OBJECTIONS_OF_STEP_MAX: usize = 20;
+pub const OBJECTION_CHARS_MAX: usize = 500;
 /// Rules that one answer lists.
 pub const RULES_LISTED_MAX: usize = 1_000;
 /// Cases that one run can be limited to: their ids are arguments of its command.

@@ -31,7 +31,7 @@ use crate::host::limits::HOST_QUEUE_MESSAGES_MAX;
 use crate::journal::Journal;
 use crate::model::check::CaseReport;
 use crate::model::decide::Ruling;
-use crate::model::event::{AgentBadge, Mode, SessionEnded};
+use crate::model::event::{AgentBadge, Isolation, Mode, SessionEnded};
 use crate::model::{Action, Command, Role};
 use crate::policy::{Allowance, Judged, Listed, Reach};
 use crate::port::{Agent, AgentSeat, Clock, Neighbors, Workspace};
@@ -95,6 +95,11 @@ pub trait AgentMaker: Send + Sync {
     /// Returns whether everything it does outside its own process goes through the gate, so that an unattributed change
     /// is not its own.
     fn is_embedded(&self) -> bool;
+    /// Where an agent that is made in this mode works.
+    fn isolation(&self, mode: Mode) -> Isolation {
+        let _ = mode;
+        self.badge().isolation
+    }
     /// Its trials in private copies need no consent.
     fn trusts_trials(&self) -> bool {
         false

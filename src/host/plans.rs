@@ -2,14 +2,15 @@
 //! a step that is over is put to the user with what was done for it.
 
 use super::gate::Gate;
+use super::limits::{OBJECTION_CHARS_MAX, OBJECTIONS_OF_STEP_MAX};
 use crate::base::{ClientId, Digest, RelPath, StepId};
 use crate::markdown;
 use crate::model::decide::{BEFORE_PLAN, DRIFT, Input};
-use crate::model::event::{Mode, Verdict};
+use crate::model::event::{Isolation, Mode, Verdict};
 use crate::model::plan::{Plan, PlanDocument, PlanOrigin, PlanVerdict};
 use crate::model::session::{ActionState, Phase, PlanVersion, Speaker};
 use crate::model::{Action, AlarmKind, Kind, Session};
-use crate::port::Blobs;
+use crate::port::{AGENT_CANDIDATE, Blobs};
 use crate::wire::{Commented, Commenting, Decide, PlanDecide, PlanDecided, PlanWrite, RpcError};
 use std::path::Path;
 
@@ -68,12 +69,38 @@ pub fn next_words(session: &Session) -> String {
 
 /// The agent's list of steps; steps that ended with it are put to the user where the plan says so.
 pub fn follow(gate: &mut Gate, by: String, steps: Vec<crate::model::Step>) {
+    object(gate);
     let before = gate.session().plan.clone();
     gate.quietly(Input::Replan { by, steps });
     let session = gate.session();
     let Some(step) = ended(session, &before) else { return };
     let summary = Box::new(PlanDocument::new(&summary(session, &step), PlanOrigin::Steps));
     gate.quietly(Input::EndStep { step, summary });
+}
+
+/// What the agent objects to in the role of the present step becomes a question of its own.
+pub fn object(gate: &mut Gate) {
+    let session = gate.session();
+    let (Some(role), Some(step)) = (gate.role(), session.plan.active()) else { return };
+    let begun = session.plans.cost_of_leaf(&step.id).map(|cost| cost.begun).unwrap_or_default();
+    let newest = session.transcript.iter().rev().take_while(|entry| entry.seq >= begun);
+    let said = newest.filter(|entry| matches!(entry.speaker, Speaker::Agent(_)));
+    let mut texts: Vec<String> = said.flat_map(|entry| entry.text.lines().rev()).filter_map(objection).collect();
+    texts.reverse();
+    texts.truncate(OBJECTIONS_OF_STEP_MAX);
+    if !texts.is_empty() {
+        let (role, step) = (role.role.clone(), step.id.clone());
+        gate.quietly(Input::Object { step, role, texts });
+    }
+}
+
+/// The words after `Objection:`, in a list or in bold too.
+fn objection(line: &str) -> Option<String> {
+    const MARK: &str = "objection:";
+    let words = crate::model::plan::without_list_mark(line).trim_start_matches(['*', '_', '>', ' ']);
+    let head = words.get(..MARK.len()).filter(|head| head.eq_ignore_ascii_case(MARK))?;
+    let text = words.get(head.len()..)?.trim_matches(['*', '_', ' ']);
+    (!text.is_empty()).then(|| text.chars().take(OBJECTION_CHARS_MAX).collect())
 }
 
 /// The last step that was open before and is over now, and that nothing may follow unseen.
@@ -191,11 +218,14 @@ pub fn file_changed(gate: &Gate, action: &Action) -> Option<String> {
     let document = action.document()?;
     let (path, was) = (document.path.as_deref()?, document.file?);
     let workspace = gate.workspace();
+    let works_in_copy = gate.session().agent.ready.agent.isolation == Isolation::Copy;
     let inside = match Path::new(path).is_absolute() {
         true => workspace.locate(Path::new(path)),
         false => RelPath::new(path).ok(),
     };
     let now = match inside {
+        // The agent reads and writes it in its own copy.
+        Some(inside) if works_in_copy => workspace.candidate_image(AGENT_CANDIDATE, &inside).map(|image| image.digest),
         Some(inside) => workspace.image(&inside).ok().flatten().map(|image| image.digest),
         None => workspace.plan_file(Path::new(path)).map(|text| Digest::of(text.as_bytes())),
     };

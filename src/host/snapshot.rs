@@ -46,7 +46,7 @@ fn of(session: &Session) -> Value {
         "mode": session.mode,
         "frozen": session.frozen,
         "turn": session.turns.current,
-        "plan": { "revision": session.plan.revision, "steps": session.plan.steps },
+        "plan": { "revision": session.plan.revision, "steps": session.plan.steps, "own": session.plans.own() },
         "actions": actions,
         "actions_left_out": left_out,
         "commands": session.agent.ready.commands,

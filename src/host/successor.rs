@@ -8,8 +8,8 @@ use super::runs::Runs;
 use super::surroundings::Surroundings;
 use super::{AgentMaker, Agents, plans};
 use crate::base::{ClientId, StepId};
-use crate::model::AlarmKind;
-use crate::model::event::{AgentChanged, Event};
+use crate::model::event::{AgentBadge, AgentChanged, AgentNoted, Event, Isolation, Mode};
+use crate::model::{AlarmKind, Session};
 use crate::wire::{AgentChange, AgentList, Answer, RpcError, Seen};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -102,7 +102,8 @@ impl Successor {
         // A stop in between ends what was to go on.
         let goes_on = line.is_changing();
         let from = gate.session().agent.ready.agent.clone();
-        let changed = AgentChanged { from, to: maker.badge(), agent, model, by, step };
+        let to = AgentBadge { isolation: maker.isolation(gate.session().mode), ..maker.badge() };
+        let changed = AgentChanged { from, to, agent, model, by, step };
         let recorded = gate.append(vec![Event::AgentChanged(changed)]);
         serve(gate, line, surroundings, maker);
         plans::ask_again(gate);
@@ -153,6 +154,30 @@ impl Successor {
         }
     }
 
+    /// In mode `plan` an agent that can have a private copy gets it between two turns: it ends, and starts there with the
+    /// next prompt.
+    pub fn isolate(&self, gate: &mut Gate, line: &mut AgentLine, runs: &mut Runs) {
+        let session = gate.session();
+        let is_free = session.turns.current.is_none() && line.is_up() && !line.is_changing() && session.ended.is_none();
+        if session.mode != Mode::Plan || !is_free || !can_leave_tree(session, line) {
+            return;
+        }
+        let mut ready = session.agent.ready.clone();
+        ready.agent.isolation = Isolation::Copy;
+        ready.state = "starting again in a private copy".into();
+        let text = format!(
+            "the mode is plan: {} starts again in a private copy of the workspace, with the next prompt",
+            ready.agent.name
+        );
+        gate.record_all(vec![Event::AgentReady(ready), Event::AgentNoted(AgentNoted::new("copy", text))]);
+        let mut link = line.part(gate, runs);
+        let to_self = self.to_self.clone();
+        tokio::spawn(async move {
+            link.end().await;
+            drop(to_self.send(Msg::Moved).await);
+        });
+    }
+
     /// After a restart: the agent that had the session last has it again.
     pub fn take_up(&mut self, gate: &mut Gate, line: &mut AgentLine, surroundings: &mut Surroundings) {
         // What was begun is not begun again.
@@ -166,6 +191,39 @@ impl Successor {
             }
         }
     }
+}
+
+/// The agent works in the workspace itself, and would not if it started now.
+fn can_leave_tree(session: &Session, line: &AgentLine) -> bool {
+    works_in_tree(session, line) && matches!(line.isolation(Mode::Plan), Isolation::Copy | Isolation::Overlay)
+}
+
+/// The agent is a process of its own that can change the workspace without asking.
+fn works_in_tree(session: &Session, line: &AgentLine) -> bool {
+    let isolation = session.agent.ready.agent.isolation;
+    !line.takes_steps() && matches!(isolation, Isolation::Gated | Isolation::Watched)
+}
+
+/// Says what mode `plan` does not prevent while the agent works in the workspace itself.
+pub fn warn_of_tree(gate: &mut Gate, line: &AgentLine) {
+    let session = gate.session();
+    let turns = session.turns.current.is_some();
+    if session.mode != Mode::Plan || !works_in_tree(session, line) || (can_leave_tree(session, line) && !turns) {
+        return;
+    }
+    let badge = &session.agent.ready.agent;
+    let next = if can_leave_tree(session, line) {
+        "from its next turn on it works in a private copy, where that waits too"
+    } else {
+        "to have that wait too, start the session with --isolation copy"
+    };
+    let text = format!(
+        "the mode is plan, and {} works in the workspace itself (isolation {}): what it asks for waits for the plan, \
+         what it changes without asking does not and is only detected; {next}",
+        badge.name,
+        badge.isolation.word()
+    );
+    gate.alarm(AlarmKind::Isolation, text);
 }
 
 /// The step that is worked on, and the name of its role.

@@ -76,8 +76,13 @@ pub fn about_plan(state: &ActionState, reply: &Reply) -> Option<String> {
             "The supervisor does not want the plan changed like this{gap}{reason}\nFollow the approved plan."
         )),
         (PlanSubject::StepEnd { step }, true) => Some(format!("Step {step} is not done yet{gap}{reason}")),
+        (PlanSubject::Objection { .. }, true) => {
+            Some(format!("The supervisor does not share the objection \"{}\"{gap}{reason}", document.text.trim()))
+        }
         // The plan as it is, or the next step, is told anyway.
-        (PlanSubject::Replan | PlanSubject::StepEnd { .. }, false) => (!reason.is_empty()).then(|| reason.to_owned()),
+        (PlanSubject::Replan | PlanSubject::StepEnd { .. } | PlanSubject::Objection { .. }, false) => {
+            (!reason.is_empty()).then(|| reason.to_owned())
+        }
     }
 }
 

@@ -69,7 +69,7 @@ impl Action {
         if let Some(document) = self.document() {
             hash.field(b"plan").field(document.text.as_bytes()).field(document.subject.word().as_bytes());
             hash.field(&document.cut_bytes.to_le_bytes());
-            if let PlanSubject::StepEnd { step } = &document.subject {
+            if let PlanSubject::StepEnd { step } | PlanSubject::Objection { step } = &document.subject {
                 hash.field(step.as_str().as_bytes());
             }
             for step in &document.steps {

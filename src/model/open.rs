@@ -136,6 +136,8 @@ open_words! {
         Before = "before",
         After = "after",
         Start = "start",
+        StepBegins = "step_begins",
+        StepEnds = "step_ends",
     }
 
     /// The change of a client.

@@ -258,7 +258,9 @@ impl Desk {
     /// Keeps what is not for the present call; an interruption is an error so that `?` unwinds to the turn's start.
     fn keep(&mut self, message: ToAgent) -> Result<(), Interrupted> {
         match message {
-            ToAgent::Question(text) => self.keep(ToAgent::Prompt { prompt: text.into(), when: When::Boundary }),
+            ToAgent::Question(text) | ToAgent::Reminder(text) => {
+                self.keep(ToAgent::Prompt { prompt: text.into(), when: When::Boundary })
+            }
             ToAgent::Prompt { prompt, when } => {
                 if self.prompts.len() < DESK_PROMPTS_MAX {
                     self.prompts.push_back((prompt.text(), when));

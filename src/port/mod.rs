@@ -13,9 +13,9 @@ pub use desk::{Desk, Interrupted, Settled, TrialError};
 pub use neighbors::{Neighbor, Neighbors, Past};
 pub use prompt::{PromptBlock, PromptBlocks, fence_for, place_words};
 pub use workspace::{
-    AgentChild, AgentSpawn, Apart, Blobs, Candidate, CandidateChange, CandidateChanges, Changed, Effect, HeldFile,
-    Image, NotApart, Notice, Performed, Progress, Promotion, ResultNode, TreeChange, Trials, Work, Workspace,
-    WorkspaceError, is_plan_file,
+    AGENT_CANDIDATE, AgentChild, AgentSpawn, Apart, Blobs, Candidate, CandidateChange, CandidateChanges, Changed,
+    Effect, HeldFile, Image, NotApart, Notice, Performed, Progress, Promotion, ResultNode, TreeChange, Trials, Work,
+    Workspace, WorkspaceError, is_plan_file,
 };
 
 use crate::base::{ActionId, SessionId, UnixMs};
@@ -71,7 +71,7 @@ pub struct Ticket(pub u64);
 /// From an agent to the host.
 #[derive(Debug)]
 pub enum FromAgent {
-    Ready(AgentReady),
+    Ready(Box<AgentReady>),
     /// `by` is `agent` or the specialist's name.
     Said {
         by: String,
@@ -84,6 +84,8 @@ pub enum FromAgent {
         more: bool,
     },
     Noted(AgentNoted),
+    /// The agent has shortened what it remembers: what binds it must be told again.
+    Compacted,
     /// The whole plan as the agent sees it now; merged into the supervisor's, see `Plan::replanned`.
     Plan {
         by: String,
@@ -221,6 +223,8 @@ pub enum ToAgent {
     },
     /// A question of the supervisor about a pending action; the work continues.
     Question(String),
+    /// What the agent must know while it goes on: into the running turn where it takes that, else with the next prompt.
+    Reminder(String),
     /// The proposal has become this action; its answer may take for ever.
     Filed {
         ticket: Ticket,

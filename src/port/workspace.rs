@@ -312,6 +312,9 @@ pub fn is_plan_file(path: &Path) -> bool {
         && path.parent().and_then(Path::file_name).is_some_and(|parent| parent == "plans")
 }
 
+/// The name of the private copy that the session's agent works in.
+pub const AGENT_CANDIDATE: &str = "agent";
+
 /// The only writer and spawner. One per session; all methods may be called from any task.
 pub trait Workspace: Send + Sync {
     fn root(&self) -> &Path;
@@ -330,6 +333,12 @@ pub trait Workspace: Send + Sync {
     /// plainly a plan's.
     fn plan_file(&self, path: &Path) -> Option<String> {
         let _ = path;
+        None
+    }
+
+    /// A file of the private copy with this name; `None` when there is no such copy or file. Only read.
+    fn candidate_image(&self, name: &str, path: &RelPath) -> Option<Image> {
+        let _ = (name, path);
         None
     }
 

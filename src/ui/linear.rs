@@ -43,7 +43,7 @@ pub struct LineRenderer {
     toast: Option<String>,
     overlay: Vec<String>,
     menu: Vec<String>,
-    /// The text of the open field, as printed on the last line.
+    /// The line of the open field that the cursor is in, as printed last.
     typed: Option<String>,
 }
 
@@ -70,7 +70,7 @@ impl LineRenderer {
             lines.extend(toast.iter().cloned());
             self.toast = toast;
         }
-        self.bytes(lines, field(app).map(Entry::shown))
+        self.bytes(lines, field(app).map(Entry::line_here))
     }
 
     /// Lines, then the open field behind its sign; text typed at its end is sent as it is.
@@ -81,14 +81,14 @@ impl LineRenderer {
             (Some(before), Some(now)) if lines.is_empty() => now.strip_prefix(before.as_str()),
             _ => None,
         };
-        if let Some(more) = grown.filter(|more| !more.contains('\n')) {
+        if let Some(more) = grown {
             out.push_str(&clean(more));
         } else {
             let shrunk = match (&before, &self.typed) {
                 (Some(before), Some(now)) if lines.is_empty() => before.strip_prefix(now.as_str()),
                 _ => None,
             };
-            if shrunk.is_some_and(|gone| gone.chars().count() == 1 && gone.is_ascii() && gone != "\n") {
+            if shrunk.is_some_and(|gone| gone.chars().count() == 1 && gone.is_ascii()) {
                 out.push_str("\u{8} \u{8}");
             } else {
                 if before.is_some() && (self.typed != before || !lines.is_empty()) {
@@ -99,9 +99,8 @@ impl LineRenderer {
                     out.push_str("\r\n");
                 }
                 if let Some(now) = self.typed.as_ref().filter(|_| self.typed != before || !lines.is_empty()) {
-                    let last = now.rsplit('\n').next().unwrap_or_default();
                     out.push_str("> ");
-                    out.push_str(&clean(last));
+                    out.push_str(&clean(now));
                 }
             }
         }

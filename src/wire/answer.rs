@@ -44,9 +44,12 @@ pub struct Decision {
 }
 
 /// The number of the plan's newest revision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanRevision {
     pub revision: u32,
+    /// The comments that the operations became, of a plan that is not approved yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub comments: Vec<CommentId>,
 }
 
 /// A comment on the plan, by its name.

@@ -290,6 +290,9 @@ pub struct LeaseGrant {
     /// A lease that ends with this one: it was narrowed or extended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<LeaseId>,
+    /// Micro-dollars that the agent may cost meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micros_max: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

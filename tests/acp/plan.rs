@@ -218,6 +218,8 @@ async fn a_mode_that_asks_for_less_after_the_approval_is_an_alarm_unless_it_was_
         let badges = s.events.iter().filter(|e| e["kind"] == "agent_ready").map(|e| e["badges"].to_string());
         let says_so = badges.filter(|badges| badges.contains("acceptEdits: it does not ask before")).count();
         assert!(says_so > 0, "the badge says so");
+        let loose = s.events.iter().any(|e| e["kind"] == "agent_ready" && e["loose_mode"] == "acceptEdits");
+        assert!(loose, "and the header");
         if chosen {
             assert_eq!((s.alarms("mode_changed"), resets), (Vec::new(), 0));
         } else {
@@ -245,4 +247,141 @@ async fn an_edited_plan_is_heard_before_anything_of_it_is_done() {
         s.prompts()
     );
     assert_eq!((s.count("held"), s.file("a.txt").unwrap()), (1, "old\n".to_owned()));
+}
+
+/// A session that goes over to mode `plan`: an agent that can have a copy gets it between two turns, and goes on there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_goes_into_its_copy_when_the_mode_becomes_plan() {
+    let mut plain = scene(json!([[{"say": "hi"}, {"await_cancel": true}, {"stop": "cancelled"}]]));
+    (plain.mode, plain.isolation_of_plan) = (None, Some(Isolation::Copy));
+    plain.script["init"] = json!({"agentCapabilities": {"loadSession": true}});
+    let mut s = plain.start().await;
+    s.wait("its words", |e| e["kind"] == "said" && e["by"] == "agent").await;
+    s.call("gate/mode", json!({"mode": "plan"})).await.unwrap();
+    let warned = s.alarm("isolation").await["text"].as_str().unwrap().to_owned();
+    assert!(warned.contains("isolation gated") && warned.contains("from its next turn on"), "{warned}");
+    let next = json!([[{"write": "a.txt", "content": "new\n"}]]);
+    s.plays_next(&json!({"turns": next, "init": {"agentCapabilities": {"loadSession": true}}}));
+    s.call("session/cancel", json!({})).await.unwrap();
+    s.turn_ends().await;
+    s.wait("the copy", |e| e["kind"] == "agent_ready" && e["agent"]["isolation"] == "copy").await;
+    s.prompt("go on").await;
+    early(&mut s).await;
+    assert!(s.heard().iter().any(|m| m["method"] == "session/load"), "it goes on with its own session");
+    assert!(s.alarms("unsupervised").iter().all(|text| text.contains("in its private copy")));
+}
+
+/// One that is to work in the workspace stays there, and what that means is said at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_mode_plan_does_not_prevent_in_the_workspace_is_said() {
+    for from_the_start in [true, false] {
+        let mut gated = scene(json!([[{"say": "hi"}]]));
+        gated.mode = from_the_start.then_some(Mode::Plan);
+        let mut s = gated.start().await;
+        s.turn_ends().await;
+        if !from_the_start {
+            assert_eq!(s.alarms("isolation"), [""; 0]);
+            s.call("gate/mode", json!({"mode": "plan"})).await.unwrap();
+            s.alarm("isolation").await;
+        }
+        let alarms = s.alarms("isolation");
+        assert!(alarms.len() == 1 && alarms[0].contains("is only detected"), "{alarms:?}");
+        assert!(alarms[0].contains("start the session with --isolation copy"), "{alarms:?}");
+    }
+}
+
+/// A plan's file in the agent's private copy is read there, before the question and before the approval.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_is_void_when_the_plans_file_in_the_copy_has_changed() {
+    for (named, changes) in [("PLAN.md", true), ("$CWD/PLAN.md", true), ("PLAN.md", false)] {
+        let with_file = json!({"rawInput": {"plan": PLAN, "planFilePath": named}});
+        let turn = json!([{"write": "PLAN.md", "content": PLAN}, asks(&with_file, json!([]), json!([]))]);
+        let mut private = scene(json!([turn]));
+        private.isolation = Isolation::Copy;
+        let mut s = private.start().await;
+        let about_plan = |e: &Value| e["kind"] == "proposed" && e["action"]["document"]["text"] == PLAN;
+        let action = s.wait("the plan", about_plan).await["action"].clone();
+        assert_eq!(action["document"]["path"], "PLAN.md", "{action}");
+        s.wait("the question", |e| e["kind"] == "held" && e["action"] == action["id"]).await;
+        if changes {
+            let copy = s.dir.path().join("state/candidates/agent/PLAN.md");
+            std::fs::write(copy, "1. Delete everything\n").unwrap();
+        }
+        let approve = json!({"action": action["id"], "digest": action["digest"], "verdict": "approve"});
+        let answer = s.call("action/decide", approve).await;
+        if changes {
+            assert!(answer.unwrap_err()["message"].as_str().unwrap().contains("PLAN.md changed while"));
+        } else {
+            answer.unwrap();
+        }
+    }
+}
+
+const REMIND: &str = "What binds you has not changed.";
+
+/// A session in which this plan is approved, and the agent's later turns.
+async fn with_approved_plan(mut scene: Scene) -> (Session, String) {
+    scene.script["init"] = json!({"agentCapabilities": {"loadSession": true}});
+    let mut s = scene.start().await;
+    let plan = s.held().await;
+    s.approve(&plan).await;
+    s.turn_ends().await;
+    let digest = rightseat::base::Digest::of(PLAN.as_bytes()).to_string();
+    (s, digest)
+}
+
+/// What binds an agent is told again when it has shortened what it remembers: it said so, or it was told to.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_approved_plan_is_told_again_after_a_compaction() {
+    let compacted = |status: &str| json!({"update": {"sessionUpdate": "compaction_update", "status": status}});
+    let commands = json!({"update": {"sessionUpdate": "available_commands_update",
+        "availableCommands": [{"name": "compact", "description": "Shorten"}]}});
+    let ask = asks(&text(), json!([]), json!([]));
+    let turns = json!([[commands, ask], [compacted("started"), compacted("completed"), {"say": "shorter"}],
+        [{"say": "on"}], [{"say": "short"}], [{"say": "on"}]]);
+    let (mut s, digest) = with_approved_plan(scene(turns)).await;
+    for next in ["go on", "with this", "/compact", "and this"] {
+        s.prompt(next).await;
+        s.turn_ends().await;
+    }
+    let prompts = s.prompts();
+    let told: Vec<bool> = prompts.iter().map(|prompt| prompt.contains(REMIND)).collect();
+    assert_eq!(told, [false, false, true, false, true], "{prompts:#?}");
+    assert!(prompts[2].contains(&digest) && prompts[2].contains("1. Edit `a.txt`"), "{}", prompts[2]);
+    let journal = s.events.iter().filter(|e| e["kind"] == "told" && e["text"].as_str().unwrap().contains(REMIND));
+    assert_eq!(journal.count(), 2);
+}
+
+/// A process that loads its own session is told what was approved in the one before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_approved_plan_is_told_again_to_an_agent_that_loads_its_session() {
+    let (mut s, digest) = with_approved_plan(scene(json!([[asks(&text(), json!([]), json!([]))]]))).await;
+    s.plays_next(&json!({"turns": [[{"say": "on"}]], "init": {"agentCapabilities": {"loadSession": true}}}));
+    s.call("gate/stop", json!({})).await.unwrap();
+    s.call("gate/resume", json!({})).await.unwrap_or_default();
+    s.prompt("go on").await;
+    s.turn_ends().await;
+    assert!(s.heard().iter().any(|m| m["method"] == "session/load" && m["params"]["sessionId"] == "fake-1"));
+    let last = s.prompts().pop().unwrap();
+    assert!(last.contains("The session continues after its agent was started again."), "{last}");
+    assert!(last.contains(&digest) && last.contains("1. Edit `a.txt`") && last.ends_with("go on"), "{last}");
+}
+
+/// An agent that takes words only between prompts: its prompt is not ended to tell it that its steps are approved.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_approval_of_our_own_question_ends_no_running_prompt() {
+    let list = json!({"update": {"sessionUpdate": "plan", "entries": [
+        {"content": "Edit a", "status": "in_progress"}, {"content": "Look again", "status": "pending"}]}});
+    let turns = json!([[list, edits("t1"), {"say": "edited"}], [{"say": "heard"}]]);
+    let mut s = scene(turns).start().await;
+    let plan = s.held().await;
+    assert_eq!(plan.action["document"]["origin"], "steps");
+    let edit = s.held().await;
+    assert_eq!(edit.action["kind"], "edit");
+    s.approve(&plan).await;
+    s.approve(&edit).await;
+    s.turn_ends().await;
+    assert!(!s.heard().iter().any(|m| m["method"] == "session/cancel"));
+    assert!(s.prompts()[1].contains("The supervisor approved this plan"), "{:?}", s.prompts());
+    assert_eq!(s.file("a.txt").unwrap(), "new\n");
 }

@@ -60,17 +60,23 @@ impl Clock for Wall {
     }
 }
 
-struct Maker(AcpConfig);
+/// With where the agent works in mode `plan`, if that is another place.
+struct Maker(AcpConfig, Option<Isolation>);
 
 impl AgentMaker for Maker {
     fn make(&self, seat: AgentSeat) -> Result<Box<dyn Agent>, String> {
         // The agent's own session of a former process goes before the one that the scene begins with.
         let load = seat.agent_session.clone().or(self.0.load.clone());
-        Ok(Box::new(AcpAgent::new(AcpConfig { load, ..self.0.clone() }, seat)))
+        let isolation = self.isolation(seat.mode);
+        Ok(Box::new(AcpAgent::new(AcpConfig { load, isolation, ..self.0.clone() }, seat)))
     }
 
     fn badge(&self) -> AgentBadge {
         AgentBadge { name: "fake".into(), level: "L?".into(), isolation: self.0.isolation }
+    }
+
+    fn isolation(&self, mode: Mode) -> Isolation {
+        self.1.filter(|_| mode == Mode::Plan).unwrap_or(self.0.isolation)
     }
 
     fn starts_itself(&self) -> bool {
@@ -93,6 +99,8 @@ pub struct Scene {
     pub isolation: Isolation,
     /// `guarded` without.
     pub mode: Option<Mode>,
+    /// In mode `plan`, where it is another one.
+    pub isolation_of_plan: Option<Isolation>,
     pub load: Option<String>,
     pub goal: Option<&'static str>,
     /// The agent's program is nowhere.
@@ -152,7 +160,7 @@ impl Scene {
             journal_path,
             session,
             workspace: Arc::new(workspace),
-            agent: Arc::new(Maker(self.config(dir.path(), &script))),
+            agent: Arc::new(Maker(self.config(dir.path(), &script), self.isolation_of_plan)),
             agents: Arc::new(crate::alone::Alone),
             judge: Arc::new(AskAll),
             clock: Arc::new(Wall),
@@ -200,6 +208,11 @@ impl Scene {
 impl Session {
     pub fn root(&self) -> PathBuf {
         self.dir.path().join("work")
+    }
+
+    /// What the agent plays when it is started again.
+    pub fn plays_next(&self, script: &Value) {
+        std::fs::write(self.dir.path().join("script.json"), script.to_string()).unwrap();
     }
 
     pub fn file(&self, path: &str) -> Option<String> {

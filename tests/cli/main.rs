@@ -4,6 +4,7 @@
     clippy::too_many_lines,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::print_stderr,
     reason = "tests fail by panicking"

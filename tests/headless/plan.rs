@@ -264,3 +264,131 @@ fn a_plan_its_comments_and_the_end_of_a_step_outlive_the_host() {
     drop(again);
     assert_verifies(&room, &session);
 }
+
+/// Before the approval the plan is still the agent's: edits of its tree ask for changes, marks of the user are made.
+#[test]
+fn edits_of_a_plan_that_is_not_approved_become_comments_on_it() {
+    let room = Room::with(&[]);
+    let list = json!({"plan": [{"title": "Read"}, {"title": "Write a poem"}]});
+    let told =
+        r"(?s)sends the plan back.*1\. Step s2:.*> Write a poem.*Leave this out\..*2\. Step s1:.*Reword this to: Look";
+    let script = room.script(&[list, json!({"prompt": told}), json!({"say": "as you like"})]);
+    let mut seat = Seat::start(&room, &["--agent", &script, "--mode", "plan"]);
+    let held = held_of(&mut seat, "plan");
+    let operations = json!([{"op": "remove", "step": "s2"}, {"op": "reword", "step": "s1", "title": "Look"},
+        {"op": "stop", "step": "s1"}]);
+    let stale = seat.try_ask("plan/edit", json!({"revision": 9, "operations": operations}));
+    assert!(stale.is_err() && seat.count("plan_commented") == 0, "{stale:?}");
+    let answer = seat.ask("plan/edit", json!({"revision": 1, "operations": operations}));
+    assert_eq!(answer, json!({"revision": 2, "comments": ["k1", "k2"]}));
+    let tree = seat.wait("the mark", |e| e["kind"] == "plan_revised" && e["revision"] == 2);
+    assert_eq!((&tree["steps"][0]["title"], &tree["steps"][0]["stop"]), (&json!("Read"), &json!(true)));
+    assert_eq!(tree["steps"].as_array().unwrap().len(), 2);
+    seat.decide(&held, "redirect", json!({})).unwrap();
+    seat.wait("what the agent says then", |e| e["kind"] == "said" && e["text"] == "as you like");
+}
+
+/// A list that has little to do with the approved plan is shown beside it and changes nothing of it.
+#[test]
+fn an_agents_own_list_stands_beside_the_plan() {
+    let room = Room::with(&[]);
+    let script = room.script(&[
+        json!({"document": "1. Read the code\n2. Fix the sums\n"}),
+        json!({"plan": [{"id": "x1", "title": "Look at git", "status": "active"}, {"id": "x2", "title": "Think"},
+            {"id": "x3", "title": "Sleep"}]}),
+        json!({"plan": [{"title": "Read the code", "status": "done"}, {"title": "Fix the sums"}]}),
+        json!({"run": {"command": "make it"}}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = held_of(&mut seat, "plan");
+    seat.approve(&held);
+    let own = seat.wait_kind("plan_listed");
+    let titles: Vec<&str> = own["steps"].as_array().unwrap().iter().map(|s| s["title"].as_str().unwrap()).collect();
+    assert_eq!(titles, ["Look at git", "Think", "Sleep"]);
+    assert_eq!(seat.wait_kind("plan_listed")["steps"], json!([]), "the next list is the plan's again");
+    held_of(&mut seat, "command");
+    let done = |e: &Value| e["kind"] == "plan_revised" && e["steps"][0]["status"] == "done";
+    assert_eq!(seat.ever("the statuses", done)["steps"].as_array().unwrap().len(), 2);
+}
+
+/// A bundled role works without a file of the user's, and what a reviewer objects to is an item of its own.
+#[test]
+fn a_reviewer_changes_nothing_and_its_objection_is_an_item() {
+    let room = Room::with(&[("calc.py", "x\n")]);
+    let plan = |first: &str, second: &str| json!({"plan": [{"title": "Fix it", "status": first}, {"title": "Review it", "status": second}]});
+    let script = room.script(&[
+        json!({"document": "1. Fix it\n2. Review it\n"}),
+        json!({"run": {"command": "make it"}}),
+        plan("done", "active"),
+        edit("y\n"),
+        json!({"say": "I looked.\n- **Objection:** calc.py still subtracts\n- objection: no test\nNo objection: else."}),
+        plan("done", "done"),
+        json!({"run": {"command": "make more"}}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = held_of(&mut seat, "plan");
+    seat.approve(&held);
+    let command = held_of(&mut seat, "command");
+    let revision = seat.ever("the tree", |e| e["kind"] == "plan_revised")["revision"].clone();
+    let assign = json!([{"op": "assign", "step": "s2", "owner": "reviewer"}]);
+    seat.ask("plan/edit", json!({"revision": revision, "operations": assign}));
+    seat.decide(&command, "deny", json!({})).unwrap();
+    let ruled = seat.wait("the ruling", |e| e["kind"] == "ruled" && e["rule"] == "role");
+    assert!(ruled["reason"].as_str().unwrap().contains("the role reviewer, which may only read"), "{ruled}");
+    let first = held_of(&mut seat, "plan");
+    let action = seat.proposal(&first["action"]);
+    assert_eq!(action["document"]["subject"]["objection"]["step"], "s2", "{action}");
+    assert_eq!(action["title"], "reviewer objects: calc.py still subtracts");
+    let second = held_of(&mut seat, "plan");
+    assert_eq!(seat.proposal(&second["action"])["document"]["text"], "no test");
+    seat.approve(&first);
+    let tree = seat.wait("the step", |e| e["kind"] == "plan_revised" && e["steps"].as_array().unwrap().len() == 3);
+    assert_eq!(
+        (&tree["steps"][2]["title"], &tree["steps"][2]["owner"]),
+        (&json!("calc.py still subtracts"), &json!("human"))
+    );
+    assert_eq!(seat.finished(&first["action"])["outcome"], "ok");
+    seat.decide(&second, "deny", json!({"reason": "there is one"})).unwrap();
+    let told = |e: &Value| e["kind"] == "said" && e["text"].as_str().unwrap().contains("does not share the objection");
+    seat.wait("the answer", told);
+    assert_eq!(room.read("calc.py"), "x\n");
+}
+
+#[test]
+fn a_checkpoint_is_made_when_a_marked_step_begins_and_when_it_ends() {
+    let room = Room::with(&[("calc.py", "x\n")]);
+    let plan = |first: &str| json!({"plan": [{"title": "Fix it", "status": first}, {"title": "Look"}]});
+    let script = room.script(&[
+        plan("pending"),
+        json!({"run": {"command": "make it"}}),
+        plan("active"),
+        edit("y\n"),
+        plan("done"),
+        json!({"run": {"command": "make more"}}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let command = held_of(&mut seat, "command");
+    let mark = json!({"revision": 1, "operations": [{"op": "checkpoint", "step": "s1"}]});
+    seat.ask("plan/edit", mark);
+    seat.decide(&command, "deny", json!({})).unwrap();
+    let of_step =
+        |when: &'static str| move |e: &Value| e["kind"] == "checkpointed" && e["step"] == "s1" && e["when"] == when;
+    let held = held_of(&mut seat, "edit");
+    seat.approve(&held);
+    let begun = seat.ever("its begin", of_step("step_begins"))["tree"].clone();
+    let ended = seat.wait("its end", of_step("step_ends"))["tree"].clone();
+    assert_ne!(begun, ended);
+    seat.ask("checkpoint/rewind", json!({"tree": begun}));
+    crate::seat::until("the files are back", || room.read("calc.py") == "x\n");
+}
+
+#[test]
+fn a_lease_with_a_cost_bound_needs_an_agent_that_reports_its_cost() {
+    let room = Room::with(&[]);
+    let script = room.script(&[json!({"run": {"command": "make it"}})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    held_of(&mut seat, "command");
+    let refusal = seat.try_ask("lease/grant", json!({"cost_micros_max": 500_000})).unwrap_err();
+    assert!(refusal.to_string().contains("has not reported what it costs"), "{refusal}");
+    assert_eq!(seat.ask("lease/grant", json!({}))["lease"], "l1");
+}

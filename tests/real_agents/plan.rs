@@ -137,15 +137,45 @@ fn opencodes_list_of_steps_is_the_plan() {
 /// As a supervisor has it, on the screen.
 #[test]
 fn claudes_plan_is_reviewed_on_the_screen() {
-    let kind = Kind::Claude;
-    let work = vec![kind.reads("change.txt"), kind.edits("change.txt"), Turn::text("All done here.")];
-    let plays = [("play-plan", [kind.submits(FIRST), kind.submits(SECOND), work].concat())];
-    let Some(stage) = Stage::set(kind, Leash::Asks, plays) else { return };
+    a_plan_is_reviewed_on_the_screen(Kind::Claude);
+}
+
+#[test]
+fn codexs_plan_is_reviewed_on_the_screen() {
+    a_plan_is_reviewed_on_the_screen(Kind::Codex);
+}
+
+#[test]
+fn qwens_plan_is_reviewed_on_the_screen() {
+    a_plan_is_reviewed_on_the_screen(Kind::Qwen);
+}
+
+#[test]
+fn kimis_plan_is_reviewed_on_the_screen() {
+    a_plan_is_reviewed_on_the_screen(Kind::Kimi);
+}
+
+/// The agent begins in its own plan mode.
+fn begin_in_plan_mode(stage: &Stage, kind: Kind) {
     let entry = stage.room.dir.path().join("rightseat/agents.toml");
-    let text = std::fs::read_to_string(&entry).unwrap().replace("mode = \"default\"", "mode = \"plan\"");
+    let text = std::fs::read_to_string(&entry).unwrap();
+    let text = match kind.plan_mode().unwrap() {
+        ("mode", plan) => text.replace("mode = \"default\"", &format!("mode = \"{plan}\"")),
+        (option, plan) => format!("{text}options = {{ {option} = \"{plan}\" }}\n"),
+    };
     std::fs::write(&entry, text).unwrap();
+}
+
+fn a_plan_is_reviewed_on_the_screen(kind: Kind) {
+    let beyond = vec![kind.reads("deny.txt"), kind.edits("deny.txt")];
+    let work = vec![kind.reads("change.txt"), kind.edits("change.txt")];
+    let end = vec![Turn::text("All done here.")];
+    let plays = [("play-plan", [kind.submits(FIRST), kind.submits(SECOND), work, beyond, end].concat())];
+    let Some(stage) = Stage::set(kind, Leash::Asks, plays) else { return };
+    begin_in_plan_mode(&stage, kind);
     let _hosts = Hosts(&stage.room);
-    let args = ["--agent", "claude", "--isolation", "gated", "--mode", "plan", "--config", &stage.config, "play-plan"];
+    let args =
+        ["--agent", kind.name(), "--isolation", "gated", "--mode", "plan", "--config", &stage.config, "play-plan"];
     let mut screen = Screen::open(&stage.room, &args, (120, 40));
     let is_first = |text: &str| text.contains("plan, version 1") && text.contains("Tell everybody");
     screen.wait_within(START_MAX, "the first version", is_first);
@@ -166,10 +196,10 @@ fn claudes_plan_is_reviewed_on_the_screen() {
     screen.wait_for("Redirect: what should the agent do instead?");
     screen.type_text("Smaller.");
     screen.press("enter");
-    screen.wait("the second version", |text| text.contains("plan, version 2"));
+    screen.wait_within(START_MAX, "the second version", |text| text.contains("plan, version 2"));
     let heard: String = stage.model.received().iter().map(|request| request.body.to_string()).collect();
     for words in ["Smaller.", "1. Line 5", "> 3. Tell everybody", "not them", "2. Line 3", "why read it"] {
-        assert!(heard.contains(words), "{words}");
+        assert!(heard.contains(words), "{kind:?}: {words}");
     }
     screen.command("diff-view");
     screen
@@ -183,7 +213,18 @@ fn claudes_plan_is_reviewed_on_the_screen() {
     screen.wait_for("Look at it again");
     screen.command("focus-diff");
     screen.approve("the edit is on the disk", |_| stage.room.read("change.txt") == "line\nnew\nend\n");
-    screen.wait_for("All done here.");
+    screen.wait_within(START_MAX, "what the step does not declare", |text| text.contains("edit deny.txt"));
+    screen.command("focus-why");
+    screen.wait_for("ask (drift)");
+    screen.command("focus-diff");
+    screen.command("deny");
+    screen.wait_for("Deny: why?");
+    screen.type_text("only the one file");
+    screen.press("enter");
+    screen.wait_within(START_MAX, "its last words", |text| text.contains("All done here."));
+    assert_eq!(stage.room.read("deny.txt"), OLD);
+    let heard: String = stage.model.received().iter().map(|request| request.body.to_string()).collect();
+    assert!(heard.contains("only the one file"), "{kind:?} was told why");
     screen.quit();
     assert_verifies(&stage.room, &only_session(&stage.room));
 }

@@ -14,7 +14,8 @@ use crate::agent::catalog::AgentSpec;
 use crate::base::RelPath;
 use crate::model::event::{AgentNoted, Isolation};
 use crate::port::{
-    Agent, AgentChild, AgentLink, AgentSeat, AgentSpawn, Candidate, CandidateChanges, FromAgent, ToAgent, Workspace,
+    AGENT_CANDIDATE, Agent, AgentChild, AgentLink, AgentSeat, AgentSpawn, Candidate, CandidateChanges, FromAgent,
+    ToAgent, Workspace,
 };
 use futures::future::{BoxFuture, FutureExt};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -71,7 +72,7 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
     let AcpAgent { mut config, seat } = agent;
     let real = seat.workspace.root().to_path_buf();
     let candidate: Option<Arc<dyn Candidate>> = match config.isolation {
-        Isolation::Copy => match seat.workspace.candidate("agent").await {
+        Isolation::Copy => match seat.workspace.candidate(AGENT_CANDIDATE).await {
             Ok(made) => {
                 let notes = made.notes();
                 if !notes.is_empty() {

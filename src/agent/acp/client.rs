@@ -339,6 +339,7 @@ impl Client {
                 }
             }
             ToAgent::Question(text) => turn.questioned(text, conduct, out),
+            ToAgent::Reminder(text) => turn.reminded(text, conduct, out),
             ToAgent::Filed { ticket, action } => self.asks.filed(ticket, action),
             ToAgent::Answered { ticket, answer } => {
                 let was_turning = turn.is_turning();

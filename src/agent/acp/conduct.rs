@@ -269,13 +269,19 @@ impl Conduct {
             logins: logins::read(self.logins(), &self.spec),
             commands: self.commands_offered.clone(),
             images: self.has(&["promptCapabilities", "image"]),
+            loose_mode: self.loose_mode().map(str::to_owned),
             state: state.into(),
             session: Some(out.session().to_owned()).filter(|id| !id.is_empty()),
         };
-        out.report(FromAgent::Ready(ready));
+        out.report(FromAgent::Ready(Box::new(ready)));
     }
 
-    /// One line a fact, for the header's badge list.
+    /// Its own mode now, where that does not ask before everything it does.
+    fn loose_mode(&self) -> Option<&str> {
+        self.settings.mode().filter(|mode| self.settings.is_loose(mode))
+    }
+
+    /// One line a fact, for the list of what can be enforced.
     fn badges(&self) -> Vec<String> {
         let mut lines = vec![
             match self.level {
@@ -304,8 +310,7 @@ impl Conduct {
             }
             .to_owned(),
         );
-        let mode = self.settings.mode().filter(|mode| self.settings.is_loose(mode));
-        lines.extend(mode.map(|mode| format!("mode {mode}: it does not ask before everything it does")));
+        lines.extend(self.loose_mode().map(|mode| format!("mode {mode}: it does not ask before everything it does")));
         if self.acted_unasked {
             lines.push("it acted without asking in this session".to_owned());
         }

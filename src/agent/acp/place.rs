@@ -78,11 +78,10 @@ impl Roots {
         }
     }
 
-    /// The content of a plan's file that the host can read too; none of one in the private candidate.
+    /// The content of a plan's file that the host can read too: it is compared again before an approval.
     pub fn plan_on_disk(&self, path: &str) -> Option<Digest> {
         match self.rel(path) {
-            Some(_) if self.is_private() => None,
-            Some(rel) => self.read(&rel).ok().flatten().map(|bytes| Digest::of(&bytes)),
+            Some(rel) => self.read_own(&rel).ok().flatten().map(|bytes| Digest::of(&bytes)),
             None => self.disk.read_plan(Path::new(path)).map(|text| Digest::of(text.as_bytes())),
         }
     }

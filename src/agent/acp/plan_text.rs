@@ -51,6 +51,7 @@ pub fn of_update(update: &Value, place: &Roots) -> Option<PlanDocument> {
 
 fn document(text: &str, path: Option<String>, origin: PlanOrigin, place: &Roots) -> PlanDocument {
     let file = path.as_deref().and_then(|path| place.plan_on_disk(path));
+    let path = path.map(|path| place.named(&path));
     PlanDocument { path, file, ..PlanDocument::new(&place.shown(text), origin) }
 }
 

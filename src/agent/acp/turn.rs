@@ -69,6 +69,10 @@ pub struct Turn {
     /// Words for the boundary before the agent's next action.
     boundary: Vec<FollowUp>,
     follow_ups: Vec<FollowUp>,
+    /// Goes with the next prompt, and begins none.
+    reminder: Option<String>,
+    /// The present prompt is the agent's command that shortens what it remembers.
+    compacts: bool,
     sent_by_ourselves: u32,
     /// The last reject of this prompt, until something of the agent comes.
     rejected: Option<Rejection>,
@@ -153,6 +157,15 @@ impl Turn {
             steer(None, text, out);
         } else {
             self.prompted(text.into(), When::Queue, conduct, out);
+        }
+    }
+
+    /// What the agent must know while it goes on.
+    pub fn reminded(&mut self, text: String, conduct: &Conduct, out: &mut Out) {
+        if self.can_be_steered(conduct) {
+            steer(None, text, out);
+        } else {
+            self.reminder = Some(text);
         }
     }
 
@@ -264,6 +277,10 @@ impl Turn {
     /// One that begins with a command begins the prompt: agents look for commands only there.
     fn send_prompt(&mut self, prompt: Option<PromptBlocks>, conduct: &Conduct, out: &mut Out) {
         let mut parts = Vec::new();
+        if let Some(text) = self.reminder.take() {
+            parts.push(speak::text_block(&text));
+            out.received(None, text);
+        }
         for FollowUp { action, text } in std::mem::take(&mut self.follow_ups) {
             parts.push(speak::text_block(&text));
             out.received(action, text);
@@ -276,6 +293,7 @@ impl Turn {
             let is_command = matches!(prompt.0.first(), Some(PromptBlock::Text(text)) if conduct.is_command(text));
             let at = if is_command { 0 } else { parts.len() };
             parts.splice(at..at, message);
+            self.compacts = is_command && shortens(&prompt.text());
         }
         let params = speak::prompt(out.session(), &parts);
         let request = out.call(speak::method::SESSION_PROMPT, params, Called::Prompt);
@@ -311,6 +329,9 @@ impl Turn {
     /// The prompt was answered. True when the user stopped it.
     pub fn prompt_ended(&mut self, outcome: Result<Value, RpcError>, conduct: &mut Conduct, out: &mut Out) -> bool {
         let asked_to_stop = matches!(self.state, State::Turning { .. } | State::Canceling { .. });
+        if std::mem::take(&mut self.compacts) && outcome.is_ok() {
+            out.report(FromAgent::Compacted);
+        }
         let stopped = matches!(self.state, State::Canceling { .. });
         out.disarm(Timer::Cancel);
         let (reason, text) = match outcome {
@@ -422,6 +443,12 @@ impl Turn {
             conduct.went_on_after_denial(out);
         }
     }
+}
+
+/// A command after which an agent remembers less, whether or not it reports that.
+fn shortens(text: &str) -> bool {
+    let word = text.split_whitespace().next().unwrap_or_default();
+    matches!(word, "/compact" | "/compress" | "/summarize" | "/clear")
 }
 
 /// Puts text into the running turn.

@@ -78,6 +78,9 @@ impl Updates {
             "compaction_update" => {
                 let text = format!("context compaction: {}", peek::text(update, "status").unwrap_or("started"));
                 cx.out.note("notice", &text);
+                if is_ours && peek::text(update, "status").is_some_and(|status| status.starts_with("complete")) {
+                    cx.out.report(FromAgent::Compacted);
+                }
             }
             "compaction_summary_chunk" => {}
             _ if is_ours => cx.out.note("protocol", &update.to_string()),

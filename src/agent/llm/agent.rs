@@ -122,7 +122,7 @@ impl Driver {
 
     async fn ready(&mut self) -> Result<(), Interrupted> {
         let ready = self.introduction(&self.budget);
-        self.desk.send(FromAgent::Ready(ready)).await?;
+        self.desk.send(FromAgent::Ready(Box::new(ready))).await?;
         // Budgets are seen before anything of them is used.
         self.show(Effect::Usage(self.budget.usage(&self.settings.choice.model, 0))).await
     }
@@ -144,7 +144,7 @@ impl Driver {
         }
         if unseen {
             let ready = self.introduction(&budget);
-            self.desk.send(FromAgent::Ready(ready)).await?;
+            self.desk.send(FromAgent::Ready(Box::new(ready))).await?;
         }
         Ok(changed.then_some(budget.limits))
     }
@@ -159,6 +159,7 @@ impl Driver {
             offers: Vec::new(),
             logins: Vec::new(),
             commands: slash::offered(),
+            loose_mode: None,
             images: false,
             state: AgentState::Ready,
             session: None,
@@ -228,7 +229,7 @@ impl Driver {
             turn.change_model(choice, system);
         }
         let ready = self.introduction(&self.budget);
-        self.desk.send(FromAgent::Ready(ready)).await
+        self.desk.send(FromAgent::Ready(Box::new(ready))).await
     }
 
     // ---- one goal ---------------------------------------------------------------------------
@@ -403,7 +404,7 @@ impl Driver {
                     .for_each(|one| one.value = Some(value.to_owned()));
                 let text = format!("the next prompt goes to {value}");
                 return vec![
-                    FromAgent::Ready(ready.clone()),
+                    FromAgent::Ready(Box::new(ready.clone())),
                     FromAgent::Noted(AgentNoted::new(NoteKind::Option, text)),
                 ];
             }
@@ -418,7 +419,7 @@ impl Driver {
                 usage.budgets = budget.words();
                 FromAgent::Usage(usage.clone())
             });
-            std::iter::once(FromAgent::Ready(ready.clone())).chain(usage).collect()
+            std::iter::once(FromAgent::Ready(Box::new(ready.clone()))).chain(usage).collect()
         }));
     }
 

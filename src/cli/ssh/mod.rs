@@ -20,7 +20,7 @@ pub fn attach(shared: &Shared, host: &str, session: Option<&str>, read_only: boo
     let control = read_only.then_some(false);
     let mut options = screen::options(shared, session.unwrap_or(host), control)?;
     // The other machine decides what the session may do.
-    options.rules = None;
+    options.files.rules = None;
     let remote = Remote { host: host.to_owned(), session: session.map(str::to_owned) };
     let runtime = daemon::runtime()?;
     let begun = runtime.block_on(Relay::begin(remote, control)).map_err(Fail::usage);

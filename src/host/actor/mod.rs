@@ -14,13 +14,13 @@ use super::plans;
 use super::report::{outcome, report};
 use super::runs::{self, Runs};
 use super::seats::Seats;
-use super::successor::{Change, Successor};
+use super::successor::{self, Change, Successor};
 use super::surroundings::Surroundings;
 use super::undo::{self, Undo};
 use super::{Ending, HostError, Setup};
 use crate::base::{ActionId, ClientId};
 use crate::model::AlarmKind;
-use crate::model::decide::Input;
+use crate::model::decide::{Input, Reply};
 use crate::model::event::{
     Census, Event, LapseWhy, OutcomeWord, SessionEnded, SessionOpened, Stopped, TurnEnd, TurnEnded, Verdict,
 };
@@ -46,6 +46,8 @@ pub enum Msg {
         change: Box<Change>,
         reply: Option<Responder>,
     },
+    /// The agent's process has ended; it starts again elsewhere.
+    Moved,
     Close(String),
     /// A process of the session itself tried to attach.
     Intruded,
@@ -112,6 +114,7 @@ impl Actor {
             plans::begin_with(&mut actor.gate, &text);
         }
         actor.recover(is_new).map_err(|t| HostError::Trouble(t.0))?;
+        successor::warn_of_tree(&mut actor.gate, &actor.line);
         for warning in setup.warnings {
             actor.gate.alarm(AlarmKind::Policy, warning);
         }
@@ -191,6 +194,7 @@ impl Actor {
                 let (line, surroundings) = (&mut self.line, &mut self.surroundings);
                 self.successor.parted(&mut self.gate, line, surroundings, *change, reply);
             }
+            Msg::Moved => self.line.is_moved(),
             Msg::Close(why) => self.close(&why),
             Msg::Leave => self.closing = true,
             Msg::Intruded => self.gate.alarm(
@@ -228,6 +232,8 @@ impl Actor {
         loop {
             self.surroundings.report_work(&self.gate);
             self.successor.follow(&mut self.gate, &mut self.line, &mut self.runs);
+            self.runs.follow_steps(&self.gate);
+            self.successor.isolate(&mut self.gate, &mut self.line, &mut self.runs);
             let Some(due) = self.gate.next_due() else { return };
             match due {
                 Due::Perform(action, permit) => {
@@ -236,8 +242,9 @@ impl Actor {
                 }
                 Due::Release(action) => self.surroundings.report_release(&self.gate, &action),
                 Due::Answer { action, reply } => {
+                    let is_plain = matches!(reply, Reply::Approved { edited: false, note: None, .. });
                     if let Some(text) = self.line.answer(&self.gate, &action, &reply) {
-                        self.line.tell(&mut self.gate, &self.runs, text);
+                        self.line.tell(&mut self.gate, &self.runs, text, !is_plain);
                     }
                 }
                 Due::PlanApproved => {
@@ -247,7 +254,7 @@ impl Actor {
                     }
                 }
                 Due::PlanSettled => plans::settle(&mut self.gate),
-                Due::Tell(text) => self.line.tell(&mut self.gate, &self.runs, text),
+                Due::Tell(text) => self.line.tell(&mut self.gate, &self.runs, text, false),
                 Due::Merge(action) => self.gate.offer_merge(&action),
                 Due::Send(message) => self.line.send(message),
                 Due::Output { action, bytes } => self.line.output(&action, bytes),

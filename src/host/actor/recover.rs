@@ -23,6 +23,7 @@ impl Actor {
             return Ok(());
         }
         self.successor.take_up(&mut self.gate, &mut self.line, &mut self.surroundings);
+        self.runs.take_up_plan(&self.gate);
         self.take_up_rules();
         let cut: Vec<Action> = self
             .gate

@@ -7,6 +7,7 @@ use crate::host::gate::{Gate, rules};
 use crate::host::limits::{BLOB_PART_BYTES_MAX, DRAFT_BYTES_MAX, PROMPT_IMAGE_BYTES_MAX, PROMPT_PARTS_MAX};
 use crate::host::plans;
 use crate::host::runs::freeze_processes;
+use crate::host::successor;
 use crate::model::PromptPart;
 use crate::model::decide::Input;
 use crate::model::event::{Drafted, Event, ImageKept};
@@ -131,14 +132,21 @@ impl Actor {
     }
 
     fn plan_edit(&mut self, client: &ClientId, edit: PlanEditing) -> Result<PlanRevision, RpcError> {
+        let before = self.gate.session().plans.comments().count();
         let input = Input::EditPlan { revision: edit.revision, edits: edit.operations, by: client.clone() };
         self.gate.put(input, Blobs::new())?;
-        Ok(PlanRevision { revision: self.gate.session().plan.revision })
+        let session = self.gate.session();
+        let comments = session.plans.comments().skip(before).map(|comment| comment.id.clone()).collect();
+        Ok(PlanRevision { revision: session.plan.revision, comments })
     }
 
     fn mode(&mut self, mode: SetMode) -> Result<SetMode, RpcError> {
+        let was = self.gate.session().mode;
         self.gate.put(Input::SetMode { mode: mode.mode }, Blobs::new())?;
         self.gate.send(ToAgent::Mode(mode.mode));
+        if was != mode.mode {
+            successor::warn_of_tree(&mut self.gate, &self.line);
+        }
         Ok(mode)
     }
 

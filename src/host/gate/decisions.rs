@@ -101,6 +101,7 @@ impl Gate {
             commands: grant.commands,
             until,
             actions_max: grant.actions_max.unwrap_or(LEASE_ACTIONS_DEFAULT),
+            cost_micros_max: grant.cost_micros_max,
             by: client.clone(),
         };
         self.put(input, Blobs::new())?;

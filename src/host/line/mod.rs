@@ -14,8 +14,8 @@ use crate::host::limits::{AGENT_BATCH_MESSAGES_MAX, PROMPT_PARTS_MAX, UNSUPERVIS
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Refusal, Reply};
 use crate::model::event::{
-    AgentLost, Alarm, Event, Finished, LapseWhy, QueueChanged, QueuedPrompt, Said, SessionEnded, Told, TurnEnd,
-    TurnEnded, TurnStarted,
+    AgentLost, Alarm, Event, Finished, Isolation, LapseWhy, Mode, QueueChanged, QueuedPrompt, Said, SessionEnded, Told,
+    TurnEnd, TurnEnded, TurnStarted,
 };
 use crate::model::{AlarmKind, PromptPart, Proposal, SpokenBy, When};
 use crate::policy::claims;
@@ -154,6 +154,7 @@ impl AgentLine {
                 FromAgent::Noted(note) => events.push(Event::AgentNoted(note)),
                 FromAgent::Usage(usage) => events.push(Event::Usage(usage)),
                 message @ (FromAgent::Ready(_)
+                | FromAgent::Compacted
                 | FromAgent::Plan { .. }
                 | FromAgent::PlanWritten { .. }
                 | FromAgent::Propose { .. }
@@ -178,7 +179,12 @@ impl AgentLine {
 
     fn take_one(&mut self, gate: &mut Gate, runs: &mut Runs, message: FromAgent) {
         match message {
-            FromAgent::Ready(ready) => gate.record(Event::AgentReady(ready)),
+            FromAgent::Ready(ready) => gate.record(Event::AgentReady(*ready)),
+            FromAgent::Compacted => {
+                if let Some(text) = handover::compacted(gate.session()) {
+                    gate.send(ToAgent::Reminder(text));
+                }
+            }
             FromAgent::Plan { by, steps } => plans::follow(gate, by, steps),
             FromAgent::PlanWritten { by, document } => plans::written(gate, by, *document),
             FromAgent::Propose { ticket, proposal } => self.propose(gate, ticket, *proposal),
@@ -251,12 +257,27 @@ impl AgentLine {
         None
     }
 
-    /// Words of the supervisor's decisions: at the agent's next step while it works, else as a prompt.
-    pub fn tell(&mut self, gate: &mut Gate, runs: &Runs, text: String) {
+    /// Words of the supervisor's decisions: at the agent's next step while it works, else as a prompt. Where nothing
+    /// depends on them, the running prompt of an agent that takes none in between is not ended for them.
+    pub fn tell(&mut self, gate: &mut Gate, runs: &Runs, text: String, is_urgent: bool) {
+        if !is_urgent && gate.session().turns.current.is_some() && !self.takes_steps() {
+            gate.record(Event::Said(Said { by: SpokenBy::Human, text: text.clone(), more: false, parts: Vec::new() }));
+            return self.send(ToAgent::Question(text));
+        }
         let prompt = Prompt { text, when: When::Boundary, parts: Vec::new() };
         if let Err(refusal) = self.prompt(gate, runs, prompt) {
             tracing::error!(%refusal, "the agent was not told");
         }
+    }
+
+    /// Where the agent works when it starts in this mode.
+    pub fn isolation(&self, mode: Mode) -> Isolation {
+        self.maker.isolation(mode)
+    }
+
+    /// The agent has ended and starts again with the next prompt.
+    pub fn is_moved(&mut self) {
+        self.is_changing = false;
     }
 
     /// One of our own agents, which takes a changed plan as steps.
@@ -282,6 +303,7 @@ impl AgentLine {
         self.turn_ended_at = Some(gate.now());
         gate.workspace().look_over();
         gate.record(Event::TurnEnded(TurnEnded { turn, reason, text }));
+        plans::object(gate);
     }
 
     fn gone(&mut self, gate: &mut Gate, runs: &mut Runs, why: &str, exit: Option<i32>) {

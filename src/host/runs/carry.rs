@@ -187,7 +187,7 @@ async fn record(
     };
     // `None`: the session has just begun and the tree was not seen as a whole yet.
     let tree = taken.inspect_err(|error| tracing::warn!(%error, "the tree could not be recorded")).ok().flatten();
-    drop(to_actor.send(Msg::Checkpoint { action: Some(action.clone()), when, tree }.into()).await);
+    drop(to_actor.send(Msg::Checkpoint { action: Some(action.clone()), step: None, when, tree }.into()).await);
     let tree = tree?;
     Some(tree)
 }

@@ -8,12 +8,13 @@ mod trials;
 
 use super::actor;
 use super::gate::{Due, Gate, RulesNow};
-use crate::base::{ActionId, Digest, RelPath};
+use crate::base::{ActionId, Digest, RelPath, StepId};
 use crate::host::limits::{COMMANDS_AT_ONCE_MAX, OUTPUT_EVENT_BYTES_MAX};
 use crate::journal::Permit;
 use crate::model::action::Executor;
 use crate::model::decide::Input;
 use crate::model::event::{AgentNoted, Checkpointed, Event, FileOutcome, Finished, InLayer, Output, Stream};
+use crate::model::plan::{Plan, StepStatus};
 use crate::model::session::Phase;
 use crate::model::{Action, FileChange, FileEdit, Kind, Moment, NoteKind, TrialOutput};
 use crate::policy::Class;
@@ -42,6 +43,7 @@ pub enum Msg {
     },
     Checkpoint {
         action: Option<ActionId>,
+        step: Option<StepId>,
         when: Moment,
         /// None: it could not be recorded.
         tree: Option<Digest>,
@@ -103,6 +105,8 @@ pub struct Runs {
     /// Own actions that only show what a pending command would do, with that command.
     previews: BTreeMap<ActionId, ActionId>,
     told_no_layer: bool,
+    /// The plan whose steps were looked at last.
+    seen_plan: Option<Plan>,
 }
 
 impl Runs {
@@ -121,13 +125,19 @@ impl Runs {
             apart: BTreeMap::new(),
             previews: BTreeMap::new(),
             told_no_layer: false,
+            seen_plan: None,
         }
     }
 
     pub fn take(&mut self, gate: &mut Gate, message: Msg) {
         match message {
             Msg::Progress { action, progress } => self.progress(gate, &action, progress),
-            Msg::Checkpoint { action, when, tree } => self.checkpointed(gate, action, when, tree),
+            Msg::Checkpoint { action, step, when, tree } => {
+                // A run of checks is recorded also where the tree it ran on is not known; it equals no other tree then.
+                let unknown = || Digest::of(format!("no checkpoint before {action:?}").as_bytes());
+                let made = Checkpointed { tree: tree.unwrap_or_else(unknown), action, step, when };
+                self.checkpointed(gate, made, tree.is_some());
+            }
             Msg::NotApart { action, why, known } => {
                 self.not_apart(gate, &action, &why);
                 let _ = known.send(());
@@ -150,7 +160,8 @@ impl Runs {
         for (_, task) in std::mem::take(&mut self.tasks) {
             task.abort();
         }
-        *self = Self { tree: self.tree, ..Self::new(self.to_actor.clone()) };
+        let seen_plan = self.seen_plan.take();
+        *self = Self { tree: self.tree, seen_plan, ..Self::new(self.to_actor.clone()) };
     }
 
     pub fn is_running(&self, action: &ActionId) -> bool {
@@ -260,11 +271,15 @@ impl Runs {
 
     /// Records the tree as the session finds it.
     pub fn first_checkpoint(&self, gate: &Gate) {
+        self.checkpoint(gate, None, Moment::Start);
+    }
+
+    fn checkpoint(&self, gate: &Gate, step: Option<StepId>, when: Moment) {
         let (workspace, to_actor) = (gate.workspace().clone(), self.to_actor.clone());
         tokio::spawn(async move {
             match workspace.snapshot().await {
                 Ok(tree) => {
-                    let message = Msg::Checkpoint { action: None, when: Moment::Start, tree: Some(tree) };
+                    let message = Msg::Checkpoint { action: None, step, when, tree: Some(tree) };
                     drop(to_actor.send(message.into()).await);
                 }
                 Err(error) => tracing::warn!(%error, "the tree could not be recorded"),
@@ -272,19 +287,42 @@ impl Runs {
         });
     }
 
-    fn checkpointed(&mut self, gate: &mut Gate, action: Option<ActionId>, when: Moment, tree: Option<Digest>) {
-        self.tree = tree;
-        if let Some(tree) = tree {
-            let is_known = gate.session().disk.checkpoints.last().is_some_and(|(_, _, _, last)| *last == tree);
-            if !(is_known && when == Moment::Start) {
-                gate.record(Event::Checkpointed(Checkpointed { tree, action: action.clone(), when: when.clone() }));
-            }
+    /// Records the tree where a step that is marked for it begins or ends.
+    pub fn follow_steps(&mut self, gate: &Gate) {
+        let plan = &gate.session().plan;
+        if self.seen_plan.as_ref().is_some_and(|seen| seen.revision == plan.revision) {
+            return;
         }
-        // A run of checks is recorded also where the tree it ran on is not known; it equals no other tree then.
-        let unknown = || Digest::of(format!("no checkpoint before {action:?}").as_bytes());
-        let tree = tree.unwrap_or_else(unknown);
-        if let Some(action) = action.filter(|_| when == Moment::Before) {
-            self.start_feed(gate, &action, tree);
+        let before = self.seen_plan.replace(plan.clone()).unwrap_or_default();
+        for step in plan.steps.iter().filter(|step| step.checkpoint) {
+            let was = before.step(&step.id).map_or(StepStatus::Pending, |step| step.status);
+            let when = match (was, step.status) {
+                (was, now) if was == now => continue,
+                (_, StepStatus::Active) => Moment::StepBegins,
+                (_, StepStatus::Done | StepStatus::Failed | StepStatus::Skipped) => Moment::StepEnds,
+                (_, StepStatus::Pending) => continue,
+            };
+            self.checkpoint(gate, Some(step.id.clone()), when);
+        }
+    }
+
+    /// The plan as a former host left it: what has begun there does not begin now.
+    pub fn take_up_plan(&mut self, gate: &Gate) {
+        self.seen_plan = Some(gate.session().plan.clone());
+    }
+
+    fn checkpointed(&mut self, gate: &mut Gate, made: Checkpointed, is_known: bool) {
+        if is_known {
+            self.tree = Some(made.tree);
+            let is_same = gate.session().disk.checkpoints.last().is_some_and(|(_, last)| last.tree == made.tree);
+            if !(is_same && made.when == Moment::Start) {
+                gate.record(Event::Checkpointed(made.clone()));
+            }
+        } else {
+            self.tree = None;
+        }
+        if let Some(action) = made.action.filter(|_| made.when == Moment::Before) {
+            self.start_feed(gate, &action, made.tree);
         }
     }
 

@@ -8,11 +8,11 @@ use super::actor;
 use super::clients::Responder;
 use super::gate::Gate;
 use super::resolve::Resolved;
-use crate::base::{ActionId, ClientId, Digest, RelPath};
+use crate::base::{ActionId, ClientId, Digest, RelPath, Seq};
 use crate::model::Moment;
 use crate::model::action::Author;
 use crate::model::decide::Input;
-use crate::model::event::{ChangedBy, Event, FileOutcome, OutcomeWord, Reverted};
+use crate::model::event::{ChangedBy, Checkpointed, Event, FileOutcome, OutcomeWord, Reverted};
 use crate::model::session::{ActionState, Phase};
 use crate::model::{Action, Body, Proposal};
 use crate::port::TreeChange;
@@ -167,12 +167,11 @@ impl Undo {
     pub fn rewind(&self, gate: &Gate, client: &ClientId, rewind: Rewind, reply: Responder) {
         let checkpoints = &gate.session().disk.checkpoints;
         let of_action = rewind.action.as_ref().and_then(|id| {
-            checkpoints
-                .iter()
-                .find(|(_, action, when, _)| action.as_ref() == Some(id) && *when == Moment::Before)
-                .map(|c| c.3)
+            let is_before =
+                |(_, made): &&(Seq, Checkpointed)| made.action.as_ref() == Some(id) && made.when == Moment::Before;
+            checkpoints.iter().find(is_before).map(|(_, made)| made.tree)
         });
-        let target = rewind.tree.filter(|t| checkpoints.iter().any(|c| c.3 == *t)).or(of_action);
+        let target = rewind.tree.filter(|t| checkpoints.iter().any(|(_, made)| made.tree == *t)).or(of_action);
         let Some(target) = target else {
             let why = "no such checkpoint: pass the `tree` or the `action` of a checkpoint";
             let _ = reply.send(Err(RpcError::invalid(why)));
@@ -197,7 +196,7 @@ impl Undo {
         let now = now.map_err(|e| RpcError::new(Code::Internal, e))?;
         let mut changes = gate.workspace().tree_changes(now, target).map_err(|e| RpcError::invalid(e.to_string()))?;
         let checkpoints = &gate.session().disk.checkpoints;
-        let newest = checkpoints.iter().rfind(|c| c.3 == target).map(|c| c.0).unwrap_or_default();
+        let newest = checkpoints.iter().rfind(|(_, made)| made.tree == target).map(|(seq, _)| *seq).unwrap_or_default();
         let listed = revertible_since(gate, newest, &changes);
         if rewind.preview {
             let file = |(c, r): (&TreeChange, Revertible)| RewindFile {
@@ -227,8 +226,8 @@ impl Undo {
         if resolved.files.is_empty() && !left.is_empty() {
             return Err(RpcError::invalid(left.join("; ")));
         }
-        let at = gate.session().disk.checkpoints.iter().position(|c| c.3 == target).unwrap_or(0);
-        let from = gate.session().disk.checkpoints.get(at).map(|c| c.0).unwrap_or_default();
+        let mut made = gate.session().disk.checkpoints.iter();
+        let from = made.find(|(_, made)| made.tree == target).map(|(seq, _)| *seq).unwrap_or_default();
         let undone = gate
             .session()
             .actions

@@ -85,8 +85,7 @@ fn take(files: &mut BTreeMap<RelPath, Net>, state: &ActionState, outcome: &FileO
         let contents = state.action.files().iter().flat_map(|file| [&file.before, &file.after]).flatten();
         contents.into_iter().find(|content| Some(content.digest()) == digest).cloned()
     };
-    let version =
-        |digest: Option<Digest>, node: &Option<Node>| Version { digest, content: known(digest), node: node.clone() };
+    let version = |digest: Option<Digest>, node: &Option<Node>| Version { digest, content: known(digest), node: *node };
     let (before, after) = (version(outcome.before, &outcome.before_node), version(outcome.after, &outcome.after_node));
     let from = outcome.from.as_ref().filter(|_| outcome.change == FileChange::Rename);
     if let Some(from) = from {

@@ -256,7 +256,16 @@ fn step_lease(session: &Session, state: &ActionState, by: Decider) -> Option<Eve
     // What the step declares bounds it; a step that declares nothing is bounded by number and time alone.
     let (paths, commands) =
         session.plan.step(&step).map_or_else(Default::default, |step| (step.files.clone(), step.commands.clone()));
-    Some(Event::LeaseGranted(LeaseGranted { lease, step: Some(step), paths, commands, until, actions_max, by }))
+    Some(Event::LeaseGranted(LeaseGranted {
+        lease,
+        step: Some(step),
+        paths,
+        commands,
+        until,
+        actions_max,
+        cost_micros_max: None,
+        by,
+    }))
 }
 
 /// The step key: exactly the oldest held action, but never a guard-rail one or a plan, which is read first.

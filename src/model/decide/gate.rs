@@ -1,12 +1,11 @@
 //! The gate itself: modes, freezing, leases, lapses, ends, and the user's edits of the plan.
 
 use super::{Effect, Outcome, Refusal, Reply, wants_merge};
-use crate::base::{ActionId, ClientId, Digest, LeaseId, RelPath, StepId, UnixMs};
+use crate::base::{ActionId, Digest, LeaseId, RelPath};
 use crate::model::event::{
-    Event, Finished, Frozen, LapseWhy, Lapsed, LeaseGranted, LeaseRevoked, Mode, ModeChanged, PlanRevised, Resumed,
+    Event, Finished, Frozen, LapseWhy, Lapsed, LeaseGranted, LeaseRevoked, Mode, ModeChanged, Resumed,
 };
 use crate::model::limits::{LEASE_ACTIONS_MAX, LEASE_PATHS_MAX};
-use crate::model::plan::{PlanEdit, PlanError};
 use crate::model::session::{ActionState, Phase, Session};
 
 fn lapsed(state: &ActionState, why: LapseWhy, detail: Option<String>) -> Event {
@@ -84,46 +83,29 @@ pub(super) fn resume(session: &Session) -> Outcome {
     Outcome { events: vec![Event::Resumed(Resumed {})], effects: Vec::new() }
 }
 
-pub(super) fn edit_plan(
-    session: &Session,
-    revision: u32,
-    edits: &[PlanEdit],
-    by: &ClientId,
-) -> Result<Outcome, Refusal> {
-    let next = session.plan.edited(revision, edits, "human").map_err(|e: PlanError| Refusal::Invalid(e.to_string()))?;
-    let revised = PlanRevised { revision: next.revision, by: by.to_string(), steps: next.steps };
-    let mut out = Outcome { events: vec![Event::PlanRevised(revised)], effects: vec![Effect::PlanChanged] };
-    // What the agent wants to change is counted by the tree as it was.
-    for state in session.actions.held().filter(|state| super::plan::is_replan(state)) {
-        out.events.push(lapsed(state, LapseWhy::Superseded, Some("you changed the plan".to_owned())));
-    }
-    Ok(out)
-}
-
-pub(super) fn grant(
-    session: &Session,
-    step: Option<StepId>,
-    paths: Vec<String>,
-    commands: Vec<String>,
-    until: UnixMs,
-    actions_max: u32,
-    by: ClientId,
-) -> Result<Outcome, Refusal> {
-    if let Some(step) = &step
+pub(super) fn grant(session: &Session, granted: LeaseGranted) -> Result<Outcome, Refusal> {
+    if let Some(step) = &granted.step
         && session.plan.step(step).is_none()
     {
         return Err(Refusal::Invalid(format!("the plan has no step {step}")));
     }
-    if actions_max == 0 || actions_max > LEASE_ACTIONS_MAX || paths.len() + commands.len() > LEASE_PATHS_MAX {
+    let named = granted.paths.len() + granted.commands.len();
+    if granted.actions_max == 0 || granted.actions_max > LEASE_ACTIONS_MAX || named > LEASE_PATHS_MAX {
         return Err(Refusal::Invalid(format!(
             "a lease covers 1 to {LEASE_ACTIONS_MAX} actions and {LEASE_PATHS_MAX} paths"
         )));
     }
-    if let Some(bad) = paths.iter().find(|p| globset::Glob::new(p).is_err()) {
+    if let Some(bad) = granted.paths.iter().find(|p| globset::Glob::new(p).is_err()) {
         return Err(Refusal::Invalid(format!("{bad:?} is not a path pattern")));
     }
-    let lease = session.leases.next_id();
-    let granted = LeaseGranted { lease, step, paths, commands, until, actions_max, by };
+    if granted.cost_micros_max == Some(0) {
+        return Err(Refusal::Invalid("a lease that may cost nothing covers nothing".into()));
+    }
+    // It would never end the lease.
+    if granted.cost_micros_max.is_some() && session.agent.usage.cost_micros.is_none() {
+        let text = "the agent has not reported what it costs: bound the lease by `actions_max` or `minutes` instead";
+        return Err(Refusal::Invalid(text.into()));
+    }
     Ok(Outcome { events: vec![Event::LeaseGranted(granted)], effects: Vec::new() })
 }
 

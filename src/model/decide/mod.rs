@@ -12,7 +12,7 @@ pub use propose::FROZEN;
 use crate::base::{ActionId, ClientId, LeaseId, RelPath, UnixMs};
 use crate::base::{Digest, StepId};
 use crate::model::action::{Action, Command, FileEdit};
-use crate::model::event::{Alarm, Event, LapseWhy, Mode, OutcomeWord, Ruled, RulingWord, Verdict};
+use crate::model::event::{Alarm, Event, LapseWhy, LeaseGranted, Mode, OutcomeWord, Ruled, RulingWord, Verdict};
 use crate::model::form::FormAnswer;
 use crate::model::plan::{PlanDocument, PlanEdit, Step};
 use crate::model::session::Session;
@@ -112,6 +112,12 @@ pub enum Input {
         step: StepId,
         summary: Box<PlanDocument>,
     },
+    /// What the agent objects to in the role that the step belongs to.
+    Object {
+        step: StepId,
+        role: String,
+        texts: Vec<String>,
+    },
     /// The tree of an approved text.
     Adopt {
         by: String,
@@ -139,6 +145,8 @@ pub enum Input {
         commands: Vec<String>,
         until: UnixMs,
         actions_max: u32,
+        /// Micro-dollars that the agent may cost meanwhile.
+        cost_micros_max: Option<u64>,
         by: ClientId,
     },
     RevokeLease {
@@ -259,18 +267,20 @@ pub fn decide(session: &Session, input: Input) -> Result<Outcome, Refusal> {
         Input::WritePlan { by, document, review } => Ok(plan::write(session, by, *document, review)),
         Input::DropPlan { digest, reason, by } => plan::drop_plan(session, digest, reason, by),
         Input::Comment { digest, change, by } => plan::comment(session, digest, change, by),
+        Input::Object { step, role, texts } => Ok(plan::object(session, step, &role, texts)),
         Input::EndStep { step, summary } => Ok(plan::end_step(session, step, *summary)),
         Input::Answer(answering) => answer::answer(session, *answering),
         Input::Step { by } => answer::step(session, by),
         Input::Lapse { action, why, detail } => gate::lapse(session, &action, why, detail),
         Input::LapseAll { why } => Ok(gate::lapse_all(session, why)),
         Input::BaseChanged { path, now } => Ok(gate::base_changed(session, &path, now)),
-        Input::EditPlan { revision, edits, by } => gate::edit_plan(session, revision, &edits, &by),
+        Input::EditPlan { revision, edits, by } => plan::edit(session, revision, &edits, &by),
         Input::SetMode { mode } => Ok(gate::set_mode(session, mode)),
         Input::Freeze { why } => Ok(gate::freeze(session, why)),
         Input::Resume => Ok(gate::resume(session)),
-        Input::GrantLease { step, paths, commands, until, actions_max, by } => {
-            gate::grant(session, step, paths, commands, until, actions_max, by)
+        Input::GrantLease { step, paths, commands, until, actions_max, cost_micros_max, by } => {
+            let lease = session.leases.next_id();
+            gate::grant(session, LeaseGranted { lease, step, paths, commands, until, actions_max, cost_micros_max, by })
         }
         Input::RevokeLease { lease } => gate::revoke(session, &lease),
         Input::Finish { action, finished } => gate::finish(session, &action, *finished),

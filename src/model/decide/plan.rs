@@ -6,13 +6,13 @@ use super::{Effect, Outcome, Refusal, Ruling};
 use crate::base::{ClientId, CommentId, Digest, StepId};
 use crate::model::action::{Action, ActionBody, Body, Kind, Proposal};
 use crate::model::event::{
-    Decided, Event, LapseWhy, Lapsed, Mode, PlanCommented, PlanDecided, PlanRevised, PlanWritten, Proposed, RulingWord,
-    Verdict,
+    Decided, Event, LapseWhy, Lapsed, Mode, PlanCommented, PlanDecided, PlanListed, PlanRevised, PlanWritten, Proposed,
+    RulingWord, Verdict,
 };
 use crate::model::limits::PLAN_COMMENT_BYTES_MAX;
 use crate::model::plan::{
-    Anchor, CommentKind, CommentState, Plan, PlanChange, PlanComment, PlanDocument, PlanOrigin, PlanSubject,
-    PlanVerdict, Step, StepStatus, feedback,
+    Anchor, CommentKind, CommentState, Plan, PlanChange, PlanComment, PlanDocument, PlanEdit, PlanError, PlanOrigin,
+    PlanSubject, PlanVerdict, Remark, Step, StepStatus, feedback,
 };
 use crate::model::session::{ActionState, Phase, Session};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,8 @@ pub const BEFORE_PLAN: &str = "before-plan";
 pub const DRIFT: &str = "drift";
 /// The rule of changes of the approved plan.
 pub const REPLAN: &str = "replan";
+/// The rule of what an agent objects to in its role.
+const OBJECTION: &str = "objection";
 /// The word that approves an action before the plan.
 pub const EARLY: &str = "early";
 /// The rule of the policy for what only reads.
@@ -91,7 +93,7 @@ pub(super) fn holds(session: &Session, action: &Action, ruling: &Ruling) -> Opti
     let required = session.mode == Mode::Plan;
     let waiting = session.actions.held().find_map(|state| match &state.action.document()?.subject {
         PlanSubject::StepEnd { step } => Some(format!("step {step} is over and waits for your word")),
-        PlanSubject::Plan | PlanSubject::Replan => None,
+        PlanSubject::Plan | PlanSubject::Replan | PlanSubject::Objection { .. } => None,
     });
     if let Some(why) = session.plans.holds(required).or(waiting) {
         // A guard rail keeps its own word.
@@ -147,7 +149,12 @@ pub(super) fn replan(session: &Session, by: String, steps: Vec<Step>) -> Outcome
         }
         return out;
     }
-    if session.plan.is_another_list(&steps) {
+    let is_other = session.plan.is_another_list(&steps);
+    let own = if is_other { steps.clone() } else { Vec::new() };
+    if own != session.plans.own() {
+        out.events.push(Event::PlanListed(PlanListed { by: by.clone(), steps: own }));
+    }
+    if is_other {
         return out;
     }
     let (next, changes) = session.plan.compared(&steps);
@@ -207,7 +214,7 @@ fn propose_changes(session: &Session, plan: &Plan, steps: Vec<Step>, changes: &[
     ask(session, &title, document, REPLAN, "the plan was approved as it was", step, out);
 }
 
-pub(super) fn is_replan(state: &ActionState) -> bool {
+fn is_replan(state: &ActionState) -> bool {
     state.action.document().is_some_and(|document| document.subject == PlanSubject::Replan)
 }
 
@@ -221,10 +228,14 @@ fn ask(
     step: Option<StepId>,
     out: &mut Outcome,
 ) {
-    supersede(session, &document.subject, out);
+    // Each objection is one of its own.
+    if !matches!(document.subject, PlanSubject::Objection { .. }) {
+        supersede(session, &document.subject, out);
+    }
     let mut proposal = Proposal::new(title, Body::Plan(Some(Box::new(document))));
     proposal.step = step;
-    let action = Action::file(session.actions.next_id(), proposal, None);
+    let filed = out.events.iter().filter(|event| matches!(event, Event::Proposed(_))).count();
+    let action = Action::file(session.actions.next_ids().nth(filed).unwrap_or_default(), proposal, None);
     let ruling = Ruling::ask(rule, reason);
     out.events.push(Event::Proposed(Proposed { action: action.clone() }));
     out.events.push(Event::Ruled(ruling.event(&action.id)));
@@ -278,6 +289,23 @@ pub(super) fn end_step(session: &Session, step: StepId, summary: PlanDocument) -
     };
     let document = PlanDocument { subject, ..summary };
     ask(session, &title, document, "step-end", "a step ends here", Some(step), &mut out);
+    out
+}
+
+/// What the agent objects to in a role: each is asked about, once.
+pub(super) fn object(session: &Session, step: StepId, role: &str, texts: Vec<String>) -> Outcome {
+    let mut out = Outcome::default();
+    for text in texts {
+        let subject = PlanSubject::Objection { step: step.clone() };
+        let is_it = |document: &PlanDocument| document.subject == subject && document.text == text;
+        if session.actions.iter().any(|state| state.action.document().is_some_and(is_it)) {
+            continue;
+        }
+        let title = format!("{role} objects: {text}");
+        let document = PlanDocument { subject, ..PlanDocument::new(&text, PlanOrigin::Message) };
+        let reason = format!("the role {role} objects to what was done");
+        ask(session, &title, document, OBJECTION, &reason, Some(step.clone()), &mut out);
+    }
     out
 }
 
@@ -350,6 +378,18 @@ pub(super) fn approved(session: &Session, action: &Action, changes: Option<&[usi
             out.events.push(Event::PlanRevised(revised));
             out.effects.push(Effect::PlanChanged);
         }
+        PlanSubject::Objection { step } => {
+            let title = document.text.trim().to_owned();
+            let add = PlanEdit::Add { title, parent: None, after: Some(step.clone()), id: None };
+            // A step that is gone in the meantime leaves the objection at the end.
+            let last = PlanEdit::Add { title: document.text.trim().to_owned(), parent: None, after: None, id: None };
+            let edited = |edit| session.plan.edited(session.plan.revision, &[edit], "human");
+            if let Ok(next) = edited(add).or_else(|_| edited(last)) {
+                let revised = PlanRevised { revision: next.revision, by: "human".into(), steps: next.steps };
+                out.events.push(Event::PlanRevised(revised));
+                out.effects.push(Effect::PlanChanged);
+            }
+        }
         PlanSubject::StepEnd { step } => {
             let mut next = Plan { revision: session.plan.revision + 1, steps: session.plan.steps.clone() };
             for own in next.steps.iter_mut().filter(|own| &own.id == step) {
@@ -387,8 +427,8 @@ pub(super) fn comment(
     };
     let comment = match change {
         CommentChange::Add { kind, text, line, lines, step } => {
-            if session.plans.is_full() {
-                return invalid("the plan has as many comments as are kept".into());
+            if session.plans.comments_left() == 0 {
+                return Err(too_many());
             }
             let version = session.plans.latest();
             let anchor = match (line, step) {
@@ -408,7 +448,7 @@ pub(super) fn comment(
                 }
                 (Some(_), Some(_)) | (None, None) => return invalid("a comment is on a line or on a step".into()),
             };
-            let id = session.plans.next_comment_id();
+            let id = session.plans.next_comment_ids().next().unwrap_or_default();
             let version = version.map_or(0, |version| version.number);
             PlanComment { id, kind, text, by, version, anchor, state: CommentState::Open }
         }
@@ -419,11 +459,59 @@ pub(super) fn comment(
         CommentChange::Resolve { comment } => PlanComment { state: CommentState::Resolved, ..known(&comment)? },
         CommentChange::Reopen { comment } => PlanComment { state: CommentState::Open, ..known(&comment)? },
     };
+    check(&comment)?;
+    Ok(Outcome { events: vec![Event::PlanCommented(PlanCommented { comment })], effects: Vec::new() })
+}
+
+fn too_many() -> Refusal {
+    Refusal::Invalid("the plan has as many comments as are kept".into())
+}
+
+fn check(comment: &PlanComment) -> Result<(), Refusal> {
     if comment.text.trim().is_empty() && comment.kind != CommentKind::Drop {
-        return invalid("the comment is empty".into());
+        return Err(Refusal::Invalid("the comment is empty".into()));
     }
     if comment.text.len() > PLAN_COMMENT_BYTES_MAX {
-        return invalid(format!("a comment has at most {PLAN_COMMENT_BYTES_MAX} bytes"));
+        return Err(Refusal::Invalid(format!("a comment has at most {PLAN_COMMENT_BYTES_MAX} bytes")));
     }
-    Ok(Outcome { events: vec![Event::PlanCommented(PlanCommented { comment })], effects: Vec::new() })
+    Ok(())
+}
+
+/// Edits of the tree: of a plan that is not approved yet those that the agent has to make are comments on it, the others
+/// are made. All or none.
+pub(super) fn edit(session: &Session, revision: u32, edits: &[PlanEdit], by: &ClientId) -> Result<Outcome, Refusal> {
+    let refused = |error: PlanError| Refusal::Invalid(error.to_string());
+    let mut next = session.plan.edited(revision, edits, "human").map_err(refused)?;
+    let mut out = Outcome::default();
+    if let Some(version) = session.plans.in_review() {
+        let (remarks, own): (Vec<_>, Vec<_>) =
+            edits.iter().map(|edit| (edit, edit.as_remark(&session.plan))).partition(|(_, remark)| remark.is_some());
+        if remarks.len() > session.plans.comments_left() {
+            return Err(too_many());
+        }
+        let remarks = remarks.into_iter().filter_map(|(_, remark)| remark);
+        for (id, Remark { step, kind, text }) in session.plans.next_comment_ids().zip(remarks) {
+            let title = session.plan.step(&step).map_or("", |step| step.title.as_str());
+            let anchor = Anchor::of_step(step, title);
+            let (by, version) = (by.clone(), version.number);
+            let comment = PlanComment { id, kind, text, by, version, anchor, state: CommentState::Open };
+            check(&comment)?;
+            out.events.push(Event::PlanCommented(PlanCommented { comment }));
+        }
+        if own.is_empty() {
+            return Ok(out);
+        }
+        let own: Vec<PlanEdit> = own.into_iter().map(|(edit, _)| edit.clone()).collect();
+        next = session.plan.edited(revision, &own, "human").map_err(refused)?;
+    }
+    let revised = PlanRevised { revision: next.revision, by: by.to_string(), steps: next.steps };
+    out.events.push(Event::PlanRevised(revised));
+    out.effects.push(Effect::PlanChanged);
+    // What the agent wants to change is counted by the tree as it was.
+    for state in session.actions.held().filter(|state| is_replan(state)) {
+        let (why, detail) = (LapseWhy::Superseded, Some("you changed the plan".to_owned()));
+        let (action, revision) = (state.action.id.clone(), Some(state.action.revision));
+        out.events.push(Event::Lapsed(Lapsed { action, why, revision, detail }));
+    }
+    Ok(out)
 }

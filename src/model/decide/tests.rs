@@ -229,6 +229,7 @@ fn a_lease_is_bounded_by_count_time_and_path() {
         commands: vec![],
         until: UnixMs(until),
         actions_max: 1,
+        cost_micros_max: None,
         by: "c1".into(),
     };
     desk.put(lease(&["src/**"], 1_000)).unwrap();

@@ -3,7 +3,7 @@
 
 use super::agents::AgentChanged;
 use super::layers::InLayer;
-use super::plans::{PlanCommented, PlanDecided, PlanRevised, PlanWritten};
+use super::plans::{PlanCommented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
 use super::rules::{LeaseGranted, LeaseRevoked, PolicyAllowed, PolicyReloaded, PolicyRevoked, PolicyTightened, Ruled};
 use super::vocabulary::{
     AgentCommand, AgentLogin, AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, OutcomeWord, QueuedPrompt,
@@ -11,7 +11,7 @@ use super::vocabulary::{
 };
 use super::words::{self, Words};
 use super::{Envelope, Part, Shown, ask};
-use crate::base::{ActionId, ClientId, Digest, RelPath, Seq, SessionId, TurnId, UnixMs};
+use crate::base::{ActionId, ClientId, Digest, RelPath, Seq, SessionId, StepId, TurnId, UnixMs};
 use crate::model::FormAnswer;
 use crate::model::action::{Action, FileChange};
 use crate::model::check::{CheckFinished, CheckReported, CheckStarted};
@@ -31,6 +31,8 @@ events! {
     }
     "thought" Thought(Said) { touches [Transcript] }
     "plan_revised" PlanRevised { touches [Plan], Both words::planned }
+    /// The agent's own list of steps beside the approved plan.
+    "plan_listed" PlanListed { touches [Plan] }
     /// A text of the plan, beside those that an action asks about.
     "plan_written" PlanWritten { touches [Plan], Report words::plan_written }
     /// The plan was dropped.
@@ -416,6 +418,9 @@ pub struct Checkpointed {
     pub tree: Digest,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionId>,
+    /// Of a step that begins or ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
     pub when: Moment,
 }
 
@@ -500,6 +505,9 @@ pub struct AgentReady {
     /// It takes pictures in prompts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub images: bool,
+    /// Its own mode, where that does not ask before everything it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loose_mode: Option<String>,
     #[serde(default)]
     pub state: AgentState,
     /// The ways to sign in that it announces.

@@ -188,7 +188,7 @@ mod words;
 pub use agents::AgentChanged;
 pub use kinds::*;
 pub use layers::{InLayer, WouldChange};
-pub use plans::{PlanCommented, PlanDecided, PlanRevised, PlanWritten};
+pub use plans::{PlanCommented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
 pub use rules::*;
 pub use vocabulary::*;
 pub use words::{Detail, Words};

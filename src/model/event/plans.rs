@@ -12,6 +12,13 @@ pub struct PlanRevised {
     pub steps: Vec<Step>,
 }
 
+/// The agent's own list of steps, which has little to do with the approved plan; an empty one takes it away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanListed {
+    pub by: String,
+    pub steps: Vec<Step>,
+}
+
 /// A text of the plan that no action asks about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanWritten {

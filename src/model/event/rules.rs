@@ -68,6 +68,9 @@ pub struct LeaseGranted {
     /// Ends at this time.
     pub until: UnixMs,
     pub actions_max: u32,
+    /// Ends when the agent has cost this many micro-dollars more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micros_max: Option<u64>,
     pub by: ClientId,
 }
 

@@ -37,6 +37,16 @@ pub enum CommentKind {
 }
 
 impl CommentKind {
+    /// What it asks for in words, before its own; empty for a plain comment.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Comment => "",
+            Self::Drop => "drop this",
+            Self::Add => "add after this",
+            Self::Question => "question",
+        }
+    }
+
     /// The kind that the first sign of a comment sets, and the rest of its words.
     pub fn of(words: &str) -> (Self, &str) {
         let words = words.trim();
@@ -277,6 +287,13 @@ pub fn feedback(comments: &[&PlanComment], text: &str, words: &str, approves: bo
 }
 
 impl PlanComment {
+    /// As the user reads it: what it asks for, and its words.
+    pub fn shown(&self) -> String {
+        let verb = self.kind.words();
+        let gap = if verb.is_empty() || self.text.is_empty() { "" } else { ": " };
+        format!("{verb}{gap}{}", self.text)
+    }
+
     /// As the agent reads it: the place in this version, the quoted words, and what is asked for.
     fn words(&self, text: &str) -> String {
         let place = match (&self.anchor.step, self.anchor.place(text)) {

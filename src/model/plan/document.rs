@@ -79,6 +79,8 @@ pub enum PlanSubject {
     Replan,
     /// A step is done: its summary. An approval lets the next one begin.
     StepEnd { step: StepId },
+    /// What the agent objects to in the role that this step belongs to. An approval makes it a step of the plan.
+    Objection { step: StepId },
 }
 
 impl PlanSubject {
@@ -88,6 +90,7 @@ impl PlanSubject {
             Self::Plan => "plan",
             Self::Replan => "replan",
             Self::StepEnd { .. } => "step_end",
+            Self::Objection { .. } => "objection",
         }
     }
 }

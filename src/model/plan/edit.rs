@@ -77,12 +77,39 @@ pub enum PlanEdit {
         #[serde(default = "yes")]
         stop: bool,
     },
+    /// The state of the files is kept when the step begins and when it ends.
+    Checkpoint {
+        step: StepId,
+        #[serde(default = "yes")]
+        checkpoint: bool,
+    },
     /// Who does it: the agent, a specialist, the user.
     Assign {
         step: StepId,
         #[serde(default)]
         owner: Option<String>,
     },
+}
+
+impl PlanEdit {
+    /// The step that it changes; none for a new one.
+    pub fn step(&self) -> Option<&StepId> {
+        match self {
+            Self::Add { .. } => None,
+            Self::Remove { step }
+            | Self::Move { step, .. }
+            | Self::Reword { step, .. }
+            | Self::Pin { step, .. }
+            | Self::Status { step, .. }
+            | Self::Split { step, .. }
+            | Self::Merge { step, .. }
+            | Self::Note { step, .. }
+            | Self::Declare { step, .. }
+            | Self::Stop { step, .. }
+            | Self::Checkpoint { step, .. }
+            | Self::Assign { step, .. } => Some(step),
+        }
+    }
 }
 
 impl Serialize for PlanEdit {
@@ -180,6 +207,7 @@ impl Plan {
                 set(&mut s.checks, checks);
             }),
             PlanEdit::Stop { step, stop } => self.change(step, |s| s.stop = *stop),
+            PlanEdit::Checkpoint { step, checkpoint } => self.change(step, |s| s.checkpoint = *checkpoint),
             PlanEdit::Assign { step, owner } => {
                 self.change(step, |s| s.owner = owner.clone().filter(|owner| !owner.trim().is_empty()))
             }
@@ -299,6 +327,7 @@ impl Plan {
             add(&mut s.checks, gone.checks);
             s.pinned |= gone.pinned;
             s.stop |= gone.stop;
+            s.checkpoint |= gone.checkpoint;
             s.title = format!("{}; {}", s.title, gone.title);
         })
     }

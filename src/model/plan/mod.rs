@@ -6,11 +6,15 @@ mod changes;
 mod comment;
 mod document;
 mod edit;
+mod remark;
+mod template;
 
 pub use changes::PlanChange;
 pub use comment::{Anchor, CommentKind, CommentState, Placement, PlanComment, feedback};
 pub use document::{PlanDocument, PlanOrigin, PlanSubject, PlanVerdict};
 pub use edit::{PlanEdit, PlanError};
+pub use remark::Remark;
+pub use template::{filled, is_template_name, placeholders};
 
 use crate::base::StepId;
 use serde::{Deserialize, Serialize};
@@ -92,6 +96,9 @@ pub struct Step {
     /// Nothing goes on after it without the user.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stop: bool,
+    /// The state of the files is kept when it begins and when it ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checkpoint: bool,
     /// Its line in the plan's document, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
@@ -157,6 +164,7 @@ impl Plan {
                 step.id = old.id.clone();
                 step.pinned = old.pinned;
                 step.stop |= old.stop;
+                step.checkpoint |= old.checkpoint;
                 step.note = step.note.or_else(|| old.note.clone());
                 step.line = step.line.or(old.line);
                 for (own, was) in [

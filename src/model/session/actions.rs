@@ -181,6 +181,11 @@ impl Actions {
         ActionId::new(format!("a{}", self.states.len() + 1))
     }
 
+    /// The ids of the next proposals, in order.
+    pub fn next_ids(&self) -> impl Iterator<Item = ActionId> {
+        (self.states.len() + 1..).map(|number| ActionId::new(format!("a{number}")))
+    }
+
     fn known(&mut self, id: &ActionId) -> Result<&mut ActionState, String> {
         self.state_mut(id).ok_or_else(|| format!("no action {id}"))
     }

@@ -116,10 +116,20 @@ impl Costs {
     pub fn of(&self, plan: &Plan, step: &StepId) -> Option<StepCost> {
         let mut sum = StepCost::default();
         for (id, cost) in self.steps.iter().filter(|(id, _)| *id == step || plan.is_within(id, step)) {
-            let running = self.since.filter(|_| self.current.as_ref() == Some(id));
-            sum.add(&StepCost { ms: cost.ms + running.map_or(0, |since| self.at.since(since)), ..cost.clone() });
+            sum.add(&StepCost { ms: self.ms(id, cost), ..cost.clone() });
         }
         (sum.begun > Seq(0)).then_some(sum)
+    }
+
+    /// The same of a step that has none below it.
+    pub fn of_leaf(&self, step: &StepId) -> Option<StepCost> {
+        let cost = self.steps.get(step).filter(|cost| cost.begun > Seq(0))?;
+        Some(StepCost { ms: self.ms(step, cost), ..cost.clone() })
+    }
+
+    fn ms(&self, step: &StepId, cost: &StepCost) -> u64 {
+        let running = self.since.filter(|_| self.current.as_ref() == Some(step));
+        cost.ms + running.map_or(0, |since| self.at.since(since))
     }
 
     /// Takes in an event that the rest of the session has taken in.

@@ -2,11 +2,10 @@
 //! change.
 
 use super::Actions;
-use crate::base::{ActionId, Digest, Seq};
+use crate::base::Seq;
 use crate::model::action::{FileChange, Kind};
-use crate::model::event::{ChangedBy, Observed, Watching};
+use crate::model::event::{ChangedBy, Checkpointed, Observed, Watching};
 use crate::model::limits::CHANGES_KEPT_MAX;
-use crate::model::open::Moment;
 use std::collections::VecDeque;
 
 /// See the module.
@@ -16,8 +15,8 @@ pub struct Disk {
     pub changes: VecDeque<(Seq, Observed)>,
     /// The last fact that changed a file of the workspace: what was tested before it says nothing about the files now.
     pub changed_at: Seq,
-    /// Recorded trees in order: place, action, moment, digest.
-    pub checkpoints: Vec<(Seq, Option<ActionId>, Moment, Digest)>,
+    /// Recorded trees in order: each with its place in the journal.
+    pub checkpoints: Vec<(Seq, Checkpointed)>,
     pub watching: Option<Watching>,
 }
 

@@ -26,8 +26,8 @@ pub use transcript::{Entry, Speaker, Transcript};
 use crate::base::{ActionId, Seq, TurnId, UnixMs};
 use crate::model::check::Tree;
 use crate::model::event::{
-    AgentNoted, Alarm, ChangedBy, Decided, Envelope, Event, Finished, Mode, Observed, Proposed, SessionEnded,
-    SessionOpened, Stopped, TurnEnd, TurnEnded, TurnStarted,
+    AgentChanged, AgentNoted, Alarm, ChangedBy, Decided, Envelope, Event, Finished, Mode, Observed, Proposed,
+    SessionEnded, SessionOpened, Stopped, TurnEnd, TurnEnded, TurnStarted, Usage,
 };
 use crate::model::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX};
 use crate::model::open::NoteKind;
@@ -122,6 +122,7 @@ impl Session {
             Event::Said(body) => self.transcript.say(seq, at, body, false),
             Event::Thought(body) => self.transcript.say(seq, at, body, true),
             Event::PlanRevised(body) => self.plan = Plan { revision: body.revision, steps: body.steps.clone() },
+            Event::PlanListed(body) => self.plans.list(body),
             Event::PlanWritten(body) => self.plans.write((seq, at), body),
             Event::PlanDecided(body) => self.plans.decide_text(body)?,
             Event::PlanCommented(body) => self.plans.put_comment(&body.comment),
@@ -157,9 +158,7 @@ impl Session {
                 self.agent.lost = Some(body.clone());
             }
             Event::SessionEnded(body) => self.ended = Some(body.clone()),
-            Event::Checkpointed(body) => {
-                self.disk.checkpoints.push((seq, body.action.clone(), body.when.clone(), body.tree));
-            }
+            Event::Checkpointed(body) => self.disk.checkpoints.push((seq, body.clone())),
             Event::Reverted(body) => {
                 self.disk.changed_at = seq;
                 self.actions.revert(body);
@@ -171,12 +170,9 @@ impl Session {
             Event::PolicyRevoked(body) => self.rules.revoke(&body.rule),
             Event::PolicyReloaded(_) => {}
             Event::ClientChanged(body) => self.clients.change(body),
-            Event::Usage(body) => self.agent.usage = body.clone(),
+            Event::Usage(body) => self.bill(body),
             Event::AgentReady(body) => self.agent.ready(body),
-            Event::AgentChanged(body) => {
-                self.transcript.note(seq, at, format!("agent changed: from {} to {}", body.from.name, body.to.name));
-                self.agent.change(body);
-            }
+            Event::AgentChanged(body) => self.change_agent(seq, at, body),
             Event::AgentNoted(body) => self.note(seq, at, body),
             Event::HostStarted(_) => self.clients.all_left(),
             Event::Drafted(_) | Event::QueueChanged(_) => self.prompts.apply(&envelope.event),
@@ -184,6 +180,17 @@ impl Session {
             Event::ImageKept(_) | Event::Unknown { .. } => {}
         }
         Ok(())
+    }
+
+    fn bill(&mut self, body: &Usage) {
+        self.leases.charge(body);
+        self.agent.usage = body.clone();
+    }
+
+    fn change_agent(&mut self, seq: Seq, at: UnixMs, body: &AgentChanged) {
+        self.transcript.note(seq, at, format!("agent changed: from {} to {}", body.from.name, body.to.name));
+        self.agent.change(body);
+        self.plans.forget_list();
     }
 
     fn propose(&mut self, seq: Seq, at: UnixMs, body: &Proposed) -> Result<(), String> {

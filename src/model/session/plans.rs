@@ -3,9 +3,9 @@
 use super::costs::{Costs, StepCost};
 use crate::base::{ActionId, CommentId, Digest, Seq, StepId, UnixMs};
 use crate::model::action::Action;
-use crate::model::event::{Decided, PlanDecided, PlanWritten, Verdict};
+use crate::model::event::{Decided, PlanDecided, PlanListed, PlanWritten, Verdict};
 use crate::model::limits::{PLAN_COMMENTS_MAX, PLAN_VERSIONS_KEPT_MAX};
-use crate::model::plan::{CommentState, Plan, PlanComment, PlanDocument, PlanVerdict};
+use crate::model::plan::{CommentState, Plan, PlanComment, PlanDocument, PlanVerdict, Step};
 
 /// One version of the plan's document.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,8 @@ pub struct Plans {
     total: u32,
     /// The digest of the text that was approved last.
     pub approved: Option<Digest>,
+    /// The agent's own list of steps, beside the plan.
+    own: Vec<Step>,
     pub(super) costs: Costs,
 }
 
@@ -39,6 +41,16 @@ impl Plans {
     /// What a step took with everything below it; `None` before anything happened.
     pub fn cost_of(&self, plan: &Plan, step: &StepId) -> Option<StepCost> {
         self.costs.of(plan, step)
+    }
+
+    /// The same of a step that has none below it.
+    pub fn cost_of_leaf(&self, step: &StepId) -> Option<StepCost> {
+        self.costs.of_leaf(step)
+    }
+
+    /// The agent's own list of steps, which has little to do with the approved plan.
+    pub fn own(&self) -> &[Step] {
+        &self.own
     }
 
     pub fn versions(&self) -> &[PlanVersion] {
@@ -57,6 +69,16 @@ impl Plans {
     /// The version with this text, without hashing it.
     pub fn of_text(&self, text: &str) -> Option<&PlanVersion> {
         self.versions.iter().rev().find(|version| version.document.text == text)
+    }
+
+    /// The version that the user has before them, where no plan is approved: under review, or sent back.
+    pub fn in_review(&self) -> Option<&PlanVersion> {
+        let is_open = |latest: &&PlanVersion| match latest.verdict {
+            None => latest.action.is_some(),
+            Some(PlanVerdict::Revise) => true,
+            Some(PlanVerdict::Approved | PlanVerdict::Dropped) => false,
+        };
+        self.latest().filter(|_| self.approved.is_none()).filter(is_open)
     }
 
     /// The version before this one.
@@ -78,13 +100,14 @@ impl Plans {
         self.comments.iter().filter(|comment| comment.state == CommentState::Open)
     }
 
-    pub fn next_comment_id(&self) -> CommentId {
-        CommentId::new(format!("k{}", self.comments.len() + 1))
+    /// The names of the next comments.
+    pub fn next_comment_ids(&self) -> impl Iterator<Item = CommentId> {
+        (self.comments.len() + 1..).map(|number| CommentId::new(format!("k{number}")))
     }
 
-    /// No more comments fit.
-    pub fn is_full(&self) -> bool {
-        self.comments.len() >= PLAN_COMMENTS_MAX
+    /// The number of comments that still fit.
+    pub fn comments_left(&self) -> usize {
+        PLAN_COMMENTS_MAX.saturating_sub(self.comments.len())
     }
 
     /// The reason that nothing may change yet; `required` in a session that works by plan.
@@ -137,6 +160,15 @@ impl Plans {
         }
     }
 
+    pub(super) fn list(&mut self, body: &PlanListed) {
+        self.own.clone_from(&body.steps);
+    }
+
+    /// The list was another agent's.
+    pub(super) fn forget_list(&mut self) {
+        self.own.clear();
+    }
+
     pub(super) fn write(&mut self, at: (Seq, UnixMs), body: &PlanWritten) {
         self.add(at, &body.by, &body.document, None);
     }
@@ -167,7 +199,7 @@ impl Plans {
     }
 
     pub(super) fn put_comment(&mut self, comment: &PlanComment) {
-        let is_full = self.is_full();
+        let is_full = self.comments_left() == 0;
         match self.comments.iter_mut().find(|own| own.id == comment.id) {
             Some(own) => *own = comment.clone(),
             None if !is_full => self.comments.push(comment.clone()),

@@ -63,6 +63,10 @@ pub enum Msg {
     AgesDue,
     /// The message that is being written should be kept.
     DraftDue,
+    /// The file that a plan was saved in, or what is wrong.
+    PlanSaved(Result<String, String>),
+    /// The plans that are kept, with their texts.
+    Plans(Result<Vec<(String, String)>, String>),
     /// A frame went out.
     Drawn,
 }
@@ -162,6 +166,13 @@ pub enum Request {
     Attach(Option<String>),
     /// Adds a rule to the user's own policy.
     KeepRule(String),
+    /// Keeps a plan under a name, to begin with again; `Msg::PlanSaved` follows.
+    SavePlan {
+        name: String,
+        text: String,
+    },
+    /// Reads the plans that are kept; `Msg::Plans` follows.
+    ListPlans,
     /// Calls the user, in the ways they asked for.
     Notify(Notice),
     /// Runs the agent's login on the user's terminal.

@@ -114,6 +114,8 @@ fn plan_label(scene: &Scene, command: &str) -> Option<String> {
         ("redirect", PlanSubject::StepEnd { .. }) => Some("not done yet".to_owned()),
         ("approve", PlanSubject::Replan) => Some("take the changes".to_owned()),
         ("deny", PlanSubject::Replan) => Some("keep the plan".to_owned()),
+        ("approve", PlanSubject::Objection { .. }) => Some("make it a step".to_owned()),
+        ("deny", PlanSubject::Objection { .. }) => Some("dismiss it".to_owned()),
         _ => None,
     }
 }

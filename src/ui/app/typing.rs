@@ -5,7 +5,9 @@
     reason = "most keys of crossterm mean nothing here, and its list of keys is not ours"
 )]
 
+use crate::base::Digest;
 use crate::model::event::Verdict;
+use crate::model::plan::filled;
 use crate::model::{Command, Keeping, PromptPart, When};
 use crate::ui::app::always::Always;
 use crate::ui::app::record::{Walk, walk};
@@ -24,6 +26,17 @@ use crossterm::event::KeyCode;
 /// The list closes, and the host is asked.
 fn asks(request: wire::Request) -> OverlayResult {
     OverlayResult::Requests(vec![Request::Host(request)])
+}
+
+fn rewind_to(tree: Digest) -> Request {
+    Request::Host(wire::Request::Rewind(wire::Rewind { tree: Some(tree), ..wire::Rewind::default() }))
+}
+
+/// The word that the question asks for was typed, if it asks for one. A bound may follow that of a lease.
+fn says_the_word(purpose: &Purpose, text: &str) -> bool {
+    let is_lease = matches!(purpose, Purpose::Lease { .. });
+    let given = if is_lease { text.split_whitespace().next().unwrap_or_default() } else { text.trim() };
+    purpose.word().is_none_or(|word| given == word)
 }
 
 fn stay(overlay: Overlay) -> OverlayResult {
@@ -248,6 +261,23 @@ impl App {
         asks(wire::Request::AgentChange(change))
     }
 
+    fn file_picked(&mut self, file: usize) -> OverlayResult {
+        self.focus_on(PaneId::Diff);
+        self.panes.diff.go_to_file(file);
+        OverlayResult::Close
+    }
+
+    /// Goes to an event of the record, by its number or an action's name.
+    fn jump(&mut self, text: &str) -> Vec<Request> {
+        match self.scene.record.as_ref().and_then(|record| record.find(text)) {
+            Some(seq) => walk(self, &Walk::To(seq)),
+            None => {
+                self.say(Toast::warning("no event or action in the record has this number or name"));
+                Vec::new()
+            }
+        }
+    }
+
     fn choice_key(&mut self, mut choice: Choice, key: Key) -> OverlayResult {
         let step = |down: bool, choice: &mut Choice| choice.go(down);
         if let (Some(Pick::Offer(id)), Meaning::Command(command)) =
@@ -278,11 +308,7 @@ impl App {
                         self.panes.diff.go_to_comment_of(&id);
                         OverlayResult::Close
                     }
-                    Some(Pick::File(file)) => {
-                        self.focus_on(PaneId::Diff);
-                        self.panes.diff.go_to_file(file);
-                        OverlayResult::Requests(Vec::new())
-                    }
+                    Some(Pick::File(file)) => self.file_picked(file),
                     Some(Pick::Event(seq)) => OverlayResult::Requests(walk(self, &Walk::To(seq))),
                     Some(Pick::Offer(id)) => OverlayResult::Requests(commands::choose_option(self, &id, false)),
                     Some(Pick::Refuse(answer)) => OverlayResult::Requests(commands::refuse_form(self, answer)),
@@ -292,10 +318,7 @@ impl App {
                         None => OverlayResult::Close,
                     },
                     Some(Pick::AgentValue { id, value }) => {
-                        OverlayResult::Requests(vec![Request::Host(wire::Request::SetOption(wire::SetOption {
-                            id,
-                            value,
-                        }))])
+                        asks(wire::Request::SetOption(wire::SetOption { id, value }))
                     }
                     Some(Pick::AgentSessions) => OverlayResult::Both(
                         Box::new(Overlay::Choose(Choice::sessions(&self.scene))),
@@ -313,6 +336,8 @@ impl App {
                     Some(Pick::Login(login)) => stay(Overlay::Choose(Choice::login(&login))),
                     Some(Pick::SignIn(login)) => OverlayResult::Requests(vec![Request::SignIn(login)]),
                     Some(Pick::Agent(agent)) => self.agent_picked(choice, agent),
+                    Some(Pick::Template(text)) => self.fill_in(text, Vec::new(), None),
+                    Some(Pick::Owner(step, owner)) => OverlayResult::Requests(commands::assign_step(self, step, owner)),
                     Some(Pick::ChangeAgent(change)) => asks(wire::Request::AgentChange(change)),
                     // The start screen takes the keys of its lists itself.
                     Some(Pick::Item(_)) | None => OverlayResult::Close,
@@ -465,10 +490,46 @@ impl App {
         }
     }
 
+    pub(super) fn plan_saved(&mut self, saved: Result<String, String>) -> Vec<Request> {
+        self.say(match saved {
+            Ok(file) => Toast::plain(format!("the plan is saved as {file}")),
+            Err(why) => Toast::error(format!("the plan was not saved: {why}")),
+        });
+        Vec::new()
+    }
+
+    pub(super) fn plans_read(&mut self, plans: Result<Vec<(String, String)>, String>) -> Vec<Request> {
+        match plans {
+            Ok(plans) => self.overlay = Some(Overlay::Choose(Choice::templates(plans))),
+            Err(why) => self.say(Toast::error(format!("the saved plans cannot be read: {why}"))),
+        }
+        Vec::new()
+    }
+
+    /// Asks for the next placeholder of a plan; the one without any left is put under review.
+    fn fill_in(
+        &self,
+        plan: String,
+        mut values: Vec<(String, String)>,
+        given: Option<(String, String)>,
+    ) -> OverlayResult {
+        values.extend(given);
+        match filled(&plan, &values).map_err(str::to_owned) {
+            Ok(text) => OverlayResult::Requests(commands::write_plan(&text)),
+            Err(name) => stay(Overlay::Prompt(Prompt::new(Purpose::Placeholder { plan, name, values }, ""))),
+        }
+    }
+
+    fn lease_prompted(&mut self, grant: wire::LeaseGrant, text: &str) -> OverlayResult {
+        match commands::send_lease(self, grant.clone(), text.trim()) {
+            Some(requests) => OverlayResult::Requests(requests),
+            None => stay(Overlay::Prompt(Prompt::new(Purpose::Lease(grant), text))),
+        }
+    }
+
     /// Enter in a prompt sends what was typed. Where it would approve or destroy, the typed word decides, not the key.
     fn prompted(&mut self, prompt: Prompt, text: String) -> OverlayResult {
-        let word_is_wrong = prompt.purpose.word().is_some_and(|word| text.trim() != word);
-        if word_is_wrong {
+        if !says_the_word(&prompt.purpose, &text) {
             self.say(Toast::warning("the word does not match: nothing was done"));
             return stay(Overlay::Prompt(prompt));
         }
@@ -504,29 +565,18 @@ impl App {
             Purpose::Reason { action, digest, verdict, makes_rule } => {
                 commands::send_reasoned(self, wire::Decide::new(action, digest, verdict), makes_rule, &text)
             }
-            Purpose::Lease(grant) => commands::send_lease(grant),
-            Purpose::Rewind { tree, .. } => {
-                let rewind = wire::Rewind { tree: Some(tree), ..wire::Rewind::default() };
-                vec![Request::Host(wire::Request::Rewind(rewind))]
-            }
+            Purpose::Lease(grant) => return self.lease_prompted(grant, &text),
+            Purpose::Rewind { tree, .. } => vec![rewind_to(tree)],
             Purpose::Keep { keeping, .. } => vec![Request::Host(wire::Request::Keeping(keeping))],
             Purpose::Comment(about) => commands::send_comment(*about, &text),
             Purpose::PlanFile => commands::plan_of_file(self, text.trim()),
+            Purpose::PlanName(plan) => vec![Request::SavePlan { name: text.trim().to_owned(), text: plan }],
+            Purpose::Placeholder { plan, name, values } => return self.fill_in(plan, values, Some((name, text))),
             Purpose::NoteStep(step) => commands::note_step(self, step, &text),
             Purpose::SplitStep(step) => commands::split_step(self, step, &text),
             Purpose::AddStep { at, below } => commands::add_step(self, at, below, text),
             Purpose::RewordStep(step) => commands::reword_step(self, step, text),
-            Purpose::Jump => {
-                let found = self.scene.record.as_ref().and_then(|record| record.find(&text));
-                match found {
-                    Some(seq) => walk(self, &Walk::To(seq)),
-                    None => {
-                        let words = "no event or action in the record has this number or name";
-                        self.say(Toast::warning(words));
-                        Vec::new()
-                    }
-                }
-            }
+            Purpose::Jump => self.jump(&text),
             Purpose::Attach => vec![Request::Attach(Some(text.trim().to_owned()))],
             Purpose::Tests => {
                 self.panes.tests.want(&text);

@@ -15,9 +15,9 @@ use crate::ui::commands::{Command, Scope};
 use crate::ui::keymap::Meaning;
 use crate::ui::layout::PaneId;
 use crate::ui::limits::{UI_PROCESSES_MS_MIN, UI_SEARCH_ROWS_MAX};
-use crate::ui::overlays::{Choice, Editor, Overlay, Revert};
+use crate::ui::overlays::{Awaited, Choice, Editor, Overlay, Revert};
 use crate::ui::terminal::{Input, Key};
-use crate::ui::workers::{Job, Versions};
+use crate::ui::workers::{Job, Product, Versions};
 use crate::wire::{self, ChoiceNeeded};
 use crossterm::event::{KeyCode, KeyModifiers};
 
@@ -60,16 +60,8 @@ impl App {
                 self.scene.far = Some(far);
                 Vec::new()
             }
-            Msg::Trouble(text) => {
-                self.scene.trouble = Some(escape::show(&text, &Show::prose()).into_owned());
-                self.scene.touched.actions = true;
-                Vec::new()
-            }
-            Msg::Computed(product) => {
-                self.scene.products.put(product);
-                self.scene.touched.target = true;
-                Vec::new()
-            }
+            Msg::Trouble(text) => self.troubled(&text),
+            Msg::Computed(product) => self.computed(product),
             Msg::Edited { of: EditorOf::Action { action, digest, part }, outcome } => {
                 self.edited(action, digest, part, outcome)
             }
@@ -77,12 +69,7 @@ impl App {
                 self.typing_edited(outcome);
                 Vec::new()
             }
-            Msg::Edited { of: EditorOf::Source { .. }, outcome } => {
-                if let Err(why) = outcome {
-                    self.say(Toast::warning(why));
-                }
-                Vec::new()
-            }
+            Msg::Edited { of: EditorOf::Source { .. }, outcome } => self.visited(outcome),
             Msg::History(older) => {
                 self.composer.load_history(older);
                 Vec::new()
@@ -94,6 +81,8 @@ impl App {
             }
             Msg::RuleKept { rule, kept } => self.rule_kept(rule, kept),
             Msg::Browsed { address, opened } => answering::browsed(self, address, opened),
+            Msg::PlanSaved(saved) => self.plan_saved(saved),
+            Msg::Plans(plans) => self.plans_read(plans),
             // Ages were taken over above.
             Msg::AgesDue => Vec::new(),
             Msg::DraftDue => self.composer_asks(),
@@ -102,6 +91,14 @@ impl App {
                 Vec::new()
             }
         }
+    }
+
+    /// The editor on a file of the workspace has ended.
+    fn visited(&mut self, outcome: Result<String, String>) -> Vec<Request> {
+        if let Err(why) = outcome {
+            self.say(Toast::warning(why));
+        }
+        Vec::new()
     }
 
     /// Facts of the running session, and what the user is told of them.
@@ -171,6 +168,18 @@ impl App {
     }
 
     /// The rule has its place in the user's policy; the running session should have it too.
+    fn troubled(&mut self, text: &str) -> Vec<Request> {
+        self.scene.trouble = Some(escape::show(text, &Show::prose()).into_owned());
+        self.scene.touched.actions = true;
+        Vec::new()
+    }
+
+    fn computed(&mut self, product: Product) -> Vec<Request> {
+        self.scene.products.put(product);
+        self.scene.touched.target = true;
+        Vec::new()
+    }
+
     fn rule_kept(&mut self, rule: String, kept: Result<String, String>) -> Vec<Request> {
         match (kept, &mut self.overlay) {
             (Ok(place), overlay) => {
@@ -350,10 +359,12 @@ impl App {
                     }
                 }
                 Ok(AnswerData::Agents(list)) => {
-                    if let Some(Overlay::Choose(choice)) = &mut self.overlay
-                        && choice.of_agents
-                    {
-                        *choice = Choice::agents(&self.scene, list.agents);
+                    if let Some(Overlay::Choose(choice)) = &mut self.overlay {
+                        match choice.awaits.take() {
+                            Some(Awaited::Agents) => *choice = Choice::agents(&self.scene, list.agents),
+                            Some(Awaited::RolesFor(step)) => *choice = Choice::roles(&self.scene, step, &list.roles),
+                            None => {}
+                        }
                     }
                 }
                 // What was revoked is off the list.

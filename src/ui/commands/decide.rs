@@ -163,7 +163,8 @@ pub(super) fn needs_hunks(app: &App) -> Option<&'static str> {
     needs_held(app).or_else(|| {
         let has_parts = app.scene.target().is_some_and(|state| {
             let document = state.action.document();
-            state.action.kind() == Kind::Edit || document.is_some_and(|document| document.subject != PlanSubject::Plan)
+            state.action.kind() == Kind::Edit
+                || document.is_some_and(|document| document.subject == PlanSubject::Replan)
         });
         (!has_parts).then_some("this is not an edit: approve or deny it as a whole (e edits a command or a plan)")
     })
@@ -466,8 +467,30 @@ pub fn send_reasoned(app: &mut App, verdict: Decide, makes_rule: bool, reason: &
 }
 
 /// The lease was confirmed in words.
-pub fn send_lease(lease: wire::LeaseGrant) -> Vec<Request> {
-    vec![Request::Host(wire::Request::LeaseGrant(lease))]
+pub fn send_lease(app: &mut App, lease: wire::LeaseGrant, words: &str) -> Option<Vec<Request>> {
+    let bound = words.split_once(char::is_whitespace).map_or("", |(_, bound)| bound.trim());
+    let cost_micros_max = if bound.is_empty() { None } else { micros(bound) };
+    if !bound.is_empty() && cost_micros_max.is_none() {
+        app.say(Toast::warning(format!("{bound:?} is not an amount: write it as  lease $0.50")));
+        return None;
+    }
+    // An extended lease keeps the bound that it had.
+    let cost_micros_max = cost_micros_max.or(lease.cost_micros_max);
+    let lease = wire::LeaseGrant { cost_micros_max, ..lease };
+    Some(vec![Request::Host(wire::Request::LeaseGrant(lease))])
+}
+
+/// An amount in dollars, such as `$0.50` or `2`.
+fn micros(amount: &str) -> Option<u64> {
+    let amount = amount.strip_prefix('$').unwrap_or(amount);
+    let (whole, part) = amount.split_once('.').unwrap_or((amount, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(part) || part.len() > 6 || (whole.is_empty() && part.is_empty()) {
+        return None;
+    }
+    let part = format!("{part:0<6}").parse::<u64>().ok()?;
+    let whole = if whole.is_empty() { 0 } else { whole.parse::<u64>().ok()? };
+    whole.checked_mul(1_000_000)?.checked_add(part)
 }
 
 /// Returns the editable part of the action under review: the file under the cursor, or the command line.

@@ -14,7 +14,9 @@ mod testing;
 
 pub use decide::{choose_option, refuse_form, send_confirmed, send_lease, send_reasoned, send_rule, send_with_note};
 pub use focus::aim_next;
-pub use plan::{add_step, note_step, plan_of_file, reword_step, send_comment, show_plan, split_step};
+pub use plan::{
+    add_step, assign_step, note_step, plan_of_file, reword_step, send_comment, show_plan, split_step, write_plan,
+};
 
 /// The group of commands that act in whichever pane has the focus.
 pub const MOVES: &str = moves::GROUP;

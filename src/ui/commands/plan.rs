@@ -3,8 +3,8 @@
 use super::{BASE, Command, Scope, needs_control};
 use crate::base::{Digest, RelPath, StepId};
 use crate::model::decide::CommentChange;
-use crate::model::plan::{CommentKind, CommentState, PlanComment, PlanVerdict};
-use crate::model::{PlanEdit, Step, StepStatus};
+use crate::model::plan::{CommentKind, CommentState, PlanComment, PlanVerdict, Remark};
+use crate::model::{Plan, PlanEdit, Step, StepStatus};
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Request};
 use crate::ui::layout::PaneId;
@@ -35,6 +35,21 @@ pub(super) const COMMANDS: &[Command] = &[
         let Some(step) = current(app) else { return Vec::new() };
         let status = if step.status.is_over() { StepStatus::Pending } else { StepStatus::Skipped };
         edit(app, PlanEdit::Status { step: step.id, status })
+    }),
+    editing(
+        "plan-role",
+        "who does it",
+        "Give this step to a role: planner, coder, tester, reviewer, or your own",
+        |app| {
+            let Some(step) = current(app) else { return Vec::new() };
+            app.overlay = Some(Overlay::Choose(Choice::roles_to_come(&step)));
+            vec![Request::Host(wire::Request::AgentList)]
+        },
+    ),
+    editing("plan-checkpoint", "checkpoint", "Record the files when this step begins and ends, or do not", |app| {
+        current(app).map_or_else(Vec::new, |step| {
+            edit(app, PlanEdit::Checkpoint { checkpoint: !step.checkpoint, step: step.id })
+        })
     }),
     editing("plan-stop", "stop here", "Let nothing go on after this step without you, or let it", |app| {
         current(app).map_or_else(Vec::new, |step| edit(app, PlanEdit::Stop { stop: !step.stop, step: step.id }))
@@ -125,7 +140,7 @@ pub(super) const COMMANDS: &[Command] = &[
             "plan-from-message",
             "plan from message",
             "Put the agent's last message under review as the plan",
-            |_| write_plan(wire::PlanWrite::default()),
+            |_| put_plan(wire::PlanWrite::default()),
         )
     },
     Command {
@@ -138,7 +153,28 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         why_disabled: needs_control,
         ..reviewing("plan-from-steps", "plan from steps", "Put the steps of the tree under review as the plan", |app| {
-            write_plan(wire::PlanWrite { text: Some(app.scene.session.plan.outline()), ..wire::PlanWrite::default() })
+            write_plan(&app.scene.session.plan.outline())
+        })
+    },
+    Command {
+        why_disabled: |app| app.scene.session.plans.latest().is_none().then_some("there is no plan to save yet"),
+        ..reviewing(
+            "plan-save",
+            "save plan",
+            "Save the newest text of the plan under a name, to begin with again",
+            |app| {
+                if let Some(latest) = app.scene.session.plans.latest() {
+                    let purpose = Purpose::PlanName(latest.document.text.clone());
+                    app.overlay = Some(Overlay::Prompt(Prompt::new(purpose, "")));
+                }
+                Vec::new()
+            },
+        )
+    },
+    Command {
+        why_disabled: needs_control,
+        ..reviewing("plan-template", "saved plans", "Fill in a saved plan and put it under review", |_| {
+            vec![Request::ListPlans]
         })
     },
     Command {
@@ -188,11 +224,32 @@ fn needs_step(app: &App) -> Option<&'static str> {
 }
 
 fn current(app: &App) -> Option<Step> {
-    let id = app.panes.plan.under_cursor()?;
-    app.scene.session.plan.step(id).cloned()
+    app.panes.plan.under_cursor().cloned()
 }
 
-fn edit(app: &App, operation: PlanEdit) -> Vec<Request> {
+/// The tree in the pane.
+fn shown(app: &App) -> &Plan {
+    app.panes.plan.draft().unwrap_or(&app.scene.session.plan)
+}
+
+/// Edits the plan. Of a version that is not approved yet the agent is asked to: the edit becomes a comment on its text.
+fn edit(app: &mut App, operation: PlanEdit) -> Vec<Request> {
+    if let Some(draft) = app.panes.plan.draft() {
+        let placed = operation.as_remark(draft).and_then(|remark| Some((draft.step(&remark.step)?.line?, remark)));
+        match placed {
+            Some((line, Remark { kind, text, .. })) => {
+                let digest = app.scene.session.plans.latest().map(|latest| latest.digest);
+                let add = CommentChange::Add { kind, text, line: Some(line), lines: Some(1), step: None };
+                app.say(Toast::plain("the plan is not approved yet: this is a comment, sent with your verdict"));
+                return commenting(digest, add);
+            }
+            None if operation.step().is_none_or(|step| app.scene.session.plan.step(step).is_none()) => {
+                app.say(Toast::plain("the plan is not approved yet: do this after its approval"));
+                return Vec::new();
+            }
+            None => {}
+        }
+    }
     let revision = app.scene.session.plan.revision;
     let editing = wire::PlanEditing { revision, operations: vec![operation] };
     vec![Request::Host(wire::Request::PlanEdit(editing))]
@@ -205,21 +262,20 @@ fn ask_for_step(app: &mut App, below: bool) -> Vec<Request> {
 }
 
 /// The step whose title was asked for.
-pub fn add_step(app: &App, at: Option<StepId>, below: bool, title: String) -> Vec<Request> {
+pub fn add_step(app: &mut App, at: Option<StepId>, below: bool, title: String) -> Vec<Request> {
     let (parent, after) = if below { (at, None) } else { (None, at) };
     edit(app, PlanEdit::Add { title, parent, after, id: None })
 }
 
 /// The new words of a step.
-pub fn reword_step(app: &App, step: StepId, title: String) -> Vec<Request> {
+pub fn reword_step(app: &mut App, step: StepId, title: String) -> Vec<Request> {
     edit(app, PlanEdit::Reword { step, title })
 }
 
 /// Moves among the siblings of the step.
 fn shift(app: &mut App, down: bool) -> Vec<Request> {
     let Some(step) = current(app) else { return Vec::new() };
-    let siblings: Vec<&Step> =
-        app.scene.session.plan.steps.iter().filter(|other| other.parent == step.parent).collect();
+    let siblings: Vec<&Step> = shown(app).steps.iter().filter(|other| other.parent == step.parent).collect();
     let Some(at) = siblings.iter().position(|other| other.id == step.id) else { return Vec::new() };
     let after = if down {
         let Some(next) = siblings.get(at + 1) else {
@@ -238,7 +294,7 @@ fn shift(app: &mut App, down: bool) -> Vec<Request> {
 
 fn merge_up(app: &mut App) -> Vec<Request> {
     let Some(step) = current(app) else { return Vec::new() };
-    let steps = &app.scene.session.plan.steps;
+    let steps = &shown(app).steps;
     let before =
         steps.iter().take_while(|other| other.id != step.id).filter(|other| other.parent == step.parent).last();
     match before.map(|before| before.id.clone()) {
@@ -250,8 +306,13 @@ fn merge_up(app: &mut App) -> Vec<Request> {
     }
 }
 
+/// The role that was chosen for a step.
+pub fn assign_step(app: &mut App, step: StepId, owner: Option<String>) -> Vec<Request> {
+    edit(app, PlanEdit::Assign { step, owner })
+}
+
 /// The note that was typed; an empty one takes it away.
-pub fn note_step(app: &App, step: StepId, text: &str) -> Vec<Request> {
+pub fn note_step(app: &mut App, step: StepId, text: &str) -> Vec<Request> {
     edit(app, PlanEdit::Note { step, note: Some(text.to_owned()) })
 }
 
@@ -265,14 +326,19 @@ pub fn split_step(app: &mut App, step: StepId, text: &str) -> Vec<Request> {
     edit(app, PlanEdit::Split { step, titles })
 }
 
-fn write_plan(write: wire::PlanWrite) -> Vec<Request> {
+/// A text of the user becomes the plan under review.
+pub fn write_plan(text: &str) -> Vec<Request> {
+    put_plan(wire::PlanWrite { text: Some(text.to_owned()), ..wire::PlanWrite::default() })
+}
+
+fn put_plan(write: wire::PlanWrite) -> Vec<Request> {
     vec![Request::Host(wire::Request::PlanWrite(write))]
 }
 
 /// The file that was named becomes the plan under review.
 pub fn plan_of_file(app: &mut App, path: &str) -> Vec<Request> {
     match RelPath::new(path) {
-        Ok(path) => write_plan(wire::PlanWrite { path: Some(path), ..wire::PlanWrite::default() }),
+        Ok(path) => put_plan(wire::PlanWrite { path: Some(path), ..wire::PlanWrite::default() }),
         Err(why) => {
             app.say(Toast::warning(format!("{path}: {why}")));
             Vec::new()
@@ -303,7 +369,11 @@ fn comment(app: &mut App) -> Vec<Request> {
             app.say(Toast::plain("no plan step under the cursor"));
             return Vec::new();
         };
-        let about = Commented { quote: step.title.clone(), step: Some(step.id), ..Commented::default() };
+        let quote = step.title.clone();
+        let about = match step.line.filter(|_| app.panes.plan.draft().is_some()) {
+            Some(line) => Commented { quote, line, lines: 1, ..Commented::default() },
+            None => Commented { quote, step: Some(step.id), ..Commented::default() },
+        };
         app.overlay = Some(Overlay::Prompt(Prompt::new(Purpose::Comment(Box::new(about)), "")));
         return Vec::new();
     }

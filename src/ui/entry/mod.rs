@@ -254,6 +254,17 @@ impl Entry {
         (line, self.area.lines().get(line).map_or_else(String::new, |line| line.chars().take(char).collect()))
     }
 
+    /// The cursor's line, as the screen may show it.
+    #[must_use]
+    pub fn line_here(&self) -> String {
+        // Objects are put into words, and what is masked has one line.
+        if self.is_masked() || !self.objects.is_empty() {
+            return self.shown().rsplit('\n').next().unwrap_or_default().to_owned();
+        }
+        let DataCursor(line, _) = self.area.cursor();
+        self.area.lines().get(line).map(|line| (*line).to_owned()).unwrap_or_default()
+    }
+
     /// Nothing is behind the cursor.
     #[must_use]
     pub fn is_at_end(&self) -> bool {

@@ -14,7 +14,7 @@ mod stopped;
 
 use ratatui::layout::Rect;
 
-pub use choice::{AgentSetting, Choice, Pick, meaning, unsupervised_paths};
+pub use choice::{AgentSetting, Awaited, Choice, Pick, meaning, unsupervised_paths};
 pub use editor::Editor;
 pub use prompt::{Commented, Prompt, Purpose};
 pub use revert::Revert;

@@ -69,6 +69,14 @@ pub enum Purpose {
     Comment(Box<Commented>),
     /// The path of a file of the workspace that becomes the plan.
     PlanFile,
+    /// The name under which this text is saved.
+    PlanName(String),
+    /// The value of a placeholder of this text, after those that were given.
+    Placeholder {
+        plan: String,
+        name: String,
+        values: Vec<(String, String)>,
+    },
     NoteStep(StepId),
     SplitStep(StepId),
     AddStep {
@@ -131,6 +139,8 @@ impl Purpose {
             | Self::Keep { .. }
             | Self::Comment(_)
             | Self::PlanFile
+            | Self::PlanName(_)
+            | Self::Placeholder { .. }
             | Self::NoteStep(_)
             | Self::SplitStep(_)
             | Self::AddStep { .. }
@@ -157,6 +167,8 @@ impl Purpose {
             | Self::Answer { .. }
             | Self::Comment(_)
             | Self::PlanFile
+            | Self::PlanName(_)
+            | Self::Placeholder { .. }
             | Self::NoteStep(_)
             | Self::SplitStep(_)
             | Self::AddStep { .. }
@@ -186,6 +198,8 @@ impl Purpose {
             Self::Comment(about) if about.comment.is_some() => "Reword the comment",
             Self::Comment(_) => "Comment on the plan",
             Self::PlanFile => "Make a file the plan",
+            Self::PlanName(_) => "Save the plan: under which name?",
+            Self::Placeholder { .. } => "Fill in the plan",
             Self::NoteStep(_) => "Note on the step",
             Self::SplitStep(_) => "Split the step: one title per line",
             Self::AddStep { below: true, .. } => "New step below this one",
@@ -207,7 +221,9 @@ impl Purpose {
             Self::Answer { .. } => {
                 "Enter keeps it · Alt-Enter new line · Esc keeps it too · nothing is sent yet".to_owned()
             }
-            Self::Lease(_) => format!("type  {LEASE_WORD}  and Enter to grant it · Esc cancels"),
+            Self::Lease(_) => {
+                format!("type  {LEASE_WORD}  and Enter, or  {LEASE_WORD} $0.50  to bound its cost · Esc cancels")
+            }
             Self::Rewind { .. } => format!("type  {REWIND_WORD}  and Enter · Esc cancels"),
             Self::Keep { .. } => format!("type  {}  and Enter · Esc cancels", self.word().unwrap_or_default()),
             Self::Note { .. } => "Enter approves with this note · Esc keeps it pending".to_owned(),
@@ -218,6 +234,8 @@ impl Purpose {
                     .to_owned()
             }
             Self::PlanFile => "path in the workspace · Enter puts it under review · Esc cancels".to_owned(),
+            Self::PlanName(_) => "letters, digits, - and _ · Enter saves it · Esc cancels".to_owned(),
+            Self::Placeholder { .. } => "Enter goes on; the whole is put under review · Esc cancels".to_owned(),
             Self::SplitStep(_) => "Alt-Enter new line · Enter saves it · Esc cancels".to_owned(),
             Self::NoteStep(_) | Self::AddStep { .. } | Self::RewordStep(_) => "Enter saves it · Esc cancels".to_owned(),
             Self::Jump => "event number, or an action such as a7 · Enter goes there · Esc cancels".to_owned(),
@@ -324,11 +342,13 @@ fn about(purpose: &Purpose, app: &App, columns: usize) -> Vec<(String, Role)> {
             }
         }
         Purpose::Comment(about) => say(&about.words(), Role::TextSoft),
+        Purpose::Placeholder { name, .. } => say(&format!("{{{name}}}"), Role::TextStrong),
         Purpose::Search
         | Purpose::Tests
         | Purpose::Attach
         | Purpose::Jump
         | Purpose::PlanFile
+        | Purpose::PlanName(_)
         | Purpose::NoteStep(_)
         | Purpose::SplitStep(_)
         | Purpose::AddStep { .. }

@@ -6,7 +6,7 @@ use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
 use crate::base::text::{Show, escape};
 use crate::model::event::{RuleScope, RulingWord};
 use crate::model::limits::LEASE_ACTIONS_MAX;
-use crate::model::session::Lease;
+use crate::model::session::{Lease, dollars};
 use crate::ui::app::{App, Scene};
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
@@ -65,11 +65,13 @@ fn lease_row(lease: &Lease, now: UnixMs) -> Row {
         (true, true) => "any edit".to_owned(),
         _ => granted.paths.iter().chain(&granted.commands).map(|text| shown(text)).collect::<Vec<_>>().join(" · "),
     };
+    let spent = |max| format!(" · {} of {}", dollars(lease.cost_micros), dollars(max));
+    let cost = granted.cost_micros_max.map(spent).unwrap_or_default();
     let step =
         granted.step.as_ref().map_or_else(|| "any step".to_owned(), |step| format!("step {}", shown(step.as_str())));
     Row {
         name: format!("lease {what}"),
-        about: format!("{} of {} uses · {step} · {}", lease.spent, granted.actions_max, left(granted.until, now)),
+        about: format!("{} of {} uses{cost} · {step} · {}", lease.spent, granted.actions_max, left(granted.until, now)),
         revoke: Some(wire::Request::LeaseRevoke(wire::LeaseRevoke { lease: granted.lease.clone() })),
     }
 }
@@ -112,6 +114,7 @@ impl Rules {
             commands: granted.commands,
             minutes: Some(u32::try_from(minutes).unwrap_or(u32::MAX).max(1)),
             actions_max: Some(granted.actions_max.saturating_sub(lease.spent).max(1)),
+            cost_micros_max: granted.cost_micros_max.map(|most| most.saturating_sub(lease.cost_micros)),
             replaces: Some(granted.lease),
         })
     }

@@ -147,7 +147,7 @@ pub fn action_words(state: &ActionState) -> String {
         // Ours by its subject; the agent's own title may say anything.
         Kind::Plan => match action.document().map(|document| &document.subject) {
             Some(PlanSubject::Plan) => "approve the plan".to_owned(),
-            Some(PlanSubject::Replan) => shown(&action.title),
+            Some(PlanSubject::Replan | PlanSubject::Objection { .. }) => shown(&action.title),
             Some(PlanSubject::StepEnd { step }) => format!("go on after step {step}"),
             None => "change the plan".to_owned(),
         },

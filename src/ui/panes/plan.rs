@@ -1,9 +1,12 @@
-//! Plan: the step tree that the user owns.
+//! Plan: the step tree that the user owns, or, before a plan is approved, the one that the version under review becomes.
+//! Only what is where is kept; a row is made when it is drawn.
 
 use super::row::Row;
 use super::{Pane, Title};
-use crate::base::StepId;
 use crate::base::text::{Show, escape};
+use crate::base::{Digest, StepId};
+use crate::markdown;
+use crate::model::plan::{CommentState, PlanComment};
 use crate::model::{Plan, Step, StepStatus};
 use crate::ui::app::{Scene, Touched};
 use crate::ui::layout::PaneId;
@@ -11,59 +14,180 @@ use crate::ui::list::List;
 use crate::ui::look::{Brush, Look};
 use crate::ui::theme::{Role, Sign};
 use ratatui::layout::{Rect, Size};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct PlanPane {
     list: List,
-    rows: Vec<(StepId, Row)>,
+    lines: Vec<Line>,
     closed: BTreeSet<StepId>,
+    /// What is shown.
+    shown: Plan,
+    /// The version under review, and whether it is what is shown: it may name no steps.
+    reviewed: Option<Digest>,
+    is_draft: bool,
     /// The plan before the last revision, and the present one: what changed between them is marked.
     previous: Plan,
     present: Plan,
+    /// The steps that are new, or reworded.
+    marks: BTreeMap<StepId, Mark>,
+    /// The agent's own list, beside the plan.
+    own: Vec<Step>,
+    /// Steps that are over, and all that count.
+    progress: (usize, usize),
+    columns: u16,
+}
+
+/// What is in one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    /// A step of what is shown, by its place, with how many of the steps below it are over.
+    Step {
+        at: usize,
+        depth: u16,
+        done: usize,
+        children: usize,
+    },
+    /// A step of the tree before, which is gone.
+    Gone {
+        at: usize,
+    },
+    /// Between the plan and the agent's own list, with its head and its steps.
+    Blank,
+    OwnHead,
+    Own {
+        at: usize,
+    },
 }
 
 impl PlanPane {
-    /// A replan is shown as a plan diff: what is new or reworded carries a mark, what went stays readable below.
-    fn notice(&mut self, plan: &Plan) {
-        if plan.revision != self.present.revision {
+    /// A replan is shown as a plan diff: what is new or reworded carries a mark, what went stays readable below. False
+    /// when the same tree is shown as before.
+    fn notice(&mut self, scene: &Scene) -> bool {
+        let plan = &scene.session.plan;
+        let is_revised = plan.revision != self.present.revision;
+        if is_revised {
             self.previous = std::mem::replace(&mut self.present, plan.clone());
+            self.marks = marks(&self.previous, &self.present);
         }
+        let version = scene.session.plans.in_review().filter(|version| version.document.steps.is_empty());
+        let wanted = version.map(|version| version.digest);
+        if !is_revised && wanted == self.reviewed {
+            return false;
+        }
+        self.reviewed = wanted;
+        let steps = version.map(|version| markdown::plan::steps(&version.document.text)).unwrap_or_default();
+        self.is_draft = !steps.is_empty();
+        self.shown = if self.is_draft { plan.replanned(steps) } else { plan.clone() };
+        true
+    }
+
+    /// What is in which row.
+    fn lay_out(&mut self) {
+        self.lines = tree(&self.shown, &self.closed);
+        self.progress = progress(&self.shown);
+        self.lines.extend(self.gone());
+        if !self.own.is_empty() {
+            self.lines.extend([Line::Blank, Line::OwnHead]);
+            self.lines.extend((0..self.own.len()).map(|at| Line::Own { at }));
+        }
+    }
+
+    /// The tree that a version under review becomes, while it is shown instead of the plan.
+    #[must_use]
+    pub fn draft(&self) -> Option<&Plan> {
+        self.is_draft.then_some(&self.shown)
     }
 
     fn mark(&self, look: &Look, step: &Step) -> Option<(&'static str, Role)> {
-        if self.previous.steps.is_empty() {
+        if self.is_draft {
             return None;
         }
-        match self.previous.step(&step.id) {
-            None => Some(("+", Role::DiffAddSign)),
-            Some(before) if before.title != step.title => Some((look.sign(Sign::Drift), Role::Warn)),
-            Some(_) => None,
-        }
+        Some(match self.marks.get(&step.id)? {
+            Mark::New => ("+", Role::DiffAddSign),
+            Mark::Reworded => (look.sign(Sign::Drift), Role::Warn),
+        })
     }
 
-    fn removed_rows(&self, look: &Look) -> Vec<(StepId, Row)> {
-        let gone = self.previous.steps.iter().filter(|step| self.present.step(&step.id).is_none());
-        gone.map(|step| {
-            let title = escape::show(&step.title, &Show::prose()).into_owned();
-            let row = Row::new(format!("{} ", look.sign(Sign::Minus)), Role::DiffDelSign).and(title, Role::DiffOff);
-            (step.id.clone(), row)
-        })
-        .collect()
+    fn gone(&self) -> Vec<Line> {
+        if self.is_draft {
+            return Vec::new();
+        }
+        let there: BTreeSet<&StepId> = self.present.steps.iter().map(|step| &step.id).collect();
+        let previous = self.previous.steps.iter().enumerate();
+        previous.filter(|(_, step)| !there.contains(&step.id)).map(|(at, _)| Line::Gone { at }).collect()
     }
 
     /// Moves to a step.
     pub fn go_to(&mut self, step: &StepId) {
-        if let Some(at) = self.rows.iter().position(|(id, _)| id == step) {
+        if let Some(at) = self.line_of(step) {
             self.list.cursor = at;
         }
     }
 
-    #[must_use]
-    pub fn under_cursor(&self) -> Option<&StepId> {
-        self.rows.get(self.list.cursor).map(|(id, _)| id)
+    fn line_of(&self, step: &StepId) -> Option<usize> {
+        self.lines.iter().position(|line| self.step_of(*line).is_some_and(|of| of.id == *step))
     }
+
+    fn step_of(&self, line: Line) -> Option<&Step> {
+        match line {
+            Line::Step { at, .. } => self.shown.steps.get(at),
+            Line::Gone { .. } | Line::Blank | Line::OwnHead | Line::Own { .. } => None,
+        }
+    }
+
+    /// The step under the cursor, of the tree that is shown.
+    #[must_use]
+    pub fn under_cursor(&self) -> Option<&Step> {
+        self.step_of(*self.lines.get(self.list.cursor)?)
+    }
+
+    fn row(&self, scene: &Scene, at: usize) -> Row {
+        let look = &scene.look;
+        match self.lines.get(at) {
+            Some(Line::Step { at, depth, done, children }) => {
+                let Some(step) = self.shown.steps.get(*at) else { return Row::default() };
+                let row = row(scene, step, *depth, (*done, *children), self.closed.contains(&step.id));
+                let row = match self.mark(look, step) {
+                    Some((mark, role)) => row.and(format!(" {mark}"), role),
+                    None => row,
+                };
+                with_cost(scene, step, *children == 0, with_comments(scene, step, row), self.columns)
+            }
+            Some(Line::Gone { at }) => {
+                let title = self.previous.steps.get(*at).map_or("", |step| step.title.as_str());
+                let title = escape::show(title, &Show::prose()).into_owned();
+                Row::new(format!("{} ", look.sign(Sign::Minus)), Role::DiffDelSign).and(title, Role::DiffOff)
+            }
+            Some(Line::OwnHead) => Row::new("the agent's own list, beside the plan", Role::TextSoft),
+            Some(Line::Own { at }) => {
+                let Some(step) = self.own.get(*at) else { return Row::default() };
+                let (sign, role, _) = status_look(step.status);
+                let title = escape::show(&step.title, &Show::prose()).into_owned();
+                Row::new(format!("{} ", look.sign(sign)), role).indented(2).and(title, Role::TextSoft)
+            }
+            Some(Line::Blank) | None => Row::default(),
+        }
+    }
+}
+
+/// What a revision did to a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    New,
+    Reworded,
+}
+
+/// What is new or reworded in a plan; nothing in the first one.
+fn marks(before: &Plan, now: &Plan) -> BTreeMap<StepId, Mark> {
+    let titles: BTreeMap<&StepId, &str> = before.steps.iter().map(|step| (&step.id, step.title.as_str())).collect();
+    let mark = |step: &Step| match titles.get(&step.id) {
+        None => Some(Mark::New),
+        Some(title) => (*title != step.title).then_some(Mark::Reworded),
+    };
+    let steps = now.steps.iter().filter(|_| !before.steps.is_empty());
+    steps.filter_map(|step| Some((step.id.clone(), mark(step)?))).collect()
 }
 
 /// The sign of a status, its color, and that of the title.
@@ -77,51 +201,72 @@ fn status_look(status: StepStatus) -> (Sign, Role, Role) {
     }
 }
 
-/// Steps that are done with, and all that count.
+/// Steps that are over, and all that count: those without steps below them.
 fn progress(plan: &Plan) -> (usize, usize) {
-    let leaf = |step: &&Step| !plan.steps.iter().any(|other| other.parent.as_ref() == Some(&step.id));
-    let done = |step: &&Step| step.status.is_over();
-    (plan.steps.iter().filter(leaf).filter(done).count(), plan.steps.iter().filter(leaf).count())
+    let parents: BTreeSet<&StepId> = plan.steps.iter().filter_map(|step| step.parent.as_ref()).collect();
+    let leaves = || plan.steps.iter().filter(|step| !parents.contains(&step.id));
+    (leaves().filter(|step| step.status.is_over()).count(), leaves().count())
 }
 
-/// The tree in rows: depth first, closed branches left out. Bounded by the number of steps whatever the parents say.
-fn tree<'a>(plan: &'a Plan, closed: &BTreeSet<StepId>) -> Vec<(&'a Step, u16, usize, usize)> {
-    let mut rows = Vec::new();
-    let mut seen = BTreeSet::new();
-    let mut stack: Vec<(&Step, u16)> = plan
-        .steps
-        .iter()
-        .rev()
-        .filter(|step| step.parent.as_ref().is_none_or(|parent| plan.step(parent).is_none()))
-        .map(|step| (step, 0))
-        .collect();
-    while let Some((step, depth)) = stack.pop() {
-        if !seen.insert(&step.id) {
-            continue;
-        }
-        let children: Vec<&Step> = plan.steps.iter().filter(|child| child.parent.as_ref() == Some(&step.id)).collect();
-        let done = children.iter().filter(|child| child.status.is_over()).count();
-        rows.push((step, depth, done, children.len()));
-        if !closed.contains(&step.id) {
-            stack.extend(children.into_iter().rev().map(|child| (child, depth.saturating_add(1))));
+/// The tree in lines: depth first, closed branches left out. Bounded by the number of steps whatever the parents say.
+fn tree(plan: &Plan, closed: &BTreeSet<StepId>) -> Vec<Line> {
+    let places: BTreeMap<&StepId, usize> = plan.steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
+    let mut below: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut stack: Vec<(usize, u16)> = Vec::new();
+    for (at, step) in plan.steps.iter().enumerate().rev() {
+        match step.parent.as_ref().and_then(|parent| places.get(parent)) {
+            // In reverse: the first one is taken from the end.
+            Some(parent) => below.entry(*parent).or_default().push(at),
+            None => stack.push((at, 0)),
         }
     }
-    rows
+    let mut lines = Vec::with_capacity(plan.steps.len());
+    let mut seen = BTreeSet::new();
+    while let Some((at, depth)) = stack.pop() {
+        let Some(step) = plan.steps.get(at).filter(|_| seen.insert(at)) else { continue };
+        let children = below.get(&at).map_or(&[][..], Vec::as_slice);
+        let is_over = |child: &&usize| plan.steps.get(**child).is_some_and(|child| child.status.is_over());
+        let done = children.iter().filter(is_over).count();
+        lines.push(Line::Step { at, depth, done, children: children.len() });
+        if !closed.contains(&step.id) {
+            stack.extend(children.iter().map(|child| (*child, depth.saturating_add(1))));
+        }
+    }
+    lines
 }
 
 /// Columns from which what a step took is shown beside it.
 const COST_COLUMNS_MIN: u16 = 60;
 
 /// The row with what the step took so far.
-fn with_cost(scene: &Scene, step: &Step, row: Row, columns: u16) -> Row {
-    let cost = (columns >= COST_COLUMNS_MIN).then(|| scene.session.plans.cost_of(&scene.session.plan, &step.id));
-    match cost.flatten().map(|cost| cost.words()).filter(|words| !words.is_empty()) {
+fn with_cost(scene: &Scene, step: &Step, is_leaf: bool, row: Row, columns: u16) -> Row {
+    if columns < COST_COLUMNS_MIN {
+        return row;
+    }
+    let plans = &scene.session.plans;
+    let cost = if is_leaf { plans.cost_of_leaf(&step.id) } else { plans.cost_of(&scene.session.plan, &step.id) };
+    match cost.map(|cost| cost.words()).filter(|words| !words.is_empty()) {
         Some(words) => row.right(format!("  {words}"), Role::TextFaint),
         None => row,
     }
 }
 
-fn row(scene: &Scene, step: &Step, depth: u16, done: usize, children: usize, closed: bool) -> Row {
+/// The row with the comments on the step that the agent has not been given yet.
+fn with_comments(scene: &Scene, step: &Step, row: Row) -> Row {
+    let is_on_it = |comment: &&PlanComment| match &comment.anchor.step {
+        Some(on) => *on == step.id,
+        None => step.line == Some(comment.anchor.line),
+    };
+    let is_open = |comment: &&PlanComment| comment.state == CommentState::Open;
+    let on_it = scene.session.plans.comments().filter(is_open).filter(is_on_it);
+    on_it.fold(row, |row, comment| {
+        let words = comment.shown();
+        let words = escape::show(words.lines().next().unwrap_or_default(), &Show::prose()).into_owned();
+        row.and(format!("  {} {words}", scene.look.sign(Sign::Bar)), Role::Human)
+    })
+}
+
+fn row(scene: &Scene, step: &Step, depth: u16, (done, children): (usize, usize), closed: bool) -> Row {
     let look: &Look = &scene.look;
     let (sign, role, title_role) = status_look(step.status);
     let sign = if children > 0 { if closed { Sign::Closed } else { Sign::Open } } else { sign };
@@ -133,6 +278,9 @@ fn row(scene: &Scene, step: &Step, depth: u16, done: usize, children: usize, clo
     if step.stop {
         row = row.and(" stop here", Role::Human);
     }
+    if step.checkpoint {
+        row = row.and(" checkpoint", Role::Human);
+    }
     if drifts(scene, step) {
         row = row.and(format!(" {}", look.sign(Sign::Drift)), Role::Warn);
     }
@@ -143,7 +291,8 @@ fn row(scene: &Scene, step: &Step, depth: u16, done: usize, children: usize, clo
         .filter(|owner| *owner != "agent")
         .map(|owner| escape::show(owner, &Show::default()).into_owned());
     let right = match (children, note, owner) {
-        (1.., _, _) => Some(format!("{done}/{children}")),
+        (1.., _, Some(owner)) => Some(format!("{owner}  {done}/{children}")),
+        (1.., _, None) => Some(format!("{done}/{children}")),
         (0, Some(note), _) => Some(note),
         (0, None, Some(owner)) => Some(owner),
         (0, None, None) => None,
@@ -156,8 +305,15 @@ fn row(scene: &Scene, step: &Step, depth: u16, done: usize, children: usize, clo
 
 /// The whole tree in rows.
 pub(super) fn outline(scene: &Scene) -> Vec<Row> {
-    let rows = tree(&scene.session.plan, &BTreeSet::new()).into_iter();
-    rows.map(|(step, depth, done, children)| row(scene, step, depth, done, children, false)).collect()
+    let plan = &scene.session.plan;
+    let rows = tree(plan, &BTreeSet::new()).into_iter();
+    rows.filter_map(|line| match line {
+        Line::Step { at, depth, done, children } => {
+            Some(row(scene, plan.steps.get(at)?, depth, (done, children), false))
+        }
+        Line::Gone { .. } | Line::Blank | Line::OwnHead | Line::Own { .. } => None,
+    })
+    .collect()
 }
 
 /// Something is open for a step that is not the one being worked on.
@@ -173,45 +329,43 @@ impl Pane for PlanPane {
     }
 
     fn refresh(&mut self, scene: &Scene, room: Size, touched: Touched) {
+        self.columns = room.width;
+        // A question about a plan and its answer are actions.
         if !touched.plan && !touched.actions {
             return;
         }
-        let here = self.under_cursor().cloned();
-        let plan = &scene.session.plan;
-        self.notice(plan);
-        self.rows = tree(plan, &self.closed)
-            .into_iter()
-            .map(|(step, depth, done, children)| {
-                let row = row(scene, step, depth, done, children, self.closed.contains(&step.id));
-                let row = match self.mark(&scene.look, step) {
-                    Some((mark, role)) => row.and(format!(" {mark}"), role),
-                    None => row,
-                };
-                (step.id.clone(), with_cost(scene, step, row, room.width))
-            })
-            .collect();
-        self.rows.extend(self.removed_rows(&scene.look));
+        let here = self.under_cursor().map(|step| step.id.clone());
+        let own = scene.session.plans.own();
+        if !self.notice(scene) && self.own == own {
+            return;
+        }
+        self.own = own.to_vec();
+        self.lay_out();
         // The cursor stays on its step when the plan is edited around it.
-        if let Some(at) = here.and_then(|id| self.rows.iter().position(|(other, _)| *other == id)) {
+        if let Some(at) = here.and_then(|id| self.line_of(&id)) {
             self.list.cursor = at;
         }
     }
 
-    fn title(&self, scene: &Scene) -> Title {
-        let (done, all) = progress(&scene.session.plan);
+    fn title(&self, _scene: &Scene) -> Title {
+        let (done, all) = self.progress;
         // A single root says it itself.
-        let roots = scene.session.plan.steps.iter().filter(|step| step.parent.is_none()).count();
-        let right = if all > 0 && roots > 1 { format!("{done}/{all}") } else { String::new() };
+        let roots = self.shown.steps.iter().filter(|step| step.parent.is_none()).take(2).count();
+        let right = match (self.is_draft, all > 0 && roots > 1) {
+            (true, _) => "not approved yet".to_owned(),
+            (false, true) => format!("{done}/{all}"),
+            (false, false) => String::new(),
+        };
         Title { right, ..Title::default() }
     }
 
-    fn note(&self, scene: &Scene) -> Option<String> {
-        let (done, all) = progress(&scene.session.plan);
+    fn note(&self, _scene: &Scene) -> Option<String> {
+        let (done, all) = self.progress;
         (all > 0).then(|| format!("{done}/{all}"))
     }
 
     fn rows(&self) -> usize {
-        self.rows.len()
+        self.lines.len()
     }
 
     fn list(&self) -> &List {
@@ -222,14 +376,12 @@ impl Pane for PlanPane {
         &mut self.list
     }
 
-    fn draw_row(&self, _scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect) {
-        if let Some((_, row)) = self.rows.get(row) {
-            row.draw(brush, line, self.list.left);
-        }
+    fn draw_row(&self, scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect) {
+        self.row(scene, row).draw(brush, line, self.list.left);
     }
 
-    fn row_text(&self, _scene: &Scene, row: usize) -> String {
-        self.rows.get(row).map(|(_, row)| row.text()).unwrap_or_default()
+    fn row_text(&self, scene: &Scene, row: usize) -> String {
+        self.row(scene, row).text()
     }
 
     fn empty(&self, _scene: &Scene) -> &'static str {
@@ -237,20 +389,22 @@ impl Pane for PlanPane {
     }
 
     fn fold(&mut self, closed: bool) -> bool {
-        let Some(id) = self.under_cursor().cloned() else { return false };
+        let Some(id) = self.under_cursor().map(|step| step.id.clone()) else { return false };
         if closed {
             self.closed.insert(id)
         } else {
             self.closed.remove(&id)
         };
+        self.lay_out();
         true
     }
 
     fn open(&mut self) {
-        if let Some(id) = self.under_cursor().cloned()
-            && !self.closed.remove(&id)
-        {
-            self.closed.insert(id);
+        if let Some(id) = self.under_cursor().map(|step| step.id.clone()) {
+            if !self.closed.remove(&id) {
+                self.closed.insert(id);
+            }
+            self.lay_out();
         }
     }
 }

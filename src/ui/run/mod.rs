@@ -5,6 +5,7 @@
 
 mod browse;
 mod editor;
+pub mod files;
 mod history;
 mod image;
 mod link;
@@ -25,6 +26,7 @@ use crate::ui::theme::{self, Depth, Signs, ThemeError};
 use crate::ui::welcome::{Kept, Offers, Welcome, Wish};
 use crate::ui::workers::{Pool, Product};
 use crossterm::event::EventStream;
+use files::UserFiles;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use link::{Heard, Link};
@@ -66,8 +68,7 @@ pub struct Options {
     /// The other end plays a record.
     pub is_record: bool,
     pub notices: Notices,
-    /// Adds a rule to the user's policy and says where; absent where the session's policy is on another machine.
-    pub rules: Option<KeepRule>,
+    pub files: UserFiles,
     /// As the wire means it: take control, never have it, or take it if nobody has.
     pub control: Option<bool>,
     /// The session is described on the start screen first.
@@ -88,19 +89,6 @@ type Begin = dyn Fn(Wish) -> BoxFuture<'static, Result<Stream, String>> + Send +
 impl std::fmt::Debug for Opening {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Opening")
-    }
-}
-
-/// Checks a rule's text, adds it to the user's policy, and names the file.
-#[derive(Clone)]
-pub struct KeepRule(pub std::sync::Arc<Keep>);
-
-/// Takes the rule's text, gives the file's name or what is wrong.
-type Keep = dyn Fn(&str) -> Result<String, String> + Send + Sync;
-
-impl std::fmt::Debug for KeepRule {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("KeepRule")
     }
 }
 
@@ -498,12 +486,14 @@ impl Client {
                 Vec::new()
             }
             Request::KeepRule(text) => {
-                let kept = match &self.options.rules {
-                    Some(KeepRule(keep)) => keep(&text).map(|place| format!("saved in {place}")),
-                    None => Ok("not saved: add it to the policy on the remote machine".to_owned()),
-                };
+                let kept = self.options.files.keep_rule(&text);
                 self.app.update(at, Msg::RuleKept { rule: text, kept })
             }
+            Request::SavePlan { name, text } => {
+                let saved = self.options.files.save_plan(&name, &text);
+                self.app.update(at, Msg::PlanSaved(saved))
+            }
+            Request::ListPlans => self.app.update(at, Msg::Plans(self.options.files.plans())),
             Request::SignIn(login) => self.sign_in(&login, modes).await,
             Request::Begin(wish) => self.begin(wish),
             Request::Suspend => {

@@ -139,6 +139,8 @@ impl Stage {
                 Request::Editor { .. }
                 | Request::Attach(_)
                 | Request::KeepRule(_)
+                | Request::SavePlan { .. }
+                | Request::ListPlans
                 | Request::Copy(_)
                 | Request::Browse(_)
                 | Request::Suspend

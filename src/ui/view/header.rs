@@ -104,7 +104,13 @@ fn identity(app: &App, named: Named) -> Words {
 fn mode(app: &App) -> Words {
     let session = &app.scene.session;
     let word = session.mode.word();
-    session.opened.iter().map(|_| (format!("  {word}"), Role::Accent)).collect()
+    let mut words: Words = session.opened.iter().map(|_| (format!("  {word}"), Role::Accent)).collect();
+    // What it does without asking is not in our mode.
+    if let Some(own) = &session.agent.ready.loose_mode {
+        let own = escape::show(own, &Show::default()).into_owned();
+        words.push((format!("  {} {own}", app.scene.look.sign(Sign::Warning)), Role::Warn));
+    }
+    words
 }
 
 fn gate(app: &App) -> Words {

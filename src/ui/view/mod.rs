@@ -251,6 +251,7 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
         let own: &[_] = match document.subject {
             PlanSubject::Plan => &["approve", "deny", "redirect", "comment", "diff-view", "options", "edit"],
             PlanSubject::Replan => &["approve", "toggle-hunk", "deny", "redirect"],
+            PlanSubject::Objection { .. } => &["approve", "deny", "redirect"],
             PlanSubject::StepEnd { .. } => &["approve", "redirect", "undo", "rewind", "deny"],
         };
         let offered = |name: &&str| *name != "options" || !state.action.options.is_empty();

@@ -17,6 +17,11 @@ fn home(state: &Path) -> PathBuf {
     state.join("candidates")
 }
 
+/// The directory of the candidate with this name.
+pub fn place(state: &Path, name: &str) -> PathBuf {
+    home(state).join(file_name(name))
+}
+
 /// Removes what earlier removals did not finish, and copies that cannot be taken over.
 pub fn clear_left_over(state: &Path) {
     let Ok(entries) = std::fs::read_dir(home(state)) else { return };
@@ -45,7 +50,7 @@ impl LiveWorkspace {
     /// A fresh private copy and the slot it takes.
     pub(super) async fn private_copy(&self, name: &str) -> Result<(PrivateCopy, OwnedSemaphorePermit), WorkspaceError> {
         let slot = self.slot()?;
-        let place = home(&self.state).join(file_name(name));
+        let place = place(&self.state, name);
         let listing = self.listing.clone();
         let copy = blocking(move || PrivateCopy::make(&listing, place).map_err(candidate_error)).await?;
         Ok((copy, slot))
@@ -59,7 +64,7 @@ impl LiveWorkspace {
     /// The copy of this name: as a killed host left it, else a fresh one.
     pub(super) async fn named_copy(&self, name: &str) -> Result<Box<dyn port::Candidate>, WorkspaceError> {
         let slot = self.slot()?;
-        let place = home(&self.state).join(file_name(name));
+        let place = place(&self.state, name);
         let listing = self.listing.clone();
         let copy = blocking(move || match PrivateCopy::reopen(&listing, &place) {
             Some(copy) => Ok(copy),

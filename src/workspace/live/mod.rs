@@ -202,6 +202,11 @@ impl port::Workspace for LiveWorkspace {
         read::image(&self.root, Path::new(path.as_str()), limits::EDIT_FILE_BYTES_MAX as u64)
     }
 
+    fn candidate_image(&self, name: &str, path: &RelPath) -> Option<Image> {
+        let root = Root::open(&copies::place(&self.state, name)).ok()?;
+        read::image(&root, Path::new(path.as_str()), limits::EDIT_FILE_BYTES_MAX as u64).ok().flatten()
+    }
+
     fn node(&self, path: &RelPath) -> Result<Option<Image>, WorkspaceError> {
         read::node(&self.root, Path::new(path.as_str()), limits::EDIT_FILE_BYTES_MAX as u64)
     }

@@ -66,7 +66,9 @@ pub async fn perform(
             ActionBody::Read(_) => {
                 spawned(move || read_files(&root, &rules, work.action.target().unwrap_or("."))).await
             }
-            ActionBody::Network(_) | ActionBody::Plan(_) | ActionBody::Form(_) | ActionBody::Other => Performed::of(
+            // The answer to a question about the plan is all there is to it.
+            ActionBody::Plan(_) => Performed::of(OutcomeWord::Ok, None),
+            ActionBody::Network(_) | ActionBody::Form(_) | ActionBody::Other => Performed::of(
                 OutcomeWord::Failed,
                 Some("rightseat cannot execute this kind of action itself".to_owned()),
             ),

@@ -429,7 +429,9 @@ impl Pane for DiffPane {
         self.room = room;
         let calm = scene.target.is_none() && (touched.plan || touched.checks || touched.transcript);
         let replans = touched.plan && scene.target().is_some_and(|state| state.action.kind() == Kind::Plan);
-        if !(touched.target || touched.actions || reflows || calm || replans) {
+        // What is done elsewhere changes nothing of a plan's text.
+        let is_same_plan = !self.plan_spots.is_empty() && self.about == scene.target().map(|state| state.action.digest);
+        if !(touched.target || (touched.actions && !is_same_plan) || reflows || calm || replans) {
             return;
         }
         let before = std::mem::take(&mut self.rows);

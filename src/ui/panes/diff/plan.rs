@@ -6,7 +6,7 @@ use crate::base::CommentId;
 use crate::base::text::{Show, escape};
 use crate::diff::{FileDiff, LineKind};
 use crate::markdown::{self, Document};
-use crate::model::plan::{CommentKind, CommentState, Placement, PlanComment, PlanDocument, PlanSubject};
+use crate::model::plan::{CommentState, Placement, PlanComment, PlanDocument, PlanSubject};
 use crate::model::session::{ActionState, PlanVersion};
 use crate::ui::app::Scene;
 use crate::ui::app::review::Review;
@@ -279,7 +279,8 @@ impl DiffPane {
         if self.plan_spots.is_empty() {
             return self.folds.shown_ranges(window);
         }
-        vec![self.to_read(window.start)..self.to_read(window.end)]
+        let read = self.to_read(window.start)..self.to_read(window.end);
+        std::iter::once(read).collect()
     }
 }
 
@@ -311,6 +312,7 @@ pub(super) fn title(scene: &Scene, state: &ActionState) -> Option<String> {
         }
         PlanSubject::Replan => Some("a change of the plan".to_owned()),
         PlanSubject::StepEnd { step } => Some(format!("step {step} is over")),
+        PlanSubject::Objection { step } => Some(format!("an objection of step {step}")),
     }
 }
 
@@ -338,14 +340,7 @@ fn state_words(comment: &PlanComment, placement: Placement) -> &'static str {
 fn comment_rows(scene: &Scene, comment: &PlanComment, placement: Placement, columns: u16) -> Vec<Row> {
     let bar = format!("{}{} ", " ".repeat(usize::from(GUTTER_COLUMNS)), scene.look.sign(Sign::Bar));
     let role = if comment.state == CommentState::Resolved { Role::TextSoft } else { Role::Human };
-    let verb = match comment.kind {
-        CommentKind::Comment => "",
-        CommentKind::Drop => "drop this",
-        CommentKind::Add => "add after this",
-        CommentKind::Question => "question",
-    };
-    let gap = if verb.is_empty() || comment.text.is_empty() { "" } else { ": " };
-    let mut words = format!("{verb}{gap}{}", comment.text);
+    let mut words = comment.shown();
     if comment.anchor.step.is_some() || placement == Placement::Stale {
         words = format!("“{}”  {words}", comment.anchor.quote.lines().next().unwrap_or_default());
     }

@@ -1,10 +1,11 @@
 //! A short list to choose from: modes, checkpoints, the agent's own options.
 
+mod plan;
+
 use super::open_box;
 use crate::base::text::width;
-use crate::base::{ActionId, CommentId, Digest, RelPath, Seq};
+use crate::base::{ActionId, CommentId, Digest, RelPath, Seq, StepId};
 use crate::model::event::{AgentLogin, AgentOffer, AgentOption, AgentSession, ChangedBy, Mode};
-use crate::model::plan::PlanComment;
 use crate::model::session::ActionState;
 use crate::model::{AgentState, FormAnswer, Keeping, RequestOption, Step};
 use crate::ui::app::{App, Scene, form, offers};
@@ -62,6 +63,10 @@ pub enum Pick {
     /// Another agent for the session; its models follow, where it has some to choose from.
     Agent(wire::AgentRow),
     ChangeAgent(wire::AgentChange),
+    /// A plan to begin with.
+    Template(String),
+    /// A step is given to a role, or to none.
+    Owner(StepId, Option<String>),
     /// A row of the start screen's lists, by its position.
     Item(usize),
 }
@@ -97,6 +102,13 @@ impl AgentSetting {
     }
 }
 
+/// What an open list waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Awaited {
+    Agents,
+    RolesFor(StepId),
+}
+
 /// An open list.
 #[derive(Debug)]
 pub struct Choice {
@@ -108,7 +120,7 @@ pub struct Choice {
     /// It shows the agent's sessions, and changes when they do.
     pub of_sessions: bool,
     /// It waits for the list of agents.
-    pub of_agents: bool,
+    pub awaits: Option<Awaited>,
     /// The revision of an action that it would decide on.
     pub decides: Option<(ActionId, Digest)>,
 }
@@ -162,23 +174,6 @@ impl Choice {
         Self { about: vec![visible(&step.title), about.to_owned()], ..Self::of("Done for this step", rows) }
     }
 
-    /// The comments on the plan.
-    #[must_use]
-    pub fn comments(scene: &Scene) -> Self {
-        let row = |comment: &PlanComment| {
-            let place = match &comment.anchor.step {
-                Some(step) => format!("step {step}"),
-                None => format!("line {}", comment.anchor.line),
-            };
-            let words = if comment.text.is_empty() { &comment.anchor.quote } else { &comment.text };
-            let name = format!("{}  {place}  {} {}", comment.id, comment.kind.sign(), visible(words));
-            (name, comment.state.word().to_owned(), Pick::Comment(comment.id.clone()))
-        };
-        let rows: Vec<_> = scene.session.plans.comments().take(UI_CHOICES_MAX).map(row).collect();
-        let about = if rows.is_empty() { "none yet: ; writes one" } else { "Enter goes there" };
-        Self { about: vec![about.to_owned()], ..Self::of("Comments on the plan", rows) }
-    }
-
     /// The files of the change under review.
     #[must_use]
     pub fn files(files: &[FileItem], look: &Look) -> Self {
@@ -203,7 +198,7 @@ impl Choice {
             rows,
             cursor: 0,
             of_sessions: false,
-            of_agents: false,
+            awaits: None,
             decides: None,
         }
     }
@@ -221,7 +216,7 @@ impl Choice {
     pub fn agents_to_come() -> Self {
         Self {
             about: vec!["requested from the host".to_owned()],
-            of_agents: true,
+            awaits: Some(Awaited::Agents),
             ..Self::of("Change the agent", Vec::new())
         }
     }
@@ -462,13 +457,16 @@ impl Choice {
     /// Newest first.
     #[must_use]
     pub fn checkpoints(scene: &Scene) -> Self {
-        let rows = scene.session.disk.checkpoints.iter().rev().take(UI_CHOICES_MAX).map(|(_, action, when, tree)| {
-            let title =
-                action.as_ref().and_then(|id| scene.session.actions.get(id)).map_or_else(String::new, |state| {
-                    crate::base::text::Untrusted::from(state.action.title.as_str()).visible().into_owned()
-                });
-            let name = action.as_ref().map_or_else(|| when.to_string(), |id| format!("{when} {id}"));
-            (name.clone(), title, Pick::Checkpoint { tree: *tree, when: name })
+        let rows = scene.session.disk.checkpoints.iter().rev().take(UI_CHOICES_MAX).map(|(_, made)| {
+            let when = made.when.as_str().replace('_', " ");
+            let of_action = |id| Some(scene.session.actions.get(id)?.action.title.as_str());
+            let of_step = |id| Some(scene.session.plan.step(id)?.title.as_str());
+            let (name, title) = match (&made.action, &made.step) {
+                (Some(action), _) => (format!("{when} {action}"), of_action(action)),
+                (None, Some(step)) => (format!("{step}: {when}"), of_step(step)),
+                (None, None) => (when, None),
+            };
+            (name.clone(), visible(title.unwrap_or_default()), Pick::Checkpoint { tree: made.tree, when: name })
         });
         Self::of("Rewind to", rows.collect())
     }
