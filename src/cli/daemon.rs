@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 /// The order that a host process reads from its stdin: names only, no secrets.
 #[derive(Debug, Serialize, Deserialize)]
@@ -81,9 +82,10 @@ pub fn host() -> Done {
 
 async fn serve(place: &SessionPlace) -> Result<Ending, Fail> {
     let options = place.options()?;
-    let (host, ending) = open(place, &options).await?;
+    let Opened { host, ending, follower } = open(place, &options).await?;
     writeln!(std::io::stdout(), "{READY}")?;
     let ending = until_end(&host, place, ending).await;
+    notify::settled(follower).await;
     let _ = std::fs::remove_file(place.socket());
     if options.demo {
         // The playground was a throw-away copy; the journal stays.
@@ -92,21 +94,25 @@ async fn serve(place: &SessionPlace) -> Result<Ending, Fail> {
     Ok(ending)
 }
 
+/// A host that runs.
+pub struct Opened {
+    pub host: Host,
+    pub ending: tokio::sync::oneshot::Receiver<Ending>,
+    /// Notifies the user, where that is configured.
+    pub follower: Option<JoinHandle<()>>,
+}
+
 /// Starts the host and its socket.
-pub async fn open(
-    place: &SessionPlace,
-    options: &SessionOptions,
-) -> Result<(Host, tokio::sync::oneshot::Receiver<Ending>), Fail> {
+pub async fn open(place: &SessionPlace, options: &SessionOptions) -> Result<Opened, Fail> {
     let setup = compose::setup(place, options)?;
     let (host, ending) = Host::start(setup).await.map_err(|e| Fail::usage(e.to_string()))?;
     let listener =
         socket::listen(&place.socket()).map_err(|e| Fail::usage(format!("{}: {e}", place.socket().display())))?;
     tokio::spawn(accept(listener, host.clone()));
-    if !options.settings.notifications.command.is_empty() {
-        let calls = options.settings.notifications.clone();
-        tokio::spawn(notify::follow(host.follow(), place.journal(), calls, Box::new(compose::SystemClock)));
-    }
-    Ok((host, ending))
+    let calls = options.settings.notifications.clone();
+    let follow = |calls| notify::follow(host.follow(), place.journal(), calls, Box::new(compose::SystemClock));
+    let follower = (!calls.command.is_empty()).then(|| tokio::spawn(follow(calls)));
+    Ok(Opened { host, ending, follower })
 }
 
 async fn accept(listener: UnixListener, host: Host) {
@@ -114,21 +120,25 @@ async fn accept(listener: UnixListener, host: Host) {
     let mut intruded = false;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) if socket::is_own(&stream) && socket::is_from_session(&stream) => {
-                if !std::mem::replace(&mut intruded, true) {
-                    host.intruded().await;
+            Ok((stream, _)) if socket::is_own(&stream) => match socket::is_from_session(&stream) {
+                Some(true) => {
+                    if !std::mem::replace(&mut intruded, true) {
+                        host.intruded().await;
+                    }
                 }
-            }
-            Ok((stream, _)) if socket::is_own(&stream) => {
-                // Beyond the bound a connection is closed at once, so that a flood of them costs nothing.
-                let Ok(place) = room.clone().try_acquire_owned() else { continue };
-                let host = host.clone();
-                tokio::spawn(async move {
-                    let (read, write) = stream.into_split();
-                    host.connect(read, write, false).await;
-                    drop(place);
-                });
-            }
+                // Nobody is there any more, or somebody got it from one that is not.
+                None => tracing::warn!("a connection of a process that has ended was refused"),
+                Some(false) => {
+                    // Beyond the bound a connection is closed at once, so that a flood of them costs nothing.
+                    let Ok(place) = room.clone().try_acquire_owned() else { continue };
+                    let host = host.clone();
+                    tokio::spawn(async move {
+                        let (read, write) = stream.into_split();
+                        host.connect(read, write, false).await;
+                        drop(place);
+                    });
+                }
+            },
             Ok(_) => tracing::warn!("a connection of another user was refused"),
             // Out of descriptors, most likely: those who are attached must not lose the way back for that.
             Err(error) => {

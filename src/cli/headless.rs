@@ -2,7 +2,7 @@
 
 use super::options::SessionOptions;
 use super::place::SessionPlace;
-use super::{DONE, Done, NOT_SO, USAGE, daemon};
+use super::{DONE, Done, NOT_SO, USAGE, daemon, notify};
 use crate::cli::limits::HEADLESS_LINGER_MS;
 use crate::host::{Ending, Host};
 use crate::model::event::SessionOutcome;
@@ -18,7 +18,7 @@ pub fn run(place: &SessionPlace, options: &SessionOptions) -> Done {
     let runtime = daemon::runtime()?;
     let mut signal = None;
     let ending = runtime.block_on(async {
-        let (host, mut ending) = daemon::open(place, options).await?;
+        let daemon::Opened { host, mut ending, follower } = daemon::open(place, options).await?;
         let (eof, at_eof) = watch::channel(false);
         let input = Input { stdin: tokio::io::stdin(), eof };
         let client = {
@@ -38,6 +38,7 @@ pub fn run(place: &SessionPlace, options: &SessionOptions) -> Done {
                 ending.await.unwrap_or_default()
             }
         };
+        notify::settled(follower).await;
         // The last events still go out.
         let _ = tokio::time::timeout(Duration::from_millis(HEADLESS_LINGER_MS), client).await;
         Ok::<_, super::Fail>(ended)

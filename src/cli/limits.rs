@@ -72,3 +72,5 @@ pub const NOTIFY_PENDING_MAX: usize = 50;
 pub const NOTIFY_ALARMS_MAX: usize = 20;
 /// Templates of plans that are listed.
 pub const PLAN_FILES_MAX: usize = 200;
+/// How long a host that goes waits for its last notification.
+pub const NOTIFY_LAST_MS_MAX: u64 = 5_000;

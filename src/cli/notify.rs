@@ -7,7 +7,7 @@ use crate::base::limits::CLIENT_READ_EVENTS_MAX;
 use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Seq};
 use crate::cli::limits::{
-    NOTIFY_AGAIN_MS, NOTIFY_ALARMS_MAX, NOTIFY_BATCH_MS, NOTIFY_COMMAND_MS_MAX, NOTIFY_PENDING_MAX,
+    NOTIFY_AGAIN_MS, NOTIFY_ALARMS_MAX, NOTIFY_BATCH_MS, NOTIFY_COMMAND_MS_MAX, NOTIFY_LAST_MS_MAX, NOTIFY_PENDING_MAX,
 };
 use crate::config::Calls;
 use crate::host::Published;
@@ -21,9 +21,11 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// What has not been told yet, and what was.
@@ -39,6 +41,25 @@ struct Watch {
     turn: Option<TurnEnd>,
     lost: Option<String>,
     ended: Option<String>,
+    /// The last client has left since the last look.
+    is_left: bool,
+}
+
+/// The process of the command while it runs, 0 otherwise. It is the user's own: what it starts may attach.
+static RUNNING: AtomicI32 = AtomicI32::new(0);
+
+/// See [`RUNNING`].
+pub fn running() -> Option<i32> {
+    Some(RUNNING.load(Ordering::Relaxed)).filter(|pid| *pid > 0)
+}
+
+/// Waits until the last call is made, for [`NOTIFY_LAST_MS_MAX`] at most.
+pub async fn settled(follower: Option<JoinHandle<()>>) {
+    if let Some(follower) = follower
+        && tokio::time::timeout(Duration::from_millis(NOTIFY_LAST_MS_MAX), follower).await.is_err()
+    {
+        tracing::warn!("the last notification was cut off");
+    }
 }
 
 /// Follows the session until its host goes. What happened before is known already.
@@ -58,14 +79,22 @@ pub async fn follow(mut head: watch::Receiver<Published>, journal: PathBuf, call
         turn: None,
         lost: None,
         ended: None,
+        is_left: false,
     };
     let mut due: Option<Instant> = None;
     loop {
         let is_last = head.borrow_and_update().closing;
         match watch.read(from) {
-            Ok(true) => due = due.or_else(|| Some(Instant::now() + Duration::from_millis(NOTIFY_BATCH_MS))),
+            Ok(true) => {
+                let soon = Instant::now() + Duration::from_millis(NOTIFY_BATCH_MS);
+                due = Some(due.map_or(soon, |due| due.min(soon)));
+            }
             Ok(false) => {}
             Err(error) => return tracing::warn!(%error, "nobody is notified any more: the journal cannot be read"),
+        }
+        // Who left saw what is pending, and is reminded of it later.
+        if std::mem::take(&mut watch.is_left) && watch.pending().next().is_some() {
+            due = due.or_else(|| Some(Instant::now() + Duration::from_millis(NOTIFY_AGAIN_MS)));
         }
         if is_last || due.is_some_and(|due| due <= Instant::now()) {
             due = watch.call().await;
@@ -104,6 +133,9 @@ impl Watch {
         {
             self.turn = Some(ended.reason);
             return true;
+        }
+        if matches!(envelope.event, Event::ClientChanged(_)) {
+            self.is_left = self.session.clients.here.is_empty();
         }
         if let Event::AgentLost(lost) = &envelope.event {
             self.lost = Some(lost.why.clone());
@@ -145,16 +177,16 @@ impl Watch {
         self.alarms.clear();
         self.told.retain(|action, _| self.session.actions.get(action).is_some_and(|state| state.held.is_some()));
         for action in pending {
-            // Whoever is attached sees it; when nobody is any more, it is told once.
             let told = self.told.entry(action).or_default();
-            *told = told.saturating_add(1);
+            // Who is attached sees it: that is the first time, however long it takes.
+            *told = if is_away { told.saturating_add(1) } else { 1 };
         }
         if let Some(note) = note.filter(|_| is_away)
             && let Err(why) = run(&self.calls.command, &note).await
         {
             tracing::warn!(why, "the notification command failed");
         }
-        self.pending().next().is_some().then(|| later(NOTIFY_AGAIN_MS)).flatten()
+        (is_away && self.pending().next().is_some()).then(|| later(NOTIFY_AGAIN_MS)).flatten()
     }
 
     /// What there is to tell; `None` when nothing is.
@@ -209,6 +241,7 @@ async fn run(command: &[String], note: &Value) -> Result<(), String> {
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| format!("cannot start `{program}`: {error}"))?;
+    RUNNING.store(child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default(), Ordering::Relaxed);
     let input = child.stdin.take();
     let ends = async {
         if let Some(mut input) = input {
@@ -218,6 +251,7 @@ async fn run(command: &[String], note: &Value) -> Result<(), String> {
         child.wait().await
     };
     let ended = tokio::time::timeout(Duration::from_millis(NOTIFY_COMMAND_MS_MAX), ends).await;
+    RUNNING.store(0, Ordering::Relaxed);
     let status = ended.map_err(|_| format!("`{program}` ran too long and was ended"))?;
     let status = status.map_err(|error| error.to_string())?;
     if status.success() { Ok(()) } else { Err(format!("`{program}` ended with {status}")) }

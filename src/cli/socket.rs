@@ -1,6 +1,8 @@
 //! The unix socket of a session: only the same user gets in, and the path may be as long as it likes.
 
+use super::notify;
 use crate::cli::limits::HOST_ANSWER_MS_MAX;
+use crate::workspace::census;
 use std::io::Read as _;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
@@ -59,11 +61,16 @@ pub fn is_own(stream: &UnixStream) -> bool {
     stream.peer_cred().is_ok_and(|cred| cred.uid() == me)
 }
 
-/// Returns whether the other end is a process of the session itself: what the agent starts has no voice in its own
-/// supervision. A process that got another program of the user to connect for it is not recognized.
-pub fn is_from_session(stream: &UnixStream) -> bool {
-    let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
-    pid.is_some_and(crate::workspace::census::comes_from_here)
+/// Returns whether the other end is a process of the session itself, other than the user's notification command: what the
+/// agent starts has no voice in its own supervision. `None` where that is not known, as with one that has ended. A
+/// process that got another program of the user to connect for it is not recognized.
+pub fn is_from_session(stream: &UnixStream) -> Option<bool> {
+    // Other systems name no process, or have no table of them.
+    if !cfg!(target_os = "linux") {
+        return Some(false);
+    }
+    let pid = stream.peer_cred().ok().and_then(|peer| peer.pid())?;
+    census::comes_from_here(pid, notify::running())
 }
 
 #[cfg(test)]

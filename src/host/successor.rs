@@ -213,13 +213,13 @@ pub fn warn_of_tree(gate: &mut Gate, line: &AgentLine) {
     }
     let badge = &session.agent.ready.agent;
     let next = if can_leave_tree(session, line) {
-        "from its next turn on it works in a private copy, where that waits too"
+        "from its next turn it works in a private copy, where they are held"
     } else {
-        "to have that wait too, start the session with --isolation copy"
+        "to hold those as well, start the session with --isolation copy"
     };
     let text = format!(
-        "the mode is plan, and {} works in the workspace itself (isolation {}): what it asks for waits for the plan, \
-         what it changes without asking does not and is only detected; {next}",
+        "the mode is plan, and {} works in the workspace itself (isolation {}): requests wait for the plan; changes \
+         that it makes without asking are detected but not held; {next}",
         badge.name,
         badge.isolation.word()
     );

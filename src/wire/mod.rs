@@ -6,12 +6,14 @@ mod frame;
 pub mod limits;
 mod message;
 mod request;
+mod tree;
 
 pub use crate::diff::HunkChoice;
 pub use answer::*;
 pub use frame::{FrameError, FrameReader, FrameWriter, pair};
 pub use message::{Code, Id, Message, RpcError};
 pub use request::*;
+pub use tree::*;
 
 /// The protocol version of this program.
 pub const PROTOCOL: u32 = 1;

@@ -6,6 +6,7 @@ use super::answer::{
     PlanDecided, PlanRevision, Processes, Queued, Rewound, RuleList, Seen, Stepped, Tightened,
 };
 use super::message::{Code, Message, RpcError};
+use super::tree::{CandidateTest, Restore, Rewind, Undo};
 use crate::base::{ActionId, Digest, LeaseId, RelPath, RuleId, Seq, StepId};
 use crate::diff::HunkChoice;
 use crate::model::FormAnswer;
@@ -298,56 +299,6 @@ pub struct LeaseGrant {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRevoke {
     pub lease: LeaseId,
-}
-
-/// Takes one action's effect back, also out of order; the undo is an action of its own and can be undone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Undo {
-    pub action: ActionId,
-    /// The changes to revert, by path. Required where changes may be the user's; the refusal without it lists them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub files: Option<Vec<RelPath>>,
-}
-
-/// Reverts a change of one file that was made without a decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Restore {
-    pub path: RelPath,
-}
-
-/// Puts the workspace back to a recorded tree; `preview` only tells what would change.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rewind {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tree: Option<Digest>,
-    /// To before this action.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub action: Option<ActionId>,
-    #[serde(default)]
-    pub preview: bool,
-    /// As in [`Undo`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub files: Option<Vec<RelPath>>,
-}
-
-/// Runs the checks on a candidate in which a held action has been executed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CandidateTest {
-    /// Absent: the workspace itself is tested.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub action: Option<ActionId>,
-    /// The user's version of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub edited: Option<EditedBody>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hunks: Option<Vec<HunkChoice>>,
-    /// Only these cases of earlier runs, by id, as far as the runner can select; empty for all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cases: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -91,8 +91,6 @@ async fn updates_that_add_nothing_to_a_request_do_not_ask_again() {
         json!({"rawInput": {"file_path": "a.txt", "old_string": "old"}}),
         json!({"rawInput": {"file_path": "a.txt", "old_string": "old", "new_string": "new", "replace_all": false}}),
     ];
-    let other =
-        json!({"toolCallId": "t1", "title": "tracker", "kind": "other", "rawInput": {"id": 7, "state": "open"}});
     for (name, call, updates) in [
         ("status", command_call(line), vec![json!({"status": "in_progress"}), json!({"status": "in_progress"})]),
         ("the same again", command_call(line), vec![json!({"title": line, "rawInput": {"command": line}})]),
@@ -100,7 +98,6 @@ async fn updates_that_add_nothing_to_a_request_do_not_ask_again() {
         ("a title", command_call(line), vec![json!({"title": "`npm run build`"}), json!({"title": "npm run…"})]),
         ("the same diff", edit.clone(), vec![json!({"content": same.clone()}), json!({"content": same})]),
         ("the first fields of its input", full, late.to_vec()),
-        ("less of a tool's input", other, vec![json!({"rawInput": {"id": 7}}), json!({"rawInput": {}})]),
         ("a command's remark", command_in("src"), vec![json!({"rawInput": {"description": "builds"}})]),
         ("a late place", edit, vec![json!({"title": "Edit a.txt", "locations": [{"path": "$CWD/a.txt", "line": 1}]})]),
     ] {
@@ -112,6 +109,20 @@ async fn updates_that_add_nothing_to_a_request_do_not_ask_again() {
         s.turn_ends().await;
         assert_eq!((s.count("held"), s.alarms("mismatch")), (1, vec![]), "{name}");
     }
+}
+
+/// What a tool's input does not say any more may have been a limit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_is_taken_out_of_a_request_is_asked_about_again() {
+    let deploy = |input: Value| json!({"toolCallId": "t1", "title": "deploy", "kind": "other", "rawInput": input});
+    let with = deploy(json!({"to": "production", "dry_run": true}));
+    let without = update(json!({"rawInput": {"to": "production"}}));
+    let mut s = Scene::of(asks_then(with, &[without])).start().await;
+    let first = s.held().await;
+    let again = s.held().await;
+    assert_ne!(first.digest, again.digest);
+    s.decide(&again, "deny", json!({})).await;
+    s.turn_ends().await;
 }
 
 /// It names only its call, and shows what it wants in several later messages.

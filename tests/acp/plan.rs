@@ -259,7 +259,10 @@ async fn an_agent_goes_into_its_copy_when_the_mode_becomes_plan() {
     s.wait("its words", |e| e["kind"] == "said" && e["by"] == "agent").await;
     s.call("gate/mode", json!({"mode": "plan"})).await.unwrap();
     let warned = s.alarm("isolation").await["text"].as_str().unwrap().to_owned();
-    assert!(warned.contains("isolation gated") && warned.contains("from its next turn on"), "{warned}");
+    assert!(
+        warned.contains("isolation gated") && warned.contains("from its next turn it works in a private copy"),
+        "{warned}"
+    );
     let next = json!([[{"write": "a.txt", "content": "new\n"}]]);
     s.plays_next(&json!({"turns": next, "init": {"agentCapabilities": {"loadSession": true}}}));
     s.call("session/cancel", json!({})).await.unwrap();
@@ -285,7 +288,7 @@ async fn what_mode_plan_does_not_prevent_in_the_workspace_is_said() {
             s.alarm("isolation").await;
         }
         let alarms = s.alarms("isolation");
-        assert!(alarms.len() == 1 && alarms[0].contains("is only detected"), "{alarms:?}");
+        assert!(alarms.len() == 1 && alarms[0].contains("are detected but not held"), "{alarms:?}");
         assert!(alarms[0].contains("start the session with --isolation copy"), "{alarms:?}");
     }
 }

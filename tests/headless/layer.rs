@@ -169,7 +169,11 @@ fn a_command_is_previewed_in_a_layer_that_is_thrown_away() {
     let script = room.script(&[json!({"run": {"command": line}}), json!({"wait_ms": 600_000})]);
     let mut seat = Seat::start(&room, &["--agent", &script]);
     let held = seat.held();
-    let preview = seat.ask("candidate/test", json!({"action": held["action"]}));
+    for digest in [json!(null), json!("0".repeat(64))] {
+        let refused = seat.try_ask("candidate/test", json!({"action": held["action"], "digest": digest})).unwrap_err();
+        assert_eq!(refused["code"], -32010, "nothing runs that was not seen: {refused}");
+    }
+    let preview = seat.ask("candidate/test", json!({"action": held["action"], "digest": held["digest"]}));
     let finished = seat.finished(&preview["action"]);
     let detail = finished["detail"].as_str().unwrap();
     assert!(detail.ends_with("it would change: change a.txt, create new.txt"), "{finished}");

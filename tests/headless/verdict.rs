@@ -58,6 +58,25 @@ fn a_script_decides_without_control_for_exactly_what_it_saw() {
     assert_verifies(&room, &session);
 }
 
+/// The process that connects has ended when the connection is looked at, and another one has it.
+const LATE: &str = r#"
+import glob, os, socket
+os.chdir(glob.glob("STATE/sessions/*")[0])
+out = open("WS/late.txt", "w")
+for _ in range(20):
+    s = socket.socket(socket.AF_UNIX)
+    if os.fork() == 0:
+        s.connect("socket")
+        os._exit(0)
+    os.wait()
+    try:
+        s.sendall(b'ATTACH\n')
+        s.settimeout(2)
+        out.write(s.recv(100000).decode())
+    except OSError as e:
+        out.write(repr(e))
+"#;
+
 /// What the agent starts, at any distance, cannot attach: it would decide about itself.
 #[test]
 fn the_agents_own_commands_cannot_attach() {
@@ -70,13 +89,17 @@ fn the_agents_own_commands_cannot_attach() {
         state = room.state().display(),
         digest = "0".repeat(64),
     );
-    room.write("try.sh", &tries);
+    room.write("try.sh", &format!("{tries}; python3 late.py"));
+    let (state, workspace) = (room.state().display().to_string(), room.workspace().display().to_string());
+    let late = LATE.replace("STATE", &state).replace("WS", &workspace).replace("ATTACH", attach);
+    room.write("late.py", &late);
     let script = room.script(&[json!({"run": {"command": "sh try.sh"}}), json!({"say": "done"})]);
     let mut seat = Seat::start(&room, &["--agent", &script]);
     let held = seat.held();
     seat.approve(&held);
     seat.finished(&held["action"]);
     assert!(!room.read("out.txt").contains("\"result\""), "{}", room.read("out.txt"));
+    assert!(!room.read("late.txt").contains("result"), "{}", room.read("late.txt"));
     assert!(!room.read("verdict.txt").contains("approved"), "{}", room.read("verdict.txt"));
     let alarm = seat.ever("an alarm", |e| e["kind"] == "alarm" && e["what"] == "intruder");
     assert!(alarm["text"].as_str().is_some_and(|text| text.contains("refused")), "{alarm}");

@@ -16,9 +16,8 @@ fn a_command_is_previewed_before_it_is_approved(size: (u16, u16)) {
     let script = room.script(&[json!({"run": {"command": line}}), json!({"wait_ms": 600_000})]);
     let mut screen = Screen::open(&room, &["--agent", &script], size);
     screen.wait_for("echo two");
-    screen.command("test");
     screen.command("focus-diff");
-    screen.wait("the effect", |text| text.contains("preview a2"));
+    screen.consent("test", "the effect", |text| text.contains("preview a2"));
     screen.command("bottom");
     screen.wait("the output", |text| text.contains("wrote"));
     for row in ["would create  new.txt  +1 -0", "+new", "target  shared: the real folder"] {

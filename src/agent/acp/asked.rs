@@ -53,8 +53,22 @@ impl Asked {
         let command = |raw: &Value| dialects::command(raw).map(|command| place.command(command));
         let is_late = was != now
             && says_no_more(now, was, place)
+            && self.may_be_missing(now, was)
             && command(now).is_none_or(|now| command(was).is_some_and(|was| was == now));
         if is_late { Cow::Owned(call.with_input_of(&self.call)) } else { Cow::Borrowed(call) }
+    }
+
+    /// What an input does not say any more was no limit: of an edit the files are what counts, of a command its line and
+    /// place, which stay as they were shown.
+    fn may_be_missing(&self, now: &Value, was: &Value) -> bool {
+        let missing =
+            was.as_object().into_iter().flat_map(|was| was.keys()).filter(|key| now.get(key.as_str()).is_none());
+        let words: &[Word] = match self.shown.body {
+            Body::Edit(_) => return true,
+            Body::Command(_) => &[Word::Command, Word::Directory, Word::Reason],
+            Body::Read(_) | Body::Network(_) | Body::Plan(_) | Body::Form(_) | Body::Other => &[Word::Reason],
+        };
+        missing.into_iter().all(|key| words.iter().any(|word| dialects::is(*word, key)))
     }
 
     /// Returns whether the call now shows something else, or more, than the request.

@@ -105,6 +105,8 @@ pub struct Runs {
     /// Own actions that only show what a pending command would do, with that command.
     previews: BTreeMap<ActionId, ActionId>,
     told_no_layer: bool,
+    /// One step at a time is recorded: an agent that turns steps on and off must not pile them up.
+    step_slot: Arc<Semaphore>,
     /// The plan whose steps were looked at last.
     seen_plan: Option<Plan>,
 }
@@ -125,6 +127,7 @@ impl Runs {
             apart: BTreeMap::new(),
             previews: BTreeMap::new(),
             told_no_layer: false,
+            step_slot: Arc::new(Semaphore::new(1)),
             seen_plan: None,
         }
     }
@@ -276,7 +279,13 @@ impl Runs {
 
     fn checkpoint(&self, gate: &Gate, step: Option<StepId>, when: Moment) {
         let (workspace, to_actor) = (gate.workspace().clone(), self.to_actor.clone());
+        let slot = step.as_ref().map(|_| self.step_slot.clone().try_acquire_owned());
+        if matches!(slot, Some(Err(_))) {
+            tracing::warn!("a step is not recorded: another one is being recorded");
+            return;
+        }
         tokio::spawn(async move {
+            let _slot = slot;
             match workspace.snapshot().await {
                 Ok(tree) => {
                     let message = Msg::Checkpoint { action: None, step, when, tree: Some(tree) };
@@ -313,7 +322,10 @@ impl Runs {
 
     fn checkpointed(&mut self, gate: &mut Gate, made: Checkpointed, is_known: bool) {
         if is_known {
-            self.tree = Some(made.tree);
+            // That of a step comes when it is done: the tree may have changed since.
+            if made.step.is_none() {
+                self.tree = Some(made.tree);
+            }
             let is_same = gate.session().disk.checkpoints.last().is_some_and(|(_, last)| last.tree == made.tree);
             if !(is_same && made.when == Moment::Start) {
                 gate.record(Event::Checkpointed(made.clone()));

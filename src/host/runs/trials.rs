@@ -13,7 +13,7 @@ use crate::model::event::{Event, Finished, OutcomeWord, Stream};
 use crate::model::session::Session;
 use crate::model::{Action, Author, Body, Command, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput};
 use crate::port::{Apart, Blobs, Performed, Ticket, ToAgent};
-use crate::wire::{CandidateTest, OwnAction, RpcError};
+use crate::wire::{CandidateTest, Code, OwnAction, RpcError};
 use tokio::sync::mpsc;
 
 /// One run in an open candidate.
@@ -201,7 +201,7 @@ impl Runs {
         client: &ClientId,
         test: &CandidateTest,
     ) -> Result<OwnAction, RpcError> {
-        let held = test.action.as_ref().and_then(|id| gate.session().actions.get(id)).map(|s| s.action.clone());
+        let held = shown(gate.session(), test)?;
         if let (Some(held), Some(target)) = (&held, &test.action)
             && let Some(command) = held.command().filter(|_| held.trial().is_none())
         {
@@ -263,6 +263,22 @@ impl Runs {
         }
         Ok(OwnAction::of(id))
     }
+}
+
+/// The action that is to be tested, if it is still what the client saw.
+fn shown(session: &Session, test: &CandidateTest) -> Result<Option<Action>, RpcError> {
+    let Some(state) = test.action.as_ref().and_then(|id| session.actions.get(id)) else { return Ok(None) };
+    let id = &state.action.id;
+    if test.digest.is_some() || state.action.command().is_some() {
+        if state.held.is_none() {
+            return Err(RpcError::new(Code::NotHeld, format!("{id} is not pending any more")));
+        }
+        if test.digest != Some(state.action.digest) {
+            let text = format!("{id} is not what `digest` names: review it again");
+            return Err(RpcError::new(Code::StaleDigest, text));
+        }
+    }
+    Ok(Some(state.action.clone()))
 }
 
 /// The newest reports of these cases.

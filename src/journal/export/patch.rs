@@ -58,14 +58,13 @@ pub(super) fn write(reader: &Reader, out: &mut dyn Write) -> Result<()> {
             (Some(before), Some(after)) => {
                 let diff = FileDiff::new(before, after);
                 let name = |version: &Version| version.digest.map(|_| path.as_str());
-                let mode = |version: &Version| version.node.as_ref().and_then(|node| node.mode);
-                let runs = |version: &Version| mode(version).is_some_and(|mode| mode.bits() & 0o111 != 0);
-                let names = Names {
-                    old: name(&net.before),
-                    new: name(&net.after),
-                    executable: (runs(&net.before), runs(&net.after)),
-                };
-                patches.push(git_patch(&diff, names));
+                let names = Names { old: name(&net.before), new: name(&net.after), executable: net.executable() };
+                match diff.content {
+                    crate::diff::Content::Text => patches.push(git_patch(&diff, names)),
+                    crate::diff::Content::Binary | crate::diff::Content::TooLarge => {
+                        writeln!(out, "# not in this patch, it is not text: {shown}").map_err(failed)?;
+                    }
+                }
             }
             _ => writeln!(out, "# not in this patch, its content is not in the record: {shown}").map_err(failed)?,
         }
@@ -108,8 +107,16 @@ fn add(files: &mut BTreeMap<RelPath, Net>, path: &RelPath, before: Version, afte
 
 impl Net {
     fn is_changed(&self) -> bool {
+        let (before, after) = self.executable();
+        self.before.digest != self.after.digest || before != after
+    }
+
+    /// Whether the two versions can be executed; where one does not say, it is as the other.
+    fn executable(&self) -> (bool, bool) {
         let mode = |version: &Version| version.node.as_ref().and_then(|node| node.mode);
-        self.before.digest != self.after.digest || mode(&self.before) != mode(&self.after)
+        let runs = |version: &Version| mode(version).map(|mode| mode.bits() & 0o111 != 0);
+        let (before, after) = (runs(&self.before), runs(&self.after));
+        (before.or(after).unwrap_or_default(), after.or(before).unwrap_or_default())
     }
 }
 

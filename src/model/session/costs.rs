@@ -146,7 +146,7 @@ impl Costs {
                 self.change(seq, &step, |cost| cost.drifts += 1);
             }
         } else if let Event::CheckFinished(body) = &envelope.event {
-            if checks.get(&body.run).is_some_and(|run| run.started.tree == Tree::Workspace) {
+            if checks.get(&body.run).is_some_and(|run| run.started.tree == Tree::Workspace && run.is_whole()) {
                 self.tested(seq, TestCount { passed: body.passed, failed: body.failed });
             }
         } else if let Event::Usage(body) = &envelope.event {

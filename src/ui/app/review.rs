@@ -89,6 +89,18 @@ impl Seen {
         self.ranges.sort_unstable_by_key(|range| range.start);
     }
 
+    /// These rows count as never drawn.
+    pub fn forget(&mut self, edition: u64, rows: &Range<usize>) {
+        if self.edition != edition {
+            return;
+        }
+        let kept = self
+            .ranges
+            .iter()
+            .flat_map(|range| [range.start..range.end.min(rows.start), range.start.max(rows.end)..range.end]);
+        self.ranges = kept.filter(|range| range.start < range.end).collect();
+    }
+
     /// Returns how many of `len` rows were not seen.
     #[must_use]
     pub fn unseen(&self, edition: u64, len: usize) -> usize {
@@ -304,6 +316,9 @@ mod tests {
         assert_eq!(seen.unseen(1, 100), 0);
         assert_eq!(seen.unseen(1, 120), 20);
         assert_eq!(seen.unseen(2, 100), 100, "other rows");
+        seen.forget(1, &(20..30));
+        seen.forget(2, &(0..100));
+        assert_eq!(seen.unseen(1, 100), 10);
     }
 
     #[test]

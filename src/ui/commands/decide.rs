@@ -139,7 +139,12 @@ pub(super) fn test(app: &mut App, cases: Vec<String>) -> Vec<Request> {
         app.say(Toast::warning("only an edit or a command can be tried, and this action is neither"));
         return Vec::new();
     }
-    let action = Some(state.action.id.clone());
+    let (id, digest) = (state.action.id.clone(), state.action.digest);
+    // It runs, if only apart: never what has not been on the screen for a moment.
+    if is_command && let Err(why) = app.arming.check(&id, digest) {
+        app.say(Toast::warning(why.reason()));
+        return Vec::new();
+    }
     match version::of(app) {
         Ok(version) => {
             let whose = if version.is_as_proposed() { "this action" } else { "your version of this action" };
@@ -148,7 +153,8 @@ pub(super) fn test(app: &mut App, cases: Vec<String>) -> Vec<Request> {
             } else {
                 format!("testing a candidate with {whose}")
             }));
-            let test = wire::CandidateTest { action, edited: version.edited, hunks: version.hunks, cases };
+            let (action, digest) = (Some(id), Some(digest));
+            let test = wire::CandidateTest { action, digest, edited: version.edited, hunks: version.hunks, cases };
             vec![Request::Host(wire::Request::CandidateTest(test))]
         }
         Err(why) => {

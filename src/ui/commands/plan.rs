@@ -46,11 +46,16 @@ pub(super) const COMMANDS: &[Command] = &[
             vec![Request::Host(wire::Request::AgentList)]
         },
     ),
-    editing("plan-checkpoint", "checkpoint", "Record the files when this step begins and ends, or do not", |app| {
-        current(app).map_or_else(Vec::new, |step| {
-            edit(app, PlanEdit::Checkpoint { checkpoint: !step.checkpoint, step: step.id })
-        })
-    }),
+    editing(
+        "plan-checkpoint",
+        "checkpoint",
+        "Turn checkpoints at the start and the end of this step on or off",
+        |app| {
+            current(app).map_or_else(Vec::new, |step| {
+                edit(app, PlanEdit::Checkpoint { checkpoint: !step.checkpoint, step: step.id })
+            })
+        },
+    ),
     editing("plan-stop", "stop here", "Let nothing go on after this step without you, or let it", |app| {
         current(app).map_or_else(Vec::new, |step| edit(app, PlanEdit::Stop { stop: !step.stop, step: step.id }))
     }),

@@ -56,8 +56,9 @@ enum Key {
 struct Compared<'a> {
     before: Option<&'a Run>,
     after: Option<&'a Run>,
-    /// A newer run of some of the cases, whose results replace those of `after`; then `before` is `after` too.
-    part: Option<&'a Run>,
+    /// Newer runs of some of the cases, oldest first: their results of these replace those of `after`. Then `before` is
+    /// `after` too.
+    parts: Vec<&'a Run>,
     names: (&'static str, &'static str),
 }
 
@@ -66,24 +67,29 @@ fn compared(scene: &Scene) -> Compared<'_> {
     let of = |tree: Tree| checks.runs().rev().filter(move |run| run.started.tree == tree);
     let candidate = checks.latest_candidate();
     let newest = of(Tree::Workspace).find(|run| run.is_whole());
-    let is_newer = |run: &Run| newest.is_none_or(|newest| run.seq > newest.seq);
-    let part = of(Tree::Workspace).next().filter(|run| !run.is_whole() && is_newer(run));
-    match (newest, candidate.filter(|run| is_newer(run) && part.is_none_or(|part| run.seq > part.seq))) {
+    let is_newer = |run: &&Run| newest.is_none_or(|newest| run.seq > newest.seq);
+    let mut parts: Vec<&Run> = of(Tree::Workspace).take_while(is_newer).collect();
+    parts.reverse();
+    let is_last = |run: &&Run| is_newer(run) && parts.last().is_none_or(|part| run.seq > part.seq);
+    match (newest, candidate.filter(is_last)) {
         (Some(_), Some(candidate)) if !candidate.is_whole() => {
-            Compared { before: newest, after: newest, part: Some(candidate), names: ("before", "candidate") }
+            Compared { before: newest, after: newest, parts: vec![candidate], names: ("before", "candidate") }
         }
         (newest, Some(candidate)) => {
-            Compared { before: newest, after: Some(candidate), part: None, names: ("before", "candidate") }
+            Compared { before: newest, after: Some(candidate), parts: Vec::new(), names: ("before", "candidate") }
         }
-        (Some(newest), None) if part.is_some() => {
-            Compared { before: Some(newest), after: Some(newest), part, names: ("before", "now") }
+        (Some(newest), None) if !parts.is_empty() => {
+            Compared { before: Some(newest), after: Some(newest), parts, names: ("before", "now") }
         }
         (Some(newest), None) => {
             let older = |run: &&Run| run.is_whole() && run.finished.is_some() && run.seq < newest.seq;
             let before = of(Tree::Workspace).find(older);
-            Compared { before, after: Some(newest), part: None, names: ("before", "now") }
+            Compared { before, after: Some(newest), parts, names: ("before", "now") }
         }
-        (None, None) => Compared { before: None, after: part.or(candidate), part: None, names: ("before", "now") },
+        (None, None) => {
+            let after = parts.last().copied().or(candidate);
+            Compared { before: None, after, parts: Vec::new(), names: ("before", "now") }
+        }
     }
 }
 
@@ -130,14 +136,20 @@ struct Case<'a> {
 }
 
 /// Every case once: by suite, what no longer fails before the others, then by name.
-fn cases<'a>(before: Option<&'a Run>, after: &'a Run, part: Option<&'a Run>) -> Vec<Case<'a>> {
+fn cases<'a>(before: Option<&'a Run>, after: &'a Run, parts: &[&'a Run]) -> Vec<Case<'a>> {
     let old = before.map_or(&[][..], |run| run.cases.as_slice());
-    let comparison = match (before, part) {
-        (_, Some(part)) => checks::compare_some(old, &part.cases, &part.started.cases.iter().cloned().collect()),
-        (Some(_), None) => checks::compare(old, &after.cases),
-        (None, None) => checks::Comparison::default(),
+    // Runners report what was not asked for too, as skipped.
+    let asked = parts.iter().flat_map(|part| part.started.cases.iter().map(move |id| (id.as_str(), *part)));
+    let rerun: BTreeMap<&str, &CaseReport> = asked.filter_map(|(id, part)| Some((id, part.case(id)?))).collect();
+    let comparison = match before {
+        Some(_) if !parts.is_empty() => {
+            let now: Vec<CaseReport> = rerun.values().map(|report| (*report).clone()).collect();
+            checks::compare_some(old, &now, &rerun.keys().map(|id| (*id).to_owned()).collect())
+        }
+        Some(_) => checks::compare(old, &after.cases),
+        None => checks::Comparison::default(),
     };
-    let now = |report: &'a CaseReport| part.and_then(|part| part.case(&report.case)).unwrap_or(report);
+    let now = |report: &'a CaseReport| rerun.get(report.case.as_str()).copied().unwrap_or(report);
     let changes: [(&[String], _); 3] = [
         (&comparison.fixed, ("fixed", Role::Ok)),
         (&comparison.silenced, ("silenced", Role::Warn)),
@@ -145,8 +157,15 @@ fn cases<'a>(before: Option<&'a Run>, after: &'a Run, part: Option<&'a Run>) -> 
     ];
     let changes: BTreeMap<&str, (&'static str, Role)> =
         changes.iter().flat_map(|(ids, word)| ids.iter().map(|id| (id.as_str(), *word))).collect();
-    let flaky: HashSet<&str> =
-        part.unwrap_or(after).finished.iter().flat_map(|finished| &finished.flaky).map(String::as_str).collect();
+    let flaky: HashSet<&str> = parts
+        .last()
+        .copied()
+        .unwrap_or(after)
+        .finished
+        .iter()
+        .flat_map(|finished| &finished.flaky)
+        .map(String::as_str)
+        .collect();
     let gone: HashSet<&str> = comparison.gone.iter().map(String::as_str).collect();
     let was: BTreeMap<&str, CaseStatus> = old.iter().map(|case| (case.case.as_str(), case.status)).collect();
     let is_now = after.cases.iter().map(now).map(|report| (report, Some(report.status)));
@@ -247,9 +266,9 @@ impl TestsPane {
     /// The cases that fail in the newest results, by id.
     #[must_use]
     pub fn failing(scene: &Scene) -> Vec<String> {
-        let Compared { before, after: Some(after), part, .. } = compared(scene) else { return Vec::new() };
+        let Compared { before, after: Some(after), parts, .. } = compared(scene) else { return Vec::new() };
         let bad = |case: &Case<'_>| case.after.is_some_and(CaseStatus::is_bad);
-        cases(before, after, part).iter().filter(|case| bad(case)).map(|case| case.report.case.clone()).collect()
+        cases(before, after, &parts).iter().filter(|case| bad(case)).map(|case| case.report.case.clone()).collect()
     }
 
     /// Where the case under the cursor is in the sources, as far as its runner tells.
@@ -398,7 +417,7 @@ impl Pane for TestsPane {
         }
         self.rows.clear();
         self.suites.clear();
-        let Compared { before, after, part, names } = compared(scene);
+        let Compared { before, after, parts, names } = compared(scene);
         let Some(after) = after else { return };
         if room.width >= 60 {
             let (old, new) = names;
@@ -409,13 +428,14 @@ impl Pane for TestsPane {
             let words = "stale: files have changed since this run";
             self.rows.push((Key::Text, Row::new(words, Role::Unknown)));
         }
-        let problem = part.unwrap_or(after).finished.as_ref().and_then(|finished| finished.problem.as_ref());
+        let problem =
+            parts.last().copied().unwrap_or(after).finished.as_ref().and_then(|finished| finished.problem.as_ref());
         if let Some(problem) = problem {
             let mut lines = Vec::new();
             wrapped(&mut lines, "", Role::Warn, problem, Role::Warn, room.width);
             self.rows.extend(lines.into_iter().map(|row| (Key::Text, row)));
         }
-        let mut cases = cases(before, after, part);
+        let mut cases = cases(before, after, &parts);
         let all = cases.len();
         cases.retain(|case| self.shows(case));
         self.counts = (cases.len(), all);
@@ -425,10 +445,10 @@ impl Pane for TestsPane {
     }
 
     fn title(&self, scene: &Scene) -> Title {
-        let Compared { before, after, part, names } = compared(scene);
+        let Compared { before, after, parts, names } = compared(scene);
         let (text, right) = match (before, after) {
-            (_, Some(_)) if part.is_some() => {
-                let part = part.map_or_else(String::new, |run| run_words(scene, run));
+            (_, Some(_)) if !parts.is_empty() => {
+                let part = parts.last().map_or_else(String::new, |run| run_words(scene, run));
                 (if names.1 == "candidate" { "candidate, some cases" } else { "workspace, some cases again" }, part)
             }
             (Some(_), Some(after)) if names.1 == "candidate" => ("candidate vs workspace", run_words(scene, after)),

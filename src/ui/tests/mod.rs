@@ -2,6 +2,7 @@
 
 mod always;
 mod budgets;
+mod cases;
 mod files;
 mod form;
 mod hands;

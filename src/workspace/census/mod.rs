@@ -66,12 +66,26 @@ pub struct Sighting {
     pub unknown: Vec<i32>,
 }
 
-/// Whether this process is one that the session started, directly or not: its ancestors lead to this process. Bounded,
-/// because the table changes while it is read.
-pub fn comes_from_here(pid: i32) -> bool {
+/// Whether the session started this process, directly or not: its ancestors lead to this process or past it. `None` where
+/// that cannot be known: one that has ended may have left what it holds to any other. Bounded, because the table changes
+/// while it is read. What comes from `except`, a process that
+/// this one started for the user, counts as from elsewhere.
+pub fn comes_from_here(pid: i32, except: Option<i32>) -> Option<bool> {
     let here = getpid().as_raw_pid();
-    let parents = std::iter::successors(Some(pid), |pid| procfs::stat(*pid).map(|process| process.parent));
-    parents.take(ANCESTORS_MAX).skip(1).take_while(|pid| *pid > 0).any(|pid| pid == here)
+    let mut at = pid;
+    for _ in 0..ANCESTORS_MAX {
+        if Some(at) == except {
+            return Some(false);
+        }
+        let process = procfs::stat(at).filter(|process| !process.is_zombie())?;
+        match process.parent {
+            parent if parent == here => return Some(true),
+            // The first process, or one whose parent another namespace hides.
+            0 => return Some(false),
+            parent => at = parent,
+        }
+    }
+    None
 }
 
 /// Finds, freezes and ends the processes of one session.

@@ -124,14 +124,16 @@ impl DiffPane {
             return "only a change of several files has files to mark";
         }
         let file = self.file_under_cursor();
-        if self.folds.is_viewed(file) {
-            self.folds.set_mark(file, Mark::Opened);
-            return "not viewed";
-        }
         let is_head = |row: &DiffRow| matches!(row, DiffRow::File(_));
         let first = self.rows.iter().position(|row| *row == DiffRow::File(file)).unwrap_or_default();
         let next = self.rows.iter().skip(first + 1).position(is_head).map_or(self.rows.len(), |at| first + 1 + at);
-        review.seen.see(self.edition, self.folds.unfolded(first)..self.folds.unfolded(next));
+        let all = self.folds.unfolded(first)..self.folds.unfolded(next);
+        if self.folds.is_viewed(file) {
+            review.seen.forget(self.edition, &all);
+            self.folds.set_mark(file, Mark::Opened);
+            return "not viewed";
+        }
+        review.seen.see(self.edition, all);
         self.folds.set_mark(file, Mark::Viewed);
         self.list.cursor = first;
         "viewed: Enter shows it again"

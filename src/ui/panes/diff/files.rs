@@ -6,7 +6,7 @@
 use super::DiffRow;
 use crate::base::Digest;
 use crate::base::digest::FieldHasher;
-use crate::model::FileEdit;
+use crate::model::{FileEdit, Node};
 use crate::ui::limits::UI_FOLD_LINES_MIN;
 use crate::ui::look::Look;
 use crate::ui::panes::row::Row;
@@ -90,6 +90,9 @@ fn folded_kind(file: &FilePicture) -> Option<&'static str> {
 fn key(file: &FileEdit) -> Digest {
     let mut hash = FieldHasher::new();
     hash.field(file.path.as_str().as_bytes());
+    hash.field(file.from.as_ref().map_or(&[][..], |from| from.as_str().as_bytes()));
+    hash.field(Node::field(file.before_node.as_ref()).as_bytes())
+        .field(Node::field(file.after_node.as_ref()).as_bytes());
     for content in [&file.before, &file.after] {
         match content {
             Some(content) => hash.field(content.digest().bytes()),
