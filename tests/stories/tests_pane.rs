@@ -53,6 +53,8 @@ fn a_broken_test_is_traced_and_run_again(size: (u16, u16)) {
     screen.type_text("ZERO");
     screen.press("enter");
     screen.wait("only what was typed is shown", |text| text.contains("1 of 3 shown"));
-    screen.quit();
+    screen.command("quit");
+    assert_eq!(screen.gone("quit").exit_code(), 0);
+    screen.assert_settings("afterwards");
     assert_verifies(&room, &only_session(&room));
 }
