@@ -455,7 +455,7 @@ fn a_layer_that_cannot_be_entered_starts_nothing_and_says_why() {
     as_everybody("a_layer_that_cannot_be_entered_starts_nothing_and_says_why", || {
         let ground = Ground::with(&[("f", "x\n")]);
         let layer = ground.layer("a1", "");
-        std::fs::remove_dir_all(&layer.plan().upper.work).unwrap();
+        std::fs::remove_dir_all(&layer.plan().upper.as_ref().unwrap().work).unwrap();
         let (exit, said) = run(Some(&layer), "echo begun", ground.tree());
         assert_eq!((exit, said.as_str()), (Some(125), ""));
         assert!(layer.refusal().unwrap().why.contains("work"), "{:?}", layer.refusal());

@@ -1,7 +1,7 @@
 //! A layer on the host's side: its directories, when it began, and their end.
 
 use super::places;
-use super::plan::{Plan, Scratch, Upper};
+use super::plan::{Bind, Plan, Scratch, Upper};
 use super::probe::NoLayer;
 use super::promote::{self, Promoted};
 use super::read::{self, Changes, Others};
@@ -38,6 +38,8 @@ pub struct Layer {
     /// Where versions are kept that were not promoted.
     kept: PathBuf,
     plan: Plan,
+    /// Of the workspace.
+    own: Upper,
     began_ns: i128,
 }
 
@@ -81,7 +83,8 @@ impl Layer {
         fs::set_permissions(&own.upper, about.permissions()).map_err(fail)?;
         let plan = Plan {
             root: root.path().to_owned(),
-            upper: own,
+            upper: Some(own.clone()),
+            binds: Vec::new(),
             shared,
             scratch,
             hidden: places::hidden(root.path(), state, hidden),
@@ -89,7 +92,52 @@ impl Layer {
             refusal: dir.join("refusal"),
         };
         let began_ns = moment(&dir).map_err(fail)?;
-        Ok(Self { kept: state.join("kept").join(name), dir, plan, began_ns })
+        Ok(Self { kept: state.join("kept").join(name), dir, plan, own, began_ns })
+    }
+
+    /// A layer for an agent: its private copy of the workspace, at the workspace's own path. `binds` are further places;
+    /// what can be written in them is not hidden.
+    ///
+    /// # Errors
+    /// Why there is none, and what to do about it.
+    pub fn for_agent(
+        (state, name): (&Path, &str),
+        (root, copy): (&Root, &Path),
+        binds: Vec<Bind>,
+        hidden: &[PathBuf],
+    ) -> Result<Self, NoLayer> {
+        let fail = |error: io::Error| NoLayer::by_machine(format!("{}: {error}", state.display()));
+        let dir = state.join("layers").join(name);
+        remove(&dir);
+        let upper = |of: &str| -> io::Result<Upper> {
+            let upper = Upper { upper: dir.join(of).join("upper"), work: dir.join(of).join("work") };
+            for path in [&upper.upper, &upper.work] {
+                fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+            }
+            Ok(upper)
+        };
+        let is_open = |path: &Path| binds.iter().any(|bind| bind.writable && path.starts_with(&bind.at));
+        let mut scratch = Vec::new();
+        let caches = places::caches(root.path(), state).into_iter().filter(|path| !is_open(path));
+        for (number, at) in caches.enumerate() {
+            scratch.push(Scratch { at, upper: upper(&format!("cache{number}")).map_err(fail)? });
+        }
+        let mut hidden = places::hidden(root.path(), state, hidden);
+        hidden.retain(|path| !is_open(path));
+        let own = upper("own").map_err(fail)?;
+        let tree = Bind { from: copy.to_owned(), at: root.path().to_owned(), writable: true };
+        let plan = Plan {
+            root: root.path().to_owned(),
+            upper: None,
+            binds: [vec![tree], binds].concat(),
+            shared: Vec::new(),
+            scratch,
+            hidden,
+            network: true,
+            refusal: dir.join("refusal"),
+        };
+        let began_ns = moment(&dir).map_err(fail)?;
+        Ok(Self { kept: state.join("kept").join(name), dir, plan, own, began_ns })
     }
 
     pub fn plan(&self) -> &Plan {
@@ -103,7 +151,7 @@ impl Layer {
 
     /// The upper side of a path of the workspace.
     pub(super) fn upper(&self, path: &Path) -> PathBuf {
-        self.plan.upper.upper.join(path)
+        self.own.upper.join(path)
     }
 
     /// Why nothing was started in it. Call it when the launcher has ended.
@@ -158,11 +206,10 @@ impl Layer {
         for entry in fs::read_dir(state.join("layers")).into_iter().flatten().flatten() {
             let intent = fs::read(entry.path().join(INTENT)).ok();
             let Some(intent) = intent.and_then(|text| serde_json::from_slice::<Intent>(&text).ok()) else { continue };
-            if intent.plan.root != root.path() {
-                continue;
-            }
+            let Some(own) = intent.plan.upper.clone().filter(|_| intent.plan.root == root.path()) else { continue };
             let kept = state.join("kept").join(entry.file_name());
-            let layer = Self { dir: entry.path(), kept, plan: intent.plan, began_ns: intent.began_ns.into() };
+            let began_ns = intent.began_ns.into();
+            let layer = Self { dir: entry.path(), kept, plan: intent.plan, own, began_ns };
             match layer.changes(root, None) {
                 Ok(mut changes) => {
                     // What came and went in the directories meanwhile was this promotion, as far as is known.
@@ -184,7 +231,7 @@ impl Layer {
     /// # Errors
     /// When it cannot be opened.
     pub fn own_tree(&self) -> io::Result<Root> {
-        Root::open(&self.plan.upper.upper)
+        Root::open(&self.own.upper)
     }
 
     /// Keeps the command's version of a path that was held back, and says where.
