@@ -14,6 +14,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The beginning of the names of directories in which an attempt is made.
@@ -178,6 +179,9 @@ impl Layer {
     /// paths stay in the layer. Once it has begun it is finished by [`Layer::finish_left_over`], whatever happens to
     /// this process.
     pub fn promote(&self, root: &Root, rules: &Rules, changes: &Changes, held: &BTreeSet<PathBuf>) -> Promoted {
+        if changes.list.is_empty() {
+            return Promoted { kept: changes.left.clone(), ..Promoted::default() };
+        }
         match self.intend(changes, held) {
             Ok(()) => promote::promote(self, root, rules, changes, held),
             Err(error) => Promoted {
@@ -187,12 +191,13 @@ impl Layer {
         }
     }
 
-    /// Writes down that the promotion begins.
+    /// Writes down that the promotion begins, and that all of it is on the disk by then.
     fn intend(&self, changes: &Changes, held: &BTreeSet<PathBuf>) -> io::Result<()> {
         let began_ns = i64::try_from(self.began_ns).map_err(io::Error::other)?;
         let of_others = changes.list.iter().filter(|change| change.in_conflict).map(|change| change.path.clone());
         let intent = Intent { plan: self.plan.clone(), began_ns, held: held.clone(), of_others: of_others.collect() };
         let text = serde_json::to_vec(&intent).map_err(io::Error::other)?;
+        rustix::fs::syncfs(fs::File::open(&self.own.upper)?)?;
         let (unfinished, path) = (self.dir.join("promoting.new"), self.dir.join(INTENT));
         let mut file = fs::File::create(&unfinished)?;
         file.write_all(&text)?;
@@ -254,8 +259,14 @@ impl Layer {
 }
 
 impl Drop for Layer {
+    /// Nobody waits for the removal; what is left of it when the host ends is removed by the next one.
     fn drop(&mut self) {
-        remove(&self.dir);
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let gone = self.dir.with_extension(format!("gone-{number}"));
+        if fs::rename(&self.dir, &gone).is_ok() {
+            std::thread::spawn(move || remove(&gone));
+        }
     }
 }
 
