@@ -33,9 +33,6 @@ pub fn maker(options: &SessionOptions, tests: Option<Command>) -> Result<Arc<dyn
     let model = options.model.iter().map(|model| ("model".to_owned(), OptionValue::Choice(model.clone())));
     spec.options.extend(model);
     let found = discover(&spec, &surroundings(&options.workspace));
-    if options.isolation == IsolationChoice::Overlay {
-        return Err(no_overlay());
-    }
     let program = found.map(|f| f.program);
     let (isolation, mode) = (options.isolation, options.mode);
     Ok(Arc::new(AcpMaker { spec, program, isolation, mode, record: options.record.clone() }))
@@ -59,9 +56,6 @@ fn external(options: &SessionOptions) -> Result<Option<AgentSpec>, Fail> {
 
 /// Checks that the isolation and the agent named are available, before a session is created for them.
 pub fn available(options: &SessionOptions) -> Result<(), Fail> {
-    if options.isolation == IsolationChoice::Overlay {
-        return Err(no_overlay());
-    }
     if let Some(file) = options.agent.strip_prefix("script:") {
         read_script(Path::new(file)).map_err(Fail::usage)?;
     }
@@ -89,11 +83,6 @@ pub fn surroundings(workspace: &Path) -> Surroundings {
         extra: npm.into_iter().chain(tools).collect(),
         workspace: Some(workspace.to_owned()),
     }
-}
-
-fn no_overlay() -> Fail {
-    let what = "isolation `overlay` is not supported yet; `copy` keeps the agent in a private copy of the workspace";
-    Fail::usage(what.into())
 }
 
 /// Says why the isolation asked for does not apply to this agent. An agent of our own has no process and writes only

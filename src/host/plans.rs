@@ -218,7 +218,7 @@ pub fn file_changed(gate: &Gate, action: &Action) -> Option<String> {
     let document = action.document()?;
     let (path, was) = (document.path.as_deref()?, document.file?);
     let workspace = gate.workspace();
-    let works_in_copy = gate.session().agent.ready.agent.isolation == Isolation::Copy;
+    let works_in_copy = matches!(gate.session().agent.ready.agent.isolation, Isolation::Copy | Isolation::Overlay);
     let inside = match Path::new(path).is_absolute() {
         true => workspace.locate(Path::new(path)),
         false => RelPath::new(path).ok(),

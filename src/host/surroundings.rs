@@ -108,7 +108,7 @@ impl Surroundings {
     /// Something of this session may change files without naming them: a command, or an agent that writes on its own.
     pub fn report_work(&self, gate: &Gate) {
         let session = gate.session();
-        let is_apart = session.agent.ready.agent.isolation == Isolation::Copy;
+        let is_apart = matches!(session.agent.ready.agent.isolation, Isolation::Copy | Isolation::Overlay);
         let works = session.turns.current.is_some() && !self.embedded && !is_apart;
         let mut open = session.actions.open();
         let runs =

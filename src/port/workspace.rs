@@ -275,6 +275,17 @@ pub struct AgentSpawn {
     pub pass_env: Vec<String>,
     /// Absolute; the workspace root or a candidate's.
     pub cwd: PathBuf,
+    /// Set: it runs in a layer, and sees this candidate at the path of the workspace.
+    pub layer: Option<AgentLayer>,
+}
+
+/// The layer of an agent's own process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentLayer {
+    /// The root of the candidate.
+    pub candidate: PathBuf,
+    /// Absolute paths outside the workspace that it may write: its settings, its sessions.
+    pub own: Vec<PathBuf>,
 }
 
 /// A running agent process in its own session and process group. Dropping it ends the whole tree.

@@ -67,8 +67,7 @@ fn options_of_other_commands_are_refused() {
 fn an_isolation_that_cannot_be_had_is_refused_for_every_agent() {
     let room = room();
     let script = room.script(&[serde_json::json!({"say": "hello"})]);
-    let agents = [script.as_str(), "repair", "acp:true"];
-    for agent in agents {
+    for agent in [script.as_str(), "repair"] {
         refused(&room, &["--headless", "--agent", agent, "--isolation", "overlay", "x"], &["overlay"]);
     }
     for (isolation, agent) in [("copy", script.as_str()), ("watched", script.as_str()), ("copy", "repair")] {

@@ -1,6 +1,6 @@
 //! Commands in a layer: what they change is exactly theirs, what the user changes meanwhile stays the user's.
 
-use crate::seat::{Room, Seat};
+use crate::seat::{Room, Seat, assert_verifies, only_session, until};
 use serde_json::{Value, json};
 
 fn files(finished: &Value) -> Vec<(&str, &str, bool)> {
@@ -200,6 +200,37 @@ fn a_test_run_leaves_no_trace() {
     assert_eq!((&finished["apart"], &finished["files"]), (&json!(true), &Value::Null), "{finished}");
     assert!(!room.exists("trace.txt") && !room.exists("__pycache__"));
     assert_eq!(seat.ever("the result", |e| e["kind"] == "check_finished")["passed"], 1);
+}
+
+/// kill -9 while files are being carried over: the next host carries over the rest.
+#[test]
+fn a_promotion_goes_on_after_the_host_was_killed() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    if !room.is_layered() {
+        return;
+    }
+    let line = "mkdir made; for n in $(seq 1500); do echo $n > made/$n; done; rm a.txt";
+    let script = room.script(&[json!({"run": {"command": line}}), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.approve(&held);
+    let count = || {
+        std::fs::read_dir(room.workspace().join("made")).map_or(0, |entries| {
+            entries.flatten().filter(|entry| !entry.file_name().to_string_lossy().starts_with('.')).count()
+        })
+    };
+    until("the promotion has begun", || count() > 0);
+    seat.kill();
+    println!("killed after {} of 1500 files", count());
+    let session = only_session(&room);
+    let again = Seat::attach(&room, &session);
+    assert_eq!(count(), 1500);
+    assert!(!room.exists("a.txt"));
+    for n in [1, 750, 1500] {
+        assert_eq!(room.read(&format!("made/{n}")), format!("{n}\n"));
+    }
+    again.close();
+    assert_verifies(&room, &session);
 }
 
 #[test]

@@ -218,9 +218,10 @@ impl Kind {
             Self::Codex | Self::Opencode => "",
         };
         format!(
-            "[[agent]]\nname = \"{}\"\ncommand = {}\nstart_timeout_s = 120\n{more}\n{through}env = {{ {} }}\n",
+            "[[agent]]\nname = \"{}\"\ncommand = {}\nstart_timeout_s = 120\n{more}\n{through}own = [{}]\nenv = {{ {} }}\n",
             self.name(),
             json!(command),
+            json!(home_text),
             env.join(", ")
         )
     }

@@ -49,6 +49,8 @@ of_each_agent!(
     a_stopped_agent_goes_on_with_its_own_session,
     what_it_does_unasked_is_shown,
     what_it_does_unasked_waits_in_its_copy,
+    an_edit_in_its_layer_is_the_users_to_change,
+    what_it_does_unasked_in_its_layer_stays_there,
     its_plan_is_shown_and_its_tests_are_its_word_until_they_are_run_here,
 );
 
@@ -252,6 +254,46 @@ fn what_it_does_unasked_is_shown(kind: Kind) {
     } else {
         assert_eq!(seen["by"], "unsupervised", "{kind:?}");
     }
+    drive.verified();
+}
+
+/// As in a copy, in a process that can write nothing else.
+fn an_edit_in_its_layer_is_the_users_to_change(kind: Kind) {
+    let plays = [("play-change", vec![kind.edits("change.txt"), Turn::text("ok")])];
+    let Some(mut drive) = Drive::start(kind, Leash::Asks, "overlay", plays) else { return };
+    if !drive.room.is_layered() {
+        return;
+    }
+    drive.prompt("play-change");
+    let held = drive.edit("change.txt");
+    let edited = json!({"edited": {"files": [{"path": "change.txt", "after": "line\nmine\nend\n"}]}});
+    drive.seat.decide(&held, "approve_edited", edited).unwrap();
+    drive.finish();
+    assert_eq!(drive.file("change.txt"), "line\nmine\nend\n", "{kind:?}");
+    assert!(drive.told("+mine"), "{kind:?}");
+    drive.verified();
+}
+
+/// It is where the project is, and its writes outside come to nothing.
+fn what_it_does_unasked_in_its_layer_stays_there(kind: Kind) {
+    let plays = [("play-unasked", vec![kind.runs("echo evil > ../evil.txt; pwd > b.txt"), Turn::text("done")])];
+    let Some(mut drive) = Drive::start(kind, Leash::Unasked, "overlay", plays) else { return };
+    if !drive.room.is_layered() {
+        return;
+    }
+    drive.prompt("play-unasked");
+    let (mut held, mut action) = drive.held().expect("the change waits at the gate");
+    while action["kind"] != "edit" {
+        drive.seat.approve(&held);
+        (held, action) = drive.held().expect("the change waits at the gate");
+    }
+    let root = drive.room.workspace().canonicalize().unwrap();
+    let file = &action["files"][0];
+    assert_eq!((&file["path"], &file["after"]), (&json!("b.txt"), &json!(format!("{}\n", root.display()))), "{kind:?}");
+    assert!(!drive.room.exists("b.txt") && !drive.room.exists("../evil.txt"), "{kind:?}");
+    drive.seat.decide(&held, "deny", json!({"reason": "not that"})).unwrap();
+    drive.finish();
+    assert!(!drive.room.exists("b.txt"), "{kind:?}");
     drive.verified();
 }
 

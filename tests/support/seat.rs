@@ -59,6 +59,7 @@ impl Room {
     }
 
     /// Returns whether there are layers here, and says why not.
+    #[allow(clippy::print_stdout, reason = "a test that is not run says so")]
     pub fn is_layered(&self) -> bool {
         let root = Root::open(&self.workspace()).expect("a workspace");
         let place = (&root, &Rules::read(root.path()));

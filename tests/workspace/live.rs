@@ -2,11 +2,12 @@
 
 use super::{alone, wait_until};
 use rightseat::base::{ActionId, Digest, RelPath, SessionId, UnixMs};
+use rightseat::config::LayerSettings;
 use rightseat::journal::{Draft, Journal, Permit};
 use rightseat::model::action::{Content, FileEdit, TrialBudget};
 use rightseat::model::event::{OutcomeWord, Stream};
 use rightseat::model::{Action, Body, Command, FileChange, Proposal, Trial};
-use rightseat::port::{AgentSpawn, CandidateChanges, Progress, Work, Workspace};
+use rightseat::port::{AgentLayer, AgentSpawn, CandidateChanges, Progress, Work, Workspace};
 use rightseat::workspace::launch::Containment;
 use rightseat::workspace::{LiveWorkspace, Settings};
 use std::path::Path;
@@ -252,6 +253,68 @@ async fn an_agent_talks_over_pipes_and_ends_with_its_tree() {
     assert!(agent.exited.await.is_some());
     let census = bench.live.stop().await;
     assert!(census.survivors.is_empty() && census.ended.is_empty());
+}
+
+/// The agent's own process, at the workspace's own path.
+#[tokio::test]
+async fn an_agent_in_a_layer_sees_its_copy_at_the_path_of_the_workspace() {
+    let bench = bench(&[("a", "1"), (".gitignore", "node_modules\n"), ("node_modules/p/index.js", "yours")]);
+    let outside = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let own = outside.path().join("own");
+    std::fs::create_dir(&own).unwrap();
+    let live = bench.live.layered(&LayerSettings::default(), Vec::new());
+    let candidate = live.candidate("agent").await.unwrap();
+    let root = live.root().to_owned();
+    let text = format!(
+        "cd {root}; cat node_modules/p/index.js; echo; (echo x > node_modules/p/index.js) 2>/dev/null && echo OUT; \
+         echo 9 > a; echo new > b; (echo x > {outside}/f) 2>/dev/null && echo OUT; echo x > {outside}/own/f && echo own; \
+         test -e {state} && ls -A {state}; pwd; read -r line; echo more >> b; read -r line",
+        root = root.display(),
+        outside = outside.path().display(),
+        state = bench._state.path().display(),
+    );
+    let spawn = AgentSpawn {
+        argv: vec!["bash".into(), "-c".into(), text],
+        cwd: root.clone(),
+        layer: Some(AgentLayer { candidate: candidate.root().to_owned(), own: vec![own.clone()] }),
+        ..AgentSpawn::default()
+    };
+    let mut agent = match live.spawn_agent(spawn).await {
+        Ok(agent) => agent,
+        Err(error) => {
+            println!("not run: {error}");
+            return;
+        }
+    };
+    let mut said = String::new();
+    while !said.contains(&format!("{}\n", root.display())) {
+        let mut some = [0u8; 256];
+        let count = agent.stdout.read(&mut some).await.unwrap();
+        assert!(count > 0, "it ended: {said}");
+        said.push_str(&String::from_utf8_lossy(&some[..count]));
+    }
+    assert_eq!(said, format!("yours\nown\n{}\n", root.display()));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    assert_eq!((read("a").as_str(), read("node_modules/p/index.js").as_str()), ("1", "yours"));
+    assert!(!root.join("b").exists() && !outside.path().join("f").exists() && own.join("f").exists());
+    let changed = |changes: CandidateChanges| -> Vec<(String, Option<Vec<u8>>)> {
+        changes.files.into_iter().map(|change| (change.path.to_string(), change.after)).collect()
+    };
+    let expected = [("a".to_owned(), Some(b"9\n".to_vec())), ("b".to_owned(), Some(b"new\n".to_vec()))];
+    assert_eq!(changed(candidate.changes().await.unwrap()), expected);
+    // What changes in the workspace comes through, and what is denied is put back.
+    put(&root, "theirs", "mine");
+    assert_eq!(candidate.refresh().await.unwrap(), []);
+    candidate.reset(RelPath::new("a").unwrap()).await.unwrap();
+    agent.stdin.write_all(b"go\n").await.unwrap();
+    let more = async {
+        while changed(candidate.changes().await.unwrap()) != [("b".to_owned(), Some(b"new\nmore\n".to_vec()))] {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), more).await.unwrap();
+    (agent.end)(Duration::from_millis(100)).await;
+    assert!(agent.exited.await.is_some());
 }
 
 #[tokio::test]

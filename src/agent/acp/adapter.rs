@@ -14,8 +14,8 @@ use crate::agent::catalog::AgentSpec;
 use crate::base::RelPath;
 use crate::model::event::{AgentNoted, Isolation};
 use crate::port::{
-    AGENT_CANDIDATE, Agent, AgentChild, AgentLink, AgentSeat, AgentSpawn, Candidate, CandidateChanges, FromAgent,
-    ToAgent, Workspace,
+    AGENT_CANDIDATE, Agent, AgentChild, AgentLayer, AgentLink, AgentSeat, AgentSpawn, Candidate, CandidateChanges,
+    FromAgent, ToAgent, Workspace,
 };
 use futures::future::{BoxFuture, FutureExt};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -72,7 +72,7 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
     let AcpAgent { mut config, seat } = agent;
     let real = seat.workspace.root().to_path_buf();
     let candidate: Option<Arc<dyn Candidate>> = match config.isolation {
-        Isolation::Copy => match seat.workspace.candidate(AGENT_CANDIDATE).await {
+        Isolation::Copy | Isolation::Overlay => match seat.workspace.candidate(AGENT_CANDIDATE).await {
             Ok(made) => {
                 let notes = made.notes();
                 if !notes.is_empty() {
@@ -90,9 +90,12 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
             }
             Err(e) => return Err(format!("cannot make a private copy: {e}")),
         },
-        Isolation::Overlay | Isolation::Gated | Isolation::Watched => None,
+        Isolation::Gated | Isolation::Watched => None,
     };
-    let seen = candidate.as_ref().map_or_else(|| seat.root.clone(), |c| c.root().to_path_buf());
+    let is_layered = config.isolation == Isolation::Overlay;
+    let own = candidate.as_ref().map(|candidate| candidate.root().to_path_buf());
+    // In its layer the copy is where the workspace is.
+    let seen = own.clone().filter(|_| !is_layered).unwrap_or_else(|| seat.root.clone());
     let recorder = match &config.record {
         Some(path) => Some(
             Recorder::create(path, seat.resume.is_some())
@@ -101,17 +104,23 @@ async fn start_and_run(agent: AcpAgent, link: AgentLink) -> Result<(), String> {
         None => None,
     };
     let spec = &config.spec;
-    let child = seat.workspace.spawn_agent(spawn_of(&config, &seen)).await.map_err(|e| {
+    let mut spawn = spawn_of(&config, &seen);
+    spawn.layer = own.clone().filter(|_| is_layered).map(|candidate| AgentLayer {
+        candidate,
+        own: spec.own.iter().map(|path| PathBuf::from(at_home(path))).collect(),
+    });
+    let child = seat.workspace.spawn_agent(spawn).await.map_err(|e| {
         let install = spec.install.as_ref().map(|line| format!("; install it with: {line}")).unwrap_or_default();
         format!("cannot start {}: {e}{install}", spec.shown_name())
     })?;
     let set = |name: &&String| std::env::var_os(name).is_some();
     let env_names: BTreeSet<String> =
         spec.env.keys().cloned().chain(spec.pass_env.iter().filter(set).cloned()).collect();
-    let disk = Files { workspace: Arc::clone(&seat.workspace), own: candidate.as_ref().map(|_| seen.clone()) };
+    let is_private = own.is_some();
+    let disk = Files { workspace: Arc::clone(&seat.workspace), own };
     let setup = Setup {
         spec: spec.clone(),
-        place: Roots::new(real, seen, Arc::new(disk)),
+        place: Roots::new(real, seen, Arc::new(disk)).private(is_private),
         isolation: config.isolation,
         resume: seat.resume.clone(),
         load: config.load.clone(),
@@ -128,11 +137,12 @@ fn spawn_of(config: &AcpConfig, cwd: &Path) -> AgentSpawn {
     }
     let mut env: Vec<(String, String)> =
         config.spec.env.iter().map(|(name, value)| (name.clone(), at_home(value))).collect();
-    if let (Isolation::Copy, Some(above)) = (config.isolation, cwd.parent().and_then(Path::to_str)) {
+    let is_copy = matches!(config.isolation, Isolation::Copy | Isolation::Overlay);
+    if let (true, Some(above)) = (is_copy, cwd.parent().and_then(Path::to_str)) {
         // A copy without a repository must not be taken for a part of one above it.
         env.push(("GIT_CEILING_DIRECTORIES".to_owned(), above.to_owned()));
     }
-    AgentSpawn { argv, env, pass_env: config.spec.pass_env.clone(), cwd: cwd.to_path_buf() }
+    AgentSpawn { argv, env, pass_env: config.spec.pass_env.clone(), cwd: cwd.to_path_buf(), layer: None }
 }
 
 /// `~/` at the beginning of a value is the user's home, as in a shell.

@@ -301,7 +301,9 @@ impl Conduct {
         lines.push(format!("commands: {}", by(self.commands)));
         lines.push(
             match self.isolation {
-                Isolation::Overlay => "isolation overlay: it sees a private layer over the workspace",
+                Isolation::Overlay => {
+                    "isolation overlay: it works in a private copy at the workspace's path, and can write nothing else"
+                }
                 Isolation::Copy => "isolation copy: it works in a private copy; its changes go through the gate",
                 Isolation::Gated => {
                     "isolation gated: it works in the real tree; actions without asking are detected, not prevented"

@@ -44,6 +44,7 @@ pub struct Roots {
     real: PathBuf,
     seen: PathBuf,
     disk: Arc<dyn Disk>,
+    is_private: bool,
     /// Files of plans outside the workspace that the agent wrote through us: they never reach the disk.
     plans: Mutex<BTreeMap<String, String>>,
 }
@@ -57,7 +58,14 @@ impl std::fmt::Debug for Roots {
 impl Roots {
     /// `real` is the workspace's root, `seen` the root that the agent is given.
     pub fn new(real: impl Into<PathBuf>, seen: impl Into<PathBuf>, disk: Arc<dyn Disk>) -> Self {
-        Self { real: real.into(), seen: seen.into(), disk, plans: Mutex::default() }
+        let (real, seen) = (real.into(), seen.into());
+        let is_private = real != seen;
+        Self { real, seen, disk, is_private, plans: Mutex::default() }
+    }
+
+    /// The agent works in a private candidate, also where that is at the path of the workspace.
+    pub fn private(self, is_private: bool) -> Self {
+        Self { is_private, ..self }
     }
 
     /// The content of a file now; `None` when there is no such file. The error says why it cannot be read.
@@ -123,7 +131,7 @@ impl Roots {
 
     /// Returns whether the agent works in a private candidate.
     pub fn is_private(&self) -> bool {
-        self.real != self.seen
+        self.is_private
     }
 
     /// The workspace path an agent means, or `None` when it is outside. Text decides, and the kernel where a link leads

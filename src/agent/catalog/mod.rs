@@ -90,6 +90,9 @@ pub struct AgentSpec {
     /// Names taken over from the user's environment.
     #[serde(default)]
     pub pass_env: Vec<String>,
+    /// Files and directories that it may write under isolation `overlay`, beside its copy of the workspace.
+    #[serde(default)]
+    pub own: Vec<String>,
     /// Session mode to set after the start, if the agent offers it.
     #[serde(default)]
     pub mode: Option<String>,

@@ -7,9 +7,11 @@
 
 mod fill;
 mod heavy;
+mod in_place;
 mod repository;
 mod trials;
 
+pub use in_place::binds;
 pub use trials::OpenTrials;
 
 use super::checkpoint::{Difference, Entry, EntryKind, Store, StoreError, compare, lookup, replace};

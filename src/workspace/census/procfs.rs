@@ -3,6 +3,7 @@
 //! Formats: `proc_pid_stat(5)`, `proc_pid_environ(5)`, `proc_pid_cmdline(5)`.
 
 use crate::workspace::limits;
+use rustix::io::Errno;
 use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -144,6 +145,8 @@ pub fn marked(pid: i32, entry: &[u8]) -> Marked {
     match std::fs::read(format!("/proc/{pid}/environ")) {
         Ok(environment) if environment.split(|byte| *byte == 0).any(|one| one == entry) => Marked::Yes,
         Ok(_) => Marked::No,
+        // It has no memory any more (since Linux 6.15 that is an error): it runs nothing, and only its exit is left.
+        Err(error) if error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => Marked::No,
         Err(_) => Marked::Unreadable,
     }
 }

@@ -30,13 +30,15 @@ pub fn enter(plan: &Plan) -> Result<(), String> {
     rustix::mount::mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)
         .map_err(|errno| format!("cannot make the mounts private: {errno}"))?;
     // Everything that the real tree is needed for, before the first mount covers something.
-    let workspace = layered(&plan.root, &plan.upper)?;
+    let workspace = plan.upper.as_ref().map(|upper| layered(&plan.root, upper)).transpose()?;
+    let writable = bound(plan, true)?;
     let scratch = plan.scratch.iter().map(|one| Ok((one.at.as_path(), layered(&one.at, &one.upper)?)));
     let scratch = scratch.collect::<Result<Vec<_>, String>>()?;
     let shared: Vec<_> = plan.shared.iter().filter_map(|path| Some((path.as_path(), copy(path).ok()?))).collect();
     let devices: Vec<_> =
         DEVICES.iter().filter_map(|name| Some((*name, copy(&Path::new("/dev").join(name)).ok()?))).collect();
     everything_read_only()?;
+    let read_only = bound(plan, false)?;
     for path in ["/tmp", "/var/tmp"].map(Path::new).into_iter().filter(|path| is_own_directory(path)) {
         memory(path, c"mode=1777", MountFlags::empty()).map_err(|errno| format!("{}: {errno}", path.display()))?;
     }
@@ -47,10 +49,12 @@ pub fn enter(plan: &Plan) -> Result<(), String> {
     }
     for path in &plan.hidden {
         // The workspace's own place is made in what hides the directories above it.
-        let more = if plan.root.starts_with(path) { MountFlags::empty() } else { MountFlags::RDONLY };
+        let holds = plan.root.starts_with(path) || plan.binds.iter().any(|bind| bind.at.starts_with(path));
+        let more = if holds { MountFlags::empty() } else { MountFlags::RDONLY };
         hide_with(path, more)?;
     }
-    place(&workspace, &plan.root)?;
+    workspace.iter().try_for_each(|tree| place(tree, &plan.root))?;
+    writable.iter().chain(&read_only).try_for_each(|(at, tree)| place(tree, at))?;
     shared.iter().try_for_each(|(at, tree)| place(tree, at))?;
     let quiet = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
     rustix::mount::mount("proc", "/proc", "proc", quiet, None)
@@ -64,9 +68,18 @@ fn layered(at: &Path, upper: &Upper) -> Result<OwnedFd, String> {
         .map_err(|errno| format!("cannot lay an overlay over {}: {errno}", at.display()))
 }
 
+/// Copies of the mounts of these binds. One that is made after everything else was made read-only is so too.
+fn bound(plan: &Plan, writable: bool) -> Result<Vec<(&Path, OwnedFd)>, String> {
+    let binds = plan.binds.iter().filter(|bind| bind.writable == writable);
+    let copied = |from: &Path| copy(from).map_err(|errno| format!("cannot mount {}: {errno}", from.display()));
+    binds.map(|bind| Ok((bind.at.as_path(), copied(&bind.from)?))).collect()
+}
+
 /// Mounts a tree at its path, which may be covered by now.
 fn place(tree: &OwnedFd, at: &Path) -> Result<(), String> {
-    fs::create_dir_all(at).map_err(|error| format!("cannot make {}: {error}", at.display()))?;
+    if at.symlink_metadata().is_err() {
+        fs::create_dir_all(at).map_err(|error| format!("cannot make {}: {error}", at.display()))?;
+    }
     attach(tree, at).map_err(|errno| format!("cannot mount at {}: {errno}", at.display()))
 }
 

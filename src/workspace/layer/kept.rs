@@ -1,7 +1,7 @@
 //! A layer on the host's side: its directories, when it began, and their end.
 
 use super::places;
-use super::plan::{Plan, Scratch, Upper};
+use super::plan::{Bind, Plan, Scratch, Upper};
 use super::probe::NoLayer;
 use super::promote::{self, Promoted};
 use super::read::{self, Changes, Others};
@@ -14,6 +14,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The beginning of the names of directories in which an attempt is made.
@@ -38,6 +39,8 @@ pub struct Layer {
     /// Where versions are kept that were not promoted.
     kept: PathBuf,
     plan: Plan,
+    /// Of the workspace.
+    own: Upper,
     began_ns: i128,
 }
 
@@ -81,7 +84,8 @@ impl Layer {
         fs::set_permissions(&own.upper, about.permissions()).map_err(fail)?;
         let plan = Plan {
             root: root.path().to_owned(),
-            upper: own,
+            upper: Some(own.clone()),
+            binds: Vec::new(),
             shared,
             scratch,
             hidden: places::hidden(root.path(), state, hidden),
@@ -89,7 +93,52 @@ impl Layer {
             refusal: dir.join("refusal"),
         };
         let began_ns = moment(&dir).map_err(fail)?;
-        Ok(Self { kept: state.join("kept").join(name), dir, plan, began_ns })
+        Ok(Self { kept: state.join("kept").join(name), dir, plan, own, began_ns })
+    }
+
+    /// A layer for an agent: its private copy of the workspace, at the workspace's own path. `binds` are further places;
+    /// what can be written in them is not hidden.
+    ///
+    /// # Errors
+    /// Why there is none, and what to do about it.
+    pub fn for_agent(
+        (state, name): (&Path, &str),
+        (root, copy): (&Root, &Path),
+        binds: Vec<Bind>,
+        hidden: &[PathBuf],
+    ) -> Result<Self, NoLayer> {
+        let fail = |error: io::Error| NoLayer::by_machine(format!("{}: {error}", state.display()));
+        let dir = state.join("layers").join(name);
+        remove(&dir);
+        let upper = |of: &str| -> io::Result<Upper> {
+            let upper = Upper { upper: dir.join(of).join("upper"), work: dir.join(of).join("work") };
+            for path in [&upper.upper, &upper.work] {
+                fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+            }
+            Ok(upper)
+        };
+        let is_open = |path: &Path| binds.iter().any(|bind| bind.writable && path.starts_with(&bind.at));
+        let mut scratch = Vec::new();
+        let caches = places::caches(root.path(), state).into_iter().filter(|path| !is_open(path));
+        for (number, at) in caches.enumerate() {
+            scratch.push(Scratch { at, upper: upper(&format!("cache{number}")).map_err(fail)? });
+        }
+        let mut hidden = places::hidden(root.path(), state, hidden);
+        hidden.retain(|path| !is_open(path));
+        let own = upper("own").map_err(fail)?;
+        let tree = Bind { from: copy.to_owned(), at: root.path().to_owned(), writable: true };
+        let plan = Plan {
+            root: root.path().to_owned(),
+            upper: None,
+            binds: [vec![tree], binds].concat(),
+            shared: Vec::new(),
+            scratch,
+            hidden,
+            network: true,
+            refusal: dir.join("refusal"),
+        };
+        let began_ns = moment(&dir).map_err(fail)?;
+        Ok(Self { kept: state.join("kept").join(name), dir, plan, own, began_ns })
     }
 
     pub fn plan(&self) -> &Plan {
@@ -103,7 +152,7 @@ impl Layer {
 
     /// The upper side of a path of the workspace.
     pub(super) fn upper(&self, path: &Path) -> PathBuf {
-        self.plan.upper.upper.join(path)
+        self.own.upper.join(path)
     }
 
     /// Why nothing was started in it. Call it when the launcher has ended.
@@ -130,6 +179,9 @@ impl Layer {
     /// paths stay in the layer. Once it has begun it is finished by [`Layer::finish_left_over`], whatever happens to
     /// this process.
     pub fn promote(&self, root: &Root, rules: &Rules, changes: &Changes, held: &BTreeSet<PathBuf>) -> Promoted {
+        if changes.list.is_empty() {
+            return Promoted { kept: changes.left.clone(), ..Promoted::default() };
+        }
         match self.intend(changes, held) {
             Ok(()) => promote::promote(self, root, rules, changes, held),
             Err(error) => Promoted {
@@ -139,12 +191,13 @@ impl Layer {
         }
     }
 
-    /// Writes down that the promotion begins.
+    /// Writes down that the promotion begins, and that all of it is on the disk by then.
     fn intend(&self, changes: &Changes, held: &BTreeSet<PathBuf>) -> io::Result<()> {
         let began_ns = i64::try_from(self.began_ns).map_err(io::Error::other)?;
         let of_others = changes.list.iter().filter(|change| change.in_conflict).map(|change| change.path.clone());
         let intent = Intent { plan: self.plan.clone(), began_ns, held: held.clone(), of_others: of_others.collect() };
         let text = serde_json::to_vec(&intent).map_err(io::Error::other)?;
+        rustix::fs::syncfs(fs::File::open(&self.own.upper)?)?;
         let (unfinished, path) = (self.dir.join("promoting.new"), self.dir.join(INTENT));
         let mut file = fs::File::create(&unfinished)?;
         file.write_all(&text)?;
@@ -158,11 +211,10 @@ impl Layer {
         for entry in fs::read_dir(state.join("layers")).into_iter().flatten().flatten() {
             let intent = fs::read(entry.path().join(INTENT)).ok();
             let Some(intent) = intent.and_then(|text| serde_json::from_slice::<Intent>(&text).ok()) else { continue };
-            if intent.plan.root != root.path() {
-                continue;
-            }
+            let Some(own) = intent.plan.upper.clone().filter(|_| intent.plan.root == root.path()) else { continue };
             let kept = state.join("kept").join(entry.file_name());
-            let layer = Self { dir: entry.path(), kept, plan: intent.plan, began_ns: intent.began_ns.into() };
+            let began_ns = intent.began_ns.into();
+            let layer = Self { dir: entry.path(), kept, plan: intent.plan, own, began_ns };
             match layer.changes(root, None) {
                 Ok(mut changes) => {
                     // What came and went in the directories meanwhile was this promotion, as far as is known.
@@ -184,7 +236,7 @@ impl Layer {
     /// # Errors
     /// When it cannot be opened.
     pub fn own_tree(&self) -> io::Result<Root> {
-        Root::open(&self.plan.upper.upper)
+        Root::open(&self.own.upper)
     }
 
     /// Keeps the command's version of a path that was held back, and says where.
@@ -207,8 +259,14 @@ impl Layer {
 }
 
 impl Drop for Layer {
+    /// Nobody waits for the removal; what is left of it when the host ends is removed by the next one.
     fn drop(&mut self) {
-        remove(&self.dir);
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let gone = self.dir.with_extension(format!("gone-{number}"));
+        if fs::rename(&self.dir, &gone).is_ok() {
+            std::thread::spawn(move || remove(&gone));
+        }
     }
 }
 

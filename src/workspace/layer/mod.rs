@@ -23,7 +23,7 @@ mod walls;
 
 pub use enter::enter;
 pub use kept::{Layer, clear_left_over};
-pub use plan::Plan;
+pub use plan::{Bind, Plan};
 pub use probe::{NoLayer, available};
 pub use promote::Promoted;
 pub use read::{Change, Changes, Others, What};

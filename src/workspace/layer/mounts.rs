@@ -25,6 +25,9 @@ pub(super) fn overlay(lower: &OwnedFd, upper: &OwnedFd, work: &OwnedFd) -> rusti
     fsconfig_set_string(fs.as_fd(), "upperdir", name(upper))?;
     fsconfig_set_string(fs.as_fd(), "workdir", name(work))?;
     fsconfig_set_flag(fs.as_fd(), "userxattr")?;
+    // Without it (before Linux 5.10) the end of every command waits until the whole disk is written. A promotion writes
+    // to the disk what it carries over.
+    let _ = fsconfig_set_flag(fs.as_fd(), "volatile");
     fsconfig_create(fs.as_fd())?;
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
     fsmount(fs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)

@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 pub struct Plan {
     /// The workspace: the lower directory, and where the overlay is mounted.
     pub root: PathBuf,
-    pub upper: Upper,
+    /// `None` where one of the binds is the workspace.
+    pub upper: Option<Upper>,
+    /// Directories and files that are mounted elsewhere than they are, or can be written where they are.
+    pub binds: Vec<Bind>,
     /// Directories of the workspace that are the real ones: build folders.
     pub shared: Vec<PathBuf>,
     /// Directories that can be written, with nothing of it kept: caches of tools.
@@ -19,6 +22,14 @@ pub struct Plan {
     pub network: bool,
     /// Where the launcher writes why the layer could not be made. Then nothing was started.
     pub refusal: PathBuf,
+}
+
+/// A directory or file in a place of the layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bind {
+    pub from: PathBuf,
+    pub at: PathBuf,
+    pub writable: bool,
 }
 
 /// The two directories of an overlay that are written.
@@ -53,7 +64,9 @@ impl Plan {
     /// The directories that can be written in the layer, temporary ones included.
     pub(super) fn writable(&self) -> Vec<&Path> {
         let own = [self.root.as_path()].into_iter().chain(self.shared.iter().map(PathBuf::as_path));
-        own.chain(self.scratch.iter().map(|one| one.at.as_path()))
+        let bound = self.binds.iter().filter(|bind| bind.writable).map(|bind| bind.at.as_path());
+        own.chain(bound)
+            .chain(self.scratch.iter().map(|one| one.at.as_path()))
             .chain([Path::new("/tmp"), Path::new("/var/tmp"), Path::new("/dev")])
             .collect()
     }

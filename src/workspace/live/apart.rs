@@ -3,9 +3,10 @@
 use super::{locked, read, store_error};
 use crate::base::{ActionId, Digest, RelPath};
 use crate::config::{LayerSettings, LayerUse};
-use crate::port::{Apart, Effect, HeldFile, Promotion, ResultNode, WorkspaceError};
+use crate::port::{AgentLayer, Apart, Effect, HeldFile, Promotion, ResultNode, WorkspaceError};
+use crate::workspace::candidate;
 use crate::workspace::checkpoint::compare;
-use crate::workspace::layer::{Change, Changes, Layer, Others, Promoted, available};
+use crate::workspace::layer::{Bind, Change, Changes, Layer, Others, Promoted, available};
 use crate::workspace::limits;
 use crate::workspace::listing::Listing;
 use crate::workspace::root::Root;
@@ -86,6 +87,23 @@ impl Layers {
         }
         let network = self.network && !is_preview;
         let made = Layer::make((&self.state, action.as_str()), (root, rules), (line, network), &self.hidden);
+        made.map_err(|no| no.to_string())
+    }
+
+    /// A layer for an agent that works in this candidate, after the attempt has shown that layers work here.
+    ///
+    /// # Errors
+    /// In words, why there is none.
+    pub fn for_agent(&self, (root, rules): (&Root, &Rules), of: &AgentLayer) -> Result<Layer, String> {
+        if let Some(why) = self.refusal((root, rules)) {
+            return Err(why.clone());
+        }
+        let fail = |error: std::io::Error| format!("{}: {error}", of.candidate.display());
+        let mut binds = candidate::binds(root.path(), rules, &of.candidate).map_err(fail)?;
+        let own = of.own.iter().filter_map(|path| path.canonicalize().ok());
+        let is_apart = |path: &PathBuf| !path.starts_with(root.path()) && !root.path().starts_with(path);
+        binds.extend(own.filter(is_apart).map(|path| Bind { from: path.clone(), at: path, writable: true }));
+        let made = Layer::for_agent((&self.state, "agent"), (root, &of.candidate), binds, &self.hidden);
         made.map_err(|no| no.to_string())
     }
 

@@ -381,9 +381,21 @@ impl port::Workspace for LiveWorkspace {
             if let Some(missing) = run::missing(&spec) {
                 return Err(WorkspaceError::Refused(missing));
             }
+            let layer = match spawn.layer {
+                Some(of) => {
+                    let (layers, root, rules) = (self.layers.clone(), self.root.clone(), self.listing.rules().clone());
+                    let made = move || Ok(layers.for_agent((&root, &rules), &of));
+                    Some(blocking(made).await?.map_err(WorkspaceError::Refused)?)
+                }
+                None => None,
+            };
             let what = format!("cannot start the agent in {}", spec.cwd.display());
-            let running = self.spawner.spawn(&spec).map_err(|source| WorkspaceError::Io { what, source })?;
-            agent_child(running)
+            let spawner = match &layer {
+                Some(layer) => self.spawner.clone().within(layer.plan().clone()),
+                None => self.spawner.clone(),
+            };
+            let running = spawner.spawn(&spec).map_err(|source| WorkspaceError::Io { what, source })?;
+            agent_child(running, layer)
         })
     }
 
@@ -433,7 +445,7 @@ impl port::Workspace for LiveWorkspace {
 }
 
 /// An agent's process; the tree ends when its owner drops `end`.
-fn agent_child(mut running: run::Running) -> Result<AgentChild, WorkspaceError> {
+fn agent_child(mut running: run::Running, layer: Option<layer::Layer>) -> Result<AgentChild, WorkspaceError> {
     let (Some(stdin), Some(stdout), Some(stderr)) =
         (running.stdin.take(), running.stdout.take(), running.stderr.take())
     else {
@@ -442,6 +454,10 @@ fn agent_child(mut running: run::Running) -> Result<AgentChild, WorkspaceError> 
     let mut exit = running.exit_watch();
     let exited = Box::pin(async move {
         let status = exit.wait_for(Option::is_some).await.ok().and_then(|status| *status);
+        if let Some(no) = layer.as_ref().and_then(layer::Layer::refusal) {
+            tracing::error!("the agent was not started in its layer: {no}");
+        }
+        drop(layer);
         status.and_then(run::exit_code)
     });
     let pid = u32::try_from(running.pid).unwrap_or(0);
