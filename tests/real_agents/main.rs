@@ -257,13 +257,23 @@ fn what_it_does_unasked_is_shown(kind: Kind) {
     drive.verified();
 }
 
+/// Whether agents can run in a layer here: the kernel allows it, and the private `/tmp` does not hide their programs.
+#[allow(clippy::print_stdout, reason = "a test that is not run says so")]
+fn has_layers() -> bool {
+    let hidden = agents::programs().is_ok_and(|place| place.starts_with("/tmp") || place.starts_with("/var/tmp"));
+    if hidden {
+        println!("not run: the agents are installed below /tmp, which a layer hides");
+    }
+    !hidden && seat::Room::with(&[]).is_layered()
+}
+
 /// As in a copy, in a process that can write nothing else.
 fn an_edit_in_its_layer_is_the_users_to_change(kind: Kind) {
     let plays = [("play-change", vec![kind.edits("change.txt"), Turn::text("ok")])];
-    let Some(mut drive) = Drive::start(kind, Leash::Asks, "overlay", plays) else { return };
-    if !drive.room.is_layered() {
+    if !has_layers() {
         return;
     }
+    let Some(mut drive) = Drive::start(kind, Leash::Asks, "overlay", plays) else { return };
     drive.prompt("play-change");
     let held = drive.edit("change.txt");
     let edited = json!({"edited": {"files": [{"path": "change.txt", "after": "line\nmine\nend\n"}]}});
@@ -277,10 +287,10 @@ fn an_edit_in_its_layer_is_the_users_to_change(kind: Kind) {
 /// It is where the project is, and its writes outside come to nothing.
 fn what_it_does_unasked_in_its_layer_stays_there(kind: Kind) {
     let plays = [("play-unasked", vec![kind.runs("echo evil > ../evil.txt; pwd > b.txt"), Turn::text("done")])];
-    let Some(mut drive) = Drive::start(kind, Leash::Unasked, "overlay", plays) else { return };
-    if !drive.room.is_layered() {
+    if !has_layers() {
         return;
     }
+    let Some(mut drive) = Drive::start(kind, Leash::Unasked, "overlay", plays) else { return };
     drive.prompt("play-unasked");
     let (mut held, mut action) = drive.held().expect("the change waits at the gate");
     while action["kind"] != "edit" {
