@@ -173,6 +173,49 @@ fn a_changed_plan_is_accepted_in_part() {
     assert_eq!(revised["steps"][2]["title"], "Add a test");
 }
 
+/// Claude's list comes one step after the other, and an agent repeats its list with what was left out of an approval.
+#[test]
+fn a_change_of_the_plan_that_is_over_or_answered_is_not_asked_about() {
+    let room = Room::with(&[]);
+    let plan =
+        |titles: &[&str]| json!({"plan": titles.iter().map(|title| json!({"title": title})).collect::<Vec<_>>()});
+    let run = |line: &str| json!({"run": {"command": line}});
+    let longer = ["Read the code", "Fix the sums", "Write a poem", "Add a test"];
+    let script = room.script(&[
+        json!({"document": "1. Read the code\n2. Fix the sums\n"}),
+        plan(&longer[..1]),
+        plan(&longer[..2]),
+        run("make one"),
+        plan(&longer),
+        run("make two"),
+        plan(&longer),
+        run("make three"),
+        plan(&longer[..1]),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = held_of(&mut seat, "plan");
+    seat.approve(&held);
+    let unfinished = held_of(&mut seat, "plan");
+    let lapsed = seat.wait_kind("lapsed");
+    assert_eq!((&lapsed["action"], &lapsed["why"]), (&unfinished["action"], &json!("superseded")));
+    let command = held_of(&mut seat, "command");
+    seat.decide(&command, "deny", json!({})).unwrap();
+    let replan = held_of(&mut seat, "plan");
+    seat.decide(&replan, "approve", json!({"hunks": [1]})).unwrap();
+    seat.wait("the part", |e| e["kind"] == "plan_revised" && e["steps"].as_array().unwrap().len() == 3);
+    let two = seat.ever("the second command", |e| {
+        e["kind"] == "held" && e["action"] != replan["action"] && e["seq"].as_u64() > replan["seq"].as_u64()
+    });
+    seat.decide(&two, "deny", json!({})).unwrap();
+    let is_next = |e: &Value| e["kind"] == "held" && e["action"] != two["action"];
+    let three = seat.wait("what is asked next", is_next);
+    assert_eq!(seat.proposal(&three["action"])["kind"], "command", "the poem was answered");
+    seat.decide(&three, "deny", json!({})).unwrap();
+    let again = held_of(&mut seat, "plan");
+    let text = seat.proposal(&again["action"])["document"]["text"].clone();
+    assert!(text.as_str().unwrap().contains("remove: Fix the sums"), "a question that lapsed was not answered: {text}");
+}
+
 #[test]
 fn a_message_or_a_file_can_be_the_plan() {
     let room = Room::with(&[("PLAN.md", "1. From the file\n")]);

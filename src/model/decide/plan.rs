@@ -155,6 +155,7 @@ pub(super) fn replan(session: &Session, by: String, steps: Vec<Step>) -> Outcome
         out.events.push(Event::PlanListed(PlanListed { by: by.clone(), steps: own }));
     }
     if is_other {
+        supersede(session, &PlanSubject::Replan, &mut out);
         return out;
     }
     let (next, changes) = session.plan.compared(&steps);
@@ -162,7 +163,10 @@ pub(super) fn replan(session: &Session, by: String, steps: Vec<Step>) -> Outcome
         let revised = PlanRevised { revision: next.revision, by, steps: next.steps.clone() };
         out.events.push(Event::PlanRevised(revised));
     }
-    if !changes.is_empty() {
+    if changes.is_empty() {
+        // The agent wants no change any more: it may send a list that it is still writing.
+        supersede(session, &PlanSubject::Replan, &mut out);
+    } else {
         propose_changes(session, &next, steps, &changes, &mut out);
     }
     out
@@ -199,12 +203,23 @@ fn propose_tree(session: &Session, plan: &Plan, out: &mut Outcome) {
     ask(session, &title, document, "plan", "the mode is plan: the plan comes first", None, out);
 }
 
-/// What the agent wants to change in the approved plan; a change that was already answered is not asked about again.
+/// What the agent wants to change in the approved plan. Changes that were answered are not asked about again, neither
+/// all of them nor those that were left out of an approval.
 fn propose_changes(session: &Session, plan: &Plan, steps: Vec<Step>, changes: &[PlanChange], out: &mut Outcome) {
     let lines: Vec<String> = changes.iter().map(|change| format!("- {}\n", change.words())).collect();
     let text = format!("The agent wants to change the plan:\n\n{}", lines.concat());
-    let asked = |state: &ActionState| state.action.document().is_some_and(|document| document.text == text);
-    if session.actions.iter().rev().filter(|state| is_replan(state)).take(1).any(asked) {
+    // What was answered about a former plan says nothing about this one.
+    let plan_of = session.plans.approved.and_then(|digest| session.plans.of(digest)?.action.clone());
+    let since = || session.actions.iter().rev().take_while(|state| plan_of.as_ref() != Some(&state.action.id));
+    let replans = || since().filter(|state| is_replan(state));
+    let asks = |state: &ActionState| state.action.document().is_some_and(|document| document.text == text);
+    if replans().any(|state| state.phase == Phase::Held && asks(state)) {
+        return;
+    }
+    let answered = replans().find(|state| state.decided.is_some()).and_then(|state| state.action.document());
+    let answered = answered.map_or("", |document| document.text.as_str());
+    if lines.iter().all(|line| answered.split_inclusive('\n').any(|known| known == line)) {
+        supersede(session, &PlanSubject::Replan, out);
         return;
     }
     let document = PlanDocument { steps, subject: PlanSubject::Replan, ..PlanDocument::new(&text, PlanOrigin::Steps) };
