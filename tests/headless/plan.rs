@@ -173,30 +173,37 @@ fn a_changed_plan_is_accepted_in_part() {
     assert_eq!(revised["steps"][2]["title"], "Add a test");
 }
 
-/// Claude's list comes one step after the other, and an agent repeats its list with what was left out of an approval.
+/// An agent lists one step after the other, as claude does, and repeats its list with what was left out of an approval.
 #[test]
 fn a_change_of_the_plan_that_is_over_or_answered_is_not_asked_about() {
     let room = Room::with(&[]);
-    let plan =
-        |titles: &[&str]| json!({"plan": titles.iter().map(|title| json!({"title": title})).collect::<Vec<_>>()});
+    let plan = |first: &str, titles: &[&str]| {
+        let status = |at| if at == 0 { first } else { "pending" };
+        let steps = titles.iter().enumerate().map(|(at, title)| json!({"title": title, "status": status(at)}));
+        json!({"plan": steps.collect::<Vec<_>>()})
+    };
     let run = |line: &str| json!({"run": {"command": line}});
     let longer = ["Read the code", "Fix the sums", "Write a poem", "Add a test"];
     let script = room.script(&[
         json!({"document": "1. Read the code\n2. Fix the sums\n"}),
-        plan(&longer[..1]),
-        plan(&longer[..2]),
+        plan("pending", &longer[..1]),
+        plan("active", &longer[..1]),
+        plan("active", &longer[..2]),
         run("make one"),
-        plan(&longer),
+        plan("active", &longer),
         run("make two"),
-        plan(&longer),
+        plan("active", &longer),
         run("make three"),
-        plan(&longer[..1]),
+        plan("active", &longer[..1]),
     ]);
     let mut seat = Seat::start(&room, &["--agent", &script]);
     let held = held_of(&mut seat, "plan");
     seat.approve(&held);
     let unfinished = held_of(&mut seat, "plan");
     let lapsed = seat.wait_kind("lapsed");
+    let listed = |e: &Value| e["kind"] == "plan_revised" && e["steps"][0]["status"] == "active";
+    let begun = seat.ever("the step begins", listed);
+    assert!(begun["seq"].as_u64() < unfinished["seq"].as_u64(), "a list that was only begun asks nothing");
     assert_eq!((&lapsed["action"], &lapsed["why"]), (&unfinished["action"], &json!("superseded")));
     let command = held_of(&mut seat, "command");
     seat.decide(&command, "deny", json!({})).unwrap();
@@ -214,6 +221,24 @@ fn a_change_of_the_plan_that_is_over_or_answered_is_not_asked_about() {
     let again = held_of(&mut seat, "plan");
     let text = seat.proposal(&again["action"])["document"]["text"].clone();
     assert!(text.as_str().unwrap().contains("remove: Fix the sums"), "a question that lapsed was not answered: {text}");
+}
+
+/// The list of an agent that has not begun anything by its own word does not end what the approval began.
+#[test]
+fn a_step_that_began_with_the_approval_stays_active_until_the_agent_says_more() {
+    let room = Room::with(&[("other.py", "x\n")]);
+    let script = room.script(&[
+        json!({"document": "1. Edit `calc.py`\n2. Edit `other.py`\n"}),
+        json!({"plan": [{"title": "Edit `calc.py`"}]}),
+        json!({"plan": [{"title": "Edit `calc.py`"}, {"title": "Edit `other.py`"}]}),
+        json!({"edit": {"path": "other.py", "after": "y\n"}}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script, "--mode", "plan"]);
+    let held = held_of(&mut seat, "plan");
+    seat.approve(&held);
+    let edit = held_of(&mut seat, "edit");
+    let ruled = seat.ever("the ruling", |e| e["kind"] == "ruled" && e["action"] == edit["action"]);
+    assert_eq!(ruled["rule"], "drift", "{ruled}");
 }
 
 #[test]

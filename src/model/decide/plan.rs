@@ -158,13 +158,18 @@ pub(super) fn replan(session: &Session, by: String, steps: Vec<Step>) -> Outcome
         supersede(session, &PlanSubject::Replan, &mut out);
         return out;
     }
-    let (next, changes) = session.plan.compared(&steps);
+    let (mut next, changes) = session.plan.compared(&steps);
+    // A step that the supervisor let begin goes on, whatever the agent's list calls it before its own work on it.
+    let begun = session.plan.active().filter(|_| session.mode == Mode::Plan && next.active().is_none());
+    for own in next.steps.iter_mut().filter(|own| begun.is_some_and(|begun| begun.id == own.id)) {
+        own.status = if own.status == StepStatus::Pending { StepStatus::Active } else { own.status };
+    }
     if next.steps != session.plan.steps {
         let revised = PlanRevised { revision: next.revision, by, steps: next.steps.clone() };
         out.events.push(Event::PlanRevised(revised));
     }
-    if changes.is_empty() {
-        // The agent wants no change any more: it may send a list that it is still writing.
+    if changes.is_empty() || session.plan.is_being_listed(&steps) {
+        // The agent does not want a change any more.
         supersede(session, &PlanSubject::Replan, &mut out);
     } else {
         propose_changes(session, &next, steps, &changes, &mut out);

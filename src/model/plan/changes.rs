@@ -201,6 +201,17 @@ impl Plan {
         !self.steps.is_empty() && known * 2 < proposed.len().max(1)
     }
 
+    /// A list with the first steps of the plan of which none has begun: the agent lists one after the other, and what is
+    /// missing is not left out.
+    pub fn is_being_listed(&self, proposed: &[Step]) -> bool {
+        let leaf = |step: &&Step| !self.steps.iter().any(|other| other.parent.as_ref() == Some(&step.id));
+        let mut leaves = self.steps.iter().filter(leaf);
+        let is_next = |step: &Step| {
+            step.status == StepStatus::Pending && leaves.next().is_some_and(|old| old.title == step.title)
+        };
+        proposed.iter().all(is_next) && leaves.next().is_some()
+    }
+
     /// The first step that is not over, leaves only.
     pub fn next_open(&self) -> Option<&Step> {
         let leaf = |step: &&Step| !self.steps.iter().any(|other| other.parent.as_ref() == Some(&step.id));
