@@ -15,6 +15,8 @@ use serde_json::Value;
 #[derive(Debug, Default)]
 pub struct Plans {
     last: Vec<(String, StepStatus)>,
+    /// Words that stand for a step while it is active, with its title: claude sends "Reading it" for "Read it" then.
+    active_forms: Vec<(String, String)>,
     /// It has sent one that is meant for reading: lists in its words are only words then.
     sends_its_own: bool,
     /// A text that is still being written: each update has all of it so far.
@@ -76,13 +78,32 @@ impl Plans {
     }
 
     /// An empty plan when there was none, or the same one again, is no news.
-    fn news(&mut self, steps: Vec<Step>) -> Option<Vec<Step>> {
+    fn news(&mut self, mut steps: Vec<Step>) -> Option<Vec<Step>> {
+        self.keep_titles(&mut steps);
         let seen: Vec<(String, StepStatus)> = steps.iter().map(|s| (s.title.clone(), s.status)).collect();
         if steps.is_empty() || seen == self.last {
             return None;
         }
         self.last = seen;
         Some(steps)
+    }
+
+    /// A step that becomes active keeps its title where nothing else in the list has other words. An agent that really
+    /// rewords it sends the new words at its end too.
+    fn keep_titles(&mut self, steps: &mut [Step]) {
+        for step in steps.iter_mut().filter(|step| step.status == StepStatus::Active) {
+            if let Some((_, title)) = self.active_forms.iter().find(|(form, _)| *form == step.title) {
+                step.title.clone_from(title);
+            }
+        }
+        let is_same_list = steps.len() == self.last.len();
+        let mut reworded = steps.iter_mut().zip(&self.last).filter(|(step, (title, _))| step.title != *title);
+        if let (true, Some((step, (title, was))), None) = (is_same_list, reworded.next(), reworded.next())
+            && (step.status, *was) == (StepStatus::Active, StepStatus::Pending)
+        {
+            self.active_forms.push((std::mem::replace(&mut step.title, title.clone()), title.clone()));
+        }
+        self.active_forms.retain(|(_, title)| steps.iter().any(|step| step.title == *title));
     }
 }
 
@@ -157,6 +178,32 @@ mod tests {
         assert_eq!(
             listed(plans.of_update(&json!({"plan": {"type": "items", "entries": [{"content": "x"}]}}))).len(),
             1
+        );
+    }
+
+    #[test]
+    fn a_step_keeps_its_title_while_the_agent_words_it_as_what_it_does() {
+        let mut plans = Plans::default();
+        let mut check = |entries: &[(&str, &str)], expect: &[&str]| {
+            let entry = |(content, status): &(&str, &str)| json!({"content": content, "status": status});
+            let update = json!({"entries": entries.iter().map(entry).collect::<Vec<_>>()});
+            let titles: Vec<String> = listed(plans.of_update(&update)).into_iter().map(|(title, _)| title).collect();
+            assert_eq!(titles, expect, "{entries:?}");
+        };
+        check(&[("Read it", "pending"), ("Fix it", "pending")], &["Read it", "Fix it"]);
+        check(&[("Reading it", "in_progress"), ("Fix it", "pending")], &["Read it", "Fix it"]);
+        // The end of one and the begin of the next, in one update as in two.
+        check(&[("Read it", "completed"), ("Fixing it", "in_progress")], &["Read it", "Fix it"]);
+        check(&[("Fixing it", "in_progress")], &["Fix it"]);
+        check(&[("Fixing it", "in_progress"), ("Test it", "pending")], &["Fix it", "Test it"]);
+        check(&[("Fix it twice", "completed"), ("Test it", "pending")], &["Fix it twice", "Test it"]);
+        check(
+            &[("Fix it twice", "completed"), ("Sing", "in_progress"), ("x", "pending")],
+            &["Fix it twice", "Sing", "x"],
+        );
+        check(
+            &[("Fix it twice", "completed"), ("Dance", "in_progress"), ("x", "pending")],
+            &["Fix it twice", "Dance", "x"],
         );
     }
 
