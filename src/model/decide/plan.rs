@@ -389,11 +389,12 @@ pub(super) fn approved(session: &Session, action: &Action, changes: Option<&[usi
     match &document.subject {
         PlanSubject::Plan => return out.effects.insert(0, Effect::PlanApproved),
         PlanSubject::Replan => {
-            let (plan, all) = session.plan.compared(&document.steps);
+            // The statuses of the list were taken when it came; the steps have gone on since.
+            let (_, all) = session.plan.compared(&document.steps);
             let is_chosen = |at: &usize| changes.is_none_or(|chosen| chosen.contains(at));
             let chosen: Vec<&PlanChange> =
                 all.iter().enumerate().filter(|(at, _)| is_chosen(at)).map(|(_, c)| c).collect();
-            let next = plan.with_changes(&document.steps, &chosen);
+            let next = session.plan.with_changes(&document.steps, &chosen);
             let revised = PlanRevised { revision: next.revision, by: "agent".into(), steps: next.steps };
             out.events.push(Event::PlanRevised(revised));
             out.effects.push(Effect::PlanChanged);
