@@ -133,6 +133,8 @@ impl Kind {
                     ("ANTHROPIC_API_KEY", "x".into()),
                     ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".into()),
                     ("DISABLE_AUTOUPDATER", "1".into()),
+                    // Its newest models have no list of steps without it.
+                    ("CLAUDE_CODE_ENABLE_TODO_TOOLS", "1".into()),
                     // As root it works unasked only where it is told that this is a sandbox.
                     ("IS_SANDBOX", "1".into()),
                 ];
@@ -272,37 +274,49 @@ impl Kind {
     /// The model says what it will do: with its own tool where the agent passes that on. Gemini keeps its todo list to
     /// itself; its model says it in words.
     pub fn plans(self) -> Vec<Turn> {
+        self.lists(&[(PLAN[0], "completed"), (PLAN[1], "in_progress")], 2)
+    }
+
+    /// The model sends its list of steps with their statuses; the last `new` of them are new. A step that is `deleted`
+    /// is left out. Claude 0.101 creates and updates one after the other, where its model has tools for that at all.
+    pub fn lists(self, steps: &[(&str, &str)], new: usize) -> Vec<Turn> {
         let said = "I make a plan.";
-        let status = |done: bool| if done { "completed" } else { "in_progress" };
-        let todo = |key: &str, at: usize, more: Value| {
-            let mut todo = json!({key: PLAN[at], "status": status(at == 0)});
-            todo.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            todo
+        let kept = || steps.iter().filter(|(_, status)| *status != "deleted");
+        let todos = |key: &str, more: Value| {
+            let todo = |(at, (title, status)): (usize, &(&str, &str))| {
+                let mut todo = json!({key: title, "status": status, "id": at.to_string()});
+                todo.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+                todo
+            };
+            json!({"todos": kept().enumerate().map(todo).collect::<Vec<_>>()})
         };
-        let todos = |key: &str, more: Value| json!({"todos": [todo(key, 0, more.clone()), todo(key, 1, more)]});
-        match self {
-            Self::Claude => vec![self.call(
-                said,
-                "TodoWrite",
-                json!({"todos": [
-                {"content": PLAN[0], "status": status(true), "activeForm": PLAN[0]},
-                {"content": PLAN[1], "status": status(false), "activeForm": PLAN[1]}]}),
-            )],
+        vec![match self {
+            Self::Claude => {
+                let known = steps.len() - new;
+                let created = steps.iter().skip(known).fold(Turn::text(said), |turn, (title, _)| {
+                    let args =
+                        json!({"subject": title, "description": title, "activeForm": format!("At work: {title}")});
+                    turn.with_call("TaskCreate", args)
+                });
+                let numbered = steps.iter().enumerate().filter(|(_, (_, status))| *status != "pending");
+                let updated = numbered.fold(Turn::text(said), |turn, (at, (_, status))| {
+                    turn.with_call("TaskUpdate", json!({"taskId": (at + 1).to_string(), "status": status}))
+                });
+                return [created, updated].into_iter().filter(|turn| !turn.calls.is_empty()).collect();
+            }
             Self::Codex => {
-                let steps =
-                    json!([{"step": PLAN[0], "status": status(true)}, {"step": PLAN[1], "status": status(false)}]);
-                vec![self.call(said, "update_plan", json!({"plan": steps}))]
+                let step = |(step, status): &(&str, &str)| json!({"step": step, "status": status});
+                self.call(said, "update_plan", json!({"plan": kept().map(step).collect::<Vec<_>>()}))
             }
             Self::Gemini => {
-                let said = format!("{said}\n\n**Plan:**\n1. {}\n2. {}\n", PLAN[0], PLAN[1]);
-                vec![self.call(&said, "write_todos", todos("description", json!({})))]
+                let lines = kept().enumerate().map(|(at, (title, _))| format!("{}. {title}\n", at + 1));
+                let said = format!("{said}\n\n**Plan:**\n{}", lines.collect::<String>());
+                self.call(&said, "write_todos", todos("description", json!({})))
             }
-            Self::Opencode => {
-                vec![self.call(said, "todowrite", todos("content", json!({"priority": "high", "id": "1"})))]
-            }
-            Self::Qwen => vec![self.call(said, "todo_write", todos("content", json!({"id": "1"})))],
-            Self::Kimi => vec![self.call(said, "TodoList", todos("title", json!({})))],
-        }
+            Self::Opencode => self.call(said, "todowrite", todos("content", json!({"priority": "high"}))),
+            Self::Qwen => self.call(said, "todo_write", todos("content", json!({}))),
+            Self::Kimi => self.call(said, "TodoList", todos("title", json!({}))),
+        }]
     }
 
     /// The model runs a command in the way that asks the human and can write. Codex runs commands in its own sandbox,

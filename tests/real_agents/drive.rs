@@ -55,6 +55,16 @@ impl Stage {
         let config = config.join("config.toml").display().to_string();
         Some(Self { room, model, config, _turn: turn })
     }
+
+    /// A further agent that the session can be given to.
+    pub fn add(&self, kind: Kind, leash: Leash) {
+        let bin = programs().expect("the first agent is installed");
+        let home = self.room.dir.path().join("second-home");
+        let entries = self.room.dir.path().join("rightseat/agents.toml");
+        let text = std::fs::read_to_string(&entries).unwrap();
+        let entry = kind.entry(bin, &self.model.origin(), &home, leash);
+        std::fs::write(&entries, format!("{text}{entry}")).unwrap();
+    }
 }
 
 /// A headless session on such a stage.

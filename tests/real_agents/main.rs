@@ -164,7 +164,9 @@ fn its_plan_is_shown_and_its_tests_are_its_word_until_they_are_run_here(kind: Ki
     let turns = kind.plans().into_iter().chain([mend, kind.asks_to_run(tests), Turn::text("All done.")]).collect();
     let Some(mut drive) = Drive::start(kind, Leash::Asks, "gated", [("play-mend", turns)]) else { return };
     drive.prompt("play-mend");
-    let plan = drive.seat.wait("its plan", |e| e["kind"] == "plan_revised" || e["kind"] == "held");
+    // Claude adds its steps one by one.
+    let is_whole = |e: &Value| e["kind"] == "plan_revised" && e["steps"].as_array().unwrap().len() == PLAN.len();
+    let plan = drive.seat.wait("its plan", |e| is_whole(e) || e["kind"] == "held");
     let titles: Vec<&str> = plan["steps"].as_array().unwrap().iter().map(|s| s["title"].as_str().unwrap()).collect();
     assert_eq!(titles, PLAN, "{kind:?}: {plan}");
     let (held, action) = loop {

@@ -228,3 +228,108 @@ fn a_plan_is_reviewed_on_the_screen(kind: Kind) {
     screen.quit();
     assert_verifies(&stage.room, &only_session(&stage.room));
 }
+
+const STEPS: [&str; 4] = ["Edit `change.txt`, one line", "Look at it again", "Tell everybody", "Sing a song"];
+
+fn statuses(of: [&'static str; 4]) -> Vec<(&'static str, &'static str)> {
+    STEPS.into_iter().zip(of).collect()
+}
+
+/// The rest of the way: claude changes the approved plan and gets a part of it, ends a step, and codex takes the session
+/// over at the next one with the same plan. What each model was told is read on its side.
+#[test]
+fn claudes_plan_is_changed_in_part_and_codex_ends_it_on_the_screen() {
+    let (first, next) = (Kind::Claude, Kind::Codex);
+    let begins = [first.submits(SECOND), vec![first.reads("change.txt"), first.edits("change.txt")]].concat();
+    let wants = first.lists(&statuses(["in_progress", "pending", "pending", "pending"]), 4);
+    let ends = first.lists(&statuses(["completed", "in_progress", "pending", "deleted"]), 0);
+    // What it is told while it asks reaches its model when its turn ends, and is answered by itself.
+    let is_told = vec![Turn::text("The first step is over."), Turn::text("I know the new plan.")];
+    let waits = vec![first.reads("deny.txt"), first.edits("deny.txt"), Turn::text("I am not asked any more.")];
+    let takes_over = [
+        next.lists(&statuses(["completed", "completed", "in_progress", "deleted"]), 0),
+        next.lists(&statuses(["completed", "completed", "completed", "deleted"]), 0),
+        vec![Turn::text("Everybody was told.")],
+    ];
+    let plays = [
+        ("play-plan", [begins, wants, vec![first.runs("echo hi > hi.txt")], ends, is_told, waits].concat()),
+        ("What the supervisor decided so far", takes_over.concat()),
+    ];
+    let Some(stage) = Stage::set(first, Leash::Asks, plays) else { return };
+    begin_in_plan_mode(&stage, first);
+    stage.add(next, Leash::Asks);
+    let hosts = Hosts(&stage.room);
+    let args = ["--agent", "claude", "--isolation", "gated", "--mode", "plan", "--config", &stage.config, "play-plan"];
+    let mut screen = Screen::open(&stage.room, &args, (120, 40));
+    screen.wait_within(START_MAX, "the plan", |text| text.contains("becomes 2 steps"));
+    screen.approve("the edit waits", |text| text.contains("- old") && text.contains("+ new"));
+    screen.approve("the edit is on the disk", |_| stage.room.read("change.txt") == "line\nnew\nend\n");
+
+    screen.wait("a part is chosen", |text| text.contains("add: Tell everybody") && text.contains("add: Sing a song"));
+    screen.command("focus-diff");
+    screen.command("bottom");
+    screen.command("toggle-hunk");
+    screen.wait_for("change 2 left out");
+    screen.consent("approve", "the command is next", |text| text.contains("echo hi") && !text.contains("add: Sing"));
+    refuse(&mut screen, "not that");
+    screen.wait("the summary of the step", |text| {
+        text.contains("step s1 is over; continue to step s2") && text.contains("edit change.txt: done")
+    });
+    screen.wait("it has heard of the change", |_| heard_by(&stage, "messages").contains("supervisor changed the plan"));
+    screen.approve("the edit of the next step", |text| text.contains("edit deny.txt") && text.contains("+ new"));
+    let heard = heard_by(&stage, "messages");
+    for words in ["The supervisor changed the plan", "Tell everybody", "not that", "Continue with step s2"] {
+        assert!(heard.contains(words), "claude: {words}");
+    }
+    let changed = heard.split("The supervisor changed the plan").nth(1).unwrap_or_default();
+    let changed = changed.split('"').next().unwrap_or_default();
+    assert!(changed.contains("Tell everybody") && !changed.contains("Sing a song"), "{changed}");
+
+    screen.command("agent-change");
+    screen.wait("the agents", |text| text.contains("Change the agent") && text.contains("codex"));
+    screen.press("j enter");
+    screen.wait_within(START_MAX, "its second step ends", |text| text.contains("step s2 is over"));
+    let told = heard_by(&stage, "responses");
+    let handed_over = told.split("You take over").nth(1).map(|rest| rest.chars().take(2000).collect::<String>());
+    let handed_over = handed_over.unwrap_or_default();
+    for words in [
+        "You take over a session that claude began",
+        "The supervisor approved this plan (digest ",
+        "1. Edit `change.txt`, one line",
+        "[done] s1",
+        "[active] s2: Look at it again",
+        "[pending] s3: Tell everybody",
+        ": denied (not that)",
+        "Continue with step s2",
+    ] {
+        assert!(told.contains(words), "codex: {words}: {handed_over}");
+    }
+    assert!(!told.contains("Sing a song"), "what was left out is not handed on: {handed_over}");
+    screen.approve("the last step ends", |text| text.contains("step s3 is over, the last one"));
+    screen.approve("its last words", |text| text.contains("Everybody was told."));
+    assert_eq!(stage.room.read("deny.txt"), OLD);
+    screen.wait_idle();
+    screen.quit();
+    let session = only_session(&stage.room);
+    let (code, report, err) = stage.room.run(&["export", &session, "--format", "md"]);
+    assert_eq!(code, 0, "{err}");
+    let steps = report.split("## Steps of the plan").nth(1).expect("the steps");
+    assert!(STEPS[..3].iter().all(|step| steps.contains(step.trim_start_matches("Edit `change.txt`, "))), "{steps}");
+    assert_eq!(steps.matches("- [x] ").count(), 3, "{steps}");
+    assert!(!steps.contains("Sing a song"), "{steps}");
+    assert_verifies(&stage.room, &session);
+    drop(hosts);
+}
+
+fn refuse(screen: &mut Screen, reason: &str) {
+    screen.command("deny");
+    screen.wait_for("Deny: why?");
+    screen.type_text(reason);
+    screen.press("enter");
+}
+
+/// Everything that models received at addresses with this word.
+fn heard_by(stage: &Stage, address: &str) -> String {
+    let received = stage.model.received();
+    received.iter().filter(|request| request.path.contains(address)).map(|request| request.body.to_string()).collect()
+}
