@@ -185,7 +185,9 @@ impl Kind {
                 (vec![program("opencode"), "acp".into()], env, "level = \"L2\"")
             }
             Self::Qwen => {
+                // Its list of steps is off by default.
                 let settings = json!({"security": {"auth": {"selectedType": "openai"}},
+                    "tools": {"todoWrite": {"enabled": true}},
                     "general": {"enableAutoUpdate": false}, "privacy": {"usageStatisticsEnabled": false}});
                 std::fs::create_dir_all(home.join(".qwen")).unwrap();
                 std::fs::write(home.join(".qwen/settings.json"), settings.to_string()).unwrap();

@@ -92,12 +92,17 @@ impl Drive {
         options: &[&str],
         plays: [(&str, Vec<Turn>); N],
     ) -> Option<Self> {
-        let Stage { room, model, config, _turn } = Stage::set(kind, leash, plays)?;
+        Some(Self::on(Stage::set(kind, leash, plays)?, kind, options))
+    }
+
+    /// On a stage that is set.
+    pub fn on(stage: Stage, kind: Kind, options: &[&str]) -> Self {
+        let Stage { room, model, config, _turn } = stage;
         let record = record(&room);
         let args = [&["--agent", kind.name(), "--config", &config, "--record", &record], options].concat();
         let mut seat = Seat::start(&room, &args);
         seat.patience = START_MAX;
-        Some(Self { room, model, seat, _turn })
+        Self { room, model, seat, _turn }
     }
 
     pub fn prompt(&mut self, play: &str) {

@@ -235,6 +235,63 @@ fn statuses(of: [&'static str; 4]) -> Vec<(&'static str, &'static str)> {
     STEPS.into_iter().zip(of).collect()
 }
 
+/// A test for each agent whose list of steps comes over ACP. Gemini 0.61 keeps its own to itself.
+macro_rules! of_each_lister {
+    ($($name:ident: $kind:ident),+ $(,)?) => {
+        $(#[test] fn $name() { a_change_is_accepted_in_part_and_a_step_ends(Kind::$kind); })+
+    };
+}
+
+of_each_lister!(
+    claudes_change_is_accepted_in_part: Claude,
+    codexs_change_is_accepted_in_part: Codex,
+    qwens_change_is_accepted_in_part: Qwen,
+    kimis_change_is_accepted_in_part: Kimi,
+);
+
+fn a_change_is_accepted_in_part_and_a_step_ends(kind: Kind) {
+    let begins = [kind.submits(SECOND), vec![kind.reads("change.txt"), kind.edits("change.txt")]].concat();
+    let wants = kind.lists(&statuses(["in_progress", "pending", "pending", "pending"]), 4);
+    let ends = kind.lists(&statuses(["completed", "in_progress", "pending", "deleted"]), 0);
+    let plays = [
+        ("play-plan", [begins, wants, vec![Turn::text("I wait.")]].concat()),
+        ("play-end", [ends, vec![Turn::text("The first step is over.")]].concat()),
+    ];
+    let options = ["--isolation", "gated", "--mode", "plan"];
+    let Some(stage) = Stage::set(kind, Leash::Asks, plays) else { return };
+    begin_in_plan_mode(&stage, kind);
+    let mut drive = Drive::on(stage, kind, &options);
+    drive.prompt("play-plan");
+    let (held, _) = plan(&mut drive);
+    drive.seat.approve(&held);
+    let held = drive.edit("change.txt");
+    drive.seat.approve(&held);
+    // A list that grows step by step asks about each longer one instead of the one before.
+    let wanted = |e: &Value| e["kind"] == "proposed" && e["action"]["title"] == "change the plan: 2 changes";
+    let replan = drive.seat.wait("both changes", wanted)["action"]["id"].clone();
+    let held = drive.seat.wait("the question", |e| e["kind"] == "held" && e["action"] == replan);
+    drive.seat.decide(&held, "approve", json!({"hunks": [0]})).unwrap();
+    let is_part = |e: &Value| e["kind"] == "plan_revised" && e["steps"].as_array().unwrap().len() == 3;
+    assert_eq!(drive.seat.wait("the part", is_part)["steps"][2]["title"], STEPS[2], "{kind:?}");
+    drive.prompt("play-end");
+    let (held, action) = loop {
+        match drive.held() {
+            Some((held, action)) => break (held, action),
+            // The turn of the plan ends first.
+            None => assert!(drive.seat.count("turn_ended") < 4, "{kind:?} ends its first step"),
+        }
+    };
+    assert_eq!(action["document"]["subject"]["step_end"]["step"], "s1", "{kind:?}: {action}");
+    assert!(action["document"]["text"].as_str().unwrap().contains("edit change.txt: done"), "{kind:?}: {action}");
+    assert!(drive.told("The supervisor changed the plan"), "{kind:?} was told of the part before it went on");
+    drive.seat.approve(&held);
+    let goes_on = |e: &Value| e["kind"] == "said" && e["text"].as_str().unwrap().contains("Continue with step s2");
+    drive.seat.wait("the next step", goes_on);
+    let next = drive.seat.ever("the tree", |e| e["kind"] == "plan_revised" && e["steps"][1]["status"] == "active");
+    assert_eq!((&next["steps"][0]["status"], next["steps"].as_array().unwrap().len()), (&json!("done"), 3), "{kind:?}");
+    drive.verified();
+}
+
 /// The rest of the way: claude changes the approved plan and gets a part of it, ends a step, and codex takes the session
 /// over at the next one with the same plan. What each model was told is read on its side.
 #[test]
