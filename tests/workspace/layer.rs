@@ -370,6 +370,48 @@ fn the_user_keeps_what_was_changed_meanwhile() {
     });
 }
 
+/// A command may close what it fills, and so may the directory of the user that it changes.
+#[test]
+fn closed_directories_are_promoted_with_what_is_in_them() {
+    as_everybody("closed_directories_are_promoted_with_what_is_in_them", || {
+        let text = "mkdir -p new/deep dark/er; echo x > new/deep/f; echo x > dark/er/f; chmod 555 new/deep new; \
+                    chmod 755 shut shut/in; echo its > shut/both; echo y > shut/in/f; rm shut/gone; chmod 555 shut/in shut; \
+                    chmod 0 dark/er dark";
+        let made = || {
+            let ground =
+                Ground::with(&[("shut/old", "x\n"), ("shut/gone", "x\n"), ("shut/both", "x\n"), ("shut/in/a", "")]);
+            bits(&ground, &["shut/in", "shut"], 0o555);
+            ground
+        };
+        let (plain, ground) = (made(), made());
+        assert_eq!(run(None, text, plain.tree()).0, Some(0));
+        let layer = ground.layer("a1", text);
+        std::fs::write(ground.tree().join("shut/both"), "mine\n").unwrap();
+        std::fs::write(plain.tree().join("shut/both"), "mine\n").unwrap();
+        let (exit, said) = run(Some(&layer), text, ground.tree());
+        assert_eq!(exit, Some(0), "{said}");
+        let (changes, promoted) = ground.promote(&layer);
+        for ground in [&plain, &ground] {
+            assert_eq!(ground.tree().join("dark").metadata().unwrap().mode() & 0o7777, 0, "{promoted:?}");
+            bits(ground, &["dark"], 0o700);
+            assert_eq!(ground.tree().join("dark/er").metadata().unwrap().mode() & 0o7777, 0, "{promoted:?}");
+            bits(ground, &["dark/er"], 0o700);
+        }
+        assert_eq!(picture(ground.tree()), picture(plain.tree()), "{changes:#?} {promoted:?}");
+        assert_eq!(promoted.kept.len(), 1, "{promoted:?}");
+        assert_eq!(std::fs::read_to_string(ground.dir.path().join("state/kept/a1/shut/both")).unwrap(), "its\n");
+        for ground in [&plain, &ground] {
+            bits(ground, &["shut", "shut/in", "new", "new/deep"], 0o700);
+        }
+    });
+}
+
+fn bits(ground: &Ground, paths: &[&str], bits: u32) {
+    for path in paths {
+        std::fs::set_permissions(ground.tree().join(path), std::fs::Permissions::from_mode(bits)).unwrap();
+    }
+}
+
 #[test]
 fn build_folders_are_shared_unless_the_command_names_them() {
     as_everybody("build_folders_are_shared_unless_the_command_names_them", || {

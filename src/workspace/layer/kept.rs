@@ -239,6 +239,14 @@ impl Layer {
         Root::open(&self.own.upper)
     }
 
+    /// Opens the directories of the upper side that are above this path.
+    pub(super) fn open_above(&self, path: &Path) -> Opened {
+        let mut opened = Opened::at(&self.own.upper);
+        let above: Vec<&Path> = path.ancestors().skip(1).filter(|dir| !dir.as_os_str().is_empty()).collect();
+        above.into_iter().rev().for_each(|dir| opened.add(&self.upper(dir)));
+        opened
+    }
+
     /// Keeps the command's version of a path that was held back, and says where.
     pub fn keep_held(&self, path: &Path) -> Option<String> {
         let at = self.keep(path).ok().flatten()?;
@@ -253,6 +261,7 @@ impl Layer {
         }
         let parent = to.parent().unwrap_or(&self.kept);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+        let _open = self.open_above(path);
         fs::rename(&from, &to)?;
         Ok(Some(to))
     }
@@ -266,6 +275,35 @@ impl Drop for Layer {
         let gone = self.dir.with_extension(format!("gone-{number}"));
         if fs::rename(&self.dir, &gone).is_ok() {
             std::thread::spawn(move || remove(&gone));
+        }
+    }
+}
+
+/// Directories of a layer that their owner may not list, change or enter, open to the owner as long as this is kept.
+pub(super) struct Opened(Vec<(PathBuf, fs::Permissions)>);
+
+impl Opened {
+    /// This one, if it needs it.
+    pub(super) fn at(dir: &Path) -> Self {
+        let mut opened = Self(Vec::new());
+        opened.add(dir);
+        opened
+    }
+
+    fn add(&mut self, dir: &Path) {
+        let Ok(about) = dir.symlink_metadata() else { return };
+        let (old, open) = (about.permissions(), fs::Permissions::from_mode(about.mode() & 0o7777 | 0o700));
+        if about.is_dir() && about.mode() & 0o700 != 0o700 && fs::set_permissions(dir, open).is_ok() {
+            self.0.push((dir.to_owned(), old));
+        }
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // From the innermost out: a closed directory cannot be reached through.
+        while let Some((dir, bits)) = self.0.pop() {
+            let _ = fs::set_permissions(dir, bits);
         }
     }
 }

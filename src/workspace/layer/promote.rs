@@ -4,15 +4,15 @@
 use super::kept::Layer;
 use super::read::{Change, Changes, What};
 use crate::base::RelPath;
+use crate::model::NodeKind;
 use crate::model::event::FileOutcome;
-use crate::model::{FileMode, NodeKind};
 use crate::workspace::edit::TempName;
-use crate::workspace::root::{Identity, Root};
+use crate::workspace::root::{Identity, PathRefusal, Root};
 use crate::workspace::tree::{Class, Rules};
-use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, CWD, Mode, RenameFlags, Timespec, Timestamps};
+use rustix::fd::{AsRawFd as _, OwnedFd};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
@@ -68,8 +68,9 @@ pub(super) fn promote(
     let told = changes.told(rules);
     let mut order: Vec<&Change> = changes.list.iter().filter(|change| !held.contains(&change.path)).collect();
     order.sort_by_key(|change| turn(change));
+    let mut directories = Directories { root, bits: BTreeMap::new() };
     for change in order {
-        let carried = if change.in_conflict { Err(Refused::Changed) } else { carry(layer, root, change) };
+        let carried = if change.in_conflict { Err(Refused::Changed) } else { directories.carry(layer, change) };
         match carried {
             Ok(()) if change.is_touched_only() => {}
             Ok(()) => match outcome(change).filter(|_| told.contains(change.path.as_path())) {
@@ -81,20 +82,76 @@ pub(super) fn promote(
             Err(refused) => done.kept.push(keep(layer, change, &refused)),
         }
     }
+    done.kept.extend(directories.close());
     done
 }
 
+/// The bits that directories of the workspace get when everything is in its place: some of them close a directory.
+struct Directories<'a> {
+    root: &'a Root,
+    bits: BTreeMap<PathBuf, u32>,
+}
+
+impl Directories<'_> {
+    /// Carries one change over; where closed directories are in the way, after they were opened.
+    fn carry(&mut self, layer: &Layer, change: &Change) -> Result<(), Refused> {
+        let mut carried = carry(layer, self.root, change);
+        if matches!(&carried, Err(Refused::Io(error)) if error.kind() == io::ErrorKind::PermissionDenied) {
+            let _open = layer.open_above(&change.path);
+            self.open_above(&change.path);
+            carried = carry(layer, self.root, change);
+        }
+        let bits = change.after.filter(is_directory).and_then(|after| after.node.mode);
+        if let (Ok(()), Some(bits)) = (&carried, bits) {
+            self.bits.insert(change.path.clone(), bits.bits());
+        }
+        carried
+    }
+
+    /// Opens the directories above this path to their owner, from the outermost in.
+    fn open_above(&mut self, path: &Path) {
+        let above: Vec<&Path> = path.ancestors().skip(1).collect();
+        for dir in above.into_iter().rev() {
+            let Ok(open) = self.root.open_plain_dir(dir) else { return };
+            let Ok(about) = rustix::fs::fstat(&open) else { return };
+            let bits = about.st_mode & 0o7777;
+            if bits & 0o700 != 0o700 && set_bits(&open, bits | 0o700).is_ok() {
+                self.bits.entry(dir.to_owned()).or_insert(bits);
+            }
+        }
+    }
+
+    /// Sets the bits, those of inner directories first. Returns what failed, in words.
+    fn close(self) -> Vec<String> {
+        let close = |(dir, bits): (PathBuf, u32)| {
+            // One that was removed needs none.
+            let open = self.root.open_plain_dir(&dir).ok()?;
+            let error = set_bits(&open, bits).err()?;
+            Some(format!("the permissions of {} could not be set to {bits:04o}: {error}", dir.display()))
+        };
+        self.bits.into_iter().rev().filter_map(close).collect()
+    }
+}
+
+/// The descriptor names exactly this directory, which need not be readable.
+fn set_bits(dir: &OwnedFd, bits: u32) -> rustix::io::Result<()> {
+    rustix::fs::chmod(format!("/proc/self/fd/{}", dir.as_raw_fd()), Mode::from_raw_mode(bits))
+}
+
+fn is_directory(what: &What) -> bool {
+    what.node.kind == NodeKind::Directory
+}
+
 /// Files go first, then directories from the innermost out; those that come are made from the outermost in, before
-/// what is in them. Bits of a directory come last: they may close it.
+/// what is in them.
 fn turn(change: &Change) -> (u8, usize) {
     let depth = change.path.components().count();
-    let is_directory = |what: Option<What>| what.is_some_and(|what| what.node.kind == NodeKind::Directory);
+    let is_directory = |what: Option<What>| what.as_ref().is_some_and(is_directory);
     match (is_directory(change.before), is_directory(change.after)) {
         (false, false) if change.after.is_none() => (0, 0),
         (true, false) => (1, usize::MAX - depth),
-        (false, true) => (2, depth),
+        (_, true) => (2, depth),
         (false, false) => (3, 0),
-        (true, true) => (4, usize::MAX - depth),
     }
 }
 
@@ -126,18 +183,19 @@ impl From<io::Error> for Refused {
 fn carry(layer: &Layer, root: &Root, change: &Change) -> Result<(), Refused> {
     let name = change.path.file_name().unwrap_or_default();
     let parent = root.open_plain_dir(change.path.parent().unwrap_or(Path::new("")));
-    let parent = parent.map_err(|_| Refused::Changed)?;
-    let directory = |what: What| what.node.kind == NodeKind::Directory;
+    let parent = parent.map_err(|refusal| match refusal {
+        PathRefusal::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => Refused::Io(error),
+        _ => Refused::Changed,
+    })?;
     match (change.before, change.after) {
-        (before, Some(after)) if directory(after) => {
-            if before.is_none() {
-                rustix::fs::mkdirat(&parent, name, Mode::RWXU)?;
-            }
-            let mode = after.node.mode.map_or(0o755, FileMode::bits);
-            // A directory that closes itself to its owner can hold nothing that comes later.
-            Ok(rustix::fs::chmodat(&parent, name, Mode::from_raw_mode(mode), AtFlags::empty())?)
+        // Its bits come when it is filled.
+        (Some(_), Some(after)) if is_directory(&after) => {
+            let found = rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            let is_there = FileType::from_raw_mode(found.st_mode) == FileType::Directory;
+            if is_there { Ok(()) } else { Err(Refused::Changed) }
         }
-        (Some(before), None) if directory(before) => Ok(rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR)?),
+        (None, Some(after)) if is_directory(&after) => Ok(rustix::fs::mkdirat(&parent, name, Mode::RWXU)?),
+        (Some(before), None) if is_directory(&before) => Ok(rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR)?),
         (Some(before), None) => remove(&parent, name, &before.identity),
         (Some(before), Some(after)) if before.digest == after.digest && before.node.kind == after.node.kind => {
             same_bytes(&parent, name, change, layer)

@@ -4,7 +4,7 @@
 //! command saw it so. Where it has changed, somebody else was at work on the same node, and the change is in conflict. For
 //! content, the recorded trees tell in addition whether it really is another one.
 
-use super::kept::Layer;
+use super::kept::{Layer, Opened};
 use crate::base::Digest;
 use crate::model::{FileChange, FileMode, Node, NodeKind};
 use crate::workspace::content;
@@ -158,6 +158,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// A directory of the upper side, by its path in the workspace.
     fn directory(&mut self, path: &Path) -> io::Result<()> {
+        let _open = Opened::at(&self.layer.upper(path));
         let mut names: Vec<OsString> = std::fs::read_dir(self.layer.upper(path))?
             .map(|entry| Ok(entry?.file_name()))
             .collect::<io::Result<_>>()?;
