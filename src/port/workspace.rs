@@ -100,6 +100,8 @@ pub struct Promotion {
     pub left: Vec<String>,
     /// What was held back.
     pub held: Vec<HeldFile>,
+    /// The promotion could not begin.
+    pub failed: bool,
 }
 
 /// A file or link of a result that a user has to let through.
@@ -410,6 +412,12 @@ pub trait Workspace: Send + Sync {
     fn promote(&self, action: &ActionId, held: Vec<RelPath>) -> BoxFuture<'_, Promotion> {
         let _ = (action, held);
         Box::pin(async { Promotion::default() })
+    }
+
+    /// The end of a promotion that a former host began; told once.
+    fn left_over(&self, action: &ActionId) -> Option<Promotion> {
+        let _ = action;
+        None
     }
 
     /// Throws the layer of this action away.

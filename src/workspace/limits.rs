@@ -126,8 +126,12 @@ pub const WATCH_VERIFY_MS: u64 = 1_500;
 pub const WATCH_WALK_SHARE: u32 = 10;
 /// Parents of a process that are followed.
 pub const ANCESTORS_MAX: usize = 1_000;
-/// Largest file whose digest is taken when a layer is read.
-pub const LAYER_FILE_BYTES_MAX: u64 = 1 << 40;
+/// Largest file of a result that is promoted, bytes of all that are read for it, and its files and directories.
+pub const LAYER_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+pub const LAYER_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+pub const LAYER_NODES_MAX: usize = 400_000;
+/// Nodes left out of a result that are reported by name.
+pub const LAYER_LEFT_NAMED_MAX: usize = 20;
 /// Bytes of a mark of the overlay file system that are read.
 pub const LAYER_MARK_BYTES_MAX: usize = 64;
 /// Milliseconds that a layer waits for the clock of the file system to advance.

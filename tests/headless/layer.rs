@@ -187,6 +187,51 @@ fn a_command_is_previewed_in_a_layer_that_is_thrown_away() {
 }
 
 #[test]
+fn a_preview_changes_no_build_folder() {
+    let room = Room::with(&[("a.txt", "one\n"), (".gitignore", "target\n"), ("target/x", "built\n")]);
+    if !room.is_layered() {
+        return;
+    }
+    // A folder that the command names is not shared anyway.
+    let line = "t=tar; cd ${t}get; cat x; echo evil > x; echo new > y; cat x";
+    let script = room.script(&[json!({"run": {"command": line}}), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    let preview = seat.ask("candidate/test", json!({"action": held["action"]}));
+    let finished = seat.finished(&preview["action"]);
+    assert_eq!(finished["layer"]["shared"], Value::Null, "{finished}");
+    seat.ever("its output", |e| {
+        e["kind"] == "output" && e["action"] == preview["action"] && e["tail"].as_str().unwrap().ends_with("evil\n")
+    });
+    assert!(room.read("target/x") == "built\n" && !room.exists("target/y"));
+    // When it is approved, the folder is the real one.
+    seat.approve(&held);
+    let finished = seat.finished(&held["action"]);
+    assert_eq!(finished["layer"]["shared"], json!(["target"]), "{finished}");
+    assert_eq!(room.read("target/x"), "evil\n");
+}
+
+/// No rule can be asked about it.
+#[test]
+fn a_name_that_is_not_utf8_is_kept_beside_the_session() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    if !room.is_layered() {
+        return;
+    }
+    let line = "f=$(printf 'ci\\377.yml'); mkdir -p .github/workflows; echo x > .github/workflows/$f; echo x > b.txt";
+    let script = room.script(&[json!({"run": {"command": line}}), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.approve(&held);
+    let finished = seat.finished(&held["action"]);
+    assert!(room.exists("b.txt"), "{finished}");
+    let detail = finished["detail"].as_str().unwrap();
+    assert!(detail.contains("was not promoted; the command's version is "), "{finished}");
+    let workflows = room.workspace().join(".github/workflows");
+    assert_eq!(std::fs::read_dir(workflows).map_or(0, Iterator::count), 0);
+}
+
+#[test]
 fn a_test_run_leaves_no_trace() {
     let test = "def test_s():\n    open('trace.txt', 'w').write('x')\n";
     let room = Room::with(&[("conftest.py", ""), ("test_s.py", test)]);

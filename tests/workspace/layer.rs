@@ -5,7 +5,7 @@ use super::{script, spawner};
 use rightseat::model::event::Stream;
 use rightseat::workspace::checkpoint::{Store, compare};
 use rightseat::workspace::launch::Containment;
-use rightseat::workspace::layer::{Changes, Layer, Others, Promoted, available};
+use rightseat::workspace::layer::{BuildFolders, Changes, Layer, Others, Promoted, available};
 use rightseat::workspace::listing::Listing;
 use rightseat::workspace::root::Root;
 use rightseat::workspace::run::{Sink, drive};
@@ -121,7 +121,7 @@ impl Ground {
     }
 
     fn layer(&self, name: &str, line: &str) -> Layer {
-        Layer::make((&self.state(), name), (&self.root, &self.rules), (line, false), &[]).unwrap()
+        Layer::make((&self.state(), name), (&self.root, &self.rules), (line, BuildFolders::Shared, false), &[]).unwrap()
     }
 
     fn promote(&self, layer: &Layer) -> (Changes, Promoted) {
@@ -269,6 +269,7 @@ fn a_promotion_that_was_cut_off_is_finished() {
             std::mem::forget(layer);
             let notes = Layer::finish_left_over(&ground.state(), &ground.root, &ground.rules);
             assert_eq!(picture(ground.tree()), picture(plain.tree()), "after {cut} of {changes:#?}");
+            let notes: Vec<&String> = notes.iter().flat_map(|ended| &ended.promoted.kept).collect();
             assert_eq!(notes, [""; 0]);
             cut += 5;
             if cut > changes.list.len() + 5 {
@@ -280,7 +281,7 @@ fn a_promotion_that_was_cut_off_is_finished() {
         let layer = ground.layer("a1", EVERYTHING);
         run(Some(&layer), EVERYTHING, ground.tree());
         std::mem::forget(layer);
-        assert_eq!(Layer::finish_left_over(&ground.state(), &ground.root, &ground.rules), [""; 0]);
+        assert!(Layer::finish_left_over(&ground.state(), &ground.root, &ground.rules).is_empty());
         assert_eq!(picture(ground.tree()), before);
     });
 }
@@ -307,6 +308,11 @@ fn nothing_is_promoted_from_a_disk_that_is_full() {
     assert!(exit.is_some(), "{said}");
     let error = layer.changes(&ground.root, None).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{error}");
+    // What there is of it is kept.
+    let note = layer.keep_whole().unwrap();
+    let kept = note.strip_prefix("everything that the command wrote is in ").unwrap();
+    assert!(Path::new(kept).join("a").metadata().unwrap().len() > 0, "{note}");
+    std::fs::remove_dir_all(kept).unwrap();
     assert_eq!(std::fs::read_to_string(ground.tree().join("a")).unwrap(), "important\n");
     drop(layer);
     // There is room again.
@@ -335,7 +341,7 @@ fn what_is_held_back_stays_in_the_layer() {
         assert_eq!(std::fs::read_to_string(ground.tree().join("b")).unwrap(), "b\n");
         // Both sides are still there to be shown.
         assert_eq!(std::fs::read_to_string(layer.own_tree().unwrap().path().join("b")).unwrap(), "b\nx\n");
-        let kept = layer.keep_held(Path::new("d/e")).unwrap();
+        let kept = layer.keep_held(changes.list.iter().find(|change| change.path == Path::new("d/e")).unwrap());
         assert!(kept.starts_with("d/e was not promoted; the command's version is "), "{kept}");
     });
 }
@@ -406,6 +412,100 @@ fn closed_directories_are_promoted_with_what_is_in_them() {
     });
 }
 
+/// Git takes code and settings from many places, also such that come with its next version.
+#[test]
+fn what_git_keeps_outside_of_its_store_is_judged() {
+    as_everybody("what_git_keeps_outside_of_its_store_is_judged", || {
+        let judged = [
+            ".git/commondir",
+            ".git/config",
+            ".git/config.worktree",
+            ".git/hooks/objects",
+            ".git/info/attributes",
+            ".git/modules/m/config",
+            ".git/modules/m/hooks/pre-commit",
+            ".git/modules/objects/config",
+            ".git/rebase-merge/git-rebase-todo",
+            ".git/sequencer/todo",
+            ".git/worktrees/w/commondir",
+            "sub/.git/config",
+        ];
+        let own = [
+            ".git/COMMIT_EDITMSG",
+            ".git/HEAD",
+            ".git/ORIG_HEAD",
+            ".git/index",
+            ".git/index.lock",
+            ".git/logs/HEAD",
+            ".git/modules/m/objects/ab/cd",
+            ".git/objects/ab/cd",
+            ".git/packed-refs",
+            ".git/refs/heads/main",
+            ".git/worktrees/w/HEAD",
+        ];
+        let ground = Ground::with(&[(".git/HEAD", "ref: refs/heads/main\n")]);
+        let layer = ground.layer("a1", "");
+        let write = |path: &&str| format!("mkdir -p {}; echo x > {path}", Path::new(path).parent().unwrap().display());
+        let text: Vec<String> = judged.iter().chain(&own).map(write).collect();
+        let (exit, said) = run(Some(&layer), &text.join("\n"), ground.tree());
+        assert_eq!(exit, Some(0), "{said}");
+        let changes = layer.changes(&ground.root, None).unwrap();
+        let seen: BTreeSet<&str> = changes.list.iter().map(|change| change.path.to_str().unwrap()).collect();
+        assert!(own.iter().all(|path| seen.contains(path)), "{seen:?}");
+        let found = changes.list.iter().filter(|change| change.is_judged(&ground.rules));
+        let found: BTreeSet<&str> = found.map(|change| change.path.to_str().unwrap()).collect();
+        assert_eq!(found, judged.into());
+    });
+}
+
+/// Nothing that a command leaves takes forever to read, and what is too much is kept beside the session.
+#[test]
+fn a_result_is_bounded_and_the_rest_of_it_is_kept() {
+    as_everybody("a_result_is_bounded_and_the_rest_of_it_is_kept", || {
+        let ground = Ground::with(&[("grown", "old\n"), ("deep/a", "a\n")]);
+        let text = "truncate -s 1T huge grown; echo x > small; mkfifo pipe; \
+                    cd deep; for i in $(seq 250); do mkdir d; cd d; done; echo x > f";
+        let layer = ground.layer("a1", text);
+        let (exit, said) = run(Some(&layer), text, ground.tree());
+        assert_eq!(exit, Some(0), "{said}");
+        let stopped = tokio_util::sync::CancellationToken::new();
+        stopped.cancel();
+        assert!(layer.changes_until(&stopped, &ground.root, None).is_err());
+        let (changes, promoted) = ground.promote(&layer);
+        assert_eq!(changes.left_out, 3, "{:?}", changes.left);
+        assert_eq!(promoted.kept.len(), 4, "{promoted:?}");
+        for part in
+            ["huge is not promoted: it has 1099511627776 bytes", "grown is not promoted", "200 directories deep"]
+        {
+            assert!(promoted.kept.iter().any(|note| note.contains(part)), "{promoted:?}");
+        }
+        assert!(ground.tree().join("small").exists() && !ground.tree().join("huge").exists());
+        assert_eq!(std::fs::read_to_string(ground.tree().join("grown")).unwrap(), "old\n");
+        let note = layer.keep_left_out(&changes).unwrap();
+        let kept = ground.state().join("kept/a1.whole");
+        assert!(note.ends_with(kept.to_str().unwrap()), "{note}");
+        assert_eq!(kept.join("huge").metadata().unwrap().len(), 1 << 40);
+    });
+}
+
+#[test]
+fn a_result_whose_promotion_cannot_begin_is_kept() {
+    as_everybody("a_result_whose_promotion_cannot_begin_is_kept", || {
+        let ground = Ground::with(&[("a", "old\n")]);
+        let layer = ground.layer("a1", "");
+        run(Some(&layer), "echo its > a; mkdir d; echo x > d/b", ground.tree());
+        // As on a full disk the intent cannot be written.
+        std::fs::create_dir(ground.state().join("layers/a1/promoting.new")).unwrap();
+        let (_, promoted) = ground.promote(&layer);
+        assert!(promoted.failed && promoted.files.is_empty(), "{promoted:?}");
+        assert_eq!(std::fs::read_to_string(ground.tree().join("a")).unwrap(), "old\n");
+        let kept = ground.state().join("kept/a1.whole");
+        assert!(promoted.kept[1].ends_with(kept.to_str().unwrap()), "{promoted:?}");
+        assert_eq!(std::fs::read_to_string(kept.join("a")).unwrap(), "its\n");
+        assert_eq!(std::fs::read_to_string(kept.join("d/b")).unwrap(), "x\n");
+    });
+}
+
 fn bits(ground: &Ground, paths: &[&str], bits: u32) {
     for path in paths {
         std::fs::set_permissions(ground.tree().join(path), std::fs::Permissions::from_mode(bits)).unwrap();
@@ -446,7 +546,8 @@ fn a_workspace_with_a_mount_in_it_has_no_layer() {
         return;
     }
     let dev = Root::open(Path::new("/dev")).unwrap();
-    let no = Layer::make((&ground.state(), "a1"), (&dev, &ground.rules), ("", false), &[]).unwrap_err();
+    let no = Layer::make((&ground.state(), "a1"), (&dev, &ground.rules), ("", BuildFolders::Shared, false), &[])
+        .unwrap_err();
     assert!(no.why.contains("is a mount of its own inside the workspace"), "{no}");
     assert!(no.fix.starts_with("umount /dev/"), "{no}");
 }
@@ -515,7 +616,9 @@ fn a_workspace_below_a_hidden_directory_is_still_there() {
         let ground = Ground::with(&[("f", "x\n")]);
         let (above, state) = (ground.tree().parent().unwrap().to_owned(), ground.dir.path().join("state"));
         let state = state.canonicalize().unwrap();
-        let layer = Layer::make((&state, "a1"), (&ground.root, &ground.rules), ("", false), &[above]).unwrap();
+        let layer =
+            Layer::make((&state, "a1"), (&ground.root, &ground.rules), ("", BuildFolders::Shared, false), &[above])
+                .unwrap();
         let (exit, said) = run(Some(&layer), "ls -A ..; echo y >> f; (echo x > ../g) 2>/dev/null; true", ground.tree());
         assert_eq!((exit, said.as_str()), (Some(0), "tree\n"));
         // What it wrote above, if anything, was in memory.
@@ -689,7 +792,7 @@ fn nothing_gets_out_of_a_layer() {
             let layer = Layer::make(
                 (&state, "a1"),
                 (&ground.root, &ground.rules),
-                (&text, false),
+                (&text, BuildFolders::Shared, false),
                 &[home.join(".ssh"), runtime.clone()],
             );
             let before = picture(&out);

@@ -113,7 +113,7 @@ async fn settle(
         (Err(error), _) => {
             workspace.drop_layer(action);
             performed.outcome = OutcomeWord::Failed;
-            notes.push(format!("its changes could not be read and were dropped: {error}"));
+            notes.push(format!("its changes could not be read and were not promoted: {error}"));
         }
         (Ok(effect), LayerEnd::Preview) => {
             let paths = effect.files.iter().map(|file| file.path.clone()).take(EFFECT_FILES_SHOWN_MAX).collect();
@@ -138,9 +138,12 @@ async fn settle(
                 Ok(held) => held,
                 Err(_) => return workspace.drop_layer(action),
             };
-            let Promotion { files, left, held } = workspace.promote(action, held).await;
+            let Promotion { files, left, held, failed } = workspace.promote(action, held).await;
             notes.extend(waiting(&held));
             (performed.files, performed.held) = (files, held);
+            if failed {
+                performed.outcome = OutcomeWord::Failed;
+            }
             notes.extend(left);
         }
     }

@@ -44,9 +44,9 @@ pub fn enter(plan: &Plan) -> Result<(), String> {
     }
     own_devices(&devices)?;
     close_services(plan.network)?;
-    for (at, tree) in &scratch {
-        place(tree, at)?;
-    }
+    // What is inside the workspace comes when that is there.
+    let (inside, outside): (Vec<_>, Vec<_>) = scratch.iter().partition(|(at, _)| at.starts_with(&plan.root));
+    outside.iter().try_for_each(|(at, tree)| place(tree, at))?;
     for path in &plan.hidden {
         // The workspace's own place is made in what hides the directories above it.
         let holds = plan.root.starts_with(path) || plan.binds.iter().any(|bind| bind.at.starts_with(path));
@@ -56,6 +56,7 @@ pub fn enter(plan: &Plan) -> Result<(), String> {
     workspace.iter().try_for_each(|tree| place(tree, &plan.root))?;
     writable.iter().chain(&read_only).try_for_each(|(at, tree)| place(tree, at))?;
     shared.iter().try_for_each(|(at, tree)| place(tree, at))?;
+    inside.iter().try_for_each(|(at, tree)| place(tree, at))?;
     let quiet = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
     rustix::mount::mount("proc", "/proc", "proc", quiet, None)
         .map_err(|errno| format!("cannot mount a fresh /proc: {errno}"))?;

@@ -1,10 +1,11 @@
 //! A layer on the host's side: its directories, when it began, and their end.
 
-use super::places;
+use super::places::{self, BuildFolders};
 use super::plan::{Bind, Plan, Scratch, Upper};
 use super::probe::NoLayer;
 use super::promote::{self, Promoted};
-use super::read::{self, Changes, Others};
+use super::read::{self, Change, Changes, Others};
+use crate::model::event::FileOutcome;
 use crate::workspace::limits;
 use crate::workspace::root::Root;
 use crate::workspace::tree::Rules;
@@ -16,6 +17,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// The beginning of the names of directories in which an attempt is made.
 pub(super) const ATTEMPT: &str = "probe-";
@@ -27,9 +29,41 @@ const INTENT: &str = "promoting";
 struct Intent {
     plan: Plan,
     began_ns: i64,
+    #[serde(with = "bytes")]
     held: BTreeSet<PathBuf>,
     /// The paths that somebody else had changed.
+    #[serde(with = "bytes")]
     of_others: BTreeSet<PathBuf>,
+    /// What is promoted.
+    #[serde(default)]
+    files: Vec<FileOutcome>,
+}
+
+/// Paths as their bytes: a name need not be UTF-8.
+mod bytes {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+    use std::collections::BTreeSet;
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+    use std::path::PathBuf;
+
+    pub(super) fn serialize<S: Serializer>(paths: &BTreeSet<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(paths.iter().map(|path| path.as_os_str().as_bytes()))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<PathBuf>, D::Error> {
+        let paths = Vec::<Vec<u8>>::deserialize(from)?;
+        Ok(paths.into_iter().map(|path| PathBuf::from(OsString::from_vec(path))).collect())
+    }
+}
+
+/// A promotion that a killed host began, and that is finished.
+#[derive(Debug)]
+pub struct LeftOver {
+    pub layer: Layer,
+    pub changes: Changes,
+    pub held: BTreeSet<PathBuf>,
+    pub promoted: Promoted,
 }
 
 /// The layer of one command. Dropping it throws away what was not promoted.
@@ -42,23 +76,29 @@ pub struct Layer {
     /// Of the workspace.
     own: Upper,
     began_ns: i128,
+    /// Nothing of a preview is kept.
+    is_preview: bool,
 }
 
 impl Layer {
     /// A new layer over the workspace. `state` is the session's own directory; `hidden` are further paths that are empty
-    /// in the layer; `line` is the command, which shares no build folder that it names or cleans.
+    /// in the layer; `line` is the command, which shares no build folder that it names, and none if it is a clean command.
     ///
     /// # Errors
     /// Why there is none, and what to do about it.
     pub fn make(
         (state, name): (&Path, &str),
         (root, rules): (&Root, &Rules),
-        (line, network): (&str, bool),
+        (line, folders, network): (&str, BuildFolders, bool),
         hidden: &[PathBuf],
     ) -> Result<Self, NoLayer> {
         let fail = |error: io::Error| NoLayer::by_machine(format!("{}: {error}", state.display()));
-        let shared = places::shared(root.path(), rules, line);
-        places::check(root.path(), state, &shared)?;
+        let built = places::build_folders(root.path(), rules, line);
+        places::check(root.path(), state, &built)?;
+        let (shared, covered) = match folders {
+            BuildFolders::Shared => (built, Vec::new()),
+            BuildFolders::Covered => (Vec::new(), built),
+        };
         let dir = state.join("layers").join(name);
         remove(&dir);
         // Step by step: a state that is deleted meanwhile is not made again.
@@ -75,7 +115,7 @@ impl Layer {
             Ok(upper)
         };
         let mut scratch = Vec::new();
-        for (number, at) in places::caches(root.path(), state).into_iter().enumerate() {
+        for (number, at) in places::caches(root.path(), state).into_iter().chain(covered).enumerate() {
             scratch.push(Scratch { at, upper: upper(&format!("cache{number}")).map_err(fail)? });
         }
         let own = upper("own").map_err(fail)?;
@@ -93,7 +133,8 @@ impl Layer {
             refusal: dir.join("refusal"),
         };
         let began_ns = moment(&dir).map_err(fail)?;
-        Ok(Self { kept: state.join("kept").join(name), dir, plan, own, began_ns })
+        let is_preview = folders == BuildFolders::Covered;
+        Ok(Self { kept: state.join("kept").join(name), dir, plan, own, began_ns, is_preview })
     }
 
     /// A layer for an agent: its private copy of the workspace, at the workspace's own path. `binds` are further places;
@@ -138,7 +179,7 @@ impl Layer {
             refusal: dir.join("refusal"),
         };
         let began_ns = moment(&dir).map_err(fail)?;
-        Ok(Self { kept: state.join("kept").join(name), dir, plan, own, began_ns })
+        Ok(Self { kept: state.join("kept").join(name), dir, plan, own, began_ns, is_preview: false })
     }
 
     pub fn plan(&self) -> &Plan {
@@ -166,13 +207,26 @@ impl Layer {
     /// # Errors
     /// When a directory cannot be read.
     pub fn changes(&self, root: &Root, others: Option<&Others<'_>>) -> io::Result<Changes> {
+        self.changes_until(&CancellationToken::new(), root, others)
+    }
+
+    /// As [`Layer::changes`], until it is stopped.
+    ///
+    /// # Errors
+    /// As there, and when it was stopped.
+    pub fn changes_until(
+        &self,
+        stop: &CancellationToken,
+        root: &Root,
+        others: Option<&Others<'_>>,
+    ) -> io::Result<Changes> {
         let disk = rustix::fs::statvfs(&self.dir)?;
         if disk.f_bavail.saturating_mul(disk.f_frsize) < limits::LAYER_FREE_BYTES_MIN {
             // A file that the command could not write to its end looks like one that it wrote.
             let why = "its disk is full, so what the command wrote may be cut off; free some space, or choose another --state-dir";
             return Err(io::Error::new(io::ErrorKind::StorageFull, why));
         }
-        read::changes(self, root, others)
+        read::changes(self, root, others, stop)
     }
 
     /// Carries these changes over to the workspace, as far as nobody else changed the same nodes. Those of the `held`
@@ -182,20 +236,24 @@ impl Layer {
         if changes.list.is_empty() {
             return Promoted { kept: changes.left.clone(), ..Promoted::default() };
         }
-        match self.intend(changes, held) {
+        match self.intend(rules, changes, held) {
             Ok(()) => promote::promote(self, root, rules, changes, held),
-            Err(error) => Promoted {
-                kept: vec![format!("nothing was promoted: {}: {error}", self.dir.display())],
-                ..Promoted::default()
-            },
+            Err(error) => {
+                let why = format!("nothing was promoted: {}: {error}", self.dir.display());
+                let kept = [Some(why), self.keep_whole()].into_iter().flatten().collect();
+                Promoted { kept, failed: true, ..Promoted::default() }
+            }
         }
     }
 
     /// Writes down that the promotion begins, and that all of it is on the disk by then.
-    fn intend(&self, changes: &Changes, held: &BTreeSet<PathBuf>) -> io::Result<()> {
+    fn intend(&self, rules: &Rules, changes: &Changes, held: &BTreeSet<PathBuf>) -> io::Result<()> {
         let began_ns = i64::try_from(self.began_ns).map_err(io::Error::other)?;
         let of_others = changes.list.iter().filter(|change| change.in_conflict).map(|change| change.path.clone());
-        let intent = Intent { plan: self.plan.clone(), began_ns, held: held.clone(), of_others: of_others.collect() };
+        let mut files = changes.outcomes(rules);
+        files.retain(|file| !held.contains(Path::new(file.path.as_str())));
+        let (plan, of_others) = (self.plan.clone(), of_others.collect());
+        let intent = Intent { plan, began_ns, held: held.clone(), of_others, files };
         let text = serde_json::to_vec(&intent).map_err(io::Error::other)?;
         rustix::fs::syncfs(fs::File::open(&self.own.upper)?)?;
         let (unfinished, path) = (self.dir.join("promoting.new"), self.dir.join(INTENT));
@@ -205,30 +263,44 @@ impl Layer {
         fs::rename(unfinished, path)
     }
 
-    /// Finishes the promotions that a killed host began. Returns what was not promoted, in words.
-    pub fn finish_left_over(state: &Path, root: &Root, rules: &Rules) -> Vec<String> {
-        let mut notes = Vec::new();
+    /// The name that the layer was made with.
+    pub fn name(&self) -> String {
+        self.kept.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Finishes the promotions that a killed host began. What was held back is still in their layers.
+    pub fn finish_left_over(state: &Path, root: &Root, rules: &Rules) -> Vec<LeftOver> {
+        let mut all = Vec::new();
         for entry in fs::read_dir(state.join("layers")).into_iter().flatten().flatten() {
             let intent = fs::read(entry.path().join(INTENT)).ok();
             let Some(intent) = intent.and_then(|text| serde_json::from_slice::<Intent>(&text).ok()) else { continue };
             let Some(own) = intent.plan.upper.clone().filter(|_| intent.plan.root == root.path()) else { continue };
             let kept = state.join("kept").join(entry.file_name());
             let began_ns = intent.began_ns.into();
-            let layer = Self { dir: entry.path(), kept, plan: intent.plan, own, began_ns };
-            match layer.changes(root, None) {
+            let layer = Self { dir: entry.path(), kept, plan: intent.plan, own, began_ns, is_preview: false };
+            let left_over = match layer.changes(root, None) {
                 Ok(mut changes) => {
                     // What came and went in the directories meanwhile was this promotion, as far as is known.
                     changes.list.iter_mut().for_each(|change| {
                         change.in_conflict &= change.before.is_some();
                         change.in_conflict |= intent.of_others.contains(&change.path);
                     });
-                    notes.extend(promote::promote(&layer, root, rules, &changes, &intent.held).kept);
-                    notes.extend(intent.held.iter().filter_map(|path| layer.keep_held(path)));
+                    let mut promoted = promote::promote(&layer, root, rules, &changes, &intent.held);
+                    // With what the former host had promoted.
+                    promoted.files = intent.files.into_iter().filter(|file| read::is_now(root, file)).collect();
+                    LeftOver { layer, changes, held: intent.held, promoted }
                 }
-                Err(error) => notes.push(format!("{}: {error}", layer.dir.display())),
-            }
+                Err(error) => {
+                    let why = format!("the rest was not promoted: {}: {error}", layer.dir.display());
+                    let kept = [Some(why), layer.keep_whole()].into_iter().flatten().collect();
+                    let files = intent.files.into_iter().filter(|file| read::is_now(root, file)).collect();
+                    let promoted = Promoted { files, others: 0, kept, failed: true };
+                    LeftOver { layer, changes: Changes::default(), held: BTreeSet::new(), promoted }
+                }
+            };
+            all.push(left_over);
         }
-        notes
+        all
     }
 
     /// The upper directory, to read nodes in it.
@@ -247,10 +319,41 @@ impl Layer {
         opened
     }
 
-    /// Keeps the command's version of a path that was held back, and says where.
-    pub fn keep_held(&self, path: &Path) -> Option<String> {
-        let at = self.keep(path).ok().flatten()?;
-        Some(format!("{} was not promoted; the command's version is {}", path.display(), at.display()))
+    /// Keeps the command's version of what was held back, and says where.
+    pub fn keep_held(&self, change: &Change) -> String {
+        let path = change.path.display();
+        if change.after.is_none() {
+            return format!("{path} was not deleted");
+        }
+        match self.keep(&change.path) {
+            Ok(Some(at)) => format!("{path} was not promoted; the command's version is {}", at.display()),
+            Ok(None) => format!("{path} was not promoted"),
+            Err(error) => format!("{path} was not promoted; the command's version could not be kept: {error}"),
+        }
+    }
+
+    /// Keeps everything that the command wrote, if a part of it could not be promoted one by one. Says where.
+    pub fn keep_left_out(&self, changes: &Changes) -> Option<String> {
+        if changes.left_out > 0 { self.keep_whole() } else { None }
+    }
+
+    /// Keeps everything that the command wrote, and says where.
+    pub fn keep_whole(&self) -> Option<String> {
+        if self.is_preview {
+            return None;
+        }
+        let name = self.kept.file_name().unwrap_or_default().to_string_lossy();
+        let above = self.kept.parent().unwrap_or(&self.kept);
+        // On a full disk there may be no room for a further directory.
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(above);
+        let at = match made {
+            Ok(()) => above.join(format!("{name}.whole")),
+            Err(_) => above.with_file_name(format!("kept-{name}.whole")),
+        };
+        Some(match fs::rename(&self.own.upper, &at) {
+            Ok(()) => format!("everything that the command wrote is in {}", at.display()),
+            Err(error) => format!("what the command wrote could not be kept in {}: {error}", at.display()),
+        })
     }
 
     /// Moves the command's version of a file to where it stays; `None` where there is nothing to keep.

@@ -22,7 +22,8 @@ mod separate;
 mod walls;
 
 pub use enter::enter;
-pub use kept::{Layer, clear_left_over};
+pub use kept::{Layer, LeftOver, clear_left_over};
+pub use places::BuildFolders;
 pub use plan::{Bind, Plan};
 pub use probe::{NoLayer, available};
 pub use promote::Promoted;

@@ -138,10 +138,19 @@ fn is_real_directory(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|about| about.is_dir())
 }
 
+/// What a command does to the ignored build folders of the workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuildFolders {
+    /// It changes the real ones.
+    Shared,
+    /// It sees them, and nothing that it does to them is kept.
+    Covered,
+}
+
 /// The build folders of the workspace, at its top and one level below, that the command does not name. One that is
 /// named may be deleted as a whole, which a mount point cannot be; so one that is a mount point already is shared
 /// anyway.
-pub(super) fn shared(root: &Path, rules: &Rules, line: &str) -> Vec<PathBuf> {
+pub(super) fn build_folders(root: &Path, rules: &Rules, line: &str) -> Vec<PathBuf> {
     let is_cleaned = line.split(|c: char| !c.is_alphanumeric()).any(|word| word.ends_with("clean"));
     let mut tops = vec![PathBuf::new()];
     let entries = std::fs::read_dir(root).into_iter().flatten().flatten();

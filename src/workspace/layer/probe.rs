@@ -2,7 +2,7 @@
 
 use super::kept::{ATTEMPT, Layer};
 use super::owners::Ids;
-use super::places;
+use super::places::{self, BuildFolders};
 use crate::workspace::census::launched;
 use crate::workspace::launch;
 use crate::workspace::limits;
@@ -64,11 +64,11 @@ pub fn available(
     hidden: &[PathBuf],
 ) -> Result<(), NoLayer> {
     let state = state.canonicalize().map_err(|error| NoLayer::of_io(state, &error))?;
-    places::check(root.path(), &state, &places::shared(root.path(), rules, ""))?;
+    places::check(root.path(), &state, &places::build_folders(root.path(), rules, ""))?;
     let dir = tempfile::Builder::new().prefix(ATTEMPT).tempdir_in(&state);
     let dir = dir.map_err(|error| NoLayer::of_io(&state, &error))?;
     let ids = in_own_tree(launcher, dir.path())?;
-    if let Some(found) = ids.stranger(root.path(), &places::shared(root.path(), rules, "")) {
+    if let Some(found) = ids.stranger(root.path(), &places::build_folders(root.path(), rules, "")) {
         let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         let whole = root.path().to_string_lossy();
         return Err(NoLayer::new(
@@ -95,7 +95,8 @@ fn in_own_tree(launcher: &Path, dir: &Path) -> Result<Ids, NoLayer> {
     }
     fs::write(tree.join("kept"), "old\n").and_then(|()| fs::write(tree.join("gone"), "")).map_err(fail)?;
     let root = Root::open(&tree).map_err(fail)?;
-    let layer = Layer::make((&state, "probe"), (&root, &Rules::read(root.path())), (SCRIPT, false), &[])?;
+    let layer =
+        Layer::make((&state, "probe"), (&root, &Rules::read(root.path())), (SCRIPT, BuildFolders::Shared, false), &[])?;
     run(launcher, &layer, &root, &["/bin/sh", "-c", SCRIPT])?;
     let seen = layer.changes(&root, None).map_err(fail)?;
     let names: Vec<_> = seen.list.iter().filter_map(|change| change.path.to_str()).collect();
@@ -118,7 +119,7 @@ fn in_workspace(
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let made = format!(".rightseat-{name}");
     let copied = small_file(root.path()).unwrap_or_default();
-    let layer = Layer::make((&state, "probe"), (root, rules), (IN_WORKSPACE, false), hidden)?;
+    let layer = Layer::make((&state, "probe"), (root, rules), (IN_WORKSPACE, BuildFolders::Shared, false), hidden)?;
     run(launcher, &layer, root, &["/bin/sh", "-c", IN_WORKSPACE, "sh", &made, &copied])?;
     let is_in_layer = layer.upper(Path::new(&made)).exists();
     let is_outside = root.path().join(&made).symlink_metadata().is_ok();

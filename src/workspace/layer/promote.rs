@@ -29,6 +29,8 @@ pub struct Promoted {
     pub others: usize,
     /// What was not promoted, in words, and where the command's version is.
     pub kept: Vec<String>,
+    /// The promotion could not begin.
+    pub failed: bool,
 }
 
 impl Changes {
@@ -197,9 +199,7 @@ fn carry(layer: &Layer, root: &Root, change: &Change) -> Result<(), Refused> {
         (None, Some(after)) if is_directory(&after) => Ok(rustix::fs::mkdirat(&parent, name, Mode::RWXU)?),
         (Some(before), None) if is_directory(&before) => Ok(rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR)?),
         (Some(before), None) => remove(&parent, name, &before.identity),
-        (Some(before), Some(after)) if before.digest == after.digest && before.node.kind == after.node.kind => {
-            same_bytes(&parent, name, change, layer)
-        }
+        (Some(before), Some(after)) if before.is_like(&after) => same_bytes(&parent, name, change, layer),
         (before, Some(_)) => put(&parent, name, &layer.upper(&change.path), before.map(|before| before.identity)),
         (None, None) => Ok(()),
     }

@@ -6,6 +6,7 @@
 
 use super::kept::{Layer, Opened};
 use crate::base::Digest;
+use crate::model::event::FileOutcome;
 use crate::model::{FileChange, FileMode, Node, NodeKind};
 use crate::workspace::content;
 use crate::workspace::limits;
@@ -15,9 +16,11 @@ use rustix::fs::{AtFlags, FileType, OFlags, Stat};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
 
 /// A node on one side of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,15 @@ pub struct What {
     /// Of the bytes, or of a link's target. A directory has none.
     pub digest: Option<Digest>,
     pub(super) identity: Identity,
+}
+
+impl What {
+    /// The same content, as far as it was read.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let is_directory = self.node.kind == NodeKind::Directory;
+        self.node.kind == other.node.kind
+            && (is_directory || self.digest.is_some() && self.digest == other.digest || self.identity == other.identity)
+    }
 }
 
 /// One node that the command created, changed or deleted.
@@ -41,8 +53,29 @@ pub struct Change {
     pub in_conflict: bool,
 }
 
-/// Files below `.git` that run code or say what does; the rest of it is git's own store.
-const STEERS_GIT: [&str; 4] = ["hooks", "config", "config.worktree", "info"];
+/// What below `.git` is git's own store, in which nothing runs code or says what does. Names that end in `HEAD`, `_MSG`
+/// and `_EDITMSG` belong to it too.
+const STORE_OF_GIT: [&str; 12] = [
+    "objects",
+    "refs",
+    "packed-refs",
+    "index",
+    "logs",
+    "shallow",
+    "description",
+    "MERGE_MODE",
+    "MERGE_RR",
+    "AUTO_MERGE",
+    "gc.log",
+    "gc.pid",
+];
+
+fn is_store_of_git(name: &OsStr) -> bool {
+    let name = name.to_str().unwrap_or_default();
+    let name = name.strip_suffix(".lock").unwrap_or(name);
+    let is_noted = name == "HEAD" || name.ends_with("_HEAD") || name.ends_with("_MSG") || name.ends_with("_EDITMSG");
+    is_noted || STORE_OF_GIT.contains(&name)
+}
 
 impl Change {
     /// `None` for nothing before and after.
@@ -55,16 +88,17 @@ impl Change {
         }
     }
 
-    /// Returns whether rules may have a word on it: a file or link that is content or lies in a directory that is, or
-    /// that steers git.
+    /// Returns whether rules may have a word on it: a file or link that is content or is in a directory that is, or
+    /// that git keeps outside of its own store.
     pub fn is_judged(&self, rules: &Rules) -> bool {
         if self.is_directory() || self.is_touched_only() {
             return false;
         }
         let mut git = self.path.iter().skip_while(|name| *name != ".git").skip(1);
         if let Some(first) = git.next() {
-            let steers = |name: &OsStr| STEERS_GIT.iter().any(|steers| name == *steers);
-            return steers(first) || (first == "modules" || first == "worktrees") && git.any(steers);
+            // The repositories of submodules and worktrees, each with a name.
+            let is_inside = (first == "modules" || first == "worktrees") && git.next().is_some();
+            return !(is_store_of_git(first) || is_inside && git.next().is_some_and(is_store_of_git));
         }
         let parent = self.path.parent().unwrap_or(Path::new(""));
         rules.class(&self.path, false) == Class::Content
@@ -78,8 +112,7 @@ impl Change {
 
     /// The same content and bits, at another time.
     pub(super) fn is_touched_only(&self) -> bool {
-        let same = |one: What, two: What| one.node == two.node && one.digest == two.digest;
-        self.before.zip(self.after).is_some_and(|(before, after)| same(before, after))
+        self.before.zip(self.after).is_some_and(|(before, after)| before.node == after.node && before.is_like(&after))
     }
 }
 
@@ -95,18 +128,65 @@ pub struct Others<'a> {
 pub struct Changes {
     /// Directories before what is in them.
     pub list: Vec<Change>,
-    /// What cannot be carried over, in words.
+    /// What cannot be carried over, in words; bounded.
     pub left: Vec<String>,
+    /// The number of nodes that are not in the list, but could be kept.
+    pub left_out: usize,
 }
 
-pub(super) fn changes(layer: &Layer, root: &Root, others: Option<&Others<'_>>) -> io::Result<Changes> {
-    let mut reading = Reading { layer, root, others, found: Changes::default() };
+pub(super) fn changes(
+    layer: &Layer,
+    root: &Root,
+    others: Option<&Others<'_>>,
+    stop: &CancellationToken,
+) -> io::Result<Changes> {
+    let room = Room { nodes: limits::LAYER_NODES_MAX, bytes: limits::LAYER_BYTES_MAX, stop };
+    let mut reading = Reading { layer, root, others, room, count: 0, found: Changes::default() };
     reading.directory(Path::new(""))?;
+    let more = reading.count.saturating_sub(reading.found.left.len());
+    reading.found.left.extend((more > 0).then(|| format!("{more} more are not promoted")));
     Ok(reading.found)
 }
 
+/// What may still be read of a result, until it is stopped.
+struct Room<'a> {
+    nodes: usize,
+    bytes: u64,
+    stop: &'a CancellationToken,
+}
+
+impl Room<'_> {
+    fn check(&self) -> io::Result<()> {
+        if self.stop.is_cancelled() { Err(io::Error::other("it was stopped")) } else { Ok(()) }
+    }
+
+    /// # Errors
+    /// `FileTooLarge` for a file that is larger than what is left.
+    fn digest(&mut self, file: File, size: u64) -> io::Result<Digest> {
+        let max = limits::LAYER_FILE_BYTES_MAX.min(self.bytes);
+        if size > max {
+            let why = format!("it has {size} bytes, and {max} of the result can still be read");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+        }
+        self.bytes = self.bytes.saturating_sub(size);
+        content::digest(Stoppable { file, stop: self.stop }, max)
+    }
+}
+
+/// A file whose reading fails when it is stopped.
+struct Stoppable<'a> {
+    file: File,
+    stop: &'a CancellationToken,
+}
+
+impl Read for Stoppable<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.stop.is_cancelled() { Err(io::Error::other("it was stopped")) } else { self.file.read(to) }
+    }
+}
+
 /// The node of this path in the workspace. No link is followed on the way.
-pub(super) fn now(root: &Root, path: &Path) -> io::Result<Option<What>> {
+fn now(root: &Root, path: &Path, room: &mut Room<'_>) -> io::Result<Option<What>> {
     let (parent, name) = (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or_default());
     let dir = match root.open_plain_dir(parent) {
         Ok(dir) => dir,
@@ -114,9 +194,21 @@ pub(super) fn now(root: &Root, path: &Path) -> io::Result<Option<What>> {
         Err(refusal) => return Err(io::Error::other(refusal.to_string())),
     };
     match rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) => what(&dir, name, &stat).map(Some),
+        // What is too large to be read is known by its inode alone.
+        Ok(stat) => what(&dir, name, &stat, room).map(|(what, _)| Some(what)),
         Err(Errno::NOENT) => Ok(None),
         Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Returns whether the workspace has this file as it was promoted.
+pub(super) fn is_now(root: &Root, file: &FileOutcome) -> bool {
+    let stop = CancellationToken::new();
+    let mut room = Room { nodes: 1, bytes: limits::LAYER_BYTES_MAX, stop: &stop };
+    match now(root, Path::new(file.path.as_str()), &mut room) {
+        Ok(None) => file.change == FileChange::Delete,
+        Ok(Some(what)) => file.change != FileChange::Delete && what.digest == file.after,
+        Err(_) => false,
     }
 }
 
@@ -125,7 +217,14 @@ fn is_absent(error: &io::Error) -> bool {
     is_link || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-fn what(dir: &rustix::fd::OwnedFd, name: &OsStr, stat: &Stat) -> io::Result<What> {
+/// A node, and why its content was not read.
+fn what(
+    dir: &rustix::fd::OwnedFd,
+    name: &OsStr,
+    stat: &Stat,
+    room: &mut Room<'_>,
+) -> io::Result<(What, Option<io::Error>)> {
+    let mut unread = None;
     let mode = Some(FileMode::new(stat.st_mode));
     let (node, digest) = match FileType::from_raw_mode(stat.st_mode) {
         FileType::Directory => (Node { kind: NodeKind::Directory, mode }, None),
@@ -135,23 +234,27 @@ fn what(dir: &rustix::fd::OwnedFd, name: &OsStr, stat: &Stat) -> io::Result<What
         }
         FileType::RegularFile => {
             let digest = match content::open(dir, name) {
-                Ok((file, _)) => content::digest(file, limits::LAYER_FILE_BYTES_MAX).ok(),
+                Ok((file, identity)) => room.digest(file, identity.size).map_err(|error| unread = Some(error)).ok(),
                 // Its content is known by its inode alone.
                 Err(_) => None,
             };
+            room.check()?;
             (Node { kind: NodeKind::File, mode }, digest)
         }
         FileType::Fifo | FileType::Socket | FileType::CharacterDevice | FileType::BlockDevice | FileType::Unknown => {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a link nor a directory"));
         }
     };
-    Ok(What { node, digest, identity: Identity::of(stat) })
+    Ok((What { node, digest, identity: Identity::of(stat) }, unread))
 }
 
 struct Reading<'a> {
     layer: &'a Layer,
     root: &'a Root,
     others: Option<&'a Others<'a>>,
+    room: Room<'a>,
+    /// Nodes left out, of which some are named.
+    count: usize,
     found: Changes,
 }
 
@@ -164,7 +267,11 @@ impl Reading<'_> {
             .collect::<io::Result<_>>()?;
         names.sort();
         for name in &names {
-            self.entry(&path.join(name))?;
+            let path = path.join(name);
+            if let Err(error) = self.entry(&path) {
+                self.room.check()?;
+                self.leave(&path, &error);
+            }
         }
         if attribute(&self.layer.upper(path), "opaque").is_some_and(|value| value == b"y") {
             let kept: BTreeSet<OsString> = names.into_iter().collect();
@@ -175,25 +282,46 @@ impl Reading<'_> {
         Ok(())
     }
 
+    /// Leaves a node out of the result.
+    fn leave(&mut self, path: &Path, why: &io::Error) {
+        // A socket or a pipe is nothing that could be kept.
+        self.found.left_out += usize::from(why.kind() != io::ErrorKind::InvalidInput);
+        self.count += 1;
+        if self.found.left.len() < limits::LAYER_LEFT_NAMED_MAX {
+            self.found.left.push(format!("{} is not promoted: {why}", path.display()));
+        }
+    }
+
+    /// # Errors
+    /// When it was stopped, or there is no room for a further node at this depth.
+    fn enter(&mut self, path: &Path) -> io::Result<()> {
+        self.room.check()?;
+        if path.components().count() > limits::CHECKPOINT_DEPTH_MAX {
+            let max = limits::CHECKPOINT_DEPTH_MAX;
+            return Err(io::Error::other(format!("it is more than {max} directories deep")));
+        }
+        let no_room = || format!("the result has more than {} nodes", limits::LAYER_NODES_MAX);
+        self.room.nodes = self.room.nodes.checked_sub(1).ok_or_else(|| io::Error::other(no_room()))?;
+        Ok(())
+    }
+
     fn entry(&mut self, path: &Path) -> io::Result<()> {
         let upper = self.layer.upper(path);
         if self.layer.plan().shared.iter().any(|shared| *shared == self.root.path().join(path)) {
             return Ok(());
         }
+        self.enter(path)?;
         let dir = rustix::fs::open(upper.parent().unwrap_or(Path::new("/")), DIR, rustix::fs::Mode::empty())?;
         let name = path.file_name().unwrap_or_default();
         let stat = rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
         if is_whiteout(&upper, &stat) {
             return self.gone(path);
         }
-        let after = match what(&dir, name, &stat) {
-            Ok(after) => after,
-            Err(error) => {
-                self.found.left.push(format!("{}: {error}", path.display()));
-                return Ok(());
-            }
-        };
-        let before = now(self.root, path)?;
+        let (after, unread) = what(&dir, name, &stat, &mut self.room)?;
+        if let Some(error) = unread {
+            return Err(error);
+        }
+        let before = now(self.root, path, &mut self.room)?;
         let is_directory = after.node.kind == NodeKind::Directory;
         let was_directory = before.is_some_and(|before| before.node.kind == NodeKind::Directory);
         if was_directory && !is_directory {
@@ -212,19 +340,17 @@ impl Reading<'_> {
 
     /// A node that is deleted in the layer, with all that is in it.
     fn gone(&mut self, path: &Path) -> io::Result<()> {
-        let before = match now(self.root, path) {
-            Ok(Some(before)) => before,
-            // Deleted on both sides.
-            Ok(None) => return Ok(()),
-            Err(error) => {
-                self.found.left.push(format!("{}: {error}", path.display()));
-                return Ok(());
-            }
-        };
+        self.enter(path)?;
+        // Deleted on both sides.
+        let Some(before) = now(self.root, path, &mut self.room)? else { return Ok(()) };
         self.add(path, Some(before), None);
         if before.node.kind == NodeKind::Directory {
             for name in self.names_now(path)? {
-                self.gone(&path.join(name))?;
+                let path = path.join(name);
+                if let Err(error) = self.gone(&path) {
+                    self.room.check()?;
+                    self.leave(&path, &error);
+                }
             }
         }
         Ok(())
@@ -245,7 +371,7 @@ impl Reading<'_> {
     }
 
     fn add(&mut self, path: &Path, before: Option<What>, after: Option<What>) {
-        let same = |one: What, two: What| one.node == two.node && one.digest == two.digest;
+        let same = |one: What, two: What| one.node == two.node && one.is_like(&two);
         let is_directory = |what: Option<What>| what.is_some_and(|what| what.node.kind == NodeKind::Directory);
         let is_same = before.zip(after).is_some_and(|(before, after)| same(before, after));
         // The entries of a directory have changes of their own.

@@ -6,7 +6,7 @@ use crate::config::{LayerSettings, LayerUse};
 use crate::port::{AgentLayer, Apart, Effect, HeldFile, Promotion, ResultNode, WorkspaceError};
 use crate::workspace::candidate;
 use crate::workspace::checkpoint::compare;
-use crate::workspace::layer::{Bind, Change, Changes, Layer, Others, Promoted, available};
+use crate::workspace::layer::{Bind, BuildFolders, Change, Changes, Layer, LeftOver, Others, Promoted, available};
 use crate::workspace::limits;
 use crate::workspace::listing::Listing;
 use crate::workspace::root::Root;
@@ -15,6 +15,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
+use tokio_util::sync::CancellationToken;
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -86,7 +87,8 @@ impl Layers {
             return Err(why.clone());
         }
         let network = self.network && !is_preview;
-        let made = Layer::make((&self.state, action.as_str()), (root, rules), (line, network), &self.hidden);
+        let folders = if is_preview { BuildFolders::Covered } else { BuildFolders::Shared };
+        let made = Layer::make((&self.state, action.as_str()), (root, rules), (line, folders, network), &self.hidden);
         made.map_err(|no| no.to_string())
     }
 
@@ -119,15 +121,39 @@ impl Layers {
     }
 
     /// Reads a layer, against what the trees before it and now tell of others.
+    ///
+    /// # Errors
+    /// When it cannot be read: then all of it is kept beside the session, unless this was stopped.
     pub fn effect(
         &self,
         action: &ActionId,
-        root: &Root,
-        listing: &Listing,
+        (root, listing): (&Root, &Listing),
         before: Option<Digest>,
+        stop: &CancellationToken,
     ) -> Result<Effect, WorkspaceError> {
         let held = locked(&self.held).remove(action);
         let (layer, _) = held.ok_or_else(|| WorkspaceError::Refused(format!("{action} has no layer")))?;
+        match self.read(action, &layer, (root, listing), before, stop) {
+            Ok((effect, changes)) => {
+                locked(&self.held).insert(action.clone(), (layer, changes));
+                Ok(effect)
+            }
+            Err(error) if stop.is_cancelled() => Err(error),
+            Err(error) => match layer.keep_whole() {
+                Some(kept) => Err(WorkspaceError::Refused(format!("{error}; {kept}"))),
+                None => Err(error),
+            },
+        }
+    }
+
+    fn read(
+        &self,
+        action: &ActionId,
+        layer: &Layer,
+        (root, listing): (&Root, &Listing),
+        before: Option<Digest>,
+        stop: &CancellationToken,
+    ) -> Result<(Effect, Changes), WorkspaceError> {
         let paths = match before {
             Some(before) => {
                 let now = listing.take().map_err(store_error)?;
@@ -137,16 +163,16 @@ impl Layers {
             None => None,
         };
         let others = paths.map(|paths| Others { paths, rules: listing.rules() });
-        let read = layer.changes(root, others.as_ref());
+        let read = layer.changes_until(stop, root, others.as_ref());
         let changes = read.map_err(|source| WorkspaceError::Io { what: format!("the layer of {action}"), source })?;
         let files = changes.outcomes(listing.rules());
         let nodes = self.nodes(&changes, listing.rules());
         let others = changes.list.iter().filter(|change| !change.in_conflict).count().saturating_sub(files.len());
         let conflict = |path: &Path| format!("{} was changed by somebody else meanwhile", path.display());
         let conflicts = changes.list.iter().filter(|change| change.in_conflict).map(|change| conflict(&change.path));
-        let left = conflicts.chain(changes.left.iter().cloned()).collect();
-        locked(&self.held).insert(action.clone(), (layer, changes));
-        Ok(Effect { files, others, left, nodes })
+        let unnamed = unnamed(&changes, listing.rules()).map(|change| format!("{}: {UNNAMED}", change.path.display()));
+        let left = conflicts.chain(unnamed).chain(changes.left.iter().cloned()).collect();
+        Ok((Effect { files, others, left, nodes }, changes))
     }
 
     fn nodes(&self, changes: &Changes, rules: &Rules) -> Vec<ResultNode> {
@@ -171,24 +197,50 @@ impl Layers {
     /// Carries over what was read, but for the `held` paths.
     pub fn promote(&self, action: &ActionId, (root, rules): (&Root, &Rules), held: &[RelPath]) -> Promotion {
         let Some((layer, changes)) = locked(&self.held).remove(action) else { return Promotion::default() };
-        let held: BTreeSet<PathBuf> = held.iter().map(|path| PathBuf::from(path.as_str())).collect();
-        let Promoted { files, kept, .. } = layer.promote(root, rules, &changes, &held);
-        let mut promotion = Promotion { files, left: kept, held: Vec::new() };
-        let mut room = limits::RESULT_HELD_BYTES_MAX;
-        for change in changes.list.iter().filter(|change| held.contains(&change.path)) {
-            let file = (promotion.held.len() < limits::RESULT_HELD_FILES_MAX)
-                .then(|| held_file(&layer, root, change, room))
-                .flatten();
-            match file {
-                Some(file) => {
-                    room = room.saturating_sub(file.after.as_ref().map_or(0, |image| image.bytes.len() as u64));
-                    promotion.held.push(file);
-                }
-                None => promotion.left.extend(layer.keep_held(&change.path)),
-            }
-        }
-        promotion
+        let mut held: BTreeSet<PathBuf> = held.iter().map(|path| PathBuf::from(path.as_str())).collect();
+        held.extend(unnamed(&changes, rules).map(|change| change.path.clone()));
+        let promoted = layer.promote(root, rules, &changes, &held);
+        promotion(root, LeftOver { layer, changes, held, promoted })
     }
+}
+
+/// Finishes the promotions that a former host began.
+pub fn finish_left_over(state: &Path, (root, rules): (&Root, &Rules)) -> HashMap<ActionId, Promotion> {
+    let all = Layer::finish_left_over(state, root, rules).into_iter();
+    all.map(|left_over| (left_over.layer.name().as_str().into(), promotion(root, left_over))).collect()
+}
+
+/// The end of a promotion, with what is held back; what of it cannot be pending is kept beside the session.
+fn promotion(root: &Root, ended: LeftOver) -> Promotion {
+    let LeftOver { layer, changes, held, promoted: Promoted { files, kept, failed, .. } } = ended;
+    let mut promotion = Promotion { files, left: kept, held: Vec::new(), failed };
+    if failed {
+        return promotion;
+    }
+    let mut room = limits::RESULT_HELD_BYTES_MAX;
+    for change in changes.list.iter().filter(|change| held.contains(&change.path)) {
+        let file = (promotion.held.len() < limits::RESULT_HELD_FILES_MAX)
+            .then(|| held_file(&layer, root, change, room))
+            .flatten();
+        match file {
+            Some(file) => {
+                room = room.saturating_sub(file.after.as_ref().map_or(0, |image| image.bytes.len() as u64));
+                promotion.held.push(file);
+            }
+            None => promotion.left.push(layer.keep_held(change)),
+        }
+    }
+    promotion.left.extend(layer.keep_left_out(&changes));
+    promotion
+}
+
+/// Why a change is held back that no rule can be asked about.
+const UNNAMED: &str = "its name is not UTF-8, so no rule can judge it";
+
+/// The changes that rules may have a word on, but whose names they cannot read.
+fn unnamed<'a>(changes: &'a Changes, rules: &'a Rules) -> impl Iterator<Item = &'a Change> {
+    let is_unnamed = |change: &&Change| RelPath::from_path(&change.path).is_err();
+    changes.list.iter().filter(is_unnamed).filter(|change| !change.in_conflict && change.is_judged(rules))
 }
 
 /// `None` where it is too large, or cannot be read.

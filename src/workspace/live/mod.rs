@@ -31,10 +31,12 @@ use crate::port::{
     AgentChild, AgentSpawn, Image, Notice, Performed, Progress, TreeChange, Trials, Work, WorkspaceError,
 };
 use futures::future::BoxFuture;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
 
 /// The settings of a live workspace.
 #[derive(Debug, Clone)]
@@ -62,6 +64,8 @@ pub struct LiveWorkspace {
     watching: (Means, Duration),
     watch: Arc<Mutex<Option<Watch>>>,
     layers: apart::Layers,
+    /// Promotions that a former host began.
+    left_over: Mutex<HashMap<ActionId, port::Promotion>>,
 }
 
 impl LiveWorkspace {
@@ -80,8 +84,9 @@ impl LiveWorkspace {
         copies::clear_left_over(&state);
         // Read before any agent runs, and kept: what an agent writes later changes no judgment.
         let rules = Rules::of_session(root.path(), &state);
-        for note in layer::Layer::finish_left_over(&state, &root, &rules) {
-            tracing::warn!("a promotion that a former host began: {note}");
+        let left_over = apart::finish_left_over(&state, (&root, &rules));
+        for (action, promotion) in &left_over {
+            tracing::warn!("the promotion of {action} that a former host began was finished: {:?}", promotion.left);
         }
         layer::clear_left_over(&state);
         let (swept, known) = (root.path().to_owned(), rules.clone());
@@ -97,6 +102,7 @@ impl LiveWorkspace {
             watching: (Means::Auto, Duration::from_millis(limits::WATCH_POLL_MS)),
             watch: Arc::new(Mutex::new(None)),
             layers: apart::Layers::none(),
+            left_over: Mutex::new(left_over),
         })
     }
 
@@ -263,7 +269,12 @@ impl port::Workspace for LiveWorkspace {
     fn effect(&self, action: &ActionId, before: Option<Digest>) -> BoxFuture<'_, Result<port::Effect, WorkspaceError>> {
         let (layers, action) = (self.layers.clone(), action.clone());
         let (root, listing) = (self.root.clone(), self.listing.clone());
-        Box::pin(blocking(move || layers.effect(&action, &root, &listing, before)))
+        Box::pin(async move {
+            let stop = CancellationToken::new();
+            // Whoever no longer waits for it stops it.
+            let _stops = stop.clone().drop_guard();
+            blocking(move || layers.effect(&action, (&root, &listing), before, &stop)).await
+        })
     }
 
     fn result_files(&self, action: &ActionId, paths: Vec<RelPath>) -> BoxFuture<'_, Vec<port::HeldFile>> {
@@ -280,6 +291,10 @@ impl port::Workspace for LiveWorkspace {
             let lost = |error: WorkspaceError| port::Promotion { left: vec![error.to_string()], ..Default::default() };
             work.await.unwrap_or_else(lost)
         })
+    }
+
+    fn left_over(&self, action: &ActionId) -> Option<port::Promotion> {
+        locked(&self.left_over).remove(action)
     }
 
     fn drop_layer(&self, action: &ActionId) {
