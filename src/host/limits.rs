@@ -2,6 +2,8 @@
 
 /// Output of a running command that waits for its agent while the channel is full; of more only the end is kept.
 pub const AGENT_OUTPUT_WAITING_BYTES_MAX: usize = 1024 * 1024;
+/// Milliseconds that the end of a session waits for promotions that have begun.
+pub const PROMOTION_WAIT_MS_MAX: u64 = 10_000;
 /// Messages that wait for the session actor from clients, effects and the watcher; a full queue slows the sender.
 pub const HOST_QUEUE_MESSAGES_MAX: usize = 256;
 /// Agent messages taken in one batch (and so in one append) before a user's request is processed.

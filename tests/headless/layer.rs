@@ -278,6 +278,60 @@ fn a_promotion_goes_on_after_the_host_was_killed() {
     assert_verifies(&room, &session);
 }
 
+/// A directory with many files, and a guarded one, whose promotion takes a moment.
+const MANY: &str = "f=$(echo .git)hub/workflows; mkdir -p $f made; echo x > $f/ci.yml; for n in $(seq 4000); do echo $n > made/$n; done";
+
+fn has_begun(room: &Room) -> bool {
+    std::fs::read_dir(room.workspace().join("made")).is_ok_and(|entries| entries.count() > 0)
+}
+
+/// The journal has what a killed host promoted, and its guarded part waits as ever.
+#[test]
+fn a_promotion_of_a_killed_host_is_recorded_by_the_next() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    if !room.is_layered() {
+        return;
+    }
+    let script = room.script(&[json!({"run": {"command": MANY}}), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.approve(&held);
+    until("the promotion has begun", || has_begun(&room));
+    seat.kill();
+    let session = only_session(&room);
+    let mut again = Seat::attach(&room, &session);
+    let finished = again.finished(&held["action"]);
+    assert_eq!((&finished["outcome"], &finished["apart"]), (&json!("recovered"), &json!(true)), "{finished}");
+    assert_eq!(finished["files"].as_array().map_or(0, Vec::len), 4003, "the directories, too");
+    assert!(finished["detail"].as_str().unwrap().starts_with("the host died while the result was promoted"));
+    let result = again.ever("its result", |e| e["kind"] == "held" && e["action"] != held["action"]);
+    let word = result["confirm"].as_str().unwrap().to_owned();
+    again.decide(&result, "approve", json!({"confirm": word, "reason": "a new job"})).unwrap();
+    assert_eq!(again.finished(&result["action"])["outcome"], "ok");
+    assert_eq!(room.read(".github/workflows/ci.yml"), "x\n");
+    again.close();
+    assert_verifies(&room, &session);
+}
+
+#[test]
+fn a_promotion_that_a_stop_meets_is_recorded() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    if !room.is_layered() {
+        return;
+    }
+    let script = room.script(&[json!({"run": {"command": MANY}}), json!({"wait_ms": 600_000})]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let held = seat.held();
+    seat.approve(&held);
+    until("the promotion has begun", || has_begun(&room));
+    seat.ask("gate/stop", json!({}));
+    let finished = seat.finished(&held["action"]);
+    assert_eq!(finished["outcome"], "ok", "{finished}");
+    assert_eq!(finished["files"].as_array().map_or(0, Vec::len), 4003);
+    seat.ask("session/close", json!({}));
+    assert_verifies(&room, &only_session(&room));
+}
+
 #[test]
 fn a_stop_ends_what_runs_in_a_layer_and_nothing_of_it_is_kept() {
     let room = Room::with(&[("a.txt", "one\n")]);

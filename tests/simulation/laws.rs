@@ -6,6 +6,7 @@ use rightseat::journal::verify;
 use rightseat::model::Session;
 use rightseat::model::decide::{Input, decide};
 use rightseat::model::event::{Envelope, Event, LapseWhy};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Exports of every released version, one a file, named by the version of the format.
@@ -67,7 +68,7 @@ proptest! {
         for action in before.actions.iter().map(|a| a.action.id.clone()) {
             let _ = decide(&session, Input::Lapse { action, why: LapseWhy::Canceled, detail: None });
         }
-        let _ = decide(&session, Input::LapseAll { why: LapseWhy::Killed });
+        let _ = decide(&session, Input::LapseAll { why: LapseWhy::Killed, ending: BTreeSet::new() });
         prop_assert!(session == before);
     }
 }

@@ -19,6 +19,7 @@ use super::surroundings::Surroundings;
 use super::undo::{self, Undo};
 use super::{Ending, HostError, Setup};
 use crate::base::{ActionId, ClientId};
+use crate::host::limits::PROMOTION_WAIT_MS_MAX;
 use crate::model::AlarmKind;
 use crate::model::decide::{Input, Reply};
 use crate::model::event::{
@@ -26,6 +27,7 @@ use crate::model::event::{
 };
 use crate::port::{FromAgent, Notice, Performed};
 use crate::wire::Answer;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// A message to the actor from any source but the agent and the watcher.
@@ -177,7 +179,7 @@ impl Actor {
             }
             self.carry_out();
         }
-        self.end().await
+        self.end(inbox).await
     }
 
     fn take(&mut self, message: Msg) {
@@ -281,9 +283,9 @@ impl Actor {
     }
 
     fn lapse_all(&mut self, why: LapseWhy) {
-        self.runs.abort();
+        let ending = self.runs.abort();
         self.undo.abort();
-        self.gate.quietly(Input::LapseAll { why });
+        self.gate.quietly(Input::LapseAll { why, ending });
     }
 
     fn cancel(&mut self) {
@@ -312,9 +314,26 @@ impl Actor {
         let _ = reply.send(Ok(Answer::Stop(census)));
     }
 
-    async fn end(mut self) -> Ending {
+    /// Waits until the promotions that have begun are recorded; what takes longer is recorded by the next host.
+    async fn settle(&mut self, mut inbox: mpsc::Receiver<Msg>) {
+        let max = tokio::time::sleep(Duration::from_millis(PROMOTION_WAIT_MS_MAX));
+        tokio::pin!(max);
+        while !self.runs.promoting().is_empty() {
+            tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(Msg::Runs(runs::Msg::Performed { action, performed })) => self.performed(action, performed),
+                    Some(_) => {}
+                    None => return,
+                },
+                () = &mut max => return,
+            }
+        }
+    }
+
+    async fn end(mut self, inbox: mpsc::Receiver<Msg>) -> Ending {
         self.line.hang_up().end().await;
         self.runs.abort();
+        self.settle(inbox).await;
         let census = self.gate.workspace().stop().await;
         if !census.survivors.is_empty() {
             tracing::error!(?census, "processes survived the end of the session");

@@ -10,6 +10,7 @@ use crate::model::decide::{FROZEN, Input};
 use crate::model::event::{AgentLost, Event, FileOutcome, Finished, HostStarted, OutcomeWord, TurnEnd, TurnEnded};
 use crate::model::session::{ActionState, Phase};
 use crate::policy::{Allowance, Bounds};
+use crate::port::Promotion;
 
 impl Actor {
     pub(super) fn recover(&mut self, is_new: bool) -> Result<(), Trouble> {
@@ -34,8 +35,16 @@ impl Actor {
             .map(|a| a.action.clone())
             .collect();
         for action in cut {
-            let finished = found(&self.gate, &action);
+            let left_over = self.gate.workspace().left_over(&action.id);
+            let finished = match &left_over {
+                Some(promotion) => promoted(&action, promotion),
+                None => found(&self.gate, &action),
+            };
             self.gate.quietly(Input::Finish { action: action.id.clone(), finished: Box::new(finished) });
+            let held = left_over.map(|promotion| promotion.held).unwrap_or_default();
+            if !held.is_empty() {
+                self.gate.file_result(&action.id, held);
+            }
         }
         if let Some(turn) = self.gate.session().turns.current.clone() {
             let why = "the host was restarted; the agent's process has ended".to_owned();
@@ -78,6 +87,16 @@ impl Actor {
         self.gate.reconsider(ruled);
         self.line.next_prompt(&mut self.gate);
     }
+}
+
+/// The end of a command whose result a former host began to promote.
+fn promoted(action: &Action, promotion: &Promotion) -> Finished {
+    let outcome = if promotion.failed { OutcomeWord::Failed } else { OutcomeWord::Recovered };
+    let why = "the host died while the result was promoted; the rest was promoted when the next one started";
+    let why = if promotion.failed { "the host died while the result was promoted" } else { why };
+    let notes: Vec<&str> = std::iter::once(why).chain(promotion.left.iter().map(String::as_str)).collect();
+    let files = (!promotion.files.is_empty()).then(|| promotion.files.clone());
+    Finished { files, apart: true, ..Finished::of(action.id.clone(), outcome, Some(notes.join("; "))) }
 }
 
 /// Determines from the disk how an interrupted action ended.

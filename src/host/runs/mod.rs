@@ -21,7 +21,7 @@ use crate::policy::Class;
 use crate::port::{Apart, Performed, Progress, Ticket, Work};
 use carry::LayerEnd;
 use feed::Feed;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -158,13 +158,26 @@ impl Runs {
         }
     }
 
-    /// Ends everything that runs and forgets it. Dropped tasks take their processes along.
-    pub fn abort(&mut self) {
-        for (_, task) in std::mem::take(&mut self.tasks) {
-            task.abort();
-        }
+    /// Ends everything that runs and forgets it, but for the promotions that have begun: those end soon, and are given
+    /// back. Dropped tasks take their processes along.
+    pub fn abort(&mut self) -> BTreeSet<ActionId> {
+        let ending = self.promoting();
+        let (tasks, aborted): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.tasks).into_iter().partition(|(id, _)| ending.contains(id));
+        aborted.values().for_each(AbortHandle::abort);
+        let kept = |id: &ActionId| ending.contains(id);
+        self.apart.retain(|id, _| kept(id));
+        self.feeds.retain(|id, _| kept(id));
+        let (apart, feeds) = (std::mem::take(&mut self.apart), std::mem::take(&mut self.feeds));
         let seen_plan = self.seen_plan.take();
-        *self = Self { tree: self.tree, seen_plan, ..Self::new(self.to_actor.clone()) };
+        *self = Self { tree: self.tree, seen_plan, tasks, apart, feeds, ..Self::new(self.to_actor.clone()) };
+        ending
+    }
+
+    /// The commands whose results are being promoted.
+    pub fn promoting(&self) -> BTreeSet<ActionId> {
+        let begun = self.apart.iter().filter(|(id, files)| files.is_some() && self.tasks.contains_key(*id));
+        begun.map(|(id, _)| id.clone()).collect()
     }
 
     pub fn is_running(&self, action: &ActionId) -> bool {

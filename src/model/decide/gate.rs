@@ -7,6 +7,7 @@ use crate::model::event::{
 };
 use crate::model::limits::{LEASE_ACTIONS_MAX, LEASE_PATHS_MAX};
 use crate::model::session::{ActionState, Phase, Session};
+use std::collections::BTreeSet;
 
 fn lapsed(state: &ActionState, why: LapseWhy, detail: Option<String>) -> Event {
     Event::Lapsed(Lapsed { action: state.action.id.clone(), why, revision: Some(state.action.revision), detail })
@@ -28,9 +29,9 @@ pub(super) fn lapse(
     })
 }
 
-pub(super) fn lapse_all(session: &Session, why: LapseWhy) -> Outcome {
+pub(super) fn lapse_all(session: &Session, why: LapseWhy, ending: &BTreeSet<ActionId>) -> Outcome {
     let mut out = Outcome::default();
-    for state in session.actions.open() {
+    for state in session.actions.open().filter(|state| !ending.contains(&state.action.id)) {
         out.events.push(lapsed(state, why, None));
         out.effects.push(Effect::Reply { action: state.action.id.clone(), reply: Reply::Lapsed { why } });
     }

@@ -16,6 +16,7 @@ use crate::model::event::{Alarm, Event, LapseWhy, LeaseGranted, Mode, OutcomeWor
 use crate::model::form::FormAnswer;
 use crate::model::plan::{PlanDocument, PlanEdit, Step};
 use crate::model::session::Session;
+use std::collections::BTreeSet;
 
 /// The verdict of policy on one action, as data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,9 +153,10 @@ pub enum Input {
     RevokeLease {
         lease: LeaseId,
     },
-    /// Everything that is open lapses; before a stop or after the agent was lost.
+    /// Everything that is open lapses, but for what is ending; before a stop or after the agent was lost.
     LapseAll {
         why: LapseWhy,
+        ending: BTreeSet<ActionId>,
     },
     /// An action that ran has ended.
     Finish {
@@ -272,7 +274,7 @@ pub fn decide(session: &Session, input: Input) -> Result<Outcome, Refusal> {
         Input::Answer(answering) => answer::answer(session, *answering),
         Input::Step { by } => answer::step(session, by),
         Input::Lapse { action, why, detail } => gate::lapse(session, &action, why, detail),
-        Input::LapseAll { why } => Ok(gate::lapse_all(session, why)),
+        Input::LapseAll { why, ending } => Ok(gate::lapse_all(session, why, &ending)),
         Input::BaseChanged { path, now } => Ok(gate::base_changed(session, &path, now)),
         Input::EditPlan { revision, edits, by } => plan::edit(session, revision, &edits, &by),
         Input::SetMode { mode } => Ok(gate::set_mode(session, mode)),
