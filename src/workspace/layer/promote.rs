@@ -187,7 +187,12 @@ fn carry(layer: &Layer, root: &Root, change: &Change) -> Result<(), Refused> {
     let parent = root.open_plain_dir(change.path.parent().unwrap_or(Path::new("")));
     let parent = parent.map_err(|refusal| match refusal {
         PathRefusal::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => Refused::Io(error),
-        _ => Refused::Changed,
+        PathRefusal::NotRelative(_)
+        | PathRefusal::Outside { .. }
+        | PathRefusal::Special { .. }
+        | PathRefusal::Symlink { .. }
+        | PathRefusal::Guarded { .. }
+        | PathRefusal::Io { .. } => Refused::Changed,
     })?;
     match (change.before, change.after) {
         // Its bits come when it is filled.
