@@ -197,7 +197,7 @@ fn a_preview_changes_no_build_folder() {
     let script = room.script(&[json!({"run": {"command": line}}), json!({"wait_ms": 600_000})]);
     let mut seat = Seat::start(&room, &["--agent", &script]);
     let held = seat.held();
-    let preview = seat.ask("candidate/test", json!({"action": held["action"]}));
+    let preview = seat.ask("candidate/test", json!({"action": held["action"], "digest": held["digest"]}));
     let finished = seat.finished(&preview["action"]);
     assert_eq!(finished["layer"]["shared"], Value::Null, "{finished}");
     seat.ever("its output", |e| {

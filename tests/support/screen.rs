@@ -397,6 +397,8 @@ impl Screen {
         while self.child.try_wait().expect("a status").is_none() && Instant::now() < end {
             if self.text().contains("keys right after a message count as text") {
                 self.press("esc");
+                // Together they would be one key.
+                self.wait_gone("keys right after a message count as text");
                 self.command("quit");
                 break;
             }

@@ -56,10 +56,6 @@ fn changes(rows: &mut Vec<Row>, layer: &InLayer, columns: u16) {
     if layer.more > 0 {
         rows.push(Row::new(format!("and {} more, not listed or not content", layer.more), Role::TextSoft));
     }
-    for shared in &layer.shared {
-        let words = "shared: the real folder, which it may have changed";
-        rows.push(Row::new(format!("{}  ", escape::show(shared, &Show::default())), Role::Text).and(words, Role::Warn));
-    }
 }
 
 fn named(change: &WouldChange) -> Row {
