@@ -351,3 +351,27 @@ fn a_stop_ends_what_runs_in_a_layer_and_nothing_of_it_is_kept() {
     seat.wait_kind("stopped");
     assert!(!room.exists("left"));
 }
+
+/// Tools that are installed below `/tmp` are found there, although `/tmp` is new for every command.
+#[test]
+fn programs_on_the_path_are_found_below_the_private_tmp() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    if !room.is_layered() {
+        return;
+    }
+    let tools = tempfile::tempdir_in("/tmp").unwrap();
+    std::fs::write(tools.path().join("greet"), "#!/bin/sh\necho hello > greeting.txt\n").unwrap();
+    std::fs::set_permissions(tools.path().join("greet"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let script = room.script(&[json!({"run": {"command": "greet; ls /tmp > seen.txt"}})]);
+    let mut command = room.command(&["--headless", "--agent", &script]);
+    command.env("PATH", format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap()));
+    let mut seat = Seat::start_by(command);
+    let held = seat.held();
+    seat.approve(&held);
+    let finished = seat.finished(&held["action"]);
+    assert_eq!(finished["exit"], 0, "{finished}");
+    assert_eq!(room.read("greeting.txt"), "hello\n");
+    let others = room.read("seen.txt").lines().count();
+    assert!(others <= 3, "only what is needed is there: {}", room.read("seen.txt"));
+    seat.close();
+}

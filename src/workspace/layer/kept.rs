@@ -125,7 +125,7 @@ impl Layer {
         let plan = Plan {
             root: root.path().to_owned(),
             upper: Some(own.clone()),
-            binds: Vec::new(),
+            binds: places::programs(root.path(), state),
             shared,
             scratch,
             hidden: places::hidden(root.path(), state, hidden),

@@ -1,6 +1,7 @@
 //! What a layer shares, hides, and throws away.
 
 use super::mounts::points;
+use super::plan::Bind;
 use super::probe::NoLayer;
 use crate::workspace::limits;
 use crate::workspace::tree::Rules;
@@ -189,6 +190,23 @@ pub(super) fn caches(root: &Path, state: &Path) -> Vec<PathBuf> {
     }
     found.truncate(limits::LAYER_CACHES_MAX);
     found
+}
+
+/// Directories of programs that the private `/tmp` would hide, to read only. One that holds the workspace or the state is
+/// left out.
+pub fn programs(root: &Path, state: &Path) -> Vec<Bind> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let all = std::env::split_paths(&path).filter_map(|dir| dir.canonicalize().ok());
+    let is_needed = |dir: &PathBuf| {
+        is_temporary(dir)
+            && dir.is_dir()
+            && [root, state].iter().all(|own| !own.starts_with(dir) && !dir.starts_with(own))
+    };
+    let mut found: Vec<PathBuf> = all.filter(is_needed).collect();
+    found.sort();
+    found.dedup();
+    found.truncate(limits::LAYER_CACHES_MAX);
+    found.into_iter().map(|dir| Bind { from: dir.clone(), at: dir, writable: false }).collect()
 }
 
 /// The private `/tmp` covers it.
