@@ -1,7 +1,7 @@
 //! What the real binary costs on a real pseudo-terminal: its way to the first frame beside that of a bare ratatui program
 //! with four empty panes, memory, rest, bytes, a flood, and the way out.
 //!
-//! `cargo bench --bench process`. The floor is this program started anew with `--floor`; it links nothing of rightseat.
+//! `cargo bench --bench process`. The floor is this program started again with `--floor`; it links nothing of rightseat.
 //! Peers that happen to be installed (`tig`, `htop`) are measured the same way.
 #![allow(
     clippy::expect_used,
@@ -66,6 +66,8 @@ fn start(sheet: &mut Sheet) {
         client.wait_for(FRAME_END);
         ours.push(client.cost_so_far());
         queries += client.seen().queries();
+        // The first frame does not wait for the session, and `attach` needs one.
+        client.wait_for(b"a.txt");
         let mut client = Process::ours(&["attach"], &room);
         client.wait_for(FRAME_END);
         attach.push(client.cost_so_far());
@@ -97,7 +99,7 @@ fn on_path(name: &str) -> bool {
 fn rest(sheet: &mut Sheet) {
     let room = Room::with_one_edit(200);
     let mut client = Process::ours(&["--agent", &room.script, "go"], &room);
-    client.wait_for(b"line 3");
+    client.wait_for(b"a.txt");
     client.until_quiet(Duration::from_secs(2));
     let host = room.host();
     let (wakes, host_wakes) = (client.wakes(), pty::wakes(host));
@@ -109,7 +111,7 @@ fn rest(sheet: &mut Sheet) {
     client.press(b"i");
     client.until_quiet(QUIET);
     let typed: Vec<usize> = b"supervise".iter().map(|key| client.answer_to(&[*key], QUIET)).collect();
-    // The age of what waits is told anew with whatever else is drawn, once a second at most.
+    // The age of what waits is drawn again with whatever else is drawn, once a second at most.
     sheet.count("a typed character, middle of nine", "B", middle(&typed), 60.0);
     client.press(b"\x1b");
     client.until_quiet(QUIET);
@@ -143,7 +145,7 @@ fn leave(sheet: &Sheet) {
             .map(|round| {
                 let script = ["--agent", &room.script, "go"];
                 let mut client = Process::ours(if round == 0 { &script } else { &["attach"] }, &room);
-                client.wait_for(b"line 3");
+                client.wait_for(b"a.txt");
                 client.until_quiet(QUIET);
                 client.end(signal)
             })
