@@ -171,7 +171,7 @@ impl OwnAction {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Rewound {
-    Preview { tree: Digest, files: Vec<RewindFile> },
+    Preview { tree: Digest, listed: Digest, files: Vec<RewindFile> },
     Done(OwnAction),
 }
 
@@ -251,6 +251,9 @@ pub struct ChoiceNeeded {
     /// Changes beyond those that are listed.
     #[serde(default)]
     pub left_out: usize,
+    /// Of a rewind: the workspace's tree now, to send with the choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed: Option<Digest>,
 }
 
 /// Files of the workspace that match, best first.

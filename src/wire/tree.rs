@@ -36,6 +36,9 @@ pub struct Rewind {
     /// As in [`Undo`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<Vec<RelPath>>,
+    /// The workspace's tree when the changes were listed. If a chosen path has changed since, the request is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed: Option<Digest>,
 }
 
 /// Runs the checks on a candidate in which a held action has been executed.

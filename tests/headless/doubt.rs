@@ -108,6 +108,27 @@ fn a_rewind_reverts_only_what_was_chosen() {
 }
 
 #[test]
+fn a_file_that_changed_after_the_list_is_not_overwritten_by_a_rewind() {
+    let (room, mut seat, _) = with_a_slow_command("true");
+    let start = seat.ever("the first edit", |e| e["kind"] == "checkpointed" && e["when"] == "before");
+    let tree = &start["tree"];
+    let list = seat.try_ask("checkpoint/rewind", json!({"tree": tree})).unwrap_err()["data"]["listed"].clone();
+    room.write("a.txt", "the user's newest\n");
+    let chosen = json!({"tree": tree, "files": ["a.txt", "c.txt"], "listed": list});
+    let refusal = seat.try_ask("checkpoint/rewind", chosen).unwrap_err();
+    assert_eq!(refusal["code"], -32015, "{refusal}");
+    assert!(refusal["message"].as_str().unwrap().starts_with("a.txt has changed since the list"), "{refusal}");
+    assert_eq!(room.read("a.txt"), "the user's newest\n");
+    // What did not change can still be chosen from the old list, and everything from the new one.
+    seat.ask("checkpoint/rewind", json!({"tree": tree, "files": ["c.txt"], "listed": list}));
+    seat.wait_kind("reverted");
+    let chosen = json!({"tree": tree, "files": ["a.txt"], "listed": refusal["data"]["listed"]});
+    seat.ask("checkpoint/rewind", chosen);
+    seat.wait_kind("reverted");
+    assert_eq!((room.read("a.txt"), room.read("c.txt")), ("one\n".to_owned(), "c\n".to_owned()));
+}
+
+#[test]
 fn a_file_that_the_command_named_and_removed_comes_back_without_a_choice() {
     let room = Room::with(&[("x.sh", "x\n"), ("y", "y\n")]);
     let script = room.script(&[json!({"run": {"command": "rm x.sh"}})]);

@@ -11,49 +11,81 @@ use crate::port::TreeChange;
 use crate::wire::{ChoiceNeeded, Code, Revertible, RpcError};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The paths to revert out of these changes, by the choice that was made, or all of them where none is needed.
-///
-/// # Errors
-/// When a choice is needed and missing, or names a path that is not among the changes.
-pub fn chosen(what: &str, changes: &[Revertible], files: Option<Vec<RelPath>>) -> Result<BTreeSet<RelPath>, RpcError> {
-    let all: BTreeSet<&RelPath> = changes.iter().map(|change| &change.path).collect();
-    if let Some(files) = files {
-        if let Some(other) = files.iter().find(|path| !all.contains(path)) {
-            let text = format!("{what} would not change {other}: `files` may contain only paths that it would change");
-            return Err(RpcError::new(Code::InvalidParams, text));
-        }
-        return Ok(files.into_iter().collect());
-    }
-    if changes.iter().all(|change| change.certain) {
-        return Ok(all.into_iter().cloned().collect());
-    }
-    Err(needed(what, changes))
+/// The changes that an undo or a rewind would revert.
+pub struct Listing<'a> {
+    /// The undo or rewind, in words.
+    pub what: String,
+    pub changes: &'a [Revertible],
+    /// Of a rewind: the workspace's tree that the changes lead back from.
+    pub tree: Option<Digest>,
 }
 
-/// The refusal, with the changes that may be the user's in words and all of them in its data.
-fn needed(what: &str, changes: &[Revertible]) -> RpcError {
-    let doubtful: Vec<&Revertible> = changes.iter().filter(|change| !change.certain).collect();
-    let named: Vec<String> = doubtful
-        .iter()
-        .take(REVERT_CHANGES_NAMED_MAX)
-        .map(|change| format!("{} ({})", change.path, change.words()))
-        .collect();
-    let more = match doubtful.len().saturating_sub(named.len()) {
-        0 => String::new(),
-        more => format!(", and {more} more"),
-    };
-    let count = if doubtful.len() == 1 { "1 change".to_owned() } else { format!("{} changes", doubtful.len()) };
-    let text = format!(
-        "{what} would revert {count} that may be yours: {}{more}. Nothing was reverted; repeat the request with `files` set to the paths to revert",
-        named.join(", ")
-    );
-    // What may be the user's is listed first where not everything fits.
-    let order = doubtful.into_iter().chain(changes.iter().filter(|change| change.certain));
-    let data = ChoiceNeeded {
-        changes: order.take(REVERT_CHANGES_LISTED_MAX).cloned().collect(),
-        left_out: changes.len().saturating_sub(REVERT_CHANGES_LISTED_MAX),
-    };
-    RpcError { data: serde_json::to_value(data).ok(), ..RpcError::new(Code::ChoiceNeeded, text) }
+impl Listing<'_> {
+    /// The paths to revert, by the choice that was made, or all of them where none is needed.
+    ///
+    /// # Errors
+    /// When a choice is needed and missing, or names a path that is not among the changes.
+    pub fn chosen(&self, files: Option<Vec<RelPath>>) -> Result<BTreeSet<RelPath>, RpcError> {
+        let all: BTreeSet<&RelPath> = self.changes.iter().map(|change| &change.path).collect();
+        if let Some(files) = files {
+            if let Some(other) = files.iter().find(|path| !all.contains(path)) {
+                let what = &self.what;
+                let text =
+                    format!("{what} would not change {other}: `files` may contain only paths that it would change");
+                return Err(RpcError::new(Code::InvalidParams, text));
+            }
+            return Ok(files.into_iter().collect());
+        }
+        if self.changes.iter().all(|change| change.certain) {
+            return Ok(all.into_iter().cloned().collect());
+        }
+        Err(self.refused(self.doubt()))
+    }
+
+    /// Checks that no chosen path is among the changes since the user was shown a list.
+    ///
+    /// # Errors
+    /// With the list as it is now.
+    pub fn unchanged(&self, chosen: &BTreeSet<RelPath>, since: &[TreeChange]) -> Result<(), RpcError> {
+        let Some(path) = since.iter().map(|change| &change.path).find(|path| chosen.contains(path)) else {
+            return Ok(());
+        };
+        let what = &self.what;
+        Err(self.refused(format!(
+            "{path} has changed since the list was made, and {what} would overwrite that. Nothing was reverted; choose from the new list"
+        )))
+    }
+
+    /// Names the changes that may be the user's.
+    fn doubt(&self) -> String {
+        let doubtful: Vec<&Revertible> = self.changes.iter().filter(|change| !change.certain).collect();
+        let named: Vec<String> = doubtful
+            .iter()
+            .take(REVERT_CHANGES_NAMED_MAX)
+            .map(|change| format!("{} ({})", change.path, change.words()))
+            .collect();
+        let more = match doubtful.len().saturating_sub(named.len()) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        let count = if doubtful.len() == 1 { "1 change".to_owned() } else { format!("{} changes", doubtful.len()) };
+        format!(
+            "{} would revert {count} that may be yours: {}{more}. Nothing was reverted; repeat the request with `files` set to the paths to revert",
+            self.what,
+            named.join(", ")
+        )
+    }
+
+    /// The refusal with the changes in its data: what may be the user's is listed first where not everything fits.
+    fn refused(&self, text: String) -> RpcError {
+        let (certain, doubtful): (Vec<_>, Vec<_>) = self.changes.iter().partition(|change| change.certain);
+        let data = ChoiceNeeded {
+            changes: doubtful.into_iter().chain(certain).take(REVERT_CHANGES_LISTED_MAX).cloned().collect(),
+            left_out: self.changes.len().saturating_sub(REVERT_CHANGES_LISTED_MAX),
+            listed: self.tree,
+        };
+        RpcError { data: serde_json::to_value(data).ok(), ..RpcError::new(Code::ChoiceNeeded, text) }
+    }
 }
 
 /// One step of a file from before to after, as an action left it.

@@ -18,7 +18,7 @@ use crate::model::{Action, Body, Proposal};
 use crate::port::TreeChange;
 use crate::wire::{self, Answer, Code, OwnAction, Revertible, Rewind, RewindFile, Rewound, RpcError};
 use back::{Side, is_in_place, take_back, take_back_outcome};
-use choice::{chosen, revertible_outcome, revertible_since};
+use choice::{Listing, revertible_outcome, revertible_since};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc;
 
@@ -87,7 +87,7 @@ impl Undo {
             return Err(RpcError::invalid("nothing to undo: the files already have that content"));
         }
         let changes: Vec<Revertible> = files.iter().map(|file| revertible_outcome(gate, state, file)).collect();
-        let chosen = chosen(&format!("undo of {id}"), &changes, undo.files)?;
+        let chosen = Listing { what: format!("undo of {id}"), changes: &changes, tree: None }.chosen(undo.files)?;
         let takes_back = state.reverts.clone();
         let targets = match (files.iter().all(|file| chosen.contains(&file.path)), takes_back.is_empty()) {
             (false, _) => Vec::new(),
@@ -208,9 +208,14 @@ impl Undo {
                 certain: r.certain,
             };
             let files = changes.iter().zip(listed).map(file).collect();
-            return Ok(Rewound::Preview { tree: target, files });
+            return Ok(Rewound::Preview { tree: target, listed: now, files });
         }
-        let chosen = chosen(&format!("rewind to {}", target.short()), &listed, rewind.files)?;
+        let listing = Listing { what: format!("rewind to {}", target.short()), changes: &listed, tree: Some(now) };
+        let chosen = listing.chosen(rewind.files)?;
+        if let Some(shown) = rewind.listed {
+            let since = gate.workspace().tree_changes(shown, now).map_err(|e| RpcError::invalid(e.to_string()))?;
+            listing.unchanged(&chosen, &since)?;
+        }
         let is_whole = changes.iter().all(|change| chosen.contains(&change.path));
         changes.retain(|change| chosen.contains(&change.path));
         if changes.is_empty() && !is_whole {

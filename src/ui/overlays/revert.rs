@@ -1,8 +1,8 @@
 //! The changes that an undo or a rewind would revert, to choose from: what may be the user's is not checked.
 
 use super::open_box;
-use crate::base::RelPath;
 use crate::base::text::{Untrusted, width};
+use crate::base::{Digest, RelPath};
 use crate::ui::app::App;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
@@ -21,6 +21,7 @@ pub struct Revert {
     asked: Request,
     rows: Vec<(Revertible, bool)>,
     left_out: usize,
+    listed: Option<Digest>,
     cursor: usize,
 }
 
@@ -28,7 +29,7 @@ impl Revert {
     #[must_use]
     pub fn new(asked: Request, needed: ChoiceNeeded) -> Self {
         let rows = needed.changes.into_iter().map(|change| (change.certain, change)).map(|(on, change)| (change, on));
-        Self { asked, rows: rows.collect(), left_out: needed.left_out, cursor: 0 }
+        Self { asked, rows: rows.collect(), left_out: needed.left_out, listed: needed.listed, cursor: 0 }
     }
 
     pub fn go(&mut self, down: bool) {
@@ -55,7 +56,7 @@ impl Revert {
             return Some(Request::Undo(Undo { files: Some(files), ..undo }));
         }
         let Request::Rewind(rewind) = self.asked.clone() else { return None };
-        Some(Request::Rewind(Rewind { files: Some(files), ..rewind }))
+        Some(Request::Rewind(Rewind { files: Some(files), listed: self.listed, ..rewind }))
     }
 
     fn title(&self) -> String {
