@@ -126,6 +126,9 @@ fn client() -> Option<App> {
         arm_after_ms: 400,
         is_record: false,
         reads_only: false,
+        has_home: true,
+        opens_home: false,
+        at: None,
         title: "bench".to_owned(),
     }))
 }

@@ -44,6 +44,12 @@ pub struct Shared {
     /// Use JSON-RPC on stdin and stdout instead of opening the screen
     #[arg(long)]
     pub headless: bool,
+    /// Start the session without a screen, and print its name
+    #[arg(long, conflicts_with = "headless")]
+    pub detached: bool,
+    /// Start the session on another machine, as for ssh: user@host; --dir is a directory there
+    #[arg(long, value_name = "HOST", conflicts_with_all = ["headless", "detached", "record", "plan"])]
+    pub ssh: Option<String>,
     /// Start with this plan under review: a name from `rightseat plan list`, or a file
     #[arg(long, value_name = "NAME|FILE")]
     pub plan: Option<String>,
@@ -164,8 +170,17 @@ pub enum Command {
         #[arg(long, conflicts_with = "ssh")]
         stdio: bool,
     },
+    /// Open all sessions, and one inbox of everything that is pending
+    Home {
+        /// Print this machine's sessions as JSON lines; the home screen of another machine starts this
+        #[arg(long, hide = true)]
+        feed: bool,
+    },
     /// List sessions
     Ls {
+        /// List archived sessions too; JSON always has them
+        #[arg(long)]
+        all: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -175,6 +190,41 @@ pub enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Print an action: what it would do, why, and its digest
+    Show {
+        /// Name of the session, or the beginning of it
+        session: String,
+        /// The action, such as a7
+        action: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a session a name of your own; an empty one takes it away
+    Name {
+        /// Name of the session, or the beginning of it
+        session: String,
+        /// The new name
+        name: String,
+    },
+    /// Leave a session out of lists
+    Archive {
+        /// Name of the session, or the beginning of it
+        session: String,
+    },
+    /// List an archived session again
+    Unarchive {
+        /// Name of the session, or the beginning of it
+        session: String,
+    },
+    /// Delete a session that does not run, with everything kept for it
+    Delete {
+        /// Name of the session, or the beginning of it
+        session: String,
+        /// Delete it; without this, only what it would free is printed
+        #[arg(long)]
+        yes: bool,
     },
     /// Approve a pending action from a script
     #[command(after_help = VERDICT_HELP)]

@@ -2,7 +2,9 @@
 
 use super::args::Shared;
 use super::place::{Places, SessionPlace};
-use super::{DONE, Done, Fail, daemon, screen, socket, ssh};
+use super::screen::Then;
+use super::{DONE, Done, Fail, daemon, home, screen, socket, ssh};
+use crate::base::{ActionId, SessionId};
 use crate::ui::run::Stream;
 use crate::wire::{self, Message};
 use std::path::PathBuf;
@@ -19,7 +21,14 @@ pub fn attach(shared: &Shared, session: Option<&str>, ssh: Option<&str>, read_on
         return pipe(&place, read_only);
     }
     let woken = place.clone();
-    here(shared, &place, read_only, move || wake(&places, &woken))
+    home::follow(shared, here(shared, &place, read_only, None, move || wake(&places, &woken))?)
+}
+
+/// The client of a session of this machine, at one of its actions.
+pub fn client(shared: &Shared, places: &Places, session: &SessionId, at: Option<ActionId>) -> Result<Then, Fail> {
+    let place = places.find(Some(session.as_str()))?;
+    let (woken, places) = (place.clone(), places.clone());
+    here(shared, &place, false, at, move || wake(&places, &woken))
 }
 
 /// Starts a host for a session that has none.
@@ -33,9 +42,11 @@ pub fn here(
     shared: &Shared,
     place: &SessionPlace,
     read_only: bool,
+    at: Option<ActionId>,
     ready: impl FnOnce() -> Result<(), Fail> + Send + 'static,
-) -> Done {
-    let options = screen::options(shared, place.id.as_str(), read_only.then_some(false))?;
+) -> Result<Then, Fail> {
+    let mut options = screen::options(shared, place.id.as_str(), read_only.then_some(false))?;
+    options.at = at;
     let path = place.socket();
     let connect = connected(move || ready().map(|()| path));
     let runtime = daemon::runtime()?;

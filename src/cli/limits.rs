@@ -70,6 +70,22 @@ pub const NOTIFY_COMMAND_MS_MAX: u64 = 30_000;
 /// Pending actions and alarms that one notification lists.
 pub const NOTIFY_PENDING_MAX: usize = 50;
 pub const NOTIFY_ALARMS_MAX: usize = 20;
+/// Characters of an agent's last message in lists, and bytes of git's files that name the branch.
+pub const LAST_WORDS_CHARS_MAX: usize = 600;
+pub const BRANCH_BYTES_MAX: u64 = 4 * 1024;
+/// Lines of an action that are shown outside of its session.
+pub const SHOWN_LINES_MAX: usize = 5_000;
+/// The file with a session's name, and the name in it.
+pub const LABEL_BYTES_MAX: u64 = 16 * 1024;
+pub const NAME_CHARS_MAX: usize = 80;
+/// Time in which the changes of many journals are one change for the home screen, and time after which ages are told
+/// again, milliseconds.
+pub const HOME_BATCH_MS: u64 = 150;
+pub const HOME_AGES_MS: u64 = 60_000;
+/// One line from another machine's sessions, and its sessions that are shown.
+pub const HOME_LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Time that another machine gets to answer a request of the home screen, milliseconds.
+pub const HOME_ASK_MS_MAX: u64 = 30_000;
 /// Templates of plans that are listed.
 pub const PLAN_FILES_MAX: usize = 200;
 /// How long a host that goes waits for its last notification.

@@ -3,111 +3,194 @@
 use super::args::Shared;
 use super::place::{Places, SessionPlace};
 use super::{DONE, Done, Fail, print, socket};
-use crate::base::Seq;
 use crate::base::limits::CLIENT_READ_EVENTS_MAX;
 use crate::base::text::Untrusted;
+use crate::base::{Seq, SessionId};
+use crate::cli::limits::{BRANCH_BYTES_MAX, LAST_WORDS_CHARS_MAX};
 use crate::journal::{Journal, Reader};
-use crate::model::Session;
+use crate::model::session::{ActionState, Speaker, TestCount};
+use crate::model::{ActionBody, Session, StepStatus};
+use crate::ui::action_words;
+use crate::wire::{Overview, Pending, Progress, SessionState};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
 
-/// The present state of one session.
-struct Seen {
-    place: SessionPlace,
+/// One session as far as its journal has been read.
+#[derive(Default)]
+struct Known {
+    reader: Option<Reader>,
     session: Session,
-    is_up: bool,
+    branch: Option<String>,
 }
 
-fn fold(place: &SessionPlace) -> Result<Session, Fail> {
-    if !Journal::is_begun(&place.journal()) {
-        return Ok(Session::default());
-    }
-    let reader = Reader::open(&place.journal())?;
-    let mut session = Session::default();
-    loop {
-        let records = reader.read(session.head.next().max(Seq(1)), CLIENT_READ_EVENTS_MAX)?;
-        if records.is_empty() {
-            return Ok(session);
-        }
-        records.iter().for_each(|r| session.apply(&r.envelope()));
-    }
-}
-
-/// The sessions that can be read, and how many cannot.
-fn all(shared: &Shared) -> Result<(Vec<Seen>, usize), Fail> {
-    let places = Places::open(shared.state_dir())?;
-    let (mut seen, mut unreadable) = (Vec::new(), 0);
-    for place in places.all() {
-        // A journal that cannot be read must not hide the others.
-        match fold(&place) {
-            Ok(session) => {
-                let is_up = socket::is_up(&place.socket());
-                seen.push(Seen { place, session, is_up });
+impl Known {
+    /// Reads what is new.
+    fn read(&mut self, place: &SessionPlace) -> Result<(), Fail> {
+        if self.reader.is_none() {
+            if !Journal::is_begun(&place.journal()) {
+                return Ok(());
             }
-            Err(fail) => {
-                unreadable += 1;
-                super::complain(&format!("{}: {}", place.id, fail.text));
+            self.reader = Some(Reader::open(&place.journal())?);
+        }
+        let Some(reader) = &self.reader else { return Ok(()) };
+        loop {
+            let records = reader.read(self.session.head.next().max(Seq(1)), CLIENT_READ_EVENTS_MAX)?;
+            if records.is_empty() {
+                break;
+            }
+            records.iter().for_each(|record| self.session.apply(&record.envelope()));
+        }
+        self.branch = self.session.opened.as_ref().and_then(|opened| branch(Path::new(&opened.workspace)));
+        Ok(())
+    }
+}
+
+/// The sessions of a state directory. What was read once is not read again.
+pub struct Sessions {
+    places: Places,
+    known: BTreeMap<SessionId, Known>,
+    /// Sessions that cannot be read, with the reason, since the last look.
+    pub unreadable: Vec<(SessionId, String)>,
+}
+
+impl Sessions {
+    pub fn open(shared: &Shared) -> Result<Self, Fail> {
+        let places = Places::open(shared.state_dir())?;
+        Ok(Self { places, known: BTreeMap::new(), unreadable: Vec::new() })
+    }
+
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Every session, newest first.
+    pub fn look(&mut self) -> Vec<Overview> {
+        let mut found = Vec::new();
+        self.unreadable.clear();
+        let places = self.places.all();
+        self.known.retain(|id, _| places.iter().any(|place| place.id == *id));
+        for place in places {
+            let known = self.known.entry(place.id.clone()).or_default();
+            // A journal that cannot be read must not hide the others.
+            match known.read(&place) {
+                Ok(()) => found.push(overview(&place, known, socket::is_up(&place.socket()))),
+                Err(fail) => self.unreadable.push((place.id, fail.text)),
             }
         }
+        found
     }
-    Ok((seen, unreadable))
-}
 
-impl Seen {
-    fn state(&self) -> &'static str {
-        match (&self.session.ended, self.is_up) {
-            (Some(_), false) => "ended",
-            (Some(_), true) => "ended, open",
-            (None, true) if self.session.actions.held().next().is_some() => "waits",
-            (None, true) if self.session.turns.current.is_some() => "works",
-            (None, true) => "idle",
-            (None, false) => "resumable",
-        }
+    fn session(&self, id: &SessionId) -> Option<&Session> {
+        self.known.get(id).map(|known| &known.session)
     }
 }
 
-/// `rightseat ls`.
-pub fn sessions(shared: &Shared, json: bool) -> Done {
-    let (seen, unreadable) = all(shared)?;
+fn state(session: &Session, is_up: bool) -> SessionState {
+    match (&session.ended, is_up) {
+        (Some(_), false) => SessionState::Ended,
+        (Some(_), true) => SessionState::EndedOpen,
+        (None, true) if session.actions.held().next().is_some() => SessionState::Waits,
+        (None, true) if session.turns.current.is_some() => SessionState::Works,
+        (None, true) => SessionState::Idle,
+        (None, false) => SessionState::Resumable,
+    }
+}
+
+fn overview(place: &SessionPlace, known: &Known, is_up: bool) -> Overview {
+    let session = &known.session;
+    let opened = session.opened.as_ref();
+    let steps = || session.plan.steps.iter().filter(|step| step.status != StepStatus::Skipped);
+    let progress = Progress { done: steps().filter(|step| step.status.is_over()).count(), total: steps().count() };
+    let run = session.checks.latest_workspace().and_then(|run| run.finished.as_ref());
+    let last = session.transcript.iter().rev().find(|entry| matches!(entry.speaker, Speaker::Agent(_)));
+    Overview {
+        session: place.id.clone(),
+        state: state(session, is_up),
+        running: is_up,
+        workspace: opened.map(|o| o.workspace.clone()),
+        agent: opened.map(|_| session.agent.ready.agent.clone()),
+        mode: session.mode,
+        goal: opened.and_then(|o| o.goal.clone()),
+        held: session.actions.held().count(),
+        actions: session.actions.len(),
+        alarms: session.alarms.total,
+        head: session.head,
+        at: session.at,
+        ended: session.ended.clone(),
+        label: place.label(),
+        branch: known.branch.clone(),
+        plan: Some(progress).filter(|progress| progress.total > 0),
+        tests: run.map(|run| TestCount { passed: run.passed, failed: run.failed }),
+        usage: session.agent.usage.clone(),
+        last: last.map(|entry| entry.text.chars().take(LAST_WORDS_CHARS_MAX).collect()),
+        pending: session.actions.held().map(pending).collect(),
+    }
+}
+
+fn pending(state: &ActionState) -> Pending {
+    let action = &state.action;
+    let is_question = matches!(action.body, ActionBody::Form(_) | ActionBody::Plan(_) | ActionBody::Other);
+    Pending {
+        action: action.id.clone(),
+        digest: action.digest,
+        kind: action.kind(),
+        words: action_words(state),
+        risk: action.risk.as_ref().map_or(0, |risk| risk.score),
+        held_at: state.times.held_at,
+        confirm: state.held.as_ref().and_then(|held| held.confirm.clone()),
+        opens: is_question || action.conflicted || !action.options.is_empty(),
+    }
+}
+
+/// The branch that git has checked out there, or the beginning of the commit.
+fn branch(workspace: &Path) -> Option<String> {
+    let read = |path: &Path| {
+        let mut text = String::new();
+        std::fs::File::open(path).ok()?.take(BRANCH_BYTES_MAX).read_to_string(&mut text).ok()?;
+        Some(text.trim().to_owned())
+    };
+    let git = workspace.join(".git");
+    // Of a worktree, a file names the directory.
+    let dir = read(&git).and_then(|text| text.strip_prefix("gitdir: ").map(|dir| workspace.join(dir))).unwrap_or(git);
+    let head = read(&dir.join("HEAD"))?;
+    let named = head.strip_prefix("ref: refs/heads/").map(str::to_owned);
+    named.or_else(|| head.get(..8).map(str::to_owned))
+}
+
+/// All sessions, with complaints about those that cannot be read; how many those are.
+fn all(shared: &Shared) -> Result<(Sessions, Vec<Overview>), Fail> {
+    let mut sessions = Sessions::open(shared)?;
+    let found = sessions.look();
+    for (id, why) in &sessions.unreadable {
+        super::complain(&format!("{id}: {why}"));
+    }
+    Ok((sessions, found))
+}
+
+/// `rightseat ls`. Archived sessions are listed with `all`, and in JSON.
+pub fn sessions(shared: &Shared, with_archived: bool, json: bool) -> Done {
+    let (sessions, found) = all(shared)?;
     if json {
-        let rows: Vec<Value> = seen
-            .iter()
-            .map(|s| {
-                let opened = s.session.opened.as_ref();
-                json!({
-                    "session": s.place.id,
-                    "state": s.state(),
-                    "running": s.is_up,
-                    "workspace": opened.map(|o| &o.workspace),
-                    "agent": opened.map(|_| &s.session.agent.ready.agent),
-                    "mode": s.session.mode,
-                    "goal": opened.and_then(|o| o.goal.as_ref()),
-                    "held": s.session.actions.held().count(),
-                    "actions": s.session.actions.len(),
-                    "alarms": s.session.alarms.total,
-                    "head": s.session.head,
-                    "at": s.session.at,
-                    "ended": s.session.ended,
-                })
-            })
-            .collect();
-        print(&Value::Array(rows).to_string())?;
+        print(&serde_json::to_string(&found).map_err(|e| Fail::usage(e.to_string()))?)?;
         return Ok(DONE);
     }
-    if seen.is_empty() && unreadable == 0 {
+    if found.is_empty() && sessions.unreadable.is_empty() {
         print("no sessions yet; start one with `rightseat` or `rightseat demo`")?;
     }
-    for s in &seen {
-        let opened = s.session.opened.as_ref();
-        let workspace = Untrusted::new(opened.map(|o| o.workspace.as_str()).unwrap_or_default());
-        let agent = Untrusted::new(s.session.agent.ready.agent.name.as_str());
-        let held = s.session.actions.held().count();
+    for one in found.iter().filter(|one| with_archived || !one.label.archived) {
+        let workspace = Untrusted::new(one.workspace.as_deref().unwrap_or_default());
+        let agent = Untrusted::new(one.agent.as_ref().map(|agent| agent.name.as_str()).unwrap_or_default());
+        let name = one.label.name.as_deref().map(|name| format!("  ({})", Untrusted::new(name).visible()));
         let row = format!(
-            "{:<32} {:<11} {:>3} held  {:<12} {}",
-            s.place.id.as_str(),
-            s.state(),
-            held,
+            "{:<32} {:<11} {:>3} held  {:<12} {}{}",
+            one.session.as_str(),
+            one.state.words(),
+            one.held,
             agent.visible(),
-            workspace.visible()
+            workspace.visible(),
+            name.unwrap_or_default()
         );
         print(&row)?;
     }
@@ -116,18 +199,19 @@ pub fn sessions(shared: &Shared, json: bool) -> Done {
 
 /// `rightseat inbox`.
 pub fn inbox(shared: &Shared, json: bool) -> Done {
-    let (seen, _) = all(shared)?;
+    let (sessions, found) = all(shared)?;
     let mut rows = Vec::new();
-    let open = || seen.iter().filter(|s| s.session.ended.is_none());
-    if !json && open().all(|s| s.session.actions.held().next().is_none()) {
+    let open = || found.iter().filter(|one| one.ended.is_none());
+    if !json && open().all(|one| one.pending.is_empty()) {
         print("nothing is pending")?;
     }
-    for s in open() {
-        for held in s.session.actions.held() {
+    for one in open() {
+        let Some(session) = sessions.session(&one.session) else { continue };
+        for held in session.actions.held() {
             if json {
                 rows.push(json!({
-                    "session": s.place.id,
-                    "running": s.is_up,
+                    "session": one.session,
+                    "running": one.running,
                     "action": held.action,
                     "held_at": held.times.held_at,
                     "ruled": held.ruled,
@@ -137,7 +221,7 @@ pub fn inbox(shared: &Shared, json: bool) -> Done {
                 let title = Untrusted::new(held.action.title.as_str());
                 print(&format!(
                     "{:<32} {:<5} risk {risk:>3}  {}",
-                    s.place.id.as_str(),
+                    one.session.as_str(),
                     held.action.id.as_str(),
                     title.visible()
                 ))?;
@@ -148,4 +232,27 @@ pub fn inbox(shared: &Shared, json: bool) -> Done {
         print(&Value::Array(rows).to_string())?;
     }
     Ok(DONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_branch_is_read_without_git() {
+        let dir = tempfile::tempdir().unwrap();
+        let work = dir.path().join("work");
+        std::fs::create_dir_all(work.join(".git")).unwrap();
+        assert_eq!(branch(&work), None);
+        std::fs::write(work.join(".git/HEAD"), "ref: refs/heads/feature/x\n").unwrap();
+        assert_eq!(branch(&work).as_deref(), Some("feature/x"));
+        std::fs::write(work.join(".git/HEAD"), "0123456789abcdef0123456789abcdef01234567\n").unwrap();
+        assert_eq!(branch(&work).as_deref(), Some("01234567"));
+        let tree = dir.path().join("tree");
+        std::fs::create_dir_all(work.join(".git/worktrees/tree")).unwrap();
+        std::fs::create_dir(&tree).unwrap();
+        std::fs::write(work.join(".git/worktrees/tree/HEAD"), "ref: refs/heads/other\n").unwrap();
+        std::fs::write(tree.join(".git"), format!("gitdir: {}\n", work.join(".git/worktrees/tree").display())).unwrap();
+        assert_eq!(branch(&tree).as_deref(), Some("other"));
+    }
 }

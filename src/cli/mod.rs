@@ -8,6 +8,7 @@ mod daemon;
 mod disk;
 mod doctor;
 mod headless;
+mod home;
 mod judge;
 mod keep_rule;
 mod keys;
@@ -33,6 +34,7 @@ mod rules;
 mod runner;
 mod screen;
 mod settings;
+mod show;
 mod socket;
 mod ssh;
 mod start;
@@ -137,7 +139,7 @@ fn complain(text: &str) {
 }
 
 /// Prints clap's message about a command line. Clap repeats the arguments with colors of its own, and would let theirs
-/// through. It repeats the arguments in colors of its own, and would let theirs through.
+/// through.
 fn say_mistake(error: &clap::Error) {
     let odd = |word: &str| word.lines().any(|line| crate::base::text::Untrusted::new(line).visible() != line);
     if std::env::args_os().any(|word| odd(&word.to_string_lossy())) {
@@ -169,7 +171,13 @@ fn dispatch(cli: Cli) -> Done {
         Some(Command::Attach { session, ssh, read_only, stdio }) => {
             attach::attach(&shared, session.as_deref(), ssh.as_deref(), read_only, stdio)
         }
-        Some(Command::Ls { json }) => list::sessions(&shared, json),
+        Some(Command::Home { feed }) => home::home(&shared, feed),
+        Some(Command::Ls { all, json }) => list::sessions(&shared, all, json),
+        Some(Command::Show { session, action, json }) => show::show(&shared, &session, &action, json),
+        Some(Command::Name { session, name }) => print(&home::named(&shared, &session, &name)?).map(|()| DONE),
+        Some(Command::Archive { session }) => print(&home::archived(&shared, &session, true)?).map(|()| DONE),
+        Some(Command::Unarchive { session }) => print(&home::archived(&shared, &session, false)?).map(|()| DONE),
+        Some(Command::Delete { session, yes }) => home::delete(&shared, &session, yes),
         Some(Command::Inbox { json }) => list::inbox(&shared, json),
         Some(Command::Approve(args)) => verdict::decide(&shared, Verdict::Approve, &args),
         Some(Command::Deny(args)) => verdict::decide(&shared, Verdict::Deny, &args),

@@ -1,13 +1,15 @@
 //! The directory of a session on disk, and how a session is found by its name.
 //!
 //! `STATE/sessions/ID/` holds `journal.db` (with what the journal keeps beside it), `host.sock`, `host.log`,
-//! `options.json` and the workspace's store. Everything is 0700 or 0600 from creation.
+//! `options.json`, `label.json` (what the user calls it) and the workspace's store. Everything is 0700 or 0600 from creation.
 
 use super::Fail;
 use super::options::SessionOptions;
 use crate::base::SessionId;
+use crate::cli::limits::LABEL_BYTES_MAX;
+use crate::wire::Label;
 use std::fs::{DirBuilder, OpenOptions};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +18,9 @@ use std::path::{Path, PathBuf};
 pub struct Places {
     pub state: PathBuf,
 }
+
+/// The file with what the user calls a session.
+const LABEL: &str = "label.json";
 
 /// One session's directory.
 #[derive(Clone, Debug)]
@@ -38,7 +43,8 @@ impl Places {
         Ok(Self { state })
     }
 
-    fn sessions(&self) -> PathBuf {
+    /// The directory of all sessions.
+    pub fn sessions(&self) -> PathBuf {
         self.state.join("sessions")
     }
 
@@ -105,6 +111,10 @@ impl Places {
             let living = all.iter().position(|place| super::socket::is_up(&place.socket()));
             return all.into_iter().nth(living.unwrap_or(0)).ok_or_else(none);
         };
+        let called: Vec<&SessionPlace> = all.iter().filter(|p| p.label().name.as_deref() == Some(name)).collect();
+        if let [only] = called[..] {
+            return Ok(only.clone());
+        }
         let mut hits: Vec<SessionPlace> = all.into_iter().filter(|p| p.id.as_str().starts_with(name)).collect();
         if let Some(exact) = hits.iter().position(|p| p.id.as_str() == name) {
             return Ok(hits.swap_remove(exact));
@@ -137,6 +147,51 @@ impl SessionPlace {
 
     pub fn store(&self) -> PathBuf {
         self.dir.join("store")
+    }
+
+    /// What the user calls it. A file that cannot be read names nothing.
+    pub fn label(&self) -> Label {
+        let mut text = String::new();
+        let file = std::fs::File::open(self.dir.join(LABEL)).map(|file| file.take(LABEL_BYTES_MAX));
+        let read = file.and_then(|mut file| file.read_to_string(&mut text));
+        read.ok().and_then(|_| serde_json::from_str(&text).ok()).unwrap_or_default()
+    }
+
+    /// Whole or not at all.
+    pub fn set_label(&self, label: &Label) -> Result<(), Fail> {
+        let path = self.dir.join(LABEL);
+        let text = serde_json::to_string(label).map_err(|e| Fail::usage(e.to_string()))?;
+        let written = tempfile::NamedTempFile::new_in(&self.dir).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.persist(&path).map_err(|error| error.error)
+        });
+        written.map(drop).map_err(Fail::at(&path))
+    }
+
+    /// Removes the session with everything that is kept for it; bytes that this freed.
+    pub fn delete(&self) -> Result<u64, Fail> {
+        // A host that is just starting holds the journal and not yet the socket.
+        if crate::journal::is_held(&self.journal()) || super::socket::is_up(&self.socket()) {
+            return Err(Fail::usage(format!("{} is running: stop it first, or attach and quit", self.id)));
+        }
+        let bytes = self.bytes();
+        std::fs::remove_dir_all(&self.dir).map(|()| bytes).map_err(Fail::at(&self.dir))
+    }
+
+    /// Bytes of all files kept for the session; what cannot be read counts nothing.
+    pub fn bytes(&self) -> u64 {
+        let mut open = vec![self.dir.clone()];
+        let mut bytes = 0;
+        while let Some(dir) = open.pop() {
+            for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+                match entry.metadata() {
+                    Ok(meta) if meta.is_dir() => open.push(entry.path()),
+                    Ok(meta) => bytes += std::os::unix::fs::MetadataExt::blocks(&meta) * 512,
+                    Err(_) => {}
+                }
+            }
+        }
+        bytes
     }
 
     fn write_options(&self, options: &SessionOptions) -> Result<(), Fail> {

@@ -5,7 +5,7 @@
 
 use super::args::Shared;
 use super::place::Places;
-use super::{DONE, Done, Fail, daemon, print, screen};
+use super::{DONE, Done, Fail, daemon, home, print, screen};
 use crate::base::limits::CLIENT_READ_EVENTS_MAX;
 use crate::base::{ClientId, Seq, SessionId, UnixMs};
 use crate::cli::limits::{REPLAY_PIPE_BYTES_MAX, REVIEW_FILE_BYTES_MAX};
@@ -104,11 +104,12 @@ fn show(shared: &Shared, record: Record) -> Done {
     let mut options = screen::options(shared, &record.name, Some(true))?;
     options.is_record = true;
     options.files.rules = None;
+    options.home = None;
     let runtime = daemon::runtime()?;
     let left = format!("{} was not changed", record.name);
-    let done = screen::run(&runtime, options, open(record), || left);
+    let then = screen::run(&runtime, options, open(record), || left);
     runtime.shutdown_background();
-    done
+    home::follow(shared, then?)
 }
 
 /// Numbered steps in text.

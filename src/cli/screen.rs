@@ -1,8 +1,9 @@
 //! The full-screen client: its options from command line, configuration and environment, and its exit code.
 
 use super::args::Shared;
-use super::{DONE, Done, Fail, INTERRUPTED, settings};
+use super::{DONE, Fail, INTERRUPTED, home, settings};
 use crate::ui::app::Leave;
+use crate::ui::home::Item;
 use crate::ui::run::files::{KeepRule, PlanStore, UserFiles};
 use crate::ui::run::{self, Desktop, Ended, Notices, Options, Stream};
 use crate::ui::terminal::modes;
@@ -75,7 +76,22 @@ pub fn options(shared: &Shared, title: &str, control: Option<bool>) -> Result<Op
         },
         control,
         opening: None,
+        home: Some(home::door(shared)),
+        opens_home: false,
+        at: None,
     })
+}
+
+/// What follows the end of a client.
+pub enum Then {
+    /// The user has left, with this exit code.
+    Done(u8),
+    /// The home screen, alone.
+    Home,
+    /// A session that the user describes first.
+    New,
+    /// Another session.
+    Open(Item),
 }
 
 /// Runs the client until the user leaves. `left` is asked for words to print afterwards when the session continues.
@@ -84,20 +100,23 @@ pub fn run(
     options: Options,
     connect: impl Future<Output = Result<Stream, String>> + Send + 'static,
     left: impl FnOnce() -> String,
-) -> Done {
+) -> Result<Then, Fail> {
     let ended = runtime.block_on(run::run(options, connect)).map_err(|e| Fail::usage(e.to_string()))?;
-    match ended {
-        Ended::Left(Leave::Detach) => super::print(&left()).map(|()| DONE),
-        Ended::Left(Leave::Quit) => Ok(DONE),
+    let code = match ended {
+        Ended::Left(Leave::Open(item)) => return Ok(Then::Open(item)),
+        Ended::Left(Leave::New) => return Ok(Then::New),
+        Ended::Left(Leave::Detach) => super::print(&left()).map(|()| DONE)?,
+        Ended::Left(Leave::Quit) => DONE,
         Ended::LeftDraft => {
             let kept =
                 "the message that you were writing is kept; `rightseat attach` with the session's name returns to it";
-            super::print(kept).map(|()| DONE)
+            super::print(kept).map(|()| DONE)?
         }
-        Ended::Left(Leave::Interrupt) => super::print(&left()).map(|()| INTERRUPTED),
-        Ended::Signal(number) => Ok(code_of_signal(number)),
-        Ended::HungUp => Ok(129),
-    }
+        Ended::Left(Leave::Interrupt) => super::print(&left()).map(|()| INTERRUPTED)?,
+        Ended::Signal(number) => code_of_signal(number),
+        Ended::HungUp => 129,
+    };
+    Ok(Then::Done(code))
 }
 
 /// Returns the shells' exit code for an end by a signal: 128 and its number.

@@ -55,10 +55,9 @@ pub fn resolved(shared: &Shared, workspace: &Path) -> Result<Resolved, Fail> {
     Ok(config::load(&paths(shared)?, workspace, &flags(shared))?)
 }
 
-/// See [`Look`].
-pub fn look(shared: &Shared) -> Result<Look, Fail> {
-    let paths = paths(shared)?;
-    let user = match config::read_beside(&paths.config)? {
+/// The user's own layer.
+fn user(paths: &Paths) -> Result<File, Fail> {
+    Ok(match config::read_beside(&paths.config)? {
         Some(text) => config::parse(&paths.config.display().to_string(), &text)?,
         None if paths.config_named => {
             return Err(Fail::usage(format!(
@@ -67,7 +66,20 @@ pub fn look(shared: &Shared) -> Result<Look, Fail> {
             )));
         }
         None => File::default(),
-    };
+    })
+}
+
+/// Other machines of the home screen: the user's name for each, and the machine as for ssh. A configuration that cannot
+/// be read is reported when a client opens.
+pub fn hosts(shared: &Shared) -> Vec<(String, String)> {
+    let user = paths(shared).and_then(|paths| user(&paths));
+    user.map(|file| file.hosts.into_iter().collect()).unwrap_or_default()
+}
+
+/// See [`Look`].
+pub fn look(shared: &Shared) -> Result<Look, Fail> {
+    let paths = paths(shared)?;
+    let user = user(&paths)?;
     let settings = config::resolve(&user, &flags(shared), None).settings;
     Ok(Look {
         theme: settings.theme,

@@ -4,7 +4,10 @@ use super::agents::Here;
 use super::args::Shared;
 use super::options::{self, SessionOptions};
 use super::place::Places;
-use super::{Done, Fail, agents, attach, daemon, headless, maker, screen, settings, undecided, welcome};
+use super::screen::Then;
+use super::{
+    DONE, Done, Fail, agents, attach, daemon, headless, home, maker, screen, settings, ssh, undecided, welcome,
+};
 use crate::config::{Layer, Resolved};
 use crate::policy::claims;
 
@@ -13,13 +16,17 @@ pub const REPAIR_GOAL: &str = "Make the failing tests pass.";
 
 /// `rightseat [GOAL]`.
 pub fn session(shared: &Shared, goal: &[String]) -> Done {
+    if let Some(host) = &shared.ssh {
+        return ssh::start(shared, host, goal);
+    }
     let workspace = options::workspace(shared)?;
     let resolved = settings::resolved(shared, &workspace)?;
     resolved.warnings.iter().for_each(|warning| super::complain(warning));
     if welcome::is_wanted(shared, goal) {
         let here = agents::look(shared, &workspace)?;
         let agent = configured(&resolved).unwrap_or_else(|| found(&here, goal));
-        return welcome::open(shared, workspace, &resolved, &here, agent);
+        let then = welcome::open(shared, workspace, &resolved, &here, agent)?;
+        return home::follow(shared, then);
     }
     let agent = match configured(&resolved) {
         Some(agent) => agent,
@@ -27,6 +34,16 @@ pub fn session(shared: &Shared, goal: &[String]) -> Done {
     };
     let options = SessionOptions::of(shared, workspace, goal, agent, resolved.settings)?;
     begin(shared, options)
+}
+
+/// The start screen, whatever the command line says.
+pub fn described(shared: &Shared) -> Result<Then, Fail> {
+    let shared = Shared { agent: None, mode: None, isolation: None, record: None, plan: None, ..shared.clone() };
+    let workspace = options::workspace(&shared)?;
+    let resolved = settings::resolved(&shared, &workspace)?;
+    let here = agents::look(&shared, &workspace)?;
+    let agent = configured(&resolved).unwrap_or_else(|| found(&here, &[]));
+    welcome::open(&shared, workspace, &resolved, &here, agent)
 }
 
 /// `rightseat demo`.
@@ -90,7 +107,7 @@ fn begin(shared: &Shared, mut options: SessionOptions) -> Done {
     if let Some(why) = check(shared, &options)? {
         super::complain(&why);
     }
-    if !shared.headless {
+    if !shared.headless && !shared.detached {
         screen::check(shared)?;
         screen::options(shared, "", None)?;
     }
@@ -99,6 +116,10 @@ fn begin(shared: &Shared, mut options: SessionOptions) -> Done {
     if shared.headless {
         return headless::run(&place, &options);
     }
+    if shared.detached {
+        daemon::spawn(&places, &place)?;
+        return super::print(&format!("{}{}", ssh::STARTED, place.id)).map(|()| DONE);
+    }
     let spawned = place.clone();
-    attach::here(shared, &place, false, move || daemon::spawn(&places, &spawned))
+    home::follow(shared, attach::here(shared, &place, false, None, move || daemon::spawn(&places, &spawned))?)
 }

@@ -1,4 +1,5 @@
-//! `rightseat approve`, `deny` and `redirect`: one decision from a script, on an action of a running session.
+//! One decision on an action of a running session, from outside of it: `rightseat approve`, `deny` and `redirect` for
+//! scripts, and the home screen.
 
 use super::args::{Shared, VerdictArgs};
 use super::place::Places;
@@ -7,10 +8,11 @@ use crate::base::Digest;
 use crate::model::event::Verdict;
 use crate::wire::{self, Attach, Code, Decide, Id, Message, Request, RpcError};
 use serde_json::value::RawValue;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// The ids of the two requests.
 const ATTACH: i64 = 1;
-const DECIDE: i64 = 2;
+const ASK: i64 = 2;
 
 /// Sends the verdict. It counts only for what `digest` says was seen; arming is for keys and does not apply.
 pub fn decide(shared: &Shared, verdict: Verdict, args: &VerdictArgs) -> Done {
@@ -25,8 +27,12 @@ pub fn decide(shared: &Shared, verdict: Verdict, args: &VerdictArgs) -> Done {
     let action = args.action.as_str().into();
     let decision =
         Decide { reason: args.reason.clone(), confirm: args.confirm.clone(), ..Decide::new(action, digest, verdict) };
+    let attach = Attach { script: true, ..Attach::default() };
     let runtime = daemon::runtime()?;
-    let answered = runtime.block_on(exchange(&place.socket(), decision));
+    let answered = runtime.block_on(async {
+        let (read, write) = socket::connect(&place.socket()).await?.into_split();
+        exchange(read, write, attach, Request::Decide(decision)).await
+    });
     runtime.shutdown_background();
     match answered.map_err(|error| Fail::usage(format!("{}: {error}", place.id)))? {
         Ok(()) => print(&format!("{} {}", verdict.words(), args.action)).map(|()| DONE),
@@ -38,22 +44,27 @@ pub fn decide(shared: &Shared, verdict: Verdict, args: &VerdictArgs) -> Done {
     }
 }
 
-/// Attaches, decides, and returns the answer to that.
-async fn exchange(path: &std::path::Path, decision: Decide) -> std::io::Result<Result<(), RpcError>> {
+/// Attaches without the session's past, asks, and returns the answer to that.
+pub async fn exchange(
+    read: impl AsyncRead + Send + Unpin + 'static,
+    write: impl AsyncWrite + Send + Unpin + 'static,
+    attach: Attach,
+    ask: Request,
+) -> std::io::Result<Result<(), RpcError>> {
     let broke = |error: wire::FrameError| std::io::Error::other(error);
-    let (read, write) = socket::connect(path).await?.into_split();
     let (mut reader, mut writer) = wire::pair(read, write);
-    let attach = Attach { control: Some(false), snapshot: true, script: true, ..Attach::default() };
-    for (id, request) in [(ATTACH, Request::Attach(attach)), (DECIDE, Request::Decide(decision))] {
+    let attach = Attach { control: attach.control.or(Some(false)), snapshot: true, ..attach };
+    for (id, request) in [(ATTACH, Request::Attach(attach)), (ASK, ask)] {
         writer.send(&request.message(Id::Number(id))?).await.map_err(broke)?;
     }
     while let Some(frame) = reader.next().await {
+        // A remote shell may print a greeting before the host's first message.
         let Ok(Message::Answer { id: Id::Number(id), result }) = frame.map_err(broke)? else { continue };
-        match (id == DECIDE, result) {
+        match (id == ASK, result) {
             (true, result) => return Ok(result.map(|_: Box<RawValue>| ())),
             (false, Err(error)) => return Ok(Err(error)),
             (false, Ok(_)) => {}
         }
     }
-    Err(std::io::Error::other("the host closed the connection before it answered"))
+    Err(std::io::Error::other("the connection was closed before there was an answer"))
 }

@@ -6,7 +6,8 @@ use super::args::Shared;
 use super::limits::{START_DRAFTS_MAX, START_FILE_BYTES_MAX};
 use super::options::SessionOptions;
 use super::place::{Places, SessionPlace, private_file};
-use super::{Done, Fail, attach, daemon, past, screen, settings, start};
+use super::screen::Then;
+use super::{Fail, attach, daemon, past, screen, settings, start};
 use crate::agent::catalog::{AgentSpec, Found, Through};
 use crate::config::{IsolationChoice, Resolved};
 use crate::policy::claims;
@@ -27,7 +28,7 @@ pub fn open(
     resolved: &Resolved,
     here: &Here,
     preferred: (String, String),
-) -> Done {
+) -> Result<Then, Fail> {
     screen::check(shared)?;
     let places = Places::open(shared.state_dir())?;
     let memory = Memory { file: places.state.join("start.json"), directory: workspace.display().to_string() };

@@ -37,6 +37,8 @@ pub struct File {
     pub specialists: BTreeMap<String, Specialist>,
     pub notifications: Notifications,
     pub layer: LayerFile,
+    /// Other machines whose sessions the home screen shows: a name of your own, and the machine as for ssh.
+    pub hosts: BTreeMap<String, String>,
     /// Settings of the built-in agent, see below.
     pub llm: serde_json::Map<String, serde_json::Value>,
 }

@@ -446,6 +446,7 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
     let passed = f.env.pass.iter().flatten().find(name).map(|n| format!("{n:?} is not a variable name"));
     let glob = f.policy.guarded.iter().flatten().find_map(|g| globset::Glob::new(g).err().map(|e| e.to_string()));
     let promoted = f.layer.promote.iter().flatten().find_map(|g| globset::Glob::new(g).err().map(|e| e.to_string()));
+    let host = f.hosts.iter().find(|(_, host)| host.is_empty() || host.starts_with('-'));
     let model = f.specialists.iter().find(|(_, s)| !s.model.contains('/'));
     [
         ("agent", empty(&f.agent)),
@@ -461,6 +462,7 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
         ("env.pass", passed),
         ("policy.guarded", glob),
         ("layer.promote", promoted),
+        ("hosts", host.map(|(name, host)| format!("{name}: {host:?} is not a machine as for ssh"))),
         ("specialists", model.map(|(role, s)| format!("{role}: write a model as PROVIDER/MODEL, not {:?}", s.model))),
     ]
     .into_iter()

@@ -21,6 +21,8 @@ enum Seat {
     Taken,
     /// Attached by a script, which decides without control.
     Script,
+    /// Attached by an inbox over several sessions, in which the user decides.
+    Inbox,
 }
 
 impl Seats {
@@ -57,7 +59,11 @@ impl Seats {
 
     /// The name under which this client decides without control, if it may.
     pub fn decides_as(&self, client: &ClientId) -> Option<ClientId> {
-        (self.clients.get(client) == Some(&Seat::Script)).then(|| ClientId::of_script(client))
+        match self.clients.get(client)? {
+            Seat::Script => Some(ClientId::of_script(client)),
+            Seat::Inbox => Some(client.clone()),
+            Seat::Empty | Seat::Taken => None,
+        }
     }
 
     pub fn attach(&mut self, gate: &mut Gate, client: &ClientId, attach: &Attach) -> Result<AttachedAs, RpcError> {
@@ -68,10 +74,14 @@ impl Seats {
             );
             return Err(RpcError::invalid(text));
         }
-        let seat = if attach.script { Seat::Script } else { Seat::Taken };
+        let seat = match (attach.script, attach.inbox) {
+            (true, _) => Seat::Script,
+            (false, true) => Seat::Inbox,
+            (false, false) => Seat::Taken,
+        };
         let is_first = self.clients.insert(client.clone(), seat) == Some(Seat::Empty);
         let holder = gate.session().clients.control.clone();
-        let takes = !attach.script && attach.control.unwrap_or(holder.is_none());
+        let takes = seat == Seat::Taken && attach.control.unwrap_or(holder.is_none());
         let mut events = Vec::new();
         let mut change = |client: &ClientId, what| {
             events.push(Event::ClientChanged(ClientChanged { client: client.clone(), what }));

@@ -47,6 +47,11 @@ impl Lock {
     }
 }
 
+/// Returns whether some host holds the session of this journal.
+pub fn is_held(journal: &Path) -> bool {
+    File::open(head::beside(journal, ".lock")).is_ok_and(|file| file.try_lock_shared().is_err())
+}
+
 /// A process that was being forked when the last holder let go keeps the lock until it has become another program, which
 /// takes a moment: who is refused within that moment would be refused for nothing.
 fn patiently(file: &File) -> std::result::Result<(), TryLockError> {

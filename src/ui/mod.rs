@@ -4,6 +4,7 @@ pub mod app;
 pub mod commands;
 mod composer;
 mod entry;
+pub mod home;
 mod inherit;
 pub mod keymap;
 pub mod layout;
@@ -22,4 +23,5 @@ mod view;
 pub mod welcome;
 pub mod workers;
 
+pub use panes::inbox::action_words;
 pub use view::view;

@@ -5,6 +5,7 @@ mod answer;
 mod frame;
 pub mod limits;
 mod message;
+mod overview;
 mod request;
 mod tree;
 
@@ -12,6 +13,7 @@ pub use crate::diff::HunkChoice;
 pub use answer::*;
 pub use frame::{FrameError, FrameReader, FrameWriter, pair};
 pub use message::{Code, Id, Message, RpcError};
+pub use overview::*;
 pub use request::*;
 pub use tree::*;
 

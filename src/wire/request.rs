@@ -48,6 +48,10 @@ pub struct Attach {
     /// says so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub script: bool,
+    /// An inbox over several sessions, in which the user decides: as a script it never has control and may send
+    /// `action/decide` without it, and the record names it like any other client.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inbox: bool,
 }
 
 /// `rule` is TOML in the form of `policy.toml`; it may hold several rules and none that allows.

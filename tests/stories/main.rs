@@ -38,6 +38,7 @@ mod composer;
 mod decide;
 mod external;
 mod form;
+mod home;
 mod hostile;
 mod journeys;
 mod layer;

@@ -126,3 +126,54 @@ fn a_question_outlives_the_link_to_a_far_machine() {
     assert_eq!(decided, 1, "{out}");
     assert_verifies(&room, &session);
 }
+
+#[test]
+fn what_is_pending_on_a_far_machine_is_decided_at_home() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let hosts = Hosts(&room);
+    let Some(server) = Server::start(&room) else { return };
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n", "why": "more"}})]);
+    let workspace = room.workspace();
+    let (code, _, err) = room.run(&["--detached", "--dir", workspace.to_str().unwrap(), "--agent", &script, "go"]);
+    assert_eq!(code, 0, "{err}");
+    let config = room.dir.path().join("config/rightseat");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "[hosts]\nbox = \"far\"\nnowhere = \"unknown.invalid\"\n").unwrap();
+    // This machine has no sessions of its own.
+    let (path, own) = (server.path(), room.dir.path().join("own").display().to_string());
+    let env = [("PATH", path.as_str()), ("RIGHTSEAT_STATE_DIR", own.as_str())];
+    let mut screen = Screen::open_in(&room, &room.workspace(), &["home"], (120, 40), &env);
+    screen.wait("the far session's question is read", |text| text.contains("far:") && text.contains("+two"));
+    screen.wait("the other machine cannot be reached", |text| text.contains("nowhere: unknown.invalid cannot be"));
+    for _ in 0..20 {
+        screen.press("a");
+        screen.wait("a decision", |text| text.contains("nothing was approved") || text.contains("Inbox 0"));
+        if screen.text().contains("Inbox 0") {
+            break;
+        }
+        screen.press("K");
+        screen.wait_gone("nothing was approved");
+    }
+    until("it is written", || room.read("a.txt") == "two\n");
+    screen.press("q");
+    assert!(screen.gone("home is left").success());
+    hosts.wait_for_none();
+}
+
+#[test]
+fn a_session_is_started_on_a_far_machine() {
+    let room = Room::with(&[("a.txt", "one\n")]);
+    let hosts = Hosts(&room);
+    let Some(server) = Server::start(&room) else { return };
+    let script = room.script(&[json!({"edit": {"path": "a.txt", "after": "two\n"}})]);
+    let (path, own) = (server.path(), room.dir.path().join("own").display().to_string());
+    let env = [("PATH", path.as_str()), ("RIGHTSEAT_STATE_DIR", own.as_str())];
+    let workspace = room.workspace().display().to_string();
+    let args = ["--ssh", "far", "--dir", &workspace, "--agent", &script, "change", "it; touch never"];
+    let mut screen = Screen::open_in(&room, &room.workspace(), &args, (120, 40), &env);
+    screen.wait_for("edit a.txt");
+    screen.approve("the edit is made there", |_| room.read("a.txt") == "two\n");
+    assert!(!room.exists("never"), "the goal is one word for the far shell");
+    screen.quit();
+    hosts.wait_for_none();
+}

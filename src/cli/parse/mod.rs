@@ -13,10 +13,16 @@ use std::fmt::Write as _;
 const HELP_COLUMNS_MAX: usize = 80;
 
 /// The shared options that each command uses, by their ids. A command that is not listed uses none.
-const USED: [(&str, &[&str]); 22] = [
+const USED: [(&str, &[&str]); 28] = [
     ("demo", &["agent", "mode", "isolation", "headless", "record", "theme", "keymap", "linear", "config", "state_dir"]),
     ("attach", &["theme", "keymap", "linear", "config", "state_dir"]),
+    ("home", &["theme", "keymap", "linear", "config", "state_dir"]),
     ("ls", &["state_dir"]),
+    ("show", &["state_dir"]),
+    ("name", &["state_dir"]),
+    ("archive", &["state_dir"]),
+    ("unarchive", &["state_dir"]),
+    ("delete", &["state_dir"]),
     ("inbox", &["state_dir"]),
     ("approve", &["state_dir"]),
     ("deny", &["state_dir"]),
@@ -39,8 +45,9 @@ const USED: [(&str, &[&str]); 22] = [
 ];
 
 /// The commands in the order of the help.
-const GROUPS: [(&str, &[&str]); 5] = [
-    ("Sessions", &["demo", "attach", "ls", "inbox", "approve", "deny", "redirect"]),
+const GROUPS: [(&str, &[&str]); 6] = [
+    ("Sessions", &["demo", "attach", "home", "ls", "name", "archive", "unarchive", "delete"]),
+    ("Decisions", &["inbox", "show", "approve", "deny", "redirect"]),
     ("Records", &["replay", "review", "verify", "export", "plan"]),
     ("Policy", &["policy"]),
     ("Agents and settings", &["agents", "doctor", "config", "themes", "keys"]),

@@ -1,4 +1,5 @@
-//! `attach --ssh HOST`: the wire over OpenSSH's own pipe, resumed when the link drops.
+//! Other machines: `attach --ssh HOST`, the wire over OpenSSH's own pipe, resumed when the link drops; sessions that are
+//! started there; and single commands for the home screen.
 //!
 //! ssh authenticates as it always does: its questions go to the terminal before the screen opens, and its messages are
 //! shown. Later connections ask nothing (`BatchMode`), because the screen belongs to the client by then.
@@ -6,19 +7,69 @@
 mod relay;
 
 use super::args::Shared;
-use super::{Done, Fail, daemon, screen};
+use super::screen::Then;
+use super::{Done, Fail, daemon, home, screen};
+use crate::base::ActionId;
+pub use relay::explained;
 use relay::{Relay, Remote};
 use std::process::Stdio;
 
 /// See the module.
 pub fn attach(shared: &Shared, host: &str, session: Option<&str>, read_only: bool) -> Done {
     screen::check(shared)?;
-    // A name that begins with a dash would be an option of ssh, which can run commands here.
+    check(host)?;
+    home::follow(shared, client(shared, host, session, read_only, None)?)
+}
+
+/// Starts a session on the other machine with the options of this command line, and attaches to it.
+pub fn start(shared: &Shared, host: &str, goal: &[String]) -> Done {
+    screen::check(shared)?;
+    check(host)?;
+    let mut words = vec!["--detached".to_owned()];
+    let mut option = |name: &str, value: Option<String>| words.extend(value.map(|value| format!("--{name}={value}")));
+    option("agent", shared.agent.clone());
+    option("mode", shared.mode.map(|mode| mode.word().to_owned()));
+    option("isolation", shared.isolation.map(|isolation| isolation.word().to_owned()));
+    option("dir", shared.dir.as_ref().map(|dir| dir.display().to_string()));
+    words.push("--".to_owned());
+    words.extend(goal.iter().cloned());
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut command = std::process::Command::from(command(host, &words, true).into_std());
+    command.stdin(Stdio::null()).stderr(Stdio::inherit());
+    let out = command.output().map_err(|e| Fail::usage(format!("cannot start ssh: {e}; install OpenSSH")))?;
+    if !out.status.success() {
+        return Err(Fail::usage(explained(host, out.status.code(), "its message is above")));
+    }
+    // A remote shell may print a greeting before.
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let session = text.lines().rev().find_map(|line| line.trim().strip_prefix(STARTED));
+    let session = session.ok_or_else(|| Fail::usage(format!("{host} did not say which session it started")))?;
+    home::follow(shared, client(shared, host, Some(session), false, None)?)
+}
+
+/// What `--detached` prints before the name of the session.
+pub const STARTED: &str = "started ";
+
+/// A name that begins with a dash would be an option of ssh, which can run commands here.
+fn check(host: &str) -> Result<(), Fail> {
     if host.is_empty() || host.starts_with('-') {
         return Err(Fail::usage(format!("{host:?} is not a host name; write it as for ssh: user@host")));
     }
+    Ok(())
+}
+
+/// The full-screen client of a session there.
+pub fn client(
+    shared: &Shared,
+    host: &str,
+    session: Option<&str>,
+    read_only: bool,
+    at: Option<ActionId>,
+) -> Result<Then, Fail> {
+    check(host)?;
     let control = read_only.then_some(false);
     let mut options = screen::options(shared, session.unwrap_or(host), control)?;
+    options.at = at;
     // The other machine decides what the session may do.
     options.files.rules = None;
     let remote = Remote { host: host.to_owned(), session: session.map(str::to_owned) };
@@ -35,8 +86,9 @@ pub fn attach(shared: &Shared, host: &str, session: Option<&str>, read_only: boo
     done
 }
 
-/// The command that reaches the remote side; `asks` leaves ssh its questions.
-fn command(remote: &Remote, asks: bool) -> tokio::process::Command {
+/// The command that runs rightseat on the remote side; `asks` leaves ssh its questions. The remote side's shell reads
+/// the words, so they are quoted for it.
+pub fn command(host: &str, words: &[&str], asks: bool) -> tokio::process::Command {
     let mut command = tokio::process::Command::new("ssh");
     command.arg("-T");
     // A dead link is noticed: three unanswered words, five seconds apart.
@@ -44,7 +96,7 @@ fn command(remote: &Remote, asks: bool) -> tokio::process::Command {
     if !asks {
         command.args(["-o", "BatchMode=yes"]);
     }
-    command.arg("--").arg(&remote.host).arg(remote.remote_command());
+    command.arg("--").arg(host).arg(shell_words::join(std::iter::once(&"rightseat").chain(words)));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }

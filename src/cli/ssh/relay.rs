@@ -30,12 +30,11 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    /// One word for ssh: the remote side's shell reads it.
-    pub(super) fn remote_command(&self) -> String {
-        let mut words = vec!["rightseat", "attach"];
+    fn words(&self) -> Vec<&str> {
+        let mut words = vec!["attach"];
         words.extend(self.session.as_deref());
         words.push("--stdio");
-        shell_words::join(words)
+        words
     }
 }
 
@@ -273,7 +272,9 @@ async fn connect(
     said: &Said,
     asks: bool,
 ) -> Result<(Up, AttachedAs), String> {
-    let mut child = command(remote, asks).spawn().map_err(|e| format!("cannot start ssh: {e}; install OpenSSH"))?;
+    let mut child = command(&remote.host, &remote.words(), asks)
+        .spawn()
+        .map_err(|e| format!("cannot start ssh: {e}; install OpenSSH"))?;
     let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
         return Err("ssh has no pipes".to_owned());
@@ -304,15 +305,15 @@ async fn connect(
             Some(Ok(_)) => {}
             Some(Err(_)) | None => {
                 let code = child.wait().await.ok().and_then(|status| status.code());
-                return Err(not_attached(&remote.host, code, &said.last()));
+                return Err(explained(&remote.host, code, &said.last()));
             }
         }
     }
 }
 
-/// Explains the exit code of an ssh that ended before the attach: 255 is its own failure, 126 and 127 are the remote
-/// shell's, any other is that of rightseat on the other machine.
-fn not_attached(host: &str, code: Option<i32>, said: &str) -> String {
+/// Explains the exit code of an ssh: 255 is its own failure, 126 and 127 are the remote shell's, any other is that of
+/// rightseat on the other machine.
+pub fn explained(host: &str, code: Option<i32>, said: &str) -> String {
     let path = "a login shell may have a longer PATH than the shell that ssh starts";
     match code {
         Some(127) => format!(
@@ -334,18 +335,21 @@ mod tests {
     #[test]
     fn a_machine_without_rightseat_is_not_called_unreachable() {
         let said = "bash: line 1: rightseat: command not found";
-        let text = not_attached("box", Some(127), said);
+        let text = explained("box", Some(127), said);
         assert!(text.contains("not found on box") && text.contains("install it there"), "{text}");
         assert!(!text.contains("cannot be reached"), "{text}");
-        assert!(not_attached("box", Some(255), "Connection refused").contains("cannot be reached: Connection refused"));
-        let remote = not_attached("box", Some(2), "rightseat: there is no session \"x\"");
+        assert!(explained("box", Some(255), "Connection refused").contains("cannot be reached: Connection refused"));
+        let remote = explained("box", Some(2), "rightseat: there is no session \"x\"");
         assert!(remote.contains("on box ended with 2") && remote.contains("no session"), "{remote}");
     }
 
     #[test]
     fn the_far_command_is_quoted_for_the_far_shell() {
-        let remote =
-            |session: Option<&str>| Remote { host: "h".into(), session: session.map(str::to_owned) }.remote_command();
+        let remote = |session: Option<&str>| {
+            let remote = Remote { host: "h".into(), session: session.map(str::to_owned) };
+            let command = command(&remote.host, &remote.words(), true).into_std();
+            command.get_args().last().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default()
+        };
         assert_eq!(remote(None), "rightseat attach --stdio");
         assert_eq!(remote(Some("a; rm x")), "rightseat attach 'a; rm x' --stdio");
     }

@@ -9,10 +9,11 @@ use crate::model::decide::DRIFT;
 use crate::model::event::{Envelope, Event, Ruled, Usage};
 use crate::model::limits::STEP_COSTS_KEPT_MAX;
 use crate::model::plan::Plan;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Passed and failed cases of a run on the workspace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestCount {
     pub passed: u32,
     pub failed: u32,

@@ -9,6 +9,7 @@ use crate::model::form::FieldKind;
 use crate::ui::layout::PaneId;
 use crate::ui::overlays::{Overlay, Prompt, Purpose};
 use crate::ui::terminal::Key;
+use crate::wire;
 use crossterm::event::KeyCode;
 
 /// Takes a key that means something on the form under review; `None` leaves it to the keymap.
@@ -89,5 +90,12 @@ pub(super) fn browsed(app: &mut App, address: String, opened: Result<String, Str
             app.say(Toast::warning(format!("{}: the address is copied instead", shown(&why))));
             vec![Request::Copy(address)]
         }
+    }
+}
+
+/// The approval made a rule.
+pub(super) fn rule_made(app: &mut App, allowed: &wire::Allowed) {
+    if let Some(rule) = &allowed.rule {
+        app.say(Toast::plain(format!("approved; {rule} is active, :rules lists and revokes it")));
     }
 }

@@ -6,6 +6,7 @@ mod answering;
 pub mod arming;
 pub mod contents;
 pub mod form;
+pub mod home;
 mod message;
 pub mod msg;
 pub mod offers;
@@ -23,7 +24,9 @@ use ratatui::layout::Size;
 pub use msg::{AnswerData, EditorOf, Leave, Msg, Notice, RemoteLink, Request};
 pub use scene::{Link, Scene, Touched};
 
+use crate::base::ActionId;
 use crate::ui::composer::{self, Composer};
+use crate::ui::home::Home;
 use crate::ui::keymap::Keymap;
 use crate::ui::layout::{self, Layout, LayoutInput, PaneId};
 use crate::ui::look::Look;
@@ -61,6 +64,10 @@ pub struct App {
     pub search: Option<String>,
     /// Whether the terminal's window has the focus, once it has reported it.
     pub in_front: Option<bool>,
+    /// There is a home screen to open.
+    pub has_home: bool,
+    /// The action that is shown once it is known.
+    wanted: Option<ActionId>,
     /// The inputs of the last requested picture: action, marked blanks, edits and contents.
     pictured: Option<(crate::base::Digest, bool, u64, u64)>,
 }
@@ -82,6 +89,11 @@ pub struct Start {
     pub is_record: bool,
     /// The client never has control.
     pub reads_only: bool,
+    pub has_home: bool,
+    /// Shows the home screen first.
+    pub opens_home: bool,
+    /// The action to show first.
+    pub at: Option<ActionId>,
 }
 
 impl App {
@@ -117,8 +129,13 @@ impl App {
             stop_armed_at_ms: None,
             search: None,
             in_front: None,
+            has_home: start.has_home,
+            wanted: start.at,
             pictured: None,
         };
+        if start.opens_home {
+            app.overlay = Some(Overlay::Home(Box::new(Home::new(None))));
+        }
         app.scene.utc_offset_s = start.utc_offset_s;
         app.scene.record = start.is_record.then(record::Record::default);
         app.refresh();

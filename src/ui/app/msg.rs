@@ -3,6 +3,7 @@
 use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
 use crate::model::event::{AgentLogin, Survivor};
 use crate::model::{Envelope, PromptPart};
+use crate::ui::home::{Act, Item, Told};
 use crate::ui::terminal::Input;
 use crate::ui::welcome::Wish;
 use crate::ui::workers::{Job, Product};
@@ -67,6 +68,8 @@ pub enum Msg {
     PlanSaved(Result<String, String>),
     /// The plans that are kept, with their texts.
     Plans(Result<Vec<(String, String)>, String>),
+    /// Something for the home screen.
+    Home(Told),
     /// A frame went out.
     Drawn,
 }
@@ -179,6 +182,8 @@ pub enum Request {
     SignIn(AgentLogin),
     /// Starts the session that the start screen describes.
     Begin(Wish),
+    /// Something that the home screen wants done; `Msg::Home` follows.
+    Home(Act),
     Suspend,
     Redraw,
     Leave(Leave),
@@ -192,8 +197,12 @@ pub enum Notice {
 }
 
 /// The way a client ends; the session stays unless it was stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Leave {
+    /// Another session is opened.
+    Open(Item),
+    /// A new session is described.
+    New,
     Detach,
     Quit,
     /// As a signal from the keyboard would end it; the session continues.

@@ -12,7 +12,7 @@ use crate::model::{Command, Keeping, PromptPart, When};
 use crate::ui::app::always::Always;
 use crate::ui::app::record::{Walk, walk};
 use crate::ui::app::toast::Toast;
-use crate::ui::app::{App, EditorOf, Link, Request, answering, version};
+use crate::ui::app::{App, EditorOf, Link, Request, answering, home, version};
 use crate::ui::commands::{self, Scope};
 use crate::ui::composer::Typed;
 use crate::ui::keymap::Meaning;
@@ -76,6 +76,7 @@ impl App {
             Some(Overlay::Rule(draft)) => draft.entry.paste(text),
             Some(Overlay::Palette(palette)) => palette.paste(text),
             Some(Overlay::Welcome(welcome)) => welcome.paste(text),
+            Some(Overlay::Home(home)) => home.paste(text),
             Some(
                 Overlay::Help(_)
                 | Overlay::Choose(_)
@@ -227,6 +228,7 @@ impl App {
                 Some(wish) => OverlayResult::Both(Box::new(Overlay::Welcome(welcome)), Box::new(Request::Begin(wish))),
                 None => stay(Overlay::Welcome(welcome)),
             },
+            Overlay::Home(home) => return home::key(self, home, key),
             Overlay::Stopped(census) => match (key.code, self.keymap.meaning(Scope::Anywhere, &[key])) {
                 (KeyCode::Esc | KeyCode::Enter, _) => OverlayResult::Close,
                 (_, Meaning::Command(command)) if matches!(command.name, "quit" | "rewind") => {

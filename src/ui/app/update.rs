@@ -1,6 +1,6 @@
 //! The only way in: a message and the time it came at, out come requests.
 
-use super::{answering, message, record, version};
+use super::{answering, home, message, record, version};
 use crate::base::text::{Show, escape};
 use crate::base::{ActionId, Digest, UnixMs};
 use crate::model::event::Event;
@@ -86,6 +86,7 @@ impl App {
             // Ages were taken over above.
             Msg::AgesDue => Vec::new(),
             Msg::DraftDue => self.composer_asks(),
+            Msg::Home(told) => home::told(self, told),
             Msg::Drawn => {
                 self.drawn();
                 Vec::new()
@@ -115,6 +116,7 @@ impl App {
         let ended = envelopes.iter().any(|envelope| matches!(envelope.event, Event::SessionEnded(_)));
         let arrived = envelopes.iter().any(|envelope| matches!(envelope.event, Event::Held(_)));
         let notice = if ended { Some(Notice::Ended) } else { arrived.then_some(Notice::Waits) };
+        home::go_to_wanted(self);
         requests.extend(self.look_at_processes());
         requests.extend(notice.filter(|_| self.in_front != Some(true)).map(Request::Notify));
         requests
@@ -352,7 +354,7 @@ impl App {
                     }
                 }
                 Ok(AnswerData::Image(image)) => message::image_kept(self, asked, *image),
-                Ok(AnswerData::Allowed(allowed)) => self.rule_made(&allowed),
+                Ok(AnswerData::Allowed(allowed)) => answering::rule_made(self, &allowed),
                 Ok(AnswerData::Rules(list)) => {
                     if let Some(Overlay::Rules(rules)) = &mut self.overlay {
                         rules.answered(list);
@@ -406,14 +408,11 @@ impl App {
         Vec::new()
     }
 
-    fn rule_made(&mut self, allowed: &wire::Allowed) {
-        if let Some(rule) = &allowed.rule {
-            self.say(Toast::plain(format!("approved; {rule} is active, :rules lists and revokes it")));
-        }
-    }
-
     fn drawn(&mut self) {
         let target = self.scene.held_target().map(|(state, digest)| (state.action.id.clone(), digest));
+        if home::drawn(self) {
+            return;
+        }
         let on_screen = self.layout.shows(PaneId::Diff) && self.overlay.is_none();
         // A list of its own options is drawn over it; a verdict may follow from there.
         let decides = match &self.overlay {
@@ -488,7 +487,7 @@ impl App {
 
     fn key(&mut self, key: Key) -> Vec<Request> {
         let stop = self.keymap.meaning(Scope::Anywhere, &[key]);
-        if let Some(Overlay::Welcome(_)) = &self.overlay {
+        if home::is_before_a_session(self) {
             // There is nothing to stop yet.
             let leaves = matches!(stop, Meaning::Command(command) if command.name == "interrupt");
             return if leaves { vec![Request::Leave(Leave::Interrupt)] } else { self.overlay_key(key) };

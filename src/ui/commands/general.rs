@@ -1,6 +1,7 @@
 //! Talking to the agent, finding commands, leaving.
 
 use super::{BASE, Command, Scope};
+use crate::ui::app::home;
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Leave, Link, Request};
 use crate::ui::layout::PaneId;
@@ -63,6 +64,10 @@ pub(super) const COMMANDS: &[Command] = &[
         app.overlay = Some(Overlay::Help(Help::of(app.focus)));
         Vec::new()
     }),
+    Command {
+        why_disabled: |app| (!app.has_home).then_some("a record has no other sessions"),
+        ..general("home", "home", "All sessions, and one inbox of what is pending in them", home::open)
+    },
     general("detach", "detach", "Detach this client; the session continues", |_| vec![Request::Leave(Leave::Detach)]),
     general("quit", "quit", "Quit; a session with nothing pending ends, any other continues", |app| {
         // A user who has lost the host learns the name by which to find the session again.

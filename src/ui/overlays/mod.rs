@@ -26,6 +26,7 @@ use crate::model::event::Census;
 use crate::ui::app::App;
 use crate::ui::app::always::Always;
 use crate::ui::entry::Entry;
+use crate::ui::home::{self, Home};
 use crate::ui::layout::Shape;
 use crate::ui::look::Brush;
 use crate::ui::terminal::Frame;
@@ -48,6 +49,8 @@ pub enum Overlay {
     Stopped(Census),
     /// Before there is a session.
     Welcome(Box<Welcome>),
+    /// All sessions, with or without one below.
+    Home(Box<Home>),
 }
 
 impl Overlay {
@@ -66,6 +69,7 @@ impl Overlay {
             | Self::Stopped(_)
             | Self::Always(_)
             | Self::Rules(_)
+            | Self::Home(_)
             | Self::Welcome(_) => None,
         }
     }
@@ -85,6 +89,7 @@ impl Overlay {
             | Self::Queue(_)
             | Self::Rules(_)
             | Self::Stopped(_)
+            | Self::Home(_)
             | Self::Welcome(_) => None,
         }
     }
@@ -107,6 +112,7 @@ pub fn view(app: &App, frame: &mut Frame<'_>) {
         Overlay::Rules(rules) => rules::view(rules, app, frame, screen),
         Overlay::Stopped(census) => stopped::view(census, app, frame, screen),
         Overlay::Welcome(welcome) => welcome::view(welcome, app, frame),
+        Overlay::Home(open) => home::view(open, app, frame),
     }
 }
 

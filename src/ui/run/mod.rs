@@ -4,6 +4,7 @@
 //! not sooner than a sixtieth of a second after the last one and not before the terminal has taken that one.
 
 mod browse;
+mod door;
 mod editor;
 pub mod files;
 mod history;
@@ -13,7 +14,9 @@ mod notice;
 mod signals;
 pub mod zone;
 
+use crate::base::ActionId;
 use crate::ui::app::{App, Leave, Msg, Request, Start};
+use crate::ui::home::{Act, Told};
 use crate::ui::keymap::{self, KeymapError};
 use crate::ui::limits::{UI_BACKLOG_MAX, UI_BACKLOG_MS_MAX, UI_FRAME_MS_MIN, UI_JOBS_WAITING_MAX};
 use crate::ui::linear::{self, LineRenderer};
@@ -26,6 +29,7 @@ use crate::ui::theme::{self, Depth, Signs, ThemeError};
 use crate::ui::welcome::{Kept, Offers, Welcome, Wish};
 use crate::ui::workers::{Pool, Product};
 use crossterm::event::EventStream;
+pub use door::HomeDoor;
 use files::UserFiles;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
@@ -73,6 +77,12 @@ pub struct Options {
     pub control: Option<bool>,
     /// The session is described on the start screen first.
     pub opening: Option<Opening>,
+    /// The functions behind the home screen, where there is one.
+    pub home: Option<HomeDoor>,
+    /// The home screen comes first.
+    pub opens_home: bool,
+    /// The action to show first.
+    pub at: Option<ActionId>,
 }
 
 /// The start screen: what it offers, and the functions that act on it.
@@ -182,9 +192,13 @@ pub async fn run(
         arm_after_ms: options.arm_after_ms,
         is_record: options.is_record,
         reads_only: options.control == Some(false),
+        has_home: options.home.is_some(),
+        opens_home: options.opens_home,
+        at: options.at.clone(),
     });
     let offers = options.opening.as_ref().map(|opening| opening.offers.clone());
-    app.overlay = offers.map(|offers| Overlay::Welcome(Box::new(Welcome::new(offers))));
+    app.overlay = offers.map(|offers| Overlay::Welcome(Box::new(Welcome::new(offers)))).or(app.overlay);
+    let (home, from_home) = mpsc::channel(UI_JOBS_WAITING_MAX);
     let (products, from_workers) = mpsc::channel(UI_JOBS_WAITING_MAX);
     let mut client = Client {
         app,
@@ -194,6 +208,8 @@ pub async fn run(
         pool: Pool::new(),
         products,
         from_workers,
+        home,
+        from_home,
         input: Some(EventStream::new()),
         link: Link::new(connect.boxed(), options.control),
         signals,
@@ -211,8 +227,12 @@ pub async fn run(
     }
     client.outlet.settle().await;
     drop(modes);
-    // The process ends now. Taking a long session apart piece by piece first would only keep the shell waiting.
-    std::mem::forget(client);
+    // Whoever tells the home screen something sees that it is gone.
+    client.from_home.close();
+    // Mostly the process ends now: taking a long session apart piece by piece would only keep the shell waiting.
+    if !matches!(ended, Ended::Left(Leave::Open(_) | Leave::New)) {
+        std::mem::forget(client);
+    }
     Ok(ended)
 }
 
@@ -262,6 +282,8 @@ struct Client {
     pool: Pool,
     products: mpsc::Sender<Product>,
     from_workers: mpsc::Receiver<Product>,
+    home: mpsc::Sender<Told>,
+    from_home: mpsc::Receiver<Told>,
     /// Absent while another program has the terminal.
     input: Option<EventStream>,
     link: Link,
@@ -278,6 +300,7 @@ enum Woke {
     InputEnded,
     Heard(Heard),
     Product(Product),
+    Home(Told),
     Signal(Signal),
     Written(std::io::Result<()>),
     FrameDue,
@@ -296,6 +319,10 @@ async fn reached(time: Option<Instant>) {
 
 impl Client {
     async fn run(&mut self, modes: &Modes) -> Ended {
+        if self.options.opens_home {
+            // Nothing of it ends the client.
+            drop(self.carry_out(Request::Home(Act::Watch), modes).await);
+        }
         loop {
             if self.dirty && !self.outlet.is_busy() && self.is_frame_due() {
                 self.draw();
@@ -378,6 +405,7 @@ impl Client {
             event = input => event.map_or(Woke::InputEnded, Woke::Input),
             written = self.outlet.written() => Woke::Written(written),
             Some(product) = self.from_workers.recv() => Woke::Product(product),
+            Some(told) = self.from_home.recv() => Woke::Home(told),
             heard = self.link.next() => Woke::Heard(heard),
             () = reached(due) => Woke::FrameDue,
             () = reached(ages) => Woke::AgesDue,
@@ -429,6 +457,10 @@ impl Client {
             Woke::Product(product) => {
                 self.dirty = true;
                 Msg::Computed(product)
+            }
+            Woke::Home(told) => {
+                self.dirty = true;
+                Msg::Home(told)
             }
             Woke::Heard(heard) => {
                 let msg = heard?;
@@ -496,6 +528,12 @@ impl Client {
             Request::ListPlans => self.app.update(at, Msg::Plans(self.options.files.plans())),
             Request::SignIn(login) => self.sign_in(&login, modes).await,
             Request::Begin(wish) => self.begin(wish),
+            Request::Home(act) => {
+                if let Some(HomeDoor(does)) = &self.options.home {
+                    does(act, self.home.clone());
+                }
+                Vec::new()
+            }
             Request::Suspend => {
                 self.suspend(modes).await;
                 Vec::new()

@@ -53,6 +53,9 @@ impl Stage {
             arm_after_ms: 400,
             is_record: false,
             reads_only: false,
+            has_home: true,
+            opens_home: false,
+            at: None,
         });
         let cells = |n: u16| NonZeroU16::new(n.max(1)).unwrap();
         let terminal = vt100::Parser::new(cells(height), cells(width), 0);
@@ -146,6 +149,7 @@ impl Stage {
                 | Request::Suspend
                 | Request::SignIn(_)
                 | Request::Begin(_)
+                | Request::Home(_)
                 | Request::Redraw
                 | Request::Leave(_) => {
                     self.others.push(request);

@@ -1,0 +1,432 @@
+//! `rightseat home`: reads the sessions of this machine, asks other machines for theirs over ssh, does what the home
+//! screen wants done, and opens one session after the other.
+
+use super::args::Shared;
+use super::list::Sessions;
+use super::place::{Places, SessionPlace};
+use super::screen::Then;
+use super::verdict::exchange;
+use super::{DONE, Done, Fail, attach, daemon, print, screen, settings, show, socket, ssh, start};
+use crate::base::text::Untrusted;
+use crate::base::{SessionId, UnixMs};
+use crate::cli::limits::{HOME_AGES_MS, HOME_ASK_MS_MAX, HOME_BATCH_MS, HOME_LINE_BYTES_MAX, NAME_CHARS_MAX};
+use crate::model::event::Verdict;
+use crate::ui::home::{Act, Item, Told};
+use crate::ui::run::HomeDoor;
+use crate::wire::{Attach, Decide, Machine, Request, Shown};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::sync::mpsc;
+
+/// `rightseat home`; with `feed`, as lines of JSON for the home screen of another machine.
+pub fn home(shared: &Shared, feed: bool) -> Done {
+    if feed {
+        return lines(shared);
+    }
+    if shared.linear {
+        return super::list::inbox(shared, false);
+    }
+    screen::check(shared)?;
+    follow(shared, Then::Home)
+}
+
+/// Opens what follows until the user has left.
+pub fn follow(shared: &Shared, mut then: Then) -> Done {
+    loop {
+        then = match then {
+            Then::Done(code) => return Ok(code),
+            Then::Home => alone(shared)?,
+            Then::New => start::described(shared)?,
+            Then::Open(Item { host: Some(host), session, action }) => {
+                ssh::client(shared, &host, Some(session.as_str()), false, action)?
+            }
+            Then::Open(Item { host: None, session, action }) => {
+                attach::client(shared, &Places::open(shared.state_dir())?, &session, action)?
+            }
+        }
+    }
+}
+
+/// The home screen without a session below it.
+fn alone(shared: &Shared) -> Result<Then, Fail> {
+    let mut options = screen::options(shared, "home", None)?;
+    options.opens_home = true;
+    let runtime = daemon::runtime()?;
+    let then = screen::run(&runtime, options, futures::future::pending(), || "no session was opened".to_owned());
+    runtime.shutdown_background();
+    then
+}
+
+/// The functions behind the home screen of this client.
+pub fn door(shared: &Shared) -> HomeDoor {
+    let shared = shared.clone();
+    HomeDoor(Arc::new(move |act, tell| {
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            let told = match act {
+                Act::Watch => return watch(&shared, &tell),
+                Act::Show(item) => {
+                    let shown = text(&shared, &item).await;
+                    Told::Shown { item, shown }
+                }
+                Act::Decide { items, digest, verdict, reason, confirm } => Told::Done(
+                    decided(
+                        &shared,
+                        items,
+                        |item| {
+                            let action = item.action.clone().unwrap_or_default();
+                            let (reason, confirm) = (reason.clone(), confirm.clone());
+                            Decide { reason, confirm, ..Decide::new(action, digest, verdict) }
+                        },
+                        verdict,
+                    )
+                    .await,
+                ),
+                Act::Stop(item) => {
+                    let attach = Attach { control: Some(true), ..Attach::default() };
+                    let done = ask(&shared, &item, attach, Request::Stop).await;
+                    Told::Done(done.map(|()| format!("stopped {}", item.session)))
+                }
+                Act::Name(item, name) => {
+                    Told::Done(on_its_machine(&shared, &item, &["name", "--", item.session.as_str(), &name]).await)
+                }
+                Act::Archive(item, archived) => {
+                    let word = if archived { "archive" } else { "unarchive" };
+                    Told::Done(on_its_machine(&shared, &item, &[word, item.session.as_str()]).await)
+                }
+                Act::Delete(item) => {
+                    Told::Done(on_its_machine(&shared, &item, &["delete", "--yes", item.session.as_str()]).await)
+                }
+            };
+            // The screen is gone when nobody receives it.
+            let _ = tell.send(told).await;
+        });
+    }))
+}
+
+/// One decision after the other; the first that fails ends it.
+async fn decided(
+    shared: &Shared,
+    items: Vec<Item>,
+    decision: impl Fn(&Item) -> Decide,
+    verdict: Verdict,
+) -> Result<String, String> {
+    let mut done = Vec::new();
+    for item in &items {
+        let attach = Attach { inbox: true, ..Attach::default() };
+        let before = if done.is_empty() { String::new() } else { format!("after {}: ", done.join(", ")) };
+        ask(shared, item, attach, Request::Decide(decision(item))).await.map_err(|why| format!("{before}{why}"))?;
+        let action = item.action.as_ref().map_or("", |action| action.as_str());
+        done.push(format!("{} {action}", item.session));
+    }
+    Ok(format!("{} {}", verdict.words(), done.join(", ")))
+}
+
+/// Asks the host of a session, here or on its machine.
+async fn ask(shared: &Shared, item: &Item, attach: Attach, request: Request) -> Result<(), String> {
+    let answered = match &item.host {
+        None => {
+            let place = place(shared, &item.session)?;
+            let stream = socket::connect(&place.socket()).await.map_err(|e| format!("{}: {e}", item.session))?;
+            let (read, write) = stream.into_split();
+            exchange(read, write, attach, request).await
+        }
+        Some(host) => {
+            let words = ["attach", item.session.as_str(), "--stdio"];
+            let mut child = ssh::command(host, &words, false).spawn().map_err(|e| format!("cannot start ssh: {e}"))?;
+            let (Some(read), Some(write)) = (child.stdout.take(), child.stdin.take()) else {
+                return Err("ssh has no pipes".to_owned());
+            };
+            let limit = Duration::from_millis(HOME_ASK_MS_MAX);
+            let timeout = || std::io::Error::other("it did not answer in time; check whether it took effect");
+            tokio::time::timeout(limit, exchange(read, write, attach, request)).await.unwrap_or_else(|_| Err(timeout()))
+        }
+    };
+    match answered {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(refused)) => Err(refused.message),
+        Err(error) => Err(format!("{}: {error}", item.session)),
+    }
+}
+
+fn place(shared: &Shared, session: &SessionId) -> Result<SessionPlace, String> {
+    let places = Places::open(shared.state_dir()).map_err(|fail| fail.text)?;
+    places.find(Some(session.as_str())).map_err(|fail| fail.text)
+}
+
+/// The whole text of a pending action.
+async fn text(shared: &Shared, item: &Item) -> Result<Shown, String> {
+    let action = item.action.clone().unwrap_or_default();
+    match &item.host {
+        None => {
+            let place = place(shared, &item.session)?;
+            let read = tokio::task::spawn_blocking(move || show::text(&place, &action));
+            read.await.map_err(|e| e.to_string())?.map_err(|fail| fail.text)
+        }
+        Some(host) => {
+            let out = far(host, &["show", item.session.as_str(), action.as_str(), "--json"]).await?;
+            let shown: Shown = serde_json::from_str(&out).map_err(|e| format!("{host} sent an invalid answer: {e}"))?;
+            let fits = shown.action == action && shown.session == item.session;
+            if fits { Ok(shown) } else { Err(format!("{host} answered about another action")) }
+        }
+    }
+}
+
+/// A command of rightseat on the machine of a session; what it printed.
+async fn on_its_machine(shared: &Shared, item: &Item, words: &[&str]) -> Result<String, String> {
+    let Some(host) = &item.host else {
+        let (shared, words): (_, Vec<String>) = (shared.clone(), words.iter().map(|word| (*word).to_owned()).collect());
+        let done = tokio::task::spawn_blocking(move || housekeeping(&shared, &words));
+        return done.await.map_err(|e| e.to_string())?.map_err(|fail| fail.text);
+    };
+    far(host, words).await.map(|out| out.trim().to_owned())
+}
+
+fn housekeeping(shared: &Shared, words: &[String]) -> Result<String, Fail> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["name", "--", session, name] => named(shared, session, name),
+        ["archive", session] => archived(shared, session, true),
+        ["unarchive", session] => archived(shared, session, false),
+        ["delete", "--yes", session] => deleted(shared, session),
+        _ => Err(Fail::usage(format!("not a command of the home screen: {}", words.join(" ")))),
+    }
+}
+
+/// `rightseat name`: what the user calls the session from now on; nothing takes the name away.
+pub fn named(shared: &Shared, session: &str, name: &str) -> Result<String, Fail> {
+    let places = Places::open(shared.state_dir())?;
+    let place = places.find(Some(session))?;
+    let name = Untrusted::new(name.trim()).visible().into_owned();
+    if name.chars().count() > NAME_CHARS_MAX {
+        return Err(Fail::usage(format!("a name has at most {NAME_CHARS_MAX} characters")));
+    }
+    let taken = places.all().into_iter().find(|other| {
+        other.id != place.id && (other.id.as_str() == name || other.label().name.as_deref() == Some(name.as_str()))
+    });
+    if let Some(other) = taken.filter(|_| !name.is_empty()) {
+        return Err(Fail::usage(format!("{} is called that already", other.id)));
+    }
+    let mut label = place.label();
+    label.name = Some(name.clone()).filter(|name| !name.is_empty());
+    place.set_label(&label)?;
+    let id = &place.id;
+    Ok(if name.is_empty() { format!("{id} has no name now") } else { format!("{id} is called {name:?} now") })
+}
+
+/// `rightseat archive` and `unarchive`: lists leave it out, and nothing else changes.
+pub fn archived(shared: &Shared, session: &str, archived: bool) -> Result<String, Fail> {
+    let place = Places::open(shared.state_dir())?.find(Some(session))?;
+    let mut label = place.label();
+    label.archived = archived;
+    place.set_label(&label)?;
+    let (id, does) = (&place.id, if archived { "archived" } else { "in the lists again" });
+    Ok(format!("{id} is {does}; it takes {}", size(place.bytes())))
+}
+
+/// `rightseat delete --yes`.
+pub fn deleted(shared: &Shared, session: &str) -> Result<String, Fail> {
+    let place = Places::open(shared.state_dir())?.find(Some(session))?;
+    let freed = place.delete()?;
+    Ok(format!("deleted {}: {} are free", place.id, size(freed)))
+}
+
+/// `rightseat delete`: without `yes`, only what it would free.
+pub fn delete(shared: &Shared, session: &str, yes: bool) -> Done {
+    if yes {
+        return print(&deleted(shared, session)?).map(|()| DONE);
+    }
+    let place = Places::open(shared.state_dir())?.find(Some(session))?;
+    let (id, size) = (&place.id, size(place.bytes()));
+    let lost = "its record, the contents that undo needs, and everything else kept for it";
+    print(&format!("{id} takes {size}: {lost}. Nothing was deleted; `rightseat delete --yes {id}` does it"))?;
+    Ok(DONE)
+}
+
+/// In decimal units.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
+    }
+}
+
+/// Runs rightseat on another machine; its output.
+async fn far(host: &str, words: &[&str]) -> Result<String, String> {
+    let mut command = ssh::command(host, words, false);
+    command.stdin(std::process::Stdio::null());
+    let child = command.spawn().map_err(|e| format!("cannot start ssh: {e}; install OpenSSH"))?;
+    let limit = Duration::from_millis(HOME_ASK_MS_MAX);
+    let late = |_| format!("{host} did not answer in {} s", HOME_ASK_MS_MAX / 1_000);
+    let out = tokio::time::timeout(limit, child.wait_with_output()).await.map_err(late)?.map_err(|e| e.to_string())?;
+    if out.status.success() {
+        return Ok(String::from_utf8_lossy(&out.stdout).into_owned());
+    }
+    let said = Untrusted::from_bytes(&out.stderr).visible_lines().collect::<Vec<_>>().join("; ");
+    Err(ssh::explained(host, out.status.code(), &said))
+}
+
+/// Tells the sessions of all machines until the screen is gone.
+fn watch(shared: &Shared, tell: &mpsc::Sender<Told>) {
+    let (to_all, mut machines) = mpsc::channel::<Machine>(8);
+    let (here, local) = (shared.clone(), to_all.clone());
+    std::thread::spawn(move || watch_here(&here, |machine| local.blocking_send(machine).is_ok()));
+    let hosts = settings::hosts(shared);
+    for (name, host) in hosts {
+        let to_all = to_all.clone();
+        tokio::spawn(async move { watch_far(name, host, to_all).await });
+    }
+    drop(to_all);
+    let tell = tell.clone();
+    tokio::spawn(async move {
+        let mut known: BTreeMap<Option<String>, Machine> = BTreeMap::new();
+        loop {
+            tokio::select! {
+                machine = machines.recv() => {
+                    let Some(machine) = machine else { return };
+                    known.insert(machine.host.clone(), machine);
+                }
+                () = tell.closed() => return,
+            }
+            let told = Told::Machines { at: now(), machines: known.values().cloned().collect() };
+            if tell.send(told).await.is_err() {
+                return;
+            }
+        }
+    });
+}
+
+fn now() -> UnixMs {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    UnixMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Tells this machine's sessions now, when a journal changes, and once a minute for their ages, until nobody wants it.
+fn watch_here(shared: &Shared, mut tell: impl FnMut(Machine) -> bool) {
+    let mut sessions = match Sessions::open(shared) {
+        Ok(sessions) => sessions,
+        Err(fail) => {
+            tell(Machine { trouble: Some(fail.text), ..Machine::default() });
+            return;
+        }
+    };
+    let (changed, changes) = channel();
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        // Reading changes nothing.
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            // The receiver ends with the screen.
+            let _ = changed.send(());
+        }
+    });
+    let mut watcher = match watcher {
+        Ok(watcher) => Some(watcher),
+        Err(error) => {
+            tracing::warn!(%error, "the home screen is brought up to date once a minute only");
+            None
+        }
+    };
+    let mut watched = BTreeSet::new();
+    loop {
+        watch_new(&mut watcher, sessions.places(), &mut watched);
+        let found = sessions.look();
+        let trouble = match &sessions.unreadable[..] {
+            [] => None,
+            [(id, why)] => Some(format!("{id} cannot be read: {why}")),
+            [(id, why), rest @ ..] => Some(format!("{id} and {} more cannot be read: {why}", rest.len())),
+        };
+        if !tell(Machine { host: None, sessions: found, trouble }) {
+            return;
+        }
+        settle(&changes, watcher.is_some());
+    }
+}
+
+/// The directories of all sessions, each without those below: the journals are there, and little else.
+fn watch_new(watcher: &mut Option<RecommendedWatcher>, places: &Places, watched: &mut BTreeSet<PathBuf>) {
+    let Some(watcher) = watcher else { return };
+    let dirs = places.all().into_iter().map(|place| place.dir).chain([places.sessions()]);
+    for dir in dirs {
+        if !watched.contains(&dir) && watcher.watch(&dir, RecursiveMode::NonRecursive).is_ok() {
+            watched.insert(dir);
+        }
+    }
+    watched.retain(|dir| dir.exists());
+}
+
+/// Waits for a change and for those that follow at once, or for a minute.
+fn settle(changes: &Receiver<()>, is_watched: bool) {
+    if changes.recv_timeout(Duration::from_millis(HOME_AGES_MS)) == Err(RecvTimeoutError::Disconnected) && !is_watched {
+        std::thread::sleep(Duration::from_millis(HOME_AGES_MS));
+    }
+    std::thread::sleep(Duration::from_millis(HOME_BATCH_MS));
+    while changes.try_recv().is_ok() {}
+}
+
+/// Tells the sessions of another machine as it tells them, until the screen is gone. A link that drops is not tried
+/// again: the screen says so, and opening home again connects again.
+async fn watch_far(name: String, host: String, tell: mpsc::Sender<Machine>) {
+    let mut machine =
+        Machine { host: Some(host.clone()), trouble: Some("connecting".to_owned()), ..Machine::default() };
+    if tell.send(machine.clone()).await.is_err() {
+        return;
+    }
+    let why = match ssh::command(&host, &["home", "--feed"], false).spawn() {
+        Err(error) => format!("cannot start ssh: {error}; install OpenSSH"),
+        Ok(mut child) => {
+            let (out, error) = (child.stdout.take(), child.stderr.take());
+            if let Some(out) = out {
+                let mut out = BufReader::new(out);
+                loop {
+                    let mut line = Vec::new();
+                    let mut bounded = (&mut out).take(HOME_LINE_BYTES_MAX as u64);
+                    let read = tokio::select! {
+                        read = bounded.read_until(b'\n', &mut line) => read,
+                        () = tell.closed() => return,
+                    };
+                    if read.is_ok_and(|count| count == 0) || !line.ends_with(b"\n") {
+                        break;
+                    }
+                    // A remote shell may print a greeting.
+                    let Ok(told) = serde_json::from_slice::<Machine>(&line) else { continue };
+                    machine = Machine { host: Some(host.clone()), ..told };
+                    if tell.send(machine.clone()).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            let mut said = Vec::new();
+            if let Some(error) = error {
+                // Without its words the exit code still says what happened.
+                let _ = error.take(4_096).read_to_end(&mut said).await;
+            }
+            let said = Untrusted::from_bytes(&said).visible_lines().collect::<Vec<_>>().join("; ");
+            let code = child.wait().await.ok().and_then(|status| status.code());
+            ssh::explained(&host, code, &said)
+        }
+    };
+    let shown = if name == host { why } else { format!("{name}: {why}") };
+    // What was known of it may not hold any more, and nothing can be decided there.
+    machine.sessions.iter_mut().for_each(|session| session.running = false);
+    let _ = tell.send(Machine { trouble: Some(shown), ..machine }).await;
+}
+
+/// Prints this machine's sessions as one line of JSON whenever they change, until nobody reads it.
+fn lines(shared: &Shared) -> Done {
+    // The other end is gone when the input ends.
+    std::thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(i32::from(DONE));
+    });
+    watch_here(shared, |machine| {
+        let Ok(line) = serde_json::to_string(&machine) else { return false };
+        let mut out = std::io::stdout();
+        std::io::Write::write_all(&mut out, format!("{line}\n").as_bytes()).is_ok()
+            && std::io::Write::flush(&mut out).is_ok()
+    });
+    Ok(DONE)
+}

@@ -1,0 +1,188 @@
+//! One action as text: what it would do, why, and what an approval covers, for `rightseat show` and the home screen.
+
+use super::args::Shared;
+use super::place::{Places, SessionPlace};
+use super::{DONE, Done, Fail, NOT_SO, print};
+use crate::base::ActionId;
+use crate::base::limits::{CLIENT_READ_EVENTS_MAX, DIFF_BYTES_MAX};
+use crate::base::text::{Untrusted, foreign};
+use crate::base::{Digest, Seq};
+use crate::cli::limits::SHOWN_LINES_MAX;
+use crate::diff::{self, FileDiff, LineKind};
+use crate::journal::Reader;
+use crate::model::session::ActionState;
+use crate::model::{ActionBody, Content, FileEdit, Session};
+use crate::ui::action_words;
+use crate::wire::{LineRole, Shown};
+
+/// `rightseat show`.
+pub fn show(shared: &Shared, session: &str, action: &str, json: bool) -> Done {
+    let place = Places::open(shared.state_dir())?.find(Some(session))?;
+    let shown = text(&place, &action.into())?;
+    if json {
+        print(&serde_json::to_string(&shown).map_err(|e| Fail::usage(e.to_string()))?)?;
+        return Ok(DONE);
+    }
+    print(&format!("{} {}: {}", shown.session, shown.action, shown.phase))?;
+    for (_, line) in &shown.lines {
+        print(&Untrusted::new(line.as_str()).visible())?;
+    }
+    if !shown.complete {
+        print("(there is more than is shown here: `rightseat attach` shows it)")?;
+    }
+    print(&format!("digest {}", shown.digest))?;
+    Ok(DONE)
+}
+
+/// The text of an action as the journal has it now.
+pub fn text(place: &SessionPlace, action: &ActionId) -> Result<Shown, Fail> {
+    let reader = Reader::open(&place.journal())?;
+    let mut session = Session::default();
+    loop {
+        let records = reader.read(session.head.next().max(Seq(1)), CLIENT_READ_EVENTS_MAX)?;
+        if records.is_empty() {
+            break;
+        }
+        records.iter().for_each(|record| session.apply(&record.envelope()));
+    }
+    let state = session.actions.get(action).ok_or_else(|| Fail {
+        text: format!("{} has no action {action}; `rightseat inbox` lists what is pending", place.id),
+        code: NOT_SO,
+    })?;
+    let mut text = Text { lines: Vec::new(), complete: true };
+    text.action(&reader, state);
+    let complete = text.complete && text.lines.len() <= SHOWN_LINES_MAX;
+    text.lines.truncate(SHOWN_LINES_MAX);
+    Ok(Shown {
+        session: place.id.clone(),
+        action: action.clone(),
+        digest: state.action.digest,
+        phase: state.phase.words().to_owned(),
+        lines: text.lines,
+        complete,
+    })
+}
+
+struct Text {
+    lines: Vec<(LineRole, String)>,
+    complete: bool,
+}
+
+impl Text {
+    fn push(&mut self, role: LineRole, text: &str) {
+        if text.is_empty() {
+            self.lines.push((role, String::new()));
+        }
+        self.lines.extend(text.lines().map(|line| (role, line.to_owned())));
+    }
+
+    /// Something that is not here belongs to it.
+    fn lacks(&mut self, why: &str) {
+        self.complete = false;
+        self.push(LineRole::Text, why);
+    }
+
+    /// What it is about comes first, then the whole of what would be done: the end of the text is the end of that.
+    fn action(&mut self, reader: &Reader, state: &ActionState) {
+        let action = &state.action;
+        self.push(LineRole::Heading, &action_words(state));
+        if let Some(why) = &action.rationale {
+            self.push(LineRole::Text, "");
+            self.push(LineRole::Text, &why.text);
+            for evidence in &why.evidence {
+                self.push(LineRole::Text, &format!("evidence: {}", evidence.text));
+            }
+        }
+        self.push(LineRole::Text, "");
+        if let Some(risk) = &action.risk {
+            self.push(LineRole::Text, &format!("risk {}: {}", risk.score, risk.factors.join(", ")));
+        }
+        if let Some(ruled) = &state.ruled {
+            self.push(LineRole::Text, &format!("rule {}: {}", ruled.rule, ruled.reason));
+        }
+        if let Some(word) = state.held.as_ref().and_then(|held| held.confirm.as_ref()) {
+            self.push(LineRole::Heading, &format!("a guard rail: an approval needs the word {word}"));
+        }
+        self.push(LineRole::Text, "");
+        match &action.body {
+            ActionBody::Edit(files) => files.iter().for_each(|file| self.file(reader, file)),
+            ActionBody::Command(command) | ActionBody::Trials(command, _) => {
+                if let Some(shell) = &command.shell {
+                    self.push(LineRole::Heading, shell);
+                } else {
+                    self.push(LineRole::Heading, &command.line());
+                }
+                if command.cwd != "." {
+                    self.push(LineRole::Text, &format!("in {}", command.cwd));
+                }
+                for (name, value) in &command.env {
+                    self.push(LineRole::Text, &format!("with {name}={value}"));
+                }
+                if let Some(touches) = action.touches.as_ref().filter(|touches| touches.files > 0) {
+                    let more = if touches.more { "+" } else { "" };
+                    self.push(LineRole::Text, &format!("would change {}{more} files:", touches.files));
+                    touches.first.iter().for_each(|path| self.push(LineRole::Text, &format!("  {path}")));
+                }
+                if matches!(action.body, ActionBody::Trials(..)) {
+                    self.lacks("it tries candidates within a budget: the session shows which");
+                }
+            }
+            ActionBody::Read(path) => self.push(LineRole::Heading, path),
+            ActionBody::Network(address) => self.push(LineRole::Heading, address),
+            ActionBody::Plan(Some(plan)) => {
+                self.push(LineRole::Text, &plan.text);
+                self.complete &= plan.cut_bytes == 0;
+            }
+            ActionBody::Form(_) => self.lacks("questions: the session shows them with their answers"),
+            ActionBody::Plan(None) | ActionBody::Other => self.push(LineRole::Heading, &action.title),
+        }
+    }
+
+    fn file(&mut self, reader: &Reader, file: &FileEdit) {
+        let from = file.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+        self.push(LineRole::Heading, &format!("{} {}{from}", file.change.words(), file.path));
+        let mode = |node: &Option<crate::model::Node>| node.and_then(|node| node.mode);
+        if let (Some(before), Some(after)) = (mode(&file.before_node), mode(&file.after_node))
+            && before != after
+        {
+            self.push(LineRole::Text, &format!("mode {:o} becomes {:o}", before.bits(), after.bits()));
+        }
+        let sides = [&file.before, &file.after].map(|side| match side {
+            None => Some(Vec::new()),
+            Some(Content::Text(text)) => Some(text.clone().into_bytes()),
+            Some(Content::Blob { digest, bytes }) => blob(reader, digest, *bytes),
+        });
+        let [Some(before), Some(after)] = sides else {
+            return self.lacks("its content is too large to be shown here");
+        };
+        let diff = FileDiff::new(before, after);
+        match diff.content {
+            diff::Content::Text => {}
+            diff::Content::Binary => return self.lacks("binary content differs"),
+            diff::Content::TooLarge => return self.lacks("it is too large to be compared"),
+        }
+        for hunk in &diff.hunks {
+            self.push(LineRole::Text, &format!("@@ -{} +{} @@", hunk.old_start, hunk.new_start));
+            for line in &hunk.lines {
+                let (role, sign) = match line.kind {
+                    LineKind::Context => (LineRole::Text, ' '),
+                    LineKind::Removed => (LineRole::Removed, '-'),
+                    LineKind::Added => (LineRole::Added, '+'),
+                };
+                // One row a line, whatever is in it.
+                self.lines.push((role, format!("{sign}{}", foreign::readable(line.body()))));
+                if !line.text.ends_with(b"\n") {
+                    self.push(LineRole::Text, "\\ No newline at end of file");
+                }
+            }
+            if self.lines.len() > SHOWN_LINES_MAX {
+                return;
+            }
+        }
+    }
+}
+
+fn blob(reader: &Reader, digest: &Digest, bytes: u64) -> Option<Vec<u8>> {
+    let length = usize::try_from(bytes).ok().filter(|length| *length <= DIFF_BYTES_MAX)?;
+    reader.blob(digest, 0, length).ok().filter(|bytes| bytes.len() == length)
+}

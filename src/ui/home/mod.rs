@@ -1,0 +1,438 @@
+//! Home: the sessions of this machine and of others, those that wait first, and one inbox of everything that is pending
+//! in them. What is shown whole can be decided here; everything else opens its session.
+//!
+//! The state of the screen only: what it shows is told by whoever reads the journals ([`Told`]), and what it wants done is
+//! an [`Act`].
+
+mod rows;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use crate::base::text::Untrusted;
+use crate::base::{ActionId, Digest, SessionId, UnixMs};
+use crate::model::event::Verdict;
+use crate::ui::entry::Entry;
+use crate::ui::list::List;
+use crate::ui::terminal::Key;
+use crate::wire::{Machine, Overview, Pending, Shown};
+use crossterm::event::{KeyCode, KeyModifiers};
+use ratatui::layout::Size;
+pub(in crate::ui) use view::view;
+
+/// A session, or something pending in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// As for ssh; this machine without one.
+    pub host: Option<String>,
+    pub session: SessionId,
+    pub action: Option<ActionId>,
+}
+
+impl Item {
+    /// A name of its own among all sessions, for the time that it is on the screen.
+    fn key(&self) -> ActionId {
+        let host = self.host.as_deref().unwrap_or_default();
+        let action = self.action.as_ref().map_or("", |action| action.as_str());
+        ActionId::new(format!("{host} {} {action}", self.session))
+    }
+}
+
+/// Something that home wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Tell the sessions now and whenever something changes.
+    Watch,
+    /// Tell the whole text of a pending action.
+    Show(Item),
+    Decide {
+        items: Vec<Item>,
+        digest: Digest,
+        verdict: Verdict,
+        reason: Option<String>,
+        confirm: Option<String>,
+    },
+    /// Stop the agent and everything it started.
+    Stop(Item),
+    Name(Item, String),
+    Archive(Item, bool),
+    Delete(Item),
+}
+
+/// What home is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    Machines {
+        at: UnixMs,
+        machines: Vec<Machine>,
+    },
+    Shown {
+        item: Item,
+        shown: Result<Shown, String>,
+    },
+    /// What was done, or why not.
+    Done(Result<String, String>),
+}
+
+/// The result of a key.
+#[derive(Debug, PartialEq, Eq)]
+pub enum HomeKey {
+    Stays,
+    Closes,
+    Does(Act),
+    Opens(Item),
+    /// Describes a new session.
+    New,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tab {
+    Inbox,
+    Sessions,
+}
+
+/// A line that is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asks {
+    Filter,
+    /// The reason of a verdict, or the word of a guard rail.
+    Reason(Verdict),
+    Word,
+    /// All equal items are approved.
+    Group,
+    Name,
+    Stop,
+    Delete,
+}
+
+/// The word that confirms a stop and a deletion.
+const STOP_WORD: &str = "stop";
+const DELETE_WORD: &str = "delete";
+const GROUP_WORD: &str = "all";
+
+/// See the module.
+#[derive(Debug)]
+pub struct Home {
+    /// Nothing has been told yet.
+    machines: Option<Vec<Machine>>,
+    at: UnixMs,
+    tab: Tab,
+    /// What the cursor is on: it stays there when the rows change.
+    on: Option<Item>,
+    list: List,
+    filter: String,
+    typing: Option<(Asks, Entry)>,
+    shown: Option<(Item, Result<Shown, String>)>,
+    /// Row of the text that is at the top, and the last one that was on the screen.
+    top: usize,
+    seen_to: usize,
+    note: Option<Result<String, String>>,
+    shows_archived: bool,
+    /// The session that is below this screen, if any.
+    here: Option<SessionId>,
+}
+
+impl Home {
+    #[must_use]
+    pub fn new(here: Option<SessionId>) -> Self {
+        Self {
+            machines: None,
+            at: UnixMs(0),
+            tab: Tab::Inbox,
+            on: None,
+            list: List::default(),
+            filter: String::new(),
+            typing: None,
+            shown: None,
+            top: 0,
+            seen_to: 0,
+            note: None,
+            shows_archived: false,
+            here,
+        }
+    }
+
+    #[must_use]
+    pub fn is_over_a_session(&self) -> bool {
+        self.here.is_some()
+    }
+
+    /// Returns whether it belongs to the session below this screen.
+    #[must_use]
+    pub fn is_here(&self, item: &Item) -> bool {
+        item.host.is_none() && self.here.as_ref() == Some(&item.session)
+    }
+
+    /// Takes in news; returns what is wanted next.
+    pub fn take(&mut self, told: Told) -> Option<Act> {
+        match told {
+            Told::Machines { at, machines } => {
+                let is_first = self.machines.is_none();
+                (self.at, self.machines) = (at, Some(machines));
+                if is_first && self.pending().is_empty() {
+                    self.tab = Tab::Sessions;
+                }
+                return self.settle();
+            }
+            Told::Shown { item, shown } if self.on.as_ref() == Some(&item) => {
+                // Another revision is read again from its beginning.
+                let digest = |shown: &Result<Shown, String>| shown.as_ref().ok().map(|shown| shown.digest);
+                let is_same =
+                    self.shown.as_ref().is_some_and(|(old, text)| *old == item && digest(text) == digest(&shown));
+                if !is_same {
+                    (self.top, self.seen_to) = (0, 0);
+                }
+                self.shown = Some((item, shown));
+            }
+            Told::Shown { .. } => {}
+            Told::Done(outcome) => self.note = Some(outcome),
+        }
+        None
+    }
+
+    /// Puts the cursor on a row that exists, and asks for the text of what is new there.
+    fn settle(&mut self) -> Option<Act> {
+        let items = self.items();
+        let at = self.on.as_ref().and_then(|on| items.iter().position(|item| item == on));
+        self.list.cursor = at.unwrap_or(self.list.cursor).min(items.len().saturating_sub(1));
+        self.on = items.into_iter().nth(self.list.cursor);
+        let on = self.on.clone()?;
+        on.action.as_ref()?;
+        let wanted = self.under_cursor().map(|(_, pending)| pending.digest);
+        let known = self.shown.as_ref().filter(|(item, _)| *item == on).and_then(|(_, shown)| shown.as_ref().ok());
+        if known.map(|shown| shown.digest) == wanted {
+            return None;
+        }
+        (self.top, self.seen_to) = (0, 0);
+        Some(Act::Show(on))
+    }
+
+    /// The pending action under the cursor, with its session.
+    fn under_cursor(&self) -> Option<(&Overview, &Pending)> {
+        let on = self.on.as_ref()?;
+        let overview = self.overview(on)?;
+        overview.pending.iter().find(|pending| Some(&pending.action) == on.action.as_ref()).map(|one| (overview, one))
+    }
+
+    fn overview(&self, item: &Item) -> Option<&Overview> {
+        let machine = self.machines.iter().flatten().find(|machine| machine.host == item.host)?;
+        machine.sessions.iter().find(|session| session.session == item.session)
+    }
+
+    /// What the user can have read: the pending action whose text is on the screen to its end.
+    #[must_use]
+    pub fn on_screen(&self, size: Size) -> Option<(ActionId, Digest)> {
+        let shown = self.text_here()?;
+        let is_read = shown.complete && self.seen_to >= self.text_rows(size);
+        let on = self.on.as_ref().filter(|_| is_read)?;
+        Some((on.key(), shown.digest))
+    }
+
+    fn text_here(&self) -> Option<&Shown> {
+        let (item, shown) = self.shown.as_ref()?;
+        shown.as_ref().ok().filter(|_| self.on.as_ref() == Some(item))
+    }
+
+    /// A frame of this size went out.
+    pub fn drawn(&mut self, size: Size) {
+        if self.text_here().is_some() {
+            self.seen_to = self.seen_to.max(self.top + usize::from(view::parts(size).text.height));
+        }
+        let (len, height) = (self.items().len(), usize::from(view::parts(size).list.height));
+        self.list.settle(len, height);
+    }
+
+    pub fn paste(&mut self, text: &str) {
+        if let Some((_, entry)) = &mut self.typing {
+            entry.paste(text);
+        }
+    }
+
+    /// Takes a key. `armed` checks that the key may approve what is on the screen.
+    pub fn key(&mut self, key: Key, size: Size, armed: impl Fn(&ActionId, Digest) -> Result<(), String>) -> HomeKey {
+        self.note = None;
+        match self.typing.take() {
+            Some((asks, entry)) => self.typed(asks, entry, key),
+            None => self.command(key, size, armed),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "its list of keys is not ours")]
+    fn command(&mut self, key: Key, size: Size, armed: impl Fn(&ActionId, Digest) -> Result<(), String>) -> HomeKey {
+        let half = i64::from(view::parts(size).text.height / 2).max(1);
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Esc | KeyCode::Char('q') => return HomeKey::Closes,
+            KeyCode::Char('d') if control => self.scroll(half, size),
+            KeyCode::Char('u') if control => self.scroll(-half, size),
+            KeyCode::PageDown | KeyCode::Char(' ') => self.scroll(half * 2, size),
+            KeyCode::PageUp => self.scroll(-half * 2, size),
+            KeyCode::Char('J') => self.scroll(1, size),
+            KeyCode::Char('K') => self.scroll(-1, size),
+            _ if !key.modifiers.is_empty() && key.typed().is_none() => {}
+            KeyCode::Char('j') | KeyCode::Down => return self.go(1, size),
+            KeyCode::Char('k') | KeyCode::Up => return self.go(-1, size),
+            KeyCode::Tab | KeyCode::BackTab => {
+                self.tab = if self.tab == Tab::Inbox { Tab::Sessions } else { Tab::Inbox };
+                self.list = List::default();
+                self.on = None;
+                return wants(self.settle());
+            }
+            KeyCode::Char('/') => self.ask(Asks::Filter, &self.filter.clone()),
+            KeyCode::Char('n') => return HomeKey::New,
+            KeyCode::Char('H') => {
+                self.shows_archived = !self.shows_archived;
+                return wants(self.settle());
+            }
+            KeyCode::Enter => return self.on.clone().map_or(HomeKey::Stays, HomeKey::Opens),
+            KeyCode::Char(key @ ('a' | 'A' | 'd' | 'r')) => return self.verdict(key, armed),
+            KeyCode::Char(key @ ('N' | 'S' | 'Z' | 'X')) => return self.housekeeping(key),
+            _ => {}
+        }
+        HomeKey::Stays
+    }
+
+    fn go(&mut self, rows: i64, size: Size) -> HomeKey {
+        let items = self.items();
+        self.list.go(rows, items.len(), usize::from(view::parts(size).list.height));
+        self.on = items.into_iter().nth(self.list.cursor);
+        wants(self.settle())
+    }
+
+    fn scroll(&mut self, rows: i64, size: Size) {
+        let room = usize::from(view::parts(size).text.height);
+        let last = self.text_rows(size).saturating_sub(room);
+        let distance = usize::try_from(rows.unsigned_abs()).unwrap_or(usize::MAX);
+        self.top = if rows < 0 { self.top.saturating_sub(distance) } else { (self.top + distance).min(last) };
+    }
+
+    fn ask(&mut self, asks: Asks, text: &str) {
+        self.typing = Some((asks, Entry::holding(text, false)));
+    }
+
+    fn refuse(&mut self, why: impl Into<String>) -> HomeKey {
+        self.note = Some(Err(why.into()));
+        HomeKey::Stays
+    }
+
+    fn verdict(&mut self, key: char, armed: impl Fn(&ActionId, Digest) -> Result<(), String>) -> HomeKey {
+        let Some((overview, pending)) = self.under_cursor() else { return self.refuse("nothing pending is chosen") };
+        if !overview.running {
+            return self.refuse("the session's host does not run: Enter opens it");
+        }
+        match key {
+            'd' => self.ask(Asks::Reason(Verdict::Deny), ""),
+            'r' => self.ask(Asks::Reason(Verdict::Redirect), ""),
+            _ if pending.opens => return self.refuse("it offers more than yes or no: Enter opens its session"),
+            _ => {
+                let Some(shown) = self.text_here() else {
+                    return self.refuse("nothing was approved: its text is not here yet");
+                };
+                if !shown.complete {
+                    return self
+                        .refuse("nothing was approved: it is too long to be shown here, Enter opens its session");
+                }
+                let (item, digest) = (self.on.clone(), pending.digest);
+                let Some(item) = item.filter(|_| shown.digest == digest) else {
+                    return self.refuse("nothing was approved: it has just changed");
+                };
+                if let Err(why) = armed(&item.key(), digest) {
+                    return self.refuse(why);
+                }
+                if pending.confirm.is_some() {
+                    self.ask(Asks::Word, "");
+                } else if key == 'A' {
+                    if self.equal(digest).len() < 2 {
+                        return self.refuse("nothing else that is pending is equal to it");
+                    }
+                    self.ask(Asks::Group, "");
+                } else {
+                    return HomeKey::Does(approval(vec![item], digest, None));
+                }
+            }
+        }
+        HomeKey::Stays
+    }
+
+    fn housekeeping(&mut self, key: char) -> HomeKey {
+        let Some(item) = self.on.clone().map(|item| Item { action: None, ..item }) else { return HomeKey::Stays };
+        let Some(overview) = self.overview(&item) else { return HomeKey::Stays };
+        let (running, archived) = (overview.running, overview.label.archived);
+        let name = overview.label.name.clone().unwrap_or_default();
+        match key {
+            'N' => self.ask(Asks::Name, &name),
+            'S' if running => self.ask(Asks::Stop, ""),
+            'S' => return self.refuse("its host does not run: there is nothing to stop"),
+            'Z' => return HomeKey::Does(Act::Archive(item, !archived)),
+            _ if running => return self.refuse("its host runs: stop it first, or open it and quit"),
+            _ => self.ask(Asks::Delete, ""),
+        }
+        HomeKey::Stays
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "its list of keys is not ours")]
+    fn typed(&mut self, asks: Asks, mut entry: Entry, key: Key) -> HomeKey {
+        match key.code {
+            KeyCode::Esc => {
+                if asks == Asks::Filter {
+                    self.filter.clear();
+                    return wants(self.settle());
+                }
+                HomeKey::Stays
+            }
+            KeyCode::Enter => self.entered(asks, entry.text().trim()),
+            _ => {
+                entry.key(key);
+                if asks == Asks::Filter {
+                    self.filter = entry.text();
+                }
+                self.typing = Some((asks, entry));
+                if asks == Asks::Filter { wants(self.settle()) } else { HomeKey::Stays }
+            }
+        }
+    }
+
+    fn entered(&mut self, asks: Asks, text: &str) -> HomeKey {
+        let Some(on) = self.on.clone() else { return HomeKey::Stays };
+        let session = Item { action: None, ..on.clone() };
+        let pending = self.under_cursor().map(|(_, pending)| (pending.digest, pending.confirm.clone()));
+        match (asks, pending) {
+            (Asks::Filter, _) => HomeKey::Stays,
+            (Asks::Name, _) => HomeKey::Does(Act::Name(session, text.to_owned())),
+            (Asks::Stop, _) if text == STOP_WORD => HomeKey::Does(Act::Stop(session)),
+            (Asks::Delete, _) if text == DELETE_WORD => HomeKey::Does(Act::Delete(session)),
+            (Asks::Stop | Asks::Delete, _) => self.refuse("nothing was done: the word was not typed"),
+            (_, None) => self.refuse("nothing was decided: it is not pending any more"),
+            (Asks::Reason(Verdict::Redirect), _) if text.is_empty() => {
+                self.refuse("nothing was sent: say what the agent should do instead")
+            }
+            (Asks::Reason(verdict), Some((digest, _))) => {
+                let reason = Some(text.to_owned()).filter(|text| !text.is_empty());
+                HomeKey::Does(Act::Decide { items: vec![on], digest, verdict, reason, confirm: None })
+            }
+            // What was read is what is decided, also when it has changed meanwhile.
+            (Asks::Word | Asks::Group, Some((digest, _))) if self.text_here().map(|s| s.digest) != Some(digest) => {
+                self.refuse("nothing was approved: it has just changed")
+            }
+            (Asks::Word, Some((digest, Some(word)))) if word == text => {
+                HomeKey::Does(approval(vec![on], digest, Some(word)))
+            }
+            (Asks::Group, Some((digest, None))) if text == GROUP_WORD => {
+                HomeKey::Does(approval(self.equal(digest), digest, None))
+            }
+            (Asks::Word | Asks::Group, _) => self.refuse("nothing was approved: the word was not typed"),
+        }
+    }
+}
+
+fn approval(items: Vec<Item>, digest: Digest, confirm: Option<String>) -> Act {
+    Act::Decide { items, digest, verdict: Verdict::Approve, reason: None, confirm }
+}
+
+fn wants(act: Option<Act>) -> HomeKey {
+    act.map_or(HomeKey::Stays, HomeKey::Does)
+}
+
+fn visible(text: &str) -> String {
+    Untrusted::from(text).visible().into_owned()
+}

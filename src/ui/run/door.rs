@@ -1,0 +1,14 @@
+//! The way from the home screen to whoever reads the sessions: given by the caller, as everything outside of the client.
+
+use crate::ui::home::{Act, Told};
+use tokio::sync::mpsc;
+
+/// Does what the home screen wants done, and tells it what follows.
+#[derive(Clone)]
+pub struct HomeDoor(pub std::sync::Arc<dyn Fn(Act, mpsc::Sender<Told>) + Send + Sync>);
+
+impl std::fmt::Debug for HomeDoor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HomeDoor")
+    }
+}

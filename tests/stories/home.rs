@@ -1,0 +1,109 @@
+//! Home: several sessions, one inbox, and the way from one to the other.
+
+use crate::screen::{Hosts, Screen};
+use crate::seat::{Room, assert_verifies};
+use serde_json::json;
+
+at_every_size!(
+    what_is_pending_in_two_sessions_is_decided_in_one_inbox,
+    equal_actions_are_approved_together,
+    one_session_is_left_for_another
+);
+
+/// A session in a directory of its own that proposes to create a file, without a screen; its name.
+fn session(room: &Room, name: &str, text: &str) -> String {
+    let dir = room.workspace().join(name);
+    std::fs::create_dir_all(&dir).unwrap();
+    let script = room.script_as(name, &[json!({"edit": {"path": "new.txt", "after": text, "why": "it is missing"}})]);
+    let args = ["--detached", "--dir", dir.to_str().unwrap(), "--agent", &script, "make it"];
+    let (code, out, err) = room.run(&args);
+    assert_eq!(code, 0, "{err}");
+    out.trim().strip_prefix("started ").expect("its name").to_owned()
+}
+
+/// Presses a key again as long as it comes too early.
+fn consent(screen: &mut Screen, key: &str, name: &str, is_so: impl Fn(&str) -> bool) {
+    for _ in 0..20 {
+        screen.press(key);
+        let refused = |text: &str| text.contains("nothing was approved");
+        screen.wait(name, |text| is_so(text) || refused(text));
+        if is_so(&screen.text()) {
+            return;
+        }
+        // The next key takes the refusal away.
+        screen.press("K");
+        screen.wait("the refusal is gone", |text| !refused(text));
+    }
+    panic!("never: {name}\n{}", screen.picture());
+}
+
+fn what_is_pending_in_two_sessions_is_decided_in_one_inbox(size: (u16, u16)) {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    let sessions = [session(&room, "one", "first\n"), session(&room, "two", "second\n")];
+    let mut screen = Screen::open(&room, &["home"], size);
+    screen.wait("both are pending", |text| text.contains("Inbox 2") && text.contains("+first"));
+    consent(&mut screen, "a", "the first is decided", |text| text.contains("Sessions 2") && text.contains("+second"));
+    assert_eq!((room.read("one/new.txt"), room.exists("two/new.txt")), ("first\n".to_owned(), false));
+    screen.press("d");
+    screen.wait_for("a reason, or Enter");
+    screen.type_text("not now");
+    screen.press("enter");
+    screen.wait_for("Inbox 0");
+    assert!(!room.exists("two/new.txt"));
+    screen.press("q");
+    assert!(screen.gone("home is left").success());
+    screen.assert_restored();
+    hosts.wait_for_none();
+    for (session, verdict) in sessions.iter().zip(["approve", "deny"]) {
+        assert_verifies(&room, session);
+        let (_, out, _) = room.run(&["export", session, "--jsonl"]);
+        let decided = out.lines().find(|line| line.contains("\"kind\":\"decided\"")).expect("a decision");
+        // A key at a client decided, and no script.
+        let is_human = decided.contains("\"by\":{\"human\":\"c");
+        assert!(decided.contains(&format!("\"verdict\":\"{verdict}\"")) && is_human, "{decided}");
+    }
+}
+
+fn equal_actions_are_approved_together(size: (u16, u16)) {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    for name in ["one", "two", "three"] {
+        session(&room, name, "the same\n");
+    }
+    let mut screen = Screen::open(&room, &["home"], size);
+    screen.wait("all are pending", |text| text.contains("Inbox 3") && text.contains("+the same"));
+    consent(&mut screen, "A", "the set is listed", |text| text.contains("3 equal actions would be approved"));
+    screen.type_text("all");
+    screen.press("enter");
+    screen.wait_for("Inbox 0");
+    for name in ["one", "two", "three"] {
+        assert_eq!(room.read(&format!("{name}/new.txt")), "the same\n");
+    }
+    screen.press("q");
+    screen.gone("home is left");
+    hosts.wait_for_none();
+}
+
+fn one_session_is_left_for_another(size: (u16, u16)) {
+    let room = Room::with(&[]);
+    let hosts = Hosts(&room);
+    session(&room, "one", "first\n");
+    session(&room, "two", "second\n");
+    let mut screen = Screen::open(&room, &["home"], size);
+    screen.wait("both are pending", |text| text.contains("Inbox 2") && text.contains("+first"));
+    screen.press("enter");
+    screen.wait("the first session is open", |text| text.contains("a1") && !text.contains("Sessions 2"));
+    screen.approve("the first is approved", |_| room.exists("one/new.txt"));
+    screen.command("home");
+    screen.wait("home is over the session", |text| text.contains("Sessions 2") && text.contains("+second"));
+    screen.press("esc");
+    screen.wait_gone("Sessions 2");
+    screen.command("home");
+    screen.wait("home is there again", |text| text.contains("Sessions 2") && text.contains("+second"));
+    screen.press("enter");
+    screen.wait("the second session is open", |text| text.contains("a1") && !text.contains("Sessions 2"));
+    screen.approve("the second is approved", |_| room.exists("two/new.txt"));
+    screen.quit();
+    hosts.wait_for_none();
+}
