@@ -127,7 +127,7 @@ fn client() -> Option<App> {
         is_record: false,
         reads_only: false,
         has_home: true,
-        opens_home: false,
+        opens_home: rightseat::ui::run::HomeFirst::No,
         at: None,
         title: "bench".to_owned(),
     }))

@@ -12,11 +12,11 @@ use crate::base::{SessionId, UnixMs};
 use crate::cli::limits::{HOME_AGES_MS, HOME_ASK_MS_MAX, HOME_BATCH_MS, HOME_LINE_BYTES_MAX, NAME_CHARS_MAX};
 use crate::model::event::Verdict;
 use crate::ui::home::{Act, Item, Told};
-use crate::ui::run::HomeDoor;
+use crate::ui::run::{HomeDoor, HomeFirst};
 use crate::wire::{Attach, Decide, Machine, Request, Shown};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -32,7 +32,20 @@ pub fn home(shared: &Shared, feed: bool) -> Done {
         return super::list::inbox(shared, false);
     }
     screen::check(shared)?;
-    follow(shared, Then::Home)
+    follow(shared, Then::Home(HomeFirst::Yes))
+}
+
+/// What `rightseat` alone opens instead of the start screen: home, where the directory is nobody's project and there are
+/// sessions, or where a session runs in which something may be pending. Costs no more than a look at the sockets.
+pub fn instead(shared: &Shared, workspace: &Path) -> Option<Then> {
+    let all = Places::open(shared.state_dir()).ok()?.all();
+    let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
+    let is_project = workspace.parent().is_some() && home.as_deref() != Some(workspace);
+    match (is_project, all.iter().any(|place| socket::is_up(&place.socket()))) {
+        (false, _) if !all.is_empty() => Some(Then::Home(HomeFirst::Yes)),
+        (_, true) => Some(Then::Home(HomeFirst::IfPending)),
+        (_, false) => None,
+    }
 }
 
 /// Opens what follows until the user has left.
@@ -40,7 +53,7 @@ pub fn follow(shared: &Shared, mut then: Then) -> Done {
     loop {
         then = match then {
             Then::Done(code) => return Ok(code),
-            Then::Home => alone(shared)?,
+            Then::Home(first) => alone(shared, first)?,
             Then::New => start::described(shared)?,
             Then::Open(Item { host: Some(host), session, action }) => {
                 ssh::client(shared, &host, Some(session.as_str()), false, action)?
@@ -53,9 +66,9 @@ pub fn follow(shared: &Shared, mut then: Then) -> Done {
 }
 
 /// The home screen without a session below it.
-fn alone(shared: &Shared) -> Result<Then, Fail> {
+fn alone(shared: &Shared, first: HomeFirst) -> Result<Then, Fail> {
     let mut options = screen::options(shared, "home", None)?;
-    options.opens_home = true;
+    options.opens_home = first;
     let runtime = daemon::runtime()?;
     let then = screen::run(&runtime, options, futures::future::pending(), || "no session was opened".to_owned());
     runtime.shutdown_background();

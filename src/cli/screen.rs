@@ -5,7 +5,7 @@ use super::{DONE, Fail, INTERRUPTED, home, settings};
 use crate::ui::app::Leave;
 use crate::ui::home::Item;
 use crate::ui::run::files::{KeepRule, PlanStore, UserFiles};
-use crate::ui::run::{self, Desktop, Ended, Notices, Options, Stream};
+use crate::ui::run::{self, Desktop, Ended, HomeFirst, Notices, Options, Stream};
 use crate::ui::terminal::modes;
 use crate::ui::theme::{Depth, Signs};
 use std::future::Future;
@@ -77,7 +77,7 @@ pub fn options(shared: &Shared, title: &str, control: Option<bool>) -> Result<Op
         control,
         opening: None,
         home: Some(home::door(shared)),
-        opens_home: false,
+        opens_home: HomeFirst::No,
         at: None,
     })
 }
@@ -87,7 +87,7 @@ pub enum Then {
     /// The user has left, with this exit code.
     Done(u8),
     /// The home screen, alone.
-    Home,
+    Home(HomeFirst),
     /// A session that the user describes first.
     New,
     /// Another session.

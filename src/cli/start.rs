@@ -23,6 +23,9 @@ pub fn session(shared: &Shared, goal: &[String]) -> Done {
     let resolved = settings::resolved(shared, &workspace)?;
     resolved.warnings.iter().for_each(|warning| super::complain(warning));
     if welcome::is_wanted(shared, goal) {
+        if let Some(then) = home::instead(shared, &workspace) {
+            return home::follow(shared, then);
+        }
         let here = agents::look(shared, &workspace)?;
         let agent = configured(&resolved).unwrap_or_else(|| found(&here, goal));
         let then = welcome::open(shared, workspace, &resolved, &here, agent)?;

@@ -21,6 +21,7 @@ mod doubt;
 mod gate;
 mod layer;
 mod life;
+mod lists;
 mod plan;
 mod prompts;
 mod repair;

@@ -10,6 +10,7 @@ use super::args::Shared;
 use super::screen::Then;
 use super::{Done, Fail, daemon, home, screen};
 use crate::base::ActionId;
+use crate::wire::Overview;
 pub use relay::explained;
 use relay::{Relay, Remote};
 use std::process::Stdio;
@@ -18,7 +19,32 @@ use std::process::Stdio;
 pub fn attach(shared: &Shared, host: &str, session: Option<&str>, read_only: bool) -> Done {
     screen::check(shared)?;
     check(host)?;
+    if session.is_none() {
+        say_which(host)?;
+    }
     home::follow(shared, client(shared, host, session, read_only, None)?)
+}
+
+/// Where several sessions run there, one must be named; the error lists them.
+fn say_which(host: &str) -> Result<(), Fail> {
+    let mut command = command(host, &["ls", "--json"], true).into_std();
+    command.stdin(Stdio::null()).stderr(Stdio::inherit());
+    let out = command.output().map_err(|e| Fail::usage(format!("cannot start ssh: {e}; install OpenSSH")))?;
+    // What is wrong is explained by the attach that follows. A remote shell may print a greeting before.
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let found =
+        text.lines().rev().find_map(|line| serde_json::from_str::<Vec<Overview>>(line).ok()).unwrap_or_default();
+    let running: Vec<String> = found.iter().filter(|one| one.running).map(row).collect();
+    if running.len() < 2 {
+        return Ok(());
+    }
+    Err(Fail::usage(format!("{} sessions run on {host}; name one of them:\n{}", running.len(), running.join("\n"))))
+}
+
+fn row(session: &Overview) -> String {
+    let goal = session.goal.as_deref().and_then(|goal| goal.lines().next()).unwrap_or_default();
+    let name = session.label.name.as_deref().unwrap_or(goal);
+    format!("  {:<32} {:<11} {:>3} held  {name}", session.session.as_str(), session.state.words(), session.held)
 }
 
 /// Starts a session on the other machine with the options of this command line, and attaches to it.

@@ -52,7 +52,11 @@ pub(super) fn key(app: &mut App, mut home: Box<Home>, key: Key) -> Vec<Request> 
 
 pub(super) fn told(app: &mut App, told: Told) -> Vec<Request> {
     match &mut app.overlay {
-        Some(Overlay::Home(home)) => home.take(told).map(Request::Home).into_iter().collect(),
+        Some(Overlay::Home(home)) => {
+            let wanted = home.take(told).map(Request::Home);
+            let next = home.has_given_way().then_some(Request::Leave(Leave::New));
+            wanted.into_iter().chain(next).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -32,6 +32,7 @@ use crate::ui::layout::{self, Layout, LayoutInput, PaneId};
 use crate::ui::look::Look;
 use crate::ui::overlays::Overlay;
 use crate::ui::panes::Panes;
+use crate::ui::run::HomeFirst;
 use crate::ui::terminal::Key;
 use alternates::Alternates;
 use arming::Arming;
@@ -90,8 +91,7 @@ pub struct Start {
     /// The client never has control.
     pub reads_only: bool,
     pub has_home: bool,
-    /// Shows the home screen first.
-    pub opens_home: bool,
+    pub opens_home: HomeFirst,
     /// The action to show first.
     pub at: Option<ActionId>,
 }
@@ -133,8 +133,9 @@ impl App {
             wanted: start.at,
             pictured: None,
         };
-        if start.opens_home {
-            app.overlay = Some(Overlay::Home(Box::new(Home::new(None))));
+        if start.opens_home != HomeFirst::No {
+            let gives_way = start.opens_home == HomeFirst::IfPending;
+            app.overlay = Some(Overlay::Home(Box::new(Home::new(None).giving_way(gives_way))));
         }
         app.scene.utc_offset_s = start.utc_offset_s;
         app.scene.record = start.is_record.then(record::Record::default);

@@ -130,6 +130,8 @@ pub struct Home {
     shows_archived: bool,
     /// The session that is below this screen, if any.
     here: Option<SessionId>,
+    /// Where nothing is pending, the start screen follows at once.
+    gives_way: bool,
 }
 
 impl Home {
@@ -149,7 +151,20 @@ impl Home {
             note: None,
             shows_archived: false,
             here,
+            gives_way: false,
         }
+    }
+
+    /// Where nothing is pending, the start screen follows at once.
+    #[must_use]
+    pub fn giving_way(self, gives_way: bool) -> Self {
+        Self { gives_way, ..self }
+    }
+
+    /// Returns whether it is known that nothing is pending, and the start screen follows.
+    pub fn has_given_way(&mut self) -> bool {
+        let gives_way = self.machines.is_some() && std::mem::take(&mut self.gives_way);
+        gives_way && self.pending().is_empty()
     }
 
     #[must_use]

@@ -3,6 +3,16 @@
 use crate::ui::home::{Act, Told};
 use tokio::sync::mpsc;
 
+/// Whether the home screen is what a client begins with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HomeFirst {
+    #[default]
+    No,
+    Yes,
+    /// Where nothing is pending, it gives way to the start screen.
+    IfPending,
+}
+
 /// Does what the home screen wants done, and tells it what follows.
 #[derive(Clone)]
 pub struct HomeDoor(pub std::sync::Arc<dyn Fn(Act, mpsc::Sender<Told>) + Send + Sync>);

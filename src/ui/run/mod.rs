@@ -29,7 +29,7 @@ use crate::ui::theme::{self, Depth, Signs, ThemeError};
 use crate::ui::welcome::{Kept, Offers, Welcome, Wish};
 use crate::ui::workers::{Pool, Product};
 use crossterm::event::EventStream;
-pub use door::HomeDoor;
+pub use door::{HomeDoor, HomeFirst};
 use files::UserFiles;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
@@ -79,8 +79,7 @@ pub struct Options {
     pub opening: Option<Opening>,
     /// The functions behind the home screen, where there is one.
     pub home: Option<HomeDoor>,
-    /// The home screen comes first.
-    pub opens_home: bool,
+    pub opens_home: HomeFirst,
     /// The action to show first.
     pub at: Option<ActionId>,
 }
@@ -319,7 +318,7 @@ async fn reached(time: Option<Instant>) {
 
 impl Client {
     async fn run(&mut self, modes: &Modes) -> Ended {
-        if self.options.opens_home {
+        if self.options.opens_home != HomeFirst::No {
             // Nothing of it ends the client.
             drop(self.carry_out(Request::Home(Act::Watch), modes).await);
         }

@@ -54,7 +54,7 @@ impl Stage {
             is_record: false,
             reads_only: false,
             has_home: true,
-            opens_home: false,
+            opens_home: crate::ui::run::HomeFirst::No,
             at: None,
         });
         let cells = |n: u16| NonZeroU16::new(n.max(1)).unwrap();
