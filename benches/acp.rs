@@ -105,9 +105,7 @@ fn shown(bencher: divan::Bencher, bytes: Vec<u8>, count: usize) {
             is_record: false,
             reads_only: false,
             title: "bench".to_owned(),
-            has_home: true,
-            opens_home: rightseat::ui::run::HomeFirst::No,
-            at: None,
+            way: rightseat::ui::run::Way::default(),
         };
         let mut app = App::new(start);
         app.update(0, Msg::Linked { client: "c1".into(), control: true, head: rightseat::base::Seq(0) });

@@ -126,9 +126,7 @@ fn client() -> Option<App> {
         arm_after_ms: 400,
         is_record: false,
         reads_only: false,
-        has_home: true,
-        opens_home: rightseat::ui::run::HomeFirst::No,
-        at: None,
+        way: rightseat::ui::run::Way::default(),
         title: "bench".to_owned(),
     }))
 }

@@ -46,7 +46,7 @@ pub fn here(
     ready: impl FnOnce() -> Result<(), Fail> + Send + 'static,
 ) -> Result<Then, Fail> {
     let mut options = screen::options(shared, place.id.as_str(), read_only.then_some(false))?;
-    options.at = at;
+    options.way.at = at;
     let path = place.socket();
     let connect = connected(move || ready().map(|()| path));
     let runtime = daemon::runtime()?;

@@ -2,15 +2,17 @@
 //! screen wants done, and opens one session after the other.
 
 use super::args::Shared;
+use super::compose::SystemClock;
 use super::list::Sessions;
 use super::place::{Places, SessionPlace};
 use super::screen::Then;
 use super::verdict::exchange;
 use super::{DONE, Done, Fail, attach, daemon, print, screen, settings, show, socket, ssh, start};
+use crate::base::SessionId;
 use crate::base::text::Untrusted;
-use crate::base::{SessionId, UnixMs};
 use crate::cli::limits::{HOME_AGES_MS, HOME_ASK_MS_MAX, HOME_BATCH_MS, HOME_LINE_BYTES_MAX, NAME_CHARS_MAX};
 use crate::model::event::Verdict;
+use crate::port::Clock as _;
 use crate::ui::home::{Act, Item, Told};
 use crate::ui::run::{HomeDoor, HomeFirst};
 use crate::wire::{Attach, Decide, Machine, Request, Shown};
@@ -68,7 +70,7 @@ pub fn follow(shared: &Shared, mut then: Then) -> Done {
 /// The home screen without a session below it.
 fn alone(shared: &Shared, first: HomeFirst) -> Result<Then, Fail> {
     let mut options = screen::options(shared, "home", None)?;
-    options.opens_home = first;
+    options.way.first = first;
     let runtime = daemon::runtime()?;
     let then = screen::run(&runtime, options, futures::future::pending(), || "no session was opened".to_owned());
     runtime.shutdown_background();
@@ -306,17 +308,12 @@ fn watch(shared: &Shared, tell: &mpsc::Sender<Told>) {
                 }
                 () = tell.closed() => return,
             }
-            let told = Told::Machines { at: now(), machines: known.values().cloned().collect() };
+            let told = Told::Machines { at: SystemClock.now(), machines: known.values().cloned().collect() };
             if tell.send(told).await.is_err() {
                 return;
             }
         }
     });
-}
-
-fn now() -> UnixMs {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    UnixMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Tells this machine's sessions now, when a journal changes, and once a minute for their ages, until nobody wants it.

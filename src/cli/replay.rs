@@ -104,7 +104,7 @@ fn show(shared: &Shared, record: Record) -> Done {
     let mut options = screen::options(shared, &record.name, Some(true))?;
     options.is_record = true;
     options.files.rules = None;
-    options.home = None;
+    options.way.door = None;
     let runtime = daemon::runtime()?;
     let left = format!("{} was not changed", record.name);
     let then = screen::run(&runtime, options, open(record), || left);

@@ -4,8 +4,8 @@ use super::args::Shared;
 use super::{DONE, Fail, INTERRUPTED, home, settings};
 use crate::ui::app::Leave;
 use crate::ui::home::Item;
-use crate::ui::run::files::{KeepRule, PlanStore, UserFiles};
-use crate::ui::run::{self, Desktop, Ended, HomeFirst, Notices, Options, Stream};
+use crate::ui::run::files::{Dirs, KeepRule, PlanStore, UserFiles};
+use crate::ui::run::{self, Desktop, Ended, HomeFirst, Notices, Options, Stream, Way};
 use crate::ui::terminal::modes;
 use crate::ui::theme::{Depth, Signs};
 use std::future::Future;
@@ -44,9 +44,7 @@ pub fn options(shared: &Shared, title: &str, control: Option<bool>) -> Result<Op
     Ok(Options {
         theme: chosen.theme,
         keymap: chosen.keymap,
-        theme_dir: chosen.theme_dir,
-        keymap_dir: chosen.keymap_dir,
-        history_dir: Some(chosen.history_dir),
+        dirs: Dirs { themes: chosen.theme_dir, keymaps: chosen.keymap_dir, history: Some(chosen.history_dir) },
         depth: depth(),
         signs: if chosen.ascii { Signs::Ascii } else { Signs::detect(locale().as_deref(), term.as_deref()) },
         mouse: chosen.mouse,
@@ -76,9 +74,7 @@ pub fn options(shared: &Shared, title: &str, control: Option<bool>) -> Result<Op
         },
         control,
         opening: None,
-        home: Some(home::door(shared)),
-        opens_home: HomeFirst::No,
-        at: None,
+        way: Way { door: Some(home::door(shared)), ..Way::default() },
     })
 }
 

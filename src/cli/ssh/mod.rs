@@ -60,7 +60,7 @@ pub fn start(shared: &Shared, host: &str, goal: &[String]) -> Done {
     words.push("--".to_owned());
     words.extend(goal.iter().cloned());
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let mut command = std::process::Command::from(command(host, &words, true).into_std());
+    let mut command = command(host, &words, true).into_std();
     command.stdin(Stdio::null()).stderr(Stdio::inherit());
     let out = command.output().map_err(|e| Fail::usage(format!("cannot start ssh: {e}; install OpenSSH")))?;
     if !out.status.success() {
@@ -95,7 +95,7 @@ pub fn client(
     check(host)?;
     let control = read_only.then_some(false);
     let mut options = screen::options(shared, session.unwrap_or(host), control)?;
-    options.at = at;
+    options.way.at = at;
     // The other machine decides what the session may do.
     options.files.rules = None;
     let remote = Remote { host: host.to_owned(), session: session.map(str::to_owned) };

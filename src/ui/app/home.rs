@@ -33,7 +33,7 @@ pub(super) fn key(app: &mut App, mut home: Box<Home>, key: Key) -> Vec<Request> 
         HomeKey::Closes if is_over => return requests,
         HomeKey::Closes => requests.push(Request::Leave(Leave::Quit)),
         HomeKey::Opens(item) if home.is_here(&item) => {
-            app.wanted = item.action;
+            app.way.at = item.action;
             go_to_wanted(app);
             return app.compute_pictures();
         }
@@ -72,7 +72,7 @@ pub(super) fn drawn(app: &mut App) -> bool {
 
 /// Shows the action that the client was opened for, once it is known.
 pub(super) fn go_to_wanted(app: &mut App) {
-    if let Some(id) = app.wanted.take_if(|id| app.scene.session.actions.get(id).is_some()) {
+    if let Some(id) = app.way.at.take_if(|id| app.scene.session.actions.get(id).is_some()) {
         app.scene.set_target(Some(id));
         app.focus_on(PaneId::Diff);
     }

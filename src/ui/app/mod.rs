@@ -24,7 +24,6 @@ use ratatui::layout::Size;
 pub use msg::{AnswerData, EditorOf, Leave, Msg, Notice, RemoteLink, Request};
 pub use scene::{Link, Scene, Touched};
 
-use crate::base::ActionId;
 use crate::ui::composer::{self, Composer};
 use crate::ui::home::Home;
 use crate::ui::keymap::Keymap;
@@ -32,7 +31,7 @@ use crate::ui::layout::{self, Layout, LayoutInput, PaneId};
 use crate::ui::look::Look;
 use crate::ui::overlays::Overlay;
 use crate::ui::panes::Panes;
-use crate::ui::run::HomeFirst;
+use crate::ui::run::{HomeFirst, Way};
 use crate::ui::terminal::Key;
 use alternates::Alternates;
 use arming::Arming;
@@ -58,19 +57,23 @@ pub struct App {
     /// Keys typed of a sequence that is not finished.
     pub pending_keys: Vec<Key>,
     pub arming: Arming,
-    /// The first click after the window came to the front only brings it there.
-    pub click_is_swallowed: bool,
     /// The time of the first of two stop keys, on our clock.
     pub stop_armed_at_ms: Option<u64>,
     pub search: Option<String>,
-    /// Whether the terminal's window has the focus, once it has reported it.
-    pub in_front: Option<bool>,
-    /// There is a home screen to open.
-    pub has_home: bool,
-    /// The action that is shown once it is known.
-    wanted: Option<ActionId>,
+    pub window: Window,
+    /// Its action is shown once it is known.
+    pub way: Way,
     /// The inputs of the last requested picture: action, marked blanks, edits and contents.
     pictured: Option<(crate::base::Digest, bool, u64, u64)>,
+}
+
+/// The terminal's window.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Window {
+    /// Whether it has the focus, once it has reported it.
+    pub in_front: Option<bool>,
+    /// The first click after it came to the front only brings it there.
+    pub click_is_swallowed: bool,
 }
 
 /// The initial state of a client.
@@ -90,10 +93,7 @@ pub struct Start {
     pub is_record: bool,
     /// The client never has control.
     pub reads_only: bool,
-    pub has_home: bool,
-    pub opens_home: HomeFirst,
-    /// The action to show first.
-    pub at: Option<ActionId>,
+    pub way: Way,
 }
 
 impl App {
@@ -125,16 +125,14 @@ impl App {
             toast: None,
             pending_keys: Vec::new(),
             arming: Arming::after(start.arm_after_ms),
-            click_is_swallowed: false,
             stop_armed_at_ms: None,
             search: None,
-            in_front: None,
-            has_home: start.has_home,
-            wanted: start.at,
+            window: Window::default(),
+            way: start.way,
             pictured: None,
         };
-        if start.opens_home != HomeFirst::No {
-            let gives_way = start.opens_home == HomeFirst::IfPending;
+        if app.way.first != HomeFirst::No {
+            let gives_way = app.way.first == HomeFirst::IfPending;
             app.overlay = Some(Overlay::Home(Box::new(Home::new(None).giving_way(gives_way))));
         }
         app.scene.utc_offset_s = start.utc_offset_s;

@@ -118,7 +118,7 @@ impl App {
         let notice = if ended { Some(Notice::Ended) } else { arrived.then_some(Notice::Waits) };
         home::go_to_wanted(self);
         requests.extend(self.look_at_processes());
-        requests.extend(notice.filter(|_| self.in_front != Some(true)).map(Request::Notify));
+        requests.extend(notice.filter(|_| self.window.in_front != Some(true)).map(Request::Notify));
         requests
     }
 
@@ -435,7 +435,7 @@ impl App {
             Input::Key { key, held } => {
                 self.arming.key(key, held, self.scene.now_ms);
                 self.toast = None;
-                self.click_is_swallowed = false;
+                self.window.click_is_swallowed = false;
                 let mut requests = self.key(key);
                 requests.extend(self.look_at_processes());
                 requests
@@ -454,16 +454,16 @@ impl App {
                 Vec::new()
             }
             Input::FocusGained => {
-                self.in_front = Some(true);
-                self.click_is_swallowed = true;
+                self.window.in_front = Some(true);
+                self.window.click_is_swallowed = true;
                 Vec::new()
             }
             Input::FocusLost => {
-                self.in_front = Some(false);
+                self.window.in_front = Some(false);
                 Vec::new()
             }
             Input::Click(at) => {
-                if !std::mem::take(&mut self.click_is_swallowed)
+                if !std::mem::take(&mut self.window.click_is_swallowed)
                     && self.overlay.is_none()
                     && let Some(pane) = self.layout.pane_at(at.x, at.y)
                 {

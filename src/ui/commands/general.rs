@@ -65,7 +65,7 @@ pub(super) const COMMANDS: &[Command] = &[
         Vec::new()
     }),
     Command {
-        why_disabled: |app| (!app.has_home).then_some("a record has no other sessions"),
+        why_disabled: |app| app.way.door.is_none().then_some("a record has no other sessions"),
         ..general("home", "home", "All sessions, and one inbox of what is pending in them", home::open)
     },
     general("detach", "detach", "Detach this client; the session continues", |_| vec![Request::Leave(Leave::Detach)]),

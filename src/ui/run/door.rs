@@ -1,7 +1,18 @@
 //! The way from the home screen to whoever reads the sessions: given by the caller, as everything outside of the client.
 
+use crate::base::ActionId;
 use crate::ui::home::{Act, Told};
 use tokio::sync::mpsc;
+
+/// Where a client begins, and whether home can be reached from it.
+#[derive(Debug, Clone, Default)]
+pub struct Way {
+    /// Absent where there are no other sessions.
+    pub door: Option<HomeDoor>,
+    pub first: HomeFirst,
+    /// The action of the session to show first.
+    pub at: Option<ActionId>,
+}
 
 /// Whether the home screen is what a client begins with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,7 +1,17 @@
 //! The user's own files on this machine that a client adds to: rules of the policy, and saved plans. What is done with
 //! them is the caller's.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+
+/// The directories of the user's own files that a client reads.
+#[derive(Debug, Clone, Default)]
+pub struct Dirs {
+    pub themes: Option<PathBuf>,
+    pub keymaps: Option<PathBuf>,
+    /// The messages that were sent, by project.
+    pub history: Option<PathBuf>,
+}
 
 /// See the module.
 #[derive(Debug, Clone, Default)]

@@ -14,10 +14,10 @@ mod notice;
 mod signals;
 pub mod zone;
 
-use crate::base::ActionId;
+use crate::model::PromptPart;
 use crate::ui::app::{App, Leave, Msg, Request, Start};
 use crate::ui::home::{Act, Told};
-use crate::ui::keymap::{self, KeymapError};
+use crate::ui::keymap::{self, Keymap, KeymapError};
 use crate::ui::limits::{UI_BACKLOG_MAX, UI_BACKLOG_MS_MAX, UI_FRAME_MS_MIN, UI_JOBS_WAITING_MAX};
 use crate::ui::linear::{self, LineRenderer};
 use crate::ui::look::Look;
@@ -29,8 +29,8 @@ use crate::ui::theme::{self, Depth, Signs, ThemeError};
 use crate::ui::welcome::{Kept, Offers, Welcome, Wish};
 use crate::ui::workers::{Pool, Product};
 use crossterm::event::EventStream;
-pub use door::{HomeDoor, HomeFirst};
-use files::UserFiles;
+pub use door::{HomeDoor, HomeFirst, Way};
+use files::{Dirs, UserFiles};
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use link::{Heard, Link};
@@ -50,11 +50,7 @@ use tokio::sync::mpsc;
 pub struct Options {
     pub theme: String,
     pub keymap: String,
-    /// The user's own theme and keymap files.
-    pub theme_dir: Option<PathBuf>,
-    pub keymap_dir: Option<PathBuf>,
-    /// The directory of the messages that were sent, by project.
-    pub history_dir: Option<PathBuf>,
+    pub dirs: Dirs,
     pub depth: Depth,
     pub signs: Signs,
     pub mouse: bool,
@@ -77,11 +73,7 @@ pub struct Options {
     pub control: Option<bool>,
     /// The session is described on the start screen first.
     pub opening: Option<Opening>,
-    /// The functions behind the home screen, where there is one.
-    pub home: Option<HomeDoor>,
-    pub opens_home: HomeFirst,
-    /// The action to show first.
-    pub at: Option<ActionId>,
+    pub way: Way,
 }
 
 /// The start screen: what it offers, and the functions that act on it.
@@ -156,13 +148,14 @@ pub async fn run(
 ) -> Result<Ended, UiError> {
     modes::check(options.term.as_deref(), options.linear)?;
     // What is wrong with the chosen theme is said on every terminal, also on one that cannot show it.
-    let chosen = theme::load(&options.theme, options.theme_dir.as_deref())?;
+    let chosen = theme::load(&options.theme, options.dirs.themes.as_deref())?;
     let theme = match options.depth.theme_name(&options.theme) {
         fits if fits == options.theme => chosen,
         instead => theme::builtin(instead)?,
     }
     .at_depth(options.depth);
-    let keymap = keymap::load(&options.keymap, options.keymap_dir.as_deref())?;
+    let keymap = keymap::load(&options.keymap, options.dirs.keymaps.as_deref())?;
+    let look = Look { theme, signs: options.signs };
     let signals = Signals::listen()?;
     let plain = options.linear && options.term.as_deref().is_none_or(|term| matches!(term, "" | "dumb"));
     let wanted = modes::Options {
@@ -174,29 +167,13 @@ pub async fn run(
     };
     let (modes, entry) = Modes::enter(wanted)?;
     let size = modes::size();
-    let look = Look { theme, signs: options.signs };
     let surface = if options.linear {
         Surface::Lines(Box::default())
     } else {
         Surface::Screen(Box::new(screen_for(size, options.term.as_deref()).with_links(options.links)))
     };
     let size = surface.room(size);
-    let mut app = App::new(Start {
-        look,
-        keymap,
-        size,
-        linear: options.linear,
-        title: options.title.clone(),
-        utc_offset_s: zone::utc_offset_s(),
-        arm_after_ms: options.arm_after_ms,
-        is_record: options.is_record,
-        reads_only: options.control == Some(false),
-        has_home: options.home.is_some(),
-        opens_home: options.opens_home,
-        at: options.at.clone(),
-    });
-    let offers = options.opening.as_ref().map(|opening| opening.offers.clone());
-    app.overlay = offers.map(|offers| Overlay::Welcome(Box::new(Welcome::new(offers)))).or(app.overlay);
+    let app = opened(&options, look, keymap, size);
     let (home, from_home) = mpsc::channel(UI_JOBS_WAITING_MAX);
     let (products, from_workers) = mpsc::channel(UI_JOBS_WAITING_MAX);
     let mut client = Client {
@@ -233,6 +210,25 @@ pub async fn run(
         std::mem::forget(client);
     }
     Ok(ended)
+}
+
+/// The state that a client begins with.
+fn opened(options: &Options, look: Look, keymap: Keymap, size: Size) -> App {
+    let mut app = App::new(Start {
+        look,
+        keymap,
+        size,
+        linear: options.linear,
+        title: options.title.clone(),
+        utc_offset_s: zone::utc_offset_s(),
+        arm_after_ms: options.arm_after_ms,
+        is_record: options.is_record,
+        reads_only: options.control == Some(false),
+        way: options.way.clone(),
+    });
+    let offers = options.opening.as_ref().map(|opening| opening.offers.clone());
+    app.overlay = offers.map(|offers| Overlay::Welcome(Box::new(Welcome::new(offers)))).or(app.overlay);
+    app
 }
 
 /// GNU screen (whose name tmux may carry too) erases in the default background.
@@ -318,7 +314,7 @@ async fn reached(time: Option<Instant>) {
 
 impl Client {
     async fn run(&mut self, modes: &Modes) -> Ended {
-        if self.options.opens_home != HomeFirst::No {
+        if self.options.way.first != HomeFirst::No {
             // Nothing of it ends the client.
             drop(self.carry_out(Request::Home(Act::Watch), modes).await);
         }
@@ -351,7 +347,7 @@ impl Client {
         for request in self.app.last_words() {
             if let Request::Host(ask) = request {
                 drop(self.link.ask(ask));
-            } else if let (Request::Remember { workspace, parts }, Some(dir)) = (request, &self.options.history_dir) {
+            } else if let (Request::Remember { workspace, parts }, Some(dir)) = (request, &self.options.dirs.history) {
                 drop(history::add(dir, &workspace, &parts));
             }
         }
@@ -499,16 +495,12 @@ impl Client {
                 Vec::new()
             }
             Request::Browse(address) => self.app.update(at, browse::browsed(address).await),
-            Request::LoadHistory(workspace) => match &self.options.history_dir {
+            Request::LoadHistory(workspace) => match &self.options.dirs.history {
                 Some(dir) => self.app.update(at, Msg::History(history::load(dir, &workspace))),
                 None => Vec::new(),
             },
             Request::Remember { workspace, parts } => {
-                if let Some(dir) = &self.options.history_dir
-                    && let Err(error) = history::add(dir, &workspace, &parts)
-                {
-                    tracing::warn!(%error, "a message was not added to the history");
-                }
+                self.remember(&workspace, &parts);
                 Vec::new()
             }
             Request::Attach(path) => self.app.update(at, image::attached(path.as_deref()).await),
@@ -528,7 +520,7 @@ impl Client {
             Request::SignIn(login) => self.sign_in(&login, modes).await,
             Request::Begin(wish) => self.begin(wish),
             Request::Home(act) => {
-                if let Some(HomeDoor(does)) = &self.options.home {
+                if let Some(HomeDoor(does)) = &self.options.way.door {
                     does(act, self.home.clone());
                 }
                 Vec::new()
@@ -551,6 +543,14 @@ impl Client {
         };
         self.dirty = true;
         Ok(more)
+    }
+
+    fn remember(&self, workspace: &str, parts: &[PromptPart]) {
+        if let Some(dir) = &self.options.dirs.history
+            && let Err(error) = history::add(dir, workspace, parts)
+        {
+            tracing::warn!(%error, "a message was not added to the history");
+        }
     }
 
     /// Gives the terminal to the shell until we are continued.

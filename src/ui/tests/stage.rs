@@ -53,9 +53,7 @@ impl Stage {
             arm_after_ms: 400,
             is_record: false,
             reads_only: false,
-            has_home: true,
-            opens_home: crate::ui::run::HomeFirst::No,
-            at: None,
+            way: crate::ui::run::Way::default(),
         });
         let cells = |n: u16| NonZeroU16::new(n.max(1)).unwrap();
         let terminal = vt100::Parser::new(cells(height), cells(width), 0);
