@@ -46,6 +46,7 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
     })
     .map_err(|e| Fail::usage(e.to_string()))?
     .passing(options.settings.env_pass.clone())
+    .drilling(options.settings.stop.drill)
     .layered(&options.settings.layer, vec![place.state().to_owned()])
     .watching_by(means(options.settings.watch.poll), Duration::from_millis(options.settings.watch.poll_ms));
     let workspace: Arc<dyn Workspace> = Arc::new(workspace);

@@ -1,7 +1,7 @@
 //! From files to settings: later layers win, the project's only where it tightens.
 
-use super::Quiet;
 use super::file::{File, Specialist};
+use super::{Quiet, StopSettings};
 use crate::base::limits::{
     MODEL_BUDGET_ACTIONS, MODEL_BUDGET_COST_MICROS, MODEL_BUDGET_TOKENS, MODEL_BUDGET_TURNS, MODEL_BUDGET_WALL_MS,
     RUN_TIMEOUT_MS_DEFAULT, UI_ARM_AFTER_MS, WATCH_POLL_MS,
@@ -148,6 +148,7 @@ pub struct Settings {
     pub specialists: BTreeMap<String, Specialist>,
     pub notifications: Calls,
     pub layer: LayerSettings,
+    pub stop: StopSettings,
 }
 
 /// How the workspace is watched.
@@ -229,6 +230,7 @@ impl Default for Settings {
             specialists: BTreeMap::new(),
             notifications: Calls::default(),
             layer: LayerSettings::default(),
+            stop: StopSettings::default(),
         }
     }
 }
@@ -308,6 +310,7 @@ fn apply(s: &mut Settings, f: &File) {
     set(&mut s.layer.commands, &f.layer.commands);
     set(&mut s.layer.network, &f.layer.network);
     some(&mut s.layer.promote, &f.layer.promote);
+    s.stop.apply(&f.stop);
     s.specialists.extend(f.specialists.clone());
 }
 

@@ -12,6 +12,7 @@ mod load;
 mod paths;
 mod quiet;
 mod rows;
+mod stop;
 
 pub use error::ConfigError;
 pub use file::{Checks, File, LayerFile, Notifications, Specialist, Ui, Watch, parse, schema};
@@ -22,3 +23,4 @@ pub use layers::{
 pub use load::{load, read_beside};
 pub use paths::{Paths, Places};
 pub use quiet::Quiet;
+pub use stop::{StopFile, StopSettings};

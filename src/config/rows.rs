@@ -42,6 +42,8 @@ impl Settings {
             ("layer.commands", value(&self.layer.commands)),
             ("layer.network", self.layer.network.to_string()),
             ("layer.promote", optional(self.layer.promote.as_ref())),
+            ("stop.drill", self.stop.drill.to_string()),
+            ("stop.unattended_freeze_min", self.stop.unattended_freeze_min.to_string()),
         ]
     }
 }

@@ -6,6 +6,7 @@
 mod actor;
 mod book;
 mod clients;
+mod drill;
 mod encoding;
 mod find;
 mod gate;

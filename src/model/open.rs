@@ -80,6 +80,7 @@ open_words! {
         ClaimWithoutRun = "claim_without_run",
         Cut = "cut",
         CutPrompt = "cut_prompt",
+        Drill = "drill",
         EmptyAnswer = "empty_answer",
         Encoding = "encoding",
         Fallback = "fallback",
@@ -138,6 +139,23 @@ open_words! {
         Start = "start",
         StepBegins = "step_begins",
         StepEnds = "step_ends",
+    }
+
+    /// The means that hold the processes of a command or an agent together.
+    Rung {
+        /// A layer, which has a pid namespace.
+        Layer = "layer",
+        /// A pid namespace.
+        Namespace = "namespace",
+        /// The launcher as a child subreaper.
+        Subreaper = "subreaper",
+    }
+
+    /// The end of a drill of the stop.
+    DrillResult {
+        Passed = "passed",
+        Failed = "failed",
+        Unavailable = "unavailable",
     }
 
     /// The change of a client.
@@ -229,6 +247,8 @@ mod tests {
         comes_back::<WatchState>(word);
         comes_back::<Moment>(word);
         comes_back::<ClientChange>(word);
+        comes_back::<Rung>(word);
+        comes_back::<DrillResult>(word);
         comes_back::<EvidenceKind>(word);
         comes_back::<AgentLevel>(word);
         comes_back::<SpokenBy>(word);

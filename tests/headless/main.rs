@@ -18,6 +18,7 @@ mod agents;
 mod always;
 mod crash;
 mod doubt;
+mod drill;
 mod gate;
 mod layer;
 mod life;

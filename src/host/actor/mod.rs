@@ -6,6 +6,7 @@ mod requests;
 
 use super::book::Published;
 use super::clients::{Asked, Responder};
+use super::drill;
 use super::find::Finder;
 use super::gate::{Due, Gate, rules};
 use super::line::{AgentLine, cancel_turn};
@@ -23,10 +24,11 @@ use crate::host::limits::PROMOTION_WAIT_MS_MAX;
 use crate::model::AlarmKind;
 use crate::model::decide::{Input, Reply};
 use crate::model::event::{
-    Census, Event, LapseWhy, OutcomeWord, SessionEnded, SessionOpened, Stopped, TurnEnd, TurnEnded, Verdict,
+    Census, DrilledRung, Event, LapseWhy, Mode, OutcomeWord, SessionEnded, SessionOpened, Stopped, TurnEnd, TurnEnded,
+    Verdict,
 };
 use crate::port::{FromAgent, Notice, Performed};
-use crate::wire::Answer;
+use crate::wire::{Answer, SetMode};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -51,6 +53,8 @@ pub enum Msg {
     /// The agent's process has ended; it starts again elsewhere.
     Moved,
     Close(String),
+    /// The drill of the stop has ended.
+    Drilled(Vec<DrilledRung>),
     /// A process of the session itself tried to attach.
     Intruded,
     /// The process is asked to go; the session is not over.
@@ -131,6 +135,7 @@ impl Actor {
     pub async fn run(mut self, mut inbox: mpsc::Receiver<Msg>) -> Ending {
         let mut notices = self.gate.workspace().notices();
         self.runs.first_checkpoint(&self.gate);
+        drill::begin(&self.gate, &self.to_self);
         let (arrives, mut arrival) = mpsc::channel(1);
         // One waiting arrival is enough: all present sessions are checked then.
         self.surroundings.watch(Box::new(move || {
@@ -197,6 +202,7 @@ impl Actor {
                 self.successor.parted(&mut self.gate, line, surroundings, *change, reply);
             }
             Msg::Moved => self.line.is_moved(),
+            Msg::Drilled(rungs) => self.drilled(rungs),
             Msg::Close(why) => self.close(&why),
             Msg::Leave => self.closing = true,
             Msg::Intruded => self.gate.alarm(
@@ -303,6 +309,15 @@ impl Actor {
             link.end().await;
             drop(to_self.send(Msg::Stopped { census, reply }).await);
         });
+    }
+
+    /// Where a stop cannot be relied on, nothing runs without a question.
+    fn drilled(&mut self, rungs: Vec<DrilledRung>) {
+        let asks = matches!(self.gate.session().mode, Mode::Step | Mode::Observe);
+        if drill::record(&mut self.gate, rungs) && !asks {
+            // A journal in trouble has closed the gate.
+            let _ = self.mode(SetMode { mode: Mode::Step });
+        }
     }
 
     fn stopped(&mut self, census: Census, reply: Responder) {

@@ -140,7 +140,7 @@ impl Actor {
         Ok(PlanRevision { revision: session.plan.revision, comments })
     }
 
-    fn mode(&mut self, mode: SetMode) -> Result<SetMode, RpcError> {
+    pub(super) fn mode(&mut self, mode: SetMode) -> Result<SetMode, RpcError> {
         let was = self.gate.session().mode;
         self.gate.put(Input::SetMode { mode: mode.mode }, Blobs::new())?;
         self.gate.send(ToAgent::Mode(mode.mode));

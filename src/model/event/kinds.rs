@@ -2,6 +2,7 @@
 //! struct each, with the names and shapes of the wire.
 
 use super::agents::AgentChanged;
+use super::drills::{self, Drilled};
 use super::layers::InLayer;
 use super::plans::{PlanCommented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
 use super::rules::{LeaseGranted, LeaseRevoked, PolicyAllowed, PolicyReloaded, PolicyRevoked, PolicyTightened, Ruled};
@@ -78,6 +79,7 @@ events! {
     "frozen" Frozen { touches [Actions], Both |body| Words::new("Frozen").text(&body.why) }
     "resumed" Resumed { touches [Actions], Report |_| "Resumed" }
     "stopped" Stopped { touches [Actions], Both words::stopped }
+    "drilled" Drilled { touches [Actions], Report drills::drilled }
     "alarm" Alarm {
         about |body| body.action.as_ref(), touches [Actions],
         Both |body| Words::new(format!("Alarm: {}", body.what.as_str().replace('_', " "))).text(&body.text)

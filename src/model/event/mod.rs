@@ -178,6 +178,7 @@ impl<'de> Deserialize<'de> for Envelope {
 }
 
 mod agents;
+mod drills;
 mod kinds;
 mod layers;
 mod plans;
@@ -186,6 +187,7 @@ mod vocabulary;
 mod words;
 
 pub use agents::AgentChanged;
+pub use drills::{Drilled, DrilledRung};
 pub use kinds::*;
 pub use layers::{InLayer, WouldChange};
 pub use plans::{PlanCommented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
