@@ -10,7 +10,7 @@ use crate::base::UnixMs;
 use crate::checks::{ProjectRoot, ProjectView, format_of};
 use crate::config::{Paths, Polling, TestCommand};
 use crate::host::{ChecksSetup, Judge as _, Setup};
-use crate::journal::Journal;
+use crate::journal::{Journal, Signer};
 use crate::model::Command;
 use crate::port::{Clock, Workspace};
 use crate::workspace::launch::Containment;
@@ -65,6 +65,13 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
     let neighbors = Arc::new(Registry::enter(place.state(), &place.id, workspace.root()));
     let path = place.journal();
     let journal = if Journal::is_begun(&path) { Journal::open(&path)? } else { Journal::create(&path, &place.id)? };
+    let journal = match Signer::load_or_make(&place.signing_key()) {
+        Ok(signer) => journal.signed_by(Arc::new(signer))?,
+        Err(error) => {
+            warnings.push(format!("the record is not signed: {error}"));
+            journal
+        }
+    };
     Ok(Setup {
         journal,
         journal_path: path,
@@ -110,7 +117,7 @@ fn judge(
     };
     let sessions = place.dir.parent().unwrap_or(&place.dir).to_owned();
     // Agents must not write the reports of sessions.
-    let mut own = vec![sessions, place.state().join(super::neighbors::DIR)];
+    let mut own = vec![sessions, place.state().join(super::neighbors::DIR), place.state().join(super::place::KEYS)];
     match &options.config {
         // The file named may lie anywhere, also in or above the project: what is ours there has names.
         Some(file) => {

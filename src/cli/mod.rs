@@ -1,6 +1,7 @@
 //! The command line: the only place that names everything.
 
 mod agents;
+mod anchor;
 mod args;
 mod attach;
 mod compose;

@@ -33,7 +33,7 @@ use crate::journal::Journal;
 use crate::model::check::CaseReport;
 use crate::model::decide::Ruling;
 use crate::model::event::{AgentBadge, Isolation, Mode, SessionEnded};
-use crate::model::{Action, Command, Role};
+use crate::model::{Action, AlarmKind, Command, Role};
 use crate::policy::{Allowance, Judged, Listed, Reach};
 use crate::port::{Agent, AgentSeat, Clock, Neighbors, Workspace};
 use crate::wire::AgentRow;
@@ -225,7 +225,13 @@ impl Host {
 
     /// A process of the session itself tried to attach, and was refused.
     pub async fn intruded(&self) {
-        let _ = self.to_actor.send(actor::Msg::Intruded).await;
+        let text = "a process that the agent started tried to attach to this session; it was refused";
+        self.alarm(AlarmKind::Intruder, text.to_owned()).await;
+    }
+
+    /// Records an alarm about something outside of the session.
+    pub async fn alarm(&self, what: AlarmKind, text: String) {
+        let _ = self.to_actor.send(actor::Msg::Alarm(what, text)).await;
     }
 
     /// Ends the session as `session/close` does.

@@ -75,6 +75,7 @@ macro_rules! string_form {
 open_words! {
     /// The subject of an alarm.
     AlarmKind {
+        Anchor = "anchor",
         BeforePlan = "before_plan",
         Budget = "budget",
         ClaimWithoutRun = "claim_without_run",

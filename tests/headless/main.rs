@@ -16,6 +16,7 @@ mod seat;
 
 mod agents;
 mod always;
+mod anchor;
 mod crash;
 mod doubt;
 mod drill;

@@ -4,6 +4,7 @@ use super::Finding;
 use crate::cli::args::Shared;
 use crate::cli::place::Places;
 use crate::cli::{agents, llm, runner, screen, settings};
+use crate::journal::Signer;
 use crate::policy::Policy;
 use crate::ui::keymap;
 use crate::ui::terminal::modes;
@@ -88,7 +89,20 @@ fn state(shared: &Shared) -> Vec<Finding> {
     };
     let count = places.all().len();
     let says = format!("{}, {count} sessions", places.state.display());
-    vec![Finding::works(GROUP, "directory", says), socket(GROUP, &places.state)]
+    vec![Finding::works(GROUP, "directory", says), socket(GROUP, &places.state), key(GROUP, &places)]
+}
+
+/// The key that records are signed with, public part.
+fn key(group: &'static str, places: &Places) -> Finding {
+    match Signer::load_or_make(&places.signing_key()) {
+        Ok(signer) => {
+            let key = signer.key();
+            Finding::works(group, "signing key", format!("{} ({key})", key.fingerprint()))
+        }
+        Err(error) => {
+            Finding::limited(group, "signing key", error.to_string(), "records are not signed until it works")
+        }
+    }
 }
 
 /// Checks that a socket can be created in the state directory: some shared file systems support none.

@@ -55,8 +55,8 @@ pub enum Msg {
     Close(String),
     /// The drill of the stop has ended.
     Drilled(Vec<DrilledRung>),
-    /// A process of the session itself tried to attach.
-    Intruded,
+    /// Something that the user must see came to pass outside of the actor.
+    Alarm(AlarmKind, String),
     /// The process is asked to go; the session is not over.
     Leave,
 }
@@ -205,10 +205,7 @@ impl Actor {
             Msg::Drilled(rungs) => self.drilled(rungs),
             Msg::Close(why) => self.close(&why),
             Msg::Leave => self.closing = true,
-            Msg::Intruded => self.gate.alarm(
-                AlarmKind::Intruder,
-                "a process that the agent started tried to attach to this session; it was refused".to_owned(),
-            ),
+            Msg::Alarm(what, text) => self.gate.alarm(what, text),
         }
         self.carry_out();
     }
@@ -325,7 +322,8 @@ impl Actor {
             let text = Some("stopped by the user".to_owned());
             self.gate.record(Event::TurnEnded(TurnEnded { turn, reason: TurnEnd::Canceled, text }));
         }
-        self.gate.record(Event::Stopped(Stopped { census: census.clone() }));
+        let signed = self.gate.sign_census(&census);
+        self.gate.record(Event::Stopped(Stopped { census: census.clone(), signed }));
         let _ = reply.send(Ok(Answer::Stop(census)));
     }
 

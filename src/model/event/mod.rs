@@ -178,20 +178,20 @@ impl<'de> Deserialize<'de> for Envelope {
 }
 
 mod agents;
-mod drills;
 mod kinds;
 mod layers;
 mod plans;
 mod rules;
+mod stops;
 mod vocabulary;
 mod words;
 
 pub use agents::AgentChanged;
-pub use drills::{Drilled, DrilledRung};
 pub use kinds::*;
 pub use layers::{InLayer, WouldChange};
 pub use plans::{PlanCommented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
 pub use rules::*;
+pub use stops::{Census, Drilled, DrilledRung, Stopped, Survivor};
 pub use vocabulary::*;
 pub use words::{Detail, Words};
 

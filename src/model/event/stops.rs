@@ -1,8 +1,45 @@
-//! Drills of the stop: processes that evade it were started in the session's own isolation, and ended.
+//! The stop of a session's processes: its proof, and its drills, in which processes that evade it were started in the
+//! session's own isolation, and ended.
 
 use super::words::Words;
+use crate::base::Signed;
 use crate::model::open::{DrillResult, Rung};
 use serde::{Deserialize, Serialize};
+
+/// A process that still exists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Survivor {
+    pub pid: i32,
+    pub argv: String,
+    /// The parent process when it was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<i32>,
+}
+
+/// The proof after a stop. `unknown` is what could not be checked, and is never counted as gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Census {
+    /// From the request to the end of the check.
+    pub checked_ms: u64,
+    /// From the request until nothing moved, and until the last one that was found was killed; absent where nothing was
+    /// there, or where it did not come so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub killed_ms: Option<u64>,
+    pub survivors: Vec<Survivor>,
+    pub unknown: Vec<String>,
+    /// Processes that were found and ended.
+    #[serde(default)]
+    pub ended: Vec<Survivor>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    pub census: Census,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Signed>,
+}
 
 /// A drill, on each rung that the session uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
