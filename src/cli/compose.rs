@@ -87,6 +87,9 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
         plan: options.plan.clone(),
         warnings,
         neighbors,
+        unattended_freeze: Some(options.settings.stop.unattended_freeze_min)
+            .filter(|minutes| *minutes > 0)
+            .map(|minutes| Duration::from_secs(minutes.saturating_mul(60))),
     })
 }
 

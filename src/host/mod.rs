@@ -23,6 +23,7 @@ mod seats;
 mod snapshot;
 mod successor;
 mod surroundings;
+mod unattended;
 mod undo;
 mod words;
 
@@ -40,6 +41,7 @@ use crate::wire::AgentRow;
 use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 pub use book::Published;
@@ -162,6 +164,8 @@ pub struct Setup {
     /// Problems with the rules, in words: the user must see them, wherever this process writes its log.
     pub warnings: Vec<String>,
     pub neighbors: Arc<dyn Neighbors>,
+    /// A session that works is frozen when no client was attached for so long; `None` for never.
+    pub unattended_freeze: Option<Duration>,
 }
 
 /// A running session.

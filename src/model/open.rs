@@ -101,6 +101,8 @@ open_words! {
         SessionLost = "session_lost",
         SharedWorkspace = "shared_workspace",
         TestTampering = "test_tampering",
+        /// Nobody was attached while the agent worked.
+        Unattended = "unattended",
         Unsupervised = "unsupervised",
     }
 

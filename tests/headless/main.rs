@@ -27,6 +27,7 @@ mod plan;
 mod prompts;
 mod repair;
 mod restore;
+mod stop;
 mod surroundings;
 mod verdict;
 mod wire;

@@ -17,6 +17,7 @@ use super::runs::{self, Runs};
 use super::seats::Seats;
 use super::successor::{self, Change, Successor};
 use super::surroundings::Surroundings;
+use super::unattended::Unattended;
 use super::undo::{self, Undo};
 use super::{Ending, HostError, Setup};
 use crate::base::{ActionId, ClientId};
@@ -28,7 +29,7 @@ use crate::model::event::{
     Verdict,
 };
 use crate::port::{FromAgent, Notice, Performed};
-use crate::wire::{Answer, SetMode};
+use crate::wire::{Answer, Freeze, SetMode};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -77,6 +78,7 @@ pub struct Actor {
     finder: Finder,
     past: PastSessions,
     surroundings: Surroundings,
+    unattended: Unattended,
     to_self: mpsc::Sender<Msg>,
     closing: bool,
 }
@@ -101,6 +103,7 @@ impl Actor {
             runs: Runs::new(to_self.clone()),
             undo: Undo::new(to_self.clone()),
             surroundings: Surroundings::new(setup.neighbors, embedded),
+            unattended: Unattended::new(setup.unattended_freeze),
             to_self,
             closing: false,
         };
@@ -154,6 +157,9 @@ impl Actor {
                     None => std::future::pending().await,
                 }
             };
+            let session = self.gate.session();
+            let works = session.turns.current.is_some() && session.frozen.is_none();
+            self.unattended.follow(self.seats.is_attended(), works);
             // The user comes first, whatever the agent floods us with.
             tokio::select! {
                 biased;
@@ -176,6 +182,7 @@ impl Actor {
                     Some(notice) => self.take_notice(notice),
                     None => notices = None,
                 },
+                () = self.unattended.is_due() => self.freeze_unattended(),
                 Some(()) = arrival.recv() => self.surroundings.meet_neighbors(&mut self.gate),
                 Some(()) = rules_changed.recv() => rules::freshen(&mut self.gate),
             }
@@ -306,6 +313,14 @@ impl Actor {
             link.end().await;
             drop(to_self.send(Msg::Stopped { census, reply }).await);
         });
+    }
+
+    /// The alarm calls the user, and is what they see first when they come back.
+    fn freeze_unattended(&mut self) {
+        let why = self.unattended.why();
+        if self.freeze(Freeze { why: Some(why.clone()) }).is_ok() {
+            self.gate.alarm(AlarmKind::Unattended, format!("the session was frozen: {why}"));
+        }
     }
 
     /// Where a stop cannot be relied on, nothing runs without a question.
