@@ -91,6 +91,20 @@ fn every_test_that_a_guarantee_names_exists() {
 }
 
 #[test]
+fn every_row_of_the_yardstick_names_its_tests_or_says_no() {
+    let page = text("SECURITY.md");
+    let (_, table) = page.split_once("## Yardstick").expect("the yardstick");
+    let (table, _) = table.split_once("\n## ").expect("a section after it");
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| Y")).collect();
+    assert_eq!(rows.len(), 14, "Y1 to Y14");
+    for row in rows.iter().filter(|row| row.ends_with("| – |")) {
+        assert!(row.contains("| no: "), "neither a test nor a plain no: {row}");
+    }
+    let proved: Vec<&str> = rows.into_iter().filter(|row| !row.ends_with("| – |")).collect();
+    assert_eq!(rows_name_tests(&proved.join("\n"), "| Y"), proved.len());
+}
+
+#[test]
 fn every_test_that_an_invariant_names_exists() {
     let page = text("docs/ARCHITECTURE.md");
     let (_, table) = page.split_once("## Invariants").expect("the invariants");

@@ -5,9 +5,11 @@ pub mod id;
 pub mod limits;
 pub mod nearest;
 pub mod path;
+pub mod signature;
 pub mod text;
 
 pub use digest::Digest;
 pub use id::{ActionId, ClientId, CommentId, LeaseId, RuleId, RunId, Seq, SessionId, StepId, TurnId, UnixMs};
 pub use path::RelPath;
+pub use signature::{PublicKey, Signature, Signed};
 pub use text::Untrusted;

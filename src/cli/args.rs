@@ -298,6 +298,9 @@ pub enum Command {
     },
     /// Report what works on this machine, and why the rest does not
     Doctor {
+        /// Start processes that evade a stop, stop them, and prove that none is left; exit code 1 if one is
+        #[arg(long)]
+        drill: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,

@@ -10,7 +10,7 @@ use crate::base::UnixMs;
 use crate::checks::{ProjectRoot, ProjectView, format_of};
 use crate::config::{Paths, Polling, TestCommand};
 use crate::host::{ChecksSetup, Judge as _, Setup};
-use crate::journal::Journal;
+use crate::journal::{Journal, Signer};
 use crate::model::Command;
 use crate::port::{Clock, Workspace};
 use crate::workspace::launch::Containment;
@@ -46,6 +46,7 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
     })
     .map_err(|e| Fail::usage(e.to_string()))?
     .passing(options.settings.env_pass.clone())
+    .drilling(options.settings.stop.drill)
     .layered(&options.settings.layer, vec![place.state().to_owned()])
     .watching_by(means(options.settings.watch.poll), Duration::from_millis(options.settings.watch.poll_ms));
     let workspace: Arc<dyn Workspace> = Arc::new(workspace);
@@ -64,6 +65,13 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
     let neighbors = Arc::new(Registry::enter(place.state(), &place.id, workspace.root()));
     let path = place.journal();
     let journal = if Journal::is_begun(&path) { Journal::open(&path)? } else { Journal::create(&path, &place.id)? };
+    let journal = match Signer::load_or_make(&place.signing_key()) {
+        Ok(signer) => journal.signed_by(Arc::new(signer))?,
+        Err(error) => {
+            warnings.push(format!("the record is not signed: {error}"));
+            journal
+        }
+    };
     Ok(Setup {
         journal,
         journal_path: path,
@@ -79,6 +87,9 @@ pub fn setup(place: &SessionPlace, options: &SessionOptions) -> Result<Setup, Fa
         plan: options.plan.clone(),
         warnings,
         neighbors,
+        unattended_freeze: Some(options.settings.stop.unattended_freeze_min)
+            .filter(|minutes| *minutes > 0)
+            .map(|minutes| Duration::from_secs(minutes.saturating_mul(60))),
     })
 }
 
@@ -109,7 +120,7 @@ fn judge(
     };
     let sessions = place.dir.parent().unwrap_or(&place.dir).to_owned();
     // Agents must not write the reports of sessions.
-    let mut own = vec![sessions, place.state().join(super::neighbors::DIR)];
+    let mut own = vec![sessions, place.state().join(super::neighbors::DIR), place.state().join(super::place::KEYS)];
     match &options.config {
         // The file named may lie anywhere, also in or above the project: what is ours there has names.
         Some(file) => {

@@ -1,11 +1,13 @@
 //! The host process: detached, without a terminal, on the session's socket.
 
+use super::anchor::Follower;
 use super::options::SessionOptions;
 use super::place::{Places, SessionPlace};
 use super::{DONE, Done, Fail, USAGE, compose, notify, socket};
 use crate::base::SessionId;
 use crate::cli::limits::{ACCEPT_AGAIN_MS, CONNECTIONS_MAX};
 use crate::host::{Ending, Host};
+use crate::journal::Signer;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
@@ -82,10 +84,10 @@ pub fn host() -> Done {
 
 async fn serve(place: &SessionPlace) -> Result<Ending, Fail> {
     let options = place.options()?;
-    let Opened { host, ending, follower } = open(place, &options).await?;
+    let Opened { host, ending, followers } = open(place, &options).await?;
     writeln!(std::io::stdout(), "{READY}")?;
     let ending = until_end(&host, place, ending).await;
-    notify::settled(follower).await;
+    notify::settled(followers).await;
     let _ = std::fs::remove_file(place.socket());
     if options.demo {
         // The playground was a throw-away copy; the journal stays.
@@ -98,8 +100,8 @@ async fn serve(place: &SessionPlace) -> Result<Ending, Fail> {
 pub struct Opened {
     pub host: Host,
     pub ending: tokio::sync::oneshot::Receiver<Ending>,
-    /// Notifies the user, where that is configured.
-    pub follower: Option<JoinHandle<()>>,
+    /// Notify the user and write anchors, where that is configured.
+    pub followers: Vec<JoinHandle<()>>,
 }
 
 /// Starts the host and its socket.
@@ -111,8 +113,16 @@ pub async fn open(place: &SessionPlace, options: &SessionOptions) -> Result<Open
     tokio::spawn(accept(listener, host.clone()));
     let calls = options.settings.notifications.clone();
     let follow = |calls| notify::follow(host.follow(), place.journal(), calls, Box::new(compose::SystemClock));
-    let follower = (!calls.command.is_empty()).then(|| tokio::spawn(follow(calls)));
-    Ok(Opened { host, ending, follower })
+    let mut followers = Vec::new();
+    if !calls.command.is_empty() {
+        followers.push(tokio::spawn(follow(calls)));
+    }
+    if options.settings.anchor.is_set() {
+        let signer = Signer::load(&place.signing_key()).ok();
+        let places = (options.settings.anchor.clone(), options.workspace.clone());
+        followers.push(tokio::spawn(Follower::new(host.clone(), &place.journal(), signer, places)?.follow()));
+    }
+    Ok(Opened { host, ending, followers })
 }
 
 async fn accept(listener: UnixListener, host: Host) {

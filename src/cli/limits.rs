@@ -90,3 +90,6 @@ pub const HOME_ASK_MS_MAX: u64 = 30_000;
 pub const PLAN_FILES_MAX: usize = 200;
 /// How long a host that goes waits for its last notification.
 pub const NOTIFY_LAST_MS_MAX: u64 = 5_000;
+/// Milliseconds that git may take for an anchor, and bytes of a file or of notes in which anchors are looked for.
+pub const ANCHOR_GIT_MS_MAX: u64 = 5_000;
+pub const ANCHORS_READ_BYTES_MAX: usize = 64 * 1024 * 1024;

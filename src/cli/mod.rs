@@ -1,6 +1,7 @@
 //! The command line: the only place that names everything.
 
 mod agents;
+mod anchor;
 mod args;
 mod attach;
 mod compose;
@@ -199,7 +200,8 @@ fn dispatch(cli: Cli) -> Done {
         Some(Command::Themes) => themes::list(&shared),
         Some(Command::Keys { probe: false }) => keys::list(&shared),
         Some(Command::Keys { probe: true }) => keys::probe(&shared),
-        Some(Command::Doctor { json }) => doctor::doctor(&shared, json),
+        Some(Command::Doctor { drill: false, json }) => doctor::doctor(&shared, json),
+        Some(Command::Doctor { drill: true, json }) => doctor::drill(&shared, json),
         Some(Command::Config { command }) => settings::config(&shared, &command),
     }
 }

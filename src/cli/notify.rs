@@ -53,12 +53,11 @@ pub fn running() -> Option<i32> {
     Some(RUNNING.load(Ordering::Relaxed)).filter(|pid| *pid > 0)
 }
 
-/// Waits until the last call is made, for [`NOTIFY_LAST_MS_MAX`] at most.
-pub async fn settled(follower: Option<JoinHandle<()>>) {
-    if let Some(follower) = follower
-        && tokio::time::timeout(Duration::from_millis(NOTIFY_LAST_MS_MAX), follower).await.is_err()
-    {
-        tracing::warn!("the last notification was cut off");
+/// Waits until the last calls are made, for [`NOTIFY_LAST_MS_MAX`] at most.
+pub async fn settled(followers: Vec<JoinHandle<()>>) {
+    let all = futures::future::join_all(followers);
+    if tokio::time::timeout(Duration::from_millis(NOTIFY_LAST_MS_MAX), all).await.is_err() {
+        tracing::warn!("the last notification or anchor was cut off");
     }
 }
 
@@ -237,21 +236,28 @@ fn row(state: &ActionState) -> Value {
 
 /// Runs the command with the note on its input, for [`NOTIFY_COMMAND_MS_MAX`] at most.
 async fn run(command: &[String], note: &Value) -> Result<(), String> {
+    let ended = feed(command, &format!("{note}\n"), |pid| RUNNING.store(pid, Ordering::Relaxed)).await;
+    RUNNING.store(0, Ordering::Relaxed);
+    ended
+}
+
+/// Runs a command of the user's own with this text on its input, for [`NOTIFY_COMMAND_MS_MAX`] at most. `started` is told
+/// its process.
+pub async fn feed(command: &[String], text: &str, started: impl FnOnce(i32)) -> Result<(), String> {
     let (program, arguments) = command.split_first().ok_or("it is empty")?;
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| format!("cannot start `{program}`: {error}"))?;
-    RUNNING.store(child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default(), Ordering::Relaxed);
+    started(child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default());
     let input = child.stdin.take();
     let ends = async {
         if let Some(mut input) = input {
             // One that does not read its input may have what it needs.
-            let _ = input.write_all(format!("{note}\n").as_bytes()).await;
+            let _ = input.write_all(text.as_bytes()).await;
         }
         child.wait().await
     };
     let ended = tokio::time::timeout(Duration::from_millis(NOTIFY_COMMAND_MS_MAX), ends).await;
-    RUNNING.store(0, Ordering::Relaxed);
     let status = ended.map_err(|_| format!("`{program}` ran too long and was ended"))?;
     let status = status.map_err(|error| error.to_string())?;
     if status.success() { Ok(()) } else { Err(format!("`{program}` ended with {status}")) }

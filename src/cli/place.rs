@@ -6,12 +6,16 @@
 use super::Fail;
 use super::options::SessionOptions;
 use crate::base::SessionId;
+use crate::base::signature::KEY_FILE;
 use crate::cli::limits::LABEL_BYTES_MAX;
 use crate::wire::Label;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+
+/// The directory of the machine's own keys, in the state directory.
+pub const KEYS: &str = "keys";
 
 /// The state directory.
 #[derive(Clone, Debug)]
@@ -41,6 +45,11 @@ impl Places {
             Fail::usage(format!("cannot write to the state directory {dir} ({e}); choose another with --state-dir or RIGHTSEAT_STATE_DIR"))
         })?;
         Ok(Self { state })
+    }
+
+    /// The key that records are signed with.
+    pub fn signing_key(&self) -> PathBuf {
+        key_in(&self.state)
     }
 
     /// The directory of all sessions.
@@ -131,6 +140,11 @@ impl SessionPlace {
     /// The state directory it is in.
     pub fn state(&self) -> &Path {
         self.dir.parent().and_then(Path::parent).unwrap_or(&self.dir)
+    }
+
+    /// See [`Places::signing_key`].
+    pub fn signing_key(&self) -> PathBuf {
+        key_in(self.state())
     }
 
     pub fn journal(&self) -> PathBuf {
@@ -241,6 +255,10 @@ impl SessionPlace {
         let text = std::fs::read_to_string(&path).map_err(|e| Fail::usage(format!("{}: {e}", path.display())))?;
         serde_json::from_str(&text).map_err(|e| Fail::usage(format!("{}: {e}", path.display())))
     }
+}
+
+fn key_in(state: &Path) -> PathBuf {
+    state.join(KEYS).join(KEY_FILE)
 }
 
 /// A new file that only the user can read; what was there is replaced.

@@ -1,17 +1,18 @@
 //! Commands on the record of a session: verify and export.
 
 use super::args::Shared;
-use super::place::Places;
-use super::{DONE, Done, Fail, NOT_SO, print};
+use super::place::{Places, SessionPlace};
+use super::{DONE, Done, Fail, NOT_SO, anchor, daemon, print};
+use crate::base::text::Untrusted;
 use crate::journal::export::{self, Format};
-use crate::journal::{self, Anchor, Reader};
+use crate::journal::{self, Evidence, Reader, Report, SignedAnchor, Signer};
 use std::path::{Path, PathBuf};
 
 /// `rightseat verify`.
 pub fn verify(shared: &Shared, target: &str, anchor: Option<&Path>, json: bool) -> Done {
-    let path = path_of(shared, target)?;
-    let anchor = anchor.map(read_anchor).transpose()?;
-    let report = journal::verify(&path, anchor.as_ref())?;
+    let (path, place) = path_of(shared, target)?;
+    let evidence = evidence(place.as_ref(), anchor)?;
+    let report = journal::verify_against(&path, &evidence)?;
     if json {
         print(&serde_json::to_string(&report).map_err(|e| Fail::usage(e.to_string()))?)?;
     } else if report.ok {
@@ -19,10 +20,11 @@ pub fn verify(shared: &Shared, target: &str, anchor: Option<&Path>, json: bool) 
             Some(head) => print(&format!("ok: {} events, head {head}", report.events))?,
             None => print("ok: no events: the host ended before it recorded any")?,
         }
+        print(&signed(&report))?;
     } else {
         for problem in &report.problems {
             let at = problem.seq.map(|s| format!("seq {s}: ")).unwrap_or_default();
-            print(&format!("bad: {at}{}", problem.what))?;
+            print(&format!("bad: {at}{}", Untrusted::new(problem.what.as_str()).visible()))?;
         }
         let first = report.first_bad.map_or_else(|| "not nameable".to_owned(), |s| s.to_string());
         print(&format!("not ok: the first bad record is {first}"))?;
@@ -30,22 +32,59 @@ pub fn verify(shared: &Shared, target: &str, anchor: Option<&Path>, json: bool) 
     Ok(if report.ok { DONE } else { NOT_SO })
 }
 
+/// Who signed it, and what it was compared with.
+fn signed(report: &Report) -> String {
+    let signed = report.key.map_or_else(
+        || "not signed".to_owned(),
+        |key| format!("signed by key {}, {} signed censuses", key.fingerprint(), report.censuses),
+    );
+    match report.anchors {
+        0 => format!("{signed}; no anchor outside the record was found"),
+        1 => format!("{signed}; compared with 1 anchor"),
+        count => format!("{signed}; compared with {count} anchors"),
+    }
+}
+
 /// A session's journal by name, or the file itself.
-fn path_of(shared: &Shared, target: &str) -> Result<PathBuf, Fail> {
+fn path_of(shared: &Shared, target: &str) -> Result<(PathBuf, Option<SessionPlace>), Fail> {
     let file = Path::new(target);
     if file.is_file() {
-        return Ok(file.to_owned());
+        return Ok((file.to_owned(), None));
     }
     if target.contains('/') {
         return Err(Fail::usage(format!("{target} does not exist")));
     }
-    Ok(Places::open(shared.state_dir())?.find(Some(target))?.journal())
+    let place = Places::open(shared.state_dir())?.find(Some(target))?;
+    Ok((place.journal(), Some(place)))
 }
 
-fn read_anchor(path: &Path) -> Result<Anchor, Fail> {
-    let text = std::fs::read_to_string(path).map_err(|e| Fail::usage(format!("{}: {e}", path.display())))?;
-    let shape = || Fail::usage(format!("{}: an anchor is one line {{\"session\", \"seq\", \"hash\"}}", path.display()));
-    Anchor::parse(text.trim()).ok_or_else(shape)
+/// Everything that is found to compare a record with: the anchors of a session where it writes them, and those of a file
+/// that was named.
+fn evidence(place: Option<&SessionPlace>, named: Option<&Path>) -> Result<Evidence, Fail> {
+    let mut evidence = Evidence::default();
+    if let Some(named) = named {
+        let kept = anchor::all_in_file(named).map_err(Fail::at(named))?;
+        if kept.is_empty() {
+            let shape = "an anchor is one line {\"session\", \"seq\", \"hash\"}";
+            return Err(Fail::usage(format!("{}: {shape}", named.display())));
+        }
+        // Lines of other sessions are those of a file that sessions share.
+        let is_shared = kept.iter().any(|one| place.is_some_and(|place| place.id == one.anchor.session));
+        let is_meant = |one: &SignedAnchor| !is_shared || place.is_some_and(|place| place.id == one.anchor.session);
+        evidence.anchors.extend(kept.into_iter().filter(is_meant).map(|one| ("the anchor".to_owned(), one)));
+    }
+    let Some(place) = place else { return Ok(evidence) };
+    evidence.key = Signer::load(&place.signing_key()).ok().map(|signer| signer.key());
+    let Ok(options) = place.options() else { return Ok(evidence) };
+    if let Some(file) = &options.settings.anchor.file {
+        // One that is gone is no evidence.
+        evidence.anchors.extend(anchor::in_file(file, &place.id).unwrap_or_default());
+    }
+    if options.settings.anchor.git_note {
+        let runtime = daemon::runtime()?;
+        evidence.anchors.extend(runtime.block_on(anchor::in_notes(&options.workspace, &place.id)));
+    }
+    Ok(evidence)
 }
 
 /// `rightseat export`.

@@ -1,7 +1,7 @@
 //! The shape of `config.toml`: every key optional, unknown ones an error. This is also the JSON schema.
 
 use super::layers::{IsolationChoice, LayerUse, Polling, Signs, TestCommand};
-use super::{ConfigError, Quiet};
+use super::{AnchorFile, ConfigError, Quiet, StopFile};
 use crate::checks::ParserKind;
 use crate::model::event::Mode;
 use schemars::JsonSchema;
@@ -39,6 +39,8 @@ pub struct File {
     pub layer: LayerFile,
     /// Other machines whose sessions the home screen shows: a name of your own, and the machine as for ssh.
     pub hosts: BTreeMap<String, String>,
+    pub stop: StopFile,
+    pub anchor: AnchorFile,
     /// Settings of the built-in agent, see below.
     pub llm: serde_json::Map<String, serde_json::Value>,
 }

@@ -1,7 +1,7 @@
 //! From files to settings: later layers win, the project's only where it tightens.
 
-use super::Quiet;
 use super::file::{File, Specialist};
+use super::{AnchorSettings, Quiet, StopSettings, anchor};
 use crate::base::limits::{
     MODEL_BUDGET_ACTIONS, MODEL_BUDGET_COST_MICROS, MODEL_BUDGET_TOKENS, MODEL_BUDGET_TURNS, MODEL_BUDGET_WALL_MS,
     RUN_TIMEOUT_MS_DEFAULT, UI_ARM_AFTER_MS, WATCH_POLL_MS,
@@ -108,11 +108,14 @@ pub struct Budget {
 pub struct Terminal {
     pub mouse: bool,
     pub links: bool,
+    pub signs: Signs,
+    pub approval_arm_ms: u64,
 }
 
 impl Default for Terminal {
     fn default() -> Self {
-        Self { mouse: true, links: true }
+        let approval_arm_ms = UI_ARM_AFTER_MS.max(APPROVAL_ARM_MS_MIN);
+        Self { mouse: true, links: true, signs: Signs::default(), approval_arm_ms }
     }
 }
 
@@ -135,10 +138,8 @@ pub struct Settings {
     pub test_format: Option<ParserKind>,
     pub check_timeout_ms: u64,
     pub budget: Budget,
-    pub approval_arm_ms: u64,
     #[serde(flatten)]
     pub terminal: Terminal,
-    pub signs: Signs,
     #[serde(flatten)]
     pub watch: WatchSettings,
     /// Names of variables that children inherit beside the built-in list.
@@ -148,6 +149,8 @@ pub struct Settings {
     pub specialists: BTreeMap<String, Specialist>,
     pub notifications: Calls,
     pub layer: LayerSettings,
+    pub stop: StopSettings,
+    pub anchor: AnchorSettings,
 }
 
 /// How the workspace is watched.
@@ -220,15 +223,15 @@ impl Default for Settings {
                 turns: MODEL_BUDGET_TURNS,
                 actions: MODEL_BUDGET_ACTIONS,
             },
-            approval_arm_ms: UI_ARM_AFTER_MS.max(APPROVAL_ARM_MS_MIN),
             terminal: Terminal::default(),
-            signs: Signs::default(),
             watch: WatchSettings::default(),
             env_pass: Vec::new(),
             guarded: Vec::new(),
             specialists: BTreeMap::new(),
             notifications: Calls::default(),
             layer: LayerSettings::default(),
+            stop: StopSettings::default(),
+            anchor: AnchorSettings::default(),
         }
     }
 }
@@ -291,10 +294,10 @@ fn apply(s: &mut Settings, f: &File) {
     set(&mut s.budget.wall_ms, &f.budget.wall_s.map(|s| s.saturating_mul(1000)));
     set(&mut s.budget.turns, &f.budget.turns);
     set(&mut s.budget.actions, &f.budget.actions);
-    set(&mut s.approval_arm_ms, &f.ui.approval_arm_ms);
+    set(&mut s.terminal.approval_arm_ms, &f.ui.approval_arm_ms);
     set(&mut s.terminal.mouse, &f.ui.mouse);
     set(&mut s.terminal.links, &f.ui.links);
-    set(&mut s.signs, &f.ui.signs);
+    set(&mut s.terminal.signs, &f.ui.signs);
     set(&mut s.watch.poll, &f.watch.poll);
     set(&mut s.watch.poll_ms, &f.watch.poll_ms);
     set(&mut s.env_pass, &f.env.pass);
@@ -308,6 +311,8 @@ fn apply(s: &mut Settings, f: &File) {
     set(&mut s.layer.commands, &f.layer.commands);
     set(&mut s.layer.network, &f.layer.network);
     some(&mut s.layer.promote, &f.layer.promote);
+    s.stop.apply(&f.stop);
+    s.anchor.apply(&f.anchor);
     s.specialists.extend(f.specialists.clone());
 }
 
@@ -463,6 +468,7 @@ pub(super) fn first_fault(f: &File) -> Option<(&'static str, String)> {
         ("policy.guarded", glob),
         ("layer.promote", promoted),
         ("hosts", host.map(|(name, host)| format!("{name}: {host:?} is not a machine as for ssh"))),
+        ("anchor.file", anchor::fault(&f.anchor)),
         ("specialists", model.map(|(role, s)| format!("{role}: write a model as PROVIDER/MODEL, not {:?}", s.model))),
     ]
     .into_iter()

@@ -4,6 +4,7 @@
 //! `.rightseat/config.toml`. The last comes from the workspace, where agents write: it can make the mode stricter, the
 //! isolation stronger, the budgets smaller and the list of guarded paths longer, and nothing else.
 
+mod anchor;
 mod error;
 mod file;
 mod layers;
@@ -12,7 +13,9 @@ mod load;
 mod paths;
 mod quiet;
 mod rows;
+mod stop;
 
+pub use anchor::{AnchorFile, AnchorSettings};
 pub use error::ConfigError;
 pub use file::{Checks, File, LayerFile, Notifications, Specialist, Ui, Watch, parse, schema};
 pub use layers::{
@@ -22,3 +25,4 @@ pub use layers::{
 pub use load::{load, read_beside};
 pub use paths::{Paths, Places};
 pub use quiet::Quiet;
+pub use stop::{StopFile, StopSettings};

@@ -25,10 +25,10 @@ impl Settings {
             ("budget.wall_s", (budget.wall_ms / 1000).to_string()),
             ("budget.turns", budget.turns.to_string()),
             ("budget.actions", budget.actions.to_string()),
-            ("ui.approval_arm_ms", self.approval_arm_ms.to_string()),
+            ("ui.approval_arm_ms", self.terminal.approval_arm_ms.to_string()),
             ("ui.mouse", self.terminal.mouse.to_string()),
             ("ui.links", self.terminal.links.to_string()),
-            ("ui.signs", value(&self.signs)),
+            ("ui.signs", value(&self.terminal.signs)),
             ("watch.poll", value(&self.watch.poll)),
             ("watch.poll_ms", self.watch.poll_ms.to_string()),
             ("env.pass", value(&self.env_pass)),
@@ -42,6 +42,11 @@ impl Settings {
             ("layer.commands", value(&self.layer.commands)),
             ("layer.network", self.layer.network.to_string()),
             ("layer.promote", optional(self.layer.promote.as_ref())),
+            ("anchor.file", optional(self.anchor.file.as_ref())),
+            ("anchor.git_note", self.anchor.git_note.to_string()),
+            ("anchor.command", value(&self.anchor.command)),
+            ("stop.drill", self.stop.drill.to_string()),
+            ("stop.unattended_freeze_min", self.stop.unattended_freeze_min.to_string()),
         ]
     }
 }

@@ -65,6 +65,11 @@ impl Book {
         self.published.borrow().trouble.clone()
     }
 
+    /// The journal, to ask it.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     /// The number of this host among all that had the session.
     pub fn fence(&self) -> u64 {
         self.journal.fence()

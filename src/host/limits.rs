@@ -89,3 +89,5 @@ pub const CHECK_CASES_ASKED_MAX: usize = 500;
 pub const EFFECT_FILES_NAMED_MAX: usize = 50;
 pub const EFFECT_FILES_SHOWN_MAX: usize = 40;
 pub const EFFECT_HUNKS_BYTES_MAX: usize = 16 * 1024;
+/// Milliseconds after the start of a host at which the stop is drilled: the first screen is drawn by then.
+pub const DRILL_AFTER_MS: u64 = 1_500;

@@ -6,6 +6,7 @@
 mod actor;
 mod book;
 mod clients;
+mod drill;
 mod encoding;
 mod find;
 mod gate;
@@ -22,6 +23,7 @@ mod seats;
 mod snapshot;
 mod successor;
 mod surroundings;
+mod unattended;
 mod undo;
 mod words;
 
@@ -32,13 +34,14 @@ use crate::journal::Journal;
 use crate::model::check::CaseReport;
 use crate::model::decide::Ruling;
 use crate::model::event::{AgentBadge, Isolation, Mode, SessionEnded};
-use crate::model::{Action, Command, Role};
+use crate::model::{Action, AlarmKind, Command, Role};
 use crate::policy::{Allowance, Judged, Listed, Reach};
 use crate::port::{Agent, AgentSeat, Clock, Neighbors, Workspace};
 use crate::wire::AgentRow;
 use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 pub use book::Published;
@@ -161,6 +164,8 @@ pub struct Setup {
     /// Problems with the rules, in words: the user must see them, wherever this process writes its log.
     pub warnings: Vec<String>,
     pub neighbors: Arc<dyn Neighbors>,
+    /// A session that works is frozen when no client was attached for so long; `None` for never.
+    pub unattended_freeze: Option<Duration>,
 }
 
 /// A running session.
@@ -224,7 +229,13 @@ impl Host {
 
     /// A process of the session itself tried to attach, and was refused.
     pub async fn intruded(&self) {
-        let _ = self.to_actor.send(actor::Msg::Intruded).await;
+        let text = "a process that the agent started tried to attach to this session; it was refused";
+        self.alarm(AlarmKind::Intruder, text.to_owned()).await;
+    }
+
+    /// Records an alarm about something outside of the session.
+    pub async fn alarm(&self, what: AlarmKind, text: String) {
+        let _ = self.to_actor.send(actor::Msg::Alarm(what, text)).await;
     }
 
     /// Ends the session as `session/close` does.

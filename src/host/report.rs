@@ -7,7 +7,7 @@ use crate::model::event::{Decider, SessionOutcome, TurnEnd, Verdict};
 pub fn outcome(session: &Session) -> SessionOutcome {
     let refused = session.turns.last_end.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Refusal);
     let canceled = session.turns.last_end.as_ref().is_some_and(|turn| turn.reason == TurnEnd::Canceled);
-    if session.stopped.is_some() || canceled {
+    if session.stops.last.is_some() || canceled {
         SessionOutcome::Stopped
     } else if session.agent.lost.is_some() || refused {
         SessionOutcome::Failed

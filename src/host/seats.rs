@@ -52,6 +52,11 @@ impl Seats {
         self.clients.is_empty()
     }
 
+    /// Whether somebody can see what goes on: a script that decides does not.
+    pub fn is_attended(&self) -> bool {
+        self.clients.values().any(|seat| *seat == Seat::Taken)
+    }
+
     /// Some client was here, and none is now. Before that the first one may be on its way still.
     pub fn all_left(&self) -> bool {
         self.clients.is_empty() && self.total > 0

@@ -5,8 +5,9 @@
 //! complaint. After a clean close it also carries size and SHA-256 of the database file (the seal), so that a flipped
 //! byte is seen even where no record is kept.
 
+use super::sign::SignedAnchor;
 use super::{Error, Result};
-use crate::base::{Digest, Seq, SessionId};
+use crate::base::{Digest, Seq, SessionId, Signed};
 use crate::journal::limits::HEAD_FILE_BYTES;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -54,6 +55,16 @@ pub(super) struct Head {
     pub anchor: Anchor,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seal: Option<Seal>,
+    /// Of the anchor, without a time.
+    #[serde(flatten)]
+    pub signed: Option<Signed>,
+}
+
+impl Head {
+    /// What of it can be carried away.
+    pub fn carried(&self) -> SignedAnchor {
+        SignedAnchor { anchor: self.anchor.clone(), at: None, signed: self.signed.clone() }
+    }
 }
 
 /// `PATH` with `suffix` after its name.

@@ -32,3 +32,5 @@ pub const EXPORT_CONTENT_BYTES_MAX: usize = 1024 * 1024;
 /// than a user waits.
 pub const JOURNAL_LOCK_WAIT_MS_MAX: u64 = 300;
 pub const JOURNAL_LOCK_RETRY_MS: u64 = 10;
+/// Bytes of the file of a signing key: PKCS#8 of Ed25519 takes 83.
+pub const KEY_FILE_BYTES_MAX: u64 = 4 * 1024;

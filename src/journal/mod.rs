@@ -53,6 +53,7 @@ mod permit;
 mod reader;
 mod schema;
 mod search;
+mod sign;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -64,5 +65,6 @@ pub use lock::is_held;
 pub use permit::Permit;
 pub use reader::{Reader, Record};
 pub use search::search;
+pub use sign::{SignedAnchor, Signer};
 pub use store::{Appended, Draft, Journal};
-pub use verify::{Problem, Report, verify};
+pub use verify::{Evidence, Problem, Report, verify, verify_against};

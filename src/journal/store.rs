@@ -5,15 +5,17 @@ use super::grants::{self, Grants, Staged};
 use super::head::{self, Anchor, Head, HeadFile};
 use super::lock::Lock;
 use super::schema::{self, Identity};
+use super::sign::{SignedAnchor, Signer};
 use super::{Error, Permit, Record, Result, blob, reader};
-use crate::base::{Digest, Seq, SessionId, UnixMs};
+use crate::base::{Digest, PublicKey, Seq, SessionId, Signed, UnixMs};
 use crate::journal::limits::{APPEND_EVENTS_MAX, EVENT_BODY_BYTES_MAX, EVENT_KIND_BYTES_MAX, SESSION_ID_BYTES_MAX};
-use crate::model::event::Event;
+use crate::model::event::{Census, Event};
 use rusqlite::{Connection, TransactionBehavior};
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Names that an envelope or an exported line uses itself, so no body may.
 pub(super) const RESERVED: [&str; 9] =
@@ -66,6 +68,7 @@ pub struct Journal {
     head_hash: Digest,
     grants: Grants,
     head_file: HeadFile,
+    signer: Option<Arc<Signer>>,
     broken: Option<String>,
     _lock: Lock,
 }
@@ -122,10 +125,9 @@ impl Journal {
         let grants = recall(&db, path)?;
         let head_file = HeadFile::open(path)?;
         // The seal is lifted before the first change to the file, so that a crash leaves no false alarm.
-        head_file.write(&Head {
-            anchor: Anchor { session: identity.session.clone(), seq: head_seq, hash: head_hash },
-            seal: None,
-        })?;
+        let anchor = Anchor { session: identity.session.clone(), seq: head_seq, hash: head_hash };
+        let former = head::read(path).ok().flatten().filter(|head| head.anchor == anchor);
+        head_file.write(&Head { anchor, seal: None, signed: former.and_then(|head| head.signed) })?;
         identity.fence = db
             .query_row("UPDATE meta SET fence = fence + 1 WHERE id = 1 RETURNING fence", [], |r| schema::unsigned(r, 0))
             .map_err(Error::sqlite(path))?;
@@ -137,6 +139,7 @@ impl Journal {
             head_hash,
             grants,
             head_file,
+            signer: None,
             broken: None,
             _lock: lock,
         })
@@ -216,7 +219,28 @@ impl Journal {
     }
 
     fn write_head(&self, seal: Option<head::Seal>) -> Result<()> {
-        self.head_file.write(&Head { anchor: self.anchor(), seal })
+        let SignedAnchor { anchor, signed, .. } = match &self.signer {
+            Some(signer) => signer.anchor(self.anchor(), None),
+            None => SignedAnchor { anchor: self.anchor(), at: None, signed: None },
+        };
+        self.head_file.write(&Head { anchor, seal, signed })
+    }
+
+    /// Signs every head from now on.
+    pub fn signed_by(mut self, signer: Arc<Signer>) -> Result<Self> {
+        self.signer = Some(signer);
+        self.write_head(None)?;
+        Ok(self)
+    }
+
+    /// The key that heads are signed with.
+    pub fn key(&self) -> Option<PublicKey> {
+        self.signer.as_ref().map(|signer| signer.key())
+    }
+
+    /// The signature of the census of a stop.
+    pub fn sign_census(&self, census: &Census) -> Option<Signed> {
+        self.signer.as_ref()?.census(self.session(), census)
     }
 
     /// Number and hash of the last event; 0 and the genesis when there is none.

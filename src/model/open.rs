@@ -75,11 +75,13 @@ macro_rules! string_form {
 open_words! {
     /// The subject of an alarm.
     AlarmKind {
+        Anchor = "anchor",
         BeforePlan = "before_plan",
         Budget = "budget",
         ClaimWithoutRun = "claim_without_run",
         Cut = "cut",
         CutPrompt = "cut_prompt",
+        Drill = "drill",
         EmptyAnswer = "empty_answer",
         Encoding = "encoding",
         Fallback = "fallback",
@@ -99,6 +101,8 @@ open_words! {
         SessionLost = "session_lost",
         SharedWorkspace = "shared_workspace",
         TestTampering = "test_tampering",
+        /// Nobody was attached while the agent worked.
+        Unattended = "unattended",
         Unsupervised = "unsupervised",
     }
 
@@ -138,6 +142,23 @@ open_words! {
         Start = "start",
         StepBegins = "step_begins",
         StepEnds = "step_ends",
+    }
+
+    /// The means that hold the processes of a command or an agent together.
+    Rung {
+        /// A layer, which has a pid namespace.
+        Layer = "layer",
+        /// A pid namespace.
+        Namespace = "namespace",
+        /// The launcher as a child subreaper.
+        Subreaper = "subreaper",
+    }
+
+    /// The end of a drill of the stop.
+    DrillResult {
+        Passed = "passed",
+        Failed = "failed",
+        Unavailable = "unavailable",
     }
 
     /// The change of a client.
@@ -229,6 +250,8 @@ mod tests {
         comes_back::<WatchState>(word);
         comes_back::<Moment>(word);
         comes_back::<ClientChange>(word);
+        comes_back::<Rung>(word);
+        comes_back::<DrillResult>(word);
         comes_back::<EvidenceKind>(word);
         comes_back::<AgentLevel>(word);
         comes_back::<SpokenBy>(word);

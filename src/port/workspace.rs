@@ -6,7 +6,7 @@ use crate::journal::Permit;
 use crate::model::WatchState;
 use crate::model::action::Touches;
 use crate::model::check::RunReport;
-use crate::model::event::{Census, FileOutcome, InLayer, OutcomeWord, Stream, Survivor};
+use crate::model::event::{Census, DrilledRung, FileOutcome, InLayer, OutcomeWord, Stream, Survivor};
 use crate::model::{Action, Command, FileChange, FileMode, Node, NodeKind, Trial, TrialOutput};
 use crate::policy::Reach;
 use futures::future::BoxFuture;
@@ -470,6 +470,12 @@ pub trait Workspace: Send + Sync {
 
     /// Ends them all and proves it.
     fn stop(&self) -> BoxFuture<'_, Census>;
+
+    /// Starts processes that evade a stop where commands of the session run, stops them in the same way, and proves that
+    /// none is left; on each rung that the session uses. Empty where drills are off.
+    fn drill(&self) -> BoxFuture<'_, Vec<DrilledRung>> {
+        Box::pin(async { Vec::new() })
+    }
 
     /// Returns a message if this command's program is missing. In words when not.
     fn missing_program(&self, command: &Command) -> Option<String>;

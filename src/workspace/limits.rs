@@ -156,3 +156,9 @@ pub const LAYER_OWNERS_NODES_MAX: usize = 200_000;
 pub const LAYER_OWNERS_DEPTH_MAX: usize = 64;
 /// Bytes of the file of a workspace with which the attempt makes a copy.
 pub const LAYER_PROBE_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// Milliseconds within which the processes of a drill must run: a busy machine is no failure. Milliseconds after the stop
+/// within which their output must have come to its end.
+pub const DRILL_START_MS_MAX: u64 = 10_000;
+pub const DRILL_END_MS_MAX: u64 = 500;
+/// Bytes of what the processes of a drill say.
+pub const DRILL_SAID_BYTES_MAX: usize = 4 * 1024;

@@ -5,6 +5,7 @@ pub mod candidate;
 pub mod census;
 pub mod checkpoint;
 pub mod content;
+pub mod drill;
 pub mod edit;
 pub mod launch;
 pub mod layer;

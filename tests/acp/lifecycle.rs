@@ -181,3 +181,21 @@ async fn a_fork_goes_on_in_the_copy_and_a_refused_one_changes_nothing() {
         heard.iter().filter(|m| m["method"] == "session/prompt").map(|m| m["params"]["sessionId"].clone()).collect();
     assert_eq!(prompts, ["fake-1", "fake-1", "fork-1"]);
 }
+
+/// The client is away while the agent is at work: it is frozen, the alarm says so, and the usual key thaws it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_nobody_attends_is_frozen_until_somebody_comes() {
+    let asks = json!({"permission": edit_call("t1", "a.txt", Some("1"), "2"), "then": [], "else": []});
+    let mut scene = Scene::of(json!([[asks]])).with(&[("a.txt", "1")]);
+    (scene.goal, scene.unattended_freeze) = (None, Some(std::time::Duration::from_millis(1)));
+    let mut s = scene.start().await;
+    s.call("session/prompt", json!({"text": "go"})).await.unwrap();
+    s.wait_kind("held").await;
+    assert!(s.events.iter().all(|e| e["kind"] != "frozen"), "somebody is attached");
+    s.comes_back_after("alarm").await;
+    let frozen = s.wait_kind("frozen").await;
+    assert_eq!(frozen["why"], "no client was attached for 0 minutes");
+    assert_eq!(s.wait_kind("alarm").await["what"], "unattended");
+    s.call("gate/resume", json!({})).await.unwrap();
+    s.wait_kind("resumed").await;
+}

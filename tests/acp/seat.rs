@@ -4,9 +4,9 @@
 use crate::fake_agent;
 use rightseat::agent::acp::{AcpAgent, AcpConfig};
 use rightseat::agent::catalog::AgentSpec;
-use rightseat::base::{Digest, SessionId, UnixMs};
+use rightseat::base::{Digest, Seq, SessionId, UnixMs};
 use rightseat::host::{AgentMaker, Host, Judge, Setup};
-use rightseat::journal::Journal;
+use rightseat::journal::{Journal, Reader};
 use rightseat::model::Action;
 use rightseat::model::action::Kind;
 use rightseat::model::decide::Ruling;
@@ -105,6 +105,7 @@ pub struct Scene {
     pub goal: Option<&'static str>,
     /// The agent's program is nowhere.
     pub missing: bool,
+    pub unattended_freeze: Option<Duration>,
 }
 
 /// See the module.
@@ -170,14 +171,10 @@ impl Scene {
             plan: None,
             warnings: Vec::new(),
             neighbors: Arc::new(crate::alone::Alone),
+            unattended_freeze: self.unattended_freeze,
         };
         let (host, _ending) = Host::start(setup).await.unwrap();
-        let (ours, theirs) = tokio::io::duplex(1 << 20);
-        let (read, write) = tokio::io::split(theirs);
-        let serving = host.clone();
-        tokio::spawn(async move { serving.connect(read, write, false).await });
-        let (read, to_host) = tokio::io::split(ours);
-        let from_host = BufReader::new(read).lines();
+        let (from_host, to_host) = link(&host);
         let mut session = Session { dir, events: Vec::new(), host, to_host, from_host, next_id: 0, seen: 0 };
         session.call("session/attach", json!({"protocol": {"min": 1, "max": 1}})).await.unwrap();
         session
@@ -205,7 +202,33 @@ impl Scene {
     }
 }
 
+/// A client's connection.
+fn link(host: &Host) -> (Lines<BufReader<ReadHalf<DuplexStream>>>, WriteHalf<DuplexStream>) {
+    let (ours, theirs) = tokio::io::duplex(1 << 20);
+    let (read, write) = tokio::io::split(theirs);
+    let serving = host.clone();
+    tokio::spawn(async move { serving.connect(read, write, false).await });
+    let (read, to_host) = tokio::io::split(ours);
+    (BufReader::new(read).lines(), to_host)
+}
+
 impl Session {
+    /// The client leaves, and another one comes when the record has an event of this kind.
+    pub async fn comes_back_after(&mut self, kind: &str) {
+        // The old link goes with its streams, which these replace.
+        let (read, write) = tokio::io::split(tokio::io::duplex(1).0);
+        (self.from_host, self.to_host) = (BufReader::new(read).lines(), write);
+        let mut head = self.host.follow();
+        let journal = Reader::open(&self.dir.path().join("journal.db")).unwrap();
+        while !journal.iter(Seq(1)).any(|record| record.unwrap().kind == kind) {
+            tokio::time::timeout(Duration::from_secs(WAIT_S_MAX), head.changed()).await.expect(kind).unwrap();
+        }
+        (self.from_host, self.to_host) = link(&self.host);
+        self.events.clear();
+        self.seen = 0;
+        self.call("session/attach", json!({"protocol": {"min": 1, "max": 1}, "from": 1})).await.unwrap();
+    }
+
     pub fn root(&self) -> PathBuf {
         self.dir.path().join("work")
     }

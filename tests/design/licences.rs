@@ -18,6 +18,7 @@ const LICENCES: &[(&str, &[(&str, &str)])] = &[
         "Command::new(",
         &[
             ("src/agent/llm/keys.rs", "the user's own command that prints a key"),
+            ("src/cli/anchor.rs", "git, for the notes that are anchors"),
             ("src/cli/daemon.rs", "starts the session's host"),
             ("src/cli/notify.rs", "the user's own command that notifies them"),
             ("src/cli/runner.rs", "asks the Python on PATH whether it has pytest"),
@@ -25,6 +26,7 @@ const LICENCES: &[(&str, &[(&str, &str)])] = &[
             ("src/ui/run/browse.rs", "opens an address in the user's browser, at the user's word"),
             ("src/ui/run/image.rs", "asks the desktop's own program for the picture on the clipboard"),
             ("src/ui/run/editor.rs", "starts the user's editor, or an agent's login, on the user's terminal"),
+            ("src/workspace/drill/mod.rs", "the process outside of every session that a drill must spare"),
             ("src/workspace/launch/init.rs", "starts the command inside its container"),
             ("src/workspace/launch/outer.rs", "starts the container's init"),
             ("src/workspace/layer/probe.rs", "tries a layer before there is a session's runner"),

@@ -16,8 +16,10 @@ mod seat;
 
 mod agents;
 mod always;
+mod anchor;
 mod crash;
 mod doubt;
+mod drill;
 mod gate;
 mod layer;
 mod life;
@@ -26,6 +28,7 @@ mod plan;
 mod prompts;
 mod repair;
 mod restore;
+mod stop;
 mod surroundings;
 mod verdict;
 mod wire;

@@ -207,6 +207,7 @@ impl Play {
             plan: None,
             warnings: Vec::new(),
             neighbors: Arc::new(crate::alone::Alone),
+            unattended_freeze: None,
         };
         let (host, _ending) = Host::start(setup).await.unwrap();
         let first_id = self.lives as u64 * 1_000_000;

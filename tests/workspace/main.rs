@@ -10,6 +10,7 @@
 )]
 
 mod census;
+mod drill;
 mod faults;
 mod layer;
 mod live;

@@ -4,11 +4,12 @@ use super::Finding;
 use crate::cli::args::Shared;
 use crate::cli::place::Places;
 use crate::cli::{agents, llm, runner, screen, settings};
+use crate::journal::Signer;
 use crate::policy::Policy;
 use crate::ui::keymap;
 use crate::ui::terminal::modes;
 use crate::ui::theme::{self, Depth, Signs};
-use crate::workspace::layer::available;
+use crate::workspace::layer::{Machine, available};
 use crate::workspace::root::Root;
 use crate::workspace::tree::Rules;
 use std::io::IsTerminal as _;
@@ -88,7 +89,20 @@ fn state(shared: &Shared) -> Vec<Finding> {
     };
     let count = places.all().len();
     let says = format!("{}, {count} sessions", places.state.display());
-    vec![Finding::works(GROUP, "directory", says), socket(GROUP, &places.state)]
+    vec![Finding::works(GROUP, "directory", says), socket(GROUP, &places.state), key(GROUP, &places)]
+}
+
+/// The key that records are signed with, public part.
+fn key(group: &'static str, places: &Places) -> Finding {
+    match Signer::load_or_make(&places.signing_key()) {
+        Ok(signer) => {
+            let key = signer.key();
+            Finding::works(group, "signing key", format!("{} ({key})", key.fingerprint()))
+        }
+        Err(error) => {
+            Finding::limited(group, "signing key", error.to_string(), "records are not signed until it works")
+        }
+    }
 }
 
 /// Checks that a socket can be created in the state directory: some shared file systems support none.
@@ -155,7 +169,7 @@ fn policy(path: &Path) -> Result<(), String> {
 fn kernel() -> Vec<Finding> {
     const GROUP: &str = "kernel";
     let number = |path: &str| std::fs::read_to_string(path).ok().and_then(|t| t.trim().parse::<u64>().ok());
-    let mut found = vec![namespaces(GROUP, &number)];
+    let mut found = vec![namespaces(GROUP)];
     let filesystems = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
     found.push(if filesystems.split_whitespace().any(|word| word == "overlay") {
         Finding::works(GROUP, "overlay", "the file system is available")
@@ -179,26 +193,15 @@ fn kernel() -> Vec<Finding> {
     found
 }
 
-/// Reports the settings that prevent an unprivileged user namespace. Sources: the kernel's `user_namespaces(7)`;
-/// Debian's and Ubuntu's own switches.
-fn namespaces(group: &'static str, number: &dyn Fn(&str) -> Option<u64>) -> Finding {
-    let root = rustix::process::geteuid().is_root();
-    let says_no = |path: &str, value: u64| !root && number(path) == Some(value);
-    let without = "isolation `copy` works without them";
-    if !Path::new("/proc/self/ns/user").exists() {
-        return Finding::limited(group, "namespaces", "this kernel has no user namespaces", without);
+/// Reports the settings that prevent a layer.
+fn namespaces(group: &'static str) -> Finding {
+    let machine = Machine::look();
+    match machine.obstacle() {
+        Some(no) => Finding::limited(group, "namespaces", no.why, &no.fix),
+        None => {
+            Finding::works(group, "namespaces", if machine.is_root { "allowed, as root" } else { "not restricted" })
+        }
     }
-    if number("/proc/sys/user/max_user_namespaces") == Some(0) {
-        return Finding::limited(group, "namespaces", "user.max_user_namespaces is 0", without);
-    }
-    if says_no("/proc/sys/kernel/unprivileged_userns_clone", 0) {
-        return Finding::limited(group, "namespaces", "kernel.unprivileged_userns_clone is 0", without);
-    }
-    if says_no("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1) {
-        let says = "AppArmor restricts them (kernel.apparmor_restrict_unprivileged_userns is 1)";
-        return Finding::limited(group, "namespaces", says, without);
-    }
-    Finding::works(group, "namespaces", if root { "allowed, as root" } else { "not restricted" })
 }
 
 /// Makes a layer as a session in this workspace would, and runs a command in it.

@@ -1,6 +1,9 @@
 //! `rightseat doctor`: what is here, what works here, and why not.
 
+mod drill;
 mod looks;
+
+pub use drill::drill;
 
 use super::args::Shared;
 use super::{DONE, Done, Fail, NOT_SO, print};

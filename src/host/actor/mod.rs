@@ -6,6 +6,7 @@ mod requests;
 
 use super::book::Published;
 use super::clients::{Asked, Responder};
+use super::drill;
 use super::find::Finder;
 use super::gate::{Due, Gate, rules};
 use super::line::{AgentLine, cancel_turn};
@@ -16,6 +17,7 @@ use super::runs::{self, Runs};
 use super::seats::Seats;
 use super::successor::{self, Change, Successor};
 use super::surroundings::Surroundings;
+use super::unattended::Unattended;
 use super::undo::{self, Undo};
 use super::{Ending, HostError, Setup};
 use crate::base::{ActionId, ClientId};
@@ -23,10 +25,11 @@ use crate::host::limits::PROMOTION_WAIT_MS_MAX;
 use crate::model::AlarmKind;
 use crate::model::decide::{Input, Reply};
 use crate::model::event::{
-    Census, Event, LapseWhy, OutcomeWord, SessionEnded, SessionOpened, Stopped, TurnEnd, TurnEnded, Verdict,
+    Census, DrilledRung, Event, LapseWhy, Mode, OutcomeWord, SessionEnded, SessionOpened, Stopped, TurnEnd, TurnEnded,
+    Verdict,
 };
 use crate::port::{FromAgent, Notice, Performed};
-use crate::wire::Answer;
+use crate::wire::{Answer, Freeze, SetMode};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -51,8 +54,10 @@ pub enum Msg {
     /// The agent's process has ended; it starts again elsewhere.
     Moved,
     Close(String),
-    /// A process of the session itself tried to attach.
-    Intruded,
+    /// The drill of the stop has ended.
+    Drilled(Vec<DrilledRung>),
+    /// Something that the user must see came to pass outside of the actor.
+    Alarm(AlarmKind, String),
     /// The process is asked to go; the session is not over.
     Leave,
 }
@@ -73,6 +78,7 @@ pub struct Actor {
     finder: Finder,
     past: PastSessions,
     surroundings: Surroundings,
+    unattended: Unattended,
     to_self: mpsc::Sender<Msg>,
     closing: bool,
 }
@@ -97,6 +103,7 @@ impl Actor {
             runs: Runs::new(to_self.clone()),
             undo: Undo::new(to_self.clone()),
             surroundings: Surroundings::new(setup.neighbors, embedded),
+            unattended: Unattended::new(setup.unattended_freeze),
             to_self,
             closing: false,
         };
@@ -131,6 +138,7 @@ impl Actor {
     pub async fn run(mut self, mut inbox: mpsc::Receiver<Msg>) -> Ending {
         let mut notices = self.gate.workspace().notices();
         self.runs.first_checkpoint(&self.gate);
+        drill::begin(&self.gate, &self.to_self);
         let (arrives, mut arrival) = mpsc::channel(1);
         // One waiting arrival is enough: all present sessions are checked then.
         self.surroundings.watch(Box::new(move || {
@@ -149,6 +157,9 @@ impl Actor {
                     None => std::future::pending().await,
                 }
             };
+            let session = self.gate.session();
+            let works = session.turns.current.is_some() && session.frozen.is_none();
+            self.unattended.follow(self.seats.is_attended(), works);
             // The user comes first, whatever the agent floods us with.
             tokio::select! {
                 biased;
@@ -171,6 +182,7 @@ impl Actor {
                     Some(notice) => self.take_notice(notice),
                     None => notices = None,
                 },
+                () = self.unattended.is_due() => self.freeze_unattended(),
                 Some(()) = arrival.recv() => self.surroundings.meet_neighbors(&mut self.gate),
                 Some(()) = rules_changed.recv() => rules::freshen(&mut self.gate),
             }
@@ -197,12 +209,10 @@ impl Actor {
                 self.successor.parted(&mut self.gate, line, surroundings, *change, reply);
             }
             Msg::Moved => self.line.is_moved(),
+            Msg::Drilled(rungs) => self.drilled(rungs),
             Msg::Close(why) => self.close(&why),
             Msg::Leave => self.closing = true,
-            Msg::Intruded => self.gate.alarm(
-                AlarmKind::Intruder,
-                "a process that the agent started tried to attach to this session; it was refused".to_owned(),
-            ),
+            Msg::Alarm(what, text) => self.gate.alarm(what, text),
         }
         self.carry_out();
     }
@@ -305,12 +315,30 @@ impl Actor {
         });
     }
 
+    /// The alarm calls the user, and is what they see first when they come back.
+    fn freeze_unattended(&mut self) {
+        let why = self.unattended.why();
+        if self.freeze(Freeze { why: Some(why.clone()) }).is_ok() {
+            self.gate.alarm(AlarmKind::Unattended, format!("the session was frozen: {why}"));
+        }
+    }
+
+    /// Where a stop cannot be relied on, nothing runs without a question.
+    fn drilled(&mut self, rungs: Vec<DrilledRung>) {
+        let asks = matches!(self.gate.session().mode, Mode::Step | Mode::Observe);
+        if drill::record(&mut self.gate, rungs) && !asks {
+            // A journal in trouble has closed the gate.
+            let _ = self.mode(SetMode { mode: Mode::Step });
+        }
+    }
+
     fn stopped(&mut self, census: Census, reply: Responder) {
         if let Some(turn) = self.gate.session().turns.current.clone() {
             let text = Some("stopped by the user".to_owned());
             self.gate.record(Event::TurnEnded(TurnEnded { turn, reason: TurnEnd::Canceled, text }));
         }
-        self.gate.record(Event::Stopped(Stopped { census: census.clone() }));
+        let signed = self.gate.sign_census(&census);
+        self.gate.record(Event::Stopped(Stopped { census: census.clone(), signed }));
         let _ = reply.send(Ok(Answer::Stop(census)));
     }
 

@@ -18,6 +18,7 @@ impl Actor {
             pid: std::process::id(),
             fence: self.gate.fence(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            key: self.gate.key(),
         })])?;
         if is_new {
             self.line.set_off(&mut self.gate);

@@ -28,6 +28,10 @@ impl Actor {
             let text = "this client is read-only: attach with control to decide";
             return Some(RpcError::new(Code::ReadOnly, text));
         }
+        // What runs can be stopped whether or not that can be recorded.
+        if matches!(request, Request::Stop | Request::Freeze(_)) {
+            return None;
+        }
         let closed = |trouble| RpcError::new(Code::GateClosed, format!("the journal cannot be written: {trouble}"));
         self.gate.trouble().map(closed)
     }
@@ -140,7 +144,7 @@ impl Actor {
         Ok(PlanRevision { revision: session.plan.revision, comments })
     }
 
-    fn mode(&mut self, mode: SetMode) -> Result<SetMode, RpcError> {
+    pub(super) fn mode(&mut self, mode: SetMode) -> Result<SetMode, RpcError> {
         let was = self.gate.session().mode;
         self.gate.put(Input::SetMode { mode: mode.mode }, Blobs::new())?;
         self.gate.send(ToAgent::Mode(mode.mode));
@@ -156,10 +160,11 @@ impl Actor {
         Ok(Stepped { action, seq: self.gate.session().head })
     }
 
-    fn freeze(&mut self, freeze: Freeze) -> Result<Seen, RpcError> {
+    pub(super) fn freeze(&mut self, freeze: Freeze) -> Result<Seen, RpcError> {
         let why = freeze.why.unwrap_or_else(|| "paused by the user".into());
-        self.gate.put(Input::Freeze { why }, Blobs::new())?;
+        let recorded = self.gate.put(Input::Freeze { why }, Blobs::new());
         freeze_processes(&self.gate, true);
+        recorded?;
         Ok(self.seen())
     }
 

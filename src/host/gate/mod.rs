@@ -10,11 +10,11 @@ pub use decisions::{difference, user_version};
 
 use super::book::{Book, Published, Trouble};
 use super::{ChecksSetup, HostError, Judge};
-use crate::base::{ActionId, Digest, UnixMs};
+use crate::base::{ActionId, Digest, PublicKey, Signed, UnixMs};
 use crate::journal::{Journal, Permit};
 use crate::model::AlarmKind;
 use crate::model::decide::{Effect, Input, Refusal, Reply, Ruling, decide};
-use crate::model::event::{Alarm, Event};
+use crate::model::event::{Alarm, Census, Event};
 use crate::model::role::{self, Role};
 use crate::model::{Action, Content, Session};
 use crate::port::{Blobs, Clock, Performed, ToAgent, Workspace};
@@ -145,6 +145,16 @@ impl Gate {
     /// The number of this host among all that had the session.
     pub fn fence(&self) -> u64 {
         self.book.fence()
+    }
+
+    /// The key that the record is signed with.
+    pub fn key(&self) -> Option<PublicKey> {
+        self.book.journal().key()
+    }
+
+    /// The signature of the census of a stop.
+    pub fn sign_census(&self, census: &Census) -> Option<Signed> {
+        self.book.journal().sign_census(census)
     }
 
     /// Tells every client that the host ends, and seals the journal.

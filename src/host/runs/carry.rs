@@ -11,9 +11,12 @@ use crate::journal::Permit;
 use crate::model::Moment;
 use crate::model::event::{FileOutcome, OutcomeWord};
 use crate::model::{Action, FileChange, Kind};
-use crate::port::{Effect, HeldFile, NotApart, Performed, Progress, Promotion, TreeChange, Work, Workspace};
+use crate::port::{
+    Effect, HeldFile, NotApart, Performed, Progress, Promotion, TreeChange, Work, Workspace, WorkspaceError,
+};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// What becomes of the layer of a command when it has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +36,7 @@ pub async fn carry_out(
     known: Option<Digest>,
     to_actor: mpsc::Sender<actor::Msg>,
 ) {
-    let id = work.action.id.clone();
+    let (id, stop) = (work.action.id.clone(), work.stop.clone());
     let is_command = work.action.kind() == Kind::Command;
     let records = changes_files(&work.action);
     // What an edit changes is known, so it waits for no walk of the tree.
@@ -59,7 +62,7 @@ pub async fn carry_out(
     };
     let (mut performed, ()) = tokio::join!(performing, forward);
     if let Some(end) = apart.filter(|_| performed.apart) {
-        settle(&workspace, (&id, before, end), &mut performed, &to_actor).await;
+        settle(&workspace, (&id, before, end), (&mut performed, &stop), &to_actor).await;
     }
     // Without a tree before it there is nothing to compare, and an edit does not wait twice for the first walk.
     if records && (is_command || before.is_some()) {
@@ -102,14 +105,16 @@ async fn perform_apart(
 async fn settle(
     workspace: &Arc<dyn Workspace>,
     (action, before, end): (&ActionId, Option<Digest>, LayerEnd),
-    performed: &mut Performed,
+    (performed, stop): (&mut Performed, &CancellationToken),
     to_actor: &mpsc::Sender<actor::Msg>,
 ) {
     if end == LayerEnd::Dropped {
         return workspace.drop_layer(action);
     }
     let mut notes: Vec<String> = performed.detail.take().into_iter().collect();
-    match (workspace.effect(action, before).await, end) {
+    let read = until_ended(stop, workspace.effect(action, before)).await;
+    let ended = || WorkspaceError::Refused("it was ended while they were read".to_owned());
+    match (read.unwrap_or_else(|| Err(ended())), end) {
         (Err(error), _) => {
             workspace.drop_layer(action);
             performed.outcome = OutcomeWord::Failed;
@@ -148,6 +153,12 @@ async fn settle(
         }
     }
     performed.detail = (!notes.is_empty()).then(|| notes.join("; "));
+}
+
+/// Reads a result, unless the command is ended meanwhile. Of one that was ended while it ran, the result is read: what it
+/// wrote before counts.
+async fn until_ended<T>(stop: &CancellationToken, read: impl Future<Output = T>) -> Option<T> {
+    if stop.is_cancelled() { Some(read.await) } else { stop.run_until_cancelled(read).await }
 }
 
 /// The part of a result that is pending, in words.
@@ -230,5 +241,24 @@ pub async fn run_trials(
         if to_actor.send(Msg::TrialDone { ticket, action: id.clone(), record, output }.into()).await.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::{pending, ready};
+
+    #[tokio::test]
+    async fn the_reading_of_a_result_ends_with_its_command() {
+        let stop = CancellationToken::new();
+        assert_eq!(until_ended(&stop, ready(1)).await, Some(1));
+        let ends = async {
+            tokio::task::yield_now().await;
+            stop.cancel();
+        };
+        let (read, ()) = tokio::join!(until_ended(&stop, pending::<u8>()), ends);
+        assert_eq!(read, None, "ended while it was read");
+        assert_eq!(until_ended(&stop, ready(1)).await, Some(1), "ended while it ran: what it wrote before is read");
     }
 }

@@ -3,7 +3,8 @@
 use super::{failed, redact};
 use crate::base::{Digest, Seq, SessionId, UnixMs};
 use crate::journal::chain;
-use crate::journal::{Reader, Result};
+use crate::journal::head::{self, Head};
+use crate::journal::{Reader, Result, SignedAnchor};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::io::Write;
@@ -37,6 +38,9 @@ pub(in crate::journal) struct Origin {
     pub format: u32,
     pub session: SessionId,
     pub key_digest: Digest,
+    /// The head of the journal when it was exported, with its signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<SignedAnchor>,
 }
 
 impl Frame<'_> {
@@ -64,10 +68,13 @@ impl Frame<'_> {
 
 pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Result<()> {
     let key = &reader.identity.key;
+    // Read before the events: a host that goes on is only further by then. One that cannot be read is found by verify.
+    let head = head::read(&reader.path).ok().flatten().filter(|head| head.signed.is_some());
     let origin = || Origin {
         format: 1,
         session: reader.identity.session.clone(),
         key_digest: Digest::from_bytes(chain::sha256(key)),
+        head: head.as_ref().map(Head::carried),
     };
     for record in reader.iter(Seq(1)) {
         let record = record?;

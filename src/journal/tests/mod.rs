@@ -1,6 +1,7 @@
 //! The journal as a whole, on real files.
 
 mod crash;
+mod signed;
 mod tamper;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! The check of a database: its pages, its tables, the chain, the blobs, and the files beside it.
 
-use super::Report;
+use super::{Evidence, Marks, Report, Signatures};
 use crate::base::{Digest, Seq};
 use crate::journal::chain::{self, Hash, Link};
 use crate::journal::head::{self, Head};
@@ -11,11 +11,12 @@ use rusqlite::{Connection, Row};
 use std::path::Path;
 use std::thread;
 
-pub(super) fn check(path: &Path, anchor: Option<&Anchor>) -> Result<Report> {
+pub(super) fn check(path: &Path, evidence: &Evidence) -> Result<Report> {
     let mut report = Report::default();
+    super::check_anchors(&mut report, evidence);
     if !schema::is_begun(path) {
         // Nothing was acknowledged, so nothing can be missing, unless an anchor says otherwise.
-        anchor.into_iter().for_each(|anchor| report.check_reach("the anchor", anchor));
+        Marks::new(kept(evidence)).check_reach(&mut report);
         return Ok(report.finish());
     }
     // Read before the database: a host that appends meanwhile can only be further on, never behind.
@@ -29,7 +30,7 @@ pub(super) fn check(path: &Path, anchor: Option<&Anchor>) -> Result<Report> {
         let pages = scope.spawn(|| check_pages(path));
         let sealed = scope.spawn(|| seal.as_ref().map(|_| head::seal_of(path)));
         match Reader::open(path) {
-            Ok(reader) => check_content(&reader, &mut report, head.as_ref(), anchor),
+            Ok(reader) => check_content(&reader, &mut report, head.as_ref(), evidence),
             Err(e @ Error::Newer { .. }) => report.note(None, e.to_string()),
             // Where nothing can be read, the first record is the first that is bad.
             Err(e) => report.note(Some(Seq(1)), e.to_string()),
@@ -63,13 +64,18 @@ fn check_pages(path: &Path) -> Vec<String> {
     run().unwrap_or_else(|e| vec![e.to_string()])
 }
 
-fn check_content(reader: &Reader, report: &mut Report, head: Option<&Head>, anchor: Option<&Anchor>) {
+/// The anchors that were kept elsewhere.
+fn kept(evidence: &Evidence) -> impl Iterator<Item = (&str, &Anchor)> {
+    evidence.anchors.iter().map(|(name, kept)| (name.as_str(), &kept.anchor))
+}
+
+fn check_content(reader: &Reader, report: &mut Report, head: Option<&Head>, evidence: &Evidence) {
     report.session = Some(reader.identity.session.clone());
-    let marks: Vec<(&str, &Anchor)> =
-        anchor.map(|a| ("the anchor", a)).into_iter().chain(head.map(|h| ("the head file", &h.anchor))).collect();
+    let marks = Marks::new(kept(evidence).chain(head.map(|head| ("the head file", &head.anchor))));
+    let mut signatures = Signatures::default();
     let result = reader.db.execute_batch("BEGIN").map_err(Error::sqlite(&reader.path)).and_then(|()| {
         check_tables(&reader.db, report).map_err(Error::sqlite(&reader.path))?;
-        let attached = check_chain(reader, report, &marks)?;
+        let attached = check_chain(reader, report, &marks, &mut signatures)?;
         if report.first_bad.is_none() {
             check_strays(&reader.db, report, attached).map_err(Error::sqlite(&reader.path))?;
         }
@@ -78,9 +84,8 @@ fn check_content(reader: &Reader, report: &mut Report, head: Option<&Head>, anch
     if let Err(e) = result {
         report.note(Some(Seq(report.events).next()), e.to_string());
     }
-    for (anchor_name, mark) in marks {
-        report.check_reach(anchor_name, mark);
-    }
+    marks.check_reach(report);
+    signatures.check_head(report, "the head file", head.map(Head::carried).as_ref(), evidence.key);
 }
 
 fn check_tables(db: &Connection, report: &mut Report) -> rusqlite::Result<()> {
@@ -100,7 +105,7 @@ fn check_tables(db: &Connection, report: &mut Report) -> rusqlite::Result<()> {
 }
 
 /// Walks the chain until its end or its first fault; gives the number of attached blobs.
-fn check_chain(reader: &Reader, report: &mut Report, marks: &[(&str, &Anchor)]) -> Result<u64> {
+fn check_chain(reader: &Reader, report: &mut Report, marks: &Marks<'_>, signatures: &mut Signatures) -> Result<u64> {
     let fail = || Error::sqlite(&reader.path);
     let identity = &reader.identity;
     let mut prev: Hash = identity.genesis();
@@ -111,9 +116,7 @@ fn check_chain(reader: &Reader, report: &mut Report, marks: &[(&str, &Anchor)]) 
         .prepare("SELECT seq, at, kind, body, attached, prev, hash FROM events ORDER BY seq")
         .map_err(fail())?;
     let mut rows = statement.query([]).map_err(fail())?;
-    marks
-        .iter()
-        .for_each(|(anchor_name, mark)| report.check_anchor(anchor_name, mark, Seq(0), &Digest::from_bytes(prev)));
+    marks.check(report, Seq(0), &Digest::from_bytes(prev));
     while let Some(row) = rows.next().map_err(fail())? {
         let due = Seq(report.events).next();
         match check_row(row, due.0, &prev, &identity.key, &mut attached_here) {
@@ -132,9 +135,12 @@ fn check_chain(reader: &Reader, report: &mut Report, marks: &[(&str, &Anchor)]) 
         }
         report.events = due.0;
         report.head = Some(Digest::from_bytes(prev));
-        marks
-            .iter()
-            .for_each(|(anchor_name, mark)| report.check_anchor(anchor_name, mark, due, &Digest::from_bytes(prev)));
+        marks.check(report, due, &Digest::from_bytes(prev));
+        if let (Ok(Ok(kind)), Ok(Ok(body))) =
+            (row.get_ref(2).map(|v| v.as_bytes()), row.get_ref(3).map(|v| v.as_bytes()))
+        {
+            signatures.see(report, due, (kind, body));
+        }
     }
     Ok(blobs)
 }

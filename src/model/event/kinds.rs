@@ -5,13 +5,14 @@ use super::agents::AgentChanged;
 use super::layers::InLayer;
 use super::plans::{PlanCommented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
 use super::rules::{LeaseGranted, LeaseRevoked, PolicyAllowed, PolicyReloaded, PolicyRevoked, PolicyTightened, Ruled};
+use super::stops::{self, Drilled, Stopped};
 use super::vocabulary::{
     AgentCommand, AgentLogin, AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, OutcomeWord, QueuedPrompt,
     SessionOutcome, Stream, TurnEnd, Verdict,
 };
 use super::words::{self, Words};
 use super::{Envelope, Part, Shown, ask};
-use crate::base::{ActionId, ClientId, Digest, RelPath, Seq, SessionId, StepId, TurnId, UnixMs};
+use crate::base::{ActionId, ClientId, Digest, PublicKey, RelPath, Seq, SessionId, StepId, TurnId, UnixMs};
 use crate::model::FormAnswer;
 use crate::model::action::{Action, FileChange};
 use crate::model::check::{CheckFinished, CheckReported, CheckStarted};
@@ -78,6 +79,7 @@ events! {
     "frozen" Frozen { touches [Actions], Both |body| Words::new("Frozen").text(&body.why) }
     "resumed" Resumed { touches [Actions], Report |_| "Resumed" }
     "stopped" Stopped { touches [Actions], Both words::stopped }
+    "drilled" Drilled { touches [Actions], Report stops::drilled }
     "alarm" Alarm {
         about |body| body.action.as_ref(), touches [Actions],
         Both |body| Words::new(format!("Alarm: {}", body.what.as_str().replace('_', " "))).text(&body.text)
@@ -358,39 +360,6 @@ pub struct Frozen {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resumed {}
 
-/// A process that still exists.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Survivor {
-    pub pid: i32,
-    pub argv: String,
-    /// The parent process when it was seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<i32>,
-}
-
-/// The proof after a stop. `unknown` is what could not be checked, and is never counted as gone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Census {
-    /// From the request to the end of the check.
-    pub checked_ms: u64,
-    /// From the request until nothing moved, and until the last one that was found was killed; absent where nothing was
-    /// there, or where it did not come so far.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub frozen_ms: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub killed_ms: Option<u64>,
-    pub survivors: Vec<Survivor>,
-    pub unknown: Vec<String>,
-    /// Processes that were found and ended.
-    #[serde(default)]
-    pub ended: Vec<Survivor>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stopped {
-    pub census: Census,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
     pub what: AlarmKind,
@@ -554,6 +523,9 @@ pub struct HostStarted {
     /// Grows with every host of this session.
     pub fence: u64,
     pub version: String,
+    /// The key that it signs the head of the record with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PublicKey>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

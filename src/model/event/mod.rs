@@ -182,6 +182,7 @@ mod kinds;
 mod layers;
 mod plans;
 mod rules;
+mod stops;
 mod vocabulary;
 mod words;
 
@@ -190,6 +191,7 @@ pub use kinds::*;
 pub use layers::{InLayer, WouldChange};
 pub use plans::{PlanCommented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
 pub use rules::*;
+pub use stops::{Census, Drilled, DrilledRung, Stopped, Survivor};
 pub use vocabulary::*;
 pub use words::{Detail, Words};
 

@@ -26,7 +26,7 @@ pub use transcript::{Entry, Speaker, Transcript};
 use crate::base::{ActionId, Seq, TurnId, UnixMs};
 use crate::model::check::Tree;
 use crate::model::event::{
-    AgentChanged, AgentNoted, Alarm, ChangedBy, Decided, Envelope, Event, Finished, Mode, Observed, Proposed,
+    AgentChanged, AgentNoted, Alarm, ChangedBy, Decided, Drilled, Envelope, Event, Finished, Mode, Observed, Proposed,
     SessionEnded, SessionOpened, Stopped, TurnEnd, TurnEnded, TurnStarted, Usage,
 };
 use crate::model::limits::{ALARMS_KEPT_MAX, ANOMALIES_KEPT_MAX};
@@ -58,6 +58,14 @@ pub struct Alarms {
     pub anomalies: VecDeque<(Seq, String)>,
 }
 
+/// The stops of the session's processes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stops {
+    pub last: Option<Stopped>,
+    /// The last drill.
+    pub drill: Option<Drilled>,
+}
+
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Session {
@@ -85,7 +93,7 @@ pub struct Session {
     pub clients: Clients,
     pub agent: AgentFacts,
     pub prompts: Prompts,
-    pub stopped: Option<Stopped>,
+    pub stops: Stops,
     pub ended: Option<SessionEnded>,
 }
 
@@ -152,6 +160,7 @@ impl Session {
             Event::Frozen(body) => self.frozen = Some(body.why.clone()),
             Event::Resumed(_) => self.frozen = None,
             Event::Stopped(body) => self.stop(body),
+            Event::Drilled(body) => self.stops.drill = Some(body.clone()),
             Event::Alarm(body) => self.alarm(seq, body),
             Event::AgentLost(body) => {
                 self.transcript.note(seq, at, format!("agent lost: {}", body.why));
@@ -213,7 +222,7 @@ impl Session {
     fn stop(&mut self, body: &Stopped) {
         self.frozen = None;
         self.turns.current = None;
-        self.stopped = Some(body.clone());
+        self.stops.last = Some(body.clone());
     }
 
     fn open(&mut self, body: &SessionOpened) {

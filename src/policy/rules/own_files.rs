@@ -1,6 +1,7 @@
 //! Agents may not change rightseat's own files.
 
 use super::{Builtin, Case, Judge, Voice};
+use crate::base::signature::KEY_FILE;
 use crate::policy::command::named::named;
 use crate::policy::matter::{Matter, Op};
 use crate::policy::place::Target;
@@ -21,6 +22,10 @@ fn speak(case: &Case<'_>) -> Option<Voice> {
     let own = |cwd: &std::path::Path, path: &str| matches!(case.place.target(cwd, path), Target::Own(_));
     match case.matter {
         Matter::Path { op: Op::Read, path, cwd } => {
+            let target = case.place.target(cwd, path);
+            if matches!(&target, Target::Own(at) if at.file_name().is_some_and(|name| name == KEY_FILE)) {
+                return Some(Voice::deny(format!("it reads {path}, the key that records are signed with")));
+            }
             own(cwd, path).then(|| Voice::ask(format!("it reads {path}, which belongs to rightseat")))
         }
         Matter::Path { op, path, cwd } => {

@@ -251,7 +251,7 @@ impl App {
         }
         self.scene.sync_review();
         self.close_stale_overlay();
-        if let Some(stopped) = self.scene.session.stopped.clone()
+        if let Some(stopped) = self.scene.session.stops.last.clone()
             && self.panes.last_stop != Some(stopped.census.checked_ms)
         {
             self.panes.last_stop = Some(stopped.census.checked_ms);

@@ -11,6 +11,7 @@
 
 mod enter;
 mod kept;
+mod machine;
 mod mounts;
 mod owners;
 mod places;
@@ -23,6 +24,7 @@ mod walls;
 
 pub use enter::enter;
 pub use kept::{Layer, LeftOver, clear_left_over};
+pub use machine::Machine;
 pub use places::BuildFolders;
 pub use plan::{Bind, Plan};
 pub use probe::{NoLayer, available};

@@ -1,6 +1,7 @@
 //! Whether layers can be made of a workspace, found by making one.
 
 use super::kept::{ATTEMPT, Layer};
+use super::machine::Machine;
 use super::owners::Ids;
 use super::places::{self, BuildFolders};
 use crate::workspace::census::launched;
@@ -36,7 +37,7 @@ impl NoLayer {
 
     /// For what the launcher or the file system said.
     pub(super) fn by_machine(why: String) -> Self {
-        Self { fix: fix(&why), why }
+        Self { fix: Machine::look().fix(&why), why }
     }
 
     fn of_io(path: &Path, error: &std::io::Error) -> Self {
@@ -193,33 +194,4 @@ fn bounded(mut command: Command) -> std::io::Result<(bool, String)> {
         let _ = stderr.take(limits::LAYER_SAID_BYTES_MAX).read_to_string(&mut said);
     }
     Ok((status.success(), said))
-}
-
-/// The fix for what the launcher said, after the settings of this machine. Sources: user_namespaces(7); the switches of
-/// Debian and Ubuntu; overlayfs.rst for the kernels.
-fn fix(why: &str) -> String {
-    let number = |path: &str| fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
-    let is_root = rustix::process::geteuid().is_root();
-    let switch = |name: &str, bad: u64| number(&format!("/proc/sys/{}", name.replace('.', "/"))) == Some(bad);
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let mut version = kernel.split(['.', '-']).map(|part| part.trim().parse::<u32>().unwrap_or(0));
-    let is_old = (version.next().unwrap_or(0), version.next().unwrap_or(0)) < (5, 11);
-    let text = if switch("user.max_user_namespaces", 0) {
-        "sudo sysctl -w user.max_user_namespaces=10000"
-    } else if !is_root && switch("kernel.unprivileged_userns_clone", 0) {
-        "sudo sysctl -w kernel.unprivileged_userns_clone=1"
-    } else if !is_root && switch("kernel.apparmor_restrict_unprivileged_userns", 1) {
-        "AppArmor restricts user namespaces: give rightseat a profile with `userns,`, or run: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
-    } else if is_old {
-        "Linux 5.11 or newer is needed"
-    } else if why.contains("namespace") {
-        "user namespaces are not allowed here: start the container with --security-opt seccomp=unconfined, or with --privileged"
-    } else if why.contains("/proc") {
-        "the container hides parts of /proc: start it with --security-opt systempaths=unconfined, or run rightseat outside of it"
-    } else if why.contains("overlay") {
-        "the state directory or the workspace is on a file system that cannot hold a layer, as in a container: choose a directory on ext4, xfs, btrfs or tmpfs with --state-dir"
-    } else {
-        "commands run without a layer; `[layer] commands = \"never\"` turns this note off"
-    };
-    text.to_owned()
 }

@@ -56,6 +56,11 @@ impl Layers {
         }
     }
 
+    /// Whether some command of the session may get one, or an agent has.
+    pub fn are_used(&self) -> bool {
+        self.commands != LayerUse::Never || self.refusal.get().is_some()
+    }
+
     fn refusal(&self, workspace: (&Root, &Rules)) -> Option<&String> {
         let attempt = || available(&self.launcher, &self.state, workspace, &self.hidden).err().map(|no| no.to_string());
         self.refusal.get_or_init(attempt).as_ref()

@@ -10,6 +10,7 @@ mod read;
 use super::candidate::{CandidateError, OpenTrials};
 use super::census::{Scope, Tracker};
 use super::checkpoint::{Difference, EntryKind, Store, StoreError, compare};
+use super::drill;
 use super::edit;
 use super::launch::Containment;
 use super::layer;
@@ -23,8 +24,8 @@ use crate::config::LayerSettings;
 use crate::journal::Permit;
 use crate::model::ActionBody;
 use crate::model::action::Touches;
-use crate::model::event::{Census, FileOutcome, InLayer, Survivor};
-use crate::model::{Action, Command};
+use crate::model::event::{Census, DrilledRung, FileOutcome, InLayer, Survivor};
+use crate::model::{Action, Command, Rung};
 use crate::policy::Reach;
 use crate::port;
 use crate::port::{
@@ -37,6 +38,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
+
+/// The name of the layer in which a drill runs.
+const DRILL: &str = "drill";
 
 /// The settings of a live workspace.
 #[derive(Debug, Clone)]
@@ -64,6 +68,8 @@ pub struct LiveWorkspace {
     watching: (Means, Duration),
     watch: Arc<Mutex<Option<Watch>>>,
     layers: apart::Layers,
+    containment: Containment,
+    drills: bool,
     /// Promotions that a former host began.
     left_over: Mutex<HashMap<ActionId, port::Promotion>>,
 }
@@ -102,6 +108,8 @@ impl LiveWorkspace {
             watching: (Means::Auto, Duration::from_millis(limits::WATCH_POLL_MS)),
             watch: Arc::new(Mutex::new(None)),
             layers: apart::Layers::none(),
+            containment: settings.containment,
+            drills: false,
             left_over: Mutex::new(left_over),
         })
     }
@@ -117,6 +125,12 @@ impl LiveWorkspace {
         let launcher = self.spawner.launcher().to_owned();
         self.layers = apart::Layers::new(settings, hidden, launcher, self.state.clone());
         self.layers.try_out(&self.root, self.listing.rules());
+        self
+    }
+
+    /// Allows drills of the stop.
+    pub fn drilling(mut self, drills: bool) -> Self {
+        self.drills = drills;
         self
     }
 
@@ -448,6 +462,27 @@ impl port::Workspace for LiveWorkspace {
                 Ok(census) => census,
                 Err(lost) => Census { unknown: vec![format!("the census failed: {lost}")], ..Census::default() },
             }
+        })
+    }
+
+    fn drill(&self) -> BoxFuture<'_, Vec<DrilledRung>> {
+        Box::pin(async move {
+            if !self.drills {
+                return Vec::new();
+            }
+            let mut rungs = Vec::new();
+            if self.layers.are_used() {
+                let (layers, root, rules) = (self.layers.clone(), self.root.clone(), self.listing.rules().clone());
+                let made = move || Ok(layers.make(&DRILL.into(), (&root, &rules), "", false));
+                let layer = blocking(made).await.unwrap_or_else(|error| Err(error.to_string()));
+                rungs.push(match layer {
+                    Ok(layer) => drill::within(self.spawner.clone(), layer, self.root.path()).await,
+                    Err(why) => DrilledRung::unavailable(Rung::Layer, why),
+                });
+            }
+            let rung = drill::direct(self.containment);
+            rungs.push(drill::drill(self.spawner.clone(), rung, self.root.path()).await);
+            rungs
         })
     }
 

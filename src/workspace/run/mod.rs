@@ -75,6 +75,12 @@ impl Spawner {
         self
     }
 
+    /// The same for another session in the same process, with a census of its own.
+    pub fn of_session(mut self, session: &str) -> Self {
+        self.tracker = Tracker::new(session);
+        self
+    }
+
     /// The census of this spawner's session.
     pub fn tracker(&self) -> &Tracker {
         &self.tracker

@@ -285,6 +285,8 @@ impl Choice {
             rows.push(row("log out", "you must log in again to use it", pick));
         }
         let mut about: Vec<String> = ready.badges.iter().take(UI_CHOICES_MAX).map(|line| visible(line)).collect();
+        let drill = scene.session.stops.drill.iter().flat_map(|drilled| &drilled.rungs);
+        about.extend(drill.map(|rung| format!("stop drill: {}", visible(&rung.line()))));
         let used = header::used_words(scene);
         about.extend((!used.is_empty()).then(|| format!("so far: {used}")));
         about.extend(
