@@ -39,7 +39,6 @@ use ratatui::layout::Size;
 use signals::{Signal, Signals};
 use std::collections::VecDeque;
 use std::future::Future;
-use std::path::PathBuf;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
