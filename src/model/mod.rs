@@ -33,7 +33,9 @@ pub use event::{Envelope, Event};
 pub use form::{Form, FormAnswer};
 pub use node::{FileMode, Node, NodeKind};
 pub use offer::{OptionEffect, RequestOption};
-pub use open::{AgentLevel, AgentState, AlarmKind, ClientChange, EvidenceKind, Moment, NoteKind, SpokenBy, WatchState};
+pub use open::{
+    AgentLevel, AgentState, AlarmKind, ClientChange, EvidenceKind, Moment, NoteKind, Rail, SpokenBy, WatchState,
+};
 pub use plan::{Plan, PlanEdit, Step, StepStatus};
 pub use prompt::{PromptPart, image_mime, prompt_text};
 pub use role::{May, Role};

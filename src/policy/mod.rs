@@ -8,6 +8,7 @@ mod ask;
 pub mod claims;
 mod command;
 pub mod guarded;
+pub mod infra;
 mod judge;
 pub mod limits;
 mod matter;

@@ -23,6 +23,7 @@ mod layer;
 mod life;
 mod plan;
 mod prompts;
+mod rails;
 mod repair;
 mod restore;
 mod surroundings;

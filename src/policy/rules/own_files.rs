@@ -20,10 +20,10 @@ pub(super) const RULE: Builtin = Builtin {
 fn speak(case: &Case<'_>) -> Option<Voice> {
     let own = |cwd: &std::path::Path, path: &str| matches!(case.place.target(cwd, path), Target::Own(_));
     match case.matter {
-        Matter::Path { op: Op::Read, path, cwd } => {
+        Matter::Path { op: Op::Read, path, cwd, .. } => {
             own(cwd, path).then(|| Voice::ask(format!("it reads {path}, which belongs to rightseat")))
         }
-        Matter::Path { op, path, cwd } => {
+        Matter::Path { op, path, cwd, .. } => {
             own(cwd, path).then(|| Voice::deny(format!("it {} {path}, which belongs to rightseat", op.verb())))
         }
         Matter::Command { .. } => named(case)

@@ -410,6 +410,9 @@ fn about_guarded(state: &ActionState, say: &mut impl FnMut(&str, Role)) {
     if rationale.is_none_or(|rationale| rationale.evidence.is_empty()) {
         say("evidence  none: the agent cites no read, run or step", Role::Warn);
     }
+    if !state.action.has_reason() && state.explained.is_some() {
+        say("asked  the agent was asked for its reason and evidence", Role::TextSoft);
+    }
     if let Some(ruled) = &state.ruled {
         say(&format!("risk  high: {}", escape::show(&ruled.reason, &Show::prose())), Role::RiskHigh);
     }
