@@ -3,7 +3,7 @@
 use super::args::Shared;
 use super::place::Places;
 use super::{DONE, Done, Fail, NOT_SO, print};
-use crate::journal::export::{self, Format};
+use crate::journal::export::{self, Extent, Format};
 use crate::journal::{self, Anchor, Reader};
 use std::path::{Path, PathBuf};
 
@@ -49,11 +49,16 @@ fn read_anchor(path: &Path) -> Result<Anchor, Fail> {
 }
 
 /// `rightseat export`.
-pub fn export(shared: &Shared, session: &str, format: Format, redact: bool) -> Done {
+pub fn export(shared: &Shared, session: &str, what: (Format, Extent), redact: bool) -> Done {
+    if what == (Format::Patch, Extent::Pipeline) {
+        return Err(Fail::usage(
+            "--pipeline has the formats jsonl, md and html: a patch is of the whole session".to_owned(),
+        ));
+    }
     let place = Places::open(shared.state_dir())?.find(Some(session))?;
     let reader = Reader::open(&place.journal())?;
     let mut out = super::plain::stdout();
-    export::export(&reader, format, redact, &mut out)?;
+    export::export(&reader, what, redact, &mut out)?;
     std::io::Write::flush(&mut out)?;
     Ok(DONE)
 }

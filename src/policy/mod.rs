@@ -12,6 +12,7 @@ pub mod infra;
 mod judge;
 pub mod limits;
 mod matter;
+pub mod pipeline;
 mod place;
 pub mod risk;
 pub mod rules;

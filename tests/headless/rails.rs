@@ -1,6 +1,6 @@
 //! Guard rails: alarms, one decision at a time, and the agent asked for its reason.
 
-use crate::seat::{Room, Seat};
+use crate::seat::{Room, Seat, only_session};
 use serde_json::{Value, json};
 
 const CI: &str = ".github/workflows/ci.yml";
@@ -133,4 +133,52 @@ fn infrastructure_is_tried_first_typed_verified_and_never_in_a_rule() {
     assert!(seat.try_ask("gate/step", json!({})).is_err());
     seat.decide(&second, "deny", json!({"reason": "no"})).unwrap();
     assert!(!room.read("calls.txt").contains("kubectl"));
+}
+
+/// "Why did it change its own pipeline?" from the export: once with a reason, once without, and what nobody asked.
+#[test]
+fn the_ledger_tells_who_changed_the_pipeline_when_and_why() {
+    let room = Room::with(&[(CI, "on: push\n"), ("a.txt", "a\n")]);
+    let script = room.script(&[
+        json!({"edit": {"path": CI, "after": "on: [push]\n", "why": "forks were not built"}}),
+        json!({"edit": {"path": CI, "after": "on: [push, schedule]\n"}}),
+        json!({"edit": {"path": "a.txt", "after": "b\n"}}),
+        json!({"wait_ms": 600_000}),
+    ]);
+    let mut seat = Seat::start(&room, &["--agent", &script]);
+    let first = seat.held();
+    seat.decide(&first, "approve", json!({"confirm": "ci.yml", "reason": "fine"})).unwrap();
+    seat.finished(&first["action"]);
+    let second = seat.held();
+    seat.decide(&second, "deny", json!({"reason": "why nightly?"})).unwrap();
+    seat.held();
+    room.write("Makefile", "all:\n");
+    seat.ever("the makefile", |e| e["kind"] == "observed" && e["path"] == "Makefile");
+    let session = only_session(&room);
+    let (code, text, _) = room.run(&["export", &session, "--pipeline", "--format", "md"]);
+    assert_eq!(code, 0);
+    for words in [
+        "Pipeline ledger of session",
+        "why: forks were not built",
+        "words: fine",
+        "the word was typed",
+        "+on: [push]",
+        "(denied)",
+        "no reason given; the agent was asked",
+        "words: why nightly?",
+        "created Makefile",
+        "who: the user",
+        "no run of all tests",
+    ] {
+        assert!(text.replace('\\', "").contains(words), "{words}:\n{text}");
+    }
+    assert!(!text.contains("a.txt"), "{text}");
+    let (_, lines, _) = room.run(&["export", &session, "--pipeline"]);
+    let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let fates: Vec<&str> = rows.iter().map(|row| row["fate"].as_str().unwrap()).collect();
+    assert_eq!(fates, ["approved", "denied", "observed"], "{rows:#?}");
+    assert!(rows[0]["diffs"][0].as_str().unwrap().contains("-on: push\n+on: [push]"));
+    let (_, page, _) = room.run(&["export", &session, "--pipeline", "--format", "html"]);
+    assert!(page.contains("<ins>+on: [push]</ins>"), "{page}");
+    assert_eq!(room.run(&["export", &session, "--pipeline", "--format", "patch"]).0, 2);
 }
