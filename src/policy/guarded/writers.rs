@@ -110,8 +110,8 @@ fn git_config(words: &[&str]) -> Option<(Guard, String)> {
     let operands: Vec<&str> = words.iter().copied().filter(|word| !word.starts_with('-')).collect();
     let writes = ["--unset", "--unset-all", "--add", "--replace-all", "--edit", "-e", "--remove-section"];
     let is_alone = operands.len() < 2 && !words.iter().any(|word| writes.contains(word));
-    if words.iter().take_while(|word| word.starts_with('-')).any(|w| reads(&w))
-        || operands.first().is_some_and(|w| reads(w))
+    if words.iter().take_while(|word| word.starts_with('-')).any(reads)
+        || operands.first().is_some_and(reads)
         || is_alone && !matches!(operands.first(), Some(&"edit"))
     {
         return None;
