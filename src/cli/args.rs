@@ -268,6 +268,9 @@ pub enum Command {
         /// Same as --format jsonl
         #[arg(long, conflicts_with = "format")]
         jsonl: bool,
+        /// Only the changes to what builds, trains, deploys, or instructs
+        #[arg(long)]
+        pipeline: bool,
         /// Keep likely secrets instead of redacting them; a patch always keeps them
         #[arg(long)]
         no_redact: bool,

@@ -44,6 +44,7 @@ mod undecided;
 mod verdict;
 mod welcome;
 
+use crate::journal::export::Extent;
 use crate::model::event::Verdict;
 use args::{Cli, Command, PlanCommand};
 use std::io::Write as _;
@@ -184,8 +185,9 @@ fn dispatch(cli: Cli) -> Done {
         Some(Command::Deny(args)) => verdict::decide(&shared, Verdict::Deny, &args),
         Some(Command::Redirect(args)) => verdict::decide(&shared, Verdict::Redirect, &args),
         Some(Command::Verify { target, anchor, json }) => record::verify(&shared, &target, anchor.as_deref(), json),
-        Some(Command::Export { session, format, jsonl: _, no_redact }) => {
-            record::export(&shared, &session, format, !no_redact)
+        Some(Command::Export { session, format, jsonl: _, pipeline, no_redact }) => {
+            let extent = if pipeline { Extent::Pipeline } else { Extent::Whole };
+            record::export(&shared, &session, (format, extent), !no_redact)
         }
         Some(Command::Completions { shell }) => package::completions(shell),
         Some(Command::Man) => package::man(),

@@ -4,7 +4,7 @@ use super::args::Shared;
 use super::place::{Places, SessionPlace};
 use super::{DONE, Done, Fail, NOT_SO, anchor, daemon, print};
 use crate::base::text::Untrusted;
-use crate::journal::export::{self, Format};
+use crate::journal::export::{self, Extent, Format};
 use crate::journal::{self, Evidence, Reader, Report, SignedAnchor, Signer};
 use std::path::{Path, PathBuf};
 
@@ -88,11 +88,16 @@ fn evidence(place: Option<&SessionPlace>, named: Option<&Path>) -> Result<Eviden
 }
 
 /// `rightseat export`.
-pub fn export(shared: &Shared, session: &str, format: Format, redact: bool) -> Done {
+pub fn export(shared: &Shared, session: &str, what: (Format, Extent), redact: bool) -> Done {
+    if what == (Format::Patch, Extent::Pipeline) {
+        return Err(Fail::usage(
+            "--pipeline has the formats jsonl, md and html: a patch is of the whole session".to_owned(),
+        ));
+    }
     let place = Places::open(shared.state_dir())?.find(Some(session))?;
     let reader = Reader::open(&place.journal())?;
     let mut out = super::plain::stdout();
-    export::export(&reader, format, redact, &mut out)?;
+    export::export(&reader, what, redact, &mut out)?;
     std::io::Write::flush(&mut out)?;
     Ok(DONE)
 }

@@ -431,6 +431,11 @@ impl Action {
         Some(command)
     }
 
+    /// Returns whether the agent gave a reason.
+    pub fn has_reason(&self) -> bool {
+        self.rationale.as_ref().is_some_and(|rationale| !rationale.text.trim().is_empty())
+    }
+
     /// For `read`: the path. For `network`: the address.
     pub fn target(&self) -> Option<&str> {
         let (ActionBody::Read(target) | ActionBody::Network(target)) = &self.body else { return None };

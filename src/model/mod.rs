@@ -34,7 +34,7 @@ pub use form::{Form, FormAnswer};
 pub use node::{FileMode, Node, NodeKind};
 pub use offer::{OptionEffect, RequestOption};
 pub use open::{
-    AgentLevel, AgentState, AlarmKind, ClientChange, DrillResult, EvidenceKind, Moment, NoteKind, Rung, SpokenBy,
+    AgentLevel, AgentState, AlarmKind, ClientChange, DrillResult, EvidenceKind, Moment, NoteKind, Rail, Rung, SpokenBy,
     WatchState,
 };
 pub use plan::{Plan, PlanEdit, Step, StepStatus};

@@ -106,6 +106,14 @@ open_words! {
         Unsupervised = "unsupervised",
     }
 
+    /// The guard rail that an action is at.
+    Rail {
+        /// It changes a file that runs code, steers agents, or decides what is built or deployed.
+        GuardedFile = "guarded_file",
+        /// It deploys, applies, publishes or migrates.
+        Infrastructure = "infrastructure",
+    }
+
     /// The subject of an agent's note.
     NoteKind {
         Boundary = "boundary",

@@ -1,5 +1,6 @@
 //! From rules to one word: collects what every rule says and lets the most restrictive win.
 
+use crate::model::Rail;
 use crate::model::decide::Ruling;
 use crate::model::event::RulingWord;
 use crate::policy::Policy;
@@ -25,6 +26,8 @@ pub struct Judged {
     pub reason: String,
     /// The word a user must type to approve all the same.
     pub confirm: Option<String>,
+    /// The guard rail that it is at.
+    pub rail: Option<Rail>,
 }
 
 /// The rule that allows a matter, and whether every word of it was spelled out.
@@ -44,13 +47,14 @@ enum Tier {
 impl Judged {
     /// A ruling on something of this class.
     pub fn new(ruling: Ruling, class: Class) -> Self {
-        let Ruling { word, rule, reason, confirm } = ruling;
-        Self { word, class, rule, reason, confirm }
+        let Ruling { word, rule, reason, confirm, rail } = ruling;
+        Self { word, class, rule, reason, confirm, rail }
     }
 
-    /// The most restrictive of several; asking for confirmation is kept from any of them.
+    /// The most restrictive of several; asking for confirmation, and the guard rail, are kept from any of them.
     pub(super) fn worst(mut all: Vec<Self>) -> Self {
         let confirm = all.iter().find_map(|j| j.confirm.clone());
+        let rail = all.iter().find_map(|j| j.rail.clone());
         let class = all.iter().map(|j| j.class).max().unwrap_or(Class::Unknown);
         all.sort_by(|a, b| {
             (rank(b.word), b.confirm.is_some(), &a.rule, &a.reason).cmp(&(
@@ -61,7 +65,7 @@ impl Judged {
             ))
         });
         let worst = all.into_iter().next();
-        worst.map_or_else(nothing_spoke, |worst| Self { confirm, class, ..worst })
+        worst.map_or_else(nothing_spoke, |worst| Self { confirm, rail, class, ..worst })
     }
 
     /// Returns whether no rule speaks against it: it is allowed, or only nothing allows it, or it deletes.
@@ -75,7 +79,8 @@ impl Judged {
 
     /// As the core takes it.
     pub fn ruling(&self) -> Ruling {
-        Ruling { word: self.word, rule: self.rule.clone(), reason: self.reason.clone(), confirm: self.confirm.clone() }
+        let Self { word, rule, reason, confirm, rail, .. } = self.clone();
+        Ruling { word, rule, reason, confirm, rail }
     }
 }
 
@@ -86,6 +91,7 @@ fn nothing_spoke() -> Judged {
         rule: NO_RULE.to_owned(),
         reason: "no rule allows it".to_owned(),
         confirm: None,
+        rail: None,
     }
 }
 
@@ -105,7 +111,7 @@ pub(super) fn judge(policy: &Policy, matter: &Matter, place: &Place<'_>) -> Judg
     let mut voices: Vec<(Tier, String, Voice)> = Vec::new();
     if let Some(broken) = &policy.broken {
         let reason = format!("the policy file could not be read, so everything asks: {broken}");
-        voices.push((Tier::Always, "policy-broken".into(), Voice { word: RulingWord::Ask, reason, confirm: None }));
+        voices.push((Tier::Always, "policy-broken".into(), Voice::ask(reason)));
     }
     for rule in RULES {
         let spoken = match rule.judge {
@@ -118,14 +124,22 @@ pub(super) fn judge(policy: &Policy, matter: &Matter, place: &Place<'_>) -> Judg
     }
     voices.extend(policy.user.iter().filter_map(|r| r.tightens(&case).map(|v| (Tier::Always, r.id.clone(), v))));
     let confirm = voices.iter().find_map(|(_, _, v)| v.confirm.clone());
+    let rail = voices.iter().find_map(|(_, _, v)| v.rail.clone());
     let first = voices.into_iter().min_by(|(ta, ia, va), (tb, ib, vb)| {
         (rank(vb.word), *ta, va.confirm.is_none(), ia).cmp(&(rank(va.word), *tb, vb.confirm.is_none(), ib))
     });
     match (first, leave) {
-        (Some((_, rule, voice)), _) => Judged { word: voice.word, class, rule, reason: voice.reason, confirm },
+        (Some((_, rule, voice)), _) => Judged { word: voice.word, class, rule, reason: voice.reason, confirm, rail },
         (None, Some(leave)) => {
             let rule = leave.rules.join("+");
-            Judged { word: RulingWord::Allow, class, reason: format!("allowed by {rule}"), rule, confirm: None }
+            Judged {
+                word: RulingWord::Allow,
+                class,
+                reason: format!("allowed by {rule}"),
+                rule,
+                confirm: None,
+                rail: None,
+            }
         }
         (None, None) => Judged { class, ..nothing_spoke() },
     }
@@ -212,7 +226,7 @@ fn class(matter: &Matter, place: &Place<'_>) -> Class {
             if script.opaque { worst.max(Class::Unknown) } else { worst }
         }
         Matter::Path { op: Op::Read, .. } | Matter::Plan => Class::Read,
-        Matter::Path { op, path, cwd } => match (place.target(cwd, path), op) {
+        Matter::Path { op, path, cwd, .. } => match (place.target(cwd, path), op) {
             (Target::Outside(_) | Target::Own(_), _) => Class::WriteOutside,
             (Target::Inside(_), Op::Delete) => Class::Destructive,
             (Target::Inside(_), Op::Read | Op::Write | Op::Create) => Class::WriteInside,

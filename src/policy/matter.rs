@@ -1,7 +1,9 @@
 //! The parts of an action that rules judge one by one.
 
-use crate::model::action::{Action, ActionBody, Command, FileChange};
+use crate::model::action::{Action, ActionBody, Command, Content, FileChange, FileEdit};
+use crate::model::node::NodeKind;
 use crate::policy::command::shell::{self, Script};
+use crate::policy::guarded::{Manifest, guarded};
 use crate::policy::place::Place;
 use std::path::{Path, PathBuf};
 
@@ -42,8 +44,9 @@ impl Op {
 pub enum Matter {
     /// A command line, read, and where it starts.
     Command { line: String, script: Script, cwd: PathBuf },
-    /// Something done to one path, as written.
-    Path { op: Op, path: String, cwd: PathBuf },
+    /// Something done to one path, as written. `spares`: the content was compared, and what counts in a manifest of this
+    /// kind stays as it is.
+    Path { op: Op, path: String, cwd: PathBuf, spares: Option<Manifest> },
     /// An address that is contacted.
     Network(String),
     /// A change of the plan.
@@ -74,14 +77,16 @@ impl Matter {
 
     /// Everything that an action does.
     pub fn of(action: &Action, place: &Place<'_>) -> Vec<Self> {
-        let at = |op, path: &str| Self::Path { op, path: path.to_owned(), cwd: place.root.clone() };
+        let at = |op, path: &str| Self::Path { op, path: path.to_owned(), cwd: place.root.clone(), spares: None };
         let mut out: Vec<Self> = Vec::new();
         for file in action.files() {
-            out.push(match file.change {
-                FileChange::Modify | FileChange::Rename => at(Op::Write, file.path.as_str()),
-                FileChange::Create => at(Op::Create, file.path.as_str()),
-                FileChange::Delete => at(Op::Delete, file.path.as_str()),
-            });
+            let op = match file.change {
+                FileChange::Modify | FileChange::Rename => Op::Write,
+                FileChange::Create => Op::Create,
+                FileChange::Delete => Op::Delete,
+            };
+            let (path, cwd) = (file.path.as_str().to_owned(), place.root.clone());
+            out.push(Self::Path { op, path, cwd, spares: spared(file) });
             out.extend(file.from.as_ref().map(|from| at(Op::Delete, from.as_str())));
         }
         out.extend(action.command().into_iter().map(|c| Self::command(c, place)));
@@ -101,4 +106,19 @@ impl Matter {
         }
         out
     }
+}
+
+/// The kind of manifest of which this edit changes only what is everyday.
+pub(super) fn spared(file: &FileEdit) -> Option<Manifest> {
+    let manifest = guarded(file.path.as_str())?.manifest?;
+    let is_file = [&file.before_node, &file.after_node].into_iter().flatten().all(|node| node.kind == NodeKind::File);
+    let Some(Content::Text(after)) = file.after.as_ref().filter(|_| is_file && file.from.is_none()) else {
+        return None;
+    };
+    let before = match (&file.before, file.change) {
+        (Some(Content::Text(before)), FileChange::Modify) => Some(before.as_str()),
+        (None, FileChange::Create) => None,
+        _ => return None,
+    };
+    manifest.is_everyday(before, after).then_some(manifest)
 }

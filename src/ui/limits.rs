@@ -151,3 +151,6 @@ pub const UI_PLAN_ASIDE_COLUMNS_MIN: u16 = 84;
 pub const UI_CLIPBOARD_MS_MAX: u64 = 2_000;
 /// Changed lines from which a file among several is folded at first.
 pub const UI_FOLD_LINES_MIN: usize = 2_000;
+/// Bytes of the diff of one file in the pipeline ledger, and the columns from which it is beside the list.
+pub const UI_PIPELINE_DIFF_BYTES_MAX: usize = 16 * 1024;
+pub const UI_PIPELINE_SIDE_COLUMNS_MIN: u16 = 100;

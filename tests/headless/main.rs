@@ -26,6 +26,7 @@ mod life;
 mod lists;
 mod plan;
 mod prompts;
+mod rails;
 mod repair;
 mod restore;
 mod stop;

@@ -4,13 +4,16 @@ use super::{Gate, rules};
 use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
 use crate::base::{ActionId, ClientId, LeaseId, UnixMs};
 use crate::diff::{FileDiff, HunkChoice, Selection, hunks_text};
+use crate::host::book::Trouble;
 use crate::host::limits::TOLD_TAIL_BYTES_MAX;
 use crate::host::plans;
 use crate::host::resolve::Resolved;
+use crate::model::action::Author;
 use crate::model::decide::{Answering, Edited, Input};
-use crate::model::event::{Event, Explained, LapseWhy, PolicyTightened, Verdict};
+use crate::model::event::{Event, Explained, LapseWhy, PolicyTightened, Told, Verdict};
 use crate::model::plan::PlanSubject;
 use crate::model::{Action, Content, FileChange, FileEdit, Kind};
+use crate::policy::infra;
 use crate::port::{Blobs, ToAgent};
 use crate::wire::{Decide, Decision, EditedBody, EditedFile, Explain, LeaseGrant, LeaseGranted, RpcError, Tightened};
 
@@ -82,9 +85,49 @@ impl Gate {
         let question = explain
             .text
             .unwrap_or_else(|| format!("Explain why you propose {}: {}", explain.action, state.action.title));
-        self.append(vec![Event::Explained(Explained { action: explain.action, text })])?;
+        self.ask_why(explain.action, text, question)?;
+        Ok(())
+    }
+
+    fn ask_why(&mut self, action: ActionId, text: String, question: String) -> Result<(), Trouble> {
+        self.append(vec![Event::Explained(Explained { action, text })])?;
         self.send(ToAgent::Question(question));
         Ok(())
+    }
+
+    /// Asks the agent once for the reason of a pending guard-rail action that came without one.
+    pub(super) fn ask_reason_of_guarded(&mut self, action: &ActionId) {
+        let Some(state) = self.book.session.actions.get(action) else { return };
+        let is_at_rail = state.held.as_ref().is_some_and(|held| held.rail.is_some());
+        if state.action.has_reason() || !is_at_rail || state.explained.is_some() {
+            return;
+        }
+        let text = "No reason was given: the agent was asked for its reason and evidence automatically.".to_owned();
+        let question = format!(
+            "{action} ({}) is at a guard rail and came without a reason. Say why it is necessary, and on what evidence: \
+             a failing test, a file and line, or the user's words. The user decides meanwhile.",
+            state.action.title
+        );
+        if let Err(trouble) = self.ask_why(action.clone(), text, question) {
+            tracing::error!(%trouble, "the reason of a guard-rail action is not asked for");
+        }
+    }
+
+    /// An infrastructure action of the agent has ended: it is asked to verify the result.
+    pub fn ask_verification(&mut self, action: &ActionId) {
+        let Some(state) = self.book.session.actions.get(action) else { return };
+        let ended = state.finished.as_ref().filter(|_| state.action.author == Author::Agent);
+        let infra = state.action.command().and_then(infra::of);
+        let (Some(finished), Some(infra)) = (ended, infra) else { return };
+        let end = finished.exit.map_or_else(|| finished.outcome.words().to_owned(), |code| format!("exit {code}"));
+        let verify = infra.verify.map(|words| format!(" `{words}` is usual.")).unwrap_or_default();
+        let back = infra.roll_back.map(|words| format!(" To roll back: {words}.")).unwrap_or_default();
+        let text = format!(
+            "{action} (`{}`) ended: {end}. Propose a command that verifies the result before you go on.{verify}{back}",
+            infra.words
+        );
+        self.record(Event::Told(Told { action: Some(action.clone()), text: text.clone() }));
+        self.send(ToAgent::Question(text));
     }
 
     pub fn grant(&mut self, client: &ClientId, grant: LeaseGrant) -> Result<LeaseGranted, RpcError> {

@@ -67,7 +67,8 @@ impl Gate {
     /// Files a proposal, first or changed, with its problems; the agent is told when that fails.
     pub fn file(&mut self, ticket: Ticket, action: Action, ruling: Ruling, blobs: Blobs, is_revision: bool) {
         let (ruling, alarms) = self.with_problems(&action, ruling, &blobs);
-        let (action, now) = (Box::new(action), self.now());
+        let (id, now) = (action.id.clone(), self.now());
+        let action = Box::new(action);
         let input = if is_revision {
             Input::Revise { action, ruling, alarms }
         } else {
@@ -75,8 +76,9 @@ impl Gate {
         };
         if let Err(error) = self.put(input, blobs) {
             let message = format!("The proposal could not be recorded: {error}");
-            self.send(ToAgent::Answered { ticket, answer: Answer::Refused { message } });
+            return self.send(ToAgent::Answered { ticket, answer: Answer::Refused { message } });
         }
+        self.ask_reason_of_guarded(&id);
     }
 
     /// Files the part of a command's result that rules hold back, as an edit of its own.
@@ -89,10 +91,12 @@ impl Gate {
             let edit = resolved.edit(path, change, None, bytes(before), bytes(after));
             resolved.files.push(edit.of_nodes(before_node, after_node));
         }
-        let why = format!("{of} changed these files in its layer; they are promoted when you approve");
+        let reason = origin.rationale.as_ref().map(|r| format!(": {}", r.text.trim())).unwrap_or_default();
+        let why = format!("{of} changed these files in its layer; they are promoted when you approve{reason}");
         let evidence = Evidence::new("step", format!("{of}: {}", origin.title));
         let mut proposal = Proposal::new(format!("promote the result of {of}"), Body::Edit(Vec::new()));
-        proposal = proposal.because(why, vec![evidence]);
+        let of_command = origin.rationale.iter().flat_map(|r| r.evidence.clone());
+        proposal = proposal.because(why, std::iter::once(evidence).chain(of_command).collect());
         proposal.step = origin.step;
         let id = self.book.session.actions.next_id();
         let mut action = Action::file(id, proposal, Some(resolved.files));
@@ -146,8 +150,8 @@ impl Gate {
     fn revise(&mut self, merged: merge::Merged) -> bool {
         let merge::Merged { action, blobs, words } = merged;
         let sent = Told { action: Some(action.id.clone()), text: words.clone() };
-        let confirm = self.judge.rule(&action).confirm;
-        let ruling = Ruling { confirm, ..Ruling::ask("base-changed", &words) };
+        let Ruling { confirm, rail, .. } = self.judge.rule(&action);
+        let ruling = Ruling { confirm, rail, ..Ruling::ask("base-changed", &words) };
         match self.put(Input::Revise { action: Box::new(action), ruling, alarms: Vec::new() }, blobs) {
             Ok(()) => {
                 self.record(Event::Told(sent));

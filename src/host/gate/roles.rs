@@ -20,7 +20,7 @@ pub(super) fn bounded(gate: &Gate, action: &Action, ruling: Ruling) -> Ruling {
     let Some((step, role)) = bound.filter(|_| ruling.word != RulingWord::Deny) else { return ruling };
     let may = role.may.words().unwrap_or_default();
     let reason = format!("step {step} belongs to the role {}, which {may}", role.role);
-    Ruling { word: RulingWord::Deny, rule: ROLE.into(), reason, confirm: None }
+    Ruling { word: RulingWord::Deny, rule: ROLE.into(), reason, confirm: None, rail: None }
 }
 
 fn allows(gate: &Gate, role: &Role, action: &Action, ruling: &Ruling) -> bool {

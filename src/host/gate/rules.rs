@@ -99,6 +99,10 @@ fn pending(gate: &Gate, allow: &Allow) -> Result<Action, RpcError> {
         let (revision, now) = (held.revision, held.digest);
         return Err(Refusal::StaleDigest { action: id.clone(), revision, now }.into());
     }
+    if held.rail.is_some() {
+        let text = format!("{id} is at a guard rail: no rule is made from it; a rule in policy.toml may spell it out");
+        return Err(RpcError::invalid(text));
+    }
     Ok(state.action.clone())
 }
 

@@ -56,7 +56,7 @@ impl AgentLine {
             ruling
         } else {
             let words = "the agent changed this request while it was pending";
-            Ruling { confirm: ruling.confirm, ..Ruling::ask("request-changed", words) }
+            Ruling { confirm: ruling.confirm, rail: ruling.rail, ..Ruling::ask("request-changed", words) }
         };
         gate.file(ticket, action, ruling, blobs, true);
     }

@@ -1,7 +1,7 @@
 //! The tasks: one action carried out, with a recorded tree before and after, or trials run in a candidate.
 
 use super::preview;
-use super::result::held_back;
+use super::result::{held_back, judged_by_content};
 use super::{Msg, TrialOrder, changes_files};
 use crate::base::limits::AGENT_LINK_MESSAGES_MAX;
 use crate::base::{ActionId, Digest, RelPath};
@@ -138,8 +138,9 @@ async fn settle(
                 return workspace.drop_layer(action);
             };
             let (of, nodes) = (action.clone(), effect.nodes);
+            let shown = workspace.result_files(action, judged_by_content(&nodes)).await;
             // There may be very many.
-            let held = match tokio::task::spawn_blocking(move || held_back(&*rules, &of, &nodes)).await {
+            let held = match tokio::task::spawn_blocking(move || held_back(&*rules, &of, &nodes, &shown)).await {
                 Ok(held) => held,
                 Err(_) => return workspace.drop_layer(action),
             };

@@ -104,6 +104,8 @@ pub struct Runs {
     apart: BTreeMap<ActionId, Option<Vec<FileOutcome>>>,
     /// Own actions that only show what a pending command would do, with that command.
     previews: BTreeMap<ActionId, ActionId>,
+    /// The same for dry runs of infrastructure actions, which run outside of a layer.
+    dry_runs: BTreeMap<ActionId, ActionId>,
     told_no_layer: bool,
     /// One step at a time is recorded: an agent that turns steps on and off must not pile them up.
     step_slot: Arc<Semaphore>,
@@ -126,6 +128,7 @@ impl Runs {
             parts: BTreeMap::new(),
             apart: BTreeMap::new(),
             previews: BTreeMap::new(),
+            dry_runs: BTreeMap::new(),
             told_no_layer: false,
             step_slot: Arc::new(Semaphore::new(1)),
             seen_plan: None,
@@ -212,6 +215,9 @@ impl Runs {
     /// Whether this action should run in a layer, and what becomes of it.
     fn layer_of(&self, gate: &Gate, action: &Action) -> Option<LayerEnd> {
         if action.kind() != Kind::Command || action.executor != Executor::Host {
+            return None;
+        }
+        if self.dry_runs.contains_key(&action.id) {
             return None;
         }
         let is_preview = self.previews.contains_key(&action.id);
@@ -378,7 +384,9 @@ impl Runs {
         self.tasks.remove(id);
         self.stops.remove(id);
         self.apart.remove(id);
-        performed.layer.previews = self.previews.remove(id);
+        let dry_run = self.dry_runs.remove(id);
+        performed.layer.dry_run = dry_run.is_some();
+        performed.layer.previews = self.previews.remove(id).or(dry_run);
         if let Some(feed) = self.feeds.remove(id) {
             let exit = if performed.timed_out { None } else { performed.exit };
             performed.report = finish_feed(gate, feed, exit);
@@ -410,6 +418,7 @@ impl Runs {
         if !held.is_empty() {
             gate.file_result(id, held);
         }
+        gate.ask_verification(id);
     }
 
     /// An action that the agent carried out itself has ended; its files are what the disk holds.
@@ -418,7 +427,9 @@ impl Runs {
         if let Some(feed) = self.feeds.remove(&finished.action) {
             finish_feed(gate, feed, finished.exit);
         }
-        gate.quietly(Input::Finish { action: finished.action.clone(), finished: Box::new(finished) });
+        let id = finished.action.clone();
+        gate.quietly(Input::Finish { action: id.clone(), finished: Box::new(finished) });
+        gate.ask_verification(&id);
     }
 
     /// A command that is no longer needed is ended; what it wrote before, and its end, are still reported to the

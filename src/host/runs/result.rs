@@ -2,31 +2,43 @@
 
 use crate::base::{ActionId, RelPath};
 use crate::host::Judge;
+use crate::host::limits::EFFECT_FILES_SHOWN_MAX;
 use crate::model::event::RulingWord;
-use crate::model::{Action, Body, FileEdit, Proposal};
-use crate::port::ResultNode;
+use crate::model::{Action, Body, Content, FileEdit, Proposal};
+use crate::policy::guarded::guarded;
+use crate::port::{HeldFile, ResultNode};
 
 /// Returns the paths that are not promoted without a question: those that a rule speaks against, such as guarded files,
 /// and those outside of the declared paths that no rule allows.
-pub fn held_back(judge: &dyn Judge, action: &ActionId, nodes: &[ResultNode]) -> Vec<RelPath> {
+/// `shown` are the contents of those that are judged by it.
+pub fn held_back(judge: &dyn Judge, action: &ActionId, nodes: &[ResultNode], shown: &[HeldFile]) -> Vec<RelPath> {
     // One by one: a word on several files does not tell which of them it is about.
     let passes = |node: &&ResultNode| {
-        let judged = judge.judged(&edit_of(action, node));
+        let content = shown.iter().find(|file| file.path == node.path);
+        let judged = judge.judged(&edit_of(action, node, content));
         if node.is_declared { judged.is_unopposed() } else { judged.word == RulingWord::Allow }
     };
     nodes.iter().filter(|node| !passes(node)).map(|node| node.path.clone()).collect()
 }
 
+/// The first files of a result of which only a part counts, so that the ruling depends on their content.
+pub fn judged_by_content(nodes: &[ResultNode]) -> Vec<RelPath> {
+    let has_parts = |path: &&RelPath| guarded(path.as_str()).is_some_and(|guard| guard.manifest.is_some());
+    nodes.iter().map(|node| &node.path).filter(has_parts).take(EFFECT_FILES_SHOWN_MAX).cloned().collect()
+}
+
 /// The edit that a node of the result amounts to.
-fn edit_of(action: &ActionId, node: &ResultNode) -> Action {
+fn edit_of(action: &ActionId, node: &ResultNode, content: Option<&HeldFile>) -> Action {
+    let sides = content.map(|file| (file.before.as_ref(), file.after.as_ref()));
+    let (before, after) = sides.unwrap_or_default();
     let file = FileEdit {
         path: node.path.clone(),
         change: node.change,
         from: None,
-        before: None,
-        after: None,
-        before_node: None,
-        after_node: None,
+        before: before.map(|image| Content::of(&image.bytes)),
+        after: after.map(|image| Content::of(&image.bytes)),
+        before_node: before.map(|image| image.node),
+        after_node: after.map(|image| image.node),
     };
     Action::file(action.clone(), Proposal::new("", Body::Edit(Vec::new())), Some(vec![file]))
 }
@@ -61,7 +73,26 @@ mod tests {
             ResultNode { path: RelPath::new(path).unwrap(), change, is_declared: *is_declared }
         };
         let nodes: Vec<_> = nodes.iter().map(node).collect();
-        held_back(&Rules(policy), &"a1".into(), &nodes).iter().map(ToString::to_string).collect()
+        held_back(&Rules(policy), &"a1".into(), &nodes, &[]).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_manifest_passes_where_only_its_dependencies_change() {
+        let image = |text: &str| {
+            let node = crate::model::Node { kind: crate::model::NodeKind::File, mode: None };
+            Some(crate::port::Image { bytes: text.into(), digest: crate::base::Digest::of(text.as_bytes()), node })
+        };
+        let path = RelPath::new("package.json").unwrap();
+        let node = ResultNode { path: path.clone(), change: FileChange::Modify, is_declared: true };
+        let passes = |after: &str| {
+            let before = image("{\"scripts\": {\"a\": \"b\"}}");
+            let file = HeldFile { path: path.clone(), change: FileChange::Modify, before, after: image(after) };
+            held_back(&Rules(Policy::builtin(Vec::new())), &"a1".into(), std::slice::from_ref(&node), &[file])
+                .is_empty()
+        };
+        assert_eq!(judged_by_content(std::slice::from_ref(&node)), std::slice::from_ref(&path));
+        assert!(passes("{\"scripts\": {\"a\": \"b\"}, \"dependencies\": {\"x\": \"1\"}}"));
+        assert!(!passes("{\"scripts\": {\"a\": \"evil\"}}"));
     }
 
     #[test]

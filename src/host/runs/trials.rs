@@ -12,6 +12,7 @@ use crate::model::decide::{Edited, Input};
 use crate::model::event::{Event, Finished, OutcomeWord, Stream};
 use crate::model::session::Session;
 use crate::model::{Action, Author, Body, Command, Content, Evidence, Kind, Proposal, Trial, TrialBudget, TrialOutput};
+use crate::policy::infra::{self, Infra};
 use crate::port::{Apart, Blobs, Performed, Ticket, ToAgent};
 use crate::wire::{CandidateTest, Code, OwnAction, RpcError};
 use tokio::sync::mpsc;
@@ -194,6 +195,32 @@ impl Runs {
         Ok(OwnAction::of(id))
     }
 
+    /// Runs what shows the effect of a pending infrastructure action, outside of a layer: it needs the same network and
+    /// credentials.
+    fn dry_run(
+        &mut self,
+        gate: &mut Gate,
+        client: &ClientId,
+        target: &ActionId,
+        infra: Infra,
+    ) -> Result<OwnAction, RpcError> {
+        let Some(command) = infra.dry_run else {
+            let text = format!("{target} cannot be tried: no dry run of `{}` is known in this form", infra.words);
+            return Err(RpcError::invalid(text));
+        };
+        let id = gate.session().actions.next_id();
+        let proposal = Proposal::new(format!("dry run of {target}: {}", command.line()), Body::Command(command))
+            .because("requested by the user", vec![Evidence::new("step", target.to_string())]);
+        let mut action = Action::file(id.clone(), proposal, None);
+        action.author = Author::Human;
+        self.dry_runs.insert(id.clone(), target.clone());
+        if let Err(error) = gate.put(Input::Own { action: Box::new(action), by: client.clone() }, Blobs::new()) {
+            self.dry_runs.remove(&id);
+            return Err(error.into());
+        }
+        Ok(OwnAction::of(id))
+    }
+
     /// A client wants the checks run: on a candidate with a held action in it, or on the workspace.
     pub fn candidate_test(
         &mut self,
@@ -210,7 +237,10 @@ impl Runs {
                 Some(Edited::Command(command)) => command,
                 Some(Edited::Files(_) | Edited::Plan(_) | Edited::Changes(_)) | None => command.clone(),
             };
-            return self.preview(gate, client, target, command);
+            return match infra::of(&command) {
+                Some(infra) => self.dry_run(gate, client, target, infra),
+                None => self.preview(gate, client, target, command),
+            };
         }
         let Some(setup) = gate.checks().cloned() else {
             return Err(RpcError::invalid(

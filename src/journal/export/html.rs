@@ -1,7 +1,7 @@
 //! The report as one page: no scripts, nothing loaded, every foreign character escaped.
 
-use super::failed;
 use super::story::{self, Part};
+use super::{Extent, failed};
 use crate::journal::{Reader, Result};
 use std::io::Write;
 
@@ -13,19 +13,19 @@ ins{text-decoration:none;background:#d9f2dd;display:block}del{text-decoration:no
 @media(prefers-color-scheme:dark){body{background:#14171a;color:#d7dce2}pre{background:#1d2126}h2{border-color:#333a42}\
 ins{background:#17381f}del{background:#4a1d1d}}";
 
-pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Result<()> {
+pub(super) fn write(reader: &Reader, extent: Extent, redacting: bool, out: &mut dyn Write) -> Result<()> {
     let (seq, hash) = reader.head()?;
-    let session = escape(reader.session().as_str());
+    let (session, title) = (escape(reader.session().as_str()), extent.title());
     write!(
         out,
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
          <meta name=\"viewport\" content=\"width=device-width\">\
          <title>rightseat session {session}</title><style>{STYLE}</style></head><body>\n\
-         <h1>Session {session}</h1><p>{seq} events, head <code>{hash}</code></p>\n"
+         <h1>{title} {session}</h1><p>{seq} events, head <code>{hash}</code></p>\n"
     )
     .map_err(failed)?;
-    story::each(reader, redacting, |entry| {
+    super::each(reader, extent, redacting, |entry| {
         writeln!(
             out,
             "<h2 id=\"e{0}\"><small>{0} · {1}</small>{2}</h2>",

@@ -1,17 +1,18 @@
 //! The report as Markdown. Nothing foreign can leave its block: fences are longer than any run of ticks inside.
 
-use super::failed;
 use super::story::{self, Part};
+use super::{Extent, failed};
 use crate::base::Seq;
 use crate::journal::{Reader, Result};
 use crate::model::Session;
 use std::io::Write;
 
-pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Result<()> {
+pub(super) fn write(reader: &Reader, extent: Extent, redacting: bool, out: &mut dyn Write) -> Result<()> {
     let (seq, hash) = reader.head()?;
-    writeln!(out, "# Session {}\n\n{seq} events, head `{hash}`.\n", escape(reader.session().as_str()))
+    let title = extent.title();
+    writeln!(out, "# {title} {}\n\n{seq} events, head `{hash}`.\n", escape(reader.session().as_str()))
         .map_err(failed)?;
-    story::each(reader, redacting, |entry| {
+    super::each(reader, extent, redacting, |entry| {
         writeln!(out, "## {} · {} · {}\n", entry.seq, story::clock(entry.after_ms), escape(&entry.heading))
             .map_err(failed)?;
         for part in entry.parts {
@@ -31,7 +32,9 @@ pub(super) fn write(reader: &Reader, redacting: bool, out: &mut dyn Write) -> Re
         }
         Ok(())
     })?;
-    steps(reader, redacting, out)?;
+    if extent == Extent::Whole {
+        steps(reader, redacting, out)?;
+    }
     out.flush().map_err(failed)
 }
 

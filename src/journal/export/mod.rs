@@ -5,6 +5,7 @@ mod html;
 mod lines;
 mod markdown;
 mod patch;
+mod pipeline;
 mod redact;
 mod story;
 
@@ -31,14 +32,40 @@ pub enum Format {
     Patch,
 }
 
-/// Writes the whole journal to `out`. With `redacting`, whatever looks like a secret is left out,
-/// except from a patch.
-pub fn export(reader: &Reader, format: Format, redacting: bool, out: &mut dyn Write) -> Result<()> {
+/// The part of a session that is exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    Whole,
+    /// The changes to what builds, trains, deploys, or instructs. A patch has no such part and is whole.
+    Pipeline,
+}
+
+impl Extent {
+    /// The words before the session's name.
+    fn title(self) -> &'static str {
+        match self {
+            Self::Whole => "Session",
+            Self::Pipeline => "Pipeline ledger of session",
+        }
+    }
+}
+
+/// Writes the journal to `out`. With `redacting`, whatever looks like a secret is left out, except from a patch.
+pub fn export(reader: &Reader, (format, extent): (Format, Extent), redacting: bool, out: &mut dyn Write) -> Result<()> {
     match format {
+        Format::Jsonl if extent == Extent::Pipeline => pipeline::lines(reader, redacting, out),
         Format::Jsonl => lines::write(reader, redacting, out),
-        Format::Markdown => markdown::write(reader, redacting, out),
-        Format::Html => html::write(reader, redacting, out),
+        Format::Markdown => markdown::write(reader, extent, redacting, out),
+        Format::Html => html::write(reader, extent, redacting, out),
         Format::Patch => patch::write(reader, out),
+    }
+}
+
+/// Passes on the entries of a report in order.
+fn each(reader: &Reader, extent: Extent, redacting: bool, pass: impl FnMut(story::Entry) -> Result<()>) -> Result<()> {
+    match extent {
+        Extent::Whole => story::each(reader, redacting, pass),
+        Extent::Pipeline => pipeline::each(reader, redacting, pass),
     }
 }
 

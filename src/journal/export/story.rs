@@ -70,19 +70,21 @@ pub(super) fn tell(e: &Envelope, opened_ms: u64, redacting: bool, blobs: Blobs<'
     if matches!(&e.event, Event::Said(said) if said.text.trim().is_empty()) {
         return None;
     }
-    let clean = |text: &str| clean(text, redacting);
-    let safe = |text: &str| safe(text, redacting);
-    let verbatim = |text: &str| safe(text).visible_lines().collect::<Vec<_>>().join("\n");
     let words = e.event.words()?;
     let detail = words.detail.iter().map(|detail| match detail {
-        Detail::Text(text) => Part::Text(verbatim(text)),
-        Detail::Lines(text) => Part::Verbatim(verbatim(text)),
+        Detail::Text(text) => Part::Text(verbatim(text, redacting)),
+        Detail::Lines(text) => Part::Verbatim(verbatim(text, redacting)),
     });
     let mut parts: Vec<Part> = detail.collect();
     if let Event::Proposed(p) = &e.event {
-        parts.extend(p.action.files().iter().map(|file| change(file, &clean, &verbatim, blobs)));
+        parts.extend(p.action.files().iter().map(|file| change(file, redacting, blobs)));
     }
-    Some(Entry { after_ms: e.at.0.saturating_sub(opened_ms), seq: e.seq.0, heading: clean(&words.heading), parts })
+    Some(Entry {
+        after_ms: e.at.0.saturating_sub(opened_ms),
+        seq: e.seq.0,
+        heading: clean(&words.heading, redacting),
+        parts,
+    })
 }
 
 fn safe(text: &str, redacting: bool) -> Untrusted {
@@ -98,27 +100,33 @@ pub(super) fn clean(text: &str, redacting: bool) -> String {
 /// The bytes of a content that is not in its envelope, by digest and length, where they can be had.
 pub(super) type Blobs<'a> = &'a dyn Fn(&Digest, u64) -> Option<Vec<u8>>;
 
-fn change(
-    file: &FileEdit,
-    clean: &dyn Fn(&str) -> String,
-    verbatim: &dyn Fn(&str) -> String,
-    blobs: Blobs<'_>,
-) -> Part {
+fn change(file: &FileEdit, redacting: bool, blobs: Blobs<'_>) -> Part {
+    let path = clean(&format!("{} {}", file.change.words(), file.path), redacting);
+    let shown = |side: &Option<Content>| content(side, redacting, blobs);
+    Part::Change { path, before: shown(&file.before), after: shown(&file.after) }
+}
+
+/// Lines that are safe to show.
+fn verbatim(text: &str, redacting: bool) -> String {
+    safe(text, redacting).visible_lines().collect::<Vec<_>>().join("\n")
+}
+
+/// One side of a change, safe to show: its text, or what is known of it.
+pub(super) fn content(content: &Option<Content>, redacting: bool, blobs: Blobs<'_>) -> String {
     // Cleaning takes the last line end away, and whether there is one is part of a change.
     let whole = |text: &str| {
         let end = if text.ends_with('\n') { "\n" } else { "" };
-        format!("{}{end}", verbatim(text))
+        format!("{}{end}", verbatim(text, redacting))
     };
-    let shown = |content: &Option<Content>| match content {
+    match content {
         None => String::new(),
         Some(Content::Text(text)) => whole(text),
         Some(Content::Blob { digest, bytes }) => match blobs(digest, *bytes) {
             Some(content) if !foreign::is_binary(&content) => whole(&foreign::readable(&content)),
+            Some(_) | None if *bytes == 0 => format!("(not in the record, {})", digest.short()),
             Some(_) | None => format!("({bytes} bytes, {})", digest.short()),
         },
-    };
-    let path = clean(&format!("{} {}", file.change.words(), file.path));
-    Part::Change { path, before: shown(&file.before), after: shown(&file.after) }
+    }
 }
 
 /// The lines of a change, marked as unified diffs mark them, with a little context.

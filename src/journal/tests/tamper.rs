@@ -1,6 +1,6 @@
 //! Every way to change a journal behind its back, and what verify says to it.
 
-use super::super::export::{Format, export};
+use super::super::export::{Extent, Format, export};
 use super::*;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,7 @@ fn tampered(sql: &str) -> (tempfile::TempDir, PathBuf) {
 
 fn exported(journal: &Path, redacting: bool) -> String {
     let mut out = Vec::new();
-    export(&Reader::open(journal).unwrap(), Format::Jsonl, redacting, &mut out).unwrap();
+    export(&Reader::open(journal).unwrap(), (Format::Jsonl, Extent::Whole), redacting, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -283,7 +283,7 @@ fn reports_for_people_escape_what_is_foreign() {
     let reader = Reader::open(&path).unwrap();
     for format in [Format::Html, Format::Markdown] {
         let mut out = Vec::new();
-        export(&reader, format, true, &mut out).unwrap();
+        export(&reader, (format, Extent::Whole), true, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(
             !text.contains("<script>") && !text.contains("<b>") && !text.contains('\u{1b}') && !text.contains("sk-abc"),
@@ -313,7 +313,7 @@ fn reports_for_people_leave_out_what_says_nothing() {
         journal.append(&[draft(kind, body)]).unwrap();
     }
     let mut out = Vec::new();
-    export(&Reader::open(&path).unwrap(), Format::Markdown, true, &mut out).unwrap();
+    export(&Reader::open(&path).unwrap(), (Format::Markdown, Extent::Whole), true, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert_eq!(text.matches("agent said").count(), 2, "{text}");
     assert!(!text.contains("abcdefgh"), "a secret in two pieces: {text}");

@@ -6,7 +6,7 @@ use crate::base::{ClientId, UnixMs};
 use crate::model::AlarmKind;
 use crate::model::FormAnswer;
 use crate::model::action::{Author, Kind};
-use crate::model::event::{Alarm, Decided, Decider, Event, LeaseGranted, Mode, Proposed, RulingWord, Verdict};
+use crate::model::event::{Alarm, Decided, Decider, Event, Held, LeaseGranted, Mode, Proposed, RulingWord, Verdict};
 use crate::model::offer;
 use crate::model::plan::{PlanDocument, PlanOrigin};
 use crate::model::session::{ActionState, Phase, Session};
@@ -246,7 +246,7 @@ fn approved(session: &Session, state: &ActionState, answering: Answering) -> Res
 fn step_lease(session: &Session, state: &ActionState, by: Decider) -> Option<Event> {
     let Decider::Human(by) = by else { return None };
     let step = state.action.step.clone().filter(|_| session.mode == Mode::Plan && state.action.kind() == Kind::Edit)?;
-    let guarded = state.held.as_ref().is_some_and(|h| h.confirm.is_some());
+    let guarded = state.held.as_ref().is_some_and(Held::is_guarded);
     let has_one = session.leases.open(session.at).any(|l| l.granted.step.as_ref() == Some(&step));
     if guarded || has_one {
         return None;
@@ -272,7 +272,7 @@ fn step_lease(session: &Session, state: &ActionState, by: Decider) -> Option<Eve
 pub(super) fn step(session: &Session, by: ClientId) -> Result<Outcome, Refusal> {
     let state = session.actions.held().next().ok_or(Refusal::NothingHeld)?;
     let held = state.held.as_ref().ok_or(Refusal::NothingHeld)?;
-    if held.confirm.is_some() {
+    if held.is_guarded() {
         let text = format!("{} is a guard-rail action: approve it individually", state.action.id);
         return Err(Refusal::Invalid(text));
     }

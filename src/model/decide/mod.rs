@@ -14,6 +14,7 @@ use crate::base::{Digest, StepId};
 use crate::model::action::{Action, Command, FileEdit};
 use crate::model::event::{Alarm, Event, LapseWhy, LeaseGranted, Mode, OutcomeWord, Ruled, RulingWord, Verdict};
 use crate::model::form::FormAnswer;
+use crate::model::open::Rail;
 use crate::model::plan::{PlanDocument, PlanEdit, Step};
 use crate::model::session::Session;
 use std::collections::BTreeSet;
@@ -24,13 +25,15 @@ pub struct Ruling {
     pub word: RulingWord,
     pub rule: String,
     pub reason: String,
-    /// For a guard-rail action: the word a user must type. No lease and no step key covers such an action.
+    /// The word a user must type, where one is asked for. No lease and no step key covers such an action.
     pub confirm: Option<String>,
+    /// The guard rail that the action is at, with or without a word: it is decided alone.
+    pub rail: Option<Rail>,
 }
 
 impl Ruling {
     pub fn ask(rule: &str, reason: &str) -> Self {
-        Self { word: RulingWord::Ask, rule: rule.to_owned(), reason: reason.to_owned(), confirm: None }
+        Self { word: RulingWord::Ask, rule: rule.to_owned(), reason: reason.to_owned(), confirm: None, rail: None }
     }
 
     fn event(&self, action: &ActionId) -> Ruled {

@@ -98,13 +98,19 @@ pub(super) fn holds(session: &Session, action: &Action, ruling: &Ruling) -> Opti
     if let Some(why) = session.plans.holds(required).or(waiting) {
         // A guard rail keeps its own word.
         let confirm = ruling.confirm.clone().or_else(|| Some(EARLY.to_owned()));
-        return Some(Ruling { word: RulingWord::Ask, rule: BEFORE_PLAN.into(), reason: why, confirm });
+        return Some(Ruling {
+            word: RulingWord::Ask,
+            rule: BEFORE_PLAN.into(),
+            reason: why,
+            confirm,
+            rail: ruling.rail.clone(),
+        });
     }
     if !required {
         return None;
     }
     let reason = drift(&session.plan, action)?;
-    Some(Ruling { word: RulingWord::Ask, rule: DRIFT.into(), reason, confirm: ruling.confirm.clone() })
+    Some(Ruling { word: RulingWord::Ask, rule: DRIFT.into(), reason, ..ruling.clone() })
 }
 
 /// What an action does beyond what its step declares, in words.

@@ -21,7 +21,10 @@ fn effective(session: &Session, action: &Action, ruling: Ruling, now: UnixMs) ->
     let changes_nothing = matches!(action.kind(), Kind::Read | Kind::Plan);
     if session.mode == Mode::Observe && !changes_nothing {
         let reason = "the mode is observe: nothing but reading".to_owned();
-        return (Ruling { word: RulingWord::Deny, rule: "mode-observe".into(), reason, confirm: None }, None);
+        return (
+            Ruling { word: RulingWord::Deny, rule: "mode-observe".into(), reason, confirm: None, rail: None },
+            None,
+        );
     }
     if let Some(why) = &session.frozen {
         let reason = format!("the gate is frozen: {why}");
@@ -52,7 +55,7 @@ fn effective(session: &Session, action: &Action, ruling: Ruling, now: UnixMs) ->
             let by = Decider::Rule(ruling.rule.as_str().into());
             (ruling, Some(by))
         }
-        (RulingWord::Ask, _) if ruling.confirm.is_none() => {
+        (RulingWord::Ask, _) if ruling.confirm.is_none() && ruling.rail.is_none() => {
             let by = leased();
             (ruling, by)
         }
@@ -84,8 +87,8 @@ pub(super) fn reconsider(session: &Session, id: &ActionId, ruling: Ruling, now: 
     let (ruling, by) = effective(session, &state.action, ruling, now);
     let mut out = Outcome::default();
     out.events.push(Event::Ruled(ruling.event(id)));
-    let confirm = state.held.as_ref().and_then(|held| held.confirm.clone());
-    if !settle(&mut out, &state.action, &ruling, by) && confirm != ruling.confirm {
+    let was = state.held.as_ref().map(|held| (&held.confirm, &held.rail));
+    if !settle(&mut out, &state.action, &ruling, by) && was != Some((&ruling.confirm, &ruling.rail)) {
         // Another word, or none, is asked for now.
         out.events.push(held(&state.action, &ruling));
     }
@@ -120,7 +123,7 @@ fn settle(out: &mut Outcome, action: &Action, ruling: &Ruling, by: Option<Decide
 }
 
 pub(super) fn hold(out: &mut Outcome, action: &Action, ruling: &Ruling) {
-    if ruling.confirm.is_some() {
+    if ruling.confirm.is_some() || ruling.rail.is_some() {
         let what = if ruling.rule == BEFORE_PLAN { AlarmKind::BeforePlan } else { AlarmKind::GuardRail };
         let text = format!("{}: {}", action.title, ruling.reason);
         out.events.push(Event::Alarm(Alarm { what, action: Some(action.id.clone()), text }));
@@ -134,6 +137,7 @@ fn held(action: &Action, ruling: &Ruling) -> Event {
         revision: action.revision,
         digest: action.digest,
         confirm: ruling.confirm.clone(),
+        rail: ruling.rail.clone(),
     })
 }
 

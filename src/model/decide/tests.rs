@@ -47,7 +47,7 @@ impl Desk {
         let mut proposal = Proposal::new("edit a", Body::Edit(Vec::<Draft>::new()));
         proposal.executor = executor;
         let action = Action::file(id.clone(), proposal, Some(vec![file("a", "1", "2")]));
-        let ruling = Ruling { word, rule: "r".into(), reason: "because".into(), confirm: None };
+        let ruling = Ruling { word, rule: "r".into(), reason: "because".into(), confirm: None, rail: None };
         let effects =
             self.put(Input::File { action: Box::new(action), ruling, alarms: vec![], now: UnixMs(0) }).unwrap();
         (id, effects)
@@ -108,7 +108,7 @@ fn what_waited_only_for_the_gate_is_ruled_again() {
         let mut desk = Desk::new(Mode::Guarded);
         desk.put(Input::Freeze { why: "lunch".into() }).unwrap();
         let (id, _) = desk.file(word, Executor::Host);
-        let ruling = Ruling { word, rule: "r".into(), reason: "because".into(), confirm: None };
+        let ruling = Ruling { word, rule: "r".into(), reason: "because".into(), confirm: None, rail: None };
         let again = |desk: &mut Desk| {
             let input = Input::Reconsider { action: id.clone(), ruling: ruling.clone(), now: UnixMs(0) };
             desk.put(input).map(|effects| effects.len())
@@ -133,7 +133,7 @@ fn a_guard_rail_wants_its_word_and_says_when_it_had_none() {
         let proposal = Proposal::new("edit ci", Body::Edit(Vec::<Draft>::new()));
         let action = Box::new(Action::file(id.clone(), proposal, Some(vec![file("ci.yml", "1", "2")])));
         let confirm = Some("ci.yml".to_owned());
-        let ruling = Ruling { word: RulingWord::Ask, rule: "r".into(), reason: "because".into(), confirm };
+        let ruling = Ruling { word: RulingWord::Ask, rule: "r".into(), reason: "because".into(), confirm, rail: None };
         desk.put(Input::File { action, ruling, alarms: vec![], now: UnixMs(0) }).unwrap();
         let confirm = given.map(str::to_owned);
         let answering = Answering { confirm, ..desk.answer(&id, Verdict::Approve) };
@@ -260,7 +260,7 @@ fn replaying_a_prefix_and_the_rest_is_replaying_the_whole() {
     for word in [RulingWord::Ask, RulingWord::Allow, RulingWord::Deny] {
         let id = desk.0.actions.next_id();
         let action = Action::file(id, Proposal::new("e", Body::Edit(vec![])), Some(vec![file("a", "1", "2")]));
-        let ruling = Ruling { word, rule: "r".into(), reason: String::new(), confirm: None };
+        let ruling = Ruling { word, rule: "r".into(), reason: String::new(), confirm: None, rail: None };
         let outcome =
             decide(&desk.0, Input::File { action: Box::new(action), ruling, alarms: vec![], now: UnixMs(0) }).unwrap();
         for event in &outcome.events {

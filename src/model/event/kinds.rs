@@ -17,7 +17,9 @@ use crate::model::FormAnswer;
 use crate::model::action::{Action, FileChange};
 use crate::model::check::{CheckFinished, CheckReported, CheckStarted};
 use crate::model::node::Node;
-use crate::model::open::{AgentLevel, AgentState, AlarmKind, ClientChange, Moment, NoteKind, SpokenBy, WatchState};
+use crate::model::open::{
+    AgentLevel, AgentState, AlarmKind, ClientChange, Moment, NoteKind, Rail, SpokenBy, WatchState,
+};
 use crate::model::prompt::PromptPart;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -208,6 +210,9 @@ pub struct Held {
     /// Set for guard-rail actions: the word the user must type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<String>,
+    /// The guard rail that it is at: it is decided alone, with or without a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rail: Option<Rail>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

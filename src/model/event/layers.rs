@@ -10,9 +10,12 @@ pub struct InLayer {
     /// Build folders that were the real ones, relative to the workspace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shared: Vec<String>,
-    /// The pending action that was tried in it; nothing of it was kept.
+    /// The pending action that was tried; nothing of it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previews: Option<ActionId>,
+    /// It was a dry run of that action, outside of a layer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// What that would change, bounded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub would: Vec<WouldChange>,

@@ -152,6 +152,13 @@ impl Verdict {
     }
 }
 
+impl super::Held {
+    /// Returns whether it must be decided alone.
+    pub fn is_guarded(&self) -> bool {
+        self.confirm.is_some() || self.rail.is_some()
+    }
+}
+
 /// The decider: `{"human": client}`, `{"rule": id}` or `{"lease": id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -96,7 +96,14 @@ pub fn answer(policy: &Policy, line: &str, place: &Place<'_>) -> CheckAnswer {
 }
 
 fn unanswerable(reason: String) -> Judged {
-    Judged { word: RulingWord::Ask, class: Class::Unknown, rule: "no-question".to_owned(), reason, confirm: None }
+    Judged {
+        word: RulingWord::Ask,
+        class: Class::Unknown,
+        rule: "no-question".to_owned(),
+        reason,
+        confirm: None,
+        rail: None,
+    }
 }
 
 fn judge(policy: &Policy, asked: &Asked, place: &Place<'_>) -> Judged {
@@ -112,7 +119,7 @@ fn judge(policy: &Policy, asked: &Asked, place: &Place<'_>) -> Judged {
             Matter::Command { line: shell_words::join(&argv), script: shell::exactly(&argv), cwd }
         }
         ("path", _, Some(path)) => match asked.op.as_deref().and_then(Op::parse) {
-            Some(op) => Matter::Path { op, path: path.clone(), cwd },
+            Some(op) => Matter::Path { op, path: path.clone(), cwd, spares: None },
             None => return unanswerable("`op` must be read, write, create or delete".to_owned()),
         },
         ("command", _, _) => return unanswerable("`command` is missing".to_owned()),

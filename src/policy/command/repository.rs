@@ -177,6 +177,11 @@ fn settings(config: &str) -> impl Iterator<Item = Result<Setting, &'static str>>
     })
 }
 
+/// Returns whether a setting is known to run nothing; section and key in lower case.
+pub fn is_harmless_setting(section: &str, key: &str) -> bool {
+    lists(HARMLESS, section, key) && !matches!((section, key), ("credential", "helper"))
+}
+
 /// Returns whether a table lists a key of a section.
 fn lists(table: &[(&str, &str)], section: &str, key: &str) -> bool {
     let keys = table.iter().find(|(name, _)| *name == section).map_or("", |(_, keys)| keys);

@@ -4,6 +4,7 @@
 //! A rule that tightens judges a matter as a whole. A rule that permits is asked about every simple command, and a
 //! line is allowed only when each of its commands is permitted by some rule.
 
+use crate::model::Rail;
 use crate::model::event::RulingWord;
 use crate::policy::command::shell::Simple;
 use crate::policy::matter::Matter;
@@ -17,15 +18,17 @@ pub struct Voice {
     pub reason: String,
     /// The word a user must type to approve all the same.
     pub confirm: Option<String>,
+    /// The guard rail that speaks.
+    pub rail: Option<Rail>,
 }
 
 impl Voice {
-    fn ask(reason: impl Into<String>) -> Self {
-        Self { word: RulingWord::Ask, reason: reason.into(), confirm: None }
+    pub(super) fn ask(reason: impl Into<String>) -> Self {
+        Self { word: RulingWord::Ask, reason: reason.into(), confirm: None, rail: None }
     }
 
     fn deny(reason: impl Into<String>) -> Self {
-        Self { word: RulingWord::Deny, reason: reason.into(), confirm: None }
+        Self { word: RulingWord::Deny, reason: reason.into(), confirm: None, rail: None }
     }
 }
 
@@ -78,6 +81,7 @@ macro_rules! rules {
 rules! {
     destructive,
     guarded_path,
+    infrastructure,
     network,
     outside,
     own_files,
@@ -115,7 +119,9 @@ mod tests {
             ..Place::of("/w")
         };
         let matter = match example.strip_prefix('@').and_then(|e| e.split_once(' ')) {
-            Some((op, path)) => Matter::Path { op: Op::parse(op).unwrap(), path: path.to_owned(), cwd: "/w".into() },
+            Some((op, path)) => {
+                Matter::Path { op: Op::parse(op).unwrap(), path: path.to_owned(), cwd: "/w".into(), spares: None }
+            }
             None => Matter::line(example, Path::new("/w")),
         };
         policy.judge(&matter, &place)

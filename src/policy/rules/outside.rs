@@ -24,7 +24,7 @@ pub(super) const RULE: Builtin = Builtin {
 
 fn speak(case: &Case<'_>) -> Option<Voice> {
     match case.matter {
-        Matter::Path { op, path, cwd } => match case.place.target(cwd, path) {
+        Matter::Path { op, path, cwd, .. } => match case.place.target(cwd, path) {
             Target::Outside(to) => Some(Voice::ask(format!("it {} {} outside the workspace", op.verb(), to.display()))),
             Target::Inside(_) | Target::Own(_) => None,
         },

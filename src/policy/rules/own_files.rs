@@ -21,14 +21,14 @@ pub(super) const RULE: Builtin = Builtin {
 fn speak(case: &Case<'_>) -> Option<Voice> {
     let own = |cwd: &std::path::Path, path: &str| matches!(case.place.target(cwd, path), Target::Own(_));
     match case.matter {
-        Matter::Path { op: Op::Read, path, cwd } => {
+        Matter::Path { op: Op::Read, path, cwd, .. } => {
             let target = case.place.target(cwd, path);
             if matches!(&target, Target::Own(at) if at.file_name().is_some_and(|name| name == KEY_FILE)) {
                 return Some(Voice::deny(format!("it reads {path}, the key that records are signed with")));
             }
             own(cwd, path).then(|| Voice::ask(format!("it reads {path}, which belongs to rightseat")))
         }
-        Matter::Path { op, path, cwd } => {
+        Matter::Path { op, path, cwd, .. } => {
             own(cwd, path).then(|| Voice::deny(format!("it {} {path}, which belongs to rightseat", op.verb())))
         }
         Matter::Command { .. } => named(case)

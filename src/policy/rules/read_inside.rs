@@ -14,7 +14,7 @@ pub(super) const RULE: Builtin = Builtin {
     judge: Judge::Permits {
         command: |simple: &Simple, cwd: &Path, case: &Case<'_>| reading::only_reads(simple, cwd, case.place),
         matter: |case| match case.matter {
-            Matter::Path { op: Op::Read, path, cwd } => match case.place.target(cwd, path) {
+            Matter::Path { op: Op::Read, path, cwd, .. } => match case.place.target(cwd, path) {
                 Target::Inside(inside) => !holds_secrets(&inside.to_string_lossy()),
                 Target::Outside(_) | Target::Own(_) => false,
             },

@@ -3,6 +3,7 @@
 mod deny;
 mod disk;
 mod everyday;
+mod rails;
 
 pub(super) use disk::Files;
 
@@ -99,7 +100,7 @@ fn with_rules(order: &[usize]) -> Policy {
 }
 
 fn matters() -> Vec<Matter> {
-    let path = |op, path: &str| Matter::Path { op, path: path.into(), cwd: "/w".into() };
+    let path = |op, path: &str| Matter::Path { op, path: path.into(), cwd: "/w".into(), spares: None };
     LINES
         .iter()
         .map(|line| Matter::line(line, Path::new("/w")))
@@ -189,7 +190,7 @@ proptest! {
         let policy = Policy::builtin(tests());
         let _ = judged(&policy, &line);
         for op in [Op::Read, Op::Write, Op::Delete] {
-            let _ = policy.judge(&Matter::Path { op, path: path.clone(), cwd: "/w".into() }, &Place::of("/w"));
+            let _ = policy.judge(&Matter::Path { op, path: path.clone(), cwd: "/w".into(), spares: None }, &Place::of("/w"));
         }
     }
 }
@@ -202,7 +203,8 @@ fn a_broken_file_asks_about_everything_and_still_denies() {
     let ls = judged(&policy, "ls");
     assert_eq!((ls.word, ls.rule.as_str()), (RulingWord::Ask, "policy-broken"));
     let place = Place { own: vec!["/w/.state".into()], ..Place::of("/w") };
-    let own = policy.judge(&Matter::Path { op: Op::Write, path: ".state/x".into(), cwd: "/w".into() }, &place);
+    let own =
+        policy.judge(&Matter::Path { op: Op::Write, path: ".state/x".into(), cwd: "/w".into(), spares: None }, &place);
     assert_eq!(own.word, RulingWord::Deny);
 }
 
@@ -219,7 +221,8 @@ fn a_project_may_only_tighten() {
         Policy::with_file(tests(), "u", "[[rule]]\nruling = \"allow\"\nkinds = [\"edit\"]\npaths = [\"**\"]\n");
     let guarded_allow = guarded_allow.with_guarded(&["schema/**".into()]).unwrap();
     let write = |policy: &Policy, path: &str| {
-        policy.judge(&Matter::Path { op: Op::Write, path: path.into(), cwd: "/w".into() }, &Place::of("/w"))
+        policy
+            .judge(&Matter::Path { op: Op::Write, path: path.into(), cwd: "/w".into(), spares: None }, &Place::of("/w"))
     };
     assert_eq!(write(&guarded_allow, "schema/a.sql").rule, "guarded:config");
     assert_eq!(write(&guarded_allow, "src/a.rs").word, RulingWord::Allow);

@@ -154,7 +154,7 @@ fn covers(rule: &UserRule, example: &str) -> bool {
     let path =
         example.strip_prefix('@').and_then(|e| e.split_once(' ')).and_then(|(op, path)| Some((Op::parse(op)?, path)));
     let matter = match path {
-        Some((op, path)) => Matter::Path { op, path: path.to_owned(), cwd: place.root.clone() },
+        Some((op, path)) => Matter::Path { op, path: path.to_owned(), cwd: place.root.clone(), spares: None },
         None => Matter::line(example, Path::new("/workspace")),
     };
     let case = Case { matter: &matter, place: &place, tests: &[] };

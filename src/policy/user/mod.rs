@@ -127,7 +127,7 @@ impl UserRule {
     pub fn permits_matter(&self, case: &Case<'_>) -> bool {
         self.word == RulingWord::Allow
             && match case.matter {
-                Matter::Path { op, path, cwd } => {
+                Matter::Path { op, path, cwd, .. } => {
                     let inside = match case.place.target(cwd, path) {
                         Target::Inside(inside) => inside.to_string_lossy().into_owned(),
                         Target::Outside(_) | Target::Own(_) => return false,
@@ -153,7 +153,7 @@ impl UserRule {
             Touch::Surely => (self.word, told()),
             Touch::Perhaps(what) => (RulingWord::Ask, format!("{what} ({})", told())),
         };
-        Some(Voice { word, reason, confirm: None })
+        Some(Voice { word, reason, confirm: None, rail: None })
     }
 
     fn touches(&self, case: &Case<'_>) -> Option<Touch> {
@@ -181,7 +181,7 @@ impl UserRule {
                     named_paths(case).iter().filter_map(|n| touch(paths, n, case.place)).collect();
                 touches.iter().find(|t| **t == Touch::Surely).or_else(|| touches.first()).cloned()
             }
-            Matter::Path { op, path, cwd } => surely(
+            Matter::Path { op, path, cwd, .. } => surely(
                 self.concerns(verb(*op))
                     && ((bare && self.kinds.contains(&verb(*op)))
                         || self.paths.as_ref().is_some_and(|p| covers(p, path, cwd, case.place))),

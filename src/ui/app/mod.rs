@@ -7,6 +7,7 @@ pub mod arming;
 pub mod contents;
 pub mod form;
 pub mod home;
+mod ledger;
 mod message;
 pub mod msg;
 pub mod offers;

@@ -8,6 +8,7 @@ use crate::base::{ActionId, ClientId, Digest, Seq, UnixMs};
 use crate::model::event::{Event, Part, Survivor};
 use crate::model::session::{ActionState, Phase, Session};
 use crate::model::{ClientChange, Envelope, Kind};
+use crate::policy::pipeline::Ledger;
 use crate::ui::limits::UI_AGE_STEP_MS;
 use crate::ui::look::Look;
 use crate::ui::workers::Products;
@@ -50,10 +51,21 @@ impl Touched {
     }
 }
 
+/// What is known of the session's own clock.
+#[derive(Debug, Default)]
+struct Times {
+    /// The start of the session.
+    opened_at: Option<UnixMs>,
+    /// Wall clock when the last events came, and our clock then: ages are computed without reading the clock.
+    heard: (UnixMs, u64),
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Scene {
     pub session: Session,
+    /// Every change to what builds, trains, deploys, or instructs.
+    pub pipeline: Ledger,
     pub look: Look,
     pub title: String,
     /// Set when a past session is shown, read-only.
@@ -75,14 +87,11 @@ pub struct Scene {
     pub processes: (Vec<Survivor>, u64),
     pub products: Products,
     pub touched: Touched,
-    /// The start of the session, by its own clock.
-    opened_at: Option<UnixMs>,
+    times: Times,
     /// Milliseconds on the client's clock.
     pub now_ms: u64,
     /// The time at which ages are computed.
     pub ages_at_ms: u64,
-    /// Wall clock when the last events came, and our clock then: ages are computed without reading the clock.
-    heard: (UnixMs, u64),
     /// The local time zone, in seconds east of UTC.
     pub utc_offset_s: i32,
 }
@@ -92,6 +101,7 @@ impl Scene {
     pub fn new(look: Look, title: String) -> Self {
         Self {
             session: Session::default(),
+            pipeline: Ledger::default(),
             look,
             title,
             record: None,
@@ -106,10 +116,9 @@ impl Scene {
             processes: (Vec::new(), 0),
             products: Products::default(),
             touched: Touched::ALL,
-            opened_at: None,
+            times: Times::default(),
             now_ms: 0,
             ages_at_ms: 0,
-            heard: (UnixMs(0), 0),
             utc_offset_s: 0,
         }
     }
@@ -119,21 +128,26 @@ impl Scene {
         let mut arrived = Vec::new();
         for envelope in envelopes {
             self.touched.note(&envelope.event);
-            self.opened_at.get_or_insert(envelope.at);
+            self.times.opened_at.get_or_insert(envelope.at);
+            let is_new = envelope.seq > self.session.head;
             self.session.apply(envelope);
+            if is_new {
+                self.pipeline.apply(envelope, &self.session);
+            }
             self.follow_control(envelope);
             if let Event::Held(held) = &envelope.event {
                 arrived.push(held.action.clone());
             }
         }
-        self.heard = (at, self.now_ms);
+        self.times.heard = (at, self.now_ms);
         arrived
     }
 
     /// Nothing has happened yet; a record is walked through again.
     pub fn begin_again(&mut self) {
         self.session = Session::default();
-        self.opened_at = None;
+        self.pipeline = Ledger::default();
+        self.times.opened_at = None;
         self.touched = Touched::ALL;
         self.set_target(None);
     }
@@ -141,7 +155,7 @@ impl Scene {
     /// Returns the wall clock for ages, as far as it is known without reading it.
     #[must_use]
     pub fn wall(&self) -> UnixMs {
-        UnixMs(self.heard.0.0.saturating_add(self.ages_at_ms.saturating_sub(self.heard.1)))
+        UnixMs(self.times.heard.0.0.saturating_add(self.ages_at_ms.saturating_sub(self.times.heard.1)))
     }
 
     /// The local time of day, to the minute.
@@ -161,7 +175,7 @@ impl Scene {
     /// Returns the time at which the displayed age of a pending action changes, on the client's clock.
     #[must_use]
     pub fn ages_change_at_ms(&self) -> Option<u64> {
-        let now = UnixMs(self.heard.0.0.saturating_add(self.now_ms.saturating_sub(self.heard.1)));
+        let now = UnixMs(self.times.heard.0.0.saturating_add(self.now_ms.saturating_sub(self.times.heard.1)));
         let left = |at: UnixMs| UI_AGE_STEP_MS - now.since(at) % UI_AGE_STEP_MS;
         let soonest = self.session.actions.held().filter_map(|state| state.times.held_at).map(left).min()?;
         Some(self.now_ms + soonest)
@@ -171,7 +185,7 @@ impl Scene {
     #[must_use]
     pub fn age_ms(&self) -> Option<u64> {
         let until = if self.session.ended.is_some() { self.session.at } else { self.wall() };
-        Some(until.since(self.opened_at?))
+        Some(until.since(self.times.opened_at?))
     }
 
     #[must_use]

@@ -59,7 +59,7 @@ fn rule_key(mut draft: Draft, key: Key) -> OverlayResult {
 }
 
 /// The result of a key in an overlay.
-enum OverlayResult {
+pub(super) enum OverlayResult {
     Stay(Box<Overlay>),
     Close,
     Run(&'static commands::Command),
@@ -84,7 +84,8 @@ impl App {
                 | Overlay::Queue(_)
                 | Overlay::Stopped(_)
                 | Overlay::Always(_)
-                | Overlay::Rules(_),
+                | Overlay::Rules(_)
+                | Overlay::Pipeline(_),
             ) => {}
             None if self.composer.open => self.composer.paste(text, &self.scene.session),
             None => {
@@ -209,6 +210,7 @@ impl App {
             Overlay::Rule(draft) => rule_key(draft, key),
             Overlay::Always(always) => self.always_key(always, key),
             Overlay::Rules(rules) => self.rules_key(rules, key),
+            Overlay::Pipeline(pipeline) => super::ledger::key(self, pipeline, key),
             Overlay::Choose(choice) => self.choice_key(choice, key),
             Overlay::Revert(revert) => self.revert_key(revert, key),
             Overlay::Queue(list) => self.queue_key(list, key),

@@ -2,7 +2,8 @@
 
 use super::{BASE, Command, Scope, needs_control};
 use crate::base::{ActionId, Digest};
-use crate::model::event::Verdict;
+use crate::model::Rail;
+use crate::model::event::{Held, Verdict};
 use crate::model::form::Field;
 use crate::model::offer::needs_choice;
 use crate::model::plan::{PlanDocument, PlanSubject};
@@ -109,7 +110,7 @@ pub(super) const COMMANDS: &[Command] = &[
         ..deciding(
             "test",
             "test",
-            "Run the tests on a candidate with this edit, run this command in a layer that is thrown away, or test the workspace",
+            "Run the tests on a candidate with this edit, try this command (in a layer, or as a dry run), or test the workspace",
             |app| test(app, Vec::new()),
         )
     },
@@ -122,6 +123,11 @@ const fn deciding(
     run: fn(&mut App) -> Vec<Request>,
 ) -> Command {
     Command { name, label, description, group: GROUP, why_disabled: needs_held, run, ..BASE }
+}
+
+/// Returns whether a command changes what runs elsewhere, so that trying it is a dry run of its tool.
+pub(super) fn is_infrastructure(state: &ActionState) -> bool {
+    state.held.as_ref().is_some_and(|held| held.rail == Some(Rail::Infrastructure))
 }
 
 /// Runs these cases, or all, on what an approval would let through: the user's version, without what is left out; with
@@ -148,7 +154,10 @@ pub(super) fn test(app: &mut App, cases: Vec<String>) -> Vec<Request> {
     match version::of(app) {
         Ok(version) => {
             let whose = if version.is_as_proposed() { "this action" } else { "your version of this action" };
-            app.say(Toast::plain(if is_command {
+            let has_dry_run = app.scene.target().is_some_and(is_infrastructure);
+            app.say(Toast::plain(if has_dry_run {
+                "dry run: the tool shows what it would do".to_owned()
+            } else if is_command {
                 format!("running {whose} in a layer without network; nothing of it is kept")
             } else {
                 format!("testing a candidate with {whose}")
@@ -418,8 +427,7 @@ fn approve_group(app: &mut App) -> Vec<Request> {
     let Some((id, digest)) = ready_to_approve(app) else { return Vec::new() };
     let Some(target) = app.scene.target() else { return Vec::new() };
     let (kind, step) = (target.action.kind(), target.action.step.clone());
-    let guarded =
-        |state: &crate::model::session::ActionState| state.held.as_ref().is_some_and(|held| held.confirm.is_some());
+    let guarded = |state: &crate::model::session::ActionState| state.held.as_ref().is_some_and(Held::is_guarded);
     let others: Vec<_> = app
         .scene
         .session

@@ -4,7 +4,7 @@ use super::{BASE, Command, Scope};
 use crate::ui::app::toast::Toast;
 use crate::ui::app::{App, Request, alternates};
 use crate::ui::layout::PaneId;
-use crate::ui::overlays::{Choice, Overlay, Prompt, Purpose};
+use crate::ui::overlays::{Choice, Overlay, Pipeline, Prompt, Purpose};
 
 const GROUP: &str = "look";
 
@@ -33,6 +33,15 @@ pub(super) const COMMANDS: &[Command] = &[
     }),
     showing("more-context", "more", "More lines around each hunk", |app| context(app, true)),
     showing("less-context", "less", "Fewer lines around each hunk", |app| context(app, false)),
+    showing(
+        "pipeline",
+        "pipeline",
+        "List every change to what builds, trains, deploys, or instructs: who, when, why, tests, verdict and diff",
+        |app| {
+            app.overlay = Some(Overlay::Pipeline(Pipeline::open(&app.scene)));
+            Vec::new()
+        },
+    ),
     showing("thoughts", "thoughts", "Show or hide the agent's raw thoughts", |app| {
         app.panes.why.thoughts_open = !app.panes.why.thoughts_open;
         app.scene.touched.target = true;

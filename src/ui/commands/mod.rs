@@ -111,6 +111,7 @@ pub fn find(name: &str) -> Option<&'static Command> {
 #[must_use]
 pub fn label(app: &App, command: &Command) -> &'static str {
     match command.name {
+        "test" if app.scene.target().is_some_and(decide::is_infrastructure) => "dry run",
         "step" if app.scene.record.is_some() => "next",
         "pause" if app.scene.session.frozen.is_some() => "resume",
         "continue" if app.scene.record.is_some() => "to its end",

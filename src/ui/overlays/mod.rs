@@ -5,6 +5,7 @@ mod choice;
 mod editor;
 pub mod help;
 pub mod palette;
+mod pipeline;
 mod prompt;
 pub mod queue;
 mod revert;
@@ -16,6 +17,7 @@ use ratatui::layout::Rect;
 
 pub use choice::{AgentSetting, Awaited, Choice, Pick, meaning, unsupervised_paths};
 pub use editor::Editor;
+pub use pipeline::{Pipeline, PipelineKey};
 pub use prompt::{Commented, Prompt, Purpose};
 pub use revert::Revert;
 pub use rule::Draft;
@@ -46,6 +48,7 @@ pub enum Overlay {
     Queue(queue::QueueList),
     Always(Always),
     Rules(Rules),
+    Pipeline(Pipeline),
     Stopped(Census),
     /// Before there is a session.
     Welcome(Box<Welcome>),
@@ -70,6 +73,7 @@ impl Overlay {
             | Self::Always(_)
             | Self::Rules(_)
             | Self::Home(_)
+            | Self::Pipeline(_)
             | Self::Welcome(_) => None,
         }
     }
@@ -88,6 +92,7 @@ impl Overlay {
             | Self::Rule(_)
             | Self::Queue(_)
             | Self::Rules(_)
+            | Self::Pipeline(_)
             | Self::Stopped(_)
             | Self::Home(_)
             | Self::Welcome(_) => None,
@@ -110,6 +115,7 @@ pub fn view(app: &App, frame: &mut Frame<'_>) {
         Overlay::Queue(list) => queue::view(list, app, frame, screen),
         Overlay::Always(always) => always::view(always, app, frame, screen),
         Overlay::Rules(rules) => rules::view(rules, app, frame, screen),
+        Overlay::Pipeline(pipeline) => pipeline::view(pipeline, app, frame, screen),
         Overlay::Stopped(census) => stopped::view(census, app, frame, screen),
         Overlay::Welcome(welcome) => welcome::view(welcome, app, frame),
         Overlay::Home(open) => home::view(open, app, frame),

@@ -4,6 +4,7 @@ use super::open_box;
 use crate::base::text::{Show, escape, width};
 use crate::base::{ActionId, CommentId, Digest, StepId};
 use crate::model::Keeping;
+use crate::model::Rail;
 use crate::model::event::Verdict;
 use crate::model::form::Field;
 use crate::model::session::ActionState;
@@ -410,6 +411,9 @@ fn about_guarded(state: &ActionState, say: &mut impl FnMut(&str, Role)) {
     if rationale.is_none_or(|rationale| rationale.evidence.is_empty()) {
         say("evidence  none: the agent cites no read, run or step", Role::Warn);
     }
+    if !state.action.has_reason() && state.explained.is_some() {
+        say("asked  the agent was asked for its reason and evidence", Role::TextSoft);
+    }
     if let Some(ruled) = &state.ruled {
         say(&format!("risk  high: {}", escape::show(&ruled.reason, &Show::prose())), Role::RiskHigh);
     }
@@ -444,7 +448,10 @@ pub(super) fn view(prompt: &Prompt, app: &App, frame: &mut Frame<'_>, screen: Re
     let border = if guarded { Role::OverlayAlarm } else { Role::OverlayBorder };
     let gap = u16::from(shown > 0);
     let sign = if guarded { format!("{} ", app.scene.look.sign(Sign::Warning)) } else { String::new() };
-    let title = format!("{sign}{}", prompt.purpose.title());
+    let held = app.scene.held_target().and_then(|(state, _)| state.held.as_ref());
+    let is_elsewhere = guarded && held.is_some_and(|held| held.rail == Some(Rail::Infrastructure));
+    let words = if is_elsewhere { "This action changes what runs elsewhere" } else { prompt.purpose.title() };
+    let title = format!("{sign}{words}");
     let inside = open_box(app, frame, width, shown + gap + typed + 4, &title, border);
     let mut brush = Brush::new(frame.buffer, &app.scene.look);
     let mut y = inside.y;

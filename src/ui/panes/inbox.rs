@@ -22,11 +22,33 @@ use std::collections::BTreeSet;
 /// From here on a row has room for more than what the action is and why.
 const WORDY_COLUMNS_MIN: u16 = 100;
 
+/// The queue of what is decided one by one, and that of everything else.
+const GUARD_RAILS: &str = "guard rails: decided one by one";
+const OTHERS: &str = "other actions";
+
+/// A row above the alarms.
+#[derive(Debug, PartialEq, Eq)]
+enum Line {
+    Head(&'static str),
+    Action(ActionId),
+}
+
+impl Line {
+    fn action(&self) -> Option<&ActionId> {
+        match self {
+            Self::Action(id) => Some(id),
+            Self::Head(_) => None,
+        }
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct InboxPane {
     list: List,
     waiting: Vec<ActionId>,
+    /// The first rows: the waiting actions in their groups.
+    lines: Vec<Line>,
     alarms: Vec<Row>,
     read: BTreeSet<ActionId>,
 }
@@ -39,7 +61,7 @@ impl InboxPane {
 
     #[must_use]
     pub fn under_cursor(&self) -> Option<&ActionId> {
-        self.waiting.get(self.list.cursor)
+        self.lines.get(self.list.cursor)?.action()
     }
 
     /// This action has been on the screen.
@@ -59,14 +81,18 @@ impl InboxPane {
         let mut held: Vec<&ActionState> = scene.session.actions.held().collect();
         held.sort_by_key(|state| {
             let score = state.action.risk.as_ref().map_or(0, |risk| risk.score);
-            let score = if is_guarded(state) { u8::MAX } else { score };
-            (std::cmp::Reverse(rank(state)), std::cmp::Reverse(score), state.times.held_at)
+            let score = if asks_word(state) { u8::MAX } else { score };
+            let is_plan = state.action.document().is_some();
+            let first = (is_plan, is_guarded(state), rank(state), score);
+            (std::cmp::Reverse(first), state.times.held_at)
         });
         self.waiting = held.iter().map(|state| state.action.id.clone()).collect();
+        self.lines = grouped(&held);
         self.read.retain(|id| self.waiting.contains(id));
         // The cursor is on what the other panes show, unless it is on an alarm.
-        if self.list.cursor < self.waiting.len().max(1)
-            && let Some(at) = self.waiting.iter().position(|id| Some(id) == scene.target.as_ref())
+        if self.list.cursor < self.lines.len().max(1)
+            && let Some(at) =
+                self.lines.iter().position(|line| line.action().is_some() && line.action() == scene.target.as_ref())
         {
             self.list.cursor = at;
         }
@@ -90,18 +116,36 @@ pub fn risk_words(score: u8) -> (&'static str, Role) {
     }
 }
 
-/// Returns whether a guard rail holds it, so that approval requires a typed word.
+/// The rows of the waiting actions, under heads where some of them are at a guard rail.
+fn grouped(held: &[&ActionState]) -> Vec<Line> {
+    let has_both = held.iter().any(|state| is_guarded(state));
+    let mut lines = Vec::new();
+    let mut group = None;
+    for state in held {
+        let head = if is_guarded(state) { GUARD_RAILS } else { OTHERS };
+        if has_both && state.action.document().is_none() && group != Some(head) {
+            lines.push(Line::Head(head));
+            group = Some(head);
+        }
+        lines.push(Line::Action(state.action.id.clone()));
+    }
+    lines
+}
+
+/// Returns whether it is at a guard rail. An older record has the word alone.
 pub fn is_guarded(state: &ActionState) -> bool {
+    let before_plan = state.ruled.as_ref().is_some_and(|ruled| ruled.rule.as_str() == BEFORE_PLAN);
+    state.held.as_ref().is_some_and(|held| held.rail.is_some()) || (asks_word(state) && !before_plan)
+}
+
+/// Returns whether approval requires a typed word.
+pub fn asks_word(state: &ActionState) -> bool {
     state.held.as_ref().is_some_and(|held| held.confirm.is_some())
 }
 
 /// The risk of an action in words: what a guard rail holds is high whatever its score.
 pub fn risk_of(state: &ActionState) -> (&'static str, Role) {
-    if is_guarded(state) {
-        risk_words(100)
-    } else {
-        risk_words(state.action.risk.as_ref().map_or(0, |risk| risk.score))
-    }
+    if asks_word(state) { risk_words(100) } else { risk_words(state.action.risk.as_ref().map_or(0, |risk| risk.score)) }
 }
 
 /// Returns an age by the minute: `<1m`, `3m`, `2h05m`. What is drawn once must not be wrong a second later.
@@ -160,11 +204,15 @@ pub fn waiting_row(scene: &Scene, id: &ActionId, columns: u16) -> Option<Row> {
     let state = scene.session.actions.get(id)?;
     let (risk, role) = risk_of(state);
     let guarded = is_guarded(state);
+    let guarded = guarded || asks_word(state);
     let sign = if guarded { Sign::Warning } else { Sign::Held };
     let age = state.times.held_at.map_or_else(String::new, |at| age_words(scene.wall().since(at)));
     let mut row = Row::new(format!("{} ", scene.look.sign(sign)), if guarded { Role::RiskHigh } else { Role::Held })
         .and(format!("{id} "), Role::TextSoft)
         .and(action_words(state), if scene.target.as_ref() == Some(id) { Role::TextStrong } else { Role::Text });
+    if guarded && state.explained.is_some() && !state.action.has_reason() {
+        row = row.and("  asked why", Role::Warn);
+    }
     let blocks = blocked_steps(scene, state);
     if blocks > 0 && columns >= WORDY_COLUMNS_MIN {
         let words = if blocks == 1 { "blocks 1 step".to_owned() } else { format!("blocks {blocks} steps") };
@@ -238,7 +286,7 @@ impl Pane for InboxPane {
     }
 
     fn rows(&self) -> usize {
-        self.waiting.len() + self.alarms.len()
+        self.lines.len() + self.alarms.len()
     }
 
     fn list(&self) -> &List {
@@ -250,19 +298,26 @@ impl Pane for InboxPane {
     }
 
     fn draw_row(&self, scene: &Scene, row: usize, brush: &mut Brush<'_>, line: Rect) {
-        if let Some(id) = self.waiting.get(row) {
-            if let Some(row) = waiting_row(scene, id, line.width) {
-                row.draw(brush, line, self.list.left);
+        match self.lines.get(row) {
+            Some(Line::Head(head)) => Row::new(*head, Role::TextSoft).draw(brush, line, self.list.left),
+            Some(Line::Action(id)) => {
+                if let Some(row) = waiting_row(scene, id, line.width) {
+                    row.draw(brush, line, self.list.left);
+                }
             }
-        } else if let Some(row) = self.alarms.get(row - self.waiting.len()) {
-            row.draw(brush, line, self.list.left);
+            None => {
+                if let Some(row) = self.alarms.get(row - self.lines.len()) {
+                    row.draw(brush, line, self.list.left);
+                }
+            }
         }
     }
 
     fn row_text(&self, scene: &Scene, row: usize) -> String {
-        match self.waiting.get(row) {
-            Some(id) => waiting_row(scene, id, u16::MAX).map(|row| row.text()).unwrap_or_default(),
-            None => self.alarms.get(row - self.waiting.len()).map(Row::text).unwrap_or_default(),
+        match self.lines.get(row) {
+            Some(Line::Head(head)) => (*head).to_owned(),
+            Some(Line::Action(id)) => waiting_row(scene, id, u16::MAX).map(|row| row.text()).unwrap_or_default(),
+            None => self.alarms.get(row - self.lines.len()).map(Row::text).unwrap_or_default(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Why: the reason given, the evidence, the objections, and the outcome.
 
 use super::diff::touched_words;
-use super::inbox::{action_words, is_guarded, risk_words};
+use super::inbox::{action_words, asks_word, risk_words};
 use super::row::{Row, rendered, wrapped};
 use super::{Pane, Title};
 use crate::base::text::{Show, confusables, escape, width};
@@ -130,7 +130,7 @@ fn place(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, columns: u16) 
         None if is_own(state) => {}
         None => rows.push(Row::new(head("step"), Role::TextSoft).and("not in the plan", Role::Warn)),
     }
-    if is_guarded(state) {
+    if asks_word(state) {
         let why = state.ruled.as_ref().map_or_else(String::new, |ruled| format!(": {}", ruled.reason));
         let sign = scene.look.sign(Sign::Warning);
         wrapped(rows, &head("risk"), Role::TextSoft, &format!("{sign} high{why}"), Role::RiskHigh, columns);

@@ -1,6 +1,6 @@
 //! Every pane at four sizes in two themes, as a terminal would show it.
 
-use super::stage::{MORE, Stage};
+use super::stage::{MORE, PIPELINE, Stage};
 use crate::ui::layout::PaneId;
 
 const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
@@ -104,6 +104,53 @@ fn overlays() {
         stage.press(keys);
         check(&format!("overlay-{name}"), &stage, false);
     }
+}
+
+/// "Why did it change its own pipeline?" is answered on one screen.
+#[test]
+fn the_pipeline_ledger() {
+    for (width, height) in [(80, 24), (120, 40), (200, 50)] {
+        let mut stage = Stage::set(width, height, "dark");
+        for lines in [MORE, PIPELINE] {
+            stage.receive(lines);
+            stage.draw();
+        }
+        stage.command("focus-inbox");
+        check(&format!("guard-rails-{width}x{height}"), &stage, false);
+        // The denied change without a reason, below what is pending and what nobody asked about.
+        stage.press("g j j j j");
+        check(&format!("pipeline-{width}x{height}"), &stage, false);
+        stage.press("f f j f");
+        assert!(stage.text().contains("Pipeline ledger: 3 of 5 (without a reason)"), "{}", stage.text());
+        stage.press("j j enter");
+        assert_eq!(stage.app.scene.target.as_ref().map(|id| id.as_str()), Some("a10"));
+        assert!(stage.app.overlay.is_none());
+    }
+    let mut stage = Stage::set(80, 24, "dark");
+    stage.press("g j");
+    assert!(stage.text().contains("no change to what builds"), "{}", stage.text());
+    stage.press("enter f space esc");
+    assert!(stage.app.overlay.is_none());
+}
+
+/// What an infrastructure action needs is on the screen with it, and its key tries it.
+#[test]
+fn an_infrastructure_action_shows_its_plan_and_its_way_back() {
+    let mut stage = Stage::set(120, 40, "dark");
+    for lines in [MORE, PIPELINE] {
+        stage.receive(lines);
+        stage.draw();
+    }
+    stage.app.scene.set_target(Some("a11".into()));
+    stage.draw();
+    stage.pass(2_000);
+    stage.draw();
+    check("infrastructure-120x40", &stage, false);
+    stage.press("t");
+    let tried = stage.asked.iter().any(
+        |request| matches!(request, crate::wire::Request::CandidateTest(test) if test.action == Some("a11".into())),
+    );
+    assert!(tried, "{:?}", stage.asked);
 }
 
 #[test]

@@ -33,6 +33,9 @@ pub const SESSION: &str = include_str!("../../../tests/fixtures/ui/session.jsonl
 /// Then a risky command, an unsupervised change and a guard-rail edit.
 pub const MORE: &str = include_str!("../../../tests/fixtures/ui/more.jsonl");
 
+/// Then changes to the pipeline: with and without a reason, unasked, and pending.
+pub const PIPELINE: &str = include_str!("../../../tests/fixtures/ui/pipeline.jsonl");
+
 pub fn envelopes(lines: &str) -> Vec<Envelope> {
     lines.lines().map(|line| Envelope::from_json(line).unwrap()).collect()
 }

@@ -3,6 +3,7 @@
 use crate::base::text::{Show, escape, width};
 use crate::markdown;
 use crate::model::Kind;
+use crate::model::event::Held;
 use crate::model::plan::PlanSubject;
 use crate::ui::app::toast::Tone;
 use crate::ui::app::{App, Link, offers};
@@ -240,7 +241,7 @@ pub(super) fn hinted(app: &App) -> Vec<&'static str> {
         return vec!["compose", "continue", "mode", "pause", "stop", "undo", "rewind", "detach"];
     };
     // No lease covers a guard-rail action, and there is no step past it.
-    if inbox::is_guarded(state) {
+    if state.held.as_ref().is_some_and(Held::is_guarded) {
         return vec!["approve", "redirect", "deny", "explain", "edit", "test", "pause", "stop"];
     }
     let mut names = vec!["approve"];

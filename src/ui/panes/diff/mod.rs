@@ -23,6 +23,7 @@ mod choose;
 mod draw;
 mod files;
 mod form;
+mod infra;
 mod plan;
 mod preview;
 mod told;

@@ -17,23 +17,30 @@ pub(super) fn rows(rows: &mut Vec<Row>, scene: &Scene, state: &ActionState, colu
     });
     let Some((tried, layer)) = found else { return };
     rows.push(Row::default());
-    head(rows, tried, columns);
+    head(rows, tried, layer.dry_run, columns);
     if tried.phase == Phase::Finished(OutcomeWord::Ok) || tried.finished.as_ref().is_some_and(|f| f.exit.is_some()) {
-        changes(rows, layer, columns);
+        if !layer.dry_run {
+            changes(rows, layer, columns);
+        }
         output(rows, tried, columns);
     }
 }
 
-fn head(rows: &mut Vec<Row>, tried: &ActionState, columns: u16) {
+fn head(rows: &mut Vec<Row>, tried: &ActionState, is_dry_run: bool, columns: u16) {
     let finished = tried.finished.as_ref();
     let exit = finished.and_then(|finished| finished.exit);
+    let (name, place) = if is_dry_run {
+        ("dry run", "by the tool itself, outside of a layer")
+    } else {
+        ("preview", "in a layer without network; nothing was kept")
+    };
     let (words, role) = match exit {
-        Some(0) => ("exit 0, in a layer without network; nothing was kept".to_owned(), Role::Ok),
-        Some(code) => (format!("exit {code}, in a layer without network; nothing was kept"), Role::Warn),
+        Some(0) => (format!("exit 0, {place}"), Role::Ok),
+        Some(code) => (format!("exit {code}, {place}"), Role::Warn),
         None => (finished.and_then(|f| f.detail.clone()).unwrap_or_else(|| "it did not end".to_owned()), Role::Fail),
     };
     let line = tried.action.command().map(crate::model::Command::line).unwrap_or_default();
-    wrapped(rows, &format!("preview {}  ", tried.action.id), Role::Accent, &words, role, columns);
+    wrapped(rows, &format!("{name} {}  ", tried.action.id), Role::Accent, &words, role, columns);
     wrapped(rows, "  $ ", Role::TextSoft, &line, Role::TextSoft, columns);
 }
 

@@ -1,6 +1,6 @@
 //! The words shown instead of a diff: a command as it would run, a read, and the state when nothing is pending.
 
-use super::preview;
+use super::{infra, preview};
 use crate::base::text::{Show, escape};
 use crate::model::action::Touches;
 use crate::model::session::{ActionState, Phase, Speaker};
@@ -67,6 +67,7 @@ pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row>
                         .and("the agent runs it itself: watched, not enforced", Role::Warn),
                 );
             }
+            infra::rows(&mut rows, state, columns);
             preview::rows(&mut rows, scene, state, columns);
         }
         Kind::Read | Kind::Network => {

@@ -3,8 +3,16 @@
 //! A name is recognized as file systems and tools would read it: whatever its case, its Unicode form, invisible
 //! characters, trailing dots and spaces, short names (`GIT~1`) or stream suffixes.
 
+mod kinds;
+mod manifest;
+mod writers;
+
+pub use manifest::Manifest;
+pub(super) use writers::written_by;
+
 use crate::base::text::hidden::is_hidden;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use kinds::{BAZEL, KINDS};
 use std::sync::LazyLock;
 
 /// The reason that a path is guarded.
@@ -14,233 +22,9 @@ pub struct Guard {
     pub what: &'static str,
     /// Whether a user must type the file's name to approve.
     pub typed: bool,
+    /// The file is otherwise everyday: only a change of the part that builds or runs something counts.
+    pub manifest: Option<Manifest>,
 }
-
-/// Kinds of guarded files with their globs over folded paths relative to the workspace. A name without `/` counts in
-/// every directory.
-const KINDS: &[(Guard, &[&str])] = &[
-    (
-        Guard { what: "git's hooks, configuration or store", typed: true },
-        &[
-            ".git",
-            ".git/**",
-            "**/.git",
-            "**/.git/**",
-            "*.git/hooks/**",
-            ".gitmodules",
-            ".gitattributes",
-            ".gitconfig",
-            "hooks/pre-*",
-            ".husky/**",
-            ".githooks/**",
-            ".pre-commit-config.y*ml",
-            "lefthook.y*ml",
-            ".lefthook/**",
-            ".overcommit.yml",
-        ],
-    ),
-    (
-        Guard { what: "what builds, tests or deploys the project elsewhere", typed: true },
-        &[
-            ".github/**",
-            ".gitlab-ci.y*ml",
-            ".gitlab/**",
-            ".circleci/**",
-            ".travis.yml",
-            "azure-pipelines*.y*ml",
-            ".azure-pipelines/**",
-            "jenkinsfile*",
-            ".drone.y*ml",
-            ".buildkite/**",
-            "bitbucket-pipelines.yml",
-            ".ci/**",
-            ".cirrus.yml",
-            "appveyor.yml",
-            ".appveyor.yml",
-            ".woodpecker/**",
-            ".woodpecker.y*ml",
-            ".forgejo/**",
-            ".gitea/**",
-            "cloudbuild.y*ml",
-            ".teamcity/**",
-            "*.tf",
-            "*.tfvars",
-            "fly.toml",
-            "vercel.json",
-            "netlify.toml",
-            "wrangler.toml",
-            "procfile",
-            "serverless.y*ml",
-            "helmfile.y*ml",
-            "skaffold.y*ml",
-            "kustomization.y*ml",
-            "app.y*ml",
-            "render.y*ml",
-            "railway.json",
-        ],
-    ),
-    (
-        Guard { what: "how an agent is configured or what it may do", typed: true },
-        &[
-            ".claude/**",
-            ".claude.json",
-            ".codex/**",
-            ".gemini/**",
-            ".cursor/**",
-            ".cursorrules",
-            ".cursorignore",
-            ".windsurf/**",
-            ".windsurfrules",
-            ".cline/**",
-            ".clinerules",
-            ".clinerules/**",
-            ".roo/**",
-            ".roomodes",
-            ".continue/**",
-            ".aider*",
-            ".mcp.json",
-            "mcp.json",
-            "opencode.json*",
-            ".opencode/**",
-            ".qwen/**",
-            ".kimi/**",
-            ".goose/**",
-            ".goosehints",
-            ".amazonq/**",
-            ".kiro/**",
-            ".junie/**",
-            ".augment/**",
-            ".openhands/**",
-            ".vibe/**",
-            ".crush.json",
-            "crush.json",
-            ".copilot/**",
-            ".pi/**",
-            ".agents/**",
-            ".rightseat/**",
-            ".rightseat*",
-            "rightseat.toml",
-        ],
-    ),
-    (
-        Guard { what: "instructions that agents follow", typed: true },
-        &[
-            "agents.md",
-            "agents.override.md",
-            "agent.md",
-            "claude.md",
-            "claude.local.md",
-            "gemini.md",
-            "qwen.md",
-            "crush.md",
-            "copilot-instructions.md",
-            "skill.md",
-            ".rules",
-            "conventions.md",
-            "llms.txt",
-        ],
-    ),
-    (
-        Guard { what: "editor configuration that can run code", typed: false },
-        &[
-            ".vscode/**",
-            ".idea/**",
-            ".zed/**",
-            ".fleet/**",
-            ".nvim.lua",
-            ".nvimrc",
-            ".exrc",
-            ".vimrc",
-            ".lvimrc",
-            ".vim/**",
-            "*.code-workspace",
-            ".devcontainer/**",
-            ".devcontainer.json",
-            ".dir-locals.el",
-            ".sublime-project",
-            ".helix/**",
-            ".kakrc",
-            ".emacs*",
-        ],
-    ),
-    (
-        Guard { what: "an environment that shells and tools load", typed: false },
-        &[
-            ".envrc",
-            ".env",
-            ".env.*",
-            ".direnv/**",
-            "mise.toml",
-            ".mise.toml",
-            ".mise/**",
-            ".tool-versions",
-            "shell.nix",
-            "flake.nix",
-            ".npmrc",
-            ".yarnrc*",
-            ".yarn/**",
-            ".pnpmfile.cjs",
-            ".pypirc",
-            "pip.conf",
-            ".netrc",
-            ".ssh/**",
-            ".aws/**",
-            ".gnupg/**",
-            ".kube/**",
-            ".bashrc",
-            ".bash_profile",
-            ".bash_aliases",
-            ".zshrc",
-            ".zshenv",
-            ".profile",
-            ".inputrc",
-            ".tmux.conf",
-            ".docker/**",
-            ".curlrc",
-            ".wgetrc",
-            ".gdbinit",
-            ".lldbinit",
-            ".ripgreprc",
-            ".pythonstartup",
-            "sitecustomize.py",
-            "usercustomize.py",
-            "*.pth",
-        ],
-    ),
-    (
-        Guard { what: "scripts that package tools run automatically", typed: false },
-        &[
-            "package.json",
-            ".cargo/**",
-            "build.rs",
-            "rust-toolchain",
-            "rust-toolchain.toml",
-            "setup.py",
-            "setup.cfg",
-            "binding.gyp",
-            "conftest.py",
-            "gradle/wrapper/**",
-            ".mvn/**",
-            "gradlew",
-            "mvnw",
-            "makefile",
-            "gnumakefile",
-            "justfile",
-            ".justfile",
-            "rakefile",
-            "dockerfile*",
-            "*.dockerfile",
-            "containerfile*",
-            "docker-compose*.y*ml",
-            "compose.y*ml",
-            "bunfig.toml",
-            "deno.json*",
-            "tox.ini",
-            "noxfile.py",
-            "dune-project",
-        ],
-    ),
-];
 
 struct Guards {
     set: GlobSet,
@@ -252,7 +36,11 @@ static GUARDS: LazyLock<Guards> = LazyLock::new(|| {
     let mut owners = Vec::new();
     for (guard, globs) in KINDS {
         for glob in *globs {
-            for form in [(*glob).to_owned(), format!("**/{glob}")] {
+            let (own, anywhere) = match glob.strip_prefix('/') {
+                Some(at_root) => (at_root, None),
+                None => (*glob, Some(format!("**/{glob}"))),
+            };
+            for form in std::iter::once(own.to_owned()).chain(anywhere) {
                 if let Ok(glob) = GlobBuilder::new(&form).literal_separator(true).build() {
                     set.add(glob);
                     owners.push(*guard);
@@ -266,12 +54,21 @@ static GUARDS: LazyLock<Guards> = LazyLock::new(|| {
 
 /// Returns the reason that `path`, relative to the workspace, is guarded; `None` when it is an ordinary file.
 pub fn guarded(path: &str) -> Option<Guard> {
+    // Lower case is the usual name of a directory.
+    if matches!(path.rsplit('/').next(), Some("BUILD" | "WORKSPACE")) {
+        return Some(BAZEL);
+    }
     let folded = fold(path);
     let first = |name: &str| GUARDS.set.matches(name).into_iter().min();
     // A directory whose every file is guarded is so itself: moving it away, or another into its place, changes them
     // all.
     let hit = first(&folded).or_else(|| first(&format!("{folded}/-")))?;
     GUARDS.owners.get(hit).copied()
+}
+
+/// Returns whether a path is guarded only as a directory of which every file is.
+pub(super) fn is_guarded_directory(path: &str) -> bool {
+    guarded(path).is_some() && !GUARDS.set.is_match(fold(path))
 }
 
 /// Returns whether a file's name says that it contains secrets, so that even reading it asks.
@@ -356,9 +153,10 @@ mod tests {
 
     #[test]
     fn every_glob_is_one() {
-        let globs: usize = KINDS.iter().map(|(_, globs)| globs.len()).sum();
-        assert_eq!(GUARDS.set.len(), globs * 2);
-        assert_eq!(GUARDS.owners.len(), globs * 2);
+        let forms = |glob: &&str| if glob.starts_with('/') { 1 } else { 2 };
+        let globs: usize = KINDS.iter().flat_map(|(_, globs)| globs.iter()).map(forms).sum();
+        assert_eq!(GUARDS.set.len(), globs);
+        assert_eq!(GUARDS.owners.len(), globs);
     }
 
     #[test]
