@@ -73,6 +73,9 @@ pub struct Allow {
     /// For an edit: globs made from its files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub globs: Vec<String>,
+    /// For a connection: hosts made from its address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
     pub scope: RuleScope,
     /// Absent: until the session ends, or for the scope `user` until it is revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -70,7 +70,8 @@ impl Actor {
         let made: Vec<_> = self.gate.session().rules.allowed().filter(|made| !made.scope.is_kept()).cloned().collect();
         for made in made {
             let bounds = Bounds { workspace: None, step: made.step, until: made.until };
-            let made = Allowance { id: made.rule, patterns: made.patterns, paths: made.paths, bounds };
+            let made =
+                Allowance { id: made.rule, patterns: made.patterns, paths: made.paths, hosts: made.hosts, bounds };
             match self.gate.judge().allowing(&made) {
                 Ok(judge) => self.gate.take_up(judge),
                 Err(why) => self.gate.alarm(AlarmKind::Policy, format!("a rule of this session is not active: {why}")),

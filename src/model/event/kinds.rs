@@ -106,7 +106,8 @@ events! {
         about |body| body.action.as_ref(), touches [Actions],
         Report |body| {
             let heading = format!("Rule {} ({}) was added by {}", body.rule, body.scope.word(), body.by);
-            Words::new(heading).text(body.patterns.join(" · "))
+            let about: Vec<_> = [&body.patterns, &body.paths, &body.hosts].into_iter().flatten().cloned().collect();
+            Words::new(heading).text(about.join(" · "))
         }
     }
     "policy_revoked" PolicyRevoked {

@@ -97,7 +97,12 @@ pub(super) const COMMANDS: &[Command] = &[
             let can_be_made = app.scene.target().is_some_and(|state| makes(state.action.kind()));
             needs_held(app).or_else(|| (!can_be_made).then_some(none))
         },
-        ..deciding("always", "always", "Approve the command or edit and make a rule that allows it from now on", always)
+        ..deciding(
+            "always",
+            "always",
+            "Approve the command, edit or connection and make a rule that allows it from now on",
+            always,
+        )
     },
     deciding("explain", "explain", "Ask the agent to explain; the action stays pending", |app| {
         let Some(action) = app.scene.target.clone() else { return Vec::new() };
