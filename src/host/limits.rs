@@ -89,3 +89,5 @@ pub const CHECK_CASES_ASKED_MAX: usize = 500;
 pub const EFFECT_FILES_NAMED_MAX: usize = 50;
 pub const EFFECT_FILES_SHOWN_MAX: usize = 40;
 pub const EFFECT_HUNKS_BYTES_MAX: usize = 16 * 1024;
+/// Connections of commands that are pending at the same time.
+pub const CONNECTIONS_PENDING_MAX: usize = 32;

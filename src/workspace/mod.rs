@@ -6,6 +6,7 @@ pub mod census;
 pub mod checkpoint;
 pub mod content;
 pub mod edit;
+pub mod egress;
 pub mod launch;
 pub mod layer;
 pub mod limits;

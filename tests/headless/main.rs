@@ -18,6 +18,7 @@ mod agents;
 mod always;
 mod crash;
 mod doubt;
+mod egress;
 mod gate;
 mod layer;
 mod life;

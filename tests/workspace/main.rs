@@ -10,6 +10,7 @@
 )]
 
 mod census;
+mod egress;
 mod faults;
 mod layer;
 mod live;

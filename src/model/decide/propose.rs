@@ -108,6 +108,7 @@ fn settle(out: &mut Outcome, action: &Action, ruling: &Ruling, by: Option<Decide
                 confirmed: None,
                 option: None,
                 answer: None,
+                network: None,
             }));
             let reason = ruling.reason.clone();
             out.effects
@@ -150,6 +151,7 @@ pub(super) fn let_through(out: &mut Outcome, action: &Action, by: Decider, verdi
         confirmed: None,
         option: None,
         answer: None,
+        network: None,
     }));
     out.events.push(Event::Started(Started { action: id.clone(), revision: Some(revision), digest: Some(digest) }));
     let edited = verdict == Verdict::ApproveEdited;

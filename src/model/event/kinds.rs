@@ -6,8 +6,8 @@ use super::layers::InLayer;
 use super::plans::{PlanCommented, PlanDecided, PlanListed, PlanRevised, PlanWritten};
 use super::rules::{LeaseGranted, LeaseRevoked, PolicyAllowed, PolicyReloaded, PolicyRevoked, PolicyTightened, Ruled};
 use super::vocabulary::{
-    AgentCommand, AgentLogin, AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, OutcomeWord, QueuedPrompt,
-    SessionOutcome, Stream, TurnEnd, Verdict,
+    AgentCommand, AgentLogin, AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, Network, OutcomeWord,
+    QueuedPrompt, SessionOutcome, Stream, TurnEnd, Verdict,
 };
 use super::words::{self, Words};
 use super::{Envelope, Part, Shown, ask};
@@ -227,6 +227,9 @@ pub struct Decided {
     /// The answer to a form, without secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<FormAnswer>,
+    /// Of a command: the network that the supervisor gave it in its layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

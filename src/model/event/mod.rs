@@ -206,6 +206,7 @@ mod tests {
             event: Event::Decided(Decided {
                 option: None,
                 answer: None,
+                network: None,
                 action: "a1".into(),
                 revision: 1,
                 digest: Digest::of(b""),

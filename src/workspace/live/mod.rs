@@ -249,7 +249,8 @@ impl port::Workspace for LiveWorkspace {
             let (id, line) = (work.action.id.clone(), work.action.command().map(Command::line).unwrap_or_default());
             let (layers, name) = (self.layers.clone(), id.clone());
             let (root, rules) = (self.root.clone(), self.listing.rules().clone());
-            let made = move || Ok(layers.make(&name, (&root, &rules), &line, is_preview));
+            let network = (work.network, is_preview);
+            let made = move || Ok(layers.make(&name, (&root, &rules), &line, network));
             let layer = match blocking(made).await.unwrap_or_else(|error| Err(error.to_string())) {
                 Ok(layer) => layer,
                 Err(why) => return Err(Box::new(port::NotApart { why, permit, work, progress })),
