@@ -165,19 +165,13 @@ impl Default for WatchSettings {
 }
 
 /// The layers of commands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LayerSettings {
     pub commands: LayerUse,
     pub network: Network,
     /// Globs of the paths that are promoted without a question; `None` = all that no rule speaks against.
     pub promote: Option<Vec<String>>,
-}
-
-impl Default for LayerSettings {
-    fn default() -> Self {
-        Self { commands: LayerUse::default(), network: Network::default(), promote: None }
-    }
 }
 
 /// The notifications for a user who is looking elsewhere.

@@ -65,9 +65,9 @@ fn a_connection_shows_where_it_goes_and_who_asks() {
 #[test]
 fn a_rule_of_a_connection_starts_with_its_host_and_is_widened_to_the_names_beside_it() {
     let hosts = |stage: &Stage| {
-        let asked = stage.asked.iter().rev().find_map(|request| match request {
-            wire::Request::Allow(allow) => Some(allow.hosts.clone()),
-            _ => None,
+        let asked = stage.asked.iter().rev().find_map(|request| {
+            let wire::Request::Allow(allow) = request else { return None };
+            Some(allow.hosts.clone())
         });
         asked.unwrap_or_default()
     };

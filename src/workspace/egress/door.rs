@@ -64,11 +64,13 @@ fn receive(from: impl AsFd) -> io::Result<Option<OwnedFd>> {
     let mut space = [MaybeUninit::uninit(); SPACE];
     let mut rights = RecvAncillaryBuffer::new(&mut space);
     rustix::net::recvmsg(from, &mut [IoSliceMut::new(&mut word)], &mut rights, RecvFlags::CMSG_CLOEXEC)?;
-    let descriptors = rights.drain().flat_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(descriptors) => descriptors.collect(),
-        _ => Vec::new(),
-    });
-    Ok(descriptors.last())
+    let mut listener = None;
+    for message in rights.drain() {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            listener = descriptors.last().or(listener);
+        }
+    }
+    Ok(listener)
 }
 
 #[cfg(test)]
