@@ -3,10 +3,12 @@
 use super::layers::{IsolationChoice, LayerUse, Polling, Signs, TestCommand};
 use super::{AnchorFile, ConfigError, Quiet, StopFile};
 use crate::checks::ParserKind;
-use crate::model::event::Mode;
+use crate::model::event::{Mode, Network};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -148,11 +150,36 @@ pub struct LayerFile {
     /// outside the workspace, such as `git push`. What a command changes is then
     /// exactly known, and what you change meanwhile stays yours.
     pub commands: Option<LayerUse>,
-    /// Let commands in a layer use the network.
-    pub network: Option<bool>,
+    /// Network of commands in a layer: `on`, or `true`, is the network of this machine; with `ask` the only way out is
+    /// a proxy, which asks about each host that no rule allows; with `off`, or `false`, there is none.
+    #[serde(deserialize_with = "network")]
+    pub network: Option<Network>,
     /// Globs of the paths in which a command's result is promoted without a question; unset, everything that no rule
     /// speaks against. The rest of the result is pending like an edit. Guarded files always are.
     pub promote: Option<Vec<String>>,
+}
+
+/// A word, or what it was before there were three: `true` and `false`.
+fn network<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Network>, D::Error> {
+    struct Spelling;
+    impl Visitor<'_> for Spelling {
+        type Value = Network;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("`on`, `ask` or `off`")
+        }
+
+        fn visit_bool<E: de::Error>(self, is_on: bool) -> Result<Network, E> {
+            Ok(if is_on { Network::On } else { Network::Off })
+        }
+
+        fn visit_str<E: de::Error>(self, word: &str) -> Result<Network, E> {
+            let all = [Network::On, Network::Ask, Network::Off];
+            let found = all.into_iter().find(|one| one.word() == word);
+            found.ok_or_else(|| E::unknown_variant(word, &["on", "ask", "off"]))
+        }
+    }
+    from.deserialize_any(Spelling).map(Some)
 }
 
 /// Reads a configuration; `name` is for errors. Besides the shape, bounds and formats are checked.

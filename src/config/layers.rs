@@ -10,7 +10,7 @@ use crate::checks::ParserKind;
 use crate::config::limits::{
     APPROVAL_ARM_MS_MAX, APPROVAL_ARM_MS_MIN, CHECK_TIMEOUT_S_MAX, WATCH_POLL_MS_MAX, WATCH_POLL_MS_MIN,
 };
-use crate::model::event::{Isolation, Mode};
+use crate::model::event::{Isolation, Mode, Network};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -168,19 +168,13 @@ impl Default for WatchSettings {
 }
 
 /// The layers of commands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LayerSettings {
     pub commands: LayerUse,
-    pub network: bool,
+    pub network: Network,
     /// Globs of the paths that are promoted without a question; `None` = all that no rule speaks against.
     pub promote: Option<Vec<String>>,
-}
-
-impl Default for LayerSettings {
-    fn default() -> Self {
-        Self { commands: LayerUse::default(), network: true, promote: None }
-    }
 }
 
 /// The notifications for a user who is looking elsewhere.

@@ -40,7 +40,7 @@ impl Settings {
             ("notifications.risk_min", self.notifications.risk_min.to_string()),
             ("notifications.quiet", optional(self.notifications.quiet.as_ref())),
             ("layer.commands", value(&self.layer.commands)),
-            ("layer.network", self.layer.network.to_string()),
+            ("layer.network", value(&self.layer.network)),
             ("layer.promote", optional(self.layer.promote.as_ref())),
             ("anchor.file", optional(self.anchor.file.as_ref())),
             ("anchor.git_note", self.anchor.git_note.to_string()),

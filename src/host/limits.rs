@@ -91,3 +91,5 @@ pub const EFFECT_FILES_SHOWN_MAX: usize = 40;
 pub const EFFECT_HUNKS_BYTES_MAX: usize = 16 * 1024;
 /// Milliseconds after the start of a host at which the stop is drilled: the first screen is drawn by then.
 pub const DRILL_AFTER_MS: u64 = 1_500;
+/// Connections of commands that are pending at the same time.
+pub const CONNECTIONS_PENDING_MAX: usize = 32;

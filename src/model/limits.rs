@@ -43,3 +43,6 @@ pub const PLAN_LIKENESS_PAIRS_MAX: usize = 10_000;
 pub const PLAN_LIKENESS_PLACES_MAX: usize = 200;
 /// Commented words that are quoted to the agent.
 pub const PLAN_QUOTE_SHOWN_CHARS_MAX: usize = 600;
+/// Bytes of the text of a network address, and the places of its host that are not public.
+pub const ADDRESS_CHARS_MAX: usize = 2_048;
+pub const ADDRESS_PLACES_MAX: usize = 8;

@@ -5,6 +5,7 @@
 
 pub mod action;
 mod action_json;
+mod address;
 mod agent;
 pub mod check;
 mod consent;
@@ -26,6 +27,7 @@ pub use action::{
     Action, ActionBody, Author, Body, Command, Content, Evidence, Executor, FileChange, FileEdit, Kind, Proposal,
     Rationale, Risk, TrialBudget,
 };
+pub use address::{Address, Area, Host};
 pub use agent::{Keeping, When};
 pub use decide::{Effect, Input, Outcome, Refusal, decide};
 pub use draft::{After, Draft};

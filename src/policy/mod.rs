@@ -32,6 +32,7 @@ pub use user::Listed;
 pub use user::always::{Allowance, check as check_allowance, check_edit, globs, may_star, warning, words};
 pub use user::bounds::Bounds;
 pub use user::file::PolicyError;
+pub use user::hosts::{check_hosts, host_patterns};
 
 use crate::base::digest::FieldHasher;
 use crate::base::limits::POLICY_RULES_MAX;
@@ -161,6 +162,7 @@ impl Policy {
             kinds: vec![user::Verb::Edit, user::Verb::Delete],
             commands: Vec::new(),
             paths: Some(user::paths::Paths::new(globs)?),
+            hosts: None,
             bounds: Bounds::default(),
         });
         Ok(policy.digested(&format!("guarded {globs:?}")))

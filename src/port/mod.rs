@@ -14,8 +14,8 @@ pub use neighbors::{Neighbor, Neighbors, Past};
 pub use prompt::{PromptBlock, PromptBlocks, fence_for, place_words};
 pub use workspace::{
     AGENT_CANDIDATE, AgentChild, AgentLayer, AgentSpawn, Apart, Blobs, Candidate, CandidateChange, CandidateChanges,
-    Changed, Effect, HeldFile, Image, NotApart, Notice, Performed, Progress, Promotion, ResultNode, TreeChange, Trials,
-    Work, Workspace, WorkspaceError, is_plan_file,
+    Changed, Connect, Effect, HeldFile, Image, NotApart, Notice, Performed, Progress, Promotion, ResultNode,
+    TreeChange, Trials, Work, Workspace, WorkspaceError, is_plan_file,
 };
 
 use crate::base::{ActionId, SessionId, UnixMs};

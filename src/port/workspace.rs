@@ -6,15 +6,15 @@ use crate::journal::Permit;
 use crate::model::WatchState;
 use crate::model::action::Touches;
 use crate::model::check::RunReport;
-use crate::model::event::{Census, DrilledRung, FileOutcome, InLayer, OutcomeWord, Stream, Survivor};
-use crate::model::{Action, Command, FileChange, FileMode, Node, NodeKind, Trial, TrialOutput};
+use crate::model::event::{Census, DrilledRung, FileOutcome, InLayer, Network, OutcomeWord, Stream, Survivor};
+use crate::model::{Action, Address, Command, FileChange, FileMode, Node, NodeKind, Trial, TrialOutput};
 use crate::policy::Reach;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// Bytes by digest: what an action's contents point to.
@@ -43,6 +43,8 @@ pub struct Work {
     /// Canceled when nobody wants its command any more: the command is ended, and `perform` still reports what it wrote
     /// and how it ended.
     pub stop: CancellationToken,
+    /// In a layer: the supervisor's word on the network of this command; `None` as configured.
+    pub network: Option<Network>,
 }
 
 /// A command that may run in a layer.
@@ -54,6 +56,8 @@ pub enum Apart {
     Writes,
     /// What it is approved for is outside: other machines, other files, other users.
     Outside,
+    /// The supervisor closed its network, which only a layer can do.
+    Closed,
     /// Nothing of it may be kept.
     Preview,
 }
@@ -115,8 +119,18 @@ pub struct HeldFile {
     pub after: Option<Image>,
 }
 
-/// Output of a running command, as it comes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An address that a command in a layer wants to reach, for the first time.
+#[derive(Debug)]
+pub struct Connect {
+    pub address: Address,
+    /// The process that asks, as far as it was found: foreign text.
+    pub process: Option<String>,
+    /// An error says why not. Dropped, it is refused.
+    pub reply: oneshot::Sender<Result<(), String>>,
+}
+
+/// News of a running command, as it comes.
+#[derive(Debug)]
 pub enum Progress {
     Output {
         stream: Stream,
@@ -124,6 +138,8 @@ pub enum Progress {
     },
     /// The process tree changed.
     Processes(Vec<Survivor>),
+    /// It waits for a decision about its network.
+    Connects(Connect),
 }
 
 /// The end of an action that the host executed.

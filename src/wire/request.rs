@@ -11,7 +11,7 @@ use crate::base::{ActionId, Digest, LeaseId, RelPath, RuleId, Seq, StepId};
 use crate::diff::HunkChoice;
 use crate::model::FormAnswer;
 use crate::model::decide::CommentChange;
-use crate::model::event::{Census, Mode, RuleScope, Verdict};
+use crate::model::event::{Census, Mode, Network, RuleScope, Verdict};
 use crate::model::plan::PlanVerdict;
 use crate::model::{Command, Keeping, PlanEdit, PromptPart, When, prompt_text};
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,9 @@ pub struct Allow {
     /// For an edit: globs made from its files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub globs: Vec<String>,
+    /// For a connection: hosts made from its address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
     pub scope: RuleScope,
     /// Absent: until the session ends, or for the scope `user` until it is revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -208,6 +211,9 @@ pub struct Decide {
     /// Only these hunks, numbered through all files of the action in order; with `edited`, of the edited version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hunks: Option<Vec<HunkChoice>>,
+    /// For a command: its network in the layer, instead of the configured one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
 }
 
 impl Decide {
@@ -223,6 +229,7 @@ impl Decide {
             answer: None,
             edited: None,
             hunks: None,
+            network: None,
         }
     }
 }

@@ -162,3 +162,19 @@ pub const DRILL_START_MS_MAX: u64 = 10_000;
 pub const DRILL_END_MS_MAX: u64 = 500;
 /// Bytes of what the processes of a drill say.
 pub const DRILL_SAID_BYTES_MAX: usize = 4 * 1024;
+/// Connections of a command that are served at once, and addresses that it may ask about.
+pub const EGRESS_CONNECTIONS_MAX: usize = 256;
+pub const EGRESS_HOSTS_MAX: usize = 128;
+/// Bytes and number of the headers of one request, and milliseconds in which they arrive.
+pub const EGRESS_HEADER_BYTES_MAX: usize = 64 * 1024;
+pub const EGRESS_HEADERS_LINES_MAX: usize = 128;
+pub const EGRESS_HEADER_MS_MAX: u64 = 30_000;
+/// Milliseconds in which a name is found, in which a host answers, and that a connection waits for a decision.
+pub const EGRESS_RESOLVE_MS_MAX: u64 = 10_000;
+pub const EGRESS_CONNECT_MS_MAX: u64 = 15_000;
+pub const EGRESS_WAIT_MS_MAX: u64 = 10 * 60_000;
+/// Milliseconds before the next attempt to take a connection, when there are no descriptors left.
+pub const EGRESS_PAUSE_MS: u64 = 200;
+/// Sockets among which that of a connection is looked for, and bytes of its process's command line.
+pub const EGRESS_SOCKETS_LINES_MAX: usize = 20_000;
+pub const EGRESS_PROCESS_BYTES_MAX: usize = 200;

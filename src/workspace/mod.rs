@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod content;
 pub mod drill;
 pub mod edit;
+pub mod egress;
 pub mod launch;
 pub mod layer;
 pub mod limits;

@@ -20,6 +20,7 @@ mod anchor;
 mod crash;
 mod doubt;
 mod drill;
+mod egress;
 mod gate;
 mod layer;
 mod life;

@@ -2,7 +2,7 @@
 //! reach.
 
 use super::{script, spawner};
-use rightseat::model::event::Stream;
+use rightseat::model::event::{Network, Stream};
 use rightseat::workspace::checkpoint::{Store, compare};
 use rightseat::workspace::launch::Containment;
 use rightseat::workspace::layer::{BuildFolders, Changes, Layer, Others, Promoted, available};
@@ -21,7 +21,7 @@ use std::time::Duration;
 const AGAIN: &str = "RIGHTSEAT_TEST_AS_USER";
 
 /// Runs the test as it is, and as root once more as an ordinary user. Where that is not possible it says why.
-fn as_everybody(name: &str, test: impl Fn()) {
+pub fn as_everybody(name: &str, test: impl Fn()) {
     let ground = Ground::new();
     let tried =
         available(env!("CARGO_BIN_EXE_rightseat").as_ref(), &ground.state(), (&ground.root, &ground.rules), &[]);
@@ -50,10 +50,11 @@ fn as_everybody(name: &str, test: impl Fn()) {
         println!("{name} was not run as an ordinary user: there is none on this machine");
         return;
     };
+    let path = if name.contains("::") { name.to_owned() } else { format!("layer::{name}") };
     let again = Command::new("setpriv")
         .args([format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned(), "--".to_owned()])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("layer::{name}"), "--nocapture"])
+        .args(["--exact", &path, "--nocapture"])
         .env(AGAIN, "1")
         .env("HOME", std::env::temp_dir())
         .output();
@@ -75,7 +76,7 @@ fn as_everybody(name: &str, test: impl Fn()) {
 }
 
 /// A workspace, the state of a session, and a place outside of both that this user can write.
-struct Ground {
+pub struct Ground {
     dir: tempfile::TempDir,
     root: Root,
     rules: Rules,
@@ -94,7 +95,7 @@ impl Ground {
         Self { dir, root, rules }
     }
 
-    fn with(files: &[(&str, &str)]) -> Self {
+    pub fn with(files: &[(&str, &str)]) -> Self {
         let ground = Self::new();
         for (path, text) in files {
             ground.put(path, text);
@@ -108,7 +109,7 @@ impl Ground {
         std::fs::write(full, text).unwrap();
     }
 
-    fn tree(&self) -> &Path {
+    pub fn tree(&self) -> &Path {
         self.root.path()
     }
 
@@ -121,7 +122,12 @@ impl Ground {
     }
 
     fn layer(&self, name: &str, line: &str) -> Layer {
-        Layer::make((&self.state(), name), (&self.root, &self.rules), (line, BuildFolders::Shared, false), &[]).unwrap()
+        self.layer_with(name, line, Network::Off)
+    }
+
+    pub fn layer_with(&self, name: &str, line: &str, network: Network) -> Layer {
+        let what = (line, BuildFolders::Shared, network);
+        Layer::make((&self.state(), name), (&self.root, &self.rules), what, &[]).unwrap()
     }
 
     fn promote(&self, layer: &Layer) -> (Changes, Promoted) {
@@ -149,7 +155,7 @@ impl Drop for Sleeper {
 }
 
 #[derive(Default)]
-struct Kept(Vec<u8>);
+pub struct Kept(pub Vec<u8>);
 
 impl Sink for Kept {
     async fn take(&mut self, _: Stream, bytes: &[u8]) {
@@ -546,7 +552,7 @@ fn a_workspace_with_a_mount_in_it_has_no_layer() {
         return;
     }
     let dev = Root::open(Path::new("/dev")).unwrap();
-    let no = Layer::make((&ground.state(), "a1"), (&dev, &ground.rules), ("", BuildFolders::Shared, false), &[])
+    let no = Layer::make((&ground.state(), "a1"), (&dev, &ground.rules), ("", BuildFolders::Shared, Network::Off), &[])
         .unwrap_err();
     assert!(no.why.contains("is a mount of its own inside the workspace"), "{no}");
     assert!(no.fix.starts_with("umount /dev/"), "{no}");
@@ -616,9 +622,13 @@ fn a_workspace_below_a_hidden_directory_is_still_there() {
         let ground = Ground::with(&[("f", "x\n")]);
         let (above, state) = (ground.tree().parent().unwrap().to_owned(), ground.dir.path().join("state"));
         let state = state.canonicalize().unwrap();
-        let layer =
-            Layer::make((&state, "a1"), (&ground.root, &ground.rules), ("", BuildFolders::Shared, false), &[above])
-                .unwrap();
+        let layer = Layer::make(
+            (&state, "a1"),
+            (&ground.root, &ground.rules),
+            ("", BuildFolders::Shared, Network::Off),
+            &[above],
+        )
+        .unwrap();
         let (exit, said) = run(Some(&layer), "ls -A ..; echo y >> f; (echo x > ../g) 2>/dev/null; true", ground.tree());
         assert_eq!((exit, said.as_str()), (Some(0), "tree\n"));
         // What it wrote above, if anything, was in memory.
@@ -685,6 +695,13 @@ const ESCAPES: &[(&str, &str)] = &[
         "the network by IPv6",
         "perl -MSocket=:all -e 'socket(S, AF_INET6, SOCK_STREAM, 0) and connect(S, pack_sockaddr_in6($ENV{port6}, inet_pton(AF_INET6, \"::1\"))) and print \"OUT\\n\"'",
     ),
+    (
+        "the network by datagrams",
+        "perl -MSocket -e 'socket(S, AF_INET, SOCK_DGRAM, 0); send(S, \"x\", 0, pack_sockaddr_in($ENV{udp}, inet_aton(\"127.0.0.1\"))); alarm 2; recv(S, $a, 9, 0); print \"OUT\\n\" if $a'",
+    ),
+    ("a raw socket", "perl -MSocket -e 'socket(S, AF_INET, SOCK_RAW, 1) and print \"OUT\\n\"'"),
+    ("packets of the network", "perl -e 'socket(S, 17, 3, 0) and print \"OUT\\n\"'"),
+    ("a device of the network", "grep -qE '^ *(e|w|v)[a-z0-9]+:' /proc/net/dev && echo OUT"),
     ("a socket of another family", "perl -e 'socket(S, 38, 5, 0) and print \"OUT\\n\"'"),
     ("keys of the kernel", "perl -e '$! = 0; syscall(250, 0, -3, 0) >= 0 and print \"OUT\\n\"'"),
     ("io_uring", "perl -e '$p = \"\\0\" x 120; syscall(425, 1, $p) >= 0 and print \"OUT\\n\"'"),
@@ -720,6 +737,9 @@ const MAYBE: &[&str] = &[
     "namespaces of a process outside",
     "the root of a process outside",
     "ptrace of a process outside",
+    "a raw socket",
+    "packets of the network",
+    "a device of the network",
     "a socket of another family",
     "the network by IPv6",
     "keys of the kernel",
@@ -743,6 +763,14 @@ fn nothing_gets_out_of_a_layer() {
         let host = Sleeper::new();
         let listening = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let listening6 = std::net::TcpListener::bind("[::1]:0").ok();
+        let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let udp_port = udp.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let mut bytes = [0u8; 9];
+            while let Ok((count, from)) = udp.recv_from(&mut bytes) {
+                let _ = udp.send_to(&bytes[..count], from);
+            }
+        });
         let name = format!("rightseat-test-{}", std::process::id());
         let address = <std::os::unix::net::SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(&name);
         let unix = std::os::unix::net::UnixListener::bind_addr(&address.unwrap()).unwrap();
@@ -758,7 +786,7 @@ fn nothing_gets_out_of_a_layer() {
         let (mut compared, mut faults) = (0, Vec::new());
         for (what, text) in ESCAPES {
             let text = format!(
-                "export out={} host={} abstract={name} port={} port6={port6} HOME={} service={} bus={}/bus\n{text}",
+                "export out={} host={} abstract={name} port={} port6={port6} udp={udp_port} HOME={} service={} bus={}/bus\n{text}",
                 out.display(),
                 host.0.id(),
                 listening.local_addr().unwrap().port(),
@@ -789,16 +817,18 @@ fn nothing_gets_out_of_a_layer() {
                 rules: ground.rules.clone(),
             };
             let state = out.parent().unwrap().join("state");
-            let layer = Layer::make(
-                (&state, "a1"),
-                (&ground.root, &ground.rules),
-                (&text, BuildFolders::Shared, false),
-                &[home.join(".ssh"), runtime.clone()],
-            );
             let before = picture(&out);
-            let (_, said) = run(Some(&layer.unwrap()), &text, ground.tree());
-            if said.contains("OUT") || picture(&out) != before {
-                faults.push(format!("{what}: {said}"));
+            for network in [Network::Off, Network::Ask] {
+                let layer = Layer::make(
+                    (&state, "a1"),
+                    (&ground.root, &ground.rules),
+                    (&text, BuildFolders::Shared, network),
+                    &[home.join(".ssh"), runtime.clone()],
+                );
+                let (_, said) = run(Some(&layer.unwrap()), &text, ground.tree());
+                if said.contains("OUT") || picture(&out) != before {
+                    faults.push(format!("{what} with the network {network:?}: {said}"));
+                }
             }
         }
         drop(host);

@@ -87,7 +87,11 @@ impl Bench {
             String::from_utf8(output).unwrap()
         };
         tokio::join!(
-            self.live.perform(permit, Work { action, blobs: Default::default(), stop: Default::default() }, progress),
+            self.live.perform(
+                permit,
+                Work { action, blobs: Default::default(), stop: Default::default(), network: None },
+                progress
+            ),
             gather
         )
     }
@@ -129,7 +133,11 @@ async fn a_permit_is_good_for_its_own_bytes_only() {
     let (progress, _heard) = tokio::sync::mpsc::channel(1);
     let performed = bench
         .live
-        .perform(permit, Work { action: other, blobs: Default::default(), stop: Default::default() }, progress)
+        .perform(
+            permit,
+            Work { action: other, blobs: Default::default(), stop: Default::default(), network: None },
+            progress,
+        )
         .await;
     assert_eq!(performed.outcome, OutcomeWord::Failed);
     assert_eq!(std::fs::read_to_string(bench.dir.path().join("a")).unwrap(), "1");

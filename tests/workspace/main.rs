@@ -11,6 +11,7 @@
 
 mod census;
 mod drill;
+mod egress;
 mod faults;
 mod layer;
 mod live;

@@ -254,6 +254,7 @@ impl Actor {
                 }
                 Due::Release(action) => self.surroundings.report_release(&self.gate, &action),
                 Due::Answer { action, reply } => {
+                    self.runs.answered(&action, &reply);
                     let is_plain = matches!(reply, Reply::Approved { edited: false, note: None, .. });
                     if let Some(text) = self.line.answer(&self.gate, &action, &reply) {
                         self.line.tell(&mut self.gate, &self.runs, text, !is_plain);

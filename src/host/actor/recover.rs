@@ -6,8 +6,11 @@ use crate::host::book::Trouble;
 use crate::host::gate::Gate;
 use crate::model::Action;
 use crate::model::AlarmKind;
+use crate::model::action::{Executor, Kind};
 use crate::model::decide::{FROZEN, Input};
-use crate::model::event::{AgentLost, Event, FileOutcome, Finished, HostStarted, OutcomeWord, TurnEnd, TurnEnded};
+use crate::model::event::{
+    AgentLost, Event, FileOutcome, Finished, HostStarted, LapseWhy, OutcomeWord, TurnEnd, TurnEnded,
+};
 use crate::model::session::{ActionState, Phase};
 use crate::policy::{Allowance, Bounds};
 use crate::port::Promotion;
@@ -47,6 +50,7 @@ impl Actor {
                 self.gate.file_result(&action.id, held);
             }
         }
+        self.lapse_connections();
         if let Some(turn) = self.gate.session().turns.current.clone() {
             let why = "the host was restarted; the agent's process has ended".to_owned();
             self.gate.append(vec![
@@ -55,6 +59,16 @@ impl Actor {
             ])?;
         }
         Ok(())
+    }
+
+    /// The commands that waited for these connections ended with the former host.
+    fn lapse_connections(&mut self) {
+        let is_own = |s: &&ActionState| s.action.kind() == Kind::Network && s.action.executor == Executor::Host;
+        let all: Vec<_> = self.gate.session().actions.held().filter(is_own).map(|s| s.action.id.clone()).collect();
+        for action in all {
+            let detail = Some("the command that asked ended with its host".to_owned());
+            self.gate.quietly(Input::Lapse { action, why: LapseWhy::Canceled, detail });
+        }
     }
 
     /// The rules that were added in this session are in force again.
@@ -71,7 +85,8 @@ impl Actor {
         let made: Vec<_> = self.gate.session().rules.allowed().filter(|made| !made.scope.is_kept()).cloned().collect();
         for made in made {
             let bounds = Bounds { workspace: None, step: made.step, until: made.until };
-            let made = Allowance { id: made.rule, patterns: made.patterns, paths: made.paths, bounds };
+            let made =
+                Allowance { id: made.rule, patterns: made.patterns, paths: made.paths, hosts: made.hosts, bounds };
             match self.gate.judge().allowing(&made) {
                 Ok(judge) => self.gate.take_up(judge),
                 Err(why) => self.gate.alarm(AlarmKind::Policy, format!("a rule of this session is not active: {why}")),

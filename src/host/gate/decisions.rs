@@ -54,6 +54,7 @@ impl Gate {
             confirm: decide.confirm,
             option: decide.option,
             form: decide.answer.map(|answer| *answer),
+            network: decide.network,
             by: client.clone(),
             edited,
             edited_ruling,

@@ -1,13 +1,13 @@
 //! Proposals on their way in: resolved on what the disk holds now, judged, filed; and merged when their files change.
 
-use super::{Due, Gate, roles, rules};
+use super::{Due, Gate, PutError, roles, rules};
 use crate::base::ActionId;
 use crate::host::{encoding, merge, resolve};
 use crate::model::AlarmKind;
 use crate::model::action::Executor;
 use crate::model::decide::{Input, Reply, Ruling};
 use crate::model::event::{Alarm, Event, LapseWhy, RulingWord, Told};
-use crate::model::{Action, Body, Content, Evidence, FileEdit, Proposal};
+use crate::model::{Action, Address, Body, Content, Evidence, FileEdit, Proposal};
 use crate::policy::risk::{Size, risk};
 use crate::policy::tampering;
 use crate::port::{Answer, Blobs, HeldFile, Image, Ticket, ToAgent};
@@ -98,18 +98,41 @@ impl Gate {
         let of_command = origin.rationale.iter().flat_map(|r| r.evidence.clone());
         proposal = proposal.because(why, std::iter::once(evidence).chain(of_command).collect());
         proposal.step = origin.step;
-        let id = self.book.session.actions.next_id();
-        let mut action = Action::file(id, proposal, Some(resolved.files));
-        let size = self.size_of(action.files().iter(), &resolved.blobs);
-        let judged = self.judge.judged(&action);
-        action.risk = Some(risk(&action, judged.class, size, None));
-        let (ruling, alarms) =
-            self.with_problems(&action, roles::bounded(self, &action, judged.ruling()), &resolved.blobs);
-        let now = self.now();
-        let input = Input::File { action: Box::new(action), ruling, alarms, now };
-        if let Err(error) = self.put(input, resolved.blobs) {
+        if let Err(error) = self.file_own(proposal, Some(resolved.files), resolved.blobs) {
             tracing::error!(%error, "the result of {of} is lost");
         }
+    }
+
+    /// Files a connection that a command waits for; its action, unless that cannot be recorded.
+    pub fn file_connection(&mut self, of: &ActionId, to: &Address, process: Option<&str>) -> Option<ActionId> {
+        rules::freshen(self);
+        let origin = self.book.session.actions.get(of).map(|state| state.action.clone())?;
+        let by = process.map_or_else(|| "process not found".to_owned(), |process| format!("process {process}"));
+        let why = format!("{of} asks for it in its layer ({by}); approving covers this address until {of} ends");
+        let evidence = Evidence::new("step", format!("{of}: {}", origin.title));
+        let mut proposal = Proposal::new(format!("connect to {to} for {of}"), Body::Network(to.to_string()));
+        proposal = proposal.because(why, vec![evidence]);
+        proposal.step = origin.step;
+        let filed = self.file_own(proposal, None, Blobs::new());
+        filed.inspect_err(|error| tracing::error!(%error, "a connection of {of} cannot be recorded")).ok()
+    }
+
+    /// Files what the host itself asks about.
+    fn file_own(
+        &mut self,
+        proposal: Proposal,
+        files: Option<Vec<FileEdit>>,
+        blobs: Blobs,
+    ) -> Result<ActionId, PutError> {
+        let id = self.book.session.actions.next_id();
+        let mut action = Action::file(id.clone(), proposal, files);
+        let size = self.size_of(action.files().iter(), &blobs);
+        let judged = self.judge.judged(&action);
+        action.risk = Some(risk(&action, judged.class, size, None));
+        let (ruling, alarms) = self.with_problems(&action, roles::bounded(self, &action, judged.ruling()), &blobs);
+        let now = self.now();
+        self.put(Input::File { action: Box::new(action), ruling, alarms, now }, blobs)?;
+        Ok(id)
     }
 
     /// The ruling on an action whose problems are found, with the alarms about them.

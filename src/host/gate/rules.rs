@@ -12,7 +12,7 @@ use crate::model::event::{
     Decider, Event, PolicyAllowed, PolicyReloaded, PolicyRevoked, RuleScope, RulingWord, Verdict,
 };
 use crate::model::session::ActionState;
-use crate::policy::{Allowance, Bounds, check_allowance, check_edit, words};
+use crate::policy::{Allowance, Bounds, check_allowance, check_edit, check_hosts, words};
 use crate::wire::{Allow, Allowed, Decide, RpcError, RuleList, RuleRow};
 use std::sync::Arc;
 
@@ -62,6 +62,7 @@ pub fn allow(gate: &mut Gate, client: &ClientId, allow: Allow) -> Result<Allowed
         rule: made.id.clone(),
         patterns: made.patterns,
         paths: made.paths,
+        hosts: made.hosts,
         scope: allow.scope,
         step: made.bounds.step,
         until: made.bounds.until,
@@ -78,12 +79,18 @@ pub fn allow(gate: &mut Gate, client: &ClientId, allow: Allow) -> Result<Allowed
 
 /// The rule was made from this action and is as wide as it may be at most.
 fn check(action: &Action, allow: &Allow) -> Result<(), String> {
+    let lists = [&allow.patterns, &allow.globs, &allow.hosts];
+    let is_one = lists.iter().filter(|list| !list.is_empty()).count() <= 1;
     match (action.kind(), action.command()) {
-        (Kind::Command, Some(command)) if action.trial().is_none() && allow.globs.is_empty() => {
+        (Kind::Command, Some(command)) if action.trial().is_none() && is_one => {
             check_allowance(command, &allow.patterns)
         }
-        (Kind::Edit, _) if allow.patterns.is_empty() => check_edit(action.files(), &allow.globs),
-        _ => Err("a rule can be made from a command with `patterns`, or from an edit with `globs`".to_owned()),
+        (Kind::Edit, _) if is_one => check_edit(action.files(), &allow.globs),
+        (Kind::Network, _) if is_one => check_hosts(action.target().unwrap_or_default(), &allow.hosts),
+        _ => {
+            let what = "a command with `patterns`, an edit with `globs`, or a connection with `hosts`";
+            Err(format!("a rule can be made from {what}"))
+        }
     }
 }
 
@@ -120,8 +127,10 @@ fn allowance(gate: &Gate, action: &Action, allow: &Allow) -> Result<Allowance, S
     let until = allow.minutes.map(|minutes| UnixMs(now.0.saturating_add(u64::from(minutes) * 60_000)));
     let root = gate.workspace.root().to_owned();
     let id = if allow.scope.is_kept() {
-        let name = Digest::of(format!("{} {now:?} {:?} {:?}", root.display(), allow.patterns, allow.globs).as_bytes())
-            .to_string();
+        let name = Digest::of(
+            format!("{} {now:?} {:?} {:?} {:?}", root.display(), allow.patterns, allow.globs, allow.hosts).as_bytes(),
+        )
+        .to_string();
         format!("{KEPT}{}", name.get(..12).unwrap_or(&name))
     } else {
         format!("{OF_SESSION}{}", gate.book.session.rules.next_number())
@@ -131,10 +140,11 @@ fn allowance(gate: &Gate, action: &Action, allow: &Allow) -> Result<Allowance, S
         step: action.step.clone().filter(|_| allow.scope == RuleScope::Step),
         until,
     };
-    Ok(Allowance { id: RuleId::new(id), patterns: allow.patterns.clone(), paths: allow.globs.clone(), bounds })
+    let (patterns, paths, hosts) = (allow.patterns.clone(), allow.globs.clone(), allow.hosts.clone());
+    Ok(Allowance { id: RuleId::new(id), patterns, paths, hosts, bounds })
 }
 
-/// What an action is compared by: the programs of a command; of edits all are alike.
+/// What an action is compared by: the programs of a command; of edits and connections all are alike.
 struct Kin {
     kind: Kind,
     programs: Vec<String>,
@@ -158,12 +168,17 @@ impl Kin {
                 let parts = names.iter().flat_map(|name| name.split('/')).map(str::to_owned).collect();
                 Some(Self { kind, programs: Vec::new(), parts, text: names.join(" ") })
             }
+            (Kind::Network, _) => {
+                let text = action.target().unwrap_or_default().to_owned();
+                let parts = text.split(['.', ':']).map(str::to_owned).collect();
+                Some(Self { kind, programs: Vec::new(), parts, text })
+            }
             _ => None,
         }
     }
 
     fn is_like(&self, other: &Self) -> bool {
-        self.kind == Kind::Edit || other.programs.iter().any(|program| self.programs.contains(program))
+        self.kind != Kind::Command || other.programs.iter().any(|program| self.programs.contains(program))
     }
 
     /// Parts that both begin with.
@@ -172,7 +187,7 @@ impl Kin {
     }
 }
 
-/// Compares the rules with earlier commands of the same programs, or earlier edits.
+/// Compares the rules with earlier commands of the same programs, earlier edits or connections.
 fn effect(gate: &Gate, action: &Action, with: &dyn Judge) -> Allowed {
     let mut out = Allowed { seq: gate.book.session.head, ..Allowed::default() };
     let Some(own) = Kin::of(action) else { return out };

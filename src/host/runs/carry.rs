@@ -9,7 +9,7 @@ use crate::host::actor;
 use crate::host::limits::{EFFECT_FILES_NAMED_MAX, EFFECT_FILES_SHOWN_MAX};
 use crate::journal::Permit;
 use crate::model::Moment;
-use crate::model::event::{FileOutcome, OutcomeWord};
+use crate::model::event::{FileOutcome, Network, OutcomeWord};
 use crate::model::{Action, FileChange, Kind};
 use crate::port::{
     Effect, HeldFile, NotApart, Performed, Progress, Promotion, TreeChange, Work, Workspace, WorkspaceError,
@@ -91,6 +91,10 @@ async fn perform_apart(
     let NotApart { why, permit, work, progress } = not_apart;
     if end == LayerEnd::Preview {
         return Performed::of(OutcomeWord::Failed, Some(format!("there is no layer for a preview: {why}")));
+    }
+    if work.network.is_some_and(|network| network != Network::On) {
+        let why = format!("nothing was run: its network cannot be closed without a layer: {why}");
+        return Performed::of(OutcomeWord::Failed, Some(why));
     }
     let (known, knows) = oneshot::channel();
     let message = Msg::NotApart { action: work.action.id.clone(), why, known };

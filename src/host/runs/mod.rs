@@ -1,6 +1,7 @@
 //! Running actions: commands and edits in tasks of their own, runs of checks, trials in candidates.
 
 mod carry;
+mod egress;
 mod feed;
 mod preview;
 mod result;
@@ -12,14 +13,15 @@ use crate::base::{ActionId, Digest, RelPath, StepId};
 use crate::host::limits::{COMMANDS_AT_ONCE_MAX, OUTPUT_EVENT_BYTES_MAX};
 use crate::journal::Permit;
 use crate::model::action::Executor;
-use crate::model::decide::Input;
-use crate::model::event::{AgentNoted, Checkpointed, Event, FileOutcome, Finished, InLayer, Output, Stream};
+use crate::model::decide::{Input, Reply};
+use crate::model::event::{AgentNoted, Checkpointed, Event, FileOutcome, Finished, InLayer, Network, Output, Stream};
 use crate::model::plan::{Plan, StepStatus};
 use crate::model::session::Phase;
 use crate::model::{Action, FileChange, FileEdit, Kind, Moment, NoteKind, TrialOutput};
 use crate::policy::Class;
 use crate::port::{Apart, Performed, Progress, Ticket, Work};
 use carry::LayerEnd;
+use egress::Connections;
 use feed::Feed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -107,6 +109,7 @@ pub struct Runs {
     /// The same for dry runs of infrastructure actions, which run outside of a layer.
     dry_runs: BTreeMap<ActionId, ActionId>,
     told_no_layer: bool,
+    connections: Connections,
     /// One step at a time is recorded: an agent that turns steps on and off must not pile them up.
     step_slot: Arc<Semaphore>,
     /// The plan whose steps were looked at last.
@@ -130,6 +133,7 @@ impl Runs {
             previews: BTreeMap::new(),
             dry_runs: BTreeMap::new(),
             told_no_layer: false,
+            connections: Connections::default(),
             step_slot: Arc::new(Semaphore::new(1)),
             seen_plan: None,
         }
@@ -183,6 +187,11 @@ impl Runs {
         begun.map(|(id, _)| id.clone()).collect()
     }
 
+    /// The word on an action; a command may wait for it.
+    pub fn answered(&mut self, action: &ActionId, reply: &Reply) {
+        self.connections.answered(action, reply);
+    }
+
     pub fn is_running(&self, action: &ActionId) -> bool {
         self.tasks.contains_key(action)
     }
@@ -221,6 +230,8 @@ impl Runs {
             return None;
         }
         let is_preview = self.previews.contains_key(&action.id);
+        let decided = gate.session().actions.get(&action.id).and_then(|state| state.decided.as_ref());
+        let is_closed = decided.and_then(|decided| decided.network).is_some_and(|network| network != Network::On);
         let class = || match gate.judge().judged(action).class {
             Class::Read => Apart::OnlyReads,
             Class::Network | Class::WriteOutside | Class::Privilege => Apart::Outside,
@@ -228,7 +239,9 @@ impl Runs {
         };
         let (command, end) = match (is_preview, action.checks) {
             (true, _) => (Apart::Preview, LayerEnd::Preview),
+            (false, true) if is_closed => (Apart::Closed, LayerEnd::Dropped),
             (false, true) => (Apart::Writes, LayerEnd::Dropped),
+            (false, false) if is_closed => (Apart::Closed, LayerEnd::Promoted),
             (false, false) => (class(), LayerEnd::Promoted),
         };
         gate.workspace().keeps_apart(command).then_some(end)
@@ -238,13 +251,19 @@ impl Runs {
     fn not_apart(&mut self, gate: &mut Gate, action: &ActionId, why: &str) {
         self.apart.remove(action);
         if !std::mem::replace(&mut self.told_no_layer, true) {
-            let text = format!("commands run directly in the workspace, not in a layer: {why}");
+            let text = format!(
+                "commands run directly in the workspace with the network of this machine, not in a layer: {why}"
+            );
             gate.record(Event::AgentNoted(AgentNoted::new(NoteKind::Waiting, text)));
         }
     }
 
     pub fn perform(&mut self, gate: &mut Gate, id: &ActionId, permit: Permit) {
-        let Some(action) = gate.session().actions.get(id).map(|s| s.action.clone()) else { return };
+        if self.connections.opened(gate, id) {
+            return;
+        }
+        let Some(state) = gate.session().actions.get(id) else { return };
+        let (action, network) = (state.action.clone(), state.decided.as_ref().and_then(|decided| decided.network));
         let workspace = gate.workspace().clone();
         let to_actor = self.to_actor.clone();
         let task = if action.trial().is_some() {
@@ -262,7 +281,7 @@ impl Runs {
             let slot = (action.kind() == Kind::Command).then(|| self.slot(gate, id));
             let stop = CancellationToken::new();
             self.stops.insert(id.clone(), stop.clone());
-            let work = Work { action, blobs, stop: stop.clone() };
+            let work = Work { action, blobs, stop: stop.clone(), network };
             let work = carry::carry_out(workspace, permit, (work, apart), self.tree, to_actor);
             tokio::spawn(async move {
                 let _slot = match slot {
@@ -367,6 +386,7 @@ impl Runs {
             }
             // The process list is asked for when it is shown; it is not a fact to keep.
             Progress::Processes(_) => {}
+            Progress::Connects(connect) => self.connections.asked(gate, action, connect),
         }
     }
 
@@ -387,6 +407,7 @@ impl Runs {
         let dry_run = self.dry_runs.remove(id);
         performed.layer.dry_run = dry_run.is_some();
         performed.layer.previews = self.previews.remove(id).or(dry_run);
+        self.connections.ended(gate, id);
         if let Some(feed) = self.feeds.remove(id) {
             let exit = if performed.timed_out { None } else { performed.exit };
             performed.report = finish_feed(gate, feed, exit);

@@ -1,6 +1,6 @@
 //! Signed heads and censuses, and anchors kept elsewhere: what each of them sees.
 
-use super::super::export::{Format, export};
+use super::super::export::{Extent, Format, export};
 use super::*;
 use crate::base::{PublicKey, SessionId};
 use crate::model::event::{Census, Stopped};
@@ -140,7 +140,7 @@ fn an_export_carries_its_signed_head() {
     record(&path, Some(&own), "line", 5);
     for redacting in [false, true] {
         let mut out = Vec::new();
-        export(&Reader::open(&path).unwrap(), Format::Jsonl, redacting, &mut out).unwrap();
+        export(&Reader::open(&path).unwrap(), (Format::Jsonl, Extent::Whole), redacting, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         let file = dir.path().join("out.jsonl");
         let check = |text: &str| {

@@ -5,8 +5,10 @@ use crate::base::limits::{LEASE_ACTIONS_DEFAULT, LEASE_MINUTES_DEFAULT};
 use crate::base::{ClientId, UnixMs};
 use crate::model::AlarmKind;
 use crate::model::FormAnswer;
-use crate::model::action::{Author, Kind};
-use crate::model::event::{Alarm, Decided, Decider, Event, Held, LeaseGranted, Mode, Proposed, RulingWord, Verdict};
+use crate::model::action::{Author, Executor, Kind};
+use crate::model::event::{
+    Alarm, Decided, Decider, Event, Held, LeaseGranted, Mode, Network, Proposed, RulingWord, Verdict,
+};
 use crate::model::offer;
 use crate::model::plan::{PlanDocument, PlanOrigin};
 use crate::model::session::{ActionState, Phase, Session};
@@ -70,6 +72,7 @@ fn refuse(session: &Session, state: &ActionState, answering: Answering) -> Resul
         confirmed: None,
         option,
         answer,
+        network: None,
     };
     let effects = vec![Effect::Reply { action: decided.action.clone(), reply }];
     events.push(Event::Decided(decided));
@@ -85,12 +88,14 @@ fn approve(session: &Session, state: &ActionState, mut answering: Answering) -> 
     let option = option_of(state, &answering)?;
     let form = acceptance_of(state, answering.form.as_ref())?;
     let confirmed = confirmed(state, answering.confirm.as_deref())?;
+    let network = network_of(state, &answering)?;
     let (notes, sent) = with_comments(session, state, answering.reason.take(), true);
     answering.reason = (!notes.is_empty()).then_some(notes);
     let mut out = approved(session, state, answering)?;
     out.events.splice(0..0, sent);
     for event in &mut out.events {
         if let Event::Decided(decided) = event {
+            decided.network = network;
             decided.option.clone_from(&option);
             decided.answer = form.as_ref().zip(state.action.form()).map(|(answer, form)| form.masked(answer));
         }
@@ -132,6 +137,16 @@ fn option_of(state: &ActionState, answering: &Answering) -> Result<Option<String
     let confirm = if guard.is_some() && given == guard { own_word } else { given };
     let chosen = offer::selected(options, allows, named, confirm).map_err(Refusal::Invalid)?;
     Ok(named.and(chosen).map(|option| option.id.clone()))
+}
+
+/// The network that a command is given in its layer.
+fn network_of(state: &ActionState, answering: &Answering) -> Result<Option<Network>, Refusal> {
+    let is_ours = state.action.kind() == Kind::Command && state.action.trial().is_none();
+    let is_ours = is_ours && (state.action.executor == Executor::Host || answering.edited.is_some());
+    if answering.network.is_some() && !is_ours {
+        return Err(Refusal::Invalid("`network` is for a command that rightseat runs".into()));
+    }
+    Ok(answering.network)
 }
 
 /// The answer of an approval to a form: the given one, or the defaults, if they fit.
@@ -289,6 +304,7 @@ pub(super) fn step(session: &Session, by: ClientId) -> Result<Outcome, Refusal> 
         option: None,
         form: None,
         by,
+        network: None,
         edited: None,
         edited_ruling: None,
     };

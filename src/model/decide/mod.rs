@@ -12,7 +12,9 @@ pub use propose::FROZEN;
 use crate::base::{ActionId, ClientId, LeaseId, RelPath, UnixMs};
 use crate::base::{Digest, StepId};
 use crate::model::action::{Action, Command, FileEdit};
-use crate::model::event::{Alarm, Event, LapseWhy, LeaseGranted, Mode, OutcomeWord, Ruled, RulingWord, Verdict};
+use crate::model::event::{
+    Alarm, Event, LapseWhy, LeaseGranted, Mode, Network, OutcomeWord, Ruled, RulingWord, Verdict,
+};
 use crate::model::form::FormAnswer;
 use crate::model::open::Rail;
 use crate::model::plan::{PlanDocument, PlanEdit, Step};
@@ -182,6 +184,8 @@ pub struct Answering {
     pub option: Option<String>,
     /// The answer to a form; absent for its defaults, or for a plain refusal.
     pub form: Option<FormAnswer>,
+    /// The network of a command in its layer; as configured where it is absent.
+    pub network: Option<Network>,
     pub by: ClientId,
     /// For `approve_edited` (and for a part of the hunks): the whole new body.
     pub edited: Option<Edited>,

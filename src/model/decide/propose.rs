@@ -111,6 +111,7 @@ fn settle(out: &mut Outcome, action: &Action, ruling: &Ruling, by: Option<Decide
                 confirmed: None,
                 option: None,
                 answer: None,
+                network: None,
             }));
             let reason = ruling.reason.clone();
             out.effects
@@ -154,6 +155,7 @@ pub(super) fn let_through(out: &mut Outcome, action: &Action, by: Decider, verdi
         confirmed: None,
         option: None,
         answer: None,
+        network: None,
     }));
     out.events.push(Event::Started(Started { action: id.clone(), revision: Some(revision), digest: Some(digest) }));
     let edited = verdict == Verdict::ApproveEdited;

@@ -67,6 +67,7 @@ impl Desk {
             confirm: None,
             option: None,
             form: None,
+            network: None,
             by: "c1".into(),
             edited: None,
             edited_ruling: None,

@@ -7,8 +7,8 @@ use super::plans::{PlanCommented, PlanDecided, PlanListed, PlanRevised, PlanWrit
 use super::rules::{LeaseGranted, LeaseRevoked, PolicyAllowed, PolicyReloaded, PolicyRevoked, PolicyTightened, Ruled};
 use super::stops::{self, Drilled, Stopped};
 use super::vocabulary::{
-    AgentCommand, AgentLogin, AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, OutcomeWord, QueuedPrompt,
-    SessionOutcome, Stream, TurnEnd, Verdict,
+    AgentCommand, AgentLogin, AgentOffer, ChangedBy, Decider, Isolation, LapseWhy, Mode, Network, OutcomeWord,
+    QueuedPrompt, SessionOutcome, Stream, TurnEnd, Verdict,
 };
 use super::words::{self, Words};
 use super::{Envelope, Part, Shown, ask};
@@ -110,7 +110,8 @@ events! {
         about |body| body.action.as_ref(), touches [Actions],
         Report |body| {
             let heading = format!("Rule {} ({}) was added by {}", body.rule, body.scope.word(), body.by);
-            Words::new(heading).text(body.patterns.join(" · "))
+            let about: Vec<_> = [&body.patterns, &body.paths, &body.hosts].into_iter().flatten().cloned().collect();
+            Words::new(heading).text(about.join(" · "))
         }
     }
     "policy_revoked" PolicyRevoked {
@@ -233,6 +234,9 @@ pub struct Decided {
     /// The answer to a form, without secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<FormAnswer>,
+    /// Of a command: the network that the supervisor gave it in its layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

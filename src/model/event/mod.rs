@@ -208,6 +208,7 @@ mod tests {
             event: Event::Decided(Decided {
                 option: None,
                 answer: None,
+                network: None,
                 action: "a1".into(),
                 revision: 1,
                 digest: Digest::of(b""),

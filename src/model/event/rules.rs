@@ -21,6 +21,9 @@ pub struct PolicyAllowed {
     /// The globs of files that it allows to create and change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
+    /// The hosts that it allows commands to connect to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
     pub scope: RuleScope,
     /// For the scope `step`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -131,6 +131,30 @@ impl RuleScope {
     }
 }
 
+/// The network of a command in a layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// That of the machine.
+    #[default]
+    On,
+    /// A proxy that asks about every host that no rule allows.
+    Ask,
+    /// None.
+    Off,
+}
+
+impl Network {
+    /// As it is on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Ask => "ask",
+            Self::Off => "off",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {

@@ -84,6 +84,7 @@ impl Desk {
             confirmed: Some(true),
             option: None,
             answer: None,
+            network: None,
         }));
     }
 

@@ -5,6 +5,7 @@
 //! program with any arguments by one key too many.
 
 use super::bounds::{Bounds, written};
+use super::hosts::Hosts;
 use super::paths::Paths;
 use crate::base::{RelPath, RuleId};
 use crate::model::Command;
@@ -19,7 +20,7 @@ use crate::policy::place::Place;
 use crate::policy::user::{UserRule, Verb, star};
 use std::path::Path;
 
-/// A rule that allows commands, or edits of files.
+/// A rule that allows commands, edits of files, or connections to hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowance {
     pub id: RuleId,
@@ -27,6 +28,8 @@ pub struct Allowance {
     pub patterns: Vec<String>,
     /// Globs of files that may be created and changed; without patterns.
     pub paths: Vec<String>,
+    /// Hosts that commands may connect to; without patterns and paths.
+    pub hosts: Vec<String>,
     pub bounds: Bounds,
 }
 
@@ -183,9 +186,14 @@ impl Allowance {
             id: self.id.as_str().to_owned(),
             word: RulingWord::Allow,
             reason: None,
-            kinds: vec![if self.paths.is_empty() { Verb::Command } else { Verb::Edit }],
+            kinds: vec![match (self.paths.as_slice(), self.hosts.as_slice()) {
+                ([], []) => Verb::Command,
+                ([], _) => Verb::Network,
+                (_, _) => Verb::Edit,
+            }],
             commands: commands.collect::<Result<_, _>>()?,
             paths: if self.paths.is_empty() { None } else { Some(Paths::new(&self.paths)?) },
+            hosts: if self.hosts.is_empty() { None } else { Some(Hosts::new(&self.hosts)?) },
             bounds: self.bounds.clone(),
         })
     }
@@ -196,9 +204,10 @@ impl Allowance {
         let mut table = toml_edit::Table::new();
         table.insert("id", toml_edit::value(id.strip_prefix("user:").unwrap_or(id)));
         table.insert("ruling", toml_edit::value("allow"));
-        let (key, words, kind) = match self.paths.as_slice() {
-            [] => ("commands", &self.patterns, "command"),
-            _ => ("paths", &self.paths, "edit"),
+        let (key, words, kind) = match (self.paths.as_slice(), self.hosts.as_slice()) {
+            ([], []) => ("commands", &self.patterns, "command"),
+            ([], _) => ("hosts", &self.hosts, "network"),
+            (_, _) => ("paths", &self.paths, "edit"),
         };
         table.insert(key, toml_edit::value(words.iter().map(String::as_str).collect::<toml_edit::Array>()));
         table.insert("kinds", toml_edit::value([kind].into_iter().collect::<toml_edit::Array>()));
@@ -343,7 +352,13 @@ mod tests {
     #[test]
     fn a_rule_for_files_is_written_and_read_again() {
         let paths = vec!["src/**".to_owned(), "a[[]1[]].py".to_owned()];
-        let made = Allowance { id: "user:always-1".into(), patterns: Vec::new(), paths, bounds: Bounds::default() };
+        let made = Allowance {
+            id: "user:always-1".into(),
+            patterns: Vec::new(),
+            paths,
+            hosts: Vec::new(),
+            bounds: Bounds::default(),
+        };
         let read = crate::policy::user::file::read("policy.toml", &made.text()).unwrap();
         let own = made.rule().unwrap();
         assert_eq!((read[0].kinds.clone(), &read[0].id), (vec![Verb::Edit], &own.id));
@@ -357,7 +372,7 @@ mod tests {
             let mut words = words;
             words.insert(0, "tool".to_owned());
             let bounds = Bounds { workspace: Some("/w/\"a b".into()), step: None, until: Some(crate::base::UnixMs(until * 1_000)) };
-            let made = Allowance { id: "user:always-1".into(), patterns: vec![shell_words::join(&words)], paths: Vec::new(), bounds };
+            let made = Allowance { id: "user:always-1".into(), patterns: vec![shell_words::join(&words)], paths: Vec::new(), hosts: Vec::new(), bounds };
             let read = crate::policy::user::file::read("policy.toml", &made.text()).unwrap();
             prop_assert_eq!(read.len(), 1);
             let (read, own) = (&read[0], made.rule().unwrap());

@@ -15,6 +15,10 @@
 //! reason = "vendored code is updated by hand"
 //! workspace = "/home/me/project"     # optional: only there
 //! until = 2026-12-31T00:00:00Z       # optional: not from then on
+//!
+//! [[rule]]
+//! ruling = "allow"
+//! hosts = ["crates.io", "*.crates.io", "db.corp:5432", "10.0.0.0/8"]   # what commands may connect to
 //! ```
 
 use crate::base::limits::POLICY_RULES_MAX;
@@ -24,6 +28,7 @@ use crate::policy::matter::{Matter, Op};
 use crate::policy::place::Place;
 use crate::policy::rules::Case;
 use crate::policy::user::bounds::{Bounds, time_of};
+use crate::policy::user::hosts::Hosts;
 use crate::policy::user::paths::Paths;
 use crate::policy::user::{UserRule, Verb};
 use serde::Deserialize;
@@ -62,6 +67,8 @@ struct RawRule {
     commands: Vec<String>,
     #[serde(default)]
     paths: Vec<String>,
+    #[serde(default)]
+    hosts: Vec<String>,
     reason: Option<String>,
     workspace: Option<PathBuf>,
     until: Option<Datetime>,
@@ -70,6 +77,9 @@ struct RawRule {
     #[serde(default)]
     not_match: Vec<String>,
 }
+
+/// The start of an example that is an address.
+const CONNECT: &str = "@connect ";
 
 /// Reads the rules, or says where the first fault is.
 pub(in crate::policy) fn read(file: &str, text: &str) -> Result<Vec<UserRule>, PolicyError> {
@@ -111,8 +121,17 @@ pub(in crate::policy) fn only_tightening(file: &str, rules: Vec<UserRule>) -> Re
 
 fn build(number: usize, raw: RawRule) -> Result<UserRule, String> {
     let patterns: Vec<String> = raw.command.into_iter().chain(raw.commands).collect();
-    if patterns.is_empty() && raw.paths.is_empty() && raw.kinds.is_empty() {
-        return Err("a rule needs `command`, `paths` or `kinds`; without them it would apply to everything".to_owned());
+    if !raw.hosts.is_empty() {
+        let is_other = raw.kinds.iter().any(|kind| *kind != Verb::Network);
+        if !patterns.is_empty() || !raw.paths.is_empty() || is_other {
+            return Err(
+                "a rule with `hosts` is about the network: it has no `command`, `paths` or other kinds".to_owned()
+            );
+        }
+    } else if patterns.is_empty() && raw.paths.is_empty() && raw.kinds.is_empty() {
+        return Err(
+            "a rule needs `command`, `paths`, `hosts` or `kinds`; without them it would apply to everything".to_owned()
+        );
     }
     if raw.ruling == RulingWord::Allow
         && patterns.is_empty()
@@ -123,6 +142,8 @@ fn build(number: usize, raw: RawRule) -> Result<UserRule, String> {
     }
     let commands = patterns.iter().map(|p| Tokens::parse(p).map_err(|e| e.to_string())).collect::<Result<_, _>>()?;
     let paths = if raw.paths.is_empty() { None } else { Some(Paths::new(&raw.paths)?) };
+    let hosts = if raw.hosts.is_empty() { None } else { Some(Hosts::new(&raw.hosts)?) };
+    let kinds = if hosts.is_some() { vec![Verb::Network] } else { raw.kinds };
     let until = match raw.until {
         None => None,
         Some(until) => {
@@ -131,11 +152,11 @@ fn build(number: usize, raw: RawRule) -> Result<UserRule, String> {
     };
     let bounds = Bounds { workspace: raw.workspace, step: None, until };
     let id = raw.id.map_or_else(|| format!("user:{number}"), |id| format!("user:{id}"));
-    Ok(UserRule { id, word: raw.ruling, reason: raw.reason, kinds: raw.kinds, commands, paths, bounds })
+    Ok(UserRule { id, word: raw.ruling, reason: raw.reason, kinds, commands, paths, hosts, bounds })
 }
 
-/// A rule must do to its own examples what it says. They are shell lines, or `@read PATH`, `@write PATH`, `@delete
-/// PATH`.
+/// A rule must do to its own examples what it says. They are shell lines, or `@read PATH`, `@write PATH`,
+/// `@delete PATH`, `@connect HOST:PORT`.
 fn check_examples(rule: &UserRule, matches: &[String], not_match: &[String]) -> Result<(), String> {
     let wrong = matches
         .iter()
@@ -154,6 +175,7 @@ fn covers(rule: &UserRule, example: &str) -> bool {
     let path =
         example.strip_prefix('@').and_then(|e| e.split_once(' ')).and_then(|(op, path)| Some((Op::parse(op)?, path)));
     let matter = match path {
+        _ if example.starts_with(CONNECT) => Matter::Network(example.trim_start_matches(CONNECT).to_owned()),
         Some((op, path)) => Matter::Path { op, path: path.to_owned(), cwd: place.root.clone(), spares: None },
         None => Matter::line(example, Path::new("/workspace")),
     };
@@ -206,6 +228,6 @@ mod tests {
             .take_while(|l| *l != "//! ```")
             .map(|l| l.trim_start_matches("//!").to_owned() + "\n")
             .collect();
-        assert_eq!(read("manual", &manual).unwrap().len(), 2);
+        assert_eq!(read("manual", &manual).unwrap().len(), 3);
     }
 }

@@ -6,11 +6,13 @@
 pub(super) mod always;
 pub(super) mod bounds;
 pub(super) mod file;
+pub(super) mod hosts;
 pub(super) mod paths;
 mod star;
 
 use crate::base::StepId;
 use crate::model::event::RulingWord;
+use crate::model::{Address, Area};
 use crate::policy::command::class::Class;
 use crate::policy::command::named::{How, Named, named as named_paths};
 use crate::policy::command::programs::{class_of, unwrapped};
@@ -21,6 +23,7 @@ use crate::policy::matter::{Matter, Op};
 use crate::policy::place::{Place, Scope, Target, normalise};
 use crate::policy::rules::{Case, Voice};
 use crate::policy::user::bounds::Bounds;
+use crate::policy::user::hosts::Hosts;
 use crate::policy::user::paths::Paths;
 use std::path::Path;
 
@@ -62,6 +65,7 @@ pub(super) struct UserRule {
     pub kinds: Vec<Verb>,
     pub commands: Vec<Tokens>,
     pub paths: Option<Paths>,
+    pub hosts: Option<Hosts>,
     pub bounds: Bounds,
 }
 
@@ -86,7 +90,8 @@ impl UserRule {
         let kinds = self.kinds.iter().map(|verb| verb.word().to_owned());
         let commands = self.commands.iter().map(|tokens| tokens.words().join(" "));
         let paths = self.paths.iter().flat_map(Paths::globs).cloned();
-        let about: Vec<String> = commands.chain(paths).collect();
+        let hosts = self.hosts.iter().flat_map(Hosts::texts).cloned();
+        let about: Vec<String> = commands.chain(paths).chain(hosts).collect();
         let text = if about.is_empty() { kinds.collect::<Vec<_>>().join(", ") } else { about.join(" · ") };
         Listed { id: self.id.clone(), word: self.word, text, bounds: self.bounds.clone() }
     }
@@ -101,8 +106,14 @@ impl UserRule {
             kinds: vec![Verb::Command],
             commands,
             paths: None,
+            hosts: None,
             bounds: Bounds::default(),
         })
+    }
+
+    /// It says nothing but the kinds.
+    fn is_bare(&self) -> bool {
+        self.commands.is_empty() && self.paths.is_none() && self.hosts.is_none()
     }
 
     fn concerns(&self, verb: Verb) -> bool {
@@ -135,10 +146,16 @@ impl UserRule {
                     self.concerns(verb(*op)) && self.paths.as_ref().is_some_and(|p| p.names(&inside))
                 }
                 Matter::Command { .. } => false,
-                Matter::Network(_) => {
-                    self.kinds.contains(&Verb::Network) && self.paths.is_none() && self.commands.is_empty()
-                }
-                Matter::Plan => self.kinds.contains(&Verb::Plan) && self.paths.is_none() && self.commands.is_empty(),
+                Matter::Network(to) => match (&self.hosts, Address::parse(to)) {
+                    (Some(hosts), Some(address)) => hosts.permit(&address),
+                    (Some(_), None) => false,
+                    // The machines around are named, or are not meant.
+                    (None, address) => {
+                        let is_public = address.is_none_or(|address| address.area() == Area::Public);
+                        self.is_bare() && self.kinds.contains(&Verb::Network) && is_public
+                    }
+                },
+                Matter::Plan => self.kinds.contains(&Verb::Plan) && self.is_bare(),
                 Matter::Other(_) => false,
             }
     }
@@ -157,7 +174,7 @@ impl UserRule {
     }
 
     fn touches(&self, case: &Case<'_>) -> Option<Touch> {
-        let bare = self.commands.is_empty() && self.paths.is_none();
+        let bare = self.is_bare();
         let surely = |is: bool| is.then_some(Touch::Surely);
         match case.matter {
             Matter::Command { script, cwd, .. } => {
@@ -186,7 +203,11 @@ impl UserRule {
                     && ((bare && self.kinds.contains(&verb(*op)))
                         || self.paths.as_ref().is_some_and(|p| covers(p, path, cwd, case.place))),
             ),
-            Matter::Network(_) => surely(bare && self.kinds.contains(&Verb::Network)),
+            Matter::Network(to) => match (&self.hosts, Address::parse(to)) {
+                (Some(hosts), Some(address)) => surely(hosts.concern(&address)),
+                (Some(_), None) => Some(Touch::Perhaps(format!("the host of {to} cannot be determined"))),
+                (None, _) => surely(bare && self.kinds.contains(&Verb::Network)),
+            },
             Matter::Plan => surely(bare && self.kinds.contains(&Verb::Plan)),
             Matter::Other(_) => surely(bare && self.kinds.contains(&Verb::Other)),
         }

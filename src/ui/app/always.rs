@@ -1,10 +1,10 @@
-//! A rule in the making from the command or the edit under review: which of its words or directories count, where and how
-//! long. The host says what it would cover.
+//! A rule in the making from the command, the edit or the connection under review: which of its words, directories or
+//! names count, where and how long. The host says what it would cover.
 
 use crate::base::{ActionId, Digest};
-use crate::model::Kind;
 use crate::model::event::RuleScope;
-use crate::policy::{globs, may_star, words};
+use crate::model::{Address, Kind};
+use crate::policy::{globs, host_patterns, may_star, words};
 use crate::ui::app::Scene;
 use crate::wire::{Allow, Allowed};
 use std::collections::BTreeSet;
@@ -13,19 +13,21 @@ use std::collections::BTreeSet;
 const SHORT_MINUTES: u32 = 30;
 const LONG_MINUTES: u32 = 30 * 24 * 60;
 
-const NO_WORDS: &str = "a file has no words: ← widens the rule to its directory";
+const NO_WORDS_IN_FILE: &str = "a file has no words: ← widens the rule to its directory";
+const NO_WORDS_IN_HOST: &str = "a host has no words: ← widens the rule to the names beside it";
 
 /// A part of the rule that is widened by itself.
 #[derive(Debug)]
 enum Part {
     Command(Line),
     File(Place),
+    Host(Place),
 }
 
-/// A file of the edit, and the directories that may take its place.
+/// A file of the edit and the directories that may take its place, or a host and the names that may.
 #[derive(Debug)]
 struct Place {
-    /// From the file itself to its topmost directory.
+    /// From the file or host itself to the widest.
     globs: Vec<String>,
     at: usize,
 }
@@ -147,7 +149,14 @@ impl Always {
                 let files = state.action.files().iter();
                 files.map(|file| Part::File(Place { globs: globs(&file.path), at: 0 })).collect()
             }
-            _ => return Err("a rule can be made from a command or an edit only".to_owned()),
+            (Kind::Network, _) => {
+                let address = state.action.target().and_then(Address::parse);
+                let address = address.ok_or("no rule can be made: the address is not a host and a port")?;
+                let (own, places) = host_patterns(&address);
+                let places = places.into_iter().map(|place| vec![place]);
+                std::iter::once(own).chain(places).map(|globs| Part::Host(Place { globs, at: 0 })).collect()
+            }
+            _ => return Err("a rule can be made from a command, an edit or a connection only".to_owned()),
         };
         let has_step = state.action.step.is_some();
         Ok(Self {
@@ -169,26 +178,31 @@ impl Always {
         (&self.action, &self.digest)
     }
 
-    /// The patterns of commands and the globs of files of the rule, each once.
+    /// The patterns of commands, the globs of files and the hosts of the rule, each once.
     #[must_use]
-    pub fn covers(&self) -> (Vec<String>, Vec<String>) {
-        let (mut patterns, mut paths): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    pub fn covers(&self) -> (Vec<String>, Vec<String>, Vec<String>) {
+        let (mut patterns, mut paths, mut hosts) = (Vec::new(), Vec::new(), Vec::new());
         for part in &self.parts {
-            let (list, text) = match part {
+            let (list, text): (&mut Vec<String>, _) = match part {
                 Part::Command(line) => (&mut patterns, line.pattern()),
                 Part::File(place) => (&mut paths, place.glob().to_owned()),
+                Part::Host(place) => (&mut hosts, place.glob().to_owned()),
             };
             if !list.contains(&text) {
                 list.push(text);
             }
         }
-        (patterns, paths)
+        (patterns, paths, hosts)
     }
 
-    /// It is about files.
+    /// What the rule is about, and what widens it; a command has words.
     #[must_use]
-    pub fn is_of_files(&self) -> bool {
-        matches!(self.parts.first(), Some(Part::File(_)))
+    pub fn about_what(&self) -> (&'static str, Option<&'static str>) {
+        match self.parts.first() {
+            Some(Part::Command(_)) | None => ("commands", None),
+            Some(Part::File(_)) => ("edits", Some("directories")),
+            Some(Part::Host(_)) => ("connections", Some("names")),
+        }
     }
 
     /// The words of each part, and which of the parts the keys act on.
@@ -196,7 +210,7 @@ impl Always {
     pub fn rows(&self) -> (Vec<Vec<Word>>, usize) {
         let row = |part: &Part| match part {
             Part::Command(line) => line.words(),
-            Part::File(place) => {
+            Part::File(place) | Part::Host(place) => {
                 vec![Word { text: place.glob().to_owned(), is_star: place.at > 0, is_last: true }]
             }
         };
@@ -260,11 +274,12 @@ impl Always {
     pub fn cut(&mut self) -> Result<(), &'static str> {
         match self.parts.get_mut(self.at) {
             Some(Part::Command(line)) => line.cut(),
-            Some(Part::File(place)) if place.at + 1 < place.globs.len() => {
+            Some(Part::File(place) | Part::Host(place)) if place.at + 1 < place.globs.len() => {
                 place.at += 1;
                 Ok(())
             }
             Some(Part::File(_)) => Err("a rule for the whole workspace is not made here"),
+            Some(Part::Host(_)) => Err("a wider rule for hosts is not made here: write it in the policy file"),
             None => Ok(()),
         }
     }
@@ -273,7 +288,7 @@ impl Always {
     pub fn restore(&mut self) {
         match self.parts.get_mut(self.at) {
             Some(Part::Command(line)) => line.kept = (line.kept + 1).min(line.argv.len()),
-            Some(Part::File(place)) => place.at = place.at.saturating_sub(1),
+            Some(Part::File(place) | Part::Host(place)) => place.at = place.at.saturating_sub(1),
             None => {}
         }
     }
@@ -283,7 +298,7 @@ impl Always {
     /// # Errors
     /// The reason that it may not be replaced.
     pub fn star(&mut self) -> Result<(), &'static str> {
-        self.line().map_or(Err(NO_WORDS), Line::star)
+        self.line()?.star()
     }
 
     /// Covers any further words, or no longer.
@@ -291,25 +306,27 @@ impl Always {
     /// # Errors
     /// The reason that they may not be covered.
     pub fn toggle_tail(&mut self) -> Result<(), &'static str> {
-        self.line().map_or(Err(NO_WORDS), Line::toggle_tail)
+        self.line()?.toggle_tail()
     }
 
-    fn line(&mut self) -> Option<&mut Line> {
-        match self.parts.get_mut(self.at)? {
-            Part::Command(line) => Some(line),
-            Part::File(_) => None,
+    fn line(&mut self) -> Result<&mut Line, &'static str> {
+        match self.parts.get_mut(self.at) {
+            Some(Part::Command(line)) => Ok(line),
+            Some(Part::Host(_)) => Err(NO_WORDS_IN_HOST),
+            Some(Part::File(_)) | None => Err(NO_WORDS_IN_FILE),
         }
     }
 
     /// The request that makes the rule, or only asks what it would cover.
     #[must_use]
     pub fn request(&self, preview: bool) -> Allow {
-        let (patterns, globs) = self.covers();
+        let (patterns, globs, hosts) = self.covers();
         Allow {
             action: self.action.clone(),
             digest: self.digest,
             patterns,
             globs,
+            hosts,
             scope: self.scope,
             minutes: self.bound().0,
             option: self.option.clone(),

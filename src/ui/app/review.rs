@@ -3,7 +3,7 @@
 use super::form::FormDraft;
 use crate::base::{ActionId, Digest, RelPath};
 use crate::diff::{FileDiff, Hunk, HunkChoice, LineKind};
-use crate::model::event::Verdict;
+use crate::model::event::{Network, Verdict};
 use crate::wire::{Decide, EditedBody, EditedFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -54,6 +54,8 @@ pub struct Review {
     pub form: FormDraft,
     /// The agent's option that the next verdict sends, by its id; absent for the default.
     pub option: Option<String>,
+    /// The network that the command gets in its layer; as configured where it is absent.
+    pub network: Option<Network>,
     /// The start of a line selection, as a row of the diff.
     pub selecting_from: Option<usize>,
     /// Rows of the diff that have been on the screen.

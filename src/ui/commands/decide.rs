@@ -3,7 +3,7 @@
 use super::{BASE, Command, Scope, needs_control};
 use crate::base::{ActionId, Digest};
 use crate::model::Rail;
-use crate::model::event::{Held, Verdict};
+use crate::model::event::{Held, Network, Verdict};
 use crate::model::form::Field;
 use crate::model::offer::needs_choice;
 use crate::model::plan::{PlanDocument, PlanSubject};
@@ -93,12 +93,37 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         consents: true,
         why_disabled: |app| {
-            let none = "a rule can be made from a command or an edit only";
-            let makes = |kind| matches!(kind, Kind::Command | Kind::Edit);
+            let none = "a rule can be made from a command, an edit or a connection only";
+            let makes = |kind| matches!(kind, Kind::Command | Kind::Edit | Kind::Network);
             let can_be_made = app.scene.target().is_some_and(|state| makes(state.action.kind()));
             needs_held(app).or_else(|| (!can_be_made).then_some(none))
         },
-        ..deciding("always", "always", "Approve the command or edit and make a rule that allows it from now on", always)
+        ..deciding(
+            "always",
+            "always",
+            "Approve the command, edit or connection and make a rule that allows it from now on",
+            always,
+        )
+    },
+    Command {
+        why_disabled: |app| {
+            let is_ours = |state: &ActionState| state.action.command().is_some() && state.action.trial().is_none();
+            let none = "only a command has a network of its own";
+            needs_held(app).or_else(|| (!app.scene.target().is_some_and(is_ours)).then_some(none))
+        },
+        ..deciding("network", "network", "Choose the network of the command in its layer: ask, off, on", |app| {
+            let next = match app.scene.review.network {
+                None => Some(Network::Ask),
+                Some(Network::Ask) => Some(Network::Off),
+                Some(Network::Off) => Some(Network::On),
+                Some(Network::On) => None,
+            };
+            app.scene.review.network = next;
+            app.scene.touched.target = true;
+            let word = next.map_or("as configured", Network::word);
+            app.say(Toast::plain(format!("network of this command: {word}")));
+            Vec::new()
+        })
     },
     deciding("explain", "explain", "Ask the agent to explain; the action stays pending", |app| {
         let Some(action) = app.scene.target.clone() else { return Vec::new() };
@@ -258,7 +283,8 @@ pub fn send_rule(app: &mut App, always: &Always) -> Option<Request> {
         }
         Some(Ok(_)) => {
             let (id, digest) = ready_to_approve(app)?;
-            if always.about() != (&id, &digest) || !app.scene.review.edited.is_empty() {
+            let review = &app.scene.review;
+            if always.about() != (&id, &digest) || !review.edited.is_empty() || review.network.is_some() {
                 app.say(Toast::warning("nothing was approved: a rule is made from the command as proposed"));
                 return None;
             }
@@ -414,7 +440,8 @@ fn send(app: &mut App, action: ActionId, digest: Digest, said: String, confirm: 
     let reason = Some(said).filter(|note| !note.trim().is_empty());
     // What the user rewrote is carried out by us: no option of the agent says so.
     let option = offers::chosen(&app.scene, true).filter(|_| version.edited.is_none()).map(|o| o.id.clone());
-    vec![decide(Decide { reason, confirm, option, ..version.approval(action, digest) })]
+    let network = app.scene.review.network;
+    vec![decide(Decide { reason, confirm, option, network, ..version.approval(action, digest) })]
 }
 
 fn decide(decide: Decide) -> Request {

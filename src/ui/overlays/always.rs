@@ -13,7 +13,6 @@ use ratatui::layout::Rect;
 /// Rows of commands that are shown at once.
 const ROWS_MAX: usize = 8;
 
-const FILES_FOOT: &str = "← → directories · Tab where · t how long · Esc closes";
 const FOOT: &str = "← → words · Space * · * more words · Tab where · t how long · Esc closes";
 
 fn shown(text: &str) -> String {
@@ -66,7 +65,8 @@ pub(super) fn view(always: &Always, app: &App, frame: &mut Frame<'_>, screen: Re
     let (scope, bound) = always.bounds();
     let kept = if always.is_kept() { " · kept in your policy.toml" } else { "" };
     let mut about = vec![(format!("counts {scope}, {bound}{kept}"), Role::Text)];
-    about.extend(effect(always.effect.as_ref(), if always.is_of_files() { "edits" } else { "commands" }));
+    let (what, widened_by) = always.about_what();
+    about.extend(effect(always.effect.as_ref(), what));
     let wrap = |(text, role): (String, Role)| {
         let part = |range: std::ops::Range<usize>| (text.get(range).unwrap_or_default().to_owned(), role);
         width::wrap(&text, columns).into_iter().map(part).collect::<Vec<_>>()
@@ -97,7 +97,8 @@ pub(super) fn view(always: &Always, app: &App, frame: &mut Frame<'_>, screen: Re
     }
     let key = app.keymap.shown("approve").unwrap_or_default();
     let foot = inside.bottom();
-    let hint = if always.is_of_files() { FILES_FOOT } else { FOOT };
+    let foot_of = |by| format!("← → {by} · Tab where · t how long · Esc closes");
+    let hint = widened_by.map_or_else(|| FOOT.to_owned(), foot_of);
     brush.cut(
         inside.x,
         foot.saturating_sub(2),
@@ -105,5 +106,5 @@ pub(super) fn view(always: &Always, app: &App, frame: &mut Frame<'_>, screen: Re
         &format!("{key} approves it and makes the rule"),
         Role::Key,
     );
-    brush.cut(inside.x, foot.saturating_sub(1), inside.right(), hint, Role::Hint);
+    brush.cut(inside.x, foot.saturating_sub(1), inside.right(), &hint, Role::Hint);
 }

@@ -164,7 +164,11 @@ fn what_no_rule_can_cover_says_why() {
         action.insert("kind".to_owned(), json!("other"));
     });
     stage.command("always");
-    assert!(stage.text().contains("a rule can be made from a command or an edit only"), "{}", stage.text());
+    assert!(
+        stage.text().contains("a rule can be made from a command, an edit or a connection only"),
+        "{}",
+        stage.text()
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod files;
 mod form;
 mod hands;
 mod hands_seat;
+mod network;
 mod options;
 mod snapshots;
 pub mod stage;

@@ -14,7 +14,7 @@ use super::limits;
 use super::root::Root;
 use super::run::{Running, Spawner, Spec, environment};
 use super::tree::Rules;
-use crate::model::event::{Census, DrilledRung};
+use crate::model::event::{Census, DrilledRung, Network};
 use crate::model::{DrillResult, Rung};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -211,8 +211,9 @@ pub async fn every_rung(
     let fail = |error: std::io::Error| format!("{}: {error}", state.display());
     let dir = tempfile::Builder::new().prefix("drill-").tempdir_in(state).map_err(fail);
     let layer = dir.as_ref().map_err(Clone::clone).and_then(|dir| {
-        let made = available(launcher, state, (root, rules), hidden)
-            .and_then(|()| Layer::make((dir.path(), "drill"), (root, rules), ("", BuildFolders::Shared, true), hidden));
+        let made = available(launcher, state, (root, rules), hidden).and_then(|()| {
+            Layer::make((dir.path(), "drill"), (root, rules), ("", BuildFolders::Shared, Network::Off), hidden)
+        });
         made.map_err(|no| no.to_string())
     });
     let mut all = vec![match layer {

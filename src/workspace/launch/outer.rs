@@ -19,7 +19,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// The means that hold the tree of the command together.
@@ -45,12 +45,16 @@ pub fn run(parent: i32, hold: Hold<'_>, argv: &[OsString]) -> u8 {
         Hold::By(_) => None,
     };
     let started = match hold {
-        Hold::Within(plan) => match layer::separate(plan.network, &[args::HIDDEN_COMMAND.into(), "map".into()]) {
-            Ok(()) => start_init(|report| args::inside(report, plan, argv), in_own_session),
+        Hold::Within(plan) => match layer::separate(plan, &[args::HIDDEN_COMMAND.into(), "map".into()]) {
+            // The way to the proxy was used, and is not the command's.
+            Ok(()) if plan.proxied => {
+                start_init(|report| args::inside(report, plan, argv), (in_own_session, Stdio::null()))
+            }
+            Ok(()) => start_init(|report| args::inside(report, plan, argv), (in_own_session, Stdio::inherit())),
             Err(why) => Err(refuse(refusal.take(), &why)),
         },
         Hold::By(Containment::Auto) if rustix::process::geteuid().is_root() && new_pid_namespace() => {
-            start_init(|report| Ok(args::inner("init", report, argv)), in_own_session)
+            start_init(|report| Ok(args::inner("init", report, argv)), (in_own_session, Stdio::inherit()))
         }
         Hold::By(Containment::Auto | Containment::Subreaper) => start_shim(argv, in_own_session),
     };
@@ -85,12 +89,16 @@ fn new_pid_namespace() -> bool {
 
 type Started = (Child, Option<OwnedFd>);
 
-fn start_init(line: impl FnOnce(i32) -> Result<Vec<OsString>, String>, own_group: bool) -> Result<Started, u8> {
+fn start_init(
+    line: impl FnOnce(i32) -> Result<Vec<OsString>, String>,
+    (own_group, stdin): (bool, Stdio),
+) -> Result<Started, u8> {
     let prepared = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
         .and_then(|(read, write)| fcntl_setfd(&write, FdFlags::empty()).map(|()| (read, write)));
     let (read, write) = prepared.map_err(|errno| complain(&format!("cannot make a pipe: {errno}")))?;
     let line = line(write.as_raw_fd()).map_err(|why| complain(&why))?;
     let mut command = myself(line, own_group)?;
+    command.stdin(stdin);
     let child = command.spawn().map_err(|error| complain(&format!("cannot start the command's init: {error}")))?;
     Ok((child, Some(read)))
 }

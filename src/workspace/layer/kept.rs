@@ -5,7 +5,7 @@ use super::plan::{Bind, Plan, Scratch, Upper};
 use super::probe::NoLayer;
 use super::promote::{self, Promoted};
 use super::read::{self, Change, Changes, Others};
-use crate::model::event::FileOutcome;
+use crate::model::event::{FileOutcome, Network};
 use crate::workspace::limits;
 use crate::workspace::root::Root;
 use crate::workspace::tree::Rules;
@@ -89,7 +89,7 @@ impl Layer {
     pub fn make(
         (state, name): (&Path, &str),
         (root, rules): (&Root, &Rules),
-        (line, folders, network): (&str, BuildFolders, bool),
+        (line, folders, network): (&str, BuildFolders, Network),
         hidden: &[PathBuf],
     ) -> Result<Self, NoLayer> {
         let fail = |error: io::Error| NoLayer::by_machine(format!("{}: {error}", state.display()));
@@ -129,7 +129,8 @@ impl Layer {
             shared,
             scratch,
             hidden: places::hidden(root.path(), state, hidden),
-            network,
+            network: network == Network::On,
+            proxied: network == Network::Ask,
             refusal: dir.join("refusal"),
         };
         let began_ns = moment(&dir).map_err(fail)?;
@@ -176,6 +177,7 @@ impl Layer {
             scratch,
             hidden,
             network: true,
+            proxied: false,
             refusal: dir.join("refusal"),
         };
         let began_ns = moment(&dir).map_err(fail)?;

@@ -20,6 +20,9 @@ pub struct Plan {
     pub hidden: Vec<PathBuf>,
     /// The command shares the network of the host.
     pub network: bool,
+    /// Without it: the way out is a proxy, whose listener goes through the launcher's standard input.
+    #[serde(default)]
+    pub proxied: bool,
     /// Where the launcher writes why the layer could not be made. Then nothing was started.
     pub refusal: PathBuf,
 }

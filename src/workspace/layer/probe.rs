@@ -4,6 +4,7 @@ use super::kept::{ATTEMPT, Layer};
 use super::machine::Machine;
 use super::owners::Ids;
 use super::places::{self, BuildFolders};
+use crate::model::event::Network;
 use crate::workspace::census::launched;
 use crate::workspace::launch;
 use crate::workspace::limits;
@@ -96,8 +97,12 @@ fn in_own_tree(launcher: &Path, dir: &Path) -> Result<Ids, NoLayer> {
     }
     fs::write(tree.join("kept"), "old\n").and_then(|()| fs::write(tree.join("gone"), "")).map_err(fail)?;
     let root = Root::open(&tree).map_err(fail)?;
-    let layer =
-        Layer::make((&state, "probe"), (&root, &Rules::read(root.path())), (SCRIPT, BuildFolders::Shared, false), &[])?;
+    let layer = Layer::make(
+        (&state, "probe"),
+        (&root, &Rules::read(root.path())),
+        (SCRIPT, BuildFolders::Shared, Network::Off),
+        &[],
+    )?;
     run(launcher, &layer, &root, &["/bin/sh", "-c", SCRIPT])?;
     let seen = layer.changes(&root, None).map_err(fail)?;
     let names: Vec<_> = seen.list.iter().filter_map(|change| change.path.to_str()).collect();
@@ -120,7 +125,8 @@ fn in_workspace(
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let made = format!(".rightseat-{name}");
     let copied = small_file(root.path()).unwrap_or_default();
-    let layer = Layer::make((&state, "probe"), (root, rules), (IN_WORKSPACE, BuildFolders::Shared, false), hidden)?;
+    let layer =
+        Layer::make((&state, "probe"), (root, rules), (IN_WORKSPACE, BuildFolders::Shared, Network::Off), hidden)?;
     run(launcher, &layer, root, &["/bin/sh", "-c", IN_WORKSPACE, "sh", &made, &copied])?;
     let is_in_layer = layer.upper(Path::new(&made)).exists();
     let is_outside = root.path().join(&made).symlink_metadata().is_ok();

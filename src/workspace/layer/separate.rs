@@ -1,6 +1,8 @@
 //! The launcher's part: the namespaces, and who the command is in them. It keeps its user and group ids, so that files
 //! belong to the same people inside and outside.
 
+use super::plan::Plan;
+use crate::workspace::egress;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType};
 use rustix::process::{getegid, geteuid, getppid};
 use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
@@ -22,11 +24,13 @@ const FOR_THE_INIT: [CapabilitySet; 6] = [
 ];
 
 /// Takes this process, and everything that it starts from now on, into namespaces of their own. `mapper` is the command
-/// line of a helper that calls [`map`]: root's ids can only be mapped from outside.
+/// line of a helper that calls [`map`]: root's ids can only be mapped from outside. A proxied network has its listener
+/// afterwards, which the host has received.
 ///
 /// # Errors
 /// In words, with the step that failed.
-pub fn separate(network: bool, mapper: &[OsString]) -> Result<(), String> {
+pub fn separate(plan: &Plan, mapper: &[OsString]) -> Result<(), String> {
+    let network = plan.network;
     let (uid, gid) = (geteuid(), getegid());
     let helper = if uid.is_root() { helper(mapper) } else { None };
     let mut flags = UnshareFlags::NEWUSER | UnshareFlags::NEWPID | UnshareFlags::NEWIPC;
@@ -47,6 +51,10 @@ pub fn separate(network: bool, mapper: &[OsString]) -> Result<(), String> {
     if !network {
         // Programs expect to reach themselves.
         loopback().map_err(|errno| format!("cannot start the loopback device: {errno}"))?;
+    }
+    if plan.proxied {
+        let handed = egress::hand_over(std::io::stdin());
+        handed.map_err(|error| format!("cannot open the way to the proxy: {error}"))?;
     }
     keep_for_the_init().map_err(|errno| format!("cannot keep capabilities for the init: {errno}"))
 }

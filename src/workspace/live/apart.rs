@@ -3,6 +3,7 @@
 use super::{locked, read, store_error};
 use crate::base::{ActionId, Digest, RelPath};
 use crate::config::{LayerSettings, LayerUse};
+use crate::model::event::Network;
 use crate::port::{AgentLayer, Apart, Effect, HeldFile, Promotion, ResultNode, WorkspaceError};
 use crate::workspace::candidate;
 use crate::workspace::checkpoint::compare;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Clone)]
 pub struct Layers {
     commands: LayerUse,
-    network: bool,
+    network: Network,
     /// The paths that are promoted without a question; `None` = all.
     declared: Option<GlobSet>,
     hidden: Arc<Vec<PathBuf>>,
@@ -69,7 +70,7 @@ impl Layers {
     /// Returns whether this command should get a layer.
     pub fn keeps_apart(&self, command: Apart) -> bool {
         match (self.commands, command) {
-            (_, Apart::Preview) | (LayerUse::Always, _) | (LayerUse::Writes, Apart::Writes) => true,
+            (_, Apart::Preview | Apart::Closed) | (LayerUse::Always, _) | (LayerUse::Writes, Apart::Writes) => true,
             (LayerUse::Never, _) | (LayerUse::Writes, Apart::OnlyReads | Apart::Outside) => false,
         }
     }
@@ -83,7 +84,7 @@ impl Layers {
         action: &ActionId,
         (root, rules): (&Root, &Rules),
         line: &str,
-        is_preview: bool,
+        (network, is_preview): (Option<Network>, bool),
     ) -> Result<Layer, String> {
         if !self.state.is_dir() {
             return Err(format!("the session's state {} is gone", self.state.display()));
@@ -91,7 +92,7 @@ impl Layers {
         if let Some(why) = self.refusal((root, rules)) {
             return Err(why.clone());
         }
-        let network = self.network && !is_preview;
+        let network = if is_preview { Network::Off } else { network.unwrap_or(self.network) };
         let folders = if is_preview { BuildFolders::Covered } else { BuildFolders::Shared };
         let made = Layer::make((&self.state, action.as_str()), (root, rules), (line, folders, network), &self.hidden);
         made.map_err(|no| no.to_string())

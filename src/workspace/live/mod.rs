@@ -24,7 +24,7 @@ use crate::config::LayerSettings;
 use crate::journal::Permit;
 use crate::model::ActionBody;
 use crate::model::action::Touches;
-use crate::model::event::{Census, DrilledRung, FileOutcome, InLayer, Survivor};
+use crate::model::event::{Census, DrilledRung, FileOutcome, InLayer, Network, Survivor};
 use crate::model::{Action, Command, Rung};
 use crate::policy::Reach;
 use crate::port;
@@ -263,7 +263,8 @@ impl port::Workspace for LiveWorkspace {
             let (id, line) = (work.action.id.clone(), work.action.command().map(Command::line).unwrap_or_default());
             let (layers, name) = (self.layers.clone(), id.clone());
             let (root, rules) = (self.root.clone(), self.listing.rules().clone());
-            let made = move || Ok(layers.make(&name, (&root, &rules), &line, is_preview));
+            let network = (work.network, is_preview);
+            let made = move || Ok(layers.make(&name, (&root, &rules), &line, network));
             let layer = match blocking(made).await.unwrap_or_else(|error| Err(error.to_string())) {
                 Ok(layer) => layer,
                 Err(why) => return Err(Box::new(port::NotApart { why, permit, work, progress })),
@@ -473,7 +474,7 @@ impl port::Workspace for LiveWorkspace {
             let mut rungs = Vec::new();
             if self.layers.are_used() {
                 let (layers, root, rules) = (self.layers.clone(), self.root.clone(), self.listing.rules().clone());
-                let made = move || Ok(layers.make(&DRILL.into(), (&root, &rules), "", false));
+                let made = move || Ok(layers.make(&DRILL.into(), (&root, &rules), "", (Some(Network::Off), false)));
                 let layer = blocking(made).await.unwrap_or_else(|error| Err(error.to_string()));
                 rungs.push(match layer {
                     Ok(layer) => drill::within(self.spawner.clone(), layer, self.root.path()).await,

@@ -9,6 +9,7 @@ use crate::model::event::{FileOutcome, OutcomeWord, Stream};
 use crate::model::{Action, Command, FileChange, FileMode, Node, NodeKind};
 use crate::port::{Blobs, Performed, Progress, Work};
 use crate::workspace::edit::{self, Base, EditError, Written};
+use crate::workspace::egress;
 use crate::workspace::limits;
 use crate::workspace::root::Root;
 use crate::workspace::run::{self, Sink, Spawner, Tail};
@@ -315,12 +316,13 @@ async fn run_command(
     if stop.is_cancelled() {
         return failed("it was stopped before it started".to_owned());
     }
-    let running = match spawner.spawn(&spec) {
+    let mut running = match spawner.spawn(&spec) {
         Ok(running) => running.until(stop),
         Err(error) => return failed(format!("cannot start the launcher: {error}")),
     };
+    let door = running.take_door();
     let limit = if command.timeout_ms == 0 { crate::base::limits::RUN_TIMEOUT_MS_DEFAULT } else { command.timeout_ms };
-    let (tracker, scope) = running.tree();
+    let (running_pid, (tracker, scope)) = (running.pid, running.tree());
     let mut passed = Passed { progress: progress.clone(), tail: Tail::new(limits::RUN_TAIL_BYTES_MAX), bytes: 0 };
     let tell = async {
         let mut last = Vec::new();
@@ -334,9 +336,17 @@ async fn run_command(
             }
         }
     };
+    let served = async {
+        if let Some(door) = door {
+            let launcher = running_pid;
+            egress::serve(door, &egress::Tree { tracker: tracker.clone(), launcher }, progress.clone()).await;
+        }
+        std::future::pending().await
+    };
     let ended = tokio::select! {
         ended = run::drive(running, Duration::from_millis(limit), &mut passed) => ended,
         never = never(tell) => match never {},
+        never = never(served) => match never {},
     };
     let detail = if !ended.survivors.is_empty() {
         Some(format!("it could not be stopped: {}", ended.survivors.join(", ")))

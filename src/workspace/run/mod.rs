@@ -9,6 +9,7 @@ pub use output::{HeadTail, Tail};
 pub use program::{environment, find_program, missing, prepare};
 
 use super::census::{MARKER, Scope, Tracker, launched};
+use super::egress;
 use super::launch::{self, Containment};
 use super::layer::Plan;
 use std::ffi::OsString;
@@ -55,6 +56,8 @@ pub struct Running {
     pub stdin: Option<ChildStdin>,
     pub stdout: Option<ChildStdout>,
     pub stderr: Option<ChildStderr>,
+    /// Of a layer with a proxy: where its listener arrives.
+    door: Option<egress::Door>,
     exit: watch::Receiver<Option<ExitStatus>>,
     tracker: Tracker,
     stop: CancellationToken,
@@ -120,6 +123,12 @@ impl Spawner {
             .stdin(if spec.piped_stdin { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        let mut door = None;
+        if self.layer.as_ref().is_some_and(|plan| plan.proxied) {
+            let (own, other) = egress::pair()?;
+            command.stdin(other).envs(egress::environment());
+            door = Some(own);
+        }
         let mut shared = None;
         if spec.merged {
             let (reader, writer) = io::pipe()?;
@@ -150,7 +159,7 @@ impl Spawner {
             let _ = tell.send(Some(status));
         });
         let (tracker, stop) = (self.tracker.clone(), CancellationToken::new());
-        Ok(Running { pid, stdin, stdout, stderr, exit, tracker, stop })
+        Ok(Running { pid, stdin, stdout, stderr, door, exit, tracker, stop })
     }
 }
 
@@ -183,6 +192,11 @@ impl Running {
     pub async fn end(&self) -> crate::model::event::Census {
         let (tracker, scope) = (self.tracker.clone(), Scope::Launch(self.pid));
         tokio::task::spawn_blocking(move || tracker.stop(scope)).await.unwrap_or_default()
+    }
+
+    /// Where the listener of its layer arrives, once.
+    pub fn take_door(&mut self) -> Option<egress::Door> {
+        self.door.take()
     }
 
     /// Returns its process tree.

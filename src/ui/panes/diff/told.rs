@@ -3,6 +3,7 @@
 use super::{infra, preview};
 use crate::base::text::{Show, escape};
 use crate::model::action::Touches;
+use crate::model::event::Network;
 use crate::model::session::{ActionState, Phase, Speaker};
 use crate::model::{Executor, FileChange, Kind};
 use crate::ui::app::Scene;
@@ -43,6 +44,7 @@ pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row>
                         .and(exact(value), Role::Text),
                 );
             }
+            rows.extend(network(scene));
             if let Some(touches) = &action.touches {
                 rows.push(Row::default());
                 touched(&mut rows, scene, touches, columns);
@@ -73,6 +75,9 @@ pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row>
         Kind::Read | Kind::Network => {
             let verb = if action.kind() == Kind::Read { "read     " } else { "connect  " };
             rows.push(Row::new(verb, Role::TextSoft).and(exact(action.target().unwrap_or_default()), Role::TextStrong));
+            if let Some(why) = action.rationale.as_ref().filter(|_| action.executor == Executor::Host) {
+                wrapped(&mut rows, "         ", Role::TextSoft, &why.text, Role::Text, columns);
+            }
         }
         Kind::Plan | Kind::Other => {
             wrapped(&mut rows, "", Role::Text, &action.title, Role::TextStrong, columns);
@@ -81,6 +86,16 @@ pub(super) fn rows(scene: &Scene, state: &ActionState, columns: u16) -> Vec<Row>
         Kind::Edit => wrapped(&mut rows, "", Role::Text, &action.title, Role::TextStrong, columns),
     }
     rows
+}
+
+/// The network that the supervisor chose for a command.
+fn network(scene: &Scene) -> Option<Row> {
+    let (words, role) = match scene.review.network? {
+        Network::On => ("on: the network of this machine", Role::Warn),
+        Network::Ask => ("ask: hosts that a rule or you allow", Role::Text),
+        Network::Off => ("off: none", Role::Text),
+    };
+    Some(Row::new("net   ", Role::TextSoft).and(words, role))
 }
 
 /// The files that a command would change, as far as is known without running it.

@@ -1,0 +1,87 @@
+//! Tests of the network of commands: the choice for one command, and a connection that waits for a decision.
+
+use super::stage::Stage;
+use crate::model::event::{Network, Verdict};
+use crate::wire;
+use serde_json::json;
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
+
+fn command(size: (u16, u16)) -> Stage {
+    let mut stage = Stage::pending(size, |action| {
+        action.remove("files");
+        action.insert("kind".to_owned(), json!("command"));
+        action.insert("command".to_owned(), json!({"shell": "make fetch", "cwd": "."}));
+    });
+    stage.command("bottom");
+    stage
+}
+
+fn connection(target: &str, size: (u16, u16)) -> Stage {
+    let mut stage = Stage::pending(size, |action| {
+        action.remove("files");
+        action.insert("kind".to_owned(), json!("network"));
+        action.insert("target".to_owned(), json!(target));
+        action.insert("executor".to_owned(), json!("host"));
+        action.insert("title".to_owned(), json!(format!("connect to {target} for a6")));
+        action.insert("rationale".to_owned(), json!({"text": "a6 asks for it in its layer (process 12 cargo fetch)"}));
+    });
+    stage.command("bottom");
+    stage
+}
+
+#[test]
+fn the_network_of_a_command_is_chosen_shown_and_sent_with_the_approval() {
+    for size in SIZES {
+        let mut stage = command(size);
+        stage.press("g N");
+        assert!(stage.text().contains("ask: hosts that a rule or you allow"), "{}", stage.text());
+        stage.press("g N");
+        assert!(stage.text().contains("off: none"), "{}", stage.text());
+        stage.command("bottom");
+        stage.command("approve");
+        let sent: Vec<_> = stage.decided().into_iter().map(|one| (one.verdict, one.network)).collect();
+        assert_eq!(sent, [(Verdict::Approve, Some(Network::Off))], "{}", stage.text());
+    }
+    let mut stage = command((80, 24));
+    stage.command("approve");
+    assert_eq!(stage.decided().pop().map(|one| one.network), Some(None), "as configured");
+}
+
+#[test]
+fn a_connection_shows_where_it_goes_and_who_asks() {
+    for size in SIZES {
+        let mut stage = connection("registry.corp:443 at 10.0.0.5", size);
+        let text = stage.text();
+        assert!(text.contains("connect  registry.corp:443 at 10.0.0.5"), "{text}");
+        assert!(text.contains("a6 asks for it in its layer"), "{text}");
+        stage.press("g N");
+        assert!(stage.text().contains("only a command has a network of its own"), "{}", stage.text());
+        stage.command("approve");
+        assert_eq!(stage.decided().len(), 1, "{}", stage.text());
+    }
+}
+
+#[test]
+fn a_rule_of_a_connection_starts_with_its_host_and_is_widened_to_the_names_beside_it() {
+    let hosts = |stage: &Stage| {
+        let asked = stage.asked.iter().rev().find_map(|request| {
+            let wire::Request::Allow(allow) = request else { return None };
+            Some(allow.hosts.clone())
+        });
+        asked.unwrap_or_default()
+    };
+    for size in SIZES {
+        let mut stage = connection("index.crates.io:443", size);
+        stage.command("always");
+        assert_eq!(hosts(&stage), ["index.crates.io:443"]);
+        assert!(stage.text().contains("← → names"), "{}", stage.text());
+        stage.press("left left");
+        assert_eq!(hosts(&stage), ["*.crates.io:443"]);
+        let text = stage.text();
+        assert!(text.contains("write it in the policy file"), "{text}");
+        let mut stage = connection("registry.corp:443 at 10.0.0.5", size);
+        stage.command("always");
+        assert_eq!(hosts(&stage), ["registry.corp:443", "10.0.0.5:443"]);
+    }
+}

@@ -1,0 +1,147 @@
+//! From an address to a connection: the question about it, the name, the question about where that leads, the connection.
+
+use super::peer::Tree;
+use crate::model::limits::ADDRESS_PLACES_MAX;
+use crate::model::{Address, Area, Host};
+use crate::port::{Connect, Progress};
+use crate::workspace::limits::{EGRESS_CONNECT_MS_MAX, EGRESS_HOSTS_MAX, EGRESS_RESOLVE_MS_MAX, EGRESS_WAIT_MS_MAX};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// The reason that there is no connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// Nobody allows it.
+    Denied(String),
+    /// It is allowed and does not work.
+    Failed(String),
+}
+
+type Answer = Option<Result<(), String>>;
+
+/// The addresses that a command has asked about, each once.
+#[derive(Debug)]
+pub struct Asked {
+    known: Mutex<HashMap<Address, watch::Receiver<Answer>>>,
+    asks: mpsc::Sender<Progress>,
+    tree: Tree,
+    /// The command has ended.
+    ended: CancellationToken,
+}
+
+impl Asked {
+    pub fn new(asks: mpsc::Sender<Progress>, tree: Tree, ended: CancellationToken) -> Self {
+        Self { known: Mutex::default(), asks, tree, ended }
+    }
+
+    /// A connection to an address, for the process at `peer`.
+    pub async fn reach(&self, address: &Address, peer: SocketAddr) -> Result<TcpStream, Refused> {
+        self.allowed(address, peer).await?;
+        let places = resolve(address).await?;
+        if let Host::Name(_) = address.host {
+            let at = inner_places(&places, address)?;
+            if !at.is_empty() {
+                self.allowed(&Address { at, ..address.clone() }, peer).await?;
+            }
+        }
+        connect(address, &places).await
+    }
+
+    /// Waits for the word on an address.
+    pub async fn allowed(&self, address: &Address, peer: SocketAddr) -> Result<(), Refused> {
+        let mut answer = self.question(address, peer).map_err(Refused::Denied)?;
+        let said = timeout(Duration::from_millis(EGRESS_WAIT_MS_MAX), answer.wait_for(Option::is_some)).await;
+        match said {
+            Ok(Ok(answer)) => match &*answer {
+                Some(Ok(())) => Ok(()),
+                Some(Err(why)) => Err(Refused::Denied(why.clone())),
+                None => Err(Refused::Denied(format!("{address} was not decided"))),
+            },
+            Ok(Err(_)) => Err(Refused::Denied(format!("{address} was not decided: the command has ended"))),
+            Err(_) => {
+                let minutes = EGRESS_WAIT_MS_MAX / 60_000;
+                Err(Refused::Denied(format!("nobody decided about {address} within {minutes} minutes")))
+            }
+        }
+    }
+
+    /// The question about an address: the one that was asked, or a new one.
+    fn question(&self, address: &Address, peer: SocketAddr) -> Result<watch::Receiver<Answer>, String> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = known.get(address) {
+            return Ok(answer.clone());
+        }
+        if known.len() >= EGRESS_HOSTS_MAX {
+            return Err(format!("{address} was not asked about: a command may use {EGRESS_HOSTS_MAX} addresses"));
+        }
+        let (tell, answer) = watch::channel(None);
+        known.insert(address.clone(), answer.clone());
+        let (asks, tree, address) = (self.asks.clone(), self.tree.clone(), address.clone());
+        let ended = self.ended.clone();
+        tokio::spawn(ended.run_until_cancelled_owned(async move {
+            let process = tokio::task::spawn_blocking(move || tree.process(peer)).await.ok().flatten();
+            let (reply, said) = oneshot::channel();
+            let asked = Progress::Connects(Connect { address: address.clone(), process, reply });
+            if asks.send(asked).await.is_err() {
+                return;
+            }
+            let said = said.await.unwrap_or_else(|_| Err(format!("{address} was not decided")));
+            let _ = tell.send(Some(said));
+        }));
+        Ok(answer)
+    }
+}
+
+/// The places of a host, by the resolver of this machine.
+async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Refused> {
+    let name = match &address.host {
+        Host::Ip(ip) => return Ok(vec![SocketAddr::new(*ip, address.port)]),
+        // The dot keeps the resolver from trying the name in other domains.
+        Host::Name(name) if name.contains('.') => format!("{name}."),
+        Host::Name(name) => name.clone(),
+    };
+    let failed = |why: String| Refused::Failed(format!("{} was not found: {why}", address.host));
+    match timeout(Duration::from_millis(EGRESS_RESOLVE_MS_MAX), lookup_host((name, address.port))).await {
+        Ok(Ok(places)) => Ok(places.collect()),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(_) => Err(failed(format!("no answer within {EGRESS_RESOLVE_MS_MAX} ms"))),
+    }
+}
+
+/// Those of the places that are not public, in order.
+fn inner_places(places: &[SocketAddr], address: &Address) -> Result<Vec<IpAddr>, Refused> {
+    let inner = places.iter().map(|place| place.ip().to_canonical()).filter(|ip| Area::of(*ip) != Area::Public);
+    let mut inner: Vec<IpAddr> = inner.collect();
+    inner.sort();
+    inner.dedup();
+    if inner.len() > ADDRESS_PLACES_MAX {
+        return Err(Refused::Denied(format!("{address} leads to more than {ADDRESS_PLACES_MAX} private addresses")));
+    }
+    Ok(inner)
+}
+
+/// The first of the places that answers.
+async fn connect(address: &Address, places: &[SocketAddr]) -> Result<TcpStream, Refused> {
+    let mut why = "it has no address".to_owned();
+    let trying = async {
+        for place in places {
+            match TcpStream::connect(place).await {
+                Ok(stream) => return Some(stream),
+                Err(error) => why = error.to_string(),
+            }
+        }
+        None
+    };
+    let tried = timeout(Duration::from_millis(EGRESS_CONNECT_MS_MAX), trying).await;
+    match tried {
+        Ok(Some(stream)) => Ok(stream),
+        Ok(None) => Err(Refused::Failed(format!("{address} does not answer: {why}"))),
+        Err(_) => Err(Refused::Failed(format!("{address} did not answer within {EGRESS_CONNECT_MS_MAX} ms"))),
+    }
+}

@@ -1,0 +1,141 @@
+//! The proxy of one command: it takes connections from the layer, reads what each asks for, and passes bytes on.
+
+use super::door::Door;
+use super::forward::forward;
+use super::peer::Tree;
+use super::reach::{Asked, Refused};
+use crate::model::Address;
+use crate::port::Progress;
+use crate::workspace::limits::{
+    EGRESS_CONNECTIONS_MAX, EGRESS_HEADER_BYTES_MAX, EGRESS_HEADER_MS_MAX, EGRESS_HEADERS_LINES_MAX, EGRESS_PAUSE_MS,
+};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, combinators::BoxBody};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::copy_bidirectional;
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+pub type Body = BoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Any body as ours.
+pub fn boxed<B>(body: B) -> Body
+where
+    B: hyper::body::Body<Data = Bytes> + Send + Sync + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    body.map_err(Into::into).boxed()
+}
+
+/// Serves a command until it has ended: dropping this ends every connection.
+pub async fn serve(door: Door, running: &Tree, asks: mpsc::Sender<Progress>) {
+    let listener = match door.listener().await {
+        Ok(Some(listener)) => listener,
+        // There is no layer, which the launcher reports.
+        Ok(None) => return,
+        Err(error) => return tracing::warn!(%error, "a command has no way out of its layer"),
+    };
+    let ended = CancellationToken::new();
+    let _ends = ended.clone().drop_guard();
+    let asked = Arc::new(Asked::new(asks, running.clone(), ended.clone()));
+    let places = Arc::new(Semaphore::new(EGRESS_CONNECTIONS_MAX));
+    loop {
+        // The kernel keeps the next ones waiting.
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection from a layer was not taken");
+                tokio::time::sleep(Duration::from_millis(EGRESS_PAUSE_MS)).await;
+                continue;
+            }
+        };
+        let served =
+            connection(stream, Client { peer, asked: asked.clone(), ended: ended.clone(), place: Arc::new(place) });
+        tokio::spawn(ended.clone().run_until_cancelled_owned(served));
+    }
+}
+
+/// One connection from the layer. Its place is taken until all that belongs to it has ended.
+#[derive(Clone)]
+struct Client {
+    peer: SocketAddr,
+    asked: Arc<Asked>,
+    ended: CancellationToken,
+    place: Arc<tokio::sync::OwnedSemaphorePermit>,
+}
+
+async fn connection(stream: TcpStream, client: Client) {
+    let service = service_fn(|request| {
+        let client = client.clone();
+        async move { Ok::<_, Infallible>(client.answer(request).await) }
+    });
+    let mut server = hyper::server::conn::http1::Builder::new();
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(EGRESS_HEADER_MS_MAX))
+        .max_buf_size(EGRESS_HEADER_BYTES_MAX)
+        .max_headers(EGRESS_HEADERS_LINES_MAX);
+    if let Err(error) = server.serve_connection(TokioIo::new(stream), service).with_upgrades().await {
+        tracing::debug!(%error, "a connection from a layer ended");
+    }
+}
+
+impl Client {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let answered =
+            if request.method() == Method::CONNECT { self.tunnel(request).await } else { self.plain(request).await };
+        answered.unwrap_or_else(|(status, why)| refusal(status, &why))
+    }
+
+    async fn tunnel(&self, request: Request<Incoming>) -> Result<Response<Body>, (StatusCode, String)> {
+        let to = request.uri().authority().filter(|to| to.port_u16().is_some()).map(|to| to.as_str());
+        let address = to.and_then(Address::parse).ok_or_else(|| invalid("CONNECT needs a host and a port"))?;
+        let mut upstream = self.reach(&address).await?;
+        let (ended, place) = (self.ended.clone(), self.place.clone());
+        tokio::spawn(ended.run_until_cancelled_owned(async move {
+            let _place = place;
+            if let Ok(upgraded) = hyper::upgrade::on(request).await {
+                // Either side may end it; there is nobody to tell.
+                let _ = copy_bidirectional(&mut TokioIo::new(upgraded), &mut upstream).await;
+            }
+        }));
+        Ok(Response::new(boxed(Full::new(Bytes::new()))))
+    }
+
+    async fn plain(&self, request: Request<Incoming>) -> Result<Response<Body>, (StatusCode, String)> {
+        if request.uri().scheme_str() != Some("http") {
+            return Err(invalid("this is a proxy: use CONNECT, or a request with a whole http:// address"));
+        }
+        let to = request.uri().authority().map(|to| format!("http://{to}"));
+        let address = to.as_deref().and_then(Address::parse).ok_or_else(|| invalid("its host is invalid"))?;
+        let stream = self.reach(&address).await?;
+        let failed = |why| (StatusCode::BAD_GATEWAY, format!("{address}: {why}"));
+        forward(request, stream, &self.ended).await.map_err(failed)
+    }
+
+    async fn reach(&self, address: &Address) -> Result<TcpStream, (StatusCode, String)> {
+        self.asked.reach(address, self.peer).await.map_err(|refused| match refused {
+            Refused::Denied(why) => (StatusCode::FORBIDDEN, why),
+            Refused::Failed(why) => (StatusCode::BAD_GATEWAY, why),
+        })
+    }
+}
+
+fn invalid(why: &str) -> (StatusCode, String) {
+    (StatusCode::BAD_REQUEST, why.to_owned())
+}
+
+fn refusal(status: StatusCode, why: &str) -> Response<Body> {
+    let mut response = Response::new(boxed(Full::new(Bytes::from(format!("rightseat: {why}\n")))));
+    *response.status_mut() = status;
+    response
+}
